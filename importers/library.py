@@ -21,10 +21,12 @@ from oneseek.engine.learning.memory.said import FUNCTION_WORDS, rarity, stems
 from oneseek.importers.pieces import Piece, pieces
 from oneseek.importers.quoting import Place, answer_from, nothing_in
 
-READ, COMPARED = 12, 240  # pieces that are read with a question, and whose meaning is compared
-FREQUENT, LONG, BESIDE = 1.2, 0.75, 0.4  # BM25's usual two; a word of the heading
+READ, COMPARED = 12, 1000  # pieces that are read with a question, and whose meaning is compared
+FREQUENT, LONG = 1.2, 0.75  # how much a word's repetition counts, and a piece's length (BM25)
+BESIDE, AROUND = 0.4, 0.5  # what a word counts that stands beside a piece; beside an utterance
 USUAL = 64  # pieces
 WORDS = 0.08  # what a nat of shared words counts beside nearness
+PAIR, LOW = 0.15, -6.0  # what a nat of the reader counts there, and the least that it says
 WEIGHTS = {
     "at_first": -2.6,
     "near": 0.5,
@@ -56,8 +58,12 @@ class Document:
 
     def __post_init__(self) -> None:
         self.pieces = pieces(self.text)
-        self.stems = [Counter(stems(one.read)) for one in self.pieces]
-        self.beside = [frozenset(stems(f"{one.heading} {one.before}")) for one in self.pieces]
+        self.stems = [Counter(stems(one.text if one.spoken else one.read)) for one in self.pieces]
+        following = [*(one.text if one.spoken else "" for one in self.pieces[1:]), ""]
+        self.beside = [
+            frozenset(stems(f"{one.heading} {one.before} {after}"))
+            for one, after in zip(self.pieces, following, strict=False)
+        ]
 
 
 class Library:
@@ -117,27 +123,30 @@ class Library:
             return [place_of(doc, at, words) for doc, at, words in ranked[:most] if words]
         near = [float(doc.whole[at] @ alone.whole) for doc, at, _ in ranked]
         first = [n + WORDS * words for n, (_, _, words) in zip(near, ranked, strict=True)]
-        best = sorted(range(len(ranked)), key=lambda i: -first[i])
-        read = [i for i in best[: max(READ, most)]]
-        pairs = await self.reader.together(
-            question, [ranked[i][0].pieces[ranked[i][1]].read for i in read[:READ]]
-        )
+        best = sorted(range(len(ranked)), key=lambda i: -first[i])[: max(READ, most)]
+        texts = [ranked[i][0].pieces[ranked[i][1]].read for i in best[:READ]]
+        pairs = dict(zip(best, await self.reader.together(question, texts), strict=False))
         covered = Covered(question, documents)
-        found = []
-        for i, pair in zip(read[:READ], pairs, strict=True):
+        found: list[tuple[float, Place]] = []
+        for i in best:
             doc, at, words = ranked[i]
-            signs = {"near": near[i], "words": words, "read": pair, "covered": covered.of(doc, at)}
-            score = weighed(signs | plain(question, doc.pieces[at]))
-            found.append(place_of(doc, at, score, signs["covered"]))
-        found.sort(key=lambda one: -one.score)
-        rest = [place_of(*ranked[i][:2], -math.inf) for i in read[READ:]]
-        return [*found, *rest][:most]
+            covers, piece = covered.of(doc, at), doc.pieces[at]
+            score, order = -math.inf, first[i]
+            if i in pairs:
+                signs = {"near": near[i], "words": words, "read": pairs[i], "covered": covers}
+                score = weighed(signs | plain(question, piece))
+                order += 0.0 if piece.spoken else PAIR * max(pairs[i], LOW)
+            else:
+                order += 0.0 if piece.spoken else PAIR * LOW
+            found.append((order, place_of(doc, at, score, covers)))
+        found.sort(key=lambda one: -one[0])
+        return [place for _, place in found][:most]
 
     async def said(self, question: str, source: str, user: str) -> tuple[str, list[dict]] | None:
         """What is said of a question with the place that it stands in; that it is not in the source
         where one was named, perhaps with what is nearest; None where nothing was found."""
-        found = await self.find(question, source, user, 1)
-        best = found[0] if found else None
+        found = await self.find(question, source, user)
+        best = max(found, key=lambda one: one.score, default=None)
         if best and best.score >= (ANSWERS if source else SURE):
             if source or best.covered >= COVERED:
                 return answer_from(best, question), [best.told()]
@@ -151,8 +160,12 @@ class Library:
         """What the pieces mean that were not compared before."""
         fresh = [(doc, at) for doc, at, _ in ranked if at not in doc.whole]
         read = await self.reader.alone([doc.pieces[at].read for doc, at in fresh])
+        spoken = [(doc, at) for doc, at in fresh if doc.pieces[at].spoken]
+        behind = [f"{doc.pieces[at].before} {doc.pieces[at].read}" for doc, at in spoken]
         for (doc, at), one in zip(fresh, read, strict=True):
             doc.whole[at] = one.whole
+        for (doc, at), one in zip(spoken, await self.reader.alone(behind), strict=True):
+            doc.whole[at] = (doc.whole[at] + one.whole) / 2
 
 
 class Covered:
@@ -190,7 +203,7 @@ def by_words(question: str, documents: Sequence[Document]) -> list[tuple[Documen
             if often := held[stem]:
                 total += rare[stem] * often * (FREQUENT + 1) / (often + FREQUENT * length)
             elif stem in doc.beside[at]:
-                total += BESIDE * rare[stem]
+                total += (AROUND if doc.pieces[at].spoken else BESIDE) * rare[stem]
         return total
 
     scored = [(doc, at, words(doc, at)) for doc, at in every]
@@ -214,7 +227,7 @@ def place_of(doc: Document, at: int, score: float, covered: float = 0.0) -> Plac
     """A piece with the sentences around it in its paragraph, while they are few."""
     piece, first, last = doc.pieces[at], at, at
     words = len(piece.text.split())
-    while not piece.cells:
+    while not (piece.cells or piece.spoken):
         follows = last + 1 < len(doc.pieces) and same_block(doc, last, last + 1)
         leads = first > 0 and same_block(doc, first - 1, first)
         more = [side for side, there in ((last + 1, follows), (first - 1, leads)) if there]

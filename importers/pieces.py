@@ -15,6 +15,8 @@ from oneseek.importers.passages import sentences_of
 HEADING = 14  # words at most
 CELL = " | "
 BLOCK = re.compile(r"\S(?:.*?\S)??(?=\s*\n\s*\n|\s*\Z)", re.S)
+SPEAKER = re.compile(r"[^\W\d_][\w.'-]*(?: [\w.'-]+)?(?: ?\([^()]{1,30}\))?: ")
+DAY = re.compile(r" ?\([^()]{1,30}\): ")
 LABEL = re.compile(r"^(?:§+ ?\d+\w?|\d+(?:\.\d+)*|[a-z]\))[.:)]?$")
 
 
@@ -26,10 +28,13 @@ class Piece:
     heading: str = ""
     before: str = ""  # the sentence before it in its paragraph
     cells: tuple[tuple[str, str], ...] = ()  # of a row: (heading of its column, what stands there)
+    spoken: bool = False  # an utterance of a conversation; `before` is the one before it
 
     @property
     def read(self) -> str:
-        """As it is read with a question."""
+        """As it is read with a question; of an utterance without its day."""
+        if self.spoken:
+            return DAY.sub(": ", self.text, count=1)
         if not self.cells:
             return self.text
         (_, first), *rest = self.cells
@@ -40,6 +45,8 @@ class Piece:
 def pieces(text: str) -> list[Piece]:
     """In order."""
     blocks = [match.span() for match in BLOCK.finditer(text)]
+    if is_conversation([text[start:end] for start, end in blocks]):
+        return utterances(text, blocks)
     found: list[Piece] = []
     heading = ""
     for number, (start, end) in enumerate(blocks):
@@ -53,6 +60,22 @@ def pieces(text: str) -> list[Piece]:
         else:
             found += sentences(block, start, heading)
     return found
+
+
+def is_conversation(blocks: list[str]) -> bool:
+    """Whether somebody is named before most of what stands there."""
+    spoken = sum(bool(SPEAKER.match(block)) for block in blocks)
+    return len(blocks) >= 4 and spoken >= 0.8 * len(blocks)
+
+
+def utterances(text: str, blocks: list[tuple[int, int]]) -> list[Piece]:
+    """Each whole, with who speaks and the day."""
+    said = [" ".join(text[start:end].split()) for start, end in blocks]
+    before = ["", *(SPEAKER.sub("", one) for one in said)]
+    return [
+        Piece(one, start, end, "", lead, (), True)
+        for one, lead, (start, end) in zip(said, before, blocks, strict=False)
+    ]
 
 
 def is_heading(block: str, follows: str) -> bool:

@@ -32,9 +32,7 @@ NO = re.compile(r"\W*(?:no|nej|nä)\b", re.I)
 
 async def tell(assistant: Assistant, statements: list[str]) -> int:
     queue = SavedQueue(TrainingQueue(clock), assistant.versions.store)
-    kept = [
-        await assistant.hear([{"role": "user", "content": text}], queue) for text in statements
-    ]
+    kept = [await assistant.hear([{"role": "user", "content": text}], queue) for text in statements]
     return sum(map(bool, kept))
 
 
@@ -82,7 +80,9 @@ async def main() -> None:
     ask.add_argument("--kind", default="", help="only these")
     ask.add_argument("--show", action="store_true", help="what was missed")
     options = ask.parse_args()
-    path = HELD_OUT / f"composed_{options.set}.jsonl" if options.set else HERE / "composed_dev.jsonl"
+    path = (
+        HELD_OUT / f"composed_{options.set}.jsonl" if options.set else HERE / "composed_dev.jsonl"
+    )
     examples = [one for one in lines(path) if options.kind in ("", one["kind"])]
     model = await model_named(MODEL, "cpu")
     report.write("composed", await measured(examples, model, options.show), [])

@@ -47,6 +47,7 @@ BOUND = re.compile(
     re.I,
 )
 BELOW = ("before", "younger than", "under", "less than", "före", "yngre än", "mindre än")
+ENDING = re.compile(r"(?<=\w{3})(?:'s|arna|erna|orna|ar|er|or|en|et|es|n|s)$")
 ALLERGIC = re.compile(r"\b(?:allerg\w*|intolerant|tål inte|can'?t eat|can'?t have)\b", re.I)
 MAY = re.compile(r"^(?:can|could|may|should|do|kan|får|tål|äter|ska)\b", re.I)
 MOST = 8  # statements of one answer
@@ -67,6 +68,11 @@ def groups(code: str) -> list[tuple[frozenset[str], frozenset[str]]]:
     return [(frozenset(names.split()), frozenset(members.split())) for names, members in pairs]
 
 
+def stem(word: str) -> str:
+    """A noun without the ending of its number or of its definite form."""
+    return ENDING.sub("", word)
+
+
 class Asked:
     """What a question names."""
 
@@ -80,12 +86,16 @@ class Asked:
     def members(self, said: str) -> set[str]:
         """The words of a statement that belong to a group of which the question asks."""
         words = {self.language.bare(word.lower()) for word in WORD.findall(said)}
-        return {word for _, members in self.groups for word in words & members}
+        every = {member for _, members in self.groups for member in members}
+        return {word for word in words if stem(word) in {stem(member) for member in every}}
 
     def shared(self, said: str) -> set[str]:
         """The words of the question that a statement has too."""
         plain = {self.language.bare(word.lower()) for word in WORD.findall(said)}
-        return {a for a in self.content if any(alike(a, b, self.language) for b in plain)}
+        return {a for a in self.content if any(self.are_forms(a, b) for b in plain)}
+
+    def are_forms(self, one: str, other: str) -> bool:
+        return stem(one) == stem(other) or alike(one, other, self.language)
 
     def is_of_others(self, said: str) -> bool:
         words = {word.lower() for word in WORD.findall(said)}
@@ -171,7 +181,7 @@ def numbered(asked: Asked, said: str) -> bool:
     words = [word.lower() for word in WORD.findall(said)]
     numbers = {*words_in(asked.code)["numbers"].split()[1:], "no", "inga", "twelve", "dozen"}
     wanted = asked.members(said) | {
-        word for word in words if any(alike(word, one, asked.language) for one in asked.content)
+        word for word in words if any(asked.are_forms(word, one) for one in asked.content)
     }
     return any(
         (word in numbers or word.isdigit()) and set(words[i + 1 : i + 3]) & wanted
@@ -217,7 +227,7 @@ def is_so(asked: Asked, best: Found) -> bool | None:
     if ALLERGIC.search(said) and not ALLERGIC.search(question) and MAY.match(question):
         return False
     none = NONE.search(said)
-    if none and any(alike(none[1].lower(), one, asked.language) for one in asked.content):
+    if none and any(asked.are_forms(none[1].lower(), one) for one in asked.content):
         return False
     if ENDED.search(said) and not re.match(r"did\b", question, re.I):
         return False
