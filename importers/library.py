@@ -36,7 +36,7 @@ WEIGHTS = {
     "unfit": -1.1,
     "heading": -3.0,
 }
-ANSWERS = -2.25  # nats from where on a piece answers a question that was put to its document
+ANSWERS = -2.0  # nats from where on a piece answers a question that was put to its document
 NEAREST = -3.2  # from where on it is offered as the nearest place, without being an answer
 SURE, COVERED = (
     -1.6,
