@@ -38,10 +38,8 @@ WEIGHTS = {
 }
 ANSWERS = -2.0  # nats from where on a piece answers a question that was put to its document
 NEAREST = -3.2  # from where on it is offered as the nearest place, without being an answer
-SURE, COVERED = (
-    -1.6,
-    0.5,
-)  # where nobody said that a document is asked, and how much it has to cover
+# The same where nobody said that a document is asked, and how much has to stand there of it.
+SURE, COVERED = -1.6, 0.36
 SURROUNDING = 45  # words of the place that is quoted around a piece
 
 
