@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -28,11 +28,16 @@ from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged
 from oneseek.engine.history.updater import WeightUpdater
 from oneseek.engine.history.versions import GENERIC, Versions, label, skill_of
 from oneseek.engine.learning import lessons, shape
+from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.encoder import Encoder, OpensFile, encoder_here
+from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.mind import ONESELF, Mind
+from oneseek.engine.learning.memory.quoting import Quoting
 from oneseek.engine.learning.memory.recogniser import SURE
 from oneseek.engine.learning.memory.speaking import BASE as BASE_ALONE
-from oneseek.engine.learning.memory.speaking import SKILL, VERSION, Speaking
+from oneseek.engine.learning.memory.speaking import SKILL, SOURCE, VERSION, Speaking
+from oneseek.engine.learning.memory.tasks import beside as beside_answer
+from oneseek.engine.learning.memory.tasks import unused, with_notes
 from oneseek.engine.learning.needs import judged, model_takes
 from oneseek.engine.learning.replay import History, must_be_reset, reset
 from oneseek.engine.learning.rounds.silence import Silence
@@ -86,6 +91,13 @@ class Round:
 OnStep = Callable[[Round], Awaitable[None]]
 
 
+class Library(Protocol):
+    """The documents that questions are put to."""
+
+    async def said(self, question: str, source: str, user: str) -> tuple[str, list[dict]] | None:
+        """What they say of a question, with its places; None where they say nothing."""
+
+
 async def _unwatched(round: Round) -> None:
     """Nobody follows the steps of this round."""
 
@@ -123,6 +135,7 @@ class Assistant:
         self.guarded: Generator | None = None
         self.mind = Mind(model, Encoder(encoder_file, model.executor), versions)
         self.skills = Skills(versions, self.mind.memory.encoder)
+        self.library: Library | None = None  # the documents that questions are put to as well
         self.training.silence = Silence(self.mind.memory).of
         self.whole = Whole(versions, self.history, self.make_room)
         self.updater = WeightUpdater(versions, self.whole.weights, self._put, self._quiet)
@@ -157,15 +170,20 @@ class Assistant:
         line: str = GENERIC,
         user: str = "",
         keeps: bool = False,
+        source: str = "",
         **hooks: Any,
     ) -> tuple[Answer, int]:
         """Answer a conversation with a version (unless told the one in use, or that of the skill it
-        asks for); which one it was. What one `user` told is known to nobody else. A message that
-        only states what the caller `keeps` is told so, where the model has no reply of its own."""
+        asks for), or from the one document that is named as `source`; which version it was. What
+        one `user` told is known to nobody else. A message that only states what the caller `keeps`
+        is told so, where the model has no reply of its own."""
         number = await self.versions.number(line) if version is None else version
-        skill = await self.skill_for(version, messages)
+        skill = "" if source else await self.skill_for(version, messages)
+        notes: list[Found] = []
         if skill:
             messages = messages[-1:]  # as it was taught: each question by itself
+        elif version != BASE and not source and "form" not in hooks:
+            messages, notes = await self.noted(messages, user)
         written = hooks.get("prefix", ""), hooks.get("think", False)
         with self._go_first():
             prompt = await beside(self.base.prompt, messages, sampling, *written)
@@ -177,7 +195,9 @@ class Assistant:
             if grammar and number and not hooks.get("form"):
                 more["form"] = Form(grammar, self.model.tokenizer)
         else:
-            generator, more = await self.speaker(number or BASE, version, messages, user, keeps)
+            asked = version, messages, user
+            read = None if "form" in hooks else await self.read_sources(*asked, source)
+            generator, more = read or await self.speaker(number or BASE, *asked, keeps)
         if generator is not self.base or (more and more["speaking"].by != BASE_ALONE):
             sampling = sampling.greedy()  # what was learned, or is known by heart
         answer = generator.ask(messages, sampling, key, prompt=prompt, **{**hooks, **more})
@@ -187,7 +207,28 @@ class Assistant:
         finally:
             if self.answers.get(key) is answer:
                 del self.answers[key]
+        if notes:
+            self.add_unused(answer, messages[-1]["content"], notes)
         return answer, number or BASE
+
+    async def noted(self, messages: list[dict], user: str) -> tuple[list[dict], list[Found]]:
+        """The conversation with what was told that its task should use, and which that is."""
+        question = messages[-1]["content"]
+        with self._go_first():
+            notes = await self.mind.notes(question, user)
+        if not notes:
+            return messages, []
+        text = with_notes(question, notes, guess(question))
+        return [*messages[:-1], {**messages[-1], "content": text}], notes
+
+    def add_unused(self, answer: Answer, question: str, notes: list[Found]) -> None:
+        """Quote under an answer what it made no use of, where it came to its end."""
+        task = question.rpartition("\n\n")[2]
+        code = guess(task)
+        if answer.ended != "cancelled" and (left := unused(answer.text, task, notes, code)):
+            words = beside_answer(left, code)
+            answer.text += words
+            answer.on_text(words)
 
     async def skill_for(self, version: int | None, messages: list[dict]) -> str:
         """The skill that answers: that of the version asked for; without one that which the
@@ -230,6 +271,31 @@ class Assistant:
         more = {"speaking": speaking, "push": speaking.push, "then": speaking.version}
         return self.adapted if always else self.base, more
 
+    async def read_sources(
+        self, asked: int | None, messages: list[dict], user: str, source: str
+    ) -> tuple[Generator, dict] | None:
+        """What a document says of a question that nothing by heart answers; of one that is named as
+        `source`, also that it says nothing."""
+        question = messages[-1]["content"]
+        if (
+            self.library is None
+            or asked == BASE
+            or (not source and await self.knows(question, user))
+        ):
+            return None
+        with self._go_first():
+            said = await self.library.said(question, source, user)
+        if said is None:
+            return None
+        text, places = said
+        push = Quoting(self.model.tokenizer, text)
+        speaking = Speaking(SOURCE, [], push, None, places=places)
+        return self.base, {"speaking": speaking, "push": push, "then": None}
+
+    async def knows(self, question: str, user: str) -> bool:
+        """Whether something that was told answers a question."""
+        return bool((await self.recognised(0, question, None, True, False, user)).facts)
+
     @contextmanager
     def _go_first(self) -> Iterator[None]:
         """Work inside is a part of answering: training waits."""
@@ -260,6 +326,8 @@ class Assistant:
         spoke = whose["by"] in (VERSION, SKILL) and number
         version = label(await self.versions.record(number)) if spoke else None
         told = {"by": whose["by"], "version": version, "facts": whose["facts"]}
+        places = answer.speaking.places if answer.speaking else []
+        told |= {"sources": places} if places else {}
         return told | ({"skill": whose["skill"]} if whose["skill"] else {})
 
     async def hear(self, messages: list[dict], queue: SavedQueue, user: str = "") -> list[dict]:

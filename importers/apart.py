@@ -56,7 +56,9 @@ def read_here(given: dict[str, Any]) -> dict[str, Any]:
     else:
         result = TextImporter().import_text(given["text"], None, given["title"])
     lessons, secret, kinds = apart(result.lessons)
-    found = {"state": result.state, "problem": result.problem}
+    found = {"state": result.state, "problem": result.problem, "text": "", "sha256": ""}
+    if document := result.document:
+        found |= {"title": document.title, "text": document.text, "sha256": document.sha256}
     return found | {"lessons": lessons, "secret": secret, "kinds": kinds}
 
 

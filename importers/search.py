@@ -4,11 +4,13 @@ document costs no reading of it by the model.
 A place is a few sentences that stand together, with where it begins and ends in the text.
 """
 
+import functools
 import re
 from collections import Counter
 from math import log
 from typing import NamedTuple
 
+from oneseek.engine.learning.lessons import codes, language
 from oneseek.importers.passages import sentences_of
 
 WORDS = 60  # of one place
@@ -56,7 +58,14 @@ def find(text: str, question: str, count: int) -> list[Place]:
 
 
 def terms(text: str) -> list[str]:
-    return [word[:STEM] for word in re.findall(r"\w+", text.casefold())]
+    """The stems of its words; function words weigh nothing."""
+    found = (word[:STEM] for word in re.findall(r"\w+", text.casefold()))
+    return [stem for stem in found if stem not in weightless()]
+
+
+@functools.cache
+def weightless() -> frozenset[str]:
+    return frozenset(word[:STEM] for code in codes() for word in language(code).function_words)
 
 
 def _weight(holding: int, all_: int) -> float:

@@ -33,6 +33,7 @@ from oneseek.workers.server.endpoints import (
     memory,
     openai,
     skills,
+    sources,
     training,
     versions,
 )
@@ -79,6 +80,9 @@ ROUTES = [
     Route("/api/skills", skills.skills),
     Route("/api/skills", skills.teach, methods=["POST"]),
     Route("/api/skills/{name}", skills.remove, methods=["DELETE"]),
+    Route("/api/sources", sources.sources),
+    Route("/api/sources/{id}", sources.remove, methods=["DELETE"]),
+    Route("/api/search", sources.search, methods=["POST"]),
     Route("/api/exchange", memory.exchange, methods=["POST"]),
     Route("/api/import", lessons.bring_in, methods=["POST"]),
     Route("/api/oqt/query", deprecated(query), methods=["POST"]),

@@ -41,6 +41,7 @@ from oneseek.engine.learning.runs import TrainingRun
 from oneseek.engine.learning.trainer import check
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.generate import BATCHES, Answer
+from oneseek.importers.library import Library
 from oneseek.workers.server.admission import Admission
 from oneseek.workers.server.guests import Guests
 from oneseek.workers.server.heart import Heart
@@ -87,6 +88,8 @@ class Service:
         self.micro = MicroTraining(self.versions, self.learn, self.hub.tell, ask=self.put_to_person)
         self.runs = Runs(self, self.hub.tell)
         self.heart = Heart(self)
+        self.library = Library(store, assistant.mind.memory.reader)
+        assistant.library = self.library
         self.admission = Admission(BATCHES[-1])
         self.reading = asyncio.Semaphore(1)  # one import at a time
         self.tasks: set[asyncio.Task] = set()

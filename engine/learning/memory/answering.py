@@ -45,7 +45,9 @@ YES_NO = re.compile(
     re.I,
 )
 NEGATED = re.compile(
-    r"\b(?:not|no|never|none|without|\w+n'?t|inte|ej|aldrig|ingen|inga|inget|utan)\b", re.I
+    r"\b(?:not|no|never|none|without|\w+n't|(?:do|does|did|is|are|was|were|has|have|had|ca|wo|could|"
+    r"would|should)nt|inte|ej|aldrig|ingen|inga|inget|utan)\b",
+    re.I,
 )
 ASKING = frozenset(
     "do does did is are am was were have has had can i we my our me the a an to in on at of any"

@@ -17,6 +17,7 @@ from oneseek.engine.history.versions import GUARDED, Versions, ancestors, behind
 from oneseek.engine.learning.lessons import LessonError, guess, language
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
 from oneseek.engine.learning.memory.answering import SAID, answer, chosen
+from oneseek.engine.learning.memory.composing import composed
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder
 from oneseek.engine.learning.memory.hearing import STATES, Statement, changes, leans, statements
 from oneseek.engine.learning.memory.memory import Found, Memory
@@ -28,7 +29,8 @@ from oneseek.engine.learning.memory.quoting import (
     words_of,
 )
 from oneseek.engine.learning.memory.speaking import MEMORY, Speaking, decided
-from oneseek.engine.learning.memory.statement import is_for, owner_of, text_of
+from oneseek.engine.learning.memory.statement import is_for, is_said_by, owner_of, text_of
+from oneseek.engine.learning.memory.tasks import is_task, notes_for
 from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
 
@@ -120,6 +122,13 @@ class Mind:
         code = guess(question)
         if read.states > max(STATES, read.asks):
             return None
+        if is_task(question):
+            return None
+        known = [one for one in self.memory.facts.values() if is_said_by(one, user)]
+        if found and (more := composed(question, found, known, code, self.memory.clock())):
+            text, said = more
+            push = Quoting(self.tokenizer, text)
+            return Speaking(MEMORY, [one.told() for one in said], push, None)
         said = chosen(found, question) if found else []
         if not said:
             said = await self._of_another_language(question, user)
@@ -132,6 +141,16 @@ class Mind:
             text = words_of(code)["nothing"]
             return Speaking(MEMORY, [], Quoting(self.tokenizer, text), None)
         return None
+
+    async def notes(self, question: str, user: str = "") -> list[Found]:
+        """What was told that a task should use."""
+        if not is_task(question) or len(question) > LONGEST_QUESTION:
+            return []
+        try:
+            found = await self.memory.answering(question, user)
+        except NOT_HERE:
+            return []
+        return notes_for(question, found, guess(question))
 
     async def _of_another_language(self, question: str, user: str) -> list[Found]:
         found = await self.memory.in_another_language(question, user)

@@ -7,7 +7,7 @@ for it.  Forgotten facts still stand guard where a version has learned them.
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.recogniser import GONE, NEAR, SURE
@@ -15,7 +15,7 @@ from oneseek.engine.learning.memory.saying import Saying
 from oneseek.engine.model.generate import Generator, Push
 from oneseek.engine.model.tokenizer import Tokenizer
 
-BASE, MEMORY, VERSION, SKILL = "base", "memory", "version", "skill"
+BASE, MEMORY, VERSION, SKILL, SOURCE = "base", "memory", "version", "skill", "source"
 AT_ONCE = 3  # facts that one answer says
 BESIDE = 0.5  # how sure the others have to be, of what the first is
 
@@ -30,6 +30,7 @@ class Speaking:
     push: Push | None
     version: Generator | None
     skill: str = ""  # its name, where one answers
+    places: list[dict] = field(default_factory=list)  # of documents, that it quotes
 
 
 def decided(

@@ -8,6 +8,7 @@ import sys
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from oneseek.engine.core.collecting.content import content_hash
 from oneseek.engine.core.collecting.held_back import kinds_in, refuse_secrets
 from oneseek.engine.core.queue.training_queue import CLASSES, TrainingQueue
 from oneseek.importers.apart import read_apart, read_here
@@ -74,12 +75,14 @@ async def dequeue(request: Request) -> JSONResponse:
     text=text("", longest=500_000),
     title=text("text", longest=200),
     url=text("", longest=2000),
+    user=text("", longest=200),
     allow_secrets=flag(False),
 )
 async def bring_in(request: Request, body: dict) -> JSONResponse:
-    """Turn a text, or the public web page at a `url`, into lessons; they wait for approval. What
-    looks like a secret is held back, counted and named by its kinds, unless `allow_secrets` says
-    otherwise."""
+    """Turn a text, or the public web page at a `url`, into a source that can be asked, and into
+    lessons, which wait for approval. A source that a `user` gave is nobody else's. What
+    looks like a secret is held back, counted and named by its kinds, and such a text is no
+    source, unless `allow_secrets` says otherwise."""
     if bool(body["text"]) == bool(body["url"]):
         raise BadRequest("give a text or a url, one of them")
     service = service_of(request)
@@ -98,9 +101,26 @@ async def bring_in(request: Request, body: dict) -> JSONResponse:
         some = examples[first : first + TOGETHER]
         added += await service.queue.change(lambda queue, some=some: held(queue, some))
     told = {"state": found["state"], "problem": found["problem"], "examples_generated": added}
+    told["source"] = None if secret else await keep_source(service, found, body["user"])
     told["held_back"] = len(secret)
     told["kinds"] = kinds
     return JSONResponse({"success": True, **told}, 201 if added else 200)
+
+
+async def keep_source(service: Service, found: dict, user: str) -> str | None:
+    """Have the text itself asked as well; the id of the source. In a page, its own door does."""
+    if sys.platform == "emscripten" or not found.get("text"):
+        return None
+    record = source_of(found, user, service.clock())
+    await service.library.add(record)
+    return record["id"]
+
+
+def source_of(found: dict, user: str, time: int) -> dict:
+    """The record of a text that was read, with the text beside it as in a backup."""
+    named = {"id": content_hash(user, found["sha256"]), "title": found["title"]}
+    kept = {"sha256": found["sha256"], "texts": {".txt": found["text"]}}
+    return named | kept | {"state": "ready", "user": user, "time": time}
 
 
 def held(queue: TrainingQueue, examples: list[dict]) -> int:

@@ -105,7 +105,7 @@ async def listed(service: Service) -> list[dict]:
     logprobs=flag(),
     top_logprobs=whole(0, 0, 20),
     user=text("", longest=200),
-    oneseek=record(None, learn=flag(True)),
+    oneseek=record(None, learn=flag(True), source=text("", longest=64)),
 )
 async def completions(request: Request, body: dict) -> Response:
     """Answer a conversation, whole or as a stream."""
@@ -119,7 +119,8 @@ async def completions(request: Request, body: dict) -> Response:
     reply.grammar = await grammar_of(body["response_format"])
     reply.user = body["user"]
     reply.client = body["user"] or (request.client.host if request.client else "")
-    reply.learns = service.hears and (body["oneseek"] or {"learn": True})["learn"]
+    wishes = body["oneseek"] or {"learn": True, "source": ""}
+    reply.learns, reply.source = service.hears and wishes["learn"], wishes["source"]
     if not body["stream"]:
         return JSONResponse(await reply.whole(request))
     usage = bool((body["stream_options"] or {}).get("include_usage"))
@@ -207,7 +208,7 @@ class Reply:
     ) -> None:
         self.service, self.name, self.messages = service, name, messages
         self.sampling, self.version, self.wanted = sampling, version, wanted
-        self.client = self.user = ""
+        self.client = self.user = self.source = ""
         self.grammar: Grammar | None = None  # what the answer has to look like
         self.learns = False  # whether what the person states is kept
         self.id = f"chatcmpl-{uuid.uuid4().hex}"
@@ -228,6 +229,7 @@ class Reply:
             self.version,
             self.client,
             user=self.user,
+            source=self.source,
             keeps=self.learns and not self.instructed,
             **hooks,
         )

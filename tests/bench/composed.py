@@ -1,0 +1,92 @@
+"""Questions that need more than one statement, or more than a quotation.
+
+`python3 build.py bench composed` tells the statements of each example of a set to a memory of its
+own and puts its question to the assistant, as the HTTP API does.  An answer is right when one of
+each list of its keys stands in it, and one to a question for yes or no when it also begins with the
+right one of them.  `--set 1` takes the set of tests/held_out; without it, the one that the rules
+are developed on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import re
+import tempfile
+from pathlib import Path
+
+from oneseek.engine.assistant import Assistant
+from oneseek.engine.core.queue.saved import SavedQueue
+from oneseek.engine.core.queue.training_queue import TrainingQueue
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.learning.memory.quoting import Quoting
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.open import assistant_over, clock, model_named
+from tests.bench.heard import HELD_OUT, HERE, MODEL, NOTHING_TOLD, Figures, is_right, lines
+from tests.bench.parts import report
+
+LONGEST = 160  # tokens of an answer
+YES = re.compile(r"\W*(?:yes|ja|jo)\b", re.I)
+NO = re.compile(r"\W*(?:no|nej|nä)\b", re.I)
+
+
+async def tell(assistant: Assistant, statements: list[str]) -> int:
+    queue = SavedQueue(TrainingQueue(clock), assistant.versions.store)
+    kept = [await assistant.hear([{"role": "user", "content": text}], queue) for text in statements]
+    return sum(map(bool, kept))
+
+
+async def ask(assistant: Assistant, question: str) -> str:
+    """What the API answers; words that are only quoted are not decoded."""
+    messages = [{"role": "user", "content": question}]
+    _, more = await assistant.speaker(0, None, messages)
+    push = more["push"] if more else None
+    if isinstance(push, Quoting):
+        return push.text
+    sampling = assistant.model.manner.sampling(None, None, steer=True, seed=1, max_tokens=LONGEST)
+    answer, _ = await assistant.answer(messages, sampling, "asked")
+    return answer.text
+
+
+def judged(answer: str, one: dict) -> bool:
+    if "yes" in one and not (YES if one["yes"] else NO).match(answer):
+        return False
+    return is_right(answer, one["keys"])
+
+
+async def measured(examples: list[dict], model: Model, show: bool) -> dict[str, float]:
+    figures = Figures()
+    for one in examples:
+        with tempfile.TemporaryDirectory() as folder:
+            store = SqliteStore(Path(folder) / "told.sqlite")
+            assistant = assistant_over(model, store, model.fingerprint)
+            kept = await tell(assistant, one["statements"])
+            answer = await ask(assistant, one["q"])
+            await store.close()
+        right, kind = judged(answer, one), one["kind"]
+        figures.see(kept == len(one["statements"]), "all statements kept")
+        for name in ("right", f"right, {kind}", f"right {one['lang']}"):
+            figures.see(right, name)
+        figures.see(answer in NOTHING_TOLD, "told that nothing was told")
+        if show and not right:
+            answer = answer.replace("\n", " / ")
+            report.say("MISS", kind, one["q"], "|", answer, "|", one["statements"])
+    return figures.means()
+
+
+async def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("--set", default="", help="of tests/held_out")
+    ask.add_argument("--kind", default="", help="only these")
+    ask.add_argument("--show", action="store_true", help="what was missed")
+    options = ask.parse_args()
+    path = (
+        HELD_OUT / f"composed_{options.set}.jsonl" if options.set else HERE / "composed_dev.jsonl"
+    )
+    examples = [one for one in lines(path) if options.kind in ("", one["kind"])]
+    model = await model_named(MODEL, "cpu")
+    report.write("composed", await measured(examples, model, options.show), [])
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

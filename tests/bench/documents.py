@@ -1,0 +1,143 @@
+"""Documents, answered from their words.
+
+`python3 build.py bench documents` imports the documents of a set, puts each question to its
+document and then, without naming one, to all of them, and prints how many are answered right, how
+many of those that the document does not answer are told so, and how often the place that is quoted
+is the right one.  `--set 1` takes those of tests/held_out; without it, those that the limits are
+chosen on.  `--http N` asks so many over HTTP, whole answers decoded.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import re
+import tempfile
+import urllib.request
+from collections import Counter
+from pathlib import Path
+
+from oneseek.importers.apart import read_here
+from oneseek.importers.library import Library
+from oneseek.workers.server.endpoints.lessons import source_of
+from tests.bench.heard import HELD_OUT, HERE, MODEL, Figures, is_right, lines, opened, served
+from tests.bench.parts import report
+from tests.bench.weigh import general
+
+ENOUGH = 0.8  # of the words of the place, or of the quotation
+TAGS = re.compile(r"<[^>]+>")
+NOTHING = re.compile(r"^(?:That is not in|Det står inte i) ")
+
+
+def words(text: str) -> Counter[str]:
+    return Counter(re.findall(r"\w+", TAGS.sub(" ", text).lower()))
+
+
+def is_place(quoted: str, place: str) -> bool:
+    """Whether one holds most of the other."""
+    one, other = words(quoted), words(place)
+    return (one & other).total() >= ENOUGH * min(one.total(), other.total()) > 0
+
+
+def given(name: str) -> tuple[list[Path], list[dict]]:
+    folder = HELD_OUT / f"documents_{name}" if name else HERE / "documents_dev"
+    asked = HELD_OUT / f"documents_questions_{name}.jsonl" if name else None
+    questions = lines(asked or HERE / "documents_questions_dev.jsonl")
+    return sorted(folder.iterdir()), questions
+
+
+async def judged(name: str, show: bool) -> dict:
+    documents, questions = given(name)
+    figures = Figures()
+    with tempfile.TemporaryDirectory() as folder:
+        assistant = await opened(folder)
+        assistant.library = library = Library(
+            assistant.versions.store, assistant.mind.memory.reader
+        )
+        ids = {}
+        for path in documents:
+            found = read_here({"text": path.read_text(), "title": path.name})
+            record = source_of(found, "", 0)
+            await library.add(record)
+            ids[path.name] = record["id"]
+        for one in questions:
+            id, messages = ids[one["document"]], [{"role": "user", "content": one["q"]}]
+            for where, source in (("", id), ("all: ", "")):
+                read = await assistant.read_sources(None, messages, "", source)
+                push = read[1]["push"] if read else None
+                places = read[1]["speaking"].places if read else []
+                see(figures, where, one, push.text if push else "", places, id, show)
+        asked = [{"q": q} for code in ("en", "sv") for q in general(code)[:100]]
+        for one in asked:
+            said = await library.said(one["q"], "", "")
+            figures.see(said is not None, "general questions answered")
+            if said and show:
+                report.say("GENERAL", one["q"], "|", said[0])
+        await assistant.versions.store.close()
+    return figures.means()
+
+
+def see(
+    figures: Figures, where: str, one: dict, answer: str, places: list, id: str, show: bool
+) -> None:
+    if one.get("unanswerable"):
+        honest = NOTHING.match(answer) is not None or not answer
+        figures.see(honest, f"{where}honest", f"{where}honest {one['lang']}")
+        if show and not honest:
+            report.say("SAID", where, one["q"], "|", answer)
+        return
+    has, sure = is_right(answer, one["keys"]), bool(places)
+    figures.see(has, f"{where}right, or in the place that is offered as the nearest")
+    right = has and sure
+    quotes = any(place["id"] == id and is_place(place["text"], one["quote"]) for place in places)
+    names = "", f" {one['lang']}", f", {one['document']}"
+    figures.see(right, *(f"{where}right{name}" for name in names))
+    if places:
+        figures.see(quotes, f"{where}quoted the right place, where one is")
+    figures.see(quotes, f"{where}quoted the right place")
+    if show and not (right and quotes):
+        report.say("MISS", where, one["q"], "|", answer.replace("\n", " / "), "|", one["quote"])
+
+
+def over_http(name: str, count: int) -> dict[str, float]:
+    """The door that a program has."""
+    documents, questions = given(name)
+    figures = Figures()
+    with tempfile.TemporaryDirectory() as folder, served(folder) as address:
+
+        def ask(path: str, body: dict) -> dict:
+            head = {"Content-Type": "application/json"}
+            request = urllib.request.Request(address + path, json.dumps(body).encode(), head)
+            with urllib.request.urlopen(request, timeout=600) as reply:
+                return json.load(reply)
+
+        ids = {
+            path.name: ask("/api/import", {"text": path.read_text(), "title": path.name})["source"]
+            for path in documents
+        }
+        for one in questions[:: max(1, len(questions) // count)][:count]:
+            said = [{"role": "user", "content": one["q"]}]
+            wishes = {"source": ids[one["document"]], "learn": False}
+            body = {"model": MODEL, "messages": said, "max_tokens": 200, "oneseek": wishes}
+            told = ask("/v1/chat/completions", body)
+            answer = told["choices"][0]["message"]["content"]
+            places = told["oneseek"].get("sources", [])
+            see(figures, "http: ", one, answer, places, wishes["source"], False)
+    return figures.means()
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("--set", default="", help="of tests/held_out")
+    ask.add_argument("--http", type=int, default=0, metavar="N")
+    ask.add_argument("--show", action="store_true", help="what was missed")
+    options = ask.parse_args()
+    figures = asyncio.run(judged(options.set, options.show))
+    if options.http:
+        figures |= over_http(options.set, options.http)
+    report.write("documents", figures, [])
+
+
+if __name__ == "__main__":
+    main()

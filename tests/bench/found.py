@@ -1,0 +1,70 @@
+"""Where in conversations the evidence for a question stands.
+
+`python3 build.py bench found` takes the utterances of a set as the texts of its conversations, who
+speaks and the day before what is said, and searches all of them for each question through the
+search of the API (`/api/search`).  It prints for how many some evidence is among the first five and
+the first ten that are found.  `--set 1` takes the set of tests/held_out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import tempfile
+from collections import defaultdict
+
+from oneseek.importers.apart import read_here
+from oneseek.importers.library import Library
+from oneseek.workers.server.endpoints.lessons import source_of
+from tests.bench.heard import HELD_OUT, HERE, Figures, lines, opened
+from tests.bench.parts import report
+
+FIRST = 1, 5, 10
+
+
+async def measured(said: list[dict], questions: list[dict], show: bool) -> dict[str, float]:
+    figures = Figures()
+    texts: dict[int, list[str]] = defaultdict(list)
+    for one in said:
+        words = " ".join(one["text"].split())
+        texts[one["conversation"]].append(f"{one['speaker']} ({one['day']}): {words}")
+    with tempfile.TemporaryDirectory() as folder:
+        assistant = await opened(folder)
+        library = Library(assistant.versions.store, assistant.mind.memory.reader)
+        for number, utterances in texts.items():
+            title = f"conversation {number}"
+            found = read_here({"text": "\n\n".join(utterances), "title": title})
+            await library.add(source_of(found, "", 0) | {"title": title})
+        numbers = {}  # of the lines, by their conversation and where in it they begin
+        for document in library.documents.values():
+            of_it = [
+                i for i, one in enumerate(said, 1)
+                if document.title == f"conversation {one['conversation']}"
+            ]  # fmt: skip
+            for number, piece in zip(of_it, document.pieces, strict=True):
+                numbers[document.title, piece.start] = number
+        for one in questions:
+            places = await library.find(one["q"], most=max(FIRST))
+            places_at = [numbers.get((place.title, place.piece.start), 0) for place in places]
+            for count in FIRST:
+                has = bool(set(places_at[:count]) & set(one["evidence"]))
+                figures.see(has, f"first {count}", f"first {count} {one['lang']}")
+            if show and not set(places_at[:5]) & set(one["evidence"]):
+                report.say("MISS", one["q"], "|", *(place.piece.text for place in places[:2]))
+        await assistant.versions.store.close()
+    return figures.means()
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("--set", default="", help="of tests/held_out")
+    ask.add_argument("--show", action="store_true", help="what was missed")
+    options = ask.parse_args()
+    folder, name = (HELD_OUT, options.set) if options.set else (HERE, "dev")
+    said = lines(folder / f"conversations_{name}.jsonl")
+    questions = lines(folder / f"conversations_questions_{name}.jsonl")
+    report.write("found", asyncio.run(measured(said, questions, options.show)), [])
+
+
+if __name__ == "__main__":
+    main()
