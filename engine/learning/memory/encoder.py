@@ -26,7 +26,7 @@ from oneseek.engine.model.formats.packed import read_packed, read_plain
 from oneseek.engine.model.formats.source import FileSource
 
 SIZES = (12, 16, 20, 24, 28, 32, 48, 64, 96, 128, 160, 192, 512)  # tokens of a run
-TOGETHER = 192  # tokens of several texts in a run: from there on each costs twice the time
+TOGETHER = 192  # tokens of several texts in a run: in larger ones each costs a third more
 ASKED = (12, 16, 20, 24)  # tokens of most questions
 A_MOMENT = 0.01  # seconds
 SPACE = "▁"

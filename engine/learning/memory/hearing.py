@@ -47,7 +47,9 @@ LEANS = re.compile(
 CHANGES = re.compile(
     r"(?:oh |ah |oj |nä |äh |hm+,? )?"
     r"(?:no|nope|nej|nä|wait|vänta|sorry|förlåt|ursäkta|oops|hoppsan|actually|egentligen|"
-    r"correction|rättelse|scratch that|typo|i meant|i mean|jag menade|my bad|fel av mig|rättare sagt)"
+    r"correction|rättelse|scratch that|typo|i meant|i mean|jag menade|my bad|fel av mig|rättare sagt|"
+    r"scrap that|make (?:that|it)|change of plan|hang on|beg pardon|(?:skrev|läste) fel|"
+    r"not (?:the )?\w+(?=[,;.!])|inte \w+(?: \w+)?(?=[,;.!]))"
     r"\b[\s,.:!–-]*",
     re.I,
 )
