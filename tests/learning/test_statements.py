@@ -125,9 +125,24 @@ def test_what_was_removed_is_not_found_and_the_rest_as_if_it_had_never_been(text
         assert all((int(one) % 3 == 2) == (owner == "bob") for one in found)
 
 
+def test_of_a_story_or_a_role_nothing_is_kept_whatever_is_said_in_it():
+    asked = "How old is he? My dog is called Rex."
+    for whole, kept in ((0.9, True), (0.1, False)):
+
+        async def reads(texts, whole=whole):
+            likely = {"Begin": 0.3, "He": 0.3, "How": 0.3, "My": 0.95}
+            return [Sentence(np.zeros(1), whole if ". " in one else likely[one.split()[0]], 0)
+                    for one in texts]  # fmt: skip
+
+        found = asyncio.run(hearing.statements("He lit a pipe. My dog is called Rex.", reads))
+        assert bool(found) == kept
+        found = asyncio.run(hearing.statements(asked, reads))
+        assert found  # a question, and why it is asked
+
+
 def test_what_may_be_a_statement_is_asked_about_where_nothing_else_was_understood():
     async def reads(texts):
-        likely = {"surely": 0.95, "perhaps": 0.6, "hardly": 0.1}
+        likely = {"surely": 0.95, "perhaps": 0.5, "hardly": 0.1}
         return [Sentence(np.zeros(1), likely[one.split()[0]], 0) for one in texts]
 
     def found(message):

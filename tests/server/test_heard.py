@@ -114,3 +114,29 @@ def test_a_secret_is_not_kept(host):
     assert told["remembered"] == []
     known = host.ask("GET", "/api/memory").text
     assert not re.search("hunter2", known)
+
+
+@pytest.mark.parametrize(
+    ("message", "question", "answer"),
+    [
+        ("My cousin Ottilie\x00 keeps\x07 bees in Hexham", "What does my cousin keep?", "bees"),
+        (
+            "Our holiday flat is in Nafplio (Ναύπλιο), the landlord writes Дмитрий on his letters",
+            "Where is our holiday flat?",
+            "Ναύπλιο",
+        ),
+    ],
+    ids=["control characters", "three scripts"],
+)
+def test_whatever_stands_around_a_statement_it_is_heard(host, message, question, answer):
+    _, told = say(host, message, user=question)
+    assert told["remembered"]
+    assert answer in say(host, question, user=question)[0]
+
+
+def test_a_message_of_ten_thousand_words_is_refused_in_clear_words_and_nothing_waits(host):
+    long = "My tailor is called Mr Pemberton. " + "It rained and rained and rained. " * 1700
+    body = {"model": "tiny", "messages": [{"role": "user", "content": long}], "user": "kit"}
+    reply = host.ask("POST", "/v1/chat/completions", body)
+    assert reply.status == 400 and "Shorten it, nothing was sent" in reply.text
+    assert say(host, "My tailor is called Mr Pemberton.", user="kit")[1]["remembered"]

@@ -22,14 +22,18 @@ UPDATES = 0.05  # apart, where it tells of a change, and is newer than what answ
 WAS = 0.1  # of two, where the question is about the past: neither says that it is over
 MOST = 4  # statements of one answer
 PAST = re.compile(
-    r"\b(?:before|used to|previous(?:ly)?|former(?:ly)?|back then|originally|(?:my|our|the) old|"
-    r"förut|tidigare|innan|brukade|dessförinnan|(?:min|mitt|mina|vår|vårt|våra) (?:gamla|förra))\b",
+    r"\b(?:before|used? to|previous(?:ly)?|former(?:ly)?|back (?:then|when)|original(?:ly)?|"
+    r"at first|to begin with|in the beginning|(?:when|while) (?:i|we) (?:was|were|still)|"
+    r"(?:my|our|the) old|förut|tidigare|innan|brukade|dessförinnan|(?:allra )?först|från början|"
+    r"ursprunglig\w*|på den tiden|(?:min|mitt|mina|vår|vårt|våra) (?:gamla|förra))\b",
     re.I,
 )
 CHANGED = re.compile(
     r"\b(?:no longer|any ?more|used to|instead of|these days|nowadays|now|moved|switched|swapped|"
-    r"changed|sold|quit|stopped|gave up|dropped|left|cancelled|retired|died|new|over|"
+    r"changed|sold|quit|stopped|gave up|given up|given back|dropped|left|cancelled|retired|died|"
+    r"new|over|from now on|started|finished|postponed|replaced|doubled|(?:down|up|on|off) (?:to|till)|"
     r"numera|nu|längre|i ?stället|bytt|bytte|flyttat|flyttade|flyttad|slutat|slutade|sålt|sålde|"
+    r"från och med|börjat|började|skjut\w* upp|"
     r"ny|nya|nytt|dog|dött|inställ\w*)\b",
     re.I,
 )

@@ -25,7 +25,8 @@ from oneseek.engine.model.formats.gguf import read_header
 from oneseek.engine.model.formats.packed import read_packed, read_plain
 from oneseek.engine.model.formats.source import FileSource
 
-SIZES = (12, 16, 20, 24, 28, 32, 64, 96, 128, 192, 512)  # tokens of a run
+SIZES = (12, 16, 20, 24, 28, 32, 48, 64, 96, 128, 160, 192, 512)  # tokens of a run
+TOGETHER = 192  # tokens of several texts in a run: in larger ones each costs a third more
 ASKED = (12, 16, 20, 24)  # tokens of most questions
 A_MOMENT = 0.01  # seconds
 SPACE = "▁"
@@ -54,7 +55,7 @@ def groups(every: list[list[int]]) -> Iterator[list[list[int]]]:
     """As many texts as one run takes at a time."""
     group: list[list[int]] = []
     for ids in every:
-        if group and sum(map(len, group)) + len(ids) > SIZES[-1]:
+        if group and sum(map(len, group)) + len(ids) > TOGETHER:
             yield group
             group = []
         group.append(ids)

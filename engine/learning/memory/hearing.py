@@ -15,11 +15,13 @@ from oneseek.engine.core.collecting.statements import statements_in
 from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.reader import Sentence
 
-STATES = 0.8  # how likely a sentence has to state something, to be kept
-OWN = 0.7  # where it begins with the person, or what is theirs
-LESS = 0.08  # where it is of a form that people say facts in
+STATES = 0.55  # how likely a sentence has to state something, to be kept
+OWN = 0.45  # where it begins with the person, or what is theirs
+LESS = 0.3  # where it is of a form that people say facts in
 NOTHING = 0.2  # what is less likely is a request, a story or a supposition
-UNSURE = 0.6  # from where on the person is asked whether it is to be kept
+AS_A_WHOLE = 0.45  # the same of the whole message: nothing of it is kept
+UNSURE = 0.4  # from where on the person is asked whether it is to be kept
+QUESTION = 0.6  # from where on a sentence asks for something of one's own
 GOES_ON = 0.1  # behind what is kept, and no statement that stands alone: it says more of the same
 CERTAIN = 0.9  # behind something that states nothing
 GREETING = 3  # words
@@ -45,7 +47,9 @@ LEANS = re.compile(
 CHANGES = re.compile(
     r"(?:oh |ah |oj |nä |äh |hm+,? )?"
     r"(?:no|nope|nej|nä|wait|vänta|sorry|förlåt|ursäkta|oops|hoppsan|actually|egentligen|"
-    r"correction|rättelse|scratch that|typo|i meant|i mean|jag menade|my bad|fel av mig|rättare sagt)"
+    r"correction|rättelse|scratch that|typo|i meant|i mean|jag menade|my bad|fel av mig|rättare sagt|"
+    r"scrap that|make (?:that|it)|change of plan|hang on|beg pardon|(?:skrev|läste) fel|"
+    r"not (?:the )?\w+(?=[,;.!])|inte \w+(?: \w+)?(?=[,;.!]))"
     r"\b[\s,.:!–-]*",
     re.I,
 )
@@ -93,23 +97,35 @@ def sentences(message: str) -> list[str]:
     return [one.strip() for part in found for one in ANOTHER.split(part) if one.strip()]
 
 
+def parts_of(message: str) -> list[str]:
+    """What is read of a message: the whole, and what stands alone in it."""
+    parts = [one for one in sentences(message)[:MOST] if len(one) <= LONGEST]
+    return [bare(one) for one in (message.strip(), *parts)]
+
+
 async def statements(message: str, reads: Reads) -> list[Statement]:
     """The statements of a message; where there is none, one that may be."""
     parts = [one for one in sentences(message)[:MOST] if len(one) <= LONGEST]
     if not parts:
         return []
-    read = await reads([bare(one) for one in parts])
+    texts = list(dict.fromkeys(parts_of(message)))
+    known = dict(zip(texts, await reads(texts), strict=True))
+    whole, *read = (known[text] for text in parts_of(message))
+    nothing = whole.states < AS_A_WHOLE  # a story, a role, a quotation with what is asked of it
     kept: list[Statement] = []
     unsure: list[Statement] = []
     belongs = False  # to a request, a story or a supposition that the message began with
     for i, (part, sentence) in enumerate(zip(parts, read, strict=True)):
-        aside = belongs and sentence.states < CERTAIN and not ASKED_FOR.match(part)
+        asked = i > 0 and parts[i - 1].endswith("?")  # and the person says why
+        certain = sentence.states >= CERTAIN and (asked or not nothing)
+        aside = (nothing or belongs) and not certain and not ASKED_FOR.match(part)
         if aside or not is_kept(part, sentence):
             if kept and not belongs and goes_on(part, sentence) and fits(kept[-1], part):
                 kept[-1].said += " " + part
                 continue
             belongs = belongs or (sentence.states < NOTHING and len(part.split()) > GREETING)
-            if not aside and sentence.states >= UNSURE and not part.rstrip().endswith("?"):
+            may_be = whole.states >= NOTHING and sentence.states >= UNSURE
+            if may_be and not belongs and not part.rstrip().endswith("?"):
                 unsure.append(Statement(part, language=guess(part), unsure=True))
             continue
         leaning = leans(part) or changes(part)
@@ -128,7 +144,7 @@ def fits(kept: Statement, part: str) -> bool:
 
 def goes_on(part: str, sentence: Sentence) -> bool:
     """Whether it is no question and no request, but says more of what stands before it."""
-    return sentence.states >= GOES_ON and sentence.asks < UNSURE and not part.endswith("?")
+    return sentence.states >= GOES_ON and sentence.asks < QUESTION and not part.endswith("?")
 
 
 def is_kept(part: str, sentence: Sentence) -> bool:

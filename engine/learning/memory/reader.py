@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from oneseek.engine.learning.memory import stating
 from oneseek.engine.learning.memory.encoder import SAID, Encoder, groups, unit
 
 ALONE, ASKED, ANSWERING = 96, 48, 80  # tokens that are read of a sentence, a question, its answer
@@ -29,12 +30,13 @@ class Sentence(NamedTuple):
 
 class Reader:
     def __init__(self, encoder: Encoder) -> None:
-        self.encoder = encoder
+        self.encoder, self.stating = encoder, stating.fitted()
 
     async def alone(self, texts: Sequence[str]) -> list[Sentence]:
         await self.encoder.load()
         rows = [self._row(self._tokens(text, ALONE)) for text in texts]
-        return [self._sentence(mean) for mean in await self._means(rows)]
+        means = await self._means(rows)
+        return [self._sentence(text, mean) for text, mean in zip(texts, means, strict=True)]
 
     async def together(self, question: str, sentences: Sequence[str]) -> list[float]:
         """What reading a question with each of some sentences says for its being the answer, in
@@ -69,11 +71,11 @@ class Reader:
         weight, bias = (self.encoder.heads[f"{SAID}{name}.{part}"] for part in ("weight", "bias"))
         return states @ weight.T + bias
 
-    def _sentence(self, mean: np.ndarray) -> Sentence:
-        kinds = self._head("kind", mean)
+    def _sentence(self, text: str, mean: np.ndarray) -> Sentence:
+        kinds, whole = self._head("kind", mean), unit(mean)
         likely = np.exp(kinds - kinds.max())
-        states, asks, _ = likely / likely.sum()
-        return Sentence(unit(mean), float(states), float(asks))
+        _, asks, _ = likely / likely.sum()
+        return Sentence(whole, self.stating.likely(whole, text), float(asks))
 
 
 def sigmoid(nats: float) -> float:

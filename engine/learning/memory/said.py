@@ -11,7 +11,7 @@ import numpy as np
 from oneseek.engine.learning.lessons import fold, language
 
 CLOSE, RARE = 100, 200  # sentences whose words are compared: the closest, those of a rare word
-NEAREST = 6  # sentences that are read together with a question
+NEAREST, WITHIN = 6, 0.2  # sentences that are read together with a question, so near the nearest
 FREQUENT, LONG = 1.2, 0.75  # how much a word's repetition counts, and a sentence's length (BM25)
 USUAL = 64  # sentences; what a word counts in fewer or more of them is brought to this many
 STEM = 5  # letters by which words are forms of one
@@ -87,7 +87,8 @@ class Said:
         shared = self._shared(question, [self._ids[at] for at in some])
         score = {id: float(near[self._at[id]]) + WORDS * counts for id, counts in shared.items()}
         mine = (id for id in score if self._owners[self._at[id]] == owner)
-        return {id: score[id] for id in sorted(mine, key=lambda id: -score[id])[:NEAREST]}
+        best = sorted(mine, key=lambda id: -score[id])[:NEAREST]
+        return {id: score[id] for id in best if score[id] >= score[best[0]] - WITHIN}
 
     def elsewhere(self, question: str, ids: Sequence[str]) -> list[float]:
         """Of each of some sentences, how rare the rarest word of a question is that it lacks and

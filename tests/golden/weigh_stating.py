@@ -1,0 +1,159 @@
+"""Fits how likely a text states something of the person's own: the weights of
+engine/learning/memory/stating.py.
+
+    python -m tests.golden.weigh_stating       (a minute on one core; after tune_reader.py)
+
+The directions are the reader's, as they are; the examples are those of tests/golden/statements and
+the development sets of `bench heard`.  First each development set is left out of the fit and
+judged as the memory hears it, at several limits: statements kept, and kept of what states nothing.
+Then the weights of all are written.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from oneseek.engine.backends.select import processor
+from oneseek.engine.learning.memory import hearing
+from oneseek.engine.learning.memory.encoder import Encoder, encoder_here
+from oneseek.engine.learning.memory.reader import Reader, Sentence
+from oneseek.engine.learning.memory.stating import WEIGHTS, Weights, seen
+from tests.bench.parts import report
+from tests.golden.statements import CODES, HERE, Maker
+from tests.golden.statements.told import BENCH, asked_for_advice, changes, short
+
+SETS = ("dev", "dev2", "dev3", "dev4")
+TIMELINES = ("dev", "dev3", "dev4")
+COUNTS_TWICE = ("messages", "nothing of ")  # what was written for this
+FILLED, TYPED = 2, 3  # times that each line with slots is filled
+RIDGE, STEPS = 50.0, 12
+SLIGHT = 1e-6
+
+
+class Example(NamedTuple):
+    source: str
+    text: str
+    states: bool
+
+
+def lines(name: str) -> list[dict]:
+    path = BENCH / f"{name}.jsonl"
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+
+
+def of_a_set(name: str) -> list[Example]:
+    found = []
+    for one in lines(f"heard_{name}"):
+        found += [Example(name, text, True) for text in one["messages"]]
+        found += [Example(name, question["q"], False) for question in one["questions"]]
+    for kind in ("general", "unknown"):
+        found += [Example(name, one["q"], False) for one in lines(f"heard_{name}_{kind}")]
+    found += [
+        Example(f"nothing of {name}", one["text"], False) for one in lines(f"heard_{name}_nothing")
+    ]
+    return found
+
+
+def examples() -> list[Example]:
+    found = [one for name in SETS for one in of_a_set(name)]
+    for name in TIMELINES:
+        found += [Example(name, one["text"], True) for one in lines(f"timeline_{name}")]
+    for code in CODES:
+        for line in (HERE / f"told_{code}.txt").read_text().splitlines():
+            said, asked, _ = (part.strip() for part in line.split("|"))
+            found.append(Example("told", said, True))
+            found.append(Example("told", asked.split(" / ")[0], False))
+    for one in changes():
+        found += [Example("told", text, True) for text in (one.before, one.said)]
+    for line in (HERE / "messages.txt").read_text().splitlines():
+        found.append(Example("messages", line[5:], line[3] == "+"))
+    found += [Example("short", text, sign == "+") for sign in "+-" for text in short(sign)]
+    found += [Example("advice", text, False) for text in asked_for_advice()]
+    maker = Maker(5)
+    for code, text in maker.nothing * FILLED:
+        found.append(Example("made", maker.fill(text, maker.values(code)), False))
+    for family in maker.families * TYPED:
+        found.append(Example("made", maker.family(family)[0], True))
+    return found
+
+
+def fit(rows: np.ndarray, truth: np.ndarray, counts: np.ndarray) -> Weights:
+    """Logistic weights: Newton's steps with a ridge, over what is brought to one scale."""
+    mean, spread = rows.mean(0), rows.std(0) + SLIGHT
+    x = np.c_[np.ones(len(rows)), (rows - mean) / spread]
+    ridge = np.r_[SLIGHT, np.full(rows.shape[1], RIDGE)]
+    weights = np.zeros(x.shape[1])
+    for _ in range(STEPS):
+        p = 1 / (1 + np.exp(-x @ weights))
+        bend = (x * (counts * np.maximum(p * (1 - p), 1e-4))[:, None]).T @ x + np.diag(ridge)
+        weights += np.linalg.solve(bend, x.T @ (counts * (truth - p)) - ridge * weights)
+    each = weights[1:] / spread
+    return Weights({"each": each, "alone": weights[0] - each @ mean})
+
+
+class Known:
+    """What was read once, as weights of any fit see it."""
+
+    def __init__(self, read: dict[str, Sentence]) -> None:
+        self.read = read
+
+    def heard(self, message: str, weights: Weights) -> bool:
+        async def reads(texts: Sequence[str]) -> list[Sentence]:
+            return [
+                self.read[text]._replace(states=weights.likely(self.read[text].whole, text))
+                for text in texts
+            ]
+
+        kept = asyncio.run(hearing.statements(message, reads))
+        return any(not one.unsure for one in kept)
+
+
+async def read_all(texts: Sequence[str]) -> dict[str, Sentence]:
+    reader = Reader(Encoder(encoder_here, processor()))
+    ordered = sorted(set(texts), key=len)  # what is of a length is read together
+    return dict(zip(ordered, await reader.alone(ordered), strict=True))
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("--show", action="store_true", help="what was kept wrongly, and what was lost")
+    options = ask.parse_args()
+    every = examples()
+    texts = [one.text for one in every]
+    read = asyncio.run(
+        read_all([part for text in texts for part in hearing.parts_of(text)] + texts)
+    )
+    known = Known(read)
+    rows = np.stack([seen(read[text].whole, text) for text in texts]).astype(float)
+    truth = np.array([one.states for one in every], float)
+    counts = np.array([1 + one.source.startswith(COUNTS_TWICE) for one in every], float)
+    figures = {}
+    for name in SETS:
+        apart = [one.source.removeprefix("nothing of ") != name for one in every]
+        weights = fit(rows[apart], truth[apart], counts[apart])
+        for kind, wanted in (("kept", True), ("kept of nothing", False)):
+            if wanted:
+                some = [one["messages"][0] for one in lines(f"heard_{name}")]
+            else:
+                some = [one["text"] for one in lines(f"heard_{name}_nothing")]
+            heard = [known.heard(text, weights) for text in some]
+            figures[f"{name}: {kind}"] = round(float(np.mean(heard)), 3)
+            if options.show:
+                for text, kept in zip(some, heard, strict=True):
+                    if kept != wanted:
+                        likely = round(weights.likely(read[text].whole, text), 2)
+                        report.say("KEPT" if kept else "LOST", likely, text)
+    weights = fit(rows, truth, counts)
+    each = [float(f"{x:.4g}") for x in weights.each]
+    WEIGHTS.write_text(json.dumps({"alone": round(weights.alone, 4), "each": each}) + "\n")
+    report.write("weigh_stating", figures, [])
+
+
+if __name__ == "__main__":
+    main()
