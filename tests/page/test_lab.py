@@ -191,7 +191,7 @@ def test_a_program_reaches_nothing_of_the_site(page: Page, watch, address):
         new BroadcastChannel("oneseek-test").onmessage = ({data}) => overheard.push(data);
     }""")
     asked: list[Request] = []
-    other.on("request", asked.append)
+    other.on("request", lambda request: asked.append(request))
     ran(other)
     said = dict(line.split(" ", 1) for line in other.locator("#output").inner_text().splitlines())
     assert said.pop("origin") == "null"
