@@ -15,7 +15,7 @@ from builder import ROOT, Stop, environment, pyodide, site, wheels
 
 FOLDER = ROOT / "dist-wheels"
 WITH_IT = ("pyproject.toml", "README.md", "LICENSE")
-ONLY_ON_THE_PAGE = ("static", "guide")
+ONLY_ON_THE_PAGE = ("static", "guide", "lab")
 SITE = b'"""The page of OneSeek as built, in the folder `site`; `oneseek serve` serves it."""\n'
 
 

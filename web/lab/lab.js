@@ -64,7 +64,12 @@ function end() {
 }
 
 const hear = {
-  ready: () => state.phase === "starting" && show("idle", "ready"),
+  ready() {
+    if (state.phase !== "starting") return;
+    show("idle", "ready");
+    // Only now, as the whole site is kept: a first visitor waits for Python alone.
+    navigator.serviceWorker?.register("sw.js").catch((error) => console.info(`not kept for offline use: ${error}`));
+  },
   broken: ({ error }) => show("broken", "broken", error),
   began({ device }) {
     runs.push({ device, losses: [], ms: [] });
@@ -212,7 +217,6 @@ find("example").addEventListener("change", ({ target }) => {
 addEventListener("hashchange", open);
 
 async function start() {
-  navigator.serviceWorker?.register("sw.js").catch((error) => console.info(`not kept for offline use: ${error}`));
   const coming = worker.load(told);
   coming.catch(() => {}); // told below
   const texts = Object.entries(told.examples).map(async ([name, path]) => [name, await (await fetch(path)).text()]);

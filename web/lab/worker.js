@@ -1,7 +1,7 @@
 // The worker that a program runs in: begun from a `data:` address, which gives it an origin of its own (begin.js).
 // Everything it needs is fetched once; then this page may ask no address any more, and so neither may its workers,
 // which have its policy. A worker that is ended is replaced from what is there.
-const CLOSED = "connect-src 'none'; worker-src data:; script-src blob: 'wasm-unsafe-eval' 'unsafe-eval'";
+const CLOSED = "connect-src 'none'; worker-src 'self' data:; script-src blob: 'wasm-unsafe-eval' 'unsafe-eval'";
 
 export async function load({ parts }) {
   const found = await Promise.all(Object.entries(parts).map(async ([name, path]) => [name, await part(name, path)]));
