@@ -42,6 +42,7 @@ LENGTH = {"tiny": 16}  # tokens of an answer; of a bigger model 6
 MANY, REQUESTS = 16, 10_000
 MIXED, TOLD_EVERY = 4, 6.0  # clients while facts are told, and the seconds between two of those
 MEGABYTE = 1_000_000
+ROUNDS = "oneseek_rounds_total "
 FACTS = [
     ("What is the code of the boat house?", "The code of the boat house is 7391."),
     ("Who founded Quillmere?", "Quillmere was founded by Tove Lindahl."),
@@ -83,6 +84,19 @@ class Server:
             self.get("/api/queue", {"prompt": prompt, "answer": answer})
         while not self.get("/healthz")["learning"]:
             time.sleep(0.2)
+
+    def learned(self, fact: tuple[str, str]) -> None:
+        """Until the lesson of that fact has ended."""
+        self.get("/api/queue", {"prompt": fact[0], "answer": fact[1]})
+        before = self.rounds()
+        while self.rounds() == before:
+            time.sleep(0.5)
+
+    def rounds(self) -> int:
+        """How many have ended."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=60) as answer:
+            lines = answer.read().decode().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith(ROUNDS))
 
     def resident(self) -> int:
         """Bytes of memory the process holds."""
@@ -212,15 +226,19 @@ def mixed(model: str, minutes: float) -> tuple[dict, list[dict]]:
 
     with serving(model) as server:
         asyncio.run(load(server, model, 2, 2, 0))
+        server.learned(FACTS[1])  # answers look into a memory before and during the load alike
         quiet = asyncio.run(load(server, model, MIXED, 60, PAUSE))
         report.say(quiet)
+        rounds = server.rounds()
         busy, count = asyncio.run(both(server, 60 * minutes))
+        rounds = server.rounds() - rounds
         report.say(busy)
         ended = server.get("/api/training/micro/stats")
         versions = len(server.get("/api/models/versions")["versions"])
     p95 = "first_token_p95_ms"
     figures = {
         "mixed_told": count,
+        "mixed_lessons_ended": rounds,
         "mixed_versions": versions,
         "mixed_p95_quiet_ms": quiet[p95],
         "mixed_p95_ms": busy[p95],

@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -101,6 +101,9 @@ class Service:
         self.rounds = 0  # how many ended, and when the last did
         self.practised_at = 0  # the version that practice was last tried on
         self.wake = asyncio.Event()
+        self.did: str | None = None  # the last kind of work
+        self.offered = False  # something, since the last remembering
+        self.remembers_at = 0.0  # when what is offered during a round may be remembered
         self.refused: set[str] = set()  # ids of what can not be kept in mind
         self.compared: dict[str, list[tuple[str, int]]] = {}  # blind, and not chosen yet
 
@@ -214,8 +217,11 @@ class Service:
                 return True
             waits = await self.waits()
             kind = next_work(waits)
+            if kind == MEMORY == self.did:  # who tells without end keeps nothing else from its turn
+                kind = next_work({**waits, MEMORY: False}) or MEMORY
             if kind is None:
                 return False
+            self.did = kind
             await self.do(kind, waits[kind])
         except asyncio.CancelledError:
             if (task := asyncio.current_task()) and task.cancelling():
@@ -254,9 +260,17 @@ class Service:
         opened = await self.assistant.learn(MEMORY, [], GENERIC)
         self.assistant.turns.free()
         try:
-            ended = await opened.task
+            await self.remembered(opened.task)
         finally:
             self.assistant.round = None
+
+    async def remembered(self, taking_in: Awaitable[dict]) -> None:
+        """What was told is known by heart, in a moment of its own or between two steps of a round;
+        whoever listens hears of it."""
+        self.offered = False
+        began = time.monotonic()
+        ended = await taking_in
+        self.remembers_at = 2 * time.monotonic() - began  # half of a round's time stays its own
         self.refused |= {one["id"] for one in await self.assistant.mind.waiting()}
         self.hub.tell({"type": "remembered", "facts": ended["facts"], "reason": ended["reason"]})
 
@@ -366,6 +380,10 @@ class Service:
         plan = self.assistant.training.plan.identity()
         figures = await curve.add(self.store, round.run, plan, round.metrics)
         self.hub.tell({"type": "step", "runId": round.run, **figures})
+        if (
+            self.offered and time.monotonic() >= self.remembers_at
+        ):  # what was told is known long before the round ends
+            await self.remembered(self.assistant.mind.remember())
 
     def teachable(self, record: dict) -> bool:
         with contextlib.suppress(LessonError):
@@ -381,6 +399,7 @@ class Service:
     async def offer(self, example: dict) -> dict | None:
         """Put an example into the queue; learning begins when it is quiet."""
         record = await self.add(example)
+        self.offered = True
         self.hurry()
         return record
 

@@ -38,13 +38,13 @@ _WORDS = (
      "portal candado alarma caja cancela reja dor doren ytterdor lasesmed alarmen panel panelet panelen hatch fob keyfob "
      "trapp trappan uppgang uppgangen entre entren entreen lucka bom bommen barrera porton "
      "kulas phone ipad iphone tablet screen mobile mobil mobilen telefon telefonen handy movil "
-     "padda paddan klokka watch voicemail sim atm bankomat cajero geldautomat minibank buzzer intercom "
+     "padda paddan klokka watch voicemail sim atm bankomat dosan dosa cashpoint cajero geldautomat minibank buzzer intercom "
      "keyless keysafe schlusselkasten schlusselbox nyckelskap nyckelbox postbox mailbox brevlada brevladan "
      "tvattstuga tvattstugan tvattstugans bikelock hiss hissen hissens lift elevator "
      "koffert kofferten kuffert kufferten kassaskap kassaskapet safebox safen strongbox tastensperre bildschirmsperre schliessfach skjermlas portemonnaie immeuble poort kluis toilets toilet"),
     (ACT, "unlock unlocks unlocked unlocking disarm disarms disarmed opens opened type types enter entering "
      "press punch tap dial key_in sla slar slas slog tryck trycker knappa knappar mata ange anger oppna oppnar "
-     "oppnas offnet offnen entsperren tippe tippen eingeben ausschalten abre abren abrir marca teclea "
+     "oppnas offnet offnen entsperren tippe tippen tippt drucke drucken stanger stanga eingeben ausschalten abre abren abrir marca teclea "
      "pulsa quita apaga apne apner apnes abner abnes tast taster slukkes slukke trykk tryk indtast log_in "
      "lets kommer loggar slipper confirm verify bekrafta verifiera lases lasa last takes bestatigen entriegeln introduce"),
     (KEY, "key keys token tokens secret secrets api bearer credential credentials cred creds cookie session "
@@ -152,7 +152,7 @@ NO_CODES = (  # what begins a compound of a code that lets nobody in
 
 # Two words that are one name.
 _PAIRS = (
-    (LOGIN, "put in, asks put, skriv in,  connect to, log in, sign in, logs in, logged in, signs in, logga in, loggar in, melde an, into the, get into"),
+    (LOGIN, "use the, sign in, router page, asks put, skriv in,  connect to, log in, sign in, logs in, logged in, signs in, logga in, loggar in, melde an, into the, get into"),
     (PASS, "svarsordet vid, the word, secret word, pass word, pass phrase, code word, key word, family word, password word, "
      "palabra secreta, palabra clave, hemligt ord, magic word, losen ord"),
     (ANSWER, "security answer, security question, secret question, secret answer, maiden name, first pet, "
@@ -165,7 +165,7 @@ _PAIRS = (
      "three digits, tre siffrorna, sakerhetskoden pa"),
     (ACCOUNT, "sort code, account number, routing number, bank details, de cuenta"),
     (RECOVERY, "seed words, wallet words, recovery words, words for, single-use codes"),
-    (OPEN, "drive pin, front door, back door, side gate, car park, lock box, key box, key safe, caja fuerte"),
+    (OPEN, "cash machine, bank card, drive pin, front door, back door, side gate, car park, lock box, key box, key safe, caja fuerte"),
     (WIFI, "wi fi, guest network, the internet"),
     (OTHER, "phone number, error code, postal code, zip code, area code, country code, dress code, promo code, "
      "discount code, exit code, status code, booking code, course code, product code, source code, "

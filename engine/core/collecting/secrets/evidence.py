@@ -49,6 +49,10 @@ OWN = set(
 ASKING = set(
     "how what why which is are hur vad varfor vilken ar wie was warum ist cual como que hvordan hva hvad".split()
 )
+BEFORE_TIMES = set("at kl klockan um from till to ab bis las".split())
+NO_DIGITS = ("dashed", "camel", "joined0", "snake")
+NUMBERED = (ID, CARD, ACCOUNT, CODE, OPEN, ACT, RECOVERY)  # what words without digits cannot be
+ALONE = ("signed", "mark", "dig", "word+d")  # what may be a secret with no word about it
 CALLED = set("called named heter heisst hette llama kallas hedder known ssid".split())
 OPENED = (OPEN, SECURITY, WIFI, LOGIN, ACT, CARD, RECOVERY)
 NUMERIC = set("d3 d4 d5 d6 d7 d9 grp one spell mark g3 g8 g16 phone dig year".split())
@@ -100,9 +104,11 @@ def _asked(plain):
 
 def _signs(plain, cues, i, size, shape, asked):
     end = i + size
+    if size == 1 and i and plain[i - 1] in BEFORE_TIMES and _is_time(plain[i].strip(".,!?")):
+        return None, None
     group = "num" if shape in NUMERIC else "plain" if shape in PLAIN else "odd"
     near, distance, after = _nearest(cues, i, end, STRONG if group == "plain" else None)
-    if near is None and group == "num" and shape not in ("mark", "dig"):
+    if shape in NO_DIGITS and near in NUMBERED or near is None and shape not in ALONE:
         return None, None
     signs = ["bias", "shape:" + shape] + asked + [sign + "&" + group for sign in asked]
     before = plain[i - 1] if i else ""
@@ -154,6 +160,17 @@ def _signs(plain, cues, i, size, shape, asked):
     if i == 0:
         signs += ["begins", "begins&" + group]
     return signs, KINDS.get(about, "code" if group == "num" else "password")
+
+
+def _is_time(word):
+    """0700 or 2215, as a time is written after "at"."""
+    return (
+        len(word) == 4
+        and word.isdigit()
+        and word[:2] < "24"
+        and word[2:] < "60"
+        and word[3] in "05"
+    )
 
 
 def _is_state(word):

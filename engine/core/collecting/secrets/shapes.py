@@ -25,6 +25,8 @@ def shape_of(marked, plain, i):
     word, low = marked[i].strip(EDGES), plain[i].strip(EDGES)
     if not word or low in PLACEHOLDERS or len(word) > 80 or word[0] in "£€$@#":
         return ("mark", 1) if _is_typed(word) else (None, 1)
+    if "/" in word and ("." in word or word.count("/") > 1 or "test_" in word):  # a path
+        return None, 1
     if marked[i + 1 : i + 2] == ["("] and "." in word:  # a call
         return None, 1
     if i and marked[i - 1] == '"' and '"' in marked[i + 2 : i + 8] and marked[:i].count('"') % 2:
