@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -92,6 +92,9 @@ OnStep = Callable[[Round], Awaitable[None]]
 
 class Library(Protocol):
     """The documents that questions are put to."""
+
+    async def asked(self, source: str, user: str) -> Sequence[Any]:
+        """Those that somebody may ask: the one that is named, or all."""
 
     async def said(self, question: str, source: str, user: str) -> tuple[str, list[dict]] | None:
         """What they say of a question, with its places; None where they say nothing."""
