@@ -267,11 +267,11 @@ class Assistant:
         """What a document says of a question that nothing by heart answers; of one that is named as
         `source`, also that it says nothing."""
         question = messages[-1]["content"]
-        if (
-            self.library is None
-            or asked == BASE
-            or (not source and await self.knows(question, user))
-        ):
+        if self.library is None or asked == BASE:
+            return None
+        if not await self.library.asked(source, user):
+            return None
+        if not source and await self.knows(question, user):
             return None
         with self._go_first():
             said = await self.library.said(question, source, user)
