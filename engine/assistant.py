@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -93,6 +93,9 @@ OnStep = Callable[[Round], Awaitable[None]]
 
 class Library(Protocol):
     """The documents that questions are put to."""
+
+    async def asked(self, source: str, user: str) -> Sequence[Any]:
+        """Those that somebody may ask: the one that is named, or all."""
 
     async def said(self, question: str, source: str, user: str) -> tuple[str, list[dict]] | None:
         """What they say of a question, with its places; None where they say nothing."""
@@ -183,10 +186,11 @@ class Assistant:
         if skill:
             messages = messages[-1:]  # as it was taught: each question by itself
         elif version != BASE and not source and "form" not in hooks:
-            messages, notes = await self.noted(messages, user)
+            notes = await self.notes(messages, user)
+        shown = noted(messages, notes)
         written = hooks.get("prefix", ""), hooks.get("think", False)
         with self._go_first():
-            prompt = await beside(self.base.prompt, messages, sampling, *written)
+            prompt = await beside(self.base.prompt, shown, sampling, *written)
         if skill:
             number = await self.skills.number(skill) if version is None else version
             generator = await self.generator(number or BASE)
@@ -200,30 +204,24 @@ class Assistant:
             generator, more = read or await self.speaker(number or BASE, *asked, keeps)
         if generator is not self.base or (more and more["speaking"].by != BASE_ALONE):
             sampling = sampling.greedy()  # what was learned, or is known by heart
-        answer = generator.ask(messages, sampling, key, prompt=prompt, **{**hooks, **more})
+        answer = generator.ask(shown, sampling, key, prompt=prompt, **{**hooks, **more})
         self.answers[key] = answer
         try:
             await self.finished(answer)
         finally:
             if self.answers.get(key) is answer:
                 del self.answers[key]
-        if notes:
+        if notes and not answer.push:
             self.add_unused(answer, messages[-1]["content"], notes)
         return answer, number or BASE
 
-    async def noted(self, messages: list[dict], user: str) -> tuple[list[dict], list[Found]]:
-        """The conversation with what was told that its task should use, and which that is."""
-        question = messages[-1]["content"]
+    async def notes(self, messages: list[dict], user: str) -> list[Found]:
+        """What was told that a task should use."""
         with self._go_first():
-            notes = await self.mind.notes(question, user)
-        if not notes:
-            return messages, []
-        text = with_notes(question, notes, guess(question))
-        return [*messages[:-1], {**messages[-1], "content": text}], notes
+            return await self.mind.notes(messages[-1]["content"], user)
 
-    def add_unused(self, answer: Answer, question: str, notes: list[Found]) -> None:
-        """Quote under an answer what it made no use of, where it came to its end."""
-        task = question.rpartition("\n\n")[2]
+    def add_unused(self, answer: Answer, task: str, notes: list[Found]) -> None:
+        """Quote under an answer what it made no use of, where it was not stopped."""
         code = guess(task)
         if answer.ended != "cancelled" and (left := unused(answer.text, task, notes, code)):
             words = beside_answer(left, code)
@@ -277,11 +275,11 @@ class Assistant:
         """What a document says of a question that nothing by heart answers; of one that is named as
         `source`, also that it says nothing."""
         question = messages[-1]["content"]
-        if (
-            self.library is None
-            or asked == BASE
-            or (not source and await self.knows(question, user))
-        ):
+        if self.library is None or asked == BASE:
+            return None
+        if not await self.library.asked(source, user):
+            return None
+        if not source and await self.knows(question, user):
             return None
         with self._go_first():
             said = await self.library.said(question, source, user)
@@ -658,6 +656,14 @@ class Assistant:
         adapted = self.with_adapter()
         self.tensors[self.trained.name].write(flat_weights(weights))
         self.pool.forget(adapted.name)
+
+
+def noted(messages: list[dict], notes: list[Found]) -> list[dict]:
+    """A conversation with notes before its last message."""
+    if not notes:
+        return messages
+    task = messages[-1]["content"]
+    return [*messages[:-1], {**messages[-1], "content": with_notes(task, notes, guess(task))}]
 
 
 def flat_weights(weights: Arrays) -> np.ndarray:

@@ -50,7 +50,7 @@ def find(text: str, question: str, count: int) -> list[Place]:
     asked = {term: _weight(spread[term], len(counted)) for term in terms(question) if spread[term]}
 
     def score(one: Counter[str]) -> float:
-        even = SATURATION * (1 - EVENNESS + EVENNESS * one.total() / mean)
+        even = SATURATION * (1 - EVENNESS + EVENNESS * one.total() / (mean or 1))
         return sum(w * one[t] * (SATURATION + 1) / (one[t] + even) for t, w in asked.items())
 
     scored = sorted(zip(map(score, counted), all_places, strict=True), key=lambda one: -one[0])

@@ -15,6 +15,7 @@ from oneseek.engine.cli import (  # noqa: F401  they register
     leaving,
     looking,
     micro,
+    moving,
     packing,
     remembering,
     skills,

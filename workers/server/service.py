@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -88,8 +88,6 @@ class Service:
         self.micro = MicroTraining(self.versions, self.learn, self.hub.tell, ask=self.put_to_person)
         self.runs = Runs(self, self.hub.tell)
         self.heart = Heart(self)
-        self.library = Library(store, assistant.mind.memory.reader)
-        assistant.library = self.library
         self.admission = Admission(BATCHES[-1])
         self.reading = asyncio.Semaphore(1)  # one import at a time
         self.tasks: set[asyncio.Task] = set()
@@ -133,6 +131,11 @@ class Service:
     def tell_rebuilding(self, how_far: dict) -> None:
         self.hub.tell({"type": "version_rebuilding", **how_far})
 
+    @cached_property
+    def library(self) -> Library:
+        """The documents that were given to it; those of a restored backup too."""
+        return Library(self.store, self.assistant.mind.memory.reader)
+
     async def learner(self, model: str, run: str = "") -> Assistant:
         """A base model with its versions, loaded."""
         if model == self.model:
@@ -157,6 +160,7 @@ class Service:
             try:
                 with urgent():
                     asked = await self.learner(model or self.model)
+                asked.library = self.library
                 found = await asked.answer(messages, sampling, key, version, **hooks)
             finally:
                 self.asked = time.monotonic()

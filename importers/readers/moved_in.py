@@ -1,0 +1,127 @@
+"""What a person said to another assistant: the exports of its chats and of its saved memories.
+
+Of a chat (`conversations.json`, alone or in its ZIP file, a tree of messages or a list) only the
+person's own messages are taken, along the branch that was shown last, in order, with their days. A
+plain list of texts is a list of saved memories.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from oneseek.importers.document import ImportRefused
+from oneseek.importers.encoding import decode
+
+LARGEST = 500 << 20  # bytes of a file that is unpacked
+PERSON = ("user", "human")
+FILE = "conversations.json"
+
+
+class Message(NamedTuple):
+    """What was said, right before it in the same chat, when (ms; 0 is unknown), and the chat."""
+
+    text: str
+    before: str
+    time: int
+    chat: str
+
+
+def messages_in(data: bytes, name: str) -> list[Message]:
+    """In the order in which they were said."""
+    if data.startswith(b"PK\x03\x04"):
+        data = unpacked(data, name)
+    try:
+        given = json.loads(decode(data, name))
+    except (ValueError, RecursionError) as error:
+        raise ImportRefused(f"{name} is not whole JSON; nothing was read from it.") from error
+    if isinstance(given, dict):
+        given = next((given[key] for key in ("conversations", "memories") if key in given), [given])
+    found = [message for number, one in enumerate(given) for message in _of(one, str(number))]
+    if not found:
+        raise ImportRefused(
+            f"{name} holds no chats and no memories; nothing was read. Choose {FILE} of an export."
+        )
+    return sorted(found, key=lambda one: one.time)
+
+
+def unpacked(data: bytes, name: str) -> bytes:
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            inside = [one for one in archive.infolist() if one.filename.endswith(FILE)]
+            if not inside or inside[0].file_size > LARGEST:
+                raise ImportRefused(f"{name} holds no {FILE} that can be read; nothing was read.")
+            return archive.read(inside[0])
+    except zipfile.BadZipFile as error:
+        raise ImportRefused(f"{name} is damaged; nothing was read. Export it again.") from error
+
+
+def _of(one: Any, chat: str) -> Iterator[Message]:
+    if isinstance(one, str):
+        yield from _said([(one, 0)], chat)
+    elif isinstance(one, dict):
+        chat = str(one.get("id") or one.get("conversation_id") or one.get("uuid") or chat)
+        turns = one.get("chat_messages") or one.get("messages")
+        if isinstance(one.get("mapping"), dict):
+            turns = list(branch(one))
+        if isinstance(turns, list):
+            yield from _said([turn for turn in map(turn_of, turns) if turn], chat)
+        else:
+            text = one.get("memory") or one.get("content") or one.get("text")
+            if isinstance(text, str):
+                yield from _said([(text, moment(one.get("created_at")))], chat)
+
+
+def branch(chat: dict) -> Iterator[dict]:
+    """The messages from the first to the one that was shown last."""
+    nodes = chat["mapping"]
+    leaf = chat.get("current_node")
+    if leaf not in nodes:
+        leaf = max(
+            nodes, key=lambda id: moment((nodes[id].get("message") or {}).get("create_time"))
+        )
+    path, seen = [], set()
+    while leaf in nodes and leaf not in seen:
+        seen.add(leaf)
+        path.append(nodes[leaf].get("message") or {})
+        leaf = nodes[leaf].get("parent")
+    return reversed(path)
+
+
+def turn_of(message: Any) -> tuple[str, int] | None:
+    """The text and the time of a message of the person's."""
+    if not isinstance(message, dict):
+        return None
+    author = message.get("author") or {}
+    role = author.get("role") if isinstance(author, dict) else author
+    if (role or message.get("role") or message.get("sender")) not in PERSON:
+        return None
+    content = message.get("content", message.get("text", ""))
+    if isinstance(content, dict):
+        content = content.get("parts", content.get("text", ""))
+    if isinstance(content, list):
+        parts = [one.get("text") if isinstance(one, dict) else one for one in content]
+        content = "\n".join(part for part in parts if isinstance(part, str))
+    when = message.get("create_time") or message.get("created_at") or message.get("timestamp")
+    return (content, moment(when)) if isinstance(content, str) and content.strip() else None
+
+
+def moment(given: Any) -> int:
+    """Seconds or a date, as milliseconds."""
+    if isinstance(given, int | float) and not isinstance(given, bool):
+        return int(given * 1000 if given < 1e11 else given)
+    try:
+        return int(datetime.fromisoformat(str(given)).timestamp() * 1000)
+    except (ValueError, OverflowError, OSError):
+        return 0
+
+
+def _said(turns: list[tuple[str, int]], chat: str) -> Iterator[Message]:
+    before = ""
+    for text, time in turns:
+        yield Message(text.strip(), before, time, chat)
+        before = text.strip()

@@ -1,0 +1,40 @@
+"""A text in pieces that can answer: sentences with what stands above them, rows with their
+headings, utterances with what was said before."""
+
+from oneseek.importers.pieces import pieces
+from oneseek.importers.search import find
+
+
+def test_a_piece_lies_in_its_text_and_knows_what_stands_above_it():
+    text = "Opening hours\n\nWe open at nine. The shop closes at six.\n\n§ 4. Dogs stay outside."
+    found = pieces(text)
+    assert [text[one.start : one.end] for one in found] == [one.text for one in found]
+    assert [one.text for one in found][1:] == [
+        "We open at nine.", "The shop closes at six.", "§ 4. Dogs stay outside.",
+    ]  # fmt: skip
+    assert found[2].heading == "Opening hours" and found[2].before == "We open at nine."
+
+
+def test_a_row_is_read_with_the_headings_of_its_columns():
+    (row,) = pieces("Service | Price | Time\nNew chain | 48 euros | 20 minutes")
+    assert row.read == "New chain: Price 48 euros, Time 20 minutes"
+    assert row.text == "New chain | 48 euros | 20 minutes"
+
+
+def test_an_utterance_is_whole_and_follows_another():
+    found = pieces(
+        "Ann (1 May): Hi. How are you?\n\nBo (1 May): Fine.\n\nAnn (2 May): Good.\n\nBo: Yes."
+    )
+    assert [one.text for one in found][:2] == ["Ann (1 May): Hi. How are you?", "Bo (1 May): Fine."]
+    assert found[1].read == "Bo: Fine." and found[1].before == "Hi. How are you?"
+
+
+def test_function_words_find_nothing():
+    assert find("It is what it is.\n\nThe harbour is deep.", "What is the harbour?", 2)[0].text == (
+        "The harbour is deep."
+    )
+    assert find("It is what it is.", "What is it?", 3) == []
+
+
+def test_a_text_without_words_has_no_pieces():
+    assert pieces("") == [] == pieces("\n\n")
