@@ -63,9 +63,10 @@ def chosen(found: Sequence[Found], question: str) -> list[Found]:
     """Of statements, the likeliest first, those that are said, in the order in which they are."""
     best = found[0]
     if PAST.search(question):
-        was = distinct(sorted(found, key=lambda one: -one.fact["time"]), WAS)
+        likely = sorted(found, key=lambda one: -one.apart)[:2]
+        was = distinct(sorted(likely, key=lambda one: -one.fact["time"]), WAS)
         if len(was) > 1:
-            return was[:2][::-1]
+            return was[::-1]
     if best.score < QUOTED:
         return []
     if SEVERAL.search(question):
