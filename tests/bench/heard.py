@@ -6,9 +6,11 @@ messages that state nothing, questions about one's own things that nothing answe
 ones.  Then a memory of its own is told what one person said over forty days, each on its day, and
 asked what holds at the end and what held before.  `--set NAME` takes the sets of that name in
 tests/held_out; without it, those that the tuning is developed on (tests/bench/heard_dev*;
-`--set dev2` and `--set dev3` take the others).  `--part N` takes every Nth line of a fixed shuffle.
-`--http N` asks so many of the statements over HTTP too, whole answers decoded.  An answer is right
-when one of each list of its keys stands in it.
+`--set dev2`, `dev3` and `dev4` take the others).  `--part N` takes every Nth line of a fixed
+shuffle.  `--http N` asks so many of the statements over HTTP too, whole answers decoded.  An answer
+is right when one of each list of its keys stands in it.  `--beside N` only says what a question
+costs beside N other statements, made of the families that the reader learned from, read ahead or
+not.
 """
 
 from __future__ import annotations
@@ -30,20 +32,26 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
+
 from builder import ROOT
 from oneseek.engine.assistant import Assistant
 from oneseek.engine.core.collecting.collector import DataCollector
+from oneseek.engine.core.collecting.statements import STATEMENT
 from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.quoting import words_of
 from oneseek.engine.learning.memory.saying import Saying
 from oneseek.engine.open import assistant_over, clock, model_named
 from tests.bench.parts import report
 from tests.bench.weigh import general
+from tests.golden.statements import Maker
 
 HERE, HELD_OUT = Path(__file__).parent, ROOT / "tests/held_out"
 MODEL = "smollm2-135m"
+BESIDE, WARM = 20, 10  # statements that are asked about, and questions that are asked before
 DAYS, DAY_MS = 40, 24 * 3600 * 1000
 NOTHING_TOLD = tuple(words_of(code)["nothing"] for code in ("en", "sv"))
 
@@ -166,6 +174,38 @@ async def judged(told: Told, given: dict[str, list[dict]], show: bool) -> dict[s
     return figures.means() | {name: round(value, 4) for name, value in more.items()}
 
 
+async def beside(told: Told, given: dict[str, list[dict]], many: int) -> dict[str, float]:
+    """What a question costs, in seconds that one core works and in seconds on the clock, beside so
+    many statements of somebody."""
+    memory, maker = told.mind.memory, Maker(7)
+    for i, one in enumerate(given["heard"][:BESIDE]):
+        await told.tell(one["messages"], f"said/{i}")
+    made = [maker.family(maker.draw.choice(maker.families))[0] for _ in range(many)]
+    unlike = sorted(set(made), key=len)
+    whole = dict(zip(unlike, await memory.reader.alone(unlike), strict=True))
+    for i, text in enumerate(made):
+        id = f"made/{i}"
+        memory.facts[id] = {
+            "id": id, "kind": STATEMENT, "question": text, "answer": text, "value": text,
+            "phrasings": [], "language": guess(text), "source": {}, "time": i, "also": [],
+        }  # fmt: skip
+        memory.said.add(id, text, whole[text].whole)
+    asked = [q["q"] for one in given["heard"][:BESIDE] for q in one["questions"]]
+    worked, waited, sent = [], [], []
+    for question in asked[:WARM] + asked:
+        began, at = time.process_time(), time.monotonic()
+        await told.ask(question)
+        worked.append(time.process_time() - began)
+        waited.append(time.monotonic() - at)
+        await memory.read_ahead(question)
+        at = time.monotonic()
+        await told.ask(question)
+        sent.append(time.monotonic() - at)
+    names = {"cpu_ms_question": worked, "ms_question": waited, "ms_read_ahead": sent}
+    found = {name: round(1e3 * float(np.median(some[WARM:])), 1) for name, some in names.items()}
+    return {"beside": len(memory.said), **found}
+
+
 async def over_days(assistant: Assistant, given: dict[str, list[dict]], show: bool) -> dict:
     """Statements told each on its day; asked on the day after the last."""
     figures, began = Figures(), clock() - DAYS * DAY_MS
@@ -265,6 +305,12 @@ def part_of(given: dict[str, list[dict]], every: int) -> dict[str, list[dict]]:
 
 async def measured(options: argparse.Namespace) -> dict[str, Any]:
     given = part_of(sets(options.set), options.part)
+    if options.beside:
+        with tempfile.TemporaryDirectory() as folder:
+            assistant = await opened(folder)
+            figures = await beside(Told(assistant), given, options.beside)
+            await assistant.versions.store.close()
+        return figures
     with tempfile.TemporaryDirectory() as folder:
         assistant = await opened(folder)
         figures = await judged(Told(assistant), given, options.show)
@@ -285,6 +331,7 @@ def main() -> None:
     ask.add_argument("--set", default="", help="of tests/held_out")
     ask.add_argument("--part", type=int, default=1, metavar="N", help="every Nth line")
     ask.add_argument("--http", type=int, default=0, metavar="N")
+    ask.add_argument("--beside", type=int, default=0, metavar="N", help="other statements")
     ask.add_argument("--show", action="store_true", help="what was missed")
     options = ask.parse_args()
     report.write("heard", asyncio.run(measured(options)), [])

@@ -14,7 +14,7 @@ from oneseek.engine.learning.lessons import fold
 from oneseek.engine.learning.memory.dating import dated
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.quoting import quoted, turned, words_of
-from oneseek.engine.learning.memory.said import stems
+from oneseek.engine.learning.memory.said import FUNCTION_WORDS, stems
 from oneseek.engine.learning.memory.statement import is_statement
 
 SAID, QUOTED = 0.75, 0.5  # from where on a statement is said to the person, and quoted
@@ -65,21 +65,27 @@ def chosen(found: Sequence[Found], question: str) -> list[Found]:
     """Of statements, the likeliest first, those that are said, in the order in which they are."""
     best = found[0]
     if PAST.search(question):
-        was = distinct(sorted(found, key=lambda one: -one.fact["time"]), WAS)
+        likely = sorted(found, key=lambda one: -one.apart)[:2]
+        was = distinct(sorted(likely, key=lambda one: -one.fact["time"]), WAS)
         if len(was) > 1:
-            return was[:2][::-1]
+            return was[::-1]
     if best.score < QUOTED:
         return []
     if SEVERAL.search(question):
         near = [one for one in found if one.score >= QUOTED]
         return sorted(near, key=lambda one: -one.fact["time"])[:MOST]
-    sure = [one for one in found if one is best or one.score >= SAID or updates(one, best)]
+    sure = [
+        one for one in found if one is best or one.score >= SAID or updates(one, best, question)
+    ]
     return distinct(sorted(sure, key=lambda one: -one.fact["time"]))[:2]
 
 
-def updates(one: Found, best: Found) -> bool:
-    newer = one.fact["time"] > best.fact["time"]
-    return newer and one.apart >= UPDATES and CHANGED.search(one.fact["answer"]) is not None
+def updates(one: Found, best: Found, question: str) -> bool:
+    """Whether it tells of a change, is newer than what answers better, and speaks of the same."""
+    said, asked = ({*stems(text)} - FUNCTION_WORDS for text in (one.fact["answer"], question))
+    same = said & (asked | {*stems(best.fact["answer"])})
+    newer = one.fact["time"] > best.fact["time"] and one.apart >= UPDATES
+    return newer and bool(same) and CHANGED.search(one.fact["answer"]) is not None
 
 
 def distinct(found: Sequence[Found], least: float = 0.0) -> list[Found]:
