@@ -27,7 +27,6 @@ from oneseek.engine.core.messages import (
     StartRun,
     WhatRunTakes,
 )
-from oneseek.engine.core.settings import StopConfig
 from oneseek.engine.core.storage.store import FencedStore
 from oneseek.engine.learning import run_data
 from oneseek.workers.server.training_runs import OPEN
@@ -82,7 +81,7 @@ class Desk:
         runs = (await self.api_ready()).service.runs
         run = await runs.start(
             [self.resident.versions.base], request.data, request.epochs, request.rate,
-            StopConfig(threshold=request.threshold, patience=request.patience),
+            {"threshold": request.threshold, "patience": request.patience},
             request.settings, tune=request.tune, skill=request.skill,
         )  # fmt: skip
         self.resident.changed("state")

@@ -244,12 +244,18 @@ class TrainingRun:
 
     # ---------------------------------------------------------------------------------- inside
 
+    @property
+    def stops_by_loss(self) -> bool:
+        """Or its one model says when it is enough, by what it does."""
+        return self.about.get("shape", {}).get("stop_by", "loss") == "loss"
+
     def _take_in(self, losses: Mapping[str, float]) -> tuple[bool, bool]:
         """Whether it is enough, and whether the models' weights changed."""
         weights = self.weights.weights
         for model in self.models:
             self.leaderboard.record(model, loss=losses[model], weight=weights[model])
-        return self.stop.update(sum(losses.values())), self.weights.adjust(losses)
+        enough = self.stop.update(sum(losses.values())) and self.stops_by_loss
+        return enough, self.weights.adjust(losses)
 
     async def _epoch(self, train: TrainEpoch, epoch: int) -> dict[str, float]:
         weights, rates = self.weights.weights, self._rates()

@@ -4,7 +4,10 @@
 session of `oneseek skill teach` and has the skill answer every held-out example as in a chat,
 beside the base, the base with eight examples in its prompt, and with the eight that the encoder
 finds nearest. Held-out examples judge and do nothing else. `--examples 10 20 60` tells the curve
-over fewer examples; `--routing` how surely each skill is known among all by what asks for it.
+over fewer examples; `--routing` how surely each skill is known among all by what asks for it, and
+how much is taken for one that asks for none (tests/held_out/skill_others_N.jsonl); with
+`--development` by a fourth of the training examples and the development sets, which settings may
+be looked for with.
 """
 
 from __future__ import annotations
@@ -25,7 +28,7 @@ from oneseek.engine.assistant import BASE, Assistant
 from oneseek.engine.cli.remembering import assistant_of
 from oneseek.engine.cli.session import Session
 from oneseek.engine.core.settings import DATA_PRESETS, for_data
-from oneseek.engine.learning.lessons import codes, held_out_anchors
+from oneseek.engine.learning.lessons import Draw, codes, held_out_anchors
 from oneseek.engine.learning.rounds.dataset import data_set_record
 from oneseek.engine.learning.skills.doing import is_right, score
 from oneseek.engine.learning.skills.skills import skill_record
@@ -36,6 +39,7 @@ from oneseek.engine.open import model_named
 HERE = ROOT / "examples" / "skills"
 SHOTS, LONGEST = 8, 96  # examples in the prompt, tokens of an answer
 TOGETHER = 8  # asked at once
+TIMES = 20  # a question is looked at, for its time
 LEAST, EVERY = 0.85, 0.6  # what the median task and what each has to come to
 Pair = tuple[str, str]
 
@@ -54,11 +58,15 @@ def turns(pairs: list[Pair]) -> list[dict]:
 
 
 class Task:
-    def __init__(self, folder: Path, most: int = 0) -> None:
+    """What teaches and what judges; under `development` a fourth of what would teach."""
+
+    def __init__(self, folder: Path, most: int = 0, development: bool = False) -> None:
         self.name = folder.name
         self.measure = json.loads((folder / "skill.json").read_text("utf-8"))["measure"]
-        self.train = pairs_in(folder / "train.jsonl")[: most or None]
-        self.held = pairs_in(folder / "held_out.jsonl")
+        pairs = pairs_in(folder / "train.jsonl")
+        judging = Draw("development", self.name).sample(pairs, len(pairs) // 4)
+        self.held = judging if development else pairs_in(folder / "held_out.jsonl")
+        self.train = [pair for pair in pairs if pair not in self.held][: most or None]
 
     def judged(self, said: list[str]) -> dict:
         pairs = zip(self.held, said, strict=True)
@@ -136,13 +144,13 @@ async def told(model: Model, task: Task, prompted: bool) -> dict:
 
 
 async def routed(given: argparse.Namespace) -> dict:
-    """All tasks' skills side by side, none of them trained: of their held-out prompts, how many are
-    taken for the right one and for another; and of talk, common knowledge and facts, how many for
-    any."""
+    """All tasks' skills side by side, none of them trained: of the prompts that judge, how many are
+    taken for the right one and for another; and of what asks for none, how much for any."""
     model = await model_named(given.model, given.backend)
     with tempfile.TemporaryDirectory() as name:
         session = await Session.open(Path(name, "out"), model)
-        skills, tasks = session.skills, [Task(path) for path in folders(given)]
+        skills = session.skills
+        tasks = [Task(path, development=given.development) for path in folders(given)]
         for task in tasks:
             data = Path(name, f"{task.name}.jsonl")
             lines = [json.dumps({"prompt": q, "answer": a}) for q, a in task.train]
@@ -153,18 +161,49 @@ async def routed(given: argparse.Namespace) -> dict:
             found = await skills.like([prompt for prompt, _ in task.held])
             right = sum(one == task.name for one in found)
             rows[task.name] = {"of": len(found), "right": right, "none": found.count("")}
-        other = [one["question"] for one in lines_in("facts_eval", "facts_dev", "facts_held")]
-        other += [one["question"] for one in lines_in("known")]
-        other += [question for code in codes() for question in held_out_anchors(code)]
-        taken = [q for q, one in zip(other, await skills.like(other), strict=True) if one]
+        kinds, every = {}, []
+        for kind, texts in (developing() if given.development else unseen(given.set)).items():
+            found = await skills.like(texts)
+            wrongly = [[text, one] for text, one in zip(texts, found, strict=True) if one]
+            kinds[kind] = {"of": len(texts), "taken": len(wrongly)}
+            every += wrongly
+        asked = ["What is the capital of Sweden?"]
+        began = time.monotonic()
+        for _ in range(TIMES):
+            await skills.like(asked)
+        took = (time.monotonic() - began) / TIMES
         await session.close()
     right, of = (sum(row[name] for row in rows.values()) for name in ("right", "of"))
-    return {"right": round(right / of, 3), "others": len(other),
-            "taken": round(len(taken) / len(other), 3), "tasks": rows, "wrongly": taken}  # fmt: skip
+    others = sum(one["of"] for one in kinds.values())
+    return {"right": round(right / of, 3), "others": others,
+            "taken": round(len(every) / others, 3), "tasks": rows, "kinds": kinds,
+            "a_question_ms": round(1000 * took, 1), "wrongly": every}  # fmt: skip
+
+
+def developing() -> dict[str, list[str]]:
+    """What asks for no skill, as the development sets have it: questions and requests, and what
+    people say of themselves."""
+    asked = lines_in("facts_eval", "facts_dev", "facts_held", "known", "general")
+    said = lines_in("talk", "heard_dev3_nothing")
+    requests = lines_in("heard_dev3_general", "heard_dev3_unknown")
+    own = [question["q"] for one in lines_in("heard_dev3") for question in one["questions"]]
+    talk = [question for code in codes() for question in held_out_anchors(code)]
+    texts = [one["question"] for one in asked] + [one["text"] for one in said]
+    texts += [one["q"] for one in requests] + own + talk
+    return {"asked": texts, "stated": [one["text"] for one in lines_in("timeline_dev3")]}
+
+
+def unseen(number: int) -> dict[str, list[str]]:
+    """What asks for no skill, by its language, written blind."""
+    found: dict[str, list[str]] = {}
+    for one in lines_in(f"../held_out/skill_others_{number}"):
+        found.setdefault(one["lang"], []).append(one["text"])
+    return found
 
 
 def lines_in(*names: str) -> list[dict]:
-    texts = [Path(__file__).with_name(f"{name}.jsonl").read_text("utf-8") for name in names]
+    folder = Path(__file__).parent
+    texts = [(folder / f"{name}.jsonl").read_text("utf-8") for name in names]
     return [json.loads(line) for text in texts for line in text.splitlines()]
 
 
@@ -178,7 +217,8 @@ async def measured(given: argparse.Namespace) -> list[dict]:
     found = []
     for folder in folders(given):
         for count in given.examples:
-            row = await told(model, Task(folder, count), not given.alone)
+            task = Task(folder, count, given.development)
+            row = await told(model, task, not given.alone)
             print(json.dumps(row, ensure_ascii=False), file=sys.stderr, flush=True)
             found.append(row)
     return found
@@ -205,6 +245,8 @@ def main() -> None:
     ask.add_argument("--examples", type=int, nargs="*", default=[0], help="how many; 0: all")
     ask.add_argument("--alone", action="store_true", help="without the base and its prompts")
     ask.add_argument("--routing", action="store_true", help="what asks for which; nobody trains")
+    ask.add_argument("--development", action="store_true", help="judged by what may be tuned on")
+    ask.add_argument("--set", type=int, default=1, help="which set of what asks for none judges")
     given = ask.parse_args()
     if given.routing:
         print(json.dumps(asyncio.run(routed(given)), ensure_ascii=False))

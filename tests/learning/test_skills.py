@@ -8,6 +8,7 @@ from contextlib import closing
 import numpy as np
 import pytest
 
+from builder import ROOT
 from oneseek.engine.assistant import BASE
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.cli.main import main
@@ -16,7 +17,14 @@ from oneseek.engine.cli.session import Session
 from oneseek.engine.core.settings import for_data
 from oneseek.engine.history.versions import SKILL
 from oneseek.engine.learning.rounds.dataset import data_set_record
-from oneseek.engine.learning.skills.skills import NoSkill, fitted, line_of, skill_record
+from oneseek.engine.learning.skills.skills import (
+    NoSkill,
+    Skills,
+    fitted,
+    line_of,
+    others,
+    skill_record,
+)
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
@@ -40,6 +48,41 @@ def test_a_group_is_known_by_its_rows_and_the_last_is_none_of_them():
     for number, one in enumerate(groups):
         near = one[15:] @ found
         assert (near.argmax(1) == number).all() and (near[:, number] > 0.5).all()
+
+
+def test_what_asks_for_no_skill_is_no_example_of_one():
+    texts = others()
+    assert len(texts) == len(set(texts)) > 900
+    gallery = (ROOT / "examples" / "skills").glob("*/*.jsonl")
+    lines = [line for path in gallery for line in path.read_text("utf-8").splitlines()]
+    prompts = {json.loads(line)["prompt"] for line in lines}
+    assert not prompts & set(texts)
+
+
+def test_what_another_encoder_read_is_read_anew():
+    class Store(dict):
+        async def batch(self, writes):
+            self.update({key: value for _, _, key, value in writes})
+
+    turned = np.eye(4)
+
+    class Read(Skills):
+        def __init__(self):
+            self.store, self.times = Store(), 0
+
+        async def _directions(self, texts):
+            self.times += len(texts)
+            return np.stack([turned[len(text)] for text in texts])
+
+    async def known(skills):
+        kept = skills.store.get("some", {})
+        return await skills._known_directions("some", kept, ["a", "bc", "def"])
+
+    skills = Read()
+    first = asyncio.run(known(skills))
+    assert (asyncio.run(known(skills)) == first).all() and skills.times == 4 + 1
+    turned = turned[::-1]
+    assert (asyncio.run(known(skills)) == first[:, ::-1]).all()
 
 
 @pytest.mark.parametrize("name", ["", "Orders", "../x", "a b", "-a", "x" * 41])

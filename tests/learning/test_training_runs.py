@@ -14,7 +14,7 @@ from oneseek.engine.learning.training_engine import TrainingEngine
 from tests.support import hosts
 from tests.support.base_said import asked_anew
 from tests.support.hosts import native
-from tests.support.runs import BUYING_MORE, START, brought_in, in_time, stored
+from tests.support.runs import BUYING, BUYING_MORE, START, brought_in, in_time, stored
 
 pytestmark = pytest.mark.slow
 RUNS_NOW = "/api/training/runs"
@@ -110,6 +110,24 @@ def test_auto_stop_ends_where_the_losses_of_a_run_to_the_end_say(tmp_path):
     )  # fmt: skip
     assert short == whole[:3] and results["stopped_early"]
     assert StopConfig().min_epochs <= 3
+
+
+def test_a_run_stops_by_what_it_does_and_not_by_its_loss(tmp_path):
+    """No epoch's loss falls by 1, so that by its loss a run ends after two."""
+    with native(tmp_path) as host:
+        brought_in(host, "buying", BUYING)
+        asks = {"datasetId": "buying", "epochs": 4, "learningRate": 1e-4,
+                "autoStopThreshold": 1, "autoStopPatience": 1}  # fmt: skip
+        by_doing, by_loss = (
+            ended(host, asked(host, **asks, **more))
+            for more in ({"trainingConfig": {"stop_by": "doing"}}, {})
+        )
+    assert by_loss["about"]["shape"]["stop_by"] == "loss" and len(by_loss["metrics"]) == 2
+    assert by_doing["about"]["shape"]["stop_by"] == "doing"
+    gate = by_doing["results"]["gate"]
+    assert len(gate["losses"]) == len(by_doing["metrics"]) > 2
+    told = gate["doing"]
+    assert told["told"].startswith(f"{told['right']} of {told['of']} held-back examples right;")
 
 
 def test_a_run_that_a_restart_interrupts_goes_on_to_the_same_bits(tmp_path):

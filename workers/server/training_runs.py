@@ -93,13 +93,14 @@ class Runs:
 
     async def start(
         self, models: list[str], data: str, epochs: int | None, rate: float | None,
-        stop: StopConfig, shaped: dict | None = None, adaptive: AdaptiveConfig | None = None,
+        stop: dict, shaped: dict | None = None, adaptive: AdaptiveConfig | None = None,
         tune: float = 0.0, preset: str = DATA_PRESETS[0], skill: str = "",
     ) -> TrainingRun:  # fmt: skip
         """A run that begins when nobody is waiting for an answer, by a recipe for data sets, but
-        for the epochs and the rate that are given; `shaped` says what it trains of the model (mode,
-        full_blocks, lora_config), otherwise it goes on in the shape in use. Before it come `tune`
-        seconds of tries. What it learns is the `skill` of that name, if there is one."""
+        for what is given of the epochs, the rate and when to `stop`; `shaped` says what it trains
+        of the model (mode, full_blocks, lora_config), otherwise it goes on in the shape in use.
+        Before it come `tune` seconds of tries. What it learns is the `skill` of that name, if there
+        is one."""
         await self.load()
         chosen = validate_base_models(models, self.service.names.models)
         record = await run_data.find(self.store, data)
@@ -108,7 +109,10 @@ class Runs:
         recipe = self.recipe(chosen, preset, record)
         usual = recipe.pop("epochs"), recipe.pop("learning_rate")
         epochs, rate = epochs or usual[0], rate or usual[1]
+        ends = StopConfig(**stop)
         wanted = recipe | (shaped or {})
+        if chosen != [self.service.model] or record["forms"] == ["text"]:
+            wanted["stop_by"] = "loss"  # which models that take turns have in common
         if tune and chosen != [self.service.model]:
             raise ValueError(
                 f"settings are found for {self.service.model} alone, the model that answers here; "
@@ -120,7 +124,7 @@ class Runs:
                  "examples": record["examples"], "shape": wanted, "needs": taken}  # fmt: skip
         about |= {name: one for name, one in (("tune", tune), ("skill", skill)) if one}
         run = TrainingRun(
-            chosen, epochs, rate, self.service.clock, self.emit, adaptive, stop,
+            chosen, epochs, rate, self.service.clock, self.emit, adaptive, ends,
             self.known.__contains__, about, self.keep,
         )  # fmt: skip
         self.known[run.id] = run

@@ -1,16 +1,20 @@
 """Skills: what is learned under a name of its own, by an adapter of its own, which speaks where it
 is asked for and nowhere else.
 
-What asks for a skill is known from its examples, by their meaning, which the encoder says, and by
-their form: one linear map to the skills and to none of them, fitted anew when one comes or goes.
+What asks for a skill is known from its examples, by their meaning, which the encoder and the reader
+of statements say, and by their form: one linear map to the skills and to none of them, fitted anew
+when one comes or goes. Of none are small talk, questions, requests and what people say of
+themselves, in others.json.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import zlib
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,20 +23,21 @@ from oneseek.engine.history.ledger import Change
 from oneseek.engine.history.round_plan import TRAINING
 from oneseek.engine.history.versions import GENERIC, SKILL, Versions, pointer_of, round_of
 from oneseek.engine.learning.datasets import DataSet
-from oneseek.engine.learning.lessons import Draw, anchors, codes
-from oneseek.engine.learning.lessons.samples import samples
-from oneseek.engine.learning.memory.encoder import Encoder
+from oneseek.engine.learning.lessons import Draw
+from oneseek.engine.learning.memory.encoder import Encoder, unit
+from oneseek.engine.learning.memory.reader import Reader
 from oneseek.engine.learning.rounds.dataset import file_of
 from oneseek.engine.learning.skills.pattern import Answers, answers_to, pattern_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 SHOWN = 100  # examples of a skill by which it is recognised
-OTHERS = {"talk": 160, "facts": 24}  # texts of each language that ask for no skill
+OTHERS = Path(__file__).with_name("others.json")  # texts that ask for no skill
 KEPT_OTHERS = "skills.others"  # in `state`: their directions
+THE_SAME = 0.99  # the cosine of a text's directions where the same encoder read it twice
 PLACES, LETTERS = 4096, (2, 3, 4)  # of the counts of so many letters together
 FIRST_WORDS, FEW_WORDS = 3, 8
-STIFF, AGAINST = 1.0, 2.0  # of the fit, and what texts that ask for none weigh beside a skill's
-SURE = 0.6  # from there on, of 1, a text asks for some skill
+STIFF, AGAINST = 2.0, 2.0  # of the fit, and what texts that ask for none weigh beside a skill's
+SURE = 0.0  # by so much more than for none, of 1, a text asks for a skill
 
 
 class NoSkill(LookupError):
@@ -58,7 +63,8 @@ class Skills:
     """All skills of one base model, and which of them a question asks for."""
 
     def __init__(self, versions: Versions, encoder: Encoder) -> None:
-        self.versions, self.store, self.encoder = versions, versions.store, encoder
+        self.versions, self.store = versions, versions.store
+        self.encoder, self.reader = encoder, Reader(encoder)
         self.known: dict[str, dict] = {}
         self.map: np.ndarray | None = None  # [features, skills and none]
         self.loaded = False
@@ -92,7 +98,8 @@ class Skills:
         asked = [one.history[-1]["content"] for one in examples]
         pattern = pattern_of([(one.history[-1]["content"], one.answer) for one in examples])
         kept = {"name": name, "data": record["id"], "examples": len(data),
-                "file": record["prompt"], "asked": asked, "pattern": pattern,
+                "file": record["prompt"], "asked": asked, "of": digest("\n".join(asked)),
+                "pattern": pattern,
                 "directions": packed(await self._directions(asked))}  # fmt: skip
         await self.store.batch([["put", "state", self.key(name), kept]])
         self.known[name] = kept
@@ -169,51 +176,56 @@ class Skills:
             return [""] * len(texts)
         near = self._features(texts, await self._directions(texts)) @ self.map
         best, names = near[:, :-1].argmax(1), sorted(self.known)
-        sure = 1 - near[:, -1] >= SURE
+        sure = near[:, :-1].max(1) - near[:, -1] >= SURE
         return [names[at] if enough else "" for at, enough in zip(best, sure, strict=True)]
 
     async def _directions(self, texts: Sequence[str]) -> np.ndarray:
-        return np.stack([one.whole for one in await self.encoder.of(list(texts))])
+        """[texts, 2 x width]: what the encoder says of each, and the reader of statements."""
+        meant = [one.whole for one in await self.encoder.of(list(texts))]
+        stated = [one.whole for one in await self.reader.alone(list(texts))]
+        return np.hstack([np.stack(meant), np.stack(stated)])
 
-    async def _others(self) -> tuple[list[str], np.ndarray]:
-        """Texts that ask for none and their directions, read once."""
-        texts = others()
-        kept, name = await self.store.get("state", KEPT_OTHERS), digest("\n".join(texts))
-        if not kept or kept["of"] != name:
-            kept = {"of": name, "directions": packed(await self._directions(texts))}
-            await self.store.batch([["put", "state", KEPT_OTHERS, kept]])
-        return texts, unpacked(kept["directions"])
+    async def _known_directions(self, key: str, kept: dict, texts: list[str]) -> np.ndarray:
+        """The directions that are kept of some texts under a key; read anew where there are none,
+        or the encoder is another one by now."""
+        found = unpacked(kept["directions"]) if kept.get("of") == digest("\n".join(texts)) else None
+        (now,) = await self._directions(texts[:1])
+        if found is None or not alike(found[0], now):
+            found = await self._directions(texts)
+            kept.update({"of": digest("\n".join(texts)), "directions": packed(found)})
+            await self.store.batch([["put", "state", key, kept]])
+        return found
 
     async def _fit(self) -> None:
         self.map = None
         if not self.known:
             return
-        texts, directions = await self._others()
+        texts = others()
+        kept = await self.store.get("state", KEPT_OTHERS)
+        directions = await self._known_directions(KEPT_OTHERS, kept or {}, texts)
         self.middle = directions.mean(0)
-        groups = [
-            self._features(one["asked"], unpacked(one["directions"]))
-            for _, one in sorted(self.known.items())
-        ]
+        groups = []
+        for name, one in sorted(self.known.items()):
+            read = await self._known_directions(self.key(name), one, one["asked"])
+            groups.append(self._features(one["asked"], read))
         self.map = fitted([*groups, self._features(texts, directions)])
 
     def _features(self, texts: Sequence[str], directions: np.ndarray) -> np.ndarray:
         """What is known of texts: their meaning, of which most is the same for all, their letters
         and their form."""
-        meant = directions - self.middle
-        meant /= np.maximum(np.linalg.norm(meant, axis=1, keepdims=True), 1e-9)
+        meant = [unit(half) for half in np.split(directions - self.middle, 2, axis=1)]
         letters = np.stack([letters_of(text) for text in texts])
-        return np.hstack([meant, letters, np.array([form_of(text) for text in texts])])
+        return np.hstack([*meant, letters, np.array([form_of(text) for text in texts])])
 
 
 def others() -> list[str]:
-    """Talk, questions about made-up facts, and such facts themselves."""
-    found = []
-    for code in codes():
-        talk = Draw("others", code).sample(anchors(code), OTHERS["talk"])
-        facts = samples(code, OTHERS["facts"], "others")
-        found += [question for _, question in talk]
-        found += [text for fact in facts for text in (fact.question, fact.answer)]
-    return found
+    """Texts that ask for no skill, in every language there is."""
+    return [text for some in json.loads(OTHERS.read_text("utf-8")).values() for text in some]
+
+
+def alike(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether the same text was read by the same encoder."""
+    return one.shape == other.shape and float(unit(one) @ unit(other)) > THE_SAME
 
 
 def letters_of(text: str) -> np.ndarray:

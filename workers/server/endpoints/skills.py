@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from oneseek.engine.core.settings import DATA_PRESETS, StopConfig
+from oneseek.engine.core.settings import DATA_PRESETS
 from oneseek.engine.learning.skills.skills import line_of
 from oneseek.workers.server.fields import number, takes, text, whole
 from oneseek.workers.server.service import service_of
@@ -30,7 +30,7 @@ async def teach(request: Request, body: dict) -> JSONResponse:
     service = service_of(request)
     line_of(body["name"])
     run = await service.runs.start(
-        [service.model], body["datasetId"], body["epochs"], body["learningRate"], StopConfig(),
+        [service.model], body["datasetId"], body["epochs"], body["learningRate"], {},
         preset=body["preset"], skill=body["name"],
     )  # fmt: skip
     service.hurry()

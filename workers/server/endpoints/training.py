@@ -18,7 +18,6 @@ from oneseek.engine.core.settings import (
     IN_RUNS,
     MODES,
     TARGETS,
-    StopConfig,
     TrainingConfig,
 )
 from oneseek.engine.learning import run_data
@@ -154,8 +153,16 @@ def shaped(body: dict) -> dict:
         if name not in IN_RUNS:
             raise BadRequest(f"a run does not heed {name}; it heeds {', '.join(IN_RUNS)}")
         wanted[name] = value
+    if body["autoStopThreshold"] is not None:
+        wanted.setdefault("stop_by", "loss")  # whose fall it is that is asked for
     TrainingConfig().replace(**wanted)  # says which value is out of its range
     return wanted
+
+
+def ends(body: dict) -> dict:
+    """What a request says of when a run is at its end."""
+    given = {"threshold": body["autoStopThreshold"], "patience": body["autoStopPatience"]}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 @takes(
@@ -165,8 +172,8 @@ def shaped(body: dict) -> dict:
     preset=text(DATA_PRESETS[0], longest=20),
     epochs=whole(None, 1, 100),
     learningRate=number(None, 1e-5, 1e-3),
-    autoStopThreshold=number(0.001, 0, 1),
-    autoStopPatience=whole(3, 1, 100),
+    autoStopThreshold=number(None, 0, 1),
+    autoStopPatience=whole(None, 1, 100),
     mode=text("", longest=10),
     fullBlocks=whole(None, 1, 64),
     loraConfig=LORA,
@@ -177,9 +184,10 @@ def shaped(body: dict) -> dict:
 async def start_run(request: Request, body: dict) -> JSONResponse:
     """Start a run over a data set: epochs until a part held back is answered no better, at a rate
     that fits the model; what is sent counts instead, and preset `classic` is rate 1e-4 and 3
-    epochs. Used is what answers that part better than before. Of
-    several base models each has its own result; what they lose by turns sets their rates. With
-    `tune` (90s, 10m, 1h) rank, rate, batch and epochs are found first, in at most that time."""
+    epochs. With an autoStopThreshold the loss says when it is enough. Used is what answers that
+    part better than before. Of several base models each has its own result; what they lose by turns
+    sets their rates, and when they stop. With `tune` (90s, 10m, 1h) rank, rate, batch and epochs
+    are found first, in at most that time."""
     service = service_of(request)
     if body["preset"] not in DATA_PRESETS:
         raise BadRequest(f"preset must be one of {', '.join(DATA_PRESETS)}")
@@ -188,7 +196,7 @@ async def start_run(request: Request, body: dict) -> JSONResponse:
         body["datasetId"],
         body["epochs"],
         body["learningRate"],
-        StopConfig(threshold=body["autoStopThreshold"], patience=body["autoStopPatience"]),
+        ends(body),
         shaped(body),
         AdaptiveConfig(**body["adaptiveWeights"]),
         seconds_of(body["tune"]) if body["tune"] else 0.0,
