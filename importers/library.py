@@ -15,9 +15,9 @@ import numpy as np
 
 from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.memory.encoder import NOT_HERE
-from oneseek.engine.learning.memory.evidence import plainly
-from oneseek.engine.learning.memory.reader import Reader
-from oneseek.engine.learning.memory.said import FUNCTION_WORDS, rarity, stems
+from oneseek.engine.learning.memory.statements.evidence import plainly
+from oneseek.engine.learning.memory.statements.reader import Reader
+from oneseek.engine.learning.memory.statements.said import FUNCTION_WORDS, rarity, stems
 from oneseek.importers.pieces import Piece, pieces
 from oneseek.importers.quoting import Place, answer_from, nothing_in
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from oneseek.engine.learning.lessons import guess
-from oneseek.engine.learning.memory.said import FUNCTION_WORDS, stems
+from oneseek.engine.learning.memory.statements.said import FUNCTION_WORDS, stems
 from oneseek.importers.pieces import Piece
 
 WORDS = {

@@ -19,7 +19,7 @@ from oneseek.engine.assistant import Assistant
 from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.storage.sqlite import SqliteStore
-from oneseek.engine.learning.memory.quoting import Quoting
+from oneseek.engine.learning.memory.statements.quoting import Quoting
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.open import assistant_over, clock, model_named
 from tests.bench.heard import HELD_OUT, HERE, MODEL, NOTHING_TOLD, Figures, is_right, lines

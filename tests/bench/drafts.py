@@ -13,8 +13,8 @@ from builder import ROOT, fetch
 from oneseek.engine.backends.select import processor
 from oneseek.engine.core.turns import urgent
 from oneseek.engine.learning.lessons.samples import samples
-from oneseek.engine.learning.memory.quoting import Quoting
 from oneseek.engine.learning.memory.saying import Saying
+from oneseek.engine.learning.memory.statements.quoting import Quoting
 from oneseek.engine.model import generate
 from oneseek.engine.model.choice import drafts
 from oneseek.engine.model.choice.sampling import Sampling

@@ -42,8 +42,8 @@ from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.learning.lessons import guess
-from oneseek.engine.learning.memory.quoting import words_of
 from oneseek.engine.learning.memory.saying import Saying
+from oneseek.engine.learning.memory.statements.quoting import words_of
 from oneseek.engine.open import assistant_over, clock, model_named
 from tests.bench.parts import report
 from tests.bench.weigh import general

@@ -1,5 +1,5 @@
 """What each sign counts for a statement's being the answer to a question: fits the weights of
-engine/learning/memory/evidence.py and chooses the limits of answering.py.
+engine/learning/memory/statements/evidence.py and chooses the limits of answering.py.
 
     python -m tests.bench.weigh_evidence       (minutes on one core; golden/tune_reader.py before)
 
@@ -20,8 +20,8 @@ from pathlib import Path
 
 import numpy as np
 
-from oneseek.engine.learning.memory.evidence import READ
-from oneseek.engine.learning.memory.statement import text_of
+from oneseek.engine.learning.memory.statements.evidence import READ
+from oneseek.engine.learning.memory.statements.statement import text_of
 from tests.bench.heard import Told, is_right, opened, sets
 from tests.bench.parts import report
 from tests.golden.statements.told import LEARNED

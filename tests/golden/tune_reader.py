@@ -34,7 +34,7 @@ from builder import fetch
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.learning.lessons import anchors
 from oneseek.engine.learning.memory.encoder import Encoder
-from oneseek.engine.learning.memory.reader import ALONE, ANSWERING, ASKED
+from oneseek.engine.learning.memory.statements.reader import ALONE, ANSWERING, ASKED
 from oneseek.engine.model.formats.source import BytesSource
 from tests.bench.parts import report
 from tests.bench.weigh import facts_of, general

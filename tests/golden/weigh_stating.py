@@ -1,5 +1,5 @@
 """Fits how likely a text states something of the person's own: the weights of
-engine/learning/memory/stating.py.
+engine/learning/memory/statements/stating.py.
 
     python -m tests.golden.weigh_stating       (a minute on one core; after tune_reader.py)
 
@@ -20,10 +20,10 @@ from typing import NamedTuple
 import numpy as np
 
 from oneseek.engine.backends.select import processor
-from oneseek.engine.learning.memory import hearing
 from oneseek.engine.learning.memory.encoder import Encoder, encoder_here
-from oneseek.engine.learning.memory.reader import Reader, Sentence
-from oneseek.engine.learning.memory.stating import WEIGHTS, Weights, seen
+from oneseek.engine.learning.memory.statements import hearing
+from oneseek.engine.learning.memory.statements.reader import Reader, Sentence
+from oneseek.engine.learning.memory.statements.stating import WEIGHTS, Weights, seen
 from tests.bench.parts import report
 from tests.golden.statements import CODES, HERE, Maker
 from tests.golden.statements.told import BENCH, asked_for_advice, changes, short

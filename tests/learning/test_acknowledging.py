@@ -2,8 +2,8 @@
 
 import pytest
 
-from oneseek.engine.learning.memory.hearing import Statement
-from oneseek.engine.learning.memory.quoting import acknowledgement, states_all
+from oneseek.engine.learning.memory.statements.hearing import Statement
+from oneseek.engine.learning.memory.statements.quoting import acknowledgement, states_all
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,8 @@ from oneseek.engine.history.round_plan import LESSON, SILENT, make_plan
 from oneseek.engine.history.versions import ALWAYS, GENERIC, GUARDED, Versions
 from oneseek.engine.learning.lessons import LessonError, language, lesson_of
 from oneseek.engine.learning.memory.mind import ALONE
-from oneseek.engine.learning.memory.quoting import words_of
 from oneseek.engine.learning.memory.saying import ELSE, ENOUGH, FIRST, FOLLOWED, LOST, MOST, Saying
+from oneseek.engine.learning.memory.statements.quoting import words_of
 from oneseek.engine.learning.recipe import Recipe
 from oneseek.engine.learning.rounds.asked import knowledge, look_alikes, talk
 from oneseek.engine.learning.rounds.silence import short

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oneseek.engine.learning.memory import hearing, quoting
 from oneseek.engine.learning.memory.encoder import unit
-from oneseek.engine.learning.memory.evidence import signs, weighed
-from oneseek.engine.learning.memory.reader import Sentence
-from oneseek.engine.learning.memory.said import NEAREST, Said
+from oneseek.engine.learning.memory.statements import hearing, quoting
+from oneseek.engine.learning.memory.statements.evidence import signs, weighed
+from oneseek.engine.learning.memory.statements.reader import Sentence
+from oneseek.engine.learning.memory.statements.said import NEAREST, Said
 
 DAY = 24 * 3600 * 1000
 NOON = int(datetime(2026, 11, 26, 12).timestamp() * 1000)

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from oneseek.engine.learning.memory.quoting import words_of
+from oneseek.engine.learning.memory.statements.quoting import words_of
 from tests.support.hosts import native
 
 NOTHING = words_of("en")["nothing"]

@@ -20,12 +20,12 @@ from oneseek.engine.core.turns import urgent
 from oneseek.engine.history.ledger import Change
 from oneseek.engine.learning.lessons import Lesson, LessonError, fold, guess
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
-from oneseek.engine.learning.memory import evidence
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder, Meaning
-from oneseek.engine.learning.memory.reader import Reader
 from oneseek.engine.learning.memory.recogniser import Meanings, Recogniser, Text
-from oneseek.engine.learning.memory.said import Said
-from oneseek.engine.learning.memory.statement import (
+from oneseek.engine.learning.memory.statements import evidence
+from oneseek.engine.learning.memory.statements.reader import Reader
+from oneseek.engine.learning.memory.statements.said import Said
+from oneseek.engine.learning.memory.statements.statement import (
     LONGEST,
     Heard,
     is_for,

@@ -25,7 +25,7 @@ from oneseek.engine.history.versions import GENERIC, SKILL, Versions, pointer_of
 from oneseek.engine.learning.datasets import DataSet
 from oneseek.engine.learning.lessons import Draw
 from oneseek.engine.learning.memory.encoder import Encoder, unit
-from oneseek.engine.learning.memory.reader import Reader
+from oneseek.engine.learning.memory.statements.reader import Reader
 from oneseek.engine.learning.rounds.dataset import file_of
 from oneseek.engine.learning.skills.pattern import Answers, answers_to, pattern_of
 

@@ -13,8 +13,14 @@ from datetime import datetime
 
 from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.lessons.forms import capital
-from oneseek.engine.learning.memory.dating import MONTHS
-from oneseek.engine.learning.memory.hearing import CHANGES, GREETING, Statement, bare, sentences
+from oneseek.engine.learning.memory.statements.dating import MONTHS
+from oneseek.engine.learning.memory.statements.hearing import (
+    CHANGES,
+    GREETING,
+    Statement,
+    bare,
+    sentences,
+)
 from oneseek.engine.model.tokenizer import Tokenizer
 
 CERTAIN = 1e4  # nats

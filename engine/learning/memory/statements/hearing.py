@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from oneseek.engine.core.collecting.statements import statements_in
 from oneseek.engine.learning.lessons import guess
-from oneseek.engine.learning.memory.reader import Sentence
+from oneseek.engine.learning.memory.statements.reader import Sentence
 
 STATES = 0.55  # how likely a sentence has to state something, to be kept
 OWN = 0.45  # where it begins with the person, or what is theirs

@@ -13,8 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oneseek.engine.learning.memory import stating
 from oneseek.engine.learning.memory.encoder import SAID, Encoder, groups, unit
+from oneseek.engine.learning.memory.statements import stating
 
 ALONE, ASKED, ANSWERING = 96, 48, 80  # tokens that are read of a sentence, a question, its answer
 

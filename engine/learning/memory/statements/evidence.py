@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 
 from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.lessons.language import Language
-from oneseek.engine.learning.memory.reader import sigmoid
 from oneseek.engine.learning.memory.second_look import (
     alike,
     content,
@@ -20,6 +19,7 @@ from oneseek.engine.learning.memory.second_look import (
     relatives,
     wanted,
 )
+from oneseek.engine.learning.memory.statements.reader import sigmoid
 
 READ, NEAR, ASKS, RIVAL = "read", "near", "asks", "rival"
 WEIGHTS = {

@@ -11,11 +11,11 @@ from collections.abc import Sequence
 from datetime import date
 
 from oneseek.engine.learning.lessons import fold
-from oneseek.engine.learning.memory.dating import dated
 from oneseek.engine.learning.memory.memory import Found
-from oneseek.engine.learning.memory.quoting import quoted, turned, words_of
-from oneseek.engine.learning.memory.said import FUNCTION_WORDS, stems
-from oneseek.engine.learning.memory.statement import is_statement
+from oneseek.engine.learning.memory.statements.dating import dated
+from oneseek.engine.learning.memory.statements.quoting import quoted, turned, words_of
+from oneseek.engine.learning.memory.statements.said import FUNCTION_WORDS, stems
+from oneseek.engine.learning.memory.statements.statement import is_statement
 
 SAID, QUOTED = 0.75, 0.5  # from where on a statement is said to the person, and quoted
 UPDATES = 0.05  # apart, where it tells of a change, and is newer than what answers better

@@ -16,9 +16,9 @@ from collections.abc import Iterable, Sequence
 from oneseek.engine.learning.lessons import language
 from oneseek.engine.learning.lessons.forms import capital
 from oneseek.engine.learning.lessons.language import WORD
-from oneseek.engine.learning.memory.answering import ANSWERS, CHANGED, NEGATED, words_for
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import alike, content, names
+from oneseek.engine.learning.memory.statements.answering import ANSWERS, CHANGED, NEGATED, words_for
 
 COUNT = re.compile(r"\b(?:how many|hur många)\b", re.I)
 LIST = re.compile(

@@ -1,0 +1,1 @@
+"""What people state, kept in their own words: heard, found, and said again."""
