@@ -53,7 +53,7 @@ async def judged(name: str, show: bool) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         assistant = await opened(folder)
         assistant.library = library = Library(
-            assistant.versions.store, assistant.mind.memory.reader
+            assistant.versions.store, lambda: assistant.mind.memory.reader
         )
         ids = {}
         for path in documents:

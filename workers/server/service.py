@@ -10,7 +10,6 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable, Coroutine
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +86,7 @@ class Service:
         self.micro = MicroTraining(self.versions, self.learn, self.hub.tell, ask=self.put_to_person)
         self.runs = Runs(self, self.hub.tell)
         self.heart = Heart(self)
+        assistant.library = self.library = Library(store, lambda: assistant.mind.memory.reader)
         self.admission = Admission(BATCHES[-1])
         self.reading = asyncio.Semaphore(1)  # one import at a time
         self.tasks: set[asyncio.Task] = set()
@@ -127,11 +127,6 @@ class Service:
     def tell_rebuilding(self, how_far: dict) -> None:
         self.hub.tell({"type": "version_rebuilding", **how_far})
 
-    @cached_property
-    def library(self) -> Library:
-        """The documents that were given to it; those of a restored backup too."""
-        return Library(self.store, self.assistant.mind.memory.reader)
-
     async def learner(self, model: str, run: str = "") -> Assistant:
         """A base model with its versions, loaded."""
         if model == self.model:
@@ -156,7 +151,6 @@ class Service:
             try:
                 with urgent():
                     asked = await self.learner(model or self.model)
-                asked.library = self.library
                 found = await asked.answer(messages, sampling, key, version, **hooks)
             finally:
                 self.asked = time.monotonic()
