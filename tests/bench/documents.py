@@ -19,7 +19,7 @@ from collections import Counter
 from pathlib import Path
 
 from oneseek.importers.apart import read_here
-from oneseek.importers.library import Library
+from oneseek.importers.asking.library import Library
 from oneseek.workers.server.endpoints.lessons import source_of
 from tests.bench.heard import HELD_OUT, HERE, MODEL, Figures, is_right, lines, opened, served
 from tests.bench.parts import report

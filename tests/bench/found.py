@@ -14,7 +14,7 @@ import tempfile
 from collections import defaultdict
 
 from oneseek.importers.apart import read_here
-from oneseek.importers.library import Library
+from oneseek.importers.asking.library import Library
 from oneseek.workers.server.endpoints.lessons import source_of
 from tests.bench.heard import HELD_OUT, HERE, Figures, lines, opened
 from tests.bench.parts import report

@@ -39,7 +39,7 @@ from oneseek.engine.learning.runs import TrainingRun
 from oneseek.engine.learning.trainer import check
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.generate import BATCHES, Answer
-from oneseek.importers.library import Library
+from oneseek.importers.asking.library import Library
 from oneseek.workers.server.admission import Admission
 from oneseek.workers.server.guests import Guests
 from oneseek.workers.server.heart import Heart

@@ -18,8 +18,8 @@ from oneseek.engine.learning.memory.encoder import NOT_HERE
 from oneseek.engine.learning.memory.evidence import plainly
 from oneseek.engine.learning.memory.reader import Reader
 from oneseek.engine.learning.memory.said import FUNCTION_WORDS, rarity, stems
-from oneseek.importers.pieces import Piece, pieces
-from oneseek.importers.quoting import Place, answer_from, nothing_in
+from oneseek.importers.asking.pieces import Piece, pieces
+from oneseek.importers.asking.quoting import Place, answer_from, nothing_in
 
 READ, COMPARED = 12, 1000  # pieces that are read with a question, and whose meaning is compared
 FREQUENT, LONG = 1.2, 0.75  # how much a word's repetition counts, and a piece's length (BM25)
