@@ -28,6 +28,8 @@ from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged
 from oneseek.engine.history.updater import WeightUpdater
 from oneseek.engine.history.versions import GENERIC, Versions, label, skill_of
 from oneseek.engine.learning import lessons, shape
+from oneseek.engine.learning.composing.tasks import beside as beside_answer
+from oneseek.engine.learning.composing.tasks import unused, with_notes
 from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.encoder import Encoder, OpensFile, encoder_here
 from oneseek.engine.learning.memory.memory import Found
@@ -36,8 +38,6 @@ from oneseek.engine.learning.memory.recogniser import SURE
 from oneseek.engine.learning.memory.speaking import BASE as BASE_ALONE
 from oneseek.engine.learning.memory.speaking import SKILL, SOURCE, VERSION, Speaking
 from oneseek.engine.learning.memory.statements.quoting import Quoting
-from oneseek.engine.learning.memory.statements.tasks import beside as beside_answer
-from oneseek.engine.learning.memory.statements.tasks import unused, with_notes
 from oneseek.engine.learning.needs import judged, model_takes
 from oneseek.engine.learning.replay import History, must_be_reset, reset
 from oneseek.engine.learning.rounds.silence import Silence

@@ -15,13 +15,12 @@ from oneseek.engine.cli import (  # noqa: F401  they register
     leaving,
     looking,
     micro,
-    moving,
     packing,
     remembering,
     skills,
     teaching,
 )
-from oneseek.engine.cli.elsewhere import federating  # noqa: F401
+from oneseek.engine.cli.elsewhere import federating, moving  # noqa: F401
 from oneseek.engine.cli.options import COMMANDS, FAILURES, command, told
 from oneseek.engine.model.registry import NoBaseModels
 from oneseek.workers import commands as serving  # noqa: F401

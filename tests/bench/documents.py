@@ -19,7 +19,7 @@ from collections import Counter
 from pathlib import Path
 
 from oneseek.importers.apart import read_here
-from oneseek.importers.library import Library
+from oneseek.importers.asking.library import Library
 from oneseek.workers.server.endpoints.lessons import source_of
 from tests.bench.heard import HELD_OUT, HERE, MODEL, Figures, is_right, lines, opened, served
 from tests.bench.parts import report
@@ -53,7 +53,7 @@ async def judged(name: str, show: bool) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         assistant = await opened(folder)
         assistant.library = library = Library(
-            assistant.versions.store, assistant.mind.memory.reader
+            assistant.versions.store, lambda: assistant.mind.memory.reader
         )
         ids = {}
         for path in documents:

@@ -14,7 +14,7 @@ import tempfile
 from collections import defaultdict
 
 from oneseek.importers.apart import read_here
-from oneseek.importers.library import Library
+from oneseek.importers.asking.library import Library
 from oneseek.workers.server.endpoints.lessons import source_of
 from tests.bench.heard import HELD_OUT, HERE, Figures, lines, opened
 from tests.bench.parts import report
@@ -30,7 +30,7 @@ async def measured(said: list[dict], questions: list[dict], show: bool) -> dict[
         texts[one["conversation"]].append(f"{one['speaker']} ({one['day']}): {words}")
     with tempfile.TemporaryDirectory() as folder:
         assistant = await opened(folder)
-        library = Library(assistant.versions.store, assistant.mind.memory.reader)
+        library = Library(assistant.versions.store, lambda: assistant.mind.memory.reader)
         for number, utterances in texts.items():
             title = f"conversation {number}"
             found = read_here({"text": "\n\n".join(utterances), "title": title})

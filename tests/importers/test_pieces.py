@@ -1,7 +1,7 @@
 """A text in pieces that can answer: sentences with what stands above them, rows with their
 headings, utterances with what was said before."""
 
-from oneseek.importers.pieces import pieces
+from oneseek.importers.asking.pieces import pieces
 from oneseek.importers.search import find
 
 

@@ -10,7 +10,7 @@ from oneseek.engine.backends.select import processor
 from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.storage.sqlite import SqliteStore
-from oneseek.engine.learning.memory.statements.tasks import is_task
+from oneseek.engine.learning.composing.tasks import is_task
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.registry import find

@@ -11,7 +11,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
-from functools import cached_property, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,7 @@ from oneseek.engine.learning.runs import TrainingRun
 from oneseek.engine.learning.trainer import check
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.generate import BATCHES, Answer
-from oneseek.importers.library import Library
+from oneseek.importers.asking.library import Library
 from oneseek.workers.server.admission import Admission
 from oneseek.workers.server.guests import Guests
 from oneseek.workers.server.heart import Heart
@@ -88,6 +88,7 @@ class Service:
         self.micro = MicroTraining(self.versions, self.learn, self.hub.tell, ask=self.put_to_person)
         self.runs = Runs(self, self.hub.tell)
         self.heart = Heart(self)
+        assistant.library = self.library = Library(store, lambda: assistant.mind.memory.reader)
         self.admission = Admission(BATCHES[-1])
         self.reading = asyncio.Semaphore(1)  # one import at a time
         self.tasks: set[asyncio.Task] = set()
@@ -131,11 +132,6 @@ class Service:
     def tell_rebuilding(self, how_far: dict) -> None:
         self.hub.tell({"type": "version_rebuilding", **how_far})
 
-    @cached_property
-    def library(self) -> Library:
-        """The documents that were given to it; those of a restored backup too."""
-        return Library(self.store, self.assistant.mind.memory.reader)
-
     async def learner(self, model: str, run: str = "") -> Assistant:
         """A base model with its versions, loaded."""
         if model == self.model:
@@ -160,7 +156,6 @@ class Service:
             try:
                 with urgent():
                     asked = await self.learner(model or self.model)
-                asked.library = self.library
                 found = await asked.answer(messages, sampling, key, version, **hooks)
             finally:
                 self.asked = time.monotonic()

@@ -14,13 +14,14 @@ from oneseek.engine.core.exchange import INTENT
 from oneseek.engine.core.exchange.stones import KEPT
 from oneseek.engine.history.round_plan import DATA_SET
 from oneseek.engine.history.versions import GUARDED, Versions, ancestors, behind
+from oneseek.engine.learning.composing.rules import composed
+from oneseek.engine.learning.composing.tasks import is_task, notes_for
 from oneseek.engine.learning.lessons import LessonError, guess, language
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder
 from oneseek.engine.learning.memory.memory import Found, Memory
 from oneseek.engine.learning.memory.speaking import MEMORY, Speaking, decided
 from oneseek.engine.learning.memory.statements.answering import SAID, answer, chosen
-from oneseek.engine.learning.memory.statements.composing import composed
 from oneseek.engine.learning.memory.statements.hearing import (
     STATES,
     Statement,
@@ -41,7 +42,6 @@ from oneseek.engine.learning.memory.statements.statement import (
     owner_of,
     text_of,
 )
-from oneseek.engine.learning.memory.statements.tasks import is_task, notes_for
 from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
 

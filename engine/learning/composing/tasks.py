@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from oneseek.engine.learning.composing.rules import Asked, words_in
 from oneseek.engine.learning.lessons import language
 from oneseek.engine.learning.lessons.language import WORD
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import alike, content, names
-from oneseek.engine.learning.memory.statements.composing import Asked, words_in
 
 TASK = re.compile(
     r"^(?:please |pls |can you |could you |would you |kan du |skulle du kunna |snälla |hi,? |hej,? )*"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -18,8 +18,8 @@ from oneseek.engine.learning.memory.encoder import NOT_HERE
 from oneseek.engine.learning.memory.statements.evidence import plainly
 from oneseek.engine.learning.memory.statements.reader import Reader
 from oneseek.engine.learning.memory.statements.said import FUNCTION_WORDS, rarity, stems
-from oneseek.importers.pieces import Piece, pieces
-from oneseek.importers.quoting import Place, answer_from, nothing_in
+from oneseek.importers.asking.pieces import Piece, pieces
+from oneseek.importers.asking.quoting import Place, answer_from, nothing_in
 
 READ, COMPARED = 12, 1000  # pieces that are read with a question, and whose meaning is compared
 FREQUENT, LONG = 1.2, 0.75  # how much a word's repetition counts, and a piece's length (BM25)
@@ -65,7 +65,7 @@ class Document:
 
 
 class Library:
-    def __init__(self, store, reader: Reader) -> None:
+    def __init__(self, store, reader: Callable[[], Reader]) -> None:
         self.store, self.reader = store, reader
         self.documents: dict[str, Document] = {}
         self.loaded = False
@@ -115,7 +115,7 @@ class Library:
         if not ranked:
             return []
         try:
-            (alone,) = await self.reader.alone([question])
+            (alone,) = await self.reader().alone([question])
             await self._read(ranked)
         except NOT_HERE:
             return [place_of(doc, at, words) for doc, at, words in ranked[:most] if words]
@@ -123,7 +123,7 @@ class Library:
         first = [n + WORDS * words for n, (_, _, words) in zip(near, ranked, strict=True)]
         best = sorted(range(len(ranked)), key=lambda i: -first[i])[: max(READ, most)]
         texts = [ranked[i][0].pieces[ranked[i][1]].read for i in best[:READ]]
-        pairs = dict(zip(best, await self.reader.together(question, texts), strict=False))
+        pairs = dict(zip(best, await self.reader().together(question, texts), strict=False))
         covered = Covered(question, documents)
         found: list[tuple[float, Place]] = []
         for i in best:
@@ -157,12 +157,12 @@ class Library:
     async def _read(self, ranked: Sequence[tuple[Document, int, float]]) -> None:
         """What the pieces mean that were not compared before."""
         fresh = [(doc, at) for doc, at, _ in ranked if at not in doc.whole]
-        read = await self.reader.alone([doc.pieces[at].read for doc, at in fresh])
+        read = await self.reader().alone([doc.pieces[at].read for doc, at in fresh])
         spoken = [(doc, at) for doc, at in fresh if doc.pieces[at].spoken]
         behind = [f"{doc.pieces[at].before} {doc.pieces[at].read}" for doc, at in spoken]
         for (doc, at), one in zip(fresh, read, strict=True):
             doc.whole[at] = one.whole
-        for (doc, at), one in zip(spoken, await self.reader.alone(behind), strict=True):
+        for (doc, at), one in zip(spoken, await self.reader().alone(behind), strict=True):
             doc.whole[at] = (doc.whole[at] + one.whole) / 2
 
 

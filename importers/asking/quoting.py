@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.statements.said import FUNCTION_WORDS, stems
-from oneseek.importers.pieces import Piece
+from oneseek.importers.asking.pieces import Piece
 
 WORDS = {
     "en": {

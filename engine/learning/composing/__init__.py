@@ -1,0 +1,1 @@
+"""Answers and tasks that take several statements of the memory."""
