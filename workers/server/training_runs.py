@@ -99,8 +99,7 @@ class Runs:
         """A run that begins when nobody is waiting for an answer, by a recipe for data sets, but
         for what is given of the epochs, the rate and when to `stop`; `shaped` says what it trains
         of the model (mode, full_blocks, lora_config), otherwise it goes on in the shape in use.
-        Before it come `tune` seconds of tries. What it learns is the `skill` of that name, if there
-        is one."""
+        Before it come `tune` seconds of tries. A run with a `skill` teaches that one."""
         await self.load()
         chosen = validate_base_models(models, self.service.names.models)
         record = await run_data.find(self.store, data)
@@ -109,7 +108,6 @@ class Runs:
         recipe = self.recipe(chosen, preset, record)
         usual = recipe.pop("epochs"), recipe.pop("learning_rate")
         epochs, rate = epochs or usual[0], rate or usual[1]
-        ends = StopConfig(**stop)
         wanted = recipe | (shaped or {})
         if chosen != [self.service.model] or record["forms"] == ["text"]:
             wanted["stop_by"] = "loss"  # which models that take turns have in common
@@ -124,7 +122,7 @@ class Runs:
                  "examples": record["examples"], "shape": wanted, "needs": taken}  # fmt: skip
         about |= {name: one for name, one in (("tune", tune), ("skill", skill)) if one}
         run = TrainingRun(
-            chosen, epochs, rate, self.service.clock, self.emit, adaptive, ends,
+            chosen, epochs, rate, self.service.clock, self.emit, adaptive, StopConfig(**stop),
             self.known.__contains__, about, self.keep,
         )  # fmt: skip
         self.known[run.id] = run
