@@ -9,7 +9,7 @@ import asyncio
 import logging
 import math
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -37,6 +37,7 @@ from oneseek.engine.learning.tuning.tries import (
     must_suffice,
     widest,
 )
+from oneseek.workers.server.moments import questions_between
 from oneseek.workers.server.relay import Relay, made_by, must_have_come_to, told
 
 log = logging.getLogger("oneseek")
@@ -269,30 +270,9 @@ class Runs:
         await self.open(run, self.service.assistant, record, {}, store)
         self.service.assistant.round.steps = self.service.assistant.training.attempt.steps
         again = partial(self.open, run, self.service.assistant, record, {}, store)
-        await run.run(
-            lambda model, epoch, weight, rate: self.epoch(epoch, on_step),
-            finish,
-            lambda: self.questions_between(again),
-        )
+        between = partial(questions_between, self.service, again)
+        await run.run(lambda model, at, weight, rate: self.epoch(at, on_step), finish, between)
         return ended
-
-    async def questions_between(self, again: Callable[[], Awaitable[None]] | None = None) -> None:
-        """The stages of the questions that wait now, between two epochs. The round of the run is
-        put off meanwhile and goes on from where it was, if there is one to be opened `again`."""
-        assistant = self.service.assistant
-        if not (waiting := await self.service.micro.waiting()):
-            return
-        began = assistant.training.parent if again else None
-        if again:
-            await assistant.training.put_off()
-        for question in waiting:
-            await self.service.micro.process(question)
-        if not again:
-            assistant.trainer.rest()
-            return
-        if began:  # whose snapshot may have been cleared
-            await assistant.whole.weights(began["number"])
-        await again()
 
     async def known_as_skill(self, run: TrainingRun) -> None:
         """What it learned is found by what asks for it, if it has the name of a skill."""
@@ -345,7 +325,9 @@ class Runs:
 
         try:
             relay = Relay(run, self.store, learner, begin, self.dna)
-            results = await run.run(relay.train, relay.finish, self.questions_between)
+            results = await run.run(
+                relay.train, relay.finish, partial(questions_between, self.service)
+            )
             if any(one["version"] for one in run.ended.values()):
                 await self.store.batch([["delete", "queue", record["id"]]])
         finally:
