@@ -1,7 +1,5 @@
 """Runs over data sets: asked for, waiting, under way, and what became of each, kept in the store.
-
-A run goes on after a restart with the epoch it was in, from the checkpoint of its round.
-"""
+A run goes on after a restart with the epoch it was in, from the checkpoint of its round."""
 
 from __future__ import annotations
 
@@ -255,8 +253,7 @@ class Runs:
             await self.known_as_skill(run)
             await run.complete(told(made) | {"memory_used": None})
             return made
-        ended: dict = {}
-        watch = Watch(self.service.assistant.model.executor)
+        ended, watch = dict[str, Any](), Watch(self.service.assistant.model.executor)
 
         async def finish() -> dict:
             await self.come_to(len(run.metrics), on_step)  # a restart may have gone back behind it
