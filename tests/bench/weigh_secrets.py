@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import textwrap
 from collections import Counter
 from pathlib import Path
 
@@ -175,11 +176,14 @@ def main() -> None:
 def write(weights: dict[str, float]) -> None:
     """Whole numbers, so that both interpreters find the same sums."""
     whole = {name: round(SCALE * weight) for name, weight in sorted(weights.items())}
-    lines = [f"    {json.dumps(name)}: {weight}," for name, weight in whole.items() if weight]
+    entries = ", ".join(f"{json.dumps(name)}: {weight}" for name, weight in whole.items() if weight)
+    lines = textwrap.fill(
+        entries, 98, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False
+    )
     head = (
         '"""What each sign of evidence.py counts; written by tests/bench/weigh_secrets.py."""\n\n'
     )
-    body = f"LIMIT = {round(SCALE * LIMIT)}\nWEIGHTS = {{\n" + "\n".join(lines) + "\n}\n"
+    body = f"LIMIT = {round(SCALE * LIMIT)}\nWEIGHTS = {{\n{lines},\n}}  # fmt: skip\n"
     WEIGHTS.write_text(head + body, encoding="utf-8")
 
 

@@ -9,8 +9,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import replace
+from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,6 @@ from oneseek.engine.core.next_work import (
     QUESTION,
     RUN,
     next_work,
-    unpractised,
 )
 from oneseek.engine.core.queue.batches import BatchManager
 from oneseek.engine.core.queue.saved import SavedQueue
@@ -46,13 +44,18 @@ from oneseek.workers.server.admission import Admission
 from oneseek.workers.server.guests import Guests
 from oneseek.workers.server.heart import Heart
 from oneseek.workers.server.hub import Hub
+from oneseek.workers.server.moments import (
+    lesson_within,
+    remember,
+    remembered,
+    worth_practising,
+)
 from oneseek.workers.server.names import Names
 from oneseek.workers.server.share import take_turns
 from oneseek.workers.server.training_runs import Runs
 
 IDLE_SECONDS = 2.0  # quiet before learning begins
 PATIENCE = 10.0  # seconds that it waits for quiet where answers never end
-LOOKED_BACK = 200  # entries of the ledger
 
 log = logging.getLogger("oneseek")
 
@@ -203,7 +206,7 @@ class Service:
             LESSON: self.queue.queue.upcoming(1),
             QUESTION: await self.micro.waiting(),
             RUN: coming,
-            PRACTICE: await self.worth_practising(),
+            PRACTICE: await worth_practising(self),
         }
 
     async def work(self) -> bool:
@@ -237,7 +240,7 @@ class Service:
 
     async def do(self, kind: str, waits: Any) -> None:
         if kind == MEMORY:
-            await self.remember()
+            await remember(self)
         elif kind == LESSON:
             await self.learn_next()
         elif kind == QUESTION:
@@ -253,25 +256,6 @@ class Service:
         """Whether something was told that is not known by heart, and can be."""
         waiting = {one["id"] for one in await self.assistant.mind.waiting()}
         return not waiting <= self.refused
-
-    async def remember(self) -> None:
-        """Take in what was told, before any lesson about it; it takes seconds."""
-        opened = await self.assistant.learn(MEMORY, [], GENERIC)
-        self.assistant.turns.free()
-        try:
-            await self.remembered(opened.task)
-        finally:
-            self.assistant.round = None
-
-    async def remembered(self, taking_in: Awaitable[dict]) -> None:
-        """What was told is known by heart, in a moment of its own or between two steps of a round;
-        whoever listens hears of it."""
-        self.offered = False
-        began = time.monotonic()
-        ended = await taking_in
-        self.remembers_at = 2 * time.monotonic() - began  # half of a round's time stays its own
-        self.refused |= {one["id"] for one in await self.assistant.mind.waiting()}
-        self.hub.tell({"type": "remembered", "facts": ended["facts"], "reason": ended["reason"]})
 
     async def interrupted(self) -> str | None:
         """The line of a lesson that a killed server left half done; practice has its own time."""
@@ -303,21 +287,12 @@ class Service:
         if self.practising and self.assistant.round:
             self.assistant.round.task.cancel()
 
-    async def worth_practising(self) -> bool:
-        """There is enough learned that has not been practised yet."""
-        chain = (await self.versions.chain())[::-1]
-        if not chain or self.practised_at == chain[0]["number"]:
-            return False
-        newest = await self.store.all("ledger", None, LOOKED_BACK, True)
-        rejections = [entry for _, entry in newest if entry["kind"] == "rejection"]
-        return bool(unpractised(chain, rejections))
-
     async def learn(self, examples: list[dict], line: str) -> dict:
         """Queue examples and learn them now; the answer MicroTraining wants."""
         ids, nothing = await offered(self.queue, self.assistant.trainer.coder, examples)
         if not ids:
             return nothing
-        learn = self.lesson_within if self.runs.now else partial(self.round, LESSON)
+        learn = partial(lesson_within, self) if self.runs.now else partial(self.round, LESSON)
         return {**await learn(ids, line), "examples": ids}
 
     async def put_to_person(self, examples: list[dict]) -> list[str]:
@@ -353,21 +328,6 @@ class Service:
         await self.round_over(opened.run, kind, result)
         return {**result, "metrics": opened.metrics}
 
-    async def lesson_within(self, ids: list[str], line: str) -> dict:
-        """A whole lesson between two epochs of a run, whose work this is a part of."""
-        training, began = self.assistant.training, set[str]()
-
-        async def on_step(round: Any) -> None:
-            if training.run_id not in began:
-                began.add(training.run_id)
-                self.hub.tell({"type": "round_started", "runId": training.run_id, "kind": LESSON})
-            await self.step_done(replace(round, run=training.run_id))
-
-        result = await self.assistant.lesson(ids, line, on_step)
-        await self.queue.load()
-        await self.round_over(training.run_id, LESSON, result)
-        return result
-
     async def round_over(self, run: str, kind: str, result: dict) -> None:
         await curve.close(self.store, run, result["version"])
         self.rounds, self.trained_at = self.rounds + 1, time.monotonic()
@@ -382,7 +342,7 @@ class Service:
         if (
             self.offered and time.monotonic() >= self.remembers_at
         ):  # what was told is known long before the round ends
-            await self.remembered(self.assistant.mind.remember())
+            await remembered(self, self.assistant.mind.remember())
 
     def teachable(self, record: dict) -> bool:
         with contextlib.suppress(LessonError):

@@ -1,7 +1,5 @@
 """Runs over data sets: asked for, waiting, under way, and what became of each, kept in the store.
-
-A run goes on after a restart with the epoch it was in, from the checkpoint of its round.
-"""
+A run goes on after a restart with the epoch it was in, from the checkpoint of its round."""
 
 from __future__ import annotations
 
@@ -9,7 +7,7 @@ import asyncio
 import logging
 import math
 import shutil
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -37,6 +35,7 @@ from oneseek.engine.learning.tuning.tries import (
     must_suffice,
     widest,
 )
+from oneseek.workers.server.moments import questions_between
 from oneseek.workers.server.relay import Relay, made_by, must_have_come_to, told
 
 log = logging.getLogger("oneseek")
@@ -256,8 +255,7 @@ class Runs:
             await self.known_as_skill(run)
             await run.complete(told(made) | {"memory_used": None})
             return made
-        ended: dict = {}
-        watch = Watch(self.service.assistant.model.executor)
+        ended, watch = dict[str, Any](), Watch(self.service.assistant.model.executor)
 
         async def finish() -> dict:
             await self.come_to(len(run.metrics), on_step)  # a restart may have gone back behind it
@@ -271,30 +269,9 @@ class Runs:
         await self.open(run, self.service.assistant, record, {}, store)
         self.service.assistant.round.steps = self.service.assistant.training.attempt.steps
         again = partial(self.open, run, self.service.assistant, record, {}, store)
-        await run.run(
-            lambda model, epoch, weight, rate: self.epoch(epoch, on_step),
-            finish,
-            lambda: self.questions_between(again),
-        )
+        between = partial(questions_between, self.service, again)
+        await run.run(lambda model, at, weight, rate: self.epoch(at, on_step), finish, between)
         return ended
-
-    async def questions_between(self, again: Callable[[], Awaitable[None]] | None = None) -> None:
-        """The stages of the questions that wait now, between two epochs. The round of the run is
-        put off meanwhile and goes on from where it was, if there is one to be opened `again`."""
-        assistant = self.service.assistant
-        if not (waiting := await self.service.micro.waiting()):
-            return
-        began = assistant.training.parent if again else None
-        if again:
-            await assistant.training.put_off()
-        for question in waiting:
-            await self.service.micro.process(question)
-        if not again:
-            assistant.trainer.rest()
-            return
-        if began:  # whose snapshot may have been cleared
-            await assistant.whole.weights(began["number"])
-        await again()
 
     async def known_as_skill(self, run: TrainingRun) -> None:
         """What it learned is found by what asks for it, if it has the name of a skill."""
@@ -347,7 +324,9 @@ class Runs:
 
         try:
             relay = Relay(run, self.store, learner, begin, self.dna)
-            results = await run.run(relay.train, relay.finish, self.questions_between)
+            results = await run.run(
+                relay.train, relay.finish, partial(questions_between, self.service)
+            )
             if any(one["version"] for one in run.ended.values()):
                 await self.store.batch([["delete", "queue", record["id"]]])
         finally:

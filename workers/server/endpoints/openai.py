@@ -110,8 +110,8 @@ async def listed(service: Service) -> list[dict]:
 async def completions(request: Request, body: dict) -> Response:
     """Answer a conversation, whole or as a stream."""
     service = service_of(request)
+    must_be_readable(len(body["messages"]), service.assistant.base.context)
     messages = messages_of(body["messages"])
-    must_be_readable(len(messages), service.assistant.base.context)
     version = await service.names.version(body["model"])
     wanted = body["top_logprobs"] if body["logprobs"] else -1
     sampling = sampling_of(body, service.assistant.model.manner)

@@ -1,0 +1,83 @@
+"""What a server does in the moments that other work leaves: taking in what was told, the stages of
+questions between the epochs of a run, and whether there is anything to practise.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from typing import Any
+
+from oneseek.engine.core.next_work import LESSON, MEMORY, unpractised
+from oneseek.engine.history.versions import GENERIC
+
+LOOKED_BACK = 200  # entries of the ledger
+
+
+async def remember(service: Any) -> None:
+    """Take in what was told, before any lesson about it; it takes seconds."""
+    opened = await service.assistant.learn(MEMORY, [], GENERIC)
+    service.assistant.turns.free()
+    try:
+        await remembered(service, opened.task)
+    finally:
+        service.assistant.round = None
+
+
+async def remembered(service: Any, taking_in: Awaitable[dict]) -> None:
+    """What was told is known by heart, in a moment of its own or between two steps of a round;
+    whoever listens hears of it."""
+    service.offered = False
+    began = time.monotonic()
+    ended = await taking_in
+    service.remembers_at = 2 * time.monotonic() - began  # half of a round's time stays its own
+    service.refused |= {one["id"] for one in await service.assistant.mind.waiting()}
+    service.hub.tell({"type": "remembered", "facts": ended["facts"], "reason": ended["reason"]})
+
+
+async def worth_practising(service: Any) -> bool:
+    """There is enough learned that has not been practised yet."""
+    chain = (await service.versions.chain())[::-1]
+    if not chain or service.practised_at == chain[0]["number"]:
+        return False
+    newest = await service.store.all("ledger", None, LOOKED_BACK, True)
+    rejections = [entry for _, entry in newest if entry["kind"] == "rejection"]
+    return bool(unpractised(chain, rejections))
+
+
+async def lesson_within(service: Any, ids: list[str], line: str) -> dict:
+    """A whole lesson between two epochs of a run, whose work this is a part of."""
+    training, began = service.assistant.training, set[str]()
+
+    async def on_step(round: Any) -> None:
+        if training.run_id not in began:
+            began.add(training.run_id)
+            service.hub.tell({"type": "round_started", "runId": training.run_id, "kind": LESSON})
+        await service.step_done(replace(round, run=training.run_id))
+
+    result = await service.assistant.lesson(ids, line, on_step)
+    await service.queue.load()
+    await service.round_over(training.run_id, LESSON, result)
+    return result
+
+
+async def questions_between(
+    service: Any, again: Callable[[], Awaitable[None]] | None = None
+) -> None:
+    """The stages of the questions that wait now, between two epochs. The round of the run is
+    put off meanwhile and goes on from where it was, if there is one to be opened `again`."""
+    assistant = service.assistant
+    if not (waiting := await service.micro.waiting()):
+        return
+    began = assistant.training.parent if again else None
+    if again:
+        await assistant.training.put_off()
+    for question in waiting:
+        await service.micro.process(question)
+    if not again:
+        assistant.trainer.rest()
+        return
+    if began:  # whose snapshot may have been cleared
+        await assistant.whole.weights(began["number"])
+    await again()
