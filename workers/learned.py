@@ -58,7 +58,7 @@ class Learned:
 
     async def on_let_go(self, request: LetGo) -> Done:
         """From the next question on nothing of these comes out."""
-        await self.resident.needed().mind.let_go(request.examples)
+        await self.resident.needed().mind.let_go(request.examples, request.skipped)
         self.resident.changed("facts", "queue")
         return Done()
 

@@ -360,6 +360,18 @@ def test_what_is_read_while_an_act_is_stored_does_not_undo_it(tmp_path):
     assert one.queue.size() == 0 and run(one.store.count("queue")) == 0
 
 
+def test_an_act_that_cannot_be_undone_any_more_undoes_no_other(tmp_path):
+    one = tab(tmp_path / "s.db")
+    id = run(one.change(lambda q: q.add(example("first"))))["id"]
+    other = run(one.change(lambda q: q.add(example("second"))))["id"]
+    run(one.change(lambda q: q.skip(id)))
+    skipped = one.latest
+    run(one.store.batch([["delete", "queue", id]]))
+    run(one.load())
+    assert run(one.undo(skipped)) is False
+    assert list(one.queue.records) == [other]
+
+
 def test_undo_in_a_tab_that_was_overtaken_changes_nothing(tmp_path):
     one = tab(tmp_path / "s.db")
     id = run(one.change(lambda q: q.add(example("older"))))["id"]

@@ -185,6 +185,16 @@ def test_a_correction_holds_from_the_next_question(home):
     assert home.facts_of(answer) == [id] and len(home.mind.memory) == 1
 
 
+def test_what_was_skipped_is_not_known_and_stays_in_the_queue_until_it_is_forgotten(home):
+    id, _ = home.tell(*BOAT)
+    record = run(home.store.get("queue", id))
+    run(home.store.batch([["put", "queue", id, {**record, "state": "skipped"}]]))
+    run(home.mind.let_go([id], skipped=True))
+    assert not home.mind.memory.facts and run(home.store.get("queue", id))["state"] == "skipped"
+    run(home.mind.let_go([id]))
+    assert run(home.store.get("queue", id)) is None
+
+
 def test_a_version_speaks_only_near_what_it_learned_and_is_silent_about_what_was_forgotten(home):
     id, _ = home.tell(*BOAT)
     base = {question: home.ask(question, version=0).ids for question in PLAIN}

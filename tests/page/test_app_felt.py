@@ -18,7 +18,7 @@ from tests.support.page.acts import (
     told,
     version,
 )
-from tests.support.page.browser import Chromium, demo, wait_for_state, watched
+from tests.support.page.browser import Chromium, demo, wait_for_state
 from tests.support.page.stored import stored
 
 pytestmark = pytest.mark.slow
@@ -131,21 +131,6 @@ def test_two_names_of_one_thing_are_asked_about(home: Page):
     expect(memory).not_to_contain_text("Your horse is called Ran.")
     told(home).get_by_role("button", name="Undo").click()
     expect(memory).not_to_contain_text("Your horse is called Vind.")
-
-
-def test_skipped_means_not_bothered_again(chromium: Chromium, address: str):
-    with watched(chromium, address, locale="sv-SE") as (context, _):
-        page = context.new_page()
-        page.goto("/?model=tiny&engine=cpu")
-        story = page.get_by_role("list", name="Vad som kommer att hända")
-        expect(story.or_(page.locator("#story")).first).to_be_visible()
-        wait_for_state(page, "ready", timeout=120)
-        page.locator("#story").get_by_role("button", name="Hoppa över").click()
-        expect(page.locator("#story")).to_have_count(0)
-        page.reload()
-        wait_for_state(page, "ready", timeout=120)
-        expect(page.get_by_role("heading", name="En assistent som svarar")).to_be_visible()
-        expect(page.locator("#story")).to_have_count(0)
 
 
 def test_learn_now_while_it_learns_finishes_what_it_is_at(home: Page):

@@ -188,7 +188,7 @@ class Intake:
         if gone:
             await self.page.memory.ask_forget(gone, t("forget.source", title=source["title"]))
         else:
-            self.page.toast(t("sources.gone", title=source["title"]), "undo-queue")
+            self.page.teaching.offer_undo(t("sources.gone", title=source["title"]))
 
     async def learned_from(self, source):
         learned = set(await self.page.store.keys("examples"))

@@ -136,7 +136,7 @@ class Heart:
 
     async def let_go(self, ids):
         """From the next question on nothing of these comes out."""
-        if not await self.page.learning.tell(LetGo(examples=ids)):
+        if not await self.page.learning.tell(LetGo(examples=ids, skipped=False)):
             return False
         await self.page.teaching.load()
         await self.read()
@@ -154,7 +154,7 @@ class Heart:
         if ids and self.page.model:
             for id in ids:
                 self.facts.pop(id, None)  # another read may have come first
-            await self.page.learning.tell(LetGo(examples=ids))
+            await self.page.learning.tell(LetGo(examples=ids, skipped=True))
 
 
 def is_own(record):

@@ -41,6 +41,7 @@ class Teaching:
         self.batches = BatchManager(self.queue)
         self.collector = DataCollector(self, language=language_of, understand=self.understand)
         self.by_turn = {}
+        self.done = None  # what the last notice says was done
         dom.verbs(
             {
                 "learn-instead": lambda of, el: self.learn_instead(of),
@@ -195,7 +196,7 @@ class Teaching:
             return
         words = {1: "queue.added", -1: "queue.skipped"}.get(answer["rating"])
         if words:
-            self.page.toast(t(words), "undo-queue")
+            self.offer_undo(t(words))
 
     async def agrees(self, asked, answer):
         """Whether an answer may be learned as good: one that contradicts a fact it was taught, or
@@ -233,7 +234,7 @@ class Teaching:
         if self.learns(answer["id"]):
             id = self.by_turn[answer["id"]]
             await self.change(lambda queue: queue.skip(id))
-            self.page.toast(t("queue.skipped"), "undo-queue")
+            self.offer_undo(t("queue.skipped"))
             return
         if self.refuses(answer):
             return
@@ -241,7 +242,7 @@ class Teaching:
         if not await self.agrees(asked, answer):
             return
         await self.collector.log_feedback(answer["id"], 1)
-        self.page.toast(t("queue.added"), "undo-queue")
+        self.offer_undo(t("queue.added"))
 
     async def correct(self, asked, answer, text):
         """It should say this: the strongest kind of lesson."""
@@ -249,7 +250,7 @@ class Teaching:
             return
         self.know(asked, answer)
         await self.collector.correct(answer["id"], text)
-        self.page.toast(t("teach.noted"), "undo-queue")
+        self.offer_undo(t("teach.noted"))
 
     # ---------------------------------------------------------------------------- held back
 
@@ -276,7 +277,7 @@ class Teaching:
             "why": "told",
         }
         await self.change(lambda queue: queue.add(example))
-        self.page.toast(t("teach.noted"), "undo-queue")
+        self.offer_undo(t("teach.noted"))
 
     async def reword(self, example, wording):
         """One more way to ask for a fact it holds; it is taught again with that wording."""
@@ -284,7 +285,7 @@ class Teaching:
         again["phrasings"] = list(example.get("phrasings", ())) + [wording]
         again.update(kind="fact", priority="correction", why="reworded")
         await self.change(lambda queue: queue.add(again))
-        self.page.toast(t("teach.noted"), "undo-queue")
+        self.offer_undo(t("teach.noted"))
 
     async def replace(self, id):
         """What was told before to the same question holds no more."""
@@ -293,7 +294,7 @@ class Teaching:
         again["phrasings"] = list(record.get("phrasings", ()))
         again.update(priority="correction", why="corrected")
         await self.change(lambda queue: queue.add(again))
-        self.page.toast(t("teach.noted"), "undo-queue")
+        self.offer_undo(t("teach.noted"))
 
     async def correct_fact(self, example, text):
         if example["kind"] == STATEMENT:
@@ -303,7 +304,7 @@ class Teaching:
         again.update(answer=text, kind="correction", priority="correction", why="corrected")
         again["phrasings"] = list(example.get("phrasings", ()))
         await self.change(lambda queue: queue.add(again))
-        self.page.toast(t("teach.noted"), "undo-queue")
+        self.offer_undo(t("teach.noted"))
 
     # --------------------------------------------------------------------------------- the queue
 
@@ -314,13 +315,18 @@ class Teaching:
         except Conflict:
             self.page.toast(t("queue.gone"))
             return
-        self.page.toast(t("queue." + {"approve": "approved"}.get(verb, "skipped")), "undo-queue")
+        self.offer_undo(t("queue." + {"approve": "approved"}.get(verb, "skipped")))
 
     async def edit(self, id, text):
         await self.change(lambda queue: queue.edit(id, answer=text))
 
+    def offer_undo(self, words):
+        """Say what was done last, with a button that takes that back and nothing else."""
+        self.done = self.saved.latest
+        self.page.toast(words, "undo-queue")
+
     async def undo(self):
-        if not await self.saved.undo():
+        if not (self.done and await self.saved.undo(self.done)):
             self.page.toast(t("queue.undo_late"))
         self.index()
         self.page.touch("queue", "queue-marks")

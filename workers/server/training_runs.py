@@ -28,13 +28,7 @@ from oneseek.engine.learning.adaptive import AdaptiveConfig
 from oneseek.engine.learning.needs import Watch, measured_pace, needs
 from oneseek.engine.learning.runs import TrainingRun, validate_base_models
 from oneseek.engine.learning.skills.skills import line_in, skill_record
-from oneseek.engine.learning.tuning.tries import (
-    found,
-    merged,
-    must_be_adapter,
-    must_suffice,
-    widest,
-)
+from oneseek.engine.learning.tuning import tries
 from oneseek.workers.server.moments import questions_between
 from oneseek.workers.server.relay import Relay, made_by, must_have_come_to, told
 
@@ -182,9 +176,9 @@ class Runs:
         shape.must_have_place(asked, config)
         pace = await measured_pace(self.store)
         if tune:
-            must_be_adapter(asked)
-            must_suffice(int(record["examples"] * (1 - asked.validation_split)))
-            asked = widest(asked)
+            tries.must_be_adapter(asked)
+            tries.must_suffice(int(record["examples"] * (1 - asked.validation_split)))
+            asked = tries.widest(asked)
         told = needs(trainer, asked.replace(epochs=epochs), record, pace)
         if tune and told["seconds"]:
             told["seconds"] += tune
@@ -302,12 +296,12 @@ class Runs:
             await self.keep(run)
 
         table, seconds, turns = run.about.get("tuning"), run.about["tune"], assistant.turns
-        tuning = await found(
+        tuning = await tries.found(
             assistant.training, record, table, seconds, lambda: turns.worked, save, turns.breathe
         )
         settings = dict(tuning.settings)
-        run.epochs, run.learning_rate = settings.pop("epochs"), settings.pop("learning_rate")
-        run.about["shape"] = merged(run.about["shape"], settings)
+        run.epochs, run.learning_rate = (settings.pop(one) for one in ("epochs", "learning_rate"))
+        run.about["shape"] = tries.merged(run.about["shape"], settings)
         await self.keep(run)
 
     async def in_turns(self, run: TrainingRun, store: Any) -> dict:
@@ -324,9 +318,8 @@ class Runs:
 
         try:
             relay = Relay(run, self.store, learner, begin, self.dna)
-            results = await run.run(
-                relay.train, relay.finish, partial(questions_between, self.service)
-            )
+            between = partial(questions_between, self.service)
+            results = await run.run(relay.train, relay.finish, between)
             if any(one["version"] for one in run.ended.values()):
                 await self.store.batch([["delete", "queue", record["id"]]])
         finally:

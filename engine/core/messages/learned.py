@@ -47,9 +47,9 @@ class Forget(Request):
 class LetGo(Request):
     """From the next question on nothing of these examples comes out: they leave the memory and the
     queue, and versions that learned them are silent about them until Forget replays these without
-    them."""
+    them. Of what was `skipped` the records stay in the queue, where the skipping can be undone."""
 
-    fields = {"examples": list}
+    fields = {"examples": list, "skipped": bool}
 
 
 @message

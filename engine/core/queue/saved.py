@@ -68,9 +68,15 @@ class SavedQueue:
                 raise
             await self._reread(ops, made)
 
-    async def undo(self):
-        latest = self.queue.undos[-1] if self.queue.undos else None
-        return latest is not None and await self.change(lambda queue: queue.undo(latest))
+    @property
+    def latest(self):
+        """The last act, which can be taken back; None where there is none."""
+        return self.queue.undos[-1] if self.queue.undos else None
+
+    async def undo(self, act=None):
+        """Take back `act`, the latest when not said; False when that is too late."""
+        act = act or self.latest
+        return act in self.queue.undos and await self.change(lambda queue: queue.undo(act))
 
     async def _reread(self, ops, made):
         self.queue.undos = [one for one in self.queue.undos if one not in made]

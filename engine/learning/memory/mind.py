@@ -258,14 +258,16 @@ class Mind:
 
     # ---- letting go
 
-    async def let_go(self, ids: list[str]) -> list[str]:
+    async def let_go(self, ids: list[str], skipped: bool = False) -> list[str]:
         """From the next question on nothing of these comes out; which were known. What versions
-        have learned of them stays behind the guard until it is forgotten there too."""
+        have learned of them stays behind the guard until it is forgotten there too. What was
+        `skipped` stays in the queue, where nobody learns it."""
         learned: set[str] = set()
         for record in await self.versions.records():
             learned |= await self.learned(record["number"])
-        queued = [id for id in ids if await self.versions.store.get("queue", id)]
-        return await self.memory.forget(ids, learned, queued)
+        kept = [one for id in ids if (one := await self.versions.store.get("queue", id))]
+        gone = [one["id"] for one in kept if not (skipped and one["state"] == "skipped")]
+        return await self.memory.forget(ids, learned, gone)
 
     def forgotten(self) -> None:
         """The versions were replayed or removed: what is known of them and of facts is read
