@@ -41,6 +41,7 @@ def test_a_correction_says_that_it_changes_something():
         ("I'm a vegetarian. What can I cook?", [Statement("I'm a vegetarian.")]),
         ("I'm a vegetarian. Write me a poem about spring please", [Statement("I'm a vegetarian.")]),
         ("What is the capital of France?", []),
+        ("Saltkråkan", [Statement("Saltkråkan")]),
         ("maybe i like tea", [Statement("maybe i like tea", unsure=True)]),
     ],
 )
