@@ -9,7 +9,10 @@ from oneseek.engine.core.next_work import LEAST_PRACTISED, ORDER, next_work, unp
 from tests.support.page import in_micropython
 
 POLICY = ("engine/__init__.py", "engine/core/__init__.py", "engine/core/next_work.py")
-HOSTS = ("web/learning/training.py", "workers/server/service.py")
+HOSTS = (
+    ("web/learning/training.py",),
+    ("workers/server/service.py", "workers/server/moments.py"),
+)
 
 
 def test_the_order_is_memory_what_was_begun_lessons_questions_runs_practice():
@@ -65,7 +68,8 @@ def test_page_and_server_ask_the_one_policy():
     for host in HOSTS:
         called = {
             node.func.id
-            for node in ast.walk(ast.parse((ROOT / host).read_text()))
+            for name in host
+            for node in ast.walk(ast.parse((ROOT / name).read_text()))
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         }
         assert {"next_work", "unpractised"} <= called, host

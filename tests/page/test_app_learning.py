@@ -28,6 +28,7 @@ from tests.support.page.acts import (
     row,
     say,
     set_temperature,
+    slow_down,
     tell,
     version,
     waiting,
@@ -459,6 +460,7 @@ def test_scenario_21_numbers_that_are_none_are_thrown_away(page: Page):
     wait_for_state(page, "ready", timeout=120)
     page.get_by_role("button", name="English").click()
     tell(page, "What is the capital of France?", "It is Paris.")
+    slow_down(page, 30)  # or the lesson is over before its weights are spoiled
     learn_now(page)
     step = page.get_by_test_id("train-step")
     expect(step).to_have_text(re.compile("[1-9]"), timeout=120_000)

@@ -142,6 +142,7 @@ def test_a_browser_without_webgpu_is_told_what_helps_in_it_and_no_more(
     page = without_webgpu
     session = page.context.new_cdp_session(page)
     session.send("Emulation.setUserAgentOverride", {"userAgent": "Mozilla/5.0 " + agent})
+    page.locator("#consent > details").evaluate("folded => { folded.open = true; }")
     page.get_by_role("button", name="Svenska").click()
     expect(page.get_by_text("räknar på processorn")).to_be_visible()
     page.get_by_role("button", name="English").click()
