@@ -20,7 +20,6 @@ from tests.support.page.acts import (
     body,
     drop_all,
     exported,
-    fault,
     finished,
     idle_after,
     learn_now,
@@ -28,7 +27,6 @@ from tests.support.page.acts import (
     row,
     say,
     set_temperature,
-    slow_down,
     tell,
     version,
     waiting,
@@ -455,18 +453,27 @@ def test_scenario_21_a_version_that_got_worse_is_not_used(home: Page):
     expect(finished(home)).to_contain_text(in_use)
 
 
+# By the page itself, at once: the lesson is short.
+SPOIL_AT_FIRST_STEP = """() => {
+  const observer = new MutationObserver(() => {
+    if (!/[1-9]/.test(document.querySelector('[data-testid="train-step"]')?.textContent)) return;
+    observer.disconnect();
+    dispatchEvent(new CustomEvent("oneseek-break", { detail: "nan" }));
+  });
+  observer.observe(document.body, { childList: true, characterData: true, subtree: true });
+}"""
+
+
 def test_scenario_21_numbers_that_are_none_are_thrown_away(page: Page):
     page.goto("/?model=tiny&faults=1")
     wait_for_state(page, "ready", timeout=120)
     page.get_by_role("button", name="English").click()
     tell(page, "What is the capital of France?", "It is Paris.")
-    slow_down(page, 30)  # or the lesson is over before its weights are spoiled
+    page.evaluate(SPOIL_AT_FIRST_STEP)
     learn_now(page)
-    step = page.get_by_test_id("train-step")
-    expect(step).to_have_text(re.compile("[1-9]"), timeout=120_000)
-    fault(page, "nan")
     notices = page.get_by_role("region", name="Notices")
-    expect(notices).to_contain_text("“It is Paris.” was tried and is not used. v0 is still in use.")
+    thrown = "“It is Paris.” was tried and is not used. v0 is still in use."
+    expect(notices).to_contain_text(thrown, timeout=180_000)
     notices.get_by_role("button", name="See why").click()
     why = "The computation went wrong, so the attempt was thrown away."
     expect(page.get_by_role("tabpanel", name=re.compile("^Versions"))).to_contain_text(why)
