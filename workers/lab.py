@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import oneseek
+from oneseek.engine.backends.select import NoGPU
+from oneseek.engine.front.devices import executor
 from oneseek.engine.front.inspection import Inspection
 from oneseek.engine.front.tracing import Traced, Watch
 from oneseek.engine.model.demo import MODEL
@@ -78,6 +80,9 @@ class Lab(Watch):
         for number, device in enumerate(devices):
             self.device, self.step, self.looking = device, 0, number == 0
             self.tell("began", device=device)
+            if number and (reason := missing(device)):
+                self.tell("printed", device=device, text=f"{reason}\n")
+                continue
             try:
                 with self:
                     execute(text, device, self.printed())
@@ -101,6 +106,15 @@ class Lab(Watch):
         self.tell("stepped", device=self.device, step=self.step, loss=shown, ms=ms)
         await asyncio.sleep(0)  # an order may have come
         await self.goes_on.wait()
+
+
+def missing(device: str) -> str:
+    """Why a device is not here; nothing where it is."""
+    try:
+        executor(device)
+    except NoGPU as problem:
+        return str(problem.__cause__)
+    return ""
 
 
 def execute(text: str, device: str, out: Printed) -> None:

@@ -15,6 +15,10 @@ MEANING = (
 )
 
 
+class NoGPU(ValueError):
+    """A graphics chip was asked for and there is none; the cause says why."""
+
+
 async def executor_named(name: str) -> Executor:
     """The back end of --backend; `auto` takes a GPU only when it is a real one."""
     if name == "numpy":
@@ -27,9 +31,7 @@ async def executor_named(name: str) -> Executor:
         gpu = await GPU.open()
     except RuntimeError as error:
         if name == "gpu":
-            raise ValueError(
-                f"there is no GPU to compute on ({error}); use --backend cpu"
-            ) from error
+            raise NoGPU(f"there is no GPU to compute on ({error}); use --backend cpu") from error
         return processor()
     return gpu if name == "gpu" or not gpu.tier.software else processor()
 
