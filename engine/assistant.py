@@ -196,7 +196,7 @@ class Assistant:
             generator = await self.generator(number or BASE)
             more: dict[str, Any] = {"speaking": Speaking(SKILL, [], None, None, skill)}
             grammar = await self.skills.grammar(skill, messages[-1]["content"])
-            if grammar and number and not hooks.get("form"):
+            if grammar and number and "form" not in hooks:
                 more["form"] = Form(grammar, self.model.tokenizer)
         else:
             asked = version, messages, user
@@ -204,7 +204,7 @@ class Assistant:
             generator, more = read or await self.speaker(number or BASE, *asked, keeps)
         if generator is not self.base or (more and more["speaking"].by != BASE_ALONE):
             sampling = sampling.greedy()  # what was learned, or is known by heart
-        answer = generator.ask(shown, sampling, key, prompt=prompt, **{**hooks, **more})
+        answer = generator.ask(shown, sampling, key, prompt=prompt, **more, **hooks)
         self.answers[key] = answer
         try:
             await self.finished(answer)

@@ -7,11 +7,10 @@ import sys
 from playwright.sync_api import Browser
 
 from builder import site
-from tests.bench.parts import report
-from tests.support.page.browser import Chromium, chromium, served, watched
+from tests.bench.parts import report, start
+from tests.support.page.browser import chromium, served
 
 VISITS = 5  # or as many as --visits says
-SETTLED = 3000  # milliseconds in which a browser is up
 # Presses Run as soon as it can be pressed, and notes when that was and when the run was over.
 PRESS = """
 globalThis.marks = {};
@@ -28,15 +27,10 @@ new MutationObserver(() => {
 def visits(browser: Browser, address: str, count: int) -> list[dict]:
     rows = []
     for _ in range(count):
-        profile = Chromium(browser.browser_type)
-        with watched(profile, address, service_workers="allow") as (context, _watch):
-            context.add_init_script(PRESS)
-            page = context.new_page()
-            page.wait_for_timeout(SETTLED)
+        with start.visitor(browser, address, PRESS) as page:
             page.goto("lab")
             page.wait_for_function("marks.ran", timeout=120_000)
             marks = page.evaluate("marks")
-        profile.close()
         rows.append({"ready_ms": marks["ready"], "first_run_ms": marks["ran"]})
         report.say(f"visit {len(rows)} of {count}:", rows[-1])
     return rows

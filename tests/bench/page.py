@@ -25,10 +25,9 @@ from builder import site
 from oneseek.workers.site import host
 from tests.bench.parts import guide, report, shots, start
 from tests.support.page import acts
-from tests.support.page.browser import Chromium, chromium, kept_offline, wait_for_state, watched
+from tests.support.page.browser import chromium, kept_offline, wait_for_state, watched
 
 VISITS = 5  # or as many as --visits says
-SETTLED = 3000  # milliseconds in which a browser is up, and writes what it compiled
 KEYS = 40
 MESSAGES = 10_000
 ALIVE = ("ready", "needs-consent", "unsupported")
@@ -88,18 +87,13 @@ def visits(browser: Browser, address: str) -> list[dict]:
     rows = []
     count = int(sys.argv[sys.argv.index("--visits") + 1]) if "--visits" in sys.argv else VISITS
     for number in range(count):
-        profile = Chromium(browser.browser_type)
-        with watched(profile, address, service_workers="allow") as (context, _):
-            context.add_init_script(WATCH)
-            page = context.new_page()
-            page.wait_for_timeout(SETTLED)
+        with start.visitor(browser, address, WATCH) as page:
             Counting.sent, Counting.open = Counter(), True
             rows.append({"visit": "cold"} | visit(page) | {"sent": dict(Counting.sent)})
             kept_offline(page)
             for later in LATER:
-                page.wait_for_timeout(SETTLED)
+                page.wait_for_timeout(start.SETTLED)
                 rows.append({"visit": later} | visit(page))
-        profile.close()
         report.say(f"visit {number + 1} of {count}:", *rows[-1 - len(LATER) :])
     return rows
 

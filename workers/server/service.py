@@ -339,9 +339,8 @@ class Service:
         plan = self.assistant.training.plan.identity()
         figures = await curve.add(self.store, round.run, plan, round.metrics)
         self.hub.tell({"type": "step", "runId": round.run, **figures})
-        if (
-            self.offered and time.monotonic() >= self.remembers_at
-        ):  # what was told is known long before the round ends
+        # What was told is known long before the round ends.
+        if self.offered and time.monotonic() >= self.remembers_at:
             await remembered(self, self.assistant.mind.remember())
 
     def teachable(self, record: dict) -> bool:

@@ -1,5 +1,7 @@
 """Runs over data sets: asked for, waiting, under way, and what became of each, kept in the store.
-A run goes on after a restart with the epoch it was in, from the checkpoint of its round."""
+
+A run goes on after a restart with the epoch it was in, from the checkpoint of its round.
+"""
 
 from __future__ import annotations
 
@@ -249,7 +251,8 @@ class Runs:
             await self.known_as_skill(run)
             await run.complete(told(made) | {"memory_used": None})
             return made
-        ended, watch = dict[str, Any](), Watch(self.service.assistant.model.executor)
+        ended: dict = {}
+        watch = Watch(self.service.assistant.model.executor)
 
         async def finish() -> dict:
             await self.come_to(len(run.metrics), on_step)  # a restart may have gone back behind it
@@ -300,7 +303,7 @@ class Runs:
             assistant.training, record, table, seconds, lambda: turns.worked, save, turns.breathe
         )
         settings = dict(tuning.settings)
-        run.epochs, run.learning_rate = (settings.pop(one) for one in ("epochs", "learning_rate"))
+        run.epochs, run.learning_rate = settings.pop("epochs"), settings.pop("learning_rate")
         run.about["shape"] = tries.merged(run.about["shape"], settings)
         await self.keep(run)
 

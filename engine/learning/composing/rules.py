@@ -68,6 +68,10 @@ def groups(code: str) -> list[tuple[frozenset[str], frozenset[str]]]:
     return [(frozenset(names.split()), frozenset(members.split())) for names, members in pairs]
 
 
+def lower_words(text: str) -> set[str]:
+    return {word.lower() for word in WORD.findall(text)}
+
+
 def stem(word: str) -> str:
     """A noun without the ending of its number or of its definite form."""
     return ENDING.sub("", word)
@@ -78,31 +82,32 @@ class Asked:
 
     def __init__(self, question: str, code: str) -> None:
         self.question, self.code, self.language = question, code, language(code)
-        words = {word.lower() for word in WORD.findall(question)}
+        words = lower_words(question)
         self.groups = [(name, members) for name, members in groups(code) if words & name]
         self.content = content(question, self.language)
         self.names = names(question, self.language)
 
     def members(self, said: str) -> set[str]:
         """The words of a statement that belong to a group of which the question asks."""
-        words = {self.language.bare(word.lower()) for word in WORD.findall(said)}
         every = {member for _, members in self.groups for member in members}
-        return {word for word in words if stem(word) in {stem(member) for member in every}}
+        stems = {stem(member) for member in every}
+        return {word for word in self.bare_words(said) if stem(word) in stems}
 
     def shared(self, said: str) -> set[str]:
         """The words of the question that a statement has too."""
-        plain = {self.language.bare(word.lower()) for word in WORD.findall(said)}
-        return {a for a in self.content if any(self.are_forms(a, b) for b in plain)}
+        bare = self.bare_words(said)
+        return {a for a in self.content if any(self.are_forms(a, b) for b in bare)}
+
+    def bare_words(self, said: str) -> set[str]:
+        """The words of a statement without what makes them somebody's."""
+        return {self.language.bare(word) for word in lower_words(said)}
 
     def are_forms(self, one: str, other: str) -> bool:
         return stem(one) == stem(other) or alike(one, other, self.language)
 
     def is_of_others(self, said: str) -> bool:
-        words = {word.lower() for word in WORD.findall(said)}
         others = set(words_in(self.code)["others"].split())
-        return bool(words & others) and not others & {
-            word.lower() for word in WORD.findall(self.question)
-        }
+        return bool(lower_words(said) & others) and not others & lower_words(self.question)
 
     def concerns(self, one: Found) -> bool:
         said = one.fact["answer"]
@@ -144,7 +149,7 @@ def named(asked: Asked, one: Found) -> bool:
     said = one.fact["answer"]
     shared = asked.shared(said)
     kin = any("relation" in asked.language.categories(word) for word in shared)
-    return kin or bool(asked.names & {word.lower() for word in WORD.findall(said)})
+    return kin or bool(asked.names & lower_words(said))
 
 
 def said_in_order(some: Sequence[Found], now: int) -> str:
@@ -215,7 +220,7 @@ def is_so(asked: Asked, best: Found) -> bool | None:
     """Whether a statement that answers a question says that it is so; None where it does not
     tell."""
     question, said = asked.question, best.fact["answer"]
-    words = {word.lower() for word in WORD.findall(question)}
+    words = lower_words(question)
     for name, excluded in words_in(asked.code)["implied"]:
         if re.search(rf"\b{name}", said, re.I) and words & set(excluded.split()):
             return False

@@ -9,9 +9,8 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from oneseek.engine.learning.composing.rules import Asked, words_in
+from oneseek.engine.learning.composing.rules import Asked, lower_words, words_in
 from oneseek.engine.learning.lessons import language
-from oneseek.engine.learning.lessons.language import WORD
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import alike, content, names
 
@@ -51,8 +50,7 @@ def with_notes(question: str, notes: Sequence[Found], code: str) -> str:
 def unused(answer: str, question: str, notes: Sequence[Found], code: str) -> list[Found]:
     """The notes that nothing was taken from: a name or number of theirs, or any word where they
     have neither, that the task itself does not hold."""
-    said = {word.lower() for word in WORD.findall(answer)}
-    asked = {word.lower() for word in WORD.findall(question)}
+    said, asked = lower_words(answer), lower_words(question)
     words = language(code)
 
     def is_used(one: Found) -> bool:

@@ -7,7 +7,7 @@ Facts are taken in before any lesson about them, and let go of before any versio
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from oneseek.engine.core.collecting.secrets import secrets_in
 from oneseek.engine.core.exchange import INTENT
@@ -120,8 +120,12 @@ class Mind:
         found = await self.hear(message, before, user)
         if not states_all(message, found):
             return None
-        text = acknowledgement(message, found)
-        return Speaking(MEMORY, [], Quoting(self.tokenizer, text), None)
+        return self._saying(acknowledgement(message, found))
+
+    def _saying(self, text: str, used: Sequence[Found] = ()) -> Speaking:
+        """The memory says exactly this, of the facts that it used."""
+        push = Quoting(self.tokenizer, text)
+        return Speaking(MEMORY, [one.told() for one in used], push, None)
 
     async def _of_statements(self, question: str, user: str) -> Speaking | None:
         """What a statement answers, in its words; or that nothing of the kind was told."""
@@ -131,26 +135,19 @@ class Mind:
         except NOT_HERE:
             return None
         code = guess(question)
-        if read.states > max(STATES, read.asks):
-            return None
-        if is_task(question):
+        if read.states > max(STATES, read.asks) or is_task(question):
             return None
         known = [one for one in self.memory.facts.values() if is_said_by(one, user)]
         if found and (more := composed(question, found, known, code, self.memory.clock())):
-            text, said = more
-            push = Quoting(self.tokenizer, text)
-            return Speaking(MEMORY, [one.told() for one in said], push, None)
+            return self._saying(*more)
         said = chosen(found, question) if found else []
         if not said:
             said = await self._of_another_language(question, user)
         if said:
-            text = answer(said, question, code, self.memory.clock())
-            push = Quoting(self.tokenizer, text)
-            return Speaking(MEMORY, [one.told() for one in said], push, None)
+            return self._saying(answer(said, question, code, self.memory.clock()), said)
         least = max([one.score for one in found] or [0.0])
         if read.asks >= ASKS and least < NEAR_NOTHING and ONESELF.search(question):
-            text = words_of(code)["nothing"]
-            return Speaking(MEMORY, [], Quoting(self.tokenizer, text), None)
+            return self._saying(words_of(code)["nothing"])
         return None
 
     async def notes(self, question: str, user: str = "") -> list[Found]:

@@ -1,16 +1,33 @@
-"""The parts of a start: when each was over, in milliseconds since the page was asked for, and the
-processor seconds that all of the browser took until then."""
+"""A first visit and the parts of its start: when each was over, in milliseconds since the page was
+asked for, and the processor seconds that all of the browser took until then."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Browser, Page
 
 from tests.support.page.acts import engine
+from tests.support.page.browser import Chromium, watched
+
+SETTLED = 3000  # milliseconds in which a browser is up, and writes what it compiled
 
 FIRST = "(name) => performance.getEntriesByType('resource').find((e) => e.name.endsWith(name))?.startTime"
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
 MARKED = "(name) => performance.getEntriesByName(name, 'mark')[0]?.startTime"  # web/static/page.js, workers
+
+
+@contextmanager
+def visitor(browser: Browser, address: str, script: str) -> Iterator[Page]:
+    """A page in a fresh profile on disk, once its browser is up; `script` runs first in it."""
+    profile = Chromium(browser.browser_type)
+    with watched(profile, address, service_workers="allow") as (context, _):
+        context.add_init_script(script)
+        page = context.new_page()
+        page.wait_for_timeout(SETTLED)
+        yield page
+    profile.close()
 
 
 def parts(page: Page) -> dict[str, float | None]:

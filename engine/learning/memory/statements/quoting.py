@@ -25,7 +25,7 @@ from oneseek.engine.model.tokenizer import Tokenizer
 
 CERTAIN = 1e4  # nats
 CONVERSES = 400_000_000  # parameters of a model that replies to statements by itself
-STATEMENT = 3  # words of a message that says anything, at least
+LEAST_WORDS = 3  # words of a message that says anything, at least
 REPEATED = 3  # statements whose words are repeated
 TO_PERSON = frozenset("you your you're you've you'd you'll du din ditt dina ni er ert era".split())
 FILLERS = {
@@ -145,7 +145,7 @@ def when(code: str, told: int, now: int) -> str:
 
 def states_all(message: str, found: Sequence[Statement]) -> bool:
     """Whether a message is nothing but statements that are kept, and greetings."""
-    if len(message.split()) < STATEMENT or not found or any(one.unsure for one in found):
+    if len(message.split()) < LEAST_WORDS or not found or any(one.unsure for one in found):
         return False
     said = [one.said for one in found]
     return all(

@@ -8,6 +8,7 @@ tests/golden/weigh_stating.py.
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
@@ -82,5 +83,6 @@ class Weights:
         return 1 / (1 + math.exp(-max(-50.0, min(50.0, nats))))
 
 
+@functools.cache
 def fitted() -> Weights:
     return Weights(json.loads(WEIGHTS.read_text()))
