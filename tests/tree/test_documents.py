@@ -214,3 +214,14 @@ def test_reset_takes_the_runs_along(server):
     assert (folder / "runs").exists()
     assert host.ask("POST", "/api/models/reset", {"confirmation": "RESET"}).status == 200
     assert not (folder / "runs").exists()
+
+
+def test_every_bench_that_a_document_names_is_there():
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    named = {
+        (page.name, bench)
+        for page in pages
+        for bench in re.findall(r"`(?:python3 build\.py )?bench ([a-z_]+)", page.read_text("utf-8"))
+    }
+    assert len(named) > 20
+    assert not [one for one in sorted(named) if not (TESTS / f"bench/{one[1]}.py").is_file()]
