@@ -56,21 +56,21 @@ async def main(sources: list[str]) -> None:
     store = SqliteStore(Path(tempfile.mkdtemp()) / "oneseek.sqlite")
     model = await model_named("tiny", "auto")
     assistant = assistant_over(model, store, model.fingerprint)
-    engine, updater = assistant.training, assistant.updater
+    engine, updater = assistant.learner.training, assistant.updater
     batch = BatchManager(queue).next_batch(active=True)
     await store.batch([["put", "queue", one["id"], one] for one in batch])
-    lesson = await assistant.learn(LESSON, [one["id"] for one in batch], GENERIC)
+    lesson = await assistant.learner.learn(LESSON, [one["id"] for one in batch], GENERIC)
 
     # 3. When it learns
     async def grant(milliseconds: float) -> dict:
-        used, ended = await assistant.grant(milliseconds)
+        used, ended = await assistant.learner.grant(milliseconds)
         return {"used_ms": used, "finished": ended is not None}
 
     async def idle(timeout_ms: float) -> float:
         return timeout_ms  # nobody types here
 
     def has_work() -> bool:
-        return assistant.round is not None
+        return assistant.learner.round is not None
 
     config = SchedulerConfig(max_cpu_usage=1.0, check_interval_ms=10)
     scheduler = TrainingScheduler(config, lambda: time.monotonic() * 1000, grant, idle, has_work)

@@ -27,7 +27,7 @@ class Breaking:
         elif request.what == "stuck":
             executor.stick()
         elif request.what == "nan":
-            attempt: Any = self.resident.needed().training.attempt
+            attempt: Any = self.resident.needed().learner.training.attempt
             shadow = attempt.trainer.shadow
             nothing = np.full(shadow.trained.size, np.nan, np.float32)
             shadow.tensors[shadow.trained.name].write(nothing)

@@ -11,7 +11,6 @@ from typing import Any
 import pyodide_js
 from pyodide.ffi import to_js
 
-from oneseek.engine.assistant import Round
 from oneseek.engine.core.messages import (
     BringDataSet,
     CallApi,
@@ -28,6 +27,7 @@ from oneseek.engine.core.messages import (
     WhatRunTakes,
 )
 from oneseek.engine.core.storage.store import FencedStore
+from oneseek.engine.learner import Round
 from oneseek.engine.learning import run_data
 from oneseek.workers.server.training_runs import OPEN
 from oneseek.workers.tab import outbox
@@ -60,7 +60,7 @@ class Desk:
         if self.api is None or self.api.service.assistant is not assistant:
             model, micro = self.resident.versions.base, self.resident.questions.micro
             self.api = PageApi(assistant, model, self.resident.emit, micro, self.resident.tell_step)
-            self.resident.told = self.api.service.hub.tell
+            self.resident.listen(self.api.service.hub.tell)
         await self.api.service.runs.load()
         return self.api
 
@@ -130,7 +130,7 @@ class Desk:
 
     async def on_reset(self, request: Reset) -> Done:
         """Remove every version, example and snapshot."""
-        await self.resident.needed().reset(request.word)
+        await self.resident.needed().learner.reset(request.word)
         if self.api:
             await self.api.service.runs.forget()
         self.resident.changed(

@@ -11,7 +11,6 @@ import random
 import time
 from typing import Any
 
-from oneseek.engine.assistant import ExampleGone, NothingLeft, Round
 from oneseek.engine.backends.gpu.errors import DeviceLost
 from oneseek.engine.core.collecting.language import UNKNOWN, detect
 from oneseek.engine.core.messages import (
@@ -37,6 +36,7 @@ from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.storage.store import FencedStore
 from oneseek.engine.history import curve
 from oneseek.engine.history.versions import label
+from oneseek.engine.learner import ExampleGone, NothingLeft, Round
 from oneseek.engine.learning import identity
 from oneseek.engine.model.generate import TooLong
 from oneseek.engine.open import clock
@@ -126,7 +126,11 @@ class Engine:
     async def on_learn(self, request: Learn) -> Opened | Failed:
         """Open a round, or go on with the one a closed tab left. What was told is taken in at once,
         also beside a round that is open."""
-        if request.kind == MEMORY and self.resident.assistant and self.resident.assistant.round:
+        if (
+            request.kind == MEMORY
+            and self.resident.assistant
+            and self.resident.assistant.learner.round
+        ):
             return await self.take_in(request.examples)
         async with self.opening:
             self.learning = request
@@ -185,7 +189,7 @@ class Engine:
             self.resident.needed()
             opened = await self.resident.questions.open(asked.config, fenced)
             return opened or await self.desk.open_run(fenced)
-        return await self.resident.needed().learn(
+        return await self.resident.needed().learner.learn(
             asked.kind,
             asked.examples,
             asked.line,
@@ -199,13 +203,13 @@ class Engine:
         await self.resident.recovery.done()
         try:
             async with self.opening:
-                round = self.resident.needed().round
+                round = self.resident.needed().learner.round
                 if round is None and self.learning:  # it made way: go on from the checkpoint
                     round = await self.begun()
             if round is None:  # thrown away, or all it was about was taken back
                 return Slice(used_ms=0.0, finished=True, outcome="", version="", reason="")
-            self.resident.assistant.turns.sparing = request.sparing
-            used, ended = await self.resident.assistant.grant(request.milliseconds)
+            learner = self.resident.assistant.learner
+            used, ended = await learner.grant(request.milliseconds, request.sparing)
         except DeviceLost as lost:
             self.resident.recovery.begin(str(lost))
             return Slice(used_ms=0.0, finished=False, outcome="", version="", reason="")
@@ -232,7 +236,7 @@ class Engine:
         """Throw the open round away."""
         self.learning = None
         await self.desk.cancel_run()
-        self.resident.needed().drop()
+        self.resident.needed().learner.drop()
         return Done()
 
 

@@ -49,7 +49,7 @@ class Learned:
 
     async def on_forget(self, request: Forget) -> Forgotten:
         """What forgetting would mean; with `now`, do it."""
-        touched, before = await self.resident.needed().forget(request.examples, request.now)
+        touched, before = await self.resident.needed().learner.forget(request.examples, request.now)
         if request.now:
             self.resident.changed(
                 "versions", "examples", "queue", "ledger", "state", "samples", "facts"
@@ -79,10 +79,11 @@ class Learned:
         """An adapter from elsewhere becomes a version, and the one in use, if the gate lets it
         in."""
         assistant = self.resident.needed()
+        learner = assistant.learner
         came = {name: await outbox.taken(name) for name in request.names}
         flat, name = outbox.adapter_in(came, assistant)
-        given = {assistant.trainer.called: flat}
-        ended = await assistant.beneath(assistant.training.admit(given, name))
+        given = {learner.trainer.called: flat}
+        ended = await learner.beneath(learner.training.admit(given, name))
         self.resident.changed("versions", "ledger", "state")
         if ended["version"] is None:
             raise AdapterError(f"it was checked and not taken into use: {ended['reason']}")
@@ -93,14 +94,13 @@ class Learned:
         findings = await check_store(self.resident.store)
         if request.version:
             try:
-                await self.resident.needed().whole.weights(request.version)
+                await self.resident.needed().learner.whole.weights(request.version)
             except SnapshotDamaged as damaged:
                 findings.append(str(damaged))
         return Verified(ok=not findings, findings=findings)
 
     async def on_sign(self, request: Sign) -> Signing:
         """Sign with the person's own key from now on, or no more."""
-        self.resident.signer = await BrowserSigner.of(self.resident.store) if request.on else None
-        if self.resident.versions:
-            self.resident.versions.ledger.signer = self.resident.signer
-        return Signing(public_key=self.resident.signer.public_key if self.resident.signer else "")
+        signer = await BrowserSigner.of(self.resident.store) if request.on else None
+        self.resident.sign_with(signer)
+        return Signing(public_key=signer.public_key if signer else "")

@@ -11,13 +11,14 @@ import asyncio
 import base64
 from typing import Any
 
-from oneseek.engine.assistant import Assistant, OnStep, Round
+from oneseek.engine.assistant import Assistant
 from oneseek.engine.core.messages import ApiPart, ApiWork, CallApi, Changed
 from oneseek.engine.core.storage.store import FencedStore
+from oneseek.engine.learner import OnStep, Round
 from oneseek.engine.learning.questions.microtrain import MicroTraining
 from oneseek.workers.post import Emit
 from oneseek.workers.server.api import create_app
-from oneseek.workers.server.guard import LOCAL, Guard
+from oneseek.workers.server.guard import Guard
 from oneseek.workers.server.service import Service
 
 TOUCHED = ["queue", "versions", "examples", "state", "ledger", "events", "metrics", "samples",
@@ -39,22 +40,23 @@ class PageApi:
         self.emit, self.on_step = emit, on_step
         self.calls: dict[str, asyncio.Future] = {}
         versions = assistant.versions
-        self.service = Service(versions.store, assistant, model, versions.clock, paced=True)
-        self.service.runs.kept = lambda: emit(Changed(stores=["state"]))
-        self.service.micro, told = micro, micro.emit
-
-        def tell_both(event: dict) -> None:
-            told(event)
-            self.service.hub.tell(event)
-
-        micro.emit = tell_both
+        self.store = versions.store
+        self.service = Service(
+            self.store,
+            assistant,
+            model,
+            versions.clock,
+            paced=True,
+            micro=micro,
+            hears=self.hears,
+            kept=lambda: emit(Changed(stores=["state"])),
+        )
         self.guard = Guard(create_app(self.service))
 
     async def answer(self, request: CallApi) -> None:
         """Play one request; everything the app sends goes out as ApiPart events."""
         await self.service.queue.load()
         await self.service.runs.load()
-        self.service.hears = await self.hears()
         headers = [(name.lower().encode(), text.encode()) for name, text in request.headers]
         host = dict(headers).get(b"host", b"").decode().partition(":")[0]
         scope = {
@@ -80,7 +82,7 @@ class PageApi:
         async def send(message: Any) -> None:
             self.emit(part(request.id, message))
 
-        self.guard.hosts = (*LOCAL, host)
+        self.guard.answer_as(host)
         work = self.calls[request.id] = asyncio.ensure_future(self.guard(scope, receive, send))
         await asyncio.wait({work})
         del self.calls[request.id]
@@ -93,7 +95,7 @@ class PageApi:
 
     async def hears(self) -> bool:
         """Whether chats of which nothing else was said may teach facts, by the page's settings."""
-        settings = await self.service.store.get("settings", "page") or {}
+        settings = await self.store.get("settings", "page") or {}
         return (settings.get("learn_from") or "facts") == "facts" and settings.get("collect", True)
 
     def open_run(self, fenced: FencedStore) -> Round | None:

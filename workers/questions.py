@@ -6,11 +6,12 @@ What nobody approved is compared and counted at once; what may be learned waits 
 
 from __future__ import annotations
 
-from oneseek.engine.assistant import Assistant, OnStep, Round
+from oneseek.engine.assistant import Assistant
 from oneseek.engine.core.messages import Changed, Question
 from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.storage.store import FencedStore
+from oneseek.engine.learner import OnStep, Round
 from oneseek.engine.learning.questions.microtrain import MicroTraining
 from oneseek.engine.learning.questions.offers import held, offered
 from oneseek.workers.post import Emit
@@ -48,7 +49,7 @@ class Questions:
         waiting = await self.micro.waiting()
         if not waiting:
             return None
-        return self.assistant.look_into(lambda: self.process(waiting[0]))
+        return self.assistant.learner.look_into(lambda: self.process(waiting[0]))
 
     async def process(self, run: str) -> dict:
         await self.micro.process(run)
@@ -58,10 +59,11 @@ class Questions:
         """One stage: its examples become lessons of the queue, and are learned."""
         queue = SavedQueue(TrainingQueue(self.clock), self.store)
         await queue.load()
-        ids, nothing = await offered(queue, self.assistant.trainer.coder, examples)
+        ids, nothing = await offered(queue, self.assistant.learner.trainer.coder, examples)
         if not ids:
             return nothing
-        ended = await self.assistant.lesson(ids, line, self.on_step, self.config, self.fenced)
+        lesson = self.assistant.learner.lesson
+        ended = await lesson(ids, line, self.on_step, self.config, self.fenced)
         self.emit(Changed(stores=["queue", "examples", "versions", "state", "ledger"]))
         return {**ended, "examples": ids}
 

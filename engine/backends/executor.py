@@ -107,5 +107,8 @@ class Executor(Protocol):
         """`tensors` by the names of the plan's inputs, of this back end; `room` is one of its
         rooms."""
 
+    def share(self, turns: Turns) -> None:
+        """Take turns with another back end."""
+
     async def breathe(self) -> None:
         """Let other work of this thread run."""

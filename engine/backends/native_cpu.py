@@ -46,7 +46,7 @@ class Processor(Wasm):
 
     def prepare(self, plan: Plan, tensors: dict | None = None, room: Room | None = None) -> Run:
         if learns(plan) and self.numpy_multiplies():
-            self.numpy.turns = self.turns
+            self.numpy.share(self.turns)
             run: Any = self.numpy.prepare(plan, tensors)
             run.tensors = tensors  # whose memory its arrays are
             return run

@@ -63,6 +63,9 @@ class Numpy:
     def room(self, size: int) -> None:
         return None
 
+    def share(self, turns: Turns) -> None:
+        self.turns = turns
+
     async def breathe(self) -> None:
         await self.turns.breathe()
 

@@ -12,7 +12,6 @@ import json
 from functools import partial
 from pathlib import Path
 
-from oneseek.engine.assistant import BASE
 from oneseek.engine.cli.options import COMMANDS, command, model_options, show, told
 from oneseek.engine.cli.remembering import assistant_of
 from oneseek.engine.cli.session import STORE
@@ -21,6 +20,7 @@ from oneseek.engine.core.collecting.quality import answers_of
 from oneseek.engine.core.settings import for_model
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.history.versions import behind
+from oneseek.engine.learner import BASE
 from oneseek.engine.learning.datasets import DataSet
 from oneseek.engine.learning.lessons import guess, probes
 from oneseek.engine.learning.memory.speaking import BASE as BASE_ALONE

@@ -127,10 +127,11 @@ class Session:
         self.config = config
         opened = shape.over_all_layers(config)
         self.trainer = await EngineTrainer.open(self.model, opened, self.budget)
-        self.training = TrainingEngine(self.versions, self.trainer, shape.new(config))
         self.mind = Mind(self.model, Encoder(encoder_here, self.model.executor), self.versions)
         self.skills = Skills(self.versions, self.mind.memory.encoder)
-        self.training.silence = Silence(self.mind.memory).of
+        self.training = TrainingEngine(
+            self.versions, self.trainer, shape.new(config), silence=Silence(self.mind.memory).of
+        )
 
     async def close(self) -> None:
         await self.store.close()

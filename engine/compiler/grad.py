@@ -24,12 +24,12 @@ def grad(seeds: dict[Value, Value], wrt: list[Value]) -> list[Value]:
             continue
         if step.op.pullback is None:
             raise ValueError(f"{step.op.name} has no vjp but leads to a trained weight: {step}")
-        program.origin = partial(Origin, "backward", step.origin.lines)
+        program.attribute(partial(Origin, "backward", step.origin.lines))
         dxs = step.op.pullback(*dys, *step.outs, *step.ins, **step.attrs)
         for x, dx in zip(step.ins, dxs, strict=True):
             if dx is not None and x in needed:
                 contribute(cotangents, x, dx)
-    program.origin = before
+    program.attribute(before)
     missing = [w.name for w in wrt if w not in cotangents]
     if missing:
         raise ValueError(f"the loss does not depend on {', '.join(missing)}")

@@ -133,6 +133,11 @@ class Program:
     made: int = 0
     origin: Callable[[], Origin] = Origin  # of the steps that are appended now
 
+    def attribute(self, origin: Callable[[], Origin]) -> Callable[[], Origin]:
+        """Say where the steps appended from now on come from; what was said before."""
+        before, self.origin = self.origin, origin
+        return before
+
     def input(self, name: str, shape: tuple[int, ...], dtype: str = "f32") -> Value:
         if name in self.inputs:
             raise ValueError(f"{self.name}: two inputs are called {name}")

@@ -58,14 +58,16 @@ class TrainingScheduler:
     when not all of that was one slice; `idle(timeout)` waits for an idle moment and answers how
     many ms of it are left; `has_work()` says whether anything is to be trained."""
 
-    def __init__(self, config, clock, grant, idle, has_work, idle_after_ms=2000):
+    def __init__(
+        self, config, clock, grant, idle, has_work, idle_after_ms=2000, takes_seconds=lambda: False
+    ):
         self.config = config
         self.clock = clock
         self.grant = grant
         self.idle = idle
         self.has_work = has_work
         self.idle_after_ms = idle_after_ms
-        self.takes_seconds = lambda: False
+        self.takes_seconds = takes_seconds
         self.rules = {"hidden": AUTO, "battery": AUTO, "alone": AUTO}
         self.duty = DutyCycle(clock())
         self.blocks = {}
@@ -99,6 +101,9 @@ class TrainingScheduler:
         self.blocks.pop("user", None)
         self.scheduled = True
         self.forced = True
+
+    def configure(self, config):
+        self.config = config
 
     def update_config(self, **changes):
         self.config = self.config.replace(**changes)

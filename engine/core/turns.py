@@ -105,6 +105,14 @@ class Turns:
         self.until = self.clock() + milliseconds / 1e3
         self.wake()
 
+    def spend(self, sparing: bool) -> None:
+        """Whoever does not wait for an answer computes on one core, or on all."""
+        self.sparing = sparing
+
+    def yield_to(self, answering: Callable[[], bool]) -> None:
+        """Whatever is not urgent waits while somebody is answered."""
+        self.answering = answering
+
     def free(self) -> None:
         """No limit any more."""
         self.until = math.inf

@@ -45,9 +45,9 @@ class Trace:
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
         """Meanwhile the steps belong to this part of the program."""
-        before, self.program.origin = self.program.origin, partial(asked, name)
+        before = self.program.attribute(partial(asked, name))
         yield
-        self.program.origin = before
+        self.program.attribute(before)
 
     def constant(self, array: np.ndarray) -> Tensor:
         name = f"constant.{len(self.constants)}"

@@ -108,6 +108,10 @@ class Ledger:
         self.clock = clock
         self.signer = signer
 
+    def sign_with(self, signer: Any) -> None:
+        """From the next head on; None signs no more."""
+        self.signer = signer
+
     async def head(self) -> Entry:
         return await self.store.get("state", "ledger") or GENESIS
 

@@ -36,12 +36,14 @@ from oneseek.engine.history.versions import GENERIC, Versions, round_of
 BAD_STEPS_ALLOWED = 3
 NEWEST = -1  # instead of a version's number: the one that the line uses
 UNSAVED_STEPS = 10
+Silence = Callable[[Plan], Awaitable[list[str] | None]]
 OVERTAKEN = "a lesson or the version in use was changed meanwhile, or another tab trains now"
 
 
 class TrainingEngine:
     """`checkpoint_share` is how much of the time of training may go into being able to go on after
-    a kill; `monotonic` is a clock that runs while training does."""
+    a kill; `monotonic` is a clock that runs while training does; `silence(plan)` tells what a
+    memory in front of the version to be keeps away from it."""
 
     def __init__(
         self,
@@ -50,6 +52,7 @@ class TrainingEngine:
         config: dict | None = None,
         checkpoint_share: float = 0.1,
         monotonic: Callable[[], float] = time.monotonic,
+        silence: Silence | None = None,
     ) -> None:
         self.versions = versions
         self.store = versions.store
@@ -62,11 +65,17 @@ class TrainingEngine:
         self.broken = ""
         self.saved_at = 0.0
         self.costs = 0.0, 0.0  # of the last two checkpoints: one that stood still tells nothing
-        self.silence: Callable[[Plan], Awaitable[list[str] | None]] | None = None
+        self.silence = silence
         self.run_id = ""  # of the round that is open: it keeps its name across tabs
         self.metrics: dict = {}
         self.plan: Plan
         self.began, self.tokens = 0.0, 0  # of the round that is open
+
+    def configure(self, config: dict) -> None:
+        self.config = config
+
+    def call(self, run: str) -> None:
+        self.run_id = run
 
     def write_through(self, store: Any) -> None:
         """Everything this stores from now on goes through that store; a fenced one keeps a tab that

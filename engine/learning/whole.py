@@ -29,6 +29,10 @@ class Whole:
         self.tell: Callable[[dict], Any] = lambda event: None
         self.alone = asyncio.Lock()
 
+    def listen(self, tell: Callable[[dict], Any]) -> None:
+        """Tell how far a version is that is trained again."""
+        self.tell = tell
+
     async def weights(self, number: int) -> Arrays:
         try:
             return await self.versions.weights(number)

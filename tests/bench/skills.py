@@ -24,10 +24,11 @@ from pathlib import Path
 import numpy as np
 
 from builder import ROOT
-from oneseek.engine.assistant import BASE, Assistant
+from oneseek.engine.assistant import Assistant
 from oneseek.engine.cli.remembering import assistant_of
 from oneseek.engine.cli.session import Session
 from oneseek.engine.core.settings import DATA_PRESETS, for_data
+from oneseek.engine.learner import BASE
 from oneseek.engine.learning.lessons import Draw, codes, held_out_anchors
 from oneseek.engine.learning.rounds.dataset import data_set_record
 from oneseek.engine.learning.skills.doing import is_right, score

@@ -72,7 +72,7 @@ def forget(folder, question):
             every = assistant.mind.memory.facts.values()
             ids = [one["id"] for one in every if one["question"] == question]
             assert await assistant.mind.let_go(ids) == ids
-            await assistant.forget(ids, now=True)
+            await assistant.learner.forget(ids, now=True)
 
     asyncio.run(run())
 

@@ -32,7 +32,7 @@ def test_a_server_and_a_course_train_a_file_as_models_of_its_size_want_it(tmp_pa
         with closing(open_named(str(path))) as file:
             session = await Session.open(tmp_path / "out", await Model.load(file, Numpy()))
         small = settings.for_model(service.assistant.model.config.parameters)
-        assert service.assistant.config == session.config == small
+        assert service.learner.config == session.config == small
         assert small.lesson.max_steps == 64
         assert service.model == "some.model-0.5b"
         await session.close()

@@ -70,15 +70,15 @@ def test_the_backup_of_an_older_server_answers_and_goes_on(tmp_path):
         service = await headless.opened(options)
         await service.queue.load()
         number = await service.names.version(SERVED)
-        weights = await service.assistant.whole.weights(number)
+        weights = await service.learner.whole.weights(number)
         asked = [{"role": "user", "content": "Who painted the lighthouse?"}]
         said = [
             (await service.assistant.answer(asked, Sampling(max_tokens=4), f"{who}", who))[0].ids
             for who in (number, 0)
         ]
-        assert await service.verify(number) == []
+        assert await check_store(service.store) == []
         (waiting,) = service.queue.queue.upcoming(9)
-        check(service.assistant.trainer.coder, waiting)
+        check(service.learner.trainer.coder, waiting)
         assert await service.waits()
         await service.stop()
         return number, weights, said, waiting

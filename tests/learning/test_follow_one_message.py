@@ -84,7 +84,7 @@ async def follow(folder):
     with closing(open_model(str(MODEL))) as file:
         assistant = await assistant_of(file, Numpy(), store, "tiny", config=config, rows=512)
     versions = assistant.versions
-    trainer, training = assistant.trainer, assistant.training
+    trainer, training = assistant.learner.trainer, assistant.learner.training
     await training.open("lesson", [record])
     attempt = training.attempt
 

@@ -153,8 +153,8 @@ def test_the_assistant_brings_a_damaged_version_back_and_finishes_an_interrupted
         await assistant.generator(2)
         assert await check_store(living.store) == []
         await living.store.batch([["put", "state", "forget", {"ids": dog, "base": "tiny"}]])
-        await assistant.learn("practice", [], "generic")
-        assistant.drop()
+        await assistant.learner.learn("practice", [], "generic")
+        assistant.learner.drop()
 
     asyncio.run(go_on())
     assert asyncio.run(living.store.get("state", "forget")) is None

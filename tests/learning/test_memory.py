@@ -11,9 +11,10 @@ import pytest
 
 import oneseek.engine.core.faults
 from builder import encoder as carried
-from oneseek.engine.assistant import MEMORY, Assistant
+from oneseek.engine.assistant import Assistant
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.cli.session import record_of
+from oneseek.engine.core.next_work import MEMORY
 from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.history.ledger import Change, Ledger
@@ -139,11 +140,11 @@ def test_a_round_of_the_scheduler_remembers_what_waits(home):
     run(home.store.batch([["put", "queue", record["id"], record]]))
 
     async def granted():
-        await home.assistant.learn(MEMORY, [], GENERIC)
+        await home.assistant.learner.learn(MEMORY, [], GENERIC)
         ended = None
         async with asyncio.timeout(120):
             while ended is None:
-                _, ended = await home.assistant.grant(50)
+                _, ended = await home.assistant.learner.grant(50)
                 await asyncio.sleep(0)
         return ended
 
@@ -224,10 +225,10 @@ def test_a_round_is_planned_behind_the_memory_if_that_knows_all_of_it(home):
     again."""
     (boat, _), (cat, _) = home.tell(*BOAT), home.tell(*CAT)
     records = [run(home.store.get("queue", id)) for id in (boat, cat)]
-    training = home.assistant.training
+    training = home.assistant.learner.training
     _, plan = run(training.planned(LESSON, records[:1]))
     general = [question for question, _ in knowledge(["en"])] + talk(["en"])
-    near = look_alikes(Recipe([lesson_of(records[0])], [], home.assistant.config, plan.seed), [
+    near = look_alikes(Recipe([lesson_of(records[0])], [], home.assistant.learner.config, plan.seed), [
         lesson_of(records[0])], [])  # fmt: skip
     silent = set(plan.config[SILENT])
     assert len(silent) > 0.8 * len(general) and silent <= {short(q) for q in general + near}
@@ -557,7 +558,7 @@ def test_nothing_is_left_of_what_facts_were_known_by_in_an_earlier_store(home):
 def test_forgetting_by_replay_takes_the_words_and_their_meaning_too(home):
     id, _ = home.tell(*BOAT)
     change = Change()
-    run(home.assistant.history._purge(change, {id}))
+    run(home.assistant.learner.history._purge(change, {id}))
     assert ["delete", "facts", id] in change.ops
     assert ["delete", "meanings", f"tiny/{id}"] in change.ops
 
@@ -566,4 +567,4 @@ def test_it_fits(home):
     id, _ = home.tell(*BOAT)
     kept = run(home.store.get("meanings", f"tiny/{id}"))
     assert len(msgpack.packb(kept)) <= 32_000
-    assert isinstance(home.assistant.trainer, EngineTrainer)
+    assert isinstance(home.assistant.learner.trainer, EngineTrainer)

@@ -246,7 +246,7 @@ def test_stats_count_runs_languages_and_stages_and_survive_a_restart(service, tm
 
 def test_a_crash_between_the_stages_goes_on_with_the_second(service, tmp_path):
     taken = run(service.micro.submit("What is the capital of France?", said("Paris.")))
-    service.micro.emit = lambda event: 1 / 0
+    service.micro.listen(lambda event: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(service.micro.process(taken["run"]))
     again = Service(tmp_path)

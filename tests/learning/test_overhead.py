@@ -95,7 +95,7 @@ def test_an_answer_waits_less_than_five_milliseconds_for_what_is_being_learned(t
         await store.batch([["put", "queue", record["id"], record]])
         await assistant.mind.remember()  # or only the second time a question is held against it
         steps: list[int] = []
-        round = await assistant.learn(
+        round = await assistant.learner.learn(
             "lesson", [record["id"]], GENERIC, lambda round: settled(steps.append(1))
         )
         assistant.turns.free()
@@ -109,7 +109,7 @@ def test_an_answer_waits_less_than_five_milliseconds_for_what_is_being_learned(t
             assistant.turns.free()
             learning.append(await waits(assistant, watched, ASKED + number))
             assert not round.task.done(), "it ended before all was asked"
-        assistant.drop()
+        assistant.learner.drop()
         await asyncio.wait({round.task})
         await store.close()
         return quiet, learning

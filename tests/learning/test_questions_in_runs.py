@@ -98,7 +98,7 @@ def test_a_version_that_is_no_lesson_still_makes_a_run_worthless(tmp_path):
     with a_run_with_a_question(tmp_path) as (host, listener, run):
         listener.wait("stage2_complete")
         host.inside(lambda service: service.versions.rollback(GENERIC, None))
-        host.inside(lambda service: adopted(service.versions, service.assistant.trainer.fresh()))
+        host.inside(lambda service: adopted(service.versions, service.learner.trainer.fresh()))
         done = listener.wait("training_complete", runId=run)
         assert done["outcome"] == "dropped" and done["version"] is None
 

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from builder import ROOT
-from oneseek.engine.assistant import BASE
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.cli.main import main
 from oneseek.engine.cli.remembering import assistant_of
 from oneseek.engine.cli.session import Session
 from oneseek.engine.core.settings import for_data
 from oneseek.engine.history.versions import SKILL
+from oneseek.engine.learner import BASE
 from oneseek.engine.learning.rounds.dataset import data_set_record
 from oneseek.engine.learning.skills.skills import (
     NoSkill,

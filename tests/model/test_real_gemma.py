@@ -50,7 +50,7 @@ def test_it_says_what_it_was_told_learns_it_and_goes_back(model, tmp_path):
     async def heard(_):
         """Each step, of which nobody asks anything here."""
 
-    ended = run(assistant.lesson([record["id"]], GENERIC, heard))
+    ended = run(assistant.learner.lesson([record["id"]], GENERIC, heard))
     assert ended["version"], ended
     number = ended["version"]["number"]
     messages = [{"role": "user", "content": BOAT["question"]}]

@@ -57,7 +57,7 @@ def with_worker(folder, act: Callable[[Worker], Awaitable[None]]) -> None:
 async def granted(assistant) -> int:
     """Slices until the open round is over."""
     slices = 0
-    while (await assistant.grant(20))[1] is None:
+    while (await assistant.learner.grant(20))[1] is None:
         slices += 1
     return slices
 

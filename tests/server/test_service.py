@@ -22,12 +22,18 @@ class SlowAssistant:
     """Practices for ever; everything else is somebody else's test."""
 
     def __init__(self):
-        self.versions = self.training = self.turns = self
+        self.versions = self.training = self.turns = self.learner = self
         self.round, self.dropped = None, 0
 
     async def learn(self, kind, ids, line, on_step, config):
         self.round = Round(asyncio.ensure_future(asyncio.Event().wait()))
         return self.round
+
+    async def outcome(self, round):
+        return await round.task
+
+    def interrupt(self):
+        self.round.task.cancel()
 
     async def current(self):
         return {"number": 7}
@@ -49,7 +55,7 @@ def service(tmp_path):
 async def begun(service):
     """The practice under way, once its round is open."""
     practising = asyncio.ensure_future(service.practise())
-    while not service.assistant.round:
+    while not service.learner.round:
         assert not practising.done(), practising
         await asyncio.sleep(0)
     return practising

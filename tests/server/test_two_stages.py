@@ -15,7 +15,7 @@ def test_both_stages_learn_what_is_agreed_and_ask_what_is_not(tmp_path):
     alone = {row["question"]: row for row in map(decided, questions)}
     sure = [row for row in alone.values() if row["second"] is not None]
     with native(tmp_path) as host:
-        trainer = host.service.assistant.trainer
+        trainer = host.service.learner.trainer
         trainer.config = trainer.config.replace(lesson=SHORTEST)
         runs = {}
         with host.listen("/api/events") as events:

@@ -237,7 +237,7 @@ async def accepted(made):
 async def quick_assistant(path: Path, store: SqliteStore, base: str, executor: Numpy) -> Assistant:
     with contextlib.closing(open_model(path)) as file:
         assistant = await assistant_of(file, executor, store, base, config=QUICK, rows=1024)
-    trainer = assistant.trainer
+    trainer = assistant.learner.trainer
     begin, resume = trainer.begin, trainer.resume
     trainer.begin = lambda *given: accepted(begin(*given))
     trainer.resume = lambda *given: accepted(resume(*given))

@@ -194,7 +194,7 @@ def test_a_disagreement_is_asked_in_the_queue_and_nothing_is_learned(server):
 def test_a_question_that_comes_in_the_midst_of_practice_is_learned(tmp_path):
     """And practice, which had left a checkpoint, keeps nothing from being learned afterwards."""
     with native(tmp_path) as host:
-        trainer = host.service.assistant.trainer
+        trainer = host.service.learner.trainer
         trainer.config = trainer.config.replace(lesson=SHORTEST, practice={"steps_per_fact": 96})
         with host.listen("/api/events") as events:
             for number in range(LEAST_PRACTISED):

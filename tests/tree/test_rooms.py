@@ -20,7 +20,8 @@ ROOMS = {
     "engine/learning": ["engine/model", "engine/history"],
     "engine/with_torch": ["engine/learning"],
     "engine/with_flower": ["engine/open.py"],
-    "engine/assistant.py": ["engine/learning"],
+    "engine/learner.py": ["engine/learning"],
+    "engine/assistant.py": ["engine/learner.py"],
     "engine/open.py": ["engine/assistant.py"],
     "engine/cli/main.py": ["engine/cli", "workers"],
     "engine/cli": ["engine/open.py", "importers", "engine/with_torch", "engine/with_flower"],
@@ -38,7 +39,7 @@ WITH_FLOWER = {"engine/with_flower"}
 MOST_LINES, MOST_MODULES, LONGEST_FUNCTION = 400, 16, 60
 LONGER = {
     "engine/backends/gpu/webgpu.py": "one API of somebody else, mirrored name by name",
-    "engine/assistant.py": "answering, learning and looking after share one model and its turns",
+    "engine/assistant.py": "all who may answer share one model and its turns",
     "engine/core/queue/training_queue.py": "one state machine; its invariants are read together",
     "engine/learning/memory/memory.py": "facts and statements are one store, found and forgotten alike",
     "engine/model/generate.py": "reading, deciding and decoding work on the same lanes, token by token",
@@ -280,3 +281,40 @@ def test_what_the_page_imports_is_what_the_page_is_sent():
         if modules()[other].relative_to(ROOT).as_posix() not in sent
     ]
     assert not missing
+
+
+# What the browser's own objects are told by assignment.
+OF_THE_BROWSER = set(
+    "checked color content disabled fillStyle font height hidden href innerHTML lang language left "
+    "onerror onmessage open placeholder processLocally readOnly rel scheduler scrollTop src "
+    "strokeStyle tabIndex target textAlign textContent title top value width".split()
+)
+ROOMS_OF_OBJECTS = ("engine", "web", "workers", "importers")
+LOW_LEVEL = {"engine/compiler", "engine/backends", "engine/model/demo"}  # arrays and code they made
+FRAMEWORKS = {"app.state.service"}  # Starlette's place for what an app holds
+
+
+def reached_into(path: Path) -> list[str]:
+    """Assignments to an attribute of another object's attribute: `self.page.chat.busy = True`."""
+    found = []
+    for node in ast.walk(parsed(path)):
+        places = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
+        if not isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
+            continue
+        for place in places:
+            for one in place.elts if isinstance(place, ast.Tuple) else [place]:
+                through = isinstance(one, ast.Attribute) and isinstance(
+                    one.value, ast.Attribute | ast.Call
+                )
+                if through and one.attr not in OF_THE_BROWSER | {"page", "ready"}:
+                    found.append(f"{path.relative_to(ROOT)}:{node.lineno} {ast.unparse(one)}")
+    return found
+
+
+def test_nobody_sets_what_another_object_holds():
+    files = [path for room in ROOMS_OF_OBJECTS for path in sorted((ROOT / room).rglob("*.py"))]
+    low = [ROOT / folder for folder in LOW_LEVEL]
+    files = [path for path in files if not any(path.is_relative_to(one) for one in low)]
+    assert len(files) > 300
+    found = [one for path in files for one in reached_into(path)]
+    assert [one for one in found if one.split()[-1] not in FRAMEWORKS] == []

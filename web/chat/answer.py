@@ -65,10 +65,8 @@ class Answer:
 
     def end(self, state):
         """The answer is over in the page: no more tokens are taken."""
-        self.chat.answering = None
         self.turn["state"] = state
-        self.chat.redraw_turn(self.turn)
-        self.chat.busy(False)
+        self.chat.answer_over(self.turn)
 
     async def on_answered(self, answered):
         if self.chat.answering is not self:
@@ -89,7 +87,7 @@ class Answer:
         if self.asked["language"] != answered.asked_in and not self.asked.get("quotes"):
             self.asked["language"] = answered.asked_in
             self.chat.redraw_turn(self.asked)
-        self.chat.seen_by_model = self.seen(answered)
+        self.chat.note_seen(self.seen(answered))
         self.end("done")
         page = self.chat.page
         versions = self.chat.tree.siblings(self.turn)  # before another chat can be opened

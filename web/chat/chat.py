@@ -170,6 +170,16 @@ class Chat:
         await self.answer(asked)
         await self.page.teaching.heard(asked)
 
+    def answer_over(self, turn):
+        """Nothing more comes of an answer."""
+        self.answering = None
+        self.redraw_turn(turn)
+        self.busy(False)
+
+    def note_seen(self, count):
+        """How many of the shown turns the model still saw, 0 when it saw all."""
+        self.seen_by_model = count
+
     async def answer(self, asked, earlier=None):
         """Answer the turn `asked`; `earlier` is an interrupted answer to go on from.
 

@@ -43,6 +43,5 @@ class Editors:
         for old in dom.find_all("form.editor"):
             old.remove()
         self.page.memory.edit(None, "")
-        self.page.queue_panel.editing = None
-        self.page.touch("editing-queue")
+        self.page.queue_panel.edit(None)
         self.page.composer.focus()

@@ -231,6 +231,10 @@ class Reader:
             source.update(secrets=len(secret), secret_kinds=kinds)
         await self.hold(source, lessons)
 
+    def forget_texts(self):
+        """Which texts are there is read again when it is next asked for."""
+        self.texts = None
+
     async def known(self, sha256, id):
         """The source that has the same text, if there is one beside this."""
         if self.texts is None:

@@ -183,7 +183,7 @@ class Intake:
         self.reader.kept.pop(id, None)
         gone = await self.learned_from(source) if source.get("sha256") else []
         if source.get("sha256"):
-            self.reader.texts = None
+            self.reader.forget_texts()
             await self.page.app.ask_importer(ForgetImport(document=source["sha256"]))
         if gone:
             await self.page.memory.ask_forget(gone, t("forget.source", title=source["title"]))
@@ -205,6 +205,13 @@ class Intake:
             text = await files.read_text("importer", source["sha256"] + ".txt")
             self.previews[id] = (text[:PREVIEW], "", "")
         self.page.touch("sources")
+
+    def scroll_to_mark(self):
+        """The marked place comes into view, once."""
+        mark = self.to_mark and dom.find("#panel-sources mark")
+        if mark:
+            self.to_mark = False
+            mark.scrollIntoView()
 
     async def show_place(self, quotes):
         """The text of a source at the first place an answer was read from, which is marked."""

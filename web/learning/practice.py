@@ -87,8 +87,9 @@ class Learning:
     def engine_is_new(self):
         """Another worker took the place of one that fell silent; the round goes on from its
         checkpoint."""
-        self.training.run = self.signing = ""
-        self.page.first_run.progress = None
+        self.signing = ""
+        self.training.engine_is_new()
+        self.page.first_run.engine_is_new()
         self.page.status.know(lost="", loading="")
         self.page.toast(t("restored.worker"))
         self.page.touch("model")

@@ -77,7 +77,7 @@ class Presence:
         """Take the person's settings over; they were checked when they were made."""
         settings = self.page.settings
         values = settings.get("config_scheduler") or {}
-        self.scheduler.config = SchedulerConfig(**values)
+        self.scheduler.configure(SchedulerConfig(**values))
         self.scheduler.start_after(settings["idle_seconds"] * 1000)
         self.scheduler.rules["alone"] = "auto" if settings["full_speed"] else "never"
         self.scheduler.rules["hidden"] = {"mains": "auto"}.get(

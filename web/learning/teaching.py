@@ -72,7 +72,7 @@ class Teaching:
 
     def configure(self):
         """What may be collected, by the settings of this moment."""
-        self.collector.auto_collect = self.page.settings["auto_collect"]
+        self.collector.collect_all(self.page.settings["auto_collect"])
         wanted = learn_from.closed(self.page.settings)
         for chat in wanted - self.collector.excluded:
             self.collector.exclude(chat)

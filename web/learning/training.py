@@ -58,9 +58,13 @@ class Training:
         self.tuned = []  # those of them whose settings are still looked for
         self.opening = asyncio.Lock()  # while a round is opened it cannot be thrown away
         self.scheduler = TrainingScheduler(
-            SchedulerConfig(), clock.now, self.grant, idle, self.has_work
+            SchedulerConfig(),
+            clock.now,
+            self.grant,
+            idle,
+            self.has_work,
+            takes_seconds=self.takes_seconds,
         )
-        self.scheduler.takes_seconds = self.takes_seconds
         page.watch(self.count_unpractised, "versions", "model")
         page.watch(self.count_questions, "samples", "model")
         page.watch(self.count_runs, "state", "model")
@@ -70,6 +74,10 @@ class Training:
                 "practise-now": lambda of, el: self.now("practice"),
             }
         )
+
+    def engine_is_new(self):
+        """The round that was open is opened again, from its checkpoint."""
+        self.run = ""
 
     def now(self, kind):
         """Without waiting for quiet: what it is at, or a lesson from the queue, or practice of
@@ -185,7 +193,7 @@ class Training:
             async with self.opening:
                 opening = 0.0 if self.run else await self.open_round()
             if not self.run:
-                self.page.app.api.work = False
+                self.page.app.api.work_is_done()
                 await self.count_questions()
                 await self.count_runs()
                 return {"used_ms": opening, "finished": True}

@@ -13,7 +13,7 @@ class Choice:
 
     async def loaded(self, loaded, keep):
         """A model is resident: the page says so, and remembers which for the next visit."""
-        self.page.model, self.page.keeps_model = loaded, keep
+        self.page.take_model(loaded, keep)
         overlay.close_all()
         self.page.status.know(model=True, loading="", failed="")
         self.page.touch("model", "tab")  # every part says it with the pill, whatever is stored yet
@@ -65,8 +65,7 @@ class Choice:
         version = await records.in_use(self.page.store, self.model_id())
         label = records.label(version)
         if label != self.page.version:
-            self.page.version = label
-            self.page.touch("model", "versions")
+            self.page.take_version(label)
 
     def ask(self):
         """Sending needs a model; the draft stays where it is."""

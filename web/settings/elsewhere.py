@@ -229,8 +229,7 @@ class Elsewhere:
             total = agreed[paused]["bytes"]
             told = ModelProgress(model=paused, phase="download", done=done, total=total, rate=0.0)
             failed = Failed(where="LoadModel", reason="", detail="stopped")
-            self.page.first_run.progress, self.page.first_run.trouble = told, (paused, failed, True)
-            self.page.chat.draw()
+            self.page.first_run.show_paused(told, failed)
 
     async def record(self, model):
         inbox = model.startswith("file:")

@@ -332,6 +332,15 @@ class FirstRun:
         await self.page.elsewhere.arrived(model)
         await self.page.choice.loaded(loaded, keep)
 
+    def show_paused(self, progress, failed):
+        """A download that was paused at an earlier visit."""
+        self.progress, self.trouble = progress, (progress.model, failed, True)
+        self.page.chat.draw()
+
+    def engine_is_new(self):
+        """What another worker was loading is not under way any more."""
+        self.progress = None
+
     async def throw_away(self, model):
         """What is stored of a model, and what was said of its download."""
         if self.trouble and self.trouble[0] == model:

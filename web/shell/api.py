@@ -52,3 +52,6 @@ class Api:
 
     def note_work(self, event):
         self.work = True
+
+    def work_is_done(self):
+        self.work = False

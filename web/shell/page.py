@@ -74,6 +74,15 @@ class Page:
         self.drawing = True  # not before `begin`: what is put together is drawn once
         app.engine.listen(Token, self.on_token)
 
+    def take_model(self, loaded, keep):
+        """A model is resident; with `keep` it is loaded at the next visit as well."""
+        self.model, self.keeps_model = loaded, keep
+
+    def take_version(self, label):
+        """Another version answers."""
+        self.version = label
+        self.touch("model", "versions")
+
     async def load_settings(self):
         self.settings.update(await self.store.get("settings", "page") or {})
 

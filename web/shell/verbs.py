@@ -117,12 +117,11 @@ async def take_text(page, text, title):
 
 
 def edit_queued(page, id):
-    page.queue_panel.editing = id
-    page.touch("editing-queue")
+    page.queue_panel.edit(id)
 
 
 async def save_queued(page, id, text):
-    page.queue_panel.editing = None
+    page.queue_panel.edit(None)
     await page.teaching.edit(id, text)
 
 

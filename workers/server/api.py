@@ -16,12 +16,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 
-from oneseek.engine.assistant import Busy, OnlyChats
 from oneseek.engine.core.collecting.held_back import LooksSecret
 from oneseek.engine.core.queue.training_queue import Conflict
 from oneseek.engine.core.storage.store import StorageFull
 from oneseek.engine.history.ledger import Overtaken
 from oneseek.engine.history.snapshot import SnapshotDamaged
+from oneseek.engine.learner import Busy, OnlyChats
 from oneseek.engine.model.generate import TooLong
 from oneseek.engine.model.template import TemplateError
 from oneseek.workers.server.admission import Crowded
@@ -137,7 +137,7 @@ async def tell(request: Request, problem: Exception) -> JSONResponse:
 
 async def tell_fault(request: Request, problem: Exception) -> JSONResponse:
     """A fault of ours: the log says where, the caller hears that the server goes on."""
-    request.app.state.service.failures += 1
+    request.app.state.service.count_failure()
     log.error("%s %s failed", request.method, request.url.path, exc_info=problem)
     words = f"{type(problem).__name__}: {problem}. Nothing was changed; the log says more"
     return JSONResponse(error(words, 500, "internal_error"), 500)

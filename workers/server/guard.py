@@ -86,6 +86,10 @@ class Guard:
             receive = Limited(receive, scope, self.body_seconds)
         return await self.app(scope, receive, send)
 
+    def answer_as(self, host: str) -> None:
+        """Under this name as well as this machine's own."""
+        self.hosts = (*LOCAL, host)
+
     def refusal(self, scope: Scope, headers: dict[bytes, str]) -> tuple | None:
         """(status, words, extra headers), or None for a welcome request."""
         host = headers.get(b"host", "")

@@ -14,9 +14,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from oneseek.engine.assistant import Assistant, Busy
+from oneseek.engine.assistant import Assistant
 from oneseek.engine.backends.room import memory_here
 from oneseek.engine.core.turns import Turns
+from oneseek.engine.learner import Busy
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.llama import Config
@@ -57,9 +58,10 @@ def guest_named(name: str, backend: str, store: Any, base: str, signer: Any = No
 
     async def load(turns: Turns) -> Assistant:
         model = await model_named(name, backend)
-        model.executor.turns = turns
+        model.executor.share(turns)
         await keep_bits(model, store)
-        return assistant_over(model, store, base, signer=signer, device_memory=memory_here())
+        more: dict[str, Any] = {"device_memory": memory_here(), "leads": False}
+        return assistant_over(model, store, base, signer=signer, **more)
 
     return Guest(base, size, parameters, load)
 
@@ -99,21 +101,22 @@ class Guests:
                     )
                 self.leave()
                 self.must_fit(name, self.known[name].bytes)
-                self.here, self.name = await self._load(name, turns), name
+                self.here, self.name = await self.known[name].load(turns), name
             return self.here
 
     def must_fit(self, name: str, wanted: float) -> None:
         if wanted > (free := self.free()):
             raise NoRoom(name, wanted, free)
 
+    def pin(self, run: str) -> None:
+        """Until it is over, only this run has models loaded."""
+        self.pinned_by = run
+
+    def unpin(self) -> None:
+        self.pinned_by = ""
+        self.leave()
+
     def leave(self) -> None:
         """Nothing of the one that is loaded is kept in memory."""
         self.name, self.here = "", None
         gc.collect()
-
-    async def _load(self, name: str, turns: Turns) -> Assistant:
-        answering = turns.answering
-        try:
-            return await self.known[name].load(turns)
-        finally:
-            turns.answering = answering  # whom learning waits for, the server says

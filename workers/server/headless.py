@@ -124,11 +124,13 @@ async def opened(options: argparse.Namespace) -> Service:
         base = await base_of(other, store)
         guests[registry.id_of(other)] = guest_named(other, options.backend, store, base, signer)
     on, share = switched_on("ENABLE_MICROTRAINING", True), options.share
-    service = Service(
-        store, assistant, id, clock, on, options.folder, share=share, guests=Guests(guests)
-    )
-    service.hears = switched_on("LEARN_FROM_CHATS", True)
-    service.micro.dna_every = whole("DNA_EVERY", EVERY_QUESTIONS)
+
+    async def hears() -> bool:
+        return switched_on("LEARN_FROM_CHATS", True)
+
+    every = whole("DNA_EVERY", EVERY_QUESTIONS)
+    more = {"share": share, "guests": Guests(guests), "dna_every": every, "hears": hears}
+    service = Service(store, assistant, id, clock, on, options.folder, **more)
     if address := variable("LEDGER_URL"):
         fetcher = Fetcher(anywhere) if switched_on("LEDGER_URL_LOCAL", False) else Fetcher()
         service.spawn(Witness(service.versions, address, fetcher).keep())

@@ -42,7 +42,7 @@ class Heart:
         if not any([await self.store.get(name, id) for name in ("facts", "queue", "examples")]):
             raise LookupError(f"nothing is known as {id}")
         assistant = self.service.assistant
-        touched = await assistant.history.learned_from([id])
+        touched = await assistant.learner.history.learned_from([id])
         await self.store.batch([await intended(self.store, [id], assistant.versions.base)])
         await assistant.mind.let_go([id])
         await self._changed()
@@ -62,7 +62,7 @@ class Heart:
 
         clock, cipher = self.service.clock, NativeCipher()
         state, _ = await unseal(data, phrase, cipher)
-        found = await self.service.assistant.beneath(taken(self.store, state, clock))
+        found = await self.service.learner.beneath(taken(self.store, state, clock))
         await self.store.scrub()
         await self._changed()
         signer = self.service.versions.ledger.signer
@@ -78,7 +78,7 @@ class Heart:
 
     async def finish(self) -> bool:
         """Train versions again without what was forgotten; whether there was anything to do."""
-        done = await self.service.assistant.finish_forgetting()
+        done = await self.service.learner.finish_forgetting()
         if done:
             await self.service.queue.load()
         return done

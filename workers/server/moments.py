@@ -17,12 +17,9 @@ LOOKED_BACK = 200  # entries of the ledger
 
 async def remember(service: Any) -> None:
     """Take in what was told, before any lesson about it; it takes seconds."""
-    opened = await service.assistant.learn(MEMORY, [], GENERIC)
+    opened = await service.learner.learn(MEMORY, [], GENERIC)
     service.assistant.turns.free()
-    try:
-        await remembered(service, opened.task)
-    finally:
-        service.assistant.round = None
+    await remembered(service, service.learner.outcome(opened))
 
 
 async def remembered(service: Any, taking_in: Awaitable[dict]) -> None:
@@ -48,7 +45,7 @@ async def worth_practising(service: Any) -> bool:
 
 async def lesson_within(service: Any, ids: list[str], line: str) -> dict:
     """A whole lesson between two epochs of a run, whose work this is a part of."""
-    training, began = service.assistant.training, set[str]()
+    training, began = service.learner.training, set[str]()
 
     async def on_step(round: Any) -> None:
         if training.run_id not in began:
@@ -56,7 +53,7 @@ async def lesson_within(service: Any, ids: list[str], line: str) -> dict:
             service.hub.tell({"type": "round_started", "runId": training.run_id, "kind": LESSON})
         await service.step_done(replace(round, run=training.run_id))
 
-    result = await service.assistant.lesson(ids, line, on_step)
+    result = await service.learner.lesson(ids, line, on_step)
     await service.queue.load()
     await service.round_over(training.run_id, LESSON, result)
     return result
@@ -70,14 +67,14 @@ async def questions_between(
     assistant = service.assistant
     if not (waiting := await service.micro.waiting()):
         return
-    began = assistant.training.parent if again else None
+    began = assistant.learner.training.parent if again else None
     if again:
-        await assistant.training.put_off()
+        await assistant.learner.training.put_off()
     for question in waiting:
         await service.micro.process(question)
     if not again:
-        assistant.trainer.rest()
+        assistant.learner.trainer.rest()
         return
     if began:  # whose snapshot may have been cleared
-        await assistant.whole.weights(began["number"])
+        await assistant.learner.whole.weights(began["number"])
     await again()

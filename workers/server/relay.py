@@ -17,7 +17,7 @@ from oneseek.engine.history.versions import Versions, label
 from oneseek.engine.learning.runs import NoMoreSteps, TrainingRun
 
 MEASURES = ("scale", "measures", "notes", "losses", "steps", "doing")
-Learner = Callable[[str], Awaitable[Assistant]]
+Load = Callable[[str], Awaitable[Assistant]]
 
 
 def told(ended: dict) -> dict:
@@ -53,32 +53,33 @@ def must_have_come_to(epoch: int, training: Any) -> None:
 
 
 class Relay:
-    """`learner(model)` loads a model, `begin(assistant, rate_multipliers)` opens its round or goes
+    """`load(model)` loads a model, `begin(assistant, rate_multipliers)` opens its round or goes
     on with it, `dna(versions)` takes the fingerprint of what came out."""
 
     def __init__(
         self,
         run: TrainingRun,
         store: Any,
-        learner: Learner,
+        load: Load,
         begin: Callable[[Assistant, list[float]], Awaitable[None]],
         dna: Callable[[Versions], Awaitable[dict]],
     ) -> None:
         self.run, self.store = run, store
-        self.learner, self.begin, self.dna = learner, begin, dna
+        self.load, self.begin, self.dna = load, begin, dna
 
     async def train(self, model: str, epoch: int, weight: float, rate: float) -> float:
         """One epoch of one model; the loss of its validation part."""
         assistant = await self.turn(model, epoch)
-        attempt: Any = assistant.training.attempt
-        await assistant.training.put_off()
-        assistant.trainer.rest()
+        learner = assistant.learner
+        attempt: Any = learner.training.attempt
+        await learner.training.put_off()
+        learner.trainer.rest()
         return attempt.losses[epoch - 1]
 
     async def turn(self, model: str, epoch: int) -> Assistant:
         """The model with its round open and so many epochs behind it."""
-        assistant = await self.learner(model)
-        training = assistant.training
+        assistant = await self.load(model)
+        training = assistant.learner.training
         await self.begin(assistant, self.run.weights.given[model][:epoch])
         while await training.advance(math.inf) is not None:
             await self.step_done(model, assistant)
@@ -87,7 +88,7 @@ class Relay:
         return assistant
 
     async def step_done(self, model: str, assistant: Assistant) -> None:
-        training, each = assistant.training, f"{self.run.id}.{model}"
+        training, each = assistant.learner.training, f"{self.run.id}.{model}"
         plan, metrics = training.plan.identity(), training.get_latest_metrics()
         figures = await curve.add(self.store, each, plan, metrics)
         await self.run.tell({"type": "step", "model": model, **figures})
@@ -101,12 +102,12 @@ class Relay:
         return {**self.run.ended[best], "best": best, "models": self.run.ended}
 
     async def judge(self, model: str) -> None:
-        assistant = await self.learner(model)
+        assistant = await self.load(model)
         ended = await made_by(self.run.id, assistant.versions)
         if not ended:
             assistant = await self.turn(model, len(self.run.metrics))
-            ended = await assistant.training.finish({"run": self.run.id})
+            ended = await assistant.learner.training.finish({"run": self.run.id})
         await curve.close(self.store, f"{self.run.id}.{model}", ended["version"])
         dna = await self.dna(assistant.versions)
         await self.run.judged(model, told(ended) | {"dna": dna})
-        assistant.trainer.rest()
+        assistant.learner.trainer.rest()

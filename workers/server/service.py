@@ -9,12 +9,12 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from oneseek.engine.assistant import Assistant, NothingLeft
+from oneseek.engine.assistant import Assistant
 from oneseek.engine.core.next_work import (
     BEGUN,
     LESSON,
@@ -30,8 +30,9 @@ from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.scheduler import AWAY_MS
 from oneseek.engine.core.turns import urgent
 from oneseek.engine.history import curve
-from oneseek.engine.history.audit import check_store
+from oneseek.engine.history.dna import EVERY_QUESTIONS
 from oneseek.engine.history.versions import GENERIC, Versions, label
+from oneseek.engine.learner import NothingLeft
 from oneseek.engine.learning.lessons import LessonError
 from oneseek.engine.learning.questions.microtrain import MicroTraining
 from oneseek.engine.learning.questions.offers import held, offered
@@ -60,11 +61,16 @@ PATIENCE = 10.0  # seconds that it waits for quiet where answers never end
 log = logging.getLogger("oneseek")
 
 
+async def always() -> bool:
+    return True
+
+
 class Service:
     """One loaded model and everything that lives around it.
 
     A server learns by itself; a `paced` host, the page, learns in the time it grants, and sees to
-    the queue and the questions itself.
+    the queue and the questions itself. Statements in chats are kept where it `hears()` them.
+    `kept()` is told of each run that is stored.
     """
 
     def __init__(
@@ -78,9 +84,15 @@ class Service:
         paced: bool = False,
         share: float = 1.0,
         guests: Guests | None = None,
+        micro: MicroTraining | None = None,
+        dna_every: int = EVERY_QUESTIONS,
+        hears: Callable[[], Awaitable[bool]] = always,
+        kept: Callable[[], Any] = lambda: None,
     ) -> None:
         self.store, self.assistant, self.model, self.clock = store, assistant, model, clock
+        self.learner = assistant.learner
         self.micro_training, self.folder, self.paced = micro_training, folder, paced
+        self.hears = hears
         self.share = share  # of the time that learning may take
         self.guests = guests or Guests({})
         self.names = Names(model, assistant.versions, self.guests)
@@ -88,14 +100,17 @@ class Service:
         self.hub = Hub()
         self.queue = SavedQueue(TrainingQueue(clock), store)
         self.batches = BatchManager(self.queue.queue)
-        self.micro = MicroTraining(self.versions, self.learn, self.hub.tell, ask=self.put_to_person)
-        self.runs = Runs(self, self.hub.tell)
+        self.micro = micro or MicroTraining(
+            self.versions, self.learn, dna_every=dna_every, ask=partial(held, self.queue)
+        )
+        self.micro.listen(self.hub.tell)
+        self.runs = Runs(self, self.hub.tell, kept)
         self.heart = Heart(self)
         assistant.library = self.library = Library(store, lambda: assistant.mind.memory.reader)
         self.admission = Admission(BATCHES[-1])
         self.reading = asyncio.Semaphore(1)  # one import at a time
         self.tasks: set[asyncio.Task] = set()
-        self.practising, self.hears = False, True  # under way; statements in chats are kept
+        self.practising = False
         self.started = self.asked = time.monotonic()  # since when it lives; when one last asked
         self.answers = self.tokens = self.failures = 0
         self.patience = PATIENCE
@@ -113,9 +128,9 @@ class Service:
         await self.queue.load()
         await self.runs.load()
         if not self.paced:
-            self.assistant.turns.answering = lambda: not self.is_quiet
+            self.assistant.turns.yield_to(lambda: not self.is_quiet)
             self.spawn(take_turns(self.assistant.turns, lambda: self.is_quiet, self.share))
-            self.assistant.whole.tell = self.tell_rebuilding
+            self.learner.whole.listen(self.tell_rebuilding)
             self.spawn(self.live())
 
     async def stop(self) -> None:
@@ -123,8 +138,11 @@ class Service:
         for task in list(self.tasks):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
-        self.assistant.drop()
+        self.learner.drop()
         await self.store.close()
+
+    def count_failure(self) -> None:
+        self.failures += 1
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> asyncio.Task:
         task = asyncio.ensure_future(work)
@@ -135,7 +153,7 @@ class Service:
     def tell_rebuilding(self, how_far: dict) -> None:
         self.hub.tell({"type": "version_rebuilding", **how_far})
 
-    async def learner(self, model: str, run: str = "") -> Assistant:
+    async def assistant_for(self, model: str, run: str = "") -> Assistant:
         """A base model with its versions, loaded."""
         if model == self.model:
             return self.assistant
@@ -158,7 +176,7 @@ class Service:
             self.asked = time.monotonic()
             try:
                 with urgent():
-                    asked = await self.learner(model or self.model)
+                    asked = await self.assistant_for(model or self.model)
                 found = await asked.answer(messages, sampling, key, version, **hooks)
             finally:
                 self.asked = time.monotonic()
@@ -167,15 +185,11 @@ class Service:
         self.tokens += len(found[0].ids)
         return found
 
-    async def told(self, answer: Answer, number: int) -> dict:
-        """Whose words an answer is, by which version, and what it used of what was told."""
-        return await self.assistant.told(answer, number)
-
     # ---- learning when nobody asks
 
     @property
     def learning(self) -> bool:
-        return self.assistant.round is not None
+        return self.learner.round is not None
 
     async def live(self) -> None:
         """What waits to be learned, one thing at a time, in quiet moments where there are any."""
@@ -212,7 +226,7 @@ class Service:
     async def work(self) -> bool:
         """The next thing there is to learn. False when there is nothing, or when it failed: then it
         is tried again when something new comes."""
-        if not self.assistant.trainable:
+        if not self.learner.trainable:
             return False
         try:
             if await self.heart.finish():
@@ -232,7 +246,7 @@ class Service:
         except NothingLeft:
             return True  # it is learned anew, from the queue
         except Exception as fault:
-            self.failures += 1
+            self.count_failure()
             log.error("learning failed, what is saved is untouched", exc_info=fault)
             self.hub.tell({"type": "learning_failed", "reason": str(fault)})
             return False
@@ -262,7 +276,7 @@ class Service:
         prefix = f"round.{self.versions.base}."
         for key in map(str, await self.store.keys("snapshots")):
             line = key.removeprefix(prefix)
-            if line != key and await self.assistant.training.interrupted(line) == LESSON:
+            if line != key and await self.learner.training.interrupted(line) == LESSON:
                 return line
         return None
 
@@ -277,27 +291,23 @@ class Service:
             if (task := asyncio.current_task()) and task.cancelling():
                 raise  # the service itself ends
             self.practised_at = 0
-            self.assistant.training.drop()
+            self.learner.training.drop()
         finally:
             self.practising = False
 
     def hurry(self) -> None:
         """Something new waits: a lesson takes minutes, practice hours."""
         self.wake.set()
-        if self.practising and self.assistant.round:
-            self.assistant.round.task.cancel()
+        if self.practising:
+            self.learner.interrupt()
 
     async def learn(self, examples: list[dict], line: str) -> dict:
         """Queue examples and learn them now; the answer MicroTraining wants."""
-        ids, nothing = await offered(self.queue, self.assistant.trainer.coder, examples)
+        ids, nothing = await offered(self.queue, self.learner.trainer.coder, examples)
         if not ids:
             return nothing
         learn = partial(lesson_within, self) if self.runs.now else partial(self.round, LESSON)
         return {**await learn(ids, line), "examples": ids}
-
-    async def put_to_person(self, examples: list[dict]) -> list[str]:
-        """Answers that disagree, held until a person chose one; their ids."""
-        return await held(self.queue, examples)
 
     async def learn_next(self) -> None:
         active = time.monotonic() - self.asked < AWAY_MS / 1e3
@@ -314,16 +324,15 @@ class Service:
 
     async def round(self, kind: str, ids: list[str], line: str, config: dict | None = None) -> dict:
         """A whole round; it yields to answers by itself."""
-        opened = await self.assistant.learn(kind, ids, line, self.step_done, config)
+        opened = await self.learner.learn(kind, ids, line, self.step_done, config)
         if kind == PRACTICE and self.wake.is_set():  # something new came while it was opened
-            opened.task.cancel()
+            self.learner.interrupt()
         if self.share >= 1:
             self.assistant.turns.free()
         self.hub.tell({"type": "round_started", "runId": opened.run, "kind": kind})
         try:
-            result = await opened.task
+            result = await self.learner.outcome(opened)
         finally:
-            self.assistant.round = None
             await self.queue.load()
         await self.round_over(opened.run, kind, result)
         return {**result, "metrics": opened.metrics}
@@ -336,7 +345,7 @@ class Service:
         self.hub.tell({"type": "round_ended", "runId": run, "kind": kind, **ended})
 
     async def step_done(self, round: Any) -> None:
-        plan = self.assistant.training.plan.identity()
+        plan = self.learner.training.plan.identity()
         figures = await curve.add(self.store, round.run, plan, round.metrics)
         self.hub.tell({"type": "step", "runId": round.run, **figures})
         # What was told is known long before the round ends.
@@ -345,13 +354,13 @@ class Service:
 
     def teachable(self, record: dict) -> bool:
         with contextlib.suppress(LessonError):
-            return bool(check(self.assistant.trainer.coder, record))
+            return bool(check(self.learner.trainer.coder, record))
         return False
 
     async def add(self, example: dict) -> dict | None:
         """Into the queue, if it can be taught at all."""
-        self.assistant.must_learn()
-        check(self.assistant.trainer.coder, example)
+        self.learner.must_learn()
+        check(self.learner.trainer.coder, example)
         return await self.queue.change(lambda queue: queue.add(example))
 
     async def offer(self, example: dict) -> dict | None:
@@ -366,7 +375,7 @@ class Service:
     async def ask_micro(
         self, question: str, responses: list[dict], language: str = "", analyzed: dict | None = None
     ) -> dict:
-        self.assistant.must_learn()
+        self.learner.must_learn()
         accepted = await self.micro.submit(question, responses, language, analyzed=analyzed)
         self.hurry()
         return accepted
@@ -377,22 +386,13 @@ class Service:
         if self.share >= 1:
             self.assistant.turns.free()
         try:
-            ended = await opened.task
+            ended = await self.learner.outcome(opened)
             await curve.close(self.store, run.id, ended.get("version"))
         except asyncio.CancelledError:
             if not run.over:
                 raise  # the service itself ends; the run goes on next time
         finally:
-            self.assistant.round = None
             await self.queue.load()
-
-    # ---- looking
-
-    async def verify(self, number: int | None = None) -> list[str]:
-        findings = await check_store(self.store)
-        if number:
-            await self.assistant.whole.weights(number)
-        return findings
 
 
 def service_of(request: Any) -> Service:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import shutil
 from collections.abc import Callable
 from functools import partial
@@ -41,7 +40,9 @@ OPEN = "runs.open"  # in `state`: the runs that wait or are under way, oldest fi
 class Runs:
     """The runs of one service; `emit(event)` reaches everyone who listens."""
 
-    def __init__(self, service: Any, emit: Callable[[dict], Any]) -> None:
+    def __init__(
+        self, service: Any, emit: Callable[[dict], Any], kept: Callable[[], Any] = lambda: None
+    ) -> None:
         self.service, self.emit = service, emit
         self.store, self.versions = service.store, service.assistant.versions
         self.guests = service.guests
@@ -49,7 +50,7 @@ class Runs:
         self.now: TrainingRun | None = None
         self.task: asyncio.Task | None = None  # in which it is done
         self.loaded = False
-        self.kept: Callable[[], Any] = lambda: None  # told that a run was stored
+        self.kept = kept  # told that a run was stored
 
     @property
     def coming(self) -> list[TrainingRun]:
@@ -168,10 +169,13 @@ class Runs:
     ) -> dict:
         """The memory and the time a run will take, with its tries; ValueError when the version in
         use has no place in what it would train, or when there is no room for the model."""
-        assistant = await self.service.learner(model)
-        assistant.must_learn()
-        trainer, number = assistant.trainer, await assistant.versions.number(line_in(record))
-        before = await assistant.whole.weights(number) if number else trainer.fresh()
+        assistant = await self.service.assistant_for(model)
+        assistant.learner.must_learn()
+        trainer, number = (
+            assistant.learner.trainer,
+            await assistant.versions.number(line_in(record)),
+        )
+        before = await assistant.learner.whole.weights(number) if number else trainer.fresh()
         plan = make_plan(TRAINING, {}, [record], [], wanted)
         config = trainer.shape_for(before, plan)
         asked = config.replace(**wanted)
@@ -197,7 +201,7 @@ class Runs:
         run.state = "cancelled"
         if run is self.now:
             self.now = None
-            self.service.assistant.drop()
+            self.service.learner.drop()
             await asyncio.wait({self.task})
         await self.forget_checkpoints(run)
         await run.fail("a person ended it; nothing was changed", "cancelled")
@@ -220,8 +224,9 @@ class Runs:
     def begin(self, run: TrainingRun, on_step: Callable, store: Any = None) -> Any:
         """The run as a round of the assistant, done in the time it grants."""
         self.now = run
-        assistant = self.service.assistant
-        round = assistant.look_into(lambda: self.work(run, on_step, store), TRAINING, run.id)
+        round = self.service.learner.look_into(
+            lambda: self.work(run, on_step, store), TRAINING, run.id
+        )
         self.task = round.task
         return round
 
@@ -237,7 +242,7 @@ class Runs:
             raise
         except Exception as fault:
             log.error("a run failed, what is saved is untouched", exc_info=fault)
-            self.service.failures += 1
+            self.service.count_failure()
             await self.forget_checkpoints(run)
             await run.fail(str(fault))
             ended = {"outcome": "failed", "reason": run.reason, "version": None, "gate": {}}
@@ -256,7 +261,7 @@ class Runs:
 
         async def finish() -> dict:
             await self.come_to(len(run.metrics), on_step)  # a restart may have gone back behind it
-            ended.update(await self.service.assistant.training.finish({"run": run.id}))
+            ended.update(await self.service.learner.training.finish({"run": run.id}))
             if ended["version"]:
                 await self.known_as_skill(run)
             return told(ended) | {"memory_used": watch.most()}
@@ -264,7 +269,6 @@ class Runs:
         record = await self.record(run)
         await self.tuned(run, record)
         await self.open(run, self.service.assistant, record, {}, store)
-        self.service.assistant.round.steps = self.service.assistant.training.attempt.steps
         again = partial(self.open, run, self.service.assistant, record, {}, store)
         between = partial(questions_between, self.service, again)
         await run.run(lambda model, at, weight, rate: self.epoch(at, on_step), finish, between)
@@ -285,14 +289,15 @@ class Runs:
                 await self.cancel(run.id)
             del self.known[run.id]
         await self.store.batch([["delete", "state", run.id] for run in mine])
-        await self.service.assistant.beneath(skills.remove(name))
+        await self.service.learner.beneath(skills.remove(name))
 
     async def tuned(self, run: TrainingRun, record: dict) -> None:
         """The settings that were found for it, by tries that are kept with the run."""
         if not run.about.get("tune"):
             return
         assistant = self.service.assistant
-        assistant.training.config = self.config_of(run)
+        training = self.service.learner.training
+        training.configure(self.config_of(run))
 
         async def save(table: dict) -> None:
             run.about["tuning"] = table
@@ -300,7 +305,7 @@ class Runs:
 
         table, seconds, turns = run.about.get("tuning"), run.about["tune"], assistant.turns
         tuning = await tries.found(
-            assistant.training, record, table, seconds, lambda: turns.worked, save, turns.breathe
+            training, record, table, seconds, lambda: turns.worked, save, turns.breathe
         )
         settings = dict(tuning.settings)
         run.epochs, run.learning_rate = settings.pop("epochs"), settings.pop("learning_rate")
@@ -309,25 +314,25 @@ class Runs:
 
     async def in_turns(self, run: TrainingRun, store: Any) -> dict:
         """A run of several base models, or of one that is not the one that answers."""
-        record, self.guests.pinned_by = await self.record(run), run.id
+        record = await self.record(run)
+        self.guests.pin(run.id)
 
         async def begin(assistant: Assistant, multipliers: list[float]) -> None:
             await self.store.batch([["put", "queue", record["id"], record]])
             more = {"rate_multipliers": multipliers, "confidence_auto_stop": {"enabled": False}}
             await self.open(run, assistant, record, more, store)
 
-        async def learner(model: str) -> Assistant:
-            return await self.service.learner(model, run.id)
+        async def load(model: str) -> Assistant:
+            return await self.service.assistant_for(model, run.id)
 
         try:
-            relay = Relay(run, self.store, learner, begin, self.dna)
+            relay = Relay(run, self.store, load, begin, self.dna)
             between = partial(questions_between, self.service)
             results = await run.run(relay.train, relay.finish, between)
             if any(one["version"] for one in run.ended.values()):
                 await self.store.batch([["delete", "queue", record["id"]]])
         finally:
-            self.guests.pinned_by = ""
-            self.guests.leave()
+            self.guests.unpin()
         return {**results, "version": None}  # which belongs to a round of the model that answers
 
     async def record(self, run: TrainingRun) -> dict:
@@ -344,8 +349,9 @@ class Runs:
         """The round of a model in this run is open, begun or gone on with."""
         wanted = run.about.get("shape", {})
         config = self.config_of(run) | more
-        await assistant.data_set_round(record, run.id, config, store, line_in(record))
-        attempt: Any = assistant.training.attempt
+        learner = assistant.learner
+        await learner.data_set_round(record, run.id, config, store, line_in(record))
+        attempt: Any = learner.training.attempt
         trained = attempt.trainer.config
         shape.must_have_place(trained.replace(**wanted), trained)
 
@@ -358,18 +364,14 @@ class Runs:
     async def epoch(self, epoch: int, on_step: Callable) -> float:
         """One more; the loss of the validation part."""
         await self.come_to(epoch, on_step)
-        return self.service.assistant.training.attempt.losses[epoch - 1]
+        return self.service.learner.training.attempt.losses[epoch - 1]
 
     async def come_to(self, epoch: int, on_step: Callable) -> None:
         """Train until so many epochs were validated."""
-        assistant = self.service.assistant
-        training = assistant.training
-        while len(training.attempt.losses) < epoch:
-            if await training.advance(math.inf) is None:
-                must_have_come_to(epoch, training)
-            assistant.round.metrics = training.get_latest_metrics()
-            await on_step(assistant.round)
-            await assistant.turns.breathe()
+        learner = self.service.learner
+        while len(learner.training.attempt.losses) < epoch:
+            if not await learner.step(on_step):
+                must_have_come_to(epoch, learner.training)
 
     async def forget(self) -> None:
         """Every run, also the one under way: its record, its checkpoint and its folder."""

@@ -78,7 +78,7 @@ async def export(
 ) -> tuple[str, bytes]:
     """A version as a file: its name and its bytes. `open_file()` opens the model's own file."""
     record = await versions.record(number)
-    weights = await assistant.whole.weights(number)
+    weights = await assistant.learner.whole.weights(number)
     flat, trained, model = flat_weights(weights), assistant.layout_of(weights), assistant.model
     stem = f"oneseek-{label(record)}"
     if form != "merged":
@@ -110,7 +110,7 @@ def adapter_in(came: dict[str, bytes], assistant: Assistant) -> tuple[np.ndarray
     source = BytesSource(found[WEIGHTS], WEIGHTS)
     trained, flat = read_peft(found[SETTINGS], source, assistant.model.config)
     name = name_in(found.get(CARD, b""))
-    return fitted(trained, flat, assistant.trainer.trained), name
+    return fitted(trained, flat, assistant.learner.trainer.trained), name
 
 
 def unzipped(data: bytes) -> dict[str, bytes]:

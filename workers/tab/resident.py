@@ -15,7 +15,7 @@ from typing import Any
 
 import js
 
-from oneseek.engine.assistant import Assistant, Round
+from oneseek.engine.assistant import Assistant
 from oneseek.engine.backends.quick_check import both, pace
 from oneseek.engine.core.messages import (
     Changed,
@@ -36,6 +36,7 @@ from oneseek.engine.core.storage.store import open_browser_store
 from oneseek.engine.core.turns import pause
 from oneseek.engine.history import curve
 from oneseek.engine.history.versions import Versions, label
+from oneseek.engine.learner import Round
 from oneseek.engine.learning.trainer import TRAINING_BYTES
 from oneseek.engine.model.formats import ModelFile
 from oneseek.engine.model.formats.download import Damaged, DownloadError
@@ -159,7 +160,7 @@ class Resident:
             device_memory=device_memory(),
             encoder_file=self.models.for_memory,
         )
-        self.assistant.whole.tell = self.tell_rebuilding
+        self.assistant.learner.whole.listen(self.tell_rebuilding)
         self.versions, self.loaded = self.assistant.versions, request
         self.questions = Questions(self.assistant, self.emit, self.tell_step)
         pause.wait = functools.partial(wait_inside, executor.turns)
@@ -176,7 +177,7 @@ class Resident:
             cores=js.navigator.hardwareConcurrency,
             context=self.assistant.base.context,
             parameters=self.assistant.model.config.parameters,
-            trainable=self.assistant.trainable,
+            trainable=self.assistant.learner.trainable,
             thinks=self.assistant.model.template.thinks,
         )
 
@@ -217,7 +218,7 @@ class Resident:
 
     async def tell_step(self, round: Round) -> None:
         """A step is done: its figures go into the store, and to whoever shows them."""
-        plan = self.assistant.training.plan.identity()
+        plan = self.assistant.learner.training.plan.identity()
         figures = await curve.add(self.store, round.run, plan, round.metrics)
         phase = "training" if figures["step"] < figures["steps"] else "checking"
         self.emit(Progress(run=round.run, kind=round.kind, phase=phase, **figures))
@@ -226,6 +227,16 @@ class Resident:
     def tell_rebuilding(self, how_far: dict) -> None:
         self.emit(Rebuilding(**how_far))
         self.announce("version_rebuilding", **how_far)
+
+    def listen(self, told: Callable[[dict], None]) -> None:
+        """Those who listen to the HTTP API hear what is announced."""
+        self.told = told
+
+    def sign_with(self, signer: BrowserSigner | None) -> None:
+        """Every new head of the ledger is signed from now on, or no more."""
+        self.signer = signer
+        if self.versions:
+            self.versions.ledger.sign_with(signer)
 
     def announce(self, event: str, /, **facts: Any) -> None:
         """Tell those who listen to the HTTP API."""

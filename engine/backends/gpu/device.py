@@ -118,6 +118,9 @@ class Device:
     def room(self, size: int) -> None:
         return None
 
+    def share(self, turns: Turns) -> None:
+        self.turns = turns
+
     async def breathe(self) -> None:
         await self.turns.breathe()
 

@@ -104,6 +104,9 @@ class Wasm:
         if size > self.scratch.size:
             self.scratch = self.memory.block(size)
 
+    def share(self, turns: Turns) -> None:
+        self.turns = turns
+
     async def breathe(self) -> None:
         await self.turns.breathe()
 

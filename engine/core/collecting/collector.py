@@ -63,6 +63,10 @@ class DataCollector:
 
     # ---------------------------------------------------------------------------------- the chat
 
+    def collect_all(self, on):
+        """Whole exchanges become examples unasked, or no more."""
+        self.auto_collect = on
+
     async def log_message(self, message):
         """One message {id, role, content, timestamp, chat}; answers the records it became."""
         if not self.enable_chat_logging or self._is_excluded(message):

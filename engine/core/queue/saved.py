@@ -79,7 +79,7 @@ class SavedQueue:
         return act in self.queue.undos and await self.change(lambda queue: queue.undo(act))
 
     async def _reread(self, ops, made):
-        self.queue.undos = [one for one in self.queue.undos if one not in made]
+        self.queue.forget_acts(made)
         for op in ops:
             if op[1] == "queue":
                 self.queue.refresh(op[2], await self.store.get("queue", op[2]))

@@ -155,6 +155,10 @@ class TrainingQueue:
             self._act([(id, None) for id in gone])
         return gone
 
+    def forget_acts(self, acts):
+        """These can not be taken back any more."""
+        self.undos = [one for one in self.undos if one not in acts]
+
     def undo(self, act=None):
         """Take back `act`, the latest when not said; False when it was built upon since."""
         act = act or (self.undos[-1] if self.undos else None)

@@ -78,11 +78,15 @@ class MicroTraining:
         self.versions = versions
         self.store = versions.store
         self.learn, self.ask = learn, ask
-        self.emit = emit
+        self.listeners = [emit]
         self.dna_every = dna_every
         self.detect = detect
         self.running = ""
         self.counting = asyncio.Lock()
+
+    def listen(self, emit: Callable[[dict], Any]) -> None:
+        """Tell somebody else of every event as well."""
+        self.listeners.append(emit)
 
     async def submit(
         self,
@@ -281,9 +285,10 @@ class MicroTraining:
             if event["seq"] > KEPT_EVENTS:
                 ops.append(["delete", "events", event["seq"] - KEPT_EVENTS])
             await self.store.batch(ops)
-        told = self.emit(event)
-        if inspect.isawaitable(told):
-            await told
+        for emit in self.listeners:
+            told = emit(event)
+            if inspect.isawaitable(told):
+                await told
 
     async def _bound(self) -> None:
         """Old samples go: their examples and versions say what was learned."""

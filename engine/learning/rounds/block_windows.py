@@ -128,6 +128,10 @@ class Windows:
 
     # ---- as a shadow
 
+    def go_on_with(self, lora: bool) -> None:
+        """Train the adapter first, or the blocks themselves."""
+        self.lora_first = lora
+
     def begin(self, adapter: np.ndarray, moments: tuple | None = None, steps: int = 0) -> None:
         zeros = np.zeros_like(adapter)
         m, v = moments or (zeros, zeros)

@@ -226,7 +226,7 @@ class DataSetAttempt(Steps):
         if self._best_epoch() == len(self.losses) - 1:
             self.best = flat
         if self._enough(loss):
-            self.pace.steps = step + 1
+            self.pace.end_at(step + 1)
 
     def _best_epoch(self) -> int:
         """Of those so far: by what was done, of equals by the loss, of those the newest."""

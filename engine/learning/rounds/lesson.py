@@ -162,7 +162,7 @@ class Steps:
     ) -> None:
         """Another engine took the steps: the gate judges what came of them."""
         self.trainer.shadow.begin(flat, moments, steps)
-        self.pace.steps = min(self.pace.steps, steps)
+        self.pace.end_at(steps)
 
     async def capture(self) -> Arrays:
         """Everything the next step depends on, to be stored before it; a step under way is
@@ -186,7 +186,7 @@ class Steps:
         for step, loss in captured.get("switched", np.zeros((0, 2))).tolist():
             self.switches.append({"step": int(step), "from": "lora", "to": "full", "loss": loss})
         if isinstance(self.trainer.shadow, Windows):
-            self.trainer.shadow.lora_first = self.config.mode != "full" and not self.switches
+            self.trainer.shadow.go_on_with(lora=self.config.mode != "full" and not self.switches)
         self.trainer.shadow.begin(captured["adapter"].copy(), moments, steps)
         self.pace.restore(captured)
 

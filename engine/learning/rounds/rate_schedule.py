@@ -34,6 +34,10 @@ class Pace:
         """The gate asks for a few more steps, or some times as many."""
         raise NotImplementedError
 
+    def end_at(self, steps: int) -> None:
+        """No more steps than so many."""
+        self.steps = min(self.steps, steps)
+
     def capture(self) -> Arrays:
         """What going on depends on."""
         return {"pace": np.array([self.steps])}

@@ -230,7 +230,7 @@ async def found(
     before, plan = await training.planned(TRAINING, [record])
     tries = Tries(cast(EngineTrainer, training.trainer), before, plan, clock, save, breathe)
     tuning = await tries.chosen(kept, seconds)
-    training.config = merged(training.config, tuning.settings)
+    training.configure(merged(training.config, tuning.settings))
     return tuning
 
 

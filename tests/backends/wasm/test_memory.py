@@ -112,7 +112,7 @@ def test_smollm2_with_training_needs_its_packed_weights_and_200_megabytes_with_f
     weights, chosen = executor.memory.end, settings.TrainingConfig.preset("micro")
     nothing_stored = SimpleNamespace(store=None, base="", clock=None)
     assistant = Assistant(model, nothing_stored, chosen, memory_budget=TRAINING_BYTES["cpu"])
-    trainer = assistant.trainer
+    trainer = assistant.learner.trainer
     before = trainer.fresh()["adapter"].nbytes
     for generator in (assistant.base, trainer.voices.generator):
         for shape in ((256, 1), (64, 1), (16, 1), (1, 1)):

@@ -49,7 +49,7 @@ class Rounds:
         """Of a round over (question, answer) pairs, which are known by heart first; of so many
         steps alone, where that is told, and of asking the base for all of them, if `asked`. For a
         version that is to speak `alone`, not behind the memory, and by the patient gate."""
-        training, trainer = self.assistant.training, self.assistant.trainer
+        training, trainer = self.assistant.learner.training, self.assistant.learner.trainer
         pairs = [dict(zip(("question", "answer"), fact, strict=True)) for fact in facts]
         records = [record_of(pair | {"language": "en"}) for pair in pairs]
         await self.assistant.mind.memory.remember(records)

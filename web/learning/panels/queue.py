@@ -58,6 +58,11 @@ class QueuePanel:
                 )
         return parts
 
+    def edit(self, id):
+        """Open one example for editing, or none."""
+        self.editing = id
+        self.page.touch("editing-queue")
+
     def questions(self, queue, asked):
         """Answers that disagree, by question: the person says which is right."""
         if not asked:

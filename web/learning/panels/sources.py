@@ -95,9 +95,7 @@ class Sources:
         return before[1]
 
     async def drawn(self):
-        if self.page.intake.to_mark and (mark := dom.find("#panel-sources mark")):
-            self.page.intake.to_mark = False
-            mark.scrollIntoView()
+        self.page.intake.scroll_to_mark()
 
     def show_all(self):
         self.all = True

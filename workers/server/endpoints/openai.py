@@ -120,7 +120,8 @@ async def completions(request: Request, body: dict) -> Response:
     reply.user = body["user"]
     reply.client = body["user"] or (request.client.host if request.client else "")
     wishes = body["oneseek"] or {"learn": True, "source": ""}
-    reply.learns, reply.source = service.hears and wishes["learn"], wishes["source"]
+    reply.learns = wishes["learn"] and await service.hears()
+    reply.source = wishes["source"]
     if not body["stream"]:
         return JSONResponse(await reply.whole(request))
     usage = bool((body["stream_options"] or {}).get("include_usage"))
@@ -302,7 +303,7 @@ class Reply:
 
     async def told(self, answer: Answer, number: int) -> dict:
         """Whose words the answer is, and what was kept of the question."""
-        told = await self.service.told(answer, number)
+        told = await self.service.assistant.told(answer, number)
         hear, queue = self.service.assistant.hear, self.service.queue
         kept = await hear(self.messages, queue, self.user) if self.learns else []
         return told | {"remembered": kept}

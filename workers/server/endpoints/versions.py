@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from oneseek.engine.assistant import flat_weights
 from oneseek.engine.core.rebuild import rounds_away
+from oneseek.engine.history.audit import check_store
 from oneseek.engine.history.certificate import certify, zipped
 from oneseek.engine.history.versions import behind, label
 from oneseek.engine.model.adapters import only_lora, peft_files
@@ -54,7 +55,10 @@ async def rollback(request: Request, body: dict) -> JSONResponse:
 
 async def verify(request: Request) -> JSONResponse:
     """Check every hash of a version (0: of everything stored)."""
-    findings = await service_of(request).verify(request.path_params["number"])
+    service, number = service_of(request), request.path_params["number"]
+    findings = await check_store(service.store)
+    if number:
+        await service.learner.whole.weights(number)
     return JSONResponse({"ok": not findings, "findings": findings})
 
 
@@ -62,7 +66,7 @@ async def export(request: Request) -> JSONResponse:
     """A version's adapter as PEFT's settings and weights, base64 in JSON."""
     service, wanted = service_of(request), request.path_params["number"]
     record = await service.versions.record(wanted)
-    weights = await service.assistant.whole.weights(wanted)
+    weights = await service.learner.whole.weights(wanted)
     trained = service.assistant.layout_of(weights)
     only_lora(trained)
     files = peft_files(trained, flat_weights(weights), service.model, record["name"],
@@ -76,7 +80,7 @@ async def certified(request: Request) -> Response:
     them."""
     service, wanted = service_of(request), request.path_params["number"]
     record = await service.versions.record(wanted)
-    weights = await service.assistant.whole.weights(wanted)
+    weights = await service.learner.whole.weights(wanted)
     trained = service.assistant.layout_of(weights)
     only_lora(trained)
     files = peft_files(trained, flat_weights(weights), service.model, record["name"],
@@ -90,7 +94,7 @@ async def certified(request: Request) -> Response:
 async def reset(request: Request, body: dict) -> JSONResponse:
     """Delete every version, example, snapshot and run; needs {"confirmation": "RESET"}."""
     service = service_of(request)
-    await service.assistant.reset(body["confirmation"])
+    await service.learner.reset(body["confirmation"])
     await service.runs.forget()
     await service.queue.load()
     return JSONResponse({"success": True})
