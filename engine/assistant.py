@@ -36,13 +36,14 @@ from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.mind import ONESELF, Mind
 from oneseek.engine.learning.memory.recogniser import SURE
 from oneseek.engine.learning.memory.speaking import BASE as BASE_ALONE
-from oneseek.engine.learning.memory.speaking import SKILL, SOURCE, VERSION, Speaking
+from oneseek.engine.learning.memory.speaking import SKILL, SOURCE, TASTE, VERSION, Speaking
 from oneseek.engine.learning.memory.statements.quoting import Quoting
 from oneseek.engine.learning.needs import judged, model_takes
 from oneseek.engine.learning.replay import History, must_be_reset, reset
 from oneseek.engine.learning.rounds.silence import Silence
 from oneseek.engine.learning.runs import generate_run_id
 from oneseek.engine.learning.skills.skills import Skills
+from oneseek.engine.learning.taste.taste import Taste
 from oneseek.engine.learning.trainer import EngineTrainer, check
 from oneseek.engine.learning.training_engine import TrainingEngine
 from oneseek.engine.learning.whole import Whole
@@ -138,6 +139,7 @@ class Assistant:
         self.guarded: Generator | None = None
         self.mind = Mind(model, Encoder(encoder_file, model.executor), versions)
         self.skills = Skills(versions, self.mind.memory.encoder)
+        self.taste = Taste(versions)
         self.library: Library | None = None  # the documents that questions are put to as well
         self.training.silence = Silence(self.mind.memory).of
         self.whole = Whole(versions, self.history, self.make_room)
@@ -204,6 +206,9 @@ class Assistant:
             generator, more = read or await self.speaker(number or BASE, *asked, keeps)
         if generator is not self.base or (more and more["speaking"].by != BASE_ALONE):
             sampling = sampling.greedy()  # what was learned, or is known by heart
+        elif version is None and "form" not in hooks and (liked := await self.taste.number()):
+            number, generator = liked, await self.generator(liked)
+            more = {"speaking": Speaking(TASTE, [], None, None)}
         answer = generator.ask(shown, sampling, key, prompt=prompt, **more, **hooks)
         self.answers[key] = answer
         try:
@@ -311,8 +316,8 @@ class Assistant:
             return await self.mind.speaking(*asked)
 
     def whose(self, answer: Answer, number: int) -> dict:
-        """By whom an answer is (base, memory, version or skill), the facts it used, and the name of
-        the skill."""
+        """By whom an answer is (base, memory, version, skill or taste), the facts it used, and the
+        name of the skill."""
         if answer.speaking:
             said = answer.speaking
             return {"by": said.by, "facts": said.facts, "skill": said.skill}
@@ -321,7 +326,7 @@ class Assistant:
     async def told(self, answer: Answer, number: int) -> dict:
         """What the API says of an answer: whose words, by which version, from which facts."""
         whose = self.whose(answer, number)
-        spoke = whose["by"] in (VERSION, SKILL) and number
+        spoke = whose["by"] in (VERSION, SKILL, TASTE) and number
         version = label(await self.versions.record(number)) if spoke else None
         told = {"by": whose["by"], "version": version, "facts": whose["facts"]}
         places = answer.speaking.places if answer.speaking else []

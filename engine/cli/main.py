@@ -18,6 +18,7 @@ from oneseek.engine.cli import (  # noqa: F401  they register
     packing,
     remembering,
     skills,
+    taste,
     teaching,
 )
 from oneseek.engine.cli.elsewhere import federating, moving  # noqa: F401

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import math
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import partial
 from typing import Any
 
@@ -30,6 +30,7 @@ from oneseek.engine.learning.adaptive import AdaptiveConfig
 from oneseek.engine.learning.needs import Watch, measured_pace, needs
 from oneseek.engine.learning.runs import TrainingRun, validate_base_models
 from oneseek.engine.learning.skills.skills import line_in, skill_record
+from oneseek.engine.learning.taste.taste import is_taste
 from oneseek.engine.learning.tuning import tries
 from oneseek.workers.server.moments import questions_between
 from oneseek.workers.server.relay import Relay, made_by, must_have_come_to, told
@@ -104,6 +105,11 @@ class Runs:
         usual = recipe.pop("epochs"), recipe.pop("learning_rate")
         epochs, rate = epochs or usual[0], rate or usual[1]
         wanted = recipe | (shaped or {})
+        if is_taste(record) and chosen != [self.service.model]:
+            raise ValueError(
+                f"a taste is learned by {self.service.model} alone, the model that answers here; "
+                "nothing was changed"
+            )
         if chosen != [self.service.model] or record["forms"] == ["text"]:
             wanted["stop_by"] = "loss"  # which models that take turns have in common
         if tune and chosen != [self.service.model]:
@@ -115,7 +121,7 @@ class Runs:
             taken = await self.needs_of(chosen, record, epochs, wanted, tune)
         about = {"datasetId": data, "dataset": record["prompt"], "record": record["id"],
                  "examples": record["examples"], "shape": wanted, "needs": taken}  # fmt: skip
-        about |= {name: one for name, one in (("tune", tune), ("skill", skill)) if one}
+        about |= {name: one for name, one in (("tune", tune), ("skill", skill), ("taste", is_taste(record))) if one}
         run = TrainingRun(
             chosen, epochs, rate, self.service.clock, self.emit, adaptive, StopConfig(**stop),
             self.known.__contains__, about, self.keep,
@@ -248,7 +254,7 @@ class Runs:
     async def alone(self, run: TrainingRun, on_step: Callable, store: Any) -> dict:
         """A run of the model that answers: one round from its first epoch to its gate."""
         if made := await made_by(run.id, self.versions):
-            await self.known_as_skill(run)
+            await self.settled(run)
             await run.complete(told(made) | {"memory_used": None})
             return made
         ended: dict = {}
@@ -257,8 +263,7 @@ class Runs:
         async def finish() -> dict:
             await self.come_to(len(run.metrics), on_step)  # a restart may have gone back behind it
             ended.update(await self.service.assistant.training.finish({"run": run.id}))
-            if ended["version"]:
-                await self.known_as_skill(run)
+            await self.settled(run, ended["version"])
             return told(ended) | {"memory_used": watch.most()}
 
         record = await self.record(run)
@@ -270,22 +275,37 @@ class Runs:
         await run.run(lambda model, at, weight, rate: self.epoch(at, on_step), finish, between)
         return ended
 
-    async def known_as_skill(self, run: TrainingRun) -> None:
-        """What it learned is found by what asks for it, if it has the name of a skill."""
-        if skill := run.about.get("skill"):
+    async def settled(self, run: TrainingRun, version: Any = True) -> None:
+        """What it learned is found by what asks for it, if it has the name of a skill; of a taste
+        that was refused no second copy of its choices is left."""
+        skill = run.about.get("skill")
+        if skill and version:
             await self.service.assistant.skills.learn(skill, await self.record(run))
+        if is_taste(run.about):
+            await self.store.batch([["delete", "queue", run.about["record"]]])
 
     async def forget_skill(self, name: str) -> None:
         """The skill is gone, and with it every run that taught it."""
         skills = self.service.assistant.skills
         await skills.must_be(name)
-        mine = [run for run in self.known.values() if run.about.get("skill") == name]
+        await self._forget([run for run in self.known.values() if run.about.get("skill") == name])
+        await self.service.assistant.beneath(skills.remove(name))
+
+    async def forget_taste(self, ids: Collection[str] = ()) -> list[int]:
+        """These choices are gone, or all of them, with the runs over them and what they made."""
+        taste = self.service.assistant.taste
+        await taste.must_have(ids)
+        await self._forget([run for run in self.known.values() if is_taste(run.about)])
+        return await self.service.assistant.beneath(taste.remove(ids))
+
+    async def _forget(self, mine: list[TrainingRun]) -> None:
+        """These runs end, and nobody hears of them again."""
         for run in mine:
             if not run.over:
                 await self.cancel(run.id)
             del self.known[run.id]
+            await self.store.batch([["delete", "queue", run.about["record"]]])
         await self.store.batch([["delete", "state", run.id] for run in mine])
-        await self.service.assistant.beneath(skills.remove(name))
 
     async def tuned(self, run: TrainingRun, record: dict) -> None:
         """The settings that were found for it, by tries that are kept with the run."""

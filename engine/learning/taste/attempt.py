@@ -26,7 +26,6 @@ from oneseek.engine.learning.taste.choices import Choice, Choices, pack_choices
 from oneseek.engine.learning.taste.wording import in_words, traits
 from oneseek.engine.model.choice.repetition import goes_round
 
-FEWEST = 10  # choices
 HELD_BACK = 0.2  # of them
 WON = 0.75  # of what is held back, at least
 ANSWERED, TOKENS = 12, 96  # prompts that are answered before and after, and tokens of an answer
@@ -142,6 +141,11 @@ class TasteAttempt(Steps):
         if len(self.wons) - 1 - self._best_epoch() >= self.config.confidence_auto_stop.patience:
             self.pace.steps = step + 1
 
+    @property
+    def losses(self) -> list[float]:
+        """Of the held-back choices, after each epoch."""
+        return [one.loss for one in self.wons]
+
     def _best_epoch(self) -> int:
         ranks = [(one.won, -one.loss) for one in self.wons]
         return max(range(len(ranks)), key=lambda epoch: (ranks[epoch], epoch))
@@ -197,6 +201,8 @@ class TasteAttempt(Steps):
             return Verdict(tuple(await self._measured()))
 
         decision = await self.judged(await verdict(), verdict)
+        if self.told["won"] < math.ceil(WON * len(self.held)):
+            decision["reason"] = f"it does not choose as was chosen: {self.told['told']}"
         return decision | {"taste": self.told}
 
     def _asked(self) -> list[str]:
