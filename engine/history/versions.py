@@ -171,7 +171,10 @@ class Versions:
         """Add to `change` that nothing of a line is left but its records: the ids of what it had
         learned, and the numbers of its versions."""
         mine = [one for one in await self.records() if one["line"] == line]
-        ids, numbers = {id for one in mine for id in one["lessons"]}, [one["number"] for one in mine]
+        ids, numbers = (
+            {id for one in mine for id in one["lessons"]},
+            [one["number"] for one in mine],
+        )
         for id in ids:
             change.delete("examples", id)
             change.delete("queue", id)

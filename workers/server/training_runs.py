@@ -9,7 +9,7 @@ import asyncio
 import logging
 import math
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -121,7 +121,11 @@ class Runs:
             taken = await self.needs_of(chosen, record, epochs, wanted, tune)
         about = {"datasetId": data, "dataset": record["prompt"], "record": record["id"],
                  "examples": record["examples"], "shape": wanted, "needs": taken}  # fmt: skip
-        about |= {name: one for name, one in (("tune", tune), ("skill", skill), ("taste", is_taste(record))) if one}
+        about |= {
+            name: one
+            for name, one in (("tune", tune), ("skill", skill), ("taste", is_taste(record)))
+            if one
+        }
         run = TrainingRun(
             chosen, epochs, rate, self.service.clock, self.emit, adaptive, StopConfig(**stop),
             self.known.__contains__, about, self.keep,
@@ -283,29 +287,6 @@ class Runs:
             await self.service.assistant.skills.learn(skill, await self.record(run))
         if is_taste(run.about):
             await self.store.batch([["delete", "queue", run.about["record"]]])
-
-    async def forget_skill(self, name: str) -> None:
-        """The skill is gone, and with it every run that taught it."""
-        skills = self.service.assistant.skills
-        await skills.must_be(name)
-        await self._forget([run for run in self.known.values() if run.about.get("skill") == name])
-        await self.service.assistant.beneath(skills.remove(name))
-
-    async def forget_taste(self, ids: Collection[str] = ()) -> list[int]:
-        """These choices are gone, or all of them, with the runs over them and what they made."""
-        taste = self.service.assistant.taste
-        await taste.must_have(ids)
-        await self._forget([run for run in self.known.values() if is_taste(run.about)])
-        return await self.service.assistant.beneath(taste.remove(ids))
-
-    async def _forget(self, mine: list[TrainingRun]) -> None:
-        """These runs end, and nobody hears of them again."""
-        for run in mine:
-            if not run.over:
-                await self.cancel(run.id)
-            del self.known[run.id]
-            await self.store.batch([["delete", "queue", run.about["record"]]])
-        await self.store.batch([["delete", "state", run.id] for run in mine])
 
     async def tuned(self, run: TrainingRun, record: dict) -> None:
         """The settings that were found for it, by tries that are kept with the run."""

@@ -112,7 +112,7 @@ class Shadow:
         return arrays[0], (arrays[1], arrays[2]), self.steps
 
     def run_for(self, tokens: int, rows: int, choices: int = 0) -> Run:
-        """What computes a step of this shape; its losses are those of `choices`, if there are any."""
+        """What computes a step of this shape, over so many `choices` where it has any."""
         key = tokens, rows, choices
         if key not in self._runs:
             more: dict[str, Any] = {"near": True} if self.near else {}

@@ -115,7 +115,12 @@ class Skills:
         for store in ("examples", "queue"):
             change.delete(store, data)
         change.delete("state", self.key(name))
-        told = {"examples": sorted({*ids, data}), "versions": numbers, "retrained": [], "skill": name}
+        told = {
+            "examples": sorted({*ids, data}),
+            "versions": numbers,
+            "retrained": [],
+            "skill": name,
+        }
         change.tell("forget", told)
         await self.versions.ledger.commit(change)
         await self.store.scrub()

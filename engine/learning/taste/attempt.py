@@ -5,7 +5,7 @@ what it answers then.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +14,7 @@ import numpy as np
 from oneseek.engine.history.round_plan import Plan
 from oneseek.engine.history.snapshot import Arrays
 from oneseek.engine.learning.base_answers import Alone
-from oneseek.engine.learning.batch import extent
+from oneseek.engine.learning.batch import Row, extent
 from oneseek.engine.learning.lessons import Draw, Lesson, guess
 from oneseek.engine.learning.recipe import Hold, Recipe, any_anchor
 from oneseek.engine.learning.rounds.asked import talk
@@ -22,7 +22,8 @@ from oneseek.engine.learning.rounds.bench import Bench
 from oneseek.engine.learning.rounds.lesson import Steps
 from oneseek.engine.learning.rounds.rate_schedule import FallingPace
 from oneseek.engine.learning.rounds.verdict import ACCEPT, REJECT, SCALE, Measure, Verdict, within
-from oneseek.engine.learning.taste.choices import Choice, Choices, pack_choices
+from oneseek.engine.learning.rounds.voices import Voices
+from oneseek.engine.learning.taste.choices import PREFERRED, Choice, Choices, pack_choices
 from oneseek.engine.learning.taste.wording import in_words, traits
 from oneseek.engine.model.choice.repetition import goes_round
 
@@ -32,6 +33,7 @@ ANSWERED, TOKENS = 12, 96  # prompts that are answered before and after, and tok
 GENERAL = 6  # prompts of small talk among them
 LONGER, SHORTER = 2.0, 0.5  # than the longer and the shorter of the base's answers and the choices
 FAR = 0.5  # nats a token from the base, on small talk
+NATS = 10.0  # a token, that held-back choices are weighed by
 LOST = 2  # pieces of common knowledge
 
 
@@ -41,6 +43,22 @@ class Won:
 
     won: int
     loss: float
+
+
+async def nats(voices: Voices, who: str, rows: Sequence[Sequence[Row]]) -> list[list[float]]:
+    """What each answer of some choices costs one of the voices, the preferred first."""
+    each = iter(await voices.surprise(who, [row for some in rows for row in some]))
+    return [[next(each) * len(row.target) for row in some] for some in rows]
+
+
+def gain(rows: Sequence[Row], base: Sequence[float], now: Sequence[float]) -> float:
+    """By how many nats a token the preferred answer gained on the base more than the other: above
+    zero the choice is won."""
+    each = [
+        (before - after) / len(row.target) * (1 if row.part == PREFERRED else -1)
+        for row, before, after in zip(rows, base, now, strict=True)
+    ]
+    return sum(each)
 
 
 class TasteAttempt(Steps):
@@ -122,11 +140,8 @@ class TasteAttempt(Steps):
         if not self.base:
             self.base = await self._nats("base", range(len(self.choices)))
 
-    async def _nats(self, who: str, numbers: Sequence[int]) -> list[list[float]]:
-        """What each answer of these choices costs, the preferred first."""
-        rows = [row for number in numbers for row in self.rows_of[number]]
-        each = iter(await self.trainer.voices.surprise(who, rows))
-        return [[next(each) * len(row.target) for row in self.rows_of[n]] for n in numbers]
+    async def _nats(self, who: str, numbers: Iterable[int]) -> list[list[float]]:
+        return await nats(self.trainer.voices, who, [self.rows_of[number] for number in numbers])
 
     async def heard(self, step: int, measured: dict, hardest: list[float]) -> None:
         """After each epoch: are more of the held-back choices won?"""
@@ -151,22 +166,15 @@ class TasteAttempt(Steps):
         return max(range(len(ranks)), key=lambda epoch: (ranks[epoch], epoch))
 
     async def decided(self, who: str) -> Won:
-        """How one of the voices decides the held-back choices: whichever answer it likes more than
-        the base does, a token."""
+        """How one of the voices decides the held-back choices."""
         await self._know_the_base()
-        wins, losses = 0, []
-        for number, nats in zip(self.held, await self._nats(who, self.held), strict=True):
-            gains = [
-                (before - now) / len(row.target)
-                for before, now, row in zip(
-                    self.base[number], nats, self.rows_of[number], strict=True
-                )
-            ]
-            choice = self.choices[number]
-            margin = (gains[0] if choice.chosen else 0) - (gains[-1] if choice.rejected else 0)
-            wins += margin > 0
-            losses.append(math.log1p(math.exp(-min(20.0, 10 * margin))))
-        return Won(wins, sum(losses) / len(losses))
+        now = await self._nats(who, self.held)
+        gains = [
+            gain(self.rows_of[number], self.base[number], costs)
+            for number, costs in zip(self.held, now, strict=True)
+        ]
+        losses = np.logaddexp(0, -NATS * np.array(gains))
+        return Won(sum(one > 0 for one in gains), float(losses.mean()))
 
     def _report(self, loss: float, norm: float) -> dict:
         last = self.wons[-1] if self.wons else None
@@ -258,8 +266,8 @@ class TasteAttempt(Steps):
         return measures
 
     def _length(self, before: list[list[int]], after: list[list[int]]) -> Measure:
-        """Tokens of an answer: neither far more nor far fewer than the base gives or people chose."""
-        chosen = [len(row.target) for some in self.rows_of for row in some if row.part == "preferred"]
+        """Tokens of an answer: not far from what the base gives and what was chosen."""
+        chosen = [len(row.target) for some in self.rows_of for row in some if row.part == PREFERRED]
         usual = [float(np.mean([len(ids) for ids in before]))]
         usual += [float(np.mean(chosen))] if chosen else []
         least, most = SHORTER * min(usual), LONGER * max(usual)

@@ -14,7 +14,6 @@ import numpy as np
 from oneseek.engine.learning.batch import Batch, Coder, Row, pack
 
 PREFERRED, REJECTED = "preferred", "rejected"  # the parts of a step
-FEWEST = 10  # choices that a taste is learned from
 LONGEST = 160  # tokens of an answer: of what is longer, the beginning is learned
 LONGEST_PROMPT = 256  # and of a prompt, of which the end is
 BETA = 0.1  # how soon an answer is likely enough: DPO's

@@ -17,7 +17,6 @@ from oneseek.engine.core.collecting.hint import guess
 from oneseek.engine.history.ledger import Change
 from oneseek.engine.history.round_plan import DATA_SET
 from oneseek.engine.history.versions import TASTE, Versions
-from oneseek.engine.learning.taste.choices import FEWEST
 
 NAME = "taste"  # what its data is called among data sets
 TEXTS = ("prompt", "chosen", "rejected")
@@ -46,10 +45,10 @@ class Taste:
     async def add(self, given: Iterable[dict], time: int) -> dict:
         """Keep choices, {prompt, chosen, rejected} each: how many are new, known already, or hold
         what looks like a secret. All are checked before the first is kept."""
-        records = [
-            choices.choice_of(*(str(one.get(name) or "") for name in TEXTS), choices.GIVEN, time)
-            for one in given
-        ]
+        records = []
+        for one in given:
+            prompt, chosen, rejected = (str(one.get(name) or "") for name in TEXTS)
+            records.append(choices.choice_of(prompt, chosen, rejected, choices.GIVEN, time))
         secret = [one for one in records if choices.secrets_of(one)]
         new = [await choices.keep(self.store, one) for one in records]
         counts = {"added": sum(new), "secret": len(secret)}
@@ -75,7 +74,7 @@ class Taste:
         record = await self.versions.record(number) if number else None
         return {
             "choices": await choices.kept(self.store),
-            "least": FEWEST,
+            "least": choices.FEWEST,
             "version": record and record["name"],
             "number": number,
             "used": bool(number) and not await self.is_off(),
@@ -120,9 +119,9 @@ class Taste:
 async def taste_record(store: Any) -> dict:
     """All choices as the data of one training."""
     found = [{name: one[name] for name in TEXTS} for one in await choices.kept(store)]
-    if len(found) < FEWEST:
+    if len(found) < choices.FEWEST:
         raise TooFew(
-            f"there are {len(found)} choices, and a taste takes at least {FEWEST}; nothing was "
+            f"there are {len(found)} choices, and a taste takes at least {choices.FEWEST}; nothing was "
             "trained. Edit answers, rate them, or give choices in a file"
         )
     text = json.dumps(found, ensure_ascii=False)

@@ -6,6 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from oneseek.engine.learning.taste.taste import NAME
+from oneseek.workers.removing import remove_choices
 from oneseek.workers.server.endpoints.lessons import id_in
 from oneseek.workers.server.fields import array, flag, record, takes, text
 from oneseek.workers.server.service import service_of
@@ -55,11 +56,11 @@ async def switch(request: Request, body: dict) -> JSONResponse:
 
 async def remove(request: Request) -> JSONResponse:
     """Remove every choice, and all that was trained on them."""
-    versions = await service_of(request).runs.forget_taste()
+    versions = await remove_choices(service_of(request).runs)
     return JSONResponse({"success": True, "versions": versions})
 
 
 async def remove_choice(request: Request) -> JSONResponse:
     """Remove one choice, and with it the versions that learned from it."""
-    versions = await service_of(request).runs.forget_taste([id_in(request)])
+    versions = await remove_choices(service_of(request).runs, [id_in(request)])
     return JSONResponse({"success": True, "versions": versions})

@@ -36,7 +36,9 @@ def taste(options):
 def choices_in(path: Path) -> list[dict]:
     found = [line for _, line in lines_of(path)]
     if not found:
-        raise ValueError(f"{path.name} holds no choices: one is {{prompt, chosen, rejected}} a line")
+        raise ValueError(
+            f"{path.name} holds no choices: one is {{prompt, chosen, rejected}} a line"
+        )
     return found
 
 
