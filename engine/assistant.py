@@ -31,9 +31,10 @@ from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.mind import ONESELF, Mind
 from oneseek.engine.learning.memory.recogniser import SURE
 from oneseek.engine.learning.memory.speaking import BASE as BASE_ALONE
-from oneseek.engine.learning.memory.speaking import SKILL, SOURCE, VERSION, Speaking
+from oneseek.engine.learning.memory.speaking import SKILL, SOURCE, TASTE, VERSION, Speaking
 from oneseek.engine.learning.memory.statements.quoting import Quoting
 from oneseek.engine.learning.skills.skills import Skills
+from oneseek.engine.learning.taste.taste import Taste
 from oneseek.engine.learning.trainer import check
 from oneseek.engine.model.choice.form import Form
 from oneseek.engine.model.choice.sampling import Sampling
@@ -75,6 +76,7 @@ class Assistant:
         self.model, self.versions = model, versions
         self.mind = Mind(model, Encoder(encoder_file, model.executor), versions)
         self.skills = Skills(versions, self.mind.memory.encoder)
+        self.taste = Taste(versions)
         self.library: Library | None = None  # the documents that questions are put to as well
         learning = versions, config, self.mind, self.reread, memory_budget, device_memory
         self.learner = Learner(model, *learning)
@@ -152,6 +154,9 @@ class Assistant:
             generator, more = read or await self.speaker(number or BASE, *asked, keeps)
         if generator is not self.base or (more and more["speaking"].by != BASE_ALONE):
             sampling = sampling.greedy()  # what was learned, or is known by heart
+        elif version is None and "form" not in hooks and (liked := await self.taste.number()):
+            number, generator = liked, await self.generator(liked)
+            more = {"speaking": Speaking(TASTE, [], None, None)}
         answer = generator.ask(shown, sampling, key, prompt=prompt, **more, **hooks)
         self.answers[key] = answer
         try:
@@ -259,8 +264,8 @@ class Assistant:
             return await self.mind.speaking(*asked)
 
     def whose(self, answer: Answer, number: int) -> dict:
-        """By whom an answer is (base, memory, version or skill), the facts it used, and the name of
-        the skill."""
+        """By whom an answer is (base, memory, version, skill or taste), the facts it used, and the
+        name of the skill."""
         if answer.speaking:
             said = answer.speaking
             return {"by": said.by, "facts": said.facts, "skill": said.skill}
@@ -269,7 +274,7 @@ class Assistant:
     async def told(self, answer: Answer, number: int) -> dict:
         """What the API says of an answer: whose words, by which version, from which facts."""
         whose = self.whose(answer, number)
-        spoke = whose["by"] in (VERSION, SKILL) and number
+        spoke = whose["by"] in (VERSION, SKILL, TASTE) and number
         version = label(await self.versions.record(number)) if spoke else None
         told = {"by": whose["by"], "version": version, "facts": whose["facts"]}
         places = answer.speaking.places if answer.speaking else []

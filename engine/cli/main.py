@@ -22,6 +22,7 @@ from oneseek.engine.cli import (  # noqa: F401  they register
 )
 from oneseek.engine.cli.elsewhere import federating, moving  # noqa: F401
 from oneseek.engine.cli.options import COMMANDS, FAILURES, command, told
+from oneseek.engine.cli.preferences import taste  # noqa: F401
 from oneseek.engine.model.registry import NoBaseModels
 from oneseek.workers import commands as serving  # noqa: F401
 

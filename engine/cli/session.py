@@ -22,7 +22,7 @@ from oneseek.engine.core.settings import TrainingConfig, for_model
 from oneseek.engine.core.storage.sqlite import SqliteStore, keep_private, make_folder
 from oneseek.engine.history.round_plan import DATA_SET, LESSON, PRACTICE, TRAINING
 from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged
-from oneseek.engine.history.versions import GENERIC, behind
+from oneseek.engine.history.versions import GENERIC, TASTE, behind
 from oneseek.engine.learning import shape
 from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.encoder import Encoder, encoder_here
@@ -31,6 +31,7 @@ from oneseek.engine.learning.replay import History
 from oneseek.engine.learning.rounds.lesson import Steps
 from oneseek.engine.learning.rounds.silence import Silence
 from oneseek.engine.learning.skills.skills import Skills, line_of, skill_record
+from oneseek.engine.learning.taste.taste import Taste, taste_record
 from oneseek.engine.learning.trainer import EngineTrainer, check
 from oneseek.engine.learning.training_engine import TrainingEngine
 from oneseek.engine.learning.tuning.halving import Kept, Tuning
@@ -129,6 +130,7 @@ class Session:
         self.trainer = await EngineTrainer.open(self.model, opened, self.budget)
         self.mind = Mind(self.model, Encoder(encoder_here, self.model.executor), self.versions)
         self.skills = Skills(self.versions, self.mind.memory.encoder)
+        self.taste = Taste(self.versions)
         self.training = TrainingEngine(
             self.versions, self.trainer, shape.new(config), silence=Silence(self.mind.memory).of
         )
@@ -278,6 +280,20 @@ class Session:
             ended = await self._round(TRAINING, [record], heard, line=line_of(name))
         if ended["version"]:
             await self.skills.learn(name, record)
+        return ended
+
+    async def train_taste(self, heard: Heard = lambda metrics: None) -> dict:
+        """A taste from everything that was chosen, used once it decides what is held back as the
+        person did. Killed in between, the same call goes on."""
+        record, number = await taste_record(self.store), await self.versions.number(TASTE)
+        before = await self.versions.record(number) if number else {"lessons": []}
+        if record["id"] in before["lessons"]:
+            ended = await self.known(record["id"])
+            assert ended
+            return ended
+        await self.store.batch([["put", "queue", record["id"], record]])
+        ended = await self._round(TRAINING, [record], heard, line=TASTE)
+        await self.store.batch([["delete", "queue", record["id"]]])
         return ended
 
     async def _round(

@@ -27,6 +27,7 @@ from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged, pack, unpac
 
 GENERIC = "generic"
 SKILL = "skill."  # what the lines of skills begin with; their names follow
+TASTE = "taste"  # the line of what was learned from choices
 GUARDED, ALWAYS = "facts", "always"  # where a version speaks: near what it learned, or everywhere
 DAY_MS = 24 * 3600 * 1000
 PAGE = 64
@@ -71,11 +72,12 @@ class Versions:
         return pointer["number"] if pointer else None
 
     async def lines(self) -> list[str]:
-        """The lines there may be versions of: the languages', and those of the skills there are."""
+        """The lines there may be versions of: the languages', the taste's, and those of the skills
+        there are."""
         before = pointer_of(self.base, SKILL)
         names = [str(key) for key in await self.store.keys("state")]
         skills = [name[len(before) - len(SKILL) :] for name in names if name.startswith(before)]
-        return [GENERIC, *LANGUAGES, *sorted(skills)]
+        return [GENERIC, *LANGUAGES, TASTE, *sorted(skills)]
 
     async def weights(self, number: int) -> Arrays:
         """The verified adapter of a version, SnapshotDamaged when it is not what was promoted."""
@@ -164,6 +166,22 @@ class Versions:
         await self.ledger.commit(change)
         fault("promote:after")
         return record
+
+    async def removal(self, change: Change, line: str) -> tuple[list[str], list[int]]:
+        """Add to `change` that nothing of a line is left but its records: the ids of what it had
+        learned, and the numbers of its versions."""
+        mine = [one for one in await self.records() if one["line"] == line]
+        ids, numbers = (
+            {id for one in mine for id in one["lessons"]},
+            [one["number"] for one in mine],
+        )
+        for id in ids:
+            change.delete("examples", id)
+            change.delete("queue", id)
+        for key in (*numbers, round_of(self.base, line, TRAINING)):
+            change.delete("snapshots", key)
+        change.delete("state", pointer_of(self.base, line))
+        return sorted(ids), numbers
 
     async def rollback(self, line: str, number: int | None) -> None:
         """Use an older version again, or the base model (None); nothing is deleted."""

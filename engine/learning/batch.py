@@ -86,6 +86,10 @@ class Batch:
             sums.setdefault(part, []).append(cost)
         return {part: sum(values) / len(values) for part, values in sums.items()}
 
+    def loss(self, losses: np.ndarray) -> float:
+        """That of the step, from those of its rows."""
+        return float(losses.sum())
+
     def hardest(self, losses: np.ndarray, wanted: str) -> list[float]:
         """Of each row of a part, what its hardest token cost: below log 2 it is said for
         certain."""

@@ -12,11 +12,12 @@ from oneseek.engine.backends.executor import Executor
 from oneseek.engine.compiler.ops.linear import DENSE_BUDGET
 from oneseek.engine.compiler.schedule import plan
 from oneseek.engine.core.settings import TrainingConfig, for_model
-from oneseek.engine.learning.batch import ROW_SIZES, TOKEN_SIZES
+from oneseek.engine.learning.batch import ROW_SIZES, TOKEN_SIZES, Coder, Row
 from oneseek.engine.learning.datasets import DataSet
 from oneseek.engine.learning.rounds.block_windows import Windows
 from oneseek.engine.learning.rounds.dataset import file_of, row_of
 from oneseek.engine.learning.rounds.voices import POOL_ROWS, pool_rows
+from oneseek.engine.learning.taste.choices import Choice
 from oneseek.engine.learning.trainer import TRAINING_BYTES, EngineTrainer
 from oneseek.engine.model import programs, registry
 from oneseek.engine.model.formats import FormatError, ModelFile
@@ -167,14 +168,14 @@ def fitting(wanted: int, sizes: tuple[int, ...]) -> int:
 
 def needs(trainer: EngineTrainer, config: TrainingConfig, record: dict, pace: float) -> dict:
     """`pace` is tokens a second, 0 where none was measured: then the time is not known."""
-    data, layout, model = DataSet(file_of(record)), trainer.layout(config), trainer.model
-    chosen = range(0, len(data), max(1, len(data) // LOOKED_AT))
-    rows = [row_of(data[number], trainer.coder) for number in chosen]
+    layout, model, count = trainer.layout(config), trainer.model, record["examples"]
+    rows = looked_at(trainer.coder, record)
     held = math.ceil(config.practice.anchor_rows) + math.ceil(config.practice.text_rows)
     longest = max(len(row.prompt) + len(row.target) for row in rows)
     answers = max(len(row.target) for row in rows)
-    tokens = fitting(config.batch_size * longest + held * HELD_TOKENS, TOKEN_SIZES)
-    targets = fitting(config.batch_size * answers + held * HELD_TARGETS, ROW_SIZES)
+    together = config.batch_size * (2 if "choices" in record else 1)
+    tokens = fitting(together * longest + held * HELD_TOKENS, TOKEN_SIZES)
+    targets = fitting(together * answers + held * HELD_TARGETS, ROW_SIZES)
     windows = Windows(model, layout, config, trainer.memory_budget).layouts
     largest = max(windows, key=lambda one: one.size) if layout.whole else layout
     step = model.learning_plan(tokens, targets, largest, trainer.memory_budget)
@@ -182,7 +183,7 @@ def needs(trainer: EngineTrainer, config: TrainingConfig, record: dict, pace: fl
     copies = WHOLE_COPIES if layout.whole else ADAPTER_COPIES
     memory = max(step.bytes * 2, room_of(trainer))
     memory += pool_rows(model, None) * pool + ANSWER_BYTES
-    steps = min(config.max_steps, config.epochs * math.ceil(len(data) / config.batch_size))
+    steps = min(config.max_steps, config.epochs * math.ceil(count / config.batch_size))
     seconds = steps * tokens / pace if pace else None
     return {
         "mode": config.mode,
@@ -191,6 +192,15 @@ def needs(trainer: EngineTrainer, config: TrainingConfig, record: dict, pace: fl
         "steps": steps,
         "seconds": seconds and round(seconds, 1),
     }
+
+
+def looked_at(coder: Coder, record: dict) -> list[Row]:
+    """Some rows of a data set, or all of what was chosen."""
+    if "choices" in record:
+        return [row for one in record["choices"] for row in Choice(**one).rows(coder)]
+    data = DataSet(file_of(record))
+    chosen = range(0, len(data), max(1, len(data) // LOOKED_AT))
+    return [row_of(data[number], coder) for number in chosen]
 
 
 def room_of(trainer: EngineTrainer) -> int:

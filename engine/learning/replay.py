@@ -218,8 +218,8 @@ async def reset(versions: Versions, typed: str) -> None:
     store = versions.store
     change = Change()
     kept_states = ("ledger", "ballast", "trainer")
-    for name in ("versions", "snapshots", "examples", "queue", "facts", "meanings", "samples",
-                 "metrics", "events"):  # fmt: skip
+    for name in ("versions", "snapshots", "examples", "queue", "facts", "meanings", "choices",
+                 "samples", "metrics", "events"):  # fmt: skip
         for key in await store.keys(name):
             change.delete(name, key)
     for key in await store.keys("state"):

@@ -17,6 +17,8 @@ from oneseek.engine.core.turns import beside
 from oneseek.engine.history.round_plan import DATA_SET
 from oneseek.engine.learning import identity
 from oneseek.engine.learning.rounds.dataset import data_set_record
+from oneseek.engine.learning.taste.taste import NAME as TASTE
+from oneseek.engine.learning.taste.taste import taste_record
 
 IDENTITY, LEARNED, CHATS = "identity", "learned", "chats"
 DOCUMENTED = {"oneseek_identity_v1": IDENTITY}  # as the documents call them
@@ -99,6 +101,8 @@ async def available(store: Any) -> list[dict]:
 
 async def find(store: Any, wanted: str) -> dict:
     """The data set of that name as the queue holds one; NoDataSet says which there are."""
+    if wanted == TASTE:
+        return await taste_record(store)
     made = {IDENTITY: None, LEARNED: learned, CHATS: chats}
     name, text = await given(store, wanted)
     if not text:

@@ -20,10 +20,11 @@ from oneseek.engine.learning.rounds.adoption import Adoption
 from oneseek.engine.learning.rounds.bench import Bench
 from oneseek.engine.learning.rounds.dataset import DataSetAttempt
 from oneseek.engine.learning.rounds.lesson import LessonAttempt, Steps
+from oneseek.engine.learning.taste.attempt import TasteAttempt
 from oneseek.engine.model.adapters import fitted, holds
 from oneseek.engine.model.trainable import Trained
 
-Kind = type[DataSetAttempt] | type[LessonAttempt]
+Kind = type[DataSetAttempt] | type[LessonAttempt] | type[TasteAttempt]
 
 # What a step in a tab may need beside its weights: a layer that does not fit is computed twice.
 TRAINING_BYTES = {"gpu": 100 << 20, "cpu": 80 << 20}
@@ -129,7 +130,9 @@ class EngineTrainer(Bench):
 
 
 def kind_of(plan: Plan) -> Kind:
-    return DataSetAttempt if plan.kind == TRAINING else LessonAttempt
+    if plan.kind != TRAINING:
+        return LessonAttempt
+    return TasteAttempt if "choices" in plan.lessons[0] else DataSetAttempt
 
 
 def says_nothing(layout: Trained, weights: Arrays) -> bool:

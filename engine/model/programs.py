@@ -125,8 +125,29 @@ def head_loss(model: Llama, x: Value) -> tuple[Value, Value, Value]:
     return losses, normed, dnormed
 
 
+def by_choices(program: Program, losses: Value, dnormed: Value, choices: int) -> Value:
+    """The gradient of a preference loss from those of its tokens, [R, width].
+
+    The loss is `own` times the token losses, plus, of each choice, `share` times the negative
+    log-sigmoid of its margin: `signs` times the token losses, plus `offset`. With the base's
+    losses in `offset` this is DPO, and of one answer alone the loss of a single mark.
+    """
+    rows, width = dnormed.shape
+    signs, offset = program.input("signs", (choices, rows)), program.input("offset", (choices, 1))
+    share, own = program.input("share", (choices, 1)), program.input("own", (rows, 1))
+    column = losses.reshape(rows, 1)
+    won = OPS["log_sigmoid"](OPS["matmul"](signs, column, offset))
+    (each,) = grad({won: OPS["neg"](share)}, [column])
+    return dnormed * OPS["spread"](each + own, times=width).reshape(rows, width)
+
+
 def gradients(
-    program: Program, model: Llama, tokens: int, rows: int, keep_blocks: int | None
+    program: Program,
+    model: Llama,
+    tokens: int,
+    rows: int,
+    keep_blocks: int | None,
+    choices: int = 0,
 ) -> list[Value]:
     """Forward, loss and backward: the gradient of each stretch of the flat array. They come into
     being while the activations of their layers go, so together they need no more memory."""
@@ -135,6 +156,8 @@ def gradients(
     program.input("take", (rows,), "i32")
     x = model.states(Tokens.inputs(program, tokens))
     losses, normed, dnormed = head_loss(model, x)
+    if choices:
+        dnormed = by_choices(program, losses, dnormed, choices)
     backward = len(program.steps)
     program.output("losses", losses)
     stretches = [program.buffer((size,)) for _, size, _ in trained.stretches]
@@ -193,13 +216,14 @@ def learn(
     dropout: float = 0.0,
     keep_blocks: int | None = None,
     near: bool = False,
+    choices: int = 0,
 ) -> Program:
     """One training step: T packed tokens, R of them with targets, and the weights change; `near`
-    what they are held to. With `keep_blocks` only the last so many layers keep their activations
-    for the way back, and even they not what is CHEAP."""
+    what they are held to, by `choices` so many of those. With `keep_blocks` only the last so many
+    layers keep their activations for the way back, and even they not what is CHEAP."""
     program = Program(f"learn {tokens}x{rows}")
     model = transformer(program, config, stored, positions, trained, dropout)
-    found = gradients(program, model, tokens, rows, keep_blocks)
+    found = gradients(program, model, tokens, rows, keep_blocks, choices)
     update(program, trained, held_near(program, trained, found) if near else found)
     return fuse(program)
 
@@ -213,12 +237,13 @@ def accumulate(
     trained: Trained,
     dropout: float = 0.0,
     keep_blocks: int | None = None,
+    choices: int = 0,
 ) -> Program:
     """As `learn`, but the gradient is added to a total and the weights stay; see `apply`."""
     program = Program(f"accumulate {tokens}x{rows}")
     model = transformer(program, config, stored, positions, trained, dropout)
     total, first = program.input(f"{trained.name}.total", (trained.size,)), 0
-    for gradient in gradients(program, model, tokens, rows, keep_blocks):
+    for gradient in gradients(program, model, tokens, rows, keep_blocks, choices):
         OPS["accumulate"](total.view(first, gradient.shape), gradient)
         first += gradient.spec.size
     return fuse(program)

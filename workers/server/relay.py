@@ -16,7 +16,7 @@ from oneseek.engine.history import curve
 from oneseek.engine.history.versions import Versions, label
 from oneseek.engine.learning.runs import NoMoreSteps, TrainingRun
 
-MEASURES = ("scale", "measures", "notes", "losses", "steps", "doing")
+MEASURES = ("scale", "measures", "notes", "losses", "steps", "doing", "taste")
 Load = Callable[[str], Awaitable[Assistant]]
 
 

@@ -29,6 +29,7 @@ from oneseek.engine.learning.adaptive import AdaptiveConfig
 from oneseek.engine.learning.needs import Watch, measured_pace, needs
 from oneseek.engine.learning.runs import TrainingRun, validate_base_models
 from oneseek.engine.learning.skills.skills import line_in, skill_record
+from oneseek.engine.learning.taste.taste import is_taste
 from oneseek.engine.learning.tuning import tries
 from oneseek.workers.server.moments import questions_between
 from oneseek.workers.server.relay import Relay, made_by, must_have_come_to, told
@@ -105,6 +106,11 @@ class Runs:
         usual = recipe.pop("epochs"), recipe.pop("learning_rate")
         epochs, rate = epochs or usual[0], rate or usual[1]
         wanted = recipe | (shaped or {})
+        if is_taste(record) and chosen != [self.service.model]:
+            raise ValueError(
+                f"a taste is learned by {self.service.model} alone, the model that answers here; "
+                "nothing was changed"
+            )
         if chosen != [self.service.model] or record["forms"] == ["text"]:
             wanted["stop_by"] = "loss"  # which models that take turns have in common
         if tune and chosen != [self.service.model]:
@@ -116,7 +122,11 @@ class Runs:
             taken = await self.needs_of(chosen, record, epochs, wanted, tune)
         about = {"datasetId": data, "dataset": record["prompt"], "record": record["id"],
                  "examples": record["examples"], "shape": wanted, "needs": taken}  # fmt: skip
-        about |= {name: one for name, one in (("tune", tune), ("skill", skill)) if one}
+        about |= {
+            name: one
+            for name, one in (("tune", tune), ("skill", skill), ("taste", is_taste(record)))
+            if one
+        }
         run = TrainingRun(
             chosen, epochs, rate, self.service.clock, self.emit, adaptive, StopConfig(**stop),
             self.known.__contains__, about, self.keep,
@@ -169,13 +179,10 @@ class Runs:
     ) -> dict:
         """The memory and the time a run will take, with its tries; ValueError when the version in
         use has no place in what it would train, or when there is no room for the model."""
-        assistant = await self.service.assistant_for(model)
-        assistant.learner.must_learn()
-        trainer, number = (
-            assistant.learner.trainer,
-            await assistant.versions.number(line_in(record)),
-        )
-        before = await assistant.learner.whole.weights(number) if number else trainer.fresh()
+        learner = (await self.service.assistant_for(model)).learner
+        learner.must_learn()
+        trainer, number = learner.trainer, await learner.versions.number(line_in(record))
+        before = await learner.whole.weights(number) if number else trainer.fresh()
         plan = make_plan(TRAINING, {}, [record], [], wanted)
         config = trainer.shape_for(before, plan)
         asked = config.replace(**wanted)
@@ -253,7 +260,7 @@ class Runs:
     async def alone(self, run: TrainingRun, on_step: Callable, store: Any) -> dict:
         """A run of the model that answers: one round from its first epoch to its gate."""
         if made := await made_by(run.id, self.versions):
-            await self.known_as_skill(run)
+            await self.settled(run)
             await run.complete(told(made) | {"memory_used": None})
             return made
         ended: dict = {}
@@ -262,8 +269,7 @@ class Runs:
         async def finish() -> dict:
             await self.come_to(len(run.metrics), on_step)  # a restart may have gone back behind it
             ended.update(await self.service.learner.training.finish({"run": run.id}))
-            if ended["version"]:
-                await self.known_as_skill(run)
+            await self.settled(run, ended["version"])
             return told(ended) | {"memory_used": watch.most()}
 
         record = await self.record(run)
@@ -274,36 +280,27 @@ class Runs:
         await run.run(lambda model, at, weight, rate: self.epoch(at, on_step), finish, between)
         return ended
 
-    async def known_as_skill(self, run: TrainingRun) -> None:
-        """What it learned is found by what asks for it, if it has the name of a skill."""
-        if skill := run.about.get("skill"):
+    async def settled(self, run: TrainingRun, version: Any = True) -> None:
+        """What it learned is found by what asks for it, if it has the name of a skill; of a taste
+        that was refused no second copy of its choices is left."""
+        skill = run.about.get("skill")
+        if skill and version:
             await self.service.assistant.skills.learn(skill, await self.record(run))
-
-    async def forget_skill(self, name: str) -> None:
-        """The skill is gone, and with it every run that taught it."""
-        skills = self.service.assistant.skills
-        await skills.must_be(name)
-        mine = [run for run in self.known.values() if run.about.get("skill") == name]
-        for run in mine:
-            if not run.over:
-                await self.cancel(run.id)
-            del self.known[run.id]
-        await self.store.batch([["delete", "state", run.id] for run in mine])
-        await self.service.learner.beneath(skills.remove(name))
+        if is_taste(run.about):
+            await self.store.batch([["delete", "queue", run.about["record"]]])
 
     async def tuned(self, run: TrainingRun, record: dict) -> None:
         """The settings that were found for it, by tries that are kept with the run."""
         if not run.about.get("tune"):
             return
-        assistant = self.service.assistant
-        training = self.service.learner.training
+        training, turns = self.service.learner.training, self.service.learner.turns
         training.configure(self.config_of(run))
 
         async def save(table: dict) -> None:
             run.about["tuning"] = table
             await self.keep(run)
 
-        table, seconds, turns = run.about.get("tuning"), run.about["tune"], assistant.turns
+        table, seconds = run.about.get("tuning"), run.about["tune"]
         tuning = await tries.found(
             training, record, table, seconds, lambda: turns.worked, save, turns.breathe
         )

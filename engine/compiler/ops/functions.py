@@ -4,7 +4,7 @@ kernels are expressions, as in elementwise.py: chains of them become one step.""
 import numpy as np
 
 from oneseek.engine.compiler.ir import Spec, op
-from oneseek.engine.compiler.ops.elementwise import like_first
+from oneseek.engine.compiler.ops.elementwise import like_first, sigmoid
 
 SIGNED = tuple((Spec(shape, "signed"),) for shape in ((3, 4), (7, 130)))
 POSITIVE = tuple((Spec(shape),) for shape in ((3, 4), (7, 130)))
@@ -82,6 +82,27 @@ def tanh_da(dy, y):
 @tanh_da.vjp
 def _(ddy, y_of_it, dy, y):
     return tanh_da(ddy, y), neg(ddy * dy * (y + y))
+
+
+@op(
+    shape=like_first,
+    kernel="min(a, element(0.0)) - log(element(1.0) + exp(min(a, -a)))",
+    cases=SIGNED,
+    reuses=("a",),
+)
+def log_sigmoid(a):
+    """The logarithm of 1 / (1 + exp(-a)); of a far below zero it is a."""
+    return np.minimum(a, 0) - np.log1p(np.exp(-np.abs(a)))
+
+
+@log_sigmoid.vjp
+def _(dy, y, a):
+    return (log_sigmoid_da(dy, a),)
+
+
+@op(shape=like_first, kernel="a / (element(1.0) + exp(b))", cases=PAIR, reuses=("dy",))
+def log_sigmoid_da(dy, a):
+    return dy * sigmoid(-a)
 
 
 @op(shape=like_first, kernel="max(a, element(0.0))", cases=SIGNED, reuses=("a",))

@@ -27,6 +27,7 @@ STEPS = [
     ["facts", "traces"],
     ["forgotten"],
     ["meanings"],
+    ["choices"],
 ]
 """The stores each schema version adds; a step is never changed once it was released."""
 

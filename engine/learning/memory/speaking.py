@@ -16,6 +16,7 @@ from oneseek.engine.model.generate import Generator, Push
 from oneseek.engine.model.tokenizer import Tokenizer
 
 BASE, MEMORY, VERSION, SKILL, SOURCE = "base", "memory", "version", "skill", "source"
+TASTE = "taste"
 AT_ONCE = 3  # facts that one answer says
 BESIDE = 0.5  # how sure the others have to be, of what the first is
 

@@ -75,6 +75,11 @@ class Steps:
         await self.kept.fill(self.trainer.voices, asks)
         return [self.row(ask) for ask in asks]
 
+    async def packed(self, step: int) -> Batch:
+        """The arrays of a step."""
+        rows = await self.rows(step)
+        return pack(rows, self.kl_weight, self.shape(rows))
+
     def shape(self, rows: list[Row]) -> tuple[int, int] | None:
         """The smallest that they fit into: each has a program of its own."""
         tokens, targets = extent(rows)
@@ -119,18 +124,18 @@ class Steps:
             return self.metrics or self._report(math.nan, 0.0) | {"loss": 0.0}
         measured = self.batch.measure(outcome.losses)
         hardest = self.batch.hardest(outcome.losses, "taught")
+        loss = self.batch.loss(outcome.losses)
         self.examples += self.batch.examples
         self.batch = None
         await self.heard(outcome.step - 1, measured, hardest)
-        self.metrics = self._report(float(outcome.losses.sum()), outcome.norm)
+        self.metrics = self._report(loss, outcome.norm)
         self.metrics |= {"parts": measured, "hardest": hardest, "mode": shadow.mode}
         return self.metrics
 
     async def load(self) -> None:
         """Set the next step up."""
         step, c = self.trainer.shadow.steps, self.config
-        rows = await self.rows(step)
-        self.batch = pack(rows, self.kl_weight, self.shape(rows))
+        self.batch = await self.packed(step)
         self.trainer.voices.leave()
         self.tokens = len(self.batch.arrays["ids"])
         hyper = Hyper(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -80,7 +81,7 @@ class Shadow:
             self.tensors[trained.name + PULL] = executor.empty(spec)
             self.tensors[trained.name + AWAY] = executor.empty(spec)
             self.tensors[trained.name + PULL].write(np.full(trained.size, near, np.float32))
-        self._runs: dict[tuple[int, int], Run] = {}
+        self._runs: dict[tuple[int, int, int], Run] = {}
         self._run: Run | None = None
         self._at, self._rate = 0, 0.0
 
@@ -110,20 +111,21 @@ class Shadow:
         arrays = [await self.tensors[self.trained.name + suffix].look() for suffix in STATE]
         return arrays[0], (arrays[1], arrays[2]), self.steps
 
-    def run_for(self, tokens: int, rows: int) -> Run:
-        if (tokens, rows) not in self._runs:
-            near = {"near": True} if self.near else {}
+    def run_for(self, tokens: int, rows: int, choices: int = 0) -> Run:
+        """What computes a step of this shape, over so many `choices` where it has any."""
+        key = tokens, rows, choices
+        if key not in self._runs:
+            more: dict[str, Any] = {"near": True} if self.near else {}
+            more |= {"choices": choices} if choices else {}
             planned = self.model.learning_plan(
-                tokens, rows, self.trained, self.memory_budget, dropout=self.dropout, **near
+                tokens, rows, self.trained, self.memory_budget, dropout=self.dropout, **more
             )
-            self._runs[tokens, rows] = self.model.prepare(
-                planned, self.tensors | self.still, self.room
-            )
-        return self._runs[tokens, rows]
+            self._runs[key] = self.model.prepare(planned, self.tensors | self.still, self.room)
+        return self._runs[key]
 
     def load(self, batch: dict[str, np.ndarray], hyper: Hyper, seed: int = 0) -> None:
         """Set the next step up; `advance` then computes it."""
-        run = self.run_for(len(batch["ids"]), len(batch["take"]))
+        run = self.run_for(len(batch["ids"]), len(batch["take"]), len(batch.get("share", ())))
         for name, array in batch.items():
             run.write(name, array)
         run.write("hyper", hyper.at(self.steps + 1))

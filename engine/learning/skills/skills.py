@@ -20,8 +20,7 @@ from typing import Any
 import numpy as np
 
 from oneseek.engine.history.ledger import Change
-from oneseek.engine.history.round_plan import TRAINING
-from oneseek.engine.history.versions import GENERIC, SKILL, Versions, pointer_of, round_of
+from oneseek.engine.history.versions import GENERIC, SKILL, TASTE, Versions
 from oneseek.engine.learning.datasets import DataSet
 from oneseek.engine.learning.lessons import Draw
 from oneseek.engine.learning.memory.encoder import Encoder, unit
@@ -56,6 +55,8 @@ def line_of(name: str) -> str:
 
 def line_in(told: dict) -> str:
     """The line of versions that a run or its data set's record is about."""
+    if told.get("taste"):
+        return TASTE
     return line_of(told["skill"]) if told.get("skill") else GENERIC
 
 
@@ -109,19 +110,17 @@ class Skills:
         """The skill, its examples and all that was trained by them are gone; that there was one
         stays in the ledger."""
         await self.must_be(name)
-        line, change = line_of(name), Change()
-        mine = [one for one in await self.versions.records() if one["line"] == line]
-        ids = {id for one in mine for id in one["lessons"]} | {self.known[name]["data"]}
-        for id in ids:
-            change.delete("examples", id)
-            change.delete("queue", id)
-        for one in mine:
-            change.delete("snapshots", one["number"])
-        change.delete("snapshots", round_of(self.versions.base, line, TRAINING))
-        change.delete("state", pointer_of(self.versions.base, line))
+        change, data = Change(), self.known[name]["data"]
+        ids, numbers = await self.versions.removal(change, line_of(name))
+        for store in ("examples", "queue"):
+            change.delete(store, data)
         change.delete("state", self.key(name))
-        numbers = [one["number"] for one in mine]
-        told = {"examples": sorted(ids), "versions": numbers, "retrained": [], "skill": name}
+        told = {
+            "examples": sorted({*ids, data}),
+            "versions": numbers,
+            "retrained": [],
+            "skill": name,
+        }
         change.tell("forget", told)
         await self.versions.ledger.commit(change)
         await self.store.scrub()

@@ -7,6 +7,7 @@ from starlette.responses import JSONResponse
 
 from oneseek.engine.core.settings import DATA_PRESETS
 from oneseek.engine.learning.skills.skills import line_of
+from oneseek.workers.removing import remove_skill
 from oneseek.workers.server.fields import number, takes, text, whole
 from oneseek.workers.server.service import service_of
 
@@ -40,5 +41,5 @@ async def teach(request: Request, body: dict) -> JSONResponse:
 async def remove(request: Request) -> JSONResponse:
     """Remove a skill and all that was trained for it; a data set that was brought in stays."""
     service, name = service_of(request), request.path_params["name"]
-    await service.runs.forget_skill(name)
+    await remove_skill(service.runs, name)
     return JSONResponse({"success": True, "name": name})

@@ -1,0 +1,62 @@
+"""What a person preferred, as it is kept: an answer to another, or one that was liked or not.
+
+The page keeps what people do with answers, the server and the command line what they are given;
+all of them through `keep`.
+"""
+
+import hashlib
+
+from oneseek.engine.core.collecting.content import normalise, visible
+from oneseek.engine.core.collecting.secrets import secrets_in
+
+STORE = "choices"
+EDITED, BETTER, KEPT, THUMB, GIVEN = "edited", "better", "kept", "thumb", "given"
+WAYS = (EDITED, BETTER, KEPT, THUMB, GIVEN)
+FEWEST = 10  # choices that a taste is learned from
+LONGEST = 4000  # characters of a prompt or an answer; of what is longer, the beginning is kept
+
+
+def choice_of(prompt, chosen, rejected, way, time, source=None):
+    """The record of a choice; one of the two answers may be empty. ValueError where there is
+    nothing to prefer."""
+    texts = [visible(text).strip()[:LONGEST] for text in (prompt, chosen, rejected)]
+    if not texts[0]:
+        raise ValueError("a choice has no prompt: what was asked is needed; nothing was kept")
+    if normalise(texts[1]) == normalise(texts[2]):
+        raise ValueError(
+            "a choice has two different answers, chosen and rejected, or one of them; nothing was "
+            "kept"
+        )
+    record = {"id": id_of(*texts), "prompt": texts[0], "chosen": texts[1], "rejected": texts[2]}
+    record.update(way=way, time=time, source=source or {})
+    return record
+
+
+def id_of(prompt, chosen, rejected):
+    """The same whichever of the two is the better: a person who changes their mind replaces what
+    they said before."""
+    answers = sorted(normalise(text) for text in (chosen, rejected))
+    text = "\x00".join([normalise(prompt)] + answers)
+    return hashlib.sha256(text.encode()).digest()[:8].hex()
+
+
+def secrets_of(record):
+    """The kinds of secrets that a choice seems to hold."""
+    return secrets_in("\n".join(record[name] for name in ("prompt", "chosen", "rejected")))
+
+
+async def keep(store, record):
+    """Whether a choice is new and was kept; one that seems to hold a secret never is."""
+    if secrets_of(record):
+        return False
+    before = await store.get(STORE, record["id"])
+    if before and before["chosen"] == record["chosen"]:
+        return False
+    await store.batch([["put", STORE, record["id"], record]])
+    return True
+
+
+async def kept(store):
+    """All choices, in the order they were made."""
+    found = [record for _, record in await store.all(STORE)]
+    return sorted(found, key=lambda one: (one["time"], one["id"]))

@@ -1,0 +1,1 @@
+"""Taste: how a person wants to be answered, learned from what they preferred."""

@@ -1,0 +1,159 @@
+"""What a person gets whose choices are those of examples/tastes and who touches no setting.
+
+`python3 build.py bench taste [--only brief]` trains each taste's forty choices through the session
+of `oneseek taste train`, and judges by the twelve that are held out: how many are won (half of them
+would be by the base, against itself), and what is answered to their prompts, beside the base: how
+often it follows the taste, how long it is, how often it goes round. How far small talk is from the
+base is told as nats a token; of facts known by heart, how many are right with the taste and
+without. `--marks` gives each choice as one single mark, a good or a bad answer by turns.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from builder import ROOT
+from oneseek.engine.assistant import Assistant
+from oneseek.engine.cli.remembering import assistant_of
+from oneseek.engine.cli.session import Session, record_of
+from oneseek.engine.core.settings import DATA_PRESETS, for_data
+from oneseek.engine.history.versions import TASTE
+from oneseek.engine.learner import BASE
+from oneseek.engine.learning.lessons import has_value
+from oneseek.engine.learning.taste.attempt import gain, nats
+from oneseek.engine.learning.taste.choices import Choice
+from oneseek.engine.learning.taste.wording import in_words, traits
+from oneseek.engine.model.choice.repetition import goes_round
+from oneseek.engine.model.choice.sampling import Sampling
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.open import model_named
+
+HERE = ROOT / "examples" / "tastes"
+FACTS = Path(__file__).with_name("facts_eval.jsonl")
+LONGEST, TOGETHER = 96, 6  # tokens of an answer, and answers at once
+WON = 0.8  # of what is held out, asked of each taste
+
+
+def lines_in(path: Path) -> list[dict]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+def as_marks(choices: list[dict]) -> list[dict]:
+    """Of each choice the better answer as a good one, or the worse as a bad one."""
+    left_out = ("rejected", "chosen")
+    return [{**one, left_out[number % 2]: ""} for number, one in enumerate(choices)]
+
+
+async def decided(session: Session, held: list[Choice]) -> dict:
+    """How the taste in use, and the base by itself, decide these choices."""
+    weights = await session.versions.weights(await session.versions.number(TASTE))
+    (flat,) = weights.values()
+    trainer = session.trainer
+    voices = trainer.voices_of(trainer.layout_of(weights))
+    voices.put("shadow", flat)
+    rows = [one.rows(trainer.coder) for one in held]
+    base, now = await nats(voices, "base", rows), await nats(voices, "shadow", rows)
+    won = sum(gain(*one) > 0 for one in zip(rows, base, now, strict=True))
+    likelier = sum(
+        better / len(some[0].target) < worse / len(some[1].target)
+        for some, (better, worse) in zip(rows, base, strict=True)
+    )
+    return {"won": won, "of": len(held), "likelier_for_the_base": likelier}
+
+
+async def answered(
+    assistant: Assistant, prompts: list[str], version: int | None = None
+) -> list[tuple[str, list[int]]]:
+    """What each prompt is answered in a chat of its own, greedily."""
+
+    async def one(number: int, prompt: str) -> tuple[str, list[int]]:
+        messages = [{"role": "user", "content": prompt}]
+        sampling = Sampling(max_tokens=LONGEST)
+        answer, _ = await assistant.answer(messages, sampling, f"{number}", version)
+        return answer.text, list(answer.ids)
+
+    found: list[tuple[str, list[int]]] = []
+    for first in range(0, len(prompts), TOGETHER):
+        group = prompts[first : first + TOGETHER]
+        found += await asyncio.gather(*(one(first + n, each) for n, each in enumerate(group)))
+    return found
+
+
+async def told(model: Model, name: str, marks: bool = False) -> dict:
+    """One taste from its choices to what a person has then."""
+    given = lines_in(HERE / name / "choices.jsonl")
+    held = [Choice(**one) for one in lines_in(HERE / name / "held_out.jsonl")]
+    with tempfile.TemporaryDirectory() as place:
+        folder, began = Path(place, "out"), time.monotonic()
+        usual = for_data(DATA_PRESETS[0], model.config.parameters, len(given))
+        session = await Session.open(folder, model, usual)
+        await session.taste.add(as_marks(given) if marks else given, 0)
+        ended = await session.train_taste()
+        gate = ended["gate"]
+        row = {"taste": name, "choices": len(given), "marks": marks, "outcome": ended["outcome"],
+               "reason": ended["reason"], "seconds": round(time.monotonic() - began, 1),
+               "steps": gate.get("steps"), "scale": gate.get("scale"),
+               "gate": gate.get("taste"),
+               "measures": {one["name"]: round(one["value"], 3)
+                            for one in gate.get("measures", ())}}  # fmt: skip
+        if not ended["version"]:
+            await session.close()
+            return row
+        row["held_out"] = await decided(session, held)
+        facts = [record_of(one) for one in lines_in(FACTS)]
+        await session.store.batch([["put", "queue", one["id"], one] for one in facts])
+        await session.mind.remember([one["id"] for one in facts])
+        await session.close()
+        found = traits([Choice(**one) for one in given])
+        row["words"] = in_words(found)
+        async with assistant_of(folder, model) as assistant:
+            prompts = [one.prompt for one in held]
+            for who, version in (("base", BASE), ("taste", None)):
+                said = await answered(assistant, prompts, version)
+                row[who] = {
+                    "follows": sum(all(one.is_in(text) for one in found) for text, _ in said),
+                    "tokens": round(statistics.mean(len(ids) for _, ids in said), 1),
+                    "go_round": sum(goes_round(ids) for _, ids in said),
+                    "said": [text for text, _ in said][:3],
+                }
+            row["by_heart"] = {"of": len(facts)}
+            keys = [line["key"] for line in lines_in(FACTS)]
+            for on in (False, True):
+                await assistant.taste.switch(on)
+                said = await answered(assistant, [one["prompt"] for one in facts])
+                right = [has_value(text, key) for (text, _), key in zip(said, keys, strict=True)]
+                row["by_heart"]["with" if on else "without"] = sum(right)
+    return row
+
+
+async def measured(given: argparse.Namespace) -> list[dict]:
+    model = await model_named(given.model, given.backend)
+    rows = []
+    for name in given.only or sorted(path.name for path in HERE.iterdir()):
+        rows.append(await told(model, name, given.marks))
+        print(json.dumps(rows[-1], ensure_ascii=False), file=sys.stderr, flush=True)
+    return rows
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("--model", default="smollm2-135m")
+    ask.add_argument("--backend", default="auto")
+    ask.add_argument("--only", nargs="*")
+    ask.add_argument("--marks", action="store_true", help="single marks instead of pairs")
+    given = ask.parse_args()
+    rows = asyncio.run(measured(given))
+    holds = all("held_out" in row and row["held_out"]["won"] >= WON * row["held_out"]["of"]
+                for row in rows)  # fmt: skip
+    print(json.dumps({"model": given.model, "tastes": rows, "holds": holds}, ensure_ascii=False))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""A skill or a taste is removed: with it go the runs that taught it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+
+from oneseek.engine.learning.taste.taste import is_taste
+from oneseek.workers.server.training_runs import Runs
+
+
+async def remove_skill(runs: Runs, name: str) -> None:
+    """The skill is gone, and with it every run that taught it."""
+    skills = runs.service.assistant.skills
+    await skills.must_be(name)
+    await forget(runs, lambda about: about.get("skill") == name)
+    await runs.service.learner.beneath(skills.remove(name))
+
+
+async def remove_choices(runs: Runs, ids: Collection[str] = ()) -> list[int]:
+    """These choices are gone, or all of them, with the runs over them and what they made: the
+    numbers of the versions."""
+    taste = runs.service.assistant.taste
+    await taste.must_have(ids)
+    await forget(runs, is_taste)
+    return await runs.service.learner.beneath(taste.remove(ids))
+
+
+async def forget(runs: Runs, fits: Callable[[dict], bool]) -> None:
+    """Runs about such things end, and nobody hears of them again."""
+    mine = [run for run in runs.known.values() if fits(run.about)]
+    for run in mine:
+        if not run.over:
+            await runs.cancel(run.id)
+        del runs.known[run.id]
+        await runs.store.batch([["delete", "queue", run.about["record"]]])
+    await runs.store.batch([["delete", "state", run.id] for run in mine])

@@ -1,0 +1,66 @@
+"""The taste of a person: what they chose, what was learned of it, and whether it is used."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+
+from oneseek.engine.learning.taste.taste import NAME
+from oneseek.workers.removing import remove_choices
+from oneseek.workers.server.endpoints.lessons import id_in
+from oneseek.workers.server.fields import array, flag, record, takes, text
+from oneseek.workers.server.service import service_of
+
+LONGEST, TOGETHER = 4000, 1000  # letters of a text, and choices that are brought at once
+
+
+async def taste(request: Request) -> JSONResponse:
+    """Every choice, the version that learned from them, whether it is used, and what it learned in
+    words."""
+    return JSONResponse(await service_of(request).assistant.taste.told())
+
+
+@takes(
+    choices=array(
+        of=record(
+            prompt=text(longest=LONGEST),
+            chosen=text("", longest=LONGEST),
+            rejected=text("", longest=LONGEST),
+        ),
+        most=TOGETHER,
+    )
+)
+async def choose(request: Request, body: dict) -> JSONResponse:
+    """Keep choices, {prompt, chosen, rejected} each; a single mark has one of the two answers. What
+    looks like a secret is counted and not kept."""
+    service = service_of(request)
+    counts = await service.assistant.taste.add(body["choices"], service.clock())
+    return JSONResponse({"success": True, **counts}, 201 if counts["added"] else 200)
+
+
+async def train(request: Request) -> JSONResponse:
+    """Train a taste from all choices, as a run: it is used once it decides choices that were held
+    back as the person did."""
+    service = service_of(request)
+    run = await service.runs.start([service.model], NAME, None, None, {})
+    service.hurry()
+    return JSONResponse({"success": True, "runId": run.id, "models": run.models, **run.about}, 202)
+
+
+@takes(used=flag(True))
+async def switch(request: Request, body: dict) -> JSONResponse:
+    """Use what was learned, or the base as it is."""
+    await service_of(request).assistant.taste.switch(body["used"])
+    return JSONResponse({"success": True, "used": body["used"]})
+
+
+async def remove(request: Request) -> JSONResponse:
+    """Remove every choice, and all that was trained on them."""
+    versions = await remove_choices(service_of(request).runs)
+    return JSONResponse({"success": True, "versions": versions})
+
+
+async def remove_choice(request: Request) -> JSONResponse:
+    """Remove one choice, and with it the versions that learned from it."""
+    versions = await remove_choices(service_of(request).runs, [id_in(request)])
+    return JSONResponse({"success": True, "versions": versions})
