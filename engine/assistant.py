@@ -311,12 +311,10 @@ class Assistant:
             return await self.mind.speaking(*asked)
 
     def whose(self, answer: Answer, number: int) -> dict:
-        """By whom an answer is (base, memory, version or skill), the facts it used, and the name of
-        the skill."""
-        if answer.speaking:
-            said = answer.speaking
-            return {"by": said.by, "facts": said.facts, "skill": said.skill}
-        return {"by": VERSION if number else BASE_ALONE, "facts": [], "skill": ""}
+        """By whom an answer is (base, memory, version, skill or source), the facts it used, the
+        name of the skill, and the places that it quotes."""
+        said = answer.speaking or Speaking(VERSION if number else BASE_ALONE, [], None, None)
+        return {"by": said.by, "facts": said.facts, "skill": said.skill, "places": said.places}
 
     async def told(self, answer: Answer, number: int) -> dict:
         """What the API says of an answer: whose words, by which version, from which facts."""
@@ -324,8 +322,7 @@ class Assistant:
         spoke = whose["by"] in (VERSION, SKILL) and number
         version = label(await self.versions.record(number)) if spoke else None
         told = {"by": whose["by"], "version": version, "facts": whose["facts"]}
-        places = answer.speaking.places if answer.speaking else []
-        told |= {"sources": places} if places else {}
+        told |= {"sources": whose["places"]} if whose["places"] else {}
         return told | ({"skill": whose["skill"]} if whose["skill"] else {})
 
     async def hear(self, messages: list[dict], queue: SavedQueue, user: str = "") -> list[dict]:

@@ -1,8 +1,8 @@
 """A text in pieces that can answer: sentences with what stands above them, rows with their
 headings, utterances with what was said before."""
 
+from oneseek.importers.asking.library import Document, by_words
 from oneseek.importers.asking.pieces import pieces
-from oneseek.importers.search import find
 
 
 def test_a_piece_lies_in_its_text_and_knows_what_stands_above_it():
@@ -30,10 +30,10 @@ def test_an_utterance_is_whole_and_follows_another():
 
 
 def test_function_words_find_nothing():
-    assert find("It is what it is.\n\nThe harbour is deep.", "What is the harbour?", 2)[0].text == (
-        "The harbour is deep."
-    )
-    assert find("It is what it is.", "What is it?", 3) == []
+    document = Document("d", "Harbour", "It is what it is.\n\nThe harbour is deep.")
+    ranked = by_words("What is the harbour?", [document])
+    assert [document.pieces[at].text for _, at, words in ranked if words] == ["The harbour is deep."]
+    assert not any(words for *_, words in by_words("What is it?", [document]))
 
 
 def test_a_text_without_words_has_no_pieces():
