@@ -54,8 +54,8 @@ SORTS = {
         r"|ingår|included)\b|(?:\| ?|: ?|, ?)\d[\d ]*(?:,| \||$)",
     ),
     "phone": sort(
-        r"\b(?:phone|telephone|telefon\w*|number (?:for|of|do i (?:ring|call))|ring to|"
-        r"(?:which|what|vilket) (?:number|nummer) (?:do|ring\w*)|'s number)\b",
+        r"\b(?:phone|telephone|telefon\w*|(?:which|what|vilket) (?:number|nummer) (?:do|ring\w*)|"
+        r"'s number)\b",
         r"\d[\d –-]{5,}\d",
     ),
     "clock": sort(
@@ -82,7 +82,8 @@ SORTS = {
     ),
     "age": sort(
         r"\b(?:how old|what age|which age|hur gam\w+|vilken ålder|åldersgräns\w*)\b",
-        rf"(?i){NUMBER}[\w ]{{0,6}} (?:years?|år\w*|months?|mån\w*)|\b(?:aged?|over|under|from|of|born|född|"
+        rf"(?i)(?<!på )(?<!i )(?<!för )(?<!for )(?<!after )(?<!efter ){NUMBER}[\w ]{{0,6}} "
+        rf"(?:years?|år\b|åring\w*|months?|mån\w*)|\b(?:aged?|over|under|from|of|born|född|"
         rf"ålder\w*|åldern|från) (?:\w+ )?{NUMBER}|{NUMBER} or (?:more|over|older)",
     ),
     "length": sort(
@@ -97,7 +98,7 @@ SORTS = {
     ),
     "heat": sort(
         r"\b(?:how (?:hot|warm|cold)|temperatur\w*|hur (?:varm\w*|kall\w*))\b",
-        r"(?i)\d+ ?(?:°|degrees|grader)|\bgrader\b|\bdegrees\b",
+        r"(?i)\d|\bgrader\b|\bdegrees\b",
     ),
     "loudness": sort(r"\b(?:how loud|decibels?|hur hög\w* ljud|högljudd)\b", r"(?i)\bd[bB]|decibel"),
     "number": sort(r"\b(?:how many|hur många)\b", rf"(?i){NUMBER}"),

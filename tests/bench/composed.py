@@ -30,8 +30,14 @@ NO = re.compile(r"\W*(?:no|nej|nä)\b", re.I)
 
 
 async def tell(assistant: Assistant, statements: list[str]) -> int:
+    """One after the other in one chat; how many were kept."""
     queue = SavedQueue(TrainingQueue(clock), assistant.versions.store)
-    kept = [await assistant.hear([{"role": "user", "content": text}], queue) for text in statements]
+    chat: list[dict] = []
+    kept = []
+    for text in statements:
+        chat.append({"role": "user", "content": text})
+        kept.append(await assistant.hear(chat, queue))
+        chat.append({"role": "assistant", "content": "I see."})
     return sum(map(bool, kept))
 
 

@@ -1,7 +1,7 @@
 """A text in pieces that can answer: sentences with what stands above them, rows with their
 headings, utterances with what was said before."""
 
-from oneseek.importers.asking.library import Document, by_words
+from oneseek.importers.asking.documents import Document, Wording
 from oneseek.importers.asking.pieces import pieces
 
 
@@ -31,9 +31,19 @@ def test_an_utterance_is_whole_and_follows_another():
 
 def test_function_words_find_nothing():
     document = Document("d", "Harbour", "It is what it is.\n\nThe harbour is deep.")
-    ranked = by_words("What is the harbour?", [document])
-    assert [document.pieces[at].text for _, at, words in ranked if words] == ["The harbour is deep."]
-    assert not any(words for *_, words in by_words("What is it?", [document]))
+    (_, at, words, _), (*_, beside, _) = Wording("What is the harbour?", [document]).ranked()
+    assert document.pieces[at].text == "The harbour is deep." and words > beside
+    assert not any(words for _, _, words, _ in Wording("What is it?", [document]).ranked())
+
+
+def test_forms_of_a_word_and_compounds_are_found():
+    document = Document(
+        "d", "Lotter", "Det finns 84 odlingslotter.\n\nHäckar är låga. Grinden låses."
+    )
+    for question, text in (("Hur många lotter finns det?", "Det finns 84 odlingslotter."),
+                           ("Hur hög får häcken vara?", "Häckar är låga.")):  # fmt: skip
+        (_, at, *_), *_ = Wording(question, [document]).ranked()
+        assert document.pieces[at].text == text
 
 
 def test_a_text_without_words_has_no_pieces():

@@ -1,5 +1,5 @@
-"""A chat about one source, which alone answers in it; and the way from an answer that quotes a source
-to its place."""
+"""A chat about one source, which alone answers in it; the way from an answer that quotes it to the
+place."""
 
 from oneseek.web.chat import why
 from oneseek.web.lib import dom

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 from pyodide.ffi import JsException
 
@@ -16,7 +17,7 @@ READY = "ready"
 
 
 class Sources(Library):
-    def __init__(self, store, reader: Callable[[], Reader],
+    def __init__(self, store: Any, reader: Callable[[], Reader],
                  read: Callable[[str], Awaitable[str]] = read_own) -> None:  # fmt: skip
         super().__init__(store, reader)
         self.read = read

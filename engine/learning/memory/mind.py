@@ -14,6 +14,8 @@ from oneseek.engine.core.exchange import INTENT
 from oneseek.engine.core.exchange.stones import KEPT
 from oneseek.engine.history.round_plan import DATA_SET
 from oneseek.engine.history.versions import GUARDED, Versions, ancestors, behind
+from oneseek.engine.learning.composing.parts import parts
+from oneseek.engine.learning.composing.rows import goes_on
 from oneseek.engine.learning.composing.rules import composed
 from oneseek.engine.learning.composing.tasks import is_task, notes_for
 from oneseek.engine.learning.lessons import LessonError, guess, language
@@ -125,7 +127,8 @@ class Mind:
     def _saying(self, text: str, used: Sequence[Found] = ()) -> Speaking:
         """The memory says exactly this, of the facts that it used."""
         push = Quoting(self.tokenizer, text)
-        return Speaking(MEMORY, [one.told() for one in used], push, None)
+        facts = {one.id: one.told() for one in used}
+        return Speaking(MEMORY, list(facts.values()), push, None)
 
     async def _of_statements(self, question: str, user: str) -> Speaking | None:
         """What a statement answers, in its words; or that nothing of the kind was told."""
@@ -137,14 +140,16 @@ class Mind:
         code = guess(question)
         if read.states > max(STATES, read.asks) or is_task(question):
             return None
-        known = [one for one in self.memory.facts.values() if is_said_by(one, user)]
-        if found and (more := composed(question, found, known, code, self.memory.clock())):
-            return self._saying(*more)
+        known, now = self._said_by(user), self.memory.clock()
+        if found:
+            each = [await self.memory.answering(part, user) for part in parts(question)]
+            if more := composed(question, found, known, code, now, each):
+                return self._saying(*more)
         said = chosen(found, question) if found else []
         if not said:
             said = await self._of_another_language(question, user)
         if said:
-            return self._saying(answer(said, question, code, self.memory.clock()), said)
+            return self._saying(answer(said, question, code, now), said)
         least = max([one.score for one in found] or [0.0])
         if read.asks >= ASKS and least < NEAR_NOTHING and ONESELF.search(question):
             return self._saying(words_of(code)["nothing"])
@@ -158,7 +163,10 @@ class Mind:
             found = await self.memory.answering(question, user)
         except NOT_HERE:
             return []
-        return notes_for(question, found, guess(question))
+        return notes_for(question, found, self._said_by(user), guess(question))
+
+    def _said_by(self, user: str) -> list[dict]:
+        return [one for one in self.memory.facts.values() if is_said_by(one, user)]
 
     async def _of_another_language(self, question: str, user: str) -> list[Found]:
         found = await self.memory.in_another_language(question, user)
@@ -177,6 +185,10 @@ class Mind:
         earlier = self._kept_of(before, user)
         if not earlier:
             return found
+        if goes_on(message) and len(found) < 2:
+            more = Statement(found[0].said if found else message.strip(), language=guess(message))
+            more.before = text_of(self.memory.facts[earlier[-1]])
+            return [more]
         if before_it := await self._taken_back(message, earlier, bool(found)):
             said = found[0].said if len(message) > FAR else message.strip()
             changed = Statement(said, language=guess(message))
