@@ -173,11 +173,12 @@ class Assistant:
         line: str = GENERIC,
         user: str = "",
         keeps: bool = False,
-        source: str = "",
+        source: str | None = "",
         **hooks: Any,
     ) -> tuple[Answer, int]:
         """Answer a conversation with a version (unless told the one in use, or that of the skill it
-        asks for), or from the one document that is named as `source`; which version it was. What
+        asks for), or from the one document that is named as `source`, or with None from none of
+        them; which version it was. What
         one `user` told is known to nobody else. A message that only states what the caller `keeps`
         is told so, where the model has no reply of its own."""
         number = await self.versions.number(line) if version is None else version
@@ -270,12 +271,12 @@ class Assistant:
         return self.adapted if always else self.base, more
 
     async def read_sources(
-        self, asked: int | None, messages: list[dict], user: str, source: str
+        self, asked: int | None, messages: list[dict], user: str, source: str | None
     ) -> tuple[Generator, dict] | None:
         """What a document says of a question that nothing by heart answers; of one that is named as
         `source`, also that it says nothing."""
         question = messages[-1]["content"]
-        if self.library is None or asked == BASE:
+        if self.library is None or asked == BASE or source is None:
             return None
         if not await self.library.asked(source, user):
             return None

@@ -36,12 +36,28 @@ def count(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> tuple[
     named = [one for one in some if numbered(asked, one.fact["answer"])]
     if named:
         newest = [one for one in named if not goes_on(one.fact["answer"])][-1:] or named[-1:]
-        more = [one for one in some if one not in newest and adds(one, newest[0])]
+        more = [one for one in some if one not in newest and adds(asked, one, newest[0])]
         used = [*newest, *more]
         return sum(
             numbered(asked, one.fact["answer"]) or quantity(asked, one) for one in used
         ), used
-    return sum(quantity(asked, one) for one in some), some
+    return sum(quantity(asked, one) for one in fresh(some)), some
+
+
+def fresh(some: Sequence[Found]) -> list[Found]:
+    """Those that do not only say more of somebody whom another lists."""
+    listed = {id(one): NAMES.search(one.fact["answer"]) for one in some}
+    return [
+        one for one in some
+        if listed[id(one)] or not any(
+            names and begins_with(one, WORD.findall(names[0])) for names in listed.values()
+        )
+    ]  # fmt: skip
+
+
+def begins_with(one: Found, names: Sequence[str]) -> bool:
+    first = WORD.findall(one.fact["answer"])[:1]
+    return bool(first) and first[0][0].isupper() and first[0] in names
 
 
 def holds(one: Found) -> bool:
@@ -49,10 +65,11 @@ def holds(one: Found) -> bool:
     return not NEGATED.search(said) and not NOT_YET.search(said)
 
 
-def adds(one: Found, first: Found) -> bool:
-    """Whether a statement in the row of another tells of more of the same."""
-    later = one.fact["time"] > first.fact["time"]
-    return later and MORE.search(one.fact["answer"]) is not None
+def adds(asked: Asked, one: Found, first: Found) -> bool:
+    """Whether a statement in the row of another tells of more of what is asked for."""
+    said, later = one.fact["answer"], one.fact["time"] > first.fact["time"]
+    named = goes_on(said) and bool(asked.shared(said))
+    return later and (named or MORE.search(said) is not None)
 
 
 def numbered(asked: Asked, said: str) -> int:

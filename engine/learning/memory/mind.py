@@ -22,8 +22,9 @@ from oneseek.engine.learning.lessons import LessonError, guess, language
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder
 from oneseek.engine.learning.memory.memory import Found, Memory
+from oneseek.engine.learning.memory.second_look import alike, content
 from oneseek.engine.learning.memory.speaking import MEMORY, Speaking, decided
-from oneseek.engine.learning.memory.statements.answering import SAID, answer, chosen
+from oneseek.engine.learning.memory.statements.answering import CHANGED, SAID, answer, chosen
 from oneseek.engine.learning.memory.statements.hearing import (
     STATES,
     Statement,
@@ -55,8 +56,24 @@ ASKS, NEAR_NOTHING = 0.6, 0.35  # a question for one's own, and that nothing ans
 ALONE = re.compile(r"[^?]*\?\W*\w*\W*")  # one question and no wish beside it, thanks at most
 TAKES_BACK = 0.35  # that a message takes back what was said
 STATELESS = 0.2  # the same of one that states nothing
+SPEAKS_OF_IT = re.compile(
+    r"\b(?:it|that|them|those|wrong|mixed?|meant|det|den|dem|dom|fel|menade|ändra[td]e?s?)\b", re.I
+)
+WHOLE = 3  # words of a statement that stands by itself, at least
 FAR, MOST = 200, 4  # characters of a message that is one correction; statements it may correct
 REMEMBERED, REFUSED = "remembered", "not remembered"
+
+
+def is_of_another(said: str, message: str) -> bool:
+    """Whether a statement shares no word with what was said before it, does not speak of it, and
+    tells of no change."""
+    changed = SPEAKS_OF_IT.search(message) or CHANGED.search(message)
+    if leans(message) or changed or len(message.split()) < WHOLE:
+        return False
+    words = language(guess(message))
+    return not any(
+        alike(one, two, words) for one in content(message, words) for two in content(said, words)
+    )
 
 
 class Mind:
@@ -205,6 +222,8 @@ class Mind:
             return None
         if changes(message):
             return earlier[-1]
+        if states and is_of_another(self.memory.facts[earlier[-1]]["answer"], message):
+            return None
         texts = [text_of(self.memory.facts[id]) for id in earlier[-MOST:]]
         likely = [await self.memory.reader.takes_back(text, message) for text in texts]
         best = max(range(len(texts)), key=likely.__getitem__)
