@@ -123,11 +123,12 @@ class Assistant:
         line: str = GENERIC,
         user: str = "",
         keeps: bool = False,
-        source: str = "",
+        source: str | None = "",
         **hooks: Any,
     ) -> tuple[Answer, int]:
         """Answer a conversation with a version (unless told the one in use, or that of the skill it
-        asks for), or from the one document that is named as `source`; which version it was. What
+        asks for), or from the one document that is named as `source`, or with None from none of
+        them; which version it was. What
         one `user` told is known to nobody else. A message that only states what the caller `keeps`
         is told so, where the model has no reply of its own."""
         number = await self.versions.number(line) if version is None else version
@@ -223,12 +224,12 @@ class Assistant:
         return self.adapted if always else self.base, more
 
     async def read_sources(
-        self, asked: int | None, messages: list[dict], user: str, source: str
+        self, asked: int | None, messages: list[dict], user: str, source: str | None
     ) -> tuple[Generator, dict] | None:
         """What a document says of a question that nothing by heart answers; of one that is named as
         `source`, also that it says nothing."""
         question = messages[-1]["content"]
-        if self.library is None or asked == BASE:
+        if self.library is None or asked == BASE or source is None:
             return None
         if not await self.library.asked(source, user):
             return None
@@ -242,6 +243,11 @@ class Assistant:
         push = Quoting(self.model.tokenizer, text)
         speaking = Speaking(SOURCE, [], push, None, places=places)
         return self.base, {"speaking": speaking, "push": push, "then": None}
+
+    def read_from(self, library: Library) -> Library:
+        """Put questions to these documents as well."""
+        self.library = library
+        return library
 
     async def knows(self, question: str, user: str) -> bool:
         """Whether something that was told answers a question."""
@@ -264,12 +270,10 @@ class Assistant:
             return await self.mind.speaking(*asked)
 
     def whose(self, answer: Answer, number: int) -> dict:
-        """By whom an answer is (base, memory, version, skill or taste), the facts it used, and the
-        name of the skill."""
-        if answer.speaking:
-            said = answer.speaking
-            return {"by": said.by, "facts": said.facts, "skill": said.skill}
-        return {"by": VERSION if number else BASE_ALONE, "facts": [], "skill": ""}
+        """By whom an answer is (base, memory, version, skill, taste or source), the facts it used,
+        the name of the skill, and the places that it quotes."""
+        said = answer.speaking or Speaking(VERSION if number else BASE_ALONE, [], None, None)
+        return {"by": said.by, "facts": said.facts, "skill": said.skill, "places": said.places}
 
     async def told(self, answer: Answer, number: int) -> dict:
         """What the API says of an answer: whose words, by which version, from which facts."""
@@ -277,8 +281,7 @@ class Assistant:
         spoke = whose["by"] in (VERSION, SKILL, TASTE) and number
         version = label(await self.versions.record(number)) if spoke else None
         told = {"by": whose["by"], "version": version, "facts": whose["facts"]}
-        places = answer.speaking.places if answer.speaking else []
-        told |= {"sources": places} if places else {}
+        told |= {"sources": whose["places"]} if whose["places"] else {}
         return told | ({"skill": whose["skill"]} if whose["skill"] else {})
 
     async def hear(self, messages: list[dict], queue: SavedQueue, user: str = "") -> list[dict]:

@@ -10,6 +10,7 @@ from oneseek.importers.document import Block, Document, ImportRefused
 from oneseek.importers.duplicates import Fingerprints
 from oneseek.importers.limits import Budget
 from oneseek.importers.read import IsPicture
+from oneseek.importers.readers.moved_in import is_export, messages_in
 from oneseek.importers.results import ImportResult, refused
 from oneseek.importers.text import TextImporter
 
@@ -22,6 +23,8 @@ class Door:
         self._recognise = recognise
 
     async def file(self, data: bytes, name: str, budget: Budget) -> list[dict]:
+        if is_export(data, name):
+            return [self._chats(data, name).to_json()]
         results = []
         for outcome in self.texts.import_file(data, name, budget):
             if isinstance(outcome, IsPicture):
@@ -31,6 +34,12 @@ class Door:
             else:
                 results.append(outcome)
         return [result.to_json() for result in results]
+
+    def _chats(self, data: bytes, name: str) -> ImportResult:
+        try:
+            return ImportResult(name, chats=messages_in(data, name))
+        except ImportRefused as problem:
+            return refused(name, str(problem))
 
     def text(self, text: str, name: str) -> list[dict]:
         return [self.texts.import_text(text, None, name).to_json()]

@@ -11,6 +11,7 @@ from oneseek.importers.document import Document
 from oneseek.importers.duplicates import Fingerprints, seen_blocks
 from oneseek.importers.instructions import Suspicion, suspicions
 from oneseek.importers.passages import Sentence, passages
+from oneseek.importers.readers.moved_in import Message
 
 Lessons = Callable[[list[str], str, str], list[dict]]
 _SHORTEST_QUESTION = 3  # words: later turns shorter than this lean on the turn before
@@ -29,12 +30,15 @@ class ImportResult:
     duplicates: int = 0
     scans: list[int] = dataclasses.field(default_factory=list)
     adapter: bool = False
+    chats: list[Message] = dataclasses.field(default_factory=list)  # with another assistant
     confidence: float | None = None
 
     @property
     def state(self) -> str:
         if self.adapter:
             return "adapter"
+        if self.chats:
+            return "chats"
         if self.problem:
             return "scan" if self.scans else "refused"
         return "held" if self.held else "ready"
@@ -63,6 +67,7 @@ class ImportResult:
             "words": self.document.words if self.document else 0,
             "duplicates": self.duplicates,
             "scans": self.scans,
+            "chats": self.chats,
             "confidence": self.confidence,
         }
 

@@ -45,6 +45,7 @@ from oneseek.workers.desk import Desk
 from oneseek.workers.learned import Learned
 from oneseek.workers.post import Emit
 from oneseek.workers.tab.looking import Looking
+from oneseek.workers.tab.moving import Moving
 from oneseek.workers.tab.resident import Resident
 from oneseek.workers.teller import Teller, language_of
 
@@ -81,6 +82,7 @@ class Engine:
                     request.id,
                     options.get("version"),
                     keeps=options.get("keeps", False) and not prefix,
+                    source=options.get("source", ""),
                     prefix=prefix,
                     think=options.get("think", False) and not prefix,
                     on_text=teller.again(),
@@ -90,6 +92,8 @@ class Engine:
                 self.resident.recovery.begin(str(lost))
             except TooLong as error:
                 return Failed(where="Ask", reason=str(error), detail="too-long")
+            except LookupError as error:  # of the source that is asked
+                return Failed(where="Ask", reason=str(error), detail="no-source")
         ended = "stop" if answer.ended == "cancelled" else answer.ended
         return Answered(
             text=prefix + answer.text,
@@ -245,4 +249,6 @@ def serve(emit: Emit, settings: dict, modules: dict[str, Any]) -> tuple[Any, ...
     resident = Resident(emit, settings, modules)
     desk = Desk(resident)
     looking = Looking(resident)
-    return resident, Engine(resident, desk), Learned(resident), desk, looking, Breaking(resident)
+    moving = Moving(resident)
+    engine, learned = Engine(resident, desk), Learned(resident)
+    return resident, engine, learned, desk, looking, moving, Breaking(resident)

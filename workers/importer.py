@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
-import js
 from pyodide.ffi import JsException, can_run_sync, run_sync, to_js
 
 from oneseek.engine.core.messages import (
@@ -25,14 +25,12 @@ from oneseek.engine.core.messages import (
     CarryOut,
     Done,
     Failed,
-    FindPlaces,
     ForgetImport,
     ImportEdited,
     ImportFile,
     ImportPage,
     Imports,
     ImportText,
-    Places,
     Questions,
     Reading,
     Restore,
@@ -48,6 +46,7 @@ from oneseek.importers.limits import Budget, Cancelled
 from oneseek.workers.post import Emit
 from oneseek.workers.recogniser import Recogniser
 from oneseek.workers.tab.cipher import BrowserCipher
+from oneseek.workers.tab.own import folder, read_own, write_own, written
 from oneseek.workers.tab.packing import Packer
 from oneseek.workers.tab.signer import BrowserSigner
 
@@ -104,20 +103,14 @@ class Importer:
             await self.keep(door)
             own = await folder("importer")
             for kind in OWN_FILES:
-                await own.removeEntry(request.document + kind)
+                with contextlib.suppress(JsException):  # of chats there is no text
+                    await own.removeEntry(request.document + kind)
         return Done()
 
     async def on_ask_about(self, request: AskAbout) -> Questions:
         from oneseek.engine.learning.lessons.documents import questions
 
         return Questions(items=questions(request.lessons, request.count))
-
-    async def on_find_places(self, request: FindPlaces) -> Places:
-        from oneseek.importers.search import find
-
-        text = await read_own(request.document + ".txt")
-        found = find(text, request.question, request.count)
-        return Places(items=[place._asdict() for place in found])
 
     async def on_back_up(self, request: BackUp) -> Done:
         store = Whole(await open_browser_store(self.modules["store.js"]))
@@ -258,8 +251,12 @@ def serve(emit: Emit, settings: dict, modules: dict[str, Any]) -> tuple[Importer
 
 async def lightened(item: dict) -> dict:
     """Without the whole text, which would hold up the page: that lies in OPFS importer/ as
-    HASH.txt, and what was asked and answered in its lessons as HASH.json."""
+    HASH.txt, and what was asked and answered in its lessons as HASH.json, or what a person said
+    in the chats of another assistant."""
     document = item["document"]
+    if item["state"] == "chats":
+        item["sha256"] = hashlib.sha256(json.dumps(item["chats"]).encode()).hexdigest()
+        await write_own(f"{item['sha256']}.json", json.dumps(item.pop("chats")))
     if document:
         text = "\n\n".join(block["text"] for block in document.pop("blocks") if block["text"])
         document.update(blocks=[], editable=len(text) <= EDITABLE)
@@ -289,35 +286,3 @@ async def load_known() -> Fingerprints:
         return Fingerprints({int(value): source for value, source in known.items()})
     except (JsException, ValueError):
         return Fingerprints()
-
-
-async def read_own(name: str) -> str:
-    handle = await (await folder("importer")).getFileHandle(name)
-    return await (await handle.getFile()).text()
-
-
-async def write_own(name: str, text: str) -> None:
-    async with written("importer", name) as write:
-        await write(text)
-
-
-@contextlib.asynccontextmanager
-async def written(where: str, name: str) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
-    """What to call with each piece of text of a file; it takes its place when all is written."""
-    handle = await (await folder(where)).getFileHandle(name, to_js_object({"create": True}))
-    writable = await handle.createWritable()
-    try:
-        yield writable.write
-    except BaseException:
-        await writable.abort()
-        raise
-    await writable.close()
-
-
-async def folder(name: str) -> Any:
-    root = await js.navigator.storage.getDirectory()
-    return await root.getDirectoryHandle(name, to_js_object({"create": True}))
-
-
-def to_js_object(options: dict) -> Any:
-    return to_js(options, dict_converter=js.Object.fromEntries)

@@ -6,11 +6,6 @@ the last turn of the branch that is shown.  Plain data, so that the same rules a
 
 from oneseek.engine.core.collecting.content import normalise
 
-FROM_TEXT = {
-    "en": "%s\n\nAnswer from the text above: %s",
-    "sv": "%s\n\nSvara ur texten ovan: %s",
-}
-
 
 class Tree:
     """All turns of one chat, with the way from each to what came before and after it."""
@@ -67,17 +62,8 @@ class Tree:
 
 def messages(shown, system=""):
     """What the model is given for a branch: its turns that have text, system prompt first."""
-    said = [{"role": turn["role"], "content": content(turn)} for turn in shown if turn["text"]]
+    said = [{"role": turn["role"], "content": turn["text"]} for turn in shown if turn["text"]]
     return ([{"role": "system", "content": system}] if system else []) + said
-
-
-def content(turn):
-    """What a turn says to the model: a question about a document comes after what it is about."""
-    quotes = turn.get("quotes")
-    if not quotes or turn["role"] != "user":
-        return turn["text"]
-    form = FROM_TEXT.get(turn["language"], FROM_TEXT["en"])
-    return form % ("\n\n".join([place["text"] for place in quotes["places"]]), turn["text"])
 
 
 def title(text, limit=60):

@@ -7,61 +7,50 @@ it by the memory's reader of pairs. Function words weigh nothing.
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
 from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.memory.encoder import NOT_HERE
-from oneseek.engine.learning.memory.statements.evidence import plainly
+from oneseek.engine.learning.memory.second_look import names
 from oneseek.engine.learning.memory.statements.reader import Reader
-from oneseek.engine.learning.memory.statements.said import FUNCTION_WORDS, rarity, stems
-from oneseek.importers.asking.pieces import Piece, pieces
+from oneseek.importers.asking.documents import Document, Wording
 from oneseek.importers.asking.quoting import Place, answer_from, nothing_in
+from oneseek.importers.asking.values import lacks
 
 READ, COMPARED = 12, 1000  # pieces that are read with a question, and whose meaning is compared
-FREQUENT, LONG = 1.2, 0.75  # how much a word's repetition counts, and a piece's length (BM25)
-BESIDE, AROUND = 0.4, 0.5  # what a word counts that stands beside a piece; beside an utterance
-USUAL = 64  # pieces
+OF_ANY = 200  # the same where no document is named: those that share a word with the question
 WORDS = 0.08  # what a nat of shared words counts beside nearness
 PAIR, LOW = 0.15, -6.0  # what a nat of the reader counts there, and the least that it says
+# Fitted by tests/bench/weigh_places.py: of a piece; and of a question by its best piece, all pieces
+# together, and how much of the question no document holds.
 WEIGHTS = {
-    "at_first": -2.6,
-    "near": 0.5,
-    "words": 0.32,
-    "covered": 1.75,
-    "read": 0.65,
-    "unfit": -1.1,
-    "heading": -3.0,
+    "at_first": -2.01,
+    "near": -0.86,
+    "words": 0.3,
+    "read": 0.34,
+    "covered": 2.78,
+    "heading": -2.93,
+    "lacks": -3.29,
+    "strange": -1.59,
 }
-ANSWERS = -2.0  # nats from where on a piece answers a question that was put to its document
-NEAREST = -3.2  # from where on it is offered as the nearest place, without being an answer
+ASKED = {"at_first": 0.74, "best": 1.69, "all": -0.46, "absent": 0.73}
+ANSWERS = -0.3  # nats from where on a piece answers a question that was put to its document
+NEAREST = -1.5  # from where on it is offered as the nearest place, without being an answer
 # The same where nobody said that a document is asked, and how much has to stand there of it.
-SURE, COVERED = -1.6, 0.36
+SURE, COVERED = 0.5, 0.36
 SURROUNDING = 45  # words of the place that is quoted around a piece
 
 
-@dataclass
-class Document:
-    id: str
-    title: str
-    text: str
-    owner: str = ""
-    pieces: list[Piece] = field(default_factory=list)
-    stems: list[Counter] = field(default_factory=list)
-    beside: list[frozenset[str]] = field(default_factory=list)  # stems of what it is read with
-    whole: dict[int, np.ndarray] = field(default_factory=dict)  # piece -> its direction
+class Looked(NamedTuple):
+    """A place, what it is ordered by, and what speaks for it; nothing of one that was not read."""
 
-    def __post_init__(self) -> None:
-        self.pieces = pieces(self.text)
-        self.stems = [Counter(stems(one.text if one.spoken else one.read)) for one in self.pieces]
-        following = [*(one.text if one.spoken else "" for one in self.pieces[1:]), ""]
-        self.beside = [
-            frozenset(stems(f"{one.heading} {one.before} {after}"))
-            for one, after in zip(self.pieces, following, strict=False)
-        ]
+    order: float
+    place: Place
+    signs: dict[str, float]
 
 
 class Library:
@@ -110,35 +99,45 @@ class Library:
         self, question: str, source: str = "", user: str = "", most: int = READ
     ) -> list[Place]:
         """The pieces that a question asks for, the likeliest first."""
-        documents = await self.asked(source, user)
-        ranked = by_words(question, documents)[:COMPARED]
+        looked, absent = await self.look(question, source, user, most)
+        looked.sort(key=lambda one: -one.order)
+        places = [one.place for one in looked]
+        return (judged(places, absent) if any(one.signs for one in looked) else places)[:most]
+
+    async def look(
+        self, question: str, source: str = "", user: str = "", most: int = READ
+    ) -> tuple[list[Looked], float]:
+        """The pieces that may answer a question, and how much of it no document holds."""
+        wording = Wording(question, await self.asked(source, user))
+        ranked = wording.ranked()[:COMPARED]
+        if not source and not any(doc.pieces[at].spoken for doc, at, *_ in ranked[:1]):
+            ranked = [one for one in ranked[:OF_ANY] if one[2]]
         if not ranked:
-            return []
+            return [], wording.absent
         try:
             (alone,) = await self.reader().alone([question])
             await self._read(ranked)
         except NOT_HERE:
-            return [place_of(doc, at, words) for doc, at, words in ranked[:most] if words]
-        near = [float(doc.whole[at] @ alone.whole) for doc, at, _ in ranked]
-        first = [n + WORDS * words for n, (_, _, words) in zip(near, ranked, strict=True)]
+            some = [one for one in ranked[:most] if one[2]]
+            return [Looked(words, place_of(doc, at, words), {}) for doc, at, words, _ in some], 0.0
+        near = [float(doc.whole[at] @ alone.whole) for doc, at, *_ in ranked]
+        first = [n + WORDS * one[2] for n, one in zip(near, ranked, strict=True)]
         best = sorted(range(len(ranked)), key=lambda i: -first[i])[: max(READ, most)]
         texts = [ranked[i][0].pieces[ranked[i][1]].read for i in best[:READ]]
         pairs = dict(zip(best, await self.reader().together(question, texts), strict=False))
-        covered = Covered(question, documents)
-        found: list[tuple[float, Place]] = []
+        found = []
         for i in best:
-            doc, at, words = ranked[i]
-            covers, piece = covered.of(doc, at), doc.pieces[at]
-            score, order = -math.inf, first[i]
+            doc, at, words, covers = ranked[i]
+            place, signs = place_of(doc, at, -math.inf, covers), {}
+            order = first[i]
+            if not place.piece.spoken:
+                order += PAIR * max(pairs.get(i, LOW), LOW)
             if i in pairs:
                 signs = {"near": near[i], "words": words, "read": pairs[i], "covered": covers}
-                score = weighed(signs | plain(question, piece))
-                order += 0.0 if piece.spoken else PAIR * max(pairs[i], LOW)
-            else:
-                order += 0.0 if piece.spoken else PAIR * LOW
-            found.append((order, place_of(doc, at, score, covers)))
-        found.sort(key=lambda one: -one[0])
-        return [place for _, place in found][:most]
+                signs |= plain(question, place)
+                place = replace(place, score=weighed(WEIGHTS, signs))
+            found.append(Looked(order, place, signs))
+        return found, wording.absent
 
     async def said(self, question: str, source: str, user: str) -> tuple[str, list[dict]] | None:
         """What is said of a question with the place that it stands in; that it is not in the source
@@ -154,9 +153,9 @@ class Library:
         nearest = best if best and best.score >= NEAREST else None
         return nothing_in(document.title, question, nearest), []
 
-    async def _read(self, ranked: Sequence[tuple[Document, int, float]]) -> None:
+    async def _read(self, ranked: Sequence[tuple[Document, int, float, float]]) -> None:
         """What the pieces mean that were not compared before."""
-        fresh = [(doc, at) for doc, at, _ in ranked if at not in doc.whole]
+        fresh = [(doc, at) for doc, at, *_ in ranked if at not in doc.whole]
         read = await self.reader().alone([doc.pieces[at].read for doc, at in fresh])
         spoken = [(doc, at) for doc, at in fresh if doc.pieces[at].spoken]
         behind = [f"{doc.pieces[at].before} {doc.pieces[at].read}" for doc, at in spoken]
@@ -166,59 +165,31 @@ class Library:
             doc.whole[at] = (doc.whole[at] + one.whole) / 2
 
 
-class Covered:
-    """How much of what a question asks for stands in a piece or above it, rare words first."""
-
-    def __init__(self, question: str, documents: Sequence[Document]) -> None:
-        asked = set(stems(question)) - FUNCTION_WORDS
-        count = max(USUAL, sum(len(doc.pieces) for doc in documents))
-        held = Counter(
-            stem for doc in documents for own, beside in zip(doc.stems, doc.beside, strict=True)
-            for stem in asked if own[stem] or stem in beside
-        )  # fmt: skip
-        self.rare = {stem: rarity(held[stem], count) for stem in asked}
-
-    def of(self, doc: Document, at: int) -> float:
-        own, beside = doc.stems[at], doc.beside[at]
-        has = sum(rare for stem, rare in self.rare.items() if own[stem] or stem in beside)
-        return has / (sum(self.rare.values()) or 1.0)
+def weighed(weights: dict[str, float], signs: dict[str, float]) -> float:
+    return weights["at_first"] + sum(weights[name] * value for name, value in signs.items())
 
 
-def by_words(question: str, documents: Sequence[Document]) -> list[tuple[Document, int, float]]:
-    """All pieces with what the words count that they share with a question (BM25), best first."""
-    every = [(doc, at) for doc in documents for at in range(len(doc.pieces))]
-    asked = set(stems(question)) - FUNCTION_WORDS
-    count = max(USUAL, len(every))
-    mean = sum(doc.stems[at].total() for doc, at in every) / max(1, len(every))
-    own = {stem: sum(doc.stems[at][stem] > 0 for doc, at in every) for stem in asked}
-    above = {stem: sum(stem in doc.beside[at] for doc, at in every) for stem in asked}
-    rare = {stem: rarity(own[stem] or above[stem], count) for stem in asked}
-
-    def words(doc: Document, at: int) -> float:
-        held, total = doc.stems[at], 0.0
-        length = 1 - LONG + LONG * held.total() / (mean or 1)
-        for stem in asked:
-            if often := held[stem]:
-                total += rare[stem] * often * (FREQUENT + 1) / (often + FREQUENT * length)
-            elif stem in doc.beside[at]:
-                total += (AROUND if doc.pieces[at].spoken else BESIDE) * rare[stem]
-        return total
-
-    scored = [(doc, at, words(doc, at)) for doc, at in every]
-    return sorted(scored, key=lambda one: -one[2])
-
-
-def weighed(signs: dict[str, float]) -> float:
-    return WEIGHTS["at_first"] + sum(WEIGHTS[name] * value for name, value in signs.items())
-
-
-def plain(question: str, piece: Piece) -> dict[str, float]:
-    """What the words say plainly: a number or time is asked for and none stands there; it is a
-    heading."""
-    code = guess(question)
-    unfit = plainly(question, piece.read, language(code), guess(piece.read) == code)["unfit"]
+def plain(question: str, place: Place) -> dict[str, float]:
+    """What the words say plainly: the piece is a heading; a kind of value or a name is asked for
+    and does not stand in the place."""
+    piece, around = place.piece, f"{place.title} {place.text}".lower()
     heading = not piece.heading and not piece.cells and piece.text[-1] not in ".!?"
-    return {"unfit": unfit, "heading": float(heading)}
+    asked = names(question, language(guess(question)))
+    around += f" {piece.heading} {piece.before}".lower()
+    strange = any(one not in around and one[:-1] not in around for one in asked)
+    return {
+        "heading": float(heading),
+        "lacks": float(lacks(question, place.text)),
+        "strange": float(strange),
+    }
+
+
+def judged(places: list[Place], absent: float) -> list[Place]:
+    """Each with how sure it is that it answers, when all that was found is known."""
+    scores = [one.score for one in places]
+    every = float(np.logaddexp.reduce(scores))
+    asked = {"all": every, "absent": absent}
+    return [replace(one, score=weighed(ASKED, {"best": one.score, **asked})) for one in places]
 
 
 def place_of(doc: Document, at: int, score: float, covered: float = 0.0) -> Place:

@@ -19,7 +19,9 @@ from oneseek.importers.encoding import decode
 
 LARGEST = 500 << 20  # bytes of a file that is unpacked
 PERSON = ("user", "human")
-FILE = "conversations.json"
+FILE, MEMORIES = "conversations.json", "memories.json"
+HEAD = 20_000  # bytes in which a chat of an export shows its form
+OF_A_CHAT = (b'"mapping"', b'"chat_messages"')
 
 
 class Message(NamedTuple):
@@ -29,6 +31,19 @@ class Message(NamedTuple):
     before: str
     time: int
     chat: str
+
+
+def is_export(data: bytes, name: str) -> bool:
+    """Whether a file holds what a person said to another assistant."""
+    if data.startswith(b"PK\x03\x04"):
+        try:
+            with zipfile.ZipFile(io.BytesIO(data)) as archive:
+                return any(one.endswith(FILE) for one in archive.namelist())
+        except zipfile.BadZipFile:
+            return False
+    named = name.lower().endswith((FILE, MEMORIES))
+    in_json = data[:HEAD].lstrip()[:1] in (b"[", b"{")
+    return in_json and (named or any(one in data[:HEAD] for one in OF_A_CHAT))
 
 
 def messages_in(data: bytes, name: str) -> list[Message]:

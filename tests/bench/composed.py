@@ -3,8 +3,7 @@
 `python3 build.py bench composed` tells the statements of each example of a set to a memory of its
 own and puts its question to the assistant, as the HTTP API does.  An answer is right when one of
 each list of its keys stands in it, and one to a question for yes or no when it also begins with the
-right one of them.  `--set 1` takes the set of tests/held_out; without it, the one that the rules
-are developed on.
+right one of them.  `--set NAME` takes another set than the first that the rules are developed on.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.learning.memory.statements.quoting import Quoting
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.open import assistant_over, clock, model_named
-from tests.bench.heard import HELD_OUT, HERE, MODEL, NOTHING_TOLD, Figures, is_right, lines
+from tests.bench.heard import MODEL, NOTHING_TOLD, Figures, is_right, lines, room_of
 from tests.bench.parts import report
 
 LONGEST = 160  # tokens of an answer
@@ -31,8 +30,14 @@ NO = re.compile(r"\W*(?:no|nej|nä)\b", re.I)
 
 
 async def tell(assistant: Assistant, statements: list[str]) -> int:
+    """One after the other in one chat; how many were kept."""
     queue = SavedQueue(TrainingQueue(clock), assistant.versions.store)
-    kept = [await assistant.hear([{"role": "user", "content": text}], queue) for text in statements]
+    chat: list[dict] = []
+    kept = []
+    for text in statements:
+        chat.append({"role": "user", "content": text})
+        kept.append(await assistant.hear(chat, queue))
+        chat.append({"role": "assistant", "content": "I see."})
     return sum(map(bool, kept))
 
 
@@ -76,13 +81,11 @@ async def measured(examples: list[dict], model: Model, show: bool) -> dict[str, 
 
 async def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--set", default="", help="of tests/held_out")
+    ask.add_argument("--set", default="dev", help="dev, dev2, dev3, or one of tests/held_out")
     ask.add_argument("--kind", default="", help="only these")
     ask.add_argument("--show", action="store_true", help="what was missed")
     options = ask.parse_args()
-    path = (
-        HELD_OUT / f"composed_{options.set}.jsonl" if options.set else HERE / "composed_dev.jsonl"
-    )
+    path = room_of(options.set) / f"composed_{options.set}.jsonl"
     examples = [one for one in lines(path) if options.kind in ("", one["kind"])]
     model = await model_named(MODEL, "cpu")
     report.write("composed", await measured(examples, model, options.show), [])

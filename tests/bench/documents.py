@@ -3,7 +3,7 @@
 `python3 build.py bench documents` imports the documents of a set, puts each question to its
 document and then, without naming one, to all of them, and prints how many are answered right, how
 many of those that the document does not answer are told so, and how often the place that is quoted
-is the right one.  `--set 1` takes those of tests/held_out; without it, those that the limits are
+is the right one.  `--set NAME` takes those of that name; without it, the first that the limits are
 chosen on.  `--http N` asks so many over HTTP, whole answers decoded.
 """
 
@@ -21,7 +21,7 @@ from pathlib import Path
 from oneseek.importers.apart import read_here
 from oneseek.importers.asking.library import Library
 from oneseek.workers.server.endpoints.lessons import source_of
-from tests.bench.heard import HELD_OUT, HERE, MODEL, Figures, is_right, lines, opened, served
+from tests.bench.heard import MODEL, Figures, is_right, lines, opened, room_of, served
 from tests.bench.parts import report
 from tests.bench.weigh import general
 
@@ -41,10 +41,9 @@ def is_place(quoted: str, place: str) -> bool:
 
 
 def given(name: str) -> tuple[list[Path], list[dict]]:
-    folder = HELD_OUT / f"documents_{name}" if name else HERE / "documents_dev"
-    asked = HELD_OUT / f"documents_questions_{name}.jsonl" if name else None
-    questions = lines(asked or HERE / "documents_questions_dev.jsonl")
-    return sorted(folder.iterdir()), questions
+    room = room_of(name)
+    questions = lines(room / f"documents_questions_{name}.jsonl")
+    return sorted((room / f"documents_{name}").iterdir()), questions
 
 
 async def judged(name: str, show: bool) -> dict:
@@ -52,9 +51,8 @@ async def judged(name: str, show: bool) -> dict:
     figures = Figures()
     with tempfile.TemporaryDirectory() as folder:
         assistant = await opened(folder)
-        assistant.library = library = Library(
-            assistant.versions.store, lambda: assistant.mind.memory.reader
-        )
+        library = Library(assistant.versions.store, lambda: assistant.mind.memory.reader)
+        assistant.read_from(library)
         ids = {}
         for path in documents:
             found = read_here({"text": path.read_text(), "title": path.name})
@@ -129,7 +127,7 @@ def over_http(name: str, count: int) -> dict[str, float]:
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--set", default="", help="of tests/held_out")
+    ask.add_argument("--set", default="dev", help="dev, dev2, dev3, or one of tests/held_out")
     ask.add_argument("--http", type=int, default=0, metavar="N")
     ask.add_argument("--show", action="store_true", help="what was missed")
     options = ask.parse_args()

@@ -3,7 +3,7 @@
 `python3 build.py bench found` takes the utterances of a set as the texts of its conversations, who
 speaks and the day before what is said, and searches all of them for each question through the
 search of the API (`/api/search`).  It prints for how many some evidence is among the first five and
-the first ten that are found.  `--set 1` takes the set of tests/held_out.
+the first ten that are found.  `--set NAME` takes another set than the first.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from collections import defaultdict
 from oneseek.importers.apart import read_here
 from oneseek.importers.asking.library import Library
 from oneseek.workers.server.endpoints.lessons import source_of
-from tests.bench.heard import HELD_OUT, HERE, Figures, lines, opened
+from tests.bench.heard import Figures, lines, opened, room_of
 from tests.bench.parts import report
 
 FIRST = 1, 5, 10
@@ -57,10 +57,10 @@ async def measured(said: list[dict], questions: list[dict], show: bool) -> dict[
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--set", default="", help="of tests/held_out")
+    ask.add_argument("--set", default="dev", help="dev, dev2, or one of tests/held_out")
     ask.add_argument("--show", action="store_true", help="what was missed")
     options = ask.parse_args()
-    folder, name = (HELD_OUT, options.set) if options.set else (HERE, "dev")
+    name, folder = options.set, room_of(options.set)
     said = lines(folder / f"conversations_{name}.jsonl")
     questions = lines(folder / f"conversations_questions_{name}.jsonl")
     report.write("found", asyncio.run(measured(said, questions, options.show)), [])

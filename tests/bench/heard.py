@@ -56,6 +56,11 @@ DAYS, DAY_MS = 40, 24 * 3600 * 1000
 NOTHING_TOLD = tuple(words_of(code)["nothing"] for code in ("en", "sv"))
 
 
+def room_of(name: str) -> Path:
+    """Where the sets of a name lie."""
+    return HERE if name.startswith("dev") else HELD_OUT
+
+
 def lines(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 

@@ -1,8 +1,8 @@
 """A text in pieces that can answer: sentences with what stands above them, rows with their
 headings, utterances with what was said before."""
 
+from oneseek.importers.asking.documents import Document, Wording
 from oneseek.importers.asking.pieces import pieces
-from oneseek.importers.search import find
 
 
 def test_a_piece_lies_in_its_text_and_knows_what_stands_above_it():
@@ -30,10 +30,20 @@ def test_an_utterance_is_whole_and_follows_another():
 
 
 def test_function_words_find_nothing():
-    assert find("It is what it is.\n\nThe harbour is deep.", "What is the harbour?", 2)[0].text == (
-        "The harbour is deep."
+    document = Document("d", "Harbour", "It is what it is.\n\nThe harbour is deep.")
+    (_, at, words, _), (*_, beside, _) = Wording("What is the harbour?", [document]).ranked()
+    assert document.pieces[at].text == "The harbour is deep." and words > beside
+    assert not any(words for _, _, words, _ in Wording("What is it?", [document]).ranked())
+
+
+def test_forms_of_a_word_and_compounds_are_found():
+    document = Document(
+        "d", "Lotter", "Det finns 84 odlingslotter.\n\nHäckar är låga. Grinden låses."
     )
-    assert find("It is what it is.", "What is it?", 3) == []
+    for question, text in (("Hur många lotter finns det?", "Det finns 84 odlingslotter."),
+                           ("Hur hög får häcken vara?", "Häckar är låga.")):  # fmt: skip
+        (_, at, *_), *_ = Wording(question, [document]).ranked()
+        assert document.pieces[at].text == text
 
 
 def test_a_text_without_words_has_no_pieces():

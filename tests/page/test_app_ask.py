@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.page.acts import finished, new_chat, panel, say
+from tests.support.page.acts import body, finished, new_chat, panel, say
 from tests.support.page.browser import Chromium, demo, wait_for_state
 
 pytestmark = pytest.mark.slow
@@ -16,6 +16,9 @@ The lighthouse was built in 1868. Its lens was ground in Paris and weighs 340 ki
 The pilots of the island
 
 Nine pilots lived on the island with their families. Their boats were built of oak from Gotland."""
+SWEDISH = """Båthuset
+
+Båthuset ritades av Alma Ek år 1921. Nyckeln hänger på en spik bakom dörren."""
 LENS = "Its lens was ground in Paris and weighs 340 kilograms."
 
 
@@ -29,16 +32,25 @@ def quotes(page: Page):
     return finished(page).locator(".because").filter(has_text="Read in")
 
 
-def test_a_source_is_asked_and_the_answer_quotes_its_place(home: Page):
-    sources = panel(home, "Sources")
+def paste(page: Page, text: str):
+    """The panel of sources, where the text is pasted."""
+    sources = panel(page, "Sources")
     sources.get_by_role("button", name="Paste text").click()
-    home.locator("#paste-text").fill(TEXT)
-    home.get_by_role("dialog").get_by_role("button", name="Read it").click()
+    page.locator("#paste-text").fill(text)
+    page.get_by_role("dialog").get_by_role("button", name="Read it").click()
+    return sources
+
+
+def test_a_source_is_asked_and_the_answer_quotes_its_place(home: Page):
+    sources = paste(home, TEXT)
     sources.get_by_role("button", name="Ask about it").click(timeout=120_000)
     expect(home.locator("#about")).to_contain_text("About “The lighthouse of Skarvholmen”")
     expect(home.get_by_role("textbox", name="Message")).to_be_focused()
     say(home, "How much does the lens weigh?")
+    expect(body(finished(home))).to_contain_text("In “The lighthouse of Skarvholmen”: “")
+    expect(body(finished(home))).to_contain_text(LENS)
     quoted = quotes(home)
+    expect(quoted).to_contain_text("Document")
     expect(quoted).to_contain_text("Read in “The lighthouse of Skarvholmen”")
     quoted.locator("summary").click()
     expect(quoted.locator("blockquote")).to_contain_text(LENS)
@@ -66,29 +78,46 @@ def test_a_reload_keeps_what_was_quoted_and_what_the_chat_is_about(home: Page):
     expect(last.locator("blockquote")).to_contain_text("oak from Gotland")
 
 
-def test_what_the_text_does_not_speak_of_is_answered_without_it(home: Page):
-    say(home, "Xyzzy?")
-    finished(home, 3)
-    expect(home.locator("article.assistant").last.locator("details.because")).to_have_count(0)
+def test_what_the_text_does_not_answer_is_said_not_to_be_in_it(home: Page):
+    say(home, "What does a ticket for the lighthouse cost?")
+    answer = finished(home, 3)
+    expect(body(answer)).to_contain_text("That is not in “The lighthouse of Skarvholmen”.")
+    expect(answer.locator(".because")).to_have_text("Document")
 
 
-def test_the_chat_can_go_on_about_anything(home: Page):
+def test_any_question_finds_all_sources_once_the_chat_is_about_anything(home: Page):
     home.get_by_role("button", name="Ask about anything again").click()
     expect(home.locator("#about")).to_be_hidden()
-    say(home, "How heavy is the lens?")
-    finished(home, 4)
-    expect(home.locator("article.assistant").last.locator("details.because")).to_have_count(0)
+    sources = paste(home, SWEDISH)
+    expect(sources.get_by_role("listitem").filter(has_text="Båthuset")).to_contain_text("ready")
     new_chat(home)
     expect(home.locator("#about")).to_be_hidden()
+    say(home, "Var hänger nyckeln till båthuset?")
+    expect(body(finished(home))).to_contain_text("I ”Båthuset”: ”")
+    expect(quotes(home)).to_contain_text("Read in “Båthuset”")
+    say(home, "How much does the lens of the lighthouse weigh?")
+    expect(body(finished(home, 2))).to_contain_text("340 kilograms")
+    say(home, "Write a rhyme about cats")
+    expect(finished(home, 3).locator("details.because")).to_have_count(0)
+
+
+def test_what_a_person_told_comes_before_what_a_source_says(home: Page):
+    new_chat(home)
+    say(home, "btw the lens of my own lighthouse weighs 12 grams")
+    finished(home)
+    new_chat(home)
+    say(home, "How much does the lens of my own lighthouse weigh?")
+    expect(body(finished(home))).to_contain_text("12 grams")
+    expect(finished(home).locator(".because")).to_contain_text("Memory")
 
 
 def test_a_source_that_is_gone_leaves_its_quotes(home: Page):
-    sources = panel(home, "Sources")
-    sources.get_by_role("button", name="Ask about it").click()
+    lighthouse = panel(home, "Sources").get_by_role("listitem").filter(has_text="lighthouse")
+    lighthouse.get_by_role("button", name="Ask about it").click()
     expect(home.locator("#about")).to_be_visible()
     say(home, "When was the lighthouse built?")
     quoted = quotes(home)
-    sources.get_by_role("button", name="Remove").click()
+    lighthouse.get_by_role("button", name="Remove").click()
     quoted.locator("summary").click()
     quoted.get_by_role("button", name="Show the place").click()
     expect(home.locator("#toasts")).to_contain_text("no longer among the sources")

@@ -1,20 +1,15 @@
-"""A chat about one source: the places a question asks for are read before it, and quoted under the
-answer."""
+"""A chat about one source, which alone answers in it; the way from an answer that quotes it to the
+place."""
 
-from oneseek.engine.core.messages import FindPlaces
 from oneseek.web.chat import why
 from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
-from oneseek.web.shell.link import Refused
-
-SMALL = 300_000_000  # parameters: a model below is led astray by a second place
-READ_BY_SMALL, READ = 1, 3
 
 
 class About:
     def __init__(self, page):
         self.page = page
-        self.source = None  # {"id", "title", "document"} of the chat that is open
+        self.source = None  # {"id", "title"} of the chat that is open
         self.chip = dom.by_id("about")
         page.watch(self.draw, "chat", "words")
         dom.verbs(
@@ -28,7 +23,7 @@ class About:
         """A new chat in which the source is asked."""
         source = await self.page.store.get("sources", id)
         await self.page.conversations.show("")
-        self.source = {"id": id, "title": source["title"], "document": source["sha256"]}
+        self.source = {"id": id, "title": source["title"]}
         self.draw()
         self.page.composer.focus()
 
@@ -47,27 +42,9 @@ class About:
     def opened(self, chat):
         self.source = chat.get("about") if chat else None
 
-    async def look_up(self, answer):
-        """Put the places beside the question; what the model is asked with, None where that
-        failed."""
-        asked = answer.asked
-        if self.source and "quotes" not in asked:
-            try:
-                asked["quotes"] = await self.places(asked["text"])
-            except Refused as refused:
-                await answer.on_failed(refused.failed)
-                return None
-        if not asked.get("quotes"):
-            return {}
-        answer.turn["quotes"] = asked["quotes"]
-        return {"version": 0}  # what stands in the text is said, not what was taught
-
-    async def places(self, question):
-        source, size = self.source, self.page.model.parameters
-        count = READ_BY_SMALL if size < SMALL else READ
-        request = FindPlaces(document=source["document"], question=question, count=count)
-        found = (await self.page.app.ask_importer(request)).items
-        return dict(source, places=found) if found else None
+    def options(self):
+        """What a question is asked with here."""
+        return {"source": self.source["id"]} if self.source else {}
 
     def draw(self):
         self.chip.hidden = self.source is None
@@ -75,6 +52,13 @@ class About:
             end = dom.icon_button(t("about.end"), "end-about", drawing="close", cls="icon small")
             said = dom.make("span", t("about.chat", title=self.source["title"]))
             dom.replace(self.chip, dom.icon("file"), said, end)
+
+
+def quotes(places):
+    """What a turn keeps of the places of a source that its answer quotes."""
+    first = places[0]
+    same = [one for one in places if one["id"] == first["id"]]
+    return {"id": first["id"], "title": first["title"], "places": same}
 
 
 def quoted(turn):

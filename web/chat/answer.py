@@ -3,6 +3,7 @@
 import asyncio
 
 from oneseek.engine.core.thinking import apart
+from oneseek.web.chat import about
 from oneseek.web.lib import clock, dom, failures, markdown
 from oneseek.web.lib.words import t
 
@@ -83,8 +84,10 @@ class Answer:
             skill=answered.skill,
             facts=self.chat.page.heart.dated(answered.facts),
         )
+        if answered.places:
+            self.turn["quotes"] = about.quotes(answered.places)
         self.chat.page.composer.meter(answered)
-        if self.asked["language"] != answered.asked_in and not self.asked.get("quotes"):
+        if self.asked["language"] != answered.asked_in:
             self.asked["language"] = answered.asked_in
             self.chat.redraw_turn(self.asked)
         self.chat.note_seen(self.seen(answered))

@@ -205,9 +205,7 @@ class Chat:
         self.to_latest()
         self.page.say(t("chat.answering"))
         self.busy(True)
-        options = await self.page.about.look_up(answer)
-        if options is None or self.answering is not answer:
-            return
+        options = self.page.about.options()
         said = conversation.messages(self.tree.branch(asked["id"]), self.page.settings["system"])
         if any(one["text"] for one in self.tree.siblings(turn) if one is not turn):
             chosen = self.page.settings["sampling"].get("temperature", 0)

@@ -7,7 +7,7 @@ from oneseek.web.lib.words import t
 
 def speaker(turn):
     """Who an answer is from, as the name of its chip."""
-    if turn.get("quotes"):
+    if turn.get("quotes") or turn.get("by") == "source":
         return "document"
     if turn.get("skill"):
         return "skill"

@@ -198,6 +198,9 @@ class Reader:
             await self.page.store.batch([["delete", "sources", source["id"]]])
             await self.page.learning.import_adapter([self.kept.pop(source["id"])])
             return
+        if item["state"] == "chats":
+            await self.page.intake.chats.look(source, item)
+            return
         if item["state"] in ("refused", "scan"):
             await self.fail(source, item["problem"])
             return

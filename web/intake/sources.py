@@ -11,6 +11,7 @@ from oneseek.engine.core.messages import (
     ImportText,
     StopImport,
 )
+from oneseek.web.intake.chats import Chats
 from oneseek.web.intake.doors import Doors
 from oneseek.web.intake.reading import Reader
 from oneseek.web.lib import dom, failures, files, overlay
@@ -30,6 +31,7 @@ class Intake:
         self.page = page
         self.reader = Reader(page)
         self.doors = Doors(page, self.reader)
+        self.chats = Chats(page, self.reader)
         self.previews = {}  # source -> (before, what is marked, after) of its text, where it is shown
         self.to_mark = False  # the place that is marked is to be scrolled to, once drawn
         self.tests = {}  # source -> what was asked about it, answered and expected
@@ -215,11 +217,12 @@ class Intake:
 
     async def show_place(self, quotes):
         """The text of a source at the first place an answer was read from, which is marked."""
-        if not await self.page.store.get("sources", quotes["id"]):
+        source = await self.page.store.get("sources", quotes["id"])
+        if not source:
             self.page.toast(t("about.gone", title=quotes["title"]))
             return
         place = quotes["places"][0]
-        text = await files.read_text("importer", quotes["document"] + ".txt")
+        text = await files.read_text("importer", source["sha256"] + ".txt")
         first, last = place["start"], place["end"]
         before, after = text[max(0, first - AROUND) : first], text[last : last + AROUND]
         self.previews[quotes["id"]] = (before, text[first:last], after)

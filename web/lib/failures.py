@@ -13,6 +13,7 @@ ASKED = {
     "compare": ("Question",),
     "introduce": ("Introduce",),
     "hear": ("Hear",),
+    "move": ("LookIn", "MoveIn"),
     "drop": ("Drop",),
     "use": ("Use",),
     "recall": ("Recall",),
@@ -29,7 +30,6 @@ ASKED = {
     "exchange": ("CarryOut", "BringIn"),
     "read": ("ImportText", "ImportFile", "ImportPage", "ImportEdited", "StopImport"),
     "test": ("AskAbout", "ForgetImport"),
-    "look_up": ("FindPlaces",),
     "look": ("LookAt", "WhatFits"),
     "pack": ("PackModel", "StopPacking"),
 }
@@ -55,7 +55,7 @@ def words(failed):
         return t("failed.ended")
     if any(name in failed.detail[-LAST:] for name in FOR_PEOPLE):
         return t.said(failed.reason)
-    told = t("failed." + asked(failed.where))
+    told = t("failed." + ("look_up" if failed.detail == "no-source" else asked(failed.where)))
     cause = cause_of(failed)
     return told if not cause else told + " " + t("failed.cause_" + cause)
 

@@ -180,8 +180,8 @@ class Page:
             del self.asks[number]
 
     async def answer_once(self, text, options):
-        """One question outside any chat; the whole answer."""
-        options = dict(options, top_p=1.0, max_tokens=96, seed=1)
+        """One question outside any chat, without the sources; the whole answer."""
+        options = dict(options, top_p=1.0, max_tokens=96, seed=1, source=None)
         said = [{"role": "user", "content": text}]
         return await self.app.engine.ask(
             Ask(id=new_id("ask"), chat="", messages=said, options=options)

@@ -106,7 +106,8 @@ class Service:
         self.micro.listen(self.hub.tell)
         self.runs = Runs(self, self.hub.tell, kept)
         self.heart = Heart(self)
-        assistant.library = self.library = Library(store, lambda: assistant.mind.memory.reader)
+        reads = assistant.library or Library(store, lambda: assistant.mind.memory.reader)
+        self.library: Any = assistant.read_from(reads)  # the page has its own
         self.admission = Admission(BATCHES[-1])
         self.reading = asyncio.Semaphore(1)  # one import at a time
         self.tasks: set[asyncio.Task] = set()

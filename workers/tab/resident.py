@@ -54,6 +54,7 @@ from oneseek.workers.tab.device import (
 from oneseek.workers.tab.models import Models, Paused
 from oneseek.workers.tab.recovery import Recovery
 from oneseek.workers.tab.signer import BrowserSigner
+from oneseek.workers.tab.sources import Sources
 
 
 class Refusal(Exception):
@@ -160,6 +161,8 @@ class Resident:
             device_memory=device_memory(),
             encoder_file=self.models.for_memory,
         )
+        memory = self.assistant.mind.memory
+        self.assistant.read_from(Sources(self.store, lambda: memory.reader))
         self.assistant.learner.whole.listen(self.tell_rebuilding)
         self.versions, self.loaded = self.assistant.versions, request
         self.questions = Questions(self.assistant, self.emit, self.tell_step)

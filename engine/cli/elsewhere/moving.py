@@ -8,12 +8,11 @@ from pathlib import Path
 from oneseek.engine.cli.options import COMMANDS, model_options, show, told
 from oneseek.engine.cli.remembering import assistant_of
 from oneseek.engine.cli.teaching import loaded
-from oneseek.engine.core.queue.saved import SavedQueue
-from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.turns import urgent
 from oneseek.engine.model import registry
-from oneseek.engine.open import alone_in, clock
+from oneseek.engine.open import alone_in
 from oneseek.importers.document import ImportRefused
+from oneseek.importers.moving import keep, look
 from oneseek.importers.readers.moved_in import Message, messages_in
 
 
@@ -52,28 +51,12 @@ async def _move_in(options):
 
 async def is_approved(assistant, messages: list[Message]) -> bool:
     """Shows the statements, and asks for a yes to all of them."""
-    count = 0
-    for message in messages:
-        with urgent():
-            found = await assistant.mind.hear(message.text, message.before)
-        for one in found:
-            count += not one.unsure
-            if not one.unsure:
-                told(f"  {one.said}")
-    told(f"Keep these {count} statements? [y/N]")
+    with urgent():
+        found = [said for some in await look(assistant, messages) for said in some]
+    for said in found:
+        told(f"  {said}")
+    told(f"Keep these {len(found)} statements? [y/N]")
     return (await asyncio.to_thread(input)).strip().lower() in ("y", "yes", "j", "ja")
-
-
-async def keep(assistant, messages: list[Message]) -> list[dict]:
-    """What is kept of messages, as if each had been said here on its day."""
-    day, kept = [0], []
-    queue = SavedQueue(TrainingQueue(lambda: day[0] or clock()), assistant.versions.store)
-    await queue.load()
-    for message in messages:
-        day[0] = message.time
-        said = [text for text in (message.before, message.text) if text]
-        kept += await assistant.hear([{"role": "user", "content": one} for one in said], queue)
-    return kept
 
 
 COMMANDS["move-in"] = move_in, (model_options, moving_options)

@@ -11,8 +11,9 @@ class Answered(Message):
     `dropped` counts the messages the model did not see; `ended` is end, length, stop or repeats;
     `version` is a label; `asked_in` and `language` are the languages of question and answer: sv,
     en, ... or und. `by` says whose words it is: base, memory (the base, saying what it knows by
-    heart), version or skill; `facts` what it used of what was told, [{id, question, score,
-    source}]; `skill` the name of the skill that answered.
+    heart), version, skill or source (a document, quoted); `facts` what it used of what was told,
+    [{id, question, score, source}]; `skill` the name of the skill that answered; `places` what it
+    quotes, [{id, title, text, start, end, ...}].
     """
 
     fields = {
@@ -30,6 +31,7 @@ class Answered(Message):
         "by": str,
         "facts": list,
         "skill": str,
+        "places": list,
     }
 
 
@@ -42,7 +44,8 @@ class Ask(Request):
     model; left out, the one in use), prefix (an answer to go on from), language (the one the person
     reads the page in), think (before answering, where the model can), steer (keep it from going
     round in circles, and end what does all the same), keeps (what the person states here is kept:
-    a small model's reply to a message that wants nothing says so).
+    a small model's reply to a message that wants nothing says so), source (the id of the one that
+    is to answer, None for none; without it all of them may, after what is known by heart).
     Failed has the detail too-long where the last message alone is more than the model reads.
     """
 

@@ -94,17 +94,32 @@ class AskAbout(Request):
 
 
 @message
-class Places(Message):
-    """Where a text speaks of what was asked, best first, each {"text", "start", "end"}."""
+class Finding(Message):
+    """How many statements of a person's own stand in some messages, and the first of them in
+    words."""
 
-    fields = {"items": list}
+    fields = {"count": int, "first": list}
 
 
 @message
-class FindPlaces(Request):
-    """Look up at most `count` places of an imported document, named by its hash, that a question is
-    about."""
+class LookIn(Request):
+    """Find what a person states in their messages to another assistant, which lie in OPFS importer/
+    as `file`; Reading events carry the same `id`."""
 
-    worker = "importer"
-    fields = {"document": str, "question": str, "count": int}
-    answer = Places
+    fields = {"id": str, "file": str}
+    answer = Finding
+
+
+@message
+class MovedIn(Message):
+    """How many statements are known now."""
+
+    fields = {"kept": int}
+
+
+@message
+class MoveIn(Request):
+    """Keep what LookIn found in `file`, each statement with the day on which it was said."""
+
+    fields = {"id": str, "file": str}
+    answer = MovedIn

@@ -7,12 +7,14 @@ of them is quoted beside it.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from oneseek.engine.learning.composing.rules import Asked, lower_words, words_in
-from oneseek.engine.learning.lessons import language
+from oneseek.engine.learning.composing.asked import Asked, lower_words, words_in
+from oneseek.engine.learning.composing.rows import Rows, before
+from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import alike, content, names
+from oneseek.engine.learning.memory.statements.statement import text_of
 
 TASK = re.compile(
     r"^(?:please |pls |can you |could you |would you |kan du |skulle du kunna |snälla |hi,? |hej,? )*"
@@ -23,23 +25,38 @@ TASK = re.compile(
     re.I,
 )
 MINE = re.compile(r"\b(?:i|my|me|our|we|us|jag|min|mitt|mina|mig|vår|vårt|våra|vi|oss)\b", re.I)
+MINE = re.compile(r"\b(?:i|my|me|our|we|us|jag|min|mitt|mina|mig|vår|vårt|våra|vi|oss)\b", re.I)
+FOR = re.compile(r"\b(?:to|for|till|åt)\s+(?:the\s+)?\w{4,}", re.I)  # somebody
 LIKELY, NEAR = 0.1, 0.015  # how likely one answers, with nothing, or a shared word, to say so
 MOST = 4
 
 
 def is_task(question: str) -> bool:
-    return bool(TASK.match(question.strip()) and MINE.search(question))
+    """Whether a text is wanted that concerns the person, or somebody who is named."""
+    concerns = MINE.search(question) or FOR.search(question)
+    named = concerns or names(question, language(guess(question)))
+    return bool(TASK.match(question.strip()) and named)
 
 
-def notes_for(question: str, found: Sequence[Found], code: str) -> list[Found]:
-    """The statements that a task should use, in the order in which they were said."""
+def notes_for(
+    question: str, found: Sequence[Found], known: Iterable[dict], code: str
+) -> list[Found]:
+    """The statements that a task should use, in the order in which they were said: those that it
+    asks for or names, and what leans on them ("she turns 40 on Friday")."""
     asked = Asked(question, code)
-    some = [one for one in found if one.apart >= LIKELY or _shares(asked, one)]
-    return sorted(some[:MOST], key=lambda one: one.fact["time"])
+    some = [one for one in found if one.apart >= LIKELY or _shares(asked, one)][:MOST]
+    known = list(known)
+    rows, ids = Rows(known), {one.id for one in some}
+    texts = {text_of(one.fact) for one in some}
+    more = [fact for fact in known if before(fact) in texts and fact["id"] not in ids]
+    some += [part for one in some for part in rows.led_by(one)]
+    some += [Found(fact, 0.0) for fact in more[:MOST]]
+    return sorted(some, key=lambda one: one.fact["time"])
 
 
 def _shares(asked: Asked, one: Found) -> bool:
-    return one.apart >= NEAR and bool(asked.shared(one.fact["answer"]))
+    said = one.fact["answer"]
+    return asked.names_owner_of(one) or (one.apart >= NEAR and bool(asked.shared(said)))
 
 
 def with_notes(question: str, notes: Sequence[Found], code: str) -> str:

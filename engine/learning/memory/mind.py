@@ -14,14 +14,17 @@ from oneseek.engine.core.exchange import INTENT
 from oneseek.engine.core.exchange.stones import KEPT
 from oneseek.engine.history.round_plan import DATA_SET
 from oneseek.engine.history.versions import GUARDED, Versions, ancestors, behind
+from oneseek.engine.learning.composing.parts import parts
+from oneseek.engine.learning.composing.rows import goes_on
 from oneseek.engine.learning.composing.rules import composed
 from oneseek.engine.learning.composing.tasks import is_task, notes_for
 from oneseek.engine.learning.lessons import LessonError, guess, language
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder
 from oneseek.engine.learning.memory.memory import Found, Memory
+from oneseek.engine.learning.memory.second_look import alike, content
 from oneseek.engine.learning.memory.speaking import MEMORY, Speaking, decided
-from oneseek.engine.learning.memory.statements.answering import SAID, answer, chosen
+from oneseek.engine.learning.memory.statements.answering import CHANGED, SAID, answer, chosen
 from oneseek.engine.learning.memory.statements.hearing import (
     STATES,
     Statement,
@@ -53,8 +56,24 @@ ASKS, NEAR_NOTHING = 0.6, 0.35  # a question for one's own, and that nothing ans
 ALONE = re.compile(r"[^?]*\?\W*\w*\W*")  # one question and no wish beside it, thanks at most
 TAKES_BACK = 0.35  # that a message takes back what was said
 STATELESS = 0.2  # the same of one that states nothing
+SPEAKS_OF_IT = re.compile(
+    r"\b(?:it|that|them|those|wrong|mixed?|meant|det|den|dem|dom|fel|menade|ändra[td]e?s?)\b", re.I
+)
+WHOLE = 3  # words of a statement that stands by itself, at least
 FAR, MOST = 200, 4  # characters of a message that is one correction; statements it may correct
 REMEMBERED, REFUSED = "remembered", "not remembered"
+
+
+def is_of_another(said: str, message: str) -> bool:
+    """Whether a statement shares no word with what was said before it, does not speak of it, and
+    tells of no change."""
+    changed = SPEAKS_OF_IT.search(message) or CHANGED.search(message)
+    if leans(message) or changed or len(message.split()) < WHOLE:
+        return False
+    words = language(guess(message))
+    return not any(
+        alike(one, two, words) for one in content(message, words) for two in content(said, words)
+    )
 
 
 class Mind:
@@ -125,7 +144,8 @@ class Mind:
     def _saying(self, text: str, used: Sequence[Found] = ()) -> Speaking:
         """The memory says exactly this, of the facts that it used."""
         push = Quoting(self.tokenizer, text)
-        return Speaking(MEMORY, [one.told() for one in used], push, None)
+        facts = {one.id: one.told() for one in used}
+        return Speaking(MEMORY, list(facts.values()), push, None)
 
     async def _of_statements(self, question: str, user: str) -> Speaking | None:
         """What a statement answers, in its words; or that nothing of the kind was told."""
@@ -137,14 +157,16 @@ class Mind:
         code = guess(question)
         if read.states > max(STATES, read.asks) or is_task(question):
             return None
-        known = [one for one in self.memory.facts.values() if is_said_by(one, user)]
-        if found and (more := composed(question, found, known, code, self.memory.clock())):
-            return self._saying(*more)
+        known, now = self._said_by(user), self.memory.clock()
+        if found:
+            each = [await self.memory.answering(part, user) for part in parts(question)]
+            if more := composed(question, found, known, code, now, each):
+                return self._saying(*more)
         said = chosen(found, question) if found else []
         if not said:
             said = await self._of_another_language(question, user)
         if said:
-            return self._saying(answer(said, question, code, self.memory.clock()), said)
+            return self._saying(answer(said, question, code, now), said)
         least = max([one.score for one in found] or [0.0])
         if read.asks >= ASKS and least < NEAR_NOTHING and ONESELF.search(question):
             return self._saying(words_of(code)["nothing"])
@@ -158,7 +180,10 @@ class Mind:
             found = await self.memory.answering(question, user)
         except NOT_HERE:
             return []
-        return notes_for(question, found, guess(question))
+        return notes_for(question, found, self._said_by(user), guess(question))
+
+    def _said_by(self, user: str) -> list[dict]:
+        return [one for one in self.memory.facts.values() if is_said_by(one, user)]
 
     async def _of_another_language(self, question: str, user: str) -> list[Found]:
         found = await self.memory.in_another_language(question, user)
@@ -177,6 +202,10 @@ class Mind:
         earlier = self._kept_of(before, user)
         if not earlier:
             return found
+        if goes_on(message) and len(found) < 2:
+            more = Statement(found[0].said if found else message.strip(), language=guess(message))
+            more.before = text_of(self.memory.facts[earlier[-1]])
+            return [more]
         if before_it := await self._taken_back(message, earlier, bool(found)):
             said = found[0].said if len(message) > FAR else message.strip()
             changed = Statement(said, language=guess(message))
@@ -193,6 +222,8 @@ class Mind:
             return None
         if changes(message):
             return earlier[-1]
+        if states and is_of_another(self.memory.facts[earlier[-1]]["answer"], message):
+            return None
         texts = [text_of(self.memory.facts[id]) for id in earlier[-MOST:]]
         likely = [await self.memory.reader.takes_back(text, message) for text in texts]
         best = max(range(len(texts)), key=likely.__getitem__)

@@ -16,6 +16,7 @@ TONES = {
     "ready": "good",
     "failed": "bad",
     "held": "bad",
+    "chats": "good",
     "removed": "plain",
 }
 SHOWN = 12  # rows: building many at once would hold up the page
@@ -136,6 +137,7 @@ class Sources:
             self.remarks(source),
             self.ways(source) if source.get("ways") else None,
             self.held(source) if state == "held" else None,
+            self.page.intake.chats.found(source) if state == "chats" else None,
             self.secrets(source) if source.get("secrets") else None,
             self.preview(source),
             self.tested(source),
@@ -160,6 +162,7 @@ class Sources:
             "reading": [("stop", "stop-source", "stop")],
             "failed": [("again", "retry-source", "again")],
             "held": [("allow", "allow-source", "check")],
+            "chats": [("move_in", "move-in", "check")],
             "ready": [("ask", "ask-source", "search")]
             + ([("test", "test-source", "help")] if source.get("lessons") else []),
         }.get(state, [])
@@ -180,6 +183,8 @@ class Sources:
             return t.said(source["why"])
         if source["state"] in ("waiting", "reading"):
             return source.get("progress") or t("sources.wait_note")
+        if source["state"] == "chats":
+            return t("chats.what")
         parts = [t("sources.words", n=source["words"])]
         if source.get("language") in ("sv", "en"):
             parts.append(t.language_name(source["language"]))
@@ -261,7 +266,7 @@ class Sources:
     def preview(self, source):
         """A button that shows the beginning of what was read; the text itself is fetched when it is
         wanted."""
-        if not source.get("sha256"):
+        if not source.get("sha256") or source["state"] == "chats":
             return None
         shown = self.page.intake.previews.get(source["id"])
         opener = dom.button(t("sources.preview"), "preview-source", source["id"], cls="link")

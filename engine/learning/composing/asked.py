@@ -1,0 +1,104 @@
+"""What a question names: people, things, groups of them; and which statements speak of the same."""
+
+from __future__ import annotations
+
+import functools
+import json
+import pathlib
+import re
+from collections.abc import Iterable, Sequence
+
+from oneseek.engine.learning.composing.rows import Rows
+from oneseek.engine.learning.lessons import language
+from oneseek.engine.learning.lessons.language import WORD
+from oneseek.engine.learning.memory.memory import Found
+from oneseek.engine.learning.memory.second_look import alike, content, names
+from oneseek.engine.learning.memory.statements.statement import text_of
+
+ENDING = re.compile(r"(?<=\w{3})(?:'s|arna|erna|orna|ar|er|or|en|et|es|n|s)$")
+LIKELY, NEAR = 0.2, 0.06  # how likely one answers, with nothing, or its noun, to say so
+
+
+@functools.cache
+def words_in(code: str) -> dict:
+    """What the language's file says of groups and numbers."""
+    every = json.loads(pathlib.Path(__file__).with_name("groups.json").read_text("utf-8"))
+    return every.get(code, every["en"])
+
+
+@functools.cache
+def groups(code: str) -> list[tuple[frozenset[str], frozenset[str]]]:
+    pairs = words_in(code)["groups"].items()
+    return [(frozenset(names.split()), frozenset(members.split())) for names, members in pairs]
+
+
+def lower_words(text: str) -> set[str]:
+    return {word.lower() for word in WORD.findall(text)}
+
+
+def stem(word: str) -> str:
+    """A noun without the ending of its number or of its definite form."""
+    return ENDING.sub("", word)
+
+
+class Asked:
+    """What a question names."""
+
+    def __init__(self, question: str, code: str) -> None:
+        self.question, self.code, self.language = question, code, language(code)
+        words = lower_words(question)
+        self.groups = [(name, members) for name, members in groups(code) if words & name]
+        self.content = content(question, self.language)
+        self.names = names(question, self.language)
+
+    def members(self, said: str) -> set[str]:
+        """The words of a statement that belong to a group of which the question asks."""
+        every = {member for _, members in self.groups for member in members}
+        stems = {stem(member) for member in every}
+        return {word for word in self.bare_words(said) if stem(word) in stems}
+
+    def shared(self, said: str) -> set[str]:
+        """The words of the question that a statement has too."""
+        bare = self.bare_words(said)
+        return {a for a in self.content if any(self.are_forms(a, b) for b in bare)}
+
+    def bare_words(self, said: str) -> set[str]:
+        """The words of a statement without what makes them somebody's."""
+        return {self.language.bare(word) for word in lower_words(said)}
+
+    def are_forms(self, one: str, other: str) -> bool:
+        return stem(one) == stem(other) or alike(one, other, self.language)
+
+    def is_of_others(self, said: str) -> bool:
+        others = set(words_in(self.code)["others"].split())
+        return bool(lower_words(said) & others) and not others & lower_words(self.question)
+
+    def concerns(self, one: Found) -> bool:
+        said = text_of(one.fact)
+        if self.members(said):
+            return not self.is_of_others(said)
+        return one.apart >= LIKELY or (one.apart >= NEAR and bool(self.shared(said)))
+
+    def names_owner_of(self, one: Found) -> bool:
+        """Whether a statement is of a person or thing that the question names."""
+        said = text_of(one.fact)
+        kin = any("relation" in self.language.categories(word) for word in self.shared(said))
+        return kin or bool(self.names & lower_words(said))
+
+
+def concerned(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> list[Found]:
+    """What concerns a question, all that is of a group that it asks for, and what was said in a row
+    with either; in the order in which it was said."""
+    known = list(known)
+    scored = {one.id: one for one in found}
+    some = {one.id: one for one in found if asked.concerns(one)}
+    for fact in known:
+        if fact["id"] not in scored and asked.members(fact["answer"]):
+            some[fact["id"]] = Found(fact, 0.0)
+    rows = Rows(known)
+    for one in list(some.values()):
+        for fact in rows.of(one.fact):
+            some.setdefault(fact["id"], scored.get(fact["id"], Found(fact, 0.0)))
+    every = [part for one in some.values() for part in (*rows.led_by(one), one)]
+    kept = [one for one in every if not asked.is_of_others(one.fact["answer"])]
+    return sorted(kept, key=lambda one: one.fact["time"])

@@ -1,0 +1,107 @@
+"""Yes or no, by the statement that says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from oneseek.engine.learning.composing.asked import Asked, lower_words, words_in
+from oneseek.engine.learning.memory.memory import Found
+from oneseek.engine.learning.memory.second_look import listed
+from oneseek.engine.learning.memory.statements.answering import CHANGED, NEGATED
+from oneseek.engine.learning.memory.statements.statement import text_of
+
+YES_NO = re.compile(
+    r"^(?:so |and |och )?(?:do|does|did|is|isn't|are|am|was|were|have|has|had|can|could|will|should|"
+    r"may|har|hade|är|var|kan|får|ska|äter|bor|jobbar|arbetar|heter|dricker|spelar|kör|gillar|"
+    r"pratar|talar|röker|snusar|tål|behöver|går|äger|tycker|brukar|finns|fyller|studerar|pluggar|"
+    r"tar|lever|ligger|väntar|hyr|reser|åker|sover|tränar|sjunger|läser|älskar|hatar)\b",
+    re.I,
+)
+ENDED = re.compile(
+    r"\b(?:no longer|any ?more|used to|quit|stopped|gave up|given up|sold|left|retired|died|"
+    r"passed away|put down|put to sleep|(?:handed|gave) in (?:my|his|her|our) notice|last day|"
+    r"cancelled|returned|nicked|stolen|broke up|divorced|inte längre|slutat|slutade|sålt|sålde|"
+    r"lagt av|dog|dött|gick bort|gått bort|avbokat|inställd|sagt upp|sa upp|stulen|skilda|skild)\b",
+    re.I,
+)
+NONE = re.compile(r"\b(?:no|without|ingen|inget|inga|utan)\s+(\w+)(?:\s+(\w+))?", re.I)
+BOUND = re.compile(
+    r"\b(before|after|older than|younger than|more than|over|under|less than|at least|före|efter|"
+    r"äldre än|yngre än|mer än|fler än|över|mindre än|minst)\s+(\d+)",
+    re.I,
+)
+BELOW = ("before", "younger than", "under", "less than", "före", "yngre än", "mindre än")
+ALLERGIC = re.compile(r"\b(?:allerg\w*|intolerant|tål inte|can'?t eat|can'?t have)\b", re.I)
+MAY = re.compile(r"^(?:can|could|may|should|do|kan|får|tål|äter|ska)\b", re.I)
+DISLIKES = re.compile(
+    r"\b(?:hates?|dislikes?|can'?t stand|terrified|afraid|scared|frightened|fears?|hatar|avskyr|"
+    r"rädd|skräckslagen|ogillar|livrädd)\b",
+    re.I,
+)
+LIKES = re.compile(
+    r"\b(?:like|love|enjoy|get on|get along|fond|happy|tycker? om|gillar?|älskar?|trivs)\b", re.I
+)
+OURS = re.compile(r"\b(?:ours|mine|vår|vårt|min|mitt|vår egen)\W*$", re.I)
+THEIRS = re.compile(r"\b(?:theirs|hers|his|deras|hennes|hans)\b", re.I)
+SURE, CERTAIN = 0.5, 0.75
+NAMED = 0.1  # the same of a statement about whom or what the question names
+
+
+def decisive(asked: Asked, found: Sequence[Found]) -> tuple[bool, Found] | None:
+    """Whether it is so, and the statement that says it; None where none is sure enough."""
+    for one in sorted(found, key=lambda one: -one.apart):
+        named = asked.names_owner_of(one) or bool(asked.shared(one.fact["answer"]))
+        if one.apart < (NAMED if named else SURE):
+            continue
+        holds = is_so(asked, one)
+        if holds is not None:
+            return holds, one
+    return None
+
+
+def is_so(asked: Asked, best: Found) -> bool | None:
+    """Whether a statement that answers a question says that it is so; None where it does not
+    tell."""
+    question, said = asked.question, best.fact["answer"]
+    words, shared = lower_words(question), asked.shared(text_of(best.fact))
+    for name, excluded in words_in(asked.code)["implied"]:
+        if re.search(rf"\b{name}", said, re.I) and words & set(excluded.split()):
+            return False
+    if bound := BOUND.search(question):
+        numbers = [int(one) for one in re.findall(r"\d+", said)]
+        if numbers:
+            least, below = int(bound[2]), bound[1].lower() in BELOW
+            return numbers[0] < least if below else numbers[0] >= least
+    if ALLERGIC.search(said) and not ALLERGIC.search(question) and MAY.match(question):
+        return False
+    for none in NONE.finditer(said):
+        lacking = [one.lower() for one in none.groups() if one]
+        if any(asked.are_forms(one, other) for one in lacking for other in asked.content):
+            return False
+    if ENDED.search(text_of(best.fact)) and not re.match(r"did\b", question, re.I):
+        return False
+    if NEGATED.search(said) and not NEGATED.search(question):
+        return False
+    if DISLIKES.search(said) and LIKES.search(question):
+        return False
+    if THEIRS.search(said) and OURS.search(question):
+        return False
+    if excludes(asked, said):
+        return False
+    plain = text_of(best.fact).lower()
+    strange = {one for one in asked.names if one not in plain and one[:-1] not in plain}
+    if strange and shared:
+        return False
+    if best.apart >= CERTAIN or len(shared) >= len(asked.content) / 2:
+        return not CHANGED.search(said) or len(shared) == len(asked.content) or None
+    return None
+
+
+def excludes(asked: Asked, said: str) -> bool:
+    """Whether a statement has another of some words that exclude each other (a day, a colour)."""
+    mine, theirs = listed(said, asked.language), listed(asked.question, asked.language)
+    return any(
+        mine[name] and theirs[name] and not mine[name] & theirs[name]
+        for name in mine.keys() & theirs
+    )

@@ -1,0 +1,84 @@
+"""Documents as they are asked, and what the words of a question count in their pieces."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from oneseek.engine.learning.lessons import guess, language
+from oneseek.engine.learning.memory.second_look import content
+from oneseek.engine.learning.memory.statements.said import rarity
+from oneseek.importers.asking.pieces import Piece, pieces
+from oneseek.importers.asking.vocabulary import Words
+
+FREQUENT, LONG = 1.2, 0.75  # how much a word's repetition counts, and a piece's length (BM25)
+BESIDE, AROUND = 0.4, 0.5  # what a word counts that stands beside a piece; beside an utterance
+USUAL = 64  # pieces; what a word counts in fewer of them is brought to this many
+
+
+@dataclass
+class Document:
+    id: str
+    title: str
+    text: str
+    owner: str = ""
+    pieces: list[Piece] = field(default_factory=list)
+    whole: dict[int, np.ndarray] = field(default_factory=dict)  # piece -> its direction
+    _words: dict[str, Words] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.pieces = pieces(self.text)
+
+    def words(self, code: str) -> Words:
+        if code not in self._words:
+            self._words[code] = Words(self.pieces, language(code))
+        return self._words[code]
+
+
+class Wording:
+    """What the words of a question count in the pieces of some documents."""
+
+    def __init__(self, question: str, documents: Sequence[Document]) -> None:
+        code = guess(question)
+        asked = sorted(content(question, language(code)))
+        self.documents = documents
+        self.found = {}  # document -> for each word, in which of its pieces it stands, and beside
+        for number, doc in enumerate(documents):
+            words = doc.words(code)
+            self.found[number] = [(words.own.holding(a), words.beside.holding(a)) for a in asked]
+        count = sum(len(doc.pieces) for doc in documents)
+        total = sum(sum(doc.words(code).own.lengths) for doc in documents)
+        self.lengths = [doc.words(code).own.lengths for doc in documents]
+        self.mean = total / max(1, count) or 1.0
+        held = [
+            sum(len(some[i][0]) for some in self.found.values())
+            or sum(len(some[i][1]) for some in self.found.values())
+            for i in range(len(asked))
+        ]
+        self.rare = [rarity(some, max(USUAL, count)) for some in held]
+        self.whole = sum(self.rare) or 1.0
+        missing = (rare for rare, some in zip(self.rare, held, strict=True) if not some)
+        self.absent = sum(missing) / self.whole  # how much of it no document holds
+
+    def ranked(self) -> list[tuple[Document, int, float, float]]:
+        """All pieces, what the words count that they share with the question (BM25), and how much
+        of the question they cover; the best first."""
+        every = [
+            (doc, at, *self.of(number, at)) for number, doc in enumerate(self.documents)
+            for at in range(len(doc.pieces))
+        ]  # fmt: skip
+        return sorted(every, key=lambda one: -one[2])
+
+    def of(self, number: int, at: int) -> tuple[float, float]:
+        total, covered = 0.0, 0.0
+        length = 1 - LONG + LONG * self.lengths[number][at] / self.mean
+        beside = AROUND if self.documents[number].pieces[at].spoken else BESIDE
+        for rare, (own, around) in zip(self.rare, self.found[number], strict=True):
+            if often := own[at]:
+                total += rare * often * (FREQUENT + 1) / (often + FREQUENT * length)
+            elif around[at]:
+                total += beside * rare
+            covered += rare if own[at] or around[at] else 0.0
+        return total, covered / self.whole
