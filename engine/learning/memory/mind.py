@@ -21,7 +21,7 @@ from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder
 from oneseek.engine.learning.memory.memory import Found, Memory
 from oneseek.engine.learning.memory.speaking import MEMORY, Speaking, decided
-from oneseek.engine.learning.memory.statements.answering import SAID, answer, chosen
+from oneseek.engine.learning.memory.statements.answering import QUOTED, SAID, answer, chosen
 from oneseek.engine.learning.memory.statements.hearing import (
     STATES,
     Statement,
@@ -106,8 +106,10 @@ class Mind:
         briefly = any(language(code).briefly.search(question) for code in languages)
         alone = ALONE.fullmatch(question) is not None
         speaking = decided(found, self.tokenizer, version, learned, pushes, always, briefly, alone)
-        if speaking.push or speaking.version or not pushes or len(question) > LONGEST_QUESTION:
+        if speaking.version or not pushes or len(question) > LONGEST_QUESTION:
             return speaking
+        if speaking.push:
+            return await self._since_changed(question, speaking, user) or speaking
         answering = await self._of_statements(question, user)
         if answering is None and keeps and self.acknowledges:
             answering = await self._acknowledged(question, before, user)
@@ -138,7 +140,12 @@ class Mind:
         if read.states > max(STATES, read.asks) or is_task(question):
             return None
         known = [one for one in self.memory.facts.values() if is_said_by(one, user)]
-        if found and (more := composed(question, found, known, code, self.memory.clock())):
+        changed = found and found[0].changes and found[0].score >= QUOTED
+        if (
+            found
+            and not changed
+            and (more := composed(question, found, known, code, self.memory.clock()))
+        ):
             return self._saying(*more)
         said = chosen(found, question) if found else []
         if not said:
@@ -149,6 +156,22 @@ class Mind:
         if read.asks >= ASKS and least < NEAR_NOTHING and ONESELF.search(question):
             return self._saying(words_of(code)["nothing"])
         return None
+
+    async def _since_changed(self, question: str, speaking: Speaking, user: str) -> Speaking | None:
+        """What is to be said instead of facts told in a chat, where a statement changed them."""
+        ids = [one["id"] for one in speaking.facts]
+        if any("message" not in one["source"] for one in speaking.facts):
+            return None
+        try:
+            found = await self.memory.answering(question, user)
+        except NOT_HERE:
+            return None
+        if not found or found[0].id in ids or not any(one.id in ids for one in found):
+            return None
+        said, code = chosen(found, question), guess(question)
+        if not said:
+            return None
+        return self._saying(answer(said, question, code, self.memory.clock()), said)
 
     async def notes(self, question: str, user: str = "") -> list[Found]:
         """What was told that a task should use."""
