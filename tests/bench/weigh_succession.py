@@ -25,6 +25,7 @@ import numpy as np
 from oneseek.engine.learning.memory.memory import DAY_MS as DAY
 from oneseek.engine.learning.memory.statements import evidence, succession
 from oneseek.engine.learning.memory.statements.answering import BESIDE, QUOTED
+from oneseek.engine.learning.memory.statements.reader import sigmoid
 from oneseek.engine.learning.memory.statements.statement import text_of
 from oneseek.engine.open import clock
 from tests.bench.heard import DAY_MS, DAYS, Told, is_right, opened, sets
@@ -65,8 +66,7 @@ class Asked:
 
     def loss(self, weights: Mapping[str, float]) -> float:
         scores = self.likely(weights)
-        meant = scores[self.right].sum() if self.right.any() else 1 - scores.sum()
-        return -float(np.log(meant + 1e-6))
+        return -float(np.log(scores[self.right].sum() + 1e-6)) if self.right.any() else 0.0
 
 
 async def gathered(name: str, over_days: bool) -> list[dict[str, Any]]:
@@ -143,7 +143,8 @@ def figures(rows: list[Asked], weights: Mapping[str, float]) -> dict[str, float]
         scores, about = one.likely(weights), one.kept["about"]
         best = np.argsort(-scores, kind="stable")[:2]
         said = [i for i in best if i == best[0] or scores[i] >= BESIDE]
-        told = bool(said) and scores[said].sum() >= QUOTED
+        sure = max(map(evidence.nats_of, one.kept["signs"]))
+        told = sigmoid(sure + succession.OVER * (one.about.past == 1)) >= QUOTED
         if about in ("alike", "unknown"):
             seen.setdefault(f"{about}: said", []).append(told)
             continue

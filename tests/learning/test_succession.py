@@ -37,7 +37,6 @@ def best(question, asked, succession, days=(30, 2, 1)):
     named = np.array([about.names(text) for text in SAID])
     links = succession.matrix(list(TIMES), lambda id: TIMES.get(id, math.inf))
     found = likely(about, np.array(asked), links, np.array(days), named)
-    assert found.sum() < 1
     return list(TIMES)[int(found.argmax())]
 
 

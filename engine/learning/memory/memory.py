@@ -21,13 +21,14 @@ from oneseek.engine.core.exchange.gathering import farewell
 from oneseek.engine.core.faults import fault
 from oneseek.engine.core.turns import urgent
 from oneseek.engine.history.ledger import Change
-from oneseek.engine.learning.lessons import Lesson, LessonError, fold, guess
+from oneseek.engine.learning.lessons import Lesson, LessonError, fold, guess, language
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder, Meaning
 from oneseek.engine.learning.memory.recogniser import Meanings, Recogniser, Text
+from oneseek.engine.learning.memory.second_look import names, plain_words
 from oneseek.engine.learning.memory.statements import evidence, succession
 from oneseek.engine.learning.memory.statements.reader import Reader, sigmoid
-from oneseek.engine.learning.memory.statements.said import Said
+from oneseek.engine.learning.memory.statements.said import STEM, Said
 from oneseek.engine.learning.memory.statements.statement import (
     LONGEST,
     Heard,
@@ -190,20 +191,37 @@ class Memory:
         times = [self.facts[id]["time"] for id in live]
         about = succession.Question.of(asking(question))
         links = self.succession.matrix(live, self._time)
-        scores = succession.likely(
+        shares = succession.likely(
             about,
             np.array(asked),
             links,
             (self.clock() - np.array(times)) / DAY_MS,
             np.array([about.names(text_of(self.facts[id])) for id in live]),
         )
+        sure = sigmoid(
+            max(evidence.nats_of(read.evidence[id]) for id in live)
+            + succession.OVER * (about.past == 1)
+        )
         found = [
-            Found(self.facts[id], float(score), sigmoid(nats), bool(changes))
-            for id, score, nats, changes in zip(
-                live, scores, asked, links.max(0, initial=succession.NO_LINK) > 0, strict=True
+            Found(self.facts[id], sure * float(share), sigmoid(nats), bool(changes))
+            for id, share, nats, changes in zip(
+                live, shares, asked, links.max(0, initial=succession.NO_LINK) > 0, strict=True
             )
         ]
         return sorted(found, key=lambda one: (-one.score, -one.fact["time"]))
+
+    def knows(self, question: str, user: str) -> bool:
+        """Whether a question names somebody, or something, that the person has told of by name."""
+        words = language(guess(question))
+        named = names(question, words)
+        for word in plain_words(question) - words.function_words:
+            for id in self.said.having(word[:STEM]):
+                fact = self.facts.get(id)
+                if fact and owner_of(fact) == user and "answer" in fact:
+                    said = text_of(fact)
+                    if word in names(said, words) or (word in named and word in plain_words(said)):
+                        return True
+        return False
 
     async def in_another_language(self, question: str, user: str) -> list[Found]:
         """The facts told in another language than the question's that may answer it: they are read

@@ -49,7 +49,13 @@ TO_REMEMBER = ("ready", "rejected", KEPT)  # a refused lesson costs nothing that
 ONESELF = re.compile(
     r"\b(i|i'm|im|i've|my|mine|me|we|our|us|jag|min|mitt|mina|mig|vi|vår|vårt|våra|oss)\b", re.I
 )
+KIN = re.compile(  # who is called so without "my" is one's own
+    r"(?<!s )\b(?:mum|mom|mam|dad|gran|granny|grandma|grandad|grandpa|nan|mamma|pappa|mormor|morfar|"
+    r"farmor|farfar)(?:'?s)?\b",
+    re.I,
+)
 ASKS, NEAR_NOTHING = 0.6, 0.35  # a question for one's own, and that nothing answers it
+ASKS_NAMED = 0.25  # the same of one that names somebody the memory knows
 ALONE = re.compile(r"[^?]*\?\W*\w*\W*")  # one question and no wish beside it, thanks at most
 TAKES_BACK = 0.35  # that a message takes back what was said
 STATELESS = 0.2  # the same of one that states nothing
@@ -152,10 +158,17 @@ class Mind:
             said = await self._of_another_language(question, user)
         if said:
             return self._saying(answer(said, question, code, self.memory.clock()), said)
-        least = max([one.score for one in found] or [0.0])
-        if read.asks >= ASKS and least < NEAR_NOTHING and ONESELF.search(question):
+        sure = sum(one.score for one in found)
+        if sure < NEAR_NOTHING and self._asks_for_own(question, read.asks, user):
             return self._saying(words_of(code)["nothing"])
         return None
+
+    def _asks_for_own(self, question: str, asks: float, user: str) -> bool:
+        """Whether a question is for something of the person's own: it says so, or names somebody
+        that they told of."""
+        if asks >= ASKS and (ONESELF.search(question) or KIN.search(question)):
+            return True
+        return asks >= ASKS_NAMED and self.memory.knows(question, user)
 
     async def _since_changed(self, question: str, speaking: Speaking, user: str) -> Speaking | None:
         """What is to be said instead of facts told in a chat, where a statement changed them."""

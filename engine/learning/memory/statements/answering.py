@@ -53,9 +53,10 @@ def chosen(found: Sequence[Found], question: str) -> list[Found]:
         near = [one for one in found if one.apart >= QUOTED]
         if near:
             return sorted(near, key=lambda one: -one.fact["time"])[:MOST]
-    likely = distinct([one for one in found if one is found[0] or one.score >= BESIDE])[:2]
-    if sum(one.score for one in likely) < QUOTED:
+    sure = sum(one.score for one in found)
+    if sure < QUOTED:
         return []
+    likely = distinct([one for one in found if one is found[0] or one.score >= BESIDE * sure])[:2]
     if Question.of(question).past:
         return likely
     return sorted(likely, key=lambda one: -one.fact["time"])

@@ -110,6 +110,10 @@ class Said:
             (rarity(len(self._held.get(stem, {})) or 1, count) for stem in both), default=0.0
         )
 
+    def having(self, stem: str) -> list[str]:
+        """The sentences that hold a word."""
+        return list(self._held.get(stem, ()))
+
     def direction(self, id: str) -> np.ndarray:
         return self._rows[self._at[id]]
 

@@ -38,7 +38,6 @@ WEIGHTS = {
     "handed_back": 1.4,
     "first": 0.94,
     "named": 1.43,
-    "none": -1.73,
     "rivals": 1.66,
     "own": 0.54,
 }
@@ -48,6 +47,9 @@ HOLDS = 3  # of those near a question, whose changes are looked at too
 FOLLOW = 4  # changes of them that are read with the question
 LONG = 40.0  # days
 NO_LINK, MOST = -30.0, 0.98
+OVER = (
+    2.2  # nats for the answer of a question about the past: what was does not say that it is over
+)
 CHANGED = re.compile(
     r"\b(?:no longer|any ?more|used to|instead of|these days|nowadays|now|moved|switched|swapped|"
     r"changed|sold|quit|stopped|gave up|given up|given back|dropped|left|cancelled|retired|died|"
@@ -169,9 +171,9 @@ def likely(
     named: np.ndarray,
     weights: Mapping[str, float] = WEIGHTS,
 ) -> np.ndarray:
-    """Of each statement, how likely it is what is to be said: by what speaks for its answering the
-    question (`asked`, nats), which later ones change it, how many days old it is and how much of
-    what comes later it names."""
+    """Of each statement, how likely it is what is to be said if any is: by what speaks for its
+    answering the question (`asked`, nats), which later ones change it, how many days old it is and
+    how much of what comes later it names."""
     w, asked, age = weights, weights["asked"] * asked, np.minimum(days, LONG) / LONG
     changes = -np.logaddexp(0, -links)
     own = w["own"] * asked
@@ -186,7 +188,7 @@ def likely(
     then = then + (w["old"] + w["first"] * question.first) * age
     nats = (1 - question.past) * now + question.past * then
     every = np.exp(nats - nats.max())
-    return every / (every.sum() + np.exp(w["none"] - nats.max()))
+    return every / every.sum()
 
 
 def handed_on(asked: np.ndarray, changes: np.ndarray) -> np.ndarray:
