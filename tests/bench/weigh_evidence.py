@@ -26,12 +26,13 @@ from tests.bench.heard import Told, is_right, opened, sets
 from tests.bench.parts import report
 from tests.golden.statements.told import LEARNED
 
-SETS = ("heard_dev", "heard_dev2", "heard_dev3", "heard_dev4")
+SETS = ("heard_dev", "heard_dev2", "heard_dev3", "heard_dev4", "heard_dev5")
 EVERY = {
     "heard_dev": 3,
     "heard_dev2": 9,
     "heard_dev3": 1,
     "heard_dev4": 1,
+    "heard_dev5": 1,
 }  # of the general questions: the first two have the same
 FOLDS, RIDGE, STEPS = 5, 1.0, 30
 ALIKE, UNKNOWN, GENERAL, ASKED = "alike", "unknown", "general", "asked"

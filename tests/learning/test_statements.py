@@ -149,7 +149,7 @@ def test_what_may_be_a_statement_is_asked_about_where_nothing_else_was_understoo
         return [(one.said, one.unsure) for one in asyncio.run(hearing.statements(message, reads))]
 
     assert found("perhaps one. perhaps two.") == [("perhaps one.", True)]
-    assert found("perhaps one. surely two.") == [("surely two.", False)]
+    assert found("perhaps one. surely two.") == [("perhaps one. surely two.", False)]
     assert found("perhaps one?") == found("hardly one.") == []
     assert found("hardly any of this counts. perhaps one.") == []  # it belongs to a story
 

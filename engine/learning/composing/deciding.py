@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from oneseek.engine.learning.composing.asked import Asked, lower_words, words_in
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import listed
-from oneseek.engine.learning.memory.statements.answering import CHANGED, NEGATED
+from oneseek.engine.learning.memory.statements.answering import NEGATED
 from oneseek.engine.learning.memory.statements.statement import text_of
+from oneseek.engine.learning.memory.statements.succession import CHANGED
 
 YES_NO = re.compile(
     r"^(?:so |and |och )?(?:do|does|did|is|isn't|are|am|was|were|have|has|had|can|could|will|should|"

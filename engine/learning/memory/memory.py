@@ -9,22 +9,26 @@ for another.  A fact is known by its question, a statement by what it says.
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import numpy as np
 
 from oneseek.engine.core.collecting.statements import STATEMENT
 from oneseek.engine.core.exchange.gathering import farewell
 from oneseek.engine.core.faults import fault
 from oneseek.engine.core.turns import urgent
 from oneseek.engine.history.ledger import Change
-from oneseek.engine.learning.lessons import Lesson, LessonError, fold, guess
+from oneseek.engine.learning.lessons import Lesson, LessonError, fold, guess, language
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder, Meaning
 from oneseek.engine.learning.memory.recogniser import Meanings, Recogniser, Text
-from oneseek.engine.learning.memory.statements import evidence
-from oneseek.engine.learning.memory.statements.reader import Reader
-from oneseek.engine.learning.memory.statements.said import Said
+from oneseek.engine.learning.memory.second_look import names, plain_words
+from oneseek.engine.learning.memory.statements import evidence, succession
+from oneseek.engine.learning.memory.statements.reader import Reader, sigmoid
+from oneseek.engine.learning.memory.statements.said import STEM, Said
 from oneseek.engine.learning.memory.statements.statement import (
     LONGEST,
     Heard,
@@ -35,9 +39,17 @@ from oneseek.engine.learning.memory.statements.statement import (
     text_of,
     unpacked,
 )
+from oneseek.engine.learning.memory.statements.succession import (
+    APART,
+    BESIDE,
+    Pair,
+    Succession,
+    changed,
+)
 from oneseek.engine.learning.memory.weighing import nearness, weighed
 
 Ahead = tuple[tuple[str, str], asyncio.Future | None]  # what was read ahead, whose; its reading
+DAY_MS = 24 * 3600 * 1000
 PAIRS = 3  # facts of another language that are read together with a question
 NOTHING: Ahead = ("", ""), None
 REPLACED = "traces"  # by `meanings`: what a store or a backup still has of it says whose facts
@@ -46,11 +58,12 @@ REPLACED = "traces"  # by `meanings`: what a store or a backup still has of it s
 @dataclass(frozen=True)
 class Found:
     """A fact that a question may ask for, and how sure that is; of a statement also, how sure if no
-    other answered better."""
+    other answered better, and whether it changes what another of those found says."""
 
     fact: dict
     score: float
     apart: float = 0.0
+    changes: bool = False
 
     @property
     def id(self) -> str:
@@ -91,7 +104,7 @@ class Memory:
         self.facts: dict[str, dict] = {}
         self.asked: dict[str, str] = {}  # folded questions, as they were told, and their facts
         self._lessons: dict[str, Lesson] = {}
-        self.recogniser, self.said = Recogniser(), Said()
+        self.recogniser, self.said, self.succession = Recogniser(), Said(), Succession()
         self._ahead: Ahead = NOTHING
         self._loading = asyncio.Lock()
         self.loaded = False
@@ -100,6 +113,7 @@ class Memory:
         """Others changed what is stored."""
         self.facts, self.asked, self._lessons, self.loaded = {}, {}, {}, False
         self.recogniser, self.said, self._ahead = Recogniser(), Said(), NOTHING
+        self.succession = Succession()
 
     def covered(self) -> set[str]:
         """The ids of all examples whose questions are recognised: known, forgotten or corrected."""
@@ -157,6 +171,8 @@ class Memory:
         near = self.said.nearest(words, alone.whole, user)
         speaks: dict[str, dict[str, float]] = {}
         if near:
+            more = [id for id in self.succession.following(list(near)) if id in self.facts]
+            near |= self.said.nearness(words, alone.whole, more)
             texts = [text_of(self.facts[id]) for id in near]
             read = await self.reader.together(words, texts)
             elsewhere = self.said.elsewhere(words, list(near))
@@ -169,8 +185,43 @@ class Memory:
         await self.load()
         read = await self.read(question, user)
         live = [id for id in read.evidence if id in self.facts]
-        found = [Found(self.facts[id], *evidence.with_apart(read.evidence[id])) for id in live]
+        if not live:
+            return []
+        asked = [evidence.apart(read.evidence[id]) for id in live]
+        times = [self.facts[id]["time"] for id in live]
+        about = succession.Question.of(asking(question))
+        links = self.succession.matrix(live, self._time)
+        shares = succession.likely(
+            about,
+            np.array(asked),
+            links,
+            (self.clock() - np.array(times)) / DAY_MS,
+            np.array([about.names(text_of(self.facts[id])) for id in live]),
+        )
+        sure = sigmoid(
+            max(evidence.nats_of(read.evidence[id]) for id in live)
+            + succession.OVER * (about.past == 1)
+        )
+        found = [
+            Found(self.facts[id], sure * float(share), sigmoid(nats), bool(changes))
+            for id, share, nats, changes in zip(
+                live, shares, asked, links.max(0, initial=succession.NO_LINK) > 0, strict=True
+            )
+        ]
         return sorted(found, key=lambda one: (-one.score, -one.fact["time"]))
+
+    def knows(self, question: str, user: str) -> bool:
+        """Whether a question names somebody, or something, that the person has told of by name."""
+        words = language(guess(question))
+        named = names(question, words)
+        for word in plain_words(question) - words.function_words:
+            for id in self.said.having(word[:STEM]):
+                fact = self.facts.get(id)
+                if fact and owner_of(fact) == user and "answer" in fact:
+                    said = text_of(fact)
+                    if word in names(said, words) or (word in named and word in plain_words(said)):
+                        return True
+        return False
 
     async def in_another_language(self, question: str, user: str) -> list[Found]:
         """The facts told in another language than the question's that may answer it: they are read
@@ -207,6 +258,10 @@ class Memory:
         id = self.asked.get(fold(question))
         return [Found(self.facts[id], 1.0)] if id in self.facts else []
 
+    def _time(self, id: str) -> float:
+        """When it was told; of what is forgotten, after all else."""
+        return self.facts.get(id, {}).get("time", math.inf)
+
     def _lesson(self, fact: dict) -> Lesson:
         """What the library makes of a fact, once for as long as it stays the same."""
         if fact["id"] not in self._lessons:
@@ -235,6 +290,7 @@ class Memory:
         self._ahead = NOTHING
         if meanings.said is not None:
             self.said.add(fact["id"], text_of(fact), meanings.said, owner_of(fact))
+            self.succession.add(fact["id"], meanings.beside)
         if isinstance(meanings, Heard):
             return
         self.recogniser.add(fact["id"], meanings)
@@ -259,6 +315,8 @@ class Memory:
             if self.facts.get(fact["id"]) != fact:
                 replaced = self._replaced(fact, lesson)
                 meanings = await self._meanings(lesson, fact["source"].get("said", ""))
+                if meanings.said is not None:
+                    meanings.beside = await self._beside(fact, meanings.said, replaced)
                 await self._store(fact, meanings, replaced)
             taken.append(fact["id"])
         return taken
@@ -282,8 +340,32 @@ class Memory:
         if known != fact:
             replaces = [id for id in fact["source"].get("replaces", "").split() if id in self.facts]
             (read,) = await self.reader.alone([text_of(fact)])
-            await self._store(fact, Heard(read.whole), replaces)
+            beside = await self._beside(fact, read.whole, replaces)
+            await self._store(fact, Heard(read.whole, beside), replaces)
         return fact["id"]
+
+    async def _beside(
+        self, fact: dict, whole: np.ndarray, replaced: Sequence[str]
+    ) -> dict[str, list[float]]:
+        """What a statement says beside those that are near it, of other messages: by their ids."""
+        words, owner = text_of(fact), owner_of(fact)
+        near = self.said.nearest(words, whole, owner, BESIDE, APART)
+        others = [
+            one for one in (self.facts[id] for id in near)
+            if one["id"] not in (fact["id"], *replaced)
+            and one["source"].get("message", "") != fact["source"].get("message")
+        ]  # fmt: skip
+        if not others:
+            return {}
+        pairs = [sorted((fact, one), key=lambda each: each["time"]) for one in others]
+        earlier, later = ([text_of(pair[at]) for pair in pairs] for at in (0, 1))
+        read = await self.reader.beside(earlier, later)
+        found = {}
+        for other, a, b, (takes_back, answers) in zip(others, earlier, later, read, strict=True):
+            nearness = float(whole @ self.said.direction(other["id"]))
+            pair = Pair(takes_back, nearness, answers, self.said.shared(a, b), changed(b))
+            found[other["id"]] = [round(x, 2) for x in pair]
+        return found
 
     def _fact(self, record: dict, lesson: Lesson) -> dict:
         known = self.facts.get(record["id"], {})
@@ -371,6 +453,7 @@ class Memory:
             elif self.facts.pop(id, None):
                 self.recogniser.remove(id)
             self.said.remove(id)
+            self.succession.remove(id)
         self._ahead = NOTHING
 
     # ---- what is still to be done

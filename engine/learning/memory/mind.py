@@ -24,7 +24,7 @@ from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder
 from oneseek.engine.learning.memory.memory import Found, Memory
 from oneseek.engine.learning.memory.second_look import alike, content
 from oneseek.engine.learning.memory.speaking import MEMORY, Speaking, decided
-from oneseek.engine.learning.memory.statements.answering import CHANGED, SAID, answer, chosen
+from oneseek.engine.learning.memory.statements.answering import QUOTED, SAID, answer, chosen
 from oneseek.engine.learning.memory.statements.hearing import (
     STATES,
     Statement,
@@ -45,6 +45,7 @@ from oneseek.engine.learning.memory.statements.statement import (
     owner_of,
     text_of,
 )
+from oneseek.engine.learning.memory.statements.succession import CHANGED
 from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
 
@@ -52,7 +53,13 @@ TO_REMEMBER = ("ready", "rejected", KEPT)  # a refused lesson costs nothing that
 ONESELF = re.compile(
     r"\b(i|i'm|im|i've|my|mine|me|we|our|us|jag|min|mitt|mina|mig|vi|vår|vårt|våra|oss)\b", re.I
 )
+KIN = re.compile(  # who is called so without "my" is one's own
+    r"(?<!s )\b(?:mum|mom|mam|dad|gran|granny|grandma|grandad|grandpa|nan|mamma|pappa|mormor|morfar|"
+    r"farmor|farfar)(?:'?s)?\b",
+    re.I,
+)
 ASKS, NEAR_NOTHING = 0.6, 0.35  # a question for one's own, and that nothing answers it
+ASKS_NAMED = 0.25  # the same of one that names somebody the memory knows
 ALONE = re.compile(r"[^?]*\?\W*\w*\W*")  # one question and no wish beside it, thanks at most
 TAKES_BACK = 0.35  # that a message takes back what was said
 STATELESS = 0.2  # the same of one that states nothing
@@ -125,8 +132,10 @@ class Mind:
         briefly = any(language(code).briefly.search(question) for code in languages)
         alone = ALONE.fullmatch(question) is not None
         speaking = decided(found, self.tokenizer, version, learned, pushes, always, briefly, alone)
-        if speaking.push or speaking.version or not pushes or len(question) > LONGEST_QUESTION:
+        if speaking.version or not pushes or len(question) > LONGEST_QUESTION:
             return speaking
+        if speaking.push:
+            return await self._since_changed(question, speaking, user) or speaking
         answering = await self._of_statements(question, user)
         if answering is None and keeps and self.acknowledges:
             answering = await self._acknowledged(question, before, user)
@@ -158,7 +167,8 @@ class Mind:
         if read.states > max(STATES, read.asks) or is_task(question):
             return None
         known, now = self._said_by(user), self.memory.clock()
-        if found:
+        changed = found and found[0].changes and found[0].score >= QUOTED
+        if found and not changed:
             each = [await self.memory.answering(part, user) for part in parts(question)]
             if more := composed(question, found, known, code, now, each):
                 return self._saying(*more)
@@ -167,10 +177,33 @@ class Mind:
             said = await self._of_another_language(question, user)
         if said:
             return self._saying(answer(said, question, code, now), said)
-        least = max([one.score for one in found] or [0.0])
-        if read.asks >= ASKS and least < NEAR_NOTHING and ONESELF.search(question):
+        sure = sum(one.score for one in found)
+        if sure < NEAR_NOTHING and self._asks_for_own(question, read.asks, user):
             return self._saying(words_of(code)["nothing"])
         return None
+
+    def _asks_for_own(self, question: str, asks: float, user: str) -> bool:
+        """Whether a question is for something of the person's own: it says so, or names somebody
+        that they told of."""
+        if asks >= ASKS and (ONESELF.search(question) or KIN.search(question)):
+            return True
+        return asks >= ASKS_NAMED and self.memory.knows(question, user)
+
+    async def _since_changed(self, question: str, speaking: Speaking, user: str) -> Speaking | None:
+        """What is to be said instead of facts told in a chat, where a statement changed them."""
+        ids = [one["id"] for one in speaking.facts]
+        if any("message" not in one["source"] for one in speaking.facts):
+            return None
+        try:
+            found = await self.memory.answering(question, user)
+        except NOT_HERE:
+            return None
+        if not found or found[0].id in ids or not any(one.id in ids for one in found):
+            return None
+        said, code = chosen(found, question), guess(question)
+        if not said:
+            return None
+        return self._saying(answer(said, question, code, self.memory.clock()), said)
 
     async def notes(self, question: str, user: str = "") -> list[Found]:
         """What was told that a task should use."""

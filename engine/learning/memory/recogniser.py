@@ -6,7 +6,7 @@ answer behind it.  The thousandth costs what the tenth did.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -65,21 +65,25 @@ def floats(data: bytes) -> np.ndarray:
 @dataclass
 class Meanings:
     """What one fact is known by: the ways it is asked for, its question with the answer, and the
-    direction of the sentence in which it was said, where there was one."""
+    direction of the sentence in which it was said, where there was one, with what that says beside
+    others."""
 
     asked: list[Text]
     answered: Text
     said: np.ndarray | None = None
+    beside: dict[str, list[float]] = field(default_factory=dict)
 
     def packed(self) -> dict:
         known = {"asked": [one.packed() for one in self.asked], "answered": self.answered.packed()}
-        return known if self.said is None else known | {"said": half(self.said)}
+        if self.said is None:
+            return known
+        return known | {"said": half(self.said), "beside": self.beside}
 
     @classmethod
     def unpacked(cls, data: dict) -> Meanings:
         asked = [Text.unpacked(one) for one in data["asked"]]
         said = floats(data["said"]) if "said" in data else None
-        return cls(asked, Text.unpacked(data["answered"]), said)
+        return cls(asked, Text.unpacked(data["answered"]), said, data.get("beside", {}))
 
 
 class Recogniser:

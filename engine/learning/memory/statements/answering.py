@@ -14,29 +14,13 @@ from oneseek.engine.learning.lessons import fold
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.statements.dating import dated
 from oneseek.engine.learning.memory.statements.quoting import quoted, turned, words_of
-from oneseek.engine.learning.memory.statements.said import FUNCTION_WORDS, stems
+from oneseek.engine.learning.memory.statements.said import stems
 from oneseek.engine.learning.memory.statements.statement import is_statement
+from oneseek.engine.learning.memory.statements.succession import CHANGED, Question
 
 SAID, QUOTED = 0.75, 0.5  # from where on a statement is said to the person, and quoted
-UPDATES = 0.05  # apart, where it tells of a change, and is newer than what answers better
-WAS = 0.1  # of two, where the question is about the past: neither says that it is over
+BESIDE = 0.15  # from where on a second one is said beside the likeliest
 MOST = 4  # statements of one answer
-PAST = re.compile(
-    r"\b(?:before|used? to|previous(?:ly)?|former(?:ly)?|back (?:then|when)|original(?:ly)?|"
-    r"at first|to begin with|in the beginning|(?:when|while) (?:i|we) (?:was|were|still)|"
-    r"(?:my|our|the) old|förut|tidigare|innan|brukade|dessförinnan|(?:allra )?först|från början|"
-    r"ursprunglig\w*|på den tiden|(?:min|mitt|mina|vår|vårt|våra) (?:gamla|förra))\b",
-    re.I,
-)
-CHANGED = re.compile(
-    r"\b(?:no longer|any ?more|used to|instead of|these days|nowadays|now|moved|switched|swapped|"
-    r"changed|sold|quit|stopped|gave up|given up|given back|dropped|left|cancelled|retired|died|"
-    r"new|over|from now on|started|finished|postponed|replaced|doubled|(?:down|up|on|off) (?:to|till)|"
-    r"numera|nu|längre|i ?stället|bytt|bytte|flyttat|flyttade|flyttad|slutat|slutade|sålt|sålde|"
-    r"från och med|börjat|började|skjut\w* upp|"
-    r"ny|nya|nytt|dog|dött|inställ\w*)\b",
-    re.I,
-)
 SEVERAL = re.compile(
     r"^(?:how many|what are|who are|which are|list|name|hur många|vilka|vad heter mina|räkna upp)\b|"
     r"\b(?:all|every|everything|everyone|alla|allt)\b",
@@ -62,40 +46,27 @@ ANSWERS = {"en": ("Yes. ", "No. "), "sv": ("Ja. ", "Nej. ")}
 
 
 def chosen(found: Sequence[Found], question: str) -> list[Found]:
-    """Of statements, the likeliest first, those that are said, in the order in which they are."""
-    best = found[0]
-    if PAST.search(question):
-        likely = sorted(found, key=lambda one: -one.apart)[:2]
-        was = distinct(sorted(likely, key=lambda one: -one.fact["time"]), WAS)
-        if len(was) > 1:
-            return was[::-1]
-    if best.score < QUOTED:
-        return []
+    """Of statements, the likeliest first, those that are said, in the order in which they are: the
+    newest first, but for what was."""
     if SEVERAL.search(question):
-        near = [one for one in found if one.score >= QUOTED]
-        return sorted(near, key=lambda one: -one.fact["time"])[:MOST]
-    sure = [
-        one for one in found if one is best or one.score >= SAID or updates(one, best, question)
-    ]
-    return distinct(sorted(sure, key=lambda one: -one.fact["time"]))[:2]
+        near = [one for one in found if one.apart >= QUOTED]
+        if near:
+            return sorted(near, key=lambda one: -one.fact["time"])[:MOST]
+    sure = sum(one.score for one in found)
+    if sure < QUOTED:
+        return []
+    likely = distinct([one for one in found if one is found[0] or one.score >= BESIDE * sure])[:2]
+    if Question.of(question).past:
+        return likely
+    return sorted(likely, key=lambda one: -one.fact["time"])
 
 
-def updates(one: Found, best: Found, question: str) -> bool:
-    """Whether it tells of a change, is newer than what answers better, and speaks of the same."""
-    said, asked = ({*stems(text)} - FUNCTION_WORDS for text in (one.fact["answer"], question))
-    same = said & (asked | {*stems(best.fact["answer"])})
-    newer = one.fact["time"] > best.fact["time"] and one.apart >= UPDATES
-    return newer and bool(same) and CHANGED.search(one.fact["answer"]) is not None
-
-
-def distinct(found: Sequence[Found], least: float = 0.0) -> list[Found]:
-    """Those that are likely enough, without what only says again what a newer one says."""
+def distinct(found: Sequence[Found]) -> list[Found]:
+    """Without what only says again what one before it says."""
     kept: list[Found] = []
     for one in found:
         words = set(stems(one.fact["answer"]))
-        if one.score >= least and not any(
-            words <= set(stems(other.fact["answer"])) for other in kept
-        ):
+        if not any(words <= set(stems(other.fact["answer"])) for other in kept):
             kept.append(one)
     return kept
 
@@ -105,7 +76,7 @@ def answer(found: Sequence[Found], question: str, code: str, now: int) -> str:
     first, *others = found
     if others and SEVERAL.search(question):
         return " ".join(words_for(one, one.fact["language"], now, SAID) for one in found)
-    text = words_for(first, code, now, SAID)
+    text = words_for(first, code, now, SAID - sum(one.score for one in others))
     text = yes_or_no(first, question, code) + text
     for one in others:
         later = one.fact["time"] > first.fact["time"]

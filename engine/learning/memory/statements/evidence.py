@@ -41,13 +41,16 @@ LIVE = frozenset("live lives living bor bo".split())
 
 def weighed(signs: Mapping[str, float]) -> float:
     """Between 0 and 1."""
-    nats = WEIGHTS["at_first"] + sum(WEIGHTS.get(name, 0.0) * x for name, x in signs.items())
-    return sigmoid(nats)
+    return sigmoid(nats_of(signs))
 
 
-def with_apart(signs: Mapping[str, float]) -> tuple[float, float]:
-    """The same, and what it were if no other statement answered better."""
-    return weighed(signs), weighed({**signs, RIVAL: 0.0})
+def nats_of(signs: Mapping[str, float]) -> float:
+    return WEIGHTS["at_first"] + sum(WEIGHTS.get(name, 0.0) * x for name, x in signs.items())
+
+
+def apart(signs: Mapping[str, float]) -> float:
+    """The same if no other statement answered better; in nats."""
+    return nats_of({**signs, RIVAL: 0.0})
 
 
 def signs(

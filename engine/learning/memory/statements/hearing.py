@@ -36,6 +36,12 @@ ANOTHER = re.compile(
     r"(?:is|are|was|has|lives|works|heter|är|har|bor|jobbar|fyller)\b)",
     re.I,
 )
+SHORT, FEW = 140, 4  # characters that stay together, and words that say little alone
+SUBJECT = re.compile(
+    r"(?:and |but |och |men )?"
+    r"(?:i|i'm|i've|i'd|i'll|im|ive|my|we|we're|we've|our|jag|min|mitt|mina|vi|vår|vårt|våra)\b",
+    re.I,
+)
 BEGINS = re.compile(r"(?:i'm|i've|im|my|we|our|jag|min|mitt|mina|vi|vår|vårt|våra)\b", re.I)
 OWN_THING = re.compile(r"\b(?:my|our|min|mitt|mina|vår|vårt|våra)\b", re.I)
 LEANS = re.compile(
@@ -129,9 +135,20 @@ async def statements(message: str, reads: Reads) -> list[Statement]:
                 unsure.append(Statement(part, language=guess(part), unsure=True))
             continue
         leaning = leans(part) or changes(part)
-        if kept and leaning and fits(kept[-1], part):
+        if kept and (leaning or belongs_to(kept[-1], part)) and fits(kept[-1], part):
             kept[-1].said += " " + part
-        elif leans(part) and i and not kept and OWN_THING.search(parts[i - 1]):
+        elif (
+            i
+            and not kept
+            and (
+                (leans(part) and OWN_THING.search(parts[i - 1]))
+                or (
+                    not (nothing or belongs)
+                    and goes_on(parts[i - 1], read[i - 1])
+                    and belongs_to(Statement(parts[i - 1]), part)
+                )
+            )
+        ):
             kept.append(Statement(f"{parts[i - 1]} {part}", language=guess(part)))
         else:
             kept.append(Statement(part, language=guess(part)))
@@ -140,6 +157,14 @@ async def statements(message: str, reads: Reads) -> list[Statement]:
 
 def fits(kept: Statement, part: str) -> bool:
     return len(kept.said) + len(part) < LONGEST
+
+
+def belongs_to(kept: Statement, part: str) -> bool:
+    """Whether what follows in a short message has no subject of the person's own, or what stands
+    before it says too little: "Sold the Polo! A lad from Herne Bay gave me 1,900"."""
+    if len(kept.said) + len(part) > SHORT:
+        return False
+    return not SUBJECT.match(part) or len(kept.said.split()) < FEW
 
 
 def goes_on(part: str, sentence: Sentence) -> bool:

@@ -43,19 +43,33 @@ class Reader:
         nats."""
         return await self._pairs([(question, one) for one in sentences], "pair")
 
+    async def beside(self, earlier: Sequence[str], later: Sequence[str]) -> list[list[float]]:
+        """Of pairs of statements: what reading them says for the later one's taking back the
+        earlier, and for its answering what that is about; in nats."""
+        read = await self._read(list(zip(earlier, later, strict=True)))
+        return [
+            list(both)
+            for both in zip(
+                *(self._head(h, read)[:, 0].tolist() for h in ("change", "pair")), strict=True
+            )
+        ]
+
     async def takes_back(self, before: str, message: str) -> float:
         """How likely a message corrects or ends what was said right before it."""
         (nats,) = await self._pairs([(before, message)], "change")
         return sigmoid(nats)
 
     async def _pairs(self, pairs: Sequence[tuple[str, str]], head: str) -> list[float]:
+        return self._head(head, await self._read(pairs))[:, 0].tolist()
+
+    async def _read(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         await self.encoder.load()
         end = self.encoder.end
         rows = [
             self._row([*self._tokens(one, ASKED), end, end, *self._tokens(two, ANSWERING)])
             for one, two in pairs
         ]
-        return self._head(head, np.stack(await self._means(rows)))[:, 0].tolist()
+        return np.stack(await self._means(rows))
 
     def _tokens(self, text: str, most: int) -> list[int]:
         return self.encoder.words.encode(text)[:most]

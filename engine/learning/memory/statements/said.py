@@ -11,7 +11,7 @@ import numpy as np
 from oneseek.engine.learning.lessons import fold, language
 
 CLOSE, RARE = 100, 200  # sentences whose words are compared: the closest, those of a rare word
-NEAREST, WITHIN = 6, 0.3  # sentences that are read together with a question, so near the nearest
+NEAREST, WITHIN = 5, 0.3  # sentences that are read together with a question, so near the nearest
 FREQUENT, LONG = 1.2, 0.75  # how much a word's repetition counts, and a sentence's length (BM25)
 USUAL = 64  # sentences; what a word counts in fewer or more of them is brought to this many
 STEM = 5  # letters by which words are forms of one
@@ -76,7 +76,14 @@ class Said:
         for stem in self._stems.pop(id):
             del self._held[stem][id]
 
-    def nearest(self, question: str, whole: np.ndarray, owner: str = "") -> dict[str, float]:
+    def nearest(
+        self,
+        question: str,
+        whole: np.ndarray,
+        owner: str = "",
+        most: int = NEAREST,
+        within: float = WITHIN,
+    ) -> dict[str, float]:
         """The sentences of somebody that may answer a question, the likeliest first, and how near
         each is."""
         own = np.array([at for at, who in enumerate(self._owners) if who == owner], np.intp)
@@ -87,8 +94,28 @@ class Said:
         shared = self._shared(question, [self._ids[at] for at in some])
         score = {id: float(near[self._at[id]]) + WORDS * counts for id, counts in shared.items()}
         mine = (id for id in score if self._owners[self._at[id]] == owner)
-        best = sorted(mine, key=lambda id: -score[id])[:NEAREST]
-        return {id: score[id] for id in best if score[id] >= score[best[0]] - WITHIN}
+        best = sorted(mine, key=lambda id: -score[id])[:most]
+        return {id: score[id] for id in best if score[id] >= score[best[0]] - within}
+
+    def nearness(self, question: str, whole: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
+        """How near each of some sentences is."""
+        near, shared = self._rows[: len(self._ids)] @ whole, self._shared(question, ids)
+        return {id: float(near[self._at[id]]) + WORDS * shared[id] for id in ids}
+
+    def shared(self, one: str, other: str) -> float:
+        """How rare the rarest word is that two sentences share, in nats."""
+        count = max(len(self._ids), USUAL)
+        both = (set(stems(one)) & set(stems(other))) - FUNCTION_WORDS
+        return max(
+            (rarity(len(self._held.get(stem, {})) or 1, count) for stem in both), default=0.0
+        )
+
+    def having(self, stem: str) -> list[str]:
+        """The sentences that hold a word."""
+        return list(self._held.get(stem, ()))
+
+    def direction(self, id: str) -> np.ndarray:
+        return self._rows[self._at[id]]
 
     def elsewhere(self, question: str, ids: Sequence[str]) -> list[float]:
         """Of each of some sentences, how rare the rarest word of a question is that it lacks and

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,16 +15,19 @@ LONGEST = 600  # characters of an answer that can be said from memory
 
 @dataclass(frozen=True)
 class Heard:
-    """What a statement is known by: the direction of its words."""
+    """What a statement is known by: the direction of its words, and what they say beside others."""
 
     said: np.ndarray
+    beside: dict[str, list[float]] = field(default_factory=dict)
 
     def packed(self) -> dict:
-        return {"said": half(self.said)}
+        return {"said": half(self.said), "beside": self.beside}
 
 
 def unpacked(data: dict) -> Meanings | Heard:
-    return Meanings.unpacked(data) if "asked" in data else Heard(floats(data["said"]))
+    if "asked" in data:
+        return Meanings.unpacked(data)
+    return Heard(floats(data["said"]), data.get("beside", {}))
 
 
 def is_statement(fact: dict) -> bool:

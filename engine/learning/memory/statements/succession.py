@@ -1,0 +1,196 @@
+"""Which of the statements that may answer a question holds: a later one may have taken the place of
+an earlier one, without naming what it replaces.
+
+When a statement is kept, it is read behind those that are near it: how likely it changes what each
+of them says.  So a question that an old statement answers finds the new one ("so I got a yellow
+one instead"), one about the past finds what was replaced, and of all that may answer it each is as
+likely as it is the one that holds, or held.
+
+The weights are fitted on statements told over forty days by tests/bench/weigh_succession.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from oneseek.engine.learning.memory.statements.said import FUNCTION_WORDS, stems
+
+WEIGHTS = {
+    "at_first": -4.83,
+    "takes_back": -0.05,
+    "near": 3.92,
+    "answers": 0.23,
+    "shared": 0.42,
+    "changed": 0.84,
+    "asked": 0.73,
+    "handed_on": -1.29,
+    "relevant": 1.38,
+    "relevance": 0.6,
+    "replaced": 1.54,
+    "age": 2.86,
+    "old": 4.17,
+    "was_replaced": 0.96,
+    "handed_back": 1.4,
+    "first": 0.94,
+    "named": 1.43,
+    "rivals": 1.66,
+    "own": 0.54,
+}
+FAR = -4.0  # nats of a change, below which it is not looked at
+BESIDE, APART = 8, 0.6  # statements that one is read behind when it is kept, so near the nearest
+HOLDS = 3  # of those near a question, whose changes are looked at too
+FOLLOW = 4  # changes of them that are read with the question
+LONG = 40.0  # days
+NO_LINK, MOST = -30.0, 0.98
+OVER = (
+    2.2  # nats for the answer of a question about the past: what was does not say that it is over
+)
+CHANGED = re.compile(
+    r"\b(?:no longer|any ?more|used to|instead of|these days|nowadays|now|moved|switched|swapped|"
+    r"changed|sold|quit|stopped|gave up|given up|given back|dropped|left|cancelled|retired|died|"
+    r"new|over|from now on|started|finished|postponed|replaced|doubled|(?:down|up|on|off) (?:to|till)|"
+    r"numera|nu|längre|i ?stället|bytt|bytte|flyttat|flyttade|flyttad|slutat|slutade|sålt|sålde|"
+    r"från och med|börjat|började|skjut\w* upp|"
+    r"ny|nya|nytt|dog|dött|inställ\w*)\b",
+    re.I,
+)
+PAST = re.compile(
+    r"\b(?:before|used? to|previous(?:ly)?|former(?:ly)?|back (?:then|when)|original(?:ly)?|"
+    r"at first|to begin with|in the beginning|(?:when|while) (?:i|we) (?:was|were|still)|"
+    r"(?:my|our|the) old|förut|tidigare|innan|brukade|dessförinnan|(?:allra )?först|från början|"
+    r"ursprunglig\w*|på den tiden|(?:min|mitt|mina|vår|vårt|våra) (?:gamla|förra))\b",
+    re.I,
+)
+WAS = re.compile(
+    r"^(?:\w+ ){1,3}?(?:was|were|did|had|hade|hette|bodde|jobbade|gick|var (?!\w+ ?\?)|skulle)\b",
+    re.I,
+)
+FIRST = re.compile(
+    r"\b(?:first|original\w*|start(?:ed)?(?: (?:with|on|out))?|to begin with|beginning|initial\w*|"
+    r"först|från början|ursprunglig\w*)\b",
+    re.I,
+)
+BEFORE = re.compile(r"\b(?:before|innan|före)\b(.*)", re.I)
+
+
+class Pair(NamedTuple):
+    """What a later statement says beside an earlier one, as it was read."""
+
+    takes_back: float
+    near: float
+    answers: float
+    shared: float
+    changed: float
+
+
+def link(pair: Pair, weights: Mapping[str, float] = WEIGHTS) -> float:
+    """How likely the later changes the earlier, in nats."""
+    return weights["at_first"] + sum(weights[name] * x for name, x in pair._asdict().items())
+
+
+def beside_rivals(nats: Any, best: Any, weights: Mapping[str, float] = WEIGHTS) -> Any:
+    """The same of a pair, where the later one may rather change another."""
+    return nats + weights["rivals"] * (nats - best)
+
+
+def changed(said: str) -> float:
+    return float(CHANGED.search(said) is not None)
+
+
+class Succession:
+    """Of each statement those that it changes, or that change it."""
+
+    def __init__(self) -> None:
+        self._beside: dict[str, dict[str, Pair]] = defaultdict(dict)
+
+    def add(self, id: str, beside: Mapping[str, Sequence[float]]) -> None:
+        for other, read in beside.items():
+            self._beside[id][other] = self._beside[other][id] = Pair(*read)
+
+    def remove(self, id: str) -> None:
+        for other in self._beside.pop(id, {}):
+            self._beside[other].pop(id, None)
+
+    def beside(self, id: str) -> dict[str, Pair]:
+        return self._beside.get(id, {})
+
+    def following(self, near: Sequence[str]) -> list[str]:
+        """The likeliest to change, or to be changed by, what is nearest to a question."""
+        found: dict[str, float] = {}
+        for id in near[:HOLDS]:
+            for other, pair in self.beside(id).items():
+                if other not in near and (nats := link(pair)) > FAR:
+                    found[other] = max(nats, found.get(other, nats))
+        return sorted(found, key=lambda id: -found[id])[:FOLLOW]
+
+    def matrix(self, ids: Sequence[str], time_of: Callable[[str], float]) -> np.ndarray:
+        """Nats by the places of an earlier statement and a later one, which hardly changes two."""
+        found = np.full((len(ids), len(ids)), NO_LINK)
+        for j, id in enumerate(ids):
+            when = time_of(id)
+            nats = {
+                other: link(pair)
+                for other, pair in self.beside(id).items()
+                if time_of(other) < when
+            }
+            for i, other in enumerate(ids):
+                if other in nats:
+                    found[i, j] = beside_rivals(nats[other], max(nats.values()))
+        return found
+
+
+class Question(NamedTuple):
+    """What a question says of the time it is about."""
+
+    past: float  # 1 where it says so, a half where it may be
+    first: bool
+    before: frozenset[str]  # stems of what it is asked to have been before
+
+    @classmethod
+    def of(cls, text: str) -> Question:
+        past = 1.0 if PAST.search(text) else 0.5 if WAS.search(text) else 0.0
+        named = BEFORE.search(text)
+        stood = frozenset(stems(named[1])) - FUNCTION_WORDS if named else frozenset()
+        return cls(past, FIRST.search(text) is not None, stood)
+
+    def names(self, said: str) -> float:
+        """How much of what comes later a statement names."""
+        return len(self.before & set(stems(said))) / len(self.before) if self.before else 0.0
+
+
+def likely(
+    question: Question,
+    asked: np.ndarray,
+    links: np.ndarray,
+    days: np.ndarray,
+    named: np.ndarray,
+    weights: Mapping[str, float] = WEIGHTS,
+) -> np.ndarray:
+    """Of each statement, how likely it is what is to be said if any is: by what speaks for its
+    answering the question (`asked`, nats), which later ones change it, how many days old it is and
+    how much of what comes later it names."""
+    w, asked, age = weights, weights["asked"] * asked, np.minimum(days, LONG) / LONG
+    changes = -np.logaddexp(0, -links)
+    own = w["own"] * asked
+    handed = handed_on(asked, changes - w["handed_on"] + own)
+    handed = handed_on(handed, changes - w["handed_on"] + own)
+    relevant = 1 / (1 + np.exp(-w["relevant"] - w["relevance"] * asked))
+    gone = np.log1p(-np.minimum(np.exp(changes) * relevant, MOST)).sum(1)
+    now = handed + w["replaced"] * gone - w["age"] * age
+    back = handed_on(asked, changes.T - w["handed_back"] + own)
+    was = np.log(np.exp(changes).max(1, initial=0) + 0.05)
+    then = back + w["was_replaced"] * was - w["named"] * named
+    then = then + (w["old"] + w["first"] * question.first) * age
+    nats = (1 - question.past) * now + question.past * then
+    every = np.exp(nats - nats.max())
+    return every / every.sum()
+
+
+def handed_on(asked: np.ndarray, changes: np.ndarray) -> np.ndarray:
+    """What speaks for each, and what spoke for those that it changes."""
+    return np.logaddexp(asked, (asked[:, None] + changes).max(0))

@@ -1,0 +1,104 @@
+"""A later statement takes the place of an earlier one that it changes; a question about the past
+finds what was replaced."""
+
+import asyncio
+import math
+from contextlib import closing
+
+import numpy as np
+import pytest
+
+from builder import encoder
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.learning.memory.memory import DAY_MS
+from oneseek.engine.learning.memory.statements.succession import (
+    FOLLOW,
+    Pair,
+    Question,
+    Succession,
+    likely,
+    link,
+)
+from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.open import assistant_over, clock
+from tests.bench.heard import Told
+
+SURE = Pair(takes_back=6.0, near=1.0, answers=4.0, shared=4.0, changed=1.0)
+APART = Pair(takes_back=-6.0, near=0.1, answers=-4.0, shared=0.0, changed=0.0)
+TIMES = {"bike": 1, "new bike": 2, "dentist": 3}
+SAID = ("we have a purple Raleigh", "got a black one instead", "the dentist is at nine")
+
+
+def best(question, asked, succession, days=(30, 2, 1)):
+    about = Question.of(question)
+    named = np.array([about.names(text) for text in SAID])
+    links = succession.matrix(list(TIMES), lambda id: TIMES.get(id, math.inf))
+    found = likely(about, np.array(asked), links, np.array(days), named)
+    return list(TIMES)[int(found.argmax())]
+
+
+@pytest.fixture
+def succession():
+    found = Succession()
+    found.add("new bike", {"bike": SURE})
+    found.add("dentist", {"bike": APART, "new bike": APART})
+    return found
+
+
+def test_a_change_is_said_although_what_it_changes_answers_better(succession):
+    assert link(SURE) > 0 > link(APART)
+    assert best("What bike do I have?", [3.0, -1.0, -4.0], succession) == "new bike"
+    assert best("What bike do I have?", [3.0, -1.0, -4.0], Succession(), (0, 0, 0)) == "bike"
+
+
+@pytest.mark.parametrize(
+    "question", ["What bike did I have before?", "Vilken cykel hade jag förut?"]
+)
+def test_who_asks_for_the_past_gets_what_was_replaced(succession, question):
+    assert best(question, [0.0, 2.0, -4.0], succession) == "bike"
+
+
+def test_what_is_asked_to_have_been_before_is_not_said():
+    assert Question.of("Who was my boss before Gillian?").names("Gillian is my boss") == 1
+    assert Question.of("Who was my boss before Gillian?").names("Martin is my boss") == 0
+
+
+def test_what_changes_the_nearest_is_read_with_the_question(succession):
+    assert succession.following(["bike"]) == ["new bike"]
+    for i in range(2 * FOLLOW):
+        succession.add(f"more {i}", {"bike": SURE})
+    assert len(succession.following(["bike"])) == FOLLOW
+
+
+def test_what_is_forgotten_changes_nothing(succession):
+    succession.remove("new bike")
+    assert "new bike" not in succession.beside("bike") and succession.following(["bike"]) == []
+
+
+CHANGES = (
+    "I play the oboe in the town band",
+    "the dentist is on the 20th at ten",
+    "I have switched from the oboe to the bassoon",
+    "the dentist called, it's the 27th instead of the 20th",
+)
+
+
+def test_what_was_told_over_days_is_said_as_it_holds_also_after_a_restart(tmp_path):
+    encoder.file()
+    at = [clock() - 40 * DAY_MS]
+    with closing(open_model(str(MODEL))) as file, asyncio.Runner() as runner:
+        store = SqliteStore(tmp_path / "told.sqlite")
+        model = runner.run(Model.load(file, Numpy()))
+        told = Told(assistant_over(model, store, model.fingerprint), lambda: at[0])
+        for i, text in enumerate(CHANGES):
+            runner.run(told.tell([text], f"day {i}"))
+            at[0] += 10 * DAY_MS
+        for _ in range(2):
+            assert "bassoon" in runner.run(told.ask("What do I play in the band?"))
+            assert "27th" in runner.run(told.ask("When is the dentist?"))
+            assert "oboe" in runner.run(told.ask("What did I play in the band before?"))
+            told.mind.memory.reload()
+        runner.run(store.close())
