@@ -14,14 +14,19 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from oneseek.engine.learning.skills.numerals import numerals
+
 MOST_WORDS = 6  # of a copied value
 LEAST_STEM, ENDING = 3, 3  # letters of a word's stem at least, and of its ending at most
 STRIPPED = '.,:;!?()"“”'
 PAUSE = ",.;:!?"
 NUMERAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
 BEGINNING = 4  # letters by which words of one stem are known as well
-STIFF, ROUNDS, RATE = 0.1, 120, 0.5  # of the fit
+BY = " by "  # between a value and a word of the question
+STIFF, STIFFER = 0.1, 1.0  # of the fit, and for the many signs of which most are chance
+ROUNDS, RATE = 120, 0.5
 NOTHING = 0.01  # a weight that is left out
+TRUST = 2  # the power of a chance beside what the model says
 LEAST = 1e-4  # of a chance: what the examples never showed may still be
 Signs = list[str]
 
@@ -66,13 +71,36 @@ def values_of(slot: dict, question: str) -> Iterator[tuple[str, Signs]]:
     words |= {word[:BEGINNING] + "*" for word in words if len(word) > BEGINNING}
     shapes = slot.get("shapes", [])
     for value in [*slot["known"], *shapes, *[""] * bool(slot.get("free"))]:
-        yield value, [f"is {value}", *(f"is {value} by {word}" for word in sorted(words))]
+        near = written_as(value.strip('"').lower(), words)
+        yield value, [f"is {value}", *near, *(f"is {value}{BY}{word}" for word in sorted(words))]
     for text, signs in copies(question, slot.get("stems", False)) if slot.get("copied") else ():
         yield json.dumps(text, ensure_ascii=False) if slot["quoted"] else text, signs
     numbers = [shape for shape in shapes if shape.count("#") == 1]
-    for text, signs in copies(question) if numbers else ():
-        if NUMERAL.fullmatch(text):
-            yield from ((shape.replace("#", text), signs) for shape in numbers)
+    for text, signs in counted(question) if numbers else ():
+        yield from ((shape.replace("#", text), signs) for shape in numbers)
+
+
+def written_as(value: str, words: set[str]) -> Signs:
+    """How a value stands in a question that does not say it outright."""
+    signs = ["is said"] * (value in words)
+    signs += ["begins a word"] * any(one.startswith(value) and one != value for one in words)
+    return signs + ["is short for a word"] * any(is_short_for(value, one) for one in words)
+
+
+def is_short_for(value: str, word: str) -> bool:
+    """Whether it is some of a word's letters, the first among them."""
+    letters = iter(word)
+    return value[:1] == word[0] and len(value) < len(word) and all(one in letters for one in value)
+
+
+def counted(question: str) -> Iterator[tuple[str, Signs]]:
+    """The numbers that a question says, with what they stand between."""
+    for at, (text, first, last, longest) in enumerate(numerals(question)):
+        before, after = question[:first].split()[-1:], question[last:].split()[:1]
+        near = [word.strip(STRIPPED).lower() for word in (*(before or "^"), *(after or "$"))]
+        signs = ["number", f"before {near[0]}", f"after {near[1]}", f"whole {longest}"]
+        signs += ["first number"] * (not at) + ["figures"] * question[first].isdecimal()
+        yield text, [*signs, f"said {question[first:last].lower()}"]
 
 
 def shape_of(value: str) -> str:
@@ -105,7 +133,7 @@ def learned(slot: dict, values: Sequence[str], questions: Sequence[str]) -> dict
         found = list(values_of(slot, question))
         wanted = meant({text for text, _ in found}, value)
         for text, signs in found:
-            again = counts[text] > (text == value)
+            again = "copy" in signs and counts[text] > (text == value)
             rows.add(number, [*signs, *["seen"] * again], text == wanted)
     weights = climbed(rows) if rows.right else np.zeros(0)
     names = zip(rows.names, weights.round(3).tolist(), strict=True)
@@ -123,6 +151,7 @@ def climbed(rows: Rows) -> np.ndarray:
     places may come from each of them."""
     signs, of = np.array(rows.signs), np.array(rows.of)
     question, right = np.array(rows.question), np.array(rows.right)
+    stiff = np.array([STIFFER if BY in name else STIFF for name in rows.names])
     known = np.bincount(question, right) > 0
     heeded = known[question]
     weights, squares = np.zeros(len(rows.names)), np.full(len(rows.names), 1e-3)
@@ -130,8 +159,8 @@ def climbed(rows: Rows) -> np.ndarray:
         points = np.bincount(of, weights[signs], len(right))
         every = shares(points, question)
         wanted = shares(np.where(right, points, -np.inf), question)
-        slope = np.bincount(signs, (heeded * (wanted - every))[of], len(weights))
-        slope -= STIFF * weights
+        felt = np.bincount(signs, (heeded * (wanted - every))[of], len(weights))
+        slope = felt - stiff * weights
         squares += slope * slope
         weights += RATE * slope / np.sqrt(squares)
     return weights
@@ -147,15 +176,15 @@ def shares(points: np.ndarray, question: np.ndarray) -> np.ndarray:
 
 
 def chances(slot: dict, question: str) -> dict[str, float]:
-    """How likely each value of a slot is; all the same where nothing was learned."""
+    """How likely each value of a slot is, as it weighs; all the same where nothing was learned."""
     weights, seen = slot.get("weights", {}), set(slot.get("seen", ()))
     texts, points = [], []
     for text, signs in values_of(slot, question):
-        again = ["seen"] * (text in seen)
+        again = ["seen"] * ("copy" in signs and text in seen)
         texts.append(text)
         points.append(sum(weights.get(sign, 0.0) for sign in (*signs, *again)))
     found: dict[str, float] = {}
     share = shares(np.array(points), np.zeros(len(points), int)) if points else ()
     for text, one in zip(texts, share, strict=True):
         found[text] = found.get(text, 0.0) + float(one)
-    return {text: max(LEAST, one) for text, one in found.items()}
+    return {text: max(LEAST, one) ** TRUST for text, one in found.items()}
