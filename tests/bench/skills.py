@@ -194,8 +194,8 @@ async def routed(given: argparse.Namespace) -> dict:
 
 
 def developing() -> dict[str, list[str]]:
-    """What asks for no skill, as the development sets have it: questions and requests, and what
-    people say of themselves."""
+    """What asks for no skill, as the development sets have it: questions and requests, what people
+    say of themselves, both as they were written for this, and the set that has judged."""
     asked = lines_in("facts_eval", "facts_dev", "facts_held", "known", "general")
     said = lines_in("talk", "heard_dev3_nothing")
     requests = lines_in("heard_dev3_general", "heard_dev3_unknown")
@@ -203,7 +203,10 @@ def developing() -> dict[str, list[str]]:
     talk = [question for code in codes() for question in held_out_anchors(code)]
     texts = [one["question"] for one in asked] + [one["text"] for one in said]
     texts += [one["q"] for one in requests] + own + talk
-    return {"asked": texts, "stated": [one["text"] for one in lines_in("timeline_dev3")]}
+    stated = [one["text"] for one in lines_in("timeline_dev3")]
+    written = [one["text"] for one in lines_in("skill_others_dev")]
+    judged = [text for some in unseen(1).values() for text in some]
+    return {"asked": texts, "stated": stated, "written": written, "judged before": judged}
 
 
 def unseen(number: int) -> dict[str, list[str]]:
