@@ -11,12 +11,12 @@ from inventing a label or misspelling a name, and weighs what the model is unsur
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
+from oneseek.engine.learning.skills.blotting import PIECES, becomes, blotted
 from oneseek.engine.learning.skills.chances import NUMERAL, chances, learned, shape_of, spans
 from oneseek.engine.model.choice.parts import (
     CHANCE,
@@ -35,7 +35,6 @@ UNSEEN = 0.15  # of values that the examples show once: such a slot takes only v
 EXCEPTIONS = 0.1  # of examples that fit no pattern
 MOST_WORDS, MOST_ITEMS = 6, 8  # of a short answer; of a list
 LONGEST_COPY = 120  # pieces of a question that is copied
-PIECES = re.compile(r"\w+|\s+|[^\w\s]")
 RULE = "rule"
 Pair = tuple[str, str]
 
@@ -160,7 +159,9 @@ def of_copies(pairs: Sequence[Pair]) -> dict | None:
         changes = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
         texts += ["".join(after[b:d]) for kind, _, _, b, d in changes if kind != "equal"]
     often = [text for text, count in Counter(texts).items() if count > 1 and text]
-    return {"instead": sorted(often)} if often and is_closed(texts) else None
+    if not often or not is_closed(texts):
+        return None
+    return {"instead": sorted(often), "weights": blotted(sorted(often), pairs)}
 
 
 # ---- slots
@@ -229,7 +230,7 @@ class Answers:
         self._shortest: dict[Node, bytes] = {}
         self.start: Node = (RULE, "start")
         if "instead" in pattern:
-            self._copy(PIECES.findall(question), pattern["instead"])
+            self._copy(PIECES.findall(question), pattern)
             return
         each = [ways_of(slot, question) for slot in pattern["slots"]]
         if "most" in pattern:
@@ -261,14 +262,14 @@ class Answers:
             self.rules["more", first, 0] = [()]
         self.rules["start"] = [((RULE, ("items", 0, most)),)]
 
-    def _copy(self, pieces: list[str], instead: list[str]) -> None:
+    def _copy(self, pieces: list[str], pattern: dict) -> None:
         """From each piece on: the piece itself, or something instead of it and of those behind."""
-        ends = len(pieces)
         for at, piece in enumerate(pieces):
-            onward = [(RULE, f"at {after}") for after in range(at + 1, ends + 1)]
-            self.rules[f"at {at}"] = [(literal(piece), onward[0])]
-            self.rules[f"at {at}"] += [(literal(text), node) for text in instead for node in onward]
-        self.rules[f"at {ends}"] = [()]
+            self.rules[f"at {at}"] = [
+                (literal(text or piece), (CHANCE, chance), (RULE, f"at {after}"))
+                for (text, after), chance in becomes(pattern, pieces, at).items()
+            ]
+        self.rules[f"at {len(pieces)}"] = [()]
         self.rules["start"] = [((RULE, "at 0"),)]
 
     def ways(self, node: Node) -> list[tuple[Node, ...]]:
