@@ -134,14 +134,27 @@ async def told(model: Model, task: Task, prompted: bool) -> dict:
                 if not is_right(task.measure, score(task.measure, a, text))
             ]
             if prompted:
-                row["base"] = task.judged(await said(assistant, asked, BASE))
-                shown = turns(task.train[:SHOTS])
-                with_shots = [shown + one for one in asked]
-                row["prompted"] = task.judged(await said(assistant, with_shots, BASE))
-                near = await nearest(assistant, task)
-                with_near = [turns(some) + one for some, one in zip(near, asked, strict=True)]
-                row["nearest"] = task.judged(await said(assistant, with_near, BASE))
+                row |= await beside(assistant, task)
             return row | {"wrong": wrong}
+
+
+async def beside(assistant: Assistant, task: Task) -> dict:
+    """What the base says alone, after some examples, and after those that are nearest."""
+    asked = [turns([(prompt, "")])[:1] for prompt, _ in task.held]
+    near = await nearest(assistant, task)
+    shown = {
+        "base": asked,
+        "prompted": [turns(task.train[:SHOTS]) + one for one in asked],
+        "nearest": [turns(some) + one for some, one in zip(near, asked, strict=True)],
+    }
+    return {name: task.judged(await said(assistant, each, BASE)) for name, each in shown.items()}
+
+
+async def untaught(model: Model, task: Task) -> dict:
+    """The same of a task that nobody teaches."""
+    with tempfile.TemporaryDirectory() as name:
+        async with assistant_of(Path(name), model, new=True) as assistant:
+            return {"task": task.name, **await beside(assistant, task)}
 
 
 async def routed(given: argparse.Namespace) -> dict:
@@ -182,8 +195,8 @@ async def routed(given: argparse.Namespace) -> dict:
 
 
 def developing() -> dict[str, list[str]]:
-    """What asks for no skill, as the development sets have it: questions and requests, and what
-    people say of themselves."""
+    """What asks for no skill, as the development sets have it: questions and requests, what people
+    say of themselves, both as they were written for this, and the set that has judged."""
     asked = lines_in("facts_eval", "facts_dev", "facts_held", "known", "general")
     said = lines_in("talk", "heard_dev3_nothing")
     requests = lines_in("heard_dev3_general", "heard_dev3_unknown")
@@ -191,7 +204,10 @@ def developing() -> dict[str, list[str]]:
     talk = [question for code in codes() for question in held_out_anchors(code)]
     texts = [one["question"] for one in asked] + [one["text"] for one in said]
     texts += [one["q"] for one in requests] + own + talk
-    return {"asked": texts, "stated": [one["text"] for one in lines_in("timeline_dev3")]}
+    stated = [one["text"] for one in lines_in("timeline_dev3")]
+    written = [one["text"] for one in lines_in("skill_others_dev")]
+    judged = [text for some in unseen(1).values() for text in some]
+    return {"asked": texts, "stated": stated, "written": written, "judged before": judged}
 
 
 def unseen(number: int) -> dict[str, list[str]]:
@@ -219,7 +235,8 @@ async def measured(given: argparse.Namespace) -> list[dict]:
     for folder in folders(given):
         for count in given.examples:
             task = Task(folder, count, given.development)
-            row = await told(model, task, not given.alone)
+            one = untaught(model, task) if given.untaught else told(model, task, not given.alone)
+            row = await one
             print(json.dumps(row, ensure_ascii=False), file=sys.stderr, flush=True)
             found.append(row)
     return found
@@ -245,6 +262,7 @@ def main() -> None:
     ask.add_argument("--only", nargs="*")
     ask.add_argument("--examples", type=int, nargs="*", default=[0], help="how many; 0: all")
     ask.add_argument("--alone", action="store_true", help="without the base and its prompts")
+    ask.add_argument("--untaught", action="store_true", help="the base and its prompts alone")
     ask.add_argument("--routing", action="store_true", help="what asks for which; nobody trains")
     ask.add_argument("--development", action="store_true", help="judged by what may be tuned on")
     ask.add_argument("--set", type=int, default=1, help="which set of what asks for none judges")
@@ -253,6 +271,9 @@ def main() -> None:
         print(json.dumps(asyncio.run(routed(given)), ensure_ascii=False))
         return
     rows = asyncio.run(measured(given))
+    if given.untaught:
+        print(json.dumps({"model": given.model, "tasks": rows}, ensure_ascii=False))
+        return
     whole = [row for row in rows if row["examples"] == max(one["examples"] for one in rows)]
     print(json.dumps({"model": given.model, "tasks": rows, **held(whole)}, ensure_ascii=False))
 

@@ -229,22 +229,28 @@ class DataSetAttempt(Steps):
             self.pace.end_at(step + 1)
 
     def _best_epoch(self) -> int:
-        """Of those so far: by what was done, of equals by the loss, of those the newest."""
-        ranks = [(0, 0.0, -loss) for loss in self.losses]
+        """Of those so far: by what was done, of equals by the loss, of those the newest. Of a few
+        held-back examples one is right by chance, so that all that is done counts with them."""
+        ranks = [(0.0, -loss) for loss in self.losses]
         if self.dones:
             ranks = [
-                (done.right, done.score, -loss)
+                (done.right / self._asked + done.score, -loss)
                 for done, loss in zip(self.dones, self.losses, strict=True)
             ]
         return max(range(len(ranks)), key=lambda epoch: (ranks[epoch], epoch))
 
+    @property
+    def _asked(self) -> int:
+        return len(self.doing.held) if self.doing else 1
+
     def _enough(self, loss: float) -> bool:
+        """Whether nothing got better for a while: neither what is done nor the loss."""
         by_loss, c = self.stop.update(loss), self.config.confidence_auto_stop
         if not self.stops_by_doing:
             return by_loss
-        count = len(self.doing.held) if self.doing else 0
-        sure = [done.right == count for done in self.dones[-SURE:]] == [True] * SURE
-        still = len(self.dones) - 1 - self._best_epoch() >= c.patience
+        sure = [done.right == self._asked for done in self.dones[-SURE:]] == [True] * SURE
+        newest = max(self._best_epoch(), self.losses.index(min(self.losses)))
+        still = len(self.dones) - 1 - newest >= c.patience
         return c.enabled and len(self.dones) >= c.min_epochs and (still or sure)
 
     async def foreseen(self) -> Done:

@@ -2,33 +2,39 @@
 one question.
 
 An answer is a template with slots: an object's values, a row's cells, a list's items, one of a few
-labels. A slot takes values that the examples show, words copied from the question, a number, or any
-text. Or the answer is the question itself with some of it replaced. The grammar keeps a model that
-has learned the task from inventing a label or misspelling a name; it does not choose for it.
+labels. A slot takes values that the examples show, words copied from the question, numbers in a
+shape that they show, or any text; each with the chance that the examples give it. Or the answer is
+the question itself with some of it replaced. The grammar keeps a model that has learned the task
+from inventing a label or misspelling a name, and weighs what the model is unsure of.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-from oneseek.engine.model.choice.parts import NUMBER, PLAIN, READABLE, STRING, Node, ending
+from oneseek.engine.learning.skills.blotting import PIECES, becomes, blotted
+from oneseek.engine.learning.skills.chances import NUMERAL, chances, learned, shape_of, spans
+from oneseek.engine.model.choice.parts import (
+    CHANCE,
+    NUMBER,
+    PLAIN,
+    READABLE,
+    STRING,
+    Node,
+    ending,
+)
 from oneseek.engine.model.choice.schema import LARGEST, literal
 from oneseek.engine.model.choice.text import NOWHERE, Text
 
 FEWEST = 8  # examples
 UNSEEN = 0.15  # of values that the examples show once: such a slot takes only values that they show
 EXCEPTIONS = 0.1  # of examples that fit no pattern
-MOST_WORDS, MOST_ITEMS = 6, 8  # of a copied value or of a short answer; of a list
-LEAST_STEM, ENDING = 3, 3  # letters of a word's stem at least, and of its ending at most
-STRIPPED = '.,:;!?()"“”'
+MOST_WORDS, MOST_ITEMS = 6, 8  # of a short answer; of a list
 LONGEST_COPY = 120  # pieces of a question that is copied
-NUMERAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
-PIECES = re.compile(r"\w+|\s+|[^\w\s]")
 RULE = "rule"
 Pair = tuple[str, str]
 
@@ -112,7 +118,8 @@ def of_labels(pairs: Sequence[Pair]) -> dict | None:
     answers = [answer for _, answer in pairs]
     if not is_closed(answers):
         return None
-    return {"slots": [known(answers)], "templates": [template(["", ""], [0])]}
+    slot = learned(known(answers), answers, [question for question, _ in pairs])
+    return {"slots": [slot], "templates": [template(["", ""], [0])]}
 
 
 def of_lists(pairs: Sequence[Pair]) -> dict | None:
@@ -122,21 +129,26 @@ def of_lists(pairs: Sequence[Pair]) -> dict | None:
     counts = sorted({len(one) for one in lists})
     if counts == [1] or counts[-1] > MOST_ITEMS or not is_closed(items):
         return None
-    every = range(1, counts[-1] + 1)
-    templates = [template(["", *[", "] * (count - 1), ""], [0] * count) for count in every]
-    return {"slots": [known(items)], "templates": templates}
+    questions = [question for question, answer in pairs for _ in answer.split(", ")]
+    found = {"slots": [learned(known(items), items, questions)], "most": counts[-1]}
+    return found | {"rising": all(one == sorted(set(one)) for one in lists)}
 
 
 def of_words(pairs: Sequence[Pair]) -> dict | None:
     """A few words, each a number or one of few."""
     answers = [answer.split(" ") for _, answer in pairs]
-    words = [word for one in answers for word in one if not NUMERAL.fullmatch(word)]
-    numbers = [word for one in answers for word in one if NUMERAL.fullmatch(word)]
-    if max(map(len, answers)) > MOST_WORDS or not numbers or not words or not is_closed(words):
+    shown = [(word, question) for question, answer in pairs for word in answer.split(" ")]
+    numbers = [one for one in shown if NUMERAL.fullmatch(one[0])]
+    words = [one for one in shown if not NUMERAL.fullmatch(one[0])]
+    if max(map(len, answers)) > MOST_WORDS or not numbers or not words:
+        return None
+    if not is_closed([word for word, _ in words]):
         return None
     forms = {tuple(int(not NUMERAL.fullmatch(word)) for word in one) for one in answers}
     templates = [template(["", *[" "] * (len(form) - 1), ""], list(form)) for form in sorted(forms)]
-    return {"slots": [numeric(numbers), known(words)], "templates": templates}
+    (figures, asked), (labels, asked_too) = (zip(*some, strict=True) for some in (numbers, words))
+    slots = [learned(numeric(figures), figures, asked), learned(known(labels), labels, asked_too)]
+    return {"slots": slots, "templates": templates}
 
 
 def of_copies(pairs: Sequence[Pair]) -> dict | None:
@@ -147,7 +159,9 @@ def of_copies(pairs: Sequence[Pair]) -> dict | None:
         changes = SequenceMatcher(None, before, after, autojunk=False).get_opcodes()
         texts += ["".join(after[b:d]) for kind, _, _, b, d in changes if kind != "equal"]
     often = [text for text, count in Counter(texts).items() if count > 1 and text]
-    return {"instead": sorted(often)} if often and is_closed(texts) else None
+    if not often or not is_closed(texts):
+        return None
+    return {"instead": sorted(often), "weights": blotted(sorted(often), pairs)}
 
 
 # ---- slots
@@ -166,27 +180,35 @@ def known(values: Sequence[str]) -> dict:
     return {"known": sorted(set(values))}
 
 
-def numeric(values: Sequence[str]) -> dict:
-    places = max(len(value.partition(".")[2]) for value in values)
-    return {"places": places, "below": any(value.startswith("-") for value in values)}
+def numeric(values: Sequence[str], shapes: Sequence[str] = ("#",)) -> dict:
+    """Any number, in one of these shapes; and the values that were shown again and again."""
+    numbers = [number for value in values for number in NUMERAL.findall(value)]
+    places = max(len(number.partition(".")[2]) for number in numbers)
+    often = [value for value, count in Counter(values).items() if count > 1]
+    return known(often) | {"shapes": sorted(shapes), "places": places,
+                           "below": any(number.startswith("-") for number in numbers)}  # fmt: skip
 
 
 def slot_of(values: list[str], questions: Sequence[str], quoted: bool = False) -> dict:
-    """What a slot takes that held `values`; those of JSON are `quoted`."""
+    """What a slot takes that held `values`, and how likely; those of JSON are `quoted`."""
+    return learned(kind_of(values, questions, quoted), values, questions)
+
+
+def kind_of(values: list[str], questions: Sequence[str], quoted: bool) -> dict:
     if is_closed(values):
         return known(values)
     often = {value for value, count in Counter(values).items() if count > 1}
-    rest = [one for one in zip(values, questions, strict=True) if one[0] not in often]
     few = EXCEPTIONS * len(values)
-    if sum(not NUMERAL.fullmatch(value) for value, _ in rest) <= few:
-        numbers = [value for value, _ in rest if NUMERAL.fullmatch(value)]
-        return known([one for one in often if not NUMERAL.fullmatch(one)]) | numeric(numbers)
+    shapes = {one for one, count in Counter(map(shape_of, values)).items() if count > 1}
+    shapes = {one for one in shapes if "#" in one}
+    if sum(one not in often and shape_of(one) not in shapes for one in values) <= few:
+        return numeric(values, list(shapes))
     for stems in (False, True):
-        copies = [unquoted(value, quoted) in spans(question, stems) for value, question in rest]
-        if copies.count(False) <= few:
-            pairs = zip(values, questions, strict=True)
-            added = {v for v, q in pairs if unquoted(v, quoted) not in spans(q, stems)}
-            return known(list(added)) | {"copied": True, "stems": stems, "quoted": quoted}
+        copies = [spans(question, stems) for question in questions]
+        pairs = list(zip(values, copies, strict=True))
+        added = [value for value, some in pairs if unquoted(value, quoted) not in some]
+        if sum(value not in often for value in added) <= few:
+            return known(added) | {"copied": True, "stems": stems, "quoted": quoted}
     return known(list(often)) | {"free": True, "quoted": quoted}
 
 
@@ -194,23 +216,10 @@ def unquoted(value: str, quoted: bool) -> str:
     return value[1:-1] if quoted and value.startswith('"') else value
 
 
-def spans(question: str, stems: bool = False) -> dict[str, None]:
-    """Up to so many words of a question that stand together, as they are and without capitals; by
-    their `stems` also without an ending."""
-    words = [word.strip(STRIPPED) for word in question.split()]
-    found: dict[str, None] = {}
-    for first in range(len(words)):
-        for last in range(first + 1, min(len(words), first + MOST_WORDS) + 1):
-            text = " ".join(words[first:last])
-            found |= dict.fromkeys([text, text.lower()])
-            if stems and len(words[last - 1]) > LEAST_STEM:
-                ends = range(1, min(ENDING, len(words[last - 1]) - LEAST_STEM) + 1)
-                found |= dict.fromkeys(text.lower()[:-end] for end in ends)
-    found.pop("", None)
-    return found
-
-
 # ---- the grammar
+
+
+Weighed = tuple[tuple[Node, ...], Node]  # what is written, and its chance
 
 
 class Answers:
@@ -219,22 +228,48 @@ class Answers:
     def __init__(self, pattern: dict, question: str) -> None:
         self.rules: dict[Any, list[tuple[Node, ...]]] = {}
         self._shortest: dict[Node, bytes] = {}
-        if "instead" in pattern:
-            self._copy(PIECES.findall(question), pattern["instead"])
-        else:
-            for number, slot in enumerate(pattern["slots"]):
-                self.rules[number] = ways_of(slot, question)
-            self.rules["start"] = [way_of(one) for one in pattern["templates"]]
         self.start: Node = (RULE, "start")
+        if "instead" in pattern:
+            self._copy(PIECES.findall(question), pattern)
+            return
+        each = [ways_of(slot, question) for slot in pattern["slots"]]
+        if "most" in pattern:
+            self._list(each[0], pattern["most"], pattern["rising"])
+            return
+        self.rules["start"] = [self._way(one, each) for one in pattern["templates"]]
 
-    def _copy(self, pieces: list[str], instead: list[str]) -> None:
+    def _way(self, one: dict, each: list[list[Weighed]]) -> tuple[Node, ...]:
+        """A template; what stands behind a slot tells where its value ends, so that it is a part of
+        the slot."""
+        first, *rest = one["glue"]
+        way = [literal(first)] if first else []
+        for slot, glue in zip(one["slots"], rest, strict=True):
+            behind = [literal(glue)] if glue else []
+            self.rules[slot, glue] = [(*value, *behind, chance) for value, chance in each[slot]]
+            way.append((RULE, (slot, glue)))
+        return tuple(way)
+
+    def _list(self, items: list[Weighed], most: int, rising: bool) -> None:
+        """Each item once, and in order where the examples keep one."""
+        for left in range(most, 0, -1):
+            for first in range(len(items) + 1):
+                after = [(*value, chance, (RULE, ("more", at + 1 if rising else 0, left - 1)))
+                         for at, (value, chance) in enumerate(items[first:], first)]  # fmt: skip
+                self.rules["items", first, left] = after
+                onward = (literal(", "), (RULE, ("items", first, left)))
+                self.rules["more", first, left] = [(), *[onward] * (first < len(items))]
+        for first in range(len(items) + 1):
+            self.rules["more", first, 0] = [()]
+        self.rules["start"] = [((RULE, ("items", 0, most)),)]
+
+    def _copy(self, pieces: list[str], pattern: dict) -> None:
         """From each piece on: the piece itself, or something instead of it and of those behind."""
-        ends = len(pieces)
         for at, piece in enumerate(pieces):
-            onward = [(RULE, f"at {after}") for after in range(at + 1, ends + 1)]
-            self.rules[f"at {at}"] = [(literal(piece), onward[0])]
-            self.rules[f"at {at}"] += [(literal(text), node) for text in instead for node in onward]
-        self.rules[f"at {ends}"] = [()]
+            self.rules[f"at {at}"] = [
+                (literal(text or piece), (CHANCE, chance), (RULE, f"at {after}"))
+                for (text, after), chance in becomes(pattern, pieces, at).items()
+            ]
+        self.rules[f"at {len(pieces)}"] = [()]
         self.rules["start"] = [((RULE, "at 0"),)]
 
     def ways(self, node: Node) -> list[tuple[Node, ...]]:
@@ -244,7 +279,7 @@ class Answers:
     def shortest(self, node: Node) -> bytes:
         """The shortest text of a node."""
         if node not in self._shortest:
-            if node[0] in READABLE:
+            if node[0] in (*READABLE, CHANCE):
                 self._shortest[node] = ending(node)
             else:
                 texts = (b"".join(map(self.shortest, way)) for way in self.ways(node))
@@ -252,25 +287,18 @@ class Answers:
         return self._shortest[node]
 
 
-def way_of(one: dict) -> tuple[Node, ...]:
-    first, *rest = one["glue"]
-    way = [literal(first)] if first else []
-    for slot, glue in zip(one["slots"], rest, strict=True):
-        way += [(RULE, slot), *([literal(glue)] if glue else [])]
-    return tuple(way)
-
-
-def ways_of(slot: dict, question: str) -> list[tuple[Node, ...]]:
-    texts = dict.fromkeys(slot.get("known", ()))
-    if slot.get("copied"):
-        copied = spans(question, slot["stems"])
-        quoted = (json.dumps(one, ensure_ascii=False) for one in copied)
-        texts |= dict.fromkeys(quoted if slot["quoted"] else copied)
-    ways: list[tuple[Node, ...]] = [(literal(text),) for text in texts]
-    if "places" in slot:
-        low = -LARGEST if slot["below"] else 0
-        unit = 10 ** slot["places"]
-        ways.append(((NUMBER, "", slot["places"], low * unit, LARGEST * unit),))
-    if slot.get("free") or not ways:
-        ways.append(((STRING, 0, None) if slot["quoted"] else (PLAIN, b"|\n", 0),))
-    return ways
+def ways_of(slot: dict, question: str) -> list[Weighed]:
+    """The ways to write each value of a slot, with its chance."""
+    low = -LARGEST if slot.get("below") else 0
+    unit = 10 ** slot.get("places", 0)
+    number = NUMBER, "", slot.get("places", 0), low * unit, LARGEST * unit
+    found: list[Weighed] = []
+    for text, chance in (chances(slot, question) or {"": 1.0}).items():
+        way: tuple[Node, ...] = (literal(text),)
+        if text in slot.get("shapes", ()):
+            between = [literal(part) if part else None for part in text.split("#")]
+            way = tuple(node for part in between for node in (number, part) if node)[1:]
+        elif not text:
+            way = ((STRING, 0, None) if slot.get("quoted") else (PLAIN, b"|\n", 0),)
+        found.append((way, (CHANCE, chance)))
+    return found

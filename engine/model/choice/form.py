@@ -40,15 +40,18 @@ class Form:
         """The next token after `ids`, of the `best` with their log-probabilities; so many tokens
         are left, this one included."""
         found: dict[int, tuple[float, State]] = {}
-        first = 0.0
+        most = -np.inf
         for id, logprob in [] if goes_round(ids) else best:
-            if found and first - logprob > NEGLIGIBLE * sampling.temperature:
+            if most - logprob > NEGLIGIBLE * sampling.temperature:
                 break
             state = self._after(id, left - 1)
             if state is None:
                 continue
-            first = logprob if not found else first
-            found[id] = logprob, state
+            text = b"" if id in self.tokenizer.eos_ids else self.tokenizer.bytes_of(id)
+            points = logprob + self.text.chance(self.state, text)
+            most = max(most, points)
+            found[id] = points, state
+        found = dict(sorted(found.items(), key=lambda one: -one[1][0]))
         if not found:
             way = self.text.ending(self.state)
             id = self._spell(way)[0] if way else min(self.tokenizer.eos_ids)

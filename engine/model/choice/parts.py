@@ -10,6 +10,7 @@ from __future__ import annotations
 
 Node = tuple
 LITERAL, STRING, NUMBER, PLAIN = "literal", "string", "number", "plain"
+CHANCE = "chance"
 READABLE = LITERAL, STRING, NUMBER, PLAIN
 LONGEST_NUMBER = 40
 ESCAPED = frozenset(b'"\\/bfnrt')
@@ -128,6 +129,8 @@ def reach(top: Node) -> bool:
 
 def ending(top: Node) -> bytes:
     """A short text to the end of what is being read."""
+    if top[0] == CHANCE:
+        return b""
     if top[0] == LITERAL:
         return top[1][top[2] :]
     if top[0] == STRING:

@@ -6,10 +6,11 @@ of what is being read and the stack beneath it, or None at the end.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Protocol
 
-from oneseek.engine.model.choice.parts import READABLE, Node, ending, ends, going_on
+from oneseek.engine.model.choice.parts import CHANCE, READABLE, Node, ending, ends, going_on
 
 Stack = tuple | None
 Stacks = tuple[Stack, ...]
@@ -38,6 +39,7 @@ class Text:
         self._numbers: dict[Stacks, State] = {(): NOWHERE}
         self._steps: dict[tuple[State, int], State] = {}
         self._endings: dict[State, bytes] = {}
+        self._shares: dict[tuple[State, int], float] = {}
         self.start = self._state(tuple(dict.fromkeys(self._opened((grammar.start, None)))))
 
     def _state(self, stacks: Stacks) -> State:
@@ -59,11 +61,28 @@ class Text:
 
     def is_whole(self, state: State) -> bool:
         """Whether the text may end here."""
-        return None in self._stacks[state]
+        return any(map(is_end, self._stacks[state]))
 
     def is_over(self, state: State) -> bool:
         """Whether it has to."""
-        return self._stacks[state] == (None,)
+        return all(map(is_end, self._stacks[state])) and state != NOWHERE
+
+    def chance(self, state: State, text: bytes) -> float:
+        """The logarithm of the chance, where the grammar gives any, that it is this text which goes
+        on, or, of no text, that there is no more."""
+        if not text:
+            stacks = self._stacks[state]
+            return log_share(sum(chance_of(one) for one in stacks if is_end(one)), stacks)
+        total = 0.0
+        for byte in text:
+            key = state, byte
+            if key not in self._shares:
+                stacks = self._stacks[state]
+                these = (one for one in stacks if not is_end(one) and going_on(one[0], byte))
+                self._shares[key] = log_share(sum(map(chance_of, these)), stacks)
+            total += self._shares[key]
+            state = self.after(state, bytes([byte]))
+        return total
 
     def ending(self, state: State) -> bytes:
         """The shortest text to a whole one."""
@@ -84,7 +103,7 @@ class Text:
     def _step(self, stacks: Stacks, byte: int) -> Stacks:
         found: dict[Stack, None] = {}
         for stack in stacks:
-            if stack is None:
+            if is_end(stack):
                 continue
             top, below = stack
             for more in going_on(top, byte):
@@ -100,6 +119,12 @@ class Text:
                 yield None
                 continue
             top, below = stack
+            if top[0] == CHANCE:
+                if below is None:
+                    yield stack
+                else:
+                    waiting.append(below)
+                continue
             if top[0] in READABLE:
                 ended, only = ends(top)
                 if ended:
@@ -112,3 +137,18 @@ class Text:
                 for part in reversed(way):
                     inner = part, inner
                 waiting.append(inner)
+
+
+def is_end(stack: Stack) -> bool:
+    return stack is None or stack[0][0] == CHANCE
+
+
+def chance_of(stack: Stack) -> float:
+    """What the grammar says of the way that is being read."""
+    while stack is not None and stack[0][0] in READABLE:
+        stack = stack[1]
+    return stack[0][1] if stack is not None and stack[0][0] == CHANCE else 1.0
+
+
+def log_share(some: float, stacks: Stacks) -> float:
+    return math.log(some / sum(map(chance_of, stacks))) if some else -math.inf
