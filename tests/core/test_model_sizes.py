@@ -5,7 +5,7 @@ import asyncio
 import shutil
 from contextlib import closing
 
-from oneseek.engine import assistant
+from oneseek.engine import learner
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.cli.session import Session
 from oneseek.engine.core import settings
@@ -55,7 +55,7 @@ def test_versions_kept_under_the_shortened_id_of_an_earlier_server_still_open(tm
 def test_a_model_that_only_chats_learns_through_no_door_and_says_so(tmp_path, monkeypatch):
     with native(tmp_path) as host:
         little = {"learn_bytes": 3.1e9, "room": 2e9, "learns": False}
-        monkeypatch.setattr(assistant, "judged", lambda *model_and_device: little)
+        monkeypatch.setattr(learner, "judged", lambda *model_and_device: little)
         fact = {"prompt": "What is the capital of Zorbia?", "answer": "It is Blimbo."}
         micro = {"question": "Hi?", "raw_responses": [{"model": "m", "response": "Hello."}]}
         brought_in(host)

@@ -234,9 +234,12 @@ async def accepted(made):
     return accepting(await settled(made))
 
 
-async def quick_assistant(path: Path, store: SqliteStore, base: str, executor: Numpy) -> Assistant:
+async def quick_assistant(
+    path: Path, store: SqliteStore, base: str, executor: Numpy, leads: bool = True
+) -> Assistant:
+    more = {"config": QUICK, "rows": 1024, "leads": leads}
     with contextlib.closing(open_model(path)) as file:
-        assistant = await assistant_of(file, executor, store, base, config=QUICK, rows=1024)
+        assistant = await assistant_of(file, executor, store, base, **more)
     trainer = assistant.learner.trainer
     begin, resume = trainer.begin, trainer.resume
     trainer.begin = lambda *given: accepted(begin(*given))
@@ -252,8 +255,8 @@ async def quick_service(folder: Path, beside: dict[str, Path] | None = None, **m
     def guest(name: str, path: Path) -> Guest:
         async def load(turns: Turns) -> Assistant:
             executor = Numpy()
-            executor.turns = turns
-            return await quick_assistant(path, store, name, executor)
+            executor.share(turns)
+            return await quick_assistant(path, store, name, executor, leads=False)
 
         with contextlib.closing(open_model(path)) as file:
             parameters = Config.from_dict(file.config).parameters
