@@ -50,6 +50,58 @@ PREFIXES = (
     "glsa_",
     "hvs.",
     "AGE-SECRET-KEY-",
+    "ABIA",
+    "ACCA",
+    "ABSK",
+    "LTAI",
+    "GOCSPX-",
+    "rk_test_",
+    "gldt-",
+    "glrt-",
+    "glptt-",
+    "glcbt-",
+    "glsoat-",
+    "xoxe-",
+    "xoxe.",
+    "doo_v1_",
+    "dor_v1_",
+    "dp.pt.",
+    "dapi",
+    "hvb.",
+    "pul-",
+    "sbp_",
+    "phx_",
+    "r8_",
+    "pplx-",
+    "tvly-",
+    "secret_",
+    "sk.eyJ",
+    "shpca_",
+    "shppa_",
+    "xkeysib-",
+    "xsmtpsib-",
+    "re_",
+    "ATBB",
+    "ATCTT3",
+    "NRAK-",
+    "NRJS-",
+    "EZAK",
+    "rubygems_",
+    "CLOJARS_",
+    "CCIPAT_",
+    "p8e-",
+    "sl.B",
+    "EAA",
+    "ops_eyJ",
+    "A3-",
+    "vercel_",
+    "nfp_",
+    "rnd_",
+    "tfp_",
+    "sgp_",
+    "fo1_",
+    "fm2_",
+    "ion_",
 )
 LONGER = 12  # characters that follow a known beginning
 HOOKS = (
@@ -132,7 +184,8 @@ def _parts(word):
 def has_prefix(word):
     for prefix in PREFIXES:
         if word.startswith(prefix) and len(word) >= len(prefix) + LONGER:
-            return True
+            if len(prefix) > 4 or any([digit in word for digit in DIGITS]):
+                return True
     return False
 
 
