@@ -237,6 +237,8 @@ def cues_of(words):
     words = [word.strip(".,!'*") for word in words]
     cues = [cue_of(word) for word in words]
     for i in range(1, len(words)):
+        if words[i - 1] == "port" and (words[i].isdigit() or words[i] == "="):
+            cues[i - 1] = OTHER  # of a computer
         second = words[i][:-2] if words[i][-2:] == "'s" else words[i]
         named = PAIRS.get(words[i - 1] + " " + second)
         if named is not None:

@@ -76,6 +76,7 @@ CALLED = set(
     "called named heter heisst hette llama kallas hedder known ssid name namn nombre".split()
 )
 # What speaks against a secret in its line, what speaks for one, and shapes that names have too.
+LONG = (ACCOUNT, ID, CARD, RECOVERY, CODE)
 AGAINST = (OTHER, USER, TALK)
 FOR = (PASS, CODE, OPEN, DIAL, ACT, KEY, LOGIN, WIFI, SECURITY, SERVICE, PICK)
 SOFT = ("caps+d", "camel", "dashed", "snake", "tag", "door", "caps", "long")
@@ -133,6 +134,8 @@ def _signs(plain, cues, i, size, shape, asked, written):
         return None, None
     if i > 1 and plain[i - 1] == ":" and is_digits(plain[i - 2]) and is_digits(plain[i]):
         return None, None  # a time, a score, a scale
+    if i > 1 and plain[i - 1] in (":", "=") and cues[i - 2] == OTHER:
+        return None, None
     group = "num" if shape in NUMERIC else "plain" if shape in PLAIN else "odd"
     near, distance, after = _nearest(cues, i, end, STRONG if group == "plain" else None)
     if shape in NO_DIGITS and near in NUMBERED or near is None and shape not in ALONE:
@@ -153,6 +156,8 @@ def _signs(plain, cues, i, size, shape, asked, written):
     if group == "num" and OPEN not in classes and PASS not in classes and WIFI not in classes:
         if any([word.startswith(OUTBUILDINGS) for word in plain]):
             return None, None
+    if shape == "phone" and plain[i][0] in "0+" and not any([name in classes for name in LONG]):
+        return None, None
     called = any([word in CALLED for word in plain[max(0, i - 2) : i]])
     clear = not called and not any([name in classes for name in AGAINST])
     clear = clear and "asks" not in asked and "begins-asking" not in asked
@@ -204,19 +209,21 @@ def _signs(plain, cues, i, size, shape, asked, written):
     signs += [sign + "&" + group for sign in _beside(plain, i, end)]
     if i == 0:
         signs += ["begins", "begins&" + group]
-    return signs, KINDS.get(about, "code" if group == "num" else "password")
+    code = group == "num" or about in (OPEN, DIAL)
+    return signs, KINDS.get(about, "code" if code else "password")
 
 
 def _beside(plain, i, end):
     """Signs for the words beside the value: three before it, two after."""
     before = [word.strip(".,!'*") for word in plain[max(0, i - 3) : i]]
     after = [word.strip(".,!'*") for word in plain[end : end + 2]]
-    signs = ["b:" + word for word in before] + ["a:" + word for word in after]
-    if before:
+    signs = ["b:" + word for word in before if word.isalpha()]
+    signs += ["a:" + word for word in after if word.isalpha()]
+    if before and before[-1].isalpha():
         signs.append("1:" + before[-1])
-    if len(before) > 1:
-        signs += ["2:" + before[-2], "12:" + before[-2] + " " + before[-1]]
-    if after:
+        if len(before) > 1 and before[-2].isalpha():
+            signs += ["2:" + before[-2], "12:" + before[-2] + "_" + before[-1]]
+    if after and after[0].isalpha():
         signs.append("-1:" + after[0])
     return signs
 

@@ -80,7 +80,7 @@ def _of_digits(marked, i, word):
         if marked[at - 1][-1] in ",.;":
             break
         part = marked[at].strip(EDGES)
-        if not is_digits(part) or len(part) > 5 or len(word) > 5:
+        if not is_digits(part) or len(part) > (8 if word[0] == "0" else 5) or len(word) > 5:
             break
         groups.append(part)
     if len(groups) > 1:
