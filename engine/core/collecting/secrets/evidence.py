@@ -156,7 +156,7 @@ def _signs(plain, cues, i, size, shape, asked, written):
     if group == "num" and OPEN not in classes and PASS not in classes and WIFI not in classes:
         if any([word.startswith(OUTBUILDINGS) for word in plain]):
             return None, None
-    if shape == "phone" and plain[i][0] in "0+" and not any([name in classes for name in LONG]):
+    if shape == "phone" and not any([name in classes for name in LONG]):
         return None, None
     called = any([word in CALLED for word in plain[max(0, i - 2) : i]])
     clear = not called and not any([name in classes for name in AGAINST])

@@ -1,6 +1,6 @@
 """What each sign of evidence.py counts; written by tests/bench/weigh_secrets.py."""
 
-LIMIT = -3
+LIMIT = -5
 WEIGHTS = {
     "-1:a&num": 2, "-1:and&odd": 2, "-1:ar&num": 2, "-1:ar&odd": 4, "-1:ar&plain": -1,
     "-1:as&odd": 1, "-1:at&num": 2, "-1:at&odd": -1, "-1:by&odd": -2, "-1:c&num": 1,
