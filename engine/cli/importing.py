@@ -35,6 +35,7 @@ def import_sources(options):
         show(options, {**result.to_json(), "lessons": result.examples}, line(result))
     if bad:
         told(f"oneseek: {bad} of the sources could not be read; the reasons are above")
+    return 1 if bad else 0
 
 
 def results(options) -> Iterator[ImportResult]:

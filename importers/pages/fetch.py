@@ -224,6 +224,8 @@ class Fetcher:
 
 def _checked(address: str):
     """The parts of an http or https address without a password in it."""
+    if any(ord(letter) < 0x20 or letter == "\x7f" for letter in address):
+        raise ImportRefused(f"{address[:200]!r} is no web address: it holds a control character.")
     try:
         parts = urlsplit(address)
         port = parts.port

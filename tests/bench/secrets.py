@@ -22,6 +22,7 @@ HELD_OUT = ROOT / "tests/held_out"
 DEVELOPED = {
     "dev": ROOT / "tests/bench/secrets_dev.jsonl",
     "dev2": ROOT / "tests/bench/secrets_dev2.jsonl",
+    "dev3": ROOT / "tests/bench/secrets_dev3.jsonl",
 }
 JUDGED = ("1", "2", "3")  # sets by other hands
 TIMES = 5

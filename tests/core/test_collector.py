@@ -263,9 +263,39 @@ def test_secrets_in_obvious_form_are_found(text, kind):
     assert kind in secrets_in(text)
 
 
+TOLD_IN_PASSING = [  # as an action, or without a word for what it is
+    ("The cleaner gets in with 7730", "code"),
+    ("Tesla: to drive it you need 2486", "code"),
+    ("for the boathouse marina pontoon gate it's X2914", "code"),
+    ("bike lock's 774", "code"),
+    ("siffrorna på baksidan 417", "card"),
+    ("tipp 5077 ein, dann summt es", "code"),
+    ("kassaskåpet hos mormor öppnas med 14 höger 33 vänster 7", "code"),
+    ("when Windows starts put Dragonfly7 in", "password"),
+    ("sudo wants b4gpuss on the pi", "password"),
+    ("Det är KalleAnka34 på Netflix om barnen frågar", "password"),
+    ("Monzo 04-00-04 and 12345678, thanks!", "account"),
+    ("swedbank 8214-9 983 551 220-7 om du vill sätta in", "account"),
+    ("venmo the rest, or wire to 026009593 / 4410228871", "account"),
+    ("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", "key"),
+]
+
+
+@pytest.mark.parametrize("text, kind", TOLD_IN_PASSING)
+def test_a_secret_told_in_passing_is_found(text, kind):
+    assert kind in secrets_in(text)
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "our wifi is called Badgers2",
+        "I code in Rust and Python3",
+        "passet är 0700-1600",
+        'if password == "": raise ValueError',
+        "the museum opens 1000 to 1700",
+        "Mobile 07700 900123",
+        "lösenordsfritt är framtiden",
         "The garage code is 7391.",
         "I forgot my password",
         "Call me on 070-123 45 67",

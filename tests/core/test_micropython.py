@@ -99,15 +99,16 @@ def test_micropython_keeps_odd_numbers_out_of_messages(number):
 
 
 def test_micropython_sees_the_same_secrets():
-    path = ROOT / "tests/bench/secrets_dev.jsonl"
-    rows = [json.loads(line)["text"] for line in path.read_text(encoding="utf-8").splitlines()]
+    paths = [ROOT / f"tests/bench/{name}.jsonl" for name in ("secrets_dev", "secrets_dev3")]
+    lines = [line for path in paths for line in path.read_text(encoding="utf-8").splitlines()]
+    rows = [json.loads(line)["text"] for line in lines]
     shared = [path for path in site.page_python() if path.is_relative_to(ROOT / "engine")]
     program = """
 import json
 from oneseek.engine.core.collecting.secrets import secrets_in
 print(json.dumps([secrets_in(text) for text in json.load(open("texts.json"))]))
 """
-    paths = [path.relative_to(ROOT).as_posix() for path in shared]
-    found = json.loads(in_micropython.run(program, *paths, **{"texts.json": json.dumps(rows)}))
+    modules = [path.relative_to(ROOT).as_posix() for path in shared]
+    found = json.loads(in_micropython.run(program, *modules, **{"texts.json": json.dumps(rows)}))
     differs = [text for text, kinds in zip(rows, found, strict=True) if kinds != secrets_in(text)]
-    assert differs == [] and len(rows) > 700
+    assert differs == [] and len(rows) > 1900

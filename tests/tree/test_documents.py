@@ -43,6 +43,17 @@ def test_every_test_of_the_table_is_there():
     assert not [file for _, file, _ in named if not re.fullmatch(r"(.*/)?test_\w+\.py", file)]
 
 
+def test_every_test_that_the_page_on_security_names_is_there():
+    page = (ROOT / "docs/security.md").read_text("utf-8")
+    files = set(re.findall(r"`(\w+/test_\w+\.py)[:`]", page))
+    named = re.findall(r"`(\w+/test_\w+\.py)::(test_\w+)`", page)
+    bare = set(re.findall(r"`(test_\w+)`", page))
+    assert len(files) >= 20 and len(named) >= 40
+    assert not [file for file in sorted(files) if not (TESTS / file).is_file()]
+    assert not [(file, name) for file, name in named if name not in found_in(file)]
+    assert not bare - {name for file in files for name in found_in(file)}
+
+
 def test_every_row_has_a_test_or_says_what_is_missing():
     assert not [row.id for row in ROWS if not row.tests and not row.missing]
     assert len({row.id for row in ROWS}) == len(ROWS) >= 145

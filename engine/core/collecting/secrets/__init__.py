@@ -11,6 +11,7 @@ from oneseek.engine.core.collecting.secrets.keys import addresses_with_password,
 from oneseek.engine.core.collecting.secrets.labels import Words, labelled, split_marks
 from oneseek.engine.core.collecting.secrets.letters import even, fold, has_digit
 from oneseek.engine.core.collecting.secrets.numbers import (
+    has_bank_account,
     has_card,
     has_iban,
     has_identity,
@@ -56,6 +57,6 @@ def ruled(text, low):
             found.add(CARD)
         if has_identity(runs, text, low):
             found.add(IDENTITY)
-        if has_iban(text):
+        if has_iban(text) or has_bank_account(text, low):
             found.add(ACCOUNT)
     return found

@@ -6,11 +6,12 @@ compounds, in English, Swedish, German, Spanish, Norwegian, Danish, and the name
 PASS, CODE, OPEN, ACT, KEY, LOGIN = "pass", "code", "open", "act", "key", "login"
 WIFI, ID, CARD, ACCOUNT, RECOVERY = "wifi", "id", "card", "account", "recovery"
 ANSWER, SERVICE, KEEP, OTHER, TALK = "answer", "service", "keep", "other", "talk"
-SECURITY, USER = "security", "user"
+SECURITY, USER, PICK, DIAL = "security", "user", "pick", "dial"
 NAMING = (
     PASS,
     CODE,
     OPEN,
+    DIAL,
     ACT,
     KEY,
     LOGIN,
@@ -32,7 +33,10 @@ _WORDS = (
      "codigos combination kombination kombinationen kombinasjon kombinasjonen combinacion digits "
      "siffror siffrorna ziffern digitos sifre sifrene koderna cifre ciffre pattern 2fa mfa totp "
      "passnumber geheimzahl smscode digicode"),
-    (OPEN, "lock locks locked las laset lasen lasene schloss safe vault gate gates door doors doorway barrier "
+    (DIAL, "padlock padlocks suitcase briefcase bikelock koffer kofferten koffert kuffert kufferten maleta candado hanglas "
+     "hanglaset hengelas hengelasen resvaska resvaskan vaskan rucksack ryggsack ryggsacken cykellas cykellaset fahrradschloss "
+     "zahlenschloss kodelas"),
+    (OPEN, "screentime skarmtid skarmtiden bildschirmzeit bankdosa bankdosan lock locks locked las laset lasen lasene schloss safe vault gate gates door doors doorway barrier "
      "entrance entry keypad keybox lockbox locker lockers padlock suitcase briefcase alarm alarms larm larmet "
      "port porten porttelefon grind grinden dorr dorren skap skapet vaska vaskan tur tor tresor haustur puerta "
      "portal candado alarma caja cancela reja dor doren ytterdor lasesmed alarmen panel panelet panelen hatch fob keyfob "
@@ -41,12 +45,17 @@ _WORDS = (
      "padda paddan klokka watch voicemail sim atm bankomat dosan dosa cashpoint cajero geldautomat minibank buzzer intercom "
      "keyless keysafe schlusselkasten schlusselbox nyckelskap nyckelbox postbox mailbox brevlada brevladan "
      "tvattstuga tvattstugan tvattstugans bikelock hiss hissen hissens lift elevator "
-     "koffert kofferten kuffert kufferten kassaskap kassaskapet safebox safen strongbox tastensperre bildschirmsperre schliessfach skjermlas portemonnaie immeuble poort kluis toilets toilet"),
+     "koffert kofferten kuffert kufferten kassaskap kassaskapet safebox safen strongbox tastensperre bildschirmsperre schliessfach cabinet cupboard barrier turnstile pontoon immobiliser immobilizer ignition photocopier copier "
+     "kopiator kopiatorn hoftor gartentor garagentor pforte schranke briefkasten tiefgarage eingang hauseingang "
+     "bikeshed bicycle bike cykel cykeln cykelrum cykelrummet soprum soprummet miljorummet hanglas hanglaset kodlas kodlaset "
+     "verja taquilla cerradura buzon cochera trastero bici maleta building byggnaden byggnad huset block flats surgery clinic "
+     "rucksack ryggsack ryggsacken tumba resvaskan resvaska skjermlas portemonnaie immeuble poort kluis toilets toilet"),
     (ACT, "unlock unlocks unlocked unlocking disarm disarms disarmed opens opened type types enter entering "
      "press punch tap dial key_in sla slar slas slog tryck trycker knappa knappar mata ange anger oppna oppnar "
      "oppnas offnet offnen entsperren tippe tippen tippt drucke drucken stanger stanga eingeben ausschalten abre abren abrir marca teclea "
      "pulsa quita apaga apne apner apnes abner abnes tast taster slukkes slukke trykk tryk indtast log_in "
-     "lets kommer loggar slipper confirm verify bekrafta verifiera lases lasa last takes bestatigen entriegeln introduce"),
+     "lets kommer loggar slipper dials dialling goes wants krever kraver knappar summt surrt teclear marcas marcar entras desbloquea pulsar tippst "
+     "confirm verify bekrafta verifiera lases lasa last takes bestatigen entriegeln introduce"),
     (KEY, "key keys token tokens secret secrets api bearer credential credentials cred creds cookie session "
      "sessionid nyckel nyckeln nycklar nycklarna hemlighet hemligheten schlussel nokkel nokkelen nogle noglen llave pat jwt sas "
      "authorization auth oauth webhook apikey"),
@@ -64,13 +73,13 @@ _WORDS = (
      "korkortsnumret licence fuhrerschein personalausweis ausweis cedula curp codice ahv-nummer"),
     (CARD, "card visa mastercard amex maestro cvc cvv csc cvc2 cvv2 cvc-kod kort kortet kortnummer kortnumret "
      "bankkort bankkortet kreditkort karte kreditkarte girokarte ec-karte tarjeta debit credit "
-     "kreditkartennummer prufziffer prufnummer"),
+     "kreditkartennummer prufziffer prufnummer baksidan ruckseite reverso"),
     (ACCOUNT, "iban konto kontot kontonummer kontonumret kontonr kontoen kontonummeret cuenta acct account "
      "routing clearing clearingnummer clearingnr blz ccc sort-code bic"),
     (RECOVERY, "seed mnemonic backup backups recovery rescue emergency scratch restore respaldo recuperacion "
      "reserv reservkod reservkoder"),
-    (ANSWER, "maiden flicknamn geburtsname madchenname soltera pikenavn pigenavn"),
-    (SECURITY, "security secret verification verify authenticator one-time onetime 2-step safety bankid swish "
+    (ANSWER, "maiden flicknamnet flicknamn geburtsname madchenname soltera pikenavn pigenavn"),
+    (SECURITY, "security secret verification verify authenticator one-time onetime 2-step safety bankid swish texted sms "
      "sakerhet seguridad sicherheit login-code otp"),
     (SERVICE, "netflix spotify facebook fb gmail hotmail outlook instagram insta amazon disney steam reddit "
      "paypal ebay icloud apple google github gitlab discord linkedin twitter hbo viaplay skype zoom "
@@ -79,7 +88,17 @@ _WORDS = (
      "dator datorn jobbdatorn pc mac rechner portatil ordenador portal portalen forum forumet bank banken "
      "account accounts kontot nas jira slack teams vpn ftp ssh database db cloud blog wordpress admin zip pdf excel "
      "everything website site sajten sidan staging prod citrix windows jobbmejlen telefonbanken nordea "
+     "yahoo ocado vinted tradera blocket klarna fortnox moodle duolingo gateway hmrc council surgery library "
+     "school skola skolan skolans club parish app appen apps usb pi chromebook kindle alexa hue nest strava garmin fitbit pinterest "
+     "etsy depop wise revolut monzo starling swedbank seb handelsbanken barclays natwest hsbc nationwide sparkasse elster "
+     "venmo vinted wallapop milanuncios canvas unikum kivra trello notion figma canva salesforce sap intranet intranat "
+     "intranatet swish bitwarden keepass vault telly payroll portal grindr hinge bumble uber tesco asda trainline ryanair "
+     "airbnb dvla muttis verein turnverein cole colegio instituto banco ayuntamiento seguro rota site journal journalsystemet "
      "tv hulu plex onedrive skatteverket forsakringskassan skolportalen vklass lansforsakringar"),
+    (PICK, "went chose choose chosen picked pick made set changed change reset put say says said answer answered answers "
+     "valde valt valj satte satt stallt installd bytte bytt byttes andrade andrat skrev skriv svara svarade svarar tog blev "
+     "genommen nimm nehme gewahlt geandert stelle stellte gestellt steht sage sagte antworte puse puesto pon cambie cambiado elegi "
+     "uso usa respondo respondi digo gave switched swapped renewed"),
     (KEEP, "remember save store keep forget glom spara kom_ihag merken merk notiere speicher recuerda guarda "
      "apunta husk gem lagre write note share tell remind minns skriv anota gemerkt"),
     (TALK, "passwords passworter kennworter contrasenas losenorden passordene forgot forgotten glomt glemt vergessen olvidado must need needs should maste behover muss soll "
@@ -99,7 +118,7 @@ _OTHER = (
     "habitacion seat plats platz coach vagn platform spar gleis page sida sidan seite pagina chapter "
     "kapitel verse psalm season episode avsnitt route exit avfart ausfahrt junction floor vaning "
     "street road apt flat lagenhet buzzer box po zip postcode postal postnummer postkod postleitzahl area dialing country "
-    "landskod riktnummer phone-number tel telefonnummer telefonnumret handynummer mobilnummer mobilnumret "
+    "fehler landskod riktnummer phone-number tel telefonnummer telefonnumret handynummer mobilnummer mobilnumret "
     "telefono telephone call ring ringa ringer llamame rufen customer kund kundnr kundnummer kundennummer "
     "cliente member membership medlem medlemsnummer employee personalnummer student studentnummer "
     "patient policy discount promo voucher coupon referral gutschein rabattkod rabattkoden rabattcode "
@@ -143,6 +162,7 @@ _ENDINGS = (
     (KEY, "key _key -key nyckeln token"),
     (OPEN, "lasen lasene port porten dorr dorren laset las tur lock skap skapet larm larmet schloss gate door"),
     (WIFI, "natet"),
+    (CARD, "kortet bankkort"),
 )  # fmt: skip
 NO_CODES = (  # what begins a compound of a code that lets nobody in
     "post", "fel", "fehler", "feil", "fejl", "rabatt", "rabat", "farg", "farb", "land", "streck", "qr",
@@ -150,14 +170,32 @@ NO_CODES = (  # what begins a compound of a code that lets nobody in
     "discount", "gutschein", "genkod", "morse", "lander", "strich", "kleider", "tapet", "produkt", "mal", "paint",
 )  # fmt: skip
 
+NO_PASSWORDS = (
+    "fri",
+    "fritt",
+    "fria",
+    "less",
+    "frei",
+    "hanterare",
+    "hanteraren",
+    "manager",
+    "policy",
+)
+
 # Two words that are one name.
 _PAIRS = (
+    (ACT, "gets in, get in, got in, let in, lets in, in with, you in, me in, him in, her in, them in, us in, in using, go in, goes in, "
+     "put in, puts in, putting in, key in, keyed in, keys in, punch in, tap in, taps in, type in, kommer in, komma in, tar sig, "
+     "slapper in, gar upp, ga upp, in pa, tippe ein, gib ein, gibt man, tippt man, geht auf, kommt man, se entra, entra con, se abre, se quita, "
+     "abre con, quita con, drive it, start it, switch off, turn off, shut off, stang av, schaltet man"),
+    (PICK, "went for, went with, made it, go with, goes by, fick bli, far bli, it to"),
     (LOGIN, "use the, sign in, router page, asks put, skriv in,  connect to, log in, sign in, logs in, logged in, signs in, logga in, loggar in, melde an, into the, get into"),
     (PASS, "svarsordet vid, the word, secret word, pass word, pass phrase, code word, key word, family word, password word, "
      "palabra secreta, palabra clave, hemligt ord, magic word, losen ord"),
     (ANSWER, "security answer, security question, secret question, secret answer, maiden name, first pet, "
      "first car, first school, favourite teacher, respuesta secreta, respuesta de, hemlig fraga, "
-     "forsta husdjuret, answer for, the reset, mothers maiden"),
+     "forsta husdjuret, answer for, grew up, first teacher, first boss, first job, family password, family word, safe word, hemliga ordet, hemligt svar, forsta bilen, forsta bil, forsta djuret, "
+     "forsta skolan, ersten haustier, erstes haustier, erste haustier, erstes auto, primera mascota, primer coche, primer colegio, the reset, mothers maiden"),
     (ID, "voter id, social security, national insurance, insurance number, tax file, file number, social insurance, "
      "identity number, identification number, id number, national id, license number, licence number, "
      "driving licence, passport number, sista fyra, fyra sista, last four, de dni, person nr, medicare number"),
@@ -165,9 +203,11 @@ _PAIRS = (
      "three digits, tre siffrorna, sakerhetskoden pa"),
     (ACCOUNT, "sort code, account number, routing number, bank details, de cuenta"),
     (RECOVERY, "seed words, wallet words, recovery words, words for, single-use codes"),
-    (OPEN, "cash machine, bank card, drive pin, front door, back door, side gate, car park, lock box, key box, key safe, caja fuerte"),
+    (DIAL, "bike lock, bicycle lock, combination lock"),
+    (CARD, "the back"),
+    (OPEN, "screen time, gun cabinet, cash machine, bank card, drive pin, front door, back door, side gate, car park, lock box, key box, key safe, caja fuerte"),
     (WIFI, "wi fi, guest network, the internet"),
-    (OTHER, "phone number, error code, postal code, zip code, area code, country code, dress code, promo code, "
+    (OTHER, "our zip, my zip, the zip, zip is, phone number, error code, postal code, zip code, area code, country code, dress code, promo code, "
      "discount code, exit code, status code, booking code, course code, product code, source code, "
      "bar code, colour code, paint code, code review, code name, building code, fault code, codigo postal, "
      "airport code, stock code, referral code, voucher code, hs code, sic code, icd code, dialing code, "
@@ -197,7 +237,10 @@ def cues_of(words):
     words = [word.strip(".,!'*") for word in words]
     cues = [cue_of(word) for word in words]
     for i in range(1, len(words)):
-        named = PAIRS.get(words[i - 1] + " " + words[i])
+        if words[i - 1] == "port" and (words[i].isdigit() or words[i] == "="):
+            cues[i - 1] = OTHER  # of a computer
+        second = words[i][:-2] if words[i][-2:] == "'s" else words[i]
+        named = PAIRS.get(words[i - 1] + " " + second)
         if named is not None:
             cues[i - 1], cues[i] = (OTHER if named == OTHER else None), named
     return cues
@@ -218,7 +261,7 @@ def cue_of(word):
         return None
     for part, named in PARTS:
         if part in word:
-            return named
+            return TALK if named == PASS and word.endswith(NO_PASSWORDS) else named
     for ending, named in ENDINGS:
         if word.endswith(ending) and len(word) > len(ending) + 1:
             if named == CODE and word.startswith(NO_CODES):

@@ -10,6 +10,7 @@ from oneseek.engine.core.collecting.secrets.cues import (
     ANSWER,
     CARD,
     CODE,
+    DIAL,
     ID,
     KEY,
     LOGIN,
@@ -18,23 +19,35 @@ from oneseek.engine.core.collecting.secrets.cues import (
     OTHER,
     OUTBUILDINGS,
     PASS,
+    PICK,
     RECOVERY,
     SECURITY,
     SERVICE,
     TALK,
+    USER,
     WIFI,
     cues_of,
+)
+from oneseek.engine.core.collecting.secrets.letters import (
+    count_letters,
+    is_digits,
 )
 from oneseek.engine.core.collecting.secrets.shapes import (
     MEASURES,
     PLAIN,
+    STRANGE,
     TITLE,
     WORD,
     shape_of,
 )
-from oneseek.engine.core.collecting.secrets.vocabulary import STATE_ENDS, UNITS, VERBS
+from oneseek.engine.core.collecting.secrets.values import is_clock
+from oneseek.engine.core.collecting.secrets.vocabulary import HAS, STATE_ENDS, UNITS, VERBS, WITH
 from oneseek.engine.core.collecting.secrets.weights import LIMIT, WEIGHTS
 
+AMOUNTS = (UNITS | MEASURES) - set(  # what a number before it is an amount of
+    "h s a e d k c f x l v w am pm st nd rd th pt min sms m times people".split()
+)
+AMOUNTS.update("wide bred breit members steps steg pounds songs points poang metres meter".split())
 REACH = 12  # words between a value and what is said about it
 LONGEST = 400  # words of a text that are looked at
 ENDS = (".", "!", "?", "\x01")
@@ -49,13 +62,26 @@ OWN = set(
 ASKING = set(
     "how what why which is are hur vad varfor vilken ar wie was warum ist cual como que hvordan hva hvad".split()
 )
-BEFORE_TIMES = set("at kl klockan um from till to ab bis las".split())
+BEFORE_TIMES = set(
+    "at kl klockan um from till to ab bis las opens oppnas oppnar offnet closes shuts starts stanger borjar beginnt abre cierra ses in".split()
+)
 NO_DIGITS = ("dashed", "camel", "joined0", "snake")
-NUMBERED = (ID, CARD, ACCOUNT, CODE, OPEN, ACT, RECOVERY)  # what words without digits cannot be
-ALONE = ("signed", "mark", "dig", "word+d")  # what may be a secret with no word about it
-CALLED = set("called named heter heisst hette llama kallas hedder known ssid".split())
-OPENED = (OPEN, SECURITY, WIFI, LOGIN, ACT, CARD, RECOVERY)
-NUMERIC = set("d3 d4 d5 d6 d7 d9 grp one spell mark g3 g8 g16 phone dig year".split())
+# What words without digits cannot be.
+NUMBERED = (DIAL, ID, CARD, ACCOUNT, CODE, OPEN, ACT, RECOVERY)
+ALONE = set(  # what may be a secret with no word about it
+    "signed mark dig word+d mixed joined joined0 camel caps+d short long spell one hex caps dashed d4 d5 d6 d7 g3 "
+    "g8 pair tag door born clock".split()
+)
+CALLED = set(
+    "called named heter heisst hette llama kallas hedder known ssid name namn nombre".split()
+)
+# What speaks against a secret in its line, what speaks for one, and shapes that names have too.
+LONG = (ACCOUNT, ID, CARD, RECOVERY, CODE)
+AGAINST = (OTHER, USER, TALK)
+FOR = (PASS, CODE, OPEN, DIAL, ACT, KEY, LOGIN, WIFI, SECURITY, SERVICE, PICK)
+SOFT = ("caps+d", "camel", "dashed", "snake", "tag", "door", "caps", "long")
+OPENED = (OPEN, DIAL, SECURITY, WIFI, LOGIN, ACT, CARD, RECOVERY)
+NUMERIC = set("d3 d4 d5 d6 d7 d9 grp one spell mark g3 g8 g16 phone dig year clock born".split())
 KINDS = {
     PASS: "password", WIFI: "password", LOGIN: "password", ANSWER: "password", SERVICE: "password",
     CODE: "code", KEY: "key", RECOVERY: "recovery", ID: "identity", CARD: "card",
@@ -83,7 +109,7 @@ def candidates(marked, plain):
         if shape is None or (shape in PLAIN and cues[i] is not None):
             i += 1
             continue
-        signs, about = _signs(plain, cues, i, size, shape, asked)
+        signs, about = _signs(plain, cues, i, size, shape, asked, marked[i])
         if signs is not None:
             found.append((signs, about))
         i += size
@@ -102,9 +128,13 @@ def _asked(plain):
     return signs
 
 
-def _signs(plain, cues, i, size, shape, asked):
+def _signs(plain, cues, i, size, shape, asked, written):
     end = i + size
-    if size == 1 and i and plain[i - 1] in BEFORE_TIMES and _is_time(plain[i].strip(".,!?")):
+    if size == 1 and i and plain[i - 1] in BEFORE_TIMES and is_clock(plain[i].strip(".,!?")):
+        return None, None
+    if i > 1 and plain[i - 1] == ":" and is_digits(plain[i - 2]) and is_digits(plain[i]):
+        return None, None  # a time, a score, a scale
+    if i > 1 and plain[i - 1] in (":", "=") and cues[i - 2] == OTHER:
         return None, None
     group = "num" if shape in NUMERIC else "plain" if shape in PLAIN else "odd"
     near, distance, after = _nearest(cues, i, end, STRONG if group == "plain" else None)
@@ -112,15 +142,32 @@ def _signs(plain, cues, i, size, shape, asked):
         return None, None
     signs = ["bias", "shape:" + shape] + asked + [sign + "&" + group for sign in asked]
     before = plain[i - 1] if i else ""
-    link = _link(plain, i, end, near, distance, after)
+    if group == "num" and end < len(plain) and plain[end].strip(".,!") in AMOUNTS:
+        return None, None
+    link = _link(plain, cues, i, end, near, distance, after)
     if shape in (WORD, TITLE) and _is_state(plain[i].strip(".,!'")):
         return None, None
-    if group == "plain" and (link in ("none", "far") or near not in STRONG):
+    if group == "plain" and before == ":" and plain[i - 2] == '"':
         return None, None
+    if group == "plain" and (link in ("none", "far") or near not in STRONG):
+        if not (before in WITH and i > 1 and cues[i - 2] == ACT):
+            return None, None
     classes = _around(cues, plain, i, end)
-    if group != "plain" and OPEN not in classes and PASS not in classes and WIFI not in classes:
+    if group == "num" and OPEN not in classes and PASS not in classes and WIFI not in classes:
         if any([word.startswith(OUTBUILDINGS) for word in plain]):
             return None, None
+    if shape == "phone" and not any([name in classes for name in LONG]):
+        return None, None
+    called = any([word in CALLED for word in plain[max(0, i - 2) : i]])
+    clear = not called and not any([name in classes for name in AGAINST])
+    clear = clear and "asks" not in asked and "begins-asking" not in asked
+    hard = group == "odd" and shape not in SOFT and _is_hard(written.strip(".,'"))
+    if hard:
+        signs += ["hard"] + ["hard&" + name for name in classes]
+    if clear and (hard or group == "num"):
+        sign = "clear-hard" if hard else "clear&" + shape
+        signs += [sign, sign + "&" + ("act" if any([name in classes for name in FOR]) else "none")]
+        signs += ["clear&" + group + "&" + name for name in classes]
     for name in classes:
         signs += ["near:" + name, "near:" + name + "&" + group, "near:" + name + "&" + shape]
     about = near
@@ -143,7 +190,9 @@ def _signs(plain, cues, i, size, shape, asked):
     following = plain[end].strip(".,!") if end < len(plain) else ""
     if following in UNITS or following in MEASURES or cues[end : end + 1] == [OTHER]:
         signs += ["unit", "unit&" + group]
-    if any([word in CALLED for word in plain[max(0, i - 2) : i]]):
+    if called:
+        if near == WIFI and PASS not in classes and KEY not in classes:
+            return None, None  # its name is shown to all
         signs += ["called", "called&" + group]
     if CODE in classes and not any([name in classes for name in OPENED]):
         signs += ["code-only&" + group, "code-only&" + shape]
@@ -157,20 +206,34 @@ def _signs(plain, cues, i, size, shape, asked):
         signs += ["ends", "ends&" + group]
     if group == "plain" and len(plain[i]) >= 10:
         signs.append("long")
+    signs += [sign + "&" + group for sign in _beside(plain, i, end)]
     if i == 0:
         signs += ["begins", "begins&" + group]
-    return signs, KINDS.get(about, "code" if group == "num" else "password")
+    code = group == "num" or about in (OPEN, DIAL)
+    return signs, KINDS.get(about, "code" if code else "password")
 
 
-def _is_time(word):
-    """0700 or 2215, as a time is written after "at"."""
-    return (
-        len(word) == 4
-        and word.isdigit()
-        and word[:2] < "24"
-        and word[2:] < "60"
-        and word[3] in "05"
-    )
+def _beside(plain, i, end):
+    """Signs for the words beside the value: three before it, two after."""
+    before = [word.strip(".,!'*") for word in plain[max(0, i - 3) : i]]
+    after = [word.strip(".,!'*") for word in plain[end : end + 2]]
+    signs = ["b:" + word for word in before if word.isalpha()]
+    signs += ["a:" + word for word in after if word.isalpha()]
+    if before and before[-1].isalpha():
+        signs.append("1:" + before[-1])
+        if len(before) > 1 and before[-2].isalpha():
+            signs += ["2:" + before[-2], "12:" + before[-2] + "_" + before[-1]]
+    if after and after[0].isalpha():
+        signs.append("-1:" + after[0])
+    return signs
+
+
+def _is_hard(word):
+    """Whether it is five letters or more with digits at its end or a sign within, as people make
+    passwords of a word that they know."""
+    letters = count_letters(word)
+    signs = any([sign in word for sign in STRANGE])
+    return letters >= 5 and (signs or is_digits(word[-1])) and len(word) <= 24
 
 
 def _is_state(word):
@@ -201,7 +264,7 @@ def _nearest(cues, i, end, these):
     return found, distance, after
 
 
-def _link(plain, i, end, near, distance, after):
+def _link(plain, cues, i, end, near, distance, after):
     """How the value is joined to the naming word."""
     if near is None:
         return "none"
@@ -209,8 +272,10 @@ def _link(plain, i, end, near, distance, after):
         between = plain[max(0, i - distance - 1) : i]
         if i and plain[i - 1] in SIGNS and (plain[i - 1] != '"' or plain[:i].count('"') % 2):
             return "sign"
-        if any([word in VERBS for word in between[-3:]]):
+        if any([word in VERBS or word in HAS for word in between[-3:]]):
             return "verb"
+        if PICK in cues[max(0, i - 3) : i]:
+            return "pick"
         if any([word in JOINTS for word in between[-2:]]):
             return "joint"
         if any([word in VERBS or word in SIGNS for word in between]):

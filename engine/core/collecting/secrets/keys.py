@@ -50,7 +50,38 @@ PREFIXES = (
     "glsa_",
     "hvs.",
     "AGE-SECRET-KEY-",
+    "GOCSPX-",
+    "rk_test_",
+    "gldt-",
+    "glrt-",
+    "glptt-",
+    "glcbt-",
+    "glsoat-",
+    "xoxe-",
+    "xoxe.",
+    "doo_v1_",
+    "dor_v1_",
+    "hvb.",
+    "sbp_",
+    "phx_",
+    "pplx-",
+    "tvly-",
+    "sk.eyJ",
+    "shpca_",
+    "shppa_",
+    "xkeysib-",
+    "xsmtpsib-",
+    "ATCTT3",
+    "NRAK-",
+    "rubygems_",
+    "CLOJARS_",
+    "CCIPAT_",
+    "ops_eyJ",
 )
+# Beginnings that words have too: digits have to follow.
+SHORT_PREFIXES = (
+    "ABIA", "ACCA", "ABSK", "LTAI", "dapi", "r8_", "re_", "ATBB", "EZAK", "NRJS-", "p8e-", "sl.B", "EAA", "A3-", "vercel_", "nfp_", "rnd_", "tfp_", "sgp_", "fo1_", "fm2_", "dp.pt.", "pul-",
+)  # fmt: skip
 LONGER = 12  # characters that follow a known beginning
 HOOKS = (
     "hooks.slack.com/services/",
@@ -133,6 +164,9 @@ def has_prefix(word):
     for prefix in PREFIXES:
         if word.startswith(prefix) and len(word) >= len(prefix) + LONGER:
             return True
+    for prefix in SHORT_PREFIXES:
+        if word.startswith(prefix) and len(word) >= len(prefix) + 4 + LONGER:
+            return sum([letter in DIGITS for letter in word[len(prefix) :]]) >= 3
     return False
 
 

@@ -8,6 +8,7 @@ before it ("hunter2 is my password").  What only talks about passwords goes thro
 from oneseek.engine.core.collecting.secrets.letters import count_digits, count_letters, is_digits
 from oneseek.engine.core.collecting.secrets.values import (
     is_date,
+    is_hours,
     is_phrase,
     is_plain_password,
     is_spelled,
@@ -228,7 +229,7 @@ def _has_number(words, start, label):
         word = words.marked[at].strip(".,-#")
         number = count_digits(word)
         enough = number >= (2 if label == RECOVERY else count_letters(word))
-        if number and enough and not is_date(word):
+        if number and enough and not is_date(word) and not is_hours(word):
             digits += number
             following = words.plain[at + 1].strip(".,!") if at + 1 < len(words.plain) else ""
             mixed = label in (IDENTITY, PAPER) and len(word) >= 8 and 5 <= number < len(word)
@@ -286,6 +287,8 @@ def _follows(words, i, start, label, wifi):
             if at == start and words.plain[:i].count('"') % 2 == 0:
                 said = "sign"
             quoted = bool(said)
+            if words.plain[at + 1 : at + 2] == ['"']:
+                return False
         elif low == "," and at == start:
             if at + 1 < len(words.plain) and words.plain[at + 1] not in VERBS:
                 return is_value(words, at + 1, label, True)
@@ -339,14 +342,13 @@ def _is_used(words, i, value):
 def _turns(words):
     """The turns of a dial: "32 left, 8 right, 17 left"."""
     turns, sides = 0, set()
-    for i, word in enumerate(words.plain):
-        side = word.strip(".,")
-        if side in LEFT or side in RIGHT:
-            near = words.plain[max(0, i - 1) : i + 2]
-            if any([is_digits(one.strip(".,")) for one in near]):
-                turns += 1
-                sides.add(side in LEFT)
-    return turns >= 3 and len(sides) == 2 and any([_opens(word) for word in words.plain])
+    for word in words.plain:
+        bare = word.strip(".,!")
+        if bare in LEFT or bare in RIGHT:
+            sides.add(bare in LEFT)
+        turns += len(bare) <= 2 and is_digits(bare)
+    opens = any([_opens(word) or word in OPENING_WORDS for word in words.plain])
+    return turns >= 3 and len(sides) == 2 and opens
 
 
 def _answers(words, at, label):

@@ -14,6 +14,10 @@ DNI = "TRWAGMYFPDXBNJZSQVHLCKE"
 FINNISH = "0123456789ABCDEFHJKLMNPRSTUVWXY"
 CODICE = "AAAAAA00A00A000A"  # the Italian tax code: letters and digits
 LONGEST_IBAN = 34
+BANKS = (
+    "swedbank", "handelsbanken", "nordea", "seb ", "sparbank", "lansforsakringar", "skandia",
+    "clearing", "konto", "bank",
+)  # fmt: skip
 
 
 def luhn(digits):
@@ -236,3 +240,42 @@ def is_iban(text):
         else:
             return False
     return int(number) % 97 == 1
+
+
+def has_bank_account(text, low):
+    """Whether a bank's number and an account's stand beside each other, as Britain, Sweden and the
+    United States write them."""
+    words = [word.strip(EDGES) for word in text.replace("/", " ").split()]
+    bank = any([name in low for name in BANKS])
+    for i, word in enumerate(words):
+        if word.isalpha() or len(word) < 4 or not word[0].isdigit():
+            continue
+        rest = _digits_after(words, i + 1)
+        parts = word.split("-")
+        sizes = [len(part) for part in parts if is_digits(part)]
+        if sizes == [2, 2, 2] and len(rest) == 8:
+            return True
+        if sizes == [4, 1] and 7 <= len(rest) <= 10:
+            return True
+        if sizes == [4] and bank and 7 <= len(rest) <= 10:
+            return True
+        if sizes == [9] and is_routing(word) and 6 <= len(rest) <= 12:
+            return True
+    return False
+
+
+def _digits_after(words, start):
+    """The digits of the number that follows, after at most one word."""
+    found = ""
+    for at in range(start, min(start + 5, len(words))):
+        bare = words[at].replace("-", "")
+        if is_digits(bare):
+            found += bare
+        elif found or at > start:
+            break
+    return found
+
+
+def is_routing(digits):
+    """Whether the check digit of an American bank's number is right."""
+    return sum([int(one) * (3, 7, 1)[i % 3] for i, one in enumerate(digits)]) % 10 == 0

@@ -3,17 +3,28 @@ within, capitals within, hexadecimal digits, or a plain word."""
 
 from oneseek.engine.core.collecting.hint import codes_of
 from oneseek.engine.core.collecting.secrets.letters import DIGITS, count_digits, is_digits
+from oneseek.engine.core.collecting.secrets.values import is_clock
 from oneseek.engine.core.collecting.secrets.vocabulary import NUMBERS, PLACEHOLDERS, STATES
 
 WORD, TITLE, PHRASE = "word", "title", "phrase"
 PLAIN = (WORD, TITLE, PHRASE)
 EDGES = ".,'!*-"
 HEX = "0123456789abcdef"
+TIMES = ("double", "triple", "dubbel", "trippel", "doppel", "doble")
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 STRANGE = "!#$%&*+@^_~?=/|"
 MEASURES = set(
     "mm cm m km kg g mg ml dl l gb mb tb mbit gbit ghz mhz hz w kw v a k c f h min s ms x px pt th st nd rd "
     "am pm e kr sek eur usd hp cv nm lm mah d e".split()
 )
+PRODUCTS = set(  # names that end in a digit
+    "python2 python3 windows7 windows8 windows10 windows11 win10 win11 covid19 covid-19 mp3 mp4 html5 css3 ipv4 ipv6 "
+    "office365 office2016 office2019 office2021 web2 web3 gpt3 gpt4 llama2 llama3 area51 fifa23 fifa24 gta5 blink-182 "
+    "catch-22 sha1 sha256 sha512 md5 base64 utf-8 utf8 utf16 x86 amd64 arm64 log4j http2 http3 oauth2 neo4j k8s i18n s3 ec2 "
+    "es6 es2015 vue3 angular2 bootstrap5 postgres15 postgres16 php7 php8 java8 java11 java17 java21 brca1 omega3 omega-3 h264 "
+    "h265 mpeg4 usb2 usb3 nvme0 eth0 eth1 wlan0 node18 node20 level1 world1".split()
+)
+PHONES = ("iphone", "ipad", "galaxy", "pixel", "macos", "ios", "ps", "xbox")
 EXTENSIONS = set(
     "jpg jpeg png gif heic pdf docx doc xlsx xls txt zip csv tar gz mp3 mp4 mov arw json py js html "
     "xml md pptx".split()
@@ -27,10 +38,17 @@ def shape_of(marked, plain, i):
         return ("mark", 1) if _is_typed(word) else (None, 1)
     if "/" in word and ("." in word or word.count("/") > 1 or "test_" in word):  # a path
         return None, 1
-    if marked[i + 1 : i + 2] == ["("] and "." in word:  # a call
+    if marked[i + 1 : i + 2] in (["("], ["["]) and "." in word:  # a call
         return None, 1
     if i and marked[i - 1] == '"' and '"' in marked[i + 2 : i + 8] and marked[:i].count('"') % 2:
+        if "_" in word and word.upper() == word:
+            return None, 1
         return PHRASE, marked.index('"', i) - i
+    if low in TIMES and i + 1 < len(plain) and plain[i + 1].strip(".,") in NUMBERS:
+        size = 2
+        while i + size < len(plain) and _is_single(plain[i + size].strip(".,")):
+            size += 1
+        return "spell", size
     if low in NUMBERS or (len(low) == 1 and low in DIGITS):
         size = 1
         while i + size < len(plain) and _is_single(plain[i + size].strip(".,")):
@@ -62,7 +80,7 @@ def _of_digits(marked, i, word):
         if marked[at - 1][-1] in ",.;":
             break
         part = marked[at].strip(EDGES)
-        if not is_digits(part) or len(part) > 5 or len(word) > 5:
+        if not is_digits(part) or len(part) > (8 if word[0] == "0" else 5) or len(word) > 5:
             break
         groups.append(part)
     if len(groups) > 1:
@@ -75,6 +93,8 @@ def _of_digits(marked, i, word):
         return None, 1
     if size == 4 and word[:2] in ("19", "20"):
         return "year", 1
+    if is_clock(word):
+        return "clock", 1
     return ("d" + str(min(size, 7)) if size < 9 else "d9"), 1
 
 
@@ -88,14 +108,24 @@ def _of_mixed(word, low, digits, written):
         and "." in word.rpartition("@")[2]
     ):
         return None
-    if low.rpartition(".")[2] in EXTENSIONS:
-        return "file"
+    if (
+        low.rpartition(".")[2] in EXTENSIONS
+        or low in PRODUCTS
+        or low.startswith(("your-", "your_"))
+    ):
+        return None
+    if low.rstrip(DIGITS) in PHONES:
+        return None
+    if low[:2] == "g-" and len(low) == 8 and is_digits(low[2:]):
+        return "g3"
     if not letters:
         return _of_signed(word, digits, written)
     if len(word) < 3 or word[-1] == "%":
         return None
     head = word.rstrip(DIGITS)
     tail = low.lstrip("0123456789.,/-x")
+    if _is_door(word, digits, letters):
+        return "door" if word[0] in LETTERS or tail not in MEASURES else None
     if len(tail) < len(low) and (tail in MEASURES or len(tail) <= 1):
         return None if len(tail) or not rest else "num"
     if digits >= 2 and low[:1] == "v" and low[1:].replace(".", "").isdigit():
@@ -139,11 +169,28 @@ def _of_signed(word, digits, written):
             return "dig"
         return "run" if digits >= 7 else "date"
     if len(parts) == 2 and all([is_digits(part) for part in parts]) and digits >= 6:
-        return "pair"
+        return "born" if _is_born(parts) else "pair"
     bare = word.strip("#*")
     if is_digits(bare) and len(bare) != len(word) and 3 <= len(bare) <= 8:
         return "mark" if written.strip(".,")[-1] in "#*" or word[0] == "*" else "num"
     return None
+
+
+def _is_door(word, digits, letters):
+    """C1739Y, B7714, 1122A: four digits and a letter or two, as boxes for keys ask for."""
+    bare = word.strip(LETTERS)
+    return digits == 4 and letters <= 2 and len(word) == digits + letters and is_digits(bare)
+
+
+def _is_born(parts):
+    """150612-2391: a day, and four digits."""
+    day = parts[0][-6:]
+    return (
+        len(parts[0]) in (6, 8)
+        and len(parts[1]) == 4
+        and "01" <= day[2:4] <= "12"
+        and ("01" <= day[4:] <= "31" or "61" <= day[4:] <= "91")
+    )
 
 
 def _of_letters(marked, plain, i, word, low):
@@ -156,8 +203,16 @@ def _of_letters(marked, plain, i, word, low):
         return "joined0", 1
     small = any(["a" <= letter <= "z" for letter in inner])
     if small and any(["A" <= letter <= "Z" for letter in inner]) and len(word) >= 6:
-        return ("camel" if "." not in word and "/" not in word else None), 1
-    if len(word) < 4 or low in STATES or codes_of(low) or "/" in word or "://" in word:
+        name = "." in word or "/" in word or low.endswith(("error", "exception"))
+        return (None if name else "camel"), 1
+    if (
+        len(word) < 4
+        or low in STATES
+        or low.startswith(("your-", "your_"))
+        or codes_of(low)
+        or "/" in word
+        or "://" in word
+    ):
         return None, 1
     if "-" in inner or "." in inner:
         return "dashed", 1

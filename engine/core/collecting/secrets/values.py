@@ -110,6 +110,23 @@ def is_date(word):
     return len(parts) == 3 and len(parts[0]) == 4 and len(parts[1]) == 2 and is_digits(parts[0])
 
 
+def is_hours(word):
+    """0700-1600"""
+    parts = word.split("-")
+    return len(parts) == 2 and all([is_clock(part) for part in parts])
+
+
+def is_clock(word):
+    """0700, 2215: a time as people write it, who seldom name a minute that five does not divide."""
+    return (
+        len(word) == 4
+        and is_digits(word)
+        and word[:2] < "24"
+        and word[2:] < "60"
+        and word[3] in "05"
+    )
+
+
 def may_be(low):
     """Whether a word after "password:" may be one: no state, no placeholder, no code."""
     word = low.strip(".,!'")
