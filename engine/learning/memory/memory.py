@@ -44,6 +44,7 @@ from oneseek.engine.learning.memory.statements.succession import (
     BESIDE,
     Pair,
     Succession,
+    another,
     changed,
 )
 from oneseek.engine.learning.memory.weighing import nearness, weighed
@@ -348,12 +349,12 @@ class Memory:
         self, fact: dict, whole: np.ndarray, replaced: Sequence[str]
     ) -> dict[str, list[float]]:
         """What a statement says beside those that are near it, of other messages: by their ids."""
-        words, owner = text_of(fact), owner_of(fact)
+        words, owner, message = text_of(fact), owner_of(fact), fact["source"].get("message")
         near = self.said.nearest(words, whole, owner, BESIDE, APART)
         others = [
             one for one in (self.facts[id] for id in near)
             if one["id"] not in (fact["id"], *replaced)
-            and one["source"].get("message", "") != fact["source"].get("message")
+            and (not message or one["source"].get("message") != message)
         ]  # fmt: skip
         if not others:
             return {}
@@ -363,7 +364,8 @@ class Memory:
         found = {}
         for other, a, b, (takes_back, answers) in zip(others, earlier, later, read, strict=True):
             nearness = float(whole @ self.said.direction(other["id"]))
-            pair = Pair(takes_back, nearness, answers, self.said.shared(a, b), changed(b))
+            shared = self.said.shared(a, b)
+            pair = Pair(takes_back, nearness, answers, shared, changed(b), another(a, b))
             found[other["id"]] = [round(x, 2) for x in pair]
         return found
 

@@ -47,7 +47,7 @@ ANSWERS = {"en": ("Yes. ", "No. "), "sv": ("Ja. ", "Nej. ")}
 
 def chosen(found: Sequence[Found], question: str) -> list[Found]:
     """Of statements, the likeliest first, those that are said, in the order in which they are: the
-    newest first, but for what was."""
+    newest first, but for what was. What one changes, and would answer without it, is named."""
     if SEVERAL.search(question):
         near = [one for one in found if one.apart >= QUOTED]
         if near:
@@ -55,7 +55,15 @@ def chosen(found: Sequence[Found], question: str) -> list[Found]:
     sure = sum(one.score for one in found)
     if sure < QUOTED:
         return []
-    likely = distinct([one for one in found if one is found[0] or one.score >= BESIDE * sure])[:2]
+    best = found[0]
+    beside = [
+        one
+        for one in found
+        if one is best
+        or one.score >= BESIDE * sure
+        or (one.apart >= QUOTED and (best.changes or one.changes))
+    ]
+    likely = distinct(beside)[:2]
     if Question.of(question).past:
         return likely
     return sorted(likely, key=lambda one: -one.fact["time"])

@@ -18,33 +18,36 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from oneseek.engine.learning.lessons import guess, language
+from oneseek.engine.learning.memory.second_look import relatives
 from oneseek.engine.learning.memory.statements.said import FUNCTION_WORDS, stems
 
 WEIGHTS = {
-    "at_first": -4.83,
-    "takes_back": -0.05,
-    "near": 3.92,
-    "answers": 0.23,
-    "shared": 0.42,
-    "changed": 0.84,
-    "asked": 0.73,
-    "handed_on": -1.29,
-    "relevant": 1.38,
-    "relevance": 0.6,
-    "replaced": 1.54,
-    "age": 2.86,
-    "old": 4.17,
-    "was_replaced": 0.96,
-    "handed_back": 1.4,
-    "first": 0.94,
-    "named": 1.43,
-    "rivals": 1.66,
-    "own": 0.54,
+    "at_first": -3.99,
+    "takes_back": -0.11,
+    "near": 3.58,
+    "answers": 0.3,
+    "shared": 0.41,
+    "changed": 0.51,
+    "another": -3.0,
+    "asked": 1.07,
+    "handed_on": -1.34,
+    "relevant": 1.29,
+    "relevance": 0.48,
+    "replaced": 1.47,
+    "age": 2.57,
+    "old": 3.82,
+    "was_replaced": 1.15,
+    "handed_back": 1.23,
+    "first": 1.18,
+    "named": 1.41,
+    "rivals": 1.62,
+    "own": 0.3,
 }
 FAR = -4.0  # nats of a change, below which it is not looked at
 BESIDE, APART = 8, 0.6  # statements that one is read behind when it is kept, so near the nearest
 HOLDS = 3  # of those near a question, whose changes are looked at too
-FOLLOW = 4  # changes of them that are read with the question
+FOLLOW = 2  # changes of them that are read with the question
 LONG = 40.0  # days
 NO_LINK, MOST = -30.0, 0.98
 OVER = (
@@ -86,6 +89,7 @@ class Pair(NamedTuple):
     answers: float
     shared: float
     changed: float
+    another: float  # of somebody else: both name relatives, and not the same
 
 
 def link(pair: Pair, weights: Mapping[str, float] = WEIGHTS) -> float:
@@ -100,6 +104,11 @@ def beside_rivals(nats: Any, best: Any, weights: Mapping[str, float] = WEIGHTS) 
 
 def changed(said: str) -> float:
     return float(CHANGED.search(said) is not None)
+
+
+def another(earlier: str, later: str) -> float:
+    kin, theirs = (relatives(said, language(guess(said))) for said in (earlier, later))
+    return float(bool(kin and theirs) and not kin & theirs)
 
 
 class Succession:
