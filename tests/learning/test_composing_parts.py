@@ -4,7 +4,7 @@ import pytest
 
 from oneseek.engine.learning.composing.asked import Asked
 from oneseek.engine.learning.composing.counting import count
-from oneseek.engine.learning.composing.deciding import is_so
+from oneseek.engine.learning.composing.deciding import decisive, is_so
 from oneseek.engine.learning.composing.parts import parts
 from oneseek.engine.learning.composing.rows import Rows, goes_on
 from oneseek.engine.learning.memory.memory import Found
@@ -43,6 +43,7 @@ def test_what_was_said_in_a_row_stands_together():
     for one in found[:3]:
         assert [fact["id"] for fact in rows.of(one.fact)] == ["0", "1", "2"]
     assert [fact["id"] for fact in rows.of(found[3].fact)] == ["3"]
+    assert goes_on("Lucho on drums", "the band is me on bass,") and goes_on("inte spannmål heller")
     assert not goes_on("And where does she live?") and not goes_on("and no, that was wrong")
 
 
@@ -74,11 +75,20 @@ def test_what_a_row_tells_is_counted(question, statements, number):
         ("Is there a lift in my building?", "my flat's on the fourth floor, no lift", False),
         ("Does Gus get on with cats?", "Gus the greyhound is terrified of cats", False),
         ("Was our house built before 1950?", "Our house was built in 1932", True),
+        ("Does my brother live in Perth?", "My sister Beth lives in Perth", None),
     ],
 )
 def test_a_statement_decides_yes_or_no(question, said, holds):
     (one,) = told(said)
     assert is_so(Asked(question, "en"), one) is holds
+
+
+def test_what_only_shares_a_name_decides_nothing_unless_it_is_sure():
+    asked = Asked("Is Paris the capital of France?", "en")
+    assert decisive(asked, told("I went to Paris in May", apart=0.3)) is None
+    asked = Asked("Does Beth live in Australia?", "en")
+    (said,) = told("My sister Beth lives in Perth", apart=0.3)
+    assert decisive(asked, [said]) == (False, said)
 
 
 def test_a_statement_about_something_else_takes_nothing_back():
