@@ -1,6 +1,7 @@
 """What somebody told another assistant is known here: their own statements, with their days, and
 nothing that the assistant said."""
 
+import asyncio
 import io
 import json
 import zipfile
@@ -10,7 +11,9 @@ import pytest
 from builder import encoder
 from oneseek.engine.cli import main
 from oneseek.importers.document import ImportRefused
-from oneseek.importers.readers.moved_in import messages_in
+from oneseek.importers.door import Door
+from oneseek.importers.limits import Budget
+from oneseek.importers.readers.moved_in import is_export, messages_in
 
 DAY = 1_750_000_000  # seconds
 
@@ -65,6 +68,21 @@ def test_a_zip_file_a_list_of_messages_and_saved_memories_are_read():
 def test_what_is_no_export_is_refused_in_a_sentence(data):
     with pytest.raises(ImportRefused, match=r"nothing was read"):
         messages_in(data, "file.json")
+
+
+async def read_no_picture(data):
+    return []
+
+
+def test_an_export_is_told_from_other_files_by_its_form_or_its_name():
+    assert is_export(json.dumps(EXPORT).encode(), "chats-2026.json")
+    assert is_export(b"[]", "conversations.json") and is_export(b'["I keep bees"]', "memories.json")
+    assert not is_export(b'[{"messages": []}]', "training.json")
+    assert not is_export(b"PK\x03\x04x", "export.zip")
+    (found,) = asyncio.run(
+        Door(read_no_picture).file(json.dumps(EXPORT).encode(), "chats.json", Budget(""))
+    )
+    assert found["state"] == "chats" and found["chats"]
 
 
 def test_what_was_approved_is_known_in_the_folder_with_its_day(tmp_path, monkeypatch, capsys):

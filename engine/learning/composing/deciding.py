@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from oneseek.engine.learning.composing.asked import Asked, lower_words, words_in
 from oneseek.engine.learning.memory.memory import Found
-from oneseek.engine.learning.memory.second_look import listed
+from oneseek.engine.learning.memory.second_look import listed, relatives
 from oneseek.engine.learning.memory.statements.answering import NEGATED
 from oneseek.engine.learning.memory.statements.statement import text_of
 from oneseek.engine.learning.memory.statements.succession import CHANGED
@@ -52,8 +52,7 @@ NAMED = 0.1  # the same of a statement about whom or what the question names
 def decisive(asked: Asked, found: Sequence[Found]) -> tuple[bool, Found] | None:
     """Whether it is so, and the statement that says it; None where none is sure enough."""
     for one in sorted(found, key=lambda one: -one.apart):
-        named = asked.names_owner_of(one) or bool(asked.shared(one.fact["answer"]))
-        if one.apart < (NAMED if named else SURE):
+        if one.apart < (NAMED if is_of_the_same(asked, one) else SURE):
             continue
         holds = is_so(asked, one)
         if holds is not None:
@@ -61,11 +60,22 @@ def decisive(asked: Asked, found: Sequence[Found]) -> tuple[bool, Found] | None:
     return None
 
 
+def is_of_the_same(asked: Asked, one: Found) -> bool:
+    """Whether a statement is of whom or what the question names, and says the same of it, or that
+    it is over."""
+    said = text_of(one.fact)
+    if not asked.names_owner_of(one):
+        return False
+    return bool(asked.shared(said) - asked.names) or ENDED.search(said) is not None
+
+
 def is_so(asked: Asked, best: Found) -> bool | None:
     """Whether a statement that answers a question says that it is so; None where it does not
     tell."""
     question, said = asked.question, best.fact["answer"]
     words, shared = lower_words(question), asked.shared(text_of(best.fact))
+    if relatives(question, asked.language) - relatives(text_of(best.fact), asked.language):
+        return None  # it is of somebody else
     for name, excluded in words_in(asked.code)["implied"]:
         if re.search(rf"\b{name}", said, re.I) and words & set(excluded.split()):
             return False
@@ -93,7 +103,8 @@ def is_so(asked: Asked, best: Found) -> bool | None:
     plain = text_of(best.fact).lower()
     strange = {one for one in asked.names if one not in plain and one[:-1] not in plain}
     if strange and shared:
-        return False
+        about = asked.names - strange or relatives(question, asked.language)
+        return False if about or best.apart >= SURE else None
     if best.apart >= CERTAIN or len(shared) >= len(asked.content) / 2:
         return not CHANGED.search(said) or len(shared) == len(asked.content) or None
     return None

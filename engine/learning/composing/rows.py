@@ -15,14 +15,17 @@ GOES_ON = re.compile(
     r"därtill|till sist)\b(?! (?:no|wait|so)\b)",
     re.I,
 )
+TOO = re.compile(r"\b(?:too|as well|either|heller|också)\b", re.I)
 WORDS = 20  # of a message that goes on, at most
 
 
-def goes_on(message: str) -> bool:
-    """Whether a message adds to what was said right before it."""
-    words = message.split()
-    is_asked = message.rstrip().endswith("?")
-    return len(words) <= WORDS and not is_asked and GOES_ON.match(message.strip()) is not None
+def goes_on(message: str, before: str = "") -> bool:
+    """Whether a message adds to what was said right before it, which may have ended in a comma."""
+    text = message.strip()
+    if len(text.split()) > WORDS or text.endswith("?"):
+        return False
+    left_open = before.rstrip().endswith(",")
+    return left_open or GOES_ON.match(text) is not None or TOO.search(text) is not None
 
 
 class Rows:
@@ -33,12 +36,12 @@ class Rows:
         self.texts: dict[str, dict] = {}
         for fact in known:
             self.texts[text_of(fact)] = fact
-            if (before := fact["source"].get("before")) and goes_on(fact["answer"]):
-                self.after[before].append(fact)
+            if leads := continued(fact):
+                self.after[leads].append(fact)
 
     def of(self, fact: dict) -> list[dict]:
         """The row in which one stands, from its first."""
-        while goes_on(fact["answer"]) and (first := self.texts.get(before(fact))):
+        while first := self.texts.get(continued(fact)):
             fact = first
         row = [fact]
         for one in row:  # which grows
@@ -55,6 +58,11 @@ class Rows:
 
 def before(fact: dict) -> str:
     return fact["source"].get("before", "")
+
+
+def continued(fact: dict) -> str:
+    """What a statement goes on from; nothing where it only leans on what was said before it."""
+    return before(fact) if goes_on(fact["answer"], before(fact)) else ""
 
 
 def alone(one: Found) -> Found:

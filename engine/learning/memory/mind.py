@@ -235,7 +235,7 @@ class Mind:
         earlier = self._kept_of(before, user)
         if not earlier:
             return found
-        if goes_on(message) and len(found) < 2:
+        if goes_on(message, before) and not changes(message) and len(found) < 2:
             more = Statement(found[0].said if found else message.strip(), language=guess(message))
             more.before = text_of(self.memory.facts[earlier[-1]])
             return [more]
