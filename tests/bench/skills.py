@@ -109,7 +109,7 @@ async def nearest(assistant: Assistant, task: Task) -> list[list[Pair]]:
 async def told(model: Model, task: Task, prompted: bool) -> dict:
     """One task from its examples to what a person has then."""
     with tempfile.TemporaryDirectory() as name:
-        folder, began = Path(name, "out"), time.monotonic()
+        folder, began, worked = Path(name, "out"), time.monotonic(), time.process_time()
         data = Path(name, f"{task.name}.jsonl")
         lines = [json.dumps({"prompt": q, "answer": a}, ensure_ascii=False) for q, a in task.train]
         data.write_text("\n".join(lines) + "\n", "utf-8")
@@ -120,6 +120,7 @@ async def told(model: Model, task: Task, prompted: bool) -> dict:
         row = {"task": task.name, "measure": task.measure, "examples": len(task.train),
                "outcome": ended["outcome"], "reason": ended["reason"],
                "seconds": round(time.monotonic() - began, 1),
+               "processor_seconds": round(time.process_time() - worked, 1),
                "steps": ended["gate"].get("steps"),
                "epochs": len(ended["gate"].get("losses", ())),
                "verdict": ended["gate"].get("doing", {}).get("told")}  # fmt: skip
