@@ -12,7 +12,7 @@ from oneseek.engine.core.collecting.secrets import secrets_in
 STORE = "choices"
 EDITED, BETTER, KEPT, THUMB, GIVEN = "edited", "better", "kept", "thumb", "given"
 WAYS = (EDITED, BETTER, KEPT, THUMB, GIVEN)
-FEWEST = 10  # choices that a taste is learned from
+FEWEST = 12  # choices that a taste is learned from
 LONGEST = 4000  # characters of a prompt or an answer; of what is longer, the beginning is kept
 
 
