@@ -15,8 +15,9 @@ def made(prompt="How are you?", chosen="Fine.", rejected="I am fine, thank you."
 
 @pytest.mark.parametrize("texts", [("", "a", "b"), ("a", "", ""), ("a", "Yes.", " yes ")])
 def test_what_prefers_nothing_is_no_choice(texts):
+    prompt, chosen, rejected = texts
     with pytest.raises(ValueError, match="nothing was kept"):
-        choices.choice_of(*texts, 1)
+        choices.choice_of(prompt, chosen, rejected, 1)
 
 
 def test_a_choice_is_kept_once_and_one_the_other_way_round_takes_its_place(tmp_path):

@@ -27,6 +27,7 @@ from oneseek.engine.learning.taste.choices import PREFERRED, Choice, Choices, pa
 from oneseek.engine.learning.taste.wording import in_words, traits
 from oneseek.engine.model.choice.repetition import goes_round
 
+STEPS, TIMES = 32, 2  # enough for forty choices; of many, each is learned from so often
 HELD_BACK = 0.25  # of the choices
 WON = 0.8  # of what is held back, at least
 ANSWERED, TOKENS = 12, 96  # prompts that are answered before and after, and tokens of an answer
@@ -73,7 +74,8 @@ class TasteAttempt(Steps):
         held = max(1, round(HELD_BACK * len(order)))
         self.held, self.training = sorted(order[:held]), sorted(order[held:])
         self.epoch_steps = math.ceil(len(self.training) / c.batch_size)
-        steps = min(c.max_steps, c.epochs * self.epoch_steps)
+        enough = max(STEPS, TIMES * self.epoch_steps)
+        steps = min(c.max_steps, c.epochs * self.epoch_steps, enough)
         pace = FallingPace(c.learning_rate, steps, min(c.warmup_steps, steps // 10), 0.1)
         super().__init__(trainer, plan, before, trainer.fresh()[trainer.called], pace)
         self.usual = "trained"
