@@ -19,6 +19,7 @@ from oneseek.engine.backends.select import BACK_ENDS, MEANING
 from oneseek.engine.core.storage.store import StorageFull
 from oneseek.engine.learning.needs import judged, known_takes
 from oneseek.engine.learning.skills.skills import NoSkill
+from oneseek.engine.learning.taste.taste import NoChoice
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import FormatError
 from oneseek.engine.model.formats.download import DownloadError
@@ -29,6 +30,7 @@ Run = TypeVar("Run", bound=Callable[..., Any])
 COMMANDS: dict = {}
 FAILURES = (
     FormatError, TemplateError, DownloadError, StorageFull, registry.ModelMissing, NoSkill,
+    NoChoice,
     sqlite3.Error, OSError, ValueError,
 )  # fmt: skip
 

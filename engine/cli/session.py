@@ -307,7 +307,7 @@ class Session:
         """`elsewhere` takes the steps instead of the engine here; the gate is the same."""
         began = time.monotonic()
         await History(self.versions, self.trainer).resume()  # of what another device forgot
-        if not await self.training.reopen(line):
+        if not await self.training.reopen(line, kind if kind == TRAINING else ""):
             await self.training.open(kind, lessons, line)
         if elsewhere:
             await elsewhere(cast(Steps, self.training.attempt))

@@ -2,6 +2,7 @@
 removed is gone."""
 
 import asyncio
+import contextlib
 import json
 from contextlib import closing
 
@@ -11,6 +12,8 @@ from builder import ROOT
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.cli.main import main
 from oneseek.engine.cli.remembering import assistant_of
+from oneseek.engine.cli.session import Session
+from oneseek.engine.core.settings import for_data
 from oneseek.engine.learner import BASE
 from oneseek.engine.learning.taste.choices import Choice
 from oneseek.engine.learning.taste.wording import in_words, traits
@@ -96,7 +99,7 @@ def test_too_few_choices_train_nothing_and_what_looks_secret_is_not_kept(tmp_pat
     assert taste(tmp_path / "out", "train", "--data", data) == 1
     told = capsys.readouterr().err
     assert "1 choices are new, 1 were known" in told and "1 look as if they hold a secret" in told
-    assert "there are 1 choices, and a taste takes at least 10" in told
+    assert "there are 1 choices, and a taste takes at least 12" in told
     assert b"4111" not in b"".join(one.read_bytes() for one in (tmp_path / "out").iterdir())
 
 
@@ -118,7 +121,7 @@ def test_a_taste_is_trained_used_switched_off_and_removed(folder, model, capsys)
     assert taste(folder, "list") == 0
     (told,) = said(capsys)
     assert told["used"] and len(told["choices"]) == 40
-    assert told["taste"]["words"] == "shorter" and told["taste"]["of"] == 8
+    assert told["taste"]["words"] == "shorter" and told["taste"]["of"] == 10
     gone = told["choices"][0]
     assert taste(folder, "remove", "--choice", gone["id"]) == 0
     assert taste(folder, "remove", "--choice", gone["id"]) == 1
@@ -138,3 +141,67 @@ def answers_of_base(folder, model, capsys):
     (trained,) = said(capsys)
     assert trained["version"], trained
     return answers(folder, model, version=BASE)
+
+
+@pytest.mark.slow
+def test_a_training_that_was_killed_goes_on_to_the_same_bits(tmp_path, model):
+    config = for_data("examples", model.config.parameters, 12).replace(epochs=2)
+
+    async def trained(name, killed_at):
+        steps = []
+
+        class Killed(Exception):
+            pass
+
+        def step(metrics):
+            steps.append(metrics["step"])
+            if metrics["step"] == killed_at and len(steps) == killed_at:
+                raise Killed
+
+        session = await Session.open(tmp_path / name, model, config)
+        session.training.checkpoint_share = 1.0  # after each step
+        await session.taste.add(choices_of("brief")[:12], 1)
+        with contextlib.suppress(Killed):
+            await session.train_taste(step)
+        if killed_at:
+            await session.close()
+            session = await Session.open(tmp_path / name, model, config)
+            steps.clear()
+        ended = await session.train_taste(step)
+        await session.close()
+        return ended["version"]["weights_sha256"], steps
+
+    whole, _ = asyncio.run(trained("whole", 0))
+    again, steps = asyncio.run(trained("killed", 4))
+    assert again == whole and steps[0] == 5
+
+
+@pytest.mark.slow
+def test_choices_without_a_taste_are_refused_in_words_and_leave_no_second_copy(tmp_path, model):
+    """Each choice is there the other way round as well, to nearly the same prompt: of what is held
+    back the opposite was taught."""
+    pairs = choices_of("answer_first")[:12]
+    turned = [
+        {
+            "prompt": f"Please tell me: {one['prompt']}",
+            "chosen": one["rejected"],
+            "rejected": one["chosen"],
+        }
+        for one in pairs
+    ]
+    config = for_data("examples", model.config.parameters, 24).replace(epochs=3)
+
+    async def lived():
+        session = await Session.open(tmp_path / "out", model, config)
+        counts = await session.taste.add([*pairs, *turned], 1)
+        ended = await session.train_taste()
+        left = await session.store.keys("queue"), await session.store.keys("examples")
+        number = await session.taste.number()
+        await session.close()
+        return counts, ended, left, number
+
+    counts, ended, left, number = asyncio.run(lived())
+    assert counts["added"] == 24
+    assert ended["version"] is None and number is None and left == ([], [])
+    assert ended["reason"].startswith("it does not choose as was chosen: ")
+    assert "held-back choices" in ended["reason"]

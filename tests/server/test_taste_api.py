@@ -21,18 +21,18 @@ def answer(host, model="oneseek"):
 
 
 def test_a_taste_is_brought_trained_used_switched_off_and_removed(tmp_path):
-    given = [json.loads(line) for line in CHOICES.read_text("utf-8").splitlines()][:12]
+    given = [json.loads(line) for line in CHOICES.read_text("utf-8").splitlines()][:13]
     with native(tmp_path) as host:
         base = answer(host)
         assert base[1] == "base"
         refused = host.ask("POST", "/api/taste/train", {})
-        assert refused.status == 400 and "takes at least 10" in refused.error["message"]
+        assert refused.status == 400 and "takes at least 12" in refused.error["message"]
         secret = {"prompt": "My card?", "chosen": "4111 1111 1111 1111", "rejected": "None."}
         body = {"choices": [*given, given[0], secret]}
         brought = host.ask("POST", "/api/taste/choices", body)
         assert brought.status == 201
         counts = {name: brought.json()[name] for name in ("added", "known", "secret")}
-        assert counts == {"added": 12, "known": 1, "secret": 1}
+        assert counts == {"added": 13, "known": 1, "secret": 1}
         same = host.ask("POST", "/api/taste/choices", {"choices": [{"prompt": "a", "chosen": "b",
                                                                     "rejected": "B."}]})  # fmt: skip
         assert same.status == 400 and "two different answers" in same.error["message"]
@@ -44,7 +44,7 @@ def test_a_taste_is_brought_trained_used_switched_off_and_removed(tmp_path):
         in_time(lambda: stored(host, run)["state"] == "complete")
 
         told = host.ask("GET", "/api/taste").json()
-        assert told["used"] and told["version"] and len(told["choices"]) == 12
+        assert told["used"] and told["version"] and len(told["choices"]) == 13
         assert answer(host)[1] == "taste"
         assert answer(host, "oneseek:v0") == base
         assert host.ask("POST", "/api/taste", {"used": False}).json()["used"] is False
@@ -58,7 +58,7 @@ def test_a_taste_is_brought_trained_used_switched_off_and_removed(tmp_path):
         assert gone.status == 200 and len(gone.json()["versions"]) == 1
         assert answer(host) == base
         told = host.ask("GET", "/api/taste").json()
-        assert len(told["choices"]) == 11 and told["version"] is None
+        assert len(told["choices"]) == 12 and told["version"] is None
         assert host.ask("DELETE", "/api/taste").status == 200
         assert host.ask("GET", "/api/taste").json()["choices"] == []
         runs = host.ask("GET", "/api/training/runs").json()["runs"]

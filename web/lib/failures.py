@@ -20,7 +20,6 @@ ASKED = {
     "forget": ("Forget", "LetGo"),
     "run": ("StartRun", "ListDataSets", "BringDataSet", "WhatRunTakes", "EndRun"),
     "skill": ("RemoveSkill",),
-    "taste": ("RemoveChoices",),
     "export": ("Export",),
     "adapter": ("ImportAdapter",),
     "verify": ("Verify",),

@@ -27,8 +27,9 @@ from oneseek.engine.learning.taste.choices import PREFERRED, Choice, Choices, pa
 from oneseek.engine.learning.taste.wording import in_words, traits
 from oneseek.engine.model.choice.repetition import goes_round
 
-HELD_BACK = 0.2  # of them
-WON = 0.75  # of what is held back, at least
+STEPS, TIMES = 32, 2  # enough for forty choices; of many, each is learned from so often
+HELD_BACK = 0.25  # of the choices
+WON = 0.8  # of what is held back, at least
 ANSWERED, TOKENS = 12, 96  # prompts that are answered before and after, and tokens of an answer
 GENERAL = 6  # prompts of small talk among them
 LONGER, SHORTER = 2.0, 0.5  # than the longer and the shorter of the base's answers and the choices
@@ -73,7 +74,8 @@ class TasteAttempt(Steps):
         held = max(1, round(HELD_BACK * len(order)))
         self.held, self.training = sorted(order[:held]), sorted(order[held:])
         self.epoch_steps = math.ceil(len(self.training) / c.batch_size)
-        steps = min(c.max_steps, c.epochs * self.epoch_steps)
+        enough = max(STEPS, TIMES * self.epoch_steps)
+        steps = min(c.max_steps, c.epochs * self.epoch_steps, enough)
         pace = FallingPace(c.learning_rate, steps, min(c.warmup_steps, steps // 10), 0.1)
         super().__init__(trainer, plan, before, trainer.fresh()[trainer.called], pace)
         self.usual = "trained"
@@ -144,7 +146,7 @@ class TasteAttempt(Steps):
         return await nats(self.trainer.voices, who, [self.rows_of[number] for number in numbers])
 
     async def heard(self, step: int, measured: dict, hardest: list[float]) -> None:
-        """After each epoch: are more of the held-back choices won?"""
+        """After each epoch: are the held-back choices decided more clearly?"""
         await super().heard(step, measured, hardest)
         if (step + 1) % self.epoch_steps and step + 1 < self.steps:
             return
@@ -162,8 +164,8 @@ class TasteAttempt(Steps):
         return [one.loss for one in self.wons]
 
     def _best_epoch(self) -> int:
-        ranks = [(one.won, -one.loss) for one in self.wons]
-        return max(range(len(ranks)), key=lambda epoch: (ranks[epoch], epoch))
+        """By the loss: whichever won the most would have been the luckiest too."""
+        return min(range(len(self.wons)), key=lambda epoch: (self.wons[epoch].loss, -epoch))
 
     async def decided(self, who: str) -> Won:
         """How one of the voices decides the held-back choices."""

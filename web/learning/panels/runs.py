@@ -10,7 +10,7 @@ from oneseek.web.lib.words import t
 from oneseek.web.settings.fields import select
 
 FILES = ".jsonl,.json,.txt,.md"
-NAMED = ("identity", "learned", "chats", "taste")
+NAMED = ("identity", "learned", "chats")
 OVER = ("failed", "cancelled")
 SHOWN = 5
 
@@ -25,12 +25,9 @@ def became(results, in_use):
     done = results["gate"].get("doing")
     if done:
         reason = doing.sentence(done)
-    taste = results["gate"].get("taste")
-    if taste:
-        reason = doing.taste(taste) + "."
     if not version:
         faults = " ".join(verdict.warnings(results)) or reason + "."
-        return t("runs.refused", reason=faults + " " + reason if done or taste else faults)
+        return t("runs.refused", reason=faults + " " + reason if done else faults)
     used = in_use and results["version_name"] == in_use
     return t("runs.trained" if used else "runs.made", version=version, reason=reason)
 
