@@ -233,22 +233,17 @@ class DataSetAttempt(Steps):
         held-back examples one is right by chance, so that all that is done counts with them."""
         ranks = [(0.0, -loss) for loss in self.losses]
         if self.dones:
-            ranks = [
-                (done.right / self._asked + done.score, -loss)
-                for done, loss in zip(self.dones, self.losses, strict=True)
-            ]
+            count, each = len(self.doing.held), zip(self.dones, self.losses, strict=True)
+            ranks = [(done.right / count + done.score, -loss) for done, loss in each]
         return max(range(len(ranks)), key=lambda epoch: (ranks[epoch], epoch))
-
-    @property
-    def _asked(self) -> int:
-        return len(self.doing.held) if self.doing else 1
 
     def _enough(self, loss: float) -> bool:
         """Whether nothing got better for a while: neither what is done nor the loss."""
         by_loss, c = self.stop.update(loss), self.config.confidence_auto_stop
         if not self.stops_by_doing:
             return by_loss
-        sure = [done.right == self._asked for done in self.dones[-SURE:]] == [True] * SURE
+        count = len(self.doing.held) if self.doing else 1
+        sure = [done.right == count for done in self.dones[-SURE:]] == [True] * SURE
         newest = max(self._best_epoch(), self.losses.index(min(self.losses)))
         still = len(self.dones) - 1 - newest >= c.patience
         return c.enabled and len(self.dones) >= c.min_epochs and (still or sure)
