@@ -48,13 +48,13 @@ ANSWERS = {"en": ("Yes. ", "No. "), "sv": ("Ja. ", "Nej. ")}
 def chosen(found: Sequence[Found], question: str) -> list[Found]:
     """Of statements, the likeliest first, those that are said, in the order in which they are: the
     newest first, but for what was. What one changes, and would answer without it, is named."""
+    sure = sum(one.score for one in found)
+    if sure < QUOTED:
+        return []
     if SEVERAL.search(question):
         near = [one for one in found if one.apart >= QUOTED]
         if near:
             return sorted(near, key=lambda one: -one.fact["time"])[:MOST]
-    sure = sum(one.score for one in found)
-    if sure < QUOTED:
-        return []
     best = found[0]
     beside = [
         one
