@@ -231,13 +231,9 @@ class DataSetAttempt(Steps):
     def _best_epoch(self) -> int:
         """Of those so far: by what was done, of equals by the loss, of those the newest. Of a few
         held-back examples one is right by chance, so that all that is done counts with them."""
-        ranks = [(0.0, -loss) for loss in self.losses]
-        if self.dones:
-            ranks = [
-                (done.right / self._asked + done.score, -loss)
-                for done, loss in zip(self.dones, self.losses, strict=True)
-            ]
-        return max(range(len(ranks)), key=lambda epoch: (ranks[epoch], epoch))
+        dones = self.dones or [Done(0, 0.0)] * len(self.losses)
+        done = [one.right / self._asked + one.score for one in dones]
+        return max(range(len(done)), key=lambda at: (done[at], -self.losses[at], at))
 
     @property
     def _asked(self) -> int:
