@@ -5,6 +5,7 @@ import asyncio
 import json
 from collections import Counter
 from contextlib import closing
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,7 +16,12 @@ from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.cli.main import main
 from oneseek.engine.cli.session import Session
 from oneseek.engine.core.settings import TrainingConfig, for_data
-from oneseek.engine.learning.rounds.dataset import TIMES_AT_LAST, data_set_record
+from oneseek.engine.learning.adaptive import ConfidenceAutoStop
+from oneseek.engine.learning.rounds.dataset import (
+    TIMES_AT_LAST,
+    DataSetAttempt,
+    data_set_record,
+)
 from oneseek.engine.learning.skills.doing import (
     CLASSES,
     EXACT,
@@ -34,6 +40,33 @@ from tests.support.command import call, said
 from tests.support.runs import BUYING
 
 ORDER = '{"item": "ham", "amount": 2}'
+
+
+def after(*epochs):
+    """A run over a data set that did so in its epochs: how many of ten were right, the share of all
+    that was, the loss; and whether it ended."""
+    attempt = object.__new__(DataSetAttempt)
+    attempt.config = for_data("examples", 135e6, 60)
+    attempt.stop = ConfidenceAutoStop(attempt.config.confidence_auto_stop)
+    attempt.doing = SimpleNamespace(held=range(10))
+    attempt.losses, attempt.dones = [], []
+    for right, share, loss in epochs:
+        attempt.losses.append(loss)
+        attempt.dones.append(Done(right, share))
+        ended = attempt._enough(loss)
+    return attempt, ended
+
+
+def test_one_that_was_right_by_chance_makes_no_epoch_the_best():
+    """Nor does it end a run of which the rest gets better."""
+    attempt, ended = after((1, 0.3, 3.0), (0, 0.4, 2.0), (0, 0.5, 1.5), (0, 0.6, 1.2))
+    assert attempt._best_epoch() == 3 and not ended
+
+
+def test_a_run_goes_on_while_its_loss_falls_and_ends_when_nothing_gets_better():
+    falling = [(3, 0.6, 2.0), *[(2, 0.6, 2.0 - at / 10) for at in range(1, 5)]]
+    assert not after(*falling)[1]
+    assert after(*falling, *[(2, 0.6, 1.7)] * 3)[1]
 
 
 @pytest.mark.parametrize(

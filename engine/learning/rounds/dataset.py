@@ -231,19 +231,20 @@ class DataSetAttempt(Steps):
     def _best_epoch(self) -> int:
         """Of those so far: by what was done, of equals by the loss, of those the newest. Of a few
         held-back examples one is right by chance, so that all that is done counts with them."""
-        ranks = [(0.0, -loss) for loss in self.losses]
-        if self.dones:
-            count, each = len(self.doing.held), zip(self.dones, self.losses, strict=True)
-            ranks = [(done.right / count + done.score, -loss) for done, loss in each]
-        return max(range(len(ranks)), key=lambda epoch: (ranks[epoch], epoch))
+        dones = self.dones or [Done(0, 0.0)] * len(self.losses)
+        done = [one.right / self._asked + one.score for one in dones]
+        return max(range(len(done)), key=lambda at: (done[at], -self.losses[at], at))
+
+    @property
+    def _asked(self) -> int:
+        return len(self.doing.held) if self.doing else 1
 
     def _enough(self, loss: float) -> bool:
         """Whether nothing got better for a while: neither what is done nor the loss."""
         by_loss, c = self.stop.update(loss), self.config.confidence_auto_stop
         if not self.stops_by_doing:
             return by_loss
-        count = len(self.doing.held) if self.doing else 1
-        sure = [done.right == count for done in self.dones[-SURE:]] == [True] * SURE
+        sure = [done.right == self._asked for done in self.dones[-SURE:]] == [True] * SURE
         newest = max(self._best_epoch(), self.losses.index(min(self.losses)))
         still = len(self.dones) - 1 - newest >= c.patience
         return c.enabled and len(self.dones) >= c.min_epochs and (still or sure)
