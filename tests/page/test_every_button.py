@@ -82,6 +82,7 @@ NOT_PRESSED = {
     "sift-memory": "needs facts of two languages; test_app_memory.py chooses them",
     "more-memory": "needs more than fifty facts; test_app_memory.py has a thousand",
     "forget-shown": "needs facts found by a search; test_app_memory.py forgets two",
+    "move-in": "needs chats of another assistant; test_moving_in.py has them",
     "ask-source": "needs a text worth asking; test_app_ask.py asks one",
     "end-about": "needs a chat about a source; test_app_ask.py ends one",
     "show-place": "needs an answer from a source; test_app_ask.py shows its place",

@@ -99,6 +99,5 @@ def concerned(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> li
     for one in list(some.values()):
         for fact in rows.of(one.fact):
             some.setdefault(fact["id"], scored.get(fact["id"], Found(fact, 0.0)))
-    every = [part for one in some.values() for part in (*rows.led_by(one), one)]
-    kept = [one for one in every if not asked.is_of_others(one.fact["answer"])]
+    kept = [one for one in some.values() if not asked.is_of_others(one.fact["answer"])]
     return sorted(kept, key=lambda one: one.fact["time"])

@@ -48,13 +48,6 @@ class Rows:
             row += self.after[text_of(one)]
         return row
 
-    def led_by(self, one: Found) -> list[Found]:
-        """What a statement leans on, where nothing else that is known says it any more."""
-        if not before(one.fact) or before(one.fact) in self.texts:
-            return []
-        fact = {**alone(one).fact, "answer": before(one.fact), "time": one.fact["time"] - 1}
-        return [Found(fact, one.score, one.apart)]
-
 
 def before(fact: dict) -> str:
     return fact["source"].get("before", "")

@@ -70,9 +70,7 @@ def together(
     whole += [one for one in found if asked.names_owner_of(one) and asked.concerns(one)]
     for one in whole:
         some.setdefault(one.id, one)
-    rows = Rows(known)
-    every = [one for each in some.values() for one in (*rows.led_by(each), each)]
-    return sorted(every, key=lambda one: one.fact["time"])
+    return sorted(some.values(), key=lambda one: one.fact["time"])
 
 
 def said_in_order(some: Sequence[Found], now: int) -> str:

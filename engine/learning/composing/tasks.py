@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from oneseek.engine.learning.composing.asked import Asked, lower_words, words_in
-from oneseek.engine.learning.composing.rows import Rows, before
+from oneseek.engine.learning.composing.rows import before
 from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import alike, content, names
@@ -45,11 +45,8 @@ def notes_for(
     asks for or names, and what leans on them ("she turns 40 on Friday")."""
     asked = Asked(question, code)
     some = [one for one in found if one.apart >= LIKELY or _shares(asked, one)][:MOST]
-    known = list(known)
-    rows, ids = Rows(known), {one.id for one in some}
-    texts = {text_of(one.fact) for one in some}
+    texts, ids = {text_of(one.fact) for one in some}, {one.id for one in some}
     more = [fact for fact in known if before(fact) in texts and fact["id"] not in ids]
-    some += [part for one in some for part in rows.led_by(one)]
     some += [Found(fact, 0.0) for fact in more[:MOST]]
     return sorted(some, key=lambda one: one.fact["time"])
 
