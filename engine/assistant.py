@@ -233,7 +233,7 @@ class Assistant:
             return None
         if not await self.library.asked(source, user):
             return None
-        if not source and await self.knows(question, user):
+        if not source and await self.keeps_to_memory(question, user):
             return None
         with self._go_first():
             said = await self.library.said(question, source, user)
@@ -249,9 +249,12 @@ class Assistant:
         self.library = library
         return library
 
-    async def knows(self, question: str, user: str) -> bool:
-        """Whether something that was told answers a question."""
-        return bool((await self.recognised(0, question, None, True, False, user)).facts)
+    async def keeps_to_memory(self, message: str, user: str) -> bool:
+        """Whether a message states something, or something that was told answers it."""
+        with self._go_first():
+            if await self.mind.states(message, user):
+                return True
+        return bool((await self.recognised(0, message, None, True, False, user)).facts)
 
     @contextmanager
     def _go_first(self) -> Iterator[None]:

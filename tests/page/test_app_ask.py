@@ -101,6 +101,16 @@ def test_any_question_finds_all_sources_once_the_chat_is_about_anything(home: Pa
     expect(finished(home, 3).locator("details.because")).to_have_count(0)
 
 
+def test_what_a_person_told_comes_before_what_a_source_says(home: Page):
+    new_chat(home)
+    say(home, "btw the lens of my own lighthouse weighs 12 grams")
+    finished(home)
+    new_chat(home)
+    say(home, "How much does the lens of my own lighthouse weigh?")
+    expect(body(finished(home))).to_contain_text("12 grams")
+    expect(finished(home).locator(".because")).to_contain_text("Memory")
+
+
 def test_a_source_that_is_gone_leaves_its_quotes(home: Page):
     lighthouse = panel(home, "Sources").get_by_role("listitem").filter(has_text="lighthouse")
     lighthouse.get_by_role("button", name="Ask about it").click()

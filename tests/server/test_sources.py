@@ -97,3 +97,11 @@ def test_a_conversation_is_searched_with_who_speaks(host):
     assert place["text"] == said[0] and place["id"] == id
     listed = host.ask("GET", "/api/sources").json()["sources"]
     assert id in [one["id"] for one in listed]
+
+
+def test_what_a_person_told_comes_before_what_a_source_says(host):
+    bring(host, "The lighthouse was built in 1868. Its lens weighs 340 kilograms.", "lighthouse")
+    answer, told = ask(host, "btw the lens of my own lighthouse weighs 12 grams")
+    assert "sources" not in told and told["remembered"], answer
+    answer, told = ask(host, "How much does the lens of my own lighthouse weigh?")
+    assert "12 grams" in answer and told["by"] == "memory"

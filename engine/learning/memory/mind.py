@@ -21,7 +21,7 @@ from oneseek.engine.learning.composing.tasks import is_task, notes_for
 from oneseek.engine.learning.lessons import LessonError, guess, language
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder
-from oneseek.engine.learning.memory.memory import Found, Memory
+from oneseek.engine.learning.memory.memory import Found, Memory, Read
 from oneseek.engine.learning.memory.second_look import alike, content
 from oneseek.engine.learning.memory.speaking import MEMORY, Speaking, decided
 from oneseek.engine.learning.memory.statements.answering import QUOTED, SAID, answer, chosen
@@ -81,6 +81,11 @@ def is_of_another(said: str, message: str) -> bool:
     return not any(
         alike(one, two, words) for one in content(message, words) for two in content(said, words)
     )
+
+
+def states_more(read: Read) -> bool:
+    """Whether a message states something rather than asks for it."""
+    return read.states > max(STATES, read.asks)
 
 
 class Mind:
@@ -164,7 +169,7 @@ class Mind:
         except NOT_HERE:
             return None
         code = guess(question)
-        if read.states > max(STATES, read.asks) or is_task(question):
+        if states_more(read) or is_task(question):
             return None
         known, now = self._said_by(user), self.memory.clock()
         changed = found and found[0].changes and found[0].score >= QUOTED
@@ -188,6 +193,13 @@ class Mind:
         if asks >= ASKS and (ONESELF.search(question) or KIN.search(question)):
             return True
         return asks >= ASKS_NAMED and self.memory.knows(question, user)
+
+    async def states(self, message: str, user: str = "") -> bool:
+        """Whether a message states something rather than asks for it."""
+        try:
+            return states_more(await self.memory.read(message, user))
+        except NOT_HERE:
+            return False
 
     async def _since_changed(self, question: str, speaking: Speaking, user: str) -> Speaking | None:
         """What is to be said instead of facts told in a chat, where a statement changed them."""
