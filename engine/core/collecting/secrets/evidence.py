@@ -128,13 +128,18 @@ def _asked(plain):
     return signs
 
 
+def _is_measure(plain, cues, i, size):
+    """A time, a score, a scale, or what is said to be something else."""
+    if size == 1 and i and plain[i - 1] in BEFORE_TIMES and is_clock(plain[i].strip(".,!?")):
+        return True
+    if i > 1 and plain[i - 1] == ":" and is_digits(plain[i - 2]) and is_digits(plain[i]):
+        return True
+    return i > 1 and plain[i - 1] in (":", "=") and cues[i - 2] == OTHER
+
+
 def _signs(plain, cues, i, size, shape, asked, written):
     end = i + size
-    if size == 1 and i and plain[i - 1] in BEFORE_TIMES and is_clock(plain[i].strip(".,!?")):
-        return None, None
-    if i > 1 and plain[i - 1] == ":" and is_digits(plain[i - 2]) and is_digits(plain[i]):
-        return None, None  # a time, a score, a scale
-    if i > 1 and plain[i - 1] in (":", "=") and cues[i - 2] == OTHER:
+    if _is_measure(plain, cues, i, size):
         return None, None
     group = "num" if shape in NUMERIC else "plain" if shape in PLAIN else "odd"
     near, distance, after = _nearest(cues, i, end, STRONG if group == "plain" else None)
@@ -145,9 +150,8 @@ def _signs(plain, cues, i, size, shape, asked, written):
     if group == "num" and end < len(plain) and plain[end].strip(".,!") in AMOUNTS:
         return None, None
     link = _link(plain, cues, i, end, near, distance, after)
-    if shape in (WORD, TITLE) and _is_state(plain[i].strip(".,!'")):
-        return None, None
-    if group == "plain" and before == ":" and plain[i - 2] == '"':
+    state = shape in (WORD, TITLE) and _is_state(plain[i].strip(".,!'"))
+    if state or (group == "plain" and before == ":" and plain[i - 2] == '"'):
         return None, None
     if group == "plain" and (link in ("none", "far") or near not in STRONG):
         if not (before in WITH and i > 1 and cues[i - 2] == ACT):
@@ -184,18 +188,26 @@ def _signs(plain, cues, i, size, shape, asked, written):
         ]  # fmt: skip
         if CODE in classes and OPEN in classes:
             signs.append("code+open&" + group)
-    previous = [cue for cue in cues[max(0, i - 2) : i] if cue is not None]
-    if previous:
-        signs += ["previous:" + previous[-1], "previous:" + previous[-1] + "&" + group]
-    following = plain[end].strip(".,!") if end < len(plain) else ""
-    if following in UNITS or following in MEASURES or cues[end : end + 1] == [OTHER]:
-        signs += ["unit", "unit&" + group]
     if called:
         if near == WIFI and PASS not in classes and KEY not in classes:
             return None, None  # its name is shown to all
         signs += ["called", "called&" + group]
     if CODE in classes and not any([name in classes for name in OPENED]):
         signs += ["code-only&" + group, "code-only&" + shape]
+    signs += _of_place(plain, cues, i, end, group)
+    code = group == "num" or about in (OPEN, DIAL)
+    return signs, KINDS.get(about, "code" if code else "password")
+
+
+def _of_place(plain, cues, i, end, group):
+    """Signs for where the value stands: what is before it and behind it, how the text goes on."""
+    signs, before = [], plain[i - 1] if i else ""
+    previous = [cue for cue in cues[max(0, i - 2) : i] if cue is not None]
+    if previous:
+        signs += ["previous:" + previous[-1], "previous:" + previous[-1] + "&" + group]
+    following = plain[end].strip(".,!") if end < len(plain) else ""
+    if following in UNITS or following in MEASURES or cues[end : end + 1] == [OTHER]:
+        signs += ["unit", "unit&" + group]
     if before in SIGNS and (before != '"' or plain[:i].count('"') % 2):
         signs += ["sign:" + before, "sign:" + before + "&" + group]
     if before in VERBS or before in JOINTS:
@@ -209,8 +221,7 @@ def _signs(plain, cues, i, size, shape, asked, written):
     signs += [sign + "&" + group for sign in _beside(plain, i, end)]
     if i == 0:
         signs += ["begins", "begins&" + group]
-    code = group == "num" or about in (OPEN, DIAL)
-    return signs, KINDS.get(about, "code" if code else "password")
+    return signs
 
 
 def _beside(plain, i, end):
