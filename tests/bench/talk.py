@@ -29,6 +29,7 @@ QUESTIONS = Path(__file__).with_suffix(".jsonl")
 TOKENS = 256  # of an answer, at most
 LINE, TIMES = 20, 3  # characters of a line, and how often it stands in what counts as a loop
 COMPARED, LENGTH = 50, 48  # questions and tokens beside llama.cpp
+HALF = "\ufffd"  # how the beginning of a character is decoded
 TIE = 0.5  # nats between the two best, below which rounding may decide
 
 
@@ -127,6 +128,12 @@ async def talked(name: str, count: int, tokens: int, named: list[str]) -> tuple[
     return figures, rows
 
 
+def whole_characters(model: Model, ids: list[int]) -> list[int]:
+    """Without the tokens that end within a character, which llama.cpp's server does not tell of."""
+    texts = (model.tokenizer.decode(ids[: at + 1]) for at in range(len(ids)))
+    return [id for id, text in zip(ids, texts, strict=True) if not text.endswith(HALF)]
+
+
 async def beside_llama(name: str) -> tuple[dict, list[dict]]:
     """Greedy answers of both, and where they part: by how much we found the one likelier than the
     other, in nats."""
@@ -138,12 +145,14 @@ async def beside_llama(name: str) -> tuple[dict, list[dict]]:
     )["answers"]
     ends, rows = model.tokenizer.eos_ids, []
     for one, other, question in zip(mine, theirs, asked, strict=True):
-        ids = one.ids + [ENDED] * (one.ended == "end")
+        known = whole_characters(model, one.ids)
+        ids = known + [ENDED] * (one.ended == "end")
         pairs = enumerate(zip(ids, other, strict=False))
         at = next((i for i, (a, b) in pairs if a != b), None)
         if at is None:
             continue
-        tops, logprobs = await top_tokens(model, [*one.prompt, *one.ids[:at]])
+        before = one.ids.index(ids[at], at) if at < len(known) else len(one.ids)
+        tops, logprobs = await top_tokens(model, [*one.prompt, *one.ids[:before]])
         row = dict(zip(tops[-1].tolist(), logprobs[-1].tolist(), strict=True))
         row[ENDED] = max((row[id] for id in ends if id in row), default=min(row.values()))
         gap = row[ids[at]] - row.get(other[at], min(row.values()))

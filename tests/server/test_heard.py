@@ -6,6 +6,7 @@ import re
 import pytest
 
 from oneseek.engine.learning.memory.statements.quoting import words_of
+from oneseek.workers.server.service import always
 from tests.support.hosts import native
 
 NOTHING = words_of("en")["nothing"]
@@ -83,14 +84,18 @@ def test_what_one_told_is_never_anothers(host):
     assert "Humphrey" in say(host, "What is my rabbit called?", user="cy")[0]
 
 
+async def never() -> bool:
+    return False
+
+
 def test_who_wants_nothing_kept_says_so(host):
     words = "My boat is moored in Whitby"
     _, told = say(host, words, user="ed", oneseek={"learn": False})
     assert told["remembered"] == []
     assert "Whitby" not in say(host, "Where is my boat moored?", user="ed")[0]
-    host.inside(lambda service: setattr(service, "hears", False))
+    host.inside(lambda service: setattr(service, "hears", never))
     assert say(host, words, user="ed")[1]["remembered"] == []
-    host.inside(lambda service: setattr(service, "hears", True))
+    host.inside(lambda service: setattr(service, "hears", always))
     assert say(host, words, user="ed")[1]["remembered"]
 
 

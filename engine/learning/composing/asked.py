@@ -32,6 +32,11 @@ def groups(code: str) -> list[tuple[frozenset[str], frozenset[str]]]:
     return [(frozenset(names.split()), frozenset(members.split())) for names, members in pairs]
 
 
+def is_singular(word: str, names: Iterable[str]) -> bool:
+    """Whether a group has a longer name of the same noun: its plural."""
+    return any(len(one) > len(word) and one[:3] == word[:3] for one in names)
+
+
 def lower_words(text: str) -> set[str]:
     return {word.lower() for word in WORD.findall(text)}
 
@@ -48,6 +53,8 @@ class Asked:
         self.question, self.code, self.language = question, code, language(code)
         words = lower_words(question)
         self.groups = [(name, members) for name, members in groups(code) if words & name]
+        named = [(word, name) for name, _ in self.groups for word in words & name]
+        self.wants_all = any(not is_singular(word, name) for word, name in named)
         self.content = content(question, self.language)
         self.names = names(question, self.language)
 

@@ -41,7 +41,18 @@ def count(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> tuple[
         return sum(
             numbered(asked, one.fact["answer"]) or quantity(asked, one) for one in used
         ), used
+    if len(some) == 1 and not is_counted(asked, some[0]):
+        return 0, []
     return sum(quantity(asked, one) for one in fresh(some)), some
+
+
+def is_counted(asked: Asked, one: Found) -> bool:
+    """Whether a statement speaks of what is to be counted: a member of the group, or the noun."""
+    said, found = text_of(one.fact), COUNT.search(asked.question)
+    nouns = WORD.findall(asked.question[found.end() :])[:NOUN] if found else []
+    bare = asked.bare_words(said)
+    nouns = [noun for noun in nouns if noun.lower() in asked.content]
+    return bool(asked.members(said)) or any(asked.are_forms(a, b) for a in nouns for b in bare)
 
 
 def fresh(some: Sequence[Found]) -> list[Found]:
@@ -116,4 +127,7 @@ def in_words(asked: Asked, number: int, said: str) -> str:
 
 def says_it(asked: Asked, used: Sequence[Found]) -> bool:
     """Whether one statement says by itself how many there are."""
-    return len(used) == 1 and bool(numbered(asked, text_of(used[0].fact)))
+    if len(used) != 1:
+        return False
+    words = WORD.findall(text_of(used[0].fact).lower())
+    return any(number(asked, word) and word not in ARTICLES for word in words)

@@ -14,7 +14,7 @@ from oneseek.engine.learning.memory.statements.succession import CHANGED
 
 YES_NO = re.compile(
     r"^(?:so |and |och )?(?:do|does|did|is|isn't|are|am|was|were|have|has|had|can|could|will|should|"
-    r"may|har|hade|är|var|kan|får|ska|äter|bor|jobbar|arbetar|heter|dricker|spelar|kör|gillar|"
+    r"may|har|hade|är|var(?= (?:det|den|de|du|jag|vi|hon|han|ni|min|mitt|mina|vår|vårt|våra)\b)|kan|får|ska|äter|bor|jobbar|arbetar|heter|dricker|spelar|kör|gillar|"
     r"pratar|talar|röker|snusar|tål|behöver|går|äger|tycker|brukar|finns|fyller|studerar|pluggar|"
     r"tar|lever|ligger|väntar|hyr|reser|åker|sover|tränar|sjunger|läser|älskar|hatar)\b",
     re.I,

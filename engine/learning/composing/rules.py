@@ -18,9 +18,9 @@ from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.statements.answering import ANSWERS, words_for
 
 LIST = re.compile(
-    r"^(?:what are|what all|who are|which|list|name|tell me all|what do (?:i|we) (?:have|need) to|"
-    r"what am i|what have i|what else|vilka|räkna upp|nämn|lista|vad heter (?:mina|våra)|"
-    r"vad (?:ska|måste|behöver|är) (?:jag|vi))\b|"
+    r"^(?:(?:what|who) are (?:my|our|all|the)|what all|which (?:of|ones|\w*[^\Ws]s)|list|name|"
+    r"tell me all|what do (?:i|we) (?:have|need) to|what have i|what else|vilka|räkna upp|nämn|lista|"
+    r"vad heter (?:mina|våra)|vad (?:ska|måste|behöver) (?:jag|vi))\b|"
     r"\b(?:all|every|everything|everyone|alla|allt|allting)\b",
     re.I,
 )
@@ -46,7 +46,7 @@ def composed(
         return decided(asked, found, now)
     if parts:
         some = together(asked, found, known, parts)
-    elif LIST.search(question) or asked.groups:
+    elif LIST.search(question) or asked.wants_all:
         some = concerned(asked, found, known)
     elif OPEN.match(question) and found:
         best = max(found, key=lambda one: one.apart)

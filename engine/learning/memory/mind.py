@@ -173,7 +173,10 @@ class Mind:
             return None
         known, now = self._said_by(user), self.memory.clock()
         changed = found and found[0].changes and found[0].score >= QUOTED
-        if found and not changed:
+        changed = changed and not goes_on(found[0].fact["answer"])
+        sure = sum(one.score for one in found)
+        own = sure >= NEAR_NOTHING or self._is_own(question, user)
+        if found and not changed and own:
             each = [await self.memory.answering(part, user) for part in parts(question)]
             if more := composed(question, found, known, code, now, each):
                 return self._saying(*more)
@@ -182,10 +185,15 @@ class Mind:
             said = await self._of_another_language(question, user)
         if said:
             return self._saying(answer(said, question, code, now), said)
-        sure = sum(one.score for one in found)
         if sure < NEAR_NOTHING and self._asks_for_own(question, read.asks, user):
             return self._saying(words_of(code)["nothing"])
         return None
+
+    def _is_own(self, question: str, user: str) -> bool:
+        """Whether a question speaks of the person, of a relative, or of somebody they told of."""
+        if ONESELF.search(question) or KIN.search(question):
+            return True
+        return self.memory.knows(question, user)
 
     def _asks_for_own(self, question: str, asks: float, user: str) -> bool:
         """Whether a question is for something of the person's own: it says so, or names somebody

@@ -27,8 +27,8 @@ SEVERAL = re.compile(
     re.I,
 )
 YES_NO = re.compile(
-    r"^(?:do|does|did|is|are|am|was|were|have|has|had|can|har|hade|är|var|kan|äter|bor|jobbar|heter|"
-    r"dricker|spelar|kör|gillar|pratar|röker|tål)\s+(?:i|we|my|our|the|jag|vi|min|mitt|mina|vår|vårt|"
+    r"^(?:do|does|did|is|are|am|was|were|have|has|had|can|har|hade|är|kan|äter|bor|jobbar|heter|"
+    r"dricker|spelar|kör|gillar|pratar|röker|tål|var(?= (?:jag|vi|min|mitt|mina|vår|vårt|våra)))\s+(?:i|we|my|our|the|jag|vi|min|mitt|mina|vår|vårt|"
     r"våra|[A-ZÅÄÖ]\w+)\b",
     re.I,
 )
