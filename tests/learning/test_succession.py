@@ -12,6 +12,7 @@ from builder import encoder
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.learning.memory.memory import DAY_MS
+from oneseek.engine.learning.memory.statements.reader import Reader
 from oneseek.engine.learning.memory.statements.succession import (
     FOLLOW,
     Pair,
@@ -101,4 +102,29 @@ def test_what_was_told_over_days_is_said_as_it_holds_also_after_a_restart(tmp_pa
             assert "27th" in runner.run(told.ask("When is the dentist?"))
             assert "oboe" in runner.run(told.ask("What did I play in the band before?"))
             told.mind.memory.reload()
+        runner.run(store.close())
+
+
+def test_what_is_forgotten_while_its_correction_is_read_does_not_end_the_correction(
+    tmp_path, monkeypatch
+):
+    encoder.file()
+    with closing(open_model(str(MODEL))) as file, asyncio.Runner() as runner:
+        store = SqliteStore(tmp_path / "told.sqlite")
+        model = runner.run(Model.load(file, Numpy()))
+        told = Told(assistant_over(model, store, model.fingerprint))
+        memory = told.mind.memory
+        (kept,) = runner.run(told.tell(["We have a purple Raleigh"], "one"))
+        read = Reader.alone
+
+        async def forgotten_meanwhile(reader, texts):
+            found = await read(reader, texts)
+            await memory.forget([kept["id"]])
+            return found
+
+        record = {**kept, "id": "new", "prompt": "We have a black one instead"}
+        record = {**record, "answer": record["prompt"], "source": {"replaces": kept["id"]}}
+        monkeypatch.setattr(Reader, "alone", forgotten_meanwhile)
+        assert runner.run(memory.remember([record])) == ["new"]
+        assert list(memory.facts) == ["new"]
         runner.run(store.close())

@@ -399,6 +399,9 @@ class Memory:
         return Meanings(texts[:-1], texts[-1], heard)
 
     async def _store(self, fact: dict, meanings: Meanings | Heard, replaced: Sequence[str]) -> None:
+        replaced = [
+            old for old in replaced if old in self.facts
+        ]  # what is forgotten meanwhile is not
         also = [id for old in replaced for id in (old, *self.facts[old]["also"])]
         fact = {**fact, "also": list(dict.fromkeys([*fact["also"], *also]))}
         change = Change()

@@ -255,18 +255,19 @@ class Mind:
         earlier = self._kept_of(before, user)
         if not earlier:
             return found
+        texts = {id: text_of(self.memory.facts[id]) for id in earlier}
         if goes_on(message, before) and not changes(message) and len(found) < 2:
             more = Statement(found[0].said if found else message.strip(), language=guess(message))
-            more.before = text_of(self.memory.facts[earlier[-1]])
+            more.before = texts[earlier[-1]]
             return [more]
         if before_it := await self._taken_back(message, earlier, bool(found)):
             said = found[0].said if len(message) > FAR else message.strip()
             changed = Statement(said, language=guess(message))
-            changed.before = text_of(self.memory.facts[before_it])
+            changed.before = texts[before_it]
             changed.replaces = [before_it]
             return [changed]
         if found and leans(message):
-            found[0].before = text_of(self.memory.facts[earlier[-1]])
+            found[0].before = texts[earlier[-1]]
         return found
 
     async def _taken_back(self, message: str, earlier: list[str], states: bool) -> str | None:
