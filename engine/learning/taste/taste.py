@@ -87,16 +87,18 @@ class Taste:
         there = await self.must_have(ids)
         gone = set(ids) or set(there)
         records = [one for one in await self.versions.records() if one["line"] == TASTE]
-        change = Change()
-        for id in gone:
-            change.delete(choices.STORE, id)
         numbers: list[int] = []
         if not ids or await self._learned_from([there[id] for id in gone], records):
+            change = Change()
+            for id in gone:
+                change.delete(choices.STORE, id)
             forgotten, numbers = await self.versions.removal(change, TASTE)
             change.delete("state", self.key)
             told = {"examples": forgotten, "versions": numbers, "retrained": [], "taste": len(gone)}
             change.tell("forget", told)
-        await self.versions.ledger.commit(change)
+            await self.versions.ledger.commit(change)
+        else:  # nothing learned from them: the ledger knows of neither
+            await self.store.batch([["delete", choices.STORE, id] for id in gone])
         await self.store.scrub()
         return numbers
 
