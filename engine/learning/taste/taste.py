@@ -48,7 +48,7 @@ class Taste:
         records = []
         for one in given:
             prompt, chosen, rejected = (str(one.get(name) or "") for name in TEXTS)
-            records.append(choices.choice_of(prompt, chosen, rejected, time))
+            records.append(choices.choice_of(prompt, chosen, rejected, choices.GIVEN, time))
         secret = [one for one in records if choices.secrets_of(one)]
         new = [await choices.keep(self.store, one) for one in records]
         counts = {"added": sum(new), "secret": len(secret)}
@@ -124,7 +124,7 @@ async def taste_record(store: Any) -> dict:
     if len(found) < choices.FEWEST:
         raise TooFew(
             f"there are {len(found)} choices, and a taste takes at least {choices.FEWEST}; nothing was "
-            "trained. Give more, in a file or over HTTP"
+            "trained. Edit answers, rate them, or give choices in a file"
         )
     text = json.dumps(found, ensure_ascii=False)
     id = hashlib.sha256(f"{NAME} {text}".encode()).hexdigest()[:16]
