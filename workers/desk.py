@@ -19,6 +19,7 @@ from oneseek.engine.core.messages import (
     EndRun,
     LeaveApi,
     ListDataSets,
+    RemoveChoices,
     RemoveSkill,
     Reset,
     RunStarted,
@@ -29,7 +30,7 @@ from oneseek.engine.core.messages import (
 from oneseek.engine.core.storage.store import FencedStore
 from oneseek.engine.learner import Round
 from oneseek.engine.learning import run_data
-from oneseek.workers.removing import remove_skill
+from oneseek.workers.removing import remove_choices, remove_skill
 from oneseek.workers.server.training_runs import OPEN
 from oneseek.workers.tab import outbox
 from oneseek.workers.tab.resident import Resident
@@ -93,6 +94,13 @@ class Desk:
         self.resident.needed()
         await remove_skill((await self.api_ready()).service.runs, request.name)
         self.resident.changed("state", "versions", "examples", "queue", "ledger")
+        return Done()
+
+    async def on_remove_choices(self, request: RemoveChoices) -> Done:
+        """Choices are gone, and what was trained on them."""
+        self.resident.needed()
+        await remove_choices((await self.api_ready()).service.runs, request.ids)
+        self.resident.changed("state", "versions", "examples", "queue", "ledger", "choices")
         return Done()
 
     async def on_end_run(self, request: EndRun) -> Done:

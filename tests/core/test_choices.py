@@ -10,14 +10,14 @@ from oneseek.engine.core.storage.sqlite import SqliteStore
 
 
 def made(prompt="How are you?", chosen="Fine.", rejected="I am fine, thank you.", time=1):
-    return choices.choice_of(prompt, chosen, rejected, time)
+    return choices.choice_of(prompt, chosen, rejected, choices.EDITED, time)
 
 
 @pytest.mark.parametrize("texts", [("", "a", "b"), ("a", "", ""), ("a", "Yes.", " yes ")])
 def test_what_prefers_nothing_is_no_choice(texts):
     prompt, chosen, rejected = texts
     with pytest.raises(ValueError, match="nothing was kept"):
-        choices.choice_of(prompt, chosen, rejected, 1)
+        choices.choice_of(prompt, chosen, rejected, choices.THUMB, 1)
 
 
 def test_a_choice_is_kept_once_and_one_the_other_way_round_takes_its_place(tmp_path):
@@ -27,8 +27,8 @@ def test_a_choice_is_kept_once_and_one_the_other_way_round_takes_its_place(tmp_p
         turned = made(chosen="I am fine, thank you.", rejected="Fine.", time=3)
         new = [await choices.keep(store, one) for one in (first, again, turned)]
         (left,) = await choices.kept(store)
-        liked = choices.choice_of("Hi?", "Hello.", "", 4)
-        disliked = choices.choice_of("Hi?", "", "Hello.", 5)
+        liked = choices.choice_of("Hi?", "Hello.", "", choices.THUMB, 4)
+        disliked = choices.choice_of("Hi?", "", "Hello.", choices.THUMB, 5)
         new += [await choices.keep(store, one) for one in (liked, disliked)]
         kept = await choices.kept(store)
         await store.close()

@@ -42,6 +42,7 @@ def test_what_a_source_says_is_not_said_to_be_told(by, sources, said):
         ({"facts": [MANUAL], "by": "version"}, "memory"),
         ({"quotes": {"title": "The manual"}, "facts": []}, "document"),
         ({"skill": "orders", "facts": []}, "skill"),
+        ({"by": "taste", "facts": []}, "taste"),
         ({"version": "v0.3", "by": "version", "facts": []}, "model"),
         ({}, "model"),  # of an earlier page, which kept no facts
     ],

@@ -21,7 +21,7 @@ def answer(host, model="oneseek"):
 
 
 def test_a_taste_is_brought_trained_used_switched_off_and_removed(tmp_path):
-    given = [json.loads(line) for line in CHOICES.read_text("utf-8").splitlines()][:13]
+    given = [json.loads(line) for line in CHOICES.read_text("utf-8").splitlines()][:14]
     with native(tmp_path) as host:
         base = answer(host)
         assert base[1] == "base"
@@ -32,10 +32,13 @@ def test_a_taste_is_brought_trained_used_switched_off_and_removed(tmp_path):
         brought = host.ask("POST", "/api/taste/choices", body)
         assert brought.status == 201
         counts = {name: brought.json()[name] for name in ("added", "known", "secret")}
-        assert counts == {"added": 13, "known": 1, "secret": 1}
+        assert counts == {"added": 14, "known": 1, "secret": 1}
         same = host.ask("POST", "/api/taste/choices", {"choices": [{"prompt": "a", "chosen": "b",
                                                                     "rejected": "B."}]})  # fmt: skip
         assert same.status == 400 and "two different answers" in same.error["message"]
+
+        early = host.ask("GET", "/api/taste").json()["choices"][-1]["id"]
+        assert host.ask("DELETE", f"/api/taste/choices/{early}").json()["versions"] == []
 
         started = host.ask("POST", "/api/taste/train", {})
         assert started.status == 202, started.text

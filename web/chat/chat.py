@@ -166,9 +166,18 @@ class Chat:
             self.chat = {"id": new_id("c"), "title": title, "created": now, "leaf": ""}
             self.page.about.keep(self.chat)
             dom.run(self.remember())
+        before = self.tree.turns.get(self.chat["leaf"])
         asked = self.new_turn(self.chat["leaf"], "user", text)
         await self.answer(asked)
+        if before:
+            await self.went_on_from(before)
         await self.page.teaching.heard(asked)
+
+    async def went_on_from(self, answer):
+        """Of the answers to one question this one was kept."""
+        others = [one for one in self.tree.siblings(answer) if one is not answer]
+        if others and answer["role"] == "assistant" and answer["state"] == "done":
+            await self.page.taste.went_on(self.tree[answer["parent"]], answer, others)
 
     def answer_over(self, turn):
         """Nothing more comes of an answer."""
@@ -249,6 +258,7 @@ class Chat:
         turn["rating"] = 0 if turn.get("rating") == rating else rating
         await self.save(turn)
         await self.page.teaching.rated(self.tree[turn["parent"]], turn)
+        await self.page.taste.rated(self.tree[turn["parent"]], turn)
         self.redraw_turn(turn)
 
     # -------------------------------------------------------------------------------- drawing

@@ -67,7 +67,7 @@ class Compare:
             answered = await self.page.answer_once(text, {"version": number, "temperature": 0.0})
             answers.append(answered.text)
         if mine == self.round and dom.find("#compare-result"):
-            self.pair = {"numbers": numbers, "text": text}
+            self.pair = {"numbers": numbers, "text": text, "answers": answers}
             self.show(answers)
 
     def show(self, answers):
@@ -96,6 +96,9 @@ class Compare:
         for place, number in enumerate(pair["numbers"]):
             if number:
                 await self.count(number, winner, place)
+        if winner is not None:
+            answers = pair["answers"]
+            await self.page.taste.better(pair["text"], answers[winner], answers[1 - winner])
         first, second = pair["numbers"]
         said = t("compare.reveal", first=await self.label(first), second=await self.label(second))
         again = dom.button(t("compare.again"), "compare-again", cls="small")

@@ -11,11 +11,13 @@ def speaker(turn):
         return "document"
     if turn.get("skill"):
         return "skill"
+    if turn.get("by") == "taste":
+        return "taste"
     return "memory" if turn.get("facts") or turn.get("by") == "memory" else "model"
 
 
 def chip(turn):
-    """Memory, Document, Skill or Model, in a word."""
+    """Memory, Document, Skill, Taste or Model, in a word."""
     name = speaker(turn)
     words = t("chat.skill", name=turn["skill"]) if name == "skill" else t("from." + name)
     return dom.make("span", words, cls="chip from", data_from=name)

@@ -127,7 +127,10 @@ class Learning:
         words = t("learned.toast", version=label)
         warnings = verdict.warnings(made)  # what they are is told where one looks
         words += " " + t("learned.warned", n=len(warnings)) if warnings else ""
-        self.page.toast(words, "use-version", made["parent"] or 0, seconds=15, also=see)
+        back = ("use-version", made["parent"] or 0)
+        if (made.get("gate") or {}).get("taste"):
+            back = ("use-taste", "off")
+        self.page.toast(words, *back, seconds=15, also=see)
 
     async def tell_not_used(self):
         """An attempt failed its checks, or gave numbers that are none: what is in use stays."""

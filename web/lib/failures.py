@@ -20,6 +20,7 @@ ASKED = {
     "forget": ("Forget", "LetGo"),
     "run": ("StartRun", "ListDataSets", "BringDataSet", "WhatRunTakes", "EndRun"),
     "skill": ("RemoveSkill",),
+    "taste": ("RemoveChoices",),
     "export": ("Export",),
     "adapter": ("ImportAdapter",),
     "verify": ("Verify",),

@@ -28,9 +28,11 @@ from oneseek.web.learning.panels.queue import QueuePanel
 from oneseek.web.learning.panels.runs import TrainingRuns
 from oneseek.web.learning.panels.sources import Sources
 from oneseek.web.learning.panels.tabs import Tabs
+from oneseek.web.learning.panels.taste import TastePanel
 from oneseek.web.learning.panels.versions import Versions
 from oneseek.web.learning.practice import Learning
 from oneseek.web.learning.presence import Presence
+from oneseek.web.learning.taste import Taste
 from oneseek.web.learning.teaching import Teaching
 from oneseek.web.learning.training import Training
 from oneseek.web.lib import dom, markdown, overlay, pressed, site
@@ -85,6 +87,7 @@ def put_together(page):
     page.install = Install(page)
     page.measured = Measured(page)
     page.teaching = Teaching(page)
+    page.taste = Taste(page)
     page.training = Training(page)
     page.presence = Presence(page, page.training)
     page.learning = Learning(page, page.training)
@@ -110,6 +113,7 @@ def put_together(page):
     page.exchange = Exchange(page)
     page.compare = Compare(page)
     page.training_runs = TrainingRuns(page)
+    page.taste_panel = TastePanel(page)
     page.shortcuts = Shortcuts(page)
     page.watch(page.settings_dialog.apply, "settings")
 

@@ -102,7 +102,9 @@ async def save_teach(page, id, text):
     turn = page.chat.tree[id]
     page.editors.close()
     if text:
-        await page.teaching.correct(page.chat.tree[turn["parent"]], turn, text)
+        asked = page.chat.tree[turn["parent"]]
+        await page.teaching.correct(asked, turn, text)
+        await page.taste.edited(asked, turn, text)
 
 
 async def save_fact(page, prompt, answer):

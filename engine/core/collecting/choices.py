@@ -1,6 +1,7 @@
 """What a person preferred, as it is kept: an answer to another, or one that was liked or not.
 
-The server and the command line keep what they are given through `keep`.
+The page keeps what people do with answers, the server and the command line what they are given;
+all of them through `keep`.
 """
 
 import hashlib
@@ -9,11 +10,13 @@ from oneseek.engine.core.collecting.content import normalise, visible
 from oneseek.engine.core.collecting.secrets import secrets_in
 
 STORE = "choices"
+EDITED, BETTER, KEPT, THUMB, GIVEN = "edited", "better", "kept", "thumb", "given"
+WAYS = (EDITED, BETTER, KEPT, THUMB, GIVEN)
 FEWEST = 12  # choices that a taste is learned from
 LONGEST = 4000  # characters of a prompt or an answer; of what is longer, the beginning is kept
 
 
-def choice_of(prompt, chosen, rejected, time):
+def choice_of(prompt, chosen, rejected, way, time, source=None):
     """The record of a choice; one of the two answers may be empty. ValueError where there is
     nothing to prefer."""
     texts = [visible(text).strip()[:LONGEST] for text in (prompt, chosen, rejected)]
@@ -25,7 +28,7 @@ def choice_of(prompt, chosen, rejected, time):
             "kept"
         )
     record = {"id": id_of(*texts), "prompt": texts[0], "chosen": texts[1], "rejected": texts[2]}
-    record["time"] = time
+    record.update(way=way, time=time, source=source or {})
     return record
 
 

@@ -151,6 +151,13 @@ class RemoveSkill(Request):
 
 
 @message
+class RemoveChoices(Request):
+    """Remove these choices, or all where none is named, and what was trained on them."""
+
+    fields = {"ids": list}
+
+
+@message
 class EndRun(Request):
     """End a run that waits, or that a closed tab began; what it trained is thrown away."""
 

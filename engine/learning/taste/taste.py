@@ -48,7 +48,7 @@ class Taste:
         records = []
         for one in given:
             prompt, chosen, rejected = (str(one.get(name) or "") for name in TEXTS)
-            records.append(choices.choice_of(prompt, chosen, rejected, time))
+            records.append(choices.choice_of(prompt, chosen, rejected, choices.GIVEN, time))
         secret = [one for one in records if choices.secrets_of(one)]
         new = [await choices.keep(self.store, one) for one in records]
         counts = {"added": sum(new), "secret": len(secret)}
@@ -87,16 +87,18 @@ class Taste:
         there = await self.must_have(ids)
         gone = set(ids) or set(there)
         records = [one for one in await self.versions.records() if one["line"] == TASTE]
-        change = Change()
-        for id in gone:
-            change.delete(choices.STORE, id)
         numbers: list[int] = []
         if not ids or await self._learned_from([there[id] for id in gone], records):
+            change = Change()
+            for id in gone:
+                change.delete(choices.STORE, id)
             forgotten, numbers = await self.versions.removal(change, TASTE)
             change.delete("state", self.key)
             told = {"examples": forgotten, "versions": numbers, "retrained": [], "taste": len(gone)}
             change.tell("forget", told)
-        await self.versions.ledger.commit(change)
+            await self.versions.ledger.commit(change)
+        else:  # nothing learned from them: the ledger knows of neither
+            await self.store.batch([["delete", choices.STORE, id] for id in gone])
         await self.store.scrub()
         return numbers
 
@@ -122,7 +124,7 @@ async def taste_record(store: Any) -> dict:
     if len(found) < choices.FEWEST:
         raise TooFew(
             f"there are {len(found)} choices, and a taste takes at least {choices.FEWEST}; nothing was "
-            "trained. Give more, in a file or over HTTP"
+            "trained. Edit answers, rate them, or give choices in a file"
         )
     text = json.dumps(found, ensure_ascii=False)
     id = hashlib.sha256(f"{NAME} {text}".encode()).hexdigest()[:16]

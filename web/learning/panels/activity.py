@@ -26,6 +26,7 @@ class Activity:
         "state",
         "settings",
         "pace",
+        "choices",
     )
 
     def __init__(self, page):
@@ -60,6 +61,7 @@ class Activity:
             self.curve(),
             self.figures(live, run),
             await self.page.training_runs.section(),
+            await self.page.taste_panel.section(),
             self.statistics(await records.statistics(store)),
         ]
         return parts

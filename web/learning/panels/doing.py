@@ -38,3 +38,11 @@ def wrong(found):
     inner = dom.make("div", table, cls="table-wrap", tabindex=0, role="region",
                      label=t("doing.wrong", n=len(rows)))  # fmt: skip
     return dom.make("details", dom.make("summary", t("doing.wrong", n=len(rows))), inner)
+
+
+def taste(told):
+    """`shorter, the answer first; 31 of 36 held-back choices`."""
+    if not told:
+        return ""
+    traits = [t("taste." + key) for key in told["traits"]] or [t("taste.as_chosen")]
+    return t("taste.told", words=", ".join(traits), won=told["won"], of=told["of"])

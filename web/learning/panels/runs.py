@@ -10,7 +10,7 @@ from oneseek.web.lib.words import t
 from oneseek.web.settings.fields import select
 
 FILES = ".jsonl,.json,.txt,.md"
-NAMED = ("identity", "learned", "chats")
+NAMED = ("identity", "learned", "chats", "taste")
 OVER = ("failed", "cancelled")
 SHOWN = 5
 
@@ -25,9 +25,13 @@ def became(results, in_use):
     done = results["gate"].get("doing")
     if done:
         reason = doing.sentence(done)
+    taste = results["gate"].get("taste")
+    if taste:
+        reason = doing.taste(taste) + "."
+        reason = reason[0].upper() + reason[1:]
     if not version:
         faults = " ".join(verdict.warnings(results)) or reason + "."
-        return t("runs.refused", reason=faults + " " + reason if done else faults)
+        return t("runs.refused", reason=faults + " " + reason if done or taste else faults)
     used = in_use and results["version_name"] == in_use
     return t("runs.trained" if used else "runs.made", version=version, reason=reason)
 

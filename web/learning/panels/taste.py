@@ -1,0 +1,111 @@
+"""The taste a person showed: what they chose, what was learned of it, and whether it is used."""
+
+from oneseek.engine.core.collecting import choices
+from oneseek.engine.core.messages import RemoveChoices, StartRun
+from oneseek.web.learning.panels import doing
+from oneseek.web.learning.panels.runs import AS_FITS
+from oneseek.web.lib import dom, overlay
+from oneseek.web.lib.words import t
+
+DATA = "taste"  # what its data is called among data sets
+SHOWN = 50  # choices in the list, the newest first
+THRESHOLD, PATIENCE = 0.001, 3
+
+
+class TastePanel:
+    def __init__(self, page):
+        self.page = page
+        self.listed = dom.make("details")  # one for all drawings: it stays open when it was opened
+        dom.verbs(
+            {
+                "train-taste": lambda of, el: self.train(),
+                "use-taste": lambda of, el: self.use(of == "on"),
+                "remove-choice": lambda of, el: self.remove([of]),
+                "ask-remove-taste": lambda of, el: self.ask_remove(),
+                "remove-taste": lambda of, el: self.remove([]),
+            }
+        )
+
+    def key(self):
+        return "taste.%s" % self.page.choice.model_id()
+
+    async def section(self):
+        """What is known of the taste; nothing where nothing was chosen."""
+        store = self.page.store
+        found = await choices.kept(store)
+        if not found:
+            self.listed.open = False
+            return None
+        pointer = await store.get("state", "current.%s.taste" % self.page.choice.model_id())
+        version = pointer and await store.get("versions", pointer["number"])
+        switch = await store.get("state", self.key())
+        rows = [row(one) for one in found[::-1][:SHOWN]]
+        count = dom.make("summary", t("taste.choices", n=len(found)), id="taste-choices")
+        dom.replace(self.listed, count, dom.make("ul", rows, cls="list"))
+        train = dom.button(t("taste.train"), "train-taste", drawing="seed", cls="small")
+        able = self.page.model and self.page.model.trainable
+        train.disabled = not able or len(found) < choices.FEWEST
+        few = len(found) < choices.FEWEST
+        return dom.make(
+            "section",
+            dom.make("h3", t("taste.heading")),
+            dom.make("p", t("taste.text"), cls="note"),
+            dom.make("p", t("taste.few", n=choices.FEWEST), cls="note") if few else None,
+            learned(version, bool(switch and switch["off"])) if version else None,
+            self.listed,
+            dom.make("div", train, dom.button(t("taste.remove"), "ask-remove-taste", cls="small"),
+                     cls="row"),
+        )  # fmt: skip
+
+    async def train(self):
+        """A run over everything that was chosen, in the time that is granted."""
+        started = await self.page.learning.tell(
+            StartRun(
+                data=DATA, settings={}, epochs=AS_FITS, rate=float(AS_FITS),
+                threshold=THRESHOLD, patience=PATIENCE, tune=0.0, skill="",
+            )
+        )  # fmt: skip
+        if started:
+            await self.page.training.count_runs()
+            self.page.training.now("lesson")
+            self.page.touch("state")
+
+    async def use(self, on):
+        """With one press the answers are the model's own again, and with another to the taste."""
+        await self.page.store.batch([["put", "state", self.key(), {"off": not on}]])
+        self.page.touch("state")
+
+    def ask_remove(self):
+        sure = dom.button(t("taste.remove_all"), "remove-taste", cls="danger")
+        cancel = dom.button(t("cancel"), "close-dialog")
+        note = dom.make("p", t("taste.remove_note"))
+        overlay.dialog(
+            t("taste.remove"), note, dom.make("div", cancel, sure, cls="row end"), name="taste"
+        )
+
+    async def remove(self, ids):
+        """These choices, or all of them, are gone, and what was trained on them."""
+        overlay.close_all()
+        if await self.page.learning.tell(RemoveChoices(ids=ids)):
+            self.page.touch("state", "versions", "choices")
+
+
+def learned(version, off):
+    """What the version in use learned of the taste, and the way to leave it."""
+    words = doing.taste(version["gate"].get("taste"))
+    use = dom.button(
+        t("taste.on" if off else "taste.off"), "use-taste", "on" if off else "off", cls="small"
+    )
+    state = dom.make("p", t("taste.is_off" if off else "taste.is_on", taste=words))
+    return dom.make("div", state, use, cls="row")
+
+
+def row(choice):
+    """One choice: the prompt, the answer that was preferred and the one that was not."""
+    words = [dom.make("p", choice["prompt"], cls="said")]
+    if choice["chosen"]:
+        words.append(dom.make("p", t("taste.chosen", text=choice["chosen"]), cls="answer"))
+    if choice["rejected"]:
+        words.append(dom.make("p", t("taste.rejected", text=choice["rejected"]), cls="why"))
+    remove = dom.icon_button(t("taste.remove_choice"), "remove-choice", choice["id"], "trash")
+    return dom.make("li", words, remove, cls="item")

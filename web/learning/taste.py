@@ -1,0 +1,61 @@
+"""What a person prefers, as they show it in the chat: a thumb, an answer edited, a variant that was
+kept, the better of two. Each is stored before it is acknowledged."""
+
+from oneseek.engine.core.collecting import choices
+from oneseek.web.learning import learn_from
+from oneseek.web.lib import clock
+from oneseek.web.lib.words import t
+
+
+class Taste:
+    def __init__(self, page):
+        self.page = page
+
+    def may_learn(self, chat):
+        """Whether a person lets this chat teach anything."""
+        return self.page.teaching.learns_from(chat) != learn_from.NOTHING
+
+    async def keep(self, way, prompt, chosen, rejected, chat="", message=""):
+        """One choice; two answers that are the same are none."""
+        if chat and not self.may_learn(chat):
+            return
+        source = {"chat": chat, "message": message}
+        try:
+            record = choices.choice_of(prompt, chosen, rejected, way, clock.now(), source)
+        except ValueError:
+            return
+        if await choices.keep(self.page.store, record):
+            self.page.touch("choices")
+        elif choices.secrets_of(record):
+            self.page.say(t("taste.secret"))
+
+    async def edited(self, asked, answer, text):
+        """It should have said this instead."""
+        about = asked["chat"], answer["id"]
+        await self.keep(choices.EDITED, asked["text"], text, answer["text"], *about)
+
+    async def rated(self, asked, answer):
+        """A thumb up or down, or neither any more."""
+        good, bad = answer["rating"] == 1, answer["rating"] == -1
+        if good or bad:
+            texts = (answer["text"], "") if good else ("", answer["text"])
+            about = asked["chat"], answer["id"]
+            await self.keep(choices.THUMB, asked["text"], *(texts + about))
+            return
+        id = choices.id_of(asked["text"], answer["text"], "")
+        await self.page.store.batch([["delete", choices.STORE, id]])
+        self.page.touch("choices")
+
+    async def went_on(self, asked, answer, others):
+        """Of several answers the person went on from this one."""
+        if not self.page.teaching.keeps(asked["chat"]):
+            return
+        about = asked["chat"], answer["id"]
+        for other in others:
+            if other["state"] == "done" and other["text"]:
+                texts = asked["text"], answer["text"], other["text"]
+                await self.keep(choices.KEPT, *(texts + about))
+
+    async def better(self, prompt, chosen, rejected):
+        """The better of two in a comparison."""
+        await self.keep(choices.BETTER, prompt, chosen, rejected)
