@@ -24,7 +24,7 @@ DEVELOPED = {
     "dev2": ROOT / "tests/bench/secrets_dev2.jsonl",
     "dev3": ROOT / "tests/bench/secrets_dev3.jsonl",
 }
-JUDGED = ("1", "2", "3", "4")  # sets by other hands
+JUDGED = ("1", "2", "3", "4", "5")  # sets by other hands
 TIMES = 5
 
 

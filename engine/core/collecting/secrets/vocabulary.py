@@ -370,6 +370,7 @@ STATE_ENDS = (
     "andrat",
 )
 PLACEHOLDERS = set(
-    "password passwd secret token your_password your_password_here yourpassword example xxxx xxx changeme".split()
+    "password passwd secret token your_password your_password_here yourpassword example xxxx xxx "
+    "changeme none null nil undefined".split()
 )
 REACH = 8  # words after a name in which its value is looked for
