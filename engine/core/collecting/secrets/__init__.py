@@ -38,8 +38,18 @@ def secrets_in(text):
     """The kinds of secrets that a text seems to hold, each once, in the order of KINDS."""
     text = even(text)
     low = fold(text)
-    found = ruled(text, low) or weigh(split_marks(text), split_marks(low))
+    found = ruled(text, low)
+    if not found:
+        said = without_addresses(text)
+        found = weigh(split_marks(said), split_marks(fold(said)))
     return [kind for kind in KINDS if kind in found]
+
+
+def without_addresses(text):
+    """A text without addresses that hold no user: their numbers are ports and the like."""
+    if "://" not in text:
+        return text
+    return " ".join([word for word in text.split() if "://" not in word or "@" in word])
 
 
 def ruled(text, low):
