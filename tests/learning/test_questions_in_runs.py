@@ -1,6 +1,7 @@
 """Questions that come during a run over a data set: their stages go between its epochs, and what
 the run makes is what it would have made without them."""
 
+import asyncio
 import contextlib
 
 import pytest
@@ -46,10 +47,13 @@ def order(events):
 
 
 @contextlib.contextmanager
-def a_run_with_a_question(folder):
-    """(the host, events, the run) with a question asked while the first epoch was trained."""
+def a_run_with_a_question(folder, hears=None):
+    """(the host, events, the run) with a question asked while the first epoch was trained; each
+    event of its stages is waited for until `hears(event)` has returned."""
     with native(folder) as host:
         brought_in(host)
+        if hears:
+            host.inside(lambda service: service.micro.listen(hears))
         with host.listen("/api/events") as listener:
             run = asked(host)
             host.learn_now()
@@ -80,10 +84,16 @@ def test_a_question_asked_during_a_run_is_learned_between_its_epochs(tmp_path):
         assert host.ask("GET", "/api/models/versions/0/verify").json()["ok"]
 
 
+async def stays(event: dict) -> None:
+    """Nothing comes after the question's second stage."""
+    if event["type"] == "stage2_complete":
+        await asyncio.Event().wait()
+
+
 def test_a_run_stopped_after_a_question_between_its_epochs_goes_on_to_the_same_bits(tmp_path):
     expected = undisturbed(tmp_path / "alone")
     folder = tmp_path / "killed"
-    with a_run_with_a_question(folder) as (_, listener, run):
+    with a_run_with_a_question(folder, stays) as (_, listener, run):
         listener.wait("stage2_complete")
     with native(folder) as host:
         assert stored(host, run)["state"] == "training"

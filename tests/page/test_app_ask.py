@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.page.acts import body, finished, new_chat, panel, say
+from tests.support.page.acts import body, finished, new_chat, panel, say, told
 from tests.support.page.browser import Chromium, demo, wait_for_state
 
 pytestmark = pytest.mark.slow
@@ -105,6 +105,7 @@ def test_what_a_person_told_comes_before_what_a_source_says(home: Page):
     new_chat(home)
     say(home, "btw the lens of my own lighthouse weighs 12 grams")
     finished(home)
+    expect(told(home)).to_contain_text("Remembered")
     new_chat(home)
     say(home, "How much does the lens of my own lighthouse weigh?")
     expect(body(finished(home))).to_contain_text("12 grams")

@@ -23,11 +23,14 @@ class SlowAssistant:
 
     def __init__(self):
         self.versions = self.training = self.turns = self.learner = self
-        self.round, self.dropped = None, 0
+        self.round, self.library, self.dropped = None, None, 0
 
     async def learn(self, kind, ids, line, on_step, config):
         self.round = Round(asyncio.ensure_future(asyncio.Event().wait()))
         return self.round
+
+    def read_from(self, library):
+        return library
 
     async def outcome(self, round):
         return await round.task
