@@ -232,7 +232,7 @@ def test_scenario_4_a_reload_keeps_everything(page: Page, asked_for: list[str]):
     finished(page)
     wait_until(lambda: is_kept(page, "encoder"))  # it comes while nobody waits for it
     answer = page.get_by_role("article", name="OneSeek said")
-    slow_down(page, 120)  # or the answer is whole before the page is loaded anew
+    slow_down(page, 40)  # or the answer is whole before the page is loaded anew
     page.get_by_role("button", name="New chat").click()
     expect(answer).to_have_count(0)
     say(page, "What is the capital of Spain?")
