@@ -128,9 +128,8 @@ class Assistant:
     ) -> tuple[Answer, int]:
         """Answer a conversation with a version (unless told the one in use, or that of the skill it
         asks for), or from the one document that is named as `source`, or with None from none of
-        them; which version it was. What
-        one `user` told is known to nobody else. A message that only states what the caller `keeps`
-        is told so, where the model has no reply of its own."""
+        them; which version it was. What one `user` told is known to nobody else. A message that
+        only states what the caller `keeps` is told so, where the model has no reply of its own."""
         number = await self.versions.number(line) if version is None else version
         skill = "" if source else await self.skill_for(version, messages)
         notes: list[Found] = []

@@ -7,8 +7,16 @@ from pathlib import Path
 
 from oneseek.engine.cli.options import Bar, command, model_options, show, told
 from oneseek.engine.cli.remembering import assistant_of
-from oneseek.engine.cli.session import STORE, Session
-from oneseek.engine.cli.teaching import configured, loaded, preset_option, settings_options, shown
+from oneseek.engine.cli.session import Session
+from oneseek.engine.cli.teaching import (
+    configured,
+    loaded,
+    must_be_there,
+    preset_option,
+    session_there,
+    settings_options,
+    shown,
+)
 from oneseek.engine.core.settings import for_data
 from oneseek.engine.learning.rounds.dataset import data_set_record
 from oneseek.engine.learning.skills.skills import line_of
@@ -55,27 +63,17 @@ async def _teach(options):
         await session.close()
 
 
-async def _opened(options) -> Session:
-    if not (options.out / STORE).exists():
-        raise ValueError(NONE_HERE.format(folder=options.out))
-    return await Session.open(options.out, await loaded(options))
-
-
 async def _list(options):
-    session = await _opened(options)
-    try:
+    async with session_there(options, NONE_HERE) as session:
         for one in await session.skills.listed():
             said = one["doing"]["told"] if one["doing"] else "not checked"
             show(options, one, f"{one['name']}  {one['examples']} examples, {said}")
-    finally:
-        await session.close()
 
 
 async def _try(options):
     must_have(options, "name", "a name")
     must_have(options, "user", "--user TEXT")
-    if not (options.out / STORE).exists():
-        raise ValueError(NONE_HERE.format(folder=options.out))
+    must_be_there(options, NONE_HERE)
     model = await loaded(options)
     async with assistant_of(options.out, model) as assistant:
         await assistant.skills.must_be(options.name)
@@ -92,11 +90,8 @@ async def _try(options):
 
 async def _remove(options):
     must_have(options, "name", "a name")
-    session = await _opened(options)
-    try:
+    async with session_there(options, NONE_HERE) as session:
         await session.skills.remove(options.name)
-    finally:
-        await session.close()
     show(
         options,
         {"removed": options.name},

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from oneseek.engine.cli.elsewhere import by_torch
 from oneseek.engine.cli.options import Bar, Lines, command, model_options, show, told
-from oneseek.engine.cli.session import Session, record_of
+from oneseek.engine.cli.session import STORE, Session, record_of
 from oneseek.engine.core.settings import DATA_PRESETS, TrainingConfig, for_data, for_model
 from oneseek.engine.learning.lessons import LessonError
 from oneseek.engine.learning.rounds.dataset import data_set_record
@@ -104,6 +104,23 @@ async def session_of(options, model: Model, config: TrainingConfig | None):
     session = await Session.open(
         options.out, model, config, options.adapter and Path(options.adapter)
     )
+    try:
+        yield session
+    finally:
+        await session.close()
+
+
+def must_be_there(options, none: str) -> None:
+    """ValueError in these words where nothing was ever made in --out."""
+    if not (options.out / STORE).exists():
+        raise ValueError(none.format(folder=options.out))
+
+
+@contextlib.asynccontextmanager
+async def session_there(options, none: str):
+    """The session that was made in --out before."""
+    must_be_there(options, none)
+    session = await Session.open(options.out, await loaded(options))
     try:
         yield session
     finally:

@@ -7,8 +7,16 @@ import time
 from pathlib import Path
 
 from oneseek.engine.cli.options import Bar, command, model_options, show, told
-from oneseek.engine.cli.session import STORE, Session
-from oneseek.engine.cli.teaching import configured, lines_of, loaded, settings_options, shown
+from oneseek.engine.cli.session import Session
+from oneseek.engine.cli.teaching import (
+    configured,
+    lines_of,
+    loaded,
+    must_be_there,
+    session_there,
+    settings_options,
+    shown,
+)
 from oneseek.engine.core.settings import DATA_PRESETS, for_data
 
 NONE_HERE = "there are no choices in {folder}; `oneseek taste train --data FILE` first"
@@ -44,8 +52,8 @@ def choices_in(path: Path) -> list[dict]:
 
 async def _train(options):
     given = choices_in(options.data) if options.data else []
-    if not given and not (options.out / STORE).exists():
-        raise ValueError(NONE_HERE.format(folder=options.out))
+    if not given:
+        must_be_there(options, NONE_HERE)
     model = await loaded(options)
     usual = for_data(DATA_PRESETS[0], model.config.parameters, max(1, len(given)))
     session = await Session.open(options.out, model, configured(options, usual))
@@ -63,18 +71,9 @@ async def _train(options):
         await session.close()
 
 
-async def _opened(options) -> Session:
-    if not (options.out / STORE).exists():
-        raise ValueError(NONE_HERE.format(folder=options.out))
-    return await Session.open(options.out, await loaded(options))
-
-
 async def _list(options):
-    session = await _opened(options)
-    try:
+    async with session_there(options, NONE_HERE) as session:
         found = await session.taste.told()
-    finally:
-        await session.close()
     if options.json:
         show(options, found, "")
         return
@@ -92,11 +91,8 @@ def said(choice: dict) -> str:
 
 
 async def _switched(options, on: bool):
-    session = await _opened(options)
-    try:
+    async with session_there(options, NONE_HERE) as session:
         await session.taste.switch(on)
-    finally:
-        await session.close()
     words = "on" if on else "off: every answer is the base's again"
     show(options, {"used": on}, f"the taste is {words}")
 
@@ -110,11 +106,8 @@ async def _off(options):
 
 
 async def _remove(options):
-    session = await _opened(options)
-    try:
+    async with session_there(options, NONE_HERE) as session:
         numbers = await session.taste.remove(options.choice)
-    finally:
-        await session.close()
     what = f"{len(options.choice)} choices are" if options.choice else "every choice is"
     trained = "; what was trained of them is gone as well" if numbers else ""
     removed = {"removed": options.choice, "versions": numbers}

@@ -48,10 +48,9 @@ def count(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> tuple[
 
 def is_counted(asked: Asked, one: Found) -> bool:
     """Whether a statement speaks of what is to be counted: a member of the group, or the noun."""
-    said, found = text_of(one.fact), COUNT.search(asked.question)
-    nouns = WORD.findall(asked.question[found.end() :])[:NOUN] if found else []
+    said, (_, behind) = text_of(one.fact), COUNT.split(asked.question, 1)
+    nouns = [noun for noun in WORD.findall(behind)[:NOUN] if noun.lower() in asked.content]
     bare = asked.bare_words(said)
-    nouns = [noun for noun in nouns if noun.lower() in asked.content]
     return bool(asked.members(said)) or any(asked.are_forms(a, b) for a in nouns for b in bare)
 
 

@@ -185,19 +185,13 @@ class Mind:
             said = await self._of_another_language(question, user)
         if said:
             return self._saying(answer(said, question, code, now), said)
-        if sure < NEAR_NOTHING and self._asks_for_own(question, read.asks, user):
+        if sure < NEAR_NOTHING and self._is_own(question, user, read.asks):
             return self._saying(words_of(code)["nothing"])
         return None
 
-    def _is_own(self, question: str, user: str) -> bool:
-        """Whether a question speaks of the person, of a relative, or of somebody they told of."""
-        if ONESELF.search(question) or KIN.search(question):
-            return True
-        return self.memory.knows(question, user)
-
-    def _asks_for_own(self, question: str, asks: float, user: str) -> bool:
-        """Whether a question is for something of the person's own: it says so, or names somebody
-        that they told of."""
+    def _is_own(self, question: str, user: str, asks: float = 1.0) -> bool:
+        """Whether a text that so likely asks for something asks for the person's own: it speaks of
+        them or of a relative, or names somebody that they told of."""
         if asks >= ASKS and (ONESELF.search(question) or KIN.search(question)):
             return True
         return asks >= ASKS_NAMED and self.memory.knows(question, user)

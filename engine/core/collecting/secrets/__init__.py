@@ -41,7 +41,7 @@ def secrets_in(text):
     found = ruled(text, low)
     if not found:
         said = without_addresses(text)
-        found = weigh(split_marks(said), split_marks(fold(said)))
+        found = weigh(split_marks(said), split_marks(low if said == text else fold(said)))
     return [kind for kind in KINDS if kind in found]
 
 
