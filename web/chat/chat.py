@@ -257,8 +257,9 @@ class Chat:
         turn = self.tree[id]
         turn["rating"] = 0 if turn.get("rating") == rating else rating
         await self.save(turn)
-        await self.page.teaching.rated(self.tree[turn["parent"]], turn)
-        await self.page.taste.rated(self.tree[turn["parent"]], turn)
+        asked = self.tree[turn["parent"]]
+        if await self.page.teaching.rated(asked, turn):
+            await self.page.taste.rated(asked, turn)
         self.redraw_turn(turn)
 
     # -------------------------------------------------------------------------------- drawing

@@ -182,21 +182,23 @@ class Teaching:
 
     async def rated(self, asked, answer):
         """A thumb up is a lesson; a thumb down takes the answer out of what waits to be one.  What
-        was learned is not touched by it: that is for forgetting, which is offered."""
+        was learned is not touched by it: that is for forgetting, which is offered.  Whether the
+        thumb counts: one for an answer that contradicts a fact does not."""
         if self.refuses(answer):
-            return
+            return False
         self.know(asked, answer)
         if answer["rating"] == 1 and not await self.agrees(asked, answer):
-            return
+            return False
         await self.collector.log_feedback(answer["id"], answer["rating"])
         id = content_hash(asked["text"], answer["text"])
         if answer["rating"] == -1 and id in self.queue.learned:
             words = t("teach.learned_already")
             self.page.toast(words, "forget-fact", id, t("memory.forget"), 15)
-            return
+            return True
         words = {1: "queue.added", -1: "queue.skipped"}.get(answer["rating"])
         if words:
             self.offer_undo(t(words))
+        return True
 
     async def agrees(self, asked, answer):
         """Whether an answer may be learned as good: one that contradicts a fact it was taught, or
