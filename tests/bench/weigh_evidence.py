@@ -26,13 +26,14 @@ from tests.bench.heard import Told, is_right, opened, sets
 from tests.bench.parts import report
 from tests.golden.statements.told import LEARNED
 
-SETS = ("heard_dev", "heard_dev2", "heard_dev3", "heard_dev4", "heard_dev5")
+SETS = ("heard_dev", "heard_dev2", "heard_dev3", "heard_dev4", "heard_dev5", "heard_dev6")
 EVERY = {
     "heard_dev": 3,
     "heard_dev2": 9,
     "heard_dev3": 1,
     "heard_dev4": 1,
     "heard_dev5": 1,
+    "heard_dev6": 1,
 }  # of the general questions: the first two have the same
 FOLDS, RIDGE, STEPS = 5, 1.0, 30
 ALIKE, UNKNOWN, GENERAL, ASKED = "alike", "unknown", "general", "asked"

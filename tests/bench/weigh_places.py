@@ -26,7 +26,7 @@ from tests.bench.documents import given, is_place
 from tests.bench.heard import is_right, opened
 from tests.bench.parts import report
 
-SETS = "dev", "dev2", "dev3"
+SETS = "dev", "dev2", "dev3", "dev4"
 OF_PIECE = "near", "words", "read", "covered", "heading", "lacks", "strange"
 OF_QUESTION = "best", "all", "absent"
 RIDGE, STEPS = 1.0, 40

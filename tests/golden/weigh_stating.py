@@ -28,8 +28,8 @@ from tests.bench.parts import report
 from tests.golden.statements import CODES, HERE, Maker
 from tests.golden.statements.told import BENCH, asked_for_advice, changes, short
 
-SETS = ("dev", "dev2", "dev3", "dev4", "dev5")
-TIMELINES = ("dev", "dev3", "dev4", "dev5", "dev6", "dev7", "dev8")
+SETS = ("dev", "dev2", "dev3", "dev4", "dev5", "dev6")
+TIMELINES = ("dev", "dev3", "dev4", "dev5", "dev6", "dev7", "dev8", "dev9")
 COUNTS_TWICE = ("messages", "nothing of ")  # what was written for this
 FILLED, TYPED = 2, 3  # times that each line with slots is filled
 RIDGE, STEPS = 50.0, 12
