@@ -56,14 +56,14 @@ def ended(runs: list[subprocess.Popen], patience: float) -> list[int]:
     """The exit status of each. They share the suite: once one is done, another has a file left.
     One that does not end all the same is stopped; it says where each of its threads stands."""
     until = math.inf
-    while None in (statuses := [run.poll() for run in runs]):
-        if any(status is not None for status in statuses):
+    while any(run.poll() is None for run in runs):
+        if any(run.returncode is not None for run in runs):
             until = min(until, time.monotonic() + patience)
         if time.monotonic() > until:
             for run in runs:
                 run.send_signal(signal.SIGABRT)
         time.sleep(0.2)
-    return statuses
+    return [run.wait() for run in runs]
 
 
 def run_tests(python: Path, scope: str, extra: list[str]) -> list[int]:

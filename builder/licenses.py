@@ -127,7 +127,8 @@ def members(archive: Path, names: tuple[str, ...] | None) -> Iterator[tuple[str,
     with tarfile.open(archive) as source:
         files = {PurePosixPath(member.name): member for member in source if member.isfile()}
         for path in sorted(filter(wanted, files), key=lambda path: -len(path.parts)):
-            yield path.name, source.extractfile(files[path]).read()
+            if file := source.extractfile(files[path]):
+                yield path.name, file.read()
 
 
 def text_of(where: str) -> str:

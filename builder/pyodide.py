@@ -104,7 +104,12 @@ def needs(text: email.message.Message) -> set[str]:
     for line in text.get_all("Requires-Dist") or []:
         if "extra ==" in line:
             continue
-        name, extra = re.match(r"([\w.-]+)(?:\[([\w, ]+)\])?", line).groups()
+        named = re.match(r"([\w.-]+)(?:\[([\w, ]+)\])?", line)
+        if not named:
+            raise ValueError(
+                f"a wheel requires {line!r}, which names no package; nothing was built"
+            )
+        name, extra = named.groups()
         found.add(normal(name))
         if extra == "html_clean":
             found.add("lxml-html-clean")

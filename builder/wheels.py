@@ -87,8 +87,9 @@ def unpacked(source: Path, folder: str) -> dict[str, bytes]:
     with tarfile.open(source) as opened:
         for member in opened:
             path = PurePosixPath(*PurePosixPath(member.name).parts[1:])
-            if member.isfile() and path.is_relative_to(folder):
-                found[path.relative_to(folder).as_posix()] = opened.extractfile(member).read()
+            file = opened.extractfile(member)  # None of a folder
+            if file and path.is_relative_to(folder):
+                found[path.relative_to(folder).as_posix()] = file.read()
     return found
 
 

@@ -111,8 +111,13 @@ class Assistant:
         return any(generator.busy for generator in self.generators)
 
     @property
+    def with_weights(self) -> list[Generator]:
+        """Those that a version's weights are in place for."""
+        return [one for one in (self.adapted, self.guarded) if one]
+
+    @property
     def generators(self) -> list[Generator]:
-        return [one for one in (self.base, self.adapted, self.guarded) if one]
+        return [self.base, *self.with_weights]
 
     async def answer(
         self,
@@ -220,7 +225,7 @@ class Assistant:
         told = user, keeps, (said[-2] if len(said) > 1 else "")
         speaking = await self.recognised(number, question, behind, not asked, always, *told)
         more = {"speaking": speaking, "push": speaking.push, "then": speaking.version}
-        return self.adapted if always else self.base, more
+        return self.with_adapter() if always else self.base, more
 
     async def read_sources(
         self, asked: int | None, messages: list[dict], user: str, source: str | None
@@ -318,12 +323,16 @@ class Assistant:
         self.turns.yield_to(lambda: False)
         self.turns.free()
 
+    def _stands_still(self) -> bool:
+        """Whether nobody works on the answers under way."""
+        return self._pump is None or self._pump.done()
+
     async def finished(self, answer: Answer) -> None:
-        if self._pump is None or self._pump.done():
+        if self._stands_still():
             with urgent():
                 self._pump = asyncio.ensure_future(self._work())
         async with self._settled:
-            await self._settled.wait_for(lambda: answer.ended or self._pump.done())
+            await self._settled.wait_for(lambda: answer.ended or self._stands_still())
         if not answer.ended:
             answer.cancel()
             raise self._failure
@@ -403,10 +412,9 @@ class Assistant:
 
     async def _quiet(self) -> None:
         """Until no answer under way has the weights in place, or may come to need them."""
-        adapted = self.with_adapter()
         async with self._settled:
             await self._settled.wait_for(
-                lambda: not (adapted.busy or self.guarded.busy or self.base.waiting)
+                lambda: not (self.base.waiting or any(one.busy for one in self.with_weights))
             )
 
     def _put(self, weights: Arrays) -> None:

@@ -135,6 +135,7 @@ class Learner:
         if kind == MEMORY:
             return self.look_into(lambda: self.mind.remember(ids), kind)
         await self._open(kind, ids, line, config, store)
+        assert self.training.attempt, "a round was opened"
         steps = self.training.attempt.steps
         return self._begin(self.training.run_id, kind, steps, lambda: self._train(on_step))
 
@@ -230,6 +231,7 @@ class Learner:
         if await self.training.advance(math.inf) is None:
             return False
         round = self.round
+        assert round, "a step is part of one"
         round.metrics = self.training.get_latest_metrics()
         await on_step(round)
         await self.turns.breathe()

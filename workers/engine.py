@@ -101,13 +101,13 @@ class Engine:
             tokens_per_second=answer.tokens_per_second,
             first_token_ms=1e3 * max(0.0, answer.first_token - answer.began),
             context_used=len(answer.prompt) + len(answer.ids),
-            context_size=self.resident.assistant.base.context,
+            context_size=assistant.base.context,
             dropped=answer.dropped,
             version=label(await self.resident.versions.record(number) if number else None),
             asked_in=language_of(request.messages, options.get("language", UNKNOWN)),
             language=detect(answer.text),
             ended=ended,
-            **self.resident.assistant.whose(answer, number),
+            **assistant.whose(answer, number),
         )
 
     def on_stop(self, request: Stop) -> Done:
@@ -188,6 +188,7 @@ class Engine:
 
     async def open_round(self) -> Round | None:
         asked = self.learning
+        assert asked, "`learn` sets it"
         fenced = FencedStore(self.resident.store, asked.epoch)
         if asked.kind == "question":
             self.resident.needed()
@@ -212,7 +213,7 @@ class Engine:
                     round = await self.begun()
             if round is None:  # thrown away, or all it was about was taken back
                 return Slice(used_ms=0.0, finished=True, outcome="", version="", reason="")
-            learner = self.resident.assistant.learner
+            learner = self.resident.needed().learner
             used, ended = await learner.grant(request.milliseconds, request.sparing)
         except DeviceLost as lost:
             self.resident.recovery.begin(str(lost))

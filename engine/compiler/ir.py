@@ -105,7 +105,7 @@ class Step:
     """One op applied once: on a GPU one dispatch."""
 
     op: Op
-    ins: tuple[Value | None, ...]  # None where an optional input is absent
+    ins: tuple[Any, ...]  # values; None where an input is absent that the op can do without
     outs: tuple[Value, ...]
     attrs: dict
     origin: Origin = Origin()

@@ -40,6 +40,7 @@ def flat(count: int, size: int = 1) -> Groups:
 def launch_of(step: Step, tier: Tier) -> tuple[str, Groups, dict]:
     """The entry point, the workgroups and the constants of a step."""
     specs = [v and v.spec for v in step.ins]
+    assert step.op.launch_rule, f"{step.op.name} has no kernel"
     return step.op.launch_rule(tier, *specs, **step.attrs)
 
 

@@ -237,15 +237,16 @@ class Stack:
             return False
         graph = self.graph
         gate, up = (product.outs[0] for product in self.products)
-        through = [r for r in graph.readers(gate) if r is None or r.op.name in GATES]
-        if None in through or not through or gate.spec.cols % 4:
+        readers = graph.readers(gate)
+        through = sorted((r for r in readers if r and r.op.name in GATES), key=graph.at.__getitem__)
+        if None in readers or not through or gate.spec.cols % 4:
             return False
-        through.sort(key=graph.at.__getitem__)
         name = through[0].op.name
         if any(step.op.name != name or step.ins != (gate, up) for step in through):
             return False
-        others = (graph.readers(gate) | graph.readers(up)) - {*through}
-        if others and not (self.back and others == self.back.gate_steps(name, gate, up)):
+        others = (readers | graph.readers(up)) - {*through}
+        behind = self.back.gate_steps(name, gate, up) if self.back and others else None
+        if others and others != behind:
             return False
         found = self.inputs()
         if found is None:
@@ -260,7 +261,7 @@ class Stack:
         step = graph.step("gated", ins, told, outs)
         if not graph.fits(self.gone, [*before, step]):
             return False
-        if self.back and not self.back.merge_gate(name, outs[-1], others, before[0].outs[1]):
+        if self.back and not self.back.merge_gate(name, outs[-1], behind, before[0].outs[1]):
             return False
         graph.replace(self.gone, [*before, step])
         for again in through[1:]:

@@ -32,12 +32,13 @@ class WayBack:
         if of_b is None or not is_product(of_b, ta=True) or of_b.ins[1] is not h:
             return None
         dy = of_b.ins[0]
-        dh = only({s for s in graph.readers(dy) if is_product(s) and s.ins[1] is b})
+        dh = only({s for s in graph.readers(dy) if s and is_product(s) and s.ins[1] is b})
         if dh is None or any(step.ins[0] is not dy for step in of_x):
             return None
         of_a = only({s for s in graph.readers(dh.outs[0]) if is_product(s, ta=True)})
-        through_a = graph.readers(dh.outs[0]) - {of_a}
-        if of_a is None or any(not is_product(s) or s.ins[1] is not a for s in through_a):
+        others = graph.readers(dh.outs[0]) - {of_a}
+        through_a = {s for s in others if s and is_product(s) and s.ins[1] is a}
+        if of_a is None or through_a != others:
             return None
         return cls(dy, of_x | through_a, dh, of_a, of_b)
 
@@ -133,7 +134,7 @@ class Back:
         same = makers[0].ins == (makers[1].ins[0], gate, up) and makers[1].ins[1] is gate
         return {*makers} if same and all(map(self.only_here, self.dys)) else None
 
-    def merge_gate(self, name: str, both: Value, steps: set[Step], h: Value) -> bool:
+    def merge_gate(self, name: str, both: Value, steps: set[Step] | None, h: Value) -> bool:
         """With both gradients of the gate."""
         if not steps:
             return False

@@ -118,14 +118,12 @@ class Train:
     def weights(self) -> Tree:
         """A copy of them, in the tree they were given in."""
         found = now(self._read())
-        return mapped(
-            lambda name, leaf: (
-                found.get(f"in.{WEIGHTS}.{name}", leaf).reshape(np.shape(leaf))
-                if f"in.{WEIGHTS}.{name}" in found
-                else leaf
-            ),
-            self.tree,
-        )
+
+        def trained(name: str, leaf: Any) -> Any:
+            array = found.get(f"in.{WEIGHTS}.{name}")
+            return leaf if array is None else array.reshape(np.shape(leaf))
+
+        return mapped(trained, self.tree)
 
     async def _read(self) -> dict[str, np.ndarray]:
         return {name: await tensor.read() for name, tensor in self.tensors.items()}

@@ -103,7 +103,7 @@ async def find(store: Any, wanted: str) -> dict:
     """The data set of that name as the queue holds one; NoDataSet says which there are."""
     if wanted == TASTE:
         return await taste_record(store)
-    made = {IDENTITY: None, LEARNED: learned, CHATS: chats}
+    made = {LEARNED: learned, CHATS: chats}
     name, text = await given(store, wanted)
     if not text:
         name = wanted = DOCUMENTED.get(wanted, wanted)

@@ -129,7 +129,7 @@ class TrainingRun:
         kept: Mapping,
         clock: Callable[[], int],
         emit: Callable[[dict], Any],
-        keep: Callable[[TrainingRun], Any] | None,
+        keep: Callable[[TrainingRun], Any],
     ) -> TrainingRun:
         """A run as it was stored; one that was under way goes on after its last epoch."""
         run = cls(

@@ -333,17 +333,17 @@ class Generator:
                 await self.carry(answer, lane)
             turn = answer.handover
             if turn and len(lane.known) >= turn.begin:
-                self.hand_over(answer, lane)
+                self.hand_over(answer, lane, turn)
                 continue
             left = answer.prompt[len(lane.known) : turn.begin if turn else None]
             parts.append((answer, lane, left[:room]))
             room -= len(left[:room])
         return parts
 
-    def hand_over(self, answer: Answer, lane: Lane) -> None:
+    def hand_over(self, answer: Answer, lane: Lane, turn: Handover) -> None:
         """Another generator reads the question, in the same place; what came before stays as it
         is."""
-        turn, answer.handover = answer.handover, None
+        answer.handover = None
         lane.plain = turn.begin
         self.waiting.remove(answer)
         turn.to.waiting.append(answer)

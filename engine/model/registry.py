@@ -180,13 +180,12 @@ def open_named(name: str) -> ModelFile:
     """A model by id or path; a known one only if it is byte for byte what models.json says."""
     path = find(name)
     file = open_model(path)
-    expected = known()[name]["sha256"] if name in known() else None
-    found = file.sha256() if expected else None
-    if found != expected:
+    published = known().get(name)
+    if published and (found := file.sha256()) != (expected := published["sha256"]):
         file.close()
         raise FormatError(
             str(path),
-            f"this is not {known()[name]['name']} as it was published (sha256 {found[:16]}... "
+            f"this is not {published['name']} as it was published (sha256 {found[:16]}... "
             f"instead of {expected[:16]}...). It was not used; delete it and get it again",
         )
     return file

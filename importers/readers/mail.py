@@ -54,7 +54,7 @@ def read_mail(message: EmailMessage, budget: Budget) -> Reading:
     return reading
 
 
-def _body(message: EmailMessage):
+def _body(message: EmailMessage) -> EmailMessage | None:
     """Plain text when the mail has it, else its HTML."""
     texts = [
         part
@@ -62,7 +62,7 @@ def _body(message: EmailMessage):
         if part.get_content_maintype() == "text" and part.get_content_disposition() != "attachment"
     ]
     plain = [part for part in texts if part.get_content_subtype() == "plain"]
-    return (plain or texts or [None])[0]
+    return next(iter(plain or texts), None)
 
 
 def _data(part) -> bytes:

@@ -35,7 +35,8 @@ def test_tries_that_were_interrupted_go_on_and_the_best_settings_train(
     data, out = tmp_path / "data.jsonl", tmp_path / "out"
     data.write_text("".join(json.dumps(one) + "\n" for one in EXAMPLES))
     line = call("train", "--data", data, "--out", out, "--tune", "4s", *SET, short=False)
-    tried, tables, go = [], [], Tries._try
+    tried: list[int | str] = []
+    tables, go = [], Tries._try
 
     async def interrupted(self, tuning, *coming):
         tables.append(tuning.kept)

@@ -209,7 +209,8 @@ class Runs:
         if run is self.now:
             self.now = None
             self.service.learner.drop()
-            await asyncio.wait({self.task})
+            if self.task:
+                await asyncio.wait({self.task})
         await self.forget_checkpoints(run)
         await run.fail("a person ended it; nothing was changed", "cancelled")
         return run

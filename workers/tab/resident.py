@@ -67,15 +67,15 @@ class Resident:
     def __init__(self, emit: Emit, settings: dict, modules: dict[str, Any]) -> None:
         self.emit, self.modules = emit, modules
         self.addresses, self.outside = settings["models"], settings["outside"]
-        self.device: Device = None
         self.store: Any = None
-        self.models: Models = None
-        self.versions: Versions = None
-        self.assistant: Assistant = None
+        self.device: Device  # from `Start` on
+        self.models: Models
+        self.assistant: Assistant | None = None
+        self.loaded: LoadModel  # from the first model on: the request that it came by
+        self.versions: Versions
+        self.questions: Questions
         self.told: Callable[[dict], None] = lambda event: None  # those who listen to the HTTP API
-        self.questions: Questions = None
         self.signer: BrowserSigner | None = None
-        self.loaded: LoadModel = None  # the request that made what is there now
         self.warming: asyncio.Future  # makes the first answer quick
         self.recovery = Recovery(emit, self.rebuild, lambda: self.device.kind)
 
@@ -193,7 +193,7 @@ class Resident:
     async def rebuild(self, back_end: str) -> str:
         """The same model on a new device, or on the processor; why on that one."""
         pause.wait = None  # or plain Python would wait for a turn on the device that is gone
-        self.assistant.abandon()
+        self.needed().abandon()
         chosen = await choose("cpu" if back_end == "cpu" else "gpu")
         if chosen.kind != back_end:
             raise LookupError("the browser gives no graphics device yet")
@@ -221,7 +221,7 @@ class Resident:
 
     async def tell_step(self, round: Round) -> None:
         """A step is done: its figures go into the store, and to whoever shows them."""
-        plan = self.assistant.learner.training.plan.identity()
+        plan = self.needed().learner.training.plan.identity()
         figures = await curve.add(self.store, round.run, plan, round.metrics)
         phase = "training" if figures["step"] < figures["steps"] else "checking"
         self.emit(Progress(run=round.run, kind=round.kind, phase=phase, **figures))
@@ -238,8 +238,8 @@ class Resident:
     def sign_with(self, signer: BrowserSigner | None) -> None:
         """Every new head of the ledger is signed from now on, or no more."""
         self.signer = signer
-        if self.versions:
-            self.versions.ledger.sign_with(signer)
+        if self.assistant:
+            self.assistant.versions.ledger.sign_with(signer)
 
     def announce(self, event: str, /, **facts: Any) -> None:
         """Tell those who listen to the HTTP API."""

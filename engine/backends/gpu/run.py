@@ -72,7 +72,7 @@ class Run:
         self._times = 0  # that all of it was begun at once
         self._cost = -1, 0.0  # lessons known then, milliseconds of all of it
         self._copies: dict[tuple, Any] = {}
-        self._recording: Recording | None = None
+        self._recorded: Recording | None = None
 
     def _same_memory(self, a: Value, b: Value) -> bool:
         return self.buffers[a.root] is self.buffers[b.root]
@@ -142,7 +142,12 @@ class Run:
             across = dispatch.counts[0] if dispatch.counts[1] > 1 else 0
             place = self.gpu.kernels.place(first, across, dispatch.sizes)
             calls.append((dispatch.pipeline, dispatch.group, place, counts))
-        self._recording = Recording(calls)
+        self._recorded = Recording(calls)
+
+    @property
+    def _recording(self) -> Recording:
+        assert self._recorded, "`ready` comes first"
+        return self._recorded
 
     def write(self, name: str, array: np.ndarray) -> None:
         value = self.program.inputs[name]

@@ -139,7 +139,7 @@ def compiled(plan: Plan, by_numpy: Callable[[Step], bool]) -> Compiled:
             kernel = kernel_of(step)
             made[name] = kernel, written(module, step, kernel) if kernel else None
         kernel, function = made[name]
-        if kernel is None:
+        if kernel is None or function is None:
             stages.apart(PIECE)
             continue
         rounds = [

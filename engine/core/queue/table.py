@@ -40,10 +40,11 @@ class Table:
 
     def __setitem__(self, id, value):
         at = int(id[:DIGITS], 16)
-        if self.shelves[at] is None:
-            self.shelves[at] = {}
-        self.size += id not in self.shelves[at]
-        self.shelves[at][id] = value
+        shelf = self.shelves[at]
+        if shelf is None:
+            shelf = self.shelves[at] = {}
+        self.size += id not in shelf
+        shelf[id] = value
 
     def pop(self, id, default=None):
         if id not in self:

@@ -158,7 +158,7 @@ def has_said(text: str, value: str) -> bool:
     return all(has_value(text + digit, value) for digit in "01")
 
 
-def lesson_from(statement: str, code: str = "", source: dict = None) -> Lesson | None:
+def lesson_from(statement: str, code: str = "", source: dict | None = None) -> Lesson | None:
     """A lesson from what the user told ("My dog is called Biscuit."), or None if no kind fits."""
     words = language(code or guess(statement))
     told = words.mid_sentence(words.without_preface(plain(statement)))

@@ -185,12 +185,13 @@ def _other_questions(lesson: Lesson) -> list[tuple[Slots, str, str, Kind | None]
     """(slots, question, begin, kind) of what else can be asked about the subject."""
     kind, found = lesson.recognised
     language = lesson.words
-    if "x" not in found:
+    if kind is None or "x" not in found:
         return []
     slots = {"x": found["x"]}
     sorts = _sorts(found["x"], language) or kind.about
     near = language.family.get(kind.name, {kind.name})
     kinds = [k for k in language.kinds if k.name not in near and k.simple and k.about & sorts]
+    others: list[tuple[Slots, str, str, Kind | None]]
     others = [(slots, k.question, k.answer, k) for k in kinds]
     for sort in sorted(sorts):
         others += [(slots, *pair, None) for pair in language.record["others"].get(sort, [])]

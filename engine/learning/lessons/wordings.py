@@ -115,7 +115,7 @@ def wordings(lesson: Lesson, draw: Draw) -> str:
     if own and draw.chance(0.45 if kind is None else 0.3):
         text = draw.choice(own)
     elif kind is not None and draw.chance(0.75):
-        text = ask(language, kind, slots, draw, skip=_withheld(lesson)) or lesson.question
+        text = ask(language, kind, slots, draw, skip=_withheld(kind, lesson)) or lesson.question
     else:
         text = lesson.question
     if draw.chance(0.6 if text == lesson.question else 0.25):
@@ -124,17 +124,17 @@ def wordings(lesson: Lesson, draw: Draw) -> str:
     return text
 
 
-def _withheld(lesson: Lesson) -> list[str]:
+def _withheld(kind: Kind, lesson: Lesson) -> list[str]:
     """The kind's own wordings kept for the gate: a few, chosen by the question."""
-    kind, _ = lesson.recognised
     return Draw("held back", lesson.question).sample(kind.wordings, len(kind.wordings) // 8)
 
 
 def held_back_wordings(lesson: Lesson) -> list[str]:
     """Wordings that no lesson trains on: what the gate asks."""
     language, draw = lesson.words, Draw("gate", lesson.question)
-    held = [wrap(wrapper, lesson.question, lesson, draw) for wrapper in language.held_back]
+    wrapped = (wrap(wrapper, lesson.question, lesson, draw) for wrapper in language.held_back)
+    held = [text for text in wrapped if text]
     kind, slots = lesson.recognised
-    if kind is not None and (forms := _usable(_withheld(lesson), slots)):
+    if kind is not None and (forms := _usable(_withheld(kind, lesson), slots)):
         held.append(capital(language.fill(forms[0], slots, draw)))
     return held

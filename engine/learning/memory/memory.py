@@ -490,11 +490,12 @@ def record_of(fact: dict, meanings: Meanings | Heard) -> dict:
 
 def memorable(record: dict) -> Lesson:
     """The lesson of a record, or a LessonError that says why it cannot be kept in mind."""
+    code = record.get("language", "")
     lesson = Lesson(
         record["prompt"],
         record["answer"],
         tuple(record.get("phrasings") or ()),
-        record.get("language") if record.get("language") in ("en", "sv") else "",
+        code if code in ("en", "sv") else "",
         record.get("source") or {},
     )
     if len(lesson.answer) > LONGEST:

@@ -276,6 +276,7 @@ class DataSetAttempt(Steps):
         """The held-back part has judged. Now it teaches as well, among as many of the others, in a
         few gentle steps from the best state on; what undoes something is left."""
         shadow, c, best = self.trainer.shadow, self.config, self.best
+        assert best is not None, "an epoch comes before"
         known, first = self.dones[self._best_epoch()], shadow.steps
         self.last, self.last_from = await self._last_steps(c.max_steps - first), first
         self.pace.go_further(first, len(self.last))

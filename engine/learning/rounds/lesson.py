@@ -119,13 +119,15 @@ class Steps:
             if self.complete:
                 return None
             await self.load()
+        batch = self.batch
+        assert batch, "`load` makes it"
         outcome = await shadow.advance(None if math.isinf(budget_ms) else budget_ms)
         if outcome is None:
             return self.metrics or self._report(math.nan, 0.0) | {"loss": 0.0}
-        measured = self.batch.measure(outcome.losses)
-        hardest = self.batch.hardest(outcome.losses, "taught")
-        loss = self.batch.loss(outcome.losses)
-        self.examples += self.batch.examples
+        measured = batch.measure(outcome.losses)
+        hardest = batch.hardest(outcome.losses, "taught")
+        loss = batch.loss(outcome.losses)
+        self.examples += batch.examples
         self.batch = None
         await self.heard(outcome.step - 1, measured, hardest)
         self.metrics = self._report(loss, outcome.norm)

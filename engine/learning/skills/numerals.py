@@ -104,9 +104,10 @@ def spelled(word: str) -> int | None:
     for middle, factor in (("tusen", 1000), ("hundra", 100)):
         before, found, after = word.partition(middle)
         if found and (before or after):
-            parts = [spelled(one) if one else other for one, other in ((before, 1), (after, 0))]
-            if None not in parts:
-                return parts[0] * factor + parts[1]
+            times = spelled(before) if before else 1
+            rest = spelled(after) if after else 0
+            if times is not None and rest is not None:
+                return times * factor + rest
     for tens in BY_TENS["sv"].split():
         if word.startswith(tens) and word[len(tens) :] in SMALL:
             return SMALL[tens] + SMALL[word[len(tens) :]]

@@ -60,9 +60,8 @@ def answers_to(pattern: dict, question: str) -> Answers | None:
 
 def misfits(pattern: dict, pairs: Sequence[Pair]) -> int:
     """How many answers the pattern does not allow."""
-    grammars = (answers_to(pattern, question) for question, _ in pairs)
-    checked = zip(grammars, pairs, strict=True)
-    return sum(bool(grammar) and not allows(grammar, answer) for grammar, (_, answer) in checked)
+    grammars = ((answers_to(pattern, question), answer) for question, answer in pairs)
+    return sum(not allows(grammar, answer) for grammar, answer in grammars if grammar)
 
 
 def allows(grammar: Answers, answer: str) -> bool:

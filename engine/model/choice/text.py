@@ -78,7 +78,9 @@ class Text:
             key = state, byte
             if key not in self._shares:
                 stacks = self._stacks[state]
-                these = (one for one in stacks if not is_end(one) and going_on(one[0], byte))
+                these = (
+                    one for one in stacks if one and not is_end(one) and going_on(one[0], byte)
+                )
                 self._shares[key] = log_share(sum(map(chance_of, these)), stacks)
             total += self._shares[key]
             state = self.after(state, bytes([byte]))
@@ -103,7 +105,7 @@ class Text:
     def _step(self, stacks: Stacks, byte: int) -> Stacks:
         found: dict[Stack, None] = {}
         for stack in stacks:
-            if is_end(stack):
+            if stack is None or is_end(stack):
                 continue
             top, below = stack
             for more in going_on(top, byte):

@@ -7,6 +7,7 @@ refused.
 import json
 import re
 import struct
+from typing import NoReturn
 
 import numpy as np
 
@@ -66,7 +67,7 @@ def read_header(source):
 
 
 def _tensor(source, name, entry, data):
-    def fail(reason):
+    def fail(reason: str) -> NoReturn:
         raise FormatError(source.name, f"tensor {name!r} {reason}")
 
     if not isinstance(entry, dict) or set(entry) != {"dtype", "shape", "data_offsets"}:

@@ -88,7 +88,7 @@ def since_learning(service: Service) -> dict:
     return {"oneseek_seconds_since_learning": ("gauge", passed)}
 
 
-def operations(request: Request) -> list[tuple[str, str, str, dict]]:
+def operations(request: Request) -> list[tuple[str, str, str, dict | None]]:
     """(path, method, what it does, the fields of its body) of every route."""
     found = []
     for route in request.app.routes:

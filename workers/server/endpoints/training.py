@@ -290,7 +290,7 @@ async def leaderboard(request: Request) -> JSONResponse:
 
 def state_of(service: Service, wanted: str | None) -> dict:
     """What a listener who comes now needs to know first."""
-    run = service.runs.known.get(wanted)
+    run = service.runs.known.get(wanted) if wanted else None
     return run.initial_state() if run else {"type": "initial_state", "runId": wanted, "metrics": []}
 
 
