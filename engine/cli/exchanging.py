@@ -18,10 +18,10 @@ from oneseek.engine.core.environment import variable
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.history.exchange_file import (
     NotOpened,
-    given,
+    export_state,
     good_phrase,
+    import_state,
     of_today,
-    taken,
     unseal,
 )
 from oneseek.engine.history.native_keys import NativeCipher, named_key
@@ -109,7 +109,7 @@ async def opened(path: Path, phrase: str) -> tuple[dict, str]:
 
 async def exchanged(options, store: SqliteStore, phrase: str) -> None:
     """The server takes over what is known here, and answers with what both know."""
-    _, mine = await given(store, phrase, clock, NativeCipher(), named_key())
+    _, mine = await export_state(store, phrase, clock, NativeCipher(), named_key())
     theirs = await asyncio.to_thread(posted, options.server, options.key, mine)
     state, signed_by = await unseal(theirs, phrase, NativeCipher())
     await brought(options, store, options.server, state, signed_by)
@@ -136,7 +136,7 @@ def posted(server: str, key: str, data: bytes) -> bytes:
 
 async def brought(options, store: SqliteStore, where: str, state: dict, signed_by: str) -> None:
     """Take it over, and say what that changed."""
-    found = await taken(store, state, clock)
+    found = await import_state(store, state, clock)
     await store.scrub()  # nothing of what is forgotten stays in the file
     met = [
         {"question": one["kept"]["prompt"], "kept": one["kept"]["answer"],
@@ -171,7 +171,7 @@ async def remembered(options) -> None:
 
 
 async def written(options, store: SqliteStore, phrase: str) -> None:
-    state, data = await given(store, phrase, clock, NativeCipher(), named_key())
+    state, data = await export_state(store, phrase, clock, NativeCipher(), named_key())
     write_whole(options.out, data)
     told_ = sum("answer" in one for one in state.values())
     result = {"file": str(options.out), "told": told_, "forgotten": len(state) - told_}

@@ -119,7 +119,7 @@ def models(options):
         path = asyncio.run(registry.obtain(options.get, Progress(options.get)))
         show(options, {"id": options.get, "path": str(path)}, str(path))
         return
-    for model in registry.known().values():
+    for model in registry.load_models().values():
         here, fits = registry.places(model), judged(known_takes(model), "cpu", memory_here())
         use = (
             "chat and learning" if fits["learns"] else "chat only" if fits["chats"] else "too large"
