@@ -80,7 +80,7 @@ def write_whole(path, data):
         raise
 
 
-def told(message):
+def log(message):
     print(message, file=sys.stderr, flush=True)
 
 
@@ -148,7 +148,7 @@ class Progress:
         if share != self.shown and sys.stderr.isatty():
             print(f"\r{self.name}: {phase} {share[1]} %", end="", file=sys.stderr, flush=True)
             if share == ("verify", 100):
-                told("")
+                log("")
         self.shown = share
 
 
@@ -156,7 +156,7 @@ class Lines:
     """How far a run is, a line on stderr for each step, for terminals and logs alike."""
 
     def __call__(self, metrics):
-        told(f"step {metrics['step']}/{metrics['steps']}" + figures(metrics))
+        log(f"step {metrics['step']}/{metrics['steps']}" + figures(metrics))
 
 
 def figures(metrics) -> str:
