@@ -35,7 +35,7 @@ async def model_named(name: str | None, backend: str, heard: Heard | None = None
     """A model of this machine by id or path (without either the environment's), on a back end of
     it; with `heard(phase, done, total)` one that is not here yet is downloaded."""
     name = registry.one(name)
-    if heard and name in registry.known():
+    if heard and name in registry.load_models():
         await registry.obtain(name, heard)
     with contextlib.closing(registry.open_named(name)) as file:
         return await Model.load(file, await executor_named(backend))

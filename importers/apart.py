@@ -13,7 +13,7 @@ import os
 import sys
 from typing import Any
 
-from oneseek.engine.core.collecting.held_back import apart
+from oneseek.engine.core.collecting.held_back import split_secrets
 from oneseek.importers.limits import Limits
 from oneseek.importers.text import TextImporter
 
@@ -55,7 +55,7 @@ def read_here(given: dict[str, Any]) -> dict[str, Any]:
         result = WebsiteImporter().import_website(given["url"])
     else:
         result = TextImporter().import_text(given["text"], None, given["title"])
-    lessons, secret, kinds = apart(result.lessons)
+    lessons, secret, kinds = split_secrets(result.lessons)
     found = {"state": result.state, "problem": result.problem, "text": "", "sha256": ""}
     if document := result.document:
         found |= {"title": document.title, "text": document.text, "sha256": document.sha256}

@@ -39,7 +39,7 @@ from oneseek.engine.core.messages import (
 from oneseek.engine.core.storage import backup
 from oneseek.engine.core.storage.store import open_browser_store
 from oneseek.engine.core.wire import Message
-from oneseek.engine.history.exchange_file import NotOpened, given, taken, unseal
+from oneseek.engine.history.exchange_file import NotOpened, export_state, import_state, unseal
 from oneseek.importers.door import Door
 from oneseek.importers.duplicates import Fingerprints
 from oneseek.importers.limits import Budget, Cancelled
@@ -138,7 +138,7 @@ class Importer:
         store = await open_browser_store(self.modules["store.js"])
         try:
             signer = await BrowserSigner.of(store) if request.sign else None
-            _, data = await given(store, request.phrase, now, BrowserCipher(), signer)
+            _, data = await export_state(store, request.phrase, now, BrowserCipher(), signer)
         except NotOpened as error:
             return not_exchanged(error, error.why)
         finally:
@@ -154,7 +154,7 @@ class Importer:
         try:
             data = (await file.arrayBuffer()).to_bytes()
             state, signed_by = await unseal(data, request.phrase, BrowserCipher())
-            found = await taken(store, state, now)
+            found = await import_state(store, state, now)
         except NotOpened as error:
             return not_exchanged(error, error.why)
         finally:

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from oneseek.engine.backends.room import Given, Room
+from oneseek.engine.backends.room import Allocations, Room
 from oneseek.engine.compiler.ir import Spec
 from oneseek.engine.compiler.schedule import Plan
 from oneseek.engine.core.turns import Turns
@@ -85,7 +85,7 @@ class Executor(Protocol):
     turns: Turns
 
     @property
-    def given(self) -> Given | None:
+    def allocations(self) -> Allocations | None:
         """The bytes it holds; None where others count them."""
 
     @property

@@ -40,7 +40,7 @@ class Processor(Wasm):
     def __init__(self, threads: int | None = None) -> None:
         super().__init__(Native(threads))
         self.numpy = Numpy()
-        self.given = None  # what a step takes is numpy's
+        self.allocations = None  # what a step takes is numpy's
         self.milliseconds: dict[str, float] = {}  # of both, once they are known
         self.many: float = MANY  # rows of a product that numpy does, in what is prepared now
 

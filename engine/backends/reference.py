@@ -44,7 +44,7 @@ class Numpy:
     """Executor over numpy; with dtype float64 it checks gradients."""
 
     name = "numpy"
-    cache_step = given = None
+    cache_step = allocations = None
     bindings = 0
 
     def __init__(self, dtype: type = np.float32) -> None:
@@ -105,7 +105,7 @@ class Run(AtOnce):
         """Run from `start` for about `budget_ms` (to the end without one); where it stopped."""
         if budget_ms is None:
             while start < len(self):
-                start = self.run_for(start, self.executor.turns.left)
+                start = self.run_for(start, self.executor.turns.remaining_ms)
                 await self.executor.breathe()
             return start
         return self.run_for(start, budget_ms)

@@ -24,7 +24,7 @@ def memory_here() -> int:
         return 0
 
 
-class Given:
+class Allocations:
     """How many bytes are given out, and how many were at most since `watch`."""
 
     def __init__(self) -> None:

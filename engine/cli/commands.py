@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from oneseek.engine.cli import certified, judging, leaving, teaching
-from oneseek.engine.cli.options import command, model_options, show, told, write_whole
+from oneseek.engine.cli import certified, external_training, judging, teaching
+from oneseek.engine.cli.options import command, log, model_options, show, write_whole
 from oneseek.engine.cli.remembering import assistant_of
 from oneseek.engine.core.environment import switched_on
 from oneseek.engine.core.queue.saved import SavedQueue
@@ -172,7 +172,7 @@ async def _chat(options):
     folder = options.folder or adapter or registry.data() / "chat" / model.fingerprint[:16]
     hears = switched_on("LEARN_FROM_CHATS", True) and not options.no_learn
     if hears and registry.encoder_file() is None:
-        told(f"oneseek: {registry.ENCODER_MISSING}")
+        log(f"oneseek: {registry.ENCODER_MISSING}")
     with alone_in(folder):
         async with assistant_of(folder, model, new=True) as assistant:
             queue = SavedQueue(TrainingQueue(clock), assistant.versions.store)
@@ -185,7 +185,7 @@ async def _chat(options):
                         talking(options, model),
                         SPEAKING,
                         keeps=hears,
-                        on_text=spoken(options),
+                        on_text=make_printer(options),
                     )
                 kept = await assistant.hear(messages, queue) if hears else []
                 told_by = await assistant.told(found, version)
@@ -200,7 +200,7 @@ async def _chat_with_adapter(options):
 
     async def answer(messages):
         chosen = talking(options, model)
-        found = generator.ask(messages, chosen, SPEAKING, on_text=spoken(options))
+        found = generator.ask(messages, chosen, SPEAKING, on_text=make_printer(options))
         with interrupting(found.cancel):
             await generator.answer_all([found])
         return found, {}
@@ -210,20 +210,20 @@ async def _chat_with_adapter(options):
 
 async def _talk(options, model, answer):
     """One line after another: nothing else happens while the next one is waited for."""
-    told(f"{model.name} on {model.executor.name}; an empty line ends it")
+    log(f"{model.name} on {model.executor.name}; an empty line ends it")
     messages = []
     while text := read_line():
         messages.append({"role": "user", "content": text})
         found, more = await answer(messages)
         show(options, {"text": found.text, **more}, "")
         for said in [] if options.json else more.get("remembered", ()):
-            told(f"(remembered: {said})")
+            log(f"(remembered: {said})")
         messages.append({"role": "assistant", "content": found.text})
         if found.dropped:
-            told(f"(the oldest {found.dropped} messages no longer fit the model's context)")
+            log(f"(the oldest {found.dropped} messages no longer fit the model's context)")
 
 
-def spoken(options):
+def make_printer(options):
     """What shows an answer while it grows."""
     return lambda piece: None if options.json else print(piece, end="", flush=True)
 
@@ -250,7 +250,7 @@ def read_line():
 
 
 def export_options(parser):
-    forms = ("peft", "gguf", "merged", "certified", *leaving.FORMATS)
+    forms = ("peft", "gguf", "merged", "certified", *external_training.FORMATS)
     parser.add_argument("--format", choices=forms, required=True,
                         help="dataset: what practice, or --data, trains on, for another engine; "
                         "trl: the taught part of that, as any tool reads it")  # fmt: skip
@@ -265,8 +265,8 @@ def export_options(parser):
 def export(options):
     """Write an adapter for PEFT or llama.cpp, merged into the model's weights, or with its
     proof; or what a round trains on, for another engine."""
-    if options.format in leaving.FORMATS:
-        leaving.export(options)
+    if options.format in external_training.FORMATS:
+        external_training.export(options)
         return
     if not options.adapter:
         raise ValueError("name the adapter to export with --adapter DIR")

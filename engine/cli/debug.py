@@ -68,7 +68,7 @@ async def first_difference(run, plan: Plan, tolerance: float = 1e-3) -> str:
         truth.arrays[value][...] = await run.get(value)
     at = 0
     for i, step in enumerate(run.program.steps):
-        begin, at = at, run.whole(at)
+        begin, at = at, run.find_step_end(at)
         run.run(begin, at)
         truth.run(i, i + 1)
         for out in step.outs:

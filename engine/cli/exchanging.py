@@ -11,17 +11,17 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 from oneseek.engine.backends.select import BACK_ENDS
-from oneseek.engine.cli.options import command, json_option, show, told, write_whole
+from oneseek.engine.cli.options import command, json_option, log, show, write_whole
 from oneseek.engine.cli.remembering import assistant_of
 from oneseek.engine.cli.session import KNOWN_AS, STORE
 from oneseek.engine.core.environment import variable
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.history.exchange_file import (
     NotOpened,
-    given,
+    export_state,
     good_phrase,
+    import_state,
     of_today,
-    taken,
     unseal,
 )
 from oneseek.engine.history.native_keys import NativeCipher, named_key
@@ -88,13 +88,13 @@ async def _exchange(options, phrase: str) -> None:
     store = SqliteStore(options.folder / STORE)
     try:
         for path, (state, signed_by) in zip(options.into, files, strict=True):
-            await brought(options, store, path.name, state, signed_by)
+            await bring_in(options, store, path.name, state, signed_by)
         if options.server:
             await exchanged(options, store, phrase)
         if (files or options.server) and options.model:
             await remembered(options)
         if options.out:
-            await written(options, store, phrase)
+            await write_exchange(options, store, phrase)
     finally:
         await store.close()
 
@@ -109,10 +109,10 @@ async def opened(path: Path, phrase: str) -> tuple[dict, str]:
 
 async def exchanged(options, store: SqliteStore, phrase: str) -> None:
     """The server takes over what is known here, and answers with what both know."""
-    _, mine = await given(store, phrase, clock, NativeCipher(), named_key())
+    _, mine = await export_state(store, phrase, clock, NativeCipher(), named_key())
     theirs = await asyncio.to_thread(posted, options.server, options.key, mine)
     state, signed_by = await unseal(theirs, phrase, NativeCipher())
-    await brought(options, store, options.server, state, signed_by)
+    await bring_in(options, store, options.server, state, signed_by)
 
 
 def posted(server: str, key: str, data: bytes) -> bytes:
@@ -134,20 +134,20 @@ def posted(server: str, key: str, data: bytes) -> bytes:
         raise ValueError(f"{server} does not answer; nothing was changed here") from error
 
 
-async def brought(options, store: SqliteStore, where: str, state: dict, signed_by: str) -> None:
+async def bring_in(options, store: SqliteStore, where: str, state: dict, signed_by: str) -> None:
     """Take it over, and say what that changed."""
-    found = await taken(store, state, clock)
+    found = await import_state(store, state, clock)
     await store.scrub()  # nothing of what is forgotten stays in the file
     met = [
         {"question": one["kept"]["prompt"], "kept": one["kept"]["answer"],
          "other": one["other"]["answer"]} for one in found["met"]
     ]  # fmt: skip
-    told_, gone = len(found["told"]), len(found["gone"])
+    told, gone = len(found["told"]), len(found["gone"])
     result = {
-        "file": where, "told": told_, "forgotten": gone, "met": met, "signed_by": signed_by
+        "file": where, "told": told, "forgotten": gone, "met": met, "signed_by": signed_by
     }  # fmt: skip
     signed = f"signed by {signed_by}" if signed_by else "not signed"
-    lines = [f"{where} ({signed}): {told_} new, {gone} forgotten"]
+    lines = [f"{where} ({signed}): {told} new, {gone} forgotten"]
     for one in met[:MOST_SHOWN]:
         lines.append(f"{one['question']}  kept, because it is newer: {one['kept']}")
         lines.append(f"{'':{len(one['question'])}}  not kept: {one['other']}")
@@ -162,18 +162,18 @@ async def remembered(options) -> None:
     known = await store.get("state", KNOWN_AS)
     await store.close()
     if known is None:
-        told("The server takes in what came when it runs again.")
+        log("The server takes in what came when it runs again.")
         return
     model = await model_named(options.model, options.backend)
     async with assistant_of(options.folder, model) as assistant:
         ended = await assistant.mind.remember()
-        told(f"{len(ended['facts'])} facts are now known by heart")
+        log(f"{len(ended['facts'])} facts are now known by heart")
 
 
-async def written(options, store: SqliteStore, phrase: str) -> None:
-    state, data = await given(store, phrase, clock, NativeCipher(), named_key())
+async def write_exchange(options, store: SqliteStore, phrase: str) -> None:
+    state, data = await export_state(store, phrase, clock, NativeCipher(), named_key())
     write_whole(options.out, data)
-    told_ = sum("answer" in one for one in state.values())
-    result = {"file": str(options.out), "told": told_, "forgotten": len(state) - told_}
-    words = f"{options.out}: {told_} told, {len(state) - told_} forgotten, sealed with your phrase"
+    told = sum("answer" in one for one in state.values())
+    result = {"file": str(options.out), "told": told, "forgotten": len(state) - told}
+    words = f"{options.out}: {told} told, {len(state) - told} forgotten, sealed with your phrase"
     show(options, result, words)

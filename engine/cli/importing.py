@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from oneseek.engine.cli.options import COMMANDS, json_option, need, show, told
+from oneseek.engine.cli.options import COMMANDS, json_option, log, need, show
 from oneseek.importers.document import ImportRefused
 from oneseek.importers.limits import PAGES, Budget
 from oneseek.importers.pages.fetch import Fetcher
@@ -34,7 +34,7 @@ def import_sources(options):
         bad += result.state == "refused"
         show(options, {**result.to_json(), "lessons": result.examples}, line(result))
     if bad:
-        told(f"oneseek: {bad} of the sources could not be read; the reasons are above")
+        log(f"oneseek: {bad} of the sources could not be read; the reasons are above")
     return 1 if bad else 0
 
 
@@ -61,7 +61,7 @@ def website(address: str, texts: TextImporter, options) -> Iterator[ImportResult
         return
     state = Path(f"{urlsplit(address).netloc.replace(':', '-')}.crawl.json")
     if state.exists():
-        told(f"going on with {state}")
+        log(f"going on with {state}")
     yield from Crawl(address, options.depth, state, options.pages).run(importer, fetcher)
 
 

@@ -12,7 +12,7 @@ import json
 from functools import partial
 from pathlib import Path
 
-from oneseek.engine.cli.options import COMMANDS, command, model_options, show, told
+from oneseek.engine.cli.options import COMMANDS, command, log, model_options, show
 from oneseek.engine.cli.remembering import assistant_of
 from oneseek.engine.cli.session import STORE
 from oneseek.engine.cli.teaching import lines_of, loaded
@@ -118,10 +118,10 @@ async def alone(options) -> str:
         trainer.voices.put(who, flat)
     gate = trainer.gate(Recipe([], [], config, 0))
     measures = [await gate.probes(), *await gate.drift(SCALE), await gate.perplexity()]
-    return spoken({one.name: one.value for one in measures})
+    return describe_measures({one.name: one.value for one in measures})
 
 
-def spoken(found: dict[str, float]) -> str:
+def describe_measures(found: dict[str, float]) -> str:
     """What the gate measured, in words."""
     change = found["perplexity change"]
     return ALONE.format(
@@ -192,7 +192,7 @@ async def _sift(options):
         text = " ".join(f"{asked_in(example)} {example.answer}".split())
         line = f"{one['score']:>3}  {number + 1:>6}  {text[:60]}  {', '.join(one['why'])}"
         show(options, {"example": number + 1, **one}, line)
-    told(json.dumps(summary(found)))
+    log(json.dumps(summary(found)))
 
 
 async def known_in(folder: str | None) -> dict[str, str]:

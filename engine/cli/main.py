@@ -10,9 +10,9 @@ from oneseek.engine.cli import (  # noqa: F401  they register
     commands,
     debug,
     exchanging,
+    external_training,
     importing,
     judging,
-    leaving,
     looking,
     micro,
     packing,
@@ -21,7 +21,7 @@ from oneseek.engine.cli import (  # noqa: F401  they register
     teaching,
 )
 from oneseek.engine.cli.elsewhere import federating, moving  # noqa: F401
-from oneseek.engine.cli.options import COMMANDS, FAILURES, command, told
+from oneseek.engine.cli.options import COMMANDS, FAILURES, command, log
 from oneseek.engine.cli.preferences import taste  # noqa: F401
 from oneseek.engine.model.registry import NoBaseModels
 from oneseek.workers import commands as serving  # noqa: F401
@@ -108,10 +108,10 @@ def main(arguments=None) -> int:
     try:
         return COMMANDS[options.command][0](options) or 0
     except NoBaseModels as error:
-        told(f"oneseek: {error}. Name one with --model or BASE_MODELS; `oneseek models` lists them")
+        log(f"oneseek: {error}. Name one with --model or BASE_MODELS; `oneseek models` lists them")
         return 3
     except FAILURES as error:
-        told(f"oneseek: {error}")
+        log(f"oneseek: {error}")
         return 1
     except KeyboardInterrupt:
         return 130

@@ -7,7 +7,7 @@ import asyncio
 import json
 from pathlib import Path
 
-from oneseek.engine.cli.options import command, model_options, show, told
+from oneseek.engine.cli.options import command, log, model_options, show
 from oneseek.engine.cli.session import Session
 from oneseek.engine.cli.teaching import (
     Bar,
@@ -39,7 +39,7 @@ def question_options(parser):
 
 def questions(options) -> list[dict]:
     if options.data and options.data.lstrip()[:1] in ("[", "{"):
-        return written(options.data)
+        return parse_questions(options.data)
     if options.data:
         return [line for _, line in lines_of(Path(options.data))]
     responses = []
@@ -49,7 +49,7 @@ def questions(options) -> list[dict]:
     return [{"question": options.question, "raw_responses": responses}]
 
 
-def written(text: str) -> list[dict]:
+def parse_questions(text: str) -> list[dict]:
     """Questions that stand on the command line itself."""
     try:
         found = json.loads(text)
@@ -98,7 +98,7 @@ async def _micro(options):
             for stage in stages:
                 await keep(options, session, f"stage{stage}_{run}")
         await session.save()
-    told(f"the adapter is in {options.out}")
+    log(f"the adapter is in {options.out}")
 
 
 async def submit(options, training: MicroTraining, asked: list[dict]) -> None:
@@ -125,7 +125,7 @@ def learner(session: Session):
 
     async def learn(examples: list[dict], line: str) -> dict:
         records = [TrainingQueue(clock).add(example) for example in examples]
-        new = [one for one in records if not await session.known(one["id"])]
+        new = [one for one in records if not await session.find_outcome(one["id"])]
         if not new:
             reason = "learned or refused before"
             return {"outcome": "not learned", "reason": reason, "version": None, "examples": []}

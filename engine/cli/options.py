@@ -80,7 +80,7 @@ def write_whole(path, data):
         raise
 
 
-def told(message):
+def log(message):
     print(message, file=sys.stderr, flush=True)
 
 
@@ -119,7 +119,7 @@ def models(options):
         path = asyncio.run(registry.obtain(options.get, Progress(options.get)))
         show(options, {"id": options.get, "path": str(path)}, str(path))
         return
-    for model in registry.known().values():
+    for model in registry.load_models().values():
         here, fits = registry.places(model), judged(known_takes(model), "cpu", memory_here())
         use = (
             "chat and learning" if fits["learns"] else "chat only" if fits["chats"] else "too large"
@@ -148,7 +148,7 @@ class Progress:
         if share != self.shown and sys.stderr.isatty():
             print(f"\r{self.name}: {phase} {share[1]} %", end="", file=sys.stderr, flush=True)
             if share == ("verify", 100):
-                told("")
+                log("")
         self.shown = share
 
 
@@ -156,7 +156,7 @@ class Lines:
     """How far a run is, a line on stderr for each step, for terminals and logs alike."""
 
     def __call__(self, metrics):
-        told(f"step {metrics['step']}/{metrics['steps']}" + figures(metrics))
+        log(f"step {metrics['step']}/{metrics['steps']}" + figures(metrics))
 
 
 def figures(metrics) -> str:

@@ -8,7 +8,7 @@ import contextlib
 import time
 from pathlib import Path
 
-from oneseek.engine.cli.options import command, model_options, show, told
+from oneseek.engine.cli.options import command, log, model_options, show
 from oneseek.engine.cli.session import KNOWN_AS, STORE, Session, record_of
 from oneseek.engine.cli.teaching import lines_of, loaded, out_option
 from oneseek.engine.core.settings import TrainingConfig
@@ -83,7 +83,7 @@ async def _remember(options):
             line = f"{record['prompt']}  {ended['outcome']}"
             refused += ended["outcome"] == REFUSED
             show(options, result, line + (ended["outcome"] == REFUSED) * f": {ended['reason']}")
-        told(f"{len(mind.memory)} facts are known by heart in {options.out}")
+        log(f"{len(mind.memory)} facts are known by heart in {options.out}")
         return 1 if refused else 0
     finally:
         await session.close()

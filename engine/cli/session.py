@@ -140,7 +140,7 @@ class Session:
 
     # ---- what it knows
 
-    async def learned(self) -> list[dict]:
+    async def list_learned(self) -> list[dict]:
         """Everything accepted that still stands, in the order it was learned."""
         return await self.versions.pool()
 
@@ -153,7 +153,7 @@ class Session:
             if r["state"] == "rejected" or (r["state"], r["why"]) == ("ready", EXCHANGED)
         ]  # fmt: skip
 
-    async def known(self, id: str) -> dict | None:
+    async def find_outcome(self, id: str) -> dict | None:
         """What became of an example before: the end of its round, if it had one."""
         for record in await self.versions.records():
             if id in record["lessons"]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from oneseek.engine.cli.options import Bar, command, model_options, show, told
+from oneseek.engine.cli.options import Bar, command, log, model_options, show
 from oneseek.engine.cli.remembering import assistant_of
 from oneseek.engine.cli.session import Session
 from oneseek.engine.cli.teaching import (
@@ -15,7 +15,7 @@ from oneseek.engine.cli.teaching import (
     preset_option,
     session_there,
     settings_options,
-    shown,
+    show_outcome,
 )
 from oneseek.engine.core.settings import for_data
 from oneseek.engine.learning.rounds.dataset import data_set_record
@@ -53,12 +53,14 @@ async def _teach(options):
     must_have(options, "data", "--data FILE")
     line_of(options.name)
     record = data_set_record(options.data)
-    told(f"{record['prompt']}: {record['examples']} answers, {', '.join(record['forms'])}")
+    log(f"{record['prompt']}: {record['examples']} answers, {', '.join(record['forms'])}")
     model = await loaded(options)
     usual = for_data(options.preset, model.config.parameters, record["examples"])
     session = await Session.open(options.out, model, configured(options, usual))
     try:
-        shown(options, options.name, await session.teach_skill(options.name, record, Bar("steps")))
+        show_outcome(
+            options, options.name, await session.teach_skill(options.name, record, Bar("steps"))
+        )
     finally:
         await session.close()
 
@@ -85,7 +87,7 @@ async def _try(options):
                   "oneseek": await assistant.told(answer, number)}  # fmt: skip
         show(options, result, answer.text)
         if found != options.name:
-            told(f"by itself this would ask for {found or 'no skill'}, not for {options.name}")
+            log(f"by itself this would ask for {found or 'no skill'}, not for {options.name}")
 
 
 async def _remove(options):

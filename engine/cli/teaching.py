@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from oneseek.engine.cli.elsewhere import by_torch
-from oneseek.engine.cli.options import Bar, Lines, command, model_options, show, told
+from oneseek.engine.cli.options import Bar, Lines, command, log, model_options, show
 from oneseek.engine.cli.session import STORE, Session, record_of
 from oneseek.engine.core.settings import DATA_PRESETS, TrainingConfig, for_data, for_model
 from oneseek.engine.learning.lessons import LessonError
@@ -142,15 +142,15 @@ def result(what: str, ended: dict) -> dict:
     }
 
 
-def shown(options, what: str, ended: dict) -> None:
+def show_outcome(options, what: str, ended: dict) -> None:
     for note in ended["gate"].get("notes", ()):
-        told(f"note: {note}")
+        log(f"note: {note}")
     if sifted := ended["gate"].get("sifted"):
         why = ", ".join(f"{name} {count}" for name, count in sifted["reasons"].items())
-        told(f"skipped {sifted['skipped']} of {sifted['examples']} examples ({why or 'none poor'})")
+        log(f"skipped {sifted['skipped']} of {sifted['examples']} examples ({why or 'none poor'})")
     doing, reason = ended["gate"].get("doing"), ended["reason"]
     for one in ended.get("wrong", ()):
-        told(f"still wrong: {one['prompt']!r} -> {one['said']!r}, wanted {one['wanted']!r}")
+        log(f"still wrong: {one['prompt']!r} -> {one['said']!r}, wanted {one['wanted']!r}")
     why = "; ".join(part for part in (doing and ended["version"] and doing["told"], reason) if part)
     show(options, result(what, ended), f"{what}  {ended['outcome']}" + (why and f": {why}"))
 
@@ -176,14 +176,14 @@ async def _teach(options):
         records = lessons_in(options.lessons, session)
         for first in range(0, len(records), options.together):
             group = records[first : first + options.together]
-            ended = await session.known(group[0]["id"])
+            ended = await session.find_outcome(group[0]["id"])
             if ended is None:
                 bar = Bar(f"{first + len(group)} of {len(records)}: {group[0]['prompt']}")
                 ended = await session.teach(group, bar)
             for record in group:
-                shown(options, record["prompt"], ended)
+                show_outcome(options, record["prompt"], ended)
         await session.save()
-    told(f"the adapter is in {options.out}")
+    log(f"the adapter is in {options.out}")
 
 
 def engine_option(parser):
@@ -204,7 +204,7 @@ async def _practise(options):
         return
     model = await loaded(options)
     async with session_of(options, model, None) as session:
-        if not await session.learned() and not await session.refused():
+        if not await session.list_learned() and not await session.refused():
             raise ValueError(
                 f"{options.adapter or options.out} has learned nothing to practise; "
                 "`oneseek teach` first"
@@ -213,9 +213,9 @@ async def _practise(options):
         ended = await session.practise(Bar("practice"), elsewhere=elsewhere)
         if elsewhere:
             elsewhere.over(trained=True)
-        shown(options, "practice", ended)
+        show_outcome(options, "practice", ended)
         await session.save()
-    told(f"the adapter is in {options.out}")
+    log(f"the adapter is in {options.out}")
 
 
 def data_option(parser):
@@ -243,19 +243,19 @@ def seconds_asked(options) -> float | None:
 
 async def tuned(options, session: Session, record: dict) -> None:
     """The session trains by the settings that were found, if that was asked for."""
-    tuning = await session.tune(record, seconds_asked(options), tried)
+    tuning = await session.tune(record, seconds_asked(options), show_tuning)
     if tuning:
         for line in table(tuning.kept):
-            told(line)
+            log(line)
 
 
-def tried(kept: Kept) -> None:
+def show_tuning(kept: Kept) -> None:
     """How far it is, where somebody looks."""
     if sys.stderr.isatty():
         spent, seconds = clock(kept["spent"]), clock(kept["seconds"])
         print(f"\r{len(kept['results'])} tries, {spent} of {seconds} ", end="", file=sys.stderr)
         if kept["chosen"] is not None:
-            told("")
+            log("")
 
 
 def preset_option(parser):
@@ -283,16 +283,16 @@ async def _train(options):
     if is_round(options.data):
         raise ValueError(f"{options.data} is a written round: train by it with --engine torch")
     record = data_set_record(options.data)
-    told(f"{record['prompt']}: {record['examples']} answers, {', '.join(record['forms'])}")
+    log(f"{record['prompt']}: {record['examples']} answers, {', '.join(record['forms'])}")
     model = await loaded(options)
     usual = for_data(options.preset, model.config.parameters, record["examples"])
     async with session_of(options, model, configured(options, usual)) as session:
-        known = await session.known(record["id"])
+        known = await session.find_outcome(record["id"])
         if not known:
             await tuned(options, session, record)
         ended = known or await session.train(record, Lines(), elsewhere)
         if elsewhere:
             elsewhere.over(trained=known is None)
-        shown(options, record["prompt"], ended)
+        show_outcome(options, record["prompt"], ended)
         await session.save()
-    told(f"the adapter is in {options.out}")
+    log(f"the adapter is in {options.out}")

@@ -79,9 +79,9 @@ class Costs:
         return kind in self.known or (not self.alone and kind in self.shares)
 
     def of(self, piece: Piece) -> float:
-        return piece.share * self.whole(piece.dispatch)
+        return piece.share * self.estimate(piece.dispatch)
 
-    def whole(self, dispatch: Dispatch) -> float:
+    def estimate(self, dispatch: Dispatch) -> float:
         if dispatch.kind in self.known:
             return self.known[dispatch.kind]
         if dispatch.kind in self.shares:
@@ -95,7 +95,7 @@ class Costs:
     def share_out(self, pieces: list[Piece], ms: float) -> None:
         """What these took together: those that were not measured alone share what the others leave,
         as they were thought to take it."""
-        thought = {piece.dispatch.kind: self.whole(piece.dispatch) for piece in pieces}
+        thought = {piece.dispatch.kind: self.estimate(piece.dispatch) for piece in pieces}
         left, shared = ms, 0.0
         for piece in pieces:
             cost = piece.share * thought[piece.dispatch.kind]
@@ -116,7 +116,7 @@ class Costs:
 
     def pieces(self, dispatch: Dispatch, limit_ms: float) -> list[Piece]:
         """The dispatch cut so that no piece should take longer than `limit_ms`."""
-        return split(dispatch, prod(dispatch.counts) * limit_ms / self.whole(dispatch))
+        return split(dispatch, prod(dispatch.counts) * limit_ms / self.estimate(dispatch))
 
 
 def operations(step: Step) -> int:

@@ -28,7 +28,7 @@ def variable(name: str) -> str:
     return os.environ.get(name, os.environ.get(f"OQT_{name}", ""))
 
 
-def whole(name: str, usual: int) -> int:
+def read_whole_number(name: str, usual: int) -> int:
     """A variable that is a number from 1 up; anything else ends the program with words."""
     said = variable(name).strip()
     if not said:

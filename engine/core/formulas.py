@@ -32,7 +32,7 @@ class Ahead:
         return place
 
 
-def taken(text):
+def extract(text):
     """The text with a mark in the place of each formula, and the formulas: (source, tex,
     display)."""
     data = text.replace(OPENS, "").replace(CLOSES, "").encode(*UTF8)

@@ -73,7 +73,7 @@ def listing(place):
     return place["origin"] + "/api/models/" + place["repository"] + named + "?blobs=true"
 
 
-def found(place, told):
+def list_models(place, told):
     """The models of a repository as a hub lists it, {"path", "bytes", "sha256", "address"}: the
     smallest good one first, then by size; and its licence. A sha256 may be empty."""
     revision = told.get("sha") or place["revision"] or "main"

@@ -73,7 +73,7 @@ class Numbers:
         return isinstance(value, (list, tuple)) and all(self.one.accepts(v) for v in value)
 
 
-def whole(default, low, high):
+def whole_number(default, low, high):
     return Number(default, low, high, whole=True)
 
 
@@ -142,12 +142,14 @@ class Settings:
 
 class LoraConfig(Settings):
     FIELDS = {
-        "rank": whole(8, 4, 16),
+        "rank": whole_number(8, 4, 16),
         "alpha": Number(16, 16, 32),
         "dropout": Number(0.05, 0.0, 0.1),
         "target_modules": Subset(("attention.q", "attention.v", "ffn.gate", "ffn.up"), TARGETS),
         "enable_bias": flag(False),
-        "first_layer": whole(0, 0, 63),  # what lies below stays the base's, and needs no gradient
+        "first_layer": whole_number(
+            0, 0, 63
+        ),  # what lies below stays the base's, and needs no gradient
         # Only B is learned: of several learners the mean B times the mean A is not the mean of B A,
         # but with one A for all of them the mean of B is.
         "frozen_a": flag(False),
@@ -158,17 +160,17 @@ class LessonConfig(Settings):
     """One lesson: rows of a step, when it ends, and how hard the base model is held on to."""
 
     FIELDS = {
-        "max_steps": whole(16, 1, 64),
-        "more_steps": whole(4, 0, 16),
+        "max_steps": whole_number(16, 1, 64),
+        "more_steps": whole_number(4, 0, 16),
         "stop_loss": Number(0.69, 0.0, 5.0),  # nats of a token: below log 2 it is certain
-        "stop_after": whole(2, 1, 16),
-        "cooling_steps": whole(4, 0, 16),
-        "warmup_steps": whole(2, 0, 16),
-        "taught_rows": whole(4, 1, 6),
-        "replay_rows": whole(2, 0, 4),
-        "anchor_rows": whole(2, 0, 4),  # where no memory stands before the version
-        "neighbour_rows": whole(4, 0, 8),
-        "replay_neighbour_rows": whole(2, 0, 4),
+        "stop_after": whole_number(2, 1, 16),
+        "cooling_steps": whole_number(4, 0, 16),
+        "warmup_steps": whole_number(2, 0, 16),
+        "taught_rows": whole_number(4, 1, 6),
+        "replay_rows": whole_number(2, 0, 4),
+        "anchor_rows": whole_number(2, 0, 4),  # where no memory stands before the version
+        "neighbour_rows": whole_number(4, 0, 8),
+        "replay_neighbour_rows": whole_number(2, 0, 4),
         "kl_weight": Number(3.0, 0.0, 10.0),
     }
 
@@ -179,10 +181,10 @@ class PracticeConfig(Settings):
     set it is the next whole number."""
 
     FIELDS = {
-        "steps_per_fact": whole(34, 1, 96),
-        "warmup_steps": whole(4, 0, 64),
+        "steps_per_fact": whole_number(34, 1, 96),
+        "warmup_steps": whole_number(4, 0, 64),
         "final_rate": Number(0.1, 0.0, 1.0),
-        "fact_rows": whole(2, 1, 16),
+        "fact_rows": whole_number(2, 1, 16),
         "anchor_rows": Number(0.667, 0, 8),
         "text_rows": Number(0, 0, 8),
         "neighbour_rows": Number(1.333, 0, 8),
@@ -196,8 +198,8 @@ class StopConfig(Settings):
     FIELDS = {
         "enabled": flag(True),
         "threshold": Number(0.001, 0.0, 1.0),
-        "patience": whole(3, 1, 100),
-        "min_epochs": whole(2, 1, 100),
+        "patience": whole_number(3, 1, 100),
+        "min_epochs": whole_number(2, 1, 100),
     }
 
 
@@ -215,8 +217,8 @@ class TrainingConfig(Settings):
     FIELDS = {
         "mode": Choice("lora", MODES),
         "learning_rate": Number(1e-4, 1e-5, 1e-3),
-        "batch_size": whole(4, 1, 32),
-        "epochs": whole(3, 1, 100),
+        "batch_size": whole_number(4, 1, 32),
+        "epochs": whole_number(3, 1, 100),
         "rate_multipliers": Numbers(0.01, 10.0),  # of each epoch so far, where models take turns
         "max_grad_norm": Number(1.0, 0.01, 100.0),
         "weight_decay": Number(0.01, 0.0, 0.1),
@@ -224,16 +226,16 @@ class TrainingConfig(Settings):
         "adam_beta1": Number(0.9, 0.0, 0.999),
         "adam_beta2": Number(0.999, 0.0, 0.9999),
         "adam_epsilon": Number(1e-8, 1e-12, 1e-3),
-        "warmup_steps": whole(100, 0, 10_000),
-        "max_steps": whole(10_000, 1, 1_000_000),
+        "warmup_steps": whole_number(100, 0, 10_000),
+        "max_steps": whole_number(10_000, 1, 1_000_000),
         "validation_split": Number(0.1, 0.0, 0.5),
         "skip_poor": flag(False),  # of a data set, what is not worth learning
         "stop_by": Choice("loss", STOPS),  # what says after each epoch whether it gets better
         "plateau_threshold": Number(0.001, 0.0, 1.0),
-        "plateau_patience": whole(3, 1, 100),
-        "full_blocks": whole(2, 1, 64),  # the last ones
+        "plateau_patience": whole_number(3, 1, 100),
+        "full_blocks": whole_number(2, 1, 64),  # the last ones
         "full_rate": Number(5e-5, 1e-6, 1e-3),  # whole weights; `learning_rate` is an adapter's
-        "seed": whole(0, 0, 2**32 - 1),
+        "seed": whole_number(0, 0, 2**32 - 1),
     }
 
     @classmethod

@@ -6,7 +6,7 @@ Only what was said is shown at once, kept in mind, and learned.
 BEGINS, ENDS = "<think>", "</think>"
 
 
-def apart(text):
+def split_thought(text):
     """(what was thought, what was said) of an answer, also of one that still grows."""
     whole = text.lstrip()
     if not whole.startswith(BEGINS):

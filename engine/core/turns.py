@@ -70,7 +70,7 @@ class Turns:
         return self.clock() - self.waited
 
     @property
-    def left(self) -> float:
+    def remaining_ms(self) -> float:
         """Milliseconds of work before the next breath: plain Python since the last one counts."""
         return max(0.0, SLICE_MS - 1e3 * (self.clock() - self.breathed))
 

@@ -16,8 +16,8 @@ from oneseek.engine.front.tensor import (
     Tensor,
     broadcast,
     paired,
-    seen,
     tensor,
+    view,
 )
 from oneseek.engine.front.tensor import reshape as reshape
 from oneseek.engine.front.tensor import transpose as transpose
@@ -89,7 +89,7 @@ def reduced(name: str, x: Array, axis: Axis, keepdims: bool) -> Tensor:
         at = whole_axis(x, axis)
         outer, n, inner = prod(x.shape[:at]), x.shape[at], prod(x.shape[at + 1 :])
         shape = (*x.shape[:at], *([1] if keepdims else []), *x.shape[at + 1 :])
-    return reshape(Tensor(OPS[name](seen(x, (outer, n, inner)))), shape)
+    return reshape(Tensor(OPS[name](view(x, (outer, n, inner)))), shape)
 
 
 def whole_axis(x: Tensor, axis: int) -> int:
@@ -144,8 +144,8 @@ def take(x: Array, index: Array, axis: int = 0) -> Tensor:
     order = [at, *(i for i in range(len(x.shape)) if i != at)]
     front = x if at == 0 else transpose(x, order)
     inner = prod(front.shape[1:])
-    flat = seen(index, (index.size,))
-    taken = Tensor(OPS["rows"](seen(front, (front.shape[0], inner)), flat))
+    flat = view(index, (index.size,))
+    taken = Tensor(OPS["rows"](view(front, (front.shape[0], inner)), flat))
     taken = reshape(taken, (index.size, *front.shape[1:]))
     if at:
         taken = transpose(taken, [order.index(i) for i in range(len(order))])
@@ -168,7 +168,7 @@ def concat(parts: Sequence[Array], axis: int = 0) -> Tensor:
     width = int(np.sum([x.shape[at] for x in given]))
     first, whole = 0, None
     for x in given:
-        ours = seen(x, (outer, x.shape[at] * inner))
+        ours = view(x, (outer, x.shape[at] * inner))
         part = Tensor(OPS["padded"](ours, first=first * inner, width=width * inner))
         whole = part if whole is None else whole + part
         first += x.shape[at]
@@ -177,7 +177,7 @@ def concat(parts: Sequence[Array], axis: int = 0) -> Tensor:
 
 
 def by_rows(x: Tensor) -> Value:
-    return seen(x, (x.size // x.shape[-1], x.shape[-1]))
+    return view(x, (x.size // x.shape[-1], x.shape[-1]))
 
 
 def rmsnorm(x: Array, gain: Array, eps: float = 1e-5) -> Tensor:
@@ -202,7 +202,7 @@ def cross_entropy(logits: Array, ids: Array) -> Tensor:
     rows = ids.size
     sure = tensor(np.ones((rows, 1), np.float32)), tensor(np.zeros(rows, np.float32))
     weight = tensor(np.full(rows, 1 / rows, np.float32))
-    targets = seen(ids, (rows, 1)), *(x.value for x in sure), weight.value
+    targets = view(ids, (rows, 1)), *(x.value for x in sure), weight.value
     _, losses = OPS["soft_cross_entropy"](by_rows(logits), *targets)
     return sum(Tensor(losses))
 
@@ -233,5 +233,5 @@ def dropout(x: Array, key: Array, rate: float) -> Tensor:
     if key.dtype != "u32" or key.size != 1:
         raise TypeError(f"dropout takes a key of random.key, not {key}")
     flat: Shape = (x.size // x.shape[-1], x.shape[-1])
-    dropped = OPS["dropout"](seen(x, flat), seen(key, (1,)), rate=rate, stream=0)
+    dropped = OPS["dropout"](view(x, flat), view(key, (1,)), rate=rate, stream=0)
     return reshape(Tensor(dropped), x.shape)

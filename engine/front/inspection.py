@@ -10,7 +10,7 @@ from typing import Any
 
 from oneseek.engine.backends.wasm.emit import Module
 from oneseek.engine.backends.wasm.listing import listing
-from oneseek.engine.backends.wasm.program import arranged, kernel_of, written
+from oneseek.engine.backends.wasm.program import arranged, kernel_of, write_kernel
 from oneseek.engine.compiler.ir import Step, Value
 from oneseek.engine.front.tracing import Traced, jit
 from oneseek.engine.front.training import Train
@@ -65,20 +65,20 @@ class Inspection:
         kernel = kernel_of(self.steps[step])
         if kernel is None:
             return f"numpy computes {self.steps[step].op.name}: there is no kernel for it"
-        return listing(written(Module(), self.steps[step], kernel))
+        return listing(write_kernel(Module(), self.steps[step], kernel))
 
     def facts(self, file: str | None = None) -> dict[str, Any]:
         """All but the kernels, as JSON has it; `file` is the one whose lines are meant."""
         return {
             "name": self.program.name,
-            "inputs": [told(value) for value in self.program.inputs.values()],
+            "inputs": [describe(value) for value in self.program.inputs.values()],
             "steps": [
                 {
                     "op": step.op.name,
                     "part": step.origin.part,
                     "lines": self.lines(step, file),
-                    "reads": [told(value) for value in step.reads],
-                    "makes": [told(value) for value in step.outs],
+                    "reads": [describe(value) for value in step.reads],
+                    "makes": [describe(value) for value in step.outs],
                     "attributes": {name: str(value) for name, value in step.attrs.items()},
                 }
                 for step in self.steps
@@ -97,5 +97,5 @@ class Inspection:
         return "\n".join(parts)
 
 
-def told(value: Value) -> dict[str, Any]:
+def describe(value: Value) -> dict[str, Any]:
     return {"name": value.name, "type": value.spec.dtype, "shape": list(value.shape)}

@@ -26,10 +26,10 @@ def cosine(rate: float, steps: int, warmup: int = 0, least: float = 0.0) -> Call
     """A schedule: rises to `rate` in `warmup` steps, then falls along a cosine to `least` at
     `steps`."""
 
-    def gone(done: float) -> float:
+    def fall(done: float) -> float:
         return (1 - math.cos(math.pi * done)) / 2
 
-    return falling(rate, steps, warmup, least, gone)
+    return falling(rate, steps, warmup, least, fall)
 
 
 def linear(rate: float, steps: int, warmup: int = 0, least: float = 0.0) -> Callable[[int], float]:
@@ -87,7 +87,7 @@ class AdamW:
             trace.program.place(part, sums, i * PARTS)
         norm = OPS["root"](sums)
         for w, g, m, v in zip(weights, slopes, memory["m"], memory["v"], strict=True):
-            OPS["adamw"](w.value, m.value, v.value, whole(g, w), norm, hyper.value)
+            OPS["adamw"](w.value, m.value, v.value, reshape_gradient(g, w), norm, hyper.value)
 
 
 @dataclass(frozen=True)
@@ -136,7 +136,7 @@ class Lion:
         apply(changes)
 
 
-def whole(slope: Tensor, weight: Tensor) -> Value:
+def reshape_gradient(slope: Tensor, weight: Tensor) -> Value:
     """The gradient in the shape that the weight's memory has."""
     shape = weight.value.shape
     return slope.value if slope.value.shape == shape else slope.value.reshape(*shape)
@@ -145,7 +145,7 @@ def whole(slope: Tensor, weight: Tensor) -> Value:
 def apply(changes: list[tuple[Tensor, Tensor]]) -> None:
     """Adds each change to its array, once all of them are computed."""
     for array, change in changes:
-        OPS["accumulate"](array.value, whole(change, array))
+        OPS["accumulate"](array.value, reshape_gradient(change, array))
 
 
 Optimiser = AdamW | SGD | Lion

@@ -21,7 +21,7 @@ OURS = "oneseek.engine."
 KINDS = {"f": "f32", "i": "i32", "b": "i32", "u": "u32"}
 
 
-def asked(part: str = "forward") -> Origin:
+def find_origin(part: str = "forward") -> Origin:
     """The innermost line outside of this package that is under way."""
     frame: FrameType | None = sys._getframe(1)
     while frame and frame.f_globals.get("__name__", "").startswith(OURS):
@@ -33,7 +33,7 @@ class Trace:
     """The program under way, and the arrays it was given besides its inputs."""
 
     def __init__(self, name: str) -> None:
-        self.program = Program(name, origin=asked)
+        self.program = Program(name, origin=find_origin)
         self.constants: dict[str, np.ndarray] = {}
 
     def input(self, name: str, array: np.ndarray) -> Tensor:
@@ -45,7 +45,7 @@ class Trace:
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
         """Meanwhile the steps belong to this part of the program."""
-        before = self.program.attribute(partial(asked, name))
+        before = self.program.attribute(partial(find_origin, name))
         yield
         self.program.attribute(before)
 
@@ -162,7 +162,7 @@ def tensor(x: Array) -> Tensor:
     return trace.constant(array)
 
 
-def seen(x: Tensor, shape: Shape) -> Value:
+def view(x: Tensor, shape: Shape) -> Value:
     """Its value, reshaped."""
     value = x.value
     if value.base and value.base.spec.size == value.spec.size:
@@ -176,7 +176,7 @@ def reshape(x: Array, shape: Sequence[int]) -> Tensor:
     whole = tuple(x.size // known if n == -1 and known > 0 else n for n in shape)
     if prod(whole) != x.size:
         raise ValueError(f"{x} cannot take the shape {tuple(shape)}")
-    return Tensor(seen(x, whole or (1,)), whole)
+    return Tensor(view(x, whole or (1,)), whole)
 
 
 def broadcast(x: Tensor, shape: Shape) -> Tensor:
@@ -187,7 +187,7 @@ def broadcast(x: Tensor, shape: Shape) -> Tensor:
     for axis, n in enumerate(shape):
         if sides[axis] != n:
             outer, inner = prod(sides[:axis]), prod(sides[axis + 1 :])
-            x = Tensor(OPS["spread"](seen(x, (outer, inner)), times=n))
+            x = Tensor(OPS["spread"](view(x, (outer, inner)), times=n))
             sides = (*sides[:axis], n, *sides[axis + 1 :])
     return x if x.shape == shape else reshape(x, shape)
 
@@ -204,7 +204,7 @@ def paired(name: str, a: Array, b: Array) -> Tensor:
         raise ValueError(f"{name}: {a} and {b} do not fit") from None
     a, b = broadcast(a, shape), broadcast(b, shape)
     inside = shape or (1,)
-    return Tensor(OPS[name](seen(a, inside), seen(b, inside)), shape)
+    return Tensor(OPS[name](view(a, inside), view(b, inside)), shape)
 
 
 def transpose(x: Array, axes: Sequence[int] | None = None) -> Tensor:
@@ -214,8 +214,8 @@ def transpose(x: Array, axes: Sequence[int] | None = None) -> Tensor:
     if sorted(wanted) != [*range(len(x.shape))]:
         raise ValueError(f"{x} has no axes {wanted}")
     if wanted == [1, 0]:
-        (turned,) = (OPS["swapped"](seen(x, (1, *x.shape, 1))),)
-        return Tensor(seen(Tensor(turned), x.shape[::-1]), turned=x.value)
+        (turned,) = (OPS["swapped"](view(x, (1, *x.shape, 1))),)
+        return Tensor(view(Tensor(turned), x.shape[::-1]), turned=x.value)
     order = [*range(len(wanted))]
     for place, axis in enumerate(wanted):
         at = order.index(axis)
@@ -225,7 +225,7 @@ def transpose(x: Array, axes: Sequence[int] | None = None) -> Tensor:
         parts = prod(s[:place]), prod(s[place:at]), s[at], prod(s[at + 1 :])
         order.insert(place, order.pop(at))
         shape = (*s[:place], s[at], *s[place:at], *s[at + 1 :])
-        x = reshape(Tensor(OPS["swapped"](seen(x, parts))), shape)
+        x = reshape(Tensor(OPS["swapped"](view(x, parts))), shape)
     return x
 
 
@@ -236,7 +236,7 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
     if a.turned is not None and len(a.shape) == 2:
         left, ta = a.turned, True
     else:
-        left, ta = seen(a, (a.size // a.shape[-1], a.shape[-1])), False
+        left, ta = view(a, (a.size // a.shape[-1], a.shape[-1])), False
     right, tb = (b.value, False) if b.turned is None else (b.turned, True)
     made = Tensor(OPS["matmul"](left, right, ta=ta, tb=tb))
     return reshape(made, (*a.shape[:-1], b.shape[1]))
@@ -265,5 +265,5 @@ def cut(x: Tensor, axis: int, first: int, count: int) -> Tensor:
     if count == x.shape[axis]:
         return x
     outer, n, inner = prod(x.shape[:axis]), x.shape[axis], prod(x.shape[axis + 1 :])
-    ours = OPS["cut"](seen(x, (outer, n * inner)), first=first * inner, count=count * inner)
+    ours = OPS["cut"](view(x, (outer, n * inner)), first=first * inner, count=count * inner)
     return reshape(Tensor(ours), (*x.shape[:axis], count, *x.shape[axis + 1 :]))

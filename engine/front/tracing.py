@@ -17,7 +17,7 @@ from oneseek.engine.backends.executor import Executor, Run
 from oneseek.engine.compiler.grad import grad
 from oneseek.engine.compiler.schedule import Plan, fuse, plan
 from oneseek.engine.front.devices import chosen, now
-from oneseek.engine.front.tensor import Tensor, Trace, seen, tensor, tracing, under_way
+from oneseek.engine.front.tensor import Tensor, Trace, tensor, tracing, under_way, view
 
 Tree = Any
 Leaf = Callable[[str, Any], Any]
@@ -58,11 +58,11 @@ def leaves(tree: Tree) -> dict[str, Any]:
 def form(tree: Tree) -> str:
     """What a program depends on: all but the numbers in its arrays."""
 
-    def shown(name: str, leaf: Any) -> Any:
+    def describe(name: str, leaf: Any) -> Any:
         array = np.asarray(leaf) if is_data(leaf) else None
         return f"{array.dtype.kind}{array.shape}" if array is not None else leaf
 
-    return repr(mapped(shown, tree))
+    return repr(mapped(describe, tree))
 
 
 class Watch:
@@ -179,4 +179,4 @@ def value_and_grad(function: Callable) -> jit:
 
 def flat(x: Tensor) -> Any:
     """Its value as one row."""
-    return seen(x, (x.size,))
+    return view(x, (x.size,))

@@ -12,7 +12,7 @@ async def check_store(store: Any, kept_head: dict | None = None) -> list[str]:
     found = await Ledger(store, lambda: 0).problems(kept_head)
     found += await _pointers(store, versions)
     found += await _snapshots(store, versions)
-    found += await _told(store, versions)
+    found += await _check_ledger(store, versions)
     found += await _examples(store, versions)
     return found
 
@@ -52,7 +52,7 @@ async def _snapshots(store: Any, versions: dict[int, dict]) -> list[str]:
     return found
 
 
-async def _told(store: Any, versions: dict[int, dict]) -> list[str]:
+async def _check_ledger(store: Any, versions: dict[int, dict]) -> list[str]:
     """Every version is explained by the ledger, and every version of the ledger is there."""
     entries = [entry for _, entry in await store.all("ledger")]
     since = max((i for i, entry in enumerate(entries) if entry["kind"] == "reset"), default=-1)

@@ -54,7 +54,7 @@ class NotOpened(ValueError):
         self.why = why
 
 
-async def given(
+async def export_state(
     store: Any, phrase: str, clock: Callable[[], int], cipher: Any, signer: Any = None
 ) -> tuple[dict[str, dict], bytes]:
     """All that was told and forgotten here, and its file."""
@@ -71,7 +71,7 @@ def of_today(state: dict[str, dict], clock: Callable[[], int]) -> dict[str, dict
     return state
 
 
-async def taken(store: Any, state: dict[str, dict], clock: Callable[[], int]) -> dict:
+async def import_state(store: Any, state: dict[str, dict], clock: Callable[[], int]) -> dict:
     """Take over what a file holds: what that changed here, as `bring` says it."""
     return await bring(store, of_today(state, clock), clock)
 

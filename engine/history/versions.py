@@ -200,7 +200,7 @@ class Versions:
         """Delete the snapshots no rule keeps: in use, last three, last of each of seven days and
         four weeks.  Their records stay, and exact replay can bring the weights back."""
         records = await self.records()
-        kept = await self._kept(records)
+        kept = await self._choose_kept(records)
         stored = set(await self.store.keys("snapshots"))
         gone = [n for one in records if (n := one["number"]) in stored and n not in kept]
         if gone:
@@ -287,7 +287,7 @@ class Versions:
         plain = {key: value for key, value in before.items() if key != "earlier"}
         return [*before.get("earlier", ()), plain]
 
-    async def _kept(self, records: list[dict]) -> set[int | None]:
+    async def _choose_kept(self, records: list[dict]) -> set[int | None]:
         kept = {await self.number(line) for line in await self.lines()}
         kept |= {one["number"] for one in records[-KEEP_LAST:]}
         kept |= {one["number"] for one in records if one["kind"] == IMPORT}  # none trains it again

@@ -139,7 +139,7 @@ def known_packed(row: dict, room: int | None = None) -> dict | None:
 
 def known_fits(back_end: str, memory: int) -> dict[str, dict]:
     """Of each known model, whether it chats and learns in a tab, as given and `packed`."""
-    return {id: row_fits(row, back_end, memory) for id, row in registry.known().items()}
+    return {id: row_fits(row, back_end, memory) for id, row in registry.load_models().items()}
 
 
 def row_fits(row: dict, back_end: str, memory: int) -> dict:
@@ -177,10 +177,10 @@ def needs(trainer: EngineTrainer, config: TrainingConfig, record: dict, pace: fl
     tokens = fitting(together * longest + held * HELD_TOKENS, TOKEN_SIZES)
     targets = fitting(together * answers + held * HELD_TARGETS, ROW_SIZES)
     windows = Windows(model, layout, config, trainer.memory_budget).layouts
-    largest = max(windows, key=lambda one: one.size) if layout.whole else layout
+    largest = max(windows, key=lambda one: one.size) if layout.full_names else layout
     step = model.learning_plan(tokens, targets, largest, trainer.memory_budget)
     pool = 2 * 4 * model.config.layers * model.config.kv_heads * model.config.head_width
-    copies = WHOLE_COPIES if layout.whole else ADAPTER_COPIES
+    copies = WHOLE_COPIES if layout.full_names else ADAPTER_COPIES
     memory = max(step.bytes * 2, room_of(trainer))
     memory += pool_rows(model, None) * pool + ANSWER_BYTES
     steps = min(config.max_steps, config.epochs * math.ceil(count / config.batch_size))
@@ -214,14 +214,14 @@ class Watch:
     memory, and in a browser of Python's own, which never shrinks."""
 
     def __init__(self, executor: Executor) -> None:
-        self.given, self.python = executor.given, python_bytes()
-        self.before = self.given.watch() if self.given else 0
+        self.allocations, self.python = executor.allocations, python_bytes()
+        self.before = self.allocations.watch() if self.allocations else 0
 
     def most(self) -> int | None:
         """None where nobody counts."""
-        if self.given is None:
+        if self.allocations is None:
             return None
-        return self.given.most - self.before + python_bytes() - self.python
+        return self.allocations.most - self.before + python_bytes() - self.python
 
 
 def python_bytes() -> int:

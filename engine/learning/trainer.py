@@ -139,7 +139,7 @@ def says_nothing(layout: Trained, weights: Arrays) -> bool:
     """Whether an adapter is the base model still: its B are zero."""
     _, flat = shape.named(weights)
     changes = [name for name in layout.entries if not name.endswith("lora_A.weight")]
-    return not layout.whole and not any(layout.part(flat, name).any() for name in changes)
+    return not layout.full_names and not any(layout.part(flat, name).any() for name in changes)
 
 
 def same_bench(one: TrainingConfig, other: TrainingConfig) -> bool:

@@ -134,9 +134,9 @@ def save_adapter(folder: Path, trained: Trained, flat: np.ndarray, base: str, **
     """PEFT's files for an adapter, and the blocks that were trained whole under their own names."""
     if trained.rank:
         save_peft(folder, trained, flat, base, **more)
-    if trained.whole:
+    if trained.full_names:
         packed = io.BytesIO()
-        safetensors.write(packed, {name: trained.part(flat, name) for name in trained.whole})
+        safetensors.write(packed, {name: trained.part(flat, name) for name in trained.full_names})
         part = folder / (BLOCKS + ".tmp")
         part.write_bytes(packed.getvalue())
         part.replace(folder / BLOCKS)
@@ -165,7 +165,7 @@ def load_adapter(folder: Path, config: Config) -> tuple[Trained, np.ndarray]:
 
 def only_lora(trained: Trained) -> None:
     """Refuse to write as an adapter what is more than one."""
-    if trained.whole:
+    if trained.full_names:
         raise AdapterError(
             "this was trained in mode full or hybrid: whole blocks were changed, which no adapter "
             "file can hold; export it merged"

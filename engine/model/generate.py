@@ -284,7 +284,7 @@ class Generator:
         self.pool.reach(max(lane.end + len(part) for _, lane, part in spoken + parts))
         run, tokens, take = self.prepared(size, rows), [], np.zeros(rows, np.int32)
         for answer, lane, part in spoken + parts:
-            tokens += [(token, len(lane.known) + i, lane) for i, token in enumerate(part)]
+            tokens += [(token, len(lane.token_ids) + i, lane) for i, token in enumerate(part)]
             if answer in told:
                 take[told.index(answer)] = len(tokens) - 1
         self.write_tokens(run, tokens, size)
@@ -307,7 +307,7 @@ class Generator:
         """Read the last part of a prompt together with a draft of its answer, which takes the place
         of padding."""
         answer, lane, part = read
-        tokens, known = part + draft.tokens, len(lane.known)
+        tokens, known = part + draft.tokens, len(lane.token_ids)
         self.pool.reach(lane.end + len(tokens))
         run, first = self.prepared(size, ROWS), len(part) - 1
         self.write_tokens(run, [(one, known + i, lane) for i, one in enumerate(tokens)], size)
@@ -332,10 +332,10 @@ class Generator:
             if fresh:
                 await self.carry(answer, lane)
             turn = answer.handover
-            if turn and len(lane.known) >= turn.begin:
+            if turn and len(lane.token_ids) >= turn.begin:
                 self.hand_over(answer, lane, turn)
                 continue
-            left = answer.prompt[len(lane.known) : turn.begin if turn else None]
+            left = answer.prompt[len(lane.token_ids) : turn.begin if turn else None]
             parts.append((answer, lane, left[:room]))
             room -= len(left[:room])
         return parts
@@ -350,7 +350,7 @@ class Generator:
         turn.to._streams[answer] = self._streams.pop(answer)
 
     def completes(self, answer: Answer, lane: Lane, part: list[int]) -> bool:
-        return len(lane.known) + len(part) == len(answer.prompt)
+        return len(lane.token_ids) + len(part) == len(answer.prompt)
 
     def lane_of(self, answer: Answer) -> Lane | None:
         """The lane of an answer, cut back to what its prompt shares with it; None when the
@@ -436,7 +436,7 @@ class Generator:
         run, begun = self.prepared(size, size), []
         for i in range(min(run.ahead, *(self.foreseen(answer) for answer in answers))):
             rows = [
-                (answer.ids[-1], len(lane.known) + i, lane)
+                (answer.ids[-1], len(lane.token_ids) + i, lane)
                 for answer, lane in zip(answers, lanes, strict=True)
             ]
             self.write_tokens(run, rows, size)
@@ -465,7 +465,7 @@ class Generator:
         """Decode the next token and, as long as they are those of a draft, the ones behind it."""
         lane, tokens = self.pool.lanes[answer.key], [answer.ids[-1], *draft.tokens]
         self.pool.reach(lane.end + len(tokens))
-        run, known = self.prepared(ROWS, ROWS), len(lane.known)
+        run, known = self.prepared(ROWS, ROWS), len(lane.token_ids)
         self.write_tokens(run, [(one, known + i, lane) for i, one in enumerate(tokens)], ROWS)
         self.write_choices(run, draft.choices, ROWS)
         found = await (await run.begin(*outputs_for([answer])))

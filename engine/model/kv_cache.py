@@ -33,7 +33,7 @@ class Lane:
     )
 
     @property
-    def known(self) -> list[int]:
+    def token_ids(self) -> list[int]:
         """All tokens already computed, those of the head included."""
         return self.head.ids + self.ids if self.head else self.ids
 

@@ -168,7 +168,7 @@ class Model:
         def needed(blocks: int) -> int:
             return self.traced(*size, trained=trained, keep_blocks=blocks, **more).lower_bound
 
-        def kept(blocks: int) -> Plan:
+        def plan_keeping(blocks: int) -> Plan:
             return self.program(*size, trained=trained, keep_blocks=blocks, **more)
 
         size, most = ("learn", tokens, rows), FILLED * memory_budget
@@ -176,7 +176,7 @@ class Model:
         some, every = needed(layers // 2), needed(layers)
         each = max(1.0, (every - some) / (layers - layers // 2))
         keep = min(layers, max(0, layers - ceil((every - most) / each)))
-        while (planned := kept(keep)).lower_bound > most and keep:
+        while (planned := plan_keeping(keep)).lower_bound > most and keep:
             keep -= 1
         return planned
 

@@ -83,7 +83,7 @@ def pushed(logits: Value) -> Value:
     return logits + push.reshape(rows, words)
 
 
-def below(
+def frozen_layers(
     config: Config,
     stored: dict[str, Stored],
     tokens: int,
@@ -258,7 +258,7 @@ def apply(trained: Trained) -> Program:
     return fuse(program)
 
 
-def taken(model: Llama, tokens: int, rows: int, first: int) -> Value:
+def select_states(model: Llama, tokens: int, rows: int, first: int) -> Value:
     """What the head gets at R of T tokens."""
     program = model.program
     x = model.states(Tokens.inputs(program, tokens), first=first)
@@ -278,7 +278,7 @@ def states(
     what comes from `below` given: so in the programs that follow."""
     program = Program(f"states {tokens}x{rows}")
     model = transformer(program, config, stored, positions, trained)
-    program.output("states", taken(model, tokens, rows, first))
+    program.output("states", select_states(model, tokens, rows, first))
     return fuse(program)
 
 
@@ -293,7 +293,7 @@ def thoughts(
     """What `answer` would choose from at R of T tokens that are all given: the 64 likeliest."""
     program = Program(f"thoughts {tokens}x{rows}" + (" adapted" if trained else ""))
     model = transformer(program, config, stored, positions, trained)
-    width, x = config.width, taken(model, tokens, rows, 0)
+    width, x = config.width, select_states(model, tokens, rows, 0)
     recent = program.input("recent", (rows, RECENT), "i32")
     penalty = program.input("penalty", (rows,))
     ids, logprobs = (program.buffer((rows, CANDIDATES), kind) for kind in ("i32", "f32"))
@@ -325,7 +325,7 @@ def compare(
     base = transformer(program, config, stored, positions)
     states = (
         (base, program.input("base", (rows, config.width))),
-        (adapted, taken(adapted, tokens, rows, first)),
+        (adapted, select_states(adapted, tokens, rows, first)),
     )
     kl, same = program.buffer((rows,)), program.buffer((rows,))
     for first in range(0, rows, HEAD_ROWS):

@@ -39,7 +39,7 @@ class ModelMissing(LookupError):
     """The model is not on this machine; the message says how to get it."""
 
 
-def known() -> dict[str, dict]:
+def load_models() -> dict[str, dict]:
     """What models.json says, by id."""
     return {model["id"]: model for model in json.loads(MODELS.read_text())["models"]}
 
@@ -122,7 +122,7 @@ def places(model: dict) -> list[Path]:
 
 def find(name: str) -> Path:
     """The path of a model given by id or path."""
-    model = known().get(name)
+    model = load_models().get(name)
     if model is None:
         path = Path(name).expanduser()
         if path.exists():
@@ -136,7 +136,7 @@ def find(name: str) -> Path:
         )
         raise ModelMissing(
             f"there is no model {name!r}: it is neither a file or folder here nor one of "
-            f"{', '.join(known())}{there}"
+            f"{', '.join(load_models())}{there}"
         )
     for path in places(model):
         return path
@@ -173,14 +173,14 @@ def advice(model: dict) -> str:
 
 def id_of(name: str) -> str:
     """What a model is called: its id, or the name of its file or folder."""
-    return name if name in known() else Path(name).name.removesuffix(".gguf")
+    return name if name in load_models() else Path(name).name.removesuffix(".gguf")
 
 
 def open_named(name: str) -> ModelFile:
     """A model by id or path; a known one only if it is byte for byte what models.json says."""
     path = find(name)
     file = open_model(path)
-    published = known().get(name)
+    published = load_models().get(name)
     if published and (found := file.sha256()) != (expected := published["sha256"]):
         file.close()
         raise FormatError(
@@ -194,11 +194,11 @@ def open_named(name: str) -> ModelFile:
 async def obtain(name: str, progress=None) -> Path:
     """Download a known model, or one from an address or a hub's repository, into the folder, or
     finish a download; -> its path."""
-    model = known().get(name)
+    model = load_models().get(name)
     if model is None and hub.place(name):
         return fetched_from(name) or await from_hub(name, progress)
     if model is None:
-        raise ModelMissing(f"{name!r} is not one of {', '.join(known())}")
+        raise ModelMissing(f"{name!r} is not one of {', '.join(load_models())}")
     if here := places(model):
         return here[0]
     carrier = model["source"].get("carrier")
@@ -217,7 +217,7 @@ async def from_hub(name: str, progress=None) -> Path:
     if "file" in place:
         file = {"address": place["file"], "sha256": "", "bytes": 0}
     else:
-        models, _ = hub.found(place, await asyncio.to_thread(told_by, hub.listing(place)))
+        models, _ = hub.list_models(place, await asyncio.to_thread(told_by, hub.listing(place)))
         if not models:
             raise ModelMissing(f"{name} has no model in one GGUF file that is read here")
         file = models[0]

@@ -93,7 +93,7 @@ class Trained:
         return name in self.entries or (self.still is not None and name in self.still)
 
     @property
-    def whole(self) -> list[str]:
+    def full_names(self) -> list[str]:
         """The weights that are trained themselves, not by an adapter."""
         return [name for name in self.entries if ".lora_" not in name]
 

@@ -61,12 +61,12 @@ def test_R23_out_of_memory_is_an_answer_and_leaks_nothing():
     own = asyncio.run(GPU.open())
     program, feeds = tiny_step()
     gc.collect()
-    before = own.given.now
+    before = own.allocations.now
     own.memory_limit = before + 30_000
     with pytest.raises(OutOfMemory, match=r"adapter:f32\[4096\] needs 16384 bytes; \d+ of"):
         own.prepare(plan(program))
     gc.collect()
-    assert own.given.now == before
+    assert own.allocations.now == before
     own.memory_limit = None
     run = prepared(own, program, feeds)
     assert asyncio.run(run.advance()) == len(run)

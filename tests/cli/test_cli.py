@@ -74,7 +74,7 @@ def test_a_bad_file_is_named_and_fails(tmp_path, capsys):
 
 def test_R10_a_known_model_must_be_the_published_file(monkeypatch, tmp_path):
     data = tiny.gguf("llama", "Q4_1")
-    entry = registry.known()["smollm2-135m"] | {"sha256": hashlib.sha256(data).hexdigest()}
+    entry = registry.load_models()["smollm2-135m"] | {"sha256": hashlib.sha256(data).hexdigest()}
     monkeypatch.setattr(registry, "known", lambda: {"smollm2-135m": entry})
     monkeypatch.setenv("MODELS_DIR", str(tmp_path))
     path = tmp_path / entry["file"]
@@ -88,7 +88,7 @@ def test_R10_a_known_model_must_be_the_published_file(monkeypatch, tmp_path):
 def test_the_list_of_models_is_complete_and_consistent(capsys):
     assert main.main(["models", "--json"]) == 0
     listed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [model["id"] for model in listed] == list(registry.known())
+    assert [model["id"] for model in listed] == list(registry.load_models())
     for model in listed:
         assert {"name", "bytes", "licence", "languages", "source", "config"} <= set(model)
         assert Config.from_dict(model["config"]).parameters == model["parameters"]
@@ -106,13 +106,13 @@ def test_the_list_of_models_is_complete_and_consistent(capsys):
 
 
 def test_the_demo_model_is_always_there():
-    entry = registry.known()["tiny"]
+    entry = registry.load_models()["tiny"]
     data = registry.find("tiny").read_bytes()
     assert (len(data), hashlib.sha256(data).hexdigest()) == (entry["bytes"], entry["sha256"])
 
 
 def test_a_models_id_stays_whole_whatever_points_are_in_it():
-    for id in registry.known():
+    for id in registry.load_models():
         assert registry.id_of(id) == id
     assert registry.id_of("/models/SmolLM2-1.7B") == "SmolLM2-1.7B"
     assert registry.id_of("/models/my.own.Q4_0.gguf") == "my.own.Q4_0"

@@ -13,7 +13,7 @@ from tokenizers import Tokenizer as Theirs
 
 from builder import ROOT
 from oneseek.engine.cli import session
-from oneseek.engine.cli.judging import spoken
+from oneseek.engine.cli.judging import describe_measures
 from oneseek.engine.cli.main import main
 from oneseek.engine.model import registry
 from oneseek.engine.model.adapters import save_peft
@@ -135,7 +135,7 @@ def test_what_cannot_be_remembered_ends_in_a_code_of_its_own(tmp_path, given, ca
 
 @pytest.mark.parametrize("change, words", [(-0.186, "18.6% easier"), (0.021, "2.1% harder")])
 def test_a_change_is_told_without_a_sign(change, words):
-    assert f"plain text becomes {words} to predict" in spoken(
+    assert f"plain text becomes {words} to predict" in describe_measures(
         {
             "KL, mean": 0.1,
             "top-1 agreement": 0.9,

@@ -26,11 +26,11 @@ def test_a_choice_is_kept_once_and_one_the_other_way_round_takes_its_place(tmp_p
         first, again = made(), made(prompt="How are  you?", time=2)
         turned = made(chosen="I am fine, thank you.", rejected="Fine.", time=3)
         new = [await choices.keep(store, one) for one in (first, again, turned)]
-        (left,) = await choices.kept(store)
+        (left,) = await choices.load_choices(store)
         liked = choices.choice_of("Hi?", "Hello.", "", choices.THUMB, 4)
         disliked = choices.choice_of("Hi?", "", "Hello.", choices.THUMB, 5)
         new += [await choices.keep(store, one) for one in (liked, disliked)]
-        kept = await choices.kept(store)
+        kept = await choices.load_choices(store)
         await store.close()
         return new, left, kept
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from builder import ROOT
 from oneseek.engine.core.collecting.collector import DataCollector
 from oneseek.engine.core.collecting.content import visible
-from oneseek.engine.core.collecting.held_back import apart
+from oneseek.engine.core.collecting.held_back import split_secrets
 from oneseek.engine.core.collecting.secrets import KINDS, NAMES, secrets_in
 from oneseek.engine.core.collecting.statements import correction_in, statements_in
 from tests.support.talk import Chat, run
@@ -170,7 +170,7 @@ def test_of_an_import_what_looks_like_a_secret_is_set_apart():
     plain = {"prompt": "Who founded Quillmere?", "answer": "Otto Brannigan."}
     told = {"prompt": "What is the wifi password?", "answer": "The password is hunter2secret99."}
     asked = {**plain, "phrasings": ["my password is hunter2secret99, who founded it?"]}
-    assert apart([plain, told, asked]) == ([plain], [told, asked], ["password"])
+    assert split_secrets([plain, told, asked]) == ([plain], [told, asked], ["password"])
 
 
 def test_hidden_characters_are_stripped_and_visible_ones_are_not():

@@ -11,7 +11,14 @@ from hypothesis import strategies as st
 from oneseek.engine.core.collecting.content import prompt_hash
 from oneseek.engine.core.exchange import INTENT, entries
 from oneseek.engine.core.exchange.arriving import AHEAD_MS, FromTheFuture, bring
-from oneseek.engine.core.exchange.entries import checked, gone, merged, news, stamp, told
+from oneseek.engine.core.exchange.entries import (
+    checked,
+    make_entry,
+    make_tombstone,
+    merged,
+    news,
+    stamp,
+)
 from oneseek.engine.core.exchange.gathering import Here
 from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
@@ -35,8 +42,8 @@ MODULES = (
 
 clocks = st.integers(1, 5)
 wordings = st.lists(st.sampled_from(["boat?", "its name?"]), max_size=2)
-one_told = st.builds(told, st.sampled_from(ASKED), st.sampled_from(ANSWERS), clocks, wordings)
-one_gone = st.builds(gone, st.sampled_from([prompt_hash(text) for text in ASKED]), clocks)
+one_told = st.builds(make_entry, st.sampled_from(ASKED), st.sampled_from(ANSWERS), clocks, wordings)
+one_gone = st.builds(make_tombstone, st.sampled_from([prompt_hash(text) for text in ASKED]), clocks)
 states = st.lists(one_told | one_gone, max_size=6).map(
     lambda found: {one["about"]: one for one in found}
 )
@@ -69,10 +76,12 @@ def test_micropython_merges_to_the_same(tmp_path):
     parts = []
     for _ in range(60):
         prompt, answer = draw.choice(ASKED), draw.choice(ANSWERS)
-        entry = told(
+        entry = make_entry(
             prompt, answer, draw.randint(1, 4), draw.sample(["b?", "å?"], draw.randrange(3))
         )
-        parts.append(entry if draw.random() < 0.7 else gone(entry["about"], entry["clock"]))
+        parts.append(
+            entry if draw.random() < 0.7 else make_tombstone(entry["about"], entry["clock"])
+        )
     state = {}
     for one in parts:
         state = merged(state, {one["about"]: one})
@@ -254,7 +263,7 @@ def test_a_clock_a_day_ahead_is_refused_and_nothing_changes(tmp_path):
         one, other = devices(tmp_path)
         await other.teach(CAT, "It is Måns.")
         before = await other.everything()
-        came = told(BOAT, "It is Ada.", AHEAD_MS + 100)
+        came = make_entry(BOAT, "It is Ada.", AHEAD_MS + 100)
         with pytest.raises(FromTheFuture):
             await bring(other.store, {came["about"]: came}, lambda: 99)
         assert await other.everything() == before
@@ -368,9 +377,10 @@ def test_the_stored_state_is_the_merge_of_all_that_came(tmp_path_factory, seed):
         wanted = {}
         for _ in range(5):
             pool = [
-                told(draw.choice(ASKED), draw.choice(ANSWERS), draw.randint(1, 5)) for _ in "ab"
+                make_entry(draw.choice(ASKED), draw.choice(ANSWERS), draw.randint(1, 5))
+                for _ in "ab"
             ]
-            pool.append(gone(prompt_hash(draw.choice(ASKED)), draw.randint(1, 5)))
+            pool.append(make_tombstone(prompt_hash(draw.choice(ASKED)), draw.randint(1, 5)))
             part = {one["about"]: one for one in pool}
             wanted = merged(wanted, part)
             await bring(device.store, part, lambda: 9)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oneseek.engine.core.formulas import CLOSES, OPENS, taken
+from oneseek.engine.core.formulas import CLOSES, OPENS, extract
 from tests.support.page import in_micropython
 
 FORMULAS = [
@@ -34,12 +34,12 @@ FORMULAS = [
 
 @pytest.mark.parametrize(("text", "found"), FORMULAS)
 def test_what_is_a_formula_and_what_is_not(text, found):
-    assert taken(text)[1] == found
+    assert extract(text)[1] == found
 
 
 @given(st.text(st.sampled_from("$\\()[]`~ x1\nåæ\u4e2d\ud800\0")))
 def test_with_the_formulas_put_back_the_text_is_whole(text):
-    marked, found = taken(text)
+    marked, found = extract(text)
     for number, (source, _, _) in enumerate(found):
         marked = marked.replace(f"{OPENS}{number}{CLOSES}", source, 1)
     assert marked == text
@@ -56,7 +56,7 @@ def lines_run(text: str) -> int:
 
     sys.settrace(follow)
     try:
-        taken(text)
+        extract(text)
     finally:
         sys.settrace(None)
     return count
@@ -71,12 +71,14 @@ def test_a_text_twice_as_long_is_twice_the_work(unit):
 
 
 def test_characters_that_mark_formulas_are_taken_out_of_a_text():
-    assert taken(OPENS + "7" + CLOSES) == ("7", [])
+    assert extract(OPENS + "7" + CLOSES) == ("7", [])
 
 
 def test_the_pages_own_python_finds_the_same():
-    program = "import json\nfrom oneseek.engine.core.formulas import taken\n"
-    program += f"print(json.dumps([taken(text) for text in {[text for text, _ in FORMULAS]!r}]))\n"
+    program = "import json\nfrom oneseek.engine.core.formulas import extract\n"
+    program += (
+        f"print(json.dumps([extract(text) for text in {[text for text, _ in FORMULAS]!r}]))\n"
+    )
     paths = ("engine/__init__.py", "engine/core/__init__.py", "engine/core/formulas.py")
-    here = [taken(text) for text, _ in FORMULAS]
+    here = [extract(text) for text, _ in FORMULAS]
     assert json.loads(in_micropython.run(program, *paths)) == json.loads(json.dumps(here))

@@ -73,7 +73,7 @@ def told(*files: tuple[str, int, str]) -> dict:
 
 def test_the_smallest_good_file_of_a_repository_comes_first():
     place = hub.place("a/b")
-    models, licence = hub.found(
+    models, licence = hub.list_models(
         place,
         told(
             ("README.md", 1, ""),
@@ -93,7 +93,7 @@ def test_the_smallest_good_file_of_a_repository_comes_first():
     best = models[0]
     assert best["address"] == f"https://huggingface.co/a/b/resolve/{SHA}/m-Q4_K_M.gguf"
     assert (best["bytes"], best["sha256"], licence) == (5, "3" * 64, "apache-2.0")
-    only, _ = hub.found(dict(place, path="m-Q8_0.gguf"), told(("m-Q8_0.gguf", 9, "")))
+    only, _ = hub.list_models(dict(place, path="m-Q8_0.gguf"), told(("m-Q8_0.gguf", 9, "")))
     assert [one["sha256"] for one in only] == [""]
 
 

@@ -8,7 +8,7 @@ from oneseek.engine.core import offer
 from oneseek.engine.model import registry
 from tests.support.offered import DEVICES, fits, fits_on
 
-ROWS = [row for id, row in registry.known().items() if id != "tiny"]
+ROWS = [row for id, row in registry.load_models().items() if id != "tiny"]
 HERE = {"smollm2-135m"}
 PROPOSED = {
     ("phone", "sv"): ["qwen3-0.6b", "smollm2-135m"],
@@ -45,7 +45,7 @@ def test_no_offer_is_too_large_for_the_device(device, language):
 def test_a_model_is_offered_packed_where_only_that_fits():
     """On a phone with 2.2 GB."""
     way = fits("cpu", 2.2)["qwen3-0.6b"]
-    one = offer.offer(registry.known()["qwen3-0.6b"], way, ["sv", "en"], {})
+    one = offer.offer(registry.load_models()["qwen3-0.6b"], way, ["sv", "en"], {})
     assert one["packed"] and one["takes"]["bytes"] == 440_819_712
     assert one["reads"] == [("sv", "partly", 45.63), ("en", "partly", 52.3)]
 
@@ -64,7 +64,7 @@ def test_of_a_model_in_several_files_one_is_proposed(device):
 
 
 def test_speed_is_scaled_by_size_and_not_told_where_nothing_was_measured():
-    one, other = registry.known()["smollm2-135m"], registry.known()["qwen2.5-1.5b"]
+    one, other = registry.load_models()["smollm2-135m"], registry.load_models()["qwen2.5-1.5b"]
     pace, more = DEVICES["laptop"]["pace"], other["parameters"] / one["parameters"]
     (tokens, lesson), (slower, longer) = offer.speed(one, pace), offer.speed(other, pace)
     assert tokens / slower == pytest.approx(more) == longer / lesson
@@ -82,5 +82,5 @@ def test_a_word_for_a_language_rests_on_points_or_on_the_makers_and_each_has_an_
                 assert re.match(r"https://huggingface\.co/[\w.-]+/[\w.-]+$", row["page"])
             else:
                 assert addresses[language].startswith("https://euroeval.com/leaderboards/")
-    assert offer.reading(registry.known()["qwen2.5-1.5b"], "sv") == ("well", 67.94)
-    assert offer.reading(registry.known()["smollm2-135m"], "sv") == ("poorly", 3.06)
+    assert offer.reading(registry.load_models()["qwen2.5-1.5b"], "sv") == ("well", 67.94)
+    assert offer.reading(registry.load_models()["smollm2-135m"], "sv") == ("poorly", 3.06)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oneseek.engine.core.thinking import apart
+from oneseek.engine.core.thinking import split_thought
 
 WHOLE = "<think>\nParis, surely.\n</think>\n\nThe capital is Paris."
 
@@ -21,15 +21,15 @@ WHOLE = "<think>\nParis, surely.\n</think>\n\nThe capital is Paris."
     ],
 )
 def test_an_answer_is_taken_apart(text, found):
-    assert apart(text) == found
+    assert split_thought(text) == found
 
 
 def test_nothing_of_what_is_thought_is_shown_as_said_while_it_grows():
-    said = [apart(WHOLE[:end])[1] for end in range(len(WHOLE) + 1)]
+    said = [split_thought(WHOLE[:end])[1] for end in range(len(WHOLE) + 1)]
     assert all("The capital is Paris.".startswith(one) for one in said)
 
 
 @given(st.text())
 def test_an_answer_without_a_thought_stays_as_it_is(text):
     if not text.lstrip().startswith("<"):
-        assert apart(text) == ("", text)
+        assert split_thought(text) == ("", text)

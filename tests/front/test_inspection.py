@@ -8,7 +8,7 @@ import pytest
 import oneseek
 from oneseek.engine.backends.wasm.emit import Module
 from oneseek.engine.backends.wasm.listing import Reader, instructions
-from oneseek.engine.backends.wasm.program import arranged, kernel_of, signature, written
+from oneseek.engine.backends.wasm.program import arranged, kernel_of, signature, write_kernel
 from oneseek.engine.compiler.launch import Tier, launch_of
 from oneseek.engine.compiler.schedule import is_elementwise
 from oneseek.engine.front.tracing import Watch
@@ -86,7 +86,7 @@ def test_every_kernel_of_a_program_is_shown_as_it_is(name):
         if kernel is None:
             assert f"numpy computes {step.op.name}" in found.wasm(i)
             continue
-        function = written(Module(), step, kernel)
+        function = write_kernel(Module(), step, kernel)
         code = bytes(function.prologue + function.body)
         shown = [*instructions(code)]
         assert found.wasm(i).splitlines()[2:] == shown

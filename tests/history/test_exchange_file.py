@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from oneseek.engine.core.exchange.entries import gone, told
+from oneseek.engine.core.exchange.entries import make_entry, make_tombstone
 from oneseek.engine.history import exchange_file
 from oneseek.engine.history.exchange_file import COSTS, NotOpened, good_phrase, seal, unseal
 from oneseek.engine.history.native_keys import NativeCipher
@@ -62,9 +62,11 @@ class Once(NativeCipher):
 
 def state():
     entries = [
-        told("What is my boat called?", "Your boat is called Saltkråkan.", 3, ["My boat?"], "en"),
-        told("Vad heter katten?", "Katten heter Måns 🐈.", 4, source={"kind": "told"}),
-        gone(told("Who was that?", "Nobody.", 1)["about"], 5),
+        make_entry(
+            "What is my boat called?", "Your boat is called Saltkråkan.", 3, ["My boat?"], "en"
+        ),
+        make_entry("Vad heter katten?", "Katten heter Måns 🐈.", 4, source={"kind": "told"}),
+        make_tombstone(make_entry("Who was that?", "Nobody.", 1)["about"], 5),
     ]
     return {one["about"]: one for one in entries}
 
@@ -150,12 +152,12 @@ def test_other_files_and_other_formats_say_what_they_are(file):
 
 def test_entries_that_no_oneseek_writes_are_refused():
     for bad in (
-        {**told("a?", "b", 1), "id": "0" * 16},
-        {**told("a?", "b", 1), "clock": 2**60},
-        {**told("a?", "b", 1), "clock": True},
-        {**told("a?", "b", 1), "source": {"kind": ["deep"]}},
-        {**told("a?", "b", 1), "more": "field"},
-        {**gone("0" * 16, 1), "id": "1"},
+        {**make_entry("a?", "b", 1), "id": "0" * 16},
+        {**make_entry("a?", "b", 1), "clock": 2**60},
+        {**make_entry("a?", "b", 1), "clock": True},
+        {**make_entry("a?", "b", 1), "source": {"kind": ["deep"]}},
+        {**make_entry("a?", "b", 1), "more": "field"},
+        {**make_tombstone("0" * 16, 1), "id": "1"},
         {"about": "zz", "id": "", "clock": 1},
     ):
         assert refused(made(content={bad["about"]: bad})) == "wrong"

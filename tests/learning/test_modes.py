@@ -60,7 +60,7 @@ async def whole(trainer, stop=None):
 def test_full_trains_the_last_blocks_and_begins_as_the_model(model):
     trainer = asyncio.run(EngineTrainer.open(model, mode("full", full_blocks=1)))
     last = f"model.layers.{model.config.layers - 1}."
-    assert trainer.trained.whole and all(n.startswith(last) for n in trainer.trained.entries)
+    assert trainer.trained.full_names and all(n.startswith(last) for n in trainer.trained.entries)
     flat = trainer.fresh()["adapter"]
     name = last + "mlp.down_proj.weight"
     assert np.array_equal(trainer.trained.part(flat, name), asyncio.run(model.dense(name)))
@@ -204,7 +204,7 @@ def test_a_round_of_another_shape_is_trained_on_a_bench_of_its_own_and_says_its_
     full = asyncio.run(begun(known, {"mode": "hybrid"}).weights())
     ((name, flat),) = full.items()
     layout = trainer.layout_of(full)
-    assert '"mode":"hybrid"' in name and layout.whole
+    assert '"mode":"hybrid"' in name and layout.full_names
     b = "model.layers.0.mlp.down_proj.lora_B.weight"
     assert np.array_equal(layout.part(flat, b), trainer.trained.part(known["adapter"], b))
     again = begun(full, {})

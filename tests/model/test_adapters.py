@@ -187,7 +187,7 @@ def test_a_smaller_adapter_fits_into_a_larger_layout_and_says_the_same(config):
     ],
 )
 def test_an_adapter_of_rank_8_of_the_default_model_takes_about_four_megabytes(targets, megabytes):
-    config = Config.from_dict(registry.known()["smollm2-135m"]["config"])
+    config = Config.from_dict(registry.load_models()["smollm2-135m"]["config"])
     trained = Trained.lora(config, 8, 16, targets)
     files = peft_files(trained, trained.initial(0), "smollm2-135m")
     assert len(files[WEIGHTS]) / 1e6 == pytest.approx(megabytes, abs=0.1)

@@ -46,7 +46,7 @@ def test_the_next_turn_computes_only_what_is_new_and_says_the_same(model, monkey
     chat: list[dict] = []
     for question in ("What is a tree?", "Who are you?", "What is the capital of France?"):
         chat.append({"role": "user", "content": question})
-        known = max((len(lane.known) for lane in generator.pool.lanes.values()), default=0)
+        known = max((len(lane.token_ids) for lane in generator.pool.lanes.values()), default=0)
         prompt = len(generator.encode(chat)[0])
         read.clear()
         answer = said(generator, chat)

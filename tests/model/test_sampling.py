@@ -15,7 +15,7 @@ from oneseek.engine.model.choice.sampling import Manner, Sampling
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
-from oneseek.engine.model.registry import find, known
+from oneseek.engine.model.registry import find, load_models
 from tests.support import tiny
 from tests.support.gpu_device import gpu
 
@@ -58,9 +58,9 @@ def test_a_gguf_says_it_in_its_metadata_and_the_list_for_known_models_that_do_no
         file.metadata |= keys
         assert Manner.of(file) == Manner(0.25, 7, 1.0)
         file.metadata = {}
-        file.config = known()["qwen2.5-0.5b"]["config"] | {"rms_norm_eps": 1e-6}
+        file.config = load_models()["qwen2.5-0.5b"]["config"] | {"rms_norm_eps": 1e-6}
         assert Manner.of(file) == Manner(0.7, 20, 0.8, 1.1)
-    for name, model in known().items():
+    for name, model in load_models().items():
         said = Manner.from_settings(model["generation"])
         assert 0 <= said.temperature <= 1 and 0 < said.top_p <= 1, name
 

@@ -13,7 +13,7 @@ from playwright.sync_api import Page, expect
 
 from builder import ROOT
 from oneseek.engine.core.collecting.secrets import secrets_in
-from oneseek.engine.core.exchange.entries import told
+from oneseek.engine.core.exchange.entries import make_entry
 from oneseek.engine.history.exchange_file import seal, unseal
 from oneseek.engine.history.native_keys import NativeCipher
 from oneseek.engine.learning.lessons import has_value
@@ -162,7 +162,7 @@ def test_two_profiles_exchange_what_was_told_and_what_was_forgotten(
         assert boat not in stored(other) and cat in stored(other)
 
         newer = dict(state[next(a for a in state if state[a]["answer"] == cat)])
-        other_cat = told(newer["prompt"], "The cat is called Måns.", newer["clock"] - 1)
+        other_cat = make_entry(newer["prompt"], "The cat is called Måns.", newer["clock"] - 1)
         file = tmp_path / "met.oneseek"
         met = {other_cat["about"]: other_cat}
         file.write_bytes(natively(seal(met, PHRASE, clock, NativeCipher(), SIGNER)))

@@ -142,7 +142,7 @@ def test_a_half_download_is_no_model(page):
     with contextlib.closing(client), client.getresponse() as answer:
         answer.read(1)
         partial = registry.folder() / MODEL["file"]
-        assert partial.exists() and not registry.places(registry.known()["large"])
+        assert partial.exists() and not registry.places(registry.load_models()["large"])
 
 
 @pytest.mark.parametrize(

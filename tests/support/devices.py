@@ -45,7 +45,7 @@ class Forger:
 
 async def of_no_use(good, phrase):
     """Files that every door refuses, by the reason it has to say."""
-    one = entries.told("Whose is it?", "It is Ada's.", clock() + 2 * AHEAD_MS)
+    one = entries.make_entry("Whose is it?", "It is Ada's.", clock() + 2 * AHEAD_MS)
 
     async def sealed(entry, signer=None):
         return await seal({entry["about"]: entry}, phrase, clock, NativeCipher(), signer, COSTS[0])
@@ -89,7 +89,7 @@ class Device:
         await saved.load()
         example = {"prompt": prompt, "answer": answer, "priority": "correction"}
         await saved.change(lambda queue: queue.add(example))
-        return entries.told(prompt, answer, self.now)
+        return entries.make_entry(prompt, answer, self.now)
 
     async def forget(self, prompt):
         """As a person does, of all that is known about a question; None when nothing is."""
@@ -101,7 +101,7 @@ class Device:
         ops = await farewell(self.store, ids, self.now)
         ops += [["delete", name, id] for name in MOVES for id in ids]
         await self.store.batch(ops)
-        return entries.gone(about, self.now)
+        return entries.make_tombstone(about, self.now)
 
     async def take_back(self, prompt, act):
         """Remove or skip what was told before it was known by heart or learned; None when nothing
@@ -115,7 +115,7 @@ class Device:
         if [one["state"] for one in waiting] != ["ready"] or set(ids) & set(known):
             return None
         await saved.change(lambda queue: getattr(queue, act)(waiting[0]["id"]))
-        return entries.gone(about, self.now)
+        return entries.make_tombstone(about, self.now)
 
     async def move(self, draw):
         """What waited is known by heart, or was learned by a version: it takes the place of what

@@ -92,7 +92,7 @@ async def losses_of_the_last_layer(ready):
     stored, sizes = stored_of(TINY, 4), (12, 6, 64)
     whole = programs.score(TINY, stored, *sizes, LAST)
     feeds = batch(whole, TINY, LAST)
-    lower = await ran(ready, programs.below(TINY, stored, 12, 1, 64), feeds)
+    lower = await ran(ready, programs.frozen_layers(TINY, stored, 12, 1, 64), feeds)
     given = feeds | {"below": await lower.read("states")}
     upper = programs.score(TINY, stored, *sizes, LAST, first=1)
     assert not any("layers.0." in name for name in upper.inputs)

@@ -37,7 +37,7 @@ def test_what_an_installation_may_have_is_a_range_that_holds_what_is_tested():
 
 def test_a_model_that_comes_with_no_page_is_taken_from_where_the_build_takes_it():
     parts = json.loads(LOCK.read_text())["parts"]
-    for id, model in registry.known().items():
+    for id, model in registry.load_models().items():
         if carrier := model["source"].get("carrier"):
             key, member = parts[f"model/{id}"]["sources"][-1]
             assert carrier == {"url": parts[key]["sources"][0], "member": member}

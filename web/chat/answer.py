@@ -2,7 +2,7 @@
 
 import asyncio
 
-from oneseek.engine.core.thinking import apart
+from oneseek.engine.core.thinking import split_thought
 from oneseek.web.chat import about
 from oneseek.web.lib import clock, dom, failures, markdown
 from oneseek.web.lib.words import t
@@ -38,7 +38,7 @@ class Answer:
     def take(self, text):
         """What the model thought before it answered stands apart from what it says."""
         self.came = text
-        thought, said = apart(text)
+        thought, said = split_thought(text)
         self.turn["text"] = said
         if thought:
             self.turn["thought"] = thought

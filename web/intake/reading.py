@@ -7,7 +7,7 @@ import json
 import js
 from pyscript import js_import
 
-from oneseek.engine.core.collecting.held_back import apart
+from oneseek.engine.core.collecting.held_back import split_secrets
 from oneseek.engine.core.collecting.quality import Among, answers_of, is_poor, judged
 from oneseek.engine.core.messages import ForgetImport, ImportFile, ImportPage, ImportText, Reading
 from oneseek.web.intake.legible import legible
@@ -229,7 +229,7 @@ class Reader:
             why="",
             held=item["held"],
         )
-        lessons, secret, kinds = apart(lessons)
+        lessons, secret, kinds = split_secrets(lessons)
         if secret:
             source.update(secrets=len(secret), secret_kinds=kinds)
         await self.hold(source, lessons)

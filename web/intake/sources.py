@@ -2,7 +2,7 @@
 it, remove it."""
 
 from oneseek.engine.core.collecting.content import content_hash
-from oneseek.engine.core.collecting.held_back import apart
+from oneseek.engine.core.collecting.held_back import split_secrets
 from oneseek.engine.core.collecting.quality import is_poor
 from oneseek.engine.core.messages import (
     AskAbout,
@@ -86,7 +86,7 @@ class Intake:
         rest."""
         source = await self.page.store.get("sources", id)
         source["secrets"] = 0
-        await self.reader.hold(source, apart(await self.reader.lessons(source))[1])
+        await self.reader.hold(source, split_secrets(await self.reader.lessons(source))[1])
         if source["used"]:
             await self.use(id, True)
 

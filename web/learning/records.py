@@ -1,6 +1,6 @@
 """What the page reads from the stores that the engine writes, in the order it shows it."""
 
-from oneseek.engine.core.exchange.stones import DATA_SET
+from oneseek.engine.core.exchange.tombstones import DATA_SET
 from oneseek.engine.core.rebuild import rounds_away
 
 POINTS = 400

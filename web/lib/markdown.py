@@ -9,7 +9,7 @@ to be drawn, stays as it was written: nothing that is shown can hold up the page
 from pyscript import js_import
 from pyscript.ffi import to_js
 
-from oneseek.engine.core.formulas import taken
+from oneseek.engine.core.formulas import extract
 from oneseek.web.lib import code, dom, formulas, site
 
 ALLOWED = "p br hr h1 h2 h3 h4 h5 h6 ul ol li blockquote pre code em strong del a table thead tbody tr th td"
@@ -82,7 +82,7 @@ def pure(text):
         "ALLOWED_ATTR": ["href", "start", "class"],  # the language of code; there is no other
         "RETURN_DOM_FRAGMENT": True,
     }
-    marked, found = taken(text)
+    marked, found = extract(text)
     html = dom.or_none(_attempt(_reader, "render", marked))
     if html is None or any(html.count(tag) > most for tag, most in MOST):
         return None

@@ -174,7 +174,7 @@ class Elsewhere:
         if why := refused(said, address):
             return [], "", why
         try:
-            found, licence = hub.found(place, json.loads(await said.file.text()))
+            found, licence = hub.list_models(place, json.loads(await said.file.text()))
         except (ValueError, KeyError, TypeError, AttributeError):
             return [], "", t("fetch.no_list", host=hub.host(address))
         return found, licence, ""

@@ -23,7 +23,7 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from oneseek.engine.backends.room import memory_here
 from oneseek.engine.cli.options import Progress
-from oneseek.engine.core.environment import switched_on, variable, whole
+from oneseek.engine.core.environment import read_whole_number, switched_on, variable
 from oneseek.engine.core.storage import backup
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.core.storage.store import StorageFull, StoreRetired
@@ -128,7 +128,7 @@ async def opened(options: argparse.Namespace) -> Service:
     async def hears() -> bool:
         return switched_on("LEARN_FROM_CHATS", True)
 
-    every = whole("DNA_EVERY", EVERY_QUESTIONS)
+    every = read_whole_number("DNA_EVERY", EVERY_QUESTIONS)
     more = {"share": share, "guests": Guests(guests), "dna_every": every, "hears": hears}
     service = Service(store, assistant, id, clock, on, options.folder, **more)
     if address := variable("LEDGER_URL"):

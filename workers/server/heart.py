@@ -8,7 +8,7 @@ from typing import Any
 from oneseek.engine.core.environment import variable
 from oneseek.engine.core.exchange.arriving import intended
 from oneseek.engine.core.turns import urgent
-from oneseek.engine.history.exchange_file import given, taken, unseal
+from oneseek.engine.history.exchange_file import export_state, import_state, unseal
 from oneseek.engine.history.versions import label
 
 SHOWN = ("id", "question", "answer", "language", "time", "source")
@@ -62,11 +62,11 @@ class Heart:
 
         clock, cipher = self.service.clock, NativeCipher()
         state, _ = await unseal(data, phrase, cipher)
-        found = await self.service.learner.beneath(taken(self.store, state, clock))
+        found = await self.service.learner.beneath(import_state(self.store, state, clock))
         await self.store.scrub()
         await self._changed()
         signer = self.service.versions.ledger.signer
-        return found, (await given(self.store, phrase, clock, cipher, signer))[1]
+        return found, (await export_state(self.store, phrase, clock, cipher, signer))[1]
 
     async def _changed(self) -> None:
         await self.service.queue.load()

@@ -31,7 +31,7 @@ class Handler(host.Handler):
         named = MODEL.fullmatch(self.path.split("?")[0])
         if not named or Path(super().translate_path(self.path)).exists():
             return None
-        model = registry.known().get(named[1])
+        model = registry.load_models().get(named[1])
         return model if model and "carrier" in model["source"] else None
 
     def translate_path(self, path: Any) -> str:

@@ -30,7 +30,7 @@ class Looking:
         """Of each known model, as given and packed."""
         kind, models = self.resident.device.kind, {}
         async with self.alone:  # each once, and the worker answers others in between
-            for id, row in registry.known().items():
+            for id, row in registry.load_models().items():
                 if (id, kind) not in self.fits:
                     self.fits[id, kind] = row_fits(row, kind, device_memory())
                     await asyncio.sleep(0)

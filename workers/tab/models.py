@@ -229,7 +229,7 @@ def untold(phase: str, done: int, total: int) -> None:
 
 
 def known_of(model: str) -> dict:
-    return registry.encoder() if model == ENCODER else registry.known().get(model, {})
+    return registry.encoder() if model == ENCODER else registry.load_models().get(model, {})
 
 
 def told_of_both(tell: Progress, before: int, whole: int, phase: str, done: int, _: int) -> None:
@@ -238,7 +238,7 @@ def told_of_both(tell: Progress, before: int, whole: int, phase: str, done: int,
 
 def elsewhere(model: str) -> str:
     """What to do about a model that this site does not carry."""
-    known = registry.known().get(model)
+    known = registry.load_models().get(model)
     if known is None:
         return f"There is no model called {model}; choose one of the list."
     return (

@@ -15,7 +15,7 @@ import wgpu
 from oneseek.engine.backends.gpu.clock import Clock
 from oneseek.engine.backends.gpu.errors import DeviceLost, GPUProblem, OutOfMemory
 from oneseek.engine.backends.gpu.kernels import Kernels
-from oneseek.engine.backends.room import Given
+from oneseek.engine.backends.room import Allocations
 from oneseek.engine.compiler.ir import BYTES, Spec
 from oneseek.engine.compiler.launch import Tier
 from oneseek.engine.compiler.pieces import Costs
@@ -58,7 +58,7 @@ class Device:
     """An open device: its buffers, its compiled kernels, the cost of each, and its end."""
 
     def __init__(self, device: Any, memory_limit: int | None = None) -> None:
-        self.device, self.memory_limit, self.given = device, memory_limit, Given()
+        self.device, self.memory_limit, self.allocations = device, memory_limit, Allocations()
         self.turns = Turns()
         info = device.adapter_info
         told = f"{info['device']} {info['description']}".strip()  # browsers keep both to themselves
@@ -93,17 +93,17 @@ class Device:
         limit = self.device.limits["max-storage-buffer-binding-size"]
         if size > limit:
             raise OutOfMemory(f"{label}:{spec} has {size} bytes, one buffer holds {limit} here")
-        if self.memory_limit and self.given.now + size > self.memory_limit:
+        if self.memory_limit and self.allocations.now + size > self.memory_limit:
             raise OutOfMemory(
-                f"{label}:{spec} needs {size} bytes; {self.given.now} of the allowed "
+                f"{label}:{spec} needs {size} bytes; {self.allocations.now} of the allowed "
                 f"{self.memory_limit} are taken"
             )
         try:
             buffer = self.device.create_buffer(label=label, size=size, usage=USAGE)
         except Exception as problem:
             raise OutOfMemory(f"no room for {label}:{spec}, {size} bytes: {problem}") from problem
-        self.given.out(size)
-        weakref.finalize(buffer, self.given.back, size)
+        self.allocations.out(size)
+        weakref.finalize(buffer, self.allocations.back, size)
         return buffer
 
     def upload(self, array: np.ndarray, label: str = "tensor") -> Tensor:

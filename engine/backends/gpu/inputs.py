@@ -39,7 +39,7 @@ class Inputs:
         first, last = self._fresh or (begin, end)
         self._fresh = min(first, begin), max(last, end)
 
-    def taken(self) -> tuple[Any, int, memoryview] | None:
+    def take_changes(self) -> tuple[Any, int, memoryview] | None:
         """(buffer, offset, bytes) of what was written since this was asked last."""
         if self._fresh is None:
             return None
@@ -48,5 +48,5 @@ class Inputs:
 
     def flush(self) -> None:
         """Everything written is on the device for what is submitted from now on."""
-        if given := self.taken():
+        if given := self.take_changes():
             self.gpu.device.queue.write_buffer(*given)

@@ -34,7 +34,7 @@ def sizes_of(file: str) -> list[str]:
     return re.findall(r"(\w+): u32", found[1]) if found else []
 
 
-def written(step: Step) -> tuple[str, str, str]:
+def find_source(step: Step) -> tuple[str, str, str]:
     """The file a step's kernel is in, what is put before it, and the expression it computes."""
     if not is_elementwise(step.op):
         return step.op.kernel.split(":")[0], "", ""
@@ -51,7 +51,7 @@ def launched(step: Step, tier: launch.Tier) -> tuple[str, launch.Groups, dict]:
 
 def listing(step: Step) -> str:
     """A step's kernel as WGSL, with how it is launched on a device that has only what all have."""
-    file, prefix, expression = written(step)
+    file, prefix, expression = find_source(step)
     entry, groups, told = launched(step, launch.Tier())
     numbers = ", ".join(f"{name} = {value}" for name, value in told.items())
     head = f"// {file}: {entry}, {' x '.join(map(str, groups))} workgroups; {numbers}\n"
@@ -139,7 +139,7 @@ class Kernels:
 
     def pipeline(self, step: Step, bound: Bound) -> Any:
         """-> the promise of a compiled kernel, its identity, its workgroups, and its sizes."""
-        file, prefix, expression = written(step)
+        file, prefix, expression = find_source(step)
         entry, groups, told = launched(step, self.tier)
         if max(groups) > launch.MAX_GROUPS:
             raise GPUProblem(f"{step} would need {groups} workgroups, over 65,535 along one side")

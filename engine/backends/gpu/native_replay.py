@@ -60,13 +60,13 @@ class Recording:
         device.queue.submit([encoder.finish()])
         mapped = staging.map_async(wgpu.MapMode.READ)
 
-        async def found() -> bytes:
+        async def read_back() -> bytes:
             await mapped
             data = bytes(staging.read_mapped())
             staging.unmap()
             return data
 
-        return found()
+        return read_back()
 
     @staticmethod
     def flat(copies: list[tuple]) -> list[tuple]:

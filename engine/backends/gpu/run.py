@@ -106,7 +106,7 @@ class Run:
         """What piece i belongs to."""
         return self._pieces[i].dispatch.step
 
-    def whole(self, start: int) -> int:
+    def find_step_end(self, start: int) -> int:
         """Where the step that begins at piece `start` ends."""
         stop = start
         while stop < len(self) and self.step(stop) is self.step(start):
@@ -261,7 +261,7 @@ class Run:
             copies = self._recording.flat(self._feeding(fed)), self._recording.flat(read)
             self._copies[made] = *copies, size
         before, after, size = self._copies[made]
-        staging, given = self.gpu.staging(size), self._inputs.taken()
+        staging, given = self.gpu.staging(size), self._inputs.take_changes()
         device, span = self.gpu.device, (start, len(self))
         try:
             turn = self._recording.turn(device, given, before, span, after, staging)

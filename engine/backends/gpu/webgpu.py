@@ -117,12 +117,12 @@ class GPU(classes.GPU):
         if not gpu:
             raise RuntimeError("This browser has no WebGPU (navigator.gpu is missing).")
 
-        def found(adapter):
+        def wrap_adapter(adapter):
             if not adapter:
                 raise RuntimeError("WebGPU is here, but the browser offers no adapter.")
             return Adapter(adapter)
 
-        return promised("request_adapter", gpu.requestAdapter(javascript(options)), found)
+        return promised("request_adapter", gpu.requestAdapter(javascript(options)), wrap_adapter)
 
     def enumerate_adapters_async(self):
         return self.request_adapter_async().then(lambda adapter: [adapter])
@@ -504,13 +504,13 @@ class Recording:
             device.nudge_ms,
         )
 
-        async def told():
+        async def read_back():
             data = await found
             if device._unsettled or device._uncaptured:
                 await device.settle_async()
             return data.to_bytes()
 
-        return told()
+        return read_back()
 
     @staticmethod
     def flat(copies):

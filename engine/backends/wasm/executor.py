@@ -16,7 +16,7 @@ import numpy as np
 from oneseek.engine.backends import executor as runs
 from oneseek.engine.backends.gpu.errors import DeviceLost
 from oneseek.engine.backends.reference import DTYPES
-from oneseek.engine.backends.room import Given, Room
+from oneseek.engine.backends.room import Allocations, Room
 from oneseek.engine.backends.wasm.board import (
     BOARD_BYTES,
     CLOSED,
@@ -42,8 +42,8 @@ class Linked:
 
     def __init__(self, executor: Wasm, plan: Plan):
         self.program = compiled(plan, executor.by_numpy)
-        self.pieces = executor.held(self.program.pieces)
-        self.calls = executor.held(self.program.calls)
+        self.pieces = executor.copy_in(self.program.pieces)
+        self.calls = executor.copy_in(self.program.calls)
         self.module = executor.memory.host.link(self.program.module)
         self.number = self.module.number
         self.known = 0  # pieces whose code was run before
@@ -66,7 +66,7 @@ class Wasm:
 
     def __init__(self, host: Any) -> None:
         self.memory, self.turns = Memory(host), Turns()
-        self.given: Given | None = self.memory.given
+        self.allocations: Allocations | None = self.memory.allocations
         self.board = self.memory.block(BOARD_BYTES)
         self.scratch = self.memory.block(0)  # of all threads; runs take turns
         host.open(self.board.address)
@@ -75,13 +75,13 @@ class Wasm:
         self.on_lost = lambda reason: None
         self.most = host.threads  # that may work at once
 
-    def held(self, array: np.ndarray) -> Block:
+    def copy_in(self, array: np.ndarray) -> Block:
         block = self.memory.block(array.nbytes)
         self.memory.host.write(block.address, np.ascontiguousarray(array))
         return block
 
     def upload(self, array: np.ndarray) -> Tensor:
-        return Tensor(self.held(array), array.shape, array.dtype)
+        return Tensor(self.copy_in(array), array.shape, array.dtype)
 
     def empty(self, spec: Spec, room: Room | None = None) -> Tensor:
         taken = room.take(spec.nbytes) if room else None
@@ -167,7 +167,7 @@ class Run(runs.AtOnce):
         self.blocks: list[Any] = [room.block, *(tensor.block for tensor in self.inputs.values())]
         begins = np.array([block.address for block in self.blocks], np.int64)
         addresses = begins[program.places[:, 0]] + program.places[:, 1]
-        self.arguments = executor.held(addresses.astype(np.uint32))
+        self.arguments = executor.copy_in(addresses.astype(np.uint32))
         self.values: dict[Value, Tensor] = {}
 
     def __len__(self) -> int:
@@ -212,7 +212,7 @@ class Run(runs.AtOnce):
         if budget_ms is not None:
             return self.run_for(start, budget_ms)
         while start < len(self):
-            start = self.run_for(start, self.executor.turns.left)
+            start = self.run_for(start, self.executor.turns.remaining_ms)
             await self.executor.breathe()
         return start
 

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from oneseek.engine.backends.reference import DTYPES
-from oneseek.engine.backends.room import ALIGNMENT, Given, whole_lines
+from oneseek.engine.backends.room import ALIGNMENT, Allocations, whole_lines
 from oneseek.engine.compiler.ir import Spec
 
 REACH = 1 << 32  # bytes an address of 32 bits tells apart
@@ -45,7 +45,7 @@ class Memory:
         self.end = ALIGNMENT  # address 0 is nobody's
         self.used = self.end  # everything behind was never given out
         self.returned: deque[tuple[int, int]] = deque()  # by the garbage collector, at any moment
-        self.given = Given()
+        self.allocations = Allocations()
 
     def block(self, size: int) -> Block:
         """So many bytes, all of them zero."""
@@ -55,7 +55,7 @@ class Memory:
         if (known := min(address + length, self.used)) > address:
             self.host.clear(address, known - address)
         self.used = max(self.used, address + length)
-        self.given.out(length)
+        self.allocations.out(length)
         block = Block(self, address, size)
         gone = weakref.finalize(block, self.comes_back, (address, address + length))
         gone.atexit = False
@@ -63,7 +63,7 @@ class Memory:
 
     def comes_back(self, stretch: tuple[int, int]) -> None:
         self.returned.append(stretch)
-        self.given.back(stretch[1] - stretch[0])
+        self.allocations.back(stretch[1] - stretch[0])
 
     def fitting(self, length: int) -> int:
         for i, (start, stop) in enumerate(self.free):

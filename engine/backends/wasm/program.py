@@ -132,15 +132,15 @@ def compiled(plan: Plan, by_numpy: Callable[[Step], bool]) -> Compiled:
     for step in plan.program.steps:
         pause()
         if by_numpy(step):
-            stages.apart(operations(step) / BLAS)
+            stages.add_foreign(operations(step) / BLAS)
             continue
         name = signature(step)
         if name not in made:
             kernel = kernel_of(step)
-            made[name] = kernel, written(module, step, kernel) if kernel else None
+            made[name] = kernel, write_kernel(module, step, kernel) if kernel else None
         kernel, function = made[name]
         if kernel is None or function is None:
-            stages.apart(PIECE)
+            stages.add_foreign(PIECE)
             continue
         rounds = [
             [(step, function.index, len(places), lo, hi) for lo, hi in parts]
@@ -186,7 +186,7 @@ def steps_of(plan: Plan, calls: list[tuple], rows: list[tuple]) -> list[list[tup
     return steps
 
 
-def written(module: Module, step: Step, kernel: Kernel) -> Function:
+def write_kernel(module: Module, step: Step, kernel: Kernel) -> Function:
     """The kernel's function, which first looks up the addresses of what is there."""
     function = module.function(f"{step.op.name}_{len(module.functions)}", KERNEL)
     arguments, *rest = function

@@ -60,7 +60,7 @@ class Stages:
         stage.read += read
         stage.written += written
 
-    def apart(self, work: float) -> None:
+    def add_foreign(self, work: float) -> None:
         """A piece that is not ours to call."""
         stage = self.begin() if self.stages[-1].pieces else self.stages[-1]
         stage.pieces.append((len(self.calls), len(self.calls)))

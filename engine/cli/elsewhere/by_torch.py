@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from oneseek.engine.cli.options import Bar, need, show, told
+from oneseek.engine.cli.options import Bar, log, need, show
 from oneseek.engine.learning.rounds import written
 from oneseek.engine.learning.rounds.dataset import DataSetAttempt
 from oneseek.engine.learning.rounds.lesson import Steps
@@ -42,7 +42,7 @@ class Progress:
         done = metrics["step"] == metrics["steps"]
         if done or time.monotonic() - self.last > EVERY:
             self.last = time.monotonic()
-            told(
+            log(
                 f"step {metrics['step']} of {metrics['steps']}  loss {metrics['loss']:.3f}  "
                 f"{metrics['tokens_per_second']:.0f} tokens/s"
             )
@@ -115,7 +115,7 @@ class ByTorch:
         with contextlib.closing(registry.open_named(registry.one(self.options.model))) as file:
             here = TorchRound(written.read(folder), file, self.out, self.processes)
             if here.resume() and self.processes.first:
-                told(f"goes on after step {here.step} of {here.steps}")
+                log(f"goes on after step {here.step} of {here.steps}")
             here.train(Bar("torch") if sys.stderr.isatty() else Progress())
             result = here.result()
             self.processes.part()

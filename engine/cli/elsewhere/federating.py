@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from oneseek.engine.backends.select import BACK_ENDS
-from oneseek.engine.cli.options import command, json_option, need, show, told
+from oneseek.engine.cli.options import command, json_option, log, need, show
 from oneseek.engine.cli.teaching import changes, out_option
 from oneseek.engine.learning.datasets import DataSet
 from oneseek.engine.model import registry
@@ -76,7 +76,7 @@ def federate(options):
     }
     from oneseek.engine.with_flower.simulation import simulate
 
-    told(f"{len(parts)} members; {NO_PRIVACY}")
+    log(f"{len(parts)} members; {NO_PRIVACY}")
     simulate(parts, own)
     ended(options)
 

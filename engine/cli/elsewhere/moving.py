@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from oneseek.engine.cli.options import COMMANDS, model_options, show, told
+from oneseek.engine.cli.options import COMMANDS, log, model_options, show
 from oneseek.engine.cli.remembering import assistant_of
 from oneseek.engine.cli.teaching import loaded
 from oneseek.engine.core.turns import urgent
@@ -40,12 +40,12 @@ async def _move_in(options):
     with alone_in(folder):
         async with assistant_of(folder, model, new=True) as assistant:
             if not options.yes and not await is_approved(assistant, messages):
-                told("Nothing was kept")
+                log("Nothing was kept")
                 return 0
             kept = await keep(assistant, messages)
             for one in kept:
                 show(options, one, one["said"])
-            told(f"{len(kept)} statements of {len(messages)} messages are known in {folder}")
+            log(f"{len(kept)} statements of {len(messages)} messages are known in {folder}")
     return 0
 
 
@@ -54,8 +54,8 @@ async def is_approved(assistant, messages: list[Message]) -> bool:
     with urgent():
         found = [said for some in await look(assistant, messages) for said in some]
     for said in found:
-        told(f"  {said}")
-    told(f"Keep these {len(found)} statements? [y/N]")
+        log(f"  {said}")
+    log(f"Keep these {len(found)} statements? [y/N]")
     return (await asyncio.to_thread(input)).strip().lower() in ("y", "yes", "j", "ja")
 
 

@@ -6,7 +6,7 @@ import asyncio
 import time
 from pathlib import Path
 
-from oneseek.engine.cli.options import Bar, command, model_options, show, told
+from oneseek.engine.cli.options import Bar, command, log, model_options, show
 from oneseek.engine.cli.session import Session
 from oneseek.engine.cli.teaching import (
     configured,
@@ -15,7 +15,7 @@ from oneseek.engine.cli.teaching import (
     must_be_there,
     session_there,
     settings_options,
-    shown,
+    show_outcome,
 )
 from oneseek.engine.core.settings import DATA_PRESETS, for_data
 
@@ -60,13 +60,13 @@ async def _train(options):
     try:
         if given:
             counts = await session.taste.add(given, int(1000 * time.time()))
-            told(f"{counts['added']} choices are new, {counts['known']} were known")
+            log(f"{counts['added']} choices are new, {counts['known']} were known")
             if counts["secret"]:
-                told(f"{counts['secret']} look as if they hold a secret and were not kept")
+                log(f"{counts['secret']} look as if they hold a secret and were not kept")
         ended = await session.train_taste(Bar("steps"))
         if found := ended["gate"].get("taste"):
-            told(found["told"])
-        shown(options, "taste", ended)
+            log(found["told"])
+        show_outcome(options, "taste", ended)
     finally:
         await session.close()
 
@@ -78,12 +78,12 @@ async def _list(options):
         show(options, found, "")
         return
     for one in found["choices"]:
-        print(f"{one['id']}  {one['prompt'][:SHOWN]!r}: {said(one)}")
+        print(f"{one['id']}  {one['prompt'][:SHOWN]!r}: {describe_choice(one)}")
     learned = found["taste"]["told"] if found["taste"] else "not trained"
     print(f"{learned}; {'used' if found['used'] else 'not used'}")
 
 
-def said(choice: dict) -> str:
+def describe_choice(choice: dict) -> str:
     better, worse = (repr(choice[name][:SHOWN]) for name in ("chosen", "rejected"))
     if not choice["chosen"]:
         return f"not {worse}"

@@ -56,7 +56,7 @@ async def keep(store, record):
     return True
 
 
-async def kept(store):
+async def load_choices(store):
     """All choices, in the order they were made."""
     found = [record for _, record in await store.all(STORE)]
     return sorted(found, key=lambda one: (one["time"], one["id"]))

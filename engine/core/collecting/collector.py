@@ -10,7 +10,7 @@ from oneseek.engine.core.collecting.corrections import corrected
 from oneseek.engine.core.collecting.held_back import kinds_in
 from oneseek.engine.core.collecting.secrets import secrets_in
 from oneseek.engine.core.collecting.statements import STATEMENT, stated_in
-from oneseek.engine.core.exchange.stones import KEPT
+from oneseek.engine.core.exchange.tombstones import KEPT
 
 SWITCHES = {"enable_chat_logging": True, "auto_collect": True}
 ELSEWHERE = ("enable_web_scraping", "enable_content_processing")  # the importers' part
@@ -73,7 +73,7 @@ class DataCollector:
             self.turns.pop(message.get("chat", ""), None)
             return []
         if message["role"] == "user":
-            return await self._said(message)
+            return await self._log_statement(message)
         if message["role"] == "assistant":
             return await self._answered(message)
         return []
@@ -123,7 +123,7 @@ class DataCollector:
     def _is_excluded(self, message):
         return message["id"] in self.excluded or message.get("chat", "") in self.excluded
 
-    async def _said(self, message):
+    async def _log_statement(self, message):
         chat, text = message.get("chat", ""), visible(message["content"]).strip()
         before = self.turns.get(chat)
         right = before and before.get("answer") and corrected(text, before)

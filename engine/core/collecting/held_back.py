@@ -13,7 +13,7 @@ def kinds_in(lesson):
     return secrets_in("\n".join(words))
 
 
-def apart(lessons):
+def split_secrets(lessons):
     """The lessons to be queued, those that look like a secret, and the kinds of those."""
     fit, secret, found = [], [], set()
     for lesson in lessons:

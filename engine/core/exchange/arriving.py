@@ -9,7 +9,7 @@ its trace stays as a guard until that version was trained again without it.
 from oneseek.engine.core.collecting.statements import STATEMENT
 from oneseek.engine.core.exchange import INTENT, entries
 from oneseek.engine.core.exchange.gathering import Here
-from oneseek.engine.core.exchange.stones import KEPT, stone
+from oneseek.engine.core.exchange.tombstones import KEPT, put_tombstone
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 
 EXCHANGED = "exchanged"  # why a record of the queue is there
@@ -35,7 +35,7 @@ async def bring(store, came, clock):
         found = entries.news(here.state, came)
         found["let_go"] = [id for entry in found["gone"] for id in here.ids.get(entry["about"], ())]
         ops, expect = _queued(here, found, clock)
-        ops += [stone(one["about"], one["clock"]) for one in found["gone"]]
+        ops += [put_tombstone(one["about"], one["clock"]) for one in found["gone"]]
         ops += await _let_go(store, here, found["let_go"])
         if await store.batch(ops, expect):
             return found
@@ -75,7 +75,7 @@ async def _let_go(store, here, ids):
         base, _, id = key.rpartition("/")
         if id in ids:
             meant = await store.get("meanings", key)
-            if not _learned([id] + list(meant["also"]), versions, base):
+            if not _is_learned([id] + list(meant["also"]), versions, base):
                 ops.append(["delete", "meanings", key])
     learned = [id for id in ids if id in here.learned]
     by = [one for one in versions if set(learned) & set(one["lessons"])]
@@ -91,6 +91,6 @@ async def intended(store, ids, base):
     return ["put", "state", INTENT, {"ids": every, "base": intent["base"]}]
 
 
-def _learned(ids, versions, base):
+def _is_learned(ids, versions, base):
     """Whether a version of this base model has learned any of these."""
     return any(one["base"] == base and set(ids) & set(one["lessons"]) for one in versions)

@@ -19,7 +19,7 @@ class Unreadable(ValueError):
     """Something that is no entry; nothing was taken over."""
 
 
-def told(prompt, answer, clock, phrasings=(), language="und", source=None):
+def make_entry(prompt, answer, clock, phrasings=(), language="und", source=None):
     """The entry of something that was told at this time."""
     kept = {}
     for name, value in sorted((source or {}).items()):
@@ -39,7 +39,7 @@ def told(prompt, answer, clock, phrasings=(), language="und", source=None):
     }
 
 
-def gone(about, clock):
+def make_tombstone(about, clock):
     """The entry of something that was forgotten at this time; of its words only a hash is left."""
     return {"about": about, "id": "", "clock": clock}
 
@@ -108,11 +108,11 @@ def _is_good(entry):
     if not isinstance(clock, int) or isinstance(clock, bool) or not 0 < clock < LATEST:
         return False
     if "answer" not in entry:
-        return len(about) == 16 and int(about, 16) >= 0 and entry == gone(about, clock)
+        return len(about) == 16 and int(about, 16) >= 0 and entry == make_tombstone(about, clock)
     texts = [entry[name] for name in WORDS] + entry["phrasings"]
     fits = all([isinstance(text, str) and text.strip() for text in texts])
     more = (entry["phrasings"], entry["language"], entry["source"])
-    return fits and entry == told(entry["prompt"], entry["answer"], clock, *more)
+    return fits and entry == make_entry(entry["prompt"], entry["answer"], clock, *more)
 
 
 def _words(entry):

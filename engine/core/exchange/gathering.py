@@ -5,7 +5,13 @@ Records that were read from documents stay where they are; the document can be b
 
 from oneseek.engine.core.collecting.content import prompt_hash
 from oneseek.engine.core.exchange import entries
-from oneseek.engine.core.exchange.stones import DATA_SET, FORGOTTEN, LIVES, stone, was_told
+from oneseek.engine.core.exchange.tombstones import (
+    DATA_SET,
+    FORGOTTEN,
+    LIVES,
+    put_tombstone,
+    was_told,
+)
 from oneseek.engine.core.queue.saved import readable
 
 
@@ -38,7 +44,7 @@ class Here:
             record = dict(words.get(id) or fact, time=fact["time"])
             here.see(id, dict(record, prompt=record.get("prompt") or fact["question"]), lost, True)
         for about, record in lost.items():
-            here.keep(entries.gone(about, record["clock"]))
+            here.keep(entries.make_tombstone(about, record["clock"]))
         return here
 
     def lies(self, id, record):
@@ -59,7 +65,7 @@ class Here:
         if live and about in lost:  # told anew, whatever the clock says
             clock = max(clock, lost[about]["clock"] + 1)
         more = (record.get("phrasings") or (), record.get("language") or "und", source)
-        self.keep(entries.told(record["prompt"], record["answer"], clock, *more))
+        self.keep(entries.make_entry(record["prompt"], record["answer"], clock, *more))
 
     def keep(self, entry):
         mine = self.state.get(entry["about"])
@@ -80,5 +86,5 @@ async def farewell(store, ids, now):
     for about, time in latest.items():
         known = await store.get(FORGOTTEN, about)
         if known is None or known["clock"] < time:
-            ops.append(stone(about, max(now, time)))
+            ops.append(put_tombstone(about, max(now, time)))
     return ops

@@ -10,9 +10,9 @@ worker it names an `on_<name>`.
 
 from oneseek.engine.core.messages.chat import *
 from oneseek.engine.core.messages.intake import *
-from oneseek.engine.core.messages.learned import *
 from oneseek.engine.core.messages.learning import *
 from oneseek.engine.core.messages.model import *
+from oneseek.engine.core.messages.versions import *
 from oneseek.engine.core.messages.worker import *
 from oneseek.engine.core.wire import (
     KINDS,

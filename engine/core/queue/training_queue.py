@@ -8,7 +8,7 @@ import time
 
 from oneseek.engine.core.collecting.content import content_hash, prompt_hash
 from oneseek.engine.core.collecting.statements import STATEMENT
-from oneseek.engine.core.exchange.stones import KEPT, taken_back
+from oneseek.engine.core.exchange.tombstones import KEPT, put_tombstones
 from oneseek.engine.core.queue.table import Table
 
 CLASSES = ("correction", "approved", "chat", "import")
@@ -96,7 +96,7 @@ class TrainingQueue:
         """A person says yes: what was held may be learned, what was ready comes earlier. Of answers
         that disagree it is this one: the others are put aside, and what was learned is
         corrected."""
-        record = self._known(id)
+        record = self._require(id)
         if record["kind"] == STATEMENT:
             self._act([(id, _with(record, state=KEPT))])
             return
@@ -111,7 +111,7 @@ class TrainingQueue:
 
     def skip(self, id):
         """Not to be learned, and not offered again by itself; the record stays to be seen."""
-        self._act([(id, _with(self._known(id), state="skipped"))])
+        self._act([(id, _with(self._require(id), state="skipped"))])
 
     def rivals(self, about):
         """The answers to one question of which a person is asked to choose."""
@@ -123,11 +123,11 @@ class TrainingQueue:
         self._act([(one["id"], _with(one, state="skipped")) for one in self.rivals(about)])
 
     def prefer(self, id, priority):
-        self._act([(id, _with(self._known(id), priority=priority))])
+        self._act([(id, _with(self._require(id), priority=priority))])
 
     def edit(self, id, prompt=None, answer=None):
         """Change the words; returns the new id, which follows from the words."""
-        record = self._known(id)
+        record = self._require(id)
         answer = record["answer"] if answer is None else answer
         if record["kind"] == STATEMENT:  # whose words are all there is
             prompt = answer
@@ -145,7 +145,7 @@ class TrainingQueue:
         return new
 
     def remove(self, id):
-        self._known(id)
+        self._require(id)
         self._act([(id, None)])
 
     def remove_source(self, matches):
@@ -273,7 +273,7 @@ class TrainingQueue:
             expect.append(known or ["queue", id, "revision", revision])
         self.changes = {}
         left = [one for one in left if not self._is_answered(one["about"])]
-        return ops + taken_back(left, self.clock()), expect
+        return ops + put_tombstones(left, self.clock()), expect
 
     # ------------------------------------------------------------------------------------ inside
 
@@ -328,7 +328,7 @@ class TrainingQueue:
                 if id in restored and after == was:
                     act.changes[i] = (id, before, now)
 
-    def _known(self, id):
+    def _require(self, id):
         if id not in self.records:
             raise Conflict("this example is no longer in the queue: it was learned or removed")
         return self.records[id]

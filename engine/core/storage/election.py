@@ -33,7 +33,7 @@ class Election:
     def stand(self, steal=False):
         """Ask for the lock; it comes when nobody else has it, at once when stolen."""
         self.heard = self.clock()
-        self.request = self.hold(LOCK, steal, self._held, self._lost)
+        self.request = self.hold(LOCK, steal, self._on_lock, self._lost)
 
     def resign(self):
         if self.request:
@@ -62,7 +62,7 @@ class Election:
         elif now - self.heard > SILENCE_MS:
             self.stand(True)
 
-    def _held(self):
+    def _on_lock(self):
         self.locked = True
 
     def _lost(self):

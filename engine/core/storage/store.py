@@ -188,7 +188,7 @@ class BrowserStore:
                 text, json.dumps(expect), _js_blobs(blobs), durability(stores)
             )
         except Exception as fault:
-            raise _told(fault)
+            raise _as_python_error(fault)
         return failed == -1
 
     async def get(self, store, key):
@@ -281,7 +281,7 @@ def _with_bytes(handle, value, blobs):
     return value
 
 
-def _told(fault):
+def _as_python_error(fault):
     """The Python exception for a JavaScript one, which each interpreter presents differently."""
     name = getattr(fault, "name", None) or (fault.args[1] if len(fault.args) > 1 else "")
     if name == "QuotaExceededError":

@@ -54,7 +54,7 @@ class Bench:
     ) -> Self:
         """In the mode of the configuration; whole blocks begin as the model's own."""
         trained = Trained.chosen(model.config, config)
-        own = await masters(model, trained) if trained.whole else None
+        own = await masters(model, trained) if trained.full_names else None
         return cls(model, trained, config, memory_budget=memory_budget, masters=own, **more)
 
     # Memory is taken when the first lesson needs it. A step and the questions around it take turns
@@ -66,7 +66,7 @@ class Bench:
 
     @cached_property
     def shadow(self) -> Shadow | Windows:
-        if self.trained.whole or self.config.lora_config.frozen_a:
+        if self.trained.full_names or self.config.lora_config.frozen_a:
             return Windows(
                 self.model, self.trained, self.config, self.memory_budget, copy(self.room)
             )
@@ -88,7 +88,7 @@ class Bench:
 
     async def beside_it(self, layout: Trained, flat: np.ndarray) -> Apart:
         """The voices, with a version in use that has no place in this shape."""
-        own = await masters(self.model, layout) if layout.whole else None
+        own = await masters(self.model, layout) if layout.full_names else None
         active = self.voices_of(layout, own)
         active.put("active", flat)
         return Apart(self.voices, active)

@@ -253,7 +253,7 @@ class Voices:
 
     async def _below(self, batch: Batch) -> np.ndarray:
         shape = len(batch.arrays["ids"]), self.trained.first_layer
-        run = await self._ran("below", shape, {name: batch.arrays[name] for name in PLACES})
+        run = await self._ran("frozen_layers", shape, {name: batch.arrays[name] for name in PLACES})
         return await run.read("states")
 
     async def _ran(self, program: str, shape: tuple, arrays: dict, **more: Any) -> Any:

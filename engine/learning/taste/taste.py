@@ -73,7 +73,7 @@ class Taste:
         number = await self.versions.number(TASTE)
         record = await self.versions.record(number) if number else None
         return {
-            "choices": await choices.kept(self.store),
+            "choices": await choices.load_choices(self.store),
             "least": choices.FEWEST,
             "version": record and record["name"],
             "number": number,
@@ -104,7 +104,7 @@ class Taste:
 
     async def must_have(self, ids: Collection[str]) -> dict[str, dict]:
         """All choices by their ids, which have to include these."""
-        there = {one["id"]: one for one in await choices.kept(self.store)}
+        there = {one["id"]: one for one in await choices.load_choices(self.store)}
         if missing := [id for id in ids if id not in there]:
             raise NoChoice(f"there is no choice {missing[0]!r}; nothing was removed")
         return there
@@ -120,7 +120,7 @@ class Taste:
 
 async def taste_record(store: Any) -> dict:
     """All choices as the data of one training."""
-    found = [{name: one[name] for name in TEXTS} for one in await choices.kept(store)]
+    found = [{name: one[name] for name in TEXTS} for one in await choices.load_choices(store)]
     if len(found) < choices.FEWEST:
         raise TooFew(
             f"there are {len(found)} choices, and a taste takes at least {choices.FEWEST}; nothing was "

@@ -114,7 +114,7 @@ def from_file(file: ModelFile) -> dict:
 
 def known_for(config: dict) -> dict:
     """What models.json says of a model of these sizes."""
-    for model in registry.known().values():
+    for model in registry.load_models().values():
         if all(config.get(key) == value for key, value in model["config"].items()):
             return model.get("generation", {})
     return {}

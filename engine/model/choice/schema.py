@@ -103,14 +103,14 @@ class Grammar:
         if name == "oneOf":
             known = [self.resolved(merged(schema, one, name)) for one in found]
             for i, one in enumerate(known):
-                if not all(self.apart(one, other) for other in known[:i]):
+                if not all(self.are_disjoint(one, other) for other in known[:i]):
                     raise SchemaError(
                         "oneOf is only understood where no value fits two of them, by their types "
                         "or by a required const; anyOf may do"
                     )
         return found
 
-    def apart(self, one: dict, other: dict) -> bool:
+    def are_disjoint(self, one: dict, other: dict) -> bool:
         """Whether surely no value fits both."""
         allowed = [self.values(schema) for schema in (one, other)]
         if None not in allowed:
@@ -120,7 +120,7 @@ class Grammar:
             return True
         both = set(one.get("required", ())) & set(other.get("required", ()))
         return kinds[0] & kinds[1] == {"object"} and any(
-            self.apart(
+            self.are_disjoint(
                 *(self.resolved(s.get("properties", {}).get(name, {})) for s in (one, other))
             )
             for name in both

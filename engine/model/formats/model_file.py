@@ -110,14 +110,14 @@ class ModelFile:
         """The file's hash; of several files, the hash of their `sha256sum` listing."""
         done = 0
 
-        def told(count):
+        def report(count):
             nonlocal done
             done += count
             progress("verify", done, self.size)
 
         if len(self.sources) == 1:
-            return self.sources[0].sha256(told)
-        lines = sorted(f"{source.name}  {source.sha256(told)}\n" for source in self.sources)
+            return self.sources[0].sha256(report)
+        lines = sorted(f"{source.name}  {source.sha256(report)}\n" for source in self.sources)
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def close(self):

@@ -21,7 +21,7 @@ PACKED = (("q8_0", "Q8_0", "Q8_0"), ("q4_1", "Q4_1", "Q8_0"))
 
 def models(folder: Path, named: Iterable[Path] = ()) -> dict[str, Path]:
     """Name -> file; those that are made are put into the folder, and made once."""
-    rows = registry.known().values()
+    rows = registry.load_models().values()
     found = {row["id"]: places[0] for row in rows if (places := registry.places(row))}
     if default := found.get("smollm2-135m"):
         found |= made_of(default, folder, "smollm2-135m")

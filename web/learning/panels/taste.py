@@ -32,7 +32,7 @@ class TastePanel:
     async def section(self):
         """What is known of the taste; nothing where nothing was chosen."""
         store = self.page.store
-        found = await choices.kept(store)
+        found = await choices.load_choices(store)
         if not found:
             self.listed.open = False
             return None

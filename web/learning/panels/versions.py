@@ -1,7 +1,7 @@
 """Versions: every state it has had, ranked by a rule that is printed, compared blind, rolled
 back."""
 
-from oneseek.engine.core.exchange.stones import DATA_SET
+from oneseek.engine.core.exchange.tombstones import DATA_SET
 from oneseek.web.learning import outcomes, records, verdict
 from oneseek.web.learning.panels import diary, runs
 from oneseek.web.lib import dom, overlay

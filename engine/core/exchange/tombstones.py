@@ -14,12 +14,12 @@ def was_told(record):
     return record.get("kind") != DATA_SET and not read and not source.get("user")
 
 
-def stone(about, clock):
+def put_tombstone(about, clock):
     """The change that marks a question, by its hash, as forgotten."""
     return ["put", FORGOTTEN, about, {"clock": clock}]
 
 
-def taken_back(left, now):
+def put_tombstones(left, now):
     """The changes for records that left the queue unlearned, or were put aside in it."""
     gone = [one for one in left if one["state"] in LIVES and was_told(one)]
-    return [stone(one["about"], max(now, one["time"])) for one in gone]
+    return [put_tombstone(one["about"], max(now, one["time"])) for one in gone]

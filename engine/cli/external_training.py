@@ -1,5 +1,5 @@
-"""A round leaves for another engine, and an adapter comes back: `export --format dataset` or `trl`,
-and `adopt`."""
+"""Training outside: `export --format dataset` or `trl` writes a round for another engine, `adopt`
+takes the adapter that comes back."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
-from oneseek.engine.cli.options import command, model_options, show, told, write_whole
+from oneseek.engine.cli.options import command, log, model_options, show, write_whole
 from oneseek.engine.cli.session import STORE, Session
 from oneseek.engine.cli.teaching import (
     configured,
@@ -18,7 +18,7 @@ from oneseek.engine.cli.teaching import (
     loaded,
     out_option,
     session_of,
-    shown,
+    show_outcome,
 )
 from oneseek.engine.core.settings import DATA_PRESETS, TrainingConfig, for_data, for_model
 from oneseek.engine.learning.rounds import written
@@ -43,13 +43,13 @@ async def _export(options: Any) -> None:
     async with _copy(options) as session:
         also = lessons_in(options.lessons, session) if options.lessons else []
         record = data_set_record(options.data) if options.data else None
-        if not (record or also or await session.learned() or await session.refused()):
+        if not (record or also or await session.list_learned() or await session.refused()):
             raise ValueError(
                 "there is nothing to train on: name a folder that was taught with --adapter, "
                 "facts with --lessons, or a data set with --data"
             )
         attempt = await session.opened(record, also)
-        told(f"{attempt.steps} steps; asking the base model what it expects")
+        log(f"{attempt.steps} steps; asking the base model what it expects")
         if options.format == "trl":
             with tempfile.TemporaryDirectory() as name:
                 await written.write(attempt, Path(name))
@@ -58,7 +58,7 @@ async def _export(options: Any) -> None:
             rows = ", ".join(f"{count} rows of {part}" for part, count in sorted(left.items()))
             lost = LOST.format(rows=f"{rows} that hold the model to what it says now")
             show(options, {"path": str(out), "rows": len(lines), "left_out": left}, f"wrote {out}")
-            told(lost)
+            log(lost)
             return
         said = await written.write(attempt, out)
         rows = len({number for step in said["steps"] for number in step})
@@ -107,14 +107,14 @@ async def _adopt(options: Any) -> None:
     model = await loaded(options)
     async with session_of(options, model, None) as session:
         ended = await session.admit(options.folder)
-        shown(options, str(options.folder), ended)
+        show_outcome(options, str(options.folder), ended)
         measures = ended["gate"].get("measures", ())
         for one in measures:
-            told(
+            log(
                 f"  {one['name']}: {one['value']:.3g} (wanted {one['limit']})"
                 + "  failed" * (not one["ok"])
             )
         if ended["version"] is None:
-            told(f"what is in use in {options.out} stays as it was")
+            log(f"what is in use in {options.out} stays as it was")
             return
-    told(f"the adapter is in {options.out}")
+    log(f"the adapter is in {options.out}")
