@@ -59,10 +59,10 @@ def headless(options: argparse.Namespace) -> int:
     return environment.run("oneseek.workers.server.headless", *options.arguments)
 
 
-def reference(options: argparse.Namespace) -> int:
-    from builder import reference
+def docs(options: argparse.Namespace) -> int:
+    from builder import docs
 
-    return reference.run()
+    return docs.run()
 
 
 def lock(options: argparse.Namespace) -> int:
@@ -101,8 +101,8 @@ def arguments() -> argparse.ArgumentParser:
     command = commands.add_parser("headless", help="serve the API without a browser")
     command.set_defaults(run=headless)
 
-    command = commands.add_parser("reference", help="write docs/reference.md from the docstrings")
-    command.set_defaults(run=reference)
+    command = commands.add_parser("docs", help="build documents and reference in dist-docs/")
+    command.set_defaults(run=docs)
 
     command = commands.add_parser("lock", help="rewrite builder/lock.json from the pins")
     command.set_defaults(run=lock)

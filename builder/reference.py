@@ -1,64 +1,102 @@
-"""`build.py reference`: docs/reference.md, from the docstrings of all modules, classes, functions.
+"""The reference: a page for each public name, from its signature and its docstring.
 
-It is written for reading, not kept in the tree: the code is what it is made from.
+Public are the names of `import oneseek` and the classes that the README lists for programs. The
+pages are made from the code without importing it, and are not kept in the tree.
 """
 
+from __future__ import annotations
+
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from builder import ROOT
 
-ROOMS = ("engine", "importers", "workers", "web")
-OUT = ROOT / "docs" / "reference.md"
+LIBRARY = ROOT / "engine" / "front" / "__init__.py"
+CLASSES = re.compile(r"^    ([A-Z]\w+) +(engine/[\w/]+\.py) ", re.M)  # of the README
 Named = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
-def run() -> int:
-    OUT.write_text("\n".join(written()) + "\n", "utf-8")
-    print(OUT)
-    return 0
+class Public(NamedTuple):
+    name: str  # as a program writes it: `oneseek.softmax`
+    path: Path  # of its module
+    node: Named | ast.Module
 
 
-def written() -> Iterator[str]:
-    yield "# Reference\n\nMade by `python3 build.py reference` from the docstrings."
-    for room in ROOMS:
-        for path in sorted((ROOT / room).rglob("*.py")):
-            yield from of_module(path)
+def public() -> Iterator[Public]:
+    """The library's names in their order, then the classes of the README."""
+    for line in ast.parse(LIBRARY.read_text("utf-8")).body:
+        if not isinstance(line, ast.ImportFrom) or not line.module:
+            continue
+        for alias in line.names:
+            yield found(f"oneseek.{alias.name}", line.module, alias.name)
+    for name, path in CLASSES.findall((ROOT / "README.md").read_text("utf-8")):
+        yield found(name, f"oneseek.{path[:-3].replace('/', '.')}", name)
 
 
-def of_module(path: Path) -> Iterator[str]:
-    """A module's own words, then its public names in the order they stand there."""
-    tree = ast.parse(path.read_text("utf-8"))
-    parts = [line for node in tree.body for line in of_name(node, "")]
-    if parts:
-        yield f"\n## {path.relative_to(ROOT).as_posix()}\n\n{paragraphs(tree)}\n"
-        yield from parts
+def found(name: str, module: str, wanted: str) -> Public:
+    """What a module defines under a name; a module of that name within a package."""
+    path = ROOT.joinpath(*module.split(".")[1:])
+    if path.is_dir():
+        path = path / f"{wanted}.py"
+        return Public(name, path, ast.parse(path.read_text("utf-8")))
+    path = path.with_suffix(".py")
+    for node in ast.parse(path.read_text("utf-8")).body:
+        if isinstance(node, Named) and node.name == wanted:
+            return Public(name, path, node)
+        if isinstance(node, ast.ImportFrom) and node.module:
+            if wanted in [one.asname for one in node.names]:
+                return found(name, node.module, wanted)
+    raise LookupError(f"{module} does not define {wanted}")
 
 
-def of_name(node: ast.stmt, owner: str) -> Iterator[str]:
-    """A class with its methods, or a function; nothing for what begins with an underscore, or for
-    what says nothing of itself."""
-    if not isinstance(node, Named) or node.name.startswith("_"):
-        return
-    words = paragraphs(node).replace("\n\n", "\n\n  ")
-    inside = [line for part in node.body for line in of_name(part, f"{owner}{node.name}.")]
-    if words or (inside and isinstance(node, ast.ClassDef)):
-        waits = "await " * isinstance(node, ast.AsyncFunctionDef)
-        yield f"* `{waits}{owner}{signature(node)}` {words}".rstrip()
-    if isinstance(node, ast.ClassDef):
-        yield from inside
+def pages() -> Iterator[tuple[str, str]]:
+    """(file name, Markdown) of each page; the list of all comes first."""
+    names = list(public())
+    rows = "\n".join(
+        f"| [`{one.name}`]({one.name}.md) | {paragraphs(one.node).split(chr(10))[0]} |"
+        for one in names
+    )
+    yield "index.md", f"# Reference\n\n| Name | What it is |\n|---|---|\n{rows}\n"
+    for one in names:
+        yield f"{one.name}.md", page(one)
+
+
+def page(one: Public) -> str:
+    source = one.path.relative_to(ROOT).as_posix()
+    line = f":{one.node.lineno}" if isinstance(one.node, Named) else ""
+    called = "" if isinstance(one.node, ast.Module) else f"\n{code(one.node)}\n"
+    inside = "" if isinstance(one.node, ast.FunctionDef) else "\n".join(members(one.node))
+    text = f"# {one.name}\n{called}\n{paragraphs(one.node)}\n\n{inside}"
+    return f"{text.rstrip()}\n\nDefined in `{source}{line}`.\n"
+
+
+def members(owner: Named | ast.Module) -> Iterator[str]:
+    """The public methods and properties of a class, the functions of a module."""
+    for node in owner.body:
+        if isinstance(node, Named) and not node.name.startswith("_") and ast.get_docstring(node):
+            yield f"## {node.name}\n\n{code(node)}\n\n{paragraphs(node)}\n"
+
+
+def code(node: Named) -> str:
+    waits = "await " * isinstance(node, ast.AsyncFunctionDef)
+    return f"```python\n{waits}{signature(node)}\n```"
 
 
 def signature(node: Named) -> str:
     """The name with what it takes and gives, as it stands in the code."""
     if not isinstance(node, ast.ClassDef):
+        if any(isinstance(one, ast.Name) and one.id == "property" for one in node.decorator_list):
+            return f"{node.name}: {ast.unparse(node.returns) if node.returns else 'Any'}"
         gives = f" -> {ast.unparse(node.returns)}" if node.returns else ""
         return f"{node.name}({without_self(node.args)}){gives}"
     for part in node.body:
         if isinstance(part, ast.FunctionDef) and part.name == "__init__":
             return f"{node.name}({without_self(part.args)})"
-    return node.name
+    fields = [one for one in node.body if isinstance(one, ast.AnnAssign)]
+    return f"{node.name}({', '.join(map(ast.unparse, fields))})" if fields else node.name
 
 
 def without_self(arguments: ast.arguments) -> str:
@@ -69,5 +107,5 @@ def without_self(arguments: ast.arguments) -> str:
 
 def paragraphs(node: Named | ast.Module) -> str:
     """Its docstring with one line a paragraph; what is set apart in it stays as it is."""
-    found = (ast.get_docstring(node) or "").split("\n\n")
-    return "\n\n".join(one if one.startswith(" ") else " ".join(one.split()) for one in found)
+    parts = (ast.get_docstring(node) or "").split("\n\n")
+    return "\n\n".join(one if one.startswith(" ") else " ".join(one.split()) for one in parts)

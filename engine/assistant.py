@@ -143,7 +143,7 @@ class Assistant:
         elif version != BASE and not source and "form" not in hooks:
             notes = await self.notes(messages, user)
         shown = noted(messages, notes)
-        written = hooks.get("prefix", ""), hooks.get("think", False)
+        written = hooks.get("prefix", ""), hooks.get("think", False), hooks.pop("tools", None)
         with self._go_first():
             prompt = await beside(self.base.prompt, shown, sampling, *written)
         if skill:

@@ -35,8 +35,8 @@ def now(work: Coroutine[Any, Any, Made]) -> Made:
 
 
 class on:
-    """Computes on "numpy", "cpu" or "webgpu" (or an executor) from here on; as a context, until
-    its end."""
+    """Chooses the back end from here on: "numpy", "cpu", "webgpu" or an executor. As a context,
+    until its end."""
 
     def __init__(self, device: str | Executor) -> None:
         self.before = _chosen[:]

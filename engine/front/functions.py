@@ -32,42 +32,48 @@ def alike(name: str, x: Array) -> Tensor:
 
 
 def exp(x: Array) -> Tensor:
+    """e to the power of each element."""
     return alike("exp", x)
 
 
 def log(x: Array) -> Tensor:
+    """The natural logarithm of each element."""
     return alike("log", x)
 
 
 def sqrt(x: Array) -> Tensor:
+    """The square root of each element."""
     return alike("sqrt", x)
 
 
 def tanh(x: Array) -> Tensor:
+    """The hyperbolic tangent of each element."""
     return alike("tanh", x)
 
 
 def relu(x: Array) -> Tensor:
+    """max(x, 0) of each element; the gradient at 0 is 0."""
     return alike("relu", x)
 
 
 def gelu(x: Array) -> Tensor:
-    """Its tanh form."""
+    """x times the normal distribution function of x, by the tanh approximation."""
     return alike("gelu", x)
 
 
 def silu(x: Array) -> Tensor:
+    """x * sigmoid(x) of each element."""
     x = tensor(x)
     return x / (1 + exp(-x))
 
 
 def above(a: Array, b: Array) -> Tensor:
-    """1 where a > b, else 0."""
+    """1 where a > b, else 0; its gradient is 0."""
     return alike("above_zero", tensor(a) - b)
 
 
 def where(mask: Array, a: Array, b: Array) -> Tensor:
-    """a where the mask is not 0, else b."""
+    """a where the mask is not 0, else b; shapes broadcast."""
     given = mask if isinstance(mask, Tensor) else np.asarray(mask, np.float32)
     parts = tensor(given), tensor(a), tensor(b)
     shape = np.broadcast_shapes(*(x.shape for x in parts))
@@ -93,27 +99,32 @@ def whole_axis(x: Tensor, axis: int) -> int:
 
 
 def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The sum over an axis, or over all elements without one."""
     return reduced("summed", x, axis, keepdims)
 
 
 def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The mean over an axis, or over all elements without one."""
     x = tensor(x)
     count = x.size if axis is None else x.shape[whole_axis(x, axis)]
     return sum(x, axis, keepdims) * (1 / count)
 
 
 def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """Its gradient is shared by those that are equally large."""
+    """The largest over an axis, or of all elements without one; equally large elements share the
+    gradient."""
     return reduced("largest", x, axis, keepdims)
 
 
 def softmax(x: Array, axis: int = -1) -> Tensor:
+    """exp(x) divided by its sum over an axis; large numbers do not overflow."""
     x = tensor(x)
     powers = exp(x - max(x, axis, keepdims=True))
     return powers / sum(powers, axis, keepdims=True)
 
 
 def log_softmax(x: Array, axis: int = -1) -> Tensor:
+    """The logarithm of `softmax`, computed without dividing."""
     x = tensor(x)
     away = x - max(x, axis, keepdims=True)
     return away - log(sum(exp(away), axis, keepdims=True))
@@ -127,7 +138,7 @@ def indices(name: str, x: Array) -> Tensor:
 
 
 def take(x: Array, index: Array, axis: int = 0) -> Tensor:
-    """x where the indices say, along one axis."""
+    """The elements of x that the indices name along an axis, like `numpy.take`."""
     x, index = tensor(x), indices("take", index)
     at = whole_axis(x, axis)
     order = [at, *(i for i in range(len(x.shape)) if i != at)]
@@ -142,12 +153,12 @@ def take(x: Array, index: Array, axis: int = 0) -> Tensor:
 
 
 def embedding(table: Array, ids: Array) -> Tensor:
-    """The rows of a table."""
+    """The rows of a table that the ids name."""
     return take(table, ids)
 
 
 def concat(parts: Sequence[Array], axis: int = 0) -> Tensor:
-    """One after the other along an axis."""
+    """The arrays one after the other along an axis."""
     given = [tensor(x) for x in parts]
     at = whole_axis(given[0], axis)
     shapes = {(*x.shape[:at], *x.shape[at + 1 :]) for x in given}
@@ -170,20 +181,21 @@ def by_rows(x: Tensor) -> Value:
 
 
 def rmsnorm(x: Array, gain: Array, eps: float = 1e-5) -> Tensor:
-    """x / sqrt(mean(x^2) + eps) * gain over the last axis."""
+    """x / sqrt(mean(x^2) + eps) * gain over the last axis, whose size is a multiple of 4."""
     x, gain = tensor(x), tensor(gain)
     return reshape(Tensor(OPS["rmsnorm"](by_rows(x), gain.value, eps=eps)), x.shape)
 
 
 def layernorm(x: Array, gain: Array, bias: Array, eps: float = 1e-5) -> Tensor:
-    """(x - mean) / sqrt(variance + eps) * gain + bias over the last axis."""
+    """(x - mean) / sqrt(variance + eps) * gain + bias over the last axis, whose size is a multiple
+    of 4."""
     x, gain, bias = tensor(x), tensor(gain), tensor(bias)
     ours = OPS["layernorm"](by_rows(x), gain.value, bias.value, eps=eps)
     return reshape(Tensor(ours), x.shape)
 
 
 def cross_entropy(logits: Array, ids: Array) -> Tensor:
-    """The mean of -log softmax(logits)[id] over all rows."""
+    """The mean over all rows of -log softmax(logits)[id]."""
     logits, ids = tensor(logits), indices("cross_entropy", ids)
     if ids.shape != logits.shape[:-1]:
         raise ValueError(f"cross_entropy: {ids} are not a target for each row of {logits}")
@@ -198,23 +210,25 @@ def cross_entropy(logits: Array, ids: Array) -> Tensor:
 def attention(
     q: Array, k: Array, v: Array, heads: int, spans: Array, kv_heads: int | None = None
 ) -> Tensor:
-    """softmax(q k^T / sqrt(d)) v by heads, of rows [tokens, heads * d]; row t sees the keys from
-    spans[t, 0] to spans[t, 1] and from spans[t, 2] to spans[t, 3], without the ends."""
+    """softmax(q k^T / sqrt(d)) v for each head, of rows [tokens, heads * d]. Row t attends to the
+    keys spans[t, 0] to spans[t, 1] and spans[t, 2] to spans[t, 3], both without their ends. With
+    fewer `kv_heads`, groups of query heads share one."""
     q, k, v, spans = tensor(q), tensor(k), tensor(v), indices("attention", spans)
     told = dict(heads=heads, kv_heads=kv_heads or heads)
     return Tensor(OPS["attention"](q.value, k.value, v.value, spans.value, **told)[0])
 
 
 def rotary(x: Array, positions: Array, table: Array, interleaved: bool = False) -> Tensor:
-    """Each pair of a head turned by its position's angles; a row of the table holds the cosines of
-    a position, then its sines."""
+    """Rotary position embedding: each pair of a head is rotated by the angles of its position. A
+    row of the table holds the cosines of a position, then its sines."""
     x, positions, table = tensor(x), indices("rotary", positions), tensor(table)
     told = dict(width=table.shape[-1], interleaved=interleaved)
     return Tensor(OPS["rotary"](x.value, positions.value, table.value, **told))
 
 
 def dropout(x: Array, key: Array, rate: float) -> Tensor:
-    """A share of the elements less, the rest larger; the same key drops the same ones."""
+    """Zero for a share `rate` of the elements, the others divided by 1 - rate. The same key drops
+    the same elements."""
     x, key = tensor(x), tensor(key)
     if key.dtype != "u32" or key.size != 1:
         raise TypeError(f"dropout takes a key of random.key, not {key}")

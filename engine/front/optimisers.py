@@ -23,7 +23,8 @@ NO_LIMIT = 1e30
 
 
 def cosine(rate: float, steps: int, warmup: int = 0, least: float = 0.0) -> Callable[[int], float]:
-    """Rises to `rate`, then falls along a cosine to `least` at `steps`."""
+    """A schedule: rises to `rate` in `warmup` steps, then falls along a cosine to `least` at
+    `steps`."""
 
     def fall(done: float) -> float:
         return (1 - math.cos(math.pi * done)) / 2
@@ -32,7 +33,7 @@ def cosine(rate: float, steps: int, warmup: int = 0, least: float = 0.0) -> Call
 
 
 def linear(rate: float, steps: int, warmup: int = 0, least: float = 0.0) -> Callable[[int], float]:
-    """Rises to `rate`, then falls in a straight line to `least` at `steps`."""
+    """A schedule: rises to `rate` in `warmup` steps, then falls linearly to `least` at `steps`."""
     return falling(rate, steps, warmup, least, lambda done: done)
 
 
@@ -57,8 +58,8 @@ def rate_at(rate: Rate, step: int) -> float:
 
 @dataclass(frozen=True)
 class AdamW:
-    """Adam with decay of the weights themselves; gradients longer than `max_norm`, all of them
-    taken together, are shortened."""
+    """Adam with decoupled weight decay. Where `max_norm` is set, all gradients together are clipped
+    to that norm."""
 
     rate: Rate = 1e-3
     beta1: float = 0.9
@@ -91,7 +92,7 @@ class AdamW:
 
 @dataclass(frozen=True)
 class SGD:
-    """Down the gradient, with momentum."""
+    """Stochastic gradient descent with momentum."""
 
     rate: Rate = 1e-2
     momentum: float = 0.0
@@ -113,7 +114,7 @@ class SGD:
 
 @dataclass(frozen=True)
 class Lion:
-    """A step of one size in the direction of the sign of what is remembered."""
+    """Lion: each weight moves by the rate, in the direction of the sign of its momentum."""
 
     rate: Rate = 1e-4
     beta1: float = 0.9

@@ -77,7 +77,7 @@ class tracing:
 
 
 class Tensor:
-    """What is there of an array while a function is traced: its shape and its kind."""
+    """An array while a function is traced: a shape and a dtype, no numbers yet."""
 
     __array_ufunc__ = None  # an array of numpy leaves `array + tensor` to us
 
@@ -171,6 +171,7 @@ def view(x: Tensor, shape: Shape) -> Value:
 
 
 def reshape(x: Array, shape: Sequence[int]) -> Tensor:
+    """The same elements in another shape; one side may be -1."""
     x, known = tensor(x), -prod(shape)
     whole = tuple(x.size // known if n == -1 and known > 0 else n for n in shape)
     if prod(whole) != x.size:
@@ -207,7 +208,7 @@ def paired(name: str, a: Array, b: Array) -> Tensor:
 
 
 def transpose(x: Array, axes: Sequence[int] | None = None) -> Tensor:
-    """The axes in this order; without one, from last to first."""
+    """The axes in the given order; without one, reversed."""
     x = tensor(x)
     wanted = [*(range(len(x.shape))[::-1] if axes is None else axes)]
     if sorted(wanted) != [*range(len(x.shape))]:

@@ -125,7 +125,8 @@ class Traced:
 
 
 class jit:
-    """A function that is traced for each shape and each back end once, and then only run."""
+    """Compiles a function of arrays: traced once for each combination of shapes and each back end,
+    then only run."""
 
     def __init__(self, function: Callable) -> None:
         self.function = function
@@ -156,8 +157,8 @@ class jit:
 
 
 def value_and_grad(function: Callable) -> jit:
-    """A function of the same arguments that returns what `function` does, one number, and its
-    gradient with respect to all that is in the first argument."""
+    """A function of the same arguments that returns the value of `function`, one number, and its
+    gradient with respect to every array in the first argument."""
 
     def both(wanted: Tree, *rest: Any) -> tuple[Tensor, Tree]:
         value = function(wanted, *rest)

@@ -19,7 +19,8 @@ WEIGHTS, DATA, HYPER = "weights", "data", "hyper"
 
 
 class Train:
-    """The weights of `loss(weights, *batch)` on the back end chosen now, and what changes them."""
+    """Trains the weights of `loss(weights, *batch)` on the back end chosen now. A step can be cut
+    into slices of milliseconds; a captured state goes on to the same bits."""
 
     def __init__(self, loss: Callable, weights: Tree, optimiser: Optimiser) -> None:
         self.loss, self.tree, self.optimiser = loss, weights, optimiser
@@ -38,14 +39,14 @@ class Train:
             self.tensors[f"in.{WEIGHTS}.{name}"].write(array)
 
     def step(self, *batch: Any) -> float:
-        """A whole step; its loss, which is that of the weights before it."""
+        """Runs a whole step; the loss of the weights before it."""
         self.begin(*batch)
         loss = self.slice()
         assert loss is not None
         return loss
 
     def begin(self, *batch: Any) -> None:
-        """What `slice` is to go on with."""
+        """Prepares a step on this batch for `slice`."""
         if self.under_way:
             raise RuntimeError("a step is under way: call slice() until it returns the loss")
         traced, key = self.trace(*batch), form(batch)
@@ -89,8 +90,8 @@ class Train:
         return value
 
     def slice(self, ms: float | None = None) -> float | None:
-        """Goes on for about so many milliseconds, or to the end of the step; its loss when it is
-        over, else None."""
+        """Computes for about `ms` milliseconds, or to the end of the step without a limit; the loss
+        when the step is over, else None."""
         if self.done is not None:
             loss, self.done = self.done, None
             return loss
@@ -129,14 +130,14 @@ class Train:
         return {name: await tensor.read() for name, tensor in self.tensors.items()}
 
     def capture(self) -> dict[str, np.ndarray]:
-        """All that the next steps depend on, as arrays that `np.savez` takes; a step under way is
-        finished first."""
+        """The state that the next steps depend on, as arrays that `np.savez` takes. A step under
+        way is finished first."""
         if self.under_way:
             self.done = self.slice()
         return now(self._read()) | {"steps": np.array(self.steps)}
 
     def restore(self, captured: dict[str, np.ndarray]) -> None:
-        """Goes on from what was captured, to the same bits."""
+        """Goes back to a captured state; training goes on to the same bits."""
         missing = {*self.tensors, "steps"} - {*captured}
         if missing:
             raise ValueError(f"what was captured lacks {', '.join(sorted(missing))}")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -151,7 +151,11 @@ class Generator:
     # ---- asking
 
     def encode(
-        self, messages: list[dict], reserve: int = 0, think: bool = False
+        self,
+        messages: list[dict],
+        reserve: int = 0,
+        think: bool = False,
+        tools: Sequence[dict] | None = None,
     ) -> tuple[list[int], int]:
         """Token ids of a conversation, and how many of its messages had to be left out so that
         `reserve` tokens still fit: the oldest go first, a system message stays.
@@ -171,7 +175,7 @@ class Generator:
             needed = sum(1 + self.model.tokenizer.fewest(one["content"]) for one in kept)
             if needed > room:
                 return None
-            text = self.model.template.render(kept, enable_thinking=think)
+            text = self.model.template.render(kept, enable_thinking=think, tools=tools)
             ids = self.model.tokenizer.encode(text, special=True)
             needed = len(ids)
             return ids if needed <= room else None
@@ -191,12 +195,17 @@ class Generator:
         )
 
     def prompt(
-        self, messages: list[dict], sampling: Sampling, prefix: str = "", think: bool = False
+        self,
+        messages: list[dict],
+        sampling: Sampling,
+        prefix: str = "",
+        think: bool = False,
+        tools: Sequence[dict] | None = None,
     ) -> Prompt:
         """A conversation as `ask` takes it: plain Python that may take long, and no more."""
         begun = self.model.tokenizer.encode(prefix) if prefix else []
         reserve = min(sampling.max_tokens, self.context // 4) + len(begun)
-        ids, dropped = self.encode(messages, reserve, think)
+        ids, dropped = self.encode(messages, reserve, think, tools)
         return Prompt(ids, begun, dropped)
 
     def ask(

@@ -4,6 +4,8 @@ Text of the conversation is data: special tokens spelled in it are guarded, so t
 them text (R27).
 """
 
+import re
+
 from oneseek.engine.model.sandbox import Sandbox, TemplateError
 from oneseek.engine.model.tokenizer import GUARD, matcher
 
@@ -11,6 +13,7 @@ MAX_TEMPLATE = 64 << 10
 MAX_TOKENS = 20_000  # Jinja's, so that compiling takes well under a second
 # A model without a template can still complete text; only chatting with it is refused.
 THINKING = "enable_thinking"  # what templates of such models call it
+TOOLS = re.compile(r"\{%[^%]*\btools\b")
 NO_TEMPLATE = "{{ raise_exception('there is none; choose a model made for chat') }}"
 
 __all__ = ["ChatTemplate", "TemplateError"]
@@ -27,6 +30,7 @@ class ChatTemplate:
                 f"the chat template has {len(source)} characters, over the limit of {MAX_TEMPLATE}"
             )
         self.thinks = THINKING in source  # it can think before it answers, when it is asked to
+        self.takes_tools = bool(TOOLS.search(source))  # it tells the model of functions to call
         self._names = {k: v for k, v in special_tokens.items() if isinstance(v, str)}
         others = special_tokens.get("additional_special_tokens", ())
         self._special = matcher({*self._names.values(), *others} - {""})

@@ -29,6 +29,17 @@ def test_every_chapter_prints_what_it_says():
             assert printed.getvalue() == said, title
 
 
+def test_the_first_model_is_trained_as_its_document_says(capsys):
+    document = (ROOT / "docs" / "first-model.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", document, re.S)
+    (said,) = re.findall(r"```text\n(.*?)```", document, re.S)
+    assert sum(map(bool, code.splitlines())) <= 40
+    for device in ("numpy", "cpu"):
+        with oneseek.on(device):
+            exec(code, {})
+        assert capsys.readouterr().out == said, device
+
+
 def test_the_lines_of_the_readme_find_the_line(capsys):
     readme = (ROOT / "README.md").read_text()
     (program,) = re.findall(r"^    import numpy as np, oneseek\n(?:(?:    .*)?\n)+", readme, re.M)

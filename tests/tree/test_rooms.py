@@ -271,6 +271,14 @@ def test_the_readme_and_the_documents_have_their_tours():
     assert {"README.md", "file-to-lesson.md", "request-to-answer.md"} <= told
 
 
+@pytest.mark.parametrize("page", ["README.md", "file-to-lesson.md", "request-to-answer.md"])
+def test_a_tour_goes_back_to_hardly_any_module_it_left(page):
+    """A message, a file and a request are followed by reading one module after the other."""
+    paths = [path for of, path, _ in stops() if of == page]
+    back = [path for i, path in enumerate(paths) if path in paths[:i] and path != paths[i - 1]]
+    assert len(back) <= 3, back
+
+
 def test_what_the_page_imports_is_what_the_page_is_sent():
     sent = {path.relative_to(ROOT).as_posix() for path in site.page_python()}
     missing = [

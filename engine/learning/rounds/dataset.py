@@ -272,11 +272,10 @@ class DataSetAttempt(Steps):
         rows = (row_of(self.data[number], self.trainer.coder) for number in self.validation)
         return await voices.loss(who, rows)
 
-    async def _teach_all(self) -> None:
+    async def _teach_all(self, best: np.ndarray) -> None:
         """The held-back part has judged. Now it teaches as well, among as many of the others, in a
         few gentle steps from the best state on; what undoes something is left."""
-        shadow, c, best = self.trainer.shadow, self.config, self.best
-        assert best is not None, "an epoch comes before"
+        shadow, c = self.trainer.shadow, self.config
         known, first = self.dones[self._best_epoch()], shadow.steps
         self.last, self.last_from = await self._last_steps(c.max_steps - first), first
         self.pace.go_further(first, len(self.last))
@@ -354,8 +353,8 @@ class DataSetAttempt(Steps):
 
         async def verdict(_: Verdict | None = None) -> Verdict:
             found = await better()
-            if found.ok and self.teaches_all and not self.last:
-                await self._teach_all()
+            if found.ok and self.teaches_all and self.best is not None and not self.last:
+                await self._teach_all(self.best)
                 await self._show(self.best)
             asks = found.ok and not self.is_skill
             return gate.verdict([found], await gate.unharmed() if asks else [])

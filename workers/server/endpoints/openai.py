@@ -10,7 +10,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -19,10 +19,19 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from oneseek.engine.core.turns import beside
 from oneseek.engine.history.versions import label
+from oneseek.engine.learner import BASE
 from oneseek.engine.model.choice.form import Form
 from oneseek.engine.model.choice.sampling import Manner, Sampling
 from oneseek.engine.model.choice.schema import Grammar, SchemaError
 from oneseek.engine.model.generate import Answer, TooLong
+from oneseek.workers.server.endpoints.tool_calls import (
+    CHOICE,
+    TOOLS,
+    Tools,
+    as_text,
+    read_calls,
+    tools_of,
+)
 from oneseek.workers.server.fields import (
     BadRequest,
     Field,
@@ -39,7 +48,7 @@ from oneseek.workers.server.guard import error
 from oneseek.workers.server.names import NoSuchModel
 from oneseek.workers.server.service import Service, service_of
 
-ROLES = ("system", "user", "assistant", "developer")
+ROLES = ("system", "user", "assistant", "developer", "tool")
 LONGEST = 512  # tokens of an answer unless told
 LEFT = 499
 PART = record(type=text("text"), text=text())
@@ -102,6 +111,8 @@ async def listed(service: Service) -> list[dict]:
     stop=STOP,
     n=whole(1, 1, 1),
     response_format=record(None, type=text(longest=20), json_schema=record(None)),
+    tools=TOOLS,
+    tool_choice=CHOICE,
     logprobs=flag(),
     top_logprobs=whole(0, 0, 20),
     user=text("", longest=200),
@@ -113,10 +124,16 @@ async def completions(request: Request, body: dict) -> Response:
     must_be_readable(len(body["messages"]), service.assistant.base.context)
     messages = messages_of(body["messages"])
     version = await service.names.version(body["model"])
+    template = service.assistant.model.template
+    tools = tools_of(body, template.takes_tools)
     wanted = body["top_logprobs"] if body["logprobs"] else -1
     sampling = sampling_of(body, service.assistant.model.manner)
     reply = Reply(service, body["model"], messages, sampling, version, wanted)
     reply.grammar = await grammar_of(body["response_format"])
+    if tools:
+        await reply.offer(tools)
+    elif not template.takes_tools:
+        reply.messages = [as_text(one) for one in messages]
     reply.user = body["user"]
     reply.client = body["user"] or (request.client.host if request.client else "")
     wishes = body["oneseek"] or {"learn": True, "source": ""}
@@ -155,8 +172,12 @@ async def grammar_of(wanted: dict | None) -> Grammar | None:
     schema = (wanted["json_schema"] or {}).get("schema")
     if schema is None:
         raise BadRequest("response_format.json_schema needs a schema")
+    return await read_schema("response_format.json_schema.schema", lambda: Grammar(schema))
+
+
+async def read_schema(name: str, make: Callable[[], Grammar]) -> Grammar:
     try:
-        return await beside(Grammar, schema)
+        return await beside(make)
     except (
         ValueError,
         TypeError,
@@ -166,7 +187,7 @@ async def grammar_of(wanted: dict | None) -> Grammar | None:
         RecursionError,
     ) as fault:
         words = str(fault) if isinstance(fault, SchemaError) else "it is no JSON schema"
-        raise BadRequest(f"response_format.json_schema.schema: {words}") from fault
+        raise BadRequest(f"{name}: {words}") from fault
 
 
 def messages_of(given: list[dict]) -> list[dict]:
@@ -179,7 +200,9 @@ def messages_of(given: list[dict]) -> list[dict]:
         said = one["content"]
         words = said if isinstance(said, str) else "".join(part["text"] for part in said)
         role = "system" if one["role"] == "developer" else one["role"]
-        messages.append({"role": role, "content": words})
+        calls = read_calls(one, i) if role == "assistant" else []
+        told = {"tool_calls": calls} if calls else {}
+        messages.append({"role": role, "content": words, **told})
     if messages[-1]["role"] == "assistant":
         raise BadRequest("the last message must not be the assistant's")
     return messages
@@ -211,14 +234,28 @@ class Reply:
         self.sampling, self.version, self.wanted = sampling, version, wanted
         self.client = self.user = self.source = ""
         self.grammar: Grammar | None = None  # what the answer has to look like
+        self.tools: Tools | None = None  # what it may call
         self.learns = False  # whether what the person states is kept
         self.id = f"chatcmpl-{uuid.uuid4().hex}"
         self.made = int(time.time())
         self.pieces: asyncio.Queue = asyncio.Queue()
         self.tops: list[dict] = []
 
+    async def offer(self, tools: Tools) -> None:
+        """Let the answer call tools. Where it must, or goes on from what one returned, nothing
+        that is known by heart speaks in its place."""
+        self.tools = tools
+        if tools.must_call:
+            self.grammar = await read_schema("tools", tools.grammar)
+        if not tools.natively:
+            self.messages = tools.tell(self.messages)
+        if self.version is None and (tools.must_call or self.messages[-1]["role"] == "tool"):
+            self.version = BASE
+
     def start(self) -> asyncio.Task:
         hooks: dict[str, Any] = {"on_text": self.pieces.put_nowait}
+        if self.tools and self.tools.natively:
+            hooks["tools"] = self.tools.offered
         if self.wanted >= 0:
             hooks["on_token"] = self.note
         if self.grammar:
@@ -272,10 +309,14 @@ class Reply:
             answer, number = await task
         finally:
             self.leave()
+        words, calls = self.parts(answer)
+        message: dict = {"role": "assistant", "content": words, "refusal": None}
+        if calls:
+            message |= {"content": words or None, "tool_calls": calls}
         choice = {
             "index": 0,
-            "message": {"role": "assistant", "content": answer.text, "refusal": None},
-            "finish_reason": finish(answer),
+            "message": message,
+            "finish_reason": "tool_calls" if calls else finish(answer),
             "logprobs": {"content": self.tops, "refusal": None} if self.wanted >= 0 else None,
         }
         head = {"id": self.id, "object": "chat.completion", "created": self.made}
@@ -285,13 +326,23 @@ class Reply:
     async def stream(self, first: str | None, usage: bool) -> AsyncIterator[str]:
         try:
             yield self.chunk({"role": "assistant", "content": ""})
-            piece = first
+            piece, so_far, sent = first, "", 0
             while piece is not None:
-                yield self.chunk({"content": piece})
+                so_far += piece
+                sure = self.tools.count_words(so_far) if self.tools else len(so_far)
+                if sure > sent:
+                    yield self.chunk({"content": so_far[sent:sure]})
+                    sent = sure
                 piece = await self.pieces.get()
             answer, number = await self.task
+            words, calls = self.parts(answer)
+            if words[sent:] and self.tools:
+                yield self.chunk({"content": words[sent:]})
+            for i, call in enumerate(calls):
+                yield self.chunk({"tool_calls": [{"index": i, **call}]})
             whose = {"oneseek": await self.told(answer, number)}
-            yield self.chunk({}, finish(answer), **({} if usage else whose))
+            ended = "tool_calls" if calls else finish(answer)
+            yield self.chunk({}, ended, **({} if usage else whose))
             if usage:
                 yield self.event({"choices": [], "usage": usage_of(answer), **whose})
             yield "data: [DONE]\n\n"
@@ -300,6 +351,10 @@ class Reply:
             raise
         finally:
             self.leave()
+
+    def parts(self, answer: Answer) -> tuple[str, list[dict]]:
+        """The words of an answer, and what it calls."""
+        return self.tools.find(answer.text) if self.tools else (answer.text, [])
 
     async def told(self, answer: Answer, number: int) -> dict:
         """Whose words the answer is, and what was kept of the question."""

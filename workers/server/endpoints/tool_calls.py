@@ -1,0 +1,160 @@
+"""Tools in OpenAI's shape: what a model may call, how it is told of them, and the calls in an
+answer.
+
+A model whose chat template has a place for tools was trained to call them and decides by itself.
+Any other calls one only where the request asks for a call: a grammar then lets nothing else be
+said.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from typing import Any
+
+from oneseek.engine.model.choice.schema import Grammar
+from oneseek.workers.server.fields import BadRequest, Field, array, either, record, text
+
+AUTO, NONE, REQUIRED = "auto", "none", "required"
+MARK, END = "<tool_call>", "</tool_call>"
+CALL = re.compile(rf"{MARK}\s*(.*?)\s*(?:{END}|\Z)", re.DOTALL)
+FUNCTION = record(name=text(longest=64), description=text("", longest=10_000),
+                  parameters=record(None))  # fmt: skip
+TOOLS = array((), of=record(type=text(longest=20), function=FUNCTION), most=128)
+CHOICE: Field = either(
+    text(None, longest=20),
+    record(None, type=text("function", longest=20), function=record(name=text(longest=64))),
+    "auto, none, required, or a function to call",
+)
+TOLD = """You can call these functions:
+{functions}
+Answer with the function to call and its arguments, as a JSON object:
+{{"name": the function's name, "arguments": an object as its parameters describe}}"""
+
+
+class Tools:
+    """The functions that a request offers, and whether one has to be called."""
+
+    def __init__(self, offered: list[dict], choice: Any, natively: bool) -> None:
+        self.offered = offered
+        self.functions = {one["function"]["name"]: one["function"] for one in offered}
+        self.natively = natively  # the model's own template tells it of them
+        self.choice = choice["function"]["name"] if isinstance(choice, dict) else choice or AUTO
+        if self.choice not in (AUTO, REQUIRED, *self.functions):
+            raise BadRequest(
+                f"tool_choice names {self.choice!r}, which is none of the tools; it is auto, none, "
+                "required, or a function that the request offers"
+            )
+        if not (natively or self.must_call):
+            raise BadRequest(
+                "this model was not trained to decide when to call a tool; nothing was asked. "
+                "With tool_choice 'required', or a function's name there, it calls one"
+            )
+
+    @property
+    def must_call(self) -> bool:
+        return self.choice != AUTO
+
+    @property
+    def schema(self) -> dict:
+        """A call, as a JSON schema."""
+        called = [self.choice] if self.choice in self.functions else list(self.functions)
+        return {"anyOf": [schema_of(name, self.functions[name]) for name in called]}
+
+    def grammar(self) -> Grammar:
+        return Grammar(self.schema)
+
+    def tell(self, messages: list[dict]) -> list[dict]:
+        """The conversation for a model whose template has no place for tools: they stand in its
+        system message, calls and results in texts."""
+        functions = "\n".join(map(json.dumps, self.functions.values()))
+        words = TOLD.format(functions=functions)
+        plain = [as_text(one) for one in messages]
+        if plain[0]["role"] == "system":
+            words = f"{plain.pop(0)['content']}\n\n{words}"
+        return [{"role": "system", "content": words}, *plain]
+
+    def find(self, answer: str) -> tuple[str, list[dict]]:
+        """The words of an answer and the calls in it; what is no call of a function that was
+        offered stays words."""
+        parts = CALL.findall(answer)
+        words = CALL.sub("", answer).strip() if parts else ""
+        calls = [call for part in parts or [answer] for call in self._calls(part)]
+        return (words, calls) if calls else (answer, [])
+
+    def _calls(self, part: str) -> list[dict]:
+        try:
+            found = json.loads(part)
+        except ValueError:
+            return []
+        calls = []
+        for one in found if isinstance(found, list) else [found]:
+            if not isinstance(one, dict) or one.get("name") not in self.functions:
+                return []
+            arguments = one.get("arguments", one.get("parameters", {}))
+            calls.append(call_of(one["name"], json.dumps(arguments, ensure_ascii=False)))
+        return calls
+
+    def count_words(self, so_far: str) -> int:
+        """How many characters of an answer that is not over are words for sure, and no call."""
+        if self.must_call or so_far.lstrip()[:1] in ("", "{", "["):
+            return 0
+        if (at := so_far.find(MARK)) >= 0:
+            return at
+        begun = (n for n in range(len(MARK) - 1, 0, -1) if so_far.endswith(MARK[:n]))
+        return len(so_far) - next(begun, 0)
+
+
+def schema_of(name: str, function: dict) -> dict:
+    arguments = function["parameters"] or {"type": "object", "properties": {}}
+    return {
+        "type": "object",
+        "properties": {"name": {"const": name}, "arguments": arguments},
+        "required": ["name", "arguments"],
+        "additionalProperties": False,
+    }
+
+
+def call_of(name: str, arguments: str) -> dict:
+    """One call in OpenAI's shape."""
+    called = {"name": name, "arguments": arguments}
+    return {"id": f"call_{uuid.uuid4().hex[:24]}", "type": "function", "function": called}
+
+
+def tools_of(body: dict, natively: bool) -> Tools | None:
+    """What a request offers; nothing where it wants no call."""
+    if not body["tools"] or body["tool_choice"] == NONE:
+        return None
+    for i, one in enumerate(body["tools"]):
+        if one["type"] != "function":
+            raise BadRequest(f"tools[{i}].type must be function")
+    return Tools(body["tools"], body["tool_choice"], natively)
+
+
+def read_calls(message: dict, at: int) -> list[dict]:
+    """The calls of an assistant's message, with their arguments as the object that templates
+    expect."""
+    given = message.get("tool_calls") or []
+    try:
+        return [
+            one | {"function": one["function"] | {"arguments": json.loads(arguments)}}
+            for one in given
+            if isinstance(arguments := one["function"]["arguments"], str)
+        ]
+    except (TypeError, KeyError, ValueError) as fault:
+        raise BadRequest(
+            f"messages[{at}].tool_calls needs functions with a name and arguments as JSON"
+        ) from fault
+
+
+def as_text(message: dict) -> dict:
+    """A call or a result as a message that any template renders."""
+    if message["role"] == "tool":
+        return {"role": "user", "content": f"The function returned: {message['content']}"}
+    calls = [
+        json.dumps({"name": one["function"]["name"], "arguments": one["function"]["arguments"]})
+        for one in message.get("tool_calls", ())
+    ]
+    said = "\n".join(filter(None, [message["content"], *calls]))
+    return {"role": message["role"], "content": said}
