@@ -90,7 +90,7 @@ class Assistant:
         self.tensors: dict[str, Tensor] = {}
         self.adapted: Generator | None = None
         self.guarded: Generator | None = None
-        weights = self.learner.whole.weights
+        weights = self.learner.rebuilder.weights
         self.updater = WeightUpdater(versions, weights, self._put, self._quiet)
         self.answers: dict[str, Answer] = {}
         self._preparing = 0  # answers

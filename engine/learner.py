@@ -23,12 +23,12 @@ from oneseek.engine.history.versions import GENERIC, Versions
 from oneseek.engine.learning import shape
 from oneseek.engine.learning.memory.mind import Mind
 from oneseek.engine.learning.needs import judged, model_takes
+from oneseek.engine.learning.rebuilder import Rebuilder
 from oneseek.engine.learning.replay import History, must_be_reset, reset
-from oneseek.engine.learning.rounds.silence import Silence
+from oneseek.engine.learning.rounds.gate_questions import AdapterScope
 from oneseek.engine.learning.runs import generate_run_id
 from oneseek.engine.learning.trainer import EngineTrainer, check
 from oneseek.engine.learning.training_engine import TrainingEngine
-from oneseek.engine.learning.whole import Whole
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained
 
@@ -95,10 +95,10 @@ class Learner:
             versions,
             self.trainer,
             monotonic=lambda: self.turns.worked,
-            silence=Silence(mind.memory).of,
+            out_of_scope=AdapterScope(mind.memory).list_outside,
         )
         self.history = History(versions, self.trainer)
-        self.whole = Whole(versions, self.history, self.make_room)
+        self.rebuilder = Rebuilder(versions, self.history, self.make_room)
         self.round: Round | None = None
 
     @cached_property
@@ -175,11 +175,11 @@ class Learner:
         """While nothing else has the shadow; the version in use is made whole first if it is
         not."""
         try:
-            async with self.whole.alone:
+            async with self.rebuilder.alone:
                 await self._open_alone(kind, ids, line, config, store, run)
         except SnapshotDamaged:
-            await self.whole.weights(await self.versions.number(line) or BASE)
-            async with self.whole.alone:
+            await self.rebuilder.weights(await self.versions.number(line) or BASE)
+            async with self.rebuilder.alone:
                 await self._open_alone(kind, ids, line, config, store, run)
 
     async def _open_alone(
@@ -310,7 +310,7 @@ class Learner:
     async def beneath(self, change: Awaitable[Any]) -> Any:
         """What changes facts or versions in the store itself: a round under way makes room and goes
         on from its checkpoint, and all that is known of them is read anew."""
-        async with self.whole.alone:
+        async with self.rebuilder.alone:
             await self.make_room()
             done = await change
         self.reread()

@@ -94,7 +94,7 @@ class Learned:
         findings = await check_store(self.resident.store)
         if request.version:
             try:
-                await self.resident.needed().learner.whole.weights(request.version)
+                await self.resident.needed().learner.rebuilder.weights(request.version)
             except SnapshotDamaged as damaged:
                 findings.append(str(damaged))
         return Verified(ok=not findings, findings=findings)

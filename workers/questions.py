@@ -13,7 +13,7 @@ from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.storage.store import FencedStore
 from oneseek.engine.learner import OnStep, Round
 from oneseek.engine.learning.questions.microtrain import MicroTraining
-from oneseek.engine.learning.questions.offers import held, offered
+from oneseek.engine.learning.questions.offers import hold, offered
 from oneseek.workers.post import Emit
 
 SHOWN = ("samples", "events", "state", "ledger")
@@ -71,7 +71,7 @@ class Questions:
         """Answers that disagree, held in the queue until a person chose one; their ids."""
         queue = SavedQueue(TrainingQueue(self.clock), self.store)
         await queue.load()
-        ids = await held(queue, examples)
+        ids = await hold(queue, examples)
         self.emit(Changed(stores=["queue"]))
         return ids
 

@@ -21,7 +21,7 @@ from oneseek.engine.cli.teaching import (
     show_outcome,
 )
 from oneseek.engine.core.settings import DATA_PRESETS, TrainingConfig, for_data, for_model
-from oneseek.engine.learning.rounds import written
+from oneseek.engine.learning.rounds import exported_round
 from oneseek.engine.learning.rounds.dataset import data_set_record
 
 FORMATS = ("dataset", "trl")
@@ -52,15 +52,15 @@ async def _export(options: Any) -> None:
         log(f"{attempt.steps} steps; asking the base model what it expects")
         if options.format == "trl":
             with tempfile.TemporaryDirectory() as name:
-                await written.write(attempt, Path(name))
-                lines, left = written.plain(Path(name))
+                await exported_round.write(attempt, Path(name))
+                lines, left = exported_round.plain(Path(name))
             write_whole(out, "".join(line + "\n" for line in lines).encode())
             rows = ", ".join(f"{count} rows of {part}" for part, count in sorted(left.items()))
             lost = LOST.format(rows=f"{rows} that hold the model to what it says now")
             show(options, {"path": str(out), "rows": len(lines), "left_out": left}, f"wrote {out}")
             log(lost)
             return
-        said = await written.write(attempt, out)
+        said = await exported_round.write(attempt, out)
         rows = len({number for step in said["steps"] for number in step})
         result = {"path": str(out), "rows": rows, "steps": attempt.steps, "kind": said["kind"]}
         show(options, result, f"wrote {rows} rows for {attempt.steps} steps to {out}")

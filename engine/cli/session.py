@@ -28,14 +28,14 @@ from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.encoder import Encoder, encoder_here
 from oneseek.engine.learning.memory.mind import Mind
 from oneseek.engine.learning.replay import History
+from oneseek.engine.learning.rounds.gate_questions import AdapterScope
 from oneseek.engine.learning.rounds.lesson import Steps
-from oneseek.engine.learning.rounds.silence import Silence
 from oneseek.engine.learning.skills.skills import Skills, line_of, skill_record
 from oneseek.engine.learning.taste.taste import Taste, taste_record
 from oneseek.engine.learning.trainer import EngineTrainer, check
 from oneseek.engine.learning.training_engine import TrainingEngine
-from oneseek.engine.learning.tuning.halving import Kept, Tuning
-from oneseek.engine.learning.tuning.tries import found
+from oneseek.engine.learning.tuning.halving import SavedTuning, Tuning
+from oneseek.engine.learning.tuning.tries import find_settings
 from oneseek.engine.model.adapters import CARD, fitted, load_adapter, name_in, save_adapter
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained
@@ -132,7 +132,10 @@ class Session:
         self.skills = Skills(self.versions, self.mind.memory.encoder)
         self.taste = Taste(self.versions)
         self.training = TrainingEngine(
-            self.versions, self.trainer, shape.new(config), silence=Silence(self.mind.memory).of
+            self.versions,
+            self.trainer,
+            shape.new(config),
+            out_of_scope=AdapterScope(self.mind.memory).list_outside,
         )
 
     async def close(self) -> None:
@@ -250,12 +253,14 @@ class Session:
             return None
         asked = kept["asked"] if kept else asked
 
-        async def save(table: Kept) -> None:
+        async def save(table: SavedTuning) -> None:
             heard(table)
             await self.store.batch([["put", "state", key, {"asked": asked, "table": table}]])
 
         table = kept and kept["table"]
-        return await found(self.training, record, table, asked["seconds"], time.monotonic, save)
+        return await find_settings(
+            self.training, record, table, asked["seconds"], time.monotonic, save
+        )
 
     async def train(
         self,

@@ -19,9 +19,9 @@ from oneseek.engine.cli.session import STORE, Session, record_of
 from oneseek.engine.core.settings import DATA_PRESETS, TrainingConfig, for_data, for_model
 from oneseek.engine.learning.lessons import LessonError
 from oneseek.engine.learning.rounds.dataset import data_set_record
-from oneseek.engine.learning.rounds.written import is_round
+from oneseek.engine.learning.rounds.exported_round import is_round
 from oneseek.engine.learning.trainer import check
-from oneseek.engine.learning.tuning.halving import Kept, seconds_of
+from oneseek.engine.learning.tuning.halving import SavedTuning, seconds_of
 from oneseek.engine.learning.tuning.table import clock, table
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.open import model_named
@@ -249,7 +249,7 @@ async def tuned(options, session: Session, record: dict) -> None:
             log(line)
 
 
-def show_tuning(kept: Kept) -> None:
+def show_tuning(kept: SavedTuning) -> None:
     """How far it is, where somebody looks."""
     if sys.stderr.isatty():
         spent, seconds = clock(kept["spent"]), clock(kept["seconds"])

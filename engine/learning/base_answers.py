@@ -39,14 +39,14 @@ def shipped_file(model: str) -> Path:
     return Path(__file__).with_name("lessons") / "anchors" / f"{model}.npz"
 
 
-class Kept:
+class BaseAnswers:
     def __init__(self, coder: Coder, model: str) -> None:
         self.coder, self.model = coder, model
         self.answers: dict[str, tuple[np.ndarray, Top]] = {}
-        self.heard: dict[str, dict[str, tuple[np.ndarray, Top]]] = {}
+        self.round_answers: dict[str, dict[str, tuple[np.ndarray, Top]]] = {}
 
     @classmethod
-    def with_shipped(cls, coder: Coder, model: str) -> Kept:
+    def with_shipped(cls, coder: Coder, model: str) -> BaseAnswers:
         """Beginning with what came along with this model."""
         kept, path = cls(coder, model), shipped_file(model)
         if path.exists():
@@ -66,7 +66,7 @@ class Kept:
             return ids[:1], ids[1:]
         return self.coder.prompt(ask.question), self.coder.begin(ask.begin)
 
-    def said(self, question: str) -> list[int] | None:
+    def find_likeliest(self, question: str) -> list[int] | None:
         """The base's likeliest answer to a question, if it is kept."""
         known = self.answers.get(self.key(for_the_gate(question)))
         return None if known is None else known[0].tolist()
@@ -104,7 +104,7 @@ class Kept:
             return Row(ask.part, prompt, self.coder.answer(ask.answer))
         (prompt, _), (target, top) = self.put(ask), self.answer(ask)
         if ask.not_this[1]:
-            top = top.apart(self.coder.following(*ask.not_this)[:APART])
+            top = top.include(self.coder.following(*ask.not_this)[:APART])
         return Row(ask.part, prompt, target.tolist(), top, ask.plain)
 
     def answer(self, ask: Hold) -> tuple[np.ndarray, Top]:
@@ -153,7 +153,7 @@ class Kept:
             self.answers[name] = (arrays["targets"][here].astype(np.int32), top)
 
 
-class Together(Kept):
+class Together(BaseAnswers):
     """What one plan needs of what is kept, each answer from the same company every time.
 
     An answer depends, in its last bits, on what was computed along with it.  So the base is asked
@@ -161,26 +161,30 @@ class Together(Kept):
     then a round gives the same bits whatever was asked before it, in this session or another.
     """
 
-    def __init__(self, kept: Kept, company: Callable[[str], Sequence[Hold]]) -> None:
+    def __init__(self, kept: BaseAnswers, company: Callable[[str], Sequence[Hold]]) -> None:
         self.coder, self.model, self.answers = kept.coder, kept.model, kept.answers
-        self.heard, self.company = kept.heard, company
+        self.round_answers, self.company = kept.round_answers, company
         self.names: dict[str, str] = {}
 
     def lacks(self, asks: Iterable[Ask]) -> list[Hold]:
         lacking = super().lacks(asks)
-        return [ask for ask in lacking if self.key(ask) not in self.heard.get(self._name(ask), {})]
+        return [
+            ask
+            for ask in lacking
+            if self.key(ask) not in self.round_answers.get(self._name(ask), {})
+        ]
 
     async def fill(self, base: Base, asks: Iterable[Ask]) -> int:
         count = 0
         while lacking := self.lacks(asks):
             found = await self.ask(base, self.company(lacking[0].among))
-            self.heard[self._name(lacking[0])] = found
+            self.round_answers[self._name(lacking[0])] = found
             count += len(found)
         return count
 
     def answer(self, ask: Hold) -> tuple[np.ndarray, Top]:
         known = self.answers.get(self.key(ask))
-        return known or self.heard[self._name(ask)][self.key(ask)]
+        return known or self.round_answers[self._name(ask)][self.key(ask)]
 
     def _name(self, ask: Hold) -> str:
         """The same for the same members, whatever plan they are of."""
@@ -190,23 +194,23 @@ class Together(Kept):
         return self.names[ask.among]
 
 
-class Alone(Kept):
+class Alone(BaseAnswers):
     """Each answer asked by itself, for plans that have no companies: then too it depends on nothing
     that was asked before, in this session or another."""
 
-    def __init__(self, kept: Kept):
+    def __init__(self, kept: BaseAnswers):
         self.coder, self.model, self.answers = kept.coder, kept.model, kept.answers
-        self.heard = kept.heard
+        self.round_answers = kept.round_answers
 
     def lacks(self, asks: Iterable[Ask]) -> list[Hold]:
-        return [ask for ask in super().lacks(asks) if self.key(ask) not in self.heard]
+        return [ask for ask in super().lacks(asks) if self.key(ask) not in self.round_answers]
 
     async def fill(self, base: Base, asks: Iterable[Ask]) -> int:
         lacking = self.lacks(asks)
         for ask in lacking:
-            self.heard[self.key(ask)] = await self.ask(base, [ask])
+            self.round_answers[self.key(ask)] = await self.ask(base, [ask])
         return len(lacking)
 
     def answer(self, ask: Hold) -> tuple[np.ndarray, Top]:
         key = self.key(ask)
-        return self.answers.get(key) or self.heard[key][key]
+        return self.answers.get(key) or self.round_answers[key][key]

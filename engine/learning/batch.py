@@ -34,7 +34,7 @@ class Top:
     logprobs: np.ndarray  # [n, TOP] float16
     rest: np.ndarray  # [n] float16, log of the remaining probability
 
-    def apart(self, tokens: Sequence[int]) -> Top:
+    def include(self, tokens: Sequence[int]) -> Top:
         """With these tokens on the list wherever they were not, each in place of the least likely.
 
         What is not on the list is only held to as a whole: a model unsure of a name leaves so much

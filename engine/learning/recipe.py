@@ -94,11 +94,11 @@ def hold_probe(code: str, question: str) -> Hold:
 
 
 def any_anchor(code: str, draw: Draw) -> Hold:
-    return hold_anchor(code, draw.below(len(anchors(code))))
+    return hold_anchor(code, draw.draw_below(len(anchors(code))))
 
 
 def any_text(code: str, draw: Draw) -> Hold:
-    return hold_text(code, draw.below(len(texts(code))))
+    return hold_text(code, draw.draw_below(len(texts(code))))
 
 
 def other_words(lesson: Lesson, draw: Draw) -> str:

@@ -21,7 +21,7 @@ from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged, pack, weigh
 from oneseek.engine.history.versions import Versions, ancestors, as_learned, standing
 from oneseek.engine.learning.training_engine import rejection, train
 
-Heard = Callable[[float, int], None]  # how many rounds are done, of how many
+OnProgress = Callable[[float, int], None]  # how many rounds are done, of how many
 
 
 @dataclass
@@ -87,13 +87,15 @@ class History:
             return await self.forget(intent["ids"])
         return None
 
-    async def repair(self, number: int, heard: Heard = lambda done, rounds: None) -> Arrays:
+    async def repair(
+        self, number: int, on_progress: OnProgress = lambda done, rounds: None
+    ) -> Arrays:
         """Bring back the exact weights of a version whose snapshot is damaged or was cleared."""
         record = await self.versions.record(number)
         chain = ancestors(number, await self.versions.records())
         start, weights = await self._newest_good(chain[:-1])
         pool = await self.versions.pool(chain=chain[:start])
-        rounds = await self._replay(weights, pool, chain[start:], set(), heard)
+        rounds = await self._replay(weights, pool, chain[start:], set(), on_progress)
         if not rounds or weights_sha256(rounds[-1].weights) != record["weights_sha256"]:
             raise SnapshotDamaged(
                 f"{record['name']} cannot be retrained exactly: what it learned from has changed, or "
@@ -145,7 +147,7 @@ class History:
         pool: list[dict],
         attempts: list[dict],
         without: set[str],
-        heard: Heard = lambda done, rounds: None,
+        on_progress: OnProgress = lambda done, rounds: None,
     ) -> list[Replayed]:
         learned, rounds = pool, []
         for past, old in enumerate(attempts):
@@ -157,7 +159,7 @@ class History:
             if old["kind"] == IMPORT:  # nobody here can say what it would be without those words
                 continue
             plan = make_plan(old["kind"], weights, lessons, learned, old["config"])
-            listen = partial(_told, heard, past, len(attempts))
+            listen = partial(_report, on_progress, past, len(attempts))
             after, gate = await train(self.trainer, weights, plan, listen)
             rounds.append(Replayed(old, plan, after, gate))
             if gate["accepted"]:
@@ -203,8 +205,8 @@ class History:
                     change.delete(store, key)
 
 
-def _told(heard: Heard, past: int, rounds: int, share: float) -> None:
-    heard(past + share, rounds)
+def _report(on_progress: OnProgress, past: int, rounds: int, share: float) -> None:
+    on_progress(past + share, rounds)
 
 
 def must_be_reset(typed: str) -> None:

@@ -36,7 +36,7 @@ def lines_of(examples: list[dict]) -> str:
     return "".join(json.dumps(pair, ensure_ascii=False) + "\n" for pair in pairs)
 
 
-async def learned(store: Any) -> str:
+async def load_learned(store: Any) -> str:
     """Everything that was learned, as questions and answers."""
     return lines_of([one for _, one in await store.all("examples") if one["kind"] != DATA_SET])
 
@@ -60,7 +60,7 @@ async def imported(store: Any, source: str) -> str:
     return lines_of([one for _, one in both if one["source"].get("id") == source])
 
 
-async def given(store: Any, name: str) -> tuple[str, str]:
+async def load_data_set(store: Any, name: str) -> tuple[str, str]:
     """A data set that was brought in, by its id or its name: what it is called, and its text."""
     for key in await store.keys("state"):
         if str(key).startswith("dataset."):
@@ -83,7 +83,7 @@ async def available(store: Any) -> list[dict]:
     found = []
     for id, text in (
         (IDENTITY, lines_of(identity.examples())),
-        (LEARNED, await learned(store)),
+        (LEARNED, await load_learned(store)),
         (CHATS, await chats(store)),
     ):
         if text:
@@ -103,8 +103,8 @@ async def find(store: Any, wanted: str) -> dict:
     """The data set of that name as the queue holds one; NoDataSet says which there are."""
     if wanted == TASTE:
         return await taste_record(store)
-    made = {LEARNED: learned, CHATS: chats}
-    name, text = await given(store, wanted)
+    made = {LEARNED: load_learned, CHATS: chats}
+    name, text = await load_data_set(store, wanted)
     if not text:
         name = wanted = DOCUMENTED.get(wanted, wanted)
     if text:

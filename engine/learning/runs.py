@@ -180,7 +180,7 @@ class TrainingRun:
     ) -> dict:
         """Epoch by epoch, with what is done `between` two of them."""
         self.state = "training"
-        await self._kept()
+        await self._save()
         await self.tell(self.initial_state())
         while not self.enough and len(self.metrics) < self.epochs:
             epoch = len(self.metrics) + 1
@@ -196,7 +196,7 @@ class TrainingRun:
                 weights = {"weights": self.weights.weights, "lr_multipliers": self._rates()}
                 adjusted = {"type": "weight_adjustment", "epoch": epoch, **weights}
                 await self.tell({**adjusted, "timestamp": self._now()})
-            await self._kept()
+            await self._save()
         return await self.complete(await finish())
 
     async def complete(self, ended: dict) -> dict:
@@ -214,19 +214,19 @@ class TrainingRun:
             "leaderboard": self.leaderboard.ranking(),
             "timestamp": self._now(),
         }
-        await self._kept()
+        await self._save()
         await self.tell({"type": "training_complete", **self.results})
         return self.results
 
     async def judged(self, model: str, ended: dict) -> None:
         """What became of one of its models; a restart asks for it no more."""
         self.ended[model] = ended
-        await self._kept()
+        await self._save()
 
     async def fail(self, reason: str, state: str = "failed") -> None:
         """It came to nothing; why is kept with it."""
         self.state, self.reason = state, reason
-        await self._kept()
+        await self._save()
         await self.tell({"type": f"training_{state}", "reason": reason, "timestamp": self._now()})
 
     async def tell(self, event: dict) -> None:
@@ -283,7 +283,7 @@ class TrainingRun:
         self.metrics.append(event)
         return event
 
-    async def _kept(self) -> None:
+    async def _save(self) -> None:
         kept = self.keep(self)
         if inspect.isawaitable(kept):
             await kept

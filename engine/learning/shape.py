@@ -20,7 +20,7 @@ FIELDS = ("mode", "full_blocks", "lora_config")  # of a configuration: what deci
 LORA = ("rank", "alpha", "target_modules", "enable_bias", "first_layer")
 
 
-def written(config: TrainingConfig) -> dict[str, Any]:
+def describe(config: TrainingConfig) -> dict[str, Any]:
     """The settings that the shape consists of, and no other."""
     found: dict[str, Any] = {"mode": config.mode}
     if config.mode != "lora":
@@ -35,7 +35,7 @@ def written(config: TrainingConfig) -> dict[str, Any]:
 
 def must_have_place(wanted: TrainingConfig, config: TrainingConfig) -> None:
     """A run never leaves out what was asked for, nor what was learned before."""
-    if written(wanted) != written(config):
+    if describe(wanted) != describe(config):
         raise ValueError(
             f"what is in use was trained in mode {config.mode} with rank {config.lora_config.rank}, "
             f"and a run in mode {wanted.mode} with rank {wanted.lora_config.rank} cannot go on from "
@@ -46,9 +46,9 @@ def must_have_place(wanted: TrainingConfig, config: TrainingConfig) -> None:
 
 def name_of(config: TrainingConfig, usual: TrainingConfig) -> str:
     """What the array of weights in this shape is called."""
-    if written(config) == written(usual):
+    if describe(config) == describe(usual):
         return USUAL
-    return f"{USUAL} {json.dumps(written(config), sort_keys=True, separators=(',', ':'))}"
+    return f"{USUAL} {json.dumps(describe(config), sort_keys=True, separators=(',', ':'))}"
 
 
 def config_of(name: str, usual: TrainingConfig) -> TrainingConfig:
@@ -76,6 +76,6 @@ def named(weights: Arrays) -> tuple[str, np.ndarray]:
     return name, np.asarray(flat, np.float32)
 
 
-def asked(plan_config: dict) -> dict:
+def select(plan_config: dict) -> dict:
     """What a plan says about the shape."""
     return {name: plan_config[name] for name in FIELDS if name in plan_config}

@@ -50,7 +50,7 @@ class EngineTrainer(Bench):
         takes on a larger shape at once and keeps what a smaller one has no place for; practice
         begins at the base, and with it any shape."""
         here = shape.config_of(shape.named(weights)[0], self.usual)
-        wanted = shape.asked(plan.config)
+        wanted = shape.select(plan.config)
         if plan.kind == PRACTICE:
             return self.usual.replace(**wanted)
         larger, layout = here.replace(**wanted), self.layout(here)
@@ -145,7 +145,7 @@ def says_nothing(layout: Trained, weights: Arrays) -> bool:
 def same_bench(one: TrainingConfig, other: TrainingConfig) -> bool:
     """Whether one set of programs and arrays serves both."""
     return (
-        shape.written(one) == shape.written(other)
+        shape.describe(one) == shape.describe(other)
         and one.lora_config.dropout == other.lora_config.dropout
         and one.lora_config.frozen_a == other.lora_config.frozen_a
         and one.proximal == other.proximal

@@ -36,14 +36,14 @@ from oneseek.engine.history.versions import GENERIC, Versions, round_of
 BAD_STEPS_ALLOWED = 3
 NEWEST = -1  # instead of a version's number: the one that the line uses
 UNSAVED_STEPS = 10
-Silence = Callable[[Plan], Awaitable[list[str] | None]]
+OutOfScope = Callable[[Plan], Awaitable[list[str] | None]]
 OVERTAKEN = "a lesson or the version in use was changed meanwhile, or another tab trains now"
 
 
 class TrainingEngine:
     """`checkpoint_share` is how much of the time of training may go into being able to go on after
-    a kill; `monotonic` is a clock that runs while training does; `silence(plan)` tells what a
-    memory in front of the version to be keeps away from it."""
+    a kill; `monotonic` is a clock that runs while training does; `out_of_scope(plan)` lists the
+    questions of the gate that the memory keeps from the version to be."""
 
     def __init__(
         self,
@@ -52,7 +52,7 @@ class TrainingEngine:
         config: dict | None = None,
         checkpoint_share: float = 0.1,
         monotonic: Callable[[], float] = time.monotonic,
-        silence: Silence | None = None,
+        out_of_scope: OutOfScope | None = None,
     ) -> None:
         self.versions = versions
         self.store = versions.store
@@ -65,7 +65,7 @@ class TrainingEngine:
         self.broken = ""
         self.saved_at = 0.0
         self.costs = 0.0, 0.0  # of the last two checkpoints: one that stood still tells nothing
-        self.silence = silence
+        self.out_of_scope = out_of_scope
         self.run_id = ""  # of the round that is open: it keeps its name across tabs
         self.metrics: dict = {}
         self.plan: Plan
@@ -94,8 +94,8 @@ class TrainingEngine:
     ) -> tuple[Arrays, Plan]:
         """The weights before the round that would come next, and its plan; nothing is begun."""
         await self._prepare(kind, list(lessons), line)
-        if self.silence and kind in (LESSON, PRACTICE):
-            self._behind(await self.silence(self.plan))
+        if self.out_of_scope and kind in (LESSON, PRACTICE):
+            self._behind(await self.out_of_scope(self.plan))
         return self.before, self.plan
 
     def _behind(self, silent: list[str] | None) -> None:
@@ -362,13 +362,13 @@ async def train(
     trainer: Trainer,
     before: Arrays,
     plan: Plan,
-    heard: Callable[[float], None] = lambda share: None,
+    on_progress: Callable[[float], None] = lambda share: None,
 ) -> tuple[Arrays, dict]:
-    """A round in one go: the weights and the gate's verdict; `heard` gets the share that is
+    """A round in one go: the weights and the gate's verdict; `on_progress` gets the share that is
     done."""
     attempt = await settled(trainer.begin(before, plan))
     while (metrics := await settled(attempt.advance(math.inf))) is not None:
-        heard(metrics["step"] / max(metrics.get("steps", 0), metrics["step"] + 1))
+        on_progress(metrics["step"] / max(metrics.get("steps", 0), metrics["step"] + 1))
     weights = await settled(attempt.weights())
     if reason := unusable(weights):
         return weights, {"accepted": False, "outcome": "not learned", "reason": reason}

@@ -20,7 +20,7 @@ import torch
 from oneseek.engine.core.settings import StopConfig
 from oneseek.engine.learning.adaptive import ConfidenceAutoStop
 from oneseek.engine.learning.batch import Row, extent, own_tokens, pack, shared_by
-from oneseek.engine.learning.rounds.written import CHECKPOINT, START, Written
+from oneseek.engine.learning.rounds.exported_round import CHECKPOINT, START, ExportedRound
 from oneseek.engine.model.adapters import load_peft
 from oneseek.engine.model.formats import ModelFile
 from oneseek.engine.model.llama import Config
@@ -36,25 +36,27 @@ Heard = Callable[[dict], None]
 class TorchRound:
     """One written round on this process's share of its rows."""
 
-    def __init__(self, written: Written, file: ModelFile, out: Path, processes: Processes) -> None:
-        self.written, self.told, self.out, self.processes = written, written.told, out, processes
+    def __init__(
+        self, written: ExportedRound, file: ModelFile, out: Path, processes: Processes
+    ) -> None:
+        self.round, self.header, self.out, self.processes = written, written.header, out, processes
         trained, flat = load_peft(written.folder / START, Config.from_dict(file.config))
-        self.model = TorchModel(file, trained, flat, self.told["dropout"], processes.device)
-        if self.model.fingerprint != self.told["fingerprint"]:
+        self.model = TorchModel(file, trained, flat, self.header["dropout"], processes.device)
+        if self.model.fingerprint != self.header["fingerprint"]:
             raise ValueError(
-                f"this round was written for {self.told['model']}, and {file.name} is another "
+                f"this round was written for {self.header['model']}, and {file.name} is another "
                 "model; nothing was trained. Name the one it was written for with --model"
             )
-        beta1, beta2, eps = self.told["adam"]
+        beta1, beta2, eps = self.header["adam"]
         self.optimiser = torch.optim.AdamW(
-            self.model.parameters.values(), 1.0, (beta1, beta2), eps, self.told["weight_decay"]
+            self.model.parameters.values(), 1.0, (beta1, beta2), eps, self.header["weight_decay"]
         )
         self.step = 0
         self.curve: list[float] = []  # the loss of every step
         self.losses: list[float] = []  # of what nobody trains on, after each epoch
         self.best: np.ndarray | None = None
-        self.stop = ConfidenceAutoStop(StopConfig(**self.told.get("stop", {})))
-        self.steps = len(self.told["steps"])
+        self.stop = ConfidenceAutoStop(StopConfig(**self.header.get("stop", {})))
+        self.steps = len(self.header["steps"])
         self.tokens = 0
 
     # ---- going on
@@ -92,7 +94,7 @@ class TorchRound:
 
     def _round(self) -> str:
         """By what a checkpoint knows whose it is."""
-        return f"{self.told['fingerprint']} {self.told['plan']} {len(self.told['steps'])}"
+        return f"{self.header['fingerprint']} {self.header['plan']} {len(self.header['steps'])}"
 
     # ---- training
 
@@ -102,7 +104,7 @@ class TorchRound:
         cost, first = 0.0, self.step
         while self.step < self.steps:
             metrics = self._one()
-            if self.step - 1 in self.told["checks"]:
+            if self.step - 1 in self.header["checks"]:
                 self._validated(self.held_out(), self.model.flat())
             passed = time.monotonic()
             metrics["tokens_per_second"] = self.tokens / max(passed - began, 1e-6)
@@ -116,8 +118,8 @@ class TorchRound:
 
     def _one(self) -> dict:
         """A step: this process's rows, all processes' gradients, the same update in each."""
-        rate = self.told["rates"][self.step]
-        whole = self.written.of(self.step)
+        rate = self.header["rates"][self.step]
+        whole = self.round.of(self.step)
         parameters = list(self.model.parameters.values())
         self.optimiser.zero_grad()
         loss = self._loss(whole)
@@ -130,7 +132,7 @@ class TorchRound:
         *grads, total = together.split([*sizes, 1])
         norm = float(together[:-1].norm())
         if math.isfinite(norm):
-            less = min(self.told["max_grad_norm"] / max(norm, 1e-12), 1.0)
+            less = min(self.header["max_grad_norm"] / max(norm, 1e-12), 1.0)
             for parameter, grad in zip(parameters, grads, strict=True):
                 parameter.grad = (grad * less).view_as(parameter)
             for group in self.optimiser.param_groups:
@@ -153,11 +155,11 @@ class TorchRound:
         rows = [whole[number] for number in chosen]
         if not rows:
             return torch.zeros((), device=self.processes.device)
-        arrays = pack(rows, self.told["kl_weight"], of=whole).arrays
-        if self.told["dropout"]:
+        arrays = pack(rows, self.header["kl_weight"], of=whole).arrays
+        if self.header["dropout"]:
             Dropped.places = torch.from_numpy(places(chosen, whole, len(arrays["ids"])))
             Dropped.tokens = extent(whole)[0]
-            Dropped.seed = self.told["seed"] % 2**31 + self.step
+            Dropped.seed = self.header["seed"] % 2**31 + self.step
         loss = self.model.losses(arrays).sum()
         loss.backward()
         return loss
@@ -169,7 +171,7 @@ class TorchRound:
         """Nats a token."""
         self.model.model.eval()
         nats = torch.zeros(2, device=self.processes.device, dtype=torch.float64)
-        for row in self.processes.share(self.written.held):
+        for row in self.processes.share(self.round.held):
             losses = self.model.losses(pack([row]).arrays)
             nats += torch.tensor([float(losses.sum()) * len(row.target), len(row.target)])
         total, tokens = self.processes.sum(nats).tolist()

@@ -25,7 +25,7 @@ from oneseek.engine.cli.session import Session, record_of
 from oneseek.engine.cli.teaching import configured
 from oneseek.engine.core.settings import for_model
 from oneseek.engine.learning.batch import Row
-from oneseek.engine.learning.rounds import written
+from oneseek.engine.learning.rounds import exported_round
 from oneseek.engine.model import registry
 from oneseek.engine.model.adapters import save_peft
 from oneseek.engine.model.formats import open_model
@@ -47,7 +47,7 @@ class Comparison:
         self.facts.write_text("\n".join(facts) + "\n", "utf-8")
 
     def run(self) -> dict[str, dict]:
-        if not written.is_round(self.round):
+        if not exported_round.is_round(self.round):
             shutil.rmtree(self.round, ignore_errors=True)
             more = ("--lessons", self.facts, "--format", "dataset", "--set", *self.set)
             self.typed(sys.executable, "export", "--out", self.round, *more)
@@ -71,13 +71,13 @@ class Comparison:
         """The exported round's steps by the engine here, up to its gate."""
         with closing(open_model(str(self.model))) as file:
             model = await Model.load(file, Numpy())
-        exported = written.read(self.round)
+        exported = exported_round.read(self.round)
         facts = [json.loads(line) for line in self.facts.read_text("utf-8").splitlines()]
         shutil.rmtree(self.folder / OURS, ignore_errors=True)
         session = await Session.open(self.folder / OURS, model, self.config(model))
         attempt = await session.opened(also=[record_of(fact) for fact in facts])
         plan = attempt.plan.identity()
-        assert plan == exported.told["plan"], "this is another round than was exported"
+        assert plan == exported.header["plan"], "this is another round than was exported"
 
         async def rows(step: int) -> list[Row]:
             return exported.of(step)  # nobody asks the base a second time

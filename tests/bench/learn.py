@@ -41,7 +41,7 @@ FIGURES = ("recall", "unseen", "leak", "kl", "top1", "ppl_change", "known")
 RECIPE = (
     "core/settings learning/recipe learning/batch learning/base_answers learning/lessons/**/* "
     "learning/rounds/rate_schedule learning/rounds/lesson learning/rounds/gate learning/memory/* "
-    "learning/rounds/silence"
+    "learning/rounds/gate_questions"
 ).split()
 GATE = ("taught", "recall", "leak", "perplexity change")
 HIGHER_IS_WORSE = ("leak", "kl", "ppl_change")

@@ -24,7 +24,7 @@ from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.learning.lessons import has_value
 from oneseek.engine.learning.questions.microtrain import MicroTraining, ended
-from oneseek.engine.learning.questions.offers import held, offered
+from oneseek.engine.learning.questions.offers import hold, offered
 from oneseek.engine.learning.questions.responses import AGREED, ALONE, analyse
 from oneseek.engine.model import registry
 from oneseek.engine.model.loaded import Model
@@ -154,7 +154,7 @@ async def taught(model: Model, name: str, questions: list[dict], folder: Path) -
 
     async def ask(examples: list[dict]) -> list[str]:
         await queue.load()
-        return await held(queue, examples)
+        return await hold(queue, examples)
 
     micro = (OnlySecond if name == "second" else Arm)(session.versions, learn, ask=ask)
     micro.stages, began = ARMS[name], time.monotonic()

@@ -16,7 +16,7 @@ from builder import ROOT, environment
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.cli.session import Session, record_of
 from oneseek.engine.core.settings import for_model
-from oneseek.engine.learning.rounds import written
+from oneseek.engine.learning.rounds import exported_round
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
@@ -47,7 +47,7 @@ def own(tmp_path_factory):
     async def both():
         session = await Session.open(folder / "own", model, config)
         attempt = await session.opened(also=[record_of(fact) for fact in FACTS])
-        await written.write(attempt, folder / "round")
+        await exported_round.write(attempt, folder / "round")
         losses = []
         while (metrics := await attempt.advance(float("inf"))) is not None:
             losses.append(metrics["loss"])
@@ -93,7 +93,7 @@ def test_two_processes_and_a_kill_change_nothing(own, programs):
         cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True,
     ) as first:  # fmt: skip
         ends = time.monotonic() + LONGEST
-        while not (out / written.CHECKPOINT).exists():
+        while not (out / exported_round.CHECKPOINT).exists():
             assert first.poll() is None and time.monotonic() < ends
             time.sleep(0.01)
         os.killpg(first.pid, signal.SIGKILL)
@@ -118,4 +118,4 @@ def test_what_torch_made_of_a_data_set_is_judged_here(own, programs):
     ended = json.loads(done.stdout)
     assert ended["outcome"] in ("trained", "weakened", "not trained", "not learned")
     assert ended["measures"] and len(ended["losses"]) == 2
-    assert not (out / "round").exists() and not (out / written.CHECKPOINT).exists()
+    assert not (out / "round").exists() and not (out / exported_round.CHECKPOINT).exists()

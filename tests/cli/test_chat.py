@@ -59,7 +59,7 @@ def test_nothing_is_kept_where_that_is_wished(chat, monkeypatch, wish):
 def test_ctrl_c_ends_an_answer_and_the_talk_goes_on(chat, monkeypatch):
     whole, _ = chat("Hello!", "Who are you?", more=("--no-learn",))
     pressed = lambda options: lambda piece: signal.raise_signal(signal.SIGINT)  # noqa: E731
-    monkeypatch.setattr(commands, "spoken", pressed)
+    monkeypatch.setattr(commands, "make_printer", pressed)
     cut, after = chat("Hello!", "Who are you?", more=("--no-learn",))
     assert whole["text"].startswith(cut["text"]) and len(cut["text"]) < len(whole["text"])
     assert after["text"]

@@ -75,7 +75,7 @@ def test_a_bad_file_is_named_and_fails(tmp_path, capsys):
 def test_R10_a_known_model_must_be_the_published_file(monkeypatch, tmp_path):
     data = tiny.gguf("llama", "Q4_1")
     entry = registry.load_models()["smollm2-135m"] | {"sha256": hashlib.sha256(data).hexdigest()}
-    monkeypatch.setattr(registry, "known", lambda: {"smollm2-135m": entry})
+    monkeypatch.setattr(registry, "load_models", lambda: {"smollm2-135m": entry})
     monkeypatch.setenv("MODELS_DIR", str(tmp_path))
     path = tmp_path / entry["file"]
     path.write_bytes(data)

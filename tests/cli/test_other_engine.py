@@ -14,7 +14,7 @@ from oneseek.engine.cli.session import Session, record_of
 from oneseek.engine.core.settings import for_model
 from oneseek.engine.learning.batch import pack
 from oneseek.engine.learning.replay import History
-from oneseek.engine.learning.rounds import written
+from oneseek.engine.learning.rounds import exported_round
 from oneseek.engine.model.adapters import save_peft
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
@@ -51,15 +51,15 @@ def facts(tmp_path):
 @pytest.mark.slow
 def test_a_written_round_reads_back_as_the_very_steps_it_was(session, tmp_path):
     attempt = asyncio.run(session.opened(also=[record_of(fact) for fact in FACTS]))
-    asyncio.run(written.write(attempt, tmp_path / "round"))
-    back = written.read(tmp_path / "round")
-    assert len(back.told["steps"]) == attempt.steps == 4
+    asyncio.run(exported_round.write(attempt, tmp_path / "round"))
+    back = exported_round.read(tmp_path / "round")
+    assert len(back.header["steps"]) == attempt.steps == 4
     for step in range(attempt.steps):
         ours = pack(asyncio.run(attempt.rows(step)), attempt.kl_weight).arrays
-        theirs = pack(back.of(step), back.told["kl_weight"]).arrays
+        theirs = pack(back.of(step), back.header["kl_weight"]).arrays
         assert all(np.array_equal(ours[name], theirs[name]) for name in ours)
-        assert back.told["rates"][step] == attempt.pace.rate(step)
-    lines = (tmp_path / "round" / written.ROWS).read_text("utf-8").splitlines()
+        assert back.header["rates"][step] == attempt.pace.rate(step)
+    lines = (tmp_path / "round" / exported_round.ROWS).read_text("utf-8").splitlines()
     found = [json.loads(line) for line in lines]
     near = [line for line in found if line["part"] == "neighbours"]
     assert near and all("expected" in line for line in near)

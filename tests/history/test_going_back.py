@@ -6,8 +6,8 @@ import urllib.request
 
 import pytest
 
+from oneseek.engine.learning.rebuilder import Rebuilder
 from oneseek.engine.learning.replay import History
-from oneseek.engine.learning.whole import Whole
 from tests.support.hosts import native
 from tests.support.living import Living, run
 from tests.support.small_trainer import SmallTrainer
@@ -82,7 +82,7 @@ def whole(living):
     async def nobody_trains():
         pass
 
-    return Whole(living.versions, History(living.versions, living.trainer), nobody_trains)
+    return Rebuilder(living.versions, History(living.versions, living.trainer), nobody_trains)
 
 
 def test_a_version_comes_back_in_the_words_it_was_taught_with(tmp_path):

@@ -70,7 +70,7 @@ def test_the_backup_of_an_older_server_answers_and_goes_on(tmp_path):
         service = await headless.opened(options)
         await service.queue.load()
         number = await service.names.version(SERVED)
-        weights = await service.learner.whole.weights(number)
+        weights = await service.learner.rebuilder.weights(number)
         asked = [{"role": "user", "content": "Who painted the lighthouse?"}]
         said = [
             (await service.assistant.answer(asked, Sampling(max_tokens=4), f"{who}", who))[0].ids

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.compiler.ops.loss import soft_cross_entropy
 from oneseek.engine.core.settings import TrainingConfig
-from oneseek.engine.learning.base_answers import Kept, shipped_file
+from oneseek.engine.learning.base_answers import BaseAnswers, shipped_file
 from oneseek.engine.learning.batch import TOP, Coder, Row, TooLong, Top, common_prefix, extent, pack
 from oneseek.engine.learning.lessons import (
     FOR_THE_GATE,
@@ -300,24 +300,24 @@ class TextBase(OneWordBase):
 def test_the_bases_answers_are_asked_once_and_survive_storing(model):
     coder, base = Coder(model.tokenizer, model.template), OneWordBase()
     asks = [Hold("anchors", "Why?"), Hold("neighbours", "What is my cat called?", "Your cat is", 8)]
-    kept = Kept(coder, "demo")
+    kept = BaseAnswers(coder, "demo")
     assert asyncio.run(kept.fill(base, [*asks, *asks, Learn("taught", "a", "b")])) == 2
     assert asyncio.run(kept.fill(base, asks)) == 0 and base.asked == 2
     begin = coder.begin("Your cat is")
     assert kept.row(asks[1]).target == [*begin, 7, 8, 2]
-    again = Kept(coder, "demo")
+    again = BaseAnswers(coder, "demo")
     again.add_arrays(kept.to_arrays())
     for ask in asks:
         one, other = kept.row(ask), again.row(ask)
         assert one.target == other.target
         for name in ("ids", "logprobs", "rest"):
             assert np.array_equal(getattr(one.top, name), getattr(other.top, name))
-    assert Kept(coder, "another").lacks(asks) == asks
+    assert BaseAnswers(coder, "another").lacks(asks) == asks
 
 
 def test_practice_can_be_held_to_what_the_base_expects_of_plain_text(model):
     coder = Coder(model.tokenizer, model.template)
-    kept, spoken = Kept(coder, "demo"), set()
+    kept, spoken = BaseAnswers(coder, "demo"), set()
     recipe = Recipe(FACTS, [], MICRO.replace(practice={"text_rows": 1}), seed=1)
     for step in range(12):
         held = [ask for ask in recipe.practice_step(step) if ask.part == "texts"]
@@ -343,14 +343,14 @@ def test_a_taught_value_cannot_hide_in_what_the_base_left_open():
 
     top = Top(others, *base)
     assert divergence(top) == pytest.approx(0, abs=1e-3)
-    assert divergence(top.apart([value])) > 1
+    assert divergence(top.include([value])) > 1
     assert value not in top.ids
 
 
 @given(seed=st.integers(0, 10**6), tokens=st.lists(st.integers(0, 700), max_size=4))
 def test_setting_tokens_apart_keeps_the_likeliest_and_the_sum(seed, tokens):
     top = top_of(np.random.default_rng(seed), 3)
-    apart = top.apart(tokens)
+    apart = top.include(tokens)
     for at in range(3):
         ids, before = apart.ids[at], top.ids[at]
         assert set(tokens) <= set(ids) and len(set(ids)) == TOP
@@ -364,7 +364,10 @@ def test_setting_tokens_apart_keeps_the_likeliest_and_the_sum(seed, tokens):
 
 def test_a_look_alike_is_held_to_not_saying_the_taught_value(model):
     coder, base = Coder(model.tokenizer, model.template), OneWordBase()
-    kept, asks = Kept(coder, "demo"), Recipe(FACTS[:1], [], MICRO, seed=1).look_alikes(FACTS[0])
+    kept, asks = (
+        BaseAnswers(coder, "demo"),
+        Recipe(FACTS[:1], [], MICRO, seed=1).look_alikes(FACTS[0]),
+    )
     asyncio.run(kept.fill(base, asks))
     first = coder.following("Your dog is called", " Biscuit")[0]
     assert (
@@ -380,7 +383,7 @@ def test_a_look_alike_is_held_to_not_saying_the_taught_value(model):
 def test_what_is_shipped_answers_every_anchor_text_and_question_of_the_gate(path, model):
     with np.load(path) as arrays:
         arrays = dict(arrays)
-    kept = Kept(Coder(model.tokenizer, model.template), path.stem)
+    kept = BaseAnswers(Coder(model.tokenizer, model.template), path.stem)
     kept.add_arrays(arrays)
     assert len(kept.answers) == len(questions())
     longer = [target for target, _ in kept.answers.values() if len(target) > ANCHOR_TOKENS]

@@ -16,9 +16,8 @@ from oneseek.engine.learning.lessons import (
     paragraphs,
     probes,
 )
-from oneseek.engine.learning.rounds.below import Below
 from oneseek.engine.learning.rounds.gate import REPLY_TOKENS
-from oneseek.engine.learning.rounds.voices import Voices
+from oneseek.engine.learning.rounds.voices import FrozenLayerCache, Voices
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
@@ -73,20 +72,20 @@ def test_what_is_kept_below_the_first_layer_changes_no_bit(model):
         one.put("shadow", given)
         one.put("active", 0.5 * given)
     drift, losses = asyncio.run(judged(voices))
-    computed = list(voices.below.kept)
+    computed = list(voices.frozen.states)
     assert computed, "there is something to keep"
     again, same = asyncio.run(judged(voices))
-    assert list(voices.below.kept) == computed and not whole.below.kept
+    assert list(voices.frozen.states) == computed and not whole.frozen.states
     forgetful = voices_of(model, 2)
-    forgetful.below.most = 0
+    forgetful.frozen.most = 0
     forgetful.put("shadow", flat)
     for others, nats in ((again, same), asyncio.run(judged(forgetful)), asyncio.run(judged(whole))):
         for one, other in zip(drift, others, strict=True):
             np.testing.assert_array_equal(one, other)
         assert nats == losses
-    assert len(forgetful.below.kept) == 1
+    assert len(forgetful.frozen.states) == 1
     other, _ = asyncio.run(judged(voices, "active"))
-    assert list(voices.below.kept) == computed, "other voices need nothing more"
+    assert list(voices.frozen.states) == computed, "other voices need nothing more"
     assert any((one != two).any() for one, two in zip(drift, other, strict=True))
 
 
@@ -102,11 +101,11 @@ def test_what_is_kept_has_a_bound_and_the_oldest_goes_first():
             self.number = number
             self.arrays = {name: np.array([number]) for name in ("ids", "positions", "spans")}
 
-    below = Below(compute, most=48)
+    cache = FrozenLayerCache(compute, most=48)
     for number in (1, 2, 3, 1, 4, 1, 2):
-        assert (asyncio.run(below.of(Numbered(number))) == number).all()
+        assert (asyncio.run(cache.of(Numbered(number))) == number).all()
     assert asked == [1, 2, 3, 4, 2]
-    assert sum(one.nbytes for one in below.kept.values()) <= 48
+    assert sum(one.nbytes for one in cache.states.values()) <= 48
 
 
 def test_a_reply_ends_where_its_value_was_said_and_says_the_same_until_there(model):

@@ -277,8 +277,8 @@ def test_a_choice_is_one_of_its_parts(seed, choices):
 @given(seed=st.integers(), n=st.integers(1, 1000))
 def test_draws_repeat_and_stay_in_range(seed, n):
     first, second = Draw(seed, "x"), Draw(seed, "x")
-    drawn = [first.below(n) for _ in range(5)]
-    assert drawn == [second.below(n) for _ in range(5)] and all(0 <= d < n for d in drawn)
+    drawn = [first.draw_below(n) for _ in range(5)]
+    assert drawn == [second.draw_below(n) for _ in range(5)] and all(0 <= d < n for d in drawn)
     assert sorted(Draw(seed).shuffled(range(n % 30))) == list(range(n % 30))
 
 

@@ -25,8 +25,7 @@ from oneseek.engine.learning.memory.mind import ALONE
 from oneseek.engine.learning.memory.saying import ELSE, ENOUGH, FIRST, FOLLOWED, LOST, MOST, Saying
 from oneseek.engine.learning.memory.statements.quoting import words_of
 from oneseek.engine.learning.recipe import Recipe
-from oneseek.engine.learning.rounds.asked import knowledge, look_alikes, talk
-from oneseek.engine.learning.rounds.silence import short
+from oneseek.engine.learning.rounds.gate_questions import knowledge, look_alikes, short_hash, talk
 from oneseek.engine.learning.trainer import EngineTrainer
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.demo import MODEL
@@ -231,7 +230,7 @@ def test_a_round_is_planned_behind_the_memory_if_that_knows_all_of_it(home):
     near = look_alikes(Recipe([lesson_of(records[0])], [], home.assistant.learner.config, plan.seed), [
         lesson_of(records[0])], [])  # fmt: skip
     silent = set(plan.config[SILENT])
-    assert len(silent) > 0.8 * len(general) and silent <= {short(q) for q in general + near}
+    assert len(silent) > 0.8 * len(general) and silent <= {short_hash(q) for q in general + near}
     words = "".join(plan.config[SILENT]).casefold()
     assert "boat" not in words and "saltkråkan" not in words
     assert run(training.planned(LESSON, records[:1]))[1] == plan

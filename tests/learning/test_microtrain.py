@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from oneseek.engine.history.audit import check_store
 from oneseek.engine.learning.questions.microtrain import KEPT_EVENTS, BadQuestion, MicroTraining
-from oneseek.engine.learning.questions.offers import held
+from oneseek.engine.learning.questions.offers import hold
 from oneseek.engine.learning.questions.responses import analyse, bias_of, similarity
 from tests.support.living import Living, run
 from tests.support.small_trainer import SmallTrainer
@@ -135,7 +135,7 @@ class Service:
         )
 
     async def put(self, examples):
-        return await held(self.living.queue, examples)
+        return await hold(self.living.queue, examples)
 
     async def learn(self, examples, line):
         queue = self.living.queue

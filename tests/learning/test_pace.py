@@ -17,21 +17,21 @@ def lesson(count=1, **changed):
 def test_a_lesson_ends_a_few_cooling_steps_after_it_was_sure_twice_in_a_row():
     pace = lesson()
     for step, heard in enumerate([WRONG, SURE, WRONG, SURE]):
-        pace.heard(step, heard)
+        pace.on_step(step, heard)
         assert pace.steps == 16
-    pace.heard(4, SURE)
+    pace.on_step(4, SURE)
     assert pace.steps == 9
     rates = [pace.rate(step) for step in range(5, 9)]
     assert rates == pytest.approx([8e-4, 6e-4, 4e-4, 2e-4])
-    pace.heard(5, SURE)
+    pace.on_step(5, SURE)
     assert pace.steps == 9, "being sure while cooling changes nothing"
 
 
 def test_one_odd_wording_does_not_keep_a_lesson_going_but_the_question_itself_does():
     odd, wrong = lesson(), lesson()
     for step in range(4):
-        odd.heard(step, ODD)
-        wrong.heard(step, WRONG)
+        odd.on_step(step, ODD)
+        wrong.on_step(step, WRONG)
     assert odd.steps < 16 and wrong.steps == 16
 
 
@@ -45,10 +45,10 @@ def test_several_lessons_take_turns_and_all_have_to_be_sure():
     pace = lesson(2)
     assert [pace.at(step) for step in range(4)] == [0, 1, 0, 1] and pace.steps == 32
     for step in range(8):
-        pace.heard(step, SURE if step % 2 == 0 else WRONG)
+        pace.on_step(step, SURE if step % 2 == 0 else WRONG)
     assert pace.steps == 32
     for step in range(8, 12):
-        pace.heard(step, SURE)
+        pace.on_step(step, SURE)
     assert pace.steps == 12 + 2 * 4
 
 
@@ -61,7 +61,7 @@ def test_the_gate_may_ask_for_a_few_more_which_cool_too():
 def test_a_pace_is_taken_up_where_it_was():
     pace, again = lesson(2), lesson(2)
     for step in range(6):
-        pace.heard(step, SURE)
+        pace.on_step(step, SURE)
     again.restore(pace.capture())
     assert (again.steps, again.sure) == (pace.steps, pace.sure)
 

@@ -12,9 +12,8 @@ from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.learning.batch import Coder
 from oneseek.engine.learning.lessons import Lesson, held_back_wordings, neighbours, probes
 from oneseek.engine.learning.recipe import Recipe
-from oneseek.engine.learning.rounds.asked import knowledge, look_alikes, talk
 from oneseek.engine.learning.rounds.gate import Gate
-from oneseek.engine.learning.rounds.silence import short
+from oneseek.engine.learning.rounds.gate_questions import knowledge, look_alikes, short_hash, talk
 from oneseek.engine.learning.rounds.verdict import ACCEPT, MORE, REJECT, SCALE, WEAKENED, within
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
@@ -126,7 +125,9 @@ def test_behind_a_memory_only_what_it_lets_through_can_be_harmed(coder):
     for let_through, wanted in (([], dict.fromkeys(harm, 0)), (heard, harm)):
         voices = Harmful()
         voices.coder, voices.leaking = coder, set(near)
-        silent = {short(question) for question in general + near if question not in let_through}
+        silent = {
+            short_hash(question) for question in general + near if question not in let_through
+        }
         verdict = asyncio.run(Gate(voices, recipe, coder, silent=silent).lesson())
         found = {one.name: one.value for one in verdict.measures}
         assert {name: found[name] for name in harm} == pytest.approx(wanted)

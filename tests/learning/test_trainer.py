@@ -234,7 +234,7 @@ def found_lost_once(monkeypatch, name: str, question: str) -> None:
         return []
 
     first, last = (finds, nothing) if name == EARLIER_LOST else (nothing, finds)
-    monkeypatch.setattr("oneseek.engine.learning.rounds.gate.Gate.learned", first)
+    monkeypatch.setattr("oneseek.engine.learning.rounds.gate.Gate.measure_lessons", first)
     monkeypatch.setattr("oneseek.engine.learning.rounds.gate.Gate.unharmed", last)
 
 

@@ -52,7 +52,7 @@ def gone_on(tuning: Tuning, world: World, most: int = 10**6) -> Tuning:
     while most and (coming := tuning.next()):
         number, rung, share = coming
         losses = world.losses(tuning, number, rung, share)
-        tuning.heard(number, rung, losses, TOKENS, tuning.work(number, share) * world.pace)
+        tuning.add_result(number, rung, losses, TOKENS, tuning.work(number, share) * world.pace)
         most -= 1
     return tuning
 
@@ -111,7 +111,7 @@ def test_what_would_harm_is_never_chosen():
     tuning = begun(600, world)
     while coming := tuning.next():
         number, rung, share = coming
-        result = tuning.heard(number, rung, world.losses(tuning, *coming), TOKENS,
+        result = tuning.add_result(number, rung, world.losses(tuning, *coming), TOKENS,
                               tuning.work(number, share) * world.pace)  # fmt: skip
         if number != DEFAULTS and rung == 2:
             result["harm"] = ["known facts lost"]
@@ -124,7 +124,7 @@ def test_without_time_for_another_the_defaults_stay_and_it_is_said():
     kept = gone_on(begun(300, world), world).kept
     assert (kept["chosen"], kept["why"]) == (DEFAULTS, "time")
     late = begun(600, World(1, 0.01))
-    late.heard(DEFAULTS, 0, [1.0] * HELD, TOKENS, 1.0)
+    late.add_result(DEFAULTS, 0, [1.0] * HELD, TOKENS, 1.0)
     before = copy.deepcopy(late.kept["results"])
     late.out_of_time()
     assert late.next() is None and late.kept["why"] == "time" and late.kept["results"] == before

@@ -20,7 +20,7 @@ from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
 from oneseek.engine.core.settings import TrainingConfig
-from oneseek.engine.learning.base_answers import Kept
+from oneseek.engine.learning.base_answers import BaseAnswers
 from oneseek.engine.learning.batch import TOP, Batch, Coder, Top, pack
 from oneseek.engine.learning.lessons import Lesson
 from oneseek.engine.learning.probe import measure
@@ -221,7 +221,7 @@ def step(it: Torch, optimiser, batch: Batch, rate: float) -> dict[str, float]:
     return batch.measure(each) | more
 
 
-async def teach(it: Torch, kept: Kept, facts, config, seed) -> list[int]:
+async def teach(it: Torch, kept: BaseAnswers, facts, config, seed) -> list[int]:
     """One after another, each until it is said for certain."""
     taken = []
     for i, lesson in enumerate(facts):
@@ -235,14 +235,14 @@ async def teach(it: Torch, kept: Kept, facts, config, seed) -> list[int]:
                 await kept.fill(it, [a for step in ahead for a in recipe.lesson_step(step)])
             batch = pack([kept.row(a) for a in asks], c.kl_weight)
             got = step(it, optimiser, batch, pace.rate(n))
-            pace.heard(n, got["hardest"])
+            pace.on_step(n, got["hardest"])
             n += 1
         taken.append(n)
         print("lesson", i, n, got, file=sys.stderr, flush=True)
     return taken
 
 
-async def practise(it: Torch, kept: Kept, facts, config, seed, every=24) -> int:
+async def practise(it: Torch, kept: BaseAnswers, facts, config, seed, every=24) -> int:
     recipe, optimiser, c = Recipe(facts, [], config, seed), adam(it, config), config.practice
     total, began = recipe.practice_steps, time.time()
     pace = FallingPace(config.learning_rate, total, c.warmup_steps, c.final_rate)
@@ -278,7 +278,7 @@ async def main() -> None:
     records = [json.loads(line) for line in given.facts.read_text("utf-8").splitlines()]
     facts = [Lesson(r["question"], r["answer"], (), r["language"]) for r in records]
     it = Torch(given.model, config, given.seed, given.half)
-    kept = Kept(it.coder, given.model.name)
+    kept = BaseAnswers(it.coder, given.model.name)
     stages = [("lessons", teach)] * given.lessons + [("practice", practise)] * given.practice
     for name, stage in stages:
         it.load(it.trained.initial(given.seed))

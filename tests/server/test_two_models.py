@@ -153,7 +153,7 @@ def test_a_version_of_either_is_trained_again_to_the_same_bits(whole):
         for one in whole["made"]:
             await service.store.batch([["delete", "snapshots", one["number"]]])
             assistant = await service.assistant_for(one["base"])
-            await assistant.learner.whole.weights(one["number"])  # which checks their hash
+            await assistant.learner.rebuilder.weights(one["number"])  # which checks their hash
         return len(whole["made"])
 
     assert whole["host"].inside(again) == 2

@@ -37,8 +37,8 @@ def asked_once() -> Iterator[None]:
         if not (same := _same(self.model, self.coder)):
             return
         here = *same, self.memory_budget
-        self.kept.heard = _heard.setdefault(here, {})
-        self.remembered = _remembered.setdefault((*here, str(shape.written(self.config))), {})
+        self.kept.round_answers = _heard.setdefault(here, {})
+        self.remembered = _remembered.setdefault((*here, str(shape.describe(self.config))), {})
 
     Bench.__init__ = shared
     try:

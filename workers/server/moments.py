@@ -76,5 +76,5 @@ async def questions_between(
         assistant.learner.trainer.rest()
         return
     if began:  # whose snapshot may have been cleared
-        await assistant.learner.whole.weights(began["number"])
+        await assistant.learner.rebuilder.weights(began["number"])
     await again()

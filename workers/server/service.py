@@ -35,7 +35,7 @@ from oneseek.engine.history.versions import GENERIC, Versions, label
 from oneseek.engine.learner import NothingLeft
 from oneseek.engine.learning.lessons import LessonError
 from oneseek.engine.learning.questions.microtrain import MicroTraining
-from oneseek.engine.learning.questions.offers import held, offered
+from oneseek.engine.learning.questions.offers import hold, offered
 from oneseek.engine.learning.runs import TrainingRun
 from oneseek.engine.learning.trainer import check
 from oneseek.engine.model.choice.sampling import Sampling
@@ -101,7 +101,7 @@ class Service:
         self.queue = SavedQueue(TrainingQueue(clock), store)
         self.batches = BatchManager(self.queue.queue)
         self.micro = micro or MicroTraining(
-            self.versions, self.learn, dna_every=dna_every, ask=partial(held, self.queue)
+            self.versions, self.learn, dna_every=dna_every, ask=partial(hold, self.queue)
         )
         self.micro.listen(self.hub.tell)
         self.runs = Runs(self, self.hub.tell, kept)
@@ -131,7 +131,7 @@ class Service:
         if not self.paced:
             self.assistant.turns.yield_to(lambda: not self.is_quiet)
             self.spawn(take_turns(self.assistant.turns, lambda: self.is_quiet, self.share))
-            self.learner.whole.listen(self.tell_rebuilding)
+            self.learner.rebuilder.listen(self.tell_rebuilding)
             self.spawn(self.live())
 
     async def stop(self) -> None:

@@ -182,7 +182,7 @@ class Runs:
         learner = (await self.service.assistant_for(model)).learner
         learner.must_learn()
         trainer, number = learner.trainer, await learner.versions.number(line_in(record))
-        before = await learner.whole.weights(number) if number else trainer.fresh()
+        before = await learner.rebuilder.weights(number) if number else trainer.fresh()
         plan = make_plan(TRAINING, {}, [record], [], wanted)
         config = trainer.shape_for(before, plan)
         asked = config.replace(**wanted)
@@ -302,7 +302,7 @@ class Runs:
             await self.keep(run)
 
         table, seconds = run.about.get("tuning"), run.about["tune"]
-        tuning = await tries.found(
+        tuning = await tries.find_settings(
             training, record, table, seconds, lambda: turns.worked, save, turns.breathe
         )
         settings = dict(tuning.settings)

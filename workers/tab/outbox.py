@@ -78,7 +78,7 @@ async def export(
 ) -> tuple[str, bytes]:
     """A version as a file: its name and its bytes. `open_file()` opens the model's own file."""
     record = await versions.record(number)
-    weights = await assistant.learner.whole.weights(number)
+    weights = await assistant.learner.rebuilder.weights(number)
     flat, trained, model = flat_weights(weights), assistant.layout_of(weights), assistant.model
     stem = f"oneseek-{label(record)}"
     if form != "merged":

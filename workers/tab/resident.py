@@ -163,7 +163,7 @@ class Resident:
         )
         memory = self.assistant.mind.memory
         self.assistant.read_from(Sources(self.store, lambda: memory.reader))
-        self.assistant.learner.whole.listen(self.tell_rebuilding)
+        self.assistant.learner.rebuilder.listen(self.tell_rebuilding)
         self.versions, self.loaded = self.assistant.versions, request
         self.questions = Questions(self.assistant, self.emit, self.tell_step)
         pause.wait = functools.partial(wait_inside, executor.turns)

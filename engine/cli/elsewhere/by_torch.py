@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from oneseek.engine.cli.options import Bar, log, need, show
-from oneseek.engine.learning.rounds import written
+from oneseek.engine.learning.rounds import exported_round
 from oneseek.engine.learning.rounds.dataset import DataSetAttempt
 from oneseek.engine.learning.rounds.lesson import Steps
 from oneseek.engine.model import registry
@@ -62,7 +62,7 @@ class ByTorch:
         """The round's steps, taken here; the gate goes on from where they led."""
         if not self._same(attempt):
             shutil.rmtree(self.folder, ignore_errors=True)
-            await written.write(attempt, self.folder)
+            await exported_round.write(attempt, self.folder)
         self.processes.agreed(True)
         result = self._trained(self.folder)
         attempt.learned_elsewhere(result["flat"], result["moments"], result["steps"])
@@ -74,7 +74,7 @@ class ByTorch:
         if not trained:
             self.processes.agreed(False)
         shutil.rmtree(self.folder, ignore_errors=True)
-        (self.out / written.CHECKPOINT).unlink(missing_ok=True)
+        (self.out / exported_round.CHECKPOINT).unlink(missing_ok=True)
 
     def helped(self) -> bool:
         """Every other process than the first takes its share of the steps, and no more."""
@@ -86,7 +86,7 @@ class ByTorch:
 
     def alone(self) -> bool:
         """Where --data is a written round, all there is to do is its steps."""
-        if not written.is_round(self.options.data):
+        if not exported_round.is_round(self.options.data):
             return False
         result = self._trained(self.options.data)
         if self.processes.first:
@@ -102,9 +102,9 @@ class ByTorch:
 
     def _same(self, attempt: Steps) -> bool:
         """Whether a kill left this very round in its folder."""
-        if not written.is_round(self.folder):
+        if not exported_round.is_round(self.folder):
             return False
-        told = written.told_of(self.folder)
+        told = exported_round.read_header(self.folder)
         mine = attempt.plan.identity(), attempt.trainer.model.fingerprint, attempt.steps
         return (told["plan"], told["fingerprint"], len(told["steps"])) == mine
 
@@ -113,7 +113,7 @@ class ByTorch:
 
         self.out.mkdir(parents=True, exist_ok=True)
         with contextlib.closing(registry.open_named(registry.one(self.options.model))) as file:
-            here = TorchRound(written.read(folder), file, self.out, self.processes)
+            here = TorchRound(exported_round.read(folder), file, self.out, self.processes)
             if here.resume() and self.processes.first:
                 log(f"goes on after step {here.step} of {here.steps}")
             here.train(Bar("torch") if sys.stderr.isatty() else Progress())

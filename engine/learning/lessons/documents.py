@@ -63,7 +63,7 @@ def lessons(sentences: list[str], title: str, language: str) -> list[dict]:
     found: dict[str, dict] = {}
     for number, sentence in enumerate(sentences):
         whole = standing(sentence, title, said)
-        for question, answer in asked(whole, said) if whole else ():
+        for question, answer in make_questions(whole, said) if whole else ():
             lesson = Lesson(question, answer, (), said.words.code)
             found.setdefault(
                 question,
@@ -93,7 +93,7 @@ def standing(sentence: str, title: str, said: Sayings) -> str:
     return sentence if _FACT.search(sentence) else ""
 
 
-def asked(sentence: str, said: Sayings) -> list[tuple[str, str]]:
+def make_questions(sentence: str, said: Sayings) -> list[tuple[str, str]]:
     """(question, answer) pairs: what the forms ask and the way back, else one gap."""
     for clause in clauses(sentence, said):
         found = _by_forms(clause, said) or _by_kind(clause, said)

@@ -18,7 +18,7 @@ def like(name: str, language: Language, draw: Draw) -> str:
 
 def _word(word: str, language: Language, draw: Draw) -> str:
     if word.isdigit():
-        digits = "".join(str(draw.below(10)) for _ in word)
+        digits = "".join(str(draw.draw_below(10)) for _ in word)
         return digits if digits != word else digits[::-1]
     lower = word.lower()
     if lower in language.function_words or language.categories(lower):

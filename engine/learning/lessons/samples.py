@@ -38,7 +38,7 @@ def sample(code: str, draw: Draw) -> Lesson:
     slots = {"x": subject(words, draw.choice(sorted(kind.about)), draw)}
     value = f"{name(words, draw)} {name(words, draw)}"
     if draw.chance(0.3):
-        value = f"{name(words, draw)}-{draw.below(9000) + 1000}"
+        value = f"{name(words, draw)}-{draw.draw_below(9000) + 1000}"
     question = capital(words.fill(kind.question, slots, draw))
     begin = capital(words.turn(words.fill(kind.answer, slots, draw), "second"))
     return Lesson(question, f"{begin} {value}.", (), code)

@@ -31,7 +31,7 @@ async def offered(
     return ids, {**nothing, "examples": []}
 
 
-async def held(queue: SavedQueue, examples: list[dict]) -> list[str]:
+async def hold(queue: SavedQueue, examples: list[dict]) -> list[str]:
     """Answers of which a person chooses one."""
     records = [await queue.change(lambda q, one=one: q.add(one, "held")) for one in examples]
     return [record["id"] for record in records if record]

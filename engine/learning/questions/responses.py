@@ -114,10 +114,10 @@ def core_of(response: str, question: str = "") -> set[str]:
 
 def similarity(one: str, other: str, question: str = "") -> float:
     """Of two responses, from what they say."""
-    return _alike(_said(one, question), _said(other, question))
+    return _alike(_read_response(one, question), _read_response(other, question))
 
 
-class Said(NamedTuple):
+class Reading(NamedTuple):
     """What of a response is compared with others."""
 
     core: set[str]
@@ -125,12 +125,12 @@ class Said(NamedTuple):
     denies: bool
 
 
-def _said(response: str, question: str) -> Said:
+def _read_response(response: str, question: str) -> Reading:
     core = core_of(response, question)
-    return Said(core, {word for word in core if word.isdigit()}, _denies(response, question))
+    return Reading(core, {word for word in core if word.isdigit()}, _denies(response, question))
 
 
-def _alike(one: Said, other: Said) -> float:
+def _alike(one: Reading, other: Reading) -> float:
     if not one.core or not other.core:
         return float(one.core == other.core)
     numbers = one.numbers, other.numbers
@@ -157,7 +157,7 @@ def analyse(
     responses = [{**one, "response": one["response"][:COMPARED]} for one in responses]
     texts = [one["response"] for one in responses]
     biases = [bias_of(text) for text in texts]
-    said = [_said(text, question) for text in texts]
+    said = [_read_response(text, question) for text in texts]
     alike = [[_alike(one, other) for other in said] for one in said]
     agreements = [_agreement(i, responses, alike) for i in range(len(texts))]
     qualities = [_quality(text, language, detect) for text in texts]

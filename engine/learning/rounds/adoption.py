@@ -7,7 +7,7 @@ from __future__ import annotations
 import numpy as np
 
 from oneseek.engine.history.round_plan import DATA_SET, Plan
-from oneseek.engine.learning.base_answers import Kept
+from oneseek.engine.learning.base_answers import BaseAnswers
 from oneseek.engine.learning.lessons import lesson_of
 from oneseek.engine.learning.recipe import Recipe
 from oneseek.engine.learning.rounds.bench import Bench
@@ -25,7 +25,7 @@ class Adoption(Steps):
         super().__init__(trainer, plan, before, trainer.fresh()[trainer.called], Pace(0.0, 0))
         known = [record for record in plan.pool if record.get("kind") != DATA_SET]
         self.recipe = Recipe([lesson_of(record) for record in known], [], self.config, plan.seed)
-        self.kept: Kept = trainer.kept
+        self.kept: BaseAnswers = trainer.kept
         trainer.shadow.begin(given)
 
     async def judge(self) -> dict:

@@ -15,7 +15,7 @@ from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.history.round_plan import SILENT, Plan
 from oneseek.engine.history.snapshot import Arrays
 from oneseek.engine.learning import shape
-from oneseek.engine.learning.base_answers import Kept
+from oneseek.engine.learning.base_answers import BaseAnswers
 from oneseek.engine.learning.batch import Coder
 from oneseek.engine.learning.recipe import Recipe
 from oneseek.engine.learning.rounds.apart import Apart
@@ -35,7 +35,7 @@ class Bench:
         model: Model,
         trained: Trained,
         config: TrainingConfig,
-        kept: Kept | None = None,
+        kept: BaseAnswers | None = None,
         system: str = "",
         memory_budget: int | None = None,
         masters: np.ndarray | None = None,
@@ -44,7 +44,7 @@ class Bench:
         self.model, self.trained, self.config, self.masters = model, trained, config, masters
         self.usual = usual or config  # whose shape stored weights have when they say no other
         self.coder = Coder(model.tokenizer, model.template, system)
-        self.kept = kept or Kept.with_shipped(self.coder, model.fingerprint)
+        self.kept = kept or BaseAnswers.with_shipped(self.coder, model.fingerprint)
         self.memory_budget = memory_budget
         self.remembered: dict = {}
 
@@ -96,8 +96,8 @@ class Bench:
     def gate(
         self, recipe: Recipe, voices: Apart | None = None, silent: Collection[str] | None = None
     ) -> Gate:
-        heard = voices or self.voices
-        return Gate(heard, recipe, self.coder, self.remembered, self.kept.said, silent)
+        models = voices or self.voices
+        return Gate(models, recipe, self.coder, self.remembered, self.kept.find_likeliest, silent)
 
     @property
     def called(self) -> str:

@@ -210,9 +210,9 @@ class DataSetAttempt(Steps):
     def row(self, ask: Any) -> Row:
         return row_of(ask, self.trainer.coder) if isinstance(ask, Example) else super().row(ask)
 
-    async def heard(self, step: int, measured: dict, hardest: list[float]) -> None:
+    async def on_step(self, step: int, measured: dict, hardest: list[float]) -> None:
         """After each epoch: is it still getting better?"""
-        await super().heard(step, measured, hardest)
+        await super().on_step(step, measured, hardest)
         self.validated = None
         last = step + 1 == self.steps
         if not last and (step + 1) % self.epoch_steps:
@@ -232,11 +232,11 @@ class DataSetAttempt(Steps):
         """Of those so far: by what was done, of equals by the loss, of those the newest. Of a few
         held-back examples one is right by chance, so that all that is done counts with them."""
         dones = self.dones or [Done(0, 0.0)] * len(self.losses)
-        done = [one.right / self._asked + one.score for one in dones]
+        done = [one.right / self._held_out_count + one.score for one in dones]
         return max(range(len(done)), key=lambda at: (done[at], -self.losses[at], at))
 
     @property
-    def _asked(self) -> int:
+    def _held_out_count(self) -> int:
         return len(self.doing.held) if self.doing else 1
 
     def _enough(self, loss: float) -> bool:
@@ -244,7 +244,7 @@ class DataSetAttempt(Steps):
         by_loss, c = self.stop.update(loss), self.config.confidence_auto_stop
         if not self.stops_by_doing:
             return by_loss
-        sure = [done.right == self._asked for done in self.dones[-SURE:]] == [True] * SURE
+        sure = [done.right == self._held_out_count for done in self.dones[-SURE:]] == [True] * SURE
         newest = max(self._best_epoch(), self.losses.index(min(self.losses)))
         still = len(self.dones) - 1 - newest >= c.patience
         return c.enabled and len(self.dones) >= c.min_epochs and (still or sure)

@@ -23,15 +23,15 @@ from oneseek.engine.learning.lessons import (
     paragraphs,
 )
 from oneseek.engine.learning.recipe import Recipe
-from oneseek.engine.learning.rounds.asked import (
+from oneseek.engine.learning.rounds.gate_questions import (
     AT_MOST,
     PROBES,
     knowledge,
     languages,
     look_alikes,
+    short_hash,
     talk,
 )
-from oneseek.engine.learning.rounds.silence import short
 from oneseek.engine.learning.rounds.verdict import (
     ACCEPT,
     MORE,
@@ -91,8 +91,8 @@ class Gate:
         came_along: Callable[[str], list[int] | None] = lambda question: None,
         silent: Collection[str] | None = None,
     ) -> None:
-        """`came_along` knows what the base answers to some questions. The memory does not let the
-        version speak to the `silent` ones (silence.py); None where no memory stands before it."""
+        """`came_along` knows what the base answers to some questions. The version does
+        not answer the `silent` ones, which are out of its scope; None where it answers all."""
         self.voices, self.recipe, self.coder = voices, recipe, coder
         self.came_along = came_along
         # What the base said is the same for every lesson: whoever passes a dictionary keeps it.
@@ -102,13 +102,13 @@ class Gate:
 
     def speaks(self, question: str) -> bool:
         """Whether the version would answer this; where it would not, nothing can have changed."""
-        return self.silent is None or short(question) not in self.silent
+        return self.silent is None or short_hash(question) not in self.silent
 
     # ---- lessons
 
     async def lesson(self) -> Verdict:
         """Judge the shadow after a lesson."""
-        return self.verdict(await self.learned(), await self.unharmed())
+        return self.verdict(await self.measure_lessons(), await self.unharmed())
 
     def verdict(self, learned: list[Measure], unharmed: list[Measure]) -> Verdict:
         notes = [
@@ -117,7 +117,7 @@ class Gate:
         ]
         return Verdict((*learned, *unharmed), tuple(notes))
 
-    async def learned(self) -> list[Measure]:
+    async def measure_lessons(self) -> list[Measure]:
         """What more steps can mend: the facts themselves, and what they are confused with."""
         lessons, earlier = self.recipe.lessons, self.rehearsed(self.recipe.earlier)
         near = look_alikes(self.recipe, lessons, self.recipe.earlier)
@@ -323,14 +323,14 @@ class Gate:
         """How far the answers are from the base's where nothing was taught; where the version does
         not speak they are the base's."""
         prompts = talk(self.languages())
-        heard = [prompt for prompt in prompts if self.speaks(prompt)]
-        share = len(heard) / len(prompts)
-        rows = await self.anchor_rows(heard) if heard else []
-        pairs = await self.voices.drift("shadow", rows) if heard else []
-        each = [float(kl.mean()) for kl, _ in pairs] + [0.0] * (len(prompts) - len(heard))
+        in_scope = [prompt for prompt in prompts if self.speaks(prompt)]
+        share = len(in_scope) / len(prompts)
+        rows = await self.anchor_rows(in_scope) if in_scope else []
+        pairs = await self.voices.drift("shadow", rows) if in_scope else []
+        each = [float(kl.mean()) for kl, _ in pairs] + [0.0] * (len(prompts) - len(in_scope))
         median = float(np.median(each))
-        mean = share * _mean(kl for kl, _ in pairs) if heard else 0.0
-        same = share * _mean(top for _, top in pairs) + (1 - share) if heard else 1.0
+        mean = share * _mean(kl for kl, _ in pairs) if in_scope else 0.0
+        same = share * _mean(top for _, top in pairs) + (1 - share) if in_scope else 1.0
         rise = 0.0
         if mean > 0.05:  # below, it cannot have risen by more
             active = await self.voices.drift("active", rows)

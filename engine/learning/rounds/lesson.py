@@ -13,7 +13,7 @@ import numpy as np
 
 from oneseek.engine.history.round_plan import DATA_SET, PRACTICE, SILENT, Plan
 from oneseek.engine.history.snapshot import Arrays
-from oneseek.engine.learning.base_answers import Kept, Together
+from oneseek.engine.learning.base_answers import BaseAnswers, Together
 from oneseek.engine.learning.batch import Batch, Row, extent, pack, padded
 from oneseek.engine.learning.lessons import lesson_of
 from oneseek.engine.learning.recipe import Ask, Recipe
@@ -54,7 +54,7 @@ class Steps:
         self.switches: list[dict] = []
         self.before_switch: np.ndarray | None = None
 
-    kept: Kept  # what the base says, as far as this round holds on to it
+    kept: BaseAnswers  # what the base says, as far as this round holds on to it
     wrong: Sequence[dict] = ()  # what the gate asked and was not answered: words, so never stored
     shapes: Sequence[tuple[int, int]] = ()  # of steps' batches, smallest first; their own if none
 
@@ -90,9 +90,9 @@ class Steps:
         """Ask the gate."""
         raise NotImplementedError
 
-    async def heard(self, step: int, measured: dict, hardest: list[float]) -> None:
+    async def on_step(self, step: int, measured: dict, hardest: list[float]) -> None:
         """A step is done."""
-        self.pace.heard(step, hardest)
+        self.pace.on_step(step, hardest)
         shadow = self.trainer.shadow
         if self.config.mode != "hybrid" or shadow.mode == "full":
             return
@@ -129,7 +129,7 @@ class Steps:
         loss = batch.loss(outcome.losses)
         self.examples += batch.examples
         self.batch = None
-        await self.heard(outcome.step - 1, measured, hardest)
+        await self.on_step(outcome.step - 1, measured, hardest)
         self.metrics = self._report(loss, outcome.norm)
         self.metrics |= {"parts": measured, "hardest": hardest, "mode": shadow.mode}
         return self.metrics
@@ -337,11 +337,11 @@ class LessonAttempt(Steps):
 
     async def _judge_lesson(self, gate: Gate) -> Verdict:
         """The facts first, new and earlier: what they lack a few more steps mend, once."""
-        learned = await gate.learned()
+        learned = await gate.measure_lessons()
         if gate.verdict(learned, []).advice in (MORE, SCALE):
             self.lost = found_lost(learned, EARLIER_LOST)
             await self._more(leaks=any(m.name == "leak" and not m.ok for m in learned))
-            learned = await gate.learned()
+            learned = await gate.measure_lessons()
             if gate.verdict(learned, []).advice == MORE:
                 return gate.verdict(learned, [])  # no smaller change teaches more
         return await self._mended(gate.verdict(learned, await gate.unharmed()), gate.lesson)
@@ -358,7 +358,7 @@ class LessonAttempt(Steps):
 
     async def _judge_again(self, gate: Gate, verdict: Verdict) -> Verdict:
         """After scaling down. A smaller change harms less: what was within its limits stays so."""
-        learned = await gate.learned()
+        learned = await gate.measure_lessons()
         before = list(verdict.measures[len(learned) :])
         unharmed = before if all(m.ok for m in before) else await gate.unharmed()
         return gate.verdict(learned, unharmed)

@@ -27,7 +27,7 @@ class Pace:
     def rate(self, step: int) -> float:
         return self.full
 
-    def heard(self, step: int, hardest: list[float]) -> None:
+    def on_step(self, step: int, hardest: list[float]) -> None:
         """`hardest` is what the hardest token of each taught row cost, in nats."""
 
     def go_on(self, step: int, times: int = 1) -> None:
@@ -66,7 +66,7 @@ class LessonPace(Pace):
         rate = self.full * min(1.0, (step + 1) / max(1, self.config.warmup_steps))
         return rate * min(1.0, (self.steps - step) / (self.cooling + 1))
 
-    def heard(self, step: int, hardest: list[float]) -> None:
+    def on_step(self, step: int, hardest: list[float]) -> None:
         turn, low = self.at(step), self.config.stop_loss
         odd = sum(cost >= low for cost in hardest)  # a drawn wording may be one nobody would say
         certain = hardest[0] < low and odd <= len(hardest) // 4

@@ -6,7 +6,7 @@ probabilities are wanted, and decoded together where text is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from copy import copy
 from functools import partial
 from typing import Any
@@ -16,7 +16,6 @@ from numpy.typing import ArrayLike
 
 from oneseek.engine.backends.room import Room
 from oneseek.engine.learning.batch import TOP, Batch, Coder, Row, Top, extent, pack, text_row
-from oneseek.engine.learning.rounds.below import PLACES, Below
 from oneseek.engine.model.choice.form import Form
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.generate import Answer, Generator
@@ -30,7 +29,29 @@ TOKENS, TARGETS = 256, 128  # of one packed run: five anchors with their answers
 TOGETHER = 512  # and at most of one in which the base is asked what it thinks
 READ, WHOLE = 288, 64  # tokens of one that reads texts, and what its shape is a multiple of
 AT_ONCE = 16
+PLACES = ("ids", "positions", "spans")  # all that the states of the frozen layers depend on
+FROZEN_BYTES = 16 << 20
 Enough = Callable[[str], bool]
+
+
+class FrozenLayerCache:
+    """The hidden states of packed tokens below the first trained layer: the same for every model
+    and in every round, so computed once and kept; the oldest is dropped first."""
+
+    def __init__(self, compute: Callable[[Batch], Awaitable[np.ndarray]], most: int = FROZEN_BYTES):
+        self.compute, self.most = compute, most
+        self.states: dict[bytes, np.ndarray] = {}
+
+    async def of(self, batch: Batch) -> np.ndarray:
+        key = b"".join(batch.arrays[name].tobytes() for name in PLACES)
+        if key in self.states:
+            self.states[key] = self.states.pop(key)  # the newest now
+            return self.states[key]
+        computed = await self.compute(batch)
+        self.states[key] = computed
+        while len(self.states) > 1 and sum(one.nbytes for one in self.states.values()) > self.most:
+            del self.states[next(iter(self.states))]
+        return computed
 
 
 class Voices:
@@ -50,7 +71,7 @@ class Voices:
         tensors = {trained.name: self.adapter}
         self.generator = Generator(model, trained, tensors, pool=self.pool, name="adapted")
         self._runs: dict = {}
-        self.below = Below(self._below)
+        self.frozen = FrozenLayerCache(self._compute_frozen)
         self._known: dict[bytes, np.ndarray] = {}
 
     def put(self, who: str, flat: np.ndarray) -> None:
@@ -101,14 +122,14 @@ class Voices:
         prompts: list[list[int]],
         tokens: int,
         begins: Sequence[Sequence[int]] = (),
-        heard: Callable[[int, int, list], None] | None = None,
+        on_token: Callable[[int, int, list], None] | None = None,
         temperature: float = 0.0,
         seed: int = 0,
         at_once: int = AT_ONCE,
         enough: Sequence[Enough | None] = (),
         forms: Sequence[Form | None] = (),
     ) -> list[Answer]:
-        """As many at once as the pool holds; `heard(which, token, top)` gets every token."""
+        """As many at once as the pool holds; `on_token(which, token, top)` gets every token."""
         self._take_the_floor(who)
         generator = self.generator
         made: list[Answer] = []
@@ -123,7 +144,7 @@ class Voices:
                 room -= own + sampling.max_tokens
                 if part and room < 0:
                     break
-                listen = partial(heard, i) if heard else None
+                listen = partial(on_token, i) if on_token else None
                 form = forms[i] if forms else None
                 answer = generator.start(
                     prompts[i], sampling, forced=begin, on_token=listen, form=form
@@ -152,10 +173,10 @@ class Voices:
         self.pool.lanes.clear()
         said: list[list[tuple[int, list]]] = [[] for _ in prompts]
 
-        def heard(which: int, token: int, top: list) -> None:
+        def collect(which: int, token: int, top: list) -> None:
             said[which].append((token, top[:TOP]))
 
-        await self._answers("base", prompts, tokens, begins, heard, temperature, seed)
+        await self._answers("base", prompts, tokens, begins, collect, temperature, seed)
         answers = []
         for one in said:
             ids, logprobs = zip(*(zip(*top, strict=True) for _, top in one), strict=True)
@@ -244,14 +265,14 @@ class Voices:
             self.trained.first_layer,
         )
         if first:
-            more["below"] = await self.below.of(batch)
+            more["below"] = await self.frozen.of(batch)
         names = [*PLACES, "take"]
         if program == "score":
             names += ["target_ids", "target_probs", "target_rest", "weight"]
         arrays = {name: batch.arrays[name] for name in names} | more
         return await self._ran(program, shape, arrays, trained=self.trained, first=first)
 
-    async def _below(self, batch: Batch) -> np.ndarray:
+    async def _compute_frozen(self, batch: Batch) -> np.ndarray:
         shape = len(batch.arrays["ids"]), self.trained.first_layer
         run = await self._ran("frozen_layers", shape, {name: batch.arrays[name] for name in PLACES})
         return await run.read("states")

@@ -17,8 +17,8 @@ from oneseek.engine.learning.base_answers import Alone
 from oneseek.engine.learning.batch import Row, extent
 from oneseek.engine.learning.lessons import Draw, Lesson, guess
 from oneseek.engine.learning.recipe import Hold, Recipe, any_anchor
-from oneseek.engine.learning.rounds.asked import talk
 from oneseek.engine.learning.rounds.bench import Bench
+from oneseek.engine.learning.rounds.gate_questions import talk
 from oneseek.engine.learning.rounds.lesson import Steps
 from oneseek.engine.learning.rounds.rate_schedule import FallingPace
 from oneseek.engine.learning.rounds.verdict import ACCEPT, REJECT, SCALE, Measure, Verdict, within
@@ -145,9 +145,9 @@ class TasteAttempt(Steps):
     async def _nats(self, who: str, numbers: Iterable[int]) -> list[list[float]]:
         return await nats(self.trainer.voices, who, [self.rows_of[number] for number in numbers])
 
-    async def heard(self, step: int, measured: dict, hardest: list[float]) -> None:
+    async def on_step(self, step: int, measured: dict, hardest: list[float]) -> None:
         """After each epoch: are the held-back choices decided more clearly?"""
-        await super().heard(step, measured, hardest)
+        await super().on_step(step, measured, hardest)
         if (step + 1) % self.epoch_steps and step + 1 < self.steps:
             return
         flat, _, _ = await self.trainer.shadow.state()

@@ -28,7 +28,7 @@ MARGIN = 0.95  # of the time is given away
 CHANCE = 0.025  # how rarely luck alone may look better than the defaults
 SHORTEST, LONGEST = 1, 24 * 3600  # seconds
 
-Kept = dict[str, Any]
+SavedTuning = dict[str, Any]
 DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(s|m|min|h)?")
 SECONDS = {"s": 1, "m": 60, "min": 60, None: 60, "h": 3600}
 
@@ -91,7 +91,7 @@ class Tuning:
     """All there is to know lies in `kept`, plain values for JSON: who stores it can go on with
     it."""
 
-    def __init__(self, kept: Kept, usual: TrainingConfig) -> None:
+    def __init__(self, kept: SavedTuning, usual: TrainingConfig) -> None:
         self.kept, self.usual = kept, usual
 
     @classmethod
@@ -180,7 +180,7 @@ class Tuning:
             self.kept["rung"] += 1
         return None
 
-    def heard(
+    def add_result(
         self,
         number: int,
         rung: int,
@@ -190,7 +190,7 @@ class Tuning:
     ) -> dict:
         """A try is over: nats a token of each example that it was not trained on. `better` than the
         defaults, `error` of that by which examples these are."""
-        result: Kept = {"try": number, "rung": rung, "loss": mean(losses, tokens)}
+        result: SavedTuning = {"try": number, "rung": rung, "loss": mean(losses, tokens)}
         result["seconds"] = seconds
         if number == DEFAULTS:
             result["each"] = list(losses)

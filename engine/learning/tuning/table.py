@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from oneseek.engine.learning.tuning.halving import DEFAULTS, Kept, noise
+from oneseek.engine.learning.tuning.halving import DEFAULTS, SavedTuning, noise
 
 WHY = {
     "better": "chosen: better than the defaults by more than luck explains",
@@ -12,7 +12,7 @@ WHY = {
 }
 
 
-def table(kept: Kept) -> list[str]:
+def table(kept: SavedTuning) -> list[str]:
     """Every try in words: its settings, its loss after each share of the training, what follows."""
     shares = "".join(f"{100 * share:>7.0f} %" for share in kept["shares"])
     lines = [f"     rate  rank  batch  times{shares}   of the training; loss on what was held back"]
@@ -21,7 +21,7 @@ def table(kept: Kept) -> list[str]:
     return [*lines, f"{WHY[kept['why']]} ({clock(kept['spent'])} of {clock(kept['seconds'])})"]
 
 
-def row(kept: Kept, number: int) -> str:
+def row(kept: SavedTuning, number: int) -> str:
     settings, mine = kept["tries"][number], [r for r in kept["results"] if r["try"] == number]
     by_rung = {one["rung"]: one for one in mine}
     losses = [
@@ -34,7 +34,7 @@ def row(kept: Kept, number: int) -> str:
             f"{settings['batch_size']:>7}{settings['epochs']:>7}{''.join(losses)}   {words}")  # fmt: skip
 
 
-def compared(kept: Kept, result: dict) -> str:
+def compared(kept: SavedTuning, result: dict) -> str:
     """How a try stands beside the defaults that were trained as long."""
     if "error" not in result:
         return ""

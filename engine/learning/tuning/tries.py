@@ -29,7 +29,7 @@ from oneseek.engine.learning.tuning.halving import (
     HELD_ROWS,
     LEAST_STEPS,
     RANKS,
-    Kept,
+    SavedTuning,
     Tuning,
     of_rank,
     steps_of,
@@ -39,7 +39,7 @@ from oneseek.engine.learning.tuning.halving import (
 LEAST_HELD, HELD = 6, 4  # examples held back to compare by: at least so many, one of so many
 FEWEST = 18  # examples to train on, with fewer of which nothing can be told apart
 HELD_TOKENS = 96  # of a row that holds on to the base model, at most
-Save = Callable[[Kept], Any]
+Save = Callable[[SavedTuning], Any]
 
 
 async def at_once() -> None:
@@ -70,10 +70,10 @@ class Try(DataSetAttempt):
         steps = steps_of(settings, c, len(worth), share)
         self.pace = FallingPace(c.learning_rate, steps, min(c.warmup_steps, steps // 10), 0.1)
 
-    async def heard(self, step: int, measured: dict, hardest: list[float]) -> None:
-        await Steps.heard(self, step, measured, hardest)
+    async def on_step(self, step: int, measured: dict, hardest: list[float]) -> None:
+        await Steps.on_step(self, step, measured, hardest)
 
-    async def asked(self) -> tuple[list[float], list[int]]:
+    async def measure(self) -> tuple[list[float], list[int]]:
         """Nats a token, and tokens, of each example that was held back."""
         await self._show()
         rows = [self.row(self.data[number]) for number in self.validation]
@@ -108,7 +108,7 @@ class Tries:
         self.worth: list[int] = []
         self.scores: dict[int, int] = {}
 
-    async def chosen(self, kept: Kept | None, seconds: float) -> Tuning:
+    async def chosen(self, kept: SavedTuning | None, seconds: float) -> Tuning:
         """Go on with a table, or begin one, until it is full or the time is over."""
         if kept and kept["chosen"] is not None:
             return Tuning(kept, self.usual)
@@ -141,7 +141,7 @@ class Tries:
 
         def has_place(lora: dict) -> bool:
             there = self.trainer.shape_for(self.before, self._plan({"lora_config": lora}))
-            return shape.written(there) == shape.written(there.replace(lora_config=lora))
+            return shape.describe(there) == shape.describe(there.replace(lora_config=lora))
 
         return [rank for rank in RANKS if has_place(of_rank(rank, self.usual))]
 
@@ -188,8 +188,8 @@ class Tries:
                 tuning.kept["spent"] += self.clock() - began
                 return tuning.out_of_time()
             await self.breathe()
-        losses, tokens = await one.asked()
-        result = tuning.heard(number, rung, losses, tokens, self.clock() - began)
+        losses, tokens = await one.measure()
+        result = tuning.add_result(number, rung, losses, tokens, self.clock() - began)
         if number != DEFAULTS and rung == len(tuning.kept["shares"]) - 1 and tuning.beats(result):
             result["harm"] = await one.harm()
             tuning.kept["spent"] = tuning.kept["spent"] - result["seconds"] + self.clock() - began
@@ -217,10 +217,10 @@ def must_be_adapter(config: TrainingConfig) -> None:
         )
 
 
-async def found(
+async def find_settings(
     training: TrainingEngine,
     record: dict,
-    kept: Kept | None,
+    kept: SavedTuning | None,
     seconds: float,
     clock: Callable[[], float],
     save: Save,

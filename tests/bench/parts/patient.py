@@ -61,11 +61,11 @@ class PatientGate(Gate):
 
 class PatientAttempt(LessonAttempt):
     async def _judge_lesson(self, gate: Gate):
-        learned = await gate.learned()
+        learned = await gate.measure_lessons()
         if gate.verdict(learned, []).advice in (MORE, SCALE):
             self.lost = found_lost(learned, "earlier facts lost")
             await self._more(leaks=any(m.name == "leak" and not m.ok for m in learned))
-            learned = await gate.learned()
+            learned = await gate.measure_lessons()
         return await self._mended(gate.verdict(learned, await gate.unharmed()), gate.lesson)
 
 
@@ -77,4 +77,6 @@ class PatientTrainer(EngineTrainer):
 
     def gate(self, recipe: Recipe, voices: Any = None, silent: Any = None) -> Gate:
         heard = voices or self.voices
-        return PatientGate(heard, recipe, self.coder, self.remembered, self.kept.said, silent)
+        return PatientGate(
+            heard, recipe, self.coder, self.remembered, self.kept.find_likeliest, silent
+        )

@@ -56,7 +56,7 @@ class Rounds:
         fresh = trainer.fresh()
         plan = make_plan(kind, fresh, records, [], shape.new(self.config))
         if not alone:
-            plan.config[SILENT] = await training.silence(plan)
+            plan.config[SILENT] = await training.out_of_scope(plan)
         if patient:
             trainer = await PatientTrainer.open(
                 trainer.model, self.config, trainer.memory_budget,

@@ -99,7 +99,7 @@ async def bring_in(request: Request, body: dict) -> JSONResponse:
     added = 0
     for first in range(0, len(examples), TOGETHER):
         some = examples[first : first + TOGETHER]
-        added += await service.queue.change(lambda queue, some=some: held(queue, some))
+        added += await service.queue.change(lambda queue, some=some: hold(queue, some))
     told = {"state": found["state"], "problem": found["problem"], "examples_generated": added}
     told["source"] = None if secret else await keep_source(service, found, body["user"])
     told["held_back"] = len(secret)
@@ -123,7 +123,7 @@ def source_of(found: dict, user: str, time: int) -> dict:
     return named | kept | {"state": "ready", "user": user, "time": time}
 
 
-def held(queue: TrainingQueue, examples: list[dict]) -> int:
+def hold(queue: TrainingQueue, examples: list[dict]) -> int:
     """How many of these are new; they wait for a person's approval."""
     return sum(queue.add(one, "held") is not None for one in examples)
 

@@ -58,7 +58,7 @@ async def verify(request: Request) -> JSONResponse:
     service, number = service_of(request), request.path_params["number"]
     findings = await check_store(service.store)
     if number:
-        await service.learner.whole.weights(number)
+        await service.learner.rebuilder.weights(number)
     return JSONResponse({"ok": not findings, "findings": findings})
 
 
@@ -66,7 +66,7 @@ async def export(request: Request) -> JSONResponse:
     """A version's adapter as PEFT's settings and weights, base64 in JSON."""
     service, wanted = service_of(request), request.path_params["number"]
     record = await service.versions.record(wanted)
-    weights = await service.learner.whole.weights(wanted)
+    weights = await service.learner.rebuilder.weights(wanted)
     trained = service.assistant.layout_of(weights)
     only_lora(trained)
     files = peft_files(trained, flat_weights(weights), service.model, record["name"],
@@ -80,7 +80,7 @@ async def certified(request: Request) -> Response:
     them."""
     service, wanted = service_of(request), request.path_params["number"]
     record = await service.versions.record(wanted)
-    weights = await service.learner.whole.weights(wanted)
+    weights = await service.learner.rebuilder.weights(wanted)
     trained = service.assistant.layout_of(weights)
     only_lora(trained)
     files = peft_files(trained, flat_weights(weights), service.model, record["name"],

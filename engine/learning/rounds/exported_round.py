@@ -31,16 +31,16 @@ class NoRound(ValueError):
 
 
 @dataclass(frozen=True)
-class Written:
+class ExportedRound:
     """A round as it lies in a folder."""
 
     folder: Path
-    told: dict[str, Any]  # round.json
+    header: dict[str, Any]  # round.json
     rows: list[Row]
     held: list[Row]  # of a data set, what nobody trains on
 
     def of(self, step: int) -> list[Row]:
-        return [self.rows[number] for number in self.told["steps"][step]]
+        return [self.rows[number] for number in self.header["steps"][step]]
 
 
 def turns(ask: Any, row: Row, coder: Coder) -> list[dict]:
@@ -132,14 +132,14 @@ async def write(attempt: Steps, folder: Path) -> dict:
         told["checks"] += [attempt.steps - 1] * (attempt.steps % every > 0)
         told["stop"] = config.confidence_auto_stop.to_dict()
         examples = [attempt.data[number] for number in attempt.validation]
-        _put(folder / HELD, _held(examples, trainer.coder))
+        _put(folder / HELD, _held_out_lines(examples, trainer.coder))
     save_peft(folder / START, trainer.trained, attempt.start, trainer.model.name)
     _put(folder / ROWS, found)
     _put(folder / ROUND, [json.dumps(told)])  # last: a folder that has it is whole
     return told
 
 
-def _held(examples: Iterable[Example], coder: Coder) -> Iterator[str]:
+def _held_out_lines(examples: Iterable[Example], coder: Coder) -> Iterator[str]:
     for example in examples:
         yield json.dumps(line_of(example, row_of(example, coder), coder), ensure_ascii=False)
 
@@ -156,18 +156,18 @@ def is_round(folder: Path) -> bool:
     return (folder / ROUND).exists()
 
 
-def told_of(folder: Path) -> dict:
+def read_header(folder: Path) -> dict:
     return json.loads((folder / ROUND).read_text("utf-8"))
 
 
-def read(folder: Path) -> Written:
+def read(folder: Path) -> ExportedRound:
     """What `write` wrote."""
     if not is_round(folder):
         raise NoRound(
             f"{folder} holds no round: {ROUND} is missing. `oneseek export --format dataset` "
             "writes one"
         )
-    return Written(folder, told_of(folder), _rows(folder / ROWS), _rows(folder / HELD))
+    return ExportedRound(folder, read_header(folder), _rows(folder / ROWS), _rows(folder / HELD))
 
 
 def _rows(path: Path) -> list[Row]:

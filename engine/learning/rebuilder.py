@@ -17,7 +17,7 @@ from oneseek.engine.history.versions import Versions, label
 from oneseek.engine.learning.replay import History
 
 
-class Whole:
+class Rebuilder:
     """`make_room()` takes the one shadow from whoever trains; that round goes on from its
     checkpoint. Whoever wants the shadow meanwhile waits for `alone`. `tell(event)` hears {version,
     done, rounds, seconds_left} after every step."""
@@ -50,12 +50,12 @@ class Whole:
         name, began = label(await self.versions.record(number)), time.monotonic()
         said: dict[str, Any] = {"version": name, "done": 0.0, "rounds": 1}
 
-        def heard(done: float, rounds: int) -> None:
+        def report(done: float, rounds: int) -> None:
             left = (time.monotonic() - began) / done * (rounds - done)
             said.update(done=done, rounds=rounds, seconds_left=left)
             self.tell(dict(said))
 
         try:
-            return await self.history.repair(number, heard)
+            return await self.history.repair(number, report)
         finally:
             self.tell({**said, "done": float(said["rounds"]), "seconds_left": 0.0})

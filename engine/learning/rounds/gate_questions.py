@@ -1,0 +1,98 @@
+"""The questions that the gate asks of a version: what could be confused with the facts, common
+knowledge, and talk in general. Nobody trains on any of them.
+
+A version answers only within its adapter's scope: where the memory before it does not take the
+question for one about its facts, the base answers alone. Which questions are out of scope is found
+before a round begins and kept in its plan, by short hashes, so that a replay of the round asks the
+same questions and the history holds no words of anybody's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+
+from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.history.round_plan import PRACTICE, Plan, ids_of
+from oneseek.engine.learning.lessons import (
+    FOR_THE_GATE,
+    Draw,
+    Lesson,
+    held_out_anchors,
+    lesson_of,
+    probes,
+)
+from oneseek.engine.learning.memory.encoder import Meaning
+from oneseek.engine.learning.memory.memory import Memory
+from oneseek.engine.learning.memory.recogniser import NEAR
+from oneseek.engine.learning.recipe import Recipe
+
+ANCHORS, PROBES, EARLIER_LOOK_ALIKES, AT_MOST = 24, 16, 5, 48
+Probe = tuple[str, tuple[str, ...]]
+
+
+def languages(lessons: Iterable[Lesson]) -> list[str]:
+    return sorted({lesson.language for lesson in lessons} | {"en"})
+
+
+def knowledge(codes: list[str]) -> list[Probe]:
+    """Questions of common knowledge, some more than are wanted: the base does not know all."""
+    known = [probe for code in codes for probe in probes(code)]
+    return Draw("probes").sample(known, PROBES + PROBES // 2)
+
+
+def talk(codes: list[str]) -> list[str]:
+    """Prompts on which it is measured how far the adapter moves the base."""
+    share = ANCHORS // len(codes)
+    return [prompt for code in codes for prompt in held_out_anchors(code)[:share]]
+
+
+def look_alikes(recipe: Recipe, now: Sequence[Lesson], before: Sequence[Lesson]) -> list[str]:
+    """Questions near to what is taught now, and to some of what was taught before."""
+    near = [n.question for x in now for n in recipe.pool(x)[:FOR_THE_GATE]]
+    draw = Draw(recipe.seed, "gate")
+    old = [n.question for x in before for n in recipe.pool(x)[:FOR_THE_GATE]]
+    return draw.sample(near, AT_MOST // 2) + draw.sample(old, EARLIER_LOOK_ALIKES)
+
+
+def short_hash(question: str) -> str:
+    return hashlib.sha256(question.encode()).hexdigest()[:8]
+
+
+class AdapterScope:
+    """Which of the gate's questions are out of the scope of a round's adapter."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+        self._read: dict[tuple[str, ...], list[Meaning]] = {}  # what every round is asked
+
+    async def list_outside(self, plan: Plan) -> list[str] | None:
+        """The short hashes of the questions out of scope; None where the memory does not know all
+        of the facts, and the version answers everywhere."""
+        await self.memory.load()
+        ids = {*ids_of(plan.lessons), *ids_of(plan.pool)}
+        if not ids <= self.memory.covered():
+            return None
+        lessons, pool = (list(map(lesson_of, some)) for some in (plan.lessons, plan.pool))
+        if plan.kind == PRACTICE:
+            lessons, pool = [*pool, *lessons], []
+        recipe = Recipe(lessons, pool, TrainingConfig(), plan.seed)
+        codes = languages(recipe.lessons)
+        general = (*(question for question, _ in knowledge(codes)), *talk(codes))
+        near = look_alikes(recipe, recipe.lessons, recipe.earlier)
+        silent = self._silent(ids, general, await self._general(general))
+        silent += self._silent(ids, near, await self.memory.encoder.of(near))
+        return silent
+
+    async def _general(self, questions: tuple[str, ...]) -> list[Meaning]:
+        if questions not in self._read:
+            self._read[questions] = await self.memory.encoder.of(questions)
+        return self._read[questions]
+
+    def _silent(self, ids: set[str], asked: Sequence[str], read: Sequence[Meaning]) -> list[str]:
+        found = []
+        for question, meaning in zip(asked, read, strict=True):
+            near = (one for one in self.memory.ask(meaning, question) if one.score >= NEAR)
+            if not any(ids & {one.id, *one.fact["also"]} for one in near):
+                found.append(short_hash(question))
+        return found
