@@ -422,6 +422,7 @@ OUTSIDE = [
         HOSTILE + "others_are_answered_while_a_prompt_is_made"),
     row("outside.4", "no body and no import is parsed on the event loop without a limit",
         HOSTILE + "a_large_body_is_refused_in_words",
+        HOSTILE + "no_megabyte_is_searched_for_a_task_between_two_answers",
         HOSTILE + "an_import_is_read_in_a_process_of_its_own_and_ended_after_its_time",
         HOSTILE + "a_megabyte_of_responses_is_compared_soon_and_beside_the_answers",
         "importers/test_hostile.py::"

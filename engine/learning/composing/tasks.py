@@ -33,9 +33,10 @@ MOST = 4
 
 def is_task(question: str) -> bool:
     """Whether a text is wanted that concerns the person, or somebody who is named."""
+    if not TASK.match(question.strip()):
+        return False
     concerns = MINE.search(question) or FOR.search(question)
-    named = concerns or names(question, language(guess(question)))
-    return bool(TASK.match(question.strip()) and named)
+    return bool(concerns or names(question, language(guess(question))))
 
 
 def notes_for(

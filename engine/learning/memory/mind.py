@@ -221,7 +221,7 @@ class Mind:
 
     async def notes(self, question: str, user: str = "") -> list[Found]:
         """What was told that a task should use."""
-        if not is_task(question) or len(question) > LONGEST_QUESTION:
+        if len(question) > LONGEST_QUESTION or not is_task(question):
             return []
         try:
             found = await self.memory.answering(question, user)
