@@ -282,7 +282,7 @@ class Assistant:
         said = answer.speaking or Speaking(VERSION if number else BASE_ALONE, [], None, None)
         return {"by": said.by, "facts": said.facts, "skill": said.skill, "places": said.places}
 
-    async def told(self, answer: Answer, number: int) -> dict:
+    async def describe(self, answer: Answer, number: int) -> dict:
         """What the API says of an answer: whose words, by which version, from which facts."""
         whose = self.whose(answer, number)
         spoke = whose["by"] in (VERSION, SKILL, TASTE) and number

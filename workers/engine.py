@@ -40,21 +40,21 @@ from oneseek.engine.learner import ExampleGone, NothingLeft, Round
 from oneseek.engine.learning import identity
 from oneseek.engine.model.generate import TooLong
 from oneseek.engine.open import clock
+from oneseek.workers.answer_stream import AnswerStream, language_of
 from oneseek.workers.breaking import Breaking
-from oneseek.workers.desk import Desk
-from oneseek.workers.learned import Learned
 from oneseek.workers.post import Emit
+from oneseek.workers.server_requests import ServerRequests
 from oneseek.workers.tab.looking import Looking
 from oneseek.workers.tab.moving import Moving
 from oneseek.workers.tab.resident import Resident
-from oneseek.workers.teller import Teller, language_of
+from oneseek.workers.version_requests import VersionRequests
 
 
 class Engine:
     """The requests that answer and that teach: `on_<name>` for each."""
 
-    def __init__(self, resident: Resident, desk: Desk) -> None:
-        self.resident, self.desk = resident, desk
+    def __init__(self, resident: Resident, server: ServerRequests) -> None:
+        self.resident, self.server = resident, server
         self.learning: Learn | None = None  # what the open round was asked as
         self.opening = asyncio.Lock()  # one round at a time
 
@@ -70,7 +70,7 @@ class Engine:
             "stop_repeats": steers,
         }
         prefix = options.get("prefix", "")
-        teller = Teller(self.resident.emit, request.id)
+        stream = AnswerStream(self.resident.emit, request.id)
         while True:
             await self.resident.recovery.done()
             try:
@@ -85,7 +85,7 @@ class Engine:
                     source=options.get("source", ""),
                     prefix=prefix,
                     think=options.get("think", False) and not prefix,
-                    on_text=teller.again(),
+                    on_text=stream.restart(),
                 )
                 break
             except DeviceLost as lost:
@@ -150,7 +150,7 @@ class Engine:
         ended = await self.resident.needed().mind.remember(ids)
         if ended["reason"]:
             return Failed(where="Learn", reason=ended["reason"], detail="")
-        self.resident.changed("facts")
+        self.resident.emit_changed("facts")
         return Opened(run="", kind=MEMORY, steps=0, used_ms=0.0)
 
     async def begun(self) -> Round | None:
@@ -183,7 +183,7 @@ class Engine:
         queue = SavedQueue(TrainingQueue(clock), self.resident.store)
         await queue.load()
         await queue.change(lambda q: [q.add(example) for example in identity.examples()])
-        self.resident.changed("queue")
+        self.resident.emit_changed("queue")
         return Done()
 
     async def open_round(self) -> Round | None:
@@ -193,7 +193,7 @@ class Engine:
         if asked.kind == "question":
             self.resident.needed()
             opened = await self.resident.questions.open(asked.config, fenced)
-            return opened or await self.desk.open_run(fenced)
+            return opened or await self.server.open_run(fenced)
         return await self.resident.needed().learner.learn(
             asked.kind,
             asked.examples,
@@ -223,7 +223,7 @@ class Engine:
         self.learning = None
         if round.kind not in ("question", MEMORY):  # whose stages tell of themselves; seconds
             await curve.close(self.resident.store, round.run, ended["version"])
-        self.resident.changed(
+        self.resident.emit_changed(
             "versions", "examples", "queue", "ledger", "state", "metrics", "facts"
         )
         version = label(ended["version"]) if ended["version"] else ""
@@ -240,7 +240,7 @@ class Engine:
     async def on_drop(self, request: Drop) -> Done:
         """Throw the open round away."""
         self.learning = None
-        await self.desk.cancel_run()
+        await self.server.cancel_run()
         self.resident.needed().learner.drop()
         return Done()
 
@@ -248,8 +248,8 @@ class Engine:
 def serve(emit: Emit, settings: dict, modules: dict[str, Any]) -> tuple[Any, ...]:
     """Whoever answers a request for this worker; each request is a method of one of them."""
     resident = Resident(emit, settings, modules)
-    desk = Desk(resident)
+    server = ServerRequests(resident)
     looking = Looking(resident)
     moving = Moving(resident)
-    engine, learned = Engine(resident, desk), Learned(resident)
-    return resident, engine, learned, desk, looking, moving, Breaking(resident)
+    engine, versions = Engine(resident, server), VersionRequests(resident)
+    return resident, engine, versions, server, looking, moving, Breaking(resident)

@@ -46,7 +46,7 @@ from oneseek.importers.limits import Budget, Cancelled
 from oneseek.workers.post import Emit
 from oneseek.workers.recogniser import Recogniser
 from oneseek.workers.tab.cipher import BrowserCipher
-from oneseek.workers.tab.own import folder, read_own, write_own, written
+from oneseek.workers.tab.own import folder, open_writer, read_own, write_own
 from oneseek.workers.tab.packing import Packer
 from oneseek.workers.tab.signer import BrowserSigner
 
@@ -114,7 +114,7 @@ class Importer:
 
     async def on_back_up(self, request: BackUp) -> Done:
         store = Whole(await open_browser_store(self.modules["store.js"]))
-        async with written("out", request.file) as write:
+        async with open_writer("out", request.file) as write:
             async for piece in backup.collect(store, now()):
                 await write(piece)
         await store.close()
@@ -143,7 +143,7 @@ class Importer:
             return not_exchanged(error, error.why)
         finally:
             await store.close()
-        async with written("out", request.file) as write:
+        async with open_writer("out", request.file) as write:
             await write(to_js(data))
         return Done()
 

@@ -27,7 +27,7 @@ class Questions:
         self.assistant, self.emit, self.on_step = assistant, emit, on_step
         self.store, self.clock = assistant.versions.store, assistant.versions.clock
         self.micro = MicroTraining(
-            assistant.versions, self.learn, self.told, ask=self.put_to_person
+            assistant.versions, self.learn, self.emit_changed, ask=self.put_to_person
         )
         self.config: dict = {}
         self.fenced: FencedStore | None = None
@@ -75,5 +75,5 @@ class Questions:
         self.emit(Changed(stores=["queue"]))
         return ids
 
-    def told(self, event: dict) -> None:
+    def emit_changed(self, event: dict) -> None:
         self.emit(Changed(stores=list(SHOWN)))

@@ -113,7 +113,7 @@ async def _generate_from_memory(options, users):
                 "text": answer.text,
                 "tokens": len(answer.ids),
                 "tokens_per_second": round(answer.tokens_per_second, 2),
-                "oneseek": await assistant.told(answer, version),
+                "oneseek": await assistant.describe(answer, version),
             }
             show(options, result, answer.text)
 
@@ -188,7 +188,7 @@ async def _chat(options):
                         on_text=make_printer(options),
                     )
                 kept = await assistant.hear(messages, queue) if hears else []
-                told_by = await assistant.told(found, version)
+                told_by = await assistant.describe(found, version)
                 return found, {"oneseek": told_by, "remembered": [one["said"] for one in kept]}
 
             await _talk(options, model, answer)

@@ -84,7 +84,7 @@ async def _try(options):
         found = await assistant.skills.asked_for(options.user)
         answer, number = await assistant.answer(asked, Sampling(max_tokens=LONGEST), "try", number)
         result = {"text": answer.text, "asks_for": found,
-                  "oneseek": await assistant.told(answer, number)}  # fmt: skip
+                  "oneseek": await assistant.describe(answer, number)}  # fmt: skip
         show(options, result, answer.text)
         if found != options.name:
             log(f"by itself this would ask for {found or 'no skill'}, not for {options.name}")

@@ -66,11 +66,11 @@ def answered(message: Message, own: dict[str, Any], asked: Asked) -> Message:
     model = loaded(own.get("model") or None, own.get("backend") or "auto")
     given = {name: array.numpy() for name, array in message.content[ARRAYS].items()}
 
-    async def whole() -> tuple[Arrays | None, Figures]:
+    async def open_and_answer() -> tuple[Arrays | None, Figures]:
         member = await Member.open(model, Path(own["folder"]), Path(own["data"]), told)
         return await asked(member, given)
 
-    arrays, figures = loop().run_until_complete(whole())
+    arrays, figures = loop().run_until_complete(open_and_answer())
     content = RecordDict({METRICS: MetricRecord(figures)})
     if arrays is not None:
         content[ARRAYS] = ArrayRecord({name: Array(array) for name, array in arrays.items()})

@@ -135,7 +135,7 @@ def asked(taught, questions, **more):
                     messages, Sampling(max_tokens=6), f"{number}",
                     on_token=lambda token, top, tops=tops: tops.append(top), **more,
                 )  # fmt: skip
-                found.append((answer.text, tops, await assistant.told(answer, version)))
+                found.append((answer.text, tops, await assistant.describe(answer, version)))
             return found
 
     return asyncio.run(lived())

@@ -83,7 +83,7 @@ def answers(folder, model, **more):
                     messages, Sampling(max_tokens=6), f"{number}",
                     on_token=lambda token, top, tops=tops: tops.append(top), **more,
                 )  # fmt: skip
-                by = (await assistant.told(answer, version))["by"]
+                by = (await assistant.describe(answer, version))["by"]
                 found.append((answer.text, tops, by))
             return found
 

@@ -20,7 +20,7 @@ ZORBIA = {
 
 
 class Worker:
-    """What workers/desk.py puts together, around a real assistant."""
+    """What workers/server_requests.py puts together, around a real assistant."""
 
     def __init__(self, service):
         self.assistant, self.sent = service.assistant, []

@@ -53,7 +53,7 @@ from types import SimpleNamespace
 from unittest.mock import MagicMock
 for name in ("js", "pyodide", "pyodide.ffi", "pyodide.code", "pyodide_js", "pyscript"):
     sys.modules[name] = MagicMock()
-from oneseek.workers.learned import Learned
+from oneseek.workers.version_requests import Learned
 from oneseek.workers.post import Post
 
 class Memory(list):
@@ -62,7 +62,7 @@ class Memory(list):
 
 mind = SimpleNamespace(memory=Memory())
 resident = SimpleNamespace(needed=lambda: SimpleNamespace(mind=mind))
-print(asyncio.run(Post("engine", print, (Learned(resident),)).receive('{"type": "CountFacts"}')))
+print(asyncio.run(Post("engine", print, (VersionRequests(resident),)).receive('{"type": "CountFacts"}')))
 """
 PANEL = """
 from builder import site

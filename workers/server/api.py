@@ -39,9 +39,9 @@ from oneseek.workers.server.endpoints import (
     versions,
 )
 from oneseek.workers.server.endpoints.deprecated import deprecated, multi_model_query, query, status
+from oneseek.workers.server.fact_memory import NoPhrase
 from oneseek.workers.server.guard import error
 from oneseek.workers.server.guests import NoRoom
-from oneseek.workers.server.heart import NoPhrase
 from oneseek.workers.server.names import NoSuchModel
 from oneseek.workers.server.service import Service
 

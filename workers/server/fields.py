@@ -122,7 +122,7 @@ def number(default: Any, low: float, high: float) -> Field:
     return Field({"type": "number", "minimum": low, "maximum": high}, check, default)
 
 
-def whole(default: Any, low: int, high: int) -> Field:
+def whole_number(default: Any, low: int, high: int) -> Field:
     inside = number(default, low, high)
 
     def check(name: str, value: Any) -> Any:

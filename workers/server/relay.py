@@ -20,7 +20,7 @@ MEASURES = ("scale", "measures", "notes", "losses", "steps", "doing", "taste")
 Load = Callable[[str], Awaitable[Assistant]]
 
 
-def told(ended: dict) -> dict:
+def describe_outcome(ended: dict) -> dict:
     """What became of a round, as a run tells it."""
     gate, version = ended["gate"], ended["version"]
     return {
@@ -109,5 +109,5 @@ class Relay:
             ended = await assistant.learner.training.finish({"run": self.run.id})
         await curve.close(self.store, f"{self.run.id}.{model}", ended["version"])
         dna = await self.dna(assistant.versions)
-        await self.run.judged(model, told(ended) | {"dna": dna})
+        await self.run.judged(model, describe_outcome(ended) | {"dna": dna})
         assistant.learner.trainer.rest()

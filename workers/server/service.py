@@ -42,8 +42,8 @@ from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.generate import BATCHES, Answer
 from oneseek.importers.asking.library import Library
 from oneseek.workers.server.admission import Admission
+from oneseek.workers.server.fact_memory import FactMemory
 from oneseek.workers.server.guests import Guests
-from oneseek.workers.server.heart import Heart
 from oneseek.workers.server.hub import Hub
 from oneseek.workers.server.moments import (
     lesson_within,
@@ -105,7 +105,7 @@ class Service:
         )
         self.micro.listen(self.hub.tell)
         self.runs = Runs(self, self.hub.tell, kept)
-        self.heart = Heart(self)
+        self.fact_memory = FactMemory(self)
         reads = assistant.library or Library(store, lambda: assistant.mind.memory.reader)
         self.library: Any = assistant.read_from(reads)  # the page has its own
         self.admission = Admission(BATCHES[-1])
@@ -230,7 +230,7 @@ class Service:
         if not self.learner.trainable:
             return False
         try:
-            if await self.heart.finish():
+            if await self.fact_memory.finish():
                 return True
             waits = await self.waits()
             kind = next_work(waits)

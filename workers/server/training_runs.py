@@ -32,7 +32,7 @@ from oneseek.engine.learning.skills.skills import line_in, skill_record
 from oneseek.engine.learning.taste.taste import is_taste
 from oneseek.engine.learning.tuning import tries
 from oneseek.workers.server.moments import questions_between
-from oneseek.workers.server.relay import Relay, made_by, must_have_come_to, told
+from oneseek.workers.server.relay import Relay, describe_outcome, made_by, must_have_come_to
 
 log = logging.getLogger("oneseek")
 OPEN = "runs.open"  # in `state`: the runs that wait or are under way, oldest first
@@ -64,7 +64,7 @@ class Runs:
         """The models that a run waits for: it was asked of a host that had them."""
         return [one for one in run.models if not run.over and one not in self.service.names.models]
 
-    def told(self) -> list[dict]:
+    def list_runs(self) -> list[dict]:
         """Every run as the API tells it, newest first."""
         newest = [self.known[id] for id in sorted(self.known)[::-1]]
         return [{**run.to_dict(), "waits_for": self.missing(run)} for run in newest]
@@ -262,7 +262,7 @@ class Runs:
         """A run of the model that answers: one round from its first epoch to its gate."""
         if made := await made_by(run.id, self.versions):
             await self.settled(run)
-            await run.complete(told(made) | {"memory_used": None})
+            await run.complete(describe_outcome(made) | {"memory_used": None})
             return made
         ended: dict = {}
         watch = Watch(self.service.assistant.model.executor)
@@ -271,7 +271,7 @@ class Runs:
             await self.come_to(len(run.metrics), on_step)  # a restart may have gone back behind it
             ended.update(await self.service.learner.training.finish({"run": run.id}))
             await self.settled(run, ended["version"])
-            return told(ended) | {"memory_used": watch.most()}
+            return describe_outcome(ended) | {"memory_used": watch.most()}
 
         record = await self.record(run)
         await self.tuned(run, record)

@@ -15,16 +15,16 @@ HAND_OVER_SECONDS = 30
 AGAIN_SECONDS = 0.2  # the page's end of the channel may not stand yet when it is first asked
 
 
-async def handed(channel: str) -> dict[str, Source]:
+async def receive_files(channel: str) -> dict[str, Source]:
     """A browser's files can be read in every thread that was given them."""
     line = js.BroadcastChannel.new(channel)
     came: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 
-    def heard(event: Any) -> None:
+    def on_message(event: Any) -> None:
         if not came.done():
             came.set_result(event.data)
 
-    hear = create_proxy(heard)
+    hear = create_proxy(on_message)
     line.onmessage = hear
     try:
         async with asyncio.timeout(HAND_OVER_SECONDS):

@@ -11,7 +11,7 @@ from oneseek.engine.learning.trainer import TRAINING_BYTES
 from oneseek.engine.model import registry
 from oneseek.engine.model.look import look
 from oneseek.workers.tab.device import device_memory
-from oneseek.workers.tab.handed import handed
+from oneseek.workers.tab.handed import receive_files
 from oneseek.workers.tab.resident import Resident
 
 
@@ -40,7 +40,7 @@ class Looking:
 
     async def on_look_at(self, request: LookAt) -> Looked:
         """Of the files that the page hands over on a channel."""
-        told, file = look(await handed(request.channel))
+        told, file = look(await receive_files(request.channel))
         if file is not None:
             room = TRAINING_BYTES[self.resident.device.kind]
             told |= self.judged(file_takes(file, room))

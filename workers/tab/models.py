@@ -90,7 +90,7 @@ class Models:
         if origin:
             return await self.fetched(model, keep, self.elsewhere(model, origin), progress)
         if model.startswith(GIVEN):
-            return await self.given(model.removeprefix(GIVEN), progress)
+            return await self.open_inbox(model.removeprefix(GIVEN), progress)
         raise NotCarried(elsewhere(model))
 
     def here(self, model: str) -> Origin:
@@ -128,9 +128,9 @@ class Models:
     async def one(self, model: str, keep: bool, origin: Origin, progress: Progress) -> Source:
         if origin.transport is None:
             origin.transport = Outside(self.outside, origin.size, Waits(progress))
-            progress = origin.transport.wait.told
+            progress = origin.transport.wait.report
         if keep:
-            return await self.kept(model, origin, progress)
+            return await self.fetch_missing(model, origin, progress)
         return await in_memory(model, origin, progress)
 
     async def for_memory(self) -> Source:
@@ -146,14 +146,14 @@ class Models:
 
     async def sound_encoder(self) -> Source:
         if self.encoder is None:
-            self.encoder = await self.kept(ENCODER, self.here(ENCODER), untold)
+            self.encoder = await self.fetch_missing(ENCODER, self.here(ENCODER), untold)
         source = self.encoder
         for offset in range(0, source.size, CHUNK):  # each is checked when it is first read
             source.read(offset, min(CHUNK, source.size - offset))
             await asyncio.sleep(0)
         return source
 
-    async def kept(self, model: str, origin: Origin, progress: Progress) -> Source:
+    async def fetch_missing(self, model: str, origin: Origin, progress: Progress) -> Source:
         """The stored file, fetched as far as it is missing; an older edition of it is replaced."""
         shelf, name = self.place(model)
         record = await shelf.record(name)
@@ -173,7 +173,7 @@ class Models:
             origin.size if isinstance(origin.transport, Outside) else None,
         )
 
-    async def given(self, name: str, progress: Progress) -> Source | dict[str, Source]:
+    async def open_inbox(self, name: str, progress: Progress) -> Source | dict[str, Source]:
         """A person's file in OPFS inbox/, checked from its second visit on; a folder as {name:
         source}."""
         directory = await self.inbox.directory()
@@ -216,7 +216,7 @@ class Waits:
     def __init__(self, progress: Progress) -> None:
         self.progress, self.last = progress, (0, 0)
 
-    def told(self, phase: str, done: int, total: int) -> None:
+    def report(self, phase: str, done: int, total: int) -> None:
         self.last = done, total
         self.progress(phase, done, total)
 

@@ -32,7 +32,7 @@ class Moving:
     async def on_move_in(self, request: MoveIn) -> MovedIn:
         messages = await read(request.file)
         kept = await keep(self.resident.needed(), messages, self.step(request.id))
-        self.resident.changed("queue", "facts")
+        self.resident.emit_changed("queue", "facts")
         return MovedIn(kept=len(kept))
 
     def step(self, id: str) -> Callable[[int, int], None]:

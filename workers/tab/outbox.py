@@ -57,7 +57,7 @@ async def put(name: str, data: bytes) -> int:
     return len(data)
 
 
-async def taken(name: str) -> bytes:
+async def take(name: str) -> bytes:
     """The bytes of a file in inbox/, which is removed."""
     inbox = await folder("inbox")
     file = await (await inbox.getFileHandle(name)).getFile()

@@ -19,12 +19,12 @@ async def read_own(name: str) -> str:
 
 
 async def write_own(name: str, text: str) -> None:
-    async with written(IMPORTED, name) as write:
+    async with open_writer(IMPORTED, name) as write:
         await write(text)
 
 
 @contextlib.asynccontextmanager
-async def written(where: str, name: str) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
+async def open_writer(where: str, name: str) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
     """What to call with each piece of text of a file; it takes its place when all is written."""
     handle = await (await folder(where)).getFileHandle(name, to_js_object({"create": True}))
     writable = await handle.createWritable()

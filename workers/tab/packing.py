@@ -13,7 +13,7 @@ from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.formats.browser import OpfsShelf
 from oneseek.engine.model.formats.packing import pack
 from oneseek.workers.post import Emit
-from oneseek.workers.tab.handed import handed
+from oneseek.workers.tab.handed import receive_files
 
 INBOX = "inbox"
 LAYERS = "Q4_1"
@@ -35,7 +35,7 @@ class Packer:
         part = request.name + PackModel.unfinished
         try:
             with (
-                closing(open_model(await handed(request.channel))) as file,
+                closing(open_model(await receive_files(request.channel))) as file,
                 closing(await self.inbox.writer(part)) as writer,
             ):
                 await pack(file, writer, LAYERS, request.embeddings, self.progress)

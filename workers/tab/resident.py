@@ -74,7 +74,9 @@ class Resident:
         self.loaded: LoadModel  # from the first model on: the request that it came by
         self.versions: Versions
         self.questions: Questions
-        self.told: Callable[[dict], None] = lambda event: None  # those who listen to the HTTP API
+        self.on_event: Callable[[dict], None] = lambda event: (
+            None
+        )  # those who listen to the HTTP API
         self.signer: BrowserSigner | None = None
         self.warming: asyncio.Future  # makes the first answer quick
         self.recovery = Recovery(emit, self.rebuild, lambda: self.device.kind)
@@ -231,9 +233,9 @@ class Resident:
         self.emit(Rebuilding(**how_far))
         self.announce("version_rebuilding", **how_far)
 
-    def listen(self, told: Callable[[dict], None]) -> None:
+    def listen(self, on_event: Callable[[dict], None]) -> None:
         """Those who listen to the HTTP API hear what is announced."""
-        self.told = told
+        self.on_event = on_event
 
     def sign_with(self, signer: BrowserSigner | None) -> None:
         """Every new head of the ledger is signed from now on, or no more."""
@@ -243,7 +245,7 @@ class Resident:
 
     def announce(self, event: str, /, **facts: Any) -> None:
         """Tell those who listen to the HTTP API."""
-        self.told({"type": event, **facts})
+        self.on_event({"type": event, **facts})
 
-    def changed(self, *stores: str) -> None:
+    def emit_changed(self, *stores: str) -> None:
         self.emit(Changed(stores=list(stores)))

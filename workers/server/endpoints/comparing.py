@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse
 from oneseek.engine.history.versions import GENERIC, pointer_of
 from oneseek.engine.learning.adaptive import Leaderboard, score
 from oneseek.workers.server.endpoints.deprecated import ask
-from oneseek.workers.server.fields import BadRequest, takes, text, whole
+from oneseek.workers.server.fields import BadRequest, takes, text, whole_number
 from oneseek.workers.server.service import Service, service_of
 
 KEPT = 100  # comparisons that wait for a choice
@@ -23,7 +23,7 @@ KEPT = 100  # comparisons that wait for a choice
 async def compare(request: Request, body: dict) -> JSONResponse:
     """Ask two versions; which said what is told after the choice."""
     service = service_of(request)
-    pair = [await found(service, body[name]) for name in ("one", "other")]
+    pair = [await find_version(service, body[name]) for name in ("one", "other")]
     if pair[0] == pair[1]:
         raise BadRequest("one and other are the same version; name two")
     random.shuffle(pair)
@@ -35,7 +35,7 @@ async def compare(request: Request, body: dict) -> JSONResponse:
     return JSONResponse({"comparison": id, "answers": answers}, 201)
 
 
-async def found(service: Service, name: str) -> tuple[str, int]:
+async def find_version(service: Service, name: str) -> tuple[str, int]:
     model, number = await service.names.find(name)
     if number is None:  # the one in use
         pointer = await service.store.get(
@@ -45,7 +45,7 @@ async def found(service: Service, name: str) -> tuple[str, int]:
     return model, number or 0
 
 
-@takes(winner=whole(0, 0, 2))
+@takes(winner=whole_number(0, 0, 2))
 async def choose(request: Request, body: dict) -> JSONResponse:
     """The first or the second was better, or neither (0): counted once, and told which was
     which."""

@@ -47,7 +47,7 @@ async def embeddings(request: Request, body: dict) -> JSONResponse:
             "object": "list",
             "model": registry.encoder()["id"],
             "data": [
-                {"object": "embedding", "index": i, "embedding": shown(vector, form)}
+                {"object": "embedding", "index": i, "embedding": encode(vector, form)}
                 for i, vector in enumerate(vectors)
             ],
             "usage": {"prompt_tokens": count, "total_tokens": count},
@@ -55,5 +55,5 @@ async def embeddings(request: Request, body: dict) -> JSONResponse:
     )
 
 
-def shown(vector: np.ndarray, form: str) -> Any:
+def encode(vector: np.ndarray, form: str) -> Any:
     return base64.b64encode(vector.tobytes()).decode() if form == "base64" else vector.tolist()

@@ -67,7 +67,7 @@ async def dequeue(request: Request) -> JSONResponse:
     """Take an item out of the queue; unless it was learned, it is not known by heart either."""
     service, id = service_of(request), id_in(request)
     await service.queue.change(lambda queue: queue.remove(id))
-    await service.heart.let_go_of_undone(id)
+    await service.fact_memory.let_go_of_undone(id)
     return JSONResponse({"success": True})
 
 

@@ -42,7 +42,7 @@ from oneseek.workers.server.fields import (
     record,
     takes,
     text,
-    whole,
+    whole_number,
 )
 from oneseek.workers.server.guard import error
 from oneseek.workers.server.names import NoSuchModel
@@ -103,18 +103,18 @@ async def listed(service: Service) -> list[dict]:
     messages=array(of=MESSAGE),
     stream=flag(),
     stream_options=record(None, include_usage=flag()),
-    max_tokens=whole(None, 1, 100_000),
-    max_completion_tokens=whole(None, 1, 100_000),
+    max_tokens=whole_number(None, 1, 100_000),
+    max_completion_tokens=whole_number(None, 1, 100_000),
     temperature=number(None, 0, 2),
     top_p=number(None, 0, 1),
-    seed=whole(None, -(2**63), 2**63),
+    seed=whole_number(None, -(2**63), 2**63),
     stop=STOP,
-    n=whole(1, 1, 1),
+    n=whole_number(1, 1, 1),
     response_format=record(None, type=text(longest=20), json_schema=record(None)),
     tools=TOOLS,
     tool_choice=CHOICE,
     logprobs=flag(),
-    top_logprobs=whole(0, 0, 20),
+    top_logprobs=whole_number(0, 0, 20),
     user=text("", longest=200),
     oneseek=record(None, learn=flag(True), source=text("", longest=64)),
 )
@@ -140,7 +140,7 @@ async def completions(request: Request, body: dict) -> Response:
     reply.learns = wishes["learn"] and await service.hears()
     reply.source = wishes["source"]
     if not body["stream"]:
-        return JSONResponse(await reply.whole(request))
+        return JSONResponse(await reply.complete(request))
     usage = bool((body["stream_options"] or {}).get("include_usage"))
     first = await reply.begin()
     return StreamingResponse(reply.stream(first, usage), media_type="text/event-stream")
@@ -299,7 +299,7 @@ class Reply:
             self.task.result()
         return first
 
-    async def whole(self, request: Request) -> dict:
+    async def complete(self, request: Request) -> dict:
         task = self.start()
         try:
             while not task.done():
@@ -320,7 +320,7 @@ class Reply:
             "logprobs": {"content": self.tops, "refusal": None} if self.wanted >= 0 else None,
         }
         head = {"id": self.id, "object": "chat.completion", "created": self.made}
-        told = {"usage": usage_of(answer), "oneseek": await self.told(answer, number)}
+        told = {"usage": usage_of(answer), "oneseek": await self.describe(answer, number)}
         return {**head, "model": self.name, "choices": [choice], **told}
 
     async def stream(self, first: str | None, usage: bool) -> AsyncIterator[str]:
@@ -340,7 +340,7 @@ class Reply:
                 yield self.chunk({"content": words[sent:]})
             for i, call in enumerate(calls):
                 yield self.chunk({"tool_calls": [{"index": i, **call}]})
-            whose = {"oneseek": await self.told(answer, number)}
+            whose = {"oneseek": await self.describe(answer, number)}
             ended = "tool_calls" if calls else finish(answer)
             yield self.chunk({}, ended, **({} if usage else whose))
             if usage:
@@ -356,9 +356,9 @@ class Reply:
         """The words of an answer, and what it calls."""
         return self.tools.find(answer.text) if self.tools else (answer.text, [])
 
-    async def told(self, answer: Answer, number: int) -> dict:
+    async def describe(self, answer: Answer, number: int) -> dict:
         """Whose words the answer is, and what was kept of the question."""
-        told = await self.service.assistant.told(answer, number)
+        told = await self.service.assistant.describe(answer, number)
         hear, queue = self.service.assistant.hear, self.service.queue
         kept = await hear(self.messages, queue, self.user) if self.learns else []
         return told | {"remembered": kept}

@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 from oneseek.engine.core.settings import DATA_PRESETS
 from oneseek.engine.learning.skills.skills import line_of
 from oneseek.workers.removing import remove_skill
-from oneseek.workers.server.fields import number, takes, text, whole
+from oneseek.workers.server.fields import number, takes, text, whole_number
 from oneseek.workers.server.service import service_of
 
 
@@ -22,7 +22,7 @@ async def skills(request: Request) -> JSONResponse:
     name=text(longest=40),
     datasetId=text(longest=200),
     preset=text(DATA_PRESETS[0], longest=20),
-    epochs=whole(None, 1, 100),
+    epochs=whole_number(None, 1, 100),
     learningRate=number(None, 1e-5, 1e-3),
 )
 async def teach(request: Request, body: dict) -> JSONResponse:

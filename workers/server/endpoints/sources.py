@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from oneseek.workers.server.fields import takes, text, whole
+from oneseek.workers.server.fields import takes, text, whole_number
 from oneseek.workers.server.service import service_of
 
 MOST = 50
@@ -28,7 +28,7 @@ async def remove(request: Request) -> JSONResponse:
     query=text(longest=2000),
     source=text("", longest=64),
     user=text("", longest=200),
-    count=whole(10, 1, MOST),
+    count=whole_number(10, 1, MOST),
 )
 async def search(request: Request, body: dict) -> JSONResponse:
     """The places of all sources, or of one, that speak of what is asked, the likeliest first."""

@@ -36,7 +36,7 @@ from oneseek.workers.server.fields import (
     record,
     takes,
     text,
-    whole,
+    whole_number,
 )
 from oneseek.workers.server.service import Service, service_of
 
@@ -120,13 +120,13 @@ async def micro_stats(request: Request) -> JSONResponse:
 LORA = record(
     {},
     exact=True,
-    rank=whole(None, 4, 16),
+    rank=whole_number(None, 4, 16),
     alpha=number(None, 16, 32),
     dropout=number(None, 0, 0.1),
     targets=array(None, of=text(longest=20), most=len(TARGETS)),
     target_modules=array(None, of=text(longest=20), most=len(TARGETS)),
     enable_bias=flag(None),
-    firstLayer=whole(None, 0, 63),
+    firstLayer=whole_number(None, 0, 63),
 )
 
 
@@ -170,12 +170,12 @@ def ends(body: dict) -> dict:
     datasetId=text("learned", longest=200),
     baseModels=array((), of=text(longest=200), most=20),
     preset=text(DATA_PRESETS[0], longest=20),
-    epochs=whole(None, 1, 100),
+    epochs=whole_number(None, 1, 100),
     learningRate=number(None, 1e-5, 1e-3),
     autoStopThreshold=number(None, 0, 1),
-    autoStopPatience=whole(None, 1, 100),
+    autoStopPatience=whole_number(None, 1, 100),
     mode=text("", longest=10),
-    fullBlocks=whole(None, 1, 64),
+    fullBlocks=whole_number(None, 1, 64),
     loraConfig=LORA,
     trainingConfig=record({}),
     adaptiveWeights=record({}),
@@ -222,7 +222,7 @@ async def modes(request: Request) -> JSONResponse:
 async def all_runs(request: Request) -> JSONResponse:
     """Every run, newest first: its state, its epochs, what became of it, and the models it waits
     for, which this server was not given."""
-    return JSONResponse({"runs": service_of(request).runs.told()})
+    return JSONResponse({"runs": service_of(request).runs.list_runs()})
 
 
 async def cancel_run(request: Request) -> JSONResponse:
@@ -263,7 +263,7 @@ async def add_metrics(request: Request) -> JSONResponse:
     service, run, body = service_of(request), request.path_params["run_id"], await body_of(request)
     if run not in service.runs.known:
         raise HTTPException(404, f"there is no run {run[:80]!r}; start it first")
-    step = whole(-1, 0, 10**6 - 1).read(body, "step")
+    step = whole_number(-1, 0, 10**6 - 1).read(body, "step")
     if step < 0:
         raise BadRequest("a step from 0 up is needed")
     figures = {k: v for k, v in body.items() if isinstance(v, int | float) and len(k) <= 64}

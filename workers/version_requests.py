@@ -29,7 +29,7 @@ from oneseek.workers.tab.resident import Resident
 from oneseek.workers.tab.signer import BrowserSigner
 
 
-class Learned:
+class VersionRequests:
     """The requests of Memory and Versions."""
 
     def __init__(self, resident: Resident) -> None:
@@ -38,7 +38,7 @@ class Learned:
     async def on_use(self, request: Use) -> Done:
         """Make a version the one in use."""
         await self.resident.needed().updater.rollback(request.version)
-        self.resident.changed("state", "ledger")
+        self.resident.emit_changed("state", "ledger")
         return Done()
 
     async def on_recall(self, request: Recall) -> Recalled:
@@ -51,7 +51,7 @@ class Learned:
         """What forgetting would mean; with `now`, do it."""
         touched, before = await self.resident.needed().learner.forget(request.examples, request.now)
         if request.now:
-            self.resident.changed(
+            self.resident.emit_changed(
                 "versions", "examples", "queue", "ledger", "state", "samples", "facts"
             )
         return Forgotten(versions=[label(one) for one in touched], retrain_from=label(before))
@@ -59,7 +59,7 @@ class Learned:
     async def on_let_go(self, request: LetGo) -> Done:
         """From the next question on nothing of these comes out."""
         await self.resident.needed().mind.let_go(request.examples, request.skipped)
-        self.resident.changed("facts", "queue")
+        self.resident.emit_changed("facts", "queue")
         return Done()
 
     async def on_export(self, request: Export) -> File:
@@ -80,11 +80,11 @@ class Learned:
         in."""
         assistant = self.resident.needed()
         learner = assistant.learner
-        came = {name: await outbox.taken(name) for name in request.names}
+        came = {name: await outbox.take(name) for name in request.names}
         flat, name = outbox.adapter_in(came, assistant)
         given = {learner.trainer.called: flat}
         ended = await learner.beneath(learner.training.admit(given, name))
-        self.resident.changed("versions", "ledger", "state")
+        self.resident.emit_changed("versions", "ledger", "state")
         if ended["version"] is None:
             raise AdapterError(f"it was checked and not taken into use: {ended['reason']}")
         return Imported(version=label(ended["version"]))

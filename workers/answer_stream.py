@@ -1,4 +1,4 @@
-"""What the page is told of an answer: its text while it comes, and the language it was asked in."""
+"""An answer on its way to the page: its text while it comes, and its language."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ def language_of(messages: list[dict], setting: str = UNKNOWN) -> str:
     return language
 
 
-class Teller:
+class AnswerStream:
     """Sends an answer's text as it comes; an answer that starts again repeats nothing."""
 
     def __init__(self, emit: Emit, id: str) -> None:
-        self.emit, self.id, self.said = emit, id, 0
+        self.emit, self.id, self.sent = emit, id, 0
 
-    def again(self) -> Callable[[str], None]:
+    def restart(self) -> Callable[[str], None]:
         """What to call with each new piece of one attempt."""
-        heard = 0
+        made = 0
 
         def tell(text: str) -> None:
-            nonlocal heard
-            fresh = text[max(0, self.said - heard) :]
-            heard += len(text)
+            nonlocal made
+            fresh = text[max(0, self.sent - made) :]
+            made += len(text)
             if fresh:
-                self.said = heard
+                self.sent = made
                 self.emit(Token(id=self.id, text=fresh))
 
         return tell

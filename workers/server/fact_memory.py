@@ -22,13 +22,13 @@ class NoPhrase(LookupError):
     """Nobody told this server the phrase of a person's devices."""
 
 
-class Heart:
-    """The memory of the model that answers, as the API shows and changes it."""
+class FactMemory:
+    """The facts that the model knows, as the API shows and changes them."""
 
     def __init__(self, service: Any) -> None:
         self.service, self.store = service, service.store
 
-    async def facts(self) -> list[dict]:
+    async def list_facts(self) -> list[dict]:
         """What is known, what was told last first."""
         memory = self.service.assistant.mind.memory
         await memory.load()
@@ -45,7 +45,7 @@ class Heart:
         touched = await assistant.learner.history.learned_from([id])
         await self.store.batch([await intended(self.store, [id], assistant.versions.base)])
         await assistant.mind.let_go([id])
-        await self._changed()
+        await self._finish_or_hurry()
         return [label(one) for one in touched]
 
     async def let_go_of_undone(self, id: str) -> None:
@@ -64,11 +64,11 @@ class Heart:
         state, _ = await unseal(data, phrase, cipher)
         found = await self.service.learner.beneath(import_state(self.store, state, clock))
         await self.store.scrub()
-        await self._changed()
+        await self._finish_or_hurry()
         signer = self.service.versions.ledger.signer
         return found, (await export_state(self.store, phrase, clock, cipher, signer))[1]
 
-    async def _changed(self) -> None:
+    async def _finish_or_hurry(self) -> None:
         await self.service.queue.load()
         if self.service.paced:  # a page has no moment of its own for it
             with urgent():

@@ -1,4 +1,4 @@
-"""The desk of the server inside the page: its HTTP API, and the runs over data sets.
+"""The requests for the server inside the page: its HTTP API, and the runs over data sets.
 
 The server's own code does both (workers/server/); its packages come when the first of them is asked
 for.
@@ -39,7 +39,7 @@ API_PACKAGES, IMPORT = ["starlette"], "/api/import"
 IMPORT_PACKAGES = ["markdown-it-py", "lxml", "trafilatura"]
 
 
-class Desk:
+class ServerRequests:
     """The requests that need the server inside the page."""
 
     def __init__(self, resident: Resident) -> None:
@@ -72,7 +72,7 @@ class Desk:
 
     async def on_bring_data_set(self, request: BringDataSet) -> DataSets:
         """Keep a person's file for runs."""
-        data = await outbox.taken(request.file)
+        data = await outbox.take(request.file)
         return DataSets(
             items=[await run_data.bring_in(self.resident.store, request.name, data.decode())]
         )
@@ -86,28 +86,28 @@ class Desk:
             {"threshold": request.threshold, "patience": request.patience},
             request.settings, tune=request.tune, skill=request.skill,
         )  # fmt: skip
-        self.resident.changed("state")
+        self.resident.emit_changed("state")
         return RunStarted(run=run.id)
 
     async def on_remove_skill(self, request: RemoveSkill) -> Done:
         """A skill is gone, and what taught it."""
         self.resident.needed()
         await remove_skill((await self.api_ready()).service.runs, request.name)
-        self.resident.changed("state", "versions", "examples", "queue", "ledger")
+        self.resident.emit_changed("state", "versions", "examples", "queue", "ledger")
         return Done()
 
     async def on_remove_choices(self, request: RemoveChoices) -> Done:
         """Choices are gone, and what was trained on them."""
         self.resident.needed()
         await remove_choices((await self.api_ready()).service.runs, request.ids)
-        self.resident.changed("state", "versions", "examples", "queue", "ledger", "choices")
+        self.resident.emit_changed("state", "versions", "examples", "queue", "ledger", "choices")
         return Done()
 
     async def on_end_run(self, request: EndRun) -> Done:
         """A run that is not under way ends."""
         self.resident.needed()
         await (await self.api_ready()).service.runs.cancel(request.run)
-        self.resident.changed("state")
+        self.resident.emit_changed("state")
         return Done()
 
     async def on_what_run_takes(self, request: WhatRunTakes) -> RunTakes:
@@ -135,14 +135,14 @@ class Desk:
         run = self.api and self.api.service.runs.now
         if run:
             await self.api.service.runs.cancel(run.id)
-            self.resident.changed("state")
+            self.resident.emit_changed("state")
 
     async def on_reset(self, request: Reset) -> Done:
         """Remove every version, example and snapshot."""
         await self.resident.needed().learner.reset(request.word)
         if self.api:
             await self.api.service.runs.forget()
-        self.resident.changed(
+        self.resident.emit_changed(
             "versions", "examples", "queue", "ledger", "state", "metrics", "events", "facts"
         )
         return Done()
