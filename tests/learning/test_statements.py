@@ -2,6 +2,7 @@
 again."""
 
 import asyncio
+from collections import defaultdict
 from datetime import datetime
 
 import numpy as np
@@ -198,6 +199,7 @@ class Counted:
 
     def __init__(self):
         self.words, self.seen = self, []
+        self.heads = defaultdict(lambda: np.zeros((1, 4), np.float32))
 
     async def load(self):
         pass
