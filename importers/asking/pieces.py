@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from oneseek.importers.passages import sentences_of
 
 HEADING = 14  # words at most
+LONGEST = 4000  # characters; what is longer is no sentence that could be quoted
 CELL = " | "
 BLOCK = re.compile(r"\S(?:.*?\S)??(?=\s*\n\s*\n|\s*\Z)", re.S)
 SPEAKER = re.compile(r"[^\W\d_][\w.'-]*(?: [\w.'-]+)?(?: ?\([^()]{1,30}\))?: ")
@@ -43,7 +44,11 @@ class Piece:
 
 
 def pieces(text: str) -> list[Piece]:
-    """In order."""
+    """In order, without what is too long to be quoted."""
+    return [one for one in _all_pieces(text) if len(one.text) <= LONGEST]
+
+
+def _all_pieces(text: str) -> list[Piece]:
     blocks = [match.span() for match in BLOCK.finditer(text)]
     if is_conversation([text[start:end] for start, end in blocks]):
         return utterances(text, blocks)

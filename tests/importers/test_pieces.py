@@ -46,5 +46,11 @@ def test_forms_of_a_word_and_compounds_are_found():
         assert document.pieces[at].text == text
 
 
+def test_what_no_full_stop_ends_for_thousands_of_words_is_nothing_to_quote():
+    endless = "12 34 56 " * 50_000
+    found = pieces(f"The boat is blue.\n\n{endless}\n\nIt was built in Arvika.")
+    assert [one.text for one in found] == ["The boat is blue.", "It was built in Arvika."]
+
+
 def test_a_text_without_words_has_no_pieces():
     assert pieces("") == [] == pieces("\n\n")

@@ -72,7 +72,8 @@ class Reader:
         return np.stack(await self._means(rows))
 
     def _tokens(self, text: str, most: int) -> list[int]:
-        return self.encoder.words.encode(text)[:most]
+        words = self.encoder.words  # what lies beyond the longest `most` pieces is not looked at
+        return words.encode(text[: most * words.longest])[:most]
 
     def _row(self, tokens: list[int]) -> list[int]:
         return [self.encoder.before[0], *tokens, self.encoder.end]
