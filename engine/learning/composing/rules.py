@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from oneseek.engine.learning.composing import counting, deciding
 from oneseek.engine.learning.composing.asked import Asked, concerned
+from oneseek.engine.learning.composing.reckoning import reckoned
 from oneseek.engine.learning.composing.rows import Rows, alone
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.statements.answering import ANSWERS, words_for
@@ -40,6 +41,8 @@ def composed(
     """An answer of several statements, and which; None where one is enough. `found` may answer the
     question, each of `parts` a part of it; `known` is all that somebody said."""
     asked, known = Asked(question, code), list(known)
+    if more := reckoned(asked, found, known, now):
+        return more
     if counting.COUNT.search(question):
         return counted(asked, found, known, now)
     if deciding.YES_NO.match(question):

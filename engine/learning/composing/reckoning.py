@@ -1,0 +1,305 @@
+"""What is reckoned out of statements: a span of time between two days, an age, a sum, a difference.
+
+Nothing is reckoned where a statement says it by itself, or where it is not plain which numbers are
+meant.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from oneseek.engine.learning.composing.asked import Asked, words_in
+from oneseek.engine.learning.composing.quantities import (
+    BARE,
+    MONEY,
+    Moment,
+    Quantity,
+    days_between,
+    hours,
+    moments,
+    quantities,
+)
+from oneseek.engine.learning.composing.rows import Rows, lines
+from oneseek.engine.learning.memory.memory import Found
+from oneseek.engine.learning.memory.statements.answering import NEGATED
+
+LIKELY, LOW = 0.5, 0.02  # how likely a statement says it by itself; concerns the question at all
+SPAN = re.compile(
+    r"\b(?:how many|hur många) (?:more |whole |full |fler |hela )?(?P<unit>years|months|weeks|days|"
+    r"nights|hours|minutes|år|månader|veckor|dagar|dygn|nätter|timmar|minuter)\b(?! (?:old|gam))"
+    r"|\bhow long\b(?!.*\b(?:tall|cm|metres))(?:.* in (?P<unit2>years|months|weeks|days)\b)?"
+    r"|\bhur (?:länge|lång tid)\b",
+    re.I,
+)
+UNITS = {"år": "years", "månader": "months", "veckor": "weeks", "dagar": "days", "dygn": "days",
+         "nätter": "days", "nights": "days", "timmar": "hours", "minuter": "minutes"}  # fmt: skip
+UNTIL = re.compile(
+    r"\b(?:until|till|to go|left|before|away|away is|from now|kvar|tills|innan|återstår|dröjer)\b",
+    re.I,
+)
+SINCE = re.compile(r"\b(?:ago|since|have|has|had|been|sedan|har|hade)\b", re.I)
+AGE = re.compile(
+    r"^(?:and |so |och )?(?:how old|hur gam\w+) (?:is|was|did|am|are|were|would|will|när|är|blev|var|"
+    r"blir|skulle|hann)\b|\b(?:age|ålder)\b",
+    re.I,
+)
+BORN = re.compile(r"\b(?:born|birth|lived from|född|föddes|levde)\b", re.I)
+TOTAL = re.compile(
+    r"\b(?:altogether|all together|in total|total|combined|in all|overall|all told|the lot|sum|"
+    r"sammanlagt|totalt|totala|tillsammans|alltihop\w*|allt som allt|ihop|summan|summa|allt)\b",
+    re.I,
+)
+AMOUNT = re.compile(
+    r"\b(?:how (?:much|many|far)|what|hur (?:mycket|många|långt)|vad|add up|summera)\b", re.I
+)
+SPENDS = re.compile(
+    r"\b(?:cost|costs|spent|spend|pay|paid|bill|owe|earn|money|price|kosta\w*|betala\w*|pris\w*|gick|"
+    r"går|skyldig|tjäna\w*|pengar|spendera\w*|lagt)\b",
+    re.I,
+)
+DIFFERENCE = re.compile(
+    r"\bhow (?:much|many)\b.*\b(?:older|younger|taller|shorter|heavier|lighter|longer|further|more|"
+    r"less|fewer|cheaper|dearer|bigger|higher|lower|faster)\b"
+    r"|\bdifference\b|\bhow (?:much|many)\b.*\b(?:lost|gained|grown|saved|gone (?:up|down)|increase\w*|"
+    r"decrease\w*|put on|risen|dropped)\b"
+    r"|\bhur (?:mycket|många)\b.*\b(?:äldre|yngre|längre|kortare|tyngre|lättare|mer|mindre|fler|färre|"
+    r"dyrare|billigare|större|högre|lägre|gått (?:upp|ner)|ökat|minskat|sparat|vuxit)\b"
+    r"|\b(?:skillnad\w*|skiljer)\b",
+    re.I,
+)
+CURRENCY = re.compile(r"[£$€]|\b(?:pounds|quid|euros?|dollars|kr|kronor|spänn)\b", re.I)
+EACH = re.compile(r"\b(?:each|apiece|per (?:person|head|night)|styck|st|var(?:dera)?)\b", re.I)
+BACK = re.compile(r"\b(?:refund\w*|returned|got back|återbetal\w*|lämnade tillbaka)\b", re.I)
+
+
+class Line(NamedTuple):
+    """A statement with what can be reckoned with in it."""
+
+    one: Found
+    amounts: list[Quantity]
+    days: list[Moment]
+    hours: list[Quantity]
+    shared: frozenset[str]
+
+
+def is_reckoned(question: str) -> bool:
+    """Whether a question plainly asks for what has to be reckoned."""
+    total = TOTAL.search(question) and AMOUNT.search(question)
+    return bool(total or SPAN.search(question) or DIFFERENCE.search(question))
+
+
+def reckoned(
+    asked: Asked, found: Sequence[Found], known: Iterable[dict], now: int
+) -> tuple[str, list[Found]] | None:
+    """What comes of the statements, with them, and which; None where that is not plain."""
+    today, question = date.fromtimestamp(now / 1e3), asked.question
+    some = concerned(asked, found, list(known))
+    if DIFFERENCE.search(question):
+        result = difference(some, asked)
+    elif TOTAL.search(question) and AMOUNT.search(question):
+        result = total(some, asked)
+    elif span := SPAN.search(question):
+        unit = (span["unit"] or span["unit2"] or "").lower()
+        result = time_between(some, asked, UNITS.get(unit, unit), today)
+    elif AGE.search(question):
+        result = age(some, today, asked)
+    else:
+        return None
+    return in_words(asked, *result) if result else None
+
+
+def in_words(asked: Asked, result: str, used: Sequence[Line]) -> tuple[str, list[Found]]:
+    said = " ".join(f"“{line.one.fact['answer'].strip()}”" for line in used)
+    words = words_in(asked.code)["reckoned"].format(n=result, said=said)
+    return words, [line.one for line in used]
+
+
+def concerned(asked: Asked, found: Sequence[Found], known: list[dict]) -> list[Line]:
+    """The statements that a question may be about, and those that were said together with them."""
+    rows, scored = Rows(known), {one.id: one for one in found}
+    near = [one for one in found if one.apart >= LOW or asked.shared(one.fact["answer"])]
+    some = {one.id: one for one in near}
+    for one in near:
+        for fact in rows.together(one.fact):
+            some.setdefault(fact["id"], scored.get(fact["id"], Found(fact, 0.0)))
+    kept, month = [], 0
+    for one in lines(some.values(), rows):
+        said, code = one.fact["answer"], one.fact["language"]
+        told = date.fromtimestamp(one.fact["time"] / 1e3)
+        days = moments(said, code, told, month)
+        month = days[-1].first.month if days and days[-1].whole == "day" else month
+        if not NEGATED.search(said) and not asked.is_of_others(said):
+            shared = frozenset(asked.shared(said))
+            kept.append(Line(one, quantities(said, code), days, hours(said), shared))
+    return kept
+
+
+def nearest(some: list[Line], most: int) -> list[Line]:
+    """Those that share the most with the question, in their order, where they are more."""
+    if len(some) <= most:
+        return some
+    best = sorted(some, key=lambda line: (-len(line.shared), -line.one.apart))[:most]
+    return [line for line in some if line in best]
+
+
+# ---- time
+
+
+def time_between(
+    some: list[Line], asked: Asked, unit: str, today: date
+) -> tuple[str, list[Line]] | None:
+    if any(says_span(line, unit) for line in some if line.one.apart >= LIKELY):
+        return None
+    if unit in ("hours", "minutes"):
+        return hours_between(some, asked, unit)
+    dated = [line for line in some if line.days]
+    pairs = [(line, day) for line in dated for day in line.days]
+    if len({day.first for _, day in pairs}) > 2:
+        dated = nearest(dated, 1 if any(len(line.days) == 2 for line in nearest(dated, 1)) else 2)
+        pairs = [(line, day) for line in dated for day in line.days]
+    firsts = {day.first: (line, day) for line, day in pairs}
+    here = Moment(today, today, 0, 0)
+    if len(firsts) == 2:
+        (one, first), (other, second) = firsts.values()
+        used = [one] if one is other else [one, other]
+        return between(first, second, unit, asked), used
+    if len(firsts) != 1:
+        return None
+    ((line, day),) = firsts.values()
+    if UNTIL.search(asked.question) and day.first > today:
+        return between(here, day, unit, asked), [line]
+    if SINCE.search(asked.question) and day.first < today:
+        if day.whole == "year":
+            here = Moment(date(today.year, 1, 1), today, 0, 0, "year")
+        return between(day, here, unit, asked), [line]
+    return None
+
+
+def says_span(line: Line, unit: str) -> bool:
+    """Whether a statement holds such a span itself."""
+    wanted = (unit,) if unit else ("years", "months", "weeks", "days", "hours", "minutes")
+    return any(one.unit in wanted for one in line.amounts)
+
+
+def between(one: Moment, other: Moment, unit: str, asked: Asked) -> str:
+    if "year" in (one.whole, other.whole) or unit == "years":
+        first, last = sorted((one.first, other.first))
+        full = "year" not in (one.whole, other.whole)
+        less = full and (last.month, last.day) < (first.month, first.day)
+        return counted(asked, last.year - first.year - less, "years")
+    days = days_between(one, other)
+    if unit == "months" or (not unit and one.whole == other.whole == "month"):
+        return counted(asked, round(days / 30.44), "months")
+    weeks, rest = divmod(days, 7)
+    if unit == "weeks" and weeks:
+        said = counted(asked, weeks, "weeks")
+        return said if not rest else f"{said} + {counted(asked, rest, 'days')}"
+    return counted(asked, days, "days")
+
+
+def hours_between(some: list[Line], asked: Asked, unit: str) -> tuple[str, list[Line]] | None:
+    timed = [line for line in some if line.hours]
+    one = nearest(timed, 1)
+    timed = one if one and len(one[0].hours) == 2 else nearest(timed, 2)
+    found = [hour.value for line in timed for hour in line.hours]
+    if len(found) != 2:
+        return None
+    minutes = int(abs(found[0] - found[1]))
+    whole, rest = divmod(minutes, 60)
+    if unit == "minutes":
+        return counted(asked, minutes, "minutes"), timed
+    said = counted(asked, whole, "hours")
+    return (f"{said} {counted(asked, rest, 'minutes')}" if rest else said), timed
+
+
+def age(some: list[Line], today: date, asked: Asked) -> tuple[str, list[Line]] | None:
+    """Of who was born in a year that was told, and perhaps died in another."""
+    born = nearest([line for line in some if BORN.search(line.one.fact["answer"]) and line.days], 1)
+    if not born or not (born[0].shared or len(some) == 1):
+        return None
+    line = born[0]
+    if len(line.days) == 2:
+        return between(*line.days, "years", asked), [line]
+    day = line.days[0]
+    if day.first.year >= today.year:
+        return None
+    here = Moment(today, today, 0, 0, "year" if day.whole == "year" else "day")
+    return between(day, here, "years", asked), [line]
+
+
+def counted(asked: Asked, number: float, unit: str) -> str:
+    """A number with its unit, in the language of the question."""
+    one, many = words_in(asked.code)["units"].get(unit, (unit, unit))
+    return f"{plain(number)} {one if number == 1 else many}".strip()
+
+
+def plain(number: float) -> str:
+    return str(int(number)) if number == int(number) else f"{number:.2f}"
+
+
+# ---- amounts
+
+
+def of_unit(some: Sequence[Line], unit: str) -> list[tuple[Line, float]]:
+    """What each statement tells of in a unit; its only number without one where it names none."""
+    found = []
+    for line in some:
+        exact = [one.value for one in line.amounts if one.unit == unit]
+        bare = [one.value for one in line.amounts if one.unit == BARE]
+        if exact and unit and len(exact) == len(bare) == 1 and EACH.search(line.one.fact["answer"]):
+            found.append((line, exact[0] * bare[0]))
+        elif exact:
+            found.append((line, sum(exact)))
+        elif len(bare) == 1:
+            found.append((line, bare[0]))
+    return found
+
+
+def amount(asked: Asked, number: float, unit: str, used: Sequence[Line]) -> str:
+    """A number in its unit; money as the statements name it."""
+    if unit != MONEY:
+        return counted(asked, number, unit)
+    named = next(filter(None, (CURRENCY.search(line.one.fact["answer"]) for line in used)), None)
+    if not named:
+        return plain(number)
+    sign = named[0]
+    return f"{sign}{plain(number)}" if len(sign) == 1 else f"{plain(number)} {sign}"
+
+
+def total(some: list[Line], asked: Asked) -> tuple[str, list[Line]] | None:
+    units = Counter(one.unit for line in some for one in line.amounts if one.unit != BARE)
+    unit = MONEY if units[MONEY] or SPENDS.search(asked.question) else BARE
+    if unit == BARE and units:
+        ((unit, _),) = units.most_common(1)
+    found = [
+        (line, value) for line, value in of_unit(some, unit)
+        if not BACK.search(line.one.fact["answer"])
+    ]  # fmt: skip
+    named = [(line, value) for line, value in found if line.shared]
+    if len({frozenset(line.shared) for line, _ in named}) > 1:
+        found = named
+    if len(found) < 2:
+        return None
+    used = [line for line, _ in found]
+    return amount(asked, sum(value for _, value in found), unit, used), used
+
+
+def difference(some: list[Line], asked: Asked) -> tuple[str, list[Line]] | None:
+    """Between two numbers, or years, of as many statements."""
+    units = Counter({one.unit for line in some for one in line.amounts})
+    units.update(one.unit for line in some for one in line.amounts)
+    for unit, _ in units.most_common():
+        found = [(line, value) for line, value in of_unit(some, unit)]
+        if len(found) >= 2:
+            best = nearest([line for line, _ in found], 2)
+            one, other = (value for line, value in found if line in best)
+            return amount(asked, abs(one - other), unit, best), best
+    dated = nearest([line for line in some if len(line.days) == 1], 2)
+    if len(dated) == 2:
+        (first,), (second,) = dated[0].days, dated[1].days
+        return between(first, second, "", asked), dated
+    return None
