@@ -88,7 +88,7 @@ def test_what_only_shares_a_name_decides_nothing_unless_it_is_sure():
     assert decisive(asked, told("I went to Paris in May", apart=0.3)) is None
     asked = Asked("Does Beth live in Australia?", "en")
     (said,) = told("My sister Beth lives in Perth", apart=0.3)
-    assert decisive(asked, [said]) == (False, said)
+    assert decisive(asked, [said]) == (False, [said])
 
 
 def test_a_statement_about_something_else_takes_nothing_back():

@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from oneseek.engine.learning.composing.asked import Asked, concerned, stem, words_in
+from oneseek.engine.learning.composing.asked import Asked, concerned, words_in
 from oneseek.engine.learning.composing.rows import Rows, alone, goes_on, is_joint, lines
 from oneseek.engine.learning.lessons.forms import capital
 from oneseek.engine.learning.lessons.language import WORD
@@ -167,8 +167,7 @@ def number(asked: Asked, word: str) -> int:
 def quantity(asked: Asked, one: Found) -> int:
     """How many things a statement tells of: its numbers, the names that it lists, or one."""
     said = one.fact["answer"]
-    if is_joint(one):
-        return repeated(asked, WORD.findall(said.lower()))
+    least = repeated(asked, WORD.findall(said.lower())) if is_joint(one) else 1
     if names := NAMES.search(said):
         return len(re.split(r", (?:and |och )?| and | och ", names[0]))
     words = [word.lower() for word in WORD.findall(said)]
@@ -176,15 +175,16 @@ def quantity(asked: Asked, one: Found) -> int:
         number(asked, word) for word, behind in zip(words, words[1:], strict=False)
         if not UNITS.match(behind) and word not in ARTICLES and behind.isalpha()
     ]  # fmt: skip
-    return sum(found) or (2 if PLUS.search(said) else 1)
+    return sum(found) or (2 if PLUS.search(said) else least)
 
 
 def repeated(asked: Asked, words: Sequence[str]) -> int:
     """How often that which is asked for is named, where one text holds several statements: "my
     brother Alan is a plumber my brother Kit lives in Bath"."""
-    stems = Counter(map(stem, words))
     members = {member for _, members in asked.groups for member in members}
-    return max((stems[stem(one)] for one in members | asked.content), default=1) or 1
+    named = members | asked.content
+    often = Counter(word for word in words if any(asked.are_forms(word, one) for one in named))
+    return max(often.values(), default=1)
 
 
 def in_words(asked: Asked, number: int, said: str) -> str:

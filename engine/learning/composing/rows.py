@@ -88,16 +88,17 @@ def joined(one: dict, other: dict) -> bool:
     return len(chats) == 1 and abs(one["time"] - other["time"]) <= TOGETHER_MS
 
 
-def lines(found: Iterable[Found], rows: Rows) -> list[Found]:
-    """What was said, each statement by itself, in the order in which it was said."""
+def lines(found: Iterable[Found], rows: Rows, bare: bool = True) -> list[Found]:
+    """What was said, each statement for itself, in the order in which it was said; `bare` without
+    what it leans on."""
     found = list(found)
     own = {one.id: one for one in found}
     each: dict[str, Found] = {}
     for one in found:
         for fact in rows.chain(one.fact):
             scored = own.get(fact["id"], one)
-            bare = {**fact, "source": without(fact, "before")}
-            each.setdefault(fact["answer"], Found(bare, scored.score, scored.apart))
+            kept = {**fact, "source": without(fact, "before")} if bare else fact
+            each.setdefault(fact["answer"], Found(kept, scored.score, scored.apart))
     return sorted(each.values(), key=lambda one: one.fact["time"])
 
 

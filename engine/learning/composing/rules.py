@@ -37,16 +37,20 @@ def composed(
     code: str,
     now: int,
     parts: Sequence[Sequence[Found]] = (),
+    changed: bool = False,
 ) -> tuple[str, list[Found]] | None:
     """An answer of several statements, and which; None where one is enough. `found` may answer the
-    question, each of `parts` a part of it; `known` is all that somebody said."""
+    question, each of `parts` a part of it; `known` is all that somebody said. Where the likeliest
+    `changed` what was said before, the newest is said, unless the rule sees what changed."""
     asked, known = Asked(question, code), list(known)
     if more := reckoned(asked, found, known, now):
         return more
+    if deciding.YES_NO.match(question):
+        return decided(asked, found, known, now, changed)
+    if changed:
+        return None
     if counting.COUNT.search(question):
         return counted(asked, found, known, now)
-    if deciding.YES_NO.match(question):
-        return decided(asked, found, now)
     if parts:
         some = together(asked, found, known, parts)
     elif LIST.search(question) or asked.wants_all:
@@ -92,11 +96,17 @@ def counted(
     return counting.in_words(asked, number, said_in_order(used, now)), used[:MOST]
 
 
-def decided(asked: Asked, found: Sequence[Found], now: int) -> tuple[str, list[Found]] | None:
-    """Yes or no, and the statement that says so."""
-    if not (decision := deciding.decisive(asked, found)):
+def decided(
+    asked: Asked,
+    found: Sequence[Found],
+    known: Sequence[dict],
+    now: int,
+    changed: bool,
+) -> tuple[str, list[Found]] | None:
+    """Yes or no, and the statements that say so."""
+    if not (decision := deciding.decisive(asked, found, known, changed)):
         return None
-    holds, best = decision
+    holds, used = decision
     yes, no = ANSWERS.get(asked.code, ANSWERS["en"])
-    said = words_for(best, asked.code, now, deciding.SURE)
-    return (yes if holds else no) + said, [best]
+    said = " ".join(words_for(one, asked.code, now, 0.0) for one in used)
+    return (yes if holds else no) + said, used

@@ -14,9 +14,7 @@ from oneseek.engine.core.exchange import INTENT
 from oneseek.engine.core.exchange.stones import KEPT
 from oneseek.engine.history.round_plan import DATA_SET
 from oneseek.engine.history.versions import GUARDED, Versions, ancestors, behind
-from oneseek.engine.learning.composing.asked import Asked
 from oneseek.engine.learning.composing.parts import parts
-from oneseek.engine.learning.composing.reckoning import reckoned
 from oneseek.engine.learning.composing.rows import goes_on
 from oneseek.engine.learning.composing.rules import composed
 from oneseek.engine.learning.composing.tasks import is_task, notes_for
@@ -178,11 +176,10 @@ class Mind:
         changed = changed and not goes_on(found[0].fact["answer"])
         sure = sum(one.score for one in found)
         own = sure >= NEAR_NOTHING or self._is_own(question, user)
-        if found and own and changed and (more := reckoned(Asked(question, code), found, known, now)):
-            return self._saying(*more)
-        if found and not changed and own:
-            each = [await self.memory.answering(part, user) for part in parts(question)]
-            if more := composed(question, found, known, code, now, each):
+        if found and own:
+            asked = [] if changed else parts(question)
+            each = [await self.memory.answering(part, user) for part in asked]
+            if more := composed(question, found, known, code, now, each, bool(changed)):
                 return self._saying(*more)
         said = chosen(found, question) if found else []
         if not said:
