@@ -38,6 +38,7 @@ BOUND = re.compile(
 BELOW = ("before", "younger than", "under", "less than", "före", "yngre än", "mindre än")
 ALLERGIC = re.compile(r"\b(?:allerg\w*|intolerant|tål inte|can'?t eat|can'?t have)\b", re.I)
 MAY = re.compile(r"^(?:can|could|may|should|do|kan|får|tål|äter|ska)\b", re.I)
+USED = re.compile(r"^(?:can|could|may|kan|får)\b", re.I)
 DISLIKES = re.compile(
     r"\b(?:hates?|dislikes?|can'?t stand|terrified|afraid|scared|frightened|fears?|hatar|avskyr|"
     r"rädd|skräckslagen|ogillar|livrädd)\b",
@@ -163,7 +164,7 @@ def opposed(asked: Asked, said: str) -> bool:
         if (mine & a and theirs & b and not theirs & a) or (mine & b and theirs & a):
             return True
     unavailable = set(words_in(asked.code)["unavailable"].split())
-    return bool(MAY.match(asked.question) and theirs & unavailable and not mine & unavailable)
+    return bool(USED.match(asked.question) and theirs & unavailable and not mine & unavailable)
 
 
 def is_of_the_same(asked: Asked, one: Found) -> bool:

@@ -14,19 +14,24 @@ from collections.abc import Iterable, Sequence
 from oneseek.engine.learning.composing import counting, deciding
 from oneseek.engine.learning.composing.asked import Asked, concerned
 from oneseek.engine.learning.composing.reckoning import reckoned
-from oneseek.engine.learning.composing.rows import Rows, alone
+from oneseek.engine.learning.composing.rows import Rows, alone, lines
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.statements.answering import ANSWERS, words_for
 
 LIST = re.compile(
     r"^(?:(?:what|who) are (?:my|our|all|the)|what all|which (?:of|ones|\w*[^\Ws]s)|list|name|"
-    r"tell me all|what do (?:i|we) (?:have|need) to|what have i|what else|vilka|räkna upp|nämn|lista|"
-    r"vad heter (?:mina|våra)|vad (?:ska|måste|behöver) (?:jag|vi))\b|"
+    r"tell me all|what do (?:i|we) (?:still )?(?:have|need) to|what have (?:i|we)|what else|"
+    r"who (?:all|else)|where (?:all )?have (?:i|we)|"
+    r"(?:what|which) (?:kinds? of )?\w*[^\Ws]s (?:do|did|have|can|can't|should|must|may) (?:i|we)|"
+    r"vilka|räkna upp|nämn|lista|i vilka|"
+    r"vad heter (?:mina|våra)|vad (?:var det )?(?:ska|måste|behöver|behövde|har) (?:jag|vi)|"
+    r"vad var det (?:jag|vi) (?:skulle|behövde)|var har (?:jag|vi))\b|"
     r"\b(?:all|every|everything|everyone|alla|allt|allting)\b",
     re.I,
 )
 OPEN = re.compile(r"^(?:what|who|which|whom|vad|vem|vilka|vilken|vilket)\b", re.I)
 MOST = 8  # statements of one answer
+NEAR, LOW = 0.04, 0.015  # how likely the first of a list, and another beside it, is of the list
 PART = 0.05  # how likely a statement answers a part of a question, at least
 
 
@@ -54,7 +59,7 @@ def composed(
     if parts:
         some = together(asked, found, known, parts)
     elif LIST.search(question) or asked.wants_all:
-        some = concerned(asked, found, known)
+        some = listed(asked, found, known)
     elif OPEN.match(question) and found:
         best = max(found, key=lambda one: one.apart)
         row = Rows(known).of(best.fact) if asked.concerns(best) else []
@@ -78,6 +83,22 @@ def together(
     for one in whole:
         some.setdefault(one.id, one)
     return sorted(some.values(), key=lambda one: one.fact["time"])
+
+
+def listed(asked: Asked, found: Sequence[Found], known: Sequence[dict]) -> list[Found]:
+    """What concerns a question, and what was said together with it that is near too: one thing of
+    a list after the other."""
+    some = {one.id: one for one in concerned(asked, found, known)}
+    rows, scored = Rows(known), {one.id: one for one in found}
+    first = max(found, key=lambda one: one.apart, default=None)
+    if first and first.apart >= NEAR:
+        some.setdefault(first.id, first)
+    for one in list(some.values()):
+        for fact in rows.together(one.fact):
+            beside = scored.get(fact["id"])
+            if beside and beside.apart >= LOW and not asked.is_of_others(fact["answer"]):
+                some.setdefault(beside.id, beside)
+    return lines(some.values(), rows)
 
 
 def said_in_order(some: Sequence[Found], now: int) -> str:
