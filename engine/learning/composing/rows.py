@@ -68,12 +68,12 @@ class Rows:
         }
         return [*(self.chain(first) if first["id"] != fact["id"] else [first]), fact]
 
-    def together(self, fact: dict) -> list[dict]:
+    def together(self, fact: dict, most: int = BESIDE) -> list[dict]:
         """What was said right before and after one in the same chat, but for asides."""
         found = []
         for step in (-1, 1):
             at, last = self.place.get(fact["id"], -BESIDE), fact
-            for _ in range(BESIDE):
+            for _ in range(most):
                 at += step
                 if not 0 <= at < len(self.order) or not joined(last, self.order[at]):
                     break
