@@ -31,9 +31,10 @@ def test_an_utterance_is_whole_and_follows_another():
 
 def test_function_words_find_nothing():
     document = Document("d", "Harbour", "It is what it is.\n\nThe harbour is deep.")
-    (_, at, words, _), (*_, beside, _) = Wording("What is the harbour?", [document]).ranked()
-    assert document.pieces[at].text == "The harbour is deep." and words > beside
-    assert not any(words for _, _, words, _ in Wording("What is it?", [document]).ranked())
+    first, second = Wording("What is the harbour?", [document]).ranked()
+    assert document.pieces[first.at].text == "The harbour is deep." and first.words > second.words
+    assert first.titled == 1.0 == first.held
+    assert not any(one.words for one in Wording("What is it?", [document]).ranked())
 
 
 def test_forms_of_a_word_and_compounds_are_found():
@@ -42,8 +43,14 @@ def test_forms_of_a_word_and_compounds_are_found():
     )
     for question, text in (("Hur många lotter finns det?", "Det finns 84 odlingslotter."),
                            ("Hur hög får häcken vara?", "Häckar är låga.")):  # fmt: skip
-        (_, at, *_), *_ = Wording(question, [document]).ranked()
-        assert document.pieces[at].text == text
+        first, *_ = Wording(question, [document]).ranked()
+        assert document.pieces[first.at].text == text
+
+
+def test_a_sentence_that_leans_on_another_is_read_behind_it():
+    found = pieces("The frame number is yours. It is stamped on the fork. Keep it.")
+    assert found[1].read == "The frame number is yours. It is stamped on the fork."
+    assert found[2].read == "Keep it."
 
 
 def test_a_text_without_words_has_no_pieces():

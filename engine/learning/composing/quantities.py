@@ -41,6 +41,8 @@ TENS = {
     "en": "thirty forty fifty sixty seventy eighty ninety".split(),
     "sv": "trettio fyrtio femtio sextio sjuttio åttio nittio".split(),
 }
+VERBS = ("may", "march", "mar")  # and months, behind a word of time
+BEFORE_MONTH = re.compile(r"\b(?:in|of|by|until|till|since|before|after|next|last|from|to|early|late|mid)\W$", re.I)
 WEEK = re.compile(r"\b(?:week|vecka|v\.) ?(\d{1,2})\b", re.I)
 HALF_YEAR, WHOLE_YEAR = 182, 365  # days
 
@@ -158,7 +160,7 @@ def moments(text: str, code: str, told: date, month: int = 0) -> list[Moment]:
             away = (names.index(match["weekday"].lower()) - told.weekday() - 1) % 7 + 1
             found.append(Moment(told + timedelta(away), told + timedelta(away), *span, "weekday"))
         elif match["m3"]:
-            if match["m3"].lower() in ("may", "mar") and text[match.start()].islower():
+            if match["m3"] in VERBS and not BEFORE_MONTH.search(text[: match.start()]):
                 continue
             month = starts.index(match["m3"].lower()[:3]) + 1
             year = int(match["y3"] or told.year)
