@@ -7,6 +7,7 @@ it by the memory's reader of pairs. Function words weigh nothing.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from oneseek.engine.learning.memory.encoder import NOT_HERE
 from oneseek.engine.learning.memory.second_look import names
 from oneseek.engine.learning.memory.statements.reader import Reader
 from oneseek.importers.asking.documents import Document, Worded, Wording
+from oneseek.importers.asking.pieces import Piece
 from oneseek.importers.asking.quoting import Place, answer_from, nothing_in
 from oneseek.importers.asking.values import lacks
 
@@ -48,6 +50,7 @@ NEAREST = -1.5  # from where on it is offered as the nearest place, without bein
 # The same where nobody said that a document is asked, and how much has to stand there of it.
 SURE, COVERED = 0.5, 0.43
 OF_WORDS = "words", "covered", "own", "held", "titled"  # signs that are of the words alone
+WORD = re.compile(r"[^\W_]+")
 SURROUNDING = 45  # words of the place that is quoted around a piece
 
 
@@ -188,9 +191,16 @@ def plain(question: str, place: Place) -> dict[str, float]:
     strange = any(one not in around and one[:-1] not in around for one in asked)
     return {
         "heading": float(heading),
-        "lacks": float(lacks(question, place.text)),
+        "lacks": float(lacks(question, f"{place.text} {values_of(piece)}")),
         "strange": float(strange),
     }
+
+
+def values_of(piece: Piece) -> str:
+    """The values of a row, each before what the heading of its column says of it: "1000 cm höjd" of
+    a column `höjd_cm`."""
+    return ", ".join(f"{value} {' '.join(reversed(WORD.findall(name)))}"
+                     for name, value in piece.cells if value)  # fmt: skip
 
 
 def judged(looked: list[Looked], absent: float, source: str) -> list[Place]:

@@ -124,7 +124,7 @@ def whole(rows: list[Row]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         some = [(row, *of_question(row, pieces)) for row in rows if row.every == every]
         table = np.array([[signs[name] for name in names] for _, _, signs in some])
         asked.append(fitted(table, np.array([row.right[best] for row, best, _ in some])))
-    return pieces, *asked
+    return pieces, asked[0], asked[1]
 
 
 def left_out(rows: list[Row]) -> dict[str, list[dict]]:
@@ -159,9 +159,9 @@ def figures(judged: list[tuple[float, int, Row]], limit: float) -> dict:
     return {
         "limit": round(float(limit), 1),
         "right": round(sum(right for right, _ in said) / count, 3),
-        "right place of those quoted": round(float(np.mean([at for _, at in said] or [0])), 3),
+        "right place of those quoted": round(float(np.mean([at for _, at in said] or [False])), 3),
         "honest": round(float(np.mean(kept)), 3),
-        "general answered": round(float(np.mean(general or [0])), 3),
+        "general answered": round(float(np.mean(general or [False])), 3),
     }
 
 

@@ -16,13 +16,10 @@ from oneseek.engine.learning.composing.tasks import is_task, notes_for
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.mind import is_of_another
 
-
 NOW = int(datetime(2026, 11, 27).timestamp() * 1e3)
 
 
-def told(
-    *statements: str, apart: float = 0.9, start: int = 0, code: str = "en"
-) -> list[Found]:
+def told(*statements: str, apart: float = 0.9, start: int = 0, code: str = "en") -> list[Found]:
     """Statements that were said one after the other, each that goes on behind the one before it."""
     found: list[Found] = []
     whole = ""

@@ -54,7 +54,9 @@ def count(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> tuple[
     named = [one for one in some if numbered(asked, one.fact["answer"])]
     if named:
         newest = [one for one in named if not extends(one)][-1:] or named[-1:]
-        begun = newest if is_now(newest[0]) else [*apart_from(asked, newest[0], named, rows), *newest]
+        begun = (
+            newest if is_now(newest[0]) else [*apart_from(asked, newest[0], named, rows), *newest]
+        )
         more = [one for one in some if one not in begun and adds(asked, one, newest[0])]
         gone = [one for one in after(newest[0], rows) if lost(asked, one)]
         used = [*begun, *more]
@@ -76,9 +78,7 @@ def is_now(one: Found) -> bool:
     return NOW.search(one.fact["answer"]) is not None
 
 
-def apart_from(
-    asked: Asked, newest: Found, named: Sequence[Found], rows: Rows
-) -> list[Found]:
+def apart_from(asked: Asked, newest: Found, named: Sequence[Found], rows: Rows) -> list[Found]:
     """Those that were said together with the newest and count what is elsewhere, or another's."""
     beside = {newest.id, *(fact["id"] for fact in rows.together(newest.fact))}
     mine = content(newest.fact["answer"], asked.language)

@@ -36,13 +36,17 @@ CLOCK = re.compile(
     r"|\b(\d{1,2}) ?([ap])\.?m\b|\b(?:kl\.?|klockan) (\d{1,2})\b",
     re.I,
 )
-YEAR = re.compile(r"(?<![£$€\d.,])\b(19\d\d|20\d\d|18\d\d)\b(?! ?(?:kr|kronor|spänn|quid|kg|km|m\b))")
+YEAR = re.compile(
+    r"(?<![£$€\d.,])\b(19\d\d|20\d\d|18\d\d)\b(?! ?(?:kr|kronor|spänn|quid|kg|km|m\b))"
+)
 TENS = {
     "en": "thirty forty fifty sixty seventy eighty ninety".split(),
     "sv": "trettio fyrtio femtio sextio sjuttio åttio nittio".split(),
 }
 VERBS = ("may", "march", "mar")  # and months, behind a word of time
-BEFORE_MONTH = re.compile(r"\b(?:in|of|by|until|till|since|before|after|next|last|from|to|early|late|mid)\W$", re.I)
+BEFORE_MONTH = re.compile(
+    r"\b(?:in|of|by|until|till|since|before|after|next|last|from|to|early|late|mid)\W$", re.I
+)
 WEEK = re.compile(r"\b(?:week|vecka|v\.) ?(\d{1,2})\b", re.I)
 HALF_YEAR, WHOLE_YEAR = 182, 365  # days
 
@@ -95,7 +99,7 @@ def quantities(text: str, code: str) -> list[Quantity]:
         if any(start < match.end("number") and match.start("number") < end for start, end in taken):
             continue
         number = match["number"]
-        value = named_numbers(code).get(number.lower())
+        value: float | None = named_numbers(code).get(number.lower())
         unit = next((name for i, name in enumerate(UNITS) if match[f"u{i}"]), BARE)
         unit = MONEY if match["before"] else unit
         if value is None:

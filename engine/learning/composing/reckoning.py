@@ -223,7 +223,7 @@ def age(some: list[Line], today: date, asked: Asked) -> tuple[str, list[Line]] |
         return None
     line = born[0]
     if len(line.days) == 2:
-        return between(*line.days, "years", asked), [line]
+        return between(line.days[0], line.days[1], "years", asked), [line]
     day = line.days[0]
     if day.first.year >= today.year:
         return None
