@@ -36,7 +36,7 @@ SETS = "dev", "dev2", "dev3", "dev4"
 OF_PIECE = tuple(name for name in asking.WEIGHTS if name != "at_first")
 OF_QUESTION = tuple(name for name in asking.ASKED if name != "at_first")
 OF_ALL = tuple(name for name in asking.ASKED_OF_ALL if name != "at_first")
-GENERAL = 60  # questions of general talk beside each set
+GENERAL = 24  # questions of general talk beside each set
 RIDGE, STEPS = 1.0, 40
 LIMITS = np.arange(-2.0, 2.05, 0.1)
 

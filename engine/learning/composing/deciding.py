@@ -38,6 +38,11 @@ BOUND = re.compile(
 BELOW = ("before", "younger than", "under", "less than", "före", "yngre än", "mindre än")
 ALLERGIC = re.compile(r"\b(?:allerg\w*|intolerant|tål inte|can'?t eat|can'?t have)\b", re.I)
 MAY = re.compile(r"^(?:can|could|may|should|do|kan|får|tål|äter|ska)\b", re.I)
+TAKES = re.compile(
+    r"\b(?:eat|eats|drink|drinks|have|has|try|order|like|likes|enjoy|enjoys|want|äta|äter|dricka|"
+    r"dricker|ha|få|får|tål|prova|beställa|gillar|vill)\b",
+    re.I,
+)
 USED = re.compile(r"^(?:can|could|may|kan|får)\b", re.I)
 DISLIKES = re.compile(
     r"\b(?:hates?|dislikes?|can'?t stand|terrified|afraid|scared|frightened|fears?|hatar|avskyr|"
@@ -136,7 +141,7 @@ def may_have_changed(asked: Asked, one: Found, each: Sequence[Found]) -> bool:
 def implied(asked: Asked, known: Iterable[dict]) -> Found | None:
     """A statement of how somebody lives that excludes what is asked for: vegans eat no cheese."""
     words = lower_words(asked.question)
-    for fact in known:
+    for fact in known if TAKES.search(asked.question) else ():
         said = text_of(fact)
         mine = ONESELF.search(asked.question) and ONESELF.search(fact["answer"])
         own = mine and not relatives(said, asked.language)

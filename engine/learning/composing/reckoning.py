@@ -25,9 +25,11 @@ from oneseek.engine.learning.composing.quantities import (
 )
 from oneseek.engine.learning.composing.rows import Rows, lines
 from oneseek.engine.learning.memory.memory import Found
+from oneseek.engine.learning.memory.second_look import relatives
 from oneseek.engine.learning.memory.statements.answering import NEGATED
 
 LIKELY, LOW = 0.5, 0.02  # how likely a statement says it by itself; concerns the question at all
+OPEN, CLOSE, FAIR = 0.3, 0.1, 0.04  # the same of the likeliest; see `is_sure`
 SPAN = re.compile(
     r"\b(?:how many|hur många) (?:more |whole |full |fler |hela )?(?P<unit>years|months|weeks|days|"
     r"nights|hours|minutes|år|månader|veckor|dagar|dygn|nätter|timmar|minuter)\b(?! (?:old|gam))"
@@ -50,11 +52,11 @@ AGE = re.compile(
 BORN = re.compile(r"\b(?:born|birth|lived from|född|föddes|levde)\b", re.I)
 TOTAL = re.compile(
     r"\b(?:altogether|all together|in total|total|combined|in all|overall|all told|the lot|sum|"
-    r"sammanlagt|totalt|totala|tillsammans|alltihop\w*|allt som allt|ihop|summan|summa|allt)\b",
+    r"sammanlagt|totalt|totala|tillsammans|alltihop\w*|allt som allt|ihop|summan|summa)\b",
     re.I,
 )
 AMOUNT = re.compile(
-    r"\b(?:how (?:much|many|far)|what|hur (?:mycket|många|långt)|vad|add up|summera)\b", re.I
+    r"\b(?:how (?:much|many|far)|hur (?:mycket|många|långt)|add up|summera)\b", re.I
 )
 SPENDS = re.compile(
     r"\b(?:cost|costs|spent|spend|pay|paid|bill|owe|earn|money|price|kosta\w*|betala\w*|pris\w*|gick|"
@@ -86,10 +88,9 @@ class Line(NamedTuple):
     shared: frozenset[str]
 
 
-def is_reckoned(question: str) -> bool:
-    """Whether a question plainly asks for what has to be reckoned."""
-    total = TOTAL.search(question) and AMOUNT.search(question)
-    return bool(total or SPAN.search(question) or DIFFERENCE.search(question))
+def asks_for_total(question: str) -> bool:
+    amount = AMOUNT.search(question) or SPENDS.search(question)
+    return bool(TOTAL.search(question) and amount)
 
 
 def reckoned(
@@ -100,7 +101,7 @@ def reckoned(
     some = concerned(asked, found, list(known))
     if DIFFERENCE.search(question):
         result = difference(some, asked)
-    elif TOTAL.search(question) and AMOUNT.search(question):
+    elif asks_for_total(question):
         result = total(some, asked)
     elif span := SPAN.search(question):
         unit = (span["unit"] or span["unit2"] or "").lower()
@@ -109,7 +110,20 @@ def reckoned(
         result = age(some, today, asked)
     else:
         return None
-    return in_words(asked, *result) if result else None
+    if not result or not is_sure(asked, result[1]):
+        return None
+    return in_words(asked, *result)
+
+
+def is_sure(asked: Asked, used: Sequence[Line]) -> bool:
+    """Whether what was reckoned with is what was asked for: it is likely, or each shares a word
+    with the question; a bare "how long" is asked of anything and needs the likeliest."""
+    likely = max(line.one.apart for line in used)
+    span = SPAN.search(asked.question)
+    if span and not (span["unit"] or span["unit2"]):
+        return likely >= OPEN
+    each = all(line.shared for line in used)
+    return each or likely >= (FAIR if asks_for_total(asked.question) else CLOSE)
 
 
 def in_words(asked: Asked, result: str, used: Sequence[Line]) -> tuple[str, list[Found]]:
@@ -222,6 +236,11 @@ def age(some: list[Line], today: date, asked: Asked) -> tuple[str, list[Line]] |
     if not born or not (born[0].shared or len(some) == 1):
         return None
     line = born[0]
+    said = line.one.fact["answer"]
+    if relatives(asked.question, asked.language) - relatives(said, asked.language):
+        return None
+    if any(name not in said.lower() for name in asked.names):
+        return None
     if len(line.days) == 2:
         return between(line.days[0], line.days[1], "years", asked), [line]
     day = line.days[0]
