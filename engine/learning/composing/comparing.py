@@ -58,27 +58,32 @@ def compared(asked: Asked, some: Sequence[Found]) -> tuple[bool, list[Found]] | 
     if not pairs:
         return None
 
-    def fit(pair: tuple[Found, Found, Value, Value]) -> float:
-        return overlap(left, right, pair[0], asked) + overlap(right, left, pair[1], asked)
+    def fits(pair: tuple[Found, Found, Value, Value]) -> tuple[float, float]:
+        one, other = pair[:2]
+        return overlap(left, right, one, other, asked), overlap(right, left, other, one, asked)
 
-    best = max(pairs, key=fit)
+    best = max(pairs, key=lambda pair: sum(fits(pair)))
     one, other, (sort, a), (_, b) = best
-    if overlap(left, right, one, asked) <= 0 or overlap(right, left, other, asked) <= 0:
+    if min(fits(best)) <= 0:
         return None
     greater = a > b
-    if sort == "year" and AGES.search(question):
+    if sort in ("year", "day") and AGES.search(question):
         greater = not greater
     return greater == bool(found["more"] or found["after"]), [one, other]
 
 
-def overlap(side: str, opposite: str, one: Found, asked: Asked) -> float:
-    """How many words of one side of a comparison a statement has, less those of the opposite."""
+def overlap(side: str, opposite: str, one: Found, other: Found, asked: Asked) -> float:
+    """How many words of one side of a comparison a statement has that the other statement lacks,
+    less those of the opposite side."""
     said = one.fact["answer"]
-    bare = asked.bare_words(said)
+    bare, theirs = asked.bare_words(said), asked.bare_words(other.fact["answer"])
 
     def shared(text: str) -> int:
         words = content(text, asked.language)
-        return sum(any(asked.are_forms(word, other) for other in bare) for word in words)
+        return sum(has(word, bare) and not has(word, theirs) for word in words)
+
+    def has(word: str, some: set[str]) -> bool:
+        return any(asked.are_forms(word, one) for one in some)
 
     mine = shared(side) - shared(opposite)
     plain = not content(side, asked.language) and I_MYSELF.search(side) and I_MYSELF.match(said)

@@ -43,6 +43,9 @@ TAKES = re.compile(
     r"dricker|ha|få|får|tål|prova|beställa|gillar|vill)\b",
     re.I,
 )
+BOTH = re.compile(r"\b(?:both|både|båda)\b", re.I)
+AND = re.compile(r"\b(?:and|och)\b", re.I)
+WITH = re.compile(r"\b(allerg\w+|afraid|scared|good|rädd|bra) (?:to|of|at|mot|för|på) (\w+)", re.I)
 USED = re.compile(r"^(?:can|could|may|kan|får)\b", re.I)
 DISLIKES = re.compile(
     r"\b(?:hates?|dislikes?|can'?t stand|terrified|afraid|scared|frightened|fears?|hatar|avskyr|"
@@ -77,6 +80,8 @@ def decisive(
     each = lines([*near, *beside(near, rows, found)], rows, bare=False)
     if more := compared(asked, [alone(one) for one in each]):
         return more
+    if BOTH.search(asked.question):
+        return both(asked, each)
     ordered = sorted(each, key=lambda one: -fitness(asked, one))
     for one in ordered:
         if contrary(asked, one):
@@ -89,6 +94,20 @@ def decisive(
         if holds is not None:
             return holds, [one]
     return None
+
+
+def both(asked: Asked, each: Sequence[Found]) -> tuple[bool, list[Found]] | None:
+    """Yes where two statements hold each of two things; more is not told of both."""
+    joined = BOTH.split(asked.question, maxsplit=1)[1]
+    sides = [Asked(side, asked.code) for side in AND.split(joined)]
+    if len(sides) != 2:
+        return None
+    used = []
+    for side in sides:
+        holding = [one for one in each if side.shared(one.fact["answer"])
+                   and not NEGATED.search(one.fact["answer"])]  # fmt: skip
+        used += holding[:1]
+    return (True, used) if len(used) == 2 else None
 
 
 def is_near(asked: Asked, one: Found) -> bool:
@@ -214,9 +233,23 @@ def is_so(asked: Asked, best: Found) -> bool | None:
     if strange and shared:
         about = asked.names - strange or relatives(question, asked.language)
         return False if about or best.apart >= SURE else None
+    if of_another_thing(asked, said):
+        return None
     if best.apart >= CERTAIN or len(shared) >= len(asked.content) / 2:
         return not CHANGED.search(said) or len(shared) == len(asked.content) or None
     return None
+
+
+def of_another_thing(asked: Asked, said: str) -> bool:
+    """Whether the same is said with another thing than the one that is asked for: "allergic to
+    shellfish" for "allergic to nuts"."""
+    theirs = {verb.lower(): thing for verb, thing in WITH.findall(said)}
+    for verb, thing in WITH.findall(asked.question):
+        other = theirs.get(verb.lower())
+        known = any(asked.are_forms(thing.lower(), word) for word in asked.bare_words(said))
+        if other and not known:
+            return True
+    return False
 
 
 def excludes(asked: Asked, said: str) -> bool:

@@ -82,7 +82,8 @@ def named_numbers(code: str) -> dict[str, int]:
 
 @functools.cache
 def _counted(code: str) -> re.Pattern:
-    words = "|".join(sorted(named_numbers(code), key=len, reverse=True))
+    numbers = [word for word, number in named_numbers(code).items() if number > 1]
+    words = "|".join(sorted(numbers, key=len, reverse=True))  # one is an article, or a pronoun
     return re.compile(
         rf"(?P<before>[£$€])? ?(?<![\w:.,/-])(?P<number>{FIGURES}|(?:{words})\b(?!-))"
         rf"(?:[ -]?(?:{UNIT}))?",

@@ -29,16 +29,17 @@ from oneseek.engine.learning.memory.second_look import relatives
 from oneseek.engine.learning.memory.statements.answering import NEGATED
 
 LIKELY, LOW = 0.5, 0.02  # how likely a statement says it by itself; concerns the question at all
+DAY = 24 * 60  # minutes
 OPEN, CLOSE, FAIR = 0.3, 0.1, 0.04  # the same of the likeliest; see `is_sure`
 SPAN = re.compile(
     r"\b(?:how many|hur många) (?:more |whole |full |fler |hela )?(?P<unit>years|months|weeks|days|"
     r"nights|hours|minutes|år|månader|veckor|dagar|dygn|nätter|timmar|minuter)\b(?! (?:old|gam))"
-    r"|\bhow long\b(?!.*\b(?:tall|cm|metres))(?:.* in (?P<unit2>years|months|weeks|days)\b)?"
+    r"|\bhow long\b(?! (?:should|does it take|do you|must|can|could|would))(?!.*\b(?:tall|cm|metres))(?:.* in (?P<unit2>years|months|weeks|days)\b)?"
     r"|\bhur (?:länge|lång tid)\b",
     re.I,
 )
 UNITS = {"år": "years", "månader": "months", "veckor": "weeks", "dagar": "days", "dygn": "days",
-         "nätter": "days", "nights": "days", "timmar": "hours", "minuter": "minutes"}  # fmt: skip
+         "nätter": "nights", "timmar": "hours", "minuter": "minutes"}  # fmt: skip
 UNTIL = re.compile(
     r"\b(?:until|till|to go|left|before|away|away is|from now|kvar|tills|innan|återstår|dröjer)\b",
     re.I,
@@ -50,6 +51,8 @@ AGE = re.compile(
     re.I,
 )
 BORN = re.compile(r"\b(?:born|birth|lived from|född|föddes|levde)\b", re.I)
+WHEN_BORN = re.compile(r"\b(?:when|när)\b.*\b(?:born|föd\w*)\b", re.I)
+ME = re.compile(r"\b(?:i|i'm|jag)\b", re.I)
 TOTAL = re.compile(
     r"\b(?:altogether|all together|in total|total|combined|in all|overall|all told|the lot|sum|"
     r"sammanlagt|totalt|totala|tillsammans|alltihop\w*|allt som allt|ihop|summan|summa)\b",
@@ -195,7 +198,11 @@ def time_between(
 
 def says_span(line: Line, unit: str) -> bool:
     """Whether a statement holds such a span itself."""
-    wanted = (unit,) if unit else ("years", "months", "weeks", "days", "hours", "minutes")
+    wanted = (
+        (unit, "days" if unit == "nights" else unit)
+        if unit
+        else ("years", "months", "weeks", "days", "hours", "minutes")
+    )
     return any(one.unit in wanted for one in line.amounts)
 
 
@@ -212,7 +219,7 @@ def between(one: Moment, other: Moment, unit: str, asked: Asked) -> str:
     if unit == "weeks" and weeks:
         said = counted(asked, weeks, "weeks")
         return said if not rest else f"{said} + {counted(asked, rest, 'days')}"
-    return counted(asked, days, "days")
+    return counted(asked, days, "nights" if unit == "nights" else "days")
 
 
 def hours_between(some: list[Line], asked: Asked, unit: str) -> tuple[str, list[Line]] | None:
@@ -223,6 +230,7 @@ def hours_between(some: list[Line], asked: Asked, unit: str) -> tuple[str, list[
     if len(found) != 2:
         return None
     minutes = int(abs(found[0] - found[1]))
+    minutes = min(minutes, DAY - minutes)  # over midnight
     whole, rest = divmod(minutes, 60)
     if unit == "minutes":
         return counted(asked, minutes, "minutes"), timed
@@ -231,23 +239,35 @@ def hours_between(some: list[Line], asked: Asked, unit: str) -> tuple[str, list[
 
 
 def age(some: list[Line], today: date, asked: Asked) -> tuple[str, list[Line]] | None:
-    """Of who was born in a year that was told, and perhaps died in another."""
-    born = nearest([line for line in some if BORN.search(line.one.fact["answer"]) and line.days], 1)
-    if not born or not (born[0].shared or len(some) == 1):
-        return None
-    line = born[0]
-    said = line.one.fact["answer"]
-    if relatives(asked.question, asked.language) - relatives(said, asked.language):
-        return None
-    if any(name not in said.lower() for name in asked.names):
+    """Of who was born in a year that was told, now, in the year of the question, when another was
+    born, or when they died."""
+    born = [line for line in some if BORN.search(line.one.fact["answer"]) and line.days]
+    if WHEN_BORN.search(asked.question):
+        pair = nearest(born, 2)
+        if len(pair) != 2:
+            return None
+        return between(pair[0].days[0], pair[1].days[0], "years", asked), pair
+    line = next(iter(nearest(born, 1)), None)
+    if not line or not is_of_whom(asked, line, len(some)):
         return None
     if len(line.days) == 2:
         return between(line.days[0], line.days[1], "years", asked), [line]
     day = line.days[0]
-    if day.first.year >= today.year:
+    then = [one for one in moments(asked.question, asked.code, today) if one.whole == "year"]
+    here = then[0] if then else Moment(today, today, 0, 0, day.whole)
+    if day.first.year >= here.first.year:
         return None
-    here = Moment(today, today, 0, 0, "year" if day.whole == "year" else "day")
     return between(day, here, "years", asked), [line]
+
+
+def is_of_whom(asked: Asked, line: Line, count: int) -> bool:
+    """Whether a statement is of the person of whom the age is asked."""
+    said = line.one.fact["answer"]
+    if not line.shared and count > 1 and not (ME.search(asked.question) and ME.match(said)):
+        return False
+    if relatives(asked.question, asked.language) - relatives(said, asked.language):
+        return False
+    return all(name in said.lower() for name in asked.names if not name.isdigit())
 
 
 def counted(asked: Asked, number: float, unit: str) -> str:
@@ -309,9 +329,8 @@ def total(some: list[Line], asked: Asked) -> tuple[str, list[Line]] | None:
 
 def difference(some: list[Line], asked: Asked) -> tuple[str, list[Line]] | None:
     """Between two numbers, or years, of as many statements."""
-    units = Counter({one.unit for line in some for one in line.amounts})
-    units.update(one.unit for line in some for one in line.amounts)
-    for unit, _ in units.most_common():
+    units = Counter(one.unit for line in some for one in line.amounts)
+    for unit, _ in sorted(units.items(), key=lambda one: (one[0] == BARE, -one[1])):
         found = [(line, value) for line, value in of_unit(some, unit)]
         if len(found) >= 2:
             best = nearest([line for line, _ in found], 2)
