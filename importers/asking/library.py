@@ -18,7 +18,7 @@ from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.memory.encoder import NOT_HERE
 from oneseek.engine.learning.memory.second_look import names
 from oneseek.engine.learning.memory.statements.reader import Reader
-from oneseek.importers.asking.documents import Document, Worded, Wording
+from oneseek.importers.asking.documents import Document, Wording
 from oneseek.importers.asking.pieces import Piece
 from oneseek.importers.asking.quoting import Place, answer_from, nothing_in
 from oneseek.importers.asking.values import lacks
@@ -27,29 +27,25 @@ READ, COMPARED = 12, 1000  # pieces that are read with a question, and whose mea
 OF_ANY = 200  # the same where no document is named: those that share a word with the question
 WORDS = 0.08  # what a nat of shared words counts beside nearness
 PAIR, LOW = 0.15, -6.0  # what a nat of the reader counts there, and the least that it says
-# Fitted by tests/bench/weigh_places.py: of a piece; and of a question by its best piece, all pieces
-# together, and how much of the question no document holds.
+# Fitted by tests/bench/weigh_places.py: of a piece, also how far it is behind the nearest; and of a
+# question by its best piece, all pieces together, and how much of the question no document holds:
+# put to one document, and to all.
 WEIGHTS = {
-    "at_first": -2.01,
-    "near": -0.86,
-    "words": 0.3,
-    "read": 0.34,
-    "covered": 2.78,
-    "own": 0.0,
-    "held": 0.0,
-    "titled": 0.0,
-    "heading": -2.93,
-    "lacks": -3.29,
-    "strange": -1.59,
+    "at_first": -1.39,
+    "near": -1.88,
+    "words": 0.1,
+    "read": 0.44,
+    "covered": 3.82,
+    "near_behind": 1.77,
+    "heading": -3.48,
+    "lacks": -3.37,
+    "strange": -1.73,
 }
-ASKED = {"at_first": 0.74, "best": 1.69, "all": -0.46, "absent": 0.73}
-ASKED_OF_ALL = {"at_first": 0.74, "best": 1.69, "all": -0.46, "absent": 0.73, "read": 0.0,
-                "covered": 0.0, "own": 0.0, "held": 0.0, "titled": 0.0}  # fmt: skip
-ANSWERS = -0.3  # nats from where on a piece answers a question that was put to its document
+ASKED = {"at_first": 1.35, "best": 1.79, "all": -0.81, "absent": 0.86}
+ASKED_OF_ALL = {"at_first": 1.04, "best": 2.51, "all": -1.13, "absent": 0.91}
+ANSWERS = -0.2  # nats from where on a piece answers a question that was put to its document
 NEAREST = -1.5  # from where on it is offered as the nearest place, without being an answer
-# The same where nobody said that a document is asked, and how much has to stand there of it.
-SURE, COVERED = 0.5, 0.43
-OF_WORDS = "words", "covered", "own", "held", "titled"  # signs that are of the words alone
+SURE = -0.5  # from where on it answers where nobody said that a document is asked
 WORD = re.compile(r"[^\W_]+")
 SURROUNDING = 45  # words of the place that is quoted around a piece
 
@@ -110,9 +106,9 @@ class Library:
         """The pieces that a question asks for, the likeliest first."""
         looked, absent = await self.look(question, source, user, most)
         looked.sort(key=lambda one: -one.order)
-        if any(one.signs for one in looked):
-            return judged(looked, absent, source)[:most]
-        return [one.place for one in looked][:most]
+        places = [one.place for one in looked]
+        read = any(one.signs for one in looked)
+        return (judged(places, absent, source) if read else places)[:most]
 
     async def look(
         self, question: str, source: str = "", user: str = "", most: int = READ
@@ -120,33 +116,32 @@ class Library:
         """The pieces that may answer a question, and how much of it no document holds."""
         wording = Wording(question, await self.asked(source, user))
         ranked = wording.ranked()[:COMPARED]
-        if not source and not any(one.doc.pieces[one.at].spoken for one in ranked[:1]):
-            ranked = [one for one in ranked[:OF_ANY] if one.words]
+        if not source and not any(doc.pieces[at].spoken for doc, at, *_ in ranked[:1]):
+            ranked = [one for one in ranked[:OF_ANY] if one[2]]
         if not ranked:
             return [], wording.absent
         try:
             (alone,) = await self.reader().alone([question])
             await self._read(ranked)
         except NOT_HERE:
-            some = [one for one in ranked[:most] if one.words]
-            return [
-                Looked(one.words, place_of(one.doc, one.at, one.words), {}) for one in some
-            ], 0.0
-        near = [float(one.doc.whole[one.at] @ alone.whole) for one in ranked]
-        first = [n + WORDS * one.words for n, one in zip(near, ranked, strict=True)]
+            some = [one for one in ranked[:most] if one[2]]
+            return [Looked(words, place_of(doc, at, words), {}) for doc, at, words, _ in some], 0.0
+        near = [float(doc.whole[at] @ alone.whole) for doc, at, *_ in ranked]
+        first = [n + WORDS * one[2] for n, one in zip(near, ranked, strict=True)]
         best = sorted(range(len(ranked)), key=lambda i: -first[i])[: max(READ, most)]
-        texts = [ranked[i].doc.pieces[ranked[i].at].read for i in best[:READ]]
+        texts = [ranked[i][0].pieces[ranked[i][1]].read for i in best[:READ]]
         pairs = dict(zip(best, await self.reader().together(question, texts), strict=False))
         found = []
         for i in best:
-            one, signs = ranked[i], {}
-            place = place_of(one.doc, one.at, -math.inf, one.covered)
+            doc, at, words, covers = ranked[i]
+            place, signs = place_of(doc, at, -math.inf, covers), {}
             order = first[i]
             if not place.piece.spoken:
                 order += PAIR * max(pairs.get(i, LOW), LOW)
             if i in pairs:
-                signs = {"near": near[i], "read": pairs[i]}
-                signs |= {name: getattr(one, name) for name in OF_WORDS} | plain(question, place)
+                signs = {"near": near[i], "words": words, "read": pairs[i], "covered": covers}
+                signs["near_behind"] = near[i] - max(near[j] for j in pairs)
+                signs |= plain(question, place)
                 place = replace(place, score=weighed(WEIGHTS, signs))
             found.append(Looked(order, place, signs))
         return found, wording.absent
@@ -157,17 +152,16 @@ class Library:
         found = await self.find(question, source, user)
         best = max(found, key=lambda one: one.score, default=None)
         if best and best.score >= (ANSWERS if source else SURE):
-            if source or best.covered >= COVERED:
-                return answer_from(best, question), [best.told()]
+            return answer_from(best, question), [best.told()]
         if not source:
             return None
         (document,) = await self.asked(source, user)
         nearest = best if best and best.score >= NEAREST else None
         return nothing_in(document.title, question, nearest), []
 
-    async def _read(self, ranked: Sequence[Worded]) -> None:
+    async def _read(self, ranked: Sequence[tuple[Document, int, float, float]]) -> None:
         """What the pieces mean that were not compared before."""
-        fresh = [(one.doc, one.at) for one in ranked if one.at not in one.doc.whole]
+        fresh = [(doc, at) for doc, at, *_ in ranked if at not in doc.whole]
         read = await self.reader().alone([doc.pieces[at].read for doc, at in fresh])
         spoken = [(doc, at) for doc, at in fresh if doc.pieces[at].spoken]
         behind = [f"{doc.pieces[at].before} {doc.pieces[at].read}" for doc, at in spoken]
@@ -178,7 +172,7 @@ class Library:
 
 
 def weighed(weights: dict[str, float], signs: dict[str, float]) -> float:
-    return sum(weight * signs.get(name, 1.0) for name, weight in weights.items())
+    return weights["at_first"] + sum(weights[name] * value for name, value in signs.items())
 
 
 def plain(question: str, place: Place) -> dict[str, float]:
@@ -203,24 +197,11 @@ def values_of(piece: Piece) -> str:
                      for name, value in piece.cells if value)  # fmt: skip
 
 
-def judged(looked: list[Looked], absent: float, source: str) -> list[Place]:
+def judged(places: list[Place], absent: float, source: str) -> list[Place]:
     """Each with how sure it is that it answers, when all that was found is known."""
-    every = float(np.logaddexp.reduce([one.place.score for one in looked]))
-    weights = ASKED if source else ASKED_OF_ALL
-    return [
-        replace(
-            one.place,
-            score=weighed(weights, of_question(one.place.score, every, absent, one.signs)),
-        )
-        for one in looked
-    ]
-
-
-def of_question(
-    score: float, every: float, absent: float, signs: dict[str, float]
-) -> dict[str, float]:
-    """The signs by which it is told whether a piece answers a question."""
-    return {"best": score, "all": every, "absent": absent, **signs}
+    every = float(np.logaddexp.reduce([one.score for one in places]))
+    asked, weights = {"all": every, "absent": absent}, ASKED if source else ASKED_OF_ALL
+    return [replace(one, score=weighed(weights, {"best": one.score, **asked})) for one in places]
 
 
 def place_of(doc: Document, at: int, score: float, covered: float = 0.0) -> Place:

@@ -46,11 +46,10 @@ class Vocabulary:
 
 
 class Words:
-    """The words of a document's pieces, of what each is read with, and of its title."""
+    """The words of a document's pieces, and of what each is read with."""
 
-    def __init__(self, pieces: Sequence[Piece], title: str, words: Language) -> None:
-        self.own, self.beside, self.title = Vocabulary(words), Vocabulary(words), Vocabulary(words)
-        self.title.add(title.replace("_", " "))
+    def __init__(self, pieces: Sequence[Piece], words: Language) -> None:
+        self.own, self.beside = Vocabulary(words), Vocabulary(words)
         following = [*(one.text for one in pieces[1:]), ""]
         for one, after in zip(pieces, following, strict=False):
             self.own.add(one.text if one.spoken else one.read)

@@ -35,7 +35,6 @@ from tests.bench.weigh import general
 SETS = "dev", "dev2", "dev3", "dev4"
 OF_PIECE = tuple(name for name in asking.WEIGHTS if name != "at_first")
 OF_QUESTION = tuple(name for name in asking.ASKED if name != "at_first")
-OF_ALL = tuple(name for name in asking.ASKED_OF_ALL if name != "at_first")
 GENERAL = 24  # questions of general talk beside each set
 RIDGE, STEPS = 1.0, 40
 LIMITS = np.arange(-2.0, 2.05, 0.1)
@@ -105,42 +104,40 @@ def fitted(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     return weights
 
 
-def of_question(row: Row, weights: np.ndarray) -> tuple[int, dict[str, float]]:
+def of_question(row: Row, weights: np.ndarray) -> tuple[int, list[float]]:
     """Its best piece, and the signs of the question."""
-    table = np.array([[some[name] for name in OF_PIECE] for some in row.signs])
-    scores = table @ weights[1:] + weights[0]
+    scores = table_of(row) @ weights[1:] + weights[0]
     best = int(np.argmax(scores))
-    every = float(np.logaddexp.reduce(scores))
-    return best, asking.of_question(float(scores[best]), every, row.absent, row.signs[best])
+    return best, [float(scores[best]), float(np.logaddexp.reduce(scores)), row.absent]
+
+
+def table_of(row: Row) -> np.ndarray:
+    return np.array([[some[name] for name in OF_PIECE] for some in row.signs])
 
 
 def whole(rows: list[Row]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The weights of a piece, of a question to its document, and of one to all documents."""
-    signs = [[some[name] for name in OF_PIECE] for row in rows for some in row.signs]
-    right = np.concatenate([row.right for row in rows])
-    pieces = fitted(np.array(signs), right)
+    pieces = fitted(
+        np.concatenate([table_of(row) for row in rows]), np.concatenate([row.right for row in rows])
+    )
     asked = []
-    for every, names in ((False, OF_QUESTION), (True, OF_ALL)):
+    for every in (False, True):
         some = [(row, *of_question(row, pieces)) for row in rows if row.every == every]
-        table = np.array([[signs[name] for name in names] for _, _, signs in some])
-        asked.append(fitted(table, np.array([row.right[best] for row, best, _ in some])))
+        right = np.array([row.right[best] for row, best, _ in some])
+        asked.append(fitted(np.array([signs for *_, signs in some]), right))
     return pieces, asked[0], asked[1]
 
 
 def left_out(rows: list[Row]) -> dict[str, list[dict]]:
     """The figures by limit, each document judged by the fit of the others."""
     judged = []
-    fold = {row.document for row in rows}
-    for document in sorted(fold):
+    for document in sorted({row.document for row in rows}):
         pieces, *asked = whole([row for row in rows if row.document != document])
         for row in rows:
             if row.document == document:
                 best, signs = of_question(row, pieces)
-                names, weights = (OF_ALL if row.every else OF_QUESTION), asked[row.every]
-                score = weights[0] + sum(
-                    weight * signs[name] for weight, name in zip(weights[1:], names, strict=True)
-                )
-                judged.append((float(score), best, row))
+                first, *weights = asked[row.every]
+                judged.append((float(first + np.array(signs) @ weights), best, row))
     return {
         where: [figures([one for one in judged if one[2].every == every], limit)
                 for limit in LIMITS]
@@ -176,18 +173,17 @@ async def main() -> None:
         if options.signs:
             options.signs.write_bytes(pickle.dumps(rows))
     rows = [row for row in rows if row.signs]
-    names = ("at_first", *OF_PIECE), ("at_first", *OF_QUESTION), ("at_first", *OF_ALL)
+    names = ("at_first", *OF_PIECE), *[("at_first", *OF_QUESTION)] * 2
     named = [
         {name: round(float(one), 2) for name, one in zip(some, weights, strict=True)}
         for some, weights in zip(names, whole(rows), strict=True)
     ]
     for title, weights in zip(("WEIGHTS", "ASKED", "ASKED_OF_ALL"), named, strict=True):
         report.say(title, json.dumps(weights))
-    table = left_out(rows)
-    for where, lines in table.items():
-        for line in lines:
-            report.say(where, json.dumps(line))
-    report.write("weigh_places", {"fitted": named}, [table])
+    rows_by_limit = [
+        {"asked": where, **line} for where, lines in left_out(rows).items() for line in lines
+    ]
+    report.write("weigh_places", {}, rows_by_limit)
 
 
 if __name__ == "__main__":

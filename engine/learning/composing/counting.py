@@ -23,7 +23,7 @@ MORE = re.compile(r"\b(?:more|another|extra|additional|till|ytterligare|fler|en 
 NOT_YET = re.compile(r"\b(?:on the way|due|expecting|på väg|väntas)\b", re.I)
 UNITS = re.compile(
     r"(?:years?|months?|weeks?|days?|hours?|minutes?|mins?|mg|ml|kg|km|miles?|pounds?|quid|euros?|am|pm|"
-    r"o'clock|%|års?|månad\w*|veck\w*|dag\w*|timm\w*|minut\w*|kr|kronor|mil|grader|degrees|of us|"
+    r"litres?|liter|grams?|gram|kilos?|kilo|kilomet\w+|cups?|koppar|o'clock|%|års?|månad\w*|veck\w*|dag\w*|timm\w*|minut\w*|kr|kronor|mil|grader|degrees|of us|"
     r"january|february|march|april|may|june|july|august|september|october|november|december)$",
     re.I,
 )
@@ -51,6 +51,7 @@ def count(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> tuple[
     known = list(known)
     rows = Rows(known)
     some = [one for one in lines(concerned(asked, found, known), rows) if holds(one)]
+    some = [one for one in some if is_of_named(asked, one)]
     named = [one for one in some if numbered(asked, one.fact["answer"])]
     if named:
         newest = [one for one in named if not extends(one)][-1:] or named[-1:]
@@ -62,9 +63,21 @@ def count(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> tuple[
         used = [*begun, *more]
         number = sum(numbered(asked, one.fact["answer"]) or quantity(asked, one) for one in used)
         return number - sum(lost(asked, one) for one in gone), used + gone
-    if len(some) == 1 and not is_counted(asked, some[0]):
+    if asks_for_measure(asked) or len(some) == 1 and not is_counted(asked, some[0]):
         return 0, []
     return sum(quantity(asked, one) for one in fresh(some)), some
+
+
+def is_of_named(asked: Asked, one: Found) -> bool:
+    """Whether a statement names one of those whom the question names, if it names any."""
+    said = text_of(one.fact).lower()
+    return not asked.names or any(name in said for name in asked.names)
+
+
+def asks_for_measure(asked: Asked) -> bool:
+    """Whether litres or kilos are asked for: no statement is one of them."""
+    (noun, *_) = WORD.findall(COUNT.split(asked.question, maxsplit=1)[1]) or [""]
+    return UNITS.match(noun.lower()) is not None
 
 
 def extends(one: Found) -> bool:

@@ -69,7 +69,7 @@ SPENDS = re.compile(
 DIFFERENCE = re.compile(
     r"\bhow (?:much|many)\b.*\b(?:older|younger|taller|shorter|heavier|lighter|longer|further|more|"
     r"less|fewer|cheaper|dearer|bigger|higher|lower|faster)\b"
-    r"|\bdifference\b|\bhow (?:much|many)\b.*\b(?:lost|gained|grown|saved|gone (?:up|down)|increase\w*|"
+    r"|\bdifference\b|\bhow much\b.*\b(?:lost|gained|grown|saved|gone (?:up|down)|increase\w*|"
     r"decrease\w*|put on|risen|dropped)\b"
     r"|\bhur (?:mycket|många)\b.*\b(?:äldre|yngre|längre|kortare|tyngre|lättare|mer|mindre|fler|färre|"
     r"dyrare|billigare|större|högre|lägre|gått (?:upp|ner)|ökat|minskat|sparat|vuxit)\b"
@@ -283,8 +283,9 @@ def plain(number: float) -> str:
 # ---- amounts
 
 
-def of_unit(some: Sequence[Line], unit: str) -> list[tuple[Line, float]]:
-    """What each statement tells of in a unit; its only number without one where it names none."""
+def of_unit(some: Sequence[Line], unit: str, strict: bool = False) -> list[tuple[Line, float]]:
+    """What each statement tells of in a unit; unless it is `strict`, the only number of one that
+    names none."""
     found = []
     for line in some:
         exact = [one.value for one in line.amounts if one.unit == unit]
@@ -293,7 +294,7 @@ def of_unit(some: Sequence[Line], unit: str) -> list[tuple[Line, float]]:
             found.append((line, exact[0] * bare[0]))
         elif exact:
             found.append((line, sum(exact)))
-        elif len(bare) == 1:
+        elif len(bare) == 1 and not strict:
             found.append((line, bare[0]))
     return found
 
@@ -331,7 +332,7 @@ def difference(some: list[Line], asked: Asked) -> tuple[str, list[Line]] | None:
     """Between two numbers, or years, of as many statements."""
     units = Counter(one.unit for line in some for one in line.amounts)
     for unit, _ in sorted(units.items(), key=lambda one: (one[0] == BARE, -one[1])):
-        found = [(line, value) for line, value in of_unit(some, unit)]
+        found = of_unit(some, unit, strict=True)
         if len(found) >= 2:
             best = nearest([line for line, _ in found], 2)
             one, other = (value for line, value in found if line in best)
