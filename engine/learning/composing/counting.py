@@ -63,6 +63,8 @@ def count(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> tuple[
         used = [*begun, *more]
         number = sum(numbered(asked, one.fact["answer"]) or quantity(asked, one) for one in used)
         return number - sum(lost(asked, one) for one in gone), used + gone
+    if asked.names:
+        some = [one for one in some if is_counted(asked, one)]
     if asks_for_measure(asked) or len(some) == 1 and not is_counted(asked, some[0]):
         return 0, []
     return sum(quantity(asked, one) for one in fresh(some)), some

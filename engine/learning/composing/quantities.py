@@ -22,7 +22,7 @@ UNITS = {
     "litres": r"litres?\b|liters?\b|liter\b|l\b",
     "hours": r"hours?\b|timm(?:e|ar)\b|h\b",
     "minutes": r"min(?:ute)?s?\b|minut(?:er)?\b",
-    "years": r"years?(?: old)?\b|yrs?\b|år\b|årig\w*",
+    "years": r"years?(?: old)?\b|yrs?\b|års?\b|årig\w*",
     "months": r"months?\b|månad(?:er)?\b",
     "weeks": r"weeks?\b|veck(?:a|or)\b",
     "days": r"days?\b|nights?\b|dag(?:ar)?\b|dygn\b|natt\b|nätter\b",

@@ -28,12 +28,13 @@ from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import relatives
 from oneseek.engine.learning.memory.statements.answering import NEGATED
 
-LIKELY, LOW = 0.5, 0.02  # how likely a statement says it by itself; concerns the question at all
+LOW = 0.02  # how likely a statement concerns the question at all
 DAY = 24 * 60  # minutes
 OPEN, CLOSE, FAIR = 0.3, 0.1, 0.04  # the same of the likeliest; see `is_sure`
 SPAN = re.compile(
     r"\b(?:how many|hur många) (?:more |whole |full |fler |hela )?(?P<unit>years|months|weeks|days|"
-    r"nights|hours|minutes|år|månader|veckor|dagar|dygn|nätter|timmar|minuter)\b(?! (?:old|gam))"
+    r"nights|hours|minutes|år|månader|veckor|dagar|dygn|nätter|timmar|minuter)\b"
+    r"(?! (?:old|gam|must|should|can|may|does it take|måste|bör|ska|tar det))"
     r"|\bhow long\b(?! (?:should|does it take|do you|must|can|could|would))(?!.*\b(?:tall|cm|metres))(?:.* in (?P<unit2>years|months|weeks|days)\b)?"
     r"|\bhur (?:länge|lång tid)\b",
     re.I,
@@ -73,7 +74,7 @@ DIFFERENCE = re.compile(
     r"decrease\w*|put on|risen|dropped)\b"
     r"|\bhur (?:mycket|många)\b.*\b(?:äldre|yngre|längre|kortare|tyngre|lättare|mer|mindre|fler|färre|"
     r"dyrare|billigare|större|högre|lägre|gått (?:upp|ner)|ökat|minskat|sparat|vuxit)\b"
-    r"|\b(?:skillnad\w*|skiljer)\b",
+    r"|\bskillnad\w*\b|\b(?:vad|mycket|många)\b.*\bskiljer\b(?! sig)",
     re.I,
 )
 CURRENCY = re.compile(r"[£$€]|\b(?:pounds|quid|euros?|dollars|kr|kronor|spänn)\b", re.I)
@@ -113,17 +114,18 @@ def reckoned(
         result = age(some, today, asked)
     else:
         return None
-    if not result or not is_sure(asked, result[1]):
+    if not result or result[0].startswith("0 ") or not is_sure(asked, result[1]):
         return None
     return in_words(asked, *result)
 
 
 def is_sure(asked: Asked, used: Sequence[Line]) -> bool:
     """Whether what was reckoned with is what was asked for: it is likely, or each shares a word
-    with the question; a bare "how long" is asked of anything and needs the likeliest."""
+    with the question; "how long" and hours are asked of anything and need the likeliest."""
     likely = max(line.one.apart for line in used)
     span = SPAN.search(asked.question)
-    if span and not (span["unit"] or span["unit2"]):
+    unit = span and (span["unit"] or span["unit2"] or "").lower()
+    if span and UNITS.get(unit, unit) in ("", "hours", "minutes"):
         return likely >= OPEN
     each = all(line.shared for line in used)
     return each or likely >= (FAIR if asks_for_total(asked.question) else CLOSE)
@@ -169,7 +171,7 @@ def nearest(some: list[Line], most: int) -> list[Line]:
 def time_between(
     some: list[Line], asked: Asked, unit: str, today: date
 ) -> tuple[str, list[Line]] | None:
-    if any(says_span(line, unit) for line in some if line.one.apart >= LIKELY):
+    if any(says_span(line, unit) for line in some if line.one.apart >= CLOSE):
         return None
     if unit in ("hours", "minutes"):
         return hours_between(some, asked, unit)

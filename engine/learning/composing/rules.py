@@ -19,7 +19,7 @@ from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.statements.answering import ANSWERS, words_for
 
 LIST = re.compile(
-    r"^(?:(?:what|who) are (?:my|our|all|the)|what all|which (?:of|ones|\w*[^\Ws]s)|list|name|"
+    r"^(?:(?:what|who) are (?:my|our|all|the)|what all|which (?:of|ones|\w*[^\Ws]s)|list|name(?! of)|"
     r"tell me all|what do (?:i|we) (?:still )?(?:have|need) to|what have (?:i|we)|what else|"
     r"who (?:all|else)|where (?:all )?have (?:i|we)|"
     r"(?:what|which) (?:kinds? of )?\w*[^\Ws]s (?:do|did|have|can|can't|should|must|may) (?:i|we)|"
