@@ -124,7 +124,7 @@ def is_sure(asked: Asked, used: Sequence[Line]) -> bool:
     with the question; "how long" and hours are asked of anything and need the likeliest."""
     likely = max(line.one.apart for line in used)
     span = SPAN.search(asked.question)
-    unit = span and (span["unit"] or span["unit2"] or "").lower()
+    unit = (span["unit"] or span["unit2"] or "").lower() if span else ""
     if span and UNITS.get(unit, unit) in ("", "hours", "minutes"):
         return likely >= OPEN
     each = all(line.shared for line in used)
