@@ -18,6 +18,11 @@ CELL = " | "
 BLOCK = re.compile(r"\S(?:.*?\S)??(?=\s*\n\s*\n|\s*\Z)", re.S)
 SPEAKER = re.compile(r"[^\W\d_][\w.'-]*(?: [\w.'-]+)?(?: ?\([^()]{1,30}\))?: ")
 DAY = re.compile(r" ?\([^()]{1,30}\): ")
+LEANS = re.compile(
+    r"(?:it|its|they|them|these|those|this|he|she|his|her|their|den|det|de|dessa|denna|detta|dess|"
+    r"han|hon|hans|hennes|deras)\b",
+    re.I,
+)
 LABEL = re.compile(r"^(?:§+ ?\d+\w?|\d+(?:\.\d+)*|[a-z]\))[.:)]?$")
 
 
@@ -33,11 +38,13 @@ class Piece:
 
     @property
     def read(self) -> str:
-        """As it is read with a question; of an utterance without its day."""
+        """As it is read with a question; of an utterance without its day, and of a sentence that
+        leans on the one before it, behind that."""
         if self.spoken:
             return DAY.sub(": ", self.text, count=1)
         if not self.cells:
-            return self.text
+            leads = self.before if LEANS.match(self.text) else ""
+            return f"{leads} {self.text}".strip()
         (_, first), *rest = self.cells
         said = ", ".join(f"{name} {value}".strip() for name, value in rest if value)
         return f"{first}: {said}" if said else first

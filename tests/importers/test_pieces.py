@@ -52,5 +52,11 @@ def test_what_no_full_stop_ends_for_thousands_of_words_is_nothing_to_quote():
     assert [one.text for one in found] == ["The boat is blue.", "It was built in Arvika."]
 
 
+def test_a_sentence_that_leans_on_another_is_read_behind_it():
+    found = pieces("The frame number is yours. It is stamped on the fork. Keep it.")
+    assert found[1].read == "The frame number is yours. It is stamped on the fork."
+    assert found[2].read == "Keep it."
+
+
 def test_a_text_without_words_has_no_pieces():
     assert pieces("") == [] == pieces("\n\n")

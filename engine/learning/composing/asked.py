@@ -80,6 +80,15 @@ class Asked:
         others = set(words_in(self.code)["others"].split())
         return bool(lower_words(said) & others) and not others & lower_words(self.question)
 
+    def is_one_of(self, said: str) -> bool:
+        """Whether the question names one of those whom a statement names together: a father, of
+        the parents."""
+        words, bare = lower_words(self.question), self.bare_words(said)
+        return any(
+            words & members and any(one in names and not is_singular(one, names) for one in bare)
+            for names, members in groups(self.code)
+        )
+
     def concerns(self, one: Found) -> bool:
         said = text_of(one.fact)
         if self.members(said):

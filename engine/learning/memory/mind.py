@@ -60,6 +60,7 @@ KIN = re.compile(  # who is called so without "my" is one's own
 )
 ASKS, NEAR_NOTHING = 0.6, 0.35  # a question for one's own, and that nothing answers it
 ASKS_NAMED = 0.25  # the same of one that names somebody the memory knows
+NEAR_PART, PART_SURE = 0.08, 0.15  # the same of the parts of one that names nobody
 ALONE = re.compile(r"[^?]*\?\W*\w*\W*")  # one question and no wish beside it, thanks at most
 TAKES_BACK = 0.35  # that a message takes back what was said
 STATELESS = 0.2  # the same of one that states nothing
@@ -81,6 +82,11 @@ def is_of_another(said: str, message: str) -> bool:
     return not any(
         alike(one, two, words) for one in content(message, words) for two in content(said, words)
     )
+
+
+def nearest_of(found: Sequence[Found]) -> float:
+    """How likely the likeliest of some statements answers."""
+    return max((one.apart for one in found), default=0.0)
 
 
 def states_more(read: Read) -> bool:
@@ -176,9 +182,12 @@ class Mind:
         changed = changed and not goes_on(found[0].fact["answer"])
         sure = sum(one.score for one in found)
         own = sure >= NEAR_NOTHING or self._is_own(question, user)
-        if found and not changed and own:
-            each = [await self.memory.answering(part, user) for part in parts(question)]
-            if more := composed(question, found, known, code, now, each):
+        if found and (own or sure >= NEAR_PART):
+            asked = [] if changed else parts(question)
+            each = [await self.memory.answering(part, user) for part in asked]
+            own = own or (bool(each) and all(nearest_of(part) >= PART_SURE for part in each))
+        if found and own:
+            if more := composed(question, found, known, code, now, each, bool(changed)):
                 return self._saying(*more)
         said = chosen(found, question) if found else []
         if not said:
