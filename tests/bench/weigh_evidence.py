@@ -50,7 +50,7 @@ async def gathered(name: str) -> list[Row]:
         for i, one in enumerate(given["heard"]):
             await told.tell(one["messages"], f"said/{i}")
         memory, rows = told.mind.memory, []
-        if name == LEARNED:
+        if name in LEARNED:
             given = {kind: some[1::2] for kind, some in given.items()}
         asked = [
             (ASKED, q["q"], q["keys"], one) for one in given["heard"] for q in one["questions"]
