@@ -40,7 +40,7 @@ from oneseek.engine.model.formats.source import BytesSource
 from tests.bench.parts import report
 from tests.bench.weigh import facts_of, general
 from tests.golden.make_encoder import bert_of, ours
-from tests.golden.statements import CODES, MINE, Made, Maker
+from tests.golden.statements import CODES, Made, Maker
 from tests.golden.statements.told import (
     BENCH,
     LEARNED,
@@ -68,7 +68,6 @@ TEMPERATURE = 0.05
 NEAREST, ALIKE = 8, 0.07  # statements read together with a question; look-alikes that may pass
 ASKING, SAYING = "query: ", "passage: "  # what the encoder was trained to see before a text
 STATES, ASKS, NEITHER = range(3)
-UNKNOWN = -100  # a question that names nobody: whose it is, its words do not say
 SWAP = {
     "en": [("You are", "I am"), ("you are", "I am"), ("Your", "My"), ("your", "my"), ("You", "I"),
            ("you", "I")],
@@ -230,8 +229,7 @@ class Examples:
                 other = draw.choice([one[1] for j, one in enumerate(statements) if j != i])
                 pairs.append(Made(other, some[0].question, False))
             finds.append((len(texts), len(texts) - 1))
-            mine = MINE[code].search(some[0].question)
-            texts.append((some[0].question, ASKS if mine else UNKNOWN))
+            texts.append((some[0].question, ASKS))
             if draw.random() < UNTOLD:
                 untold = (
                     self.maker.of_nothing(code)
@@ -240,7 +238,7 @@ class Examples:
                 )
                 near_it = self.beside(untold, code) if draw.random() < MINED else None
                 pairs.append(near_it or Made(said, untold, False))
-                texts.append((untold, ASKS if MINE[code].search(untold) else UNKNOWN))
+                texts.append((untold, ASKS))
         for _ in range(GENERAL):
             question = draw.choice(self.advice if draw.random() < 0.5 else self.general)
             texts.append((self.voices.asked(question, "en"), NEITHER))
@@ -303,7 +301,6 @@ class Ahead(torch.utils.data.IterableDataset):
             )
 
 
-@torch.no_grad()
 def nearest(bert: nn.Module, words: Encoder) -> dict[str, list[str]]:
     """Questions with the statements of others that the encoder, as it was published, finds nearest
     to them, less those that are asked for much the same."""
@@ -327,7 +324,9 @@ def directions(bert: nn.Module, rows: list[list[int]]) -> np.ndarray:
     found = np.zeros((len(rows), bert.config.hidden_size), np.float32)
     for at in range(0, len(rows), TOGETHER):
         part = order[at : at + TOGETHER]
-        found[part] = F.normalize(means(bert, [rows[i] for i in part]), dim=-1).cpu().numpy()
+        with torch.no_grad():
+            whole = F.normalize(means(bert, [rows[i] for i in part]), dim=-1)
+        found[part] = whole.cpu().numpy()
     return found
 
 
@@ -359,7 +358,7 @@ def tune(
         takes = whether(model.change, model.states(changes), changed)
         read = model.states(texts)
         kinds = torch.tensor(of_kind, device=read.device)
-        kind = F.cross_entropy(model.kind(read), kinds, ignore_index=UNKNOWN)
+        kind = F.cross_entropy(model.kind(read), kinds)
         whole = F.normalize(read, dim=-1)
         asked, said = (whole[[pair[end] for pair in finds]] for end in (0, 1))
         near, place = asked @ said.T / TEMPERATURE, torch.arange(len(finds), device=read.device)
@@ -393,7 +392,7 @@ def settle(model: Reader, near: dict[str, list[str]]) -> None:
     changes: list[Made] = []
     for _ in range(SETTLED):
         _, some, _, _ = examples.step()
-        texts += [one for one in some if one[1] != UNKNOWN]
+        texts += some
         changes += [one for _ in range(4) for one in examples.changes()]
     texts, changes = list(dict.fromkeys(texts)), list(dict.fromkeys(changes))
     with torch.no_grad():
