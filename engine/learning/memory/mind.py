@@ -58,7 +58,8 @@ KIN = re.compile(  # who is called so without "my" is one's own
     r"farmor|farfar)(?:'?s)?\b",
     re.I,
 )
-ASKS, NEAR_NOTHING = 0.6, 0.35  # a question for one's own, and that nothing answers it
+ASKS, NEAR_NOTHING = 0.5, 0.35  # a question for one's own, and that nothing answers it
+ASKS_SURELY = 0.7  # the same where no word says whose it is
 ASKS_NAMED = 0.25  # the same of one that names somebody the memory knows
 NEAR_PART, PART_SURE = 0.08, 0.15  # the same of the parts of one that names nobody
 ALONE = re.compile(r"[^?]*\?\W*\w*\W*")  # one question and no wish beside it, thanks at most
@@ -87,6 +88,11 @@ def is_of_another(said: str, message: str) -> bool:
 def nearest_of(found: Sequence[Found]) -> float:
     """How likely the likeliest of some statements answers."""
     return max((one.apart for one in found), default=0.0)
+
+
+def speaks_of_oneself(question: str) -> bool:
+    """Whether a question names the person, or a relative whom nobody calls so but their own."""
+    return bool(ONESELF.search(question) or KIN.search(question))
 
 
 def states_more(read: Read) -> bool:
@@ -181,7 +187,8 @@ class Mind:
         changed = found and found[0].changes and found[0].score >= QUOTED
         changed = changed and not goes_on(found[0].fact["answer"])
         sure = sum(one.score for one in found)
-        own = sure >= NEAR_NOTHING or self._is_own(question, user)
+        own = speaks_of_oneself(question) or self.memory.knows(question, user)
+        own = own or sure >= NEAR_NOTHING
         if found and (own or sure >= NEAR_PART):
             asked = [] if changed else parts(question)
             each = [await self.memory.answering(part, user) for part in asked]
@@ -198,10 +205,10 @@ class Mind:
             return self._saying(words_of(code)["nothing"])
         return None
 
-    def _is_own(self, question: str, user: str, asks: float = 1.0) -> bool:
-        """Whether a text that so likely asks for something asks for the person's own: it speaks of
-        them or of a relative, or names somebody that they told of."""
-        if asks >= ASKS and (ONESELF.search(question) or KIN.search(question)):
+    def _is_own(self, question: str, user: str, asks: float) -> bool:
+        """Whether a text that so likely asks for something asks for the person's own: the surer if
+        it speaks of them or of a relative, or names somebody that they told of."""
+        if asks >= (ASKS if speaks_of_oneself(question) else ASKS_SURELY):
             return True
         return asks >= ASKS_NAMED and self.memory.knows(question, user)
 
