@@ -15,7 +15,7 @@ from functools import partial
 
 import pytest
 
-from oneseek.importers.apart import read_apart
+from oneseek.importers.sandbox import read_in_sandbox
 from oneseek.workers.server import guard, hub
 from oneseek.workers.server import headless as hosting
 from oneseek.workers.server.endpoints import lessons
@@ -122,7 +122,7 @@ def test_a_large_body_is_refused_in_words(server, name):
 
 
 def test_an_import_is_read_in_a_process_of_its_own_and_ended_after_its_time(server, monkeypatch):
-    monkeypatch.setattr(lessons, "read_apart", partial(read_apart, seconds=0.05))
+    monkeypatch.setattr(lessons, "read_apart", partial(read_in_sandbox, seconds=0.05))
     answer = server.ask("POST", "/api/import", {"text": "My boat is called Saltkråkan. " * 9000})
     assert answer.status == 400 and "took longer than" in answer.error["message"]
     monkeypatch.undo()
