@@ -64,7 +64,7 @@ def clear() -> None:
         file.unlink()
 
 
-def _written() -> dict[str, dict]:
+def _read_costs() -> dict[str, dict]:
     """Test -> its kind, its processor seconds and its seconds on the wall."""
     tests = {}
     for file in sorted(LAST_RUN.glob("*.json")):
@@ -74,7 +74,7 @@ def _written() -> dict[str, dict]:
 
 def report(seconds: float) -> str:
     """The dearest files and tests of the last run, which took so many seconds, and the load."""
-    tests = _written()
+    tests = _read_costs()
     files: Counter[str] = Counter()
     for name, test in tests.items():
         files[name.partition("::")[0]] += test["processor"]
@@ -93,7 +93,7 @@ def report(seconds: float) -> str:
 
 def keep() -> None:
     """Writes what the last run cost to the record; what did not run keeps what it had."""
-    tests, old = _written(), recorded()
+    tests, old = _read_costs(), recorded()
     files: dict[str, dict[str, float]] = {}
     dear = {name for name in old["dear"] if name not in tests}
     for name, test in tests.items():

@@ -115,18 +115,18 @@ def members(archive: Path, names: tuple[str, ...] | None) -> Iterator[tuple[str,
     """(file name, bytes) of an archive's files of these names, or of its licence files; the
     outermost of each name comes last."""
 
-    def wanted(path: PurePosixPath) -> bool:
+    def is_wanted(path: PurePosixPath) -> bool:
         return path.name in names if names else bool(LICENSE_FILE.fullmatch(path.name))
 
     if zipfile.is_zipfile(archive):
         with zipfile.ZipFile(archive) as wheel:
             inside = {PurePosixPath(name): name for name in wheel.namelist() if name[-1] != "/"}
-            for path in sorted(filter(wanted, inside), key=lambda path: -len(path.parts)):
+            for path in sorted(filter(is_wanted, inside), key=lambda path: -len(path.parts)):
                 yield path.name, wheel.read(inside[path])
         return
     with tarfile.open(archive) as source:
         files = {PurePosixPath(member.name): member for member in source if member.isfile()}
-        for path in sorted(filter(wanted, files), key=lambda path: -len(path.parts)):
+        for path in sorted(filter(is_wanted, files), key=lambda path: -len(path.parts)):
             if file := source.extractfile(files[path]):
                 yield path.name, file.read()
 

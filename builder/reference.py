@@ -31,12 +31,12 @@ def public() -> Iterator[Public]:
         if not isinstance(line, ast.ImportFrom) or not line.module:
             continue
         for alias in line.names:
-            yield found(f"oneseek.{alias.name}", line.module, alias.name)
+            yield resolve(f"oneseek.{alias.name}", line.module, alias.name)
     for name, path in CLASSES.findall((ROOT / "README.md").read_text("utf-8")):
-        yield found(name, f"oneseek.{path[:-3].replace('/', '.')}", name)
+        yield resolve(name, f"oneseek.{path[:-3].replace('/', '.')}", name)
 
 
-def found(name: str, module: str, wanted: str) -> Public:
+def resolve(name: str, module: str, wanted: str) -> Public:
     """What a module defines under a name; a module of that name within a package."""
     path = ROOT.joinpath(*module.split(".")[1:])
     if path.is_dir():
@@ -48,7 +48,7 @@ def found(name: str, module: str, wanted: str) -> Public:
             return Public(name, path, node)
         if isinstance(node, ast.ImportFrom) and node.module:
             if wanted in [one.asname for one in node.names]:
-                return found(name, node.module, wanted)
+                return resolve(name, node.module, wanted)
     raise LookupError(f"{module} does not define {wanted}")
 
 

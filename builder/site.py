@@ -218,14 +218,16 @@ def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
         "api": API,
     }
 
-    def given(name: str) -> str:
+    def read_static(name: str) -> str:
         return with_paths((ROOT / "web/static" / name).read_text(), site.names)
 
-    index = given("index.html").replace("</head>", POLICY_WITHIN + head(site, facts) + "</head>")
-    manifest = given("manifest.webmanifest")
-    opened = given("hand-over.html").replace("<script", POLICY_WITHIN + "<script")
+    index = read_static("index.html").replace(
+        "</head>", POLICY_WITHIN + head(site, facts) + "</head>"
+    )
+    manifest = read_static("manifest.webmanifest")
+    opened = read_static("hand-over.html").replace("<script", POLICY_WITHIN + "<script")
     pages = {"index.html": index, "hand-over.html": opened, "manifest.webmanifest": manifest}
-    pages["oqt-dashboard.html"] = given("oqt-dashboard.html")
+    pages["oqt-dashboard.html"] = read_static("oqt-dashboard.html")
     shown = with_paths((lab.FOLDER / lab.PAGE).read_text(), site.names)
     pages[lab.PAGE] = shown.replace("</head>", LAB_POLICY + lab.head(site.names) + "</head>")
     finished = {name: text.encode() for name, text in pages.items()} | guide.pages(site.names)

@@ -48,7 +48,7 @@ class Fingerprints:
     def forget(self, source: str) -> None:
         self._sources = {value: s for value, s in self._sources.items() if s != source}
 
-    def known(self) -> dict[int, str]:
+    def list_sources(self) -> dict[int, str]:
         return dict(self._sources)
 
 

@@ -203,7 +203,7 @@ class Importer:
         return self.door
 
     async def keep(self, door: Door) -> None:
-        known = {str(value): source for value, source in door.texts.index.known().items()}
+        known = {str(value): source for value, source in door.texts.index.list_sources().items()}
         await write_own(KNOWN, json.dumps(known))
 
 

@@ -159,7 +159,7 @@ class TrainingEngine:
         finite = all(math.isfinite(metrics[key]) for key in ("loss", "grad_norm"))
         self.bad_steps = 0 if finite else self.bad_steps + 1
         if self.bad_steps >= BAD_STEPS_ALLOWED:
-            self.broken = f"{self.bad_steps} steps in a row gave numbers that are none"
+            self.broken = f"{self.bad_steps} steps in a row produced NaN or infinity"
             return None
         self.tokens += metrics.get("tokens", 0)
         speed = self.tokens / max(self.monotonic() - self.began, 1e-6)
@@ -392,7 +392,7 @@ def unusable(weights: Arrays) -> str:
     """Why these weights may never be used, or an empty string."""
     for name, array in weights.items():
         if not np.isfinite(array).all():
-            return f"{name} holds numbers that are none"
+            return f"{name} holds NaN or infinity"
     return ""
 
 

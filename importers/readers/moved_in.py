@@ -77,18 +77,18 @@ def unpacked(data: bytes, name: str) -> bytes:
 
 def _of(one: Any, chat: str) -> Iterator[Message]:
     if isinstance(one, str):
-        yield from _said([(one, 0)], chat)
+        yield from _messages([(one, 0)], chat)
     elif isinstance(one, dict):
         chat = str(one.get("id") or one.get("conversation_id") or one.get("uuid") or chat)
         turns = one.get("chat_messages") or one.get("messages")
         if isinstance(one.get("mapping"), dict):
             turns = list(branch(one))
         if isinstance(turns, list):
-            yield from _said([turn for turn in map(turn_of, turns) if turn], chat)
+            yield from _messages([turn for turn in map(turn_of, turns) if turn], chat)
         else:
             text = one.get("memory") or one.get("content") or one.get("text")
             if isinstance(text, str):
-                yield from _said([(text, moment(one.get("created_at")))], chat)
+                yield from _messages([(text, moment(one.get("created_at")))], chat)
 
 
 def branch(chat: dict) -> Iterator[dict]:
@@ -135,7 +135,7 @@ def moment(given: Any) -> int:
         return 0
 
 
-def _said(turns: list[tuple[str, int]], chat: str) -> Iterator[Message]:
+def _messages(turns: list[tuple[str, int]], chat: str) -> Iterator[Message]:
     before = ""
     for text, time in turns:
         yield Message(text.strip(), before, time, chat)

@@ -18,8 +18,8 @@ import urllib.request
 from collections import Counter
 from pathlib import Path
 
-from oneseek.importers.apart import read_here
 from oneseek.importers.asking.library import Library
+from oneseek.importers.sandbox import read_here
 from oneseek.workers.server.endpoints.lessons import source_of
 from tests.bench.heard import MODEL, Figures, is_right, lines, opened, room_of, served
 from tests.bench.parts import report

@@ -13,8 +13,8 @@ import asyncio
 import tempfile
 from collections import defaultdict
 
-from oneseek.importers.apart import read_here
 from oneseek.importers.asking.library import Library
+from oneseek.importers.sandbox import read_here
 from oneseek.workers.server.endpoints.lessons import source_of
 from tests.bench.heard import Figures, lines, opened, room_of
 from tests.bench.parts import report

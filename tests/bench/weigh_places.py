@@ -22,10 +22,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oneseek.importers.apart import read_here
 from oneseek.importers.asking import library as asking
 from oneseek.importers.asking.library import Library
 from oneseek.importers.asking.quoting import answer_from
+from oneseek.importers.sandbox import read_here
 from oneseek.workers.server.endpoints.lessons import source_of
 from tests.bench.documents import given, is_place
 from tests.bench.heard import is_right, opened

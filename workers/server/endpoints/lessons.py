@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 from oneseek.engine.core.collecting.content import content_hash
 from oneseek.engine.core.collecting.held_back import kinds_in, refuse_secrets
 from oneseek.engine.core.queue.training_queue import CLASSES, TrainingQueue
-from oneseek.importers.apart import read_apart, read_here
+from oneseek.importers.sandbox import read_here, read_in_sandbox
 from oneseek.workers.server.fields import BadRequest, array, flag, takes, text
 from oneseek.workers.server.service import Service, service_of
 
@@ -133,7 +133,7 @@ async def read(service: Service, given: dict) -> dict:
     can read no other sites, and starts no processes."""
     if sys.platform != "emscripten":
         async with service.reading:
-            return await read_apart(given)
+            return await read_in_sandbox(given)
     if given["url"]:
         raise BadRequest("a page cannot read other sites: give the text, or import it in the page")
     return read_here(given)

@@ -1,7 +1,7 @@
 """Reading what a stranger sent, in a process of its own: one that takes too long or too much memory
 is ended, and whoever asked goes on.
 
-    python -m oneseek.importers.apart < {"text": ..., "title": ...} or {"url": ...}
+    python -m oneseek.importers.sandbox < {"text": ..., "title": ...} or {"url": ...}
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ STOPPED = (
 )
 
 
-async def read_apart(given: dict[str, Any], seconds: float = Limits.seconds) -> dict[str, Any]:
+async def read_in_sandbox(given: dict[str, Any], seconds: float = Limits.seconds) -> dict[str, Any]:
     """What a text or an address leads to: its `state`, its `problem`, the `lessons` to be queued,
     and the `secret` ones with their `kinds`."""
     reader = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "oneseek.importers.apart", str(seconds)),
+        *(sys.executable, "-m", "oneseek.importers.sandbox", str(seconds)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
