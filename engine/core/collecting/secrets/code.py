@@ -1,4 +1,5 @@
-"""Lines of a program: they name passwords all the time, and hold one only where it is written."""
+"""Lines of programs and commands: they name passwords all the time, and hold one only where it is
+written."""
 
 from oneseek.engine.core.collecting.secrets.values import is_strong
 
@@ -7,6 +8,7 @@ MARKS = (
     "function ", "getenv", "environ", "process.env", "getpass", "input(", "null;", "${", "select ",
     " where ", "await ", "raise ", "elif ", "println", "console.", "printf", "if not ", "exit(", "len(", "print(", "fn ", "let ",
 )  # fmt: skip
+MYSQL = ("mysql", "mysqldump", "mysqladmin", "mariadb", "mariadb-dump")
 QUOTES = "\"'`"
 
 
@@ -34,5 +36,21 @@ def writes(line):
         parts = line.split(quote)
         for i in range(1, len(parts) - 1, 2):
             if is_strong(parts[i]) and " " not in parts[i] and parts[i][0] not in "/.$%{<":
+                return True
+    return False
+
+
+def command_with_password(words):
+    """Whether a command is given one: mysql -u root -pHunter2, redis-cli -a hunter2."""
+    for i, word in enumerate(words):
+        name = word.strip("`").rpartition("/")[2]
+        for at in range(i + 1, min(i + 9, len(words))):
+            option, following = words[at], "".join(words[at + 1 : at + 2])
+            joined = option[:2] == "-p" and name in MYSQL and len(option) > 5
+            apart = (name == "redis-cli" and option == "-a") or (
+                name == "sshpass" and option == "-p"
+            )
+            value = option[2:] if joined else following if apart else ""
+            if len(value.strip(QUOTES)) > 3 and value.strip(QUOTES)[0] not in "$<{*":
                 return True
     return False

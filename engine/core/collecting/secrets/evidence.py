@@ -189,17 +189,7 @@ def _signs(plain, cues, i, size, shape, asked, written):
         [word == "barn" or word.startswith(OUTBUILDINGS) for word in plain]
     )
     called = any([word in CALLED for word in plain[max(0, i - 2) : i]])
-    clear = not called and not any([name in classes for name in AGAINST])
-    clear = clear and "asks" not in asked and "begins-asking" not in asked
-    hard = group == "odd" and shape not in SOFT and _is_hard(written.strip(".,'"))
-    if hard:
-        signs += ["hard"] + ["hard&" + name for name in classes]
-    if clear and (hard or group == "num"):
-        sign = "clear-hard" if hard else "clear&" + shape
-        signs += [sign, sign + "&" + ("act" if any([name in classes for name in FOR]) else "none")]
-        signs += ["clear&" + group + "&" + name for name in classes]
-    for name in classes:
-        signs += ["near:" + name, "near:" + name + "&" + group, "near:" + name + "&" + shape]
+    signs += _of_classes(classes, called, asked, group, shape, written)
     about = near
     if near is None:
         signs += ["alone", "alone&" + shape]
@@ -226,6 +216,23 @@ def _signs(plain, cues, i, size, shape, asked, written):
     signs += _of_place(plain, cues, i, end, group)
     code = group == "num" or about in (OPEN, DIAL)
     return signs, KINDS.get(about, "code" if code else "password")
+
+
+def _of_classes(classes, called, asked, group, shape, written):
+    """Signs for what the line is about, and whether that is as clear as the value is odd."""
+    signs = []
+    clear = not called and not any([name in classes for name in AGAINST])
+    clear = clear and "asks" not in asked and "begins-asking" not in asked
+    hard = group == "odd" and shape not in SOFT and _is_hard(written.strip(".,'"))
+    if hard:
+        signs += ["hard"] + ["hard&" + name for name in classes]
+    if clear and (hard or group == "num"):
+        sign = "clear-hard" if hard else "clear&" + shape
+        signs += [sign, sign + "&" + ("act" if any([name in classes for name in FOR]) else "none")]
+        signs += ["clear&" + group + "&" + name for name in classes]
+    for name in classes:
+        signs += ["near:" + name, "near:" + name + "&" + group, "near:" + name + "&" + shape]
+    return signs
 
 
 def _of_place(plain, cues, i, end, group):

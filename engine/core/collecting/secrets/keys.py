@@ -3,6 +3,7 @@ by chance."""
 
 from binascii import a2b_base64
 
+from oneseek.engine.core.collecting.secrets.code import command_with_password
 from oneseek.engine.core.collecting.secrets.letters import DIGITS, fold, is_digits
 
 PREFIXES = (
@@ -126,8 +127,6 @@ OF_NAMES = set(
     "anvandarnamn benutzername usuario brukernavn brugernavn file filen folder mapp mappen playlist "
     "spellista sheet datei ordner archivo carpeta ssid branch subject hashtag".split()
 )
-QUOTES = "\"'"
-MYSQL = ("mysql", "mysqldump", "mysqladmin", "mariadb", "mariadb-dump")
 OF_CURL = ("-u", "--user")
 OF_MAIL = set("mail mailto email e-mail epost e-post mejl correo kontakt contact".split())
 EDGES = ".,;:!?()[]{}<>\"'`*"
@@ -367,7 +366,7 @@ def addresses_with_password(text):
     """Whether an address names a user and their password: scheme://user:password@host; or a
     command does."""
     if "-p" in text or " -a " in text:
-        if _command_with_password(text.split()):
+        if command_with_password(text.split()):
             return True
     if ":" not in text or ("@" not in text and "-u" not in text):
         return False
@@ -390,22 +389,6 @@ def addresses_with_password(text):
             continue
         if there or (name.lower() not in OF_MAIL and _is_mixed(password)):
             return True
-    return False
-
-
-def _command_with_password(words):
-    """mysql -u root -pHunter2, redis-cli -a hunter2"""
-    for i, word in enumerate(words):
-        name = word.strip("`").rpartition("/")[2]
-        for at in range(i + 1, min(i + 9, len(words))):
-            option, following = words[at], "".join(words[at + 1 : at + 2])
-            joined = option[:2] == "-p" and name in MYSQL and len(option) > 5
-            apart = (name == "redis-cli" and option == "-a") or (
-                name == "sshpass" and option == "-p"
-            )
-            value = option[2:] if joined else following if apart else ""
-            if len(value.strip(QUOTES)) > 3 and value.strip(QUOTES)[0] not in "$<{*":
-                return True
     return False
 
 
