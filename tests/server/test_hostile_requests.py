@@ -137,7 +137,7 @@ def test_no_megabyte_is_searched_for_a_task_between_two_answers(server, monkeypa
 
 
 def test_an_import_is_read_in_a_process_of_its_own_and_ended_after_its_time(server, monkeypatch):
-    monkeypatch.setattr(lessons, "read_apart", partial(read_in_sandbox, seconds=0.05))
+    monkeypatch.setattr(lessons, "read_in_sandbox", partial(read_in_sandbox, seconds=0.05))
     answer = server.ask("POST", "/api/import", {"text": "My boat is called Saltkråkan. " * 9000})
     assert answer.status == 400 and "took longer than" in answer.error["message"]
     monkeypatch.undo()
