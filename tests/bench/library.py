@@ -19,7 +19,7 @@ from tests.bench.parts import lab, oracle, report
 from tests.bench.parts.programs_native import NAMES, source
 from tests.bench.parts.programs_ours import OPTIMISER, plain
 
-STEPS, TURNS, LEAST_MS = 12, 3, 100  # of the losses; of the timing; milliseconds of one turn
+STEPS, TURNS, LEAST_MS = 12, 5, 200  # of the losses; of the timing; milliseconds of one turn
 NATIVE = ("numpy", "cpu", "torch")
 NEEDED = "tfjs", "tfjs/", "tfjs-gpu", "jax"
 IN_A_TAB = (  # (who, device), ours before those it is compared with
