@@ -53,7 +53,7 @@ async def gathered(name: str) -> list[Row]:
         assistant = await opened(folder)
         told = Told(assistant)
         memory, rows = told.mind.memory, []
-        memory._beside = changes_nothing  # type: ignore[method-assign]
+        memory._beside = changes_nothing
         for i, one in enumerate(given["heard"]):
             one["kept"] = {kept["id"] for kept in await told.tell(one["messages"], f"said/{i}")}
         given = {kind: some[1::2] for kind, some in given.items()}
