@@ -45,7 +45,7 @@ ASKED = {"at_first": 1.35, "best": 1.79, "all": -0.81, "absent": 0.86}
 ASKED_OF_ALL = {"at_first": 1.04, "best": 2.51, "all": -1.13, "absent": 0.91}
 ANSWERS = -0.2  # nats from where on a piece answers a question that was put to its document
 NEAREST = -1.5  # from where on it is offered as the nearest place, without being an answer
-SURE = -0.5  # from where on it answers where nobody said that a document is asked
+SURE = -0.1  # from where on it answers where nobody said that a document is asked
 WORD = re.compile(r"[^\W_]+")
 SURROUNDING = 45  # words of the place that is quoted around a piece
 
