@@ -52,6 +52,7 @@ from oneseek.engine.learning.memory.weighing import nearness, weighed
 
 Ahead = tuple[tuple[str, str], asyncio.Future | None]  # what was read ahead, whose; its reading
 DAY_MS = 24 * 3600 * 1000
+MAY_ASK, SHARES = 0.25, 0.8  # a question that may ask for one's own, and shares a word, rather does
 PAIRS = 3  # facts of another language that are read together with a question
 NOTHING: Ahead = ("", ""), None
 REPLACED = "traces"  # by `meanings`: what a store or a backup still has of it says whose facts
@@ -179,7 +180,9 @@ class Memory:
             texts = [text_of(self.facts[id]) for id in near]
             read = await self.reader.together(words, texts)
             elsewhere = self.said.elsewhere(words, list(near))
-            found = evidence.signs(words, texts, read, list(near.values()), elsewhere, alone.asks)
+            shares = alone.asks >= MAY_ASK and self.said.shared(words, texts[0]) > 0
+            asks = max(alone.asks, SHARES) if shares else alone.asks
+            found = evidence.signs(words, texts, read, list(near.values()), elsewhere, asks)
             speaks = dict(zip(near, found, strict=True))
         return Read(meaning, alone.asks, alone.states, speaks)
 
