@@ -16,7 +16,7 @@ from oneseek.engine.learning.memory.second_look import alike, content, names
 from oneseek.engine.learning.memory.statements.statement import text_of
 
 ENDING = re.compile(r"(?<=\w{3})(?:'s|arna|erna|orna|ar|er|or|en|et|es|n|s)$")
-LIKELY, NEAR = 0.2, 0.015  # how likely one answers, with nothing, or its noun, to say so
+LIKELY, NEAR = 0.11, 0.006  # how likely one answers, with nothing, or its noun, to say so
 
 
 @functools.cache

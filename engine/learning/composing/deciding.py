@@ -59,9 +59,9 @@ OURS = re.compile(r"\b(?:ours|mine|vår|vårt|min|mitt|vår egen)\W*$", re.I)
 THEIRS = re.compile(r"\b(?:theirs|hers|his|deras|hennes|hans)\b", re.I)
 NEITHER = re.compile(r"\b(?:neither|nor|hardly|nothing|varken|knappt|ingenting)\b", re.I)
 ONESELF = re.compile(r"\b(?:i|i'm|im|i've|we|we're|we've|jag|vi)\b", re.I)
-CONTEXT, LEAST = 0.25, 0.02  # what a word counts in what a statement leans on; see `concerned`
+CONTEXT, LEAST = 0.25, 0.007  # what a word counts in what a statement leans on; see `concerned`
 SURE, CERTAIN = 0.5, 0.75
-NAMED = 0.1  # the same of a statement about whom or what the question names
+NAMED = 0.06  # the same of a statement about whom or what the question names
 
 
 def decisive(

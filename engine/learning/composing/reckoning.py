@@ -28,9 +28,9 @@ from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import relatives
 from oneseek.engine.learning.memory.statements.answering import NEGATED
 
-LOW = 0.02  # how likely a statement concerns the question at all
+LOW = 0.007  # how likely a statement concerns the question at all
 DAY = 24 * 60  # minutes
-OPEN, CLOSE, FAIR = 0.3, 0.1, 0.04  # the same of the likeliest; see `is_sure`
+OPEN, CLOSE, FAIR = 0.2, 0.06, 0.015  # the same of the likeliest; see `is_sure`
 SPAN = re.compile(
     r"\b(?:how many|hur många) (?:more |whole |full |fler |hela )?(?P<unit>years|months|weeks|days|"
     r"nights|hours|minutes|år|månader|veckor|dagar|dygn|nätter|timmar|minuter)\b"

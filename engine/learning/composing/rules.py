@@ -31,8 +31,8 @@ LIST = re.compile(
 )
 OPEN = re.compile(r"^(?:what|who|which|whom|vad|vem|vilka|vilken|vilket)\b", re.I)
 MOST = 8  # statements of one answer
-NEAR, LOW = 0.04, 0.015  # how likely the first of a list, and another beside it, is of the list
-PART = 0.05  # how likely a statement answers a part of a question, at least
+NEAR, LOW = 0.015, 0.006  # how likely the first of a list, and another beside it, is of the list
+PART = 0.02  # how likely a statement answers a part of a question, at least
 
 
 def composed(

@@ -31,8 +31,8 @@ FOR = re.compile(
     r"\b(?:the|den)\s+\w+\s+(?:a|an|ett|en)\s+.*\b(?:text|message|email|mail|note|card|sms)\b",
     re.I,
 )  # somebody
-LIKELY, NEAR = 0.1, 0.015  # how likely one answers, with nothing, or a shared word, to say so
-BESIDE = 0.008  # the same of what was said together with the first of them
+LIKELY, NEAR = 0.06, 0.006  # how likely one answers, with nothing, or a shared word, to say so
+BESIDE = 0.002  # the same of what was said together with the first of them
 MOST = 4  # that are asked for, and that lean on them or were said together with them
 
 
