@@ -2,8 +2,9 @@
 of scripts that neither English nor Swedish is written in.
 
 Its matrices stay as they are, block by block; its norms and biases are those that were tuned for
-what the memory asks of it (tests/golden/tune_encoder.py).  Beside them stands what its lower layers
-take to read statements (tests/golden/tune_reader.py).  The vocabulary shrinks from 250,037
+what the memory asks of it (tests/golden/tune_encoder.py).  Beside them stand those it came with, by
+which statements are found, and what its lower layers take to read them
+(tests/golden/tune_reader.py).  The vocabulary shrinks from 250,037
 pieces to the most frequent WORDS, and the file from 72 MB to a third of that.
 """
 
@@ -155,6 +156,16 @@ def tensors_of(found: Read, words: list[int]) -> Tensors:
     return made
 
 
+def published_of(found: Read) -> Tensors:
+    """The norms and biases that the encoder came with, as halves of floats."""
+    made: Tensors = {}
+    for name, (_, count, data) in found.tensors.items():
+        if is_flat(name):
+            halves = struct.pack(f"<{count}e", *struct.unpack(f"<{count}f", data))
+            made[f"published.{named(name)}"] = "F16", (count,), halves
+    return made
+
+
 def reader_of(data: bytes) -> Tensors:
     """What is added for statements."""
     (length,) = struct.unpack_from("<I", data)
@@ -168,7 +179,8 @@ def reader_of(data: bytes) -> Tensors:
 
 def bytes_of(data: bytes, tuned: bytes | None, reader: bytes | None = None) -> bytes:
     """The file, of what the carrier holds; as it was published where nothing was `tuned`."""
-    found = read(data) if tuned is None else with_tuned(read(data), tuned)
+    published = read(data)
+    found = published if tuned is None else with_tuned(published, tuned)
     words = chosen(found)
     place = {old: new for new, old in enumerate(words)}
     sizes, ids = found.sizes, {name: place[id] for name, id in found.special.items()}
@@ -189,7 +201,8 @@ def bytes_of(data: bytes, tuned: bytes | None, reader: bytes | None = None) -> b
         "tokenizer.ggml.padding_token_id": ids["padding"],
         "tokenizer.ggml.unknown_token_id": ids["unknown"],
     }
-    return gguf(metadata, tensors_of(found, words) | (reader_of(reader) if reader else {}))
+    more = published_of(published) | reader_of(reader) if reader else {}
+    return gguf(metadata, tensors_of(found, words) | more)
 
 
 def text(value: str) -> bytes:

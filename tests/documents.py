@@ -422,6 +422,7 @@ OUTSIDE = [
         HOSTILE + "others_are_answered_while_a_prompt_is_made"),
     row("outside.4", "no body and no import is parsed on the event loop without a limit",
         HOSTILE + "a_large_body_is_refused_in_words",
+        HOSTILE + "no_megabyte_is_searched_for_a_task_between_two_answers",
         HOSTILE + "an_import_is_read_in_a_process_of_its_own_and_ended_after_its_time",
         HOSTILE + "a_megabyte_of_responses_is_compared_soon_and_beside_the_answers",
         "importers/test_hostile.py::"
@@ -437,7 +438,8 @@ OUTSIDE = [
         API + "a_secret_is_refused_with_its_kind_until_it_is_allowed",
         "core/test_collector.py::test_secrets_in_obvious_form_are_found",
         "core/test_collector.py::test_a_secret_told_in_passing_is_found",
-        missing="75 of 80 unseen secrets were seen, and 6 of 300 ordinary texts held; 76 and 2 are asked for"),
+        missing="72 of 80 unseen secrets were seen and 2 of 300 ordinary texts held in the last "
+        "trial; 76 and 2 are asked for"),
     row("outside.7", "a page that is handed over is stored after a question that names its origin",
         ORIGINS + "a_stranger_that_hands_over_a_page_is_named_and_refused"),
     row("outside.8", "half a header and a dripped header end in time",

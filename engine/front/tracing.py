@@ -16,6 +16,7 @@ import numpy as np
 from oneseek.engine.backends.executor import Executor, Run
 from oneseek.engine.compiler.grad import grad
 from oneseek.engine.compiler.schedule import Plan, fuse, plan
+from oneseek.engine.core.turns import urgent
 from oneseek.engine.front.devices import chosen, now
 from oneseek.engine.front.tensor import Tensor, Trace, tensor, tracing, under_way, view
 
@@ -152,8 +153,9 @@ class jit:
     async def run(self, traced: Traced, run: Run, arguments: tuple) -> Tree:
         for name, array in leaves(arguments).items():
             run.write(f"in.{name}", array.reshape(array.shape or (1,)))
-        await run.advance()
-        return await traced.returned(run)
+        with urgent():
+            await run.advance()
+            return await traced.returned(run)
 
 
 def value_and_grad(function: Callable) -> jit:

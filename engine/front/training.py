@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
 
 from oneseek.engine.backends.executor import Executor, Run
 from oneseek.engine.compiler.ir import Spec
+from oneseek.engine.core.turns import urgent
 from oneseek.engine.front.devices import chosen, now
 from oneseek.engine.front.optimisers import Optimiser
 from oneseek.engine.front.tensor import Tensor, under_way
@@ -103,7 +105,8 @@ class Train:
         traced, run = self.under_way or (None, None)
         assert traced is not None and run is not None
         began = time.perf_counter()
-        self.at = await run.advance(self.at, ms)
+        with urgent() if ms is None else nullcontext():  # who sets no limit waits for the end
+            self.at = await run.advance(self.at, ms)
         self.ms += 1e3 * (time.perf_counter() - began)
         if self.at < len(run):
             return None

@@ -16,7 +16,7 @@ from oneseek.engine.model.template import ChatTemplate
 from oneseek.engine.model.tokenizer import Tokenizer
 
 TOP = 32  # tokens of the base model's answer kept per position
-TOKEN_SIZES = (*range(128, 512, 8), *range(512, 1024, 64), 1024, 1536, 2048)
+TOKEN_SIZES = (*range(64, 512, 8), *range(512, 1024, 64), 1024, 1536, 2048)
 ROW_SIZES = (*range(32, 256, 32), 256, 384, 512, 1024)
 LONGEST_TARGET = 256
 UNLIKELY = -14  # the logarithm of what a model gives a word that would not occur to it

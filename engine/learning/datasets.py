@@ -2,13 +2,15 @@
 memory.
 
 OpenAI messages, ShareGPT, Alpaca, prompt and completion, question and answer, and text, as JSON
-lines, a JSON list or plain text; what is learned is every answer in its conversation, or the text
-itself.
+lines, a JSON list, a table (CSV, TSV) or plain text; what is learned is every answer in its
+conversation, or the text itself.
 """
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +19,8 @@ from typing import Any
 
 ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant"}
 DECODER = json.JSONDecoder()
+PLAIN, TABLES = (".txt", ".md"), (".csv", ".tsv")  # by their ending; all else is JSON
+DELIMITERS = ",;\t"
 KNOWN = (
     "messages (OpenAI), conversations (ShareGPT), instruction and output (Alpaca), "
     "prompt and completion, prompt and answer, question and answer, or text"
@@ -122,7 +126,7 @@ class DataSet:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.plain = path.suffix.lower() in (".txt", ".md")
+        self.plain = path.suffix.lower() in PLAIN
         with path.open("rb") as file:
             self.sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         self.listed = "" if self.plain else _text_of_list(path)
@@ -184,8 +188,38 @@ class DataSet:
         return line
 
 
+def records_of(table: str) -> list[dict]:
+    """The rows of a table by its headings; of one without headings, two columns are prompt and
+    answer."""
+    rows = max((rows_by(delimiter, table) for delimiter in DELIMITERS), key=alike)
+    names = [cell.strip().lower() for cell in rows[0]] if rows else []
+    if any(set(keys) <= set(names) for keys, _ in FORMS.values()):
+        return [dict(zip(names, row, strict=False)) for row in rows[1:]]
+    for number, row in enumerate(rows, 1):
+        if len(row) != 2:
+            raise ValueError(
+                f"row {number} has {len(row)} columns; a table has the headings of a data set, or "
+                "two columns: what is asked, and the answer"
+            )
+    return [{"prompt": asked, "answer": answer} for asked, answer in rows]
+
+
+def rows_by(delimiter: str, table: str) -> list[list[str]]:
+    return [row for row in csv.reader(io.StringIO(table), delimiter=delimiter) if any(row)]
+
+
+def alike(rows: list[list[str]]) -> int:
+    """How many rows have as many columns as the first, where that has several."""
+    return sum(len(row) == len(rows[0]) > 1 for row in rows)
+
+
 def _text_of_list(path: Path) -> str:
-    """The whole text where it is one JSON list, else nothing."""
+    """The whole text where it is one JSON list, a table as one, else nothing."""
+    if path.suffix.lower() in TABLES:
+        try:
+            return json.dumps(records_of(path.read_text("utf-8-sig")), ensure_ascii=False)
+        except (ValueError, csv.Error) as error:
+            raise DataError(f"{path.name}: {error}. Nothing was trained; correct it") from error
     with path.open(encoding="utf-8") as file:
         begins = file.read(64).lstrip().startswith("[")
     return path.read_text("utf-8") if begins else ""

@@ -16,6 +16,7 @@ from oneseek.engine.core import conversation
 from oneseek.engine.core.turns import beside
 from oneseek.engine.history.round_plan import DATA_SET
 from oneseek.engine.learning import identity
+from oneseek.engine.learning.datasets import PLAIN, TABLES
 from oneseek.engine.learning.rounds.dataset import data_set_record
 from oneseek.engine.learning.taste.taste import NAME as TASTE
 from oneseek.engine.learning.taste.taste import taste_record
@@ -127,7 +128,7 @@ def record_of(name: str, text: str) -> dict:
     """A data set with its text; it waits for its run and for no lesson."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / (UNFIT.sub("_", Path(name).name)[:60] or "data")
-        if path.suffix.lower() not in (".txt", ".md"):
+        if path.suffix.lower() not in (*PLAIN, *TABLES):
             path = path.with_suffix(".jsonl")
         path.write_text(text, "utf-8")
         found = data_set_record(path)

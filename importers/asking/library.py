@@ -7,6 +7,7 @@ it by the memory's reader of pairs. Function words weigh nothing.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from oneseek.engine.learning.memory.encoder import NOT_HERE
 from oneseek.engine.learning.memory.second_look import names
 from oneseek.engine.learning.memory.statements.reader import Reader
 from oneseek.importers.asking.documents import Document, Wording
+from oneseek.importers.asking.pieces import Piece
 from oneseek.importers.asking.quoting import Place, answer_from, nothing_in
 from oneseek.importers.asking.values import lacks
 
@@ -25,23 +27,26 @@ READ, COMPARED = 12, 1000  # pieces that are read with a question, and whose mea
 OF_ANY = 200  # the same where no document is named: those that share a word with the question
 WORDS = 0.08  # what a nat of shared words counts beside nearness
 PAIR, LOW = 0.15, -6.0  # what a nat of the reader counts there, and the least that it says
-# Fitted by tests/bench/weigh_places.py: of a piece; and of a question by its best piece, all pieces
-# together, and how much of the question no document holds.
+# Fitted by tests/bench/weigh_places.py: of a piece, also how far it is behind the nearest; and of a
+# question by its best piece, all pieces together, and how much of the question no document holds:
+# put to one document, and to all.
 WEIGHTS = {
-    "at_first": -2.01,
-    "near": -0.86,
-    "words": 0.3,
-    "read": 0.34,
-    "covered": 2.78,
-    "heading": -2.93,
-    "lacks": -3.29,
-    "strange": -1.59,
+    "at_first": -1.39,
+    "near": -1.88,
+    "words": 0.1,
+    "read": 0.44,
+    "covered": 3.82,
+    "near_behind": 1.77,
+    "heading": -3.48,
+    "lacks": -3.37,
+    "strange": -1.73,
 }
-ASKED = {"at_first": 0.74, "best": 1.69, "all": -0.46, "absent": 0.73}
-ANSWERS = -0.3  # nats from where on a piece answers a question that was put to its document
+ASKED = {"at_first": 1.35, "best": 1.79, "all": -0.81, "absent": 0.86}
+ASKED_OF_ALL = {"at_first": 1.04, "best": 2.51, "all": -1.13, "absent": 0.91}
+ANSWERS = -0.2  # nats from where on a piece answers a question that was put to its document
 NEAREST = -1.5  # from where on it is offered as the nearest place, without being an answer
-# The same where nobody said that a document is asked, and how much has to stand there of it.
-SURE, COVERED = 0.5, 0.43
+SURE = -0.1  # from where on it answers where nobody said that a document is asked
+WORD = re.compile(r"[^\W_]+")
 SURROUNDING = 45  # words of the place that is quoted around a piece
 
 
@@ -102,7 +107,8 @@ class Library:
         looked, absent = await self.look(question, source, user, most)
         looked.sort(key=lambda one: -one.order)
         places = [one.place for one in looked]
-        return (judged(places, absent) if any(one.signs for one in looked) else places)[:most]
+        read = any(one.signs for one in looked)
+        return (judged(places, absent, source) if read else places)[:most]
 
     async def look(
         self, question: str, source: str = "", user: str = "", most: int = READ
@@ -134,6 +140,7 @@ class Library:
                 order += PAIR * max(pairs.get(i, LOW), LOW)
             if i in pairs:
                 signs = {"near": near[i], "words": words, "read": pairs[i], "covered": covers}
+                signs["near_behind"] = near[i] - max(near[j] for j in pairs)
                 signs |= plain(question, place)
                 place = replace(place, score=weighed(WEIGHTS, signs))
             found.append(Looked(order, place, signs))
@@ -145,8 +152,7 @@ class Library:
         found = await self.find(question, source, user)
         best = max(found, key=lambda one: one.score, default=None)
         if best and best.score >= (ANSWERS if source else SURE):
-            if source or best.covered >= COVERED:
-                return answer_from(best, question), [best.told()]
+            return answer_from(best, question), [best.told()]
         if not source:
             return None
         (document,) = await self.asked(source, user)
@@ -179,17 +185,23 @@ def plain(question: str, place: Place) -> dict[str, float]:
     strange = any(one not in around and one[:-1] not in around for one in asked)
     return {
         "heading": float(heading),
-        "lacks": float(lacks(question, place.text)),
+        "lacks": float(lacks(question, f"{place.text} {values_of(piece)}")),
         "strange": float(strange),
     }
 
 
-def judged(places: list[Place], absent: float) -> list[Place]:
+def values_of(piece: Piece) -> str:
+    """The values of a row, each before what the heading of its column says of it: "1000 cm höjd" of
+    a column `höjd_cm`."""
+    return ", ".join(f"{value} {' '.join(reversed(WORD.findall(name)))}"
+                     for name, value in piece.cells if value)  # fmt: skip
+
+
+def judged(places: list[Place], absent: float, source: str) -> list[Place]:
     """Each with how sure it is that it answers, when all that was found is known."""
-    scores = [one.score for one in places]
-    every = float(np.logaddexp.reduce(scores))
-    asked = {"all": every, "absent": absent}
-    return [replace(one, score=weighed(ASKED, {"best": one.score, **asked})) for one in places]
+    every = float(np.logaddexp.reduce([one.score for one in places]))
+    asked, weights = {"all": every, "absent": absent}, ASKED if source else ASKED_OF_ALL
+    return [replace(one, score=weighed(weights, {"best": one.score, **asked})) for one in places]
 
 
 def place_of(doc: Document, at: int, score: float, covered: float = 0.0) -> Place:

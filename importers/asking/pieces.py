@@ -13,10 +13,16 @@ from dataclasses import dataclass
 from oneseek.importers.passages import sentences_of
 
 HEADING = 14  # words at most
+LONGEST = 4000  # characters; what is longer is no sentence that could be quoted
 CELL = " | "
 BLOCK = re.compile(r"\S(?:.*?\S)??(?=\s*\n\s*\n|\s*\Z)", re.S)
 SPEAKER = re.compile(r"[^\W\d_][\w.'-]*(?: [\w.'-]+)?(?: ?\([^()]{1,30}\))?: ")
 DAY = re.compile(r" ?\([^()]{1,30}\): ")
+LEANS = re.compile(
+    r"(?:it|its|they|them|these|those|this|he|she|his|her|their|den|det|de|dessa|denna|detta|dess|"
+    r"han|hon|hans|hennes|deras)\b",
+    re.I,
+)
 LABEL = re.compile(r"^(?:§+ ?\d+\w?|\d+(?:\.\d+)*|[a-z]\))[.:)]?$")
 
 
@@ -32,18 +38,24 @@ class Piece:
 
     @property
     def read(self) -> str:
-        """As it is read with a question; of an utterance without its day."""
+        """As it is read with a question; of an utterance without its day, and of a sentence that
+        leans on the one before it, behind that."""
         if self.spoken:
             return DAY.sub(": ", self.text, count=1)
         if not self.cells:
-            return self.text
+            leads = self.before if LEANS.match(self.text) else ""
+            return f"{leads} {self.text}".strip()
         (_, first), *rest = self.cells
         said = ", ".join(f"{name} {value}".strip() for name, value in rest if value)
         return f"{first}: {said}" if said else first
 
 
 def pieces(text: str) -> list[Piece]:
-    """In order."""
+    """In order, without what is too long to be quoted."""
+    return [one for one in _all_pieces(text) if len(one.text) <= LONGEST]
+
+
+def _all_pieces(text: str) -> list[Piece]:
     blocks = [match.span() for match in BLOCK.finditer(text)]
     if is_conversation([text[start:end] for start, end in blocks]):
         return utterances(text, blocks)

@@ -49,6 +49,7 @@ from oneseek.engine.open import assistant_over, clock, model_named
 from tests.bench.parts import report
 from tests.bench.weigh import general
 from tests.golden.statements import Maker
+from tests.golden.statements.told import LEARNED
 
 HERE, HELD_OUT = Path(__file__).parent, ROOT / "tests/held_out"
 MODEL = "smollm2-135m"
@@ -138,11 +139,15 @@ async def judged(told: Told, given: dict[str, list[dict]], show: bool) -> dict[s
         began = time.monotonic()
         kept = await told.tell(one["messages"], f"said/{i}")
         seconds.append((time.monotonic() - began) / len(one["messages"]))
+        if one.get("told_only"):
+            continue
         figures.see(bool(kept), "kept", f"kept {one['lang']}")
         if not kept and show:
             report.say("LOST", one["messages"])
     asked = []
     for one in given["heard"]:
+        if one.get("told_only"):
+            continue
         change = len(one["messages"]) > 1
         for question in one["questions"]:
             began = time.monotonic()
@@ -309,8 +314,19 @@ def part_of(given: dict[str, list[dict]], every: int) -> dict[str, list[dict]]:
     return found
 
 
+def unseen(given: dict[str, list[dict]], name: str) -> dict[str, list[dict]]:
+    """What is asked, and said for nothing, less what the reader learned from."""
+    if f"heard_{name}" not in LEARNED:
+        return given
+    kinds = ("nothing", "unknown", "general")
+    asked = [{**one, "told_only": i % 2 == 0} for i, one in enumerate(given["heard"])]
+    return {**given, "heard": asked, **{kind: given[kind][1::2] for kind in kinds}}
+
+
 async def measured(options: argparse.Namespace) -> dict[str, Any]:
     given = part_of(sets(options.set), options.part)
+    if options.unseen:
+        given = unseen(given, options.set)
     if options.beside:
         with tempfile.TemporaryDirectory() as folder:
             assistant = await opened(folder)
@@ -338,6 +354,7 @@ def main() -> None:
     ask.add_argument("--part", type=int, default=1, metavar="N", help="every Nth line")
     ask.add_argument("--http", type=int, default=0, metavar="N")
     ask.add_argument("--beside", type=int, default=0, metavar="N", help="other statements")
+    ask.add_argument("--unseen", action="store_true", help="less what the reader learned from")
     ask.add_argument("--show", action="store_true", help="what was missed")
     options = ask.parse_args()
     report.write("heard", asyncio.run(measured(options)), [])

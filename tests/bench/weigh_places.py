@@ -1,18 +1,23 @@
 """What each sign counts for a place's being the answer to a question: fits the weights and chooses
-the limit of importers/asking/library.py.
+the limits of importers/asking/library.py.
 
-    python -m tests.bench.weigh_places       (minutes on one core)
+    python -m tests.bench.weigh_places [--signs FILE]     (some minutes on one core)
 
-The questions of each development set of `bench documents` are put to their documents: the signs of
-each piece that is read are gathered, and whether it answers.  One document at a time is left out of
-the fit; what is printed are the figures of those, by limit, then the weights of all.
+The questions of each development set of `bench documents` are put to their documents, and to all
+documents of the set at once beside questions of general talk: the signs of each piece that is read
+are gathered (and kept in FILE, if one is named), and whether it answers.  One document at a time is
+left out of the fit, with a part of the general questions; what is printed are the figures of those,
+by limit, then the weights of all.
 """
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import json
+import pickle
 import tempfile
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -25,27 +30,31 @@ from oneseek.workers.server.endpoints.lessons import source_of
 from tests.bench.documents import given, is_place
 from tests.bench.heard import is_right, opened
 from tests.bench.parts import report
+from tests.bench.weigh import general
 
 SETS = "dev", "dev2", "dev3", "dev4"
-OF_PIECE = "near", "words", "read", "covered", "heading", "lacks", "strange"
-OF_QUESTION = "best", "all", "absent"
+OF_PIECE = tuple(name for name in asking.WEIGHTS if name != "at_first")
+OF_QUESTION = tuple(name for name in asking.ASKED if name != "at_first")
+GENERAL = 24  # questions of general talk beside each set
 RIDGE, STEPS = 1.0, 40
 LIMITS = np.arange(-2.0, 2.05, 0.1)
 
 
 class Row(NamedTuple):
-    """A question: its document, whether that answers it, the signs of each piece, whether the piece
-    answers, whether it is the right place, and how much of it the document does not hold."""
+    """A question: its document, whether that answers it, whether all were asked at once, the signs
+    of each piece, whether the piece answers, whether it is the right place, and how much of the
+    question no document holds."""
 
     document: str
     answered: bool
-    signs: np.ndarray
+    every: bool
+    signs: list[dict[str, float]]
     right: np.ndarray
     place: np.ndarray
     absent: float
 
 
-async def gathered(name: str) -> list[Row]:
+async def gathered(name: str, number: int) -> list[Row]:
     documents, questions = given(name)
     rows = []
     with tempfile.TemporaryDirectory() as folder:
@@ -57,18 +66,28 @@ async def gathered(name: str) -> list[Row]:
             record = source_of(found, "", 0)
             await library.add(record)
             ids[path.name] = record["id"]
-        for one in questions:
-            looked, absent = await library.look(one["q"], ids[one["document"]])
+
+        async def row(one: dict, source: str, document: str) -> Row:
+            looked, absent = await library.look(one["q"], source)
             looked = [place for place in looked if place.signs]
             places, signs = [place.place for place in looked], [place.signs for place in looked]
-            answered = not one.get("unanswerable")
+            answered = bool(one.get("keys"))
             right = [
                 answered and is_right(answer_from(place, one["q"]), one["keys"]) for place in places
             ]
             there = [answered and is_place(place.text, one["quote"]) for place in places]
-            table = np.array([[some[name] for name in OF_PIECE] for some in signs])
-            rows.append(Row(f"{name}/{one['document']}", answered, table, np.array(right, float),
-                            np.array(there), absent))  # fmt: skip
+            if not source:  # another document may hold the same word
+                right = [a and (b or place.source == ids[one["document"]])
+                         for a, b, place in zip(right, there, places, strict=True)]  # fmt: skip
+            return Row(document, answered, not source, signs, np.array(right, float),
+                       np.array(there), absent)  # fmt: skip
+
+        for one in questions:
+            document = f"{name}/{one['document']}"
+            rows += [await row(one, ids[one["document"]], document), await row(one, "", document)]
+        for code in ("en", "sv"):
+            some = general(code)[number::4][: GENERAL // 2]
+            rows += [await row({"q": q}, "", f"general {i % 10}") for i, q in enumerate(some)]
         await assistant.versions.store.close()
     return rows
 
@@ -87,58 +106,84 @@ def fitted(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 def of_question(row: Row, weights: np.ndarray) -> tuple[int, list[float]]:
     """Its best piece, and the signs of the question."""
-    scores = row.signs @ weights[1:] + weights[0]
+    scores = table_of(row) @ weights[1:] + weights[0]
     best = int(np.argmax(scores))
     return best, [float(scores[best]), float(np.logaddexp.reduce(scores)), row.absent]
 
 
-def both(rows: list[Row]) -> tuple[np.ndarray, np.ndarray]:
+def table_of(row: Row) -> np.ndarray:
+    return np.array([[some[name] for name in OF_PIECE] for some in row.signs])
+
+
+def whole(rows: list[Row]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The weights of a piece, of a question to its document, and of one to all documents."""
     pieces = fitted(
-        np.concatenate([row.signs for row in rows]), np.concatenate([row.right for row in rows])
+        np.concatenate([table_of(row) for row in rows]), np.concatenate([row.right for row in rows])
     )
-    found = [of_question(row, pieces) for row in rows]
-    right = np.array([row.right[best] for row, (best, _) in zip(rows, found, strict=True)])
-    return pieces, fitted(np.array([signs for _, signs in found]), right)
+    asked = []
+    for every in (False, True):
+        some = [(row, *of_question(row, pieces)) for row in rows if row.every == every]
+        right = np.array([row.right[best] for row, best, _ in some])
+        asked.append(fitted(np.array([signs for *_, signs in some]), right))
+    return pieces, asked[0], asked[1]
 
 
-def left_out(rows: list[Row]) -> list[dict]:
+def left_out(rows: list[Row]) -> dict[str, list[dict]]:
     """The figures by limit, each document judged by the fit of the others."""
     judged = []
     for document in sorted({row.document for row in rows}):
-        pieces, asked = both([row for row in rows if row.document != document])
+        pieces, *asked = whole([row for row in rows if row.document != document])
         for row in rows:
             if row.document == document:
                 best, signs = of_question(row, pieces)
-                judged.append((float(np.array(signs) @ asked[1:] + asked[0]), best, row))
-    table = []
-    for limit in LIMITS:
-        said = [(row.right[best], row.place[best]) for score, best, row in judged
-                if row.answered and score >= limit]  # fmt: skip
-        kept = [score < limit for score, _, row in judged if not row.answered]
-        count = sum(row.answered for row in rows)
-        table.append(
-            {
-                "limit": round(float(limit), 1),
-                "right": round(sum(right for right, _ in said) / count, 3),
-                "right place of those quoted": round(float(np.mean([at for _, at in said])), 3),
-                "honest": round(float(np.mean(kept)), 3),
-            }
-        )
-    return table
+                first, *weights = asked[row.every]
+                judged.append((float(first + np.array(signs) @ weights), best, row))
+    return {
+        where: [figures([one for one in judged if one[2].every == every], limit)
+                for limit in LIMITS]
+        for where, every in (("one document", False), ("all documents", True))
+    }  # fmt: skip
+
+
+def figures(judged: list[tuple[float, int, Row]], limit: float) -> dict:
+    said = [(row.right[best], row.place[best]) for score, best, row in judged
+            if row.answered and score >= limit]  # fmt: skip
+    talk = [row.document.startswith("general") for *_, row in judged]
+    kept = [score < limit for (score, _, row), general in zip(judged, talk, strict=True)
+            if not row.answered and not general]  # fmt: skip
+    general = [score >= limit for (score, *_), one in zip(judged, talk, strict=True) if one]
+    count = sum(row.answered for *_, row in judged)
+    return {
+        "limit": round(float(limit), 1),
+        "right": round(sum(right for right, _ in said) / count, 3),
+        "right place of those quoted": round(float(np.mean([at for _, at in said] or [False])), 3),
+        "honest": round(float(np.mean(kept)), 3),
+        "general answered": round(float(np.mean(general or [False])), 3),
+    }
 
 
 async def main() -> None:
-    rows = [row for name in SETS for row in await gathered(name)]
-    pieces, asked = both(rows)
-    names = ("at_first", *OF_PIECE), ("at_first", *OF_QUESTION)
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("--signs", type=Path, help="where what was gathered is kept")
+    options = ask.parse_args()
+    if options.signs and options.signs.exists():
+        rows = pickle.loads(options.signs.read_bytes())
+    else:
+        rows = [row for number, name in enumerate(SETS) for row in await gathered(name, number)]
+        if options.signs:
+            options.signs.write_bytes(pickle.dumps(rows))
+    rows = [row for row in rows if row.signs]
+    names = ("at_first", *OF_PIECE), *[("at_first", *OF_QUESTION)] * 2
     named = [
         {name: round(float(one), 2) for name, one in zip(some, weights, strict=True)}
-        for some, weights in zip(names, (pieces, asked), strict=True)
+        for some, weights in zip(names, whole(rows), strict=True)
     ]
-    report.say("WEIGHTS", json.dumps(named[0]))
-    report.say("ASKED", json.dumps(named[1]))
-    now = {name: value for name, value in asking.WEIGHTS.items()}
-    report.write("weigh_places", {"now": now, "fitted": named}, left_out(rows))
+    for title, weights in zip(("WEIGHTS", "ASKED", "ASKED_OF_ALL"), named, strict=True):
+        report.say(title, json.dumps(weights))
+    rows_by_limit = [
+        {"asked": where, **line} for where, lines in left_out(rows).items() for line in lines
+    ]
+    report.write("weigh_places", {}, rows_by_limit)
 
 
 if __name__ == "__main__":

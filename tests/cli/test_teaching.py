@@ -12,6 +12,7 @@ import pytest
 
 from oneseek.engine.cli.main import main
 from oneseek.engine.learning.datasets import DataError, DataSet
+from oneseek.engine.learning.run_data import record_of
 from oneseek.engine.model.adapters import CARD, SETTINGS, UNMEASURED, load_peft
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import FileSource, gguf, open_model
@@ -153,6 +154,29 @@ def test_plain_text_is_taken_by_paragraphs(tmp_path):
     path = tmp_path / "book.txt"
     path.write_text("The first\nparagraph.\n\n\nThe second.\n")
     assert [one.answer for one in DataSet(path)] == ["The first\nparagraph.", "The second."]
+
+
+@pytest.mark.parametrize(
+    "name,table",
+    [
+        ("data.csv", 'Question,Answer\n"Two, please","2"\nthree,3\n'),
+        ("data.csv", '\ufeff"Two, please";2\r\n\r\nthree;3\r\n'),
+        ("data.tsv", "prompt\tanswer\nTwo, please\t2\nthree\t3\n"),
+    ],
+)
+def test_a_table_is_taken_by_its_headings_or_as_two_columns(name, table, tmp_path):
+    path = tmp_path / name
+    path.write_text(table, "utf-8", newline="")
+    found = [(one.history[-1]["content"], one.answer) for one in DataSet(path)]
+    assert found == [("Two, please", "2"), ("three", "3")]
+    assert record_of(name, table)["examples"] == 2
+
+
+def test_a_table_of_other_columns_says_what_it_lacks(tmp_path):
+    path = tmp_path / "data.csv"
+    path.write_text("a,b\nc\n")
+    with pytest.raises(DataError, match=r"data\.csv: row 2 has 1 columns; .* Nothing was trained"):
+        DataSet(path)
 
 
 @pytest.mark.parametrize(

@@ -278,6 +278,16 @@ TOLD_IN_PASSING = [  # as an action, or without a word for what it is
     ("swedbank 8214-9 983 551 220-7 om du vill sätta in", "account"),
     ("venmo the rest, or wire to 026009593 / 4410228871", "account"),
     ("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", "key"),
+    ("Bakdörren till bygdegården: ett, noll, fem, fem, och stjärna", "code"),
+    ("para el portal de la peña marca 1, 9, 3, 7 y campanita, luego empuja fuerte", "code"),
+    ("mysql -u gramps -pMarigold1881 tree < dump.sql", "address"),
+    ("git clone https://ghp_Pqz618Vhst2mPBG6g0Nq7wHOeiV8bO5dgKx4@github.com/o/h.git", "key"),
+    ("it showed me pdv3 x3ze muuh iwis fpyq nva3 4g5n 7ztu to type in by hand", "key"),
+    (
+        "coral / bench / harvest / ivory / pistol / tunnel / evoke / margin / sibling / awful / "
+        "noodle / crane is what my ledger showed",
+        "recovery",
+    ),
 ]
 
 
@@ -290,6 +300,17 @@ def test_a_secret_told_in_passing_is_found(text, kind):
     "text",
     [
         "our wifi is called Badgers2",
+        "my children, min mans barnbarn och jag",
+        "if len(losenord) < 8: print('för kort')",
+        '<input type="password" name="pw" autocomplete="new-password"> why is it filled in',
+        "# .env.example\nDB_PASSWORD=\nSMTP_KEY=<your key here>",
+        'kubectl create secret generic db --from-literal=password="$DB_PASSWORD"',
+        "can't reach 192.168.0.1 but 192.168.1.1 opens a login page, whose is it",
+        "The ISBN on the back is 978-0-14-044913-6, which translation is that",
+        "OCR 8830 2214 7756 1 och bankgiro 5050-1055",
+        "batteri CR2032 till bilnyckeln, 39 kr på macken",
+        'base64 of "hello world" is aGVsbG8gd29ybGQ=',
+        "Det står SHA256:UHP3wvZZVlKvoKpY7dGmT1uKdkRP2vj9j8GerG7Gulc på värdnyckeln",
         "I code in Rust and Python3",
         "passet är 0700-1600",
         'if password == "": raise ValueError',

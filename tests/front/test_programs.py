@@ -11,6 +11,7 @@ import oneseek
 from builder import ROOT
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.backends.wasm.executor import Wasm
+from tests.support.gpu_calls import counted
 from tests.support.gpu_device import gpu
 from tests.support.wasm_host import host
 
@@ -63,3 +64,20 @@ def test_the_chip_comes_to_the_losses_of_numpy(name):
 def test_a_program_says_what_it_came_to(name, capsys):
     assert program(name).main("cpu")[-1] == pytest.approx(GOLDEN[name][-1], rel=1e-2)
     assert "->" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_step_without_a_limit_is_handed_to_the_chip_at_once():
+    """Nobody asked for slices: nothing is waited for between its parts, the first time either."""
+    example = program("moons")
+    with oneseek.on(gpu()):
+        train = oneseek.Train(example.loss, example.weights(), example.OPTIMISER)
+        logits, points = oneseek.jit(example.logits), example.moons()[0]
+        for _ in range(2):  # what is made once, then what is only run
+            with counted(gpu().device) as calls:
+                train.step(*example.moons())
+            assert calls["submits"] == 2  # the step, and the copy of the loss that is read
+            weights = train.weights
+            with counted(gpu().device) as calls:
+                logits(weights, points)
+            assert calls["submits"] == 2

@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import functools
+import itertools
 import json
 import math
 import re
@@ -39,7 +40,7 @@ from oneseek.engine.model.formats.source import BytesSource
 from tests.bench.parts import report
 from tests.bench.weigh import facts_of, general
 from tests.golden.make_encoder import bert_of, ours
-from tests.golden.statements import CODES, MINE, Made, Maker
+from tests.golden.statements import CODES, Made, Maker
 from tests.golden.statements.told import (
     BENCH,
     LEARNED,
@@ -47,13 +48,16 @@ from tests.golden.statements.told import (
     Voices,
     asked_for_advice,
     learned,
+    messages,
     short,
 )
 
 LAYERS, RANK, SCALE = 6, 16, 2.0
 STEPS, RATE, WARM, OFTEN = 600, 6e-4, 20, 50
-VOICES, FAMILIES, FACTS, CHANGES = 9, 2, 2, 2  # statements of a step
-GENERAL, NOTHING = 4, 6  # texts of a step that are neither statement nor question for one's own
+VOICES, FAMILIES, FACTS, CHANGES = 11, 1, 1, 3  # statements of a step
+GENERAL, NOTHING = 3, 5  # texts of a step that are neither statement nor question for one's own
+MINED, CLOSE = 0.7, 10  # of the questions are read with a statement that lies near, of so many
+SAME = 0.9  # as near questions may ask for the same
 ALSO = {"en": ("also ", "oh and ", "and ", ""), "sv": ("också ", "och ", "förresten ", "")}
 SETTLED, PASSES = 80, 400  # steps whose texts the small heads are fitted on at last, and how often
 SHORT = 3  # of the statements in a few words, and of what states nothing in a few words
@@ -62,8 +66,8 @@ TOGETHER = 16  # rows
 READY = 8  # steps that are made ahead by each of the processes that make them
 TEMPERATURE = 0.05
 NEAREST, ALIKE = 8, 0.07  # statements read together with a question; look-alikes that may pass
+ASKING, SAYING = "query: ", "passage: "  # what the encoder was trained to see before a text
 STATES, ASKS, NEITHER = range(3)
-UNKNOWN = -100  # a question that names nobody: whose it is, its words do not say
 SWAP = {
     "en": [("You are", "I am"), ("you are", "I am"), ("Your", "My"), ("your", "my"), ("You", "I"),
            ("you", "I")],
@@ -102,6 +106,9 @@ class Rows:
     def alone(self, text: str) -> list[int]:
         return [self.begin, *self.encode(text)[:ALONE], self.end]
 
+    def published(self, text: str, before: str) -> list[int]:
+        return [self.begin, *self.encode(before), *self.encode(text)[:ALONE], self.end]
+
     def together(self, question: str, said: str) -> list[int]:
         asked, answering = self.encode(question)[:ASKED], self.encode(said)[:ANSWERING]
         return [self.begin, *asked, self.end, self.end, *answering, self.end]
@@ -130,26 +137,28 @@ class Reader(nn.Module):
         """The mean state of each row; rows of like length are read together."""
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
         parts = [order[at : at + TOGETHER] for at in range(0, len(rows), TOGETHER)]
-        means = torch.cat([self._means([rows[i] for i in part]) for part in parts])
-        return means[torch.tensor(order).argsort().to(means.device)]
+        read = torch.cat([means(self.bert, [rows[i] for i in part]) for part in parts])
+        return read[torch.tensor(order).argsort().to(read.device)]
 
-    def _means(self, rows: list[list[int]]) -> torch.Tensor:
-        ids, mask = torch.ones(2, len(rows), max(map(len, rows)), dtype=torch.long)
-        for i, row in enumerate(rows):
-            ids[i, : len(row)], mask[i, len(row) :] = torch.tensor(row), 0
-        device = self.pair.weight.device
-        ids, mask = ids.to(device), mask.to(device)
-        with torch.autocast(device.type, torch.bfloat16):
-            states = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state.float()
-        states = states * mask[:, :, None]
-        return states.sum(1) / mask.sum(1, keepdim=True)
+
+def means(bert: nn.Module, rows: list[list[int]]) -> torch.Tensor:
+    """The mean state of each row, all read together."""
+    ids, mask = torch.ones(2, len(rows), max(map(len, rows)), dtype=torch.long)
+    for i, row in enumerate(rows):
+        ids[i, : len(row)], mask[i, len(row) :] = torch.tensor(row), 0
+    ids, mask = ids.to(bert.device), mask.to(bert.device)
+    with torch.autocast(bert.device.type, torch.bfloat16):
+        states = bert(input_ids=ids, attention_mask=mask).last_hidden_state.float()
+    states = states * mask[:, :, None]
+    return states.sum(1) / mask.sum(1, keepdim=True)
 
 
 class Examples:
     """What a step reads."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, near: dict[str, list[str]]) -> None:
         self.maker, self.draw, self.voices = Maker(seed), Random(seed), Voices(seed)
+        self.near = near
         self.facts = [
             fact | {"said": as_said(fact["answer"], fact["language"])} for fact in facts_of()
         ]
@@ -158,22 +167,24 @@ class Examples:
         self.advice = asked_for_advice()
         self.unknown = [one["q"] for one in learned("_unknown")]
         self.short, self.empty = short("+"), short("-")
-        self.nothing = [one["text"] for one in learned("_nothing")]
+        self.nothing = [one["text"] for one in learned("_nothing")] + messages("-")
 
-    def statements(self) -> list[tuple[str, str, list[Made]]]:
-        """(language, what was said, its questions) of one step."""
+    def statements(self) -> list[tuple[str, str, list[Made], list[Made]]]:
+        """(language, what was said, its questions, those with what only lies near) of one step."""
         found, draw = [], self.draw
         for i, one in self.voices.some(VOICES):
-            found.append((one.code, *self.of_a_voice(i, one)))
+            some = draw.sample(one.asked, min(2, len(one.asked)))
+            near = [self.beside(q, one.code) for q in some if draw.random() < MINED]
+            found.append((one.code, *self.of_a_voice(i, one), [one for one in near if one]))
         for family in draw.sample(self.maker.families, FAMILIES):
-            found.append((family.code, *self.maker.family(family)))
+            found.append((family.code, *self.maker.family(family), []))
         for fact in draw.sample(self.facts, FACTS):
             said = self.maker.as_typed(fact["said"].rstrip("."), fact["language"])
             asked = [fact["question"], *fact.get("unseen", [])]
             made = [Made(said, q, True) for q in draw.sample(asked, min(3, len(asked)))]
             wrong = [*fact.get("leak", []), *fact.get("far", [])]
             made += [Made(said, q, False) for q in draw.sample(wrong, min(3, len(wrong)))]
-            found.append((fact["language"], said, made))
+            found.append((fact["language"], said, made, []))
         return found
 
     def of_a_voice(self, i: int, one: Told) -> tuple[str, list[Made]]:
@@ -190,6 +201,13 @@ class Examples:
             made.append(Made(near, voices.asked(asked, one.code), False))
         return said, made
 
+    def beside(self, question: str, code: str) -> Made | None:
+        """A question with what somebody else said, which lies near it and does not answer it."""
+        if not (near := self.near.get(question)):
+            return None
+        said, asked = self.draw.choice(near), self.voices.asked(question, code)
+        return Made(self.voices.said(said), asked, False)
+
     def step(
         self,
     ) -> tuple[list[Made], list[tuple[str, int]], list[tuple[int, int]], list[Made]]:
@@ -197,7 +215,8 @@ class Examples:
         what answers it; what was said behind what it takes back or not."""
         draw, statements = self.draw, self.statements()
         pairs, texts, finds = [], [], []
-        for i, (code, said, made) in enumerate(statements):
+        for i, (code, said, made, near) in enumerate(statements):
+            pairs += near
             right = [one for one in made if one.answers]
             wrong = [one for one in made if not one.answers]
             pairs += draw.sample(wrong, min(2 + (draw.random() < 0.5), len(wrong)))
@@ -207,24 +226,25 @@ class Examples:
             some = draw.sample(right, min(2, len(right)))
             pairs += some
             if draw.random() < 0.3:
-                other = draw.choice([one for j, (_, one, _) in enumerate(statements) if j != i])
+                other = draw.choice([one[1] for j, one in enumerate(statements) if j != i])
                 pairs.append(Made(other, some[0].question, False))
             finds.append((len(texts), len(texts) - 1))
-            mine = MINE[code].search(some[0].question)
-            texts.append((some[0].question, ASKS if mine else UNKNOWN))
+            texts.append((some[0].question, ASKS))
             if draw.random() < UNTOLD:
                 untold = (
                     self.maker.of_nothing(code)
                     if draw.random() < 0.6
                     else draw.choice(self.unknown)
                 )
-                pairs.append(Made(said, untold, False))
-                texts.append((untold, ASKS if MINE[code].search(untold) else UNKNOWN))
+                near_it = self.beside(untold, code) if draw.random() < MINED else None
+                pairs.append(near_it or Made(said, untold, False))
+                texts.append((untold, ASKS))
         for _ in range(GENERAL):
             question = draw.choice(self.advice if draw.random() < 0.5 else self.general)
             texts.append((self.voices.asked(question, "en"), NEITHER))
             if draw.random() < 0.4:
-                pairs.append(Made(draw.choice(statements)[1], question, False))
+                near_it = self.beside(question, "en") if draw.random() < MINED else None
+                pairs.append(near_it or Made(draw.choice(statements)[1], question, False))
         texts += [
             (self.maker.as_typed(one, "en"), STATES) for one in draw.sample(self.short, SHORT)
         ]
@@ -249,6 +269,8 @@ class Examples:
             goes_on = re.split(r"(?<=[.!]) ", before.said)
             if len(goes_on) > 1 and before not in voices.taken_back:
                 found.append(Made(voices.said(goes_on[1]), goes_on[0], False))
+            earlier, more = draw.choice(voices.beside)
+            found.append(Made(voices.said(more), earlier, False))
             no_news = draw.choice([draw.choice(before.asked), draw.choice(self.empty)])
             found.append(Made(voices.said(no_news), draw.choice([before.said, one.before]), False))
             short, more = draw.sample(self.short, 2)
@@ -259,12 +281,12 @@ class Examples:
 class Ahead(torch.utils.data.IterableDataset):
     """The steps as rows of tokens, made in processes of their own."""
 
-    def __init__(self, model: Reader) -> None:
-        self.words = model.words
+    def __init__(self, model: Reader, near: dict[str, list[str]]) -> None:
+        self.words, self.near = model.words, near
 
     def __iter__(self):
         worker = torch.utils.data.get_worker_info()
-        examples = Examples(worker.id if worker else 0)
+        examples = Examples(worker.id if worker else 0, self.near)
         rows = Rows(self.words)
         while True:
             pairs, texts, finds, changes = examples.step()
@@ -279,26 +301,64 @@ class Ahead(torch.utils.data.IterableDataset):
             )
 
 
-def tune(model: Reader, steps: int, to: Path, processes: int) -> None:
-    """What is tuned is written now and then."""
+def nearest(bert: nn.Module, words: Encoder) -> dict[str, list[str]]:
+    """Questions with the statements of others that the encoder, as it was published, finds nearest
+    to them, less those that are asked for much the same."""
+    voices, rows = Voices(0), Rows(words)
+    said = directions(bert, [rows.published(one.said, SAYING) for one in voices.told])
+    asked = [(q, i) for i, one in enumerate(voices.told) for q in one.asked]
+    untold = [q for code in CODES for q in Maker(0).unknown[code]] + asked_for_advice()
+    every = [(q, -1) for q in untold + [one["q"] for one in learned("_unknown")]]
+    whole = directions(bert, [rows.published(q, ASKING) for q, _ in asked + every])
+    owners = np.array([i for _, i in asked])
+    found = {}
+    for (question, own), one in zip(asked + every, whole, strict=True):
+        same = set(owners[whole[: len(asked)] @ one >= SAME].tolist()) | {own}
+        best = (i for i in np.argsort(-(said @ one)).tolist() if i not in same)
+        found[question] = [voices.told[i].said for i in itertools.islice(best, CLOSE)]
+    return found
+
+
+def directions(bert: nn.Module, rows: list[list[int]]) -> np.ndarray:
+    order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
+    found = np.zeros((len(rows), bert.config.hidden_size), np.float32)
+    for at in range(0, len(rows), TOGETHER):
+        part = order[at : at + TOGETHER]
+        with torch.no_grad():
+            whole = F.normalize(means(bert, [rows[i] for i in part]), dim=-1)
+        found[part] = whole.cpu().numpy()
+    return found
+
+
+def tune(
+    model: Reader, near: dict[str, list[str]], steps: int, minutes: float, to: Path, processes: int
+) -> None:
+    """What is tuned is written now and then; it ends by so many steps or minutes."""
     torch.manual_seed(0)
     torch.set_num_threads(1)  # two wait for each other where others use the cores
     torch.set_float32_matmul_precision("high")
     more = {"prefetch_factor": READY} if processes else {}
-    made = torch.utils.data.DataLoader(Ahead(model), batch_size=None, num_workers=processes, **more)
+    ahead = Ahead(model, near)
+    made = torch.utils.data.DataLoader(ahead, batch_size=None, num_workers=processes, **more)
     learned = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(learned, lr=RATE, weight_decay=0.01)
-    pace = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: min(1, (step + 1) / WARM) * max(0.02, 1 - step / steps)
-    )
     began, seen = time.time(), []
+
+    def over(step: int) -> float:
+        return max(step / steps, (time.time() - began) / 60 / minutes)
+
+    pace = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: min(1, (step + 1) / WARM) * max(0.02, 1 - over(step))
+    )
     for step, one in zip(range(steps), made, strict=False):
+        if over(step) >= 1:
+            break
         pairs, wanted, texts, of_kind, finds, changes, changed = one
         answers = whether(model.pair, model.states(pairs), wanted)
         takes = whether(model.change, model.states(changes), changed)
         read = model.states(texts)
         kinds = torch.tensor(of_kind, device=read.device)
-        kind = F.cross_entropy(model.kind(read), kinds, ignore_index=UNKNOWN)
+        kind = F.cross_entropy(model.kind(read), kinds)
         whole = F.normalize(read, dim=-1)
         asked, said = (whole[[pair[end] for pair in finds]] for end in (0, 1))
         near, place = asked @ said.T / TEMPERATURE, torch.arange(len(finds), device=read.device)
@@ -311,10 +371,10 @@ def tune(model: Reader, steps: int, to: Path, processes: int) -> None:
         pace.step()
         seen.append(torch.stack([answers, kind, found, takes]).detach())
         if step % 10 == 9:
-            means = [round(float(x), 4) for x in torch.stack(seen[-10:]).mean(0)]
-            report.say({"step": step + 1, "answers, kind, found, takes back": means,
+            losses = [round(float(x), 4) for x in torch.stack(seen[-10:]).mean(0)]
+            report.say({"step": step + 1, "answers, kind, found, takes back": losses,
                         "s": round(time.time() - began)})  # fmt: skip
-        if step % OFTEN == OFTEN - 1 or step == steps - 1:
+        if step % OFTEN == OFTEN - 1:
             to.write_bytes(packed(model))
 
 
@@ -324,15 +384,15 @@ def whether(head: nn.Linear, states: torch.Tensor, wanted: list[float]) -> torch
     return F.binary_cross_entropy_with_logits(head(states)[:, 0], truth)
 
 
-def settle(model: Reader) -> None:
+def settle(model: Reader, near: dict[str, list[str]]) -> None:
     """Fits the heads for kinds and for what is taken back once more, on many texts at once and with
     nothing else changed."""
-    examples, rows = Examples(1), Rows(model.words)
+    examples, rows = Examples(1, near), Rows(model.words)
     texts: list[tuple[str, int]] = []
     changes: list[Made] = []
     for _ in range(SETTLED):
         _, some, _, _ = examples.step()
-        texts += [one for one in some if one[1] != UNKNOWN]
+        texts += some
         changes += [one for _ in range(4) for one in examples.changes()]
     texts, changes = list(dict.fromkeys(texts)), list(dict.fromkeys(changes))
     with torch.no_grad():
@@ -391,11 +451,11 @@ def judged(model: Reader) -> dict[str, float]:
     """Of questions that nothing was learned from: how often the statement that answers one is the
     surest of the NEAREST, and above the limit that ALIKE of the look-alikes pass."""
     rows, figures = Rows(model.words), {}
-    for name in ("heard_dev", "heard_dev2", "heard_dev3"):
+    for name in ("heard_dev", "heard_dev2", *LEARNED):
         lines = (BENCH / f"{name}.jsonl").read_text().splitlines()
         given = [json.loads(line) for line in lines]
         said = [" ".join(one["messages"]) for one in given]
-        unseen = given[1::2] if name == LEARNED else given
+        unseen = given[1::2] if name in LEARNED else given
         right = [(q["q"], given.index(one)) for one in unseen for q in one["questions"]]
         alike = [(one["lookalike"]["q"], -1) for one in unseen if one.get("lookalike")]
         with torch.no_grad():
@@ -435,6 +495,7 @@ async def published() -> tuple[BytesSource, Encoder]:
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--steps", type=int, default=STEPS)
+    ask.add_argument("--minutes", type=float, default=math.inf)
     ask.add_argument("--write", type=Path, default=carrier.READER, help="where it goes")
     ask.add_argument("--processes", type=int, default=4, help="that make examples")
     ask.add_argument(
@@ -444,13 +505,14 @@ def main() -> None:
     options = ask.parse_args()
     source, reads = asyncio.run(published())
     device = "cuda" if torch.cuda.is_available() else "cpu"
+    near = nearest(bert_of(source), reads)
     model = Reader(bert_of(source).train(), reads)
     if options.before:
         begin_with(model, options.before.read_bytes())
     model.to(device)
     if options.steps:
-        tune(model, options.steps, options.write, options.processes)
-    settle(model)
+        tune(model, near, options.steps, options.minutes, options.write, options.processes)
+    settle(model, near)
     options.write.write_bytes(packed(model))
     if options.judge:
         report.say(judged(model.eval()))

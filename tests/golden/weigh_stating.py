@@ -1,12 +1,13 @@
-"""Fits how likely a text states something of the person's own: the weights of
-engine/learning/memory/statements/stating.py.
+"""Fits how likely a text states something of the person's own, and how likely it asks for it: the
+weights of engine/learning/memory/statements/stating.py.
 
     python -m tests.golden.weigh_stating       (a minute on one core; after tune_reader.py)
 
 The directions are the reader's, as they are; the examples are those of tests/golden/statements and
 the development sets of `bench heard`.  First each development set is left out of the fit and
-judged as the memory hears it, at several limits: statements kept, and kept of what states nothing.
-Then the weights of all are written.
+judged as the memory hears it, by the lines that the reader did not learn from: statements kept, and
+kept of what states nothing; and how many questions for one's own things, and for general knowledge,
+are taken for the former, at several limits.  Then the weights of all are written.
 """
 
 from __future__ import annotations
@@ -20,18 +21,23 @@ from typing import NamedTuple
 import numpy as np
 
 from oneseek.engine.backends.select import processor
+from oneseek.engine.learning.lessons import anchors
 from oneseek.engine.learning.memory.encoder import Encoder, encoder_here
+from oneseek.engine.learning.memory.mind import speaks_of_oneself
 from oneseek.engine.learning.memory.statements import hearing
 from oneseek.engine.learning.memory.statements.reader import Reader, Sentence
-from oneseek.engine.learning.memory.statements.stating import WEIGHTS, Weights, seen
+from oneseek.engine.learning.memory.statements.stating import ASKS, WEIGHTS, Weights, seen
 from tests.bench.parts import report
+from tests.bench.weigh import general
 from tests.golden.statements import CODES, HERE, Maker
-from tests.golden.statements.told import BENCH, asked_for_advice, changes, short
+from tests.golden.statements.told import BENCH, LEARNED, asked_for_advice, changes, short
 
 SETS = ("dev", "dev2", "dev3", "dev4", "dev5", "dev6")
 TIMELINES = ("dev", "dev3", "dev4", "dev5", "dev6", "dev7", "dev8", "dev9")
 COUNTS_TWICE = ("messages", "nothing of ")  # what was written for this
 FILLED, TYPED = 2, 3  # times that each line with slots is filled
+QUESTIONS = 2  # of each statement
+ASKING = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98])
 RIDGE, STEPS = 50.0, 12
 SLIGHT = 1e-6
 
@@ -40,6 +46,7 @@ class Example(NamedTuple):
     source: str
     text: str
     states: bool
+    asks: bool = False
 
 
 def lines(name: str) -> list[dict]:
@@ -51,9 +58,10 @@ def of_a_set(name: str) -> list[Example]:
     found = []
     for one in lines(f"heard_{name}"):
         found += [Example(name, text, True) for text in one["messages"]]
-        found += [Example(name, question["q"], False) for question in one["questions"]]
+        found += [Example(name, question["q"], False, True) for question in one["questions"]]
     for kind in ("general", "unknown"):
-        found += [Example(name, one["q"], False) for one in lines(f"heard_{name}_{kind}")]
+        asks = kind == "unknown"
+        found += [Example(name, one["q"], False, asks) for one in lines(f"heard_{name}_{kind}")]
     found += [
         Example(f"nothing of {name}", one["text"], False) for one in lines(f"heard_{name}_nothing")
     ]
@@ -68,7 +76,9 @@ def examples() -> list[Example]:
         for line in (HERE / f"told_{code}.txt").read_text().splitlines():
             said, asked, _ = (part.strip() for part in line.split("|"))
             found.append(Example("told", said, True))
-            found.append(Example("told", asked.split(" / ")[0], False))
+            found += [Example("told", q, False, True) for q in asked.split(" / ")[:QUESTIONS]]
+        found += [Example("general", q, False) for q in general(code)]
+        found += [Example("general", q, False) for _, q in anchors(code)]
     for one in changes():
         found += [Example("told", text, True) for text in (one.before, one.said)]
     for line in (HERE / "messages.txt").read_text().splitlines():
@@ -78,6 +88,9 @@ def examples() -> list[Example]:
     maker = Maker(5)
     for code, text in maker.nothing * FILLED:
         found.append(Example("made", maker.fill(text, maker.values(code)), False))
+    for code in CODES:
+        for text in maker.unknown[code]:
+            found.append(Example("made", maker.fill(text, maker.values(code)), False, True))
     for family in maker.families * TYPED:
         found.append(Example("made", maker.family(family)[0], True))
     return found
@@ -132,16 +145,19 @@ def main() -> None:
     known = Known(read)
     rows = np.stack([seen(read[text].whole, text) for text in texts]).astype(float)
     truth = np.array([one.states for one in every], float)
+    asks = np.array([one.asks for one in every], float)
     counts = np.array([1 + one.source.startswith(COUNTS_TWICE) for one in every], float)
     figures = {}
     for name in SETS:
         apart = [one.source.removeprefix("nothing of ") != name for one in every]
         weights = fit(rows[apart], truth[apart], counts[apart])
+        first = int(f"heard_{name}" in LEARNED)  # every second line, the reader has learned from
         for kind, wanted in (("kept", True), ("kept of nothing", False)):
             if wanted:
                 some = [one["messages"][0] for one in lines(f"heard_{name}")]
             else:
                 some = [one["text"] for one in lines(f"heard_{name}_nothing")]
+            some = some[first :: 1 + first]
             heard = [known.heard(text, weights) for text in some]
             figures[f"{name}: {kind}"] = round(float(np.mean(heard)), 3)
             if options.show:
@@ -149,9 +165,21 @@ def main() -> None:
                     if kept != wanted:
                         likely = round(weights.likely(read[text].whole, text), 2)
                         report.say("KEPT" if kept else "LOST", likely, text)
-    weights = fit(rows, truth, counts)
-    each = [float(f"{x:.4g}") for x in weights.each]
-    WEIGHTS.write_text(json.dumps({"alone": round(weights.alone, 4), "each": each}) + "\n")
+        asking = fit(rows[apart], asks[apart], counts[apart])
+        for kind in ("unknown", "general"):
+            some = [one["q"] for one in lines(f"heard_{name}_{kind}")][first :: 1 + first]
+            likely = np.array([asking.likely(read[text].whole, text) for text in some])
+            own = np.array([speaks_of_oneself(text) for text in some])
+            for limit in ASKING if some else ():
+                over = likely >= limit
+                figures[f"{name}: {kind} asks {limit}"] = round(float(over.mean()), 3)
+                figures[f"{name}: {kind} asks {limit}, of oneself"] = round(
+                    float((own & over).mean()), 3
+                )
+    for path, wanted_of in ((WEIGHTS, truth), (ASKS, asks)):
+        weights = fit(rows, wanted_of, counts)
+        each = [float(f"{x:.4g}") for x in weights.each]
+        path.write_text(json.dumps({"alone": round(weights.alone, 4), "each": each}) + "\n")
     report.write("weigh_stating", figures, [])
 
 

@@ -46,5 +46,17 @@ def test_forms_of_a_word_and_compounds_are_found():
         assert document.pieces[at].text == text
 
 
+def test_what_no_full_stop_ends_for_thousands_of_words_is_nothing_to_quote():
+    endless = "12 34 56 " * 50_000
+    found = pieces(f"The boat is blue.\n\n{endless}\n\nIt was built in Arvika.")
+    assert [one.text for one in found] == ["The boat is blue.", "It was built in Arvika."]
+
+
+def test_a_sentence_that_leans_on_another_is_read_behind_it():
+    found = pieces("The frame number is yours. It is stamped on the fork. Keep it.")
+    assert found[1].read == "The frame number is yours. It is stamped on the fork."
+    assert found[2].read == "Keep it."
+
+
 def test_a_text_without_words_has_no_pieces():
     assert pieces("") == [] == pieces("\n\n")

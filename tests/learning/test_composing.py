@@ -59,6 +59,7 @@ def said(tmp_path_factory):
         ("Name all my siblings.", ("Petra", "Kit", "Joel")),
         ("How many brothers do I have?", ("Two", "Kit", "Joel")),
         ("Who is Petra?", ("sister",)),
+        ("How many years older is Maja than Elliot?", ("3,", "Maja", "Elliot")),
     ],
 )
 def test_all_that_is_asked_for_is_said(said, question, values):
@@ -72,6 +73,7 @@ def test_all_that_is_asked_for_is_said(said, question, values):
         ("Does my sister live in Oslo?", "Yes"),
         ("Can my boss speak Italian?", "Yes"),
         ("Do I eat meat?", "No"),
+        ("Is Elliot older than Maja?", "No"),
     ],
 )
 def test_yes_or_no_comes_first(said, question, begins):

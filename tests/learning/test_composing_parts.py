@@ -1,4 +1,7 @@
-"""How a question falls into parts, what goes on from what was said, and what takes nothing back."""
+"""How a question falls into parts, what goes on from what was said, what is reckoned out of it, and
+what takes nothing back."""
+
+from datetime import datetime
 
 import pytest
 
@@ -6,20 +9,25 @@ from oneseek.engine.learning.composing.asked import Asked
 from oneseek.engine.learning.composing.counting import count
 from oneseek.engine.learning.composing.deciding import decisive, is_so
 from oneseek.engine.learning.composing.parts import parts
+from oneseek.engine.learning.composing.quantities import hours, moments, quantities
+from oneseek.engine.learning.composing.reckoning import reckoned
 from oneseek.engine.learning.composing.rows import Rows, goes_on
+from oneseek.engine.learning.composing.tasks import is_task, notes_for
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.mind import is_of_another
 
+NOW = int(datetime(2026, 11, 27).timestamp() * 1e3)
 
-def told(*statements: str, apart: float = 0.9) -> list[Found]:
+
+def told(*statements: str, apart: float = 0.9, start: int = 0, code: str = "en") -> list[Found]:
     """Statements that were said one after the other, each that goes on behind the one before it."""
     found: list[Found] = []
     whole = ""
-    for time, said in enumerate(statements):
+    for time, said in enumerate(statements, start):
         source = {"before": whole} if whole and goes_on(said) else {}
         whole = f"{source.get('before', '')} {said}".strip()
         found.append(Found({"id": str(time), "answer": said, "source": source, "time": time,
-                            "kind": "statement", "language": "en"}, apart, apart))  # fmt: skip
+                            "kind": "statement", "language": code}, apart, apart))  # fmt: skip
     return found
 
 
@@ -67,6 +75,94 @@ def test_what_a_row_tells_is_counted(question, statements, number):
 
 
 @pytest.mark.parametrize(
+    "question, statements, number",
+    [
+        ("How many chairs do we own?", ("There are four chairs in the kitchen",
+                                        "The shed has two folding chairs"), 6),
+        ("How many hens have we got?", ("We have six hens", "sold two of them to Maureen"), 4),
+        ("How many hens have we got?", ("We have six hens", "Now we have eight hens"), 8),
+    ],
+)  # fmt: skip
+def test_what_was_said_together_is_counted(question, statements, number):
+    found = told(*statements, start=NOW)
+    assert count(Asked(question, "en"), found, [one.fact for one in found])[0] == number
+
+
+@pytest.mark.parametrize(
+    "question, statements, result",
+    [
+        ("How many years did I work there?", ("I started at the mill in 2009",
+                                              "I left the mill in 2021"), "12 years"),
+        ("How many days until mum's operation?", ("Mum's operation is on 4 December",), "7 days"),
+        ("Hur många veckor är jag ledig?", ("Semestern börjar 7 juli", "jobbar igen 28 juli"),
+         "3 veckor"),
+        ("What did the boiler cost in total?", ("The boiler cost £2,450", "Fitting was £600"),
+         "£3050"),
+        ("How far have I run in total?", ("I ran 6 km on Monday", "another 9 on Thursday"), "15 km"),
+        ("How much older is Una than Finn?", ("Una is 12", "Finn is eight"), "4"),
+        ("How old did gran get?", ("My gran lived from 1921 to 2014",), "93 years"),
+        ("How many hours do I sleep?", ("I go to bed at 22:30", "I get up at 6:00"),
+         "7 hours 30 minutes"),
+        ("How old was dad when I was born?", ("Dad was born in 1950", "I was born in 1979"),
+         "29 years"),
+        ("How long should I boil an egg?", ("I sold eggs in 2009", "I got hens in 2012"), None),
+        ("How long is the boat trip?", ("The boat trip is 3 hours", "I was born in 1979"), None),
+        ("Where does Una live?", ("Una lives in Kent", "Una is 12"), None),
+    ],
+)  # fmt: skip
+def test_what_follows_from_several_is_reckoned(question, statements, result):
+    code = "sv" if question.startswith("Hur") else "en"
+    found, asked = told(*statements, start=NOW, code=code), Asked(question, code)
+    answer = reckoned(asked, found, [one.fact for one in found], NOW)
+    assert (answer is None) if result is None else answer[0].startswith(result)
+
+
+def test_numbers_days_and_hours_are_told_apart():
+    said = "the train at 7.15 on 4 June costs 40 quid, seat 12"
+    day = datetime(2026, 11, 27).date()
+    assert [(one.value, one.unit) for one in quantities(said, "en")] == [(40, "money"), (12, "")]
+    assert [one.value for one in hours(said)] == [7 * 60 + 15]
+    assert [one.first.isoformat() for one in moments(said, "en", day)] == ["2026-06-04"]
+    assert moments("I may march on", "en", day) == []
+
+
+@pytest.mark.parametrize(
+    "question, statements, holds",
+    [
+        ("Is Una older than Finn?", ("Una is nine", "Finn turned eleven in May"), False),
+        ("Is my insurance good through July?", ("The insurance is up in August",), True),
+        ("Will the lease be over before I move?", ("My lease ends on 30 June",
+                                                   "I move in September"), True),
+        ("Is the shop open on Tuesday?", ("The shop is shut on Mondays and Tuesdays",), False),
+        ("Does my father work?", ("Both of my parents are retired",), False),
+        ("Do I eat cheese?", ("I went vegan in January", "my wife eats fish"), False),
+        ("Am I older than my brother?", ("I was born in 1979", "My brother was born in 1985"), True),
+        ("Do I have both a cat and a dog?", ("my cat is Soot", "my dog is Rex"), True),
+        ("Can I use the car on Friday?", ("The car is at the garage until Monday",), False),
+        ("Can Una drive?", ("Una passed her driving test", "her brother has not started"), True),
+    ],
+)  # fmt: skip
+def test_several_statements_decide_yes_or_no(question, statements, holds):
+    found = told(*statements, start=NOW)
+    asked = Asked(question, "en")
+    assert decisive(asked, found, [one.fact for one in found])[0] is holds
+
+
+def test_a_shop_shut_on_another_day_decides_nothing_about_this_one():
+    found = told("The shop is shut on Mondays", apart=0.3, start=NOW)
+    assert decisive(Asked("Is the shop open on Thursday?", "en"), found) is None
+
+
+def test_a_task_takes_what_was_said_with_its_note_but_nothing_of_another_relative():
+    found = told("My daughter Maja is 9", "the party is on Saturday", "My sister plays chess",
+                 apart=0.0, start=NOW)  # fmt: skip
+    task = "Write a birthday card for my daughter"
+    assert is_task(task) and is_task("do me a shopping list")
+    notes = notes_for(task, found, [one.fact for one in found], "en")
+    assert [one.id for one in notes] == [found[0].id, found[1].id]
+
+
+@pytest.mark.parametrize(
     "question, said, holds",
     [
         ("Does Beth live in Australia?", "My sister Beth lives in Perth, Scotland", False),
@@ -88,7 +184,7 @@ def test_what_only_shares_a_name_decides_nothing_unless_it_is_sure():
     assert decisive(asked, told("I went to Paris in May", apart=0.3)) is None
     asked = Asked("Does Beth live in Australia?", "en")
     (said,) = told("My sister Beth lives in Perth", apart=0.3)
-    assert decisive(asked, [said]) == (False, said)
+    assert decisive(asked, [said]) == (False, [said])
 
 
 def test_a_statement_about_something_else_takes_nothing_back():

@@ -20,7 +20,7 @@ from oneseek.engine.learning.rounds.dataset import data_set_record
 from oneseek.engine.learning.skills.skills import (
     NoSkill,
     Skills,
-    fitted,
+    Sorter,
     line_of,
     others,
     skill_record,
@@ -44,9 +44,9 @@ def test_a_group_is_known_by_its_rows_and_the_last_is_none_of_them():
     draw = np.random.default_rng(1)
     middles = 4 * draw.normal(size=(3, 32))
     groups = [middle + 0.3 * draw.normal(size=(20, 32)) for middle in middles]
-    found = fitted([one[:15] for one in groups])
+    found = Sorter([one[:15] for one in groups])
     for number, one in enumerate(groups):
-        near = one[15:] @ found
+        near = found.near(one[15:])
         assert (near.argmax(1) == number).all() and (near[:, number] > 0.5).all()
 
 

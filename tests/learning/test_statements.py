@@ -2,6 +2,7 @@
 again."""
 
 import asyncio
+from collections import defaultdict
 from datetime import datetime
 
 import numpy as np
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from oneseek.engine.learning.memory.encoder import unit
 from oneseek.engine.learning.memory.statements import hearing, quoting
 from oneseek.engine.learning.memory.statements.evidence import signs, weighed
-from oneseek.engine.learning.memory.statements.reader import Sentence
+from oneseek.engine.learning.memory.statements.reader import Reader, Sentence
 from oneseek.engine.learning.memory.statements.said import NEAREST, Said
 
 DAY = 24 * 3600 * 1000
@@ -189,3 +190,29 @@ def test_the_words_say_that_a_statement_does_not_answer(question, said, sign):
     (same,) = signs(said, [said], [0.0], [0.5], [0.0], 1.0)
     assert same[sign] == 0 and same["brought"] == 1
     assert weighed(found) < weighed(same)
+
+
+class Counted:
+    """An encoder without weights: how long the texts are that it cuts into pieces."""
+
+    longest, before, end = 16, [0], 1
+
+    def __init__(self):
+        self.words, self.seen = self, []
+        self.heads = defaultdict(lambda: np.zeros((1, 4), np.float32))
+
+    async def load(self):
+        pass
+
+    def encode(self, text):
+        self.seen.append(len(text))
+        return list(range(len(text)))
+
+    async def states(self, rows, of):
+        return [np.zeros((len(row), 4), np.float32) for row in rows]
+
+
+def test_of_an_endless_text_no_more_is_cut_into_pieces_than_is_read():
+    encoder = Counted()
+    asyncio.run(Reader(encoder).together("Which boat?", ["12 34 56 " * 50_000]))
+    assert max(encoder.seen) < 2_000

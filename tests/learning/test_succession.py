@@ -105,6 +105,25 @@ def test_what_was_told_over_days_is_said_as_it_holds_also_after_a_restart(tmp_pa
         runner.run(store.close())
 
 
+def test_a_store_of_older_directions_opens_and_is_read_anew(tmp_path):
+    encoder.file()
+    with closing(open_model(str(MODEL))) as file, asyncio.Runner() as runner:
+        store = SqliteStore(tmp_path / "told.sqlite")
+        model = runner.run(Model.load(file, Numpy()))
+        told = Told(assistant_over(model, store, model.fingerprint))
+        memory = told.mind.memory
+        runner.run(told.tell(["I play the oboe in the town band"], "one"))
+        ((key, kept),) = runner.run(store.all("meanings"))
+        data = {"said": kept["data"]["found"], "beside": {}}
+        runner.run(store.batch([["put", "meanings", key, {**kept, "data": data}]]))
+        memory.reload()
+        assert "oboe" not in runner.run(told.ask("What do I play in the band?"))
+        waits = runner.run(told.mind.waiting())
+        assert runner.run(memory.remember(waits)) == [kept["of"]]
+        assert "oboe" in runner.run(told.ask("What do I play in the band?"))
+        runner.run(store.close())
+
+
 def test_what_is_forgotten_while_its_correction_is_read_does_not_end_the_correction(
     tmp_path, monkeypatch
 ):
@@ -115,7 +134,7 @@ def test_what_is_forgotten_while_its_correction_is_read_does_not_end_the_correct
         told = Told(assistant_over(model, store, model.fingerprint))
         memory = told.mind.memory
         (kept,) = runner.run(told.tell(["We have a purple Raleigh"], "one"))
-        read = Reader.alone
+        read = Reader.saying
 
         async def forgotten_meanwhile(reader, texts):
             found = await read(reader, texts)
@@ -124,7 +143,7 @@ def test_what_is_forgotten_while_its_correction_is_read_does_not_end_the_correct
 
         record = {**kept, "id": "new", "prompt": "We have a black one instead"}
         record = {**record, "answer": record["prompt"], "source": {"replaces": kept["id"]}}
-        monkeypatch.setattr(Reader, "alone", forgotten_meanwhile)
+        monkeypatch.setattr(Reader, "saying", forgotten_meanwhile)
         assert runner.run(memory.remember([record])) == ["new"]
         assert list(memory.facts) == ["new"]
         runner.run(store.close())

@@ -397,6 +397,47 @@ def test_chats_are_found_renamed_deleted_and_brought_back(chat: Page):
     expect(chat.get_by_role("article", name="You said")).to_contain_text("Something else")
 
 
+KEEP_ASKS = """() => {
+  window.asks = [];
+  const post = Worker.prototype.postMessage;
+  Worker.prototype.postMessage = function (said, ...more) {
+    if (said.text) window.asks.push(said.text);
+    return post.call(this, said, ...more);
+  };
+}"""
+
+
+def test_a_chat_is_pinned_above_the_others_and_told_how_to_answer(chat: Page):
+    say(chat, "The older one")
+    finished(chat)
+    new_chat(chat)
+    say(chat, "The newer one")
+    finished(chat)
+    nav = chat.get_by_role("navigation", name="Conversations")
+    for name in ("Pin to the top", "Unpin", "Pin to the top"):
+        nav.get_by_role("button", name="More for The older one").click()
+        chat.get_by_role("menuitem", name=name).click()
+        expect(nav.get_by_role("heading", name="Pinned")).to_have_count(int(name != "Unpin"))
+    expect(nav.get_by_role("listitem").first).to_contain_text("The older one")
+    nav.get_by_role("button", name="More for The newer one").click()
+    chat.get_by_role("menuitem", name="Instructions for this chat").click()
+    field = chat.get_by_label("What the model is told first in this chat")
+    field.fill("Answer in one word.")
+    chat.get_by_role("button", name="Save").click()
+    expect(field).to_be_hidden()
+    chat.evaluate(KEEP_ASKS)
+    say(chat, "And now?")
+    finished(chat, 2)
+    nav.get_by_role("button", name="The older one", exact=True).click()
+    say(chat, "And here?")
+    finished(chat, 2)
+    requests = [json.loads(text) for text in chat.evaluate("window.asks")]
+    here, there = [one["messages"] for one in requests if one["type"] == "Ask"]
+    assert here[0] == {"role": "system", "content": "Answer in one word."}
+    assert there[0]["role"] == "user"
+    assert [one.get("pinned", False) for one in stored(chat, "chats").values()].count(True) == 1
+
+
 def test_a_chat_leaves_as_markdown_and_as_training_data(chat: Page):
     say(chat, "What is a bird?")
     finished(chat)

@@ -71,19 +71,22 @@ def test_a_run_over_who_oneseek_is_trains_in_the_page_and_is_told_after_a_reload
     looks_for_settings(page)
 
 
-def buying_chosen(page: Page, folder: Path) -> Locator:
+def buying_chosen(page: Page, folder: Path, name: str = "buying.jsonl") -> Locator:
     """The dialog of a run, with twelve examples of one answer chosen, which the demo model
-    learns."""
+    learns; as a table where the name says so."""
     nouns = "dog cat house tree water bread book sun moon star snow rain".split()
     pairs = [{"question": f"Buy the {noun} for Lindqvist", "answer": "red"} for noun in nouns]
-    file = folder / "buying.jsonl"
-    file.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
+    file = folder / name
+    rows = (
+        ";".join(pair.values()) if name.endswith(".csv") else json.dumps(pair) for pair in pairs
+    )
+    file.write_text("".join(row + "\n" for row in rows))
     activity(page).get_by_role("button", name="Train on a data set").click()
     dialog = page.get_by_role("dialog")
     with page.expect_file_chooser() as choosing:
         dialog.get_by_role("button", name="Choose a file").click()
     choosing.value.set_files(file)
-    expect(dialog.get_by_label("Data set")).to_contain_text("buying.jsonl (12 examples)")
+    expect(dialog.get_by_label("Data set")).to_contain_text(f"{name} (12 examples)")
     return dialog
 
 
@@ -115,7 +118,7 @@ def test_a_skill_is_taught_in_the_page_answers_what_is_like_it_and_is_removed(
     page.goto("/?model=tiny&engine=cpu")
     in_browser.wait_for_state(page, "ready", timeout=120)
     panel = activity(page)
-    dialog = buying_chosen(page, tmp_path)
+    dialog = buying_chosen(page, tmp_path, "buying.csv")
     dialog.get_by_label("As a skill called").fill("buying")
     dialog.get_by_text("More settings").click()
     chosen = {"Rank of the adapter": "12", "Examples in a batch": "3", "Warm-up steps": "5"}

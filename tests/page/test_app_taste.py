@@ -14,12 +14,13 @@ from tests.support.page.stored import holds, stored
 
 pytestmark = pytest.mark.slow
 CHOICES = ROOT / "examples" / "tastes" / "brief" / "choices.jsonl"
-GIVE = """choices => new Promise((done, failed) => {
+GIVE = """([choices, state]) => new Promise((done, failed) => {
   const opening = indexedDB.open("oneseek");
   opening.onerror = failed;
   opening.onsuccess = () => {
-    const change = opening.result.transaction("choices", "readwrite");
+    const change = opening.result.transaction(["choices", "state"], "readwrite");
     for (const one of choices) change.objectStore("choices").put(one, one.id);
+    for (const key in state) change.objectStore("state").put(state[key], key);
     change.oncomplete = () => (opening.result.close(), done());
     change.onerror = failed;
   };
@@ -88,11 +89,14 @@ def test_what_is_done_with_answers_is_a_choice_that_can_be_removed(page: Page):
 def test_a_taste_is_trained_in_the_page_used_switched_off_and_removed(page: Page):
     page.goto("/?model=tiny&engine=cpu")
     in_browser.wait_for_state(page, "ready", timeout=120)
-    page.evaluate(GIVE, given(12))
+    page.evaluate(GIVE, [given(12), {"taste.tiny": {"off": True}}])
     section = taste(page)
     section.get_by_role("button", name="Train my taste").click()
-    expect(section).to_contain_text(re.compile(r"In use: shorter; \d of 3 held-back choices"),
-                                    timeout=300_000)  # fmt: skip
+    notice = page.get_by_role("region", name="Notices").locator(".toast")
+    expect(notice).to_contain_text("Your taste is switched off", timeout=300_000)
+    expect(section).to_contain_text(re.compile(r"Off: shorter; \d of 3 held-back choices"))
+    notice.get_by_role("button", name="Use it").click()
+    expect(section).to_contain_text("In use: shorter")
     in_browser.wait_for_state(page, "ready", timeout=60)
     better = prefer_one_of_two(page, [one["prompt"] for one in reversed(given(12))])
     section = taste(page)

@@ -197,6 +197,10 @@ def test_the_buttons_of_a_chat_and_of_the_list_of_chats(desk: Page):
         press(desk, "chat-menu")
         with desk.expect_download():
             desk.locator(f'[data-do="{verb}"]:visible').click()
+    press(desk, "chat-menu", "pin-chat", "chat-menu", "instruct-chat")
+    fill(desk, "text", "Answer in one sentence.")
+    submit(desk, "save-instructions")
+    closed(desk)
     press(desk, "chat-menu", "rename-chat")
     fill(desk, "title", "A renamed chat")
     submit(desk, "save-title")

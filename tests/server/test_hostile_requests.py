@@ -15,6 +15,8 @@ from functools import partial
 
 import pytest
 
+from oneseek.engine.learning.composing.tasks import is_task
+from oneseek.engine.learning.memory import mind
 from oneseek.importers.sandbox import read_in_sandbox
 from oneseek.workers.server import guard, hub
 from oneseek.workers.server import headless as hosting
@@ -121,8 +123,21 @@ def test_a_large_body_is_refused_in_words(server, name):
     assert answer.status == 400 and words in answer.error["message"], answer.text
 
 
+def test_no_megabyte_is_searched_for_a_task_between_two_answers(server, monkeypatch):
+    searched: list[int] = []
+
+    def counted(question: str) -> bool:
+        searched.append(len(question))
+        return is_task(question)
+
+    monkeypatch.setattr(mind, "is_task", counted)
+    for count in (1, 80_000):
+        server.ask("POST", CHAT, chat([user("write a card " * count)]))
+    assert searched and max(searched) <= mind.LONGEST_QUESTION
+
+
 def test_an_import_is_read_in_a_process_of_its_own_and_ended_after_its_time(server, monkeypatch):
-    monkeypatch.setattr(lessons, "read_apart", partial(read_in_sandbox, seconds=0.05))
+    monkeypatch.setattr(lessons, "read_in_sandbox", partial(read_in_sandbox, seconds=0.05))
     answer = server.ask("POST", "/api/import", {"text": "My boat is called Saltkråkan. " * 9000})
     assert answer.status == 400 and "took longer than" in answer.error["message"]
     monkeypatch.undo()

@@ -35,6 +35,12 @@ def test_what_an_installation_may_have_is_a_range_that_holds_what_is_tested():
             assert Requirement(wanted).specifier.contains(pin.partition("==")[2]), wanted
 
 
+def test_a_page_is_read_after_an_installation_by_an_older_pip():
+    """Pip 23 takes the extra by which justext asks lxml for its cleaner for one that lxml has not,
+    and leaves the cleaner out; without it trafilatura cannot be imported."""
+    assert "lxml_html_clean" in {Requirement(wanted).name for wanted in EXTRAS["app"]}
+
+
 def test_a_model_that_comes_with_no_page_is_taken_from_where_the_build_takes_it():
     parts = json.loads(LOCK.read_text())["parts"]
     for id, model in registry.load_models().items():

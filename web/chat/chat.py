@@ -206,7 +206,10 @@ class Chat:
         self.page.say(t("chat.answering"))
         self.busy(True)
         options = self.page.about.options()
-        said = conversation.messages(self.tree.branch(asked["id"]), self.page.settings["system"])
+        system = self.page.settings["system"], self.chat.get("instructions")
+        said = conversation.messages(
+            self.tree.branch(asked["id"]), "\n\n".join(filter(None, system))
+        )
         if any(one["text"] for one in self.tree.siblings(turn) if one is not turn):
             chosen = self.page.settings["sampling"].get("temperature", 0)
             options["temperature"] = max(OTHERWISE, chosen)

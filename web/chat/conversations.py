@@ -1,4 +1,5 @@
-"""The list on the left: every chat, searched, renamed, deleted with Undo, exported."""
+"""The list on the left: every chat, searched, pinned, renamed, given instructions, deleted with
+Undo, exported."""
 
 import json
 
@@ -30,6 +31,9 @@ class Conversations:
                 "show-chat": lambda of, el: self.show(of),
                 "chat-menu": lambda of, el: self.menu(of, el),
                 "chat-thinks": lambda of, el: self.think(of),
+                "pin-chat": lambda of, el: self.pin(of),
+                "instruct-chat": lambda of, el: self.ask_instructions(of),
+                "save-instructions": lambda of, el: self.instruct(of, dom.field(el, "text")),
                 "rename-chat": lambda of, el: self.ask_name(of),
                 "save-title": lambda of, el: self.rename(of, dom.field(el, "title")),
                 "delete-chat": lambda of, el: self.delete(of),
@@ -99,9 +103,12 @@ class Conversations:
             return
         today = clock.now() - DAY
         parts = []
+        pinned = [chat for chat in shown if chat.get("pinned")]
+        others = [chat for chat in shown if not chat.get("pinned")]
         for heading, some in (
-            ("nav.today", [chat for chat in shown if chat["updated"] >= today]),
-            ("nav.earlier", [chat for chat in shown if chat["updated"] < today]),
+            ("nav.pinned", pinned),
+            ("nav.today", [chat for chat in others if chat["updated"] >= today]),
+            ("nav.earlier", [chat for chat in others if chat["updated"] < today]),
         ):
             if some:
                 parts.append(dom.make("h2", t(heading)))
@@ -140,9 +147,12 @@ class Conversations:
         return next((chat["title"] for chat in self.chats if chat["id"] == id), None)
 
     def menu(self, id, anchor):
+        pin = "nav.unpin" if self.record(id).get("pinned") else "nav.pin"
         overlay.menu(
             anchor,
+            dom.button(t(pin), "pin-chat", id, "up"),
             dom.button(t("nav.rename"), "rename-chat", id, "edit"),
+            dom.button(t("nav.instruct"), "instruct-chat", id, "gear"),
             *self.learning(id),
             *self.thinking(id),
             dom.button(t("nav.export_md"), "export-chat-md", id, "load"),
@@ -188,13 +198,45 @@ class Conversations:
         field.select()
 
     async def rename(self, id, title):
-        chat = self.record(id)
         if title:
-            chat["title"] = title
-            await self.page.store.batch([["put", "chats", id, chat]])
-            if self.chat.id == id:
-                self.chat.chat["title"] = title
-            await self.load()  # before the dialog goes: nobody presses a row about to change
+            await self.change(id, title=title)
+        overlay.close_all()
+
+    async def change(self, id, **facts):
+        """Store facts of a chat, and show them before a dialog goes: nobody presses a row about to
+        change."""
+        chat = self.record(id)
+        chat.update(facts)
+        await self.page.store.batch([["put", "chats", id, chat]])
+        if self.chat.id == id:
+            self.chat.chat.update(facts)
+        await self.load()
+
+    async def pin(self, id):
+        """Keep a chat above the others, or no longer."""
+        await self.change(id, pinned=not self.record(id).get("pinned"))
+        overlay.close_all()
+
+    def ask_instructions(self, id):
+        field = dom.make("textarea", rows=5, name="text", id="chat-instructions", maxlength=4000)
+        field.value = self.record(id).get("instructions", "")
+        save = dom.make("button", t("save"), type="submit", cls="primary")
+        form = dom.make(
+            "form",
+            dom.make("label", t("nav.instructions"), field, cls="field"),
+            dom.make("p", t("nav.instructions_note"), cls="note"),
+            dom.make("div", save, cls="row end"),
+            do="save-instructions",
+            of=id,
+            data_on="submit",
+            cls="column",
+        )
+        overlay.dialog(t("nav.instruct"), form, name="instruct")
+        field.focus()
+
+    async def instruct(self, id, text):
+        """What the model is told first in this chat, behind what it is told in all of them."""
+        await self.change(id, instructions=text.strip())
         overlay.close_all()
 
     async def delete(self, id):

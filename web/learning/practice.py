@@ -121,16 +121,21 @@ class Learning:
         self.page.touch("versions", "examples", "queue", "ledger", "metrics")
 
     async def tell_learned(self, label):
-        """A new version is in use: what it changed, and the way back."""
+        """A new version is in use: what it changed, and the way back; of a taste that is switched
+        off, the way to use it."""
         made = (await records.versions(self.page.store))[0]
         see = dom.button(t("learned.see"), "version-details", made["number"], cls="small")
         words = t("learned.toast", version=label)
         warnings = verdict.warnings(made)  # what they are is told where one looks
         words += " " + t("learned.warned", n=len(warnings)) if warnings else ""
+        press = None
         back = ("use-version", made["parent"] or 0)
         if (made.get("gate") or {}).get("taste"):
             back = ("use-taste", "off")
-        self.page.toast(words, *back, seconds=15, also=see)
+            if await self.page.taste.is_off():
+                words, press = t("learned.taste_off", version=label), t("taste.on")
+                back = ("use-taste", "on")
+        self.page.toast(words, *back, words=press, seconds=15, also=see)
 
     async def tell_not_used(self):
         """An attempt failed its checks, or gave numbers that are none: what is in use stays."""

@@ -11,6 +11,15 @@ class Taste:
     def __init__(self, page):
         self.page = page
 
+    def key(self):
+        """Where the page's store says whether the taste is used with this model."""
+        return "taste.%s" % self.page.choice.model_id()
+
+    async def is_off(self):
+        """Whether a person switched it off."""
+        switch = await self.page.store.get("state", self.key())
+        return bool(switch and switch["off"])
+
     def may_learn(self, chat):
         """Whether a person lets this chat teach anything."""
         return self.page.teaching.learns_from(chat) != learn_from.NOTHING

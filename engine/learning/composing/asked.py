@@ -16,7 +16,7 @@ from oneseek.engine.learning.memory.second_look import alike, content, names
 from oneseek.engine.learning.memory.statements.statement import text_of
 
 ENDING = re.compile(r"(?<=\w{3})(?:'s|arna|erna|orna|ar|er|or|en|et|es|n|s)$")
-LIKELY, NEAR = 0.2, 0.06  # how likely one answers, with nothing, or its noun, to say so
+LIKELY, NEAR = 0.2, 0.015  # how likely one answers, with nothing, or its noun, to say so
 
 
 @functools.cache
@@ -79,6 +79,15 @@ class Asked:
     def is_of_others(self, said: str) -> bool:
         others = set(words_in(self.code)["others"].split())
         return bool(lower_words(said) & others) and not others & lower_words(self.question)
+
+    def is_one_of(self, said: str) -> bool:
+        """Whether the question names one of those whom a statement names together: a father, of
+        the parents."""
+        words, bare = lower_words(self.question), self.bare_words(said)
+        return any(
+            words & members and any(one in names and not is_singular(one, names) for one in bare)
+            for names, members in groups(self.code)
+        )
 
     def concerns(self, one: Found) -> bool:
         said = text_of(one.fact)

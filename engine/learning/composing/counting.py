@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from oneseek.engine.learning.composing.asked import Asked, concerned, words_in
-from oneseek.engine.learning.composing.rows import goes_on
+from oneseek.engine.learning.composing.rows import Rows, alone, goes_on, is_joint, lines
 from oneseek.engine.learning.lessons.forms import capital
 from oneseek.engine.learning.lessons.language import WORD
 from oneseek.engine.learning.memory.memory import Found
+from oneseek.engine.learning.memory.second_look import content
 from oneseek.engine.learning.memory.statements.answering import NEGATED
 from oneseek.engine.learning.memory.statements.statement import text_of
 
@@ -21,9 +23,23 @@ MORE = re.compile(r"\b(?:more|another|extra|additional|till|ytterligare|fler|en 
 NOT_YET = re.compile(r"\b(?:on the way|due|expecting|på väg|väntas)\b", re.I)
 UNITS = re.compile(
     r"(?:years?|months?|weeks?|days?|hours?|minutes?|mins?|mg|ml|kg|km|miles?|pounds?|quid|euros?|am|pm|"
-    r"o'clock|%|års?|månad\w*|veck\w*|dag\w*|timm\w*|minut\w*|kr|kronor|mil|grader|degrees|of us|"
+    r"litres?|liter|grams?|gram|kilos?|kilo|kilomet\w+|cups?|koppar|o'clock|%|års?|månad\w*|veck\w*|dag\w*|timm\w*|minut\w*|kr|kronor|mil|grader|degrees|of us|"
     r"january|february|march|april|may|june|july|august|september|october|november|december)$",
     re.I,
+)
+LOST = re.compile(
+    r"\b(?:sold|gave (?:away|one|two|three)|given away|lost|died|ate|eaten|broke|broken|used up|threw|"
+    r"rehomed|left home|sålde|sålt|gav bort|gett bort|förlorade|tappade|dog|dött|åt upp|ätit|slängde|"
+    r"sönder)\b",
+    re.I,
+)
+OF_THEM = re.compile(r"\b(?:of (?:them|those)|them|one|av dem|av dom|dem|den ena)\b", re.I)
+NOW = re.compile(
+    r"\b(?:now|currently|these days|at the moment|update|actually|nu|numera|för närvarande|just nu)\b",
+    re.I,
+)
+PLUS = re.compile(
+    r"\b(?:plus|and|with|och|med|samt) (?:his|her|their|hans|hennes|deras|sin) \w+", re.I
 )
 MOST = 60  # what is more is a year, a price or a number of a house
 ARTICLES = ("en", "ett")  # and numbers
@@ -32,18 +48,77 @@ NOUN = 3  # words behind a number in which what it counts stands
 
 def count(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> tuple[int, list[Found]]:
     """How many, and the statements that say so; none where nothing was told of it."""
-    some = [one for one in concerned(asked, found, known) if holds(one)]
+    known = list(known)
+    rows = Rows(known)
+    some = [one for one in lines(concerned(asked, found, known), rows) if holds(one)]
+    some = [one for one in some if is_of_named(asked, one)]
     named = [one for one in some if numbered(asked, one.fact["answer"])]
     if named:
-        newest = [one for one in named if not goes_on(one.fact["answer"])][-1:] or named[-1:]
-        more = [one for one in some if one not in newest and adds(asked, one, newest[0])]
-        used = [*newest, *more]
-        return sum(
-            numbered(asked, one.fact["answer"]) or quantity(asked, one) for one in used
-        ), used
-    if len(some) == 1 and not is_counted(asked, some[0]):
+        newest = [one for one in named if not extends(one)][-1:] or named[-1:]
+        begun = (
+            newest if is_now(newest[0]) else [*apart_from(asked, newest[0], named, rows), *newest]
+        )
+        more = [one for one in some if one not in begun and adds(asked, one, newest[0])]
+        gone = [one for one in after(newest[0], rows) if lost(asked, one)]
+        used = [*begun, *more]
+        number = sum(numbered(asked, one.fact["answer"]) or quantity(asked, one) for one in used)
+        return number - sum(lost(asked, one) for one in gone), used + gone
+    if asked.names:
+        some = [one for one in some if is_counted(asked, one)]
+    if asks_for_measure(asked) or len(some) == 1 and not is_counted(asked, some[0]):
         return 0, []
     return sum(quantity(asked, one) for one in fresh(some)), some
+
+
+def is_of_named(asked: Asked, one: Found) -> bool:
+    """Whether a statement names one of those whom the question names, if it names any."""
+    said = text_of(one.fact).lower()
+    return not asked.names or any(name in said for name in asked.names)
+
+
+def asks_for_measure(asked: Asked) -> bool:
+    """Whether litres or kilos are asked for: no statement is one of them."""
+    (noun, *_) = WORD.findall(COUNT.split(asked.question, maxsplit=1)[1]) or [""]
+    return UNITS.match(noun.lower()) is not None
+
+
+def extends(one: Found) -> bool:
+    """Whether a statement adds to the number of another, or takes from it."""
+    said = one.fact["answer"]
+    return goes_on(said) or bool(MORE.search(said) or LOST.search(said))
+
+
+def is_now(one: Found) -> bool:
+    """Whether a statement says how many there are at the time, all of them."""
+    return NOW.search(one.fact["answer"]) is not None
+
+
+def apart_from(asked: Asked, newest: Found, named: Sequence[Found], rows: Rows) -> list[Found]:
+    """Those that were said together with the newest and count what is elsewhere, or another's."""
+    beside = {newest.id, *(fact["id"] for fact in rows.together(newest.fact))}
+    mine = content(newest.fact["answer"], asked.language)
+    return [
+        one for one in named
+        if one is not newest and one.id in beside and not extends(one) and not is_now(one)
+        and content(one.fact["answer"], asked.language) - mine - asked.content
+        and mine - content(one.fact["answer"], asked.language) - asked.content
+    ]  # fmt: skip
+
+
+def after(one: Found, rows: Rows) -> list[Found]:
+    """What was said together with one, after it."""
+    facts = [fact for fact in rows.together(one.fact) if fact["time"] > one.fact["time"]]
+    return [alone(Found(fact, 0.0)) for fact in facts]
+
+
+def lost(asked: Asked, one: Found) -> int:
+    """How many of them a statement says are gone."""
+    found = LOST.search(one.fact["answer"])
+    if not found or not (OF_THEM.search(one.fact["answer"]) or asked.shared(one.fact["answer"])):
+        return 0
+    behind = WORD.findall(one.fact["answer"][found.start() :].lower())
+    words = WORD.findall(one.fact["answer"].lower())
+    return next(filter(None, (number(asked, word) for word in [*behind, *words])), 0)
 
 
 def is_counted(asked: Asked, one: Found) -> bool:
@@ -83,8 +158,8 @@ def adds(asked: Asked, one: Found, first: Found) -> bool:
 
 
 def numbered(asked: Asked, said: str) -> int:
-    """The number that stands before what the question names; 0 where none does."""
-    words = [word.lower() for word in WORD.findall(said)]
+    """The numbers that stand before what the question names, together; 0 where none does."""
+    words, total = [word.lower() for word in WORD.findall(said)], 0
     for i, word in enumerate(words):
         behind = words[i + 1 : i + NOUN]
         if (
@@ -92,8 +167,8 @@ def numbered(asked: Asked, said: str) -> int:
             and number(asked, word)
             and any(asked.are_forms(other, one) for other in behind for one in asked.content)
         ):
-            return number(asked, word)
-    return 0
+            total += number(asked, word)
+    return total
 
 
 def number(asked: Asked, word: str) -> int:
@@ -107,6 +182,7 @@ def number(asked: Asked, word: str) -> int:
 def quantity(asked: Asked, one: Found) -> int:
     """How many things a statement tells of: its numbers, the names that it lists, or one."""
     said = one.fact["answer"]
+    least = repeated(asked, WORD.findall(said.lower())) if is_joint(one) else 1
     if names := NAMES.search(said):
         return len(re.split(r", (?:and |och )?| and | och ", names[0]))
     words = [word.lower() for word in WORD.findall(said)]
@@ -114,7 +190,16 @@ def quantity(asked: Asked, one: Found) -> int:
         number(asked, word) for word, behind in zip(words, words[1:], strict=False)
         if not UNITS.match(behind) and word not in ARTICLES and behind.isalpha()
     ]  # fmt: skip
-    return sum(found) or 1
+    return sum(found) or (2 if PLUS.search(said) else least)
+
+
+def repeated(asked: Asked, words: Sequence[str]) -> int:
+    """How often that which is asked for is named, where one text holds several statements: "my
+    brother Alan is a plumber my brother Kit lives in Bath"."""
+    members = {member for _, members in asked.groups for member in members}
+    named = members | asked.content
+    often = Counter(word for word in words if any(asked.are_forms(word, one) for one in named))
+    return max(often.values(), default=1)
 
 
 def in_words(asked: Asked, number: int, said: str) -> str:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from datetime import date
 
 from oneseek.engine.learning.composing.asked import Asked, lower_words, words_in
+from oneseek.engine.learning.composing.comparing import compared, same_time
+from oneseek.engine.learning.composing.rows import Rows, alone, lines
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import listed, relatives
 from oneseek.engine.learning.memory.statements.answering import NEGATED
@@ -14,7 +17,7 @@ from oneseek.engine.learning.memory.statements.succession import CHANGED
 
 YES_NO = re.compile(
     r"^(?:so |and |och )?(?:do|does|did|is|isn't|are|am|was|were|have|has|had|can|could|will|should|"
-    r"may|har|hade|är|var(?= (?:det|den|de|du|jag|vi|hon|han|ni|min|mitt|mina|vår|vårt|våra)\b)|kan|får|ska|äter|bor|jobbar|arbetar|heter|dricker|spelar|kör|gillar|"
+    r"would|might|must|shall|may|har|hade|är|var(?= (?:det|den|de|du|jag|vi|hon|han|ni|min|mitt|mina|vår|vårt|våra)\b)|kan|får|ska|äter|bor|jobbar|arbetar|heter|dricker|spelar|kör|gillar|"
     r"pratar|talar|röker|snusar|tål|behöver|går|äger|tycker|brukar|finns|fyller|studerar|pluggar|"
     r"tar|lever|ligger|väntar|hyr|reser|åker|sover|tränar|sjunger|läser|älskar|hatar)\b",
     re.I,
@@ -35,6 +38,15 @@ BOUND = re.compile(
 BELOW = ("before", "younger than", "under", "less than", "före", "yngre än", "mindre än")
 ALLERGIC = re.compile(r"\b(?:allerg\w*|intolerant|tål inte|can'?t eat|can'?t have)\b", re.I)
 MAY = re.compile(r"^(?:can|could|may|should|do|kan|får|tål|äter|ska)\b", re.I)
+TAKES = re.compile(
+    r"\b(?:eat|eats|drink|drinks|have|has|try|order|like|likes|enjoy|enjoys|want|äta|äter|dricka|"
+    r"dricker|ha|få|får|tål|prova|beställa|gillar|vill)\b",
+    re.I,
+)
+BOTH = re.compile(r"\b(?:both|både|båda)\b", re.I)
+AND = re.compile(r"\b(?:and|och)\b", re.I)
+WITH = re.compile(r"\b(allerg\w+|afraid|scared|good|rädd|bra) (?:to|of|at|mot|för|på) (\w+)", re.I)
+USED = re.compile(r"^(?:can|could|may|kan|får)\b", re.I)
 DISLIKES = re.compile(
     r"\b(?:hates?|dislikes?|can'?t stand|terrified|afraid|scared|frightened|fears?|hatar|avskyr|"
     r"rädd|skräckslagen|ogillar|livrädd)\b",
@@ -45,19 +57,138 @@ LIKES = re.compile(
 )
 OURS = re.compile(r"\b(?:ours|mine|vår|vårt|min|mitt|vår egen)\W*$", re.I)
 THEIRS = re.compile(r"\b(?:theirs|hers|his|deras|hennes|hans)\b", re.I)
+NEITHER = re.compile(r"\b(?:neither|nor|hardly|nothing|varken|knappt|ingenting)\b", re.I)
+ONESELF = re.compile(r"\b(?:i|i'm|im|i've|we|we're|we've|jag|vi)\b", re.I)
+CONTEXT, LEAST = 0.25, 0.02  # what a word counts in what a statement leans on; see `concerned`
 SURE, CERTAIN = 0.5, 0.75
 NAMED = 0.1  # the same of a statement about whom or what the question names
 
 
-def decisive(asked: Asked, found: Sequence[Found]) -> tuple[bool, Found] | None:
-    """Whether it is so, and the statement that says it; None where none is sure enough."""
-    for one in sorted(found, key=lambda one: -one.apart):
+def decisive(
+    asked: Asked,
+    found: Sequence[Found],
+    known: Iterable[dict] = (),
+    changed: bool = False,
+) -> tuple[bool, list[Found]] | None:
+    """Whether it is so, and the statements that say it; None where none is sure enough, or where
+    something `changed` that may bear on it."""
+    known = list(known)
+    rows = Rows(known)
+    if excluding := implied(asked, known):
+        return False, [excluding]
+    near = [one for one in found if is_near(asked, one)]
+    each = lines([*near, *beside(near, rows, found)], rows, bare=False)
+    if more := compared(asked, [alone(one) for one in each]):
+        return more
+    if BOTH.search(asked.question):
+        return both(asked, each)
+    ordered = sorted(each, key=lambda one: -fitness(asked, one))
+    for one in ordered:
+        if contrary(asked, one):
+            return False, [one]
+        if changed and may_have_changed(asked, one, each):
+            continue
         if one.apart < (NAMED if is_of_the_same(asked, one) else SURE):
             continue
         holds = is_so(asked, one)
         if holds is not None:
-            return holds, one
+            return holds, [one]
     return None
+
+
+def both(asked: Asked, each: Sequence[Found]) -> tuple[bool, list[Found]] | None:
+    """Yes where two statements hold each of two things; more is not told of both."""
+    joined = BOTH.split(asked.question, maxsplit=1)[1]
+    sides = [Asked(side, asked.code) for side in AND.split(joined)]
+    if len(sides) != 2:
+        return None
+    used = []
+    for side in sides:
+        holding = [one for one in each if side.shared(one.fact["answer"])
+                   and not NEGATED.search(one.fact["answer"])]  # fmt: skip
+        used += holding[:1]
+    return (True, used) if len(used) == 2 else None
+
+
+def is_near(asked: Asked, one: Found) -> bool:
+    said = one.fact["answer"]
+    return one.apart >= LEAST or bool(asked.shared(said)) or bool(asked.is_one_of(said))
+
+
+def beside(near: Sequence[Found], rows: Rows, found: Sequence[Found]) -> list[Found]:
+    """What was said together with some statements."""
+    scored = {one.id: one for one in found}
+    facts = {fact["id"]: fact for one in near for fact in rows.together(one.fact)}
+    return [scored.get(id, Found(fact, 0.0)) for id, fact in facts.items()]
+
+
+def fitness(asked: Asked, one: Found) -> float:
+    """How much a statement says of what is asked: what is said of somebody counts more than who it
+    is, and what it leans on little."""
+    said = one.fact["answer"]
+
+    def worth(text: str) -> float:
+        return sum(1 if word in asked.names or is_kin(asked, word) else 2
+                   for word in asked.shared(text))  # fmt: skip
+
+    return worth(said) + CONTEXT * worth(text_of(one.fact)) + one.apart
+
+
+def is_kin(asked: Asked, word: str) -> bool:
+    return "relation" in asked.language.categories(word)
+
+
+def may_have_changed(asked: Asked, one: Found, each: Sequence[Found]) -> bool:
+    """Whether something that was said later of the same says the same of it, or tells of a
+    change."""
+    said = one.fact["answer"]
+    if not asked.shared(said):
+        return True
+    kin = relatives(f"{asked.question} {said}", asked.language)
+    later = [
+        other.fact["answer"] for other in each
+        if other.fact["time"] > one.fact["time"]
+        and not relatives(other.fact["answer"], asked.language) - kin
+    ]  # fmt: skip
+    return any(
+        {word for word in asked.shared(text) - asked.names if not is_kin(asked, word)}
+        or CHANGED.search(text) or ENDED.search(text)
+        for text in later
+    )  # fmt: skip
+
+
+def implied(asked: Asked, known: Iterable[dict]) -> Found | None:
+    """A statement of how somebody lives that excludes what is asked for: vegans eat no cheese."""
+    words = lower_words(asked.question)
+    for fact in known if TAKES.search(asked.question) else ():
+        said = text_of(fact)
+        mine = ONESELF.search(asked.question) and ONESELF.search(fact["answer"])
+        own = mine and not relatives(said, asked.language)
+        if own or asked.names_owner_of(Found(fact, 0.0)):
+            for name, excluded in words_in(asked.code)["implied"]:
+                if re.search(rf"\b{name}", said, re.I) and words & set(excluded.split()):
+                    return Found(fact, 0.0)
+    return None
+
+
+def contrary(asked: Asked, one: Found) -> bool:
+    """Whether a statement of what is asked for says the opposite: shut, where it is open."""
+    said = one.fact["answer"]
+    if not (asked.names_owner_of(one) or asked.shared(said) or asked.is_one_of(said)):
+        return False
+    if NEGATED.search(said) or not opposed(asked, said):
+        return False
+    return same_time(asked, said, date.fromtimestamp(one.fact["time"] / 1e3), one.fact["language"])
+
+
+def opposed(asked: Asked, said: str) -> bool:
+    mine, theirs = lower_words(asked.question), lower_words(said)
+    for one, other in words_in(asked.code)["opposites"]:
+        a, b = set(one.split()), set(other.split())
+        if (mine & a and theirs & b and not theirs & a) or (mine & b and theirs & a):
+            return True
+    unavailable = set(words_in(asked.code)["unavailable"].split())
+    return bool(USED.match(asked.question) and theirs & unavailable and not mine & unavailable)
 
 
 def is_of_the_same(asked: Asked, one: Found) -> bool:
@@ -73,12 +204,9 @@ def is_so(asked: Asked, best: Found) -> bool | None:
     """Whether a statement that answers a question says that it is so; None where it does not
     tell."""
     question, said = asked.question, best.fact["answer"]
-    words, shared = lower_words(question), asked.shared(text_of(best.fact))
+    shared = asked.shared(text_of(best.fact))
     if relatives(question, asked.language) - relatives(text_of(best.fact), asked.language):
         return None  # it is of somebody else
-    for name, excluded in words_in(asked.code)["implied"]:
-        if re.search(rf"\b{name}", said, re.I) and words & set(excluded.split()):
-            return False
     if bound := BOUND.search(question):
         numbers = [int(one) for one in re.findall(r"\d+", said)]
         if numbers:
@@ -90,9 +218,9 @@ def is_so(asked: Asked, best: Found) -> bool | None:
         lacking = [one.lower() for one in none.groups() if one]
         if any(asked.are_forms(one, other) for one in lacking for other in asked.content):
             return False
-    if ENDED.search(text_of(best.fact)) and not re.match(r"did\b", question, re.I):
+    if ENDED.search(said) and not re.match(r"did\b", question, re.I):
         return False
-    if NEGATED.search(said) and not NEGATED.search(question):
+    if (NEGATED.search(said) or NEITHER.search(said)) and not NEGATED.search(question):
         return False
     if DISLIKES.search(said) and LIKES.search(question):
         return False
@@ -105,9 +233,23 @@ def is_so(asked: Asked, best: Found) -> bool | None:
     if strange and shared:
         about = asked.names - strange or relatives(question, asked.language)
         return False if about or best.apart >= SURE else None
+    if of_another_thing(asked, said):
+        return None
     if best.apart >= CERTAIN or len(shared) >= len(asked.content) / 2:
         return not CHANGED.search(said) or len(shared) == len(asked.content) or None
     return None
+
+
+def of_another_thing(asked: Asked, said: str) -> bool:
+    """Whether the same is said with another thing than the one that is asked for: "allergic to
+    shellfish" for "allergic to nuts"."""
+    theirs = {verb.lower(): thing for verb, thing in WITH.findall(said)}
+    for verb, thing in WITH.findall(asked.question):
+        other = theirs.get(verb.lower())
+        known = any(asked.are_forms(thing.lower(), word) for word in asked.bare_words(said))
+        if other and not known:
+            return True
+    return False
 
 
 def excludes(asked: Asked, said: str) -> bool:

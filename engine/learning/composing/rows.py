@@ -1,4 +1,5 @@
-"""What was said in a row: "I've lived in Lagos", "then Leeds", "and now Antwerp"."""
+"""What was said in a row: "I've lived in Lagos", "then Leeds", "and now Antwerp"; and what was said
+together, one thing after the other in one chat."""
 
 from __future__ import annotations
 
@@ -16,7 +17,10 @@ GOES_ON = re.compile(
     re.I,
 )
 TOO = re.compile(r"\b(?:too|as well|either|heller|också)\b", re.I)
+ASIDE = re.compile(r"\b(?:by the way|btw|anyway|fyi|förresten|för övrigt|hursomhelst)\b", re.I)
 WORDS = 20  # of a message that goes on, at most
+TOGETHER_MS = 10 * 60 * 1000  # between statements that were said together, at most
+BESIDE = 4  # statements on either side of one that were said together with it, at most
 
 
 def goes_on(message: str, before: str = "") -> bool:
@@ -34,7 +38,9 @@ class Rows:
     def __init__(self, known: Iterable[dict]) -> None:
         self.after: dict[str, list[dict]] = defaultdict(list)
         self.texts: dict[str, dict] = {}
-        for fact in known:
+        self.order = sorted(known, key=lambda fact: fact["time"])
+        self.place = {fact["id"]: at for at, fact in enumerate(self.order)}
+        for fact in self.order:
             self.texts[text_of(fact)] = fact
             if leads := continued(fact):
                 self.after[leads].append(fact)
@@ -48,6 +54,62 @@ class Rows:
             row += self.after[text_of(one)]
         return row
 
+    def chain(self, fact: dict) -> list[dict]:
+        """One behind each that it leans on, the first first; also behind what it replaced."""
+        said = before(fact)
+        if not said:
+            return [fact]
+        first = self.texts.get(said) or {
+            **fact,
+            "answer": said,
+            "source": without(fact, "before"),
+            "time": fact["time"] - 1,
+            "joint": True,
+        }
+        return [*(self.chain(first) if first["id"] != fact["id"] else [first]), fact]
+
+    def together(self, fact: dict, most: int = BESIDE) -> list[dict]:
+        """What was said right before and after one in the same chat, but for asides."""
+        found = []
+        for step in (-1, 1):
+            at, last = self.place.get(fact["id"], -BESIDE), fact
+            for _ in range(most):
+                at += step
+                if not 0 <= at < len(self.order) or not joined(last, self.order[at]):
+                    break
+                last = self.order[at]
+                found += [] if ASIDE.search(last["answer"]) else [last]
+        return found
+
+
+def joined(one: dict, other: dict) -> bool:
+    """Whether two were said in one chat within some minutes."""
+    chats = {fact["source"].get("chat", "") for fact in (one, other)}
+    return len(chats) == 1 and abs(one["time"] - other["time"]) <= TOGETHER_MS
+
+
+def lines(found: Iterable[Found], rows: Rows, bare: bool = True) -> list[Found]:
+    """What was said, each statement for itself, in the order in which it was said; `bare` without
+    what it leans on."""
+    found = list(found)
+    own = {one.id: one for one in found}
+    each: dict[str, Found] = {}
+    for one in found:
+        for fact in rows.chain(one.fact):
+            scored = own.get(fact["id"], one)
+            kept = {**fact, "source": without(fact, "before")} if bare else fact
+            each.setdefault(fact["answer"], Found(kept, scored.score, scored.apart))
+    return sorted(each.values(), key=lambda one: one.fact["time"])
+
+
+def is_joint(one: Found) -> bool:
+    """Whether it may be several statements, of which only their joint words are kept."""
+    return one.fact.get("joint", False)
+
+
+def without(fact: dict, name: str) -> dict:
+    return {key: value for key, value in fact["source"].items() if key != name}
+
 
 def before(fact: dict) -> str:
     return fact["source"].get("before", "")
@@ -60,5 +122,4 @@ def continued(fact: dict) -> str:
 
 def alone(one: Found) -> Found:
     """As it is said behind what it leans on."""
-    source = {name: value for name, value in one.fact["source"].items() if name != "before"}
-    return Found({**one.fact, "source": source}, one.score, one.apart)
+    return Found({**one.fact, "source": without(one.fact, "before")}, one.score, one.apart)

@@ -13,19 +13,25 @@ from collections.abc import Iterable, Sequence
 
 from oneseek.engine.learning.composing import counting, deciding
 from oneseek.engine.learning.composing.asked import Asked, concerned
-from oneseek.engine.learning.composing.rows import Rows, alone
+from oneseek.engine.learning.composing.reckoning import reckoned
+from oneseek.engine.learning.composing.rows import Rows, alone, lines
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.statements.answering import ANSWERS, words_for
 
 LIST = re.compile(
-    r"^(?:(?:what|who) are (?:my|our|all|the)|what all|which (?:of|ones|\w*[^\Ws]s)|list|name|"
-    r"tell me all|what do (?:i|we) (?:have|need) to|what have i|what else|vilka|räkna upp|nämn|lista|"
-    r"vad heter (?:mina|våra)|vad (?:ska|måste|behöver) (?:jag|vi))\b|"
+    r"^(?:(?:what|who) are (?:my|our|all|the)|what all|which (?:of|ones|\w*[^\Ws]s)|list|name(?! of)|"
+    r"tell me all|what do (?:i|we) (?:still )?(?:have|need) to|what have (?:i|we)|what else|"
+    r"who (?:all|else)|where (?:all )?have (?:i|we)|"
+    r"(?:what|which) (?:kinds? of )?\w*[^\Ws]s (?:do|did|have|can|can't|should|must|may) (?:i|we)|"
+    r"vilka|räkna upp|nämn|lista|i vilka|"
+    r"vad heter (?:mina|våra)|vad (?:var det )?(?:ska|måste|behöver|behövde|har) (?:jag|vi)|"
+    r"vad var det (?:jag|vi) (?:skulle|behövde)|var har (?:jag|vi))\b|"
     r"\b(?:all|every|everything|everyone|alla|allt|allting)\b",
     re.I,
 )
 OPEN = re.compile(r"^(?:what|who|which|whom|vad|vem|vilka|vilken|vilket)\b", re.I)
 MOST = 8  # statements of one answer
+NEAR, LOW = 0.04, 0.015  # how likely the first of a list, and another beside it, is of the list
 PART = 0.05  # how likely a statement answers a part of a question, at least
 
 
@@ -36,18 +42,24 @@ def composed(
     code: str,
     now: int,
     parts: Sequence[Sequence[Found]] = (),
+    changed: bool = False,
 ) -> tuple[str, list[Found]] | None:
     """An answer of several statements, and which; None where one is enough. `found` may answer the
-    question, each of `parts` a part of it; `known` is all that somebody said."""
+    question, each of `parts` a part of it; `known` is all that somebody said. Where the likeliest
+    `changed` what was said before, the newest is said, unless the rule sees what changed."""
     asked, known = Asked(question, code), list(known)
+    if more := reckoned(asked, found, known, now):
+        return more
+    if deciding.YES_NO.match(question):
+        return decided(asked, found, known, now, changed)
+    if changed:
+        return None
     if counting.COUNT.search(question):
         return counted(asked, found, known, now)
-    if deciding.YES_NO.match(question):
-        return decided(asked, found, now)
     if parts:
         some = together(asked, found, known, parts)
     elif LIST.search(question) or asked.wants_all:
-        some = concerned(asked, found, known)
+        some = listed(asked, found, known)
     elif OPEN.match(question) and found:
         best = max(found, key=lambda one: one.apart)
         row = Rows(known).of(best.fact) if asked.concerns(best) else []
@@ -73,6 +85,22 @@ def together(
     return sorted(some.values(), key=lambda one: one.fact["time"])
 
 
+def listed(asked: Asked, found: Sequence[Found], known: Sequence[dict]) -> list[Found]:
+    """What concerns a question, and what was said together with it that is near too: one thing of
+    a list after the other."""
+    some = {one.id: one for one in concerned(asked, found, known)}
+    rows, scored = Rows(known), {one.id: one for one in found}
+    first = max(found, key=lambda one: one.apart, default=None)
+    if first and first.apart >= NEAR:
+        some.setdefault(first.id, first)
+    for one in list(some.values()):
+        for fact in rows.together(one.fact):
+            beside = scored.get(fact["id"])
+            if beside and beside.apart >= LOW and not asked.is_of_others(fact["answer"]):
+                some.setdefault(beside.id, beside)
+    return lines(some.values(), rows)
+
+
 def said_in_order(some: Sequence[Found], now: int) -> str:
     ordered = [alone(one) for one in sorted(some[:MOST], key=lambda one: one.fact["time"])]
     return " ".join(words_for(one, one.fact["language"], now, 0.0) for one in ordered)
@@ -89,11 +117,17 @@ def counted(
     return counting.in_words(asked, number, said_in_order(used, now)), used[:MOST]
 
 
-def decided(asked: Asked, found: Sequence[Found], now: int) -> tuple[str, list[Found]] | None:
-    """Yes or no, and the statement that says so."""
-    if not (decision := deciding.decisive(asked, found)):
+def decided(
+    asked: Asked,
+    found: Sequence[Found],
+    known: Sequence[dict],
+    now: int,
+    changed: bool,
+) -> tuple[str, list[Found]] | None:
+    """Yes or no, and the statements that say so."""
+    if not (decision := deciding.decisive(asked, found, known, changed)):
         return None
-    holds, best = decision
+    holds, used = decision
     yes, no = ANSWERS.get(asked.code, ANSWERS["en"])
-    said = words_for(best, asked.code, now, deciding.SURE)
-    return (yes if holds else no) + said, [best]
+    said = " ".join(words_for(one, asked.code, now, 0.0) for one in used)
+    return (yes if holds else no) + said, used

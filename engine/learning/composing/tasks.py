@@ -10,45 +10,67 @@ import re
 from collections.abc import Iterable, Sequence
 
 from oneseek.engine.learning.composing.asked import Asked, lower_words, words_in
-from oneseek.engine.learning.composing.rows import before
+from oneseek.engine.learning.composing.rows import Rows, before, lines
 from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.memory.memory import Found
-from oneseek.engine.learning.memory.second_look import alike, content, names
+from oneseek.engine.learning.memory.second_look import alike, content, names, relatives
 from oneseek.engine.learning.memory.statements.statement import text_of
 
 TASK = re.compile(
     r"^(?:please |pls |can you |could you |would you |kan du |skulle du kunna |snälla |hi,? |hej,? )*"
-    r"(?:(?:help me (?:to )?|hjälp mig att )?"
+    r"(?:(?:help me (?:to )?|hjälp mig (?:att )?|i need you to |jag vill att du )?"
     r"(?:write|draft|compose|suggest|recommend|plan|make|create|give me|come up with|prepare|invent|"
-    r"propose|word|phrase|think of|skriv|föreslå|rekommendera|planera|gör|ge mig|hitta på|tipsa|"
-    r"formulera|dikta|komponera|sätt ihop))\b",
+    r"propose|word|phrase|think of|do (?:me|us)|knock up|put together|jot down|sum up|"
+    r"skriva?|skriver|föreslå|rekommendera|planera|gör|göra|ge mig|hitta på|tipsa|utforma|fixa|"
+    r"formulera|dikta|komponera|sätt(?:a)? ihop|snickra ihop|knåpa ihop))\b",
     re.I,
 )
 MINE = re.compile(r"\b(?:i|my|me|our|we|us|jag|min|mitt|mina|mig|vår|vårt|våra|vi|oss)\b", re.I)
-MINE = re.compile(r"\b(?:i|my|me|our|we|us|jag|min|mitt|mina|mig|vår|vårt|våra|vi|oss)\b", re.I)
-FOR = re.compile(r"\b(?:to|for|till|åt)\s+(?:the\s+)?\w{4,}", re.I)  # somebody
+FOR = re.compile(
+    r"\b(?:to|for|till|åt)\s+(?:the\s+)?\w{4,}|"
+    r"\b(?:the|den)\s+\w+\s+(?:a|an|ett|en)\s+.*\b(?:text|message|email|mail|note|card|sms)\b",
+    re.I,
+)  # somebody
 LIKELY, NEAR = 0.1, 0.015  # how likely one answers, with nothing, or a shared word, to say so
-MOST = 4
+BESIDE = 0.008  # the same of what was said together with the first of them
+MOST = 4  # that are asked for, and that lean on them or were said together with them
 
 
 def is_task(question: str) -> bool:
     """Whether a text is wanted that concerns the person, or somebody who is named."""
+    if not TASK.match(question.strip()):
+        return False
     concerns = MINE.search(question) or FOR.search(question)
-    named = concerns or names(question, language(guess(question)))
-    return bool(TASK.match(question.strip()) and named)
+    return bool(concerns or names(question, language(guess(question))))
 
 
 def notes_for(
     question: str, found: Sequence[Found], known: Iterable[dict], code: str
 ) -> list[Found]:
     """The statements that a task should use, in the order in which they were said: those that it
-    asks for or names, and what leans on them ("she turns 40 on Friday")."""
-    asked = Asked(question, code)
+    asks for or names, what leans on them ("she turns 40 on Friday"), and what was said together
+    with the first of them."""
+    asked, known = Asked(question, code), list(known)
+    rows = Rows(known)
     some = [one for one in found if one.apart >= LIKELY or _shares(asked, one)][:MOST]
-    texts, ids = {text_of(one.fact) for one in some}, {one.id for one in some}
-    more = [fact for fact in known if before(fact) in texts and fact["id"] not in ids]
-    some += [Found(fact, 0.0) for fact in more[:MOST]]
-    return sorted(some, key=lambda one: one.fact["time"])
+    texts = {text_of(one.fact) for one in some}
+    more = [fact for fact in known if before(fact) in texts]
+    first = some or [Found(fact, 0.0) for fact in known if asked.shared(fact["answer"])][:1]
+    near = {one.id for one in found if one.apart >= BESIDE}
+    for one in first[:1]:
+        next_to = {fact["id"] for fact in rows.together(one.fact, 1)}
+        more += [fact for fact in rows.together(one.fact) if fact["id"] in near | next_to
+                 and not _is_of_another(asked, one, fact["answer"])]  # fmt: skip
+    notes = {one.fact["id"]: one for one in first}
+    for fact in more[:MOST]:
+        notes.setdefault(fact["id"], Found(fact, 0.0))
+    return lines(notes.values(), rows)
+
+
+def _is_of_another(asked: Asked, one: Found, said: str) -> bool:
+    """Whether a statement is of another relative than a task and the note for it."""
+    own = relatives(f"{asked.question} {one.fact['answer']}", asked.language)
+    return bool(relatives(said, asked.language) - own)
 
 
 def _shares(asked: Asked, one: Found) -> bool:

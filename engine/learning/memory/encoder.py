@@ -33,8 +33,10 @@ SPACE = "▁"
 RARER = 10.0  # nats that an unknown letter is less likely than the rarest piece
 SPACES = re.compile(r"\s+")
 SAID = "said."  # before the names of what is tuned for statements
+PUBLISHED = "published."  # before those of the norms and biases that the encoder came with
 HEADS = tuple(f"{SAID}{name}." for name in ("kind", "pair", "change"))
 BEFORE = "query: "  # what it was trained to see before a question
+BEFORE_SAID = "passage: "  # and before what may answer one
 WORDS = tuple(f"tokenizer.ggml.{name}" for name in ("tokens", "scores"))
 
 

@@ -28,11 +28,12 @@ from oneseek.engine.learning.memory.recogniser import Meanings, Recogniser, Text
 from oneseek.engine.learning.memory.second_look import names, plain_words
 from oneseek.engine.learning.memory.statements import evidence, succession
 from oneseek.engine.learning.memory.statements.reader import Reader, sigmoid
-from oneseek.engine.learning.memory.statements.said import STEM, Said
+from oneseek.engine.learning.memory.statements.said import STEM, Said, scaled
 from oneseek.engine.learning.memory.statements.statement import (
     LONGEST,
     Heard,
     is_for,
+    is_stale,
     is_statement,
     owner_of,
     spoken,
@@ -51,6 +52,7 @@ from oneseek.engine.learning.memory.weighing import nearness, weighed
 
 Ahead = tuple[tuple[str, str], asyncio.Future | None]  # what was read ahead, whose; its reading
 DAY_MS = 24 * 3600 * 1000
+MAY_ASK, SHARES = 0.25, 0.8  # a question that may ask for one's own, and shares a word, rather does
 PAIRS = 3  # facts of another language that are read together with a question
 NOTHING: Ahead = ("", ""), None
 REPLACED = "traces"  # by `meanings`: what a store or a backup still has of it says whose facts
@@ -169,15 +171,18 @@ class Memory:
         known = self.recogniser.known  # without facts, what the question means for them is not read
         meaning = (await self.encoder.of([words]))[0] if known else None
         (alone,) = await self.reader.alone([words])
-        near = self.said.nearest(words, alone.whole, user)
+        whole = await self.reader.asking(words) if len(self.said) else alone.whole
+        near = self.said.nearest(words, whole, user)
         speaks: dict[str, dict[str, float]] = {}
         if near:
             more = [id for id in self.succession.following(list(near)) if id in self.facts]
-            near |= self.said.nearness(words, alone.whole, more)
+            near |= self.said.nearness(words, whole, more)
             texts = [text_of(self.facts[id]) for id in near]
             read = await self.reader.together(words, texts)
             elsewhere = self.said.elsewhere(words, list(near))
-            found = evidence.signs(words, texts, read, list(near.values()), elsewhere, alone.asks)
+            shares = alone.asks >= MAY_ASK and self.said.shared(words, texts[0]) > 0
+            asks = max(alone.asks, SHARES) if shares else alone.asks
+            found = evidence.signs(words, texts, read, list(near.values()), elsewhere, asks)
             speaks = dict(zip(near, found, strict=True))
         return Read(meaning, alone.asks, alone.states, speaks)
 
@@ -233,9 +238,10 @@ class Memory:
         if not facts:
             return []
         words, texts = asking(question), [f"{one['question']} {one['answer']}" for one in facts]
-        asked, *alone = await self.reader.alone([words, *texts])
+        (asked,) = await self.reader.alone([words])
+        whole = await self.reader.asking(words)
         read = await self.reader.together(words, texts)
-        nearness = [float(one.whole @ asked.whole) for one in alone]
+        nearness = [float(scaled(one @ whole)) for one in await self.reader.saying(texts)]
         none = [0.0] * len(texts)
         speaks = evidence.signs(words, texts, read, nearness, none, asked.asks)
         found = map(Found, facts, map(evidence.weighed, speaks))
@@ -279,6 +285,8 @@ class Memory:
             facts = dict(await self.store.all("facts"))
             for key, kept in await self.store.all("meanings"):
                 if key.startswith(self.base + "/"):
+                    if is_stale(kept["data"]) and kept["of"] in facts:
+                        continue  # it is made again
                     gone = forgotten(kept["of"], kept["also"], kept["language"])
                     self._keep(facts.get(kept["of"]) or gone, unpacked(kept["data"]))
             if keys := await self.store.keys(REPLACED):
@@ -336,13 +344,13 @@ class Memory:
             "language": record.get("language") or guess(words),
             "source": dict(record.get("source") or {}),
             "time": known.get("time") or record.get("time") or self.clock(),
-            "also": known.get("also", []),
+            "also": known.get("also") or record.get("also") or [],
         }
         if known != fact:
             replaces = [id for id in fact["source"].get("replaces", "").split() if id in self.facts]
-            (read,) = await self.reader.alone([text_of(fact)])
-            beside = await self._beside(fact, read.whole, replaces)
-            await self._store(fact, Heard(read.whole, beside), replaces)
+            (whole,) = await self.reader.saying([text_of(fact)])
+            beside = await self._beside(fact, whole, replaces)
+            await self._store(fact, Heard(whole, beside), replaces)
         return fact["id"]
 
     async def _beside(
@@ -363,7 +371,7 @@ class Memory:
         read = await self.reader.beside(earlier, later)
         found = {}
         for other, a, b, (takes_back, answers) in zip(others, earlier, later, read, strict=True):
-            nearness = float(whole @ self.said.direction(other["id"]))
+            nearness = self.said.near(other["id"], whole)
             shared = self.said.shared(a, b)
             pair = Pair(takes_back, nearness, answers, shared, changed(b), another(a, b))
             found[other["id"]] = [round(x, 2) for x in pair]
@@ -380,7 +388,7 @@ class Memory:
             "language": lesson.language,
             "source": dict(record.get("source") or {}),
             "time": known.get("time") or record.get("time") or self.clock(),
-            "also": known.get("also", []),
+            "also": known.get("also") or record.get("also") or [],
         }
 
     def _replaced(self, fact: dict, lesson: Lesson) -> list[str]:
@@ -395,7 +403,7 @@ class Memory:
         asked = [lesson.question, *lesson.phrasings]
         read = await self.encoder.of([*asked, f"{lesson.question} {lesson.answer}"])
         texts = [Text.of(meaning) for meaning in read]
-        heard = (await self.reader.alone([said]))[0].whole if said else None
+        heard = (await self.reader.saying([said]))[0] if said else None
         return Meanings(texts[:-1], texts[-1], heard)
 
     async def _store(self, fact: dict, meanings: Meanings | Heard, replaced: Sequence[str]) -> None:

@@ -58,8 +58,10 @@ KIN = re.compile(  # who is called so without "my" is one's own
     r"farmor|farfar)(?:'?s)?\b",
     re.I,
 )
-ASKS, NEAR_NOTHING = 0.6, 0.35  # a question for one's own, and that nothing answers it
+ASKS, NEAR_NOTHING = 0.5, 0.35  # a question for one's own, and that nothing answers it
+ASKS_SURELY = 0.7  # the same where no word says whose it is
 ASKS_NAMED = 0.25  # the same of one that names somebody the memory knows
+NEAR_PART, PART_SURE = 0.08, 0.15  # the same of the parts of one that names nobody
 ALONE = re.compile(r"[^?]*\?\W*\w*\W*")  # one question and no wish beside it, thanks at most
 TAKES_BACK = 0.35  # that a message takes back what was said
 STATELESS = 0.2  # the same of one that states nothing
@@ -81,6 +83,16 @@ def is_of_another(said: str, message: str) -> bool:
     return not any(
         alike(one, two, words) for one in content(message, words) for two in content(said, words)
     )
+
+
+def nearest_of(found: Sequence[Found]) -> float:
+    """How likely the likeliest of some statements answers."""
+    return max((one.apart for one in found), default=0.0)
+
+
+def speaks_of_oneself(question: str) -> bool:
+    """Whether a question names the person, or a relative whom nobody calls so but their own."""
+    return bool(ONESELF.search(question) or KIN.search(question))
 
 
 def states_more(read: Read) -> bool:
@@ -175,10 +187,14 @@ class Mind:
         changed = found and found[0].changes and found[0].score >= QUOTED
         changed = changed and not goes_on(found[0].fact["answer"])
         sure = sum(one.score for one in found)
-        own = sure >= NEAR_NOTHING or self._is_own(question, user)
-        if found and not changed and own:
-            each = [await self.memory.answering(part, user) for part in parts(question)]
-            if more := composed(question, found, known, code, now, each):
+        own = speaks_of_oneself(question) or self.memory.knows(question, user)
+        own = own or sure >= NEAR_NOTHING
+        if found and (own or sure >= NEAR_PART):
+            asked = [] if changed else parts(question)
+            each = [await self.memory.answering(part, user) for part in asked]
+            own = own or (bool(each) and all(nearest_of(part) >= PART_SURE for part in each))
+        if found and own:
+            if more := composed(question, found, known, code, now, each, bool(changed)):
                 return self._saying(*more)
         said = chosen(found, question) if found else []
         if not said:
@@ -189,10 +205,10 @@ class Mind:
             return self._saying(words_of(code)["nothing"])
         return None
 
-    def _is_own(self, question: str, user: str, asks: float = 1.0) -> bool:
-        """Whether a text that so likely asks for something asks for the person's own: it speaks of
-        them or of a relative, or names somebody that they told of."""
-        if asks >= ASKS and (ONESELF.search(question) or KIN.search(question)):
+    def _is_own(self, question: str, user: str, asks: float) -> bool:
+        """Whether a text that so likely asks for something asks for the person's own: the surer if
+        it speaks of them or of a relative, or names somebody that they told of."""
+        if asks >= (ASKS if speaks_of_oneself(question) else ASKS_SURELY):
             return True
         return asks >= ASKS_NAMED and self.memory.knows(question, user)
 
@@ -221,7 +237,7 @@ class Mind:
 
     async def notes(self, question: str, user: str = "") -> list[Found]:
         """What was told that a task should use."""
-        if not is_task(question) or len(question) > LONGEST_QUESTION:
+        if len(question) > LONGEST_QUESTION or not is_task(question):
             return []
         try:
             found = await self.memory.answering(question, user)

@@ -18,6 +18,7 @@ COMMON = 7.0  # nats: a token as frequent as that tells nothing
 LEAST = 0.05  # what such a token counts all the same
 NEAR, SURE = 0.25, 0.28  # below, a version that learned facts lets more look-alikes through
 GONE = 0.17  # how near a forgotten fact is still guarded where a version has learned it
+FOUND = "found"  # the name of a sentence's direction in a record
 TENS = 10  # likeness is told in tenths: directions of sentences lie close together
 
 
@@ -77,12 +78,12 @@ class Meanings:
         known = {"asked": [one.packed() for one in self.asked], "answered": self.answered.packed()}
         if self.said is None:
             return known
-        return known | {"said": half(self.said), "beside": self.beside}
+        return known | {FOUND: half(self.said), "beside": self.beside}
 
     @classmethod
     def unpacked(cls, data: dict) -> Meanings:
         asked = [Text.unpacked(one) for one in data["asked"]]
-        said = floats(data["said"]) if "said" in data else None
+        said = floats(data[FOUND]) if FOUND in data else None
         return cls(asked, Text.unpacked(data["answered"]), said, data.get("beside", {}))
 
 

@@ -227,8 +227,9 @@ def names(text: str, words: Language) -> frozenset[str]:
 
 
 def begins_sentence(text: str, at: int) -> bool:
-    before = text[:at].rstrip(" \"'“‘(")
-    return not before or before[-1] in ".!?:;"
+    while at and text[at - 1] in " \"'“‘(":
+        at -= 1
+    return at == 0 or text[at - 1] in ".!?:;"
 
 
 @once

@@ -193,7 +193,8 @@ class Doing:
         """All of it as the verdict tells it: by the version that was `before`, which of the `first`
         one is the base, by the base, and by the base with examples in its prompt."""
         base = before if first else await self.by(voices, "base")
-        prompts, count = self.prompted(voices.pool.rows // 2)
+        most = min(voices.pool.rows // 2, voices.model.positions)
+        prompts, count = self.prompted(most)
         prompted = await self.by(voices, "base", prompts) if count else base
         return {
             "measure": self.measure,

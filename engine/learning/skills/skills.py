@@ -2,9 +2,9 @@
 is asked for and nowhere else.
 
 What asks for a skill is known from its examples, by their meaning, which the encoder and the reader
-of statements say, and by their form: one linear map to the skills and to none of them, fitted anew
-when one comes or goes. Of none are small talk, questions, requests and what people say of
-themselves, in others.json.
+of statements say, and by their form: one kernel ridge regression to the skills and to none of them,
+fitted anew when one comes or goes. Of none are small talk, questions, requests and what people say
+of themselves, in others.json.
 """
 
 from __future__ import annotations
@@ -33,10 +33,11 @@ SHOWN = 100  # examples of a skill by which it is recognised
 OTHERS = Path(__file__).with_name("others.json")  # texts that ask for no skill
 KEPT_OTHERS = "skills.others"  # in `state`: their directions
 THE_SAME = 0.99  # the cosine of a text's directions where the same encoder read it twice
-PLACES, LETTERS = 4096, (2, 3, 4)  # of the counts of so many letters together
+PLACES, LETTERS = 1024, (2, 3, 4)  # of the counts of so many letters together
 FIRST_WORDS, FEW_WORDS = 3, 8
-STIFF, AGAINST = 2.0, 2.0  # of the fit, and what texts that ask for none weigh beside a skill's
-SURE = 0.0  # by so much more than for none, of 1, a text asks for a skill
+NARROW = 0.1  # of the kernel: how fast likeness falls with the square of a distance
+STIFF, AGAINST = 0.17, 2.0  # of the fit, and what texts that ask for none weigh beside a skill's
+SURE = -0.05  # by so much more than for none, of 1, a text asks for a skill
 
 
 class NoSkill(LookupError):
@@ -67,7 +68,7 @@ class Skills:
         self.versions, self.store = versions, versions.store
         self.encoder, self.reader = encoder, Reader(encoder)
         self.known: dict[str, dict] = {}
-        self.map: np.ndarray | None = None  # [features, skills and none]
+        self.sorter: Sorter | None = None  # by the features of a text
         self.loaded = False
 
     def key(self, name: str) -> str:
@@ -75,7 +76,7 @@ class Skills:
 
     def forgotten(self) -> None:
         """Others changed what is stored."""
-        self.known, self.map, self.loaded = {}, None, False
+        self.known, self.sorter, self.loaded = {}, None, False
 
     async def load(self) -> None:
         if self.loaded:
@@ -171,9 +172,9 @@ class Skills:
 
     async def like(self, texts: Sequence[str]) -> list[str]:
         """Of each text the skill whose examples it is like, or nothing."""
-        if self.map is None:
+        if self.sorter is None:
             return [""] * len(texts)
-        near = self._features(texts, await self._directions(texts)) @ self.map
+        near = self.sorter.near(self._features(texts, await self._directions(texts)))
         best, names = near[:, :-1].argmax(1), sorted(self.known)
         sure = near[:, :-1].max(1) - near[:, -1] >= SURE
         return [names[at] if enough else "" for at, enough in zip(best, sure, strict=True)]
@@ -196,7 +197,7 @@ class Skills:
         return found
 
     async def _fit(self) -> None:
-        self.map = None
+        self.sorter = None
         if not self.known:
             return
         texts = others()
@@ -207,7 +208,7 @@ class Skills:
         for name, one in sorted(self.known.items()):
             read = await self._known_directions(self.key(name), one, one["asked"])
             groups.append(self._features(one["asked"], read))
-        self.map = fitted([*groups, self._features(texts, directions)])
+        self.sorter = Sorter([*groups, self._features(texts, directions)])
 
     def _features(self, texts: Sequence[str], directions: np.ndarray) -> np.ndarray:
         """What is known of texts: their meaning, of which most is the same for all, their letters
@@ -248,15 +249,29 @@ def form_of(text: str) -> list[float]:
     return [*map(float, (*ends, *holds, digits, capital, few)), float(long), 0.3]
 
 
-def fitted(groups: Sequence[np.ndarray]) -> np.ndarray:
-    """[features, groups]: the ridge regression to 1 on each group's own rows and 0 on others'. The
-    groups weigh the same, and the last, which is none of them, more."""
-    rows, counts = np.concatenate(groups), [len(one) for one in groups]
-    wanted = np.repeat(np.eye(len(groups)), counts, axis=0)
-    shares = [len(rows) / len(groups) / count for count in counts]
-    shares[-1] *= AGAINST
-    softness = np.diag(STIFF / np.repeat(shares, counts))
-    return rows.T @ np.linalg.solve(rows @ rows.T + softness, wanted)
+class Sorter:
+    """Tells groups of rows apart: the kernel ridge regression to 1 on each group's own rows and 0
+    on others'. The groups weigh the same, and the last, which is none of them, more."""
+
+    def __init__(self, groups: Sequence[np.ndarray]) -> None:
+        counts = [len(one) for one in groups]
+        self.rows = np.concatenate(groups).astype(np.float32)
+        wanted = np.repeat(np.eye(len(groups)), counts, axis=0)
+        shares = [len(self.rows) / len(groups) / count for count in counts]
+        shares[-1] *= AGAINST
+        softness = np.diag(STIFF / np.repeat(shares, counts))
+        self.weights = np.linalg.solve(likeness(self.rows, self.rows) + softness, wanted)
+
+    def near(self, rows: np.ndarray) -> np.ndarray:
+        """[rows, groups]: how much each row is of each group."""
+        return likeness(rows.astype(np.float32), self.rows) @ self.weights
+
+
+def likeness(some: np.ndarray, others: np.ndarray) -> np.ndarray:
+    """[some, others]: 1 for the same row, falling with the distance."""
+    squares = [(one * one).sum(1, dtype=np.float64) for one in (some, others)]
+    apart = squares[0][:, None] + squares[1][None] - 2.0 * (some @ others.T)
+    return np.exp(-NARROW * np.maximum(apart, 0.0))
 
 
 def packed(directions: np.ndarray) -> Any:

@@ -4,7 +4,7 @@ import { caller } from './rpc.mjs';
 const systems = {};
 
 window.call = (system, name, ...args) => {
-  systems[system] ??= system.startsWith('wllama') ? import('./wllama.mjs') : caller(`${system.split(' ')[0]}.mjs`);
+  systems[system] ??= system.startsWith('wllama') ? import('./wllama.mjs') : caller(`${system.split(' ')[0]}.mjs`, system);
   if (system.startsWith('wllama')) return systems[system].then((module) => module[name](...args));
   return systems[system](name, ...args);
 };

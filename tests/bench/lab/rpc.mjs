@@ -10,8 +10,8 @@ export function serve(methods) {
   self.postMessage({ id: 0 }); // ready: what was sent before now would have been lost
 }
 
-export function caller(address) {
-  const worker = new Worker(address, { type: 'module' });
+export function caller(address, name = '') {
+  const worker = new Worker(address, { type: 'module', name });
   const waiting = new Map();
   const answered = (id) => new Promise((resolve, reject) => waiting.set(id, { resolve, reject }));
   const ready = answered(0);

@@ -29,8 +29,15 @@ PEERS = {
 
 def furnish(folder: Path, peers: dict[str, tuple[str, str, str]], model: Path) -> None:
     """Everything the page loads, from the parts the lock names."""
+    place(folder, peers, tests=True)
+    (folder / "model.gguf").symlink_to(model)
+    (folder / "encoder.gguf").symlink_to(encoder.file())
+
+
+def place(folder: Path, peers: dict[str, tuple[str, str, str]], tests: bool) -> None:
+    """The page, its peers and Python; `tests` as well where something of theirs is asked."""
     shutil.copytree(ROOT / "tests/bench/lab", folder, dirs_exist_ok=True)
-    for files in site.python_files(tests=True):
+    for files in site.python_files(tests):
         for name, data in files.items():
             write(folder / "pyodide" / name, data)
     for place, (package, inside, names) in peers.items():
@@ -39,8 +46,6 @@ def furnish(folder: Path, peers: dict[str, tuple[str, str, str]], model: Path) -
             write(folder / place / Path(name).name, members[name])
     for name in ("replay.js", "threads.js", "thread.js"):
         shutil.copy(ROOT / "web/static" / name, folder)
-    (folder / "model.gguf").symlink_to(model)
-    (folder / "encoder.gguf").symlink_to(encoder.file())
 
 
 def write(path: Path, data: bytes) -> None:
@@ -54,13 +59,20 @@ def opened(
 ) -> Iterator[Page]:
     """The page, with `call(system, function, ...)` in it; without peers for what compares
     nothing. `model` is the one it serves, the default one unless told."""
-    with tempfile.TemporaryDirectory() as folder, browser.chromium() as chromium:
+    with tempfile.TemporaryDirectory() as folder:
         furnish(Path(folder), peers, model or fetch.part("model/smollm2-135m"))
-        with browser.served(Path(folder)) as address:
-            page = chromium.new_page()
-            page.set_default_timeout(600_000)
-            page.goto(address + "index.html")
+        with opened_in(Path(folder)) as page:
             yield page
+
+
+@contextlib.contextmanager
+def opened_in(folder: Path) -> Iterator[Page]:
+    """The page that lies in this folder."""
+    with browser.chromium() as chromium, browser.served(folder) as address:
+        page = chromium.new_page()
+        page.set_default_timeout(600_000)
+        page.goto(address + "index.html")
+        yield page
 
 
 def call(page: Page, system: str, name: str, *args, seconds: float = 600):

@@ -45,10 +45,6 @@ COMMON = frozenset(
     " jag kan med men mig min mina mitt mycket många namn nu när och om oss på ska som till"
     " vad var vart vara vem vems vi vilka vilken vilket vår vårt våra är åt".split()
 )
-MINE = {
-    "en": re.compile(r"\b(i|i'm|im|my|me|mine|we|our|us)\b", re.I),
-    "sv": re.compile(r"\b(jag|min|mitt|mina|mig|vi|vår|vårt|våra|oss)\b", re.I),
-}
 HOLDS = (  # what a question of this form is answered by: one of these slots
     (r"^(when|what time|(on|which|what) (which |what )?(day|date|year)|since when|until when)\b"
      r"|^(när|vilken tid|vilken dag|vilket datum|vilket år|sedan när)\b",

@@ -3,10 +3,11 @@ to answer; and what makes more of them: another person asked for, words mistyped
 another that lies near.
 
 `told_en.txt` and `told_sv.txt` hold one a line: statement | questions | look-alikes.  `changes.txt`
-holds what was said, what was said next and takes it back, and questions that both answer.
-`asked.txt` holds questions for advice and general knowledge in which the person speaks of
-themselves; `short.txt` what states something in a few words (+) and what does not (-).  Every
-second line of the bench's third development set is learned from too.
+holds what was said, what was said next and takes it back, and questions that both answer;
+`beside.txt` what was said next about the same and takes nothing back.  `asked.txt` holds questions
+for advice and general knowledge in which the person speaks of themselves; `short.txt` what states
+something in a few words (+) and what does not (-).  Every second line of the bench's development
+sets from the third on is learned from too.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from typing import NamedTuple
 from tests.golden.statements import CODES, COMMON, HERE, slots
 
 BENCH = HERE.parents[1] / "bench"
-LEARNED = "heard_dev3"
+LEARNED = ("heard_dev3", "heard_dev4", "heard_dev5", "heard_dev6")
 ALIKE = 0.5  # of the words of two questions: they may ask for the same
 NEAR = 12  # statements that share the most words with a question
 REMINDERS = {
@@ -55,9 +56,9 @@ class Change(NamedTuple):
 
 
 def learned(kind: str) -> list[dict]:
-    """The lines of the development set that are learned from; the others judge."""
-    lines = (BENCH / f"{LEARNED}{kind}.jsonl").read_text().splitlines()
-    return [json.loads(line) for line in lines[::2]]
+    """The lines of the development sets that are learned from; the others judge."""
+    every = ((BENCH / f"{name}{kind}.jsonl").read_text().splitlines() for name in LEARNED)
+    return [json.loads(line) for lines in every for line in lines[::2]]
 
 
 def told() -> list[Told]:
@@ -86,9 +87,22 @@ def changes() -> list[Change]:
     return found
 
 
+def beside() -> list[tuple[str, str]]:
+    """What was said, and what was said next about the same and takes nothing back."""
+    lines = (HERE / "beside.txt").read_text().splitlines()
+    split = ([part.strip() for part in line[3:].split(" | ")] for line in lines)
+    return [(before, said) for before, said in split]
+
+
 def asked_for_advice() -> list[str]:
     lines = (HERE / "asked.txt").read_text().splitlines()
     return [line[3:] for line in lines] + [one["q"] for one in learned("_general")]
+
+
+def messages(sign: str) -> list[str]:
+    """Whole messages that state something (+) or do not (-)."""
+    lines = (HERE / "messages.txt").read_text().splitlines()
+    return [line[5:] for line in lines if line[3] == sign]
 
 
 def short(sign: str) -> list[str]:
@@ -107,6 +121,7 @@ class Voices:
 
     def __init__(self, seed: int) -> None:
         self.draw, self.told, self.changes = Random(seed), told(), changes()
+        self.beside = beside()
         self.taken_back = [
             Told(one.code, f"{one.before} {one.said}", one.asked, []) for one in self.changes
         ]

@@ -9,7 +9,7 @@ from oneseek.web.lib import dom, files, overlay
 from oneseek.web.lib.words import t
 from oneseek.web.settings.fields import select
 
-FILES = ".jsonl,.json,.txt,.md"
+FILES = ".jsonl,.json,.csv,.tsv,.txt,.md"
 NAMED = ("identity", "learned", "chats", "taste")
 OVER = ("failed", "cancelled")
 SHOWN = 5

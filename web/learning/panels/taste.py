@@ -26,9 +26,6 @@ class TastePanel:
             }
         )
 
-    def key(self):
-        return "taste.%s" % self.page.choice.model_id()
-
     async def section(self):
         """What is known of the taste; nothing where nothing was chosen."""
         store = self.page.store
@@ -38,7 +35,6 @@ class TastePanel:
             return None
         pointer = await store.get("state", "current.%s.taste" % self.page.choice.model_id())
         version = pointer and await store.get("versions", pointer["number"])
-        switch = await store.get("state", self.key())
         rows = [row(one) for one in found[::-1][:SHOWN]]
         count = dom.make("summary", t("taste.choices", n=len(found)), id="taste-choices")
         dom.replace(self.listed, count, dom.make("ul", rows, cls="list"))
@@ -51,7 +47,7 @@ class TastePanel:
             dom.make("h3", t("taste.heading")),
             dom.make("p", t("taste.text"), cls="note"),
             dom.make("p", t("taste.few", n=choices.FEWEST), cls="note") if few else None,
-            show_version(version, bool(switch and switch["off"])) if version else None,
+            show_version(version, await self.page.taste.is_off()) if version else None,
             self.listed,
             dom.make("div", train, dom.button(t("taste.remove"), "ask-remove-taste", cls="small"),
                      cls="row"),
@@ -72,7 +68,7 @@ class TastePanel:
 
     async def use(self, on):
         """With one press the answers are the model's own again, and with another to the taste."""
-        await self.page.store.batch([["put", "state", self.key(), {"off": not on}]])
+        await self.page.store.batch([["put", "state", self.page.taste.key(), {"off": not on}]])
         self.page.touch("state")
 
     def ask_remove(self):

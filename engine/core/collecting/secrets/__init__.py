@@ -6,6 +6,7 @@ judged by weighed signs (evidence.py).  It runs on each message, in MicroPython 
 of rules first looks for a sign of what it finds, and costs nothing in a message without one.
 """
 
+from oneseek.engine.core.collecting.secrets.code import without_code
 from oneseek.engine.core.collecting.secrets.evidence import weigh
 from oneseek.engine.core.collecting.secrets.keys import addresses_with_password, has_key
 from oneseek.engine.core.collecting.secrets.labels import Words, labelled, split_marks
@@ -38,11 +39,15 @@ def secrets_in(text):
     """The kinds of secrets that a text seems to hold, each once, in the order of KINDS."""
     text = even(text)
     low = fold(text)
-    found = ruled(text, low)
-    if not found:
-        said = without_addresses(text)
-        found = weigh(split_marks(said), split_marks(low if said == text else fold(said)))
+    found = ruled(text, low) or weigh(*weighed_words(text))
     return [kind for kind in KINDS if kind in found]
+
+
+def weighed_words(text):
+    """The words that are weighed, as written and folded."""
+    text = without_addresses(text)
+    text, low = without_code(text, fold(text))
+    return split_marks(text), split_marks(low)
 
 
 def without_addresses(text):
@@ -54,7 +59,7 @@ def without_addresses(text):
 
 def ruled(text, low):
     """The kinds that the rules find in a text and its folded form, a set."""
-    found = labelled(Words(text, low))
+    found = labelled(Words(*without_code(text, low)))
     if has_key(text, low):
         found.add(KEY)
     if addresses_with_password(text):

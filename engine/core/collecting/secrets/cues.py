@@ -27,7 +27,7 @@ NAMING = (
 
 # Whole words.
 _WORDS = (
-    (PASS, "pass pw pwd psw pswd pswrd pword p/w pas passe losen losenet clave claves contra passwort "
+    (PASS, "pass pw p.w passphrase phrase losenfrasen lozen passfrase frase pwd psw pswd pswrd pword p/w pas passe losen losenet clave claves contra passwort "
      "pwort parol parole wachtwoord salasana haslo senha mdp passkey safeword keyword codewort codeword codewords passcode passcodes kodord kodordet svarsord svarsordet losenfras creds credentials kodeord kodeordet"),
     (CODE, "pin pins pincode puk tan otp combo combos kod koden koder kode kodene kodes code codes codigo "
      "codigos combination kombination kombinationen kombinasjon kombinasjonen combinacion digits "
@@ -36,7 +36,7 @@ _WORDS = (
     (DIAL, "padlock padlocks suitcase briefcase bikelock koffer kofferten koffert kuffert kufferten maleta candado hanglas "
      "hanglaset hengelas hengelasen resvaska resvaskan vaskan rucksack ryggsack ryggsacken cykellas cykellaset fahrradschloss "
      "zahlenschloss kodelas"),
-    (OPEN, "screentime skarmtid skarmtiden bildschirmzeit bankdosa bankdosan lock locks locked las laset lasen lasene schloss safe vault gate gates door doors doorway barrier "
+    (OPEN, "ipaden ipads surfplattan plattan padden telefonen telefonin klokken luks tastatur hauptur gartenhaus nyckelskapet medicinskap vapenskap valv valvet portel verja screentime skarmtid skarmtiden bildschirmzeit bankdosa bankdosan lock locks locked las laset lasen lasene schloss safe vault gate gates door doors doorway barrier "
      "entrance entry keypad keybox lockbox locker lockers padlock suitcase briefcase alarm alarms larm larmet "
      "port porten porttelefon grind grinden dorr dorren skap skapet vaska vaskan tur tor tresor haustur puerta "
      "portal candado alarma caja cancela reja dor doren ytterdor lasesmed alarmen panel panelet panelen hatch fob keyfob "
@@ -54,7 +54,7 @@ _WORDS = (
      "press punch tap dial key_in sla slar slas slog tryck trycker knappa knappar mata ange anger oppna oppnar "
      "oppnas offnet offnen entsperren tippe tippen tippt drucke drucken stanger stanga eingeben ausschalten abre abren abrir marca teclea "
      "pulsa quita apaga apne apner apnes abner abnes tast taster slukkes slukke trykk tryk indtast log_in "
-     "lets kommer loggar slipper dials dialling goes wants krever kraver knappar summt surrt teclear marcas marcar entras desbloquea pulsar tippst "
+     "tipp hit slide druckst druckt gedruckt drehst dreh eintippen tippar trycka trycks slog pulsas teclas marque gira vrid vrider snurrar snurra turn turns spin spell wants lets kommer loggar slipper dials dialling goes wants krever kraver knappar summt surrt teclear marcas marcar entras desbloquea pulsar tippst "
      "confirm verify bekrafta verifiera lases lasa last takes bestatigen entriegeln introduce"),
     (KEY, "key keys token tokens secret secrets api bearer credential credentials cred creds cookie session "
      "sessionid nyckel nyckeln nycklar nycklarna hemlighet hemligheten schlussel nokkel nokkelen nogle noglen llave pat jwt sas "
@@ -95,7 +95,7 @@ _WORDS = (
      "intranatet swish bitwarden keepass vault telly payroll portal grindr hinge bumble uber tesco asda trainline ryanair "
      "airbnb dvla muttis verein turnverein cole colegio instituto banco ayuntamiento seguro rota site journal journalsystemet "
      "tv hulu plex onedrive skatteverket forsakringskassan skolportalen vklass lansforsakringar"),
-    (PICK, "went chose choose chosen picked pick made set changed change reset put say says said answer answered answers "
+    (PICK, "told tell sag sager sagt svarat hette went chose choose chosen picked pick made set changed change reset put say says said answer answered answers "
      "valde valt valj satte satt stallt installd bytte bytt byttes andrade andrat skrev skriv svara svarade svarar tog blev "
      "genommen nimm nehme gewahlt geandert stelle stellte gestellt steht sage sagte antworte puse puesto pon cambie cambiado elegi "
      "uso usa respondo respondi digo gave switched swapped renewed"),
@@ -146,11 +146,11 @@ _PARTS = (
     (RECOVERY, "recover backup aterstall wiederherst gjenoppr gendann reservkod ersatzcode seedfras "
      "seedphrase minnesfras"),
     (WIFI, "wifi wi-fi wlan natverk nettverk netzwerk hotspot router"),
+    (OPEN, "skjermlas skarmlas hanglas kassask larm- alarm keypad lockbox padlock schlusselk schlusselb zahlenschl nyckelbox "
+     "nyckelsk hengelas hangelas cykellas bikelock tursloss soprum hoveddor inngang"),
     (KEY, "token apikey api-key api_key secret nyckel schlussel nokkel hemlig access-key private_key"),
     (ID, "personnum svennr fodselsn cpr- cpr: samordning sozialvers steuer-id steuernum steueriden passnum korkortsn national-id"),
     (CARD, "kreditk kortnum cvc cvv kartennum"),
-    (OPEN, "skjermlas skarmlas hanglas kassask larm- alarm keypad lockbox padlock schlusselk schlusselb zahlenschl nyckelbox "
-     "nyckelsk hengelas hangelas cykellas bikelock tursloss soprum hoveddor inngang"),
     (USER, "anvandar benutzer brugern brukern"),
     (LOGIN, "inlogg innlogg"),
     (ANSWER, "sakerhetsfrag sicherheitsfrag sikkerhetssp"),
@@ -190,9 +190,9 @@ _PAIRS = (
      "abre con, quita con, drive it, start it, switch off, turn off, shut off, stang av, schaltet man"),
     (PICK, "went for, went with, made it, go with, goes by, fick bli, far bli, it to"),
     (LOGIN, "use the, sign in, router page, asks put, skriv in,  connect to, log in, sign in, logs in, logged in, signs in, logga in, loggar in, melde an, into the, get into"),
-    (PASS, "svarsordet vid, the word, secret word, pass word, pass phrase, code word, key word, family word, password word, "
+    (PASS, "memorable word, svarsordet vid, the word, secret word, pass word, pass phrase, code word, key word, family word, password word, "
      "palabra secreta, palabra clave, hemligt ord, magic word, losen ord"),
-    (ANSWER, "security answer, security question, secret question, secret answer, maiden name, first pet, "
+    (ANSWER, "memorable place, memorable date, memorable name, security answer, security question, secret question, secret answer, maiden name, first pet, "
      "first car, first school, favourite teacher, respuesta secreta, respuesta de, hemlig fraga, "
      "forsta husdjuret, answer for, grew up, first teacher, first boss, first job, family password, family word, safe word, hemliga ordet, hemligt svar, forsta bilen, forsta bil, forsta djuret, "
      "forsta skolan, ersten haustier, erstes haustier, erste haustier, erstes auto, primera mascota, primer coche, primer colegio, the reset, mothers maiden"),
@@ -218,7 +218,7 @@ _PAIRS = (
 )  # fmt: skip
 
 OUTBUILDINGS = (  # the code of a shed is an everyday fact and stays one
-    "garage", "shed", "barn", "boathouse", "boat", "forrad", "bathus", "sjobod", "redskapsbod", "uthus",
+    "garage", "shed", "boathouse", "boat", "forrad", "bathus", "sjobod", "redskapsbod", "uthus",
     "carport", "kallar", "attic", "schuppen", "scheune", "keller", "cobertizo", "skur", "naust", "koja",
 )  # fmt: skip
 

@@ -4,6 +4,13 @@ the two are joined.  Each sign has a weight (weights.py), fitted by tests/bench/
 The rules beside this module know names and forms exactly; this one judges what they do not know.
 """
 
+from oneseek.engine.core.collecting.secrets.context import (
+    digits_of,
+    of_code,
+    of_letters,
+    stems_of,
+    words_around,
+)
 from oneseek.engine.core.collecting.secrets.cues import (
     ACCOUNT,
     ACT,
@@ -12,6 +19,7 @@ from oneseek.engine.core.collecting.secrets.cues import (
     CODE,
     DIAL,
     ID,
+    KEEP,
     KEY,
     LOGIN,
     NAMING,
@@ -33,7 +41,9 @@ from oneseek.engine.core.collecting.secrets.letters import (
     is_digits,
 )
 from oneseek.engine.core.collecting.secrets.shapes import (
+    EDGES,
     MEASURES,
+    PHRASE,
     PLAIN,
     STRANGE,
     TITLE,
@@ -56,6 +66,7 @@ JOINTS = set(
     "to till til auf a as som als como with med mit con by av pa i using use uses anvand is".split()
 )
 STRONG = (PASS, WIFI, ANSWER)  # what a plain word may be the value of
+DIRECT = (ACT, PICK, KEEP)  # what may stand right before a plain word that is told to be typed
 OWN = set(
     "my our mine i min mitt mina var vart mein meine unser mi nuestra vores his her hans hennes their mum dad mamma pappa".split()
 )
@@ -65,12 +76,9 @@ ASKING = set(
 BEFORE_TIMES = set(
     "at kl klockan um from till to ab bis las opens oppnas oppnar offnet closes shuts starts stanger borjar beginnt abre cierra ses in".split()
 )
-NO_DIGITS = ("dashed", "camel", "joined0", "snake")
-# What words without digits cannot be.
-NUMBERED = (DIAL, ID, CARD, ACCOUNT, CODE, OPEN, ACT, RECOVERY)
 ALONE = set(  # what may be a secret with no word about it
     "signed mark dig word+d mixed joined joined0 camel caps+d short long spell one hex caps dashed d4 d5 d6 d7 g3 "
-    "g8 pair tag door born clock".split()
+    "g8 pair tag door born clock seq turns letters id".split()
 )
 CALLED = set(
     "called named heter heisst hette llama kallas hedder known ssid name namn nombre".split()
@@ -81,7 +89,9 @@ AGAINST = (OTHER, USER, TALK)
 FOR = (PASS, CODE, OPEN, DIAL, ACT, KEY, LOGIN, WIFI, SECURITY, SERVICE, PICK)
 SOFT = ("caps+d", "camel", "dashed", "snake", "tag", "door", "caps", "long")
 OPENED = (OPEN, DIAL, SECURITY, WIFI, LOGIN, ACT, CARD, RECOVERY)
-NUMERIC = set("d3 d4 d5 d6 d7 d9 grp one spell mark g3 g8 g16 phone dig year clock born".split())
+NUMERIC = set(
+    "d3 d4 d5 d6 d7 d9 grp one spell mark g3 g8 g16 phone dig year clock born seq turns letters".split()
+)
 KINDS = {
     PASS: "password", WIFI: "password", LOGIN: "password", ANSWER: "password", SERVICE: "password",
     CODE: "code", KEY: "key", RECOVERY: "recovery", ID: "identity", CARD: "card",
@@ -93,7 +103,7 @@ def weigh(marked, plain):
     """The kind of secret that a text most likely holds, in a set; given as written and folded."""
     best, kind = None, None
     for signs, about in candidates(marked[:LONGEST], plain[:LONGEST]):
-        total = sum([WEIGHTS.get(sign, 0) for sign in signs])
+        total = sum([WEIGHTS.get(sign, 0) for sign in set(signs)])
         if best is None or total > best:
             best, kind = total, about
     return set() if best is None or best <= LIMIT else {kind}
@@ -102,7 +112,8 @@ def weigh(marked, plain):
 def candidates(marked, plain):
     """[(signs, kind)] of each value that a text may hold."""
     cues = cues_of(plain)
-    asked = _asked(plain)
+    asked, stems = _asked(plain), stems_of(plain)
+    code = of_code(plain)
     found, i = [], 0
     while i < len(plain):
         shape, size = shape_of(marked, plain, i)
@@ -111,9 +122,20 @@ def candidates(marked, plain):
             continue
         signs, about = _signs(plain, cues, i, size, shape, asked, marked[i])
         if signs is not None:
+            group = group_of(shape)
+            signs += words_around(stems, i, i + size, group)
+            word, digits = marked[i].strip(EDGES), digits_of(plain, i, i + size)
+            signs += of_letters(word, plain[i].strip(EDGES), digits, group, shape)
+            signs.append("code:%d&%s" % (code, group))
             found.append((signs, about))
         i += size
+    for signs, _ in found:
+        signs.append("values:%d" % min(len(found), 5))
     return found
+
+
+def group_of(shape):
+    return "num" if shape in NUMERIC else "plain" if shape in PLAIN else "odd"
 
 
 def _asked(plain):
@@ -132,18 +154,21 @@ def _is_measure(plain, cues, i, size):
     """A time, a score, a scale, or what is said to be something else."""
     if size == 1 and i and plain[i - 1] in BEFORE_TIMES and is_clock(plain[i].strip(".,!?")):
         return True
-    if i > 1 and plain[i - 1] == ":" and is_digits(plain[i - 2]) and is_digits(plain[i]):
-        return True
-    return i > 1 and plain[i - 1] in (":", "=") and cues[i - 2] == OTHER
+    if i > 1 and plain[i - 1] == ":" and is_digits(plain[i - 2]) and is_digits(plain[i][:2]):
+        return len(plain[i].strip(".,!?")) < 4
+    return i > 1 and plain[i - 1] in (":", "=") and cues[i - 2] == OTHER and is_digits(plain[i])
 
 
 def _signs(plain, cues, i, size, shape, asked, written):
     end = i + size
     if _is_measure(plain, cues, i, size):
         return None, None
-    group = "num" if shape in NUMERIC else "plain" if shape in PLAIN else "odd"
+    group = group_of(shape)
     near, distance, after = _nearest(cues, i, end, STRONG if group == "plain" else None)
-    if shape in NO_DIGITS and near in NUMBERED or near is None and shape not in ALONE:
+    quoted = group == "plain" and i > 0 and (plain[i - 1] == '"' or shape == PHRASE)
+    if group == "plain" and (quoted or (i and cues[i - 1] in DIRECT)) and near is None:
+        near, distance, after = _nearest(cues, i, end, None)
+    if near is None and shape not in ALONE:
         return None, None
     signs = ["bias", "shape:" + shape] + asked + [sign + "&" + group for sign in asked]
     before = plain[i - 1] if i else ""
@@ -154,26 +179,17 @@ def _signs(plain, cues, i, size, shape, asked, written):
     if state or (group == "plain" and before == ":" and plain[i - 2] == '"'):
         return None, None
     if group == "plain" and (link in ("none", "far") or near not in STRONG):
-        if not (before in WITH and i > 1 and cues[i - 2] == ACT):
-            return None, None
+        if not (before in WITH and i > 1 and cues[i - 2] == ACT) and not quoted:
+            if not (i and cues[i - 1] in DIRECT and near in FOR):
+                return None, None
     classes = _around(cues, plain, i, end)
-    if group == "num" and OPEN not in classes and PASS not in classes and WIFI not in classes:
-        if any([word.startswith(OUTBUILDINGS) for word in plain]):
-            return None, None
     if shape == "phone" and not any([name in classes for name in LONG]):
         return None, None
+    outbuilding = group == "num" and any(
+        [word == "barn" or word.startswith(OUTBUILDINGS) for word in plain]
+    )
     called = any([word in CALLED for word in plain[max(0, i - 2) : i]])
-    clear = not called and not any([name in classes for name in AGAINST])
-    clear = clear and "asks" not in asked and "begins-asking" not in asked
-    hard = group == "odd" and shape not in SOFT and _is_hard(written.strip(".,'"))
-    if hard:
-        signs += ["hard"] + ["hard&" + name for name in classes]
-    if clear and (hard or group == "num"):
-        sign = "clear-hard" if hard else "clear&" + shape
-        signs += [sign, sign + "&" + ("act" if any([name in classes for name in FOR]) else "none")]
-        signs += ["clear&" + group + "&" + name for name in classes]
-    for name in classes:
-        signs += ["near:" + name, "near:" + name + "&" + group, "near:" + name + "&" + shape]
+    signs += _of_classes(classes, called, asked, group, shape, written)
     about = near
     if near is None:
         signs += ["alone", "alone&" + shape]
@@ -192,11 +208,31 @@ def _signs(plain, cues, i, size, shape, asked, written):
         if near == WIFI and PASS not in classes and KEY not in classes:
             return None, None  # its name is shown to all
         signs += ["called", "called&" + group]
+    if outbuilding:
+        other = any([name in classes for name in (OPEN, DIAL, PASS, WIFI)])
+        signs += ["outbuilding", "outbuilding&" + str(other)]
     if CODE in classes and not any([name in classes for name in OPENED]):
         signs += ["code-only&" + group, "code-only&" + shape]
     signs += _of_place(plain, cues, i, end, group)
     code = group == "num" or about in (OPEN, DIAL)
     return signs, KINDS.get(about, "code" if code else "password")
+
+
+def _of_classes(classes, called, asked, group, shape, written):
+    """Signs for what the line is about, and whether that is as clear as the value is odd."""
+    signs = []
+    clear = not called and not any([name in classes for name in AGAINST])
+    clear = clear and "asks" not in asked and "begins-asking" not in asked
+    hard = group == "odd" and shape not in SOFT and _is_hard(written.strip(".,'"))
+    if hard:
+        signs += ["hard"] + ["hard&" + name for name in classes]
+    if clear and (hard or group == "num"):
+        sign = "clear-hard" if hard else "clear&" + shape
+        signs += [sign, sign + "&" + ("act" if any([name in classes for name in FOR]) else "none")]
+        signs += ["clear&" + group + "&" + name for name in classes]
+    for name in classes:
+        signs += ["near:" + name, "near:" + name + "&" + group, "near:" + name + "&" + shape]
+    return signs
 
 
 def _of_place(plain, cues, i, end, group):

@@ -1,6 +1,9 @@
 """Keys and tokens: known beginnings, addresses that let in whoever has them, and what looks drawn
 by chance."""
 
+from binascii import a2b_base64
+
+from oneseek.engine.core.collecting.secrets.code import command_with_password
 from oneseek.engine.core.collecting.secrets.letters import DIGITS, fold, is_digits
 
 PREFIXES = (
@@ -96,14 +99,27 @@ PARAMETERS = set(
     "token access_token refresh_token id_token auth_token key apikey api_key api-key appid app_key "
     "secret client_secret sig signature password passwd pwd auth sas".split()
 )
-OPEN_NAMES = ("spotify:", "urn:", "doi:", "arXiv:", "magnet:", "ipfs:")
+OPEN_NAMES = (
+    "SHA256:",
+    "MD5:",
+    "sha256-",
+    "sha512-",
+    "sha256:",
+    "h1:",
+    "spotify:",
+    "urn:",
+    "doi:",
+    "arXiv:",
+    "magnet:",
+    "ipfs:",
+)
 PLACEHOLDERS = set(
     "password pass passwd pwd secret user username changeme xxx xxxx example lösenord passwort "
     "your_password yourpassword".split()
 )
 OF_HASHES = set(
     "commit commits committed sha sha1 sha-1 sha256 sha-256 sha512 sha-512 md5 checksum checksums "
-    "hash hashes hashen hashsumma hashwert digest fingerprint fingeravtryck fingerabdruck git revision "
+    "hash hashes hashen sha1sum sha256sum sha512sum md5sum shasum hashsumma hashwert digest fingerprint fingeravtryck fingerabdruck git revision "
     "rev etag kontrollsumma kontrollsumman prufsumme suma merge cherry-pick blob changeset crc".split()
 )
 OF_NAMES = set(
@@ -133,7 +149,7 @@ def has_key(text, low):
             return True
         if len(word) < 12:
             continue
-        if word.startswith(OPEN_NAMES):
+        if word.strip(EDGES).startswith(OPEN_NAMES):
             continue
         if "://" in word or word.startswith(HOOKS[0]):
             if opens_address(word):
@@ -147,7 +163,7 @@ def has_key(text, low):
             if len(part) >= SHORTEST_BASE64 and not _is_public(words, i, part):
                 if looks_random(part) or (is_hex_key(part) and not _is_of_hash(words, i)):
                     return True
-        if ends_as_base64(word.strip(EDGES)):
+        if ends_as_base64(word.strip(EDGES)) and not _says_something(word.strip(EDGES)):
             return True
     return False
 
@@ -223,7 +239,7 @@ def is_hex_in_groups(words):
 def is_seed_in_groups(words):
     """Four words of four capitals and digits from 2 to 7, some with both, as authenticators show
     what they are set up with."""
-    joined = "".join(words)
+    joined = "".join(words).upper()
     return (
         len(words) == 4
         and all([len(word) == 4 for word in words])
@@ -315,15 +331,28 @@ def ends_as_base64(word):
     return upper and lower and plain and len(body) + 2 >= SHORTEST_BASE64
 
 
+def _says_something(word):
+    """Whether what is written in base64 is a text that a person wrote, with spaces."""
+    body = word.rstrip("=").replace("=", " ").replace(":", " ").split()[-1]
+    if "-" in body or "_" in body or len(body) % 4 == 1:
+        return False
+    said = a2b_base64((body + "=" * (-len(body) % 4)).encode())
+    return b" " in said.strip() and all([9 <= letter < 127 for letter in said])
+
+
 # -------------------------------------------------------------------------------------- addresses
 
 
 def opens_address(word):
-    """Whether an address lets in whoever has it: a web hook, or a token in its query."""
+    """Whether an address lets in whoever has it: a web hook, or a token as its user or in its
+    query."""
     for hook in HOOKS:
         at = word.find(hook)
         if at >= 0 and len(word) - at - len(hook) >= 20:
             return True
+    user = word.partition("://")[2].partition("/")[0].rpartition("@")[0]
+    if any([has_prefix(part) or looks_random(part) for part in user.split(":")]):
+        return True
     query = word.partition("?")[2] or word.partition("#")[2]
     for pair in query.replace(";", "&").replace("#", "&").split("&"):
         name, _, value = pair.partition("=")
@@ -336,6 +365,9 @@ def opens_address(word):
 def addresses_with_password(text):
     """Whether an address names a user and their password: scheme://user:password@host; or a
     command does."""
+    if "-p" in text or " -a " in text:
+        if command_with_password(text.split()):
+            return True
     if ":" not in text or ("@" not in text and "-u" not in text):
         return False
     words = text.split()

@@ -301,6 +301,8 @@ def _follows(words, i, start, label, wifi):
         elif low == "\x01":
             if at > start and words.plain[at - 1] not in (":", "=", '"'):
                 return False
+            if words.plain[at + 2 : at + 3] == ["="]:  # the next line names something else
+                return False
             said = said or "verb"
         elif not said and at == start and is_value(words, at, label, False):
             return True

@@ -13,7 +13,7 @@ IDENTITY_WORDS = ("personn", "person nr", "pers.nr", "pnr", "fodd", "born", "sam
 DNI = "TRWAGMYFPDXBNJZSQVHLCKE"
 FINNISH = "0123456789ABCDEFHJKLMNPRSTUVWXY"
 CODICE = "AAAAAA00A00A000A"  # the Italian tax code: letters and digits
-LONGEST_IBAN = 34
+LONGEST_IBAN, FEWEST_DIGITS = 34, 10
 BANKS = (
     "swedbank", "handelsbanken", "nordea", "seb ", "sparbank", "lansforsakringar", "skandia",
     "clearing", "konto", "bank",
@@ -225,7 +225,8 @@ def has_iban(text):
         for part in words[i : i + 9]:
             joined += part.strip(EDGES).upper()
             if 15 <= len(joined) <= LONGEST_IBAN and is_iban(joined):
-                return True
+                if sum([letter.isdigit() for letter in joined]) >= FEWEST_DIGITS:
+                    return True
     return False
 
 
@@ -246,6 +247,7 @@ def has_bank_account(text, low):
     """Whether a bank's number and an account's stand beside each other, as Britain, Sweden and the
     United States write them."""
     words = [word.strip(EDGES) for word in text.replace("/", " ").split()]
+    low = low.replace("bankgiro", "")  # is for all to pay to
     bank = any([name in low for name in BANKS])
     for i, word in enumerate(words):
         if word.isalpha() or len(word) < 4 or not word[0].isdigit():

@@ -11,6 +11,9 @@ SEED_NAMES = (
     "secret phrase",
     "backup phrase",
     "wallet",
+    "ledger",
+    "trezor",
+    "metamask",
     "aterstallningsfras",
     "aterstallningsord",
     "minnesfras",
@@ -42,7 +45,7 @@ def has_seed(text, low):
     named = any([name in low for name in SEED_NAMES])
     run, numbered = [], 0
     text = text if is_ascii(text) else fold(text)
-    for word in text.replace(",", " , ").replace(":", " : ").split() + ["."]:
+    for word in text.replace(",", " , ").replace(" / ", " , ").replace(":", " : ").split() + ["."]:
         if SHORTEST <= len(word) <= LONGEST and _is_small(word):
             run.append(word)
             continue

@@ -3,8 +3,8 @@ within, capitals within, hexadecimal digits, or a plain word."""
 
 from oneseek.engine.core.collecting.hint import codes_of
 from oneseek.engine.core.collecting.secrets.letters import DIGITS, count_digits, is_digits
-from oneseek.engine.core.collecting.secrets.values import is_clock
-from oneseek.engine.core.collecting.secrets.vocabulary import NUMBERS, PLACEHOLDERS, STATES
+from oneseek.engine.core.collecting.secrets.values import is_clock, stands_for_one
+from oneseek.engine.core.collecting.secrets.vocabulary import NUMBERS, STATES
 
 WORD, TITLE, PHRASE = "word", "title", "phrase"
 PLAIN = (WORD, TITLE, PHRASE)
@@ -13,6 +13,14 @@ HEX = "0123456789abcdef"
 TIMES = ("double", "triple", "dubbel", "trippel", "doppel", "doble")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 STRANGE = "!#$%&*+@^_~?=/|"
+DIGIT_NAMES = set(
+    "oh ettan tvaan trean fyran femman sexan sjuan attan nian nollan einsen zweien".split()
+)
+THEN = set("then sen sedan dann luego despues darefter derefter danach".split())
+BETWEEN = set(
+    "and och und y to till til auf a back tillbaka zuruck round together left right vanster hoger "
+    "links rechts izquierda derecha around star hash vuelta hasta the first primero erst forst".split()
+) | {"", "/"}
 MEASURES = set(
     "mm cm m km kg g mg ml dl l gb mb tb mbit gbit ghz mhz hz w kw v a k c f h min s ms x px pt th st nd rd "
     "am pm e kr sek eur usd hp cv nm lm mah d e".split()
@@ -34,8 +42,8 @@ EXTENSIONS = set(
 def shape_of(marked, plain, i):
     """(the shape of the value that begins at the word, how many words it has), or (None, 1)."""
     word, low = marked[i].strip(EDGES), plain[i].strip(EDGES)
-    if not word or low in PLACEHOLDERS or len(word) > 80 or word[0] in "£€$@#":
-        return ("mark", 1) if _is_typed(word) else (None, 1)
+    if not word or stands_for_one(low) or len(word) > 80 or word[0] in "£€$@#":
+        return ("mark", 1) if _is_typed(marked[i].strip(".,'!")) else (None, 1)
     if "/" in word and ("." in word or word.count("/") > 1 or "test_" in word):  # a path
         return None, 1
     if marked[i + 1 : i + 2] in (["("], ["["]) and "." in word:  # a call
@@ -43,7 +51,13 @@ def shape_of(marked, plain, i):
     if i and marked[i - 1] == '"' and '"' in marked[i + 2 : i + 8] and marked[:i].count('"') % 2:
         if "_" in word and word.upper() == word:
             return None, 1
-        return PHRASE, marked.index('"', i) - i
+        size = marked.index('"', i) - i
+        if any([one[-1] in ".?!" for one in marked[i : i + size - 1]]):  # sentences
+            return None, 1
+        return PHRASE, size
+    many = _of_several(plain, i, low)
+    if many is not None:
+        return many
     if low in TIMES and i + 1 < len(plain) and plain[i + 1].strip(".,") in NUMBERS:
         size = 2
         while i + size < len(plain) and _is_single(plain[i + size].strip(".,")):
@@ -70,8 +84,42 @@ def _is_typed(word):
     return 3 <= len(bare) <= 8 and word[0] == "#" and len(word) - len(bare) == 2 and is_digits(bare)
 
 
+def _of_several(plain, i, low):
+    """Digits, letters or turns of a dial that stand one by one, with words between, or None."""
+    parts = low.split("-")
+    if len(parts) > 2 and all([part in NUMBERS or part in DIGIT_NAMES for part in parts]):
+        return "spell", 1
+    if len(low) == 1 and low.isalpha():
+        size = 1
+        while i + size < len(plain) and len(plain[i + size].strip(EDGES)) == 1:
+            if not plain[i + size][0].isalpha():
+                break
+            size += 1
+        return ("letters", size) if size >= 4 else None
+    single = _is_single(low)
+    if not single and not (is_digits(low) and len(low) == 2):
+        return None
+    count, singles, linked, last, at = 1, int(single), 0, i, i + 1
+    while at < len(plain) and at - last < 4:
+        word = plain[at].strip(EDGES)
+        if _is_single(word) or (is_digits(word) and len(word) == 2):
+            count, last = count + 1, at
+            singles += _is_single(word)
+        elif word in THEN:
+            linked += 1
+        elif word not in BETWEEN and plain[at] != ",":
+            break
+        at += 1
+    size = last - i + 1
+    if singles == count and (count >= 4 or (count == 3 and linked)) and size > count:
+        return "seq", size
+    if singles < count and (count >= 3 or (count == 2 and linked)) and size > count:
+        return "turns", size
+    return None
+
+
 def _is_single(word):
-    return word in NUMBERS or (len(word) == 1 and word in DIGITS)
+    return word in NUMBERS or word in DIGIT_NAMES or (len(word) == 1 and word in DIGITS)
 
 
 def _of_digits(marked, i, word):
@@ -126,6 +174,8 @@ def _of_mixed(word, low, digits, written):
     tail = low.lstrip("0123456789.,/-x")
     if _is_door(word, digits, letters):
         return "door" if word[0] in LETTERS or tail not in MEASURES else None
+    if digits >= 7 and letters == 1 and not rest and word[-1] in LETTERS:
+        return "id"
     if len(tail) < len(low) and (tail in MEASURES or len(tail) <= 1):
         return None if len(tail) or not rest else "num"
     if digits >= 2 and low[:1] == "v" and low[1:].replace(".", "").isdigit():
@@ -133,6 +183,8 @@ def _of_mixed(word, low, digits, written):
     inner = word[1:-1]
     odd = any([sign in inner or sign == word[-1] for sign in STRANGE]) or word[-1:] in "!?%"
     plain = word.replace("-", "").replace(".", "").replace("_", "")
+    if word.startswith("AAAA") or low.startswith(("ssh-ed", "ssh-rsa", "ecdsa-")):
+        return None  # of a public key
     if len(word) >= 24 and all([letter in HEX for letter in low]):
         return None  # the rules know keys from hashes
     if len(word) >= 16 and rest <= 3 and digits >= 3:

@@ -6,6 +6,7 @@ from oneseek.engine.core.collecting.secrets.vocabulary import (
     CODE,
     ENDS,
     KEY,
+    LABELS,
     LOGIN,
     NUMBERS,
     PASSWORD,
@@ -17,12 +18,16 @@ from oneseek.engine.core.collecting.secrets.vocabulary import (
     WIFI,
 )
 
+YOURS = set(
+    "your my din ditt tu mi dein deine here har aqui hier change byt cambia example".split()
+)
+
 
 def is_value(words, at, label, said):
     """Whether the word looks like a value of what the name promises."""
     word = words.marked[at].strip(".,'")
     following = words.plain[at + 1].strip(".,") if at + 1 < len(words.plain) else ""
-    if following in UNITS or not word or words.plain[at].strip(".,") in PLACEHOLDERS:
+    if following in UNITS or not word or stands_for_one(words.plain[at].strip(".,")):
         return False
     if label == CODE:
         return _is_code(word, 3 if said else 4) or is_spelled(words, at, 4) or _in_groups(words, at)
@@ -55,7 +60,7 @@ def _in_groups(words, at):
 
 def _is_code(word, least):
     digits = count_digits(word)
-    if not least <= digits <= 10 or is_date(word):
+    if not least <= digits <= 10 or is_date(word) or word.count(".") == 3:  # four: an IP address
         return False
     rest = word
     for sign in "-#*./!":
@@ -127,10 +132,19 @@ def is_clock(word):
     )
 
 
+def stands_for_one(low):
+    """Whether a folded word stands where a person is to put a value: <your_key>, $DB_PASSWORD."""
+    word = low.strip("'\"`")
+    if word[:1] in ("$", "<", "%", "{") or word in PLACEHOLDERS or word in LABELS:
+        return True
+    parts = word.replace("-", "_").split("_")
+    return len(parts) > 1 and any([part in YOURS for part in parts])
+
+
 def may_be(low):
     """Whether a word after "password:" may be one: no state, no placeholder, no code."""
     word = low.strip(".,!'")
-    if len(word) < 3 or word in STATES or word in PLACEHOLDERS or codes_of(word):
+    if len(word) < 3 or word in STATES or stands_for_one(word) or codes_of(word):
         return False
     return any([letter not in "*x./_-#" for letter in word]) and "." not in word
 

@@ -371,6 +371,6 @@ STATE_ENDS = (
 )
 PLACEHOLDERS = set(
     "password passwd secret token your_password your_password_here yourpassword example xxxx xxx "
-    "changeme none null nil undefined".split()
+    "changeme none null nil undefined test".split()
 )
 REACH = 8  # words after a name in which its value is looked for

@@ -21,19 +21,20 @@ from oneseek.engine.learning.memory.second_look import (
 )
 from oneseek.engine.learning.memory.statements.reader import sigmoid
 
-READ, NEAR, ASKS, RIVAL = "read", "near", "asks", "rival"
+READ, NEAR, ASKS, RIVAL, AHEAD = "read", "near", "asks", "rival", "ahead"
 WEIGHTS = {
-    "at_first": -2.76,
-    READ: 0.58,
-    NEAR: 1.96,
-    ASKS: 0.55,
-    RIVAL: -0.96,
-    "brought": 2.58,
-    "elsewhere": -0.41,
-    "strange_name": -1.44,
-    "strange_relative": -0.44,
-    "unfit": -0.46,
-    "not_mine": -0.71,
+    "at_first": -5.88,
+    READ: 0.68,
+    NEAR: 4.22,
+    ASKS: 1.97,
+    RIVAL: -0.22,
+    AHEAD: 2.86,
+    "brought": 1.58,
+    "elsewhere": -0.13,
+    "strange_name": -0.61,
+    "strange_relative": -0.97,
+    "unfit": -0.89,
+    "not_mine": -0.18,
 }
 MOVED = frozenset("moved moving relocated flyttat flyttade flyttar".split())
 LIVE = frozenset("live lives living bor bo".split())
@@ -50,7 +51,7 @@ def nats_of(signs: Mapping[str, float]) -> float:
 
 def apart(signs: Mapping[str, float]) -> float:
     """The same if no other statement answered better; in nats."""
-    return nats_of({**signs, RIVAL: 0.0})
+    return nats_of({**signs, RIVAL: 0.0, AHEAD: max(0.0, signs.get(AHEAD, 0.0))})
 
 
 def signs(
@@ -67,13 +68,14 @@ def signs(
     code = guess(question)
     found = []
     for i, said in enumerate(statements):
-        rivals = [one for j, one in enumerate(read) if j != i]
+        rivals, others = ([x for j, x in enumerate(some) if j != i] for some in (read, near))
         found.append(
             {
                 READ: float(read[i]),
                 NEAR: float(near[i]),
                 ASKS: asks,
                 RIVAL: max(0.0, float(max(rivals, default=read[i]) - read[i])),
+                AHEAD: float(near[i] - max(others, default=near[i])),
                 "elsewhere": float(elsewhere[i]),
                 **plainly(question, said, language(code), guess(said) == code),
             }

@@ -1,8 +1,8 @@
 """Reads statements: what kind of sentence one is, where it lies, and whether it answers a question.
 
-The lower half of the encoder's layers, tuned for it by tests/golden/tune_reader.py.  A sentence
-alone has a direction, which lies near those of the questions that it answers; read behind a
-question it says whether it answers that.
+The lower half of the encoder's layers, tuned for it by tests/golden/tune_reader.py, reads what kind
+of sentence one is, and, behind a question, whether it answers that.  By the whole of the encoder,
+as it was published, a sentence lies near the questions that it answers, also those in other words.
 """
 
 from __future__ import annotations
@@ -13,7 +13,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from oneseek.engine.learning.memory.encoder import SAID, Encoder, groups, unit
+from oneseek.engine.learning.memory.encoder import (
+    BEFORE,
+    BEFORE_SAID,
+    PUBLISHED,
+    SAID,
+    Encoder,
+    groups,
+    unit,
+)
 from oneseek.engine.learning.memory.statements import stating
 
 ALONE, ASKED, ANSWERING = 96, 48, 80  # tokens that are read of a sentence, a question, its answer
@@ -30,13 +38,29 @@ class Sentence(NamedTuple):
 
 class Reader:
     def __init__(self, encoder: Encoder) -> None:
-        self.encoder, self.stating = encoder, stating.fitted()
+        self.encoder = encoder
+        self.stating, self.asks = stating.fitted(), stating.fitted(stating.ASKS)
 
     async def alone(self, texts: Sequence[str]) -> list[Sentence]:
         await self.encoder.load()
         rows = [self._row(self._tokens(text, ALONE)) for text in texts]
         means = await self._means(rows)
         return [self._sentence(text, mean) for text, mean in zip(texts, means, strict=True)]
+
+    async def asking(self, question: str) -> np.ndarray:
+        """The direction of a question, near to which what answers it lies."""
+        (found,) = await self._found([question], BEFORE)
+        return found
+
+    async def saying(self, texts: Sequence[str]) -> list[np.ndarray]:
+        """The directions of what may answer questions."""
+        return await self._found(texts, BEFORE_SAID)
+
+    async def _found(self, texts: Sequence[str], before: str) -> list[np.ndarray]:
+        await self.encoder.load()
+        begin = self._tokens(before, ALONE)
+        rows = [self._row([*begin, *self._tokens(text, ALONE)]) for text in texts]
+        return [unit(mean) for mean in await self._means(rows, PUBLISHED)]
 
     async def together(self, question: str, sentences: Sequence[str]) -> list[float]:
         """What reading a question with each of some sentences says for its being the answer, in
@@ -72,13 +96,14 @@ class Reader:
         return np.stack(await self._means(rows))
 
     def _tokens(self, text: str, most: int) -> list[int]:
-        return self.encoder.words.encode(text)[:most]
+        words = self.encoder.words  # what lies beyond the longest `most` pieces is not looked at
+        return words.encode(text[: most * words.longest])[:most]
 
     def _row(self, tokens: list[int]) -> list[int]:
         return [self.encoder.before[0], *tokens, self.encoder.end]
 
-    async def _means(self, rows: list[list[int]]) -> list[np.ndarray]:
-        read = [await self.encoder.states(group, SAID) for group in groups(rows)]
+    async def _means(self, rows: list[list[int]], tuned: str = SAID) -> list[np.ndarray]:
+        read = [await self.encoder.states(group, tuned) for group in groups(rows)]
         return [states.mean(0) for group in read for states in group]
 
     def _head(self, name: str, states: np.ndarray) -> np.ndarray:
@@ -86,10 +111,8 @@ class Reader:
         return states @ weight.T + bias
 
     def _sentence(self, text: str, mean: np.ndarray) -> Sentence:
-        kinds, whole = self._head("kind", mean), unit(mean)
-        likely = np.exp(kinds - kinds.max())
-        _, asks, _ = likely / likely.sum()
-        return Sentence(whole, self.stating.likely(whole, text), float(asks))
+        whole = unit(mean)
+        return Sentence(whole, self.stating.likely(whole, text), self.asks.likely(whole, text))
 
 
 def sigmoid(nats: float) -> float:

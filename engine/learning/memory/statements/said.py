@@ -11,11 +11,12 @@ import numpy as np
 from oneseek.engine.learning.lessons import fold, language
 
 CLOSE, RARE = 100, 200  # sentences whose words are compared: the closest, those of a rare word
-NEAREST, WITHIN = 4, 0.3  # sentences that are read together with a question, so near the nearest
+NEAREST, WITHIN = 4, 0.5  # sentences that are read together with a question, so near the nearest
+FAR, SPREAD = 0.75, 5.0  # cosine from where on a sentence is near at all, and how much more counts
 FREQUENT, LONG = 1.2, 0.75  # how much a word's repetition counts, and a sentence's length (BM25)
 USUAL = 64  # sentences; what a word counts in fewer or more of them is brought to this many
 STEM = 5  # letters by which words are forms of one
-WORDS = 0.035  # what a nat of shared words counts beside nearness
+WORDS = 0.06  # what a nat of shared words counts beside nearness
 
 
 def stems(text: str) -> list[str]:
@@ -25,6 +26,11 @@ def stems(text: str) -> list[str]:
 def rarity(held: int, count: int) -> float:
     """Nats of a word that so many of all sentences hold."""
     return math.log(1 + (count - held + 0.5) / (held + 0.5))
+
+
+def scaled(cosine: np.ndarray) -> np.ndarray:
+    """All texts lie close together for the encoder."""
+    return SPREAD * (cosine - FAR)
 
 
 FUNCTION_WORDS = frozenset(
@@ -89,7 +95,7 @@ class Said:
         own = np.array([at for at, who in enumerate(self._owners) if who == owner], np.intp)
         if not len(own):
             return {}
-        near = self._rows[: len(self._ids)] @ whole
+        near = self._near(whole)
         some = own[np.argsort(-near[own], kind="stable")[:CLOSE]]
         shared = self._shared(question, [self._ids[at] for at in some])
         score = {id: float(near[self._at[id]]) + WORDS * counts for id, counts in shared.items()}
@@ -99,7 +105,7 @@ class Said:
 
     def nearness(self, question: str, whole: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
         """How near each of some sentences is."""
-        near, shared = self._rows[: len(self._ids)] @ whole, self._shared(question, ids)
+        near, shared = self._near(whole), self._shared(question, ids)
         return {id: float(near[self._at[id]]) + WORDS * shared[id] for id in ids}
 
     def shared(self, one: str, other: str) -> float:
@@ -114,8 +120,12 @@ class Said:
         """The sentences that hold a word."""
         return list(self._held.get(stem, ()))
 
-    def direction(self, id: str) -> np.ndarray:
-        return self._rows[self._at[id]]
+    def near(self, id: str, whole: np.ndarray) -> float:
+        """How near a sentence lies to a direction, its words apart."""
+        return float(scaled(self._rows[self._at[id]] @ whole))
+
+    def _near(self, whole: np.ndarray) -> np.ndarray:
+        return scaled(self._rows[: len(self._ids)] @ whole)
 
     def elsewhere(self, question: str, ids: Sequence[str]) -> list[float]:
         """Of each of some sentences, how rare the rarest word of a question is that it lacks and

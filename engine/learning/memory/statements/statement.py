@@ -8,7 +8,7 @@ import numpy as np
 
 from oneseek.engine.core.collecting.statements import STATEMENT
 from oneseek.engine.learning.lessons import LessonError
-from oneseek.engine.learning.memory.recogniser import Meanings, floats, half
+from oneseek.engine.learning.memory.recogniser import FOUND, Meanings, floats, half
 
 LONGEST = 600  # characters of an answer that can be said from memory
 
@@ -21,13 +21,18 @@ class Heard:
     beside: dict[str, list[float]] = field(default_factory=dict)
 
     def packed(self) -> dict:
-        return {"said": half(self.said), "beside": self.beside}
+        return {FOUND: half(self.said), "beside": self.beside}
 
 
 def unpacked(data: dict) -> Meanings | Heard:
     if "asked" in data:
         return Meanings.unpacked(data)
-    return Heard(floats(data["said"]), data.get("beside", {}))
+    return Heard(floats(data[FOUND]), data.get("beside", {}))
+
+
+def is_stale(data: dict) -> bool:
+    """Whether it was found by directions that are no longer read."""
+    return "said" in data
 
 
 def is_statement(fact: dict) -> bool:

@@ -1,8 +1,8 @@
-"""How likely a text states something of the person's own: what it means and what its words show
-beside that, weighed together.
+"""How likely a text states something of the person's own, and how likely it asks for that: what it
+means and what its words show beside that, weighed together.
 
 Stories, jokes, roles, quotations and suppositions speak of "me" and "my" as well; so their signs
-are weighed too.  The weights (stating.json) are fitted on what was written for it by
+are weighed too.  The weights (stating.json, asking.json) are fitted on what was written for it by
 tests/golden/weigh_stating.py.
 """
 
@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-WEIGHTS = Path(__file__).with_name("stating.json")
+WEIGHTS, ASKS = (Path(__file__).with_name(f"{name}.json") for name in ("stating", "asking"))
 LONG = 300  # characters
 SIGNS = {
     "supposed": r"\b(?:suppos\w+|imagine|pretend|assum\w+|let'?s say|say (?:i|my|we)|what if|"
@@ -84,5 +84,5 @@ class Weights:
 
 
 @functools.cache
-def fitted() -> Weights:
-    return Weights(json.loads(WEIGHTS.read_text()))
+def fitted(path: Path = WEIGHTS) -> Weights:
+    return Weights(json.loads(path.read_text()))

@@ -1,0 +1,56 @@
+"""Lines of programs and commands: they name passwords all the time, and hold one only where it is
+written."""
+
+from oneseek.engine.core.collecting.secrets.values import is_strong
+
+MARKS = (
+    "):", "!=", "==", "()", "();", "=>", "</", "/>", "<input", "return ", "def ", "const ", "import ",
+    "function ", "getenv", "environ", "process.env", "getpass", "input(", "null;", "${", "select ",
+    " where ", "await ", "raise ", "elif ", "println", "console.", "printf", "if not ", "exit(", "len(", "print(", "fn ", "let ",
+)  # fmt: skip
+MYSQL = ("mysql", "mysqldump", "mysqladmin", "mariadb", "mariadb-dump")
+QUOTES = "\"'`"
+
+
+def is_code(line):
+    """Whether a folded line is one of a program."""
+    marks = sum([mark in line for mark in MARKS])
+    return marks > 1 or (marks == 1 and any([sign in line for sign in "(=<{;"]))
+
+
+def without_code(text, low):
+    """A text and its folded form without the lines of programs that write out no value."""
+    if not is_code(low.replace("\n", " ")):
+        return text, low
+    lines = text.split("\n")
+    kept = [i for i, line in enumerate(low.split("\n")) if not is_code(line) or writes(lines[i])]
+    if len(kept) == len(lines):
+        return text, low
+    folded = low.split("\n")
+    return "\n".join([lines[i] for i in kept]), "\n".join([folded[i] for i in kept])
+
+
+def writes(line):
+    """Whether something between quotes may be a password or a key, not the name of a field."""
+    for quote in QUOTES:
+        parts = line.split(quote)
+        for i in range(1, len(parts) - 1, 2):
+            if is_strong(parts[i]) and " " not in parts[i] and parts[i][0] not in "/.$%{<":
+                return True
+    return False
+
+
+def command_with_password(words):
+    """Whether a command is given one: mysql -u root -pHunter2, redis-cli -a hunter2."""
+    for i, word in enumerate(words):
+        name = word.strip("`").rpartition("/")[2]
+        for at in range(i + 1, min(i + 9, len(words))):
+            option, following = words[at], "".join(words[at + 1 : at + 2])
+            joined = option[:2] == "-p" and name in MYSQL and len(option) > 5
+            apart = (name == "redis-cli" and option == "-a") or (
+                name == "sshpass" and option == "-p"
+            )
+            value = option[2:] if joined else following if apart else ""
+            if len(value.strip(QUOTES)) > 3 and value.strip(QUOTES)[0] not in "$<{*":
+                return True
+    return False

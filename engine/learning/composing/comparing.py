@@ -1,0 +1,130 @@
+"""Yes or no by comparison: of two things whose numbers or days were told, or of a day with another.
+
+"Is Rafe older than Imogen?", "Does my contract end before I move?", "Is it valid through July?"
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+
+from oneseek.engine.learning.composing.asked import Asked
+from oneseek.engine.learning.composing.quantities import Moment, hours, moments, quantities
+from oneseek.engine.learning.memory.memory import Found
+from oneseek.engine.learning.memory.second_look import content
+
+MORE = (
+    "older|taller|longer|heavier|bigger|larger|higher|faster|further|dearer|later|after|deeper|wider|"
+    "more|warmer|äldre|längre|tyngre|större|högre|snabbare|dyrare|senare|efter|djupare|bredare|mer|"
+    "fler|varmare"
+)
+LESS = (
+    "younger|shorter|lighter|smaller|lower|slower|nearer|cheaper|earlier|before|fewer|less|colder|"
+    "yngre|kortare|lättare|mindre|lägre|långsammare|närmare|billigare|tidigare|före|innan|färre|"
+    "kallare"
+)
+COMPARED = re.compile(
+    rf"\b(?:(?P<more>{MORE})|(?P<less>{LESS}))\b(?: \w+){{0,2}}? (?:than|än)\b"
+    rf"|\b(?:(?P<after>after|later|efter|senare)|(?P<first>before|earlier|före|innan|tidigare))\b",
+    re.I,
+)
+AGES = re.compile(r"\b(?:older|younger|äldre|yngre)\b", re.I)
+ENDS = re.compile(
+    r"\b(?:up in|up on|runs? out|running out|expires?|ends?|until|till?|through|valid to|due|"
+    r"går ut|slutar|löper ut|gäller till|till och med|t\.o\.m\.)\b",
+    re.I,
+)
+LASTS = re.compile(
+    r"\b(?:good|valid|covered|last|lasts|run|runs|still|insured|gäller|giltig\w*|räcker|täckt|kvar)\b",
+    re.I,
+)
+I_MYSELF = re.compile(r"\b(?:i|i'm|me|my|we|our|jag|mig|min|mitt|mina|vi|vår\w*)\b", re.I)
+Value = tuple[str, float]
+
+
+def compared(asked: Asked, some: Sequence[Found]) -> tuple[bool, list[Found]] | None:
+    """Whether it is so, and the statements that show it; None where that is not plain."""
+    question = asked.question
+    if not (found := COMPARED.search(question)):
+        return lasts(asked, some)
+    left, right = question[: found.start()], question[found.end() :]
+    pairs = [
+        (one, other, a, b)
+        for one in some for other in some if one is not other
+        for a in values(one, asked) for b in values(other, asked)
+        if a[0] == b[0] and a[1] != b[1]
+    ]  # fmt: skip
+    if not pairs:
+        return None
+
+    def fits(pair: tuple[Found, Found, Value, Value]) -> tuple[float, float]:
+        one, other = pair[:2]
+        return overlap(left, right, one, other, asked), overlap(right, left, other, one, asked)
+
+    best = max(pairs, key=lambda pair: sum(fits(pair)))
+    one, other, (sort, a), (_, b) = best
+    if min(fits(best)) <= 0:
+        return None
+    greater = a > b
+    if sort in ("year", "day") and AGES.search(question):
+        greater = not greater
+    return greater == bool(found["more"] or found["after"]), [one, other]
+
+
+def overlap(side: str, opposite: str, one: Found, other: Found, asked: Asked) -> float:
+    """How many words of one side of a comparison a statement has that the other statement lacks,
+    less those of the opposite side."""
+    said = one.fact["answer"]
+    bare, theirs = asked.bare_words(said), asked.bare_words(other.fact["answer"])
+
+    def shared(text: str) -> int:
+        words = content(text, asked.language)
+        return sum(has(word, bare) and not has(word, theirs) for word in words)
+
+    def has(word: str, some: set[str]) -> bool:
+        return any(asked.are_forms(word, one) for one in some)
+
+    mine = shared(side) - shared(opposite)
+    plain = not content(side, asked.language) and I_MYSELF.search(side) and I_MYSELF.match(said)
+    return mine + (0.5 if plain else 0.0)
+
+
+def values(one: Found, asked: Asked) -> list[Value]:
+    """What can be compared of a statement: what sort it is of, and how much."""
+    said, code = one.fact["answer"], one.fact["language"]
+    told = date.fromtimestamp(one.fact["time"] / 1e3)
+    found: list[Value] = [("hour", hour.value) for hour in hours(said)]
+    for day in moments(said, code, told):
+        found.append(("day", float(day.first.toordinal())))
+        if day.whole == "year":
+            found.append(("year", float(day.first.year)))
+    return found + [("number", amount.value) for amount in quantities(said, code)]
+
+
+def lasts(asked: Asked, some: Sequence[Found]) -> tuple[bool, list[Found]] | None:
+    """Whether what ends on a day that was told is still so on the day of the question."""
+    if not LASTS.search(asked.question):
+        return None
+    for one in sorted(some, key=lambda one: (-len(asked.shared(one.fact["answer"])), -one.apart)):
+        said = one.fact["answer"]
+        told = date.fromtimestamp(one.fact["time"] / 1e3)
+        asks = moments(asked.question, asked.code, told)
+        ends = moments(said, one.fact["language"], told)
+        if asks and ends and asked.shared(said) and ENDS.search(said):
+            return asks[0].last <= ends[-1].last, [one]
+    return None
+
+
+def same_time(asked: Asked, said: str, told: date, code: str) -> bool:
+    """Whether a statement may be of the day for which is asked: neither names one, or they meet."""
+    asks, days = moments(asked.question, asked.code, told), moments(said, code, told)
+    if not asks or not days:
+        return True
+    if ENDS.search(said):
+        return asks[0].first <= days[-1].last
+    return any(meet(one, other) for one in asks for other in days)
+
+
+def meet(one: Moment, other: Moment) -> bool:
+    return one.first <= other.last and other.first <= one.last
