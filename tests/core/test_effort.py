@@ -18,7 +18,7 @@ def round_of(known, ready, step, steps, checking, back_end="cpu"):
     for number in range(1, steps + 1):
         one.spend(step)
         spent += step
-        one.heard(number, steps if number == steps else 16)
+        one.on_step(number, steps if number == steps else 16)
         told.append((one.left_ms(), total - spent))
     for _ in range(10):
         one.spend(checking / 10)
@@ -56,7 +56,7 @@ def test_the_share_follows_the_steps_and_never_falls():
     one.spend(10_000.0)
     for number in range(1, 13):
         one.spend(1_000.0 if number % 3 else 4_000.0)  # some take longer
-        one.heard(number, 64)
+        one.on_step(number, 64)
         shares.append(one.share())
     rises = [after - before for before, after in zip(shares, shares[1:], strict=False)]
     assert rises[:10] == pytest.approx([rises[0]] * 10)

@@ -76,7 +76,7 @@ def test_every_reason_for_what_is_computed_on_has_words():
 
 STAGE = """
 from oneseek.web.learning.panels import happened
-print(happened.said({"kind": "stage1_complete", "data": DATA}, {}, True))
+print(happened.describe({"kind": "stage1_complete", "data": DATA}, {}, True))
 """
 PLAIN = """
 class T:

@@ -26,7 +26,6 @@ STILL = {
     "engine/core/collecting/secrets": "the reader of secrets is written anew",
     "engine/assistant.py": "asks the library, whose room follows",
     "importers/asking": "the library of documents is under way",
-    "web": "the page's names follow with its parts",
 }
 PHRASES = re.compile(r"numbers that are none|sends no headers for that|takes a question for one")
 

@@ -82,7 +82,7 @@ class Answer:
             ended=answered.ended,
             by=answered.by,
             skill=answered.skill,
-            facts=self.chat.page.heart.dated(answered.facts),
+            facts=self.chat.page.fact_memory.dated(answered.facts),
         )
         if answered.places:
             self.turn["quotes"] = about.quotes(answered.places)
@@ -90,19 +90,19 @@ class Answer:
         if self.asked["language"] != answered.asked_in:
             self.asked["language"] = answered.asked_in
             self.chat.redraw_turn(self.asked)
-        self.chat.note_seen(self.seen(answered))
+        self.chat.note_seen(self.count_seen(answered))
         self.end("done")
         page = self.chat.page
         versions = self.chat.tree.siblings(self.turn)  # before another chat can be opened
-        await page.teaching.heard(self.turn)  # before a word can be said about it
+        await page.teaching.log_turn(self.turn)  # before a word can be said about it
         await self.chat.save(self.asked, self.turn)
         page.say(self.turn["text"])
         self.chat.keep_up()
         await page.measured.answered(answered)
         page.touch("chats")
-        await page.learning.asked(self.asked, versions)
+        await page.learning.on_answers(self.asked, versions)
 
-    def seen(self, answered):
+    def count_seen(self, answered):
         """How many of the shown turns the model still saw, 0 when it saw all."""
         shown = len(self.chat.branch())
         return shown - answered.dropped if answered.dropped else 0

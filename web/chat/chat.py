@@ -70,7 +70,7 @@ class Chat:
             bool(self.page.model and self.page.model.thinks) and chat in self.page.settings["think"]
         )
 
-    def spoken(self):
+    def find_language(self):
         """The language the person has used so far in this chat."""
         asked = [turn["language"] for turn in self.branch() if turn["role"] == "user"]
         return asked[-1] if asked else ""
@@ -148,7 +148,7 @@ class Chat:
             "role": role,
             "text": text,
             "time": clock.now(),
-            "language": guess(text, self.spoken(), t.language) if role == "user" else "",
+            "language": guess(text, self.find_language(), t.language) if role == "user" else "",
             "state": state,
             "version": "",
         }
@@ -171,7 +171,7 @@ class Chat:
         await self.answer(asked)
         if before:
             await self.went_on_from(before)
-        await self.page.teaching.heard(asked)
+        await self.page.teaching.log_turn(asked)
 
     async def went_on_from(self, answer):
         """Of the answers to one question this one was kept."""
@@ -243,7 +243,7 @@ class Chat:
         """A question in other words: a new branch beside the old one."""
         asked = self.new_turn(self.tree[id]["parent"], "user", text)
         await self.answer(asked)
-        await self.page.teaching.heard(asked)
+        await self.page.teaching.log_turn(asked)
 
     async def other_branch(self, id, step):
         turn = self.tree[id]

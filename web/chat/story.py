@@ -16,12 +16,12 @@ class Story:
         dom.verbs({"first-fact": lambda of, el: self.begin()})
 
     @property
-    def wanted(self):
+    def is_wanted(self):
         return not self.page.settings[KEY]
 
     def lines(self):
         """Three short lines, while there is nothing to do but wait."""
-        if not self.wanted:
+        if not self.is_wanted:
             return None
         rows = [dom.make("li", t("story.line%d" % number)) for number in (1, 2, 3)]
         return dom.make("ol", rows, cls="story", label=t("story.title"))
@@ -35,5 +35,5 @@ class Story:
     async def notice(self):
         """Something was told: the story has been told too."""
         records = self.page.teaching.queue.records.values()
-        if self.wanted and any(record["kind"] in ("fact", "correction") for record in records):
+        if self.is_wanted and any(record["kind"] in ("fact", "correction") for record in records):
             await self.page.set(**{KEY: "done"})

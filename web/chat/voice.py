@@ -48,12 +48,12 @@ class Voice:
             return
         self.hearing = js.SpeechRecognition.new()
         self.hearing.lang, self.hearing.processLocally = t.language, True
-        dom.listen("result", self.hearing, self.heard)
+        dom.listen("result", self.hearing, self.on_result)
         dom.listen("end", self.hearing, self.ended)
         self.hearing.start()
         dom.change(self.button, aria_pressed="true")
 
-    def heard(self, event):
+    def on_result(self, event):
         said = event.results.item(event.results.length - 1).item(0).transcript
         field = self.page.composer.field
         self.page.composer.put((field.value + " " + said.strip()).strip())

@@ -62,7 +62,7 @@ class Chats:
         await self.page.app.ask_importer(ForgetImport(document=source["sha256"]))
         source["sha256"] = ""
 
-    def found(self, source):
+    def show(self, source):
         """What a person is shown before they say yes."""
         said = [dom.make("li", dom.make("q", one)) for one in source["first"]]
         more = source["statements"] - len(said)

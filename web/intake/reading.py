@@ -13,7 +13,7 @@ from oneseek.engine.core.messages import ForgetImport, ImportFile, ImportPage, I
 from oneseek.web.intake.legible import legible
 from oneseek.web.lib import clock, dom, failures, files, overlay, site
 from oneseek.web.lib.words import t
-from oneseek.web.settings import given
+from oneseek.web.settings import own_models
 from oneseek.web.shell.link import Refused
 from oneseek.web.shell.page import new_id
 
@@ -36,15 +36,15 @@ class Reader:
     # --------------------------------------------------------------------------------- taking in
 
     async def take_files(self, found):
-        if adapter := given.adapter(found or ()):
+        if adapter := own_models.adapter(found or ()):
             await self.take_adapter(adapter)
             return
-        models, others = given.sort(found or ())
+        models, others = own_models.sort(found or ())
         begun = []
         for file in others:
             begun.append((await self.begin(file.name, "file"), file))
         if models:
-            await self.page.given.look([group for _, group in models])
+            await self.page.own_models.look([group for _, group in models])
         for source, file in begun:
             await self.read_file(source, file)
 
@@ -139,7 +139,7 @@ class Reader:
     async def fail(self, source, why):
         source.update(state="failed", why=why)
         await self.put(source)
-        self.page.say(t.said(why))
+        self.page.say(t.translate(why))
 
     async def take_up(self):
         """What an earlier visit was reading when it ended is read by nobody."""
@@ -204,7 +204,7 @@ class Reader:
         if item["state"] in ("refused", "scan"):
             await self.fail(source, item["problem"])
             return
-        same = await self.known(document["sha256"], source["id"])
+        same = await self.find_same(document["sha256"], source["id"])
         if same:
             await self.page.store.batch([["delete", "sources", source["id"]]])
             self.page.touch("sources")
@@ -238,7 +238,7 @@ class Reader:
         """Which texts are there is read again when it is next asked for."""
         self.texts = None
 
-    async def known(self, sha256, id):
+    async def find_same(self, sha256, id):
         """The source that has the same text, if there is one beside this."""
         if self.texts is None:
             self.texts = {

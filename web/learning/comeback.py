@@ -12,9 +12,9 @@ class Comeback:
     def __init__(self, page):
         self.page = page
         self.notice = None
-        page.app.engine.listen(Rebuilding, self.heard)
+        page.app.engine.listen(Rebuilding, self.on_event)
 
-    def heard(self, event):
+    def on_event(self, event):
         if event.done >= event.rounds:
             self.over()
             return
@@ -22,13 +22,13 @@ class Comeback:
             self.begin(event)
         bar, words = dom.find("progress", self.notice), dom.find("p", self.notice)
         bar.value = event.done
-        words.textContent = told(event)
+        words.textContent = describe(event)
 
     def begin(self, event):
         bar = dom.make("progress", cls="learn", max=event.rounds, label=t("activity.progress"))
         self.notice = dom.make("div", dom.make("p"), bar, cls="toast", id="comeback")
         dom.by_id("toasts").append(self.notice)
-        self.page.say(told(event))
+        self.page.say(describe(event))
 
     def over(self):
         if self.notice is not None:
@@ -37,7 +37,7 @@ class Comeback:
             self.page.touch("versions")
 
 
-def told(event):
+def describe(event):
     """Which version, which lesson of how many, how long still."""
     at = min(int(event.done) + 1, event.rounds)
     said = t("rebuilding.now", version=event.version, at=at, n=event.rounds)

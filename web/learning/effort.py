@@ -40,7 +40,7 @@ class Effort:
         self.spent[self.part] += milliseconds
         self.now += milliseconds
 
-    def heard(self, step, steps):
+    def on_step(self, step, steps):
         """A step is done; `steps` is how many there are at most."""
         if self.part == "ready":
             self.first = step

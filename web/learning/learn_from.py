@@ -16,7 +16,7 @@ def of_chat(settings, chat):
     return settings["chats_learn"].get(chat) or usually(settings)
 
 
-def changed(settings, chat, level):
+def change(settings, chat, level):
     """The settings with another word about one chat."""
     kept = dict(settings["chats_learn"])
     kept[chat] = level

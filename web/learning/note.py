@@ -27,7 +27,7 @@ ASKS = ("remembered", "remembered-only", "noted")  # lines that ask about an ear
 def state_of(page, kept, version, leased):
     """(state, words, verbs) of what is kept of a message: a lesson of the queue, or what was
     learned from it in `version`.  Verbs are (words, verb, of); the last one takes it back."""
-    id, heart = kept["id"], page.heart
+    id, facts = kept["id"], page.fact_memory
     if kept["state"] == "secret":
         keep = (t("queue.secret_keep"), "release-secret", id)
         return (
@@ -36,7 +36,7 @@ def state_of(page, kept, version, leased):
             [keep, (t("queue.secret_drop"), "discard-secret", id)],
         )
     asks = (t("memory.ask"), "ask-in-chat", id)
-    if heart.gone(id):
+    if facts.is_forgotten(id):
         return "gone", t("note.gone"), []
     if version:
         state = "warned" if kept.get("state") == "weakened" else "learned"
@@ -45,10 +45,10 @@ def state_of(page, kept, version, leased):
     undo = (t("undo"), "skip", id)
     if leased:
         return "learning", truth.sentence(page), []
-    if heart.knows(id) and kept["state"] in ("ready", "rejected", "kept"):
+    if facts.knows(id) and kept["state"] in ("ready", "rejected", "kept"):
         return by_heart(page, kept, asks)
-    if kept["state"] == "ready" and id in heart.refused:
-        words = t("note.not_by_heart", why=t.said(heart.refused[id]))
+    if kept["state"] == "ready" and id in facts.refused:
+        words = t("note.not_by_heart", why=t.translate(facts.refused[id]))
         return "not-by-heart", words + " " + truth.sentence(page), [undo]
     if kept["state"] == "ready":
         return "noted", t("note.noted") + " " + truth.sentence(page), [undo]
@@ -82,7 +82,7 @@ def with_rival(page, kept, line):
     """The line, which also asks whether what was told before still holds."""
     state, words, verbs = line
     rival = kept.get("rival")
-    if not rival or state not in ASKS or page.heart.gone(rival["id"]):
+    if not rival or state not in ASKS or page.fact_memory.is_forgotten(rival["id"]):
         return line
     words += " " + t("note.before", text=rival["answer"])
     replace = (t("note.replace"), "replace-told", kept["id"])
@@ -126,7 +126,7 @@ class Notes:
         self.page = page
         self.found = {}  # message -> (what is kept of it, the label of the version that learned it)
         page.watch(self.read, "queue", "examples", "versions")
-        page.watch(self.draw, "far", "status", "words", "chat", "heart")
+        page.watch(self.draw, "far", "status", "words", "chat", "fact_memory")
 
     async def read(self):
         """What is kept of each message: learned things come before what waits."""

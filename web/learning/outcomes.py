@@ -17,7 +17,7 @@ class Outcomes:
 
     async def open(self, id):
         store = self.page.store
-        example = await self.page.heart.find(id)
+        example = await self.page.fact_memory.find(id)
         if not example:
             self.page.toast(t("queue.gone"))
             return
@@ -80,7 +80,7 @@ def samples(example, stages):
     for stage in stages:
         rows.append(dom.make("li", happened.of_sample(stage)))
         if stage.get("reason"):
-            rows.append(dom.make("li", t.said(stage["reason"]), cls="why"))
+            rows.append(dom.make("li", t.translate(stage["reason"]), cls="why"))
     return dom.make("ul", rows, cls="taught") if rows else None
 
 

@@ -63,7 +63,7 @@ class Learning:
     # --------------------------------------------------------------------------------- hearing
 
     def on_progress(self, progress):
-        if not self.training.heard(progress):
+        if not self.training.on_step(progress):
             return  # told late: that round is over
         another = self.progress is None or progress.phase != self.progress.phase
         self.progress = progress
@@ -140,13 +140,15 @@ class Learning:
     async def tell_not_used(self):
         """An attempt failed its checks, or gave numbers that are none: what is in use stays."""
         refused = (await records.rejections(self.page.store))[0]
-        said = await verdict.tried(self.page.store, refused)  # why is told where one looks
+        said = await verdict.describe_attempt(
+            self.page.store, refused
+        )  # why is told where one looks
         said += " " + t("learned.still", version=self.page.version)
         self.page.toast(said, "show-versions", words=t("learned.look"), seconds=20)
 
     # ------------------------------------------------------------------------------ questions
 
-    async def asked(self, asked, answers):
+    async def on_answers(self, asked, answers):
         """After every question: all its answers so far are compared, and learned where a person
         lets answers be learned by themselves. What looks like a secret stays in the chat."""
         if self.page.teaching.learns_from(asked["chat"]) != FACTS:

@@ -65,12 +65,12 @@ class Presence:
         self.channel.onmessage = lambda event: self.election.hear(event.data)
         self.election.stand()
         for kind, name in (("scroll", "scrolling"), ("pointermove", "pointer")):
-            dom.listen(kind, js.document, self.seen(name), capture=True, passive=True)
+            dom.listen(kind, js.document, self.on_activity(name), capture=True, passive=True)
         dom.listen("visibilitychange", js.document, self.visibility)
         asyncio.create_task(dom.guard(self.tick()))
         asyncio.create_task(dom.guard(self.power()))
 
-    def seen(self, kind):
+    def on_activity(self, kind):
         return lambda event: self.scheduler.activity(kind)
 
     def configure(self):
@@ -118,12 +118,12 @@ class Presence:
         if hasattr(js.navigator, "getBattery"):
             battery = await js.navigator.getBattery()
 
-            def changed(event=None):
+            def update(event=None):
                 self.scheduler.set_power(battery.charging, battery.level)
 
-            changed()
+            update()
             for kind in ("chargingchange", "levelchange"):
-                dom.listen(kind, battery, changed)
+                dom.listen(kind, battery, update)
 
     async def tick(self):
         """Once a second: the election, the countdown, and why it waits."""

@@ -117,7 +117,7 @@ class Teaching:
 
     async def learn_from(self, level, chat):
         """Another word about a chat; what is in the queue already stays to be seen."""
-        await self.page.set(**learn_from.changed(self.page.settings, chat, level))
+        await self.page.set(**learn_from.change(self.page.settings, chat, level))
         self.page.toast(t("chat.learns_" + level))
 
     def refuses(self, turn):
@@ -136,7 +136,7 @@ class Teaching:
         except Refused:
             return []
 
-    async def heard(self, turn):
+    async def log_turn(self, turn):
         """A finished message of the chat, for the collector to look at."""
         self.configure()
         if not self.keeps(turn["chat"]):

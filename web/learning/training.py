@@ -99,13 +99,13 @@ class Training:
         async with self.opening:
             pass
 
-    def heard(self, progress):
+    def on_step(self, progress):
         """A step is done; whether it is one of the round under way."""
         if not self.run or progress.run == self.ended:
             return False
         self.run, self.kind = progress.run, progress.kind
         if self.effort:
-            self.effort.heard(progress.step, progress.steps)
+            self.effort.on_step(progress.step, progress.steps)
         return True
 
     def remembers(self):
@@ -140,7 +140,7 @@ class Training:
     def waits(self):
         """What there is to learn, by the kinds of engine/core/next_work.py."""
         return {
-            MEMORY: self.page.heart.next() is not None,
+            MEMORY: self.page.fact_memory.next() is not None,
             BEGUN: self.run_begun,
             LESSON: self.page.teaching.queue.upcoming(1),
             QUESTION: self.questions or self.page.app.api.work,
@@ -153,8 +153,8 @@ class Training:
         if not (self.page.model and self.page.model.trainable and self.page.presence.trains):
             return False
         if self.run and self.kind == "memory":
-            return self.page.heart.is_own(self.remembering)
-        return self.page.heart.is_own(self.page.heart.told())
+            return self.page.fact_memory.is_own(self.remembering)
+        return self.page.fact_memory.is_own(self.page.fact_memory.find_waiting())
 
     async def count_questions(self):
         """How many questions have stages that wait to be learned."""
@@ -202,7 +202,7 @@ class Training:
         except Gone:
             self.give_back()
             if self.kind == "memory":
-                self.page.heart.again(self.remembering)
+                self.page.fact_memory.again(self.remembering)
             self.run = ""
             return {"used_ms": 0.0, "finished": False}
         except Refused as refused:
@@ -213,7 +213,7 @@ class Training:
             return {"used_ms": 0.0, "finished": True}
         if done.finished and self.kind == "memory":
             if not done.outcome:
-                self.page.heart.again(self.remembering)
+                self.page.fact_memory.again(self.remembering)
             await self.remembered(done.reason)
             return {"used_ms": opening + done.used_ms, "finished": False}
         if done.finished:
@@ -226,7 +226,9 @@ class Training:
     async def make_way(self):
         """A new lesson takes minutes, practice hours: what came by itself makes way. So does a
         lesson about what was corrected or taken back meanwhile: nothing could come of it."""
-        waits = self.page.teaching.queue.upcoming(1) or self.page.heart.told() is not None
+        waits = (
+            self.page.teaching.queue.upcoming(1) or self.page.fact_memory.find_waiting() is not None
+        )
         if self.run and (self.idle_practice and waits or self.is_overtaken()):
             await self.page.app.engine.ask(Drop(run=self.run))
             self.give_back()
@@ -241,20 +243,20 @@ class Training:
     async def remembered_beside(self):
         """What was just told is known in seconds, also while a lesson is under way: whether there
         was such."""
-        id = self.page.heart.told() if self.run and self.kind != "memory" else None
-        if not self.page.heart.is_own(id):
+        id = self.page.fact_memory.find_waiting() if self.run and self.kind != "memory" else None
+        if not self.page.fact_memory.is_own(id):
             return False
-        self.page.heart.begin(id)
+        self.page.fact_memory.begin(id)
         reason = ""
         try:
             await self.page.app.engine.ask(self.to_remember(id))
         except Gone:
-            self.page.heart.again(id)
+            self.page.fact_memory.again(id)
             raise
         except Refused as refused:
             reason = refused.failed.reason
-        self.page.heart.ended(id, reason)
-        await self.page.heart.read()
+        self.page.fact_memory.ended(id, reason)
+        await self.page.fact_memory.read()
         return True
 
     def to_remember(self, id):
@@ -263,7 +265,7 @@ class Training:
 
     async def open_round(self):
         """Open a round of what comes next; how long opening took."""
-        self.remembering = self.page.heart.next()
+        self.remembering = self.page.fact_memory.next()
         if self.remembering is not None:
             return await self.remember(self.remembering)
         asked, self.wanted = self.wanted, ""
@@ -304,7 +306,7 @@ class Training:
     async def remember(self, id):
         """Open a round that takes in one thing that was told, in seconds."""
         self.kind, self.leased, self.effort, self.idle_practice = "memory", [], None, False
-        self.page.heart.begin(id)
+        self.page.fact_memory.begin(id)
         self.page.status.know(round="training")
         opened = await self.page.app.engine.ask(self.to_remember(id))
         self.run = opened.run
@@ -314,8 +316,8 @@ class Training:
         """It is known by heart now, or it is known why not."""
         self.run = ""
         self.page.status.know(round="")
-        self.page.heart.ended(self.remembering, reason)
-        await self.page.heart.read()
+        self.page.fact_memory.ended(self.remembering, reason)
+        await self.page.fact_memory.read()
 
     def effort_key(self, kind):
         return "effort.%s.%s.%s" % (self.page.model.model, self.page.model.back_end, kind)

@@ -48,7 +48,7 @@ def warned(version):
     return t("verdict.warned", n=len(found)) + " " + " ".join(found)
 
 
-async def tried(store, entry):
+async def describe_attempt(store, entry):
     """What a refused attempt was about."""
     body = entry["body"]
     if body.get("kind") in WITHOUT_LESSONS:
@@ -109,7 +109,7 @@ def checked(part):
     name, _, found = part.partition(" is ")
     value, _, wanted = found.partition(", must be ")
     if not wanted:
-        return t.said(part)
+        return t.translate(part)
     said = {"name": measure_name(name), "value": figure(value), "limit": limit(wanted)}
     return t("verdict.checked", **said)
 

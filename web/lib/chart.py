@@ -20,7 +20,7 @@ WHOLE_STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10000]
 MARKS = 8  # of versions; more would cover the curve
 
 
-def known(points):
+def drop_missing(points):
     """A point without a loss is left out: a step whose numbers were none."""
     return [point for point in points if point[1] is not None]
 
@@ -30,7 +30,7 @@ def series(runs):
     loss."""
     steps, raw, smoothed, held, at = [], [], [], [], 0
     for run in runs:
-        points = known(run["points"])
+        points = drop_missing(run["points"])
         losses = [point[1] for point in points]
         steps += [at + point[0] for point in points] + [at + last_step(run)]
         raw += losses + [None]
@@ -56,7 +56,7 @@ def last_step(run):
 
 def summary(points):
     """The last run in one sentence, which is also the chart's accessible name."""
-    losses = [point[1] for point in known(points)]
+    losses = [point[1] for point in drop_missing(points)]
     if not losses:
         return t("chart.empty")
     values = {"first": t.number(losses[0], 2), "last": t.number(losses[-1], 2)}
@@ -65,7 +65,7 @@ def summary(points):
 
 def table(points):
     """The last run for those who do not look at drawings."""
-    points = known(points)
+    points = drop_missing(points)
     smoothed = smooth([point[1] for point in points])
     head = [
         dom.make("th", t(key), scope="col")

@@ -54,13 +54,13 @@ def words(failed):
     if failed.detail == "ended":
         return t("failed.ended")
     if any(name in failed.detail[-LAST:] for name in FOR_PEOPLE):
-        return t.said(failed.reason)
-    told = t("failed." + ("look_up" if failed.detail == "no-source" else asked(failed.where)))
+        return t.translate(failed.reason)
+    told = t("failed." + ("look_up" if failed.detail == "no-source" else find_text(failed.where)))
     cause = cause_of(failed)
     return told if not cause else told + " " + t("failed.cause_" + cause)
 
 
-def asked(where):
+def find_text(where):
     return next((key for key in ASKED if where in ASKED[key]), "other")
 
 

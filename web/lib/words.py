@@ -71,7 +71,7 @@ class Words:
             found = found.replace("{%s}" % name, str(value))
         return found
 
-    def said(self, text):
+    def translate(self, text):
         """A sentence of an importer or of the engine, in the language in use."""
         return text if self.language == WRITTEN_IN else translated(text, self.sentences)
 

@@ -134,7 +134,7 @@ class Elsewhere:
             self.say(t("fetch.no_address"))
             return
         self.say("")
-        found, licence, error = await self.told(place)
+        found, licence, error = await self.look_up(place)
         if error or not found:
             self.say(error or t("fetch.no_model"))
             return
@@ -156,7 +156,7 @@ class Elsewhere:
         button = dom.button(t("models.fetch"), "ask-fetch", model, cls="small")
         return dom.make("div", dom.icon("mark"), words, button, cls="choice")
 
-    async def told(self, place):
+    async def look_up(self, place):
         """(models, licence, why there are none) of a place, as its site tells."""
         (script,) = await js_import(site.path("dropped.js"))
         mirror = self.page.settings["mirror"]
@@ -240,9 +240,9 @@ class Elsewhere:
         """Those of no list, wherever models are chosen."""
         agreed = self.agreed()
         listed = [one["id"] for one in self.page.first_run.models]
-        return [self.kept(one, agreed[one]) for one in agreed if one not in listed]
+        return [self.show_kept(one, agreed[one]) for one in agreed if one not in listed]
 
-    def kept(self, model, one):
+    def show_kept(self, model, one):
         facts = [t.size(one["bytes"]) if one["bytes"] else t("fetch.size_unknown")]
         facts += [one["licence"] or t("fetch.licence_unknown"), hub.host(one["address"])]
         here = one["state"] == "here"

@@ -81,7 +81,7 @@ class Exchange:
 
     async def take_over(self, file, phrase):
         await files.put_in_inbox(file, FILE)
-        brought = await self.told(BringIn(file=FILE, phrase=phrase))
+        brought = await self.ask_worker(BringIn(file=FILE, phrase=phrase))
         if not brought:
             return
         overlay.close_all()
@@ -154,7 +154,7 @@ class Exchange:
     async def carried(self, phrase):
         """Whether the file was sealed; it lies in the outbox."""
         sign = self.page.settings["sign"]
-        return await self.told(CarryOut(file=FILE, phrase=phrase, sign=sign))
+        return await self.ask_worker(CarryOut(file=FILE, phrase=phrase, sign=sign))
 
     def ask(self, do, title, texts, fields, yes):
         form = dom.make(
@@ -177,7 +177,7 @@ class Exchange:
     def wrong(self, words):
         dom.find("#exchange .wrong").textContent = words
 
-    async def told(self, request):
+    async def ask_worker(self, request):
         """The worker's answer; None where it refused, which the dialog then says."""
         try:
             return await self.page.app.ask_importer(request)

@@ -36,7 +36,7 @@ def _field(of, name, field, value):
     else:
         box = dom.make("input", type="text", **acts)
         box.value = ", ".join(value)
-    words = dom.make("small", t.said(field.range()))
+    words = dom.make("small", t.translate(field.range()))
     return dom.make("label", name, box, words, dom.make("span", cls="wrong"), cls="field")
 
 

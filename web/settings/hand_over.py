@@ -7,7 +7,7 @@ from pyscript.ffi import to_js
 from oneseek.web.shell.page import new_id
 
 
-async def handed(group, request, ask):
+async def hand_over(group, request, ask):
     """The answer of `ask` to `request(channel)`, while the files can be had on that channel."""
     channel = "oneseek-given-" + new_id("g")
     line = js.BroadcastChannel.new(channel)

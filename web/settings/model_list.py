@@ -3,7 +3,7 @@
 from oneseek.engine.core import offer
 from oneseek.web.lib import dom, overlay, site
 from oneseek.web.lib.words import t
-from oneseek.web.settings import device, given, offers
+from oneseek.web.settings import device, offers, own_models
 
 
 class ModelList:
@@ -66,7 +66,7 @@ class ModelList:
             if takes
             else None
         )
-        no = dom.make("p", given.fits(takes), cls="note") if takes and not one else None
+        no = dom.make("p", own_models.fits(takes), cls="note") if takes and not one else None
         if model["id"] in site.models():
             use = dom.button(t("models.use"), "download", model["id"], cls="small")
         else:

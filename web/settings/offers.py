@@ -6,7 +6,7 @@ import js
 from oneseek.engine.core import offer
 from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
-from oneseek.web.settings import given
+from oneseek.web.settings import own_models
 
 MOST_LANGUAGES = 3
 WORDS = 0.75  # of a token, in most languages that a person reads here
@@ -72,7 +72,7 @@ def read(row, registry, language, word, points):
 
 def here(one):
     """What it may do on this device, and about how quickly."""
-    said = given.fits(one["takes"])
+    said = own_models.fits(one["takes"])
     if not one["speed"]:
         return said
     tokens, lesson = one["speed"]

@@ -4,7 +4,7 @@ and what to do when it was interrupted."""
 from oneseek.engine.core.messages import Packing, PackModel, StopPacking
 from oneseek.web.lib import dom, failures, files
 from oneseek.web.lib.words import t
-from oneseek.web.settings.hand_over import handed
+from oneseek.web.settings.hand_over import hand_over
 from oneseek.web.shell.link import Refused
 
 SUFFIXES = {"Q8_0": ".4bit.gguf", "Q4_1": ".4bit-small.gguf"}
@@ -62,7 +62,7 @@ class Packer:
             return PackModel(channel=channel, name=job["name"], embeddings=job["embeddings"])
 
         try:
-            packed = await handed(group, request, self.page.app.ask_importer)
+            packed = await hand_over(group, request, self.page.app.ask_importer)
         except Refused as refused:
             self.failed = None if refused.failed.detail == "stopped" else refused.failed
         self.done = await files.size_of("inbox", job["name"] + PackModel.unfinished)
@@ -77,7 +77,7 @@ class Packer:
         if self.group:
             await self.run(self.group)
         else:
-            await self.page.given.pick()
+            await self.page.own_models.pick()
 
     async def drop(self):
         """What was done is thrown away."""

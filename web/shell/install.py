@@ -12,15 +12,15 @@ class Install:
 
     def __init__(self, page):
         self.page = page
-        dom.listen("oneseek-installable", window, self.changed)
-        dom.listen("appinstalled", window, self.changed)
+        dom.listen("oneseek-installable", window, self.redraw)
+        dom.listen("appinstalled", window, self.redraw)
         dom.verbs(
             {
                 "install": lambda of, el: self.ask(),
             }
         )
 
-    def changed(self, event):
+    def redraw(self, event):
         if not self.page.chat.chat:
             self.page.chat.draw()
 
@@ -36,4 +36,4 @@ class Install:
     async def ask(self):
         offer, window.installable = window.installable, None
         await offer.prompt()
-        self.changed(None)
+        self.redraw(None)

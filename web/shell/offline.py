@@ -25,7 +25,7 @@ async def start(on_new_build):
         return
     controlled = has_build()
 
-    def changed(event):
+    def on_controller(event):
         """The first build to take charge of a page came with it; a later one was asked for."""
         nonlocal controlled
         if controlled:
@@ -34,7 +34,7 @@ async def start(on_new_build):
             asyncio.create_task(isolation.load_again())
         controlled = True
 
-    container.addEventListener("controllerchange", changed)
+    container.addEventListener("controllerchange", on_controller)
     registration = await container.register("sw.js")
     if not registration:
         return
@@ -43,8 +43,8 @@ async def start(on_new_build):
         if registration.waiting and container.controller:
             on_new_build(lambda: registration.waiting.postMessage("use-new-build"))
 
-    def found(event):
+    def on_update(event):
         registration.installing.addEventListener("statechange", lambda event: offer())
 
-    registration.addEventListener("updatefound", found)
+    registration.addEventListener("updatefound", on_update)
     offer()

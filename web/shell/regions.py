@@ -18,7 +18,7 @@ from oneseek.web.chat.too_long import TooLong
 from oneseek.web.chat.voice import Voice
 from oneseek.web.intake.sources import Intake
 from oneseek.web.learning.comeback import Comeback
-from oneseek.web.learning.heart import Heart
+from oneseek.web.learning.fact_memory import FactMemory
 from oneseek.web.learning.measured import Measured
 from oneseek.web.learning.note import Notes
 from oneseek.web.learning.outcomes import Outcomes
@@ -41,8 +41,8 @@ from oneseek.web.settings.choice import Choice
 from oneseek.web.settings.elsewhere import Elsewhere
 from oneseek.web.settings.exchange import Exchange
 from oneseek.web.settings.firstrun import FirstRun
-from oneseek.web.settings.given import Given
 from oneseek.web.settings.model_list import ModelList
+from oneseek.web.settings.own_models import OwnModels
 from oneseek.web.settings.packing import Packer
 from oneseek.web.settings.settings import SettingsDialog
 from oneseek.web.shell import verbs
@@ -82,7 +82,7 @@ def put_together(page):
     page.first_run = FirstRun(page)
     page.elsewhere = Elsewhere(page)
     page.model_list = ModelList(page)
-    page.given = Given(page)
+    page.own_models = OwnModels(page)
     page.packer = Packer(page)
     page.install = Install(page)
     page.measured = Measured(page)
@@ -91,7 +91,7 @@ def put_together(page):
     page.training = Training(page)
     page.presence = Presence(page, page.training)
     page.learning = Learning(page, page.training)
-    page.heart = Heart(page)
+    page.fact_memory = FactMemory(page)
     page.comeback = Comeback(page)
     page.about = About(page)
     page.chat = Chat(page)
@@ -125,7 +125,7 @@ async def fill(page):
     read = (
         page.aside.settle,
         page.teaching.load,
-        page.heart.read,
+        page.fact_memory.read,
         page.measured.load,
         page.packer.load,
         page.first_run.load_registry,

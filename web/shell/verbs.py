@@ -79,7 +79,7 @@ async def example(page, text):
 
 async def ask_in_chat(page, id):
     """What was taught, asked in a new chat."""
-    example = await page.heart.find(id)
+    example = await page.fact_memory.find(id)
     await page.conversations.new()
     page.composer.put(example["prompt"])
     await page.composer.send()
@@ -87,7 +87,7 @@ async def ask_in_chat(page, id):
 
 async def let_go(page, ids):
     """Take back what was told; it is gone from the next question on."""
-    if await page.heart.let_go(ids.split()):
+    if await page.fact_memory.let_go(ids.split()):
         page.toast(t("forget.gone"))
 
 

@@ -229,7 +229,7 @@ class Activity:
 
     def events(self, found):
         title = dom.make("h3", t("events.title"))
-        told = happened.told(found, self.labels, self.page.settings["developer"], EVENTS)
+        told = happened.list_newest(found, self.labels, self.page.settings["developer"], EVENTS)
         if not told:
             return dom.make("section", title, dom.make("p", t("events.empty"), cls="empty"))
         rows = [

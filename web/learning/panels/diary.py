@@ -23,10 +23,10 @@ def day(milliseconds):
 
 async def line(store, version):
     """“Tuesday: learned “What is my boat called?” and 2 more; checked.”"""
-    return "%s: %s" % (day(version["time"]), await told(store, version))
+    return "%s: %s" % (day(version["time"]), await describe(store, version))
 
 
-async def told(store, version):
+async def describe(store, version):
     kind, ids = version["kind"], version["lessons"]
     first = await store.get("examples", ids[0]) if ids else None
     if kind == "practice":

@@ -15,13 +15,13 @@ UNASKED = "not approved"
 """Of a chat's answers that nobody wanted learned there is nothing to tell."""
 
 
-def told(events, labels, developer, count):
+def list_newest(events, labels, developer, count):
     """The newest `count` of them, newest first, as (time, words); `labels` names the versions."""
     found = [event for event in events if developer or not _says_nothing(event)]
-    return [(event["time"], said(event, labels, developer)) for event in found[:count]]
+    return [(event["time"], describe(event, labels, developer)) for event in found[:count]]
 
 
-def said(event, labels, developer=False):
+def describe(event, labels, developer=False):
     """An event in plain words; one without words of its own goes by its name."""
     kind, data = event["kind"], event.get("data") or {}
     if kind in ("stage1_complete", "stage2_complete"):

@@ -26,7 +26,7 @@ MOST = 50  # rows at a time: building many at once would hold up the page
 
 class Memory:
     name = "memory"
-    topics = ("examples", "versions", "recalled", "heart")
+    topics = ("examples", "versions", "recalled", "fact_memory")
 
     def __init__(self, page):
         self.page = page
@@ -72,7 +72,7 @@ class Memory:
         self.versions = {v["number"]: v["label"] for v in await records.versions(self.page.store)}
         if not known:
             return [dom.make("p", self.nothing(), cls="empty"), self.tell()]
-        self.found = shown = self.sift.shown(known)
+        self.found = shown = self.sift.filter(known)
         self.replaced = replaced(known, self.page.teaching.queue)
         rows = [self.item(example) for example in shown[: self.most]]
         count = dom.make("p", t("memory.count", n=len(shown)), cls="note grow")
@@ -98,22 +98,22 @@ class Memory:
 
     def waiting(self, learned):
         """What was told and is known by heart, or refused, and in no version yet; newest first."""
-        heart, queue = self.page.heart, self.page.teaching.queue.records.values()
-        told = [one for one in queue if heart.knows(one["id"]) or one["id"] in heart.refused]
+        facts, queue = self.page.fact_memory, self.page.teaching.queue.records.values()
+        told = [one for one in queue if facts.knows(one["id"]) or one["id"] in facts.refused]
         told = [one for one in told if one["id"] not in learned]  # those are taught once more
         told = [one for one in told if one["state"] in LIVES]
         told.sort(key=lambda record: -record["time"])
         return told
 
-    def known(self, example):
+    def show_state(self, example):
         """By heart, forgotten but still in a version, or refused and why."""
-        id, heart = example["id"], self.page.heart
-        if heart.gone(id):
+        id, facts = example["id"], self.page.fact_memory
+        if facts.is_forgotten(id):
             return dom.make("span", t("memory.gone"), cls="tag bad")
-        if heart.knows(id):
+        if facts.knows(id):
             return dom.make("span", t("memory.by_heart"), cls="tag good")
-        if id in heart.refused:
-            words = t("memory.not_by_heart", why=t.said(heart.refused[id]))
+        if id in facts.refused:
+            words = t("memory.not_by_heart", why=t.translate(facts.refused[id]))
             return dom.make("span", words, cls="tag bad")
         return None
 
@@ -142,7 +142,7 @@ class Memory:
                 cls="tag " + TONES.get(state, "plain"),
             ),
             dom.make("span", version, cls="tag plain") if version else None,
-            self.known(example),
+            self.show_state(example),
         )
         heard = self.answers.get(id)
         return dom.make(
@@ -212,7 +212,7 @@ class Memory:
         act = self.editing[1]
         self.editing = None
         self.page.touch("recalled")
-        example = await self.page.heart.find(id)
+        example = await self.page.fact_memory.find(id)
         if text and act == "correct":
             await self.page.teaching.correct_fact(example, text)
         elif text:
@@ -235,10 +235,10 @@ class Memory:
     async def forget(self, ids):
         overlay.close_all()
         affected = await self.page.learning.forget(ids, False)
-        if not (affected and await self.page.heart.let_go(ids)):
+        if not (affected and await self.page.fact_memory.let_go(ids)):
             return
         if not affected.versions:
-            if await self.page.heart.learned(ids):
+            if await self.page.fact_memory.is_learned(ids):
                 await self.page.learning.forget(ids, True)
             self.page.toast(t("forget.gone"))
             return
@@ -279,7 +279,7 @@ class Memory:
             versions = ", ".join(affected.versions)
             words += " " + t("forget.text", versions=versions, start=affected.retrain_from)
             yes = t("forget.yes")
-        one = await self.page.heart.find(ids[0]) if len(ids) == 1 else None
+        one = await self.page.fact_memory.find(ids[0]) if len(ids) == 1 else None
         yes = dom.button(yes, "forget-now", " ".join(ids), cls="danger")
         no = dom.button(t("cancel"), "close-dialog")
         overlay.dialog(

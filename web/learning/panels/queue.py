@@ -116,7 +116,7 @@ class QueuePanel:
             dom.make("p", record["prompt"], cls="said", lang=record["language"]),
             dom.make("p", record["answer"], cls="answer", lang=record["language"]),
             dom.make("p", self.why(record), cls="why"),
-            worth.said(record),
+            worth.show_quality(record),
             dom.make(
                 "div",
                 dom.button(t("queue.approve"), "approve", id, "check", cls="small")

@@ -207,7 +207,7 @@ class TrainingRuns:
             await self.page.training.count_runs()
             self.page.touch("state")
 
-    def told(self, run, in_use):
+    def describe(self, run, in_use):
         """What a run is doing or came to, in sentences that are true now."""
         state, models, paused = run["state"], run["models"], self.page.status.facts["paused"]
         if state == "complete":
@@ -245,8 +245,8 @@ class TrainingRuns:
         return dom.make(
             "li",
             dom.make("b", words),
-            [dom.make("p", sentence) for sentence in self.told(run, in_use)],
-            tries.told(run),
+            [dom.make("p", sentence) for sentence in self.describe(run, in_use)],
+            tries.show_tuning(run),
             [doing.wrong(one) for one in wrong_in(run)],
             dom.make("p", told, cls="note") if losses else None,
             memory_of(run),

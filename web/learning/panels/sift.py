@@ -19,7 +19,7 @@ class Sift:
     def choose(self, name, value):
         setattr(self, name, value)
 
-    def shown(self, known):
+    def filter(self, known):
         wanted = normalise(self.words)
         return [
             one

@@ -136,8 +136,8 @@ class Sources:
             dom.make("p", self.facts(source), cls="why"),
             self.remarks(source),
             self.ways(source) if source.get("ways") else None,
-            self.held(source) if state == "held" else None,
-            self.page.intake.chats.found(source) if state == "chats" else None,
+            self.show_held(source) if state == "held" else None,
+            self.page.intake.chats.show(source) if state == "chats" else None,
             self.secrets(source) if source.get("secrets") else None,
             self.preview(source),
             self.tested(source),
@@ -180,7 +180,7 @@ class Sources:
     def facts(self, source):
         """Words, language and lessons when it is ready; the one sentence why when it is not."""
         if source["state"] == "failed":
-            return t.said(source["why"])
+            return t.translate(source["why"])
         if source["state"] in ("waiting", "reading"):
             return source.get("progress") or t("sources.wait_note")
         if source["state"] == "chats":
@@ -205,7 +205,7 @@ class Sources:
 
     def remarks(self, source):
         """How sure the reading of a picture is, and what was left out."""
-        said = [t.said(note) for note in source.get("notes") or ()]
+        said = [t.translate(note) for note in source.get("notes") or ()]
         if source.get("through"):
             said.insert(0, t("sources.through", host=source["through"]))
         if source.get("confidence"):
@@ -223,10 +223,10 @@ class Sources:
             cls="ways",
         )
 
-    def held(self, source):
+    def show_held(self, source):
         """The places that read like orders to the assistant, and why."""
         places = [
-            dom.make("li", dom.make("q", place["text"]), " – ", t.said(place["why"]))
+            dom.make("li", dom.make("q", place["text"]), " – ", t.translate(place["why"]))
             for place in source.get("held") or ()
         ]
         return dom.make(

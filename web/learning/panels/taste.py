@@ -47,7 +47,7 @@ class TastePanel:
             dom.make("h3", t("taste.heading")),
             dom.make("p", t("taste.text"), cls="note"),
             dom.make("p", t("taste.few", n=choices.FEWEST), cls="note") if few else None,
-            learned(version, await self.page.taste.is_off()) if version else None,
+            show_version(version, await self.page.taste.is_off()) if version else None,
             self.listed,
             dom.make("div", train, dom.button(t("taste.remove"), "ask-remove-taste", cls="small"),
                      cls="row"),
@@ -86,7 +86,7 @@ class TastePanel:
             self.page.touch("state", "versions", "choices")
 
 
-def learned(version, off):
+def show_version(version, off):
     """What the version in use learned of the taste, and the way to leave it."""
     words = doing.taste(version["gate"].get("taste"))
     use = dom.button(

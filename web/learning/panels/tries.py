@@ -36,7 +36,7 @@ def under_way(run):
     return t("tune.under_way", n=len(table["results"]), time=time, spent=spent)
 
 
-def told(run):
+def show_tuning(run):
     """What was tried and chosen: a sentence, a plot, a table; nothing where nothing was."""
     table = run["about"].get("tuning")
     if not table or not table["results"]:
@@ -49,7 +49,7 @@ def told(run):
     return dom.make("div", dom.make("p", words), plot(table, words), legend(), shown, cls="tries")
 
 
-def tried(table):
+def list_tries(table):
     return sorted({one["try"] for one in table["results"]})
 
 
@@ -61,7 +61,7 @@ def sentence(table):
         "batch": settings["batch_size"],
         "epochs": settings["epochs"],
     }
-    return t("tune.why_" + table["why"], n=len(tried(table)), **words)
+    return t("tune.why_" + table["why"], n=len(list_tries(table)), **words)
 
 
 def harmful(table):
@@ -93,7 +93,7 @@ def plot(table, words):
     drawing.setAttribute("aria-label", words)
     every, numbers, rungs = (
         [one["loss"] for one in table["results"]],
-        tried(table),
+        list_tries(table),
         len(table["shares"]),
     )
     low, high = min(every), max(every)
@@ -131,7 +131,7 @@ def as_table(table):
     head = [t("tune." + name) for name in ("settings", "rate", "rank", "batch", "times")]
     head += [t("tune.loss", share=t.percent(share)) for share in table["shares"]]
     rows = []
-    for number in tried(table):
+    for number in list_tries(table):
         settings, mine = table["tries"][number], dict(losses(table, number))
         cells = [
             t("tune.is_" + ("harmful" if number in harmful(table) else kind(table, number))),

@@ -104,7 +104,7 @@ class Versions:
         return dom.make(
             "li",
             dom.make("header", dom.make("span", t("versions.rejected"), cls="tag plain")),
-            dom.make("p", await verdict.tried(self.page.store, entry), cls="said"),
+            dom.make("p", await verdict.describe_attempt(self.page.store, entry), cls="said"),
             [dom.make("p", why) for why in verdict.faults(gate)],
             dom.make("p", verdict.next_step(entry), cls="note"),
             verdict.folded(gate),

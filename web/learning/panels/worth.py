@@ -6,7 +6,7 @@ from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
 
 
-def said(record):
+def show_quality(record):
     """Its score with the reasons; nothing where nobody judged it."""
     quality = record.get("quality")
     if not quality:

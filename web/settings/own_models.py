@@ -4,7 +4,7 @@ before anything of them is copied."""
 from oneseek.engine.core.messages import LookAt
 from oneseek.web.lib import dom, failures, files, overlay
 from oneseek.web.lib.words import t
-from oneseek.web.settings.hand_over import handed
+from oneseek.web.settings.hand_over import hand_over
 from oneseek.web.settings.packing import packed_name
 from oneseek.web.shell.link import Refused
 
@@ -22,7 +22,7 @@ UNUSED = ("special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.
 """What lies beside weights as well, and is neither read nor a document."""
 
 
-class Given:
+class OwnModels:
     def __init__(self, page):
         self.page = page
         self.found = {}  # name -> (its files, what is told of them)
@@ -45,7 +45,7 @@ class Given:
         self.found, cards = {}, []
         for group in models:
             try:
-                told = await self.told(group)
+                told = await self.inspect(group)
             except Refused as refused:
                 failures.show(self.page, refused.failed)
                 continue
@@ -56,13 +56,13 @@ class Given:
         if cards:
             overlay.dialog(t("given.title"), cards, name="given")
 
-    async def told(self, group):
+    async def inspect(self, group):
         """As the engine reads them."""
 
         def request(channel):
             return LookAt(channel=channel)
 
-        return (await handed(group, request, self.page.app.engine.ask)).told
+        return (await hand_over(group, request, self.page.app.engine.ask)).told
 
     def card(self, name, told):
         kind = told["kind"] or t("given.unknown")

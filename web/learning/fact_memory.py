@@ -14,7 +14,7 @@ TOLD = ("ready", "rejected", "kept")  # a refused lesson costs nothing that is k
 EVERYTHING = ""  # in the place of an example's id: all that only the engine can find
 
 
-class Heart:
+class FactMemory:
     def __init__(self, page):
         self.page = page
         self.facts = {}
@@ -44,11 +44,11 @@ class Heart:
         gone = (await store.get("state", INTENT) or {"ids": ()})["ids"]
         self.examples = [one for one in await records.examples(store) if one["id"] not in gone]
         await self.let_go_of_undone()
-        self.page.touch("heart")
+        self.page.touch("fact_memory")
 
     # ------------------------------------------------------------------------------ what waits
 
-    def told(self):
+    def find_waiting(self):
         """The newest thing that was told and is not known yet, as its id; None when there is
         none."""
         queue = self.page.teaching.queue.records.values()
@@ -76,7 +76,7 @@ class Heart:
 
     def next(self):
         """What a round takes in now: what was just told comes first."""
-        told = self.told()
+        told = self.find_waiting()
         if told is None and not self.page.teaching.queue.upcoming(1):
             return self.earlier()
         return told
@@ -103,7 +103,7 @@ class Heart:
     def knows(self, id):
         return id in self.facts
 
-    def gone(self, id):
+    def is_forgotten(self, id):
         """Forgotten, though a version that is still there has learned it."""
         return id in self.traced and id not in self.facts
 
@@ -118,7 +118,7 @@ class Heart:
         """What an answer used, with when it was told."""
         return [dict(one, time=self.facts.get(one["id"], {}).get("time")) for one in facts]
 
-    async def learned(self, ids):
+    async def is_learned(self, ids):
         """Whether any of these went beyond what is known by heart."""
         for id in ids:
             if await self.page.store.get("examples", id):
