@@ -45,7 +45,7 @@ ASKED = {"at_first": 1.67, "best": 2.21, "all": -1.07, "absent": 1.38}
 ASKED_OF_ALL = {"at_first": 1.22, "best": 2.68, "all": -1.23, "absent": 0.87}
 ANSWERS = 0.0  # nats from where on a piece answers a question that was put to its document
 NEAREST = -1.5  # from where on it is offered as the nearest place, without being an answer
-SURE = -0.1  # from where on it answers where nobody said that a document is asked
+SURE = 0.3  # from where on it answers where nobody said that a document is asked
 WORD = re.compile(r"[^\W_]+")
 SURROUNDING = 45  # words of the place that is quoted around a piece
 
