@@ -57,5 +57,5 @@ def key_of(run: str, step: int) -> str:
 
 
 def finite(value: float | None) -> float | None:
-    """JSON has no word for a number that is none."""
+    """JSON has no word for NaN and infinity."""
     return float(value) if value is not None and math.isfinite(value) else None

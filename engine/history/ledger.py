@@ -31,7 +31,7 @@ Entry = dict[str, Any]
 
 def canonical(value: Any) -> str:
     """One text for one meaning, also after a trip through JavaScript, which gives 1.0 back as 1 and
-    keeps a number that is none as null."""
+    keeps NaN and infinity as null."""
     return json.dumps(
         _even(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )

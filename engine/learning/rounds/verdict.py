@@ -53,5 +53,5 @@ class Verdict:
 
 
 def within(value: float, limit: float, otherwise: str) -> str:
-    """Accept up to the limit; a number that is none never passes."""
+    """Accept up to the limit; NaN never passes."""
     return ACCEPT if math.isfinite(value) and value <= limit else otherwise
