@@ -180,7 +180,7 @@ def main() -> None:
     weights = fitted([one for some in known.values() for one in some])
     shown["weights"] = {name: round(x, 2) for name, x in weights.items()}
     report.say(json.dumps(shown["weights"]))
-    report.write("weigh_succession", shown, [])
+    report.write("weigh_succession", {}, [{"left out": name} | one for name, one in shown.items()])
 
 
 if __name__ == "__main__":
