@@ -228,7 +228,7 @@ async def promote(name, size):
         await store.handle.batch(json.dumps(ops), "[]", blobs, "strict")
         return "stored"
     except Exception as fault:
-        return type(stores._told(fault)).__name__
+        return type(stores._as_python_error(fault)).__name__
 """
 
 
@@ -351,8 +351,8 @@ def test_R14_an_old_tab_makes_way_for_a_new_build_and_writes_nothing(tabs):
     try:
         await opened(["messages"])
     except Exception as fault:
-        from oneseek.engine.core.storage.store import _told
-        say(type(_told(fault)).__name__)
+        from oneseek.engine.core.storage.store import _as_python_error
+        say(type(_as_python_error(fault)).__name__)
     """
     assert run(late, code) == ["StoreRetired"]
 
