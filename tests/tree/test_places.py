@@ -53,7 +53,7 @@ from types import SimpleNamespace
 from unittest.mock import MagicMock
 for name in ("js", "pyodide", "pyodide.ffi", "pyodide.code", "pyodide_js", "pyscript"):
     sys.modules[name] = MagicMock()
-from oneseek.workers.version_requests import Learned
+from oneseek.workers.version_requests import VersionRequests
 from oneseek.workers.post import Post
 
 class Memory(list):

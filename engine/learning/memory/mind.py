@@ -59,9 +59,9 @@ KIN = re.compile(  # who is called so without "my" is one's own
     re.I,
 )
 ASKS, NEAR_NOTHING = 0.5, 0.35  # a question for one's own, and that nothing answers it
-ASKS_SURELY = 0.7  # the same where no word says whose it is
+ASKS_SURELY = 0.92  # the same where no word says whose it is
 ASKS_NAMED = 0.25  # the same of one that names somebody the memory knows
-NEAR_PART, PART_SURE = 0.045, 0.08  # the same of the parts of one that names nobody
+NEAR_PART, PART_SURE = 0.045, 0.15  # the same of the parts of one that names nobody
 ALONE = re.compile(r"[^?]*\?\W*\w*\W*")  # one question and no wish beside it, thanks at most
 TAKES_BACK = 0.35  # that a message takes back what was said
 STATELESS = 0.2  # the same of one that states nothing
@@ -188,7 +188,7 @@ class Mind:
         changed = changed and not goes_on(found[0].fact["answer"])
         sure = sum(one.score for one in found)
         own = speaks_of_oneself(question) or self.memory.knows(question, user)
-        own = own or sure >= NEAR_NOTHING
+        own = own or sure >= QUOTED
         if found and (own or sure >= NEAR_PART):
             asked = [] if changed else parts(question)
             each = [await self.memory.answering(part, user) for part in asked]
