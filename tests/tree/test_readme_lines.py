@@ -44,6 +44,7 @@ def command(line: str) -> str:
 # does the server with another model.
 LONG = (
     "python3 build.py headless --model smollm2-135m",
+    "python3 build.py docs",
     "python3 build.py lock",
     "python3 build.py test",
     "python3 build.py test --quick",
@@ -147,7 +148,7 @@ TRIED: dict[str, Callable[[str, Path, dict], object]] = {
     ),
     "python3 build.py dist": completes,
     "python3 build.py wheels": completes,
-    "python3 build.py reference": completes,
+    "python3 build.py docs": completes,
     "python3 build.py lock": lambda *here: locks(*here),
     "python3 build.py test": lambda *here: says(here[0], "test session starts", *here[1:]),
     "python3 build.py test --quick": lambda *here: says(here[0], "test session starts", *here[1:]),
