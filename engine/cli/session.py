@@ -279,7 +279,7 @@ class Session:
         Killed in between, the same call goes on."""
         record, number = skill_record(name, record), await self.skills.number(name)
         before = await self.versions.record(number) if number else {"lessons": []}
-        ended = await self.known(record["id"]) if record["id"] in before["lessons"] else None
+        ended = await self.find_outcome(record["id"]) if record["id"] in before["lessons"] else None
         if ended is None:
             await self.store.batch([["put", "queue", record["id"], record]])
             ended = await self._round(TRAINING, [record], heard, line=line_of(name))
@@ -293,7 +293,7 @@ class Session:
         record, number = await taste_record(self.store), await self.versions.number(TASTE)
         before = await self.versions.record(number) if number else {"lessons": []}
         if record["id"] in before["lessons"]:
-            ended = await self.known(record["id"])
+            ended = await self.find_outcome(record["id"])
             assert ended
             return ended
         await self.store.batch([["put", "queue", record["id"], record]])
