@@ -19,7 +19,7 @@ from oneseek.engine.learning.memory.statements.statement import is_statement
 from oneseek.engine.learning.memory.statements.succession import CHANGED, Question
 
 SAID, QUOTED = 0.75, 0.5  # from where on a statement is said to the person, and quoted
-BESIDE = 0.15  # from where on a second one is said beside the likeliest
+BESIDE = 0.1  # from where on a second one is said beside the likeliest
 MOST = 4  # statements of one answer
 SEVERAL = re.compile(
     r"^(?:how many|what are|who are|which are|list|name|hur många|vilka|vad heter mina|räkna upp)\b|"
