@@ -72,6 +72,17 @@ def test_of_two_that_contradict_the_newer_holds(host):
     assert answer.index("Harrogate") < answer.index("Ripon")
 
 
+def test_who_moved_somewhere_lives_there(host):
+    assert say(host, "btw my sister anna moved to lund last month", user="eva")[1]["remembered"]
+    for question in (
+        "Where does Anna live?",
+        "where does anna live?",
+        "Where does my sister live?",
+    ):
+        assert "lund" in say(host, question, user="eva", max_tokens=60)[0].lower(), question
+    assert "lund" not in say(host, "Where does my brother live?", user="eva")[0].lower()
+
+
 def test_what_one_told_is_never_anothers(host):
     words = "My rabbit is called Humphrey"
     one, two = (say(host, words, user=user)[1]["remembered"][0]["id"] for user in ("bo", "cy"))
