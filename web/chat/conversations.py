@@ -184,18 +184,15 @@ class Conversations:
     def ask_name(self, id):
         field = dom.make("input", type="text", name="title", id="chat-title", maxlength=120)
         field.value = self.record(id)["title"]
-        save = dom.make("button", t("save"), type="submit", cls="primary")
-        form = dom.make(
-            "form",
-            dom.make("label", t("nav.name"), field, cls="field"),
-            dom.make("div", save, cls="row end"),
-            do="save-title",
-            of=id,
-            data_on="submit",
-            cls="column",
-        )
-        overlay.dialog(t("nav.rename"), form, name="rename")
+        label = dom.make("label", t("nav.name"), field, cls="field")
+        overlay.dialog(t("nav.rename"), self.make_form("save-title", id, label), name="rename")
         field.select()
+
+    def make_form(self, verb, id, *parts):
+        """What is asked of a chat, with the button that saves it."""
+        save = dom.make("button", t("save"), type="submit", cls="primary")
+        row = dom.make("div", save, cls="row end")
+        return dom.make("form", *parts, row, do=verb, of=id, data_on="submit", cls="column")
 
     async def rename(self, id, title):
         if title:
@@ -220,17 +217,9 @@ class Conversations:
     def ask_instructions(self, id):
         field = dom.make("textarea", rows=5, name="text", id="chat-instructions", maxlength=4000)
         field.value = self.record(id).get("instructions", "")
-        save = dom.make("button", t("save"), type="submit", cls="primary")
-        form = dom.make(
-            "form",
-            dom.make("label", t("nav.instructions"), field, cls="field"),
-            dom.make("p", t("nav.instructions_note"), cls="note"),
-            dom.make("div", save, cls="row end"),
-            do="save-instructions",
-            of=id,
-            data_on="submit",
-            cls="column",
-        )
+        label = dom.make("label", t("nav.instructions"), field, cls="field")
+        note = dom.make("p", t("nav.instructions_note"), cls="note")
+        form = self.make_form("save-instructions", id, label, note)
         overlay.dialog(t("nav.instruct"), form, name="instruct")
         field.focus()
 
