@@ -2,16 +2,18 @@
 way."""
 
 import contextlib
+import json
 import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import FloatRect, Page, expect
 
 from tests.support.page.acts import answers, finished, say, stored_chat
 from tests.support.page.browser import Chromium, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
+DOWNLOAD = '#consent [data-do="download"].primary'
 SMALL, COMMON = (320, 568), (360, 740)
 PHONES = [SMALL, COMMON]
 WIDER = """() => [...document.querySelectorAll("body *")].filter((node) => {
@@ -67,24 +69,36 @@ def the_learning_panel(page: Page) -> None:
         page.get_by_role("button", name="Learning panel").click()
 
 
-def comes_to(found: Locator, what: str) -> None:
-    """What scrolls after the window became another is where it belongs a moment later."""
-    found.page.wait_for_function(what, arg=found.element_handle())
+def comes_to(page: Page, selector: str, what: str) -> None:
+    """What scrolls after the window became another is where it belongs a moment later. The node is
+    looked up each time: it may be drawn anew meanwhile."""
+    page.wait_for_function(f"({what})(document.querySelector({json.dumps(selector)}))")
 
 
 def test_the_download_is_seen_at_once_and_nothing_lies_over_it(phone: Page):
     phone.goto("/")
     wait_for_state(phone, "needs-consent", timeout=120)
-    download = phone.get_by_role("button", name=re.compile("^Download"))
+    before = places_of_the_download(phone)
+    measured = phone.locator("#consent .choice").first
+    expect(measured).to_be_attached(timeout=120_000)
+    assert places_of_the_download(phone) == before
+
+
+def places_of_the_download(phone: Page) -> list[FloatRect | None]:
+    """Where the button stands at each size, in sight and with nothing over it."""
+    places = []
     for _ in at_each_size(phone):
-        expect(download).to_be_in_viewport(ratio=1)
+        expect(phone.locator(DOWNLOAD)).to_be_in_viewport(ratio=1)
         expect(phone.get_by_role("button", name="To latest")).to_be_hidden()
         comes_to(
-            download,
+            phone,
+            DOWNLOAD,
             """node => { const box = node.getBoundingClientRect();
             return node.contains(document.elementFromPoint(box.x + box.width / 2, box.bottom - 3)); }""",
         )
         nothing_is_wider(phone)
+        places.append(phone.locator(DOWNLOAD).bounding_box())
+    return places
 
 
 def test_the_keyboard_leaves_the_message_and_the_answer_in_sight(used: Page):
@@ -144,7 +158,7 @@ def test_long_lines_scroll_in_themselves_and_the_buttons_stay(used: Page):
     code, table = answer.locator("pre"), answer.locator("table").first
     for _ in at_each_size(used):
         width = used.viewport_size["width"]
-        comes_to(code, "node => node.scrollWidth > node.clientWidth + 500")
+        comes_to(used, "article pre", "node => node.scrollWidth > node.clientWidth + 500")
         assert code.bounding_box()["width"] <= width
         assert table.evaluate("node => { node.scrollLeft = 99; return node.scrollLeft > 0; }")
         for name in ("Copy", "Answer again", "Good answer: learn it"):

@@ -95,21 +95,20 @@ class FirstRun:
         return self.consent_card()
 
     def consent_card(self):
-        """What suits this person and this device, the best first; what this site carries comes
-        after it where another is better."""
+        """What this site carries, and below it what suits this person and this device better: the
+        device is measured while one reads, and a button that moved would be pressed by mistake."""
         model = self.model(self.wanted)
         rows = [one for one in self.models if one["id"] != "tiny"]
         best = offer.offers(rows, self.takes, offers.languages(), self.pace, site.models())
         mine = next((one for one in best if one["id"] == model["id"]), None)
         size = t("consent.download", size=t.size(model["bytes"] + self.beside))
-        others = self.others([one for one in best if one["id"] not in site.models()])
         better = bool(best) and best[0] is not mine
+        others = self.others([one for one in best if one["id"] not in site.models()], better)
         return dom.make(
             "section",
             self.page.packer.card(),
-            [dom.make("p", t("consent.text")), others] if better else None,
             dom.make("h3", t("consent.title", name=model["name"])),
-            None if better else dom.make("p", t("consent.text")),
+            dom.make("p", t("consent.text")),
             self.space(model),
             dom.make(
                 "div",
@@ -120,7 +119,7 @@ class FirstRun:
                 cls="row",
             ),
             offers.sentence(model, mine, not model["source"].get("url")) if mine else None,
-            None if better else others,
+            others,
             device.note(self.page),
             self.details(model, mine),
             cls="card consent important",
@@ -145,11 +144,12 @@ class FirstRun:
             return None
         return dom.make("p", t(words, size=t.size(self.beside)), cls="note")
 
-    def others(self, best):
+    def others(self, best, better):
         if not best:
             return None
         rows = [self.proposed(self.model(one["id"]), one) for one in best]
-        return [dom.make("p", t("consent.others")), rows]
+        lead = dom.make("p", dom.make("strong", t("consent.better"))) if better else None
+        return [lead, dom.make("p", t("consent.others")), rows]
 
     def proposed(self, model, one):
         name = dom.make("h3", model["name"])
