@@ -81,7 +81,7 @@ async def measured(examples: list[dict], model: Model, show: bool) -> dict[str, 
 
 async def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--set", default="dev", help="dev, dev2 to dev5, or one of tests/held_out")
+    ask.add_argument("--set", default="dev", help="dev, dev2 to dev6, or one of tests/held_out")
     ask.add_argument("--kind", default="", help="only these")
     ask.add_argument("--show", action="store_true", help="what was missed")
     options = ask.parse_args()

@@ -27,7 +27,7 @@ DEVELOPED = {
     "dev5": ROOT / "tests/bench/secrets_dev5.jsonl",
     "dev6": ROOT / "tests/bench/secrets_dev6.jsonl",
 }
-JUDGED = ("1", "2", "3", "4", "5")  # sets by other hands that were judged before
+JUDGED = ("1", "2", "3", "4", "5", "6")  # sets by other hands that were judged before
 TIMES = 5
 
 

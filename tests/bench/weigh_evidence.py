@@ -26,7 +26,15 @@ from oneseek.engine.learning.memory.statements.statement import text_of
 from tests.bench.heard import Told, is_right, opened, sets
 from tests.bench.parts import report
 
-SETS = ("heard_dev", "heard_dev2", "heard_dev3", "heard_dev4", "heard_dev5", "heard_dev6")
+SETS = (
+    "heard_dev",
+    "heard_dev2",
+    "heard_dev3",
+    "heard_dev4",
+    "heard_dev5",
+    "heard_dev6",
+    "heard_dev7",
+)
 EVERY = {
     "heard_dev": 2,
     "heard_dev2": 5,
@@ -34,6 +42,7 @@ EVERY = {
     "heard_dev4": 1,
     "heard_dev5": 1,
     "heard_dev6": 1,
+    "heard_dev7": 1,
 }  # of the general questions: the first two have the same
 FOLDS, RIDGE, STEPS = 5, 1.0, 30
 ALIKE, UNKNOWN, GENERAL, ASKED = "alike", "unknown", "general", "asked"
