@@ -190,6 +190,11 @@ def page_python() -> list[Path]:
     return shared + sorted((ROOT / "web").rglob("*.py"))
 
 
+def backend_scripts() -> list[Path]:
+    """The JavaScript that the back ends need in a tab: threads, and dispatches played again."""
+    return sorted((ROOT / "engine/backends").rglob("*.js"))
+
+
 def page_files() -> dict[str, bytes | Path]:
     """Our own: what the browser reads as it lies, and the page's Python in one piece."""
     web = ROOT / "web/static"
@@ -198,6 +203,7 @@ def page_files() -> dict[str, bytes | Path]:
         for path in sorted(web.rglob("*"))
         if path.suffix in PAGE_SUFFIXES and path.name not in ROOT_FILES
     }
+    own |= {path.name: path.read_bytes() for path in backend_scripts()}
     own |= members(FONT)
     own["modules.rom"] = romfs.image(micropython.compiled(page_python()))
     own["models.json"] = (ROOT / "engine/model/models.json").read_bytes()

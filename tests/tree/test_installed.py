@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import openai
 import pytest
 from playwright.sync_api import expect
 
@@ -32,6 +33,9 @@ SECONDS = 300  # for what hangs
 README = (ROOT / "README.md").read_text()
 PROMISED = re.findall(r"^    (\w+) +(engine/[\w/]+)\.py ", README, re.M)
 NOT_OURS = ("XDG_", "PYTHON", "ONESEEK_", "OQT_", "VIRTUAL_ENV", "BASE_MODELS", "MODELS_DIR")
+
+
+PEERS = ("torch", "transformers", "jupyter")  # the newest that pip finds, beside both wheels
 
 
 @dataclass
@@ -160,6 +164,7 @@ def test_the_api_answers(installed):
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     asked = {"model": "oneseek", "messages": [{"role": "user", "content": "Hello!"}]}
+    asked |= {"max_tokens": 20}
     where = f"http://127.0.0.1:{port}"
     serve = ("oneseek", "headless", "--model", "tiny", "--port", str(port), "--folder", "served")
     with installed.serving(*serve) as process:
@@ -172,15 +177,22 @@ def test_the_api_answers(installed):
                 break
             assert process.poll() is None and time.monotonic() < until
             time.sleep(0.1)
-        request = urllib.request.Request(
-            f"{where}/v1/chat/completions", json.dumps(asked | {"max_tokens": 20}).encode(),
-            {"Content-Type": "application/json"},
-        )  # fmt: skip
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:
-            assert json.load(answer)["choices"][0]["message"]["content"]
+        with openai.OpenAI(base_url=f"{where}/v1", api_key="none", max_retries=0) as client:
+            whole = client.chat.completions.create(**asked).choices[0].message.content
+            parts = client.chat.completions.create(**asked, stream=True)
+            streamed = "".join(part.choices[0].delta.content or "" for part in parts)
+        assert whole and streamed == whole
         process.terminate()
         said += process.stderr.read().splitlines()
     assert all(isinstance(json.loads(line), dict) for line in said), said
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "examples/engine").glob("*.py")), ids=lambda path: path.stem
+)
+def test_an_example_trains_its_model(installed, path):
+    out, err = installed.run("python", "-W", "error", str(path))
+    assert "->" in out and not err
 
 
 def test_the_page_is_served_and_answers(installed, chromium: Chromium):
@@ -222,3 +234,12 @@ def test_what_is_lacking_is_said_with_what_brings_it(wheels, tmp_path):
         refused = said(*command)
         assert refused.returncode == 1 and "pip install 'oneseek[app]'" in refused.stderr
         assert len(refused.stderr.splitlines()) == 1, refused.stderr
+
+
+@pytest.mark.long  # pip reads what some 170 packages ask for
+def test_pip_finds_it_a_place_beside_the_newest_of_the_field(wheels, installed):
+    _, _, *named = shlex.split(release.install(*wheels))
+    quietly = ("pip", "install", "--quiet", "--ignore-installed", "--dry-run", "--report", "-")
+    out, _ = installed.run(*quietly, *named, *PEERS)
+    chosen = {one["metadata"]["name"] for one in json.loads(out)["install"]}
+    assert chosen >= {"oneseek", "oneseek_site", "numpy", *PEERS}

@@ -470,12 +470,12 @@ class ComputePass(classes.GPUComputePassEncoder):
 
 
 class Recording:
-    """Dispatches kept on JavaScript's side (web/static/replay.js), where a thousand take under a
+    """Dispatches kept on JavaScript's side by replay.js, where a thousand take under a
     millisecond."""
 
     def __init__(self, dispatches):
         if not hasattr(js, "oneseekReplay"):
-            raise RuntimeError("web/static/replay.js was not loaded in this worker")
+            raise RuntimeError("replay.js was not loaded in this worker")
         pipelines, groups, places, counts = (
             zip(*dispatches, strict=True) if dispatches else [()] * 4
         )

@@ -1,5 +1,5 @@
-"""The host of the CPU back end in a browser tab: web/static/threads.js, in the worker that Python
-runs in."""
+"""The host of the CPU back end in a browser tab: threads.js, in the worker that Python runs
+in."""
 
 from __future__ import annotations
 

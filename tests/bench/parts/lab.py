@@ -44,8 +44,8 @@ def place(folder: Path, peers: dict[str, tuple[str, str, str]], tests: bool) -> 
         members = wheels.unpacked(fetch.part(f"npm/{package}"), inside)
         for name in (n for pattern in names.split() for n in fnmatch.filter(members, pattern)):
             write(folder / place / Path(name).name, members[name])
-    for name in ("replay.js", "threads.js", "thread.js"):
-        shutil.copy(ROOT / "web/static" / name, folder)
+    for path in site.backend_scripts():
+        shutil.copy(path, folder)
 
 
 def write(path: Path, data: bytes) -> None:
