@@ -35,7 +35,7 @@ export function curve(runs) {
     return shape("polyline", { class: `run ${device}`, points });
   };
   const label = (at, text) => shape("text", { x: WIDE - EDGE, y: at, "text-anchor": "end" }, text);
-  const labels = all.length ? [label(14, number(most, 4)), label(HIGH - 8, number(least, 4))] : [];
+  const labels = all.length ? [label(18, number(most, 4)), label(HIGH - 8, number(least, 4))] : [];
   find("curve").replaceChildren(...runs.map(line), ...labels);
   find("curve").setAttribute("aria-label", t("curve", count));
 }
