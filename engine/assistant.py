@@ -15,6 +15,7 @@ import numpy as np
 
 from oneseek.engine.backends.executor import Tensor
 from oneseek.engine.core.collecting.collector import DataCollector
+from oneseek.engine.core.conversation import SOURCE
 from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.core.turns import beside, urgent
@@ -31,7 +32,13 @@ from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.mind import ONESELF, Mind
 from oneseek.engine.learning.memory.recogniser import SURE
 from oneseek.engine.learning.memory.speaking import BASE as BASE_ALONE
-from oneseek.engine.learning.memory.speaking import SKILL, SOURCE, TASTE, VERSION, Speaking
+from oneseek.engine.learning.memory.speaking import (
+    SKILL,
+    TASTE,
+    VERSION,
+    Speaking,
+    without_quotations,
+)
 from oneseek.engine.learning.memory.statements.quoting import Quoting
 from oneseek.engine.learning.skills.skills import Skills
 from oneseek.engine.learning.taste.taste import Taste
@@ -143,6 +150,8 @@ class Assistant:
         elif version != BASE and not source and "form" not in hooks:
             notes = await self.notes(messages, user)
         shown = noted(messages, notes)
+        if not self.mind.converses:
+            shown = without_quotations(shown)
         written = hooks.get("prefix", ""), hooks.get("think", False), hooks.pop("tools", None)
         with self._go_first():
             prompt = await beside(self.base.prompt, shown, sampling, *written)

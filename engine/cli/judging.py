@@ -17,6 +17,7 @@ from oneseek.engine.cli.remembering import assistant_of
 from oneseek.engine.cli.session import STORE
 from oneseek.engine.cli.teaching import lines_of, loaded
 from oneseek.engine.core.collecting.quality import answers_of
+from oneseek.engine.core.conversation import MEMORY
 from oneseek.engine.core.settings import for_model
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.history.versions import behind
@@ -24,7 +25,7 @@ from oneseek.engine.learner import BASE
 from oneseek.engine.learning.datasets import DataSet
 from oneseek.engine.learning.lessons import guess, probes
 from oneseek.engine.learning.memory.speaking import BASE as BASE_ALONE
-from oneseek.engine.learning.memory.speaking import MEMORY, VERSION
+from oneseek.engine.learning.memory.speaking import VERSION
 from oneseek.engine.learning.probe import Shadow, answered, measure
 from oneseek.engine.learning.recipe import Recipe
 from oneseek.engine.learning.rounds.dataset import row_of

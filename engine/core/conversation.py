@@ -6,6 +6,9 @@ the last turn of the branch that is shown.  Plain data, so that the same rules a
 
 from oneseek.engine.core.collecting.content import normalise
 
+MEMORY, SOURCE = "memory", "source"
+"""Who answered a turn where the model did not: what was told, or a document."""
+
 
 class Tree:
     """All turns of one chat, with the way from each to what came before and after it."""
@@ -61,9 +64,20 @@ class Tree:
 
 
 def messages(shown, system=""):
-    """What the model is given for a branch: its turns that have text, system prompt first."""
-    said = [{"role": turn["role"], "content": turn["text"]} for turn in shown if turn["text"]]
-    return ([{"role": "system", "content": system}] if system else []) + said
+    """What the model is given for a branch: its turns that have text, system prompt first. What
+    the memory or a document answered says so."""
+    given = [{"role": "system", "content": system}] if system else []
+    for turn in shown:
+        if turn["text"]:
+            given.append(as_message(turn))
+            if turn.get("by") in (MEMORY, SOURCE):
+                given[-1]["by"] = turn["by"]
+    return given
+
+
+def as_message(turn):
+    """A turn as a chat model is given it."""
+    return {"role": turn["role"], "content": turn["text"]}
 
 
 def title(text, limit=60):
@@ -100,7 +114,8 @@ def as_markdown(chat, shown):
 def as_openai(chat, shown):
     """One chat as a line of an OpenAI training file; ratings stay in its metadata."""
     ratings = {turn["id"]: turn["rating"] for turn in shown if turn.get("rating")}
-    return {"messages": messages(shown), "metadata": {"title": chat["title"], "ratings": ratings}}
+    said = [as_message(turn) for turn in shown if turn["text"]]
+    return {"messages": said, "metadata": {"title": chat["title"], "ratings": ratings}}
 
 
 def as_sharegpt(shown):

@@ -25,10 +25,11 @@ from oneseek.engine.backends.select import BACK_ENDS, executor_named
 from oneseek.engine.cli.judging import BOTH, Asked
 from oneseek.engine.cli.remembering import assistant_of
 from oneseek.engine.cli.session import Session, record_of
+from oneseek.engine.core.conversation import MEMORY
 from oneseek.engine.core.settings import TrainingConfig, for_model
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.learning.lessons import held_out_anchors
-from oneseek.engine.learning.memory.speaking import BASE, MEMORY
+from oneseek.engine.learning.memory.speaking import BASE
 from oneseek.engine.learning.probe import REPLY_TOKENS, Shadow, answered, measure
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import open_model

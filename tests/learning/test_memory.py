@@ -134,6 +134,17 @@ def test_all_else_is_the_bases_token_for_token(home):
         assert answer.speaking.by == "base" and answer.ids == base.ids and answer.ids
 
 
+def test_a_small_model_does_not_go_on_speaking_of_what_the_memory_answered(home):
+    home.tell(*BOAT)
+    said = {"role": "assistant", "content": BOAT[1]}
+    before = [{"role": "user", "content": BOAT[0]}, {**said, "by": "memory"}]
+    for question in PLAIN:
+        assert home.ask(question, before).ids == home.ask(question).ids
+    wish = "Write a story about that place."  # speaks of what was said
+    whole, without = home.ask(wish, [before[0], said]).prompt, home.ask(wish).prompt
+    assert home.ask(wish, before).prompt == whole != without
+
+
 def test_a_round_of_the_scheduler_remembers_what_waits(home):
     record = record_of({"question": CAT[0], "answer": CAT[1]})
     run(home.store.batch([["put", "queue", record["id"], record]]))

@@ -3,6 +3,7 @@ tree, an empty home, and no program but those of that environment, so neither No
 """
 
 import contextlib
+import functools
 import json
 import os
 import re
@@ -163,8 +164,6 @@ def test_the_api_answers(installed):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    asked = {"model": "oneseek", "messages": [{"role": "user", "content": "Hello!"}]}
-    asked |= {"max_tokens": 20}
     where = f"http://127.0.0.1:{port}"
     serve = ("oneseek", "headless", "--model", "tiny", "--port", str(port), "--folder", "served")
     with installed.serving(*serve) as process:
@@ -178,8 +177,12 @@ def test_the_api_answers(installed):
             assert process.poll() is None and time.monotonic() < until
             time.sleep(0.1)
         with openai.OpenAI(base_url=f"{where}/v1", api_key="none", max_retries=0) as client:
-            whole = client.chat.completions.create(**asked).choices[0].message.content
-            parts = client.chat.completions.create(**asked, stream=True)
+            ask = functools.partial(
+                client.chat.completions.create,
+                model="oneseek", messages=[{"role": "user", "content": "Hello!"}], max_tokens=20,
+            )  # fmt: skip
+            whole = ask().choices[0].message.content
+            parts = ask(stream=True)
             streamed = "".join(part.choices[0].delta.content or "" for part in parts)
         assert whole and streamed == whole
         process.terminate()

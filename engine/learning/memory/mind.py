@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from oneseek.engine.core.collecting.secrets import secrets_in
+from oneseek.engine.core.conversation import MEMORY
 from oneseek.engine.core.exchange import INTENT
 from oneseek.engine.core.exchange.tombstones import KEPT
 from oneseek.engine.history.round_plan import DATA_SET
@@ -23,7 +24,7 @@ from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder
 from oneseek.engine.learning.memory.memory import Found, Memory, Read
 from oneseek.engine.learning.memory.second_look import alike, content
-from oneseek.engine.learning.memory.speaking import MEMORY, Speaking, decided
+from oneseek.engine.learning.memory.speaking import Speaking, decided
 from oneseek.engine.learning.memory.statements.answering import QUOTED, SAID, answer, chosen
 from oneseek.engine.learning.memory.statements.hearing import (
     STATES,
@@ -103,7 +104,7 @@ def states_more(read: Read) -> bool:
 class Mind:
     def __init__(self, model: Model, encoder: Encoder, versions: Versions) -> None:
         self.versions, self.tokenizer = versions, model.tokenizer
-        self.acknowledges = model.config.parameters < CONVERSES
+        self.converses = model.config.parameters >= CONVERSES
         self.memory = Memory(versions.store, versions.base, encoder, versions.clock)
         self._learned: dict[int, frozenset[str]] = {}
 
@@ -154,7 +155,7 @@ class Mind:
         if speaking.push:
             return await self._since_changed(question, speaking, user) or speaking
         answering = await self._of_statements(question, user)
-        if answering is None and keeps and self.acknowledges:
+        if answering is None and keeps and not self.converses:
             answering = await self._acknowledged(question, before, user)
         return answering or speaking
 

@@ -6,19 +6,29 @@ for it.  Forgotten facts still stand guard where a version has learned them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
+from oneseek.engine.core.conversation import MEMORY, SOURCE
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.recogniser import GONE, NEAR, SURE
 from oneseek.engine.learning.memory.saying import Saying
 from oneseek.engine.model.generate import Generator, Push
 from oneseek.engine.model.tokenizer import Tokenizer
 
-BASE, MEMORY, VERSION, SKILL, SOURCE = "base", "memory", "version", "skill", "source"
+BASE, VERSION, SKILL = "base", "version", "skill"
 TASTE = "taste"
 AT_ONCE = 3  # facts that one answer says
 BESIDE = 0.5  # how sure the others have to be, of what the first is
+FEW = 2  # words of a message that is understood only after what was said before it
+REFERS = re.compile(
+    r"\b(?:he|she|it|its|they|their|them|him|her|his|hers|this|that|these|those|there|then|ones?|"
+    r"instead|shorter|longer|again|more|also|same|above|"
+    r"han|hon|den|det|de|dem|dom|honom|henne|hans|hennes|dess|deras|denna|detta|dessa|där|då|"
+    r"istället|kortare|längre|igen|mer|också|samma|ovan)\b",
+    re.I,
+)
 
 
 @dataclass
@@ -32,6 +42,21 @@ class Speaking:
     version: Generator | None
     skill: str = ""  # its name, where one answers
     places: list[dict] = field(default_factory=list)  # of documents, that it quotes
+
+
+def without_quotations(messages: list[dict]) -> list[dict]:
+    """A conversation less what the memory or a document answered, for a small model: it would go on
+    speaking of that. Whole where the last message speaks of what was said before."""
+    last = messages[-1]["content"]
+    if REFERS.search(last) or len(last.split()) <= FEW:
+        return messages
+    kept: list[dict] = []
+    for message in messages:
+        if message.get("by") not in (MEMORY, SOURCE):
+            kept.append(message)
+        elif kept and kept[-1]["role"] == "user":
+            kept.pop()
+    return kept
 
 
 def decided(

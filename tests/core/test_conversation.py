@@ -1,0 +1,17 @@
+"""What a conversation is to a model, and to who takes it along."""
+
+from oneseek.engine.core.conversation import as_openai, messages
+
+
+def turn(role, text, **more):
+    return {"id": text, "role": role, "text": text, "state": "done"} | more
+
+
+def test_the_model_is_told_which_turns_the_model_did_not_answer_and_a_training_file_is_not():
+    shown = [turn("user", "Where?"), turn("assistant", "Lund.", by="memory"), turn("user", "Hi"),
+             turn("assistant", "Hello!", by="base"), turn("assistant", "")]  # fmt: skip
+    told = [{"role": "user", "content": "Where?"}, {"role": "assistant", "content": "Lund."},
+            {"role": "user", "content": "Hi"}, {"role": "assistant", "content": "Hello!"}]  # fmt: skip
+    assert as_openai({"title": "A chat"}, shown)["messages"] == told
+    told[1]["by"] = "memory"
+    assert messages(shown, "Be brief.") == [{"role": "system", "content": "Be brief."}, *told]
