@@ -36,6 +36,7 @@ from oneseek.engine.learning.memory.speaking import (
     SKILL,
     TASTE,
     VERSION,
+    Recalled,
     Speaking,
     without_quotations,
 )
@@ -84,6 +85,7 @@ class Assistant:
         self.mind = Mind(model, Encoder(encoder_file, model.executor), versions)
         self.skills = Skills(versions, self.mind.memory.encoder)
         self.taste = Taste(versions)
+        self.recalled = Recalled()
         self.library: Library | None = None  # the documents that questions are put to as well
         learning = versions, config, self.mind, self.reread, memory_budget, device_memory
         self.learner = Learner(model, *learning)
@@ -151,7 +153,7 @@ class Assistant:
             notes = await self.notes(messages, user)
         shown = noted(messages, notes)
         if not self.mind.converses:
-            shown = without_quotations(shown)
+            shown = without_quotations(self.recalled.mark(shown))
         written = hooks.get("prefix", ""), hooks.get("think", False), hooks.pop("tools", None)
         with self._go_first():
             prompt = await beside(self.base.prompt, shown, sampling, *written)
@@ -178,6 +180,7 @@ class Assistant:
         finally:
             if self.answers.get(key) is answer:
                 del self.answers[key]
+        self.recalled.keep(answer.text, answer.speaking)
         if notes and not answer.push:
             self.add_unused(answer, messages[-1]["content"], notes)
         return answer, number or BASE

@@ -138,10 +138,13 @@ def test_a_small_model_does_not_go_on_speaking_of_what_the_memory_answered(home)
     home.tell(*BOAT)
     said = {"role": "assistant", "content": BOAT[1]}
     before = [{"role": "user", "content": BOAT[0]}, {**said, "by": "memory"}]
-    for question in PLAIN:
-        assert home.ask(question, before).ids == home.ask(question).ids
-    wish = "Write a story about that place."  # speaks of what was said
-    whole, without = home.ask(wish, [before[0], said]).prompt, home.ask(wish).prompt
+    unmarked = [before[0], said]  # as a client of the API tells it
+    for conversation in (before, unmarked):
+        assert home.ask(BOAT[0]).text == BOAT[1]
+        for question in PLAIN[1:]:
+            assert home.ask(question, conversation).prompt == home.ask(question).prompt
+    wish = "Write a story about that boat."  # speaks of what was said
+    whole, without = home.ask(wish, unmarked).prompt, home.ask(wish).prompt
     assert home.ask(wish, before).prompt == whole != without
 
 

@@ -21,6 +21,7 @@ BASE, VERSION, SKILL = "base", "version", "skill"
 TASTE = "taste"
 AT_ONCE = 3  # facts that one answer says
 BESIDE = 0.5  # how sure the others have to be, of what the first is
+KEPT = 1_000  # texts
 FEW = 2  # words of a message that is understood only after what was said before it
 REFERS = re.compile(
     r"\b(?:he|she|it|its|they|their|them|him|her|his|hers|this|that|these|those|there|then|ones?|"
@@ -42,6 +43,26 @@ class Speaking:
     version: Generator | None
     skill: str = ""  # its name, where one answers
     places: list[dict] = field(default_factory=list)  # of documents, that it quotes
+
+
+class Recalled:
+    """What the memory and the documents answered of late, to be known again in a conversation of
+    somebody who does not say which turns they answered."""
+
+    def __init__(self) -> None:
+        self._by: dict[str, str] = {}
+
+    def keep(self, text: str, speaking: Speaking | None) -> None:
+        if speaking and speaking.by in (MEMORY, SOURCE):
+            self._by.pop(text, None)
+            self._by[text] = speaking.by
+            if len(self._by) > KEPT:
+                del self._by[next(iter(self._by))]
+
+    def mark(self, messages: list[dict]) -> list[dict]:
+        by = [one["role"] == "assistant" and self._by.get(one["content"]) for one in messages]
+        pairs = zip(messages, by, strict=True)
+        return [{**one, "by": who} if who else one for one, who in pairs]
 
 
 def without_quotations(messages: list[dict]) -> list[dict]:
