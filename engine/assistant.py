@@ -16,6 +16,7 @@ import numpy as np
 from oneseek.engine.backends.executor import Tensor
 from oneseek.engine.core.collecting.collector import DataCollector
 from oneseek.engine.core.conversation import SOURCE
+from oneseek.engine.core.exchange.arriving import intended
 from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.core.turns import beside, urgent
@@ -290,9 +291,10 @@ class Assistant:
 
     def whose(self, answer: Answer, number: int) -> dict:
         """By whom an answer is (base, memory, version, skill, taste or source), the facts it used,
-        the name of the skill, and the places that it quotes."""
+        the name of the skill, the places that it quotes, and the ids of what it says to forget."""
         said = answer.speaking or Speaking(VERSION if number else BASE_ALONE, [], None, None)
-        return {"by": said.by, "facts": said.facts, "skill": said.skill, "places": said.places}
+        told = {"by": said.by, "facts": said.facts, "skill": said.skill, "places": said.places}
+        return told | {"forgets": said.forgets}
 
     async def describe(self, answer: Answer, number: int) -> dict:
         """What the API says of an answer: whose words, by which version, from which facts."""
@@ -301,6 +303,7 @@ class Assistant:
         version = label(await self.versions.record(number)) if spoke else None
         told = {"by": whose["by"], "version": version, "facts": whose["facts"]}
         told |= {"sources": whose["places"]} if whose["places"] else {}
+        told |= {"forgot": whose["forgets"]} if whose["forgets"] else {}
         return told | ({"skill": whose["skill"]} if whose["skill"] else {})
 
     async def hear(self, messages: list[dict], queue: SavedQueue, user: str = "") -> list[dict]:
@@ -324,6 +327,13 @@ class Assistant:
             found = await collector.log_message(message)
             kept = [one for one in found if (await self.mind.keep(one))["facts"]]
         return [{"id": one["id"], "said": one["answer"]} for one in kept]
+
+    async def forget(self, ids: list[str]) -> None:
+        """Nothing of these comes out from the next question on; versions that learned them are to
+        be trained again without them."""
+        store, base = self.versions.store, self.versions.base
+        await store.batch([await intended(store, ids, base)])
+        await self.mind.let_go(ids)
 
     def stop(self, key: str) -> None:
         """End an answer within a token; what it said so far stays."""

@@ -189,6 +189,10 @@ async def _chat(options):
                     )
                 kept = await assistant.hear(messages, queue) if hears else []
                 told_by = await assistant.describe(found, version)
+                if gone := told_by.get("forgot"):
+                    await assistant.forget(gone)
+                    await assistant.learner.finish_forgetting()
+                    await queue.load()
                 return found, {"oneseek": told_by, "remembered": [one["said"] for one in kept]}
 
             await _talk(options, model, answer)

@@ -1,6 +1,8 @@
 """What people say in their own words, through the page: kept as it was said, told from what states
 nothing, quoted in a new chat, put right and taken back."""
 
+import re
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -11,6 +13,7 @@ from tests.support.page.stored import stored
 pytestmark = pytest.mark.slow
 
 SAID = "btw my sister Rosalind works as a vet in Plymouth"
+KNOWN = re.compile("remembered|learning|learned")
 ASKED = "Where does my sister work?"
 
 
@@ -53,4 +56,19 @@ def test_a_statement_is_kept_as_it_was_said_asked_for_put_right_and_taken_back(p
     page.get_by_role("alertdialog").get_by_role("button", name="Forget").click()
     expect(page.get_by_role("region", name="Notices")).to_contain_text("Gone")
     expect(answer_to(page, ASKED)).to_contain_text("You have not told me that.")
+    assert kept(page) == []
+
+
+def test_all_that_was_told_is_listed_in_the_chat_and_forgotten_there(page: Page):
+    opened(page)
+    say(page, "my car is a red Volvo V60")  # known both by a question and as it was said
+    finished(page)
+    expect(told(page)).to_have_attribute("data-state", KNOWN)
+    listed = answer_to(page, "what do you know about me?")
+    expect(listed.get_by_role("listitem")).to_have_text("Your car is a red Volvo V60.")
+    expect(answer_to(page, "forget that my car is red")).to_contain_text(
+        "I'll forget that: Your car"
+    )
+    expect(panel(page, "Memory").get_by_role("listitem")).to_have_count(0)
+    expect(answer_to(page, "what do you know about me?")).to_contain_text("not told me anything")
     assert kept(page) == []

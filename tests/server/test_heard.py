@@ -43,6 +43,25 @@ def test_a_statement_is_remembered_quoted_and_forgotten(host):
     assert "Plymouth" not in answer and not told["facts"]
 
 
+def test_all_that_was_told_is_listed_and_forgotten_when_that_is_asked_for(host):
+    wish = "what do you know about me?"
+    assert say(host, wish, user="joe")[0] == "You have not told me anything yet."
+    for words in ("my car is a red Volvo", "our cat Biscuit needs insulin twice a day"):
+        assert say(host, words, user="joe")[1]["remembered"]
+    answer, told = say(host, wish, user="joe")
+    assert (
+        "* Your car is a red Volvo." in answer and "Biscuit" in answer and len(told["facts"]) == 2
+    )
+    assert "Volvo" not in say(host, wish, user="kim")[0]
+    answer, told = say(host, "forget that my car is red", user="joe")
+    assert answer == "I'll forget that: Your car is a red Volvo." and len(told["forgot"]) == 1
+    assert not told["remembered"]
+    answer, _ = say(host, wish, user="joe")
+    assert "Volvo" not in answer and "Biscuit" in answer
+    unkept = say(host, "forget the cat Biscuit", user="joe", oneseek={"learn": False})[1]
+    assert "forgot" not in unkept and "Biscuit" in say(host, wish, user="joe")[0]
+
+
 def test_a_message_that_only_states_something_is_told_that_it_is_kept(host):
     reply, told = say(host, "fyi im allergic to penicillin", user="dot")
     assert reply == "I'll remember that: you're allergic to penicillin." and told["by"] == "memory"

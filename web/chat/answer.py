@@ -101,6 +101,8 @@ class Answer:
         await page.measured.answered(answered)
         page.touch("chats")
         await page.learning.on_answers(self.asked, versions)
+        if answered.forgets:
+            await page.memory.forget(answered.forgets)
 
     def count_seen(self, answered):
         """How many of the shown turns the model still saw, 0 when it saw all."""

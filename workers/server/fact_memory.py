@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import Any
 
 from oneseek.engine.core.environment import variable
-from oneseek.engine.core.exchange.arriving import intended
 from oneseek.engine.core.turns import urgent
 from oneseek.engine.history.exchange_file import export_state, import_state, unseal
 from oneseek.engine.history.versions import label
@@ -43,8 +42,7 @@ class FactMemory:
             raise LookupError(f"nothing is known as {id}")
         assistant = self.service.assistant
         touched = await assistant.learner.history.learned_from([id])
-        await self.store.batch([await intended(self.store, [id], assistant.versions.base)])
-        await assistant.mind.let_go([id])
+        await assistant.forget([id])
         await self._finish_or_hurry()
         return [label(one) for one in touched]
 

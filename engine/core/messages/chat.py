@@ -13,7 +13,8 @@ class Answered(Message):
     en, ... or und. `by` says whose words it is: base, memory (the base, saying what it knows by
     heart), version, skill or source (a document, quoted); `facts` what it used of what was told,
     [{id, question, score, source}]; `skill` the name of the skill that answered; `places` what it
-    quotes, [{id, title, text, start, end, ...}].
+    quotes, [{id, title, text, start, end, ...}]; `forgets` the ids of the facts that it says to
+    forget, as it was asked to.
     """
 
     fields = {
@@ -32,6 +33,7 @@ class Answered(Message):
         "facts": list,
         "skill": str,
         "places": list,
+        "forgets": list,
     }
 
 

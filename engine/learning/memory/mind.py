@@ -6,6 +6,7 @@ Facts are taken in before any lesson about them, and let go of before any versio
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Sequence
 
@@ -47,6 +48,14 @@ from oneseek.engine.learning.memory.statements.statement import (
     text_of,
 )
 from oneseek.engine.learning.memory.statements.succession import CHANGED
+from oneseek.engine.learning.memory.wishes import (
+    EVERYTHING,
+    all_told,
+    concerned,
+    forgetting,
+    to_forget,
+    wants_all,
+)
 from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
 
@@ -152,12 +161,32 @@ class Mind:
         speaking = decided(found, self.tokenizer, version, learned, pushes, always, briefly, alone)
         if speaking.version or not pushes or len(question) > LONGEST_QUESTION:
             return speaking
+        if wished := await self._of_a_wish(question, user, keeps):
+            return wished
         if speaking.push:
             return await self._since_changed(question, speaking, user) or speaking
         answering = await self._of_statements(question, user)
         if answering is None and keeps and not self.converses:
             answering = await self._acknowledged(question, before, user)
         return answering or speaking
+
+    async def _of_a_wish(self, message: str, user: str, keeps: bool) -> Speaking | None:
+        """The reply to who wants to hear all that they told, or wants some of it forgotten."""
+        told = [one for one in self.memory.facts.values() if "answer" in one]
+        mine = [one for one in told if is_for(one, user)]
+        if wants_all(message):
+            used = [Found(one, 1.0) for one in mine]
+            return self._saying(all_told(mine, guess(message)), used)
+        if not keeps or not (what := to_forget(message)):
+            return None
+        gone = [] if EVERYTHING.match(what) else concerned(what, mine)
+        if not gone and not EVERYTHING.match(what):
+            with contextlib.suppress(*NOT_HERE):
+                likely = (await self.memory.answering(what, user))[:1]
+                gone = [one.fact for one in likely if one.score >= QUOTED]
+        speaking = self._saying(forgetting(what, gone, guess(message)))
+        speaking.forgets = [one["id"] for one in gone]
+        return speaking
 
     async def _acknowledged(self, message: str, before: str, user: str) -> Speaking | None:
         """The reply to a message that only states what is kept of it."""
@@ -259,6 +288,8 @@ class Mind:
         """The statements of a message, which may take back or lean on what was said right
         before it."""
         await self.memory.load()
+        if to_forget(message) or wants_all(message):
+            return []
         try:
             found = await statements(message, self.memory.reader.alone)
         except NOT_HERE:

@@ -43,6 +43,7 @@ class Speaking:
     version: Generator | None
     skill: str = ""  # its name, where one answers
     places: list[dict] = field(default_factory=list)  # of documents, that it quotes
+    forgets: list[str] = field(default_factory=list)  # the ids of facts that it says to forget
 
 
 class Recalled:

@@ -357,8 +357,10 @@ class Reply:
         return self.tools.find(answer.text) if self.tools else (answer.text, [])
 
     async def describe(self, answer: Answer, number: int) -> dict:
-        """Whose words the answer is, and what was kept of the question."""
+        """Whose words the answer is, and what was kept of the question, or forgotten for it."""
         told = await self.service.assistant.describe(answer, number)
+        for id in told.get("forgot", ()):
+            await self.service.fact_memory.forget(id)
         hear, queue = self.service.assistant.hear, self.service.queue
         kept = await hear(self.messages, queue, self.user) if self.learns else []
         return told | {"remembered": kept}

@@ -1,0 +1,116 @@
+"""What a person wants of the memory itself: to hear all that they told, or that it forgets some of
+it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from oneseek.engine.learning.lessons import guess, language
+from oneseek.engine.learning.memory.second_look import alike, content
+from oneseek.engine.learning.memory.statements.quoting import turned, words_of
+from oneseek.engine.learning.memory.statements.statement import is_statement, text_of
+
+LISTED = 10  # of what was told, the newest first
+BEGINS = (
+    r"(?:(?:so|ok|okay|and|hey|hi|please|can you|could you|så|ok|och|hej|kan du|snälla)[\s,!]+)*"
+)
+ABOUT = r"(?:\s+(?:about|of) (?:me|us)|\s+om (?:mig|oss))?(?:\s+so far|\s+hittills|\s+now|\s+nu)?"
+ALL = re.compile(
+    rf"{BEGINS}(?:"
+    rf"what (?:all )?do you (?:know|remember)|what (?:have|did) i (?:told|tell) you|"
+    rf"what(?:'s| is) in your memory|do you (?:know|remember) (?:anything|something)|"
+    rf"(?:tell me|list|show me|repeat) (?:all|everything)(?: that)?"
+    rf"(?: you (?:know|remember)| i(?:'ve| have)? told you)|"
+    rf"vad (?:vet|minns|kommer) du(?: ihåg)?|vad har jag (?:berättat|sagt)(?: för dig| till dig)?|"
+    rf"vad finns i ditt minne|(?:vet|minns) du något|"
+    rf"(?:berätta|lista|visa)(?: mig)? allt(?: som)? (?:du (?:vet|minns)|jag har berättat)"
+    rf"){ABOUT}\W*",
+    re.I,
+)
+FORGET = re.compile(
+    rf"{BEGINS}(?:forget|glöm(?: bort)?)\s+(?!inte\b|aldrig\b|not\b|to\b)"
+    r"(?:what i (?:said|told you) about|vad jag (?:sa|sade|berättade) om|about|that|att|om|det om)?"
+    r"\s*(?P<what>.+)",
+    re.I | re.S,
+)
+EVERYTHING = re.compile(r"(?:everything|all|allt|allting|alltihop)\b", re.I)
+WORDS = {
+    "en": {
+        "all": "What you told me, the newest first:",
+        "more": "And {count} more.",
+        "empty": "You have not told me anything yet.",
+        "forgets": "I'll forget that: {said}",
+        "one_by_one": "Tell me which: I forget one thing at a time here. "
+        "The settings have what removes everything.",
+    },
+    "sv": {
+        "all": "Det här har du berättat, det nyaste först:",
+        "more": "Och {count} till.",
+        "empty": "Du har inte berättat något för mig än.",
+        "forgets": "Det glömmer jag: {said}",
+        "one_by_one": "Säg vilket: här glömmer jag en sak i taget. "
+        "I inställningarna finns det som tar bort allt.",
+    },
+}
+
+
+def wants_all(message: str) -> bool:
+    """Whether it asks for all that the memory holds of the person."""
+    return ALL.fullmatch(message.strip()) is not None
+
+
+def to_forget(message: str) -> str:
+    """What a message wants forgotten, in its words; empty where it wants nothing of the kind."""
+    found = FORGET.fullmatch(message.strip().rstrip(".!"))
+    if not found or "?" in message:
+        return ""
+    what = found["what"].strip()
+    return what if EVERYTHING.match(what) or content(what, language(guess(message))) else ""
+
+
+def all_told(facts: Sequence[dict], code: str) -> str:
+    """Each of these as it is said to the person, what was told last first."""
+    words = WORDS.get(code, WORDS["en"])
+    newest = told_once(sorted(facts, key=lambda fact: -fact["time"]))
+    if not newest:
+        return words["empty"]
+    lines = "\n".join(f"* {said}" for said in newest[:LISTED])
+    more = len(newest) - LISTED
+    rest = "\n\n" + words["more"].format(count=more) if more > 0 else ""
+    return f"{words['all']}\n\n{lines}{rest}"
+
+
+def told_once(facts: Sequence[dict]) -> list[str]:
+    """The facts as they are told; one that is known in two ways once."""
+    return list(dict.fromkeys(as_told(fact) for fact in facts))
+
+
+def as_told(fact: dict) -> str:
+    if not is_statement(fact):
+        return fact["answer"]
+    code = fact["language"] if fact["language"] == "sv" else "en"
+    return turned(fact["answer"], code) or f"“{fact['answer'].strip()}”"
+
+
+def concerned(what: str, facts: Sequence[dict]) -> list[dict]:
+    """The facts that hold each word of substance of what is to be forgotten."""
+    words = language(guess(what))
+    wanted = content(what, words)
+    found = []
+    for fact in facts:
+        told = text_of(fact) if is_statement(fact) else f"{fact['question']} {fact['answer']}"
+        held = content(told, words)
+        if wanted and all(any(alike(one, other, words) for other in held) for one in wanted):
+            found.append(fact)
+    return found
+
+
+def forgetting(what: str, facts: Sequence[dict], code: str) -> str:
+    """The reply to the wish to forget something, of which these facts were found."""
+    words = WORDS.get(code, WORDS["en"])
+    if EVERYTHING.match(what):
+        return words["one_by_one"]
+    if not facts:
+        return words_of(code)["nothing"]
+    return words["forgets"].format(said=" ".join(told_once(facts)))

@@ -1,0 +1,71 @@
+"""What a person wants of the memory itself: to hear all that they told, or that it forgets some of
+it."""
+
+import pytest
+
+from oneseek.engine.core.collecting.statements import STATEMENT
+from oneseek.engine.learning.memory.wishes import (
+    LISTED,
+    all_told,
+    concerned,
+    forgetting,
+    to_forget,
+    wants_all,
+)
+
+
+def statement(words, time=0, language="en"):
+    fact = {"id": words, "kind": STATEMENT, "question": words, "answer": words, "time": time}
+    return fact | {"language": language, "source": {"kind": "chat"}}
+
+
+@pytest.mark.parametrize(
+    ("message", "wanted"),
+    [
+        ("what do you know about me?", True),
+        ("So what have I told you so far", True),
+        ("Do you remember anything about us?", True),
+        ("Vad vet du om mig?", True),
+        ("vad har jag berättat för dig", True),
+        ("What do you know about black holes?", False),
+        ("What do you know about my sister?", False),
+        ("I told you everything", False),
+    ],
+)
+def test_who_asks_for_all_is_told_from_who_asks_for_something(message, wanted):
+    assert wants_all(message) is wanted
+
+
+@pytest.mark.parametrize(
+    ("message", "what"),
+    [
+        ("forget that my car is red", "my car is red"),
+        ("Please forget what I said about the dentist.", "the dentist"),
+        ("glöm att min bil är röd", "min bil är röd"),
+        ("Forget everything", "everything"),
+        ("forget it", ""),
+        ("glöm inte att köpa mjölk", ""),
+        ("don't forget the milk", ""),
+        ("Forget to-do lists, what is GTD?", ""),
+        ("I always forget my keys", ""),
+    ],
+)
+def test_what_is_to_be_forgotten_is_read_from_the_message(message, what):
+    assert to_forget(message) == what
+
+
+def test_all_that_was_told_is_said_to_the_person_the_newest_first():
+    facts = [statement("my car is red", 1), statement("vi bor i Kalmar", 2, "sv")]
+    assert all_told(facts, "en").splitlines()[2:] == ["* Ni bor i Kalmar.", "* Your car is red."]
+    assert all_told([], "sv") == "Du har inte berättat något för mig än."
+    many = [statement(f"my number is {n}", n) for n in range(LISTED + 3)]
+    assert all_told(many, "en").endswith("And 3 more.")
+
+
+def test_only_what_holds_all_that_was_named_is_forgotten():
+    facts = [statement("my car is a red Volvo"), statement("my bike is red"), statement("hi Anna")]
+    gone = concerned("my car is red", facts)
+    assert [one["answer"] for one in gone] == ["my car is a red Volvo"]
+    assert forgetting("my car is red", gone, "en") == "I'll forget that: Your car is a red Volvo."
+    assert not concerned("my boat", facts)
+    assert "one thing at a time" in forgetting("everything", [], "en")
