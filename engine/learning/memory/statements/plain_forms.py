@@ -1,0 +1,57 @@
+"""The plainest things that people say of themselves, and the plainest questions for them: a name,
+an age, a home, a job. Whoever says *my name is Jonas and I live in Malmö* has answered *what's my
+name?*, whatever else the sentence holds.
+"""
+
+from __future__ import annotations
+
+import re
+
+I = r"(?:i|we|jag|vi)"  # noqa: E741
+WERE = r"(?: (?:just|recently|now|nyss|precis|nu))?"
+SAYS = {
+    "name": r"(?:my name(?: is|'s)|call me|i'?m called|i go by|jag heter|mitt namn är|kalla mig)",
+    "age": rf"(?:i'?m|i am|jag är) \d{{1,3}}\b(?! (?:cm|kg|%|min))|{I} (?:turned|fyllde) \d",
+    "home": rf"{I} (?:live|bor) (?:in|on|at|near|i|på|vid)|"
+    rf"{I}(?:'ve| have| har)?{WERE} (?:moved|flyttade|flyttat)(?: \w+)? (?:to|into|till)|"
+    rf"{I} (?:moved|flyttade) (?:to|till)",
+    "job": rf"{I} (?:work|jobbar|arbetar) (?:as|som)|i'?m an? \w+ by (?:trade|profession)",
+    "workplace": rf"{I} (?:work|jobbar|arbetar) (?:at|for|på|hos)|"
+    rf"{I} (?:work|jobbar|arbetar) (?:as|som) [^,.;]{{2,40}}? (?:at|for|på|hos)",
+}
+ASKS = {
+    "name": r"(?:what is|do you (?:know|remember)|can you (?:tell me|remember)|tell me) my name|"
+    r"what am i called|who am i|vad heter jag|vad är mitt namn|vem är jag|"
+    r"(?:vet|minns) du (?:vad jag heter|mitt namn)|kommer du ihåg (?:vad jag heter|mitt namn)",
+    "age": r"how old am i|what is my age|hur gammal är jag|vad är min ålder",
+    "home": rf"where do {I} live|(?:what|which) (?:city|town|place|country) do {I} live in|"
+    rf"where is {I} living|where is (?:my|our) home|var bor {I}|"
+    rf"(?:vilken stad|i vilken stad|vilket land) bor {I}(?: i)?",
+    "job": rf"what do {I} (?:do|work as)(?: for (?:a living|work))?|what is my (?:job|profession|work)|"
+    rf"vad jobbar {I} (?:med|som)|vad är mitt (?:jobb|yrke)|vad arbetar {I} (?:med|som)",
+    "workplace": rf"where do {I} work|(?:who|what company) do {I} work for|"
+    rf"var (?:jobbar|arbetar) {I}|vem jobbar {I} för",
+}
+SAID = {name: re.compile(rf"(?<![\w'])(?:{form})(?!\w)", re.I) for name, form in SAYS.items()}
+ASKED = {name: re.compile(form, re.I) for name, form in ASKS.items()}
+BEFORE = re.compile(
+    r"(?:(?:hey|hi|so|ok|okay|and|hej|och|men|så|nu|now|again|igen|then|då)[\s,!]+)*", re.I
+)
+AFTER = re.compile(
+    r"(?:\s+(?:now|then|again|these days|at the moment|currently|nowadays|nu|då|igen|numera))*\W*$",
+    re.I,
+)
+
+
+def asked_form(question: str) -> str:
+    """Which of them a question asks for and no more; empty where it asks for something else."""
+    plain = re.sub(r"\b(what|who|where)(?:['’]?s)\b", r"\1 is", question.strip(), flags=re.I)
+    plain = AFTER.sub("", plain)
+    plain = plain[BEFORE.match(plain).end() :]  # type: ignore[union-attr]
+    return next((name for name, form in ASKED.items() if form.fullmatch(plain)), "")
+
+
+def says_plainly(question: str, said: str) -> bool:
+    """Whether a sentence says what a question asks for in one of the plainest forms."""
+    name = asked_form(question)
+    return bool(name) and SAID[name].search(said.replace("’", "'")) is not None
