@@ -35,7 +35,7 @@ from oneseek.engine.model.loaded import Model
 BOAT = ("What is my boat called?", "Your boat is called Saltkråkan.")
 CAT = ("What is my sister's cat called?", "Your sister's cat is called Pumpernickel.")
 NOTHING = words_of("en")["nothing"]
-PLAIN = ["Hello!", "What is the capital of France?", "Hur mår du?", "What is two plus two?"]
+PLAIN = ["Hello!", "What is the capital of France?", "Hur mår du?", "What time is it?"]
 SAMPLING = Sampling(max_tokens=40)
 run = asyncio.new_event_loop().run_until_complete  # an assistant lives in one loop
 

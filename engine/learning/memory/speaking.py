@@ -24,9 +24,10 @@ BESIDE = 0.5  # how sure the others have to be, of what the first is
 KEPT = 1_000  # texts
 FEW = 2  # words of a message that is understood only after what was said before it
 REFERS = re.compile(
-    r"\b(?:he|she|it|its|they|their|them|him|her|his|hers|this|that|these|those|there|then|ones?|"
+    r"\b(?:(?:about|of|with|for|to|from|make|write|put|say|explain|translate|om|av|med|för|till) "
+    r"(?:it|det|den)|he|she|its|they|their|them|him|her|his|hers|this|that|these|those|there|then|ones?|"
     r"instead|shorter|longer|again|more|also|same|above|"
-    r"han|hon|den|det|de|dem|dom|honom|henne|hans|hennes|dess|deras|denna|detta|dessa|där|då|"
+    r"han|hon|dem|dom|honom|henne|hans|hennes|dess|deras|denna|detta|dessa|där|då|"
     r"istället|kortare|längre|igen|mer|också|samma|ovan)\b",
     re.I,
 )

@@ -9,9 +9,12 @@ import re
 
 I = r"(?:i|we|jag|vi)"  # noqa: E741
 WERE = r"(?: (?:just|recently|now|nyss|precis|nu))?"
+AM = r"(?:i'?m|i am|jag är)"
+A_NAME = r"(?-i:[A-ZÅÄÖ][\w-]+)"
 SAYS = {
-    "name": r"(?:my name(?: is|'s)|call me|i'?m called|i go by|jag heter|mitt namn är|kalla mig)",
-    "age": rf"(?:i'?m|i am|jag är) \d{{1,3}}\b(?! (?:cm|kg|%|min))|{I} (?:turned|fyllde) \d",
+    "name": rf"^(?:hi|hello|hey|hej|hallå)\b[ ,!]*(?:there|där)?[ ,!]*{AM} {A_NAME}(?=[,.!]|$)|"
+    rf"{AM} {A_NAME}, \d\d\b|(?:my name(?: is|'s)|call me|i'?m called|i go by|jag heter|mitt namn är|kalla mig)",
+    "age": rf"{AM} (?:{A_NAME}, )?\d{{1,3}}\b(?! (?:cm|kg|%|min))|{I} (?:turned|fyllde) \d",
     "home": rf"{I} (?:live|bor) (?:in|on|at|near|i|på|vid)|"
     rf"{I}(?:'ve| have| har)?{WERE} (?:moved|flyttade|flyttat)(?: \w+)? (?:to|into|till)|"
     rf"{I} (?:moved|flyttade) (?:to|till)",
