@@ -12,6 +12,7 @@ from oneseek.engine.model.formats import architecture, split, vocabulary
 from oneseek.engine.model.formats.packed import Packed, Type, read_packed, read_plain
 from oneseek.engine.model.formats.source import FormatError, Source
 from oneseek.engine.model.llama import Config
+from oneseek.engine.model.vision.file import EyesFile
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,8 @@ class ModelFile:
         self.metadata = metadata
         self.generation = generation or {}  # generation_config.json, where there is one
         self.sources = sources
+        self.eyes = None  # an EyesFile, where one lies beside it
+        self.blind = "no file with eyes (mmproj) lies beside it"  # why there is none
         self._entries = entries
         self._shapes = Config.from_dict(config).shapes()
         self._check()
@@ -120,9 +123,23 @@ class ModelFile:
         lines = sorted(f"{source.name}  {source.sha256(report)}\n" for source in self.sources)
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
+    def take_eyes(self, open_eyes):
+        """Have the eyes that a function opens; where they do not fit, the model stays as it is, and
+        `blind` says why."""
+        source = None
+        try:
+            source = open_eyes()
+            self.eyes, self.blind = EyesFile(source, self.config["hidden_size"]), ""
+        except FormatError as problem:
+            self.blind = str(problem)
+            if source is not None:
+                source.close()
+
     def close(self):
         for source in self.sources:
             source.close()
+        if self.eyes:
+            self.eyes.close()
 
 
 def open_gguf(*sources):

@@ -1,0 +1,154 @@
+"""The file that holds a model's eyes (llama.cpp's `mmproj`), read as untrusted input, and which of
+the files of a folder it is."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+import numpy as np
+
+from oneseek.engine.model.formats.gguf import Tensor, read_header
+from oneseek.engine.model.formats.packed import Packed, read_packed, read_plain
+from oneseek.engine.model.formats.source import FormatError, Source
+from oneseek.engine.model.vision.siglip import Tower
+from oneseek.engine.model.vision.tiles import Sight
+
+MARK = "mmproj"  # in the names of such files
+STORED = re.compile(r"[-_.](i?q\d\w*|f16|f32|bf16|model)(?=$|[-_.])")
+KINDS = {"idefics3"}
+POSITIONS = "v.position_embd.weight"
+SIZES = {  # llama.cpp's names, and what can be
+    "tile": ("image_size", 8, 2048),
+    "patch": ("patch_size", 2, 128),
+    "width": ("embedding_length", 4, 1 << 14),
+    "hidden": ("feed_forward_length", 4, 1 << 16),
+    "layers": ("block_count", 1, 256),
+    "heads": ("attention.head_count", 1, 256),
+    "block": ("projector.scale_factor", 1, 64),
+    "words": ("projection_dim", 4, 1 << 16),
+}
+
+
+def is_eyes(name: str) -> bool:
+    """Whether a file is called like one that holds eyes."""
+    return MARK in name.lower() and name.endswith(".gguf")
+
+
+def whose(name: str) -> str:
+    """The model that a file belongs to, by its name: without the mark, and how it is stored."""
+    stem = name.lower().removesuffix(".gguf").replace(MARK, "")
+    return STORED.sub("", stem.strip("-_.")).strip("-_.")
+
+
+class EyesFile:
+    """Eyes that can be read: their sizes, and their weights one at a time."""
+
+    def __init__(self, source: Source, words: int) -> None:
+        """Of a language model of so many numbers a word; FormatError where they do not fit it."""
+        self.name, self.source = source.name, source
+        metadata, self._entries = read_header(source)
+        self.tower, self.sight = read_sizes(self.name, metadata)
+        if self.tower.words != words:
+            self.fail(
+                f"it is made for words of {self.tower.words} numbers, the model's have {words}"
+            )
+        self._turned = self._takes_up_for_down()
+        shapes = self.tower.shapes()
+        for name, shape in shapes.items():
+            entry = self._entries.get(self._there(name))
+            if entry is None:
+                self.fail(f"the tensor {name} is missing")
+            if entry.shape != shape:
+                self.fail(f"{name} has shape {entry.shape}, not {shape}")
+            if entry.kind.bits and len(shape) != 2:
+                self.fail(f"{name} is packed, which it cannot be read as")
+        for name in self._entries:
+            if self._there(name) not in shapes:
+                self.fail(f"the tensor {name} is not part of such eyes")
+
+    def fail(self, reason: str) -> Any:
+        raise FormatError(self.name, reason, kind="eyes")
+
+    def _takes_up_for_down(self) -> bool:
+        """Earlier files call the first product of a layer `ffn_down`: told by its shape."""
+        down, tower = self._entries.get("v.blk.0.ffn_down.weight"), self.tower
+        turned = down is not None and down.shape == (tower.hidden, tower.width)
+        return turned and tower.hidden != tower.width
+
+    def _there(self, name: str) -> str:
+        """What a weight is called in this file; the other way as well."""
+        if not self._turned or ".ffn_" not in name:
+            return name
+        up, down = ".ffn_up.", ".ffn_down."
+        return name.replace(up, down) if up in name else name.replace(down, up)
+
+    def names(self) -> list[str]:
+        return list(self.tower.shapes())
+
+    def spec(self, name: str) -> Tensor:
+        return self._entries[self._there(name)]
+
+    def read(self, name: str) -> np.ndarray | Packed:
+        """One weight: packed where it is, else plain; the patches' as the matrix that it is."""
+        entry = self.spec(name)
+        read = read_packed if entry.kind.bits else read_plain
+        weight = read(entry.source, entry.offset, entry.kind, entry.shape)
+        numbers = weight.scales if isinstance(weight, Packed) else weight
+        if not np.isfinite(numbers).all():
+            self.fail(f"{name} holds numbers that are not finite; get it again")
+        if isinstance(weight, Packed):
+            return weight.dense() if name == POSITIONS else weight
+        return weight.reshape(len(weight), -1) if weight.ndim > 2 else weight
+
+    @property
+    def parameters(self) -> int:
+        return sum(math.prod(shape) for shape in self.tower.shapes().values())
+
+    def close(self) -> None:
+        self.source.close()
+
+
+def read_sizes(name: str, metadata: dict) -> tuple[Tower, Sight]:
+    """What the metadata say of a tower and of the pictures it takes, checked."""
+
+    def fail(reason: str, kind: str = "eyes") -> Any:
+        raise FormatError(name, reason, kind=kind)
+
+    def get(key: str) -> Any:
+        return metadata.get(f"clip.vision.{key}")
+
+    kind = get("projector_type") or metadata.get("clip.projector_type")
+    if metadata.get("general.architecture") != "clip" or kind not in KINDS:
+        fail(f"eyes of the kind {kind!r} are not supported; {', '.join(KINDS)} are", "unsupported")
+    sizes = {}
+    for ours, (theirs, low, high) in SIZES.items():
+        value = get(theirs)
+        if type(value) is not int or not low <= value <= high:
+            fail(f"{theirs} is {value!r}; {low} to {high} can be")
+        sizes[ours] = value
+    eps = get("attention.layer_norm_epsilon")
+    if type(eps) is not float or not 0 < eps < 1:
+        fail(f"attention.layer_norm_epsilon is {eps!r}")
+    tower = Tower(eps=eps, **sizes)
+    edge = tower.tile // tower.patch
+    if tower.tile % tower.patch or edge % tower.block or tower.width % tower.heads:
+        fail(f"a tile of {tower.tile} does not divide into patches and blocks, or {tower.width} "
+             f"numbers into {tower.heads} heads")  # fmt: skip
+    longest = get("preproc_image_size") or 4 * tower.tile
+    if type(longest) is not int or not tower.tile <= longest:
+        fail(f"preproc_image_size is {longest!r}; {tower.tile} or more can be")
+    mean, deviation = (colours(get(f"image_{one}")) for one in ("mean", "std"))
+    if mean is None or deviation is None or min(deviation) <= 0:
+        fail("image_mean and image_std are not three numbers each")
+    return tower, Sight(tower.tile, longest, mean, deviation)
+
+
+def colours(value: Any) -> tuple[float, ...] | None:
+    """Three finite numbers, or None."""
+    try:
+        found = tuple(float(one) for one in value)
+    except (TypeError, ValueError):
+        return None
+    return found if len(found) == 3 and all(map(math.isfinite, found)) else None
