@@ -1,5 +1,5 @@
-"""The door for pictures that a model looks at: opened with Pillow, resized and cut into tiles as the
-model was trained on them."""
+"""The door for pictures that a model looks at: opened with Pillow, resized and cut into tiles as
+the model was trained on them."""
 
 from __future__ import annotations
 

@@ -542,7 +542,7 @@ class Generator:
             ids[i], positions[i], slots[i] = token, at, slot
             spans[i] = lane.head_start, lane.head_start + lane.shared, lane.start, slot + 1
         if self.shows(ids.tolist()):
-            ids, words, states = self.model.eyes.split(ids)
+            ids, words, states = self.model.must_see().split(ids)
             run.write("words", words)
             run.write("pictured", states)
         for name, array in (("ids", ids), ("positions", positions), ("slots", slots)):

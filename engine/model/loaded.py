@@ -160,9 +160,25 @@ class Model:
         pictures = [seen for message in messages for seen in message.get("pictures", ())]
         if not pictures:
             return self.tokenizer.encode(text, special=True)
+        return self.must_see().encode(self.tokenizer, text, pictures)
+
+    def must_see(self) -> Eyes:
+        """Its eyes."""
         if self.eyes is None:
-            raise Blind(f"{self.name} cannot see pictures ({self.blind})")
-        return self.eyes.encode(self.tokenizer, text, pictures)
+            raise Blind(
+                f"{self.name} cannot see pictures: {self.blind}. Nothing was asked; ask without the "
+                "picture, or load a model with eyes"
+            )
+        return self.eyes
+
+    async def see(self, messages: list[dict]) -> list[dict]:
+        """A conversation whose pictures were looked at: what is seen in the place of tiles."""
+        return [
+            {**one, "pictures": [await self.must_see().look(each) for each in one["pictures"]]}
+            if one.get("pictures")
+            else one
+            for one in messages
+        ]
 
     async def dense(self, name: str) -> np.ndarray:
         """A weight as plain numbers, read back from the executor."""

@@ -223,8 +223,9 @@ def learn(
     pictured: bool = False,
 ) -> Program:
     """One training step: T packed tokens, R of them with targets, and the weights change; `near`
-    what they are held to, by `choices` so many of those, with `pictured` beside pictures. With `keep_blocks` only the last so many
-    layers keep their activations for the way back, and even they not what is CHEAP."""
+    what they are held to, by `choices` so many of those; `pictured` beside pictures. With
+    `keep_blocks` only the last so many layers keep their activations for the way back, and even
+    they not what is CHEAP."""
     program = Program(f"learn {tokens}x{rows}")
     model = transformer(program, config, stored, positions, trained, dropout)
     found = gradients(program, model, tokens, rows, keep_blocks, choices, pictured)

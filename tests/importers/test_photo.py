@@ -1,4 +1,5 @@
-"""A photo is cut into tiles as the image processor of transformers cuts it (golden/make_pictures.py)."""
+"""A photo is cut into tiles as the image processor of transformers cuts it; see
+golden/make_pictures.py."""
 
 import io
 
