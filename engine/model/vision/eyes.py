@@ -91,16 +91,14 @@ class Eyes:
     @classmethod
     async def load(cls, file: EyesFile, executor: Executor, vocab: int) -> Eyes:
         """Read them onto the executor, in front of a model of so many words."""
-        stored: dict[str, Stored] = {}
+        stored = {name: file.stored(name) for name in file.names()}
         tensors: dict[str, Tensor] = {}
-        for name in file.names():
+        for name in stored:
             weight = file.read(name)
             if isinstance(weight, Packed):
-                stored[name] = Stored(weight.shape, weight.bits, weight.group)
                 tensors[f"{name}.codes"] = executor.upload(weight.codes)
                 tensors[f"{name}.scales"] = executor.upload(weight.scales)
             else:
-                stored[name] = Stored(weight.shape)
                 tensors[name] = executor.upload(np.ascontiguousarray(weight, np.float32))
             await executor.breathe()
         return cls(file.tower, file.sight, stored, tensors, executor, vocab)

@@ -12,6 +12,7 @@ import numpy as np
 from oneseek.engine.model.formats.gguf import Tensor, read_header
 from oneseek.engine.model.formats.packed import Packed, read_packed, read_plain
 from oneseek.engine.model.formats.source import FormatError, Source
+from oneseek.engine.model.llama import Stored
 from oneseek.engine.model.vision.siglip import Tower
 from oneseek.engine.model.vision.tiles import Sight
 
@@ -69,7 +70,7 @@ class EyesFile:
                 self.fail(f"the tensor {name} is not part of such eyes")
 
     def fail(self, reason: str) -> Any:
-        raise FormatError(self.name, reason, kind="eyes")
+        raise FormatError(self.name, reason)
 
     def _takes_up_for_down(self) -> bool:
         """Earlier files call the first product of a layer `ffn_down`: told by its shape."""
@@ -102,6 +103,15 @@ class EyesFile:
             return weight.dense() if name == POSITIONS else weight
         return weight.reshape(len(weight), -1) if weight.ndim > 2 else weight
 
+    def stored(self, name: str) -> Stored:
+        """How a weight lies in memory once it was read."""
+        entry = self.spec(name)
+        if not entry.kind.bits or name == POSITIONS:
+            return Stored(
+                (entry.shape[0], math.prod(entry.shape[1:])) if entry.shape[1:] else entry.shape
+            )
+        return Stored(entry.shape, entry.kind.bits, entry.kind.group)
+
     @property
     def parameters(self) -> int:
         return sum(math.prod(shape) for shape in self.tower.shapes().values())
@@ -113,15 +123,15 @@ class EyesFile:
 def read_sizes(name: str, metadata: dict) -> tuple[Tower, Sight]:
     """What the metadata say of a tower and of the pictures it takes, checked."""
 
-    def fail(reason: str, kind: str = "eyes") -> Any:
-        raise FormatError(name, reason, kind=kind)
+    def fail(reason: str) -> Any:
+        raise FormatError(name, reason)
 
     def get(key: str) -> Any:
         return metadata.get(f"clip.vision.{key}")
 
     kind = get("projector_type") or metadata.get("clip.projector_type")
     if metadata.get("general.architecture") != "clip" or kind not in KINDS:
-        fail(f"eyes of the kind {kind!r} are not supported; {', '.join(KINDS)} are", "unsupported")
+        fail(f"eyes of the kind {kind!r} are not supported; {', '.join(KINDS)} are")
     sizes = {}
     for ours, (theirs, low, high) in SIZES.items():
         value = get(theirs)

@@ -52,9 +52,11 @@ class Sight:
 
     def numbers(self, tiles: np.ndarray) -> np.ndarray:
         """uint8[n, tile, tile, 3] -> what the tower reads, f32 of the same shape."""
-        scale = 1 / (255 * np.array(self.deviation, np.float64))
-        shift = np.array(self.mean, np.float64) / np.array(self.deviation, np.float64)
-        return (tiles * scale - shift).astype(np.float32)
+        mean, deviation = (np.array(one, np.float64) for one in (self.mean, self.deviation))
+        numbers = tiles.astype(np.float32)
+        numbers *= (1 / (255 * deviation)).astype(np.float32)
+        numbers -= (mean / deviation).astype(np.float32)
+        return numbers
 
 
 def longest_edge(width: int, height: int, longest: int) -> tuple[int, int]:
