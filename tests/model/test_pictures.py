@@ -5,6 +5,7 @@ In numpy, on the GPU that is here and on the kernels of the processor, also in t
 """
 
 import asyncio
+import contextlib
 import sys
 from functools import cache
 
@@ -14,7 +15,7 @@ import pytest
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.backends.wasm.executor import Wasm
 from oneseek.engine.model.choice.sampling import Sampling
-from oneseek.engine.model.formats import FormatError, open_model
+from oneseek.engine.model.formats import BytesSource, FormatError, open_model
 from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Blind, Model
 from oneseek.engine.model.score import top_tokens
@@ -185,6 +186,21 @@ def test_eyes_that_cannot_be_used_leave_the_model_blind_and_say_why(changes, sai
     with pytest.raises(Blind, match="cannot see pictures"):
         model.read([{"role": "user", "content": "Hej", "pictures": [object()]}])
     assert model.tokenizer.decode(model.read([{"role": "user", "content": "Hej"}])).count("Hej")
+
+
+def test_damage_to_the_file_of_eyes_leaves_the_model_blind_or_is_harmless():
+    whole, draw = eyes.eyes(), np.random.RandomState(3)
+    head = whole.index(b"v.patch_embd")
+    for _ in range(150):
+        damaged = bytearray(whole)
+        for at in draw.randint(0, head + 2000, 3):
+            damaged[at] = draw.randint(256)
+        files = {"tiny.gguf": eyes.language(), eyes.BESIDE: bytes(damaged)}
+        file = open_model({name: BytesSource(data, name) for name, data in files.items()})
+        assert bool(file.eyes) != bool(file.blind)
+        for name in file.eyes.names() if file.eyes else ():
+            with contextlib.suppress(FormatError):
+                file.eyes.read(name)
 
 
 def test_eyes_lie_beside_their_model_by_name_and_in_its_folder(tmp_path):

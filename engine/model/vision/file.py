@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from oneseek.engine.core.hub import BESIDE
 from oneseek.engine.model.formats.gguf import Tensor, read_header
 from oneseek.engine.model.formats.packed import Packed, read_packed, read_plain
 from oneseek.engine.model.formats.source import FormatError, Source
@@ -16,8 +17,8 @@ from oneseek.engine.model.llama import Stored
 from oneseek.engine.model.vision.siglip import Tower
 from oneseek.engine.model.vision.tiles import Sight
 
-MARK = "mmproj"  # in the names of such files
-STORED = re.compile(r"[-_.](i?q\d\w*|f16|f32|bf16|model)(?=$|[-_.])")
+JOINTS = re.compile(r"[-_.]+")
+STORED = re.compile(r"-(i?q\d(-[a-z\d]{1,2})*|f16|f32|bf16|model)(?=$|-)")
 KINDS = {"idefics3"}
 POSITIONS = "v.position_embd.weight"
 SIZES = {  # llama.cpp's names, and what can be
@@ -34,13 +35,13 @@ SIZES = {  # llama.cpp's names, and what can be
 
 def is_eyes(name: str) -> bool:
     """Whether a file is called like one that holds eyes."""
-    return MARK in name.lower() and name.endswith(".gguf")
+    return BESIDE in name.lower() and name.endswith(".gguf")
 
 
 def whose(name: str) -> str:
     """The model that a file belongs to, by its name: without the mark, and how it is stored."""
-    stem = name.lower().removesuffix(".gguf").replace(MARK, "")
-    return STORED.sub("", stem.strip("-_.")).strip("-_.")
+    stem = JOINTS.sub("-", name.lower().removesuffix(".gguf").replace(BESIDE, ""))
+    return STORED.sub("", stem.strip("-")).strip("-")
 
 
 class EyesFile:
@@ -130,7 +131,8 @@ def read_sizes(name: str, metadata: dict) -> tuple[Tower, Sight]:
         return metadata.get(f"clip.vision.{key}")
 
     kind = get("projector_type") or metadata.get("clip.projector_type")
-    if metadata.get("general.architecture") != "clip" or kind not in KINDS:
+    known = isinstance(kind, str) and kind in KINDS
+    if metadata.get("general.architecture") != "clip" or not known:
         fail(f"eyes of the kind {kind!r} are not supported; {', '.join(KINDS)} are")
     sizes = {}
     for ours, (theirs, low, high) in SIZES.items():
