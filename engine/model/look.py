@@ -76,7 +76,7 @@ def seeing(file: ModelFile) -> dict | None:
     if file.eyes is None:
         return None
     return {"name": file.eyes.name, "parameters": file.eyes.parameters,
-            "bytes": file.eyes.source.size, "loaded_bytes": eyes_bytes(file.eyes)}  # fmt: skip
+            "bytes": file.eyes.size, "loaded_bytes": eyes_bytes(file.eyes)}  # fmt: skip
 
 
 def eyes_bytes(eyes: EyesFile) -> int:

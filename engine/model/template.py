@@ -36,7 +36,8 @@ class ChatTemplate:
         self.takes_tools = bool(TOOLS.search(source))  # it tells the model of functions to call
         self._names = {k: v for k, v in special_tokens.items() if isinstance(v, str)}
         others = special_tokens.get("additional_special_tokens", ())
-        self._special = matcher({*self._names.values(), *others} - {""})
+        picture = {IMAGE} if "image" in source else set()
+        self._special = matcher({*self._names.values(), *others, *picture} - {""})
         self._sandbox = Sandbox()
         self._template = self._attempt(self._compile, source)
         self.sees = self.takes_parts = False

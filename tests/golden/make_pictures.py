@@ -28,26 +28,6 @@ from tests.golden import some_rows  # noqa: E402
 from tests.golden.pictures import PHOTOS, QUESTION, RANK, lora, sampled  # noqa: E402
 from tests.support import eyes, tiny  # noqa: E402 (the path is set above)
 
-THEIRS = {
-    "v.patch_embd": "model.vision_model.embeddings.patch_embedding",
-    "v.position_embd": "model.vision_model.embeddings.position_embedding",
-    "v.post_ln": "model.vision_model.post_layernorm",
-    "mm.model.fc": "model.connector.modality_projection.proj",
-}
-IN_LAYER = {
-    "attn_q": "self_attn.q_proj", "attn_k": "self_attn.k_proj", "attn_v": "self_attn.v_proj",
-    "attn_out": "self_attn.out_proj", "ffn_up": "mlp.fc1", "ffn_down": "mlp.fc2",
-    "ln1": "layer_norm1", "ln2": "layer_norm2",
-}  # fmt: skip
-
-
-def their_name(name: str) -> str:
-    stem, _, leaf = name.rpartition(".")
-    if stem in THEIRS:
-        return f"{THEIRS[stem]}.{leaf}"
-    _, _, layer, part = stem.split(".")
-    return f"model.vision_model.encoder.layers.{layer}.{IN_LAYER[part]}.{leaf}"
-
 
 def built() -> Idefics3ForConditionalGeneration:
     tower, text = eyes.TOWER, tiny.config("small-llama")
@@ -63,7 +43,7 @@ def built() -> Idefics3ForConditionalGeneration:
         tie_word_embeddings=True,
     )  # fmt: skip
     model = Idefics3ForConditionalGeneration(config).eval()
-    weights = {their_name(name): tiny.weight(name, s) for name, s in tower.shapes().items()}
+    weights = {eyes.their_name(name): tiny.weight(name, s) for name, s in tower.shapes().items()}
     file = eyes.opened()
     for name in file.names():
         weights[name.replace("model.", "model.text_model.", 1)] = file.read(name)

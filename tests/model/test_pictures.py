@@ -7,6 +7,7 @@ In numpy, on the GPU that is here and on the kernels of the processor, also in t
 import asyncio
 import contextlib
 import sys
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -63,6 +64,33 @@ def test_gradients_beside_a_picture_are_those_of_torch(home, layout):
 
     for name, error in asyncio.run(run()).items():
         assert error <= 1e-4, f"{name}: relative error {error:.1e}"
+
+
+def test_a_folder_of_a_hub_holds_both_and_sees_the_same():
+    """Its language part is the same but for the order of rotary rows; what is seen, to the bit."""
+
+    async def run():
+        files = {name: BytesSource(data, name) for name, data in eyes.folder().items()}
+        file = open_model(files)
+        assert file.eyes, file.blind
+        model, other = await Model.load(file, Numpy()), await eyes.loaded(Numpy())
+        assert model.eyes and other.eyes, model.blind
+        assert model.eyes.sight == other.eyes.sight
+        assert replace(model.eyes.tower, eps=0) == replace(other.eyes.tower, eps=0)
+        mine, theirs = [await one.eyes.look(eyes.tiles(2, 2)) for one in (model, other)]
+        assert np.array_equal(mine.states, theirs.states)
+        asked = {"role": "user", "content": "Hej"}
+        assert model.read([{**asked, "pictures": [mine]}]) == other.read(
+            [{**asked, "pictures": [theirs]}]
+        )
+
+    asyncio.run(run())
+
+
+def test_a_folder_whose_eyes_do_not_fit_is_read_without_them():
+    files = eyes.folder(scale_factor=3)
+    file = open_model({name: BytesSource(data, name) for name, data in files.items()})
+    assert file.eyes is None and "does not divide" in file.blind
 
 
 def test_the_prompt_is_worded_as_the_processor_of_transformers_words_it():

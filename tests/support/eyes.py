@@ -4,14 +4,18 @@ Its tiles have 16 pixels: four states each, of which a picture cut in two by two
 """
 
 import io
+import json
 
 import numpy as np
 from PIL import Image
 
 from oneseek.engine.backends.executor import Executor
-from oneseek.engine.model.formats import BytesSource, open_model
+from oneseek.engine.model.formats import BytesSource, open_model, safetensors
+from oneseek.engine.model.llama import Config
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.vision.eyes import Tiles
+from oneseek.engine.model.vision.folder import LANGUAGE, VISION, WHOLE
+from oneseek.engine.model.vision.folder import PARTS as PARTS_OF_LAYER
 from oneseek.engine.model.vision.siglip import Tower
 from tests.support import tiny
 
@@ -64,6 +68,49 @@ def eyes(kind: str = "F32", earlier: bool = False, **changes) -> bytes:
         there = ".".join([*before, turn.get(part, part), leaf])
         tensors[there] = kept, shape, tiny.stored(name, shape, kept)
     return tiny.written({k: v for k, v in keys.items() if v is not None}, tensors)
+
+
+def folder(**changes) -> dict[str, bytes]:
+    """Both as a hub keeps them, in one folder of safetensors."""
+    files = tiny.folder("small-llama")
+    text = tiny.config("small-llama")
+    sizes = {"hidden_size": TOWER.width, "intermediate_size": TOWER.hidden,
+             "num_hidden_layers": TOWER.layers, "num_attention_heads": TOWER.heads,
+             "image_size": TOWER.tile, "patch_size": TOWER.patch}  # fmt: skip
+    config = {"model_type": "idefics3", "text_config": text, "vision_config": sizes,
+              "scale_factor": TOWER.block, "image_token_id": len(tiny.TOKENS)}  # fmt: skip
+    words = tiny.tokenizer_json()
+    words["added_tokens"] += [
+        words["added_tokens"][0] | {"id": len(tiny.TOKENS) + i, "content": word}
+        for i, word in enumerate(WORDS)
+    ]
+    settings = json.loads(files["tokenizer_config.json"]) | {"chat_template": TEMPLATE}
+    shapes = {name.replace("model.", LANGUAGE, 1): (name, shape)
+              for name, shape in Config.from_dict(text).shapes().items()}  # fmt: skip
+    shapes |= {their_name(name): (name, shape) for name, shape in TOWER.shapes().items()}
+    data = io.BytesIO()
+    safetensors.write(data, {
+        name: ("F32", shape, tiny.stored(ours, shape, "F32"))
+        for name, (ours, shape) in shapes.items()
+    })  # fmt: skip
+    return {
+        "config.json": json.dumps(config | changes).encode(),
+        "tokenizer.json": json.dumps(words).encode(),
+        "tokenizer_config.json": json.dumps(settings).encode(),
+        "preprocessor_config.json": json.dumps({"size": {"longest_edge": LONGEST}}).encode(),
+        "model.safetensors": data.getvalue(),
+    }
+
+
+def their_name(name: str) -> str:
+    """What transformers calls a weight of the eyes."""
+    stem, _, leaf = name.rpartition(".")
+    theirs = {ours: name for name, ours in WHOLE.items()}
+    if stem in theirs:
+        return f"{theirs[stem]}.{leaf}"
+    inside = {ours: name for name, ours in PARTS_OF_LAYER.items()}
+    _, _, layer, part = stem.split(".")
+    return f"{VISION}encoder.layers.{layer}.{inside[part]}.{leaf}"
 
 
 def opened(kind: str = "F32", earlier: bool = False, **changes):

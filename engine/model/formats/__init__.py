@@ -20,7 +20,7 @@ from oneseek.engine.model.formats.source import (
     RangeSource,
     Source,
 )
-from oneseek.engine.model.vision.file import is_eyes, whose
+from oneseek.engine.model.vision.file import EyesFile, is_eyes, whose
 
 __all__ = [
     "BytesSource",
@@ -104,7 +104,7 @@ def _open(name, files):
     if not eyes or len(eyes) == len(files):
         return _open_model(name, files)
     model = _open_model(name, {file: files[file] for file in files if file not in eyes})
-    model.take_eyes(files[eyes[0]])
+    model.take_eyes(lambda words: EyesFile.of_gguf(files[eyes[0]](), words))
     return model
 
 

@@ -12,7 +12,6 @@ from oneseek.engine.model.formats import architecture, split, vocabulary
 from oneseek.engine.model.formats.packed import Packed, Type, read_packed, read_plain
 from oneseek.engine.model.formats.source import FormatError, Source
 from oneseek.engine.model.llama import Config
-from oneseek.engine.model.vision.file import EyesFile
 
 
 @dataclass(frozen=True)
@@ -124,16 +123,12 @@ class ModelFile:
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def take_eyes(self, open_eyes):
-        """Have the eyes that a function opens; where they do not fit, the model stays as it is, and
-        `blind` says why."""
-        source = None
+        """Have the eyes that a function opens for words of so many numbers; where they do not fit,
+        the model stays as it is, and `blind` says why."""
         try:
-            source = open_eyes()
-            self.eyes, self.blind = EyesFile(source, self.config["hidden_size"]), ""
+            self.eyes, self.blind = open_eyes(self.config["hidden_size"]), ""
         except FormatError as problem:
             self.blind = str(problem)
-            if source is not None:
-                source.close()
 
     def close(self):
         for source in self.sources:

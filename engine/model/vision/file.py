@@ -47,50 +47,52 @@ def whose(name: str) -> str:
 class EyesFile:
     """Eyes that can be read: their sizes, and their weights one at a time."""
 
-    def __init__(self, source: Source, words: int) -> None:
-        """Of a language model of so many numbers a word; FormatError where they do not fit it."""
-        self.name, self.source = source.name, source
-        metadata, self._entries = read_header(source)
-        self.tower, self.sight = read_sizes(self.name, metadata)
-        if self.tower.words != words:
-            self.fail(
-                f"it is made for words of {self.tower.words} numbers, the model's have {words}"
-            )
-        self._turned = self._takes_up_for_down()
-        shapes = self.tower.shapes()
-        for name, shape in shapes.items():
-            entry = self._entries.get(self._there(name))
+    def __init__(
+        self, name: str, tower: Tower, sight: Sight, entries: dict[str, Tensor], words: int,
+        source: Source | None = None,
+    ) -> None:  # fmt: skip
+        """Of a language model of so many numbers a word; FormatError where they do not fit it. A
+        `source` of their own is closed with them."""
+        self.name, self.tower, self.sight, self.source = name, tower, sight, source
+        self._entries = entries
+        if tower.words != words:
+            self.fail(f"it is made for words of {tower.words} numbers, the model's have {words}")
+        shapes = tower.shapes()
+        for part, shape in shapes.items():
+            entry = entries.get(part)
             if entry is None:
-                self.fail(f"the tensor {name} is missing")
+                self.fail(f"the tensor {part} is missing")
             if entry.shape != shape:
-                self.fail(f"{name} has shape {entry.shape}, not {shape}")
+                self.fail(f"{part} has shape {entry.shape}, not {shape}")
             if entry.kind.bits and len(shape) != 2:
-                self.fail(f"{name} is packed, which it cannot be read as")
-        for name in self._entries:
-            if self._there(name) not in shapes:
-                self.fail(f"the tensor {name} is not part of such eyes")
+                self.fail(f"{part} is packed, which it cannot be read as")
+        for part in entries:
+            if part not in shapes:
+                self.fail(f"the tensor {part} is not part of such eyes")
+
+    @classmethod
+    def of_gguf(cls, source: Source, words: int) -> EyesFile:
+        """Those of an `mmproj` file, which is closed where it holds none."""
+        try:
+            metadata, entries = read_header(source)
+            tower, sight = read_sizes(source.name, metadata)
+            down = entries.get("v.blk.0.ffn_down.weight")
+            earlier = down is not None and down.shape == (tower.hidden, tower.width)
+            if earlier and tower.hidden != tower.width:
+                entries = {turned(name): entry for name, entry in entries.items()}
+            return cls(source.name, tower, sight, entries, words, source)
+        except FormatError:
+            source.close()
+            raise
 
     def fail(self, reason: str) -> Any:
         raise FormatError(self.name, reason)
-
-    def _takes_up_for_down(self) -> bool:
-        """Earlier files call the first product of a layer `ffn_down`: told by its shape."""
-        down, tower = self._entries.get("v.blk.0.ffn_down.weight"), self.tower
-        turned = down is not None and down.shape == (tower.hidden, tower.width)
-        return turned and tower.hidden != tower.width
-
-    def _there(self, name: str) -> str:
-        """What a weight is called in this file; the other way as well."""
-        if not self._turned or ".ffn_" not in name:
-            return name
-        up, down = ".ffn_up.", ".ffn_down."
-        return name.replace(up, down) if up in name else name.replace(down, up)
 
     def names(self) -> list[str]:
         return list(self.tower.shapes())
 
     def spec(self, name: str) -> Tensor:
-        return self._entries[self._there(name)]
+        return self._entries[name]
 
     def read(self, name: str) -> np.ndarray | Packed:
         """One weight: packed where it is, else plain; the patches' as the matrix that it is."""
@@ -117,8 +119,20 @@ class EyesFile:
     def parameters(self) -> int:
         return sum(math.prod(shape) for shape in self.tower.shapes().values())
 
+    @property
+    def size(self) -> int:
+        """Bytes of all weights where they lie."""
+        return sum(self.spec(name).nbytes for name in self.names())
+
     def close(self) -> None:
-        self.source.close()
+        if self.source:
+            self.source.close()
+
+
+def turned(name: str) -> str:
+    """What a weight of a layer is called in an earlier file: the first product there was `down`."""
+    up, down = ".ffn_up.", ".ffn_down."
+    return name.replace(up, down) if up in name else name.replace(down, up)
 
 
 def read_sizes(name: str, metadata: dict) -> tuple[Tower, Sight]:

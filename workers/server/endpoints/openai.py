@@ -24,7 +24,7 @@ from oneseek.engine.model.choice.form import Form
 from oneseek.engine.model.choice.sampling import Manner, Sampling
 from oneseek.engine.model.choice.schema import Grammar, SchemaError
 from oneseek.engine.model.generate import Answer, TooLong
-from oneseek.workers.server.endpoints.pictures import PICTURE, pictures_in, shown
+from oneseek.workers.server.endpoints.pictures import PICTURE, in_tiles, pictures_in
 from oneseek.workers.server.endpoints.tool_calls import (
     CHOICE,
     TOOLS,
@@ -123,7 +123,7 @@ async def completions(request: Request, body: dict) -> Response:
     """Answer a conversation, whole or as a stream."""
     service = service_of(request)
     must_be_readable(len(body["messages"]), service.assistant.base.context)
-    messages = await shown(messages_of(body["messages"]), service.assistant.model)
+    messages = await in_tiles(messages_of(body["messages"]), service.assistant.model)
     version = await service.names.version(body["model"])
     template = service.assistant.model.template
     tools = tools_of(body, template.takes_tools)

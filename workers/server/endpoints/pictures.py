@@ -58,7 +58,7 @@ def read_picture(given: Any, name: str) -> Picture:
     return Picture(name, data, detail != WHOLE)
 
 
-async def shown(messages: list[dict], model: Model) -> list[dict]:
+async def in_tiles(messages: list[dict], model: Model) -> list[dict]:
     """A conversation with its pictures in tiles, as its model sees them."""
     count = sum(len(one.get("pictures", ())) for one in messages)
     if not count:
