@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -85,7 +85,7 @@ class EyesFile:
             source.close()
             raise
 
-    def fail(self, reason: str) -> Any:
+    def fail(self, reason: str) -> NoReturn:
         raise FormatError(self.name, reason)
 
     def names(self) -> list[str]:
@@ -138,7 +138,7 @@ def turned(name: str) -> str:
 def read_sizes(name: str, metadata: dict) -> tuple[Tower, Sight]:
     """What the metadata say of a tower and of the pictures it takes, checked."""
 
-    def fail(reason: str) -> Any:
+    def fail(reason: str) -> NoReturn:
         raise FormatError(name, reason)
 
     def get(key: str) -> Any:
@@ -159,9 +159,9 @@ def read_sizes(name: str, metadata: dict) -> tuple[Tower, Sight]:
         fail(f"attention.layer_norm_epsilon is {eps!r}")
     tower = Tower(eps=eps, **sizes)
     edge = tower.tile // tower.patch
-    if tower.tile % tower.patch or edge % tower.block or tower.width % tower.heads:
+    if tower.tile % tower.patch or edge % tower.block or tower.width % (4 * tower.heads):
         fail(f"a tile of {tower.tile} does not divide into patches and blocks, or {tower.width} "
-             f"numbers into {tower.heads} heads")  # fmt: skip
+             f"numbers into {tower.heads} heads of whole fours")  # fmt: skip
     longest = get("preproc_image_size") or 4 * tower.tile
     if type(longest) is not int or not tower.tile <= longest:
         fail(f"preproc_image_size is {longest!r}; {tower.tile} or more can be")
