@@ -1,12 +1,12 @@
 """A small random model with eyes against transformers and torch: logits and gradients with a
 picture in the prompt; its file; its pictures in the cache.
 
-In numpy, on the GPU that is here and on the kernels of the processor, also in the page's worker.
+In numpy, on the GPU that is here and on the kernels of the processor. The figures:
+`build.py bench eyes`.
 """
 
 import asyncio
 import contextlib
-import sys
 from dataclasses import replace
 from functools import cache
 
@@ -15,10 +15,12 @@ import pytest
 
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.backends.wasm.executor import Wasm
+from oneseek.engine.learning.needs import file_takes
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import BytesSource, FormatError, open_model
 from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Blind, Model
+from oneseek.engine.model.look import eyes_bytes
 from oneseek.engine.model.score import top_tokens
 from oneseek.engine.model.vision.file import is_eyes, whose
 from tests.support import eyes, pictures, tiny
@@ -31,8 +33,7 @@ def wasm():
     return Wasm(host())
 
 
-IN_A_TAB = sys.platform == "emscripten"
-HERE = {"wasm": wasm} if IN_A_TAB else {"numpy": Numpy, "gpu": gpu, "wasm": wasm}
+HERE = {"numpy": Numpy, "gpu": gpu, "wasm": wasm}
 HOMES = pytest.mark.parametrize(
     "home",
     [
@@ -85,6 +86,19 @@ def test_a_folder_of_a_hub_holds_both_and_sees_the_same():
         )
 
     asyncio.run(run())
+
+
+def test_shut_eyes_take_no_memory():
+    """As in the page, which does not look at pictures."""
+    file = eyes.opened()
+    seeing = file_takes(file)["chat_bytes"]
+    assert file.eyes
+    taken = eyes_bytes(file.eyes)
+    file.shut_eyes("nobody looks here")
+    assert seeing - file_takes(file)["chat_bytes"] == taken > 0
+    model = asyncio.run(Model.load(file, Numpy()))
+    with pytest.raises(Blind, match="cannot see pictures: nobody looks here"):
+        model.must_see()
 
 
 def test_a_folder_whose_eyes_do_not_fit_is_read_without_them():

@@ -130,11 +130,16 @@ class ModelFile:
         except FormatError as problem:
             self.blind = str(problem)
 
+    def shut_eyes(self, why):
+        """Be a model without eyes from now on."""
+        if self.eyes:
+            self.eyes.close()
+            self.eyes, self.blind = None, why
+
     def close(self):
         for source in self.sources:
             source.close()
-        if self.eyes:
-            self.eyes.close()
+        self.shut_eyes("its file is closed")
 
 
 def open_gguf(*sources):
