@@ -5,6 +5,7 @@ Its tiles have 16 pixels: four states each, of which a picture cut in two by two
 
 import io
 import json
+from functools import cache
 
 import numpy as np
 from PIL import Image
@@ -129,11 +130,14 @@ def tiles(rows: int, columns: int) -> Tiles:
     return Tiles(draw.randint(0, 256, shape).astype(np.uint8), rows, columns)
 
 
+@cache
 def photo(width: int, height: int, kind: str = "PNG") -> bytes:
     """A picture's file: bands of colour with soft edges, and some noise."""
     x, y = np.meshgrid(np.linspace(0, 9, width), np.linspace(0, 7, height))
     waves = np.stack([np.sin(x), np.cos(y), np.sin(x * y / 5)], -1) * 100 + 128
     noise = np.random.RandomState(7).randint(-20, 20, waves.shape)
     file = io.BytesIO()
-    Image.fromarray((waves + noise).clip(0, 255).astype(np.uint8)).save(file, kind)
+    Image.fromarray((waves + noise).clip(0, 255).astype(np.uint8)).save(
+        file, kind, compress_level=1
+    )
     return file.getvalue()
