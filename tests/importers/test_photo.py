@@ -15,6 +15,10 @@ from tests.golden.pictures import PHOTOS, REAL, sampled
 from tests.support.eyes import photo
 
 HALF = (0.5, 0.5, 0.5)
+SIZES = [
+    pytest.param(size, id=f"{size[0]}x{size[1]}", marks=[pytest.mark.slow] if size == REAL else [])
+    for size in PHOTOS
+]
 GOLDEN = np.load(FOLDER / "pictures.npz")
 
 
@@ -23,7 +27,7 @@ def sight(tile: int, longest: int) -> Sight:
 
 
 @pytest.mark.parametrize("in_parts", [True, False], ids=["parts", "whole"])
-@pytest.mark.parametrize("size", PHOTOS, ids=lambda size: f"{size[0]}x{size[1]}")
+@pytest.mark.parametrize("size", SIZES)
 def test_its_tiles_are_those_of_transformers(size, in_parts):
     width, height, tile, longest = size
     found = tiles_of(photo(width, height), "a photo", sight(tile, longest), in_parts)

@@ -85,7 +85,8 @@ def folder(**changes) -> dict[str, bytes]:
         words["added_tokens"][0] | {"id": len(tiny.TOKENS) + i, "content": word}
         for i, word in enumerate(WORDS)
     ]
-    settings = json.loads(files["tokenizer_config.json"]) | {"chat_template": TEMPLATE}
+    settings = json.loads(files["tokenizer_config.json"])
+    del settings["chat_template"]
     shapes = {name.replace("model.", LANGUAGE, 1): (name, shape)
               for name, shape in Config.from_dict(text).shapes().items()}  # fmt: skip
     shapes |= {their_name(name): (name, shape) for name, shape in TOWER.shapes().items()}
@@ -98,6 +99,7 @@ def folder(**changes) -> dict[str, bytes]:
         "config.json": json.dumps(config | changes).encode(),
         "tokenizer.json": json.dumps(words).encode(),
         "tokenizer_config.json": json.dumps(settings).encode(),
+        "chat_template.json": json.dumps({"chat_template": TEMPLATE}).encode(),
         "preprocessor_config.json": json.dumps({"size": {"longest_edge": LONGEST}}).encode(),
         "model.safetensors": data.getvalue(),
     }

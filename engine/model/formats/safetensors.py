@@ -205,6 +205,8 @@ def _chat_template(name, folder, settings):
         finally:
             source.close()
     template = settings.get("chat_template")
+    if template is None:  # beside the settings of pictures, where there are any
+        template = read_json(name, folder, "chat_template.json", False).get("chat_template")
     if isinstance(template, list):  # several named templates
         named = {t.get("name"): t.get("template") for t in template if isinstance(t, dict)}
         template = named.get("default")
