@@ -25,6 +25,7 @@ from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.llama import Config
 from oneseek.engine.model.published import beside_weights
 from oneseek.engine.model.score import top_tokens
+from oneseek.engine.model.vision.eyes import DETAILS
 from oneseek.engine.open import alone_in, clock, model_named
 from oneseek.importers.document import ImportRefused
 
@@ -65,6 +66,9 @@ def talking(options, model):
 def picture_options(parser):
     parser.add_argument("--picture", metavar="FILE", type=Path, action="append", default=[],
                         help="a photo to ask about, of a model with eyes; may be given again")  # fmt: skip
+    parser.add_argument("--detail", choices=DETAILS, default="auto",
+                        help="high: its parts as well, low: its whole alone; auto decides by what "
+                        "computes")  # fmt: skip
 
 
 async def first_message(text, options, model):
@@ -72,12 +76,15 @@ async def first_message(text, options, model):
     message = {"role": "user", "content": text}
     if not options.picture:
         return message
-    sight = model.must_see().sight
+    eyes = model.must_see()
+    in_parts = eyes.in_parts(options.detail)
     need("--picture", ("PIL",), "app")
     from oneseek.importers.photo import tiles_of
 
     try:
-        shown = [tiles_of(path.read_bytes(), path.name, sight) for path in options.picture]
+        shown = [
+            tiles_of(path.read_bytes(), path.name, eyes.sight, in_parts) for path in options.picture
+        ]
     except ImportRefused as problem:
         raise ValueError(str(problem)) from problem
     return {**message, "pictures": shown}

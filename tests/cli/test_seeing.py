@@ -36,6 +36,15 @@ def test_what_is_said_depends_on_the_photo(folder, capsys):
     assert len({one["text"] for one in told}) > 1
 
 
+def test_its_parts_are_seen_where_they_are_asked_for(folder, capsys):
+    told = []
+    for detail in ("low", "auto", "high"):
+        photo = folder / "one.png"
+        assert generate(folder / "tiny-vl-Q8_0.gguf", "--picture", photo, "--detail", detail) == 0
+        told.append(json.loads(capsys.readouterr().out)["text"])
+    assert told[0] == told[1] != told[2]
+
+
 def test_a_chat_begins_with_a_photo(folder, capsys, monkeypatch, tmp_path):
     lines = iter(["Hej?", "Och nu?"])
     monkeypatch.setattr("builtins.input", lambda prompt="": next(lines, ""))

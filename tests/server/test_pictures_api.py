@@ -48,11 +48,13 @@ def client(host: Native) -> openai.OpenAI:
 def test_a_photo_is_answered_and_takes_the_place_of_its_tiles(seeing):
     with client(seeing) as asking:
         whole = asking.chat.completions.create(**about(address(eyes.photo(60, 45)), detail="low"))
-        parts = asking.chat.completions.create(**about(address(eyes.photo(60, 45))))
+        parts = asking.chat.completions.create(**about(address(eyes.photo(60, 45)), detail="high"))
+        auto = asking.chat.completions.create(**about(address(eyes.photo(60, 45))))
     states = eyes.TOWER.states
     assert whole.choices[0].message.content is not None
     # four tiles more, each after its mark and its row and column; a line's end after two of them
     assert parts.usage.prompt_tokens - whole.usage.prompt_tokens == 4 * (states + 2) + 2
+    assert auto.usage == whole.usage, "numpy computes, and takes long for the parts"
     assert parts.choices[0].finish_reason in ("stop", "length")
 
 

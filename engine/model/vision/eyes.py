@@ -24,6 +24,7 @@ from oneseek.engine.model.vision.siglip import Tower, looking
 from oneseek.engine.model.vision.tiles import Sight, patches_of
 
 AROUND, GLOBAL = "<fake_token_around_image>", "<global-img>"
+DETAILS = ("auto", "low", "high")
 KEPT = 8  # pictures whose states are remembered without anybody who asks
 PLACE = re.compile(re.escape(IMAGE))
 
@@ -102,6 +103,11 @@ class Eyes:
                 tensors[name] = executor.upload(np.ascontiguousarray(weight, np.float32))
             await executor.breathe()
         return cls(file.tower, file.sight, stored, tensors, executor, vocab)
+
+    def in_parts(self, detail: str) -> bool:
+        """Whether the parts of a picture are looked at beside its whole: at `high` detail, never at
+        `low`, and at `auto` where a graphics chip looks; a processor takes minutes for them."""
+        return detail == "high" or detail == "auto" and bool(self.executor.bindings)
 
     async def look(self, tiles: Tiles) -> Seen:
         """What is seen in a picture; one that was seen lately is not looked at again."""

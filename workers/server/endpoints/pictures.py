@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 
 from oneseek.engine.core.turns import beside
 from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.vision.eyes import DETAILS
 from oneseek.importers.document import ImportRefused
 from oneseek.workers.server.fields import BadRequest, either, record, text
 from oneseek.workers.server.guard import MAX_PICTURES
 
 DATA = re.compile(r"data:image/[\w.+-]{1,40};base64,", re.ASCII | re.IGNORECASE)
-WHOLE, DETAILS = "low", ("auto", "low", "high")
 MOST = 16  # in a conversation
 _ADDRESS = text(longest=MAX_PICTURES)
 PICTURE = record(
@@ -28,11 +28,11 @@ PICTURE = record(
 
 
 class Picture(NamedTuple):
-    """One as it was sent; `in_parts` where its parts are wanted beside its whole."""
+    """One as it was sent."""
 
     name: str
     data: bytes
-    in_parts: bool
+    detail: str
 
 
 def pictures_in(parts: list[dict], name: str) -> list[Picture]:
@@ -55,7 +55,7 @@ def read_picture(given: Any, name: str) -> Picture:
         data = base64.b64decode(address[head.end() :], validate=True)
     except binascii.Error as problem:
         raise BadRequest(f"{name} is not valid base64; nothing was asked") from problem
-    return Picture(name, data, detail != WHOLE)
+    return Picture(name, data, detail)
 
 
 async def in_tiles(messages: list[dict], model: Model) -> list[dict]:
@@ -63,7 +63,7 @@ async def in_tiles(messages: list[dict], model: Model) -> list[dict]:
     count = sum(len(one.get("pictures", ())) for one in messages)
     if not count:
         return messages
-    sight = model.must_see().sight
+    eyes = model.must_see()
     if count > MOST:
         raise BadRequest(f"the conversation has {count} pictures; at most {MOST} are looked at")
     try:
@@ -76,7 +76,8 @@ async def in_tiles(messages: list[dict], model: Model) -> list[dict]:
 
     async def cut(picture: Picture) -> Any:
         try:
-            return await beside(tiles_of, picture.data, picture.name, sight, picture.in_parts)
+            in_parts = eyes.in_parts(picture.detail)
+            return await beside(tiles_of, picture.data, picture.name, eyes.sight, in_parts)
         except ImportRefused as problem:
             raise BadRequest(str(problem)) from problem
 
