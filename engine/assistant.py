@@ -144,13 +144,17 @@ class Assistant:
         """Answer a conversation with a version (unless told the one in use, or that of the skill it
         asks for), or from the one document that is named as `source`, or with None from none of
         them; which version it was. What one `user` told is known to nobody else. A message that
-        only states what the caller `keeps` is told so, where the model has no reply of its own."""
+        only states what the caller `keeps` is told so, where the model has no reply of its own. The
+        `pictures` of a message are tiles; about those the model speaks alone."""
         number = await self.versions.number(line) if version is None else version
-        skill = "" if source else await self.skill_for(version, messages)
+        with self._go_first():
+            messages = await self.model.see(messages)
+        looks = bool(messages[-1].get("pictures"))
+        skill = "" if source or looks else await self.skill_for(version, messages)
         notes: list[Found] = []
         if skill:
             messages = messages[-1:]  # as it was taught: each question by itself
-        elif version != BASE and not source and "form" not in hooks:
+        elif version != BASE and not (source or looks or "form" in hooks):
             notes = await self.notes(messages, user)
         shown = noted(messages, notes)
         if not self.mind.converses:
@@ -165,6 +169,9 @@ class Assistant:
             grammar = await self.skills.grammar(skill, messages[-1]["content"])
             if grammar and number and "form" not in hooks:
                 more["form"] = Form(grammar, self.model.tokenizer)
+        elif looks:  # nothing that is known by heart is about a picture
+            number, more = version or BASE, {}
+            generator = await self.generator(number)
         else:
             asked = version, messages, user
             read = None if "form" in hooks else await self.read_sources(*asked, source)

@@ -129,6 +129,17 @@ def renumbered(page: list[Recognised], before: list[Recognised]) -> list[Recogni
 def prepared(data: bytes, name: str, budget: Budget | None = None) -> bytes:
     """A grey PNG, upright, of a size OCR reads well, dark on light."""
     budget = budget or Budget(name)
+    picture = _sized(upright(data, name, budget).convert("L"))
+    picture = ImageOps.autocontrast(picture, cutoff=1)
+    if _brightness(picture) < 110:
+        picture = ImageOps.invert(picture)
+    out = io.BytesIO()
+    picture.save(out, "PNG")
+    return out.getvalue()
+
+
+def upright(data: bytes, name: str, budget: Budget) -> Image.Image:
+    """A picture as it is looked at: upright, in its first frame, what is transparent white."""
     budget.accept(len(data))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of damaged metadata, which is not used
@@ -137,7 +148,7 @@ def prepared(data: bytes, name: str, budget: Budget | None = None) -> bytes:
             opened = Image.open(io.BytesIO(data), formats=_FORMATS)
             if opened.width * opened.height > budget.limits.pixels:
                 raise _too_large(name, budget, f"{opened.width} x {opened.height} pixels")
-            picture = _on_white(ImageOps.exif_transpose(opened))
+            return _on_white(ImageOps.exif_transpose(opened))
         except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
             raise _too_large(name, budget, str(error)) from error
         except (OSError, ValueError, SyntaxError, EOFError, TypeError, IndexError, KeyError, OverflowError,
@@ -145,13 +156,6 @@ def prepared(data: bytes, name: str, budget: Budget | None = None) -> bytes:
             raise ImportRefused(
                 f"{name} is damaged or no picture OneSeek can open; save it as PNG or JPEG."
             ) from error
-    picture = _sized(picture)
-    picture = ImageOps.autocontrast(picture, cutoff=1)
-    if _brightness(picture) < 110:
-        picture = ImageOps.invert(picture)
-    out = io.BytesIO()
-    picture.save(out, "PNG")
-    return out.getvalue()
 
 
 def _too_large(name: str, budget: Budget, size: str) -> ImportRefused:
@@ -163,12 +167,12 @@ def _too_large(name: str, budget: Budget, size: str) -> ImportRefused:
 
 
 def _on_white(picture: Image.Image) -> Image.Image:
-    """Grey; what is transparent becomes paper."""
+    """What is transparent becomes paper; nothing but grey or colours is left."""
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         paper = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(paper, picture)
-    return picture.convert("L")
+    return picture.convert("L" if picture.mode == "L" or picture.mode[0] in "1IF" else "RGB")
 
 
 def _brightness(picture: Image.Image) -> float:

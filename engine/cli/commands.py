@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from oneseek.engine.cli import certified, external_training, judging, teaching
-from oneseek.engine.cli.options import command, log, model_options, show, write_whole
+from oneseek.engine.cli.options import command, log, model_options, need, show, write_whole
 from oneseek.engine.cli.remembering import assistant_of
 from oneseek.engine.core.environment import switched_on
 from oneseek.engine.core.queue.saved import SavedQueue
@@ -25,7 +25,9 @@ from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.llama import Config
 from oneseek.engine.model.published import beside_weights
 from oneseek.engine.model.score import top_tokens
+from oneseek.engine.model.vision.eyes import DETAILS
 from oneseek.engine.open import alone_in, clock, model_named
+from oneseek.importers.document import ImportRefused
 
 STORE = "oneseek.sqlite"  # beside an adapter: what else is known in its folder
 SPEAKING = "chat"  # what the answer of a chat is known as while it grows
@@ -61,6 +63,33 @@ def talking(options, model):
     return sampling(options, model, steer=keeps_going, stop_repeats=keeps_going)
 
 
+def picture_options(parser):
+    parser.add_argument("--picture", metavar="FILE", type=Path, action="append", default=[],
+                        help="a photo to ask about, of a model with eyes; may be given again")  # fmt: skip
+    parser.add_argument("--detail", choices=DETAILS, default="auto",
+                        help="high: its parts as well, low: its whole alone; auto decides by what "
+                        "computes")  # fmt: skip
+
+
+async def first_message(text, options, model):
+    """What the user says, with the pictures that are asked about."""
+    message = {"role": "user", "content": text}
+    if not options.picture:
+        return message
+    eyes = model.must_see()
+    in_parts = eyes.in_parts(options.detail)
+    need("--picture", ("PIL",), "app")
+    from oneseek.importers.photo import tiles_of
+
+    try:
+        shown = [
+            tiles_of(path.read_bytes(), path.name, eyes.sight, in_parts) for path in options.picture
+        ]
+    except ImportRefused as problem:
+        raise ValueError(str(problem)) from problem
+    return {**message, "pictures": shown}
+
+
 def user_options(parser):
     given = parser.add_mutually_exclusive_group(required=True)
     given.add_argument("--user", metavar="TEXT", help="what the user says")
@@ -78,7 +107,7 @@ def lines_of(path):
             yield value
 
 
-@command(model_options, user_options, sampling_options)
+@command(model_options, user_options, picture_options, sampling_options)
 def generate(options):
     """Answer what a user says, through the model's chat template."""
     asyncio.run(_generate(options))
@@ -90,7 +119,8 @@ async def _generate(options):
         return await _generate_from_memory(options, users)
     model, generator = await loaded(options)
     chosen = sampling(options, model)
-    answers = [generator.ask([{"role": "user", "content": user}], chosen) for user in users]
+    asked = [await model.see([await first_message(user, options, model)]) for user in users]
+    answers = [generator.ask(messages, chosen) for messages in asked]
     for answer in answers:
         await generator.answer_all([answer])
         result = {
@@ -106,7 +136,7 @@ async def _generate_from_memory(options, users):
     model = await teaching.loaded(options)
     async with assistant_of(Path(options.adapter), model) as assistant:
         for number, user in enumerate(users):
-            messages = [{"role": "user", "content": user}]
+            messages = [await first_message(user, options, model)]
             chosen = sampling(options, model)
             answer, version = await assistant.answer(messages, chosen, str(number))
             result = {
@@ -156,7 +186,7 @@ def chat_options(parser):
     parser.add_argument("--no-learn", action="store_true", help="keep nothing of what you state")
 
 
-@command(model_options, sampling_options, chat_options)
+@command(model_options, sampling_options, picture_options, chat_options)
 def chat(options):
     """Talk with the model, which remembers what you state; an empty line or Ctrl+D ends it, Ctrl+C
     ends an answer."""
@@ -203,7 +233,7 @@ async def _chat_with_adapter(options):
     model, generator = await loaded(options)
 
     async def answer(messages):
-        chosen = talking(options, model)
+        chosen, messages = talking(options, model), await model.see(messages)
         found = generator.ask(messages, chosen, SPEAKING, on_text=make_printer(options))
         with interrupting(found.cancel):
             await generator.answer_all([found])
@@ -217,7 +247,8 @@ async def _talk(options, model, answer):
     log(f"{model.name} on {model.executor.name}; an empty line ends it")
     messages = []
     while text := read_line():
-        messages.append({"role": "user", "content": text})
+        said = {"role": "user", "content": text}
+        messages.append(said if messages else await first_message(text, options, model))
         found, more = await answer(messages)
         show(options, {"text": found.text, **more}, "")
         for said in [] if options.json else more.get("remembered", ()):

@@ -55,6 +55,9 @@ def sentences(told: dict) -> list[str]:
         ]
         known += [", ".join(f"{count} tensors of {kind}" for kind, count in told["types"].items())]
     lines += ["  " + "; ".join(part for part in known if part)] if any(known) else []
+    if eyes := told["eyes"]:
+        lines.append(f"  sees pictures: {eyes['name']}, {eyes['parameters'] / 1e6:.0f} million "
+                     f"parameters, {eyes['loaded_bytes'] / 1e9:.2f} GB of the memory below")  # fmt: skip
     if not told["loads"]:
         return [*lines, f"  does not load: {told['why']}"]
     lines += fitting(told)

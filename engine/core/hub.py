@@ -8,7 +8,7 @@ HOME = "https://huggingface.co"
 ALSO = ("hf.co", "www.huggingface.co")  # other names of it
 WITHIN = ("resolve", "blob", "raw", "tree")  # in an address, before the revision
 WEIGHTS = ".gguf"
-BESIDE = "mmproj"  # how a file begins that lies beside a model and is none
+BESIDE = "mmproj"  # in the name of a file that lies beside a model and is none
 UNREAD = ("IQ1", "IQ2", "IQ3", "IQ4", "Q2_K", "Q3_K", "TQ1", "TQ2", "MXFP4")
 """What a file is packed as that OneSeek does not read, as names tell it."""
 GOOD = ("Q4_K_M", "Q4_1", "Q4_K_S", "Q4_0", "Q5_K_M", "Q6_K", "Q8_0")
@@ -76,30 +76,49 @@ def listing(place):
 def list_models(place, told):
     """The models of a repository as a hub lists it, {"path", "bytes", "sha256", "address"}: the
     smallest good one first, then by size; and its licence. A sha256 may be empty."""
+    models = [
+        one for one in weights(place, told)
+        if BESIDE not in one["path"].lower() and place["path"] in ("", one["path"])
+    ]  # fmt: skip
+    return best_first(models), licence(told)
+
+
+def list_eyes(place, told):
+    """The files with eyes (llama.cpp's `mmproj`) of a repository, told alike and in the same
+    order."""
+    return best_first([one for one in weights(place, told) if BESIDE in one["path"].lower()])
+
+
+def weights(place, told):
+    """The files of a repository that are read, each of them whole."""
     revision = told.get("sha") or place["revision"] or "main"
-    models = []
+    found = []
     for one in told.get("siblings", []):
         path, large = one["rfilename"], one.get("lfs") or {}
         name = path.split("/")[-1].lower()
-        if not name.endswith(WEIGHTS) or name.startswith(BESIDE) or is_part(name):
+        if not name.endswith(WEIGHTS) or is_part(name):
             continue
         if any([kind in name.upper() for kind in UNREAD]):
             continue
-        if place["path"] in ("", path):
-            address = "/".join((place["origin"], place["repository"], "resolve", revision, path))
-            models.append(
-                {
-                    "path": path,
-                    "bytes": large.get("size") or one.get("size") or 0,
-                    "sha256": large.get("sha256") or "",
-                    "address": address,
-                }
-            )
-    models.sort(key=lambda one: one["bytes"])
-    if models:
-        best = min(models, key=lambda one: goodness(one["path"]))
-        models = [best] + [one for one in models if one is not best]
-    return models, licence(told)
+        address = "/".join((place["origin"], place["repository"], "resolve", revision, path))
+        found.append(
+            {
+                "path": path,
+                "bytes": large.get("size") or one.get("size") or 0,
+                "sha256": large.get("sha256") or "",
+                "address": address,
+            }
+        )
+    return found
+
+
+def best_first(files):
+    """The smallest good one, then the others by size."""
+    files = sorted(files, key=lambda one: one["bytes"])
+    if not files:
+        return []
+    best = min(files, key=lambda one: goodness(one["path"]))
+    return [best] + [one for one in files if one is not best]
 
 
 def goodness(path):

@@ -26,7 +26,7 @@ from oneseek.engine.model.formats.packing import ANY_HASH, EMBEDDINGS, Packing
 from oneseek.engine.model.kv_cache import ANSWER_BYTES
 from oneseek.engine.model.llama import Config, Stored
 from oneseek.engine.model.loaded import Model
-from oneseek.engine.model.look import NUMBER_BYTES, loaded_bytes
+from oneseek.engine.model.look import NUMBER_BYTES, eyes_bytes, loaded_bytes
 from oneseek.engine.model.trainable import Trained
 
 LOOKED_AT = 64  # examples whose length is taken for that of all
@@ -96,6 +96,7 @@ def specs_take(file: ModelFile, specs: dict[str, Any], room: int | None) -> dict
     """The same with its tensors stored like this."""
     stored = {name: Stored(one.shape, one.bits, one.group) for name, one in specs.items()}
     weights = sum(loaded_bytes(one) for one in specs.values())
+    weights += eyes_bytes(file.eyes) if file.eyes else 0
     return takes(Config.from_dict(file.config), stored, weights, room)
 
 

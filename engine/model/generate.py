@@ -83,6 +83,7 @@ class Answer:
     on_token: Callable[[int, list], None] | None = None  # also gets the best 64 (id, logprob)
     ids: list[int] = field(default_factory=list)
     text: str = ""
+    pictures: list = field(default_factory=list)  # what is seen in those of its prompt
     held: str = ""  # the end of the text that may turn out to begin a stop sequence
     ended: str = ""
     dropped: int = 0  # messages of the conversation that did not fit the context
@@ -175,8 +176,7 @@ class Generator:
             needed = sum(1 + self.model.tokenizer.fewest(one["content"]) for one in kept)
             if needed > room:
                 return None
-            text = self.model.template.render(kept, enable_thinking=think, tools=tools)
-            ids = self.model.tokenizer.encode(text, special=True)
+            ids = self.model.read(kept, enable_thinking=think, tools=tools)
             needed = len(ids)
             return ids if needed <= room else None
 
@@ -226,6 +226,7 @@ class Generator:
             begin = self.question_in(ids, messages[-1]["content"], think)
             more["handover"] = Handover(begin, then)
         more |= {"prefix": prefix, "begun": begun, "dropped": dropped}
+        more["pictures"] = [one for said in messages for one in said.get("pictures", ())]
         return self.start([*ids, *begun], sampling, key, **more)
 
     def question_in(self, ids: list[int], question: str, think: bool) -> int:
@@ -291,7 +292,8 @@ class Generator:
                 await self.read_and_verify(parts[0], draft, size)
                 return True
         self.pool.reach(max(lane.end + len(part) for _, lane, part in spoken + parts))
-        run, tokens, take = self.prepared(size, rows), [], np.zeros(rows, np.int32)
+        pictured = any(self.shows(part) for _, _, part in parts)
+        run, tokens, take = self.prepared(size, rows, pictured), [], np.zeros(rows, np.int32)
         for answer, lane, part in spoken + parts:
             tokens += [(token, len(lane.token_ids) + i, lane) for i, token in enumerate(part)]
             if answer in told:
@@ -318,7 +320,7 @@ class Generator:
         answer, lane, part = read
         tokens, known = part + draft.tokens, len(lane.token_ids)
         self.pool.reach(lane.end + len(tokens))
-        run, first = self.prepared(size, ROWS), len(part) - 1
+        run, first = self.prepared(size, ROWS, self.shows(part)), len(part) - 1
         self.write_tokens(run, [(one, known + i, lane) for i, one in enumerate(tokens)], size)
         run.write("take", np.minimum(np.arange(first, first + ROWS), size - 1, dtype=np.int32))
         self.write_choices(run, draft.choices, ROWS)
@@ -468,7 +470,7 @@ class Generator:
     def draft(self, answer: Answer, most: int = ROWS) -> Draft:
         """Of at most so many tokens, and no more than one pass verifies."""
         most = 0 if answer.form else min(most, ROWS - 1, self.room_of(answer) - 1)
-        return continue_answer(answer, self._streams[answer], most)
+        return continue_answer(answer, self._streams[answer], most, self.model.config.vocab)
 
     async def verify(self, answer: Answer, draft: Draft) -> None:
         """Decode the next token and, as long as they are those of a draft, the ones behind it."""
@@ -511,19 +513,25 @@ class Generator:
 
     # ---- between the conversations and a program's inputs
 
-    def prepared(self, tokens: int, rows: int) -> Run:
-        return self.ready(("answer", tokens, rows, self.pool.addressed), self.trained)
+    def shows(self, ids: list[int]) -> bool:
+        """Whether parts of pictures are among these."""
+        return bool(self.model.eyes) and max(ids, default=0) >= self.model.config.vocab
 
-    def ready(self, program: tuple, trained: Trained | None) -> Run:
+    def prepared(self, tokens: int, rows: int, pictured: bool = False) -> Run:
+        more = {"pictured": True} if pictured else {}
+        return self.ready(("answer", tokens, rows, self.pool.addressed), self.trained, **more)
+
+    def ready(self, program: tuple, trained: Trained | None, **more: bool) -> Run:
         """A run of a program by its name and shape, over the cache as it is now."""
         if self._reached != self.pool.reached:
             self._reached = self.pool.reached
             self._runs.clear()
-        if program not in self._runs:
-            planned = self.model.program(*program, trained=trained)
+        key = (*program, *more)
+        if key not in self._runs:
+            planned = self.model.program(*program, trained=trained, **more)
             tensors = {**self.pool.tensors, **self.tensors}
-            self._runs[program] = self.model.prepare(planned, tensors, self.pool.room)
-        return self._runs[program]
+            self._runs[key] = self.model.prepare(planned, tensors, self.pool.room)
+        return self._runs[key]
 
     def write_tokens(self, run, rows: list[tuple], size: int) -> None:
         """rows of (token, position in its lane, lane); padding goes to the scratch row."""
@@ -533,6 +541,10 @@ class Generator:
             slot = lane.start + at - lane.shared
             ids[i], positions[i], slots[i] = token, at, slot
             spans[i] = lane.head_start, lane.head_start + lane.shared, lane.start, slot + 1
+        if self.shows(ids.tolist()):
+            ids, words, states = self.model.must_see().split(ids)
+            run.write("words", words)
+            run.write("pictured", states)
         for name, array in (("ids", ids), ("positions", positions), ("slots", slots)):
             run.write(name, array)
         run.write("spans", spans)

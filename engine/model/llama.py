@@ -156,14 +156,22 @@ class Tokens:
     positions: Value
     spans: Value
     slots: Value | None = None  # rows of the key/value cache, when there is one
+    words: Value | None = None  # 1 where it is a word, 0 where it is a part of a picture
+    pictured: Value | None = None  # the states of those parts, where there are any
 
     @classmethod
-    def inputs(cls, program: Program, count: int, cached: bool = False) -> Tokens:
+    def inputs(
+        cls, program: Program, count: int, cached: bool = False, pictured: int = 0
+    ) -> Tokens:
+        """Those of a program; `pictured` is the width of a state, where pictures are among
+        them."""
         return cls(
             program.input("ids", (count,), "i32"),
             program.input("positions", (count,), "i32"),
             program.input("spans", (count, 4), "i32"),
             program.input("slots", (count,), "i32") if cached else None,
+            program.input("words", (count, 1)) if pictured else None,
+            program.input("pictured", (count, pictured)) if pictured else None,
         )
 
 
@@ -290,12 +298,19 @@ class Llama:
         if first:
             x = self.shared("below", (tokens.ids.spec.size, self.config.width))
         else:
-            x = self.embedding(tokens.ids)
+            x = self.with_pictures(self.embedding(tokens.ids), tokens)
         for i in range(first, self.config.layers if layers is None else layers):
             first = len(self.program.steps)
             x = self.block(x, i, tokens, f"cache.{i}" if cache_rows else None)
             self.blocks.append((first, len(self.program.steps)))
         return x
+
+    def with_pictures(self, x: Value, tokens: Tokens) -> Value:
+        """The states of what is seen in the place of embeddings."""
+        if tokens.words is None or tokens.pictured is None:
+            return x
+        words = OPS["spread"](tokens.words, times=self.config.width).reshape(*x.shape)
+        return x * words + tokens.pictured
 
     def embedding(self, ids: Value) -> Value:
         name = "model.embed_tokens.weight"

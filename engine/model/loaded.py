@@ -9,6 +9,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import ceil, prod
+from typing import Any
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from oneseek.engine.model.llama import STACKS, Config, Stack, Stored, rotary_tab
 from oneseek.engine.model.template import ChatTemplate
 from oneseek.engine.model.tokenizer import Tokenizer
 from oneseek.engine.model.trainable import Trained
+from oneseek.engine.model.vision.eyes import Eyes, knows_pictures
 
 FILLED = 0.99  # of a budget: laid out in one stretch, values leave gaps
 WHOLE = 1024  # of a weight's elements: codes and scales of so many end where a binding may begin
@@ -56,6 +58,21 @@ def stacks_of(config: Config, file: ModelFile) -> dict[str, tuple[Stack, int]]:
     return found
 
 
+class Blind(ValueError):
+    """A picture was given to a model without eyes."""
+
+
+async def eyes_of(
+    file: ModelFile, template: ChatTemplate, tokenizer: Tokenizer, executor: Executor
+) -> tuple[Eyes | None, str]:
+    """The eyes beside a model, or why it has none."""
+    if file.eyes is None:
+        return None, file.blind
+    if not template.sees or not knows_pictures(tokenizer):
+        return None, "its chat template has no place for them"
+    return await Eyes.load(file.eyes, executor, file.config["vocab_size"]), ""
+
+
 @dataclass
 class Model:
     """What every program of one loaded model shares."""
@@ -70,6 +87,8 @@ class Model:
     positions: int
     fingerprint: str = ""  # of its weights, whatever the file is called
     manner: Manner = Manner()  # how its makers mean it to answer
+    eyes: Eyes | None = None
+    blind: str = ""  # why it has none
     _plans: dict = field(default_factory=dict)
 
     @classmethod
@@ -118,6 +137,7 @@ class Model:
             done += file.spec(name).nbytes
             progress(done, total)
             await executor.breathe()
+        eyes, blind = await eyes_of(file, template, tokenizer, executor)
         return cls(
             file.name,
             config,
@@ -129,7 +149,36 @@ class Model:
             positions,
             digest.hexdigest()[:16],
             Manner.of(file),
+            eyes,
+            blind,
         )
+
+    def read(self, messages: list[dict], **variables: Any) -> list[int]:
+        """A conversation in tokens, by the model's own template; what is seen in the pictures of a
+        message stands before its words."""
+        text = self.template.render(messages, **variables)
+        pictures = [seen for message in messages for seen in message.get("pictures", ())]
+        if not pictures:
+            return self.tokenizer.encode(text, special=True)
+        return self.must_see().encode(self.tokenizer, text, pictures)
+
+    def must_see(self) -> Eyes:
+        """Its eyes."""
+        if self.eyes is None:
+            raise Blind(
+                f"{self.name} cannot see pictures: {self.blind}. Nothing was asked; ask without the "
+                "picture, or load a model with eyes"
+            )
+        return self.eyes
+
+    async def see(self, messages: list[dict]) -> list[dict]:
+        """A conversation whose pictures were looked at: what is seen in the place of tiles."""
+        return [
+            {**one, "pictures": [await self.must_see().look(each) for each in one["pictures"]]}
+            if one.get("pictures")
+            else one
+            for one in messages
+        ]
 
     async def dense(self, name: str) -> np.ndarray:
         """A weight as plain numbers, read back from the executor."""

@@ -17,6 +17,8 @@ from oneseek.engine.model.formats import (
 )
 from oneseek.engine.model.template import ChatTemplate, TemplateError
 from oneseek.engine.model.tokenizer import Tokenizer
+from oneseek.engine.model.vision.file import EyesFile
+from oneseek.engine.model.vision.siglip import looking
 
 NUMBER_BYTES = 4  # a plain weight is float32 once it is loaded
 SCALE_BYTES = 8  # of a group: a scale and a minimum
@@ -28,7 +30,7 @@ def look(where: Any) -> tuple[dict, ModelFile | None]:
     name, files = gathered(where)
     told = {"name": name, "files": len(files), "bytes": 0, "kind": "", "title": ""}
     told |= {"architecture": "", "licence": "", "parameters": 0, "types": {}, "context": 0}
-    told |= {"tokens": 0, "loaded_bytes": 0, "loads": False, "why": ""}
+    told |= {"tokens": 0, "loaded_bytes": 0, "eyes": None, "loads": False, "why": ""}
     told |= {"why_kind": "", "why_what": ""}
     try:
         file = open_gathered(name, files)
@@ -65,7 +67,22 @@ def described(file: ModelFile) -> dict:
         "context": file.config["max_position_embeddings"],
         "tokens": len(file.tokenizer_data.tokens),
         "loaded_bytes": sum(loaded_bytes(spec) for spec in specs),
+        "eyes": seeing(file),
     }
+
+
+def seeing(file: ModelFile) -> dict | None:
+    """The eyes beside a model: their file, and what they take in memory."""
+    if file.eyes is None:
+        return None
+    return {"name": file.eyes.name, "parameters": file.eyes.parameters,
+            "bytes": file.eyes.size, "loaded_bytes": eyes_bytes(file.eyes)}  # fmt: skip
+
+
+def eyes_bytes(eyes: EyesFile) -> int:
+    """What they take once they are loaded, and while they look at a tile."""
+    stored = {name: eyes.stored(name) for name in eyes.names()}
+    return sum(map(loaded_bytes, stored.values())) + looking(eyes.tower, stored).lower_bound
 
 
 def loaded_bytes(spec: Any) -> int:

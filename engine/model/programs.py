@@ -37,12 +37,14 @@ def answer(
     cache_rows: int,
     positions: int,
     trained: Trained | None = None,
+    pictured: bool = False,
 ) -> Program:
     """T tokens in, into the cache; for the R rows asked for, their 64 likeliest next tokens and
-    the one drawn."""
+    the one drawn. Where some are `pictured`, their states are given."""
     program = Program(f"answer {tokens}x{rows}" + (" adapted" if trained else ""))
     model = transformer(program, config, stored, positions, trained)
-    x = model.states(Tokens.inputs(program, tokens, cached=True), cache_rows)
+    given = Tokens.inputs(program, tokens, True, config.width * pictured)
+    x = model.states(given, cache_rows)
     if rows != tokens:
         x = OPS["rows"](x, program.input("take", (rows,), "i32"))
     recent = program.input("recent", (rows, RECENT), "i32")
@@ -148,13 +150,14 @@ def gradients(
     rows: int,
     keep_blocks: int | None,
     choices: int = 0,
+    pictured: bool = False,
 ) -> list[Value]:
     """Forward, loss and backward: the gradient of each stretch of the flat array. They come into
     being while the activations of their layers go, so together they need no more memory."""
     trained = model.trained
     assert trained is not None
     program.input("take", (rows,), "i32")
-    x = model.states(Tokens.inputs(program, tokens))
+    x = model.states(Tokens.inputs(program, tokens, pictured=model.config.width * pictured))
     losses, normed, dnormed = head_loss(model, x)
     if choices:
         dnormed = by_choices(program, losses, dnormed, choices)
@@ -217,13 +220,15 @@ def learn(
     keep_blocks: int | None = None,
     near: bool = False,
     choices: int = 0,
+    pictured: bool = False,
 ) -> Program:
     """One training step: T packed tokens, R of them with targets, and the weights change; `near`
-    what they are held to, by `choices` so many of those. With `keep_blocks` only the last so many
-    layers keep their activations for the way back, and even they not what is CHEAP."""
+    what they are held to, by `choices` so many of those; `pictured` beside pictures. With
+    `keep_blocks` only the last so many layers keep their activations for the way back, and even
+    they not what is CHEAP."""
     program = Program(f"learn {tokens}x{rows}")
     model = transformer(program, config, stored, positions, trained, dropout)
-    found = gradients(program, model, tokens, rows, keep_blocks, choices)
+    found = gradients(program, model, tokens, rows, keep_blocks, choices, pictured)
     update(program, trained, held_near(program, trained, found) if near else found)
     return fuse(program)
 
@@ -238,12 +243,14 @@ def accumulate(
     dropout: float = 0.0,
     keep_blocks: int | None = None,
     choices: int = 0,
+    pictured: bool = False,
 ) -> Program:
     """As `learn`, but the gradient is added to a total and the weights stay; see `apply`."""
     program = Program(f"accumulate {tokens}x{rows}")
     model = transformer(program, config, stored, positions, trained, dropout)
     total, first = program.input(f"{trained.name}.total", (trained.size,)), 0
-    for gradient in gradients(program, model, tokens, rows, keep_blocks, choices):
+    every = gradients(program, model, tokens, rows, keep_blocks, choices, pictured)
+    for gradient in every:
         OPS["accumulate"](total.view(first, gradient.shape), gradient)
         first += gradient.spec.size
     return fuse(program)

@@ -18,6 +18,7 @@ from oneseek.engine.model import demo
 from oneseek.engine.model.formats import FormatError, ModelFile, open_model
 from oneseek.engine.model.formats.download import DownloadError, download
 from oneseek.engine.model.formats.native import FolderShelf, Http, Member
+from oneseek.engine.model.vision.file import is_eyes
 
 PATIENCE = 20  # seconds for what a hub says of a repository
 MODELS = Path(__file__).with_name("models.json")
@@ -154,7 +155,7 @@ def fetched_from(name: str) -> Path | None:
     else:
         begin = (place["repository"] + "/" + place["path"]).replace("/", "_")
         files = [path for path in folder().glob("*.gguf") if path.name.startswith(begin)]
-    files = [path for path in files if path.is_file() and is_whole(path)]
+    files = [path for path in files if path.is_file() and is_whole(path) and not is_eyes(path.name)]
     return min(files, key=lambda path: (hub.goodness(path.name), path.name), default=None)
 
 
@@ -212,15 +213,19 @@ async def obtain(name: str, progress=None) -> Path:
 
 
 async def from_hub(name: str, progress=None) -> Path:
-    """The file at an address, or the smallest good one of a repository, as its hub lists it."""
+    """The file at an address, or the smallest good one of a repository, as its hub lists it, with
+    the eyes that lie beside it."""
     place = hub.place(name)
     if "file" in place:
         file = {"address": place["file"], "sha256": "", "bytes": 0}
     else:
-        models, _ = hub.list_models(place, await asyncio.to_thread(told_by, hub.listing(place)))
+        told = await asyncio.to_thread(told_by, hub.listing(place))
+        models, _ = hub.list_models(place, told)
         if not models:
             raise ModelMissing(f"{name} has no model in one GGUF file that is read here")
         file = models[0]
+        for eyes in hub.list_eyes(place, told)[:1]:  # first: a model that is here is not got again
+            await fetched(hub.kept_as(eyes["address"]), eyes, progress)
     kept_as = hub.kept_as(file["address"])
     await fetched(kept_as, file, progress)
     return folder() / kept_as

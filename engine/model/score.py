@@ -27,9 +27,10 @@ async def top_tokens(
     generator = Generator(model, trained, tensors, pool)
     lane = pool.lane("scored", len(ids) + CHUNK)
     pool.reach(pool.rows)
-    run, found = generator.prepared(CHUNK, CHUNK), []
+    found = []
     for first in range(0, len(ids), CHUNK):
         part = ids[first : first + CHUNK]
+        run = generator.prepared(CHUNK, CHUNK, generator.shows(part))
         generator.write_tokens(run, [(t, first + i, lane) for i, t in enumerate(part)], CHUNK)
         generator.write_choices(run, [], CHUNK)
         await run.advance()

@@ -14,6 +14,9 @@ MAX_TOKENS = 20_000  # Jinja's, so that compiling takes well under a second
 # A model without a template can still complete text; only chatting with it is refused.
 THINKING = "enable_thinking"  # what templates of such models call it
 TOOLS = re.compile(r"\{%[^%]*\btools\b")
+IMAGE = "<image>"  # what a template writes where a picture stands
+PROBE = "Aa1"
+PICTURE = ({"type": "image"}, {"type": "text", "text": PROBE})
 NO_TEMPLATE = "{{ raise_exception('there is none; choose a model made for chat') }}"
 
 __all__ = ["ChatTemplate", "TemplateError"]
@@ -33,9 +36,14 @@ class ChatTemplate:
         self.takes_tools = bool(TOOLS.search(source))  # it tells the model of functions to call
         self._names = {k: v for k, v in special_tokens.items() if isinstance(v, str)}
         others = special_tokens.get("additional_special_tokens", ())
-        self._special = matcher({*self._names.values(), *others} - {""})
+        picture = {IMAGE} if "image" in source else set()
+        self._special = matcher({*self._names.values(), *others, *picture} - {""})
         self._sandbox = Sandbox()
         self._template = self._attempt(self._compile, source)
+        self.sees = self.takes_parts = False
+        if "image" in source:
+            self.sees = self._shows(PICTURE)  # it has a place for pictures
+            self.takes_parts = self.sees and not self._shows(PROBE)
 
     def _compile(self, source):
         for count, _ in enumerate(self._sandbox.lex(source)):
@@ -43,16 +51,34 @@ class ChatTemplate:
                 raise TemplateError(f"the chat template has over {MAX_TOKENS} Jinja tokens")
         return self._sandbox.from_string(source)
 
+    def _shows(self, content):
+        """Whether a message with this content is read."""
+        try:
+            text = self.render([{"role": "user", "content": content}])
+        except TemplateError:
+            return False
+        return PROBE in text and (content == PROBE or text.count(IMAGE) == 1)
+
     def render(self, messages, add_generation_prompt=True, **variables):
         """The conversation as text for `Tokenizer.encode(text, special=True)`; a model that can
         think answers at once, unless it is asked to think."""
         variables.setdefault(THINKING, False)
         return self._attempt(
             self._template.render,
-            messages=self._guard(messages),
+            messages=self._guard([self._in_parts(one) for one in messages]),
             add_generation_prompt=add_generation_prompt,
             **{"tools": None, "documents": None, **self._names, **self._guard(variables)},
         )
+
+    def _in_parts(self, message):
+        """A message in the form that the template reads: its pictures come before its words."""
+        pictures = message.get("pictures", ())
+        if not (pictures or self.takes_parts) or not isinstance(message["content"], str):
+            return message
+        parts = [{"type": "image"} for _ in pictures]
+        words = {"type": "text", "text": message["content"]}
+        rest = {key: value for key, value in message.items() if key != "pictures"}
+        return rest | {"content": [*parts, words]}
 
     def _attempt(self, action, *arguments, **variables):
         self._sandbox.begin()

@@ -7,6 +7,8 @@ import pytest
 
 from oneseek.engine.cli.main import main
 from oneseek.engine.core import hub as addresses
+from oneseek.engine.model import registry
+from tests.support import eyes
 from tests.support import hub as hubs
 
 
@@ -29,6 +31,23 @@ def test_a_repository_is_fetched_with_the_hash_of_its_hub_and_then_has_a_name(
     asked = len(hub.asked)
     assert main(["tokenize", "--model", hubs.REPOSITORY, "--text", "Hello"]) == 0
     assert len(hub.asked) == asked, "a model that is here is not asked for"
+
+
+def test_the_eyes_of_a_repository_come_with_its_model(hub, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(addresses, "HOME", hub.address)
+    hub.content = eyes.language()
+    hub.sha256 = hashlib.sha256(hub.content).hexdigest()
+    hub.more = {"mmproj-demo-f16.gguf": eyes.eyes("F16"), "mmproj-demo-Q8_0.gguf": eyes.eyes()}
+    assert main(["models", "--get", hubs.REPOSITORY]) == 0
+    path = tmp_path / "acme_demo-GGUF_demo-Q4_1.gguf"
+    assert capsys.readouterr().out.strip() == str(path)
+    assert {one.name for one in tmp_path.glob("*.gguf")} == {
+        path.name,
+        "acme_demo-GGUF_mmproj-demo-Q8_0.gguf",
+    }
+    main(["look", "--json", str(path)])
+    assert json.loads(capsys.readouterr().out)["eyes"]["parameters"]
+    assert registry.find(hubs.REPOSITORY) == path
 
 
 def test_a_wrong_hash_is_refused_and_a_busy_hub_waited_for(hub, tmp_path, capsys):

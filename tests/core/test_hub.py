@@ -90,6 +90,11 @@ def test_the_smallest_good_file_of_a_repository_comes_first():
         "small.gguf",
         "m-Q8_0.gguf",
     ]
+    seeing = told(("m-mmproj-F16.gguf", 2, ""), ("mmproj-m-Q8_0.gguf", 1, ""), ("m.gguf", 9, ""))
+    assert [one["path"] for one in hub.list_eyes(place, seeing)] == [
+        "mmproj-m-Q8_0.gguf",
+        "m-mmproj-F16.gguf",
+    ]
     best = models[0]
     assert best["address"] == f"https://huggingface.co/a/b/resolve/{SHA}/m-Q4_K_M.gguf"
     assert (best["bytes"], best["sha256"], licence) == (5, "3" * 64, "apache-2.0")

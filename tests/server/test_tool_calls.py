@@ -172,4 +172,4 @@ def test_words_that_were_sent_are_never_taken_back(before, parts):
     words, calls = tools.find(answer)
     for end in range(len(answer) + 1):
         sure = answer[: tools.count_words(answer[:end])]
-        assert (words if calls else answer).startswith(sure.strip()) or not sure.strip()
+        assert (words if calls else answer.strip()).startswith(sure.strip()) or not sure.strip()

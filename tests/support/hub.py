@@ -31,6 +31,7 @@ class Hub:
 
     content: bytes
     sha256: str = ""  # as the hub tells it
+    more: dict[str, bytes] = field(default_factory=dict)  # its other files, without faults
     cors: bool = True
     ranges: bool = True
     rate: float = 0.0  # bytes a second of each answer
@@ -57,7 +58,11 @@ class Hub:
         return {
             "sha": REVISION,
             "tags": ["gguf", "license:apache-2.0"],
-            "siblings": [{"rfilename": "README.md", "size": 9}, one],
+            "siblings": [
+                {"rfilename": "README.md", "size": 9},
+                one,
+                *({"rfilename": name, "size": len(data)} for name, data in self.more.items()),
+            ],
         }
 
 
@@ -70,7 +75,11 @@ def handler(hub: Hub) -> type[http.server.BaseHTTPRequestHandler]:
             if self.path.startswith("/api/models/" + REPOSITORY):
                 self.give(200, json.dumps(hub.listing()).encode(), {})
             elif "/resolve/" in self.path:
-                self.give(302, b"", {"Location": f"{hub.second}/blob/{FILE}"})
+                name = self.path.rpartition("/")[2]
+                there = name if name in hub.more else FILE
+                self.give(302, b"", {"Location": f"{hub.second}/blob/{there}"})
+            elif (name := self.path.rpartition("/")[2]) in hub.more:
+                self.give(200, hub.more[name], {})
             elif self.path.startswith("/blob/"):
                 self.file()
             else:

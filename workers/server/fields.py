@@ -23,7 +23,7 @@ WHOLE_BITS = 63  # what a store can keep
 DEEPEST = 64  # lists within lists; a reader in a browser dies of some thousands
 MOST_VALUES = 100_000  # twice what ten thousand messages need
 AT_ONCE = 1 << 15  # bytes of a body that are read within a few milliseconds
-SIGNS = re.compile(r'"(?:[^"\\]|\\.?)*+(?:"|\Z)|[\[\]{},]', re.DOTALL)
+SIGNS = re.compile(r'"(?:[^"\\]++|\\.?)*+(?:"|\Z)|[\[\]{},]', re.DOTALL)
 HALF = re.compile(r"\\u[dD][89a-fA-F]")
 
 

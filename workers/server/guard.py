@@ -18,6 +18,8 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 MAX_BODY = 1 << 20
+MAX_PICTURES = 16 << 20  # of a conversation with photos in it; its words have the limit of others
+CHAT = "/v1/chat/completions"
 EXCHANGE, MAX_EXCHANGE = "/api/exchange", 32 << 20  # some ten thousand facts
 BODY_SECONDS = 20.0  # for a body to arrive whole
 LOCAL = ("127.0.0.1", "localhost", "[::1]")
@@ -144,7 +146,7 @@ def same(given: str, key: str) -> bool:
 
 def longest(path: str) -> int:
     """How many bytes a body may have."""
-    return MAX_EXCHANGE if path == EXCHANGE else MAX_BODY
+    return {EXCHANGE: MAX_EXCHANGE, CHAT: MAX_PICTURES}.get(path, MAX_BODY)
 
 
 def readable_by(origin: str, send: Send) -> Send:

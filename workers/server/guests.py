@@ -21,6 +21,7 @@ from oneseek.engine.learner import Busy
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.llama import Config
+from oneseek.engine.model.look import eyes_bytes
 from oneseek.engine.open import assistant_over, keep_bits, model_named
 
 
@@ -54,6 +55,7 @@ def guest_named(name: str, backend: str, store: Any, base: str, signer: Any = No
     """A model of this machine by id or path: it must be here now, and is loaded later."""
     with contextlib.closing(open_model(registry.find(name))) as file:
         size = sum(file.spec(part).nbytes for part in file.names())
+        size += eyes_bytes(file.eyes) if file.eyes else 0
         parameters = Config.from_dict(file.config).parameters
 
     async def load(turns: Turns) -> Assistant:

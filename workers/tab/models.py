@@ -37,6 +37,7 @@ Progress = Callable[[str, int, int], None]
 INBOX = "inbox"
 GIVEN = "file:"
 ENCODER = "encoder"  # by which the memory knows questions; it comes with the site's models
+BLIND = "the page does not look at pictures yet, oneseek headless does"
 NOWHERE = {"address": "", "bytes": 0, "sha256": ""}
 ALONE = "tiny"  # for a look around, without anything beside it
 
@@ -74,7 +75,9 @@ class Models:
         stopped."""
         self.fetching = asyncio.ensure_future(self.source(model, keep, origin, progress))
         try:
-            return open_model(await self.fetching)
+            file = open_model(await self.fetching)
+            file.shut_eyes(BLIND)
+            return file
         except asyncio.CancelledError as error:
             raise Paused(f"{model}: stopped before it was complete") from error
         finally:

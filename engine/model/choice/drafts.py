@@ -54,9 +54,9 @@ class Draft(NamedTuple):
     is_repeated: bool  # it begins with what stood there before
 
 
-def continue_answer(answer: Any, stream: Stream, most: int) -> Draft:
-    """What an Answer probably goes on with, at most `most` tokens. `stream` makes text of tokens
-    and stays as it is."""
+def continue_answer(answer: Any, stream: Stream, most: int, vocab: int) -> Draft:
+    """What an Answer probably goes on with, at most `most` tokens of so many that can be said.
+    `stream` makes text of tokens and stays as it is."""
     stream, text = stream.copy(), answer.prefix + answer.text
     ids, tokens, choices = [*answer.prompt, *answer.ids], [], []
     begin, last = len(answer.prompt) - len(answer.begun), len(answer.ids)
@@ -77,7 +77,7 @@ def continue_answer(answer: Any, stream: Stream, most: int) -> Draft:
             at = at + 1 if at else answer.places.next(ids)
             token = ids[at] if at else None
             is_repeated |= not tokens
-        if token is None:
+        if token is None or token >= vocab:
             break
         ids = [*ids, token]
         tokens.append(token)

@@ -45,7 +45,7 @@ def write_choices(run: Any, choices: list[Choice], rows: int, vocab: int) -> Non
         s = choice.sampling
         if s.penalty != 1:
             last = choice.before[-RECENT:]
-            recent[i, : len(last)] = last
+            recent[i, : len(last)] = [one if one < vocab else -1 for one in last]  # no pictures
         knobs[i], penalty[i] = (s.temperature, s.top_k, s.top_p), s.penalty
         seeds[i] = seed_of_row(s.seed_of(choice.number), i)
         for j, (token, nats) in enumerate(list(choice.push.items())[:PUSHED]):

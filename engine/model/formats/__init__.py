@@ -20,6 +20,7 @@ from oneseek.engine.model.formats.source import (
     RangeSource,
     Source,
 )
+from oneseek.engine.model.vision.file import EyesFile, is_eyes, whose
 
 __all__ = [
     "BytesSource",
@@ -62,7 +63,15 @@ def gathered(where):
             names = [one for one in names if one == name or not one.endswith(".safetensors")]
         return os.path.basename(folder), _directory(folder, names)
     parts = [part for part in split.names_of(name) if os.path.exists(os.path.join(folder, part))]
-    return name, _directory(folder, parts or [name])
+    return name, _directory(folder, [*(parts or [name]), *_eyes_beside(folder, name)])
+
+
+def _eyes_beside(folder, name):
+    """The file with the eyes of a model, by its name: of several the first."""
+    if not name.endswith(".gguf") or is_eyes(name) or not os.path.isdir(folder):
+        return []
+    model = whose(split.whole_name(name))
+    return sorted(one for one in os.listdir(folder) if is_eyes(one) and whose(one) == model)[:1]
 
 
 def _itself(source):
@@ -91,6 +100,15 @@ def open_gathered(name, folder):
 
 
 def _open(name, files):
+    eyes = [file for file in files if is_eyes(file)]
+    if not eyes or len(eyes) == len(files):
+        return _open_model(name, files)
+    model = _open_model(name, {file: files[file] for file in files if file not in eyes})
+    model.take_eyes(lambda words: EyesFile.of_gguf(files[eyes[0]](), words))
+    return model
+
+
+def _open_model(name, files):
     ggufs = [file for file in files if file.endswith(".gguf")]
     others = any(file.endswith(".safetensors") or file == "config.json" for file in files)
     if len(files) > 1 and others:

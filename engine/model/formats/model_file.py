@@ -58,6 +58,8 @@ class ModelFile:
         self.metadata = metadata
         self.generation = generation or {}  # generation_config.json, where there is one
         self.sources = sources
+        self.eyes = None  # an EyesFile, where one lies beside it
+        self.blind = "no file with eyes (mmproj) lies beside it"  # why there is none
         self._entries = entries
         self._shapes = Config.from_dict(config).shapes()
         self._check()
@@ -120,9 +122,24 @@ class ModelFile:
         lines = sorted(f"{source.name}  {source.sha256(report)}\n" for source in self.sources)
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
+    def take_eyes(self, open_eyes):
+        """Have the eyes that a function opens for words of so many numbers; where they do not fit,
+        the model stays as it is, and `blind` says why."""
+        try:
+            self.eyes, self.blind = open_eyes(self.config["hidden_size"]), ""
+        except FormatError as problem:
+            self.blind = str(problem)
+
+    def shut_eyes(self, why):
+        """Be a model without eyes from now on."""
+        if self.eyes:
+            self.eyes.close()
+            self.eyes, self.blind = None, why
+
     def close(self):
         for source in self.sources:
             source.close()
+        self.shut_eyes("its file is closed")
 
 
 def open_gguf(*sources):

@@ -16,6 +16,7 @@ from oneseek.engine.model.formats.gguf import MAX_TENSORS, Tensor, check_ranges
 from oneseek.engine.model.formats.model_file import Entry, ModelFile
 from oneseek.engine.model.formats.packed import TYPES
 from oneseek.engine.model.formats.source import FormatError
+from oneseek.engine.model.vision.folder import divide, eyes_of
 
 MAX_HEADER = 16 << 20
 MAX_JSON = 40 << 20  # tokenizer.json of a large vocabulary
@@ -97,7 +98,8 @@ def open_folder(name, folder):
     def load(file, required=True):
         return read_json(name, folder, file, required)
 
-    config = architecture.config_from_json(name, load("config.json"))
+    settings = load("config.json")
+    config = architecture.config_from_json(name, settings)
     index, sources, entries, metadata = _index(name, folder, load), [], {}, {}
     for file in sorted(set(index.values())) if index else [_only(name, folder)]:
         source = folder[file]()
@@ -118,16 +120,23 @@ def open_folder(name, folder):
             )
     for tensor in index.keys() - entries.keys():
         raise FormatError(name, f"the index says {tensor} is in {index[tensor]}, where it is not")
+    entries, seeing = divide(entries)
+    if seeing and "lm_head.weight" not in entries:
+        config["tie_word_embeddings"] = True
     if config["tie_word_embeddings"]:
         entries.pop("lm_head.weight", None)
     for tensor in [tensor for tensor in entries if tensor.endswith("rotary_emb.inv_freq")]:
         del entries[tensor]
-    settings = load("tokenizer_config.json", required=False)
+    told = load("tokenizer_config.json", required=False)
     generation = load("generation_config.json", required=False)
-    words = vocabulary.from_json(name, load("tokenizer.json"), settings, generation)
-    template = _chat_template(name, folder, settings)
+    words = vocabulary.from_json(name, load("tokenizer.json"), told, generation)
+    template = _chat_template(name, folder, told)
     parts = config, entries, words, template, metadata, sources
-    return ModelFile(name, "safetensors", *parts, generation)
+    file = ModelFile(name, "safetensors", *parts, generation)
+    if seeing:
+        taken = load("preprocessor_config.json", required=False)
+        file.take_eyes(lambda words: eyes_of(name, settings, taken, seeing, words))
+    return file
 
 
 def read_json(name, folder, file, required=True):
@@ -196,6 +205,8 @@ def _chat_template(name, folder, settings):
         finally:
             source.close()
     template = settings.get("chat_template")
+    if template is None:  # beside the settings of pictures, where there are any
+        template = read_json(name, folder, "chat_template.json", False).get("chat_template")
     if isinstance(template, list):  # several named templates
         named = {t.get("name"): t.get("template") for t in template if isinstance(t, dict)}
         template = named.get("default")

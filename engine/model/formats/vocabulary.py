@@ -18,6 +18,7 @@ ENDS = (
     "<|endoftext|>",
     "<|end_of_text|>",
     "<end_of_turn>",
+    "<end_of_utterance>",
     "</s>",
 )
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)

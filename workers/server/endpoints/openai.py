@@ -24,6 +24,7 @@ from oneseek.engine.model.choice.form import Form
 from oneseek.engine.model.choice.sampling import Manner, Sampling
 from oneseek.engine.model.choice.schema import Grammar, SchemaError
 from oneseek.engine.model.generate import Answer, TooLong
+from oneseek.workers.server.endpoints.pictures import PICTURE, in_tiles, pictures_in
 from oneseek.workers.server.endpoints.tool_calls import (
     CHOICE,
     TOOLS,
@@ -44,19 +45,19 @@ from oneseek.workers.server.fields import (
     text,
     whole_number,
 )
-from oneseek.workers.server.guard import error
+from oneseek.workers.server.guard import MAX_BODY, TOO_LARGE, error
 from oneseek.workers.server.names import NoSuchModel
 from oneseek.workers.server.service import Service, service_of
 
 ROLES = ("system", "user", "assistant", "developer", "tool")
 LONGEST = 512  # tokens of an answer unless told
 LEFT = 499
-PART = record(type=text("text"), text=text())
-NO_TEXT = "a text, or a list of parts with a text"
+PART = either(record(type=text("text"), text=text()), PICTURE, "a part with a text, or a picture")
+NO_TEXT = "a text, or a list of parts with a text or a picture"
 
 
 def content(default: str | None = None) -> Field:
-    """What a message says: a text, or parts of which only text can be read."""
+    """What a message says: a text, or parts with texts and pictures."""
     words = Field({"type": "string"}, is_text, default)
     return either(words, array(of=PART, most=1000), NO_TEXT)
 
@@ -122,7 +123,7 @@ async def completions(request: Request, body: dict) -> Response:
     """Answer a conversation, whole or as a stream."""
     service = service_of(request)
     must_be_readable(len(body["messages"]), service.assistant.base.context)
-    messages = messages_of(body["messages"])
+    messages = await in_tiles(messages_of(body["messages"]), service.assistant.model)
     version = await service.names.version(body["model"])
     template = service.assistant.model.template
     tools = tools_of(body, template.takes_tools)
@@ -198,13 +199,17 @@ def messages_of(given: list[dict]) -> list[dict]:
         if one["role"] not in ROLES:
             raise BadRequest(f"messages[{i}] needs a role of {', '.join(ROLES)}")
         said = one["content"]
-        words = said if isinstance(said, str) else "".join(part["text"] for part in said)
+        words = said if isinstance(said, str) else "".join(part.get("text", "") for part in said)
         role = "system" if one["role"] == "developer" else one["role"]
         calls = read_calls(one, i) if role == "assistant" else []
-        told = {"tool_calls": calls} if calls else {}
+        told: dict = {"tool_calls": calls} if calls else {}
+        if pictures := [] if isinstance(said, str) else pictures_in(said, f"messages[{i}]"):
+            told["pictures"] = pictures
         messages.append({"role": role, "content": words, **told})
     if messages[-1]["role"] == "assistant":
         raise BadRequest("the last message must not be the assistant's")
+    if (letters := sum(len(one["content"]) for one in messages)) > MAX_BODY:
+        raise HTTPException(TOO_LARGE, f"the messages have {letters} letters; {MAX_BODY} may be")
     return messages
 
 

@@ -157,4 +157,5 @@ def as_text(message: dict) -> dict:
         for one in message.get("tool_calls", ())
     ]
     said = "\n".join(filter(None, [message["content"], *calls]))
-    return {"role": message["role"], "content": said}
+    shown = {"pictures": message["pictures"]} if "pictures" in message else {}
+    return {"role": message["role"], "content": said, **shown}

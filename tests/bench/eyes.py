@@ -1,0 +1,89 @@
+"""How far a model with eyes is from transformers and torch, and what looking at a photo takes.
+
+`python3 build.py bench eyes`: the small random model of tests/support/eyes.py in numpy, on the
+kernels of the processor and on the GPU that is here; the best of three times that a photograph of
+2048 x 1536 takes until it lies in tiles of numbers; and a tower of the size of SmolVLM 256M, of
+random weights, over one of its tiles. Held by tests/model/test_pictures.py: KL 1e-9 nats, gradients
+1e-4 of their largest value.
+"""
+
+import asyncio
+import time
+from math import prod
+
+import numpy as np
+
+from oneseek.engine.backends.reference import Numpy
+from oneseek.engine.backends.select import kernels
+from oneseek.engine.backends.wasm.executor import Wasm
+from oneseek.engine.model.llama import Stored
+from oneseek.engine.model.vision.eyes import Eyes, Tiles
+from oneseek.engine.model.vision.siglip import Tower, looking
+from oneseek.engine.model.vision.tiles import Sight, patches_of
+from oneseek.importers.photo import tiles_of
+from tests.bench.parts import report
+from tests.support import eyes, pictures
+from tests.support.gpu_device import gpu
+from tests.support.wasm_host import host
+
+HOMES = {"numpy": Numpy, "wasm": lambda: Wasm(host()), "gpu": gpu}
+HALF = (0.5, 0.5, 0.5)
+SIGHT = Sight(512, 2048, HALF, HALF)
+SMOLVLM = Tower(
+    tile=512, patch=16, width=768, hidden=3072, layers=12, heads=12, eps=1e-6, block=4, words=576
+)
+
+
+def prepare(photo: bytes) -> tuple[float, int]:
+    """Seconds until a photo lies in numbers, and how many tiles it has."""
+    began = time.perf_counter()
+    tiles = tiles_of(photo, "a photo", SIGHT)
+    for tile in tiles.pixels:
+        patches_of(SIGHT.numbers(tile[None]), SMOLVLM.patch)
+    return time.perf_counter() - began, len(tiles.pixels)
+
+
+def stored_of(tower: Tower) -> dict[str, Stored]:
+    """Its weights as plain matrices."""
+    shapes = tower.shapes().items()
+    return {
+        name: Stored(shape if len(shape) < 3 else (shape[0], prod(shape[1:])))
+        for name, shape in shapes
+    }
+
+
+async def look_at_a_tile() -> float:
+    """Seconds that the larger tower takes for one tile, the second time."""
+    executor, draw, stored = kernels(), np.random.default_rng(1), stored_of(SMOLVLM)
+    tensors = {
+        name: executor.upload((draw.standard_normal(one.shape) * 0.02).astype(np.float32))
+        for name, one in stored.items()
+    }
+    tower = Eyes(SMOLVLM, SIGHT, stored, tensors, executor, 49280)
+    for _ in range(2):
+        pixels = draw.integers(0, 256, (1, 512, 512, 3)).astype(np.uint8)
+        began = time.perf_counter()
+        await tower.look(Tiles(pixels, 0, 0))
+    return time.perf_counter() - began
+
+
+def main() -> None:
+    rows = []
+    for name, home in HOMES.items():
+        rows.append({"home": name} | asyncio.run(pictures.figures(home())))
+        report.say(rows[-1])
+    times = [prepare(eyes.photo(2048, 1536, "JPEG")) for _ in range(3)]
+    stored = stored_of(SMOLVLM)
+    figures = {f"{row['home']}_{name}": row[name] for row in rows for name in ("kl", "gradient")}
+    figures |= {
+        "prepare_seconds": min(times)[0],
+        "tiles": times[0][1],
+        "tower_weights_mb": 4 * sum(prod(one.shape) for one in stored.values()) / 1e6,
+        "tower_looking_mb": looking(SMOLVLM, stored).lower_bound / 1e6,
+        "tower_seconds_a_tile": asyncio.run(look_at_a_tile()),
+    }
+    report.write("eyes", figures, rows)
+
+
+if __name__ == "__main__":
+    main()
