@@ -36,6 +36,7 @@ from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.learning.lessons import anchors
 from oneseek.engine.learning.memory.encoder import Encoder
 from oneseek.engine.learning.memory.statements.reader import ALONE, ANSWERING, ASKED
+from oneseek.engine.learning.memory.statements.said import Said
 from oneseek.engine.model.formats.source import BytesSource
 from tests.bench.parts import report
 from tests.bench.weigh import facts_of, general
@@ -53,8 +54,12 @@ from tests.golden.statements.told import (
 )
 
 LAYERS, RANK, SCALE = 6, 16, 2.0
-STEPS, RATE, WARM, OFTEN = 600, 6e-4, 20, 50
-VOICES, FAMILIES, FACTS, CHANGES = 11, 1, 1, 3  # statements of a step
+STEPS, RATE, WARM, OFTEN = 600, 5e-4, 20, 50
+DROPPED = 0.05  # of the states while it learns
+VOICES, FAMILIES, FACTS, CHANGES = 9, 1, 1, 3  # statements of a step
+EACH = 3  # questions that a statement answers in a step, and as many that it only seems to
+ABOVE = 0.5  # what it counts that a statement's own questions read better than the others
+SELDOM = 3  # steps, of which one reads texts alone and changes
 GENERAL, NOTHING = 3, 5  # texts of a step that are neither statement nor question for one's own
 MINED, CLOSE = 0.7, 10  # of the questions are read with a statement that lies near, of so many
 SAME = 0.9  # as near questions may ask for the same
@@ -65,7 +70,7 @@ UNTOLD = 0.4  # of the statements are asked something that nothing answers
 TOGETHER = 16  # rows
 READY = 8  # steps that are made ahead by each of the processes that make them
 TEMPERATURE = 0.05
-NEAREST, ALIKE = 8, 0.07  # statements read together with a question; look-alikes that may pass
+NEARNESS, ALIKE = 5.0, 0.07  # nats that nearness counts beside a reading; look-alikes that may pass
 ASKING, SAYING = "query: ", "passage: "  # what the encoder was trained to see before a text
 STATES, ASKS, NEITHER = range(3)
 SWAP = {
@@ -89,6 +94,7 @@ class Added(nn.Module):
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
         self.linear = linear
+        linear.weight.data = linear.weight.data.bfloat16()  # it is read so, and not learned
         self.a = nn.Parameter(torch.randn(RANK, linear.in_features) / math.sqrt(linear.in_features))
         self.b = nn.Parameter(torch.zeros(linear.out_features, RANK))
 
@@ -121,6 +127,9 @@ class Reader(nn.Module):
         bert.encoder.layer = bert.encoder.layer[:LAYERS]
         for weight in bert.parameters():
             weight.requires_grad_(weight.dim() == 1)
+        for part in bert.modules():
+            if isinstance(part, nn.Dropout):
+                part.p = DROPPED
         for layer in bert.encoder.layer:
             places = (layer.attention.self, ("query", "key", "value")), (
                 layer.attention.output, ("dense",)), (layer.intermediate, ("dense",)), (
@@ -173,9 +182,7 @@ class Examples:
         """(language, what was said, its questions, those with what only lies near) of one step."""
         found, draw = [], self.draw
         for i, one in self.voices.some(VOICES):
-            some = draw.sample(one.asked, min(2, len(one.asked)))
-            near = [self.beside(q, one.code) for q in some if draw.random() < MINED]
-            found.append((one.code, *self.of_a_voice(i, one), [one for one in near if one]))
+            found.append((one.code, *self.of_a_voice(i, one)))
         for family in draw.sample(self.maker.families, FAMILIES):
             found.append((family.code, *self.maker.family(family), []))
         for fact in draw.sample(self.facts, FACTS):
@@ -187,19 +194,22 @@ class Examples:
             found.append((fact["language"], said, made, []))
         return found
 
-    def of_a_voice(self, i: int, one: Told) -> tuple[str, list[Made]]:
+    def of_a_voice(self, i: int, one: Told) -> tuple[str, list[Made], list[Made]]:
+        """A statement with questions, and one of them with what lies near it."""
         voices, draw = self.voices, self.draw
         said = self.maker.as_typed(one.said, one.code) if draw.random() < 0.2 else (
             voices.said(one.said))  # fmt: skip
         made = [Made(said, voices.asked(q, one.code), True) for q in one.asked]
         wrong = list(one.alike)
-        if other := voices.of_another(draw.choice(one.asked), one):
+        if draw.random() < 0.5 and (other := voices.of_another(draw.choice(one.asked), one)):
             wrong.append(other)
         made += [Made(said, voices.asked(q, one.code), False) for q in wrong]
-        asked = draw.choice(one.asked)
-        if near := voices.near(asked, i):
-            made.append(Made(near, voices.asked(asked, one.code), False))
-        return said, made
+        asked, beside = draw.choice(one.asked), []
+        if draw.random() < MINED and (near_it := self.beside(asked, one.code)):
+            beside.append(near_it)
+        if draw.random() < 0.3 and (near := voices.near(asked, i)):
+            beside.append(Made(near, voices.asked(asked, one.code), False))
+        return said, made, beside
 
     def beside(self, question: str, code: str) -> Made | None:
         """A question with what somebody else said, which lies near it and does not answer it."""
@@ -215,19 +225,16 @@ class Examples:
         what answers it; what was said behind what it takes back or not."""
         draw, statements = self.draw, self.statements()
         pairs, texts, finds = [], [], []
-        for i, (code, said, made, near) in enumerate(statements):
+        for code, said, made, near in statements:
             pairs += near
             right = [one for one in made if one.answers]
             wrong = [one for one in made if not one.answers]
-            pairs += draw.sample(wrong, min(2 + (draw.random() < 0.5), len(wrong)))
+            pairs += draw.sample(wrong, min(EACH, len(wrong)))
             texts.append((said, STATES))
             if not right:
                 continue
-            some = draw.sample(right, min(2, len(right)))
+            some = draw.sample(right, min(EACH, len(right)))
             pairs += some
-            if draw.random() < 0.3:
-                other = draw.choice([one[1] for j, one in enumerate(statements) if j != i])
-                pairs.append(Made(other, some[0].question, False))
             finds.append((len(texts), len(texts) - 1))
             texts.append((some[0].question, ASKS))
             if draw.random() < UNTOLD:
@@ -293,12 +300,19 @@ class Ahead(torch.utils.data.IterableDataset):
             yield (
                 [rows.together(one.question, one.said) for one in pairs],
                 [float(one.answers) for one in pairs],
+                places([one.said for one in pairs]),
                 [rows.alone(text) for text, _ in texts],
                 [kind for _, kind in texts],
                 finds,
                 [rows.together(one.question, one.said) for one in changes],
                 [float(one.answers) for one in changes],
             )
+
+
+def places(texts: list[str]) -> list[int]:
+    """A number for each text, the same where the texts are."""
+    found: dict[str, int] = {}
+    return [found.setdefault(text, len(found)) for text in texts]
 
 
 def nearest(bert: nn.Module, words: Encoder) -> dict[str, list[str]]:
@@ -331,7 +345,13 @@ def directions(bert: nn.Module, rows: list[list[int]]) -> np.ndarray:
 
 
 def tune(
-    model: Reader, near: dict[str, list[str]], steps: int, minutes: float, to: Path, processes: int
+    model: Reader,
+    near: dict[str, list[str]],
+    steps: int,
+    minutes: float,
+    rate: float,
+    to: Path,
+    processes: int,
 ) -> None:
     """What is tuned is written now and then; it ends by so many steps or minutes."""
     torch.manual_seed(0)
@@ -341,7 +361,7 @@ def tune(
     ahead = Ahead(model, near)
     made = torch.utils.data.DataLoader(ahead, batch_size=None, num_workers=processes, **more)
     learned = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(learned, lr=RATE, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=0.01)
     began, seen = time.time(), []
 
     def over(step: int) -> float:
@@ -353,29 +373,52 @@ def tune(
     for step, one in zip(range(steps), made, strict=False):
         if over(step) >= 1:
             break
-        pairs, wanted, texts, of_kind, finds, changes, changed = one
-        answers = whether(model.pair, model.states(pairs), wanted)
-        takes = whether(model.change, model.states(changes), changed)
-        read = model.states(texts)
-        kinds = torch.tensor(of_kind, device=read.device)
-        kind = F.cross_entropy(model.kind(read), kinds)
-        whole = F.normalize(read, dim=-1)
-        asked, said = (whole[[pair[end] for pair in finds]] for end in (0, 1))
-        near, place = asked @ said.T / TEMPERATURE, torch.arange(len(finds), device=read.device)
-        found = (F.cross_entropy(near, place) + F.cross_entropy(near.T, place)) / 2
-        loss = answers + 0.5 * kind + 0.3 * found + 0.3 * takes
+        pairs, wanted, of_statement, *others = one
+        read = model.pair(model.states(pairs))[:, 0]
+        answers = F.binary_cross_entropy_with_logits(read, torch.tensor(wanted).to(read))
+        above = ranked(read, wanted, of_statement)
+        loss = answers + ABOVE * above
+        if step % SELDOM == 0:
+            kind, found, takes = alone(model, *others)
+            loss = loss + 0.5 * kind + 0.3 * found + 0.3 * takes
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(learned, 1.0)
         optimizer.step()
         pace.step()
-        seen.append(torch.stack([answers, kind, found, takes]).detach())
+        seen.append(torch.stack([answers, above, kind, found, takes]).detach())
         if step % 10 == 9:
             losses = [round(float(x), 4) for x in torch.stack(seen[-10:]).mean(0)]
-            report.say({"step": step + 1, "answers, kind, found, takes back": losses,
+            report.say({"step": step + 1, "answers, above, kind, found, takes back": losses,
                         "s": round(time.time() - began)})  # fmt: skip
         if step % OFTEN == OFTEN - 1:
             to.write_bytes(packed(model))
+
+
+def ranked(read: torch.Tensor, wanted: list[float], of_statement: list[int]) -> torch.Tensor:
+    """How far the questions that a statement answers read above those that it only seems to."""
+    right, own = torch.tensor(wanted) == 1, torch.tensor(of_statement)
+    pairs = (right[:, None] & ~right[None] & (own[:, None] == own[None])).to(read.device)
+    return F.softplus(read[None] - read[:, None])[pairs].sum() / max(1, int(pairs.sum()))
+
+
+def alone(
+    model: Reader,
+    texts: list[list[int]],
+    of_kind: list[int],
+    finds: list[tuple[int, int]],
+    changes: list[list[int]],
+    changed: list[float],
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """The losses of what kind texts are, of how near they lie and of what takes another back."""
+    takes = whether(model.change, model.states(changes), changed)
+    read = model.states(texts)
+    kind = F.cross_entropy(model.kind(read), torch.tensor(of_kind, device=read.device))
+    whole = F.normalize(read, dim=-1)
+    asked, said = (whole[[pair[end] for pair in finds]] for end in (0, 1))
+    near, place = asked @ said.T / TEMPERATURE, torch.arange(len(finds), device=read.device)
+    found = (F.cross_entropy(near, place) + F.cross_entropy(near.T, place)) / 2
+    return kind, found, takes
 
 
 def whether(head: nn.Linear, states: torch.Tensor, wanted: list[float]) -> torch.Tensor:
@@ -447,41 +490,44 @@ def begin_with(model: Reader, packed: bytes) -> None:
             weight.data = torch.from_numpy(tuned[named(name)] / scale)
 
 
-def judged(model: Reader) -> dict[str, float]:
+def judged(model: Reader, bert: nn.Module) -> dict[str, float]:
     """Of questions that nothing was learned from: how often the statement that answers one is the
-    surest of the NEAREST, and above the limit that ALIKE of the look-alikes pass."""
+    surest of those that the published encoder and the words find nearest, and above the limit that
+    ALIKE of the look-alikes pass."""
     rows, figures = Rows(model.words), {}
     for name in ("heard_dev", "heard_dev2", *LEARNED):
         lines = (BENCH / f"{name}.jsonl").read_text().splitlines()
         given = [json.loads(line) for line in lines]
-        said = [" ".join(one["messages"]) for one in given]
+        said, found = [" ".join(one["messages"]) for one in given], Said()
+        for i, whole in enumerate(directions(bert, [rows.published(one, SAYING) for one in said])):
+            found.add(str(i), said[i], whole)
         unseen = given[1::2] if name in LEARNED else given
-        right = [(q["q"], given.index(one)) for one in unseen for q in one["questions"]]
-        alike = [(one["lookalike"]["q"], -1) for one in unseen if one.get("lookalike")]
+        right = [(q["q"], str(given.index(one))) for one in unseen for q in one["questions"]]
+        alike = [(one["lookalike"]["q"], "") for one in unseen if one.get("lookalike")]
+        asked = [q for q, _ in right + alike]
+        whole = directions(bert, [rows.published(q, ASKING) for q in asked])
+        near = [found.nearest(q, one) for q, one in zip(asked, whole, strict=True)]
+        pairs = [
+            rows.together(q, said[int(i)])
+            for q, some in zip(asked, near, strict=True)
+            for i in some
+        ]
         with torch.no_grad():
-            whole = F.normalize(model.states([rows.alone(text) for text in said]), dim=-1)
-            asked = model.states([rows.alone(q) for q, _ in right + alike])
-            near = F.normalize(asked, dim=-1) @ whole.T
-            best = near.topk(NEAREST, -1)
-            pairs = [
-                rows.together(q, said[i])
-                for (q, _), some in zip(right + alike, best.indices.tolist(), strict=True)
-                for i in some
-            ]
-            read = model.pair(model.states(pairs))[:, 0].view(-1, NEAREST)
-        score = (read + 8 * best.values).cpu().numpy()
-        places, count = best.indices.cpu().numpy(), len(right)
-        limit = np.quantile(score[count:].max(1), 1 - ALIKE)
-        first = [int(places[i][score[i].argmax()]) for i in range(count)]
-        hits = np.array([first[i] == right[i][1] for i in range(count)])
+            read = iter(model.pair(model.states(pairs))[:, 0].tolist())
+        scores = [{i: next(read) + NEARNESS * x for i, x in some.items()} for some in near]
+        surest = [max(some.values(), default=-math.inf) for some in scores]
+        limit = np.quantile(surest[len(right) :], 1 - ALIKE)
+        first = [max(some, key=some.__getitem__, default="") for some in scores]
+        hits = np.array([first[i] == own for i, (_, own) in enumerate(right)])
+        above = np.array(surest[: len(right)]) > limit
         figures |= {
-            f"{name}: among the nearest": float(
-                np.mean([right[i][1] in places[i] for i in range(count)])
+            f"{name}: among the nearest": np.mean(
+                [own in near[i] for i, (_, own) in enumerate(right)]
             ),
-            f"{name}: first": float(hits.mean()),
-            f"{name}: first and above": float((hits & (score[:count].max(1) > limit)).mean()),
+            f"{name}: first": hits.mean(),
+            f"{name}: first and above": (hits & above).mean(),
         }
-    return {name: round(value, 3) for name, value in figures.items()}
+    return {name: round(float(value), 3) for name, value in figures.items()}
 
 
 async def published() -> tuple[BytesSource, Encoder]:
@@ -496,6 +542,7 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--steps", type=int, default=STEPS)
     ask.add_argument("--minutes", type=float, default=math.inf)
+    ask.add_argument("--rate", type=float, default=RATE, help="of learning, at its highest")
     ask.add_argument("--write", type=Path, default=carrier.READER, help="where it goes")
     ask.add_argument("--processes", type=int, default=4, help="that make examples")
     ask.add_argument(
@@ -511,11 +558,19 @@ def main() -> None:
         begin_with(model, options.before.read_bytes())
     model.to(device)
     if options.steps:
-        tune(model, near, options.steps, options.minutes, options.write, options.processes)
+        tune(
+            model,
+            near,
+            options.steps,
+            options.minutes,
+            options.rate,
+            options.write,
+            options.processes,
+        )
     settle(model, near)
     options.write.write_bytes(packed(model))
     if options.judge:
-        report.say(judged(model.eval()))
+        report.say(judged(model.eval(), bert_of(source)))
 
 
 if __name__ == "__main__":
