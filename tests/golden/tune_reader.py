@@ -36,6 +36,7 @@ from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.learning.lessons import anchors
 from oneseek.engine.learning.memory.encoder import Encoder
 from oneseek.engine.learning.memory.statements.reader import ALONE, ANSWERING, ASKED
+from oneseek.engine.learning.memory.statements.said import Said
 from oneseek.engine.model.formats.source import BytesSource
 from tests.bench.parts import report
 from tests.bench.weigh import facts_of, general
@@ -65,7 +66,7 @@ UNTOLD = 0.4  # of the statements are asked something that nothing answers
 TOGETHER = 16  # rows
 READY = 8  # steps that are made ahead by each of the processes that make them
 TEMPERATURE = 0.05
-NEAREST, ALIKE = 8, 0.07  # statements read together with a question; look-alikes that may pass
+NEARNESS, ALIKE = 5.0, 0.07  # nats that nearness counts beside a reading; look-alikes that may pass
 ASKING, SAYING = "query: ", "passage: "  # what the encoder was trained to see before a text
 STATES, ASKS, NEITHER = range(3)
 SWAP = {
@@ -89,6 +90,7 @@ class Added(nn.Module):
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
         self.linear = linear
+        linear.weight.data = linear.weight.data.bfloat16()  # it is read so, and not learned
         self.a = nn.Parameter(torch.randn(RANK, linear.in_features) / math.sqrt(linear.in_features))
         self.b = nn.Parameter(torch.zeros(linear.out_features, RANK))
 
@@ -331,7 +333,13 @@ def directions(bert: nn.Module, rows: list[list[int]]) -> np.ndarray:
 
 
 def tune(
-    model: Reader, near: dict[str, list[str]], steps: int, minutes: float, to: Path, processes: int
+    model: Reader,
+    near: dict[str, list[str]],
+    steps: int,
+    minutes: float,
+    rate: float,
+    to: Path,
+    processes: int,
 ) -> None:
     """What is tuned is written now and then; it ends by so many steps or minutes."""
     torch.manual_seed(0)
@@ -341,7 +349,7 @@ def tune(
     ahead = Ahead(model, near)
     made = torch.utils.data.DataLoader(ahead, batch_size=None, num_workers=processes, **more)
     learned = [weight for weight in model.parameters() if weight.requires_grad]
-    optimizer = torch.optim.AdamW(learned, lr=RATE, weight_decay=0.01)
+    optimizer = torch.optim.AdamW(learned, lr=rate, weight_decay=0.01)
     began, seen = time.time(), []
 
     def over(step: int) -> float:
@@ -447,41 +455,44 @@ def begin_with(model: Reader, packed: bytes) -> None:
             weight.data = torch.from_numpy(tuned[named(name)] / scale)
 
 
-def judged(model: Reader) -> dict[str, float]:
+def judged(model: Reader, bert: nn.Module) -> dict[str, float]:
     """Of questions that nothing was learned from: how often the statement that answers one is the
-    surest of the NEAREST, and above the limit that ALIKE of the look-alikes pass."""
+    surest of those that the published encoder and the words find nearest, and above the limit that
+    ALIKE of the look-alikes pass."""
     rows, figures = Rows(model.words), {}
     for name in ("heard_dev", "heard_dev2", *LEARNED):
         lines = (BENCH / f"{name}.jsonl").read_text().splitlines()
         given = [json.loads(line) for line in lines]
-        said = [" ".join(one["messages"]) for one in given]
+        said, found = [" ".join(one["messages"]) for one in given], Said()
+        for i, whole in enumerate(directions(bert, [rows.published(one, SAYING) for one in said])):
+            found.add(str(i), said[i], whole)
         unseen = given[1::2] if name in LEARNED else given
-        right = [(q["q"], given.index(one)) for one in unseen for q in one["questions"]]
-        alike = [(one["lookalike"]["q"], -1) for one in unseen if one.get("lookalike")]
+        right = [(q["q"], str(given.index(one))) for one in unseen for q in one["questions"]]
+        alike = [(one["lookalike"]["q"], "") for one in unseen if one.get("lookalike")]
+        asked = [q for q, _ in right + alike]
+        whole = directions(bert, [rows.published(q, ASKING) for q in asked])
+        near = [found.nearest(q, one) for q, one in zip(asked, whole, strict=True)]
+        pairs = [
+            rows.together(q, said[int(i)])
+            for q, some in zip(asked, near, strict=True)
+            for i in some
+        ]
         with torch.no_grad():
-            whole = F.normalize(model.states([rows.alone(text) for text in said]), dim=-1)
-            asked = model.states([rows.alone(q) for q, _ in right + alike])
-            near = F.normalize(asked, dim=-1) @ whole.T
-            best = near.topk(NEAREST, -1)
-            pairs = [
-                rows.together(q, said[i])
-                for (q, _), some in zip(right + alike, best.indices.tolist(), strict=True)
-                for i in some
-            ]
-            read = model.pair(model.states(pairs))[:, 0].view(-1, NEAREST)
-        score = (read + 8 * best.values).cpu().numpy()
-        places, count = best.indices.cpu().numpy(), len(right)
-        limit = np.quantile(score[count:].max(1), 1 - ALIKE)
-        first = [int(places[i][score[i].argmax()]) for i in range(count)]
-        hits = np.array([first[i] == right[i][1] for i in range(count)])
+            read = iter(model.pair(model.states(pairs))[:, 0].tolist())
+        scores = [{i: next(read) + NEARNESS * x for i, x in some.items()} for some in near]
+        surest = [max(some.values(), default=-math.inf) for some in scores]
+        limit = np.quantile(surest[len(right) :], 1 - ALIKE)
+        first = [max(some, key=some.__getitem__, default="") for some in scores]
+        hits = np.array([first[i] == own for i, (_, own) in enumerate(right)])
+        above = np.array(surest[: len(right)]) > limit
         figures |= {
-            f"{name}: among the nearest": float(
-                np.mean([right[i][1] in places[i] for i in range(count)])
+            f"{name}: among the nearest": np.mean(
+                [own in near[i] for i, (_, own) in enumerate(right)]
             ),
-            f"{name}: first": float(hits.mean()),
-            f"{name}: first and above": float((hits & (score[:count].max(1) > limit)).mean()),
+            f"{name}: first": hits.mean(),
+            f"{name}: first and above": (hits & above).mean(),
         }
-    return {name: round(value, 3) for name, value in figures.items()}
+    return {name: round(float(value), 3) for name, value in figures.items()}
 
 
 async def published() -> tuple[BytesSource, Encoder]:
@@ -496,6 +507,7 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--steps", type=int, default=STEPS)
     ask.add_argument("--minutes", type=float, default=math.inf)
+    ask.add_argument("--rate", type=float, default=RATE, help="of learning, at its highest")
     ask.add_argument("--write", type=Path, default=carrier.READER, help="where it goes")
     ask.add_argument("--processes", type=int, default=4, help="that make examples")
     ask.add_argument(
@@ -511,11 +523,19 @@ def main() -> None:
         begin_with(model, options.before.read_bytes())
     model.to(device)
     if options.steps:
-        tune(model, near, options.steps, options.minutes, options.write, options.processes)
+        tune(
+            model,
+            near,
+            options.steps,
+            options.minutes,
+            options.rate,
+            options.write,
+            options.processes,
+        )
     settle(model, near)
     options.write.write_bytes(packed(model))
     if options.judge:
-        report.say(judged(model.eval()))
+        report.say(judged(model.eval(), bert_of(source)))
 
 
 if __name__ == "__main__":
