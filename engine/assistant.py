@@ -162,13 +162,11 @@ class Assistant:
         written = hooks.get("prefix", ""), hooks.get("think", False), hooks.pop("tools", None)
         with self._go_first():
             prompt = await beside(self.base.prompt, shown, sampling, *written)
+        more: dict[str, Any]
         if skill:
             number = await self.skills.number(skill) if version is None else version
-            generator = await self.generator(number or BASE)
-            more: dict[str, Any] = {"speaking": Speaking(SKILL, [], None, None, skill)}
-            grammar = await self.skills.grammar(skill, messages[-1]["content"])
-            if grammar and number and "form" not in hooks:
-                more["form"] = Form(grammar, self.model.tokenizer)
+            question = "" if "form" in hooks else messages[-1]["content"]
+            generator, more = await self.of_skill(skill, number, question)
         elif looks:  # nothing that is known by heart is about a picture
             number, more = version or BASE, {}
             generator = await self.generator(number)
@@ -192,6 +190,16 @@ class Assistant:
         if notes and not answer.push:
             self.add_unused(answer, messages[-1]["content"], notes)
         return answer, number or BASE
+
+    async def of_skill(
+        self, skill: str, number: int | None, question: str
+    ) -> tuple[Generator, dict]:
+        """Who answers with a skill, and the form that it gives the answer to a question."""
+        more: dict[str, Any] = {"speaking": Speaking(SKILL, [], None, None, skill)}
+        grammar = await self.skills.grammar(skill, question) if number and question else None
+        if grammar:
+            more["form"] = Form(grammar, self.model.tokenizer)
+        return await self.generator(number or BASE), more
 
     async def notes(self, messages: list[dict], user: str) -> list[Found]:
         """What was told that a task should use."""

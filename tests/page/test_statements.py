@@ -54,7 +54,7 @@ def test_a_statement_is_kept_as_it_was_said_asked_for_put_right_and_taken_back(p
     entry = panel(page, "Memory").get_by_role("listitem").filter(has_text="Exeter")
     entry.get_by_role("button", name="Forget").click()
     page.get_by_role("alertdialog").get_by_role("button", name="Forget").click()
-    expect(page.get_by_role("region", name="Notices")).to_contain_text("Gone")
+    expect(page.get_by_role("region", name="Notices")).to_contain_text("Forgotten")
     expect(answer_to(page, ASKED)).to_contain_text("You have not told me that.")
     assert kept(page) == []
 

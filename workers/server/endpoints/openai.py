@@ -366,8 +366,8 @@ class Reply:
         told = await self.service.assistant.describe(answer, number)
         for id in told.get("forgot", ()):
             await self.service.fact_memory.forget(id)
-        hear, queue = self.service.assistant.hear, self.service.queue
-        kept = await hear(self.messages, queue, self.user) if self.learns else []
+        heard = self.messages, self.service.queue, self.user
+        kept = await self.service.assistant.hear(*heard) if self.learns else []
         return told | {"remembered": kept}
 
     def leave(self) -> None:
