@@ -156,9 +156,7 @@ class Assistant:
             messages = messages[-1:]  # as it was taught: each question by itself
         elif version != BASE and not (source or looks or "form" in hooks):
             notes = await self.notes(messages, user)
-        shown = noted(messages, notes)
-        if not self.mind.converses:
-            shown = without_quotations(self.recalled.mark(shown))
+        shown = self.shown(messages, notes)
         written = hooks.get("prefix", ""), hooks.get("think", False), hooks.pop("tools", None)
         with self._go_first():
             prompt = await beside(self.base.prompt, shown, sampling, *written)
@@ -190,6 +188,11 @@ class Assistant:
         if notes and not answer.push:
             self.add_unused(answer, messages[-1]["content"], notes)
         return answer, number or BASE
+
+    def shown(self, messages: list[dict], notes: list[Found]) -> list[dict]:
+        """What the model is given of a conversation."""
+        given = noted(messages, notes)
+        return given if self.mind.converses else without_quotations(self.recalled.mark(given))
 
     async def of_skill(
         self, skill: str, number: int | None, question: str

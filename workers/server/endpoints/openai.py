@@ -79,10 +79,9 @@ async def models(request: Request) -> JSONResponse:
 
 async def model(request: Request) -> JSONResponse:
     """One of them."""
-    wanted = request.path_params["id"]
-    for one in await listed(service_of(request)):
-        if one["id"] == wanted:
-            return JSONResponse(one)
+    models = {one["id"]: one for one in await listed(service_of(request))}
+    if (wanted := request.path_params["id"]) in models:
+        return JSONResponse(models[wanted])
     raise NoSuchModel(wanted)
 
 
