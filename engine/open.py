@@ -11,9 +11,9 @@ from typing import Any
 
 from oneseek.engine.assistant import Assistant
 from oneseek.engine.backends.executor import Executor
+from oneseek.engine.backends.quick_check import measured_once
 from oneseek.engine.backends.select import executor_named
 from oneseek.engine.core.settings import TrainingConfig, for_model
-from oneseek.engine.core.storage.measured import measured_once
 from oneseek.engine.core.storage.sqlite import make_folder
 from oneseek.engine.history.ledger import Ledger
 from oneseek.engine.history.naming import family

@@ -11,7 +11,7 @@ import random
 import time
 from typing import Any
 
-from oneseek.engine.backends.gpu.errors import DeviceLost
+from oneseek.engine.backends.executor import DeviceLost
 from oneseek.engine.core.collecting.language import UNKNOWN, detect
 from oneseek.engine.core.messages import (
     Answered,
@@ -37,7 +37,7 @@ from oneseek.engine.core.storage.store import FencedStore
 from oneseek.engine.history import curve
 from oneseek.engine.history.versions import label
 from oneseek.engine.learner import ExampleGone, NothingLeft, Round
-from oneseek.engine.learning import identity
+from oneseek.engine.learning.run_data import identity_examples
 from oneseek.engine.model.generate import TooLong
 from oneseek.engine.open import clock
 from oneseek.workers.answer_stream import AnswerStream, language_of
@@ -182,7 +182,7 @@ class Engine:
         """Who OneSeek is, as fifty lessons of the queue."""
         queue = SavedQueue(TrainingQueue(clock), self.resident.store)
         await queue.load()
-        await queue.change(lambda q: [q.add(example) for example in identity.examples()])
+        await queue.change(lambda q: [q.add(example) for example in identity_examples()])
         self.resident.emit_changed("queue")
         return Done()
 

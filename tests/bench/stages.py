@@ -23,8 +23,7 @@ from oneseek.engine.core.collecting.language import detect
 from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.learning.lessons import has_value
-from oneseek.engine.learning.questions.microtrain import MicroTraining, ended
-from oneseek.engine.learning.questions.offers import hold, offered
+from oneseek.engine.learning.questions.microtrain import MicroTraining, ended, hold, offered
 from oneseek.engine.learning.questions.responses import AGREED, ALONE, analyse
 from oneseek.engine.model import registry
 from oneseek.engine.model.loaded import Model

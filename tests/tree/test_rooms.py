@@ -36,7 +36,7 @@ WITH_TORCH = {
     "engine/with_torch", "engine/model/demo", "tests/oracle", "tests/bench/parts", "tests/golden",
 }  # fmt: skip
 WITH_FLOWER = {"engine/with_flower"}
-MOST_LINES, MOST_MODULES, LONGEST_FUNCTION = 400, 16, 60
+LEAST_LINES, MOST_LINES, MOST_MODULES, LONGEST_FUNCTION = 40, 400, 16, 60
 LONGER = {
     "engine/core/collecting/secrets/weights.py": "a table that a program fits and writes",
     "engine/backends/gpu/webgpu.py": "one API of somebody else, mirrored name by name",
@@ -44,6 +44,25 @@ LONGER = {
     "engine/core/queue/training_queue.py": "one state machine; its invariants are read together",
     "engine/learning/memory/memory.py": "facts and statements are one store, found and forgotten alike",
     "engine/model/generate.py": "reading, deciding and decoding work on the same lanes, token by token",
+}
+SHORTER = {
+    "engine/core/faults.py": "where tests let every room fail; below them all",
+    "engine/core/sentences.py": "a rule of text, shown without a browser",
+    "engine/front/random.py": "a name of the front, as numpy has it",
+    "engine/history/pem.py": "a host without a browser and one with it share this form of a key alone",
+    "engine/model/gemma3.py": "an architecture: what differs from a Llama",
+    "engine/with_flower/app/group.py": "where Flower begins",
+    "engine/with_flower/simulation.py": "needs Ray, which a real group does without",
+    "importers/readers/rtf.py": "a reader of one format, loaded when one comes",
+    "web/learning/learn_from.py": "a rule that chats, settings and collecting share",
+    "web/lib/clock.py": "MicroPython's way to the time, for the whole page",
+    "web/lib/smooth.py": "arithmetic, shown without a browser",
+    "web/shell/boot.py": "where the page begins",
+    "workers/breaking.py": "what only tests ask for, apart from what people do",
+    "workers/commands.py": "where two commands begin",
+    "workers/garbage.py": "shown without a browser, which the rest of a worker's start needs",
+    "workers/made_ahead.py": "where the heap is made",
+    "workers/removal.py": "reaches over skills, taste and runs, and belongs to none of them",
 }
 TOUR = re.compile(r"^    ((?:web|workers|engine|shaders|importers)/[\w/.]+):([\w.]+)", re.M)
 
@@ -213,6 +232,15 @@ def test_nothing_is_larger_than_can_be_read_at_once():
                 if node.end_lineno - node.lineno >= LONGEST_FUNCTION:
                     large.append(f"{name}:{node.name}")
     assert set(large) == LONGER.keys(), set(large) ^ LONGER.keys()
+
+
+def test_nothing_is_too_small_to_hold_an_idea():
+    small = {
+        path.relative_to(ROOT).as_posix()
+        for path in modules().values()
+        if path.name != "__init__.py" and path.read_text().count("\n") < LEAST_LINES
+    }
+    assert small == SHORTER.keys(), small ^ SHORTER.keys()
 
 
 def test_no_folder_holds_more_than_one_can_oversee():

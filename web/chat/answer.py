@@ -2,7 +2,7 @@
 
 import asyncio
 
-from oneseek.engine.core.thinking import split_thought
+from oneseek.engine.core.conversation import split_thought
 from oneseek.web.chat import about
 from oneseek.web.lib import clock, dom, failures, markdown
 from oneseek.web.lib.words import t

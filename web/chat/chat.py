@@ -8,9 +8,9 @@ import asyncio
 
 from oneseek.engine.core import conversation
 from oneseek.engine.core.collecting.hint import guess
-from oneseek.web.chat import message
+from oneseek.engine.core.conversation import newest_turns
+from oneseek.web.chat import message, welcome
 from oneseek.web.chat.answer import Answer
-from oneseek.web.chat.stored import newest_turns
 from oneseek.web.lib import clock, dom
 from oneseek.web.lib.words import t
 from oneseek.web.shell.page import new_id
@@ -271,9 +271,8 @@ class Chat:
         """The whole log: the newest turns at once, some earlier ones right after."""
         shown = self.branch()
         if not shown:
-            welcome = message.welcome(self.page.model)
             below = self.page.first_run.card(), self.page.install.card()
-            dom.replace(self.column, welcome, below)
+            dom.replace(self.column, welcome.draw(self.page.model), below)
             return
         reading = None if self.follows else self.page.place.now()
         self.shown_from = max(0, len(shown) - FIRST)

@@ -4,7 +4,7 @@ Undo, exported."""
 import json
 
 from oneseek.engine.core import conversation
-from oneseek.web.chat.stored import stored_turns
+from oneseek.engine.core.conversation import stored_turns
 from oneseek.web.learning.learn_from import LEVELS
 from oneseek.web.lib import clock, dom, files, overlay
 from oneseek.web.lib.words import t

@@ -169,26 +169,3 @@ def editor(words, text, do, of, note):
         of=of,
         data_on="submit",
     )
-
-
-CARDS = (("tell", "seed", "first-fact"), ("drop", "file", "pick-files"),
-         ("ask", "search", "example"), ("teach", "mark", "train-on-data"))  # fmt: skip
-
-
-def welcome(ready):
-    """An empty chat: what this is, and what one can do here, each a card to press."""
-    cards = [card(*one) for one in CARDS] if ready else None
-    return dom.make(
-        "div",
-        dom.make("h2", t("welcome.title")),
-        dom.make("p", t("welcome.text")),
-        dom.make("div", cards, cls="examples", id="cards") if cards else None,
-        cls="welcome",
-        id="welcome",
-    )
-
-
-def card(name, drawing, verb):
-    """A thing to do, with what it looks like when it is done."""
-    words = dom.make("span", dom.make("strong", t("welcome.%s" % name)), t("welcome.%s_how" % name))
-    return dom.button(words, verb, name, drawing, cls="example")

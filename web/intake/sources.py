@@ -1,8 +1,8 @@
 """What can be done with a source: use it, read it again, put it right, describe it, be tested on
 it, remove it."""
 
+from oneseek.engine.core.collecting.collector import split_secrets
 from oneseek.engine.core.collecting.content import content_hash
-from oneseek.engine.core.collecting.held_back import split_secrets
 from oneseek.engine.core.collecting.quality import is_poor
 from oneseek.engine.core.messages import (
     AskAbout,

@@ -6,7 +6,7 @@ without it.
 """
 
 from oneseek.engine.core.exchange import INTENT
-from oneseek.engine.core.exchange.tombstones import DATA_SET
+from oneseek.engine.core.exchange.entries import DATA_SET
 from oneseek.engine.core.messages import LetGo
 from oneseek.web.learning import records
 

@@ -2,7 +2,7 @@
 the ledger's entries and the fingerprint, each once, in one dialog."""
 
 from oneseek.engine.core.collecting.statements import STATEMENT
-from oneseek.web.learning import dna, records, verdict
+from oneseek.web.learning import records, verdict
 from oneseek.web.learning.panels import happened
 from oneseek.web.lib import dom, overlay
 from oneseek.web.lib.words import t
@@ -69,7 +69,7 @@ def identity(version, versions):
     return [
         (t("versions.name"), version["name"]),
         (t("versions.hash"), version["weights_sha256"][:SHOWN_DIGITS]),
-        (t("versions.dna"), dna.fingerprint(version, versions)[:SHOWN_DIGITS]),
+        (t("versions.dna"), records.fingerprint(version, versions)[:SHOWN_DIGITS]),
     ]
 
 

@@ -4,8 +4,7 @@ before anything of them is copied."""
 from oneseek.engine.core.messages import LookAt
 from oneseek.web.lib import dom, failures, files, overlay
 from oneseek.web.lib.words import t
-from oneseek.web.settings.hand_over import hand_over
-from oneseek.web.settings.packing import packed_name
+from oneseek.web.settings.packing import hand_over, packed_name
 from oneseek.web.shell.link import Refused
 
 WEIGHTS = (".gguf", ".safetensors")

@@ -13,9 +13,9 @@ from oneseek.web.chat.composer import Composer
 from oneseek.web.chat.conversations import Conversations
 from oneseek.web.chat.editors import Editors
 from oneseek.web.chat.place import Place
-from oneseek.web.chat.story import Story
 from oneseek.web.chat.too_long import TooLong
 from oneseek.web.chat.voice import Voice
+from oneseek.web.chat.welcome import Install, Story
 from oneseek.web.intake.sources import Intake
 from oneseek.web.learning.comeback import Comeback
 from oneseek.web.learning.fact_memory import FactMemory
@@ -46,9 +46,7 @@ from oneseek.web.settings.own_models import OwnModels
 from oneseek.web.settings.packing import Packer
 from oneseek.web.settings.settings import SettingsDialog
 from oneseek.web.shell import verbs
-from oneseek.web.shell.aside import MIDDLE, Aside
-from oneseek.web.shell.header import Header
-from oneseek.web.shell.install import Install
+from oneseek.web.shell.frame import MIDDLE, Aside, Header
 from oneseek.web.shell.page import Page
 from oneseek.web.shell.shortcuts import Shortcuts
 from oneseek.web.shell.status import Status

@@ -30,12 +30,11 @@ from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.scheduler import AWAY_MS
 from oneseek.engine.core.turns import urgent
 from oneseek.engine.history import curve
-from oneseek.engine.history.dna import EVERY_QUESTIONS
+from oneseek.engine.history.certificate import EVERY_QUESTIONS
 from oneseek.engine.history.versions import GENERIC, Versions, label
 from oneseek.engine.learner import NothingLeft
 from oneseek.engine.learning.lessons import LessonError
-from oneseek.engine.learning.questions.microtrain import MicroTraining
-from oneseek.engine.learning.questions.offers import hold, offered
+from oneseek.engine.learning.questions.microtrain import MicroTraining, hold, offered
 from oneseek.engine.learning.runs import TrainingRun
 from oneseek.engine.learning.trainer import check
 from oneseek.engine.model.choice.sampling import Sampling

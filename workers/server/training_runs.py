@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from oneseek.engine.assistant import Assistant
-from oneseek.engine.backends.gpu.errors import DeviceLost
+from oneseek.engine.backends.executor import DeviceLost
 from oneseek.engine.core.settings import (
     DATA_PRESETS,
     MODES,
@@ -21,7 +21,7 @@ from oneseek.engine.core.settings import (
     run_settings,
 )
 from oneseek.engine.core.turns import urgent
-from oneseek.engine.history.dna import record_dna
+from oneseek.engine.history.certificate import record_dna
 from oneseek.engine.history.round_plan import TRAINING, make_plan
 from oneseek.engine.history.versions import GENERIC, LEARNED, Versions, round_of
 from oneseek.engine.learning import run_data, shape

@@ -11,7 +11,7 @@ from oneseek.engine.learning.trainer import TRAINING_BYTES
 from oneseek.engine.model import registry
 from oneseek.engine.model.look import look
 from oneseek.workers.tab.device import device_memory
-from oneseek.workers.tab.handed import receive_files
+from oneseek.workers.tab.files import receive_files
 from oneseek.workers.tab.resident import Resident
 
 

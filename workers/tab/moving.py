@@ -10,7 +10,7 @@ from typing import Any
 from oneseek.engine.core.messages import Finding, LookIn, MovedIn, MoveIn, Reading
 from oneseek.importers.moving import keep, look
 from oneseek.importers.readers.moved_in import Message
-from oneseek.workers.tab.own import read_own, write_own
+from oneseek.workers.tab.files import read_own, write_own
 
 FIRST = 20  # statements that are shown before all are kept
 

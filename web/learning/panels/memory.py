@@ -1,7 +1,7 @@
 """Memory: every fact it holds, in the person's own words; this is what they trust."""
 
 from oneseek.engine.core.collecting.statements import STATEMENT
-from oneseek.engine.core.exchange.tombstones import DATA_SET, LIVES
+from oneseek.engine.core.exchange.entries import DATA_SET, LIVES
 from oneseek.web.chat import message
 from oneseek.web.learning import records, truth
 from oneseek.web.learning.panels.sift import Sift

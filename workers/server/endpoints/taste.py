@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from oneseek.engine.learning.taste.taste import NAME
-from oneseek.workers.removing import remove_choices
+from oneseek.workers.removal import remove_choices
 from oneseek.workers.server.endpoints.lessons import id_in
 from oneseek.workers.server.fields import array, flag, record, takes, text
 from oneseek.workers.server.service import service_of

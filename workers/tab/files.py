@@ -1,15 +1,22 @@
-"""The files that the page's workers keep beside the store (OPFS): whole, or not there at all."""
+"""Files in the page's workers: those that they keep beside the store (OPFS), whole or not there at
+all, and the person's, which the page hands over on a channel and which are read where they lie."""
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import js
-from pyodide.ffi import to_js
+from pyodide.ffi import create_proxy, to_js
+
+from oneseek.engine.model.formats import Source
+from oneseek.engine.model.formats.browser import BlobSource
 
 IMPORTED = "importer"  # the folder of what was imported: HASH.txt and HASH.json
+HAND_OVER_SECONDS = 30
+AGAIN_SECONDS = 0.2  # the page's end of the channel may not stand yet when it is first asked
 
 
 async def read_own(name: str) -> str:
@@ -43,3 +50,25 @@ async def folder(name: str) -> Any:
 
 def to_js_object(options: dict) -> Any:
     return to_js(options, dict_converter=js.Object.fromEntries)
+
+
+async def receive_files(channel: str) -> dict[str, Source]:
+    """A browser's files can be read in every thread that was given them."""
+    line = js.BroadcastChannel.new(channel)
+    came: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+    def on_message(event: Any) -> None:
+        if not came.done():
+            came.set_result(event.data)
+
+    hear = create_proxy(on_message)
+    line.onmessage = hear
+    try:
+        async with asyncio.timeout(HAND_OVER_SECONDS):
+            while not came.done():
+                line.postMessage("ready")
+                await asyncio.wait([came], timeout=AGAIN_SECONDS)
+    finally:
+        line.close()
+        hear.destroy()
+    return {file.name: BlobSource(file) for file in came.result()}
