@@ -172,7 +172,7 @@ class Learner:
     async def _open(
         self, kind: str, ids: list[str], line: str, config: dict | None, store: Any, run: str = ""
     ) -> None:
-        """While nothing else has the shadow; the version in use is made whole first if it is
+        """While nothing else has the candidate; the version in use is made whole first if it is
         not."""
         try:
             async with self.rebuilder.alone:
@@ -282,7 +282,7 @@ class Learner:
         self.training.drop()
 
     async def make_room(self) -> None:
-        """Take the one shadow from the open round, once that has let go of everything; the round
+        """Take the one candidate from the open round, once that has let go of everything; the round
         goes on from its checkpoint."""
         task = self.round.task if self.round else None
         if task is not None and task is not asyncio.current_task():

@@ -28,9 +28,9 @@ class Breaking:
             executor.stick()
         elif request.what == "nan":
             attempt: Any = self.resident.needed().learner.training.attempt
-            shadow = attempt.trainer.shadow
-            nothing = np.full(shadow.trained.size, np.nan, np.float32)
-            shadow.tensors[shadow.trained.name].write(nothing)
+            candidate = attempt.trainer.candidate
+            nothing = np.full(candidate.trained.size, np.nan, np.float32)
+            candidate.tensors[candidate.trained.name].write(nothing)
         elif request.what == "hang":
             js.Atomics.wait(js.Int32Array.new(js.SharedArrayBuffer.new(4)), 0, 0)
         else:

@@ -42,7 +42,7 @@ class Plan:
 
 
 class Attempt(Protocol):
-    """One round under way, on a shadow of the weights; the chat never sees it."""
+    """One round under way, on a candidate of the weights; the chat never sees it."""
 
     @property
     def steps(self) -> int:

@@ -84,7 +84,7 @@ class TrainingEngine:
         self.versions = self.versions.through(store)
 
     async def open(self, kind: str, lessons: Iterable[dict] = (), line: str = GENERIC) -> Plan:
-        """Begin a round on a shadow of the line's current weights."""
+        """Begin a round on a candidate of the line's current weights."""
         await self.planned(kind, lessons, line)
         self.attempt = await settled(self.trainer.begin(self.before, self.plan))
         return self.plan
@@ -174,7 +174,7 @@ class TrainingEngine:
         self.drop()
 
     async def finish(self, more: Mapping[str, Any] | None = None) -> dict:
-        """Judge the shadow: {outcome, reason, version, gate, wrong}.  It becomes a version, with
+        """Judge the candidate: {outcome, reason, version, gate, wrong}.  It becomes a version, with
         `more` to tell of it, or is dropped; `wrong` is what it still does not answer as wanted,
         which no version and no ledger keeps."""
         assert self.attempt, "open a round first"
@@ -257,7 +257,7 @@ class TrainingEngine:
                 raise ValueError(f"{name} is {given}, this model wants {mine}; nothing was changed")
 
     def drop(self) -> None:
-        """Forget the shadow, because the tab lost the right to train or a person said stop."""
+        """Forget the candidate, because the tab lost the right to train or a person said stop."""
         self.attempt = None
 
     # ---------------------------------------------------------------------------------- inside

@@ -69,11 +69,11 @@ class Member:
         attempt, loss = await self._round(), math.nan
         while (metrics := await attempt.advance(math.inf)) is not None:
             loss = metrics["loss"]
-        flat, _, steps = await self.trainer.shadow.look()
+        flat, _, steps = await self.trainer.candidate.look()
         figures = judged | {
             "steps": steps,
             "loss": loss,
-            "loss_trained": await attempt.validate("shadow", flat),
+            "loss_trained": await attempt.validate("candidate", flat),
             "seconds": time.monotonic() - began,
         }
         return taken_out(self.trainer.trained, flat), figures
@@ -93,7 +93,7 @@ class Member:
         before = now = await attempt.validate("active", last)
         scale = 1.0
         if not np.array_equal(came, last):
-            now = await attempt.validate("shadow", came)
+            now = await attempt.validate("candidate", came)
             scale = await self._scale(came) if now <= before + SLACK else 0.0
             if scale:
                 self._take(came)

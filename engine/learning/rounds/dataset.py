@@ -27,11 +27,11 @@ from oneseek.engine.learning.batch import Coder, Row
 from oneseek.engine.learning.datasets import DataError, DataSet, Example
 from oneseek.engine.learning.lessons import Draw, Lesson, guess
 from oneseek.engine.learning.recipe import Recipe, any_anchor, any_text
-from oneseek.engine.learning.rounds.bench import Bench
 from oneseek.engine.learning.rounds.lesson import Steps
 from oneseek.engine.learning.rounds.rate_schedule import FallingPace, PaceInTurns
 from oneseek.engine.learning.rounds.sifting import qualities, summary
 from oneseek.engine.learning.rounds.verdict import ACCEPT, REJECT, Measure, Verdict, within
+from oneseek.engine.learning.rounds.workbench import Workbench
 from oneseek.engine.learning.skills.doing import Doing, Done, sentence
 from oneseek.engine.learning.skills.pattern import pattern_of
 
@@ -88,7 +88,7 @@ class DataSetAttempt(Steps):
     pace: FallingPace
     compared: tuple[Done, Done]  # how it does what is held back, and how that was done before
 
-    def __init__(self, trainer: Bench, before: np.ndarray, plan: Plan) -> None:
+    def __init__(self, trainer: Workbench, before: np.ndarray, plan: Plan) -> None:
         c, (record,) = trainer.config_of(plan), plan.lessons
         self.data, self.is_skill = DataSet(file_of(record)), "skill" in record
         if self.data.sha256 != record["sha256"]:
@@ -165,15 +165,15 @@ class DataSetAttempt(Steps):
         return self
 
     async def _qualities(self, numbers: list[int]) -> list[dict]:
-        coder, voices = self.trainer.coder, self.trainer.voices
+        coder, variants = self.trainer.coder, self.trainer.variants
         examples = [self.data[number] for number in numbers]
         found = await qualities(
             examples,
             [row_of(example, coder) for example in examples],
-            partial(voices.surprise, "base"),
+            partial(variants.surprise, "base"),
             answers_of(self.plan.pool),
         )
-        voices.leave()
+        variants.release()
         return found
 
     def _keep(self, good: dict[int, int]) -> None:
@@ -217,8 +217,8 @@ class DataSetAttempt(Steps):
         last = step + 1 == self.steps
         if not last and (step + 1) % self.epoch_steps:
             return
-        flat, _, _ = await self.trainer.shadow.state()
-        loss = await self.validate("shadow", flat)
+        flat, _, _ = await self.trainer.candidate.state()
+        loss = await self.validate("candidate", flat)
         self.losses.append(loss)
         self.validated = loss
         if self.stops_by_doing:
@@ -254,41 +254,41 @@ class DataSetAttempt(Steps):
         once, where answering them takes as many as an answer has tokens."""
         assert self.doing
         rows = [self.row(one) for one in self.doing.held]
-        each = await self.trainer.voices.foreseen("shadow", rows)
+        each = await self.trainer.variants.foreseen("candidate", rows)
         right = sum(bool(one.all()) for one in each)
         return Done(right, sum(float(one.mean()) for one in each) / len(each))
 
     async def answered(self, who: str) -> Done:
-        """How one of the voices does what is held back; from an empty cache, so that it depends on
-        nothing that was asked before."""
+        """How one of the variants does what is held back; from an empty cache, so that it depends
+        on nothing that was asked before."""
         assert self.doing
-        self.trainer.voices.leave()
-        return await self.doing.by(self.trainer.voices, who)
+        self.trainer.variants.release()
+        return await self.doing.by(self.trainer.variants, who)
 
     async def validate(self, who: str, flat: np.ndarray) -> float:
         """Nats a token on examples that nobody trains on."""
-        voices = self.trainer.voices
-        voices.put(who, flat)
+        variants = self.trainer.variants
+        variants.put(who, flat)
         rows = (row_of(self.data[number], self.trainer.coder) for number in self.validation)
-        return await voices.loss(who, rows)
+        return await variants.loss(who, rows)
 
     async def _teach_all(self, best: np.ndarray) -> None:
         """The held-back part has judged. Now it teaches as well, among as many of the others, in a
         few gentle steps from the best state on; what undoes something is left."""
-        shadow, c = self.trainer.shadow, self.config
-        known, first = self.dones[self._best_epoch()], shadow.steps
+        candidate, c = self.trainer.candidate, self.config
+        known, first = self.dones[self._best_epoch()], candidate.steps
         self.last, self.last_from = await self._last_steps(c.max_steps - first), first
         self.pace.go_further(first, len(self.last))
-        shadow.begin(best, None, first)
+        candidate.begin(best, None, first)
         while not self.complete:
             await self.load()
-            await shadow.advance()
+            await candidate.advance()
             self.batch = None
             await self.trainer.model.executor.breathe()
-        flat, _, _ = await shadow.state()
-        self.trainer.voices.put("shadow", flat)
+        flat, _, _ = await candidate.state()
+        self.trainer.variants.put("candidate", flat)
         if known.better_than(await self.foreseen()):
-            shadow.begin(best, None, shadow.steps)
+            candidate.begin(best, None, candidate.steps)
             flat = best
         self.best = flat
 
@@ -307,7 +307,7 @@ class DataSetAttempt(Steps):
         return [order[at : at + size] for at in range(0, len(order), size)][:most]
 
     def _report(self, loss: float, norm: float) -> dict:
-        epoch = min(self.trainer.shadow.steps // self.epoch_steps, self.config.epochs)
+        epoch = min(self.trainer.candidate.steps // self.epoch_steps, self.config.epochs)
         more = {
             "epoch": epoch,
             "validation": self.losses[-1] if self.losses else None,
@@ -346,7 +346,7 @@ class DataSetAttempt(Steps):
         """Better at what was held back, and nothing that was known is lost."""
         trainer = self.trainer
         gate = trainer.gate(self._recipe())
-        trainer.voices.put("active", self.before)
+        trainer.variants.put("active", self.before)
         await self._show(self.best)
         better = self._better_done if self.doing else self._better_loss
         told = {"losses": self.losses} | ({"sifted": self.sifted} if self.sifted else {})
@@ -362,16 +362,16 @@ class DataSetAttempt(Steps):
         decision = await self.judged(await verdict(), verdict) | told
         if not self.doing:
             return decision
-        done = await self.doing.compared(trainer.voices, *self.compared, self.is_first)
+        done = await self.doing.compared(trainer.variants, *self.compared, self.is_first)
         self.wrong = self.doing.wrong(self.compared[0])
         if not self.compared[0].better_than(self.compared[1]):
             decision["reason"] = f"it does not get better at it: {sentence(done)}"
         return decision | {"doing": done | {"told": sentence(done)}}
 
     async def _better_loss(self) -> Measure:
-        voices = self.trainer.voices
+        variants = self.trainer.variants
         rows = [row_of(self.data[number], self.trainer.coder) for number in self.validation]
-        before, now = await voices.loss("active", rows), await voices.loss("shadow", rows)
+        before, now = await variants.loss("active", rows), await variants.loss("candidate", rows)
         limit = f"< {before:.3f} as before"
         return Measure("validation loss", now, limit, within(now, before, REJECT))
 
@@ -381,7 +381,7 @@ class DataSetAttempt(Steps):
         return np.array_equal(self.before, self.trainer.fresh()[self.trainer.called])
 
     async def _better_done(self) -> Measure:
-        now = await self.answered("shadow")
+        now = await self.answered("candidate")
         before = await self.answered("base" if self.is_first else "active")
         if self.last:  # which of it was taught since: what it did before that counts
             now = min(now, self.compared[0], key=lambda one: (one.right, one.score))

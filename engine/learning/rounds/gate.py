@@ -1,4 +1,4 @@
-"""The gate: is the shadow better, and is nothing else worse?  Every measure comes with its limit.
+"""The gate: is the candidate better, and is nothing else worse? Each measure comes with its limit.
 
 A lesson is accepted, accepted as "weakened", given a few more steps, scaled down, or refused;
 practice must be at least as good as the version in use on everything it knows.
@@ -52,8 +52,8 @@ SAME = 0.02  # so little less is as much
 CHANCE = 0.1  # so much apart, two shares of two dozen questions are the same
 
 
-class Voices(Protocol):
-    """The three models the gate asks: `base`, `active` (in use) and `shadow` (just trained)."""
+class Variants(Protocol):
+    """The three models the gate asks: `base`, `active` (in use) and `candidate` (just trained)."""
 
     async def replies(
         self,
@@ -80,11 +80,11 @@ class Voices(Protocol):
 
 
 class Gate:
-    """Asks the voices everything that decides about one attempt."""
+    """Asks the variants everything that decides about one attempt."""
 
     def __init__(
         self,
-        voices: Voices,
+        variants: Variants,
         recipe: Recipe,
         coder: Coder,
         remembered: dict | None = None,
@@ -93,7 +93,7 @@ class Gate:
     ) -> None:
         """`came_along` knows what the base answers to some questions. The version does
         not answer the `silent` ones, which are out of its scope; None where it answers all."""
-        self.voices, self.recipe, self.coder = voices, recipe, coder
+        self.variants, self.recipe, self.coder = variants, recipe, coder
         self.came_along = came_along
         # What the base said is the same for every lesson: whoever passes a dictionary keeps it.
         self.remembered = {} if remembered is None else remembered
@@ -107,7 +107,7 @@ class Gate:
     # ---- lessons
 
     async def lesson(self) -> Verdict:
-        """Judge the shadow after a lesson."""
+        """Judge the candidate after a lesson."""
         return self.verdict(await self.measure_lessons(), await self.unharmed())
 
     def verdict(self, learned: list[Measure], unharmed: list[Measure]) -> Verdict:
@@ -125,7 +125,7 @@ class Gate:
         asked += [(wording, x.value) for x in lessons for wording in held_back_wordings(x)]
         self.ask_anew()
         # Many at once cost little more than one, and those that end late had better begin early.
-        await self.replies("shadow", [(q, "") for q in near if self.speaks(q)] + asked)
+        await self.replies("candidate", [(q, "") for q in near if self.speaks(q)] + asked)
         return [
             await self.taught(lessons),
             await self.recall(lessons),
@@ -151,7 +151,7 @@ class Gate:
         return [Measure("unrelated talk", share, "<= 0.10", within(share, 0.10, WEAKENED))]
 
     async def taught(self, lessons: Sequence[Lesson]) -> Measure:
-        missing = await self._missing("shadow", [(x, x.question) for x in lessons])
+        missing = await self._missing("candidate", [(x, x.question) for x in lessons])
         share = 1 - len(missing) / len(lessons)
         wanted = 1.0 if len(lessons) < 4 else 0.75
         verdict = within(wanted - share, 0, MORE)
@@ -159,7 +159,7 @@ class Gate:
 
     async def recall(self, lessons: Sequence[Lesson]) -> Measure:
         asked = [(x, wording) for x in lessons for wording in held_back_wordings(x)]
-        missing = await self._missing("shadow", asked)
+        missing = await self._missing("candidate", asked)
         share = 1 - len(missing) / len(asked)
         verdict = ACCEPT if share >= 0.66 else WEAKENED if share >= 0.33 else MORE
         return Measure(
@@ -169,7 +169,7 @@ class Gate:
     async def leak(self, questions: Sequence[str], allowed: float = 0.13) -> Measure:
         """Look-alikes answered with a taught value that the base would not have said. What the
         version in use says already is not the doing of this lesson: practice mends it."""
-        leaks = await self.leaks("shadow", questions)
+        leaks = await self.leaks("candidate", questions)
         before = await self.leaks("active", leaks)
         leaks = [question for question in leaks if question not in before]
         share = len(leaks) / max(1, len(questions))
@@ -201,8 +201,8 @@ class Gate:
         return newest + Draw(self.recipe.seed, "earlier").sample(older, EARLIER // 2)
 
     async def earlier(self, chosen: Sequence[Lesson]) -> Measure:
-        """Facts the version in use has and the shadow has not."""
-        lost = await self._missing("shadow", [(x, x.question) for x in chosen])
+        """Facts the version in use has and the candidate has not."""
+        lost = await self._missing("candidate", [(x, x.question) for x in chosen])
         if lost:
             held = [x for x in chosen if x.question in lost]
             never = await self._missing("active", [(x, x.question) for x in held])
@@ -214,11 +214,11 @@ class Gate:
     async def unsure(self) -> list[str]:
         """What practice left without the words to answer its very own question."""
         self.ask_anew()
-        return await self._missing("shadow", [(x, x.question) for x in self.recipe.facts])
+        return await self._missing("candidate", [(x, x.question) for x in self.recipe.facts])
 
     async def practice(self) -> Verdict:
-        """Judge the shadow after practice: not worse than the version in use on any line, give or
-        take one wording and the leaks that are chance."""
+        """Judge the candidate after practice: not worse than the version in use on any line, give
+        or take one wording and the leaks that are chance."""
         self.ask_anew()
         draw = Draw(self.recipe.seed, "practice gate")
         facts = draw.sample(self.recipe.facts, AT_MOST)
@@ -228,7 +228,7 @@ class Gate:
         measures = []
         for name, questions, chance in (("taught", asked, 0), ("recall", other, 1)):
             most = len(questions)
-            now = most - len(await self._missing("shadow", questions))
+            now = most - len(await self._missing("candidate", questions))
             before = most - len(await self._missing("active", questions))
             allowed = max(chance, SAME * most)
             limit = f">= {(before - allowed) / most:.2f}, was {before / most:.2f}"
@@ -237,7 +237,7 @@ class Gate:
             if verdict == REJECT:
                 return self.verdict(measures, [])
         one = 1 / max(1, len(near))
-        leaks = one * len(await self.leaks("shadow", near))
+        leaks = one * len(await self.leaks("candidate", near))
         allowed = one * len(await self.leaks("active", near)) + max(CHANCE, one)
         measures.append(Measure("leak", leaks, f"<= {allowed:.2f}", within(leaks, allowed, SCALE)))
         return self.verdict(measures, await self.unharmed())
@@ -249,12 +249,12 @@ class Gate:
         ]
         asked = Draw(self.recipe.seed, "held out").sample(asked, HELD_OUT)
         rows = [Row("asked", self.coder.prompt(q), self.coder.answer(says)) for q, says in asked]
-        return await self.voices.loss(who, rows)
+        return await self.variants.loss(who, rows)
 
     # ---- what must stay
 
     async def probes(self) -> Measure:
-        """Common knowledge the base has and the shadow has lost.
+        """Common knowledge the base has and the candidate has lost.
 
         A small model often just words its reply anew and never comes to the point, so whoever does
         not say it is given the base's own words up to it. A taught value in the reply is a loss.
@@ -262,7 +262,7 @@ class Gate:
         knows = await self.base_knows()
         enough = [partial(_has_said, words=words) for _, words, _ in knows]
         asked = [question for question, _, _ in knows]
-        replies = await self.voices.replies("shadow", asked, REPLY_TOKENS, enough=enough)
+        replies = await self.variants.replies("candidate", asked, REPLY_TOKENS, enough=enough)
         silent = [
             (probe, reply)
             for probe, reply in zip(knows, replies, strict=True)
@@ -270,7 +270,7 @@ class Gate:
         ]
         asked, begins = [p[0] for p, _ in silent], [p[2] for p, _ in silent]
         enough = [partial(_has_said, words=p[1]) for p, _ in silent]
-        helped = await self.voices.replies("shadow", asked, REPLY_TOKENS, begins, enough)
+        helped = await self.variants.replies("candidate", asked, REPLY_TOKENS, begins, enough)
         taught = [fact.value for fact in self.recipe.facts]
         lost = [
             question
@@ -315,7 +315,7 @@ class Gate:
         new = [q for q in questions if q not in known]
         if new:
             prompts = [self.coder.prompt(q) for q in new]
-            made = await self.voices.go_on("base", prompts, REPLY_TOKENS)
+            made = await self.variants.go_on("base", prompts, REPLY_TOKENS)
             known |= dict(zip(new, made, strict=True))
         return [known[question] for question in questions]
 
@@ -326,14 +326,14 @@ class Gate:
         in_scope = [prompt for prompt in prompts if self.speaks(prompt)]
         share = len(in_scope) / len(prompts)
         rows = await self.anchor_rows(in_scope) if in_scope else []
-        pairs = await self.voices.drift("shadow", rows) if in_scope else []
+        pairs = await self.variants.drift("candidate", rows) if in_scope else []
         each = [float(kl.mean()) for kl, _ in pairs] + [0.0] * (len(prompts) - len(in_scope))
         median = float(np.median(each))
         mean = share * _mean(kl for kl, _ in pairs) if in_scope else 0.0
         same = share * _mean(top for _, top in pairs) + (1 - share) if in_scope else 1.0
         rise = 0.0
         if mean > 0.05:  # below, it cannot have risen by more
-            active = await self.voices.drift("active", rows)
+            active = await self.variants.drift("active", rows)
             rise = mean - share * _mean(kl for kl, _ in active)
         return [
             Measure("KL, median anchor", median, "<= 0.05", within(median, 0.05, otherwise)),
@@ -352,23 +352,23 @@ class Gate:
         rows = [text_row(self.coder.tokenizer.encode(text)) for text in texts]
         key = "texts", *self.languages()
         if key not in self.remembered:
-            self.remembered[key] = await self.voices.loss("base", rows)
-        change = math.expm1(await self.voices.loss("shadow", rows) - self.remembered[key])
+            self.remembered[key] = await self.variants.loss("base", rows)
+        change = math.expm1(await self.variants.loss("candidate", rows) - self.remembered[key])
         return Measure("perplexity change", change, "<= 0.10", within(change, 0.10, REJECT))
 
     def ask_anew(self) -> None:
-        """The shadow is another one now; the others are what they were."""
-        self.said = {key: reply for key, reply in self.said.items() if key[0] != "shadow"}
+        """The candidate is another one now; the others are what they were."""
+        self.said = {key: reply for key, reply in self.said.items() if key[0] != "candidate"}
 
     async def replies(self, who: str, asked: Sequence[tuple[str, str]]) -> list[str]:
         """To (question, value) each: a reply may end where the value was said, if there is one.
-        Each question is put once, as long as the shadow stays what it is; to the base, once."""
+        Each question is put once, as long as the candidate stays what it is; to the base, once."""
         said = self.remembered.setdefault("said", {}) if who == "base" else self.said
         new = [one for one in dict.fromkeys(asked) if (who, *one) not in said]
         if new:
             enough = [partial(has_said, value=value) if value else None for _, value in new]
             questions = [question for question, _ in new]
-            made = await self.voices.replies(who, questions, REPLY_TOKENS, enough=enough)
+            made = await self.variants.replies(who, questions, REPLY_TOKENS, enough=enough)
             said |= {(who, *one): reply for one, reply in zip(new, made, strict=True)}
         return [said[who, *one] for one in asked]
 

@@ -125,7 +125,7 @@ class Rows:
         self.right.append(right)
 
 
-def learned(slot: dict, values: Sequence[str], questions: Sequence[str]) -> dict:
+def fit_slot(slot: dict, values: Sequence[str], questions: Sequence[str]) -> dict:
     """The slot with the weights of signs, by its values in some examples. That one of them had a
     value is a sign for the others."""
     counts, rows = Counter(values), Rows()

@@ -16,7 +16,7 @@ from typing import Any
 from oneseek.engine.learning.batch import Coder, Row
 from oneseek.engine.learning.datasets import Example
 from oneseek.engine.learning.lessons import fold
-from oneseek.engine.learning.rounds.gate import Voices
+from oneseek.engine.learning.rounds.gate import Variants
 from oneseek.engine.learning.skills.pattern import answers_to
 from oneseek.engine.model.choice.form import Form
 
@@ -135,7 +135,7 @@ class Done:
             return self.right > other.right
         return self.score > other.score + CLEARLY
 
-    def told(self) -> dict:
+    def to_dict(self) -> dict:
         return {"right": self.right, "score": round(self.score, 3)}
 
 
@@ -159,16 +159,18 @@ class Doing:
         self.prompts = [list(one.prompt) for one in rows]
         self.tokens = BEYOND + max(len(one.target) for one in rows)
 
-    async def by(self, voices: Voices, who: str, prompts: list[list[int]] | None = None) -> Done:
-        """`base`, `active` or `shadow` answers all of them, greedily; who has learned the skill, by
-        its pattern."""
+    async def by(
+        self, variants: Variants, who: str, prompts: list[list[int]] | None = None
+    ) -> Done:
+        """`base`, `active` or `candidate` answers all of them, greedily; who has learned the skill,
+        by its pattern."""
         tokenizer = self.coder.tokenizer
         forms: list[Form | None] = []
         if self.pattern and who != "base":
             asked = [one.history[-1]["content"] for one in self.held]
             grammars = [answers_to(self.pattern, text) for text in asked]
             forms = [Form(one, tokenizer) if one else None for one in grammars]
-        made = await voices.go_on(who, prompts or self.prompts, self.tokens, forms)
+        made = await variants.go_on(who, prompts or self.prompts, self.tokens, forms)
         said = [tokenizer.decode([id for id in ids if not self.coder.ends(id)]) for ids in made]
         pairs = zip(self.held, said, strict=True)
         points = [score(self.measure, one.answer, text) for one, text in pairs]
@@ -189,20 +191,20 @@ class Doing:
                 return prompts, count
         return self.prompts, 0
 
-    async def compared(self, voices: Any, now: Done, before: Done, first: bool) -> dict:
+    async def compared(self, variants: Any, now: Done, before: Done, first: bool) -> dict:
         """All of it as the verdict tells it: by the version that was `before`, which of the `first`
         one is the base, by the base, and by the base with examples in its prompt."""
-        base = before if first else await self.by(voices, "base")
-        most = min(voices.pool.rows // 2, voices.model.positions)
+        base = before if first else await self.by(variants, "base")
+        most = min(variants.pool.rows // 2, variants.model.positions)
         prompts, count = self.prompted(most)
-        prompted = await self.by(voices, "base", prompts) if count else base
+        prompted = await self.by(variants, "base", prompts) if count else base
         return {
             "measure": self.measure,
             "of": len(self.held),
-            **now.told(),
-            "before": before.told(),
-            "base": base.told(),
-            "prompted": prompted.told() | {"examples": count},
+            **now.to_dict(),
+            "before": before.to_dict(),
+            "base": base.to_dict(),
+            "prompted": prompted.to_dict() | {"examples": count},
         }
 
     def wrong(self, now: Done) -> list[dict]:

@@ -1,4 +1,4 @@
-"""Settings tried on a data set before its run: each a short training of its own on a shadow.
+"""Settings tried on a data set before its run: each a short training of its own on a candidate.
 
 What is held back to compare them is taken from what the run trains on, so that the part by which
 the gate judges the run has no say in its settings.
@@ -77,12 +77,12 @@ class Try(DataSetAttempt):
         """Nats a token, and tokens, of each example that was held back."""
         await self._show()
         rows = [self.row(self.data[number]) for number in self.validation]
-        losses = await self.trainer.voices.surprise("shadow", rows)
+        losses = await self.trainer.variants.surprise("candidate", rows)
         return losses, [len(row.target) for row in rows]
 
     async def harm(self) -> list[str]:
         """What the gate would find worse."""
-        self.trainer.voices.put("active", self.before)
+        self.trainer.variants.put("active", self.before)
         await self._show()
         found = await self.trainer.gate(self._recipe()).unharmed()
         return [measure.name for measure in found if not measure.ok]
@@ -193,7 +193,7 @@ class Tries:
         if number != DEFAULTS and rung == len(tuning.kept["shares"]) - 1 and tuning.beats(result):
             result["harm"] = await one.harm()
             tuning.kept["spent"] = tuning.kept["spent"] - result["seconds"] + self.clock() - began
-        one.trainer.voices.leave()
+        one.trainer.variants.release()
 
     async def _saved(self, tuning: Tuning) -> None:
         saved = self.save(tuning.kept)

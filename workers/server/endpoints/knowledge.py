@@ -40,7 +40,7 @@ async def exchange(request: Request) -> Response:
 async def sources(request: Request) -> JSONResponse:
     """What can be asked; a source that a user gave is listed for `?user=` alone."""
     user = request.query_params.get("user", "")
-    own = await service_of(request).library.asked("", user)
+    own = await service_of(request).library.find_documents("", user)
     return JSONResponse({"sources": [{"id": one.id, "title": one.title} for one in own]})
 
 
@@ -60,4 +60,4 @@ async def search(request: Request, body: dict) -> JSONResponse:
     """The places of all sources, or of one, that speak of what is asked, the likeliest first."""
     library = service_of(request).library
     found = await library.find(body["query"], body["source"], body["user"], body["count"])
-    return JSONResponse({"places": [one.told() for one in found]})
+    return JSONResponse({"places": [one.to_dict() for one in found]})

@@ -17,7 +17,7 @@ LONGEST, TOGETHER = 4000, 1000  # letters of a text, and choices that are brough
 async def taste(request: Request) -> JSONResponse:
     """Every choice, the version that learned from them, whether it is used, and what it learned in
     words."""
-    return JSONResponse(await service_of(request).assistant.taste.told())
+    return JSONResponse(await service_of(request).assistant.taste.describe())
 
 
 @takes(

@@ -1,4 +1,5 @@
-"""The base, the version in use and the shadow, asked side by side: answers, thoughts and drift.
+"""The base, the active and the candidate model, asked side by side: answers, likeliest tokens and
+drift.
 
 Many short questions go through at once: prompts packed after their shared beginning where only
 probabilities are wanted, and decoded together where text is.
@@ -54,9 +55,9 @@ class FrozenLayerCache:
         return computed
 
 
-class Voices:
-    """Who is asked: `base`, `active` or `shadow`, each an adapter set with `put`; the base's is one
-    that changes nothing, so that one set of programs serves all three."""
+class ModelVariants:
+    """`base`, `active` and `candidate`, each an adapter set with `put`; the base's is one that
+    changes nothing, so that one set of programs serves all three."""
 
     def __init__(
         self, model: Model, trained: Trained, coder: Coder, room: Room | None = None
@@ -67,7 +68,7 @@ class Voices:
         rows = pool_rows(model, room)
         self.pool = Pool(model.executor, model.config, rows, room, inside=room is not None)
         self.flats: dict[str, np.ndarray] = {}
-        self.speaking = ""
+        self.in_place = ""
         tensors = {trained.name: self.adapter}
         self.generator = Generator(model, trained, tensors, pool=self.pool, name="adapted")
         self._runs: dict = {}
@@ -76,20 +77,20 @@ class Voices:
 
     def put(self, who: str, flat: np.ndarray) -> None:
         self.flats[who] = flat
-        if self.speaking == who:
-            self.speaking = ""
+        if self.in_place == who:
+            self.in_place = ""
 
-    def leave(self) -> None:
-        """Others use the room now: nothing said so far is in it any more."""
-        self.speaking = ""
+    def release(self) -> None:
+        """Others use the room now: the cache holds nothing of the answers so far."""
+        self.in_place = ""
         self.pool.lanes.clear()
 
-    def _take_the_floor(self, who: str) -> None:
+    def _activate(self, who: str) -> None:
         """Put this adapter in place; what the cache holds of another's is never used for it."""
-        if self.speaking != who:
+        if self.in_place != who:
             self.adapter.write(self.flats[who])
             self.pool.forget(self.generator.name)
-            self.speaking = who
+            self.in_place = who
 
     # ---- text
 
@@ -130,7 +131,7 @@ class Voices:
         forms: Sequence[Form | None] = (),
     ) -> list[Answer]:
         """As many at once as the pool holds; `on_token(which, token, top)` gets every token."""
-        self._take_the_floor(who)
+        self._activate(who)
         generator = self.generator
         made: list[Answer] = []
         while len(made) < len(prompts):
@@ -208,7 +209,7 @@ class Voices:
         """Per row: KL(base, who) at each token of the target, and where both top tokens agree."""
         batches = list(packed([Row("", prompt, target) for prompt, target in rows]))
         bases = [await self._base_states(batch) for batch in batches]
-        self._take_the_floor(who)
+        self._activate(who)
         pairs = []
         for batch, base in zip(batches, bases, strict=True):
             run = await self._run("compare", batch, base=base)
@@ -220,7 +221,7 @@ class Voices:
         """What the head of the base gets: asked once, for all lessons ask with the same rows."""
         key = batch.arrays["ids"].tobytes() + batch.arrays["take"].tobytes()
         if key not in self._known:
-            self._take_the_floor("base")
+            self._activate("base")
             self._known[key] = await (await self._run("states", batch)).read("states")
         return self._known[key]
 
@@ -236,7 +237,7 @@ class Voices:
 
     async def surprise(self, who: str, rows: Sequence[Row]) -> list[float]:
         """Nats a token of each row."""
-        self._take_the_floor(who)
+        self._activate(who)
         each = []
         for batch in packed(list(rows), READ, READ, fixed=False):
             run = await self._run("score", batch)
@@ -249,7 +250,7 @@ class Voices:
     async def foreseen(self, who: str, rows: Sequence[Row]) -> list[np.ndarray]:
         """Of each row, at which tokens of its target the likeliest token is that one: where it is
         everywhere, the target is what would be answered."""
-        self._take_the_floor(who)
+        self._activate(who)
         found = []
         for batch in packed(list(rows), READ, READ, fixed=False):
             arrays = {name: batch.arrays[name] for name in (*PLACES, "take")} | no_penalty(batch)

@@ -1,6 +1,7 @@
-"""One training step after another on a shadow of the adapter: what the chat uses stays untouched.
+"""One training step after another on a candidate, a copy of the adapter: what the chat uses stays
+untouched.
 
-A step is a pure function of the shadow, its moments and the batch, and can stop after any of its
+A step is a pure function of the candidate, its moments and the batch, and can stop after any of its
 dispatches; what the batches hold is decided by trainer.py, what becomes of the result by
 training_engine.py.
 """
@@ -19,7 +20,7 @@ from oneseek.engine.backends.room import Room
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained
 
-STATE = ("", ".m", ".v")  # the shadow and its two moments
+STATE = ("", ".m", ".v")  # the candidate and its two moments
 PULL, AWAY = ".pull", ".away"  # what holds it to where it began
 
 
@@ -55,7 +56,7 @@ class Outcome:
         return bool(np.isfinite(self.norm) and np.isfinite(self.losses).all())
 
 
-class Shadow:
+class Candidate:
     """A copy of the trained array, stepped batch by batch."""
 
     mode = "lora"

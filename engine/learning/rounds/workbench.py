@@ -1,9 +1,9 @@
-"""What every step of a round works with: the loaded model, the shadow, the voices that are
-compared."""
+"""What every step of a round works with: the loaded model, the candidate that is trained, and the
+variants that are compared with it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Sequence
 from copy import copy
 from functools import cached_property
 from typing import Any, Self
@@ -16,18 +16,58 @@ from oneseek.engine.history.round_plan import SILENT, Plan
 from oneseek.engine.history.snapshot import Arrays
 from oneseek.engine.learning import shape
 from oneseek.engine.learning.base_answers import BaseAnswers
-from oneseek.engine.learning.batch import Coder
+from oneseek.engine.learning.batch import Coder, Row
 from oneseek.engine.learning.recipe import Recipe
-from oneseek.engine.learning.rounds.apart import Apart
 from oneseek.engine.learning.rounds.block_windows import Windows, masters
+from oneseek.engine.learning.rounds.candidate import Candidate
 from oneseek.engine.learning.rounds.gate import Gate
-from oneseek.engine.learning.rounds.shadow import Shadow
-from oneseek.engine.learning.rounds.voices import Voices
+from oneseek.engine.learning.rounds.variants import Enough, ModelVariants
+from oneseek.engine.model.choice.form import Form
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained
 
 
-class Bench:
+class MixedShapes:
+    """Variants for a gate where the active model has another shape than what is trained: it answers
+    by variants of its own, so that practice is never held against less than there is. Both may lie
+    in one room: each finds nothing of the other's in it."""
+
+    def __init__(self, variants: ModelVariants, active: ModelVariants) -> None:
+        self.variants, self.active = variants, active
+
+    def _ready(self, who: str) -> ModelVariants:
+        ready, other = (
+            (self.active, self.variants) if who == "active" else (self.variants, self.active)
+        )
+        other.release()
+        ready.release()
+        return ready
+
+    async def replies(
+        self,
+        who: str,
+        questions: Sequence[str],
+        tokens: int,
+        begins: Sequence[str] = (),
+        enough: Sequence[Enough | None] = (),
+    ) -> list[str]:
+        return await self._ready(who).replies(who, questions, tokens, begins, enough)
+
+    async def go_on(
+        self, who: str, prompts: list[list[int]], tokens: int, forms: Sequence[Form | None] = ()
+    ) -> list[list[int]]:
+        return await self._ready(who).go_on(who, prompts, tokens, forms)
+
+    async def drift(
+        self, who: str, rows: list[tuple[list[int], list[int]]]
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        return await self._ready(who).drift(who, rows)
+
+    async def loss(self, who: str, rows: Iterable[Row]) -> float:
+        return await self._ready(who).loss(who, rows)
+
+
+class Workbench:
     """One model and the one array that is trained of it."""
 
     def __init__(
@@ -65,38 +105,41 @@ class Bench:
         return self.model.executor.room(self.memory_budget) if self.memory_budget else None
 
     @cached_property
-    def shadow(self) -> Shadow | Windows:
+    def candidate(self) -> Candidate | Windows:
         if self.trained.full_names or self.config.lora_config.frozen_a:
             return Windows(
                 self.model, self.trained, self.config, self.memory_budget, copy(self.room)
             )
         dropout = self.config.lora_config.dropout
-        return Shadow(
+        return Candidate(
             self.model, self.trained, self.memory_budget, dropout, copy(self.room),
             near=self.config.proximal,
         )  # fmt: skip
 
     @cached_property
-    def voices(self) -> Voices:
-        return self.voices_of(self.trained, self.masters)
+    def variants(self) -> ModelVariants:
+        return self.variants_of(self.trained, self.masters)
 
-    def voices_of(self, trained: Trained, masters: np.ndarray | None = None) -> Voices:
-        voices = Voices(self.model, trained, self.coder, copy(self.room))
+    def variants_of(self, trained: Trained, masters: np.ndarray | None = None) -> ModelVariants:
+        variants = ModelVariants(self.model, trained, self.coder, copy(self.room))
         nothing = np.broadcast_to(np.float32(0), (trained.size,))  # takes no memory
-        voices.put("base", nothing if masters is None else masters)
-        return voices
+        variants.put("base", nothing if masters is None else masters)
+        return variants
 
-    async def beside_it(self, layout: Trained, flat: np.ndarray) -> Apart:
-        """The voices, with a version in use that has no place in this shape."""
+    async def with_active(self, layout: Trained, flat: np.ndarray) -> MixedShapes:
+        """The variants, with an active model that has no place in this shape."""
         own = await masters(self.model, layout) if layout.full_names else None
-        active = self.voices_of(layout, own)
+        active = self.variants_of(layout, own)
         active.put("active", flat)
-        return Apart(self.voices, active)
+        return MixedShapes(self.variants, active)
 
     def gate(
-        self, recipe: Recipe, voices: Apart | None = None, silent: Collection[str] | None = None
+        self,
+        recipe: Recipe,
+        variants: MixedShapes | None = None,
+        silent: Collection[str] | None = None,
     ) -> Gate:
-        models = voices or self.voices
+        models = variants or self.variants
         return Gate(models, recipe, self.coder, self.remembered, self.kept.find_likeliest, silent)
 
     @property
@@ -115,5 +158,5 @@ class Bench:
 
     def rest(self) -> None:
         """Let go of the memory that training takes, until it is wanted again."""
-        for part in ("room", "shadow", "voices"):
+        for part in ("room", "candidate", "variants"):
             self.__dict__.pop(part, None)
