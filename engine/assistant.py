@@ -182,9 +182,7 @@ class Assistant:
         """Quote under an answer what it made no use of, where it was not stopped."""
         code = guess(task)
         if answer.ended != "cancelled" and (left := unused(answer.text, task, notes, code)):
-            words = beside_answer(left, code)
-            answer.text += words
-            answer.on_text(words)
+            answer.add_text(beside_answer(left, code))
 
     async def skill_for(self, version: int | None, messages: list[dict]) -> str:
         """The skill that answers: that of the version asked for; without one that which the

@@ -45,7 +45,7 @@ async def keep_bits(model: Model, store: Any) -> None:
     """Where there is a choice of what learns, it stays what it was for this store."""
     executor: Any = model.executor
     if hasattr(executor, "measured"):
-        executor.milliseconds = await measured_once(store, LEARNS_WITH, executor.measured)
+        executor.choose_by(await measured_once(store, LEARNS_WITH, executor.measured))
 
 
 def versions_of(model: Model, store: Any, base: str, signer: Any = None) -> Versions:

@@ -105,6 +105,13 @@ class TrainingRun:
         self.state, self.reason = "ready", ""
         self.enough = False  # it gets no better: what is left of it is its end
 
+    def cancel(self) -> None:
+        self.state = "cancelled"
+
+    def use(self, epochs: int, learning_rate: float) -> None:
+        """Train with what trials found."""
+        self.epochs, self.learning_rate = epochs, learning_rate
+
     # ---- what is kept of it
 
     def to_dict(self) -> dict:

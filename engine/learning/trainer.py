@@ -118,7 +118,7 @@ class EngineTrainer(Workbench):
         here = self.layout_of(weights)
         if isinstance(attempt, LessonAttempt) and not holds(self.trained, here):
             if not says_nothing(here, weights):
-                attempt.elsewhere = here, shape.named(weights)[1]
+                attempt.compare_with(here, shape.named(weights)[1])
         if captured is None:
             self.candidate.begin(attempt.start)
         else:

@@ -88,12 +88,12 @@ class Member:
         """
         attempt = await self._round()
         examples, last = len(attempt.training), attempt.before
-        attempt.validation = [*attempt.validation, *attempt.training][:VALIDATED]
+        asked = [*attempt.validation, *attempt.training][:VALIDATED]
         came = put_in(self.trainer.trained, last, given)
-        before = now = await attempt.validate("active", last)
+        before = now = await attempt.validate("active", last, asked)
         scale = 1.0
         if not np.array_equal(came, last):
-            now = await attempt.validate("candidate", came)
+            now = await attempt.validate("candidate", came, asked)
             scale = await self._scale(came) if now <= before + SLACK else 0.0
             if scale:
                 self._take(came)

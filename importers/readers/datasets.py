@@ -50,7 +50,7 @@ def read_json(text: str, budget: Budget) -> Reading:
     if not found.get(former.ASKED):
         raise ImportRefused(former.nothing_asked(budget.name, found))
     reading = blocks_of_records(found[former.ASKED], budget)
-    reading.notes += former.left_out(found)
+    reading.notes.extend(former.left_out(found))
     return reading
 
 

@@ -322,36 +322,68 @@ def test_what_the_page_imports_is_what_the_page_is_sent():
 
 # What the browser's own objects are told by assignment.
 OF_THE_BROWSER = set(
-    "checked color content disabled fillStyle font height hidden href innerHTML lang language left "
-    "onerror onmessage open placeholder processLocally readOnly rel scheduler scrollTop src "
-    "strokeStyle tabIndex target textAlign textContent title top value width".split()
+    "accept checked className color content disabled download fillStyle font height hidden hooks "
+    "href id innerHTML installable lang language left multiple open placeholder processLocally "
+    "readOnly rel responseType scheduler scrollTop selected signal src strokeStyle tabIndex target "
+    "textAlign textContent title top type value voice webkitdirectory width".split()
 )
+# And by other packages: a function's own names, argparse, http, langdetect, lxml, torch.
+OF_PACKAGES = set("__doc__ __name__ epilog fields formatter_class grad seed sock tail".split())
 ROOMS_OF_OBJECTS = ("engine", "web", "workers", "importers")
-LOW_LEVEL = {"engine/compiler", "engine/backends", "engine/model/demo"}  # arrays and code they made
+# Where attributes of other objects are set, each with its reason.
+SETTERS = {
+    "engine/backends": "arrays, and code under construction",
+    "engine/compiler": "programs under construction",
+    "engine/learning/memory": "the memory is written anew with its reader",
+    "engine/model": "vocabularies, lanes and answers are filled where they are made",
+    "web/shell/regions.py": "puts the parts of the page together",
+}
 FRAMEWORKS = {"app.state.service"}  # Starlette's place for what an app holds
 
 
+def places_set(node: ast.AST) -> list[ast.Attribute]:
+    """The attributes that a statement assigns to."""
+    if isinstance(node, ast.Assign):
+        places: list[ast.expr] = node.targets
+    elif isinstance(node, ast.AugAssign | ast.AnnAssign):
+        places = [node.target]
+    else:
+        return []
+    each = [one for place in places for one in getattr(place, "elts", [place])]
+    return [one for one in each if isinstance(one, ast.Attribute)]
+
+
+def own_attributes(tree: ast.Module) -> set[str]:
+    """What the classes of a module declare, or set of their own."""
+    found = set()
+    for kind in (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
+        found |= {ast.unparse(one.target) for one in kind.body if isinstance(one, ast.AnnAssign)}
+        for one in (place for node in ast.walk(kind) for place in places_set(node)):
+            if isinstance(one.value, ast.Name) and one.value.id == "self":
+                found.add(one.attr)
+    return found
+
+
 def reached_into(path: Path) -> list[str]:
-    """Assignments to an attribute of another object's attribute: `self.page.chat.busy = True`."""
-    found = []
-    for node in ast.walk(parsed(path)):
-        places = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        if not isinstance(node, ast.Assign | ast.AugAssign | ast.AnnAssign):
-            continue
-        for place in places:
-            for one in place.elts if isinstance(place, ast.Tuple) else [place]:
-                through = isinstance(one, ast.Attribute) and isinstance(
-                    one.value, ast.Attribute | ast.Call
-                )
-                if through and one.attr not in OF_THE_BROWSER | {"page", "ready"}:
-                    found.append(f"{path.relative_to(ROOT)}:{node.lineno} {ast.unparse(one)}")
+    """Assignments to what another module's object holds: `answer.text = ""` where no class of this
+    module has a `text`, and `self.page.chat.busy = True` anywhere."""
+    tree = parsed(path)
+    own, found = own_attributes(tree), []
+    for one in (place for node in ast.walk(tree) for place in places_set(node)):
+        inside = isinstance(one.value, ast.Name) and (
+            one.value.id in ("self", "cls") or one.attr in own
+        )
+        allowed = OF_THE_BROWSER | OF_PACKAGES | {"page", "ready"}
+        if not inside and one.attr not in allowed and not one.attr.startswith("on"):
+            found.append(f"{path.relative_to(ROOT)}:{one.lineno} {ast.unparse(one)}")
     return found
 
 
 def test_nobody_sets_what_another_object_holds():
     files = [path for room in ROOMS_OF_OBJECTS for path in sorted((ROOT / room).rglob("*.py"))]
-    low = [ROOT / folder for folder in LOW_LEVEL]
-    files = [path for path in files if not any(path.is_relative_to(one) for one in low)]
+    excused = [ROOT / place for place in SETTERS]
+    assert all(place.exists() for place in excused)
+    files = [path for path in files if not any(path.is_relative_to(one) for one in excused)]
     assert len(files) > 300
     found = [one for path in files for one in reached_into(path)]
     assert [one for one in found if one.split()[-1] not in FRAMEWORKS] == []

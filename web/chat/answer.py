@@ -20,6 +20,10 @@ class Answer:
         self.stored_at = clock.now()
         self.came = turn["text"]
 
+    def ask(self, messages, options):
+        """Put the question to the model; what comes of it comes here."""
+        self.number = self.chat.page.ask(self.chat.id, messages, options, self)
+
     def attach(self):
         """Draw into the turn's element, which is new after every redraw of the log."""
         body = dom.find('[id="%s"] .text' % self.turn["id"])

@@ -216,7 +216,7 @@ class Chat:
         else:
             options["keeps"] = self.page.teaching.keeps(asked["chat"])
         options.update(prefix=turn["text"], think=self.thinks(self.id))
-        answer.number = self.page.ask(self.id, said, options, answer)
+        answer.ask(said, options)
 
     def busy(self, busy):
         """An answer takes all there is: learning makes way while it comes."""

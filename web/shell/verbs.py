@@ -128,9 +128,7 @@ async def save_queued(page, id, text):
 
 
 def switch_chart(page):
-    activity = page.tabs.panels["activity"]
-    activity.as_table = not activity.as_table
-    page.touch("tab")
+    page.tabs.panels["activity"].switch_chart()
 
 
 async def set_theme(page, theme):

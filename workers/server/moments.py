@@ -5,7 +5,7 @@ questions between the epochs of a run, and whether there is anything to practise
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +13,28 @@ from oneseek.engine.core.next_work import LESSON, MEMORY, unpractised
 from oneseek.engine.history.versions import GENERIC
 
 LOOKED_BACK = 200  # entries of the ledger
+
+
+class TakingIn:
+    """When what was told is taken in: `offered` says that something was told since, `refused` has
+    the ids of what cannot be known by heart, and during a round the next time is `at`."""
+
+    def __init__(self) -> None:
+        self.offered, self.at, self.refused = False, 0.0, set[str]()
+
+    def begin(self) -> None:
+        self.offered = False
+
+    def is_due(self) -> bool:
+        return self.offered and time.monotonic() >= self.at
+
+    def offer(self) -> None:
+        self.offered = True
+
+    def end(self, began: float, left: Iterable[str]) -> None:
+        """Half of a round's time stays its own."""
+        self.at = 2 * time.monotonic() - began
+        self.refused |= set(left)
 
 
 async def remember(service: Any) -> None:
@@ -25,11 +47,11 @@ async def remember(service: Any) -> None:
 async def remembered(service: Any, taking_in: Awaitable[dict]) -> None:
     """What was told is known by heart, in a moment of its own or between two steps of a round;
     whoever listens hears of it."""
-    service.offered = False
+    service.taking_in.begin()
     began = time.monotonic()
     ended = await taking_in
-    service.remembers_at = 2 * time.monotonic() - began  # half of a round's time stays its own
-    service.refused |= {one["id"] for one in await service.assistant.mind.waiting()}
+    left = [one["id"] for one in await service.assistant.mind.waiting()]
+    service.taking_in.end(began, left)
     service.hub.tell({"type": "remembered", "facts": ended["facts"], "reason": ended["reason"]})
 
 

@@ -45,6 +45,7 @@ from oneseek.workers.server.fact_memory import FactMemory
 from oneseek.workers.server.guests import Guests
 from oneseek.workers.server.hub import Hub
 from oneseek.workers.server.moments import (
+    TakingIn,
     lesson_within,
     remember,
     remembered,
@@ -119,9 +120,7 @@ class Service:
         self.practised_at = 0  # the version that practice was last tried on
         self.wake = asyncio.Event()
         self.did: str | None = None  # the last kind of work
-        self.offered = False  # something, since the last remembering
-        self.remembers_at = 0.0  # when what is offered during a round may be remembered
-        self.refused: set[str] = set()  # ids of what can not be kept in mind
+        self.taking_in = TakingIn()
         self.compared: dict[str, list[tuple[str, int]]] = {}  # blind, and not chosen yet
 
     async def start(self) -> None:
@@ -269,7 +268,7 @@ class Service:
     async def unremembered(self) -> bool:
         """Whether something was told that is not known by heart, and can be."""
         waiting = {one["id"] for one in await self.assistant.mind.waiting()}
-        return not waiting <= self.refused
+        return not waiting <= self.taking_in.refused
 
     async def interrupted(self) -> str | None:
         """The line of a lesson that a killed server left half done; practice has its own time."""
@@ -349,7 +348,7 @@ class Service:
         figures = await curve.add(self.store, round.run, plan, round.metrics)
         self.hub.tell({"type": "step", "runId": round.run, **figures})
         # What was told is known long before the round ends.
-        if self.offered and time.monotonic() >= self.remembers_at:
+        if self.taking_in.is_due():
             await remembered(self, self.assistant.mind.remember())
 
     def teachable(self, record: dict) -> bool:
@@ -366,7 +365,7 @@ class Service:
     async def offer(self, example: dict) -> dict | None:
         """Put an example into the queue; learning begins when it is quiet."""
         record = await self.add(example)
-        self.offered = True
+        self.taking_in.offer()
         self.hurry()
         return record
 

@@ -205,7 +205,7 @@ class Runs:
         run = self.run(id)
         if run.over:
             raise ValueError(f"{id} is over already ({run.state}); nothing was changed")
-        run.state = "cancelled"
+        run.cancel()
         if run is self.now:
             self.now = None
             self.service.learner.drop()
@@ -306,7 +306,7 @@ class Runs:
             training, record, table, seconds, lambda: turns.worked, save, turns.breathe
         )
         settings = dict(tuning.settings)
-        run.epochs, run.learning_rate = settings.pop("epochs"), settings.pop("learning_rate")
+        run.use(settings.pop("epochs"), settings.pop("learning_rate"))
         run.about["shape"] = tries.merged(run.about["shape"], settings)
         await self.keep(run)
 

@@ -170,7 +170,7 @@ class Resident:
         self.assistant.learner.rebuilder.listen(self.tell_rebuilding)
         self.versions, self.loaded = self.assistant.versions, request
         self.questions = Questions(self.assistant, self.emit, self.tell_step)
-        pause.wait = functools.partial(wait_inside, executor.turns)
+        pause.wait_by(functools.partial(wait_inside, executor.turns))
         self.warming = asyncio.ensure_future(self.warm(self.assistant))
         executor.on_lost = self.recovery.begin
         return Loaded(
@@ -196,7 +196,7 @@ class Resident:
 
     async def rebuild(self, back_end: str) -> str:
         """The same model on a new device, or on the processor; why on that one."""
-        pause.wait = None  # or plain Python would wait for a turn on the device that is gone
+        pause.wait_by(None)  # or plain Python would wait for a turn on the device that is gone
         self.needed().abandon()
         chosen = await choose("cpu" if back_end == "cpu" else "gpu")
         if chosen.kind != back_end:

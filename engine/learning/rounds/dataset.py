@@ -265,11 +265,11 @@ class DataSetAttempt(Steps):
         self.trainer.variants.release()
         return await self.doing.by(self.trainer.variants, who)
 
-    async def validate(self, who: str, flat: np.ndarray) -> float:
-        """Nats a token on examples that nobody trains on."""
-        variants = self.trainer.variants
+    async def validate(self, who: str, flat: np.ndarray, asked: list[int] | None = None) -> float:
+        """Nats a token on examples that nobody trains on, or on those that are asked for."""
+        variants, coder = self.trainer.variants, self.trainer.coder
         variants.put(who, flat)
-        rows = (row_of(self.data[number], self.trainer.coder) for number in self.validation)
+        rows = (row_of(self.data[number], coder) for number in asked or self.validation)
         return await variants.loss(who, rows)
 
     async def _teach_all(self, best: np.ndarray) -> None:

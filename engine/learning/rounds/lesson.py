@@ -278,6 +278,10 @@ class LessonAttempt(Steps):
         self.kept = Together(trainer.kept, self.recipe.company)
         self.shapes = self._shapes()
 
+    def compare_with(self, layout: Trained, flat: np.ndarray) -> None:
+        """The version in use has another shape: it answers in its own."""
+        self.elsewhere = layout, flat
+
     def asks(self, step: int) -> list[Ask]:
         mending = self.recipe.mending(self.lost)
         if self.practising:

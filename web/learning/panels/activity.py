@@ -45,6 +45,11 @@ class Activity:
             }
         )
 
+    def switch_chart(self):
+        """The curve as a drawing or as a table."""
+        self.as_table = not self.as_table
+        self.page.touch("tab")
+
     async def build(self):
         store, live = self.page.store, self.page.learning.progress
         self.runs = await records.curves(store)
