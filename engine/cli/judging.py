@@ -30,6 +30,7 @@ from oneseek.engine.learning.recipe import Recipe
 from oneseek.engine.learning.rounds.dataset import row_of
 from oneseek.engine.learning.rounds.gate import LOST
 from oneseek.engine.learning.rounds.sifting import asked_in, qualities, summary
+from oneseek.engine.learning.rounds.variants import Variant
 from oneseek.engine.learning.rounds.verdict import SCALE
 from oneseek.engine.learning.trainer import EngineTrainer
 from oneseek.engine.model.adapters import WEIGHTS, load_adapter
@@ -76,7 +77,7 @@ async def _evaluate(options):
             version = {name: figures[name] for name in others[BOTH]}
             figures["by"] = others | {VERSION: version}
     if options.data:
-        for name, who in (("loss", "candidate"), ("loss_of_base", "base")):
+        for name, who in (("loss", Variant.CANDIDATE), ("loss_of_base", Variant.BASE)):
             rows = (row_of(example, trainer.coder) for example in DataSet(options.data))
             figures[name] = await trainer.variants.loss(who, rows)
     by = figures.get("by", {})
@@ -114,7 +115,7 @@ async def alone(options) -> str:
     trained, flat = load_adapter(folder, model.config)
     config = for_model(model.config.parameters)
     trainer = EngineTrainer(model, trained, config)
-    for who in ("active", "candidate"):
+    for who in (Variant.ACTIVE, Variant.CANDIDATE):
         trainer.variants.put(who, flat)
     gate = trainer.gate(Recipe([], [], config, 0))
     measures = [await gate.probes(), *await gate.drift(SCALE), await gate.perplexity()]
@@ -137,7 +138,7 @@ class Asked:
         self.assistant, self.who, self.variants = assistant, who, variants
 
     async def go_on(self, prompts, tokens):
-        return await self.variants.go_on("base", prompts, tokens)
+        return await self.variants.go_on(Variant.BASE, prompts, tokens)
 
     async def replies(self, questions, tokens):
         sampling = Sampling(max_tokens=tokens)
@@ -184,7 +185,7 @@ async def _sift(options):
     found = await qualities(
         examples,
         [row_of(example, trainer.coder) for example in examples],
-        partial(trainer.variants.surprise, "base"),
+        partial(trainer.variants.surprise, Variant.BASE),
         await known_in(options.adapter),
     )
     for number in sorted(range(len(found)), key=lambda n: found[n]["score"]):

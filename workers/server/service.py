@@ -35,7 +35,7 @@ from oneseek.engine.history.versions import GENERIC, Versions, label
 from oneseek.engine.learner import NothingLeft
 from oneseek.engine.learning.lessons import LessonError
 from oneseek.engine.learning.questions.microtrain import MicroTraining, hold, offered
-from oneseek.engine.learning.runs import TrainingRun
+from oneseek.engine.learning.runs import RunState, TrainingRun
 from oneseek.engine.learning.trainer import check
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.generate import BATCHES, Answer
@@ -215,7 +215,8 @@ class Service:
         coming = self.runs.coming
         return {
             MEMORY: await self.unremembered(),
-            BEGUN: [run for run in coming if run.state == "training"] or await self.interrupted(),
+            BEGUN: [run for run in coming if run.state == RunState.TRAINING]
+            or await self.interrupted(),
             LESSON: self.queue.queue.upcoming(1),
             QUESTION: await self.micro.waiting(),
             RUN: coming,

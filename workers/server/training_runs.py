@@ -27,7 +27,7 @@ from oneseek.engine.history.versions import GENERIC, LEARNED, Versions, round_of
 from oneseek.engine.learning import run_data, shape
 from oneseek.engine.learning.adaptive import AdaptiveConfig
 from oneseek.engine.learning.needs import Watch, measured_pace, needs
-from oneseek.engine.learning.runs import TrainingRun, validate_base_models
+from oneseek.engine.learning.runs import RunState, TrainingRun, validate_base_models
 from oneseek.engine.learning.skills.skills import line_in, skill_record
 from oneseek.engine.learning.taste.taste import is_taste
 from oneseek.engine.learning.tuning import tries
@@ -58,7 +58,7 @@ class Runs:
         """What waits, of the models that are here; a run that a restart interrupted first."""
         waiting = [run for run in self.known.values() if not run.over and run is not self.now]
         waiting = [run for run in waiting if not self.missing(run)]
-        return sorted(waiting, key=lambda run: run.state != "training")
+        return sorted(waiting, key=lambda run: run.state != RunState.TRAINING)
 
     def missing(self, run: TrainingRun) -> list[str]:
         """The models that a run waits for: it was asked of a host that had them."""
@@ -81,7 +81,7 @@ class Runs:
 
     async def keep(self, run: TrainingRun) -> None:
         waiting = [id for id, one in self.known.items() if not one.over]
-        begun = [id for id in waiting if self.known[id].state == "training"]
+        begun = [id for id in waiting if self.known[id].state == RunState.TRAINING]
         told = {"ids": waiting, "begun": begun[0] if begun else ""}
         await self.store.batch(
             [["put", "state", run.id, run.to_dict()], ["put", "state", OPEN, told]]
@@ -212,7 +212,7 @@ class Runs:
             if self.task:
                 await asyncio.wait({self.task})
         await self.forget_checkpoints(run)
-        await run.fail("a person ended it; nothing was changed", "cancelled")
+        await run.fail("a person ended it; nothing was changed", RunState.CANCELLED)
         return run
 
     async def forget_checkpoints(self, run: TrainingRun) -> None:

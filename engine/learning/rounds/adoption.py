@@ -12,6 +12,7 @@ from oneseek.engine.learning.lessons import lesson_of
 from oneseek.engine.learning.recipe import Recipe
 from oneseek.engine.learning.rounds.lesson import Steps
 from oneseek.engine.learning.rounds.rate_schedule import Pace
+from oneseek.engine.learning.rounds.variants import ACTIVE
 from oneseek.engine.learning.rounds.verdict import Verdict
 from oneseek.engine.learning.rounds.workbench import Workbench
 
@@ -32,7 +33,7 @@ class Adoption(Steps):
 
     async def judge(self) -> dict:
         gate = self.trainer.gate(self.recipe)
-        self.trainer.variants.put("active", self.before)
+        self.trainer.variants.put(ACTIVE, self.before)
         await self._show()
 
         async def verdict(_: Verdict | None = None) -> Verdict:

@@ -30,6 +30,7 @@ from oneseek.engine.learning.recipe import Recipe, any_anchor, any_text
 from oneseek.engine.learning.rounds.lesson import Steps
 from oneseek.engine.learning.rounds.rate_schedule import FallingPace, PaceInTurns
 from oneseek.engine.learning.rounds.sifting import qualities, summary
+from oneseek.engine.learning.rounds.variants import ACTIVE, BASE, CANDIDATE, Variant
 from oneseek.engine.learning.rounds.verdict import ACCEPT, REJECT, Measure, Verdict, within
 from oneseek.engine.learning.rounds.workbench import Workbench
 from oneseek.engine.learning.skills.doing import Doing, Done, sentence
@@ -170,7 +171,7 @@ class DataSetAttempt(Steps):
         found = await qualities(
             examples,
             [row_of(example, coder) for example in examples],
-            partial(variants.surprise, "base"),
+            partial(variants.surprise, BASE),
             answers_of(self.plan.pool),
         )
         variants.release()
@@ -218,7 +219,7 @@ class DataSetAttempt(Steps):
         if not last and (step + 1) % self.epoch_steps:
             return
         flat, _, _ = await self.trainer.candidate.state()
-        loss = await self.validate("candidate", flat)
+        loss = await self.validate(CANDIDATE, flat)
         self.losses.append(loss)
         self.validated = loss
         if self.stops_by_doing:
@@ -254,22 +255,22 @@ class DataSetAttempt(Steps):
         once, where answering them takes as many as an answer has tokens."""
         assert self.doing
         rows = [self.row(one) for one in self.doing.held]
-        each = await self.trainer.variants.foreseen("candidate", rows)
+        each = await self.trainer.variants.foreseen(CANDIDATE, rows)
         right = sum(bool(one.all()) for one in each)
         return Done(right, sum(float(one.mean()) for one in each) / len(each))
 
-    async def answered(self, who: str) -> Done:
+    async def answered(self, who: Variant) -> Done:
         """How one of the variants does what is held back; from an empty cache, so that it depends
         on nothing that was asked before."""
         assert self.doing
         self.trainer.variants.release()
         return await self.doing.by(self.trainer.variants, who)
 
-    async def validate(self, who: str, flat: np.ndarray, asked: list[int] | None = None) -> float:
-        """Nats a token on examples that nobody trains on, or on those that are asked for."""
+    async def validate(self, who: Variant, flat: np.ndarray, of: list[int] | None = None) -> float:
+        """Nats a token of examples that nobody trains on, or of these."""
         variants, coder = self.trainer.variants, self.trainer.coder
         variants.put(who, flat)
-        rows = (row_of(self.data[number], coder) for number in asked or self.validation)
+        rows = (row_of(self.data[number], coder) for number in of or self.validation)
         return await variants.loss(who, rows)
 
     async def _teach_all(self, best: np.ndarray) -> None:
@@ -286,7 +287,7 @@ class DataSetAttempt(Steps):
             self.batch = None
             await self.trainer.model.executor.breathe()
         flat, _, _ = await candidate.state()
-        self.trainer.variants.put("candidate", flat)
+        self.trainer.variants.put(CANDIDATE, flat)
         if known.better_than(await self.foreseen()):
             candidate.begin(best, None, candidate.steps)
             flat = best
@@ -307,9 +308,8 @@ class DataSetAttempt(Steps):
         return [order[at : at + size] for at in range(0, len(order), size)][:most]
 
     def _report(self, loss: float, norm: float) -> dict:
-        epoch = min(self.trainer.candidate.steps // self.epoch_steps, self.config.epochs)
         more = {
-            "epoch": epoch,
+            "epoch": min(self.trainer.candidate.steps // self.epoch_steps, self.config.epochs),
             "validation": self.losses[-1] if self.losses else None,
             "held_out": self.validated,
             "right": self.dones[-1].right if self.dones else None,
@@ -346,7 +346,7 @@ class DataSetAttempt(Steps):
         """Better at what was held back, and nothing that was known is lost."""
         trainer = self.trainer
         gate = trainer.gate(self._recipe())
-        trainer.variants.put("active", self.before)
+        trainer.variants.put(ACTIVE, self.before)
         await self._show(self.best)
         better = self._better_done if self.doing else self._better_loss
         told = {"losses": self.losses} | ({"sifted": self.sifted} if self.sifted else {})
@@ -371,7 +371,7 @@ class DataSetAttempt(Steps):
     async def _better_loss(self) -> Measure:
         variants = self.trainer.variants
         rows = [row_of(self.data[number], self.trainer.coder) for number in self.validation]
-        before, now = await variants.loss("active", rows), await variants.loss("candidate", rows)
+        before, now = await variants.loss(ACTIVE, rows), await variants.loss(CANDIDATE, rows)
         limit = f"< {before:.3f} as before"
         return Measure("validation loss", now, limit, within(now, before, REJECT))
 
@@ -381,8 +381,8 @@ class DataSetAttempt(Steps):
         return np.array_equal(self.before, self.trainer.fresh()[self.trainer.called])
 
     async def _better_done(self) -> Measure:
-        now = await self.answered("candidate")
-        before = await self.answered("base" if self.is_first else "active")
+        now = await self.answered(CANDIDATE)
+        before = await self.answered(BASE if self.is_first else ACTIVE)
         if self.last:  # which of it was taught since: what it did before that counts
             now = min(now, self.compared[0], key=lambda one: (one.right, one.score))
         self.compared = now, before

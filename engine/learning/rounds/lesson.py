@@ -21,6 +21,7 @@ from oneseek.engine.learning.rounds.block_windows import Plateau, Windows
 from oneseek.engine.learning.rounds.candidate import Hyper
 from oneseek.engine.learning.rounds.gate import EARLIER_LOST, LOST, SCALES, Gate
 from oneseek.engine.learning.rounds.rate_schedule import FallingPace, LessonPace, Pace
+from oneseek.engine.learning.rounds.variants import ACTIVE, CANDIDATE
 from oneseek.engine.learning.rounds.verdict import ACCEPT, MORE, SCALE, WEAKENED, Measure, Verdict
 from oneseek.engine.learning.rounds.workbench import Workbench
 from oneseek.engine.model.trainable import Trained
@@ -228,7 +229,7 @@ class Steps:
         self.result = flat
         if flat is None:
             flat, _, _ = await self.trainer.candidate.look()
-        self.trainer.variants.put("candidate", flat)
+        self.trainer.variants.put(CANDIDATE, flat)
 
     def _decision(self, verdict: Verdict, scale: float, why: str) -> dict:
         """`why` it was scaled down, if it was."""
@@ -316,7 +317,7 @@ class LessonAttempt(Steps):
         trainer = self.trainer
         apart = await trainer.with_active(*self.elsewhere) if self.elsewhere else None
         gate = trainer.gate(self.recipe, apart, self.plan.config.get(SILENT))
-        trainer.variants.put("active", self.before)
+        trainer.variants.put(ACTIVE, self.before)
         await self._show()
         if self.practising:
             await self._made_sure(gate)
@@ -326,7 +327,7 @@ class LessonAttempt(Steps):
             decision = await self.judged(
                 await self._judge_lesson(gate), lambda verdict: self._judge_again(gate, verdict)
             )
-        before, after = await gate.held_out("active"), await gate.held_out("candidate")
+        before, after = await gate.held_out(ACTIVE), await gate.held_out(CANDIDATE)
         return {**decision, "held_out": {"before": before, "after": after}}
 
     async def _made_sure(self, gate: Gate) -> None:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from copy import copy
+from enum import StrEnum
 from functools import partial
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -33,6 +34,44 @@ AT_ONCE = 16
 PLACES = ("ids", "positions", "spans")  # all that the states of the frozen layers depend on
 FROZEN_BYTES = 16 << 20
 Enough = Callable[[str], bool]
+
+
+class Variant(StrEnum):
+    """The models that are compared: untouched, in use, and just trained."""
+
+    BASE = "base"
+    ACTIVE = "active"
+    CANDIDATE = "candidate"
+
+
+BASE, ACTIVE, CANDIDATE = Variant
+
+
+class Variants(Protocol):
+    """The three models the gate asks: `base`, `active` (in use) and `candidate` (just trained)."""
+
+    async def replies(
+        self,
+        who: Variant,
+        questions: Sequence[str],
+        tokens: int,
+        begins: Sequence[str] = (),
+        enough: Sequence[Enough | None] = (),
+    ) -> list[str]:
+        """Greedy replies; each starts with its `begin` and may end once it is `enough`."""
+
+    async def go_on(
+        self, who: Variant, prompts: list[list[int]], tokens: int, forms: Sequence[Form | None] = ()
+    ) -> list[list[int]]:
+        """Greedy continuations, each by its form where there are any."""
+
+    async def drift(
+        self, who: Variant, rows: list[tuple[list[int], list[int]]]
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Per row, at each token of the target: KL from the base, and 1 where top tokens agree."""
+
+    async def loss(self, who: Variant, rows: Iterable[Row]) -> float:
+        """Nats a token."""
 
 
 class FrozenLayerCache:
@@ -75,7 +114,7 @@ class ModelVariants:
         self.frozen = FrozenLayerCache(self._compute_frozen)
         self._known: dict[bytes, np.ndarray] = {}
 
-    def put(self, who: str, flat: np.ndarray) -> None:
+    def put(self, who: Variant, flat: np.ndarray) -> None:
         self.flats[who] = flat
         if self.in_place == who:
             self.in_place = ""
@@ -85,7 +124,7 @@ class ModelVariants:
         self.in_place = ""
         self.pool.lanes.clear()
 
-    def _activate(self, who: str) -> None:
+    def _activate(self, who: Variant) -> None:
         """Put this adapter in place; what the cache holds of another's is never used for it."""
         if self.in_place != who:
             self.adapter.write(self.flats[who])
@@ -96,7 +135,7 @@ class ModelVariants:
 
     async def replies(
         self,
-        who: str,
+        who: Variant,
         questions: Sequence[str],
         tokens: int,
         begins: Sequence[str] = (),
@@ -112,14 +151,14 @@ class ModelVariants:
         return [answer.text for answer in made]
 
     async def go_on(
-        self, who: str, prompts: list[list[int]], tokens: int, forms: Sequence[Form | None] = ()
+        self, who: Variant, prompts: list[list[int]], tokens: int, forms: Sequence[Form | None] = ()
     ) -> list[list[int]]:
         made = await self._answers(who, prompts, tokens, forms=forms)
         return [a.ids + [self.coder.end] * (a.ended == "end") for a in made]
 
     async def _answers(
         self,
-        who: str,
+        who: Variant,
         prompts: list[list[int]],
         tokens: int,
         begins: Sequence[Sequence[int]] = (),
@@ -177,7 +216,7 @@ class ModelVariants:
         def collect(which: int, token: int, top: list) -> None:
             said[which].append((token, top[:TOP]))
 
-        await self._answers("base", prompts, tokens, begins, collect, temperature, seed)
+        await self._answers(BASE, prompts, tokens, begins, collect, temperature, seed)
         answers = []
         for one in said:
             ids, logprobs = zip(*(zip(*top, strict=True) for _, top in one), strict=True)
@@ -204,7 +243,7 @@ class ModelVariants:
     # ---- probabilities
 
     async def drift(
-        self, who: str, rows: list[tuple[list[int], list[int]]]
+        self, who: Variant, rows: list[tuple[list[int], list[int]]]
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """Per row: KL(base, who) at each token of the target, and where both top tokens agree."""
         batches = list(packed([Row("", prompt, target) for prompt, target in rows]))
@@ -221,21 +260,21 @@ class ModelVariants:
         """What the head of the base gets: asked once, for all lessons ask with the same rows."""
         key = batch.arrays["ids"].tobytes() + batch.arrays["take"].tobytes()
         if key not in self._known:
-            self._activate("base")
+            self._activate(BASE)
             self._known[key] = await (await self._run("states", batch)).read("states")
         return self._known[key]
 
-    async def text_loss(self, who: str, ids: list[int]) -> float:
+    async def text_loss(self, who: Variant, ids: list[int]) -> float:
         """Nats of all tokens but the first."""
         return await self.loss(who, [text_row(ids)]) * (len(ids) - 1)
 
-    async def loss(self, who: str, rows: Iterable[Row]) -> float:
+    async def loss(self, who: Variant, rows: Iterable[Row]) -> float:
         """Nats a token, each row counting as much as it has tokens."""
         rows = list(rows)
         each, tokens = await self.surprise(who, rows), [len(row.target) for row in rows]
         return sum(n * count for n, count in zip(each, tokens, strict=True)) / sum(tokens)
 
-    async def surprise(self, who: str, rows: Sequence[Row]) -> list[float]:
+    async def surprise(self, who: Variant, rows: Sequence[Row]) -> list[float]:
         """Nats a token of each row."""
         self._activate(who)
         each = []
@@ -247,7 +286,7 @@ class ModelVariants:
                 each.append(float(losses.sum()) / weight)
         return each
 
-    async def foreseen(self, who: str, rows: Sequence[Row]) -> list[np.ndarray]:
+    async def foreseen(self, who: Variant, rows: Sequence[Row]) -> list[np.ndarray]:
         """Of each row, at which tokens of its target the likeliest token is that one: where it is
         everywhere, the target is what would be answered."""
         self._activate(who)

@@ -21,7 +21,13 @@ from oneseek.engine.learning.recipe import Recipe
 from oneseek.engine.learning.rounds.block_windows import Windows, masters
 from oneseek.engine.learning.rounds.candidate import Candidate
 from oneseek.engine.learning.rounds.gate import Gate
-from oneseek.engine.learning.rounds.variants import Enough, ModelVariants
+from oneseek.engine.learning.rounds.variants import (
+    ACTIVE,
+    BASE,
+    Enough,
+    ModelVariants,
+    Variant,
+)
 from oneseek.engine.model.choice.form import Form
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained
@@ -35,9 +41,9 @@ class MixedShapes:
     def __init__(self, variants: ModelVariants, active: ModelVariants) -> None:
         self.variants, self.active = variants, active
 
-    def _ready(self, who: str) -> ModelVariants:
+    def _ready(self, who: Variant) -> ModelVariants:
         ready, other = (
-            (self.active, self.variants) if who == "active" else (self.variants, self.active)
+            (self.active, self.variants) if who == ACTIVE else (self.variants, self.active)
         )
         other.release()
         ready.release()
@@ -45,7 +51,7 @@ class MixedShapes:
 
     async def replies(
         self,
-        who: str,
+        who: Variant,
         questions: Sequence[str],
         tokens: int,
         begins: Sequence[str] = (),
@@ -54,16 +60,16 @@ class MixedShapes:
         return await self._ready(who).replies(who, questions, tokens, begins, enough)
 
     async def go_on(
-        self, who: str, prompts: list[list[int]], tokens: int, forms: Sequence[Form | None] = ()
+        self, who: Variant, prompts: list[list[int]], tokens: int, forms: Sequence[Form | None] = ()
     ) -> list[list[int]]:
         return await self._ready(who).go_on(who, prompts, tokens, forms)
 
     async def drift(
-        self, who: str, rows: list[tuple[list[int], list[int]]]
+        self, who: Variant, rows: list[tuple[list[int], list[int]]]
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         return await self._ready(who).drift(who, rows)
 
-    async def loss(self, who: str, rows: Iterable[Row]) -> float:
+    async def loss(self, who: Variant, rows: Iterable[Row]) -> float:
         return await self._ready(who).loss(who, rows)
 
 
@@ -123,14 +129,14 @@ class Workbench:
     def variants_of(self, trained: Trained, masters: np.ndarray | None = None) -> ModelVariants:
         variants = ModelVariants(self.model, trained, self.coder, copy(self.room))
         nothing = np.broadcast_to(np.float32(0), (trained.size,))  # takes no memory
-        variants.put("base", nothing if masters is None else masters)
+        variants.put(BASE, nothing if masters is None else masters)
         return variants
 
     async def with_active(self, layout: Trained, flat: np.ndarray) -> MixedShapes:
         """The variants, with an active model that has no place in this shape."""
         own = await masters(self.model, layout) if layout.full_names else None
         active = self.variants_of(layout, own)
-        active.put("active", flat)
+        active.put(ACTIVE, flat)
         return MixedShapes(self.variants, active)
 
     def gate(

@@ -16,7 +16,7 @@ from typing import Any
 from oneseek.engine.learning.batch import Coder, Row
 from oneseek.engine.learning.datasets import Example
 from oneseek.engine.learning.lessons import fold
-from oneseek.engine.learning.rounds.gate import Variants
+from oneseek.engine.learning.rounds.variants import BASE, Variant, Variants
 from oneseek.engine.learning.skills.pattern import answers_to
 from oneseek.engine.model.choice.form import Form
 
@@ -160,13 +160,13 @@ class Doing:
         self.tokens = BEYOND + max(len(one.target) for one in rows)
 
     async def by(
-        self, variants: Variants, who: str, prompts: list[list[int]] | None = None
+        self, variants: Variants, who: Variant, prompts: list[list[int]] | None = None
     ) -> Done:
         """`base`, `active` or `candidate` answers all of them, greedily; who has learned the skill,
         by its pattern."""
         tokenizer = self.coder.tokenizer
         forms: list[Form | None] = []
-        if self.pattern and who != "base":
+        if self.pattern and who != BASE:
             asked = [one.history[-1]["content"] for one in self.held]
             grammars = [answers_to(self.pattern, text) for text in asked]
             forms = [Form(one, tokenizer) if one else None for one in grammars]
@@ -194,10 +194,10 @@ class Doing:
     async def compared(self, variants: Any, now: Done, before: Done, first: bool) -> dict:
         """All of it as the verdict tells it: by the version that was `before`, which of the `first`
         one is the base, by the base, and by the base with examples in its prompt."""
-        base = before if first else await self.by(variants, "base")
+        base = before if first else await self.by(variants, BASE)
         most = min(variants.pool.rows // 2, variants.model.positions)
         prompts, count = self.prompted(most)
-        prompted = await self.by(variants, "base", prompts) if count else base
+        prompted = await self.by(variants, BASE, prompts) if count else base
         return {
             "measure": self.measure,
             "of": len(self.held),

@@ -20,7 +20,7 @@ from oneseek.engine.learning.recipe import Hold, Recipe, any_anchor
 from oneseek.engine.learning.rounds.gate_questions import talk
 from oneseek.engine.learning.rounds.lesson import Steps
 from oneseek.engine.learning.rounds.rate_schedule import FallingPace
-from oneseek.engine.learning.rounds.variants import ModelVariants
+from oneseek.engine.learning.rounds.variants import ACTIVE, BASE, CANDIDATE, ModelVariants, Variant
 from oneseek.engine.learning.rounds.verdict import ACCEPT, REJECT, SCALE, Measure, Verdict, within
 from oneseek.engine.learning.rounds.workbench import Workbench
 from oneseek.engine.learning.taste.choices import PREFERRED, Choice, Choices, pack_choices
@@ -47,7 +47,7 @@ class Won:
 
 
 async def nats(
-    variants: ModelVariants, who: str, rows: Sequence[Sequence[Row]]
+    variants: ModelVariants, who: Variant, rows: Sequence[Sequence[Row]]
 ) -> list[list[float]]:
     """What each answer of some choices costs one of the variants, the preferred first."""
     each = iter(await variants.surprise(who, [row for some in rows for row in some]))
@@ -142,9 +142,9 @@ class TasteAttempt(Steps):
     async def _know_the_base(self) -> None:
         """Of every answer at once: so its last bits depend on the choices alone."""
         if not self.base:
-            self.base = await self._nats("base", range(len(self.choices)))
+            self.base = await self._nats(BASE, range(len(self.choices)))
 
-    async def _nats(self, who: str, numbers: Iterable[int]) -> list[list[float]]:
+    async def _nats(self, who: Variant, numbers: Iterable[int]) -> list[list[float]]:
         return await nats(self.trainer.variants, who, [self.rows_of[number] for number in numbers])
 
     async def on_step(self, step: int, measured: dict, hardest: list[float]) -> None:
@@ -153,8 +153,8 @@ class TasteAttempt(Steps):
         if (step + 1) % self.epoch_steps and step + 1 < self.steps:
             return
         flat, _, _ = await self.trainer.candidate.state()
-        self.trainer.variants.put("candidate", flat)
-        self.wons.append(await self.decided("candidate"))
+        self.trainer.variants.put(CANDIDATE, flat)
+        self.wons.append(await self.decided(CANDIDATE))
         if self._best_epoch() == len(self.wons) - 1:
             self.best = flat
         if len(self.wons) - 1 - self._best_epoch() >= self.config.confidence_auto_stop.patience:
@@ -169,7 +169,7 @@ class TasteAttempt(Steps):
         """By the loss: whichever won the most would have been the luckiest too."""
         return min(range(len(self.wons)), key=lambda epoch: (self.wons[epoch].loss, -epoch))
 
-    async def decided(self, who: str) -> Won:
+    async def decided(self, who: Variant) -> Won:
         """How one of the variants decides the held-back choices."""
         await self._know_the_base()
         now = await self._nats(who, self.held)
@@ -203,9 +203,9 @@ class TasteAttempt(Steps):
     async def judge(self) -> dict:
         """More of the held-back choices won, and nothing worse."""
         trainer = self.trainer
-        trainer.variants.put("active", self.before)
+        trainer.variants.put(ACTIVE, self.before)
         self.prompts = self._choose_prompts()
-        self.said = {"base": await self._answers("base")}
+        self.said = {BASE: await self._answers(BASE)}
         self.traits = traits(self.choices)
         await self._show(self.best)
 
@@ -223,7 +223,7 @@ class TasteAttempt(Steps):
         count = ANSWERED - GENERAL
         return own[:count] + talk([self.language])[:GENERAL]
 
-    async def _answers(self, who: str) -> list[list[int]]:
+    async def _answers(self, who: Variant) -> list[list[int]]:
         prompts = [self.trainer.coder.prompt(prompt) for prompt in self.prompts]
         self.trainer.variants.release()
         return await self.trainer.variants.go_on(who, prompts, TOKENS)
@@ -234,12 +234,12 @@ class TasteAttempt(Steps):
 
     async def _measured(self) -> list[Measure]:
         """What the gate finds of the candidate as it is now; `told` is what a person is shown."""
-        won, count = (await self.decided("candidate")).won, len(self.held)
+        won, count = (await self.decided(CANDIDATE)).won, len(self.held)
         least = math.ceil(WON * count)
         verdict = within(least - won, 0, REJECT)
         measures = [Measure("held-back choices won", won, f">= {least} of {count}", verdict)]
-        self.said["candidate"] = await self._answers("candidate")
-        before, after = self.said["base"], self.said["candidate"]
+        self.said[CANDIDATE] = await self._answers(CANDIDATE)
+        before, after = self.said[BASE], self.said[CANDIDATE]
         loops = [sum(map(goes_round, some)) for some in (before, after)]
         limit = f"<= {loops[0]} as before"
         verdict = within(loops[1] - loops[0], 0, SCALE)
@@ -248,7 +248,7 @@ class TasteAttempt(Steps):
         recipe = self._recipe()
         gate = self.trainer.gate(recipe)
         rows = await gate.anchor_rows(talk([self.language]))
-        pairs = await self.trainer.variants.drift("candidate", rows)
+        pairs = await self.trainer.variants.drift(CANDIDATE, rows)
         drift = float(np.concatenate([kl for kl, _ in pairs]).mean())
         measures.append(Measure("KL, mean", drift, f"<= {FAR}", within(drift, FAR, SCALE)))
         probes = await gate.probes()
@@ -263,7 +263,7 @@ class TasteAttempt(Steps):
         self.told: dict[str, Any] = {
             "won": won, "of": count, "choices": len(self.choices), "words": words,
             "traits": [trait.key for trait in self.traits], "drift": drift, "loops": loops,
-            "followed": {"now": followed["candidate"], "before": followed["base"],
+            "followed": {"now": followed[CANDIDATE], "before": followed[BASE],
                          "of": len(self.prompts)},
             "told": f"{words}; {won} of {count} held-back choices",
         }  # fmt: skip

@@ -21,6 +21,7 @@ from oneseek.engine.learning.lessons import Draw
 from oneseek.engine.learning.rounds.dataset import VALIDATED, DataSetAttempt, row_of
 from oneseek.engine.learning.rounds.lesson import Steps
 from oneseek.engine.learning.rounds.rate_schedule import FallingPace
+from oneseek.engine.learning.rounds.variants import ACTIVE, CANDIDATE
 from oneseek.engine.learning.trainer import EngineTrainer
 from oneseek.engine.learning.training_engine import TrainingEngine
 from oneseek.engine.learning.tuning.halving import (
@@ -77,12 +78,12 @@ class Try(DataSetAttempt):
         """Nats a token, and tokens, of each example that was held back."""
         await self._show()
         rows = [self.row(self.data[number]) for number in self.validation]
-        losses = await self.trainer.variants.surprise("candidate", rows)
+        losses = await self.trainer.variants.surprise(CANDIDATE, rows)
         return losses, [len(row.target) for row in rows]
 
     async def harm(self) -> list[str]:
         """What the gate would find worse."""
-        self.trainer.variants.put("active", self.before)
+        self.trainer.variants.put(ACTIVE, self.before)
         await self._show()
         found = await self.trainer.gate(self._recipe()).unharmed()
         return [measure.name for measure in found if not measure.ok]
