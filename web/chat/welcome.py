@@ -34,8 +34,8 @@ class Story:
     """What will happen, told while the first model loads, and the beginning of a fact to tell it.
     Shown until something was told to it once; then never again."""
 
-    def __init__(self, page):
-        self.page = page
+    def __init__(self, page, queue):
+        self.page, self.queue = page, queue
         page.watch(self.notice, "queue", "examples")
         dom.verbs({"first-fact": lambda of, el: self.begin()})
 
@@ -58,7 +58,7 @@ class Story:
 
     async def notice(self):
         """Something was told: the story has been told too."""
-        records = self.page.teaching.queue.records.values()
+        records = self.queue.records.values()
         if self.is_wanted and any(record["kind"] in ("fact", "correction") for record in records):
             await self.page.set(**{KEY: "done"})
 

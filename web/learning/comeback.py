@@ -12,7 +12,7 @@ class Comeback:
     def __init__(self, page):
         self.page = page
         self.notice = None
-        page.app.engine.listen(Rebuilding, self.on_event)
+        page.engine.listen(Rebuilding, self.on_event)
 
     def on_event(self, event):
         if event.done >= event.rounds:

@@ -122,8 +122,8 @@ def by_heart(page, kept, asks):
 
 
 class Notes:
-    def __init__(self, page):
-        self.page = page
+    def __init__(self, page, queue):
+        self.page, self.queue = page, queue
         self.found = {}  # message -> (what is kept of it, the label of the version that learned it)
         page.watch(self.read, "queue", "examples", "versions")
         page.watch(self.draw, "far", "status", "words", "chat", "fact_memory")
@@ -131,9 +131,9 @@ class Notes:
     async def read(self):
         """What is kept of each message: learned things come before what waits."""
         found, learned = {}, await records.examples(self.page.store)
-        known = [one for one in self.page.teaching.queue.records.values() if one["kind"] in TOLD]
+        known = [one for one in self.queue.records.values() if one["kind"] in TOLD]
         known += [one for one in learned if one["kind"] in TOLD]
-        for record in self.page.teaching.queue.records.values():
+        for record in self.queue.records.values():
             message = record["source"].get("message")
             if record["kind"] == "fact" and record["priority"] != "correction":
                 record = dict(record, rival=rival_of(record, known))
@@ -179,7 +179,7 @@ class Notes:
         kept = self.found.get(turn)
         if not kept:
             return None
-        leased = kept[0]["id"] in self.page.teaching.queue.leased
+        leased = kept[0]["id"] in self.queue.leased
         line = state_of(self.page, kept[0], kept[1], leased)
         return with_rival(self.page, kept[0], line)
 

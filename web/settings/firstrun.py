@@ -42,7 +42,7 @@ class FirstRun:
         self.takes = {}  # model -> the memory it takes, and what it may do here
         self.pace = {}  # what was measured of the device
         self.unmeasured = ""  # why that failed, where it did
-        page.app.engine.listen(ModelProgress, self.on_progress)
+        page.engine.listen(ModelProgress, self.on_progress)
         page.watch(self.draw, "words", "model", "boot", "status")
         dom.verbs(
             {
@@ -316,7 +316,7 @@ class FirstRun:
         try:
             await self.page.elsewhere.begun(model)
             load = LoadModel(model=model, keep=keep, origin=origin)
-            loaded = await self.page.app.engine.ask(load)
+            loaded = await self.page.engine.ask(load)
         except Refused as refused:
             self.asked = False
             self.trouble = (model, refused.failed, keep)
@@ -346,14 +346,14 @@ class FirstRun:
         if self.trouble and self.trouble[0] == model:
             self.trouble = self.progress = None
             self.page.touch("model")
-        await self.page.app.engine.ask(RemoveModel(model=model))
+        await self.page.engine.ask(RemoveModel(model=model))
 
     async def stop(self):
-        await self.page.app.engine.ask(StopLoading())
+        await self.page.engine.ask(StopLoading())
 
     async def weigh(self):
         """What each takes on this device is said as soon as the engine has told it."""
-        fits = await self.page.app.engine.ask(WhatFits())
+        fits = await self.page.engine.ask(WhatFits())
         self.takes, self.pace, self.unmeasured = fits.models, fits.pace, fits.detail
         self.page.model_list.draw()
         self.draw()

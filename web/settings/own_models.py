@@ -61,7 +61,7 @@ class OwnModels:
         def request(channel):
             return LookAt(channel=channel)
 
-        return (await hand_over(group, request, self.page.app.engine.ask)).told
+        return (await hand_over(group, request, self.page.engine.ask)).told
 
     def card(self, name, told):
         kind = told["kind"] or t("given.unknown")

@@ -87,8 +87,8 @@ class Aside:
 class Header:
     """Which model, which version, what waits, how much room is left."""
 
-    def __init__(self, page):
-        self.page = page
+    def __init__(self, page, queue):
+        self.page, self.queue = page, queue
         page.watch(self.draw, "model", "words", "versions", "state", "queue", "status")
         page.watch(self.draw_storage, "words", "chats", "versions", "sources", "model")
         for kind in ("online", "offline"):
@@ -100,7 +100,7 @@ class Header:
         name.textContent = self.page.first_run.name() or t("model.none")
         label = dom.by_id("active-version")
         label.textContent, label.hidden = self.page.version, not self.page.model
-        count = self.page.teaching.queue.size()
+        count = self.queue.size()
         tab = dom.by_id("tab-activity")
         said = dom.make("span", t.number(count), cls="count") if count else None
         dom.replace(tab, t("tab.activity"), " " if count else None, said)

@@ -5,6 +5,7 @@ import asyncio
 import js
 from pyscript import document
 
+from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.storage.store import BrowserStore
 from oneseek.web.chat.about import About
 from oneseek.web.chat.chat import Chat
@@ -35,7 +36,7 @@ from oneseek.web.learning.presence import Presence
 from oneseek.web.learning.taste import Taste
 from oneseek.web.learning.teaching import Teaching
 from oneseek.web.learning.training import Training
-from oneseek.web.lib import dom, markdown, overlay, pressed, site
+from oneseek.web.lib import clock, dom, markdown, overlay, pressed, site
 from oneseek.web.lib.words import t, wished
 from oneseek.web.settings.choice import Choice
 from oneseek.web.settings.elsewhere import Elsewhere
@@ -72,9 +73,10 @@ async def start(app, opening):
 
 def put_together(page):
     """Every part, in the order in which they need each other."""
+    queue = TrainingQueue(clock.now)
     page.status = Status(page)
     page.choice = Choice(page)
-    page.header = Header(page)
+    page.header = Header(page, queue)
     page.aside = Aside(page)
     page.editors = Editors(page)
     page.first_run = FirstRun(page)
@@ -84,12 +86,12 @@ def put_together(page):
     page.packer = Packer(page)
     page.install = Install(page)
     page.measured = Measured(page)
-    page.teaching = Teaching(page)
+    page.teaching = Teaching(page, queue)
     page.taste = Taste(page)
-    page.training = Training(page)
+    page.training = Training(page, queue)
     page.presence = Presence(page, page.training)
     page.learning = Learning(page, page.training)
-    page.fact_memory = FactMemory(page)
+    page.fact_memory = FactMemory(page, queue)
     page.comeback = Comeback(page)
     page.about = About(page)
     page.chat = Chat(page)
@@ -98,12 +100,12 @@ def put_together(page):
     page.place = Place(page, page.chat)
     page.voice = Voice(page)
     page.conversations = Conversations(page, page.chat)
-    page.memory = Memory(page)
-    page.notes = Notes(page)
+    page.memory = Memory(page, queue)
+    page.notes = Notes(page, queue)
     page.outcomes = Outcomes(page)
-    page.story = Story(page)
+    page.story = Story(page, queue)
     page.versions = Versions(page)
-    page.queue_panel = QueuePanel(page)
+    page.queue_panel = QueuePanel(page, queue)
     panels = (page.memory, Activity(page), Sources(page), page.versions)
     page.tabs = Tabs(page, panels)
     page.intake = Intake(page)

@@ -28,8 +28,8 @@ class Memory:
     name = "memory"
     topics = ("examples", "versions", "recalled", "fact_memory")
 
-    def __init__(self, page):
-        self.page = page
+    def __init__(self, page, queue):
+        self.page, self.queue = page, queue
         self.sift = Sift()
         self.most = MOST
         self.found = []
@@ -73,7 +73,7 @@ class Memory:
         if not known:
             return [dom.make("p", self.nothing(), cls="empty"), self.tell()]
         self.found = shown = self.sift.filter(known)
-        self.replaced = replaced(known, self.page.teaching.queue)
+        self.replaced = replaced(known, self.queue)
         rows = [self.item(example) for example in shown[: self.most]]
         count = dom.make("p", t("memory.count", n=len(shown)), cls="note grow")
         return [
@@ -98,7 +98,7 @@ class Memory:
 
     def waiting(self, learned):
         """What was told and is known by heart, or refused, and in no version yet; newest first."""
-        facts, queue = self.page.fact_memory, self.page.teaching.queue.records.values()
+        facts, queue = self.page.fact_memory, self.queue.records.values()
         told = [one for one in queue if facts.knows(one["id"]) or one["id"] in facts.refused]
         told = [one for one in told if one["id"] not in learned]  # those are taught once more
         told = [one for one in told if one["state"] in LIVES]

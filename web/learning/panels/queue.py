@@ -12,10 +12,10 @@ MOST = 60
 
 
 class QueuePanel:
-    def __init__(self, page):
-        self.page = page
+    def __init__(self, page, queue):
+        self.page, self.queue = page, queue
         self.editing = None
-        self.groups = Groups(page)
+        self.groups = Groups(page, queue)
         self.order = worth.Order("sort-queue", lambda: page.touch("editing-queue"))
         dom.verbs(
             {
@@ -26,7 +26,7 @@ class QueuePanel:
         )
 
     async def build(self):
-        queue = self.page.teaching.queue
+        queue = self.queue
         asked = [r for r in queue.records.values() if r["state"] == "held" and disagrees(r)]
         held = [r for r in queue.records.values() if r["state"] == "held" and not disagrees(r)]
         waiting, secrets = queue.upcoming(queue.size()), self.page.teaching.collector.held
@@ -103,7 +103,7 @@ class QueuePanel:
             form = message.editor(t("save"), record["answer"], "save-queued", id, note)
             return dom.make("li", form)
         held = record["state"] == "held"
-        waits = record["state"] != "rejected" and id not in self.page.teaching.queue.leased
+        waits = record["state"] != "rejected" and id not in self.queue.leased
         return dom.make(
             "li",
             dom.make(
