@@ -58,7 +58,7 @@ SHORTER = {
     "web/lib/clock.py": "MicroPython's way to the time, for the whole page",
     "web/lib/smooth.py": "arithmetic, shown without a browser",
     "web/shell/boot.py": "where the page begins",
-    "workers/breaking.py": "what only tests ask for, apart from what people do",
+    "workers/fault_injection.py": "what only tests ask for, apart from what people do",
     "workers/commands.py": "where two commands begin",
     "workers/garbage.py": "shown without a browser, which the rest of a worker's start needs",
     "workers/made_ahead.py": "where the heap is made",

@@ -67,7 +67,7 @@ class Conversations:
         await self.chat.open(id)
         await self.page.composer.restore()
         if self.found is not None:
-            await self.page.place.find(dom.by_id("chat-search").value)
+            await self.page.reading_position.find(dom.by_id("chat-search").value)
 
     async def search(self, event=None):
         """Titles at once; what was said in the chats a moment later."""

@@ -2,7 +2,7 @@
 
 from js import console
 
-from oneseek.web.chat import about, why
+from oneseek.web.chat import provenance, source_chat
 from oneseek.web.lib import dom, markdown
 from oneseek.web.lib.words import t
 
@@ -38,9 +38,9 @@ def _draw(turn, number, count, learns):
         _thought(turn),
         body,
         _notice(turn),
-        why.alone(turn),
-        why.details(turn),
-        about.quoted(turn),
+        provenance.alone(turn),
+        provenance.details(turn),
+        source_chat.quoted(turn),
         dom.make("div", _actions(turn, number, count, learns), cls="actions"),
         cls="message %s" % turn["role"],
         id=turn["id"],

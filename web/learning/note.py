@@ -6,7 +6,7 @@ current.
 """
 
 from oneseek.engine.core.collecting.statements import STATEMENT
-from oneseek.web.learning import records, truth
+from oneseek.web.learning import learning_status, records
 from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
 
@@ -44,14 +44,14 @@ def state_of(page, kept, version, leased):
         return state, words, [asks, details(id), (t("memory.forget"), "forget-fact", id)]
     undo = (t("undo"), "skip", id)
     if leased:
-        return "learning", truth.sentence(page), []
+        return "learning", learning_status.sentence(page), []
     if facts.knows(id) and kept["state"] in ("ready", "rejected", "kept"):
         return by_heart(page, kept, asks)
     if kept["state"] == "ready" and id in facts.refused:
         words = t("note.not_by_heart", why=t.translate(facts.refused[id]))
-        return "not-by-heart", words + " " + truth.sentence(page), [undo]
+        return "not-by-heart", words + " " + learning_status.sentence(page), [undo]
     if kept["state"] == "ready":
-        return "noted", t("note.noted") + " " + truth.sentence(page), [undo]
+        return "noted", t("note.noted") + " " + learning_status.sentence(page), [undo]
     if kept["state"] == "kept":
         return "noted", t("note.keeping"), [undo]
     if kept["state"] == "held" and kept["kind"] == STATEMENT:
@@ -118,7 +118,7 @@ def by_heart(page, kept, asks):
     if kept["state"] == "rejected":
         look = (t("learned.look"), "what-became", id)
         return "remembered-only", t("note.remembered_only"), [asks, look, undo]
-    return "remembered", t("note.remembered") + " " + truth.sentence(page), [asks, undo]
+    return "remembered", t("note.remembered") + " " + learning_status.sentence(page), [asks, undo]
 
 
 class Notes:

@@ -3,7 +3,7 @@ the ledger's entries and the fingerprint, each once, in one dialog."""
 
 from oneseek.engine.core.collecting.statements import STATEMENT
 from oneseek.web.learning import records, verdict
-from oneseek.web.learning.panels import happened
+from oneseek.web.learning.panels import events
 from oneseek.web.lib import dom, overlay
 from oneseek.web.lib.words import t
 
@@ -78,7 +78,7 @@ def samples(example, stages):
     asked = [example["prompt"]] + list(example.get("phrasings") or ())
     rows = [dom.make("li", one) for one in asked]
     for stage in stages:
-        rows.append(dom.make("li", happened.of_sample(stage)))
+        rows.append(dom.make("li", events.of_sample(stage)))
         if stage.get("reason"):
             rows.append(dom.make("li", t.translate(stage["reason"]), cls="why"))
     return dom.make("ul", rows, cls="taught") if rows else None

@@ -22,9 +22,9 @@ from oneseek.engine.core.next_work import (
 from oneseek.engine.core.queue.batches import BatchManager
 from oneseek.engine.core.scheduler import WINDOW_MS, TrainingScheduler
 from oneseek.engine.core.settings import IN_LESSONS, SchedulerConfig, for_model
-from oneseek.web.learning import records, truth
+from oneseek.web.learning import learning_status, records
 from oneseek.web.learning.effort import Effort
-from oneseek.web.learning.panels import tries
+from oneseek.web.learning.panels import trials
 from oneseek.web.lib import clock, dom, failures
 from oneseek.web.shell.link import Gone, Refused
 
@@ -84,8 +84,8 @@ class Training:
         """Without waiting for quiet: what it is at, or a lesson from the queue, or practice of
         everything."""
         if not self.run or self.kind == "memory":  # which is over in a moment
-            if kind == "lesson" and truth.no_lesson_now(self.page):
-                self.page.toast(truth.no_lesson_now(self.page))
+            if kind == "lesson" and learning_status.no_lesson_now(self.page):
+                self.page.toast(learning_status.no_lesson_now(self.page))
                 return
             self.wanted = kind
         self.scheduler.force_training()
@@ -172,7 +172,7 @@ class Training:
             run = await self.page.store.get("state", id)
             if run and run["models"] == [self.page.choice.model_id()]:
                 self.runs.append(id)
-                if tries.open_in(run):
+                if trials.open_in(run):
                     self.tuned.append(id)
         self.run_begun = bool(kept) and kept["begun"] in self.runs
 

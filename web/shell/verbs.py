@@ -54,7 +54,7 @@ def register(page):
         ("#help-button", lambda event: page.shortcuts.help()),
         ("#privacy", lambda event: privacy()),
         ("#model-button", lambda event: page.model_list.choose()),
-        ("#add", lambda event: page.intake.doors.ask_what()),
+        ("#add", lambda event: page.intake.inputs.ask_what()),
         ("#nav-toggle", lambda event: page.aside.toggle_nav()),
         ("#aside-toggle", lambda event: page.aside.toggle()),
         ("#aside-close", lambda event: page.aside.toggle()),

@@ -41,7 +41,7 @@ from oneseek.workers.server.endpoints.deprecated import deprecated, multi_model_
 from oneseek.workers.server.fact_memory import NoPhrase
 from oneseek.workers.server.guard import error
 from oneseek.workers.server.guests import NoRoom
-from oneseek.workers.server.names import NoSuchModel
+from oneseek.workers.server.model_names import NoSuchModel
 from oneseek.workers.server.service import Service
 
 log = logging.getLogger("oneseek")

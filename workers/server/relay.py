@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from oneseek.engine.assistant import Assistant
-from oneseek.engine.history import curve
+from oneseek.engine.history import loss_curve
 from oneseek.engine.history.versions import Versions, label
 from oneseek.engine.learning.runs import NoMoreSteps, TrainingRun
 
@@ -90,7 +90,7 @@ class Relay:
     async def step_done(self, model: str, assistant: Assistant) -> None:
         training, each = assistant.learner.training, f"{self.run.id}.{model}"
         plan, metrics = training.plan.identity(), training.get_latest_metrics()
-        figures = await curve.add(self.store, each, plan, metrics)
+        figures = await loss_curve.add(self.store, each, plan, metrics)
         await self.run.tell({"type": "step", "model": model, **figures})
 
     async def finish(self) -> dict:
@@ -107,7 +107,7 @@ class Relay:
         if not ended:
             assistant = await self.turn(model, len(self.run.metrics))
             ended = await assistant.learner.training.finish({"run": self.run.id})
-        await curve.close(self.store, f"{self.run.id}.{model}", ended["version"])
+        await loss_curve.close(self.store, f"{self.run.id}.{model}", ended["version"])
         dna = await self.dna(assistant.versions)
         await self.run.judged(model, describe_outcome(ended) | {"dna": dna})
         assistant.learner.trainer.rest()

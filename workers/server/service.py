@@ -29,7 +29,7 @@ from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.scheduler import AWAY_MS
 from oneseek.engine.core.turns import urgent
-from oneseek.engine.history import curve
+from oneseek.engine.history import loss_curve
 from oneseek.engine.history.certificate import EVERY_QUESTIONS
 from oneseek.engine.history.versions import GENERIC, Versions, label
 from oneseek.engine.learner import NothingLeft
@@ -44,14 +44,14 @@ from oneseek.workers.server.admission import Admission
 from oneseek.workers.server.fact_memory import FactMemory
 from oneseek.workers.server.guests import Guests
 from oneseek.workers.server.hub import Hub
-from oneseek.workers.server.moments import (
+from oneseek.workers.server.idle_work import (
     TakingIn,
     lesson_within,
     remember,
     remembered,
     worth_practising,
 )
-from oneseek.workers.server.names import Names
+from oneseek.workers.server.model_names import Names
 from oneseek.workers.server.share import take_turns
 from oneseek.workers.server.training_runs import Runs
 
@@ -338,7 +338,7 @@ class Service:
         return {**result, "metrics": opened.metrics}
 
     async def round_over(self, run: str, kind: str, result: dict) -> None:
-        await curve.close(self.store, run, result["version"])
+        await loss_curve.close(self.store, run, result["version"])
         self.rounds, self.trained_at = self.rounds + 1, time.monotonic()
         version = label(result["version"]) if result["version"] else None
         ended = {"outcome": result["outcome"], "reason": result["reason"], "version": version}
@@ -346,7 +346,7 @@ class Service:
 
     async def step_done(self, round: Any) -> None:
         plan = self.learner.training.plan.identity()
-        figures = await curve.add(self.store, round.run, plan, round.metrics)
+        figures = await loss_curve.add(self.store, round.run, plan, round.metrics)
         self.hub.tell({"type": "step", "runId": round.run, **figures})
         # What was told is known long before the round ends.
         if self.taking_in.is_due():
@@ -387,7 +387,7 @@ class Service:
             self.assistant.turns.free()
         try:
             ended = await self.learner.outcome(opened)
-            await curve.close(self.store, run.id, ended.get("version"))
+            await loss_curve.close(self.store, run.id, ended.get("version"))
         except asyncio.CancelledError:
             if not run.over:
                 raise  # the service itself ends; the run goes on next time

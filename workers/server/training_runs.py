@@ -30,8 +30,8 @@ from oneseek.engine.learning.needs import Watch, measured_pace, needs
 from oneseek.engine.learning.runs import RunState, TrainingRun, validate_base_models
 from oneseek.engine.learning.skills.skills import line_in, skill_record
 from oneseek.engine.learning.taste.taste import is_taste
-from oneseek.engine.learning.tuning import tries
-from oneseek.workers.server.moments import questions_between
+from oneseek.engine.learning.tuning import trials
+from oneseek.workers.server.idle_work import questions_between
 from oneseek.workers.server.relay import Relay, describe_outcome, made_by, must_have_come_to
 
 log = logging.getLogger("oneseek")
@@ -189,9 +189,9 @@ class Runs:
         shape.must_have_place(asked, config)
         pace = await measured_pace(self.store)
         if tune:
-            tries.must_be_adapter(asked)
-            tries.must_suffice(int(record["examples"] * (1 - asked.validation_split)))
-            asked = tries.widest(asked)
+            trials.must_be_adapter(asked)
+            trials.must_suffice(int(record["examples"] * (1 - asked.validation_split)))
+            asked = trials.widest(asked)
         told = needs(trainer, asked.replace(epochs=epochs), record, pace)
         if tune and told["seconds"]:
             told["seconds"] += tune
@@ -302,12 +302,12 @@ class Runs:
             await self.keep(run)
 
         table, seconds = run.about.get("tuning"), run.about["tune"]
-        tuning = await tries.find_settings(
+        tuning = await trials.find_settings(
             training, record, table, seconds, lambda: turns.worked, save, turns.breathe
         )
         settings = dict(tuning.settings)
         run.use(settings.pop("epochs"), settings.pop("learning_rate"))
-        run.about["shape"] = tries.merged(run.about["shape"], settings)
+        run.about["shape"] = trials.merged(run.about["shape"], settings)
         await self.keep(run)
 
     async def in_turns(self, run: TrainingRun, store: Any) -> dict:

@@ -34,7 +34,7 @@ from oneseek.engine.core.messages import (
 )
 from oneseek.engine.core.storage.store import open_browser_store
 from oneseek.engine.core.turns import pause
-from oneseek.engine.history import curve
+from oneseek.engine.history import loss_curve
 from oneseek.engine.history.versions import Versions, label
 from oneseek.engine.learner import Round
 from oneseek.engine.learning.memory.statements.reader import Reader
@@ -226,7 +226,7 @@ class Resident:
     async def tell_step(self, round: Round) -> None:
         """A step is done: its figures go into the store, and to whoever shows them."""
         plan = self.needed().learner.training.plan.identity()
-        figures = await curve.add(self.store, round.run, plan, round.metrics)
+        figures = await loss_curve.add(self.store, round.run, plan, round.metrics)
         phase = "training" if figures["step"] < figures["steps"] else "checking"
         self.emit(Progress(run=round.run, kind=round.kind, phase=phase, **figures))
         self.announce("step", runId=round.run, **figures)

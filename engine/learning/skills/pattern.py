@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-from oneseek.engine.learning.skills.blotting import PIECES, becomes, blotted
-from oneseek.engine.learning.skills.chances import NUMERAL, chances, fit_slot, shape_of, spans
+from oneseek.engine.learning.skills.masking import PIECES, becomes, blotted
+from oneseek.engine.learning.skills.slot_model import NUMERAL, chances, fit_slot, shape_of, spans
 from oneseek.engine.model.choice.parts import (
     CHANCE,
     NUMBER,

@@ -69,7 +69,7 @@ class Groups:
         return " · ".join([t("sources.lessons", n=count)] + self.time(count))
 
     def time(self, count):
-        seconds = self.page.measured.seconds("fact")
+        seconds = self.page.speed.seconds("fact")
         return [t("queue.price", time=t.duration(seconds * count))] if seconds and count else []
 
     # ------------------------------------------------------------------------------------ acts

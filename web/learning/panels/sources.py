@@ -6,7 +6,7 @@ import js
 
 from oneseek.web.learning import records
 from oneseek.web.learning.note import secret_names
-from oneseek.web.learning.panels import worth
+from oneseek.web.learning.panels import quality
 from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
 
@@ -40,7 +40,7 @@ class Sources:
         self.page = page
         self.all = False
         self.pictures = {}  # id -> the address of what was dropped
-        self.order = worth.Order("sort-sources", lambda: page.touch("sources"))
+        self.order = quality.Order("sort-sources", lambda: page.touch("sources"))
         self.drawn_rows = {}  # id -> (what it showed, its row): only what changed is built again
         dom.verbs(
             {
@@ -82,7 +82,7 @@ class Sources:
             "quality",
             "poor",
         )
-        price = self.page.measured.seconds("fact")
+        price = self.page.speed.seconds("fact")
         shows = [
             t.language,
             price,
@@ -189,7 +189,7 @@ class Sources:
         if source.get("language") in ("sv", "en"):
             parts.append(t.language_name(source["language"]))
         parts.append(t("sources.lessons", n=source["lessons"]))
-        parts += worth.of_source(source)
+        parts += quality.of_source(source)
         parts += self.page.queue_panel.groups.time(source["lessons"])
         return " · ".join(parts)
 

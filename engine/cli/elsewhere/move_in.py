@@ -12,7 +12,7 @@ from oneseek.engine.core.turns import urgent
 from oneseek.engine.model import registry
 from oneseek.engine.open import alone_in
 from oneseek.importers.document import ImportRefused
-from oneseek.importers.moving import keep, look
+from oneseek.importers.move_in import keep, look
 from oneseek.importers.readers.moved_in import Message, messages_in
 
 

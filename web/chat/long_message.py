@@ -5,7 +5,7 @@ from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
 
 
-class TooLong:
+class LongMessage:
     def __init__(self, page):
         self.page = page
         self.card = dom.by_id("too-long")

@@ -8,14 +8,14 @@ from collections.abc import Callable
 from typing import Any
 
 from oneseek.engine.core.messages import Finding, LookIn, MovedIn, MoveIn, Reading
-from oneseek.importers.moving import keep, look
+from oneseek.importers.move_in import keep, look
 from oneseek.importers.readers.moved_in import Message
 from oneseek.workers.tab.files import read_own, write_own
 
 FIRST = 20  # statements that are shown before all are kept
 
 
-class Moving:
+class MoveInRequests:
     def __init__(self, resident: Any) -> None:
         self.resident = resident
 

@@ -6,7 +6,7 @@ from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
 
 
-class Comeback:
+class RebuildNotice:
     """One notice at a time; it goes when the version is whole."""
 
     def __init__(self, page):

@@ -121,7 +121,7 @@ def is_right(measure: str, points: float) -> bool:
 
 
 @dataclass(frozen=True)
-class Done:
+class Score:
     """How one of those who were asked did."""
 
     right: int
@@ -129,7 +129,7 @@ class Done:
     said: tuple[str, ...] = ()
     points: tuple[float, ...] = ()
 
-    def better_than(self, other: Done) -> bool:
+    def better_than(self, other: Score) -> bool:
         """More are right; or as many, and clearly more of their parts or words."""
         if self.right != other.right:
             return self.right > other.right
@@ -139,7 +139,7 @@ class Done:
         return {"right": self.right, "score": round(self.score, 3)}
 
 
-class Doing:
+class HeldOutTest:
     """The held-back examples, to be answered by anyone; some of the `others` stand in the prompt of
     the base. A skill's answers follow the `pattern` of its examples."""
 
@@ -161,7 +161,7 @@ class Doing:
 
     async def by(
         self, variants: Variants, who: Variant, prompts: list[list[int]] | None = None
-    ) -> Done:
+    ) -> Score:
         """`base`, `active` or `candidate` answers all of them, greedily; who has learned the skill,
         by its pattern."""
         tokenizer = self.coder.tokenizer
@@ -175,7 +175,7 @@ class Doing:
         pairs = zip(self.held, said, strict=True)
         points = [score(self.measure, one.answer, text) for one, text in pairs]
         right = sum(is_right(self.measure, one) for one in points)
-        return Done(right, sum(points) / len(points), tuple(said), tuple(points))
+        return Score(right, sum(points) / len(points), tuple(said), tuple(points))
 
     def prompted(self, most: int) -> tuple[list[list[int]], int]:
         """The same questions after as many examples as fit so many tokens, and how many those
@@ -191,7 +191,7 @@ class Doing:
                 return prompts, count
         return self.prompts, 0
 
-    async def compared(self, variants: Any, now: Done, before: Done, first: bool) -> dict:
+    async def compared(self, variants: Any, now: Score, before: Score, first: bool) -> dict:
         """All of it as the verdict tells it: by the version that was `before`, which of the `first`
         one is the base, by the base, and by the base with examples in its prompt."""
         base = before if first else await self.by(variants, BASE)
@@ -207,7 +207,7 @@ class Doing:
             "prompted": prompted.to_dict() | {"examples": count},
         }
 
-    def wrong(self, now: Done) -> list[dict]:
+    def wrong(self, now: Score) -> list[dict]:
         """What was not answered as wanted."""
         return [
             {"prompt": one.history[-1]["content"], "wanted": one.answer, "said": said}

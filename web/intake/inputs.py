@@ -14,7 +14,7 @@ from oneseek.web.lib.words import t
 TEXT_FIELDS = ("INPUT", "TEXTAREA")
 
 
-class Doors:
+class Inputs:
     """What comes in is handed to `reader` (web/intake/reading.py)."""
 
     def __init__(self, page, reader):

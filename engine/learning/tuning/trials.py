@@ -47,10 +47,10 @@ async def at_once() -> None:
     """Nobody else is waiting."""
 
 
-class Try(DataSetAttempt):
+class Trial(DataSetAttempt):
     """A part of the run's training, without the epochs' validation and without a gate."""
 
-    async def sift(self) -> Try:
+    async def sift(self) -> Trial:
         return self  # once for all tries
 
     async def worth(self) -> list[int]:
@@ -89,7 +89,7 @@ class Try(DataSetAttempt):
         return [measure.name for measure in found if not measure.ok]
 
 
-class Tries:
+class Trials:
     """One data set's tries: `clock` gives seconds of computing, `save` stores the table whenever a
     try is over, `breathe` lets others go first."""
 
@@ -130,7 +130,7 @@ class Tries:
 
     # ---- inside
 
-    async def _sifted(self) -> Try:
+    async def _sifted(self) -> Trial:
         first = await self._begun({}, 1.0)
         self.worth = await first.worth()
         self.scores = dict(first.scores)
@@ -146,7 +146,7 @@ class Tries:
 
         return [rank for rank in RANKS if has_place(of_rank(rank, self.usual))]
 
-    def _batches(self, first: Try) -> list[int]:
+    def _batches(self, first: Trial) -> list[int]:
         """So many examples as fit a step, the longest of them together."""
         rows = [row_of(first.data[number], first.trainer.coder) for number in self.worth]
         answers = sorted((len(row.target) for row in rows), reverse=True)
@@ -165,13 +165,15 @@ class Tries:
         p = self.plan
         return Plan(p.kind, p.lessons, p.pool, p.seed, merged(p.config, settings))
 
-    async def _begun(self, settings: dict, share: float) -> Try:
-        one = cast(Try, await settled(self.trainer.begin(self.before, self._plan(settings), Try)))
+    async def _begun(self, settings: dict, share: float) -> Trial:
+        one = cast(
+            Trial, await settled(self.trainer.begin(self.before, self._plan(settings), Trial))
+        )
         if self.worth:
             one.narrow(self.worth, self.scores, share)
         return one
 
-    async def _measure(self, tuning: Tuning, first: Try, began: float) -> None:
+    async def _measure(self, tuning: Tuning, first: Trial, began: float) -> None:
         first.narrow(self.worth, self.scores, 1.0)
         since = self.clock()
         for _ in range(min(LEAST_STEPS, first.steps)):
@@ -229,7 +231,7 @@ async def find_settings(
 ) -> Tuning:
     """The settings for the run that comes next in `training`, whose plan has them from now on."""
     before, plan = await training.planned(TRAINING, [record])
-    tries = Tries(cast(EngineTrainer, training.trainer), before, plan, clock, save, breathe)
+    tries = Trials(cast(EngineTrainer, training.trainer), before, plan, clock, save, breathe)
     tuning = await tries.chosen(kept, seconds)
     training.configure(merged(training.config, tuning.settings))
     return tuning

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from oneseek.engine.learning.skills.chances import (
+from oneseek.engine.learning.skills.slot_model import (
     LEAST,
     NOTHING,
     TRUST,

@@ -9,7 +9,7 @@ SETTLED_SECONDS = 0.5
 EARLIER_SECONDS = 0.02
 
 
-class Place:
+class ReadingPosition:
     def __init__(self, page, chat):
         self.page, self.chat = page, chat
         self.moves = 0

@@ -11,7 +11,7 @@ ANSWER_TOKENS = 60  # a few sentences
 KEEP = 0.7  # of what was measured before, when something new comes
 
 
-class Measured:
+class Speed:
     def __init__(self, page):
         self.page = page
         self.paces = {}

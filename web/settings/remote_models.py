@@ -18,7 +18,7 @@ from oneseek.web.lib.words import t
 CHUNK = 4 << 20  # bytes of a piece in a download's record, as engine/model/formats/source.py has it
 
 
-class Elsewhere:
+class RemoteModels:
     """`settings["elsewhere"]` has each model a person said yes to, by its id: its name, licence,
     address, bytes and sha256, whose hash that is, and its state: fetching, paused or here."""
 

@@ -1,12 +1,12 @@
 """A chat about one source, which alone answers in it; the way from an answer that quotes it to the
 place."""
 
-from oneseek.web.chat import why
+from oneseek.web.chat import provenance
 from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
 
 
-class About:
+class SourceChat:
     def __init__(self, page):
         self.page = page
         self.source = None  # {"id", "title"} of the chat that is open
@@ -70,5 +70,5 @@ def quoted(turn):
     places = [dom.make("blockquote", place["text"]) for place in quotes["places"]]
     show = dom.button(t("about.show"), "show-place", turn["id"], cls="small quiet")
     words = dom.make("span", t("about.from", title=quotes["title"]))
-    line = dom.make("summary", why.chip(turn), words)
+    line = dom.make("summary", provenance.chip(turn), words)
     return dom.make("details", line, places, show, cls="because")

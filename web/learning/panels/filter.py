@@ -8,7 +8,7 @@ LANGUAGES = ("sv", "en")
 EVERY = ""
 
 
-class Sift:
+class Filter:
     def __init__(self):
         self.words, self.kind, self.language = "", EVERY, EVERY
 

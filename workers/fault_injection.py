@@ -11,7 +11,7 @@ from oneseek.engine.core.messages import Break, Done
 from oneseek.workers.tab.resident import Resident
 
 
-class Breaking:
+class FaultInjection:
     """Breaks what it is asked to."""
 
     def __init__(self, resident: Resident) -> None:

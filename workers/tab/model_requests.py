@@ -15,7 +15,7 @@ from oneseek.workers.tab.files import receive_files
 from oneseek.workers.tab.resident import Resident
 
 
-class Looking:
+class ModelRequests:
     """The requests that tell about models before they are loaded."""
 
     def __init__(self, resident: Resident) -> None:
