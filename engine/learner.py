@@ -17,7 +17,7 @@ from oneseek.engine.core.exchange import INTENT
 from oneseek.engine.core.next_work import MEMORY
 from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.core.turns import background, urgent
-from oneseek.engine.history.round_plan import DATA_SET, LESSON, TRAINING
+from oneseek.engine.history.round_plan import DATA_SET, LESSON, TRAINING, RoundEnd
 from oneseek.engine.history.snapshot import SnapshotDamaged
 from oneseek.engine.history.versions import GENERIC, Versions
 from oneseek.engine.learning import shape
@@ -153,7 +153,7 @@ class Learner:
         config: dict | None = None,
         store: Any = None,
         kind: str = "lesson",
-    ) -> dict:
+    ) -> RoundEnd:
         """A whole lesson, or practice, within other work: its outcome."""
         await self._open(kind, ids, line, config, store)
         return await self._train(on_step)
@@ -215,7 +215,7 @@ class Learner:
             await self.turns.breathe()
             return await work()
 
-    async def _train(self, on_step: OnStep) -> dict:
+    async def _train(self, on_step: OnStep) -> RoundEnd:
         """The steps and the gate, slice by slice as the turns allow: the outcome. What is taught is
         remembered first."""
         await self.mind.remember()

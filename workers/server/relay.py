@@ -13,6 +13,7 @@ from typing import Any
 
 from oneseek.engine.assistant import Assistant
 from oneseek.engine.history import loss_curve
+from oneseek.engine.history.round_plan import RoundEnd
 from oneseek.engine.history.versions import Versions, label
 from oneseek.engine.learning.runs import NoMoreSteps, TrainingRun
 
@@ -20,7 +21,7 @@ MEASURES = ("scale", "measures", "notes", "losses", "steps", "doing", "taste")
 Load = Callable[[str], Awaitable[Assistant]]
 
 
-def describe_outcome(ended: dict) -> dict:
+def describe_outcome(ended: RoundEnd) -> dict:
     """What became of a round, as a run tells it."""
     gate, version = ended["gate"], ended["version"]
     return {
@@ -29,18 +30,18 @@ def describe_outcome(ended: dict) -> dict:
         "version": version and label(version),
         "version_name": version and version["name"],
         "gate": {name: gate[name] for name in MEASURES if name in gate},
-        "wrong": ended.get("wrong", []),
+        "wrong": ended["wrong"],
     }
 
 
-async def made_by(run: str, versions: Versions) -> dict | None:
+async def made_by(run: str, versions: Versions) -> RoundEnd | None:
     """What became of the round of a run that was stopped when its version was stored and its own
     word was not."""
     for record in await versions.records():
         gate = record["gate"]
         if gate.get("run") == run:
-            said = {name: gate[name] for name in ("outcome", "reason")}
-            return {**said, "version": record, "gate": gate}
+            outcome, reason = gate["outcome"], gate["reason"]
+            return RoundEnd(outcome=outcome, reason=reason, version=record, gate=gate, wrong=[])
     return None
 
 

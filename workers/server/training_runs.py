@@ -263,15 +263,16 @@ class Runs:
         if made := await made_by(run.id, self.versions):
             await self.settled(run)
             await run.complete(describe_outcome(made) | {"memory_used": None})
-            return made
+            return dict(made)
         ended: dict = {}
         watch = Watch(self.service.assistant.model.executor)
 
         async def finish() -> dict:
             await self.come_to(len(run.metrics), on_step)  # a restart may have gone back behind it
-            ended.update(await self.service.learner.training.finish({"run": run.id}))
-            await self.settled(run, ended["version"])
-            return describe_outcome(ended) | {"memory_used": watch.most()}
+            came = await self.service.learner.training.finish({"run": run.id})
+            ended.update(came)
+            await self.settled(run, came["version"])
+            return describe_outcome(came) | {"memory_used": watch.most()}
 
         record = await self.record(run)
         await self.tuned(run, record)
