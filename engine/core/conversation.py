@@ -1,7 +1,8 @@
 """A conversation as a tree of turns: editing or regenerating adds a branch, nothing is replaced.
 
 A turn is a dict {id, chat, parent, role, text, time, state, ...}; the chat remembers its `leaf`,
-the last turn of the branch that is shown.  Plain data, so that the same rules are tested natively.
+the last turn of the branch that is shown.  Plain data, so that the same rules are tested natively;
+the store keeps each turn under CHAT/ID.
 """
 
 from oneseek.engine.core.collecting.content import normalise
