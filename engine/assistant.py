@@ -60,10 +60,10 @@ BY_HEART = ((4, 4), (64, 4), (16, 4))  # those of an answer whose words are know
 class Library(Protocol):
     """The documents that questions are put to."""
 
-    async def asked(self, source: str, user: str) -> Sequence[Any]:
+    async def find_documents(self, source: str, user: str) -> Sequence[Any]:
         """Those that somebody may ask: the one that is named, or all."""
 
-    async def said(self, question: str, source: str, user: str) -> tuple[str, list[dict]] | None:
+    async def answer(self, question: str, source: str, user: str) -> tuple[str, list[dict]] | None:
         """What they say of a question, with its places; None where they say nothing."""
 
 
@@ -213,9 +213,7 @@ class Assistant:
         """Quote under an answer what it made no use of, where it was not stopped."""
         code = guess(task)
         if answer.ended != "cancelled" and (left := unused(answer.text, task, notes, code)):
-            words = beside_answer(left, code)
-            answer.text += words
-            answer.on_text(words)
+            answer.add_text(beside_answer(left, code))
 
     async def skill_for(self, version: int | None, messages: list[dict]) -> str:
         """The skill that answers: that of the version asked for; without one that which the
@@ -266,12 +264,12 @@ class Assistant:
         question = messages[-1]["content"]
         if self.library is None or asked == BASE or source is None:
             return None
-        if not await self.library.asked(source, user):
+        if not await self.library.find_documents(source, user):
             return None
         if not source and await self.keeps_to_memory(question, user):
             return None
         with self._go_first():
-            said = await self.library.said(question, source, user)
+            said = await self.library.answer(question, source, user)
         if said is None:
             return None
         text, places = said

@@ -17,7 +17,7 @@ from oneseek.engine.core.exchange import INTENT
 from oneseek.engine.core.next_work import MEMORY
 from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.core.turns import background, urgent
-from oneseek.engine.history.round_plan import DATA_SET, LESSON, TRAINING
+from oneseek.engine.history.round_plan import DATA_SET, LESSON, TRAINING, RoundEnd
 from oneseek.engine.history.snapshot import SnapshotDamaged
 from oneseek.engine.history.versions import GENERIC, Versions
 from oneseek.engine.learning import shape
@@ -153,7 +153,7 @@ class Learner:
         config: dict | None = None,
         store: Any = None,
         kind: str = "lesson",
-    ) -> dict:
+    ) -> RoundEnd:
         """A whole lesson, or practice, within other work: its outcome."""
         await self._open(kind, ids, line, config, store)
         return await self._train(on_step)
@@ -172,7 +172,7 @@ class Learner:
     async def _open(
         self, kind: str, ids: list[str], line: str, config: dict | None, store: Any, run: str = ""
     ) -> None:
-        """While nothing else has the shadow; the version in use is made whole first if it is
+        """While nothing else has the candidate; the version in use is made whole first if it is
         not."""
         try:
             async with self.rebuilder.alone:
@@ -215,7 +215,7 @@ class Learner:
             await self.turns.breathe()
             return await work()
 
-    async def _train(self, on_step: OnStep) -> dict:
+    async def _train(self, on_step: OnStep) -> RoundEnd:
         """The steps and the gate, slice by slice as the turns allow: the outcome. What is taught is
         remembered first."""
         await self.mind.remember()
@@ -282,7 +282,7 @@ class Learner:
         self.training.drop()
 
     async def make_room(self) -> None:
-        """Take the one shadow from the open round, once that has let go of everything; the round
+        """Take the one candidate from the open round, once that has let go of everything; the round
         goes on from its checkpoint."""
         task = self.round.task if self.round else None
         if task is not None and task is not asyncio.current_task():

@@ -112,12 +112,9 @@ class ImageImporter:
             made_with=made_with,
             sha256=fingerprint(data),
         )
-        result = self._texts.result(document)
         letters = sum(len(line.text) for line in read)
-        result.confidence = (
-            sum(line.confidence * len(line.text) for line in read) / letters if letters else None
-        )
-        return result
+        sure = sum(line.confidence * len(line.text) for line in read)
+        return self._texts.result(document, sure / letters if letters else None)
 
 
 def renumbered(page: list[Recognised], before: list[Recognised]) -> list[Recognised]:

@@ -50,6 +50,10 @@ class Budget:
         self._end = time.monotonic() + self.limits.seconds
         self._spent = 0
 
+    def turn_to(self, name: str) -> None:
+        """What is read next, by its name in what is said of it."""
+        self.name = name
+
     def step(self, what: str = "", done: int = 0, total: int = 0) -> None:
         """Called between pieces of work: the place where time runs out, cancel acts and progress
         shows."""

@@ -43,7 +43,7 @@ def read(
 ) -> Iterator[tuple[str, Outcome]]:
     budget = budget or Budget(name)
     try:
-        budget.name = name
+        budget.turn_to(name)
         budget.accept(len(data))
         kind = kind_of(data, name)
         if kind in PICTURE_KINDS:
@@ -141,7 +141,7 @@ def _members(data: bytes, name: str, budget: Budget, depth: int) -> Iterator[tup
     if not members:
         raise ImportRefused(f"{name} is an archive with nothing in it.")
     for number, member in enumerate(members):
-        budget.name = name
+        budget.turn_to(name)
         budget.step("files", number + 1, len(members))
         yield from read(archive.read(member), f"{name}/{member}", budget, depth + 1)
 

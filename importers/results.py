@@ -77,6 +77,7 @@ def result_of(
     index: Fingerprints | None = None,
     lessons: Lessons | None = None,
     language_of: Callable[[str], str] | None = None,
+    confidence: float | None = None,
 ) -> ImportResult:
     """Language, duplicates, suspicions and lessons of one document."""
     index = index if index is not None else Fingerprints()
@@ -84,7 +85,11 @@ def result_of(
     document = document.with_changes(language=language)
     skip, earlier = seen_blocks(document, index)
     result = ImportResult(
-        document.title, document, held=suspicions(document), duplicates=len(earlier)
+        document.title,
+        document,
+        held=suspicions(document),
+        duplicates=len(earlier),
+        confidence=confidence,
     )
     result.lessons = _of_exchanges(document, skip) + _of_passages(
         document, skip, lessons or lessons_of

@@ -13,7 +13,7 @@ import os
 import sys
 from typing import Any
 
-from oneseek.engine.core.collecting.held_back import split_secrets
+from oneseek.engine.core.collecting.collector import split_secrets
 from oneseek.importers.limits import Limits
 from oneseek.importers.text import TextImporter
 

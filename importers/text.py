@@ -54,8 +54,8 @@ class TextImporter:
             else:
                 yield outcome
 
-    def result(self, document: Document) -> ImportResult:
-        result = result_of(document, self.index, self._lessons, self._language_of)
+    def result(self, document: Document, confidence: float | None = None) -> ImportResult:
+        result = result_of(document, self.index, self._lessons, self._language_of, confidence)
         for example in result.examples if self.queue else ():
             source = {**example["source"], "kind": "import"}
             self.queue.add({**example, "priority": "import", "source": source})

@@ -37,7 +37,7 @@ async def begin(told: str) -> Post:
         modules[script] = await run_js("(address) => import(address)")(address)
     post.emit(Booting(worker=name, step="module"))
     module = importlib.import_module(settings["module"])
-    post.handlers = module.serve(post.emit, settings, modules)
+    post.open(module.serve(post.emit, settings, modules))
     js.performance.mark("module")
     garbage.start()
     await run_js(ALIVE)(channel.name)

@@ -2,9 +2,8 @@
 
 import argparse
 
-from oneseek.engine.cli.options import command, need
+from oneseek.engine.cli.options import command, need, server_options
 from oneseek.engine.model import registry
-from oneseek.workers.server import options as of_server
 from oneseek.workers.site import host, models
 
 
@@ -25,7 +24,7 @@ def serve(options: argparse.Namespace) -> int:
     return host.run(folder, options.port, not options.no_open, models.Handler)
 
 
-@command(of_server.add)
+@command(server_options)
 def headless(options: argparse.Namespace) -> int:
     """Answer in OpenAI's shapes over HTTP, without a browser, and learn when nobody has asked for a
     moment."""

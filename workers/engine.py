@@ -11,7 +11,7 @@ import random
 import time
 from typing import Any
 
-from oneseek.engine.backends.gpu.errors import DeviceLost
+from oneseek.engine.backends.executor import DeviceLost
 from oneseek.engine.core.collecting.language import UNKNOWN, detect
 from oneseek.engine.core.messages import (
     Answered,
@@ -34,18 +34,18 @@ from oneseek.engine.core.next_work import MEMORY
 from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.storage.store import FencedStore
-from oneseek.engine.history import curve
+from oneseek.engine.history import loss_curve
 from oneseek.engine.history.versions import label
 from oneseek.engine.learner import ExampleGone, NothingLeft, Round
-from oneseek.engine.learning import identity
+from oneseek.engine.learning.run_data import identity_examples
 from oneseek.engine.model.generate import TooLong
 from oneseek.engine.open import clock
 from oneseek.workers.answer_stream import AnswerStream, language_of
-from oneseek.workers.breaking import Breaking
+from oneseek.workers.fault_injection import FaultInjection
 from oneseek.workers.post import Emit
 from oneseek.workers.server_requests import ServerRequests
-from oneseek.workers.tab.looking import Looking
-from oneseek.workers.tab.moving import Moving
+from oneseek.workers.tab.model_requests import ModelRequests
+from oneseek.workers.tab.move_in import MoveInRequests
 from oneseek.workers.tab.resident import Resident
 from oneseek.workers.version_requests import VersionRequests
 
@@ -182,7 +182,7 @@ class Engine:
         """Who OneSeek is, as fifty lessons of the queue."""
         queue = SavedQueue(TrainingQueue(clock), self.resident.store)
         await queue.load()
-        await queue.change(lambda q: [q.add(example) for example in identity.examples()])
+        await queue.change(lambda q: [q.add(example) for example in identity_examples()])
         self.resident.emit_changed("queue")
         return Done()
 
@@ -222,7 +222,7 @@ class Engine:
             return Slice(used_ms=used, finished=False, outcome="", version="", reason="")
         self.learning = None
         if round.kind not in ("question", MEMORY):  # whose stages tell of themselves; seconds
-            await curve.close(self.resident.store, round.run, ended["version"])
+            await loss_curve.close(self.resident.store, round.run, ended["version"])
         self.resident.emit_changed(
             "versions", "examples", "queue", "ledger", "state", "metrics", "facts"
         )
@@ -249,7 +249,7 @@ def serve(emit: Emit, settings: dict, modules: dict[str, Any]) -> tuple[Any, ...
     """Whoever answers a request for this worker; each request is a method of one of them."""
     resident = Resident(emit, settings, modules)
     server = ServerRequests(resident)
-    looking = Looking(resident)
-    moving = Moving(resident)
+    looking = ModelRequests(resident)
+    moving = MoveInRequests(resident)
     engine, versions = Engine(resident, server), VersionRequests(resident)
-    return resident, engine, versions, server, looking, moving, Breaking(resident)
+    return resident, engine, versions, server, looking, moving, FaultInjection(resident)

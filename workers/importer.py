@@ -45,10 +45,9 @@ from oneseek.importers.duplicates import Fingerprints
 from oneseek.importers.limits import Budget, Cancelled
 from oneseek.workers.post import Emit
 from oneseek.workers.recogniser import Recogniser
-from oneseek.workers.tab.cipher import BrowserCipher
-from oneseek.workers.tab.own import folder, open_writer, read_own, write_own
+from oneseek.workers.tab.files import folder, open_writer, read_own, write_own
 from oneseek.workers.tab.packing import Packer
-from oneseek.workers.tab.signer import BrowserSigner
+from oneseek.workers.tab.web_crypto import BrowserCipher, BrowserSigner
 
 KNOWN = "import-fingerprints.json"
 EDITABLE = 200_000  # characters that the page puts into a text field

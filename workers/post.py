@@ -27,6 +27,10 @@ class Post:
         self.worker, self.send, self.handlers = worker, send, handlers
         self.sent = 0
 
+    def open(self, handlers: tuple[Any, ...]) -> None:
+        """Requests go to these from now on."""
+        self.handlers = handlers
+
     def emit(self, event: Message) -> None:
         """Numbered, so that whoever listens can tell that one got lost."""
         self.sent += 1

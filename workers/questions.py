@@ -12,8 +12,7 @@ from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.storage.store import FencedStore
 from oneseek.engine.learner import OnStep, Round
-from oneseek.engine.learning.questions.microtrain import MicroTraining
-from oneseek.engine.learning.questions.offers import hold, offered
+from oneseek.engine.learning.questions.microtrain import MicroTraining, hold, offered
 from oneseek.workers.post import Emit
 
 SHOWN = ("samples", "events", "state", "ledger")

@@ -30,7 +30,7 @@ from oneseek.engine.core.messages import (
 from oneseek.engine.core.storage.store import FencedStore
 from oneseek.engine.learner import Round
 from oneseek.engine.learning import run_data
-from oneseek.workers.removing import remove_choices, remove_skill
+from oneseek.workers.removal import remove_choices, remove_skill
 from oneseek.workers.server.training_runs import OPEN
 from oneseek.workers.tab import outbox
 from oneseek.workers.tab.resident import Resident

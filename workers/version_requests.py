@@ -26,7 +26,7 @@ from oneseek.engine.model.adapters import AdapterError
 from oneseek.engine.model.formats import ModelFile
 from oneseek.workers.tab import outbox
 from oneseek.workers.tab.resident import Resident
-from oneseek.workers.tab.signer import BrowserSigner
+from oneseek.workers.tab.web_crypto import BrowserSigner
 
 
 class VersionRequests:

@@ -1,4 +1,4 @@
-"""What every back end offers, and the choice between them.
+"""What every back end offers, and what a device can refuse.
 
 numpy, WebGPU and WASM SIMD run the same plans behind these three shapes; nothing above this line
 knows which one it is talking to.
@@ -112,3 +112,15 @@ class Executor(Protocol):
 
     async def breathe(self) -> None:
         """Let other work of this thread run."""
+
+
+class GPUProblem(RuntimeError):
+    """Something the device refused; the text names the step, the value and the shapes."""
+
+
+class OutOfMemory(GPUProblem, MemoryError):
+    """An allocation failed; everything allocated for the same plan was given back."""
+
+
+class DeviceLost(GPUProblem):
+    """The device is gone with all its buffers; open a new one and restore from the store."""

@@ -71,10 +71,14 @@ class Processor(Wasm):
         return plain <= min(DENSE_BUDGET, SHARE * memory_here())
 
     async def measured(self) -> dict[str, float]:
-        """Milliseconds of both, by which it chooses. Who is to come to the same bits after a
-        restart, or practises again, sets `milliseconds` to what they were."""
+        """Milliseconds of both, by which it chooses."""
         self.numpy_multiplies()
         return self.milliseconds
+
+    def choose_by(self, milliseconds: dict[str, float]) -> None:
+        """Choose by what was measured before: who is to come to the same bits after a restart, or
+        practises again."""
+        self.milliseconds = milliseconds
 
     def numpy_multiplies(self) -> bool:
         if not self.milliseconds:

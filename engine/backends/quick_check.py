@@ -1,8 +1,8 @@
 """Which of two back ends is quicker on this machine, since a weak graphics chip can lose to the
 processor, and how quick the one in use is.
 
-What is measured is the product that nearly all of the work consists of. Who asks keeps the figures
-(engine/core/storage/measured.py), so that it is done once for each device.
+What is measured is the product that nearly all of the work consists of, once for each device: the
+store keeps the figures.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from oneseek.engine.backends.executor import Executor
 from oneseek.engine.compiler.ir import OPS, Program
@@ -78,3 +79,12 @@ async def pace(open_executor: Callable[[], Awaitable[Executor]]) -> dict[str, fl
 async def both(open_executor: Callable[[str], Awaitable[Executor]]) -> dict[str, float]:
     """Milliseconds of `gpu` and `cpu`."""
     return {kind: await milliseconds(await open_executor(kind)) for kind in ("gpu", "cpu")}
+
+
+async def measured_once(store: Any, key: str, measure: Callable[[], Awaitable[Any]]) -> Any:
+    """What `measure()` came to when the store was first asked for this key."""
+    known = await store.get("state", key)
+    if known is None:
+        known = await measure()
+        await store.batch([["put", "state", key, known]], [])
+    return known

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 from math import prod
 
@@ -103,8 +104,8 @@ def steps(options):
 async def _steps(options):
     from oneseek.engine.cli.commands import loaded
 
-    options.backend = "numpy" if options.debug == 3 else "gpu"
-    model, _ = await loaded(options)
+    backend = "numpy" if options.debug == 3 else "gpu"
+    model, _ = await loaded(argparse.Namespace(**{**vars(options), "backend": backend}))
     trained = Trained.lora(model.config, 8, 16)
     plan = model.program("learn", options.tokens, options.tokens, trained=trained)
     if options.debug == 3:

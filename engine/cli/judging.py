@@ -26,11 +26,12 @@ from oneseek.engine.learning.datasets import DataSet
 from oneseek.engine.learning.lessons import guess, probes
 from oneseek.engine.learning.memory.speaking import BASE as BASE_ALONE
 from oneseek.engine.learning.memory.speaking import VERSION
-from oneseek.engine.learning.probe import Shadow, answered, measure
+from oneseek.engine.learning.probe import CandidateModel, answered, measure
 from oneseek.engine.learning.recipe import Recipe
 from oneseek.engine.learning.rounds.dataset import row_of
 from oneseek.engine.learning.rounds.gate import LOST
 from oneseek.engine.learning.rounds.sifting import asked_in, qualities, summary
+from oneseek.engine.learning.rounds.variants import Variant
 from oneseek.engine.learning.rounds.verdict import SCALE
 from oneseek.engine.learning.trainer import EngineTrainer
 from oneseek.engine.model.adapters import WEIGHTS, load_adapter
@@ -63,11 +64,11 @@ async def _evaluate(options):
         trained, flat = load_adapter(folder, model.config)
     trainer = EngineTrainer(model, trained, config)
     flat = trainer.fresh()[trained.name] if flat is None else flat
-    shadow, figures = Shadow(trainer.voices, flat), {}
+    candidate, figures = CandidateModel(trainer.variants, flat), {}
     if options.lessons:
         records = [record for _, record in lines_of(options.lessons)]
         code = guess(" ".join(record["question"] for record in records))
-        figures |= await measure(shadow, trainer.coder, records, code)
+        figures |= await measure(candidate, trainer.coder, records, code)
         if folder and (folder / STORE).exists():
             async with assistant_of(folder, model) as assistant:
                 others = {
@@ -77,9 +78,9 @@ async def _evaluate(options):
             version = {name: figures[name] for name in others[BOTH]}
             figures["by"] = others | {VERSION: version}
     if options.data:
-        for name, who in (("loss", "shadow"), ("loss_of_base", "base")):
+        for name, who in (("loss", Variant.CANDIDATE), ("loss_of_base", Variant.BASE)):
             rows = (row_of(example, trainer.coder) for example in DataSet(options.data))
-            figures[name] = await trainer.voices.loss(who, rows)
+            figures[name] = await trainer.variants.loss(who, rows)
     by = figures.get("by", {})
     lines = [f"{name}: {value}" for name, value in figures.items() if name not in ("wrong", "by")]
     lines += [f"{who}: {said}" for who, said in by.items()]
@@ -92,7 +93,7 @@ def only_remembers(folder: Path) -> bool:
 
 
 async def judged(assistant, who, trainer, records, code) -> dict:
-    asked = Asked(assistant, who, trainer.voices)
+    asked = Asked(assistant, who, trainer.variants)
     figures, _ = await answered(asked, trainer.coder, records, probes(code))
     return figures
 
@@ -115,8 +116,8 @@ async def alone(options) -> str:
     trained, flat = load_adapter(folder, model.config)
     config = for_model(model.config.parameters)
     trainer = EngineTrainer(model, trained, config)
-    for who in ("active", "shadow"):
-        trainer.voices.put(who, flat)
+    for who in (Variant.ACTIVE, Variant.CANDIDATE):
+        trainer.variants.put(who, flat)
     gate = trainer.gate(Recipe([], [], config, 0))
     measures = [await gate.probes(), *await gate.drift(SCALE), await gate.perplexity()]
     return describe_measures({one.name: one.value for one in measures})
@@ -134,11 +135,11 @@ def describe_measures(found: dict[str, float]) -> str:
 class Asked:
     """One of WHO, asked like a person asks: greedily, each question in a chat of its own."""
 
-    def __init__(self, assistant, who, voices):
-        self.assistant, self.who, self.voices = assistant, who, voices
+    def __init__(self, assistant, who, variants):
+        self.assistant, self.who, self.variants = assistant, who, variants
 
     async def go_on(self, prompts, tokens):
-        return await self.voices.go_on("base", prompts, tokens)
+        return await self.variants.go_on(Variant.BASE, prompts, tokens)
 
     async def replies(self, questions, tokens):
         sampling = Sampling(max_tokens=tokens)
@@ -185,7 +186,7 @@ async def _sift(options):
     found = await qualities(
         examples,
         [row_of(example, trainer.coder) for example in examples],
-        partial(trainer.voices.surprise, "base"),
+        partial(trainer.variants.surprise, Variant.BASE),
         await known_in(options.adapter),
     )
     for number in sorted(range(len(found)), key=lambda n: found[n]["score"]):

@@ -20,7 +20,7 @@ from oneseek.engine.cli import (  # noqa: F401  they register
     skills,
     teaching,
 )
-from oneseek.engine.cli.elsewhere import federating, moving  # noqa: F401
+from oneseek.engine.cli.elsewhere import federating, move_in  # noqa: F401
 from oneseek.engine.cli.options import COMMANDS, FAILURES, command, log
 from oneseek.engine.cli.preferences import taste  # noqa: F401
 from oneseek.engine.model.registry import NoBaseModels

@@ -35,7 +35,7 @@ from oneseek.engine.learning.taste.taste import Taste, taste_record
 from oneseek.engine.learning.trainer import EngineTrainer, check
 from oneseek.engine.learning.training_engine import TrainingEngine
 from oneseek.engine.learning.tuning.halving import SavedTuning, Tuning
-from oneseek.engine.learning.tuning.tries import find_settings
+from oneseek.engine.learning.tuning.trials import find_settings
 from oneseek.engine.model.adapters import CARD, fitted, load_adapter, name_in, save_adapter
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained

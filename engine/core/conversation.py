@@ -1,13 +1,17 @@
 """A conversation as a tree of turns: editing or regenerating adds a branch, nothing is replaced.
 
 A turn is a dict {id, chat, parent, role, text, time, state, ...}; the chat remembers its `leaf`,
-the last turn of the branch that is shown.  Plain data, so that the same rules are tested natively.
+the last turn of the branch that is shown.  Plain data, so that the same rules are tested natively;
+the store keeps each turn under CHAT/ID.
 """
 
 from oneseek.engine.core.collecting.content import normalise
 
 MEMORY, SOURCE = "memory", "source"
 """Who answered a turn where the model did not: what was told, or a document."""
+BEGINS, ENDS = "<think>", "</think>"  # what a model thinks before it answers
+MANY = 500  # turns read at once; a model's context is full long before
+SOME = 200
 
 
 class Tree:
@@ -122,3 +126,43 @@ def as_sharegpt(shown):
     roles = {"user": "human", "assistant": "gpt", "system": "system"}
     said = [{"from": roles[t["role"]], "value": t["text"]} for t in shown if t["text"]]
     return {"conversations": said}
+
+
+def split_thought(text):
+    """(what the model thought, what it said) of an answer, also of one that still grows. Only what
+    it said is shown at once, kept in mind, and learned."""
+    whole = text.lstrip()
+    if not whole.startswith(BEGINS):
+        return "", "" if whole and BEGINS.startswith(whole) else text
+    thought, _, said = whole[len(BEGINS) :].partition(ENDS)
+    return thought.strip(), said.lstrip()
+
+
+async def stored_turns(store, chat):
+    """All turns of a chat; their keys start with its id."""
+    found, after = [], chat + "/"
+    while True:
+        some = await store.all("messages", after, SOME)
+        mine = [turn for key, turn in some if key.startswith(chat + "/")]
+        found += mine
+        if len(mine) < SOME:
+            return found
+        after = some[-1][0]
+
+
+async def newest_turns(store, chat, wanted="", below=None):
+    """The newest turns of a chat (before the key `below`), as many as reach the one that is
+    `wanted`; and the key before which there are more, or None.
+
+    The others are read when somebody goes back to them: MicroPython looks through everything it
+    holds whenever it tidies up, in the middle of a key as well.
+    """
+    found, below = [], below or chat + "0"  # what follows the "/" of its keys
+    while below:
+        some = await store.all("messages", below, MANY, True)
+        mine = [turn for key, turn in some if key.startswith(chat + "/")]
+        found += mine
+        below = mine[-1]["key"] if len(mine) == MANY else None
+        if not wanted or wanted in [turn["id"] for turn in mine]:
+            break
+    return found, below

@@ -1,5 +1,5 @@
-"""What to learn next, of all that waits: one order for every host, in the page's tab and on a
-server.
+"""What to learn next, of all that waits, and how much of it there is: one order for every host, in
+the page's tab and on a server.
 
 What was told is known by heart first, in seconds. What was begun is ended before anything new
 begins, and practice, which takes hours, comes when nothing else waits or a person asks for it.
@@ -34,3 +34,14 @@ def unpractised(versions, rejections):
     newest = versions[0]["time"] if versions else 0
     tried = max([one["time"] for one in rejections] + [0])
     return count if count >= LEAST_PRACTISED and tried < newest else 0
+
+
+def rounds_away(versions, stored):
+    """{number: the rounds from which a version without weights is trained again when wanted}, 0
+    where they are there; `versions` in any order, `stored` numbers."""
+    parents = {version["number"]: version["parent"] for version in versions}
+    away = {}
+    for number in sorted(parents):  # a parent is older than its child
+        parent = parents[number]
+        away[number] = 0 if number in stored else away.get(parent, 0) + 1
+    return away

@@ -137,6 +137,10 @@ class Pause:
         self.wait: Callable[[], object] | None = None
         self.until = 0.0
 
+    def wait_by(self, wait: Callable[[], object] | None) -> None:
+        """How the host waits from now on; None where it cannot."""
+        self.wait = wait
+
     def __call__(self) -> None:
         if self.wait and time.perf_counter() >= self.until:
             self.wait()

@@ -1,5 +1,5 @@
-"""A version as a folder that proves itself: what it holds, where it came from, and a script to
-check.
+"""What proves a version: its DNA, and a folder with what it holds, where it came from, and a script
+to check.
 
 The adapter files come from whoever writes the wanted format (PEFT); this adds the records, the hash
 of every file and tensor, the whole ledger, and verify_integrity.py.
@@ -12,12 +12,13 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from oneseek.engine.history import verify_integrity
-from oneseek.engine.history.dna import fingerprint
+from oneseek.engine.history.ledger import Change
 from oneseek.engine.history.ledger import canonical as canonical_text
 from oneseek.engine.history.round_plan import settled
-from oneseek.engine.history.versions import Versions
+from oneseek.engine.history.versions import Versions, ancestors
 
 ADAPTER = "adapter_model.safetensors"
+EVERY_QUESTIONS = 50  # the ledger is told the DNA
 
 
 def canonical(value: object) -> bytes:
@@ -55,6 +56,30 @@ async def certify(
         told = {"algorithm": "Ed25519", "signed": "metadata.json", "signature": signature}
         files["signature.json"] = canonical({**told, "public_key": signer.public_key})
     return files
+
+
+async def fingerprint(versions: Versions, number: int | None) -> dict:
+    """The DNA of a version: one SHA-256 over the ids of all its examples (which are hashes of their
+    words) and its weights, and what it was taken over."""
+    chain = ancestors(number, await versions.records()) if number else []
+    found = {
+        "version": chain[-1]["name"] if chain else None,
+        "weights_sha256": chain[-1]["weights_sha256"] if chain else None,
+        "examples": sorted(id for one in chain for id in one["lessons"]),
+    }
+    return {**found, "dna": hashlib.sha256(canonical(found)).hexdigest()}
+
+
+async def record_dna(versions: Versions, line: str, questions: int) -> dict:
+    """Take the fingerprint of the version in use and tell the ledger."""
+    found = await fingerprint(versions, await versions.number(line))
+    update = {key: found[key] for key in ("version", "weights_sha256", "dna")}
+    update.update(questions=questions, line=line, time=versions.clock())
+    change = Change()
+    change.put("state", f"dna.{versions.base}", update)
+    change.tell("dna", update)
+    await versions.ledger.commit(change)
+    return update
 
 
 def _facts(data: bytes) -> dict:

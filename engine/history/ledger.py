@@ -168,6 +168,10 @@ class Change:
     def delete(self, store: str, key: str | int) -> None:
         self.ops.append(["delete", store, key])
 
+    def add(self, ops: list[list]) -> None:
+        """What somebody else writes in the same change."""
+        self.ops += ops
+
     def require(self, store: str, key: str | int, field: str | None, value: Any) -> None:
         self.expect.append([store, key, field, value])
 

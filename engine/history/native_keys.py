@@ -1,6 +1,6 @@
 """Encryption and signatures for hosts without a browser, by `cryptography`.
 
-The page uses WebCrypto (workers/tab/cipher.py, workers/tab/signer.py); both read and write the same
+The page uses WebCrypto (workers/tab/web_crypto.py); both read and write the same
 files.
 """
 

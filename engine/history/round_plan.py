@@ -9,7 +9,7 @@ import hashlib
 import inspect
 from collections.abc import Awaitable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypedDict, TypeVar
 
 from oneseek.engine.core import next_work
 from oneseek.engine.history.snapshot import Arrays, weights_sha256
@@ -41,8 +41,18 @@ class Plan:
         return hashlib.sha256("\n".join(ids).encode()).hexdigest()[:16]
 
 
+class RoundEnd(TypedDict):
+    """What became of a round: a version, or why there is none."""
+
+    outcome: str
+    reason: str
+    version: dict | None
+    gate: dict  # what was measured, each figure with its limit
+    wrong: list[dict]  # what it still does not answer as wanted; nothing keeps it
+
+
 class Attempt(Protocol):
-    """One round under way, on a shadow of the weights; the chat never sees it."""
+    """One round under way, on a candidate of the weights; the chat never sees it."""
 
     @property
     def steps(self) -> int:

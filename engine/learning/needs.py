@@ -16,7 +16,7 @@ from oneseek.engine.learning.batch import ROW_SIZES, TOKEN_SIZES, Coder, Row
 from oneseek.engine.learning.datasets import DataSet
 from oneseek.engine.learning.rounds.block_windows import Windows
 from oneseek.engine.learning.rounds.dataset import file_of, row_of
-from oneseek.engine.learning.rounds.voices import POOL_ROWS, pool_rows
+from oneseek.engine.learning.rounds.variants import POOL_ROWS, pool_rows
 from oneseek.engine.learning.taste.choices import Choice
 from oneseek.engine.learning.trainer import TRAINING_BYTES, EngineTrainer
 from oneseek.engine.model import programs, registry
@@ -31,7 +31,7 @@ from oneseek.engine.model.trainable import Trained
 
 LOOKED_AT = 64  # examples whose length is taken for that of all
 HELD_TOKENS, HELD_TARGETS = 64, 32  # of a row that holds on to the base model
-ADAPTER_COPIES = 16  # shadow and moments, voices, best and before, a checkpoint on its way
+ADAPTER_COPIES = 16  # candidate and moments, variants, best and before, a checkpoint on its way
 WHOLE_COPIES = 24  # and the masters, with what stands still beside a window
 LESSON_TOKENS, LESSON_ROWS = 480, 112  # of a step of a long lesson
 POSITIONS = 2048  # of a chat

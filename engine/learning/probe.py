@@ -14,30 +14,30 @@ import numpy as np
 
 from oneseek.engine.learning.batch import LONGEST_TARGET, Coder
 from oneseek.engine.learning.lessons import Lesson, has_value, held_out_anchors, paragraphs, probes
-from oneseek.engine.learning.rounds.voices import Voices
+from oneseek.engine.learning.rounds.variants import BASE, CANDIDATE, ModelVariants
 
 REPLY_TOKENS = 24
 LEAD = 8  # tokens that may stand before an answer
 
 
-class Shadow:
-    """A flat adapter, asked through a trainer's voices."""
+class CandidateModel:
+    """A flat adapter, asked through a trainer's variants."""
 
-    def __init__(self, voices: Voices, flat: np.ndarray) -> None:
-        self.voices = voices
-        voices.put("shadow", flat)
+    def __init__(self, variants: ModelVariants, flat: np.ndarray) -> None:
+        self.variants = variants
+        variants.put(CANDIDATE, flat)
 
     async def go_on(self, prompts: list[list[int]], tokens: int) -> list[list[int]]:
-        return await self.voices.go_on("base", prompts, tokens)
+        return await self.variants.go_on(BASE, prompts, tokens)
 
     async def replies(self, questions: list[str], tokens: int) -> list[str]:
-        return await self.voices.replies("shadow", questions, tokens)
+        return await self.variants.replies(CANDIDATE, questions, tokens)
 
     async def drift(self, rows: list[tuple]) -> list[tuple]:
-        return await self.voices.drift("shadow", rows)
+        return await self.variants.drift(CANDIDATE, rows)
 
     async def text_loss(self, ids: list[int], base: bool) -> float:
-        return await self.voices.text_loss("base" if base else "shadow", ids)
+        return await self.variants.text_loss(BASE if base else CANDIDATE, ids)
 
 
 def key_of(record: dict) -> str:

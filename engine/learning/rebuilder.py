@@ -18,9 +18,9 @@ from oneseek.engine.learning.replay import History
 
 
 class Rebuilder:
-    """`make_room()` takes the one shadow from whoever trains; that round goes on from its
-    checkpoint. Whoever wants the shadow meanwhile waits for `alone`. `tell(event)` hears {version,
-    done, rounds, seconds_left} after every step."""
+    """`make_room()` takes the one candidate from whoever trains; that round goes on from its
+    checkpoint. Whoever wants the candidate meanwhile waits for `alone`. `tell(event)` hears
+    {version, done, rounds, seconds_left} after every step."""
 
     def __init__(
         self, versions: Versions, history: History, make_room: Callable[[], Awaitable[None]]

@@ -66,7 +66,7 @@ class History:
         for key in stored:
             if key in touched or str(key).startswith(f"round.{self.versions.base}."):
                 change.delete("snapshots", key)
-        change.ops += await farewell(self.store, ids, self.versions.clock())
+        change.add(await farewell(self.store, ids, self.versions.clock()))
         await self._purge(change, set(ids))
         intent = await self.store.get("state", INTENT)
         if later := [id for id in intent["ids"] if id not in ids]:  # asked for meanwhile

@@ -15,7 +15,6 @@ from typing import Any
 from oneseek.engine.core import conversation
 from oneseek.engine.core.turns import beside
 from oneseek.engine.history.round_plan import DATA_SET
-from oneseek.engine.learning import identity
 from oneseek.engine.learning.datasets import PLAIN, TABLES
 from oneseek.engine.learning.rounds.dataset import data_set_record
 from oneseek.engine.learning.taste.taste import NAME as TASTE
@@ -25,11 +24,33 @@ IDENTITY, LEARNED, CHATS = "identity", "learned", "chats"
 DOCUMENTED = {"oneseek_identity_v1": IDENTITY}  # as the documents call them
 KINDS = {IDENTITY: "identity", CHATS: "chat"}  # of source, for the version's name; others are text
 UNFIT = re.compile(r"[^\w .-]")  # for the name of a file
+IDENTITY_FILE = Path(__file__).with_name("identity_v1.jsonl")  # half Swedish, half English
 LARGEST = 16 << 20  # bytes of a data set that is kept in the store
 
 
 class NoDataSet(LookupError):
     """There is none of that name, or nothing in it."""
+
+
+def identity_examples() -> list[dict]:
+    """Who OneSeek is, as the queue takes examples: they make version 1.0 say so, and are learned by
+    the same path as everything else."""
+    found = []
+    for i, line in enumerate(IDENTITY_FILE.read_text(encoding="utf-8").splitlines()):
+        record = json.loads(line)
+        prompt = "\n".join(part for part in (record["instruction"], record["input"]) if part)
+        found.append(
+            {
+                "kind": "fact",
+                "prompt": prompt,
+                "answer": record["output"],
+                "language": ("en", "sv")[i % 2],
+                "priority": "approved",
+                "source": {"kind": "identity"},
+                "why": "identity",
+            }
+        )
+    return found
 
 
 def lines_of(examples: list[dict]) -> str:
@@ -83,7 +104,7 @@ async def available(store: Any) -> list[dict]:
     """What `find` would find."""
     found = []
     for id, text in (
-        (IDENTITY, lines_of(identity.examples())),
+        (IDENTITY, lines_of(identity_examples())),
         (LEARNED, await load_learned(store)),
         (CHATS, await chats(store)),
     ):
@@ -111,7 +132,7 @@ async def find(store: Any, wanted: str) -> dict:
     if text:
         return record_of(name, text)
     if wanted == IDENTITY:
-        text = lines_of(identity.examples())
+        text = lines_of(identity_examples())
     elif wanted in made:
         text = await made[wanted](store)
         if not text:

@@ -10,6 +10,7 @@ import inspect
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,14 @@ async def nothing() -> dict:
     return {}
 
 
+class RunState(StrEnum):
+    READY = "ready"
+    TRAINING = "training"
+    COMPLETE = "complete"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
 class NoMoreSteps(Exception):
     """All steps that a run may take were taken before its last epoch."""
 
@@ -102,8 +111,15 @@ class TrainingRun:
         self.metrics: list[dict] = []
         self.results: dict = {}
         self.ended: dict[str, dict] = {}  # what became of each model that was judged
-        self.state, self.reason = "ready", ""
+        self.state, self.reason = RunState.READY, ""
         self.enough = False  # it gets no better: what is left of it is its end
+
+    def cancel(self) -> None:
+        self.state = RunState.CANCELLED
+
+    def use(self, epochs: int, learning_rate: float) -> None:
+        """Train with what trials found."""
+        self.epochs, self.learning_rate = epochs, learning_rate
 
     # ---- what is kept of it
 
@@ -116,7 +132,7 @@ class TrainingRun:
             "stop": self.stop.config.to_dict(),
             "adaptive": self.weights.config.to_dict(),
             "about": self.about,
-            "state": self.state,
+            "state": self.state.value,
             "reason": self.reason,
             "metrics": self.metrics,
             "ended": self.ended,
@@ -137,7 +153,7 @@ class TrainingRun:
             AdaptiveConfig(**kept["adaptive"]), StopConfig(**kept["stop"]),
             about=kept["about"], keep=keep,
         )  # fmt: skip
-        run.id, run.state, run.reason = kept["runId"], kept["state"], kept["reason"]
+        run.id, run.state, run.reason = kept["runId"], RunState(kept["state"]), kept["reason"]
         run.metrics, run.results = list(kept["metrics"]), kept["results"]
         run.ended = dict(kept.get("ended", {}))
         for event in run.metrics:
@@ -146,7 +162,7 @@ class TrainingRun:
 
     @property
     def over(self) -> bool:
-        return self.state in ("complete", "failed", "cancelled")
+        return self.state in (RunState.COMPLETE, RunState.FAILED, RunState.CANCELLED)
 
     def version_of(self, model: str) -> str:
         """The full name of the version it made of a model, if it made one."""
@@ -158,7 +174,7 @@ class TrainingRun:
         return {
             "type": "initial_state",
             "runId": self.id,
-            "state": self.state,
+            "state": self.state.value,
             "reason": self.reason,
             **self.about,
             "models": self.models,
@@ -179,7 +195,7 @@ class TrainingRun:
         between: Callable[[], Awaitable[Any]] = nothing,
     ) -> dict:
         """Epoch by epoch, with what is done `between` two of them."""
-        self.state = "training"
+        self.state = RunState.TRAINING
         await self._save()
         await self.tell(self.initial_state())
         while not self.enough and len(self.metrics) < self.epochs:
@@ -201,7 +217,7 @@ class TrainingRun:
 
     async def complete(self, ended: dict) -> dict:
         """It is over, and that is what became of it."""
-        self.state = "complete"
+        self.state = RunState.COMPLETE
         self.reason = ended.get("reason") or ""
         self.results = {
             "runId": self.id,
@@ -223,7 +239,7 @@ class TrainingRun:
         self.ended[model] = ended
         await self._save()
 
-    async def fail(self, reason: str, state: str = "failed") -> None:
+    async def fail(self, reason: str, state: RunState = RunState.FAILED) -> None:
         """It came to nothing; why is kept with it."""
         self.state, self.reason = state, reason
         await self._save()

@@ -47,7 +47,7 @@ async def make(path: str) -> Path:
     trainer = EngineTrainer(model, trained, config)
     asks = trainer.kept.lacks(questions())
     for first in range(0, len(asks), AT_ONCE):
-        await trainer.kept.fill(trainer.voices, asks[first : first + AT_ONCE])
+        await trainer.kept.fill(trainer.variants, asks[first : first + AT_ONCE])
         print(f"{first + AT_ONCE} of {len(asks)}", file=sys.stderr, flush=True)
     out = shipped_file(model.fingerprint)
     out.parent.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""The real engine as a trainer of rounds: one loaded model, one shadow, one trained array.
+"""The real engine as a trainer of rounds: one loaded model, one candidate, one trained array.
 
 `TrainingEngine` decides when a slice runs and what becomes of the result; what a round does is in
 lesson.py (lessons and practice) and dataset.py.
@@ -17,9 +17,9 @@ from oneseek.engine.learning import shape
 from oneseek.engine.learning.batch import Coder, TooLong
 from oneseek.engine.learning.lessons import Lesson, LessonError, lesson_of
 from oneseek.engine.learning.rounds.adoption import Adoption
-from oneseek.engine.learning.rounds.bench import Bench
 from oneseek.engine.learning.rounds.dataset import DataSetAttempt
 from oneseek.engine.learning.rounds.lesson import LessonAttempt, Steps
+from oneseek.engine.learning.rounds.workbench import Workbench
 from oneseek.engine.learning.taste.attempt import TasteAttempt
 from oneseek.engine.model.adapters import fitted, holds
 from oneseek.engine.model.trainable import Trained
@@ -30,7 +30,7 @@ Kind = type[DataSetAttempt] | type[LessonAttempt] | type[TasteAttempt]
 TRAINING_BYTES = {"gpu": 100 << 20, "cpu": 80 << 20}
 
 
-class EngineTrainer(Bench):
+class EngineTrainer(Workbench):
     """Trains one loaded model: in the shape it was opened in, or, when weights have or a plan wants
     another, on a bench of that shape, for which this one makes room."""
 
@@ -118,12 +118,12 @@ class EngineTrainer(Bench):
         here = self.layout_of(weights)
         if isinstance(attempt, LessonAttempt) and not holds(self.trained, here):
             if not says_nothing(here, weights):
-                attempt.elsewhere = here, shape.named(weights)[1]
+                attempt.compare_with(here, shape.named(weights)[1])
         if captured is None:
-            self.shadow.begin(attempt.start)
+            self.candidate.begin(attempt.start)
         else:
             attempt.restore(captured)
-            self.shadow.hold_to(attempt.start)
+            self.candidate.hold_to(attempt.start)
         if captured is None and attempt.config.skip_poor and isinstance(attempt, DataSetAttempt):
             return attempt.sift()
         return attempt

@@ -25,6 +25,7 @@ from oneseek.engine.history.round_plan import (
     TRAINING,
     Attempt,
     Plan,
+    RoundEnd,
     Trainer,
     ids_of,
     make_plan,
@@ -84,7 +85,7 @@ class TrainingEngine:
         self.versions = self.versions.through(store)
 
     async def open(self, kind: str, lessons: Iterable[dict] = (), line: str = GENERIC) -> Plan:
-        """Begin a round on a shadow of the line's current weights."""
+        """Begin a round on a candidate of the line's current weights."""
         await self.planned(kind, lessons, line)
         self.attempt = await settled(self.trainer.begin(self.before, self.plan))
         return self.plan
@@ -173,10 +174,8 @@ class TrainingEngine:
         await self._checkpoint()
         self.drop()
 
-    async def finish(self, more: Mapping[str, Any] | None = None) -> dict:
-        """Judge the shadow: {outcome, reason, version, gate, wrong}.  It becomes a version, with
-        `more` to tell of it, or is dropped; `wrong` is what it still does not answer as wanted,
-        which no version and no ledger keeps."""
+    async def finish(self, more: Mapping[str, Any] | None = None) -> RoundEnd:
+        """Judge the candidate: it becomes a version, with `more` to tell of it, or is dropped."""
         assert self.attempt, "open a round first"
         attempt, self.attempt = self.attempt, None
         reason = self.broken or unusable(await settled(attempt.weights()))
@@ -193,12 +192,11 @@ class TrainingEngine:
         self.metrics["gate"] = gate
         try:
             done = self._promote(weights, gate) if gate["accepted"] else self._reject(gate)
-            return (await done) | {"wrong": list(getattr(attempt, "wrong", ()))}
+            return {**await done, "wrong": list(getattr(attempt, "wrong", ()))}
         except Overtaken:
-            dropped = {"outcome": "dropped", "reason": OVERTAKEN, "version": None}
-            return dropped | {"gate": gate, "wrong": []}
+            return RoundEnd(outcome="dropped", reason=OVERTAKEN, version=None, gate=gate, wrong=[])
 
-    async def run(self, kind: str, lessons: Iterable[dict] = (), line: str = GENERIC) -> dict:
+    async def run(self, kind: str, lessons: Iterable[dict] = (), line: str = GENERIC) -> RoundEnd:
         """A whole round without a scheduler, for replay, scripts and tests."""
         await self.open(kind, lessons, line)
         while await self.advance(math.inf) is not None:
@@ -242,7 +240,7 @@ class TrainingEngine:
         gate = {"accepted": True, "outcome": "imported", "reason": "", "came_as": came_as}
         return await self.versions.promote(GENERIC, current, plan, weights, gate)
 
-    async def admit(self, weights: Arrays, came_as: str = "") -> dict:
+    async def admit(self, weights: Arrays, came_as: str = "") -> RoundEnd:
         """The same, if the gate finds that it harms nothing that is known; as `finish` says it."""
         await self._must_fit(weights)
         await self._prepare(IMPORT, [], GENERIC)
@@ -257,7 +255,7 @@ class TrainingEngine:
                 raise ValueError(f"{name} is {given}, this model wants {mine}; nothing was changed")
 
     def drop(self) -> None:
-        """Forget the shadow, because the tab lost the right to train or a person said stop."""
+        """Forget the candidate, because the tab lost the right to train or a person said stop."""
         self.attempt = None
 
     # ---------------------------------------------------------------------------------- inside
@@ -316,13 +314,13 @@ class TrainingEngine:
         self.saved_at, self.unsaved = self.monotonic(), 0
         self.costs = self.costs[1], self.saved_at - began
 
-    async def _promote(self, weights: Arrays, gate: dict) -> dict:
+    async def _promote(self, weights: Arrays, gate: dict) -> RoundEnd:
         meanwhile = await self._meanwhile()
         record = await self.versions.promote(
             self.line, self.parent, self.plan, weights, gate, meanwhile or ()
         )
         outcome, reason = gate.get("outcome", "learned"), gate.get("reason", "")
-        return {"outcome": outcome, "reason": reason, "version": record, "gate": gate}
+        return RoundEnd(outcome=outcome, reason=reason, version=record, gate=gate, wrong=[])
 
     async def _meanwhile(self) -> list[dict] | None:
         """The lessons that became versions between the epochs of a run, on the version it began
@@ -335,7 +333,7 @@ class TrainingEngine:
         between = self.plan.kind == TRAINING and all(one["kind"] == LESSON for one in newer)
         return newer if between or not newer else None
 
-    async def _reject(self, gate: dict) -> dict:
+    async def _reject(self, gate: dict) -> RoundEnd:
         """The examples stay in the queue, marked, for practice or for a person to look at."""
         change = Change()
         for lesson in self.plan.lessons:
@@ -349,13 +347,8 @@ class TrainingEngine:
         change.tell("rejection", rejection(self.line, self._parent(), self.plan, gate))
         fault("reject:before")
         await self.versions.ledger.commit(change)
-        reason, outcome = gate["reason"], gate["outcome"]
-        return {
-            "outcome": outcome if self.plan.kind == IMPORT else "not learned",
-            "reason": reason,
-            "version": None,
-            "gate": gate,
-        }
+        outcome = gate["outcome"] if self.plan.kind == IMPORT else "not learned"
+        return RoundEnd(outcome=outcome, reason=gate["reason"], version=None, gate=gate, wrong=[])
 
 
 async def train(

@@ -106,6 +106,11 @@ class Answer:
     def cancel(self) -> None:
         self.ended = self.ended or "cancelled"
 
+    def add_text(self, text: str) -> None:
+        """More than the model itself said; whoever reads along gets it too."""
+        self.text += text
+        self.on_text(text)
+
 
 class Generator:
     """Answers any number of conversations with one set of weights (one version)."""

@@ -20,6 +20,7 @@ import numpy as np
 from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.history.round_plan import IMPORT, TRAINING, make_plan, settled
 from oneseek.engine.learning.rounds.dataset import VALIDATED, DataSetAttempt, data_set_record
+from oneseek.engine.learning.rounds.variants import ACTIVE, CANDIDATE
 from oneseek.engine.learning.trainer import EngineTrainer
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.open import model_named
@@ -69,11 +70,11 @@ class Member:
         attempt, loss = await self._round(), math.nan
         while (metrics := await attempt.advance(math.inf)) is not None:
             loss = metrics["loss"]
-        flat, _, steps = await self.trainer.shadow.look()
+        flat, _, steps = await self.trainer.candidate.look()
         figures = judged | {
             "steps": steps,
             "loss": loss,
-            "loss_trained": await attempt.validate("shadow", flat),
+            "loss_trained": await attempt.validate(CANDIDATE, flat),
             "seconds": time.monotonic() - began,
         }
         return taken_out(self.trainer.trained, flat), figures
@@ -88,12 +89,12 @@ class Member:
         """
         attempt = await self._round()
         examples, last = len(attempt.training), attempt.before
-        attempt.validation = [*attempt.validation, *attempt.training][:VALIDATED]
+        asked = [*attempt.validation, *attempt.training][:VALIDATED]
         came = put_in(self.trainer.trained, last, given)
-        before = now = await attempt.validate("active", last)
+        before = now = await attempt.validate(ACTIVE, last, asked)
         scale = 1.0
         if not np.array_equal(came, last):
-            now = await attempt.validate("shadow", came)
+            now = await attempt.validate(CANDIDATE, came, asked)
             scale = await self._scale(came) if now <= before + SLACK else 0.0
             if scale:
                 self._take(came)

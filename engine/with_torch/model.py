@@ -52,6 +52,10 @@ class Dropped(torch.nn.Module):
         super().__init__()
         self.rate, self.stream = rate, stream
 
+    @classmethod
+    def begin_step(cls, places: torch.Tensor, tokens: int, seed: int) -> None:
+        cls.places, cls.tokens, cls.seed = places, tokens, seed
+
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         if not self.training:
             return x

@@ -157,9 +157,8 @@ class TorchRound:
             return torch.zeros((), device=self.processes.device)
         arrays = pack(rows, self.header["kl_weight"], of=whole).arrays
         if self.header["dropout"]:
-            Dropped.places = torch.from_numpy(places(chosen, whole, len(arrays["ids"])))
-            Dropped.tokens = extent(whole)[0]
-            Dropped.seed = self.header["seed"] % 2**31 + self.step
+            mine = torch.from_numpy(places(chosen, whole, len(arrays["ids"])))
+            Dropped.begin_step(mine, extent(whole)[0], self.header["seed"] % 2**31 + self.step)
         loss = self.model.losses(arrays).sum()
         loss.backward()
         return loss

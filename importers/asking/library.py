@@ -91,7 +91,7 @@ class Library:
         await self.store.batch([["delete", "sources", id]])
         del self.documents[id]
 
-    async def asked(self, source: str, user: str) -> list[Document]:
+    async def find_documents(self, source: str, user: str) -> list[Document]:
         """The documents that somebody may ask: the one that is named, or all."""
         await self.load()
         own = [one for one in self.documents.values() if one.owner in ("", user)]
@@ -114,7 +114,7 @@ class Library:
         self, question: str, source: str = "", user: str = "", most: int = READ
     ) -> tuple[list[Looked], float]:
         """The pieces that may answer a question, and how much of it no document holds."""
-        wording = Wording(question, await self.asked(source, user))
+        wording = Wording(question, await self.find_documents(source, user))
         ranked = wording.ranked()[:COMPARED]
         if not source and not any(doc.pieces[at].spoken for doc, at, *_ in ranked[:1]):
             ranked = [one for one in ranked[:OF_ANY] if one[2]]
@@ -146,16 +146,16 @@ class Library:
             found.append(Looked(order, place, signs))
         return found, wording.absent
 
-    async def said(self, question: str, source: str, user: str) -> tuple[str, list[dict]] | None:
+    async def answer(self, question: str, source: str, user: str) -> tuple[str, list[dict]] | None:
         """What is said of a question with the place that it stands in; that it is not in the source
         where one was named, perhaps with what is nearest; None where nothing was found."""
         found = await self.find(question, source, user)
         best = max(found, key=lambda one: one.score, default=None)
         if best and best.score >= (ANSWERS if source else SURE):
-            return answer_from(best, question), [best.told()]
+            return answer_from(best, question), [best.to_dict()]
         if not source:
             return None
-        (document,) = await self.asked(source, user)
+        (document,) = await self.find_documents(source, user)
         nearest = best if best and best.score >= NEAREST else None
         return nothing_in(document.title, question, nearest), []
 

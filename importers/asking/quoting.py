@@ -36,7 +36,7 @@ class Place:
     end: int
     covered: float = 0.0  # how much of what is asked for stands there
 
-    def told(self) -> dict:
+    def to_dict(self) -> dict:
         place = {"text": self.text, "start": self.start, "end": self.end}
         return {
             "id": self.source,

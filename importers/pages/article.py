@@ -8,6 +8,7 @@ counted.
 import copy
 import logging
 import re
+from dataclasses import replace
 
 from lxml import etree
 from trafilatura import bare_extraction
@@ -47,9 +48,7 @@ def read_page(text: str, address: str, budget: Budget) -> Reading:
     login = bool(tree.xpath("//input[@type='password']"))
     hidden = clean(tree, budget)
     budget.step()
-    reading = _extract(tree, address, budget)
-    reading.hidden = hidden
-    reading.address = address
+    reading = replace(_extract(tree, address, budget), hidden=hidden, address=address)
     if too_deep(text):
         reading.notes.append(
             "The page is nested deeper than 256 levels; what lies deeper was not read."

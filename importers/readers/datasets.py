@@ -5,7 +5,7 @@ import json
 
 from oneseek.importers.document import Block, ImportRefused, Reading, exchange
 from oneseek.importers.limits import Budget
-from oneseek.importers.readers import former
+from oneseek.importers.readers import legacy
 
 _ROLES = {
     "human": "user",
@@ -44,13 +44,13 @@ def read_json(text: str, budget: Budget) -> Reading:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
         raise ImportRefused(f"{budget.name} is not whole JSON ({_short(error)}).") from error
-    found = former.collections_of(data)
+    found = legacy.collections_of(data)
     if not found:
         return blocks_of_records(_records(data), budget)
-    if not found.get(former.ASKED):
-        raise ImportRefused(former.nothing_asked(budget.name, found))
-    reading = blocks_of_records(found[former.ASKED], budget)
-    reading.notes += former.left_out(found)
+    if not found.get(legacy.ASKED):
+        raise ImportRefused(legacy.nothing_asked(budget.name, found))
+    reading = blocks_of_records(found[legacy.ASKED], budget)
+    reading.notes.extend(legacy.left_out(found))
     return reading
 
 
@@ -67,7 +67,7 @@ def read_jsonl(text: str, budget: Budget) -> Reading:
 
 def blocks_of_records(records: list, budget: Budget) -> Reading:
     """The blocks, and what must be told about the records that gave none."""
-    records = [one for record in records for one in former.each_answer(record)]
+    records = [one for record in records for one in legacy.each_answer(record)]
     blocks, unread, systems = [], 0, 0
     for number, record in enumerate(records):
         if number % 1000 == 0:

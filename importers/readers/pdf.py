@@ -37,8 +37,8 @@ def read_pdf(data: bytes, budget: Budget) -> Reading:
             scans.append(number)
     if not pages:
         raise _damaged(budget.name)
-    reading = Reading(paragraphs(without_running_lines(pages)), scans=scans)
-    _properties(reader, reading)
+    blocks = paragraphs(without_running_lines(pages))
+    reading = Reading(blocks, scans=scans, **_properties(reader))
     if count > len(pages) == budget.limits.pages:
         reading.notes.append(f"Only the first {len(pages)} of {count:,} pages were read.")
     if reading.blocks and scans:
@@ -134,17 +134,19 @@ def _count(reader: PdfReader) -> int:
 _NO_TITLE = ("(anonymous)", "(unspecified)", "untitled")  # written where nobody gave one
 
 
-def _properties(reader: PdfReader, reading: Reading) -> None:
+def _properties(reader: PdfReader) -> dict[str, Any]:
+    """Title, author and date, as far as the file tells them."""
+    found = {}
     try:
-        information = reader.metadata
-        reading.title = " ".join(str(information.title or "").split()) if information else ""
-        if reading.title.lower() in _NO_TITLE:
-            reading.title = ""
-        reading.author = " ".join(str(information.author or "").split()) if information else ""
-        created = information.creation_date if information else None
-        reading.date = created.date().isoformat() if created else ""
+        if information := reader.metadata:
+            title = " ".join(str(information.title or "").split())
+            found["title"] = "" if title.lower() in _NO_TITLE else title
+            found["author"] = " ".join(str(information.author or "").split())
+            created = information.creation_date
+            found["date"] = created.date().isoformat() if created else ""
     except _DAMAGE:
-        return
+        pass
+    return found
 
 
 def _check_spaces(reading: Reading) -> None:

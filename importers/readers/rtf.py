@@ -24,5 +24,5 @@ def read_rtf(data: bytes, budget: Budget) -> Reading:
             reading.blocks.append(table(rows))
             budget.keep(reading.blocks[-1].text)
         else:
-            reading.blocks += read_plain("\n\n".join(lines), budget).blocks
+            reading.blocks.extend(read_plain("\n\n".join(lines), budget).blocks)
     return reading

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import oneseek.engine.backends.gpu.kernels
-from oneseek.engine.backends.gpu.errors import DeviceLost, GPUProblem, OutOfMemory
+from oneseek.engine.backends.executor import DeviceLost, GPUProblem, OutOfMemory
 from oneseek.engine.backends.gpu.executor import GPU
 from oneseek.engine.compiler.ir import OPS, Program, Spec
 from oneseek.engine.compiler.schedule import plan

@@ -4,12 +4,11 @@ import asyncio
 from types import SimpleNamespace
 
 from oneseek.engine.backends import native_cpu, quick_check
-from oneseek.engine.backends.quick_check import both, milliseconds, pace
+from oneseek.engine.backends.quick_check import both, measured_once, milliseconds, pace
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.backends.wasm.executor import Wasm
 from oneseek.engine.backends.wasm.native import Native
 from oneseek.engine.compiler.schedule import plan
-from oneseek.engine.core.storage.measured import measured_once
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.model import programs
 from oneseek.engine.model.llama import Config, Stored

@@ -49,9 +49,9 @@ async def curve_of(model, path: Path, held: list, seed: int, given: argparse.Nam
             trainer = attempt.trainer
 
             async def loss() -> float:
-                flat, _, _ = await trainer.shadow.look()
-                trainer.voices.put("shadow", flat)
-                return round(await trainer.voices.loss("shadow", held), 4)
+                flat, _, _ = await trainer.candidate.look()
+                trainer.variants.put("candidate", flat)
+                return round(await trainer.variants.loss("candidate", held), 4)
 
             seen, curve = 0, [(0, await loss())]
             while seen < given.examples and await attempt.advance(float("inf")) is not None:

@@ -110,9 +110,9 @@ async def trained(
             trainer = attempt.trainer
             while await attempt.advance(float("inf")) is not None:
                 pass
-            flat, _, _ = await trainer.shadow.look()
-            trainer.voices.put("shadow", flat)
-            return await trainer.voices.loss("shadow", held), attempt.sifted or {}
+            flat, _, _ = await trainer.candidate.look()
+            trainer.variants.put("candidate", flat)
+            return await trainer.variants.loss("candidate", held), attempt.sifted or {}
         finally:
             await session.close()
 

@@ -68,7 +68,7 @@ async def judged(name: str, show: bool) -> dict:
                 see(figures, where, one, push.text if push else "", places, id, show)
         asked = [{"q": q} for code in ("en", "sv") for q in general(code)[:100]]
         for one in asked:
-            said = await library.said(one["q"], "", "")
+            said = await library.answer(one["q"], "", "")
             figures.see(said is not None, "general questions answered")
             if said and show:
                 report.say("GENERAL", one["q"], "|", said[0])

@@ -36,8 +36,8 @@ class HeldOut:
         self.rows = [row_of(example, trainer.coder) for example in DataSet(held)]
 
     async def loss(self, flat: np.ndarray) -> float:
-        self.trainer.voices.put("shadow", flat)
-        return await self.trainer.voices.loss("shadow", self.rows)
+        self.trainer.variants.put("candidate", flat)
+        return await self.trainer.variants.loss("candidate", self.rows)
 
     async def of(self, out: Path) -> float:
         trained, flat = load_peft(out, self.trainer.model.config)
@@ -55,7 +55,7 @@ async def in_one_place(model, training, union: Path, held: Path) -> dict:
     before = await asked.loss(attempt.before)
     while await attempt.advance(float("inf")) is not None:
         pass
-    last, _, _ = await trainer.shadow.look()
+    last, _, _ = await trainer.candidate.look()
     return {
         "steps": attempt.steps,
         "loss_before": before,

@@ -80,7 +80,7 @@ async def run(options) -> tuple[dict, list]:
         facts = [{"question": x.question, "answer": x.answer, "id": x.question} for x in made]
     told = [record_of(fact) | {"id": fact["id"]} for fact in facts[: options.lessons]]
     new, old = [await kind.open(model, config) for kind in (EngineTrainer, PatientTrainer)]
-    old.kept, old.shadow = new.kept, new.shadow
+    old.kept, old.candidate = new.kept, new.candidate
     weights, pool, rows = new.fresh()[new.called], (), []
     options.folder.mkdir(parents=True, exist_ok=True)
     for i, record in enumerate(told):
@@ -114,7 +114,7 @@ async def one(
 ) -> tuple[np.ndarray, dict]:
     """A lesson and both verdicts; who is asked first takes turns."""
     attempt = LessonAttempt(new, before, plan)
-    new.shadow.begin(attempt.start)
+    new.candidate.begin(attempt.start)
     while await attempt.advance(math.inf) is not None:
         pass
     captured = await attempt.capture()

@@ -22,7 +22,7 @@ from oneseek.engine.cli.session import record_of
 from oneseek.engine.core.settings import TrainingConfig, for_model
 from oneseek.engine.history.round_plan import LESSON, PRACTICE, Plan
 from oneseek.engine.history.snapshot import Arrays
-from oneseek.engine.learning.probe import Shadow, measure
+from oneseek.engine.learning.probe import CandidateModel, measure
 from oneseek.engine.learning.trainer import EngineTrainer
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import open_model
@@ -55,14 +55,14 @@ class Taught:
         began = time.process_time()
         while await attempt.advance(math.inf) is not None:
             pass
-        self.steps += self.trainer.shadow.steps
+        self.steps += self.trainer.candidate.steps
         self.spent += time.process_time() - began
         self.weights = await attempt.weights()
 
     async def judged(self) -> dict:
-        shadow = Shadow(self.trainer.voices, self.weights[self.trainer.called])
+        candidate = CandidateModel(self.trainer.variants, self.weights[self.trainer.called])
         code = self.facts[0]["language"]
-        figures = await measure(shadow, self.trainer.coder, self.facts, code, known(code))
+        figures = await measure(candidate, self.trainer.coder, self.facts, code, known(code))
         each = {"steps": self.steps, "seconds_a_step": self.spent / self.steps}
         return figures | each
 

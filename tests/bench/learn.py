@@ -30,7 +30,7 @@ from oneseek.engine.core.settings import TrainingConfig, for_model
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.learning.lessons import held_out_anchors
 from oneseek.engine.learning.memory.speaking import BASE
-from oneseek.engine.learning.probe import REPLY_TOKENS, Shadow, answered, measure
+from oneseek.engine.learning.probe import REPLY_TOKENS, CandidateModel, answered, measure
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
@@ -139,8 +139,8 @@ class Study:
 
     async def judged(self, facts: list[dict]) -> dict:
         trainer, flat = self.session.trainer, await self.session.weights()
-        shadow, code = Shadow(trainer.voices, flat), self.code
-        figures = await measure(shadow, trainer.coder, facts, code, known(code))
+        candidate, code = CandidateModel(trainer.variants, flat), self.code
+        figures = await measure(candidate, trainer.coder, facts, code, known(code))
         report.say("  ", {name: figures[name] for name in FIGURES if name in figures})
         return figures
 
@@ -162,7 +162,7 @@ class Study:
         """What a person hears; `same`: of other questions, how many are answered just as by the
         base."""
         trainer = self.session.trainer
-        asked, base = (Asked(assistant, one, trainer.voices) for one in (who, BASE))
+        asked, base = (Asked(assistant, one, trainer.variants) for one in (who, BASE))
         figures, wrong = await answered(asked, trainer.coder, self.facts, known(self.code))
         others = [question for question, _ in known(self.code)]
         for code in dict.fromkeys(fact["language"] for fact in self.facts):

@@ -15,7 +15,7 @@ from pathlib import Path
 from builder import CACHE
 from oneseek.engine.backends.select import BACK_ENDS, executor_named
 from oneseek.engine.core.settings import for_model
-from oneseek.engine.learning.probe import Shadow, measure
+from oneseek.engine.learning.probe import CandidateModel, measure
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
@@ -28,10 +28,10 @@ class Line(Study):
 
     async def judged(self, facts: list[dict]) -> dict:
         trainer, flat = self.session.trainer, await self.session.weights()
-        shadow, found = Shadow(trainer.voices, flat), {}
+        candidate, found = CandidateModel(trainer.variants, flat), {}
         for code in sorted({fact["language"] for fact in facts}):
             own = [fact for fact in facts if fact["language"] == code]
-            found[code] = await measure(shadow, trainer.coder, own, code, known(code))
+            found[code] = await measure(candidate, trainer.coder, own, code, known(code))
             report.say("  ", code, {name: found[code][name] for name in FIGURES})
         return found
 

@@ -31,7 +31,7 @@ from oneseek.engine.core.settings import DATA_PRESETS, for_data
 from oneseek.engine.learner import BASE
 from oneseek.engine.learning.lessons import Draw, codes, held_out_anchors
 from oneseek.engine.learning.rounds.dataset import data_set_record
-from oneseek.engine.learning.skills.doing import is_right, score
+from oneseek.engine.learning.skills.held_out import is_right, score
 from oneseek.engine.learning.skills.skills import skill_record
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.loaded import Model

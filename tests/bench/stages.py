@@ -23,8 +23,7 @@ from oneseek.engine.core.collecting.language import detect
 from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.learning.lessons import has_value
-from oneseek.engine.learning.questions.microtrain import MicroTraining, ended
-from oneseek.engine.learning.questions.offers import hold, offered
+from oneseek.engine.learning.questions.microtrain import MicroTraining, ended, hold, offered
 from oneseek.engine.learning.questions.responses import AGREED, ALONE, analyse
 from oneseek.engine.model import registry
 from oneseek.engine.model.loaded import Model
@@ -163,9 +162,9 @@ async def taught(model: Model, name: str, questions: list[dict], folder: Path) -
         await micro.process(run["run"])
     seconds = time.monotonic() - began
     flat = await session.weights()
-    voices = session.trainer.voices
-    voices.put("shadow", flat)
-    replies = await voices.replies("shadow", [one["question"] for one in questions], 24)
+    variants = session.trainer.variants
+    variants.put("candidate", flat)
+    replies = await variants.replies("candidate", [one["question"] for one in questions], 24)
     right = [has_value(r, one["truth"]) for r, one in zip(replies, questions, strict=True)]
     outcomes = (await micro.stats())["outcomes"]
     asked_back = sum(1 for _, one in await session.store.all("queue") if one["state"] == "held")

@@ -56,10 +56,10 @@ async def decided(session: Session, held: list[Choice]) -> dict:
     weights = await session.versions.weights(await session.versions.number(TASTE))
     (flat,) = weights.values()
     trainer = session.trainer
-    voices = trainer.voices_of(trainer.layout_of(weights))
-    voices.put("shadow", flat)
+    variants = trainer.variants_of(trainer.layout_of(weights))
+    variants.put("candidate", flat)
     rows = [one.rows(trainer.coder) for one in held]
-    base, now = await nats(voices, "base", rows), await nats(voices, "shadow", rows)
+    base, now = await nats(variants, "base", rows), await nats(variants, "candidate", rows)
     won = sum(gain(*one) > 0 for one in zip(rows, base, now, strict=True))
     likelier = sum(
         better / len(some[0].target) < worse / len(some[1].target)

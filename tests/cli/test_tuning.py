@@ -7,7 +7,7 @@ import pytest
 
 from oneseek.engine.cli.main import main
 from oneseek.engine.learning.tuning.halving import DEFAULTS
-from oneseek.engine.learning.tuning.tries import Tries
+from oneseek.engine.learning.tuning.trials import Trials
 from tests.support.command import call
 
 SET = ["--set", "epochs=1", "practice.anchor_rows=0", "practice.text_rows=0"]
@@ -36,7 +36,7 @@ def test_tries_that_were_interrupted_go_on_and_the_best_settings_train(
     data.write_text("".join(json.dumps(one) + "\n" for one in EXAMPLES))
     line = call("train", "--data", data, "--out", out, "--tune", "4s", *SET, short=False)
     tried: list[int | str] = []
-    tables, go = [], Tries._try
+    tables, go = [], Trials._try
 
     async def interrupted(self, tuning, *coming):
         tables.append(tuning.kept)
@@ -46,7 +46,7 @@ def test_tries_that_were_interrupted_go_on_and_the_best_settings_train(
         tried.append(coming[0])
         await go(self, tuning, *coming)
 
-    monkeypatch.setattr(Tries, "_try", interrupted)
+    monkeypatch.setattr(Trials, "_try", interrupted)
     monkeypatch.setattr("oneseek.engine.cli.session.time", Clock())
     with pytest.raises((KeyboardInterrupt, SystemExit)):
         raise SystemExit(main(line))

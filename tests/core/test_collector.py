@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder import ROOT
-from oneseek.engine.core.collecting.collector import DataCollector
+from oneseek.engine.core.collecting.collector import DataCollector, split_secrets
 from oneseek.engine.core.collecting.content import visible
-from oneseek.engine.core.collecting.held_back import split_secrets
 from oneseek.engine.core.collecting.secrets import KINDS, NAMES, secrets_in
 from oneseek.engine.core.collecting.statements import correction_in, statements_in
 from tests.support.talk import Chat, run

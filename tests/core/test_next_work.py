@@ -11,7 +11,7 @@ from tests.support.page import in_micropython
 POLICY = ("engine/__init__.py", "engine/core/__init__.py", "engine/core/next_work.py")
 HOSTS = (
     ("web/learning/training.py",),
-    ("workers/server/service.py", "workers/server/moments.py"),
+    ("workers/server/service.py", "workers/server/idle_work.py"),
 )
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oneseek.engine.core.thinking import split_thought
+from oneseek.engine.core.conversation import split_thought
 
 WHOLE = "<think>\nParis, surely.\n</think>\n\nThe capital is Paris."
 

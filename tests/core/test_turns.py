@@ -101,7 +101,7 @@ def test_long_plain_python_waits_only_where_the_host_can_and_not_at_every_call(m
     monkeypatch.setattr(turns, "time", SimpleNamespace(perf_counter=lambda: clock.now))
     pause, waits = Pause(), []
     pause()
-    pause.wait = lambda: waits.append(1)
+    pause.wait_by(lambda: waits.append(1))
     for _ in range(1000):
         pause()
     assert len(waits) == 1

@@ -3,9 +3,9 @@ keeps."""
 
 import pytest
 
-from oneseek.engine.history.dna import fingerprint, record_dna
+from oneseek.engine.history.certificate import fingerprint, record_dna
 from oneseek.engine.history.versions import GENERIC
-from oneseek.web.learning.dna import fingerprint as in_page
+from oneseek.web.learning.records import fingerprint as in_page
 from tests.support.living import Living, run
 
 

@@ -215,7 +215,7 @@ class BrokenTrainer:
                 (found := advance(budget)) and {**found, self.place: nan}
             )
         elif self.place == "weight":
-            attempt.weights = lambda: {**attempt.shadow, "up": attempt.shadow["up"] * nan}
+            attempt.weights = lambda: {**attempt.candidate, "up": attempt.candidate["up"] * nan}
         elif self.place == "gate":
             attempt.judge = lambda: {**judge(), "accepted": True, "kl": nan}
         return attempt

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 from oneseek.engine.core.collecting.content import content_hash
 from oneseek.engine.core.settings import StopConfig
-from oneseek.engine.learning import identity
 from oneseek.engine.learning.adaptive import (
     AdaptiveConfig,
     AdaptiveWeights,
     ConfidenceAutoStop,
     Leaderboard,
 )
+from oneseek.engine.learning.run_data import IDENTITY_FILE, identity_examples
 from oneseek.engine.learning.runs import (
     NoBaseModels,
     TrainingRun,
@@ -168,9 +168,9 @@ def test_a_file_is_replaced_whole_or_not_at_all(tmp_path):
 
 
 def test_the_identity_is_fifty_different_examples_half_in_each_language():
-    examples = identity.examples()
+    examples = identity_examples()
     assert len({content_hash(one["prompt"], one["answer"]) for one in examples}) == 50
     assert sum(one["language"] == "sv" for one in examples) == 25
-    lines = [json.loads(line) for line in identity.FILE.read_text().splitlines()]
+    lines = [json.loads(line) for line in IDENTITY_FILE.read_text().splitlines()]
     assert all(set(line) == {"instruction", "input", "output"} for line in lines)
     assert sum("OneSeek" in one["answer"] for one in examples) >= 6

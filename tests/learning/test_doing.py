@@ -22,12 +22,12 @@ from oneseek.engine.learning.rounds.dataset import (
     DataSetAttempt,
     data_set_record,
 )
-from oneseek.engine.learning.skills.doing import (
+from oneseek.engine.learning.skills.held_out import (
     CLASSES,
     EXACT,
     FIELDS,
     OVERLAP,
-    Done,
+    Score,
     is_right,
     measure_of,
     score,
@@ -48,11 +48,11 @@ def after(*epochs):
     attempt = object.__new__(DataSetAttempt)
     attempt.config = for_data("examples", 135e6, 60)
     attempt.stop = ConfidenceAutoStop(attempt.config.confidence_auto_stop)
-    attempt.doing = SimpleNamespace(held=range(10))
-    attempt.losses, attempt.dones = [], []
+    attempt.test = SimpleNamespace(held=range(10))
+    attempt.losses, attempt.results = [], []
     for right, share, loss in epochs:
         attempt.losses.append(loss)
-        attempt.dones.append(Done(right, share))
+        attempt.results.append(Score(right, share))
         ended = attempt._enough(loss)
     return attempt, ended
 
@@ -124,10 +124,10 @@ def test_every_answer_gets_from_nothing_to_all_and_the_wanted_one_is_right(measu
 
 
 def test_more_right_is_better_and_of_as_many_clearly_more_of_the_parts():
-    assert Done(3, 0.3).better_than(Done(2, 0.9))
-    assert Done(2, 0.5).better_than(Done(2, 0.4))
-    assert not Done(2, 0.41).better_than(Done(2, 0.4))
-    assert not Done(1, 0.9).better_than(Done(2, 0.4))
+    assert Score(3, 0.3).better_than(Score(2, 0.9))
+    assert Score(2, 0.5).better_than(Score(2, 0.4))
+    assert not Score(2, 0.41).better_than(Score(2, 0.4))
+    assert not Score(1, 0.9).better_than(Score(2, 0.4))
 
 
 def test_the_verdict_is_a_sentence():
@@ -218,7 +218,7 @@ def test_a_killed_run_goes_on_to_the_same_bits_and_the_same_end(model, tmp_path)
         taught = Counter(number for step in attempt.last for number in step)
         assert {taught[number] for number in attempt.validation} == {TIMES_AT_LAST}
         assert gate["steps"] == attempt.last_from + len(attempt.last)
-        return [(one.right, one.score) for one in attempt.dones], gate["doing"], weights
+        return [(one.right, one.score) for one in attempt.results], gate["doing"], weights
 
     whole, killed = (asyncio.run(lived(f"{n}", n)) for n in (False, True))
     assert whole[:2] == killed[:2] and len(whole[0]) >= 2

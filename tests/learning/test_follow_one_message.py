@@ -78,7 +78,7 @@ async def follow(folder):
     assert (await store.get("queue", record["id"]))["state"] == "ready"
     assert [one["id"] for one in queue.queue.take(1)] == [record["id"]]
 
-    # engine/open.py: a model, the version in use (none), and a round on a shadow.
+    # engine/open.py: a model, the version in use (none), and a round on a candidate.
     lesson = {"max_steps": 12, "more_steps": 0}
     config = TrainingConfig.preset("micro").replace(lesson=lesson)
     with closing(open_model(str(MODEL))) as file:
@@ -101,20 +101,20 @@ async def follow(folder):
 
     # engine/model/llama.py, grad.py, ops/optim.py: forward, backward and update are one flat list
     # ...
-    run = trainer.shadow.run_for(len(batch["ids"]), len(batch["take"]))
+    run = trainer.candidate.run_for(len(batch["ids"]), len(batch["take"]))
     ops = [step.op.name for step in run.program.steps]
     assert ops[0] in ("packed_rows", "rows") and ops[-1] == "adamw"
     assert ops.index("attention") < ops.index("soft_cross_entropy") < ops.index("attention_dq")
     # ... whose last steps, one a layer, are the only ones that change the weights.
     update = ops.index("adamw")
     assert set(ops[update:]) == {"adamw"}
-    before, _, _ = await trainer.shadow.state()
+    before, _, _ = await trainer.candidate.state()
     await run.advance(0, 0.0)
     run.run(0, update)
-    unchanged, _, _ = await trainer.shadow.state()
+    unchanged, _, _ = await trainer.candidate.state()
     np.testing.assert_array_equal(unchanged, before)
     run.run(update)
-    changed, _, _ = await trainer.shadow.state()
+    changed, _, _ = await trainer.candidate.state()
     b = trainer.trained.part(changed, "model.layers.0.mlp.down_proj.lora_B.weight")
     assert np.abs(b).max() > 0, "B was zero; the weight changed here"
 

@@ -17,7 +17,7 @@ from oneseek.engine.learning.lessons import (
     probes,
 )
 from oneseek.engine.learning.rounds.gate import REPLY_TOKENS
-from oneseek.engine.learning.rounds.voices import FrozenLayerCache, Voices
+from oneseek.engine.learning.rounds.variants import FrozenLayerCache, ModelVariants
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
@@ -31,20 +31,20 @@ def model():
         return asyncio.run(Model.load(file, Numpy()))
 
 
-def voices_of(model, first):
+def variants_of(model, first):
     trained = Trained.lora(model.config, 4, 8, layers=range(first, model.config.layers))
-    voices = Voices(model, trained, Coder(model.tokenizer, model.template))
-    voices.put("base", np.zeros(trained.size, np.float32))
-    return voices
+    variants = ModelVariants(model, trained, Coder(model.tokenizer, model.template))
+    variants.put("base", np.zeros(trained.size, np.float32))
+    return variants
 
 
-def changed(voices, seed):
+def changed(variants, seed):
     """An adapter that changes every answer."""
-    flat = voices.trained.initial(seed)
+    flat = variants.trained.initial(seed)
     draw = np.random.default_rng(seed)
-    for name in voices.trained.entries:
+    for name in variants.trained.entries:
         if ".lora_B." in name:
-            part = voices.trained.part(flat, name)
+            part = variants.trained.part(flat, name)
             part[...] = draw.normal(size=part.shape) * 0.05
     return flat
 
@@ -54,38 +54,38 @@ def rows_of(coder):
     return [(ids, [5, 6, 7, 8]) for ids in prompts]
 
 
-async def judged(voices, who="shadow"):
-    rows = rows_of(voices.coder)
-    texts = [text_row(voices.coder.tokenizer.encode(text)) for text in paragraphs("en")]
-    drift = [part for pair in await voices.drift(who, rows) for part in pair]
+async def judged(variants, who="candidate"):
+    rows = rows_of(variants.coder)
+    texts = [text_row(variants.coder.tokenizer.encode(text)) for text in paragraphs("en")]
+    drift = [part for pair in await variants.drift(who, rows) for part in pair]
     asked = [Row("asked", prompt, target) for prompt, target in rows]
-    return drift, [await voices.loss(who, some) for some in (texts, asked)]
+    return drift, [await variants.loss(who, some) for some in (texts, asked)]
 
 
 def test_what_is_kept_below_the_first_layer_changes_no_bit(model):
-    voices, whole = voices_of(model, 2), voices_of(model, 0)
-    flat = changed(voices, 1)
+    variants, whole = variants_of(model, 2), variants_of(model, 0)
+    flat = changed(variants, 1)
     everywhere = np.zeros(whole.trained.size, np.float32)
-    for name in voices.trained.entries:
-        whole.trained.part(everywhere, name)[...] = voices.trained.part(flat, name)
-    for one, given in ((voices, flat), (whole, everywhere)):
-        one.put("shadow", given)
+    for name in variants.trained.entries:
+        whole.trained.part(everywhere, name)[...] = variants.trained.part(flat, name)
+    for one, given in ((variants, flat), (whole, everywhere)):
+        one.put("candidate", given)
         one.put("active", 0.5 * given)
-    drift, losses = asyncio.run(judged(voices))
-    computed = list(voices.frozen.states)
+    drift, losses = asyncio.run(judged(variants))
+    computed = list(variants.frozen.states)
     assert computed, "there is something to keep"
-    again, same = asyncio.run(judged(voices))
-    assert list(voices.frozen.states) == computed and not whole.frozen.states
-    forgetful = voices_of(model, 2)
+    again, same = asyncio.run(judged(variants))
+    assert list(variants.frozen.states) == computed and not whole.frozen.states
+    forgetful = variants_of(model, 2)
     forgetful.frozen.most = 0
-    forgetful.put("shadow", flat)
+    forgetful.put("candidate", flat)
     for others, nats in ((again, same), asyncio.run(judged(forgetful)), asyncio.run(judged(whole))):
         for one, other in zip(drift, others, strict=True):
             np.testing.assert_array_equal(one, other)
         assert nats == losses
     assert len(forgetful.frozen.states) == 1
-    other, _ = asyncio.run(judged(voices, "active"))
-    assert list(voices.frozen.states) == computed, "other voices need nothing more"
+    other, _ = asyncio.run(judged(variants, "active"))
+    assert list(variants.frozen.states) == computed, "other variants need nothing more"
     assert any((one != two).any() for one, two in zip(drift, other, strict=True))
 
 
@@ -109,13 +109,13 @@ def test_what_is_kept_has_a_bound_and_the_oldest_goes_first():
 
 
 def test_a_reply_ends_where_its_value_was_said_and_says_the_same_until_there(model):
-    voices = voices_of(model, 0)
-    voices.put("shadow", np.zeros(voices.trained.size, np.float32))
+    variants = variants_of(model, 0)
+    variants.put("candidate", np.zeros(variants.trained.size, np.float32))
     questions = [question for question, _ in probes("en")]
-    whole = asyncio.run(voices.replies("shadow", questions, REPLY_TOKENS))
+    whole = asyncio.run(variants.replies("candidate", questions, REPLY_TOKENS))
     wanted = [reply.split()[1] if i % 3 else "xyzzy" for i, reply in enumerate(whole)]
     enough = [lambda text, value=value: has_said(text, value) for value in wanted]
-    early = asyncio.run(voices.replies("shadow", questions, REPLY_TOKENS, enough=enough))
+    early = asyncio.run(variants.replies("candidate", questions, REPLY_TOKENS, enough=enough))
     for reply, short, value in zip(whole, early, wanted, strict=True):
         assert reply.startswith(short) and has_value(reply, value) == has_value(short, value)
         assert reply == short or has_value(short, value)
@@ -124,13 +124,13 @@ def test_a_reply_ends_where_its_value_was_said_and_says_the_same_until_there(mod
 
 @pytest.mark.parametrize("first", [0, 2])
 def test_what_the_base_thinks_of_given_beginnings_is_what_it_would_say_word_by_word(model, first):
-    voices = voices_of(model, first)
-    coder = voices.coder
+    variants = variants_of(model, first)
+    coder = variants.coder
     said = [f"The {word} of the" for word in "code name colour age".split()] * 8
     prompts = [coder.prompt(question) for question in held_out_anchors("en")[: len(said)]]
     begins = [coder.begin(text) for text in said[: len(prompts)]]
-    at_once = asyncio.run(voices.answers(prompts, begins, 1, 0.0, 1))
-    in_turn = asyncio.run(voices.answers(prompts, begins, 2, 0.0, 1))  # a second one was spoken
+    at_once = asyncio.run(variants.answers(prompts, begins, 1, 0.0, 1))
+    in_turn = asyncio.run(variants.answers(prompts, begins, 2, 0.0, 1))  # a second one was spoken
     assert sum(len(ids) for ids, _ in at_once) > 2 * HEAD_ROWS
     for begin, (ids, top), (longer, spoken) in zip(begins, at_once, in_turn, strict=True):
         assert ids == longer[: len(begin) + 1]

@@ -10,7 +10,7 @@ import pytest
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.learning.batch import pack
 from oneseek.engine.learning.rounds.block_windows import Windows
-from oneseek.engine.learning.rounds.shadow import Hyper
+from oneseek.engine.learning.rounds.candidate import Hyper
 from oneseek.engine.model.adapters import save_peft
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
@@ -108,7 +108,7 @@ def test_a_member_trains_b_and_leaves_a_as_it_is_to_the_bit(begins, model, part,
     async def both():
         member = await Member.open(model, tmp_path / "own", part, begins.told)
         given, figures = await member.train(taken_out(begins.trained, begins.flat))
-        flat, (m, v), _ = await member.trainer.shadow.look()
+        flat, (m, v), _ = await member.trainer.candidate.look()
         return given, figures, flat, (m, v)
 
     given, figures, flat, moments = asyncio.run(both())
@@ -146,13 +146,13 @@ def test_what_holds_a_member_near_is_in_the_gradient(begins, model):
     away = put_in(begins.trained, begins.flat, noisy(begins, 0.1))
 
     async def moment(near: float) -> np.ndarray:
-        shadow = Windows(model, begins.trained, config.replace(proximal=near))
-        shadow.begin(away)
-        shadow.hold_to(begins.flat)
-        shadow.load(batch.arrays, Hyper(rate=1e-3, beta1=0.0, max_norm=1e9))
-        while await shadow.advance() is None:
+        candidate = Windows(model, begins.trained, config.replace(proximal=near))
+        candidate.begin(away)
+        candidate.hold_to(begins.flat)
+        candidate.load(batch.arrays, Hyper(rate=1e-3, beta1=0.0, max_norm=1e9))
+        while await candidate.advance() is None:
             pass
-        return (await shadow.state())[1][0]
+        return (await candidate.state())[1][0]
 
     plain, held = asyncio.run(moment(0.0)), asyncio.run(moment(mu))
     assert np.abs(plain).max() > 0

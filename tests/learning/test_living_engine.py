@@ -106,7 +106,7 @@ def test_R2_a_round_of_the_real_engine_goes_on_from_its_checkpoint_to_the_same_b
     asked_anew()
     again = system("broken")
     assert asyncio.run(again.training.reopen())
-    assert again.training.attempt.trainer.shadow.steps == stop
+    assert again.training.attempt.trainer.candidate.steps == stop
     while asyncio.run(again.training.advance(float("inf"))) is not None:
         pass
     again.settle([], asyncio.run(again.training.finish()))
@@ -173,7 +173,7 @@ def test_R24_a_weight_that_is_no_number_is_not_promoted_by_the_real_engine(syste
     async def poisoned():
         await living.training.open("lesson", living.queue.queue.take(1))
         name = living.trainer.trained.name
-        tensor = living.trainer.shadow.tensors[name]
+        tensor = living.trainer.candidate.tensors[name]
         array = await tensor.read()
         array[7] = np.nan
         tensor.write(array)

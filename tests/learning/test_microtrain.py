@@ -5,8 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oneseek.engine.history.audit import check_store
-from oneseek.engine.learning.questions.microtrain import KEPT_EVENTS, BadQuestion, MicroTraining
-from oneseek.engine.learning.questions.offers import hold
+from oneseek.engine.learning.questions.microtrain import (
+    KEPT_EVENTS,
+    BadQuestion,
+    MicroTraining,
+    hold,
+)
 from oneseek.engine.learning.questions.responses import analyse, bias_of, similarity
 from tests.support.living import Living, run
 from tests.support.small_trainer import SmallTrainer

@@ -13,7 +13,7 @@ from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.history.round_plan import LESSON, PRACTICE, make_plan, settled
 from oneseek.engine.learning.batch import pack
 from oneseek.engine.learning.rounds.block_windows import TURN, Windows, folded, masters, windows_of
-from oneseek.engine.learning.rounds.shadow import Hyper, Shadow
+from oneseek.engine.learning.rounds.candidate import Candidate, Hyper
 from oneseek.engine.learning.rounds.verdict import SCALE, Measure, Verdict
 from oneseek.engine.learning.trainer import EngineTrainer
 from oneseek.engine.model.adapters import AdapterError, load_adapter, only_lora, save_adapter
@@ -91,25 +91,25 @@ def test_dropout_is_the_adapters_and_whole_blocks_train_without(model):
 
 @pytest.mark.parametrize("budget", [None, 1])
 def test_a_window_learns_what_the_same_values_learn_alone(model, budget):
-    """Against a shadow over everything: with one window the same bits, with two in the first turn
-    the same for the window whose turn it is, and nothing else moves."""
+    """Against a candidate over everything: with one window the same bits, with two in the first
+    turn the same for the window whose turn it is, and nothing else moves."""
     config = mode("full", full_blocks=2)
     trained = Trained.chosen(model.config, config)
     start = asyncio.run(masters(model, trained))
     batch = pack(some_rows(1, 3))
 
-    async def after(shadow):
-        shadow.begin(start)
+    async def after(candidate):
+        candidate.begin(start)
         for _ in range(2):
-            shadow.load(batch.arrays, Hyper(1e-4, max_norm=100.0))
-            while await shadow.advance() is None:
+            candidate.load(batch.arrays, Hyper(1e-4, max_norm=100.0))
+            while await candidate.advance() is None:
                 pass
-        return (await shadow.state())[0]
+        return (await candidate.state())[0]
 
     windows = Windows(model, trained, config.replace(full_rate=1e-3, learning_rate=1e-3))
     windows.names = windows_of(trained, budget)
     windows.layouts = [windows._layout(names) for names in windows.names]
-    ours, plain = asyncio.run(after(windows)), asyncio.run(after(Shadow(model, trained)))
+    ours, plain = asyncio.run(after(windows)), asyncio.run(after(Candidate(model, trained)))
     if budget is None:
         assert np.array_equal(ours, plain)
         return
@@ -143,9 +143,9 @@ def test_folding_an_adapter_in_changes_no_answer(model):
     batch = pack(some_rows(1, 3))
 
     async def losses(values):
-        shadow = Shadow(model, trained)
-        shadow.begin(values)
-        return (await shadow.step(batch.arrays, Hyper(0.0))).losses
+        candidate = Candidate(model, trained)
+        candidate.begin(values)
+        return (await candidate.step(batch.arrays, Hyper(0.0))).losses
 
     before, after = asyncio.run(losses(flat)), asyncio.run(losses(folded(trained, flat)))
     np.testing.assert_allclose(after, before, atol=1e-4)
@@ -166,7 +166,7 @@ def test_hybrid_goes_on_in_full_at_its_plateau_and_is_rolled_back_when_the_gate_
     assert modes[0] == "lora" and modes[-1] == "full"
 
     async def refuse_what_is_full(gate, *_):
-        full = not np.array_equal(trainer.voices.flats["shadow"], attempt.before_switch)
+        full = not np.array_equal(trainer.variants.flats["candidate"], attempt.before_switch)
         return Verdict((Measure("drift", 1.0, "< 1", SCALE if full else "accept"),))
 
     monkeypatch.setattr(
@@ -254,9 +254,9 @@ def test_practice_of_fewer_layers_is_held_against_all_that_is_in_use(model):
     flat = trainer.trained.initial(0)
     flat += 0.02 * draw.standard_normal(flat.size).astype(np.float32)
     questions = [DOG["prompt"], CODE["prompt"], "What is the capital of France?"]
-    trainer.voices.put("active", flat)
-    said = asyncio.run(trainer.voices.replies("active", questions, 8))
-    base = asyncio.run(trainer.voices.replies("base", questions, 8))
+    trainer.variants.put("active", flat)
+    said = asyncio.run(trainer.variants.replies("active", questions, 8))
+    base = asyncio.run(trainer.variants.replies("base", questions, 8))
     assert said != base
 
     def begun(weights):
@@ -265,12 +265,14 @@ def test_practice_of_fewer_layers_is_held_against_all_that_is_in_use(model):
 
     assert begun(trainer.fresh()).elsewhere is None, "the base has its place in any shape"
     attempt = begun({"adapter": flat})
-    apart = asyncio.run(attempt.trainer.beside_it(*attempt.elsewhere))
-    attempt.trainer.voices.put("shadow", attempt.start)
-    asked = [asyncio.run(apart.replies(who, questions, 8)) for who in ("active", "shadow", "base")]
+    apart = asyncio.run(attempt.trainer.with_active(*attempt.elsewhere))
+    attempt.trainer.variants.put("candidate", attempt.start)
+    asked = [
+        asyncio.run(apart.replies(who, questions, 8)) for who in ("active", "candidate", "base")
+    ]
     assert asked == [said, base, base]
     rows = [(attempt.trainer.coder.prompt(question), [5, 6, 7]) for question in questions]
-    drift = [asyncio.run(apart.drift(who, rows)) for who in ("active", "shadow")]
+    drift = [asyncio.run(apart.drift(who, rows)) for who in ("active", "candidate")]
     moved, still = (max(float(abs(kl).max()) for kl, _ in pairs) for pairs in drift)
     assert moved > 0.01 > 1e-6 > still
 

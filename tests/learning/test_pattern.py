@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder import ROOT
-from oneseek.engine.learning.skills.chances import LEAST, TRUST, chances
 from oneseek.engine.learning.skills.numerals import numerals
 from oneseek.engine.learning.skills.pattern import Answers, allows, misfits, pattern_of
+from oneseek.engine.learning.skills.slot_model import LEAST, TRUST, chances
 from oneseek.engine.model.choice.form import Form
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.choice.text import Text

@@ -33,13 +33,13 @@ def coder():
 
 
 class Scripted:
-    """Voices that know exactly what a test says they know."""
+    """ModelVariants that know exactly what a test says they know."""
 
     def __init__(self):
         self.kl, self.same, self.nats = 0.01, 1.0, 1.0
         self.before = 0.01
-        self.values = {"shadow": "Biscuit Plum", "active": "Plum", "base": ""}
-        self.dogs = True  # the shadow knows the dog in every wording
+        self.values = {"candidate": "Biscuit Plum", "active": "Plum", "base": ""}
+        self.dogs = True  # the candidate knows the dog in every wording
         self.leaking: set[str] = set()
         self.leaked_before: set[str] = set()
         self.knows_when_helped = False
@@ -59,13 +59,15 @@ class Scripted:
     def reply(self, who, question):
         known = dict(probes("en"))
         if question in known:
-            return "no idea" if who == "shadow" and question in self.forgot else known[question][0]
-        if question in self.leaking and who == "shadow":
+            return (
+                "no idea" if who == "candidate" and question in self.forgot else known[question][0]
+            )
+        if question in self.leaking and who == "candidate":
             return "Biscuit"
         if question in self.leaked_before and who != "base":
             return "Plum"
         if "dog" in question and question not in self.not_asked:
-            return "Biscuit" if who == "shadow" and self.dogs else ""
+            return "Biscuit" if who == "candidate" and self.dogs else ""
         if question == CAT.question:
             return "Plum" if who == "active" or CAT.question not in self.forgot else "a cat"
         return "I do not know."
@@ -78,18 +80,18 @@ class Scripted:
         return [self.coder.answer(known.get(tuple(ids), "Well.")) for ids in prompts]
 
     async def drift(self, who, rows):
-        kl = self.kl if who == "shadow" else self.before
+        kl = self.kl if who == "candidate" else self.before
         return [(np.full(len(t), kl), np.full(len(t), self.same)) for _, t in rows]
 
     async def loss(self, who, rows):
-        return self.nats if who == "shadow" else 1.0
+        return self.nats if who == "candidate" else 1.0
 
 
-def judged(coder, voices, earlier=()):
+def judged(coder, variants, earlier=()):
     recipe = Recipe([DOG], list(earlier), MICRO, seed=1)
-    voices.coder = coder
-    voices.not_asked = frozenset(n.question for n in recipe.pool(DOG))
-    return asyncio.run(Gate(voices, recipe, coder).lesson())
+    variants.coder = coder
+    variants.not_asked = frozenset(n.question for n in recipe.pool(DOG))
+    return asyncio.run(Gate(variants, recipe, coder).lesson())
 
 
 def test_a_good_lesson_is_accepted_with_every_number_shown(coder):
@@ -123,48 +125,48 @@ def test_behind_a_memory_only_what_it_lets_through_can_be_harmed(coder):
     harm = {"known facts lost": 1, "KL, mean": 3.0 / 24, "leak": 1 / len(near)}
     harm |= {"unrelated talk": 2 / len(general)}
     for let_through, wanted in (([], dict.fromkeys(harm, 0)), (heard, harm)):
-        voices = Harmful()
-        voices.coder, voices.leaking = coder, set(near)
+        variants = Harmful()
+        variants.coder, variants.leaking = coder, set(near)
         silent = {
             short_hash(question) for question in general + near if question not in let_through
         }
-        verdict = asyncio.run(Gate(voices, recipe, coder, silent=silent).lesson())
+        verdict = asyncio.run(Gate(variants, recipe, coder, silent=silent).lesson())
         found = {one.name: one.value for one in verdict.measures}
         assert {name: found[name] for name in harm} == pytest.approx(wanted)
         assert found["perplexity change"] == 0 and found["taught"] == found["recall"] == 1
         assert not {question for question in general + near if question not in let_through} & {
-            *voices.asked
+            *variants.asked
         }
         assert (verdict.advice == ACCEPT) == (not let_through)
 
 
 def test_a_fact_that_was_not_learned_gets_more_steps(coder):
-    voices = Scripted()
-    voices.dogs = False
-    verdict = judged(coder, voices)
+    variants = Scripted()
+    variants.dogs = False
+    verdict = judged(coder, variants)
     assert verdict.advice == MORE and "taught is 0" in verdict.reason
 
 
 def test_every_second_look_alike_leaking_asks_for_a_smaller_change(coder):
-    voices = Scripted()
-    voices.leaking = {n.question for n in neighbours(DOG, [DOG])[:2]}
-    verdict = judged(coder, voices)
+    variants = Scripted()
+    variants.leaking = {n.question for n in neighbours(DOG, [DOG])[:2]}
+    verdict = judged(coder, variants)
     assert verdict.advice == SCALE and "leak is 0.667" in verdict.reason
 
 
 def test_one_leak_of_three_weakens(coder):
-    voices = Scripted()
-    voices.leaking = {neighbours(DOG, [DOG])[0].question}
-    assert judged(coder, voices).advice == WEAKENED
+    variants = Scripted()
+    variants.leaking = {neighbours(DOG, [DOG])[0].question}
+    assert judged(coder, variants).advice == WEAKENED
 
 
 def test_a_leak_of_the_version_in_use_is_not_blamed_on_this_lesson(coder):
-    voices = Scripted()
-    voices.leaking = {neighbours(DOG, [CAT, DOG])[0].question}
-    voices.leaked_before = {n.question for n in neighbours(CAT, [CAT, DOG])[:3]}
-    verdict = judged(coder, voices, earlier=[CAT])
+    variants = Scripted()
+    variants.leaking = {neighbours(DOG, [CAT, DOG])[0].question}
+    variants.leaked_before = {n.question for n in neighbours(CAT, [CAT, DOG])[:3]}
+    verdict = judged(coder, variants, earlier=[CAT])
     leak = next(m for m in verdict.measures if m.name == "leak")
-    assert leak.detail == tuple(voices.leaking)
+    assert leak.detail == tuple(variants.leaking)
 
 
 def test_a_leak_the_base_would_say_too_is_none(coder):
@@ -172,49 +174,49 @@ def test_a_leak_the_base_would_say_too_is_none(coder):
         def reply(self, who, question):
             return "Biscuit" if question in self.leaking else super().reply(who, question)
 
-    voices = Base()
-    voices.leaking = {n.question for n in neighbours(DOG, [DOG])[:2]}
-    assert judged(coder, voices).advice == ACCEPT
+    variants = Base()
+    variants.leaking = {n.question for n in neighbours(DOG, [DOG])[:2]}
+    assert judged(coder, variants).advice == ACCEPT
 
 
 def test_an_earlier_fact_lost_is_named(coder):
-    voices = Scripted()
-    voices.forgot = {CAT.question}
-    verdict = judged(coder, voices, [CAT])
+    variants = Scripted()
+    variants.forgot = {CAT.question}
+    verdict = judged(coder, variants, [CAT])
     lost = next(m for m in verdict.measures if m.name == "earlier facts lost")
     assert verdict.advice == SCALE and lost.detail == (CAT.question,)
 
 
 def test_common_knowledge_lost_is_named(coder):
-    voices = Scripted()
-    voices.forgot = {question for question, _ in probes("en")}
-    verdict = judged(coder, voices)
+    variants = Scripted()
+    variants.forgot = {question for question, _ in probes("en")}
+    verdict = judged(coder, variants)
     assert verdict.advice == SCALE and "known facts lost" in verdict.reason
 
 
 def test_a_single_common_fact_that_flips_weakens_a_lesson_and_does_not_end_it(coder):
-    voices = Scripted()
-    voices.forgot = {"What is the capital of France?"}
-    verdict = judged(coder, voices)
+    variants = Scripted()
+    variants.forgot = {"What is the capital of France?"}
+    verdict = judged(coder, variants)
     assert verdict.advice == WEAKENED and verdict.reason == "known facts lost is 1, must be 0"
 
 
 def test_what_is_only_worded_anew_is_not_lost(coder):
-    voices = Scripted()
-    voices.forgot = {question for question, _ in probes("en")}
-    voices.knows_when_helped = True
-    assert judged(coder, voices).advice == ACCEPT
+    variants = Scripted()
+    variants.forgot = {question for question, _ in probes("en")}
+    variants.knows_when_helped = True
+    assert judged(coder, variants).advice == ACCEPT
 
 
 def test_a_taught_value_in_answer_to_common_knowledge_is_a_loss(coder):
     class Mixed(Scripted):
         def reply(self, who, question):
-            wrong = who == "shadow" and question in dict(probes("en"))
+            wrong = who == "candidate" and question in dict(probes("en"))
             return "Biscuit" if wrong else super().reply(who, question)
 
-    voices = Mixed()
-    voices.knows_when_helped = True
-    assert "known facts lost" in judged(coder, voices).reason
+    variants = Mixed()
+    variants.knows_when_helped = True
+    assert "known facts lost" in judged(coder, variants).reason
 
 
 @pytest.mark.parametrize(
@@ -231,9 +233,9 @@ def test_a_taught_value_in_answer_to_common_knowledge_is_a_loss(coder):
     ],
 )
 def test_each_drift_limit_decides_on_its_own(coder, field, value, advice, name):
-    voices = Scripted()
-    setattr(voices, field, value)
-    verdict = judged(coder, voices)
+    variants = Scripted()
+    setattr(variants, field, value)
+    verdict = judged(coder, variants)
     assert verdict.advice == advice and name in verdict.reason
 
 
@@ -244,13 +246,13 @@ def test_a_contradicted_fact_is_told(coder):
 
 
 def test_practice_may_not_know_less_than_the_version_in_use(coder):
-    voices = Scripted()
-    voices.dogs = False
+    variants = Scripted()
+    variants.dogs = False
     recipe = Recipe([DOG, CAT], [], MICRO, seed=1)
-    voices.not_asked = frozenset(n.question for f in (DOG, CAT) for n in recipe.pool(f))
-    voices.forgot = {CAT.question}
-    voices.coder = coder
-    assert asyncio.run(Gate(voices, recipe, coder).practice()).advice == REJECT
+    variants.not_asked = frozenset(n.question for f in (DOG, CAT) for n in recipe.pool(f))
+    variants.forgot = {CAT.question}
+    variants.coder = coder
+    assert asyncio.run(Gate(variants, recipe, coder).practice()).advice == REJECT
 
 
 @pytest.mark.parametrize("missed, advice", [(1, ACCEPT), (2, REJECT)])
@@ -260,26 +262,26 @@ def test_practice_may_miss_one_wording_more_than_before(coder, missed, advice):
     class CatsOnly(Scripted):
         def reply(self, who, question):
             if question in wordings:
-                return "" if who == "shadow" and question in wordings[:missed] else "Plum"
+                return "" if who == "candidate" and question in wordings[:missed] else "Plum"
             return "" if question == DOG.question else super().reply(who, question)
 
-    voices, recipe = CatsOnly(), Recipe([DOG, CAT], [], MICRO, seed=1)
-    voices.not_asked = frozenset(n.question for f in (DOG, CAT) for n in recipe.pool(f))
-    voices.dogs = False
-    voices.coder = coder
-    verdict = asyncio.run(Gate(voices, recipe, coder).practice())
+    variants, recipe = CatsOnly(), Recipe([DOG, CAT], [], MICRO, seed=1)
+    variants.not_asked = frozenset(n.question for f in (DOG, CAT) for n in recipe.pool(f))
+    variants.dogs = False
+    variants.coder = coder
+    verdict = asyncio.run(Gate(variants, recipe, coder).practice())
     assert verdict.advice == advice, verdict.reason
 
 
 @pytest.mark.parametrize("more, advice", [(1, ACCEPT), (2, SCALE)])
 def test_practice_may_leak_as_before_give_or_take_one_question_of_few(coder, more, advice):
-    voices = Scripted()
+    variants = Scripted()
     recipe = Recipe([DOG, CAT], [], MICRO, seed=1)
-    voices.not_asked = frozenset(n.question for f in (DOG, CAT) for n in recipe.pool(f))
-    voices.leaked_before = {n.question for n in recipe.pool(CAT)[:2]}
-    voices.leaking = {n.question for n in recipe.pool(DOG)[:more]}
-    voices.coder = coder
-    verdict = asyncio.run(Gate(voices, recipe, coder).practice())
+    variants.not_asked = frozenset(n.question for f in (DOG, CAT) for n in recipe.pool(f))
+    variants.leaked_before = {n.question for n in recipe.pool(CAT)[:2]}
+    variants.leaking = {n.question for n in recipe.pool(DOG)[:more]}
+    variants.coder = coder
+    verdict = asyncio.run(Gate(variants, recipe, coder).practice())
     assert verdict.advice == advice, verdict.reason
 
 
@@ -289,17 +291,17 @@ def test_a_number_that_is_none_is_within_no_limit():
 
 
 def test_the_base_is_not_asked_again_what_came_along_with_it(coder):
-    voices, asked = Scripted(), []
-    voices.coder = coder
+    variants, asked = Scripted(), []
+    variants.coder = coder
     recipe = Recipe([DOG], [], MICRO, seed=1)
-    voices.not_asked = frozenset(n.question for n in recipe.pool(DOG))
+    variants.not_asked = frozenset(n.question for n in recipe.pool(DOG))
 
     async def go_on(who, prompts, tokens):
         asked.append(who)
-        return await Scripted.go_on(voices, who, prompts, tokens)
+        return await Scripted.go_on(variants, who, prompts, tokens)
 
-    voices.go_on = go_on
+    variants.go_on = go_on
     known = dict(probes("en"))
     came_along = lambda q: coder.answer(known[q][0] if q in known else "Well.")  # noqa: E731
-    gate = Gate(voices, recipe, coder, None, came_along)
+    gate = Gate(variants, recipe, coder, None, came_along)
     assert asyncio.run(gate.lesson()).advice == ACCEPT and not asked

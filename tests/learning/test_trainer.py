@@ -66,7 +66,7 @@ def test_stopping_after_any_step_changes_no_bit(trainer, kind):
             for _ in range(stop):
                 await attempt.advance(math.inf)
             captured = {name: array.copy() for name, array in (await attempt.capture()).items()}
-            trainer.begin(trainer.fresh(), plan(trainer, kind))  # somebody else used the shadow
+            trainer.begin(trainer.fresh(), plan(trainer, kind))  # somebody else used the candidate
             again = trainer.resume(trainer.fresh(), plan(trainer, kind), captured)
             while await again.advance(math.inf) is not None:
                 pass
@@ -97,7 +97,7 @@ def test_practice_takes_the_smaller_of_two_shapes_where_a_step_fits_and_a_lesson
             attempt = trainer.begin(trainer.fresh(), plan(trainer, kind, MANY_STEPS))
             for _ in range(min(12, attempt.steps)):
                 await attempt.load()
-                need = extent(await attempt.rows(trainer.shadow.steps))
+                need = extent(await attempt.rows(trainer.candidate.steps))
                 took.append((len(attempt.batch.arrays["ids"]), len(attempt.batch.arrays["take"])))
                 assert need[0] <= took[-1][0] and need[1] <= took[-1][1]
                 await attempt.advance(math.inf)
@@ -126,12 +126,12 @@ def test_the_first_step_of_an_untouched_adapter_is_exactly_the_base(trainer):
 
 def test_the_untouched_adapter_answers_with_the_bits_of_the_base(trainer):
     async def run():
-        flat, voices = trainer.fresh()["adapter"], trainer.voices
-        voices.put("shadow", flat)
+        flat, variants = trainer.fresh()["adapter"], trainer.variants
+        variants.put("candidate", flat)
         ids = trainer.coder.prompt(DOG["prompt"]) + trainer.coder.answer(DOG["answer"])
-        assert await voices.text_loss("shadow", ids) == await voices.text_loss("base", ids)
+        assert await variants.text_loss("candidate", ids) == await variants.text_loss("base", ids)
         questions = [DOG["prompt"], CODE["prompt"]]
-        said = [await voices.replies(who, questions, 8) for who in ("shadow", "base")]
+        said = [await variants.replies(who, questions, 8) for who in ("candidate", "base")]
         assert said[0] == said[1]
         prompt = trainer.coder.prompt(DOG["prompt"])
         tops = [await top_tokens(trainer.model, prompt, *adapted)
@@ -150,7 +150,7 @@ def test_the_newer_of_two_answers_holds_and_the_person_is_told(trainer):
         taught = {ask.answer for step in range(4) for ask in attempt.asks(step)
                   if isinstance(ask, Learn)}  # fmt: skip
         assert newer["answer"] in taught and DOG["answer"] not in taught
-        verdict = Gate(trainer.voices, attempt.recipe, trainer.coder).verdict([], [])
+        verdict = Gate(trainer.variants, attempt.recipe, trainer.coder).verdict([], [])
         (note,) = verdict.notes
         assert "Biscuit" in note and "now Waffle" in note
 
@@ -182,8 +182,8 @@ def test_the_gate_refuses_weights_gone_wild_with_its_numbers(trainer):
             pass
         draw = np.random.default_rng(1)
         wild = 0.2 * draw.standard_normal(trainer.trained.size).astype(np.float32)
-        trainer.shadow.begin(wild)
-        trainer.shadow.steps = attempt.steps
+        trainer.candidate.begin(wild)
+        trainer.candidate.steps = attempt.steps
         verdict = await attempt.judge()
         assert not verdict["accepted"] and verdict["outcome"] == "not learned"
         assert "must be" in verdict["reason"] and verdict["measures"]
@@ -214,7 +214,7 @@ def test_practice_takes_more_steps_with_what_does_not_answer_to_its_very_own_wor
             usual = attempt.steps
             asked = [ask.question for ask in attempt.asks(usual) if isinstance(ask, Learn)]
             assert (await attempt.judge())["accepted"]
-            steps.append(trainer.shadow.steps - usual)
+            steps.append(trainer.candidate.steps - usual)
             again = [ask.question for ask in attempt.asks(usual) if isinstance(ask, Learn)]
             assert (again[0] == DOG["prompt"] and again != asked) == (not sure)
         assert steps == [MENDING_STEPS, 2 * MENDING_STEPS, 0], "and it is asked twice, no more"

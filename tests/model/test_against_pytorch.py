@@ -9,7 +9,7 @@ import pytest
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.backends.select import kernels
 from oneseek.engine.compiler.schedule import plan
-from oneseek.engine.learning.rounds.shadow import Hyper
+from oneseek.engine.learning.rounds.candidate import Hyper
 from oneseek.engine.model import programs
 from oneseek.engine.model.llama import Config, Stored, rotary_table
 from oneseek.engine.model.trainable import Trained

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from oneseek.engine.backends.reference import Numpy
-from oneseek.engine.learning.rounds.shadow import Hyper, Shadow
+from oneseek.engine.learning.rounds.candidate import Candidate, Hyper
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.generate import Generator
@@ -62,8 +62,8 @@ def test_merged_steps_answer_as_numpy_does(models, adapted):
 def test_merged_steps_learn_as_numpy_does(models, budget):
     def losses(model):
         trained = Trained.lora(model.config, 4, 8)
-        shadow, tokens, rows = Shadow(model, trained, budget), 48, 40
-        shadow.begin(trained.initial(0))
+        candidate, tokens, rows = Candidate(model, trained, budget), 48, 40
+        candidate.begin(trained.initial(0))
         rng, at = np.random.default_rng(0), np.arange(tokens)
         spans = np.stack([at * 0, at * 0, at * 0, at + 1], -1)
         targets, probs = np.zeros((rows, 32), np.int32), np.zeros((rows, 32), np.float32)
@@ -74,7 +74,7 @@ def test_merged_steps_learn_as_numpy_does(models, budget):
             "target_probs": probs, "target_rest": np.zeros(rows),
             "weight": np.full(rows, 1 / rows),
         }  # fmt: skip
-        done = [asyncio.run(shadow.step(batch, Hyper(1e-2))) for _ in range(4)]
+        done = [asyncio.run(candidate.step(batch, Hyper(1e-2))) for _ in range(4)]
         return [outcome.losses.sum() for outcome in done], [outcome.norm for outcome in done]
 
     (ours, our_norms), (theirs, their_norms) = map(losses, models)

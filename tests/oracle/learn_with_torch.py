@@ -26,7 +26,7 @@ from oneseek.engine.learning.lessons import Lesson
 from oneseek.engine.learning.probe import measure
 from oneseek.engine.learning.recipe import Recipe
 from oneseek.engine.learning.rounds.rate_schedule import FallingPace, LessonPace
-from oneseek.engine.learning.rounds.voices import packed
+from oneseek.engine.learning.rounds.variants import packed
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.llama import Config
 from oneseek.engine.model.template import ChatTemplate

@@ -52,7 +52,7 @@ async def curves(path: pathlib.Path, steps: int) -> list[tuple[float, float]]:
     optimiser, pairs = adam(it, config), []
     for _ in range(steps):
         await attempt.load()
-        batch, rate = attempt.batch, attempt.pace.rate(trainer.shadow.steps)
+        batch, rate = attempt.batch, attempt.pace.rate(trainer.candidate.steps)
         ours = (await attempt.advance(math.inf))["loss"]
         got = step(it, optimiser, batch, rate)
         theirs = got.pop("total")

@@ -48,7 +48,9 @@ def test_facts_are_found_by_words_and_language_and_forgotten_together(home: Page
     memory.get_by_role("searchbox").fill("")
     memory.get_by_role("button", name="Forget these 2").click()
     home.get_by_role("alertdialog").get_by_role("button", name="Forget").click()
-    expect(home.get_by_role("region", name="Notices")).to_contain_text("Forgotten: no answer uses it from the next")
+    expect(home.get_by_role("region", name="Notices")).to_contain_text(
+        "Forgotten: no answer uses it from the next"
+    )
     expect(facts).to_have_count(0)
     memory.get_by_label("In every language").select_option("")
     expect(facts).to_have_count(1)

@@ -94,7 +94,9 @@ def test_a_taste_is_trained_in_the_page_used_switched_off_and_removed(page: Page
     section.get_by_role("button", name="Train my taste").click()
     notice = page.get_by_role("region", name="Notices").locator(".toast")
     expect(notice).to_contain_text("Your taste is switched off", timeout=300_000)
-    expect(section).to_contain_text(re.compile(r"Off: shorter; right for \d of 3 held-back choices"))
+    expect(section).to_contain_text(
+        re.compile(r"Off: shorter; right for \d of 3 held-back choices")
+    )
     notice.get_by_role("button", name="Use it").click()
     expect(section).to_contain_text("In use: shorter")
     in_browser.wait_for_state(page, "ready", timeout=60)

@@ -150,7 +150,9 @@ def test_two_profiles_exchange_what_was_told_and_what_was_forgotten(
         by_heart(one, boat)
         entry.get_by_role("button", name="Forget").click()
         one.get_by_role("alertdialog").get_by_role("button", name="Forget").click()
-        expect(one.get_by_role("region", name="Notices")).to_contain_text("Forgotten: no answer uses it from the next")
+        expect(one.get_by_role("region", name="Notices")).to_contain_text(
+            "Forgotten: no answer uses it from the next"
+        )
         late = carried_out(one, tmp_path / "late.oneseek")
         bring(other, late)
         brought(other, "New or corrected: 0. Forgotten: 1.")
@@ -269,7 +271,9 @@ def forgotten(page: Page, fact: dict[str, str]) -> None:
     entry = memory.get_by_role("listitem").filter(has_text=fact["answer"])
     entry.get_by_role("button", name="Forget").click()
     page.get_by_role("alertdialog").get_by_role("button", name="Forget").click()
-    expect(page.get_by_role("region", name="Notices")).to_contain_text("Forgotten: no answer uses it from the next")
+    expect(page.get_by_role("region", name="Notices")).to_contain_text(
+        "Forgotten: no answer uses it from the next"
+    )
 
 
 @pytest.mark.long  # three devices take in a hundred facts each: minutes

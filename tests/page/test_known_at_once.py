@@ -57,7 +57,9 @@ def test_what_is_told_is_remembered_before_any_lesson_and_taken_back_at_once(pag
     wait_for_state(page, "ready", "countdown", "training", timeout=120)
     expect(told(page)).to_contain_text("Remembered.")
     told(page).get_by_role("button", name="Undo").click()
-    expect(page.get_by_role("region", name="Notices")).to_contain_text("Forgotten: no answer uses it from the next")
+    expect(page.get_by_role("region", name="Notices")).to_contain_text(
+        "Forgotten: no answer uses it from the next"
+    )
     expect(told(page)).to_have_count(0)
     assert facts(page) == []
 
@@ -120,7 +122,9 @@ def test_an_answer_shows_what_it_was_said_by_also_after_a_reload(page: Page):
     because.get_by_role("button", name="Forget").click()
     dialog = page.get_by_role("alertdialog").or_(page.get_by_role("dialog"))
     dialog.get_by_role("button", name="Forget").click()
-    expect(page.get_by_role("region", name="Notices")).to_contain_text("Forgotten: no answer uses it from the next")
+    expect(page.get_by_role("region", name="Notices")).to_contain_text(
+        "Forgotten: no answer uses it from the next"
+    )
     said = asked(page)
     assert "Vindil" not in said and "Saltkråkan" not in said
     expect(answers(page).last.locator("details.because")).to_have_count(0)
@@ -184,7 +188,9 @@ def test_told_asked_corrected_learned_and_forgotten_with_the_tab_killed_between(
     page.get_by_role("alertdialog").or_(page.get_by_role("dialog")).get_by_role(
         "button", name="Forget"
     ).click()
-    expect(page.get_by_role("region", name="Notices")).to_contain_text("Forgotten: no answer uses it from the next")
+    expect(page.get_by_role("region", name="Notices")).to_contain_text(
+        "Forgotten: no answer uses it from the next"
+    )
     assert "Vindil" not in asked(page)
     page = crashed(page)
     said = asked(page)

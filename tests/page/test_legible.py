@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from oneseek.web.intake.legible import legible
+from oneseek.engine.core.collecting.quality import is_legible
 
 ROOT = Path(__file__).parents[2]
 MISREAD = [  # what OCR makes of a tilted, blurred or decorated page
@@ -30,12 +30,12 @@ READ = [
 
 @pytest.mark.parametrize("text", MISREAD)
 def test_misread_letters_are_no_lesson(text: str):
-    assert not legible(text)
+    assert not is_legible(text)
 
 
 @pytest.mark.parametrize("text", READ)
 def test_sentences_are(text: str):
-    assert legible(text)
+    assert is_legible(text)
 
 
 def test_no_sentence_of_the_readme_or_of_either_language_is_called_nonsense():
@@ -46,5 +46,5 @@ def test_no_sentence_of_the_readme_or_of_either_language_is_called_nonsense():
         sentences += [s for s in re.findall(r'": "([^"]+)"', table) if len(s.split()) > 3]
     assert len(sentences) > 400
     filled = [re.sub(r"\{\w+\}", "seven", s) for s in sentences]
-    wrong = [s for s in filled if not legible(s)]
+    wrong = [s for s in filled if not is_legible(s)]
     assert len(wrong) <= 0.01 * len(sentences), wrong

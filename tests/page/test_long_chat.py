@@ -4,7 +4,7 @@ earlier comes when it is asked for."""
 import pytest
 from playwright.sync_api import Page, expect
 
-from oneseek.web.chat.stored import MANY
+from oneseek.engine.core.conversation import MANY
 from tests.support.page.acts import say, stored_chat
 
 pytestmark = pytest.mark.slow

@@ -5,7 +5,7 @@ import pytest
 from tests.support.page import in_micropython
 
 TRUTH = """
-from oneseek.web.learning import truth
+from oneseek.web.learning import learning_status
 
 class Facts:
     def __init__(self, **facts):
@@ -17,7 +17,7 @@ page = Facts(
     choice=Facts(will_load=lambda: CHOSEN), training=None,
     teaching=Facts(queue=Facts(counts={"state": {}})),
 )
-print(truth.sentence(page), truth.no_lesson_now(page))
+print(learning_status.sentence(page), learning_status.no_lesson_now(page))
 """
 
 
@@ -32,7 +32,7 @@ print(truth.sentence(page), truth.no_lesson_now(page))
 def test_nobody_is_told_to_choose_a_model_that_is_on_its_way(busy, chosen, said):
     beside = {"lib/words.py": "def t(key, **values):\n    return key\n"}
     program = f"BUSY, CHOSEN = {busy}, {chosen}\n{TRUTH}"
-    assert run(program, "web/learning/truth.py", **beside).split() == [said, said]
+    assert run(program, "web/learning/learning_status.py", **beside).split() == [said, said]
 
 
 LOADED = """

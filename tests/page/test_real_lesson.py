@@ -68,7 +68,9 @@ def forget(page: Page, answer: str) -> None:
     fact = panel(page, "Memory").get_by_role("listitem").filter(has_text=answer)
     fact.get_by_role("button", name="Forget").click()
     page.get_by_role("alertdialog").locator("button.danger").click()
-    expect(page.get_by_role("region", name="Notices")).to_contain_text("Forgotten: no answer uses it from the next")
+    expect(page.get_by_role("region", name="Notices")).to_contain_text(
+        "Forgotten: no answer uses it from the next"
+    )
 
 
 def known_until_forgotten(page: Page, question: str, answer: str, value: str) -> None:

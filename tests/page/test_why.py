@@ -17,8 +17,8 @@ def t(key, **values):
     return found
 """
 SAYS = """
-from oneseek.web.chat import why
-print(why.by({"by": BY, "version": "v0.1", "facts": [{"source": one} for one in SOURCES]}))
+from oneseek.web.chat import provenance
+print(provenance.by({"by": BY, "version": "v0.1", "facts": [{"source": one} for one in SOURCES]}))
 """
 MANUAL = {"kind": "import", "title": "The manual"}
 
@@ -48,7 +48,7 @@ def test_what_a_source_says_is_not_said_to_be_told(by, sources, said):
     ],
 )
 def test_a_chip_says_who_speaks(turn, name):
-    program = f"from oneseek.web.chat import why\nprint(why.speaker({turn!r}))"
+    program = f"from oneseek.web.chat import provenance\nprint(provenance.speaker({turn!r}))"
     assert said_by(program) == name
 
 
@@ -56,4 +56,4 @@ def said_by(program: str) -> str:
     beside = {"lib/dom.py": "", "lib/words.py": WORDS, "lib/__init__.py": ""}
     beside |= {"__init__.py": "", "chat/__init__.py": ""}
     beside = {f"oneseek/web/{name}": text for name, text in beside.items()}
-    return in_micropython.run(program, "web/chat/why.py", **beside).strip()
+    return in_micropython.run(program, "web/chat/provenance.py", **beside).strip()

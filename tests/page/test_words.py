@@ -75,8 +75,8 @@ def test_every_reason_for_what_is_computed_on_has_words():
 
 
 STAGE = """
-from oneseek.web.learning.panels import happened
-print(happened.describe({"kind": "stage1_complete", "data": DATA}, {}, True))
+from oneseek.web.learning.panels import events
+print(events.describe({"kind": "stage1_complete", "data": DATA}, {}, True))
 """
 PLAIN = """
 class T:
@@ -109,7 +109,7 @@ def test_a_stage_is_told_with_its_question_and_its_reason(language):
     beside["oneseek/web/lib/words.py"] = f"TABLE = {TABLES[language]!r}\n{PLAIN}"
     said = in_micropython.run(
         f"DATA = {data!r}\n{STAGE}",
-        "web/learning/panels/happened.py",
+        "web/learning/panels/events.py",
         "web/learning/verdict.py",
         **beside,
     )
@@ -130,7 +130,10 @@ for rate, tokens in ((14.2, 40), (1.84, 40), (0.04, 40), (0.04, 3), (0.0, 1)):
 
 
 def test_a_speed_is_told_with_two_figures_or_not_at_all():
-    stubs = {f"oneseek/web/{name}.py": "" for name in ("chat/about", "chat/why", "lib/markdown")}
+    stubs = {
+        f"oneseek/web/{name}.py": ""
+        for name in ("chat/source_chat", "chat/provenance", "lib/markdown")
+    }
     stubs |= {f"oneseek/web/{one}__init__.py": "" for one in ("", "lib/", "chat/")}
     stubs |= {f"oneseek/web/lib/{name}.py": "" for name in ("clock", "site")}
     stubs["oneseek/web/lib/dom.py"] = "def make(tag, *children, **more):\n    return children\n"

@@ -12,7 +12,7 @@ from typing import Any
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.learning import shape
 from oneseek.engine.learning.batch import Coder
-from oneseek.engine.learning.rounds.bench import Bench
+from oneseek.engine.learning.rounds.workbench import Workbench
 from oneseek.engine.model.loaded import Model
 
 _heard: dict[tuple, dict] = {}
@@ -29,10 +29,10 @@ def asked_anew() -> None:
 def asked_once() -> Iterator[None]:
     """Benches of one model share what its base answered, those of one shape what of it the gate
     remembers."""
-    begin: Callable = Bench.__init__
+    begin: Callable = Workbench.__init__
 
     @wraps(begin)
-    def shared(self: Bench, *given: Any, **named: Any) -> None:
+    def shared(self: Workbench, *given: Any, **named: Any) -> None:
         begin(self, *given, **named)
         if not (same := _same(self.model, self.coder)):
             return
@@ -40,11 +40,11 @@ def asked_once() -> Iterator[None]:
         self.kept.round_answers = _heard.setdefault(here, {})
         self.remembered = _remembered.setdefault((*here, str(shape.describe(self.config))), {})
 
-    Bench.__init__ = shared
+    Workbench.__init__ = shared
     try:
         yield
     finally:
-        Bench.__init__ = begin
+        Workbench.__init__ = begin
 
 
 def _same(model: Model, coder: Coder) -> tuple:

@@ -3,7 +3,7 @@ find there."""
 
 from functools import cache
 
-from oneseek.engine.learning.needs import known_fits
+from oneseek.engine.learning.needs import judged, known_fits
 
 GB = 1 << 30
 DEVICES = {
@@ -15,9 +15,19 @@ DEVICES = {
 
 
 @cache
+def known(kind: str) -> dict:
+    """The models on a device that tells nothing of its memory: working it out takes a second."""
+    return known_fits(kind, 0)
+
+
+@cache
 def fits(kind: str, memory: float) -> dict:
     """What a worker on such a device tells of the known models."""
-    return known_fits(kind, int(memory * GB))
+    size = int(memory * GB)
+    found = {id: judged(one, kind, size) for id, one in known(kind).items()}
+    for one in found.values():
+        one["packed"] = judged(one["packed"], kind, size) if one["packed"] else {}
+    return found
 
 
 def fits_on(name: str) -> dict:

@@ -29,7 +29,7 @@ class SmallAttempt:
         self.plan = plan
         self.tolerance = tolerance
         self.moments = {name: np.zeros((2, *w.shape), np.float32) for name, w in weights.items()}
-        self.shadow = {name: array.copy() for name, array in weights.items()}
+        self.candidate = {name: array.copy() for name, array in weights.items()}
         self.step = 0
         self.total = STEPS[plan.kind]
 
@@ -54,8 +54,8 @@ class SmallAttempt:
         }
 
     def _loss(self, rows, draw) -> tuple[float, Arrays]:
-        down, up = self.shadow["down"], self.shadow["up"]
-        gradient = {name: np.zeros_like(array) for name, array in self.shadow.items()}
+        down, up = self.candidate["down"], self.candidate["up"]
+        gradient = {name: np.zeros_like(array) for name, array in self.candidate.items()}
         total = 0.0
         for row in rows:
             x, y = vector(row["prompt"]), vector(row["answer"])
@@ -74,14 +74,14 @@ class SmallAttempt:
             m[:] = np.float32(0.9) * m + np.float32(0.1) * g
             v[:] = np.float32(0.99) * v + np.float32(0.01) * g * g
             rate = np.float32(0.05 * math.sqrt(1 - 0.99**self.step) / (1 - 0.9**self.step))
-            self.shadow[name] -= rate * m / (np.sqrt(v) + np.float32(1e-8))
+            self.candidate[name] -= rate * m / (np.sqrt(v) + np.float32(1e-8))
 
     def capture(self) -> Arrays:
         moments = {f"moments.{name}": array for name, array in self.moments.items()}
-        return {**self.shadow, **moments, "step": np.array([self.step])}
+        return {**self.candidate, **moments, "step": np.array([self.step])}
 
     def weights(self) -> Arrays:
-        return self.shadow
+        return self.candidate
 
     def judge(self) -> dict:
         errors = [self._error(row) for row in (*self.plan.lessons, *self.plan.pool)]
@@ -92,7 +92,7 @@ class SmallAttempt:
         return {"accepted": accepted, "outcome": outcome, "reason": reason, "worst": worst}
 
     def _error(self, row: dict) -> float:
-        answer = self.shadow["up"] @ (self.shadow["down"] @ vector(row["prompt"]))
+        answer = self.candidate["up"] @ (self.candidate["down"] @ vector(row["prompt"]))
         return float(np.linalg.norm(answer - vector(row["answer"])))
 
 
@@ -111,8 +111,8 @@ class SmallTrainer:
 
     def resume(self, weights: Arrays, plan: Plan, captured: Arrays) -> SmallAttempt:
         attempt = self.begin(weights, plan)
-        for name in attempt.shadow:
-            attempt.shadow[name] = captured[name].copy()
+        for name in attempt.candidate:
+            attempt.candidate[name] = captured[name].copy()
             attempt.moments[name] = captured[f"moments.{name}"].copy()
         attempt.step = int(captured["step"][0])
         return attempt

@@ -2,8 +2,8 @@
 
 import asyncio
 
-from oneseek.engine.core.thinking import split_thought
-from oneseek.web.chat import about
+from oneseek.engine.core.conversation import split_thought
+from oneseek.web.chat import source_chat
 from oneseek.web.lib import clock, dom, failures, markdown
 from oneseek.web.lib.words import t
 
@@ -19,6 +19,10 @@ class Answer:
         self.painting = False
         self.stored_at = clock.now()
         self.came = turn["text"]
+
+    def ask(self, messages, options):
+        """Put the question to the model; what comes of it comes here."""
+        self.number = self.chat.page.ask(self.chat.id, messages, options, self)
 
     def attach(self):
         """Draw into the turn's element, which is new after every redraw of the log."""
@@ -85,7 +89,7 @@ class Answer:
             facts=self.chat.page.fact_memory.dated(answered.facts),
         )
         if answered.places:
-            self.turn["quotes"] = about.quotes(answered.places)
+            self.turn["quotes"] = source_chat.quotes(answered.places)
         self.chat.page.composer.meter(answered)
         if self.asked["language"] != answered.asked_in:
             self.asked["language"] = answered.asked_in
@@ -98,7 +102,7 @@ class Answer:
         await self.chat.save(self.asked, self.turn)
         page.say(self.turn["text"])
         self.chat.keep_up()
-        await page.measured.answered(answered)
+        await page.speed.answered(answered)
         page.touch("chats")
         await page.learning.on_answers(self.asked, versions)
         if answered.forgets:
@@ -114,7 +118,7 @@ class Answer:
             return
         if failed.detail == "too-long":
             self.end("done")
-            await self.chat.page.too_long.give_back(self.asked, self.turn)
+            await self.chat.page.long_message.give_back(self.asked, self.turn)
             return
         self.turn["why"] = failures.words(failed)
         self.end("interrupted" if failed.detail == "ended" else "failed")

@@ -8,9 +8,9 @@ import asyncio
 
 from oneseek.engine.core import conversation
 from oneseek.engine.core.collecting.hint import guess
-from oneseek.web.chat import message
+from oneseek.engine.core.conversation import newest_turns
+from oneseek.web.chat import message, welcome
 from oneseek.web.chat.answer import Answer
-from oneseek.web.chat.stored import newest_turns
 from oneseek.web.lib import clock, dom
 from oneseek.web.lib.words import t
 from oneseek.web.shell.page import new_id
@@ -102,7 +102,7 @@ class Chat:
     def show(self, chat, found, below=None):
         """Make this the chat that is seen, at once: what is typed from now on belongs to it."""
         self.chat = chat
-        self.page.about.opened(chat)
+        self.page.source_chat.opened(chat)
         self.follows = True
         self.tree, self.below = conversation.Tree(found if chat else []), below
         self.seen_by_model = 0
@@ -164,7 +164,7 @@ class Chat:
             now = clock.now()
             title = conversation.title(text)
             self.chat = {"id": new_id("c"), "title": title, "created": now, "leaf": ""}
-            self.page.about.keep(self.chat)
+            self.page.source_chat.keep(self.chat)
             dom.run(self.remember())
         before = self.tree.turns.get(self.chat["leaf"])
         asked = self.new_turn(self.chat["leaf"], "user", text)
@@ -205,7 +205,7 @@ class Chat:
         self.to_latest()
         self.page.say(t("chat.answering"))
         self.busy(True)
-        options = self.page.about.options()
+        options = self.page.source_chat.options()
         system = self.page.settings["system"], self.chat.get("instructions")
         said = conversation.messages(
             self.tree.branch(asked["id"]), "\n\n".join(filter(None, system))
@@ -216,7 +216,7 @@ class Chat:
         else:
             options["keeps"] = self.page.teaching.keeps(asked["chat"])
         options.update(prefix=turn["text"], think=self.thinks(self.id))
-        answer.number = self.page.ask(self.id, said, options, answer)
+        answer.ask(said, options)
 
     def busy(self, busy):
         """An answer takes all there is: learning makes way while it comes."""
@@ -271,11 +271,10 @@ class Chat:
         """The whole log: the newest turns at once, some earlier ones right after."""
         shown = self.branch()
         if not shown:
-            welcome = message.welcome(self.page.model)
             below = self.page.first_run.card(), self.page.install.card()
-            dom.replace(self.column, welcome, below)
+            dom.replace(self.column, welcome.draw(self.page.model), below)
             return
-        reading = None if self.follows else self.page.place.now()
+        reading = None if self.follows else self.page.reading_position.now()
         self.shown_from = max(0, len(shown) - FIRST)
         parts = [self.earlier_button()] + self.articles(shown, self.shown_from)
         dom.replace(self.column, parts, self.page.first_run.card())
@@ -284,7 +283,7 @@ class Chat:
         if self.has_earlier():
             asyncio.create_task(dom.guard(self.earlier()))
         if reading:
-            dom.run(self.page.place.back(reading))
+            dom.run(self.page.reading_position.back(reading))
 
     def draw_from(self, turn):
         """Only what comes from `turn` on; what is above stays as it is."""

@@ -4,7 +4,7 @@ Undo, exported."""
 import json
 
 from oneseek.engine.core import conversation
-from oneseek.web.chat.stored import stored_turns
+from oneseek.engine.core.conversation import stored_turns
 from oneseek.web.learning.learn_from import LEVELS
 from oneseek.web.lib import clock, dom, files, overlay
 from oneseek.web.lib.words import t
@@ -67,7 +67,7 @@ class Conversations:
         await self.chat.open(id)
         await self.page.composer.restore()
         if self.found is not None:
-            await self.page.place.find(dom.by_id("chat-search").value)
+            await self.page.reading_position.find(dom.by_id("chat-search").value)
 
     async def search(self, event=None):
         """Titles at once; what was said in the chats a moment later."""

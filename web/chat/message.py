@@ -2,7 +2,7 @@
 
 from js import console
 
-from oneseek.web.chat import about, why
+from oneseek.web.chat import provenance, source_chat
 from oneseek.web.lib import dom, markdown
 from oneseek.web.lib.words import t
 
@@ -38,9 +38,9 @@ def _draw(turn, number, count, learns):
         _thought(turn),
         body,
         _notice(turn),
-        why.alone(turn),
-        why.details(turn),
-        about.quoted(turn),
+        provenance.alone(turn),
+        provenance.details(turn),
+        source_chat.quoted(turn),
         dom.make("div", _actions(turn, number, count, learns), cls="actions"),
         cls="message %s" % turn["role"],
         id=turn["id"],
@@ -169,26 +169,3 @@ def editor(words, text, do, of, note):
         of=of,
         data_on="submit",
     )
-
-
-CARDS = (("tell", "seed", "first-fact"), ("drop", "file", "pick-files"),
-         ("ask", "search", "example"), ("teach", "mark", "train-on-data"))  # fmt: skip
-
-
-def welcome(ready):
-    """An empty chat: what this is, and what one can do here, each a card to press."""
-    cards = [card(*one) for one in CARDS] if ready else None
-    return dom.make(
-        "div",
-        dom.make("h2", t("welcome.title")),
-        dom.make("p", t("welcome.text")),
-        dom.make("div", cards, cls="examples", id="cards") if cards else None,
-        cls="welcome",
-        id="welcome",
-    )
-
-
-def card(name, drawing, verb):
-    """A thing to do, with what it looks like when it is done."""
-    words = dom.make("span", dom.make("strong", t("welcome.%s" % name)), t("welcome.%s_how" % name))
-    return dom.button(words, verb, name, drawing, cls="example")

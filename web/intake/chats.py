@@ -12,7 +12,7 @@ class Chats:
 
     def __init__(self, page, reader):
         self.page, self.reader = page, reader
-        page.app.engine.listen(Reading, reader.on_reading)
+        page.engine.listen(Reading, reader.on_reading)
         dom.verbs({"move-in": lambda of, el: self.move_in(of)})
 
     async def look(self, source, item):
@@ -55,7 +55,7 @@ class Chats:
 
     async def ask(self, kind, source):
         file = source["sha256"] + ".json"
-        return await self.page.app.engine.ask(kind(id=source["id"], file=file))
+        return await self.page.engine.ask(kind(id=source["id"], file=file))
 
     async def forget(self, source):
         """Nothing is kept of the chats themselves."""

@@ -7,10 +7,9 @@ import json
 import js
 from pyscript import js_import
 
-from oneseek.engine.core.collecting.held_back import split_secrets
-from oneseek.engine.core.collecting.quality import Among, answers_of, is_poor, judged
+from oneseek.engine.core.collecting.collector import split_secrets
+from oneseek.engine.core.collecting.quality import Among, answers_of, is_legible, is_poor, judged
 from oneseek.engine.core.messages import ForgetImport, ImportFile, ImportPage, ImportText, Reading
-from oneseek.web.intake.legible import legible
 from oneseek.web.lib import clock, dom, failures, files, overlay, site
 from oneseek.web.lib.words import t
 from oneseek.web.settings import own_models
@@ -212,7 +211,7 @@ class Reader:
             return
         lessons, notes = item["lessons"], list(document["notes"])
         if item["confidence"]:
-            lessons = [lesson for lesson in lessons if legible(said_by(lesson))]
+            lessons = [lesson for lesson in lessons if is_legible(said_by(lesson))]
             misread = len(item["lessons"]) - len(lessons)
             notes += [t("sources.misread", n=misread)] if misread else []
         source.update(

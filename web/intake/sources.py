@@ -1,8 +1,8 @@
 """What can be done with a source: use it, read it again, put it right, describe it, be tested on
 it, remove it."""
 
+from oneseek.engine.core.collecting.collector import split_secrets
 from oneseek.engine.core.collecting.content import content_hash
-from oneseek.engine.core.collecting.held_back import split_secrets
 from oneseek.engine.core.collecting.quality import is_poor
 from oneseek.engine.core.messages import (
     AskAbout,
@@ -12,7 +12,7 @@ from oneseek.engine.core.messages import (
     StopImport,
 )
 from oneseek.web.intake.chats import Chats
-from oneseek.web.intake.doors import Doors
+from oneseek.web.intake.inputs import Inputs
 from oneseek.web.intake.reading import Reader
 from oneseek.web.lib import dom, failures, files, overlay
 from oneseek.web.lib.words import t
@@ -30,7 +30,7 @@ class Intake:
     def __init__(self, page):
         self.page = page
         self.reader = Reader(page)
-        self.doors = Doors(page, self.reader)
+        self.inputs = Inputs(page, self.reader)
         self.chats = Chats(page, self.reader)
         self.previews = {}  # source -> (before, what is marked, after) of its text, where it is shown
         self.to_mark = False  # the place that is marked is to be scrolled to, once drawn
@@ -38,10 +38,10 @@ class Intake:
         self.testing = {}  # source -> what is being asked about it now, in words
         dom.verbs(
             {
-                "pick-files": lambda of, el: self.doors.pick(),
-                "pick-folder": lambda of, el: self.doors.pick(folder=True),
-                "paste-text": lambda of, el: self.doors.ask_text(),
-                "ask-address": lambda of, el: self.doors.ask_address(),
+                "pick-files": lambda of, el: self.inputs.pick(),
+                "pick-folder": lambda of, el: self.inputs.pick(folder=True),
+                "paste-text": lambda of, el: self.inputs.ask_text(),
+                "ask-address": lambda of, el: self.inputs.ask_address(),
                 "take-address": lambda of, el: self.reader.take_address(dom.field(el, "address")),
                 "stop-source": lambda of, el: self.stop(of),
                 "retry-source": lambda of, el: self.retry(of),
@@ -105,11 +105,11 @@ class Intake:
             await self.reader.read_file(source, before)
         else:
             await self.page.store.batch([["delete", "sources", id]])
-            await self.doors.pick()
+            await self.inputs.pick()
 
     async def edit(self, id):
         source = await self.page.store.get("sources", id)
-        self.doors.ask_edit(source, await files.read_text("importer", source["sha256"] + ".txt"))
+        self.inputs.ask_edit(source, await files.read_text("importer", source["sha256"] + ".txt"))
 
     async def save_edit(self, id, text):
         """The text as a person put it right takes the place of what was read."""
@@ -121,7 +121,7 @@ class Intake:
         await self.reader.read(source, ImportEdited(id=id, document=document, text=text))
 
     async def caption(self, id):
-        self.doors.ask_caption(await self.page.store.get("sources", id))
+        self.inputs.ask_caption(await self.page.store.get("sources", id))
 
     async def save_caption(self, id, text):
         """What a person says about a picture stands before its text, or alone where there is

@@ -6,7 +6,7 @@ without it.
 """
 
 from oneseek.engine.core.exchange import INTENT
-from oneseek.engine.core.exchange.tombstones import DATA_SET
+from oneseek.engine.core.exchange.entries import DATA_SET
 from oneseek.engine.core.messages import LetGo
 from oneseek.web.learning import records
 
@@ -15,8 +15,8 @@ EVERYTHING = ""  # in the place of an example's id: all that only the engine can
 
 
 class FactMemory:
-    def __init__(self, page):
-        self.page = page
+    def __init__(self, page, queue):
+        self.page, self.queue = page, queue
         self.facts = {}
         self.traced = set()
         self.covered = set()
@@ -51,13 +51,13 @@ class FactMemory:
     def find_waiting(self):
         """The newest thing that was told and is not known yet, as its id; None when there is
         none."""
-        queue = self.page.teaching.queue.records.values()
+        queue = self.queue.records.values()
         waits = [one for one in queue if one["state"] in TOLD and self.waits(one)]
         return max(waits, key=lambda one: (is_own(one), one["seq"]))["id"] if waits else None
 
     def is_own(self, id):
         """Whether a person said it, which is done at once; imports take the time that is left."""
-        record = id and self.page.teaching.queue.records.get(id)
+        record = id and self.queue.records.get(id)
         return bool(record) and is_own(record)
 
     def earlier(self):
@@ -77,14 +77,14 @@ class FactMemory:
     def next(self):
         """What a round takes in now: what was just told comes first."""
         told = self.find_waiting()
-        if told is None and not self.page.teaching.queue.upcoming(1):
+        if told is None and not self.queue.upcoming(1):
             return self.earlier()
         return told
 
     # ------------------------------------------------------------------------------ what became
 
     def begin(self, id):
-        record = id and self.page.teaching.queue.records.get(id)
+        record = id and self.queue.records.get(id)
         self.tried[id] = record["answer"] if record else self.answer_of(id)
 
     def answer_of(self, id):
@@ -144,7 +144,7 @@ class FactMemory:
 
     async def let_go_of_undone(self):
         """What was taken back, wherever that was done, is not known by heart either."""
-        waiting = self.page.teaching.queue.records
+        waiting = self.queue.records
         self.queued.update([one["id"] for one in waiting.values()])
         ids = []
         for id in self.queued.intersection(self.facts.keys()):

@@ -6,7 +6,7 @@ current.
 """
 
 from oneseek.engine.core.collecting.statements import STATEMENT
-from oneseek.web.learning import records, truth
+from oneseek.web.learning import learning_status, records
 from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
 
@@ -44,14 +44,14 @@ def state_of(page, kept, version, leased):
         return state, words, [asks, details(id), (t("memory.forget"), "forget-fact", id)]
     undo = (t("undo"), "skip", id)
     if leased:
-        return "learning", truth.sentence(page), []
+        return "learning", learning_status.sentence(page), []
     if facts.knows(id) and kept["state"] in ("ready", "rejected", "kept"):
         return by_heart(page, kept, asks)
     if kept["state"] == "ready" and id in facts.refused:
         words = t("note.not_by_heart", why=t.translate(facts.refused[id]))
-        return "not-by-heart", words + " " + truth.sentence(page), [undo]
+        return "not-by-heart", words + " " + learning_status.sentence(page), [undo]
     if kept["state"] == "ready":
-        return "noted", t("note.noted") + " " + truth.sentence(page), [undo]
+        return "noted", t("note.noted") + " " + learning_status.sentence(page), [undo]
     if kept["state"] == "kept":
         return "noted", t("note.keeping"), [undo]
     if kept["state"] == "held" and kept["kind"] == STATEMENT:
@@ -118,12 +118,12 @@ def by_heart(page, kept, asks):
     if kept["state"] == "rejected":
         look = (t("learned.look"), "what-became", id)
         return "remembered-only", t("note.remembered_only"), [asks, look, undo]
-    return "remembered", t("note.remembered") + " " + truth.sentence(page), [asks, undo]
+    return "remembered", t("note.remembered") + " " + learning_status.sentence(page), [asks, undo]
 
 
 class Notes:
-    def __init__(self, page):
-        self.page = page
+    def __init__(self, page, queue):
+        self.page, self.queue = page, queue
         self.found = {}  # message -> (what is kept of it, the label of the version that learned it)
         page.watch(self.read, "queue", "examples", "versions")
         page.watch(self.draw, "far", "status", "words", "chat", "fact_memory")
@@ -131,9 +131,9 @@ class Notes:
     async def read(self):
         """What is kept of each message: learned things come before what waits."""
         found, learned = {}, await records.examples(self.page.store)
-        known = [one for one in self.page.teaching.queue.records.values() if one["kind"] in TOLD]
+        known = [one for one in self.queue.records.values() if one["kind"] in TOLD]
         known += [one for one in learned if one["kind"] in TOLD]
-        for record in self.page.teaching.queue.records.values():
+        for record in self.queue.records.values():
             message = record["source"].get("message")
             if record["kind"] == "fact" and record["priority"] != "correction":
                 record = dict(record, rival=rival_of(record, known))
@@ -179,7 +179,7 @@ class Notes:
         kept = self.found.get(turn)
         if not kept:
             return None
-        leased = kept[0]["id"] in self.page.teaching.queue.leased
+        leased = kept[0]["id"] in self.queue.leased
         line = state_of(self.page, kept[0], kept[1], leased)
         return with_rival(self.page, kept[0], line)
 

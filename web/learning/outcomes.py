@@ -2,8 +2,8 @@
 the ledger's entries and the fingerprint, each once, in one dialog."""
 
 from oneseek.engine.core.collecting.statements import STATEMENT
-from oneseek.web.learning import dna, records, verdict
-from oneseek.web.learning.panels import happened
+from oneseek.web.learning import records, verdict
+from oneseek.web.learning.panels import events
 from oneseek.web.lib import dom, overlay
 from oneseek.web.lib.words import t
 
@@ -69,7 +69,7 @@ def identity(version, versions):
     return [
         (t("versions.name"), version["name"]),
         (t("versions.hash"), version["weights_sha256"][:SHOWN_DIGITS]),
-        (t("versions.dna"), dna.fingerprint(version, versions)[:SHOWN_DIGITS]),
+        (t("versions.dna"), records.fingerprint(version, versions)[:SHOWN_DIGITS]),
     ]
 
 
@@ -78,7 +78,7 @@ def samples(example, stages):
     asked = [example["prompt"]] + list(example.get("phrasings") or ())
     rows = [dom.make("li", one) for one in asked]
     for stage in stages:
-        rows.append(dom.make("li", happened.of_sample(stage)))
+        rows.append(dom.make("li", events.of_sample(stage)))
         if stage.get("reason"):
             rows.append(dom.make("li", t.translate(stage["reason"]), cls="why"))
     return dom.make("ul", rows, cls="taught") if rows else None

@@ -37,7 +37,7 @@ class Learning:
     def __init__(self, page, training):
         self.page, self.training = page, training
         self.progress, self.drawn_at = None, 0
-        engine = page.app.engine
+        engine = page.engine
         engine.listen(Progress, self.on_progress)
         engine.listen(Changed, self.on_changed)
         engine.listen(Lost, self.on_lost)
@@ -172,7 +172,7 @@ class Learning:
             chat=asked["chat"],
         )
         try:
-            await self.page.app.engine.ask(question)
+            await self.page.engine.ask(question)
         except Gone:
             pass  # the engine was ended; the chat has the question
 
@@ -183,7 +183,7 @@ class Learning:
         if isinstance(request, NEED_A_MODEL) and not await self.model_is_there():
             return None
         try:
-            return await self.page.app.engine.ask(request)
+            return await self.page.engine.ask(request)
         except Refused as refused:
             failures.show(self.page, refused.failed)
             return None

@@ -109,7 +109,7 @@ class Presence:
         if not (self.training.run and self.scheduler.granting):
             return
         try:
-            await self.page.app.engine.ask(Grant(run=self.training.run, milliseconds=0.0))
+            await self.page.engine.ask(Grant(run=self.training.run, milliseconds=0.0))
         except Refused:
             pass  # it has ended by itself meanwhile
 

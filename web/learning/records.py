@@ -1,7 +1,10 @@
 """What the page reads from the stores that the engine writes, in the order it shows it."""
 
-from oneseek.engine.core.exchange.tombstones import DATA_SET
-from oneseek.engine.core.rebuild import rounds_away
+import hashlib
+import json
+
+from oneseek.engine.core.exchange.entries import DATA_SET
+from oneseek.engine.core.next_work import rounds_away
 
 POINTS = 400
 """Steps the chart shows at most."""
@@ -111,9 +114,8 @@ async def statistics(store):
     """Counts for the Activity panel: of questions, as /api/training/micro/stats tells them, and of
     rounds of training."""
     found = {"languages": {}, "stage1": 0, "stage2": 0, "questions": 0, "last": 0, "dna": 0}
-    found.update(learned=0, asked=0, rounds=0)
-    for entry in await rows(store, "ledger"):
-        found["rounds"] += entry["kind"] in RUNS
+    rounds = sum([entry["kind"] in RUNS for entry in await rows(store, "ledger")])
+    found.update(learned=0, asked=0, rounds=rounds)
     micro = await store.get("state", "micro")
     if micro:
         found.update(micro["stage_counts"])
@@ -154,3 +156,17 @@ def config_changes(version, parent):
         return []
     now, before = version["config"], parent["config"]
     return [(key, before.get(key), now[key]) for key in sorted(now) if now[key] != before.get(key)]
+
+
+def fingerprint(version, versions):
+    """The DNA of a version, as the engine takes it (engine/history/certificate.py): of what it
+    learned from and of what came out of it. `versions` are all there are, in any order."""
+    known = {one["number"]: one for one in versions}
+    examples, at = set(), version["number"]
+    while at:
+        examples.update(known[at]["lessons"])
+        at = known[at]["parent"]
+    name, weights = json.dumps(version["name"]), json.dumps(version["weights_sha256"])
+    ids = ",".join([json.dumps(id) for id in sorted(examples)])
+    text = '{"examples":[%s],"version":%s,"weights_sha256":%s}' % (ids, name, weights)
+    return "".join(["%02x" % byte for byte in hashlib.sha256(text.encode()).digest()])

@@ -18,11 +18,10 @@ from oneseek.engine.core.collecting.corrections import (
 from oneseek.engine.core.collecting.hint import guess
 from oneseek.engine.core.collecting.statements import STATEMENT
 from oneseek.engine.core.messages import Hear
-from oneseek.engine.core.queue.batches import BatchManager
 from oneseek.engine.core.queue.saved import SavedQueue
-from oneseek.engine.core.queue.training_queue import Conflict, TrainingQueue
+from oneseek.engine.core.queue.training_queue import Conflict
 from oneseek.web.learning import learn_from, records
-from oneseek.web.lib import clock, dom
+from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
 from oneseek.web.shell.link import Refused
 
@@ -34,11 +33,9 @@ def language_of(text):
 
 
 class Teaching:
-    def __init__(self, page):
-        self.page = page
-        self.queue = TrainingQueue(clock.now)
+    def __init__(self, page, queue):
+        self.page, self.queue = page, queue
         self.saved = SavedQueue(self.queue, page.store)
-        self.batches = BatchManager(self.queue)
         self.collector = DataCollector(self, language=language_of, understand=self.understand)
         self.by_turn = {}
         self.done = None  # what the last notice says was done
@@ -132,7 +129,7 @@ class Teaching:
         if not self.page.model:
             return []
         try:
-            return (await self.page.app.engine.ask(Hear(text=text, before=before))).items
+            return (await self.page.engine.ask(Hear(text=text, before=before))).items
         except Refused:
             return []
 

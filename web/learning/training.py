@@ -19,11 +19,12 @@ from oneseek.engine.core.next_work import (
     next_work,
     unpractised,
 )
+from oneseek.engine.core.queue.batches import BatchManager
 from oneseek.engine.core.scheduler import WINDOW_MS, TrainingScheduler
 from oneseek.engine.core.settings import IN_LESSONS, SchedulerConfig, for_model
-from oneseek.web.learning import records, truth
+from oneseek.web.learning import learning_status, records
 from oneseek.web.learning.effort import Effort
-from oneseek.web.learning.panels import tries
+from oneseek.web.learning.panels import trials
 from oneseek.web.lib import clock, dom, failures
 from oneseek.web.shell.link import Gone, Refused
 
@@ -45,8 +46,8 @@ async def idle(timeout):
 
 
 class Training:
-    def __init__(self, page):
-        self.page = page
+    def __init__(self, page, queue):
+        self.page, self.queue, self.batches = page, queue, BatchManager(queue)
         self.run = self.kind = self.ended = ""
         self.effort = None
         self.remembering = None
@@ -83,8 +84,8 @@ class Training:
         """Without waiting for quiet: what it is at, or a lesson from the queue, or practice of
         everything."""
         if not self.run or self.kind == "memory":  # which is over in a moment
-            if kind == "lesson" and truth.no_lesson_now(self.page):
-                self.page.toast(truth.no_lesson_now(self.page))
+            if kind == "lesson" and learning_status.no_lesson_now(self.page):
+                self.page.toast(learning_status.no_lesson_now(self.page))
                 return
             self.wanted = kind
         self.scheduler.force_training()
@@ -142,7 +143,7 @@ class Training:
         return {
             MEMORY: self.page.fact_memory.next() is not None,
             BEGUN: self.run_begun,
-            LESSON: self.page.teaching.queue.upcoming(1),
+            LESSON: self.queue.upcoming(1),
             QUESTION: self.questions or self.page.app.api.work,
             RUN: self.runs,
             PRACTICE: self.unpractised,
@@ -171,7 +172,7 @@ class Training:
             run = await self.page.store.get("state", id)
             if run and run["models"] == [self.page.choice.model_id()]:
                 self.runs.append(id)
-                if tries.open_in(run):
+                if trials.open_in(run):
                     self.tuned.append(id)
         self.run_begun = bool(kept) and kept["begun"] in self.runs
 
@@ -185,7 +186,7 @@ class Training:
     async def grant(self, budget):
         """What the scheduler calls: open a round when none is open, then work on it. An engine that
         is replaced meanwhile is waited for: only then is it known that no round is open in it."""
-        await self.page.app.engine.open.wait()
+        await self.page.engine.open.wait()
         try:
             await self.make_way()
             if await self.remembered_beside():
@@ -198,7 +199,7 @@ class Training:
                 await self.count_runs()
                 return {"used_ms": opening, "finished": True}
             work = Grant(run=self.run, milliseconds=float(budget), sparing=self.scheduler.sparing())
-            done = await self.page.app.engine.ask(work)
+            done = await self.page.engine.ask(work)
         except Gone:
             self.give_back()
             if self.kind == "memory":
@@ -226,17 +227,15 @@ class Training:
     async def make_way(self):
         """A new lesson takes minutes, practice hours: what came by itself makes way. So does a
         lesson about what was corrected or taken back meanwhile: nothing could come of it."""
-        waits = (
-            self.page.teaching.queue.upcoming(1) or self.page.fact_memory.find_waiting() is not None
-        )
+        waits = self.queue.upcoming(1) or self.page.fact_memory.find_waiting() is not None
         if self.run and (self.idle_practice and waits or self.is_overtaken()):
-            await self.page.app.engine.ask(Drop(run=self.run))
+            await self.page.engine.ask(Drop(run=self.run))
             self.give_back()
             self.ended, self.run, self.leased, self.idle_practice = self.run, "", [], False
 
     def is_overtaken(self):
         """Whether what is being learned is no longer what waited to be."""
-        known = self.page.teaching.queue.records
+        known = self.queue.records
         now = [known.get(one["id"]) for one in self.leased]
         return [r and r["revision"] for r in now] != [r["revision"] for r in self.leased]
 
@@ -249,7 +248,7 @@ class Training:
         self.page.fact_memory.begin(id)
         reason = ""
         try:
-            await self.page.app.engine.ask(self.to_remember(id))
+            await self.page.engine.ask(self.to_remember(id))
         except Gone:
             self.page.fact_memory.again(id)
             raise
@@ -276,7 +275,7 @@ class Training:
         kind = QUESTION if work in (BEGUN, RUN) else work  # the engine knows which run it is
         self.leased = []
         if kind == LESSON:
-            self.leased = self.page.teaching.batches.next_batch(self.scheduler.is_active())
+            self.leased = self.batches.next_batch(self.scheduler.is_active())
             self.page.touch("queue")
         self.kind = TRAINED if work in (BEGUN, RUN) else work
         self.effort = await self.expect(self.kind)
@@ -284,7 +283,7 @@ class Training:
         self.idle_practice = kind == PRACTICE and not asked
         config = self.recipe()
         ids = [record["id"] for record in self.leased]
-        opened = await self.page.app.engine.ask(
+        opened = await self.page.engine.ask(
             Learn(
                 kind=kind,
                 examples=ids,
@@ -308,7 +307,7 @@ class Training:
         self.kind, self.leased, self.effort, self.idle_practice = "memory", [], None, False
         self.page.fact_memory.begin(id)
         self.page.status.know(round="training")
-        opened = await self.page.app.engine.ask(self.to_remember(id))
+        opened = await self.page.engine.ask(self.to_remember(id))
         self.run = opened.run
         return opened.used_ms
 
@@ -358,4 +357,4 @@ class Training:
 
     def give_back(self):
         """What was lent for a round that came to nothing may be taken again."""
-        self.page.teaching.queue.give_back([record["id"] for record in self.leased])
+        self.queue.give_back([record["id"] for record in self.leased])

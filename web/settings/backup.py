@@ -10,8 +10,8 @@ import json
 import js
 
 from oneseek.engine.core import conversation
+from oneseek.engine.core.conversation import stored_turns
 from oneseek.engine.core.messages import BackUp, Restore
-from oneseek.web.chat.stored import stored_turns
 from oneseek.web.lib import failures, files, overlay
 from oneseek.web.lib.words import t
 from oneseek.web.shell.link import Refused

@@ -51,7 +51,7 @@ class Choice:
         elif not wanted:
             self.page.chat.draw()
             dom.run(self.page.first_run.weigh())
-        await self.page.elsewhere.take_up()
+        await self.page.remote_models.take_up()
 
     def model_id(self):
         """The model that is loaded, or that was chosen last."""

@@ -74,7 +74,7 @@ def unmeasured(detail):
 
 def costs(page):
     """What that means in seconds, as far as it was measured here."""
-    answer, fact = page.measured.seconds("answer"), page.measured.seconds("fact")
+    answer, fact = page.speed.seconds("answer"), page.speed.seconds("fact")
     said = [t("device.answer", time=t.duration(answer)) if answer else t("device.unmeasured")]
     said += [t("device.fact", time=t.duration(fact))] if fact else []
     return dom.make("p", " ".join(said), cls="note")

@@ -42,7 +42,7 @@ class FirstRun:
         self.takes = {}  # model -> the memory it takes, and what it may do here
         self.pace = {}  # what was measured of the device
         self.unmeasured = ""  # why that failed, where it did
-        page.app.engine.listen(ModelProgress, self.on_progress)
+        page.engine.listen(ModelProgress, self.on_progress)
         page.watch(self.draw, "words", "model", "boot", "status")
         dom.verbs(
             {
@@ -79,7 +79,7 @@ class FirstRun:
     def called(self, model):
         """A model by the name it was offered under, one of the person's by that of its file."""
         known = self.model(model)
-        name = known["name"] if known else self.page.elsewhere.name(model)
+        name = known["name"] if known else self.page.remote_models.name(model)
         return name or model.split(":", 1)[-1]
 
     # ------------------------------------------------------------------------------------ card
@@ -155,7 +155,7 @@ class FirstRun:
         name = dom.make("h3", model["name"])
         words = dom.make("div", name, offers.folded(model, one, self.registry))
         return dom.make(
-            "div", dom.icon("mark"), words, self.page.elsewhere.button(model), cls="choice"
+            "div", dom.icon("mark"), words, self.page.remote_models.button(model), cls="choice"
         )
 
     def notes(self):
@@ -306,7 +306,7 @@ class FirstRun:
 
     async def load_now(self, model, keep):
         known = self.model(model)
-        origin = self.page.elsewhere.origin(model)
+        origin = self.page.remote_models.origin(model)
         size = known["bytes"] if known else origin.get("bytes", 0)
         total = size + self.beside if size else 0
         phase = "look" if self.page.status.facts["worker"] else "wait"
@@ -314,14 +314,14 @@ class FirstRun:
         self.on_progress(ModelProgress(model=model, phase=phase, done=0, total=total, rate=0.0))
         self.page.chat.draw()
         try:
-            await self.page.elsewhere.begun(model)
+            await self.page.remote_models.begun(model)
             load = LoadModel(model=model, keep=keep, origin=origin)
-            loaded = await self.page.app.engine.ask(load)
+            loaded = await self.page.engine.ask(load)
         except Refused as refused:
             self.asked = False
             self.trouble = (model, refused.failed, keep)
             self.page.status.know(loading="")
-            await self.page.elsewhere.stopped(model)
+            await self.page.remote_models.stopped(model)
             if refused.failed.detail != "stopped" and self.page.model:
                 failures.show(self.page, refused.failed)  # no card says it beside a chat
             elif refused.failed.detail != "stopped":
@@ -329,7 +329,7 @@ class FirstRun:
             self.page.chat.draw()
             return
         self.progress, self.asked = None, False
-        await self.page.elsewhere.arrived(model)
+        await self.page.remote_models.arrived(model)
         await self.page.choice.loaded(loaded, keep)
 
     def show_paused(self, progress, failed):
@@ -346,14 +346,14 @@ class FirstRun:
         if self.trouble and self.trouble[0] == model:
             self.trouble = self.progress = None
             self.page.touch("model")
-        await self.page.app.engine.ask(RemoveModel(model=model))
+        await self.page.engine.ask(RemoveModel(model=model))
 
     async def stop(self):
-        await self.page.app.engine.ask(StopLoading())
+        await self.page.engine.ask(StopLoading())
 
     async def weigh(self):
         """What each takes on this device is said as soon as the engine has told it."""
-        fits = await self.page.app.engine.ask(WhatFits())
+        fits = await self.page.engine.ask(WhatFits())
         self.takes, self.pace, self.unmeasured = fits.models, fits.pace, fits.detail
         self.page.model_list.draw()
         self.draw()

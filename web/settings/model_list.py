@@ -23,7 +23,7 @@ class ModelList:
             self.underway(),
             self.current(),
             [self.choice(model) for model in self.page.first_run.models],
-            self.page.elsewhere.rows(),
+            self.page.remote_models.rows(),
             self.page.first_run.notes(),
             device.unmeasured(self.page.first_run.unmeasured),
             dom.make(
@@ -70,7 +70,7 @@ class ModelList:
         if model["id"] in site.models():
             use = dom.button(t("models.use"), "download", model["id"], cls="small")
         else:
-            use = self.page.elsewhere.button(model)
+            use = self.page.remote_models.button(model)
         tag = dom.make("span", t("models.current"), cls="tag good")
         return dom.make(
             "div",

@@ -4,8 +4,7 @@ before anything of them is copied."""
 from oneseek.engine.core.messages import LookAt
 from oneseek.web.lib import dom, failures, files, overlay
 from oneseek.web.lib.words import t
-from oneseek.web.settings.hand_over import hand_over
-from oneseek.web.settings.packing import packed_name
+from oneseek.web.settings.packing import hand_over, packed_name
 from oneseek.web.shell.link import Refused
 
 WEIGHTS = (".gguf", ".safetensors")
@@ -62,7 +61,7 @@ class OwnModels:
         def request(channel):
             return LookAt(channel=channel)
 
-        return (await hand_over(group, request, self.page.app.engine.ask)).told
+        return (await hand_over(group, request, self.page.engine.ask)).told
 
     def card(self, name, told):
         kind = told["kind"] or t("given.unknown")

@@ -1,11 +1,14 @@
 """A model file of the person's that is packed to four bits while it is taken in: how far that is,
 and what to do when it was interrupted."""
 
+import js
+from pyscript.ffi import to_js
+
 from oneseek.engine.core.messages import Packing, PackModel, StopPacking
 from oneseek.web.lib import dom, failures, files
 from oneseek.web.lib.words import t
-from oneseek.web.settings.hand_over import hand_over
 from oneseek.web.shell.link import Refused
+from oneseek.web.shell.page import new_id
 
 SUFFIXES = {"Q8_0": ".4bit.gguf", "Q4_1": ".4bit-small.gguf"}
 """What becomes of embeddings and head -> how the packed file's name ends."""
@@ -142,3 +145,15 @@ class Packer:
 def packed_name(name, embeddings):
     """What the packed file is called."""
     return (name[:-5] if name.endswith(".gguf") else name) + SUFFIXES[embeddings]
+
+
+async def hand_over(group, request, ask):
+    """The answer of `ask` to `request(channel)`, while a worker can have the person's files on that
+    channel; it reads them where they lie, and nothing is copied."""
+    channel = "oneseek-given-" + new_id("g")
+    line = js.BroadcastChannel.new(channel)
+    line.onmessage = lambda event: line.postMessage(to_js(group))
+    try:
+        return await ask(request(channel))
+    finally:
+        line.close()

@@ -71,7 +71,7 @@ class App:
         self.device = await self.engine.ask(Start(engine=self.wanted_engine()), first=True)
         if self.page.model:
             model, keep = self.page.model.model, self.page.keeps_model
-            origin = self.page.elsewhere.origin(model)
+            origin = self.page.remote_models.origin(model)
             load = LoadModel(model=model, keep=keep, origin=origin)
             await self.engine.ask(load, first=True)
 

@@ -61,7 +61,7 @@ class Page:
     web/shell/regions.py."""
 
     def __init__(self, app, store):
-        self.app = app
+        self.app, self.engine = app, app.engine
         self.store = store
         self.settings = dict(DEFAULTS)
         self.model = None
@@ -171,7 +171,7 @@ class Page:
         options = dict(self.settings["sampling"], steer=True, **options)
         question = Ask(id=number, chat=chat, messages=messages, options=options)
         try:
-            answered = await self.app.engine.ask(question)
+            answered = await self.engine.ask(question)
         except Refused as refused:
             await listener.on_failed(refused.failed)
         else:
@@ -183,9 +183,7 @@ class Page:
         """One question outside any chat, without the sources; the whole answer."""
         options = dict(options, top_p=1.0, max_tokens=96, seed=1, source=None)
         said = [{"role": "user", "content": text}]
-        return await self.app.engine.ask(
-            Ask(id=new_id("ask"), chat="", messages=said, options=options)
-        )
+        return await self.engine.ask(Ask(id=new_id("ask"), chat="", messages=said, options=options))
 
     def on_token(self, token):
         if token.id in self.asks:
@@ -194,12 +192,12 @@ class Page:
     async def read_ahead(self, text):
         """What may be asked soon; where it cannot be read now, it is when it is asked."""
         try:
-            await self.app.engine.ask(ReadAhead(text=text))
+            await self.engine.ask(ReadAhead(text=text))
         except Refused:
             pass
 
     def stop(self, number):
-        dom.run(self.app.engine.ask(Stop(id=number)))
+        dom.run(self.engine.ask(Stop(id=number)))
 
     # ------------------------------------------------------------------------------ being heard
 

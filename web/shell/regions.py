@@ -5,21 +5,20 @@ import asyncio
 import js
 from pyscript import document
 
+from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.storage.store import BrowserStore
-from oneseek.web.chat.about import About
 from oneseek.web.chat.chat import Chat
 from oneseek.web.chat.compare import Compare
 from oneseek.web.chat.composer import Composer
 from oneseek.web.chat.conversations import Conversations
 from oneseek.web.chat.editors import Editors
-from oneseek.web.chat.place import Place
-from oneseek.web.chat.story import Story
-from oneseek.web.chat.too_long import TooLong
+from oneseek.web.chat.long_message import LongMessage
+from oneseek.web.chat.reading_position import ReadingPosition
+from oneseek.web.chat.source_chat import SourceChat
 from oneseek.web.chat.voice import Voice
+from oneseek.web.chat.welcome import Install, Story
 from oneseek.web.intake.sources import Intake
-from oneseek.web.learning.comeback import Comeback
 from oneseek.web.learning.fact_memory import FactMemory
-from oneseek.web.learning.measured import Measured
 from oneseek.web.learning.note import Notes
 from oneseek.web.learning.outcomes import Outcomes
 from oneseek.web.learning.panels.activity import Activity
@@ -32,23 +31,23 @@ from oneseek.web.learning.panels.taste import TastePanel
 from oneseek.web.learning.panels.versions import Versions
 from oneseek.web.learning.practice import Learning
 from oneseek.web.learning.presence import Presence
+from oneseek.web.learning.rebuild_notice import RebuildNotice
+from oneseek.web.learning.speed import Speed
 from oneseek.web.learning.taste import Taste
 from oneseek.web.learning.teaching import Teaching
 from oneseek.web.learning.training import Training
-from oneseek.web.lib import dom, markdown, overlay, pressed, site
+from oneseek.web.lib import clicks, clock, dom, markdown, overlay, site
 from oneseek.web.lib.words import t, wished
 from oneseek.web.settings.choice import Choice
-from oneseek.web.settings.elsewhere import Elsewhere
 from oneseek.web.settings.exchange import Exchange
 from oneseek.web.settings.firstrun import FirstRun
 from oneseek.web.settings.model_list import ModelList
 from oneseek.web.settings.own_models import OwnModels
 from oneseek.web.settings.packing import Packer
+from oneseek.web.settings.remote_models import RemoteModels
 from oneseek.web.settings.settings import SettingsDialog
 from oneseek.web.shell import verbs
-from oneseek.web.shell.aside import MIDDLE, Aside
-from oneseek.web.shell.header import Header
-from oneseek.web.shell.install import Install
+from oneseek.web.shell.frame import MIDDLE, Aside, Header
 from oneseek.web.shell.page import Page
 from oneseek.web.shell.shortcuts import Shortcuts
 from oneseek.web.shell.status import Status
@@ -63,7 +62,7 @@ async def start(app, opening):
         await t.use(page.settings["language"])
     dom.start(page.complain)
     overlay.start()
-    pressed.start()
+    clicks.start()
     put_together(page)
     verbs.register(page)
     document.documentElement.setAttribute("data-listens", "true")  # for web/static/start.js
@@ -74,41 +73,42 @@ async def start(app, opening):
 
 def put_together(page):
     """Every part, in the order in which they need each other."""
+    queue = TrainingQueue(clock.now)
     page.status = Status(page)
     page.choice = Choice(page)
-    page.header = Header(page)
+    page.header = Header(page, queue)
     page.aside = Aside(page)
     page.editors = Editors(page)
     page.first_run = FirstRun(page)
-    page.elsewhere = Elsewhere(page)
+    page.remote_models = RemoteModels(page)
     page.model_list = ModelList(page)
     page.own_models = OwnModels(page)
     page.packer = Packer(page)
     page.install = Install(page)
-    page.measured = Measured(page)
-    page.teaching = Teaching(page)
+    page.speed = Speed(page)
+    page.teaching = Teaching(page, queue)
     page.taste = Taste(page)
-    page.training = Training(page)
+    page.training = Training(page, queue)
     page.presence = Presence(page, page.training)
     page.learning = Learning(page, page.training)
-    page.fact_memory = FactMemory(page)
-    page.comeback = Comeback(page)
-    page.about = About(page)
+    page.fact_memory = FactMemory(page, queue)
+    page.rebuild_notice = RebuildNotice(page)
+    page.source_chat = SourceChat(page)
     page.chat = Chat(page)
     page.composer = Composer(page, page.chat)
-    page.too_long = TooLong(page)
-    page.place = Place(page, page.chat)
+    page.long_message = LongMessage(page)
+    page.reading_position = ReadingPosition(page, page.chat)
     page.voice = Voice(page)
     page.conversations = Conversations(page, page.chat)
-    page.memory = Memory(page)
-    page.notes = Notes(page)
+    page.memory = Memory(page, queue)
+    page.notes = Notes(page, queue)
     page.outcomes = Outcomes(page)
-    page.story = Story(page)
+    page.story = Story(page, queue)
     page.versions = Versions(page)
-    page.queue_panel = QueuePanel(page)
-    panels = (page.memory, Activity(page), Sources(page), page.versions)
-    page.tabs = Tabs(page, panels)
+    page.queue_panel = QueuePanel(page, queue)
     page.intake = Intake(page)
+    panels = (page.memory, Activity(page), Sources(page, page.intake), page.versions)
+    page.tabs = Tabs(page, panels)
     page.settings_dialog = SettingsDialog(page)
     page.exchange = Exchange(page)
     page.compare = Compare(page)
@@ -126,7 +126,7 @@ async def fill(page):
         page.aside.settle,
         page.teaching.load,
         page.fact_memory.read,
-        page.measured.load,
+        page.speed.load,
         page.packer.load,
         page.first_run.load_registry,
     )
@@ -158,4 +158,4 @@ async def open_last_chat(page):
     if opened:
         await dom.guard(markdown.load())
     await page.conversations.show(opened["id"] if opened else "")
-    await page.place.restore()
+    await page.reading_position.restore()

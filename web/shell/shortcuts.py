@@ -50,7 +50,7 @@ class Shortcuts:
             return
         editor = dom.find("form.editor")
         if not dom.by_id("drop").hidden:
-            self.page.intake.doors.close_drop()
+            self.page.intake.inputs.close_drop()
         elif editor:
             self.page.editors.close()
         elif self.page.chat.answering:

@@ -6,7 +6,7 @@ show what it says.
 
 from pyscript import document
 
-from oneseek.web.learning import truth
+from oneseek.web.learning import learning_status
 from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
 
@@ -98,7 +98,7 @@ class Status:
         if state == "downloading":
             return t("state.downloading", share=t.percent(facts["share"]))
         if state in ("training", "evaluating"):
-            return truth.short(self.page)
+            return learning_status.short(self.page)
         if state == "paused":
             return t("state.paused", why=t("paused." + facts["paused"]))
         if state == "countdown":

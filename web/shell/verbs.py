@@ -54,7 +54,7 @@ def register(page):
         ("#help-button", lambda event: page.shortcuts.help()),
         ("#privacy", lambda event: privacy()),
         ("#model-button", lambda event: page.model_list.choose()),
-        ("#add", lambda event: page.intake.doors.ask_what()),
+        ("#add", lambda event: page.intake.inputs.ask_what()),
         ("#nav-toggle", lambda event: page.aside.toggle_nav()),
         ("#aside-toggle", lambda event: page.aside.toggle()),
         ("#aside-close", lambda event: page.aside.toggle()),
@@ -128,9 +128,7 @@ async def save_queued(page, id, text):
 
 
 def switch_chart(page):
-    activity = page.tabs.panels["activity"]
-    activity.as_table = not activity.as_table
-    page.touch("tab")
+    page.tabs.panels["activity"].switch_chart()
 
 
 async def set_theme(page, theme):

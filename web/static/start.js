@@ -30,7 +30,7 @@ addEventListener("click", (event) => {
   globalThis.pressedEarly = button;
 }, true);
 
-// The browser's offer to install the page may come before the page's Python, which shows it (web/install.py).
+// The browser's offer to install the page may come before the page's Python, which shows it (web/chat/welcome.py).
 globalThis.installable = null;
 addEventListener("beforeinstallprompt", (event) => {
   event.preventDefault();

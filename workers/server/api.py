@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route, WebSocketRoute
 
-from oneseek.engine.core.collecting.held_back import LooksSecret
+from oneseek.engine.core.collecting.collector import LooksSecret
 from oneseek.engine.core.queue.training_queue import Conflict
 from oneseek.engine.core.storage.store import StorageFull
 from oneseek.engine.history.ledger import Overtaken
@@ -29,11 +29,10 @@ from oneseek.workers.server.endpoints import (
     comparing,
     embeddings,
     inspection,
+    knowledge,
     lessons,
-    memory,
     openai,
     skills,
-    sources,
     taste,
     training,
     versions,
@@ -42,7 +41,7 @@ from oneseek.workers.server.endpoints.deprecated import deprecated, multi_model_
 from oneseek.workers.server.fact_memory import NoPhrase
 from oneseek.workers.server.guard import error
 from oneseek.workers.server.guests import NoRoom
-from oneseek.workers.server.names import NoSuchModel
+from oneseek.workers.server.model_names import NoSuchModel
 from oneseek.workers.server.service import Service
 
 log = logging.getLogger("oneseek")
@@ -76,8 +75,8 @@ ROUTES = [
     Route("/api/queue", lessons.enqueue, methods=["POST"]),
     Route("/api/queue/{id}/approve", lessons.approve, methods=["POST"]),
     Route("/api/queue/{id}", lessons.dequeue, methods=["DELETE"]),
-    Route("/api/memory", memory.facts),
-    Route("/api/memory/{id}", memory.forget, methods=["DELETE"]),
+    Route("/api/memory", knowledge.facts),
+    Route("/api/memory/{id}", knowledge.forget, methods=["DELETE"]),
     Route("/api/skills", skills.skills),
     Route("/api/skills", skills.teach, methods=["POST"]),
     Route("/api/skills/{name}", skills.remove, methods=["DELETE"]),
@@ -87,10 +86,10 @@ ROUTES = [
     Route("/api/taste/choices", taste.choose, methods=["POST"]),
     Route("/api/taste/choices/{id}", taste.remove_choice, methods=["DELETE"]),
     Route("/api/taste/train", taste.train, methods=["POST"]),
-    Route("/api/sources", sources.sources),
-    Route("/api/sources/{id}", sources.remove, methods=["DELETE"]),
-    Route("/api/search", sources.search, methods=["POST"]),
-    Route("/api/exchange", memory.exchange, methods=["POST"]),
+    Route("/api/sources", knowledge.sources),
+    Route("/api/sources/{id}", knowledge.remove_source, methods=["DELETE"]),
+    Route("/api/search", knowledge.search, methods=["POST"]),
+    Route("/api/exchange", knowledge.exchange, methods=["POST"]),
     Route("/api/import", lessons.bring_in, methods=["POST"]),
     Route("/api/oqt/query", deprecated(query), methods=["POST"]),
     Route("/api/oqt/multi-model-query", deprecated(multi_model_query), methods=["POST"]),

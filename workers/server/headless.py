@@ -22,12 +22,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from oneseek.engine.backends.room import memory_here
-from oneseek.engine.cli.options import Progress
+from oneseek.engine.cli.options import Progress, server_options
 from oneseek.engine.core.environment import read_whole_number, switched_on, variable
 from oneseek.engine.core.storage import backup
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.core.storage.store import StorageFull, StoreRetired
-from oneseek.engine.history.dna import EVERY_QUESTIONS
+from oneseek.engine.history.certificate import EVERY_QUESTIONS
 from oneseek.engine.history.native_keys import named_key
 from oneseek.engine.history.pem import BadKey
 from oneseek.engine.model import registry
@@ -35,7 +35,6 @@ from oneseek.engine.model.formats import FormatError
 from oneseek.engine.model.registry import NoBaseModels
 from oneseek.engine.open import alone_in, assistant_over, clock, keep_bits, model_named
 from oneseek.importers.pages.fetch import Fetcher, anywhere
-from oneseek.workers.server import options as of_server
 from oneseek.workers.server.api import create_app
 from oneseek.workers.server.guard import LOCAL, Guard
 from oneseek.workers.server.guests import Guests, guest_named, must_be_here
@@ -260,7 +259,7 @@ def run(options: argparse.Namespace) -> int:
 def arguments() -> argparse.ArgumentParser:
     about = __doc__.splitlines()[0]
     parser = argparse.ArgumentParser(prog="build.py headless", description=about)
-    of_server.add(parser)
+    server_options(parser)
     return parser
 
 

@@ -12,7 +12,8 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from oneseek.engine.assistant import Assistant
-from oneseek.engine.history import curve
+from oneseek.engine.history import loss_curve
+from oneseek.engine.history.round_plan import RoundEnd
 from oneseek.engine.history.versions import Versions, label
 from oneseek.engine.learning.runs import NoMoreSteps, TrainingRun
 
@@ -20,7 +21,7 @@ MEASURES = ("scale", "measures", "notes", "losses", "steps", "doing", "taste")
 Load = Callable[[str], Awaitable[Assistant]]
 
 
-def describe_outcome(ended: dict) -> dict:
+def describe_outcome(ended: RoundEnd) -> dict:
     """What became of a round, as a run tells it."""
     gate, version = ended["gate"], ended["version"]
     return {
@@ -29,18 +30,18 @@ def describe_outcome(ended: dict) -> dict:
         "version": version and label(version),
         "version_name": version and version["name"],
         "gate": {name: gate[name] for name in MEASURES if name in gate},
-        "wrong": ended.get("wrong", []),
+        "wrong": ended["wrong"],
     }
 
 
-async def made_by(run: str, versions: Versions) -> dict | None:
+async def made_by(run: str, versions: Versions) -> RoundEnd | None:
     """What became of the round of a run that was stopped when its version was stored and its own
     word was not."""
     for record in await versions.records():
         gate = record["gate"]
         if gate.get("run") == run:
-            said = {name: gate[name] for name in ("outcome", "reason")}
-            return {**said, "version": record, "gate": gate}
+            outcome, reason = gate["outcome"], gate["reason"]
+            return RoundEnd(outcome=outcome, reason=reason, version=record, gate=gate, wrong=[])
     return None
 
 
@@ -90,7 +91,7 @@ class Relay:
     async def step_done(self, model: str, assistant: Assistant) -> None:
         training, each = assistant.learner.training, f"{self.run.id}.{model}"
         plan, metrics = training.plan.identity(), training.get_latest_metrics()
-        figures = await curve.add(self.store, each, plan, metrics)
+        figures = await loss_curve.add(self.store, each, plan, metrics)
         await self.run.tell({"type": "step", "model": model, **figures})
 
     async def finish(self) -> dict:
@@ -107,7 +108,7 @@ class Relay:
         if not ended:
             assistant = await self.turn(model, len(self.run.metrics))
             ended = await assistant.learner.training.finish({"run": self.run.id})
-        await curve.close(self.store, f"{self.run.id}.{model}", ended["version"])
+        await loss_curve.close(self.store, f"{self.run.id}.{model}", ended["version"])
         dna = await self.dna(assistant.versions)
         await self.run.judged(model, describe_outcome(ended) | {"dna": dna})
         assistant.learner.trainer.rest()

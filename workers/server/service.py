@@ -29,14 +29,13 @@ from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.scheduler import AWAY_MS
 from oneseek.engine.core.turns import urgent
-from oneseek.engine.history import curve
-from oneseek.engine.history.dna import EVERY_QUESTIONS
+from oneseek.engine.history import loss_curve
+from oneseek.engine.history.certificate import EVERY_QUESTIONS
 from oneseek.engine.history.versions import GENERIC, Versions, label
 from oneseek.engine.learner import NothingLeft
 from oneseek.engine.learning.lessons import LessonError
-from oneseek.engine.learning.questions.microtrain import MicroTraining
-from oneseek.engine.learning.questions.offers import hold, offered
-from oneseek.engine.learning.runs import TrainingRun
+from oneseek.engine.learning.questions.microtrain import MicroTraining, hold, offered
+from oneseek.engine.learning.runs import RunState, TrainingRun
 from oneseek.engine.learning.trainer import check
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.generate import BATCHES, Answer
@@ -45,13 +44,14 @@ from oneseek.workers.server.admission import Admission
 from oneseek.workers.server.fact_memory import FactMemory
 from oneseek.workers.server.guests import Guests
 from oneseek.workers.server.hub import Hub
-from oneseek.workers.server.moments import (
+from oneseek.workers.server.idle_work import (
+    TakingIn,
     lesson_within,
     remember,
     remembered,
     worth_practising,
 )
-from oneseek.workers.server.names import Names
+from oneseek.workers.server.model_names import Names
 from oneseek.workers.server.share import take_turns
 from oneseek.workers.server.training_runs import Runs
 
@@ -120,9 +120,7 @@ class Service:
         self.practised_at = 0  # the version that practice was last tried on
         self.wake = asyncio.Event()
         self.did: str | None = None  # the last kind of work
-        self.offered = False  # something, since the last remembering
-        self.remembers_at = 0.0  # when what is offered during a round may be remembered
-        self.refused: set[str] = set()  # ids of what can not be kept in mind
+        self.taking_in = TakingIn()
         self.compared: dict[str, list[tuple[str, int]]] = {}  # blind, and not chosen yet
 
     async def start(self) -> None:
@@ -217,7 +215,8 @@ class Service:
         coming = self.runs.coming
         return {
             MEMORY: await self.unremembered(),
-            BEGUN: [run for run in coming if run.state == "training"] or await self.interrupted(),
+            BEGUN: [run for run in coming if run.state == RunState.TRAINING]
+            or await self.interrupted(),
             LESSON: self.queue.queue.upcoming(1),
             QUESTION: await self.micro.waiting(),
             RUN: coming,
@@ -270,7 +269,7 @@ class Service:
     async def unremembered(self) -> bool:
         """Whether something was told that is not known by heart, and can be."""
         waiting = {one["id"] for one in await self.assistant.mind.waiting()}
-        return not waiting <= self.refused
+        return not waiting <= self.taking_in.refused
 
     async def interrupted(self) -> str | None:
         """The line of a lesson that a killed server left half done; practice has its own time."""
@@ -339,7 +338,7 @@ class Service:
         return {**result, "metrics": opened.metrics}
 
     async def round_over(self, run: str, kind: str, result: dict) -> None:
-        await curve.close(self.store, run, result["version"])
+        await loss_curve.close(self.store, run, result["version"])
         self.rounds, self.trained_at = self.rounds + 1, time.monotonic()
         version = label(result["version"]) if result["version"] else None
         ended = {"outcome": result["outcome"], "reason": result["reason"], "version": version}
@@ -347,10 +346,10 @@ class Service:
 
     async def step_done(self, round: Any) -> None:
         plan = self.learner.training.plan.identity()
-        figures = await curve.add(self.store, round.run, plan, round.metrics)
+        figures = await loss_curve.add(self.store, round.run, plan, round.metrics)
         self.hub.tell({"type": "step", "runId": round.run, **figures})
         # What was told is known long before the round ends.
-        if self.offered and time.monotonic() >= self.remembers_at:
+        if self.taking_in.is_due():
             await remembered(self, self.assistant.mind.remember())
 
     def teachable(self, record: dict) -> bool:
@@ -367,7 +366,7 @@ class Service:
     async def offer(self, example: dict) -> dict | None:
         """Put an example into the queue; learning begins when it is quiet."""
         record = await self.add(example)
-        self.offered = True
+        self.taking_in.offer()
         self.hurry()
         return record
 
@@ -388,7 +387,7 @@ class Service:
             self.assistant.turns.free()
         try:
             ended = await self.learner.outcome(opened)
-            await curve.close(self.store, run.id, ended.get("version"))
+            await loss_curve.close(self.store, run.id, ended.get("version"))
         except asyncio.CancelledError:
             if not run.over:
                 raise  # the service itself ends; the run goes on next time

@@ -13,7 +13,7 @@ from functools import partial
 from typing import Any
 
 from oneseek.engine.assistant import Assistant
-from oneseek.engine.backends.gpu.errors import DeviceLost
+from oneseek.engine.backends.executor import DeviceLost
 from oneseek.engine.core.settings import (
     DATA_PRESETS,
     MODES,
@@ -21,17 +21,17 @@ from oneseek.engine.core.settings import (
     run_settings,
 )
 from oneseek.engine.core.turns import urgent
-from oneseek.engine.history.dna import record_dna
+from oneseek.engine.history.certificate import record_dna
 from oneseek.engine.history.round_plan import TRAINING, make_plan
 from oneseek.engine.history.versions import GENERIC, LEARNED, Versions, round_of
 from oneseek.engine.learning import run_data, shape
 from oneseek.engine.learning.adaptive import AdaptiveConfig
 from oneseek.engine.learning.needs import Watch, measured_pace, needs
-from oneseek.engine.learning.runs import TrainingRun, validate_base_models
+from oneseek.engine.learning.runs import RunState, TrainingRun, validate_base_models
 from oneseek.engine.learning.skills.skills import line_in, skill_record
 from oneseek.engine.learning.taste.taste import is_taste
-from oneseek.engine.learning.tuning import tries
-from oneseek.workers.server.moments import questions_between
+from oneseek.engine.learning.tuning import trials
+from oneseek.workers.server.idle_work import questions_between
 from oneseek.workers.server.relay import Relay, describe_outcome, made_by, must_have_come_to
 
 log = logging.getLogger("oneseek")
@@ -58,7 +58,7 @@ class Runs:
         """What waits, of the models that are here; a run that a restart interrupted first."""
         waiting = [run for run in self.known.values() if not run.over and run is not self.now]
         waiting = [run for run in waiting if not self.missing(run)]
-        return sorted(waiting, key=lambda run: run.state != "training")
+        return sorted(waiting, key=lambda run: run.state != RunState.TRAINING)
 
     def missing(self, run: TrainingRun) -> list[str]:
         """The models that a run waits for: it was asked of a host that had them."""
@@ -81,7 +81,7 @@ class Runs:
 
     async def keep(self, run: TrainingRun) -> None:
         waiting = [id for id, one in self.known.items() if not one.over]
-        begun = [id for id in waiting if self.known[id].state == "training"]
+        begun = [id for id in waiting if self.known[id].state == RunState.TRAINING]
         told = {"ids": waiting, "begun": begun[0] if begun else ""}
         await self.store.batch(
             [["put", "state", run.id, run.to_dict()], ["put", "state", OPEN, told]]
@@ -189,9 +189,9 @@ class Runs:
         shape.must_have_place(asked, config)
         pace = await measured_pace(self.store)
         if tune:
-            tries.must_be_adapter(asked)
-            tries.must_suffice(int(record["examples"] * (1 - asked.validation_split)))
-            asked = tries.widest(asked)
+            trials.must_be_adapter(asked)
+            trials.must_suffice(int(record["examples"] * (1 - asked.validation_split)))
+            asked = trials.widest(asked)
         told = needs(trainer, asked.replace(epochs=epochs), record, pace)
         if tune and told["seconds"]:
             told["seconds"] += tune
@@ -205,14 +205,14 @@ class Runs:
         run = self.run(id)
         if run.over:
             raise ValueError(f"{id} is over already ({run.state}); nothing was changed")
-        run.state = "cancelled"
+        run.cancel()
         if run is self.now:
             self.now = None
             self.service.learner.drop()
             if self.task:
                 await asyncio.wait({self.task})
         await self.forget_checkpoints(run)
-        await run.fail("a person ended it; nothing was changed", "cancelled")
+        await run.fail("a person ended it; nothing was changed", RunState.CANCELLED)
         return run
 
     async def forget_checkpoints(self, run: TrainingRun) -> None:
@@ -263,15 +263,16 @@ class Runs:
         if made := await made_by(run.id, self.versions):
             await self.settled(run)
             await run.complete(describe_outcome(made) | {"memory_used": None})
-            return made
+            return dict(made)
         ended: dict = {}
         watch = Watch(self.service.assistant.model.executor)
 
         async def finish() -> dict:
             await self.come_to(len(run.metrics), on_step)  # a restart may have gone back behind it
-            ended.update(await self.service.learner.training.finish({"run": run.id}))
-            await self.settled(run, ended["version"])
-            return describe_outcome(ended) | {"memory_used": watch.most()}
+            came = await self.service.learner.training.finish({"run": run.id})
+            ended.update(came)
+            await self.settled(run, came["version"])
+            return describe_outcome(came) | {"memory_used": watch.most()}
 
         record = await self.record(run)
         await self.tuned(run, record)
@@ -302,12 +303,12 @@ class Runs:
             await self.keep(run)
 
         table, seconds = run.about.get("tuning"), run.about["tune"]
-        tuning = await tries.find_settings(
+        tuning = await trials.find_settings(
             training, record, table, seconds, lambda: turns.worked, save, turns.breathe
         )
         settings = dict(tuning.settings)
-        run.epochs, run.learning_rate = settings.pop("epochs"), settings.pop("learning_rate")
-        run.about["shape"] = tries.merged(run.about["shape"], settings)
+        run.use(settings.pop("epochs"), settings.pop("learning_rate"))
+        run.about["shape"] = trials.merged(run.about["shape"], settings)
         await self.keep(run)
 
     async def in_turns(self, run: TrainingRun, store: Any) -> dict:

@@ -13,7 +13,7 @@ from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.formats.browser import OpfsShelf
 from oneseek.engine.model.formats.packing import pack
 from oneseek.workers.post import Emit
-from oneseek.workers.tab.handed import receive_files
+from oneseek.workers.tab.files import receive_files
 
 INBOX = "inbox"
 LAYERS = "Q4_1"

@@ -9,14 +9,15 @@ from __future__ import annotations
 import asyncio
 import functools
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
 import js
+from pyodide.ffi import JsException
 
 from oneseek.engine.assistant import Assistant
-from oneseek.engine.backends.quick_check import both, pace
+from oneseek.engine.backends.quick_check import both, measured_once, pace
 from oneseek.engine.core.messages import (
     Changed,
     Device,
@@ -31,16 +32,17 @@ from oneseek.engine.core.messages import (
     Start,
     StopLoading,
 )
-from oneseek.engine.core.storage.measured import measured_once
 from oneseek.engine.core.storage.store import open_browser_store
 from oneseek.engine.core.turns import pause
-from oneseek.engine.history import curve
+from oneseek.engine.history import loss_curve
 from oneseek.engine.history.versions import Versions, label
 from oneseek.engine.learner import Round
+from oneseek.engine.learning.memory.statements.reader import Reader
 from oneseek.engine.learning.trainer import TRAINING_BYTES
 from oneseek.engine.model.formats import ModelFile
 from oneseek.engine.model.formats.download import Damaged, DownloadError
 from oneseek.engine.open import assistant_of
+from oneseek.importers.asking.library import Library
 from oneseek.workers.post import Emit
 from oneseek.workers.questions import Questions
 from oneseek.workers.tab.device import (
@@ -51,10 +53,10 @@ from oneseek.workers.tab.device import (
     wait_inside,
     without_chip,
 )
+from oneseek.workers.tab.files import read_own
 from oneseek.workers.tab.models import Models, Paused
 from oneseek.workers.tab.recovery import Recovery
-from oneseek.workers.tab.signer import BrowserSigner
-from oneseek.workers.tab.sources import Sources
+from oneseek.workers.tab.web_crypto import BrowserSigner
 
 
 class Refusal(Exception):
@@ -168,7 +170,7 @@ class Resident:
         self.assistant.learner.rebuilder.listen(self.tell_rebuilding)
         self.versions, self.loaded = self.assistant.versions, request
         self.questions = Questions(self.assistant, self.emit, self.tell_step)
-        pause.wait = functools.partial(wait_inside, executor.turns)
+        pause.wait_by(functools.partial(wait_inside, executor.turns))
         self.warming = asyncio.ensure_future(self.warm(self.assistant))
         executor.on_lost = self.recovery.begin
         return Loaded(
@@ -194,7 +196,7 @@ class Resident:
 
     async def rebuild(self, back_end: str) -> str:
         """The same model on a new device, or on the processor; why on that one."""
-        pause.wait = None  # or plain Python would wait for a turn on the device that is gone
+        pause.wait_by(None)  # or plain Python would wait for a turn on the device that is gone
         self.needed().abandon()
         chosen = await choose("cpu" if back_end == "cpu" else "gpu")
         if chosen.kind != back_end:
@@ -224,7 +226,7 @@ class Resident:
     async def tell_step(self, round: Round) -> None:
         """A step is done: its figures go into the store, and to whoever shows them."""
         plan = self.needed().learner.training.plan.identity()
-        figures = await curve.add(self.store, round.run, plan, round.metrics)
+        figures = await loss_curve.add(self.store, round.run, plan, round.metrics)
         phase = "training" if figures["step"] < figures["steps"] else "checking"
         self.emit(Progress(run=round.run, kind=round.kind, phase=phase, **figures))
         self.announce("step", runId=round.run, **figures)
@@ -249,3 +251,27 @@ class Resident:
 
     def emit_changed(self, *stores: str) -> None:
         self.emit(Changed(stores=list(stores)))
+
+
+class Sources(Library):
+    """The page's sources, to be asked: the page adds and removes them, and their texts lie in files
+    beside the store."""
+
+    def __init__(self, store: Any, reader: Callable[[], Reader],
+                 read: Callable[[str], Awaitable[str]] = read_own) -> None:  # fmt: skip
+        super().__init__(store, reader)
+        self.read = read
+        self.marks: dict[str, str] = {}  # source -> the hash of the text that is known of it
+
+    async def load(self) -> None:
+        """Those that are ready now, with their texts of now."""
+        rows = await self.store.all("sources")
+        ready = {id: one for id, one in rows if one.get("state") == "ready" and one.get("sha256")}
+        for id in set(self.documents) - set(ready):
+            del self.documents[id]
+            self.marks.pop(id, None)
+        for id, one in ready.items():
+            if self.marks.get(id) != one["sha256"]:
+                self.marks[id] = one["sha256"]
+                with suppress(JsException):  # its file is gone: there is nothing to ask
+                    self._take({**one, "texts": {".txt": await self.read(one["sha256"] + ".txt")}})

@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 import wgpu
 
+from oneseek.engine.backends.executor import DeviceLost, GPUProblem, OutOfMemory
 from oneseek.engine.backends.gpu.clock import Clock
-from oneseek.engine.backends.gpu.errors import DeviceLost, GPUProblem, OutOfMemory
 from oneseek.engine.backends.gpu.kernels import Kernels
 from oneseek.engine.backends.room import Allocations
 from oneseek.engine.compiler.ir import BYTES, Spec

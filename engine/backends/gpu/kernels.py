@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import wgpu
 
-from oneseek.engine.backends.gpu.errors import GPUProblem
+from oneseek.engine.backends.executor import GPUProblem
 from oneseek.engine.compiler import launch
 from oneseek.engine.compiler.ir import Step, Value
 from oneseek.engine.compiler.schedule import is_elementwise

@@ -16,8 +16,8 @@ from typing import Any
 
 import numpy as np
 
+from oneseek.engine.backends.executor import DeviceLost, GPUProblem
 from oneseek.engine.backends.gpu.device import ALIGNMENT, DTYPES, Device, Tensor
-from oneseek.engine.backends.gpu.errors import DeviceLost, GPUProblem
 from oneseek.engine.backends.gpu.inputs import Inputs
 from oneseek.engine.backends.gpu.kernels import Bound
 from oneseek.engine.compiler.ir import BYTES, Spec, Step, Value

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from oneseek.engine.backends import executor as runs
-from oneseek.engine.backends.gpu.errors import DeviceLost
+from oneseek.engine.backends.executor import DeviceLost
 from oneseek.engine.backends.reference import DTYPES
 from oneseek.engine.backends.room import Allocations, Room
 from oneseek.engine.backends.wasm.board import (

@@ -73,7 +73,7 @@ async def _train(options):
 
 async def _list(options):
     async with session_there(options, NONE_HERE) as session:
-        found = await session.taste.told()
+        found = await session.taste.describe()
     if options.json:
         show(options, found, "")
         return

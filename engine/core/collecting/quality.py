@@ -4,7 +4,6 @@ Pure text, for the page and the engine alike; how much it surprises the base mod
 more, where there is a model to ask.
 """
 
-from oneseek.engine.core.collecting.abuse import is_abusive
 from oneseek.engine.core.collecting.content import content_hash, normalise, prompt_hash
 from oneseek.engine.core.collecting.hint import guess, is_letter
 from oneseek.engine.core.collecting.secrets import secrets_in
@@ -29,7 +28,22 @@ ALIKE = 0.8  # of the stretches of words two texts have in common
 SKETCH, KEYS = 24, 4
 USUAL = 0.1  # a language that so many of a set are in belongs to it
 VOWELS = "aeiouyåäöAEIOUYÅÄÖ"
+EVERY_VOWEL = "aeiouyåäöàáâãæèéêëìíîïòóôõøùúûüœ"
+ONE_LETTER = ("i", "a", "å", "ö", "o", "y", "e")  # words, in Swedish, English and their neighbours
+WORDS_ENOUGH = 0.7  # of what was read from a picture has to look like words
 BROKEN = ("\ufffd", "Ã¥", "Ã¤", "Ã¶", "Ã©", "â€")
+# Few phrases, each of which hardly ever means anything else in either language; what is merely rude
+# is none of them.
+ABUSE = (
+    "cunt", "cunts", "faggot", "faggots", "go kill yourself", "gook", "gooks", "hope you die",
+    "i will kill you", "kike", "kikes", "kys", "nigger", "niggers", "raghead", "ragheads",
+    "subhuman scum", "towelhead", "towelheads", "wetback", "wetbacks",
+    "blattejävel", "blattejävlar", "bögjävel", "bögjävlar", "din hora", "döda dig själv",
+    "fittjävel", "hoppas att du dör", "hoppas du dör", "horunge", "jag ska döda dig", "judejävel",
+    "judejävlar", "judesvin", "jävla bög", "jävla hora", "jävla mongo", "jävla neger", "lappjävel",
+    "negerjävel", "negerjävlar", "svartskalle", "svartskallar", "tattarjävel", "zigenarjävel",
+    "zigenarjävlar",
+)  # fmt: skip
 
 
 def judged(reasons):
@@ -179,3 +193,43 @@ def foreign(answers):
     told = [code for code in spoken if code]
     usual = {code for code in told if told.count(code) >= USUAL * len(told)} if told else set()
     return [bool(code) and code not in usual for code in spoken]
+
+
+def is_abusive(text):
+    """Whether an insult of a group of people or a threat stands in a text, as words of its own."""
+    text = normalise(text)
+    found = [phrase for phrase in ABUSE if phrase in text]
+    if not found:
+        return False
+    letters = [letter if is_letter(letter) else " " for letter in text]
+    words = " %s " % " ".join("".join(letters).split())
+    return any([" %s " % phrase in words for phrase in found])
+
+
+def is_word(word):
+    """Whether it looks like one, judged by what letters of a language do: they stand in words of
+    some length, with vowels among them."""
+    letters = word.strip(".,;:!?()[]\"'”“’…–-/%")
+    if not any(c.isalpha() or c > "\x7f" for c in letters):
+        return any(c.isdigit() for c in letters)
+    if word.endswith(".") and len(letters) <= 3:
+        return True  # an abbreviation
+    lower = letters.lower()
+    plain = [c for c in lower if c.isalpha() or c > "\x7f"]
+    if len(lower) == 1:
+        return lower in ONE_LETTER
+    if len(plain) < 0.75 * len(lower):
+        return False
+    if lower != letters and letters.upper() != letters and letters[1:].lower() != letters[1:]:
+        return False  # a capital in the middle
+    vowels = len([c for c in plain if c in EVERY_VOWEL])
+    if letters.upper() == letters and len(letters) <= 4:
+        return True  # an abbreviation
+    return vowels > 0 and len(plain) <= 8 * vowels and len(plain) <= 30
+
+
+def is_legible(text):
+    """Whether enough of what was read from a picture looks like words: what a misread page gives is
+    not worth a lesson."""
+    words = text.split()
+    return bool(words) and sum(is_word(word) for word in words) >= WORDS_ENOUGH * len(words)

@@ -8,8 +8,8 @@ its trace stays as a guard until that version was trained again without it.
 
 from oneseek.engine.core.collecting.statements import STATEMENT
 from oneseek.engine.core.exchange import INTENT, entries
+from oneseek.engine.core.exchange.entries import KEPT, put_tombstone
 from oneseek.engine.core.exchange.gathering import Here
-from oneseek.engine.core.exchange.tombstones import KEPT, put_tombstone
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 
 EXCHANGED = "exchanged"  # why a record of the queue is there

@@ -5,7 +5,7 @@ Records that were read from documents stay where they are; the document can be b
 
 from oneseek.engine.core.collecting.content import prompt_hash
 from oneseek.engine.core.exchange import entries
-from oneseek.engine.core.exchange.tombstones import (
+from oneseek.engine.core.exchange.entries import (
     DATA_SET,
     FORGOTTEN,
     LIVES,

@@ -8,7 +8,7 @@ import time
 
 from oneseek.engine.core.collecting.content import content_hash, prompt_hash
 from oneseek.engine.core.collecting.statements import STATEMENT
-from oneseek.engine.core.exchange.tombstones import KEPT, put_tombstones
+from oneseek.engine.core.exchange.entries import KEPT, put_tombstones
 from oneseek.engine.core.queue.table import Table
 
 CLASSES = ("correction", "approved", "chat", "import")

@@ -44,11 +44,7 @@ class Sayings:
         """A form whose slots hold only what the data file lets them."""
         form = Form(record["tell"], self.words.genitives)
         narrow = {**widths, **{name: record[name] for name in ("y", "value") if name in record}}
-        pattern = form.regex.pattern
-        for name, body in narrow.items():
-            slot = rf"\(\?P<{name}>[^()]*(?:\([^()]*\)[^()]*)*\)"
-            pattern = re.sub(slot, f"(?P<{name}>{body})".replace("\\", r"\\"), pattern)
-        form.regex = re.compile(pattern)
+        form.narrow(narrow)
         return form
 
 

@@ -68,6 +68,14 @@ class Form:
                 out.append({"(": "(?:", ")": ")", "|": "|"}.get(piece, re.escape(piece)))
         self.regex = re.compile("".join(out), re.IGNORECASE)
 
+    def narrow(self, bodies: dict[str, str]) -> None:
+        """Let slots hold only what these patterns allow, by the slots' names; the case counts."""
+        pattern = self.regex.pattern
+        for name, body in bodies.items():
+            slot = rf"\(\?P<{name}>[^()]*(?:\([^()]*\)[^()]*)*\)"
+            pattern = re.sub(slot, f"(?P<{name}>{body})".replace("\\", r"\\"), pattern)
+        self.regex = re.compile(pattern)
+
     def _slot(self, name: str, choices: str | None) -> str:
         return f"(?P<{name}>{choices or self.width.get(name, '.+?')})"
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 from oneseek.engine.core.collecting.secrets import secrets_in
 from oneseek.engine.core.conversation import MEMORY
 from oneseek.engine.core.exchange import INTENT
-from oneseek.engine.core.exchange.tombstones import KEPT
+from oneseek.engine.core.exchange.entries import KEPT
 from oneseek.engine.history.round_plan import DATA_SET
 from oneseek.engine.history.versions import GUARDED, Versions, ancestors, behind
 from oneseek.engine.learning.composing.parts import parts

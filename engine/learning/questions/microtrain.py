@@ -16,11 +16,12 @@ from typing import Any
 
 from oneseek.engine.core.collecting.content import prompt_hash
 from oneseek.engine.core.collecting.language import detect, line_for
+from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import DISAGREEMENT
 from oneseek.engine.core.turns import beside
-from oneseek.engine.history.dna import EVERY_QUESTIONS, record_dna
+from oneseek.engine.history.certificate import EVERY_QUESTIONS, record_dna
 from oneseek.engine.history.versions import Versions
-from oneseek.engine.learning.lessons import fold
+from oneseek.engine.learning.lessons import LessonError, fold
 from oneseek.engine.learning.questions.responses import (
     COMPARED,
     DISAGREE,
@@ -29,6 +30,7 @@ from oneseek.engine.learning.questions.responses import (
     analyse,
     similarity,
 )
+from oneseek.engine.learning.trainer import check
 
 STAGES = (1, 2)
 KEPT_SAMPLES = 1000
@@ -307,3 +309,31 @@ def _check(question: str, raw_responses: Sequence[dict]) -> None:
             raise BadQuestion("each of raw_responses needs a model and a response, both text")
         if not isinstance(one.get("response"), str) or not one["response"].strip():
             raise BadQuestion("each of raw_responses needs a model and a response, both text")
+
+
+async def offered(
+    queue: SavedQueue, coder: Any, examples: list[dict]
+) -> tuple[list[str], dict[str, Any]]:
+    """The ids of those that are ready to be learned; and if none is, what became of them."""
+    ids, unfit, before = [], "", ""
+    for example in examples:
+        try:
+            check(coder, example)
+        except LessonError as fault:
+            unfit = str(fault)
+            continue
+        record = await queue.change(lambda q, one=example: q.add(one))
+        if record and record["state"] == "ready":
+            ids.append(record["id"])
+        elif record:
+            before = "put aside or refused before"
+    nothing = ended("known", "learned before")
+    if unfit or before:
+        nothing = ended("not learned", unfit or before)
+    return ids, {**nothing, "examples": []}
+
+
+async def hold(queue: SavedQueue, examples: list[dict]) -> list[str]:
+    """Answers of which a person chooses one."""
+    records = [await queue.change(lambda q, one=one: q.add(one, "held")) for one in examples]
+    return [record["id"] for record in records if record]

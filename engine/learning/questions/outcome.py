@@ -3,7 +3,7 @@ version's entries in the ledger, and its fingerprint."""
 
 from __future__ import annotations
 
-from oneseek.engine.history.dna import fingerprint
+from oneseek.engine.history.certificate import fingerprint
 from oneseek.engine.history.versions import Versions, label
 
 SHOWN = ("state", "outcome", "reason", "target", "examples", "analysis")

@@ -10,10 +10,11 @@ from oneseek.engine.history.round_plan import DATA_SET, Plan
 from oneseek.engine.learning.base_answers import BaseAnswers
 from oneseek.engine.learning.lessons import lesson_of
 from oneseek.engine.learning.recipe import Recipe
-from oneseek.engine.learning.rounds.bench import Bench
 from oneseek.engine.learning.rounds.lesson import Steps
 from oneseek.engine.learning.rounds.rate_schedule import Pace
+from oneseek.engine.learning.rounds.variants import ACTIVE
 from oneseek.engine.learning.rounds.verdict import Verdict
+from oneseek.engine.learning.rounds.workbench import Workbench
 
 
 class Adoption(Steps):
@@ -21,16 +22,18 @@ class Adoption(Steps):
 
     usual = "imported"
 
-    def __init__(self, trainer: Bench, before: np.ndarray, plan: Plan, given: np.ndarray) -> None:
+    def __init__(
+        self, trainer: Workbench, before: np.ndarray, plan: Plan, given: np.ndarray
+    ) -> None:
         super().__init__(trainer, plan, before, trainer.fresh()[trainer.called], Pace(0.0, 0))
         known = [record for record in plan.pool if record.get("kind") != DATA_SET]
         self.recipe = Recipe([lesson_of(record) for record in known], [], self.config, plan.seed)
         self.kept: BaseAnswers = trainer.kept
-        trainer.shadow.begin(given)
+        trainer.candidate.begin(given)
 
     async def judge(self) -> dict:
         gate = self.trainer.gate(self.recipe)
-        self.trainer.voices.put("active", self.before)
+        self.trainer.variants.put(ACTIVE, self.before)
         await self._show()
 
         async def verdict(_: Verdict | None = None) -> Verdict:

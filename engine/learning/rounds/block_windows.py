@@ -17,7 +17,7 @@ import numpy as np
 from oneseek.engine.backends.room import Room
 from oneseek.engine.core.settings import StopConfig, TrainingConfig
 from oneseek.engine.learning.adaptive import ConfidenceAutoStop
-from oneseek.engine.learning.rounds.shadow import Hyper, Outcome, Shadow
+from oneseek.engine.learning.rounds.candidate import Candidate, Hyper, Outcome
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained
 
@@ -74,7 +74,7 @@ def folded(trained: Trained, flat: np.ndarray) -> np.ndarray:
 
 
 class Windows:
-    """A shadow as train.Shadow is, over more than is trained at once."""
+    """A candidate as rounds/candidate.py has it, over more than is trained at once."""
 
     def __init__(
         self,
@@ -126,7 +126,7 @@ class Windows:
         self.begin(folded(self.trained, flat), None, steps)
         return flat
 
-    # ---- as a shadow
+    # ---- as a candidate
 
     def go_on_with(self, lora: bool) -> None:
         """Train the adapter first, or the blocks themselves."""
@@ -157,7 +157,9 @@ class Windows:
         adapts = any(".lora_" in name for name in self.trained.entries)
         dropout = self.config.lora_config.dropout if adapts else 0.0
         near = self.config.proximal
-        self.window = Shadow(self.model, layout, self.memory_budget, dropout, self.room, more, near)
+        self.window = Candidate(
+            self.model, layout, self.memory_budget, dropout, self.room, more, near
+        )
         self.window.begin(parts[0], (parts[1], parts[2]), self.steps)
         self.window.hold_to(self._part(layout, self.near_to))
 

@@ -27,12 +27,13 @@ from oneseek.engine.learning.batch import Coder, Row
 from oneseek.engine.learning.datasets import DataError, DataSet, Example
 from oneseek.engine.learning.lessons import Draw, Lesson, guess
 from oneseek.engine.learning.recipe import Recipe, any_anchor, any_text
-from oneseek.engine.learning.rounds.bench import Bench
 from oneseek.engine.learning.rounds.lesson import Steps
 from oneseek.engine.learning.rounds.rate_schedule import FallingPace, PaceInTurns
 from oneseek.engine.learning.rounds.sifting import qualities, summary
+from oneseek.engine.learning.rounds.variants import ACTIVE, BASE, CANDIDATE, Variant
 from oneseek.engine.learning.rounds.verdict import ACCEPT, REJECT, Measure, Verdict, within
-from oneseek.engine.learning.skills.doing import Doing, Done, sentence
+from oneseek.engine.learning.rounds.workbench import Workbench
+from oneseek.engine.learning.skills.held_out import HeldOutTest, Score, sentence
 from oneseek.engine.learning.skills.pattern import pattern_of
 
 LONGEST = 512  # tokens of an example: of what is longer, the end is kept
@@ -86,9 +87,9 @@ class DataSetAttempt(Steps):
 
     usual = "trained"
     pace: FallingPace
-    compared: tuple[Done, Done]  # how it does what is held back, and how that was done before
+    compared: tuple[Score, Score]  # how it does what is held back, and how that was done before
 
-    def __init__(self, trainer: Bench, before: np.ndarray, plan: Plan) -> None:
+    def __init__(self, trainer: Workbench, before: np.ndarray, plan: Plan) -> None:
         c, (record,) = trainer.config_of(plan), plan.lessons
         self.data, self.is_skill = DataSet(file_of(record)), "skill" in record
         if self.data.sha256 != record["sha256"]:
@@ -103,8 +104,8 @@ class DataSetAttempt(Steps):
         super().__init__(trainer, plan, before, before, self._pace(c))
         self.kept = Alone(trainer.kept)
         self.stop = ConfidenceAutoStop(c.confidence_auto_stop)
-        self.doing = self._doing()
-        self.dones: list[Done] = []  # how the held-back part is done, after each epoch
+        self.test = self._test()
+        self.results: list[Score] = []  # how the held-back part is done, after each epoch
         self.losses: list[float] = []  # of the validation part, after each epoch
         self.validated: float | None = None  # by the last step, when it ended an epoch
         self.best: np.ndarray | None = None
@@ -125,7 +126,7 @@ class DataSetAttempt(Steps):
             return PaceInTurns(pace, self.epoch_steps, c.rate_multipliers)
         return pace
 
-    def _doing(self) -> Doing | None:
+    def _test(self) -> HeldOutTest | None:
         """What is to be answered; plain text asks for nothing."""
         held = [self.data[number] for number in self.validation[:ANSWERED]]
         seen = [self.data[number] for number in self.training[:LOOKED_AT]]
@@ -135,17 +136,17 @@ class DataSetAttempt(Steps):
         coder = self.trainer.coder
         pairs = [(one.history[-1]["content"], one.answer) for one in seen]
         pattern = pattern_of(pairs) if self.is_skill else None
-        return Doing(coder, lambda one: row_of(one, coder), held, seen, pattern)
+        return HeldOutTest(coder, lambda one: row_of(one, coder), held, seen, pattern)
 
     @property
     def stops_by_doing(self) -> bool:
         """A model that takes turns with others is told from outside when it is enough."""
         c = self.config
-        return c.stop_by == "doing" and self.doing is not None and not c.rate_multipliers
+        return c.stop_by == "doing" and self.test is not None and not c.rate_multipliers
 
     @property
     def teaches_all(self) -> bool:
-        return self.stops_by_doing and self.config.mode == "lora" and bool(self.dones)
+        return self.stops_by_doing and self.config.mode == "lora" and bool(self.results)
 
     # ---- what is worth learning
 
@@ -165,15 +166,15 @@ class DataSetAttempt(Steps):
         return self
 
     async def _qualities(self, numbers: list[int]) -> list[dict]:
-        coder, voices = self.trainer.coder, self.trainer.voices
+        coder, variants = self.trainer.coder, self.trainer.variants
         examples = [self.data[number] for number in numbers]
         found = await qualities(
             examples,
             [row_of(example, coder) for example in examples],
-            partial(voices.surprise, "base"),
+            partial(variants.surprise, BASE),
             answers_of(self.plan.pool),
         )
-        voices.leave()
+        variants.release()
         return found
 
     def _keep(self, good: dict[int, int]) -> None:
@@ -217,12 +218,12 @@ class DataSetAttempt(Steps):
         last = step + 1 == self.steps
         if not last and (step + 1) % self.epoch_steps:
             return
-        flat, _, _ = await self.trainer.shadow.state()
-        loss = await self.validate("shadow", flat)
+        flat, _, _ = await self.trainer.candidate.state()
+        loss = await self.validate(CANDIDATE, flat)
         self.losses.append(loss)
         self.validated = loss
         if self.stops_by_doing:
-            self.dones.append(await self.foreseen())
+            self.results.append(await self.foreseen())
         if self._best_epoch() == len(self.losses) - 1:
             self.best = flat
         if self._enough(loss):
@@ -231,64 +232,64 @@ class DataSetAttempt(Steps):
     def _best_epoch(self) -> int:
         """Of those so far: by what was done, of equals by the loss, of those the newest. Of a few
         held-back examples one is right by chance, so that all that is done counts with them."""
-        dones = self.dones or [Done(0, 0.0)] * len(self.losses)
-        done = [one.right / self._held_out_count + one.score for one in dones]
+        scores = self.results or [Score(0, 0.0)] * len(self.losses)
+        done = [one.right / self._held_out_count + one.score for one in scores]
         return max(range(len(done)), key=lambda at: (done[at], -self.losses[at], at))
 
     @property
     def _held_out_count(self) -> int:
-        return len(self.doing.held) if self.doing else 1
+        return len(self.test.held) if self.test else 1
 
     def _enough(self, loss: float) -> bool:
         """Whether nothing got better for a while: neither what is done nor the loss."""
         by_loss, c = self.stop.update(loss), self.config.confidence_auto_stop
         if not self.stops_by_doing:
             return by_loss
-        sure = [done.right == self._held_out_count for done in self.dones[-SURE:]] == [True] * SURE
+        sure = [one.right == self._held_out_count for one in self.results[-SURE:]] == [True] * SURE
         newest = max(self._best_epoch(), self.losses.index(min(self.losses)))
-        still = len(self.dones) - 1 - newest >= c.patience
-        return c.enabled and len(self.dones) >= c.min_epochs and (still or sure)
+        still = len(self.results) - 1 - newest >= c.patience
+        return c.enabled and len(self.results) >= c.min_epochs and (still or sure)
 
-    async def foreseen(self) -> Done:
+    async def foreseen(self) -> Score:
         """How many held-back examples would be answered exactly as wanted: a reading of all at
         once, where answering them takes as many as an answer has tokens."""
-        assert self.doing
-        rows = [self.row(one) for one in self.doing.held]
-        each = await self.trainer.voices.foreseen("shadow", rows)
+        assert self.test
+        rows = [self.row(one) for one in self.test.held]
+        each = await self.trainer.variants.foreseen(CANDIDATE, rows)
         right = sum(bool(one.all()) for one in each)
-        return Done(right, sum(float(one.mean()) for one in each) / len(each))
+        return Score(right, sum(float(one.mean()) for one in each) / len(each))
 
-    async def answered(self, who: str) -> Done:
-        """How one of the voices does what is held back; from an empty cache, so that it depends on
-        nothing that was asked before."""
-        assert self.doing
-        self.trainer.voices.leave()
-        return await self.doing.by(self.trainer.voices, who)
+    async def answered(self, who: Variant) -> Score:
+        """How one of the variants does what is held back; from an empty cache, so that it depends
+        on nothing that was asked before."""
+        assert self.test
+        self.trainer.variants.release()
+        return await self.test.by(self.trainer.variants, who)
 
-    async def validate(self, who: str, flat: np.ndarray) -> float:
-        """Nats a token on examples that nobody trains on."""
-        voices = self.trainer.voices
-        voices.put(who, flat)
-        rows = (row_of(self.data[number], self.trainer.coder) for number in self.validation)
-        return await voices.loss(who, rows)
+    async def validate(self, who: Variant, flat: np.ndarray, of: list[int] | None = None) -> float:
+        """Nats a token of examples that nobody trains on, or of these."""
+        variants, coder = self.trainer.variants, self.trainer.coder
+        variants.put(who, flat)
+        rows = (row_of(self.data[number], coder) for number in of or self.validation)
+        return await variants.loss(who, rows)
 
     async def _teach_all(self, best: np.ndarray) -> None:
         """The held-back part has judged. Now it teaches as well, among as many of the others, in a
         few gentle steps from the best state on; what undoes something is left."""
-        shadow, c = self.trainer.shadow, self.config
-        known, first = self.dones[self._best_epoch()], shadow.steps
+        candidate, c = self.trainer.candidate, self.config
+        known, first = self.results[self._best_epoch()], candidate.steps
         self.last, self.last_from = await self._last_steps(c.max_steps - first), first
         self.pace.go_further(first, len(self.last))
-        shadow.begin(best, None, first)
+        candidate.begin(best, None, first)
         while not self.complete:
             await self.load()
-            await shadow.advance()
+            await candidate.advance()
             self.batch = None
             await self.trainer.model.executor.breathe()
-        flat, _, _ = await shadow.state()
-        self.trainer.voices.put("shadow", flat)
+        flat, _, _ = await candidate.state()
+        self.trainer.variants.put(CANDIDATE, flat)
         if known.better_than(await self.foreseen()):
-            shadow.begin(best, None, shadow.steps)
+            candidate.begin(best, None, candidate.steps)
             flat = best
         self.best = flat
 
@@ -307,12 +308,11 @@ class DataSetAttempt(Steps):
         return [order[at : at + size] for at in range(0, len(order), size)][:most]
 
     def _report(self, loss: float, norm: float) -> dict:
-        epoch = min(self.trainer.shadow.steps // self.epoch_steps, self.config.epochs)
         more = {
-            "epoch": epoch,
+            "epoch": min(self.trainer.candidate.steps // self.epoch_steps, self.config.epochs),
             "validation": self.losses[-1] if self.losses else None,
             "held_out": self.validated,
-            "right": self.dones[-1].right if self.dones else None,
+            "right": self.results[-1].right if self.results else None,
         }
         return super()._report(loss, norm) | more
 
@@ -326,7 +326,7 @@ class DataSetAttempt(Steps):
         best = {} if self.best is None else {"best": self.best}
         kept = {"kept": np.array(sorted(self.scores.items()))} if self.scores else {}
         losses = {"losses": np.array(self.losses, np.float64)}
-        done = {"dones": np.array([[one.right, one.score] for one in self.dones], np.float64)}
+        done = {"dones": np.array([[one.right, one.score] for one in self.results], np.float64)}
         return await super().capture() | best | kept | losses | done
 
     def restore(self, captured: Arrays) -> None:
@@ -338,7 +338,7 @@ class DataSetAttempt(Steps):
             self.stop.update(loss)
         self.best = captured.get("best")
         for right, score in captured.get("dones", np.zeros((0, 2))).tolist():
-            self.dones.append(Done(int(right), score))
+            self.results.append(Score(int(right), score))
 
     # ---- the gate
 
@@ -346,9 +346,9 @@ class DataSetAttempt(Steps):
         """Better at what was held back, and nothing that was known is lost."""
         trainer = self.trainer
         gate = trainer.gate(self._recipe())
-        trainer.voices.put("active", self.before)
+        trainer.variants.put(ACTIVE, self.before)
         await self._show(self.best)
-        better = self._better_done if self.doing else self._better_loss
+        better = self._better_done if self.test else self._better_loss
         told = {"losses": self.losses} | ({"sifted": self.sifted} if self.sifted else {})
 
         async def verdict(_: Verdict | None = None) -> Verdict:
@@ -360,18 +360,18 @@ class DataSetAttempt(Steps):
             return gate.verdict([found], await gate.unharmed() if asks else [])
 
         decision = await self.judged(await verdict(), verdict) | told
-        if not self.doing:
+        if not self.test:
             return decision
-        done = await self.doing.compared(trainer.voices, *self.compared, self.is_first)
-        self.wrong = self.doing.wrong(self.compared[0])
+        done = await self.test.compared(trainer.variants, *self.compared, self.is_first)
+        self.wrong = self.test.wrong(self.compared[0])
         if not self.compared[0].better_than(self.compared[1]):
             decision["reason"] = f"it does not get better at it: {sentence(done)}"
         return decision | {"doing": done | {"told": sentence(done)}}
 
     async def _better_loss(self) -> Measure:
-        voices = self.trainer.voices
+        variants = self.trainer.variants
         rows = [row_of(self.data[number], self.trainer.coder) for number in self.validation]
-        before, now = await voices.loss("active", rows), await voices.loss("shadow", rows)
+        before, now = await variants.loss(ACTIVE, rows), await variants.loss(CANDIDATE, rows)
         limit = f"< {before:.3f} as before"
         return Measure("validation loss", now, limit, within(now, before, REJECT))
 
@@ -381,8 +381,8 @@ class DataSetAttempt(Steps):
         return np.array_equal(self.before, self.trainer.fresh()[self.trainer.called])
 
     async def _better_done(self) -> Measure:
-        now = await self.answered("shadow")
-        before = await self.answered("base" if self.is_first else "active")
+        now = await self.answered(CANDIDATE)
+        before = await self.answered(BASE if self.is_first else ACTIVE)
         if self.last:  # which of it was taught since: what it did before that counts
             now = min(now, self.compared[0], key=lambda one: (one.right, one.score))
         self.compared = now, before

@@ -1,4 +1,4 @@
-"""The gate: is the shadow better, and is nothing else worse?  Every measure comes with its limit.
+"""The gate: is the candidate better, and is nothing else worse? Each measure comes with its limit.
 
 A lesson is accepted, accepted as "weakened", given a few more steps, scaled down, or refused;
 practice must be at least as good as the version in use on everything it knows.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
-from typing import Protocol
 
 import numpy as np
 
@@ -32,17 +31,18 @@ from oneseek.engine.learning.rounds.gate_questions import (
     short_hash,
     talk,
 )
+from oneseek.engine.learning.rounds.variants import ACTIVE, BASE, CANDIDATE, Variant, Variants
 from oneseek.engine.learning.rounds.verdict import (
     ACCEPT,
     MORE,
     REJECT,
     SCALE,
     WEAKENED,
+    Advice,
     Measure,
     Verdict,
     within,
 )
-from oneseek.engine.model.choice.form import Form
 
 REPLY_TOKENS = 24
 EARLIER, HELD_OUT = 8, 4
@@ -52,39 +52,12 @@ SAME = 0.02  # so little less is as much
 CHANCE = 0.1  # so much apart, two shares of two dozen questions are the same
 
 
-class Voices(Protocol):
-    """The three models the gate asks: `base`, `active` (in use) and `shadow` (just trained)."""
-
-    async def replies(
-        self,
-        who: str,
-        questions: Sequence[str],
-        tokens: int,
-        begins: Sequence[str] = (),
-        enough: Sequence[Callable[[str], bool] | None] = (),
-    ) -> list[str]:
-        """Greedy replies; each starts with its `begin` and may end once it is `enough`."""
-
-    async def go_on(
-        self, who: str, prompts: list[list[int]], tokens: int, forms: Sequence[Form | None] = ()
-    ) -> list[list[int]]:
-        """Greedy continuations, each by its form where there are any."""
-
-    async def drift(
-        self, who: str, rows: list[tuple[list[int], list[int]]]
-    ) -> list[tuple[np.ndarray, np.ndarray]]:
-        """Per row, at each token of the target: KL from the base, and 1 where top tokens agree."""
-
-    async def loss(self, who: str, rows: Iterable[Row]) -> float:
-        """Nats a token."""
-
-
 class Gate:
-    """Asks the voices everything that decides about one attempt."""
+    """Asks the variants everything that decides about one attempt."""
 
     def __init__(
         self,
-        voices: Voices,
+        variants: Variants,
         recipe: Recipe,
         coder: Coder,
         remembered: dict | None = None,
@@ -93,7 +66,7 @@ class Gate:
     ) -> None:
         """`came_along` knows what the base answers to some questions. The version does
         not answer the `silent` ones, which are out of its scope; None where it answers all."""
-        self.voices, self.recipe, self.coder = voices, recipe, coder
+        self.variants, self.recipe, self.coder = variants, recipe, coder
         self.came_along = came_along
         # What the base said is the same for every lesson: whoever passes a dictionary keeps it.
         self.remembered = {} if remembered is None else remembered
@@ -107,7 +80,7 @@ class Gate:
     # ---- lessons
 
     async def lesson(self) -> Verdict:
-        """Judge the shadow after a lesson."""
+        """Judge the candidate after a lesson."""
         return self.verdict(await self.measure_lessons(), await self.unharmed())
 
     def verdict(self, learned: list[Measure], unharmed: list[Measure]) -> Verdict:
@@ -125,7 +98,7 @@ class Gate:
         asked += [(wording, x.value) for x in lessons for wording in held_back_wordings(x)]
         self.ask_anew()
         # Many at once cost little more than one, and those that end late had better begin early.
-        await self.replies("shadow", [(q, "") for q in near if self.speaks(q)] + asked)
+        await self.replies(CANDIDATE, [(q, "") for q in near if self.speaks(q)] + asked)
         return [
             await self.taught(lessons),
             await self.recall(lessons),
@@ -151,7 +124,7 @@ class Gate:
         return [Measure("unrelated talk", share, "<= 0.10", within(share, 0.10, WEAKENED))]
 
     async def taught(self, lessons: Sequence[Lesson]) -> Measure:
-        missing = await self._missing("shadow", [(x, x.question) for x in lessons])
+        missing = await self._missing(CANDIDATE, [(x, x.question) for x in lessons])
         share = 1 - len(missing) / len(lessons)
         wanted = 1.0 if len(lessons) < 4 else 0.75
         verdict = within(wanted - share, 0, MORE)
@@ -159,7 +132,7 @@ class Gate:
 
     async def recall(self, lessons: Sequence[Lesson]) -> Measure:
         asked = [(x, wording) for x in lessons for wording in held_back_wordings(x)]
-        missing = await self._missing("shadow", asked)
+        missing = await self._missing(CANDIDATE, asked)
         share = 1 - len(missing) / len(asked)
         verdict = ACCEPT if share >= 0.66 else WEAKENED if share >= 0.33 else MORE
         return Measure(
@@ -169,14 +142,14 @@ class Gate:
     async def leak(self, questions: Sequence[str], allowed: float = 0.13) -> Measure:
         """Look-alikes answered with a taught value that the base would not have said. What the
         version in use says already is not the doing of this lesson: practice mends it."""
-        leaks = await self.leaks("shadow", questions)
-        before = await self.leaks("active", leaks)
+        leaks = await self.leaks(CANDIDATE, questions)
+        before = await self.leaks(ACTIVE, leaks)
         leaks = [question for question in leaks if question not in before]
         share = len(leaks) / max(1, len(questions))
         verdict = ACCEPT if share <= allowed else WEAKENED if share <= 0.34 else SCALE
         return Measure("leak", share, f"<= {allowed:.2f}", verdict, tuple(leaks))
 
-    async def leaks(self, who: str, questions: Sequence[str]) -> list[str]:
+    async def leaks(self, who: Variant, questions: Sequence[str]) -> list[str]:
         values = {fact.value for fact in self.recipe.facts}
         values |= {old.value for old, _ in self.recipe.replaced}
         questions = [question for question in questions if self.speaks(question)]
@@ -188,7 +161,7 @@ class Gate:
         suspect = [(question, found) for question, found in said if found]
         if not suspect:
             return []
-        base = await self.replies("base", [(question, "") for question, _ in suspect])
+        base = await self.replies(BASE, [(question, "") for question, _ in suspect])
         return [
             question
             for (question, found), reply in zip(suspect, base, strict=True)
@@ -201,11 +174,11 @@ class Gate:
         return newest + Draw(self.recipe.seed, "earlier").sample(older, EARLIER // 2)
 
     async def earlier(self, chosen: Sequence[Lesson]) -> Measure:
-        """Facts the version in use has and the shadow has not."""
-        lost = await self._missing("shadow", [(x, x.question) for x in chosen])
+        """Facts the version in use has and the candidate has not."""
+        lost = await self._missing(CANDIDATE, [(x, x.question) for x in chosen])
         if lost:
             held = [x for x in chosen if x.question in lost]
-            never = await self._missing("active", [(x, x.question) for x in held])
+            never = await self._missing(ACTIVE, [(x, x.question) for x in held])
             lost = [question for question in lost if question not in never]
         return Measure(EARLIER_LOST, len(lost), "0", within(len(lost), 0, SCALE), tuple(lost))
 
@@ -214,11 +187,11 @@ class Gate:
     async def unsure(self) -> list[str]:
         """What practice left without the words to answer its very own question."""
         self.ask_anew()
-        return await self._missing("shadow", [(x, x.question) for x in self.recipe.facts])
+        return await self._missing(CANDIDATE, [(x, x.question) for x in self.recipe.facts])
 
     async def practice(self) -> Verdict:
-        """Judge the shadow after practice: not worse than the version in use on any line, give or
-        take one wording and the leaks that are chance."""
+        """Judge the candidate after practice: not worse than the version in use on any line, give
+        or take one wording and the leaks that are chance."""
         self.ask_anew()
         draw = Draw(self.recipe.seed, "practice gate")
         facts = draw.sample(self.recipe.facts, AT_MOST)
@@ -228,8 +201,8 @@ class Gate:
         measures = []
         for name, questions, chance in (("taught", asked, 0), ("recall", other, 1)):
             most = len(questions)
-            now = most - len(await self._missing("shadow", questions))
-            before = most - len(await self._missing("active", questions))
+            now = most - len(await self._missing(CANDIDATE, questions))
+            before = most - len(await self._missing(ACTIVE, questions))
             allowed = max(chance, SAME * most)
             limit = f">= {(before - allowed) / most:.2f}, was {before / most:.2f}"
             verdict = within(before - now, allowed, REJECT)
@@ -237,24 +210,24 @@ class Gate:
             if verdict == REJECT:
                 return self.verdict(measures, [])
         one = 1 / max(1, len(near))
-        leaks = one * len(await self.leaks("shadow", near))
-        allowed = one * len(await self.leaks("active", near)) + max(CHANCE, one)
+        leaks = one * len(await self.leaks(CANDIDATE, near))
+        allowed = one * len(await self.leaks(ACTIVE, near)) + max(CHANCE, one)
         measures.append(Measure("leak", leaks, f"<= {allowed:.2f}", within(leaks, allowed, SCALE)))
         return self.verdict(measures, await self.unharmed())
 
-    async def held_out(self, who: str) -> float:
+    async def held_out(self, who: Variant) -> float:
         """Loss of what was taught, asked for in wordings no step was trained on."""
         asked = [
             (wording, x.answer) for x in self.recipe.lessons for wording in held_back_wordings(x)
         ]
         asked = Draw(self.recipe.seed, "held out").sample(asked, HELD_OUT)
         rows = [Row("asked", self.coder.prompt(q), self.coder.answer(says)) for q, says in asked]
-        return await self.voices.loss(who, rows)
+        return await self.variants.loss(who, rows)
 
     # ---- what must stay
 
     async def probes(self) -> Measure:
-        """Common knowledge the base has and the shadow has lost.
+        """Common knowledge the base has and the candidate has lost.
 
         A small model often just words its reply anew and never comes to the point, so whoever does
         not say it is given the base's own words up to it. A taught value in the reply is a loss.
@@ -262,7 +235,7 @@ class Gate:
         knows = await self.base_knows()
         enough = [partial(_has_said, words=words) for _, words, _ in knows]
         asked = [question for question, _, _ in knows]
-        replies = await self.voices.replies("shadow", asked, REPLY_TOKENS, enough=enough)
+        replies = await self.variants.replies(CANDIDATE, asked, REPLY_TOKENS, enough=enough)
         silent = [
             (probe, reply)
             for probe, reply in zip(knows, replies, strict=True)
@@ -270,7 +243,7 @@ class Gate:
         ]
         asked, begins = [p[0] for p, _ in silent], [p[2] for p, _ in silent]
         enough = [partial(_has_said, words=p[1]) for p, _ in silent]
-        helped = await self.voices.replies("shadow", asked, REPLY_TOKENS, begins, enough)
+        helped = await self.variants.replies(CANDIDATE, asked, REPLY_TOKENS, begins, enough)
         taught = [fact.value for fact in self.recipe.facts]
         lost = [
             question
@@ -315,25 +288,24 @@ class Gate:
         new = [q for q in questions if q not in known]
         if new:
             prompts = [self.coder.prompt(q) for q in new]
-            made = await self.voices.go_on("base", prompts, REPLY_TOKENS)
+            made = await self.variants.go_on(BASE, prompts, REPLY_TOKENS)
             known |= dict(zip(new, made, strict=True))
         return [known[question] for question in questions]
 
-    async def drift(self, otherwise: str) -> list[Measure]:
-        """How far the answers are from the base's where nothing was taught; where the version does
-        not speak they are the base's."""
+    async def drift(self, otherwise: Advice) -> list[Measure]:
+        """How far answers are from the base's where nothing was taught; silence is the base's."""
         prompts = talk(self.languages())
         in_scope = [prompt for prompt in prompts if self.speaks(prompt)]
         share = len(in_scope) / len(prompts)
         rows = await self.anchor_rows(in_scope) if in_scope else []
-        pairs = await self.voices.drift("shadow", rows) if in_scope else []
+        pairs = await self.variants.drift(CANDIDATE, rows) if in_scope else []
         each = [float(kl.mean()) for kl, _ in pairs] + [0.0] * (len(prompts) - len(in_scope))
         median = float(np.median(each))
         mean = share * _mean(kl for kl, _ in pairs) if in_scope else 0.0
         same = share * _mean(top for _, top in pairs) + (1 - share) if in_scope else 1.0
         rise = 0.0
         if mean > 0.05:  # below, it cannot have risen by more
-            active = await self.voices.drift("active", rows)
+            active = await self.variants.drift(ACTIVE, rows)
             rise = mean - share * _mean(kl for kl, _ in active)
         return [
             Measure("KL, median anchor", median, "<= 0.05", within(median, 0.05, otherwise)),
@@ -352,27 +324,27 @@ class Gate:
         rows = [text_row(self.coder.tokenizer.encode(text)) for text in texts]
         key = "texts", *self.languages()
         if key not in self.remembered:
-            self.remembered[key] = await self.voices.loss("base", rows)
-        change = math.expm1(await self.voices.loss("shadow", rows) - self.remembered[key])
+            self.remembered[key] = await self.variants.loss(BASE, rows)
+        change = math.expm1(await self.variants.loss(CANDIDATE, rows) - self.remembered[key])
         return Measure("perplexity change", change, "<= 0.10", within(change, 0.10, REJECT))
 
     def ask_anew(self) -> None:
-        """The shadow is another one now; the others are what they were."""
-        self.said = {key: reply for key, reply in self.said.items() if key[0] != "shadow"}
+        """The candidate is another one now; the others are what they were."""
+        self.said = {key: reply for key, reply in self.said.items() if key[0] != CANDIDATE}
 
-    async def replies(self, who: str, asked: Sequence[tuple[str, str]]) -> list[str]:
+    async def replies(self, who: Variant, asked: Sequence[tuple[str, str]]) -> list[str]:
         """To (question, value) each: a reply may end where the value was said, if there is one.
-        Each question is put once, as long as the shadow stays what it is; to the base, once."""
-        said = self.remembered.setdefault("said", {}) if who == "base" else self.said
+        Each question is put once, as long as the candidate stays what it is; to the base, once."""
+        said = self.remembered.setdefault("said", {}) if who == BASE else self.said
         new = [one for one in dict.fromkeys(asked) if (who, *one) not in said]
         if new:
             enough = [partial(has_said, value=value) if value else None for _, value in new]
             questions = [question for question, _ in new]
-            made = await self.voices.replies(who, questions, REPLY_TOKENS, enough=enough)
+            made = await self.variants.replies(who, questions, REPLY_TOKENS, enough=enough)
             said |= {(who, *one): reply for one, reply in zip(new, made, strict=True)}
         return [said[who, *one] for one in asked]
 
-    async def _missing(self, who: str, asked: Sequence[tuple[Lesson, str]]) -> list[str]:
+    async def _missing(self, who: Variant, asked: Sequence[tuple[Lesson, str]]) -> list[str]:
         """The questions whose reply lacks the fact's value."""
         replies = await self.replies(who, [(q, lesson.value) for lesson, q in asked])
         return [

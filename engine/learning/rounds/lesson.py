@@ -1,4 +1,4 @@
-"""What a round does on the shadow, step by step, until the gate has spoken.
+"""What a round does on the candidate, step by step, until the gate has spoken.
 
 The same weights and the same plan give the same bits, whether or not it was interrupted.
 """
@@ -17,12 +17,13 @@ from oneseek.engine.learning.base_answers import BaseAnswers, Together
 from oneseek.engine.learning.batch import Batch, Row, extent, pack, padded
 from oneseek.engine.learning.lessons import lesson_of
 from oneseek.engine.learning.recipe import Ask, Recipe
-from oneseek.engine.learning.rounds.bench import Bench
 from oneseek.engine.learning.rounds.block_windows import Plateau, Windows
+from oneseek.engine.learning.rounds.candidate import Hyper
 from oneseek.engine.learning.rounds.gate import EARLIER_LOST, LOST, SCALES, Gate
 from oneseek.engine.learning.rounds.rate_schedule import FallingPace, LessonPace, Pace
-from oneseek.engine.learning.rounds.shadow import Hyper
+from oneseek.engine.learning.rounds.variants import ACTIVE, CANDIDATE
 from oneseek.engine.learning.rounds.verdict import ACCEPT, MORE, SCALE, WEAKENED, Measure, Verdict
+from oneseek.engine.learning.rounds.workbench import Workbench
 from oneseek.engine.model.trainable import Trained
 
 HELD = 0.5  # of practice at the full rate: so it learns in fewer steps
@@ -37,7 +38,7 @@ class Steps:
 
     def __init__(
         self,
-        trainer: Bench,
+        trainer: Workbench,
         plan: Plan,
         before: np.ndarray,
         start: np.ndarray,
@@ -72,7 +73,7 @@ class Steps:
     async def rows(self, step: int) -> list[Row]:
         """A step's rows, with what the base says to those it is to be held to."""
         asks = self.asks(step)
-        await self.kept.fill(self.trainer.voices, asks)
+        await self.kept.fill(self.trainer.variants, asks)
         return [self.row(ask) for ask in asks]
 
     async def packed(self, step: int) -> Batch:
@@ -93,12 +94,12 @@ class Steps:
     async def on_step(self, step: int, measured: dict, hardest: list[float]) -> None:
         """A step is done."""
         self.pace.on_step(step, hardest)
-        shadow = self.trainer.shadow
-        if self.config.mode != "hybrid" or shadow.mode == "full":
+        candidate = self.trainer.candidate
+        if self.config.mode != "hybrid" or candidate.mode == "full":
             return
         if self.plateau.reached(measured["taught"]) and step + 1 < self.steps:
-            assert isinstance(shadow, Windows)
-            self.before_switch = await shadow.go_on_in_full()
+            assert isinstance(candidate, Windows)
+            self.before_switch = await candidate.go_on_in_full()
             told = {"step": step + 1, "from": "lora", "to": "full", "loss": measured["taught"]}
             self.switches.append(told)
 
@@ -108,20 +109,20 @@ class Steps:
 
     @property
     def complete(self) -> bool:
-        return self.trainer.shadow.steps >= self.steps
+        return self.trainer.candidate.steps >= self.steps
 
     # ---- training
 
     async def advance(self, budget_ms: float) -> dict | None:
         """Train for about this long; None once the round is complete."""
-        shadow = self.trainer.shadow
+        candidate = self.trainer.candidate
         if self.batch is None:
             if self.complete:
                 return None
             await self.load()
         batch = self.batch
         assert batch, "`load` makes it"
-        outcome = await shadow.advance(None if math.isinf(budget_ms) else budget_ms)
+        outcome = await candidate.advance(None if math.isinf(budget_ms) else budget_ms)
         if outcome is None:
             return self.metrics or self._report(math.nan, 0.0) | {"loss": 0.0}
         measured = batch.measure(outcome.losses)
@@ -131,14 +132,14 @@ class Steps:
         self.batch = None
         await self.on_step(outcome.step - 1, measured, hardest)
         self.metrics = self._report(loss, outcome.norm)
-        self.metrics |= {"parts": measured, "hardest": hardest, "mode": shadow.mode}
+        self.metrics |= {"parts": measured, "hardest": hardest, "mode": candidate.mode}
         return self.metrics
 
     async def load(self) -> None:
         """Set the next step up."""
-        step, c = self.trainer.shadow.steps, self.config
+        step, c = self.trainer.candidate.steps, self.config
         self.batch = await self.packed(step)
-        self.trainer.voices.leave()
+        self.trainer.variants.release()
         self.tokens = len(self.batch.arrays["ids"])
         hyper = Hyper(
             self.pace.rate(step),
@@ -148,10 +149,10 @@ class Steps:
             c.weight_decay,
             c.max_grad_norm,
         )
-        self.trainer.shadow.load(self.batch.arrays, hyper, self.plan.seed % 2**31)
+        self.trainer.candidate.load(self.batch.arrays, hyper, self.plan.seed % 2**31)
 
     def _report(self, loss: float, norm: float) -> dict:
-        step = self.trainer.shadow.steps
+        step = self.trainer.candidate.steps
         return {
             "step": step,
             "steps": self.steps,
@@ -168,7 +169,7 @@ class Steps:
         self, flat: np.ndarray, moments: tuple[np.ndarray, np.ndarray], steps: int
     ) -> None:
         """Another engine took the steps: the gate judges what came of them."""
-        self.trainer.shadow.begin(flat, moments, steps)
+        self.trainer.candidate.begin(flat, moments, steps)
         self.pace.end_at(steps)
 
     async def capture(self) -> Arrays:
@@ -176,7 +177,7 @@ class Steps:
         finished first."""
         while self.batch is not None:
             await self.advance(math.inf)
-        adapter, (m, v), steps = await self.trainer.shadow.look()
+        adapter, (m, v), steps = await self.trainer.candidate.look()
         counts = np.array([steps, self.examples])
         more = {"felt": np.array(self.plateau.losses, np.float64)} | self.pace.capture()
         if self.before_switch is not None:
@@ -192,14 +193,14 @@ class Steps:
         self.before_switch = captured.get("before_switch")
         for step, loss in captured.get("switched", np.zeros((0, 2))).tolist():
             self.switches.append({"step": int(step), "from": "lora", "to": "full", "loss": loss})
-        if isinstance(self.trainer.shadow, Windows):
-            self.trainer.shadow.go_on_with(lora=self.config.mode != "full" and not self.switches)
-        self.trainer.shadow.begin(captured["adapter"].copy(), moments, steps)
+        if isinstance(self.trainer.candidate, Windows):
+            self.trainer.candidate.go_on_with(lora=self.config.mode != "full" and not self.switches)
+        self.trainer.candidate.begin(captured["adapter"].copy(), moments, steps)
         self.pace.restore(captured)
 
     async def weights(self) -> Arrays:
         if self.result is None:
-            adapter, _, _ = await self.trainer.shadow.state()
+            adapter, _, _ = await self.trainer.candidate.state()
             return {self.trainer.called: adapter}
         return {self.trainer.called: self.result}
 
@@ -214,7 +215,7 @@ class Steps:
             if verdict.advice != SCALE:
                 break
             scale, why = scale_down, why or verdict.reason
-            after, _, _ = await self.trainer.shadow.look()
+            after, _, _ = await self.trainer.candidate.look()
             await self._show(scaled(self.trainer.trained, self.start, after, scale))
             verdict = await again(verdict)
         if self.before_switch is not None and verdict.advice not in (ACCEPT, WEAKENED):
@@ -224,11 +225,11 @@ class Steps:
         return self._decision(verdict, scale, why)
 
     async def _show(self, flat: np.ndarray | None = None) -> None:
-        """What the gate sees as the shadow: the trained weights unless told otherwise."""
+        """What the gate sees as the candidate: the trained weights unless told otherwise."""
         self.result = flat
         if flat is None:
-            flat, _, _ = await self.trainer.shadow.look()
-        self.trainer.voices.put("shadow", flat)
+            flat, _, _ = await self.trainer.candidate.look()
+        self.trainer.variants.put(CANDIDATE, flat)
 
     def _decision(self, verdict: Verdict, scale: float, why: str) -> dict:
         """`why` it was scaled down, if it was."""
@@ -242,7 +243,7 @@ class Steps:
             "outcome": outcome.get(verdict.advice, f"not {self.usual}"),
             "reason": reason,
             "scale": scale,
-            "steps": self.trainer.shadow.steps,
+            "steps": self.trainer.candidate.steps,
             "switches": self.switches,
             **verdict.to_dict(),
         }
@@ -251,7 +252,7 @@ class Steps:
 class LessonAttempt(Steps):
     """A lesson or practice: the recipe's steps."""
 
-    def __init__(self, trainer: Bench, before: np.ndarray, plan: Plan) -> None:
+    def __init__(self, trainer: Workbench, before: np.ndarray, plan: Plan) -> None:
         self.practising = plan.kind == PRACTICE
         lessons, pool = (
             [lesson_of(record) for record in records if record.get("kind") != DATA_SET]
@@ -277,6 +278,10 @@ class LessonAttempt(Steps):
         self.unsure: tuple[str, ...] = ()  # and those of facts that practice left so
         self.kept = Together(trainer.kept, self.recipe.company)
         self.shapes = self._shapes()
+
+    def compare_with(self, layout: Trained, flat: np.ndarray) -> None:
+        """The version in use has another shape: it answers in its own."""
+        self.elsewhere = layout, flat
 
     def asks(self, step: int) -> list[Ask]:
         mending = self.recipe.mending(self.lost)
@@ -310,9 +315,9 @@ class LessonAttempt(Steps):
     async def judge(self) -> dict:
         """Accept, a few more steps once, scale down, or refuse."""
         trainer = self.trainer
-        apart = await trainer.beside_it(*self.elsewhere) if self.elsewhere else None
+        apart = await trainer.with_active(*self.elsewhere) if self.elsewhere else None
         gate = trainer.gate(self.recipe, apart, self.plan.config.get(SILENT))
-        trainer.voices.put("active", self.before)
+        trainer.variants.put(ACTIVE, self.before)
         await self._show()
         if self.practising:
             await self._made_sure(gate)
@@ -322,7 +327,7 @@ class LessonAttempt(Steps):
             decision = await self.judged(
                 await self._judge_lesson(gate), lambda verdict: self._judge_again(gate, verdict)
             )
-        before, after = await gate.held_out("active"), await gate.held_out("shadow")
+        before, after = await gate.held_out(ACTIVE), await gate.held_out(CANDIDATE)
         return {**decision, "held_out": {"before": before, "after": after}}
 
     async def _made_sure(self, gate: Gate) -> None:
@@ -366,7 +371,7 @@ class LessonAttempt(Steps):
     async def _more(self, leaks: bool, times: int = 1) -> None:
         self.extra = MORE_LOOK_ALIKES if leaks else 0
         self.shapes = self._shapes()
-        self.pace.go_on(self.trainer.shadow.steps, times)
+        self.pace.go_on(self.trainer.candidate.steps, times)
         self.result = None
         while await self.advance(math.inf) is not None:
             pass

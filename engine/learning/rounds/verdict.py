@@ -4,9 +4,20 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from enum import StrEnum
 
-ACCEPT, WEAKENED, MORE, SCALE, REJECT = "accept", "weakened", "more", "scale", "reject"
-SEVERITY = (ACCEPT, WEAKENED, MORE, SCALE, REJECT)
+
+class Advice(StrEnum):
+    """What follows from a measure, the mildest first."""
+
+    ACCEPT = "accept"
+    WEAKENED = "weakened"
+    MORE = "more"  # steps
+    SCALE = "scale"  # the change down
+    REJECT = "reject"
+
+
+ACCEPT, WEAKENED, MORE, SCALE, REJECT = SEVERITY = tuple(Advice)
 
 
 @dataclass(frozen=True)
@@ -16,7 +27,7 @@ class Measure:
     name: str
     value: float
     limit: str
-    verdict: str = ACCEPT
+    verdict: Advice = ACCEPT
     detail: tuple[str, ...] = ()
 
     @property
@@ -39,7 +50,7 @@ class Verdict:
     notes: tuple[str, ...] = field(default=())
 
     @property
-    def advice(self) -> str:
+    def advice(self) -> Advice:
         return max((m.verdict for m in self.measures), key=SEVERITY.index, default=ACCEPT)
 
     @property
@@ -52,6 +63,6 @@ class Verdict:
         return {"measures": [m.to_dict() for m in self.measures], "notes": list(self.notes)}
 
 
-def within(value: float, limit: float, otherwise: str) -> str:
+def within(value: float, limit: float, otherwise: Advice) -> Advice:
     """Accept up to the limit; NaN never passes."""
     return ACCEPT if math.isfinite(value) and value <= limit else otherwise

@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 from typing import Any
 
-from oneseek.engine.learning.skills.blotting import PIECES, becomes, blotted
-from oneseek.engine.learning.skills.chances import NUMERAL, chances, learned, shape_of, spans
+from oneseek.engine.learning.skills.masking import PIECES, becomes, blotted
+from oneseek.engine.learning.skills.slot_model import NUMERAL, chances, fit_slot, shape_of, spans
 from oneseek.engine.model.choice.parts import (
     CHANCE,
     NUMBER,
@@ -117,7 +117,7 @@ def of_labels(pairs: Sequence[Pair]) -> dict | None:
     answers = [answer for _, answer in pairs]
     if not is_closed(answers):
         return None
-    slot = learned(known(answers), answers, [question for question, _ in pairs])
+    slot = fit_slot(closed_slot(answers), answers, [question for question, _ in pairs])
     return {"slots": [slot], "templates": [template(["", ""], [0])]}
 
 
@@ -129,7 +129,7 @@ def of_lists(pairs: Sequence[Pair]) -> dict | None:
     if counts == [1] or counts[-1] > MOST_ITEMS or not is_closed(items):
         return None
     questions = [question for question, answer in pairs for _ in answer.split(", ")]
-    found = {"slots": [learned(known(items), items, questions)], "most": counts[-1]}
+    found = {"slots": [fit_slot(closed_slot(items), items, questions)], "most": counts[-1]}
     return found | {"rising": all(one == sorted(set(one)) for one in lists)}
 
 
@@ -146,7 +146,10 @@ def of_words(pairs: Sequence[Pair]) -> dict | None:
     forms = {tuple(int(not NUMERAL.fullmatch(word)) for word in one) for one in answers}
     templates = [template(["", *[" "] * (len(form) - 1), ""], list(form)) for form in sorted(forms)]
     (figures, asked), (labels, asked_too) = (zip(*some, strict=True) for some in (numbers, words))
-    slots = [learned(numeric(figures), figures, asked), learned(known(labels), labels, asked_too)]
+    slots = [
+        fit_slot(numeric_slot(figures), figures, asked),
+        fit_slot(closed_slot(labels), labels, asked_too),
+    ]
     return {"slots": slots, "templates": templates}
 
 
@@ -175,40 +178,40 @@ def singles(values: Sequence[str]) -> int:
     return sum(count == 1 for count in Counter(values).values())
 
 
-def known(values: Sequence[str]) -> dict:
+def closed_slot(values: Sequence[str]) -> dict:
     return {"known": sorted(set(values))}
 
 
-def numeric(values: Sequence[str], shapes: Sequence[str] = ("#",)) -> dict:
+def numeric_slot(values: Sequence[str], shapes: Sequence[str] = ("#",)) -> dict:
     """Any number, in one of these shapes; and the values that were shown again and again."""
     numbers = [number for value in values for number in NUMERAL.findall(value)]
     places = max(len(number.partition(".")[2]) for number in numbers)
     often = [value for value, count in Counter(values).items() if count > 1]
-    return known(often) | {"shapes": sorted(shapes), "places": places,
+    return closed_slot(often) | {"shapes": sorted(shapes), "places": places,
                            "below": any(number.startswith("-") for number in numbers)}  # fmt: skip
 
 
 def slot_of(values: list[str], questions: Sequence[str], quoted: bool = False) -> dict:
     """What a slot takes that held `values`, and how likely; those of JSON are `quoted`."""
-    return learned(kind_of(values, questions, quoted), values, questions)
+    return fit_slot(kind_of(values, questions, quoted), values, questions)
 
 
 def kind_of(values: list[str], questions: Sequence[str], quoted: bool) -> dict:
     if is_closed(values):
-        return known(values)
+        return closed_slot(values)
     often = {value for value, count in Counter(values).items() if count > 1}
     few = EXCEPTIONS * len(values)
     shapes = {one for one, count in Counter(map(shape_of, values)).items() if count > 1}
     shapes = {one for one in shapes if "#" in one}
     if sum(one not in often and shape_of(one) not in shapes for one in values) <= few:
-        return numeric(values, list(shapes))
+        return numeric_slot(values, list(shapes))
     for stems in (False, True):
         copies = [spans(question, stems) for question in questions]
         pairs = list(zip(values, copies, strict=True))
         added = [value for value, some in pairs if unquoted(value, quoted) not in some]
         if sum(value not in often for value in added) <= few:
-            return known(added) | {"copied": True, "stems": stems, "quoted": quoted}
-    return known(list(often)) | {"free": True, "quoted": quoted}
+            return closed_slot(added) | {"copied": True, "stems": stems, "quoted": quoted}
+    return closed_slot(list(often)) | {"free": True, "quoted": quoted}
 
 
 def unquoted(value: str, quoted: bool) -> str:

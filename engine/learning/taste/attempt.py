@@ -17,12 +17,12 @@ from oneseek.engine.learning.base_answers import Alone
 from oneseek.engine.learning.batch import Row, extent
 from oneseek.engine.learning.lessons import Draw, Lesson, guess
 from oneseek.engine.learning.recipe import Hold, Recipe, any_anchor
-from oneseek.engine.learning.rounds.bench import Bench
 from oneseek.engine.learning.rounds.gate_questions import talk
 from oneseek.engine.learning.rounds.lesson import Steps
 from oneseek.engine.learning.rounds.rate_schedule import FallingPace
+from oneseek.engine.learning.rounds.variants import ACTIVE, BASE, CANDIDATE, ModelVariants, Variant
 from oneseek.engine.learning.rounds.verdict import ACCEPT, REJECT, SCALE, Measure, Verdict, within
-from oneseek.engine.learning.rounds.voices import Voices
+from oneseek.engine.learning.rounds.workbench import Workbench
 from oneseek.engine.learning.taste.choices import PREFERRED, Choice, Choices, pack_choices
 from oneseek.engine.learning.taste.wording import in_words, traits
 from oneseek.engine.model.choice.repetition import goes_round
@@ -46,9 +46,11 @@ class Won:
     loss: float
 
 
-async def nats(voices: Voices, who: str, rows: Sequence[Sequence[Row]]) -> list[list[float]]:
-    """What each answer of some choices costs one of the voices, the preferred first."""
-    each = iter(await voices.surprise(who, [row for some in rows for row in some]))
+async def nats(
+    variants: ModelVariants, who: Variant, rows: Sequence[Sequence[Row]]
+) -> list[list[float]]:
+    """What each answer of some choices costs one of the variants, the preferred first."""
+    each = iter(await variants.surprise(who, [row for some in rows for row in some]))
     return [[next(each) * len(row.target) for row in some] for some in rows]
 
 
@@ -67,7 +69,7 @@ class TasteAttempt(Steps):
 
     pace: FallingPace
 
-    def __init__(self, trainer: Bench, before: np.ndarray, plan: Plan) -> None:
+    def __init__(self, trainer: Workbench, before: np.ndarray, plan: Plan) -> None:
         c, (record,) = trainer.config_of(plan), plan.lessons
         self.choices = [Choice(**one) for one in record["choices"]]
         order = Draw(plan.seed, "held back").shuffled(range(len(self.choices)))
@@ -124,7 +126,7 @@ class TasteAttempt(Steps):
     async def packed(self, step: int) -> Choices:
         await self._know_the_base()
         asks, numbers = self.asks(step), self.chosen(step)
-        await self.kept.fill(self.trainer.voices, asks)
+        await self.kept.fill(self.trainer.variants, asks)
         held = [self.row(ask) for ask in asks]
         rows = [self.rows_of[number] for number in numbers]
         return pack_choices(
@@ -140,19 +142,19 @@ class TasteAttempt(Steps):
     async def _know_the_base(self) -> None:
         """Of every answer at once: so its last bits depend on the choices alone."""
         if not self.base:
-            self.base = await self._nats("base", range(len(self.choices)))
+            self.base = await self._nats(BASE, range(len(self.choices)))
 
-    async def _nats(self, who: str, numbers: Iterable[int]) -> list[list[float]]:
-        return await nats(self.trainer.voices, who, [self.rows_of[number] for number in numbers])
+    async def _nats(self, who: Variant, numbers: Iterable[int]) -> list[list[float]]:
+        return await nats(self.trainer.variants, who, [self.rows_of[number] for number in numbers])
 
     async def on_step(self, step: int, measured: dict, hardest: list[float]) -> None:
         """After each epoch: are the held-back choices decided more clearly?"""
         await super().on_step(step, measured, hardest)
         if (step + 1) % self.epoch_steps and step + 1 < self.steps:
             return
-        flat, _, _ = await self.trainer.shadow.state()
-        self.trainer.voices.put("shadow", flat)
-        self.wons.append(await self.decided("shadow"))
+        flat, _, _ = await self.trainer.candidate.state()
+        self.trainer.variants.put(CANDIDATE, flat)
+        self.wons.append(await self.decided(CANDIDATE))
         if self._best_epoch() == len(self.wons) - 1:
             self.best = flat
         if len(self.wons) - 1 - self._best_epoch() >= self.config.confidence_auto_stop.patience:
@@ -167,8 +169,8 @@ class TasteAttempt(Steps):
         """By the loss: whichever won the most would have been the luckiest too."""
         return min(range(len(self.wons)), key=lambda epoch: (self.wons[epoch].loss, -epoch))
 
-    async def decided(self, who: str) -> Won:
-        """How one of the voices decides the held-back choices."""
+    async def decided(self, who: Variant) -> Won:
+        """How one of the variants decides the held-back choices."""
         await self._know_the_base()
         now = await self._nats(who, self.held)
         gains = [
@@ -180,7 +182,7 @@ class TasteAttempt(Steps):
 
     def _report(self, loss: float, norm: float) -> dict:
         last = self.wons[-1] if self.wons else None
-        told = {"epoch": min(self.trainer.shadow.steps // self.epoch_steps, self.config.epochs)}
+        told = {"epoch": min(self.trainer.candidate.steps // self.epoch_steps, self.config.epochs)}
         told |= {"right": last and last.won, "validation": last and last.loss}
         return super()._report(loss, norm) | told
 
@@ -201,9 +203,9 @@ class TasteAttempt(Steps):
     async def judge(self) -> dict:
         """More of the held-back choices won, and nothing worse."""
         trainer = self.trainer
-        trainer.voices.put("active", self.before)
-        self.prompts = self._asked()
-        self.said = {"base": await self._answers("base")}
+        trainer.variants.put(ACTIVE, self.before)
+        self.prompts = self._choose_prompts()
+        self.said = {BASE: await self._answers(BASE)}
         self.traits = traits(self.choices)
         await self._show(self.best)
 
@@ -215,29 +217,29 @@ class TasteAttempt(Steps):
             decision["reason"] = f"it does not choose as was chosen: {self.told['told']}"
         return decision | {"taste": self.told}
 
-    def _asked(self) -> list[str]:
+    def _choose_prompts(self) -> list[str]:
         """Prompts of held-back choices, and small talk nobody trains on."""
         own = list(dict.fromkeys(self.choices[number].prompt for number in self.held))
         count = ANSWERED - GENERAL
         return own[:count] + talk([self.language])[:GENERAL]
 
-    async def _answers(self, who: str) -> list[list[int]]:
+    async def _answers(self, who: Variant) -> list[list[int]]:
         prompts = [self.trainer.coder.prompt(prompt) for prompt in self.prompts]
-        self.trainer.voices.leave()
-        return await self.trainer.voices.go_on(who, prompts, TOKENS)
+        self.trainer.variants.release()
+        return await self.trainer.variants.go_on(who, prompts, TOKENS)
 
     def _text(self, ids: list[int]) -> str:
         coder = self.trainer.coder
         return coder.tokenizer.decode([id for id in ids if not coder.ends(id)])
 
     async def _measured(self) -> list[Measure]:
-        """What the gate finds of the shadow as it is now; `told` is what a person is shown."""
-        won, count = (await self.decided("shadow")).won, len(self.held)
+        """What the gate finds of the candidate as it is now; `told` is what a person is shown."""
+        won, count = (await self.decided(CANDIDATE)).won, len(self.held)
         least = math.ceil(WON * count)
         verdict = within(least - won, 0, REJECT)
         measures = [Measure("held-back choices won", won, f">= {least} of {count}", verdict)]
-        self.said["shadow"] = await self._answers("shadow")
-        before, after = self.said["base"], self.said["shadow"]
+        self.said[CANDIDATE] = await self._answers(CANDIDATE)
+        before, after = self.said[BASE], self.said[CANDIDATE]
         loops = [sum(map(goes_round, some)) for some in (before, after)]
         limit = f"<= {loops[0]} as before"
         verdict = within(loops[1] - loops[0], 0, SCALE)
@@ -246,7 +248,7 @@ class TasteAttempt(Steps):
         recipe = self._recipe()
         gate = self.trainer.gate(recipe)
         rows = await gate.anchor_rows(talk([self.language]))
-        pairs = await self.trainer.voices.drift("shadow", rows)
+        pairs = await self.trainer.variants.drift(CANDIDATE, rows)
         drift = float(np.concatenate([kl for kl, _ in pairs]).mean())
         measures.append(Measure("KL, mean", drift, f"<= {FAR}", within(drift, FAR, SCALE)))
         probes = await gate.probes()
@@ -261,7 +263,7 @@ class TasteAttempt(Steps):
         self.told: dict[str, Any] = {
             "won": won, "of": count, "choices": len(self.choices), "words": words,
             "traits": [trait.key for trait in self.traits], "drift": drift, "loops": loops,
-            "followed": {"now": followed["shadow"], "before": followed["base"],
+            "followed": {"now": followed[CANDIDATE], "before": followed[BASE],
                          "of": len(self.prompts)},
             "told": f"{words}; {won} of {count} held-back choices",
         }  # fmt: skip

@@ -68,7 +68,7 @@ class Taste:
         """Use what was learned, or the base as it is."""
         await self.store.batch([["put", "state", self.key, {"off": not on}]])
 
-    async def told(self) -> dict:
+    async def describe(self) -> dict:
         """The choices, the version that learned from them, and what it learned in words."""
         number = await self.versions.number(TASTE)
         record = await self.versions.record(number) if number else None

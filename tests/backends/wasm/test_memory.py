@@ -16,7 +16,7 @@ from oneseek.engine.backends.wasm.native import Native
 from oneseek.engine.core import settings as settings
 from oneseek.engine.history.round_plan import LESSON, TRAINING, make_plan
 from oneseek.engine.learning.needs import Watch, needs
-from oneseek.engine.learning.rounds import voices
+from oneseek.engine.learning.rounds import variants
 from oneseek.engine.learning.run_data import record_of
 from oneseek.engine.learning.trainer import TRAINING_BYTES, EngineTrainer
 from oneseek.engine.model.choice.sampling import Sampling
@@ -40,7 +40,7 @@ def loaded(path, executor: Executor) -> Model:
 
 @pytest.mark.slow
 def test_a_lesson_whose_parts_take_turns_in_one_room_gives_the_same_bits(monkeypatch):
-    monkeypatch.setattr(voices, "POOL_ROWS", voices.LEAST_ROWS)  # as many questions at once
+    monkeypatch.setattr(variants, "POOL_ROWS", variants.LEAST_ROWS)  # as many questions at once
     lora = SHORT.lora_config
 
     async def lesson(model, budget):
@@ -114,13 +114,13 @@ def test_smollm2_with_training_needs_its_packed_weights_and_200_megabytes_with_f
     assistant = Assistant(model, nothing_stored, chosen, memory_budget=TRAINING_BYTES["cpu"])
     trainer = assistant.learner.trainer
     before = trainer.fresh()["adapter"].nbytes
-    for generator in (assistant.base, trainer.voices.generator):
+    for generator in (assistant.base, trainer.variants.generator):
         for shape in ((256, 1), (64, 1), (16, 1), (1, 1)):
             generator.prepared(*shape)
     for shape in ((256, 16), (64, 16), (16, 16)):
-        trainer.voices.generator.prepared(*shape)
+        trainer.variants.generator.prepared(*shape)
     for shape in ((352, 192), (480, 224)):  # the first lesson, and one that repeats others
-        trainer.shadow.run_for(*shape)
+        trainer.candidate.run_for(*shape)
     beside = executor.memory.end - weights + before
     with capsys.disabled():
         print(f"\nSmolLM2: weights {weights / 1e6:.0f} MB, all else {beside / 1e6:.0f} MB")

@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 
-from oneseek.engine.backends.gpu.errors import DeviceLost
+from oneseek.engine.backends.executor import DeviceLost
 from oneseek.engine.backends.wasm import board
 from oneseek.engine.backends.wasm.executor import Wasm
 from oneseek.engine.backends.wasm.native import Native

@@ -15,7 +15,7 @@ from oneseek.engine.compiler.ir import OPS, Program
 from oneseek.engine.compiler.pieces import LEAST_MS
 from oneseek.engine.compiler.schedule import plan
 from oneseek.engine.core.turns import urgent
-from oneseek.engine.learning.rounds.shadow import Hyper, Shadow
+from oneseek.engine.learning.rounds.candidate import Candidate, Hyper
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import BytesSource, open_model
 from oneseek.engine.model.generate import Generator, chunk_size
@@ -189,19 +189,19 @@ async def prepare_step(rows, length):
     """A QLoRA step over all seven projections, ready to be repeated; how many dispatches it has."""
     model = state["model"]
     trained = Trained.lora(model.config, RANK, 2 * RANK)
-    shadow = state["shadow"] = Shadow(model, trained)
-    shadow.begin(trained.initial(0))
+    candidate = state["candidate"] = Candidate(model, trained)
+    candidate.begin(trained.initial(0))
     state["batch"] = packed_rows_of(rows, length, TARGETS, model.config.vocab)
-    shadow.load(state["batch"], Hyper(1e-3))
-    await shadow._run.ready()
-    return json.dumps(len(shadow._run))
+    candidate.load(state["batch"], Hyper(1e-3))
+    await candidate._run.ready()
+    return json.dumps(len(candidate._run))
 
 
 async def step():
     """Milliseconds of one whole step, and of those the ones this side spends issuing it."""
-    shadow = state["shadow"]
-    shadow.load(state["batch"], Hyper(1e-3))
-    run, gpu = shadow._run, state["model"].executor
+    candidate = state["candidate"]
+    candidate.load(state["batch"], Hyper(1e-3))
+    run, gpu = candidate._run, state["model"].executor
     await gpu.finished()
     began = time.perf_counter()
     run.run()
@@ -215,7 +215,7 @@ async def step():
 async def issuing():
     """Milliseconds of issuing a step's dispatches, and of recording the whole command buffer: what
     of the host's time is Python's in a tab, where issuing is JavaScript's."""
-    run, device, spent = state["shadow"]._run, state["gpu"].device, []
+    run, device, spent = state["candidate"]._run, state["gpu"].device, []
     for _ in range(8):
         began = time.perf_counter()
         encoder = device.create_command_encoder(label="never submitted")
@@ -232,7 +232,7 @@ async def issuing():
 
 async def profile():
     """Milliseconds on the device of each kind of kernel in one step."""
-    run, spent = state["shadow"]._run, Counter()
+    run, spent = state["candidate"]._run, Counter()
     for start in range(0, len(run), 64):
         stop = min(len(run), start + 64)
         for i, ms in enumerate(await run.time(start, stop)):
@@ -299,9 +299,9 @@ async def idle_token(times):
 
 async def steps(count):
     """Milliseconds of each of so many steps in the background, costs learned on the way."""
-    shadow, spent = state["shadow"], []
+    candidate, spent = state["candidate"], []
     for _ in range(int(count)):
         began = time.perf_counter()
-        await shadow.step(state["batch"], Hyper(1e-3))
+        await candidate.step(state["batch"], Hyper(1e-3))
         spent.append(1e3 * (time.perf_counter() - began))
     return json.dumps(spent)

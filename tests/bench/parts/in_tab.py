@@ -17,7 +17,7 @@ from oneseek.engine.backends.wasm.tab import Tab
 from oneseek.engine.compiler.ir import OPS, Program
 from oneseek.engine.compiler.schedule import plan
 from oneseek.engine.history.round_plan import LESSON, PRACTICE
-from oneseek.engine.learning.rounds.shadow import Hyper, Shadow
+from oneseek.engine.learning.rounds.candidate import Candidate, Hyper
 from oneseek.engine.learning.trainer import TRAINING_BYTES
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.formats.browser import BlobSource
@@ -55,11 +55,11 @@ async def end_one():
 
 async def learned(steps):
     """What the adapter is after so many steps from the beginning, and the pieces others did."""
-    shadow, before = state["shadow"], executor.helped()
-    shadow.begin(shadow.trained.initial(0))
+    candidate, before = state["candidate"], executor.helped()
+    candidate.begin(candidate.trained.initial(0))
     for _ in range(steps):
-        await shadow.step(state["batch"], Hyper(1e-3))
-    adapter, _, _ = await shadow.state()
+        await candidate.step(state["batch"], Hyper(1e-3))
+    adapter, _, _ = await candidate.state()
     digest = hashlib.sha256(adapter.tobytes()).hexdigest()
     return json.dumps([digest, executor.helped() - before])
 
@@ -178,29 +178,29 @@ async def prepare_training(rows, length, rank):
     """One learning step of that shape, ready to be repeated; the bytes it needs."""
     model = state["model"]
     trained = Trained.lora(model.config, rank, 2 * rank)
-    shadow = Shadow(model, trained, memory_budget=TRAINING_BYTES["cpu"])
-    shadow.begin(trained.initial(0))
+    candidate = Candidate(model, trained, memory_budget=TRAINING_BYTES["cpu"])
+    candidate.begin(trained.initial(0))
     batch = packed_rows_of(rows, length, 32, model.config.vocab)
     began = time.perf_counter()
-    shadow.load(batch, Hyper(1e-3))
-    state["shadow"], state["batch"] = shadow, batch
-    compiled = shadow._run.program
+    candidate.load(batch, Hyper(1e-3))
+    state["candidate"], state["batch"] = candidate, batch
+    compiled = candidate._run.program
     bytes_of = dict(
         activations=compiled.arena,
         scratch=compiled.scratch,
-        state=sum(t.block.size for t in shadow.tensors.values()),
+        state=sum(t.block.size for t in candidate.tensors.values()),
         module=len(compiled.module.encoded()),
     )
     return json.dumps(
-        dict(seconds=time.perf_counter() - began, pieces=len(shadow._run), **bytes_of)
+        dict(seconds=time.perf_counter() - began, pieces=len(candidate._run), **bytes_of)
     )
 
 
 async def train():
     """Seconds of one whole step."""
-    shadow = state["shadow"]
+    candidate = state["candidate"]
     began = time.perf_counter()
-    await shadow.step(state["batch"], Hyper(1e-3))
+    await candidate.step(state["batch"], Hyper(1e-3))
     return json.dumps(time.perf_counter() - began)
 
 
@@ -229,7 +229,7 @@ async def practice(facts, only=0):
 async def profile():
     """Milliseconds of each op in one step, the work of its products, and the longest piece."""
     batch = state["batch"]
-    run = state["shadow"].run_for(len(batch["ids"]), len(batch["take"]))
+    run = state["candidate"].run_for(len(batch["ids"]), len(batch["take"]))
     times: Counter = Counter()
     work: Counter = Counter()
     longest, kernels = 0.0, {}

@@ -15,13 +15,13 @@ from oneseek.engine.learning.batch import extent, pack
 from oneseek.engine.learning.recipe import Recipe
 from oneseek.engine.learning.rounds.gate import Gate
 from oneseek.engine.learning.rounds.lesson import LessonAttempt, found_lost
+from oneseek.engine.learning.rounds.variants import ModelVariants
 from oneseek.engine.learning.rounds.verdict import MORE, SCALE
-from oneseek.engine.learning.rounds.voices import Voices
 from oneseek.engine.learning.trainer import EngineTrainer
 from oneseek.engine.model.trainable import Trained
 
 
-class PatientVoices(Voices):
+class PatientVariants(ModelVariants):
     async def replies(
         self, who: str, questions: Sequence[str], tokens: int, begins: Sequence[str] = (),
         enough: Sequence = (),
@@ -31,7 +31,7 @@ class PatientVoices(Voices):
         return [answer.text for answer in await self._answers(who, prompts, tokens, forced)]
 
     async def loss(self, who: str, rows) -> float:
-        self._take_the_floor(who)
+        self._activate(who)
         rows = list(rows)
         needs = [extent([row]) for row in rows]
         shape = max(t for t, _ in needs), max(r for _, r in needs)
@@ -70,13 +70,13 @@ class PatientAttempt(LessonAttempt):
 
 
 class PatientTrainer(EngineTrainer):
-    def voices_of(self, trained: Trained, masters: np.ndarray | None = None) -> Voices:
-        voices = PatientVoices(self.model, trained, self.coder, copy(self.room))
-        voices.put("base", np.zeros(trained.size, np.float32) if masters is None else masters)
-        return voices
+    def variants_of(self, trained: Trained, masters: np.ndarray | None = None) -> ModelVariants:
+        variants = PatientVariants(self.model, trained, self.coder, copy(self.room))
+        variants.put("base", np.zeros(trained.size, np.float32) if masters is None else masters)
+        return variants
 
-    def gate(self, recipe: Recipe, voices: Any = None, silent: Any = None) -> Gate:
-        heard = voices or self.voices
+    def gate(self, recipe: Recipe, variants: Any = None, silent: Any = None) -> Gate:
+        heard = variants or self.variants
         return PatientGate(
             heard, recipe, self.coder, self.remembered, self.kept.find_likeliest, silent
         )

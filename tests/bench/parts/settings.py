@@ -98,9 +98,9 @@ async def ended(
             trainer = session.trainer
             weights = await session._weights()
             layout = trainer.layout_of(weights)
-            voices = trainer.voices_of(layout)
-            voices.put("shadow", next(iter(weights.values())))
-            return await voices.surprise("shadow", rows)
+            variants = trainer.variants_of(layout)
+            variants.put("candidate", next(iter(weights.values())))
+            return await variants.surprise("candidate", rows)
         finally:
             await session.close()
 

@@ -1,7 +1,7 @@
 """Activity: what the engine is practising, in words, as a chart and in figures."""
 
-from oneseek.web.learning import records, truth
-from oneseek.web.learning.panels import happened
+from oneseek.web.learning import learning_status, records
+from oneseek.web.learning.panels import events
 from oneseek.web.lib import chart, dom
 from oneseek.web.lib.words import t
 
@@ -44,6 +44,11 @@ class Activity:
                 "probe": lambda of, el: self.probe(of),
             }
         )
+
+    def switch_chart(self):
+        """The curve as a drawing or as a table."""
+        self.as_table = not self.as_table
+        self.page.touch("tab")
 
     async def build(self):
         store, live = self.page.store, self.page.learning.progress
@@ -107,7 +112,7 @@ class Activity:
             dom.change(practise, title=t("activity.nothing_known"))
         return dom.make(
             "section",
-            dom.make("p", truth.sentence(self.page), cls="state-line", id="state-line"),
+            dom.make("p", learning_status.sentence(self.page), cls="state-line", id="state-line"),
             bar,
             dom.make("div", pause, now, practise, drop, cls="row"),
             dom.make("p", why, cls="note") if why else None,
@@ -120,11 +125,11 @@ class Activity:
             "activity.finishing" if finishing else "activity.finish" if running else "activity.now"
         )
         now = dom.button(t(key), "learn-now", drawing="seed", cls="small")
-        why = truth.no_lesson_now(self.page)
+        why = learning_status.no_lesson_now(self.page)
         now.disabled = finishing or bool(why)
         if why:
             dom.change(now, title=why)
-        said = why if why and why != truth.sentence(self.page) else ""
+        said = why if why and why != learning_status.sentence(self.page) else ""
         return now, said
 
     def go_on(self):
@@ -132,7 +137,7 @@ class Activity:
         of it again."""
         line, bar = dom.find("#state-line"), dom.find("#how-far")
         if line:
-            line.textContent = truth.sentence(self.page)
+            line.textContent = learning_status.sentence(self.page)
         if bar:
             bar.value = self.page.training.share()
 
@@ -229,7 +234,7 @@ class Activity:
 
     def events(self, found):
         title = dom.make("h3", t("events.title"))
-        told = happened.list_newest(found, self.labels, self.page.settings["developer"], EVENTS)
+        told = events.list_newest(found, self.labels, self.page.settings["developer"], EVENTS)
         if not told:
             return dom.make("section", title, dom.make("p", t("events.empty"), cls="empty"))
         rows = [

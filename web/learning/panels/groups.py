@@ -34,8 +34,8 @@ def grouped(records):
 class Groups:
     """The cards of the groups; `page.teaching` does what they are told."""
 
-    def __init__(self, page):
-        self.page = page
+    def __init__(self, page, queue):
+        self.page, self.queue = page, queue
         self.open = set()
 
     def draw(self, state, records, item):
@@ -69,7 +69,7 @@ class Groups:
         return " · ".join([t("sources.lessons", n=count)] + self.time(count))
 
     def time(self, count):
-        seconds = self.page.measured.seconds("fact")
+        seconds = self.page.speed.seconds("fact")
         return [t("queue.price", time=t.duration(seconds * count))] if seconds and count else []
 
     # ------------------------------------------------------------------------------------ acts
@@ -80,7 +80,7 @@ class Groups:
 
     def records(self, mark):
         state, key = mark.split(" ", 1)
-        records = self.page.teaching.queue.records.values()
+        records = self.queue.records.values()
         return [r for r in records if r["state"] == state and origin(r) == key]
 
     async def approve(self, mark):

@@ -1,10 +1,10 @@
 """Memory: every fact it holds, in the person's own words; this is what they trust."""
 
 from oneseek.engine.core.collecting.statements import STATEMENT
-from oneseek.engine.core.exchange.tombstones import DATA_SET, LIVES
+from oneseek.engine.core.exchange.entries import DATA_SET, LIVES
 from oneseek.web.chat import message
-from oneseek.web.learning import records, truth
-from oneseek.web.learning.panels.sift import Sift
+from oneseek.web.learning import learning_status, records
+from oneseek.web.learning.panels.filter import Filter
 from oneseek.web.lib import dom, overlay
 from oneseek.web.lib.words import t
 
@@ -28,9 +28,9 @@ class Memory:
     name = "memory"
     topics = ("examples", "versions", "recalled", "fact_memory")
 
-    def __init__(self, page):
-        self.page = page
-        self.sift = Sift()
+    def __init__(self, page, queue):
+        self.page, self.queue = page, queue
+        self.filter = Filter()
         self.most = MOST
         self.found = []
         self.answers = {}
@@ -72,12 +72,12 @@ class Memory:
         self.versions = {v["number"]: v["label"] for v in await records.versions(self.page.store)}
         if not known:
             return [dom.make("p", self.nothing(), cls="empty"), self.tell()]
-        self.found = shown = self.sift.filter(known)
-        self.replaced = replaced(known, self.page.teaching.queue)
+        self.found = shown = self.filter.filter(known)
+        self.replaced = replaced(known, self.queue)
         rows = [self.item(example) for example in shown[: self.most]]
         count = dom.make("p", t("memory.count", n=len(shown)), cls="note grow")
         return [
-            self.sift.controls(known),
+            self.filter.controls(known),
             self.tell(),
             dom.make("div", count, self.all_of_them(), cls="row tight"),
             dom.make("ul", rows, cls="list"),
@@ -86,7 +86,7 @@ class Memory:
 
     def all_of_them(self):
         """What was searched for can be forgotten together."""
-        if not self.sift.narrows or len(self.found) < 2:
+        if not self.filter.narrows or len(self.found) < 2:
             return None
         words = t("memory.forget_shown", n=len(self.found))
         return dom.button(words, "forget-shown", cls="small danger")
@@ -98,7 +98,7 @@ class Memory:
 
     def waiting(self, learned):
         """What was told and is known by heart, or refused, and in no version yet; newest first."""
-        facts, queue = self.page.fact_memory, self.page.teaching.queue.records.values()
+        facts, queue = self.page.fact_memory, self.queue.records.values()
         told = [one for one in queue if facts.knows(one["id"]) or one["id"] in facts.refused]
         told = [one for one in told if one["id"] not in learned]  # those are taught once more
         told = [one for one in told if one["state"] in LIVES]
@@ -119,9 +119,9 @@ class Memory:
 
     def nothing(self):
         """Nothing is learned for good: what is on its way is told."""
-        if not (self.page.status.facts["round"] or any(truth.waiting(self.page))):
+        if not (self.page.status.facts["round"] or any(learning_status.waiting(self.page))):
             return t("memory.empty")
-        return t("memory.learning") + " " + truth.sentence(self.page)
+        return t("memory.learning") + " " + learning_status.sentence(self.page)
 
     def tell(self):
         return dom.make(
@@ -220,7 +220,7 @@ class Memory:
 
     def choose(self, name, value):
         """Show other facts: those with these words, from this kind of source, in this language."""
-        self.sift.choose(name, value)
+        self.filter.choose(name, value)
         self.most = MOST
         self.page.touch("recalled")
 

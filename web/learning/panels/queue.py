@@ -3,7 +3,7 @@
 from oneseek.engine.core.queue.training_queue import DISAGREEMENT
 from oneseek.web.chat import message
 from oneseek.web.learning.note import secret_names
-from oneseek.web.learning.panels import worth
+from oneseek.web.learning.panels import quality
 from oneseek.web.learning.panels.groups import Groups
 from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
@@ -12,11 +12,11 @@ MOST = 60
 
 
 class QueuePanel:
-    def __init__(self, page):
-        self.page = page
+    def __init__(self, page, queue):
+        self.page, self.queue = page, queue
         self.editing = None
-        self.groups = Groups(page)
-        self.order = worth.Order("sort-queue", lambda: page.touch("editing-queue"))
+        self.groups = Groups(page, queue)
+        self.order = quality.Order("sort-queue", lambda: page.touch("editing-queue"))
         dom.verbs(
             {
                 "open-group": lambda of, el: self.groups.toggle(of),
@@ -26,7 +26,7 @@ class QueuePanel:
         )
 
     async def build(self):
-        queue = self.page.teaching.queue
+        queue = self.queue
         asked = [r for r in queue.records.values() if r["state"] == "held" and disagrees(r)]
         held = [r for r in queue.records.values() if r["state"] == "held" and not disagrees(r)]
         waiting, secrets = queue.upcoming(queue.size()), self.page.teaching.collector.held
@@ -38,7 +38,9 @@ class QueuePanel:
         if secrets:
             rows = [self.secret(id, secrets[id]) for id in secrets]
             parts.append(dom.make("ul", rows, cls="list"))
-        parts.append(self.order.button([worth.score_of(one) is not None for one in held + waiting]))
+        parts.append(
+            self.order.button([quality.score_of(one) is not None for one in held + waiting])
+        )
         parts.append(self.questions(queue, asked))
         for heading, some in (
             ("queue.now", now),
@@ -48,7 +50,7 @@ class QueuePanel:
         ):
             if some:
                 state = "held" if heading == "queue.held" else "ready"
-                some = self.order.sorted(some, worth.score_of)
+                some = self.order.sorted(some, quality.score_of)
                 cards, rest = self.groups.draw(state, some, self.item)
                 rows = cards + [self.item(record) for record in rest[:MOST]]
                 parts.append(
@@ -103,7 +105,7 @@ class QueuePanel:
             form = message.editor(t("save"), record["answer"], "save-queued", id, note)
             return dom.make("li", form)
         held = record["state"] == "held"
-        waits = record["state"] != "rejected" and id not in self.page.teaching.queue.leased
+        waits = record["state"] != "rejected" and id not in self.queue.leased
         return dom.make(
             "li",
             dom.make(
@@ -116,7 +118,7 @@ class QueuePanel:
             dom.make("p", record["prompt"], cls="said", lang=record["language"]),
             dom.make("p", record["answer"], cls="answer", lang=record["language"]),
             dom.make("p", self.why(record), cls="why"),
-            worth.show_quality(record),
+            quality.show_quality(record),
             dom.make(
                 "div",
                 dom.button(t("queue.approve"), "approve", id, "check", cls="small")

@@ -3,7 +3,7 @@
 from oneseek.engine.core.messages import BringDataSet, EndRun, ListDataSets, RemoveSkill, StartRun
 from oneseek.engine.core.settings import LoraConfig, TrainingConfig
 from oneseek.web.learning import records, verdict
-from oneseek.web.learning.panels import doing, tries
+from oneseek.web.learning.panels import evaluation, trials
 from oneseek.web.learning.panels.run_modes import RunModes
 from oneseek.web.lib import dom, files, overlay
 from oneseek.web.lib.words import t
@@ -24,10 +24,10 @@ def became(results, in_use):
     version, reason = results["version"] or "", verdict.reason(results["reason"] or "")
     done = results["gate"].get("doing")
     if done:
-        reason = doing.sentence(done)
+        reason = evaluation.sentence(done)
     taste = results["gate"].get("taste")
     if taste:
-        reason = doing.taste(taste) + "."
+        reason = evaluation.taste(taste) + "."
         reason = reason[0].upper() + reason[1:]
     if not version:
         faults = " ".join(verdict.warnings(results)) or reason + "."
@@ -87,7 +87,7 @@ class TrainingRuns:
             dom.make("div", file, cls="row"),
             skill_box(),
             self.modes.field(),
-            tries.field(),
+            trials.field(),
             dom.make(
                 "div",
                 number("epochs", None, 1, 100, 1, do="run-look", data_on="change"),
@@ -227,8 +227,8 @@ class TrainingRuns:
             return [t("runs.begun")]
         if state == "training" and paused:
             return [t("runs.paused", why=t("paused." + paused))]
-        if state == "training" and tries.open_in(run):
-            return [tries.under_way(run)]
+        if state == "training" and trials.open_in(run):
+            return [trials.under_way(run)]
         return [t("runs." + state)]
 
     def row(self, run, in_use):
@@ -246,8 +246,8 @@ class TrainingRuns:
             "li",
             dom.make("b", words),
             [dom.make("p", sentence) for sentence in self.describe(run, in_use)],
-            tries.show_tuning(run),
-            [doing.wrong(one) for one in wrong_in(run)],
+            trials.show_tuning(run),
+            [evaluation.wrong(one) for one in wrong_in(run)],
             dom.make("p", told, cls="note") if losses else None,
             memory_of(run),
             end,

@@ -6,7 +6,7 @@ import js
 
 from oneseek.web.learning import records
 from oneseek.web.learning.note import secret_names
-from oneseek.web.learning.panels import worth
+from oneseek.web.learning.panels import quality
 from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
 
@@ -36,11 +36,11 @@ class Sources:
     name = "sources"
     topics = ("sources", "examples", "queue")
 
-    def __init__(self, page):
-        self.page = page
+    def __init__(self, page, intake):
+        self.page, self.intake = page, intake
         self.all = False
         self.pictures = {}  # id -> the address of what was dropped
-        self.order = worth.Order("sort-sources", lambda: page.touch("sources"))
+        self.order = quality.Order("sort-sources", lambda: page.touch("sources"))
         self.drawn_rows = {}  # id -> (what it showed, its row): only what changed is built again
         dom.verbs(
             {
@@ -67,7 +67,7 @@ class Sources:
         ]
 
     def row(self, source):
-        tests = len(self.page.intake.tests.get(source["id"], ()))
+        tests = len(self.intake.tests.get(source["id"], ()))
         wanted = (
             "title",
             "state",
@@ -82,13 +82,13 @@ class Sources:
             "quality",
             "poor",
         )
-        price = self.page.measured.seconds("fact")
+        price = self.page.speed.seconds("fact")
         shows = [
             t.language,
             price,
             tests,
-            self.page.intake.testing.get(source["id"]),
-            self.page.intake.previews.get(source["id"]),
+            self.intake.testing.get(source["id"]),
+            self.intake.previews.get(source["id"]),
         ] + [source.get(name) for name in wanted]
         before = self.drawn_rows.get(source["id"])
         if before is None or before[0] != shows:
@@ -96,7 +96,7 @@ class Sources:
         return before[1]
 
     async def drawn(self):
-        self.page.intake.scroll_to_mark()
+        self.intake.scroll_to_mark()
 
     def show_all(self):
         self.all = True
@@ -137,7 +137,7 @@ class Sources:
             self.remarks(source),
             self.ways(source) if source.get("ways") else None,
             self.show_held(source) if state == "held" else None,
-            self.page.intake.chats.show(source) if state == "chats" else None,
+            self.intake.chats.show(source) if state == "chats" else None,
             self.secrets(source) if source.get("secrets") else None,
             self.preview(source),
             self.tested(source),
@@ -189,13 +189,13 @@ class Sources:
         if source.get("language") in ("sv", "en"):
             parts.append(t.language_name(source["language"]))
         parts.append(t("sources.lessons", n=source["lessons"]))
-        parts += worth.of_source(source)
+        parts += quality.of_source(source)
         parts += self.page.queue_panel.groups.time(source["lessons"])
         return " · ".join(parts)
 
     def picture(self, source):
         """What was dropped in this visit is seen beside what was read from it."""
-        kept = self.page.intake.reader.kept.get(source["id"])
+        kept = self.intake.reader.kept.get(source["id"])
         if not source.get("picture") or kept is None or isinstance(kept, str):
             return None
         address = self.pictures.get(source["id"])
@@ -241,8 +241,8 @@ class Sources:
         return dom.make("div", note, allow)
 
     def tested(self, source):
-        found = self.page.intake.tests.get(source["id"])
-        now = self.page.intake.testing.get(source["id"])
+        found = self.intake.tests.get(source["id"])
+        now = self.intake.testing.get(source["id"])
         said = dom.make("p", now, cls="note", role="status") if now else None
         if not found:
             return said
@@ -268,7 +268,7 @@ class Sources:
         wanted."""
         if not source.get("sha256") or source["state"] == "chats":
             return None
-        shown = self.page.intake.previews.get(source["id"])
+        shown = self.intake.previews.get(source["id"])
         opener = dom.button(t("sources.preview"), "preview-source", source["id"], cls="link")
         dom.change(opener, aria_expanded="true" if shown else "false")
         if not shown:

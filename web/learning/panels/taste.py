@@ -2,7 +2,7 @@
 
 from oneseek.engine.core.collecting import choices
 from oneseek.engine.core.messages import RemoveChoices, StartRun
-from oneseek.web.learning.panels import doing
+from oneseek.web.learning.panels import evaluation
 from oneseek.web.learning.panels.runs import AS_FITS
 from oneseek.web.lib import dom, overlay
 from oneseek.web.lib.words import t
@@ -88,7 +88,7 @@ class TastePanel:
 
 def show_version(version, off):
     """What the version in use learned of the taste, and the way to leave it."""
-    words = doing.taste(version["gate"].get("taste"))
+    words = evaluation.taste(version["gate"].get("taste"))
     use = dom.button(
         t("taste.on" if off else "taste.off"), "use-taste", "on" if off else "off", cls="small"
     )

@@ -1,14 +1,18 @@
 """Versions: every state it has had, ranked by a rule that is printed, compared blind, rolled
 back."""
 
-from oneseek.engine.core.exchange.tombstones import DATA_SET
+import js
+from pyscript.ffi import to_js
+
+from oneseek.engine.core.exchange.entries import DATA_SET
 from oneseek.web.learning import outcomes, records, verdict
-from oneseek.web.learning.panels import diary, runs
-from oneseek.web.lib import dom, overlay
+from oneseek.web.learning.panels import runs
+from oneseek.web.lib import clock, dom, overlay
 from oneseek.web.lib.words import t
 
 COLUMNS = ("version", "time", "lessons", "held_out", "taught", "leak", "kl", "wins")
 LOWER_IS_BETTER = ("held_out", "leak", "kl")
+WEEK = 6 * 86400000
 MEASURES = {"kl": "KL, mean"}
 
 
@@ -67,7 +71,7 @@ class Versions:
         number, current = version["number"], version["label"] == self.page.version
         use = dom.button(t("versions.use"), "use-version", number, cls="small")
         about = dom.button(t("versions.details"), "version-details", number, cls="small")
-        words = await diary.line(self.page.store, version)
+        words = await diary_line(self.page.store, version)
         if version["rounds_away"]:
             words += " " + t("versions.rebuilt", n=version["rounds_away"])
         return self.row(
@@ -265,3 +269,34 @@ def ranked(versions, column, direction):
     if direction < 0:
         known.reverse()
     return known + unknown
+
+
+def day_in_words(milliseconds):
+    """Today, the name of the day within a week, else the date."""
+    now = js.Date.new(float(clock.now()))
+    then = js.Date.new(float(milliseconds))
+    if now.toDateString() == then.toDateString():
+        return t("nav.today")
+    if clock.now() - milliseconds < WEEK:
+        name = then.toLocaleDateString(t.language, to_js({"weekday": "long"}))
+        return name[0].upper() + name[1:]
+    return t.day(milliseconds)
+
+
+async def diary_line(store, version):
+    """A version as a line in a diary: when, what it learned, and that it was checked."""
+    return "%s: %s" % (day_in_words(version["time"]), await describe_lessons(store, version))
+
+
+async def describe_lessons(store, version):
+    """What a version learned, in words."""
+    kind, ids = version["kind"], version["lessons"]
+    first = await store.get("examples", ids[0]) if ids else None
+    if kind == "practice":
+        return t("diary.practice")
+    if kind in ("import", "forget", "training") or not first:
+        return t("diary." + kind) if t.has("diary." + kind) else t("versions.learned", n=len(ids))
+    more = len(ids) - 1
+    if more:
+        return t("diary.learned_more", text=first["prompt"], n=more)
+    return t("diary.learned", text=first["prompt"])

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse
 from starlette.routing import Route
 
-from oneseek.engine.history.dna import fingerprint
+from oneseek.engine.history.certificate import fingerprint
 from oneseek.engine.history.versions import label
 from oneseek.engine.learning.runs import moment
 from oneseek.workers.server.endpoints.training import micro_state

@@ -8,8 +8,8 @@ import sys
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
+from oneseek.engine.core.collecting.collector import kinds_in, refuse_secrets
 from oneseek.engine.core.collecting.content import content_hash
-from oneseek.engine.core.collecting.held_back import kinds_in, refuse_secrets
 from oneseek.engine.core.queue.training_queue import CLASSES, TrainingQueue
 from oneseek.importers.sandbox import read_here, read_in_sandbox
 from oneseek.workers.server.fields import BadRequest, array, flag, takes, text

@@ -46,7 +46,7 @@ from oneseek.workers.server.fields import (
     whole_number,
 )
 from oneseek.workers.server.guard import MAX_BODY, TOO_LARGE, error
-from oneseek.workers.server.names import NoSuchModel
+from oneseek.workers.server.model_names import NoSuchModel
 from oneseek.workers.server.service import Service, service_of
 
 ROLES = ("system", "user", "assistant", "developer", "tool")

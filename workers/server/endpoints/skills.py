@@ -7,7 +7,7 @@ from starlette.responses import JSONResponse
 
 from oneseek.engine.core.settings import DATA_PRESETS
 from oneseek.engine.learning.skills.skills import line_of
-from oneseek.workers.removing import remove_skill
+from oneseek.workers.removal import remove_skill
 from oneseek.workers.server.fields import number, takes, text, whole_number
 from oneseek.workers.server.service import service_of
 

@@ -6,7 +6,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from oneseek.engine.learning.taste.taste import NAME
-from oneseek.workers.removing import remove_choices
+from oneseek.workers.removal import remove_choices
 from oneseek.workers.server.endpoints.lessons import id_in
 from oneseek.workers.server.fields import array, flag, record, takes, text
 from oneseek.workers.server.service import service_of
@@ -17,7 +17,7 @@ LONGEST, TOGETHER = 4000, 1000  # letters of a text, and choices that are brough
 async def taste(request: Request) -> JSONResponse:
     """Every choice, the version that learned from them, whether it is used, and what it learned in
     words."""
-    return JSONResponse(await service_of(request).assistant.taste.told())
+    return JSONResponse(await service_of(request).assistant.taste.describe())
 
 
 @takes(

@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, StreamingResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from oneseek.engine.core.collecting.held_back import refuse_secrets
+from oneseek.engine.core.collecting.collector import refuse_secrets
 from oneseek.engine.core.collecting.secrets import secrets_in
 from oneseek.engine.core.settings import (
     DATA_PRESETS,

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from oneseek.engine.assistant import flat_weights
-from oneseek.engine.core.rebuild import rounds_away
+from oneseek.engine.core.next_work import rounds_away
 from oneseek.engine.history.audit import check_store
 from oneseek.engine.history.certificate import certify, zipped
 from oneseek.engine.history.versions import behind, label

@@ -1,0 +1,387 @@
+"""The base, the active and the candidate model, asked side by side: answers, likeliest tokens and
+drift.
+
+Many short questions go through at once: prompts packed after their shared beginning where only
+probabilities are wanted, and decoded together where text is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from copy import copy
+from enum import StrEnum
+from functools import partial
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from oneseek.engine.backends.room import Room
+from oneseek.engine.learning.batch import TOP, Batch, Coder, Row, Top, extent, pack, text_row
+from oneseek.engine.model.choice.form import Form
+from oneseek.engine.model.choice.sampling import Sampling
+from oneseek.engine.model.generate import Answer, Generator
+from oneseek.engine.model.kv_cache import ANSWER_BYTES, Pool
+from oneseek.engine.model.loaded import Model
+from oneseek.engine.model.programs import RECENT
+from oneseek.engine.model.trainable import Trained
+
+POOL_ROWS, LEAST_ROWS = 1536, 256
+TOKENS, TARGETS = 256, 128  # of one packed run: five anchors with their answers
+TOGETHER = 512  # and at most of one in which the base is asked what it thinks
+READ, WHOLE = 288, 64  # tokens of one that reads texts, and what its shape is a multiple of
+AT_ONCE = 16
+PLACES = ("ids", "positions", "spans")  # all that the states of the frozen layers depend on
+FROZEN_BYTES = 16 << 20
+Enough = Callable[[str], bool]
+
+
+class Variant(StrEnum):
+    """The models that are compared: untouched, in use, and just trained."""
+
+    BASE = "base"
+    ACTIVE = "active"
+    CANDIDATE = "candidate"
+
+
+BASE, ACTIVE, CANDIDATE = Variant
+
+
+class Variants(Protocol):
+    """The three models the gate asks: `base`, `active` (in use) and `candidate` (just trained)."""
+
+    async def replies(
+        self,
+        who: Variant,
+        questions: Sequence[str],
+        tokens: int,
+        begins: Sequence[str] = (),
+        enough: Sequence[Enough | None] = (),
+    ) -> list[str]:
+        """Greedy replies; each starts with its `begin` and may end once it is `enough`."""
+
+    async def go_on(
+        self, who: Variant, prompts: list[list[int]], tokens: int, forms: Sequence[Form | None] = ()
+    ) -> list[list[int]]:
+        """Greedy continuations, each by its form where there are any."""
+
+    async def drift(
+        self, who: Variant, rows: list[tuple[list[int], list[int]]]
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Per row, at each token of the target: KL from the base, and 1 where top tokens agree."""
+
+    async def loss(self, who: Variant, rows: Iterable[Row]) -> float:
+        """Nats a token."""
+
+
+class FrozenLayerCache:
+    """The hidden states of packed tokens below the first trained layer: the same for every model
+    and in every round, so computed once and kept; the oldest is dropped first."""
+
+    def __init__(self, compute: Callable[[Batch], Awaitable[np.ndarray]], most: int = FROZEN_BYTES):
+        self.compute, self.most = compute, most
+        self.states: dict[bytes, np.ndarray] = {}
+
+    async def of(self, batch: Batch) -> np.ndarray:
+        key = b"".join(batch.arrays[name].tobytes() for name in PLACES)
+        if key in self.states:
+            self.states[key] = self.states.pop(key)  # the newest now
+            return self.states[key]
+        computed = await self.compute(batch)
+        self.states[key] = computed
+        while len(self.states) > 1 and sum(one.nbytes for one in self.states.values()) > self.most:
+            del self.states[next(iter(self.states))]
+        return computed
+
+
+class ModelVariants:
+    """`base`, `active` and `candidate`, each an adapter set with `put`; the base's is one that
+    changes nothing, so that one set of programs serves all three."""
+
+    def __init__(
+        self, model: Model, trained: Trained, coder: Coder, room: Room | None = None
+    ) -> None:
+        self.model, self.trained, self.coder = model, trained, coder
+        self.adapter = model.executor.empty(trained.spec, room)
+        self.beside = copy(room)  # the adapter; what runs there overwrites the cache
+        rows = pool_rows(model, room)
+        self.pool = Pool(model.executor, model.config, rows, room, inside=room is not None)
+        self.flats: dict[str, np.ndarray] = {}
+        self.in_place = ""
+        tensors = {trained.name: self.adapter}
+        self.generator = Generator(model, trained, tensors, pool=self.pool, name="adapted")
+        self._runs: dict = {}
+        self.frozen = FrozenLayerCache(self._compute_frozen)
+        self._known: dict[bytes, np.ndarray] = {}
+
+    def put(self, who: Variant, flat: np.ndarray) -> None:
+        self.flats[who] = flat
+        if self.in_place == who:
+            self.in_place = ""
+
+    def release(self) -> None:
+        """Others use the room now: the cache holds nothing of the answers so far."""
+        self.in_place = ""
+        self.pool.lanes.clear()
+
+    def _activate(self, who: Variant) -> None:
+        """Put this adapter in place; what the cache holds of another's is never used for it."""
+        if self.in_place != who:
+            self.adapter.write(self.flats[who])
+            self.pool.forget(self.generator.name)
+            self.in_place = who
+
+    # ---- text
+
+    async def replies(
+        self,
+        who: Variant,
+        questions: Sequence[str],
+        tokens: int,
+        begins: Sequence[str] = (),
+        enough: Sequence[Enough | None] = (),
+    ) -> list[str]:
+        """A reply ends early where nothing after what was said matters any more; then another
+        question takes its place."""
+        prompts = [self.coder.prompt(question) for question in questions]
+        forced = [self.coder.begin(begin) for begin in begins]
+        made = await self._answers(
+            who, prompts, tokens, forced, at_once=len(prompts), enough=enough
+        )
+        return [answer.text for answer in made]
+
+    async def go_on(
+        self, who: Variant, prompts: list[list[int]], tokens: int, forms: Sequence[Form | None] = ()
+    ) -> list[list[int]]:
+        made = await self._answers(who, prompts, tokens, forms=forms)
+        return [a.ids + [self.coder.end] * (a.ended == "end") for a in made]
+
+    async def _answers(
+        self,
+        who: Variant,
+        prompts: list[list[int]],
+        tokens: int,
+        begins: Sequence[Sequence[int]] = (),
+        on_token: Callable[[int, int, list], None] | None = None,
+        temperature: float = 0.0,
+        seed: int = 0,
+        at_once: int = AT_ONCE,
+        enough: Sequence[Enough | None] = (),
+        forms: Sequence[Form | None] = (),
+    ) -> list[Answer]:
+        """As many at once as the pool holds; `on_token(which, token, top)` gets every token."""
+        self._activate(who)
+        generator = self.generator
+        made: list[Answer] = []
+        while len(made) < len(prompts):
+            part: list[Answer] = []
+            head = len(generator.head_ids())
+            room = self.pool.rows - 64 - head
+            for i in range(len(made), min(len(prompts), len(made) + at_once)):
+                begin = tuple(begins[i]) if begins else ()
+                sampling = Sampling(temperature, seed=seed, max_tokens=len(begin) + tokens)
+                own = len(prompts[i]) - head * generator.begins_with_head(prompts[i])
+                room -= own + sampling.max_tokens
+                if part and room < 0:
+                    break
+                listen = partial(on_token, i) if on_token else None
+                form = forms[i] if forms else None
+                answer = generator.start(
+                    prompts[i], sampling, forced=begin, on_token=listen, form=form
+                )
+                if enough and (said := enough[i]):
+                    answer.on_text = partial(ended_by, answer, said)
+                part.append(answer)
+            made += await generator.answer_all(part)
+        return made
+
+    async def answers(
+        self,
+        prompts: list[list[int]],
+        begins: list[list[int]],
+        tokens: int,
+        temperature: float,
+        seed: int,
+    ) -> list[tuple[list[int], Top]]:
+        """What the base says from these beginnings on, and what it thought at each token.
+
+        From an empty cache: where a token lies in it changes the last bits, and these answers must
+        not depend on what was asked before.
+        """
+        if tokens <= 1 and not temperature:
+            return await self._thoughts(prompts, begins, tokens)
+        self.pool.lanes.clear()
+        said: list[list[tuple[int, list]]] = [[] for _ in prompts]
+
+        def collect(which: int, token: int, top: list) -> None:
+            said[which].append((token, top[:TOP]))
+
+        await self._answers(BASE, prompts, tokens, begins, collect, temperature, seed)
+        answers = []
+        for one in said:
+            ids, logprobs = zip(*(zip(*top, strict=True) for _, top in one), strict=True)
+            answers.append(([token for token, _ in one], top_of(ids, logprobs)))
+        return answers
+
+    async def _thoughts(
+        self, prompts: list[list[int]], begins: list[list[int]], tokens: int
+    ) -> list[tuple[list[int], Top]]:
+        """The same of one token at most: nothing is to be read after it, so all is read at once."""
+        said = [[*begin, *[0] * tokens] for begin in begins]
+        rows = [Row("", prompt, target) for prompt, target in zip(prompts, said, strict=True)]
+        tops: list[Top] = []
+        for batch in packed(rows, TOGETHER, TOGETHER, fixed=False):
+            arrays = {name: batch.arrays[name] for name in (*PLACES, "take")}
+            arrays |= no_penalty(batch)
+            run = await self._ran("thoughts", (len(arrays["ids"]), len(arrays["take"])), arrays)
+            read = [_cut(await run.read(name), batch) for name in ("ids", "logprobs")]
+            tops += map(top_of, *read)
+        for target, top in zip(said, tops, strict=True):
+            target[len(target) - tokens :] = top.ids[-1, :tokens].tolist()
+        return list(zip(said, tops, strict=True))
+
+    # ---- probabilities
+
+    async def drift(
+        self, who: Variant, rows: list[tuple[list[int], list[int]]]
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Per row: KL(base, who) at each token of the target, and where both top tokens agree."""
+        batches = list(packed([Row("", prompt, target) for prompt, target in rows]))
+        bases = [await self._base_states(batch) for batch in batches]
+        self._activate(who)
+        pairs = []
+        for batch, base in zip(batches, bases, strict=True):
+            run = await self._run("compare", batch, base=base)
+            kl, same = _cut(await run.read("kl"), batch), _cut(await run.read("same"), batch)
+            pairs += list(zip(kl, same, strict=True))
+        return pairs
+
+    async def _base_states(self, batch: Batch) -> np.ndarray:
+        """What the head of the base gets: asked once, for all lessons ask with the same rows."""
+        key = batch.arrays["ids"].tobytes() + batch.arrays["take"].tobytes()
+        if key not in self._known:
+            self._activate(BASE)
+            self._known[key] = await (await self._run("states", batch)).read("states")
+        return self._known[key]
+
+    async def text_loss(self, who: Variant, ids: list[int]) -> float:
+        """Nats of all tokens but the first."""
+        return await self.loss(who, [text_row(ids)]) * (len(ids) - 1)
+
+    async def loss(self, who: Variant, rows: Iterable[Row]) -> float:
+        """Nats a token, each row counting as much as it has tokens."""
+        rows = list(rows)
+        each, tokens = await self.surprise(who, rows), [len(row.target) for row in rows]
+        return sum(n * count for n, count in zip(each, tokens, strict=True)) / sum(tokens)
+
+    async def surprise(self, who: Variant, rows: Sequence[Row]) -> list[float]:
+        """Nats a token of each row."""
+        self._activate(who)
+        each = []
+        for batch in packed(list(rows), READ, READ, fixed=False):
+            run = await self._run("score", batch)
+            for losses, (_, _, _, weight) in zip(
+                _cut(await run.read("losses"), batch), batch.parts, strict=True
+            ):
+                each.append(float(losses.sum()) / weight)
+        return each
+
+    async def foreseen(self, who: Variant, rows: Sequence[Row]) -> list[np.ndarray]:
+        """Of each row, at which tokens of its target the likeliest token is that one: where it is
+        everywhere, the target is what would be answered."""
+        self._activate(who)
+        found = []
+        for batch in packed(list(rows), READ, READ, fixed=False):
+            arrays = {name: batch.arrays[name] for name in (*PLACES, "take")} | no_penalty(batch)
+            shape = len(batch.arrays["ids"]), len(batch.arrays["take"])
+            run = await self._ran("thoughts", shape, arrays, trained=self.trained)
+            likeliest = (await run.read("ids"))[:, 0]
+            found += _cut(likeliest == batch.arrays["target_ids"][:, 0], batch)
+        return found
+
+    async def _run(self, program: str, batch: Batch, **more: np.ndarray) -> Any:
+        shape, first = (
+            (len(batch.arrays["ids"]), len(batch.arrays["take"])),
+            self.trained.first_layer,
+        )
+        if first:
+            more["below"] = await self.frozen.of(batch)
+        names = [*PLACES, "take"]
+        if program == "score":
+            names += ["target_ids", "target_probs", "target_rest", "weight"]
+        arrays = {name: batch.arrays[name] for name in names} | more
+        return await self._ran(program, shape, arrays, trained=self.trained, first=first)
+
+    async def _compute_frozen(self, batch: Batch) -> np.ndarray:
+        shape = len(batch.arrays["ids"]), self.trained.first_layer
+        run = await self._ran("frozen_layers", shape, {name: batch.arrays[name] for name in PLACES})
+        return await run.read("states")
+
+    async def _ran(self, program: str, shape: tuple, arrays: dict, **more: Any) -> Any:
+        key = program, shape, bool(more)
+        if key not in self._runs:
+            planned = self.model.program(program, *shape, **more)
+            tensors = {self.trained.name: self.adapter}
+            self._runs[key] = self.model.prepare(planned, tensors, self.beside)
+        if self.beside:
+            self.pool.lanes.clear()
+        run = self._runs[key]
+        for name, array in arrays.items():
+            run.write(name, array)
+        await run.advance()
+        await self.model.executor.breathe()
+        return run
+
+
+def no_penalty(batch: Batch) -> dict[str, np.ndarray]:
+    """What leaves every token as likely as it is."""
+    count = len(batch.arrays["take"])
+    recent = np.full((count, RECENT), -1, np.int32)
+    return {"recent": recent, "penalty": np.ones(count, np.float32)}
+
+
+def ended_by(answer: Answer, enough: Enough, text: str) -> None:
+    """What an answer hears of itself."""
+    if enough(answer.text):
+        answer.cancel()
+
+
+def pool_rows(model: Model, room: Room | None) -> int:
+    """As many as the room holds beside what a run of its generators needs."""
+    row = 2 * 4 * model.config.layers * model.config.kv_heads * model.config.head_width
+    free = room.block.size - ANSWER_BYTES if room else POOL_ROWS * row
+    return max(LEAST_ROWS, min(POOL_ROWS, free // row))
+
+
+def top_of(ids: ArrayLike, logprobs: ArrayLike) -> Top:
+    """The likeliest tokens of each position, with what is left."""
+    ids = np.array(ids, np.int32)[:, :TOP]
+    logprobs = np.array(logprobs, np.float32)[:, :TOP]
+    rest = np.log(np.maximum(1 - np.exp(logprobs).sum(-1), 1e-6))
+    return Top(ids, logprobs.astype(np.float16), rest.astype(np.float16))
+
+
+def packed(
+    rows: Sequence[Row], most: int = TOKENS, targets: int = TARGETS, fixed: bool = True
+) -> Iterator[Batch]:
+    """The rows in few runs of one shape: of the most tokens and targets, or of what they need."""
+    groups: list[list[Row]] = []
+    for row in rows:
+        more = [*groups[-1], row] if groups else [row]
+        if groups and all(
+            need <= room for need, room in zip(extent(more), (most, targets), strict=True)
+        ):
+            groups[-1] = more
+        else:
+            groups.append([row])
+    shape = most, targets
+    if not fixed:
+        needs = zip(*map(extent, groups), strict=True)
+        shape = tuple(-(-max(need) // WHOLE) * WHOLE for need in needs)
+    for group in groups:
+        yield pack(group, shape=shape)
+
+
+def _cut(values: np.ndarray, batch: Batch) -> list[np.ndarray]:
+    """What belongs to each row of the batch."""
+    return [values[first : first + count] for _, first, count, _ in batch.parts]

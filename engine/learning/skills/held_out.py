@@ -1,0 +1,231 @@
+"""Whether a task is done: examples that nobody trains on are answered and compared with what was
+wanted, by what the data itself asks for.
+
+JSON, rows and lists are compared part by part, one of a few words as a class, free text by the
+words it shares; everything else letter by letter.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from oneseek.engine.learning.batch import Coder, Row
+from oneseek.engine.learning.datasets import Example
+from oneseek.engine.learning.lessons import fold
+from oneseek.engine.learning.rounds.variants import BASE, Variant, Variants
+from oneseek.engine.learning.skills.pattern import answers_to
+from oneseek.engine.model.choice.form import Form
+
+EXACT, FIELDS, CLASSES, OVERLAP = "exact", "fields", "classes", "overlap"
+LIKE = 0.6  # of the words of free text: from there on it is right
+A_CLASS, A_PART, SHORT = 3, 3, 4  # words, at most
+COPIED = 0.7  # of an answer's words, where it is the question itself with something changed
+EXAMPLES = 8  # in the prompt of the base
+BEYOND = 8  # tokens an answer may have more than the longest that is wanted
+CLEARLY = 0.02  # so much more of the parts or words is better
+
+# ---- what the data asks for
+
+
+def measure_of(pairs: Sequence[tuple[str, str]]) -> str:
+    """By what (question, answer) pairs are to be compared."""
+    wanted = [answer.strip() for _, answer in pairs]
+    if all(as_json(one) is not None for one in wanted) or all("|" in one for one in wanted):
+        return FIELDS
+    words = [len(one.split()) for one in wanted]
+    if len({fold(one) for one in wanted}) <= max(2, len(wanted) // 4) and max(words) <= A_CLASS:
+        return CLASSES
+    if is_list(wanted):
+        return FIELDS
+    few = sorted(words)[len(words) // 2] <= SHORT
+    copies = [share_of(words_of(answer), words_of(question)) for question, answer in pairs]
+    return EXACT if few or sorted(copies)[len(copies) // 2] >= COPIED else OVERLAP
+
+
+def as_json(text: str) -> dict | list | None:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return None
+    return found if isinstance(found, dict | list) else None
+
+
+def items(text: str) -> list[str]:
+    """The parts of a list: its lines, or what stands between commas."""
+    several = [line.strip(" \t-*•") for line in text.strip().splitlines() if line.strip()]
+    return several if len(several) > 1 else [one.strip() for one in text.split(",") if one.strip()]
+
+
+def is_list(texts: Sequence[str]) -> bool:
+    """Whether most have several parts, and all parts few words."""
+    every = [items(text) for text in texts]
+    several = sum(len(one) > 1 for one in every) * 2 >= len(every)
+    return several and all(len(part.split()) <= A_PART for one in every for part in one)
+
+
+# ---- how right an answer is
+
+
+def parts(text: str) -> Counter[str]:
+    """What a text of fields consists of."""
+    found = as_json(text.strip())
+    if found is not None:
+        return Counter(leaves(found))
+    if "|" in text:
+        return Counter(f"{at} {fold(cell)}" for at, cell in enumerate(text.strip().split("|")))
+    return Counter(fold(item) for item in items(text))
+
+
+def leaves(value: Any, path: str = "") -> Iterable[str]:
+    """Every value with where it stands; in a list the place does not count."""
+    if isinstance(value, dict):
+        for name, inner in value.items():
+            yield from leaves(inner, f"{path}.{name}")
+    elif isinstance(value, list):
+        for inner in value:
+            yield from leaves(inner, f"{path}[]")
+    else:
+        yield f"{path}={json.dumps(value)}"
+
+
+def words_of(text: str) -> Counter[str]:
+    return Counter(fold(text).split())
+
+
+def share_of(some: Counter, others: Counter) -> float:
+    return (some & others).total() / max(1, some.total())
+
+
+def score(measure: str, wanted: str, said: str) -> float:
+    """From 0 to 1."""
+    if measure == CLASSES:
+        return float(fold(said) == fold(wanted))
+    if measure == EXACT:
+        return float(said.strip() == wanted.strip())
+    if measure == FIELDS:
+        mine, theirs = parts(wanted), parts(said)
+        return (mine & theirs).total() / max(1, mine.total(), theirs.total())
+    mine, theirs = words_of(wanted), words_of(said)
+    return 2 * (mine & theirs).total() / max(1, mine.total() + theirs.total())
+
+
+def is_right(measure: str, points: float) -> bool:
+    return points >= (LIKE if measure == OVERLAP else 1.0)
+
+
+# ---- asking
+
+
+@dataclass(frozen=True)
+class Score:
+    """How one of those who were asked did."""
+
+    right: int
+    score: float  # the mean over all
+    said: tuple[str, ...] = ()
+    points: tuple[float, ...] = ()
+
+    def better_than(self, other: Score) -> bool:
+        """More are right; or as many, and clearly more of their parts or words."""
+        if self.right != other.right:
+            return self.right > other.right
+        return self.score > other.score + CLEARLY
+
+    def to_dict(self) -> dict:
+        return {"right": self.right, "score": round(self.score, 3)}
+
+
+class HeldOutTest:
+    """The held-back examples, to be answered by anyone; some of the `others` stand in the prompt of
+    the base. A skill's answers follow the `pattern` of its examples."""
+
+    def __init__(
+        self,
+        coder: Coder,
+        row: Callable[[Example], Row],
+        held: Sequence[Example],
+        others: Sequence[Example],
+        pattern: dict | None = None,
+    ) -> None:
+        self.coder, self.held, self.pattern = coder, held, pattern
+        self.shown = [one for one in others if len(one.history) == 1][:EXAMPLES]
+        pairs = [(one.history[-1]["content"], one.answer) for one in (*held, *others)]
+        self.measure = measure_of(pairs)
+        rows = [row(one) for one in held]
+        self.prompts = [list(one.prompt) for one in rows]
+        self.tokens = BEYOND + max(len(one.target) for one in rows)
+
+    async def by(
+        self, variants: Variants, who: Variant, prompts: list[list[int]] | None = None
+    ) -> Score:
+        """`base`, `active` or `candidate` answers all of them, greedily; who has learned the skill,
+        by its pattern."""
+        tokenizer = self.coder.tokenizer
+        forms: list[Form | None] = []
+        if self.pattern and who != BASE:
+            asked = [one.history[-1]["content"] for one in self.held]
+            grammars = [answers_to(self.pattern, text) for text in asked]
+            forms = [Form(one, tokenizer) if one else None for one in grammars]
+        made = await variants.go_on(who, prompts or self.prompts, self.tokens, forms)
+        said = [tokenizer.decode([id for id in ids if not self.coder.ends(id)]) for ids in made]
+        pairs = zip(self.held, said, strict=True)
+        points = [score(self.measure, one.answer, text) for one, text in pairs]
+        right = sum(is_right(self.measure, one) for one in points)
+        return Score(right, sum(points) / len(points), tuple(said), tuple(points))
+
+    def prompted(self, most: int) -> tuple[list[list[int]], int]:
+        """The same questions after as many examples as fit so many tokens, and how many those
+        are."""
+        for count in range(len(self.shown), 0, -1):
+            before = [
+                turn
+                for one in self.shown[:count]
+                for turn in (*one.history, {"role": "assistant", "content": one.answer})
+            ]
+            prompts = [self.coder.conversation([*before, *one.history]) for one in self.held]
+            if max(map(len, prompts)) + self.tokens <= most:
+                return prompts, count
+        return self.prompts, 0
+
+    async def compared(self, variants: Any, now: Score, before: Score, first: bool) -> dict:
+        """All of it as the verdict tells it: by the version that was `before`, which of the `first`
+        one is the base, by the base, and by the base with examples in its prompt."""
+        base = before if first else await self.by(variants, BASE)
+        most = min(variants.pool.rows // 2, variants.model.positions)
+        prompts, count = self.prompted(most)
+        prompted = await self.by(variants, BASE, prompts) if count else base
+        return {
+            "measure": self.measure,
+            "of": len(self.held),
+            **now.to_dict(),
+            "before": before.to_dict(),
+            "base": base.to_dict(),
+            "prompted": prompted.to_dict() | {"examples": count},
+        }
+
+    def wrong(self, now: Score) -> list[dict]:
+        """What was not answered as wanted."""
+        return [
+            {"prompt": one.history[-1]["content"], "wanted": one.answer, "said": said}
+            for one, said, points in zip(self.held, now.said, now.points, strict=True)
+            if not is_right(self.measure, points)
+        ]
+
+
+def sentence(told: dict) -> str:
+    """`46 of 50 held-back examples right; before 0; with examples in the prompt 0`."""
+    said = f"{told['right']} of {told['of']} held-back examples right; before {told['before']['right']}"
+    as_many = told["right"] == told["before"]["right"]
+    if told["measure"] == OVERLAP or (told["measure"] == FIELDS and as_many):
+        now, before = (f"{100 * one['score']:.0f} %" for one in (told, told["before"]))
+        of = "words" if told["measure"] == OVERLAP else "parts"
+        said += f" ({now} of their {of}, before {before})"
+    if told["base"] != told["before"]:
+        said += f"; the base alone {told['base']['right']}"
+    if told["prompted"]["examples"]:
+        said += f"; with examples in the prompt {told['prompted']['right']}"
+    return said

@@ -1,0 +1,65 @@
+"""A message longer than the model reads: it goes back into the field, whole, and is offered as a
+source."""
+
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
+
+
+class LongMessage:
+    def __init__(self, page):
+        self.page = page
+        self.card = dom.by_id("too-long")
+        dom.listen("input", page.composer.field, self.typed)
+        dom.verbs(
+            {
+                "take-as-source": lambda of, el: self.take(),
+                "close-too-long": lambda of, el: self.close(),
+            }
+        )
+
+    async def give_back(self, asked, turn):
+        """Take the question that could not be asked out of the chat again.  A turn that was there
+        before, asked anew or gone on with, stays."""
+        chat = self.page.chat
+        if turn["text"]:
+            turn["ended"] = "full"
+            await chat.save(turn)
+            chat.draw()
+            return
+        gone = [turn] if len(chat.tree.after[asked["id"]]) > 1 else [turn, asked]
+        for one in gone:
+            chat.tree.remove(one)
+        await chat.forget_turns(gone)
+        self.page.composer.put(asked["text"])
+        await self.page.composer.keep()
+        self.show(asked["text"])
+
+    def show(self, text):
+        words = t("sources.words", n=len(text.split()))
+        said = t("too_long.text", words=words)
+        take = dom.button(t("too_long.take"), "take-as-source", drawing="file", cls="primary")
+        close = dom.button(t("close"), "close-too-long")
+        heading = dom.make("h3", t("too_long.title"))
+        dom.replace(
+            self.card, heading, dom.make("p", said), dom.make("div", take, close, cls="row")
+        )
+        self.card.hidden = False
+        self.page.chat.keep_up()
+        self.page.alarm(said)
+
+    def typed(self, event):
+        if not self.page.composer.field.value:
+            self.close()
+
+    def close(self):
+        self.card.hidden = True
+        self.page.composer.focus()
+
+    async def take(self):
+        """The text leaves the field only once it is a source."""
+        composer = self.page.composer
+        text = composer.field.value
+        self.close()
+        await self.page.intake.reader.take_text(text)
+        composer.put("")
+        await composer.keep()

@@ -1,0 +1,71 @@
+"""Where one was reading: kept over a reload, and found again when a search opens a chat."""
+
+import asyncio
+
+from oneseek.engine.core.collecting.content import normalise
+from oneseek.web.lib import dom
+
+SETTLED_SECONDS = 0.5
+EARLIER_SECONDS = 0.02
+
+
+class ReadingPosition:
+    def __init__(self, page, chat):
+        self.page, self.chat = page, chat
+        self.moves = 0
+
+    async def moved(self, event):
+        """Remember the first message in sight, once the scrolling has settled."""
+        self.moves += 1
+        mine = self.moves
+        await asyncio.sleep(SETTLED_SECONDS)
+        if mine == self.moves and self.chat.chat:
+            await self.page.store.batch([["put", "settings", "place", self.now()]])
+
+    def now(self):
+        top = self.chat.log.getBoundingClientRect().top
+        for article in dom.find_all("article.message", self.chat.column):
+            box = article.getBoundingClientRect()
+            if box.bottom > top:
+                at = {"turn": article.id, "offset": box.top - top}
+                return dict(at, chat=self.chat.id, end=self.chat.follows)
+        return {"chat": self.chat.id, "end": True}
+
+    async def restore(self):
+        """Back to where the last visit was, unless it was at the end. What moved before was the
+        chat, as it came, and nothing to remember."""
+        kept = await self.page.store.get("settings", "place")
+        dom.listen("scroll", self.chat.log, self.moved)
+        if kept:
+            await self.back(kept)
+
+    async def back(self, place):
+        if place["chat"] == self.chat.id and not place["end"]:
+            await self.go(place["turn"], place["offset"])
+
+    async def find(self, words):
+        """The first message of the open chat that has the words a search asked for."""
+        wanted = normalise(words)
+        await self.chat.fetch_until(None)
+        for turn in self.chat.branch():
+            if wanted and wanted in normalise(turn["text"]):
+                article = await self.go(turn["id"], 40)
+                if article:
+                    article.classList.add("found")
+                return
+
+    async def go(self, id, offset):
+        """Bring a message to `offset` below the top; earlier ones are drawn until it is there."""
+        mark = '[id="%s"]' % id
+        await self.chat.fetch_until(id)
+        while not dom.find(mark) and id in self.chat.tree.turns and self.chat.shown_from:
+            await self.chat.earlier()
+        while self.chat.adding:
+            await asyncio.sleep(EARLIER_SECONDS)
+        article = dom.find(mark)
+        if article:
+            log = self.chat.log
+            box = article.getBoundingClientRect()
+            log.scrollTop += box.top - log.getBoundingClientRect().top - offset
+            self.chat.scrolled(None)
+        return article

@@ -1,0 +1,96 @@
+"""What an empty chat shows: what this is, three things to do, what happens while the first model
+loads, and the browser's offer to install the page."""
+
+from js import window
+
+from oneseek.web.lib import dom
+from oneseek.web.lib.words import t
+
+CARDS = (("tell", "seed", "first-fact"), ("drop", "file", "pick-files"),
+         ("ask", "search", "example"), ("teach", "mark", "train-on-data"))  # fmt: skip
+KEY = "story"  # in the page's settings: "" shown, or "done"
+
+
+def draw(ready):
+    """An empty chat: what this is, and what one can do here, each a card to press."""
+    cards = [card(*one) for one in CARDS] if ready else None
+    return dom.make(
+        "div",
+        dom.make("h2", t("welcome.title")),
+        dom.make("p", t("welcome.text")),
+        dom.make("div", cards, cls="examples", id="cards") if cards else None,
+        cls="welcome",
+        id="welcome",
+    )
+
+
+def card(name, drawing, verb):
+    """A thing to do, with what it looks like when it is done."""
+    words = dom.make("span", dom.make("strong", t("welcome.%s" % name)), t("welcome.%s_how" % name))
+    return dom.button(words, verb, name, drawing, cls="example")
+
+
+class Story:
+    """What will happen, told while the first model loads, and the beginning of a fact to tell it.
+    Shown until something was told to it once; then never again."""
+
+    def __init__(self, page, queue):
+        self.page, self.queue = page, queue
+        page.watch(self.notice, "queue", "examples")
+        dom.verbs({"first-fact": lambda of, el: self.begin()})
+
+    @property
+    def is_wanted(self):
+        return not self.page.settings[KEY]
+
+    def lines(self):
+        """Three short lines, while there is nothing to do but wait."""
+        if not self.is_wanted:
+            return None
+        rows = [dom.make("li", t("story.line%d" % number)) for number in (1, 2, 3)]
+        return dom.make("ol", rows, cls="story", label=t("story.title"))
+
+    def begin(self):
+        """The beginning of a sentence in the message field; the person ends it."""
+        self.page.composer.put(t("story.draft"))
+        self.page.composer.focus()
+        self.page.say(t("welcome.tell"))
+
+    async def notice(self):
+        """Something was told: the story has been told too."""
+        records = self.queue.records.values()
+        if self.is_wanted and any(record["kind"] in ("fact", "correction") for record in records):
+            await self.page.set(**{KEY: "done"})
+
+
+class Install:
+    """The offer is kept until the page has shown what it is good for; then it is one button.
+    web/static/start.js keeps the event, which may come before the page's Python."""
+
+    def __init__(self, page):
+        self.page = page
+        dom.listen("oneseek-installable", window, self.redraw)
+        dom.listen("appinstalled", window, self.redraw)
+        dom.verbs(
+            {
+                "install": lambda of, el: self.ask(),
+            }
+        )
+
+    def redraw(self, event):
+        if not self.page.chat.chat:
+            self.page.chat.draw()
+
+    def card(self):
+        """One quiet line in the empty chat once a model is here; nothing where nothing is
+        offered."""
+        if not self.page.model or dom.is_none(window.installable):
+            return None
+        ask = dom.button(t("install.button"), "install", drawing="load", cls="small")
+        note = dom.make("span", t("install.note"), cls="note")
+        return dom.make("div", ask, note, cls="row install")
+
+    async def ask(self):
+        offer, window.installable = window.installable, None
+        await offer.prompt()
+        self.redraw(None)

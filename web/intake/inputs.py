@@ -1,0 +1,162 @@
+"""The ways in: drop, paste, pick, an address, a dialog for each of them without a mouse.
+
+The whole page is the target; the button beside the message field and the Sources tab do the same.
+"""
+
+import json
+
+import js
+from pyscript import document, js_import
+
+from oneseek.web.lib import dom, files, overlay, site
+from oneseek.web.lib.words import t
+
+TEXT_FIELDS = ("INPUT", "TEXTAREA")
+
+
+class Inputs:
+    """What comes in is handed to `reader` (web/intake/reading.py)."""
+
+    def __init__(self, page, reader):
+        self.page, self.reader = page, reader
+        self.depth = 0
+        for kind in ("dragenter", "dragover", "dragleave", "drop"):
+            dom.listen(kind, document, self.dragged)
+        dom.listen("paste", document, self.pasted)
+        self.handed_over = js.BroadcastChannel.new("oneseek-handed-over")
+        self.handed_over.onmessage = self.handed
+
+    def dragged(self, event):
+        """The overlay follows what is dragged over the page; a drop takes it in."""
+        kinds = [kind for kind in event.dataTransfer.types]
+        if "Files" not in kinds and "text/plain" not in kinds and "text/uri-list" not in kinds:
+            return
+        event.preventDefault()
+        self.depth += {"dragenter": 1, "dragleave": -1}.get(event.type, 0)
+        dom.by_id("drop").hidden = self.depth < 1
+        if event.type == "drop":
+            self.close_drop()
+            dom.run(self.dropped(event.dataTransfer, kinds))
+
+    def close_drop(self):
+        """What was dragged is gone, whatever the browser told of its way."""
+        self.depth = 0
+        dom.by_id("drop").hidden = True
+
+    async def dropped(self, transfer, kinds):
+        """Files and folders; else a link; else a piece of a page; else text."""
+        link, html = transfer.getData("text/uri-list"), transfer.getData("text/html")
+        text = transfer.getData("text/plain")
+        if "Files" in kinds:
+            (script,) = await js_import(site.path("dropped.js"))
+            await self.reader.take_files([file for file in await script.filesOf(transfer)])
+        elif link:
+            await self.reader.take_address(link.split("\n")[0].strip())
+        elif html:
+            await self.reader.take_page(html)
+        else:
+            await self.reader.take_text(text)
+
+    def pasted(self, event):
+        """Files wherever the focus is; text and pieces of pages unless a field wants them."""
+        data = event.clipboardData
+        found, html, text = data.files, data.getData("text/html"), data.getData("text/plain")
+        if found.length:
+            event.preventDefault()
+            dom.run(self.reader.take_files([found.item(index) for index in range(found.length)]))
+        elif event.target.tagName not in TEXT_FIELDS and (html or text.strip()):
+            event.preventDefault()
+            dom.run(self.reader.take_page(html) if html else self.reader.take_text(text))
+
+    def handed(self, event):
+        """The bookmarklet brought a page, through hand-over.html; one tab takes it."""
+        if self.page.presence.trains:
+            self.handed_over.postMessage("taken")
+            dom.run(self.reader.take_handed(**json.loads(event.data)))
+
+    async def pick(self, folder=False):
+        overlay.close_all()
+        await self.reader.take_files(await files.pick(folder=folder))
+
+    def ask_text(self):
+        area = dom.make("textarea", rows=9, name="text", id="paste-text", required=True)
+        title = dom.make("input", type="text", name="title", maxlength=120)
+        form = dom.make(
+            "form",
+            dom.make("label", t("add.text"), area, cls="field"),
+            dom.make("label", t("add.title"), title, cls="field"),
+            dom.make("p", t("add.note"), cls="note"),
+            _send(t("add.import")),
+            do="take-text",
+            data_on="submit",
+            cls="column",
+        )
+        overlay.dialog(t("sources.paste"), form, name="paste")
+        area.focus()
+
+    def ask_address(self):
+        field = dom.make("input", type="url", name="address", required=True, placeholder="https://")
+        form = dom.make(
+            "form",
+            dom.make("label", t("add.address"), field, cls="field"),
+            dom.make("p", t("add.address_note"), cls="note"),
+            _send(t("add.import")),
+            do="take-address",
+            data_on="submit",
+            cls="column",
+        )
+        overlay.dialog(t("sources.address"), form, name="address")
+        field.focus()
+
+    def ask_edit(self, source, text):
+        """The text that was read, to be put right before it counts."""
+        area = dom.make("textarea", text, rows=14, name="text", required=True)
+        form = dom.make(
+            "form",
+            dom.make("label", t("sources.edit_label"), area, cls="field"),
+            _send(t("sources.edit_save")),
+            do="save-source",
+            of=source["id"],
+            data_on="submit",
+            cls="column",
+        )
+        overlay.dialog(source["title"], form, name="edit-source", wide=True)
+        area.focus()
+
+    def ask_caption(self, source):
+        """What a person says about a picture; the name and the date of the file are suggested."""
+        start = t("sources.caption_start", name=source["title"], date=t.day(source["made"]))
+        area = dom.make("textarea", start, rows=4, name="text", required=True)
+        form = dom.make(
+            "form",
+            dom.make("label", t("sources.caption_label"), area, cls="field"),
+            dom.make("p", t("sources.caption_note"), cls="note"),
+            _send(t("sources.caption_save")),
+            do="save-caption",
+            of=source["id"],
+            data_on="submit",
+            cls="column",
+        )
+        overlay.dialog(t("sources.caption"), form, name="caption")
+        area.focus()
+
+    def ask_what(self):
+        """The same choices for those who do not drag."""
+        overlay.dialog(
+            t("add.title_dialog"),
+            dom.make("p", t("add.kinds"), cls="note"),
+            dom.make(
+                "div",
+                dom.button(t("sources.files"), "pick-files", drawing="file", cls="primary"),
+                dom.button(t("sources.folder"), "pick-folder", drawing="file"),
+                dom.button(t("sources.address"), "ask-address", drawing="load"),
+                dom.button(t("sources.paste"), "paste-text", drawing="edit"),
+                dom.button(t("memory.tell"), "tell-fact", drawing="teach"),
+                cls="row",
+            ),
+            name="add",
+        )
+
+
+def _send(words):
+    return dom.make("div", dom.make("button", words, type="submit", cls="primary"), cls="row end")

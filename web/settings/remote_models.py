@@ -1,0 +1,281 @@
+"""Models that other sites have: what is asked of whom is said first, and nothing is fetched before
+a yes.
+
+Addresses are looked at, and files fetched, by web/static/outside.js alone. What a person said yes
+to is kept, so that a download goes on after a reload; what was paused waits for them.
+"""
+
+import json
+
+import js
+from pyscript import js_import
+
+from oneseek.engine.core import hub
+from oneseek.engine.core.messages import Failed, ModelProgress
+from oneseek.web.lib import dom, overlay, site
+from oneseek.web.lib.words import t
+
+CHUNK = 4 << 20  # bytes of a piece in a download's record, as engine/model/formats/source.py has it
+
+
+class RemoteModels:
+    """`settings["elsewhere"]` has each model a person said yes to, by its id: its name, licence,
+    address, bytes and sha256, whose hash that is, and its state: fetching, paused or here."""
+
+    def __init__(self, page):
+        self.page = page
+        self.offered = {}  # id -> what the dialog on it says, before the yes
+        dom.verbs(
+            {
+                "ask-fetch": lambda of, el: self.ask(of),
+                "fetch": lambda of, el: self.fetch(of),
+                "ask-model-address": lambda of, el: self.ask_address(),
+                "look-for-model": lambda of, el: self.look(dom.field(el, "address")),
+                "remove-fetched": lambda of, el: self.remove(of),
+            }
+        )
+
+    def agreed(self):
+        return self.page.settings["elsewhere"]
+
+    def origin(self, model):
+        """Where a model comes from, once the person said yes to that; else empty."""
+        one = self.agreed().get(model)
+        return {name: one[name] for name in ("address", "bytes", "sha256")} if one else {}
+
+    def name(self, model):
+        one = self.agreed().get(model)
+        return one["name"] if one else ""
+
+    # ------------------------------------------------------------------------------- asking
+
+    def button(self, model):
+        """This site does not carry it: another one does, and is asked after a yes."""
+        if not model["source"].get("url"):
+            return None
+        one = self.agreed().get(model["id"])
+        if one and one["state"] == "here":
+            return dom.button(t("models.use"), "download", model["id"], cls="small")
+        return dom.button(t("models.fetch"), "ask-fetch", model["id"], "load", cls="small")
+
+    def offer(self, row):
+        """A model of the list, as it is asked for: from the mirror where one is named."""
+        address = hub.through(row["source"]["url"], self.page.settings["mirror"])
+        whose = "list" if row["sha256"] else "none"
+        one = {"name": row["name"], "licence": row["licence"], "address": address, "whose": whose}
+        return dict(one, bytes=row["bytes"], sha256=row["sha256"] or "")
+
+    def ask(self, model):
+        """What is fetched, from whom, and what that one learns of it."""
+        row = self.page.first_run.model(model)
+        if row:
+            self.offered[model] = self.offer(row)
+        one = self.offered[model]
+        link = {"href": one["address"], "target": "_blank", "rel": "noopener noreferrer"}
+        host = hub.host(one["address"])
+        size = one["bytes"] + self.page.first_run.beside
+        full = self.page.first_run.lacks(size)
+        facts = [t.size(one["bytes"]) if one["bytes"] else t("fetch.size_unknown")]
+        facts += [one["licence"] or t("fetch.licence_unknown"), host]
+        sha256 = one["sha256"][:16]
+        overlay.dialog(
+            t("fetch.title", name=one["name"]),
+            dom.make("p", " · ".join(facts)),
+            self.page.first_run.comes_along("given.beside"),
+            dom.make("p", t("fetch.leaves", host=host)),
+            dom.make("p", t("fetch.hash_" + one["whose"], sha256=sha256), cls="note"),
+            dom.make("p", full, cls="wrong", role="alert") if full else None,
+            dom.make("p", dom.make("a", t("models.get"), **link), cls="note"),
+            actions=[
+                dom.button(t("cancel"), "close-dialog"),
+                dom.button(t("fetch.yes", host=host), "fetch", model, "load", cls="primary"),
+            ],
+            name="fetch",
+        )
+
+    async def fetch(self, model):
+        """The yes is kept before anything is asked."""
+        overlay.close_all()
+        if self.page.first_run.busy:
+            self.page.toast(t("download.busy"))
+            return
+        await self.know(model, dict(self.offered[model], state="fetching"))
+        await self.page.first_run.load(model)
+
+    # ---------------------------------------------------------------------------- an address
+
+    def ask_address(self, wrong=""):
+        field = dom.make("input", type="text", name="address", required=True, autocomplete="off")
+        dom.change(field, placeholder="Qwen/Qwen3-0.6B-GGUF", spellcheck="false")
+        form = dom.make(
+            "form",
+            dom.make("p", t("fetch.address_text", host=hub.host(self.hub()))),
+            dom.make("label", t("fetch.address"), field, cls="field"),
+            dom.make("p", wrong, cls="wrong", role="alert"),
+            dom.make(
+                "div",
+                dom.button(t("cancel"), "close-dialog"),
+                dom.make("button", t("fetch.look"), type="submit", cls="primary"),
+                cls="row end",
+            ),
+            do="look-for-model",
+            data_on="submit",
+            cls="column",
+        )
+        overlay.dialog(t("fetch.address_title"), form, name="model-address")
+
+    def hub(self):
+        return self.page.settings["mirror"] or hub.HOME
+
+    async def look(self, text):
+        """What lies there, each of it with its size and licence; asked is that site alone."""
+        place = hub.place(text)
+        if place is None:
+            self.say(t("fetch.no_address"))
+            return
+        self.say("")
+        found, licence, error = await self.look_up(place)
+        if error or not found:
+            self.say(error or t("fetch.no_model"))
+            return
+        rows = []
+        for one in found:
+            address, name = one["address"], one["path"].split("/")[-1]
+            model = "file:" + hub.kept_as(address)
+            whose = "hub" if one["sha256"] else "none"
+            self.offered[model] = {"name": name, "licence": licence, "whose": whose}
+            for fact in ("address", "bytes", "sha256"):
+                self.offered[model][fact] = one[fact]
+            rows.append(self.row(model, self.offered[model]))
+        overlay.dialog(t("fetch.found"), rows, name="found")
+
+    def row(self, model, one):
+        facts = [t.size(one["bytes"]) if one["bytes"] else t("fetch.size_unknown")]
+        facts += [one["licence"] or t("fetch.licence_unknown"), hub.host(one["address"])]
+        words = dom.make("div", dom.make("h3", one["name"]), dom.make("p", " · ".join(facts)))
+        button = dom.button(t("models.fetch"), "ask-fetch", model, cls="small")
+        return dom.make("div", dom.icon("mark"), words, button, cls="choice")
+
+    async def look_up(self, place):
+        """(models, licence, why there are none) of a place, as its site tells."""
+        (script,) = await js_import(site.path("dropped.js"))
+        mirror = self.page.settings["mirror"]
+        if "file" in place:
+            address = place["file"]
+            said = await script.look(site.path("outside.js"), address)
+            if why := refused(said, address):
+                return [], "", why
+            one = {"path": address.partition("?")[0], "address": address}
+            return [dict(one, bytes=int(said.size), sha256=said.sha256)], "", ""
+        if place["origin"] == hub.HOME and mirror:
+            place = dict(place, origin=mirror.rstrip("/"))
+        address = hub.listing(place)
+        said = await script.ask(site.path("outside.js"), address)
+        if why := refused(said, address):
+            return [], "", why
+        try:
+            found, licence = hub.list_models(place, json.loads(await said.file.text()))
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return [], "", t("fetch.no_list", host=hub.host(address))
+        return found, licence, ""
+
+    def say(self, words):
+        dom.find("#model-address .wrong").textContent = words
+
+    # ---------------------------------------------------------------------------- what is kept
+
+    async def know(self, model, one):
+        """Keep what a person said yes to, or forget it (None)."""
+        agreed = {id: kept for id, kept in self.agreed().items() if id != model}
+        if one:
+            agreed[model] = one
+        await self.page.set(elsewhere=agreed)
+        self.page.model_list.draw()
+
+    async def arrived(self, model):
+        """The file is here and was checked: its hash is kept from now on."""
+        one = self.agreed().get(model)
+        if one and one["state"] != "here":
+            record = await self.record(model) or {}
+            sha256 = record.get("sha256") or one["sha256"]
+            await self.know(model, dict(one, state="here", sha256=sha256))
+
+    async def stopped(self, model):
+        """It waits for the person, also at the next visit."""
+        one = self.agreed().get(model)
+        if one and one["state"] == "fetching":
+            await self.know(model, dict(one, state="paused"))
+
+    async def begun(self, model):
+        one = self.agreed().get(model)
+        if one and one["state"] == "paused":
+            await self.know(model, dict(one, state="fetching"))
+
+    def unfinished(self):
+        """What was under way when the page was closed."""
+        agreed = self.agreed()
+        return next((one for one in agreed if agreed[one]["state"] == "fetching"), "")
+
+    async def take_up(self):
+        """At a new visit: what was under way goes on, what was paused is shown."""
+        model = self.unfinished()
+        if model:
+            await self.page.first_run.load(model)
+            return
+        agreed = self.agreed()
+        paused = next((one for one in agreed if agreed[one]["state"] == "paused"), "")
+        if paused and not self.page.model:
+            done = len((await self.record(paused) or {}).get("chunks", ())) * CHUNK
+            total = agreed[paused]["bytes"]
+            told = ModelProgress(model=paused, phase="download", done=done, total=total, rate=0.0)
+            failed = Failed(where="LoadModel", reason="", detail="stopped")
+            self.page.first_run.show_paused(told, failed)
+
+    async def record(self, model):
+        inbox = model.startswith("file:")
+        key = "file:inbox/" + model[5:] if inbox else "file:models/%s.gguf" % model
+        return await self.page.store.get("state", key)
+
+    def rows(self):
+        """Those of no list, wherever models are chosen."""
+        agreed = self.agreed()
+        listed = [one["id"] for one in self.page.first_run.models]
+        return [self.show_kept(one, agreed[one]) for one in agreed if one not in listed]
+
+    def show_kept(self, model, one):
+        facts = [t.size(one["bytes"]) if one["bytes"] else t("fetch.size_unknown")]
+        facts += [one["licence"] or t("fetch.licence_unknown"), hub.host(one["address"])]
+        here = one["state"] == "here"
+        checked = t("fetch.checked_" + one["whose"], sha256=one["sha256"][:16]) if here else ""
+        words = dom.make(
+            "div",
+            dom.make("h3", one["name"]),
+            dom.make("p", " · ".join(facts)),
+            dom.make("p", checked, cls="note") if checked else None,
+        )
+        loaded = bool(self.page.model) and self.page.model.model == model
+        use = dom.button(t("models.use" if here else "download.resume"), "download", model)
+        away = dom.button(t("fetch.remove"), "remove-fetched", model, cls="small")
+        buttons = [dom.make("span", t("models.current"), cls="tag good")] if loaded else [use, away]
+        return dom.make(
+            "div", dom.icon("mark"), words, dom.make("div", buttons, cls="row"), cls="choice"
+        )
+
+    async def remove(self, model):
+        """Its bytes, and the yes."""
+        overlay.close_all()
+        await self.page.first_run.throw_away(model)
+        await self.know(model, None)
+        if self.page.settings["model"] == model:
+            await self.page.set(model="")
+
+
+def refused(said, address):
+    """Why a site told nothing, in words; empty where it did."""
+    host, error = hub.host(address), getattr(said, "error", None)
+    if error:
+        key = "slow" if error == "slow" else "closed" if js.navigator.onLine else "offline"
+        return t("fetch.look_" + key, host=host)
+    if said.status == 429:
+        return t("fetch.look_busy", host=host)
+    return "" if said.status == 200 else t("fetch.look_status", host=host, status=said.status)

@@ -1,0 +1,63 @@
+"""What is known without training: facts by heart, which a person's devices exchange, and the
+documents that were given to the API."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from oneseek.workers.server.endpoints.lessons import id_in
+from oneseek.workers.server.fields import takes, text, whole_number
+from oneseek.workers.server.service import service_of
+
+SEALED = "application/octet-stream"
+MOST = 50  # places of one search
+
+
+async def facts(request: Request) -> JSONResponse:
+    """What is known by heart, with its source; what was told last comes first."""
+    return JSONResponse({"facts": await service_of(request).fact_memory.list_facts()})
+
+
+async def forget(request: Request) -> JSONResponse:
+    """Forget one thing: from the next question on nothing of it comes out, and the versions named
+    in `retrains` are trained again without it in the quiet."""
+    retrains = await service_of(request).fact_memory.forget(id_in(request))
+    return JSONResponse({"success": True, "retrains": retrains}, 202 if retrains else 200)
+
+
+async def exchange(request: Request) -> Response:
+    """Merge what another device of yours was told, its sealed file as the body, and answer with the
+    file of both. The phrase never travels: it is ONESEEK_PHRASE here."""
+    found, data = await service_of(request).fact_memory.exchange(await request.body())
+    told = {
+        "X-OneSeek-Told": str(len(found["told"])),
+        "X-OneSeek-Forgotten": str(len(found["gone"])),
+    }
+    return Response(data, media_type=SEALED, headers=told)
+
+
+async def sources(request: Request) -> JSONResponse:
+    """What can be asked; a source that a user gave is listed for `?user=` alone."""
+    user = request.query_params.get("user", "")
+    own = await service_of(request).library.find_documents("", user)
+    return JSONResponse({"sources": [{"id": one.id, "title": one.title} for one in own]})
+
+
+async def remove_source(request: Request) -> JSONResponse:
+    """Take a source away: from the next question on nothing of it is quoted."""
+    await service_of(request).library.remove(request.path_params["id"])
+    return JSONResponse({"success": True})
+
+
+@takes(
+    query=text(longest=2000),
+    source=text("", longest=64),
+    user=text("", longest=200),
+    count=whole_number(10, 1, MOST),
+)
+async def search(request: Request, body: dict) -> JSONResponse:
+    """The places of all sources, or of one, that speak of what is asked, the likeliest first."""
+    library = service_of(request).library
+    found = await library.find(body["query"], body["source"], body["user"], body["count"])
+    return JSONResponse({"places": [one.to_dict() for one in found]})

@@ -1,0 +1,102 @@
+"""What a server does in the moments that other work leaves: taking in what was told, the stages of
+questions between the epochs of a run, and whether there is anything to practise.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import replace
+from typing import Any
+
+from oneseek.engine.core.next_work import LESSON, MEMORY, unpractised
+from oneseek.engine.history.versions import GENERIC
+
+LOOKED_BACK = 200  # entries of the ledger
+
+
+class TakingIn:
+    """When what was told is taken in: `offered` says that something was told since, `refused` has
+    the ids of what cannot be known by heart, and during a round the next time is `at`."""
+
+    def __init__(self) -> None:
+        self.offered, self.at, self.refused = False, 0.0, set[str]()
+
+    def begin(self) -> None:
+        self.offered = False
+
+    def is_due(self) -> bool:
+        return self.offered and time.monotonic() >= self.at
+
+    def offer(self) -> None:
+        self.offered = True
+
+    def end(self, began: float, left: Iterable[str]) -> None:
+        """Half of a round's time stays its own."""
+        self.at = 2 * time.monotonic() - began
+        self.refused |= set(left)
+
+
+async def remember(service: Any) -> None:
+    """Take in what was told, before any lesson about it; it takes seconds."""
+    opened = await service.learner.learn(MEMORY, [], GENERIC)
+    service.assistant.turns.free()
+    await remembered(service, service.learner.outcome(opened))
+
+
+async def remembered(service: Any, taking_in: Awaitable[dict]) -> None:
+    """What was told is known by heart, in a moment of its own or between two steps of a round;
+    whoever listens hears of it."""
+    service.taking_in.begin()
+    began = time.monotonic()
+    ended = await taking_in
+    left = [one["id"] for one in await service.assistant.mind.waiting()]
+    service.taking_in.end(began, left)
+    service.hub.tell({"type": "remembered", "facts": ended["facts"], "reason": ended["reason"]})
+
+
+async def worth_practising(service: Any) -> bool:
+    """There is enough learned that has not been practised yet."""
+    chain = (await service.versions.chain())[::-1]
+    if not chain or service.practised_at == chain[0]["number"]:
+        return False
+    newest = await service.store.all("ledger", None, LOOKED_BACK, True)
+    rejections = [entry for _, entry in newest if entry["kind"] == "rejection"]
+    return bool(unpractised(chain, rejections))
+
+
+async def lesson_within(service: Any, ids: list[str], line: str) -> dict:
+    """A whole lesson between two epochs of a run, whose work this is a part of."""
+    training, began = service.learner.training, set[str]()
+
+    async def on_step(round: Any) -> None:
+        if training.run_id not in began:
+            began.add(training.run_id)
+            service.hub.tell({"type": "round_started", "runId": training.run_id, "kind": LESSON})
+        await service.step_done(replace(round, run=training.run_id))
+
+    result = await service.learner.lesson(ids, line, on_step)
+    await service.queue.load()
+    await service.round_over(training.run_id, LESSON, result)
+    return result
+
+
+async def questions_between(
+    service: Any, again: Callable[[], Awaitable[None]] | None = None
+) -> None:
+    """The stages of the questions that wait now, between two epochs. The round of the run is
+    put off meanwhile and goes on from where it was, if there is one to be opened `again`."""
+    assistant = service.assistant
+    if not (waiting := await service.micro.waiting()):
+        return
+    began = assistant.learner.training.parent if again else None
+    if again:
+        await assistant.learner.training.put_off()
+    for question in waiting:
+        await service.micro.process(question)
+    if not again:
+        assistant.learner.trainer.rest()
+        return
+    if began:  # whose snapshot may have been cleared
+        await assistant.learner.rebuilder.weights(began["number"])
+    await again()

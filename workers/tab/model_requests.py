@@ -1,0 +1,50 @@
+"""What the models of the list take on this device, and what files are that a person holds in the
+page: read where they lie, nothing of them is copied."""
+
+from __future__ import annotations
+
+import asyncio
+
+from oneseek.engine.core.messages import Fits, LookAt, Looked, WhatFits
+from oneseek.engine.learning.needs import file_takes, judged, packed_takes, row_fits
+from oneseek.engine.learning.trainer import TRAINING_BYTES
+from oneseek.engine.model import registry
+from oneseek.engine.model.look import look
+from oneseek.workers.tab.device import device_memory
+from oneseek.workers.tab.files import receive_files
+from oneseek.workers.tab.models import BLIND
+from oneseek.workers.tab.resident import Resident
+
+
+class ModelRequests:
+    """The requests that tell about models before they are loaded."""
+
+    def __init__(self, resident: Resident) -> None:
+        self.resident = resident
+        self.fits: dict[tuple[str, str], dict] = {}  # (model, back end) -> what was worked out
+        self.alone = asyncio.Lock()
+
+    def judged(self, taken: dict) -> dict:
+        return judged(taken, self.resident.device.kind, device_memory())
+
+    async def on_what_fits(self, request: WhatFits) -> Fits:
+        """Of each known model, as given and packed."""
+        kind, models = self.resident.device.kind, {}
+        async with self.alone:  # each once, and the worker answers others in between
+            for id, row in registry.load_models().items():
+                if (id, kind) not in self.fits:
+                    self.fits[id, kind] = row_fits(row, kind, device_memory())
+                    await asyncio.sleep(0)
+                models[id] = self.fits[id, kind]
+        pace, detail = await self.resident.pace()
+        return Fits(models=models, pace=pace, detail=detail)
+
+    async def on_look_at(self, request: LookAt) -> Looked:
+        """Of the files that the page hands over on a channel."""
+        told, file = look(await receive_files(request.channel))
+        if file is not None:
+            room = TRAINING_BYTES[self.resident.device.kind]
+            file.shut_eyes(BLIND)
+            told |= self.judged(file_takes(file, room))
+            told["packed"] = [self.judged(one) for one in packed_takes(file, room)]
+        return Looked(told=told)
