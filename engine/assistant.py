@@ -39,7 +39,7 @@ from oneseek.engine.learning.memory.speaking import (
     VERSION,
     Recalled,
     Speaking,
-    without_quotations,
+    drop_quotations,
 )
 from oneseek.engine.learning.memory.statements.quoting import Quoting
 from oneseek.engine.learning.skills.skills import Skills
@@ -156,7 +156,7 @@ class Assistant:
             messages = messages[-1:]  # as it was taught: each question by itself
         elif version != BASE and not (source or looks or "form" in hooks):
             notes = await self.notes(messages, user)
-        shown = self.shown(messages, notes)
+        shown = self.build_conversation(messages, notes)
         written = hooks.get("prefix", ""), hooks.get("think", False), hooks.pop("tools", None)
         with self._go_first():
             prompt = await beside(self.base.prompt, shown, sampling, *written)
@@ -164,7 +164,7 @@ class Assistant:
         if skill:
             number = await self.skills.number(skill) if version is None else version
             question = "" if "form" in hooks else messages[-1]["content"]
-            generator, more = await self.of_skill(skill, number, question)
+            generator, more = await self.begin_skill(skill, number, question)
         elif looks:  # nothing that is known by heart is about a picture
             number, more = version or BASE, {}
             generator = await self.generator(number)
@@ -189,12 +189,12 @@ class Assistant:
             self.add_unused(answer, messages[-1]["content"], notes)
         return answer, number or BASE
 
-    def shown(self, messages: list[dict], notes: list[Found]) -> list[dict]:
+    def build_conversation(self, messages: list[dict], notes: list[Found]) -> list[dict]:
         """What the model is given of a conversation."""
         given = noted(messages, notes)
-        return given if self.mind.converses else without_quotations(self.recalled.mark(given))
+        return given if self.mind.converses else drop_quotations(self.recalled.mark(given))
 
-    async def of_skill(
+    async def begin_skill(
         self, skill: str, number: int | None, question: str
     ) -> tuple[Generator, dict]:
         """Who answers with a skill, and the form that it gives the answer to a question."""

@@ -2,7 +2,7 @@
 
 import pytest
 
-from oneseek.engine.learning.memory.statements.plain_forms import asked_form, says_plainly
+from oneseek.engine.learning.memory.statements.plain_forms import find_form, says_plainly
 
 
 @pytest.mark.parametrize(
@@ -25,7 +25,7 @@ from oneseek.engine.learning.memory.statements.plain_forms import asked_form, sa
     ],
 )
 def test_a_question_has_a_form_if_it_asks_for_that_and_no_more(question, form):
-    assert asked_form(question) == form
+    assert find_form(question) == form
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,10 @@ import pytest
 from oneseek.engine.core.collecting.statements import STATEMENT
 from oneseek.engine.learning.memory.wishes import (
     LISTED,
-    all_told,
-    concerned,
-    forgetting,
-    to_forget,
+    find_concerned,
+    list_told,
+    read_what_to_forget,
+    reply_to_forget,
     wants_all,
 )
 
@@ -51,21 +51,23 @@ def test_who_asks_for_all_is_told_from_who_asks_for_something(message, wanted):
     ],
 )
 def test_what_is_to_be_forgotten_is_read_from_the_message(message, what):
-    assert to_forget(message) == what
+    assert read_what_to_forget(message) == what
 
 
 def test_all_that_was_told_is_said_to_the_person_the_newest_first():
     facts = [statement("my car is red", 1), statement("vi bor i Kalmar", 2, "sv")]
-    assert all_told(facts, "en").splitlines()[2:] == ["* Ni bor i Kalmar.", "* Your car is red."]
-    assert all_told([], "sv") == "Du har inte berättat något för mig än."
+    assert list_told(facts, "en").splitlines()[2:] == ["* Ni bor i Kalmar.", "* Your car is red."]
+    assert list_told([], "sv") == "Du har inte berättat något för mig än."
     many = [statement(f"my number is {n}", n) for n in range(LISTED + 3)]
-    assert all_told(many, "en").endswith("And 3 more.")
+    assert list_told(many, "en").endswith("And 3 more.")
 
 
 def test_only_what_holds_all_that_was_named_is_forgotten():
     facts = [statement("my car is a red Volvo"), statement("my bike is red"), statement("hi Anna")]
-    gone = concerned("my car is red", facts)
+    gone = find_concerned("my car is red", facts)
     assert [one["answer"] for one in gone] == ["my car is a red Volvo"]
-    assert forgetting("my car is red", gone, "en") == "I'll forget that: Your car is a red Volvo."
-    assert not concerned("my boat", facts)
-    assert "one thing at a time" in forgetting("everything", [], "en")
+    assert (
+        reply_to_forget("my car is red", gone, "en") == "I'll forget that: Your car is a red Volvo."
+    )
+    assert not find_concerned("my boat", facts)
+    assert "one thing at a time" in reply_to_forget("everything", [], "en")

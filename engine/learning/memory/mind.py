@@ -50,10 +50,10 @@ from oneseek.engine.learning.memory.statements.statement import (
 from oneseek.engine.learning.memory.statements.succession import CHANGED
 from oneseek.engine.learning.memory.wishes import (
     EVERYTHING,
-    all_told,
-    concerned,
-    forgetting,
-    to_forget,
+    find_concerned,
+    list_told,
+    read_what_to_forget,
+    reply_to_forget,
     wants_all,
 )
 from oneseek.engine.model.generate import Generator
@@ -161,7 +161,7 @@ class Mind:
         speaking = decided(found, self.tokenizer, version, learned, pushes, always, briefly, alone)
         if speaking.version or not pushes or len(question) > LONGEST_QUESTION:
             return speaking
-        if wished := await self._of_a_wish(question, user, keeps):
+        if wished := await self._answer_wish(question, user, keeps):
             return wished
         if speaking.push:
             return await self._since_changed(question, speaking, user) or speaking
@@ -170,21 +170,21 @@ class Mind:
             answering = await self._acknowledged(question, before, user)
         return answering or speaking
 
-    async def _of_a_wish(self, message: str, user: str, keeps: bool) -> Speaking | None:
+    async def _answer_wish(self, message: str, user: str, keeps: bool) -> Speaking | None:
         """The reply to who wants to hear all that they told, or wants some of it forgotten."""
         told = [one for one in self.memory.facts.values() if "answer" in one]
         mine = [one for one in told if is_for(one, user)]
         if wants_all(message):
             used = [Found(one, 1.0) for one in mine]
-            return self._saying(all_told(mine, guess(message)), used)
-        if not keeps or not (what := to_forget(message)):
+            return self._saying(list_told(mine, guess(message)), used)
+        if not keeps or not (what := read_what_to_forget(message)):
             return None
-        gone = [] if EVERYTHING.match(what) else concerned(what, mine)
+        gone = [] if EVERYTHING.match(what) else find_concerned(what, mine)
         if not gone and not EVERYTHING.match(what):
             with contextlib.suppress(*NOT_HERE):
                 likely = (await self.memory.answering(what, user))[:1]
                 gone = [one.fact for one in likely if one.score >= QUOTED]
-        speaking = self._saying(forgetting(what, gone, guess(message)))
+        speaking = self._saying(reply_to_forget(what, gone, guess(message)))
         speaking.forgets = [one["id"] for one in gone]
         return speaking
 
@@ -288,7 +288,7 @@ class Mind:
         """The statements of a message, which may take back or lean on what was said right
         before it."""
         await self.memory.load()
-        if to_forget(message) or wants_all(message):
+        if read_what_to_forget(message) or wants_all(message):
             return []
         try:
             found = await statements(message, self.memory.reader.alone)

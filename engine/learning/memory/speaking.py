@@ -67,7 +67,7 @@ class Recalled:
         return [{**one, "by": who} if who else one for one, who in pairs]
 
 
-def without_quotations(messages: list[dict]) -> list[dict]:
+def drop_quotations(messages: list[dict]) -> list[dict]:
     """A conversation less what the memory or a document answered, for a small model: it would go on
     speaking of that. Whole where the last message speaks of what was said before."""
     last = messages[-1]["content"]

@@ -60,7 +60,7 @@ def wants_all(message: str) -> bool:
     return ALL.fullmatch(message.strip()) is not None
 
 
-def to_forget(message: str) -> str:
+def read_what_to_forget(message: str) -> str:
     """What a message wants forgotten, in its words; empty where it wants nothing of the kind."""
     found = FORGET.fullmatch(message.strip().rstrip(".!"))
     if not found or "?" in message:
@@ -69,10 +69,10 @@ def to_forget(message: str) -> str:
     return what if EVERYTHING.match(what) or content(what, language(guess(message))) else ""
 
 
-def all_told(facts: Sequence[dict], code: str) -> str:
+def list_told(facts: Sequence[dict], code: str) -> str:
     """Each of these as it is said to the person, what was told last first."""
     words = WORDS.get(code, WORDS["en"])
-    newest = told_once(sorted(facts, key=lambda fact: -fact["time"]))
+    newest = list_lines(sorted(facts, key=lambda fact: -fact["time"]))
     if not newest:
         return words["empty"]
     lines = "\n".join(f"* {said}" for said in newest[:LISTED])
@@ -81,19 +81,19 @@ def all_told(facts: Sequence[dict], code: str) -> str:
     return f"{words['all']}\n\n{lines}{rest}"
 
 
-def told_once(facts: Sequence[dict]) -> list[str]:
+def list_lines(facts: Sequence[dict]) -> list[str]:
     """The facts as they are told; one that is known in two ways once."""
-    return list(dict.fromkeys(as_told(fact) for fact in facts))
+    return list(dict.fromkeys(say_to_person(fact) for fact in facts))
 
 
-def as_told(fact: dict) -> str:
+def say_to_person(fact: dict) -> str:
     if not is_statement(fact):
         return fact["answer"]
     code = fact["language"] if fact["language"] == "sv" else "en"
     return turned(fact["answer"], code) or f"“{fact['answer'].strip()}”"
 
 
-def concerned(what: str, facts: Sequence[dict]) -> list[dict]:
+def find_concerned(what: str, facts: Sequence[dict]) -> list[dict]:
     """The facts that hold each word of substance of what is to be forgotten."""
     words = language(guess(what))
     wanted = content(what, words)
@@ -106,11 +106,11 @@ def concerned(what: str, facts: Sequence[dict]) -> list[dict]:
     return found
 
 
-def forgetting(what: str, facts: Sequence[dict], code: str) -> str:
+def reply_to_forget(what: str, facts: Sequence[dict], code: str) -> str:
     """The reply to the wish to forget something, of which these facts were found."""
     words = WORDS.get(code, WORDS["en"])
     if EVERYTHING.match(what):
         return words["one_by_one"]
     if not facts:
         return words_of(code)["nothing"]
-    return words["forgets"].format(said=" ".join(told_once(facts)))
+    return words["forgets"].format(said=" ".join(list_lines(facts)))

@@ -13,7 +13,7 @@ from datetime import date
 from oneseek.engine.learning.lessons import fold
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.statements.dating import dated
-from oneseek.engine.learning.memory.statements.plain_forms import asked_form
+from oneseek.engine.learning.memory.statements.plain_forms import find_form
 from oneseek.engine.learning.memory.statements.quoting import quoted, turned, words_of
 from oneseek.engine.learning.memory.statements.said import stems
 from oneseek.engine.learning.memory.statements.statement import is_statement
@@ -56,7 +56,7 @@ def chosen(found: Sequence[Found], question: str) -> list[Found]:
         near = [one for one in found if one.apart >= QUOTED]
         if near:
             return sorted(near, key=lambda one: -one.fact["time"])[:MOST]
-    best, one_of_a_kind = found[0], bool(asked_form(question))
+    best, one_of_a_kind = found[0], bool(find_form(question))
     beside = [
         one
         for one in found

@@ -46,7 +46,7 @@ AFTER = re.compile(
 )
 
 
-def asked_form(question: str) -> str:
+def find_form(question: str) -> str:
     """Which of them a question asks for and no more; empty where it asks for something else."""
     plain = re.sub(r"\b(what|who|where)(?:['’]?s)\b", r"\1 is", question.strip(), flags=re.I)
     plain = AFTER.sub("", plain)
@@ -56,5 +56,5 @@ def asked_form(question: str) -> str:
 
 def says_plainly(question: str, said: str) -> bool:
     """Whether a sentence says what a question asks for in one of the plainest forms."""
-    name = asked_form(question)
+    name = find_form(question)
     return bool(name) and SAID[name].search(said.replace("’", "'")) is not None
