@@ -36,7 +36,7 @@ WRITERS = (
     "secrets_dev6",
 )  # by three who knew nothing of the screen
 PLAIN_TALK = ("facts_*", "heard_dev*", "general", "talk", "timeline_dev*", "known")  # no secrets
-JUDGED = ("1", "2", "3", "4", "5")  # sets by other hands, judged before
+JUDGED = ("1", "2", "3", "4", "5", "6")  # sets by other hands, judged before
 RIDGE, ROUNDS, STEPS, RATE = 2.0, 6, 100, 0.05
 SELDOM = 3  # a sign of fewer texts has no weight
 ORDINARY_WEIGHT = 2.0  # holding back an ordinary text costs so much more than missing a secret

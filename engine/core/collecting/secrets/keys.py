@@ -177,6 +177,8 @@ def _parts(word):
 
 
 def has_prefix(word):
+    if "YOUR" in word.upper():  # sk_test_YOUR_KEY_HERE
+        return False
     for prefix in PREFIXES:
         if word.startswith(prefix) and len(word) >= len(prefix) + LONGER:
             return True

@@ -14,8 +14,20 @@ TIMES = ("double", "triple", "dubbel", "trippel", "doppel", "doble")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 STRANGE = "!#$%&*+@^_~?=/|"
 DIGIT_NAMES = set(
-    "oh ettan tvaan trean fyran femman sexan sjuan attan nian nollan einsen zweien".split()
+    "oh nought nil zwo ettan tvaan trean fyran femman sexan sjuan attan nian nollan nolla etta tvaa "
+    "trea fyra femma sexa sjua nia einsen zweien".split()
 )
+TEENS = set(
+    "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen tio elva tolv "
+    "tretton fjorton femton sexton sjutton arton nitton zehn elf zwolf dreizehn vierzehn funfzehn "
+    "sechzehn siebzehn achtzehn neunzehn diez once doce trece catorce quince dieciseis diecisiete "
+    "dieciocho diecinueve".split()
+)
+TENS = (
+    "twenty thirty forty fifty sixty seventy eighty ninety tjugo trettio fyrtio femtio sextio sjuttio "
+    "attio nittio zwanzig dreissig vierzig funfzig sechzig siebzig achtzig neunzig veinti treinta "
+    "cuarenta cincuenta sesenta setenta ochenta noventa noll"
+).split()
 THEN = set("then sen sedan dann luego despues darefter derefter danach".split())
 BETWEEN = set(
     "and och und y to till til auf a back tillbaka zuruck round together left right vanster hoger "
@@ -96,6 +108,8 @@ def _of_several(plain, i, low):
                 break
             size += 1
         return ("letters", size) if size >= 4 else None
+    if _is_tens(low):
+        return _of_tens(plain, i)
     single = _is_single(low)
     if not single and not (is_digits(low) and len(low) == 2):
         return None
@@ -116,6 +130,34 @@ def _of_several(plain, i, low):
     if singles < count and (count >= 3 or (count == 2 and linked)) and size > count:
         return "turns", size
     return None
+
+
+def _is_tens(word):
+    """Whether it is a number from ten on in one word: forty, ninety-two, tjugotre, zweiundzwanzig."""
+    if word in TEENS:
+        return True
+    for tens in TENS:
+        if word.startswith(tens):
+            rest = word[len(tens) :].strip("-")
+            return rest in NUMBERS or (rest == "" and tens != "noll")
+        if word.endswith(tens) and word[: -len(tens)].endswith("und"):
+            return True
+    return False
+
+
+def _of_tens(plain, i):
+    """Two numbers or more that are told in words, one after the other, or None."""
+    count, at, last, open_ = 1, i + 1, i, True
+    while at < len(plain):
+        word = plain[at].strip(EDGES)
+        if _is_tens(word):
+            count, last, open_ = count + 1, at, True
+        elif _is_single(word):
+            count, last, open_ = count + (not open_), at, False  # forty two is one number
+        elif word not in THEN and word not in BETWEEN and plain[at] != ",":
+            break
+        at += 1
+    return ("tens", last - i + 1) if count > 1 else None
 
 
 def _is_single(word):

@@ -318,7 +318,7 @@ STATES = set(
     "simple difficult complex important different same similar sent due down up out there here "
     "always never only also about being going missing available valid invalid mandatory optional "
     "needed set unset unknown private public personal temporary temp random unique useless common "
-    "broken compromised public identical null true false str string int input self undefined "
+    "broken compromised through public identical null true false str string int input self undefined "
     "text hash field both all any some something nothing everything anything case at least "
     "en ett den det de min mitt mina din ditt dina sin sitt hans hennes var vart min inte ej ingen "
     "inget for mycket ganska lite samma som i pa av till fran med utan under minst hogst "
