@@ -91,7 +91,7 @@ FOR = (PASS, CODE, OPEN, DIAL, ACT, KEY, LOGIN, WIFI, SECURITY, SERVICE, PICK)
 SOFT = ("caps+d", "camel", "dashed", "snake", "tag", "door", "caps", "long")
 OPENED = (OPEN, DIAL, SECURITY, WIFI, LOGIN, ACT, CARD, RECOVERY)
 NUMERIC = set(
-    "d3 d4 d5 d6 d7 d9 grp one spell mark g3 g8 g16 phone dig year clock born seq turns tens letters".split()
+    "d3 d4 d5 d6 d7 d9 grp one spell mark g3 g8 g16 phone dig year clock born seq turns tens sharp letters".split()
 )
 KINDS = {
     PASS: "password", WIFI: "password", LOGIN: "password", ANSWER: "password", SERVICE: "password",
@@ -102,16 +102,28 @@ KINDS = {
 
 def weigh(marked, plain):
     """The kind of secret that a text most likely holds, in a set; given as written and folded."""
+    values, pieces = _parts(marked[:LONGEST], plain[:LONGEST])
+    of_piece = [_sum(piece) for piece in pieces]
     best, kind = None, None
-    for signs, about in candidates(marked[:LONGEST], plain[:LONGEST]):
-        total = sum([WEIGHTS.get(sign, 0) for sign in set(signs)])
+    for at, signs, about in values:
+        total = _sum(signs) + of_piece[at]
         if best is None or total > best:
             best, kind = total, about
-    return set() if best is None or best <= LIMIT else {kind}
+    return set() if best <= LIMIT else {kind}
+
+
+def _sum(signs):
+    return sum([WEIGHTS.get(sign, 0) for sign in set(signs)])
 
 
 def candidates(marked, plain):
     """[(signs, kind)] of each value that a text may hold, and of each of its pieces as a whole."""
+    values, pieces = _parts(marked[:LONGEST], plain[:LONGEST])
+    return [(signs + pieces[at], about) for at, signs, about in values]
+
+
+def _parts(marked, plain):
+    """([(place of its piece, signs, kind)] of each value, the signs of each piece)."""
     cues = cues_of(plain)
     asked, stems = _asked(plain), stems_of(plain)
     code = of_code(plain)
@@ -132,11 +144,12 @@ def candidates(marked, plain):
             signs.append("code:%d&%s" % (code, group))
             found.append((i // PIECE, signs, about))
         i += size
-    values = "values:%d" % min(len(found), 5)
+    count = "values:%d" % min(len(found), 5)
+    for _, signs, _ in found:
+        signs.append(count)
     pieces = of_pieces(marked, plain, cues, stems, places)
-    return [(signs + [values] + pieces[at], about) for at, signs, about in found] + [
-        (["whole", values] + piece, "code" if places else "password") for piece in pieces
-    ]
+    about = "code" if places else "password"
+    return found + [(at, ["whole", count], about) for at in range(len(pieces))], pieces
 
 
 def group_of(shape):

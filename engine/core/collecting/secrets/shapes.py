@@ -55,7 +55,10 @@ def shape_of(marked, plain, i):
     """(the shape of the value that begins at the word, how many words it has), or (None, 1)."""
     word, low = marked[i].strip(EDGES), plain[i].strip(EDGES)
     if not word or stands_for_one(low) or len(word) > 80 or word[0] in "£€$@#":
-        return ("mark", 1) if _is_typed(marked[i].strip(".,'!")) else (None, 1)
+        typed = marked[i].strip(".,'!")
+        if typed[:1] == "#" and 5 <= len(typed) <= 7 and is_digits(typed[1:]):
+            return "sharp", 1
+        return ("mark", 1) if _is_typed(typed) else (None, 1)
     if "/" in word and ("." in word or word.count("/") > 1 or "test_" in word):  # a path
         return None, 1
     if marked[i + 1 : i + 2] in (["("], ["["]) and "." in word:  # a call
@@ -133,7 +136,7 @@ def _of_several(plain, i, low):
 
 
 def _is_tens(word):
-    """Whether it is a number from ten on in one word: forty, ninety-two, tjugotre, zweiundzwanzig."""
+    """Whether it is a number from ten on in one word: forty, ninety-two, tjugotre."""
     if word in TEENS:
         return True
     for tens in TENS:
@@ -147,13 +150,13 @@ def _is_tens(word):
 
 def _of_tens(plain, i):
     """Two numbers or more that are told in words, one after the other, or None."""
-    count, at, last, open_ = 1, i + 1, i, True
+    count, at, last, goes_on = 1, i + 1, i, plain[i].strip(EDGES) not in TEENS
     while at < len(plain):
         word = plain[at].strip(EDGES)
         if _is_tens(word):
-            count, last, open_ = count + 1, at, True
+            count, last, goes_on = count + 1, at, word not in TEENS
         elif _is_single(word):
-            count, last, open_ = count + (not open_), at, False  # forty two is one number
+            count, last, goes_on = count + (not goes_on), at, False  # forty two is one number
         elif word not in THEN and word not in BETWEEN and plain[at] != ",":
             break
         at += 1
@@ -263,7 +266,7 @@ def _of_signed(word, digits, written):
             return "dig"
         return "run" if digits >= 7 else "date"
     if len(parts) == 2 and all([is_digits(part) for part in parts]) and digits >= 6:
-        return "born" if _is_born(parts) else "pair"
+        return "born" if is_born(parts) else "pair"
     bare = word.strip("#*")
     if is_digits(bare) and len(bare) != len(word) and 3 <= len(bare) <= 8:
         return "mark" if written.strip(".,")[-1] in "#*" or word[0] == "*" else "num"
@@ -276,11 +279,13 @@ def _is_door(word, digits, letters):
     return digits == 4 and letters <= 2 and len(word) == digits + letters and is_digits(bare)
 
 
-def _is_born(parts):
+def is_born(parts):
     """150612-2391: a day, and four digits."""
     day = parts[0][-6:]
     return (
-        len(parts[0]) in (6, 8)
+        len(parts) == 2
+        and is_digits("".join(parts))
+        and len(parts[0]) in (6, 8)
         and len(parts[1]) == 4
         and "01" <= day[2:4] <= "12"
         and ("01" <= day[4:] <= "31" or "61" <= day[4:] <= "91")

@@ -9,6 +9,10 @@ PIECE = 60  # words that are looked at together
 EDGES = ".,!'*"
 SHORT = 3  # letters of a word that stands for itself
 MOST = 5  # of a kind; more count as so many
+ASKED = 14  # words between a question that is told of and its answer
+WHO = set("i you we they always just jag man du vi alltid ich immer du yo siempre , :".split()) | {
+    ""
+}
 BEGINS = ("^", ".", "!", "?", ":", "\x01")
 TOPICS = {}
 for _topic, _words in (
@@ -91,7 +95,7 @@ def _of_piece(marked, plain, cues, stems, places):
     kinds, spoken_of = _kinds(marked, plain, cues, places)
     signs = ["ways:%d" % min(kinds.count("way"), MOST), "spans:%d" % min(len(places), MOST)]
     signs += ["words:%d" % min(len(plain) // 4, 8), "run:%d" % min(_longest(kinds), MOST)]
-    signs += _alike(plain)
+    signs += _alike(plain) + _replies(kinds)
     signs += ["t:" + stem for stem in set(stems) if stem]
     for i, one in enumerate(spoken_of):
         signs.append("c:" + one)
@@ -142,6 +146,18 @@ def _longest(kinds):
         row = row + 1 if kind == "w" else 0
         longest = max(longest, row)
     return longest
+
+
+def _replies(kinds):
+    """Signs of what is said when somebody asks: the kinds of the words behind "say", and whether a
+    question is spoken of before."""
+    signs = []
+    for i, kind in enumerate(kinds):
+        if kind == "reply":
+            following = [one for one in kinds[i + 1 : i + 4] if one not in WHO][:2]
+            asked = "asked" if "ask" in kinds[max(0, i - ASKED) : i] else "said"
+            signs += [asked + ":" + "_".join(following), asked + ":" + (following + [""])[0]]
+    return signs
 
 
 def _alike(plain):
