@@ -355,14 +355,16 @@ def _is_used(words, i, value):
 
 def _turns(words):
     """The turns of a dial: "32 left, 8 right, 17 left"."""
-    turns, sides = 0, set()
+    turns, sides, reached, before = 0, set(), 0, ""
     for word in words.plain:
         bare = word.strip(".,!")
         if bare in LEFT or bare in RIGHT:
             sides.add(bare in LEFT)
-        turns += len(bare) <= 2 and is_digits(bare)
+        turn = len(bare) <= 2 and is_digits(bare)
+        turns, reached = turns + turn, reached + (turn and before in TO)
+        before = bare
     opens = any([_opens(word) or word in OPENING_WORDS for word in words.plain])
-    return turns >= 3 and len(sides) == 2 and opens
+    return turns >= 3 and len(sides) == 2 and (opens or reached >= 3)
 
 
 def _answers(words, at, label):

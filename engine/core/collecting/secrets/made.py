@@ -44,7 +44,10 @@ def made_password(words, plain):
 
 
 def has_person(words, plain):
-    """Whether a word is a person's number with a day that is one, or eight digits and a letter."""
+    """Whether a word among others is a person's number with a day that is one, or eight digits and
+    a letter; the last digit may be mistyped."""
+    if len(words) < 3:
+        return False
     for i, word in enumerate(words):
         word = word.strip(EDGES)
         day = 11 <= len(word) <= 13 and is_born(word.split("-"))
@@ -90,7 +93,7 @@ def _kind_of(word):
             return "signed"
         return "joined" if len(first) > 3 else None
     if capital:
-        return "capital" if digits > 1 else None
+        return "capital" if digits > 1 or word[-1] == "!" else None
     if not _capitals(first):
         return "small" if digits > 1 and len(first) > 4 else None
     return "joined" if first[0] in CAPITALS and _is_camel(first) else None

@@ -31,7 +31,8 @@ TENS = (
 THEN = set("then sen sedan dann luego despues darefter derefter danach".split())
 BETWEEN = set(
     "and och und y to till til auf a back tillbaka zuruck round together left right vanster hoger "
-    "links rechts izquierda derecha around star hash vuelta hasta the first primero erst forst".split()
+    "links rechts izquierda derecha around star hash vuelta hasta the first primero erst forst at same "
+    "time samtidigt gleichzeitig vez veces twice el la al final finally sist zuletzt die der".split()
 ) | {"", "/"}
 MEASURES = set(
     "mm cm m km kg g mg ml dl l gb mb tb mbit gbit ghz mhz hz w kw v a k c f h min s ms x px pt th st nd rd "
