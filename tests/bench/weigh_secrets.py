@@ -37,6 +37,8 @@ WRITERS = (  # by four who knew nothing of the screen
     "secrets_dev7",
 )
 PLAIN_TALK = ("facts_*", "heard_dev*", "general", "talk", "timeline_dev*", "known")  # no secrets
+DOCUMENTS = "documents_dev*/*"  # whose paragraphs are plain talk too
+TOGETHER, APART = 5, 12  # so many texts are joined to a long one, and begin so far apart
 JUDGED = ("1", "2", "3", "4", "5", "6")  # sets by other hands, judged before
 RIDGE, ROUNDS, STEPS, RATE = 2.0, 5, 80, 0.05
 SELDOM = 4  # a sign of fewer texts has no weight
@@ -44,8 +46,8 @@ FAR = -6.0  # a value of an ordinary text that scores less is not looked at agai
 NEAREST = 2500  # texts of the talk that are fitted: those that seem most like secrets
 ORDINARY_WEIGHT = 2.0  # holding back an ordinary text costs so much more than missing a secret
 SCALE = 10
-LIMIT = 0.7  # about 1.5 of 300 ordinary texts of other hands that were left out exceed it
-LIMITS = (0.0, 0.3, 0.5, 0.7, 1.0, 1.5, 2.0)
+LIMIT = 0.6  # about 1.5 of 300 ordinary texts of other hands that were left out exceed it
+LIMITS = (0.0, 0.3, 0.6, 1.0, 1.5, 2.0)
 SURE = 3.0  # talk that exceeds this without having been fitted tells a code itself
 
 Text = tuple[bool, list[list[str]], str]  # whether it holds a secret, the signs of its values
@@ -71,6 +73,12 @@ def plain_talk() -> list[Text]:
                 if "answer" in row:
                     texts.append(f"{row['question']}\n{row['answer']}")
                 said |= dict.fromkeys(text for text in texts if text)
+    for path in sorted((ROOT / "tests/bench").glob(DOCUMENTS)):
+        paragraphs = path.read_text(encoding="utf-8", errors="replace").split("\n\n")
+        said |= dict.fromkeys(text for text in paragraphs if text.strip())
+    short = list(said)
+    for i in range(0, len(short) - TOGETHER, APART):
+        said[" ".join(short[i : i + TOGETHER])] = None
     return [(False, signs_of(text), text) for text in said if not by_rules(text)]
 
 

@@ -104,12 +104,12 @@ def weigh(marked, plain):
     """The kind of secret that a text most likely holds, in a set; given as written and folded."""
     values, pieces = _parts(marked[:LONGEST], plain[:LONGEST])
     of_piece = [_sum(piece) for piece in pieces]
-    best, kind = None, None
+    best, found = LIMIT, set()
     for at, signs, about in values:
         total = _sum(signs) + of_piece[at]
-        if best is None or total > best:
-            best, kind = total, about
-    return set() if best <= LIMIT else {kind}
+        if total > best:
+            best, found = total, {about}
+    return found
 
 
 def _sum(signs):

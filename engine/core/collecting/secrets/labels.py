@@ -100,8 +100,8 @@ def _split_questions(text):
     parts = text.split("?")
     joined = parts[0]
     for part in parts[1:]:
-        within = part[:1].isalpha() or part[:1].isdigit()
-        joined += ("?" if within and joined[-1:].isalpha() else " ? ") + part
+        within = count_letters(part[:1]) or is_digits(part[:1])
+        joined += ("?" if within and count_letters(joined[-1:]) else " ? ") + part
     return joined
 
 

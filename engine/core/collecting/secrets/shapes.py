@@ -12,6 +12,7 @@ EDGES = ".,'!*-"
 HEX = "0123456789abcdef"
 TIMES = ("double", "triple", "dubbel", "trippel", "doppel", "doble")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+HASHES = ("sha1", "sha256", "sha384", "sha512", "md5")
 STRANGE = "!#$%&*+@^_~?=/|"
 DIGIT_NAMES = set(
     "oh nought nil zwo ettan tvaan trean fyran femman sexan sjuan attan nian nollan nolla etta tvaa "
@@ -61,6 +62,8 @@ def shape_of(marked, plain, i):
             return "sharp", 1
         return ("mark", 1) if _is_typed(typed) else (None, 1)
     if "/" in word and ("." in word or word.count("/") > 1 or "test_" in word):  # a path
+        return None, 1
+    if i > 1 and marked[i - 1] in (":", "=") and plain[i - 2].endswith(HASHES):
         return None, 1
     if marked[i + 1 : i + 2] in (["("], ["["]) and "." in word:  # a call
         return None, 1

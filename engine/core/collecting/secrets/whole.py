@@ -5,7 +5,7 @@ bank asks, a list of codes."""
 from oneseek.engine.core.collecting.hint import codes_of
 from oneseek.engine.core.collecting.secrets.letters import has_digit, is_digits
 
-PIECE = 60  # words that are looked at together
+PIECE = 40  # words that are looked at together
 EDGES = ".,!'*"
 SHORT = 3  # letters of a word that stands for itself
 MOST = 5  # of a kind; more count as so many
