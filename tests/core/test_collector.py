@@ -229,6 +229,10 @@ PIECES = (
 ).split(" ")
 
 
+def test_an_empty_quotation_does_not_stop_the_screening():
+    assert secrets_in('{"name": "", "at": 1}') == []
+
+
 @given(st.lists(st.sampled_from(PIECES), max_size=30), st.sampled_from(("", " ")))
 def test_no_text_stops_the_screening(pieces, between):
     found = secrets_in(between.join(pieces))

@@ -67,7 +67,12 @@ def shape_of(marked, plain, i):
         return None, 1
     if marked[i + 1 : i + 2] in (["("], ["["]) and "." in word:  # a call
         return None, 1
-    if i and marked[i - 1] == '"' and '"' in marked[i + 2 : i + 8] and marked[:i].count('"') % 2:
+    if (
+        i
+        and marked[i - 1] == '"' != marked[i]
+        and '"' in marked[i + 2 : i + 8]
+        and marked[:i].count('"') % 2
+    ):
         if "_" in word and word.upper() == word:
             return None, 1
         size = marked.index('"', i) - i
