@@ -26,6 +26,8 @@ DEVELOPED = {
     "dev4": ROOT / "tests/bench/secrets_dev4.jsonl",
     "dev5": ROOT / "tests/bench/secrets_dev5.jsonl",
     "dev6": ROOT / "tests/bench/secrets_dev6.jsonl",
+    "dev7": ROOT / "tests/bench/secrets_dev7.jsonl",
+    "dev8": ROOT / "tests/bench/secrets_dev8.jsonl",
 }
 JUDGED = ("1", "2", "3", "4", "5", "6")  # sets by other hands that were judged before
 TIMES = 5

@@ -228,6 +228,10 @@ PIECES = (
 ).split(" ")
 
 
+def test_an_empty_quotation_does_not_stop_the_screening():
+    assert secrets_in('{"name": "", "at": 1}') == []
+
+
 @given(st.lists(st.sampled_from(PIECES), max_size=30), st.sampled_from(("", " ")))
 def test_no_text_stops_the_screening(pieces, between):
     found = secrets_in(between.join(pieces))
@@ -279,6 +283,18 @@ TOLD_IN_PASSING = [  # as an action, or without a word for what it is
     ("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", "key"),
     ("Bakdörren till bygdegården: ett, noll, fem, fem, och stjärna", "code"),
     ("para el portal de la peña marca 1, 9, 3, 7 y campanita, luego empuja fuerte", "code"),
+    ("Vi har samma på allt hemma, Rabarber1952, det är väl ganska dumt?", "password"),
+    ("is Bramble?Gate3 long enough for the council site", "password"),
+    ("<id>nexus</id><username>deploy</username><password>Tansy7Mortar$x</password>", "password"),
+    ("guest network is Heron_Cottage and the key is 'wet boots by the door'", "password"),
+    ("the guest wifi is called Larch House, password warm socks in winter", "password"),
+    ("anmäl Tuva Sand, född 140611-4482, till kollot", "identity"),
+    ("mobilen öppnas om man ritar ett Z från vänster till höger", "password"),
+    ("larmcentralen ringer och då säger man Vitsippa, annars kommer de", "password"),
+    ("safe: left four times to 12, right three to 87, left two to 45", "code"),
+    ("Festen är på vinden, trettiosju nittiotvå på porten och sen hissen", "code"),
+    ("banken frågar vad min första lärare hette och då svarar jag Majken Wallander", "password"),
+    ("google gave me these\n4820 1937\n7716 0254\n3391 8860\n0647 5512\n9083 4471", "code"),
     ("mysql -u gramps -pMarigold1881 tree < dump.sql", "address"),
     ("git clone https://ghp_Pqz618Vhst2mPBG6g0Nq7wHOeiV8bO5dgKx4@github.com/o/h.git", "key"),
     ("it showed me pdv3 x3ze muuh iwis fpyq nva3 4g5n 7ztu to type in by hand", "key"),
@@ -299,6 +315,15 @@ def test_a_secret_told_in_passing_is_found(text, kind):
     "text",
     [
         "our wifi is called Badgers2",
+        "my username on chess.com is rookie_moves77",
+        "docker pull postgres@sha256:151b4d593e9d22de4f16ff5be281d25793467bd55a7134186e001e9768b5837a",
+        "docker run -e POSTGRES_PASSWORD=$DB_PASS -p 5432:5432 postgres:16",
+        "sk_test_YOUR_KEY_HERE goes where the example says so",
+        "Remind me to change all my passwords once the divorce is through.",
+        "when the waiter asks just say no onions",
+        "turn right after the church, left at the pub, ours is the second gate",
+        'the phrase "mind the gap" is on every mug in that shop',
+        "What does IPX7 mean for a hearing aid?",
         "my children, min mans barnbarn och jag",
         "if len(losenord) < 8: print('för kort')",
         '<input type="password" name="pw" autocomplete="new-password"> why is it filled in',

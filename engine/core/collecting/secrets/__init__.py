@@ -11,6 +11,8 @@ from oneseek.engine.core.collecting.secrets.evidence import weigh
 from oneseek.engine.core.collecting.secrets.keys import addresses_with_password, has_key
 from oneseek.engine.core.collecting.secrets.labels import Words, labelled, split_marks
 from oneseek.engine.core.collecting.secrets.letters import even, fold, has_digit
+from oneseek.engine.core.collecting.secrets.made import has_person, made_password
+from oneseek.engine.core.collecting.secrets.networks import opens_network
 from oneseek.engine.core.collecting.secrets.numbers import (
     has_bank_account,
     has_card,
@@ -39,7 +41,8 @@ def secrets_in(text):
     """The kinds of secrets that a text seems to hold, each once, in the order of KINDS."""
     text = even(text)
     low = fold(text)
-    found = ruled(text, low) or weigh(*weighed_words(text))
+    marked, plain = weighed_words(text)
+    found = ruled(text, low, marked, plain) or weigh(marked, plain)
     return [kind for kind in KINDS if kind in found]
 
 
@@ -57,9 +60,11 @@ def without_addresses(text):
     return " ".join([word for word in text.split() if "://" not in word or "@" in word])
 
 
-def ruled(text, low):
-    """The kinds that the rules find in a text and its folded form, a set."""
+def ruled(text, low, marked, plain):
+    """The kinds that the rules find in a text, its folded form and its words, a set."""
     found = labelled(Words(*without_code(text, low)))
+    if opens_network(plain):
+        found.add(PASSWORD)
     if has_key(text, low):
         found.add(KEY)
     if addresses_with_password(text):
@@ -67,6 +72,10 @@ def ruled(text, low):
     if has_recovery(text, low):
         found.add(RECOVERY)
     if has_digit(text):
+        if made_password(marked, plain):
+            found.add(PASSWORD)
+        if has_person(marked, plain):
+            found.add(IDENTITY)
         runs = runs_of_digits(text)
         if has_card(runs, low):
             found.add(CARD)

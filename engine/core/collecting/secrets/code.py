@@ -31,13 +31,16 @@ def without_code(text, low):
 
 
 def writes(line):
-    """Whether something between quotes may be a password or a key, not the name of a field."""
+    """Whether something between quotes or tags may be a password or a key, not a field's name."""
     for quote in QUOTES:
         parts = line.split(quote)
-        for i in range(1, len(parts) - 1, 2):
-            if is_strong(parts[i]) and " " not in parts[i] and parts[i][0] not in "/.$%{<":
-                return True
-    return False
+        if any([_is_written(parts[i]) for i in range(1, len(parts) - 1, 2)]):
+            return True
+    return any([_is_written(part.rpartition(">")[2]) for part in line.split("</")[:-1]])
+
+
+def _is_written(value):
+    return is_strong(value) and " " not in value and value[0] not in "/.$%{<"
 
 
 def command_with_password(words):

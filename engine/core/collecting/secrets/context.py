@@ -8,6 +8,7 @@ STEM = 7  # letters of a word that count, so that its forms are one
 EDGES = ".,!'*"
 VOWELS = "aeiouy"
 CODE = set("; { } ( ) < > = [ ] ` |".split())
+MADE, NOT_MADE = "!#$%&*+?~^", "/\\@:<>"
 BOOKS = ("978", "979")
 
 
@@ -51,6 +52,9 @@ def of_letters(word, low, digits, group, shape):
         said = is_sayable(low)
         if said is not None:
             signs += ["sayable:" + str(said), "sayable:" + str(said) + "&" + shape]
+        how = how_made(word, low, said)
+        if how:
+            signs += ["made", "made:" + how]
     if group == "num":
         signs.append("zero" if word[:1] == "0" else "nz")
         signs += ["nd:%d" % len(digits), "d1:" + digits[:1]]
@@ -97,6 +101,20 @@ def is_sayable(low):
     if letters < 4:
         return None
     return longest >= 4 and worst <= 4 and 0.2 <= vowels / letters <= 0.65
+
+
+def how_made(word, low, sayable):
+    """How a word that could be said was made a password of: "C" a capital, "s" a sign, "j" joined,
+    digits at its end; "" if it was not."""
+    if not sayable or word.upper() == word or any([sign in word for sign in NOT_MADE]):
+        return ""
+    end = len(word) - len(low.rstrip(DIGITS))
+    signed = any([sign in word for sign in MADE])
+    if not signed and not 1 <= end <= 4:
+        return ""
+    joined = any([sign in word[1:-1] for sign in "-_."])
+    capital = "A" <= word[:1] <= "Z"
+    return ("C" if capital else "c") + ("s" if signed else "") + ("j" if joined else "") + str(end)
 
 
 def is_ean(digits):

@@ -160,7 +160,7 @@ _ENDINGS = (
     (PASS, "losen losenet password pass passwort passord clave"),
     (CODE, "kod koden koder koderna kode koden kodene code codes codet pin pin-kod pin-code -pin"),
     (KEY, "key _key -key nyckeln token"),
-    (OPEN, "lasen lasene port porten dorr dorren laset las tur lock skap skapet larm larmet schloss gate door"),
+    (OPEN, "lasen lasene port porten dorr dorren laset las tur lock skap skapet larm larmet schloss gate door safe"),
     (WIFI, "natet"),
     (CARD, "kortet bankkort"),
 )  # fmt: skip

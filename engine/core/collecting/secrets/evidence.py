@@ -53,6 +53,7 @@ from oneseek.engine.core.collecting.secrets.shapes import (
 from oneseek.engine.core.collecting.secrets.values import is_clock
 from oneseek.engine.core.collecting.secrets.vocabulary import HAS, STATE_ENDS, UNITS, VERBS, WITH
 from oneseek.engine.core.collecting.secrets.weights import LIMIT, WEIGHTS
+from oneseek.engine.core.collecting.secrets.whole import PIECE, of_pieces
 
 AMOUNTS = (UNITS | MEASURES) - set(  # what a number before it is an amount of
     "h s a e d k c f x l v w am pm st nd rd th pt min sms m times people".split()
@@ -78,7 +79,7 @@ BEFORE_TIMES = set(
 )
 ALONE = set(  # what may be a secret with no word about it
     "signed mark dig word+d mixed joined joined0 camel caps+d short long spell one hex caps dashed d4 d5 d6 d7 g3 "
-    "g8 pair tag door born clock seq turns letters id".split()
+    "g8 pair tag door born clock seq turns tens letters id".split()
 )
 CALLED = set(
     "called named heter heisst hette llama kallas hedder known ssid name namn nombre".split()
@@ -90,7 +91,7 @@ FOR = (PASS, CODE, OPEN, DIAL, ACT, KEY, LOGIN, WIFI, SECURITY, SERVICE, PICK)
 SOFT = ("caps+d", "camel", "dashed", "snake", "tag", "door", "caps", "long")
 OPENED = (OPEN, DIAL, SECURITY, WIFI, LOGIN, ACT, CARD, RECOVERY)
 NUMERIC = set(
-    "d3 d4 d5 d6 d7 d9 grp one spell mark g3 g8 g16 phone dig year clock born seq turns letters".split()
+    "d3 d4 d5 d6 d7 d9 grp one spell mark g3 g8 g16 phone dig year clock born seq turns tens sharp letters".split()
 )
 KINDS = {
     PASS: "password", WIFI: "password", LOGIN: "password", ANSWER: "password", SERVICE: "password",
@@ -101,37 +102,54 @@ KINDS = {
 
 def weigh(marked, plain):
     """The kind of secret that a text most likely holds, in a set; given as written and folded."""
-    best, kind = None, None
-    for signs, about in candidates(marked[:LONGEST], plain[:LONGEST]):
-        total = sum([WEIGHTS.get(sign, 0) for sign in set(signs)])
-        if best is None or total > best:
-            best, kind = total, about
-    return set() if best is None or best <= LIMIT else {kind}
+    values, pieces = _parts(marked[:LONGEST], plain[:LONGEST])
+    of_piece = [_sum(piece) for piece in pieces]
+    best, found = LIMIT, set()
+    for at, signs, about in values:
+        total = _sum(signs) + of_piece[at]
+        if total > best:
+            best, found = total, {about}
+    return found
+
+
+def _sum(signs):
+    return sum([WEIGHTS.get(sign, 0) for sign in set(signs)])
 
 
 def candidates(marked, plain):
-    """[(signs, kind)] of each value that a text may hold."""
+    """[(signs, kind)] of each value that a text may hold, and of each of its pieces as a whole."""
+    values, pieces = _parts(marked[:LONGEST], plain[:LONGEST])
+    return [(signs + pieces[at], about) for at, signs, about in values]
+
+
+def _parts(marked, plain):
+    """([(place of its piece, signs, kind)] of each value, the signs of each piece)."""
     cues = cues_of(plain)
     asked, stems = _asked(plain), stems_of(plain)
     code = of_code(plain)
-    found, i = [], 0
+    found, places, i = [], [], 0
     while i < len(plain):
         shape, size = shape_of(marked, plain, i)
         if shape is None or (shape in PLAIN and cues[i] is not None):
             i += 1
             continue
+        group = group_of(shape)
+        if shape == PHRASE or shape not in PLAIN:
+            places.append((i, size, group))
         signs, about = _signs(plain, cues, i, size, shape, asked, marked[i])
         if signs is not None:
-            group = group_of(shape)
             signs += words_around(stems, i, i + size, group)
             word, digits = marked[i].strip(EDGES), digits_of(plain, i, i + size)
             signs += of_letters(word, plain[i].strip(EDGES), digits, group, shape)
             signs.append("code:%d&%s" % (code, group))
-            found.append((signs, about))
+            found.append((i // PIECE, signs, about))
         i += size
-    for signs, _ in found:
-        signs.append("values:%d" % min(len(found), 5))
-    return found
+    count = "values:%d" % min(len(found), 5)
+    for _, signs, _ in found:
+        signs.append(count)
+    pieces = of_pieces(marked, plain, cues, stems, places)
+    about = "code" if places else "password"
+    return found + [(at, ["whole", count], about) for at in range(len(pieces))], pieces
 
 
 def group_of(shape):

@@ -177,6 +177,8 @@ def _parts(word):
 
 
 def has_prefix(word):
+    if "YOUR" in word.upper():  # sk_test_YOUR_KEY_HERE
+        return False
     for prefix in PREFIXES:
         if word.startswith(prefix) and len(word) >= len(prefix) + LONGER:
             return True
@@ -237,14 +239,15 @@ def is_hex_in_groups(words):
 
 
 def is_seed_in_groups(words):
-    """Four words of four capitals and digits from 2 to 7, some with both, as authenticators show
-    what they are set up with."""
-    joined = "".join(words).upper()
+    """Four words of four letters and digits from 2 to 7, as authenticators show what they are set
+    up with."""
+    written = "".join(words)
+    joined = written.upper()
     return (
         len(words) == 4
         and all([len(word) == 4 for word in words])
         and all(["A" <= letter <= "Z" or letter in "234567" for letter in joined])
-        and sum([letter in DIGITS for letter in joined]) >= 2
+        and sum([letter in DIGITS for letter in joined]) >= (1 if written == joined else 2)
         and not any([is_digits(word) for word in words])
     )
 

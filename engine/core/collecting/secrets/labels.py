@@ -87,10 +87,22 @@ class Words:
 
 
 def split_marks(text):
-    for sign in ':="`;,()[]{}<>|?':
+    for sign in ':="`;,()[]{}<>|':
         if sign in text:
             text = text.replace(sign, " " + sign + " ")
+    if "?" in text:
+        text = _split_questions(text)
     return text.replace("\n", " \x01 ").replace(" '", " ").replace("' ", " ").split()
+
+
+def _split_questions(text):
+    """Apart from the word before it, unless the word goes on behind: Bramble?Gate3."""
+    parts = text.split("?")
+    joined = parts[0]
+    for part in parts[1:]:
+        within = count_letters(part[:1]) or is_digits(part[:1])
+        joined += ("?" if within and count_letters(joined[-1:]) else " ? ") + part
+    return joined
 
 
 def labelled(words):
@@ -110,7 +122,7 @@ def labelled(words):
         label, size = _label_at(words, i, wifi)
         if plain[i][-1] == "#" and 3 <= len(plain[i]) <= 7 and is_digits(plain[i][:-1].strip("*")):
             found.add(KIND[CODE])  # as it is typed at a door
-        if "@" in plain[i] and _has_login(words, i, 0):
+        if "@" in plain[i] and "@sha" not in plain[i] and _has_login(words, i, 0):
             found.add(KIND[LOGIN])
         if label is not None and KIND.get(label) not in found:
             if _has_value(words, i, i + size, label, wifi):
@@ -123,7 +135,7 @@ def _label_at(words, i, wifi):
     """(what the word at `i` names or None, how many words the name has)"""
     plain = words.plain
     word = plain[i].strip(".,!'*-/")
-    if len(word) < 2:
+    if len(word) < 2 or word[0] == "$":
         return None, 1
     if word in BACKS:
         return (CVC if any([card in words.low for card in CARDS]) else None), 1
@@ -343,14 +355,16 @@ def _is_used(words, i, value):
 
 def _turns(words):
     """The turns of a dial: "32 left, 8 right, 17 left"."""
-    turns, sides = 0, set()
+    turns, sides, reached, before = 0, set(), 0, ""
     for word in words.plain:
         bare = word.strip(".,!")
         if bare in LEFT or bare in RIGHT:
             sides.add(bare in LEFT)
-        turns += len(bare) <= 2 and is_digits(bare)
+        turn = len(bare) <= 2 and is_digits(bare)
+        turns, reached = turns + turn, reached + (turn and before in TO)
+        before = bare
     opens = any([_opens(word) or word in OPENING_WORDS for word in words.plain])
-    return turns >= 3 and len(sides) == 2 and opens
+    return turns >= 3 and len(sides) == 2 and (opens or reached >= 3)
 
 
 def _answers(words, at, label):

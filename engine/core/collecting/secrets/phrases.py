@@ -104,13 +104,15 @@ def has_codes(text):
 
 
 def has_groups(text):
-    """Whether six or more groups of six digits stand in a row, as the key of an encrypted disk."""
+    """Whether six or more groups of as many digits stand in a row, as the key of an encrypted disk
+    or the number that a program is sold with."""
     if text.count("-") < GROUPS - 1:
         return False
     for word in text.split():
         groups = word.strip(".,;:()[]\"'").split("-")
-        if len(groups) >= GROUPS and all([len(one) == 6 and is_digits(one) for one in groups]):
-            return True
+        if len(groups) >= GROUPS and all([is_digits(one) for one in groups]):
+            if 4 <= len(groups[0]) <= 6 and len(set([len(one) for one in groups])) == 1:
+                return True
     return False
 
 

@@ -12,14 +12,28 @@ EDGES = ".,'!*-"
 HEX = "0123456789abcdef"
 TIMES = ("double", "triple", "dubbel", "trippel", "doppel", "doble")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+HASHES = ("sha1", "sha256", "sha384", "sha512", "md5")
 STRANGE = "!#$%&*+@^_~?=/|"
 DIGIT_NAMES = set(
-    "oh ettan tvaan trean fyran femman sexan sjuan attan nian nollan einsen zweien".split()
+    "oh nought nil zwo ettan tvaan trean fyran femman sexan sjuan attan nian nollan nolla etta tvaa "
+    "trea fyra femma sexa sjua nia einsen zweien".split()
 )
+TEENS = set(
+    "ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen tio elva tolv "
+    "tretton fjorton femton sexton sjutton arton nitton zehn elf zwolf dreizehn vierzehn funfzehn "
+    "sechzehn siebzehn achtzehn neunzehn diez once doce trece catorce quince dieciseis diecisiete "
+    "dieciocho diecinueve".split()
+)
+TENS = (
+    "twenty thirty forty fifty sixty seventy eighty ninety tjugo trettio fyrtio femtio sextio sjuttio "
+    "attio nittio zwanzig dreissig vierzig funfzig sechzig siebzig achtzig neunzig veinti treinta "
+    "cuarenta cincuenta sesenta setenta ochenta noventa noll"
+).split()
 THEN = set("then sen sedan dann luego despues darefter derefter danach".split())
 BETWEEN = set(
     "and och und y to till til auf a back tillbaka zuruck round together left right vanster hoger "
-    "links rechts izquierda derecha around star hash vuelta hasta the first primero erst forst".split()
+    "links rechts izquierda derecha around star hash vuelta hasta the first primero erst forst at same "
+    "time samtidigt gleichzeitig vez veces twice el la al final finally sist zuletzt die der".split()
 ) | {"", "/"}
 MEASURES = set(
     "mm cm m km kg g mg ml dl l gb mb tb mbit gbit ghz mhz hz w kw v a k c f h min s ms x px pt th st nd rd "
@@ -43,12 +57,22 @@ def shape_of(marked, plain, i):
     """(the shape of the value that begins at the word, how many words it has), or (None, 1)."""
     word, low = marked[i].strip(EDGES), plain[i].strip(EDGES)
     if not word or stands_for_one(low) or len(word) > 80 or word[0] in "£€$@#":
-        return ("mark", 1) if _is_typed(marked[i].strip(".,'!")) else (None, 1)
+        typed = marked[i].strip(".,'!")
+        if typed[:1] == "#" and 5 <= len(typed) <= 7 and is_digits(typed[1:]):
+            return "sharp", 1
+        return ("mark", 1) if _is_typed(typed) else (None, 1)
     if "/" in word and ("." in word or word.count("/") > 1 or "test_" in word):  # a path
+        return None, 1
+    if i > 1 and marked[i - 1] in (":", "=") and plain[i - 2].endswith(HASHES):
         return None, 1
     if marked[i + 1 : i + 2] in (["("], ["["]) and "." in word:  # a call
         return None, 1
-    if i and marked[i - 1] == '"' and '"' in marked[i + 2 : i + 8] and marked[:i].count('"') % 2:
+    if (
+        i
+        and marked[i - 1] == '"' != marked[i]
+        and '"' in marked[i + 2 : i + 8]
+        and marked[:i].count('"') % 2
+    ):
         if "_" in word and word.upper() == word:
             return None, 1
         size = marked.index('"', i) - i
@@ -96,6 +120,8 @@ def _of_several(plain, i, low):
                 break
             size += 1
         return ("letters", size) if size >= 4 else None
+    if _is_tens(low):
+        return _of_tens(plain, i)
     single = _is_single(low)
     if not single and not (is_digits(low) and len(low) == 2):
         return None
@@ -116,6 +142,34 @@ def _of_several(plain, i, low):
     if singles < count and (count >= 3 or (count == 2 and linked)) and size > count:
         return "turns", size
     return None
+
+
+def _is_tens(word):
+    """Whether it is a number from ten on in one word: forty, ninety-two, tjugotre."""
+    if word in TEENS:
+        return True
+    for tens in TENS:
+        if word.startswith(tens):
+            rest = word[len(tens) :].strip("-")
+            return rest in NUMBERS or (rest == "" and tens != "noll")
+        if word.endswith(tens) and word[: -len(tens)].endswith("und"):
+            return True
+    return False
+
+
+def _of_tens(plain, i):
+    """Two numbers or more that are told in words, one after the other, or None."""
+    count, at, last, goes_on = 1, i + 1, i, plain[i].strip(EDGES) not in TEENS
+    while at < len(plain):
+        word = plain[at].strip(EDGES)
+        if _is_tens(word):
+            count, last, goes_on = count + 1, at, word not in TEENS
+        elif _is_single(word):
+            count, last, goes_on = count + (not goes_on), at, False  # forty two is one number
+        elif word not in THEN and word not in BETWEEN and plain[at] != ",":
+            break
+        at += 1
+    return ("tens", last - i + 1) if count > 1 else None
 
 
 def _is_single(word):
@@ -221,7 +275,7 @@ def _of_signed(word, digits, written):
             return "dig"
         return "run" if digits >= 7 else "date"
     if len(parts) == 2 and all([is_digits(part) for part in parts]) and digits >= 6:
-        return "born" if _is_born(parts) else "pair"
+        return "born" if is_born(parts) else "pair"
     bare = word.strip("#*")
     if is_digits(bare) and len(bare) != len(word) and 3 <= len(bare) <= 8:
         return "mark" if written.strip(".,")[-1] in "#*" or word[0] == "*" else "num"
@@ -234,11 +288,13 @@ def _is_door(word, digits, letters):
     return digits == 4 and letters <= 2 and len(word) == digits + letters and is_digits(bare)
 
 
-def _is_born(parts):
+def is_born(parts):
     """150612-2391: a day, and four digits."""
     day = parts[0][-6:]
     return (
-        len(parts[0]) in (6, 8)
+        len(parts) == 2
+        and is_digits("".join(parts))
+        and len(parts[0]) in (6, 8)
         and len(parts[1]) == 4
         and "01" <= day[2:4] <= "12"
         and ("01" <= day[4:] <= "31" or "61" <= day[4:] <= "91")

@@ -245,7 +245,8 @@ HEAD_ENDINGS = ("kod", "koden", "kode", "code", "nyckel", "nyckeln", "schlussel"
 OPENS = set(
     "port porten lock las laset dorr dorren tor tur dor doren door gate sim safe alarm larm "
     "larmet alarmen atm card kort kortet karte grind grinden skap skapet pin bank banken "
-    "banks bankens trappan uppgangen lucka caja otp 2fa mfa sms tan entry phone mobile movil ipad".split()
+    "banks bankens trappan uppgangen lucka caja otp 2fa mfa sms tan entry phone mobile movil ipad "
+    "whatsapp instagram facebook google paypal uber amazon microsoft apple telegram discord snapchat".split()
 )
 OPENS_AS = (
     "padlock locker lockbox keybox vault entrance front unlock screen security access login "
@@ -301,7 +302,7 @@ CHANGES = set(
     "changed change set reset switched bytte byter andrade satte bytt andrat geandert gesetzt "
     "cambie puse endret byttet aendrede skiftede skiftet".split()
 )
-TO = set("to till til auf a zu".split())
+TO = set("to till til auf a zu bis hasta al".split())
 AS = set("as som als como".split())
 ENDS = ("\x01", "?")
 UNITS = set(
@@ -318,7 +319,7 @@ STATES = set(
     "simple difficult complex important different same similar sent due down up out there here "
     "always never only also about being going missing available valid invalid mandatory optional "
     "needed set unset unknown private public personal temporary temp random unique useless common "
-    "broken compromised public identical null true false str string int input self undefined "
+    "broken compromised through public identical null true false str string int input self undefined "
     "text hash field both all any some something nothing everything anything case at least "
     "en ett den det de min mitt mina din ditt dina sin sitt hans hennes var vart min inte ej ingen "
     "inget for mycket ganska lite samma som i pa av till fran med utan under minst hogst "

@@ -1,1011 +1,1580 @@
-"""What each sign of evidence.py counts; written by tests/bench/weigh_secrets.py."""
+"""What each sign of evidence.py counts, by weight; written by tests/bench/weigh_secrets.py."""
 
-LIMIT = 10
-WEIGHTS = {
-    "-1:a&num": 3, "-1:a&odd": -2, "-1:ab&num": -1, "-1:ar&odd": 3, "-1:ar&plain": 1, "-1:as&odd":
-    1, "-1:at&num": 2, "-1:at&odd": -1, "-1:auf&num": 2, "-1:av&num": -1, "-1:by&odd": -1,
-    "-1:c&num": 1, "-1:car&plain": -1, "-1:code&odd": 1, "-1:det&plain": 4, "-1:do&odd": 2,
-    "-1:efter&num": 1, "-1:ein&num": 1, "-1:enter&num": 1, "-1:flicknamn&plain": -1, "-1:for&num":
-    -3, "-1:for&odd": 5, "-1:for&plain": -1, "-1:fran&num": 1, "-1:gar&num": -2, "-1:gave&odd":
-    -2, "-1:gives&odd": -1, "-1:har&odd": -2, "-1:has&odd": 3, "-1:hat&odd": -1, "-1:heter&plain":
-    -1, "-1:i&num": -1, "-1:i&plain": 4, "-1:in&num": -1, "-1:in&odd": -2, "-1:is&odd": -1,
-    "-1:is&plain": -2, "-1:j&num": 3, "-1:ligger&odd": -2, "-1:losenord&plain": -1,
-    "-1:losenordet&plain": -1, "-1:mascota&plain": -1, "-1:mean&odd": -1, "-1:med&plain": -2,
-    "-1:men&odd": 1, "-1:mil&num": -1, "-1:name&plain": 1, "-1:namn&plain": 2, "-1:nar&odd": 2,
-    "-1:nat&plain": 2, "-1:now&num": 1, "-1:nwbk&odd": 4, "-1:och&num": 2, "-1:om&odd": -1,
-    "-1:om&plain": 3, "-1:on&num": -1, "-1:on&odd": 1, "-1:on&plain": 2, "-1:or&odd": -1,
-    "-1:or&plain": -1, "-1:origin&odd": 3, "-1:pa&num": 1, "-1:pa&odd": -1, "-1:pa&plain": -3,
-    "-1:password&plain": 1, "-1:pet&plain": 1, "-1:phrase&plain": 1, "-1:question&plain": 1,
-    "-1:som&odd": -1, "-1:star&odd": -1, "-1:teacher&plain": 1, "-1:than&plain": -1,
-    "-1:that&odd": -1, "-1:the&plain": -2, "-1:then&num": -1, "-1:then&odd": 1, "-1:till&plain":
-    3, "-1:to&plain": 2, "-1:tokens&num": -1, "-1:und&num": 2, "-1:up&plain": -1, "-1:was&odd":
-    -1, "-1:y&num": 4, "-1:y&odd": 2, "12:ar_det&odd": 2, "12:ar_fran&num": -1, "12:av_med&num":
-    3, "12:doren_er&num": -2, "12:ends_in&num": -2, "12:for_a&odd": -1, "12:for_the&odd": -1,
-    "12:gave_me&num": -2, "12:gave_me&odd": 1, "12:geht_mit&num": 2, "12:git_remote&odd": 3,
-    "12:in_pa&plain": -1, "12:in_room&num": -1, "12:in_with&num": 1, "12:is_called&odd": -2,
-    "12:it_to&num": 1, "12:it_to&plain": -1, "12:lego_set&num": -1, "12:locker_is&num": -2,
-    "12:losenordet_ar&plain": -3, "12:losenordet_till&plain": 1, "12:my_password&plain": -1,
-    "12:name_is&odd": -1, "12:no_tener&plain": -1, "12:number_is&num": -2, "12:number_is&odd": 1,
-    "12:och_sen&odd": 2, "12:on_page&num": -1, "12:one_is&odd": 1, "12:opens_at&num": 2,
-    "12:part_number&odd": -1, "12:passcode_is&num": 2, "12:password_is&plain": 2,
-    "12:phone_is&num": -2, "12:pin_is&num": 1, "12:reg_is&odd": -1, "12:root_of&num": -1,
-    "12:serial_number&odd": -1, "12:set_to&num": 2, "12:sista_ar&num": 1, "12:starts_with&odd": 1,
-    "12:upp_med&num": 1, "12:use_code&odd": -2, "12:was_a&plain": -1, "12:what_does&odd": -1,
-    "12:wifi_ar&plain": -1, "12:write_to&odd": -1, "1:a&odd": -1, "1:a&plain": -2,
-    "1:account&num": 1, "1:after&num": -3, "1:and&odd": -3, "1:ar&num": 4, "1:ar&odd": 1,
-    "1:ar&plain": 1, "1:are&plain": -1, "1:as&odd": -1, "1:as&plain": 1, "1:at&odd": -3,
-    "1:basic&odd": 1, "1:batteri&odd": -1, "1:bearer&odd": 1, "1:blev&plain": -1, "1:bwv&num": -1,
-    "1:by&odd": -1, "1:called&odd": -2, "1:changed&plain": -1, "1:code&num": 1, "1:code&odd": -2,
-    "1:commit&odd": -1, "1:con&odd": 1, "1:cvc&num": 1, "1:det&odd": 2, "1:dial&num": -1,
-    "1:does&odd": -1, "1:dr&odd": -1, "1:ein&plain": -1, "1:en&num": -1, "1:en&odd": -3,
-    "1:en&plain": -1, "1:ends&num": -2, "1:er&plain": 3, "1:error&num": -1, "1:ett&odd": -2,
-    "1:first&num": 2, "1:fodd&num": 4, "1:for&num": -2, "1:for&odd": 2, "1:fran&num": -1,
-    "1:fran&odd": 1, "1:fritzbox&num": -1, "1:from&num": -2, "1:gate&odd": -2, "1:gave&plain": 3,
-    "1:goes&plain": 1, "1:har&num": 1, "1:heter&odd": -1, "1:hette&plain": -1, "1:i&odd": -1,
-    "1:i&plain": -2, "1:id&num": -1, "1:in&num": -4, "1:in&odd": -1, "1:is&num": 2, "1:is&odd":
-    -1, "1:is&plain": 4, "1:isbn&num": -1, "1:isbn&odd": -1, "1:it&odd": 1, "1:it&plain": -1,
-    "1:its&odd": 3, "1:jag&odd": 2, "1:jag&plain": 3, "1:kennzeichen&odd": -1, "1:key&odd": -3,
-    "1:keypad&num": 1, "1:kod&num": -3, "1:kommer&plain": -2, "1:konto&num": -3, "1:kostade&num":
-    -4, "1:kostar&num": -1, "1:la&plain": 3, "1:last&plain": -2, "1:lautet&plain": 3,
-    "1:locker&num": -1, "1:losenordet&plain": -3, "1:machine&odd": 3, "1:man&odd": 1,
-    "1:matricula&num": -2, "1:me&num": 1, "1:me&odd": 1, "1:med&num": 6, "1:med&odd": 2,
-    "1:med&plain": 1, "1:mi&plain": -1, "1:min&plain": 2, "1:mit&num": 2, "1:mit&odd": 2,
-    "1:model&odd": -1, "1:my&odd": -2, "1:my&plain": 1, "1:ngc&num": -1, "1:no&odd": -1,
-    "1:nr&num": -1, "1:number&num": -1, "1:och&odd": 1, "1:of&num": 1, "1:on&num": 1, "1:on&odd":
-    -1, "1:one&odd": 1, "1:oppnar&plain": -1, "1:or&odd": -2, "1:pa&odd": -1, "1:pa&plain": -3,
-    "1:page&num": -1, "1:pass&plain": -2, "1:password&plain": -3, "1:pedido&odd": -1,
-    "1:phrase&plain": 2, "1:port&num": -1, "1:put&odd": 1, "1:qq&num": 1, "1:rad&num": 1,
-    "1:ral&num": -1, "1:red&plain": -1, "1:remote&odd": 3, "1:rfc&num": -1, "1:room&num": -1,
-    "1:routern&plain": 3, "1:say&plain": 1, "1:says&num": 1, "1:says&odd": -5, "1:says&plain": -2,
-    "1:secret&odd": 1, "1:sen&odd": 2, "1:set&num": -1, "1:set&plain": -1, "1:sk&num": -1,
-    "1:som&plain": -2, "1:sort&num": 1, "1:ssid&odd": 1, "1:starts&odd": -1, "1:su&num": -1,
-    "1:tell&plain": -1, "1:tener&plain": -1, "1:the&num": -1, "1:the&odd": -2, "1:the&plain": -1,
-    "1:then&odd": 5, "1:till&num": -3, "1:till&odd": -1, "1:to&num": 1, "1:to&odd": 1,
-    "1:to&plain": -4, "1:turn&plain": -1, "1:type&plain": 4, "1:use&num": 1, "1:use&odd": 2,
-    "1:user&num": -1, "1:uses&odd": 1, "1:var&odd": 1, "1:wants&plain": 1, "1:was&odd": -1,
-    "1:was&plain": -2, "1:wifi&plain": -1, "1:with&num": 1, "1:with&plain": 2, "1:word&plain": 1,
-    "2:a&num": -3, "2:a&odd": -1, "2:a&plain": -1, "2:always&odd": 1, "2:am&num": 2, "2:and&odd":
-    -2, "2:and&plain": 2, "2:ar&num": -3, "2:ar&odd": 1, "2:ar&plain": 3, "2:at&odd": -1,
-    "2:av&num": 3, "2:card&num": -1, "2:code&num": -3, "2:correo&odd": 1, "2:cykeln&num": -2,
-    "2:de&num": -1, "2:de&odd": -1, "2:der&num": -1, "2:dial&num": 2, "2:die&num": -1,
-    "2:doren&num": -2, "2:el&num": -1, "2:el&odd": -1, "2:en&num": -1, "2:en&odd": -2,
-    "2:ends&num": -2, "2:es&plain": -1, "2:flyg&num": -1, "2:for&odd": -3, "2:gave&num": -2,
-    "2:gave&odd": 1, "2:geht&num": 2, "2:get&plain": -1, "2:git&odd": 1, "2:gives&num": 3,
-    "2:har&num": 3, "2:har&odd": 2, "2:har&plain": 3, "2:has&plain": -1, "2:i&num": -3, "2:i&odd":
-    -1, "2:i&plain": 1, "2:in&num": -1, "2:in&plain": -1, "2:is&num": -1, "2:is&odd": -3,
-    "2:is&plain": -1, "2:it&num": 3, "2:it&odd": 2, "2:it&plain": 1, "2:jag&num": 1, "2:jag&odd":
-    -1, "2:jag&plain": -1, "2:just&num": 1, "2:just&odd": 3, "2:karte&num": -1, "2:key&odd": 1,
-    "2:la&plain": -2, "2:lego&num": -1, "2:library&plain": -1, "2:license&odd": 3, "2:locker&num":
-    -2, "2:losen&plain": 2, "2:losenord&plain": -2, "2:losenordet&plain": -3, "2:me&odd": -1,
-    "2:me&plain": -1, "2:mitt&plain": -1, "2:my&plain": -1, "2:name&odd": -1, "2:netflix&odd": 1,
-    "2:no&plain": -1, "2:now&num": -1, "2:number&num": -4, "2:number&odd": 1, "2:och&plain": 1,
-    "2:of&num": -1, "2:of&odd": -1, "2:on&num": 1, "2:on&plain": -1, "2:one&num": -1, "2:one&odd":
-    1, "2:opens&num": 1, "2:oppnas&num": 1, "2:or&num": 1, "2:pa&num": -4, "2:pa&plain": 3,
-    "2:part&odd": -1, "2:pass&plain": 1, "2:passcode&num": 2, "2:password&plain": 1,
-    "2:phone&num": -2, "2:pin&num": 1, "2:put&plain": 1, "2:ref&num": -2, "2:reg&odd": -1,
-    "2:root&num": -1, "2:samma&plain": -2, "2:secret&odd": 1, "2:serial&odd": -1, "2:set&num": 1,
-    "2:sista&num": 1, "2:ska&plain": -1, "2:skriver&odd": 1, "2:starts&odd": 1, "2:sticker&odd":
-    2, "2:the&odd": -1, "2:the&plain": 1, "2:them&plain": 1, "2:then&num": 2, "2:till&num": 2,
-    "2:to&odd": -1, "2:to&plain": 1, "2:tracking&odd": -1, "2:use&odd": -4, "2:var&plain": -1,
-    "2:voicemail&num": 1, "2:was&plain": -1, "2:what&odd": -1, "2:wifi&plain": -2, "2:with&odd":
-    2, "2:write&odd": -1, "2:you&num": 1, "2:you&odd": 2, "2:you&plain": 1, "a:a&num": 2,
-    "a:a&odd": -2, "a:a&plain": -1, "a:ab&num": -1, "a:all&plain": 2, "a:am&num": -1, "a:am&odd":
-    1, "a:an&plain": -1, "a:and&num": -1, "a:and&plain": 2, "a:ar&odd": 3, "a:as&odd": 1,
-    "a:ask&odd": -1, "a:at&num": 2, "a:at&odd": -1, "a:at&plain": -1, "a:att&plain": -2,
-    "a:auf&num": 2, "a:av&num": -1, "a:bad&odd": -2, "a:by&num": -1, "a:by&odd": -1, "a:c&num": 1,
-    "a:called&odd": -1, "a:car&plain": -1, "a:code&odd": 1, "a:dann&num": 1, "a:de&num": 1,
-    "a:de&plain": -1, "a:den&odd": 1, "a:den&plain": -1, "a:det&num": -3, "a:det&odd": 2,
-    "a:det&plain": 3, "a:do&odd": 2, "a:dra&num": 1, "a:efter&num": 1, "a:el&num": -1, "a:el&odd":
-    -1, "a:en&plain": 1, "a:enter&num": 2, "a:flicknamn&plain": -1, "a:for&num": -4, "a:for&odd":
-    5, "a:for&plain": -2, "a:fran&num": 1, "a:from&plain": -1, "a:gar&num": -2, "a:gave&odd": -2,
-    "a:gives&odd": -1, "a:go&num": -1, "a:har&odd": -3, "a:has&num": -1, "a:has&odd": 3,
-    "a:hash&num": 2, "a:hat&odd": -1, "a:he&plain": -1, "a:heter&plain": 2, "a:hos&num": -2,
-    "a:https&odd": 3, "a:i&odd": -1, "a:i&plain": 1, "a:if&num": 1, "a:if&odd": 2, "a:in&num": -1,
-    "a:in&odd": -1, "a:in&plain": -1, "a:inte&num": -3, "a:is&num": -1, "a:is&odd": -4,
-    "a:is&plain": -2, "a:it&num": -3, "a:it&odd": 1, "a:it&plain": -1, "a:j&num": 3, "a:jag&odd":
-    -1, "a:just&odd": -1, "a:la&odd": -1, "a:last&num": -3, "a:left&odd": -1, "a:ligger&odd": -2,
-    "a:like&num": 2, "a:login&odd": 3, "a:losenord&plain": -1, "a:losenordet&plain": -1,
-    "a:mascota&plain": -1, "a:me&odd": -1, "a:mean&odd": -1, "a:med&plain": -2, "a:men&odd": 1,
-    "a:men&plain": -1, "a:mil&num": -1, "a:min&odd": -2, "a:my&num": 1, "a:my&odd": 5,
-    "a:name&plain": 1, "a:namn&plain": 2, "a:nar&odd": 2, "a:nat&plain": 2, "a:not&odd": -2,
-    "a:now&num": 1, "a:nu&num": -2, "a:nwbk&odd": 4, "a:och&num": 2, "a:of&num": -1, "a:of&plain":
-    -1, "a:om&odd": -1, "a:om&plain": 2, "a:on&num": -1, "a:on&odd": 1, "a:on&plain": 2,
-    "a:one&odd": 1, "a:or&odd": -2, "a:or&plain": -1, "a:origin&odd": 3, "a:out&num": 1,
-    "a:pa&num": 1, "a:pa&odd": -1, "a:pa&plain": -4, "a:pass&odd": 1, "a:password&odd": -1,
-    "a:password&plain": 1, "a:pet&plain": 1, "a:phrase&plain": 1, "a:question&plain": 1,
-    "a:routern&plain": -1, "a:sa&odd": -1, "a:sale&num": -1, "a:sen&num": 1, "a:she&plain": -1,
-    "a:so&odd": 1, "a:som&odd": -2, "a:star&odd": -1, "a:still&odd": -1, "a:stod&odd": -1,
-    "a:teacher&plain": 1, "a:than&plain": -1, "a:that&odd": -1, "a:the&num": 3, "a:the&odd": -1,
-    "a:the&plain": -2, "a:then&odd": 2, "a:they&odd": 1, "a:till&num": -1, "a:till&plain": 2,
-    "a:to&num": -1, "a:to&plain": 1, "a:tokens&num": -1, "a:und&num": 2, "a:up&odd": -3,
-    "a:up&plain": -1, "a:vad&num": -4, "a:var&odd": 1, "a:var&plain": -1, "a:vi&plain": -1,
-    "a:vid&plain": -1, "a:was&odd": -1, "a:what&num": 3, "a:which&odd": -2, "a:with&odd": -1,
-    "a:y&num": 4, "a:y&odd": 2, "a:year&num": -1, "alone": -11, "alone&born": 3, "alone&camel":
-    -1, "alone&caps": 4, "alone&clock": -1, "alone&d4": 1, "alone&d6": 1, "alone&d7": -1,
-    "alone&dashed": -2, "alone&dig": -3, "alone&door": 1, "alone&g3": 2, "alone&g8": -1,
-    "alone&hex": 6, "alone&joined": -3, "alone&joined0": -1, "alone&long": 9, "alone&mixed": -3,
-    "alone&one": -2, "alone&pair": -5, "alone&seq": -2, "alone&short": -7, "alone&signed": -3,
-    "alone&spell": -2, "alone&turns": -1, "alone&word+d": -3, "asks": -10, "asks&num": -1,
-    "asks&odd": -3, "asks&plain": -5, "b:a&num": -2, "b:a&odd": -2, "b:a&plain": -2,
-    "b:account&num": 1, "b:admin&odd": 1, "b:after&num": -3, "b:again&odd": 1, "b:all&odd": -1,
-    "b:always&odd": 1, "b:am&num": 2, "b:amex&num": 2, "b:and&num": 2, "b:and&odd": -2,
-    "b:and&plain": 2, "b:answer&plain": 1, "b:anvandare&odd": 1, "b:app&odd": 1, "b:apple&odd": 3,
-    "b:ar&num": 1, "b:ar&odd": 2, "b:ar&plain": 3, "b:are&odd": -2, "b:are&plain": -1, "b:as&odd":
-    -1, "b:as&plain": 1, "b:at&odd": -3, "b:att&plain": -2, "b:auf&odd": 4, "b:authorization&odd":
-    1, "b:av&num": 3, "b:av&odd": -3, "b:back&num": 2, "b:back&odd": -1, "b:backwards&num": -1,
-    "b:banco&plain": 2, "b:bankdosan&num": 1, "b:banken&plain": -1, "b:bara&plain": 2,
-    "b:basic&odd": 1, "b:batteri&odd": -1, "b:battery&odd": -1, "b:bearer&odd": 1, "b:bei&odd": 2,
-    "b:bike&num": 1, "b:blev&num": 3, "b:blev&plain": -1, "b:born&num": 2, "b:box&num": 5,
-    "b:building&num": 1, "b:bus&plain": -1, "b:bwv&num": -1, "b:by&odd": -1, "b:by&plain": -1,
-    "b:bytte&odd": 1, "b:called&odd": -2, "b:card&num": -2, "b:case&odd": -1, "b:changed&plain":
-    -2, "b:church&odd": 1, "b:club&plain": -1, "b:code&num": -2, "b:code&odd": -2, "b:code&plain":
-    1, "b:codigo&odd": -1, "b:combination&num": 1, "b:commit&odd": -1, "b:con&odd": 2,
-    "b:contrasena&plain": -1, "b:correo&odd": 1, "b:cottage&odd": 1, "b:cvc&num": 1, "b:cvv&num":
-    1, "b:cykellaset&num": -1, "b:cykeln&num": -2, "b:da&odd": 1, "b:da&plain": 1, "b:das&num":
-    -3, "b:das&plain": 3, "b:de&num": -1, "b:de&odd": 4, "b:de&plain": 1, "b:del&num": 1,
-    "b:del&plain": 2, "b:den&num": -1, "b:den&odd": -1, "b:der&num": 1, "b:der&odd": 2,
-    "b:det&odd": 2, "b:det&plain": -1, "b:dialling&num": -3, "b:die&num": -2, "b:die&odd": 1,
-    "b:die&plain": 1, "b:digits&num": 1, "b:din&num": -1, "b:discord&odd": 1, "b:dni&odd": 1,
-    "b:does&odd": -1, "b:door&num": -2, "b:doren&num": -2, "b:dr&odd": -1, "b:drainpipe&num": 2,
-    "b:dulux&odd": -2, "b:ein&plain": -1, "b:el&num": -1, "b:el&odd": -1, "b:email&odd": 1,
-    "b:en&num": -2, "b:en&odd": -2, "b:en&plain": -2, "b:ends&num": -4, "b:er&plain": 3,
-    "b:error&num": -1, "b:es&plain": -2, "b:ett&odd": -2, "b:expires&num": -1, "b:filevault&odd":
-    2, "b:first&num": 2, "b:flyg&num": -1, "b:fodd&num": 4, "b:for&num": -3, "b:for&odd": -1,
-    "b:for&plain": -1, "b:forum&odd": -3, "b:fran&num": -1, "b:fran&odd": 1, "b:from&num": -3,
-    "b:from&odd": -1, "b:fur&odd": 1, "b:fyra&num": 1, "b:fyra&plain": -1, "b:gar&num": 1,
-    "b:gate&num": 3, "b:gate&odd": -1, "b:gatt&num": -1, "b:gave&num": -2, "b:gave&odd": 1,
-    "b:gave&plain": 3, "b:geht&num": 2, "b:get&plain": -1, "b:github&odd": -3, "b:gitlab&odd": 1,
-    "b:gives&num": 2, "b:gmail&odd": -2, "b:goes&odd": -1, "b:grid&num": -2, "b:hall&odd": 1,
-    "b:har&num": 4, "b:har&odd": 2, "b:har&plain": 2, "b:has&num": -1, "b:has&odd": -1,
-    "b:has&plain": -2, "b:hat&num": -1, "b:have&num": -1, "b:he&plain": -1, "b:heter&odd": -2,
-    "b:hette&plain": -1, "b:his&odd": -2, "b:hissen&num": 1, "b:hos&num": 2, "b:hos&odd": -1,
-    "b:hours&num": -3, "b:huset&num": 1, "b:i&num": -2, "b:i&odd": 1, "b:i&plain": -1,
-    "b:iban&num": 1, "b:id&num": 2, "b:id&odd": -2, "b:im&num": 1, "b:in&num": -3, "b:in&plain":
-    -1, "b:inte&odd": -1, "b:ipad&num": 2, "b:is&num": -2, "b:is&odd": -6, "b:isbn&num": -1,
-    "b:isbn&odd": -1, "b:it&num": 3, "b:it&odd": 3, "b:it&plain": 1, "b:its&odd": 3, "b:jag&num":
-    4, "b:jag&odd": 2, "b:jag&plain": 2, "b:jira&odd": -2, "b:just&num": 1, "b:just&odd": 3,
-    "b:just&plain": 2, "b:karte&num": -2, "b:kennzeichen&odd": -1, "b:key&odd": -4,
-    "b:keypad&num": 2, "b:kod&num": -2, "b:kod&odd": 1, "b:koden&num": 1, "b:kommer&plain": -3,
-    "b:konto&num": -2, "b:kontonummer&num": 1, "b:kostade&num": -4, "b:kostar&num": -1,
-    "b:la&num": 1, "b:la&odd": -3, "b:la&plain": -1, "b:laptop&plain": 1, "b:last&num": 1,
-    "b:last&plain": -2, "b:lautet&plain": 3, "b:lego&num": -1, "b:library&plain": -2,
-    "b:license&odd": 3, "b:line&num": 1, "b:localhost&num": -2, "b:locker&num": -2, "b:log&odd":
-    -1, "b:login&odd": -1, "b:losen&plain": 4, "b:losenord&odd": 1, "b:losenord&plain": 1,
-    "b:losenordet&plain": -7, "b:machine&odd": 3, "b:made&odd": -1, "b:maiden&plain": -1,
-    "b:man&num": 1, "b:man&odd": 2, "b:man&plain": -2, "b:matricula&num": -2, "b:me&num": 1,
-    "b:me&plain": -1, "b:med&num": 3, "b:med&odd": 3, "b:med&plain": 2, "b:mein&odd": -1,
-    "b:mein&plain": 1, "b:meine&num": 1, "b:meine&odd": 3, "b:mi&odd": -1, "b:min&num": 3,
-    "b:min&odd": -1, "b:min&plain": 2, "b:mine&num": 1, "b:mit&num": 2, "b:mit&odd": 2,
-    "b:mit&plain": 1, "b:mitt&odd": -2, "b:model&num": -1, "b:model&odd": -1, "b:mr&odd": -1,
-    "b:my&num": 2, "b:my&odd": -2, "b:my&plain": 2, "b:mysql&odd": 3, "b:name&odd": -1,
-    "b:name&plain": -1, "b:nar&plain": -1, "b:nat&plain": -1, "b:need&num": 1, "b:netflix&odd":
-    -2, "b:never&plain": -2, "b:ngc&num": -1, "b:ni&num": 1, "b:ni&odd": 4, "b:no&num": -1,
-    "b:no&odd": 2, "b:no&plain": -2, "b:now&num": -1, "b:now&odd": 1, "b:nr&num": -1,
-    "b:number&num": -4, "b:nummer&num": 1, "b:och&odd": 1, "b:och&plain": 1, "b:of&odd": -1,
-    "b:of&plain": -1, "b:off&num": -2, "b:om&num": 1, "b:on&odd": -4, "b:on&plain": 1,
-    "b:one&num": 2, "b:one&odd": 2, "b:opens&num": 1, "b:oppnar&plain": -1, "b:oppnas&num": 1,
-    "b:or&num": 2, "b:or&odd": -1, "b:or&plain": -2, "b:order&num": -2, "b:order&odd": -1,
-    "b:our&plain": 1, "b:out&num": -2, "b:out&odd": 3, "b:pa&num": -5, "b:pa&odd": -2,
-    "b:pa&plain": 1, "b:page&num": -1, "b:part&num": -1, "b:part&odd": -1, "b:pass&plain": -1,
-    "b:passcode&num": 2, "b:passphrase&plain": 4, "b:passport&num": 1, "b:password&odd": 4,
-    "b:password&plain": -1, "b:passwort&plain": 2, "b:past&num": 2, "b:pedido&odd": -1,
-    "b:people&plain": 1, "b:phone&num": -2, "b:phone&odd": -1, "b:phrase&plain": -1, "b:pick&odd":
-    1, "b:pin&num": 2, "b:pinkod&num": 1, "b:port&num": -3, "b:porten&num": 2, "b:portkod&num": 1,
-    "b:press&odd": -4, "b:press&plain": -1, "b:printer&odd": -1, "b:private&odd": 2, "b:put&odd":
-    1, "b:put&plain": 1, "b:qq&num": 1, "b:question&plain": 1, "b:rad&num": 1, "b:ral&num": -1,
-    "b:read&num": 1, "b:red&plain": -1, "b:ref&num": -3, "b:reg&odd": -1, "b:remote&odd": 3,
-    "b:reset&plain": 1, "b:rfc&num": -1, "b:ring&num": -2, "b:root&num": -1, "b:root&odd": 1,
-    "b:router&plain": -1, "b:routern&plain": 2, "b:run&odd": -1, "b:s&odd": -1, "b:sa&odd": 1,
-    "b:sag&plain": -1, "b:sager&plain": -1, "b:samma&plain": -2, "b:say&num": 1, "b:say&plain": 1,
-    "b:says&num": 1, "b:says&odd": -4, "b:says&plain": -2, "b:schlussel&odd": 1, "b:se&odd": 1,
-    "b:secret&odd": 1, "b:security&plain": 1, "b:seed&num": -3, "b:sen&odd": 2, "b:serial&odd":
-    -1, "b:server&odd": -1, "b:set&num": -2, "b:set&plain": -1, "b:shed&num": -1, "b:shop&num": 2,
-    "b:shows&odd": -2, "b:side&num": 1, "b:sista&num": 1, "b:sk&num": -1, "b:ska&plain": -2,
-    "b:skrev&plain": -1, "b:skriv&odd": -1, "b:skriver&odd": 2, "b:so&num": 1, "b:so&odd": 2,
-    "b:social&num": 1, "b:social&odd": 1, "b:som&plain": -2, "b:sort&num": 2,
-    "b:sozialversicherungsnummer&num": 3, "b:square&num": 1, "b:ssh&plain": 1, "b:ssid&plain": 2,
-    "b:ssn&odd": 1, "b:star&num": 3, "b:star&odd": -4, "b:steam&odd": -3, "b:steht&num": 1,
-    "b:steht&plain": -1, "b:sticker&odd": 2, "b:street&plain": 1, "b:stripe&odd": 2, "b:su&num":
-    -1, "b:swedbank&num": 1, "b:tap&plain": 1, "b:telefon&num": -6, "b:tell&plain": -1,
-    "b:tener&plain": -1, "b:texted&num": 1, "b:thank&plain": -1, "b:that&num": -1, "b:the&num": 2,
-    "b:the&odd": -4, "b:the&plain": -6, "b:them&plain": 2, "b:then&num": 2, "b:then&odd": 5,
-    "b:then&plain": 1, "b:they&num": 2, "b:this&odd": 2, "b:til&plain": 2, "b:till&num": 3,
-    "b:to&odd": -1, "b:to&plain": 2, "b:tracking&odd": -2, "b:tren&num": -1, "b:trieste&odd": -1,
-    "b:turn&plain": -1, "b:turns&num": -1, "b:twice&num": 4, "b:type&plain": 4, "b:typed&odd": 1,
-    "b:under&odd": 4, "b:up&odd": -1, "b:up&plain": 1, "b:use&num": 1, "b:user&num": -1,
-    "b:uses&odd": -1, "b:usuario&odd": -2, "b:ut&num": -1, "b:var&odd": 1, "b:var&plain": -1,
-    "b:vem&plain": -1, "b:vi&plain": -1, "b:vilka&plain": -1, "b:voicemail&num": 1, "b:von&num":
-    -1, "b:von&odd": 1, "b:wants&plain": 1, "b:war&num": -1, "b:was&num": -1, "b:was&odd": -1,
-    "b:was&plain": -4, "b:we&num": -1, "b:what&odd": -1, "b:wifi&odd": -1, "b:wifi&plain": -3,
-    "b:with&num": 1, "b:with&odd": 2, "b:with&plain": 1, "b:wlan&plain": -1, "b:write&odd": -1,
-    "b:y&odd": 1, "b:you&num": 1, "b:you&odd": 3, "b:you&plain": 1, "b:your&plain": -1,
-    "b:zip&odd": 2, "begins&num": -1, "begins&odd": 5, "begins&plain": -4, "begins-asking": -10,
-    "begins-asking&num": -5, "begins-asking&odd": -1, "begins-asking&plain": -4, "bias": -13,
-    "called": -7, "called&odd": -6, "called&plain": -1, "clear&born": 4, "clear&born&none": 4,
-    "clear&clock": -3, "clear&clock&act": -1, "clear&clock&none": -2, "clear&d3": -3,
-    "clear&d3&act": -4, "clear&d3&none": 1, "clear&d4": 1, "clear&d4&act": 3, "clear&d4&none": -2,
-    "clear&d5": -3, "clear&d5&act": -2, "clear&d5&none": -1, "clear&d6": 3, "clear&d6&act": 2,
-    "clear&d6&none": 1, "clear&d7": -2, "clear&d7&act": -3, "clear&d9": 1, "clear&d9&act": -2,
-    "clear&d9&none": 3, "clear&dig": 3, "clear&dig&act": 5, "clear&dig&none": -2, "clear&g16": 3,
-    "clear&g16&act": 1, "clear&g16&none": 1, "clear&g3": 7, "clear&g3&act": 4, "clear&g3&none": 3,
-    "clear&g8&act": -1, "clear&grp": -1, "clear&grp&act": -1, "clear&mark": 2, "clear&mark&act":
-    2, "clear&num&act": -4, "clear&num&card": 6, "clear&num&code": 7, "clear&num&dial": 8,
-    "clear&num&id": 1, "clear&num&open": 9, "clear&num&pass": 1, "clear&num&pick": -2,
-    "clear&num&service": -2, "clear&odd&account": 1, "clear&odd&act": -1, "clear&odd&card": 1,
-    "clear&odd&code": 1, "clear&odd&keep": 2, "clear&odd&key": -3, "clear&odd&login": 2,
-    "clear&odd&open": 2, "clear&odd&pass": 4, "clear&odd&pick": 1, "clear&odd&recovery": 1,
-    "clear&odd&service": 1, "clear&odd&wifi": 4, "clear&one": -1, "clear&one&act": 1,
-    "clear&one&none": -2, "clear&phone": 3, "clear&phone&none": 2, "clear&seq": -1,
-    "clear&seq&none": -2, "clear&spell&act": 2, "clear&spell&none": -2, "clear&turns": 1,
-    "clear&turns&act": 2, "clear&turns&none": -1, "clear&year": -4, "clear&year&none": -4,
-    "clear-hard&act": 1, "code+open&num": 7, "code+open&odd": 1, "code+open&plain": -2,
-    "code-only&camel": 1, "code-only&caps+d": -3, "code-only&clock": 2, "code-only&d3": -1,
-    "code-only&d4": -1, "code-only&d5": 1, "code-only&d6": 2, "code-only&d7": -2,
-    "code-only&dashed": -2, "code-only&num": -2, "code-only&odd": -5, "code-only&plain": -2,
-    "code-only&tag": -2, "code-only&year": -2, "code:0&num": 1, "code:0&odd": -2, "code:0&plain":
-    -1, "code:1&num": 5, "code:1&odd": -4, "code:1&plain": -3, "code:2&num": -2, "code:2&plain":
-    -4, "code:3&num": -4, "code:3&odd": -2, "code:3&plain": 1, "code:4&odd": 2, "code:4&plain":
-    -1, "cue:account": 3, "cue:account&d4": -4, "cue:account&d7": 1, "cue:account&d9": 2,
-    "cue:account&next": 2, "cue:account&next&odd": 2, "cue:account&none": -1,
-    "cue:account&none&num": 1, "cue:account&none&odd": -2, "cue:account&num": 2,
-    "cue:account&odd": 1, "cue:account&phone": 3, "cue:account&verb": 2, "cue:account&verb&num":
-    2, "cue:account&word+d": 1, "cue:act": 2, "cue:act&back": -2, "cue:act&back&num": -1,
-    "cue:act&back&odd": -1, "cue:act&camel": -2, "cue:act&caps+d": 1, "cue:act&d3": -2,
-    "cue:act&d4": 2, "cue:act&d7": 1, "cue:act&dashed": -2, "cue:act&dig": 2, "cue:act&door": 1,
-    "cue:act&is&num": -1, "cue:act&is&odd": 1, "cue:act&joined": 2, "cue:act&joint": 2,
-    "cue:act&joint&num": 2, "cue:act&joint&odd": 1, "cue:act&joint&plain": -1, "cue:act&mixed": 1,
-    "cue:act&next": -4, "cue:act&next&num": -1, "cue:act&next&odd": -2, "cue:act&next&plain": -1,
-    "cue:act&none": 1, "cue:act&none&num": -1, "cue:act&none&odd": 1, "cue:act&none&plain": 1,
-    "cue:act&num": 2, "cue:act&odd": 1, "cue:act&one": -2, "cue:act&phrase": 3, "cue:act&seq": 1,
-    "cue:act&short": 1, "cue:act&signed": -1, "cue:act&snake": -1, "cue:act&tag": -1,
-    "cue:act&title": -2, "cue:act&verb": 4, "cue:act&verb&num": 3, "cue:act&verb&odd": 1,
-    "cue:act&word": -1, "cue:act&word+d": 2, "cue:answer": 6, "cue:answer&back": 4,
-    "cue:answer&back&plain": 4, "cue:answer&is": -2, "cue:answer&is&plain": -2,
-    "cue:answer&joint": -1, "cue:answer&joint&plain": -1, "cue:answer&next": 1,
-    "cue:answer&next&plain": 1, "cue:answer&none": 2, "cue:answer&none&odd": 1, "cue:answer&odd":
-    1, "cue:answer&phrase": 1, "cue:answer&pick": 3, "cue:answer&pick&plain": 3,
-    "cue:answer&plain": 5, "cue:answer&sign": 2, "cue:answer&sign&plain": 2, "cue:answer&title":
-    2, "cue:answer&verb": -2, "cue:answer&verb&plain": -3, "cue:answer&word": 1, "cue:card": 4,
-    "cue:card&d3": 4, "cue:card&d4": -1, "cue:card&d5": -1, "cue:card&d9": 2, "cue:card&dashed":
-    -2, "cue:card&far": -1, "cue:card&far&num": -1, "cue:card&g16": 2, "cue:card&joint": -1,
-    "cue:card&joint&num": -1, "cue:card&next": 3, "cue:card&next&num": 2, "cue:card&next&odd": 1,
-    "cue:card&none&num": -2, "cue:card&none&odd": 2, "cue:card&num": 4, "cue:card&pick": 2,
-    "cue:card&pick&num": 2, "cue:card&run": 1, "cue:card&sign": -3, "cue:card&sign&num": -1,
-    "cue:card&verb": 3, "cue:card&verb&num": 4, "cue:card&verb&odd": -1, "cue:card&year": -2,
-    "cue:code": 1, "cue:code&back": 2, "cue:code&back&num": 1, "cue:code&back&odd": 1,
-    "cue:code&camel": 1, "cue:code&caps+d": -3, "cue:code&clock": 2, "cue:code&d5": -1,
-    "cue:code&d6": 2, "cue:code&dashed": -2, "cue:code&far": 1, "cue:code&far&odd": 1,
-    "cue:code&g16": 1, "cue:code&g3": 1, "cue:code&g8": 1, "cue:code&joined": 1, "cue:code&joint":
-    -2, "cue:code&joint&odd": -1, "cue:code&next": -2, "cue:code&next&num": -1,
-    "cue:code&next&odd": -2, "cue:code&none": 2, "cue:code&none&odd": 2, "cue:code&num": 2,
-    "cue:code&odd": 1, "cue:code&pair": 3, "cue:code&plain": -2, "cue:code&sign": -2,
-    "cue:code&sign&num": 1, "cue:code&sign&odd": -1, "cue:code&sign&plain": -2, "cue:code&tag":
-    -1, "cue:code&verb": 1, "cue:code&verb&odd": 1, "cue:code&year": -1, "cue:dial": 3,
-    "cue:dial&d3": 3, "cue:dial&dig": 2, "cue:dial&next": 2, "cue:dial&next&num": 2,
-    "cue:dial&num": 3, "cue:id": 6, "cue:id&caps": 1, "cue:id&d4": 2, "cue:id&d9": 2,
-    "cue:id&far": -1, "cue:id&hex": 1, "cue:id&id": 1, "cue:id&joined": -4, "cue:id&joint": -3,
-    "cue:id&next": 3, "cue:id&next&num": 1, "cue:id&next&odd": 2, "cue:id&num": 3, "cue:id&odd":
-    4, "cue:id&phone": 1, "cue:id&run": 3, "cue:id&verb": 4, "cue:id&verb&num": 2,
-    "cue:id&verb&odd": 2, "cue:id&year": -2, "cue:keep": -3, "cue:keep&dashed": -3,
-    "cue:keep&joint": -1, "cue:keep&joint&odd": -1, "cue:keep&none&num": -1, "cue:keep&none&odd":
-    1, "cue:keep&num": -1, "cue:keep&plain": -2, "cue:keep&sign": -1, "cue:keep&signed": 1,
-    "cue:keep&word+d": 1, "cue:key&back&num": -1, "cue:key&back&odd": 1, "cue:key&camel": 1,
-    "cue:key&caps": 1, "cue:key&caps+d": 1, "cue:key&d3": -1, "cue:key&d4": 1, "cue:key&dashed":
-    -1, "cue:key&far&num": -1, "cue:key&far&odd": 1, "cue:key&far&plain": -1, "cue:key&hex": 1,
-    "cue:key&is&odd": 1, "cue:key&joined": 1, "cue:key&joint": 1, "cue:key&joint&odd": 1,
-    "cue:key&long": 2, "cue:key&mixed": 1, "cue:key&none": -1, "cue:key&none&num": 2,
-    "cue:key&none&odd": -3, "cue:key&odd": 4, "cue:key&phrase": -1, "cue:key&pick": -1,
-    "cue:key&pick&plain": -1, "cue:key&plain": -4, "cue:key&sign": 1, "cue:key&sign&odd": 1,
-    "cue:key&signed": -1, "cue:key&snake": -1, "cue:key&verb": 1, "cue:key&verb&odd": 1,
-    "cue:key&word": -2, "cue:key&word+d": -1, "cue:key&year": -1, "cue:login": -1, "cue:login&d3":
-    -1, "cue:login&d4": -2, "cue:login&dashed": 3, "cue:login&is": -2, "cue:login&joint&odd": 1,
-    "cue:login&mixed": 1, "cue:login&next": -3, "cue:login&next&odd": -3, "cue:login&none": 3,
-    "cue:login&none&odd": 3, "cue:login&odd": -1, "cue:login&signed": 1, "cue:login&verb": 1,
-    "cue:login&verb&odd": 1, "cue:login&word+d": 1, "cue:open": -4, "cue:open&camel": -1,
-    "cue:open&clock": -3, "cue:open&d3": -5, "cue:open&d4": 2, "cue:open&d5": 1, "cue:open&d6": 1,
-    "cue:open&dig": 2, "cue:open&door": 6, "cue:open&far": -1, "cue:open&far&odd": -1,
-    "cue:open&g8": -3, "cue:open&grp": -1, "cue:open&is": -2, "cue:open&is&odd": -2,
-    "cue:open&joined": -1, "cue:open&joint": 3, "cue:open&joint&num": 2, "cue:open&joint&odd": 1,
-    "cue:open&mark": 1, "cue:open&next": -2, "cue:open&next&num": -1, "cue:open&next&odd": -1,
-    "cue:open&none": 1, "cue:open&none&num": 1, "cue:open&none&plain": -1, "cue:open&odd": -2,
-    "cue:open&one": 5, "cue:open&pair": -3, "cue:open&pick": -1, "cue:open&pick&num": -1,
-    "cue:open&plain": -1, "cue:open&sign&odd": 1, "cue:open&signed": 1, "cue:open&spell": 3,
-    "cue:open&tag": -3, "cue:open&turns": 2, "cue:open&verb": -2, "cue:open&verb&num": -1,
-    "cue:open&word": -1, "cue:open&word+d": -1, "cue:open&year": -2, "cue:other": -7,
-    "cue:other&born": 6, "cue:other&camel": -4, "cue:other&caps": -1, "cue:other&caps+d": -1,
-    "cue:other&d3": -2, "cue:other&d5": -2, "cue:other&d6": -3, "cue:other&d7": -2,
-    "cue:other&dashed": 3, "cue:other&date": 4, "cue:other&door": -1, "cue:other&far&num": 1,
-    "cue:other&far&odd": -1, "cue:other&g16": 2, "cue:other&g3": -1, "cue:other&g8": -1,
-    "cue:other&grp": -2, "cue:other&is": 2, "cue:other&is&num": -1, "cue:other&is&odd": 3,
-    "cue:other&joined": -2, "cue:other&joint": -2, "cue:other&joint&num": -1,
-    "cue:other&joint&odd": -1, "cue:other&long": -4, "cue:other&mixed": -1, "cue:other&none&odd":
-    -1, "cue:other&none&plain": 1, "cue:other&num": -3, "cue:other&odd": -4, "cue:other&pair": -1,
-    "cue:other&phrase": 2, "cue:other&run": -2, "cue:other&short": -1, "cue:other&sign": -3,
-    "cue:other&sign&odd": -2, "cue:other&signed": 5, "cue:other&tag": -2, "cue:other&turns": 1,
-    "cue:other&verb": -5, "cue:other&verb&num": -3, "cue:other&verb&odd": -2, "cue:other&word":
-    -2, "cue:other&word+d": 3, "cue:pass": 1, "cue:pass&back": -1, "cue:pass&d4": -1,
-    "cue:pass&d6": -1, "cue:pass&dashed": -3, "cue:pass&far": 2, "cue:pass&far&num": 3,
-    "cue:pass&far&odd": -1, "cue:pass&is": -5, "cue:pass&is&num": -1, "cue:pass&is&odd": -1,
-    "cue:pass&is&plain": -3, "cue:pass&joined": -1, "cue:pass&joint": -3, "cue:pass&joint&plain":
-    -3, "cue:pass&mixed": 3, "cue:pass&next": 2, "cue:pass&next&odd": 2, "cue:pass&none": -3,
-    "cue:pass&none&odd": -1, "cue:pass&none&plain": -2, "cue:pass&odd": 2, "cue:pass&phrase": -2,
-    "cue:pass&pick": -4, "cue:pass&pick&plain": -4, "cue:pass&plain": -1, "cue:pass&sign": 7,
-    "cue:pass&sign&num": -1, "cue:pass&sign&odd": 1, "cue:pass&sign&plain": 7, "cue:pass&signed":
-    2, "cue:pass&title": 2, "cue:pass&verb": 5, "cue:pass&verb&num": -2, "cue:pass&verb&odd": 1,
-    "cue:pass&verb&plain": 5, "cue:pass&word": -1, "cue:pass&word+d": 3, "cue:pick": -5,
-    "cue:pick&camel": -1, "cue:pick&d3": -3, "cue:pick&d4": -1, "cue:pick&d5": -2,
-    "cue:pick&dashed": -1, "cue:pick&far": -1, "cue:pick&is": -2, "cue:pick&is&odd": -4,
-    "cue:pick&is&plain": 1, "cue:pick&joined": 1, "cue:pick&joint": -1, "cue:pick&joint&num": -1,
-    "cue:pick&long": 2, "cue:pick&none&num": -1, "cue:pick&none&odd": 2, "cue:pick&num": -2,
-    "cue:pick&odd": -2, "cue:pick&pair": -1, "cue:pick&phrase": 2, "cue:pick&pick&num": -1,
-    "cue:pick&pick&plain": 1, "cue:pick&plain": -1, "cue:pick&sign": -1, "cue:pick&sign&odd": -1,
-    "cue:pick&signed": -1, "cue:pick&tag": 1, "cue:pick&title": -1, "cue:pick&verb&num": 2,
-    "cue:pick&verb&plain": -2, "cue:pick&word": -2, "cue:pick&word+d": -2, "cue:pick&year": -1,
-    "cue:recovery": -1, "cue:recovery&g8": 2, "cue:recovery&joined": 2, "cue:recovery&none": -2,
-    "cue:recovery&none&odd": -2, "cue:recovery&num": -1, "cue:recovery&odd": 1,
-    "cue:recovery&sign&num": -1, "cue:recovery&sign&odd": 1, "cue:security": -1,
-    "cue:security&d6": 1, "cue:security&g3": 1, "cue:security&next": 1, "cue:security&next&num":
-    1, "cue:security&none": -1, "cue:security&none&num": 1, "cue:security&none&odd": -2,
-    "cue:security&num": 1, "cue:security&odd": -2, "cue:security&verb": -2,
-    "cue:security&verb&num": -2, "cue:service": -2, "cue:service&camel": 2, "cue:service&d3": -2,
-    "cue:service&d7": -3, "cue:service&dashed": 2, "cue:service&dig": 1, "cue:service&far": 2,
-    "cue:service&far&odd": 2, "cue:service&g3": 2, "cue:service&is": 1, "cue:service&is&odd": 1,
-    "cue:service&joined": -1, "cue:service&joint": 3, "cue:service&joint&odd": 3,
-    "cue:service&mixed": 2, "cue:service&none": -3, "cue:service&none&num": -1,
-    "cue:service&none&odd": -2, "cue:service&odd": -2, "cue:service&pair": 1, "cue:service&short":
-    -1, "cue:service&sign": -4, "cue:service&sign&odd": -4, "cue:service&signed": -3,
-    "cue:service&snake": -1, "cue:service&tag": -2, "cue:service&verb": -2,
-    "cue:service&verb&odd": -3, "cue:service&year": 1, "cue:user": -3, "cue:user&dashed": -1,
-    "cue:user&joined": 1, "cue:user&mixed": 1, "cue:user&next": 2, "cue:user&next&odd": 1,
-    "cue:user&none": 1, "cue:user&none&num": -1, "cue:user&none&odd": 2, "cue:user&odd": -2,
-    "cue:user&signed": -1, "cue:user&snake": 1, "cue:user&verb": -5, "cue:user&verb&odd": -5,
-    "cue:user&word+d": -3, "cue:wifi": -1, "cue:wifi&back": -2, "cue:wifi&back&plain": -2,
-    "cue:wifi&camel": -1, "cue:wifi&caps": -2, "cue:wifi&caps+d": 2, "cue:wifi&d4": -2,
-    "cue:wifi&door": -1, "cue:wifi&is": 2, "cue:wifi&is&plain": 1, "cue:wifi&joined": -1,
-    "cue:wifi&joint": -2, "cue:wifi&joint&odd": -1, "cue:wifi&mixed": 1, "cue:wifi&next": -3,
-    "cue:wifi&next&odd": -2, "cue:wifi&none": -2, "cue:wifi&none&num": -3, "cue:wifi&none&odd":
-    -2, "cue:wifi&num": -2, "cue:wifi&phrase": 2, "cue:wifi&pick": 1, "cue:wifi&pick&odd": 1,
-    "cue:wifi&sign": 6, "cue:wifi&sign&num": 1, "cue:wifi&sign&odd": 2, "cue:wifi&sign&plain": 3,
-    "cue:wifi&signed": 1, "cue:wifi&tag": -2, "cue:wifi&verb": -1, "cue:wifi&verb&odd": 2,
-    "cue:wifi&verb&plain": -3, "cue:wifi&word": -1, "cue:wifi&word+d": 3, "d1:": 3, "d1:0": -2,
-    "d1:1": -8, "d1:2": -7, "d1:3": -5, "d1:5": 3, "d1:6": 8, "d1:7": 1, "d1:8": 7, "ean": -2,
-    "ends": 4, "ends&num": 3, "ends&odd": 3, "ends&plain": -3, "hard": 6, "hard&account": 1,
-    "hard&act": 1, "hard&card": 1, "hard&code": 1, "hard&id": -2, "hard&keep": 3, "hard&key": -3,
-    "hard&login": 4, "hard&other": 8, "hard&pass": 6, "hard&pick": 1, "hard&recovery": 1,
-    "hard&service": 4, "hard&talk": 5, "hard&user": -4, "hard&wifi": 6, "hm:clock": -7, "hm:no":
-    1, "isbn": -3, "joint&num": 8, "joint&odd": 7, "joint&plain": 5, "link:back": 1,
-    "link:back&num": -1, "link:back&odd": 1, "link:back&plain": 1, "link:far": 1, "link:far&num":
-    1, "link:far&odd": 2, "link:far&plain": -2, "link:is": -5, "link:is&odd": -1, "link:is&plain":
-    -4, "link:joint": -6, "link:joint&plain": -5, "link:next": 2, "link:next&num": 4,
-    "link:next&odd": -1, "link:next&plain": -1, "link:none": -3, "link:none&num": -4,
-    "link:none&odd": -1, "link:none&plain": 1, "link:pick": 2, "link:pick&num": 1,
-    "link:pick&odd": 2, "link:pick&plain": -2, "link:sign": 4, "link:sign&num": -1,
-    "link:sign&odd": -1, "link:sign&plain": 6, "link:verb": 1, "link:verb&num": 5,
-    "link:verb&odd": -2, "link:verb&plain": -3, "long": 9, "nd:0": 3, "nd:10": 4, "nd:11": 3,
-    "nd:12": 6, "nd:13": -4, "nd:15": -1, "nd:16": 6, "nd:2": -5, "nd:20": 2, "nd:3": -7, "nd:4":
-    -6, "nd:5": -8, "nd:6": 9, "nd:7": -3, "nd:8": -1, "nd:9": 4, "near:account": 4,
-    "near:account&d4": -4, "near:account&d7": 1, "near:account&d9": 2, "near:account&long": 2,
-    "near:account&num": 1, "near:account&odd": 2, "near:account&phone": 3, "near:account&word+d":
-    1, "near:account&year": -1, "near:act": 5, "near:act&camel": -2, "near:act&caps+d": 1,
-    "near:act&d3": -3, "near:act&d4": 4, "near:act&d5": -2, "near:act&d7": 1, "near:act&dashed":
-    -2, "near:act&dig": 2, "near:act&door": 1, "near:act&joined": 2, "near:act&long": 1,
-    "near:act&mixed": 1, "near:act&num": 2, "near:act&odd": 3, "near:act&one": -1,
-    "near:act&phrase": 1, "near:act&seq": 2, "near:act&short": 1, "near:act&signed": -1,
-    "near:act&snake": -1, "near:act&tag": 1, "near:act&title": 1, "near:act&turns": 1,
-    "near:act&word": -2, "near:act&word+d": 2, "near:answer": 6, "near:answer&odd": 1,
-    "near:answer&phrase": 1, "near:answer&plain": 5, "near:answer&title": 2, "near:answer&word":
-    1, "near:card": 6, "near:card&d3": 4, "near:card&d4": -1, "near:card&d5": -1, "near:card&d9":
-    3, "near:card&dashed": -2, "near:card&g16": 3, "near:card&joined": 2, "near:card&num": 7,
-    "near:card&odd": -1, "near:card&run": 1, "near:card&word": -1, "near:card&year": -2,
-    "near:code": 6, "near:code&camel": 1, "near:code&caps+d": -3, "near:code&clock": 2,
-    "near:code&d3": -1, "near:code&d6": 2, "near:code&dashed": -2, "near:code&door": 2,
-    "near:code&g16": 1, "near:code&g3": 2, "near:code&g8": 1, "near:code&joined": 1,
-    "near:code&num": 9, "near:code&odd": 3, "near:code&pair": 3, "near:code&phrase": -3,
-    "near:code&plain": -6, "near:code&signed": -1, "near:code&tag": -1, "near:code&title": -1,
-    "near:code&word": -3, "near:code&word+d": 1, "near:code&year": 3, "near:dial": 7,
-    "near:dial&d3": 8, "near:dial&dig": 2, "near:dial&num": 8, "near:id": 6, "near:id&caps": 1,
-    "near:id&d4": 2, "near:id&d9": 2, "near:id&hex": 1, "near:id&id": 1, "near:id&joined": -4,
-    "near:id&num": 3, "near:id&odd": 4, "near:id&phone": 1, "near:id&plain": -1, "near:id&run": 3,
-    "near:id&word": -1, "near:id&year": -2, "near:keep": 4, "near:keep&camel": 3,
-    "near:keep&dashed": -3, "near:keep&joined": 2, "near:keep&mixed": 1, "near:keep&num": 1,
-    "near:keep&odd": 7, "near:keep&phrase": -3, "near:keep&plain": -3, "near:keep&signed": 2,
-    "near:keep&title": 1, "near:keep&word": -1, "near:keep&word+d": 2, "near:key": 1,
-    "near:key&camel": 1, "near:key&caps": 1, "near:key&caps+d": 1, "near:key&d3": -1,
-    "near:key&d4": 2, "near:key&dashed": -3, "near:key&hex": 1, "near:key&joined": 1,
-    "near:key&long": 3, "near:key&mixed": 1, "near:key&odd": 2, "near:key&phrase": -1,
-    "near:key&plain": -2, "near:key&signed": -1, "near:key&snake": -1, "near:key&title": -1,
-    "near:key&word+d": -1, "near:key&year": -1, "near:login": 5, "near:login&d3": -1,
-    "near:login&d4": -1, "near:login&d5": 2, "near:login&dashed": 3, "near:login&g3": 1,
-    "near:login&mixed": 1, "near:login&num": 1, "near:login&odd": 1, "near:login&plain": 3,
-    "near:login&signed": 2, "near:login&snake": -2, "near:login&word": -1, "near:login&word+d": 1,
-    "near:open": 10, "near:open&camel": -1, "near:open&clock": -3, "near:open&d3": -5,
-    "near:open&d4": 5, "near:open&d6": 1, "near:open&dig": 3, "near:open&door": 7, "near:open&g8":
-    -3, "near:open&grp": -1, "near:open&mark": 2, "near:open&num": 9, "near:open&odd": -2,
-    "near:open&one": 3, "near:open&pair": -3, "near:open&phrase": 1, "near:open&plain": 2,
-    "near:open&seq": 2, "near:open&signed": 1, "near:open&snake": -1, "near:open&spell": 3,
-    "near:open&tag": -4, "near:open&turns": 2, "near:open&word": 2, "near:open&year": 4,
-    "near:other": -4, "near:other&born": 6, "near:other&camel": 1, "near:other&caps": -2,
-    "near:other&caps+d": -2, "near:other&d3": -4, "near:other&d4": -4, "near:other&d5": -2,
-    "near:other&d6": -2, "near:other&d7": -2, "near:other&dashed": 2, "near:other&date": 4,
-    "near:other&dig": 2, "near:other&g16": 2, "near:other&g3": 1, "near:other&g8": -1,
-    "near:other&grp": -4, "near:other&hex": 1, "near:other&joined": -3, "near:other&joined0": 1,
-    "near:other&long": -6, "near:other&num": -2, "near:other&odd": -7, "near:other&one": 3,
-    "near:other&pair": -4, "near:other&phone": 1, "near:other&phrase": 3, "near:other&plain": 5,
-    "near:other&run": -2, "near:other&seq": 1, "near:other&signed": 8, "near:other&snake": -1,
-    "near:other&spell": 3, "near:other&tag": -4, "near:other&title": 2, "near:other&turns": 1,
-    "near:other&year": -3, "near:pass": 7, "near:pass&d6": -1, "near:pass&dashed": -3,
-    "near:pass&mixed": 2, "near:pass&num": -1, "near:pass&odd": 5, "near:pass&phrase": -2,
-    "near:pass&plain": 3, "near:pass&signed": 3, "near:pass&tag": -2, "near:pass&title": 2,
-    "near:pass&word": 3, "near:pass&word+d": 3, "near:pass&year": -2, "near:pick": 3,
-    "near:pick&clock": -2, "near:pick&d3": -1, "near:pick&d4": 1, "near:pick&d5": -2,
-    "near:pick&d6": 1, "near:pick&d7": 1, "near:pick&d9": -2, "near:pick&dashed": -1,
-    "near:pick&dig": 1, "near:pick&g16": 1, "near:pick&g3": 1, "near:pick&g8": 1,
-    "near:pick&joined": 3, "near:pick&joined0": 1, "near:pick&long": 2, "near:pick&mixed": -2,
-    "near:pick&num": 2, "near:pick&odd": 2, "near:pick&pair": -2, "near:pick&phrase": 3,
-    "near:pick&signed": 2, "near:pick&tag": 1, "near:pick&word": -3, "near:pick&word+d": -2,
-    "near:recovery": 4, "near:recovery&d7": 1, "near:recovery&dashed": -1, "near:recovery&g8": 3,
-    "near:recovery&joined": 3, "near:recovery&odd": 3, "near:recovery&word": 1, "near:security":
-    4, "near:security&d4": 1, "near:security&d5": -1, "near:security&d6": 1, "near:security&d7":
-    1, "near:security&g3": 1, "near:security&num": 2, "near:security&plain": 2,
-    "near:security&title": 1, "near:service": 10, "near:service&camel": 3, "near:service&d3": -3,
-    "near:service&d4": -3, "near:service&d5": 1, "near:service&d6": 1, "near:service&d7": -3,
-    "near:service&dashed": -1, "near:service&dig": 1, "near:service&g3": 3, "near:service&g8": 1,
-    "near:service&joined": 4, "near:service&joined0": -1, "near:service&long": -3,
-    "near:service&mixed": 3, "near:service&num": 2, "near:service&odd": 2, "near:service&pair": 2,
-    "near:service&phrase": 1, "near:service&plain": 5, "near:service&run": -1,
-    "near:service&short": -1, "near:service&signed": -2, "near:service&snake": -2,
-    "near:service&spell": 1, "near:service&tag": -2, "near:service&title": 1, "near:service&word":
-    2, "near:service&word+d": 4, "near:service&year": 2, "near:talk": -4, "near:talk&caps+d": -1,
-    "near:talk&d3": -2, "near:talk&d4": 4, "near:talk&d5": 2, "near:talk&d6": -5, "near:talk&d7":
-    2, "near:talk&d9": -3, "near:talk&g16": 2, "near:talk&g3": 1, "near:talk&id": 2,
-    "near:talk&joined": 2, "near:talk&long": 1, "near:talk&mixed": -2, "near:talk&odd": -1,
-    "near:talk&pair": -1, "near:talk&phrase": -1, "near:talk&plain": -3, "near:talk&short": -1,
-    "near:talk&signed": 1, "near:talk&spell": 1, "near:talk&tag": -3, "near:talk&word": -2,
-    "near:talk&word+d": 3, "near:talk&year": -2, "near:user": -1, "near:user&joined": 2,
-    "near:user&mixed": 1, "near:user&odd": -2, "near:user&signed": -2, "near:user&snake": 1,
-    "near:user&word": -1, "near:user&word+d": -2, "near:wifi": 5, "near:wifi&camel": -1,
-    "near:wifi&caps": -2, "near:wifi&caps+d": 2, "near:wifi&d4": -2, "near:wifi&d9": 1,
-    "near:wifi&dashed": 1, "near:wifi&door": -1, "near:wifi&mixed": 3, "near:wifi&odd": 5,
-    "near:wifi&phrase": 2, "near:wifi&plain": -1, "near:wifi&signed": 2, "near:wifi&tag": -2,
-    "near:wifi&word": -2, "near:wifi&word+d": 5, "nz": 2, "outbuilding": -6, "outbuilding&False":
-    -8, "outbuilding&True": 2, "own": 2, "own&num": 4, "own&odd": 4, "own&plain": -6,
-    "place:after&num": 4, "place:after&odd": 2, "place:after&plain": -5, "place:before&num": 3,
-    "place:before&odd": -2, "place:before&plain": -4, "previous:account": 1,
-    "previous:account&odd": 1, "previous:act": 3, "previous:act&num": 5, "previous:act&odd": -1,
-    "previous:act&plain": -1, "previous:answer": 3, "previous:answer&plain": 3, "previous:card":
-    2, "previous:card&num": 2, "previous:code&num": 1, "previous:code&odd": -1, "previous:dial":
-    1, "previous:dial&num": 1, "previous:id": 5, "previous:id&num": 2, "previous:id&odd": 5,
-    "previous:keep": -4, "previous:keep&odd": -1, "previous:keep&plain": -1, "previous:key": 4,
-    "previous:key&odd": 1, "previous:key&plain": 3, "previous:login": -4, "previous:login&num":
-    -2, "previous:login&odd": -2, "previous:open": -4, "previous:open&num": -5,
-    "previous:open&odd": 1, "previous:other": -6, "previous:other&num": -3, "previous:other&odd":
-    -7, "previous:other&plain": 4, "previous:pass": 6, "previous:pass&num": 3,
-    "previous:pass&odd": 3, "previous:pick": 3, "previous:pick&num": 4, "previous:pick&odd": 2,
-    "previous:pick&plain": -3, "previous:recovery&num": -1, "previous:recovery&odd": 2,
-    "previous:security": -1, "previous:security&num": 1, "previous:service": 2,
-    "previous:service&num": 2, "previous:talk&num": -1, "previous:talk&odd": 1, "previous:user":
-    -3, "previous:user&odd": -2, "previous:wifi": -4, "previous:wifi&num": -1,
-    "previous:wifi&odd": -3, "price": -3, "pt:00-00000": -1, "pt:000-0000": -3, "pt:000/00A00":
-    -1, "pt:0000-00": 1, "pt:0000-000": -1, "pt:0000-0000": 2, "pt:00000000A": 2, "pt:00AA": -2,
-    "pt:0AA": -1, "pt:0AAA": 2, "pt:0a0a": -1, "pt:A-0": 3, "pt:A-AA": -1, "pt:A00": -7,
-    "pt:A000": -2, "pt:A0000": 3, "pt:A0000A": 4, "pt:A0A": -1, "pt:A0A0": -2, "pt:AA0": -1,
-    "pt:AA00": 10, "pt:AA000": -1, "pt:AA0000": -3, "pt:AA0000000": -2, "pt:AA000000A": 5,
-    "pt:AA0A": 1, "pt:AA0A0A": -1, "pt:AAA-0": -1, "pt:AAA-0000": -1, "pt:AAA-aaaaa": -2,
-    "pt:AAA0": 3, "pt:AAA00": -2, "pt:AAA0000": -1, "pt:AAAA00": -1, "pt:AAAAAA00": -1,
-    "pt:Aa-Aa": -1, "pt:Aa0": -1, "pt:Aaa-Aaa": -1, "pt:Aaa-Aaaa": -1, "pt:Aaa-Aaaaa": -3,
-    "pt:Aaa0": -1, "pt:AaaAaa": 1, "pt:AaaAaaaaa": 2, "pt:AaaaAaaa": -1, "pt:Aaaaa00": 1,
-    "pt:Aaaaaaa0": 1, "pt:Aaaaaaa00": -1, "pt:a-aaaaaa": -1, "pt:a0aaa": -1, "pt:aAaaaa": -1,
-    "pt:aAaaaaa": -1, "pt:aaa-aaa": 1, "pt:aaa.aa": -1, "pt:aaa0": -2, "pt:aaa000aaa": 1,
-    "pt:aaa_aaa": -1, "pt:aaaa-aa": -1, "pt:aaaa-aaaa": -1, "pt:aaaa.aaa": -2, "pt:aaaa0": -2,
-    "pt:aaaa000": -1, "pt:aaaaa-aa": 2, "pt:aaaaa-aaa": 4, "pt:aaaaa0": -5, "pt:aaaaa00": -1,
-    "pt:aaaaa_aaa": -2, "pt:aaaaaa0": 7, "pt:aaaaaa00": 1, "pt:aaaaaaa0": 3, "reach:0": 3,
-    "reach:0&num": 5, "reach:0&odd": 1, "reach:0&plain": -3, "reach:1": 2, "reach:1&num": 5,
-    "reach:1&plain": -3, "reach:3": -5, "reach:3&num": -2, "reach:3&odd": -1, "reach:3&plain": -2,
-    "reach:far": -3, "reach:far&num": -1, "reach:far&plain": -2, "rl:0-0": -5, "rl:0-0-0": -5,
-    "rl:0-0-0-0": 5, "rl:0-0-0-0-": -1, "rl:0-A-0": -1, "rl:0-a": -5, "rl:0.0a": -1, "rl:0/0A0":
-    -1, "rl:0/a": 6, "rl:0A": 1, "rl:0A0": 3, "rl:0A0-A0-A": 1, "rl:0A0A0": -2, "rl:0Aa": -2,
-    "rl:0a0": -1, "rl:0a0-a0a-": -1, "rl:0a0a": -1, "rl:0a0a-0a0": 1, "rl:0a0a0a": -1, "rl:A-0":
-    -2, "rl:A-0-0": -1, "rl:A-0-A": -1, "rl:A-A": -1, "rl:A-Aa": -1, "rl:A-a": -2, "rl:A0-a": -1,
-    "rl:A0A": 2, "rl:A0A0": -4, "rl:A0A0A": 1, "rl:A0A0A0": 3, "rl:A0A0A0A0": 1, "rl:Aa!0": 8,
-    "rl:Aa#0": 2, "rl:Aa&Aa": -4, "rl:Aa&Aa0": 4, "rl:Aa-0": 1, "rl:Aa-Aa": -5, "rl:Aa-Aa-0": 1,
-    "rl:Aa-Aa-Aa": 1, "rl:Aa-a": -1, "rl:Aa-a-a-a": 1, "rl:Aa.0": 2, "rl:Aa.a": 4, "rl:Aa0": -2,
-    "rl:Aa0.0": -3, "rl:Aa0A": 2, "rl:AaA0": -1, "rl:AaAa": 2, "rl:AaAa!0": 1, "rl:AaAa0": -1,
-    "rl:AaAaAa": 2, "rl:Aa_0": -3, "rl:Aa_a0": 1, "rl:a+a": 6, "rl:a-0-0-Aa": 1, "rl:a-a": 1,
-    "rl:a-a-0": -2, "rl:a-a-a": -3, "rl:a-a0": -2, "rl:a.Aa.0": 1, "rl:a.a": -4, "rl:a.a@a.a": 1,
-    "rl:a0AaAaA0": 1, "rl:a0a": 2, "rl:a0a0a": 1, "rl:a0a0a0a": -1, "rl:a0aAa": 1, "rl:a@a.a": -4,
-    "rl:aAa": -2, "rl:aAa0": 3, "rl:aAa_0": 1, "rl:a_0": -3, "rl:a_a": -4, "rl:a_a0": -7,
-    "rl:a_a_0": -6, "rl:a_a_0AaA": 1, "round": -12, "sayable:False": 4, "sayable:False&camel": -2,
-    "sayable:False&caps": -5, "sayable:False&caps+d": 1, "sayable:False&hex": 2,
-    "sayable:False&joined": 3, "sayable:False&long": 9, "sayable:False&mixed": 1,
-    "sayable:False&short": -2, "sayable:False&signed": -1, "sayable:False&snake": -2,
-    "sayable:False&tag": -2, "sayable:False&word+d": 1, "sayable:True": 3, "sayable:True&camel":
-    -1, "sayable:True&caps": 3, "sayable:True&caps+d": -3, "sayable:True&dashed": -5,
-    "sayable:True&joined": -3, "sayable:True&long": 3, "sayable:True&mixed": 7,
-    "sayable:True&snake": -2, "sayable:True&word+d": 3, "shape:born": 10, "shape:camel": -3,
-    "shape:caps+d": -2, "shape:clock": -3, "shape:d3": -10, "shape:d4": -5, "shape:d5": -6,
-    "shape:d6": 1, "shape:d7": -2, "shape:d9": -1, "shape:dashed": -7, "shape:date": -4,
-    "shape:dig": 5, "shape:door": 5, "shape:g16": 5, "shape:g3": 9, "shape:g8": -1, "shape:grp":
-    -5, "shape:hex": 8, "shape:id": 3, "shape:long": 11, "shape:mark": 2, "shape:mixed": 5,
-    "shape:one": 2, "shape:pair": -5, "shape:phone": 4, "shape:phrase": 2, "shape:run": 3,
-    "shape:short": -8, "shape:signed": -2, "shape:snake": -4, "shape:spell": 3, "shape:tag": -12,
-    "shape:turns": 2, "shape:word": -11, "shape:word+d": 5, "shape:year": -10, "sign:\"": 3,
-    "sign:\"&odd": 4, "sign::": 1, "sign::&num": -3, "sign::&odd": -3, "sign::&plain": 8,
-    "sign:=": 1, "sign:=&num": -3, "sign:=&odd": 4, "u:\u0001": -4, "u:\u0001&num": 1,
-    "u:\u0001&odd": -3, "u:\u0001&plain": -3, "u:\"": -4, "u:\"&num": -5, "u:\"&odd": 1, "u:#": 2,
-    "u:#&num": -1, "u:#&odd": 1, "u:#&plain": 2, "u:$": -1, "u:(": -1, "u:(&num": 2, "u:(&odd":
-    -2, "u:)&num": 2, "u:)&odd": -1, "u:)&plain": -1, "u:-&num": 1, "u:-----be": 3,
-    "u:-----be&odd": 3, "u:-----en": 1, "u:-----en&odd": 1, "u:-c": -3, "u:-c&odd": -2, "u:-d": 4,
-    "u:-h&odd": 2, "u:-p": -1, "u:-t": -3, "u:-t&odd": -2, "u:-u": 5, "u:-u&odd": 5, "u:-x": 5,
-    "u:/": 6, "u:/&num": 1, "u:/&odd": 4, "u://admin": 4, "u://admin&odd": 3, "u::": 7, "u::&num":
-    -1, "u::&odd": 6, "u::&plain": 1, "u:;": -4, "u:;&num": 1, "u:;&odd": -3, "u:;&plain": -2,
-    "u:<": -2, "u:<&plain": -2, "u:=": 2, "u:=&num": -3, "u:=&odd": 3, "u:=&plain": 2, "u:>": -4,
-    "u:>&plain": -3, "u:?": -7, "u:?&num": -4, "u:?&odd": 1, "u:?&plain": -4, "u:[": -2,
-    "u:[&odd": -3, "u:[&plain": 1, "u:]": -3, "u:]&odd": -3, "u:a": -11, "u:a&odd": -4,
-    "u:a&plain": -6, "u:about": -3, "u:about&odd": -3, "u:about&plain": -1, "u:abuela": 1,
-    "u:abuela&odd": 1, "u:accept": -2, "u:account": 2, "u:account&num": 1, "u:account&odd": 1,
-    "u:acid": -3, "u:acid&odd": -3, "u:add": -4, "u:add&odd": -4, "u:address": -2,
-    "u:address&odd": -1, "u:adgangs": 1, "u:admin": 4, "u:admin&odd": 3, "u:after": -1,
-    "u:after&plain": -1, "u:again": 2, "u:again&num": 1, "u:again&odd": 1, "u:al": -1, "u:al&num":
-    1, "u:alarm": -4, "u:alarm&num": -4, "u:alarma": 2, "u:aldrig": -1, "u:all": 2, "u:all&num":
-    -1, "u:all&odd": 1, "u:all&plain": 2, "u:alla&odd": 2, "u:alla&plain": -1, "u:allotme": 1,
-    "u:allotme&num": 1, "u:alltid": 1, "u:alltid&plain": -1, "u:alquile": 2, "u:alquile&num": -1,
-    "u:always": 1, "u:always&num": 1, "u:always&odd": 1, "u:am": 2, "u:am&num": 5, "u:amazon": 1,
-    "u:amazon&odd": 2, "u:amex": 3, "u:amex&num": 3, "u:an": -2, "u:an&odd": -1, "u:an&plain": -1,
-    "u:and": 7, "u:and&num": 2, "u:and&odd": 1, "u:and&plain": 3, "u:andra": -1, "u:andra&odd":
-    -2, "u:annars": 1, "u:answer": 3, "u:answer&plain": 4, "u:anvanda": -1, "u:anvanda&odd": -2,
-    "u:anyone": -1, "u:api&odd": 1, "u:api-nyc": 1, "u:api-nyc&odd": 1, "u:apoteke&num": 1,
-    "u:app": 1, "u:apple": 3, "u:apple&odd": 3, "u:april": -1, "u:ar": 5, "u:ar&num": -1,
-    "u:ar&odd": 5, "u:ar&plain": 1, "u:are": -2, "u:are&num": 2, "u:are&odd": -2, "u:are&plain":
-    -2, "u:as": 3, "u:as&plain": 3, "u:ask&plain": 1, "u:asked": 1, "u:asked&plain": -1, "u:asks":
-    4, "u:asks&num": 2, "u:asks&odd": -1, "u:asks&plain": 3, "u:assista": 4, "u:assista&odd": 4,
-    "u:at": -4, "u:at&num": 2, "u:at&odd": -8, "u:at&plain": 1, "u:atersta": 2, "u:atersta&odd":
-    2, "u:att": -3, "u:att&num": -1, "u:att&odd": 1, "u:att&plain": -3, "u:auf": 4, "u:auf&num":
-    3, "u:auf&odd": 2, "u:augusti": -1, "u:aunt": -1, "u:aunt&plain": -3, "u:authent": 3,
-    "u:authent&odd": 2, "u:authori": 1, "u:authori&odd": 2, "u:av": -2, "u:av&num": 2, "u:av&odd":
-    -3, "u:av&plain": -1, "u:b&num": -1, "u:baby": -1, "u:back": 1, "u:back&num": 3, "u:back&odd":
-    -2, "u:backup": 2, "u:backup&num": 1, "u:backwar": 1, "u:bad": 3, "u:bad&odd": -1,
-    "u:bad&plain": 3, "u:baklang": 4, "u:baksida": 1, "u:baksida&num": 1, "u:banco": 3,
-    "u:banco&num": 1, "u:banco&plain": 2, "u:bank": 1, "u:bank&num": 3, "u:bank&odd": -1,
-    "u:bank&plain": -1, "u:bank's": 1, "u:bankdos": 2, "u:bankdos&num": 2, "u:banken&plain": -1,
-    "u:bankgir": -1, "u:banking": 2, "u:banking&num": 2, "u:bar": 3, "u:bara": 3, "u:bara&num": 1,
-    "u:bara&plain": 3, "u:barnaby": -1, "u:barnaby&odd": -1, "u:barrier": 1, "u:barrier&num": 1,
-    "u:basic": 1, "u:basic&odd": 1, "u:baten": 1, "u:baten&num": 1, "u:batteri": -1,
-    "u:batteri&odd": -1, "u:battery": 1, "u:battery&odd": -1, "u:be": -1, "u:be&plain": -1,
-    "u:bearer": 1, "u:bearer&odd": 2, "u:because": 1, "u:been": -1, "u:been&plain": -1,
-    "u:before&odd": -1, "u:before&plain": 1, "u:behind": -1, "u:bei": 6, "u:bei&odd": 2,
-    "u:bei&plain": 3, "u:beim": 2, "u:beim&odd": 2, "u:bell": 1, "u:bell&num": 1, "u:benutze": -2,
-    "u:benutze&odd": -1, "u:benutze&plain": -1, "u:best": -1, "u:best&odd": -1, "u:bestell": -1,
-    "u:bestell&odd": -1, "u:between": -3, "u:bike": -2, "u:bike&num": -1, "u:bil&plain": 1,
-    "u:bilen": 2, "u:bilen&num": 2, "u:bilen&plain": 1, "u:biljett": 1, "u:bin": 2, "u:birthda":
-    3, "u:birthda&num": 1, "u:birthda&odd": 2, "u:bis": 1, "u:bis&num": 1, "u:bit": 2,
-    "u:bitlock": 1, "u:bitlock&odd": 1, "u:bitte": 1, "u:bitte&odd": 1, "u:bla": 2, "u:black": 2,
-    "u:black&num": 2, "u:blank": -2, "u:blanket": 1, "u:blanket&num": 1, "u:blev": 2,
-    "u:blev&num": 3, "u:blev&plain": -1, "u:blue&num": -1, "u:blue&plain": 1, "u:boathou": -2,
-    "u:bokstav": -1, "u:bokstav&plain": -1, "u:book": 1, "u:book&num": 3, "u:book&odd": -1,
-    "u:booking": 1, "u:booking&odd": 1, "u:bor": -1, "u:border-": -1, "u:border-&odd": -1,
-    "u:borjar": -1, "u:born": 2, "u:born&num": 2, "u:born&plain": -1, "u:bort": 1, "u:bot": 1,
-    "u:bot&odd": 1, "u:both": -5, "u:both&odd": -4, "u:both&plain": -1, "u:box": 7, "u:box&num":
-    7, "u:box&odd": 1, "u:box&plain": -1, "u:bra": -1, "u:brev": -2, "u:brev&plain": -2,
-    "u:brindle": -1, "u:bring": -3, "u:broken": -1, "u:brother": -1, "u:brother&plain": -1,
-    "u:buena": -1, "u:buena&plain": -1, "u:build": -1, "u:buildin": 3, "u:buildin&num": 2,
-    "u:buildin&plain": 1, "u:burglar": 1, "u:burglar&num": 1, "u:bus": -2, "u:bus&num": -1,
-    "u:bus&plain": -1, "u:buss": -1, "u:buss&num": -1, "u:but": -4, "u:but&odd": -3,
-    "u:but&plain": -1, "u:butiken": -1, "u:buzz": 4, "u:buzz&num": 2, "u:bwv": -1, "u:bwv&num":
-    -1, "u:by": 1, "u:by&num": -2, "u:by&odd": 3, "u:by&plain": -1, "u:byta": 1, "u:byta&odd": 1,
-    "u:byter": -1, "u:bytt": -2, "u:bytt&plain": -1, "u:bytte": 1, "u:bytte&odd": 1,
-    "u:bytte&plain": -1, "u:c&num": 1, "u:c&odd": -1, "u:cabin": 1, "u:cabin&odd": 1, "u:caduca":
-    1, "u:cafe": -1, "u:cafe&odd": 1, "u:caja": 1, "u:caja&num": 1, "u:cake": -1, "u:call": -1,
-    "u:call&plain": -1, "u:called&odd": -2, "u:called&plain": 2, "u:cambie": 1, "u:cambie&odd": 1,
-    "u:came": -1, "u:came&plain": -1, "u:can&plain": -1, "u:can't": 1, "u:can't&plain": 1,
-    "u:capital": 2, "u:caps": 1, "u:caps&odd": 1, "u:caravan&odd": 1, "u:card": -1, "u:card&odd":
-    -1, "u:casa": 1, "u:casa&odd": 1, "u:case": 4, "u:case&odd": 1, "u:case&plain": 2, "u:cat": 1,
-    "u:cat&num": 1, "u:catalog": -2, "u:catalog&num": -1, "u:catalog&odd": -1, "u:change": 1,
-    "u:change&odd": 1, "u:changed&num": 1, "u:changed&plain": -1, "u:channel&plain": -1, "u:char":
-    -1, "u:char&odd": -1, "u:charact&plain": 1, "u:checkou": -2, "u:checkou&odd": -2, "u:chemist":
-    -1, "u:chess": -1, "u:chess&odd": -1, "u:chip": 1, "u:choir": 1, "u:choir&odd": 1, "u:choose":
-    2, "u:choose&plain": 2, "u:chose": -1, "u:church": 1, "u:church&odd": 1, "u:claim": -1,
-    "u:class": -2, "u:clave": -5, "u:clave&odd": 1, "u:clave&plain": -6, "u:cleaner": 1,
-    "u:cleaner&num": 1, "u:clearin": 1, "u:clearin&num": 1, "u:clock": -1, "u:closed": -3,
-    "u:closed&odd": -3, "u:club": -3, "u:club&num": -1, "u:club&odd": -1, "u:club&plain": -1,
-    "u:clue": -2, "u:clue&plain": -2, "u:coche": -2, "u:coche&num": -1, "u:code": -7,
-    "u:code&num": -8, "u:code&odd": 2, "u:code&plain": -1, "u:codes": -1, "u:codes&odd": 1,
-    "u:codigo": -1, "u:codigo&num": -1, "u:codigo&odd": -1, "u:collect": 1, "u:colour": -1,
-    "u:combina": 1, "u:combina&num": 1, "u:commit": -3, "u:commit&odd": -2, "u:commit&plain": -1,
-    "u:common": -1, "u:company&plain": 2, "u:con": 4, "u:con&odd": 1, "u:config.&plain": -1,
-    "u:connect": 1, "u:connect&odd": 1, "u:contras": 1, "u:contras&odd": -1, "u:contras&plain": 3,
-    "u:convert": 1, "u:convert&odd": 1, "u:correct": 2, "u:correct&plain": 2, "u:correo": 1,
-    "u:correo&odd": 1, "u:costs": -2, "u:costs&num": -2, "u:cottage": 3, "u:cottage&odd": 1,
-    "u:cottage&plain": 2, "u:could&num": 1, "u:council&num": -1, "u:council&odd": 1, "u:course":
-    3, "u:course&odd": 3, "u:crosswo": -2, "u:crosswo&plain": -2, "u:curl": 5, "u:curl&odd": 2,
-    "u:curl&plain": 4, "u:custome": -1, "u:cvc": 2, "u:cvc&num": 1, "u:cvv": 1, "u:cvv&num": 1,
-    "u:cykella": -2, "u:cykella&num": -2, "u:cykeln": -3, "u:cykeln&num": -3, "u:d&odd": 1,
-    "u:da": 5, "u:da&num": 1, "u:da&odd": 1, "u:da&plain": 4, "u:dad's": 3, "u:dann": 4,
-    "u:dann&num": 2, "u:dann&odd": 1, "u:dar&plain": -1, "u:das": -2, "u:das&num": -4,
-    "u:das&plain": 2, "u:data": -2, "u:data&plain": -1, "u:dator": 1, "u:datorn": 2, "u:day": -1,
-    "u:day&plain": -1, "u:db": -2, "u:db&plain": -1, "u:de": 5, "u:de&odd": 4, "u:de&plain": 1,
-    "u:del": 4, "u:del&num": 2, "u:del&odd": 2, "u:del&plain": 1, "u:dem&plain": -1, "u:den": 2,
-    "u:den&num": 1, "u:den&odd": 2, "u:den&plain": -1, "u:deploy": 1, "u:deploy&odd": 1, "u:der":
-    4, "u:der&num": 1, "u:der&odd": 3, "u:det": 2, "u:det&num": -1, "u:det&odd": 2, "u:device":
-    -2, "u:device&odd": -2, "u:diallin": -4, "u:diallin&num": -4, "u:did": -2, "u:did&odd": -1,
-    "u:did&plain": -1, "u:die": 6, "u:die&num": 6, "u:die&odd": 1, "u:die&plain": -1, "u:digit":
-    -1, "u:digit&num": -1, "u:digits": 3, "u:digits&num": 3, "u:din": -1, "u:din&num": -1,
-    "u:disarm": 2, "u:disarm&num": 2, "u:discord": 1, "u:discord&odd": 1, "u:disney": 1,
-    "u:disney&odd": 1, "u:dni": 1, "u:dni&odd": 1, "u:do": -1, "u:do&num": 2, "u:do&plain": -2,
-    "u:docker": -2, "u:docker&odd": -2, "u:does": -4, "u:does&odd": -3, "u:does&plain": -1,
-    "u:dogs": -2, "u:don't": 2, "u:don't&num": 2, "u:dont": 2, "u:door": 2, "u:door&odd": 4,
-    "u:door&plain": -1, "u:doren": -2, "u:doren&num": -2, "u:dorren": -1, "u:dorren&num": -1,
-    "u:dot&odd": 1, "u:down": 4, "u:down&num": 3, "u:down&plain": 1, "u:dr": -1, "u:dr&odd": -1,
-    "u:dra": 1, "u:dra&num": 1, "u:drainpi": 2, "u:drainpi&num": 2, "u:draw": 1, "u:drive": 2,
-    "u:drive&num": 1, "u:drive&plain": 1, "u:dropbox&odd": -1, "u:du": 7, "u:du&num": 7,
-    "u:du&odd": -1, "u:du&plain": 1, "u:due": -1, "u:due&odd": -1, "u:dulux": -2, "u:dulux&odd":
-    -2, "u:e": 3, "u:e&odd": 2, "u:e&plain": 1, "u:each": -2, "u:each&odd": -1, "u:ebay": -1,
-    "u:ebay&odd": 1, "u:efter": 1, "u:efter&num": 1, "u:efter&odd": -1, "u:efter&plain": 1,
-    "u:ein": -1, "u:ein&num": 1, "u:ein&plain": -2, "u:ek": 1, "u:el": 4, "u:el&num": 1,
-    "u:el&odd": 3, "u:el&plain": 1, "u:eller": -1, "u:eller&plain": -1, "u:else": 3, "u:elternp":
-    2, "u:elternp&odd": 2, "u:email": -1, "u:email&odd": -2, "u:emergen": 2, "u:emergen&odd": 2,
-    "u:en": -6, "u:en&num": -4, "u:en&plain": -2, "u:encrypt": 1, "u:encrypt&plain": 1, "u:end":
-    1, "u:end&odd": 1, "u:ended": 1, "u:ends": -4, "u:ends&num": -4, "u:ends&odd": 1, "u:enough":
-    -1, "u:enough&odd": -1, "u:enter": 1, "u:enter&num": 2, "u:enter&plain": -2, "u:entra": 1,
-    "u:entra&odd": 1, "u:entry": -2, "u:entry&num": -1, "u:env": -2, "u:env&odd": -2,
-    "u:environ&plain": -1, "u:er": 4, "u:er&plain": 3, "u:error": 1, "u:error&num": -1,
-    "u:error&odd": 1, "u:es&odd": -1, "u:es&plain": 1, "u:est": 3, "u:ett": -4, "u:ett&num": -1,
-    "u:ett&odd": -1, "u:ett&plain": -2, "u:every": -1, "u:every&num": -1, "u:every&odd": 1,
-    "u:every&plain": -1, "u:everyon": -2, "u:everyth": 1, "u:everyth&odd": 1, "u:everywh": 1,
-    "u:example": -1, "u:excel": -2, "u:excel&odd": -2, "u:exit": 2, "u:exp": 1, "u:exp&num": 1,
-    "u:expires": -1, "u:explain": -1, "u:export": -1, "u:extensi": -3, "u:faceboo": 1, "u:failed":
-    -1, "u:failed&odd": -1, "u:fails": 4, "u:fails&odd": 3, "u:falls": 1, "u:falls&num": 1,
-    "u:falsch": -1, "u:far": 4, "u:far&num": -2, "u:far&odd": 2, "u:far&plain": 4, "u:farmor": 1,
-    "u:fast": 1, "u:fatt": -1, "u:fehler": 1, "u:fehler&odd": 1, "u:fel": 5, "u:fel&num": 1,
-    "u:fel&plain": 4, "u:fence": 3, "u:fi": 1, "u:fick": 1, "u:fick&odd": 1, "u:fick&plain": -1,
-    "u:field": -1, "u:field&plain": -1, "u:file": 1, "u:filevau": 2, "u:filevau&odd": 2, "u:fill":
-    2, "u:fill&odd": 2, "u:film": 1, "u:film&plain": 1, "u:find": -1, "u:finns": -1, "u:first": 3,
-    "u:first&num": 2, "u:first&plain": 2, "u:fish": -2, "u:fish&odd": -1, "u:fits": -1,
-    "u:fits&odd": -1, "u:flap": 1, "u:flap&num": 1, "u:flat": 3, "u:flat&odd": 3, "u:flat&plain":
-    -1, "u:flickna&plain": -1, "u:flight": -1, "u:flight&num": -1, "u:flyg": -1, "u:flyg&num": -1,
-    "u:fodd": 8, "u:fodd&num": 4, "u:folder": -1, "u:folder&odd": -1, "u:for": 4, "u:for&num": -2,
-    "u:for&odd": 5, "u:for&plain": 1, "u:fore": -1, "u:forenin&num": 1, "u:forget": 2,
-    "u:forget&num": 1, "u:forget&odd": 1, "u:forgot": -1, "u:forklar": 1, "u:forklar&odd": 1,
-    "u:form": 2, "u:form&num": 2, "u:forrade": -1, "u:forrade&num": -1, "u:forsakr": 1,
-    "u:forsakr&num": 1, "u:forsta": 1, "u:forsta&plain": 1, "u:forum": -2, "u:forum&odd": -1,
-    "u:four": 1, "u:four&num": 2, "u:fraga": -3, "u:fraga&odd": -3, "u:fragar": 3, "u:fragar&odd":
-    2, "u:fran": -1, "u:fran&num": 1, "u:fran&plain": -2, "u:fredag": -1, "u:friday": -1,
-    "u:from": -3, "u:from&num": -2, "u:from&plain": -2, "u:front": 1, "u:front&num": 2, "u:fue":
-    -1, "u:fuerte": 1, "u:fuerte&num": 1, "u:full": -2, "u:full&odd": -2, "u:funkar": 2,
-    "u:funkar&odd": 1, "u:funny": -2, "u:fur": 5, "u:fur&num": 3, "u:fur&odd": 1, "u:furs": 1,
-    "u:furs&num": -1, "u:furs&odd": 2, "u:fyra": 1, "u:fyra&num": 1, "u:fyra&plain": -1,
-    "u:fyrkant": 3, "u:fyrkant&num": 3, "u:galler": 2, "u:galler&num": 2, "u:game": -1, "u:gamla":
-    2, "u:gamla&num": 1, "u:gamla&odd": 2, "u:gar": -2, "u:gar&num": -1, "u:gar&plain": -1,
-    "u:garage": 1, "u:garage&num": 1, "u:garden": 2, "u:garden&num": 3, "u:garden&odd": -1,
-    "u:gate&num": 2, "u:gate&odd": -2, "u:gatt": -1, "u:gatt&num": -1, "u:gave": 1, "u:gave&num":
-    -2, "u:gave&odd": -1, "u:gave&plain": 3, "u:geht": 2, "u:geht&num": 2, "u:ger": 2,
-    "u:ger&plain": 3, "u:get": 4, "u:get&num": 3, "u:get&plain": 2, "u:gets": 1, "u:gibt": -2,
-    "u:gick": -1, "u:gick&odd": -1, "u:git": 2, "u:git&num": 3, "u:git&plain": -1, "u:github": -1,
-    "u:github&odd": -1, "u:gitlab": 1, "u:gitlab&odd": 1, "u:give": -4, "u:give&odd": -2,
-    "u:give&plain": -2, "u:gives": -2, "u:gives&num": 2, "u:gives&odd": -4, "u:glasogo": -2,
-    "u:glasogo&num": -2, "u:glommer": -1, "u:glommer&plain": -1, "u:glomt": -1, "u:glomt&plain":
-    -1, "u:gmail": -2, "u:gmail&odd": -2, "u:go": -2, "u:go&num": -1, "u:go&plain": -1, "u:goat":
-    1, "u:goes": -1, "u:goes&odd": -2, "u:goes&plain": 1, "u:gone": -3, "u:google": 1,
-    "u:google&num": 1, "u:gor": -1, "u:gor&plain": -1, "u:got": -2, "u:got&num": -1, "u:got&odd":
-    -1, "u:grandad": 1, "u:grandma": 3, "u:grandma&odd": 3, "u:grandpa": -1, "u:graskli": 1,
-    "u:green": 1, "u:green&odd": 1, "u:grep": -1, "u:grew": 1, "u:grew&plain": 1, "u:grid": -4,
-    "u:grid&num": -4, "u:grinden": 1, "u:grinden&num": 1, "u:guest": 1, "u:guest&odd": 1,
-    "u:guitar": -1, "u:gym": 1, "u:gym&num": 1, "u:h": 2, "u:ha&odd": 1, "u:ha&plain": -1,
-    "u:hab": 2, "u:hab&odd": 2, "u:had": -4, "u:had&num": -1, "u:had&plain": -3, "u:hade": -1,
-    "u:hade&plain": -1, "u:half": 1, "u:half&num": 2, "u:half&odd": -1, "u:half&plain": 1,
-    "u:hall": 3, "u:hall&odd": 1, "u:hall&plain": 2, "u:hamster": -2, "u:hamster&plain": -2,
-    "u:hand": 1, "u:hand&num": 1, "u:hand&odd": 1, "u:handels": 3, "u:handle": -1, "u:hanger": 1,
-    "u:hanglas": 1, "u:hanglas&num": 1, "u:har": 2, "u:har&num": 1, "u:har&odd": 1, "u:har&plain":
-    -1, "u:has": -3, "u:has&num": -2, "u:has&odd": 1, "u:has&plain": -2, "u:hash": 2,
-    "u:hash&num": 3, "u:hat": -2, "u:hat&num": 2, "u:hat&odd": -1, "u:hat&plain": -3, "u:haustur":
-    1, "u:haustur&num": 1, "u:have&num": 1, "u:have&odd": -2, "u:have&plain": 1, "u:he": -3,
-    "u:he&num": -1, "u:he&odd": -1, "u:he&plain": -2, "u:header&odd": 1, "u:hej": 3,
-    "u:hej&plain": 2, "u:hello": -2, "u:hello&odd": -1, "u:helt": -1, "u:hemma": 1, "u:hemtjan":
-    2, "u:hemtjan&num": 2, "u:her": -1, "u:her&num": -2, "u:here": -1, "u:here&plain": -1,
-    "u:heter": -4, "u:heter&num": -2, "u:heter&odd": -2, "u:hette": -1, "u:hette&plain": -1,
-    "u:hi": -1, "u:hi&odd": -1, "u:hint": 2, "u:hint&plain": 2, "u:his": 1, "u:his&num": 1,
-    "u:his&odd": 2, "u:his&plain": -2, "u:hissen": 1, "u:hissen&num": 1, "u:hit": -1, "u:hit&num":
-    -1, "u:hoger": 3, "u:hoger&num": -1, "u:holiday": -1, "u:holiday&odd": -1, "u:home": 3,
-    "u:home&odd": 5, "u:home&plain": -1, "u:hon&num": 2, "u:hon&odd": -2, "u:host": -2,
-    "u:host&odd": -2, "u:hotel&num": 1, "u:hotelle": 1, "u:hotelle&num": 1, "u:hotspot": 1,
-    "u:hours": -4, "u:hours&num": -3, "u:hours&odd": -1, "u:house": -1, "u:house&num": -1,
-    "u:how": 2, "u:how&num": 3, "u:how&odd": -1, "u:how&plain": -1, "u:hoy": -1, "u:https": 7,
-    "u:https&odd": 3, "u:hund": -1, "u:hund&plain": -1, "u:hur": -1, "u:hur&plain": -1,
-    "u:husband": 2, "u:husband&odd": 2, "u:husdjur": -1, "u:husdjur&plain": -1, "u:hyran": -1,
-    "u:i": -2, "u:i&num": 1, "u:i&odd": -3, "u:i'm": -5, "u:i'm&odd": -3, "u:i'm&plain": -1,
-    "u:i've": 2, "u:i've&odd": 2, "u:iban": 1, "u:iban&num": 1, "u:id&num": 2, "u:id&odd": -1,
-    "u:id&plain": -2, "u:ideas": -1, "u:if": 4, "u:if&num": 1, "u:if&odd": 2, "u:if&plain": 1,
-    "u:im": 2, "u:im&odd": 2, "u:image": -2, "u:image&odd": -1, "u:image&plain": -1, "u:immer": 1,
-    "u:immer&odd": 1, "u:in": 2, "u:in&num": 3, "u:in&odd": 2, "u:in&plain": -4, "u:ingen": -3,
-    "u:inloggn": -2, "u:inloggn&odd": -1, "u:install": -2, "u:install&odd": -2, "u:instead": -1,
-    "u:insuran": 2, "u:insuran&odd": 2, "u:inte": -1, "u:inte&num": -2, "u:inte&odd": 2,
-    "u:inte&plain": -1, "u:interne": 3, "u:interne&odd": 1, "u:interne&plain": 2, "u:into": -6,
-    "u:into&odd": -3, "u:into&plain": -3, "u:ipad": 2, "u:ipad&num": 2, "u:is": -4, "u:is&num":
-    -4, "u:is&odd": -3, "u:is&plain": 4, "u:isbn": -4, "u:isbn&num": -1, "u:isbn&odd": -2,
-    "u:isn't": -2, "u:isn't&odd": -1, "u:ist&num": -1, "u:ist&odd": 1, "u:it": 9, "u:it&odd": 5,
-    "u:it&plain": 4, "u:it'll": 1, "u:it's": 5, "u:it's&num": 4, "u:it's&odd": 2, "u:it's&plain":
-    -1, "u:its": 4, "u:its&num": -1, "u:its&odd": 2, "u:j": 3, "u:j&num": 3, "u:jag": 2,
-    "u:jag&num": 5, "u:jag&odd": -1, "u:jag&plain": -2, "u:jira": -2, "u:jira&odd": -2,
-    "u:journal": 1, "u:journal&odd": 1, "u:july": -1, "u:june": -1, "u:just": 5, "u:just&num": 2,
-    "u:just&odd": -1, "u:just&plain": 4, "u:k": -2, "u:k&odd": -2, "u:kan": -1, "u:kan&num": -1,
-    "u:kan&odd": 1, "u:karte": -2, "u:karte&num": -2, "u:kassan": -3, "u:keeps&odd": 1,
-    "u:keeps&plain": -1, "u:kennwor": -1, "u:kennwor&odd": -1, "u:kennzei": -2, "u:kennzei&num":
-    -1, "u:kennzei&odd": -1, "u:key": 2, "u:key&num": 4, "u:key&odd": -2, "u:key----": 3,
-    "u:key----&odd": 3, "u:keyerro": -2, "u:keyerro&odd": -2, "u:keypad": 2, "u:keypad&num": 2,
-    "u:kick": -1, "u:kids": 5, "u:kids&num": 4, "u:kids&plain": 1, "u:kilo": -1, "u:kilo&num": -1,
-    "u:kit": -2, "u:kl": -1, "u:klarna": 1, "u:klm": -1, "u:klm&num": -1, "u:klockan&num": 1,
-    "u:klockan&odd": -1, "u:knappar": 2, "u:know": 3, "u:know&num": 3, "u:know&odd": -1, "u:kod":
-    -1, "u:kod&num": -1, "u:koden": -3, "u:koden&num": -4, "u:kodeord": 1, "u:kodeord&plain": 1,
-    "u:komma": 3, "u:komma&plain": 3, "u:kommer": -2, "u:kommer&num": -1, "u:kommer&odd": -1,
-    "u:kommer&plain": -1, "u:kommt": 1, "u:kommt&num": -1, "u:konto": -3, "u:konto&num": -2,
-    "u:kontonu": 3, "u:kontonu&num": 1, "u:kontore": 1, "u:kor": -1, "u:kor&plain": -1,
-    "u:korkort": -1, "u:korkort&num": -1, "u:kort": 1, "u:kostade": -4, "u:kostade&num": -4,
-    "u:kostar": -1, "u:kostar&num": -1, "u:kr": -3, "u:kr&num": -2, "u:kundnum": -1, "u:kundtja":
-    1, "u:kvadrat": -1, "u:kvadrat&num": -1, "u:kvar": 1, "u:kvar&odd": 1, "u:la": -1, "u:la&num":
-    1, "u:la&odd": -1, "u:la&plain": -1, "u:label": -2, "u:ladder": 2, "u:ladder&plain": 2,
-    "u:lagg&num": 1, "u:lands": -1, "u:lane": -1, "u:lapp": 2, "u:lapp&odd": 2, "u:laptop": 1,
-    "u:laptop&odd": 1, "u:laptop&plain": 1, "u:larmet": -2, "u:larmet&num": 1, "u:larmkod": 2,
-    "u:larmkod&num": 1, "u:las": -4, "u:las&num": -4, "u:laser&num": 1, "u:last": -5,
-    "u:last&num": -2, "u:last&odd": -3, "u:late": 1, "u:late&odd": 1, "u:latt": 2, "u:lauft": 1,
-    "u:lauft&odd": 1, "u:lautet": 3, "u:lautet&plain": 3, "u:le": 4, "u:le&odd": 4, "u:least": -2,
-    "u:leave": -1, "u:leave&odd": -1, "u:leaves": -1, "u:left": 2, "u:left&num": 2, "u:lego": -1,
-    "u:lego&num": -1, "u:leipzig": -1, "u:leipzig&num": -1, "u:let": 1, "u:let&odd": 1, "u:lets":
-    1, "u:lets&plain": 1, "u:letter": -1, "u:letter&odd": -1, "u:letters": 1, "u:letters&plain":
-    2, "u:library": -5, "u:library&odd": -2, "u:library&plain": -3, "u:licence": -4,
-    "u:licence&odd": -4, "u:license": 3, "u:license&odd": 3, "u:ligger": 2, "u:ligger&num": 2,
-    "u:ligger&odd": -1, "u:like": 2, "u:like&num": 3, "u:like&plain": -1, "u:likes": -2,
-    "u:likes&num": -1, "u:lime": -1, "u:limit": 1, "u:line&num": 1, "u:line&plain": -1, "u:link":
-    -1, "u:listens": -1, "u:listens&num": -1, "u:litet": 1, "u:little": 2, "u:little&num": 2,
-    "u:little&odd": -1, "u:live": -1, "u:live&plain": -1, "u:lives": 3, "u:lo": 1, "u:lo&odd": 1,
-    "u:local": -1, "u:localho": -2, "u:localho&num": -2, "u:lock": 2, "u:lock&num": 1,
-    "u:lock&plain": 1, "u:locked": 2, "u:locked&odd": 1, "u:locker": -2, "u:locker&num": -2,
-    "u:log": 1, "u:log&num": 1, "u:log&odd": 2, "u:log&plain": -1, "u:logga": 1, "u:login": 3,
-    "u:login&odd": 1, "u:login&plain": 2, "u:logs": -2, "u:logs&odd": -2, "u:long": -2,
-    "u:long&plain": -2, "u:losen": 2, "u:losen&plain": 1, "u:losenfr": 3, "u:losenfr&plain": 4,
-    "u:losenor": -5, "u:losenor&num": -3, "u:losenor&odd": 1, "u:losenor&plain": -3, "u:lot": -1,
-    "u:lot&num": -1, "u:lottery": -1, "u:lottery&num": -1, "u:ls": 1, "u:ls&odd": 1, "u:lunch": 1,
-    "u:m": -1, "u:m&odd": -1, "u:machine": 5, "u:machine&num": 2, "u:machine&odd": 2, "u:macken":
-    -1, "u:made": -1, "u:maiden": -2, "u:maiden&plain": -2, "u:mail": -1, "u:mail&odd": 1,
-    "u:maj": 1, "u:maj&num": 1, "u:make&odd": 1, "u:make&plain": -1, "u:mamma": 1, "u:mammas": 1,
-    "u:man": 3, "u:man&num": 1, "u:man&odd": 1, "u:manaden": -1, "u:manaden&num": -1, "u:manual":
-    3, "u:many": -1, "u:march": -1, "u:mariadb": -1, "u:mariadb&plain": -1, "u:market": -3,
-    "u:market&odd": -3, "u:maste": -1, "u:masterc": 1, "u:matar": 2, "u:matar&odd": 2, "u:match":
-    1, "u:matches": 1, "u:matches&odd": 1, "u:maths": -1, "u:matricu": -3, "u:matricu&num": -3,
-    "u:may": 1, "u:mayo": 1, "u:me": 5, "u:me&num": 2, "u:me&odd": 3, "u:me&plain": -1, "u:mean":
-    -2, "u:mean&odd": -1, "u:means": -1, "u:means&odd": -1, "u:med": 8, "u:med&num": 1,
-    "u:med&odd": 2, "u:med&plain": 5, "u:medicin": 1, "u:medicin&num": 1, "u:mein": -1,
-    "u:mein&odd": -1, "u:meine": 4, "u:meine&num": 2, "u:meine&odd": 3, "u:meiner": 2,
-    "u:meiner&num": 2, "u:mejl&odd": 1, "u:mellans": 2, "u:mellans&plain": 2, "u:memorab": 4,
-    "u:memorab&plain": 2, "u:men": -2, "u:men&num": -2, "u:men&odd": 2, "u:men&plain": -2,
-    "u:message": -1, "u:metamas": 1, "u:metamas&plain": 1, "u:mi": 1, "u:mi&num": -1,
-    "u:mi&plain": 1, "u:middle": 1, "u:mig&num": 1, "u:mig&plain": -1, "u:mil": -1, "u:mil&num":
-    -1, "u:min&num": 3, "u:min&odd": -2, "u:min&plain": -1, "u:mina": -2, "u:mina&num": -1,
-    "u:mine": 3, "u:mine&num": 1, "u:mine&odd": 2, "u:minecra": 1, "u:minutes": -1, "u:missing":
-    1, "u:mit": 5, "u:mit&num": 2, "u:mit&odd": 2, "u:mit&plain": 1, "u:mitt": 2, "u:mitt&num": 2,
-    "u:mitt&odd": -2, "u:mitt&plain": 2, "u:mix": -1, "u:mobil": -1, "u:mobil&num": 1, "u:mobile":
-    -1, "u:mobilen&num": 1, "u:model": -2, "u:model&num": -1, "u:model&odd": -1, "u:monday": -2,
-    "u:monday&num": -2, "u:mongodb": 8, "u:mongodb&odd": 2, "u:monitor": -2, "u:month": -1,
-    "u:month&num": -1, "u:mother'": 1, "u:mother'&plain": 1, "u:move": -1, "u:moved": -2,
-    "u:moved&num": -1, "u:mr": -3, "u:mr&odd": -2, "u:mr&plain": 1, "u:mrs": 2, "u:mrs&num": 1,
-    "u:much": -1, "u:mum": 2, "u:mum&num": 2, "u:mum's": -1, "u:mum's&num": -1, "u:must": 2,
-    "u:must&odd": 1, "u:my": -2, "u:my&num": -4, "u:my&odd": 3, "u:my&plain": -2, "u:mysql": 3,
-    "u:mysql&odd": 3, "u:nagon": -1, "u:nagon&plain": -1, "u:nagot": 1, "u:nagot&odd": 1,
-    "u:name": -3, "u:name&num": -1, "u:name&odd": -2, "u:name&plain": -1, "u:named": -1,
-    "u:named&odd": -1, "u:namn": 2, "u:namn&plain": 2, "u:namnet": -1, "u:namnet&plain": -1,
-    "u:nar": 2, "u:nar&num": 1, "u:nar&odd": 2, "u:nar&plain": -1, "u:nas": -2, "u:nas&odd": -1,
-    "u:nat": 2, "u:nat&plain": 2, "u:natet": -1, "u:natet&plain": -1, "u:nationa": 2, "u:natverk":
-    5, "u:natverk&odd": 2, "u:natverk&plain": 4, "u:ncs": -1, "u:ncs&odd": -1, "u:need": 5,
-    "u:need&num": 1, "u:need&odd": 4, "u:needs&num": 1, "u:neighbo&num": 1, "u:nej": 1,
-    "u:ner&num": 1, "u:ner&odd": -1, "u:net": 1, "u:netflix": 1, "u:netflix&odd": -1,
-    "u:netflix&plain": 2, "u:network&odd": -1, "u:network&plain": 2, "u:never": -1, "u:never&num":
-    2, "u:never&plain": -3, "u:new": -2, "u:new&num": -1, "u:new&odd": -1, "u:newslet": 1,
-    "u:next&num": -1, "u:ngc": -1, "u:ngc&num": -1, "u:nginx": -1, "u:nginx&odd": -1, "u:ni": 7,
-    "u:ni&num": 2, "u:ni&odd": 4, "u:night": 3, "u:night&plain": 3, "u:nimm": 1, "u:nino": 1,
-    "u:nio": 3, "u:nio&num": 1, "u:no": 1, "u:no&num": -1, "u:no&odd": -2, "u:no&plain": 3,
-    "u:nobody": 1, "u:noch": -1, "u:noch&odd": -1, "u:noon": -2, "u:not": -1, "u:not&num": 1,
-    "u:not&odd": -1, "u:not&plain": -1, "u:note": 1, "u:note&odd": 2, "u:nothing": -1,
-    "u:nothing&odd": -1, "u:nothing&plain": -1, "u:novel": -1, "u:now": 1, "u:now&num": 1,
-    "u:now&odd": 1, "u:now&plain": -1, "u:npm": -1, "u:npm&odd": -1, "u:nr": -1, "u:nr&num": -1,
-    "u:nu&odd": 2, "u:nu&plain": -2, "u:null": -1, "u:number": 3, "u:number&num": 2,
-    "u:number&odd": 2, "u:number&plain": -1, "u:numbers": -1, "u:numero": -1, "u:nummer": -1,
-    "u:nummer&odd": -1, "u:nurse": -4, "u:nursery": 1, "u:nursery&odd": 1, "u:nwbk": 4,
-    "u:nwbk&odd": 4, "u:nya": -1, "u:nya&num": -2, "u:nya&odd": 1, "u:nyckel": 2, "u:nyckeln": 1,
-    "u:nyckels": 1, "u:nyckels&num": 1, "u:nyss": 1, "u:nytt": -1, "u:o": 2, "u:o&odd": 2,
-    "u:ocado": 2, "u:ocado&odd": 2, "u:och": 4, "u:och&num": -1, "u:och&odd": 3, "u:och&plain": 2,
-    "u:ocksa": 1, "u:ocr": -1, "u:of&num": -3, "u:of&odd": 1, "u:of&plain": 2, "u:off": -1,
-    "u:off&odd": -2, "u:off&plain": 1, "u:ok": 2, "u:ok&odd": 3, "u:okonjo": 1, "u:okonjo&plain":
-    1, "u:old": 3, "u:old&odd": 2, "u:old&plain": 1, "u:om&num": 2, "u:om&odd": -1, "u:oma": 1,
-    "u:on": -2, "u:on&num": 2, "u:on&odd": -4, "u:once": -1, "u:one": 3, "u:one&odd": 2,
-    "u:one&plain": 1, "u:online": 2, "u:online&odd": 2, "u:only": -2, "u:only&num": -1,
-    "u:only&odd": -2, "u:only&plain": 1, "u:open": -2, "u:open&num": 2, "u:open&odd": -3,
-    "u:open&plain": -1, "u:openai": 1, "u:openai&odd": 1, "u:opening": -4, "u:opens": -1,
-    "u:opens&num": -1, "u:opens&odd": 1, "u:opens&plain": -1, "u:openssh": 1, "u:openssh&odd": 1,
-    "u:oppet": -3, "u:oppet&odd": -2, "u:oppnar": -1, "u:oppnar&plain": -1, "u:oppnas": 2,
-    "u:oppnas&num": 1, "u:or": -2, "u:or&num": 1, "u:or&odd": -2, "u:or&plain": -2, "u:orbit": 2,
-    "u:orbit&plain": 2, "u:ord": 2, "u:ord&plain": 1, "u:order": -1, "u:order&num": -2,
-    "u:order&odd": 1, "u:ordet": -1, "u:ordet&plain": -1, "u:origin": 2, "u:origin&odd": 3,
-    "u:os": -2, "u:os.envi": -1, "u:oss&odd": 1, "u:oss&plain": -1, "u:other": 4, "u:other&odd":
-    4, "u:our": -3, "u:our&num": -1, "u:our&odd": -3, "u:our&plain": 2, "u:ours": 2, "u:ours&odd":
-    2, "u:out": 1, "u:out&num": -1, "u:out&odd": 4, "u:out&plain": -1, "u:outside": 1,
-    "u:over&num": 1, "u:over&odd": -1, "u:own": 1, "u:p": 1, "u:p&odd": 1, "u:pa": 4, "u:pa&num":
-    6, "u:pa&plain": -2, "u:padlock": 1, "u:padlock&num": 1, "u:page": -1, "u:page&num": -2,
-    "u:page&odd": 2, "u:page&plain": -1, "u:paint": -1, "u:paint&odd": -1, "u:paket": 1,
-    "u:paket&num": 1, "u:paketet": -2, "u:paminne": -2, "u:panel&odd": 1, "u:panic": 1,
-    "u:panic&num": 1, "u:papa": 1, "u:papa&num": 1, "u:pappa&num": -2, "u:pappas": 1, "u:para": 5,
-    "u:para&num": 1, "u:para&odd": 5, "u:parcel": 1, "u:parcel&num": 2, "u:parents": 1,
-    "u:parents&odd": 1, "u:parish": 1, "u:parish&odd": 1, "u:park": -1, "u:park&num": -1,
-    "u:part": -1, "u:part&num": -1, "u:part&odd": -1, "u:pass&odd": 1, "u:pass&plain": -2,
-    "u:passcod": 3, "u:passcod&num": 2, "u:passes": -1, "u:passes&plain": -1, "u:passnum": 1,
-    "u:passord": 2, "u:passord&plain": 2, "u:passphr": 4, "u:passphr&plain": 4, "u:passpor": -1,
-    "u:passpor&num": 1, "u:passpor&odd": -1, "u:passwd": 1, "u:passwd&odd": 1, "u:passwor&num": 1,
-    "u:passwor&odd": 3, "u:passwor&plain": -4, "u:past": 1, "u:pay": 2, "u:pay&num": 2, "u:pdf":
-    2, "u:pdf&odd": 1, "u:pedido": -1, "u:pedido&odd": -1, "u:pension": 1, "u:pension&plain": 1,
-    "u:people&num": 1, "u:people&odd": -2, "u:people&plain": 1, "u:percent": -1, "u:persona": 1,
-    "u:persona&odd": 1, "u:personn": 1, "u:personn&num": 1, "u:pet": 2, "u:pet&plain": 2,
-    "u:philipp": -1, "u:phone": -2, "u:phone&odd": -3, "u:phone&plain": 1, "u:phrase": 1,
-    "u:phrase&plain": 2, "u:physio": -1, "u:pi&odd": 1, "u:piano": 1, "u:piano&odd": 1, "u:pick":
-    1, "u:pick&odd": 1, "u:pie": -1, "u:pin&num": 3, "u:pin&odd": -1, "u:pin's": 2, "u:pin's&num":
-    2, "u:pinkod": 1, "u:pinkod&num": 1, "u:plate": -1, "u:plate&odd": -1, "u:plats": 1,
-    "u:plats&plain": 1, "u:play": -1, "u:play&odd": -1, "u:please": -1, "u:please&num": 1,
-    "u:please&plain": -2, "u:plus": 1, "u:poem": 1, "u:poner": 1, "u:poner&odd": 1, "u:pool": -1,
-    "u:pool&num": -1, "u:pops": -1, "u:por": -1, "u:por&odd": 1, "u:port": -4, "u:port&num": -4,
-    "u:port&odd": -1, "u:portal": 1, "u:portal&odd": 1, "u:porten": 3, "u:porten&num": 3,
-    "u:portkod": 5, "u:portkod&num": 5, "u:portuga": -2, "u:post": 4, "u:postcod": -1,
-    "u:postcod&num": -1, "u:poster": -2, "u:postgre": 3, "u:postgre&odd": 4, "u:postlei": -1,
-    "u:postlei&num": -1, "u:pregunt": 2, "u:pregunt&plain": 2, "u:present": 1, "u:present&odd": 1,
-    "u:press": -4, "u:press&odd": -3, "u:press&plain": -2, "u:primary": -1, "u:prints": 4,
-    "u:private": 4, "u:private&odd": 3, "u:product": 1, "u:product&odd": 1, "u:psalm": -1,
-    "u:puerta": -1, "u:puse": 1, "u:push": 1, "u:push&odd": 1, "u:put": 3, "u:put&odd": 1,
-    "u:put&plain": 2, "u:pwd&plain": -1, "u:python": -1, "u:python&odd": -1, "u:qq": 1,
-    "u:qq&num": 1, "u:qr": 1, "u:qr&odd": 1, "u:que": -2, "u:que&num": -1, "u:que&plain": -1,
-    "u:questio": -1, "u:questio&plain": 3, "u:quiz": -1, "u:quiz&num": -1, "u:r": 1, "u:rad&num":
-    1, "u:rad&odd": -1, "u:ral": -2, "u:ral&num": -2, "u:rang": -1, "u:range": -2, "u:ratten": 1,
-    "u:raute": 1, "u:raute&num": 1, "u:read": 1, "u:read&num": 1, "u:reading": -1,
-    "u:reading&num": -1, "u:reads&num": -1, "u:really&odd": -1, "u:record": 1, "u:recover": 1,
-    "u:recover&odd": 1, "u:red": -2, "u:red&plain": -2, "u:reddit": -1, "u:reddit&odd": -1,
-    "u:ref": -4, "u:ref&num": -4, "u:reg&odd": -1, "u:region": -1, "u:region&odd": -1,
-    "u:remembe&num": -2, "u:remembe&odd": 1, "u:remembe&plain": 1, "u:remote": 4, "u:remote&odd":
-    4, "u:replace": -1, "u:replace&odd": -1, "u:repo": -2, "u:repo&odd": -2, "u:report": -1,
-    "u:report&odd": -1, "u:reserva&odd": 1, "u:reservk": 1, "u:reservk&num": 1, "u:reset": 2,
-    "u:reset&plain": 2, "u:retrywr": 3, "u:retrywr&odd": 3, "u:revert": -1, "u:revert&odd": -1,
-    "u:rfc": -1, "u:rfc&num": -1, "u:right": 2, "u:right&plain": 2, "u:riktnum": -1,
-    "u:riktnum&num": -1, "u:ring": 5, "u:ring&num": 3, "u:ring&odd": 1, "u:ringer": 5,
-    "u:ringer&odd": -1, "u:ringer&plain": 5, "u:rings": 2, "u:rings&plain": 2, "u:roof": -1,
-    "u:room": -2, "u:room&odd": -1, "u:room&plain": -1, "u:root": 1, "u:root&num": -1,
-    "u:root&odd": 1, "u:rota": 1, "u:rota&odd": 1, "u:router&odd": 1, "u:router&plain": -1,
-    "u:routern": 2, "u:routern&odd": 1, "u:routern&plain": 1, "u:row&odd": -1, "u:rsa": -1,
-    "u:rsa&odd": -1, "u:rum": -1, "u:run": -1, "u:run&odd": -1, "u:runs": -3, "u:runs&odd": -3,
-    "u:rutan": 1, "u:s": 3, "u:s&num": -1, "u:s&odd": 4, "u:sa": 4, "u:sa&num": 3, "u:sa&odd": 1,
-    "u:sa&plain": -1, "u:safe": 3, "u:safe&num": 2, "u:safe&plain": 1, "u:sag": -1, "u:sag&plain":
-    -1, "u:saga": 1, "u:saga&plain": 1, "u:sager": -6, "u:sager&num": -3, "u:sager&odd": -2,
-    "u:sager&plain": -2, "u:said": -3, "u:said&odd": -2, "u:said&plain": -2, "u:sale": -1,
-    "u:sale&num": -1, "u:salt": -1, "u:same": 3, "u:same&num": 1, "u:same&odd": 1, "u:samma&num":
-    2, "u:samma&plain": -2, "u:sat": -2, "u:sat&odd": -2, "u:saturda": -1, "u:saved": 1,
-    "u:saved&odd": 1, "u:say": 2, "u:say&plain": 2, "u:saying": 1, "u:says": -7, "u:says&num": 1,
-    "u:says&odd": -5, "u:says&plain": -3, "u:scan": 5, "u:scan&odd": 5, "u:schluss": 5,
-    "u:schluss&num": 1, "u:schluss&odd": 1, "u:schluss&plain": 3, "u:screen": 1, "u:se": -1,
-    "u:se&num": -1, "u:se&odd": 1, "u:se&plain": -1, "u:secret": 3, "u:secret&odd": 3,
-    "u:secret_": -1, "u:secret_&odd": -1, "u:securit&plain": 1, "u:sedan&num": -1, "u:sedan&odd":
-    1, "u:see": -3, "u:see&odd": -1, "u:seed": -4, "u:seed&num": -3, "u:seed&plain": -1,
-    "u:segurid": 1, "u:segurid&num": 1, "u:sein": 1, "u:sekunde": 2, "u:sekunde&num": 2, "u:sen":
-    3, "u:sen&num": 2, "u:send": 1, "u:send&odd": 1, "u:sendgri": 1, "u:sendgri&odd": 1, "u:sent":
-    3, "u:sent&num": 1, "u:sent&odd": 2, "u:serial": -2, "u:serial&odd": -2, "u:serienu": 1,
-    "u:serienu&odd": 1, "u:server": -5, "u:server&num": -4, "u:server&odd": -1, "u:servern": -1,
-    "u:servern&odd": -1, "u:service": -2, "u:set": 3, "u:set&num": -2, "u:set&odd": 3,
-    "u:set&plain": 2, "u:setting": -1, "u:setting&plain": -1, "u:seven": 2, "u:seven&plain": 2,
-    "u:sex": -1, "u:share": 2, "u:share&num": 1, "u:share&odd": 1, "u:shared": 1, "u:shared&odd":
-    1, "u:she": -1, "u:she&plain": -2, "u:shed": -1, "u:shed&num": -1, "u:sheet": -2,
-    "u:sheet&odd": -2, "u:shop": 2, "u:shop&num": 2, "u:should": -1, "u:should&num": -1, "u:show":
-    -4, "u:show&odd": -3, "u:show&plain": -1, "u:shows": -6, "u:shows&odd": -6, "u:si": 2,
-    "u:sidan": -3, "u:side": 1, "u:side&num": 1, "u:signatu": 1, "u:signatu&odd": 1, "u:signed":
-    -3, "u:signeli": -1, "u:signeli&odd": -1, "u:silly": -2, "u:silly&odd": -2, "u:since": -2,
-    "u:since&odd": -1, "u:sista": 1, "u:sista&num": 1, "u:site": 1, "u:site&odd": 1, "u:six": -1,
-    "u:six&num": -1, "u:size": -1, "u:size&num": -1, "u:sjalv": -1, "u:sju": -1, "u:sju&num": -1,
-    "u:sju&plain": -1, "u:sk": -1, "u:sk&num": -1, "u:ska": -3, "u:ska&num": -1, "u:ska&plain":
-    -2, "u:skap": 3, "u:skap&num": 3, "u:skarmla": 1, "u:skrev": -2, "u:skrev&plain": -2,
-    "u:skriv": -2, "u:skriv&odd": -2, "u:skriv&plain": -1, "u:skriver": 3, "u:skriver&odd": 1,
-    "u:skriver&plain": 2, "u:sky": -1, "u:sla": 1, "u:sla&plain": 1, "u:slow": -1, "u:slow&plain":
-    -1, "u:slut": -1, "u:slut&odd": -1, "u:slutar": -2, "u:slutar&plain": -1, "u:small": 1,
-    "u:sms": -1, "u:sms&num": -1, "u:so": 5, "u:so&odd": 3, "u:so&plain": 2, "u:social": 1,
-    "u:social&num": 1, "u:social&odd": 1, "u:sold": -3, "u:sold&num": -3, "u:som": 2, "u:som&num":
-    3, "u:som&odd": -2, "u:someone": -2, "u:someone&plain": 1, "u:somethi": -3, "u:somethi&plain":
-    -3, "u:son": -3, "u:son&odd": -2, "u:soprumm": 2, "u:sort&num": 2, "u:sort&odd": -3,
-    "u:source": -3, "u:sozialv": 3, "u:sozialv&num": 3, "u:spaces": 2, "u:spaces&plain": 1,
-    "u:spotify": -3, "u:spotify&odd": -2, "u:spreads": 1, "u:spreads&odd": 1, "u:spring": 1,
-    "u:square": 1, "u:square&num": 1, "u:ssh": -1, "u:ssh&odd": -2, "u:ssh&plain": 1, "u:ssh-key":
-    -3, "u:ssh-key&odd": -2, "u:ssid": 3, "u:ssid&plain": 2, "u:ssn": 1, "u:ssn&odd": 1,
-    "u:staff&num": 1, "u:staging": 1, "u:staging&odd": 1, "u:stall": 2, "u:stall&num": 2,
-    "u:star&num": 3, "u:star&odd": -4, "u:start": 1, "u:start&odd": 1, "u:startar": 3,
-    "u:station": 3, "u:station&num": 3, "u:station&odd": -1, "u:status": -2, "u:steam": -3,
-    "u:steam&odd": -3, "u:steht": 2, "u:steht&num": 2, "u:steht&odd": 1, "u:steht&plain": -1,
-    "u:steps": -5, "u:steps&num": -2, "u:stick": 1, "u:stick&plain": 1, "u:sticker": 2,
-    "u:sticker&odd": 2, "u:still": 1, "u:still&num": -1, "u:still&plain": 2, "u:stjarna": 1,
-    "u:stjarna&num": 1, "u:stod": -2, "u:stod&odd": -1, "u:stop": -1, "u:stop&num": -1,
-    "u:stopped&odd": 1, "u:store": 1, "u:straigh": 1, "u:straigh&num": 1, "u:street": 1,
-    "u:street&plain": 1, "u:string": -2, "u:string&plain": -2, "u:stripe": 2, "u:stripe&odd": 2,
-    "u:sts": -1, "u:sts&odd": -1, "u:stuck&num": -1, "u:student": -1, "u:stugan": 3,
-    "u:stugan&plain": 2, "u:su": -1, "u:su&num": -1, "u:sudo": 1, "u:sudo&odd": 1, "u:suitcas": 2,
-    "u:suitcas&num": 3, "u:summari": -1, "u:sundays": -1, "u:svarar": -1, "u:svarar&plain": -1,
-    "u:swedban": 1, "u:swedban&num": 1, "u:symbol": 1, "u:symbol&num": 1, "u:tab": -1, "u:tablet":
-    1, "u:tack": -1, "u:tack&plain": -1, "u:tail": 2, "u:tail&odd": 2, "u:takes": -1,
-    "u:takes&plain": -1, "u:taket": -1, "u:tap": 1, "u:tap&plain": 1, "u:tarjeta": -2,
-    "u:tarjeta&num": 1, "u:teacher": 1, "u:teacher&odd": 1, "u:teacher&plain": 1, "u:team": -1,
-    "u:telefon": -8, "u:telefon&num": -5, "u:telepho": 2, "u:telepho&num": 2, "u:telly": 1,
-    "u:telly&odd": 1, "u:ten": -1, "u:ten&odd": -1, "u:tener": -1, "u:tener&plain": -1, "u:tesla":
-    1, "u:tesla&num": 1, "u:test": -2, "u:test&odd": -2, "u:text": 4, "u:text&odd": 3,
-    "u:text&plain": 1, "u:texted": 1, "u:texted&num": 1, "u:than": -3, "u:than&plain": -2,
-    "u:thank": -1, "u:thank&plain": -1, "u:that": -5, "u:that&num": -3, "u:that&odd": -1,
-    "u:that&plain": -1, "u:that's": 6, "u:that's&num": 1, "u:that's&odd": -1, "u:that's&plain": 5,
-    "u:the": 2, "u:the&odd": 4, "u:the&plain": -2, "u:them": 1, "u:them&num": 1, "u:then": 9,
-    "u:then&num": 5, "u:then&odd": 4, "u:then&plain": 1, "u:there": -1, "u:there&plain": -1,
-    "u:these": -1, "u:these&odd": 1, "u:these&plain": -2, "u:they": 3, "u:they&num": 2,
-    "u:they&plain": 1, "u:thing": 2, "u:thing&num": -1, "u:thing&odd": 2, "u:thing&plain": 1,
-    "u:think": 2, "u:this": 2, "u:this&num": 1, "u:this&odd": 4, "u:this&plain": -3, "u:those":
-    -1, "u:three": -4, "u:three&odd": -3, "u:three&plain": -1, "u:thursda": -2, "u:ticket": -1,
-    "u:ticket&odd": -1, "u:til": 2, "u:til&plain": 2, "u:till": 8, "u:till&num": 2, "u:till&odd":
-    4, "u:till&plain": 2, "u:tillbak": -1, "u:time": 1, "u:time&num": 2, "u:time&odd": -1,
-    "u:tin": 1, "u:to": 1, "u:to&plain": 1, "u:today": -2, "u:today&num": -1, "u:today&odd": -1,
-    "u:today&plain": -1, "u:tog": -1, "u:tog&odd": -1, "u:token": -1, "u:token&num": -1,
-    "u:token&odd": 1, "u:tokens": -2, "u:tokens&num": -1, "u:told": -1, "u:told&plain": -1,
-    "u:too&odd": 1, "u:took": -1, "u:took&num": -1, "u:torsdag": -2, "u:torsdag&plain": -2,
-    "u:tortois": 1, "u:trackin": -2, "u:trackin&num": -1, "u:trackin&odd": -2, "u:tradera": -2,
-    "u:transfe": 1, "u:tre": 5, "u:tre&num": 1, "u:tre&plain": 3, "u:tree": 1, "u:tree&odd": 1,
-    "u:tren": -1, "u:tren&num": -1, "u:trieste": -1, "u:trieste&odd": -1, "u:trip": -1,
-    "u:trip&plain": -1, "u:true": 2, "u:true&odd": 2, "u:turn": 1, "u:turn&odd": 1,
-    "u:turn&plain": -1, "u:turns": -1, "u:turns&num": -1, "u:tva": 3, "u:tva&num": 1, "u:tva&odd":
-    -1, "u:tvattst": 1, "u:tvattst&num": 1, "u:twice": 1, "u:twice&num": 4, "u:twice&odd": -1,
-    "u:twice&plain": -1, "u:two": 1, "u:typ": -1, "u:type": -1, "u:type&odd": 1, "u:type&plain":
-    -2, "u:typed": 1, "u:typed&odd": 1, "u:typo": -3, "u:u": -2, "u:uberwei": 4, "u:umea": -1,
-    "u:umea&num": -1, "u:un": -1, "u:un&plain": -1, "u:una": -1, "u:una&odd": -1, "u:una&plain":
-    -1, "u:und": 4, "u:und&num": 2, "u:und&odd": 1, "u:under": 7, "u:under&num": 4, "u:under&odd":
-    4, "u:under&plain": -1, "u:unlock": 1, "u:up": -2, "u:up&num": 2, "u:up&odd": -4, "u:update":
-    -2, "u:upp": 2, "u:upp&num": 1, "u:upp&plain": 1, "u:upstair&odd": 1, "u:us": -2, "u:us&num":
-    1, "u:us&odd": -2, "u:us&plain": -1, "u:usb": -1, "u:usb&odd": -2, "u:use": 5, "u:use&num": 4,
-    "u:use&odd": 1, "u:use&plain": -1, "u:used": -1, "u:used&odd": -1, "u:user": -1, "u:user&num":
-    -2, "u:user&odd": 2, "u:user&plain": -1, "u:usernam": -1, "u:usernam&odd": -1, "u:uses": -1,
-    "u:uses&odd": -1, "u:using": 3, "u:using&odd": 1, "u:usuario": -1, "u:usuario&odd": -1,
-    "u:ut": 1, "u:ut&num": 2, "u:utan": 2, "u:utan&plain": 2, "u:uuid": -3, "u:uuid&odd": -3,
-    "u:v": -1, "u:v&odd": -1, "u:vad": -3, "u:vad&num": -2, "u:vad&odd": 1, "u:vad&plain": -2,
-    "u:valid": 3, "u:van": 1, "u:van&num": 1, "u:van&odd": -1, "u:vanliga": -5, "u:vanster": 3,
-    "u:vanta": 3, "u:var": -7, "u:var&odd": -3, "u:var&plain": -4, "u:vara": -1, "u:vara&odd": -1,
-    "u:varfor": -1, "u:varfor&plain": -1, "u:varje": -1, "u:varje&odd": -1, "u:vart": 1, "u:varv":
-    3, "u:veckan": -1, "u:velvet": 2, "u:velvet&plain": 2, "u:vem": -1, "u:vem&plain": -1,
-    "u:verific": 1, "u:verific&num": 1, "u:version": -1, "u:vet&num": 1, "u:vet&plain": -2,
-    "u:vez": -1, "u:vi": -2, "u:vi&num": -2, "u:vi&odd": 2, "u:vi&plain": -2, "u:vid": -1,
-    "u:vid&odd": -1, "u:vilka": -1, "u:vilka&plain": -1, "u:vilket": -1, "u:vill": 1,
-    "u:vill&odd": 1, "u:vill&plain": -1, "u:village": 3, "u:vinted": 1, "u:vinted&odd": 1,
-    "u:visa": 1, "u:visa&num": 1, "u:voicema": 1, "u:voicema&num": 1, "u:volvo": -1, "u:vom&odd":
-    -1, "u:von&num": -1, "u:von&odd": 1, "u:vorwahl": -1, "u:vorwahl&num": -1, "u:voucher": 1,
-    "u:vs": -1, "u:vs&odd": -1, "u:vuelo": -1, "u:wait": 4, "u:wait&num": 3, "u:want": 2,
-    "u:want&odd": 1, "u:wants": 1, "u:wants&num": -2, "u:wants&odd": 2, "u:wants&plain": 1,
-    "u:war": -1, "u:war&num": 1, "u:was": -8, "u:was&num": -2, "u:was&odd": -3, "u:was&plain": -4,
-    "u:watch": 1, "u:water": -1, "u:we": -1, "u:we&num": -2, "u:we're": -1, "u:weather": 2,
-    "u:webhook": 2, "u:webhook&odd": 2, "u:website": -1, "u:wednesd": -1, "u:week": 1,
-    "u:week&odd": 1, "u:welcome": -1, "u:welcome&odd": -1, "u:went": -1, "u:went&plain": -1,
-    "u:were": -1, "u:wet": 1, "u:what": -2, "u:what&num": 3, "u:what&odd": -4, "u:what&plain": -1,
-    "u:what's": -3, "u:what's&odd": -1, "u:what's&plain": -2, "u:whats": -1, "u:wheels": 1,
-    "u:wheels&num": 1, "u:when": 4, "u:when&num": 1, "u:when&odd": 3, "u:which": -1,
-    "u:which&odd": -2, "u:which&plain": 1, "u:while": -1, "u:while&num": 1, "u:while&plain": -1,
-    "u:white": -1, "u:white&odd": -1, "u:who": -1, "u:why": 1, "u:why&odd": 2, "u:wi": 1,
-    "u:wie&odd": -1, "u:wifi": -2, "u:wifi&odd": 1, "u:wifi&plain": -3, "u:wifi-ko": 1,
-    "u:wifi-ko&odd": 1, "u:wifit": -1, "u:will": 2, "u:will&plain": 1, "u:windows": 3,
-    "u:windows&odd": 1, "u:wir": -1, "u:wir&num": -1, "u:with": 3, "u:with&num": 1, "u:with&odd":
-    2, "u:without": -1, "u:without&plain": -1, "u:wlan&plain": -1, "u:wlan-sc": 1,
-    "u:wlan-sc&num": 1, "u:won't": 1, "u:won't&odd": 1, "u:word": -1, "u:word&odd": -2, "u:words":
-    1, "u:words&odd": -3, "u:work": 1, "u:work&num": 1, "u:work&odd": 1, "u:worked": 1,
-    "u:worked&odd": 1, "u:working": -1, "u:works": -1, "u:works&num": -1, "u:world": -1,
-    "u:would": -2, "u:would&plain": -2, "u:write": -2, "u:write&odd": -2, "u:wrote": -1, "u:y": 6,
-    "u:y&num": 4, "u:y&odd": 1, "u:year": 4, "u:year&num": 5, "u:year&odd": -1, "u:years": -1,
-    "u:yo": -1, "u:yo&odd": -1, "u:you": 9, "u:you&num": 3, "u:you&odd": 2, "u:you&plain": 3,
-    "u:you've": 1, "u:you've&num": 1, "u:your": -2, "u:your&num": 2, "u:your&odd": -2,
-    "u:your&plain": -2, "u:zero": -1, "u:zero&plain": 1, "u:zip": 1, "u:zip&odd": 2, "u:{": -9,
-    "u:{&odd": -4, "u:}": -6, "u:}&num": -4, "u:}&odd": -4, "u:}&plain": 2, "unit": 2, "unit&num":
-    1, "unit&odd": 1, "values:1": -4, "values:2": -3, "values:3": -4, "values:4": 1, "values:5":
-    -5, "wl:1&num": -2, "wl:1&plain": -2, "wl:10&num": 1, "wl:10&odd": -3, "wl:10&plain": 6,
-    "wl:11&num": 5, "wl:11&odd": 8, "wl:12&num": -2, "wl:12&odd": -2, "wl:13&num": 3, "wl:13&odd":
-    5, "wl:14&odd": 6, "wl:14&plain": 1, "wl:15&num": -1, "wl:15&odd": 10, "wl:16&num": 3,
-    "wl:16&odd": 12, "wl:16&plain": 4, "wl:2&num": 3, "wl:2&plain": -1, "wl:3&num": -10,
-    "wl:3&odd": -9, "wl:3&plain": -1, "wl:4&num": -3, "wl:4&odd": 1, "wl:4&plain": -8, "wl:5&num":
-    -4, "wl:5&odd": -4, "wl:5&plain": -3, "wl:6&num": 2, "wl:6&odd": -13, "wl:6&plain": -3,
-    "wl:7&num": 1, "wl:7&odd": -6, "wl:7&plain": -1, "wl:8&num": 3, "wl:8&odd": -8, "wl:8&plain":
-    -2, "wl:9&num": 3, "wl:9&odd": -4, "wl:9&plain": 4, "zero": -2,
+LIMIT = 3
+SIGNS = {
+    -13: "values:3 ",
+    -12: "c:PASS&TALK wl:6&odd words:1 ",
+    -11: "whole ",
+    -10: "round s:?_$ values:1 values:2 ",
+    -9: "run:1 run:3 s:<odd>_0 s:^_TALK s:w_0 shape:tag words:0 ",
+    -8: "c:OTHER s:0_: s:0_:_0 shape:d3 shape:year t:? values:5 ways:0 wl:3&num words:2 ",
+    -7: (
+        "c:KEY&OPEN c:PASS&get called d1:1 s:0_0 s:^_OTHER s:the_0 spans:0 t:a t:telefon t:was u:\" "
+        "wl:8&odd "
+    ),
+    -6: (
+        "alike:2&m c:KEY&person called&odd cue:user&verb cue:user&verb&odd hard&user made:cj2 nd:5 "
+        "rl:a_a0 run:2 s:0_W s:0__0 s:?_\u0001 s:^_my s:_0 s:at_0 s:get_W s:w_med shape:grp spans:1 t:har "
+        "t:i'm t:we t:what wl:3&odd wl:4&plain "
+    ),
+    -5: (
+        "alone&short b:losenordet&plain c:CODE&ask c:PASS&PICK cue:act&next cue:open&d3 "
+        "cue:user&signed hm:clock near:open&d3 near:other&odd outbuilding&False pt:A00 rl:a_a_0 run:0 "
+        "s:0_<odd> s:0__<num> s:0_w s::_\"_<plain> s::_0_ s::_0_\u0001 s:<num>_OTHER s:ACT_0 s:ID_w s:KEY_\" "
+        "s:OTHER_<odd> s:W_0 s:W_w s:^_ACT s:^_the s:^_w_OTHER s:_w_0 s:_w_: s:for_w s:no_w "
+        "s:on_SERVICE s:on_W s:the_PASS_\" s:this_w s:w_:_<num> s:w_<num> s:w_for s:w_screen s:w_the "
+        "s:way__w shape:d5 shape:short spans:3 t:\" t:< t:> t:address t:an t:at t:av t:called t:can't "
+        "t:heter t:i t:of t:press t:turn t:vi t:will t:x u:\u0001 ways:1 wl:9&odd "
+    ),
+    -4: (
+        "alike:2&d b:at&odd b:telefon&num b:was&plain c:CODE c:CODE&get c:CODE&way c:ID&TALK "
+        "c:PASS&ask c:PICK c:get&words c:list&press c:ordinary c:past&person c:way clear&d3&act "
+        "code-only&odd cue:account&d4 cue:key&signed cue:other cue:other&long cue:other&odd cue:user "
+        "d1:3 link:is&plain link:joint link:joint&plain made:cj1 nd:2 nd:3 near:account&d4 "
+        "near:key&signed near:open&tag near:other&d3 near:other&grp near:other&pair near:other&tag "
+        "near:service&long outbuilding previous:open&num previous:wifi rl:Aa_0 s:\"_w s:)_<odd> s:0__W "
+        "s::_KEY_KEY s::_OTHER s:<num>_\u0001_w s:<num>_: s:<num>_:_<num> s:<num>__and s:<num>_w "
+        "s:<num>_w_$ s:<odd>_<odd> s:=_<num> s:=_PASS s:CODE_w s:OPEN_OTHER s:OTHER_<num> "
+        "s:SERVICE_w_is s:TALK_OTHER s:W_<num>_$ s:^_LOGIN s:^_OPEN_<num> s:^_el s:^_the_OTHER "
+        "s:^_w_0 s:^_what's s:_<odd>_w s:a_w s:and_W s:and_w s:ask_: s:av_w s:get_<num>_$ s:get_w "
+        "s:i_W s:is_it s:on_the_CARD s:small_W s:the_OTHER_$ s:w_ s:w_\"_<plain> s:w_0_$ s:w_<odd>_ "
+        "s:w_CODE s:w_KEY_$ s:w_PASS s:w_PICK_<odd> s:w_are s:w_get s:w_heter s:w_of s:w_on_the "
+        "s:w_to s:w_w_for s:w_with s:was_w sayable:False&caps sayable:True&dashed shape:camel "
+        "shape:clock shape:dashed shape:pair shape:snake shape:word t:\u0001 t:$token t:about t:add "
+        "t:alarm t:aldrig t:anyone t:bike t:blue t:did t:ett t:hur t:keyerro t:kostade t:last "
+        "t:library t:licence t:losenor t:mac t:not t:passpor t:securit t:see t:shows t:ska t:till "
+        "t:tillbak t:twice t:un t:user t:var t:who t:{ t:} u:\u0001&plain u:\"&num u::&num u:at&odd u:en "
+        "u:losenor u:press u:sager u:shows u:shows&odd u:telefon u:telefon&num u:was wl:4&num words:3 "
+    ),
+    -3: (
+        "1:key&odd 1:konto&num 1:kostade&num 1:says&odd 2:ar&num 2:number&num 2:use&odd a:for&num "
+        "alone&dashed alone&pair b:a&plain b:card&num b:en&num b:ends&num b:kostade&num b:my&odd "
+        "b:number&num b:port&num b:says&odd begins&num begins-asking&num c:ACT&CODE c:ACT&KEEP "
+        "c:ID&form c:ID&get c:KEEP&get c:OPEN&TALK c:OPEN&guard c:OTHER&PICK c:OTHER&small "
+        "c:PASS&SERVICE c:PASS&reply c:PASS&screen c:PICK&RECOVERY c:PICK&TALK c:PICK&list "
+        "c:PICK&person c:PICK&small c:TALK c:TALK&ask c:TALK&ordinary c:ask&form c:ask&get "
+        "c:ask&small c:get&person c:get&shape c:list&turn c:list&words c:past&press c:past&screen "
+        "c:reply&year c:shape&way clear&clock clear&d3 clear&d5 clear&odd&key clear&year code:1&plain "
+        "code:3&odd cue:act&d3 cue:card&none&num cue:card&year cue:id&joined cue:id&none "
+        "cue:login&next cue:open&clock cue:open&tag cue:other&camel cue:other&grp cue:other&verb "
+        "cue:other&verb&num cue:pass&dashed cue:pass&is cue:pass&is&plain cue:pass&joint&plain "
+        "cue:pass&none cue:pass&pick&plain cue:pick&is cue:pick&is&odd cue:pick&num "
+        "cue:service&signed cue:user&word+d cue:wifi&next d1:2 ean hard&key link:is link:next&plain "
+        "link:none&num made:C2 nd:4 near:act&d3 near:code&plain near:open&clock near:other&joined "
+        "near:other&long near:pick&word near:service&signed near:user&signed near:user&word+d "
+        "own&plain previous:act&plain previous:other previous:other&odd pt:000-0000 pt:AA0000 "
+        "pt:aaaaa0 reach:0&plain rl:0-0 rl:AaAa0 rl:a-a-a rl:a_a s:\u0001_- s:\u0001_OPEN s:\u0001_the s:\"_)_$ "
+        "s:\"_KEY s:0_:_w s:0_; s:0_<odd>_<odd> s:0__<odd> s:0__w s:0_mm s::_<odd>_ s::_OTHER_: "
+        "s::_PASS s:<num>__<num> s:<odd>_:_<odd> s:<odd>__PICK s:<odd>_on_SERVICE s:<odd>_w "
+        "s:<odd>_w_with s:ACT_\" s:ACT_= s:ACT_OPEN s:CODE_for s:CODE_of s:CODE_pa s:KEY_:_w s:OPEN_w_ "
+        "s:OTHER_\" s:OTHER_$ s:OTHER_0 s:OTHER_:_<odd> s:OTHER_OTHER s:OTHER_for s:OTHER_is_0 "
+        "s:OTHER_on s:OTHER_small s:PASS_\"_<plain> s:PASS_: s:PASS_?_$ s:PICK_it_get s:SERVICE_is_0 "
+        "s:W_$ s:W_? s:W_SERVICE s:W__0 s:W__W s:W_i s:^_0_0 s:^_<odd>_PICK s:^_CODE_OTHER "
+        "s:^_OPEN_OTHER s:^_PASS_: s:^_PASS_w s:^_PICK s:^_SERVICE s:^_SERVICE_is s:^_SERVICE_w s:^_a "
+        "s:^_do s:^_i s:^_jag s:^_jag_w s:^_la s:^_la_PASS s:^_la_w s:^_min_w s:^_my_SERVICE "
+        "s:^_the_CODE s:^_the_WIFI s:^_vad s:^_w_ s:^_w_<odd> s:^_w_PICK s:^_w_SERVICE s:^_w_are "
+        "s:^_what s:^_what's_the s:_$ s:_0_w s:_OTHER_0 s:_and s:_ask s:_get s:_i s:_och s:_w_w "
+        "s:a_OPEN s:a_OTHER s:a_w_w s:ask_0 s:at_0_: s:can_w_w s:den_0 s:det_w s:en_<num> s:en_W "
+        "s:for_0 s:for_a s:for_your s:get_<num> s:get_the s:get_the_w s:get_w_w s:is_<num>_$ "
+        "s:is_<odd> s:is_a s:is_called s:is_on s:la_PASS s:list_$ s:me_on s:my_w_w s:om_w s:on_0 "
+        "s:on_the_0 s:pa_<odd>_<num> s:pa_w_OTHER s:screen_<num> s:screen_<num>_$ s:shape_$ s:ska_w "
+        "s:small_w s:that_w s:the_0_$ s:the_CODE s:the_w_: s:the_w_is s:the_way s:this_OTHER s:two_w "
+        "s:vid_w s:w_\" s:w_$ s:w_; s:w_<odd>_$ s:w_? s:w_?_\u0001 s:w_KEY_<odd> s:w_OTHER_<num> s:w_W "
+        "s:w__och s:w__way s:w_a s:w_and s:w_are_<num> s:w_en_el s:w_get_<num> s:w_get_w s:w_i "
+        "s:w_i_W s:w_if s:w_is_w s:w_la s:w_on s:w_ref s:w_shape s:w_that s:w_they s:w_to_w s:w_w "
+        "s:w_w_\" s:w_w_<num> s:w_w_and s:w_w_it s:w_w_of s:w_w_pa s:w_w_screen s:what_is s:you_w "
+        "s:your_w s:}_$ sayable:True&snake t:; t:[ t:] t:api_key t:are t:attempt t:but t:by t:class "
+        "t:clave t:club t:coche t:cykeln t:dag t:day t:db t:dogs t:egen t:example t:filter t:find "
+        "t:fraga t:fran t:from t:gate t:genesis t:gone t:grid t:has t:house t:isbn t:isn't t:keys "
+        "t:koden t:kommer t:kort t:laptop t:larmet t:las t:line t:locker t:mat t:matricu t:may t:mm "
+        "t:morning t:moved t:names t:one t:only t:or t:over t:passwor t:phone t:port t:ref t:room "
+        "t:run t:said t:says t:school t:seed t:server t:show t:sitter t:spend t:spotify t:ssh-key "
+        "t:start t:starts t:steam t:stop t:subject t:tack t:ten t:test t:three t:tio t:to t:tokens "
+        "t:up t:vad t:vem t:vid t:would u:a u:a&plain u:add u:address u:address&odd u:anyone "
+        "u:anyone&odd u:clave&plain u:code&num u:db u:de&num u:does u:ett u:expires u:for&num u:grid "
+        "u:grid&num u:has u:heter&odd u:hi u:hi&odd u:into u:is u:is&odd u:isbn u:key&odd u:keyerro "
+        "u:keyerro&odd u:kommer&num u:kostade u:kostade&num u:la&plain u:last u:licence u:licence&odd "
+        "u:losenor&plain u:matricu u:matricu&num u:min&odd u:name u:on&odd u:or u:or&plain u:phone "
+        "u:phone&odd u:port&num u:press&odd u:ref u:ref&num u:says u:says&odd u:seed u:show "
+        "u:sort&odd u:spotify u:steps u:that u:twice u:var u:write u:write&odd ways:2 wl:3&plain "
+        "wl:5&num wl:7&odd "
+    ),
+    -2: (
+        "-1:for&num -1:gar&num -1:in&num 12:doren_er&num 12:ends_in&num 12:gave_me&odd "
+        "12:losenordet_ar&plain 12:number_is&num 12:use_code&odd 1:a&plain 1:at&odd 1:blev&plain "
+        "1:dial&num 1:en&num 1:en&odd 1:i&plain 1:in&odd 1:kod&num 1:kommer&plain 1:my&odd 1:or&odd "
+        "1:password&plain 1:to&plain 2:a&num 2:and&odd 2:card&num 2:code&num 2:doren&num 2:ends&num "
+        "2:i&num 2:is&num 2:is&odd 2:jag&odd 2:losenordet&plain 2:pa&num 2:ref&num 2:wifi&plain "
+        "a:and&num a:and&odd a:de&num a:det&num a:for&plain a:gar&num a:in&num a:inte&num a:is&odd "
+        "a:password&odd a:up&odd a:vad&num a:which&odd a:you&plain alone&camel alone&clock "
+        "alone&joined0 alone&one alone&seq alone&spell alone&word+d asks asks&odd b:a&num b:a&odd "
+        "b:av&odd b:blev&plain b:code&num b:code&odd b:cykeln&num b:doren&num b:expires&num b:get&odd "
+        "b:github&odd b:grid&num b:heter&odd b:i&num b:i&plain b:ich&odd b:id&odd b:is&num "
+        "b:karte&num b:key&odd b:kommer&plain b:konto&num b:la&odd b:locker&num b:matricula&num "
+        "b:min&odd b:mitt&odd b:pa&num b:phrase&plain b:ref&num b:ring&num b:steam&odd b:username&odd "
+        "b:was&num b:wifi&plain begins begins&plain begins-asking begins-asking&plain c:ACT&form "
+        "c:ACT&year c:ANSWER&past c:CARD&TALK c:CARD&get c:CODE&ID c:CODE&PICK c:CODE&reply "
+        "c:CODE&say-so c:CODE&words c:KEEP&ask c:KEEP&person c:KEY&ask c:KEY&get c:KEY&past "
+        "c:LOGIN&press c:OPEN&SERVICE c:OPEN&form c:OTHER&WIFI c:OTHER&list c:OTHER&net c:PASS "
+        "c:PASS&RECOVERY c:PASS&small c:PASS&turn c:PICK&press c:PICK&reply c:PICK&say-so "
+        "c:PICK&shape c:PICK&year c:SERVICE&USER c:TALK&USER c:TALK&guard c:TALK&person c:TALK&say-so "
+        "c:TALK&screen c:TALK&shape c:ask&say-so c:ask&screen c:ask&year c:get&past c:net&screen "
+        "c:ordinary&press c:past&turn c:person&reply c:person&say-so c:press&say-so c:press&year "
+        "c:reply&small c:turn&year clear&clock&none clear&d4&none clear&d5&none clear&grp "
+        "clear&grp&act clear&num&act clear&one&none clear&seq clear&seq&none clear&spell&none "
+        "clear&year&none code-only&caps+d code-only&dashed code:2&num code:3&num code:3&plain "
+        "code:4&num code:4&plain cue:account&none cue:account&none&odd cue:act&next&odd "
+        "cue:act&next&plain cue:act&title cue:card&d4 cue:card&none cue:card&sign cue:code&caps+d "
+        "cue:code&dashed cue:code&sign cue:id&year cue:keep&dashed cue:key&none&odd cue:key&plain "
+        "cue:key&word cue:login&next&odd cue:open&g8 cue:open&grp cue:open&pair cue:open&phrase "
+        "cue:open&plain cue:open&sign cue:open&sign&plain cue:open&year cue:other&d5 cue:other&joined "
+        "cue:other&joint cue:other&num cue:other&pair cue:other&run cue:other&sign cue:other&sign&odd "
+        "cue:other&tag cue:pass&d4 cue:pass&joint cue:pass&phrase cue:pass&pick cue:pick cue:pick&d3 "
+        "cue:pick&d5 cue:pick&long cue:pick&none&num cue:pick&pick cue:pick&verb&plain "
+        "cue:recovery&none cue:service cue:service&d7 cue:service&sign cue:service&verb "
+        "cue:service&verb&odd cue:user&odd cue:wifi&next&plain cue:wifi&none cue:wifi&plain d1:9 "
+        "hard&id isbn made:Cj4 nd:13 near:act&d5 near:act&plain near:act&word near:code&caps+d "
+        "near:code&dashed near:id&joined near:id&year near:keep&dashed near:keep&plain near:key&num "
+        "near:key&tag near:key&word near:open&g8 near:open&grp near:open&odd near:open&pair "
+        "near:other near:other&d4 near:other&snake near:other&year near:pass&dashed near:pass&phrase "
+        "near:pick&pair near:pick&word+d near:service&caps near:service&d3 near:service&d7 "
+        "near:service&snake near:talk&d6 near:talk&d9 near:talk&mixed near:talk&plain near:talk&tag "
+        "near:talk&word near:user&plain near:wifi&d4 near:wifi&tag place:before&plain previous:keep "
+        "previous:login previous:open previous:other&num previous:user previous:wifi&num "
+        "previous:wifi&plain pt:00AA pt:0AA rl:0-0-0 rl:0-a rl:0A0A0 rl:0a0-a0a- rl:A-A rl:A-a rl:A0 "
+        "rl:A0A0 rl:A0a0 rl:Aa-Aa rl:Aa0.0 rl:a_0 s:\u0001_<odd>_= s:\u0001_PASS s:\"_> s:\"_ACT s:\"_SERVICE "
+        "s:\"__$ s:\"_is s:#_<odd> s:#_<odd>_\u0001 s:(_0 s:)_$ s:-_w s:-c_\" s:-p_<num> s:-p_<num>_: s:0_\u0001 "
+        "s:0_0_$ s:0_0_0 s:0_;_<odd> s:0_<num>_ s:0_OTHER_$ s:0_W_ s:0_W_$ s:0__OTHER s:0_but "
+        "s:0_is_the s:0_list s:0_pa_w s:0_spelling s:0_the s:0_w_: s:0_x s::_\u0001_PASS s::_\u0001_w "
+        "s::_\"_<odd> s::_0_W s::_0_w s::_0_x s::_: s::_<num>_OTHER s::_<num>_w s::_<odd>_\u0001 "
+        "s::_<odd>_: s::_a s::_w_\u0001 s::_w_$ s::_w_<num> s::_{ s::_{_\" s:;_0 s:;_0_; s:;_<odd> s:;_w "
+        "s:<_w s:<_w_w s:<num>_\u0001 s:<num>_KEY s:<num>_TALK_inte s:<num>_W_$ s:<num>__0 s:<num>__then "
+        "s:<num>__they s:<num>__vad s:<num>_get s:<num>_get_w s:<num>_is s:<odd>_\"_} s:<odd>_-t "
+        "s:<odd>_: s:<odd>_<num> s:<odd>_<num>_ s:<odd>_<odd>_0 s:<odd>_W_w s:<odd>__TALK "
+        "s:<odd>__can s:<odd>__do s:<odd>_and_<odd> s:<odd>_and_w s:<odd>_for_0 s:<odd>_get_w "
+        "s:<odd>_is s:<odd>_is_<odd> s:<odd>_is_w s:<odd>_list s:<odd>_or s:<odd>_reply s:<odd>_small "
+        "s:<odd>_w_$ s:<odd>_w_way s:<plain>_\"_$ s:<plain>_\"_: s:<plain>_\"_w s:=_< s:=_<num>_$ "
+        "s:=_<odd>_$ s:=_w_\u0001 s:=_w_( s:>_$ s:ACT_0_$ s:ACT_<num>_ s:ACT_<odd> s:ACT_<odd>_$ s:ACT_for "
+        "s:ACT_the_w s:ACT_to s:ACT_year s:CARD_TALK s:CODE_ s:CODE_for_the s:ID_TALK s:KEEP_to "
+        "s:KEY_$ s:KEY_are s:KEY_is_<odd> s:KEY_screen_w s:LOGIN_<odd> s:OPEN_0 s:OPEN_0_$ "
+        "s:OPEN_:_<num> s:OPEN_OTHER_pa s:OPEN_at s:OPEN_er_<num> s:OPEN_is_a s:OPEN_on s:OPEN_w "
+        "s:OPEN_w_<num> s:OTHER_<num>_$ s:OTHER_<odd>_ s:OTHER_<odd>_<num> s:OTHER_<odd>_och "
+        "s:OTHER_CARD s:OTHER_OTHER_<num> s:OTHER_OTHER_is s:OTHER__OTHER s:OTHER_en s:OTHER_for_the "
+        "s:OTHER_is s:OTHER_pa_<num> s:OTHER_run s:OTHER_screen s:OTHER_screen_w s:OTHER_w_w s:PASS_ "
+        "s:PASS_:_<odd> s:PASS_= s:PASS_OTHER s:PASS_OTHER_w s:PASS_TALK s:PASS_del_w s:PASS_i "
+        "s:PICK_$ s:PICK_0 s:PICK_att s:PICK_en_w s:PICK_me_<odd> s:PICK_the_OPEN s:PICK_the_w "
+        "s:SERVICE_ s:SERVICE_\" s:SERVICE_0 s:SERVICE_0_: s:SERVICE_OTHER_<odd> s:SERVICE_and "
+        "s:SERVICE_get s:SERVICE_has s:SERVICE_pa s:SERVICE_w_ s:SERVICE_w_<odd> s:SERVICE_w_on "
+        "s:TALK_PASS s:TALK_a_OTHER s:TALK_i_w s:TALK_inte s:TALK_the s:USER_\" s:USER_? s:USER_?_$ "
+        "s:WIFI_<odd> s:W_) s:W_0_ s:W_0_$ s:W_: s:W_<num> s:W_OTHER s:W__and s:W_from s:W_har "
+        "s:W_is_<num> s:W_ist_<num> s:W_to s:W_und s:W_w_ s:W_way s:[_W s:]_\u0001 s:^_\u0001 s:^_\u0001_0 "
+        "s:^_#_<odd> s:^_0_<num> s:^_< s:^_<odd>_ s:^_<odd>_0 s:^_<odd>_and s:^_<odd>_w s:^_= "
+        "s:^_KEEP_to s:^_KEY s:^_KEY_0 s:^_KEY_OTHER s:^_KEY_w s:^_OTHER_0 s:^_OTHER_KEY "
+        "s:^_OTHER_OTHER s:^_OTHER_run s:^_RECOVERY_w s:^_SERVICE_0 s:^_TALK_PASS s:^_TALK_do "
+        "s:^_TALK_w s:^_WIFI_OTHER s:^_[ s:^_[_W s:^_can s:^_can_you s:^_das s:^_die s:^_i'm "
+        "s:^_is_it s:^_just_w s:^_min s:^_my_past s:^_ordinary s:^_our_WIFI s:^_person_ACT s:^_reply "
+        "s:^_the_OPEN s:^_use_CODE s:^_vad_OTHER s:^_var s:^_vem s:^_vi s:^_w_CODE s:^_w_a s:^_w_de "
+        "s:^_w_screen s:^_w_to s:^_w_{ s:^_where s:^_{ s:^_{_\" s:_\" s:_0_$ s:_<num>_OTHER s:_<num>_w "
+        "s:_ACT s:_OPEN s:_OTHER s:_OTHER_det s:_SERVICE s:_SERVICE_ s:_TALK_does s:_W s:_ask_for "
+        "s:_de s:_der s:_from s:_never s:_se s:_they s:_vad s:_vad_w s:_w_ s:_w_W s:_way_ s:_what "
+        "s:a_0 s:a_<odd> s:a_OPEN_0 s:a_OTHER_ s:a_SERVICE s:a_W s:a_W_<odd> s:about_the s:an_w "
+        "s:and_<odd> s:are_<num> s:are_<num>_ s:are_w s:are_w_get s:ask_W s:ask_for s:ask_for_your "
+        "s:at_<num>_ s:at_<odd> s:at_W s:at_w s:at_w_w s:att_du s:att_du_OTHER s:be_w s:be_w_$ s:c_$ "
+        "s:called_<odd> s:con_w s:da_$ s:das_W s:de_0 s:del_w_es s:den_0_$ s:den_har s:den_w_w "
+        "s:det_? s:det_?_$ s:do_w s:does_that s:doesn't_w s:draw_$ s:du_OTHER s:du_OTHER_w s:en_<odd> "
+        "s:en_w_$ s:en_w_som s:en_w_w s:every_w s:for_0_$ s:for_<num> s:for_W_$ s:for_a_w s:form_ID "
+        "s:from_0 s:from_<num> s:from_<num>_$ s:get_<odd>_$ s:get_OTHER_0 s:get_a s:get_it s:get_my "
+        "s:get_w_OTHER s:har_PICK s:have_w s:hos_W s:i'm_<odd> s:i_<num> s:i_had s:i_tre s:i_w_OTHER "
+        "s:i_w_men s:i_w_w s:ich_den s:inte_i_w s:is_0_ s:is_<odd>_w s:is_a_W s:is_it_? s:is_on_the "
+        "s:is_that_way s:is_w s:is_w_to s:isn't_it s:isn't_it_$ s:it's_a s:it_$ s:it_TALK s:it_get_w "
+        "s:it_w_w s:jag_ s:jag_kor s:jag_w_w s:just_w_the s:la_PASS_del s:la_w_w s:la_w_y s:list_: "
+        "s:list_KEY s:man_ha s:man_w s:may_be s:may_be_w s:me_a s:me_to s:med_CODE s:med_w_$ s:men_W "
+        "s:mi_w s:min_w_W s:mr_W s:my_<odd> s:my_ACT s:my_OPEN s:my_SERVICE_w s:my_USER s:my_w_W "
+        "s:my_w_is s:name_is s:ngc_<num> s:no_w_$ s:och_W s:och_ask s:och_w s:of_0 s:of_it s:of_it_$ "
+        "s:of_w_$ s:om_det s:on_$ s:on_SERVICE_$ s:on_TALK s:on_W_$ s:or_<odd> s:oss_$ s:our_WIFI "
+        "s:our_w s:our_w_w s:out_w s:pa_0 s:pa_w_w s:past_$ s:past_w_$ s:person_pa s:que_w "
+        "s:screen_w_$ s:see_the s:ska_jag s:small_get s:small_w_PASS s:so_w s:som_ask s:som_w "
+        "s:som_w_$ s:spelling_ s:the_CARD_is s:the_CODE_of s:the_KEY s:the_OPEN_ s:the_OPEN_on "
+        "s:the_OPEN_w s:the_OTHER_on s:the_SERVICE_ s:the_W s:the_WIFI s:the_WIFI_at s:the_W_W "
+        "s:the_past s:the_small s:the_w_CODE s:the_w_a s:the_w_ask s:the_w_for s:the_w_they "
+        "s:the_w_way s:their_own s:to_ACT s:to_OTHER s:to_W s:to_see s:to_the s:to_the_w s:to_the_way "
+        "s:to_w_: s:to_w_w s:um_0 s:un_w s:una_w s:use_CODE s:use_CODE_<odd> s:use_LOGIN s:vad_OTHER "
+        "s:vad_w s:vad_w_? s:vi_w s:vid_w_$ s:w_\"_w s:w_0_and s:w_:_\" s:w_<num>_get s:w_<num>_w "
+        "s:w_<odd>_<num> s:w_<odd>_is s:w_=_\" s:w_ACT_way s:w_CODE_<odd> s:w_CODE_is s:w_OTHER_$ "
+        "s:w_OTHER_0 s:w_OTHER_on s:w_PASS_? s:w_PASS_w s:w_PICK s:w_PICK_0 s:w__from s:w__the "
+        "s:w_a_la s:w_an s:w_att s:w_att_w s:w_by s:w_con_w s:w_den_0 s:w_efter s:w_every "
+        "s:w_for_USER s:w_get_OTHER s:w_get_W s:w_get_a s:w_i_tre s:w_ich_den s:w_is_0 s:w_jag "
+        "s:w_just s:w_kan s:w_la_PASS s:w_like s:w_list s:w_list_: s:w_med_CODE s:w_med_w s:w_now "
+        "s:w_och_w s:w_of_it s:w_om s:w_oss s:w_read s:w_screen_w s:w_small s:w_than s:w_this_w "
+        "s:w_to_ACT s:w_vi s:w_vid s:w_w_: s:w_w_KEY s:w_w_OPEN s:w_w_el s:w_w_i s:w_w_med s:w_w_the "
+        "s:w_w_with s:w_w_words s:w_way s:w_when s:w_with_0 s:w_you_$ s:w_{ s:was_<num> s:way_ "
+        "s:way_0 s:way_en s:way_of s:what's_the s:what's_the_w s:what_do s:what_do_i s:what_does "
+        "s:what_is_it s:what_w s:what_w_if s:when_w_w s:with_a s:with_person s:with_the s:y_el s:y_no "
+        "s:year_$ s:you_$ s:}_w s:}_} sayable:False&signed sayable:False&tag sayable:True&camel "
+        "sayable:True&caps+d shape:caps+d shape:signed shape:turns sign::&num sign::&odd spans:4 "
+        "spans:5 t:( t:-c t:-t t:abrir t:afterno t:air t:allowed t:barn t:batteri t:bells t:benutze "
+        "t:bestell t:bill t:bitcoin t:blank t:blanket t:blir t:blood t:bor t:boss t:bytt t:car t:cas "
+        "t:charact t:checkou t:child t:clap t:clear t:climbin t:cm t:colleag t:come t:commit t:copies "
+        "t:costs t:create t:crosswo t:danish t:dear t:decimal t:diallin t:do t:doesn't t:doren "
+        "t:dorren t:dr t:due t:einen t:everyon t:explain t:fail t:failed t:fast t:fatal t:flights "
+        "t:forward t:found t:fredag t:full t:g t:gick t:give t:gives t:goes t:grannen t:gutes t:had "
+        "t:hade t:hamnar t:han t:hat t:have t:he t:hello t:her t:hi t:hours t:how t:huset t:hymn "
+        "t:image t:incorre t:item t:jag t:k t:karte t:kassan t:kennzei t:kg t:kit t:kl t:knows "
+        "t:konto t:kontot t:kor t:korkort t:kr t:letters t:localho t:lock t:log t:log_lev t:lol "
+        "t:lost t:m t:mal t:mamma t:mandag t:market t:maths t:me t:men t:minutes t:mitten t:model "
+        "t:monday t:month t:more t:mot t:mr t:mum t:name's t:nas t:next t:ngc t:no t:novel t:nu "
+        "t:numbers t:nummer t:nyckel t:om t:opening t:own t:package t:page t:paint t:paminne t:per "
+        "t:plain t:plug t:plumber t:postnum t:pot t:printer t:profile t:pub t:public t:puerta t:quiz "
+        "t:rad t:ran t:rang t:reading t:really t:red t:reddit t:restart t:runt t:sagt t:salt t:satte "
+        "t:schluss t:screen t:second t:serial t:sheet t:shelf t:sidan t:signatu t:signed t:size "
+        "t:socks t:sol t:sort t:source t:squares t:star t:steg t:steps t:sticks t:stock t:stod "
+        "t:street t:taken t:takes t:tal t:tea t:teacher t:team t:than t:thank t:that t:the t:timeout "
+        "t:today t:token t:topic t:torch t:tradgar t:tres t:tuesday t:turned t:turns t:typo t:um "
+        "t:update t:uses t:uuid t:vagen t:vaggen t:vanliga t:varje t:very t:vet t:vilka t:vilken "
+        "t:vilket t:want t:war t:water t:wednesd t:week t:were t:where t:whether t:without t:worksho "
+        "t:write t:years t:your t:zwei u:\u0001&num u:\"&odd u:)&plain u:-c u:-h u:-p&num u:-t u:; u:= "
+        "u:=&num u:[ u:[&odd u:] u:]&odd u:alarm u:alarm&num u:all&num u:an u:are u:att u:av u:av&odd "
+        "u:back&odd u:barn u:batteri u:benutze u:benutze&odd u:blev&plain u:blue&num u:box&plain "
+        "u:but u:but&odd u:cafe&plain u:call u:called u:called&odd u:can u:can&odd u:can't u:checkou "
+        "u:checkou&odd u:class u:clave u:coche u:commit u:cykeln u:cykeln&num u:den&odd u:diallin "
+        "u:diallin&num u:docker u:docker&num u:doren u:doren&num u:egen u:ein u:email&odd u:en&num "
+        "u:ends&num u:env u:env&odd u:expires&num u:failed u:fast u:filter u:fire u:found u:found&odd "
+        "u:fraga u:fraga&odd u:from u:furs&num u:gave u:gave&odd u:get&odd u:gives&odd u:go&num "
+        "u:had&plain u:hello u:help u:help&odd u:heter u:hours u:house u:i'm u:i'm&odd u:ich&odd "
+        "u:in&plain u:incorre u:ingen u:into&odd u:is&num u:isbn&odd u:isn't u:kassan u:kennzei "
+        "u:koden&num u:kommer u:konto u:konto&num u:laptop u:larmet u:las u:las&num u:last&num "
+        "u:library u:line u:line&odd u:locker u:locker&num u:log_lev u:log_lev&odd u:men&num "
+        "u:mitt&odd u:model u:moved u:moved&num u:name&plain u:name's u:nas u:not&odd u:open&odd "
+        "u:or&odd u:order u:ordet u:ordet&plain u:our&odd u:own u:pa&plain u:page u:page&num "
+        "u:pass&plain u:passpor u:phone&num u:plain u:plain&odd u:please&plain u:port u:postgre "
+        "u:quarter u:quarter&num u:questio u:quiz u:really u:really&odd u:reddit u:reddit&odd "
+        "u:remembe&num u:router u:run u:run&num u:runs u:sager&plain u:said&plain u:say&odd u:se "
+        "u:se&plain u:see u:server u:show&odd u:signatu u:ska u:son u:source u:spotify&odd u:ssh-key "
+        "u:ssh-key&odd u:steam u:steam&odd u:stop u:tea u:that&num u:the&plain u:their u:them "
+        "u:them&num u:this&num u:three u:three&odd u:tokens u:turn u:twice&plain u:una u:up u:up&num "
+        "u:user&plain u:uses u:uses&odd u:uuid u:uuid&odd u:vad u:var&odd u:var&plain u:very u:wall "
+        "u:war u:was&num u:we u:what's u:wifi u:wifi&plain u:words&odd u:x u:your&odd u:{ u:} u:}&odd "
+        "wl:1&num wl:2&plain wl:7&plain words:4 "
+    ),
+    -1: (
+        "-1:ab&num -1:and&odd -1:and&plain -1:by&odd -1:ein&odd -1:gave&odd -1:gives&odd -1:har&odd "
+        "-1:has&odd -1:hat&odd -1:key&odd -1:ligger&odd -1:name&plain -1:nu&num -1:or&odd -1:or&plain "
+        "-1:pa&plain -1:password&odd -1:question&plain -1:shows&odd -1:star&odd -1:than&plain "
+        "-1:till&num -1:was&num -1:was&odd 12:ar_fran&num 12:code_is&num 12:det_blev&plain "
+        "12:for_a&odd 12:id_is&odd 12:in_room&num 12:is_a&odd 12:is_called&odd 12:is_number&num "
+        "12:it_to&plain 12:locker_is&num 12:on_the&plain 12:was_a&plain 12:write_to&odd "
+        "12:you_in&plain 1:a&odd 1:an&odd 1:and&odd 1:are&plain 1:bwv&num 1:called&odd 1:code&odd "
+        "1:det&plain 1:does&odd 1:dr&odd 1:ein&plain 1:eller&odd 1:ends&num 1:er&num 1:error&num "
+        "1:ett&odd 1:for&num 1:fran&num 1:from&num 1:gate&odd 1:heter&odd 1:hette&plain 1:i&odd "
+        "1:in&num 1:isbn&odd 1:it&plain 1:kostar&num 1:last&plain 1:locker&num 1:losenordet&plain "
+        "1:march&num 1:me&odd 1:model&odd 1:my&plain 1:new&odd 1:ngc&num 1:nr&num 1:number&num "
+        "1:pa&plain 1:page&num 1:pass&plain 1:press&plain 1:ral&num 1:reads&num 1:red&plain 1:rfc&num "
+        "1:room&num 1:sager&plain 1:set&plain 1:sk&num 1:som&plain 1:tap&plain 1:tell&plain "
+        "1:the&plain 1:till&num 1:till&odd 1:var&plain 1:wants&num 1:was&num 1:was&plain 1:word&plain "
+        "2:a&odd 2:a&plain 2:at&odd 2:att&plain 2:de&odd 2:die&num 2:el&odd 2:email&odd 2:en&num "
+        "2:en&odd 2:flyg&num 2:gave&odd 2:has&plain 2:i&odd 2:ich&odd 2:id&odd 2:in&num 2:in&plain "
+        "2:jag&plain 2:la&plain 2:locker&num 2:losenord&plain 2:me&odd 2:my&plain 2:on&plain "
+        "2:one&num 2:pa&plain 2:part&odd 2:phone&num 2:reg&odd 2:the&odd 2:up&num 2:var&plain "
+        "2:was&plain a:a&odd a:ab&num a:am&num a:att&plain a:by&num a:by&odd a:can&odd a:der&odd "
+        "a:do&odd a:ein&odd a:en&odd a:failed&plain a:gave&odd a:gives&odd a:har&odd a:has&odd "
+        "a:hat&odd a:in&plain a:is&plain a:ist&num a:it&plain a:just&odd a:key&odd a:last&num "
+        "a:ligger&odd a:name&plain a:not&odd a:nu&num a:och&odd a:on&odd a:or&odd a:or&plain "
+        "a:pa&plain a:question&plain a:routern&plain a:she&plain a:shows&odd a:star&odd a:than&plain "
+        "a:that&odd a:the&plain a:they&num a:till&num a:tryck&num a:was&num a:was&odd a:what&odd "
+        "a:when&plain a:with&odd alone&g8 alone&joined alone&mixed alone&turns asks&plain b:after&num "
+        "b:alarm&plain b:an&odd b:and&odd b:are&odd b:are&plain b:as&odd b:at&plain b:att&plain "
+        "b:back&odd b:battery&odd b:bus&num b:bwv&num b:by&odd b:called&odd b:changed&plain "
+        "b:checkout&odd b:club&plain b:de&num b:din&num b:do&plain b:does&odd b:door&num b:dr&odd "
+        "b:ein&plain b:el&odd b:eller&odd b:en&odd b:en&plain b:er&num b:error&num b:ett&odd "
+        "b:flyg&num b:for&num b:for&plain b:form&odd b:forsta&plain b:fran&num b:fritzbox&num "
+        "b:from&num b:garage&num b:gate&odd b:gave&odd b:has&odd b:has&plain b:have&num b:heter&plain "
+        "b:hette&plain b:his&odd b:hos&odd b:hours&num b:install&odd b:isbn&odd b:jag&odd "
+        "b:kennzeichen&odd b:kod&num b:kostar&num b:la&plain b:last&plain b:line&odd b:march&num "
+        "b:me&odd b:mein&odd b:men&plain b:mi&odd b:model&num b:model&odd b:my&plain b:name&odd "
+        "b:nas&odd b:netflix&odd b:never&plain b:new&odd b:ngc&num b:no&plain b:nr&num b:of&odd "
+        "b:of&plain b:on&plain b:or&odd b:or&plain b:order&num b:our&odd b:out&num b:pa&plain "
+        "b:page&num b:part&odd b:pass&plain b:phone&num b:press&plain b:printer&odd b:quiz&num "
+        "b:ral&num b:reads&num b:red&plain b:reg&odd b:rfc&num b:right&num b:ring&odd b:router&odd "
+        "b:sager&plain b:said&plain b:samma&plain b:server&odd b:set&num b:shed&num b:shows&odd "
+        "b:sk&num b:skrev&plain b:skriv&odd b:so&plain b:som&plain b:tell&plain b:the&odd b:the&plain "
+        "b:this&num b:to&odd b:tracking&odd b:trieste&odd b:turns&num b:up&num b:use&odd b:uses&odd "
+        "b:ut&num b:uuid&odd b:var&plain b:vem&plain b:von&num b:wants&num b:war&num b:what&plain "
+        "b:wifi&odd b:y&plain b:your&plain c:ACCOUNT c:ACT&ID c:ACT&LOGIN c:ACT&PASS c:ACT&TALK "
+        "c:ACT&screen c:ANSWER&small c:CARD&KEEP c:CARD&SERVICE c:CARD&WIFI c:CARD&form c:CARD&net "
+        "c:CARD&say-so c:CARD&screen c:CARD&small c:CODE&KEEP c:CODE&KEY c:CODE&list c:CODE&ordinary "
+        "c:CODE&screen c:CODE&small c:DIAL&small c:ID&OPEN c:ID&SECURITY c:ID&ask c:ID&way c:ID&year "
+        "c:KEEP&TALK c:KEEP&draw c:KEEP&guard c:KEEP&press c:KEEP&words c:KEY&PASS c:KEY&SERVICE "
+        "c:KEY&TALK c:KEY&form c:KEY&press c:KEY&reply c:KEY&screen c:KEY&shape c:KEY&small c:KEY&way "
+        "c:KEY&year c:LOGIN&OPEN c:LOGIN&SERVICE c:LOGIN&TALK c:LOGIN&USER c:LOGIN&ask "
+        "c:OPEN&RECOVERY c:OPEN&SECURITY c:OTHER&form c:OTHER&shape c:OTHER&turn c:PASS&form "
+        "c:PASS&ordinary c:PASS&person c:PASS&say-so c:PASS&shape c:PICK&SECURITY c:PICK&draw "
+        "c:PICK&form c:PICK&turn c:RECOVERY&SERVICE c:RECOVERY&get c:RECOVERY&small c:RECOVERY&words "
+        "c:SECURITY&SERVICE c:SECURITY&guard c:SECURITY&screen c:SERVICE&WIFI c:SERVICE&guard "
+        "c:TALK&WIFI c:TALK&net c:TALK&small c:TALK&spelling c:TALK&turn c:TALK&way c:USER&person "
+        "c:USER&press c:USER&year c:WIFI&ask c:WIFI&net c:WIFI&person c:WIFI&screen c:WIFI&way "
+        "c:WIFI&words c:ask&net c:ask&press c:ask&turn c:ask&way c:draw&reply c:draw&shape "
+        "c:form&past c:form&reply c:form&screen c:form&small c:get c:get&press c:get&small "
+        "c:get&spelling c:guard&list c:guard&say-so c:guard&small c:list c:list&shape c:list&spelling "
+        "c:net&person c:net&way c:ordinary&turn c:past&words c:person&press c:person&screen "
+        "c:press&screen c:press&small c:press&way c:press&words c:reply&shape c:reply&spelling "
+        "c:say-so&turn c:say-so&words c:screen&year c:shape&small c:shape&words c:small&words "
+        "c:turn&words called&plain clear&clock&act clear&d5&act clear&d7 clear&d7&act clear&num&key "
+        "clear&num&recovery clear&odd&act clear&tens clear&tens&act clear&turns clear&turns&none "
+        "clear-hard&none code+open&plain code-only&d3 code-only&d4 code-only&num code-only&tag "
+        "code:2&plain cue:act&grp cue:act&none&odd cue:act&signed cue:act&tens cue:act&turns "
+        "cue:answer&is cue:answer&is&plain cue:answer&word cue:card&d5 cue:card&joint "
+        "cue:card&joint&num cue:card&sign&num cue:card&verb&odd cue:code&d5 cue:code&joint "
+        "cue:code&next cue:code&next&odd cue:code&sign&odd cue:code&tag cue:code&verb&num "
+        "cue:id&camel cue:id&d3 cue:id&none&num cue:id&none&odd cue:keep&joint cue:keep&joint&odd "
+        "cue:keep&plain cue:keep&sign cue:key&back cue:key&far&plain cue:key&pick cue:key&pick&plain "
+        "cue:key&snake cue:key&tag cue:key&verb cue:key&year cue:login&is cue:open&camel cue:open&is "
+        "cue:open&is&odd cue:open&joined cue:open&next cue:open&next&num cue:open&none&odd "
+        "cue:open&none&plain cue:open&odd cue:open&sign&num cue:open&verb cue:open&verb&num "
+        "cue:other&caps+d cue:other&d3 cue:other&d6 cue:other&d7 cue:other&d9 cue:other&far "
+        "cue:other&far&odd cue:other&joint&num cue:other&joint&odd cue:other&short cue:other&snake "
+        "cue:other&word cue:pass&back&odd cue:pass&d6 cue:pass&far&odd cue:pass&none&num "
+        "cue:pass&none&odd cue:pass&none&plain cue:pass&num cue:pass&sign&num cue:pick&camel "
+        "cue:pick&dig cue:pick&joint&num cue:pick&pair cue:pick&pick&num cue:pick&pick&odd "
+        "cue:pick&plain cue:pick&title cue:pick&verb cue:pick&word cue:pick&word+d "
+        "cue:recovery&none&odd cue:recovery&num cue:recovery&sign&num cue:security&odd "
+        "cue:security&verb cue:security&verb&num cue:service&d3 cue:service&d4 cue:service&none "
+        "cue:service&none&num cue:service&none&odd cue:service&num cue:service&odd "
+        "cue:service&sign&odd cue:service&sign&plain cue:service&snake cue:service&tag "
+        "cue:user&none&num cue:user&num cue:user&sign cue:wifi cue:wifi&back cue:wifi&back&plain "
+        "cue:wifi&camel cue:wifi&door cue:wifi&joint cue:wifi&joint&odd cue:wifi&next&odd "
+        "cue:wifi&none&num cue:wifi&none&odd cue:wifi&num cue:wifi&tag cue:wifi&verb&plain "
+        "cue:wifi&word link:back&num link:back&plain link:far&plain link:joint&num link:none&odd "
+        "link:sign&num link:verb&odd made:C1 made:Cj2 made:c3 nd:18 nd:7 nd:8 near:act&door "
+        "near:act&grp near:act&signed near:act&snake near:act&tens near:act&turns near:answer&word "
+        "near:card&d5 near:card&word near:code&d5 near:code&tag near:code&title near:code&word "
+        "near:dial&plain near:dial&word near:id&camel near:id&d3 near:keep&phrase near:keep&word "
+        "near:key near:key&d3 near:key&dashed near:key&plain near:key&year near:login&title "
+        "near:open&camel near:open&joined near:open&phrase near:other&camel near:other&caps+d "
+        "near:other&clock near:other&d5 near:other&d7 near:other&word near:pass&d4 near:pass&d6 "
+        "near:pass&num near:pass&tag near:pass&year near:pick&clock near:pick&d5 near:pick&d9 "
+        "near:pick&dig near:pick&long near:pick&mixed near:pick&plain near:recovery&dashed "
+        "near:recovery&num near:recovery&plain near:recovery&word near:service&d4 near:service&dashed "
+        "near:service&grp near:service&run near:service&year near:talk&d3 near:talk&short "
+        "near:talk&year near:user near:user&num near:user&phrase near:user&word near:wifi&camel "
+        "near:wifi&door near:wifi&plain near:wifi&word place:after&plain previous:code&odd "
+        "previous:keep&num previous:keep&plain previous:login&num previous:login&odd "
+        "previous:recovery&num previous:service&odd previous:user&odd previous:wifi&odd price "
+        "pt:0000-00 pt:0000-000 pt:0a0a pt:A-AA pt:A000 pt:A0A0 pt:AA0 pt:AA0000000 pt:AA0A0A "
+        "pt:AAA-aaaaa pt:AAA00 pt:AAAAAA00 pt:Aa-Aa pt:Aa0 pt:Aaa-Aaaaa pt:Aaaaaa00 pt:Aaaaaaa00 "
+        "pt:Aaaaaaaa0 pt:a0aaa pt:aaa.aa pt:aaaa-aa pt:aaaa-aaaa pt:aaaa0 pt:aaaaa-aa pt:aaaaa.aa "
+        "pt:aaaaa00 reach:1&plain reach:far&num rl:0-A-0 rl:0/0 rl:0/a rl:0Aa rl:0a0 rl:0a0a-0a0 "
+        "rl:0a0a0a rl:A-0 rl:A-0-0 rl:A-0-A rl:A-0A0 rl:A-Aa rl:Aa&Aa rl:AaA0 rl:AaAaAaAa rl:a-a "
+        "rl:a-a-0 rl:a0a0a0a rl:a@a.a rl:aAa rl:a_a_a s:\u0001_$ s:\u0001_0_W s:\u0001_0_the s:\u0001_< s:\u0001_<_w s:\u0001_CODE "
+        "s:\u0001_CODE_screen s:\u0001_OTHER s:\u0001_OTHER_: s:\u0001_PASS_: s:\u0001_PASS_= s:\u0001_SERVICE s:\u0001_SERVICE_: s:\u0001_at "
+        "s:\u0001_du s:\u0001_du_w s:\u0001_person s:\u0001_the_w s:\u0001_w s:\u0001_w_: s:\u0001_w_= s:\u0001_you s:\u0001_you_have s:\u0001_your "
+        "s:\u0001_your_w s:\u0001_| s:\u0001_|_W s:\"_ s:\"_\" s:\"_) s:\"_:_0 s:\"_:_{ s:\"_>_\u0001 s:\"_? s:\"_?_$ s:\"_CODE "
+        "s:\"_KEY_: s:\"_OPEN s:\"_OTHER s:\"_SERVICE_\" s:\"_W s:\"_] s:\"__0 s:\"__w s:\"_on s:\"_or s:\"_w_w "
+        "s:\"_}_} s:##_0 s:##_W s:#_W s:&_W s:(_\"_KEY s:(_<num> s:(_<num>_) s:(_KEY s:(_W s:)_\" s:)_\"_ "
+        "s:)_is s:+_0 s:-_<odd> s:-_W s:-h_\"_KEY s:0_ s:0_\u0001_<odd> s:0_\"_> s:0_)_\" s:0_+ s:0_+_0 s:0_- "
+        "s:0_0_<num> s:0_0_<odd> s:0_:_an s:0_:_e s:0_;_w s:0_<num>_$ s:0_<num>_och s:0_<odd>_ "
+        "s:0_<odd>_$ s:0_<odd>_0 s:0_? s:0_CODE_$ s:0_OTHER s:0_OTHER_ s:0_OTHER_W s:0_OTHER_w "
+        "s:0_PICK s:0_TALK_$ s:0_USER s:0_W_OTHER s:0_] s:0__ACT s:0__PICK s:0__TALK s:0__is "
+        "s:0__what's s:0_a s:0_at s:0_by s:0_cm s:0_de s:0_dl s:0_dl_w s:0_feb s:0_for_w s:0_g s:0_gb "
+        "s:0_get s:0_get_the s:0_if s:0_is s:0_is_w s:0_may s:0_mm_$ s:0_mm_w s:0_och_w s:0_of "
+        "s:0_of_w s:0_pa s:0_screen_0 s:0_shape s:0_the_SERVICE s:0_the_w s:0_to s:0_w_<num> "
+        "s:0_w_and s:0_w_on s:0_w_w s:0_way s:0_with s:0_x_0 s:0_| s:0_} s:0_}_$ s::_\u0001_<odd> "
+        "s::_\u0001_OTHER s::_\u0001_SERVICE s::_\" s::_\"_W s::_0_0 s::_0_; s::_0_OTHER s::_<num> "
+        "s::_<odd>_<num> s::_<odd>_W s::_PICK s::_TALK s::_e s::_e_$ s::_jag s::_min s::_min_w s::_my "
+        "s::_my_w s::_no s::_press s::_s s::_the s::_the_w s::_w_ s::_w_0 s::_w_ACT s::_w_PASS "
+        "s::_w_get s::_what s:;_<odd>_: s:;_W s:;_w_: s:;_what s:;_} s:<_OTHER s:<num>_0_ s:<num>_:_0 "
+        "s:<num>_:_<odd> s:<num>_; s:<num>_;_W s:<num>_<odd> s:<num>_OTHER_ s:<num>_OTHER_$ "
+        "s:<num>_OTHER_w s:<num>_PICK s:<num>_TALK s:<num>_W_ s:<num>__ACT s:<num>__PICK s:<num>__W "
+        "s:<num>_a_w s:<num>_ab s:<num>_and_w s:<num>_by s:<num>_cm s:<num>_de s:<num>_for s:<num>_g "
+        "s:<num>_gb s:<num>_gb_$ s:<num>_i_w s:<num>_is_the s:<num>_m s:<num>_m_ s:<num>_nu "
+        "s:<num>_on_W s:<num>_pa_det s:<num>_pa_w s:<num>_screen s:<num>_screen_W s:<num>_small "
+        "s:<num>_the s:<num>_to_<num> s:<num>_w_a s:<num>_w_och s:<num>_was s:<num>_way_ "
+        "s:<num>_way_0 s:<num>_words s:<num>_x s:<odd>_\u0001_PASS s:<odd>_0_ s:<odd>_0_$ s:<odd>_0_0 "
+        "s:<odd>_0_: s:<odd>_0_<odd> s:<odd>_0_w s:<odd>_:_w s:<odd>_<odd>_ s:<odd>_=_\u0001 s:<odd>_=_w "
+        "s:<odd>_?_\u0001 s:<odd>_KEY s:<odd>_PICK_me s:<odd>_W_: s:<odd>__OTHER s:<odd>__is s:<odd>__it's "
+        "s:<odd>__no s:<odd>__what s:<odd>_by s:<odd>_from s:<odd>_get s:<odd>_get_W s:<odd>_har "
+        "s:<odd>_hat s:<odd>_ist_w s:<odd>_ligger s:<odd>_och s:<odd>_och_w s:<odd>_on "
+        "s:<odd>_or_<odd> s:<odd>_past s:<odd>_press s:<odd>_w_ s:<odd>_w_0 s:<odd>_w_at s:<odd>_was "
+        "s:<plain>_\"_) s:<plain>_\"_? s:<plain>_\"_is s:<plain>_\"_on s:<plain>_\"_or s:=_\u0001 s:=_0_\u0001 "
+        "s:=_<num>_\u0001 s:>_\u0001 s:>_\u0001_< s:?_\u0001_CODE s:?_\u0001_at s:?_\u0001_du s:?_\u0001_the s:?_\u0001_w s:?_\u0001_you "
+        "s:?_\u0001_your s:?_TALK s:?_TALK_w s:?_no s:?_the s:?_the_w s:?_vad s:?_w s:?_w_w s:?_what "
+        "s:ACCOUNT_$ s:ACCOUNT_w s:ACT_0_ s:ACT_<num>_$ s:ACT_?_$ s:ACT_ACT s:ACT_CODE s:ACT_SERVICE "
+        "s:ACT_W s:ACT_W_$ s:ACT_and s:ACT_at s:ACT_at_0 s:ACT_el s:ACT_get s:ACT_i s:ACT_i_w "
+        "s:ACT_on s:ACT_on_the s:ACT_person_w s:ACT_screen s:ACT_six s:ACT_small s:ACT_the "
+        "s:ACT_to_be s:ACT_to_w s:ACT_w_0 s:ACT_w_the s:ACT_w_w s:ACT_way_w s:ACT_your s:ANSWER_? "
+        "s:ANSWER_i s:ANSWER_was s:ANSWER_was_a s:CARD_for s:CARD_for_the s:CARD_har s:CARD_is "
+        "s:CARD_w s:CODE_<num>_ s:CODE_<odd>_for s:CODE_OTHER s:CODE_OTHER_<num> s:CODE_is_w "
+        "s:CODE_on s:CODE_pa_w s:CODE_screen_w s:DIAL_OTHER s:DIAL_OTHER_0 s:DIAL_w s:ID_for s:ID_har "
+        "s:ID_w_$ s:ID_w_out s:KEEP_it_w s:KEEP_to_<odd> s:KEY_ s:KEY_) s:KEY_<odd> s:KEY_<odd>_$ "
+        "s:KEY_=_\" s:KEY_=_< s:KEY_=_w s:KEY_KEY s:KEY_OTHER s:KEY_OTHER_0 s:KEY_OTHER_pie s:KEY_TALK "
+        "s:KEY_de s:KEY_is_way s:KEY_ligger_way s:KEY_med s:KEY_och s:KEY_on s:KEY_w s:KEY_w_for "
+        "s:KEY_w_w s:KEY_way s:KEY_zu s:KEY_zu_w s:LOGIN_: s:LOGIN_TALK s:OPEN_\" s:OPEN_0_: "
+        "s:OPEN_0_at s:OPEN_; s:OPEN_<num> s:OPEN_<num>_$ s:OPEN_<odd> s:OPEN_<odd>_ s:OPEN_? "
+        "s:OPEN_?_$ s:OPEN_ACT_<num> s:OPEN_ACT_list s:OPEN_ACT_with s:OPEN_OTHER_0 s:OPEN_OTHER_for "
+        "s:OPEN_and s:OPEN_er s:OPEN_gick s:OPEN_is_0 s:OPEN_is_<num> s:OPEN_list s:OPEN_med "
+        "s:OPEN_pa_w s:OPEN_to s:OPEN_w_out s:OPEN_was s:OTHER_\u0001_w s:OTHER_\"_<odd> s:OTHER_0_ "
+        "s:OTHER_0_OTHER s:OTHER_0_i s:OTHER_0_is s:OTHER_0_of s:OTHER_<num>_OTHER s:OTHER_=_<odd> "
+        "s:OTHER_OTHER_ s:OTHER_OTHER_<odd> s:OTHER_OTHER_for s:OTHER_OTHER_i s:OTHER_SERVICE "
+        "s:OTHER_TALK s:OTHER__0 s:OTHER__PICK s:OTHER__W s:OTHER__i s:OTHER_and s:OTHER_and_w "
+        "s:OTHER_att s:OTHER_den s:OTHER_det_for s:OTHER_det_w s:OTHER_en_W s:OTHER_en_w s:OTHER_get "
+        "s:OTHER_get_W s:OTHER_i_W s:OTHER_if s:OTHER_is_<odd> s:OTHER_list s:OTHER_med "
+        "s:OTHER_on_the s:OTHER_or s:OTHER_pa s:OTHER_pa_w s:OTHER_pie s:OTHER_w_ s:OTHER_w_0 "
+        "s:OTHER_w_<num> s:OTHER_w_<odd> s:OTHER_w_PICK s:OTHER_w_a s:OTHER_w_att s:OTHER_w_is "
+        "s:OTHER_w_on s:OTHER_w_pa s:OTHER_w_screen s:OTHER_was s:OTHER_with s:PASS_\" s:PASS_$ "
+        "s:PASS_? s:PASS_PICK s:PASS_and s:PASS_at s:PASS_de s:PASS_del s:PASS_es s:PASS_es_w "
+        "s:PASS_get s:PASS_get_the s:PICK_\" s:PICK_0_ s:PICK_W_w s:PICK_auf s:PICK_en s:PICK_for "
+        "s:PICK_get s:PICK_it_PICK s:PICK_list s:PICK_me_a s:PICK_me_the s:PICK_mig s:PICK_on "
+        "s:PICK_person_w s:PICK_small s:PICK_small_w s:PICK_w s:PICK_w_ s:PICK_w_i s:RECOVERY_PASS "
+        "s:RECOVERY_is s:SECURITY_: s:SECURITY_ID s:SECURITY_ask s:SERVICE_0_ s:SERVICE_: "
+        "s:SERVICE_:_\u0001 s:SERVICE_<odd> s:SERVICE_?_\u0001 s:SERVICE_OTHER s:SERVICE_OTHER_w "
+        "s:SERVICE_PICK_$ s:SERVICE_W s:SERVICE__w s:SERVICE__what s:SERVICE_ask_for s:SERVICE_for "
+        "s:SERVICE_has_PICK s:SERVICE_heter s:SERVICE_is s:SERVICE_is_called s:SERVICE_me "
+        "s:SERVICE_med s:SERVICE_on s:SERVICE_w s:SERVICE_w_0 s:SERVICE_w_<num> s:SERVICE_w_get "
+        "s:TALK_0_$ s:TALK_0_W s:TALK_: s:TALK_<num> s:TALK_<num>_$ s:TALK_OTHER_ s:TALK_OTHER_$ "
+        "s:TALK_PASS_? s:TALK_TALK s:TALK_W_w s:TALK_a s:TALK_ask s:TALK_do s:TALK_do_w s:TALK_do_you "
+        "s:TALK_en s:TALK_get_W s:TALK_i s:TALK_shape s:TALK_small s:TALK_small_is s:TALK_the_w "
+        "s:TALK_to s:TALK_to_w s:TALK_ut s:TALK_w s:TALK_w_a s:TALK_w_of s:TALK_w_w s:USER_: s:USER_= "
+        "s:USER_is_<odd> s:WIFI_ s:WIFI_:_<odd> s:WIFI_? s:WIFI_?_$ s:WIFI_OTHER s:WIFI_OTHER_w "
+        "s:WIFI_PASS_is s:WIFI_W s:WIFI_WIFI_is s:WIFI_i s:WIFI_is s:WIFI_pa s:WIFI_pa_w s:WIFI_w "
+        "s:W_\u0001_w s:W_& s:W_&_W s:W_0_: s:W_:_<num> s:W_:_w s:W_; s:W_<num>_w s:W_<odd>_ s:W_?_\u0001 "
+        "s:W_?_$ s:W_ACT_w s:W_CODE s:W_OTHER_ s:W_OTHER_0 s:W_OTHER_<num> s:W_PICK_w s:W_W_? "
+        "s:W_W_and s:W_W_for s:W_] s:W_]_\u0001 s:W__<num> s:W__OPEN s:W__TALK s:W__der s:W__get s:W__is "
+        "s:W__my s:W__on s:W__then s:W__und s:W__w s:W_and s:W_and_w s:W_ask s:W_at s:W_at_0 s:W_but "
+        "s:W_es s:W_for_the s:W_get s:W_get_<num> s:W_har_w s:W_have s:W_heisst s:W_heisst_W s:W_i_W "
+        "s:W_i_w s:W_im s:W_im_W s:W_is s:W_list s:W_med s:W_men s:W_my s:W_my_w s:W_now s:W_och_W "
+        "s:W_och_jag s:W_past s:W_person s:W_press s:W_screen s:W_small s:W_the s:W_the_w "
+        "s:W_this_OTHER s:W_w_0 s:W_w_: s:W_w_? s:W_w_W s:W_w_and s:W_w_get s:W_w_is s:W_w_to s:W_w_w "
+        "s:W_war s:W_who s:W_| s:[_\" s:[_0 s:[_0_] s:[_W_] s:]_) s:^_ s:^_\"_<plain> s:^_# s:^_## "
+        "s:^_##_0 s:^_##_W s:^_#_W s:^_0_ s:^_0_: s:^_0_W s:^_0_the s:^_<_OTHER s:^_<_w s:^_<num>_g "
+        "s:^_<num>_pa s:^_<num>_w s:^_<odd>_$ s:^_<odd>_: s:^_<odd>_<odd> s:^_<odd>_get s:^_<odd>_pa "
+        "s:^_<odd>_was s:^_ACCOUNT s:^_ACCOUNT_w s:^_ACT_0 s:^_ACT_<num> s:^_ACT_the s:^_ACT_w "
+        "s:^_CODE_<num> s:^_CODE_for s:^_CODE_the s:^_CODE_w s:^_DIAL_OTHER s:^_DIAL_w s:^_ID_w "
+        "s:^_KEEP s:^_KEY_ligger s:^_OPEN s:^_OPEN_ACT s:^_OPEN_W s:^_OPEN_gick s:^_OTHER_<num> "
+        "s:^_OTHER_PICK s:^_OTHER_W s:^_OTHER_is s:^_OTHER_no s:^_OTHER_the s:^_PASS_OTHER "
+        "s:^_PASS_er s:^_PICK_me s:^_PICK_small s:^_RECOVERY_PASS s:^_SECURITY s:^_SECURITY_w "
+        "s:^_SERVICE_OTHER s:^_SERVICE_get s:^_TALK_OTHER s:^_TALK_many s:^_USER_w s:^_WIFI "
+        "s:^_WIFI_: s:^_a_w s:^_ask s:^_att s:^_bwv s:^_bwv_<num> s:^_can't s:^_can_i s:^_could "
+        "s:^_could_you s:^_das_W s:^_das_WIFI s:^_det_press s:^_die_CODE s:^_die_OTHER s:^_die_W "
+        "s:^_din s:^_el_OPEN s:^_el_OTHER s:^_fix s:^_from s:^_get s:^_get_the s:^_gor s:^_han "
+        "s:^_heter s:^_hon_w s:^_i'm_at s:^_i_TALK s:^_i_can't s:^_i_list s:^_ich s:^_ich_habe s:^_is "
+        "s:^_it's_a s:^_jag_ask s:^_jag_ska s:^_just s:^_kan s:^_kan_man s:^_kom_w s:^_la_OPEN "
+        "s:^_let's s:^_let's_w s:^_mein s:^_mi s:^_mi_past s:^_mi_person s:^_mi_w s:^_min_past "
+        "s:^_my_KEY s:^_my_OTHER s:^_my_PASS s:^_my_USER s:^_name s:^_new s:^_new_OPEN s:^_new_w "
+        "s:^_ngc s:^_ngc_<num> s:^_no_w s:^_npm s:^_oh s:^_ok_so s:^_our s:^_our_OTHER s:^_our_w "
+        "s:^_past_ANSWER s:^_past_OTHER s:^_person_PICK s:^_person_W s:^_please s:^_reply_me s:^_se "
+        "s:^_shape s:^_she s:^_small s:^_tack s:^_thank s:^_thank_you s:^_the_ACCOUNT s:^_the_ID "
+        "s:^_the_KEY s:^_two s:^_vad_betyder s:^_var_w s:^_vem_PICK s:^_vet s:^_vi_w s:^_vilka s:^_w "
+        "s:^_w_$ s:^_w_: s:^_w_<num> s:^_w_ACT s:^_w_and s:^_w_att s:^_w_blir s:^_w_du s:^_w_en "
+        "s:^_w_for s:^_w_has s:^_w_heter s:^_w_is s:^_w_ligger s:^_w_list s:^_w_me s:^_w_med "
+        "s:^_w_mig s:^_w_my s:^_w_no s:^_w_ref s:^_w_the s:^_w_turn s:^_w_w s:^_w_way s:^_way s:^_we "
+        "s:^_we_PICK s:^_what's_my s:^_what_do s:^_what_does s:^_what_w s:^_where_did s:^_where_do "
+        "s:^_who s:^_wir s:^_wir_w s:^_with s:^_\u00a7 s:^_\u00a7_0 s:_\"_w s:_0_: s:_0_<num> s:_0_OTHER s:_0_W "
+        "s:_0_for s:_0_x s:_<num>_W s:_<num>_a s:_<num>_i s:_ACT_0 s:_CARD s:_OPEN_0 s:_OPEN_w "
+        "s:_OTHER_<odd> s:_PICK s:_PICK_it s:_TALK_<num> s:_TALK_? s:_TALK_small s:_TALK_w s:_W_0 "
+        "s:_W_<odd> s:_and_then s:_can s:_can't s:_den s:_den_w s:_der_W s:_det_PICK s:_det_w s:_do "
+        "s:_does s:_fick s:_for s:_for_w s:_get_W s:_get_a s:_go s:_i_PICK s:_i_w s:_inte s:_isn't "
+        "s:_isn't_it s:_it's_a s:_it's_w s:_it_w s:_its s:_jag_w s:_kor s:_men s:_men_det s:_my "
+        "s:_new s:_not s:_person s:_sa s:_shape s:_she_w s:_sju_w s:_small_w s:_so_TALK s:_so_it's "
+        "s:_so_w s:_tack s:_that's_small s:_that's_the s:_that's_w s:_the_SERVICE s:_the_W "
+        "s:_the_small s:_they_PICK s:_to s:_tva s:_tva_w s:_very s:_very_w s:_w s:_w_\u0001 s:_w_= "
+        "s:_w_KEY s:_w_OPEN s:_w_PICK s:_w_SERVICE s:_w_at s:_w_i s:_w_it s:_w_on s:_w_por s:_way_the "
+        "s:_what_is s:_what_w s:_who s:_with s:_with_w s:_y s:_y_el s:_yo s:_yo_ s:_you s:a_<num> "
+        "s:a_CODE s:a_KEY s:a_KEY_w s:a_OTHER_w s:a_PASS s:a_PICK s:a_TALK s:a_TALK_PASS s:a_W_<num> "
+        "s:a_bit s:a_bit_w s:a_day s:a_dog s:a_screen s:a_w_ s:a_w_$ s:a_w_ACT s:a_w_OPEN s:a_w_OTHER "
+        "s:a_w_W s:a_w_for s:a_w_with s:ab_$ s:abc_0 s:about_the_w s:about_w_$ s:again_? s:again_?_$ "
+        "s:again__w s:air_w s:al_<num> s:am_OPEN s:am_W_$ s:am_w s:an_<odd> s:and_0_$ s:and_ACT_to "
+        "s:and_KEEP s:and_OTHER s:and_PICK s:and_SERVICE s:and_a_w s:and_ask s:and_have s:and_is "
+        "s:and_it's_w s:and_never s:and_now s:and_then s:and_two s:and_w_ s:and_w_W s:and_w_at "
+        "s:and_w_the s:and_we s:and_we_w s:any_w s:are_0 s:are_w_ s:as_<odd>_$ s:as_a s:ask_OTHER "
+        "s:ask_W_$ s:ask_about s:ask_at s:ask_be s:ask_be_w s:ask_bli s:ask_bli_w s:ask_for_W "
+        "s:ask_for_a s:ask_inte s:ask_it s:ask_me s:ask_me_to s:ask_to s:ask_w_w s:at_0_$ s:at_<num> "
+        "s:at_TALK s:at_W_ s:at_W_W s:at_my s:at_the_W s:at_the_screen s:at_w_0 s:at_work s:att_KEEP "
+        "s:att_de s:att_jag s:att_w s:att_w_$ s:att_w_w s:auf_dem s:auf_w s:av_W s:av_w_$ s:bei_W "
+        "s:big_w s:bit_$ s:bit_w s:bli_w s:blir_w s:bor_i s:bor_pa s:bor_pa_W s:bra_$ s:bra_w "
+        "s:bra_w_OTHER s:but_it s:but_the s:bwv_<num> s:by_0 s:by_W s:by_W_W s:by_the s:by_the_OPEN "
+        "s:called_<odd>_$ s:called_W s:called_W_$ s:came_w s:can't_KEEP s:can't_do s:can't_do_W "
+        "s:can_w s:can_you_w s:car_is s:come_from s:dag_ s:dag_$ s:das_OTHER s:das_WIFI s:day_$ "
+        "s:de_<num> s:de_OTHER s:de_W s:de_har_w s:de_la_0 s:de_la_w s:de_tu s:de_tu_w s:de_w_ "
+        "s:de_w_$ s:de_w_y s:del_OPEN s:del_w s:del_w_w s:dem_W s:dem_w s:den_0_w s:den_TALK s:den_W "
+        "s:den_W_$ s:den_som s:den_som_ask s:den_w_ s:der_KEY_w s:der_KEY_zu s:det_PICK_w s:det_WIFI "
+        "s:det_press s:det_screen s:det_var s:det_w_$ s:did_i s:did_i_PICK s:did_the s:did_we "
+        "s:did_we_w s:didn't_w s:die_CODE s:die_OPEN s:die_OPEN_w s:die_OTHER s:die_SERVICE "
+        "s:die_SERVICE_w s:die_W s:die_W_<num> s:dl_w s:do_$ s:do_SERVICE s:do_W s:do_i_have "
+        "s:do_not_w s:do_w_w s:do_we s:do_you s:does_<odd> s:does_<odd>_w s:does_it s:does_my "
+        "s:does_that_w s:does_the s:does_the_w s:don't_ask s:don't_list s:dr_<odd> s:dr_W s:draw_way "
+        "s:du_ask s:du_mir s:eat_w s:efter_w_$ s:eine_W s:einen_W s:el_0 s:el_<num> s:el_<num>_ "
+        "s:el_<num>_$ s:el_CODE s:el_OTHER s:el_W s:el_w_es s:el_w_se s:eller_w s:elm_W s:en_<num>_$ "
+        "s:en_SERVICE s:en_W_<odd> s:en_bra s:en_w s:en_w_ s:en_w_OTHER s:en_w_i s:en_w_med s:en_w_om "
+        "s:en_w_screen s:er_<num> s:es_<num> s:es_<odd>_$ s:es_el s:every_0 s:every_0_w s:every_W "
+        "s:every_w_w s:far_man_w s:fick_w s:for_<num>_$ s:for_<odd>_$ s:for_CARD_$ s:for_USER s:for_W "
+        "s:for_W_ s:for_W_is s:for_a_<odd> s:for_en s:for_en_w s:for_it s:for_my_w s:for_person "
+        "s:for_ten s:for_the_0 s:for_the_OPEN s:for_the_OTHER s:for_the_PASS s:for_w_: s:for_w_USER "
+        "s:for_w_the s:for_w_w s:for_your_w s:form_for s:form_w s:from_$ s:from_OTHER s:from_a "
+        "s:from_person s:from_the_way s:from_w s:g_w s:gas_w_ s:gb_$ s:ge_mig s:get_0_$ s:get_0_OTHER "
+        "s:get_<num>_and s:get_<odd> s:get_ACT_w s:get_LOGIN_to s:get_OTHER_$ s:get_OTHER_<num> "
+        "s:get_W_ s:get_W_<num> s:get_W_w s:get_a_$ s:get_a_SERVICE s:get_der s:get_it_TALK "
+        "s:get_it_w s:get_my_w s:get_spelling s:get_that_w s:get_the_OTHER s:get_the_TALK "
+        "s:get_the_press s:get_the_way s:get_this s:get_two s:get_w_get s:gick_pa s:go_$ s:go_on "
+        "s:go_out s:go_to_the s:go_w s:go_w_$ s:go_way s:gor_w s:guard_ANSWER s:ha_0 s:ha_w_w "
+        "s:had_the s:hade_w s:har_0 s:har_KEY s:har_PICK_w s:har_en s:har_en_w s:har_person s:har_vi "
+        "s:har_w s:har_w_$ s:har_w_<odd> s:har_w_i s:har_w_w s:has_0 s:has_<num> s:has_<num>_w "
+        "s:has_PICK s:has_PICK_w s:has_been s:has_the s:has_to_be s:has_w s:has_w_w s:hat_die "
+        "s:have_0 s:have_w_w s:he_PICK s:he_w_w s:heisst_<odd> s:heter_$ s:heter_<odd> "
+        "s:heter_<odd>_$ s:heter_det s:heter_w s:hon_har s:hon_w s:hos_W_i s:hos_person s:hos_w "
+        "s:i'm_at_the s:i'm_w s:i_<odd> s:i_ACT_? s:i_KEEP s:i_KEEP_my s:i_KEEP_w s:i_PICK_person "
+        "s:i_PICK_to s:i_TALK_to s:i_W_ s:i_W_har s:i_W_w s:i_am s:i_ask s:i_ask_to s:i_can't s:i_dag "
+        "s:i_den_har s:i_don't s:i_en s:i_en_w s:i_maj s:i_mitt s:i_natt s:i_never s:i_owe "
+        "s:i_w_<num> s:i_w_<odd> s:i_w_? s:i_w_OPEN s:i_w_TALK s:i_w_i s:i_w_my s:i_w_pa s:i_w_var "
+        "s:i_way s:id_ s:if_i s:if_the_SERVICE s:inte_att s:inte_ha s:inte_pa_w s:inte_vad s:inte_w_w "
+        "s:is_0 s:is_0_: s:is_<odd>_$ s:is_PICK s:is_W_ s:is_W_0 s:is_a_<odd> s:is_at s:is_at_0 "
+        "s:is_called_<odd> s:is_called_W s:is_due s:is_from s:is_get s:is_it_OPEN s:is_it_w s:is_list "
+        "s:is_my_past s:is_my_w s:is_named s:is_not s:is_o s:is_on_w s:is_that s:is_that_w "
+        "s:is_the_TALK s:is_the_past s:is_the_small s:is_the_w s:is_too s:is_too_w s:is_w_<num> "
+        "s:is_w_get s:is_w_than s:is_w_w s:is_way_the s:is_with s:is_with_W s:iso_<num> s:ist_0 "
+        "s:ist_<num> s:ist_w s:it's_a_W s:it's_the_w s:it's_w_$ s:it_ s:it_\u0001 s:it_? s:it_KEEP "
+        "s:it_PICK_the s:it_PICK_w s:it_get s:it_get_a s:it_get_the s:it_is_w s:it_w_on s:it_w_to "
+        "s:it_was s:it_way_w s:jag_ACT_w s:jag_OTHER_OTHER s:jag_PICK_w s:jag_ask s:jag_ask_ha "
+        "s:jag_i s:jag_screen s:jag_ska s:jag_ska_w s:jag_var s:jag_w_den s:jar_of s:just_so "
+        "s:k_<num> s:k_w s:kan_inte s:kan_inte_w s:kan_jag s:kan_man s:kan_w s:kom_w s:la_0 s:la_0_$ "
+        "s:la_CARD s:la_KEY s:la_PASS_de s:la_PASS_es s:la_w_$ s:la_w_del s:let's_w s:let_me "
+        "s:ligger_hos s:ligger_way s:ligger_way_w s:list_KEY_is s:list_W s:list_a s:list_my s:list_pa "
+        "s:list_person s:list_person_w s:list_w s:lol_$ s:los_w_$ s:m_ s:man_ska s:man_w_w s:mat_$ "
+        "s:may_$ s:me_: s:me_<odd> s:me_ACT s:me_a_w s:me_at s:me_ten s:me_the s:me_w_w s:me_way "
+        "s:med_$ s:med_? s:med_en s:meine_person s:men_w s:men_w_ACT s:mi_OTHER s:mi_person "
+        "s:mi_person_w s:mi_w_ s:mig_$ s:mig_w s:min_past_w s:min_w s:min_w_OTHER s:min_w_har "
+        "s:min_w_heter s:mit_W s:mit_W_$ s:mit_dem s:mitt_w_OTHER s:mm_$ s:mm_w s:morning_ "
+        "s:morning_$ s:mot_w s:mr_W_ s:much_w s:my_<odd>_W s:my_KEY s:my_KEY_w s:my_OPEN_is "
+        "s:my_OPEN_w s:my_OTHER_OTHER s:my_PASS_is s:my_SERVICE_is s:my_TALK s:my_USER_on s:my_WIFI "
+        "s:my_W_w s:my_name s:my_new s:my_new_w s:my_past s:my_past_past s:my_past_w s:my_w_ACT "
+        "s:my_w_CARD s:my_w_get s:my_w_has s:nach_W s:nach_W_$ s:name_$ s:name_is_W s:name_of_my "
+        "s:name_w s:nar_OTHER s:nar_jag s:nar_w_OTHER s:nar_w_w s:never_ask s:new_<odd> s:new_OPEN "
+        "s:new_OTHER s:night_w s:no_\u0001 s:no_<num>_$ s:no_w_w s:no_way s:not_w s:not_w_$ s:not_w_the "
+        "s:now_$ s:nr_<num> s:nu_w s:ny_w_w s:nya_w s:och_den s:och_har s:och_ingen s:och_jag_har "
+        "s:och_w_inte s:och_w_w s:oder_w s:of_0_$ s:of_<num>_w s:of_<odd> s:of_W s:of_W_ s:of_my_OPEN "
+        "s:of_person s:of_them_$ s:of_w s:oil_$ s:ok_so s:old_SERVICE s:om_en s:om_en_w s:om_man "
+        "s:om_w_$ s:om_year s:on_0_W s:on_OTHER_0 s:on_TALK_<num> s:on_W_ s:on_W_OTHER s:on_a_OTHER "
+        "s:on_my s:on_my_w s:on_the_new s:on_the_shape s:on_the_way s:on_w_$ s:on_way s:or_\" "
+        "s:or_\"_<plain> s:or_0 s:or_<odd>_for s:or_the s:ordinary_ s:ordinary_: s:ordinary_<odd> "
+        "s:our_w_W s:our_w_is s:out_ s:out_0 s:out_by s:out_by_the s:out_of s:out_on s:out_on_0 "
+        "s:pa_0_ s:pa_0_$ s:pa_<num>_$ s:pa_<odd> s:pa_OTHER_0 s:pa_W_W s:pa_W_i s:pa_det s:pa_min "
+        "s:pa_min_w s:pa_say-so s:pa_vag s:pa_var s:pa_w_0 s:pa_w_? s:pa_w_i s:pa_way s:past_ANSWER "
+        "s:past_ANSWER_? s:past_ANSWER_was s:past_W s:past_day s:past_past_ANSWER s:past_w_ "
+        "s:past_w_: s:past_w_w s:per_w s:per_w_ s:person_: s:person_:_w s:person_ANSWER s:person_OPEN "
+        "s:person_OTHER_OTHER s:person_PASS s:person_PICK s:person_a s:person_a_w s:person_get "
+        "s:person_som s:person_w_$ s:person_w_? s:person_w_OPEN s:person_w_W s:please_ s:por_la "
+        "s:pot_$ s:press_ACT_the s:press_OPEN s:press_i s:press_pa s:press_the_w s:press_w s:que_se "
+        "s:que_se_w s:reply_a s:reply_me_ten s:reply_the s:rfc_<num> s:run_the s:sa_det s:say-so_$ "
+        "s:say-so_screen_w s:screen_0_$ s:screen_? s:screen_OTHER s:screen_W s:screen_WIFI "
+        "s:screen_W_ s:screen_W_OTHER s:screen_den s:screen_en s:screen_en_w s:screen_mig s:screen_on "
+        "s:screen_on_the s:screen_oss s:screen_w_? s:screen_w_i s:screen_w_och s:screen_with s:se_ask "
+        "s:se_ask_W s:se_me_w s:see_the_w s:sen_OTHER s:sen_i s:sen_i_w s:sex_w s:shape_get "
+        "s:shape_w_ s:shape_w_$ s:she_ACT s:she_w s:sju_w s:sju_w_ s:sk_<num> s:ska_det s:ska_w_w "
+        "s:small_KEY s:small_OTHER s:small_night s:small_that s:small_that_w s:small_w_$ s:small_w_? "
+        "s:so_TALK s:so_i'm s:so_it's s:so_my s:so_my_w s:so_we s:som_OTHER s:som_ask_w s:som_w_w "
+        "s:ta_med s:ta_med_w s:tack_$ s:tack_w s:tack_w_du s:tea_ s:tea_$ s:ten_$ s:ten_w s:thank_you "
+        "s:thank_you_for s:that's_small s:that's_the s:that's_the_w s:that's_w s:that_ s:that_is "
+        "s:that_w_$ s:that_w_for s:that_w_w s:that_words s:the_0_: s:the_CODE_on s:the_ID "
+        "s:the_KEY_KEY s:the_KEY_OTHER s:the_KEY_of s:the_LOGIN s:the_OPEN_$ s:the_OPEN_and "
+        "s:the_OPEN_get s:the_OPEN_is s:the_OPEN_with s:the_OTHER_: s:the_OTHER_OTHER s:the_OTHER_is "
+        "s:the_PASS_TALK s:the_SERVICE_$ s:the_SERVICE_PICK s:the_SERVICE_ask s:the_SERVICE_get "
+        "s:the_TALK_OTHER s:the_WIFI_PASS s:the_WIFI_w s:the_W_$ s:the_W_OTHER s:the_W_w s:the_age "
+        "s:the_big_w s:the_car s:the_eye s:the_eye_w s:the_form s:the_gym s:the_job s:the_list_KEY "
+        "s:the_mat s:the_morning s:the_new s:the_ordinary s:the_pub s:the_screen s:the_screen_ "
+        "s:the_sea s:the_shape s:the_small_that s:the_vet s:the_w_\u0001 s:the_w_\" s:the_w_<odd> s:the_w_? "
+        "s:the_w_TALK s:the_w_at s:the_w_get s:the_w_go s:the_w_list s:the_w_now s:the_w_on "
+        "s:the_w_shape s:the_w_that s:the_w_the s:the_w_w s:the_w_with s:the_way_$ s:the_way_of "
+        "s:the_way_small s:then_<num>_ s:then_the_w s:there_is s:these_w s:they_PICK_the s:they_TALK "
+        "s:they_w_my s:this_OTHER_ s:this_OTHER_$ s:this_morning s:this_w_ s:this_w_$ s:this_w_w "
+        "s:those_w s:to_0_$ s:to_<num> s:to_<num>_ s:to_<num>_$ s:to_<odd>_and s:to_ACT_0 s:to_KEEP "
+        "s:to_OPEN s:to_PICK s:to_PICK_my s:to_PICK_the s:to_W_get s:to_a s:to_ask s:to_be_a s:to_do "
+        "s:to_go s:to_my s:to_my_w s:to_w s:to_w_a s:to_w_with s:too_w s:too_w_$ s:tre_w s:tu_w "
+        "s:turn_0 s:turn_it s:tva_w_w s:two_w_ s:two_w_w s:un_0 s:una_PASS s:us_$ s:use_a s:ut_$ "
+        "s:vad_OTHER_CODE s:vad_OTHER_det s:vad_betyder s:vad_har s:van_w s:var_0 s:var_0_$ s:var_det "
+        "s:var_det_som s:var_en s:var_w_$ s:var_w_jag s:var_w_w s:varje_w s:varje_w_$ s:vem_OTHER "
+        "s:vem_PICK s:very_w s:very_w_$ s:vet_jag s:vi_OTHER s:vid_W s:vilka_CODE s:vom_W s:von_W "
+        "s:von_W_ist s:w_\u0001_- s:w_\"_) s:w_\"_get s:w_(_\" s:w_) s:w_- s:w_0_ s:w_0_: s:w_0_for s:w_0_on "
+        "s:w_0_screen s:w_:_TALK s:w_:_jag s:w_:_{ s:w_;_} s:w_<num>_OTHER s:w_<num>_on s:w_<odd>_0 "
+        "s:w_<odd>_W s:w_=_<num> s:w_=_<odd> s:w_>_\u0001 s:w_?_w s:w_ACT_0 s:w_ACT_<num> s:w_ACT_a "
+        "s:w_ACT_to s:w_ACT_w s:w_CODE_$ s:w_CODE_for s:w_KEEP_$ s:w_KEY_ s:w_KEY_? s:w_KEY_screen "
+        "s:w_OPEN_$ s:w_OPEN_way s:w_OTHER_ s:w_OTHER_att s:w_OTHER_det s:w_PASS_is s:w_PICK_i "
+        "s:w_PICK_me s:w_SERVICE s:w_SERVICE_w s:w_TALK_and s:w_TALK_for s:w_W_: s:w_W_<num> "
+        "s:w_W_PICK s:w_W_is s:w_W_the s:w_W_to s:w__\" s:w__OPEN s:w__TALK s:w__ask s:w__can s:w__det "
+        "s:w__for s:w__get s:w__jag s:w__sa s:w__she s:w__so s:w__turn s:w__vad s:w__w s:w__what "
+        "s:w__where s:w__y s:w_a_OPEN s:w_a_bit s:w_about s:w_again s:w_again_$ s:w_al s:w_am "
+        "s:w_an_w s:w_and_0 s:w_and_KEEP s:w_and_TALK s:w_and_W s:w_and_now s:w_are_w s:w_as_a "
+        "s:w_as_w s:w_ask_be s:w_ask_w s:w_at s:w_at_0 s:w_at_<num> s:w_at_W s:w_at_mig s:w_at_my "
+        "s:w_at_the s:w_at_w s:w_av_w s:w_bitte s:w_blir s:w_by_the s:w_called s:w_cup s:w_da s:w_dag "
+        "s:w_das_W s:w_de s:w_de_0 s:w_de_W s:w_de_w s:w_del s:w_del_w s:w_den s:w_der s:w_der_W "
+        "s:w_did s:w_did_i s:w_do_i s:w_draw_$ s:w_du_mir s:w_every_0 s:w_far s:w_fick s:w_for_0 "
+        "s:w_for_a s:w_for_my s:w_for_the s:w_from s:w_from_<num> s:w_from_the s:w_from_w "
+        "s:w_get_OPEN s:w_get_der s:w_get_my s:w_get_the s:w_go_out s:w_goes s:w_hade s:w_har_en "
+        "s:w_have s:w_have_w s:w_hay s:w_here s:w_heter_<odd> s:w_heter_W s:w_i'm s:w_i_natt s:w_i_w "
+        "s:w_if_you s:w_innan s:w_inte_$ s:w_inte_pa s:w_is s:w_is_PICK s:w_is_a s:w_is_called "
+        "s:w_is_get s:w_is_my s:w_it_ s:w_it_get s:w_it_is s:w_it_way s:w_jag_w s:w_knows s:w_la_w "
+        "s:w_lag s:w_let s:w_let_w s:w_ligger s:w_lite s:w_lo s:w_me s:w_me_a s:w_me_at s:w_me_to "
+        "s:w_med_0 s:w_mig s:w_min s:w_min_w s:w_mitt s:w_my_OPEN s:w_my_W s:w_nar_jag s:w_night "
+        "s:w_no s:w_now_$ s:w_nu s:w_och_TALK s:w_och_ask s:w_och_jag s:w_of_W s:w_oil s:w_om_en "
+        "s:w_om_man s:w_om_w s:w_on_0 s:w_on_W s:w_on_my s:w_or s:w_or_w s:w_our s:w_out_0 s:w_out_of "
+        "s:w_out_on s:w_pa s:w_pa_0 s:w_pa_min s:w_pa_way s:w_past s:w_past_ s:w_past_w s:w_person "
+        "s:w_please s:w_please_$ s:w_por s:w_press s:w_press_the s:w_que s:w_reply s:w_sak "
+        "s:w_screen_$ s:w_screen_W s:w_screen_den s:w_se_ask s:w_shape_w s:w_she s:w_sig s:w_ska_det "
+        "s:w_small_ s:w_small_$ s:w_so_w s:w_so_we s:w_som s:w_som_ask s:w_som_w s:w_son s:w_tack "
+        "s:w_that's_the s:w_that_$ s:w_the_<odd> s:w_the_OTHER s:w_the_PASS s:w_the_SERVICE s:w_the_W "
+        "s:w_the_w s:w_they_w s:w_this_OTHER s:w_to_PICK s:w_to_my s:w_turn_way s:w_two_w s:w_un "
+        "s:w_una s:w_una_w s:w_ut s:w_vad s:w_van s:w_var_0 s:w_var_w s:w_vid_w s:w_von s:w_w_( "
+        "s:w_w_0 s:w_w_; s:w_w_<odd> s:w_w_> s:w_w_? s:w_w_a s:w_w_al s:w_w_are s:w_w_att s:w_w_av "
+        "s:w_w_came s:w_w_de s:w_w_every s:w_w_from s:w_w_get s:w_w_go s:w_w_hay s:w_w_he s:w_w_hos "
+        "s:w_w_jag s:w_w_like s:w_w_man s:w_w_mig s:w_w_mitt s:w_w_my s:w_w_nach s:w_w_no "
+        "s:w_w_person s:w_w_que s:w_w_som s:w_w_tre s:w_w_two s:w_w_was s:w_w_way s:w_w_you s:w_w_\ud83d\ude4f "
+        "s:w_was_w s:w_way_ s:w_way_: s:w_way_and s:w_way_to s:w_way_year s:w_were s:w_when_it "
+        "s:w_when_you s:w_with_<odd> s:w_with_a s:w_with_my s:w_words_$ s:w_words_w s:w_work "
+        "s:w_work_$ s:w_you s:w_you_can s:w_your s:w_} s:w_\ud83d\ude4f s:was_\" s:was_0 s:was_0_$ s:was_<num>_ "
+        "s:was_<num>_$ s:was_OTHER_get s:was_PICK s:was_my s:was_the s:was_w_$ s:was_w_get s:way_0_$ "
+        "s:way_: s:way_? s:way_?_$ s:way_CODE s:way_SERVICE s:way_W s:way__<num> s:way__then "
+        "s:way_a_w s:way_at s:way_at_the s:way_i s:way_is s:way_of_the s:way_on_the s:way_the_OPEN "
+        "s:way_the_mat s:way_the_w s:way_to s:way_to_<num> s:way_w_W s:way_w_for s:way_way_way "
+        "s:way_year s:way_you s:we_PICK s:we_have s:we_w s:what's_my s:what's_my_w s:what's_the_TALK "
+        "s:what_a s:what_did s:what_did_we s:what_is_that s:what_is_the s:what_w_do s:what_w_w "
+        "s:when_did s:when_is s:when_the_w s:when_w s:where_did s:who_ACT s:who_is s:who_w s:wir_w "
+        "s:with_<odd>_$ s:with_W s:with_W_$ s:with_a_w s:with_mrs s:with_small s:with_small_w "
+        "s:with_the_w s:with_your s:words_$ s:words_? s:words_?_$ s:words_W s:words_about s:words_for "
+        "s:words_w s:words_w_w s:work_$ s:work_for s:work_on s:worked_as s:worked_as_a s:would_you "
+        "s:x_0 s:x_0_ s:y_el_w s:y_w_w s:year_<num> s:year_<num>_$ s:year_is s:yo_ s:you_TALK_w "
+        "s:you_for s:you_for_w s:you_have s:you_have_w s:you_know s:you_the s:you_use s:you_w_$ "
+        "s:you_w_this s:you_w_w s:your_CODE s:your_past s:your_w_$ s:zu_w s:zum_W s:{_0 s:{_<odd> "
+        "s:{_w s:|_\u0001 s:|_\u0001_| s:|_$ s:|_W s:|_W_| s:}_\u0001 s:\u00a7_0 said:$ said:0 said:a said:me_ten "
+        "said:the sayable:False&camel sayable:False&short sayable:False&snake sayable:True&joined "
+        "shape:d7 shape:date shape:seq sign:=&num spans:2 t:## t:$ t:) t:+ t:-i t:ab t:abc t:above "
+        "t:accept t:age t:aka t:al t:alarma t:alarmen t:alla t:allergi t:alphabe t:animals t:ann "
+        "t:anniver t:any t:apparen t:apples t:applica t:appoint t:arm t:artikel t:asking t:assa "
+        "t:assert t:att t:aunt t:auto t:away t:baby t:back t:backgro t:bag t:ball t:band t:banken "
+        "t:bankgir t:bankid t:banks t:bast t:be t:because t:bedroom t:been t:before t:behover t:belt "
+        "t:ben t:beratta t:berit t:berling t:beside t:bestall t:between t:betyder t:big t:bil t:bilen "
+        "t:bisect t:bit t:blivit t:board t:boiler t:boots t:borde t:border t:border- t:borjar "
+        "t:borrow t:borrowe t:bortres t:bread t:break t:breakfa t:bredban t:brev t:bridge t:brindle "
+        "t:bring t:broke t:broken t:brollop t:bror t:brother t:butiken t:butter t:buy t:bwv t:byt "
+        "t:byter t:c t:cada t:cafe t:caldo t:call t:calls t:campsit t:candles t:cannot t:carers "
+        "t:carry t:castle t:catalog t:cats t:cave t:cello t:certifi t:change t:chapter t:charcoa "
+        "t:cheaper t:checked t:chefen t:chess t:childre t:cholest t:chose t:chutney t:claim t:cleanin "
+        "t:clock t:close t:closed t:closes t:clue t:co-op t:code t:codes t:codigo t:coffee t:cold "
+        "t:color t:combina t:common t:company t:continu t:contras t:control t:corner t:cost t:could "
+        "t:council t:crescen t:cup t:custome t:cut t:dad t:dagen t:daily t:daligt t:dance t:dar "
+        "t:dark t:dates t:days t:deck t:default t:deliver t:dem t:denied t:dentist t:deposit "
+        "t:desktop t:det t:dia t:dibuja t:didn't t:dies t:differe t:dl t:docker t:doctype t:does "
+        "t:doi t:don't t:door t:doors t:dotter t:dough t:dra t:dragspe t:drill t:drink t:driving "
+        "t:drop t:dust t:eat t:eats t:ebay t:egentli t:eigentl t:eine t:el t:electri t:eller t:elm "
+        "t:en t:ends t:entry t:environ t:era t:even t:every t:everybo t:everyth t:excel t:exempel "
+        "t:extensi t:factory t:faktura t:falsch t:farm t:farmor t:farrow t:favouri t:feb t:fee "
+        "t:field t:fig t:final t:fingerp t:finishe t:finns t:fint t:fire t:fish t:fitted t:fixed "
+        "t:fjarde t:flickna t:flour t:flowerp t:flyg t:flyttat t:fold t:folk t:fonstre t:fontane "
+        "t:fore t:forgot t:forklar t:forrade t:fortsat t:forum t:forut t:fragesp t:framgan t:frau "
+        "t:fredags t:free t:fri t:friday t:fridge t:fritzbo t:fue t:functio t:fungera t:funny "
+        "t:fyller t:game t:gangen t:gap t:gar t:garna t:gas t:gatt t:gb t:ge t:geduld t:geese "
+        "t:general t:german t:gibt t:gig t:given t:glasogo t:glasses t:glomde t:go t:goats t:god "
+        "t:going t:golf t:gora t:gp t:grader t:grand t:grandpa t:graskli t:great-a t:great-g "
+        "t:greenho t:group t:gula t:h t:ha t:half t:hall t:halv t:hamster t:hamtas t:handboo t:handle "
+        "t:hands t:happens t:hate t:hates t:he's t:heart t:heisst t:help t:helt t:hem t:hemliga "
+        "t:hemligh t:hemligt t:hemtjan t:hens t:herons t:hey t:high t:hija t:him t:hip t:hire t:his "
+        "t:hitta t:hittar t:hobnob t:hogra t:hogst t:hon t:honey t:hos t:hosten t:hour t:hoy t:http "
+        "t:hunden t:hyran t:i'd t:ica t:icon t:ideas t:if t:igen t:ihag t:ines t:ingen t:inget "
+        "t:ingredi t:ingrid t:inloggn t:insta t:install t:invoice t:iron t:is t:iso t:ist t:ja t:jane "
+        "t:jar t:jean t:jonas t:ju t:july t:juni t:kaffe t:kalas t:kallas t:kalle t:kan t:kannst "
+        "t:kardemu t:karen t:katten t:keeps t:keine t:kenji t:kernel t:keyboar t:kick t:kilomet "
+        "t:kiruna t:klar t:klingel t:klm t:klockan t:km t:knee t:knight t:know t:kod t:kom t:kommit "
+        "t:kommune t:konsert t:kopa t:kopte t:koren t:kortet t:kostar t:kostet t:kvadrat t:kvall "
+        "t:kylskap t:label t:lag t:lamna t:lampan t:landlor t:lang t:langst t:langt t:lar t:lazy "
+        "t:lead t:leaks t:led t:left-ha t:leg t:lego t:leipzig t:leker t:les t:less t:let's t:level "
+        "t:liegt t:ligger t:light t:likes t:lime t:limit t:list t:lista t:lite t:liten t:liv t:live "
+        "t:llave t:lleva t:local t:london t:long t:look t:looks t:lot t:lott t:lottery t:lovely "
+        "t:lucky t:luktar t:machine t:maiden t:mail t:mains t:maj t:makes t:mammas t:manad t:manaden "
+        "t:manga t:map t:marked t:mas t:mascota t:mata t:matchen t:mbit t:mean t:means t:media t:meet "
+        "t:meeting t:mein t:mejl t:mellan t:members t:menar t:message t:mest t:meta t:meter t:mg "
+        "t:mich t:mig t:milk t:million t:mina t:mind t:minns t:minuter t:minutos t:mitte t:mjol "
+        "t:mobil t:mobile t:mondays t:money t:morgon t:moster t:motet t:mother' t:mother- t:mower "
+        "t:mqtt t:ms t:much t:mum's t:mustard t:myself t:nagon t:nagot t:name t:named t:namnet t:nan "
+        "t:nasta t:natt t:near t:negativ t:neil t:nephew t:never t:nine t:noise t:notensc t:nothing "
+        "t:notice t:noticeb t:npm t:nr t:numero t:nunca t:nur t:nurse t:nyckelh t:nyckeln t:nyckelp "
+        "t:nycklar t:nytt t:och t:oder t:oh t:ohne t:oil t:oj t:olvidad t:olvido t:omkladn t:onsdag "
+        "t:open t:opened t:opens t:openssl t:operati t:oppen t:oppet t:oppetti t:oppna t:oppnade "
+        "t:ord t:oss t:oven t:overnig t:oversat t:owe t:owner's t:oyelara t:packing t:painted "
+        "t:paketet t:pan t:papers t:park t:part t:partner t:parts t:pasa t:passar t:passkey t:path "
+        "t:pauline t:pear t:pedido t:peer t:pelargo t:percent t:permiss t:permit t:person t:personl "
+        "t:philipp t:physio t:pi t:pick-up t:pie t:pin t:pin-kod t:ping t:pins t:pixel t:plan "
+        "t:planter t:plate t:plats t:play t:plays t:please t:plot t:points t:pork t:poster t:postlei "
+        "t:potatoe t:power t:practic t:prefijo t:pressur t:prickar t:primary t:primera t:print "
+        "t:proofre t:propert t:provide t:put t:quote t:rabattk t:racker t:radio t:rains t:ral "
+        "t:random t:range t:rate t:ratt t:ratta t:read t:recept t:recepti t:receta t:reg t:reg.nr "
+        "t:regen t:region t:regret t:release t:remembe t:repeat t:replace t:repo t:report t:reserva "
+        "t:residen t:retired t:revert t:rezept t:rfc t:rhyme t:ride t:riktnum t:ringer t:roda "
+        "t:roller t:rosersb t:roundab t:router t:rows t:rule t:rum t:rust t:sager t:sak t:saknar "
+        "t:sale t:sammanf t:sandwic t:sang t:sangen t:santa t:saturda t:say t:scores t:sea t:search "
+        "t:seat t:secreta t:sensiti t:sensor t:sentenc t:septemb t:servern t:sesame t:session "
+        "t:setting t:sevilla t:sewing t:sex t:shoes t:shop t:should t:shout t:shown t:signeli t:silly "
+        "t:sina t:sister t:sj t:sjalv t:sjong t:sk t:skicka t:skillna t:skoda t:skola t:skulle t:sky "
+        "t:sleep t:slow t:slut t:slutar t:smor t:snalla t:sofa t:sold t:solo t:someone t:somethi "
+        "t:sonder t:song t:sonnet t:sorry t:sover t:soy t:spain t:spare t:spell t:spellin t:spoon "
+        "t:spot t:sql t:square t:stage t:stanger t:stay t:stitch t:stol t:stolen t:stone t:stopped "
+        "t:stor t:storlek t:string t:stuck t:stugan t:stycken t:su t:such t:suggest t:summari "
+        "t:support t:surdeg t:sverige t:sweden t:switche t:system t:syster t:table t:tablets t:tackar "
+        "t:tag t:taget t:taket t:talamod t:taps t:tarjeta t:taxi t:teams t:tener t:tent t:tests "
+        "t:textboo t:their t:them t:there's t:they're t:those t:tick t:ticket t:tid t:tide t:tiene "
+        "t:tisdaga t:tisdags t:tjugo t:tog t:toilet t:tolv t:tomatoe t:ton t:too t:took t:tool t:top "
+        "t:tor t:touch t:trackin t:tradera t:treasur t:tredje t:tree t:tren t:trieste t:trip t:true "
+        "t:tu t:tutoria t:twelve t:two t:tycker t:typ t:tyre t:ubuntu t:ugnen t:umea t:una t:under "
+        "t:unter t:ur t:usuario t:ut t:ute t:v t:vag t:vager t:van t:vann t:vanster t:varanna "
+        "t:varfor t:variabl t:varmepu t:vegan t:version t:vier t:vilgot- t:vinden t:visar t:volvo "
+        "t:vom t:von t:vor t:vorwahl t:vs t:vuelo t:walking t:walks t:wall t:washing t:we're "
+        "t:website t:wedding t:weeks t:weight t:went t:wet t:wexcomb t:what's t:whats t:which t:while "
+        "t:whole t:whose t:wide t:wie t:wifi t:wifit t:wir t:wool t:work t:writes t:x-api-k t:yes "
+        "t:yesterd t:yet t:zu t:zum t:\u00a7 t:\u00bfcual t:\ud83d\ude02 t:\ud83d\ude4f u:\"&plain u:#&odd u:$ u:-c&odd u:-h&plain "
+        "u:-i u:-t&odd u:: u:;&odd u:;&plain u:< u:<&plain u:=&odd u:> u:>&odd u:>&plain u:? u:?&num "
+        "u:?&plain u:about u:about&plain u:acid u:acid&odd u:add&odd u:after&odd u:age u:air u:aldrig "
+        "u:alla&plain u:am&plain u:an&num u:an&odd u:an&plain u:app&plain u:are&odd u:are&plain "
+        "u:asks&odd u:at u:att&num u:aunt&plain u:authori u:av&plain u:bad&num u:ball u:band "
+        "u:band&odd u:bara&num u:batteri&num u:battery&odd u:be u:be&plain u:bearer u:behind "
+        "u:beim&num u:belt u:best u:best&odd u:bestell u:between u:between&plain u:bike u:bis "
+        "u:bis&num u:bisect u:bisect&odd u:blev&odd u:blir&num u:blue u:born&plain u:bort u:both&odd "
+        "u:bottom u:brass u:brev u:bridge u:bring u:broken u:brother u:build u:bus u:bus&num "
+        "u:but&plain u:bwv u:bwv&num u:by&plain u:bytt u:bytt&num u:bytt&plain u:c u:c&odd u:cafe "
+        "u:call&num u:call&plain u:came u:came&odd u:came&plain u:can&plain u:can't&odd u:can't&plain "
+        "u:car u:car&odd u:carers u:catalog u:catalog&num u:change&num u:changed&plain u:claim "
+        "u:clock u:closed u:closed&odd u:club u:club&plain u:clue u:clue&plain u:coche&num u:code "
+        "u:codigo u:combina u:combina&num u:come u:commit&odd u:company&num u:costs u:costs&num "
+        "u:could&plain u:council&num u:create u:create&odd u:crosswo u:crosswo&plain u:cykella "
+        "u:cykella&num u:d&num u:dag u:dagen u:das&num u:data u:data&plain u:dator u:dator&odd "
+        "u:db&plain u:deliver u:deliver&odd u:det&num u:dia u:did u:did&plain u:dies u:docker&odd "
+        "u:does&num u:does&odd u:does&plain u:doesn't u:door&plain u:dorren u:dorren&num u:dr "
+        "u:dr&odd u:drop u:du&odd u:due u:each u:early u:eat u:ebay u:efter u:efter&odd u:eggs "
+        "u:eight u:ein&odd u:ein&plain u:el&num u:eller&plain u:email u:en&plain u:ends u:enter&plain "
+        "u:entry&odd u:environ&plain u:error&num u:ett&num u:ett&odd u:ett&plain u:every&plain "
+        "u:everyon u:everyon&plain u:example u:excel u:excel&odd u:explain u:failed&odd "
+        "u:failed&plain u:fast&num u:favorit u:fee u:field u:filter&odd u:find u:find&odd u:five "
+        "u:fixed u:flickna u:flickna&plain u:flyg u:flyg&num u:for&plain u:fore u:forenin&odd u:forum "
+        "u:forum&odd u:fredag u:fredags u:fredags&odd u:fritzbo u:fritzbo&num u:from&odd u:from&plain "
+        "u:fue u:fue&plain u:full u:full&odd u:garage u:garden&odd u:gas&num u:gate&odd u:gave&num "
+        "u:gick u:gick&odd u:git&plain u:github u:github&odd u:give&odd u:go u:goes u:goes&num "
+        "u:goes&odd u:gone u:got&num u:greenho u:grew u:grew&plain u:ha&plain u:had u:hand&num "
+        "u:handle u:har&plain u:has&num u:has&odd u:has&plain u:hat&odd u:have&num u:header u:hear "
+        "u:helt u:hemtjan u:hemtjan&num u:heter&num u:his u:his&plain u:holiday&odd u:home&plain "
+        "u:hon&odd u:hours&num u:hours&odd u:house&num u:how&plain u:hund u:hund&plain u:hur "
+        "u:hur&plain u:huset u:hyran u:i&odd u:id u:id&odd u:id&plain u:ideas u:im&num u:image "
+        "u:image&plain u:inget u:inloggn u:install u:install&odd u:inte&plain u:into&plain "
+        "u:isn't&odd u:ist&num u:its&num u:june&odd u:juni u:k u:karen u:karte u:karte&num "
+        "u:kennzei&num u:kennzei&odd u:key u:kg u:kit u:kl u:koden u:kontrol u:kor u:kort u:kort&num "
+        "u:kostar u:kostar&num u:kr u:kr&num u:kvadrat u:kvadrat&num u:la u:langst u:langt "
+        "u:laptop&plain u:last&odd u:least u:leave&odd u:left&odd u:lego u:lego&num u:letter "
+        "u:library&odd u:library&plain u:ligger&odd u:list u:list&num u:live u:lo&num u:localho "
+        "u:localho&num u:long u:long&plain u:looks u:losenor&num u:m u:mail u:makes u:mal u:mamma "
+        "u:mammas&plain u:manaden u:manaden&num u:mandag u:manga u:march u:march&num u:maste&plain "
+        "u:maths u:may u:may&num u:may&odd u:mean u:mean&odd u:means u:mein&odd u:message u:meter "
+        "u:meter&num u:mi&odd u:mig&plain u:missing&odd u:mitt u:model&num u:model&odd u:monday "
+        "u:monday&num u:monitor u:month u:month&num u:moster u:mot u:mqtt u:mr&odd u:my&num "
+        "u:my&plain u:name&num u:named u:nas&odd u:natet u:ner u:ner&odd u:ner&plain u:never "
+        "u:never&odd u:never&plain u:next u:next&num u:ngc u:ngc&num u:no&plain u:not u:not&plain "
+        "u:note&plain u:nothing&plain u:novel u:now&plain u:nr u:nr&num u:nu&num u:nu&plain "
+        "u:number&plain u:nurse u:nya u:nya&num u:nyckel&num u:och&num u:off&odd u:old u:old&num u:on "
+        "u:one&plain u:open u:opening u:oppet u:ord u:order&num u:order&odd u:oss&plain u:our "
+        "u:out&num u:page&plain u:paint u:paketet u:panel&num u:pappa&num u:part&odd u:parts "
+        "u:passkey u:passkey&plain u:passpor&num u:passpor&odd u:passwor&plain u:pattern u:pedido "
+        "u:people&odd u:per u:per&num u:pi u:plan u:plate u:plate&odd u:plays u:plays&odd u:points "
+        "u:police u:por&num u:poster u:poster&plain u:postlei u:postlei&num u:postnum u:postnum&num "
+        "u:press&plain u:printer u:printer&odd u:put&odd u:pwd&plain u:que u:que&num u:que&plain "
+        "u:quiz&num u:quiz&plain u:rad u:rad&odd u:ral u:ral&num u:rang u:rang&num u:range u:ratt "
+        "u:reading u:reading&num u:reading&plain u:reads&num u:red u:red&plain u:reg u:reg&odd "
+        "u:remembe u:remembe&plain u:repo u:report u:report&odd u:reserva u:revert u:revert&odd u:rfc "
+        "u:rfc&num u:right&odd u:riktnum u:riktnum&num u:room u:room&odd u:router&plain "
+        "u:routern&plain u:row u:row&num u:rum u:run&odd u:runs&odd u:s&num u:sag u:sag&odd u:saga "
+        "u:saga&plain u:sager&num u:sager&odd u:sagt u:said u:said&odd u:samma&plain u:saturda "
+        "u:screen&odd u:se&num u:second u:second&odd u:secret&plain u:sedan&num u:see&odd "
+        "u:seed&plain u:sen&odd u:serial u:serial&odd u:server&num u:server&odd u:servern "
+        "u:servern&odd u:set&num u:sex u:sex&num u:she&odd u:she&plain u:sheet u:shelf u:show&plain "
+        "u:sidan u:side&odd u:sign&num u:signed u:signeli u:signeli&odd u:silly u:silly&odd u:size "
+        "u:size&num u:sj u:sju u:sju&num u:sk u:sk&num u:ska&num u:ska&plain u:skrev u:skrev&plain "
+        "u:skriv&odd u:slow u:slutar u:sold u:sold&num u:som&odd u:someone u:somethi u:somethi&plain "
+        "u:son&odd u:sorry u:square&odd u:ssh u:ssh&odd u:star&plain u:start&num u:startin u:starts "
+        "u:station&odd u:status u:steps&num u:still&num u:stock u:stock&num u:stod u:stod&odd "
+        "u:stop&num u:string u:stuck u:stuck&num u:stugan&num u:su u:su&num u:support u:tack "
+        "u:tack&plain u:taget u:takes u:takes&plain u:taps u:taps&plain u:tarjeta u:test u:test&odd "
+        "u:text&odd u:than u:than&plain u:thank u:thank&plain u:that&plain u:their&plain u:then&plain "
+        "u:these&plain u:those u:three&plain u:tick u:ticket&odd u:till&plain u:tillbak u:tillbak&odd "
+        "u:today u:today&num u:tog u:tog&odd u:token u:token&num u:top&num u:torsdag u:torsdag&plain "
+        "u:trackin u:trackin&odd u:tradera u:tren u:trieste u:trieste&odd u:trip u:true&plain u:tu "
+        "u:turn&odd u:turns u:turns&num u:twice&odd u:type&plain u:typo u:u u:umea u:umea&num "
+        "u:una&plain u:under&plain u:unlock&odd u:up&odd u:update u:ur u:used&num u:user u:user&num "
+        "u:usernam u:usernam&odd u:v u:vad&num u:vad&odd u:vag u:van&odd u:varfor&plain u:vem "
+        "u:vem&plain u:version u:version&odd u:vet u:vet&plain u:vez u:vi u:vi&num u:vi&plain "
+        "u:vid&num u:vilka u:vilka&plain u:vilken u:vilket u:vilket&plain u:vill&plain u:visar "
+        "u:vom&odd u:von u:von&num u:vorwahl u:vorwahl&num u:vuelo u:want&num u:wants&plain u:war&num "
+        "u:was&odd u:was&plain u:washing u:washing&odd u:water u:way u:we&num u:we&odd u:we're "
+        "u:website u:wednesd u:week&num u:went&plain u:were u:what u:what&odd u:what's&num "
+        "u:what's&odd u:what's&plain u:when&num u:where&plain u:which u:which&odd u:which&plain "
+        "u:while u:why u:why&num u:why&plain u:wie u:wie&odd u:wifit u:will&plain u:word u:word&odd "
+        "u:would u:would&plain u:x&num u:x&odd u:x-api-k u:y&plain u:years u:yes u:yo u:yo&odd u:your "
+        "u:zero u:{&num u:{&odd u:| u:}&num values:4 wl:1&plain wl:12&num wl:5&odd wl:6&plain "
+        "wl:8&plain "
+    ),
+    1: (
+        "-1:ar&num -1:ar&odd -1:as&odd -1:at&num -1:auf&num -1:c&num -1:code&odd -1:de&plain "
+        "-1:do&odd -1:efter&num -1:for&odd -1:fran&num -1:haustier&plain -1:is&plain -1:keeps&odd "
+        "-1:like&num -1:nar&odd -1:on&num -1:on&plain -1:pa&num -1:pa&odd -1:password&plain "
+        "-1:phrase&plain -1:right&num -1:still&odd -1:text&odd -1:then&odd -1:till&plain -1:to&odd "
+        "-1:y&odd 12:av_med&num 12:geht_mit&num 12:in_the&odd 12:it_to&num 12:key_is&odd "
+        "12:login_is&odd 12:number_is&odd 12:och_sen&odd 12:on_the&odd 12:one_is&odd "
+        "12:password_is&plain 12:pin_is&num 12:set_to&num 12:sista_ar&num 12:star_pa&num "
+        "12:you_say&plain 1:account&num 1:and&num 1:are&num 1:as&plain 1:at&num 1:auf&num 1:back&num "
+        "1:basic&odd 1:bearer&odd 1:code&num 1:con&num 1:cvc&num 1:det&odd 1:gave&plain 1:har&num "
+        "1:heisst&plain 1:ist&odd 1:jag&odd 1:keypad&num 1:me&num 1:med&plain 1:mit&num 1:mit&odd "
+        "1:nummer&num 1:och&odd 1:on&num 1:on&odd 1:pa&num 1:put&odd 1:qq&num 1:say&plain 1:sen&odd "
+        "1:skriv&plain 1:sla&num 1:sort&num 1:ssid&odd 1:star&num 1:to&odd 1:type&plain "
+        "1:unlock&plain 1:use&odd 1:uses&odd 1:vrid&plain 1:with&plain 2:am&num 2:ar&odd 2:ar&plain "
+        "2:as&plain 2:at&num 2:av&num 2:back&num 2:bytte&odd 2:for&odd 2:gate&num 2:geht&num "
+        "2:git&odd 2:gives&num 2:in&odd 2:key&odd 2:login&odd 2:losen&plain 2:man&plain 2:med&plain "
+        "2:number&odd 2:och&num 2:och&odd 2:one&odd 2:oppnas&num 2:password&plain 2:pin&num "
+        "2:put&plain 2:sista&num 2:social&odd 2:star&num 2:the&plain 2:vill&odd 2:voicemail&num "
+        "2:with&odd 2:you&odd a:after&num a:alla&odd a:ar&num a:ar&odd a:as&odd a:at&num a:auf&num "
+        "a:c&num a:code&odd a:dosan&num a:efter&num a:el&odd a:every&odd a:fran&num a:get&odd "
+        "a:haustier&plain a:heter&plain a:i&num a:if&num a:is&num a:ist&odd a:it&odd a:keeps&odd "
+        "a:like&num a:like&plain a:my&num a:now&num a:nu&odd a:om&plain a:on&num a:on&plain a:pa&num "
+        "a:pa&odd a:password&plain a:phrase&plain a:sen&num a:som&plain a:sort&num a:star&num "
+        "a:still&odd a:tell&num a:text&odd a:that&num a:to&odd a:turn&num a:what&num a:y&odd "
+        "alike:3&m asks&num b:account&num b:admin&odd b:all&odd b:am&num b:amex&num b:and&num "
+        "b:answer&plain b:app&odd b:ar&num b:auf&num b:backwards&num b:basic&odd b:bearer&odd "
+        "b:bei&plain b:bike&num b:bytte&odd b:changed&num b:church&odd b:code&plain b:combination&num "
+        "b:con&num b:cvc&num b:cvv&num b:da&plain b:das&plain b:del&num b:del&odd b:der&num b:der&odd "
+        "b:det&odd b:discord&odd b:do&num b:dropbox&odd b:du&odd b:eller&num b:fick&num "
+        "b:filevault&odd b:for&odd b:geht&num b:gives&num b:go&plain b:got&odd b:ha&odd b:hall&odd "
+        "b:har&odd b:har&plain b:heisst&plain b:hos&num b:if&plain b:in&odd b:ipad&num b:ist&odd "
+        "b:just&num b:just&plain b:kallaren&num b:keep&odd b:keypad&num b:kontonummer&num b:la&num "
+        "b:left&num b:losenord&odd b:losenord&plain b:machine&odd b:man&odd b:man&plain b:me&num "
+        "b:mein&plain b:min&plain b:minecraft&odd b:mit&num b:mit&plain b:my&num b:ni&num b:now&odd "
+        "b:number&odd b:nummer&num b:nyckel&odd b:och&odd b:och&plain b:om&num b:oppnas&num "
+        "b:our&plain b:out&odd b:passport&num b:passwort&plain b:past&num b:people&plain b:pin&num "
+        "b:portkod&num b:private&odd b:put&odd b:put&plain b:qq&num b:rad&num b:read&num b:roll&num "
+        "b:root&odd b:routern&odd b:says&plain b:school&odd b:sen&odd b:shop&num b:side&num "
+        "b:siffrorna&num b:sista&num b:six&num b:sla&num b:social&odd b:ssn&odd b:stall&num "
+        "b:star&odd b:steht&num b:stripe&odd b:that&odd b:they&num b:thing&num b:thing&odd "
+        "b:three&num b:to&num b:to&plain b:told&plain b:twice&num b:uber&num b:unlock&plain "
+        "b:up&plain b:user&odd b:vi&odd b:vill&odd b:voicemail&num b:vrid&plain b:watch&num "
+        "b:windows&odd b:wpa&odd b:y&odd c:ACCOUNT&OTHER c:ACCOUNT&person c:ACCOUNT&year c:ACT&get "
+        "c:ACT&ordinary c:ACT&person c:ACT&press c:ACT&reply c:ACT&small c:ANSWER&OPEN "
+        "c:ANSWER&SERVICE c:ANSWER&ask c:ANSWER&way c:CARD&draw c:CARD&guard c:CARD&words c:CARD&year "
+        "c:CODE&OTHER c:CODE&PASS c:CODE&RECOVERY c:CODE&TALK c:CODE&WIFI c:DIAL&PICK c:DIAL&press "
+        "c:DIAL&screen c:KEEP c:KEEP&OTHER c:KEEP&SERVICE c:KEEP&USER c:KEEP&spelling c:KEEP&way "
+        "c:KEEP&year c:KEY&OTHER c:KEY&PICK c:KEY&RECOVERY c:KEY&SECURITY c:KEY&USER c:KEY&WIFI "
+        "c:KEY&list c:KEY&net c:LOGIN&OTHER c:LOGIN&PICK c:LOGIN&SECURITY c:LOGIN&draw c:LOGIN&screen "
+        "c:LOGIN&small c:LOGIN&year c:OPEN&list c:OPEN&person c:OPEN&press c:OPEN&reply c:OPEN&say-so "
+        "c:OTHER&SERVICE c:PASS&guard c:PASS&press c:PASS&spelling c:PASS&way c:PASS&year c:PICK&USER "
+        "c:PICK&WIFI c:PICK&net c:PICK&ordinary c:RECOVERY&ask c:RECOVERY&screen c:SECURITY "
+        "c:SECURITY&get c:SECURITY&list c:SECURITY&reply c:SERVICE&draw c:SERVICE&ordinary "
+        "c:SERVICE&press c:SERVICE&year c:USER c:USER&ordinary c:USER&small c:USER&way c:USER&words "
+        "c:WIFI c:WIFI&draw c:WIFI&press c:WIFI&reply c:ask&shape c:draw&get c:draw&net "
+        "c:draw&ordinary c:draw&press c:draw&spelling c:form&get c:get&say-so c:get&year c:guard "
+        "c:guard&way c:list&ordinary c:list&past c:net&press c:net&reply c:net&words "
+        "c:ordinary&screen c:ordinary&year c:past&small c:past&year c:person&spelling c:person&turn "
+        "c:person&year c:press&reply c:reply c:reply&turn c:reply&words c:say-so c:say-so&small "
+        "c:say-so&spelling c:shape&year c:small&way c:spelling&way c:spelling&words c:year "
+        "clear&d3&none clear&d4 clear&d7&none clear&g16 clear&g16&none clear&num&keep clear&num&login "
+        "clear&num&pass clear&num&pick clear&num&security clear&num&service clear&odd&login "
+        "clear&odd&recovery clear&odd&service clear&one clear&spell clear-hard&act code+open&odd "
+        "code-only&camel code-only&d5 code-only&d6 code:1&odd cue:account&d7 cue:account&sign "
+        "cue:account&verb cue:account&verb&num cue:account&word+d cue:act&back cue:act&back&odd "
+        "cue:act&d7 cue:act&dig cue:act&joined cue:act&joint&num cue:act&joint&odd cue:act&none "
+        "cue:act&odd cue:act&pick cue:act&plain cue:act&seq cue:act&sign cue:act&sign&odd "
+        "cue:act&spell cue:act&word cue:act&word+d cue:act&year cue:answer&next cue:answer&next&plain "
+        "cue:answer&none cue:answer&none&odd cue:answer&odd cue:answer&phrase cue:answer&pick&plain "
+        "cue:card&d6 cue:card&d9 cue:card&g16 cue:card&g8 cue:card&next&odd cue:card&num cue:card&odd "
+        "cue:code&back&odd cue:code&camel cue:code&d4 cue:code&d6 cue:code&d7 cue:code&door "
+        "cue:code&g3 cue:code&joined cue:code&none&odd cue:code&phrase cue:code&pick "
+        "cue:code&pick&num cue:code&sign&num cue:code&verb cue:dial&joint cue:dial&joint&num "
+        "cue:dial&verb cue:dial&verb&num cue:id&caps cue:id&d4 cue:id&hex cue:id&next&num cue:id&num "
+        "cue:id&verb&num cue:keep&joined cue:keep&none cue:keep&odd cue:keep&signed cue:key&caps+d "
+        "cue:key&hex cue:key&joined cue:key&joint cue:key&joint&odd cue:key&none cue:key&none&plain "
+        "cue:key&sign cue:key&sign&odd cue:login&joint&odd cue:login&none&num cue:login&signed "
+        "cue:login&verb cue:login&verb&odd cue:open&d6 cue:open&mark cue:open&pick&num "
+        "cue:open&pick&plain cue:open&title cue:open&turns cue:other&dashed cue:other&is "
+        "cue:other&is&num cue:other&none cue:other&none&num cue:other&one cue:other&phrase "
+        "cue:other&year cue:pass&back&plain cue:pass&joint&odd cue:pass&next cue:pass&pick&odd "
+        "cue:pass&snake cue:pass&verb&odd cue:pick&far&odd cue:pick&joined cue:pick&phrase "
+        "cue:pick&sign cue:pick&sign&plain cue:pick&signed cue:pick&verb&num cue:recovery&joined "
+        "cue:recovery&odd cue:recovery&sign cue:recovery&sign&odd cue:security&d6 cue:security&g3 "
+        "cue:security&none&num cue:security&num cue:service&dashed cue:service&dig cue:service&is "
+        "cue:service&is&odd cue:service&joint&odd cue:service&long cue:service&none&plain "
+        "cue:service&pair cue:user&mixed cue:user&none&odd cue:wifi&is cue:wifi&mixed cue:wifi&pick "
+        "cue:wifi&pick&odd cue:wifi&pick&plain cue:wifi&sign&odd cue:wifi&sign&plain cue:wifi&verb "
+        "cue:wifi&verb&odd d1: ends&plain hard&account hard&code hard&recovery hard&service hm:no "
+        "link:back link:far&odd link:is&num link:is&odd link:pick&num link:pick&odd link:sign&odd "
+        "made:C4 made:Cj1 made:Cs4 made:c2 made:cj4 nd:0 nd:11 nd:20 near:account&d7 "
+        "near:account&long near:account&odd near:account&plain near:account&word+d near:act&d7 "
+        "near:act&dig near:act&g3 near:act&joined near:act&odd near:act&seq near:act&short "
+        "near:act&spell near:act&word+d near:act&year near:answer&camel near:answer&odd "
+        "near:answer&phrase near:card&d6 near:card&g8 near:card&joined near:card&title "
+        "near:code&camel near:code&d4 near:code&d7 near:code&joined near:id&caps near:id&d4 "
+        "near:id&hex near:id&num near:keep&mixed near:keep&word+d near:key&caps+d near:key&hex "
+        "near:key&joined near:key&snake near:key&title near:login&num near:login&plain "
+        "near:login&signed near:login&word near:login&word+d near:open&d5 near:open&d6 near:open&mark "
+        "near:open&seq near:open&tens near:open&turns near:open&year near:other&door near:other&g16 "
+        "near:other&g3 near:other&joined0 near:other&phone near:pass&snake near:pick&dashed "
+        "near:pick&door near:pick&g8 near:pick&joined0 near:pick&one near:pick&run near:pick&signed "
+        "near:pick&snake near:recovery&g8 near:security&d6 near:security&g3 near:security&plain "
+        "near:security&title near:service&d6 near:service&g8 near:talk near:talk&d4 near:talk&d7 "
+        "near:talk&dashed near:talk&g3 near:talk&one near:talk&run near:talk&signed near:talk&snake "
+        "near:talk&spell near:talk&word+d near:user&mixed near:user&odd near:wifi&caps+d "
+        "near:wifi&hex outbuilding&True own own&odd previous:account&num previous:account&odd "
+        "previous:answer previous:answer&plain previous:code previous:key&odd previous:key&plain "
+        "previous:open&odd previous:open&plain previous:pass&odd previous:recovery previous:security "
+        "previous:security&num previous:service&plain pt:AaaAaa pt:AaaAaaaaa pt:Aaaaaaa0 pt:a0aa "
+        "pt:a0aa-0aaa reach:1&odd reach:3 reach:3&num reach:far reach:far&plain rl:0A0-A0A- rl:0a0a "
+        "rl:0a0a0 rl:0a0a0a0a rl:A0A0A0 rl:A0A0A0A0 rl:Aa!Aa0 rl:Aa*0 rl:Aa-Aa-0 rl:Aa.0 rl:Aa?0 "
+        "rl:AaAa!0 rl:Aa_Aa rl:a+a rl:a-0-0-Aa rl:a-a-a-0 rl:a.Aa.0 rl:a.a rl:a/0 rl:a0a rl:a0a-0a "
+        "rl:a0a0a rl:a0aAa rl:aAa0 rl:a_Aa0 rl:a_a_0AaA run:4 s:\u0001_# s:\u0001_<num>_\u0001 s:\u0001_<odd> s:\u0001_TALK_do "
+        "s:\u0001_get s:\u0001_get_the s:\u0001_w_W s:\"_\u0001_w s:\"_:_\" s:\"_<odd> s:\"_<odd>_\" s:\"_PASS s:\"_PASS_\" "
+        "s:\"_W_\" s:\"__\" s:\"__TALK s:\"_get s:\"_} s:(_\" s:(_OTHER s:(_w s:)_ s:)_\u0001 s:)__and s:/_<num> "
+        "s:/_<odd>_ s:/_w s:0_\u0001_0 s:0_)_ s:0_<num> s:0_<num>_0 s:0_CODE s:0_KEY s:0_W_<num> s:0_efter "
+        "s:0_eller s:0_from s:0_from_the s:0_och_0 s:0_on s:0_screen s:0_then s:0_w_ s::_ s::_0_= "
+        "s::_0_is s::_0_on s::_<num>_ s::_<odd>_( s::_<odd>_/ s::_<odd>_<odd> s::_<odd>_KEEP "
+        "s::_<odd>_and s::_ACT s::_USER_<odd> s::_USER_w s::_draw s::_turn s::_w_<odd> s::_w_W "
+        "s:;_OTHER_OTHER s:;_TALK_w s:<num>_\u0001_<num> s:<num>_) s:<num>_)_$ s:<num>_/ s:<num>_/_<num> "
+        "s:<num>_0_$ s:<num>_<num>_<num> s:<num>_ACCOUNT s:<num>_ACCOUNT_<num> s:<num>_CODE "
+        "s:<num>_W_W s:<num>__don't s:<num>__form s:<num>__is s:<num>__so s:<num>_and_<num> "
+        "s:<num>_and_the s:<num>_auf s:<num>_c s:<num>_efter s:<num>_form s:<num>_like "
+        "s:<num>_och_sen s:<num>_pa s:<num>_para s:<num>_press s:<num>_shape s:<num>_und_w s:<num>_w_ "
+        "s:<num>_w_0 s:<num>_w_i s:<num>_way s:<num>_y s:<odd>_\u0001_<odd> s:<odd>_\"_ s:<odd>_( "
+        "s:<odd>_/_<odd> s:<odd>_:_<num> s:<odd>_;_SERVICE s:<odd>_<num>_$ s:<odd>_<odd>_w "
+        "s:<odd>_=_<odd> s:<odd>_? s:<odd>_ACT s:<odd>_KEEP s:<odd>_KEEP_w s:<odd>_OTHER_0 "
+        "s:<odd>_PASS_: s:<odd>_PICK_$ s:<odd>_W s:<odd>__<num> s:<odd>__KEEP s:<odd>__don't "
+        "s:<odd>__form s:<odd>__hon s:<odd>__screen s:<odd>__then s:<odd>__w s:<odd>_as "
+        "s:<odd>_as_the s:<odd>_for_the s:<odd>_get_the s:<odd>_is_the s:<odd>_nar s:<odd>_och_<odd> "
+        "s:<odd>_pa s:<odd>_screen s:<odd>_screen_w s:<odd>_the s:<odd>_then s:<odd>_to "
+        "s:<odd>_to_get s:<odd>_w_: s:<odd>_w_<num> s:<plain>_\"_ s:<plain>_\"_and s:=_\"_<odd> "
+        "s:=_<odd>_= s:=_w_ s:=_w_$ s:=_w_: s:=_{ s:=_{_\" s:?_\u0001_<odd> s:?_<odd> s:?_it's s:?_jag "
+        "s:ACCOUNT_: s:ACCOUNT_<num>_ s:ACCOUNT_<odd>_<num> s:ACT_<num>_w s:ACT_OTHER s:ACT_OTHER_$ "
+        "s:ACT__w s:ACT_a_OTHER s:ACT_is s:ACT_it_$ s:ACT_it_way s:ACT_man s:ACT_med s:ACT_night_$ "
+        "s:ACT_out s:ACT_pa s:ACT_pa_<num> s:ACT_pa_w s:ACT_person s:ACT_w_at s:ACT_w_is s:ACT_way "
+        "s:ACT_you s:ANSWER_for s:CARD_ s:CARD_$ s:CARD_<num>_$ s:CARD_<odd> s:CARD_? s:CARD_CODE "
+        "s:CARD__w s:CARD_de s:CARD_get s:CARD_of s:CARD_of_the s:CARD_on s:CARD_w_W s:CODE_:_<odd> "
+        "s:CODE_<odd>_$ s:CODE_PICK s:CODE_er s:CODE_i s:CODE_is s:CODE_is_0 s:CODE_ist "
+        "s:CODE_ist_<num> s:CODE_to_w s:DIAL_$ s:DIAL_<num>_$ s:DIAL_on s:DIAL_pa s:DIAL_pa_w s:ID_: "
+        "s:ID_<num> s:ID_<num>_$ s:ID_<odd>_$ s:ID_OTHER_<num> s:ID_is s:ID_is_<odd> s:ID_no s:KEEP_ "
+        "s:KEEP_$ s:KEEP_a_w s:KEEP_for_W s:KEEP_it s:KEEP_that s:KEEP_the_w s:KEEP_w_w s:KEY_\"_: "
+        "s:KEY_:_KEY s:KEY_<odd>_ s:KEY_<odd>_\" s:KEY_=_<odd> s:KEY_is_w s:KEY_pa s:KEY_screen_<odd> "
+        "s:KEY_w_get s:LOGIN_is s:LOGIN_is_<odd> s:LOGIN_w_$ s:LOGIN_w_w s:OPEN_:_0 s:OPEN_<num>_ "
+        "s:OPEN_ACT_w s:OPEN_ACT_way s:OPEN_CODE s:OPEN_KEY_= s:OPEN_PASS s:OPEN_PICK s:OPEN_TALK "
+        "s:OPEN__<num> s:OPEN__w s:OPEN_by s:OPEN_by_the s:OPEN_de s:OPEN_de_la s:OPEN_for_the "
+        "s:OPEN_i_w s:OPEN_im s:OPEN_is_<odd> s:OPEN_is_w s:OPEN_och s:OPEN_och_w s:OPEN_of "
+        "s:OPEN_of_the s:OPEN_out_of s:OPEN_vid s:OPEN_w_0 s:OPEN_w_du s:OPEN_w_is s:OPEN_w_w "
+        "s:OTHER_0_w s:OTHER_<num>_ s:OTHER_<num>_och s:OTHER_<odd>_$ s:OTHER_<odd>_for s:OTHER_= "
+        "s:OTHER_OTHER_from s:OTHER_PICK_<odd> s:OTHER__<odd> s:OTHER__w s:OTHER_det_<odd> s:OTHER_es "
+        "s:OTHER_from_the s:OTHER_min s:OTHER_min_w s:OTHER_och s:OTHER_our s:OTHER_pa_0 "
+        "s:OTHER_person s:OTHER_w_: s:OTHER_w_i s:OTHER_w_som s:OTHER_w_way s:OTHER_way s:OTHER_year "
+        "s:OTHER_you s:PASS_0 s:PASS_<odd> s:PASS_<odd>_$ s:PASS_=_<odd> s:PASS_de_la s:PASS_is_w "
+        "s:PASS_of s:PICK_<num>_ s:PICK_W_<odd> s:PICK_W_W s:PICK_det s:PICK_ich s:PICK_man "
+        "s:PICK_me_these s:PICK_my s:PICK_my_w s:PICK_pa s:PICK_screen s:PICK_that s:PICK_that_get "
+        "s:PICK_the_W s:PICK_the_WIFI s:PICK_them s:PICK_to_<num> s:PICK_us s:PICK_w_W s:PICK_w_get "
+        "s:PICK_w_pa s:PICK_your s:RECOVERY_:_<odd> s:RECOVERY_:_w s:RECOVERY_CODE s:RECOVERY_are "
+        "s:SERVICE_:_<num> s:SERVICE_<num> s:SERVICE_<num>_ s:SERVICE_= s:SERVICE_?_$ s:SERVICE_ACT "
+        "s:SERVICE_KEY s:SERVICE_PASS_is s:SERVICE_PICK_me s:SERVICE_RECOVERY s:SERVICE_SERVICE_$ "
+        "s:SERVICE_SERVICE_is s:SERVICE__<odd> s:SERVICE_del s:SERVICE_del_w s:SERVICE_es s:SERVICE_i "
+        "s:SERVICE_i_w s:SERVICE_is_w s:SERVICE_list s:SERVICE_small s:SERVICE_the s:SERVICE_the_w "
+        "s:TALK_ s:TALK_0 s:TALK_<odd> s:TALK_det s:TALK_is_w s:TALK_it s:TALK_man s:TALK_many_w "
+        "s:TALK_much s:TALK_w_ACT s:TALK_w_TALK s:USER_ s:USER_WIFI s:USER_on s:WIFI_$ s:WIFI_:_w "
+        "s:WIFI_<odd>_ s:WIFI_CODE s:WIFI_KEY s:WIFI_OTHER_<odd> s:WIFI_del s:WIFI_get s:WIFI_heter_W "
+        "s:WIFI_se s:WIFI_se_ask s:WIFI_w_: s:W_ s:W_\u0001_<odd> s:W_\" s:W_0_OTHER s:W_<odd>_W "
+        "s:W_OTHER_w s:W_W_<num> s:W_W_ACT s:W__<odd> s:W__KEY s:W__so s:W__way s:W__what s:W_get_the "
+        "s:W_ist s:W_lives s:W_nicht s:W_nicht_w s:W_of_W s:W_om s:W_on s:W_or s:W_som s:W_w_$ "
+        "s:W_w_OTHER s:W_w_for s:W_w_my s:W_with s:^_\" s:^_0_OTHER s:^_0_is s:^_<num>_OTHER "
+        "s:^_<odd>_for s:^_<odd>_on s:^_<odd>_screen s:^_CARD s:^_CARD_<num> s:^_CARD_w s:^_CODE "
+        "s:^_CODE_er s:^_CODE_screen s:^_DIAL_pa s:^_ID_<odd> s:^_KEEP_a s:^_KEY_: s:^_KEY_screen "
+        "s:^_OPEN_: s:^_OPEN_CODE s:^_OPEN_KEY s:^_OPEN_OPEN s:^_OPEN_get s:^_OPEN_screen "
+        "s:^_OTHER_<odd> s:^_OTHER_pa s:^_OTHER_w s:^_PASS_= s:^_PASS_screen s:^_PICK_<odd> "
+        "s:^_PICK_my s:^_PICK_screen s:^_PICK_the s:^_PICK_w s:^_PICK_way s:^_RECOVERY s:^_RECOVERY_: "
+        "s:^_RECOVERY_CODE s:^_RECOVERY_screen s:^_SERVICE_: s:^_SERVICE_<num> s:^_SERVICE_RECOVERY "
+        "s:^_USER_WIFI s:^_WIFI_PASS s:^_WIFI_heter s:^_den s:^_der s:^_der_CODE s:^_det "
+        "s:^_det_OTHER s:^_does_w s:^_draw s:^_for_w s:^_fur_die s:^_guard s:^_gym s:^_hej s:^_i've "
+        "s:^_i've_w s:^_i_PICK s:^_i_w s:^_if s:^_if_the s:^_it's s:^_jag_PICK s:^_jag_heter "
+        "s:^_jag_reply s:^_kom s:^_la_CARD s:^_let s:^_man s:^_me s:^_me_w s:^_mein_PASS s:^_meine "
+        "s:^_meine_W s:^_mi_PASS s:^_min_CODE s:^_min_SERVICE s:^_mit s:^_mitt_PASS s:^_my_CARD "
+        "s:^_my_W s:^_my_w s:^_nar s:^_nar_w s:^_net s:^_om_jag s:^_past_w s:^_person_SERVICE "
+        "s:^_please_KEEP s:^_say-so s:^_screen_w s:^_tax s:^_the_CARD s:^_the_PICK s:^_the_SECURITY "
+        "s:^_to_get s:^_use s:^_vad_PICK s:^_w_( s:^_w_-h s:^_w_-u s:^_w_? s:^_w_ACCOUNT s:^_w_DIAL "
+        "s:^_w_PASS s:^_w_RECOVERY s:^_w_WIFI s:^_w_auf s:^_w_die s:^_w_from s:^_w_har s:^_w_it "
+        "s:^_w_of s:^_w_small s:^_w_with s:^_way_w s:^_when_the s:^_when_you s:^_words s:^_your s:_\u0001 "
+        "s:_0_ s:_0_and s:_0_on s:_<num>_ACT s:_<num>_and s:_ACT_ s:_ACT_<num> s:_ACT_it s:_ACT_the "
+        "s:_CARD_<num> s:_CODE s:_CODE_<num> s:_KEEP_that s:_OTHER_ s:_PICK_W s:_PICK_det s:_PICK_the "
+        "s:_PICK_w s:_TALK_i s:_TALK_many s:_TALK_much s:_a s:_a_w s:_and_the s:_and_what s:_can_i "
+        "s:_can_you s:_det s:_do_i s:_don't s:_don't_w s:_en_w s:_far s:_for_the s:_han s:_har s:_hon "
+        "s:_ich s:_if_it s:_is_it s:_is_that s:_ist s:_ist_das s:_it s:_it's_<num> s:_it's_the "
+        "s:_jag_har s:_like s:_med s:_name s:_no s:_on s:_or_w s:_past_ANSWER s:_please s:_reply "
+        "s:_sen_w s:_she s:_she_PICK s:_sju s:_then_0 s:_then_<odd> s:_then_ACT s:_then_w s:_they_ask "
+        "s:_turn s:_w_<num> s:_w_OTHER s:_w_TALK s:_w_a s:_w_as s:_w_du s:_w_get s:_w_list s:_w_me "
+        "s:_w_not s:_w_och s:_w_screen s:_w_tre s:_w_turn s:_w_way s:_was s:_what's_the s:_y_w "
+        "s:a_KEY_? s:a_OTHER_$ s:a_la_w s:a_shape_ s:a_spelling s:a_w_: s:about_my s:add_a "
+        "s:again_and s:agg_ s:am_i s:am_i_w s:an_old s:and_0 s:and_0_w s:and_<num> s:and_ACT "
+        "s:and_OPEN s:and_a s:and_i'm s:and_if s:and_its s:and_person s:and_the_OTHER "
+        "s:and_then_<odd> s:and_w_w s:and_way s:and_what s:are_<num>_$ s:ask_$ s:ask_<odd> "
+        "s:ask_<odd>_y s:ask_and s:ask_me_and s:ask_om s:ask_por_mi s:ask_that s:ask_vad s:at_list "
+        "s:at_mig s:at_night s:at_w_ s:att_get s:att_w_OTHER s:auf_<num> s:av_med s:av_med_<num> "
+        "s:b_$ s:be_W_W s:be_w_w s:bei_<num> s:bei_der s:bin_w s:bla_w s:bot_w s:but_not s:c_ "
+        "s:called_W_and s:came_ s:came_list s:can_w_it s:con_la s:de_$ s:de_har s:de_la s:de_mi "
+        "s:de_person s:del_OTHER s:del_SERVICE_es s:den_ACT s:den_ask s:den_med s:den_screen "
+        "s:der_W_PICK s:der_W_w s:det_<odd> s:det_PICK s:det_W s:det_jag s:det_w_w s:did_they "
+        "s:die_W_w s:din_CODE s:do_not s:dog_$ s:draw_ s:draw_small s:draw_w s:draw_way_ s:draw_with "
+        "s:du_ s:du_vad s:du_w_$ s:du_w_w s:el_w_ s:en_say-so s:end_$ s:end_of s:end_of_the "
+        "s:es_<odd>_ s:es_w s:every_OTHER s:fix_the s:fix_the_w s:for_OPEN s:for_SERVICE_$ s:for_W_W "
+        "s:for_W_w s:for_att_ACT s:for_att_get s:for_me s:for_past s:for_small s:for_w_get s:form_: "
+        "s:from_SERVICE s:from_W_ s:from_the_OTHER s:from_the_SERVICE s:from_the_w s:fur_den "
+        "s:fur_den_W s:get_0 s:get_ACT s:get_ACT_the s:get_OTHER s:get_OTHER_: s:get_W_? "
+        "s:get_a_OTHER s:get_med s:get_the_end s:get_the_get s:get_the_old s:get_the_tin s:goes_ACT "
+        "s:goes_ACT_the s:guard_ s:guard_at s:guard_w s:had_w s:had_w_w s:har_CODE s:har_CODE_<num> "
+        "s:har_bara s:har_jag_w s:har_w_pa s:has_a_w s:have_to s:hay_que s:hay_que_w s:he_get "
+        "s:hennes_w s:heter_<odd>_och s:heter_W_och s:hon_OTHER s:i_ACT s:i_OPEN s:i_can_w s:i_den_w "
+        "s:i_didn't s:i_go s:i_have s:i_have_to s:i_list s:i_list_the s:i_read s:i_screen s:i_use "
+        "s:i_use_LOGIN s:i_use_for s:i_w s:i_w_ s:i_w_: s:i_w_PICK s:i_w_a s:i_w_it s:i_w_the "
+        "s:i_w_way s:i_was_OTHER s:if_it s:if_it_ACT s:if_it_w s:if_that s:if_you_w s:im_W_w "
+        "s:is_OTHER_0 s:is_about s:is_get_the s:is_it_ok s:is_it_the s:is_that_a s:is_the s:is_w_0 "
+        "s:is_w_with s:is_way s:ist_<odd> s:ist_W s:ist_W_ s:ist_das s:it's_W s:it_<odd> "
+        "s:it_PICK_<num> s:it_ask s:it_be s:it_by s:it_is s:it_list s:it_ok s:it_screen s:it_the_w "
+        "s:it_w_the s:it_way s:it_with_w s:its_w s:jag_<odd> s:jag_OTHER_<num> s:jag_OTHER_w "
+        "s:jag_PICK_<odd> s:jag_for s:jag_har_w s:jag_heter s:just_ACT s:just_the s:kan_jag_w "
+        "s:know_the s:know_the_w s:l_ s:la_OPEN s:la_PASS_w s:la_WIFI s:la_del s:la_person "
+        "s:la_w_OPEN s:la_way s:let_w s:ligger_i_w s:like_the s:list_? s:list_?_$ s:list_OTHER "
+        "s:list_the_w s:lives_get s:lives_get_a s:man_inte s:many_w s:may_w s:me_ s:me_<num> "
+        "s:me_KEEP s:me_W s:me_and s:me_da s:me_these s:me_w s:med_0 s:med_<num>_ s:med_<odd>_$ "
+        "s:med_SERVICE s:med_W s:mein_PASS s:meine_W s:mi_PASS s:min_CODE s:min_OPEN s:min_w_w "
+        "s:mine_? s:mit_<num> s:mit_<num>_auf s:mit_<odd> s:mitt_PASS s:mitt_PASS_OTHER s:my_CODE "
+        "s:my_DIAL s:my_ID s:my_LOGIN s:my_PASS s:my_RECOVERY s:my_SERVICE s:my_old s:my_w_ID "
+        "s:my_w_and s:my_w_are s:nach_dem s:name_: s:name__w s:nar_SERVICE s:never_KEEP s:never_w "
+        "s:new_w_$ s:no_spelling_ s:no_spelling_$ s:not_w_w s:now_ s:now_it's s:nu_$ s:nu_OTHER_det "
+        "s:och_0 s:och_<odd> s:och_<odd>_$ s:och_CODE s:och_KEY s:och_OTHER s:och_det_w s:och_jag_w "
+        "s:och_man s:och_man_reply s:och_sa s:och_sen_<odd> s:och_w_$ s:of_OTHER s:of_W_$ s:of_past "
+        "s:of_the s:of_the_W s:of_w_ s:old_OPEN s:old_W s:om_att s:on_ s:on_<num> s:on_<odd> "
+        "s:on_OTHER_<num> s:on_W_W s:on_a_w s:on_my_OPEN s:on_person s:on_the_<odd> s:on_the_SERVICE "
+        "s:on_to s:on_w s:or_TALK s:or_w s:oss_w s:out_?_$ s:out_W s:out_at s:out_the_w s:p_: "
+        "s:p_:_<odd> s:pa_$ s:pa_<num>_w s:pa_CARD s:pa_OPEN_$ s:pa_OTHER s:pa_W_ s:pa_W_$ s:pa_W_w "
+        "s:pa_den s:pa_en s:pa_en_say-so s:pa_person s:pa_small s:pa_small_w s:pa_w_: s:pa_w_heter "
+        "s:pa_w_screen s:para_w s:past_ s:past_? s:past_OTHER_is s:past_and s:past_past s:past_w "
+        "s:pay_for s:person_$ s:person_SERVICE s:person__w s:person_ask s:person_w_w s:please_$ "
+        "s:please_KEEP s:please_w s:por_mi s:por_w s:press_ACT s:press_pa_<num> s:press_w_w s:put_ACT "
+        "s:qq_<num> s:qq_<num>_c s:reply_me s:reply_me_w s:sa_ACT_du s:sa_OTHER s:sa_PICK s:sa_w "
+        "s:screen_ s:screen_0_ s:screen_OPEN_OTHER s:screen_OPEN_w s:screen__w s:screen_small "
+        "s:screen_w s:screen_w_w s:se_ask_<odd> s:sen_0 s:sen_<odd> s:sen_<odd>_$ s:shape_ s:she_PICK "
+        "s:she_ask s:sig_$ s:six_ s:six_w s:ska_man s:small_for s:small_for_the s:small_is_<odd> "
+        "s:small_is_w s:small_spelling s:small_spelling_$ s:small_the_way s:small_w_w s:small_way "
+        "s:small_way_OTHER s:small_words s:so_i_can s:so_it s:so_you s:spelling_get s:spelling_l "
+        "s:spelling_w s:spelling_w_$ s:tax_w s:that_OTHER s:that_TALK s:that_a s:that_a_w s:the_0_w "
+        "s:the_<odd> s:the_CARD_ s:the_CARD_of s:the_CODE_is s:the_KEY_is s:the_OPEN_: s:the_OPEN_ACT "
+        "s:the_OTHER s:the_OTHER_ s:the_OTHER_i s:the_OTHER_the s:the_PASS_of s:the_RECOVERY "
+        "s:the_SECURITY s:the_SECURITY_w s:the_SERVICE s:the_SERVICE_? s:the_SERVICE_w s:the_TALK_$ "
+        "s:the_bin s:the_car_OPEN s:the_dog s:the_end_$ s:the_end_of s:the_gas s:the_gas_w s:the_get "
+        "s:the_old_w s:the_person s:the_press_w s:the_sat s:the_tin s:the_turn s:the_w_ANSWER "
+        "s:the_w_PICK s:the_w_SERVICE s:the_w_again s:the_w_bit s:the_w_small s:the_w_where "
+        "s:the_w_year s:the_way_w s:them_ACT s:then_0_ s:then_ACT_the s:then_press s:then_the_press "
+        "s:then_way_to s:there_are s:these_get s:they_ask s:they_w_the s:til_OPEN s:til_OPEN_er "
+        "s:to_0 s:to_0_on s:to_<odd>_$ s:to_be s:to_get s:to_get_ACT s:to_you s:tre_w_$ s:turn_$ "
+        "s:turn_at s:turn_the_w s:un_w_w s:und_der s:use_<odd> s:use_for s:use_it s:use_w s:ut_w "
+        "s:vad_jag s:vad_min_past s:vad_w_w s:var_w_OTHER s:vi_har_w s:vi_kor s:w_(_0 s:w_-h s:w_-h_\" "
+        "s:w_0_\u0001 s:w_0_y s:w_: s:w_:_\u0001 s:w_:_<odd> s:w_:_ACT s:w_:_WIFI s:w_< s:w_<num>_ s:w_<num>_$ "
+        "s:w_<num>_at s:w_<odd>_= s:w_<odd>_screen s:w_<odd>_w s:w_<odd>_y s:w_=_{ s:w_ACCOUNT "
+        "s:w_ACCOUNT_<num> s:w_ACT_? s:w_ACT_OTHER s:w_ACT_man s:w_ID s:w_ID_$ s:w_ID_<odd> s:w_KEY "
+        "s:w_KEY_is s:w_KEY_w s:w_OPEN_: s:w_OPEN_and s:w_OPEN_of s:w_OPEN_w s:w_OTHER_OTHER "
+        "s:w_OTHER_i s:w_OTHER_is s:w_OTHER_pa s:w_OTHER_the s:w_PASS_: s:w_PASS_<odd> s:w_PASS_for "
+        "s:w_PICK_us s:w_RECOVERY_w s:w_SERVICE_ s:w_SERVICE_: s:w_USER s:w_W_OTHER s:w_W_W s:w_W_ist "
+        "s:w_W_w s:w__0 s:w__i s:w__just s:w__no s:w__what's s:w_a_W s:w_again_ s:w_and_i s:w_as "
+        "s:w_ask_$ s:w_ask_ha s:w_bit s:w_but_not s:w_con s:w_con_la s:w_das s:w_de_la s:w_does_w "
+        "s:w_dog s:w_draw_ s:w_draw_w s:w_el s:w_es_<odd> s:w_es_w s:w_for_me s:w_from_SERVICE "
+        "s:w_get_ s:w_get_? s:w_guard s:w_har_w s:w_has_a s:w_has_w s:w_hos_oss s:w_hut s:w_i_PICK "
+        "s:w_i_TALK s:w_i_den s:w_inte s:w_inte_w s:w_is_\" s:w_is_<odd> s:w_is_OTHER s:w_ist s:w_it's "
+        "s:w_it's_w s:w_it_$ s:w_it_PICK s:w_it_w s:w_know s:w_los s:w_man s:w_may s:w_me_$ "
+        "s:w_me_<odd> s:w_men s:w_mit_<num> s:w_mit_<odd> s:w_nach s:w_namn s:w_nar s:w_nar_w s:w_net "
+        "s:w_new s:w_new_w s:w_och s:w_och_ACT s:w_och_det s:w_of_the s:w_old_w s:w_on_ s:w_out "
+        "s:w_out_at s:w_pa_SERVICE s:w_pa_W s:w_pa_en s:w_para s:w_person_w s:w_run s:w_sa_w s:w_se_w "
+        "s:w_sen s:w_sin s:w_sin_w s:w_six s:w_ska s:w_spelling_$ s:w_the_ACT s:w_the_guard s:w_to_0 "
+        "s:w_to_<num> s:w_to_SERVICE s:w_to_be s:w_tre_w s:w_turn_$ s:w_tva s:w_und s:w_w_\u0001 s:w_w_$ "
+        "s:w_w_= s:w_w_ACT s:w_w_PASS s:w_w_TALK s:w_w_den s:w_w_det s:w_w_me s:w_w_sa s:w_w_so "
+        "s:w_w_then s:w_w_what s:w_w_who s:w_w_y s:w_w_year s:w_was s:w_way_for s:w_way_get "
+        "s:w_way_screen s:w_way_the s:w_we s:w_what s:w_where s:w_who s:w_with_<num> s:w_year "
+        "s:w_year_ s:was_W s:was_W_$ s:was_a s:was_a_W s:was_that s:way_OPEN s:way_OTHER "
+        "s:way_OTHER_$ s:way_and s:way_and_way s:way_at_w s:way_by s:way_for s:way_my s:way_my_w "
+        "s:way_och s:way_screen_0 s:way_screen_w s:way_screen_way s:way_small s:way_the_way "
+        "s:way_then s:way_to_0 s:way_tva s:way_w_0 s:way_w_and s:way_w_w s:way_way_$ s:way_with "
+        "s:what_ACT s:what_OTHER s:what_W s:what_is_my s:what_it s:what_the s:what_the_w s:what_was "
+        "s:what_you s:when_it s:when_you s:who_PICK s:wi_WIFI s:with_\" s:with_<num> s:with_<num>_ "
+        "s:with_<odd> s:with_<odd>_ s:with_my_w s:with_w_ s:with_w_and s:with_w_w s:words_: "
+        "s:words_from s:work_ s:work_OPEN s:y_se s:y_w s:you_KEEP_the s:you_OTHER s:you_PICK "
+        "s:you_PICK_w s:you_TALK s:you_do s:you_draw s:you_get_on s:you_w_a s:your_past_ANSWER "
+        "s:\u00bfes_w said:me said:me_w sayable:True&signed shape:d9 shape:joined shape:phrase shape:title "
+        "sign:: sign:=&odd t:abajo t:abre t:abuela t:acid t:across t:again t:agg t:album t:all "
+        "t:alles t:alltid t:alltsa t:alma t:along t:alquile t:also t:am t:anchor t:anmal t:anos "
+        "t:antalet t:anvanda t:app t:apple t:april t:arrived t:ater t:august t:authori t:bar "
+        "t:barnens t:barrel t:barrier t:basic t:battery t:bench t:beneath t:best t:betalas t:bin "
+        "t:birgitt t:bitlock t:blev t:bli t:bokning t:book t:booking t:bort t:bot t:bottom t:broadba "
+        "t:brukar t:button t:buying t:byta t:cambie t:cambio t:captain t:carer t:carrots t:casual "
+        "t:cellar t:cero t:channel t:check t:choose t:click t:clinic t:clockwi t:colour t:coming "
+        "t:compose t:connect t:contest t:corners t:correo t:couldn' t:course t:crane t:creek t:cuatro "
+        "t:cvc t:cvv t:cylinde t:dads t:databas t:debit t:del t:dell t:departm t:deploy t:der "
+        "t:digits t:din t:display t:ditt t:divorce t:dorr t:dos t:dosan t:drainpi t:dreimal t:duty "
+        "t:e t:early t:echo t:ein t:elternp t:emergen t:engangs t:engine t:entrar t:er t:esta t:ettan "
+        "t:everywh t:fabric t:faceboo t:fails t:falls t:farmors t:fem t:fetch t:fi t:files t:filevau "
+        "t:fill t:fix t:flat t:floor t:fob t:formule t:forst t:fortfar t:forty t:fram t:frase "
+        "t:fuerte t:fur t:fyrkant t:fyrvakt t:gammal t:ganger t:gaps t:garaget t:garden t:gentle "
+        "t:get t:github t:gold t:good t:grandmo t:grandso t:green t:grun t:guess t:guest t:habe "
+        "t:haft t:handlar t:hangs t:haparan t:hash t:hasta t:henne t:hennes t:here's t:hint t:histori "
+        "t:history t:hope t:hor t:host t:hotmail t:husdjur t:hut t:include t:inside t:inte t:interne "
+        "t:izquier t:jetzt t:jo t:job t:jobbdat t:journal t:kallare t:key t:keypad t:kid t:kite "
+        "t:knob t:kodeord t:komma t:kommen t:kontore t:l t:ladan t:landet t:lange t:langre t:lapp "
+        "t:larmkod t:laste t:later t:lauft t:leaf t:learn t:leave t:left t:leisure t:let t:letter "
+        "t:lift t:liked t:links t:lives t:llama t:logga t:logs t:los t:lose t:losen t:ls t:lucia "
+        "t:luego t:madre t:man t:manager t:mars t:maste t:masterc t:matar t:matter t:meine t:mejlen "
+        "t:mellans t:menu t:mill t:mine's t:minecra t:minut t:moment t:mormor t:morse t:mother t:move "
+        "t:mrs t:n t:nan's t:nar t:nationa t:neighbo t:nej t:net t:network t:new t:ninth t:normal "
+        "t:noteboo t:null t:number t:nursery t:nya t:nyss t:oats t:officer t:on t:openssh t:oppnar "
+        "t:orchard t:otherwi t:otto t:outside t:p t:pad t:padlock t:paga t:paket t:papa t:pappas "
+        "t:passcod t:passnum t:passord t:paste t:pays t:pc t:people t:picked t:picks t:piept t:pin's "
+        "t:platta t:porch t:porten t:postman t:prints t:priya t:program t:prompt t:protect t:purple "
+        "t:qq t:qr t:que t:questio t:r t:rain t:rechts t:records t:registr t:rellena t:reply t:reset "
+        "t:resten t:resvask t:river t:road t:roblox t:rod t:rsa t:s t:safer t:sage t:same t:schreib "
+        "t:seconds t:secret_ t:send t:sendgri t:service t:shape t:showed t:sibling t:sich t:since "
+        "t:sing t:site t:six t:sjunger t:skolpla t:skrivar t:skylt t:slar t:slog t:smart t:smtp "
+        "t:snurra t:so t:solicit t:son t:soprumm t:spara t:sparrat t:ssid t:ssn t:staff t:staging "
+        "t:stamps t:startin t:status t:steht t:stell t:step t:store t:storgat t:stort t:story "
+        "t:straigh t:stripe t:submari t:suena t:sugar t:svaret t:svenska t:swap t:take t:tangent "
+        "t:tankte t:teapot t:termina t:text t:texted t:these t:they t:thistle t:through t:tiden "
+        "t:tilt t:told t:tom t:trace t:train t:trainer t:transfe t:trean t:tresor t:trial t:try "
+        "t:trycka t:tune t:tur t:tva t:tvattst t:typing t:uber t:underne t:units t:unlock t:unlocks "
+        "t:uno t:unser t:used t:usernam t:vaktbol t:valjer t:value t:vanta t:varv t:verksta t:vill "
+        "t:vinted t:vita t:voice t:voicema t:vrid t:w/ t:warehou t:watch t:welches t:when t:whistle "
+        "t:white t:whoever t:wi t:wifi-ko t:within t:wlan-sc t:worth t:wrote t:yellow t:you'll t:zip "
+        "t:\u00bfes u:#&plain u:( u:(&num u:)&num u:)&odd u:-----be u:-----be&odd u:-----en u:-----en&odd "
+        "u:/&num u:=&plain u:?&odd u:account&num u:account&odd u:account&plain u:add&plain u:after "
+        "u:again u:al&num u:alarm&plain u:all u:all&odd u:all&plain u:allt u:allt&odd u:alltid "
+        "u:alltid&num u:alltid&plain u:alquile u:always u:amazon&odd u:andra u:anmal u:anmal&num "
+        "u:answer u:answer&plain u:anvanda u:anythin u:anythin&num u:app&odd u:ar&plain u:are&num "
+        "u:as&num u:ask u:ask&odd u:asked u:asked&odd u:asks&plain u:atersta u:atersta&odd "
+        "u:authent&num u:authent&odd u:av&num u:back u:backwar&num u:bad&odd u:baksida&num "
+        "u:banco&plain u:bank u:bank&num u:bank&odd u:banken u:bar u:bar&plain u:bara&odd u:barrier "
+        "u:barrier&num u:basic u:basic&odd u:baten u:baten&num u:battery u:be&odd u:because "
+        "u:before&num u:before&odd u:bei&num u:bei&plain u:bit u:bit&num u:bitte u:bla u:black "
+        "u:black&num u:blue&plain u:boiler u:bokning u:book&num u:booking u:booking&odd u:bot "
+        "u:bot&odd u:box&odd u:broadba u:brukar u:brukar&plain u:buildin&plain u:buzz&num u:byta "
+        "u:byta&odd u:bytte&odd u:cabin u:cafe&odd u:cambie u:cambio u:cambio&odd u:can&num u:capital "
+        "u:capital&odd u:car&num u:card&num u:case&plain u:changed u:changed&num u:changed&odd "
+        "u:channel u:church&odd u:clave&odd u:clearin&num u:client u:client&odd u:colour u:como "
+        "u:company&plain u:compute u:con&num u:confirm u:connect&odd u:contact u:contras u:correct "
+        "u:correct&plain u:correo u:correo&odd u:could&num u:couldn' u:couldn'&odd u:council&odd "
+        "u:cvc u:cvc&num u:cvv u:cvv&num u:d&odd u:da&num u:da&plain u:dad's&odd u:dads u:dann&num "
+        "u:das&odd u:date&num u:de u:de&plain u:debit u:debit&num u:del&odd u:dell u:deploy "
+        "u:deploy&odd u:der&num u:der&plain u:dial u:digits&num u:disarm u:disarm&num u:discord "
+        "u:discord&odd u:ditt u:ditt&plain u:do&num u:do&plain u:dog&num u:don't&num u:door u:dosan "
+        "u:dosan&num u:down&plain u:drawer u:drawer&odd u:drive u:ebay&odd u:efter&num u:eller "
+        "u:eller&num u:eller&odd u:else u:elternp u:elternp&odd u:email&plain u:emergen u:emergen&odd "
+        "u:encrypt u:encrypt&plain u:end u:end&odd u:engangs u:enough u:enough&odd u:enter "
+        "u:enter&num u:enter&odd u:entrar u:entrar&num u:entry&plain u:er&odd u:error&plain u:es "
+        "u:es&num u:euros u:euros&num u:every&odd u:everyth u:exit u:faceboo u:fahrrad u:fahrrad&num "
+        "u:fails u:fails&odd u:falls u:falls&odd u:family&plain u:far&odd u:far&plain u:fel&num "
+        "u:fence u:fi u:fick u:fick&odd u:file u:file&odd u:filevau u:filevau&odd u:film u:film&plain "
+        "u:first&num u:first&odd u:first&plain u:flat&odd u:fob u:forenin&num u:forget u:form "
+        "u:form&num u:forsta&plain u:four u:four&num u:fragar&plain u:fram u:friday&odd u:fridge "
+        "u:front u:front&num u:funkar u:fyra&num u:fyrkant u:fyrkant&num u:galler u:ganger u:gaps "
+        "u:gar u:gar&num u:gar&plain u:gas u:gate u:gav u:gave&plain u:geht u:geht&num u:get "
+        "u:get&plain u:git&num u:gitlab u:gives&num u:go&odd u:go&plain u:gold u:got&odd u:grandad "
+        "u:grandad&num u:green u:grey u:grinden u:grinden&num u:guest u:guest&odd u:gym u:gym&num "
+        "u:ha u:ha&num u:ha&odd u:hall&num u:hall&odd u:hall&plain u:hand&odd u:handels u:handlar "
+        "u:handy u:hanglas u:hanglas&num u:hangs u:have&plain u:heisst&plain u:hemma&odd u:her&num "
+        "u:her&plain u:here's u:heron u:his&odd u:hissen u:hissen&num u:hoger u:hos&odd u:how "
+        "u:how&num u:husband u:husband&odd u:i've u:iban u:ich&num u:ich&plain u:idea u:if&odd u:im "
+        "u:im&odd u:im&plain u:in&num u:innan u:ins u:instagr u:insuran u:insuran&odd u:inte&odd "
+        "u:interne&plain u:ipad u:ipad&num u:it&plain u:it's&odd u:jag&plain u:jo u:jobbet u:journal "
+        "u:journal&odd u:june u:june&num u:kallare u:kallare&num u:kan&odd u:keep&odd u:keep&plain "
+        "u:keeps u:keeps&odd u:key&num u:key&plain u:key---- u:key----&odd u:keypad u:keypad&num "
+        "u:kids&odd u:kids&plain u:klockan u:klockan&num u:knob u:know u:know&num u:koden&odd "
+        "u:kodeord u:komma u:komma&plain u:kontonu&num u:kontore u:kortet u:kortet&num u:kvar "
+        "u:kvar&odd u:la&num u:la&odd u:landet u:landet&plain u:lane&plain u:lantern u:larmkod "
+        "u:larmkod&num u:laser u:laser&num u:lauft u:leave u:leave&num u:leeds u:leeds&plain "
+        "u:left&num u:let u:let&odd u:lets u:ligger&num u:like u:like&num u:lines u:lines&odd u:litet "
+        "u:lives u:llave u:lo u:lock&num u:lock&plain u:locked u:locked&odd u:log u:log&num u:logga "
+        "u:logs u:logs&odd u:losenor&odd u:lower u:lower&plain u:ls u:ls&odd u:luego u:machine&odd "
+        "u:madre u:make u:mammas&num u:manager u:manager&plain u:masterc u:matar u:may&plain "
+        "u:med&num u:med&odd u:meine&num u:meiner u:mejlen u:mejlen&odd u:mellans u:mellans&plain "
+        "u:memorab&plain u:memory u:memory&num u:menu u:mi&plain u:mig&num u:mine&num u:mine&odd "
+        "u:minecra u:minecra&odd u:minut u:missing&num u:mit&num u:mit&plain u:moon u:more u:more&num "
+        "u:mrs u:mum u:mum's u:must u:my u:nagot u:nagot&odd u:namn u:namn&plain u:nan's u:need "
+        "u:need&num u:needs u:needs&num u:neighbo u:neighbo&num u:nej u:nej&plain u:netflix&odd "
+        "u:never&num u:new&plain u:newslet&odd u:night u:night&plain u:nio&num u:no u:nobody "
+        "u:nobody&odd u:not&num u:note&odd u:now&num u:number&odd u:nursery&odd u:nyckels "
+        "u:nyckels&num u:nyss u:o u:o&num u:o&odd u:och&odd u:of u:of&odd u:ok u:old&odd u:om&num "
+        "u:one&num u:ones u:ones&odd u:online u:online&odd u:only u:open&num u:opens&odd "
+        "u:opens&plain u:oppnar&odd u:oppnar&plain u:oppnas u:oppnas&num u:our&plain u:ours "
+        "u:ours&odd u:out u:p u:p&odd u:pa&odd u:pad u:pad&num u:padlock&num u:page&odd u:paket "
+        "u:palabra&plain u:panel&odd u:paper u:paper&odd u:para&num u:parents u:passnum u:passord "
+        "u:passord&plain u:passwor&odd u:pay&num u:pdf u:pension u:pension&odd u:persona u:picked "
+        "u:pin's u:pin's&num u:pinkod u:pinkode u:pinkode&num u:please&odd u:poner u:por&odd u:porch "
+        "u:port&odd u:pregunt u:pregunt&plain u:present u:present&num u:press&num u:private "
+        "u:private&odd u:pull&num u:put&num u:qq u:qq&num u:qr u:qr&odd u:quid u:quid&odd u:read "
+        "u:read&num u:recover&odd u:red&num u:referen&odd u:registr u:rellena u:rellena&odd "
+        "u:remembe&odd u:reset&odd u:reset&plain u:resvask u:right&num u:ring&odd u:rings "
+        "u:rings&plain u:roblox u:roblox&odd u:roll u:roll&num u:root u:root&odd u:rota u:rota&odd "
+        "u:router&odd u:routern u:rutan u:s u:sa&plain u:safe&num u:said&num u:sakerhe u:same&odd "
+        "u:samma u:samma&num u:samma&odd u:samsung u:samsung&num u:say&num u:schluss&num "
+        "u:schluss&plain u:se&odd u:seat&odd u:seconds u:seconds&num u:secret u:sedan&odd u:segurid "
+        "u:sekunde u:sekunde&num u:sen&num u:send u:send&odd u:sendgri u:sendgri&odd u:sent&num "
+        "u:service&num u:set u:share u:share&odd u:shared u:shared&odd u:she u:she's u:shop&num "
+        "u:should&odd u:should&plain u:shows&num u:side&num u:siffror u:siffror&num u:sign "
+        "u:sign&plain u:sin u:sista u:sista&num u:skap u:skap&num u:skolpla u:skriva u:skriva&num "
+        "u:skrivar u:skriver&plain u:skylt u:sla u:sla&num u:small u:smart u:smtp u:smtp&odd u:snurra "
+        "u:snurra&num u:social&odd u:som u:som&num u:soprumm u:spaces u:spaces&plain u:ssid "
+        "u:ssid&odd u:ssn u:ssn&odd u:staff u:staff&num u:stairs u:stall u:stall&num u:stallet "
+        "u:start u:start&odd u:startar u:steht&num u:step u:step&num u:store u:store&num u:stripe "
+        "u:stripe&odd u:stugan&plain u:sudo u:sudo&odd u:sunday&odd u:surgery u:symbol u:symbol&num "
+        "u:ta u:ta&num u:tarjeta&num u:tax u:tax&odd u:telefon&odd u:tell&num u:tell&plain u:text&num "
+        "u:texted u:texted&num u:the&num u:them&odd u:they&odd u:they&plain u:thing&plain u:thirty "
+        "u:through&num u:thursda u:till&num u:time u:time&num u:time&odd u:times u:tin u:to&odd "
+        "u:toilets u:token&odd u:told u:told&odd u:tradlos&odd u:tre&num u:trettio u:true&odd u:tva "
+        "u:tvattst u:tvattst&num u:twice&num u:type u:type&num u:type&odd u:typed u:typed&odd "
+        "u:typing u:uber u:uber&num u:unlock&num u:unlock&plain u:unlocks u:unlocks&num u:until "
+        "u:until&odd u:upp&num u:upp&plain u:url u:ut u:utan u:utan&plain u:va u:value u:vanster&num "
+        "u:vanta u:vanta&num u:vara u:vara&odd u:vart&odd u:varv u:velvet u:velvet&plain u:vid&plain "
+        "u:vill&odd u:vinted u:vinted&odd u:voicema u:voicema&num u:vrid u:vrid&plain u:wallet "
+        "u:wallet&odd u:want&odd u:wants&odd u:watch u:watch&num u:weather u:webhook u:webhook&odd "
+        "u:wenn u:what&num u:wheels&num u:when&odd u:where&odd u:who&plain u:whole&num u:wi u:wifi-ko "
+        "u:wifi-ko&odd u:will&odd u:windows u:windows&odd u:winter u:with&num u:with&odd u:with&plain "
+        "u:within u:within&num u:wlan-sc u:won't u:won't&odd u:work u:work&num u:work&odd "
+        "u:write&plain u:wrong&odd u:wrote u:wrote&num u:year u:year&num u:you&plain u:you'll u:zip "
+        "u:}&plain unit unit&plain values:0 wl:12&plain wl:13&plain wl:4&odd words:8 "
+    ),
+    2: (
+        "-1:are&num -1:i&plain -1:och&num -1:und&num -1:was&plain -1:y&num 12:for_the&odd "
+        "12:passcode_is&num 12:vill_ha&num 1:ar&odd 1:con&odd 1:er&plain 1:es&plain 1:fodd&num "
+        "1:ha&num 1:is&num 1:it&num 1:it&odd 1:its&odd 1:jag&plain 1:june&num 1:lautet&plain "
+        "1:med&odd 1:min&plain 1:so&num 1:then&num 1:then&odd 1:und&odd 1:with&num 1:with&odd "
+        "2:dial&num 2:har&odd 2:har&plain 2:it&odd 2:jag&num 2:on&odd 2:passcode&num 2:till&num "
+        "2:vill&num a:a&num a:are&num a:bad&odd a:dann&num a:den&num a:for&odd a:hangs&odd a:hash&num "
+        "a:hon&num a:i&plain a:my&odd a:och&num a:pass&odd a:please&num a:right&num a:sa&num "
+        "a:the&num a:then&odd a:they&odd a:to&plain a:und&num a:was&plain alike:3&d alike:4&m "
+        "alone&d4 alone&id alone&tag b:anvandare&odd b:as&plain b:auf&odd b:av&num b:bara&plain "
+        "b:birthday&num b:blev&num b:box&odd b:con&odd b:de&odd b:down&num b:er&plain b:fodd&num "
+        "b:gar&num b:garaje&num b:ha&num b:it&plain b:its&odd b:jag&plain b:june&num b:lautet&plain "
+        "b:losen&plain b:med&num b:med&odd b:med&plain b:meine&odd b:mit&odd b:mysql&odd b:no&odd "
+        "b:one&odd b:passcode&num b:passphrase&plain b:porten&num b:skriv&plain b:so&num b:so&odd "
+        "b:sort&num b:star&num b:then&num b:then&odd b:till&num b:type&plain b:und&odd b:vill&num "
+        "b:with&num b:with&plain b:you&odd b:you&plain begins&odd c:ACT&DIAL c:ACT&PICK "
+        "c:ACT&RECOVERY c:ACT&SERVICE c:ACT&guard c:ACT&shape c:ACT&spelling c:ANSWER c:CARD&OPEN "
+        "c:CARD&PICK c:CARD&person c:CARD&reply c:CODE&person c:DIAL&way c:KEEP&KEY c:KEEP&OPEN "
+        "c:KEEP&WIFI c:KEEP&net c:KEEP&reply c:KEEP&small c:KEY&LOGIN c:LOGIN c:LOGIN&WIFI "
+        "c:LOGIN&list c:LOGIN&net c:LOGIN&past c:LOGIN&spelling c:LOGIN&way c:OPEN&get c:OPEN&shape "
+        "c:OTHER&PASS c:OTHER&TALK c:OTHER&ask c:OTHER&reply c:OTHER&screen c:PICK&get c:PICK&guard "
+        "c:PICK&words c:RECOVERY&ordinary c:RECOVERY&past c:SERVICE&past c:SERVICE&spelling "
+        "c:SERVICE&turn c:TALK&get c:TALK&reply c:TALK&words c:TALK&year c:USER&WIFI c:USER&say-so "
+        "c:WIFI&shape c:WIFI&small c:ask&spelling c:draw&past c:draw&screen c:draw&small c:get&reply "
+        "c:list&reply c:list&say-so c:list&screen c:net&shape c:ordinary&past c:ordinary&words "
+        "c:past&say-so c:person c:person&small c:press c:press&shape c:reply&way c:say-so&year "
+        "c:screen&way c:screen&words c:small c:way&words clear&d6&act clear&d6&none clear&mark "
+        "clear&mark&act clear&num&id clear&odd&keep clear&odd&open cue:account&d9 cue:account&next "
+        "cue:account&next&odd cue:account&num cue:act&joint cue:act&none&plain cue:act&num "
+        "cue:act&phrase cue:act&verb cue:act&verb&num cue:answer&pick cue:answer&sign "
+        "cue:answer&sign&plain cue:answer&title cue:card cue:card&next&num cue:code&back "
+        "cue:code&clock cue:code&far&num cue:code&verb&odd cue:dial&dig cue:dial&next "
+        "cue:dial&next&num cue:id&d9 cue:id&next&odd cue:id&odd cue:id&verb&odd cue:keep&none&odd "
+        "cue:key&is&odd cue:key&none&num cue:key&odd cue:login&dashed cue:login&none "
+        "cue:login&none&odd cue:open&d5 cue:open&dig cue:open&joint&num cue:open&none&num "
+        "cue:open&pick cue:open&spell cue:pass&sign&odd cue:pass&signed cue:pass&title "
+        "cue:pass&word+d cue:pick&d4 cue:pick&joint&odd cue:pick&none cue:pick&odd cue:service&camel "
+        "cue:service&far cue:service&far&odd cue:service&mixed cue:user&dashed cue:user&joined "
+        "cue:wifi&odd cue:wifi&sign cue:wifi&signed cue:wifi&word+d d1:7 hard&keep hard&pick "
+        "link:next&odd made:c1 made:cs0 near:account&d9 near:account&num near:act near:act&num "
+        "near:act&pair near:answer&plain near:answer&title near:card&d9 near:card&g16 near:code&clock "
+        "near:code&d6 near:code&door near:code&g3 near:code&odd near:code&year near:dial&dig "
+        "near:id&d9 near:keep near:keep&camel near:keep&joined near:key&odd near:login&dashed "
+        "near:login&odd near:open&spell near:open&title near:other&dashed near:other&dig "
+        "near:other&one near:other&spell near:other&title near:other&word+d near:pass&joined "
+        "near:pass&mixed near:pass&plain near:pass&title near:pass&word near:pass&word+d near:pick&d4 "
+        "near:pick&d6 near:pick&joined near:pick&num near:pick&phrase near:recovery&joined "
+        "near:recovery&odd near:security&d4 near:service near:service&camel near:service&joined "
+        "near:service&pair near:talk&dig near:talk&joined near:user&joined near:wifi&mixed "
+        "near:wifi&signed place:before&num previous:account previous:act previous:card&num "
+        "previous:code&num previous:dial previous:dial&num previous:id&num previous:key "
+        "previous:other&plain previous:pass&num previous:pass&plain previous:pick&num "
+        "previous:recovery&odd previous:service previous:service&num pt:0000A pt:A0000 pt:aaa-aaa "
+        "reach:far&odd rl:0A0 rl:Aa!Aa rl:Aa#0 rl:Aa&Aa0 rl:Aa-0 rl:Aa0A rl:Aa0a rl:AaAaAa rl:Aa_Aa0 "
+        "rl:a0 s:\u0001_<odd>_\u0001 s:\u0001_w_( s:\"_\u0001 s:\"_)_; s:\"_<plain> s:\"_<plain>_\" s:#_w s:)_; s:-h_\" s:-u_w "
+        "s:/_<odd>_$ s:0__a s:0__and s:0__och s:0_ask s:0_i_w s:0_now s:0_on_the s:0_or s:0_pa_W "
+        "s:0_w_och s:0_w_pa s::_\u0001 s::_\"_w s::_KEY s::_OPEN s::_USER s::_WIFI s::__w s::_w_/ s:<_<odd> "
+        "s:<num>_0 s:<num>__hon s:<num>__way s:<num>_a s:<num>_and_it s:<num>_are s:<num>_for_the "
+        "s:<num>_i s:<num>_pa_OPEN s:<num>_und s:<num>_y_press s:<odd>_\" s:<odd>_- s:<odd>_/ "
+        "s:<odd>_:_0 s:<odd>_<odd>_<odd> s:<odd>_=_0 s:<odd>_=_W s:<odd>_?_$ s:<odd>_CODE "
+        "s:<odd>_OTHER_<num> s:<odd>_PASS s:<odd>__<odd> s:<odd>_do s:<odd>_y s:<plain>_\" s:=_\"_0 "
+        "s:=_\"_<plain> s:=_<odd> s:=_W s:?_jag_w s:?_reply s:ACCOUNT_<odd> s:ACT_<num>_at s:ACT_if "
+        "s:ACT_mit s:ACT_my_w s:ACT_that s:ANSWER_ s:ANSWER_w s:CARD_<num> s:CODE_<num> s:CODE_de "
+        "s:CODE_to s:DIAL_<num> s:ID_<odd> s:KEEP_for s:KEY_= s:KEY_w_$ s:KEY_w_is s:OPEN_$ s:OPEN_: "
+        "s:OPEN_:_w s:OPEN_ACT s:OPEN_CODE_is s:OPEN_OTHER_<num> s:OPEN__a s:OPEN_out s:OPEN_se "
+        "s:OPEN_w_$ s:OPEN_with s:OTHER_0_$ s:OTHER_0_W s:OTHER_:_0 s:OTHER_:_w s:OTHER_ACT "
+        "s:OTHER_KEY s:OTHER_OPEN s:OTHER_W s:OTHER__and s:OTHER__vad s:OTHER_again s:OTHER_ask "
+        "s:OTHER_bara s:OTHER_from s:OTHER_i_list s:OTHER_is_<num> s:OTHER_is_the s:OTHER_is_w "
+        "s:OTHER_of_the s:OTHER_press s:OTHER_the_OTHER s:OTHER_to s:OTHER_w_? s:OTHER_w_OTHER "
+        "s:PASS_\"_: s:PASS_=_\" s:PASS_for_the s:PASS_is_<num> s:PASS_on s:PASS_pa s:PASS_w s:PASS_w_$ "
+        "s:PASS_w_w s:PICK_ s:PICK_<num> s:PICK_<odd>_ s:PICK_<odd>_get s:PICK_TALK s:PICK_W_$ "
+        "s:PICK_it s:PICK_it_way s:PICK_jag s:PICK_the s:PICK_the_SERVICE s:PICK_w_w "
+        "s:RECOVERY_screen s:SERVICE_PASS s:SERVICE_of s:TALK_?_$ s:TALK_a_new s:TALK_and s:TALK_do_i "
+        "s:TALK_for s:TALK_get s:TALK_reply s:TALK_w_? s:USER_<odd>_ s:USER_w_ s:WIFI_de s:WIFI_heter "
+        "s:W_\u0001 s:W_<num>_ s:W_<odd>_<odd> s:W_ACT s:W_W_ s:W_W_\u0001 s:W_W_<odd> s:W_W_W s:W_W_is s:W__\u0001 "
+        "s:W__PICK s:W__det s:W__that's s:W_on_the s:W_please s:W_w_<num> s:W_w_ACT s:W_w_with "
+        "s:W_with_w s:^_ACCOUNT_<odd> s:^_KEY_KEY s:^_OPEN_pa s:^_OTHER_press s:^_PASS_for "
+        "s:^_TALK_does s:^_am s:^_at s:^_bei s:^_bei_der s:^_en_el s:^_every s:^_for_the s:^_fur "
+        "s:^_get_OTHER s:^_im s:^_it s:^_it_PICK s:^_jag_har s:^_my_RECOVERY s:^_ni_w s:^_no s:^_on "
+        "s:^_on_the s:^_para s:^_pay s:^_person s:^_screen s:^_the_PASS s:^_w_W s:^_w_at s:^_w_words "
+        "s:^_you s:_0_or s:_<odd>_$ s:_<odd>_) s:_KEEP_it s:_KEY s:_OTHER_w s:_TALK_do s:_TALK_is "
+        "s:_USER s:_W_ s:_W_<num> s:_and_a s:_and_w s:_da s:_det_OTHER s:_die s:_du s:_form "
+        "s:_har_jag s:_is s:_is_the s:_jag_far s:_kan s:_kan_du s:_list s:_mine s:_no_spelling "
+        "s:_och_w s:_small_small s:_small_way s:_then_the s:_vad_gor s:_w_die s:_w_en s:_w_person "
+        "s:_way s:_way_screen s:_what's s:a_$ s:a_W_ s:a_la s:a_la_way s:a_new s:a_past s:a_shape "
+        "s:a_w_about s:a_w_so s:am_W s:and_0_of s:and_it_w s:and_its_w s:and_w_$ s:are_the s:as_W "
+        "s:as_the s:as_the_w s:ask_for_the s:ask_ha_<num> s:ask_por s:ask_the s:ask_the_w "
+        "s:at_<num>_$ s:at_mig_ s:at_the_OPEN s:att_min s:att_min_w s:auf_$ s:auf_der s:bara_w "
+        "s:bis_0 s:bis_0_ s:by_w s:by_w_$ s:came_with s:can_get s:con_<odd> s:da_PICK s:da_W s:das_w "
+        "s:de_OPEN s:de_la_person s:der_W s:det_pa s:det_pa_w s:die_W_$ s:die_w s:do_i_PICK s:do_i_do "
+        "s:do_it s:draw_<num> s:draw__w s:du_ACT s:du_W s:du_get s:du_w_en s:e_$ s:el_WIFI_de "
+        "s:el_w_w s:en_el s:en_el_SERVICE s:en_list s:en_w_och s:env_OTHER s:er_<num>_$ s:er_w s:es_0 "
+        "s:es_0_$ s:eye_w s:fa_w s:fem_w_ s:for_<odd> s:for_TALK s:for_TALK_? s:for_an s:for_mig "
+        "s:for_my s:for_the_<odd> s:form_$ s:form_i s:from_the s:get_: s:get_LOGIN s:get_LOGIN_med "
+        "s:get_SERVICE s:get_net s:get_you s:gor_jag s:ha_<num> s:ha_w_ s:har_jag s:har_w_att s:hej_ "
+        "s:hos_oss s:i_OTHER_ s:i_OTHER_$ s:i_PICK s:i_SERVICE s:i_SERVICE_$ s:i_TALK_w s:i_w_at "
+        "s:i_w_to s:ich_w s:if_you s:im_W s:inte_w_i s:is_\"_<plain> s:is_<num> s:is_<num>_and s:is_W "
+        "s:is_W_W s:is_the_W s:is_w_ s:is_what s:ist_das_w s:it's_0 s:it's_<num> s:it's_<num>_$ "
+        "s:it's_my s:it_<num> s:it_ACT s:it_OPEN s:it_PICK s:it_has s:jag_far s:jag_har s:jag_w "
+        "s:jag_w_$ s:jag_w_i s:jag_w_pa s:kan_du s:kan_du_w s:la_<num> s:la_<num>_ s:la_w_ s:list_at "
+        "s:list_is s:list_the s:man_ACT s:med_0_ s:med_<odd> s:men_inte s:men_w_w s:mig_ s:mitt_ID "
+        "s:my_OTHER s:my_w_? s:my_w_RECOVERY s:my_way s:my_way_w s:name_of_the s:nar_w s:never_w_$ "
+        "s:new_CARD s:ni_w s:nicht_w s:nicht_w_$ s:night_ s:no_spelling s:ny_w s:och_0_w s:och_PASS "
+        "s:och_PASS_OTHER s:och_da s:och_da_PICK s:och_det s:och_sen_w s:of_a s:old_w s:old_w_w "
+        "s:on_our s:on_the s:on_the_w s:on_w_and s:on_w_w s:out_$ s:out_get s:out_the s:pa_OPEN "
+        "s:pa_W s:past_OTHER s:past_w_? s:past_w_W s:person_W s:person_W_$ s:person_w_: "
+        "s:person_w_OTHER s:person_w_for s:press_ACT_<num> s:que_me s:reply_W s:reply_jag s:reply_w "
+        "s:sa_w_w s:screen_TALK s:screen_pa s:screen_w_<num> s:screen_w_OTHER s:screen_way s:se_w "
+        "s:se_w_ACT s:shape_w s:shape_w_w s:ska_OPEN s:small__<odd> s:small__w s:small_is s:so_<num> "
+        "s:so_i s:so_i_w s:so_the s:so_the_w s:som_fick s:that_for s:that_get s:the_<odd>_$ "
+        "s:the_CARD s:the_KEY_w s:the_OPEN_OPEN s:the_PASS s:the_PASS_is s:the_PICK s:the_RECOVERY_w "
+        "s:the_W_ s:the_end s:the_guard s:the_name s:the_name_of s:the_old s:the_old_OPEN s:the_press "
+        "s:the_spelling s:the_w_$ s:the_w_CARD s:the_w_KEY s:the_w_man s:the_w_name s:the_w_turn "
+        "s:their_w s:then_0 s:then_<odd>_$ s:then_ACT s:then_it s:then_the s:then_way s:they_PICK "
+        "s:they_have s:this_get s:to_\" s:to_\"_<plain> s:to_0_ s:to_PICK_it s:to_w_$ s:to_w_the "
+        "s:turn_and s:turn_get s:tva_w s:und_<odd> s:vad_gor s:vad_gor_jag s:var_W s:w_\u0001 s:w_\u0001_0 "
+        "s:w_\u0001_PASS s:w_\u0001_w s:w_-u s:w_-u_w s:w_/_<odd> s:w_0_w s:w_:_ s:w_:_USER s:w_<odd> "
+        "s:w_<odd>_: s:w_?_reply s:w_ACT_med s:w_ANSWER s:w_CARD s:w_KEY_OTHER s:w_LOGIN s:w_OPEN_ "
+        "s:w_OPEN_<num> s:w_OTHER_ACT s:w_OTHER_W s:w_OTHER_get s:w_PICK_the s:w_TALK_w s:w_WIFI "
+        "s:w_WIFI_w s:w_[ s:w__ACT s:w__is s:w__kan s:w__sen s:w__small s:w__then s:w_a_w s:w_about_w "
+        "s:w_and_<odd> s:w_ask_for s:w_att_min s:w_c s:w_can s:w_die_W s:w_draw s:w_est s:w_get_$ "
+        "s:w_get_on s:w_go s:w_henne s:w_i_screen s:w_is_<num> s:w_is_the s:w_is_way s:w_it's_<odd> "
+        "s:w_jag_OTHER s:w_list_is s:w_may_w s:w_men_inte s:w_mit s:w_my_w s:w_name s:w_on_<odd> "
+        "s:w_on_SERVICE s:w_on_w s:w_out_get s:w_pa_w s:w_sa_ACT s:w_screen_ s:w_screen_med s:w_sie "
+        "s:w_so s:w_so_i s:w_so_the s:w_som_en s:w_the_RECOVERY s:w_the_shape s:w_then s:w_this "
+        "s:w_tre s:w_tva_w s:w_w_ s:w_w_as s:w_w_draw s:w_w_en s:w_w_inte s:w_w_list s:w_w_on "
+        "s:w_was_a s:w_way_way s:w_we_w s:w_with_it s:w_words_: s:w_you_ACT s:way_$ s:way_screen "
+        "s:where_my s:with_0 s:with_CODE s:with_it s:with_w_$ s:words_is s:y_press s:y_press_$ s:y_ya "
+        "s:year__<num> s:year__w s:you_KEEP s:you_can s:you_get_LOGIN s:}_) sayable:False&dashed "
+        "sayable:False&hex sayable:True&caps sayable:True&word+d shape:caps shape:mark t:- t:-d "
+        "t:adress t:airline t:allt t:always t:amex t:aret t:atta t:automat t:aws t:aws_sec t:b "
+        "t:backwar t:bad t:bakom t:bankdos t:behind t:birthda t:bitward t:bla t:blabars t:blocked "
+        "t:blocket t:born t:bosse t:bought t:buildin t:buttons t:cactus t:caduca t:caja t:can "
+        "t:capital t:card t:chat t:clone t:compute t:config t:count t:cousin t:credent t:cron "
+        "t:cuando t:db_pass t:de t:detras t:dial t:diary t:disarm t:dog's t:donkey t:dont t:dots "
+        "t:drive t:dump.sq t:duress t:efter t:einfach t:env t:error t:est t:expires t:eye t:fa "
+        "t:false t:feed t:fence t:film t:first t:five t:fodelse t:forest t:form t:fragt t:fullmak "
+        "t:galler t:gang t:garlic t:gav t:gets t:gift t:glom t:granne t:grey t:gul t:gullan t:gymskap "
+        "t:hagern t:handy t:hemma t:heron t:hette t:hex t:home t:hotspot t:husband t:ich t:id t:idea "
+        "t:in t:inom t:island t:join t:jq t:katt t:kattung t:kettle t:kidney t:klagar t:klarna "
+        "t:kontonu t:lat t:le t:lets t:lightho t:like t:litet t:loggar t:losenfr t:manual t:march "
+        "t:marmala t:marsh t:master t:meadow t:meiner t:memorab t:meninge t:minute t:mode t:mormors "
+        "t:museum t:musst t:mutter t:nach t:natverk t:netflix t:nimmt t:noll t:notes t:ny t:ocho t:ok "
+        "t:okej t:online t:oppnas t:orden t:order t:origin t:oyster t:panel t:panelen t:paper "
+        "t:parents t:passphr t:pay t:paypal t:photo t:piano t:plattan t:pone t:poner t:pregunt t:puk "
+        "t:puse t:puzzle t:rein t:remote t:ring t:rocket t:roll t:ror t:rota t:rutan t:samsung "
+        "t:scratch t:sent t:set t:shared t:shove t:sicherh t:sie t:siffror t:silver t:skarmen "
+        "t:skriva t:slide t:spaces t:stairs t:staple t:steuer- t:still t:strava t:strong t:suitcas "
+        "t:svar t:swipe t:swordfi t:tablet t:tante t:tap t:telepho t:tell t:telly t:they've t:think "
+        "t:thunder t:til t:toppen t:torsdag t:tre t:trettio t:uberwei t:valid t:vapensk t:vart "
+        "t:verific t:visade t:wakes t:walk t:wants t:wenn t:with t:word t:worked t:ya t:yaml t:year "
+        "t:yoursel u:-d u:-p u::&odd u:alla&odd u:always&plain u:amex u:amex&num u:apple u:apple&odd "
+        "u:auf u:auf&num u:auth u:auth&plain u:authent u:back&num u:backwar u:bad u:bad&plain "
+        "u:bankdos u:bankdos&num u:banking u:bara u:bara&plain u:before u:bei&odd u:bin u:birthda "
+        "u:birthda&num u:bitward u:blev&num u:boat u:book u:born u:both&num u:bra u:bra&odd u:buildin "
+        "u:buildin&num u:buzz u:by u:card u:case u:change&odd u:choose u:choose&plain u:code&odd "
+        "u:collect&plain u:comes u:comes&num u:con u:con&odd u:contras&plain u:course u:curl "
+        "u:curl&plain u:da u:dann u:del&num u:den&num u:der&odd u:digits u:do u:dog u:don't "
+        "u:don't&odd u:dont u:door&odd u:dots u:dots&num u:down u:down&num u:du u:ends&odd u:er&plain "
+        "u:error u:error&odd u:est u:est&odd u:esta u:esta&num u:everyth&odd u:far u:fel&plain u:fill "
+        "u:fill&odd u:first u:fragar u:fullmak u:fullmak&num u:fur&num u:furs&odd u:gamla u:gamla&odd "
+        "u:garaje u:garaje&num u:garden u:gate&num u:ger u:get&num u:gift u:good u:good&odd u:grandma "
+        "u:greenho&odd u:hall u:hangs&odd u:har&num u:har&odd u:hash u:hat&num u:he's u:hej "
+        "u:hej&plain u:hemma u:her u:heter&plain u:hint u:home u:hon u:hotspot u:husdjur "
+        "u:husdjur&plain u:i&num u:i've&odd u:if&num u:in u:innan&num u:inom u:inom&num u:inside "
+        "u:inside&num u:interne u:is&plain u:ist u:its&odd u:jag&num u:jag&odd u:just&num u:just&odd "
+        "u:keep u:kids&num u:kontonu u:lapp u:lapp&odd u:lautet&plain u:lo&odd u:lock u:login "
+        "u:login&odd u:losen&plain u:losenfr u:machine u:machine&num u:make&odd u:manual&odd u:me&odd "
+        "u:meine&odd u:memorab u:men&odd u:mine u:mit&odd u:mongodb u:nationa u:natverk u:natverk&odd "
+        "u:netflix u:network u:network&plain u:ni&num u:no&num u:nu&odd u:nursery u:och u:och&plain "
+        "u:off u:off&num u:ok&odd u:om u:on&num u:one u:one&odd u:only&plain u:opens u:oppnar "
+        "u:or&num u:origin u:other u:other&odd u:out&odd u:paket&num u:pass&odd u:passcod "
+        "u:passcod&num u:passphr u:passphr&plain u:pay u:people u:phone&plain u:please&num u:plus "
+        "u:porten u:porten&num u:prints u:put u:put&plain u:reset u:rest u:ring u:ring&num "
+        "u:ringer&plain u:routern&odd u:s&odd u:same u:say&plain u:schluss u:secret&odd u:set&odd "
+        "u:seven u:seven&plain u:should u:sich u:sicherh u:sicherh&plain u:skarmen u:skriv u:slar "
+        "u:social u:sort&num u:staging u:staging&odd u:star u:star&num u:still u:still&odd u:suitcas "
+        "u:suitcas&num u:telepho u:telepho&num u:tell&odd u:the u:then u:they u:thing&odd "
+        "u:think&plain u:this&odd u:til u:til&plain u:to&plain u:todo u:todo&odd u:tre&plain "
+        "u:tva&plain u:uberwei u:und&num u:und&odd u:under&num u:upp u:use u:use&num u:ut&num u:valid "
+        "u:vanster u:vi&odd u:wait u:wait&num u:wheels u:words u:words&plain u:y&num u:you&num "
+        "u:you&odd u:zip&odd ways:4 wl:13&num wl:16&num wl:16&plain wl:2&num words:6 "
+    ),
+    3: (
+        "-1:a&num -1:nwbk&odd -1:says&odd 1:ar&plain 2:just&odd a:det&odd a:nwbk&odd a:says&odd "
+        "a:y&num alike:5&m alone&born alone&caps alone&g3 b:ar&odd b:at&num b:back&num b:born&num "
+        "b:box&num b:cottage&odd b:gate&num b:is&plain b:it&num b:it&odd b:jag&num b:just&odd "
+        "b:min&num b:off&num b:sent&odd b:sticker&odd b:the&num b:under&odd b:with&odd "
+        "begins-asking&odd c:ACT&OTHER c:ACT&words c:ANSWER&reply c:CARD c:CARD&OTHER c:CARD&past "
+        "c:ID&OTHER c:ID&person c:KEEP&past c:LOGIN&get c:OPEN&screen c:OTHER&guard c:OTHER&spelling "
+        "c:OTHER&words c:OTHER&year c:PASS&net c:PICK&ask c:PICK&past c:PICK&way c:RECOVERY&way "
+        "c:SERVICE&ask c:SERVICE&list c:SERVICE&reply c:SERVICE&small c:TALK&form c:USER&net "
+        "c:WIFI&get c:WIFI&spelling c:draw&list c:get&net c:get&ordinary c:net&small c:net&spelling "
+        "c:past&way c:person&way c:screen&turn c:shape c:small&spelling clear&born clear&born&none "
+        "clear&d4&act clear&d9 clear&d9&none clear&dig clear&dig&act clear&g3&none clear&odd&pass "
+        "clear&odd&wifi clear&one&act clear&phone clear&phone&none clear&spell&act code:0&plain "
+        "code:2&odd cue:account cue:account&phone cue:answer cue:answer&plain cue:card&next "
+        "cue:card&verb cue:code&far cue:code&none cue:code&num cue:code&pair cue:dial&d3 cue:id "
+        "cue:id&next cue:id&run cue:id&verb cue:open&d4 cue:open&joint cue:open&num cue:other&word+d "
+        "cue:pass cue:pass&mixed cue:pass&odd cue:pass&verb&plain cue:service&g3 cue:user&next "
+        "cue:user&next&odd d1:4 ends ends&odd hard&login link:back&odd link:far link:far&num "
+        "link:next link:pick link:verb made:Cs0 made:Cs2 made:c4 nd:12 nd:16 nd:9 near:account "
+        "near:account&phone near:answer near:code&pair near:id&odd near:id&run near:open&dig "
+        "near:other&date near:other&phrase near:pass&signed near:pick&odd near:security&num "
+        "near:service&g3 near:service&mixed near:service&plain near:service&word+d near:talk&num "
+        "near:user&dashed near:wifi near:wifi&word+d own&num place:after&odd place:before&odd "
+        "previous:card previous:id&odd previous:pick pt:0000-0000 pt:00000000A pt:0AAA reach:0&odd "
+        "rl:A0A rl:Aa0 s:\u0001_0_\u0001 s:\u0001_<odd>_$ s:\"_w_\" s:(_\"_<plain> s:0_\u0001_w s:0_TALK s:0__way s:0_and_0 "
+        "s:0_for s:0_i s:0_i_W s::_KEY_0 s::_past s::_tre s:<num>_and s:<num>_at s:<num>_at_the "
+        "s:<num>_och s:<num>_way_$ s:<odd>_\"_$ s:<odd>_) s:<odd>_= s:<odd>_OTHER s:<odd>_and_it "
+        "s:<odd>_for s:<odd>_w_OTHER s:<odd>_w_for s:=_\" s:ACT_it s:ACT_la s:ACT_with s:CODE_0 "
+        "s:CODE_: s:CODE_<num>_$ s:CODE_de_w s:KEY_0_\" s:KEY_: s:OPEN_0_ s:OPEN_OPEN s:OPEN_i "
+        "s:OPEN_screen s:OPEN_se_w s:OPEN_w_the s:OTHER_\u0001 s:OTHER_: s:OTHER_<odd>_w s:OTHER__<num> "
+        "s:OTHER_nio s:OTHER_som s:OTHER_som_en s:OTHER_the s:PASS_:_w s:PASS_W s:PASS_for "
+        "s:PASS_on_the s:PASS_to s:PICK_TALK_$ s:RECOVERY_: s:SERVICE_:_w s:SERVICE_ask "
+        "s:SERVICE_with s:TALK_$ s:TALK_0_ s:TALK_does_w s:USER_$ s:USER_<odd> s:USER_w s:W_\u0001_0 "
+        "s:W_0_i s:W_W s:W_ist_<odd> s:W_reply s:^_- s:^_<odd>_is s:^_OPEN_0 s:^_OPEN_w s:^_PASS "
+        "s:^_PASS_is s:^_TALK_is s:^_at_the s:^_draw_a s:^_en s:^_im_W s:^_la_words s:^_mitt_ID "
+        "s:^_mitt_w s:^_ni s:^_om s:^_para_el s:^_person_OTHER s:^_person_w s:^_w_\u0001 s:^_w_USER "
+        "s:^_w_ask s:_TALK_0 s:_en s:_jag s:_just s:_pa_w s:_spelling s:_that's s:_that's_what s:_use "
+        "s:_w_<odd> s:_w_ACT s:_w_for s:_w_som s:_way_w s:and_it s:and_the s:and_you s:are_w_w s:ask_ "
+        "s:ask_ha_w s:at_the s:b_ s:bara_w_$ s:can_use s:das_OPEN s:de_ask s:del_SERVICE s:del_w_ "
+        "s:den_inte s:den_w s:den_w_$ s:den_way s:det_OTHER s:det_OTHER_det s:do_i s:draw_a s:du_w "
+        "s:el_WIFI s:en_w_? s:er_w_$ s:es_w_$ s:for_SERVICE s:for_my_SERVICE s:for_the_SERVICE "
+        "s:for_the_w s:get_$ s:get_OTHER_i s:get_on_the s:go_to s:guard_OTHER s:har_w_<num> s:i_OTHER "
+        "s:i_PICK_the s:i_do s:inte_$ s:is_\"_w s:is_<num>_ s:is_the_OTHER s:it's_<odd> s:it_OPEN_$ "
+        "s:it_the s:its_<odd> s:j_<num> s:la_shape s:la_w_es s:la_words s:med_<num>_$ s:min_son "
+        "s:mine_for s:mine_is s:mit_w s:mitt_ID_OTHER s:my_SERVICE_$ s:my_w_ s:name_ s:nar_den "
+        "s:or_do s:or_do_i s:past_ANSWER_ s:sa_ACT s:screen_SERVICE s:screen_med s:screen_och s:sen_w "
+        "s:small_$ s:small_small s:the_SERVICE_SERVICE s:the_TALK s:the_TALK_w s:the_w_OTHER "
+        "s:the_w_form s:the_w_my s:then_<odd> s:turn_screen s:url_ s:use_W s:vad_PICK s:w_/ "
+        "s:w_0_<num> s:w_:_KEY s:w_<odd>_for s:w_OTHER_: s:w_RECOVERY s:w__<num> s:w_ask s:w_form_$ "
+        "s:w_get_LOGIN s:w_inte_ s:w_nicht s:w_sa s:w_w_OTHER s:w_w_can s:w_w_has s:w_w_is s:w_w_men "
+        "s:way_w s:way_w_it s:way_way_ s:with_0_$ s:with_w s:words_ s:year_ s:you_ACT s:you_get "
+        "sayable:False&joined sayable:False&word+d sayable:True shape:d6 shape:g16 shape:one "
+        "shape:run sign:\"&odd sign:\"&plain t:# t:-----en t:-h t:-u t:almohad t:amqp t:annars t:as "
+        "t:assista t:associa t:atersta t:baklang t:banana t:banco t:banking t:bitte t:boat t:bob "
+        "t:boka t:box t:buzz t:bygget t:cabin t:came t:casa t:chain t:childho t:correct t:cottage "
+        "t:datorn t:dice t:down t:else t:encrypt t:es t:expired t:fahrrad t:family t:farfar t:fel "
+        "t:filen t:forskol t:friend t:friends t:fyra t:ger t:git t:gossip t:grandma t:hanger t:hej "
+        "t:hittade t:hold t:horse t:j t:keep t:kind t:laugh t:lautet t:little t:lobby t:lower t:mark "
+        "t:marzipa t:met t:min t:morfar t:mysql t:nio t:old t:ones t:otter t:out t:oxygen t:palabra "
+        "t:passet t:personn t:picture t:plus t:pon t:portkod t:ribbon t:root t:round t:sa t:scan "
+        "t:short t:sin t:siren t:skriver t:slack t:sma t:somewhe t:startar t:sticker t:svara "
+        "t:swedban t:swisha t:ta t:there t:timber t:time t:tin t:trycker t:tunnel t:turtle t:umbrell "
+        "t:upp t:url t:using t:vaknar t:village t:wo t:works t:y t:z u:-p&odd u:/&odd u:account "
+        "u:admin u:admin&odd u:after&num u:am u:and&odd u:as&plain u:asks u:asks&num u:at&num u:banco "
+        "u:born&num u:box u:box&num u:by&odd u:chain u:collect u:cottage&odd u:dad's&num u:db_pass "
+        "u:db_pass&odd u:de&odd u:die u:du&num u:er u:fel u:fodd&num u:fur u:garden&num u:hash&num "
+        "u:hon&num u:i&plain u:if u:in&odd u:ist&odd u:it's&num u:j u:j&num u:kids u:lautet u:le "
+        "u:le&odd u:losen u:losenfr&plain u:manual u:me&num u:meine u:min&num u:my&odd u:mysql "
+        "u:mysql&odd u:new u:new&num u:nio u:now u:now&odd u:nwbk&odd u:para&odd u:people&plain u:pin "
+        "u:pin&num u:pon u:portkod&num u:post u:remote u:remote&odd u:sa&num u:scratch u:sent "
+        "u:sent&odd u:she&num u:si u:skriv&plain u:sma u:sma&plain u:so u:so&odd u:sticker "
+        "u:sticker&odd u:swedban u:that's u:that's&plain u:then&odd u:thing u:think u:till u:till&odd "
+        "u:to u:tre u:two u:two&odd u:und u:under&odd u:user&odd u:using u:using&odd u:vill "
+        "u:vill&num u:with wl:10&num wl:11&num wl:12&odd wl:7&num wl:9&num words:5 "
+    ),
+    4: (
+        "1:med&num 2:har&num 2:off&num b:ar&plain b:har&num b:ni&odd b:password&odd bias c:ACT "
+        "c:ACT&way c:ANSWER&PICK c:CARD&CODE c:CODE&year c:DIAL c:KEEP&screen c:OPEN c:OTHER&person "
+        "c:PICK&screen c:RECOVERY&list c:SERVICE&TALK c:SERVICE&shape c:WIFI&say-so c:draw "
+        "c:net&say-so c:past c:reply&screen c:say-so&way clear&d6 clear&g3&act code:1&num cue:act "
+        "cue:act&d4 cue:card&d3 cue:card&verb&num cue:code cue:dial cue:dial&num cue:key&long "
+        "cue:open&one cue:other&date cue:pick&none&odd hard&talk link:none&plain near:act&d4 "
+        "near:card&d3 near:id near:keep&odd near:key&long near:login near:open&d4 near:open&one "
+        "near:other&plain near:pick near:security near:service&phrase near:wifi&odd previous:act&num "
+        "pt:A-0 pt:A0000A pt:aaaaaa0 reach:1&num rl:Aa.a s:\u0001_TALK s:\"_$ s:)_w s:/_<odd> s:0_:_<odd> "
+        "s:0__KEEP s::_<odd>_$ s::_w_w s:<num>_ s:<num>_$ s:<odd>_\u0001 s:<odd>_W_<num> s:=_0_$ s:ACT_$ "
+        "s:ACT_du_w s:ACT_my s:ID_es s:OTHER_\u0001_0 s:OTHER_W_$ s:OTHER_i s:PASS_is s:PICK_<num>_$ "
+        "s:SERVICE_SERVICE s:SERVICE_w_: s:TALK_does s:TALK_is s:USER_USER s:^_0 s:^_0_w s:^_ACT_a "
+        "s:^_CODE_0 s:^_mi_ID s:^_mitt s:^_our_SERVICE s:^_pa_w s:^_press s:^_si s:^_the_w s:^_w_OPEN "
+        "s:^_w_get s:_<num>_$ s:_<odd> s:_TALK s:_e s:_pa s:_sen s:_ta s:a_ s:ask_efter s:at_the_w "
+        "s:bitte_w s:does_w s:e_ s:el_SERVICE s:for_att s:from_my s:get_ s:inte_ s:is_\" s:is_$ "
+        "s:is_this s:it's_<odd>_$ s:man_reply s:med_<num> s:mi_ID s:mi_ID_es s:mitt_w s:mitt_w_w "
+        "s:my_W s:my_w s:my_w_KEY s:name_of s:nicht_$ s:och_sen s:on_OTHER s:pa_w_$ s:past_w_is "
+        "s:person_ s:person_OTHER s:press_$ s:press_the s:small_ s:small_TALK s:som_en s:som_en_w "
+        "s:spelling_$ s:ta_<num> s:that's_what s:the_PASS_w s:the_env s:the_words s:they_PICK_me "
+        "s:tva_w_ s:w_<odd>_PICK s:w_= s:w_ACT s:w_OPEN s:w__<odd> s:w__PASS s:w_du s:w_en_la "
+        "s:w_en_w s:w_for_att s:w_form s:w_go_to s:w_w_w s:w_words s:way_way s:words__w "
+        "sayable:True&long shape:dig shape:door shape:id shape:phone shape:spell t:-----be t:-p t:/ "
+        "t://root t:ar t:asks t:bearer t:bei t:both t:canyon t:case t:copper t:da t:dator t:den "
+        "t:derecha t:desk t:discord t:drei t:escribe t:favorit t:file t:finnish t:garaje t:google "
+        "t:hamta t:handels t:hook t:hybrid t:it t:june t:just t:key---- t:la t:ladder t:lady t:lemon "
+        "t:license t:lo t:mango t:mitt t:newslet t:nicht t:nwbk t:ocean t:ordning t:para t:pharmac "
+        "t:planbok t:rabarbe t:redis t:roof t:safe t:seven t:si t:that's t:they'll t:thing t:togethe "
+        "t:type t:view t:wait t:wallet t:whatsap t:winter u:-u u:-u&odd u:/ u:am&num u:and u:ar&odd "
+        "u:as u:bei u:cottage u:dad's u:del u:der u:die&num u:el u:el&odd u:for&odd u:har u:home&odd "
+        "u:https u:it&num u:it's u:its u:just u:me u:med&plain u:mit u:ni&odd u:nwbk u:pa u:pa&num "
+        "u:portkod u:sa u:scan u:scan&odd u:svara u:tell u:the&odd u:under wl:10&plain wl:11&odd "
+        "wl:6&num wl:8&num wl:9&plain "
+    ),
+    5: (
+        "1:ar&num 1:is&plain b:license&odd c:ACT&OPEN c:ACT&draw c:OPEN&draw c:OPEN&year "
+        "c:OTHER&RECOVERY c:PASS&WIFI c:RECOVERY c:ask&guard c:draw&person c:get&screen c:guard&reply "
+        "c:net c:spelling clear&num&card clear&num&code code+open&num cue:open&door cue:other&signed "
+        "cue:pass&verb d1:5 d1:6 hard&pass hard&wifi link:next&num link:sign&plain link:verb&num "
+        "near:dial&d3 near:open near:other&signed nz previous:pass pt:AA000000A reach:0 reach:0&num "
+        "reach:1 rl:0-0-0-0 rl:0A rl:Aa!0 s:\u0001_0 s:\u0001_<num> s:\u0001_<num>_$ s:\"_0 s:\"_0_\" s:0__then "
+        "s:0_for_the s::_0 s:ACT_du s:KEY_:_0 s:KEY_=_0 s:KEY_is s:LOGIN_med s:OPEN_ s:OTHER_w_$ "
+        "s:PICK_W s:SERVICE_w_w s:USER_PASS s:W_W_$ s:^_<num> s:^_ID s:^_OTHER_: s:^_to s:^_to_w "
+        "s:_<num>_ s:_KEEP s:_PASS s:_bitte s:_then s:ask_ha s:en_la s:for_the s:get_on s:get_w_$ "
+        "s:is_my s:on_the_OPEN s:para_el s:shape_is s:this_small s:to_$ s:w_\"_$ s:w_W_$ s:w_die "
+        "s:w_en s:w_get_0 s:when_the shape:mixed shape:word+d sign:\" sign::&plain t:anna t:api "
+        "t:api-nyc t:breaks t:bucket t:client t:collect t:dad's t:disk t:farfars t:fodd t:fragar "
+        "t:ins t:ipad t:lagg t:ledger t:locked t:mit t:mongodb t:ni t:nyckels t:private t:saddle "
+        "t:secret t:stick t:symbol t:this t:todo t:wheels t:wieder u:ar u:det u:det&odd u:i u:it "
+        "u:jag u:license u:license&odd u:para u:you "
+    ),
+    6: (
+        "c:OPEN&turn c:OPEN&words c:PASS&USER c:PICK&SERVICE c:ask&words c:form c:words "
+        "clear&num&dial clear&num&open code:0&num code:0&odd cue:other&born d1:8 hard joint&odd "
+        "link:sign made:Cs1 near:code near:dial near:dial&num near:open&door near:other&born "
+        "near:pass&odd place:after&num previous:id pt:AA00 s://_: s://_:_0 s:0_w_0 s::_$ s::_// "
+        "s::_//_: s::_<num>_$ s::_w s:<num>__TALK s:ACT_a s:ID_0 s:ID_OTHER s:KEY_0_$ s:TALK_? "
+        "s:^_<odd>_<num> s:^_<odd>_= s:_<odd>_ s:does_w_w s:is_0_$ s:our_SERVICE s:the_OTHER_w "
+        "s:the_w_OPEN s:w_:_// s:w_:_0 s:w_och_sen s:w_turn sayable:False sayable:True&mixed t:// "
+        "t:auf t:build t:con t:curl t:data t:it's t:med t:orbit t:planet t:push t:request t:returns "
+        "t:side t:twilio t:weather t:webhook t:why t:words u:med u:ni ways:3 words:7 "
+    ),
+    7: (
+        "c:CODE&OPEN c:OPEN&way c:OTHER&past c:ask c:ask&past c:ask&reply c:draw&way c:past&reply "
+        "c:say-so&screen c:screen clear&g3 cue:pass&sign&plain hard&other made nd:10 near:card "
+        "near:code&num near:open&num near:pass s:=_0 s:^_$ s:^_0_$ s:^_for s:^_pa s:is_OPEN t:: t:= "
+        "t:dann t:die t:sen t:use t:velvet t:you u:fodd wl:13&odd wl:14&odd "
+    ),
+    8: (
+        "alone&long c:SERVICE cue:pass&sign joint&num joint&plain near:card&num s:0_\" s::_0_$ s::_0_: "
+        "s:^_<num>_$ s:^_USER shape:hex t:geht t:kids t:mine t:nie t:post t:then wl:15&odd "
+    ),
+    9: "long s:0_$ s:_<num> said:w sayable:False&long shape:born shape:g3 t:admin t:funkar ",
+    10: "alike:5&d c:ID c:SERVICE&screen nd:6 shape:long t:auth ",
+    11: "t:https ",
+    12: "s:KEY_0 t:du ",
+    13: "c:KEY run:5 s::_w_: s:KEY_is_0 ",
+    14: "alike:4&d ",
+    16: "wl:16&odd ",
 }  # fmt: skip
+WEIGHTS = {sign: weight for weight, signs in SIGNS.items() for sign in signs.split()}
