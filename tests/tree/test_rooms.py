@@ -53,6 +53,7 @@ SHORTER = {
     "engine/model/gemma3.py": "an architecture: what differs from a Llama",
     "engine/with_flower/app/group.py": "where Flower begins",
     "engine/with_flower/simulation.py": "needs Ray, which a real group does without",
+    "importers/photo.py": "needs Pillow, which the engine does without",
     "importers/readers/rtf.py": "a reader of one format, loaded when one comes",
     "web/learning/learn_from.py": "a rule that chats, settings and collecting share",
     "web/lib/clock.py": "MicroPython's way to the time, for the whole page",
