@@ -54,3 +54,14 @@ def test_a_statement_is_kept_as_it_was_said_asked_for_put_right_and_taken_back(p
     expect(page.get_by_role("region", name="Notices")).to_contain_text("Gone")
     expect(answer_to(page, ASKED)).to_contain_text("You have not told me that.")
     assert kept(page) == []
+
+
+def test_a_question_waits_for_what_was_said_right_before_it_in_another_chat(page: Page):
+    """Also while learning is paused: nothing else takes it in."""
+    opened(page)
+    activity = panel(page, "Activity")
+    activity.get_by_role("button", name="Pause", exact=True).click()
+    expect(activity.get_by_role("button", name="Resume", exact=True)).to_be_visible()
+    say(page, SAID)
+    expect(answer_to(page, ASKED)).to_contain_text("Plymouth")
+    assert kept(page) == [SAID]

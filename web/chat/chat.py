@@ -216,6 +216,10 @@ class Chat:
         else:
             options["keeps"] = self.page.teaching.keeps(asked["chat"])
         options.update(prefix=turn["text"], think=self.thinks(self.id))
+        await self.page.teaching.settle()  # what was said before, in whatever chat, is known
+        if self.answering is not answer:
+            return
+        options["told"] = self.page.fact_memory.just_told()
         answer.number = self.page.ask(self.id, said, options, answer)
 
     def busy(self, busy):

@@ -41,6 +41,7 @@ class Teaching:
         self.batches = BatchManager(self.queue)
         self.collector = DataCollector(self, language=language_of, understand=self.understand)
         self.by_turn = {}
+        self.logging = asyncio.Lock()
         self.done = None  # what the last notice says was done
         dom.verbs(
             {
@@ -136,8 +137,17 @@ class Teaching:
         except Refused:
             return []
 
+    async def settle(self):
+        """Wait until every message that came so far was looked at."""
+        async with self.logging:
+            pass
+
     async def log_turn(self, turn):
-        """A finished message of the chat, for the collector to look at."""
+        """A finished message of the chat, for the collector to look at: one after the other."""
+        async with self.logging:
+            await self._log(turn)
+
+    async def _log(self, turn):
         self.configure()
         if not self.keeps(turn["chat"]):
             self.collector.turns.pop(turn["chat"], None)

@@ -13,8 +13,10 @@ from oneseek.engine.learning.lessons import language
 from oneseek.engine.learning.lessons.language import WORD
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import alike, content, names
+from oneseek.engine.learning.memory.statements.answering import NEGATED
 from oneseek.engine.learning.memory.statements.statement import text_of
 
+CLAUSE = re.compile(r"[,;.!?–]+\s")
 ENDING = re.compile(r"(?<=\w{3})(?:'s|arna|erna|orna|ar|er|or|en|et|es|n|s)$")
 LIKELY, NEAR = 0.11, 0.006  # how likely one answers, with nothing, or its noun, to say so
 
@@ -43,7 +45,9 @@ def lower_words(text: str) -> set[str]:
 
 def stem(word: str) -> str:
     """A noun without the ending of its number or of its definite form."""
-    return ENDING.sub("", word)
+    while (bare := ENDING.sub("", word)) != word:
+        word = bare
+    return word
 
 
 class Asked:
@@ -68,6 +72,12 @@ class Asked:
         """The words of the question that a statement has too."""
         bare = self.bare_words(said)
         return {a for a in self.content if any(self.are_forms(a, b) for b in bare)}
+
+    def denied(self, said: str) -> bool:
+        """Whether the clause of a statement that has words of the question says that it is not so;
+        without such a clause, any of it."""
+        clauses = [one for one in CLAUSE.split(said) if self.shared(one) or self.members(one)]
+        return any(NEGATED.search(one) for one in clauses or [said])
 
     def bare_words(self, said: str) -> set[str]:
         """The words of a statement without what makes them somebody's."""

@@ -16,6 +16,7 @@ from oneseek.engine.learning.composing.asked import Asked, concerned
 from oneseek.engine.learning.composing.reckoning import reckoned
 from oneseek.engine.learning.composing.rows import Rows, alone, lines
 from oneseek.engine.learning.memory.memory import Found
+from oneseek.engine.learning.memory.second_look import names
 from oneseek.engine.learning.memory.statements.answering import ANSWERS, words_for
 
 LIST = re.compile(
@@ -32,7 +33,7 @@ LIST = re.compile(
 OPEN = re.compile(r"^(?:what|who|which|whom|vad|vem|vilka|vilken|vilket)\b", re.I)
 MOST = 8  # statements of one answer
 NEAR, LOW = 0.015, 0.006  # how likely the first of a list, and another beside it, is of the list
-PART = 0.02  # how likely a statement answers a part of a question, at least
+AHEAD = 20  # times as likely as the next that answers a part of a question
 
 
 def composed(
@@ -50,12 +51,12 @@ def composed(
     asked, known = Asked(question, code), list(known)
     if more := reckoned(asked, found, known, now):
         return more
-    if deciding.YES_NO.match(question):
+    if deciding.is_yes_no(asked):
         return decided(asked, found, known, now, changed)
-    if changed:
-        return None
     if counting.COUNT.search(question):
         return counted(asked, found, known, now)
+    if changed:
+        return None
     if parts:
         some = together(asked, found, known, parts)
     elif LIST.search(question) or asked.wants_all:
@@ -72,17 +73,27 @@ def composed(
 def together(
     asked: Asked, found: Sequence[Found], known: Sequence[dict], parts: Sequence[Sequence[Found]]
 ) -> list[Found]:
-    """The likeliest statement for each part of a question, and what else concerns the whole."""
-    some = {}
+    """The likeliest statement for each part of a question, the next where that answers another part
+    too and does not lie far ahead, and what was said together with them of the same by name."""
+    rows, some = Rows(known), {}
     for part in parts:
-        best = max(part, key=lambda one: one.apart, default=None)
-        if best and best.apart >= PART:
-            some[best.id] = best
+        ranked = sorted(part, key=lambda one: -one.apart)[:2]
+        for one in ranked:
+            if one is ranked[0] or (ranked[0].id in some and ranked[0].apart < AHEAD * one.apart):
+                some.setdefault(one.id, one)
     whole = concerned(asked, found, known) if asked.groups else []
     whole += [one for one in found if asked.names_owner_of(one) and asked.concerns(one)]
-    for one in whole:
+    for one in [*whole, *of_the_same(asked, list(some.values()), rows)]:
         some.setdefault(one.id, one)
-    return sorted(some.values(), key=lambda one: one.fact["time"])
+    return lines(some.values(), rows)
+
+
+def of_the_same(asked: Asked, some: Sequence[Found], rows: Rows) -> list[Found]:
+    """What was said together with some statements and shares a name with one of them."""
+    named = [names(one.fact["answer"], asked.language) - asked.names for one in some]
+    each = set().union(*named) if named else set()
+    beside = [fact for one in some for fact in rows.together(one.fact)]
+    return [Found(fact, 0.0) for fact in beside if each & asked.bare_words(fact["answer"])]
 
 
 def listed(asked: Asked, found: Sequence[Found], known: Sequence[dict]) -> list[Found]:
