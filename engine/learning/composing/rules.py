@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from oneseek.engine.learning.composing import counting, deciding
-from oneseek.engine.learning.composing.asked import Asked, concerned
+from oneseek.engine.learning.composing.asked import Asked, concerned, likelihood
 from oneseek.engine.learning.composing.reckoning import reckoned
 from oneseek.engine.learning.composing.rows import Rows, alone, lines
 from oneseek.engine.learning.memory.memory import Found
@@ -32,7 +32,8 @@ LIST = re.compile(
 )
 OPEN = re.compile(r"^(?:what|who|which|whom|vad|vem|vilka|vilken|vilket)\b", re.I)
 MOST = 8  # statements of one answer
-NEAR, LOW = 0.015, 0.006  # how likely the first of a list, and another beside it, is of the list
+NEAR, LOW = 0.015, 0.004  # how likely the first of a list, and another beside it, is of the list
+PART = 0.02  # how likely a statement answers a part of a question, if nothing else speaks for it
 AHEAD = 20  # times as likely as the next that answers a part of a question
 
 
@@ -63,27 +64,46 @@ def composed(
         some = listed(asked, found, known)
     elif OPEN.match(question) and found:
         best = max(found, key=lambda one: one.apart)
-        row = Rows(known).of(best.fact) if asked.concerns(best) else []
+        row = Rows(known).of(best.fact) if asked.concerns(best, best.apart) else []
         some = [Found(fact, best.score, best.apart) for fact in row]
     else:
         return None
     return (said_in_order(some, now), some[:MOST]) if len(some) > 1 else None
 
 
+def takes_several(question: str, code: str) -> bool:
+    """Whether a question is for a list, a number of things, or yes or no, which one statement
+    seldom says by itself."""
+    asked = Asked(question, code)
+    listing = LIST.search(question) or asked.wants_all
+    return bool(listing or counting.COUNT.search(question) or deciding.is_yes_no(asked))
+
+
 def together(
     asked: Asked, found: Sequence[Found], known: Sequence[dict], parts: Sequence[Sequence[Found]]
 ) -> list[Found]:
-    """The likeliest statement for each part of a question, the next where that answers another part
-    too and does not lie far ahead, and what was said together with them of the same by name."""
-    rows, some = Rows(known), {}
+    """For each part of a question what answers it likeliest, and the next where that answers
+    another part too and does not lie far ahead: what is likely enough, shares a word with the
+    question, or was said together with such; and what was said there of the same by name."""
+    rows, unlikely = Rows(known), []
+    some: dict[str, Found] = {}
     for part in parts:
         ranked = sorted(part, key=lambda one: -one.apart)[:2]
-        for one in ranked:
-            if one is ranked[0] or (ranked[0].id in some and ranked[0].apart < AHEAD * one.apart):
+        close = len(ranked) > 1 and ranked[0].apart < AHEAD * ranked[1].apart
+        for one in ranked if close and ranked[0].id in some else ranked[:1]:
+            if one.apart >= PART or asked.shared(one.fact["answer"]):
                 some.setdefault(one.id, one)
+            else:
+                unlikely.append(one)
     whole = concerned(asked, found, known) if asked.groups else []
-    whole += [one for one in found if asked.names_owner_of(one) and asked.concerns(one)]
-    for one in [*whole, *of_the_same(asked, list(some.values()), rows)]:
+    whole += [
+        one for one in found if asked.names_owner_of(one) and asked.concerns(one, likelihood(found))
+    ]
+    for one in whole:
+        some.setdefault(one.id, one)
+    beside = {fact["id"] for one in some.values() for fact in rows.together(one.fact)}
+    near = [one for one in unlikely if one.id in beside]
+    for one in [*near, *of_the_same(asked, list(some.values()), rows)]:
         some.setdefault(one.id, one)
     return lines(some.values(), rows)
 
@@ -97,18 +117,17 @@ def of_the_same(asked: Asked, some: Sequence[Found], rows: Rows) -> list[Found]:
 
 
 def listed(asked: Asked, found: Sequence[Found], known: Sequence[dict]) -> list[Found]:
-    """What concerns a question, and what was said together with it that is near too: one thing of
-    a list after the other."""
+    """What concerns a question, and what was said together with the likeliest of it that is near
+    too: one thing of a list after the other."""
     some = {one.id: one for one in concerned(asked, found, known)}
     rows, scored = Rows(known), {one.id: one for one in found}
     first = max(found, key=lambda one: one.apart, default=None)
     if first and first.apart >= NEAR:
         some.setdefault(first.id, first)
-    for one in list(some.values()):
-        for fact in rows.together(one.fact):
-            beside = scored.get(fact["id"])
-            if beside and beside.apart >= LOW and not asked.is_of_others(fact["answer"]):
-                some.setdefault(beside.id, beside)
+        beside = [scored[fact["id"]] for fact in rows.together(first.fact) if fact["id"] in scored]
+        for one in beside:
+            if one.apart >= LOW and not asked.is_of_others(one.fact["answer"]):
+                some.setdefault(one.id, one)
     return lines(some.values(), rows)
 
 

@@ -16,7 +16,7 @@ from oneseek.engine.history.round_plan import DATA_SET
 from oneseek.engine.history.versions import GUARDED, Versions, ancestors, behind
 from oneseek.engine.learning.composing.parts import parts
 from oneseek.engine.learning.composing.rows import goes_on
-from oneseek.engine.learning.composing.rules import composed
+from oneseek.engine.learning.composing.rules import composed, takes_several
 from oneseek.engine.learning.composing.tasks import is_task, notes_for
 from oneseek.engine.learning.lessons import LessonError, guess, language
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
@@ -198,7 +198,7 @@ class Mind:
                 return self._saying(*more)
         is_own = self._is_own(question, user, read.asks)
         said = chosen(found, question) if found else []
-        if not said and is_own and sure >= NEAR_NOTHING:
+        if not said and is_own and sure >= NEAR_NOTHING and takes_several(question, code):
             said = found[:1]  # a quotation is nearer than what the base would make up
         if not said:
             said = await self._of_another_language(question, user)
