@@ -33,7 +33,6 @@ ENDED = re.compile(
     r"lagt av|dog|dött|gick bort|gått bort|avbokat|inställd|sagt upp|sa upp|stulen|skilda|skild)\b",
     re.I,
 )
-NONE = re.compile(r"\b(?:no|without|ingen|inget|inga|utan)\s+(\w+)(?:\s+(\w+))?", re.I)
 BOUND = re.compile(
     r"\b(before|after|older than|younger than|more than|over|under|less than|at least|före|efter|"
     r"äldre än|yngre än|mer än|fler än|över|mindre än|minst)\s+(\d+)",
@@ -59,8 +58,6 @@ DISLIKES = re.compile(
 LIKES = re.compile(
     r"\b(?:like|love|enjoy|get on|get along|fond|happy|tycker? om|gillar?|älskar?|trivs)\b", re.I
 )
-OURS = re.compile(r"\b(?:ours|mine|vår|vårt|min|mitt|vår egen)\W*$", re.I)
-THEIRS = re.compile(r"\b(?:theirs|hers|his|deras|hennes|hans)\b", re.I)
 NEITHER = re.compile(r"\b(?:neither|nor|hardly|nothing|varken|knappt|ingenting)\b", re.I)
 ONESELF = re.compile(r"\b(?:i|i'm|im|i've|we|we're|we've|jag|vi)\b", re.I)
 CONTEXT, LEAST = 0.25, 0.007  # what a word counts in what a statement leans on; see `concerned`
@@ -232,17 +229,11 @@ def is_so(asked: Asked, best: Found) -> bool | None:
             return numbers[0] < least if below else numbers[0] >= least
     if ALLERGIC.search(said) and not ALLERGIC.search(question) and MAY.match(question):
         return False
-    for none in NONE.finditer(said):
-        lacking = [one.lower() for one in none.groups() if one]
-        if any(asked.are_forms(one, other) for one in lacking for other in asked.content):
-            return False
     if ENDED.search(said) and not re.match(r"did\b", question, re.I):
         return False
     if (NEGATED.search(said) or NEITHER.search(said)) and not NEGATED.search(question):
         return False
     if DISLIKES.search(said) and LIKES.search(question):
-        return False
-    if THEIRS.search(said) and OURS.search(question):
         return False
     if excludes(asked, said):
         return False

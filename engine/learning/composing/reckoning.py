@@ -79,7 +79,6 @@ DIFFERENCE = re.compile(
 )
 CURRENCY = re.compile(r"[£$€]|\b(?:pounds|quid|euros?|dollars|kr|kronor|spänn)\b", re.I)
 EACH = re.compile(r"\b(?:each|apiece|per (?:person|head|night)|styck|st|var(?:dera)?)\b", re.I)
-BACK = re.compile(r"\b(?:refund\w*|returned|got back|återbetal\w*|lämnade tillbaka)\b", re.I)
 
 
 class Line(NamedTuple):
@@ -318,10 +317,7 @@ def total(some: list[Line], asked: Asked) -> tuple[str, list[Line]] | None:
     unit = MONEY if units[MONEY] or SPENDS.search(asked.question) else BARE
     if unit == BARE and units:
         ((unit, _),) = units.most_common(1)
-    found = [
-        (line, value) for line, value in of_unit(some, unit)
-        if not BACK.search(line.one.fact["answer"])
-    ]  # fmt: skip
+    found = of_unit(some, unit)
     named = [(line, value) for line, value in found if line.shared]
     if len({frozenset(line.shared) for line, _ in named}) > 1:
         found = named
