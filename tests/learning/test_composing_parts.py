@@ -96,7 +96,7 @@ def test_what_was_said_together_is_counted(question, statements, number):
 def test_for_each_part_is_said_what_answers_it_and_what_shares_a_name_with_that():
     said = ("the dentist is on Pike Street", "the roof guy is Len Abara", "Len's number is 317",
             "I like tea")  # fmt: skip
-    found = told(*said, apart=0.01, start=NOW)
+    found = told(*said, apart=0.03, start=NOW)
     known, question = [one.fact for one in found], "Where is my dentist and who does our roof?"
     answer, used = composed(question, found, known, "en", NOW, [found[:1], found[1:2]])
     assert [one.fact["answer"] for one in used] == list(said[:3])

@@ -95,6 +95,8 @@ def together(
                 some.setdefault(one.id, one)
             else:
                 unlikely.append(one)
+    if not any(one.apart >= PART for one in some.values()):
+        return []
     whole = concerned(asked, found, known) if asked.groups else []
     whole += [
         one for one in found if asked.names_owner_of(one) and asked.concerns(one, likelihood(found))
