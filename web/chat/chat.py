@@ -206,21 +206,17 @@ class Chat:
         self.page.say(t("chat.answering"))
         self.busy(True)
         options = self.page.about.options()
-        system = self.page.settings["system"], self.chat.get("instructions")
-        said = conversation.messages(
-            self.tree.branch(asked["id"]), "\n\n".join(filter(None, system))
-        )
+        system = filter(None, (self.page.settings["system"], self.chat.get("instructions")))
+        said = conversation.messages(self.tree.branch(asked["id"]), "\n\n".join(system))
         if any(one["text"] for one in self.tree.siblings(turn) if one is not turn):
             chosen = self.page.settings["sampling"].get("temperature", 0)
             options["temperature"] = max(OTHERWISE, chosen)
         else:
             options["keeps"] = self.page.teaching.keeps(asked["chat"])
         options.update(prefix=turn["text"], think=self.thinks(self.id))
-        await self.page.teaching.settle()  # what was said before, in whatever chat, is known
-        if self.answering is not answer:
-            return
-        options["told"] = self.page.fact_memory.just_told()
-        answer.number = self.page.ask(self.id, said, options, answer)
+        options["told"] = await self.page.teaching.just_told()
+        if self.answering is answer:
+            answer.number = self.page.ask(self.id, said, options, answer)
 
     def busy(self, busy):
         """An answer takes all there is: learning makes way while it comes."""

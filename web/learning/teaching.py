@@ -137,10 +137,11 @@ class Teaching:
         except Refused:
             return []
 
-    async def settle(self):
-        """Wait until every message that came so far was looked at."""
+    async def just_told(self):
+        """The ids of what was said last, in whatever chat, once every message so far was looked
+        at."""
         async with self.logging:
-            pass
+            return self.page.fact_memory.just_told()
 
     async def log_turn(self, turn):
         """A finished message of the chat, for the collector to look at: one after the other."""
