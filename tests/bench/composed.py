@@ -3,7 +3,9 @@
 `python3 build.py bench composed` tells the statements of each example of a set to a memory of its
 own and puts its question to the assistant, as the HTTP API does.  An answer is right when one of
 each list of its keys stands in it, and one to a question for yes or no when it also begins with the
-right one of them.  `--set NAME` takes another set than the first that the rules are developed on.
+right one of them.  `--set NAME` takes another set than the first that the rules are developed on,
+`--beside NAME` asks in a memory that holds statements of a third of that set's examples too, said
+days before, an hour apart, and says how many of the statements that an answer used are of those.
 """
 
 from __future__ import annotations
@@ -11,7 +13,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import re
+import shutil
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from oneseek.engine.assistant import Assistant
@@ -25,13 +29,15 @@ from tests.bench.heard import MODEL, NOTHING_TOLD, Figures, is_right, lines, roo
 from tests.bench.parts import report
 
 LONGEST = 160  # tokens of an answer
+HOUR_MS = 3600 * 1000
+DAY_MS, DAYS_BEFORE = 24 * HOUR_MS, 5
 YES = re.compile(r"\W*(?:yes|ja|jo)\b", re.I)
 NO = re.compile(r"\W*(?:no|nej|nä)\b", re.I)
 
 
-async def tell(assistant: Assistant, statements: list[str]) -> int:
+async def tell(assistant: Assistant, statements: list[str], now: Callable[[], int] = clock) -> int:
     """One after the other in one chat; how many were kept."""
-    queue = SavedQueue(TrainingQueue(clock), assistant.versions.store)
+    queue = SavedQueue(TrainingQueue(now), assistant.versions.store)
     chat: list[dict] = []
     kept = []
     for text in statements:
@@ -59,14 +65,35 @@ def judged(answer: str, one: dict) -> bool:
     return is_right(answer, one["keys"])
 
 
-async def measured(examples: list[dict], model: Model, show: bool) -> dict[str, float]:
+async def told_before(model: Model, examples: list[dict], path: Path) -> None:
+    """A store of what was said days before, each example an hour after the one before it."""
+    store = SqliteStore(path)
+    assistant = assistant_over(model, store, model.fingerprint)
+    for i, one in enumerate(examples):
+        since = DAYS_BEFORE * DAY_MS - i * HOUR_MS
+        await tell(assistant, one["statements"], lambda since=since: clock() - since)
+    await store.close()
+
+
+async def measured(
+    examples: list[dict], model: Model, show: bool, others: list[dict] | None = None
+) -> dict[str, float]:
     figures = Figures()
+    kept_before = tempfile.TemporaryDirectory()
+    before = Path(kept_before.name) / "before.sqlite"
+    await told_before(model, others or [], before)
     for one in examples:
         with tempfile.TemporaryDirectory() as folder:
+            shutil.copy(before, Path(folder) / "told.sqlite")
             store = SqliteStore(Path(folder) / "told.sqlite")
             assistant = assistant_over(model, store, model.fingerprint)
             kept = await tell(assistant, one["statements"])
             answer = await ask(assistant, one["q"])
+            if others:
+                used = await assistant.recognised(0, one["q"], None, True, False, "")
+                facts = [assistant.mind.memory.facts[told["id"]] for told in used.facts]
+                for fact in facts:
+                    figures.see(fact["time"] < clock() - DAY_MS, "used what is another's")
             await store.close()
         right, kind = judged(answer, one), one["kind"]
         figures.see(kept == len(one["statements"]), "all statements kept")
@@ -76,6 +103,7 @@ async def measured(examples: list[dict], model: Model, show: bool) -> dict[str, 
         if show and not right:
             answer = answer.replace("\n", " / ")
             report.say("MISS", kind, one["q"], "|", answer, "|", one["statements"])
+    kept_before.cleanup()
     return figures.means()
 
 
@@ -83,12 +111,15 @@ async def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--set", default="dev", help="dev, dev2 to dev6, or one of tests/held_out")
     ask.add_argument("--kind", default="", help="only these")
+    ask.add_argument("--beside", default="", help="a set whose statements are known too")
     ask.add_argument("--show", action="store_true", help="what was missed")
     options = ask.parse_args()
     path = room_of(options.set) / f"composed_{options.set}.jsonl"
     examples = [one for one in lines(path) if options.kind in ("", one["kind"])]
     model = await model_named(MODEL, "cpu")
-    report.write("composed", await measured(examples, model, options.show), [])
+    name = options.beside
+    others = lines(room_of(name) / f"composed_{name}.jsonl")[::3] if name else []
+    report.write("composed", await measured(examples, model, options.show, others), [])
 
 
 if __name__ == "__main__":

@@ -11,7 +11,8 @@ from oneseek.engine.learning.composing.deciding import decisive, is_so
 from oneseek.engine.learning.composing.parts import parts
 from oneseek.engine.learning.composing.quantities import hours, moments, quantities
 from oneseek.engine.learning.composing.reckoning import reckoned
-from oneseek.engine.learning.composing.rows import Rows, goes_on
+from oneseek.engine.learning.composing.rows import Rows, goes_on, lines
+from oneseek.engine.learning.composing.rules import composed
 from oneseek.engine.learning.composing.tasks import is_task, notes_for
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.mind import is_of_another
@@ -25,7 +26,7 @@ def told(*statements: str, apart: float = 0.9, start: int = 0, code: str = "en")
     whole = ""
     for time, said in enumerate(statements, start):
         source = {"before": whole} if whole and goes_on(said) else {}
-        whole = f"{source.get('before', '')} {said}".strip()
+        whole = f"{source.get('before', '')}\n{said}".strip()
         found.append(Found({"id": str(time), "answer": said, "source": source, "time": time,
                             "kind": "statement", "language": code}, apart, apart))  # fmt: skip
     return found
@@ -81,11 +82,33 @@ def test_what_a_row_tells_is_counted(question, statements, number):
                                         "The shed has two folding chairs"), 6),
         ("How many hens have we got?", ("We have six hens", "sold two of them to Maureen"), 4),
         ("How many hens have we got?", ("We have six hens", "Now we have eight hens"), 8),
+        ("How many hens have we got?", ("We have six hens",
+                                        "bought another hen today, don't tell Jo"), 7),
+        ("How many siblings do I have?", ("My sisters are Bea, Lotte and Fran",
+                                          "only one brother, Hal"), 4),
     ],
 )  # fmt: skip
 def test_what_was_said_together_is_counted(question, statements, number):
     found = told(*statements, start=NOW)
     assert count(Asked(question, "en"), found, [one.fact for one in found])[0] == number
+
+
+def test_for_each_part_is_said_what_answers_it_and_what_shares_a_name_with_that():
+    said = ("the dentist is on Pike Street", "the roof guy is Len Abara", "Len's number is 317",
+            "I like tea")  # fmt: skip
+    found = told(*said, apart=0.03, start=NOW)
+    known, question = [one.fact for one in found], "Where is my dentist and who does our roof?"
+    answer, used = composed(question, found, known, "en", NOW, [found[:1], found[1:2]])
+    assert [one.fact["answer"] for one in used] == list(said[:3])
+    assert "317" in answer
+
+
+def test_what_was_replaced_is_a_line_of_its_own():
+    replaced = {"before": "the tyres cost 4,800\nfitting cost 350"}
+    found = told("new wipers were 120")
+    found[0].fact["source"] = replaced
+    said = [one.fact["answer"] for one in lines(found, Rows([found[0].fact]))]
+    assert said == ["the tyres cost 4,800", "fitting cost 350", "new wipers were 120"]
 
 
 @pytest.mark.parametrize(
@@ -98,6 +121,9 @@ def test_what_was_said_together_is_counted(question, statements, number):
          "3 veckor"),
         ("What did the boiler cost in total?", ("The boiler cost £2,450", "Fitting was £600"),
          "£3050"),
+        ("How many nights are we away in total?", ("three nights in Lisbon",
+                                                   "then one night on the train",
+                                                   "and Madrid, 5 nights"), "9"),
         ("How far have I run in total?", ("I ran 6 km on Monday", "another 9 on Thursday"), "15 km"),
         ("How much older is Una than Finn?", ("Una is 12", "Finn is eight"), "4"),
         ("How old did gran get?", ("My gran lived from 1921 to 2014",), "93 years"),
@@ -137,6 +163,11 @@ def test_numbers_days_and_hours_are_told_apart():
         ("Does my father work?", ("Both of my parents are retired",), False),
         ("Do I eat cheese?", ("I went vegan in January", "my wife eats fish"), False),
         ("Am I older than my brother?", ("I was born in 1979", "My brother was born in 1985"), True),
+        ("Does the sofa fit in by the window?", ("The gap by the window is 210 cm",
+                                                 "The sofa is 224 cm long"), False),
+        ("Can we afford the telescope?", ("The budget is 40 quid tops",
+                                          "the telescope is 34.50"), True),
+        ("Is the sofa too long?", ("The gap is 210 cm", "The sofa is 224 cm long"), True),
         ("Do I have both a cat and a dog?", ("my cat is Soot", "my dog is Rex"), True),
         ("Can I use the car on Friday?", ("The car is at the garage until Monday",), False),
         ("Can Una drive?", ("Una passed her driving test", "her brother has not started"), True),

@@ -206,17 +206,17 @@ class Chat:
         self.page.say(t("chat.answering"))
         self.busy(True)
         options = self.page.source_chat.options()
-        system = self.page.settings["system"], self.chat.get("instructions")
-        said = conversation.messages(
-            self.tree.branch(asked["id"]), "\n\n".join(filter(None, system))
-        )
+        system = filter(None, (self.page.settings["system"], self.chat.get("instructions")))
+        said = conversation.messages(self.tree.branch(asked["id"]), "\n\n".join(system))
         if any(one["text"] for one in self.tree.siblings(turn) if one is not turn):
             chosen = self.page.settings["sampling"].get("temperature", 0)
             options["temperature"] = max(OTHERWISE, chosen)
         else:
             options["keeps"] = self.page.teaching.keeps(asked["chat"])
         options.update(prefix=turn["text"], think=self.thinks(self.id))
-        answer.ask(said, options)
+        options["told"] = await self.page.teaching.just_told()
+        if self.answering is answer:
+            answer.ask(said, options)
 
     def busy(self, busy):
         """An answer takes all there is: learning makes way while it comes."""

@@ -13,10 +13,13 @@ from oneseek.engine.learning.lessons import language
 from oneseek.engine.learning.lessons.language import WORD
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import alike, content, names
+from oneseek.engine.learning.memory.statements.answering import NEGATED
 from oneseek.engine.learning.memory.statements.statement import text_of
 
+CLAUSE = re.compile(r"[,;.!?–]+\s")
 ENDING = re.compile(r"(?<=\w{3})(?:'s|arna|erna|orna|ar|er|or|en|et|es|n|s)$")
 LIKELY, NEAR = 0.11, 0.006  # how likely one answers, with nothing, or its noun, to say so
+WITHIN = 0.1  # so much of the likelihood of the likeliest has what is nearly as likely
 
 
 @functools.cache
@@ -43,7 +46,9 @@ def lower_words(text: str) -> set[str]:
 
 def stem(word: str) -> str:
     """A noun without the ending of its number or of its definite form."""
-    return ENDING.sub("", word)
+    while (bare := ENDING.sub("", word)) != word:
+        word = bare
+    return word
 
 
 class Asked:
@@ -69,6 +74,12 @@ class Asked:
         bare = self.bare_words(said)
         return {a for a in self.content if any(self.are_forms(a, b) for b in bare)}
 
+    def denied(self, said: str) -> bool:
+        """Whether the clause of a statement that has words of the question says that it is not so;
+        without such a clause, any of it."""
+        clauses = [one for one in CLAUSE.split(said) if self.shared(one) or self.members(one)]
+        return any(NEGATED.search(one) for one in clauses or [said])
+
     def bare_words(self, said: str) -> set[str]:
         """The words of a statement without what makes them somebody's."""
         return {self.language.bare(word) for word in lower_words(said)}
@@ -89,11 +100,14 @@ class Asked:
             for names, members in groups(self.code)
         )
 
-    def concerns(self, one: Found) -> bool:
+    def concerns(self, one: Found, likeliest: float) -> bool:
+        """Whether a statement is of what a question asks for: of a group that it names, likely in
+        itself and beside the likeliest, or near and shares a word with the question."""
         said = text_of(one.fact)
         if self.members(said):
             return not self.is_of_others(said)
-        return one.apart >= LIKELY or (one.apart >= NEAR and bool(self.shared(said)))
+        least = NEAR if self.shared(said) else max(LIKELY, WITHIN * likeliest)
+        return one.apart >= least
 
     def names_owner_of(self, one: Found) -> bool:
         """Whether a statement is of a person or thing that the question names."""
@@ -102,12 +116,18 @@ class Asked:
         return kin or bool(self.names & lower_words(said))
 
 
+def likelihood(found: Sequence[Found]) -> float:
+    """Of the likeliest of some statements, if no other answered better."""
+    return max((one.apart for one in found), default=0.0)
+
+
 def concerned(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> list[Found]:
     """What concerns a question, all that is of a group that it asks for, and what was said in a row
     with either; in the order in which it was said."""
     known = list(known)
     scored = {one.id: one for one in found}
-    some = {one.id: one for one in found if asked.concerns(one)}
+    likeliest = likelihood(found)
+    some = {one.id: one for one in found if asked.concerns(one, likeliest)}
     for fact in known:
         if fact["id"] not in scored and asked.members(fact["answer"]):
             some[fact["id"]] = Found(fact, 0.0)

@@ -39,6 +39,18 @@ LASTS = re.compile(
     r"\b(?:good|valid|covered|last|lasts|run|runs|still|insured|gäller|giltig\w*|räcker|täckt|kvar)\b",
     re.I,
 )
+FITS = re.compile(
+    r"\b(?:fits?|afford|catch|in time|on time|make it|manage|enough|within|too (?:big|long|late|much)|"
+    r"hinner|räcker|ryms|får plats|råd|i tid|för (?:stor|lång|sen|mycket)\w*)\b",
+    re.I,
+)
+TOO_MUCH = re.compile(r"\b(?:too|för) \w+", re.I)
+LIMIT = re.compile(
+    r"\b(?:budget|tops|max\w*|at most|no more than|up to|limit|gap|space|room|by|before|latest|"
+    r"deadline|due|leaves|departs|closes|starts|begins|holds|senast|högst|gräns\w*|plats|rymmer|"
+    r"avgår|går|stänger|börjar)\b",
+    re.I,
+)
 I_MYSELF = re.compile(r"\b(?:i|i'm|me|my|we|our|jag|mig|min|mitt|mina|vi|vår\w*)\b", re.I)
 Value = tuple[str, float]
 
@@ -47,7 +59,7 @@ def compared(asked: Asked, some: Sequence[Found]) -> tuple[bool, list[Found]] | 
     """Whether it is so, and the statements that show it; None where that is not plain."""
     question = asked.question
     if not (found := COMPARED.search(question)):
-        return lasts(asked, some)
+        return fits_in(asked, some) or lasts(asked, some)
     left, right = question[: found.start()], question[found.end() :]
     pairs = [
         (one, other, a, b)
@@ -100,6 +112,22 @@ def values(one: Found, asked: Asked) -> list[Value]:
         if day.whole == "year":
             found.append(("year", float(day.first.year)))
     return found + [("number", amount.value) for amount in quantities(said, code)]
+
+
+def fits_in(asked: Asked, some: Sequence[Found]) -> tuple[bool, list[Found]] | None:
+    """Whether what is needed stays within the limit that was told: a size, a price, a time."""
+    if not FITS.search(asked.question):
+        return None
+    limits = [one for one in some if LIMIT.search(one.fact["answer"])]
+    needs = [one for one in some if one not in limits]
+    for limit in limits:
+        for need in needs:
+            for sort, most in values(limit, asked):
+                for other, amount in values(need, asked):
+                    if sort == other and sort != "year":
+                        fits = amount <= most
+                        return fits != bool(TOO_MUCH.search(asked.question)), [need, limit]
+    return None
 
 
 def lasts(asked: Asked, some: Sequence[Found]) -> tuple[bool, list[Found]] | None:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from oneseek.engine.learning.composing.asked import Asked, concerned, words_in
-from oneseek.engine.learning.composing.rows import Rows, alone, goes_on, is_joint, lines
+from oneseek.engine.learning.composing.rows import Rows, alone, goes_on, lines
 from oneseek.engine.learning.lessons.forms import capital
 from oneseek.engine.learning.lessons.language import WORD
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import content
-from oneseek.engine.learning.memory.statements.answering import NEGATED
 from oneseek.engine.learning.memory.statements.statement import text_of
 
 COUNT = re.compile(r"\b(?:how many|hur många)\b", re.I)
@@ -50,7 +48,7 @@ def count(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> tuple[
     """How many, and the statements that say so; none where nothing was told of it."""
     known = list(known)
     rows = Rows(known)
-    some = [one for one in lines(concerned(asked, found, known), rows) if holds(one)]
+    some = [one for one in lines(concerned(asked, found, known), rows) if holds(asked, one)]
     some = [one for one in some if is_of_named(asked, one)]
     named = [one for one in some if numbered(asked, one.fact["answer"])]
     if named:
@@ -58,8 +56,12 @@ def count(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> tuple[
         begun = (
             newest if is_now(newest[0]) else [*apart_from(asked, newest[0], named, rows), *newest]
         )
-        more = [one for one in some if one not in begun and adds(asked, one, newest[0])]
-        gone = [one for one in after(newest[0], rows) if lost(asked, one)]
+        gone = [one for one in [*some, *after(newest[0], rows)]
+                if one.fact["time"] > newest[0].fact["time"] and lost(asked, one)]  # fmt: skip
+        gone = list({one.fact["answer"]: one for one in gone}.values())
+        kept = {one.fact["answer"] for one in [*begun, *gone]}
+        more = [one for one in some
+                if one.fact["answer"] not in kept and adds(asked, one, newest[0])]  # fmt: skip
         used = [*begun, *more]
         number = sum(numbered(asked, one.fact["answer"]) or quantity(asked, one) for one in used)
         return number - sum(lost(asked, one) for one in gone), used + gone
@@ -145,9 +147,9 @@ def begins_with(one: Found, names: Sequence[str]) -> bool:
     return bool(first) and first[0][0].isupper() and first[0] in names
 
 
-def holds(one: Found) -> bool:
+def holds(asked: Asked, one: Found) -> bool:
     said = one.fact["answer"]
-    return not NEGATED.search(said) and not NOT_YET.search(said)
+    return not asked.denied(said) and not NOT_YET.search(said)
 
 
 def adds(asked: Asked, one: Found, first: Found) -> bool:
@@ -182,7 +184,6 @@ def number(asked: Asked, word: str) -> int:
 def quantity(asked: Asked, one: Found) -> int:
     """How many things a statement tells of: its numbers, the names that it lists, or one."""
     said = one.fact["answer"]
-    least = repeated(asked, WORD.findall(said.lower())) if is_joint(one) else 1
     if names := NAMES.search(said):
         return len(re.split(r", (?:and |och )?| and | och ", names[0]))
     words = [word.lower() for word in WORD.findall(said)]
@@ -190,16 +191,7 @@ def quantity(asked: Asked, one: Found) -> int:
         number(asked, word) for word, behind in zip(words, words[1:], strict=False)
         if not UNITS.match(behind) and word not in ARTICLES and behind.isalpha()
     ]  # fmt: skip
-    return sum(found) or (2 if PLUS.search(said) else least)
-
-
-def repeated(asked: Asked, words: Sequence[str]) -> int:
-    """How often that which is asked for is named, where one text holds several statements: "my
-    brother Alan is a plumber my brother Kit lives in Bath"."""
-    members = {member for _, members in asked.groups for member in members}
-    named = members | asked.content
-    often = Counter(word for word in words if any(asked.are_forms(word, one) for one in named))
-    return max(often.values(), default=1)
+    return sum(found) or (2 if PLUS.search(said) else 1)
 
 
 def in_words(asked: Asked, number: int, said: str) -> str:

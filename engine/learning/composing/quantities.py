@@ -82,10 +82,11 @@ def named_numbers(code: str) -> dict[str, int]:
 
 @functools.cache
 def _counted(code: str) -> re.Pattern:
-    numbers = [word for word, number in named_numbers(code).items() if number > 1]
-    words = "|".join(sorted(numbers, key=len, reverse=True))  # one is an article, or a pronoun
+    numbers = list(named_numbers(code))  # the first is a pronoun, or an article, without its unit
+    words, bare = "|".join(sorted(numbers[1:], key=len, reverse=True)), "|".join(UNITS.values())
     return re.compile(
-        rf"(?P<before>[£$€])? ?(?<![\w:.,/-])(?P<number>{FIGURES}|(?:{words})\b(?!-))"
+        rf"(?P<before>[£$€])? ?(?<![\w:.,/-])"
+        rf"(?P<number>{FIGURES}|(?:{words})\b(?!-)|{numbers[0]}(?= (?:{bare})))"
         rf"(?:[ -]?(?:{UNIT}))?",
         re.I,
     )
@@ -94,7 +95,7 @@ def _counted(code: str) -> re.Pattern:
 def quantities(text: str, code: str) -> list[Quantity]:
     """The numbers of a text that are no day, year, hour or address, in order."""
     taken = [(one.at, one.end) for one in moments(text, code, date(2000, 1, 1))]
-    taken += [match.span() for match in CLOCK.finditer(text)]
+    taken += [(one.at, one.end) for one in hours(text)]
     found = []
     for match in _counted(code).finditer(text):
         if any(start < match.end("number") and match.start("number") < end for start, end in taken):

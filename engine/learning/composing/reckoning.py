@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from oneseek.engine.learning.composing.asked import Asked, words_in
+from oneseek.engine.learning.composing.asked import WITHIN, Asked, likelihood, words_in
 from oneseek.engine.learning.composing.quantities import (
     BARE,
     MONEY,
@@ -28,8 +28,8 @@ from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import relatives
 from oneseek.engine.learning.memory.statements.answering import NEGATED
 
-LOW = 0.007  # how likely a statement concerns the question at all
 DAY = 24 * 60  # minutes
+LOW = 0.007  # how likely a statement concerns the question at all
 OPEN, CLOSE, FAIR = 0.2, 0.06, 0.015  # the same of the likeliest; see `is_sure`
 SPAN = re.compile(
     r"\b(?:how many|hur många) (?:more |whole |full |fler |hela )?(?P<unit>years|months|weeks|days|"
@@ -79,7 +79,6 @@ DIFFERENCE = re.compile(
 )
 CURRENCY = re.compile(r"[£$€]|\b(?:pounds|quid|euros?|dollars|kr|kronor|spänn)\b", re.I)
 EACH = re.compile(r"\b(?:each|apiece|per (?:person|head|night)|styck|st|var(?:dera)?)\b", re.I)
-BACK = re.compile(r"\b(?:refund\w*|returned|got back|återbetal\w*|lämnade tillbaka)\b", re.I)
 
 
 class Line(NamedTuple):
@@ -105,7 +104,7 @@ def reckoned(
     some = concerned(asked, found, list(known))
     if DIFFERENCE.search(question):
         result = difference(some, asked)
-    elif asks_for_total(question):
+    elif asks_for_total(question) and not asked.groups:
         result = total(some, asked)
     elif span := SPAN.search(question):
         unit = (span["unit"] or span["unit2"] or "").lower()
@@ -140,9 +139,10 @@ def in_words(asked: Asked, result: str, used: Sequence[Line]) -> tuple[str, list
 def concerned(asked: Asked, found: Sequence[Found], known: list[dict]) -> list[Line]:
     """The statements that a question may be about, and those that were said together with them."""
     rows, scored = Rows(known), {one.id: one for one in found}
-    near = [one for one in found if one.apart >= LOW or asked.shared(one.fact["answer"])]
-    some = {one.id: one for one in near}
-    for one in near:
+    first, shares = likelihood(found), [one for one in found if asked.shared(one.fact["answer"])]
+    likely = [one for one in found if one.apart >= max(LOW, WITHIN * first)]
+    some = {one.id: one for one in [*likely, *shares]}
+    for one in shares or list(some.values()):
         for fact in rows.together(one.fact):
             some.setdefault(fact["id"], scored.get(fact["id"], Found(fact, 0.0)))
     kept, month = [], 0
@@ -317,10 +317,7 @@ def total(some: list[Line], asked: Asked) -> tuple[str, list[Line]] | None:
     unit = MONEY if units[MONEY] or SPENDS.search(asked.question) else BARE
     if unit == BARE and units:
         ((unit, _),) = units.most_common(1)
-    found = [
-        (line, value) for line, value in of_unit(some, unit)
-        if not BACK.search(line.one.fact["answer"])
-    ]  # fmt: skip
+    found = of_unit(some, unit)
     named = [(line, value) for line, value in found if line.shared]
     if len({frozenset(line.shared) for line, _ in named}) > 1:
         found = named

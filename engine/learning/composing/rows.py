@@ -41,7 +41,7 @@ class Rows:
         self.order = sorted(known, key=lambda fact: fact["time"])
         self.place = {fact["id"]: at for at, fact in enumerate(self.order)}
         for fact in self.order:
-            self.texts[text_of(fact)] = fact
+            self.texts[joined_lines(text_of(fact))] = fact
             if leads := continued(fact):
                 self.after[leads].append(fact)
 
@@ -51,22 +51,21 @@ class Rows:
             fact = first
         row = [fact]
         for one in row:  # which grows
-            row += self.after[text_of(one)]
+            row += self.after[joined_lines(text_of(one))]
         return row
 
     def chain(self, fact: dict) -> list[dict]:
         """One behind each that it leans on, the first first; also behind what it replaced."""
-        said = before(fact)
-        if not said:
+        if not (said := before(fact)):
             return [fact]
-        first = self.texts.get(said) or {
-            **fact,
-            "answer": said,
-            "source": without(fact, "before"),
-            "time": fact["time"] - 1,
-            "joint": True,
-        }
-        return [*(self.chain(first) if first["id"] != fact["id"] else [first]), fact]
+        if first := self.texts.get(joined_lines(said)):
+            return [*self.chain(first), fact]
+        source, texts = without(fact, "before"), said.split("\n")
+        replaced = [
+            {**fact, "answer": text, "source": source, "time": fact["time"] - len(texts) + at}
+            for at, text in enumerate(texts)
+        ]
+        return [*replaced, fact]
 
     def together(self, fact: dict, most: int = BESIDE) -> list[dict]:
         """What was said right before and after one in the same chat, but for asides."""
@@ -102,11 +101,6 @@ def lines(found: Iterable[Found], rows: Rows, bare: bool = True) -> list[Found]:
     return sorted(each.values(), key=lambda one: one.fact["time"])
 
 
-def is_joint(one: Found) -> bool:
-    """Whether it may be several statements, of which only their joint words are kept."""
-    return one.fact.get("joint", False)
-
-
 def without(fact: dict, name: str) -> dict:
     return {key: value for key, value in fact["source"].items() if key != name}
 
@@ -117,7 +111,13 @@ def before(fact: dict) -> str:
 
 def continued(fact: dict) -> str:
     """What a statement goes on from; nothing where it only leans on what was said before it."""
-    return before(fact) if goes_on(fact["answer"], before(fact)) else ""
+    said = before(fact)
+    return joined_lines(said) if goes_on(fact["answer"], said) else ""
+
+
+def joined_lines(text: str) -> str:
+    """As one line: stores of earlier versions hold what a statement leans on so."""
+    return " ".join(text.split())
 
 
 def alone(one: Found) -> Found:

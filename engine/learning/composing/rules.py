@@ -12,10 +12,11 @@ import re
 from collections.abc import Iterable, Sequence
 
 from oneseek.engine.learning.composing import counting, deciding
-from oneseek.engine.learning.composing.asked import Asked, concerned
+from oneseek.engine.learning.composing.asked import Asked, concerned, likelihood
 from oneseek.engine.learning.composing.reckoning import reckoned
 from oneseek.engine.learning.composing.rows import Rows, alone, lines
 from oneseek.engine.learning.memory.memory import Found
+from oneseek.engine.learning.memory.second_look import names
 from oneseek.engine.learning.memory.statements.answering import ANSWERS, words_for
 
 LIST = re.compile(
@@ -31,8 +32,9 @@ LIST = re.compile(
 )
 OPEN = re.compile(r"^(?:what|who|which|whom|vad|vem|vilka|vilken|vilket)\b", re.I)
 MOST = 8  # statements of one answer
-NEAR, LOW = 0.015, 0.006  # how likely the first of a list, and another beside it, is of the list
-PART = 0.02  # how likely a statement answers a part of a question, at least
+NEAR, LOW = 0.015, 0.004  # how likely the first of a list, and another beside it, is of the list
+PART = 0.02  # how likely a statement answers a part of a question, if nothing else speaks for it
+AHEAD = 20  # times as likely as the next that answers a part of a question
 
 
 def composed(
@@ -50,54 +52,84 @@ def composed(
     asked, known = Asked(question, code), list(known)
     if more := reckoned(asked, found, known, now):
         return more
-    if deciding.YES_NO.match(question):
+    if deciding.is_yes_no(asked):
         return decided(asked, found, known, now, changed)
-    if changed:
-        return None
     if counting.COUNT.search(question):
         return counted(asked, found, known, now)
+    if changed:
+        return None
     if parts:
         some = together(asked, found, known, parts)
     elif LIST.search(question) or asked.wants_all:
         some = listed(asked, found, known)
     elif OPEN.match(question) and found:
         best = max(found, key=lambda one: one.apart)
-        row = Rows(known).of(best.fact) if asked.concerns(best) else []
+        row = Rows(known).of(best.fact) if asked.concerns(best, best.apart) else []
         some = [Found(fact, best.score, best.apart) for fact in row]
     else:
         return None
     return (said_in_order(some, now), some[:MOST]) if len(some) > 1 else None
 
 
+def takes_several(question: str, code: str) -> bool:
+    """Whether a question is for a list, a number of things, or yes or no, which one statement
+    seldom says by itself."""
+    asked = Asked(question, code)
+    listing = LIST.search(question) or asked.wants_all
+    return bool(listing or counting.COUNT.search(question) or deciding.is_yes_no(asked))
+
+
 def together(
     asked: Asked, found: Sequence[Found], known: Sequence[dict], parts: Sequence[Sequence[Found]]
 ) -> list[Found]:
-    """The likeliest statement for each part of a question, and what else concerns the whole."""
-    some = {}
+    """For each part of a question what answers it likeliest, and the next where that answers
+    another part too and does not lie far ahead: what is likely enough, shares a word with the
+    question, or was said together with such; and what was said there of the same by name."""
+    rows, unlikely = Rows(known), []
+    some: dict[str, Found] = {}
     for part in parts:
-        best = max(part, key=lambda one: one.apart, default=None)
-        if best and best.apart >= PART:
-            some[best.id] = best
+        ranked = sorted(part, key=lambda one: -one.apart)[:2]
+        close = len(ranked) > 1 and ranked[0].apart < AHEAD * ranked[1].apart
+        for one in ranked if close and ranked[0].id in some else ranked[:1]:
+            if one.apart >= PART or asked.shared(one.fact["answer"]):
+                some.setdefault(one.id, one)
+            else:
+                unlikely.append(one)
+    if not any(one.apart >= PART for one in some.values()):
+        return []
     whole = concerned(asked, found, known) if asked.groups else []
-    whole += [one for one in found if asked.names_owner_of(one) and asked.concerns(one)]
+    whole += [
+        one for one in found if asked.names_owner_of(one) and asked.concerns(one, likelihood(found))
+    ]
     for one in whole:
         some.setdefault(one.id, one)
-    return sorted(some.values(), key=lambda one: one.fact["time"])
+    beside = {fact["id"] for one in some.values() for fact in rows.together(one.fact)}
+    near = [one for one in unlikely if one.id in beside]
+    for one in [*near, *of_the_same(asked, list(some.values()), rows)]:
+        some.setdefault(one.id, one)
+    return lines(some.values(), rows)
+
+
+def of_the_same(asked: Asked, some: Sequence[Found], rows: Rows) -> list[Found]:
+    """What was said together with some statements and shares a name with one of them."""
+    named = [names(one.fact["answer"], asked.language) - asked.names for one in some]
+    each = set().union(*named) if named else set()
+    beside = [fact for one in some for fact in rows.together(one.fact)]
+    return [Found(fact, 0.0) for fact in beside if each & asked.bare_words(fact["answer"])]
 
 
 def listed(asked: Asked, found: Sequence[Found], known: Sequence[dict]) -> list[Found]:
-    """What concerns a question, and what was said together with it that is near too: one thing of
-    a list after the other."""
+    """What concerns a question, and what was said together with the likeliest of it that is near
+    too: one thing of a list after the other."""
     some = {one.id: one for one in concerned(asked, found, known)}
     rows, scored = Rows(known), {one.id: one for one in found}
     first = max(found, key=lambda one: one.apart, default=None)
     if first and first.apart >= NEAR:
         some.setdefault(first.id, first)
-    for one in list(some.values()):
-        for fact in rows.together(one.fact):
-            beside = scored.get(fact["id"])
-            if beside and beside.apart >= LOW and not asked.is_of_others(fact["answer"]):
-                some.setdefault(beside.id, beside)
+        beside = [scored[fact["id"]] for fact in rows.together(first.fact) if fact["id"] in scored]
+        for one in beside:
+            if one.apart >= LOW and not asked.is_of_others(one.fact["answer"]):
+                some.setdefault(one.id, one)
     return lines(some.values(), rows)
 
 

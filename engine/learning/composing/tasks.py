@@ -32,7 +32,6 @@ FOR = re.compile(
     re.I,
 )  # somebody
 LIKELY, NEAR = 0.06, 0.006  # how likely one answers, with nothing, or a shared word, to say so
-BESIDE = 0.002  # the same of what was said together with the first of them
 MOST = 4  # that are asked for, and that lean on them or were said together with them
 
 
@@ -56,11 +55,9 @@ def notes_for(
     texts = {text_of(one.fact) for one in some}
     more = [fact for fact in known if before(fact) in texts]
     first = some or [Found(fact, 0.0) for fact in known if asked.shared(fact["answer"])][:1]
-    near = {one.id for one in found if one.apart >= BESIDE}
     for one in first[:1]:
-        next_to = {fact["id"] for fact in rows.together(one.fact, 1)}
-        more += [fact for fact in rows.together(one.fact) if fact["id"] in near | next_to
-                 and not _is_of_another(asked, one, fact["answer"])]  # fmt: skip
+        more += [fact for fact in rows.together(one.fact)
+                 if not _is_of_another(asked, one, fact["answer"])]  # fmt: skip
     notes = {one.fact["id"]: one for one in first}
     for fact in more[:MOST]:
         notes.setdefault(fact["id"], Found(fact, 0.0))
@@ -84,15 +81,16 @@ def with_notes(question: str, notes: Sequence[Found], code: str) -> str:
 
 
 def unused(answer: str, question: str, notes: Sequence[Found], code: str) -> list[Found]:
-    """The notes that nothing was taken from: a name or number of theirs, or any word where they
-    have neither, that the task itself does not hold."""
+    """The notes that are not in an answer: a name or number of theirs, or most of their words, that
+    the task itself does not hold."""
     said, asked = lower_words(answer), lower_words(question)
     words = language(code)
 
     def is_used(one: Found) -> bool:
         text = one.fact["answer"]
-        own = (names(text, words) or content(text, words)) - asked
-        return all(any(alike(mine, other, words) for other in said) for mine in own)
+        own = content(text, words) - asked
+        missing = {mine for mine in own if not any(alike(mine, other, words) for other in said)}
+        return not missing & names(text, words) and 2 * len(missing) <= len(own)
 
     return [one for one in notes if not is_used(one)]
 

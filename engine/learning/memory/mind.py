@@ -18,7 +18,7 @@ from oneseek.engine.history.round_plan import DATA_SET
 from oneseek.engine.history.versions import GUARDED, Versions, ancestors, behind
 from oneseek.engine.learning.composing.parts import parts
 from oneseek.engine.learning.composing.rows import goes_on
-from oneseek.engine.learning.composing.rules import composed
+from oneseek.engine.learning.composing.rules import composed, takes_several
 from oneseek.engine.learning.composing.tasks import is_task, notes_for
 from oneseek.engine.learning.lessons import LessonError, guess, language
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
@@ -226,12 +226,15 @@ class Mind:
         if found and own:
             if more := composed(question, found, known, code, now, each, bool(changed)):
                 return self._saying(*more)
+        is_own = self._is_own(question, user, read.asks)
         said = chosen(found, question) if found else []
+        if not said and is_own and sure >= NEAR_NOTHING and takes_several(question, code):
+            said = found[:1]  # a quotation is nearer than what the base would make up
         if not said:
             said = await self._of_another_language(question, user)
         if said:
             return self._saying(answer(said, question, code, now), said)
-        if sure < NEAR_NOTHING and self._is_own(question, user, read.asks):
+        if is_own and sure < NEAR_NOTHING:
             return self._saying(words_of(code)["nothing"])
         return None
 
@@ -354,6 +357,17 @@ class Mind:
         except (LessonError, *NOT_HERE) as fault:
             taken, reason = [], f"{record['prompt'][:80]}: {fault}"
         return {"outcome": REMEMBERED if taken else REFUSED, "reason": reason, "facts": taken}
+
+    async def take_in(self, ids: Iterable[str]) -> bool:
+        """Take in what was said before a question, but for what was taken back meanwhile; whether
+        anything is known now that was not."""
+        await self.memory.load()
+        known = len(self.memory)
+        for id in ids:
+            record = await self.versions.store.get("queue", id)
+            if record and record["state"] in TO_REMEMBER:
+                await self.keep(record)
+        return len(self.memory) > known
 
     async def _record(self, id: str) -> dict:
         for store in ("queue", "examples"):

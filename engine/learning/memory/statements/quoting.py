@@ -124,7 +124,8 @@ def turned(said: str, code: str) -> str | None:
 def quoted(said: str, code: str, told: int, now: int, before: str = "") -> str:
     """The statement in quotation marks behind the day it was told."""
     text = f"{when(code, told, now)}: “{said}”"
-    return f"{text} {words_of(code)['earlier']}: “{before}”" if before else text
+    said_before = " ".join(f"“{line}”" for line in before.split("\n") if line)
+    return f"{text} {words_of(code)['earlier']}: {said_before}" if before else text
 
 
 def when(code: str, told: int, now: int) -> str:

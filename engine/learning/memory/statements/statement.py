@@ -54,9 +54,10 @@ def is_for(fact: dict, user: str) -> bool:
 
 
 def text_of(fact: dict) -> str:
-    """A statement as it is read: behind what it leans on. Of one that is forgotten, nothing."""
+    """A statement as it is read: behind what it leans on, each on a line of its own. Of one that is
+    forgotten, nothing."""
     source = fact["source"]
-    return f"{source.get('before', '')} {source.get('said') or fact.get('answer', '')}".strip()
+    return f"{source.get('before', '')}\n{source.get('said') or fact.get('answer', '')}".strip()
 
 
 def spoken(words: str) -> str:
