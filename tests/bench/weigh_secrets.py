@@ -46,7 +46,7 @@ FAR = -6.0  # a value of an ordinary text that scores less is not looked at agai
 NEAREST = 2500  # texts of the talk that are fitted: those that seem most like secrets
 ORDINARY_WEIGHT = 2.0  # holding back an ordinary text costs so much more than missing a secret
 SCALE = 10
-LIMIT = 0.3  # about 1.5 of 300 ordinary texts of other hands that were left out exceed it
+LIMIT = 1.0  # about one of 300 ordinary texts of other hands that were left out exceeds it
 LIMITS = (0.0, 0.3, 0.6, 1.0, 1.5, 2.0)
 SURE = 3.0  # talk that exceeds this without having been fitted tells a code itself
 

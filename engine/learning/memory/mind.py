@@ -6,9 +6,9 @@ Facts are taken in before any lesson about them, and let go of before any versio
 
 from __future__ import annotations
 
-import contextlib
 import re
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from oneseek.engine.core.collecting.secrets import secrets_in
 from oneseek.engine.core.conversation import MEMORY
@@ -24,13 +24,13 @@ from oneseek.engine.learning.lessons import LessonError, guess, language
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder
 from oneseek.engine.learning.memory.memory import Found, Memory, Read
-from oneseek.engine.learning.memory.second_look import alike, content
 from oneseek.engine.learning.memory.speaking import Speaking, decided
 from oneseek.engine.learning.memory.statements.answering import QUOTED, SAID, answer, chosen
 from oneseek.engine.learning.memory.statements.hearing import (
     STATES,
     Statement,
     changes,
+    is_of_another,
     leans,
     statements,
 )
@@ -47,9 +47,7 @@ from oneseek.engine.learning.memory.statements.statement import (
     owner_of,
     text_of,
 )
-from oneseek.engine.learning.memory.statements.succession import CHANGED
 from oneseek.engine.learning.memory.wishes import (
-    EVERYTHING,
     find_concerned,
     list_told,
     read_what_to_forget,
@@ -75,29 +73,8 @@ NEAR_PART, PART_SURE = 0.045, 0.15  # the same of the parts of one that names no
 ALONE = re.compile(r"[^?]*\?\W*\w*\W*")  # one question and no wish beside it, thanks at most
 TAKES_BACK = 0.35  # that a message takes back what was said
 STATELESS = 0.2  # the same of one that states nothing
-SPEAKS_OF_IT = re.compile(
-    r"\b(?:it|that|them|those|wrong|mixed?|meant|det|den|dem|dom|fel|menade|ändra[td]e?s?)\b", re.I
-)
-WHOLE = 3  # words of a statement that stands by itself, at least
 FAR, MOST = 200, 4  # characters of a message that is one correction; statements it may correct
 REMEMBERED, REFUSED = "remembered", "not remembered"
-
-
-def is_of_another(said: str, message: str) -> bool:
-    """Whether a statement shares no word with what was said before it, does not speak of it, and
-    tells of no change."""
-    changed = SPEAKS_OF_IT.search(message) or CHANGED.search(message)
-    if leans(message) or changed or len(message.split()) < WHOLE:
-        return False
-    words = language(guess(message))
-    return not any(
-        alike(one, two, words) for one in content(message, words) for two in content(said, words)
-    )
-
-
-def nearest_of(found: Sequence[Found]) -> float:
-    """How likely the likeliest of some statements answers."""
-    return max((one.apart for one in found), default=0.0)
 
 
 def speaks_of_oneself(question: str) -> bool:
@@ -172,21 +149,14 @@ class Mind:
 
     async def _answer_wish(self, message: str, user: str, keeps: bool) -> Speaking | None:
         """The reply to who wants to hear all that they told, or wants some of it forgotten."""
-        told = [one for one in self.memory.facts.values() if "answer" in one]
-        mine = [one for one in told if is_for(one, user)]
+        told = [one for one in self.memory.facts.values() if "answer" in one and is_for(one, user)]
         if wants_all(message):
-            used = [Found(one, 1.0) for one in mine]
-            return self._saying(list_told(mine, guess(message)), used)
-        if not keeps or not (what := read_what_to_forget(message)):
-            return None
-        gone = [] if EVERYTHING.match(what) else find_concerned(what, mine)
-        if not gone and not EVERYTHING.match(what):
-            with contextlib.suppress(*NOT_HERE):
-                likely = (await self.memory.answering(what, user))[:1]
-                gone = [one.fact for one in likely if one.score >= QUOTED]
-        speaking = self._saying(reply_to_forget(what, gone, guess(message)))
-        speaking.forgets = [one["id"] for one in gone]
-        return speaking
+            return self._saying(list_told(told, guess(message)), [Found(one, 1.0) for one in told])
+        if keeps and (what := read_what_to_forget(message)):
+            gone = find_concerned(what, told)
+            reply = self._saying(reply_to_forget(what, gone, guess(message)))
+            return replace(reply, forgets=[one["id"] for one in gone])
+        return None
 
     async def _acknowledged(self, message: str, before: str, user: str) -> Speaking | None:
         """The reply to a message that only states what is kept of it."""
@@ -222,7 +192,9 @@ class Mind:
         if found and (own or sure >= NEAR_PART):
             asked = [] if changed else parts(question)
             each = [await self.memory.answering(part, user) for part in asked]
-            own = own or (bool(each) and all(nearest_of(part) >= PART_SURE for part in each))
+            own = own or (
+                bool(each) and all(any(one.apart >= PART_SURE for one in part) for part in each)
+            )
         if found and own:
             if more := composed(question, found, known, code, now, each, bool(changed)):
                 return self._saying(*more)

@@ -94,9 +94,9 @@ def say_to_person(fact: dict) -> str:
 
 
 def find_concerned(what: str, facts: Sequence[dict]) -> list[dict]:
-    """The facts that hold each word of substance of what is to be forgotten."""
+    """The facts that hold each word of substance of what is to be forgotten; none of everything."""
     words = language(guess(what))
-    wanted = content(what, words)
+    wanted = frozenset() if EVERYTHING.match(what) else content(what, words)
     found = []
     for fact in facts:
         told = text_of(fact) if is_statement(fact) else f"{fact['question']} {fact['answer']}"

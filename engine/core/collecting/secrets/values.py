@@ -19,7 +19,8 @@ from oneseek.engine.core.collecting.secrets.vocabulary import (
 )
 
 YOURS = set(
-    "your my din ditt tu mi dein deine here har aqui hier change byt cambia example".split()
+    "your my din ditt tu mi dein deine here har aqui hier change replace insert byt ersatt fyll "
+    "aendern andern ersetzen eintragen cambia cambiar cambiame reemplaza example".split()
 )
 
 

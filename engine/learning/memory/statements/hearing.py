@@ -12,8 +12,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from oneseek.engine.core.collecting.statements import statements_in
-from oneseek.engine.learning.lessons import guess
+from oneseek.engine.learning.lessons import guess, language
+from oneseek.engine.learning.memory.second_look import alike, content
 from oneseek.engine.learning.memory.statements.reader import Sentence
+from oneseek.engine.learning.memory.statements.succession import CHANGED
 
 STATES = 0.55  # how likely a sentence has to state something, to be kept
 OWN = 0.45  # where it begins with the person, or what is theirs
@@ -50,6 +52,10 @@ LEANS = re.compile(
     r"he's|she's|they're|han|hon|den|det|de|dom|hans|hennes|dess|deras|där|honom|henne)\b",
     re.I,
 )
+SPEAKS_OF_IT = re.compile(
+    r"\b(?:it|that|them|those|wrong|mixed?|meant|det|den|dem|dom|fel|menade|ändra[td]e?s?)\b", re.I
+)
+WHOLE = 3  # words of a statement that stands by itself, at least
 CHANGES = re.compile(
     r"(?:oh |ah |oj |nä |äh |hm+,? )?"
     r"(?:no|nope|nej|nä|wait|vänta|sorry|förlåt|ursäkta|oops|hoppsan|actually|egentligen|"
@@ -194,3 +200,15 @@ def changes(message: str) -> bool:
 def leans(message: str) -> bool:
     """Whether it speaks of what was said right before it."""
     return LEANS.match(message.strip()) is not None
+
+
+def is_of_another(said: str, message: str) -> bool:
+    """Whether a statement shares no word with what was said before it, does not speak of it, and
+    tells of no change."""
+    changed = SPEAKS_OF_IT.search(message) or CHANGED.search(message)
+    if leans(message) or changed or len(message.split()) < WHOLE:
+        return False
+    words = language(guess(message))
+    return not any(
+        alike(one, two, words) for one in content(message, words) for two in content(said, words)
+    )
