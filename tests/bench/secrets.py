@@ -29,7 +29,7 @@ DEVELOPED = {
     "dev7": ROOT / "tests/bench/secrets_dev7.jsonl",
     "dev8": ROOT / "tests/bench/secrets_dev8.jsonl",
 }
-JUDGED = ("1", "2", "3", "4", "5", "6", "7")  # sets by other hands that were judged before
+JUDGED = ("1", "2", "3", "4", "5", "6", "7", "8")  # sets by other hands that were judged before
 TIMES = 5
 
 

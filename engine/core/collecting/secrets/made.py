@@ -15,7 +15,8 @@ KNOWN = PRODUCTS | set(
 )
 SYSTEMS = set(  # with their versions
     "ubuntu debian fedora postgres postgresql mysql mariadb windows macos android python angular laravel django oracle "
-    "excel office photoshop autocad visual unreal matlab".split()
+    "excel office photoshop autocad visual unreal matlab float bfloat uint double base sha blake utf latin "
+    "cp iso rfc rocky alpine node sqlite redis openssl".split()
 )
 NAMES = set(  # what is called so is no password
     "called named name known heter heisst heisse llama llamo hedder username user gamertag handle nick nickname "
