@@ -19,7 +19,6 @@ from oneseek.engine.core.conversation import SOURCE
 from oneseek.engine.core.exchange.arriving import intended
 from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.settings import TrainingConfig
-from oneseek.engine.core.turns import beside, urgent
 from oneseek.engine.history.snapshot import Arrays
 from oneseek.engine.history.updater import WeightUpdater
 from oneseek.engine.history.versions import GENERIC, Versions, label, skill_of
@@ -51,6 +50,7 @@ from oneseek.engine.model.generate import Answer, Generator
 from oneseek.engine.model.kv_cache import ANSWER_BYTES, Pool
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained
+from oneseek.engine.turns import beside, urgent
 
 CACHE_ROWS = 2048
 FIRST_PROGRAMS = ((64, 1), (1, 1), (16, 1), (256, 1))  # tokens read or decoded at once

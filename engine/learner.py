@@ -16,7 +16,6 @@ from typing import Any
 from oneseek.engine.core.exchange import INTENT
 from oneseek.engine.core.next_work import MEMORY
 from oneseek.engine.core.settings import TrainingConfig
-from oneseek.engine.core.turns import background, urgent
 from oneseek.engine.history.round_plan import DATA_SET, LESSON, TRAINING, RoundEnd
 from oneseek.engine.history.snapshot import SnapshotDamaged
 from oneseek.engine.history.versions import GENERIC, Versions
@@ -31,6 +30,7 @@ from oneseek.engine.learning.trainer import EngineTrainer, check
 from oneseek.engine.learning.training_engine import TrainingEngine
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained
+from oneseek.engine.turns import background, urgent
 
 BASE = 0  # the number of the version that has learned nothing
 Work = Callable[[], Awaitable[Any]]

@@ -14,7 +14,7 @@ import numpy as np
 from oneseek.engine.backends.room import Allocations, Room
 from oneseek.engine.compiler.ir import Spec
 from oneseek.engine.compiler.schedule import Plan
-from oneseek.engine.core.turns import Turns
+from oneseek.engine.turns import Turns
 
 
 class Tensor(Protocol):

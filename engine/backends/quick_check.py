@@ -15,7 +15,7 @@ from typing import Any
 from oneseek.engine.backends.executor import Executor
 from oneseek.engine.compiler.ir import OPS, Program
 from oneseek.engine.compiler.schedule import plan
-from oneseek.engine.core.turns import urgent
+from oneseek.engine.turns import urgent
 
 ROWS, NARROW, WIDE = 64, 576, 1536  # those of SmolLM2 while it learns
 TIMES, ROUNDS = 8, 3

@@ -15,7 +15,7 @@ import oneseek.engine.compiler.ops  # noqa: F401  every op registers itself
 from oneseek.engine.backends.executor import AtOnce
 from oneseek.engine.compiler.ir import Program, Spec, Step, Value
 from oneseek.engine.compiler.schedule import Plan
-from oneseek.engine.core.turns import Turns
+from oneseek.engine.turns import Turns
 
 DTYPES = {"f32": np.float32, "i32": np.int32, "u32": np.uint32, "f16": np.float16}
 

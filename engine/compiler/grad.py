@@ -6,7 +6,7 @@ Gradients exist only for what is trained; steps that nobody reads in the end are
 from functools import partial
 
 from oneseek.engine.compiler.ir import Origin, Program, Value
-from oneseek.engine.core.turns import pause
+from oneseek.engine.turns import pause
 
 
 def grad(seeds: dict[Value, Value], wrt: list[Value]) -> list[Value]:

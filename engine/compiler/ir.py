@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from math import prod
 from typing import Any
 
-from oneseek.engine.core.turns import pause
+from oneseek.engine.turns import pause
 
 BYTES = {"f32": 4, "i32": 4, "u32": 4, "f16": 2}
 

@@ -14,7 +14,7 @@ from oneseek.engine.compiler.graph import Graph
 from oneseek.engine.compiler.ir import OPS, Program, Spec, Step, Value
 from oneseek.engine.compiler.ops.merged import FEW, NONE, Sides
 from oneseek.engine.compiler.way_back import Back
-from oneseek.engine.core.turns import pause
+from oneseek.engine.turns import pause
 
 GATES = ("swiglu", "geglu")
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from oneseek.engine.compiler.grad import prune
 from oneseek.engine.compiler.ir import Op, Program, Step, Value
-from oneseek.engine.core.turns import pause
+from oneseek.engine.turns import pause
 
 
 def fuse(program: Program) -> Program:

@@ -16,9 +16,9 @@ import numpy as np
 from oneseek.engine.backends.executor import Executor, Run
 from oneseek.engine.compiler.grad import grad
 from oneseek.engine.compiler.schedule import Plan, fuse, plan
-from oneseek.engine.core.turns import urgent
 from oneseek.engine.front.devices import chosen, now
 from oneseek.engine.front.tensor import Tensor, Trace, tensor, tracing, under_way, view
+from oneseek.engine.turns import urgent
 
 Tree = Any
 Leaf = Callable[[str, Any], Any]

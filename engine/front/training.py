@@ -11,11 +11,11 @@ import numpy as np
 
 from oneseek.engine.backends.executor import Executor, Run
 from oneseek.engine.compiler.ir import Spec
-from oneseek.engine.core.turns import urgent
 from oneseek.engine.front.devices import chosen, now
 from oneseek.engine.front.optimisers import Optimiser
 from oneseek.engine.front.tensor import Tensor, under_way
 from oneseek.engine.front.tracing import Traced, Tree, form, leaves, mapped, value_and_grad, watches
+from oneseek.engine.turns import urgent
 
 WEIGHTS, DATA, HYPER = "weights", "data", "hyper"
 

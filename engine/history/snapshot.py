@@ -11,7 +11,7 @@ import msgpack
 import numpy as np
 
 from oneseek.engine.core.storage.store import Pieces
-from oneseek.engine.core.turns import pause
+from oneseek.engine.turns import pause
 
 Arrays = dict[str, np.ndarray]
 

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from oneseek.engine.core.turns import pause
 from oneseek.engine.model.template import ChatTemplate
 from oneseek.engine.model.tokenizer import Tokenizer
+from oneseek.engine.turns import pause
 
 TOP = 32  # tokens of the base model's answer kept per position
 TOKEN_SIZES = (*range(64, 512, 8), *range(512, 1024, 64), 1024, 1536, 2048)

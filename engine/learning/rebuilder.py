@@ -11,10 +11,10 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from oneseek.engine.core.turns import urgent
 from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged
 from oneseek.engine.history.versions import Versions, label
 from oneseek.engine.learning.replay import History
+from oneseek.engine.turns import urgent
 
 
 class Rebuilder:

@@ -14,7 +14,7 @@ from math import prod
 import numpy as np
 
 from oneseek.engine.compiler.ir import Program, Spec, Value
-from oneseek.engine.core.turns import pause
+from oneseek.engine.turns import pause
 
 ALIGNMENT = 64  # elements: a GPU binds buffers at multiples of 256 bytes
 

@@ -10,8 +10,8 @@ import pytest
 
 from oneseek.engine.backends.gpu.clock import Clock
 from oneseek.engine.compiler.pieces import LEAST_MS, Costs
-from oneseek.engine.core.turns import SLICE_MS
 from oneseek.engine.model import programs
+from oneseek.engine.turns import SLICE_MS
 from tests.support.gpu_device import LONG_IN_A_TAB, gpu
 from tests.support.programs import LORA, TINY, batch, prepared, stored_of
 

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from builder import ROOT, fetch
 from oneseek.engine.backends.select import processor
-from oneseek.engine.core.turns import urgent
 from oneseek.engine.learning.lessons.samples import samples
 from oneseek.engine.learning.memory.saying import Saying
 from oneseek.engine.learning.memory.statements.quoting import Quoting
@@ -21,6 +20,7 @@ from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
+from oneseek.engine.turns import urgent
 from tests.bench.parts import report
 
 MODELS = {

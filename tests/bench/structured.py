@@ -8,12 +8,12 @@ import argparse
 import asyncio
 import json
 
-from oneseek.engine.core.turns import urgent
 from oneseek.engine.model.choice.form import Form
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.choice.schema import Grammar
 from oneseek.engine.model.generate import BATCHES, Answer, Generator
 from oneseek.engine.model.loaded import Model
+from oneseek.engine.turns import urgent
 from tests.bench.parts import report
 from tests.bench.talk import loaded
 from tests.support.schemas import fits, schemas

@@ -16,12 +16,12 @@ from dataclasses import replace
 from pathlib import Path
 
 from oneseek.engine.backends.select import executor_named
-from oneseek.engine.core.turns import urgent
 from oneseek.engine.model import registry
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.generate import BATCHES, Answer, Generator
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.score import top_tokens
+from oneseek.engine.turns import urgent
 from tests.bench.parts import oracle, report
 from tests.bench.parts.peer_llama import ENDED
 

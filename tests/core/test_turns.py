@@ -5,8 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from oneseek.engine.core import turns
-from oneseek.engine.core.turns import Pause, Turns, background, urgent
+from oneseek.engine import turns
+from oneseek.engine.turns import Pause, Turns, background, urgent
 
 
 class Clock:

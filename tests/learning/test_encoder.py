@@ -19,12 +19,12 @@ from builder import encoder as carried
 from oneseek.engine.backends.executor import Executor
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.backends.wasm.executor import Wasm
-from oneseek.engine.core.turns import background, urgent
 from oneseek.engine.learning.memory.encoder import SIZES, Encoder, encoder_here
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import FormatError
 from oneseek.engine.model.formats.gguf import read_header
 from oneseek.engine.model.formats.source import BytesSource, FileSource
+from oneseek.engine.turns import background, urgent
 from tests.golden import ENCODED, FOLDER
 from tests.support.gpu_device import gpu
 from tests.support.wasm_host import host

@@ -9,12 +9,12 @@ import pytest
 from oneseek.engine.backends import reference
 from oneseek.engine.backends.gpu.run import Run
 from oneseek.engine.backends.reference import Numpy
-from oneseek.engine.core.turns import urgent
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.registry import find
+from oneseek.engine.turns import urgent
 from tests.support.gpu_device import gpu
 
 QUESTIONS = ("What is a tree?", "Who are you?", "What is the capital of France?", "Say hello.")

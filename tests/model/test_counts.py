@@ -6,7 +6,6 @@ import pytest
 
 from oneseek.engine.backends.gpu.run import AHEAD
 from oneseek.engine.compiler.merge import merge
-from oneseek.engine.core.turns import urgent
 from oneseek.engine.model import programs
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import BytesSource, open_model
@@ -14,6 +13,7 @@ from oneseek.engine.model.generate import SIZES, Generator, chunk_size
 from oneseek.engine.model.llama import STACKS, Config, Stack, Stored
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import TARGETS, Trained
+from oneseek.engine.turns import urgent
 from tests.support import tiny
 from tests.support.gpu_calls import counted
 from tests.support.gpu_device import LONG_IN_A_TAB, gpu

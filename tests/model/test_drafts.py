@@ -11,7 +11,6 @@ import pytest
 from oneseek.engine.backends import reference
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.backends.select import processor
-from oneseek.engine.core.turns import urgent
 from oneseek.engine.learning.lessons.samples import samples
 from oneseek.engine.learning.memory.saying import Saying
 from oneseek.engine.learning.memory.statements.quoting import Quoting
@@ -21,6 +20,7 @@ from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.registry import find
+from oneseek.engine.turns import urgent
 from tests.support.gpu_device import gpu
 
 PROMPTS, ON_A_CHIP = 200, 16

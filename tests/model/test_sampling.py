@@ -9,13 +9,13 @@ import pytest
 
 from oneseek.engine.backends import reference
 from oneseek.engine.backends.reference import Numpy
-from oneseek.engine.core.turns import urgent
 from oneseek.engine.model.choice.repetition import STRONGEST, UNTOUCHED, steering
 from oneseek.engine.model.choice.sampling import Manner, Sampling
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.registry import find, load_models
+from oneseek.engine.turns import urgent
 from tests.support import tiny
 from tests.support.gpu_device import gpu
 

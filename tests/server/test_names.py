@@ -20,9 +20,9 @@ from playwright.sync_api import expect
 
 from oneseek.engine.cli.main import main
 from oneseek.engine.core.environment import VARIABLES
-from oneseek.engine.core.turns import Turns, background
 from oneseek.engine.history.naming import parse
 from oneseek.engine.model.demo import MODEL
+from oneseek.engine.turns import Turns, background
 from oneseek.workers.server.guard import LIMIT
 from oneseek.workers.server.headless import arguments
 from oneseek.workers.server.headless import main as serve

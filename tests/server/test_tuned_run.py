@@ -5,8 +5,8 @@ import json
 
 import pytest
 
-from oneseek.engine.core.turns import Turns
 from oneseek.engine.learning.tuning.halving import DEFAULTS
+from oneseek.engine.turns import Turns
 from tests.support.hosts import native
 from tests.support.runs import START, brought_in, in_time, stored
 

@@ -26,12 +26,12 @@ from oneseek.engine.assistant import Assistant
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.core.storage.sqlite import SqliteStore
-from oneseek.engine.core.turns import Turns
 from oneseek.engine.history.round_plan import settled
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.llama import Config
 from oneseek.engine.model.registry import find
 from oneseek.engine.open import assistant_of, clock
+from oneseek.engine.turns import Turns
 from oneseek.workers.server.api import create_app
 from oneseek.workers.server.guard import Guard
 from oneseek.workers.server.guests import Guest, Guests

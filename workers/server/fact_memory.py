@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import Any
 
 from oneseek.engine.core.environment import variable
-from oneseek.engine.core.turns import urgent
 from oneseek.engine.history.exchange_file import export_state, import_state, unseal
 from oneseek.engine.history.versions import label
+from oneseek.engine.turns import urgent
 
 SHOWN = ("id", "question", "answer", "language", "time", "source")
 NO_PHRASE = (

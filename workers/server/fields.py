@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
-from oneseek.engine.core.turns import beside
+from oneseek.engine.turns import beside
 
 REQUIRED: Any = object()
 WHOLE_BITS = 63  # what a store can keep

@@ -16,13 +16,13 @@ from typing import Any, NamedTuple
 
 from oneseek.engine.assistant import Assistant
 from oneseek.engine.backends.room import memory_here
-from oneseek.engine.core.turns import Turns
 from oneseek.engine.learner import Busy
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.llama import Config
 from oneseek.engine.model.look import eyes_bytes
 from oneseek.engine.open import assistant_over, keep_bits, model_named
+from oneseek.engine.turns import Turns
 
 
 class NoRoom(ValueError):

@@ -28,7 +28,6 @@ from oneseek.engine.core.queue.batches import BatchManager
 from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.scheduler import AWAY_MS
-from oneseek.engine.core.turns import urgent
 from oneseek.engine.history import loss_curve
 from oneseek.engine.history.certificate import EVERY_QUESTIONS
 from oneseek.engine.history.versions import GENERIC, Versions, label
@@ -39,6 +38,7 @@ from oneseek.engine.learning.runs import RunState, TrainingRun
 from oneseek.engine.learning.trainer import check
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.generate import BATCHES, Answer
+from oneseek.engine.turns import urgent
 from oneseek.importers.asking.library import Library
 from oneseek.workers.server.admission import Admission
 from oneseek.workers.server.fact_memory import FactMemory

@@ -8,8 +8,8 @@ import time
 from collections.abc import Callable
 
 from oneseek.engine.core.scheduler import DutyCycle
-from oneseek.engine.core.turns import SLICE_MS as BREATH_MS
-from oneseek.engine.core.turns import Turns
+from oneseek.engine.turns import SLICE_MS as BREATH_MS
+from oneseek.engine.turns import Turns
 
 SLICE_MS = 50.0
 CAP_SLICES = 2  # what was not used is not saved up: a burst is never longer than this

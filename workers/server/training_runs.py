@@ -20,7 +20,6 @@ from oneseek.engine.core.settings import (
     StopConfig,
     run_settings,
 )
-from oneseek.engine.core.turns import urgent
 from oneseek.engine.history.certificate import record_dna
 from oneseek.engine.history.round_plan import TRAINING, make_plan
 from oneseek.engine.history.versions import GENERIC, LEARNED, Versions, round_of
@@ -31,6 +30,7 @@ from oneseek.engine.learning.runs import RunState, TrainingRun, validate_base_mo
 from oneseek.engine.learning.skills.skills import line_in, skill_record
 from oneseek.engine.learning.taste.taste import is_taste
 from oneseek.engine.learning.tuning import trials
+from oneseek.engine.turns import urgent
 from oneseek.workers.server.idle_work import questions_between
 from oneseek.workers.server.relay import Relay, describe_outcome, made_by, must_have_come_to
 

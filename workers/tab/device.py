@@ -9,7 +9,7 @@ import js
 from pyodide.ffi import can_run_sync, run_sync, to_js
 
 from oneseek.engine.core.messages import Device
-from oneseek.engine.core.turns import Turns
+from oneseek.engine.turns import Turns
 
 OPEN_SECONDS = 30  # with the kernels it is tried by; a device the browser gave just after its graphics process died may stay silent
 

@@ -33,7 +33,6 @@ from oneseek.engine.core.messages import (
     StopLoading,
 )
 from oneseek.engine.core.storage.store import open_browser_store
-from oneseek.engine.core.turns import pause
 from oneseek.engine.history import loss_curve
 from oneseek.engine.history.versions import Versions, label
 from oneseek.engine.learner import Round
@@ -42,6 +41,7 @@ from oneseek.engine.learning.trainer import TRAINING_BYTES
 from oneseek.engine.model.formats import ModelFile
 from oneseek.engine.model.formats.download import Damaged, DownloadError
 from oneseek.engine.open import assistant_of
+from oneseek.engine.turns import pause
 from oneseek.importers.asking.library import Library
 from oneseek.workers.post import Emit
 from oneseek.workers.questions import Questions

@@ -16,7 +16,7 @@ import numpy as np
 import wgpu
 
 from oneseek.engine.compiler.ir import Spec
-from oneseek.engine.core.turns import SLICE_MS
+from oneseek.engine.turns import SLICE_MS
 
 WAITS = 3  # for nothing, of which the shortest counts
 LONG_MS = 20.0  # a wait for nothing that takes so long is one for the browser to look

@@ -19,7 +19,7 @@ from oneseek.engine.backends.room import Allocations
 from oneseek.engine.compiler.ir import BYTES, Spec
 from oneseek.engine.compiler.launch import Tier
 from oneseek.engine.compiler.pieces import Costs
-from oneseek.engine.core.turns import Turns
+from oneseek.engine.turns import Turns
 
 USAGE = wgpu.BufferUsage.STORAGE | wgpu.BufferUsage.COPY_SRC | wgpu.BufferUsage.COPY_DST
 DTYPES = {"f32": np.float32, "i32": np.int32, "u32": np.uint32, "f16": np.float16}

@@ -27,7 +27,7 @@ from oneseek.engine.backends.wasm.opcodes import (
     V128_CONST,
     VOID,
 )
-from oneseek.engine.core.turns import pause
+from oneseek.engine.turns import pause
 
 FAMILY = {"i32": "i32", "i64": "i64", "f32": "f32", "v128": "f32x4"}  # what + - * / < mean
 LARGEST_MEMORY = 65536  # pages: what 32 bits reach

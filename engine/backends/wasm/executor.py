@@ -30,7 +30,7 @@ from oneseek.engine.backends.wasm.memory import Block, Memory, Tensor
 from oneseek.engine.backends.wasm.program import compiled
 from oneseek.engine.compiler.ir import Spec, Step, Value
 from oneseek.engine.compiler.schedule import Plan
-from oneseek.engine.core.turns import Turns
+from oneseek.engine.turns import Turns
 
 # A browser runs new code as it comes and makes it quick once it was called often: up to then it
 # takes ten times as long, and so much less may be run in one go.

@@ -25,7 +25,7 @@ from oneseek.engine.backends.wasm.stages import Stages
 from oneseek.engine.compiler.ir import BYTES, Step, Value
 from oneseek.engine.compiler.pieces import operations
 from oneseek.engine.compiler.schedule import Plan
-from oneseek.engine.core.turns import pause
+from oneseek.engine.turns import pause
 
 for _module in pkgutil.iter_modules(oneseek.engine.backends.wasm.kernels.__path__):
     importlib.import_module(f"oneseek.engine.backends.wasm.kernels.{_module.name}")

@@ -8,9 +8,9 @@ from pathlib import Path
 from oneseek.engine.cli.options import COMMANDS, log, model_options, show
 from oneseek.engine.cli.remembering import assistant_of
 from oneseek.engine.cli.teaching import loaded
-from oneseek.engine.core.turns import urgent
 from oneseek.engine.model import registry
 from oneseek.engine.open import alone_in
+from oneseek.engine.turns import urgent
 from oneseek.importers.document import ImportRefused
 from oneseek.importers.move_in import keep, look
 from oneseek.importers.readers.moved_in import Message, messages_in

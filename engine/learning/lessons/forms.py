@@ -11,8 +11,8 @@ import functools
 import re
 from collections.abc import Callable, Iterable, Sequence
 
-from oneseek.engine.core.turns import pause
 from oneseek.engine.learning.lessons.draw import Draw
+from oneseek.engine.turns import pause
 
 PIECES = re.compile(r"(\{[^{}]+\}|[()|])")
 CHOICE = re.compile(r"\(([^()]*)\)")

@@ -11,13 +11,13 @@ import dataclasses
 import re
 from collections.abc import Iterable, Iterator
 
-from oneseek.engine.core.turns import pause
 from oneseek.engine.learning.lessons.draw import Draw
 from oneseek.engine.learning.lessons.forms import Slots, capital
 from oneseek.engine.learning.lessons.language import WORD, Kind, Language
 from oneseek.engine.learning.lessons.lesson import Lesson, fold
 from oneseek.engine.learning.lessons.names import like
 from oneseek.engine.learning.lessons.wordings import ask
+from oneseek.engine.turns import pause
 
 COUNT = 36
 FOR_THE_GATE = 3

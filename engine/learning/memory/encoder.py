@@ -17,13 +17,13 @@ import numpy as np
 from oneseek.engine.backends.executor import Executor, Run, Tensor
 from oneseek.engine.compiler.ir import OPS, Program, Value
 from oneseek.engine.compiler.schedule import Plan, fuse, plan
-from oneseek.engine.core.turns import urgent
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import FormatError, Packed, Source
 from oneseek.engine.model.formats.download import DownloadError
 from oneseek.engine.model.formats.gguf import read_header
 from oneseek.engine.model.formats.packed import read_packed, read_plain
 from oneseek.engine.model.formats.source import FileSource
+from oneseek.engine.turns import urgent
 
 SIZES = (12, 16, 20, 24, 28, 32, 48, 64, 96, 128, 160, 192, 512)  # tokens of a run
 TOGETHER = 192  # tokens of several texts in a run: in larger ones each costs a third more

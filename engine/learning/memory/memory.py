@@ -19,7 +19,6 @@ import numpy as np
 from oneseek.engine.core.collecting.statements import STATEMENT
 from oneseek.engine.core.exchange.gathering import farewell
 from oneseek.engine.core.faults import fault
-from oneseek.engine.core.turns import urgent
 from oneseek.engine.history.ledger import Change
 from oneseek.engine.learning.lessons import Lesson, LessonError, fold, guess, language
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
@@ -49,6 +48,7 @@ from oneseek.engine.learning.memory.statements.succession import (
     changed,
 )
 from oneseek.engine.learning.memory.weighing import nearness, weighed
+from oneseek.engine.turns import urgent
 
 Ahead = tuple[tuple[str, str], asyncio.Future | None]  # what was read ahead, whose; its reading
 DAY_MS = 24 * 3600 * 1000

@@ -18,7 +18,6 @@ from oneseek.engine.core.collecting.content import prompt_hash
 from oneseek.engine.core.collecting.language import detect, line_for
 from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import DISAGREEMENT
-from oneseek.engine.core.turns import beside
 from oneseek.engine.history.certificate import EVERY_QUESTIONS, record_dna
 from oneseek.engine.history.versions import Versions
 from oneseek.engine.learning.lessons import LessonError, fold
@@ -31,6 +30,7 @@ from oneseek.engine.learning.questions.responses import (
     similarity,
 )
 from oneseek.engine.learning.trainer import check
+from oneseek.engine.turns import beside
 
 STAGES = (1, 2)
 KEPT_SAMPLES = 1000

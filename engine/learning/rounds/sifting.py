@@ -13,9 +13,9 @@ import numpy as np
 
 from oneseek.engine.core.collecting.content import prompt_hash
 from oneseek.engine.core.collecting.quality import Among, foreign, is_poor, judged
-from oneseek.engine.core.turns import pause
 from oneseek.engine.learning.batch import Row
 from oneseek.engine.learning.datasets import Example
+from oneseek.engine.turns import pause
 
 EASY = 0.1  # nats a token: said for certain, whatever is trained
 FAR = 5.0  # so many times the usual distance from the usual surprise is noise

@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from oneseek.engine.core.turns import pause
 from oneseek.engine.model.formats.packed import BY_NUMBER, OTHERS, TYPES, Type
 from oneseek.engine.model.formats.source import FormatError, Source
+from oneseek.engine.turns import pause
 
 MAX_KEYS = 4096
 MAX_TENSORS = 65536

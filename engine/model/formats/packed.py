@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from oneseek.engine.core.turns import pause
+from oneseek.engine.turns import pause
 
 PIECE = 1 << 19  # elements decoded at once
 

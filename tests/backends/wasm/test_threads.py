@@ -75,7 +75,7 @@ def test_in_a_tab_the_bits_are_those_of_one_thread_also_after_one_died(counts, s
 
 
 def test_an_answer_takes_all_threads_and_work_without_hurry_may_have_to_spare_them():
-    from oneseek.engine.core.turns import urgent
+    from oneseek.engine.turns import urgent
 
     executor = Wasm(Native(3))
     executor.turns.sparing = True

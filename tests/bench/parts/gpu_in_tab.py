@@ -14,13 +14,13 @@ from oneseek.engine.backends.gpu.executor import GPU
 from oneseek.engine.compiler.ir import OPS, Program
 from oneseek.engine.compiler.pieces import LEAST_MS
 from oneseek.engine.compiler.schedule import plan
-from oneseek.engine.core.turns import urgent
 from oneseek.engine.learning.rounds.candidate import Candidate, Hyper
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import BytesSource, open_model
 from oneseek.engine.model.generate import Generator, chunk_size
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained
+from oneseek.engine.turns import urgent
 from tests.bench.parts import spoken
 from tests.bench.parts.batches import packed_rows_of
 from tests.support.gpu_calls import counted

@@ -1,8 +1,8 @@
 """One answer and what it took, on any back end, natively and inside the tab."""
 
-from oneseek.engine.core.turns import urgent
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.generate import Generator
+from oneseek.engine.turns import urgent
 
 
 async def answer(generator: Generator, ids: list[int], tokens: int) -> dict:

@@ -10,9 +10,9 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from oneseek.engine.core.turns import urgent
 from oneseek.engine.learning.memory.encoder import NOT_HERE
 from oneseek.engine.model import registry
+from oneseek.engine.turns import urgent
 from oneseek.workers.server.fields import BadRequest, array, either, takes, text
 from oneseek.workers.server.service import service_of
 

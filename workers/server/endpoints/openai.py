@@ -17,13 +17,13 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
-from oneseek.engine.core.turns import beside
 from oneseek.engine.history.versions import label
 from oneseek.engine.learner import BASE
 from oneseek.engine.model.choice.form import Form
 from oneseek.engine.model.choice.sampling import Manner, Sampling
 from oneseek.engine.model.choice.schema import Grammar, SchemaError
 from oneseek.engine.model.generate import Answer, TooLong
+from oneseek.engine.turns import beside
 from oneseek.workers.server.endpoints.pictures import PICTURE, in_tiles, pictures_in
 from oneseek.workers.server.endpoints.tool_calls import (
     CHOICE,

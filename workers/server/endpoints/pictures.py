@@ -9,9 +9,9 @@ import binascii
 import re
 from typing import Any, NamedTuple
 
-from oneseek.engine.core.turns import beside
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.vision.eyes import DETAILS
+from oneseek.engine.turns import beside
 from oneseek.importers.document import ImportRefused
 from oneseek.workers.server.fields import BadRequest, either, record, text
 from oneseek.workers.server.guard import MAX_PICTURES
