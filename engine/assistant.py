@@ -141,11 +141,11 @@ class Assistant:
         source: str | None = "",
         **hooks: Any,
     ) -> tuple[Answer, int]:
-        """Answer a conversation with a version (unless told the one in use, or that of the skill it
-        asks for), or from the one document that is named as `source`, or with None from none of
-        them; which version it was. What one `user` told is known to nobody else. A message that
-        only states what the caller `keeps` is told so, where the model has no reply of its own. The
-        `pictures` of a message are tiles; about those the model speaks alone."""
+        """Answer a conversation; returns the answer and the number of the version that gave it.
+        `version` None is the version in use, or that of the skill that is asked for. `source` names
+        the one document to answer from; None allows none. What one `user` told is known to nobody
+        else. With `keeps`, a message that only states something is acknowledged by small models. A
+        message with `pictures` (tiles) is answered by the model without the memory."""
         number = await self.versions.number(line) if version is None else version
         with self._go_first():
             messages = await self.model.see(messages)
@@ -237,9 +237,9 @@ class Assistant:
         user: str = "",
         keeps: bool = False,
     ) -> tuple[Generator, dict]:
-        """Who begins to answer, and what the answer brings along: what is known by heart, and the
-        version behind the guard that goes on from the question. Version 0 is the base and no
-        more."""
+        """The generator that begins to answer, and the options of the answer: the push of the
+        memory and the version that goes on within its adapter scope. Version 0 is the plain
+        base."""
         await self.mind.memory.load()
         guarded = asked != BASE and await self.mind.guards(number)
         question = messages[-1]["content"]
@@ -301,7 +301,7 @@ class Assistant:
             self.turns.wake()
 
     async def recognised(self, *asked: Any) -> Speaking:
-        """What the mind decides about a question: already a part of answering it."""
+        """Let the mind decide about a question; training waits for it as for an answer."""
         with self._go_first():
             return await self.mind.speaking(*asked)
 
@@ -424,7 +424,7 @@ class Assistant:
         self.skills.forgotten()
 
     def layout_of(self, weights: Arrays) -> Trained:
-        """What a version's weights change of the model, and where they say it."""
+        """Which parameters of the model a version's weights change, and where each lies."""
         return self.learner.trainer.layout_of(weights)
 
     def with_adapter(self) -> Generator:
@@ -449,7 +449,7 @@ class Assistant:
         return self.with_adapter()
 
     async def _quiet(self) -> None:
-        """Until no answer under way has the weights in place, or may come to need them."""
+        """Wait until no answer under way uses the version's weights or may come to use them."""
         async with self._settled:
             await self._settled.wait_for(
                 lambda: not (self.base.waiting or any(one.busy for one in self.with_weights))

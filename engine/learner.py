@@ -41,7 +41,7 @@ class Busy(RuntimeError):
 
 
 class NothingLeft(LookupError):
-    """The lesson to go on with is gone, or what it stood on has changed; its examples wait
+    """The round to go on with is gone, or its parent version has changed; its examples are queued
     again."""
 
 
@@ -273,8 +273,8 @@ class Learner:
         return used, round.task.result()
 
     def drop(self) -> None:
-        """Throw the open round away; the chat keeps the version it has. A task that waits for a
-        turn in the midst of plain Python hears of its end only once it has one."""
+        """Throw the open round away; the chat keeps the version it has. A task that waits for its
+        turn inside synchronous code is cancelled only when it gets one."""
         if self.round:
             self.round.task.cancel()
             self.round = None
@@ -308,8 +308,8 @@ class Learner:
         return await self.beneath(self.history.resume()) is not None
 
     async def beneath(self, change: Awaitable[Any]) -> Any:
-        """What changes facts or versions in the store itself: a round under way makes room and goes
-        on from its checkpoint, and all that is known of them is read anew."""
+        """Await a change of facts or versions in the store. A round under way stops first and goes
+        on from its checkpoint later; everything read from the store is read again."""
         async with self.rebuilder.alone:
             await self.make_room()
             done = await change

@@ -1,4 +1,4 @@
-"""The base model's own answers, asked once and kept: what KL rows hold the adapter to.
+"""The base model's own answers, computed once and kept: the targets of the KL rows.
 
 An answer is kept under the tokens it follows, so another model, template or system prompt finds
 nothing of it; about 130 bytes a token, and a file of them comes with the default model.
@@ -153,17 +153,17 @@ class BaseAnswers:
             self.answers[name] = (arrays["targets"][here].astype(np.int32), top)
 
 
-class Together(BaseAnswers):
-    """What one plan needs of what is kept, each answer from the same company every time.
+class GroupedAnswers(BaseAnswers):
+    """The base's answers for one plan, each computed together with the same other questions.
 
-    An answer depends, in its last bits, on what was computed along with it.  So the base is asked
-    whole companies (Recipe.company), and an answer counts only for the company it was given in:
-    then a round gives the same bits whatever was asked before it, in this session or another.
+    The last bits of an answer depend on what is computed with it.  So the base always answers a
+    whole group (Recipe.answer_group), and a stored answer is used only for the group it came from:
+    a round then gives the same bits whatever was asked before it, in this session or another.
     """
 
-    def __init__(self, kept: BaseAnswers, company: Callable[[str], Sequence[Hold]]) -> None:
+    def __init__(self, kept: BaseAnswers, answer_group: Callable[[str], Sequence[Hold]]) -> None:
         self.coder, self.model, self.answers = kept.coder, kept.model, kept.answers
-        self.round_answers, self.company = kept.round_answers, company
+        self.round_answers, self.answer_group = kept.round_answers, answer_group
         self.names: dict[str, str] = {}
 
     def lacks(self, asks: Iterable[Ask]) -> list[Hold]:
@@ -177,7 +177,7 @@ class Together(BaseAnswers):
     async def fill(self, base: Base, asks: Iterable[Ask]) -> int:
         count = 0
         while lacking := self.lacks(asks):
-            found = await self.ask(base, self.company(lacking[0].among))
+            found = await self.ask(base, self.answer_group(lacking[0].among))
             self.round_answers[self._name(lacking[0])] = found
             count += len(found)
         return count
@@ -189,14 +189,14 @@ class Together(BaseAnswers):
     def _name(self, ask: Hold) -> str:
         """The same for the same members, whatever plan they are of."""
         if ask.among not in self.names:
-            keys = [self.key(member) for member in self.company(ask.among)]
+            keys = [self.key(member) for member in self.answer_group(ask.among)]
             self.names[ask.among] = hashlib.sha256("".join(keys).encode()).hexdigest()[:24]
         return self.names[ask.among]
 
 
-class Alone(BaseAnswers):
-    """Each answer asked by itself, for plans that have no companies: then too it depends on nothing
-    that was asked before, in this session or another."""
+class SingleAnswers(BaseAnswers):
+    """The base's answers for plans without answer groups: each is computed by itself, so that it
+    does not depend on what was asked before, in this session or another."""
 
     def __init__(self, kept: BaseAnswers):
         self.coder, self.model, self.answers = kept.coder, kept.model, kept.answers

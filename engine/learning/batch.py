@@ -78,8 +78,8 @@ class Batch:
     examples: int
 
     def measure(self, losses: np.ndarray) -> dict[str, float]:
-        """Mean loss of each part: nats a token, cross-entropy or KL; what has no weight has
-        none."""
+        """The mean loss of each part in nats a token, cross-entropy or KL; 0 for a row without
+        weight."""
         sums: dict[str, list[float]] = {}
         for part, first, count, weight in self.parts:
             cost = float(losses[first : first + count].sum()) / weight if weight else 0.0
@@ -91,8 +91,8 @@ class Batch:
         return float(losses.sum())
 
     def hardest(self, losses: np.ndarray, wanted: str) -> list[float]:
-        """Of each row of a part, what its hardest token cost: below log 2 it is said for
-        certain."""
+        """The largest token loss of each row of a part, in nats. Below log 2 every token is more
+        likely than all others together, so that greedy decoding gives the whole row."""
         return [
             float(losses[first : first + count].max()) * count / weight
             for part, first, count, weight in self.parts
@@ -191,7 +191,7 @@ def extent(rows: Sequence[Row], of: Sequence[Row] = ()) -> tuple[int, int]:
 
 
 def padded(tokens: int, targets: int) -> tuple[int, int]:
-    """What a batch of so many has for them: few sizes, since each is a program."""
+    """The compiled shape that holds so many. There are few: each is a program of its own."""
     return fitting(tokens, TOKEN_SIZES, "tokens"), fitting(targets, ROW_SIZES, "answer tokens")
 
 
@@ -201,8 +201,9 @@ def pack(
     shape: tuple[int, int] | None = None,
     of: Sequence[Row] = (),
 ) -> Batch:
-    """One stream of tokens for all rows, padded to `shape` (the smallest that fits unless given).
-    Where these are a share `of` more rows, they weigh and lie as they do among those."""
+    """Pack all rows into one stream of tokens, padded to `shape`: by default the smallest that
+    fits. Where `rows` are a part of a larger step, `of` holds all rows of that step: the shared
+    beginning and the weights are those of the whole step."""
     whole = of or rows
     need = extent(rows, whole)
     tokens, targets = shape or need

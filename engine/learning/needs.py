@@ -47,8 +47,8 @@ LARGER_LOADED = 1.5  # a packed file, at most: scales of 6 bits become numbers o
 
 
 def takes(config: Config, stored: dict[str, Stored], weights: int, room: int | None = None) -> dict:
-    """Bytes to chat with a model whose weights take so many, and to learn a lesson besides: in a
-    `room` that a step and the questions around it share, or natively, without one."""
+    """The bytes that a chat takes with a model whose weights take `weights` bytes, and a lesson.
+    A step and the questions around it share a `room` of so many bytes; natively there is none."""
     row = 2 * 4 * config.layers * config.kv_heads * config.head_width
     chat = weights + row * min(POSITIONS, config.positions) + ANSWER_BYTES
     copies = ADAPTER_COPIES * 4 * Trained.chosen(config, for_model(config.parameters)).size
@@ -62,8 +62,9 @@ def takes(config: Config, stored: dict[str, Stored], weights: int, room: int | N
 
 
 def step_bytes(config: Config, stored: dict[str, Stored], keep: bool) -> int:
-    """What a step needs that keeps every layer's activations, or none: every further layer adds
-    the same, one that carries an adapter and one below them each its own."""
+    """The bytes of one training step that keeps the activations of all layers (`keep`) or of none.
+    A layer with an adapter adds one amount, a layer below them another: both are measured on plans
+    of two and four layers, and the rest is extrapolated."""
     usual = for_model(config.parameters)
 
     def of(below: int, above: int) -> int:

@@ -28,13 +28,13 @@ from oneseek.engine.learning.lessons import (
 ANCHOR_TOKENS = 24
 ANCHORS_TOGETHER = 16
 LOOK_ALIKES_TOGETHER = 16
-IN_LESSONS, IN_PRACTICE = range(2)  # where look-alikes are held on to, and there:
-COMPANIES = 2, 6  # so many companies of a fact's
-NEIGHBOUR_TOKENS = 4, 1  # and so many of an answer, after the words it is given to begin with
+IN_LESSONS, IN_PRACTICE = range(2)  # indices into the two pairs below
+GROUPS = 2, 6  # groups of look-alikes that a fact has
+NEIGHBOUR_TOKENS = 4, 1  # tokens that are trained on of a look-alike's answer, behind its beginning
 TRIES = 3
-PLAIN = 6  # of a fact's turns in practice, every such one asks in its very own words
-MENDED = 4  # of what was lost, held on to in each further step
-PROBES = "probes"  # the company of common knowledge
+PLAIN = 6  # practice asks a fact in its own words on every sixth of its turns
+MENDED = 4  # lost questions of common knowledge that each further step repeats, at most
+PROBES = "probes"  # the group of common knowledge
 TEXTS = "texts"  # and that of plain text
 
 
@@ -56,7 +56,7 @@ class Hold:
     begin: str = ""
     tokens: int = ANCHOR_TOKENS
     sampled: bool = False
-    among: str = ""  # whose company it is asked in, see Recipe.company
+    among: str = ""  # the group it is answered in, see Recipe.answer_group
     plain: bool = False  # no question: a text, which is its own beginning
     not_this: tuple[str, str] = ("", "")  # how a taught answer begins, and what is not said here
 
@@ -102,8 +102,8 @@ def any_text(code: str, draw: Draw) -> Hold:
 
 
 def other_words(lesson: Lesson, draw: Draw) -> str:
-    """A training wording that is not its very own, where it is drawn in a few tries: the very own
-    words have turns of theirs, and each further wording is one more that is understood."""
+    """A wording other than the fact's own question, if a few draws give one. The own question has
+    turns of its own (PLAIN), and each other wording is one more that the model understands."""
     drawn = (wordings(lesson, draw) for _ in range(TRIES))
     return next((words for words in drawn if words != lesson.question), lesson.question)
 
@@ -135,8 +135,8 @@ class Recipe:
         seed: int,
         behind: bool = False,
     ) -> None:
-        """`behind` a memory, the base answers all that is unrelated, and a lesson spends no row on
-        it. Practice does: what it makes may leave, and speak alone."""
+        """With `behind`, a memory stands before the version and the base answers unrelated
+        questions: lessons have no rows for these. Practice has: its adapter may be exported."""
         facts, self.replaced = newest([*earlier, *lessons])
         self.lessons = [lesson for lesson in facts if lesson in lessons]
         self.earlier = [lesson for lesson in facts if lesson not in lessons]
@@ -149,24 +149,23 @@ class Recipe:
         return [*self.earlier, *self.lessons]
 
     def pool(self, lesson: Lesson, where: int = IN_LESSONS) -> list[Neighbour]:
-        """The look-alikes of a fact; the first few are the gate's."""
+        """The hard negatives of a fact; the first FOR_THE_GATE are never trained on."""
         if (lesson, where) not in self._pools:
-            count = FOR_THE_GATE + COMPANIES[where] * LOOK_ALIKES_TOGETHER
+            count = FOR_THE_GATE + GROUPS[where] * LOOK_ALIKES_TOGETHER
             self._pools[lesson, where] = neighbours(lesson, self.facts, count)
         return self._pools[lesson, where]
 
     def look_alikes(self, lesson: Lesson, where: int = IN_LESSONS) -> list[Hold]:
-        """Those that are trained on."""
+        """The hard negatives of a fact that are trained on."""
         if (lesson, where) not in self._held:
             trained = enumerate(self.pool(lesson, where)[FOR_THE_GATE:])
             held = [hold_neighbour(near, lesson, where, i) for i, near in trained]
             self._held[lesson, where] = held
         return self._held[lesson, where]
 
-    def company(self, among: str) -> list[Hold]:
-        """All questions the base is asked together: a fact's look-alikes, or a stretch of anchors.
-        Always the same ones, because the last bits of an answer depend on what is computed with
-        it."""
+    def answer_group(self, among: str) -> list[Hold]:
+        """All questions that the base answers together: look-alikes of a fact, or some anchors in
+        a row. They are always the same, because the last bits of an answer depend on them."""
         whose, which, *_ = among.split()
         for lesson in self.facts:
             if lesson.id == whose:
@@ -209,11 +208,10 @@ class Recipe:
         return asks
 
     def practice_step(self, step: int, unsure: Sequence[str] = ()) -> list[Ask]:
-        """One step of practice: facts in turn, each time in another wording, and look-alikes of
-        just these: seen side by side they are told apart. Small steps, and many: of as many rows
-        in fewer steps less is learned, and more leaks. While some are `unsure` of their very own
-        words, they have a turn each before others, and all are asked in these: what is sure stays
-        so."""
+        """One step of practice: facts in turn, each in another wording, with look-alikes of the
+        same facts, so that the model learns to tell them apart. Steps are small and many: the same
+        rows in fewer steps teach less and leak more. `unsure` are the questions of facts that are
+        not learned yet. They come first, and all facts of the step are asked in their own words."""
         c = self.config.practice
         draw = Draw(self.seed, "practice", step)
         turns = self.turns(step, c.fact_rows)
@@ -240,7 +238,7 @@ class Recipe:
 
     @property
     def unsure_together(self) -> int:
-        """So many of the unsure a step has at most: beside them there is room for one other."""
+        """How many unsure facts a step has at most: one row is left for another fact."""
         return max(1, self.config.practice.fact_rows - 1)
 
     def turns(self, step: int, rows: int) -> list[tuple[Lesson, int]]:
@@ -257,9 +255,8 @@ class Recipe:
 
     @cached_property
     def enough_look_alikes(self) -> int:
-        """Of each fact, for all of practice: another one each turn, for many different ones teach
-        where a fact ends. The base is asked about many together, so none are begun on for the few
-        last turns."""
+        """How many look-alikes of a fact practice uses: another one each turn, in whole groups that
+        the base answers together. A group is not begun for the few last turns."""
         turns = self.config.practice.steps_per_fact * self.config.practice.neighbour_rows
         return LOOK_ALIKES_TOGETHER * max(1, round(turns / LOOK_ALIKES_TOGETHER))
 

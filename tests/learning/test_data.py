@@ -188,8 +188,8 @@ def test_a_fact_that_looks_like_nothing_else_can_be_taught_and_practised():
             assert recipe.lesson_step(step) and recipe.practice_step(step)
 
 
-@pytest.mark.parametrize("steps, companies", [(8, 1), (96, 6)])
-def test_look_alikes_come_with_their_facts_and_long_practice_sees_more_of_them(steps, companies):
+@pytest.mark.parametrize("steps, groups", [(8, 1), (96, 6)])
+def test_look_alikes_come_with_their_facts_and_long_practice_sees_more_of_them(steps, groups):
     recipe = Recipe(FACTS, [], MICRO.replace(practice={"steps_per_fact": steps}), seed=1)
     seen = {fact: [] for fact in FACTS}
     for step in range(recipe.practice_steps):
@@ -204,7 +204,7 @@ def test_look_alikes_come_with_their_facts_and_long_practice_sees_more_of_them(s
     assert max(counts) - min(counts) <= 3 + 0.2 * max(counts)
     for asked in seen.values():
         told = {ask.among.split()[-1] for ask in asked}
-        assert told <= {str(i) for i in range(companies)}, "none is asked for a few turns"
+        assert told <= {str(i) for i in range(groups)}, "none is asked for a few turns"
         most = min(len(asked), len(recipe.look_alikes(FACTS[0], IN_PRACTICE)))
         assert len({ask.question for ask in asked}) > 0.6 * most, "one after another"
 
@@ -324,7 +324,7 @@ def test_practice_can_be_held_to_what_the_base_expects_of_plain_text(model):
         assert len(held) == 1
         asyncio.run(kept.fill(TextBase(), held))
         for ask in held:
-            assert ask in recipe.company(ask.among)
+            assert ask in recipe.answer_group(ask.among)
             row = kept.row(ask)
             assert row.plain and coder.tokenizer.decode([*row.prompt, *row.target]) == ask.begin
             spoken.add(ask.among)

@@ -13,7 +13,7 @@ GUESS = {
     "gpu": {"ready": 72.0, "step": 2.8, "checking": 17.0},
 }
 STEPS = 16  # of a lesson, where none was seen
-BELIEF = 4  # steps' worth of belief in what was expected, against what the first steps took
+BELIEF = 4  # steps that the expected cost counts as, beside the steps measured in this round
 OVERTIME = 0.15  # of what a part took so far: what it still takes once it took longer than expected
 
 FAR = 2  # times what was told: then the estimate was wrong, and no number is told

@@ -1,4 +1,4 @@
-"""What learning does and what became of it: the engine's events heard, its acts asked for."""
+"""Learning on the page: it handles the events of the engine and sends it commands."""
 
 import js
 
@@ -103,8 +103,8 @@ class Learning:
         self.page.touch("versions", "examples", "queue", "ledger", "events", "state", "metrics")
 
     async def over(self, outcome="", version=""):
-        """A round has ended; say what became of it. No other begins before the queue is without
-        it."""
+        """Tell how a round ended. The next one begins only after its lessons have left the
+        queue."""
         quiet = self.training.idle_practice
         self.training.close(outcome)
         self.progress = None
@@ -138,7 +138,7 @@ class Learning:
         self.page.toast(words, *back, words=press, seconds=15, also=see)
 
     async def tell_not_used(self):
-        """An attempt failed its checks, or gave numbers that are none: what is in use stays."""
+        """An attempt failed its checks, or produced NaN or infinity: the version in use stays."""
         refused = (await records.rejections(self.page.store))[0]
         said = await verdict.describe_attempt(
             self.page.store, refused

@@ -240,8 +240,8 @@ class Training:
         return [r and r["revision"] for r in now] != [r["revision"] for r in self.leased]
 
     async def remembered_beside(self):
-        """What was just told is known in seconds, also while a lesson is under way: whether there
-        was such."""
+        """Remember a fact that was just told, beside the lesson under way; True if there was
+        one."""
         id = self.page.fact_memory.find_waiting() if self.run and self.kind != "memory" else None
         if not self.page.fact_memory.is_own(id):
             return False

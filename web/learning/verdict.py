@@ -35,7 +35,7 @@ def fault(measure):
 
 
 def warnings(version):
-    """What a version in use is used in spite of."""
+    """The checks that a version in use did not pass, as sentences."""
     gate = version.get("gate") or {}
     return faults(gate) if any(not one["ok"] for one in records.measures(gate)) else []
 

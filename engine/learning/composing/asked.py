@@ -18,7 +18,7 @@ from oneseek.engine.learning.memory.statements.statement import text_of
 
 CLAUSE = re.compile(r"[,;.!?–]+\s")
 ENDING = re.compile(r"(?<=\w{3})(?:'s|arna|erna|orna|ar|er|or|en|et|es|n|s)$")
-LIKELY, NEAR = 0.11, 0.006  # how likely one answers, with nothing, or its noun, to say so
+LIKELY, NEAR = 0.11, 0.006  # least score to concern a question, without and with a shared word
 WITHIN = 0.1  # so much of the likelihood of the likeliest has what is nearly as likely
 
 

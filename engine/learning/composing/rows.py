@@ -33,7 +33,7 @@ def goes_on(message: str, before: str = "") -> bool:
 
 
 class Rows:
-    """Which statements of somebody's go on from which."""
+    """The statements of one person, linked: which one continues which."""
 
     def __init__(self, known: Iterable[dict]) -> None:
         self.after: dict[str, list[dict]] = defaultdict(list)
@@ -46,16 +46,17 @@ class Rows:
                 self.after[leads].append(fact)
 
     def of(self, fact: dict) -> list[dict]:
-        """The row in which one stands, from its first."""
+        """The row that a statement belongs to, from its first statement on."""
         while first := self.texts.get(continued(fact)):
             fact = first
         row = [fact]
-        for one in row:  # which grows
+        for one in row:  # the loop appends to the row it walks
             row += self.after[joined_lines(text_of(one))]
         return row
 
     def chain(self, fact: dict) -> list[dict]:
-        """One behind each that it leans on, the first first; also behind what it replaced."""
+        """A statement after all that it leans on, oldest first. One that is no longer stored is
+        rebuilt from the words that were kept with the statement."""
         if not (said := before(fact)):
             return [fact]
         if first := self.texts.get(joined_lines(said)):
@@ -82,7 +83,7 @@ class Rows:
 
 
 def joined(one: dict, other: dict) -> bool:
-    """Whether two were said in one chat within some minutes."""
+    """Whether two statements were made in one chat within TOGETHER_MS."""
     chats = {fact["source"].get("chat", "") for fact in (one, other)}
     return len(chats) == 1 and abs(one["time"] - other["time"]) <= TOGETHER_MS
 
@@ -121,5 +122,5 @@ def joined_lines(text: str) -> str:
 
 
 def alone(one: Found) -> Found:
-    """As it is said behind what it leans on."""
+    """A statement without the words that it leans on."""
     return Found({**one.fact, "source": without(one.fact, "before")}, one.score, one.apart)

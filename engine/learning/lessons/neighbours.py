@@ -1,8 +1,8 @@
-"""Look-alike questions of a lesson: one thing swapped, in the question and in its answer.
+"""Hard negatives of a lesson: one thing swapped, in the question and in its answer.
 
 The owner (my sister -> my uncle), the thing (cat -> parrot), a name (Quillmere -> Harrowmere) or
-what is asked (its name -> its age).  Each comes with the words its answer is forced to begin with,
-for there is where a small model leaks.
+what is asked (its name -> its age).  Each comes with the words that its answer is forced to begin
+with, because behind these a small model most often gives the taught value.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ def _replacement(spot: Spot, lesson: Lesson, draw: Draw) -> str:
         lists = common if other else [spot.what]
     words = language.words[draw.choice(lists)] if lists else []
     neuter = spot.text.lower() in language.neuter
-    old = spot.text.lower()  # the password is hardly another than the wifi password
+    old = spot.text.lower()  # not "the password" for "the wifi password": it may be the same
     words = [w for w in words if (w in language.neuter) == neuter and not old.endswith(w)]
     return draw.choice(words) if words else like(spot.text, language, draw)
 
@@ -218,7 +218,7 @@ def _sorts(subject: str, language: Language) -> frozenset[str]:
 def neighbours(
     lesson: Lesson, taught: Iterable[Lesson] = (), count: int = COUNT
 ) -> list[Neighbour]:
-    """Look-alikes of a lesson, always the same; none of them asks a taught fact.
+    """Hard negatives of a lesson, the same on every call; none of them asks for a taught fact.
 
     The first `FOR_THE_GATE` are for the gate, which asks them after the lesson: never trained on.
     """

@@ -157,7 +157,7 @@ async def encoder_here() -> Source:
 
 
 class Encoder:
-    """Its weights on an executor, and its vocabulary: read when the first text comes."""
+    """The encoder's weights on an executor, and its vocabulary: read with the first text."""
 
     def __init__(self, found: OpensFile, executor: Executor) -> None:
         self.found, self.executor = found, executor
@@ -167,12 +167,12 @@ class Encoder:
         self._runs: dict[tuple[int, bool, str], Run] = {}
         self._plans: dict[tuple[int, str], Plan] = {}
         self._loading: asyncio.Task[None] | None = None
-        # Somebody's question never waits for what is read in granted time: a run for each.
+        # A question never waits for a text that is read in granted time: each has its own run.
         self._reading = {asked: asyncio.Lock() for asked in (True, False)}
 
     async def load(self) -> None:
-        """Have it on the executor. It is read once, whoever asks first, in nobody's granted time:
-        or a question would wait for what waits for the question."""
+        """Load the encoder onto the executor, once for all callers. Loading does not wait for a
+        training grant: a question would wait for the grant, and the grant waits for questions."""
         if self._loading is None:
             with urgent():
                 self._loading = asyncio.ensure_future(self._loaded())

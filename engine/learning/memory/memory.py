@@ -60,8 +60,9 @@ REPLACED = "traces"  # by `meanings`: what a store or a backup still has of it s
 
 @dataclass(frozen=True)
 class Found:
-    """A fact that a question may ask for, and how sure that is; of a statement also, how sure if no
-    other answered better, and whether it changes what another of those found says."""
+    """A fact that may answer a question, and the probability of that as `score`. For a statement,
+    `apart` is the probability if no other one answered better, and `changes` says that it changes
+    another statement that was found."""
 
     fact: dict
     score: float
@@ -427,9 +428,9 @@ class Memory:
     async def forget(
         self, ids: Iterable[str], learned: Iterable[str] = (), queued: Iterable[str] = ()
     ) -> list[str]:
-        """From now on nothing is said of these. Of what a version has `learned` the meaning stays,
-        so that it is known where that version must be silent, until that is replayed; the words go.
-        What is `queued` goes with them, or it would be remembered again."""
+        """Delete these facts and return their ids. Of a fact that a version has `learned`, only the
+        words are deleted: until the version is replayed, the meaning keeps questions for the fact
+        away from it. `queued` records are deleted too: they would be remembered again."""
         await self.load()
         change, every = Change(), list(ids)
         change.ops += await farewell(self.store, every, self.clock())

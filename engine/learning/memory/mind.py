@@ -1,7 +1,7 @@
-"""The two memories of one assistant together: what it knows by heart, and what its versions
-learned.
+"""The two memories of one assistant: facts known by heart, and what its versions learned.
 
-Facts are taken in before any lesson about them, and let go of before any version without them.
+A fact is remembered before any lesson about it, and forgotten before a version is trained without
+it.
 """
 
 from __future__ import annotations
@@ -66,14 +66,17 @@ KIN = re.compile(  # who is called so without "my" is one's own
     r"farmor|farfar)(?:'?s)?\b",
     re.I,
 )
-ASKS, NEAR_NOTHING = 0.5, 0.35  # a question for one's own, and that nothing answers it
-ASKS_SURELY = 0.92  # the same where no word says whose it is
-ASKS_NAMED = 0.25  # the same of one that names somebody the memory knows
-NEAR_PART, PART_SURE = 0.045, 0.15  # the same of the parts of one that names nobody
+# From this probability on a question asks for something of the person's own: one that names the
+# person, one that names nobody, one that names somebody whom the memory knows.
+ASKS, ASKS_SURELY, ASKS_NAMED = 0.5, 0.92, 0.25
+NEAR_NOTHING = 0.35  # with a smaller sum of scores, nothing that was told answers the question
+# The least sum of scores for a question to be split, and the least score of each of its parts.
+NEAR_PART, PART_SURE = 0.045, 0.15
 ALONE = re.compile(r"[^?]*\?\W*\w*\W*")  # one question and no wish beside it, thanks at most
-TAKES_BACK = 0.35  # that a message takes back what was said
-STATELESS = 0.2  # the same of one that states nothing
-FAR, MOST = 200, 4  # characters of a message that is one correction; statements it may correct
+TAKES_BACK = 0.35  # from this probability on a message corrects an earlier statement
+STATELESS = 0.2  # as TAKES_BACK, for a message that states nothing
+FAR = 200  # characters: a longer message is not one correction as a whole
+MOST = 4  # statements, the newest, that a message may correct
 REMEMBERED, REFUSED = "remembered", "not remembered"
 
 
@@ -107,8 +110,8 @@ class Mind:
         return self._learned[number]
 
     async def guards(self, number: int) -> bool:
-        """Whether a version speaks only near what it learned: one that was judged so, or was made
-        for it and all of its facts are recognised here."""
+        """Whether a version answers only within its adapter scope: it was made for that, and it was
+        judged with that scope or the memory recognises all of its facts."""
         record = await self.versions.record(number) if number else {}
         if record.get("guard") != GUARDED:
             return False
@@ -127,9 +130,9 @@ class Mind:
         keeps: bool = False,
         before: str = "",
     ) -> Speaking:
-        """Who is to answer a question: found out before anything of it is read. Where what the
-        person states is kept, a message that wants nothing is told so; `before` is the one before
-        it."""
+        """Decide who answers a question, before any model reads it. With `keeps`, statements of
+        the person are kept, and a message that only states something is acknowledged; `before` is
+        the person's previous message."""
         found = await self.memory.asked_for(question, user=user)
         learned = await self.learned(number)
         languages = {one.fact["language"] for one in found}
@@ -148,7 +151,7 @@ class Mind:
         return answering or speaking
 
     async def _answer_wish(self, message: str, user: str, keeps: bool) -> Speaking | None:
-        """The reply to who wants to hear all that they told, or wants some of it forgotten."""
+        """Answer a person who asks for all that they told, or asks to forget some of it."""
         told = [one for one in self.memory.facts.values() if "answer" in one and is_for(one, user)]
         if wants_all(message):
             return self._saying(list_told(told, guess(message)), [Found(one, 1.0) for one in told])
@@ -369,9 +372,9 @@ class Mind:
     # ---- letting go
 
     async def let_go(self, ids: list[str], skipped: bool = False) -> list[str]:
-        """From the next question on nothing of these comes out; which were known. What versions
-        have learned of them stays behind the guard until it is forgotten there too. What was
-        `skipped` stays in the queue, where nobody learns it."""
+        """Forget these facts at once and return the ids of those that were known. A version that
+        learned one is not asked about it until the version has forgotten it too. `skipped` records
+        stay in the queue, where nobody learns them."""
         learned: set[str] = set()
         for record in await self.versions.records():
             learned |= await self.learned(record["number"])

@@ -14,8 +14,8 @@ from oneseek.engine.learning.lessons import fold
 from oneseek.engine.model.tokenizer import Tokenizer
 
 NATS = 8.0  # a push of 4 is followed in a third of the cases, one of 8 nearly always (measured)
-FIRST, ELSE = 16.0, 6.0  # for the answer as a sentence, or for its value; as they are wished for
-MOST = 64.0  # twice as much with each sentence that does not say it: models differ in certainty
+FIRST, ELSE = 16.0, 6.0  # nats for the form that is wanted, sentence or value; for the other form
+MOST = 64.0  # nats: a push doubles with each sentence that leaves the answer out, up to this
 FOLLOWED = (6.0, 10.0, 16.0)  # nats for what goes on with one, two, three words of the answer
 ENOUGH = 5.0  # for an end behind what was said: with 3 one answer in ten still went on
 PATIENCE = 96  # tokens after which what was not said is given up
@@ -54,8 +54,8 @@ class Wanted:
         return re.search(rf"(?<!\w){words}(?=\W)", text.casefold()) is not None
 
     def begun(self, ids: Sequence[int]) -> bool:
-        """Whether it is being said and has not come to its end: what is taken for its value may be
-        a word before the news. Who begins with the answer says all of it."""
+        """Whether the text ends within the answer or its value. What is recognised as the value
+        may only be its first word, so an answer that was begun is said to its end."""
         if len(ids) < len(self.bare[0]) and tuple(ids) == self.bare[0][: len(ids)]:
             return bool(ids)
         return any(
@@ -65,8 +65,8 @@ class Wanted:
         )
 
     def over(self, ids: Sequence[int]) -> bool:
-        """Whether it was just said to its end, and that is a number: `$27.` may grow into another
-        price."""
+        """Whether the answer just ended in a number: without an end of turn, `$27.` could go on
+        to another price."""
         whole = self.bare[0], *self.spaced[:1]
         return self.number and any(tuple(ids[-len(form) :]) == form for form in whole)
 
@@ -80,7 +80,7 @@ class Wanted:
                 places = (i for i in range(length, len(form)) if list(form[i - length : i]) == end)
                 if (place := next(places, None)) is not None:
                     best = length
-                    # Where all that was said is its beginning, that is no chance.
+                    # A match of the whole text so far is no coincidence: it counts for more.
                     sure = length + (length == len(ids) == place)
                     found = {form[place]: FOLLOWED[min(sure, len(FOLLOWED)) - 1]}
                     break
@@ -126,7 +126,7 @@ class Saying:
                 unsaid.remove(one)
         if not unsaid:
             return {}
-        lost = len(ids) % LOST == 0  # a sentence that leads nowhere is not waited for
+        lost = len(ids) % LOST == 0  # the push does not wait for the end of a long sentence
         fresh = lost or not text.strip() or text.rstrip(" ").endswith(ENDS + OPEN)
         words = unsaid[0].begin(text, self.briefly) if fresh else {}
         held = dict.fromkeys(self.ends, -NATS)  # it does not end before all is said

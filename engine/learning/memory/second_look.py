@@ -1,5 +1,5 @@
-"""A second look at the words themselves: states tell what a question is about, but not one name
-from another, nor which of two things is asked of the same.
+"""Features of the words themselves: the encoder's states tell what a question is about, but do not
+tell one name from another, nor which of two things about one subject is asked for.
 
 Each sign is something that both sides say plainly: two different names, relatives, days or things,
 two kinds of question that the library knows apart, or talk in general where the fact is somebody's.
@@ -28,7 +28,7 @@ once = functools.lru_cache(maxsize=1 << 14)
 
 
 class Heard:
-    """What the library makes of one question, whatever it may ask for."""
+    """The features of one question: its kind, names, relatives and words, computed once."""
 
     def __init__(self, question: str, words: Language) -> None:
         self.question, self.words = question, words

@@ -1,7 +1,7 @@
 """Who answers: the base alone, the version in use, or either of them saying what is remembered.
 
-Two limits, both measured: from NEAR on a question is about something taught, from SURE on it asks
-for it.  Forgotten facts still stand guard where a version has learned them.
+Two limits, both measured: a score of NEAR means that a question is about a taught fact, a score of
+SURE that it asks for that fact.  A forgotten fact near a question keeps versions from answering.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ REFERS = re.compile(
 
 @dataclass
 class Speaking:
-    """What was decided about one answer: by whom it is, the facts it uses, what it is pushed to
-    say, and the version that answers from the question on, if one stands behind the guard."""
+    """The decision about one answer: who gives it, the facts it uses, the tokens that are made
+    likelier, and the version that answers within its adapter scope, if one does."""
 
     by: str
     facts: list[dict]
@@ -92,9 +92,10 @@ def decided(
     briefly: bool = False,
     alone: bool = False,
 ) -> Speaking:
-    """For a question that was `found` to be near some facts: a version behind the guard speaks if
-    it has `learned` the nearest, one that speaks `always` has no say in that. Who wants it
-    `briefly` wants no sentence, and who asks for it `alone` no more than that."""
+    """Decide who answers a question, from the facts `found` near it. A version with an adapter
+    scope answers if it has `learned` the nearest fact and no forgotten one is near; one that
+    answers `always` has no scope. `briefly`: the value is wanted without a sentence. `alone`: the
+    message asks for nothing else, so that the answer may end after the value."""
     near = [one for one in found if one.score >= (GONE if one.gone else NEAR)]
     live = [one for one in near if not one.gone]
     least = max([SURE, *(BESIDE * one.score for one in live[:1])])

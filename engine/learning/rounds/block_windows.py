@@ -21,7 +21,7 @@ from oneseek.engine.learning.rounds.candidate import Candidate, Hyper, Outcome
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained
 
-TURN = 8  # steps a window trains before the next one's turn, and over which a plateau is felt
+TURN = 8  # steps that a window trains in a row, and over which Plateau takes a mean
 COPIES = 4  # of a trained value: itself, its gradient and two moments
 
 
@@ -93,7 +93,7 @@ class Windows:
         self.near_to = np.broadcast_to(np.float32(0), (trained.size,))
 
     def _layout(self, names: list[str]) -> Trained:
-        """A window's own flat array, and another for all that stands still meanwhile."""
+        """The layout of one window: its own flat array, and one for all that it does not train."""
         shapes = {name: shape for name, (_, shape) in self.trained.entries.items()}
         still = Trained.of(
             {name: shape for name, shape in shapes.items() if name not in names},
@@ -195,7 +195,7 @@ class Windows:
 
 
 class Plateau:
-    """Feels when the loss, in means over a few steps, has stopped falling."""
+    """Tells when the loss has stopped falling, by its means over TURN steps."""
 
     def __init__(self, config: TrainingConfig) -> None:
         self.stop = ConfidenceAutoStop(

@@ -2,8 +2,8 @@
 untouched.
 
 A step is a pure function of the candidate, its moments and the batch, and can stop after any of its
-dispatches; what the batches hold is decided by trainer.py, what becomes of the result by
-training_engine.py.
+dispatches.  lesson.py, dataset.py and taste/attempt.py decide what the batches hold,
+training_engine.py what becomes of the result.
 """
 
 from __future__ import annotations

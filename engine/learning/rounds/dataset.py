@@ -22,7 +22,7 @@ from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.history.round_plan import DATA_SET, Plan
 from oneseek.engine.history.snapshot import Arrays
 from oneseek.engine.learning.adaptive import ConfidenceAutoStop
-from oneseek.engine.learning.base_answers import Alone
+from oneseek.engine.learning.base_answers import SingleAnswers
 from oneseek.engine.learning.batch import Coder, Row
 from oneseek.engine.learning.datasets import DataError, DataSet, Example
 from oneseek.engine.learning.lessons import Draw, Lesson, guess
@@ -41,8 +41,8 @@ VALIDATED = 128  # examples of the validation part whose loss is taken
 ANSWERED = 24  # and of those that are answered
 LOOKED_AT = 64  # examples by which it is found how answers are to be compared
 SURE = 2  # epochs in a row with every held-back example right
-TIMES_AT_LAST = 3  # through what was held back, once it has judged
-TASTED = 8  # examples by which the gate knows the languages
+TIMES_AT_LAST = 3  # passes over the held-back examples, after the gate has accepted the run
+TASTED = 8  # examples that tell the gate in which languages to ask
 
 
 def data_set_record(path: Path) -> dict:
@@ -102,7 +102,7 @@ class DataSetAttempt(Steps):
         self.validation = order[:held][:VALIDATED]
         self._lay_out(c, sorted(order[held:]) or self.validation)  # a single example is both
         super().__init__(trainer, plan, before, before, self._pace(c))
-        self.kept = Alone(trainer.kept)
+        self.kept = SingleAnswers(trainer.kept)
         self.stop = ConfidenceAutoStop(c.confidence_auto_stop)
         self.test = self._test()
         self.results: list[Score] = []  # how the held-back part is done, after each epoch
@@ -230,8 +230,8 @@ class DataSetAttempt(Steps):
             self.pace.end_at(step + 1)
 
     def _best_epoch(self) -> int:
-        """Of those so far: by what was done, of equals by the loss, of those the newest. Of a few
-        held-back examples one is right by chance, so that all that is done counts with them."""
+        """The best epoch so far: by the examples done right and their mean score, then by loss,
+        then the newest. The score counts because one of few examples is right by chance."""
         scores = self.results or [Score(0, 0.0)] * len(self.losses)
         done = [one.right / self._held_out_count + one.score for one in scores]
         return max(range(len(done)), key=lambda at: (done[at], -self.losses[at], at))
@@ -274,8 +274,8 @@ class DataSetAttempt(Steps):
         return await variants.loss(who, rows)
 
     async def _teach_all(self, best: np.ndarray) -> None:
-        """The held-back part has judged. Now it teaches as well, among as many of the others, in a
-        few gentle steps from the best state on; what undoes something is left."""
+        """Train on the held-back examples after they have judged the run, mixed with as many of the
+        others, in a few slow steps from the best state. A worse result is thrown away."""
         candidate, c = self.trainer.candidate, self.config
         known, first = self.results[self._best_epoch()], candidate.steps
         self.last, self.last_from = await self._last_steps(c.max_steps - first), first
@@ -383,7 +383,7 @@ class DataSetAttempt(Steps):
     async def _better_done(self) -> Measure:
         now = await self.answered(CANDIDATE)
         before = await self.answered(BASE if self.is_first else ACTIVE)
-        if self.last:  # which of it was taught since: what it did before that counts
+        if self.last:  # the held-back examples were trained on since: the worse result counts
             now = min(now, self.compared[0], key=lambda one: (one.right, one.score))
         self.compared = now, before
         accepted = ACCEPT if now.better_than(before) else REJECT

@@ -44,7 +44,7 @@ class ExportedRound:
 
 
 def turns(ask: Any, row: Row, coder: Coder) -> list[dict]:
-    """What a person reads of a row: who said what."""
+    """The row as messages, for a person to read."""
     said = coder.tokenizer.decode([id for id in row.target if not coder.ends(id)])
     if isinstance(ask, Learn):
         asked = [{"role": "user", "content": ask.question}]
@@ -101,7 +101,8 @@ async def lines(attempt: Steps) -> tuple[list[str], list[list[int]]]:
 
 
 async def write(attempt: Steps, folder: Path) -> dict:
-    """A whole round; what round.json says of it. A lesson is none: when it ends, it finds out."""
+    """Write a round into a folder and return the content of round.json. A lesson cannot be written:
+    how many steps it takes is known only when it ends."""
     if attempt.plan.kind not in (PRACTICE, TRAINING):
         raise ValueError("only practice and data sets are rounds whose steps are known before")
     trainer, config = attempt.trainer, attempt.config

@@ -48,8 +48,8 @@ REPLY_TOKENS = 24
 EARLIER, HELD_OUT = 8, 4
 LOST, EARLIER_LOST = "known facts lost", "earlier facts lost"
 SCALES = (0.75, 0.5)
-SAME = 0.02  # so little less is as much
-CHANCE = 0.1  # so much apart, two shares of two dozen questions are the same
+SAME = 0.02  # a share that is lower by this counts as equal
+CHANCE = 0.1  # two shares of two dozen questions that differ by this count as equal
 
 
 class Gate:
@@ -97,7 +97,7 @@ class Gate:
         asked = [(x.question, x.value) for x in (*lessons, *earlier)]
         asked += [(wording, x.value) for x in lessons for wording in held_back_wordings(x)]
         self.ask_anew()
-        # Many at once cost little more than one, and those that end late had better begin early.
+        # Many questions at once cost little more than one; those with long replies go first.
         await self.replies(CANDIDATE, [(q, "") for q in near if self.speaks(q)] + asked)
         return [
             await self.taught(lessons),
@@ -115,7 +115,7 @@ class Gate:
         return [await self.probes(), *await self.drift(SCALE), harder, *self.unasked()]
 
     def unasked(self) -> list[Measure]:
-        """How much unrelated talk the memory lets through to the version."""
+        """The share of unrelated questions that the memory lets through to the version."""
         if self.silent is None:
             return []
         codes = self.languages()
@@ -185,7 +185,7 @@ class Gate:
     # ---- practice
 
     async def unsure(self) -> list[str]:
-        """What practice left without the words to answer its very own question."""
+        """The questions of facts that the candidate does not answer after practice."""
         self.ask_anew()
         return await self._missing(CANDIDATE, [(x, x.question) for x in self.recipe.facts])
 
@@ -229,8 +229,8 @@ class Gate:
     async def probes(self) -> Measure:
         """Common knowledge the base has and the candidate has lost.
 
-        A small model often just words its reply anew and never comes to the point, so whoever does
-        not say it is given the base's own words up to it. A taught value in the reply is a loss.
+        A small model often words its reply anew and leaves the answer out. Such a question is asked
+        again with the base's own words up to the answer. A taught value in the reply is a loss.
         """
         knows = await self.base_knows()
         enough = [partial(_has_said, words=words) for _, words, _ in knows]
@@ -250,7 +250,7 @@ class Gate:
             for ((question, words, _), reply), again in zip(silent, helped, strict=True)
             if not _says(again, words) or _says(reply, taught)
         ]
-        # One may flip at a touch, and stay flipped however little is changed: it is told, no more.
+        # A single answer may be lost by chance, and scaling down would not bring it back.
         verdict = SCALE if len(lost) > 1 else WEAKENED if lost else ACCEPT
         return Measure(LOST, len(lost), "0", verdict, tuple(lost))
 

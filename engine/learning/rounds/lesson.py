@@ -13,7 +13,7 @@ import numpy as np
 
 from oneseek.engine.history.round_plan import DATA_SET, PRACTICE, SILENT, Plan
 from oneseek.engine.history.snapshot import Arrays
-from oneseek.engine.learning.base_answers import BaseAnswers, Together
+from oneseek.engine.learning.base_answers import BaseAnswers, GroupedAnswers
 from oneseek.engine.learning.batch import Batch, Row, extent, pack, padded
 from oneseek.engine.learning.lessons import lesson_of
 from oneseek.engine.learning.recipe import Ask, Recipe
@@ -32,7 +32,8 @@ MORE_LOOK_ALIKES = 2  # what a few more steps add when a lesson leaks
 
 
 class Steps:
-    """One round under way; its kinds say what a step holds and what the gate asks."""
+    """One attempt of a round, step by step. A subclass says what a step trains on and what the gate
+    asks."""
 
     usual = "learned"  # the outcome when all is well
 
@@ -55,9 +56,9 @@ class Steps:
         self.switches: list[dict] = []
         self.before_switch: np.ndarray | None = None
 
-    kept: BaseAnswers  # what the base says, as far as this round holds on to it
-    wrong: Sequence[dict] = ()  # what the gate asked and was not answered: words, so never stored
-    shapes: Sequence[tuple[int, int]] = ()  # of steps' batches, smallest first; their own if none
+    kept: BaseAnswers  # the base's answers that this round trains towards
+    wrong: Sequence[dict] = ()  # the gate's questions with wrong answers; never stored, for privacy
+    shapes: Sequence[tuple[int, int]] = ()  # compiled batch shapes, smallest first; empty: any
 
     def asks(self, step: int) -> list:
         """What this step learns and holds on to."""
@@ -276,7 +277,7 @@ class LessonAttempt(Steps):
         self.elsewhere: tuple[Trained, np.ndarray] | None = None  # what is in use, in its own shape
         self.lost: tuple[str, ...] = ()  # questions the gate found lost, being mended
         self.unsure: tuple[str, ...] = ()  # and those of facts that practice left so
-        self.kept = Together(trainer.kept, self.recipe.company)
+        self.kept = GroupedAnswers(trainer.kept, self.recipe.answer_group)
         self.shapes = self._shapes()
 
     def compare_with(self, layout: Trained, flat: np.ndarray) -> None:

@@ -125,7 +125,7 @@ class ModelVariants:
         self.pool.lanes.clear()
 
     def _activate(self, who: Variant) -> None:
-        """Put this adapter in place; what the cache holds of another's is never used for it."""
+        """Write this model's adapter to the device and drop the cache of the one before it."""
         if self.in_place != who:
             self.adapter.write(self.flats[who])
             self.pool.forget(self.generator.name)
@@ -141,8 +141,8 @@ class ModelVariants:
         begins: Sequence[str] = (),
         enough: Sequence[Enough | None] = (),
     ) -> list[str]:
-        """A reply ends early where nothing after what was said matters any more; then another
-        question takes its place."""
+        """Greedy replies. A reply is cut as soon as it is `enough`, and the next question takes its
+        place in the pool."""
         prompts = [self.coder.prompt(question) for question in questions]
         forced = [self.coder.begin(begin) for begin in begins]
         made = await self._answers(
@@ -203,7 +203,7 @@ class ModelVariants:
         temperature: float,
         seed: int,
     ) -> list[tuple[list[int], Top]]:
-        """What the base says from these beginnings on, and what it thought at each token.
+        """The base's continuations of these beginnings, with its likeliest tokens at each place.
 
         From an empty cache: where a token lies in it changes the last bits, and these answers must
         not depend on what was asked before.

@@ -1,5 +1,5 @@
-"""How likely each part of a question is replaced, and by what, where the answer is the question
-with some of it replaced: the same model as of slots, asked at each of the question's pieces.
+"""Answers that are the question with parts of it replaced: how likely each part is replaced, and by
+what.  It is the log-linear model of chances.py, applied at each piece of the question.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Place = tuple[str, int]  # what stands instead, and which piece comes then
 
 
 def places(instead: Sequence[str], pieces: Sequence[str], at: int) -> Iterator[tuple[Place, Signs]]:
-    """What may become of the piece here, with all signs of it."""
+    """Each possible replacement at this piece, with its signs: keep it, or one of the texts."""
     words = [one.lower() for one in pieces]
     before = next((one for one in reversed(words[:at]) if not one.isspace()), "")
     form = form_of(pieces[at : at + 1])
@@ -66,8 +66,8 @@ def form_of(pieces: Sequence[str]) -> str:
 
 
 def replaced(instead: Sequence[str], question: str, answer: str) -> dict[int, Place] | None:
-    """What became of each piece that was asked about, in an example; None where that cannot be
-    told."""
+    """What stands in the answer for each piece of an example's question; None where the answer is
+    not the question with parts replaced."""
     kept = re.split("|".join(map(re.escape, instead)), answer)
     texts = re.findall("|".join(map(re.escape, instead)), answer)
     found = re.fullmatch("(.+?)".join(map(re.escape, kept)), question, re.DOTALL)
@@ -89,7 +89,7 @@ def replaced(instead: Sequence[str], question: str, answer: str) -> dict[int, Pl
 
 
 def blotted(instead: Sequence[str], pairs: Sequence[tuple[str, str]]) -> dict[str, float]:
-    """The weights of signs, by what was replaced in some examples."""
+    """Fit the weights of the signs to what was replaced in the examples."""
     rows, number = Rows(), 0
     for question, answer in pairs:
         pieces = PIECES.findall(question)
@@ -103,7 +103,7 @@ def blotted(instead: Sequence[str], pairs: Sequence[tuple[str, str]]) -> dict[st
 
 
 def becomes(pattern: dict, pieces: Sequence[str], at: int) -> dict[Place, float]:
-    """How likely each of these is, as it weighs."""
+    """The probability of each replacement at this piece, raised to the power TRUST."""
     weights = pattern.get("weights", {})
     found = list(places(pattern["instead"], pieces, at))
     points = [sum(weights.get(sign, 0.0) for sign in signs) for _, signs in found]

@@ -23,7 +23,7 @@ PAUSE = ",.;:!?"
 NUMERAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
 BEGINNING = 4  # letters by which words of one stem are known as well
 BY = " by "  # between a value and a word of the question
-STIFF, STIFFER = 0.1, 1.0  # of the fit, and for the many signs of which most are chance
+STIFF, STIFFER = 0.1, 1.0  # L2 penalty; for pairs of a value and a word, of which most are chance
 ROUNDS, RATE = 120, 0.5
 NOTHING = 0.01  # a weight that is left out
 TRUST = 2  # the power of a chance beside what the model says
@@ -126,8 +126,8 @@ class Rows:
 
 
 def fit_slot(slot: dict, values: Sequence[str], questions: Sequence[str]) -> dict:
-    """The slot with the weights of signs, by its values in some examples. That one of them had a
-    value is a sign for the others."""
+    """The slot with weights of its signs, fitted to its values in the examples. Another example
+    with the same value is a sign as well."""
     counts, rows = Counter(values), Rows()
     for number, (value, question) in enumerate(zip(values, questions, strict=True)):
         found = list(values_of(slot, question))
@@ -142,13 +142,13 @@ def fit_slot(slot: dict, values: Sequence[str], questions: Sequence[str]) -> dic
 
 
 def meant(texts: set[str], value: str) -> str:
-    """By which of a slot's texts a value is written: itself, its shape, or any text."""
+    """The text among `texts` that stands for a value: the value, its shape, or "" for any text."""
     return next((one for one in (value, shape_of(value)) if one in texts), "")
 
 
 def climbed(rows: Rows) -> np.ndarray:
-    """Where what is right is likeliest, held to zero: by AdaGrad. A value that stands at several
-    places may come from each of them."""
+    """Fit the weights of all signs by maximum likelihood with an L2 penalty, using AdaGrad. A value
+    that stands at several places of a question may come from any of them."""
     signs, of = np.array(rows.signs), np.array(rows.of)
     question, right = np.array(rows.question), np.array(rows.right)
     stiff = np.array([STIFFER if BY in name else STIFF for name in rows.names])
@@ -167,7 +167,7 @@ def climbed(rows: Rows) -> np.ndarray:
 
 
 def shares(points: np.ndarray, question: np.ndarray) -> np.ndarray:
-    """Of each row, the share that it has of its question."""
+    """The softmax of the points over the rows of each question."""
     most = np.full(question[-1] + 1, -np.inf)
     np.maximum.at(most, question, points)
     most[np.isinf(most)] = 0

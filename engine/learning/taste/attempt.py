@@ -13,7 +13,7 @@ import numpy as np
 
 from oneseek.engine.history.round_plan import Plan
 from oneseek.engine.history.snapshot import Arrays
-from oneseek.engine.learning.base_answers import Alone
+from oneseek.engine.learning.base_answers import SingleAnswers
 from oneseek.engine.learning.batch import Row, extent
 from oneseek.engine.learning.lessons import Draw, Lesson, guess
 from oneseek.engine.learning.recipe import Hold, Recipe, any_anchor
@@ -81,7 +81,7 @@ class TasteAttempt(Steps):
         pace = FallingPace(c.learning_rate, steps, min(c.warmup_steps, steps // 10), 0.1)
         super().__init__(trainer, plan, before, trainer.fresh()[trainer.called], pace)
         self.usual = "trained"
-        self.kept = Alone(trainer.kept)
+        self.kept = SingleAnswers(trainer.kept)
         self.rows_of = [choice.rows(trainer.coder) for choice in self.choices]
         self.base: list[list[float]] = []  # the base's nats of each answer
         self.wons: list[Won] = []  # after each epoch

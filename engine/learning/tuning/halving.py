@@ -21,10 +21,10 @@ RANKS, BATCHES, PASSES = (4, 8, 16), (2, 4, 8), (1, 2)
 MOST_TRIES = 27
 DEFAULTS = 0  # their place among the tries
 RUNGS, FEWER = 3, 3  # each with a third of the tries before it, trained three times as long
-AT_LAST = 4  # trainings like the defaults' that the last rung has time for, at least
+AT_LAST = 4  # trainings as long as the defaults' that fit into the last rung, at least
 LEAST_STEPS = 4  # of the defaults on the first rung
 HELD_ROWS = 3  # of every step beside the examples: what holds on to the base model
-MARGIN = 0.95  # of the time is given away
+MARGIN = 0.95  # share of the time that tries may use
 CHANCE = 0.025  # how rarely luck alone may look better than the defaults
 SHORTEST, LONGEST = 1, 24 * 3600  # seconds
 
@@ -121,8 +121,8 @@ class Tuning:
         return steps * (settings["batch_size"] + HELD_ROWS)
 
     def measured(self, seconds: float, steps: int) -> None:
-        """So long took the first steps of the defaults: as many rungs as make sense in the time
-        that is left."""
+        """Set the pace from the first steps of the defaults, and as many rungs as the time that
+        is left allows."""
         rows = self.kept["tries"][DEFAULTS]["batch_size"] + HELD_ROWS
         self.kept["pace"] = seconds / (steps * rows)
         whole = self.work(DEFAULTS, 1.0) * self.kept["pace"]
@@ -188,8 +188,8 @@ class Tuning:
         tokens: Sequence[int],
         seconds: float,
     ) -> dict:
-        """A try is over: nats a token of each example that it was not trained on. `better` than the
-        defaults, `error` of that by which examples these are."""
+        """Store a finished try: its loss in nats a token on each held-back example. The result has
+        `better`, by how much the mean is below the defaults', and `error`, the standard error."""
         result: SavedTuning = {"try": number, "rung": rung, "loss": mean(losses, tokens)}
         result["seconds"] = seconds
         if number == DEFAULTS:
@@ -213,8 +213,7 @@ class Tuning:
     # ---- what is chosen
 
     def beats(self, result: dict) -> bool:
-        """Whether this is better than the defaults by more than the luckiest of all that were
-        tried."""
+        """Whether a try beats the defaults by more than chance gives the best of so many tries."""
         if "error" not in result:
             return False
         compared = len({one["try"] for one in self.kept["results"]}) - 1

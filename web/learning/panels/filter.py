@@ -1,4 +1,4 @@
-"""Which of the facts are shown: by their words, where they came from, and their language."""
+"""The filter of the Memory panel: by words, by source and by language."""
 
 from oneseek.engine.core.collecting.content import normalise
 from oneseek.web.lib import dom

@@ -15,8 +15,8 @@ EDGES = ".,!'"
 
 
 def opens_network(plain):
-    """Whether a network is named among a text's folded words, and not far behind it what opens it is
-    named with its value."""
+    """Whether a network is named among a text's folded words, and not far behind it what opens it
+    is named with its value."""
     for i, word in enumerate(plain):
         if word.strip(EDGES) in NETWORKS:
             for at in range(i + 2, min(i + REACH, len(plain) - 1)):

@@ -1,7 +1,8 @@
-"""What is said of the statements that answer a question.
+"""The text of an answer from the statements that answer a question.
 
-Of several that answer it the newest holds, and what was said before is named as such; a question
-about the past gets that first.  Who asks for several things gets all that is near, newest first.
+Of several statements the newest holds, and an older one is given as what was said before; for a
+question about the past the order is reversed.  A question for several things gets all of them,
+newest first.
 """
 
 from __future__ import annotations
@@ -47,8 +48,9 @@ ANSWERS = {"en": ("Yes. ", "No. "), "sv": ("Ja. ", "Nej. ")}
 
 
 def chosen(found: Sequence[Found], question: str) -> list[Found]:
-    """Of statements, the likeliest first, those that are said, in the order in which they are: the
-    newest first, but for what was. What one changes, and would answer without it, is named."""
+    """Choose the statements to say from `found`, which is sorted by score, and sort them: the
+    newest first, or for a question about the past the likeliest first. A statement that another
+    one changes is chosen too if it would answer the question without that one."""
     sure = sum(one.score for one in found)
     if sure < QUOTED:
         return []
@@ -71,7 +73,7 @@ def chosen(found: Sequence[Found], question: str) -> list[Found]:
 
 
 def distinct(found: Sequence[Found]) -> list[Found]:
-    """Without what only says again what one before it says."""
+    """Leave out each statement whose words all stand in one before it."""
     kept: list[Found] = []
     for one in found:
         words = set(stems(one.fact["answer"]))

@@ -44,7 +44,7 @@ LIVE = frozenset("live lives living bor bo".split())
 
 
 def weighed(signs: Mapping[str, float]) -> float:
-    """Between 0 and 1."""
+    """The probability that a statement with these signs answers the question."""
     return sigmoid(nats_of(signs))
 
 
@@ -53,7 +53,7 @@ def nats_of(signs: Mapping[str, float]) -> float:
 
 
 def apart(signs: Mapping[str, float]) -> float:
-    """The same if no other statement answered better; in nats."""
+    """The evidence in nats that a statement answers, as if no other one answered better."""
     return nats_of({**signs, RIVAL: 0.0, AHEAD: max(0.0, signs.get(AHEAD, 0.0))})
 
 
@@ -65,9 +65,9 @@ def signs(
     elsewhere: Sequence[float],
     asks: float,
 ) -> list[dict[str, float]]:
-    """Of each of some statements: what speaks for its answering a question and what against it.
-    `elsewhere` is how rare the words are that another statement shares with the question and this
-    one does not; `asks`, how likely the question is for something of the person's own."""
+    """The signs for and against each statement as the answer of a question. `elsewhere` is the
+    rarity of the words that only another statement shares with the question; `asks` is the
+    probability that the question asks for something of the person's own."""
     code = guess(question)
     found = []
     for i, said in enumerate(statements):

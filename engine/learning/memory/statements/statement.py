@@ -15,7 +15,7 @@ LONGEST = 600  # characters of an answer that can be said from memory
 
 @dataclass(frozen=True)
 class Heard:
-    """What a statement is known by: the direction of its words, and what they say beside others."""
+    """The encoding of a statement: its direction, and the evidence read from pairs with others."""
 
     said: np.ndarray
     beside: dict[str, list[float]] = field(default_factory=dict)

@@ -3,8 +3,8 @@ an earlier one, without naming what it replaces.
 
 When a statement is kept, it is read behind those that are near it: how likely it changes what each
 of them says.  So a question that an old statement answers finds the new one ("so I got a yellow
-one instead"), one about the past finds what was replaced, and of all that may answer it each is as
-likely as it is the one that holds, or held.
+one instead"), and a question about the past finds the statement that was replaced.  The result is a
+probability for each candidate: that it holds now, or held at the time that the question is about.
 
 The weights are fitted on statements told over forty days by tests/bench/weigh_succession.py.
 """
@@ -50,9 +50,7 @@ HOLDS = 3  # of those near a question, whose changes are looked at too
 FOLLOW = 2  # changes of them that are read with the question
 LONG = 40.0  # days
 NO_LINK, MOST = -30.0, 0.98
-OVER = (
-    2.2  # nats for the answer of a question about the past: what was does not say that it is over
-)
+OVER = 2.2  # nats for a replaced statement where the past is asked for: it does not say it ended
 CHANGED = re.compile(
     r"\b(?:no longer|any ?more|used to|instead of|these days|nowadays|now|moved|switched|swapped|"
     r"changed|sold|quit|stopped|gave up|given up|given back|dropped|left|cancelled|retired|died|"
@@ -138,7 +136,8 @@ class Succession:
         return sorted(found, key=lambda id: -found[id])[:FOLLOW]
 
     def matrix(self, ids: Sequence[str], time_of: Callable[[str], float]) -> np.ndarray:
-        """Nats by the places of an earlier statement and a later one, which hardly changes two."""
+        """The nats of each link, [earlier, later]. Links of one later statement are rivals, since
+        a statement rarely changes two others."""
         found = np.full((len(ids), len(ids)), NO_LINK)
         for j, id in enumerate(ids):
             when = time_of(id)
@@ -180,9 +179,9 @@ def likely(
     named: np.ndarray,
     weights: Mapping[str, float] = WEIGHTS,
 ) -> np.ndarray:
-    """Of each statement, how likely it is what is to be said if any is: by what speaks for its
-    answering the question (`asked`, nats), which later ones change it, how many days old it is and
-    how much of what comes later it names."""
+    """The probability of each statement that it is the one to say. `asked` is the evidence in nats
+    that it answers the question, `links` which later statements change it, `days` its age, `named`
+    how much it shares with what the question says came later."""
     w, asked, age = weights, weights["asked"] * asked, np.minimum(days, LONG) / LONG
     changes = -np.logaddexp(0, -links)
     own = w["own"] * asked
@@ -201,5 +200,5 @@ def likely(
 
 
 def handed_on(asked: np.ndarray, changes: np.ndarray) -> np.ndarray:
-    """What speaks for each, and what spoke for those that it changes."""
+    """The evidence of each statement, joined with the evidence of those that it changes."""
     return np.logaddexp(asked, (asked[:, None] + changes).max(0))
