@@ -69,6 +69,7 @@ KIN = re.compile(  # who is called so without "my" is one's own
 # From this probability on a question asks for something of the person's own: one that names the
 # person, one that names nobody, one that names somebody whom the memory knows.
 ASKS, ASKS_SURELY, ASKS_NAMED = 0.5, 0.92, 0.25
+ASKS_NOTHING = 0.2  # with less a question that names nobody is a general one
 NEAR_NOTHING = 0.35  # with a smaller sum of scores, nothing that was told answers the question
 # The least sum of scores for a question to be split, and the least score of each of its parts.
 NEAR_PART, PART_SURE = 0.045, 0.15
@@ -186,12 +187,15 @@ class Mind:
         code = guess(question)
         if states_more(read) or is_task(question):
             return None
+        knows, mine = self.memory.knows(question, user), speaks_of_oneself(question)
+        general = read.asks < ASKS_NOTHING and not knows
+        if general and not mine:
+            return None
         known, now = self._said_by(user), self.memory.clock()
         changed = found and found[0].changes and found[0].score >= QUOTED
         changed = changed and not goes_on(found[0].fact["answer"])
         sure = sum(one.score for one in found)
-        own = speaks_of_oneself(question) or self.memory.knows(question, user)
-        own = own or sure >= QUOTED
+        own = (mine and not general) or knows or sure >= QUOTED
         if found and (own or sure >= NEAR_PART):
             asked = [] if changed else parts(question)
             each = [await self.memory.answering(part, user) for part in asked]
