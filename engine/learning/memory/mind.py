@@ -195,7 +195,8 @@ class Mind:
         changed = found and found[0].changes and found[0].score >= QUOTED
         changed = changed and not goes_on(found[0].fact["answer"])
         sure = sum(one.score for one in found)
-        own = (mine and not general) or knows or sure >= QUOTED
+        own = mine and (not general or takes_several(question, code))
+        own = own or knows or sure >= QUOTED
         if found and (own or sure >= NEAR_PART):
             asked = [] if changed else parts(question)
             each = [await self.memory.answering(part, user) for part in asked]
