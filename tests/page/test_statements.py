@@ -72,14 +72,3 @@ def test_all_that_was_told_is_listed_in_the_chat_and_forgotten_there(page: Page)
     expect(panel(page, "Memory").get_by_role("listitem")).to_have_count(0)
     expect(answer_to(page, "what do you know about me?")).to_contain_text("not told me anything")
     assert kept(page) == []
-
-
-def test_a_question_waits_for_what_was_said_right_before_it_in_another_chat(page: Page):
-    """Also while learning is paused: nothing else takes it in."""
-    opened(page)
-    activity = panel(page, "Activity")
-    activity.get_by_role("button", name="Pause", exact=True).click()
-    expect(activity.get_by_role("button", name="Resume", exact=True)).to_be_visible()
-    say(page, SAID)
-    expect(answer_to(page, ASKED)).to_contain_text("Plymouth")
-    assert kept(page) == [SAID]

@@ -286,7 +286,7 @@ def native(
         )
         await server.serve()
 
-    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
     try:
         until = time.monotonic() + 30
@@ -298,6 +298,9 @@ def native(
     finally:
         running["server"].should_exit = True
         thread.join(20)
+        if thread.is_alive():  # a client holds a connection open
+            running["server"].force_exit = True
+            thread.join(20)
 
 
 @contextlib.contextmanager

@@ -214,9 +214,8 @@ class Chat:
         else:
             options["keeps"] = self.page.teaching.keeps(asked["chat"])
         options.update(prefix=turn["text"], think=self.thinks(self.id))
-        options["told"] = await self.page.teaching.just_told()
-        if self.answering is answer:
-            answer.ask(said, options)
+        options["told"] = self.page.fact_memory.just_told()
+        answer.ask(said, options)
 
     def busy(self, busy):
         """An answer takes all there is: learning makes way while it comes."""

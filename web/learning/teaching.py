@@ -38,7 +38,6 @@ class Teaching:
         self.saved = SavedQueue(self.queue, page.store)
         self.collector = DataCollector(self, language=language_of, understand=self.understand)
         self.by_turn = {}
-        self.logging = asyncio.Lock()
         self.done = None  # what the last notice says was done
         dom.verbs(
             {
@@ -134,18 +133,8 @@ class Teaching:
         except Refused:
             return []
 
-    async def just_told(self):
-        """The ids of what was said last, in whatever chat, once every message so far was looked
-        at."""
-        async with self.logging:
-            return self.page.fact_memory.just_told()
-
     async def log_turn(self, turn):
-        """A finished message of the chat, for the collector to look at: one after the other."""
-        async with self.logging:
-            await self._log(turn)
-
-    async def _log(self, turn):
+        """A finished message of the chat, for the collector to look at."""
         self.configure()
         if not self.keeps(turn["chat"]):
             self.collector.turns.pop(turn["chat"], None)
