@@ -429,6 +429,7 @@ def test_a_chat_is_pinned_above_the_others_and_told_how_to_answer(chat: Page):
     say(chat, "And now?")
     finished(chat, 2)
     nav.get_by_role("button", name="The older one", exact=True).click()
+    expect(answers(chat)).to_have_count(1)  # the other chat is open
     say(chat, "And here?")
     finished(chat, 2)
     requests = [json.loads(text) for text in chat.evaluate("window.asks")]

@@ -214,7 +214,6 @@ class Chat:
         else:
             options["keeps"] = self.page.teaching.keeps(asked["chat"])
         options.update(prefix=turn["text"], think=self.thinks(self.id))
-        options["told"] = self.page.fact_memory.just_told()
         answer.ask(said, options)
 
     def busy(self, busy):

@@ -11,7 +11,6 @@ from oneseek.engine.core.messages import LetGo
 from oneseek.web.learning import records
 
 TOLD = ("ready", "rejected", "kept")  # a refused lesson costs nothing that is known by heart
-AT_ONCE = 8  # things just told that a question waits for, at most
 EVERYTHING = ""  # in the place of an example's id: all that only the engine can find
 
 
@@ -55,14 +54,6 @@ class FactMemory:
         queue = self.queue.records.values()
         waits = [one for one in queue if one["state"] in TOLD and self.waits(one)]
         return max(waits, key=lambda one: (is_own(one), one["seq"]))["id"] if waits else None
-
-    def just_told(self):
-        """The ids of what a person said last that may not be known yet: the engine takes it in
-        before it answers."""
-        queue = self.page.teaching.queue.records.values()
-        told = [one for one in queue if one["state"] in TOLD and one["source"]["kind"] == "chat"]
-        new = [one for one in told if one["id"] not in self.refused and self.is_unknown(one)]
-        return [one["id"] for one in sorted(new, key=lambda one: one["seq"])[-AT_ONCE:]]
 
     def is_own(self, id):
         """Whether a person said it, which is done at once; imports take the time that is left."""
