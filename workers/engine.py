@@ -75,8 +75,6 @@ class Engine:
             await self.resident.recovery.done()
             try:
                 assistant = self.resident.needed()
-                if await assistant.mind.take_in(options.get("told", ())):
-                    self.resident.emit_changed("facts")
                 temperature, top_p = options.get("temperature"), options.get("top_p")
                 answer, number = await assistant.answer(
                     request.messages,

@@ -89,23 +89,3 @@ def test_what_a_task_does_not_use_of_what_was_told_is_quoted_beside_it(said):
 def test_a_task_of_nobodys_is_the_bases():
     assert is_task("Please write a card for my wife") and is_task("Skriv ett kort till min fru")
     assert not is_task("Write a poem about the sea") and not is_task("Who is my wife?")
-
-
-def test_what_was_said_is_taken_in_before_a_question_unless_it_was_taken_back(tmp_path):
-    async def taken():
-        store = SqliteStore(tmp_path / "told.sqlite")
-        with closing(open_model(find("tiny"))) as file:
-            assistant = await assistant_of(file, processor(), store, "tiny")
-        saved, ids = SavedQueue(TrainingQueue(clock), store), []
-        for said in ("My sister lives in Oslo", "My brother lives in Bath"):
-            one = {"kind": "statement", "prompt": said, "answer": said, "language": "en",
-                   "source": {"kind": "chat"}, "priority": "approved", "why": "statement",
-                   "state": "kept"}  # fmt: skip
-            ids.append((await saved.change(lambda queue, one=one: queue.add(one)))["id"])
-        await saved.change(lambda queue: queue.skip(ids[1]))
-        new = [await assistant.mind.take_in([*ids, "gone"]) for _ in range(2)]
-        known = [one["answer"] for one in assistant.mind.memory.facts.values()]
-        await store.close()
-        return new, known
-
-    assert asyncio.run(taken()) == ([True, False], ["My sister lives in Oslo"])

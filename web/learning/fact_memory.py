@@ -68,12 +68,11 @@ class FactMemory:
         return EVERYTHING if self.untraced and EVERYTHING not in self.tried else None
 
     def waits(self, record):
-        tried = self.tried.get(record["id"]) == record["answer"]
-        return record["kind"] != DATA_SET and not tried and self.is_unknown(record)
-
-    def is_unknown(self, record):
-        fact = self.facts.get(record["id"])
-        return fact["answer"] != record["answer"] if fact else record["id"] not in self.covered
+        id, answer = record["id"], record["answer"]
+        if record["kind"] == DATA_SET or self.tried.get(id) == answer:
+            return False
+        fact = self.facts.get(id)
+        return fact["answer"] != answer if fact else id not in self.covered
 
     def next(self):
         """What a round takes in now: what was just told comes first."""

@@ -47,8 +47,7 @@ class Ask(Request):
     reads the page in), think (before answering, where the model can), steer (keep it from going
     round in circles, and end what does all the same), keeps (what the person states here is kept:
     a small model's reply to a message that wants nothing says so), source (the id of the one that
-    is to answer, None for none; without it all of them may, after what is known by heart), told
-    (the ids of what was said before and may not be known yet: it is taken in first).
+    is to answer, None for none; without it all of them may, after what is known by heart).
     Failed has the detail too-long where the last message alone is more than the model reads.
     """
 

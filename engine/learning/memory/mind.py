@@ -153,14 +153,15 @@ class Mind:
 
     async def _answer_wish(self, message: str, user: str, keeps: bool) -> Speaking | None:
         """Answer a person who asks for all that they told, or asks to forget some of it."""
+        what = read_what_to_forget(message) if keeps else ""
+        if not what and not wants_all(message):
+            return None
         told = [one for one in self.memory.facts.values() if "answer" in one and is_for(one, user)]
-        if wants_all(message):
+        if not what:
             return self._saying(list_told(told, guess(message)), [Found(one, 1.0) for one in told])
-        if keeps and (what := read_what_to_forget(message)):
-            gone = find_concerned(what, told)
-            reply = self._saying(reply_to_forget(what, gone, guess(message)))
-            return replace(reply, forgets=[one["id"] for one in gone])
-        return None
+        gone = find_concerned(what, told)
+        reply = self._saying(reply_to_forget(what, gone, guess(message)))
+        return replace(reply, forgets=[one["id"] for one in gone])
 
     async def _acknowledged(self, message: str, before: str, user: str) -> Speaking | None:
         """The reply to a message that only states what is kept of it."""
@@ -337,17 +338,6 @@ class Mind:
         except (LessonError, *NOT_HERE) as fault:
             taken, reason = [], f"{record['prompt'][:80]}: {fault}"
         return {"outcome": REMEMBERED if taken else REFUSED, "reason": reason, "facts": taken}
-
-    async def take_in(self, ids: Iterable[str]) -> bool:
-        """Take in what was said before a question, but for what was taken back meanwhile; whether
-        anything is known now that was not."""
-        await self.memory.load()
-        known = len(self.memory)
-        for id in ids:
-            record = await self.versions.store.get("queue", id)
-            if record and record["state"] in TO_REMEMBER:
-                await self.keep(record)
-        return len(self.memory) > known
 
     async def _record(self, id: str) -> dict:
         for store in ("queue", "examples"):
