@@ -224,13 +224,26 @@ def is_kept(page: Page, model: str) -> bool:
     return bool(stored(page, "state").get(f"file:models/{model}.gguf", {}).get("sha256"))
 
 
+LOOKED_AT = """window.lookedAt = 0;
+  const post = Worker.prototype.postMessage;
+  Worker.prototype.postMessage = function (said, ...more) {
+    if (said.text && JSON.parse(said.text).type === "Hear")
+      this.addEventListener("message", ({ data }) => {
+        if (data.number === said.number) window.lookedAt++;
+      });
+    return post.call(this, said, ...more);
+  };"""
+
+
 def test_scenario_4_a_reload_keeps_everything(page: Page, asked_for: list[str]):
     """Two chats, one of them in the middle of an answer."""
+    page.add_init_script(LOOKED_AT)
     page.goto("/?model=tiny")
     wait_for_state(page, "ready", timeout=120)
     say(page, "What is the capital of Norway?")
     finished(page)
     wait_until(lambda: is_kept(page, "encoder"))  # it comes while nobody waits for it
+    page.wait_for_function("lookedAt")  # and is loaded: with a slow clock that takes a minute
     answer = page.get_by_role("article", name="OneSeek said")
     slow_down(page, 40)  # or the answer is whole before the page is loaded anew
     page.get_by_role("button", name="New chat").click()
