@@ -86,6 +86,12 @@ def speaks_of_oneself(question: str) -> bool:
     return bool(ONESELF.search(question) or KIN.search(question))
 
 
+def asks_for_own(asks: float, mine: bool, knows: bool) -> bool:
+    """Whether a text that so likely asks for something asks for the person's own: the surer if
+    it speaks of them or of a relative (`mine`), or names somebody that they told of (`knows`)."""
+    return asks >= (ASKS if mine else ASKS_SURELY) or (knows and asks >= ASKS_NAMED)
+
+
 def states_more(read: Read) -> bool:
     """Whether a message states something rather than asks for it."""
     return read.states > max(STATES, read.asks)
@@ -207,7 +213,7 @@ class Mind:
         if found and own:
             if more := composed(question, found, known, code, now, each, bool(changed)):
                 return self._saying(*more)
-        is_own = self._is_own(question, user, read.asks)
+        is_own = asks_for_own(read.asks, mine, knows)
         said = chosen(found, question) if found else []
         if not said and is_own and sure >= NEAR_NOTHING and takes_several(question, code):
             said = found[:1]  # a quotation is nearer than what the base would make up
@@ -218,13 +224,6 @@ class Mind:
         if is_own and sure < NEAR_NOTHING:
             return self._saying(words_of(code)["nothing"])
         return None
-
-    def _is_own(self, question: str, user: str, asks: float) -> bool:
-        """Whether a text that so likely asks for something asks for the person's own: the surer if
-        it speaks of them or of a relative, or names somebody that they told of."""
-        if asks >= (ASKS if speaks_of_oneself(question) else ASKS_SURELY):
-            return True
-        return asks >= ASKS_NAMED and self.memory.knows(question, user)
 
     async def states(self, message: str, user: str = "") -> bool:
         """Whether a message states something rather than asks for it."""
