@@ -67,8 +67,9 @@ CHANGES = re.compile(
 )
 ASKED_FOR = re.compile(
     r"(?:please |pls |can you |could you |snälla |kan du )*"
-    r"(?:remember|don'?t forget|never forget|note|keep in mind|make a note|note to self|"
-    r"kom ihåg|glöm inte|notera|kom i håg|skriv upp|minns)\b(?:\s+(?:that|att))?[\s:,–-]*",
+    r"(?:(?:remember|don'?t forget|never forget|note|keep in mind|make a note|note to self|"
+    r"kom ihåg|glöm inte|notera|kom i håg|skriv upp|minns)\b(?:\s+(?:that|att))?|"
+    r"remind me that\b|påminn mig om att\b)[\s:,–-]*",
     re.I,
 )
 

@@ -40,6 +40,9 @@ FILLERS = {
         re.I,
     ),
 }
+AT_LAST = re.compile(
+    r"[\s,–-]+(?:btw|fyi|by the way|just so you know|förresten|bara så du vet)[.!]*$", re.I
+)
 SPOKEN_TO = {
     "en": re.compile(r"\b(you|your|yours)\b", re.I),
     "sv": re.compile(r"\b(du|dig|din|ditt|dina|ni|er|ert|era)\b", re.I),
@@ -107,7 +110,7 @@ class Quoting:
 
 def turned(said: str, code: str) -> str | None:
     """The statement as it is said to the person; None where its words are no plain sentence."""
-    text = bare(said).strip()
+    text = AT_LAST.sub("", bare(said).strip())
     if CHANGES.match(text) or SPOKEN_TO[code].search(text) or '"' in text:
         return None
     if filler := FILLERS[code].match(text):
