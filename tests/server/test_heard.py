@@ -139,6 +139,17 @@ def test_what_is_taken_back_in_the_next_turn_is_replaced_and_named(host):
     assert "Kia" in answer and answer.index("Kia") < answer.index("Mazda")
 
 
+@pytest.mark.parametrize(
+    "after", ["no thanks", "make it shorter", "wait, tell me a joke", "nej tack"]
+)
+def test_who_goes_on_with_a_wish_takes_nothing_back(host, after):
+    first, user = "My bike is a red Gazelle", after.replace(" ", "-")
+    (kept,) = say(host, first, user=user)[1]["remembered"]
+    assert say(host, first, after, user=user)[1]["remembered"] == []
+    known = {one["id"] for one in host.ask("GET", "/api/memory").json()["facts"]}
+    assert kept["id"] in known
+
+
 def test_who_told_nothing_hears_that(host):
     answer, told = say(host, "What is my sister's name?", user="gus")
     assert answer.strip() == NOTHING and told["by"] == "memory"

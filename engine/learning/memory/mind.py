@@ -299,7 +299,7 @@ class Mind:
         """Which of some statements a message that follows them corrects or ends, if one."""
         if len(message) > FAR and not states or message.rstrip().endswith("?"):
             return None
-        if changes(message):
+        if states and changes(message):
             return earlier[-1]
         if states and is_of_another(self.memory.facts[earlier[-1]]["answer"], message):
             return None

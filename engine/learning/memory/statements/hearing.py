@@ -65,6 +65,14 @@ CHANGES = re.compile(
     r"\b[\s,.:!–-]*",
     re.I,
 )
+NO_NEWS = re.compile(  # behind such words: thanks, or a wish about an answer
+    r"(?:thanks?|thank you|tack|please|that'?s (?:all|it|fine|ok)|det var allt|never ?mind|"
+    r"strunt i det|what|why|how|vad|varför|hur|too|much|more|less|a bit|a little|mer|mindre|lite|"
+    r"(?:short|long|bett|nic|funni|simpl|clear|easi|strong|soft|warm|friendli|kind|polit)er|"
+    r"formal|casual|polite|professional|friendly|simple|personal|sound|rhyme|"
+    r"kortare|längre|bättre|roligare|enklare|tydligare|vänligare)\b|\W*$",
+    re.I,
+)
 ASKED_FOR = re.compile(
     r"(?:please |pls |can you |could you |snälla |kan du )*"
     r"(?:(?:remember|don'?t forget|never forget|note|keep in mind|make a note|note to self|"
@@ -194,8 +202,11 @@ def bare(part: str) -> str:
 
 
 def changes(message: str) -> bool:
-    """Whether a message takes back what was said right before it."""
-    return CHANGES.match(message.strip()) is not None
+    """Whether a message begins as one that takes back what was said right before it."""
+    text, begins = message.strip(), False
+    while found := CHANGES.match(text):
+        text, begins = text[found.end() :], True
+    return begins and not NO_NEWS.match(text)
 
 
 def leans(message: str) -> bool:
