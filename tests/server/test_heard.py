@@ -150,6 +150,16 @@ def test_who_goes_on_with_a_wish_takes_nothing_back(host, after):
     assert kept["id"] in known
 
 
+def test_a_question_may_lean_on_the_message_before_it(host):
+    first = "my favourite colour is green and my sister's is blue"
+    say(host, first, user="fay")
+    asked = "what's my sister's favourite colour?"
+    assert "green" in say(host, first, asked, "and mine?", user="fay")[0]
+    say(host, "My wife Ingrid works at the harbour office", user="fay")
+    answer, _ = say(host, "what do I know of my wife Ingrid?", "where does she work?", user="fay")
+    assert "harbour" in answer
+
+
 def test_who_told_nothing_hears_that(host):
     answer, told = say(host, "What is my sister's name?", user="gus")
     assert answer.strip() == NOTHING and told["by"] == "memory"

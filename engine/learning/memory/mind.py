@@ -26,6 +26,7 @@ from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder
 from oneseek.engine.learning.memory.memory import Found, Memory, Read
 from oneseek.engine.learning.memory.speaking import Speaking, decided
 from oneseek.engine.learning.memory.statements.answering import QUOTED, SAID, answer, chosen
+from oneseek.engine.learning.memory.statements.following import in_full
 from oneseek.engine.learning.memory.statements.hearing import (
     STATES,
     Statement,
@@ -140,6 +141,7 @@ class Mind:
         """Decide who answers a question, before any model reads it. With `keeps`, statements of
         the person are kept, and a message that only states something is acknowledged; `before` is
         the person's previous message."""
+        message, question = question, in_full(question, before)
         found = await self.memory.asked_for(question, user=user)
         learned = await self.learned(number)
         languages = {one.fact["language"] for one in found}
@@ -148,13 +150,13 @@ class Mind:
         speaking = decided(found, self.tokenizer, version, learned, pushes, always, briefly, alone)
         if speaking.version or not pushes or len(question) > LONGEST_QUESTION:
             return speaking
-        if wished := await self._answer_wish(question, user, keeps):
+        if wished := await self._answer_wish(message, user, keeps):
             return wished
         if speaking.push:
             return await self._since_changed(question, speaking, user) or speaking
         answering = await self._of_statements(question, user)
         if answering is None and keeps and not self.converses:
-            answering = await self._acknowledged(question, before, user)
+            answering = await self._acknowledged(message, before, user)
         return answering or speaking
 
     async def _answer_wish(self, message: str, user: str, keeps: bool) -> Speaking | None:

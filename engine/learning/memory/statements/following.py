@@ -1,0 +1,70 @@
+"""A question that is understood only after the message before it, written out in full: "how old is
+she?" behind "my wife Ingrid ..." asks how old my wife Ingrid is.
+"""
+
+from __future__ import annotations
+
+import re
+
+LONGEST = 12  # words of a question that leaves something out
+NAME = r"[A-ZÅÄÖÉ][\w’'-]*[^\W\d_]"
+ASKS = re.compile(
+    r".*\?\W*$|(?:what|who|whose|where|when|why|how|which|is|are|was|were|does|do|did|has|have|can|"
+    r"will|vad|vem|vems|var|när|varför|hur|vilken|vilket|vilka|är|har|kan|ska)\b",
+    re.I | re.S,
+)
+MY = r"(?i:my|our|min|mitt|vår|vårt)"
+OWN = re.compile(rf"\b{MY} [^\W\d_]+(?: {NAME})?")
+NAMED = re.compile(rf"(?<=\S )(?<![.!?] ){NAME}")
+HE = re.compile(r"\b(?:he|she|him|han|hon|honom|henne)\b|\bher\b(?!\s+\w)", re.I)
+HIS = re.compile(r"\b(?:his|her|hans|hennes)\b(?=\s+\w)", re.I)
+SHORT_FOR = re.compile(r"\b(he|she)[’']s\b", re.I)
+AND = re.compile(
+    r"(?:(?:and|but|och|men) (?:what about |how about )?|what about |how about |hur är det med )"
+    r"(?P<whose>[^?,.]+?)(?:[’']s)?\s*\?+",
+    re.I,
+)
+OF = re.compile(rf"\b{MY} [^\W\d_]+?(?: {NAME})?[’']?s(?= \w)")
+MINE = re.compile(r"(?:mine|me|min|mitt|mina|mig|jag)", re.I)
+ANOTHER = re.compile(rf"(?:{MY} )?\w+")
+
+
+def in_full(question: str, before: str) -> str:
+    """The question with the words of the message before it in place of what refers to them; as it
+    is where it refers to nothing that is found there."""
+    question = question.strip()
+    if not before or len(question.split()) > LONGEST or not ASKS.match(question):
+        return question
+    if found := AND.fullmatch(question):
+        return of_another(before, found["whose"].strip()) or question
+    if OWN.search(question) or not (HE.search(question) or HIS.search(question)):
+        return question
+    if not (who := person_in(before)):
+        return question
+    plain = SHORT_FOR.sub(r"\1 is", question)
+    return HE.sub(who, HIS.sub(f"{who}{genitive(who)}", plain))
+
+
+def person_in(message: str) -> str:
+    """Whom a message speaks of: one's own relative or friend, or else a name."""
+    own = [found[0] for found in OWN.finditer(message)]
+    named = [found[0] for found in NAMED.finditer(message)]
+    who = re.sub(r"[’']s$", "", (own or named or [""])[-1])
+    return who[:1].lower() + who[1:] if own else who
+
+
+def genitive(who: str) -> str:
+    swedish = who.lower().startswith(("min ", "mitt ", "vår ", "vårt "))
+    return ("" if who.endswith("s") else "s") if swedish else "'s"
+
+
+def of_another(before: str, whose: str) -> str:
+    """The question before, asked of somebody else; nothing where it is of nobody."""
+    if not before.rstrip().endswith("?") or not (found := OF.search(before)):
+        return ""
+    if MINE.fullmatch(whose):
+        own = found[0].split()[0]
+        return f"{before[: found.start()]}{own}{before[found.end() :]}"
+    if not ANOTHER.fullmatch(whose):
+        return ""
+    return f"{before[: found.start()]}{whose}{genitive(found[0])}{before[found.end() :]}"
