@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from oneseek.engine.backends.executor import Tensor
-from oneseek.engine.core.collecting.collector import DataCollector
+from oneseek.engine.core.collecting.collector import EARLIER, DataCollector
 from oneseek.engine.core.conversation import SOURCE
 from oneseek.engine.core.exchange.arriving import intended
 from oneseek.engine.core.queue.saved import SavedQueue
@@ -251,7 +251,7 @@ class Assistant:
         behind = self.guarded if guarded else None
         always = bool(number) and not guarded
         said = [one["content"] for one in messages if one["role"] == "user"]
-        told = user, keeps, (said[-2] if len(said) > 1 else "")
+        told = user, keeps, said[-1 - EARLIER : -1]
         speaking = await self.recognised(number, question, behind, not asked, always, *told)
         more = {"speaking": speaking, "push": speaking.push, "then": speaking.version}
         return self.with_adapter() if always else self.base, more
@@ -329,15 +329,16 @@ class Assistant:
         if not said:
             return []
 
-        async def understand(text: str, before: str) -> list[dict]:
-            found = await self.mind.hear(text, before, user)
+        async def understand(text: str, earlier: list[str]) -> list[dict]:
+            found = await self.mind.hear(text, earlier, user)
             return [one.told() for one in found if not one.unsure]
 
         collector = DataCollector(
             queue, auto_collect=False, understand=understand, user=user, pairs=False
         )
-        if len(said) > 1:
-            collector.turns[chat] = {"prompt": said[-2], "id": "", "chat": chat}
+        if earlier := said[-1 - EARLIER : -1]:
+            before = {"prompt": earlier[-1], "earlier": earlier[:-1]}
+            collector.turns[chat] = {**before, "id": "", "chat": chat}
         message = {"id": "", "role": "user", "content": said[-1], "chat": chat}
         with urgent():
             found = await collector.log_message(message)

@@ -124,7 +124,7 @@ class Engine:
 
     async def on_hear(self, request: Hear) -> Statements:
         """What a person states in a message."""
-        found = await self.resident.needed().mind.hear(request.text, request.before)
+        found = await self.resident.needed().mind.hear(request.text, request.earlier)
         return Statements(items=[one.told() for one in found])
 
     async def on_learn(self, request: Learn) -> Opened | Failed:

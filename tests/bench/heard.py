@@ -84,8 +84,8 @@ class Told:
         self.queue = SavedQueue(TrainingQueue(now), assistant.versions.store)
         self.collector = DataCollector(self.queue, auto_collect=False, understand=self.understand)
 
-    async def understand(self, text: str, before: str) -> list[dict]:
-        return [one.told() for one in await self.mind.hear(text, before)]
+    async def understand(self, text: str, earlier: list[str]) -> list[dict]:
+        return [one.told() for one in await self.mind.hear(text, earlier)]
 
     async def tell(self, messages: list[str], chat: str) -> list[dict]:
         """As the page does: what the collector finds is taken in."""

@@ -115,7 +115,7 @@ def test_a_fact_is_queued_as_a_lesson_and_the_workers_library_is_asked_first(tmp
 
 
 def test_what_may_be_a_statement_waits_for_a_yes(tmp_path):
-    async def understand(text, before):
+    async def understand(text, earlier):
         more = {"before": "", "replaces": "", "language": "en"}
         return [{"said": text, "unsure": "perhaps" in text, **more}]
 

@@ -150,6 +150,19 @@ def test_who_goes_on_with_a_wish_takes_nothing_back(host, after):
     assert kept["id"] in known
 
 
+def test_what_was_told_some_messages_ago_can_be_corrected(host):
+    user, first = "gil", "I just adopted a beagle called Waffles"
+    between = "how big is a beagle?", "thanks!"
+    (old,) = say(host, first, user=user)[1]["remembered"]
+    assert say(host, first, *between, "actually I drive a red Volvo", user=user)[1]["remembered"]
+    known = {one["id"] for one in host.ask("GET", "/api/memory").json()["facts"]}
+    assert old["id"] in known
+    corrected = "actually his name is Truffles, I mistyped"
+    assert say(host, first, *between, corrected, user=user)[1]["remembered"]
+    answer, _ = say(host, "what is my beagle called?", user=user)
+    assert "Truffles" in answer
+
+
 def test_a_question_may_lean_on_the_message_before_it(host):
     first = "my favourite colour is green and my sister's is blue"
     say(host, first, user="fay")
@@ -163,6 +176,12 @@ def test_a_question_may_lean_on_the_message_before_it(host):
 def test_who_told_nothing_hears_that(host):
     answer, told = say(host, "What is my sister's name?", user="gus")
     assert answer.strip() == NOTHING and told["by"] == "memory"
+
+
+def test_who_asks_for_advice_is_not_told_that_it_was_not_told(host):
+    first = "I just adopted a beagle called Waffles"
+    answer, told = say(host, first, "what should I feed him?", user="hob")
+    assert told["by"] == "base" and answer.strip() != NOTHING
 
 
 def test_a_secret_is_not_kept(host):

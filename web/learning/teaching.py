@@ -124,12 +124,12 @@ class Teaching:
             return True
         return False
 
-    async def understand(self, text, before):
+    async def understand(self, text, earlier):
         """What the engine takes for statements; nothing where there is none to ask."""
         if not self.page.model:
             return []
         try:
-            return (await self.page.engine.ask(Hear(text=text, before=before))).items
+            return (await self.page.engine.ask(Hear(text=text, earlier=earlier))).items
         except Refused:
             return []
 

@@ -12,6 +12,7 @@ from oneseek.engine.core.collecting.statements import STATEMENT, stated_in
 from oneseek.engine.core.exchange.entries import KEPT
 
 SWITCHES = {"enable_chat_logging": True, "auto_collect": True}
+EARLIER = 4  # messages of a chat that one which takes something back may be about
 ELSEWHERE = ("enable_web_scraping", "enable_content_processing")  # the importers' part
 
 
@@ -23,11 +24,10 @@ class DataCollector:
     """`queue` is a SavedQueue, or a TrainingQueue that nothing keeps; `config` holds the switches
     by name, which may also be given alone; `language(text)` names a text's language, "und" when it
     cannot; `lessons(text, language)` is the worker's library, giving [{"prompt", "answer",
-    "phrasings"}]; `understand(text, before)` tells which of a message's sentences state something,
-    `before` being the message before it: [{"said", "before", "replaces", "language", "unsure"}], of
-    which what is unsure waits for a yes; `user` is whose they are. Without `pairs` every fact is
-    kept as it was said and no lesson is made of
-    it."""
+    "phrasings"}]; `understand(text, earlier)` tells which of a message's sentences state something,
+    `earlier` being the person's messages before it: [{"said", "before", "replaces", "language",
+    "unsure"}], of which what is unsure waits for a yes; `user` is whose they are. Without `pairs`
+    every fact is kept as it was said and no lesson is made of it."""
 
     def __init__(
         self,
@@ -132,14 +132,14 @@ class DataCollector:
         right = before and before.get("answer") and corrected(text, before)
         if right and self.pairs:
             return await self._corrected(dict(before, **right), right["answer"], message["id"])
-        self.turns[chat] = {"prompt": text, "id": message["id"], "chat": chat}
+        earlier = said_until(before) if before else []
+        self.turns[chat] = {"prompt": text, "id": message["id"], "chat": chat, "earlier": earlier}
         found, facts = [], self._facts(text) if self.pairs else []
         across = self._across(text, facts)
         for lesson in facts:
             fact = dict(lesson, chat=chat, id=message["id"])
             found += await self._offer(fact, "approved", "fact", across)
         if self.understand:
-            earlier = before["prompt"] if before else ""
             for one in await self.understand(text, earlier):
                 if not any([fact["said"] in one["said"] for fact in facts]) or one["replaces"]:
                     found += await self._keep(one, chat, message["id"], text)
@@ -185,6 +185,7 @@ class DataCollector:
         if not turn or not text:
             return []
         exchange = {"prompt": turn["prompt"], "answer": text, "chat": chat, "id": message["id"]}
+        exchange["earlier"] = turn.get("earlier") or []
         self.turns[chat] = exchange
         self.exchanges[message["id"]] = exchange
         if not self.auto_collect:
@@ -222,6 +223,11 @@ class DataCollector:
             return []
         record = await self.queue.change(lambda q: q.add(_priced(example, priority), state))
         return [record] if record else []
+
+
+def said_until(turn):
+    """What a person said of late, up to a turn."""
+    return ((turn.get("earlier") or []) + [turn["prompt"]])[-EARLIER:]
 
 
 def _priced(example, priority):

@@ -81,10 +81,10 @@ class Statements(Message):
 
 @message
 class Hear(Request):
-    """Which sentences of a message state something of the person's own; `before` is what they wrote
-    right before it."""
+    """Which sentences of a message state something of the person's own; `earlier` is what they
+    wrote before it, the newest last."""
 
-    fields = {"text": str, "before": str}
+    fields = {"text": str, "earlier": list}
     answer = Statements
 
 

@@ -74,6 +74,11 @@ ASKS_NOTHING = 0.2  # with less a question that names nobody is a general one
 NEAR_NOTHING = 0.35  # with a smaller sum of scores, nothing that was told answers the question
 # The least sum of scores for a question to be split, and the least score of each of its parts.
 NEAR_PART, PART_SURE = 0.045, 0.15
+ADVICE = re.compile(  # is wanted, about nothing that the person calls their own
+    r"\b(?:what|how|where|vad|hur|var) (?:should|shall|could|can|borde|bör|kan) (?:i|we|jag|vi)\b"
+    r"(?!.*\b(?:my|our|min|mitt|mina|vår|vårt|våra)\b)",
+    re.I,
+)
 ALONE = re.compile(r"[^?]*\?\W*\w*\W*")  # one question and no wish beside it, thanks at most
 TAKES_BACK = 0.35  # from this probability on a message corrects an earlier statement
 STATELESS = 0.2  # as TAKES_BACK, for a message that states nothing
@@ -136,12 +141,12 @@ class Mind:
         always: bool = False,
         user: str = "",
         keeps: bool = False,
-        before: str = "",
+        earlier: Sequence[str] = (),
     ) -> Speaking:
         """Decide who answers a question, before any model reads it. With `keeps`, statements of
-        the person are kept, and a message that only states something is acknowledged; `before` is
-        the person's previous message."""
-        message, question = question, in_full(question, before)
+        the person are kept, and a message that only states something is acknowledged;
+        `earlier` are the person's messages before it."""
+        message, question = question, in_full(question, earlier[-1] if earlier else "")
         found = await self.memory.asked_for(question, user=user)
         learned = await self.learned(number)
         languages = {one.fact["language"] for one in found}
@@ -156,7 +161,7 @@ class Mind:
             return await self._since_changed(question, speaking, user) or speaking
         answering = await self._of_statements(question, user)
         if answering is None and keeps and not self.converses:
-            answering = await self._acknowledged(message, before, user)
+            answering = await self._acknowledged(message, earlier, user)
         return answering or speaking
 
     async def _answer_wish(self, message: str, user: str, keeps: bool) -> Speaking | None:
@@ -171,11 +176,13 @@ class Mind:
         reply = self._saying(reply_to_forget(what, gone, guess(message)))
         return replace(reply, forgets=[one["id"] for one in gone])
 
-    async def _acknowledged(self, message: str, before: str, user: str) -> Speaking | None:
+    async def _acknowledged(
+        self, message: str, earlier: Sequence[str], user: str
+    ) -> Speaking | None:
         """The reply to a message that only states what is kept of it."""
         if message.rstrip().endswith("?") or secrets_in(message):
             return None
-        found = await self.hear(message, before, user)
+        found = await self.hear(message, earlier, user)
         if not states_all(message, found):
             return None
         return self._saying(acknowledgement(message, found))
@@ -223,7 +230,7 @@ class Mind:
             said = await self._of_another_language(question, user)
         if said:
             return self._saying(answer(said, question, code, now), said)
-        if is_own and sure < NEAR_NOTHING:
+        if is_own and sure < NEAR_NOTHING and not ADVICE.search(question):
             return self._saying(words_of(code)["nothing"])
         return None
 
@@ -269,9 +276,11 @@ class Mind:
 
     # ---- hearing
 
-    async def hear(self, message: str, before: str = "", user: str = "") -> list[Statement]:
-        """The statements of a message, which may take back or lean on what was said right
-        before it."""
+    async def hear(
+        self, message: str, earlier: Sequence[str] = (), user: str = ""
+    ) -> list[Statement]:
+        """The statements of a message, which may take back or lean on what was kept of the person's
+        messages before it."""
         await self.memory.load()
         if read_what_to_forget(message) or wants_all(message):
             return []
@@ -279,31 +288,39 @@ class Mind:
             found = await statements(message, self.memory.reader.alone)
         except NOT_HERE:
             return []
-        earlier = self._kept_of(before, user)
-        if not earlier:
+        before = next((one for one in reversed(earlier) if self._kept_of(one, user)), "")
+        kept = self._kept_of(before, user)
+        if not kept:
             return found
-        texts = {id: text_of(self.memory.facts[id]) for id in earlier}
-        if goes_on(message, before) and not changes(message) and len(found) < 2:
+        at_once = before == earlier[-1]
+        texts = {id: text_of(self.memory.facts[id]) for id in kept}
+        if at_once and goes_on(message, before) and not changes(message) and len(found) < 2:
             more = Statement(found[0].said if found else message.strip(), language=guess(message))
-            more.before = texts[earlier[-1]]
+            more.before = texts[kept[-1]]
             return [more]
-        if before_it := await self._taken_back(message, earlier, bool(found)):
+        if not (at_once or changes(message)):
+            return found
+        if before_it := await self._taken_back(message, kept, bool(found), at_once):
             said = found[0].said if len(message) > FAR else message.strip()
             changed = Statement(said, language=guess(message))
             changed.before = texts[before_it]
             changed.replaces = [before_it]
             return [changed]
         if found and leans(message):
-            found[0].before = texts[earlier[-1]]
+            found[0].before = texts[kept[-1]]
         return found
 
-    async def _taken_back(self, message: str, earlier: list[str], states: bool) -> str | None:
-        """Which of some statements a message that follows them corrects or ends, if one."""
+    async def _taken_back(
+        self, message: str, earlier: list[str], states: bool, at_once: bool
+    ) -> str | None:
+        """Which of some statements a message that follows them, `at_once` or later, corrects or
+        ends, if one."""
         if len(message) > FAR and not states or message.rstrip().endswith("?"):
             return None
-        if states and changes(message):
+        another = states and is_of_another(self.memory.facts[earlier[-1]]["answer"], message)
+        if at_once and states and changes(message) and not another:
             return earlier[-1]
-        if states and is_of_another(self.memory.facts[earlier[-1]]["answer"], message):
+        if another and not changes(message):
             return None
         texts = [text_of(self.memory.facts[id]) for id in earlier[-MOST:]]
         likely = [await self.memory.reader.takes_back(text, message) for text in texts]

@@ -203,15 +203,21 @@ def bare(part: str) -> str:
 
 def changes(message: str) -> bool:
     """Whether a message begins as one that takes back what was said right before it."""
-    text, begins = message.strip(), False
+    text = unprefixed(message)
+    return text != message.strip() and not NO_NEWS.match(text)
+
+
+def unprefixed(message: str) -> str:
+    """Without the words at its beginning that take something back."""
+    text = message.strip()
     while found := CHANGES.match(text):
-        text, begins = text[found.end() :], True
-    return begins and not NO_NEWS.match(text)
+        text = text[found.end() :]
+    return text
 
 
 def leans(message: str) -> bool:
     """Whether it speaks of what was said right before it."""
-    return LEANS.match(message.strip()) is not None
+    return LEANS.match(unprefixed(message)) is not None
 
 
 def is_of_another(said: str, message: str) -> bool:
