@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from oneseek.engine.backends.executor import Tensor
-from oneseek.engine.core.collecting.collector import EARLIER, DataCollector
+from oneseek.engine.core.collecting.collector import EARLIER, DataCollector, allows_secret
 from oneseek.engine.core.conversation import SOURCE
 from oneseek.engine.core.exchange.arriving import intended
 from oneseek.engine.core.queue.saved import SavedQueue
@@ -243,7 +243,8 @@ class Assistant:
         await self.mind.memory.load()
         guarded = asked != BASE and await self.mind.guards(number)
         question = messages[-1]["content"]
-        concerns = guarded or self.mind.memory.facts or ONESELF.search(question)
+        own = ONESELF.search(question) or allows_secret(question)
+        concerns = guarded or self.mind.memory.facts or own
         if asked == BASE or not concerns:
             return await self.generator(number), {}
         if number:
@@ -336,12 +337,15 @@ class Assistant:
         collector = DataCollector(
             queue, auto_collect=False, understand=understand, user=user, pairs=False
         )
-        if earlier := said[-1 - EARLIER : -1]:
+        # The word that a secret is to be kept is about the message before it.
+        begin = -2 if allows_secret(said[-1]) and len(said) > 1 else -1
+        if earlier := said[begin - EARLIER : begin]:
             before = {"prompt": earlier[-1], "earlier": earlier[:-1]}
             collector.turns[chat] = {**before, "id": "", "chat": chat}
-        message = {"id": "", "role": "user", "content": said[-1], "chat": chat}
         with urgent():
-            found = await collector.log_message(message)
+            for text in said[begin:]:
+                message = {"id": "", "role": "user", "content": text, "chat": chat}
+                found = await collector.log_message(message)
             kept = [one for one in found if (await self.mind.keep(one))["facts"]]
         return [{"id": one["id"], "said": one["answer"]} for one in kept]
 

@@ -191,6 +191,17 @@ def test_a_secret_is_not_kept(host):
     assert not re.search("hunter2", known)
 
 
+def test_a_secret_is_asked_about_and_kept_when_the_person_says_so(host):
+    secret, user = "The code for our bike lock is 4471", "ida"
+    answer, told = say(host, secret, user=user)
+    assert "keep it" in answer and told["remembered"] == []
+    answer, told = say(host, secret, "what is the capital of France?", user=user)
+    assert told["remembered"] == []
+    answer, told = say(host, secret, "Yes, keep it.", user=user)
+    assert "4471" in answer and [one["said"] for one in told["remembered"]] == [secret]
+    assert "4471" in say(host, "what is the code of our bike lock?", user=user)[0]
+
+
 @pytest.mark.parametrize(
     ("message", "question", "answer"),
     [

@@ -12,6 +12,12 @@ from oneseek.engine.core.collecting.statements import STATEMENT, stated_in
 from oneseek.engine.core.exchange.entries import KEPT
 
 SWITCHES = {"enable_chat_logging": True, "auto_collect": True}
+KEEP_IT = {  # what a person answers who wants a secret kept
+    "en": ("keep it", "keep that", "save it", "save that", "remember it", "remember that"),
+    "sv": ("behåll det", "behåll den", "spara det", "spara den", "kom ihåg det", "kom ihåg den"),
+}
+BEFORE_IT = ("yes", "ok", "please", "ja", "jo")
+BEHIND_IT = ("anyway", "please", "ändå", "tack")
 EARLIER = 4  # messages of a chat that one which takes something back may be about
 ELSEWHERE = ("enable_web_scraping", "enable_content_processing")  # the importers' part
 
@@ -129,6 +135,12 @@ class DataCollector:
     async def _log_statement(self, message):
         chat, text = message.get("chat", ""), visible(message["content"]).strip()
         before = self.turns.get(chat)
+        held = [id for id in self.held if before and self._is_of(id, before)]
+        if held and allows_secret(text):
+            found = []
+            for id in held:
+                found += await self.release(id)
+            return found
         right = before and before.get("answer") and corrected(text, before)
         if right and self.pairs:
             return await self._corrected(dict(before, **right), right["answer"], message["id"])
@@ -144,6 +156,12 @@ class DataCollector:
                 if not any([fact["said"] in one["said"] for fact in facts]) or one["replaces"]:
                     found += await self._keep(one, chat, message["id"], text)
         return found
+
+    def _is_of(self, held_id, turn):
+        """Whether what was held back is of a message."""
+        example = self.held[held_id]["offer"][0]
+        said = example["source"].get("said") or example["answer"]
+        return example["source"]["chat"] == turn["chat"] and said in turn["prompt"]
 
     def _across(self, text, facts):
         """The kinds of secrets that only the whole message shows, such as a card number over two
@@ -223,6 +241,16 @@ class DataCollector:
             return []
         record = await self.queue.change(lambda q: q.add(_priced(example, priority), state))
         return [record] if record else []
+
+
+def allows_secret(text):
+    """Whether a message says no more than that the secret before it is to be kept."""
+    words = text.lower().replace(",", " ").rstrip(".! ").split()
+    while words and words[0] in BEFORE_IT:
+        words.pop(0)
+    while words and words[-1] in BEHIND_IT:
+        words.pop()
+    return " ".join(words) in KEEP_IT["en"] + KEEP_IT["sv"]
 
 
 def said_until(turn):

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from oneseek.engine.core.collecting.collector import allows_secret
 from oneseek.engine.core.collecting.secrets import secrets_in
 from oneseek.engine.core.conversation import MEMORY
 from oneseek.engine.core.exchange import INTENT
@@ -179,12 +180,19 @@ class Mind:
     async def _acknowledged(
         self, message: str, earlier: Sequence[str], user: str
     ) -> Speaking | None:
-        """The reply to a message that only states what is kept of it."""
-        if message.rstrip().endswith("?") or secrets_in(message):
+        """The reply to a message that only states what is kept of it, or would be but for a secret;
+        and to the word that the secret before it is to be kept."""
+        if earlier and allows_secret(message) and secrets_in(earlier[-1]):
+            message, earlier, secret = earlier[-1], earlier[:-1], False
+        else:
+            secret = bool(secrets_in(message))
+        if message.rstrip().endswith("?"):
             return None
         found = await self.hear(message, earlier, user)
         if not states_all(message, found):
             return None
+        if secret:
+            return self._saying(words_of(guess(message))["secret"])
         return self._saying(acknowledgement(message, found))
 
     def _saying(self, text: str, used: Sequence[Found] = ()) -> Speaking:

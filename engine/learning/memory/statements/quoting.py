@@ -75,6 +75,7 @@ WORDS = {
         "kept": "I'll remember that: {said}",
         "kept_many": "I'll remember all of that: {count} things.",
         "corrected": "Changed: {said}",
+        "secret": "That looks like a secret, so I have not kept it. Write “keep it”, and I will.",
     },
     "sv": {
         "today": "Tidigare i dag sa du",
@@ -87,6 +88,8 @@ WORDS = {
         "kept": "Det kommer jag ihåg: {said}",
         "kept_many": "Allt det kommer jag ihåg: {count} saker.",
         "corrected": "Ändrat: {said}",
+        "secret": "Det ser ut som en hemlighet, så jag har inte sparat det. "
+        "Skriv ”spara det”, så gör jag det.",
     },
 }
 
