@@ -19,6 +19,7 @@ COLOUR = "what's my sister's favourite colour?"
         ("tell me about Priya", "how old is she", "how old is Priya"),
         ("min syster Elsa pluggar", "var bor hon?", "var bor min syster Elsa?"),
         ("min syster pluggar", "vad heter hennes hund?", "vad heter min systers hund?"),
+        ("how old is my son?", "and what's his name?", "and what's my son's name?"),
         (COLOUR, "and mine?", "what's my favourite colour?"),
         (COLOUR, "what about my mum's?", "what's my mum's favourite colour?"),
         ("vad är min systers skostorlek?", "och min brors?", "vad är min brors skostorlek?"),

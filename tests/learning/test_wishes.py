@@ -9,6 +9,7 @@ from oneseek.engine.learning.memory.wishes import (
     find_concerned,
     list_told,
     read_what_to_forget,
+    read_what_to_tell,
     reply_to_forget,
     wants_all,
 )
@@ -34,6 +35,29 @@ def statement(words, time=0, language="en"):
 )
 def test_who_asks_for_all_is_told_from_who_asks_for_something(message, wanted):
     assert wants_all(message) is wanted
+
+
+@pytest.mark.parametrize(
+    ("message", "what"),
+    [
+        ("What do you know about my sister?", "my sister"),
+        ("what did I tell you about Lily", "Lily"),
+        ("Vad vet du om min katt?", "min katt"),
+        ("tell me everything about Lily", "Lily"),
+        ("tell me about black holes", ""),
+        ("what do you know about me?", ""),
+    ],
+)
+def test_whoever_asks_for_all_about_something_says_about_what(message, what):
+    assert read_what_to_tell(message) == what
+
+
+def test_all_about_something_is_listed_with_its_name():
+    facts = [statement("my sister Lily swims", 1), statement("my car is red", 2)]
+    told = list_told(find_concerned("my sister", facts), "en", "my sister")
+    assert told.splitlines() == [
+        "What you told me about your sister, the newest first:", "", "* Your sister Lily swims."
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -182,6 +182,16 @@ def test_who_asks_for_advice_is_not_told_that_it_was_not_told(host):
     first = "I just adopted a beagle called Waffles"
     answer, told = say(host, first, "what should I feed him?", user="hob")
     assert told["by"] == "base" and answer.strip() != NOTHING
+    answer, told = say(host, "my blood pressure is 145 over 92", "is that high?", user="hob")
+    assert answer.strip() != NOTHING
+
+
+def test_all_that_was_told_about_somebody_is_listed(host):
+    for words in ("my sister Lily swims on Tuesdays", "Lily is five", "my car is red"):
+        say(host, words, user="ike")
+    answer, told = say(host, "what do you know about Lily?", user="ike")
+    assert told["by"] == "memory" and "swims" in answer and "five" in answer
+    assert "car" not in answer
 
 
 def test_a_secret_is_not_kept(host):

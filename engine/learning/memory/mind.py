@@ -6,8 +6,9 @@ it.
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import replace
 
 from oneseek.engine.core.collecting.collector import allows_secret
@@ -53,6 +54,7 @@ from oneseek.engine.learning.memory.wishes import (
     find_concerned,
     list_told,
     read_what_to_forget,
+    read_what_to_tell,
     reply_to_forget,
     wants_all,
 )
@@ -80,6 +82,10 @@ ADVICE = re.compile(  # is wanted, about nothing that the person calls their own
     r"(?!.*\b(?:my|our|min|mitt|mina|vår|vårt|våra)\b)",
     re.I,
 )
+POINTS = re.compile(  # at something that was said before
+    r"\b(?:that|this|these|those|it|they|them|det|den|detta|dessa|dem)\b", re.I
+)
+LATELY = 1.0  # nats that speak for a statement of the same chat, of the last few messages
 ALONE = re.compile(r"[^?]*\?\W*\w*\W*")  # one question and no wish beside it, thanks at most
 TAKES_BACK = 0.35  # from this probability on a message corrects an earlier statement
 STATELESS = 0.2  # as TAKES_BACK, for a message that states nothing
@@ -99,9 +105,27 @@ def asks_for_own(asks: float, mine: bool, knows: bool) -> bool:
     return asks >= (ASKS if mine else ASKS_SURELY) or (knows and asks >= ASKS_NAMED)
 
 
+def asks_something_else(question: str) -> bool:
+    """Whether a question is for advice, or about something that was just said."""
+    return bool(
+        ADVICE.search(question) or (POINTS.search(question) and not speaks_of_oneself(question))
+    )
+
+
 def states_more(read: Read) -> bool:
     """Whether a message states something rather than asks for it."""
     return read.states > max(STATES, read.asks)
+
+
+def likelier(found: list[Found], ids: Collection[str]) -> list[Found]:
+    """The same statements, of which these are the likelier by LATELY."""
+    raised = [
+        replace(one, score=one.score / (one.score + (1 - one.score) * math.exp(-LATELY)))
+        if one.id in ids
+        else one
+        for one in found
+    ]
+    return sorted(raised, key=lambda one: (-one.score, -one.fact["time"]))
 
 
 class Mind:
@@ -160,7 +184,8 @@ class Mind:
             return wished
         if speaking.push:
             return await self._since_changed(question, speaking, user) or speaking
-        answering = await self._of_statements(question, user)
+        lately = {id for one in earlier for id in self._kept_of(one, user)}
+        answering = await self._of_statements(question, user, lately)
         if answering is None and keeps and not self.converses:
             answering = await self._acknowledged(message, earlier, user)
         return answering or speaking
@@ -168,9 +193,16 @@ class Mind:
     async def _answer_wish(self, message: str, user: str, keeps: bool) -> Speaking | None:
         """Answer a person who asks for all that they told, or asks to forget some of it."""
         what = read_what_to_forget(message) if keeps else ""
-        if not what and not wants_all(message):
+        about = read_what_to_tell(message)
+        if not (what or about or wants_all(message)):
             return None
         told = [one for one in self.memory.facts.values() if "answer" in one and is_for(one, user)]
+        if about and not what:
+            told = find_concerned(about, told)
+            if not told:
+                return None
+            listed = list_told(told, guess(message), about)
+            return self._saying(listed, [Found(one, 1.0) for one in told])
         if not what:
             return self._saying(list_told(told, guess(message)), [Found(one, 1.0) for one in told])
         gone = find_concerned(what, told)
@@ -201,10 +233,13 @@ class Mind:
         facts = {one.id: one.told() for one in used}
         return Speaking(MEMORY, list(facts.values()), push, None)
 
-    async def _of_statements(self, question: str, user: str) -> Speaking | None:
-        """What a statement answers, in its words; or that nothing of the kind was told."""
+    async def _of_statements(
+        self, question: str, user: str, lately: Collection[str]
+    ) -> Speaking | None:
+        """What a statement answers, in its words; or that nothing of the kind was told. People ask
+        about what they told `lately` in the same chat."""
         try:
-            found = await self.memory.answering(question, user)
+            found = likelier(await self.memory.answering(question, user), lately)
             read = await self.memory.read(question, user)
         except NOT_HERE:
             return None
@@ -238,7 +273,7 @@ class Mind:
             said = await self._of_another_language(question, user)
         if said:
             return self._saying(answer(said, question, code, now), said)
-        if is_own and sure < NEAR_NOTHING and not ADVICE.search(question):
+        if is_own and sure < NEAR_NOTHING and not asks_something_else(question):
             return self._saying(words_of(code)["nothing"])
         return None
 

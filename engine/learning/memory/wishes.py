@@ -28,6 +28,14 @@ ALL = re.compile(
     rf"){ABOUT}\W*",
     re.I,
 )
+ABOUT_IT = re.compile(
+    rf"{BEGINS}(?:what (?:all )?(?:do|did) you (?:know|remember) (?:about|of)|"
+    r"what (?:have|did) i (?:told|tell) you about|(?:tell me|list|show me) (?:everything|all|what)"
+    r"(?: that)?(?: you (?:know|remember))? about|vad (?:vet|minns) du om|"
+    r"vad har jag (?:berättat|sagt)(?: för dig| till dig)? om|berätta (?:allt|vad) du vet om)\s+"
+    r"(?P<what>(?!(?:me|us|mig|oss)\b)[^?]+)\W*",
+    re.I,
+)
 FORGET = re.compile(
     rf"{BEGINS}(?:forget|glöm(?: bort)?)\s+(?!inte\b|aldrig\b|not\b|to\b)"
     r"(?:what i (?:said|told you) about|vad jag (?:sa|sade|berättade) om|about|that|att|om|det om)?"
@@ -38,6 +46,7 @@ EVERYTHING = re.compile(r"(?:everything|all|allt|allting|alltihop)\b", re.I)
 WORDS = {
     "en": {
         "all": "What you told me, the newest first:",
+        "about": "What you told me about {what}, the newest first:",
         "more": "And {count} more.",
         "empty": "You have not told me anything yet.",
         "forgets": "I'll forget that: {said}",
@@ -46,6 +55,7 @@ WORDS = {
     },
     "sv": {
         "all": "Det här har du berättat, det nyaste först:",
+        "about": "Det här har du berättat om {what}, det nyaste först:",
         "more": "Och {count} till.",
         "empty": "Du har inte berättat något för mig än.",
         "forgets": "Det glömmer jag: {said}",
@@ -60,6 +70,13 @@ def wants_all(message: str) -> bool:
     return ALL.fullmatch(message.strip()) is not None
 
 
+def read_what_to_tell(message: str) -> str:
+    """What somebody asks to hear all about that was told, in their words; empty where they do
+    not."""
+    found = ABOUT_IT.fullmatch(message.strip())
+    return found["what"].strip() if found else ""
+
+
 def read_what_to_forget(message: str) -> str:
     """What a message wants forgotten, in its words; empty where it wants nothing of the kind."""
     found = FORGET.fullmatch(message.strip().rstrip(".!"))
@@ -69,8 +86,9 @@ def read_what_to_forget(message: str) -> str:
     return what if EVERYTHING.match(what) or content(what, language(guess(message))) else ""
 
 
-def list_told(facts: Sequence[dict], code: str) -> str:
-    """Each of these as it is said to the person, what was told last first."""
+def list_told(facts: Sequence[dict], code: str, what: str = "") -> str:
+    """Each of these as it is said to the person, what was told last first; all of it, or what
+    there is about something."""
     words = WORDS.get(code, WORDS["en"])
     newest = list_lines(sorted(facts, key=lambda fact: -fact["time"]))
     if not newest:
@@ -78,7 +96,13 @@ def list_told(facts: Sequence[dict], code: str) -> str:
     lines = "\n".join(f"* {said}" for said in newest[:LISTED])
     more = len(newest) - LISTED
     rest = "\n\n" + words["more"].format(count=more) if more > 0 else ""
-    return f"{words['all']}\n\n{lines}{rest}"
+    begin = words["about"].format(what=address(what, code)) if what else words["all"]
+    return f"{begin}\n\n{lines}{rest}"
+
+
+def address(what: str, code: str) -> str:
+    """What is the person's own, as it is called to them: "your dog"."""
+    return language(code if code == "sv" else "en").turn(what, "second")
 
 
 def list_lines(facts: Sequence[dict]) -> list[str]:

@@ -36,7 +36,8 @@ def in_full(question: str, before: str) -> str:
     if not before or len(question.split()) > LONGEST or not ASKS.match(question):
         return question
     if found := AND.fullmatch(question):
-        return of_another(before, found["whose"].strip()) or question
+        if full := of_another(before, found["whose"].strip()):
+            return full
     if OWN.search(question) or not (HE.search(question) or HIS.search(question)):
         return question
     if not (who := person_in(before)):

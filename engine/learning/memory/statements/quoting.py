@@ -167,7 +167,8 @@ def acknowledgement(message: str, found: Sequence[Statement]) -> str:
     words = words_of(guess(message))
     if len(found) > REPEATED:
         return words["kept_many"].format(count=len(found))
-    said = " ".join(repeated(one) for one in found)
+    first, *others = (repeated(one) for one in found)
+    said = " ".join([first, *map(capital, others)])
     return words["corrected" if found[0].replaces else "kept"].format(said=said)
 
 
