@@ -22,6 +22,7 @@ import json
 import math
 import re
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from random import Random
 
@@ -34,12 +35,12 @@ from builder import encoder as carrier
 from builder import fetch
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.learning.lessons import anchors
-from oneseek.engine.learning.memory.encoder import Encoder
+from oneseek.engine.learning.memory.encoder import BEFORE, BEFORE_SAID, Encoder
 from oneseek.engine.learning.memory.statements.reader import ALONE, ANSWERING, ASKED
-from oneseek.engine.learning.memory.statements.said import Said
 from oneseek.engine.model.formats.source import BytesSource
 from tests.bench.parts import report
 from tests.bench.weigh import facts_of, general
+from tests.golden.judging import Judge
 from tests.golden.make_encoder import bert_of, ours
 from tests.golden.statements import CODES, Made, Maker
 from tests.golden.statements.told import (
@@ -66,8 +67,6 @@ UNTOLD = 0.4  # of the statements are asked something that nothing answers
 TOGETHER = 16  # rows
 READY = 8  # steps that are made ahead by each of the processes that make them
 TEMPERATURE = 0.05
-NEARNESS, ALIKE = 5.0, 0.07  # nats that nearness counts beside a reading; look-alikes that may pass
-ASKING, SAYING = "query: ", "passage: "  # what the encoder was trained to see before a text
 STATES, ASKS, NEITHER = range(3)
 SWAP = {
     "en": [("You are", "I am"), ("you are", "I am"), ("Your", "My"), ("your", "my"), ("You", "I"),
@@ -303,19 +302,19 @@ class Ahead(torch.utils.data.IterableDataset):
             )
 
 
-def nearest(bert: nn.Module, words: Encoder) -> dict[str, list[str]]:
+def nearest(bert: nn.Module, words: Encoder, whole: bool = False) -> dict[str, list[str]]:
     """Questions with the statements of others that the encoder, as it was published, finds nearest
     to them, less those that are asked for much the same."""
-    voices, rows = Voices(0), Rows(words)
-    said = directions(bert, [rows.published(one.said, SAYING) for one in voices.told])
+    voices, rows = Voices(0, whole), Rows(words)
+    said = directions(bert, [rows.published(one.said, BEFORE_SAID) for one in voices.told])
     asked = [(q, i) for i, one in enumerate(voices.told) for q in one.asked]
-    untold = [q for code in CODES for q in Maker(0).unknown[code]] + asked_for_advice()
-    every = [(q, -1) for q in untold + [one["q"] for one in learned("_unknown")]]
-    whole = directions(bert, [rows.published(q, ASKING) for q, _ in asked + every])
+    untold = [q for code in CODES for q in Maker(0).unknown[code]] + asked_for_advice(whole)
+    every = [(q, -1) for q in untold + [one["q"] for one in learned("_unknown", whole)]]
+    meant = directions(bert, [rows.published(q, BEFORE) for q, _ in asked + every])
     owners = np.array([i for _, i in asked])
     found = {}
-    for (question, own), one in zip(asked + every, whole, strict=True):
-        same = set(owners[whole[: len(asked)] @ one >= SAME].tolist()) | {own}
+    for (question, own), one in zip(asked + every, meant, strict=True):
+        same = set(owners[meant[: len(asked)] @ one >= SAME].tolist()) | {own}
         best = (i for i in np.argsort(-(said @ one)).tolist() if i not in same)
         found[question] = [voices.told[i].said for i in itertools.islice(best, CLOSE)]
     return found
@@ -362,8 +361,8 @@ def tune(
         if over(step) >= 1:
             break
         pairs, wanted, texts, of_kind, finds, changes, changed = one
-        answers = whether(model.pair, model.states(pairs), wanted)
-        takes = whether(model.change, model.states(changes), changed)
+        answers = whether(model.pair(model.states(pairs))[:, 0], wanted)
+        takes = whether(model.change(model.states(changes))[:, 0], changed)
         read = model.states(texts)
         kinds = torch.tensor(of_kind, device=read.device)
         kind = F.cross_entropy(model.kind(read), kinds)
@@ -386,10 +385,10 @@ def tune(
             to.write_bytes(packed(model))
 
 
-def whether(head: nn.Linear, states: torch.Tensor, wanted: list[float]) -> torch.Tensor:
+def whether(nats: torch.Tensor, wanted: list[float]) -> torch.Tensor:
     """The loss of what is read together."""
-    truth = torch.tensor(wanted, device=states.device)
-    return F.binary_cross_entropy_with_logits(head(states)[:, 0], truth)
+    truth = torch.tensor(wanted, device=nats.device)
+    return F.binary_cross_entropy_with_logits(nats, truth)
 
 
 def settle(model: Reader, near: dict[str, list[str]]) -> None:
@@ -411,7 +410,8 @@ def settle(model: Reader, near: dict[str, list[str]]) -> None:
     learned = [*model.kind.parameters(), *model.change.parameters()]
     optimizer = torch.optim.AdamW(learned, lr=3e-3, weight_decay=0.1)
     for _ in range(PASSES):
-        loss = F.cross_entropy(model.kind(read), kinds) + whether(model.change, behind, taken)
+        loss = F.cross_entropy(model.kind(read), kinds)
+        loss = loss + whether(model.change(behind)[:, 0], taken)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -456,43 +456,19 @@ def begin_with(model: Reader, packed: bytes) -> None:
 
 
 def judged(model: Reader, bert: nn.Module) -> dict[str, float]:
-    """Of questions that nothing was learned from: how often the statement that answers one is the
-    surest of those that the published encoder and the words find nearest, and above the limit that
-    ALIKE of the look-alikes pass."""
+    """Of questions that nothing was learned from."""
     rows, figures = Rows(model.words), {}
+
+    def directed(texts: Sequence[str], before: str) -> np.ndarray:
+        return directions(bert, [rows.published(text, before) for text in texts])
+
     for name in ("heard_dev", "heard_dev2", *LEARNED):
-        lines = (BENCH / f"{name}.jsonl").read_text().splitlines()
-        given = [json.loads(line) for line in lines]
-        said, found = [" ".join(one["messages"]) for one in given], Said()
-        for i, whole in enumerate(directions(bert, [rows.published(one, SAYING) for one in said])):
-            found.add(str(i), said[i], whole)
-        unseen = given[1::2] if name in LEARNED else given
-        right = [(q["q"], str(given.index(one))) for one in unseen for q in one["questions"]]
-        alike = [(one["lookalike"]["q"], "") for one in unseen if one.get("lookalike")]
-        asked = [q for q, _ in right + alike]
-        whole = directions(bert, [rows.published(q, ASKING) for q in asked])
-        near = [found.nearest(q, one) for q, one in zip(asked, whole, strict=True)]
-        pairs = [
-            rows.together(q, said[int(i)])
-            for q, some in zip(asked, near, strict=True)
-            for i in some
-        ]
+        part = slice(1, None, 2) if name in LEARNED else slice(None)
+        judge = Judge(BENCH / f"{name}.jsonl", directed, part)
         with torch.no_grad():
-            read = iter(model.pair(model.states(pairs))[:, 0].tolist())
-        scores = [{i: next(read) + NEARNESS * x for i, x in some.items()} for some in near]
-        surest = [max(some.values(), default=-math.inf) for some in scores]
-        limit = np.quantile(surest[len(right) :], 1 - ALIKE)
-        first = [max(some, key=some.__getitem__, default="") for some in scores]
-        hits = np.array([first[i] == own for i, (_, own) in enumerate(right)])
-        above = np.array(surest[: len(right)]) > limit
-        figures |= {
-            f"{name}: among the nearest": np.mean(
-                [own in near[i] for i, (_, own) in enumerate(right)]
-            ),
-            f"{name}: first": hits.mean(),
-            f"{name}: first and above": (hits & above).mean(),
-        }
-    return {name: round(float(value), 3) for name, value in figures.items()}
+            states = model.states([rows.together(q, said) for q, said in judge.pairs])
+            figures |= judge.figures(model.pair(states)[:, 0].tolist())
+    return figures
 
 
 async def published() -> tuple[BytesSource, Encoder]:

@@ -7,7 +7,7 @@ holds what was said, what was said next and takes it back, and questions that bo
 `beside.txt` what was said next about the same and takes nothing back.  `asked.txt` holds questions
 for advice and general knowledge in which the person speaks of themselves; `short.txt` what states
 something in a few words (+) and what does not (-).  Every second line of the bench's development
-sets from the third on is learned from too.
+sets from the third on is learned from too; or each line of the sets WHOLE (`whole`).
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from tests.golden.statements import CODES, COMMON, HERE, slots
 
 BENCH = HERE.parents[1] / "bench"
 LEARNED = ("heard_dev3", "heard_dev4", "heard_dev5", "heard_dev6", "heard_dev7")
+WHOLE = ("heard_dev", "heard_dev2", "heard_dev3", "heard_dev4", "heard_dev5", "heard_dev6")
 ALIKE = 0.5  # of the words of two questions: they may ask for the same
 NEAR = 12  # statements that share the most words with a question
 REMINDERS = {
@@ -55,31 +56,32 @@ class Change(NamedTuple):
     asked: list[str]
 
 
-def learned(kind: str) -> list[dict]:
+def learned(kind: str, whole: bool = False) -> list[dict]:
     """The lines of the development sets that are learned from; the others judge."""
-    every = ((BENCH / f"{name}{kind}.jsonl").read_text().splitlines() for name in LEARNED)
-    return [json.loads(line) for lines in every for line in lines[::2]]
+    paths = [BENCH / f"{name}{kind}.jsonl" for name in (WHOLE if whole else LEARNED)]
+    every = (path.read_text().splitlines() for path in paths if path.exists())
+    return [json.loads(line) for lines in every for line in lines[:: 1 if whole else 2]]
 
 
-def told() -> list[Told]:
+def told(whole: bool = False) -> list[Told]:
     found = []
     for code in CODES:
         for line in (HERE / f"told_{code}.txt").read_text().splitlines():
             said, asked, alike = (part.strip() for part in line.split("|"))
             found.append(Told(code, said, asked.split(" / "), alike.split(" / ")))
-    for one in learned(""):
+    for one in learned("", whole):
         asked = [question["q"] for question in one["questions"]]
         alike = [one["lookalike"]["q"]]
         found.append(Told(one["lang"], " ".join(one["messages"]), asked, alike))
     return found
 
 
-def changes() -> list[Change]:
+def changes(whole: bool = False) -> list[Change]:
     found = []
     for line in (HERE / "changes.txt").read_text().splitlines():
         before, said, asked = (part.strip() for part in line[3:].split(" | "))
         found.append(Change(line[:2], before, said, asked.split(" / ")))
-    for one in learned(""):
+    for one in learned("", whole):
         if len(one["messages"]) == 2:
             asked = [question["q"] for question in one["questions"]]
             before, said = one["messages"]
@@ -94,9 +96,9 @@ def beside() -> list[tuple[str, str]]:
     return [(before, said) for before, said in split]
 
 
-def asked_for_advice() -> list[str]:
+def asked_for_advice(whole: bool = False) -> list[str]:
     lines = (HERE / "asked.txt").read_text().splitlines()
-    return [line[3:] for line in lines] + [one["q"] for one in learned("_general")]
+    return [line[3:] for line in lines] + [one["q"] for one in learned("_general", whole)]
 
 
 def messages(sign: str) -> list[str]:
@@ -119,8 +121,8 @@ def stems(text: str) -> set[str]:
 class Voices:
     """Draws examples of what many people said."""
 
-    def __init__(self, seed: int) -> None:
-        self.draw, self.told, self.changes = Random(seed), told(), changes()
+    def __init__(self, seed: int, whole: bool = False) -> None:
+        self.draw, self.told, self.changes = Random(seed), told(whole), changes(whole)
         self.beside = beside()
         self.taken_back = [
             Told(one.code, f"{one.before} {one.said}", one.asked, []) for one in self.changes

@@ -1,0 +1,58 @@
+"""Judges what is read of a question and a statement by questions that nothing was learned from.
+
+The statements of a set are known at once, and each question is read with those that the published
+encoder and the words find near it, as the engine does.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from oneseek.engine.learning.memory.encoder import BEFORE, BEFORE_SAID
+from oneseek.engine.learning.memory.statements.said import Said
+
+NEARNESS = 5.0  # nats that nearness counts beside a reading
+ALIKE = 0.07, 0.15, 0.25  # look-alikes that may pass
+
+Directed = Callable[[Sequence[str], str], np.ndarray]  # texts, and what stands before each
+
+
+class Judge:
+    def __init__(self, path: Path, directed: Directed, part: slice = slice(None)) -> None:
+        """`part` are the lines that are asked about."""
+        given = [json.loads(line) for line in path.read_text().splitlines()]
+        said, found = [" ".join(one["messages"]) for one in given], Said()
+        for i, whole in enumerate(directed(said, BEFORE_SAID)):
+            found.add(str(i), said[i], whole)
+        asked = [(i, q["q"]) for i in range(len(given))[part] for q in given[i]["questions"]]
+        alike = [one["lookalike"]["q"] for one in given[part] if one.get("lookalike")]
+        questions = [q for _, q in asked] + alike
+        whole = directed(questions, BEFORE)
+        self.name, self.right = path.stem, [str(i) for i, _ in asked]
+        self.near = [found.nearest(q, one) for q, one in zip(questions, whole, strict=True)]
+        self.pairs = [
+            (q, said[int(i)]) for q, some in zip(questions, self.near, strict=True) for i in some
+        ]
+
+    def figures(self, read: Sequence[float]) -> dict[str, float]:
+        """How often the statement that answers is near, is the surest, and lies above the limit
+        that so many of the look-alikes pass; of what was `read` of the pairs."""
+        one = iter(read)
+        scores = [{i: next(one) + NEARNESS * x for i, x in some.items()} for some in self.near]
+        surest = np.array([max(some.values(), default=-math.inf) for some in scores])
+        first = [max(some, key=some.__getitem__, default="") for some in scores]
+        asked = range(len(self.right))
+        hits = np.array([first[i] == self.right[i] for i in asked])
+        found = {
+            "among the nearest": np.mean([self.right[i] in self.near[i] for i in asked]),
+            "first": hits.mean(),
+        }
+        for share in ALIKE:
+            limit = np.quantile(surest[len(hits) :], 1 - share)
+            found[f"right where {share} pass"] = (hits & (surest[: len(hits)] > limit)).mean()
+        return {f"{self.name}: {name}": round(float(x), 3) for name, x in found.items()}

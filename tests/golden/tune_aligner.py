@@ -1,0 +1,255 @@
+"""Tunes an aligner: a small network that holds each word of a question against the words of a
+statement and says whether the statement answers it.
+
+    python -m tests.golden.tune_aligner FILE     (torch, transformers; an hour of one busy core)
+
+It reads what the encoder's first layers, as it was published, make of each of both alone (so a
+statement is read once for all questions), and is decomposable attention (Parikh et al., 2016): each
+word beside those of the other text that it attends to, compared, and the comparisons pooled.  It
+learns from the voices of tests/golden/statements and from the development sets WHOLE.  Nothing in
+the engine reads by it yet: what is printed is how it judges the sets that it learned nothing from,
+beside the reader in use and in a sum with it.  `--keep FILE` keeps what the encoder reads, which
+takes longer than an epoch.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from random import Random
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from builder import encoder as carrier
+from oneseek.engine.learning.memory.encoder import BEFORE, BEFORE_SAID
+from tests.bench.parts import report
+from tests.golden.judging import Judge
+from tests.golden.make_encoder import bert_of
+from tests.golden.statements import CODES, Made, Maker
+from tests.golden.statements.told import BENCH, Voices, asked_for_advice, learned
+from tests.golden.tune_reader import (
+    Reader,
+    Rows,
+    begin_with,
+    directions,
+    nearest,
+    published,
+    whether,
+)
+
+LOWER, WIDTH, SHARP = 8, 128, 8.0  # layers that read alone; numbers of a comparison; of attention
+EPOCHS, RATE, WARM, DROPPED = 7, 1.5e-3, 40, 0.15
+STATEMENTS, OTHERS, UNTOLD = 18, 2, 6  # of a step; wrong pairs of each; questions nothing answers
+NEAR, SHARING, ANOTHER, TYPED = 2, 0.25, 0.6, 0.5  # what lies near a question; chances
+TOGETHER, FAR = 96, -1e4
+JUDGES = tuple(BENCH / f"heard_{name}.jsonl" for name in ("dev7", "dev8"))  # not of WHOLE
+
+Pair = tuple[torch.Tensor, torch.Tensor]  # states of a question's tokens, and of a statement's
+
+
+class Voice(NamedTuple):
+    """The pairs of one statement: its own questions and look-alikes; others that it lies near."""
+
+    own: list[Made]
+    others: list[Made]
+
+
+class Aligner(nn.Module):
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.norm, self.value = nn.LayerNorm(width), nn.Linear(width, WIDTH)
+        self.key = nn.Linear(width, WIDTH, bias=False)
+        self.compare, self.sharp = nn.Linear(4 * WIDTH, WIDTH), nn.Parameter(torch.tensor(1.0))
+        self.side = nn.Parameter(torch.zeros(2, WIDTH))
+        self.pooled, self.pair = nn.Linear(6 * WIDTH, WIDTH), nn.Linear(WIDTH, 1)
+
+    def forward(self, pairs: Sequence[Pair]) -> torch.Tensor:
+        """The nats of each pair; those of like length are read together."""
+        order = sorted(range(len(pairs)), key=lambda i: sum(map(len, pairs[i])))
+        parts = parts_of(order, TOGETHER)
+        read = torch.cat([self._read([pairs[i] for i in part]) for part in parts])
+        return read[torch.tensor(order).argsort()]
+
+    def _read(self, pairs: Sequence[Pair]) -> torch.Tensor:
+        padded = [
+            nn.utils.rnn.pad_sequence([p[i] for p in pairs], batch_first=True) for i in (0, 1)
+        ]
+        held = [x.abs().sum(-1) > 0 for x in padded]
+        texts = [self._drop(self.norm(x.float())) for x in padded]
+        values = [F.gelu(self.value(x)) for x in texts]
+        keys = [F.normalize(self.key(x), dim=-1) for x in texts]
+        near = SHARP * self.sharp * keys[0] @ keys[1].transpose(1, 2)
+        parts = []
+        for i, scores in enumerate((near, near.transpose(1, 2))):
+            seen = scores.masked_fill(~held[1 - i][:, None, :], FAR)
+            parts += self._compared(values[i], seen.softmax(-1) @ values[1 - i], held[i], i)
+        parts.append(mean(values[0], held[0]) * mean(values[1], held[1]))
+        best = near.masked_fill(~held[1][:, None, :], FAR).max(-1).values[:, :, None]
+        parts.append(mean(best, held[0]).expand(-1, WIDTH))
+        return self.pair(self._drop(F.gelu(self.pooled(torch.cat(parts, -1)))))[:, 0]
+
+    def _compared(
+        self, own: torch.Tensor, other: torch.Tensor, held: torch.Tensor, side: int
+    ) -> list[torch.Tensor]:
+        both = torch.cat([own, other, own * other, own - other], -1)
+        y = F.gelu(self.compare(both) + self.side[side])
+        return [mean(y, held), y.masked_fill(~held[:, :, None], FAR).max(1).values]
+
+    def _drop(self, x: torch.Tensor) -> torch.Tensor:
+        return F.dropout(x, DROPPED, self.training)
+
+
+def parts_of(some: Sequence, many: int) -> Iterator[Sequence]:
+    return (some[at : at + many] for at in range(0, len(some), many))
+
+
+def mean(x: torch.Tensor, held: torch.Tensor) -> torch.Tensor:
+    return (x * held[:, :, None]).sum(1) / held.sum(1, keepdim=True)
+
+
+class Alone:
+    """What the lower layers make of texts, each read once."""
+
+    def __init__(self, bert: nn.Module, rows: Rows) -> None:
+        bert.encoder.layer = bert.encoder.layer[:LOWER]
+        self.bert, self.rows = bert, rows
+        self.read: dict[tuple[str, str], torch.Tensor] = {}
+
+    def look(self, texts: Sequence[str], before: str) -> None:
+        new = [text for text in dict.fromkeys(texts) if (text, before) not in self.read]
+        rows = {text: self.rows.published(text, before) for text in new}
+        for part in parts_of(sorted(new, key=lambda text: len(rows[text])), TOGETHER):
+            ids, mask = torch.ones(2, len(part), len(rows[part[-1]]), dtype=torch.long)
+            for i, text in enumerate(part):
+                ids[i, : len(rows[text])] = torch.tensor(rows[text])
+                mask[i, len(rows[text]) :] = 0
+            with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+                states = self.bert(input_ids=ids, attention_mask=mask).last_hidden_state.bfloat16()
+            for text, one in zip(part, states, strict=True):
+                self.read[text, before] = one[: len(rows[text])].clone()
+
+    def pairs(self, some: Sequence[tuple[str, str]]) -> list[Pair]:
+        self.look([q for q, _ in some], BEFORE)
+        self.look([said for _, said in some], BEFORE_SAID)
+        return [(self.read[q, BEFORE], self.read[said, BEFORE_SAID]) for q, said in some]
+
+
+class Examples:
+    def __init__(self, near: dict[str, list[str]]) -> None:
+        self.draw, self.maker, self.near = Random(0), Maker(0), near
+        self.people = Voices(0, whole=True)
+        self.voices = [self.of(i) for i in range(len(self.people.told))]
+        untold = [q for code in CODES for q in self.maker.unknown[code] if "{" not in q]
+        untold += [one["q"] for one in learned("_unknown", whole=True)]
+        untold += asked_for_advice(whole=True)
+        self.untold = [Made(said, q, False) for q in untold for said in near.get(q, [])[:4]]
+
+    def of(self, i: int) -> Voice:
+        people, draw, one = self.people, self.draw, self.people.told[i]
+        said = [one.said, people.said(one.said)]
+        own, others = [], []
+        for q in [*one.asked, *one.alike]:
+            typed = people.asked(q, one.code) if draw.random() < TYPED else q
+            own.append(Made(draw.choice(said), typed, q in one.asked))
+            if q in one.asked:
+                near = self.near.get(q, [])
+                others += [Made(x, typed, False) for x in draw.sample(near, min(NEAR, len(near)))]
+                if draw.random() < SHARING and (shares := people.near(q, i)):
+                    others.append(Made(shares, typed, False))
+        if draw.random() < ANOTHER and (q := people.of_another(draw.choice(one.asked), one)):
+            others.append(Made(one.said, q, False))
+        return Voice(own, others)
+
+    def steps(self, epochs: int) -> Iterator[list[Made]]:
+        for _ in range(epochs):
+            order = self.draw.sample(self.voices, len(self.voices))
+            for some in parts_of(order, STATEMENTS):
+                made = [pair for voice in some for pair in voice.own]
+                for voice in some:
+                    count = min(OTHERS, len(voice.others))
+                    made += self.draw.sample(voice.others, count)
+                yield made + self.draw.sample(self.untold, UNTOLD)
+
+
+def tune(model: Aligner, examples: Examples, alone: Alone, epochs: int) -> Iterator[float]:
+    """Yields how much of the steps is done."""
+    optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.03)
+    steps = epochs * -(-len(examples.voices) // STATEMENTS)
+    began, losses = time.time(), []
+    for step, made in enumerate(examples.steps(epochs)):
+        pace = min(1, (step + 1) / WARM) * max(0.02, 1 - step / steps)
+        optimizer.param_groups[0]["lr"] = RATE * pace
+        read = model(alone.pairs([(one.question, one.said) for one in made]))
+        loss = whether(read, [float(one.answers) for one in made])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+        if step % 60 == 59:
+            told = {"step": step + 1, "of": steps, "loss": round(float(np.mean(losses[-60:])), 3)}
+            report.say({**told, "s": round(time.time() - began)})
+        yield (step + 1) / steps
+
+
+def main() -> None:
+    ask = argparse.ArgumentParser(description=__doc__)
+    ask.add_argument("write", type=Path, help="where it goes")
+    ask.add_argument("--epochs", type=int, default=EPOCHS)
+    ask.add_argument("--keep", type=Path, help="a file for what the encoder reads of the texts")
+    ask.add_argument("--judge", type=Path, nargs="*", default=JUDGES, help="sets to judge by")
+    options = ask.parse_args()
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    source, words = asyncio.run(published())
+    rows, bert = Rows(words), bert_of(source)
+
+    def directed(texts: Sequence[str], before: str) -> np.ndarray:
+        return directions(bert, [rows.published(text, before) for text in texts])
+
+    judges = [Judge(path, directed) for path in options.judge if path.exists()]
+    reader = Reader(bert_of(source), words)
+    begin_with(reader, carrier.READER.read_bytes())
+    with torch.no_grad():
+        in_use = [
+            reader.pair(reader.states([rows.together(q, said) for q, said in judge.pairs]))[:, 0]
+            for judge in judges
+        ]
+    kept = torch.load(options.keep) if options.keep and options.keep.exists() else {}
+    near = kept.get("near") or nearest(bert, words, whole=True)
+    alone = Alone(bert, rows)
+    alone.read |= kept.get("read", {})
+    examples = Examples(near)
+    every = [pair for voice in examples.voices for pair in voice.own + voice.others]
+    alone.pairs([(one.question, one.said) for one in every + examples.untold])
+    for judge in judges:
+        alone.pairs(judge.pairs)
+    if options.keep:
+        torch.save({"near": near, "read": alone.read}, options.keep)
+    model = Aligner(bert.config.hidden_size)
+
+    def judged() -> None:
+        model.eval()
+        for judge, before in zip(judges, in_use, strict=True):
+            with torch.no_grad():
+                read = model(alone.pairs(judge.pairs))
+            for name, one in (("in use", before), ("aligner", read), ("sum", before + read)):
+                report.say({"read by": name, **judge.figures(one.tolist())})
+        model.train()
+
+    epoch = 0
+    for over in tune(model, examples, alone, options.epochs):
+        if over * options.epochs >= epoch + 1:
+            epoch += 1
+            torch.save(model.state_dict(), options.write)
+            judged()
+
+
+if __name__ == "__main__":
+    main()
