@@ -133,6 +133,13 @@ def is_clock(word):
     )
 
 
+def is_call(low):
+    """Whether a folded word before a bracket is the name of something called, not a value."""
+    return count_digits(low) == 0 and count_letters(low) + low.count("_") + low.count(".") == len(
+        low
+    )
+
+
 def stands_for_one(low):
     """Whether a folded word stands where a person is to put a value: <your_key>, $DB_PASSWORD."""
     word = low.strip("'\"`")
