@@ -39,10 +39,11 @@ WRITERS = (  # by four who knew nothing of the screen
 PLAIN_TALK = ("facts_*", "heard_dev*", "general", "talk", "timeline_dev*", "known")  # no secrets
 DOCUMENTS = "documents_dev*/*"  # whose paragraphs are plain talk too
 CODE = ("engine", "workers", "web", "importers", "builder", "examples")  # so are our programs
+PAGES = ("*.md", "docs/*.md")  # and our documents
 LONGEST_PART = 1500  # characters of a program that are read
 TOGETHER, APART = 5, 12  # so many texts are joined to a long one, and begin so far apart
 JUDGED = ("1", "2", "3", "4", "5", "6", "7", "8", "9")  # sets by other hands, judged before
-RIDGE, ROUNDS, STEPS, RATE = 2.0, 5, 80, 0.05
+RIDGE, ROUNDS, STEPS, RATE = 3.0, 5, 80, 0.05
 SELDOM = 4  # a sign of fewer texts has no weight
 FAR = -6.0  # a value of an ordinary text that scores less is not looked at again in a round
 NEAREST = 2500  # texts of the talk that are fitted: those that seem most like secrets
@@ -75,7 +76,8 @@ def plain_talk() -> list[Text]:
                 if "answer" in row:
                     texts.append(f"{row['question']}\n{row['answer']}")
                 said |= dict.fromkeys(text for text in texts if text)
-    for path in sorted((ROOT / "tests/bench").glob(DOCUMENTS)):
+    pages = [path for pattern in PAGES for path in sorted(ROOT.glob(pattern))]
+    for path in sorted((ROOT / "tests/bench").glob(DOCUMENTS)) + pages:
         paragraphs = path.read_text(encoding="utf-8", errors="replace").split("\n\n")
         said |= dict.fromkeys(text for text in paragraphs if text.strip())
     short = list(said)

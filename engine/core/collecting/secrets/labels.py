@@ -245,7 +245,7 @@ def _has_number(words, start, label):
         word = words.marked[at].strip(".,-#")
         number = count_digits(word)
         enough = number >= (2 if label == RECOVERY else count_letters(word))
-        if number and enough and not is_date(word) and not is_hours(word):
+        if number and enough and word.strip("0-") and not is_date(word) and not is_hours(word):
             digits += number
             following = words.plain[at + 1].strip(".,!") if at + 1 < len(words.plain) else ""
             mixed = label in (IDENTITY, PAPER) and len(word) >= 8 and 5 <= number < len(word)
@@ -320,8 +320,8 @@ def _follows(words, i, start, label, wifi):
         elif low == "\x01":
             if at > start and words.plain[at - 1] not in (":", "=", '"'):
                 return False
-            if words.plain[at + 2 : at + 3] == ["="]:  # the next line names something else
-                return False
+            if words.plain[at + 2 : at + 3] in (["="], [":"]) and words.plain[at + 1] != "value":
+                return False  # the next line names something else
             said = said or "verb"
         elif not said and at == start and is_value(words, at, label, False):
             return True

@@ -12,6 +12,7 @@ EDGES = ".,'!*-"
 HEX = "0123456789abcdef"
 TIMES = ("double", "triple", "dubbel", "trippel", "doppel", "doble")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+COUNTED = "12345678901234567890"  # what stands for a number
 HASHES = ("sha1", "sha256", "sha384", "sha512", "md5")
 STRANGE = "!#$%&*+@^_~?=/|"
 DIGIT_NAMES = set(
@@ -44,7 +45,7 @@ PRODUCTS = set(  # names that end in a digit
     "office365 office2016 office2019 office2021 web2 web3 gpt3 gpt4 llama2 llama3 area51 fifa23 fifa24 gta5 blink-182 "
     "catch-22 sha1 sha256 sha512 md5 base64 utf-8 utf8 utf16 x86 amd64 arm64 log4j http2 http3 oauth2 neo4j k8s i18n s3 ec2 "
     "es6 es2015 vue3 angular2 bootstrap5 postgres15 postgres16 php7 php8 java8 java11 java17 java21 brca1 omega3 omega-3 h264 "
-    "h265 mpeg4 usb2 usb3 nvme0 eth0 eth1 wlan0 node18 node20 level1 world1".split()
+    "id_ed25519 id_rsa id_ecdsa ed25519 curve25519 what3words w3w h265 mpeg4 usb2 usb3 nvme0 eth0 eth1 wlan0 node18 node20 level1 world1".split()
 )
 PHONES = ("iphone", "ipad", "galaxy", "pixel", "macos", "ios", "ps", "xbox")
 EXTENSIONS = set(
@@ -192,6 +193,8 @@ def _of_digits(marked, i, word):
         if not is_digits(part) or len(part) > (8 if word[0] == "0" else 5) or len(word) > 5:
             break
         groups.append(part)
+    if len(groups) > 1 and "".join(groups) in COUNTED:
+        return None, len(groups)
     if len(groups) > 1:
         total = sum([len(group) for group in groups])
         same = len(groups[0]) == len(groups[-1])

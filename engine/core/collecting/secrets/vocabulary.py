@@ -357,10 +357,10 @@ STATES = set(
     "feil forkert riktig rigtig svakt sterkt sikkert gammelt gammel ny nytt lang langt kort kortt "
     "glemt vaek borte tomt bra god godt lett svaert vanskelig viktig hemmelig ukjent minst "
     "tredje varje annan andra fjarde every each second third annen tredive cada "
-    "bast best beste besser better mejor starkast null nil None required changeme blah tbd todo".lower().split()
+    "stronger weaker safer longer shorter worse starkare sakrare kortare langre starker sicherer bast best beste besser better mejor starkast null nil None required changeme blah tbd todo".lower().split()
 )
 STATE_ENDS = tuple(
-    "ed ing able ible ade ades iert bar ado ada rat ret lich isch ous ive ful less ial ual vat sat nat tat oria iva lig ligt andrat ience osity ality iness fulness keit heit lamod".split()
+    "ed ing ably ibly able ible ade ades iert bar ado ada rat ret lich isch ous ive ful less ial ual vat sat nat tat oria iva lig ligt andrat ience osity ality iness fulness keit heit lamod".split()
 )
 PLACEHOLDERS = set(
     "password passwd secret token your_password your_password_here yourpassword example xxxx xxx "
