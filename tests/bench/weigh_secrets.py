@@ -49,8 +49,8 @@ FAR = -6.0  # a value of an ordinary text that scores less is not looked at agai
 NEAREST = 2500  # texts of the talk that are fitted: those that seem most like secrets
 ORDINARY_WEIGHT = 2.0  # holding back an ordinary text costs so much more than missing a secret
 SCALE = 10
-LIMIT = 0.6  # about 1.6 of 300 ordinary texts of other hands that were left out exceed it
-LIMITS = (0.0, 0.3, 0.6, 1.0, 1.5, 2.0)
+LIMIT = 0.5  # about 1 of 300 ordinary texts of other hands that were left out exceeds it
+LIMITS = (0.0, 0.3, 0.5, 0.7, 1.0, 1.5)
 SURE = 3.0  # talk that exceeds this without having been fitted tells a code itself
 
 Text = tuple[bool, list[list[str]], str]  # whether it holds a secret, the signs of its values

@@ -246,6 +246,12 @@ NETWORKED = (
     "tcp",
     "ssh",
 )
+WORD = set("word ord ordet wort palabra".split())  # that is said to who asks for it
+ASKERS = (
+    "bank", "telebank", "telefonb", "alarm", "larm", "vakt", "guard", "wachdienst", "sparkass", "insur", "forsakr",
+    "versicher", "seguro", "caja", "carer", "trygghet", "broker", "halifax", "barclay", "nationwide", "swedbank",
+    "handelsb", "nordea", "postbank", "pension", "family", "familj", "familie",
+)  # fmt: skip
 SETTINGS = set(  # parts of the names of settings, whose numbers let nobody in
     "expires expiry timeout ttl max min limit size count port ports interval retries retry length "
     "width height version year delay rate level workers threads batch seconds minutes days".split()
@@ -256,6 +262,8 @@ def cues_of(words):
     """What each of the folded words is about, or None; of a name of two words the second tells."""
     words = [word.strip(".,!'*") for word in words]
     cues = [cue_of(word) for word in words]
+    if any([word in WORD for word in words]) and any([word.startswith(ASKERS) for word in words]):
+        cues = [PASS if word in WORD else cue for word, cue in zip(words, cues)]
     networked = any([word.startswith(NETWORKED) for word in words])
     for i in range(1, len(words)):
         if words[i - 1] in PORTS and (networked or words[i].isdigit() or words[i] in ("=", ":")):

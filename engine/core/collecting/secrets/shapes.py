@@ -49,7 +49,7 @@ PRODUCTS = set(  # names that end in a digit
 )
 PHONES = ("iphone", "ipad", "galaxy", "pixel", "macos", "ios", "ps", "xbox")
 EXTENSIONS = set(
-    "jpg jpeg png gif heic pdf docx doc xlsx xls txt zip csv tar gz mp3 mp4 mov arw json py js html "
+    "pub pem crt env yml yaml toml lock log sh jpg jpeg png gif heic pdf docx doc xlsx xls txt zip csv tar gz mp3 mp4 mov arw json py js html "
     "xml md pptx".split()
 )
 
