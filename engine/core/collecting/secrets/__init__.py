@@ -12,7 +12,6 @@ from oneseek.engine.core.collecting.secrets.keys import addresses_with_password,
 from oneseek.engine.core.collecting.secrets.labels import Words, labelled, split_marks
 from oneseek.engine.core.collecting.secrets.letters import even, fold, has_digit
 from oneseek.engine.core.collecting.secrets.made import has_person, made_password
-from oneseek.engine.core.collecting.secrets.networks import opens_network
 from oneseek.engine.core.collecting.secrets.numbers import (
     has_bank_account,
     has_card,
@@ -21,7 +20,7 @@ from oneseek.engine.core.collecting.secrets.numbers import (
     runs_of_digits,
 )
 from oneseek.engine.core.collecting.secrets.phrases import has_recovery
-from oneseek.engine.core.collecting.secrets.told import is_dialled, is_spelled_out
+from oneseek.engine.core.collecting.secrets.told import is_dialled, is_spelled_out, opens_network
 
 CARD, ACCOUNT, IDENTITY, KEY = "card", "account", "identity", "key"
 ADDRESS, PASSWORD, CODE, RECOVERY = "address", "password", "code", "recovery"

@@ -7,6 +7,7 @@ before it ("hunter2 is my password").  What only talks about passwords goes thro
 
 from oneseek.engine.core.collecting.secrets.letters import count_digits, count_letters, is_digits
 from oneseek.engine.core.collecting.secrets.values import (
+    is_announced,
     is_call,
     is_date,
     is_hours,
@@ -24,14 +25,12 @@ from oneseek.engine.core.collecting.secrets.vocabulary import (
     ANSWER,
     AS,
     ASKED,
-    ASKING,
     BACKS,
     BEGIN_PAIRS,
     CARDS,
     CHANGES,
     CODE,
     CVC,
-    DETERMINERS,
     ENDINGS,
     ENDS,
     FICTION,
@@ -327,7 +326,7 @@ def _follows(words, i, start, label, wifi):
             return True
         elif not said and at == start and label == PASSWORD and _is_used(words, i, low):
             return True
-        elif not said and at == start and label == PASSWORD and _is_announced(words, i, at):
+        elif not said and at == start and label == PASSWORD and is_announced(words, i, at):
             return True
         elif not said and label == CODE and at > start and opens(words.plain[at - 1]):
             least = 3 if at + 1 == len(words.plain) else 4
@@ -341,24 +340,26 @@ def _follows(words, i, start, label, wifi):
         elif changed and (low in TO or low in AS):
             return at + 1 < len(words.plain) and is_value(words, at + 1, label, True)
         elif said:
-            if low in STILL:
-                continue
-            if (
-                words.plain[at - 1] == "="
-                and words.plain[at + 1 : at + 2] == ["("]
-                and is_call(low)
-            ):
-                return False
-            if is_value(words, at, label, True):
-                return True
-            if label in (PASSWORD, PHRASE) and (said == "sign" or quoted):
-                return may_be(low) and (quoted or stands_alone(words, at))
-            if label == WIFI:
-                continue
-            if label == PHRASE and is_phrase(words, at):
-                return True
-            return label in (PASSWORD, ANSWER, PHRASE) and is_plain_password(words, at)
+            found = None if low in STILL else _is_told(words, at, label, said == "sign", quoted)
+            if found is not None:
+                return found
     return False
+
+
+def _is_told(words, at, label, signed, quoted):
+    """Whether the word behind a sign or a verb is the value; None if it may follow yet."""
+    low = words.plain[at]
+    if words.plain[at - 1] == "=" and words.plain[at + 1 : at + 2] == ["("] and is_call(low):
+        return False
+    if is_value(words, at, label, True):
+        return True
+    if label in (PASSWORD, PHRASE) and (signed or quoted):
+        return may_be(low) and (quoted or stands_alone(words, at))
+    if label == WIFI:
+        return None
+    if label == PHRASE and is_phrase(words, at):
+        return True
+    return label in (PASSWORD, ANSWER, PHRASE) and is_plain_password(words, at)
 
 
 def _is_used(words, i, value):
@@ -366,16 +367,6 @@ def _is_used(words, i, value):
     before = words.plain[max(0, i - 3) : i]
     named = any([word in USERS for word in before]) or (before != [] and before[-1] in WITH)
     return named and value not in VERBS and may_be(value)
-
-
-def _is_announced(words, i, at):
-    """Whether a verb stands before the name and a word behind it: "ist das Kennwort Murmeltier"."""
-    before = words.plain[max(0, i - REACH) : i]
-    said = len(before) > 2 and before[-2] in VERBS and before[-1] in DETERMINERS
-    if not said or any([word in ASKING or word in ENDS for word in before]):
-        return False
-    ends = at + 1 == len(words.plain) or words.marked[at][-1] == "." or words.plain[at + 1] == ","
-    return ends and is_plain_password(words, at)
 
 
 def _answers(words, at, label):

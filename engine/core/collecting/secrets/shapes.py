@@ -14,6 +14,7 @@ TIMES = ("double", "triple", "dubbel", "trippel", "doppel", "doble")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 COUNTED = "12345678901234567890"  # what stands for a number
 HASHES = ("sha1", "sha256", "sha384", "sha512", "md5")
+PUBLIC = ("ssh-ed", "ssh-rsa", "ecdsa-", "sha256-", "sha384-", "sha512-")
 STRANGE = "!#$%&*+@^_~?=/|"
 DIGIT_NAMES = set(
     "oh nought nil zwo ettan tvaan trean fyran femman sexan sjuan attan nian nollan nolla etta tvaa "
@@ -249,9 +250,7 @@ def _of_mixed(word, low, digits, written):
     inner = word[1:-1]
     odd = any([sign in inner or sign == word[-1] for sign in STRANGE]) or word[-1:] in "!?%"
     plain = word.replace("-", "").replace(".", "").replace("_", "")
-    if word.startswith("AAAA") or low.startswith(
-        ("ssh-ed", "ssh-rsa", "ecdsa-", "sha256-", "sha384-", "sha512-")
-    ):
+    if word.startswith("AAAA") or low.startswith(PUBLIC):
         return None  # of a public key
     if len(word) >= 24 and all([letter in HEX for letter in low]):
         return None  # the rules know keys from hashes
