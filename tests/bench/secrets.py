@@ -28,8 +28,19 @@ DEVELOPED = {
     "dev6": ROOT / "tests/bench/secrets_dev6.jsonl",
     "dev7": ROOT / "tests/bench/secrets_dev7.jsonl",
     "dev8": ROOT / "tests/bench/secrets_dev8.jsonl",
+    "dev9": ROOT / "tests/bench/secrets_dev9.jsonl",
 }
-JUDGED = ("1", "2", "3", "4", "5", "6", "7", "8")  # sets by other hands that were judged before
+JUDGED = (
+    "1",
+    "2",
+    "3",
+    "4",
+    "5",
+    "6",
+    "7",
+    "8",
+    "9",
+)  # sets by other hands that were judged before
 TIMES = 5
 
 

@@ -8,11 +8,10 @@ of rules first looks for a sign of what it finds, and costs nothing in a message
 
 from oneseek.engine.core.collecting.secrets.code import without_code
 from oneseek.engine.core.collecting.secrets.evidence import weigh
-from oneseek.engine.core.collecting.secrets.keys import addresses_with_password, has_key
+from oneseek.engine.core.collecting.secrets.keys import addresses_with_password, has_key, is_example
 from oneseek.engine.core.collecting.secrets.labels import Words, labelled, split_marks
 from oneseek.engine.core.collecting.secrets.letters import even, fold, has_digit
 from oneseek.engine.core.collecting.secrets.made import has_person, made_password
-from oneseek.engine.core.collecting.secrets.networks import opens_network
 from oneseek.engine.core.collecting.secrets.numbers import (
     has_bank_account,
     has_card,
@@ -21,6 +20,7 @@ from oneseek.engine.core.collecting.secrets.numbers import (
     runs_of_digits,
 )
 from oneseek.engine.core.collecting.secrets.phrases import has_recovery
+from oneseek.engine.core.collecting.secrets.told import is_dialled, is_spelled_out, opens_network
 
 CARD, ACCOUNT, IDENTITY, KEY = "card", "account", "identity", "key"
 ADDRESS, PASSWORD, CODE, RECOVERY = "address", "password", "code", "recovery"
@@ -54,17 +54,37 @@ def weighed_words(text):
 
 
 def without_addresses(text):
-    """A text without addresses that hold no user: their numbers are ports and the like."""
-    if "://" not in text:
+    """A text without addresses that hold no user, and paths of requests: their numbers are ports
+    and the like."""
+    if "/" not in text:
         return text
-    return " ".join([word for word in text.split() if "://" not in word or "@" in word])
+    return _without(text, _is_address)
+
+
+def _without(text, unwanted):
+    """A text without those of its words."""
+    lines = [
+        " ".join([word for word in line.split() if not unwanted(word)]) for line in text.split("\n")
+    ]
+    return "\n".join(lines)
+
+
+def _is_address(word):
+    if "://" in word:
+        return "@" not in word or is_example(word)
+    return word[0] == "/" and word.count("/") > 1 and "@" not in word and ":" not in word
 
 
 def ruled(text, low, marked, plain):
     """The kinds that the rules find in a text, its folded form and its words, a set."""
-    found = labelled(Words(*without_code(text, low)))
-    if opens_network(plain):
+    named = text
+    if "://" in text:
+        named = _without(text, is_example)
+    found = labelled(Words(*without_code(named, low if named is text else fold(named))))
+    if opens_network(plain) or is_spelled_out(plain):
         found.add(PASSWORD)
+    if is_dialled(plain):
+        found.add(CODE)
     if has_key(text, low):
         found.add(KEY)
     if addresses_with_password(text):

@@ -4,7 +4,7 @@ written."""
 from oneseek.engine.core.collecting.secrets.values import is_strong
 
 MARKS = (
-    "):", "!=", "==", "()", "();", "=>", "</", "/>", "<input", "return ", "def ", "const ", "import ",
+    "read -", "-p \"", "):", "!=", "==", "()", "();", "=>", "</", "/>", "<input", "return ", "def ", "const ", "import ",
     "function ", "getenv", "environ", "process.env", "getpass", "input(", "null;", "${", "select ",
     " where ", "await ", "raise ", "elif ", "println", "console.", "printf", "if not ", "exit(", "len(", "print(", "fn ", "let ",
 )  # fmt: skip

@@ -52,6 +52,8 @@ def of_letters(word, low, digits, group, shape):
         said = is_sayable(low)
         if said is not None:
             signs += ["sayable:" + str(said), "sayable:" + str(said) + "&" + shape]
+        mix = "mix:%d" % _classes(full)
+        signs += [mix, mix + "&" + str(said), mix + "&" + shape]
         how = how_made(word, low, said)
         if how:
             signs += ["made", "made:" + how]
@@ -84,6 +86,12 @@ def pattern(word):
         if short[-1:] != kind:
             short += kind
     return full, short
+
+
+def _classes(full):
+    """How many of small letters, capitals, digits and other signs a pattern has."""
+    kinds = set([letter if letter in "aA0" else "-" for letter in full])
+    return len(kinds)
 
 
 def is_sayable(low):

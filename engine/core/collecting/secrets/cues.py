@@ -33,13 +33,14 @@ _WORDS = (
      "codigos combination kombination kombinationen kombinasjon kombinasjonen combinacion digits "
      "siffror siffrorna ziffern digitos sifre sifrene koderna cifre ciffre pattern 2fa mfa totp "
      "passnumber geheimzahl smscode digicode"),
-    (DIAL, "padlock padlocks suitcase briefcase bikelock koffer kofferten koffert kuffert kufferten maleta candado hanglas "
+    (DIAL, "luggage trunk bagage bagaget kabinvaska rullvaska trolley kedjelas strongbox maletin baul zahlencode fahrradkette padlock padlocks suitcase briefcase bikelock koffer kofferten koffert kuffert kufferten maleta candado hanglas "
      "hanglaset hengelas hengelasen resvaska resvaskan vaskan rucksack ryggsack ryggsacken cykellas cykellaset fahrradschloss "
      "zahlenschloss kodelas"),
     (OPEN, "ipaden ipads surfplattan plattan padden telefonen telefonin klokken luks tastatur hauptur gartenhaus nyckelskapet medicinskap vapenskap valv valvet portel verja screentime skarmtid skarmtiden bildschirmzeit bankdosa bankdosan lock locks locked las laset lasen lasene schloss safe vault gate gates door doors doorway barrier "
      "entrance entry keypad keybox lockbox locker lockers padlock suitcase briefcase alarm alarms larm larmet "
      "port porten porttelefon grind grinden dorr dorren skap skapet vaska vaskan tur tor tresor haustur puerta "
      "portal candado alarma caja cancela reja dor doren ytterdor lasesmed alarmen panel panelet panelen hatch fob keyfob "
+     "beeper siren cellar opener garageport cashpoint personalingang personalingangen bakdorr bakdorren kallardorr kallardorren hintereingang kastchen anlage alarmanlage dosa larmdosa larmdosan trygghetslarm trygghetslarmet tastenfeld nummernfeld knappsats knappsatsen pad recinto doorcode shutter shutters roller jalusi portfon taggen turstile vestibule foyer depot lagerrum lagerhaus almacen garita carport parkhaus minibar roomsafe dorm dormitory bunker annex annexe stairwell backdoor sidedoor frontdoor "
      "trapp trappan uppgang uppgangen entre entren entreen lucka bom bommen barrera porton "
      "kulas phone ipad iphone tablet screen mobile mobil mobilen telefon telefonen handy movil "
      "padda paddan klokka watch voicemail sim atm bankomat dosan dosa cashpoint cajero geldautomat minibank buzzer intercom "
@@ -55,7 +56,7 @@ _WORDS = (
      "oppnas offnet offnen entsperren tippe tippen tippt drucke drucken stanger stanga eingeben ausschalten abre abren abrir marca teclea "
      "pulsa quita apaga apne apner apnes abner abnes tast taster slukkes slukke trykk tryk indtast log_in "
      "tipp hit slide druckst druckt gedruckt drehst dreh eintippen tippar trycka trycks slog pulsas teclas marque gira vrid vrider snurrar snurra turn turns spin spell wants lets kommer loggar slipper dials dialling goes wants krever kraver knappar summt surrt teclear marcas marcar entras desbloquea pulsar tippst "
-     "confirm verify bekrafta verifiera lases lasa last takes bestatigen entriegeln introduce"),
+     "confirm verify bekrafta verifiera lases lasa last takes bestatigen entriegeln introduce asks accepts fragar fragt pide piden"),
     (KEY, "key keys token tokens secret secrets api bearer credential credentials cred creds cookie session "
      "sessionid nyckel nyckeln nycklar nycklarna hemlighet hemligheten schlussel nokkel nokkelen nogle noglen llave pat jwt sas "
      "authorization auth oauth webhook apikey"),
@@ -67,7 +68,7 @@ _WORDS = (
     (WIFI, "wifi wifit wifin wi-fi wlan wlanet wpa wpa2 wpa3 hotspot router routern routerns routers network "
      "wireless natet nat natverk natverket gastnat gastnatet tradlost tradlosa bredband bredbandet internet "
      "internett nett nettet nettverk netz netzwerk red guest-wifi wpa2-key modem"),
-    (ID, "ssn nino itin nss nhs dni nie nif cpr bsn pesel cnp ahv personnr pnr persnr passport "
+    (ID, "tfn ppsn utr nric hetu svnr cpf perso ssn nino itin nss nhs dni nie nif cpr bsn pesel cnp ahv personnr pnr persnr passport "
      "pasaporte reisepass pass-no identity id-number id-nummer ids personnummer personnumret fodselsnummer "
      "fodselsnr fnr social medicare taxpayer passnummer passnumret korkort korkortsnummer korkortet "
      "korkortsnumret licence fuhrerschein personalausweis ausweis cedula curp codice ahv-nummer"),
@@ -79,7 +80,7 @@ _WORDS = (
     (RECOVERY, "seed mnemonic backup backups recovery rescue emergency scratch restore respaldo recuperacion "
      "reserv reservkod reservkoder"),
     (ANSWER, "maiden flicknamnet flicknamn geburtsname madchenname soltera pikenavn pigenavn"),
-    (SECURITY, "security secret verification verify authenticator one-time onetime 2-step safety bankid swish texted sms "
+    (SECURITY, "telefonbank telefonbanken security secret verification verify authenticator one-time onetime 2-step safety bankid swish texted sms "
      "sakerhet seguridad sicherheit login-code otp"),
     (SERVICE, "netflix spotify facebook fb gmail hotmail outlook instagram insta amazon disney steam reddit "
      "paypal ebay icloud apple google github gitlab discord linkedin twitter hbo viaplay skype zoom "
@@ -94,6 +95,7 @@ _WORDS = (
      "venmo vinted wallapop milanuncios canvas unikum kivra trello notion figma canva salesforce sap intranet intranat "
      "intranatet swish bitwarden keepass vault telly payroll portal grindr hinge bumble uber tesco asda trainline ryanair "
      "airbnb dvla muttis verein turnverein cole colegio instituto banco ayuntamiento seguro rota site journal journalsystemet "
+     "linkedin vardguiden 1177 friskis wikipedia etoro coinbase binance kraken metamask trezor klarna avanza nordnet skandia icabanken lidl rewe edeka dkb postbank commerzbank volksbank comdirect bbva santander caixa caixabank bankinter ing abn rabobank chase citi fidelity vanguard aldi boots argos screwfix nectar octopus thames vodafone telia tele2 telenor comviq movistar orange telekom evernote onenote lastpass 1password dashlane proton protonmail gmx fastmail zoho mailchimp shopify squarespace wix hubspot jenkins grafana kibana portainer proxmox synology truenas homeassistant router octoprint printer skrivaren skrivare drucker impresora headspace peloton zwift myfitnesspal flo tonie toniebox nintendo switch fortnite steam epic battlenet riot "
      "tv hulu plex onedrive skatteverket forsakringskassan skolportalen vklass lansforsakringar"),
     (PICK, "told tell sag sager sagt svarat hette went chose choose chosen picked pick made set changed change reset put say says said answer answered answers "
      "valde valt valj satte satt stallt installd bytte bytt byttes andrade andrat skrev skriv svara svarade svarar tog blev "
@@ -190,13 +192,13 @@ _PAIRS = (
      "abre con, quita con, drive it, start it, switch off, turn off, shut off, stang av, schaltet man"),
     (PICK, "went for, went with, made it, go with, goes by, fick bli, far bli, it to"),
     (LOGIN, "use the, sign in, router page, asks put, skriv in,  connect to, log in, sign in, logs in, logged in, signs in, logga in, loggar in, melde an, into the, get into"),
-    (PASS, "memorable word, svarsordet vid, the word, secret word, pass word, pass phrase, code word, key word, family word, password word, "
+    (PASS, "whole word, full word, one word, same word, long phrase, secret phrase,  svarsordet vid, the word, secret word, pass word, pass phrase, code word, key word, family word, password word, "
      "palabra secreta, palabra clave, hemligt ord, magic word, losen ord"),
-    (ANSWER, "memorable place, memorable date, memorable name, security answer, security question, secret question, secret answer, maiden name, first pet, "
+    (ANSWER, "telephone banking, phone banking, phone bank, banca telefonica, proof it's, prove it's, memorable place, memorable date, memorable name, security answer, security question, secret question, secret answer, maiden name, first pet, "
      "first car, first school, favourite teacher, respuesta secreta, respuesta de, hemlig fraga, "
      "forsta husdjuret, answer for, grew up, first teacher, first boss, first job, family password, family word, safe word, hemliga ordet, hemligt svar, forsta bilen, forsta bil, forsta djuret, "
      "forsta skolan, ersten haustier, erstes haustier, erste haustier, erstes auto, primera mascota, primer coche, primer colegio, the reset, mothers maiden"),
-    (ID, "voter id, social security, national insurance, insurance number, tax file, file number, social insurance, "
+    (ID, "my sin, his sin, her sin, sin number, sin is, pps number, pps no, ird number, health card, green card, tax number, national ins, medical card, voter id, social security, national insurance, insurance number, tax file, file number, social insurance, "
      "identity number, identification number, id number, national id, license number, licence number, "
      "driving licence, passport number, sista fyra, fyra sista, last four, de dni, person nr, medicare number"),
     (CARD, "card number, security number, long number, debit card, credit card, "
@@ -232,12 +234,39 @@ PARTS = [(part, named) for named, parts in _PARTS for part in parts.split()]
 ENDINGS = [(ending, named) for named, endings in _ENDINGS for ending in endings.split()]
 
 
+PORTS = set("port porten ports puerto".split())
+NETWORKED = (
+    "router",
+    "server",
+    "localhost",
+    "firewall",
+    "brandvagg",
+    "docker",
+    "nginx",
+    "tcp",
+    "ssh",
+)
+WORD = set("word ord ordet wort palabra".split())  # that is said to who asks for it
+ASKERS = (
+    "bank", "telebank", "telefonb", "alarm", "larm", "vakt", "guard", "wachdienst", "sparkass", "insur", "forsakr",
+    "versicher", "seguro", "caja", "carer", "trygghet", "broker", "halifax", "barclay", "nationwide", "swedbank",
+    "handelsb", "nordea", "postbank", "pension", "family", "familj", "familie",
+)  # fmt: skip
+SETTINGS = set(  # parts of the names of settings, whose numbers let nobody in
+    "expires expiry timeout ttl max min limit size count port ports interval retries retry length "
+    "width height version year delay rate level workers threads batch seconds minutes days".split()
+)
+
+
 def cues_of(words):
     """What each of the folded words is about, or None; of a name of two words the second tells."""
     words = [word.strip(".,!'*") for word in words]
     cues = [cue_of(word) for word in words]
+    if any([word in WORD for word in words]) and any([word.startswith(ASKERS) for word in words]):
+        cues = [PASS if word in WORD else cue for word, cue in zip(words, cues)]
+    networked = any([word.startswith(NETWORKED) for word in words])
     for i in range(1, len(words)):
-        if words[i - 1] == "port" and (words[i].isdigit() or words[i] == "="):
+        if words[i - 1] in PORTS and (networked or words[i].isdigit() or words[i] in ("=", ":")):
             cues[i - 1] = OTHER  # of a computer
         second = words[i][:-2] if words[i][-2:] == "'s" else words[i]
         named = PAIRS.get(words[i - 1] + " " + second)
@@ -259,6 +288,8 @@ def cue_of(word):
             return found
     if word[0] in "0123456789" or len(word) > 24:
         return None
+    if "_" in word and any([part in SETTINGS for part in word.split("_")]):
+        return OTHER
     for part, named in PARTS:
         if part in word:
             return TALK if named == PASS and word.endswith(NO_PASSWORDS) else named

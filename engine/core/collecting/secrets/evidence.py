@@ -60,6 +60,7 @@ AMOUNTS = (UNITS | MEASURES) - set(  # what a number before it is an amount of
 )
 AMOUNTS.update("wide bred breit members steps steg pounds songs points poang metres meter".split())
 REACH = 12  # words between a value and what is said about it
+FEW = 6  # words of a text that is but a note
 LONGEST = 400  # words of a text that are looked at
 ENDS = (".", "!", "?", "\x01")
 SIGNS = (":", "=", '"', "->")
@@ -209,6 +210,9 @@ def _signs(plain, cues, i, size, shape, asked, written):
     called = any([word in CALLED for word in plain[max(0, i - 2) : i]])
     signs += _of_classes(classes, called, asked, group, shape, written)
     about = near
+    if len(plain) <= FEW:
+        few = "few:%d&%s" % (len(plain), group)
+        signs += [few, few + "&" + str(near), "few&" + str(near) + "&" + shape]
     if near is None:
         signs += ["alone", "alone&" + shape]
     else:

@@ -6,80 +6,15 @@ from binascii import a2b_base64
 from oneseek.engine.core.collecting.secrets.code import command_with_password
 from oneseek.engine.core.collecting.secrets.letters import DIGITS, fold, is_digits
 
-PREFIXES = (
-    "sk-",
-    "sk_live_",
-    "sk_test_",
-    "pk_live_",
-    "rk_live_",
-    "whsec_",
-    "ghp_",
-    "gho_",
-    "ghu_",
-    "ghs_",
-    "ghr_",
-    "github_pat_",
-    "glpat-",
-    "xoxa-",
-    "xoxb-",
-    "xoxp-",
-    "xoxr-",
-    "xoxs-",
-    "xapp-",
-    "AKIA",
-    "ASIA",
-    "AIza",
-    "ya29.",
-    "SG.",
-    "hf_",
-    "npm_",
-    "pypi-",
-    "dop_v1_",
-    "shpat_",
-    "shpss_",
-    "sq0atp-",
-    "sq0csp-",
-    "dckr_pat_",
-    "PMAK-",
-    "lin_api_",
-    "ntn_",
-    "figd_",
-    "nvapi-",
-    "gsk_",
-    "xai-",
-    "tskey-",
-    "ATATT3",
-    "sntrys_",
-    "glsa_",
-    "hvs.",
-    "AGE-SECRET-KEY-",
-    "GOCSPX-",
-    "rk_test_",
-    "gldt-",
-    "glrt-",
-    "glptt-",
-    "glcbt-",
-    "glsoat-",
-    "xoxe-",
-    "xoxe.",
-    "doo_v1_",
-    "dor_v1_",
-    "hvb.",
-    "sbp_",
-    "phx_",
-    "pplx-",
-    "tvly-",
-    "sk.eyJ",
-    "shpca_",
-    "shppa_",
-    "xkeysib-",
-    "xsmtpsib-",
-    "ATCTT3",
-    "NRAK-",
-    "rubygems_",
-    "CLOJARS_",
-    "CCIPAT_",
-    "ops_eyJ",
+PREFIXES = tuple(
+    (
+        "sk- sk_live_ sk_test_ pk_live_ rk_live_ whsec_ ghp_ gho_ ghu_ ghs_ ghr_ github_pat_ glpat- "
+        "xoxa- xoxb- xoxp- xoxr- xoxs- xapp- AKIA ASIA AIza ya29. SG. hf_ npm_ pypi- dop_v1_ shpat_ "
+        "shpss_ sq0atp- sq0csp- dckr_pat_ PMAK- lin_api_ ntn_ figd_ nvapi- gsk_ xai- tskey- ATATT3 "
+        "sntrys_ glsa_ hvs. AGE-SECRET-KEY- GOCSPX- rk_test_ gldt- glrt- glptt- glcbt- glsoat- "
+        "xoxe- xoxe. doo_v1_ dor_v1_ hvb. sbp_ phx_ pplx- tvly- sk.eyJ shpca_ shppa_ xkeysib- "
+        "xsmtpsib- ATCTT3 NRAK- rubygems_ CLOJARS_ CCIPAT_ ops_eyJ"
+    ).split()
 )
 # Beginnings that words have too: digits have to follow.
 SHORT_PREFIXES = (
@@ -100,19 +35,9 @@ PARAMETERS = set(
     "secret client_secret sig signature password passwd pwd auth sas".split()
 )
 OPEN_NAMES = (
-    "SHA256:",
-    "MD5:",
-    "sha256-",
-    "sha512-",
-    "sha256:",
-    "h1:",
-    "spotify:",
-    "urn:",
-    "doi:",
-    "arXiv:",
-    "magnet:",
-    "ipfs:",
-)
+    "SHA256:", "MD5:", "sha256-", "sha384-", "sha512-", "sha256:", "h1:", "spotify:", "urn:", "doi:", "arXiv:",
+    "magnet:", "ipfs:",
+)  # fmt: skip
 PLACEHOLDERS = set(
     "password pass passwd pwd secret user username changeme xxx xxxx example lösenord passwort "
     "your_password yourpassword".split()
@@ -156,6 +81,8 @@ def has_key(text, low):
                 return True
             continue
         for part in _parts(word):
+            if part.startswith(OPEN_NAMES):
+                continue
             if has_prefix(part) or is_web_token(part) or is_product_key(part):
                 return True
             if is_made_up(part) and not _is_name(words, i):
@@ -313,6 +240,12 @@ def looks_random(word):
     )
 
 
+def is_drawn(word):
+    """Whether a word of a certain length has capitals, small letters and digits."""
+    small, capital = word.upper() != word, word.lower() != word
+    return len(word) >= 16 and small and capital and any([digit in word for digit in DIGITS])
+
+
 def is_plain(word):
     """Whether it is ASCII letters and digits only; MicroPython has no isalnum."""
     return all([letter in DIGITS or "a" <= letter.lower() <= "z" for letter in word])
@@ -353,6 +286,8 @@ def opens_address(word):
         at = word.find(hook)
         if at >= 0 and len(word) - at - len(hook) >= 20:
             return True
+    if "hook" in word and is_drawn(word.rpartition("/")[2]):
+        return True
     user = word.partition("://")[2].partition("/")[0].rpartition("@")[0]
     if any([has_prefix(part) or looks_random(part) for part in user.split(":")]):
         return True
@@ -363,6 +298,12 @@ def opens_address(word):
             if any([digit in value for digit in DIGITS]):
                 return True
     return False
+
+
+def is_example(address):
+    """Whether an address only shows where a password would stand."""
+    user = address.partition("://")[2].rpartition("@")[0]
+    return user.partition(":")[2].strip("*<>{}$").lower() in PLACEHOLDERS
 
 
 def addresses_with_password(text):

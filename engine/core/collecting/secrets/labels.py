@@ -7,6 +7,8 @@ before it ("hunter2 is my password").  What only talks about passwords goes thro
 
 from oneseek.engine.core.collecting.secrets.letters import count_digits, count_letters, is_digits
 from oneseek.engine.core.collecting.secrets.values import (
+    is_announced,
+    is_call,
     is_date,
     is_hours,
     is_phrase,
@@ -31,6 +33,7 @@ from oneseek.engine.core.collecting.secrets.vocabulary import (
     CVC,
     ENDINGS,
     ENDS,
+    FICTION,
     HAS,
     HEAD,
     HEAD_ENDINGS,
@@ -39,7 +42,6 @@ from oneseek.engine.core.collecting.secrets.vocabulary import (
     KEY,
     KIND,
     LABELS,
-    LEFT,
     LOGIN,
     NAMES,
     NEAR,
@@ -56,7 +58,6 @@ from oneseek.engine.core.collecting.secrets.vocabulary import (
     PHRASE,
     REACH,
     RECOVERY,
-    RIGHT,
     SIGNS,
     STILL,
     TO,
@@ -68,6 +69,8 @@ from oneseek.engine.core.collecting.secrets.vocabulary import (
     WITH,
 )
 
+NETWORKS = ("wifi", "wi-fi", "wi fi", "wlan", "nett", "natverk", "wireless")
+
 
 class Words:
     """The words of a text, as written and folded, signs as words of their own."""
@@ -76,6 +79,10 @@ class Words:
         self.low = low
         self.marked = [] if not any([sign in low for sign in SIGNS]) else split_marks(text)
         self.plain = [] if not self.marked else split_marks(low)
+        self.quoted, within = [], False  # whether each stands behind a quotation mark
+        for word in self.plain:
+            self.quoted.append(within)
+            within = within != (word == '"')
 
     def after(self, i, count):
         """The places of the words after `i`, up to the end of their sentence."""
@@ -109,14 +116,7 @@ def labelled(words):
     """The kinds of secrets that names in the text announce, a set."""
     found = set()
     plain = words.plain
-    wifi = any(
-        [
-            sign in words.low
-            for sign in ("wifi", "wi-fi", "wi fi", "wlan", "nett", "natverk", "wireless")
-        ]
-    )
-    if _turns(words):
-        found.add(KIND[CODE])
+    wifi = any([sign in words.low for sign in NETWORKS])
     i = 0
     while i < len(plain):
         label, size = _label_at(words, i, wifi)
@@ -157,6 +157,8 @@ def _label_at(words, i, wifi):
     if word in NOT_THESE or (i and plain[i - 1] in NOT_BEFORE):
         return None, 1
     if i + 1 < len(plain) and plain[i + 1].strip(".,!'") in ABOUT:
+        return None, 1
+    if any([told.strip(".,!'") in FICTION for told in plain[i + 1 : i + 4]]):
         return None, 1
     if label == WEAK and word[:5] == "clave" and _is_opened(words, i):
         return CODE, 1
@@ -205,10 +207,11 @@ def _opened(words, i, wifi):
 def _is_opened(words, i):
     """Whether the words around are about something that a code opens."""
     around = words.plain[max(0, i - 4) : i] + [words.plain[at] for at in words.after(i + 1, 6)]
-    return any([_opens(word) for word in around])
+    return any([opens(word) for word in around])
 
 
-def _opens(word):
+def opens(word):
+    """Whether a folded word is of something that a code opens."""
     word = word.strip(".,!'")
     return word in OPENS or (len(word) > 4 and _begins(word, OPENS_AS))
 
@@ -241,7 +244,7 @@ def _has_number(words, start, label):
         word = words.marked[at].strip(".,-#")
         number = count_digits(word)
         enough = number >= (2 if label == RECOVERY else count_letters(word))
-        if number and enough and not is_date(word) and not is_hours(word):
+        if number and enough and word.strip("0-") and not is_date(word) and not is_hours(word):
             digits += number
             following = words.plain[at + 1].strip(".,!") if at + 1 < len(words.plain) else ""
             mixed = label in (IDENTITY, PAPER) and len(word) >= 8 and 5 <= number < len(word)
@@ -290,15 +293,18 @@ def _follows(words, i, start, label, wifi):
     """Whether a value stands after the name: at once, or after a sign or a verb."""
     said = "verb" if words.plain[i].rstrip(".,").endswith("'s") else ""
     changed = any([word in CHANGES for word in words.plain[max(0, i - 5) : i]])
-    quoted = False
+    quoted = closed = False
     for at in words.after(start, REACH):
         word, low = words.marked[at], words.plain[at]
         if low in (":", "="):
             said = "sign"
         elif low == '"':
-            if at == start and words.plain[:i].count('"') % 2 == 0:
+            within = words.quoted[i]
+            if at == start and not within:
                 said = "sign"
-            quoted = bool(said)
+            if within and at > start and not closed:
+                return False  # what asks for it: "Password: "
+            quoted, closed = bool(said), closed or within
             if words.plain[at + 1 : at + 2] == ['"']:
                 return False
         elif low == "," and at == start:
@@ -313,14 +319,16 @@ def _follows(words, i, start, label, wifi):
         elif low == "\x01":
             if at > start and words.plain[at - 1] not in (":", "=", '"'):
                 return False
-            if words.plain[at + 2 : at + 3] == ["="]:  # the next line names something else
-                return False
+            if words.plain[at + 2 : at + 3] in (["="], [":"]) and words.plain[at + 1] != "value":
+                return False  # the next line names something else
             said = said or "verb"
         elif not said and at == start and is_value(words, at, label, False):
             return True
         elif not said and at == start and label == PASSWORD and _is_used(words, i, low):
             return True
-        elif not said and label == CODE and at > start and _opens(words.plain[at - 1]):
+        elif not said and at == start and label == PASSWORD and is_announced(words, i, at):
+            return True
+        elif not said and label == CODE and at > start and opens(words.plain[at - 1]):
             least = 3 if at + 1 == len(words.plain) else 4
             if is_value(words, at, label, True) and count_digits(word) >= least:
                 return True
@@ -332,18 +340,26 @@ def _follows(words, i, start, label, wifi):
         elif changed and (low in TO or low in AS):
             return at + 1 < len(words.plain) and is_value(words, at + 1, label, True)
         elif said:
-            if low in STILL:
-                continue
-            if is_value(words, at, label, True):
-                return True
-            if label in (PASSWORD, PHRASE) and (said == "sign" or quoted):
-                return may_be(low) and (quoted or stands_alone(words, at))
-            if label == WIFI:
-                continue
-            if label == PHRASE and is_phrase(words, at):
-                return True
-            return label in (PASSWORD, ANSWER, PHRASE) and is_plain_password(words, at)
+            found = None if low in STILL else _is_told(words, at, label, said == "sign", quoted)
+            if found is not None:
+                return found
     return False
+
+
+def _is_told(words, at, label, signed, quoted):
+    """Whether the word behind a sign or a verb is the value; None if it may follow yet."""
+    low = words.plain[at]
+    if words.plain[at - 1] == "=" and words.plain[at + 1 : at + 2] == ["("] and is_call(low):
+        return False
+    if is_value(words, at, label, True):
+        return True
+    if label in (PASSWORD, PHRASE) and (signed or quoted):
+        return may_be(low) and (quoted or stands_alone(words, at))
+    if label == WIFI:
+        return None
+    if label == PHRASE and is_phrase(words, at):
+        return True
+    return label in (PASSWORD, ANSWER, PHRASE) and is_plain_password(words, at)
 
 
 def _is_used(words, i, value):
@@ -351,20 +367,6 @@ def _is_used(words, i, value):
     before = words.plain[max(0, i - 3) : i]
     named = any([word in USERS for word in before]) or (before != [] and before[-1] in WITH)
     return named and value not in VERBS and may_be(value)
-
-
-def _turns(words):
-    """The turns of a dial: "32 left, 8 right, 17 left"."""
-    turns, sides, reached, before = 0, set(), 0, ""
-    for word in words.plain:
-        bare = word.strip(".,!")
-        if bare in LEFT or bare in RIGHT:
-            sides.add(bare in LEFT)
-        turn = len(bare) <= 2 and is_digits(bare)
-        turns, reached = turns + turn, reached + (turn and before in TO)
-        before = bare
-    opens = any([_opens(word) or word in OPENING_WORDS for word in words.plain])
-    return turns >= 3 and len(sides) == 2 and (opens or reached >= 3)
 
 
 def _answers(words, at, label):

@@ -28,6 +28,7 @@ SEED_NAMES = (
 )
 NAMED, UNNAMED = 11, 12  # words in a row that make a phrase
 SHORTEST, LONGEST = 3, 8  # letters of a word of the usual lists
+SIZES = (12, 15, 18, 21, 24)  # words of a phrase
 FEW = 0.13  # of them may be words of everyday grammar, or plurals
 SAME_FORM = 3  # codes of one form in a row
 GROUPS = 6
@@ -43,7 +44,7 @@ def has_seed(text, low):
     if text.count(" ") + text.count("\n") + text.count(",") < NAMED - 1:
         return False
     named = any([name in low for name in SEED_NAMES])
-    run, numbered = [], 0
+    run, numbered, commas = [], 0, 0
     text = text if is_ascii(text) else fold(text)
     for word in text.replace(",", " , ").replace(" / ", " , ").replace(":", " : ").split() + ["."]:
         if SHORTEST <= len(word) <= LONGEST and _is_small(word):
@@ -54,16 +55,25 @@ def has_seed(text, low):
         if is_digits(plain) and len(plain) <= 2:
             numbered += 1
             continue
-        if plain == "" and word == "," and named:
+        if plain == "" and word == "," and (named or (run and len(run) - commas == 1)):
+            commas += 1
             continue
         if SHORTEST <= len(plain) <= LONGEST and _is_small(plain):
             run.append(plain)
             if named or word[-1] not in ".;:":
                 continue
         if len(run) >= NAMED and _is_seed(run, named or numbered >= UNNAMED):
-            return True
-        run, numbered = [], 0
+            if named or not commas or _is_listed(run, commas):
+                return True
+        run, numbered, commas = [], 0, 0
     return False
+
+
+def _is_listed(run, commas):
+    """Whether a list that nothing names is as long as those phrases are, of single words alone,
+    none of grammar and none a plural."""
+    single = len(run) in SIZES and len(run) - commas <= 1
+    return single and not any([codes_of(word) or word[-1] == "s" for word in run])
 
 
 def _is_small(word):

@@ -3,7 +3,7 @@ within, capitals within, hexadecimal digits, or a plain word."""
 
 from oneseek.engine.core.collecting.hint import codes_of
 from oneseek.engine.core.collecting.secrets.letters import DIGITS, count_digits, is_digits
-from oneseek.engine.core.collecting.secrets.values import is_clock, stands_for_one
+from oneseek.engine.core.collecting.secrets.values import is_clock, is_date, stands_for_one
 from oneseek.engine.core.collecting.secrets.vocabulary import NUMBERS, STATES
 
 WORD, TITLE, PHRASE = "word", "title", "phrase"
@@ -12,7 +12,9 @@ EDGES = ".,'!*-"
 HEX = "0123456789abcdef"
 TIMES = ("double", "triple", "dubbel", "trippel", "doppel", "doble")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+COUNTED = "12345678901234567890"  # what stands for a number
 HASHES = ("sha1", "sha256", "sha384", "sha512", "md5")
+PUBLIC = ("ssh-ed", "ssh-rsa", "ecdsa-", "sha256-", "sha384-", "sha512-")
 STRANGE = "!#$%&*+@^_~?=/|"
 DIGIT_NAMES = set(
     "oh nought nil zwo ettan tvaan trean fyran femman sexan sjuan attan nian nollan nolla etta tvaa "
@@ -44,11 +46,11 @@ PRODUCTS = set(  # names that end in a digit
     "office365 office2016 office2019 office2021 web2 web3 gpt3 gpt4 llama2 llama3 area51 fifa23 fifa24 gta5 blink-182 "
     "catch-22 sha1 sha256 sha512 md5 base64 utf-8 utf8 utf16 x86 amd64 arm64 log4j http2 http3 oauth2 neo4j k8s i18n s3 ec2 "
     "es6 es2015 vue3 angular2 bootstrap5 postgres15 postgres16 php7 php8 java8 java11 java17 java21 brca1 omega3 omega-3 h264 "
-    "h265 mpeg4 usb2 usb3 nvme0 eth0 eth1 wlan0 node18 node20 level1 world1".split()
+    "id_ed25519 id_rsa id_ecdsa ed25519 curve25519 what3words w3w h265 mpeg4 usb2 usb3 nvme0 eth0 eth1 wlan0 node18 node20 level1 world1".split()
 )
 PHONES = ("iphone", "ipad", "galaxy", "pixel", "macos", "ios", "ps", "xbox")
 EXTENSIONS = set(
-    "jpg jpeg png gif heic pdf docx doc xlsx xls txt zip csv tar gz mp3 mp4 mov arw json py js html "
+    "pub pem crt env yml yaml toml lock log sh jpg jpeg png gif heic pdf docx doc xlsx xls txt zip csv tar gz mp3 mp4 mov arw json py js html "
     "xml md pptx".split()
 )
 
@@ -79,7 +81,7 @@ def shape_of(marked, plain, i):
         if any([one[-1] in ".?!" for one in marked[i : i + size - 1]]):  # sentences
             return None, 1
         return PHRASE, size
-    many = _of_several(plain, i, low)
+    many = _of_several(marked, plain, i, low)
     if many is not None:
         return many
     if low in TIMES and i + 1 < len(plain) and plain[i + 1].strip(".,") in NUMBERS:
@@ -108,7 +110,7 @@ def _is_typed(word):
     return 3 <= len(bare) <= 8 and word[0] == "#" and len(word) - len(bare) == 2 and is_digits(bare)
 
 
-def _of_several(plain, i, low):
+def _of_several(marked, plain, i, low):
     """Digits, letters or turns of a dial that stand one by one, with words between, or None."""
     parts = low.split("-")
     if len(parts) > 2 and all([part in NUMBERS or part in DIGIT_NAMES for part in parts]):
@@ -123,14 +125,17 @@ def _of_several(plain, i, low):
     if _is_tens(low):
         return _of_tens(plain, i)
     single = _is_single(low)
-    if not single and not (is_digits(low) and len(low) == 2):
+    letter = _is_capital(marked[i]) and "".join(plain[i + 1 : i + 2]) in THEN
+    if not single and not letter and not (is_digits(low) and len(low) == 2):
         return None
-    count, singles, linked, last, at = 1, int(single), 0, i, i + 1
+    count, singles, linked, last, at = 1, int(single or letter), 0, i, i + 1
     while at < len(plain) and at - last < 4:
         word = plain[at].strip(EDGES)
         if _is_single(word) or (is_digits(word) and len(word) == 2):
             count, last = count + 1, at
             singles += _is_single(word)
+        elif _is_capital(marked[at]) and (single or linked):
+            count, singles, last = count + 1, singles + 1, at
         elif word in THEN:
             linked += 1
         elif word not in BETWEEN and plain[at] != ",":
@@ -142,6 +147,10 @@ def _of_several(plain, i, low):
     if singles < count and (count >= 3 or (count == 2 and linked)) and size > count:
         return "turns", size
     return None
+
+
+def _is_capital(word):
+    return len(word.strip(EDGES)) == 1 and word[0] in LETTERS
 
 
 def _is_tens(word):
@@ -185,6 +194,8 @@ def _of_digits(marked, i, word):
         if not is_digits(part) or len(part) > (8 if word[0] == "0" else 5) or len(word) > 5:
             break
         groups.append(part)
+    if len(groups) > 1 and "".join(groups) in COUNTED:
+        return None, len(groups)
     if len(groups) > 1:
         total = sum([len(group) for group in groups])
         same = len(groups[0]) == len(groups[-1])
@@ -225,6 +236,8 @@ def _of_mixed(word, low, digits, written):
     if len(word) < 3 or word[-1] == "%":
         return None
     head = word.rstrip(DIGITS)
+    if len(word) >= 10 and is_date(word[:10]) or _is_compound(low):
+        return None
     tail = low.lstrip("0123456789.,/-x")
     if _is_door(word, digits, letters):
         return "door" if word[0] in LETTERS or tail not in MEASURES else None
@@ -237,7 +250,7 @@ def _of_mixed(word, low, digits, written):
     inner = word[1:-1]
     odd = any([sign in inner or sign == word[-1] for sign in STRANGE]) or word[-1:] in "!?%"
     plain = word.replace("-", "").replace(".", "").replace("_", "")
-    if word.startswith("AAAA") or low.startswith(("ssh-ed", "ssh-rsa", "ecdsa-")):
+    if word.startswith("AAAA") or low.startswith(PUBLIC):
         return None  # of a public key
     if len(word) >= 24 and all([letter in HEX for letter in low]):
         return None  # the rules know keys from hashes
@@ -257,6 +270,17 @@ def _of_mixed(word, low, digits, written):
     if len(word) < 6:
         return "short"
     return "mixed" if plain == word else "joined"
+
+
+def _is_compound(low):
+    """40-arsdagen, 12-year-old: a number and a word about it."""
+    first, *rest = low.split("-")
+    return (
+        is_digits(first)
+        and len(first) < 4
+        and rest != []
+        and all([len(part) > 2 and part.isalpha() for part in rest])
+    )
 
 
 def _of_signed(word, digits, written):

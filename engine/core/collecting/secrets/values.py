@@ -3,7 +3,9 @@
 from oneseek.engine.core.collecting.hint import codes_of
 from oneseek.engine.core.collecting.secrets.letters import count_digits, count_letters, is_digits
 from oneseek.engine.core.collecting.secrets.vocabulary import (
+    ASKING,
     CODE,
+    DETERMINERS,
     ENDS,
     KEY,
     LABELS,
@@ -15,6 +17,7 @@ from oneseek.engine.core.collecting.secrets.vocabulary import (
     STATE_ENDS,
     STATES,
     UNITS,
+    VERBS,
     WIFI,
 )
 
@@ -133,6 +136,13 @@ def is_clock(word):
     )
 
 
+def is_call(low):
+    """Whether a folded word before a bracket is the name of something called, not a value."""
+    return count_digits(low) == 0 and count_letters(low) + low.count("_") + low.count(".") == len(
+        low
+    )
+
+
 def stands_for_one(low):
     """Whether a folded word stands where a person is to put a value: <your_key>, $DB_PASSWORD."""
     word = low.strip("'\"`")
@@ -186,3 +196,13 @@ def is_plain_password(words, at):
     return (
         len(first) >= 4 and may_be(first) and not any([first.endswith(one) for one in STATE_ENDS])
     )
+
+
+def is_announced(words, i, at):
+    """Whether a verb stands before the name and a word behind it: "ist das Kennwort Murmeltier"."""
+    before = words.plain[max(0, i - REACH) : i]
+    said = len(before) > 2 and before[-2] in VERBS and before[-1] in DETERMINERS
+    if not said or any([word in ASKING or word in ENDS for word in before]):
+        return False
+    ends = at + 1 == len(words.plain) or words.marked[at][-1] == "." or words.plain[at + 1] == ","
+    return ends and is_plain_password(words, at)

@@ -10,7 +10,7 @@ SIGNS = (
         "tax passnummer passport pasaporte reisepass licen korkort nhs trygd inlogg login logon "
         "puk otp tan adgang api identi @ opens unlock oppna offnet abre apne abne combo bsn pesel 2fa mfa tradlos wireless bearer "
         "keypad baksidan ruckseite reverso maiden visa sista bankdos engang slas left vanster disarm avlarma bankid swish skarmlas # one-time emergency nod user anvandar "
-        "ausweis reisep driver codice authori security sakerhet frage"
+        "ausweis reisep driver sin tfn pps ird utr nric hetu svnr cpf curp perso idnr health green aadhaar ahv birth residence emirates codice authori security sakerhet frage"
     )
     .replace(" ", "\n")
     .replace("_", " ")
@@ -90,7 +90,8 @@ for _label, _words in (
         "fodselsnr cpr cprnummer cprnr cprnummeret steuerid steueridentifikationsnummer steuernummer "
         "sozialversicherungsnummer rentenversicherungsnummer dni nie nif passnummer passnumret "
         "passnr passnummeret reisepassnummer ausweisnummer personalausweisnummer korkortsnummer "
-        "bsn pesel aadhaar korkortsnumret samordningsnummer samordningsnumret fuhrerscheinnummer",
+        "bsn pesel aadhaar korkortsnumret samordningsnummer samordningsnumret fuhrerscheinnummer tfn ppsn itin utr nric "
+        "hetu henkilotunnus svnr cpf curp perso idnr ahv ahvnummer sozialversicherungsnr steuernr steueridnr nuss personnumer",
     ),
     (
         ACCOUNT,
@@ -194,6 +195,20 @@ PAIRS = {
     "national insurance": IDENTITY,
     "seguridad social": IDENTITY,
     "passport number": IDENTITY,
+    "my sin": IDENTITY,
+    "his sin": IDENTITY,
+    "her sin": IDENTITY,
+    "sin number": IDENTITY,
+    "sin is": IDENTITY,
+    "pps number": IDENTITY,
+    "pps no": IDENTITY,
+    "tax file": IDENTITY,
+    "ird number": IDENTITY,
+    "emirates id": IDENTITY,
+    "residence permit": PAPER,
+    "birth certificate": PAPER,
+    "health card": PAPER,
+    "green card": PAPER,
     "passport no": IDENTITY,
     "passport nr": IDENTITY,
     "pasaporte es": IDENTITY,
@@ -263,19 +278,24 @@ NOT_THESE = set(  # compounds of the code words that let nobody in
 )
 
 VERBS = set(
-    "e is was are were be became reads är var heter blir blev lyder lautet lauten ist war sind heisst son era "
+    "it's that's e is was are were be became reads är var heter blir blev lyder lautet lauten ist war sind heisst son era "
     "es sera er hedder heter lyder ar -> = : - >".split()
 )
 BACKS = set("back baksidan ruckseite reverso".split())  # of a card, where its short number is
 CARDS = ("card", "visa", "amex", "mastercard", "kort", "karte", "tarjeta")
 ASKED = ("bank", "security", "secret", "sakerhet", "sicherheit", "answer", "svar", "recovery")
+DETERMINERS = set("the my our das mein unser det mitt vart la mi el nuestra".split())
+ASKING = set("what which what's vad vilket was welches wie cual que if om ob si".split())
 LEFT = set("left vanster links izquierda venstre".split())
 RIGHT = set("right hoger rechts derecha hoyre hojre".split())
 HAS = set("has har hat tiene".split())
 ABOUT = set(  # what follows a name in talk about it: the password manager
     "manager managers policy policies field fields rules generator hint hints protection protected "
     "prompt hash hashes length strength vault box form page file files folder folders limit limits "
-    "window size count format type validation check checks mount number-one leaked".split()
+    "fatigue reuse sharing hygiene chaos window size count format type validation check checks mount number-one leaked".split()
+)
+FICTION = set(  # where a password is part of a story
+    "play film movie novel story sketch episode sitcom pjasen filmen romanen sagan serien theaterstuck roman pelicula novela cuento".split()
 )
 NOT_BEFORE = set(
     "game kahoot quiz gpio bowling lapel room common vanligaste haufigste popular".split()
@@ -337,41 +357,13 @@ STATES = set(
     "feil forkert riktig rigtig svakt sterkt sikkert gammelt gammel ny nytt lang langt kort kortt "
     "glemt vaek borte tomt bra god godt lett svaert vanskelig viktig hemmelig ukjent minst "
     "tredje varje annan andra fjarde every each second third annen tredive cada "
-    "null nil None required changeme blah tbd todo".lower().split()
+    "stronger weaker safer longer shorter worse starkare sakrare kortare langre starker sicherer bast best beste besser better mejor starkast null nil None required changeme blah tbd todo".lower().split()
 )
-STATE_ENDS = (
-    "ed",
-    "ing",
-    "able",
-    "ible",
-    "ade",
-    "ades",
-    "iert",
-    "bar",
-    "ado",
-    "ada",
-    "rat",
-    "ret",
-    "lich",
-    "isch",
-    "ous",
-    "ive",
-    "ful",
-    "less",
-    "ial",
-    "ual",
-    "vat",
-    "sat",
-    "nat",
-    "tat",
-    "oria",
-    "iva",
-    "lig",
-    "ligt",
-    "andrat",
+STATE_ENDS = tuple(
+    "ed ing ably ibly able ible ade ades iert bar ado ada rat ret lich isch ous ive ful less ial ual vat sat nat tat oria iva lig ligt andrat ience osity ality iness fulness keit heit lamod".split()
 )
 PLACEHOLDERS = set(
     "password passwd secret token your_password your_password_here yourpassword example xxxx xxx "
-    "changeme none null nil undefined test".split()
+    "changeme none null nil undefined test postgres mysql mongo redis rabbitmq minioadmin".split()
 )
 REACH = 8  # words after a name in which its value is looked for
