@@ -1,38 +1,47 @@
 """What the host's side takes with the demo model, and what a clock or a wait makes of it.
 
-`python3 build.py bench host [token clocks waits]`. `token`: one for which nothing is computed,
-natively and in Chromium. `clocks`: steps of training in Chromium with a fine clock, with a rounded
-one as ordinary Chrome has, and with none. `waits`: tokens a second where a map takes 100 ms,
-and where the browser looks for finished work every 100 ms and at each submit.
+`python3 build.py bench host [token shapes clocks lessons waits]`. `token`: one for which nothing is
+computed, natively and in Chromium. `shapes`: what this side takes until a step of a new shape can
+be computed. `clocks`: steps of training in Chromium with a fine clock, with a rounded one as
+ordinary Chrome has, and with none, and the slices they are done in. `lessons`: whole ones with each
+of these clocks, by turns, each in a browser of its own. `waits`: tokens a second, and waits of a
+step, where a map takes 100 ms, and where the browser looks for finished work every 100 ms and at
+each submit.
 """
 
 import contextlib
 import statistics
 from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
 
 from playwright.sync_api import Page
 
-from builder import ROOT
+from tests.bench.counts import MODELS
 from tests.bench.parts import gpu_in_tab, lab, report
 from tests.support.page import browser
 from tests.support.page.wrapped_chip import NO_CLOCK, POLLED, SLOW_TO_TELL, wrap
 
-DEMO = ROOT / "engine/model/demo/tiny.gguf"
+DEMO = MODELS["demo"]()
 SCRIPT = "ours-gpu.mjs"
 ROUNDED = "--enable-dawn-features=timestamp_quantization"
 TOKENS, STEPS, STEP = 48, 6, (1, 64)
 PROMPT = "Once upon a time there was a tree that"
+NEW_SHAPES = (1, 80), (2, 80), (2, 96), (3, 96), (3, 112)  # of the first, kernels are compiled too
+QUICK_MS, SLOW_MS = 0.5, 1e9  # a token's work, by which so many are begun ahead: eight, and one
+LESSONS = 3
+FACT = ("What is the code of the boat house?", "The code of the boat house is 7391.")
 CLOCKS = {"fine": ([], []), "rounded": ([ROUNDED], []), "none": ([], [NO_CLOCK])}
 WAITS = {"short": [], "slow": [SLOW_TO_TELL, NO_CLOCK], "polled": [POLLED, NO_CLOCK]}
 
 
 @contextlib.contextmanager
-def opened(flags: list[str], changes: list[str]) -> Iterator[Page]:
+def opened(flags: list[str], changes: list[str], model: Path = DEMO) -> Iterator[Page]:
     """The laboratory in a Chromium with such flags, whose worker finds such a chip."""
     before = [*browser.FLAGS]
     browser.FLAGS += flags
     try:
-        with lab.opened(peers={}, model=DEMO) as page:
+        with lab.opened(peers={}, model=model) as page:
             wrap(page, *changes, worker=SCRIPT)
             lab.call(page, "ours-gpu", "load", "/model.gguf")
             yield page
@@ -47,10 +56,33 @@ def asked(page: Page, what: str, *told):
 def token() -> tuple[dict, list]:
     ask = gpu_in_tab.natively()
     ask("load", DEMO.read_bytes())
-    figures = {"native_idle_token_ms": ask("idle_token", TOKENS)}
+    rows = idle_tokens("native", ask)
     with opened([], []) as page:
-        figures["chromium_idle_token_ms"] = asked(page, "idle_token", TOKENS)
-    return figures, []
+        rows += idle_tokens("chromium", partial(asked, page))
+    figures = {}
+    for row in rows:
+        name = f"{row['where']}_idle_token_{row['ahead']}_ahead"
+        figures |= {f"{name}_ms": row["least_ms"], f"{name}_median_ms": row["median_ms"]}
+    return figures, rows
+
+
+def idle_tokens(where: str, ask) -> list[dict]:
+    rows = [{"where": where} | ask("idle_token", TOKENS, ms) for ms in (SLOW_MS, QUICK_MS)]
+    report.say(rows)
+    return rows
+
+
+def shapes() -> tuple[dict, list]:
+    figures, rows = {}, []
+    for name, model in MODELS.items():
+        with opened([], [], model()) as page:
+            asked(page, "prepare_step", *STEP)
+            told = [asked(page, "shape", *one) for one in NEW_SHAPES]
+        rows.append({"model": name, "shapes": told})
+        report.say(rows[-1])
+        known = [one for one in told if not one["kernels"]]
+        figures[f"{name}_new_shape_ms"] = statistics.median(one["all_ms"] for one in known)
+    return figures, rows
 
 
 def clocks() -> tuple[dict, list]:
@@ -59,10 +91,31 @@ def clocks() -> tuple[dict, list]:
         with opened(flags, changes) as page:
             asked(page, "prepare_step", *STEP)
             spent = asked(page, "steps", STEPS)
-        rows.append({"clock": name, "steps_ms": spent})
+            slices = asked(page, "slices", 2)
+        rows.append({"clock": name, "steps_ms": spent} | slices)
         report.say(rows[-1])
+        long = [ms for ms in slices["spent_ms"] if ms > 2 * slices["slice_ms"]]
+        figures[f"{name}_clock_slices_over_twice"] = len(long) / len(slices["spent_ms"])
+        figures[f"{name}_clock_slice_ms"] = statistics.median(slices["spent_ms"])
         figures[f"{name}_clock_all_ms"] = sum(spent)
         figures[f"{name}_clock_step_ms"] = statistics.median(spent[2:])
+    return figures, rows
+
+
+def lessons() -> tuple[dict, list]:
+    rows = []
+    for _ in range(LESSONS):
+        for name, (flags, changes) in CLOCKS.items():
+            with opened(flags, changes) as page:
+                rows.append({"clock": name} | asked(page, "lesson", *FACT))
+            report.say(rows[-1])
+    seconds = {
+        name: statistics.median(row["seconds"] for row in rows if row["clock"] == name)
+        for name in CLOCKS
+    }
+    figures = {f"{name}_clock_lesson_seconds": spent for name, spent in seconds.items()}
+    for name in ("rounded", "none"):
+        figures[f"{name}_clock_lesson_share"] = seconds[name] / seconds["fine"]
     return figures, rows
 
 
@@ -79,7 +132,7 @@ def waits() -> tuple[dict, list]:
     return figures, rows
 
 
-PARTS = {"token": token, "clocks": clocks, "waits": waits}
+PARTS = {"token": token, "shapes": shapes, "clocks": clocks, "lessons": lessons, "waits": waits}
 
 
 def main() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import statistics
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -11,10 +12,13 @@ from typing import Any
 import numpy as np
 
 from oneseek.engine.backends.gpu.executor import GPU
+from oneseek.engine.backends.gpu.run import AHEAD, TAUGHT
 from oneseek.engine.compiler.ir import OPS, Program
 from oneseek.engine.compiler.pieces import LEAST_MS
 from oneseek.engine.compiler.schedule import plan
+from oneseek.engine.history.round_plan import LESSON
 from oneseek.engine.learning.rounds.candidate import Candidate, Hyper
+from oneseek.engine.model import generate
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import BytesSource, open_model
 from oneseek.engine.model.generate import Generator, chunk_size
@@ -23,6 +27,7 @@ from oneseek.engine.model.trainable import Trained
 from oneseek.engine.turns import urgent
 from tests.bench.parts import spoken
 from tests.bench.parts.batches import packed_rows_of
+from tests.bench.parts.rounds import Rounds
 from tests.support.gpu_calls import counted
 
 RANK, TARGETS = 8, 32
@@ -279,22 +284,34 @@ async def counts(prompt):
     return json.dumps(found)
 
 
-async def idle_token(times):
-    """Milliseconds of a token for which nothing is computed; the least of so many."""
-    generator = speaker()
-    answer = generator.start([1, 2, 3], Sampling(max_tokens=int(times) + 4))
+async def idle_token(times, cost_ms):
+    """Milliseconds of a token for which nothing is computed, the least of so many turns and their
+    median: as on a chip where a token is thought to take `cost_ms`, which says how many are begun
+    before the first is read."""
+    generator, rows = speaker(), generate.ROWS
+    asked = [{"role": "user", "content": "What is a tree? Tell me about it."}]
+    answer = generator.ask(asked, Sampling(max_tokens=AHEAD * (int(times) + 4)))
+    generate.ROWS = 1  # the same token comes again and again, and would be drafted
     with urgent():
-        while not answer.ids:
+        while len(answer.ids) < 4:
             await generator.advance()
+        if answer.ended:
+            raise RuntimeError(f"the answer ended after {answer.ids}")
         run, spent = generator.prepared(1, 1), []
         await run.ready()
-        pieces, run._pieces = run._pieces, []
-        while not answer.ended:
-            began = time.perf_counter()
+        pieces, cost, cut = run._pieces, run._cost, run._cut
+        run._pieces, run._times = [], TAUGHT + 1
+        run._cost = state["gpu"].costs.lessons, cost_ms
+        ahead = run.ahead
+        while not answer.ended and len(spent) < times:
+            began, before = time.perf_counter(), len(answer.ids)
             await generator.decode()
-            spent.append(1e3 * (time.perf_counter() - began))
-        run._pieces = pieces
-    return json.dumps(min(spent))
+            spent.append(1e3 * (time.perf_counter() - began) / (len(answer.ids) - before))
+        run._pieces, run._cost, run._cut = pieces, cost, cut
+    generate.ROWS = rows
+    answer.cancel()
+    generator.leave(answer)
+    return json.dumps(dict(ahead=ahead, least_ms=min(spent), median_ms=statistics.median(spent)))
 
 
 async def steps(count):
@@ -305,3 +322,65 @@ async def steps(count):
         await candidate.step(state["batch"], Hyper(1e-3))
         spent.append(1e3 * (time.perf_counter() - began))
     return json.dumps(spent)
+
+
+async def shape(rows, length):
+    """Milliseconds of this side until a step of another shape can be computed, and of those what
+    tracing and what binding took; how many kernels had to be compiled, which is not among them."""
+    model, candidate = state["model"], state["candidate"]
+    batch = packed_rows_of(rows, length, TARGETS, model.config.vocab)
+    tokens, taken, began = len(batch["ids"]), len(batch["take"]), time.perf_counter()
+    model.learning_plan(tokens, taken, candidate.trained, candidate.memory_budget)
+    traced, known = time.perf_counter(), len(model.executor.kernels._pipelines)
+    run = candidate.run_for(tokens, taken)
+    bound = time.perf_counter()
+    made = len(model.executor.kernels._pipelines) - known
+    await run.ready()
+    began_again = time.perf_counter()
+    run._record()
+    recorded = time.perf_counter() - began_again
+    return json.dumps({
+        "trace_ms": 1e3 * (traced - began), "bind_ms": 1e3 * (bound - traced),
+        "record_ms": 1e3 * recorded, "kernels": made,
+        "all_ms": 1e3 * (bound - began + recorded),
+    })  # fmt: skip
+
+
+async def encoder():
+    """The memory's, from beside the page."""
+    import js
+
+    from oneseek.engine.model.formats.browser import BlobSource
+
+    return BlobSource(await (await js.fetch("/encoder.gguf")).blob(), "encoder.gguf")
+
+
+async def lesson(question, answer):
+    """A whole lesson with its gate, as the product has it, from the answer's being told."""
+    if "rounds" not in state:
+        state["rounds"] = Rounds(state["model"], {}, encoder_file=encoder)
+    return json.dumps(await state["rounds"].took(LESSON, [(question, answer)]))
+
+
+async def maps(rows, length):
+    """How often results are waited for in a step in the background, its costs known."""
+    await prepare_step(int(rows), int(length))
+    for _ in range(4):
+        await state["candidate"].step(state["batch"], Hyper(1e-3))
+    with counted(state["gpu"].device) as calls:
+        await state["candidate"].step(state["batch"], Hyper(1e-3))
+    return json.dumps(calls)
+
+
+async def slices(count):
+    """Milliseconds of each slice of so many steps in the background, from its submit to its end."""
+    candidate, clock, spent = state["candidate"], state["gpu"].clock, []
+    candidate.load(state["batch"], Hyper(1e-3))
+    run, at = candidate._run, 0
+    for _ in range(int(count)):
+        at = 0
+        while at < len(run):
+            began = time.perf_counter()
+            at = await run.advance(at, clock.slice_ms)
+            spent.append(1e3 * (time.perf_counter() - began) - clock.wait_ms)
+    return json.dumps(dict(slice_ms=clock.slice_ms, spent_ms=spent))
