@@ -18,6 +18,7 @@ from oneseek.engine.compiler.pieces import LEAST_MS
 from oneseek.engine.compiler.schedule import plan
 from oneseek.engine.history.round_plan import LESSON
 from oneseek.engine.learning.rounds.candidate import Candidate, Hyper
+from oneseek.engine.learning.trainer import TRAINING_BYTES
 from oneseek.engine.model import generate
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import BytesSource, open_model
@@ -325,12 +326,14 @@ async def steps(count):
 
 
 async def shape(rows, length):
-    """Milliseconds of this side until a step of another shape can be computed, and of those what
-    tracing and what binding took; how many kernels had to be compiled, which is not among them."""
-    model, candidate = state["model"], state["candidate"]
+    """Milliseconds of this side until a step of another shape can be computed, with the memory that
+    a tab has for it, and of those what tracing and what binding took; how many kernels had to be
+    compiled, which is not among them."""
+    model, budget = state["model"], TRAINING_BYTES["gpu"]
+    candidate = state.setdefault("shapes", Candidate(model, state["candidate"].trained, budget))
     batch = packed_rows_of(rows, length, TARGETS, model.config.vocab)
     tokens, taken, began = len(batch["ids"]), len(batch["take"]), time.perf_counter()
-    model.learning_plan(tokens, taken, candidate.trained, candidate.memory_budget)
+    model.learning_plan(tokens, taken, candidate.trained, budget, dropout=candidate.dropout)
     traced, known = time.perf_counter(), len(model.executor.kernels._pipelines)
     run = candidate.run_for(tokens, taken)
     bound = time.perf_counter()
