@@ -125,7 +125,9 @@ def waits() -> tuple[dict, list]:
             for _ in range(2):
                 told = asked(page, "answer", PROMPT, TOKENS)
             rows.append({"waits": name} | told | asked(page, "waits"))
+            rows[-1]["step"] = asked(page, "maps", *STEP)
         report.say(rows[-1])
+        figures[f"{name}_waits_of_a_step"] = rows[-1]["step"]["maps"]
         figures[f"{name}_waits_tokens_per_s"] = rows[-1]["tokens_per_s"]
         figures[f"{name}_wait_ms"] = rows[-1]["wait_ms"]
     return figures, rows

@@ -289,10 +289,10 @@ async def idle_token(times, cost_ms):
     """Milliseconds of a token for which nothing is computed, the least of so many turns and their
     median: as on a chip where a token is thought to take `cost_ms`, which says how many are begun
     before the first is read."""
-    generator, rows = speaker(), generate.ROWS
+    generator, rows = speaker(), generate.MANY_ROWS
     asked = [{"role": "user", "content": "What is a tree? Tell me about it."}]
     answer = generator.ask(asked, Sampling(max_tokens=AHEAD * (int(times) + 4)))
-    generate.ROWS = 1  # the same token comes again and again, and would be drafted
+    generate.MANY_ROWS = 1  # the same token comes again and again, and would be drafted
     with urgent():
         while len(answer.ids) < 4:
             await generator.advance()
@@ -309,7 +309,7 @@ async def idle_token(times, cost_ms):
             await generator.decode()
             spent.append(1e3 * (time.perf_counter() - began) / (len(answer.ids) - before))
         run._pieces, run._cost, run._cut = pieces, cost, cut
-    generate.ROWS = rows
+    generate.MANY_ROWS = rows
     answer.cancel()
     generator.leave(answer)
     return json.dumps(dict(ahead=ahead, least_ms=min(spent), median_ms=statistics.median(spent)))
