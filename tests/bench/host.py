@@ -6,7 +6,7 @@ be computed. `clocks`: steps of training in Chromium with a fine clock, with a r
 ordinary Chrome has, and with none, and the slices they are done in. `lessons`: whole ones with each
 of these clocks, by turns, each in a browser of its own. `waits`: tokens a second, and waits of a
 step, where a map takes 100 ms, and where the browser looks for finished work every 100 ms and at
-each submit.
+each submit; and those of a step of SmolLM2 on a modelled chip that takes 55 ms for it.
 """
 
 import contextlib
@@ -20,7 +20,7 @@ from playwright.sync_api import Page
 from tests.bench.counts import MODELS
 from tests.bench.parts import gpu_in_tab, lab, report
 from tests.support.page import browser
-from tests.support.page.wrapped_chip import NO_CLOCK, POLLED, SLOW_TO_TELL, wrap
+from tests.support.page.wrapped_chip import MODELLED, NO_CLOCK, POLLED, SLOW_TO_TELL, wrap
 
 DEMO = MODELS["demo"]()
 SCRIPT = "ours-gpu.mjs"
@@ -30,6 +30,7 @@ PROMPT = "Once upon a time there was a tree that"
 NEW_SHAPES = (1, 80), (2, 80), (2, 96), (3, 96), (3, 112)  # of the first, kernels are compiled too
 QUICK_MS, SLOW_MS = 0.5, 1e9  # a token's work, by which so many are begun ahead: eight, and one
 LESSONS = 3
+WHOLE_STEP, DISPATCHES, WORK_MS = (4, 128), 829, 55.0  # of SmolLM2 on a chip that is modelled
 FACT = ("What is the code of the boat house?", "The code of the boat house is 7391.")
 CLOCKS = {"fine": ([], []), "rounded": ([ROUNDED], []), "none": ([], [NO_CLOCK])}
 WAITS = {"short": [], "slow": [SLOW_TO_TELL, NO_CLOCK], "polled": [POLLED, NO_CLOCK]}
@@ -130,6 +131,11 @@ def waits() -> tuple[dict, list]:
         figures[f"{name}_waits_of_a_step"] = rows[-1]["step"]["maps"]
         figures[f"{name}_waits_tokens_per_s"] = rows[-1]["tokens_per_s"]
         figures[f"{name}_wait_ms"] = rows[-1]["wait_ms"]
+    chip = MODELLED.replace("MILLISECONDS", f"{WORK_MS / DISPATCHES:.3f}")
+    with opened([], [chip, SLOW_TO_TELL, NO_CLOCK], MODELS["smollm2"]()) as page:
+        rows.append({"waits": "modelled"} | asked(page, "maps", *WHOLE_STEP))
+    report.say(rows[-1])
+    figures["modelled_waits_of_a_step"] = rows[-1]["maps"]
     return figures, rows
 
 
