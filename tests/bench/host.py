@@ -26,7 +26,7 @@ DEMO = MODELS["demo"]()
 SCRIPT = "ours-gpu.mjs"
 ROUNDED = "--enable-dawn-features=timestamp_quantization"
 TOKENS, STEPS, STEP = 48, 6, (1, 64)
-PROMPT = "Once upon a time there was a tree that"
+QUESTION, ANSWERS = "The sea is blue because", 8  # the first ones teach what a token costs
 NEW_SHAPES = (1, 80), (2, 80), (2, 96), (3, 96), (3, 112)  # of the first, kernels are compiled too
 QUICK_MS, SLOW_MS = 0.5, 1e9  # a token's work, by which so many are begun ahead: eight, and one
 LESSONS = 3
@@ -123,13 +123,13 @@ def waits() -> tuple[dict, list]:
     figures, rows = {}, []
     for name, changes in WAITS.items():
         with opened([], changes) as page:
-            for _ in range(2):
-                told = asked(page, "answer", PROMPT, TOKENS)
-            rows.append({"waits": name} | told | asked(page, "waits"))
+            told = [asked(page, "ask", QUESTION, TOKENS) for _ in range(ANSWERS)]
+            rates = [one["tokens_per_s"] for one in told]
+            rows.append({"waits": name, "tokens_per_s": rates} | asked(page, "waits"))
             rows[-1]["step"] = asked(page, "maps", *STEP)
         report.say(rows[-1])
         figures[f"{name}_waits_of_a_step"] = rows[-1]["step"]["maps"]
-        figures[f"{name}_waits_tokens_per_s"] = rows[-1]["tokens_per_s"]
+        figures[f"{name}_waits_tokens_per_s"] = statistics.median(rates[ANSWERS // 2 :])
         figures[f"{name}_wait_ms"] = rows[-1]["wait_ms"]
     chip = MODELLED.replace("MILLISECONDS", f"{WORK_MS / DISPATCHES:.3f}")
     with opened([], [chip, SLOW_TO_TELL, NO_CLOCK], MODELS["smollm2"]()) as page:

@@ -247,10 +247,12 @@ async def profile():
 
 
 async def waits():
-    """Milliseconds of a wait for nothing, as the engine took it to be when it opened the device."""
-    clock = (await executor()).clock
+    """Milliseconds of a wait for nothing, as the engine took it to be when it opened the device,
+    and of a token, and how many tokens are begun ahead for that."""
+    clock, run = (await executor()).clock, speaker().prepared(1, 1)
     return json.dumps(
         dict(wait_ms=clock.wait_ms, nudge_ms=getattr(clock.gpu.device, "nudge_ms", 0))
+        | dict(ahead=run.ahead, token_ms=run._cost[1])
     )
 
 
@@ -303,9 +305,10 @@ async def idle_token(times, cost_ms):
         pieces, cost, cut = run._pieces, run._cost, run._cut
         run._pieces, run._times = [], TAUGHT + 1
         run._cost = state["gpu"].costs.lessons, cost_ms
-        ahead = run.ahead
+        ahead = 0
         while not answer.ended and len(spent) < times:
-            began, before = time.perf_counter(), len(answer.ids)
+            run._alone = []
+            ahead, before, began = run.ahead, len(answer.ids), time.perf_counter()
             await generator.decode()
             spent.append(1e3 * (time.perf_counter() - began) / (len(answer.ids) - before))
         run._pieces, run._cost, run._cut = pieces, cost, cut
