@@ -29,7 +29,7 @@ TOKENS, STEPS, STEP = 48, 6, (1, 64)
 QUESTION, ANSWERS = "The sea is blue because", 8  # the first ones teach what a token costs
 NEW_SHAPES = (1, 80), (2, 80), (2, 96), (3, 96), (3, 112)  # of the first, kernels are compiled too
 QUICK_MS, SLOW_MS = 0.5, 1e9  # a token's work, by which so many are begun ahead: eight, and one
-LESSONS = 3
+LESSONS = 2
 WHOLE_STEP, DISPATCHES, WORK_MS = (4, 128), 829, 55.0  # of SmolLM2 on a chip that is modelled
 FACT = ("What is the code of the boat house?", "The code of the boat house is 7391.")
 CLOCKS = {"fine": ([], []), "rounded": ([ROUNDED], []), "none": ([], [NO_CLOCK])}
@@ -104,8 +104,8 @@ def clocks() -> tuple[dict, list]:
 
 def lessons() -> tuple[dict, list]:
     rows = []
-    for _ in range(LESSONS):
-        for name, (flags, changes) in CLOCKS.items():
+    for turn in range(LESSONS):
+        for name, (flags, changes) in list(CLOCKS.items())[:: 1 - turn % 2 * 2]:
             with opened(flags, changes) as page:
                 rows.append({"clock": name} | asked(page, "lesson", *FACT))
             report.say(rows[-1])
