@@ -1,12 +1,13 @@
 """What the host's side takes with the demo model, and what a clock or a wait makes of it.
 
-`python3 build.py bench host [token shapes clocks lessons waits]`. `token`: one for which nothing is
-computed, natively and in Chromium. `shapes`: what this side takes until a step of a new shape can
-be computed. `clocks`: steps of training in Chromium with a fine clock, with a rounded one as
-ordinary Chrome has, and with none, and the slices they are done in. `lessons`: whole ones with each
-of these clocks, by turns, each in a browser of its own. `waits`: tokens a second, and waits of a
-step, where a map takes 100 ms, and where the browser looks for finished work every 100 ms and at
-each submit; and those of a step of SmolLM2 on a modelled chip that takes 55 ms for it.
+`python3 build.py bench host [token shapes clocks lessons waits modelled]`. `token`: one for which
+nothing is computed, natively and in Chromium. `shapes`: what this side takes until a step of a new
+shape can be computed. `clocks`: steps of training in Chromium with a fine clock, with a rounded one
+as ordinary Chrome has, and with none, and the slices they are done in. `lessons`: whole ones with
+each of these clocks, by turns, each in a browser of its own. `waits`: tokens a second, and waits of
+a step, where a map takes 100 ms, and where the browser looks for finished work every 100 ms and at
+each submit. `modelled`: the same where a map takes 100 ms, on chips that take some time for each
+dispatch and compute nothing.
 """
 
 import contextlib
@@ -30,7 +31,8 @@ QUESTION, ANSWERS = "The sea is blue because", 8  # the first ones teach what a 
 NEW_SHAPES = (1, 80), (2, 80), (2, 96), (3, 96), (3, 112)  # of the first, kernels are compiled too
 QUICK_MS, SLOW_MS = 0.5, 1e9  # a token's work, by which so many are begun ahead: eight, and one
 LESSONS = 2
-WHOLE_STEP, DISPATCHES, WORK_MS = (4, 128), 829, 55.0  # of SmolLM2 on a chip that is modelled
+# A step's shape, and what a dispatch takes on a modelled chip: 55 ms for SmolLM2's 829.
+CHIPS = {"demo": (STEP, 0.024), "smollm2": ((4, 128), 0.066)}
 FACT = ("What is the code of the boat house?", "The code of the boat house is 7391.")
 CLOCKS = {"fine": ([], []), "rounded": ([ROUNDED], []), "none": ([], [NO_CLOCK])}
 WAITS = {"short": [], "slow": [SLOW_TO_TELL, NO_CLOCK], "polled": [POLLED, NO_CLOCK]}
@@ -131,15 +133,30 @@ def waits() -> tuple[dict, list]:
         figures[f"{name}_waits_of_a_step"] = rows[-1]["step"]["maps"]
         figures[f"{name}_waits_tokens_per_s"] = statistics.median(rates[ANSWERS // 2 :])
         figures[f"{name}_wait_ms"] = rows[-1]["wait_ms"]
-    chip = MODELLED.replace("MILLISECONDS", f"{WORK_MS / DISPATCHES:.3f}")
-    with opened([], [chip, SLOW_TO_TELL, NO_CLOCK], MODELS["smollm2"]()) as page:
-        rows.append({"waits": "modelled"} | asked(page, "maps", *WHOLE_STEP))
-    report.say(rows[-1])
-    figures["modelled_waits_of_a_step"] = rows[-1]["maps"]
     return figures, rows
 
 
-PARTS = {"token": token, "shapes": shapes, "clocks": clocks, "lessons": lessons, "waits": waits}
+def modelled() -> tuple[dict, list]:
+    figures, rows = {}, []
+    for name, (shape, milliseconds) in CHIPS.items():
+        chip = MODELLED.replace("MILLISECONDS", str(milliseconds))
+        with opened([], [chip, SLOW_TO_TELL, NO_CLOCK], MODELS[name]()) as page:
+            told = [asked(page, "endless", TOKENS) for _ in range(2)][-1]  # the first time teaches
+            rows.append({"chip": name} | told | {"step": asked(page, "maps", *shape)})
+        report.say(rows[-1])
+        figures[f"{name}_modelled_tokens_per_s"] = told["tokens_per_s"]
+        figures[f"{name}_modelled_waits_of_a_step"] = rows[-1]["step"]["maps"]
+    return figures, rows
+
+
+PARTS = {
+    "token": token,
+    "shapes": shapes,
+    "clocks": clocks,
+    "lessons": lessons,
+    "waits": waits,
+    "modelled": modelled,
+}
 
 
 def main() -> None:

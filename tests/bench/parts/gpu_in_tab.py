@@ -318,6 +318,16 @@ async def idle_token(times, cost_ms):
     return json.dumps(dict(ahead=ahead, least_ms=min(spent), median_ms=statistics.median(spent)))
 
 
+async def endless(tokens):
+    """An answer of so many tokens on a chip that computes nothing: none ends it or is drafted."""
+    tokenizer = state["model"].tokenizer
+    kept, tokenizer.eos_ids = (tokenizer.eos_ids, generate.MANY_ROWS), frozenset()
+    generate.MANY_ROWS = 1
+    found = await spoken.answer(speaker(), [1, 2, 3], int(tokens))
+    tokenizer.eos_ids, generate.MANY_ROWS = kept
+    return json.dumps(found)
+
+
 async def steps(count):
     """Milliseconds of each of so many steps in the background, costs learned on the way."""
     candidate, spent = state["candidate"], []
