@@ -11,9 +11,11 @@ dispatch and compute nothing.
 """
 
 import contextlib
+import os
 import statistics
 from collections.abc import Iterator
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 
 from playwright.sync_api import Page
@@ -80,11 +82,34 @@ def shapes() -> tuple[dict, list]:
     for name, model in MODELS.items():
         with opened([], [], model()) as page:
             asked(page, "prepare_step", *STEP)
-            told = [asked(page, "shape", *one) for one in NEW_SHAPES]
-        rows.append({"model": name, "shapes": told})
+            told, spent = [], [processor_ms(page)]
+            for one in NEW_SHAPES:
+                told.append(asked(page, "shape", *one))
+                spent.append(processor_ms(page))
+        each = [after - before for before, after in pairwise(spent)]
+        rows.append({"model": name, "shapes": told, "processor_ms": each})
         report.say(rows[-1])
         figures[f"{name}_new_shape_ms"] = statistics.median(one["all_ms"] for one in told)
+        figures[f"{name}_new_shape_processor_ms"] = statistics.median(each)
     return figures, rows
+
+
+def processor_ms(page: Page) -> float:
+    """Milliseconds of a processor that the workers of a browser's pages took so far: what else the
+    machine does lengthens a time, and not this."""
+    assert page.context.browser
+    family, ticks = {browser.process_of(page.context.browser)}, 0
+    folders = [path for path in Path("/proc").iterdir() if path.name.isdecimal()]
+    for folder in sorted(folders, key=lambda path: int(path.name)):  # children come after parents
+        told = folder / "stat"
+        if told.exists() and int(told.read_text().rpartition(")")[2].split()[1]) in family:
+            family.add(int(folder.name))
+    for pid in family:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            name, _, rest = (task / "stat").read_text().rpartition(")")
+            if "DedicatedWorker" in name:
+                ticks += sum(map(int, rest.split()[11:13]))
+    return 1e3 * ticks / os.sysconf("SC_CLK_TCK")
 
 
 def clocks() -> tuple[dict, list]:

@@ -344,8 +344,8 @@ async def shape(rows, length):
     compiled, which is not among them."""
     model, budget = state["model"], TRAINING_BYTES["gpu"]
     candidate = state.setdefault("shapes", Candidate(model, state["candidate"].trained, budget))
-    batch = packed_rows_of(rows, length, TARGETS, model.config.vocab)
-    tokens, taken, began = len(batch["ids"]), len(batch["take"]), time.perf_counter()
+    rows, length = int(rows), int(length)
+    tokens, taken, began = rows * length, rows * (length - length // 2), time.perf_counter()
     model.learning_plan(tokens, taken, candidate.trained, budget, dropout=candidate.dropout)
     traced, known = time.perf_counter(), len(model.executor.kernels._pipelines)
     run = candidate.run_for(tokens, taken)
