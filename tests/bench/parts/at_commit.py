@@ -78,7 +78,7 @@ class Work:
         for key in generator.pool.lanes.keys() - {generator.head_key}:
             del generator.pool.lanes[key]
         ids = generator.model.tokenizer.encode(TEXT)[:PROMPT]
-        chosen = part("engine.model.choice.sampling", "engine.model.sampling")
+        chosen = part("engine.model.choice.sampling", "engine.model.generate")
         began = time.perf_counter()
         answer = generator.start(ids, chosen.Sampling(max_tokens=TOKENS))
         with part("engine.turns", "engine.core.turns").urgent():
