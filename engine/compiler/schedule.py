@@ -7,7 +7,7 @@ one step), `recompute` trades memory for time block by block, `plan` gives every
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass, field
 
@@ -124,19 +124,30 @@ def recompute(
     steps (those from index `backward` on) first need them, so that they need not be kept; with
     `ops` only the steps of those."""
     forward, behind = program.steps[:backward], program.steps[backward:]
+    at = {step: i for i, step in enumerate(behind)}
+    readers: dict[Value, list[Step]] = defaultdict(list)  # of each root, in their order
+    for step in behind:
+        for value in step.reads:
+            readers[value.root].append(step)
+    last: dict[Value, int] = {}  # the forward step that reads a value last, itself or a view of it
+    for i, step in enumerate(forward):
+        for value in step.reads:
+            last[value] = last[value.root] = i
+    directly = {value: i for i, step in enumerate(forward) for value in step.reads}
+    before: dict[Step, list[Step]] = defaultdict(list)
     for first, stop in blocks:
         pause()
         again_here = [s for s in forward[first:stop] if ops is None or s.op.name in ops]
-        inside = {out: step for step in again_here for out in step.outs}
-        leaves = {v for step in forward[stop:] for v in step.reads}  # kept for the next block
-        wanted = {v.root for step in behind for v in step.reads if v.root in inside}
-        wanted -= {v.root for v in leaves}
+        inside = {out for step in again_here for out in step.outs}
+        # what the next block reads is kept
+        wanted = {out for out in inside if out in readers and last.get(out, -1) < stop}
         if not wanted:
             continue
-        needed: set[Value] = set(wanted)
+        needed = set(wanted)
         for step in reversed(again_here):
             if needed & set(step.outs):
-                needed |= {v.root for v in step.reads if v.root in inside} - leaves
+                roots = {v.root for v in step.reads if v.root in inside}
+                needed |= {root for root in roots if directly.get(root, -1) < stop}
         again: dict[Value, Value] = {}
         clones = []
         for step in again_here:
@@ -145,11 +156,12 @@ def recompute(
                 ins = tuple(v and replaced(v, again) for v in step.ins)
                 clones.append(Step(step.op, ins, outs, step.attrs, step.origin))
                 again.update(zip(step.outs, outs, strict=True))
-        at = next(i for i, s in enumerate(behind) if any(v.root in wanted for v in s.reads))
-        for step in behind[at:]:
-            step.ins = tuple(v and replaced(v, again) for v in step.ins)
-        behind[at:at] = clones
-    program.steps = forward + behind
+        place = min((readers[root][0] for root in wanted), key=at.__getitem__)
+        for step in {step for root in again for step in readers.get(root, ())}:
+            if at[step] >= at[place]:
+                step.ins = tuple(v and replaced(v, again) for v in step.ins)
+        before[place] += clones
+    program.steps = forward + [one for step in behind for one in (*before.get(step, ()), step)]
 
 
 def replaced(value: Value, again: dict[Value, Value]) -> Value:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from oneseek.engine.backends.executor import Run
-from oneseek.engine.model.choice.drafts import ROWS, Draft, Places, continue_answer
+from oneseek.engine.model.choice.drafts import MANY_ROWS, ROWS, Draft, Places, continue_answer
 from oneseek.engine.model.choice.inputs import Choice, pushes, write_choices
 from oneseek.engine.model.choice.repetition import goes_round
 from oneseek.engine.model.choice.sampling import Sampling
@@ -292,7 +292,7 @@ class Generator:
         sizes = SHARED if len(spoken + parts) > 1 else self.chunks
         size = next(c for c in sizes if c >= length)
         if len(told) == 1 and told == ready and len(parts) == 1:
-            draft = self.draft(ready[0], size - length)
+            draft, size = self.fit(self.draft(ready[0]), length, size)
             if draft.tokens:
                 await self.read_and_verify(parts[0], draft, size)
                 return True
@@ -325,16 +325,24 @@ class Generator:
         answer, lane, part = read
         tokens, known = part + draft.tokens, len(lane.token_ids)
         self.pool.reach(lane.end + len(tokens))
-        run, first = self.prepared(size, ROWS, self.shows(part)), len(part) - 1
+        rows, first = ROWS if len(draft.tokens) < ROWS else MANY_ROWS, len(part) - 1
+        run, choices = self.prepared(size, rows, self.shows(part)), draft.choices
         self.write_tokens(run, [(one, known + i, lane) for i, one in enumerate(tokens)], size)
-        run.write("take", np.minimum(np.arange(first, first + ROWS), size - 1, dtype=np.int32))
-        self.write_choices(run, draft.choices, ROWS)
+        if size > rows:
+            take = np.minimum(np.arange(first, first + rows), size - 1, dtype=np.int32)
+            run.write("take", take)
+        else:  # a token is drawn behind each: nobody reads those of the prompt
+            choices = choices[:1] * first + choices
+        self.write_choices(run, choices, rows)
         drawn = await run.begin(*outputs_for([answer]))
         lane.ids += part
         answer.read += len(part)
         self.waiting.remove(answer)
         self.active.append(answer)
-        self.take_drafted(await drawn, answer, lane, draft)
+        found = await drawn
+        if size == rows:
+            found = [each[first:] for each in found]
+        self.take_drafted(found, answer, lane, draft)
 
     async def parts_of(self, answers: list[Answer]) -> list[tuple[Answer, Lane, list[int]]]:
         """What is read of each prompt now."""
@@ -472,18 +480,35 @@ class Generator:
                     lane.ids.append(answer.ids[-1])
             self.take(found, answers)
 
-    def draft(self, answer: Answer, most: int = ROWS) -> Draft:
-        """Of at most so many tokens, and no more than one pass verifies."""
-        most = 0 if answer.form else min(most, ROWS - 1, self.room_of(answer) - 1)
-        return continue_answer(answer, self._streams[answer], most, self.model.config.vocab)
+    def draft(self, answer: Answer) -> Draft:
+        """Of no more tokens than one pass verifies."""
+        most = 0 if answer.form else min(MANY_ROWS - 1, self.room_of(answer) - 1)
+        vocab, ends = self.model.config.vocab, self.model.tokenizer.eos_ids
+        return continue_answer(answer, self._streams[answer], most, vocab, ends)
+
+    def pays(self, tokens: int) -> bool:
+        """Whether one pass of many rows for so many tokens is quicker than some of few: always,
+        where each costs by its steps, else from three of them on."""
+        return tokens > (ROWS if self.model.executor.bindings else 2 * ROWS)
+
+    def fit(self, draft: Draft, length: int, size: int) -> tuple[Draft, int]:
+        """What of a draft is verified with the last `length` tokens of a prompt, and how many are
+        computed for that: as many as without a draft, unless a larger run pays."""
+        whole = length + len(draft.tokens)
+        if self.pays(whole - size):
+            sizes = (*SHARED, *self.chunks)
+            size = min((one for one in sizes if one >= whole), default=size)
+        return draft.cut(size - length), size
 
     async def verify(self, answer: Answer, draft: Draft) -> None:
         """Decode the next token and, as long as they are those of a draft, the ones behind it."""
+        rows = MANY_ROWS if self.pays(1 + len(draft.tokens)) else ROWS
+        draft = draft.cut(rows - 1)
         lane, tokens = self.pool.lanes[answer.key], [answer.ids[-1], *draft.tokens]
         self.pool.reach(lane.end + len(tokens))
-        run, known = self.prepared(ROWS, ROWS), len(lane.token_ids)
-        self.write_tokens(run, [(one, known + i, lane) for i, one in enumerate(tokens)], ROWS)
-        self.write_choices(run, draft.choices, ROWS)
+        run, known = self.prepared(rows, rows), len(lane.token_ids)
+        self.write_tokens(run, [(one, known + i, lane) for i, one in enumerate(tokens)], rows)
+        self.write_choices(run, draft.choices, rows)
         found = await (await run.begin(*outputs_for([answer])))
         if not answer.ended:
             lane.ids.append(answer.ids[-1])

@@ -58,6 +58,14 @@ def stacks_of(config: Config, file: ModelFile) -> dict[str, tuple[Stack, int]]:
     return found
 
 
+def layout_of(trained: Trained | None) -> tuple | None:
+    """What a program knows of an adapter: equal for adapters that it computes alike."""
+    if trained is None:
+        return None
+    still = trained.still and tuple(trained.still.entries.items())
+    return tuple(trained.entries.items()), trained.scale, still
+
+
 class Blind(ValueError):
     """A picture was given to a model without eyes."""
 
@@ -90,6 +98,8 @@ class Model:
     eyes: Eyes | None = None
     blind: str = ""  # why it has none
     _plans: dict = field(default_factory=dict)
+    _learning: dict = field(default_factory=dict)  # the plans of training steps within a budget
+    _shares: dict = field(default_factory=dict)  # bytes that a layer keeps of a token
 
     @classmethod
     async def load(
@@ -194,9 +204,7 @@ class Model:
 
     def program(self, kind: str, *shape: int, trained: Trained | None = None, **more):
         """The plan of `programs.<kind>` at a shape, traced the first time it is asked for."""
-        layout = trained and (tuple(trained.entries.items()), trained.scale,
-                              trained.still and tuple(trained.still.entries.items()))  # fmt: skip
-        key = kind, shape, layout, tuple(sorted(more.items()))
+        key = kind, shape, layout_of(trained), tuple(sorted(more.items()))
         if key not in self._plans:
             self._plans[key] = self.traced(kind, *shape, trained=trained, **more)
         return self._plans[key]
@@ -213,18 +221,29 @@ class Model:
         allows and computes the others again on the way back."""
         if memory_budget is None:
             return self.program("learn", tokens, rows, trained=trained, **more)
+        layout = layout_of(trained)
+        asked = tokens, rows, layout, memory_budget, tuple(sorted(more.items()))
+        if asked not in self._learning:
+            self._learning[asked] = self._plan_learning(asked, trained, more)
+        return self._learning[asked]
 
-        def needed(blocks: int) -> int:
-            return self.traced(*size, trained=trained, keep_blocks=blocks, **more).lower_bound
+    def _plan_learning(self, asked: tuple, trained: Trained, more: dict) -> Plan:
+        """Traced once where all activations fit. Where they do not, a layer's share of a token is
+        found out by a second trace, once for each layout."""
+        tokens, rows, layout, memory_budget, _ = asked
 
         def plan_keeping(blocks: int) -> Plan:
-            return self.program(*size, trained=trained, keep_blocks=blocks, **more)
+            return self.traced("learn", tokens, rows, trained=trained, keep_blocks=blocks, **more)
 
-        size, most = ("learn", tokens, rows), FILLED * memory_budget
-        layers = self.config.layers - trained.first_layer
-        some, every = needed(layers // 2), needed(layers)
-        each = max(1.0, (every - some) / (layers - layers // 2))
-        keep = min(layers, max(0, layers - ceil((every - most) / each)))
+        most, layers = FILLED * memory_budget, self.config.layers - trained.first_layer
+        whole = plan_keeping(layers)
+        if whole.lower_bound <= most or not layers:
+            return whole
+        if layout not in self._shares:
+            spared = whole.lower_bound - plan_keeping(layers // 2).lower_bound
+            self._shares[layout] = max(1.0, spared / (layers - layers // 2)) / tokens
+        each = self._shares[layout] * tokens
+        keep = max(0, layers - ceil((whole.lower_bound - most) / each))
         while (planned := plan_keeping(keep)).lower_bound > most and keep:
             keep -= 1
         return planned

@@ -4,14 +4,17 @@ done: what they compute is the same, and slices keep their bound."""
 import asyncio
 import contextlib
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from oneseek.engine.backends.gpu import run as run_module
 from oneseek.engine.backends.gpu.clock import Clock
+from oneseek.engine.backends.gpu.run import AHEAD
 from oneseek.engine.compiler.pieces import LEAST_MS, Costs
 from oneseek.engine.model import programs
-from oneseek.engine.turns import SLICE_MS
+from oneseek.engine.turns import SLICE_MS, urgent
 from tests.support.gpu_device import LONG_IN_A_TAB, gpu
 from tests.support.programs import LORA, TINY, batch, prepared, stored_of
 
@@ -134,3 +137,29 @@ def test_a_step_takes_few_waits_where_the_browser_is_long_in_telling_that_work_i
         slices = asyncio.run(slices_of_steps(own, run, clock, lambda kind: each, steps=1))
     assert sum(slices) == pytest.approx(55)
     assert len(slices) + READS <= 8
+
+
+def test_what_took_long_once_is_begun_ahead_all_the_same(monkeypatch):
+    """The first times a kernel runs, its driver may compile it still."""
+    took, now = iter([2000.0, 900.0, *[WAIT_MS + 8.0] * 4]), [0.0]
+    monkeypatch.setattr(run_module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
+
+    async def times(own, run):
+        real = own.waited
+
+        async def waited(promise):
+            now[0] += next(took) / 1e3
+            return await real(promise)
+
+        monkeypatch.setattr(own, "waited", waited)
+        for _ in range(6):
+            assert run.ahead == 1
+            with urgent():
+                await (await run.begin("losses"))
+            if run.ahead > 1:
+                break
+        return run.ahead
+
+    with device_with("none") as own:
+        own.clock.wait_ms = WAIT_MS
+        assert asyncio.run(times(own, step_on(own))) == AHEAD

@@ -1,38 +1,52 @@
 """What the host's side takes with the demo model, and what a clock or a wait makes of it.
 
-`python3 build.py bench host [token clocks waits]`. `token`: one for which nothing is computed,
-natively and in Chromium. `clocks`: steps of training in Chromium with a fine clock, with a rounded
-one as ordinary Chrome has, and with none. `waits`: tokens a second where a map takes 100 ms,
-and where the browser looks for finished work every 100 ms and at each submit.
+`python3 build.py bench host [token shapes clocks lessons waits modelled]`. `token`: one for which
+nothing is computed, natively and in Chromium. `shapes`: what this side takes until a step of a new
+shape can be computed. `clocks`: steps of training in Chromium with a fine clock, with a rounded one
+as ordinary Chrome has, and with none, and the slices they are done in. `lessons`: whole ones with
+each of these clocks, by turns, each in a browser of its own. `waits`: tokens a second, and waits of
+a step, where a map takes 100 ms, and where the browser looks for finished work every 100 ms and at
+each submit. `modelled`: the same where a map takes 100 ms, on chips that take some time for each
+dispatch and compute nothing.
 """
 
 import contextlib
+import os
 import statistics
 from collections.abc import Iterator
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
 
 from playwright.sync_api import Page
 
-from builder import ROOT
+from tests.bench.counts import MODELS
 from tests.bench.parts import gpu_in_tab, lab, report
 from tests.support.page import browser
-from tests.support.page.wrapped_chip import NO_CLOCK, POLLED, SLOW_TO_TELL, wrap
+from tests.support.page.wrapped_chip import MODELLED, NO_CLOCK, POLLED, SLOW_TO_TELL, wrap
 
-DEMO = ROOT / "engine/model/demo/tiny.gguf"
+DEMO = MODELS["demo"]()
 SCRIPT = "ours-gpu.mjs"
 ROUNDED = "--enable-dawn-features=timestamp_quantization"
 TOKENS, STEPS, STEP = 48, 6, (1, 64)
-PROMPT = "Once upon a time there was a tree that"
+QUESTION, ANSWERS = "The sea is blue because", 8  # the first ones teach what a token costs
+NEW_SHAPES = (1, 80), (2, 80), (2, 96), (3, 96), (3, 112)  # of the first, kernels are compiled too
+QUICK_MS, SLOW_MS = 0.5, 1e9  # a token's work, by which so many are begun ahead: eight, and one
+LESSONS = 2
+# A step's shape, and what a dispatch takes on a modelled chip: 55 ms for SmolLM2's 829.
+CHIPS = {"demo": (STEP, 0.024), "smollm2": ((4, 128), 0.066)}
+FACT = ("What is the code of the boat house?", "The code of the boat house is 7391.")
 CLOCKS = {"fine": ([], []), "rounded": ([ROUNDED], []), "none": ([], [NO_CLOCK])}
 WAITS = {"short": [], "slow": [SLOW_TO_TELL, NO_CLOCK], "polled": [POLLED, NO_CLOCK]}
 
 
 @contextlib.contextmanager
-def opened(flags: list[str], changes: list[str]) -> Iterator[Page]:
+def opened(flags: list[str], changes: list[str], model: Path = DEMO) -> Iterator[Page]:
     """The laboratory in a Chromium with such flags, whose worker finds such a chip."""
     before = [*browser.FLAGS]
     browser.FLAGS += flags
     try:
-        with lab.opened(peers={}, model=DEMO) as page:
+        with lab.opened(peers={}, model=model) as page:
             wrap(page, *changes, worker=SCRIPT)
             lab.call(page, "ours-gpu", "load", "/model.gguf")
             yield page
@@ -47,10 +61,55 @@ def asked(page: Page, what: str, *told):
 def token() -> tuple[dict, list]:
     ask = gpu_in_tab.natively()
     ask("load", DEMO.read_bytes())
-    figures = {"native_idle_token_ms": ask("idle_token", TOKENS)}
+    rows = idle_tokens("native", ask)
     with opened([], []) as page:
-        figures["chromium_idle_token_ms"] = asked(page, "idle_token", TOKENS)
-    return figures, []
+        rows += idle_tokens("chromium", partial(asked, page))
+    figures = {}
+    for row in rows:
+        name = f"{row['where']}_idle_token_{row['ahead']}_ahead"
+        figures |= {f"{name}_ms": row["least_ms"], f"{name}_median_ms": row["median_ms"]}
+    return figures, rows
+
+
+def idle_tokens(where: str, ask) -> list[dict]:
+    rows = [{"where": where} | ask("idle_token", TOKENS, ms) for ms in (SLOW_MS, QUICK_MS)]
+    report.say(rows)
+    return rows
+
+
+def shapes() -> tuple[dict, list]:
+    figures, rows = {}, []
+    for name, model in MODELS.items():
+        with opened([], [], model()) as page:
+            asked(page, "prepare_step", *STEP)
+            told, spent = [], [processor_ms(page)]
+            for one in NEW_SHAPES:
+                told.append(asked(page, "shape", *one))
+                spent.append(processor_ms(page))
+        each = [after - before for before, after in pairwise(spent)]
+        rows.append({"model": name, "shapes": told, "processor_ms": each})
+        report.say(rows[-1])
+        figures[f"{name}_new_shape_ms"] = statistics.median(one["all_ms"] for one in told)
+        figures[f"{name}_new_shape_processor_ms"] = statistics.median(each)
+    return figures, rows
+
+
+def processor_ms(page: Page) -> float:
+    """Milliseconds of a processor that the workers of a browser's pages took so far: what else the
+    machine does lengthens a time, and not this."""
+    assert page.context.browser
+    family, ticks = {browser.process_of(page.context.browser)}, 0
+    folders = [path for path in Path("/proc").iterdir() if path.name.isdecimal()]
+    for folder in sorted(folders, key=lambda path: int(path.name)):  # children come after parents
+        told = folder / "stat"
+        if told.exists() and int(told.read_text().rpartition(")")[2].split()[1]) in family:
+            family.add(int(folder.name))
+    for pid in family:
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            name, _, rest = (task / "stat").read_text().rpartition(")")
+            if "DedicatedWorker" in name:
+                ticks += sum(map(int, rest.split()[11:13]))
+    return 1e3 * ticks / os.sysconf("SC_CLK_TCK")
 
 
 def clocks() -> tuple[dict, list]:
@@ -59,10 +118,31 @@ def clocks() -> tuple[dict, list]:
         with opened(flags, changes) as page:
             asked(page, "prepare_step", *STEP)
             spent = asked(page, "steps", STEPS)
-        rows.append({"clock": name, "steps_ms": spent})
+            slices = asked(page, "slices", 2)
+        rows.append({"clock": name, "steps_ms": spent} | slices)
         report.say(rows[-1])
+        long = [ms for ms in slices["spent_ms"] if ms > 2 * slices["slice_ms"]]
+        figures[f"{name}_clock_slices_over_twice"] = len(long) / len(slices["spent_ms"])
+        figures[f"{name}_clock_slice_ms"] = statistics.median(slices["spent_ms"])
         figures[f"{name}_clock_all_ms"] = sum(spent)
         figures[f"{name}_clock_step_ms"] = statistics.median(spent[2:])
+    return figures, rows
+
+
+def lessons() -> tuple[dict, list]:
+    rows = []
+    for turn in range(LESSONS):
+        for name, (flags, changes) in list(CLOCKS.items())[:: 1 - turn % 2 * 2]:
+            with opened(flags, changes) as page:
+                rows.append({"clock": name} | asked(page, "lesson", *FACT))
+            report.say(rows[-1])
+    seconds = {
+        name: statistics.median(row["seconds"] for row in rows if row["clock"] == name)
+        for name in CLOCKS
+    }
+    figures = {f"{name}_clock_lesson_seconds": spent for name, spent in seconds.items()}
+    for name in ("rounded", "none"):
+        figures[f"{name}_clock_lesson_share"] = seconds[name] / seconds["fine"]
     return figures, rows
 
 
@@ -70,16 +150,38 @@ def waits() -> tuple[dict, list]:
     figures, rows = {}, []
     for name, changes in WAITS.items():
         with opened([], changes) as page:
-            for _ in range(2):
-                told = asked(page, "answer", PROMPT, TOKENS)
-            rows.append({"waits": name} | told | asked(page, "waits"))
+            told = [asked(page, "ask", QUESTION, TOKENS) for _ in range(ANSWERS)]
+            rates = [one["tokens_per_s"] for one in told]
+            rows.append({"waits": name, "tokens_per_s": rates} | asked(page, "waits"))
+            rows[-1]["step"] = asked(page, "maps", *STEP)
         report.say(rows[-1])
-        figures[f"{name}_waits_tokens_per_s"] = rows[-1]["tokens_per_s"]
+        figures[f"{name}_waits_of_a_step"] = rows[-1]["step"]["maps"]
+        figures[f"{name}_waits_tokens_per_s"] = statistics.median(rates[ANSWERS // 2 :])
         figures[f"{name}_wait_ms"] = rows[-1]["wait_ms"]
     return figures, rows
 
 
-PARTS = {"token": token, "clocks": clocks, "waits": waits}
+def modelled() -> tuple[dict, list]:
+    figures, rows = {}, []
+    for name, (shape, milliseconds) in CHIPS.items():
+        chip = MODELLED.replace("MILLISECONDS", str(milliseconds))
+        with opened([], [chip, SLOW_TO_TELL, NO_CLOCK], MODELS[name]()) as page:
+            told = [asked(page, "endless", TOKENS) for _ in range(2)][-1]  # the first time teaches
+            rows.append({"chip": name} | told | {"step": asked(page, "maps", *shape)})
+        report.say(rows[-1])
+        figures[f"{name}_modelled_tokens_per_s"] = told["tokens_per_s"]
+        figures[f"{name}_modelled_waits_of_a_step"] = rows[-1]["step"]["maps"]
+    return figures, rows
+
+
+PARTS = {
+    "token": token,
+    "shapes": shapes,
+    "clocks": clocks,
+    "lessons": lessons,
+    "waits": waits,
+    "modelled": modelled,
+}
 
 
 def main() -> None:

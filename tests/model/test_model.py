@@ -169,3 +169,24 @@ def test_adapters_of_another_rank_and_the_same_strength_have_programs_of_their_o
         adapter = Trained.lora(model.config, rank, 2 * rank)
         tensors = {adapter.name: model.executor.empty(adapter.spec)}
         model.prepare(model.program("score", 128, 32, trained=adapter), tensors)
+
+
+def test_a_step_is_traced_once_where_it_fits_and_a_layers_share_is_found_once(monkeypatch):
+    with closing(open_model(str(MODEL))) as file:
+        model = asyncio.run(Model.load(file, Numpy()))
+    trained, traced, learn = Trained.lora(model.config, 4, 8), [], programs.learn
+    monkeypatch.setattr(programs, "learn", lambda *a, **more: traced.append(a) or learn(*a, **more))
+
+    def planned(tokens, budget):
+        traced.clear()
+        made = [model.learning_plan(tokens, tokens // 2, trained, budget) for _ in range(2)]
+        assert made[0] is made[1] and made[0].lower_bound <= budget
+        return made[0].lower_bound, len(traced)
+
+    whole, times = planned(64, 1 << 30)
+    assert times == 1
+    least = plan(model.traced("learn", 64, 32, trained=trained, keep_blocks=0).program).lower_bound
+    tight = (least + whole) // 2
+    some, times = planned(64, tight)
+    assert some < whole and times <= 4
+    assert planned(72, tight)[1] <= times - 1

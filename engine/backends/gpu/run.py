@@ -32,6 +32,7 @@ else:
 TAUGHT = 3  # times that a run is begun as a whole before it is known what its dispatches cost
 OFTEN, AGAIN = 10, 32  # up to then each time tells it, and then every so many
 AHEAD = 8  # times that one may be begun before its first result is read
+RECENT = 3  # times that it ran by itself, of which the quickest says how many those are
 AHEAD_MS = 25.0  # of work begun ahead: nobody sees whether a word comes so much later
 PROBES = 16  # dispatches measured between two breaths
 ENOUGH_MS = 1.0  # of a dispatch run again and again: what a rounded clock measures well
@@ -71,6 +72,7 @@ class Run:
         self._ready = False
         self._times = 0  # that all of it was begun at once
         self._cost = -1, 0.0  # lessons known then, milliseconds of all of it
+        self._alone: list[float] = []  # milliseconds of the last times that it ran by itself
         self._copies: dict[tuple, Any] = {}
         self._recorded: Recording | None = None
 
@@ -219,7 +221,8 @@ class Run:
         wait_ms = min(max(self.gpu.clock.wait_ms, AHEAD_MS), SUBMIT_MS)
         if self._cost[0] != self.gpu.costs.lessons:
             self._cost = self.gpu.costs.lessons, sum(map(self.gpu.costs.of, self._pieces))
-        return max(1, min(AHEAD, int(wait_ms / self._cost[1])))
+        cost = max(LEAST_MS, min([self._cost[1], *self._alone]))
+        return max(1, min(AHEAD, int(wait_ms / cost)))
 
     async def begin(
         self, *names: str, fed: dict[str, str] | None = None
@@ -278,6 +281,7 @@ class Run:
         if began is not None:
             spent = 1e3 * (time.perf_counter() - began) - self.gpu.clock.wait_ms
             self.gpu.costs.share_out(self._pieces, max(0.0, spent))
+            self._alone = [*self._alone, max(0.0, spent)][-RECENT:]
         for name in names:
             spec = self._named(name).spec
             part = np.frombuffer(data, DTYPES[spec.dtype], spec.size, at)

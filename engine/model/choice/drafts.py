@@ -7,12 +7,14 @@ costs rows of a pass and changes nothing.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from typing import Any, NamedTuple
 
 from oneseek.engine.model.choice.inputs import Choice, pushes
 from oneseek.engine.model.tokenizer import Stream
 
 ROWS = 4  # tokens of a pass: the last of the answer, and those drafted
+MANY_ROWS = 16  # the same where all of them are pushed
 LIKELY = 4.0  # nats of a push that is followed more often than not
 SAME = 4  # tokens that stood there before, for those behind them to be drafted
 WARY = 4  # more of them after a draft of which nothing was said
@@ -53,9 +55,16 @@ class Draft(NamedTuple):
     choices: list[Choice]
     is_repeated: bool  # it begins with what stood there before
 
+    def cut(self, most: int) -> Draft:
+        """Its first tokens, at most so many."""
+        return Draft(self.tokens[:most], self.choices[: most + 1], self.is_repeated)
 
-def continue_answer(answer: Any, stream: Stream, most: int, vocab: int) -> Draft:
-    """What an Answer probably goes on with, at most `most` tokens of so many that can be said.
+
+def continue_answer(
+    answer: Any, stream: Stream, most: int, vocab: int, ends: Container[int]
+) -> Draft:
+    """What an Answer probably goes on with, at most `most` tokens of so many that can be said,
+    up to one of those it `ends` with, and no further than ROWS allows where they are not pushed.
     `stream` makes text of tokens and stays as it is."""
     stream, text = stream.copy(), answer.prefix + answer.text
     ids, tokens, choices = [*answer.prompt, *answer.ids], [], []
@@ -73,11 +82,13 @@ def continue_answer(answer: Any, stream: Stream, most: int, vocab: int) -> Draft
             token, at = answer.forced[number], None
         elif likely is not None and push[likely] >= LIKELY:
             token, at = likely, None
+        elif len(tokens) >= ROWS - 1:
+            break
         else:
             at = at + 1 if at else answer.places.next(ids)
             token = ids[at] if at else None
             is_repeated |= not tokens
-        if token is None or token >= vocab:
+        if token is None or token >= vocab or token in ends:
             break
         ids = [*ids, token]
         tokens.append(token)

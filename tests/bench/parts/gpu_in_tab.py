@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import json
+import statistics
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -11,10 +12,14 @@ from typing import Any
 import numpy as np
 
 from oneseek.engine.backends.gpu.executor import GPU
+from oneseek.engine.backends.gpu.run import AHEAD, TAUGHT
 from oneseek.engine.compiler.ir import OPS, Program
 from oneseek.engine.compiler.pieces import LEAST_MS
 from oneseek.engine.compiler.schedule import plan
+from oneseek.engine.history.round_plan import LESSON
 from oneseek.engine.learning.rounds.candidate import Candidate, Hyper
+from oneseek.engine.learning.trainer import TRAINING_BYTES
+from oneseek.engine.model import generate
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import BytesSource, open_model
 from oneseek.engine.model.generate import Generator, chunk_size
@@ -23,6 +28,7 @@ from oneseek.engine.model.trainable import Trained
 from oneseek.engine.turns import urgent
 from tests.bench.parts import spoken
 from tests.bench.parts.batches import packed_rows_of
+from tests.bench.parts.rounds import Rounds
 from tests.support.gpu_calls import counted
 
 RANK, TARGETS = 8, 32
@@ -241,10 +247,12 @@ async def profile():
 
 
 async def waits():
-    """Milliseconds of a wait for nothing, as the engine took it to be when it opened the device."""
-    clock = (await executor()).clock
+    """Milliseconds of a wait for nothing, as the engine took it to be when it opened the device,
+    and of a token, and how many tokens are begun ahead for that."""
+    clock, run = (await executor()).clock, speaker().prepared(1, 1)
     return json.dumps(
         dict(wait_ms=clock.wait_ms, nudge_ms=getattr(clock.gpu.device, "nudge_ms", 0))
+        | dict(ahead=run.ahead, token_ms=run._cost[1])
     )
 
 
@@ -279,22 +287,45 @@ async def counts(prompt):
     return json.dumps(found)
 
 
-async def idle_token(times):
-    """Milliseconds of a token for which nothing is computed; the least of so many."""
-    generator = speaker()
-    answer = generator.start([1, 2, 3], Sampling(max_tokens=int(times) + 4))
+async def idle_token(times, cost_ms):
+    """Milliseconds of a token for which nothing is computed, the least of so many turns and their
+    median: as on a chip where a token is thought to take `cost_ms`, which says how many are begun
+    before the first is read."""
+    generator, rows = speaker(), generate.MANY_ROWS
+    asked = [{"role": "user", "content": "What is a tree? Tell me about it."}]
+    answer = generator.ask(asked, Sampling(max_tokens=AHEAD * (int(times) + 4)))
+    generate.MANY_ROWS = 1  # the same token comes again and again, and would be drafted
     with urgent():
-        while not answer.ids:
+        while len(answer.ids) < 4:
             await generator.advance()
+        if answer.ended:
+            raise RuntimeError(f"the answer ended after {answer.ids}")
         run, spent = generator.prepared(1, 1), []
         await run.ready()
-        pieces, run._pieces = run._pieces, []
-        while not answer.ended:
-            began = time.perf_counter()
+        pieces, cost, cut = run._pieces, run._cost, run._cut
+        run._pieces, run._times = [], TAUGHT + 1
+        run._cost = state["gpu"].costs.lessons, cost_ms
+        ahead = 0
+        while not answer.ended and len(spent) < times:
+            run._alone = []
+            ahead, before, began = run.ahead, len(answer.ids), time.perf_counter()
             await generator.decode()
-            spent.append(1e3 * (time.perf_counter() - began))
-        run._pieces = pieces
-    return json.dumps(min(spent))
+            spent.append(1e3 * (time.perf_counter() - began) / (len(answer.ids) - before))
+        run._pieces, run._cost, run._cut = pieces, cost, cut
+    generate.MANY_ROWS = rows
+    answer.cancel()
+    generator.leave(answer)
+    return json.dumps(dict(ahead=ahead, least_ms=min(spent), median_ms=statistics.median(spent)))
+
+
+async def endless(tokens):
+    """An answer of so many tokens on a chip that computes nothing: none ends it or is drafted."""
+    tokenizer = state["model"].tokenizer
+    kept, tokenizer.eos_ids = (tokenizer.eos_ids, generate.MANY_ROWS), frozenset()
+    generate.MANY_ROWS = 1
+    found = await spoken.answer(speaker(), [1, 2, 3], int(tokens))
+    tokenizer.eos_ids, generate.MANY_ROWS = kept
+    return json.dumps(found)
 
 
 async def steps(count):
@@ -305,3 +336,67 @@ async def steps(count):
         await candidate.step(state["batch"], Hyper(1e-3))
         spent.append(1e3 * (time.perf_counter() - began))
     return json.dumps(spent)
+
+
+async def shape(rows, length):
+    """Milliseconds of this side until a step of another shape can be computed, with the memory that
+    a tab has for it, and of those what tracing and what binding took; how many kernels had to be
+    compiled, which is not among them."""
+    model, budget = state["model"], TRAINING_BYTES["gpu"]
+    candidate = state.setdefault("shapes", Candidate(model, state["candidate"].trained, budget))
+    rows, length = int(rows), int(length)
+    tokens, taken, began = rows * length, rows * (length - length // 2), time.perf_counter()
+    model.learning_plan(tokens, taken, candidate.trained, budget, dropout=candidate.dropout)
+    traced, known = time.perf_counter(), len(model.executor.kernels._pipelines)
+    run = candidate.run_for(tokens, taken)
+    bound = time.perf_counter()
+    made = len(model.executor.kernels._pipelines) - known
+    await run.ready()
+    began_again = time.perf_counter()
+    run._record()
+    recorded = time.perf_counter() - began_again
+    return json.dumps({
+        "trace_ms": 1e3 * (traced - began), "bind_ms": 1e3 * (bound - traced),
+        "record_ms": 1e3 * recorded, "kernels": made,
+        "all_ms": 1e3 * (bound - began + recorded),
+    })  # fmt: skip
+
+
+async def encoder():
+    """The memory's, from beside the page."""
+    import js
+
+    from oneseek.engine.model.formats.browser import BlobSource
+
+    return BlobSource(await (await js.fetch("/encoder.gguf")).blob(), "encoder.gguf")
+
+
+async def lesson(question, answer):
+    """A whole lesson with its gate, as the product has it, from the answer's being told."""
+    if "rounds" not in state:
+        state["rounds"] = Rounds(state["model"], {}, encoder_file=encoder)
+    return json.dumps(await state["rounds"].took(LESSON, [(question, answer)]))
+
+
+async def maps(rows, length):
+    """How often results are waited for in a step in the background, its costs known."""
+    await prepare_step(int(rows), int(length))
+    for _ in range(4):
+        await state["candidate"].step(state["batch"], Hyper(1e-3))
+    with counted(state["gpu"].device) as calls:
+        await state["candidate"].step(state["batch"], Hyper(1e-3))
+    return json.dumps(calls)
+
+
+async def slices(count):
+    """Milliseconds of each slice of so many steps in the background, from its submit to its end."""
+    candidate, clock, spent = state["candidate"], state["gpu"].clock, []
+    candidate.load(state["batch"], Hyper(1e-3))
+    run, at = candidate._run, 0
+    for _ in range(int(count)):
+        at = 0
+        while at < len(run):
+            began = time.perf_counter()
+            at = await run.advance(at, clock.slice_ms)
+            spent.append(1e3 * (time.perf_counter() - began) - clock.wait_ms)
+    return json.dumps(dict(slice_ms=clock.slice_ms, spent_ms=spent))

@@ -8,14 +8,39 @@ FEATURES = """{
   const features = {get() { return new Set([...get.call(this)].filter((one) => kept.includes(one))); }};
   Object.defineProperty(GPUAdapter.prototype, "features", features);
 }"""
-QUICK = """{
+NAMED = """{
   const tell = (name, value) => Object.defineProperty(GPUAdapterInfo.prototype, name, {get: () => value});
   tell("isFallbackAdapter", false);
   for (const name of ["vendor", "architecture", "device"]) tell(name, "test");
   tell("description", "Test chip");
-  GPUComputePassEncoder.prototype.dispatchWorkgroups = () => {};
 }"""
+QUICK = (
+    NAMED
+    + """
+GPUComputePassEncoder.prototype.dispatchWorkgroups = () => {};
+"""
+)
 """A real chip by its name, which computes in no time, and nothing at all."""
+
+MODELLED = (
+    NAMED
+    + """{
+  let asked = 0, busy = 0;
+  GPUComputePassEncoder.prototype.dispatchWorkgroups = () => { asked += 1; };
+  const submit = GPUQueue.prototype.submit, map = GPUBuffer.prototype.mapAsync;
+  GPUQueue.prototype.submit = function (buffers) {
+    busy = Math.max(busy, performance.now()) + MILLISECONDS * asked;
+    asked = 0;
+    submit.call(this, buffers);
+  };
+  GPUBuffer.prototype.mapAsync = async function (...told) {
+    const until = busy;
+    await map.apply(this, told);
+    await new Promise((go) => setTimeout(go, until - performance.now()));
+  };
+}"""
+)
+"""A real chip by its name, which takes so long for each dispatch, and computes nothing."""
 
 ROUNDED = """{
   const begin = GPUCommandEncoder.prototype.beginComputePass;
