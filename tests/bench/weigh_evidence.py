@@ -34,6 +34,7 @@ SETS = (
     "heard_dev5",
     "heard_dev6",
     "heard_dev7",
+    "heard_dev8",
 )
 EVERY = {
     "heard_dev": 2,
@@ -43,6 +44,7 @@ EVERY = {
     "heard_dev5": 1,
     "heard_dev6": 1,
     "heard_dev7": 1,
+    "heard_dev8": 1,
 }  # of the general questions: the first two have the same
 FOLDS, RIDGE, STEPS = 5, 1.0, 30
 ALIKE, UNKNOWN, GENERAL, ASKED = "alike", "unknown", "general", "asked"

@@ -32,7 +32,7 @@ from tests.bench.heard import is_right, opened
 from tests.bench.parts import report
 from tests.bench.weigh import general
 
-SETS = "dev", "dev2", "dev3", "dev4", "dev5"
+SETS = "dev", "dev2", "dev3", "dev4", "dev5", "dev6"
 OF_PIECE = tuple(name for name in asking.WEIGHTS if name != "at_first")
 OF_QUESTION = tuple(name for name in asking.ASKED if name != "at_first")
 GENERAL = 24  # questions of general talk beside each set
