@@ -21,8 +21,9 @@ from pathlib import Path
 from oneseek.importers.asking.library import Library
 from oneseek.importers.sandbox import read_here
 from oneseek.workers.server.endpoints.lessons import source_of
-from tests.bench.heard import MODEL, Figures, is_right, lines, opened, room_of, served
+from tests.bench.heard import MODEL, Figures, lines, opened, room_of, served
 from tests.bench.parts import report
+from tests.bench.parts.keys import is_right
 from tests.bench.weigh import general
 
 ENOUGH = 0.8  # of the words of the place, or of the quotation

@@ -23,8 +23,9 @@ import numpy as np
 
 from oneseek.engine.learning.memory.statements.evidence import READ
 from oneseek.engine.learning.memory.statements.statement import text_of
-from tests.bench.heard import Told, is_right, opened, sets
+from tests.bench.heard import Told, opened, sets
 from tests.bench.parts import report
+from tests.bench.parts.keys import is_right
 
 SETS = (
     "heard_dev",

@@ -28,8 +28,9 @@ from oneseek.engine.learning.memory.statements.answering import BESIDE, QUOTED
 from oneseek.engine.learning.memory.statements.reader import sigmoid
 from oneseek.engine.learning.memory.statements.statement import text_of
 from oneseek.engine.open import clock
-from tests.bench.heard import DAY_MS, DAYS, Told, is_right, opened, sets
+from tests.bench.heard import DAY_MS, DAYS, Told, opened, sets
 from tests.bench.parts import report
+from tests.bench.parts.keys import is_right
 
 TIMELINES = ("dev", "dev3", "dev4", "dev5", "dev6", "dev7", "dev8", "dev9", "dev10", "dev11")
 HEARD = ("dev", "dev2", "dev3", "dev4", "dev5", "dev6", "dev7", "dev8")
