@@ -24,6 +24,12 @@ from oneseek.engine.learning.lessons import LessonError, guess, language
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder
 from oneseek.engine.learning.memory.memory import Found, Memory, Read
+from oneseek.engine.learning.memory.oneself import (
+    asks_for_own,
+    speaks_of_all,
+    speaks_of_everybody,
+    speaks_of_oneself,
+)
 from oneseek.engine.learning.memory.speaking import Speaking, decided
 from oneseek.engine.learning.memory.statements.answering import QUOTED, SAID, answer, chosen
 from oneseek.engine.learning.memory.statements.hearing import (
@@ -58,17 +64,6 @@ from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
 
 TO_REMEMBER = ("ready", "rejected", KEPT)  # a refused lesson costs nothing that is known by heart
-ONESELF = re.compile(
-    r"\b(i|i'm|im|i've|my|mine|me|we|our|us|jag|min|mitt|mina|mig|vi|vår|vårt|våra|oss)\b", re.I
-)
-KIN = re.compile(  # who is called so without "my" is one's own
-    r"(?<!s )\b(?:mum|mom|mam|dad|gran|granny|grandma|grandad|grandpa|nan|mamma|pappa|mormor|morfar|"
-    r"farmor|farfar)(?:'?s)?\b",
-    re.I,
-)
-# From this probability on a question asks for something of the person's own: one that names the
-# person, one that names nobody, one that names somebody whom the memory knows.
-ASKS, ASKS_SURELY, ASKS_NAMED = 0.5, 0.92, 0.25
 ASKS_NOTHING = 0.2  # with less a question that names nobody is a general one
 NEAR_NOTHING = 0.35  # with a smaller sum of scores, nothing that was told answers the question
 # The least sum of scores for a question to be split, and the least score of each of its parts.
@@ -78,18 +73,8 @@ TAKES_BACK = 0.35  # from this probability on a message corrects an earlier stat
 STATELESS = 0.2  # as TAKES_BACK, for a message that states nothing
 FAR = 200  # characters: a longer message is not one correction as a whole
 MOST = 4  # statements, the newest, that a message may correct
+WAITING, AT_ONCE = 100, 8  # records of the queue that a question looks at, and takes in, at most
 REMEMBERED, REFUSED = "remembered", "not remembered"
-
-
-def speaks_of_oneself(question: str) -> bool:
-    """Whether a question names the person, or a relative whom nobody calls so but their own."""
-    return bool(ONESELF.search(question) or KIN.search(question))
-
-
-def asks_for_own(asks: float, mine: bool, knows: bool) -> bool:
-    """Whether a text that so likely asks for something asks for the person's own: the surer if
-    it speaks of them or of a relative (`mine`), or names somebody that they told of (`knows`)."""
-    return asks >= (ASKS if mine else ASKS_SURELY) or (knows and asks >= ASKS_NAMED)
 
 
 def states_more(read: Read) -> bool:
@@ -195,6 +180,8 @@ class Mind:
         if states_more(read) or is_task(question):
             return None
         knows, mine = self.memory.knows(question, user), speaks_of_oneself(question)
+        if speaks_of_everybody(question) and not knows:
+            return None
         general = read.asks < ASKS_NOTHING and not knows
         if general and not mine:
             return None
@@ -213,7 +200,7 @@ class Mind:
         if found and own:
             if more := composed(question, found, known, code, now, each, bool(changed)):
                 return self._saying(*more)
-        is_own = asks_for_own(read.asks, mine, knows)
+        is_own = asks_for_own(read.asks, mine and not speaks_of_all(question), knows)
         said = chosen(found, question) if found else []
         if not said and is_own and sure >= NEAR_NOTHING and takes_several(question, code):
             said = found[:1]  # a quotation is nearer than what the base would make up
@@ -329,6 +316,24 @@ class Mind:
         reason = next((one["reason"] for one in kept if one["reason"]), "")
         outcome = REFUSED if reason and not taken else REMEMBERED
         return {"outcome": outcome, "reason": reason, "version": None, "facts": taken}
+
+    async def take_in_queued(self) -> None:
+        """Take in the newest of what was said in a chat and waits in the queue, so that the next
+        question finds it. Where imports wait there too, the rounds take all of it in."""
+        await self.memory.load()
+        store = self.versions.store
+        new = [id for id in await store.keys("queue") if id not in self.memory.facts]
+        if len(new) > WAITING:
+            return
+        known = self.memory.covered() if new else set()
+        kept = [await store.get("queue", id) for id in new if id not in known]
+        told = [
+            record for record in kept
+            if record and record["state"] in TO_REMEMBER and record["kind"] != DATA_SET
+            and record["source"].get("kind") == "chat"
+        ]  # fmt: skip
+        for record in sorted(told, key=lambda record: record.get("time") or 0)[-AT_ONCE:]:
+            await self.keep(record)
 
     async def keep(self, record: dict) -> dict:
         """Take one fact in, or say why it cannot be kept in mind."""
