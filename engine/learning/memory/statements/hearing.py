@@ -16,7 +16,7 @@ from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.memory.second_look import alike, content
 from oneseek.engine.learning.memory.statements.reader import Sentence
 from oneseek.engine.learning.memory.statements.stating import FORMS
-from oneseek.engine.learning.memory.statements.succession import CHANGED
+from oneseek.engine.learning.memory.statements.succession import changed
 
 STATES = 0.55  # how likely a sentence has to state something, to be kept
 OWN = 0.45  # where it begins with the person, or what is theirs
@@ -34,7 +34,7 @@ LONGEST, MOST = 600, 40  # characters of a sentence, and sentences of a message,
 ENDS = re.compile(r"(?<=[.!?…])[\"')”]*\s+(?=\S)|\s*\n\s*|;\s+")
 ABBREVIATED = re.compile(
     r"(?:\b(?:dr|mr|mrs|ms|st|no|nr|kl|ca|bl|tel|jr|sr|prof|vs|approx|t\.ex|bl\.a|e\.g|i\.e|\w)|"
-    r"(?<![^\W\d])\d)\.$",
+    r"(?<!\w)\d+)\.$",
     re.I,
 )
 ANOTHER = re.compile(
@@ -58,7 +58,8 @@ SUBJECT = re.compile(
 BEGINS = re.compile(r"(?:i'm|i've|im|my|we|our|jag|min|mitt|mina|vi|vår|vårt|våra)\b", re.I)
 OWN_THING = re.compile(r"\b(?:my|our|min|mitt|mina|vår|vårt|våra)\b", re.I)
 PERSON = re.compile(
-    r"\b(?:i|i'm|im|i've|ive|i'd|i'll|my|we|we're|we've|our|jag|min|mitt|mina|vi|vår|vårt|våra)\b", re.I
+    r"\b(?:i|i'm|im|i've|ive|i'd|i'll|my|we|we're|we've|our|jag|min|mitt|mina|vi|vår|vårt|våra)\b",
+    re.I,
 )
 BY_THE_WAY = re.compile(
     r"\b(?:btw|by the way|fyi|before i forget|unrelated|just so you know|for the record|oh and|"
@@ -241,8 +242,8 @@ def leans(message: str) -> bool:
 def is_of_another(said: str, message: str) -> bool:
     """Whether a statement shares no word with what was said before it, does not speak of it, and
     tells of no change."""
-    changed = SPEAKS_OF_IT.search(message) or CHANGED.search(message)
-    if leans(message) or changed or len(message.split()) < WHOLE:
+    of_it = SPEAKS_OF_IT.search(message) or changed(message)
+    if leans(message) or of_it or len(message.split()) < WHOLE:
         return False
     words = language(guess(message))
     return not any(

@@ -31,15 +31,17 @@ TO_PERSON = frozenset("you your you're you've you'd you'll du din ditt dina ni e
 FILLERS = {
     "en": re.compile(
         r"(?:(?:btw|fyi|by the way|just so you know|for the record|note to self|update|hi|hey|hello|"
-        r"oh|so|well|ok|okay|yeah|yes|also|and|guess what|tell you what|you know)\b[\s,:!.–-]*)+",
+        r"oh|so|well|ok|okay|yeah|yes|also|and|guess what|tell you what|you know|before i forget|"
+        r"unrelated(?: but)?)\b[\s,:!.–-]*)+",
         re.I,
     ),
     "sv": re.compile(
-        r"(?:(?:förresten|bara så du vet|för övrigt|hej|hallå|ja|jo|jaha|du|alltså|så|och|vet du)"
+        r"(?:(?:förresten|bara så du vet|för övrigt|innan jag glömmer(?: det)?|hej|hallå|ja|jo|jaha|du|alltså|så|och|vet du)"
         r"\b[\s,:!.–-]*)+",
         re.I,
     ),
 }
+AT_LAST = re.compile(r",?\s+(?:by the way|btw|fyi|förresten|för övrigt)(?=\s*[.!]?$)", re.I)
 SPOKEN_TO = {
     "en": re.compile(r"\b(you|your|yours)\b", re.I),
     "sv": re.compile(r"\b(du|dig|din|ditt|dina|ni|er|ert|era)\b", re.I),
@@ -107,7 +109,7 @@ class Quoting:
 
 def turned(said: str, code: str) -> str | None:
     """The statement as it is said to the person; None where its words are no plain sentence."""
-    text = bare(said).strip()
+    text = AT_LAST.sub("", bare(said).strip())
     if CHANGES.match(text) or SPOKEN_TO[code].search(text) or '"' in text:
         return None
     if filler := FILLERS[code].match(text):
