@@ -26,7 +26,6 @@ from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder
 from oneseek.engine.learning.memory.memory import Found, Memory, Read
 from oneseek.engine.learning.memory.oneself import (
     asks_for_own,
-    speaks_of_all,
     speaks_of_everybody,
     speaks_of_oneself,
 )
@@ -88,6 +87,7 @@ class Mind:
         self.converses = model.config.parameters >= CONVERSES
         self.memory = Memory(versions.store, versions.base, encoder, versions.clock)
         self._learned: dict[int, frozenset[str]] = {}
+        self._queued = 0  # records of the queue when it was last looked at
 
     # ---- who answers
 
@@ -200,7 +200,7 @@ class Mind:
         if found and own:
             if more := composed(question, found, known, code, now, each, bool(changed)):
                 return self._saying(*more)
-        is_own = asks_for_own(read.asks, mine and not speaks_of_all(question), knows)
+        is_own = asks_for_own(question, read.asks, knows)
         said = chosen(found, question) if found else []
         if not said and is_own and sure >= NEAR_NOTHING and takes_several(question, code):
             said = found[:1]  # a quotation is nearer than what the base would make up
@@ -322,6 +322,10 @@ class Mind:
         question finds it. Where imports wait there too, the rounds take all of it in."""
         await self.memory.load()
         store = self.versions.store
+        count = await store.count("queue")
+        if count == self._queued:
+            return
+        self._queued = count
         new = [id for id in await store.keys("queue") if id not in self.memory.facts]
         if len(new) > WAITING:
             return

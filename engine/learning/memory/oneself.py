@@ -18,8 +18,9 @@ KIN = re.compile(  # who is called so without "my" is one's own
     re.I,
 )
 # From this probability on a question asks for something of the person's own: one that names the
-# person, one that names nobody, one that names somebody whom the memory knows.
-ASKS, ASKS_SURELY, ASKS_NAMED = 0.5, 0.96, 0.25
+# person, one that names *us* alone, one that names nobody, one that names somebody whom the memory
+# knows.
+ASKS, ASKS_ALL, ASKS_SURELY, ASKS_NAMED = 0.5, 0.8, 0.94, 0.25
 
 
 def words_for_oneself(question: str) -> set[str]:
@@ -44,7 +45,11 @@ def speaks_of_everybody(question: str) -> bool:
     return speaks_of_all(question) and WHY.search(question) is not None
 
 
-def asks_for_own(asks: float, mine: bool, knows: bool) -> bool:
-    """Whether a text that so likely asks for something asks for the person's own: the surer if
-    it speaks of them or of a relative (`mine`), or names somebody that they told of (`knows`)."""
-    return asks >= (ASKS if mine else ASKS_SURELY) or (knows and asks >= ASKS_NAMED)
+def asks_for_own(question: str, asks: float, knows: bool) -> bool:
+    """Whether a question that so likely asks for something asks for the person's own: the surer if
+    it speaks of them or of a relative, or names somebody that they told of (`knows`)."""
+    if knows and asks >= ASKS_NAMED:
+        return True
+    if not speaks_of_oneself(question):
+        return asks >= ASKS_SURELY
+    return asks >= (ASKS_ALL if speaks_of_all(question) else ASKS)
