@@ -20,7 +20,7 @@ KIN = re.compile(  # who is called so without "my" is one's own
 # From this probability on a question asks for something of the person's own: one that names the
 # person, one that names *us* alone, one that names nobody, one that names somebody whom the memory
 # knows.
-ASKS, ASKS_ALL, ASKS_SURELY, ASKS_NAMED = 0.5, 0.8, 0.94, 0.25
+ASKS, ASKS_ALL, ASKS_SURELY, ASKS_NAMED = 0.5, 0.8, 0.92, 0.25
 
 
 def words_for_oneself(question: str) -> set[str]:
