@@ -67,6 +67,7 @@ def test_what_was_said_in_a_row_stands_together():
         ("How many grandchildren do I have?", ("grandchildren: Poppy and Hugo",
                                                "and one on the way, due in May"), 2),
         ("How many kids do we have?", ("our kids are Asha, Dev and little Mina", "Mina is three"), 3),
+        ("How many plants are left?", ("the plants: slugs. six left",), 6),
         ("Hur många bilar har vi?", ("vi har två bilar", "plus husvagnen"), 2),
     ],
 )  # fmt: skip

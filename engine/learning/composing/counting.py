@@ -196,7 +196,7 @@ def adds(asked: Asked, one: Found, first: Found) -> bool:
 def numbered(asked: Asked, said: str) -> int:
     """The numbers that stand before what the question names, together; 0 where none does."""
     words, total = [word.lower() for word in WORD.findall(said)], 0
-    nouns = counted_nouns(asked) or asked.content
+    nouns = {*counted_nouns(asked), *(one for one in asked.content if not UNITS.match(one))}
     for i, word in enumerate(words):
         behind = words[i + 1 : i + NOUN]
         if (
