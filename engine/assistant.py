@@ -29,7 +29,8 @@ from oneseek.engine.learning.composing.tasks import unused, with_notes
 from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.encoder import Encoder, OpensFile, encoder_here
 from oneseek.engine.learning.memory.memory import Found
-from oneseek.engine.learning.memory.mind import ONESELF, Mind
+from oneseek.engine.learning.memory.mind import Mind
+from oneseek.engine.learning.memory.oneself import ONESELF
 from oneseek.engine.learning.memory.recogniser import SURE
 from oneseek.engine.learning.memory.speaking import BASE as BASE_ALONE
 from oneseek.engine.learning.memory.speaking import (
@@ -302,8 +303,10 @@ class Assistant:
             self.turns.wake()
 
     async def recognised(self, *asked: Any) -> Speaking:
-        """Let the mind decide about a question; training waits for it as for an answer."""
+        """Let the mind decide about a question, once what was just told is known; training waits
+        for it as for an answer."""
         with self._go_first():
+            await self.mind.take_in_queued()
             return await self.mind.speaking(*asked)
 
     def whose(self, answer: Answer, number: int) -> dict:

@@ -25,8 +25,9 @@ from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.learning.memory.statements.quoting import Quoting
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.open import assistant_over, clock, model_named
-from tests.bench.heard import MODEL, NOTHING_TOLD, Figures, is_right, lines, room_of
+from tests.bench.heard import MODEL, NOTHING_TOLD, Figures, lines, room_of
 from tests.bench.parts import report
+from tests.bench.parts.keys import is_right
 
 LONGEST = 160  # tokens of an answer
 HOUR_MS = 3600 * 1000
@@ -109,7 +110,7 @@ async def measured(
 
 async def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--set", default="dev", help="dev, dev2 to dev6, or one of tests/held_out")
+    ask.add_argument("--set", default="dev", help="dev, dev2 to dev7, or one of tests/held_out")
     ask.add_argument("--kind", default="", help="only these")
     ask.add_argument("--beside", default="", help="a set whose statements are known too")
     ask.add_argument("--show", action="store_true", help="what was missed")

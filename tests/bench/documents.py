@@ -21,8 +21,9 @@ from pathlib import Path
 from oneseek.importers.asking.library import Library
 from oneseek.importers.sandbox import read_here
 from oneseek.workers.server.endpoints.lessons import source_of
-from tests.bench.heard import MODEL, Figures, is_right, lines, opened, room_of, served
+from tests.bench.heard import MODEL, Figures, lines, opened, room_of, served
 from tests.bench.parts import report
+from tests.bench.parts.keys import is_right
 from tests.bench.weigh import general
 
 ENOUGH = 0.8  # of the words of the place, or of the quotation
@@ -127,7 +128,7 @@ def over_http(name: str, count: int) -> dict[str, float]:
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--set", default="dev", help="dev, dev2 to dev5, or one of tests/held_out")
+    ask.add_argument("--set", default="dev", help="dev, dev2 to dev6, or one of tests/held_out")
     ask.add_argument("--http", type=int, default=0, metavar="N")
     ask.add_argument("--show", action="store_true", help="what was missed")
     options = ask.parse_args()

@@ -6,10 +6,11 @@ messages that state nothing, questions about one's own things that nothing answe
 ones.  Then a memory of its own is told what one person said over forty days, each on its day, and
 asked what holds at the end and what held before.  `--set NAME` takes the sets of that name in
 tests/held_out; without it, those that the tuning is developed on (tests/bench/heard_dev*;
-`--set dev2` to `dev7` take the others, and
-`dev6` to `dev10` are statements over forty days alone).  `--part N` takes every Nth line of a fixed
+`--set dev2` to `dev8` take the others, and
+`dev9` to `dev11` are statements over forty days alone).  `--part N` takes every Nth line of a fixed
 shuffle.  `--http N` asks so many of the statements over HTTP too, whole answers decoded.  An answer
-is right when one of each list of its keys stands in it.  `--beside N` only says what a question
+is right when one of each list of its keys stands in it; for those that are not, the figures tell
+the causes (tests/bench/parts/causes.py).  `--beside N` only says what a question
 costs beside N other statements, made of the families that the reader learned from, read ahead or
 not.
 """
@@ -20,7 +21,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import re
 import socket
 import subprocess
 import sys
@@ -44,9 +44,10 @@ from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.saying import Saying
-from oneseek.engine.learning.memory.statements.quoting import words_of
 from oneseek.engine.open import assistant_over, clock, model_named
 from tests.bench.parts import report
+from tests.bench.parts.causes import CAUSES, DENIALS, find_cause
+from tests.bench.parts.keys import is_right, stands
 from tests.bench.weigh import general
 from tests.golden.statements import Maker
 from tests.golden.statements.told import LEARNED
@@ -55,7 +56,7 @@ HERE, HELD_OUT = Path(__file__).parent, ROOT / "tests/held_out"
 MODEL = "smollm2-135m"
 BESIDE, WARM = 20, 10  # statements that are asked about, and questions that are asked before
 DAYS, DAY_MS = 40, 24 * 3600 * 1000
-NOTHING_TOLD = tuple(words_of(code)["nothing"] for code in ("en", "sv"))
+NOTHING_TOLD = DENIALS
 
 
 def room_of(name: str) -> Path:
@@ -65,14 +66,6 @@ def room_of(name: str) -> Path:
 
 def lines(path: Path) -> list[dict]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
-def stands(text: str, value: str) -> bool:
-    return re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text, re.I) is not None
-
-
-def is_right(answer: str, keys: list[list[str]]) -> bool:
-    return all(any(stands(answer, value) for value in one) for one in keys)
 
 
 class Told:
@@ -139,6 +132,7 @@ async def judged(told: Told, given: dict[str, list[dict]], show: bool) -> dict[s
         began = time.monotonic()
         kept = await told.tell(one["messages"], f"said/{i}")
         seconds.append((time.monotonic() - began) / len(one["messages"]))
+        one["ids"] = [record["id"] for record in kept]
         if one.get("told_only"):
             continue
         figures.see(bool(kept), "kept", f"kept {one['lang']}")
@@ -159,8 +153,12 @@ async def judged(told: Told, given: dict[str, list[dict]], show: bool) -> dict[s
             for name in (*names, *([", corrections"] if change else [])):
                 figures.see(right, f"right{name}")
             figures.see(known and not right, "wrong")
+            wanted = question["q"], question["keys"], answer
+            cause = "" if right else await find_cause(memory, one["ids"], *wanted)
+            for name in CAUSES:
+                figures.see(name == cause, f"not right: {name}")
             if show and not right:
-                report.say("MISS", question["q"], "|", answer, "|", one["messages"])
+                report.say("MISS", cause, "|", question["q"], "|", answer, "|", one["messages"])
         if alike := one.get("lookalike"):
             answer = await told.ask(alike["q"])
             said = bool(answer) and answer not in NOTHING_TOLD

@@ -23,8 +23,9 @@ import numpy as np
 
 from oneseek.engine.learning.memory.statements.evidence import READ
 from oneseek.engine.learning.memory.statements.statement import text_of
-from tests.bench.heard import Told, is_right, opened, sets
+from tests.bench.heard import Told, opened, sets
 from tests.bench.parts import report
+from tests.bench.parts.keys import is_right
 
 SETS = (
     "heard_dev",
@@ -34,6 +35,7 @@ SETS = (
     "heard_dev5",
     "heard_dev6",
     "heard_dev7",
+    "heard_dev8",
 )
 EVERY = {
     "heard_dev": 2,
@@ -43,6 +45,7 @@ EVERY = {
     "heard_dev5": 1,
     "heard_dev6": 1,
     "heard_dev7": 1,
+    "heard_dev8": 1,
 }  # of the general questions: the first two have the same
 FOLDS, RIDGE, STEPS = 5, 1.0, 30
 ALIKE, UNKNOWN, GENERAL, ASKED = "alike", "unknown", "general", "asked"

@@ -28,11 +28,12 @@ from oneseek.importers.asking.quoting import answer_from
 from oneseek.importers.sandbox import read_here
 from oneseek.workers.server.endpoints.lessons import source_of
 from tests.bench.documents import given, is_place
-from tests.bench.heard import is_right, opened
+from tests.bench.heard import opened
 from tests.bench.parts import report
+from tests.bench.parts.keys import is_right
 from tests.bench.weigh import general
 
-SETS = "dev", "dev2", "dev3", "dev4", "dev5"
+SETS = "dev", "dev2", "dev3", "dev4", "dev5", "dev6"
 OF_PIECE = tuple(name for name in asking.WEIGHTS if name != "at_first")
 OF_QUESTION = tuple(name for name in asking.ASKED if name != "at_first")
 GENERAL = 24  # questions of general talk beside each set

@@ -28,11 +28,12 @@ from oneseek.engine.learning.memory.statements.answering import BESIDE, QUOTED
 from oneseek.engine.learning.memory.statements.reader import sigmoid
 from oneseek.engine.learning.memory.statements.statement import text_of
 from oneseek.engine.open import clock
-from tests.bench.heard import DAY_MS, DAYS, Told, is_right, opened, sets
+from tests.bench.heard import DAY_MS, DAYS, Told, opened, sets
 from tests.bench.parts import report
+from tests.bench.parts.keys import is_right
 
-TIMELINES = ("dev", "dev3", "dev4", "dev5", "dev6", "dev7", "dev8", "dev9", "dev10")
-HEARD = ("dev", "dev2", "dev3", "dev4", "dev5", "dev6", "dev7")
+TIMELINES = ("dev", "dev3", "dev4", "dev5", "dev6", "dev7", "dev8", "dev9", "dev10", "dev11")
+HEARD = ("dev", "dev2", "dev3", "dev4", "dev5", "dev6", "dev7", "dev8")
 EVERY = 3  # of the questions of the heard sets
 STEPS, RATE, STEP, RIDGE = 30, 0.06, 1e-3, 0.01
 STARTS = {  # chosen by hand, so that nothing of a set that is left out is in them

@@ -23,7 +23,7 @@ import numpy as np
 from oneseek.engine.backends.select import processor
 from oneseek.engine.learning.lessons import anchors
 from oneseek.engine.learning.memory.encoder import Encoder, encoder_here
-from oneseek.engine.learning.memory.mind import speaks_of_oneself
+from oneseek.engine.learning.memory.oneself import speaks_of_oneself
 from oneseek.engine.learning.memory.statements import hearing
 from oneseek.engine.learning.memory.statements.reader import Reader, Sentence
 from oneseek.engine.learning.memory.statements.stating import ASKS, WEIGHTS, Weights, seen

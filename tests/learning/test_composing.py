@@ -89,3 +89,28 @@ def test_what_a_task_does_not_use_of_what_was_told_is_quoted_beside_it(said):
 def test_a_task_of_nobodys_is_the_bases():
     assert is_task("Please write a card for my wife") and is_task("Skriv ett kort till min fru")
     assert not is_task("Write a poem about the sea") and not is_task("Who is my wife?")
+
+
+def test_a_question_finds_what_waits_in_the_queue_unless_it_was_taken_back(tmp_path):
+    async def answered():
+        store = SqliteStore(tmp_path / "told.sqlite")
+        with closing(open_model(find("tiny"))) as file:
+            assistant = await assistant_of(file, processor(), store, "tiny")
+        saved, ids = SavedQueue(TrainingQueue(clock), store), []
+        for said in ("My sister lives in Oslo", "My brother lives in Bath"):
+            one = {"kind": "statement", "prompt": said, "answer": said, "language": "en",
+                   "source": {"kind": "chat"}, "priority": "approved", "why": "statement",
+                   "state": "kept"}  # fmt: skip
+            ids.append((await saved.change(lambda queue, one=one: queue.add(one)))["id"])
+        await saved.change(lambda queue: queue.skip(ids[1]))
+        asked = [
+            await assistant.recognised(0, f"Where does my {who} live?", None, True, False, "")
+            for who in ("sister", "brother")
+        ]
+        known = [one["answer"] for one in assistant.mind.memory.facts.values()]
+        await store.close()
+        return [[one["id"] for one in said.facts] for said in asked], ids, known
+
+    found, ids, known = asyncio.run(answered())
+    assert known == ["My sister lives in Oslo"]
+    assert found == [[ids[0]], []]

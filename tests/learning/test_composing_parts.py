@@ -7,7 +7,7 @@ import pytest
 
 from oneseek.engine.learning.composing.asked import Asked
 from oneseek.engine.learning.composing.counting import count
-from oneseek.engine.learning.composing.deciding import decisive, is_so
+from oneseek.engine.learning.composing.deciding import decisive, is_so, is_yes_no
 from oneseek.engine.learning.composing.parts import parts
 from oneseek.engine.learning.composing.quantities import hours, moments, quantities
 from oneseek.engine.learning.composing.reckoning import reckoned
@@ -16,6 +16,7 @@ from oneseek.engine.learning.composing.rules import composed
 from oneseek.engine.learning.composing.tasks import is_task, notes_for
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.mind import is_of_another
+from oneseek.engine.learning.memory.oneself import speaks_of_everybody, speaks_of_oneself
 
 NOW = int(datetime(2026, 11, 27).timestamp() * 1e3)
 
@@ -66,6 +67,7 @@ def test_what_was_said_in_a_row_stands_together():
         ("How many grandchildren do I have?", ("grandchildren: Poppy and Hugo",
                                                "and one on the way, due in May"), 2),
         ("How many kids do we have?", ("our kids are Asha, Dev and little Mina", "Mina is three"), 3),
+        ("How many plants are left?", ("the plants: slugs. six left",), 6),
         ("Hur många bilar har vi?", ("vi har två bilar", "plus husvagnen"), 2),
     ],
 )  # fmt: skip
@@ -203,11 +205,54 @@ def test_a_task_takes_what_was_said_with_its_note_but_nothing_of_another_relativ
         ("Does Gus get on with cats?", "Gus the greyhound is terrified of cats", False),
         ("Was our house built before 1950?", "Our house was built in 1932", True),
         ("Does my brother live in Perth?", "My sister Beth lives in Perth", None),
+        ("Is my car red?", "my car is a red Volvo", True),
+        ("Is my car blue?", "my car is a red Volvo", False),
+        ("Can Tunde drive now?", "Tunde passed his driving test on the second go", True),
+        ("Is my car fast?", "my car is a red Volvo", None),
+        ("Do I work days?", "I work nights at the hospital", False),
+        ("Is my dog called Rex?", "I have a dog named Rex", True),
     ],
 )
 def test_a_statement_decides_yes_or_no(question, said, holds):
     (one,) = told(said)
     assert is_so(Asked(question, "en"), one) is holds
+
+
+@pytest.mark.parametrize(
+    "question", ["Do I work days or nights?", "Har jag en bil eller en cykel?"]
+)
+def test_which_of_two_is_not_answered_by_yes_or_no(question):
+    assert not is_yes_no(Asked(question, "sv" if question.startswith("Har") else "en"))
+    assert is_yes_no(Asked("Is my car red or not?", "en"))
+
+
+def test_who_says_later_what_they_eat_all_the_same_is_no_longer_excluded_from_it():
+    found = told("I'm vegetarian", "I eat fish again", start=NOW)
+    known = [one.fact for one in found]
+    assert decisive(Asked("Do I eat chicken?", "en"), found, known)[0] is False
+    assert decisive(Asked("Do I eat fish?", "en"), found, known)[0] is True
+
+
+def test_other_things_of_the_same_unit_are_not_counted():
+    found = told("I have 25 days of leave", "Physio is twice a day", apart=0.02)
+    known = [one.fact for one in found]
+    for question in ("How many sick days do I have?", "How many eggs do we get a day?"):
+        assert count(Asked(question, "en"), found, known) == (0, [])
+
+
+@pytest.mark.parametrize(
+    "question, own, everybody",
+    [
+        ("Hur många spelare är det i ett lag?", False, False),
+        ("Why do we yawn?", True, True),
+        ("Varför firar vi lucia?", True, True),
+        ("Why did I move?", True, False),
+        ("What car do we have?", True, False),
+    ],
+)
+def test_whether_a_question_is_for_ones_own(question, own, everybody):
+    assert speaks_of_oneself(question) is own
+    assert speaks_of_everybody(question) is everybody
 
 
 def test_what_only_shares_a_name_decides_nothing_unless_it_is_sure():

@@ -32,6 +32,11 @@ NOON = int(datetime(2026, 11, 26, 12).timestamp() * 1000)
         ),
         ("I live with my wife and my dog", ["I live with my wife and my dog"]),
         ("one\n\ntwo; three", ["one", "two", "three"]),
+        (
+            "btw my sister moved, can you write a poem about rain?",
+            ["btw my sister moved", "can you write a poem about rain?"],
+        ),
+        ("its a Brenna W64. what is E18?", ["its a Brenna W64.", "what is E18?"]),
         ("   ", []),
     ],
 )
@@ -58,6 +63,22 @@ def test_what_leans_on_a_statement_stays_with_it():
     ]
 
 
+@pytest.mark.parametrize(
+    ("message", "kept"),
+    [
+        ("Hi! My new boss is Ines. Could you draft a text?", ["My new boss is Ines."]),
+        ("btw my sister moved, can you write a poem about rain?", ["btw my sister moved"]),
+        ("Kan du hjälpa mig? Min blogg heter Mossa.", ["Min blogg heter Mossa."]),
+        ("Pretend you are a king. My boss is a knight. Shall we?", []),
+        ("Can you translate this? Min blogg heter Mossa.", []),
+        ("Her boss is Odo. How does the tale go on?", []),
+    ],
+)
+def test_what_is_said_of_oneself_beside_a_question_is_kept(message, kept):
+    likely = {"?": 0, "boss": 0.97, "sister": 0.97, "blogg": 0.8}
+    assert heard(message, likely) == kept
+
+
 def test_what_is_to_be_remembered_is_never_lost_and_a_question_never_kept():
     assert heard("Remember that the vault opens at nine", {}) == [
         "Remember that the vault opens at nine"
@@ -72,6 +93,8 @@ def test_what_is_to_be_remembered_is_never_lost_and_a_question_never_kept():
     ("said", "code", "again"),
     [
         ("btw my sister anna moved to lund", "en", "Your sister anna moved to lund."),
+        ("Before I forget, my boss is Ines.", "en", "Your boss is Ines."),
+        ("I work 32 hours a week by the way.", "en", "You work 32 hours a week."),
         ("fyi im allergic to penicillin", "en", "You're allergic to penicillin."),
         ("I was born in Leeds", "en", "You were born in Leeds."),
         ("Remember that my keys are in our shed!", "en", "Your keys are in your shed!"),

@@ -12,6 +12,7 @@ from oneseek.engine.learning.lessons.language import WORD
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import content
 from oneseek.engine.learning.memory.statements.statement import text_of
+from oneseek.engine.learning.memory.statements.succession import find_death
 
 COUNT = re.compile(r"\b(?:how many|hur många)\b", re.I)
 NAMES = re.compile(
@@ -27,7 +28,7 @@ UNITS = re.compile(
 )
 LOST = re.compile(
     r"\b(?:sold|gave (?:away|one|two|three)|given away|lost|died|ate|eaten|broke|broken|used up|threw|"
-    r"rehomed|left home|sålde|sålt|gav bort|gett bort|förlorade|tappade|dog|dött|åt upp|ätit|slängde|"
+    r"rehomed|left home|sålde|sålt|gav bort|gett bort|förlorade|tappade|dött|åt upp|ätit|slängde|"
     r"sönder)\b",
     re.I,
 )
@@ -41,6 +42,7 @@ PLUS = re.compile(
 )
 MOST = 60  # what is more is a year, a price or a number of a house
 ARTICLES = ("en", "ett")  # and numbers
+LIKELY = 0.2  # how likely a statement answers that is counted without naming what is counted
 NOUN = 3  # words behind a number in which what it counts stands
 
 
@@ -50,7 +52,10 @@ def count(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> tuple[
     rows = Rows(known)
     some = [one for one in lines(concerned(asked, found, known), rows) if holds(asked, one)]
     some = [one for one in some if is_of_named(asked, one)]
-    named = [one for one in some if numbered(asked, one.fact["answer"])]
+    named = [
+        one for one in some
+        if numbered(asked, one.fact["answer"]) and is_of_kind(asked, text_of(one.fact))
+    ]  # fmt: skip
     if named:
         newest = [one for one in named if not extends(one)][-1:] or named[-1:]
         begun = (
@@ -65,8 +70,9 @@ def count(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> tuple[
         used = [*begun, *more]
         number = sum(numbered(asked, one.fact["answer"]) or quantity(asked, one) for one in used)
         return number - sum(lost(asked, one) for one in gone), used + gone
-    if asked.names:
-        some = [one for one in some if is_counted(asked, one)]
+    sure = [one for one in some if is_counted(asked, one) or (not asked.names and may_be(one))]
+    row = {fact["answer"] for one in sure for fact in rows.of(one.fact) if not asked.names}
+    some = [one for one in some if one in sure or one.fact["answer"] in row]
     if asks_for_measure(asked) or len(some) == 1 and not is_counted(asked, some[0]):
         return 0, []
     return sum(quantity(asked, one) for one in fresh(some)), some
@@ -78,6 +84,18 @@ def is_of_named(asked: Asked, one: Found) -> bool:
     return not asked.names or any(name in said for name in asked.names)
 
 
+def is_of_kind(asked: Asked, said: str) -> bool:
+    """Whether a statement has the words that say which of the counted things are meant: the sick
+    days, of all days."""
+    kind = []
+    for word in WORD.findall(COUNT.split(asked.question, maxsplit=1)[1].lower()):
+        if word not in asked.content:
+            break
+        kind.append(word)
+    bare = asked.bare_words(said)
+    return all(any(asked.are_forms(one, other) for other in bare) for one in kind[:-1])
+
+
 def asks_for_measure(asked: Asked) -> bool:
     """Whether litres or kilos are asked for: no statement is one of them."""
     (noun, *_) = WORD.findall(COUNT.split(asked.question, maxsplit=1)[1]) or [""]
@@ -87,7 +105,7 @@ def asks_for_measure(asked: Asked) -> bool:
 def extends(one: Found) -> bool:
     """Whether a statement adds to the number of another, or takes from it."""
     said = one.fact["answer"]
-    return goes_on(said) or bool(MORE.search(said) or LOST.search(said))
+    return goes_on(said) or bool(MORE.search(said) or find_loss(said))
 
 
 def is_now(one: Found) -> bool:
@@ -113,9 +131,13 @@ def after(one: Found, rows: Rows) -> list[Found]:
     return [alone(Found(fact, 0.0)) for fact in facts]
 
 
+def find_loss(said: str) -> re.Match[str] | None:
+    return LOST.search(said) or find_death(said)
+
+
 def lost(asked: Asked, one: Found) -> int:
     """How many of them a statement says are gone."""
-    found = LOST.search(one.fact["answer"])
+    found = find_loss(one.fact["answer"])
     if not found or not (OF_THEM.search(one.fact["answer"]) or asked.shared(one.fact["answer"])):
         return 0
     behind = WORD.findall(one.fact["answer"][found.start() :].lower())
@@ -123,12 +145,24 @@ def lost(asked: Asked, one: Found) -> int:
     return next(filter(None, (number(asked, word) for word in [*behind, *words])), 0)
 
 
+def counted_nouns(asked: Asked) -> list[str]:
+    """The words of substance right behind *how many*."""
+    _, behind = COUNT.split(asked.question, maxsplit=1)
+    words = (word.lower() for word in WORD.findall(behind)[:NOUN])
+    return [word for word in words if word in asked.content]
+
+
 def is_counted(asked: Asked, one: Found) -> bool:
     """Whether a statement speaks of what is to be counted: a member of the group, or the noun."""
-    said, (_, behind) = text_of(one.fact), COUNT.split(asked.question, 1)
-    nouns = [noun for noun in WORD.findall(behind)[:NOUN] if noun.lower() in asked.content]
+    said = text_of(one.fact)
     bare = asked.bare_words(said)
-    return bool(asked.members(said)) or any(asked.are_forms(a, b) for a in nouns for b in bare)
+    named = any(asked.are_forms(a, b) for a in counted_nouns(asked) for b in bare)
+    return bool(asked.members(said)) or (named and is_of_kind(asked, said))
+
+
+def may_be(one: Found) -> bool:
+    """Whether a statement may be of what is counted without naming it: four hens, of the birds."""
+    return one.apart >= LIKELY or goes_on(one.fact["answer"])
 
 
 def fresh(some: Sequence[Found]) -> list[Found]:
@@ -162,12 +196,13 @@ def adds(asked: Asked, one: Found, first: Found) -> bool:
 def numbered(asked: Asked, said: str) -> int:
     """The numbers that stand before what the question names, together; 0 where none does."""
     words, total = [word.lower() for word in WORD.findall(said)], 0
+    nouns = {*counted_nouns(asked), *(one for one in asked.content if not UNITS.match(one))}
     for i, word in enumerate(words):
         behind = words[i + 1 : i + NOUN]
         if (
             word not in ARTICLES
             and number(asked, word)
-            and any(asked.are_forms(other, one) for other in behind for one in asked.content)
+            and any(asked.are_forms(other, one) for other in behind for one in nouns)
         ):
             total += number(asked, word)
     return total

@@ -10,10 +10,11 @@ from oneseek.engine.learning.composing.asked import Asked, lower_words, words_in
 from oneseek.engine.learning.composing.comparing import compared, same_time
 from oneseek.engine.learning.composing.rows import Rows, alone, lines
 from oneseek.engine.learning.memory.memory import Found
-from oneseek.engine.learning.memory.second_look import listed, relatives
-from oneseek.engine.learning.memory.statements.answering import NEGATED
+from oneseek.engine.learning.memory.second_look import in_order, listed, relatives
+from oneseek.engine.learning.memory.statements.answering import EITHER, NEGATED
 from oneseek.engine.learning.memory.statements.statement import text_of
-from oneseek.engine.learning.memory.statements.succession import CHANGED
+from oneseek.engine.learning.memory.statements.succession import changed as tells_change
+from oneseek.engine.learning.memory.statements.succession import find_death
 
 YES_NO = re.compile(
     r"^(?:so |and |och )?(?:do|does|did|is|isn't|are|am|was|were|have|has|had|can|could|will|"
@@ -30,7 +31,7 @@ ENDED = re.compile(
     r"\b(?:no longer|any ?more|used to|quit|stopped|gave up|given up|sold|left|retired|died|"
     r"passed away|put down|put to sleep|(?:handed|gave) in (?:my|his|her|our) notice|last day|"
     r"cancelled|returned|nicked|stolen|broke up|divorced|inte längre|slutat|slutade|sålt|sålde|"
-    r"lagt av|dog|dött|gick bort|gått bort|avbokat|inställd|sagt upp|sa upp|stulen|skilda|skild)\b",
+    r"lagt av|dött|gick bort|gått bort|avbokat|inställd|sagt upp|sa upp|stulen|skilda|skild)\b",
     re.I,
 )
 BOUND = re.compile(
@@ -60,6 +61,9 @@ LIKES = re.compile(
 )
 NEITHER = re.compile(r"\b(?:neither|nor|hardly|nothing|varken|knappt|ingenting)\b", re.I)
 ONESELF = re.compile(r"\b(?:i|i'm|im|i've|we|we're|we've|jag|vi)\b", re.I)
+WHEN = frozenset(
+    "now still already yet today currently too nu fortfarande redan idag också".split()
+)
 CONTEXT, LEAST = 0.25, 0.007  # what a word counts in what a statement leans on; see `concerned`
 SURE, CERTAIN = 0.5, 0.75
 SHARING = 0.25  # the same of a statement that shares a word with the question
@@ -67,7 +71,9 @@ NAMED = 0.06  # the same of a statement about whom or what the question names
 
 
 def is_yes_no(asked: Asked) -> bool:
-    """Whether a question begins with its verb."""
+    """Whether a question begins with its verb, and does not ask which of two it is."""
+    if EITHER.search(asked.question):
+        return False
     verb_first = asked.code == "sv" and VERB_FIRST.match(asked.question)
     return bool(verb_first or YES_NO.match(asked.question))
 
@@ -90,7 +96,7 @@ def decisive(
         return more
     if BOTH.search(asked.question):
         return both(asked, each)
-    ordered = sorted(each, key=lambda one: -fitness(asked, one))
+    ordered = sorted(each, key=lambda one: (-round(fitness(asked, one), 1), -one.fact["time"]))
     for one in ordered:
         if contrary(asked, one):
             return False, [one]
@@ -167,22 +173,26 @@ def may_have_changed(asked: Asked, one: Found, each: Sequence[Found]) -> bool:
     ]  # fmt: skip
     return any(
         {word for word in asked.shared(text) - asked.names if not is_kin(asked, word)}
-        or CHANGED.search(text) or ENDED.search(text)
+        or tells_change(text) or has_ended(text)
         for text in later
     )  # fmt: skip
 
 
 def implied(asked: Asked, known: Iterable[dict]) -> Found | None:
-    """A statement of how somebody lives that excludes what is asked for: vegans eat no cheese."""
-    words = lower_words(asked.question)
+    """A statement of how somebody lives that excludes what is asked for: vegans eat no cheese. One
+    that says later what they eat of it all the same decides nothing here."""
+    known, words = list(known), lower_words(asked.question)
     for fact in known if TAKES.search(asked.question) else ():
         said = text_of(fact)
         mine = ONESELF.search(asked.question) and ONESELF.search(fact["answer"])
         own = mine and not relatives(said, asked.language)
         if own or asked.names_owner_of(Found(fact, 0.0)):
             for name, excluded in words_in(asked.code)["implied"]:
-                if re.search(rf"\b{name}", said, re.I) and words & set(excluded.split()):
-                    return Found(fact, 0.0)
+                named = words & set(excluded.split())
+                if named and re.search(rf"\b{name}", said, re.I):
+                    later = (one["answer"] for one in known if one["time"] > fact["time"])
+                    if not any(named & lower_words(one) for one in later):
+                        return Found(fact, 0.0)
     return None
 
 
@@ -212,7 +222,11 @@ def is_of_the_same(asked: Asked, one: Found) -> bool:
     said = text_of(one.fact)
     if not asked.names_owner_of(one):
         return False
-    return bool(asked.shared(said) - asked.names) or ENDED.search(said) is not None
+    return bool(asked.shared(said) - asked.names) or has_ended(said)
+
+
+def has_ended(said: str) -> bool:
+    return bool(ENDED.search(said) or find_death(said))
 
 
 def is_so(asked: Asked, best: Found) -> bool | None:
@@ -229,7 +243,7 @@ def is_so(asked: Asked, best: Found) -> bool | None:
             return numbers[0] < least if below else numbers[0] >= least
     if ALLERGIC.search(said) and not ALLERGIC.search(question) and MAY.match(question):
         return False
-    if ENDED.search(said) and not re.match(r"did\b", question, re.I):
+    if has_ended(said) and not re.match(r"did\b", question, re.I):
         return False
     if (NEGATED.search(said) or NEITHER.search(said)) and not NEGATED.search(question):
         return False
@@ -245,8 +259,17 @@ def is_so(asked: Asked, best: Found) -> bool | None:
     if of_another_thing(asked, said):
         return None
     if best.apart >= CERTAIN or len(shared) >= len(asked.content) / 2:
-        return not CHANGED.search(said) or len(shared) == len(asked.content) or None
+        if not tells_change(said) or len(shared) == len(asked.content):
+            return True if stands_in(asked, text_of(best.fact)) else None
     return None
+
+
+def stands_in(asked: Asked, said: str) -> bool:
+    """Whether a statement has the last word of what is asked, which is the value in question:
+    "blue", of "is my car blue now?"."""
+    words = in_order(asked.question, asked.language)
+    values = [word for word in words if word in asked.content and word not in WHEN]
+    return bool(values) and any(asked.are_forms(values[-1], one) for one in asked.bare_words(said))
 
 
 def of_another_thing(asked: Asked, said: str) -> bool:
@@ -263,6 +286,13 @@ def of_another_thing(asked: Asked, said: str) -> bool:
 
 def excludes(asked: Asked, said: str) -> bool:
     """Whether a statement has another of some words that exclude each other (a day, a colour)."""
+    for each in words_in(asked.code)["excluding"]:
+        same = [frozenset(one.split("/")) for one in each.split()]
+        told, wanted = (
+            {one for one in same if one & lower_words(text)} for text in (said, asked.question)
+        )
+        if told and wanted and not told & wanted:
+            return True
     mine, theirs = listed(said, asked.language), listed(asked.question, asked.language)
     return any(
         mine[name] and theirs[name] and not mine[name] & theirs[name]

@@ -27,12 +27,14 @@ LIST = re.compile(
     r"vilka|räkna upp|nämn|lista|i vilka|"
     r"vad heter (?:mina|våra)|vad (?:var det )?(?:ska|måste|behöver|behövde|har) (?:jag|vi)|"
     r"vad var det (?:jag|vi) (?:skulle|behövde)|var har (?:jag|vi))\b|"
-    r"\b(?:all|every|everything|everyone|alla|allt|allting)\b",
+    r"\b(?:(?<!at )all|every(?! (?:other|day|week|month|year|morning|evening|night|time|\w+day)\b)|"
+    r"everything|everyone|alla|allt|allting)\b",
     re.I,
 )
 OPEN = re.compile(r"^(?:what|who|which|whom|vad|vem|vilka|vilken|vilket)\b", re.I)
 MOST = 8  # statements of one answer
 NEAR, LOW = 0.015, 0.004  # how likely the first of a list, and another beside it, is of the list
+ROW = 0.3  # how likely a statement answers a question that is answered with all of its row
 PART = 0.02  # how likely a statement answers a part of a question, if nothing else speaks for it
 AHEAD = 20  # times as likely as the next that answers a part of a question
 
@@ -64,7 +66,8 @@ def composed(
         some = listed(asked, found, known)
     elif OPEN.match(question) and found:
         best = max(found, key=lambda one: one.apart)
-        row = Rows(known).of(best.fact) if asked.concerns(best, best.apart) else []
+        sure = best.apart >= ROW and asked.concerns(best, best.apart)
+        row = Rows(known).of(best.fact) if sure else []
         some = [Found(fact, best.score, best.apart) for fact in row]
     else:
         return None

@@ -53,6 +53,8 @@ from oneseek.engine.turns import urgent
 Ahead = tuple[tuple[str, str], asyncio.Future | None]  # what was read ahead, whose; its reading
 DAY_MS = 24 * 3600 * 1000
 MAY_ASK, SHARES = 0.25, 0.8  # a question that may ask for one's own, and shares a word, rather does
+FIRST, CLOSE = 4, 0.5  # statements that are read first, so near the nearest; more if none answers
+NAME = 4  # signs of a name that has figures in it, at least
 PAIRS = 3  # facts of another language that are read together with a question
 NOTHING: Ahead = ("", ""), None
 REPLACED = "traces"  # by `meanings`: what a store or a backup still has of it says whose facts
@@ -176,16 +178,34 @@ class Memory:
         near = self.said.nearest(words, whole, user)
         speaks: dict[str, dict[str, float]] = {}
         if near:
-            more = [id for id in self.succession.following(list(near)) if id in self.facts]
-            near |= self.said.nearness(words, whole, more)
-            texts = [text_of(self.facts[id]) for id in near]
-            read = await self.reader.together(words, texts)
-            elsewhere = self.said.elsewhere(words, list(near))
-            shares = alone.asks >= MAY_ASK and self.said.shared(words, texts[0]) > 0
-            asks = max(alone.asks, SHARES) if shares else alone.asks
-            found = evidence.signs(words, texts, read, list(near.values()), elsewhere, asks)
-            speaks = dict(zip(near, found, strict=True))
+            first = self.said.nearest(words, whole, user, FIRST, CLOSE)
+            more = [id for id in self.succession.following(list(first)) if id in self.facts]
+            first |= self.said.nearness(words, whole, more)
+            read: dict[str, float] = {}
+            speaks = await self._speaking_for(words, first, read, alone.asks)
+            unsure = max(map(evidence.nats_of, speaks.values())) < 0
+            if unsure and alone.asks >= MAY_ASK and not near.keys() <= first.keys():
+                speaks = await self._speaking_for(words, first | near, read, alone.asks)
         return Read(meaning, alone.asks, alone.states, speaks)
+
+    async def _speaking_for(
+        self, words: str, near: dict[str, float], read: dict[str, float], asks: float
+    ) -> dict[str, dict[str, float]]:
+        """What speaks for each of some statements to answer a question; those that are not `read`
+        with it are read."""
+        texts = {id: text_of(self.facts[id]) for id in near}
+        unread = [id for id in near if id not in read]
+        together = await self.reader.together(words, [texts[id] for id in unread])
+        read.update(zip(unread, together, strict=True))
+        elsewhere = self.said.elsewhere(words, list(near))
+        nearest = next(iter(texts.values()))
+        if asks >= MAY_ASK and self.said.shared(words, nearest) > 0:
+            asks = max(asks, SHARES)
+        nats = [read[id] for id in near]
+        found = evidence.signs(
+            words, list(texts.values()), nats, list(near.values()), elsewhere, asks
+        )
+        return dict(zip(near, found, strict=True))
 
     async def answering(self, question: str, user: str = "") -> list[Found]:
         """The statements of somebody that answer a question, the likeliest first."""
@@ -222,6 +242,8 @@ class Memory:
         words = language(guess(question))
         named = names(question, words)
         for word in plain_words(question) - words.function_words:
+            if is_measure(word):
+                continue
             for id in self.said.having(word[:STEM]):
                 fact = self.facts.get(id)
                 if fact and owner_of(fact) == user and "answer" in fact:
@@ -480,6 +502,12 @@ class Memory:
             for _, fact in await self.store.all("facts")
             if fact["id"] not in self.facts
         ]
+
+
+def is_measure(word: str) -> bool:
+    """Whether a word is a figure, or a short one with a unit (10k): nothing has that for a name."""
+    figures = any(sign.isdigit() for sign in word)
+    return figures and (len(word) < 2 or (len(word) < NAME and not word.isdigit()))
 
 
 def asking(question: str) -> str:

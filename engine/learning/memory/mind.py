@@ -25,17 +25,20 @@ from oneseek.engine.learning.composing.tasks import is_task, notes_for
 from oneseek.engine.learning.lessons import LessonError, guess, language
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder
+from oneseek.engine.learning.memory.listening import Listener
 from oneseek.engine.learning.memory.memory import Found, Memory, Read
+from oneseek.engine.learning.memory.oneself import (
+    asks_for_own,
+    asks_something_else,
+    speaks_of_everybody,
+    speaks_of_oneself,
+)
 from oneseek.engine.learning.memory.speaking import Speaking, decided
 from oneseek.engine.learning.memory.statements.answering import QUOTED, SAID, answer, chosen
 from oneseek.engine.learning.memory.statements.following import in_full
 from oneseek.engine.learning.memory.statements.hearing import (
     STATES,
     Statement,
-    changes,
-    is_of_another,
-    leans,
-    statements,
 )
 from oneseek.engine.learning.memory.statements.quoting import (
     CONVERSES,
@@ -47,8 +50,6 @@ from oneseek.engine.learning.memory.statements.quoting import (
 from oneseek.engine.learning.memory.statements.statement import (
     is_for,
     is_said_by,
-    owner_of,
-    text_of,
 )
 from oneseek.engine.learning.memory.wishes import (
     find_concerned,
@@ -62,54 +63,14 @@ from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
 
 TO_REMEMBER = ("ready", "rejected", KEPT)  # a refused lesson costs nothing that is known by heart
-ONESELF = re.compile(
-    r"\b(i|i'm|im|i've|my|mine|me|we|our|us|jag|min|mitt|mina|mig|vi|vår|vårt|våra|oss)\b", re.I
-)
-KIN = re.compile(  # who is called so without "my" is one's own
-    r"(?<!s )\b(?:mum|mom|mam|dad|gran|granny|grandma|grandad|grandpa|nan|mamma|pappa|mormor|morfar|"
-    r"farmor|farfar)(?:'?s)?\b",
-    re.I,
-)
-# From this probability on a question asks for something of the person's own: one that names the
-# person, one that names nobody, one that names somebody whom the memory knows.
-ASKS, ASKS_SURELY, ASKS_NAMED = 0.5, 0.92, 0.25
 ASKS_NOTHING = 0.2  # with less a question that names nobody is a general one
 NEAR_NOTHING = 0.35  # with a smaller sum of scores, nothing that was told answers the question
 # The least sum of scores for a question to be split, and the least score of each of its parts.
 NEAR_PART, PART_SURE = 0.045, 0.15
-ADVICE = re.compile(  # is wanted, about nothing that the person calls their own
-    r"\b(?:what|how|where|vad|hur|var) (?:should|shall|could|can|borde|bör|kan) (?:i|we|jag|vi)\b"
-    r"(?!.*\b(?:my|our|min|mitt|mina|vår|vårt|våra)\b)",
-    re.I,
-)
-POINTS = re.compile(  # at something that was said before
-    r"\b(?:that|this|these|those|it|they|them|det|den|detta|dessa|dem)\b", re.I
-)
 LATELY = 1.0  # nats that speak for a statement of the same chat, of the last few messages
 ALONE = re.compile(r"[^?]*\?\W*\w*\W*")  # one question and no wish beside it, thanks at most
-TAKES_BACK = 0.35  # from this probability on a message corrects an earlier statement
-STATELESS = 0.2  # as TAKES_BACK, for a message that states nothing
-FAR = 200  # characters: a longer message is not one correction as a whole
-MOST = 4  # statements, the newest, that a message may correct
+WAITING, AT_ONCE = 100, 8  # records of the queue that a question looks at, and takes in, at most
 REMEMBERED, REFUSED = "remembered", "not remembered"
-
-
-def speaks_of_oneself(question: str) -> bool:
-    """Whether a question names the person, or a relative whom nobody calls so but their own."""
-    return bool(ONESELF.search(question) or KIN.search(question))
-
-
-def asks_for_own(asks: float, mine: bool, knows: bool) -> bool:
-    """Whether a text that so likely asks for something asks for the person's own: the surer if
-    it speaks of them or of a relative (`mine`), or names somebody that they told of (`knows`)."""
-    return asks >= (ASKS if mine else ASKS_SURELY) or (knows and asks >= ASKS_NAMED)
-
-
-def asks_something_else(question: str) -> bool:
-    """Whether a question is for advice, or about something that was just said."""
-    return bool(
-        ADVICE.search(question) or (POINTS.search(question) and not speaks_of_oneself(question))
-    )
 
 
 def states_more(read: Read) -> bool:
@@ -133,7 +94,9 @@ class Mind:
         self.versions, self.tokenizer = versions, model.tokenizer
         self.converses = model.config.parameters >= CONVERSES
         self.memory = Memory(versions.store, versions.base, encoder, versions.clock)
+        self.listener = Listener(self.memory)
         self._learned: dict[int, frozenset[str]] = {}
+        self._queued = 0  # records of the queue when it was last looked at
 
     # ---- who answers
 
@@ -184,7 +147,7 @@ class Mind:
             return wished
         if speaking.push:
             return await self._since_changed(question, speaking, user) or speaking
-        lately = {id for one in earlier for id in self._kept_of(one, user)}
+        lately = {id for one in earlier for id in self.listener.kept_of(one, user)}
         answering = await self._of_statements(question, user, lately)
         if answering is None and keeps and not self.converses:
             answering = await self._acknowledged(message, earlier, user)
@@ -247,6 +210,8 @@ class Mind:
         if states_more(read) or is_task(question):
             return None
         knows, mine = self.memory.knows(question, user), speaks_of_oneself(question)
+        if speaks_of_everybody(question) and not knows:
+            return None
         general = read.asks < ASKS_NOTHING and not knows
         if general and not mine:
             return None
@@ -265,7 +230,7 @@ class Mind:
         if found and own:
             if more := composed(question, found, known, code, now, each, bool(changed)):
                 return self._saying(*more)
-        is_own = asks_for_own(read.asks, mine, knows)
+        is_own = asks_for_own(question, read.asks, knows)
         said = chosen(found, question) if found else []
         if not said and is_own and sure >= NEAR_NOTHING and takes_several(question, code):
             said = found[:1]  # a quotation is nearer than what the base would make up
@@ -327,59 +292,7 @@ class Mind:
         await self.memory.load()
         if read_what_to_forget(message) or wants_all(message):
             return []
-        try:
-            found = await statements(message, self.memory.reader.alone)
-        except NOT_HERE:
-            return []
-        before = next((one for one in reversed(earlier) if self._kept_of(one, user)), "")
-        kept = self._kept_of(before, user)
-        if not kept:
-            return found
-        at_once = before == earlier[-1]
-        texts = {id: text_of(self.memory.facts[id]) for id in kept}
-        if at_once and goes_on(message, before) and not changes(message) and len(found) < 2:
-            more = Statement(found[0].said if found else message.strip(), language=guess(message))
-            more.before = texts[kept[-1]]
-            return [more]
-        if not (at_once or changes(message)):
-            return found
-        if before_it := await self._taken_back(message, kept, bool(found), at_once):
-            said = found[0].said if len(message) > FAR else message.strip()
-            changed = Statement(said, language=guess(message))
-            changed.before = texts[before_it]
-            changed.replaces = [before_it]
-            return [changed]
-        if found and leans(message):
-            found[0].before = texts[kept[-1]]
-        return found
-
-    async def _taken_back(
-        self, message: str, earlier: list[str], states: bool, at_once: bool
-    ) -> str | None:
-        """Which of some statements a message that follows them, `at_once` or later, corrects or
-        ends, if one."""
-        if len(message) > FAR and not states or message.rstrip().endswith("?"):
-            return None
-        another = states and is_of_another(self.memory.facts[earlier[-1]]["answer"], message)
-        if at_once and states and changes(message) and not another:
-            return earlier[-1]
-        if another and not changes(message):
-            return None
-        texts = [text_of(self.memory.facts[id]) for id in earlier[-MOST:]]
-        likely = [await self.memory.reader.takes_back(text, message) for text in texts]
-        best = max(range(len(texts)), key=likely.__getitem__)
-        least = TAKES_BACK if states else STATELESS
-        return earlier[-MOST:][best] if likely[best] >= least else None
-
-    def _kept_of(self, message: str, user: str) -> list[str]:
-        """The ids of the statements that were kept of a message, in their order."""
-        words = {
-            id: fact["source"].get("said") or fact["answer"]
-            for id, fact in self.memory.facts.items()
-            if "answer" in fact and owner_of(fact) == user
-        }
-        found = [(message.find(said), id) for id, said in words.items() if said in message]
-        return [id for _, id in sorted(found)]
+        return await self.listener.hear(message, earlier, user)
 
     # ---- taking in
 
@@ -391,6 +304,28 @@ class Mind:
         reason = next((one["reason"] for one in kept if one["reason"]), "")
         outcome = REFUSED if reason and not taken else REMEMBERED
         return {"outcome": outcome, "reason": reason, "version": None, "facts": taken}
+
+    async def take_in_queued(self) -> None:
+        """Take in the newest of what was said in a chat and waits in the queue, so that the next
+        question finds it. Where imports wait there too, the rounds take all of it in."""
+        await self.memory.load()
+        store = self.versions.store
+        count = await store.count("queue")
+        if count == self._queued:
+            return
+        self._queued = count
+        new = [id for id in await store.keys("queue") if id not in self.memory.facts]
+        if len(new) > WAITING:
+            return
+        known = self.memory.covered() if new else set()
+        kept = [await store.get("queue", id) for id in new if id not in known]
+        told = [
+            record for record in kept
+            if record and record["state"] in TO_REMEMBER and record["kind"] != DATA_SET
+            and record["source"].get("kind") == "chat"
+        ]  # fmt: skip
+        for record in sorted(told, key=lambda record: record.get("time") or 0)[-AT_ONCE:]:
+            await self.keep(record)
 
     async def keep(self, record: dict) -> dict:
         """Take one fact in, or say why it cannot be kept in mind."""

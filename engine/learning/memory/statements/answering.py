@@ -18,14 +18,15 @@ from oneseek.engine.learning.memory.statements.plain_forms import find_form
 from oneseek.engine.learning.memory.statements.quoting import quoted, turned, words_of
 from oneseek.engine.learning.memory.statements.said import stems
 from oneseek.engine.learning.memory.statements.statement import is_statement
-from oneseek.engine.learning.memory.statements.succession import CHANGED, Question
+from oneseek.engine.learning.memory.statements.succession import Question, changed
 
 SAID, QUOTED = 0.75, 0.5  # from where on a statement is said to the person, and quoted
 BESIDE = 0.1  # from where on a second one is said beside the likeliest
 MOST = 4  # statements of one answer
 SEVERAL = re.compile(
     r"^(?:how many|what are|who are|which are|list|name|hur många|vilka|vad heter mina|räkna upp)\b|"
-    r"\b(?:all|every|everything|everyone|alla|allt)\b",
+    r"\b(?:(?<!at )all|every(?! (?:other|day|week|month|year|morning|evening|night|time|\w+day)\b)|"
+    r"everything|everyone|alla|allt)\b",
     re.I,
 )
 YES_NO = re.compile(
@@ -44,6 +45,7 @@ ASKING = frozenset(
     " still you har hade är var kan jag vi min mitt mina vår vårt våra en ett att i på av några"
     " fortfarande du".split()
 )
+EITHER = re.compile(r"\b(?:or(?! (?:not|so|more|less)\b)|eller(?! (?:inte|hur|så|mer)\b))\b", re.I)
 ANSWERS = {"en": ("Yes. ", "No. "), "sv": ("Ja. ", "Nej. ")}
 
 
@@ -117,7 +119,9 @@ def with_dates(found: Found, code: str, now: int) -> str:
 def yes_or_no(found: Found, question: str, code: str) -> str:
     """Yes where a statement says what is asked word by word, no where it says that it is not so."""
     said = found.fact["answer"]
-    if found.score < SAID or not YES_NO.search(question) or CHANGED.search(said):
+    if found.score < SAID or not YES_NO.search(question) or changed(said):
+        return ""
+    if EITHER.search(question):
         return ""
     asked = [word for word in fold(question).split() if word not in ASKING]
     words = iter(stems(said))

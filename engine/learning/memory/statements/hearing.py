@@ -15,7 +15,8 @@ from oneseek.engine.core.collecting.statements import statements_in
 from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.memory.second_look import alike, content
 from oneseek.engine.learning.memory.statements.reader import Sentence
-from oneseek.engine.learning.memory.statements.succession import CHANGED
+from oneseek.engine.learning.memory.statements.stating import FORMS
+from oneseek.engine.learning.memory.statements.succession import changed
 
 STATES = 0.55  # how likely a sentence has to state something, to be kept
 OWN = 0.45  # where it begins with the person, or what is theirs
@@ -26,11 +27,14 @@ UNSURE = 0.4  # from where on the person is asked whether it is to be kept
 QUESTION = 0.6  # from where on a sentence asks for something of one's own
 GOES_ON = 0.1  # behind what is kept, and no statement that stands alone: it says more of the same
 CERTAIN = 0.9  # behind something that states nothing
+ASIDE = 0.7  # behind a question, or marked as an aside, where it speaks of the person
+FOREIGN = ("supposed", "told", "played", "quoted")  # signs of a message
 GREETING = 3  # words
 LONGEST, MOST = 600, 40  # characters of a sentence, and sentences of a message, that are kept
 ENDS = re.compile(r"(?<=[.!?…])[\"')”]*\s+(?=\S)|\s*\n\s*|;\s+")
 ABBREVIATED = re.compile(
-    r"(?:\b(?:dr|mr|mrs|ms|st|no|nr|kl|ca|bl|tel|jr|sr|prof|vs|approx|t\.ex|bl\.a|e\.g|i\.e|\w)|\d)\.$",
+    r"(?:\b(?:dr|mr|mrs|ms|st|no|nr|kl|ca|bl|tel|jr|sr|prof|vs|approx|t\.ex|bl\.a|e\.g|i\.e|\w)|"
+    r"(?<!\w)\d+)\.$",
     re.I,
 )
 ANOTHER = re.compile(
@@ -38,6 +42,13 @@ ANOTHER = re.compile(
     r"(?:is|are|was|has|lives|works|heter|är|har|bor|jobbar|fyller)\b)",
     re.I,
 )
+ASKS_THEN = re.compile(
+    r",\s+(?:(?:but|so|and|men|så|och)\s+)?"
+    r"(?=(?:(?:can|could|would|will|do) (?:you|u)|(?:kan|skulle|vet|har) du|"
+    r"(?:what|how|where|which|who|when|why|any|vad|hur|var|vilken|vilket|vilka|vem|när|varför)\b"
+    r"(?:['’]?s)?)\s[^.!?]*\?$)",
+    re.I,
+)  # a statement before what is asked: "my sister moved, can you write a poem?"
 SHORT, FEW = 140, 4  # characters that stay together, and words that say little alone
 SUBJECT = re.compile(
     r"(?:and |but |och |men )?"
@@ -46,6 +57,16 @@ SUBJECT = re.compile(
 )
 BEGINS = re.compile(r"(?:i'm|i've|im|my|we|our|jag|min|mitt|mina|vi|vår|vårt|våra)\b", re.I)
 OWN_THING = re.compile(r"\b(?:my|our|min|mitt|mina|vår|vårt|våra)\b", re.I)
+PERSON = re.compile(
+    r"\b(?:i|i'm|im|i've|ive|i'd|i'll|my|we|we're|we've|our|jag|min|mitt|mina|vi|vår|vårt|våra)\b",
+    re.I,
+)
+BY_THE_WAY = re.compile(
+    r"\b(?:btw|by the way|fyi|before i forget|unrelated|just so you know|for the record|oh and|"
+    r"förresten|för övrigt|innan jag glömmer|bara så du vet)\b",
+    re.I,
+)
+THIS = re.compile(r"\b(?:this|that|it|these|those|det|detta|denna|den)\b", re.I)
 LEANS = re.compile(
     r"(?:and |but |och |men |så |so )?"
     r"(?:he|she|it|they|his|her|its|their|him|them|there|that one|that's|this one|those|these|it's|"
@@ -115,7 +136,8 @@ def sentences(message: str) -> list[str]:
             found[-1] += " " + part
         elif part.strip():
             found.append(part.strip())
-    return [one.strip() for part in found for one in ANOTHER.split(part) if one.strip()]
+    parts = [one for part in found for one in ASKS_THEN.split(part, maxsplit=1)]
+    return [one.strip() for part in parts for one in ANOTHER.split(part) if one.strip()]
 
 
 def parts_of(message: str) -> list[str]:
@@ -139,8 +161,9 @@ async def statements(message: str, reads: Reads) -> list[Statement]:
     for i, (part, sentence) in enumerate(zip(parts, read, strict=True)):
         asked = i > 0 and parts[i - 1].endswith("?")  # and the person says why
         certain = sentence.states >= CERTAIN and (asked or not nothing)
-        aside = (nothing or belongs) and not certain and not ASKED_FOR.match(part)
-        if aside or not is_kept(part, sentence):
+        certain = certain or is_aside(message, parts, i, sentence)
+        foreign = (nothing or belongs) and not certain and not ASKED_FOR.match(part)
+        if foreign or not is_kept(part, sentence):
             if kept and not belongs and goes_on(part, sentence) and fits(kept[-1], part):
                 kept[-1].said += " " + part
                 continue
@@ -168,6 +191,20 @@ async def statements(message: str, reads: Reads) -> list[Statement]:
         else:
             kept.append(Statement(part, language=guess(part)))
     return kept or unsure[:1]
+
+
+def is_aside(message: str, parts: Sequence[str], at: int, sentence: Sentence) -> bool:
+    """Whether a part speaks of the person beside a question that the message asks too, and the
+    message hands over no story, quotation or supposition."""
+    others = [part for i, part in enumerate(parts) if i != at]
+    if not any(part.endswith("?") for part in others) or not PERSON.search(parts[at]):
+        return False
+    after = at > 0 and parts[at - 1].endswith("?")
+    least = ASIDE if after or BY_THE_WAY.search(parts[at]) else CERTAIN
+    if sentence.states < least or any(FORMS[name].search(message) for name in FOREIGN):
+        return False
+    handing = [part for part in others if FORMS["handed"].search(part)]
+    return not any(after or THIS.search(part) or not part.endswith("?") for part in handing)
 
 
 def fits(kept: Statement, part: str) -> bool:
@@ -223,8 +260,8 @@ def leans(message: str) -> bool:
 def is_of_another(said: str, message: str) -> bool:
     """Whether a statement shares no word with what was said before it, does not speak of it, and
     tells of no change."""
-    changed = SPEAKS_OF_IT.search(message) or CHANGED.search(message)
-    if leans(message) or changed or len(message.split()) < WHOLE:
+    of_it = SPEAKS_OF_IT.search(message) or changed(message)
+    if leans(message) or of_it or len(message.split()) < WHOLE:
         return False
     words = language(guess(message))
     return not any(

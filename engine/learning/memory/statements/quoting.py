@@ -31,17 +31,19 @@ TO_PERSON = frozenset("you your you're you've you'd you'll du din ditt dina ni e
 FILLERS = {
     "en": re.compile(
         r"(?:(?:btw|fyi|by the way|just so you know|for the record|note to self|update|hi|hey|hello|"
-        r"oh|so|well|ok|okay|yeah|yes|also|and|guess what|tell you what|you know)\b[\s,:!.–-]*)+",
+        r"oh|so|well|ok|okay|yeah|yes|also|and|guess what|tell you what|you know|before i forget|"
+        r"unrelated(?: but)?)\b[\s,:!.–-]*)+",
         re.I,
     ),
     "sv": re.compile(
-        r"(?:(?:förresten|bara så du vet|för övrigt|hej|hallå|ja|jo|jaha|du|alltså|så|och|vet du)"
+        r"(?:(?:förresten|bara så du vet|för övrigt|innan jag glömmer(?: det)?|hej|hallå|ja|jo|jaha|du|alltså|så|och|vet du)"
         r"\b[\s,:!.–-]*)+",
         re.I,
     ),
 }
 AT_LAST = re.compile(
-    r"[\s,–-]+(?:btw|fyi|by the way|just so you know|förresten|bara så du vet)[.!]*$", re.I
+    r"[\s,–-]+(?:btw|fyi|by the way|just so you know|förresten|för övrigt|bara så du vet)[.!]*$",
+    re.I,
 )
 SPOKEN_TO = {
     "en": re.compile(r"\b(you|your|yours)\b", re.I),

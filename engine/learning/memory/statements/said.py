@@ -11,7 +11,7 @@ import numpy as np
 from oneseek.engine.learning.lessons import fold, language
 
 CLOSE, RARE = 100, 200  # sentences whose words are compared: the closest, those of a rare word
-NEAREST, WITHIN = 4, 0.5  # sentences that are read together with a question, so near the nearest
+NEAREST, WITHIN = 6, 0.7  # sentences that are read together with a question, so near the nearest
 FAR, SPREAD = 0.75, 5.0  # cosine from where on a sentence is near at all, and how much more counts
 FREQUENT, LONG = 1.2, 0.75  # how much a word's repetition counts, and a sentence's length (BM25)
 USUAL = 64  # sentences; what a word counts in fewer or more of them is brought to this many

@@ -57,9 +57,10 @@ CHANGED = re.compile(
     r"new|over|from now on|started|finished|postponed|replaced|doubled|(?:down|up|on|off) (?:to|till)|"
     r"numera|nu|längre|i ?stället|bytt|bytte|flyttat|flyttade|flyttad|slutat|slutade|sålt|sålde|"
     r"från och med|börjat|började|skjut\w* upp|"
-    r"ny|nya|nytt|dog|dött|inställ\w*)\b",
+    r"ny|nya|nytt|dött|inställ\w*)\b",
     re.I,
 )
+DIED = re.compile(r"\bdog\b", re.I)  # in Swedish
 PAST = re.compile(
     r"\b(?:before|used? to|previous(?:ly)?|former(?:ly)?|back (?:then|when)|original(?:ly)?|"
     r"at first|to begin with|in the beginning|(?:when|while) (?:i|we) (?:was|were|still)|"
@@ -101,7 +102,12 @@ def beside_rivals(nats: Any, best: Any, weights: Mapping[str, float] = WEIGHTS) 
 
 
 def changed(said: str) -> float:
-    return float(CHANGED.search(said) is not None)
+    return float(bool(CHANGED.search(said) or find_death(said)))
+
+
+def find_death(said: str) -> re.Match[str] | None:
+    """Where Swedish words say that somebody died, in a word that is an animal in English."""
+    return DIED.search(said) if guess(said) == "sv" else None
 
 
 def another(earlier: str, later: str) -> float:

@@ -1,0 +1,86 @@
+"""What is heard of a person's message, in the light of what was kept of those before it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from oneseek.engine.learning.composing.rows import goes_on
+from oneseek.engine.learning.lessons import guess
+from oneseek.engine.learning.memory.encoder import NOT_HERE
+from oneseek.engine.learning.memory.memory import Memory
+from oneseek.engine.learning.memory.statements.hearing import (
+    Statement,
+    changes,
+    is_of_another,
+    leans,
+    statements,
+)
+from oneseek.engine.learning.memory.statements.statement import owner_of, text_of
+
+TAKES_BACK = 0.35  # from this probability on a message corrects an earlier statement
+STATELESS = 0.2  # as TAKES_BACK, for a message that states nothing
+FAR = 200  # characters: a longer message is not one correction as a whole
+MOST = 4  # statements, the newest, that a message may correct
+
+
+class Listener:
+    """Finds the statements of messages, and what they take back or lean on in a memory."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.memory = memory
+
+    async def hear(self, message: str, earlier: Sequence[str], user: str) -> list[Statement]:
+        """The statements of a message; `earlier` are the person's messages before it."""
+        try:
+            found = await statements(message, self.memory.reader.alone)
+        except NOT_HERE:
+            return []
+        before = next((one for one in reversed(earlier) if self.kept_of(one, user)), "")
+        kept = self.kept_of(before, user)
+        if not kept:
+            return found
+        at_once = before == earlier[-1]
+        texts = {id: text_of(self.memory.facts[id]) for id in kept}
+        if at_once and goes_on(message, before) and not changes(message) and len(found) < 2:
+            more = Statement(found[0].said if found else message.strip(), language=guess(message))
+            more.before = texts[kept[-1]]
+            return [more]
+        if not (at_once or changes(message)):
+            return found
+        if before_it := await self._taken_back(message, kept, bool(found), at_once):
+            said = found[0].said if len(message) > FAR else message.strip()
+            changed = Statement(said, language=guess(message))
+            changed.before = texts[before_it]
+            changed.replaces = [before_it]
+            return [changed]
+        if found and leans(message):
+            found[0].before = texts[kept[-1]]
+        return found
+
+    async def _taken_back(
+        self, message: str, earlier: list[str], states: bool, at_once: bool
+    ) -> str | None:
+        """Which of some statements a message that follows them, `at_once` or later, corrects or
+        ends, if one."""
+        if len(message) > FAR and not states or message.rstrip().endswith("?"):
+            return None
+        another = states and is_of_another(self.memory.facts[earlier[-1]]["answer"], message)
+        if at_once and states and changes(message) and not another:
+            return earlier[-1]
+        if another and not changes(message):
+            return None
+        texts = [text_of(self.memory.facts[id]) for id in earlier[-MOST:]]
+        likely = [await self.memory.reader.takes_back(text, message) for text in texts]
+        best = max(range(len(texts)), key=likely.__getitem__)
+        least = TAKES_BACK if states else STATELESS
+        return earlier[-MOST:][best] if likely[best] >= least else None
+
+    def kept_of(self, message: str, user: str) -> list[str]:
+        """The ids of the statements that were kept of a message, in their order."""
+        words = {
+            id: fact["source"].get("said") or fact["answer"]
+            for id, fact in self.memory.facts.items()
+            if "answer" in fact and owner_of(fact) == user
+        }
+        found = [(message.find(said), id) for id, said in words.items() if said in message]
+        return [id for _, id in sorted(found)]

@@ -1,0 +1,70 @@
+"""Whether a question is for something of the person's own, by its words and by how likely it asks
+for that."""
+
+from __future__ import annotations
+
+import re
+
+from oneseek.engine.learning.lessons import guess
+
+ONESELF = re.compile(
+    r"\b(i|i'm|im|i've|my|mine|me|we|our|us|jag|min|mitt|mina|mig|vi|vår|vårt|våra|oss)\b", re.I
+)
+ALL_OF_US = re.compile(r"(?:we|us|vi|oss)$", re.I)  # may be everybody
+WHY = re.compile(r"\b(?:why (?:do|are|is it that) we|varför \w+r vi|how do we know)\b", re.I)
+KIN = re.compile(  # who is called so without "my" is one's own
+    r"(?<!s )\b(?:mum|mom|mam|dad|gran|granny|grandma|grandad|grandpa|nan|mamma|pappa|mormor|morfar|"
+    r"farmor|farfar)(?:'?s)?\b",
+    re.I,
+)
+ADVICE = re.compile(  # is wanted, about nothing that the person calls their own
+    r"\b(?:what|how|where|vad|hur|var) (?:should|shall|could|can|borde|bör|kan) (?:i|we|jag|vi)\b"
+    r"(?!.*\b(?:my|our|min|mitt|mina|vår|vårt|våra)\b)",
+    re.I,
+)
+POINTS = re.compile(  # at something that was said before
+    r"\b(?:that|this|these|those|it|they|them|det|den|detta|dessa|dem)\b", re.I
+)
+# From this probability on a question asks for something of the person's own: one that names the
+# person, one that names *us* alone, one that names nobody, one that names somebody whom the memory
+# knows.
+ASKS, ASKS_ALL, ASKS_SURELY, ASKS_NAMED = 0.5, 0.8, 0.92, 0.25
+
+
+def words_for_oneself(question: str) -> set[str]:
+    """The words of a question that name the person; the Swedish *i* (in) is none."""
+    words = {word.lower() for word in ONESELF.findall(question)}
+    return words - {"i"} if guess(question) == "sv" else words
+
+
+def speaks_of_oneself(question: str) -> bool:
+    """Whether a question names the person, or a relative whom nobody calls so but their own."""
+    return bool(words_for_oneself(question) or KIN.search(question))
+
+
+def speaks_of_all(question: str) -> bool:
+    """Whether *we* are all that it names of the person: that may be everybody."""
+    words = words_for_oneself(question)
+    return bool(words) and all(map(ALL_OF_US.match, words)) and not KIN.search(question)
+
+
+def speaks_of_everybody(question: str) -> bool:
+    """Whether it asks why all people do something: "why do we yawn?"."""
+    return speaks_of_all(question) and WHY.search(question) is not None
+
+
+def asks_something_else(question: str) -> bool:
+    """Whether a question is for advice, or about something that was just said."""
+    return bool(
+        ADVICE.search(question) or (POINTS.search(question) and not speaks_of_oneself(question))
+    )
+
+
+def asks_for_own(question: str, asks: float, knows: bool) -> bool:
+    """Whether a question that so likely asks for something asks for the person's own: the surer if
+    it speaks of them or of a relative, or names somebody that they told of (`knows`)."""
+    if knows and asks >= ASKS_NAMED:
+        return True
+    if not speaks_of_oneself(question):
+        return asks >= ASKS_SURELY
+    return asks >= (ASKS_ALL if speaks_of_all(question) else ASKS)

@@ -1,0 +1,44 @@
+"""Why a question about something that was told is not answered right."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from oneseek.engine.learning.memory.memory import Memory
+from oneseek.engine.learning.memory.statements.quoting import words_of
+from oneseek.engine.learning.memory.statements.statement import text_of
+from tests.bench.parts.keys import is_right
+
+DENIALS = tuple(words_of(code)["nothing"] for code in ("en", "sv"))
+CAUSES = (
+    "not kept",
+    "cut",
+    "not read",  # with the question: it is not among the nearest
+    "another is surer, denied",
+    "another is surer, left to the model",
+    "another is surer, said",
+    "the surest, denied",
+    "the surest, left to the model",
+    "the surest, said otherwise",
+)
+
+
+async def find_cause(
+    memory: Memory, kept: Collection[str], question: str, keys: list[list[str]], answer: str
+) -> str:
+    """One of CAUSES; `kept` are the ids of what was kept of the messages that answer it."""
+    facts = {id: memory.facts[id] for id in kept if id in memory.facts}
+    right = {id for id, fact in facts.items() if is_right(text_of(fact), keys)}
+    if not facts:
+        return "not kept"
+    if not right:
+        return "cut"
+    found = await memory.answering(question)
+    if not right & {one.id for one in found}:
+        return "not read"
+    who = "the surest" if found[0].id in right else "another is surer"
+    if answer in DENIALS:
+        return f"{who}, denied"
+    if not answer:
+        return f"{who}, left to the model"
+    return f"{who}, said" + (" otherwise" if who == "the surest" else "")

@@ -1,0 +1,13 @@
+"""Whether an answer holds what it must: one of each list of keys."""
+
+from __future__ import annotations
+
+import re
+
+
+def stands(text: str, value: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text, re.I) is not None
+
+
+def is_right(answer: str, keys: list[list[str]]) -> bool:
+    return all(any(stands(answer, value) for value in one) for one in keys)
