@@ -123,14 +123,14 @@ async def available(store: Any) -> list[dict]:
 
 
 async def find(store: Any, wanted: str) -> dict:
-    """The data set of that name as the queue holds one, with how many of its answers a person
-    corrected; NoDataSet says which there are."""
+    """The data set of that name as the queue holds one; of a skill's own examples with how many a
+    person corrected. NoDataSet says which there are."""
     if wanted == TASTE:
         return await taste_record(store)
     made = {LEARNED: load_learned, CHATS: chats}
     if kept := await load_data_set(store, wanted):
-        corrected = {"corrected": kept["corrected"]} if kept.get("corrected") else {}
-        return record_of(kept["name"], kept["text"]) | corrected
+        more = {name: kept[name] for name in ("skill_own", "corrected") if kept.get(name)}
+        return record_of(kept["name"], kept["text"]) | more
     name = wanted = DOCUMENTED.get(wanted, wanted)
     if wanted == IDENTITY:
         text = lines_of(identity_examples())

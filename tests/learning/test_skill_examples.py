@@ -137,6 +137,14 @@ async def corrected(examples):
     assert [(one["examples"], one["right"]) for one in told["points"]] == [(3, 1), (4, 3)]
     assert "corrected" not in await run_data.find(examples.store, "skill.buying")
     assert examples.skills.learned == ["buying", "buying"]
+    await examples.change("buying", [{"prompt": "Buy e", "answer": "red"}])  # while it is taught
+    await examples.ended("buying", record, ended)
+    told = await examples.describe("buying")
+    assert (told["changed"], told["examples"]) == (1, 5)
+    other = run_data.record_of("others.csv", PAIRS)
+    await examples.ended("buying", other, ended)  # its file is what it is taught from by now
+    assert not await examples.store.get("state", data_key("buying"))
+    assert (await examples.describe("buying"))["examples"] == 3
     assert [one["name"] for one in await examples.listed()] == ["buying"]
     await examples.remove("buying")
     assert await examples.listed() == [] and not await examples.store.get(

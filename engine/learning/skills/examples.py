@@ -68,12 +68,8 @@ class Examples:
         kept = await self.store.get("state", data_key(name)) or {}
         text = text_of(lines)
         corrected = kept.get("corrected", 0) + counts["corrected"] + counts["removed"]
-        own = {
-            "id": SKILL_DATA + name,
-            "name": f"{name}.jsonl",
-            "text": text,
-            "examples": len(lines),
-        }
+        own = {"id": SKILL_DATA + name, "name": f"{name}.jsonl", "text": text,
+               "examples": len(lines), "corrected": corrected, "skill_own": True}  # fmt: skip
         told = await self.describe(name)
         done = {one["prompt"]: one["answer"] for one in changes}
         wrong = [one | {"wanted": done.get(one["prompt"], one["wanted"])} for one in told["wrong"]]
@@ -84,7 +80,7 @@ class Examples:
             "changed": told["changed"] + sum(counts.values()),
         }
         writes = [
-            ["put", "state", data_key(name), own | {"corrected": corrected}],
+            ["put", "state", data_key(name), own],
             ["put", "state", self.key(name), told],
         ]
         await self.store.batch(writes)
@@ -100,19 +96,22 @@ class Examples:
         told, done = await self.describe(name), ended["gate"].get("doing")
         lines = lines_of(DataSet(file_of(record))) if record["examples"] <= MOST else []
         wrong = [one for one in ended.get("wrong", told["wrong"]) if fits(one)]
+        kept = await self.store.get("state", data_key(name))
+        newer = bool(kept and record.get("skill_own") and kept["text"] != record.get("text"))
         told |= {
-            "examples": record["examples"],
+            "examples": kept["examples"] if newer else record["examples"],
             "seldom": seldom(map(pair_of, lines)),
             "wrong": wrong[:WRONG],
             "doing": done,
             "accepted": bool(ended["version"]),
-            "changed": 0,
+            "changed": told["changed"] if newer else 0,
         }
         if done:
             told["points"] = with_point(told["points"], record["examples"], done)
-        kept = await self.store.get("state", data_key(name))
         writes = [["put", "state", self.key(name), told]]
-        if kept and kept["corrected"] and ended["version"] and kept["text"] == record.get("text"):
+        if kept and ended["version"] and not record.get("skill_own"):
+            writes.append(["delete", "state", data_key(name)])  # it has other examples now
+        elif kept and ended["version"] and not newer:
             writes.append(["put", "state", data_key(name), kept | {"corrected": 0}])
         await self.store.batch(writes)
 
