@@ -153,3 +153,36 @@ def corrects(page: Page, t: Words, dialog: Locator) -> None:
     expect(new.get_by_role("status")).to_contain_text(t("skills.said", text="red"))
     dialog.get_by_role("button", name=t("skills.teach"), exact=True).click()
     expect(dialog).to_have_count(0)
+
+
+PASTE = """(area, text) => {
+  const clipboardData = new DataTransfer();
+  clipboardData.setData("text/plain", text);
+  const made = { clipboardData, bubbles: true, cancelable: true };
+  area.dispatchEvent(new ClipboardEvent("paste", made));
+}"""
+
+
+def test_a_table_that_is_no_task_is_read_as_a_text_and_one_that_is_pasted_becomes_rows(page: Page):
+    page.goto("/?model=tiny&engine=cpu")
+    in_browser.wait_for_state(page, "ready", timeout=120)
+    acts.drop(page, "ages.csv", "Ek;34\nBo;5\n")
+    dialog = page.get_by_role("dialog", name="Teach a skill")
+    expect(dialog.get_by_role("listitem")).to_have_count(2)
+    dialog.get_by_role("button", name="Read it as a text instead").click()
+    expect(dialog).to_have_count(0)
+    source = acts.panel(page, "Sources").get_by_role("listitem").filter(has_text="ages.csv")
+    expect(source).to_have_count(1)
+
+    acts.panel(page, "Activity").get_by_role("button", name="Teach a skill").click()
+    rows = dialog.get_by_role("listitem")
+    rows.first.get_by_label("Asked").evaluate(PASTE, "Buy a dog\tred\nBuy a cat\tblue\n")
+    expect(rows).to_have_count(2)
+    expect(rows.last.get_by_label("Wanted")).to_have_value("blue")
+    rows.last.get_by_role("button", name="Take this example out").click()
+    expect(dialog).to_contain_text("1 example of the 20 that most skills need.")
+    dialog.get_by_role("button", name="Keep for later").click()
+    expect(dialog.get_by_label("Name of the skill")).to_be_focused()  # which it has to have
+    dialog.get_by_label("Name of the skill").fill("shopping")
+    dialog.get_by_role("button", name="Keep for later").click()
+    expect(page.locator("#skills")).to_contain_text("1 example, not taught yet.")

@@ -60,8 +60,8 @@ class ExampleGrid:
         if wrong or name in names:
             self.skill = name
             box.readOnly = True
-        known = dom.make("datalist", [dom.make("option", value=one) for one in names])
-        known.id = "skill-names"
+        options = [dom.make("option", value=one) for one in names]
+        known = dom.make("datalist", options, id="skill-names")
         text = None
         if self.file:
             text = dom.button(t("skills.as_text"), "read-as-text", cls="quiet")

@@ -23,7 +23,9 @@ class SkillList:
 
     async def section(self):
         """Every skill of the model that is loaded, and what was to become one."""
-        rows = [row(name, await told(self.page, name)) for name in await names(self.page)]
+        rows = []
+        for name in await names(self.page):
+            rows.append(row(name, await told(self.page, name)))
         teach = dom.button(t("skills.title"), "teach-skill", drawing="teach", cls="small")
         teach.disabled = not (self.page.model and self.page.model.trainable)
         return dom.make(
