@@ -84,7 +84,8 @@ def show_version(version, off):
         t("taste.on" if off else "taste.off"), "use-taste", "on" if off else "off", cls="small"
     )
     state = dom.make("p", t("taste.is_off" if off else "taste.is_on", taste=words))
-    return dom.make("div", state, follows(version["gate"].get("taste")), use, cls="column")
+    return dom.make("div", state, follows(version["gate"].get("taste")),
+                    dom.make("div", use, cls="row"), cls="column")  # fmt: skip
 
 
 def follows(told):

@@ -24,6 +24,7 @@ class ExampleGrid:
         self.page = page
         self.skill = ""
         self.more, self.gone, self.rows = [], [], 0
+        self.others = 0  # examples of the skill that do not stand in the grid
         self.file = None  # that was dropped: it can be read as a text as well
         dom.verbs(
             {
@@ -45,8 +46,10 @@ class ExampleGrid:
 
     async def open(self, name="", pairs=(), wrong=(), seldom=()):
         """Examples to write, those given, and what is still wrong of a skill."""
+        before = await skill_list.told(self.page, name)
+        self.others = before["examples"] - len(wrong) if before else 0
         self.skill, self.gone, self.more, self.rows = "", [], list(pairs[SHOWN:]), 0
-        self.list = dom.make("ol", cls="examples")
+        self.list = dom.make("ol", cls="example-rows")
         for one in wrong:
             self.list.append(self.row(one["prompt"], one["wanted"], one["said"]))
         for one in pairs[:SHOWN]:
@@ -198,7 +201,7 @@ class ExampleGrid:
                 cls="row tight",
             ),
             now,
-            cls="example",
+            cls="example-row",
             data_was="" if said is None else prompt,
             data_wanted="" if said is None else answer,
         )
@@ -231,7 +234,7 @@ class ExampleGrid:
     def tell(self):
         """How many examples there are of how many that most skills take."""
         count = len([one for one in dom.find_all("li", self.list) if all(one_pair(one))])
-        count += len(self.more)
+        count += len(self.more) + self.others
         words = [t("skills.more_rows", n=len(self.more))] if self.more else []
         words += [t("skills.count", n=count, least=SKILL_EXAMPLES)]
         self.told.textContent = " ".join(words)
