@@ -44,6 +44,7 @@ from oneseek.workers.answer_stream import AnswerStream, language_of
 from oneseek.workers.fault_injection import FaultInjection
 from oneseek.workers.post import Emit
 from oneseek.workers.server_requests import ServerRequests
+from oneseek.workers.skill_requests import SkillRequests
 from oneseek.workers.tab.model_requests import ModelRequests
 from oneseek.workers.tab.move_in import MoveInRequests
 from oneseek.workers.tab.resident import Resident
@@ -252,4 +253,5 @@ def serve(emit: Emit, settings: dict, modules: dict[str, Any]) -> tuple[Any, ...
     looking = ModelRequests(resident)
     moving = MoveInRequests(resident)
     engine, versions = Engine(resident, server), VersionRequests(resident)
-    return resident, engine, versions, server, looking, moving, FaultInjection(resident)
+    skills, faults = SkillRequests(server), FaultInjection(resident)
+    return resident, engine, versions, server, skills, looking, moving, faults

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 
+from oneseek.engine.learning.skills.examples import Examples
 from oneseek.engine.learning.taste.taste import is_taste
 from oneseek.workers.server.training_runs import Runs
 
 
 async def remove_skill(runs: Runs, name: str) -> None:
-    """The skill is gone, and with it every run that taught it."""
-    skills = runs.service.assistant.skills
-    await skills.must_be(name)
+    """The skill and its examples are gone, and with them every run that taught it."""
+    examples = Examples(runs.service.assistant.skills)
+    await examples.must_be(name)
     await forget(runs, lambda about: about.get("skill") == name)
-    await runs.service.learner.beneath(skills.remove(name))
+    await runs.service.learner.beneath(examples.remove(name))
 
 
 async def remove_choices(runs: Runs, ids: Collection[str] = ()) -> list[int]:

@@ -20,7 +20,6 @@ from oneseek.engine.core.messages import (
     LeaveApi,
     ListDataSets,
     RemoveChoices,
-    RemoveSkill,
     Reset,
     RunStarted,
     RunTakes,
@@ -30,7 +29,7 @@ from oneseek.engine.core.messages import (
 from oneseek.engine.core.storage.store import FencedStore
 from oneseek.engine.learner import Round
 from oneseek.engine.learning import run_data
-from oneseek.workers.removal import remove_choices, remove_skill
+from oneseek.workers.removal import remove_choices
 from oneseek.workers.server.training_runs import OPEN
 from oneseek.workers.tab import outbox
 from oneseek.workers.tab.resident import Resident
@@ -88,13 +87,6 @@ class ServerRequests:
         )  # fmt: skip
         self.resident.emit_changed("state")
         return RunStarted(run=run.id)
-
-    async def on_remove_skill(self, request: RemoveSkill) -> Done:
-        """A skill is gone, and what taught it."""
-        self.resident.needed()
-        await remove_skill((await self.api_ready()).service.runs, request.name)
-        self.resident.emit_changed("state", "versions", "examples", "queue", "ledger")
-        return Done()
 
     async def on_remove_choices(self, request: RemoveChoices) -> Done:
         """Choices are gone, and what was trained on them."""

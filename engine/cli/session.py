@@ -30,6 +30,7 @@ from oneseek.engine.learning.memory.mind import Mind
 from oneseek.engine.learning.replay import History
 from oneseek.engine.learning.rounds.gate_questions import AdapterScope
 from oneseek.engine.learning.rounds.lesson import Steps
+from oneseek.engine.learning.skills.examples import Examples
 from oneseek.engine.learning.skills.skills import Skills, line_of, skill_record
 from oneseek.engine.learning.taste.taste import Taste, taste_record
 from oneseek.engine.learning.trainer import EngineTrainer, check
@@ -130,6 +131,7 @@ class Session:
         self.trainer = await EngineTrainer.open(self.model, opened, self.budget)
         self.mind = Mind(self.model, Encoder(encoder_here, self.model.executor), self.versions)
         self.skills = Skills(self.versions, self.mind.memory.encoder)
+        self.examples = Examples(self.skills)
         self.taste = Taste(self.versions)
         self.training = TrainingEngine(
             self.versions,
@@ -283,8 +285,7 @@ class Session:
         if ended is None:
             await self.store.batch([["put", "queue", record["id"], record]])
             ended = await self._round(TRAINING, [record], heard, line=line_of(name))
-        if ended["version"]:
-            await self.skills.learn(name, record)
+        await self.examples.ended(name, record, ended)
         return ended
 
     async def train_taste(self, heard: Heard = lambda metrics: None) -> dict:

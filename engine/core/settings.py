@@ -313,6 +313,8 @@ def for_model(parameters):
 
 
 EPOCHS, MOST_EPOCHS = 8, 32  # at most through a data set, and through the smallest
+SKILL_EXAMPLES = 20  # that most skills take, at least
+SKILL_DATA = "skill."  # what the data set of a skill's own examples is called; its name follows
 ENOUGH = 48  # examples that are gone through no more often than many
 DATA_PRESETS = ("examples", "classic")  # by which a data set is learned; the first unless asked
 

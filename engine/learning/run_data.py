@@ -26,6 +26,7 @@ KINDS = {IDENTITY: "identity", CHATS: "chat"}  # of source, for the version's na
 UNFIT = re.compile(r"[^\w .-]")  # for the name of a file
 IDENTITY_FILE = Path(__file__).with_name("identity_v1.jsonl")  # half Swedish, half English
 LARGEST = 16 << 20  # bytes of a data set that is kept in the store
+BROUGHT = "dataset."  # in `state`: what data sets that were brought in begin with; their ids follow
 
 
 class NoDataSet(LookupError):
@@ -82,21 +83,21 @@ async def imported(store: Any, source: str) -> str:
     return lines_of([one for _, one in both if one["source"].get("id") == source])
 
 
-async def load_data_set(store: Any, name: str) -> tuple[str, str]:
-    """A data set that was brought in, by its id or its name: what it is called, and its text."""
+async def load_data_set(store: Any, name: str) -> dict:
+    """A data set that was brought in, by its id or its name, as it is kept; empty where none is."""
     for key in await store.keys("state"):
-        if str(key).startswith("dataset."):
+        if str(key).startswith(BROUGHT):
             record = await store.get("state", key)
             if name in (record["id"], record["name"]):
-                return record["name"], record["text"]
-    return name, ""
+                return record
+    return {}
 
 
 async def bring_in(store: Any, name: str, text: str) -> dict:
     """Keep a data set for runs; DataError when nothing can be learned from it."""
     record = await beside(record_of, name, text)
     kept = {"id": record["id"], "name": name, "text": text, "examples": record["examples"]}
-    await store.batch([["put", "state", f"dataset.{record['id']}", kept]])
+    await store.batch([["put", "state", f"{BROUGHT}{record['id']}", kept]])
     return {key: kept[key] for key in ("id", "name", "examples")}
 
 
@@ -115,22 +116,22 @@ async def available(store: Any) -> list[dict]:
             count = record_of(id, text)["examples"]
             found.append({"id": id, "name": source["title"], "examples": count})
     for key in await store.keys("state"):
-        if str(key).startswith("dataset."):
+        if str(key).startswith(BROUGHT):
             record = await store.get("state", key)
             found.append({name: record[name] for name in ("id", "name", "examples")})
     return found
 
 
 async def find(store: Any, wanted: str) -> dict:
-    """The data set of that name as the queue holds one; NoDataSet says which there are."""
+    """The data set of that name as the queue holds one; of a skill's own examples with how many a
+    person corrected. NoDataSet says which there are."""
     if wanted == TASTE:
         return await taste_record(store)
     made = {LEARNED: load_learned, CHATS: chats}
-    name, text = await load_data_set(store, wanted)
-    if not text:
-        name = wanted = DOCUMENTED.get(wanted, wanted)
-    if text:
-        return record_of(name, text)
+    if kept := await load_data_set(store, wanted):
+        more = {name: kept[name] for name in ("skill_own", "corrected") if kept.get(name)}
+        return record_of(kept["name"], kept["text"]) | more
+    name = wanted = DOCUMENTED.get(wanted, wanted)
     if wanted == IDENTITY:
         text = lines_of(identity_examples())
     elif wanted in made:
@@ -148,11 +149,17 @@ async def find(store: Any, wanted: str) -> dict:
 def record_of(name: str, text: str) -> dict:
     """A data set with its text; it waits for its run and for no lesson."""
     with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / (UNFIT.sub("_", Path(name).name)[:60] or "data")
-        if path.suffix.lower() not in (*PLAIN, *TABLES):
-            path = path.with_suffix(".jsonl")
-        path.write_text(text, "utf-8")
+        path = written(Path(folder), name, text)
         found = data_set_record(path)
     own = {"prompt": name, "answer": f"{found['examples']} examples", "about": found["id"]}
     more = {"text": text, "suffix": path.suffix, "state": "run", "priority": "approved"}
     return {**found, **own, **more, "phrasings": [], "seq": 0, "seen": 1}
+
+
+def written(folder: Path, name: str, text: str) -> Path:
+    """A file of this text whose ending says its form: JSON lines, where the name says none."""
+    path = folder / (UNFIT.sub("_", Path(name).name)[:60] or "data")
+    if path.suffix.lower() not in (*PLAIN, *TABLES):
+        path = path.with_suffix(".jsonl")
+    path.write_text(text, "utf-8")
+    return path

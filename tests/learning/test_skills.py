@@ -50,6 +50,23 @@ def test_a_group_is_known_by_its_rows_and_the_last_is_none_of_them():
         assert (near.argmax(1) == number).all() and (near[:, number] > 0.5).all()
 
 
+def test_groups_are_learned_in_pieces_between_which_others_have_their_turn():
+    groups = [np.random.default_rng(at).normal(at, size=(150, 32)) for at in range(3)]
+    turns = 0
+
+    async def others_wait():
+        nonlocal turns
+        fitting = asyncio.create_task(Sorter.fitted(groups))
+        while not fitting.done():
+            await asyncio.sleep(0)
+            turns += 1
+        return await fitting
+
+    found = asyncio.run(others_wait())
+    assert turns >= 4
+    assert np.allclose(found.near(groups[1]), Sorter(groups).near(groups[1]), atol=1e-5)
+
+
 def test_what_asks_for_no_skill_is_no_example_of_one():
     texts = others()
     assert len(texts) == len(set(texts)) > 900

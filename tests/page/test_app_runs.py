@@ -125,7 +125,9 @@ def test_a_skill_is_taught_in_the_page_answers_what_is_like_it_and_is_removed(
     for label, value in chosen.items():
         dialog.get_by_label(label).fill(value)
     dialog.get_by_role("button", name="Train", exact=True).click()
-    ended = panel.get_by_text(re.compile(r"\d of 2 held-back examples right; before 0"))
+    ended = panel.locator("#skills").get_by_text(
+        re.compile(r"\d of 2 held-back examples right; before 0")
+    )
     expect(ended).to_be_visible(timeout=300_000)
     in_browser.wait_for_state(page, "ready", timeout=60)
     (run,) = [one for key, one in stored(page, "state").items() if key.startswith("run-")]

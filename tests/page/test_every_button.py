@@ -75,7 +75,12 @@ NOT_PRESSED = {
     "let-go": "needs a statement in the chat; test_known_at_once.py takes one back",
     "correct-known": "needs an answer said by heart; test_known_at_once.py has one of the real model",
     "install": "needs a browser that offers it; test_app_phone.py makes that offer",
-    "remove-skill": "needs a skill, which is trained for a minute; test_app_runs.py removes one",
+    "remove-skill": "needs a skill, which is trained for a minute; test_skill_walk.py has one",
+    "teach-again": "as remove-skill",
+    "skill-examples": "as remove-skill",
+    "save-examples": "as remove-skill",
+    "answer-without": "as remove-skill",
+    "read-as-text": "needs a table that is dropped; test_skill_walk.py reads one",
     "train-taste": "needs twelve choices; test_app_taste.py presses it and the four below",
     "use-taste": "as train-taste",
     "remove-choice": "as train-taste",
@@ -175,7 +180,7 @@ def test_the_buttons_of_a_chat_and_of_the_list_of_chats(desk: Page):
     finished(desk)
     say(desk, "What is a tree?")
     finished(desk, 2)
-    press(desk, "copy", "good", "bad", "learn", "teach")
+    press(desk, "copy", "good", "do-it-like-this", "close-dialog", "bad", "learn", "teach")
     press(desk, "close-editor", "teach")
     submit(desk, "save-teach")
     press(desk, "edit")
@@ -285,6 +290,13 @@ def test_the_buttons_of_activity_and_versions(desk: Page):
     panel(desk, "Activity")
     desk.get_by_label("Show every figure").check()
     press(desk, "train-on-data", "run-file", "close-dialog")
+    press(desk, "teach-skill", "add-example", "examples-file", "drop-example")
+    fill(desk, "prompt", "Buy the dog for Lindqvist")
+    fill(desk, "answer", "red")
+    press(desk, "try-example")
+    fill(desk, "skill", "buying")
+    press(desk, "keep-examples")
+    closed(desk)
     press(desk, "probe", "switch-chart", "practise-now")  # which ends the pause
     wait_for_state(desk, "training", "evaluating")
     press(desk, "drop-round", "pause-learning")

@@ -16,6 +16,32 @@ def named(host, model):
     return answer.json()
 
 
+def corrects(host, skill):
+    """What it still gets wrong is told with what was wanted; it is corrected, and taught again over
+    the examples as they are then."""
+    examples = "/api/skills/doubling/examples"
+    assert (skill["least"], skill["examples"], skill["changed"]) == (20, 12, 0)
+    assert all(one["said"] != one["wanted"] for one in skill["wrong"])
+    known = host.ask("GET", examples).json()["lines"]
+    first, second = (one["prompt"] for one in known[:2])
+    changes = [{"prompt": first, "answer": "It is more."}, {"prompt": second, "answer": ""},
+               {"prompt": "What is 40 times two?", "answer": "It is 80."}]  # fmt: skip
+    told = host.ask("POST", examples, {"examples": changes}).json()
+    assert (told["added"], told["corrected"], told["removed"], told["examples"]) == (1, 1, 1, 12)
+    lines = host.ask("GET", examples).json()["lines"]
+    assert {"prompt": first, "answer": "It is more."} in lines
+    assert second not in [one["prompt"] for one in lines]
+    bad = host.ask("POST", examples, {"examples": [{"prompt": " ", "answer": "x"}]})
+    assert bad.status == 400 and host.ask("GET", examples).json()["lines"] == lines
+    started = host.ask("POST", "/api/skills", {"name": "doubling", "epochs": 1})
+    assert started.status == 202 and started.json()["examples"] == 12
+    host.learn_now()
+    run = started.json()["runId"]
+    in_time(lambda: stored(host, run)["state"] == "complete")
+    (again,) = host.ask("GET", "/api/skills").json()["skills"]
+    assert (again["changed"], again["examples"]) == (0, 12) and again["version"]
+
+
 def test_a_skill_is_taught_named_answers_what_asks_for_it_and_is_removed(tmp_path):
     with native(tmp_path) as host:
         data = brought_in(host)
@@ -30,6 +56,7 @@ def test_a_skill_is_taught_named_answers_what_asks_for_it_and_is_removed(tmp_pat
         in_time(lambda: stored(host, run)["state"] == "complete")
         (one,) = host.ask("GET", "/api/skills").json()["skills"]
         assert (one["name"], one["examples"]) == ("doubling", 12) and one["version"]
+        corrects(host, one)
         ids = [model["id"] for model in host.ask("GET", "/v1/models").json()["data"]]
         assert "oneseek:doubling" in ids
         for model in ("oneseek:doubling", "oneseek"):
@@ -40,6 +67,8 @@ def test_a_skill_is_taught_named_answers_what_asks_for_it_and_is_removed(tmp_pat
             {"role": "user", "content": "Write a poem about the sea."}]}).json()  # fmt: skip
         assert other["oneseek"]["by"] == "base"
         assert host.ask("DELETE", "/api/skills/doubling").status == 200
+        assert host.ask("GET", "/api/skills").json() == {"skills": []}
+        assert host.ask("GET", "/api/skills/doubling/examples").status == 404
         assert host.ask("DELETE", "/api/skills/doubling").status == 404
         assert named(host, "oneseek")["oneseek"]["by"] == "base"
         gone = host.ask("POST", COMPLETIONS, {**ASK, "model": "oneseek:doubling"})

@@ -46,6 +46,7 @@ class Chat:
             {
                 "save-edit": lambda of, el: self.edited(of, dom.field(el, "text")),
                 "regenerate": lambda of, el: self.regenerate(of),
+                "answer-without": lambda of, el: self.regenerate(of, by_itself=True),
                 "continue": lambda of, el: self.go_on(of),
                 "branch-before": lambda of, el: self.other_branch(of, -1),
                 "branch-after": lambda of, el: self.other_branch(of, 1),
@@ -189,8 +190,9 @@ class Chat:
         """How many of the shown turns the model still saw, 0 when it saw all."""
         self.seen_by_model = count
 
-    async def answer(self, asked, earlier=None):
-        """Answer the turn `asked`; `earlier` is an interrupted answer to go on from.
+    async def answer(self, asked, earlier=None, by_itself=False):
+        """Answer the turn `asked`; `earlier` is an interrupted answer to go on from, `by_itself`
+        the original model answers, without what was learned.
 
         Another chat may be opened at every wait: then this answer is no longer the one that comes.
         """
@@ -214,6 +216,8 @@ class Chat:
         else:
             options["keeps"] = self.page.teaching.keeps(asked["chat"])
         options.update(prefix=turn["text"], think=self.thinks(self.id))
+        if by_itself:
+            options.update(version=0, temperature=0.0)
         answer.ask(said, options)
 
     def busy(self, busy):
@@ -227,11 +231,11 @@ class Chat:
         if self.answering:
             self.answering.stop()
 
-    async def regenerate(self, id):
-        turn = self.tree[id]
-        asked = self.tree[turn["parent"]]
+    async def regenerate(self, id, by_itself=False):
+        """Another answer; of the original model where it is to answer `by_itself`."""
+        asked = self.tree[self.tree[id]["parent"]]
         self.chat["leaf"] = asked["id"]
-        await self.answer(asked)
+        await self.answer(asked, by_itself=by_itself)
 
     async def go_on(self, id):
         turn = self.tree[id]

@@ -116,6 +116,11 @@ def _actions(turn, number, count, learns):
         edit = dom.icon_button(t("chat.edit"), "edit", turn["id"], "edit")
         return [_language(turn), _branch(turn, number, count), edit, copy]
     good, bad = turn.get("rating") == 1, turn.get("rating") == -1
+    like_this = None
+    if good or turn.get("taught"):
+        like_this = dom.button(
+            t("chat.like_this"), "do-it-like-this", turn["id"], "copy", cls="small quiet"
+        )
     return [
         copy,
         dom.icon_button(t("voice.aloud"), "aloud", turn["id"], "aloud", cls="icon small aloud"),
@@ -131,6 +136,7 @@ def _actions(turn, number, count, learns):
             cls="small quiet learn-toggle",
             aria_pressed=yes(learns),
         ),
+        like_this,
         _branch(turn, number, count),
     ]
 

@@ -28,7 +28,16 @@ def alone(turn):
     over = turn["role"] == "assistant" and turn["state"] == "done"
     if not over or turn.get("facts") or turn.get("quotes"):
         return None
-    return dom.make("div", chip(turn), cls="because")
+    return dom.make("div", chip(turn), switch(turn), cls="because row tight")
+
+
+def switch(turn):
+    """The way to what the model says by itself, under an answer of a skill or a taste."""
+    if speaker(turn) == "skill":
+        return dom.button(t("chat.without"), "answer-without", turn["id"], cls="small quiet")
+    if speaker(turn) == "taste":
+        return dom.button(t("taste.off"), "use-taste", "off", cls="small quiet")
+    return None
 
 
 def details(turn):

@@ -59,6 +59,8 @@ class Inputs:
 
     def pasted(self, event):
         """Files wherever the focus is; text and pieces of pages unless a field wants them."""
+        if self.page.example_grid.takes_pasted(event):
+            return
         data = event.clipboardData
         found, html, text = data.files, data.getData("text/html"), data.getData("text/plain")
         if found.length:
@@ -152,6 +154,7 @@ class Inputs:
                 dom.button(t("sources.address"), "ask-address", drawing="load"),
                 dom.button(t("sources.paste"), "paste-text", drawing="edit"),
                 dom.button(t("memory.tell"), "tell-fact", drawing="teach"),
+                dom.button(t("skills.title"), "teach-skill", drawing="teach"),
                 cls="row",
             ),
             name="add",

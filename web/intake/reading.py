@@ -39,6 +39,8 @@ class Reader:
             await self.take_adapter(adapter)
             return
         models, others = own_models.sort(found or ())
+        if len(others) == 1 and not models and await self.page.example_grid.takes(others[0]):
+            return
         begun = []
         for file in others:
             begun.append((await self.begin(file.name, "file"), file))

@@ -20,6 +20,7 @@ ASKED = {
     "forget": ("Forget", "LetGo"),
     "run": ("StartRun", "ListDataSets", "BringDataSet", "WhatRunTakes", "EndRun"),
     "skill": ("RemoveSkill",),
+    "examples": ("ChangeExamples", "ReadExamples"),
     "taste": ("RemoveChoices",),
     "export": ("Export",),
     "adapter": ("ImportAdapter",),

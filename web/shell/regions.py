@@ -32,6 +32,8 @@ from oneseek.web.learning.panels.versions import Versions
 from oneseek.web.learning.practice import Learning
 from oneseek.web.learning.presence import Presence
 from oneseek.web.learning.rebuild_notice import RebuildNotice
+from oneseek.web.learning.skills.example_grid import ExampleGrid
+from oneseek.web.learning.skills.skill_list import SkillList
 from oneseek.web.learning.speed import Speed
 from oneseek.web.learning.taste import Taste
 from oneseek.web.learning.teaching import Teaching
@@ -114,6 +116,8 @@ def put_together(page):
     page.compare = Compare(page)
     page.training_runs = TrainingRuns(page)
     page.taste_panel = TastePanel(page)
+    page.skill_list = SkillList(page)
+    page.example_grid = ExampleGrid(page)
     page.shortcuts = Shortcuts(page)
     page.watch(page.settings_dialog.apply, "settings")
 

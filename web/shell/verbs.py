@@ -105,6 +105,9 @@ async def save_teach(page, id, text):
         asked = page.chat.tree[turn["parent"]]
         await page.teaching.correct(asked, turn, text)
         await page.taste.edited(asked, turn, text)
+        turn["taught"] = text
+        await page.chat.save(turn)
+        page.chat.redraw_turn(turn)
 
 
 async def save_fact(page, prompt, answer):

@@ -80,6 +80,8 @@ ROUTES = [
     Route("/api/skills", skills.skills),
     Route("/api/skills", skills.teach, methods=["POST"]),
     Route("/api/skills/{name}", skills.remove, methods=["DELETE"]),
+    Route("/api/skills/{name}/examples", skills.examples),
+    Route("/api/skills/{name}/examples", skills.correct, methods=["POST"]),
     Route("/api/taste", taste.taste),
     Route("/api/taste", taste.switch, methods=["POST"]),
     Route("/api/taste", taste.remove, methods=["DELETE"]),

@@ -21,12 +21,13 @@ from oneseek.engine.core.settings import (
     run_settings,
 )
 from oneseek.engine.history.certificate import record_dna
-from oneseek.engine.history.round_plan import TRAINING, make_plan
+from oneseek.engine.history.round_plan import TRAINING, RoundEnd, make_plan
 from oneseek.engine.history.versions import GENERIC, LEARNED, Versions, round_of
 from oneseek.engine.learning import run_data, shape
 from oneseek.engine.learning.adaptive import AdaptiveConfig
 from oneseek.engine.learning.needs import Watch, measured_pace, needs
 from oneseek.engine.learning.runs import RunState, TrainingRun, validate_base_models
+from oneseek.engine.learning.skills.examples import Examples
 from oneseek.engine.learning.skills.skills import line_in, skill_record
 from oneseek.engine.learning.taste.taste import is_taste
 from oneseek.engine.learning.tuning import trials
@@ -261,7 +262,7 @@ class Runs:
     async def alone(self, run: TrainingRun, on_step: Callable, store: Any) -> dict:
         """A run of the model that answers: one round from its first epoch to its gate."""
         if made := await made_by(run.id, self.versions):
-            await self.settled(run)
+            await self.settled(run, made)
             await run.complete(describe_outcome(made) | {"memory_used": None})
             return dict(made)
         ended: dict = {}
@@ -271,7 +272,7 @@ class Runs:
             await self.come_to(len(run.metrics), on_step)  # a restart may have gone back behind it
             came = await self.service.learner.training.finish({"run": run.id})
             ended.update(came)
-            await self.settled(run, came["version"])
+            await self.settled(run, came)
             return describe_outcome(came) | {"memory_used": watch.most()}
 
         record = await self.record(run)
@@ -282,12 +283,12 @@ class Runs:
         await run.run(lambda model, at, weight, rate: self.epoch(at, on_step), finish, between)
         return ended
 
-    async def settled(self, run: TrainingRun, version: Any = True) -> None:
-        """What it learned is found by what asks for it, if it has the name of a skill; of a taste
-        that was refused no second copy of its choices is left."""
-        skill = run.about.get("skill")
-        if skill and version:
-            await self.service.assistant.skills.learn(skill, await self.record(run))
+    async def settled(self, run: TrainingRun, ended: RoundEnd) -> None:
+        """What it learned is found by what asks for it, if it has the name of a skill, and what it
+        came to is kept; of a taste that was refused no second copy of its choices is left."""
+        if skill := run.about.get("skill"):
+            examples = Examples(self.service.assistant.skills)
+            await examples.ended(skill, await self.record(run), ended)
         if is_taste(run.about):
             await self.store.batch([["delete", "queue", run.about["record"]]])
 

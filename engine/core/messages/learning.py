@@ -144,8 +144,42 @@ class StartRun(Request):
 
 
 @message
+class ExampleList(Message):
+    """Examples as [{prompt, answer}], how many of them are more than these, and the kinds among
+    them that are shown only once."""
+
+    fields = {"items": list, "more": int, "seldom": list}
+
+
+@message
+class ReadExamples(Request):
+    """The examples of a skill in a text of any form of a data set; `name` says by its ending which.
+    Failed where it is none."""
+
+    fields = {"name": str, "text": str}
+    answer = ExampleList
+
+
+@message
+class SkillExamples(Message):
+    """How many examples a skill has, and how many were added, corrected and taken out just now."""
+
+    fields = {"examples": int, "added": int, "corrected": int, "removed": int}
+
+
+@message
+class ChangeExamples(Request):
+    """Correct, add or take out examples of a skill, [{prompt, answer}]: what is asked already gets
+    this answer, is taken out where it has none, and anything else is added."""
+
+    fields = {"skill": str, "changes": list}
+    answer = SkillExamples
+
+
+@message
 class RemoveSkill(Request):
-    """Remove a skill and all that was trained for it; a data set that was brought in stays."""
+    """Remove a skill with its examples and all that was trained for it; a data set that was brought
+    in stays."""
 
     fields = {"name": str}
 

@@ -133,10 +133,10 @@ class DataSetAttempt(Steps):
         held, seen = ([one for one in some if one.history] for some in (held, seen))
         if not held:
             return None
-        coder = self.trainer.coder
         pairs = [(one.history[-1]["content"], one.answer) for one in seen]
         pattern = pattern_of(pairs) if self.is_skill else None
-        return HeldOutTest(coder, lambda one: row_of(one, coder), held, seen, pattern)
+        corrected = bool(self.plan.lessons[0].get("corrected"))
+        return HeldOutTest(self.trainer.coder, self.row, held, seen, pattern, corrected)
 
     @property
     def stops_by_doing(self) -> bool:
@@ -364,7 +364,7 @@ class DataSetAttempt(Steps):
             return decision
         done = await self.test.compared(trainer.variants, *self.compared, self.is_first)
         self.wrong = self.test.wrong(self.compared[0])
-        if not self.compared[0].better_than(self.compared[1]):
+        if not self.test.is_passed(*self.compared):
             decision["reason"] = f"it does not get better at it: {sentence(done)}"
         return decision | {"doing": done | {"told": sentence(done)}}
 
@@ -386,7 +386,7 @@ class DataSetAttempt(Steps):
         if self.last:  # the held-back examples were trained on since: the worse result counts
             now = min(now, self.compared[0], key=lambda one: (one.right, one.score))
         self.compared = now, before
-        accepted = ACCEPT if now.better_than(before) else REJECT
+        accepted = ACCEPT if self.test and self.test.is_passed(now, before) else REJECT
         limit = f"> {before.right} as before"
         return Measure("held-back examples right", now.right, limit, accepted)
 

@@ -141,7 +141,8 @@ class Score:
 
 class HeldOutTest:
     """The held-back examples, to be answered by anyone; some of the `others` stand in the prompt of
-    the base. A skill's answers follow the `pattern` of its examples."""
+    the base. A skill's answers follow the `pattern` of its examples. Of these a person has
+    `corrected` some since the version before learned them."""
 
     def __init__(
         self,
@@ -150,8 +151,9 @@ class HeldOutTest:
         held: Sequence[Example],
         others: Sequence[Example],
         pattern: dict | None = None,
+        corrected: bool = False,
     ) -> None:
-        self.coder, self.held, self.pattern = coder, held, pattern
+        self.coder, self.held, self.pattern, self.corrected = coder, held, pattern, corrected
         self.shown = [one for one in others if len(one.history) == 1][:EXAMPLES]
         pairs = [(one.history[-1]["content"], one.answer) for one in (*held, *others)]
         self.measure = measure_of(pairs)
@@ -190,6 +192,12 @@ class HeldOutTest:
             if max(map(len, prompts)) + self.tokens <= most:
                 return prompts, count
         return self.prompts, 0
+
+    def is_passed(self, now: Score, before: Score) -> bool:
+        """Better than before; where the version before learned from answers that a person corrected
+        since, as good is enough."""
+        as_good = self.corrected and now.right > 0 and not before.better_than(now)
+        return as_good or now.better_than(before)
 
     async def compared(self, variants: Any, now: Score, before: Score, first: bool) -> dict:
         """All of it as the verdict tells it: by the version that was `before`, which of the `first`

@@ -9,6 +9,7 @@ of themselves, in others.json.
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import re
@@ -37,6 +38,7 @@ PLACES, LETTERS = 1024, (2, 3, 4)  # of the counts of so many letters together
 FIRST_WORDS, FEW_WORDS = 3, 8
 NARROW = 0.1  # of the kernel: how fast likeness falls with the square of a distance
 STIFF, AGAINST = 0.17, 2.0  # of the fit, and what texts that ask for none weigh beside a skill's
+PIECE = 128  # rows that are compared with all before others have their turn
 SURE = -0.05  # by so much more than for none, of 1, a text asks for a skill
 
 
@@ -208,7 +210,7 @@ class Skills:
         for name, one in sorted(self.known.items()):
             read = await self._known_directions(self.key(name), one, one["asked"])
             groups.append(self._features(one["asked"], read))
-        self.sorter = Sorter([*groups, self._features(texts, directions)])
+        self.sorter = await Sorter.fitted([*groups, self._features(texts, directions)])
 
     def _features(self, texts: Sequence[str], directions: np.ndarray) -> np.ndarray:
         """What is known of texts: their meaning, of which most is the same for all, their letters
@@ -253,14 +255,27 @@ class Sorter:
     """Tells groups of rows apart: the kernel ridge regression to 1 on each group's own rows and 0
     on others'. The groups weigh the same, and the last, which is none of them, more."""
 
-    def __init__(self, groups: Sequence[np.ndarray]) -> None:
+    def __init__(self, groups: Sequence[np.ndarray], near: np.ndarray | None = None) -> None:
+        """`near` is how near each of all rows is to each, where that is known."""
         counts = [len(one) for one in groups]
         self.rows = np.concatenate(groups).astype(np.float32)
         wanted = np.repeat(np.eye(len(groups)), counts, axis=0)
         shares = [len(self.rows) / len(groups) / count for count in counts]
         shares[-1] *= AGAINST
         softness = np.diag(STIFF / np.repeat(shares, counts))
-        self.weights = np.linalg.solve(likeness(self.rows, self.rows) + softness, wanted)
+        near = likeness(self.rows, self.rows) if near is None else near
+        self.weights = np.linalg.solve(near + softness, wanted)
+
+    @classmethod
+    async def fitted(cls, groups: Sequence[np.ndarray]) -> Sorter:
+        """The same in pieces, between which others have their turn: all of it takes a slow tab
+        longer than an engine may be silent."""
+        rows = np.concatenate(groups).astype(np.float32)
+        near = []
+        for first in range(0, len(rows), PIECE):
+            near.append(likeness(rows[first : first + PIECE], rows))
+            await asyncio.sleep(0)
+        return cls(groups, np.concatenate(near))
 
     def near(self, rows: np.ndarray) -> np.ndarray:
         """[rows, groups]: how much each row is of each group."""

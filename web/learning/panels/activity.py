@@ -65,6 +65,7 @@ class Activity:
             self.switch(),
             self.curve(),
             self.figures(live, run),
+            await self.page.skill_list.section(),
             await self.page.training_runs.section(),
             await self.page.taste_panel.section(),
             self.statistics(await records.statistics(store)),

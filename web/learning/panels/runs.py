@@ -1,10 +1,11 @@
 """Train on a data set: choosing one, and what became of every run so far."""
 
-from oneseek.engine.core.messages import BringDataSet, EndRun, ListDataSets, RemoveSkill, StartRun
+from oneseek.engine.core.messages import BringDataSet, EndRun, ListDataSets, StartRun
 from oneseek.engine.core.settings import LoraConfig, TrainingConfig
 from oneseek.web.learning import records, verdict
 from oneseek.web.learning.panels import evaluation, trials
 from oneseek.web.learning.panels.run_modes import RunModes
+from oneseek.web.learning.skills.skill_list import name_box
 from oneseek.web.lib import dom, files, overlay
 from oneseek.web.lib.words import t
 from oneseek.web.settings.fields import select
@@ -66,7 +67,6 @@ class TrainingRuns:
                 "run-look": lambda of, el: self.look(el),
                 "run-start": lambda of, el: self.start(el),
                 "run-end": lambda of, el: self.end(of),
-                "remove-skill": lambda of, el: self.remove_skill(of),
             }
         )
 
@@ -92,8 +92,8 @@ class TrainingRuns:
                 "div",
                 number("epochs", None, 1, 100, 1, do="run-look", data_on="change"),
                 number("rate", None, 0.00001, 0.001, 0.00001),
-                number("threshold", 0.001, 0, 1, 0.0001),
-                number("patience", 3, 1, 100, 1),
+                number("threshold", THRESHOLD, 0, 1, 0.0001),
+                number("patience", PATIENCE, 1, 100, 1),
                 cls="columns",
             ),
             dom.make(
@@ -141,23 +141,36 @@ class TrainingRuns:
     async def start(self, form):
         found = {name: valued(form, name) for name in FIELDS}
         settings = settings_of(form)
-        started = await self.page.learning.tell(
-            StartRun(
-                data=found["data"],
-                settings=settings,
-                epochs=int(found["epochs"] or AS_FITS),
-                rate=float(found["rate"] or AS_FITS),
-                threshold=float(found["threshold"]),
-                patience=int(found["patience"]),
-                tune=self.tune(form, settings["mode"]),
-                skill=valued(form, "skill").strip(),
-            )
+        run = StartRun(
+            data=found["data"],
+            settings=settings,
+            epochs=int(found["epochs"] or AS_FITS),
+            rate=float(found["rate"] or AS_FITS),
+            threshold=float(found["threshold"]),
+            patience=int(found["patience"]),
+            tune=self.tune(form, settings["mode"]),
+            skill=valued(form, "skill").strip(),
         )
-        if started:
+        if await self.ask(run):
             overlay.close_all()
+
+    async def begin(self, data, skill=""):
+        """A run with everything as fits, in the time that is granted; whether it was begun."""
+        return await self.ask(
+            StartRun(
+                data=data, settings={}, epochs=AS_FITS, rate=float(AS_FITS),
+                threshold=THRESHOLD, patience=PATIENCE, tune=0.0, skill=skill,
+            )
+        )  # fmt: skip
+
+    async def ask(self, run):
+        """Begin a run as soon as may be; what is refused is told."""
+        started = await self.page.learning.tell(run)
+        if started:
             await self.page.training.count_runs()
             self.page.training.now("lesson")
             self.page.touch("state")
+        return bool(started)
 
     async def section(self):
         """The last runs with their epochs, newest first."""
@@ -171,33 +184,7 @@ class TrainingRuns:
         button = dom.button(t("runs.title"), "train-on-data", drawing="seed", cls="small")
         button.disabled = not (self.page.model and self.page.model.trainable)
         listed = dom.make("ol", rows, cls="list") if rows else None
-        skills = await self.skills()
-        return dom.make("section", dom.make("h3", t("runs.heading")), button, listed, skills)
-
-    async def skills(self):
-        """The skills there are, each with the way to be rid of it; None where there are none."""
-        before = "skill.%s." % self.page.choice.model_id()
-        keys = await self.page.store.keys("state")
-        names = sorted([key[len(before) :] for key in keys if key.startswith(before)])
-        if not names:
-            return None
-        rows = [
-            dom.make(
-                "li",
-                dom.make("b", name),
-                dom.button(t("skills.remove", name=name), "remove-skill", name, cls="small"),
-                cls="item",
-            )
-            for name in names
-        ]
-        heading = dom.make("h3", t("skills.heading"))
-        note = dom.make("p", t("skills.text"), cls="note")
-        return dom.make("div", heading, note, dom.make("ol", rows, cls="list"))
-
-    async def remove_skill(self, name):
-        """The skill, its examples and what they trained are gone."""
-        if await self.page.learning.tell(RemoveSkill(name=name)):
-            self.page.touch("state", "versions")
+        return dom.make("section", dom.make("h3", t("runs.heading")), button, listed)
 
     async def end(self, run):
         """Throw a run away that has not begun, or that goes on another time."""
@@ -257,6 +244,7 @@ class TrainingRuns:
 
 
 AS_FITS = 0  # epochs and rate that nobody chose: those that fit the model
+THRESHOLD, PATIENCE = 0.001, 3
 FIELDS = ("data", "epochs", "rate", "threshold", "patience")
 CHOSEN = (
     ("rank", LoraConfig.FIELDS["rank"]),
@@ -287,8 +275,7 @@ def settings_of(form):
 
 def skill_box():
     """A name for a skill; without one everything is answered by what is learned."""
-    named = {"pattern": "[a-z0-9][a-z0-9_\\-]*", "maxlength": 40, "autocapitalize": "none"}
-    box = dom.make("input", name="skill", placeholder=t("skills.none"), **named)
+    box = name_box(placeholder=t("skills.none"))
     return dom.make("label", t("skills.name"), box, cls="field")
 
 

@@ -1,15 +1,13 @@
 """The taste a person showed: what they chose, what was learned of it, and whether it is used."""
 
 from oneseek.engine.core.collecting import choices
-from oneseek.engine.core.messages import RemoveChoices, StartRun
+from oneseek.engine.core.messages import RemoveChoices
 from oneseek.web.learning.panels import evaluation
-from oneseek.web.learning.panels.runs import AS_FITS
 from oneseek.web.lib import dom, overlay
 from oneseek.web.lib.words import t
 
 DATA = "taste"  # what its data is called among data sets
 SHOWN = 50  # choices in the list, the newest first
-THRESHOLD, PATIENCE = 0.001, 3
 
 
 class TastePanel:
@@ -55,20 +53,13 @@ class TastePanel:
 
     async def train(self):
         """A run over everything that was chosen, in the time that is granted."""
-        started = await self.page.learning.tell(
-            StartRun(
-                data=DATA, settings={}, epochs=AS_FITS, rate=float(AS_FITS),
-                threshold=THRESHOLD, patience=PATIENCE, tune=0.0, skill="",
-            )
-        )  # fmt: skip
-        if started:
-            await self.page.training.count_runs()
-            self.page.training.now("lesson")
-            self.page.touch("state")
+        await self.page.training_runs.begin(DATA)
 
     async def use(self, on):
         """With one press the answers are the model's own again, and with another to the taste."""
         await self.page.store.batch([["put", "state", self.page.taste.key(), {"off": not on}]])
+        if not on:
+            self.page.toast(t("taste.switched_off"), "use-taste", "on", t("taste.on"))
         self.page.touch("state")
 
     def ask_remove(self):
@@ -93,7 +84,17 @@ def show_version(version, off):
         t("taste.on" if off else "taste.off"), "use-taste", "on" if off else "off", cls="small"
     )
     state = dom.make("p", t("taste.is_off" if off else "taste.is_on", taste=words))
-    return dom.make("div", state, use, cls="row")
+    return dom.make("div", state, follows(version["gate"].get("taste")),
+                    dom.make("div", use, cls="row"), cls="column")  # fmt: skip
+
+
+def follows(told):
+    """How many of the answers that were written with it are as was chosen; what is likelier of two
+    given answers is not yet what is written."""
+    if not told or not told["traits"]:
+        return None
+    found = dict(told["followed"], words=t("taste." + told["traits"][0]))
+    return dom.make("p", t("taste.followed", **found), cls="note")
 
 
 def row(choice):

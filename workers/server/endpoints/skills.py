@@ -5,33 +5,64 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from oneseek.engine.core.settings import DATA_PRESETS
+from oneseek.engine.core.settings import DATA_PRESETS, SKILL_DATA
+from oneseek.engine.learning.skills.examples import MOST, Examples
 from oneseek.engine.learning.skills.skills import line_of
 from oneseek.workers.removal import remove_skill
-from oneseek.workers.server.fields import number, takes, text, whole_number
+from oneseek.workers.server.fields import array, number, record, takes, text, whole_number
 from oneseek.workers.server.service import service_of
+
+LONGEST = 16_000  # letters of a question or an answer
+
+
+def examples_of(request: Request) -> Examples:
+    return Examples(service_of(request).assistant.skills)
 
 
 async def skills(request: Request) -> JSONResponse:
-    """Every skill with its version and how it did what was held back; a request to
-    /v1/chat/completions names one as `oneseek:NAME`, and what asks for one is answered by it."""
-    return JSONResponse({"skills": await service_of(request).assistant.skills.listed()})
+    """Every skill with its version, how it did what was held back, what it still gets wrong, and
+    how much more examples helped; a request to /v1/chat/completions names one as `oneseek:NAME`,
+    and what asks for one is answered by it."""
+    return JSONResponse({"skills": await examples_of(request).listed()})
+
+
+async def examples(request: Request) -> JSONResponse:
+    """The examples of one skill, and what it still gets wrong."""
+    known, name = examples_of(request), request.path_params["name"]
+    await known.must_be(name)
+    lines = await known.load(name)
+    return JSONResponse(await known.describe(name) | {"lines": lines})
+
+
+@takes(
+    examples=array(
+        of=record(prompt=text(longest=LONGEST), answer=text("", longest=LONGEST)), most=MOST
+    )
+)
+async def correct(request: Request, body: dict) -> JSONResponse:
+    """Correct, add or take out examples, {prompt, answer} each: a question that is there already
+    gets this answer, without an answer it is taken out, and any other is added. The next training
+    of the skill learns from them."""
+    name = request.path_params["name"]
+    told = await examples_of(request).change(name, body["examples"])
+    return JSONResponse({"success": True, **told})
 
 
 @takes(
     name=text(longest=40),
-    datasetId=text(longest=200),
+    datasetId=text("", longest=200),
     preset=text(DATA_PRESETS[0], longest=20),
     epochs=whole_number(None, 1, 100),
     learningRate=number(None, 1e-5, 1e-3),
 )
 async def teach(request: Request, body: dict) -> JSONResponse:
-    """Teach a skill from a data set, as a run: it is used once it does what was held back better
-    than before."""
+    """Teach a skill from a data set, or without one from its own examples as they were corrected,
+    as a run: it is used once it does what was held back better than before."""
     service = service_of(request)
     line_of(body["name"])
+    data = body["datasetId"] or SKILL_DATA + body["name"]
     run = await service.runs.start(
-        [service.model], body["datasetId"], body["epochs"], body["learningRate"], {},
+        [service.model], data, body["epochs"], body["learningRate"], {},
         preset=body["preset"], skill=body["name"],
     )  # fmt: skip
     service.hurry()
@@ -39,7 +70,8 @@ async def teach(request: Request, body: dict) -> JSONResponse:
 
 
 async def remove(request: Request) -> JSONResponse:
-    """Remove a skill and all that was trained for it; a data set that was brought in stays."""
+    """Remove a skill with its examples and all that was trained for it; a data set that was brought
+    in stays."""
     service, name = service_of(request), request.path_params["name"]
     await remove_skill(service.runs, name)
     return JSONResponse({"success": True, "name": name})

@@ -1,0 +1,1 @@
+"""Skills in the page: taught from examples, corrected, and taken back."""

@@ -1,0 +1,43 @@
+"""The requests about the examples of skills: read, corrected, added to; and a skill removed."""
+
+from __future__ import annotations
+
+from oneseek.engine.core.messages import (
+    ChangeExamples,
+    Done,
+    ExampleList,
+    ReadExamples,
+    RemoveSkill,
+    SkillExamples,
+)
+from oneseek.engine.learning.skills.examples import MOST, Examples, lines_in, pair_of, seldom
+from oneseek.workers.removal import remove_skill
+from oneseek.workers.server_requests import ServerRequests
+
+
+class SkillRequests:
+    """The requests about skills; `server` has the runs that teach them."""
+
+    def __init__(self, server: ServerRequests) -> None:
+        self.server, self.resident = server, server.resident
+
+    def on_read_examples(self, request: ReadExamples) -> ExampleList:
+        """The examples in a text."""
+        pairs = [pair_of(line) for line in lines_in(request.name, request.text)]
+        items = [{"prompt": prompt, "answer": answer} for prompt, answer in pairs[:MOST]]
+        return ExampleList(items=items, more=len(pairs) - len(items), seldom=seldom(pairs))
+
+    async def on_change_examples(self, request: ChangeExamples) -> SkillExamples:
+        """What a person corrected or added; the next training learns from it."""
+        known = Examples(self.resident.needed().skills)
+        told = await known.change(request.skill, request.changes)
+        self.resident.emit_changed("state")
+        counts = {name: told[name] for name in ("examples", "added", "corrected", "removed")}
+        return SkillExamples(**counts)
+
+    async def on_remove_skill(self, request: RemoveSkill) -> Done:
+        """A skill is gone, and what taught it."""
+        self.resident.needed()
+        await remove_skill((await self.server.api_ready()).service.runs, request.name)
+        self.resident.emit_changed("state", "versions", "examples", "queue", "ledger")
+        return Done()
