@@ -312,7 +312,7 @@ def for_model(parameters):
     return sized("micro", parameters)
 
 
-EPOCHS, MOST_EPOCHS = 8, 32  # at most through a data set, and through the smallest
+EPOCHS, MOST_EPOCHS = 5, 32  # at most through a data set, and through the smallest
 ENOUGH = 48  # examples that are gone through no more often than many
 DATA_PRESETS = ("examples", "classic")  # by which a data set is learned; the first unless asked
 

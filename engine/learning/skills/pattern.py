@@ -11,6 +11,7 @@ from inventing a label or misspelling a name, and weighs what the model is unsur
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from difflib import SequenceMatcher
@@ -45,7 +46,10 @@ OPEN = 0.35  # and from there on labels beside numbers are no labels
 EXCEPTIONS = 0.1  # of examples that fit no pattern
 MOST_WORDS, MOST_ITEMS = 6, 8  # of a short answer; of a list
 LONGEST_COPY = 120  # pieces of a question that is copied
+FEW_OPENINGS = 0.2  # of the examples
+SIGNS = re.compile(r"\s*[:;|/()\[\]{}<>=→–—#*~]+\s*")  # between parts of an answer
 RULE = "rule"
+ANY = {"free": True, "ends": ""}  # what a slot takes that takes any text
 Pair = tuple[str, str]
 
 
@@ -55,7 +59,16 @@ def pattern_of(pairs: Sequence[Pair], readings: Readings = None) -> dict | None:
     if len(pairs) < FEWEST:
         return None
     pairs = [(question, answer.strip()) for question, answer in pairs]
-    for find in (of_objects, of_rows, of_labels, of_lists, of_words, of_copies):
+    for find in (
+        of_objects,
+        of_rows,
+        of_labels,
+        of_lists,
+        of_words,
+        of_copies,
+        of_frames,
+        of_openings,
+    ):
         found = find(pairs, readings)
         if found and misfits(found, pairs) <= EXCEPTIONS * len(pairs):
             return found
@@ -183,6 +196,57 @@ def of_copies(pairs: Sequence[Pair], readings: Readings = None) -> dict | None:
     if not often or not is_closed(texts):
         return None
     return {"instead": sorted(often)} | blotted(sorted(often), pairs, readings)
+
+
+def of_frames(pairs: Sequence[Pair], readings: Readings = None) -> dict | None:
+    """Parts with the same signs between them, as in `fix(menu): correct typo`."""
+    signs = [SIGNS.findall(answer) for _, answer in pairs]
+    most = min(map(len, signs))
+    count = next((at for at in range(most) if len({one[at] for one in signs}) > 1), most)
+    glue = [*signs[0][:count], ""]
+    rows = [split_at(answer, glue[:-1]) for _, answer in pairs]
+    if not count or not all(map(all, rows)):
+        return None
+    questions = [question for question, _ in pairs]
+    slots = [
+        slot_of(list(column), questions, readings) | {"ends": behind.strip()[:1]}
+        for column, behind in zip(zip(*rows, strict=True), glue, strict=True)
+    ]
+    return {"slots": slots, "templates": [template(["", *glue], list(range(len(slots))))]}
+
+
+def split_at(answer: str, glue: Sequence[str]) -> list[str]:
+    """The parts of an answer between the first of some signs."""
+    found, left = [], answer
+    for one in glue:
+        part, _, left = left.partition(one)
+        found.append(part)
+    return [*found, left]
+
+
+def of_openings(pairs: Sequence[Pair], readings: Readings = None) -> dict | None:
+    """Any text, of which nearly all begin in one of a few ways."""
+    written = [PIECES.findall(answer) for _, answer in pairs]
+    groups: dict[str, list[list[str]]] = {}
+    for pieces in written:
+        groups.setdefault(pieces[0] if pieces else "", []).append(pieces)
+    known = {first: shared(some) for first, some in groups.items() if len(some) > 1}
+    values = [known.get(pieces[0], "") if pieces else "" for pieces in written]
+    if not 1 < len(known) <= FEW_OPENINGS * len(pairs) or values.count("") > EXCEPTIONS * len(
+        pairs
+    ):
+        return None
+    opening = closed_slot([one for one in values if one]) | (ANY if "" in values else {})
+    opening = fit_slot(opening, values, [question for question, _ in pairs], readings)
+    rest = closed_slot([]) | ANY
+    return {"slots": [opening, rest], "templates": [template(["", "", ""], [0, 1])]}
+
+
+def shared(texts: Sequence[list[str]]) -> str:
+    """The pieces that all begin with, but the last of the shortest."""
+    most = min(map(len, texts)) - 1
+    count = next((at for at in range(most) if len({one[at] for one in texts}) > 1), most)
+    return "".join(texts[0][:count])
 
 
 # ---- slots
