@@ -114,7 +114,7 @@ async def told(model: Model, task: Task, prompted: bool) -> dict:
         lines = [json.dumps({"prompt": q, "answer": a}, ensure_ascii=False) for q, a in task.train]
         data.write_text("\n".join(lines) + "\n", "utf-8")
         record = data_set_record(data)
-        usual = for_data(DATA_PRESETS[0], model.config.parameters, record["examples"])
+        usual = for_data(DATA_PRESETS[0], model.config.parameters, record["examples"], skill=True)
         session = await Session.open(folder, model, usual)
         ended = await session.teach_skill(task.name, record)
         row = {"task": task.name, "measure": task.measure, "examples": len(task.train),
