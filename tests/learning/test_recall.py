@@ -9,6 +9,7 @@ from oneseek.engine.learning.skills.pattern import pattern_of, unread
 from oneseek.engine.learning.skills.recall import (
     SOFT_PARTS,
     Reading,
+    Readings,
     foretold,
     regressed,
     token_spans,
@@ -62,7 +63,7 @@ def test_labels_that_no_word_tells_are_told_by_what_is_meant():
     kinds = ["cat", "car"] * 8
     asked = [read([word(), word()], ["other", "other"], kind) for kind in kinds]
     questions, readings = zip(*asked, strict=True)
-    pattern = pattern_of(list(zip(questions, kinds, strict=True)), readings)
+    pattern = pattern_of(list(zip(questions, kinds, strict=True)), Readings(readings, {}))
     question, reading = read([word(), word()], ["other", "other"], "car")
     slot = pattern["slots"][0]
     found = chances(slot, question, reading)
@@ -75,7 +76,7 @@ def test_each_label_of_a_list_is_there_or_not_by_itself():
     lists = ["car", "car, cat", "cat"] * 6
     asked = [read([word()], ["other"], "cat" if "cat" in some else "car") for some in lists]
     questions, readings = zip(*asked, strict=True)
-    pattern = pattern_of(list(zip(questions, lists, strict=True)), readings)
+    pattern = pattern_of(list(zip(questions, lists, strict=True)), Readings(readings, {}))
     question, reading = read([word()], ["other"], "cat")
     found = presences(pattern["slots"][0], question, reading)
     there, absent = found["cat"]
@@ -91,7 +92,7 @@ def test_a_name_that_no_word_tells_is_told_by_its_tokens():
         asked.append(read(words, kinds, "cat"))
         answers.append(f"{words[at % 4]} | yes")
     questions, readings = zip(*asked, strict=True)
-    pattern = pattern_of(list(zip(questions, answers, strict=True)), readings)
+    pattern = pattern_of(list(zip(questions, answers, strict=True)), Readings(readings, {}))
     question, reading = read([word() for _ in range(4)], ["other", "name", "other", "other"], "cat")
     found = chances(pattern["slots"][0], question, reading)
     assert max(found, key=found.get) == question.split()[1]

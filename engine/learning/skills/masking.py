@@ -95,19 +95,23 @@ def replaced(instead: Sequence[str], question: str, answer: str) -> dict[int, Pl
 
 
 def blotted(
-    instead: Sequence[str], pairs: Sequence[tuple[str, str]], readings: Readings = None
+    instead: Sequence[str], pairs: Sequence[tuple[str, str]], readings: Readings | None = None
 ) -> dict:
     """Weights of the signs, fitted to what was replaced in the examples."""
     rows, number = Rows(), 0
     became = [replaced(instead, question, answer) for question, answer in pairs]
     wanted = [
         kinds_of(instead, question, some or {}, one)
-        for (question, _), some, one in zip(pairs, became, readings or (), strict=bool(readings))
+        for (question, _), some, one in zip(
+            pairs, became, readings.each if readings else (), strict=bool(readings)
+        )
     ]
     plain, found = of_parts(readings, wanted)
     for place, ((question, _), some) in enumerate(zip(pairs, became, strict=True)):
         heard = (
-            Parts(instead, question, found[place], readings[place]) if readings and found else None
+            Parts(instead, question, found[place], readings.each[place])
+            if readings and found
+            else None
         )
         pieces = PIECES.findall(question)
         for at, right in (some or {}).items():

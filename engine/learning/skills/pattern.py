@@ -18,7 +18,7 @@ from difflib import SequenceMatcher
 from typing import Any
 
 from oneseek.engine.learning.skills.masking import PIECES, becomes, blotted
-from oneseek.engine.learning.skills.recall import Reading, Readings
+from oneseek.engine.learning.skills.recall import Reading, Readings, named
 from oneseek.engine.learning.skills.slot_model import (
     NUMERAL,
     chances,
@@ -48,12 +48,14 @@ MOST_WORDS, MOST_ITEMS = 6, 8  # of a short answer; of a list
 LONGEST_COPY = 120  # pieces of a question that is copied
 FEW_OPENINGS = 0.2  # of the examples
 SIGNS = re.compile(r"\s*[:;|/()\[\]{}<>=→–—#*~]+\s*")  # between parts of an answer
+PARTS = re.compile(r"[|,:(){}\[\]]")
+LONGEST_NAME, MOST_NAMES = 40, 64
 RULE = "rule"
 ANY = {"free": True, "ends": ""}  # what a slot takes that takes any text
 Pair = tuple[str, str]
 
 
-def pattern_of(pairs: Sequence[Pair], readings: Readings = None) -> dict | None:
+def pattern_of(pairs: Sequence[Pair], readings: Readings | None = None) -> dict | None:
     """The pattern of (question, answer) pairs as plain data; None where they have none. An
     encoder's `readings` of the questions tell what words do not."""
     if len(pairs) < FEWEST:
@@ -101,6 +103,15 @@ def allows(grammar: Answers, answer: str) -> bool:
     return state != NOWHERE and text.is_whole(state)
 
 
+def label_names(pairs: Sequence[Pair]) -> list[str]:
+    """The parts of answers that are written again and again, which may be labels."""
+    counts: Counter[str] = Counter()
+    for _, answer in pairs:
+        parts = {named(answer), *map(named, PARTS.split(answer)), named(answer.split(" ")[0])}
+        counts.update(one for one in parts if 0 < len(one) <= LONGEST_NAME)
+    return [name for name, count in counts.most_common(MOST_NAMES) if count > 1]
+
+
 # ---- kinds of answers
 
 
@@ -108,7 +119,7 @@ def template(glue: list[str], slots: list[int]) -> dict:
     return {"glue": glue, "slots": slots}
 
 
-def of_objects(pairs: Sequence[Pair], readings: Readings = None) -> dict | None:
+def of_objects(pairs: Sequence[Pair], readings: Readings | None = None) -> dict | None:
     """JSON objects with the same names in the same order."""
     try:
         read = [json.loads(answer) for _, answer in pairs]
@@ -132,7 +143,7 @@ def of_objects(pairs: Sequence[Pair], readings: Readings = None) -> dict | None:
     return {"slots": slots, "templates": [template(glue, list(range(len(names))))]}
 
 
-def of_rows(pairs: Sequence[Pair], readings: Readings = None) -> dict | None:
+def of_rows(pairs: Sequence[Pair], readings: Readings | None = None) -> dict | None:
     """Cells with a bar between them."""
     rows = [answer.split(" | ") for _, answer in pairs]
     if len(rows[0]) < 2 or any(len(row) != len(rows[0]) for row in rows):
@@ -143,7 +154,7 @@ def of_rows(pairs: Sequence[Pair], readings: Readings = None) -> dict | None:
     return {"slots": slots, "templates": [template(glue, list(range(len(slots))))]}
 
 
-def of_labels(pairs: Sequence[Pair], readings: Readings = None) -> dict | None:
+def of_labels(pairs: Sequence[Pair], readings: Readings | None = None) -> dict | None:
     """One of a few."""
     answers = [answer for _, answer in pairs]
     if not is_closed(answers):
@@ -152,7 +163,7 @@ def of_labels(pairs: Sequence[Pair], readings: Readings = None) -> dict | None:
     return {"slots": [slot], "templates": [template(["", ""], [0])]}
 
 
-def of_lists(pairs: Sequence[Pair], readings: Readings = None) -> dict | None:
+def of_lists(pairs: Sequence[Pair], readings: Readings | None = None) -> dict | None:
     """Labels with commas between them."""
     lists = [answer.split(", ") for _, answer in pairs]
     items = [item for one in lists for item in one]
@@ -164,7 +175,7 @@ def of_lists(pairs: Sequence[Pair], readings: Readings = None) -> dict | None:
     return found | {"rising": all(one == sorted(set(one)) for one in lists)}
 
 
-def of_words(pairs: Sequence[Pair], readings: Readings = None) -> dict | None:
+def of_words(pairs: Sequence[Pair], readings: Readings | None = None) -> dict | None:
     """A few words, each a number or one of few."""
     answers = [answer.split(" ") for _, answer in pairs]
     shown = [(word, question) for question, answer in pairs for word in answer.split(" ")]
@@ -185,7 +196,7 @@ def of_words(pairs: Sequence[Pair], readings: Readings = None) -> dict | None:
     return {"slots": slots, "templates": templates}
 
 
-def of_copies(pairs: Sequence[Pair], readings: Readings = None) -> dict | None:
+def of_copies(pairs: Sequence[Pair], readings: Readings | None = None) -> dict | None:
     """The question with parts of it replaced by the same few texts."""
     texts: list[str] = []
     for question, answer in pairs:
@@ -198,7 +209,7 @@ def of_copies(pairs: Sequence[Pair], readings: Readings = None) -> dict | None:
     return {"instead": sorted(often)} | blotted(sorted(often), pairs, readings)
 
 
-def of_frames(pairs: Sequence[Pair], readings: Readings = None) -> dict | None:
+def of_frames(pairs: Sequence[Pair], readings: Readings | None = None) -> dict | None:
     """Parts with the same signs between them, as in `fix(menu): correct typo`."""
     signs = [SIGNS.findall(answer) for _, answer in pairs]
     most = min(map(len, signs))
@@ -224,7 +235,7 @@ def split_at(answer: str, glue: Sequence[str]) -> list[str]:
     return [*found, left]
 
 
-def of_openings(pairs: Sequence[Pair], readings: Readings = None) -> dict | None:
+def of_openings(pairs: Sequence[Pair], readings: Readings | None = None) -> dict | None:
     """Any text, of which nearly all begin in one of a few ways."""
     written = [PIECES.findall(answer) for _, answer in pairs]
     groups: dict[str, list[list[str]]] = {}
@@ -283,7 +294,10 @@ def numeric_slot(values: Sequence[str], shapes: Sequence[str] = ("#",)) -> dict:
 
 
 def slot_of(
-    values: list[str], questions: Sequence[str], readings: Readings = None, quoted: bool = False
+    values: list[str],
+    questions: Sequence[str],
+    readings: Readings | None = None,
+    quoted: bool = False,
 ) -> dict:
     """What a slot takes that held `values`, and how likely; those of JSON are `quoted`."""
     return fit_slot(kind_of(values, questions, quoted), values, questions, readings)

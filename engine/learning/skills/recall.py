@@ -33,7 +33,21 @@ class Reading:
         return np.array(inside, bool)
 
 
-Readings = Sequence[Reading] | None
+@dataclass(frozen=True)
+class Readings:
+    """Those of the examples' questions, and what the encoder says of the labels' own names."""
+
+    each: Sequence[Reading]
+    names: dict[str, np.ndarray]  # [2 x width]
+
+    def of(self, places: Sequence[int]) -> Readings:
+        """Those of some of the examples."""
+        return Readings([self.each[at] for at in places], self.names)
+
+
+def named(value: str) -> str:
+    """A label as its name is read."""
+    return value.strip(' "([{:').lower()
 
 
 def regressed(
@@ -70,28 +84,41 @@ def foretold(plain: dict, rows: np.ndarray) -> np.ndarray:
     return np.array(plain["usual"]) + x @ np.array(plain["weights"])
 
 
-def of_wholes(readings: Readings, wanted: np.ndarray) -> tuple[dict | None, list[np.ndarray]]:
-    """Labels by the whole question: the regression, and what the others foretell of each."""
+def of_wholes(
+    readings: Readings | None, labels: Sequence[str], wanted: np.ndarray
+) -> tuple[dict | None, list[np.ndarray]]:
+    """Labels by the whole question: the regression, and for each example what the others foretell
+    of each label; behind it how like the question is to the label's name."""
     if readings is None or not wanted.size:
         return None, []
-    rows = np.stack([one.whole for one in readings])
+    rows = np.stack([one.whole for one in readings.each])
     plain, found = regressed(rows, wanted, [1] * len(rows), 2, SOFT_WHOLE)
-    return plain, [one[0] for one in found]
+    names = [readings.names.get(named(one)) for one in labels]
+    known = [one for one in names if one is not None]
+    middle = np.mean(known, axis=0) if known else np.zeros(rows.shape[1])
+    each = [middle if one is None else one for one in names]
+    plain["names"] = directions(np.stack(each) - middle, 2).round(DIGITS).tolist()
+    alike = directions(rows - rows.mean(0), 2) @ np.array(plain["names"]).T
+    return plain, [np.stack([*one, near]) for one, near in zip(found, alike, strict=True)]
 
 
 def of_parts(
-    readings: Readings, wanted: Sequence[np.ndarray]
+    readings: Readings | None, wanted: Sequence[np.ndarray]
 ) -> tuple[dict | None, list[np.ndarray]]:
     """The same of tokens; `wanted` is [tokens, kinds] of each question."""
-    counts = [len(one.spans) for one in readings or ()]
+    counts = [len(one.spans) for one in readings.each] if readings else []
     if readings is None or not all(counts) or not any(map(np.any, wanted)):
         return None, []
-    rows = np.concatenate([one.states for one in readings])
+    rows = np.concatenate([one.states for one in readings.each])
     return regressed(rows, np.concatenate(wanted), counts, 1, SOFT_PARTS)
 
 
 def whole_points(plain: dict | None, reading: Reading | None) -> np.ndarray | None:
-    return foretold(plain, reading.whole[None])[0] if plain and reading else None
+    """[2, labels]: what the regression says, and how like the question is to each name."""
+    if not plain or not reading:
+        return None
+    x = directions(reading.whole[None] - np.array(plain["middle"]), plain["parts"])[0]
+    return np.stack([foretold(plain, reading.whole[None])[0], np.array(plain["names"]) @ x])
 
 
 def part_points(plain: dict | None, reading: Reading | None) -> np.ndarray | None:

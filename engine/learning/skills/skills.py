@@ -26,8 +26,15 @@ from oneseek.engine.learning.lessons import Draw
 from oneseek.engine.learning.memory.encoder import SAID, Encoder, unit
 from oneseek.engine.learning.memory.statements.reader import Reader
 from oneseek.engine.learning.rounds.dataset import file_of
-from oneseek.engine.learning.skills.pattern import Answers, answers_to, pattern_of, unread
-from oneseek.engine.learning.skills.recall import Reading, token_spans
+from oneseek.engine.learning.skills.pattern import (
+    Answers,
+    Pair,
+    answers_to,
+    label_names,
+    pattern_of,
+    unread,
+)
+from oneseek.engine.learning.skills.recall import Reading, Readings, token_spans
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 SHOWN = 100  # examples of a skill by which it is recognised
@@ -100,8 +107,9 @@ class Skills:
         examples = [one for one in map(data.__getitem__, chosen) if one.history]
         asked = [one.history[-1]["content"] for one in examples]
         pairs = [(q, one.answer) for q, one in zip(asked, examples, strict=True)]
-        directions = await self._directions(asked)
-        pattern = pattern_of(pairs, await self._readings(asked, directions))
+        readings = await self.examples_read(pairs)
+        directions = np.stack([one.whole for one in readings.each])
+        pattern = pattern_of(pairs, readings)
         kept = {"name": name, "data": record["id"], "examples": len(data),
                 "file": record["prompt"], "asked": asked, "of": digest("\n".join(asked)),
                 "pattern": pattern,
@@ -165,7 +173,7 @@ class Skills:
         pattern = self.known.get(name, {}).get("pattern")
         if not pattern:
             return None
-        (reading,) = await self._readings([question], await self._directions([question]))
+        (reading,) = await self.read([question])
         return answers_to(pattern, question, reading)
 
     # ---- what asks for one
@@ -191,8 +199,16 @@ class Skills:
         stated = [one.whole for one in await self.reader.alone(list(texts))]
         return np.hstack([np.stack(meant), np.stack(stated)])
 
-    async def _readings(self, texts: Sequence[str], directions: np.ndarray) -> list[Reading]:
+    async def examples_read(self, pairs: Sequence[Pair]) -> Readings:
+        """What the encoder reads of the questions of examples, and of their labels' names."""
+        names = label_names(pairs)
+        meant = await self._directions(names) if names else ()
+        each = await self.read([question for question, _ in pairs])
+        return Readings(each, dict(zip(names, meant, strict=True)))
+
+    async def read(self, texts: Sequence[str]) -> list[Reading]:
         """What the encoder reads of each text, and of each of its tokens."""
+        directions = await self._directions(texts)
         read = await self.encoder.tokens(texts, SAID)
         return [
             Reading(whole, token_spans(text, pieces), states)

@@ -38,7 +38,7 @@ ROUNDS, RATE = 120, 0.5
 NOTHING = 0.01  # a weight that is left out
 TRUST = 2  # the power of a chance beside what the model says
 LEAST = 1e-4  # of a chance: what the examples never showed may still be
-LABELLED = "labelled"
+LABELLED, NAMED = "labelled", "named"
 Signs = list[str]
 Amounts = dict[str, float]  # signs of which there is more or less
 Found = tuple[str, Signs, Span | None]  # a value, and where in the question it stands
@@ -188,13 +188,13 @@ class Rows:
 
 
 def fit_slot(
-    slot: dict, values: Sequence[str], questions: Sequence[str], readings: Readings = None
+    slot: dict, values: Sequence[str], questions: Sequence[str], readings: Readings | None = None
 ) -> dict:
     """The slot with weights of its signs, fitted to its values in the examples. Another example
     with the same value is a sign as well."""
     counts, rows = Counter(values), Rows()
     labels = np.array([[value == one for one in slot["known"]] for value in values], float)
-    slot["labels"], by_labels = of_wholes(readings, labels)
+    slot["labels"], by_labels = of_wholes(readings, slot["known"], labels)
     found = [list(values_of(slot, question)) for question in questions]
     wanted = [meant({one[0] for one in some}, v) for some, v in zip(found, values, strict=True)]
     wheres = [
@@ -203,7 +203,7 @@ def fit_slot(
     ]
     tokens = [
         one.at(where)[:, None].astype(float)
-        for one, where in zip(readings or (), wheres, strict=bool(readings))
+        for one, where in zip(readings.each if readings else (), wheres, strict=bool(readings))
     ]
     slot["parts"], by_parts = of_parts(readings, tokens)
     for number, (some, right) in enumerate(zip(found, wanted, strict=True)):
@@ -211,7 +211,7 @@ def fit_slot(
             slot,
             by_labels[number] if by_labels else None,
             by_parts[number][:, 0] if by_parts else None,
-            readings[number] if readings else None,
+            readings.each[number] if readings else None,
         )
         for text, signs, where in some:
             again = "copy" in signs and counts[text] > (text == values[number])
@@ -220,12 +220,15 @@ def fit_slot(
 
 
 def fit_presence(
-    slot: dict, lists: Sequence[Sequence[str]], questions: Sequence[str], readings: Readings = None
+    slot: dict,
+    lists: Sequence[Sequence[str]],
+    questions: Sequence[str],
+    readings: Readings | None = None,
 ) -> dict:
     """The slot with weights by which each of its values is in a list or not."""
     rows = Rows()
     labels = np.array([[one in some for one in slot["known"]] for some in lists], float)
-    slot["labels"], by_labels = of_wholes(readings, labels)
+    slot["labels"], by_labels = of_wholes(readings, slot["known"], labels)
     for at, (some, question) in enumerate(zip(lists, questions, strict=True)):
         heard = Heard(slot, by_labels[at] if by_labels else None, None, None)
         for place, (text, signs, where) in enumerate(values_of(slot, question)):
@@ -247,13 +250,17 @@ class Heard:
         reading: Reading | None,
     ) -> None:
         names = [f"is {value}" for value in slot["known"]]
-        self.labels = {} if labels is None else dict(zip(names, labels.tolist(), strict=True))
+        pairs = [] if labels is None else labels.T.tolist()
+        self.labels = {
+            name: {LABELLED: found, NAMED: near}
+            for name, (found, near) in zip(names, pairs, strict=bool(pairs))
+        }
         self.parts, self.reading = parts, reading
 
     def of(self, signs: Signs, where: Span | None) -> Amounts:
         if where and self.parts is not None and self.reading:
             return amounts(self.parts, self.reading, where)
-        return {LABELLED: self.labels[signs[0]]} if signs[0] in self.labels else {}
+        return self.labels.get(signs[0], {})
 
 
 def fitted(rows: Rows) -> dict[str, float]:
