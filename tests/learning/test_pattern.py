@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder import ROOT
+from oneseek.engine.learning.skills.answers import Answers, allows
 from oneseek.engine.learning.skills.numerals import numerals
-from oneseek.engine.learning.skills.pattern import Answers, allows, misfits, pattern_of
+from oneseek.engine.learning.skills.pattern import misfits, pattern_of
 from oneseek.engine.learning.skills.slot_model import LEAST, TRUST, chances
 from oneseek.engine.model.choice.form import Form
 from oneseek.engine.model.choice.sampling import Sampling
@@ -187,6 +188,13 @@ def test_the_chances_of_how_a_text_goes_on_are_those_of_all_it_may_become():
     for word, chance in each.items():
         share = chance / sum(each.values())
         assert whole[word] + ended[word] == pytest.approx(math.log(share))
+
+
+def test_text_that_may_end_or_go_on_costs_nothing_either_way():
+    slot = {"known": [], "free": True, "ends": ""}
+    text = Text(Answers({"slots": [slot], "templates": [{"glue": ["", ""], "slots": [0]}]}, ""))
+    begun = text.after(text.start, b"Go")
+    assert text.chance(text.start, b"Go on") == text.chance(begun, b"") == 0
 
 
 class Letters:

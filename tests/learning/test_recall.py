@@ -72,6 +72,25 @@ def test_labels_that_no_word_tells_are_told_by_what_is_meant():
     assert found["car"] == pytest.approx(found["cat"], rel=1)
 
 
+def test_a_label_that_two_examples_show_is_told_by_its_name():
+    kinds = ["cat", "cat", *["name"] * 6, *["other"] * 6]
+    asked = [read([word(), word()], ["other", "other"], kind) for kind in kinds]
+    questions, readings = zip(*asked, strict=True)
+    names = {name: np.concatenate([one, one]) for name, one in MEANT.items()}
+    question, reading = read([word(), word()], ["other", "other"], "cat")
+    found = [
+        chances(
+            pattern_of(list(zip(questions, kinds, strict=True)), Readings(readings, some))["slots"][
+                0
+            ],
+            question,
+            reading,
+        )["cat"]
+        for some in ({}, names)
+    ]
+    assert found[1] > found[0]
+
+
 def test_each_label_of_a_list_is_there_or_not_by_itself():
     lists = ["car", "car, cat", "cat"] * 6
     asked = [read([word()], ["other"], "cat" if "cat" in some else "car") for some in lists]

@@ -26,10 +26,9 @@ from oneseek.engine.learning.lessons import Draw
 from oneseek.engine.learning.memory.encoder import SAID, Encoder, unit
 from oneseek.engine.learning.memory.statements.reader import Reader
 from oneseek.engine.learning.rounds.dataset import file_of
+from oneseek.engine.learning.skills.answers import Answers, answers_to
 from oneseek.engine.learning.skills.pattern import (
-    Answers,
     Pair,
-    answers_to,
     label_names,
     pattern_of,
     unread,
