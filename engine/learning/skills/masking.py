@@ -108,15 +108,15 @@ def blotted(
     ]
     plain, found = of_parts(readings, wanted)
     for place, ((question, _), some) in enumerate(zip(pairs, became, strict=True)):
-        heard = (
-            Parts(instead, question, found[place], readings.each[place])
+        encoder = (
+            PartSigns(instead, question, found[place], readings.each[place])
             if readings and found
             else None
         )
         pieces = PIECES.findall(question)
         for at, right in (some or {}).items():
             for one, signs in places(instead, pieces, at):
-                more = heard.of(at, one) if heard else None
+                more = encoder.of(at, one) if encoder else None
                 rows.add(number, signs, one == right, more)
             number += 1
     return {"weights": fitted(rows), "parts": plain}
@@ -137,7 +137,7 @@ def kinds_of(
     return kinds
 
 
-class Parts:
+class PartSigns:
     """What the encoder says for each replacement in one question, by [tokens, kinds] points."""
 
     def __init__(
@@ -159,14 +159,14 @@ def becomes(
 ) -> list[dict[Place, float]]:
     """For each piece of a question the chance of each of its replacements, as it weighs."""
     weights, pieces = pattern.get("weights", {}), PIECES.findall(question)
-    points, heard = part_points(pattern.get("parts"), reading), None
+    points, encoder = part_points(pattern.get("parts"), reading), None
     if points is not None and reading:
-        heard = Parts(pattern["instead"], question, points, reading)
+        encoder = PartSigns(pattern["instead"], question, points, reading)
     found = []
     for at in range(len(pieces)):
         ways, sums = [], []
         for place, signs in places(pattern["instead"], pieces, at):
-            more = heard.of(at, place) if heard else {}
+            more = encoder.of(at, place) if encoder else {}
             ways.append(place)
             sums.append(
                 sum(weights.get(sign, 0.0) for sign in signs)

@@ -24,7 +24,7 @@ class Reading:
     """A question as an encoder read it."""
 
     whole: np.ndarray  # [2 x width], what it means and what it states
-    spans: Sequence[Span]  # of each token; none where they are not known
+    spans: Sequence[Span]  # of each token; of none where they are not known
     states: np.ndarray  # [tokens, width]
 
     def at(self, spans: Sequence[Span]) -> np.ndarray:
@@ -107,9 +107,9 @@ def of_parts(
 ) -> tuple[dict | None, list[np.ndarray]]:
     """The same of tokens; `wanted` is [tokens, kinds] of each question."""
     counts = [len(one.spans) for one in readings.each] if readings else []
-    if readings is None or not all(counts) or not any(map(np.any, wanted)):
+    if readings is None or not any(counts) or not any(map(np.any, wanted)):
         return None, []
-    rows = np.concatenate([one.states for one in readings.each])
+    rows = np.concatenate([one.states[: len(one.spans)] for one in readings.each])
     return regressed(rows, np.concatenate(wanted), counts, 1, SOFT_PARTS)
 
 

@@ -207,7 +207,7 @@ def fit_slot(
     ]
     slot["parts"], by_parts = of_parts(readings, tokens)
     for number, (some, right) in enumerate(zip(found, wanted, strict=True)):
-        heard = Heard(
+        encoder = EncoderSigns(
             slot,
             by_labels[number] if by_labels else None,
             by_parts[number][:, 0] if by_parts else None,
@@ -215,7 +215,7 @@ def fit_slot(
         )
         for text, signs, where in some:
             again = "copy" in signs and counts[text] > (text == values[number])
-            rows.add(number, [*signs, *["seen"] * again], text == right, heard.of(signs, where))
+            rows.add(number, [*signs, *["seen"] * again], text == right, encoder.of(signs, where))
     return slot | {"weights": fitted(rows), "seen": sorted(counts)}
 
 
@@ -230,15 +230,15 @@ def fit_presence(
     labels = np.array([[one in some for one in slot["known"]] for some in lists], float)
     slot["labels"], by_labels = of_wholes(readings, slot["known"], labels)
     for at, (some, question) in enumerate(zip(lists, questions, strict=True)):
-        heard = Heard(slot, by_labels[at] if by_labels else None, None, None)
+        encoder = EncoderSigns(slot, by_labels[at] if by_labels else None, None, None)
         for place, (text, signs, where) in enumerate(values_of(slot, question)):
             number = at * len(slot["known"]) + place
-            rows.add(number, signs, text in some, heard.of(signs, where))
+            rows.add(number, signs, text in some, encoder.of(signs, where))
             rows.add(number, [], text not in some)
     return slot | {"weights": fitted(rows)}
 
 
-class Heard:
+class EncoderSigns:
     """What the encoder says of a question's values: by its labels, and by the part where one
     stands."""
 
@@ -329,11 +329,11 @@ def points_of(slot: dict, question: str, reading: Reading | None) -> tuple[list[
     weights, seen = slot.get("weights", {}), set(slot.get("seen", ()))
     parts = part_points(slot.get("parts"), reading)
     labels = whole_points(slot.get("labels"), reading)
-    heard = Heard(slot, labels, None if parts is None else parts[:, 0], reading)
+    encoder = EncoderSigns(slot, labels, None if parts is None else parts[:, 0], reading)
     texts, points = [], []
     for text, signs, where in values_of(slot, question):
         again = ["seen"] * ("copy" in signs and text in seen)
-        more = heard.of(signs, where)
+        more = encoder.of(signs, where)
         texts.append(text)
         points.append(
             sum(weights.get(sign, 0.0) for sign in (*signs, *again))
