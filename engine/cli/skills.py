@@ -60,7 +60,7 @@ async def _teach(options):
     record = data_set_record(options.data) if options.data else await _own_examples(options)
     log(f"{record['prompt']}: {record['examples']} answers, {', '.join(record['forms'])}")
     model = await loaded(options)
-    usual = for_data(options.preset, model.config.parameters, record["examples"])
+    usual = for_data(options.preset, model.config.parameters, record["examples"], skill=True)
     session = await Session.open(options.out, model, configured(options, usual))
     try:
         ended = await session.teach_skill(options.name, record, Bar("steps"))

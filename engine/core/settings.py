@@ -260,10 +260,10 @@ IN_RUNS = (
 """What a run over a data set heeds beside its shape, its epochs and its rate."""
 
 
-def run_settings(preset, parameters, examples):
+def run_settings(preset, parameters, examples, skill=False):
     """What the plan of a run says of a recipe for data sets: all it heeds but the shape, which is
     that of what is in use; of `classic` the shape as well."""
-    config = for_data(preset, parameters, examples).to_dict()
+    config = for_data(preset, parameters, examples, skill).to_dict()
     told = {name: config[name] for name in IN_RUNS + ("epochs", "learning_rate", "practice")}
     if preset == "classic":
         told["lora_config"] = config["lora_config"]
@@ -315,17 +315,19 @@ def for_model(parameters):
 EPOCHS, MOST_EPOCHS = 8, 32  # at most through a data set, and through the smallest
 SKILL_EXAMPLES = 20  # that most skills take, at least
 SKILL_DATA = "skill."  # what the data set of a skill's own examples is called; its name follows
+SKILL_EPOCHS = 5  # of a skill, whose answers heed what the examples count as well
 ENOUGH = 48  # examples that are gone through no more often than many
 DATA_PRESETS = ("examples", "classic")  # by which a data set is learned; the first unless asked
 
 
-def for_data(preset, parameters, examples):
+def for_data(preset, parameters, examples, skill=False):
     """A recipe for a data set of so many examples and a base model with so many parameters; what is
     poor is skipped. Of few examples each is needed more often."""
     if preset == "classic":
         return TrainingConfig.preset(preset).replace(skip_poor=True)
-    often = (EPOCHS * ENOUGH + examples - 1) // examples
-    return sized(preset, parameters).replace(epochs=min(max(EPOCHS, often), MOST_EPOCHS))
+    epochs = SKILL_EPOCHS if skill else EPOCHS
+    often = (epochs * ENOUGH + examples - 1) // examples
+    return sized(preset, parameters).replace(epochs=min(max(epochs, often), MOST_EPOCHS))
 
 
 def sized(preset, parameters):

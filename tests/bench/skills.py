@@ -7,7 +7,8 @@ finds nearest. Held-out examples judge and do nothing else. `--examples 10 20 60
 over fewer examples; `--routing` how surely each skill is known among all by what asks for it, and
 how much is taken for one that asks for none (tests/held_out/skill_others_N.jsonl); with
 `--development` by a fourth of the training examples and the development sets, which settings may
-be looked for with.
+be looked for with. `--counting` tells what the pattern of the examples would answer without a
+model, in folds of the training examples.
 """
 
 from __future__ import annotations
@@ -32,7 +33,11 @@ from oneseek.engine.learner import BASE
 from oneseek.engine.learning.lessons import Draw, codes, held_out_anchors
 from oneseek.engine.learning.rounds.dataset import data_set_record
 from oneseek.engine.learning.skills.held_out import is_right, score
+from oneseek.engine.learning.skills.masking import PIECES, becomes
+from oneseek.engine.learning.skills.pattern import pattern_of
+from oneseek.engine.learning.skills.recall import Reading, Readings
 from oneseek.engine.learning.skills.skills import skill_record
+from oneseek.engine.learning.skills.slot_model import chances, presences
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.open import model_named
@@ -40,6 +45,7 @@ from oneseek.engine.open import model_named
 HERE = ROOT / "examples" / "skills"
 SHOTS, LONGEST = 8, 96  # examples in the prompt, tokens of an answer
 TOGETHER = 8  # asked at once
+FOLDS = 4
 TIMES = 20  # a question is looked at, for its time
 LEAST, EVERY = 0.85, 0.6  # what the median task and what each has to come to
 Pair = tuple[str, str]
@@ -69,8 +75,8 @@ class Task:
         self.held = judging if development else pairs_in(folder / "held_out.jsonl")
         self.train = [pair for pair in pairs if pair not in self.held][: most or None]
 
-    def judged(self, said: list[str]) -> dict:
-        pairs = zip(self.held, said, strict=True)
+    def judged(self, said: list[str], asked: list[Pair] | None = None) -> dict:
+        pairs = zip(asked or self.held, said, strict=True)
         points = [score(self.measure, wanted, text) for (_, wanted), text in pairs]
         right = sum(is_right(self.measure, one) for one in points)
         return {"right": right, "of": len(points), "score": round(statistics.mean(points), 3)}
@@ -114,7 +120,7 @@ async def told(model: Model, task: Task, prompted: bool) -> dict:
         lines = [json.dumps({"prompt": q, "answer": a}, ensure_ascii=False) for q, a in task.train]
         data.write_text("\n".join(lines) + "\n", "utf-8")
         record = data_set_record(data)
-        usual = for_data(DATA_PRESETS[0], model.config.parameters, record["examples"])
+        usual = for_data(DATA_PRESETS[0], model.config.parameters, record["examples"], skill=True)
         session = await Session.open(folder, model, usual)
         ended = await session.teach_skill(task.name, record)
         row = {"task": task.name, "measure": task.measure, "examples": len(task.train),
@@ -195,6 +201,61 @@ async def routed(given: argparse.Namespace) -> dict:
             "a_question_ms": round(1000 * took, 1), "wrongly": every}  # fmt: skip
 
 
+async def counted(given: argparse.Namespace) -> dict:
+    """What the pattern of the examples alone would answer, without a model, in folds of the
+    training examples: with and without what the encoder reads."""
+    model = await model_named(given.model, given.backend)
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        session = await Session.open(Path(name, "out"), model)
+        for folder in folders(given):
+            task = Task(folder)
+            readings = await session.skills.examples_read(task.train)
+            row: dict = {"task": task.name}
+            for kind, some in (("words", None), ("encoder", readings)):
+                row[kind] = in_folds(task, some)
+            rows.append(row)
+        await session.close()
+    return {"folds": FOLDS, "tasks": rows}
+
+
+def in_folds(task: Task, readings: Readings | None) -> dict | None:
+    """None where the examples have no pattern, or one with any text in it."""
+    order = Draw("folds", task.name).shuffled(range(len(task.train)))
+    asked, said = [], []
+    for fold in range(FOLDS):
+        own = set(order[fold::FOLDS])
+        others = [at for at in range(len(order)) if at not in own]
+        some = readings.of(others) if readings else None
+        pattern = pattern_of([task.train[at] for at in others], some)
+        if pattern is None or any(slot.get("free") for slot in pattern.get("slots", ())):
+            return None
+        for at in sorted(own):
+            asked.append(task.train[at])
+            said.append(likeliest(pattern, asked[-1][0], readings.each[at] if readings else None))
+    return task.judged(said, asked)
+
+
+def likeliest(pattern: dict, question: str, reading: Reading | None) -> str:
+    """The answer with the highest chance, part by part."""
+    if "instead" in pattern:
+        pieces, each = PIECES.findall(question), becomes(pattern, question, reading)
+        answer, at = "", 0
+        while at < len(pieces):
+            text, last = max(each[at], key=each[at].__getitem__)
+            answer, at = answer + (text or pieces[at]), last
+        return answer
+    if "most" in pattern:
+        there = presences(pattern["slots"][0], question, reading)
+        best = sorted(there, key=lambda one: there[one][0], reverse=True)[: pattern["most"]]
+        chosen = [one for one in best if there[one][0] > there[one][1]] or best[:1]
+        return ", ".join(sorted(chosen))
+    found = [chances(slot, question, reading) for slot in pattern["slots"]]
+    way = min(pattern["templates"], key=lambda one: len(one["slots"]))
+    values = [max(found[slot], key=found[slot].__getitem__) for slot in way["slots"]]
+    return way["glue"][0] + "".join(map("".join, zip(values, way["glue"][1:], strict=True)))
+
+
 def developing() -> dict[str, list[str]]:
     """What asks for no skill, as the development sets have it: questions and requests, what people
     say of themselves, both as they were written for this, and the set that has judged."""
@@ -265,12 +326,14 @@ def main() -> None:
     ask.add_argument("--alone", action="store_true", help="without the base and its prompts")
     ask.add_argument("--untaught", action="store_true", help="the base and its prompts alone")
     ask.add_argument("--routing", action="store_true", help="what asks for which; nobody trains")
+    ask.add_argument("--counting", action="store_true", help="the pattern alone, in folds")
     ask.add_argument("--development", action="store_true", help="judged by what may be tuned on")
     ask.add_argument("--set", type=int, default=1, help="which set of what asks for none judges")
     given = ask.parse_args()
-    if given.routing:
-        print(json.dumps(asyncio.run(routed(given)), ensure_ascii=False))
-        return
+    for chosen, measure in ((given.routing, routed), (given.counting, counted)):
+        if chosen:
+            print(json.dumps(asyncio.run(measure(given)), ensure_ascii=False))
+            return
     rows = asyncio.run(measured(given))
     if given.untaught:
         print(json.dumps({"model": given.model, "tasks": rows}, ensure_ascii=False))

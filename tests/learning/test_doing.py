@@ -168,6 +168,8 @@ def test_the_recipes_for_data_sets_are_the_measured_one_and_the_documents(model)
     assert (classic.learning_rate, classic.warmup_steps, classic.epochs) == (1e-4, 100, 3)
     assert (usual.learning_rate, usual.stop_by, usual.epochs) == (1e-3, "doing", 8)
     assert [for_data("examples", 135e6, n).epochs for n in (10, 20, 2000)] == [32, 20, 8]
+    skills = [for_data("examples", 135e6, n, skill=True).epochs for n in (10, 20, 60, 2000)]
+    assert skills == [24, 12, 5, 5]
     assert for_data("examples", 494e6, 60).learning_rate < usual.learning_rate
 
 

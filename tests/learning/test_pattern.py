@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from builder import ROOT
+from oneseek.engine.learning.skills.answers import Answers, allows
 from oneseek.engine.learning.skills.numerals import numerals
-from oneseek.engine.learning.skills.pattern import Answers, allows, misfits, pattern_of
+from oneseek.engine.learning.skills.pattern import misfits, pattern_of
 from oneseek.engine.learning.skills.slot_model import LEAST, TRUST, chances
 from oneseek.engine.model.choice.form import Form
 from oneseek.engine.model.choice.sampling import Sampling
@@ -46,9 +47,27 @@ def test_a_task_has_a_pattern_that_unseen_answers_follow(task):
     assert misfits(pattern, examples(task, "held_out")) <= 1
 
 
-@pytest.mark.parametrize("task", ["commits", "tone"])
-def test_free_text_has_none(task):
-    assert pattern_in(task) is None
+def test_free_text_has_none():
+    questions = [f"What is {thing}?" for thing in THINGS]
+    answers = (
+        "A bird. Some fruit. Rye, of course! In the sea. Cold cuts. Trees. Sweet. Green.".split(
+            ". "
+        )
+    )
+    assert pattern_of(list(zip(questions, answers, strict=False))) is None
+
+
+def test_text_that_begins_in_few_ways_begins_in_one_of_them():
+    grammar = Answers(pattern_in("tone"), "Give me the salt.")
+    assert allows(grammar, "Could you please give me the salt? Thank you!")
+    assert not allows(grammar, "Give me the salt, please!")
+
+
+def test_parts_with_the_same_signs_between_them_are_told_apart():
+    grammar = Answers(pattern_in("commits"), "the pager lost the last page, it does not now")
+    assert allows(grammar, "fix(pager): keep last page")
+    for wrong in ("mend(pager): keep last page", "fix(printer): keep last page", "fix(pager): "):
+        assert not allows(grammar, wrong)
 
 
 def test_a_name_is_copied_a_label_is_known_and_a_number_is_any():
@@ -81,6 +100,29 @@ def test_a_value_of_numbers_keeps_its_shape():
     assert allows(grammar, right)
     for wrong in (right.replace("kr", "spänn"), right.replace("7/5", "7 maj")):
         assert not allows(grammar, wrong)
+
+
+def test_a_day_that_no_example_shows_is_copied_and_a_date_is_read():
+    days = ["monday", "tuesday", "friday", "today"]
+    pairs = [(f"Call Bo {day}", f"{day} | call") for day in days * 3]
+    pairs += [(f"Meet on {at} March, or call", f"{at}/3 | meet") for at in range(11, 15)]
+    slot = pattern_of(pairs)["slots"][0]
+    for question, wanted in (("Call Bo thursday", "thursday"), ("Meet on 21 May, or call", "21/5")):
+        found = chances(slot, question)
+        assert max(found, key=found.get) == wanted
+
+
+def test_months_and_ordinals_are_numbers_in_dates_alone():
+    said = [value for value, *_ in numerals("den tredje juni, a second of May 1", dates=True)]
+    assert said == ["3", "6", "1", "2", "5", "1"]
+    assert [value for value, *_ in numerals("den tredje juni")] == []
+
+
+def test_a_label_that_was_not_shown_is_any_word_where_many_were_shown_once():
+    units = "kg kg kg l l l h h h m m m dl ml tbsp".split()
+    pairs = [(f"{at} {unit} please", f"{at} {unit}") for at, unit in enumerate(units)]
+    grammar = Answers(pattern_of(pairs), "7 pt please")
+    assert allows(grammar, "7 pt") and allows(grammar, "7 kg") and not allows(grammar, "pt pt")
 
 
 def test_a_list_says_nothing_twice_and_keeps_the_order_of_its_examples():
@@ -146,6 +188,13 @@ def test_the_chances_of_how_a_text_goes_on_are_those_of_all_it_may_become():
     for word, chance in each.items():
         share = chance / sum(each.values())
         assert whole[word] + ended[word] == pytest.approx(math.log(share))
+
+
+def test_text_that_may_end_or_go_on_costs_nothing_either_way():
+    slot = {"known": [], "free": True, "ends": ""}
+    text = Text(Answers({"slots": [slot], "templates": [{"glue": ["", ""], "slots": [0]}]}, ""))
+    begun = text.after(text.start, b"Go")
+    assert text.chance(text.start, b"Go on") == text.chance(begun, b"") == 0
 
 
 class Letters:

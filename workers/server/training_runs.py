@@ -142,7 +142,8 @@ class Runs:
         largest decides, which wants the smallest rate."""
         sizes = {name: one.parameters for name, one in self.guests.known.items()}
         sizes[self.service.model] = self.service.assistant.model.config.parameters
-        return run_settings(preset, max(sizes[name] for name in models), record["examples"])
+        largest = max(sizes[name] for name in models)
+        return run_settings(preset, largest, record["examples"], "skill" in record)
 
     async def modes(
         self, data: str, epochs: int | None, tune: float = 0.0, chosen: dict | None = None

@@ -255,6 +255,19 @@ class Encoder:
         read = [states for group in groups(every) for states in await self.states(group)]
         return [self._meaning(ids, states) for ids, states in zip(every, read, strict=True)]
 
+    async def tokens(
+        self, texts: Sequence[str], tuned: str = ""
+    ) -> list[tuple[list[str], np.ndarray]]:
+        """The pieces that each text is read as, and their states."""
+        await self.load()
+        every, inner = [self.ids(text) for text in texts], slice(len(self.before), -1)
+        read = [states for group in groups(every) for states in await self.states(group, tuned)]
+        pieces = self.words.pieces
+        return [
+            ([pieces[id] for id in ids[inner]], states[inner])
+            for ids, states in zip(every, read, strict=True)
+        ]
+
     async def states(self, group: list[list[int]], tuned: str = "") -> list[np.ndarray]:
         """What comes out for each of some texts, read in one run."""
         asked = self.executor.turns.is_urgent
@@ -285,6 +298,11 @@ class Encoder:
         return Meaning(unit(states.mean(0)), states[inner], rare)
 
 
+def normalized(text: str) -> str:
+    """A text as the vocabulary has it."""
+    return SPACES.sub(" ", unicodedata.normalize("NFKC", text)).strip()
+
+
 class Unigram:
     """SentencePiece's unigram model: cuts text into the ids of those pieces that are the likeliest
     together. Control pieces are never read out of text. Each piece counts by itself, so the best
@@ -294,13 +312,14 @@ class Unigram:
         self, pieces: Sequence[str], scores: Sequence[float], unknown: int, control: set[int]
     ) -> None:
         self.scores = [float(score) for score in scores]
+        self.pieces = [SPACE if id == unknown else piece for id, piece in enumerate(pieces)]
         self.unknown = unknown
         self.ids = {piece: i for i, piece in enumerate(pieces) if i not in {unknown, *control}}
         self.longest = max(map(len, self.ids))
         self.floor = min(self.scores) - RARER
 
     def encode(self, text: str) -> list[int]:
-        text = SPACES.sub(" ", unicodedata.normalize("NFKC", text)).strip()
+        text = normalized(text)
         return self.cut(SPACE + text.replace(" ", SPACE)) if text else []
 
     def cut(self, text: str) -> list[int]:

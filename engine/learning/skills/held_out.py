@@ -17,7 +17,7 @@ from oneseek.engine.learning.batch import Coder, Row
 from oneseek.engine.learning.datasets import Example
 from oneseek.engine.learning.lessons import fold
 from oneseek.engine.learning.rounds.variants import BASE, Variant, Variants
-from oneseek.engine.learning.skills.pattern import answers_to
+from oneseek.engine.learning.skills.answers import answers_to
 from oneseek.engine.model.choice.form import Form
 
 EXACT, FIELDS, CLASSES, OVERLAP = "exact", "fields", "classes", "overlap"

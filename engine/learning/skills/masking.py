@@ -9,14 +9,20 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from oneseek.engine.learning.skills.recall import (
+    Reading,
+    Readings,
+    amounts,
+    of_parts,
+    part_points,
+)
 from oneseek.engine.learning.skills.slot_model import (
-    LEAST,
-    NOTHING,
-    TRUST,
+    Amounts,
     Rows,
     Signs,
-    climbed,
+    fitted,
     shares,
+    trusted,
 )
 
 PIECES = re.compile(r"\w+|\s+|[^\w\s]")
@@ -88,25 +94,84 @@ def replaced(instead: Sequence[str], question: str, answer: str) -> dict[int, Pl
     return became
 
 
-def blotted(instead: Sequence[str], pairs: Sequence[tuple[str, str]]) -> dict[str, float]:
-    """Fit the weights of the signs to what was replaced in the examples."""
+def blotted(
+    instead: Sequence[str], pairs: Sequence[tuple[str, str]], readings: Readings | None = None
+) -> dict:
+    """Weights of the signs, fitted to what was replaced in the examples."""
     rows, number = Rows(), 0
-    for question, answer in pairs:
+    became = [replaced(instead, question, answer) for question, answer in pairs]
+    wanted = [
+        kinds_of(instead, question, some or {}, one)
+        for (question, _), some, one in zip(
+            pairs, became, readings.each if readings else (), strict=bool(readings)
+        )
+    ]
+    plain, found = of_parts(readings, wanted)
+    for place, ((question, _), some) in enumerate(zip(pairs, became, strict=True)):
+        encoder = (
+            PartSigns(instead, question, found[place], readings.each[place])
+            if readings and found
+            else None
+        )
         pieces = PIECES.findall(question)
-        for at, became in (replaced(instead, question, answer) or {}).items():
-            for place, signs in places(instead, pieces, at):
-                rows.add(number, signs, place == became)
+        for at, right in (some or {}).items():
+            for one, signs in places(instead, pieces, at):
+                more = encoder.of(at, one) if encoder else None
+                rows.add(number, signs, one == right, more)
             number += 1
-    weights = climbed(rows) if rows.right else np.zeros(0)
-    names = zip(rows.names, weights.round(3).tolist(), strict=True)
-    return {name: weight for name, weight in names if abs(weight) >= NOTHING}
+    return {"weights": fitted(rows), "parts": plain}
 
 
-def becomes(pattern: dict, pieces: Sequence[str], at: int) -> dict[Place, float]:
-    """The probability of each replacement at this piece, raised to the power TRUST."""
-    weights = pattern.get("weights", {})
-    found = list(places(pattern["instead"], pieces, at))
-    points = [sum(weights.get(sign, 0.0) for sign in signs) for _, signs in found]
-    each = shares(np.array(points), np.zeros(len(points), int))
-    pairs = zip((place for place, _ in found), each.tolist(), strict=True)
-    return {place: max(LEAST, one) ** TRUST for place, one in pairs}
+def kinds_of(
+    instead: Sequence[str], question: str, became: dict[int, Place], reading: Reading
+) -> np.ndarray:
+    """[tokens, kinds]: what becomes of each token of a question; the first kind is kept."""
+    pieces = list(PIECES.finditer(question))
+    kinds = np.zeros((len(reading.spans), 1 + len(instead)))
+    for at, (text, last) in became.items():
+        if text and kinds.size:
+            inside = reading.at([(pieces[at].start(), pieces[last - 1].end())])
+            kinds[inside, 1 + instead.index(text)] = 1
+    if kinds.size:
+        kinds[:, 0] = kinds[:, 1:].sum(1) == 0
+    return kinds
+
+
+class PartSigns:
+    """What the encoder says for each replacement in one question, by [tokens, kinds] points."""
+
+    def __init__(
+        self, instead: Sequence[str], question: str, points: np.ndarray, reading: Reading
+    ) -> None:
+        self.spans = [one.span() for one in PIECES.finditer(question)]
+        self.kinds = {text: at for at, text in enumerate([KEPT, *instead])}
+        self.points, self.reading = points, reading
+
+    def of(self, at: int, place: Place) -> Amounts:
+        text, last = place
+        span = self.spans[at][0], self.spans[last - 1][1]
+        found = amounts(self.points[:, self.kinds[text]], self.reading, span)
+        return found if text else {f"kept {name}": one for name, one in found.items()}
+
+
+def becomes(
+    pattern: dict, question: str, reading: Reading | None = None
+) -> list[dict[Place, float]]:
+    """For each piece of a question the chance of each of its replacements, as it weighs."""
+    weights, pieces = pattern.get("weights", {}), PIECES.findall(question)
+    points, encoder = part_points(pattern.get("parts"), reading), None
+    if points is not None and reading:
+        encoder = PartSigns(pattern["instead"], question, points, reading)
+    found = []
+    for at in range(len(pieces)):
+        ways, sums = [], []
+        for place, signs in places(pattern["instead"], pieces, at):
+            more = encoder.of(at, place) if encoder else {}
+            ways.append(place)
+            sums.append(
+                sum(weights.get(sign, 0.0) for sign in signs)
+                + sum(weights.get(sign, 0.0) * amount for sign, amount in more.items())
+            )
+        each = shares(np.array(sums), np.zeros(len(sums), int)).tolist()
+        found.append({way: trusted(one) for way, one in zip(ways, each, strict=True)})
+    return found

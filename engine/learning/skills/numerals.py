@@ -29,16 +29,31 @@ AND, OF = {"and", "och"}, {"of", "a", "an"}
 FIGURES = re.compile(r"(?:\d{1,3}(?:[ ,]\d{3})+|\d+)(?:\.\d+)?|\d+,\d{1,2}")
 WORD = re.compile(rf"(?:{FIGURES.pattern})(?![\d.,]*\d)|[^\W\d_]+|[^\w\s]")
 MOST = 10**9
+MONTHS = {
+    "en": "january february march april may june july august september october november december",
+    "sv": "januari februari mars april maj juni juli augusti september oktober november december",
+}
+MONTH = {word: at for text in MONTHS.values() for at, word in enumerate(text.split(), 1)}
+MONTH |= {word[:3]: at for word, at in MONTH.items()}
+ORDINALS = {
+    "en": "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth",
+    "sv": "första andra tredje fjärde femte sjätte sjunde åttonde nionde tionde elfte tolfte",
+}
+ORDINAL = {word: at for text in ORDINALS.values() for at, word in enumerate(text.split(), 1)}
 Said = tuple[str, int, int, bool]  # the numeral, its first and last letters, whether it is longest
 
 
-def numerals(text: str) -> Iterator[Said]:
-    """From each place that begins a number all that it may be, the shortest first."""
+def numerals(text: str, dates: bool = False) -> Iterator[Said]:
+    """From each place that begins a number all that it may be, the shortest first; in `dates` the
+    names of months and ordinals are numbers, too."""
     found = list(WORD.finditer(text))
     words = [one[0].lower() for one in found]
     ends = 0
     for first in range(len(words)):
         readings = dict(readings_of(words, first))
+        in_date = MONTH.get(words[first]) or ORDINAL.get(words[first])
+        if dates and in_date and not readings:
+            readings = {first + 1: float(in_date)}
         for last, value in readings.items():
             longest = last == max(readings) and last > ends
             yield figures(value), found[first].start(), found[last - 1].end(), longest

@@ -1,5 +1,4 @@
-"""What all answers of a skill look like, found in its examples; and the grammar of its answer to
-one question.
+"""What all answers of a skill look like, found in its examples.
 
 An answer is a template with slots: an object's values, a row's cells, a list's items, one of a few
 labels. A slot takes values that the examples show, words copied from the question, numbers in a
@@ -11,51 +10,52 @@ from inventing a label or misspelling a name, and weighs what the model is unsur
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from difflib import SequenceMatcher
-from typing import Any
 
-from oneseek.engine.learning.skills.masking import PIECES, becomes, blotted
-from oneseek.engine.learning.skills.slot_model import NUMERAL, chances, fit_slot, shape_of, spans
-from oneseek.engine.model.choice.parts import (
-    CHANCE,
-    NUMBER,
-    PLAIN,
-    READABLE,
-    STRING,
-    Node,
-    ending,
+from oneseek.engine.learning.skills.answers import allows, answers_to
+from oneseek.engine.learning.skills.masking import PIECES, blotted
+from oneseek.engine.learning.skills.recall import Readings, named
+from oneseek.engine.learning.skills.slot_model import (
+    NUMERAL,
+    fit_presence,
+    fit_slot,
+    shape_of,
+    spans,
 )
-from oneseek.engine.model.choice.schema import LARGEST, literal
-from oneseek.engine.model.choice.text import NOWHERE, Text
 
 FEWEST = 8  # examples
 UNSEEN = 0.15  # of values that the examples show once: such a slot takes only values that they show
+OPEN = 0.35  # and from there on labels beside numbers are no labels
 EXCEPTIONS = 0.1  # of examples that fit no pattern
 MOST_WORDS, MOST_ITEMS = 6, 8  # of a short answer; of a list
-LONGEST_COPY = 120  # pieces of a question that is copied
-RULE = "rule"
+FEW_OPENINGS = 0.2  # of the examples
+SIGNS = re.compile(r"\s*[:;|/()\[\]{}<>=→–—#*~]+\s*")  # between parts of an answer
+PARTS = re.compile(r"[|,:(){}\[\]]")
+LONGEST_NAME, MOST_NAMES = 40, 64
+ANY = {"free": True, "ends": ""}  # what a slot takes that takes any text
 Pair = tuple[str, str]
 
 
-def pattern_of(pairs: Sequence[Pair]) -> dict | None:
-    """The pattern of (question, answer) pairs as plain data; None where they have none."""
+def pattern_of(pairs: Sequence[Pair], readings: Readings | None = None) -> dict | None:
+    """The pattern of (question, answer) pairs as plain data; None where they have none. An
+    encoder's `readings` of the questions tell what words do not."""
     if len(pairs) < FEWEST:
         return None
     pairs = [(question, answer.strip()) for question, answer in pairs]
-    for find in (of_objects, of_rows, of_labels, of_lists, of_words, of_copies):
-        found = find(pairs)
+    for find in KINDS:
+        found = find(pairs, readings)
         if found and misfits(found, pairs) <= EXCEPTIONS * len(pairs):
             return found
     return None
 
 
-def answers_to(pattern: dict, question: str) -> Answers | None:
-    """The grammar of an answer; None where the question is too long to be copied."""
-    if "instead" in pattern and len(PIECES.findall(question)) > LONGEST_COPY:
-        return None
-    return Answers(pattern, question)
+def unread(pattern: dict) -> dict:
+    """The pattern without what it knows from readings, where another encoder reads by now."""
+    slots = [slot | {"labels": None, "parts": None} for slot in pattern.get("slots", ())]
+    return pattern | {"slots": slots} if slots else pattern | {"parts": None}
 
 
 def misfits(pattern: dict, pairs: Sequence[Pair]) -> int:
@@ -64,10 +64,13 @@ def misfits(pattern: dict, pairs: Sequence[Pair]) -> int:
     return sum(not allows(grammar, answer) for grammar, answer in grammars if grammar)
 
 
-def allows(grammar: Answers, answer: str) -> bool:
-    text = Text(grammar)
-    state = text.after(text.start, answer.encode())
-    return state != NOWHERE and text.is_whole(state)
+def label_names(pairs: Sequence[Pair]) -> list[str]:
+    """The parts of answers that are written again and again, which may be labels."""
+    counts: Counter[str] = Counter()
+    for _, answer in pairs:
+        parts = {named(answer), *map(named, PARTS.split(answer)), named(answer.split(" ")[0])}
+        counts.update(one for one in parts if 0 < len(one) <= LONGEST_NAME)
+    return [name for name, count in counts.most_common(MOST_NAMES) if count > 1]
 
 
 # ---- kinds of answers
@@ -77,7 +80,7 @@ def template(glue: list[str], slots: list[int]) -> dict:
     return {"glue": glue, "slots": slots}
 
 
-def of_objects(pairs: Sequence[Pair]) -> dict | None:
+def of_objects(pairs: Sequence[Pair], readings: Readings | None = None) -> dict | None:
     """JSON objects with the same names in the same order."""
     try:
         read = [json.loads(answer) for _, answer in pairs]
@@ -97,43 +100,43 @@ def of_objects(pairs: Sequence[Pair]) -> dict | None:
     glue = ["{" + keys[0], *(comma + key for key in keys[1:]), "}"]
     questions = [question for question, _ in pairs]
     values = [[json.dumps(one[name], ensure_ascii=False) for one in read] for name in names]
-    slots = [slot_of(column, questions, quoted=True) for column in values]
+    slots = [slot_of(column, questions, readings, quoted=True) for column in values]
     return {"slots": slots, "templates": [template(glue, list(range(len(names))))]}
 
 
-def of_rows(pairs: Sequence[Pair]) -> dict | None:
+def of_rows(pairs: Sequence[Pair], readings: Readings | None = None) -> dict | None:
     """Cells with a bar between them."""
     rows = [answer.split(" | ") for _, answer in pairs]
     if len(rows[0]) < 2 or any(len(row) != len(rows[0]) for row in rows):
         return None
     questions = [question for question, _ in pairs]
-    slots = [slot_of(list(column), questions) for column in zip(*rows, strict=True)]
+    slots = [slot_of(list(column), questions, readings) for column in zip(*rows, strict=True)]
     glue = ["", *[" | "] * (len(slots) - 1), ""]
     return {"slots": slots, "templates": [template(glue, list(range(len(slots))))]}
 
 
-def of_labels(pairs: Sequence[Pair]) -> dict | None:
+def of_labels(pairs: Sequence[Pair], readings: Readings | None = None) -> dict | None:
     """One of a few."""
     answers = [answer for _, answer in pairs]
     if not is_closed(answers):
         return None
-    slot = fit_slot(closed_slot(answers), answers, [question for question, _ in pairs])
+    slot = fit_slot(closed_slot(answers), answers, [question for question, _ in pairs], readings)
     return {"slots": [slot], "templates": [template(["", ""], [0])]}
 
 
-def of_lists(pairs: Sequence[Pair]) -> dict | None:
+def of_lists(pairs: Sequence[Pair], readings: Readings | None = None) -> dict | None:
     """Labels with commas between them."""
     lists = [answer.split(", ") for _, answer in pairs]
     items = [item for one in lists for item in one]
     counts = sorted({len(one) for one in lists})
     if counts == [1] or counts[-1] > MOST_ITEMS or not is_closed(items):
         return None
-    questions = [question for question, answer in pairs for _ in answer.split(", ")]
-    found = {"slots": [fit_slot(closed_slot(items), items, questions)], "most": counts[-1]}
+    slot = fit_presence(closed_slot(items), lists, [question for question, _ in pairs], readings)
+    found = {"slots": [slot], "most": counts[-1]}
     return found | {"rising": all(one == sorted(set(one)) for one in lists)}
 
 
-def of_words(pairs: Sequence[Pair]) -> dict | None:
+def of_words(pairs: Sequence[Pair], readings: Readings | None = None) -> dict | None:
     """A few words, each a number or one of few."""
     answers = [answer.split(" ") for _, answer in pairs]
     shown = [(word, question) for question, answer in pairs for word in answer.split(" ")]
@@ -141,19 +144,20 @@ def of_words(pairs: Sequence[Pair]) -> dict | None:
     words = [one for one in shown if not NUMERAL.fullmatch(one[0])]
     if max(map(len, answers)) > MOST_WORDS or not numbers or not words:
         return None
-    if not is_closed([word for word, _ in words]):
+    shown_once = singles([word for word, _ in words])
+    if shown_once > OPEN * len(words):
         return None
     forms = {tuple(int(not NUMERAL.fullmatch(word)) for word in one) for one in answers}
     templates = [template(["", *[" "] * (len(form) - 1), ""], list(form)) for form in sorted(forms)]
     (figures, asked), (labels, asked_too) = (zip(*some, strict=True) for some in (numbers, words))
     slots = [
         fit_slot(numeric_slot(figures), figures, asked),
-        fit_slot(closed_slot(labels), labels, asked_too),
+        fit_slot(label_slot(labels), labels, asked_too),
     ]
     return {"slots": slots, "templates": templates}
 
 
-def of_copies(pairs: Sequence[Pair]) -> dict | None:
+def of_copies(pairs: Sequence[Pair], readings: Readings | None = None) -> dict | None:
     """The question with parts of it replaced by the same few texts."""
     texts: list[str] = []
     for question, answer in pairs:
@@ -163,7 +167,58 @@ def of_copies(pairs: Sequence[Pair]) -> dict | None:
     often = [text for text, count in Counter(texts).items() if count > 1 and text]
     if not often or not is_closed(texts):
         return None
-    return {"instead": sorted(often), "weights": blotted(sorted(often), pairs)}
+    return {"instead": sorted(often)} | blotted(sorted(often), pairs, readings)
+
+
+def of_frames(pairs: Sequence[Pair], readings: Readings | None = None) -> dict | None:
+    """Parts with the same signs between them, as in `fix(menu): correct typo`."""
+    signs = [SIGNS.findall(answer) for _, answer in pairs]
+    most = min(map(len, signs))
+    count = next((at for at in range(most) if len({one[at] for one in signs}) > 1), most)
+    glue = [*signs[0][:count], ""]
+    rows = [split_at(answer, glue[:-1]) for _, answer in pairs]
+    if not count or not all(map(all, rows)):
+        return None
+    questions = [question for question, _ in pairs]
+    slots = [
+        slot_of(list(column), questions, readings) | {"ends": behind.strip()[:1]}
+        for column, behind in zip(zip(*rows, strict=True), glue, strict=True)
+    ]
+    return {"slots": slots, "templates": [template(["", *glue], list(range(len(slots))))]}
+
+
+def split_at(answer: str, glue: Sequence[str]) -> list[str]:
+    """The parts of an answer between the first of some signs."""
+    found, left = [], answer
+    for one in glue:
+        part, _, left = left.partition(one)
+        found.append(part)
+    return [*found, left]
+
+
+def of_openings(pairs: Sequence[Pair], readings: Readings | None = None) -> dict | None:
+    """Any text, of which nearly all begin in one of a few ways."""
+    written = [PIECES.findall(answer) for _, answer in pairs]
+    groups: dict[str, list[list[str]]] = {}
+    for pieces in written:
+        groups.setdefault(pieces[0] if pieces else "", []).append(pieces)
+    known = {first: shared(some) for first, some in groups.items() if len(some) > 1}
+    values = [known.get(pieces[0], "") if pieces else "" for pieces in written]
+    if not 1 < len(known) <= FEW_OPENINGS * len(pairs) or values.count("") > EXCEPTIONS * len(
+        pairs
+    ):
+        return None
+    opening = closed_slot([one for one in values if one]) | (ANY if "" in values else {})
+    opening = fit_slot(opening, values, [question for question, _ in pairs], readings)
+    rest = closed_slot([]) | ANY
+    return {"slots": [opening, rest], "templates": [template(["", "", ""], [0, 1])]}
+
+
+def shared(texts: Sequence[list[str]]) -> str:
+    """The pieces that all begin with, but the last of the shortest."""
+    most = min(map(len, texts)) - 1
+    count = next((at for at in range(most) if len({one[at] for one in texts}) > 1), most)
+    return "".join(texts[0][:count])
 
 
 # ---- slots
@@ -182,6 +237,14 @@ def closed_slot(values: Sequence[str]) -> dict:
     return {"known": sorted(set(values))}
 
 
+def label_slot(values: Sequence[str]) -> dict:
+    """The labels shown; and where too many were shown once to be all there are, any word."""
+    if is_closed(values):
+        return closed_slot(values)
+    often = [value for value, count in Counter(values).items() if count > 1]
+    return closed_slot(often) | {"free": True, "ends": " |\n"}
+
+
 def numeric_slot(values: Sequence[str], shapes: Sequence[str] = ("#",)) -> dict:
     """Any number, in one of these shapes; and the values that were shown again and again."""
     numbers = [number for value in values for number in NUMERAL.findall(value)]
@@ -191,20 +254,29 @@ def numeric_slot(values: Sequence[str], shapes: Sequence[str] = ("#",)) -> dict:
                            "below": any(number.startswith("-") for number in numbers)}  # fmt: skip
 
 
-def slot_of(values: list[str], questions: Sequence[str], quoted: bool = False) -> dict:
+def slot_of(
+    values: list[str],
+    questions: Sequence[str],
+    readings: Readings | None = None,
+    quoted: bool = False,
+) -> dict:
     """What a slot takes that held `values`, and how likely; those of JSON are `quoted`."""
-    return fit_slot(kind_of(values, questions, quoted), values, questions)
+    return fit_slot(kind_of(values, questions, quoted), values, questions, readings)
 
 
 def kind_of(values: list[str], questions: Sequence[str], quoted: bool) -> dict:
-    if is_closed(values):
-        return closed_slot(values)
     often = {value for value, count in Counter(values).items() if count > 1}
     few = EXCEPTIONS * len(values)
+    if is_closed(values):
+        return closed_slot(values) | said_outright(values, questions, quoted)
     shapes = {one for one, count in Counter(map(shape_of, values)).items() if count > 1}
     shapes = {one for one in shapes if "#" in one}
     if sum(one not in often and shape_of(one) not in shapes for one in values) <= few:
-        return numeric_slot(values, list(shapes))
+        slot = numeric_slot(values, list(shapes))
+        others = [at for at, value in enumerate(values) if shape_of(value) not in shapes]
+        dates = {"dates": True} if any(shape.count("#") > 1 for shape in shapes) else {}
+        words = [values[at] for at in others], [questions[at] for at in others]
+        return slot | dates | said_outright(*words, quoted)
     for stems in (False, True):
         copies = [spans(question, stems) for question in questions]
         pairs = list(zip(values, copies, strict=True))
@@ -214,93 +286,17 @@ def kind_of(values: list[str], questions: Sequence[str], quoted: bool) -> dict:
     return closed_slot(list(often)) | {"free": True, "quoted": quoted}
 
 
+def said_outright(values: Sequence[str], questions: Sequence[str], quoted: bool) -> dict:
+    """That most of the values stand in their questions, so that others may as well."""
+    pairs = zip(values, map(spans, questions), strict=True)
+    copied = sum(unquoted(value, quoted) in some for value, some in pairs)
+    return {"copied": True, "quoted": quoted} if copied * 2 > len(values) else {}
+
+
 def unquoted(value: str, quoted: bool) -> str:
     return value[1:-1] if quoted and value.startswith('"') else value
 
 
-# ---- the grammar
-
-
-Weighed = tuple[tuple[Node, ...], Node]  # what is written, and its chance
-
-
-class Answers:
-    """The nodes of an answer to one question, and how each of them may go on."""
-
-    def __init__(self, pattern: dict, question: str) -> None:
-        self.rules: dict[Any, list[tuple[Node, ...]]] = {}
-        self._shortest: dict[Node, bytes] = {}
-        self.start: Node = (RULE, "start")
-        if "instead" in pattern:
-            self._copy(PIECES.findall(question), pattern)
-            return
-        each = [ways_of(slot, question) for slot in pattern["slots"]]
-        if "most" in pattern:
-            self._list(each[0], pattern["most"], pattern["rising"])
-            return
-        self.rules["start"] = [self._way(one, each) for one in pattern["templates"]]
-
-    def _way(self, one: dict, each: list[list[Weighed]]) -> tuple[Node, ...]:
-        """A template; what stands behind a slot tells where its value ends, so that it is a part of
-        the slot."""
-        first, *rest = one["glue"]
-        way = [literal(first)] if first else []
-        for slot, glue in zip(one["slots"], rest, strict=True):
-            behind = [literal(glue)] if glue else []
-            self.rules[slot, glue] = [(*value, *behind, chance) for value, chance in each[slot]]
-            way.append((RULE, (slot, glue)))
-        return tuple(way)
-
-    def _list(self, items: list[Weighed], most: int, rising: bool) -> None:
-        """Each item once, and in order where the examples keep one."""
-        for left in range(most, 0, -1):
-            for first in range(len(items) + 1):
-                after = [(*value, chance, (RULE, ("more", at + 1 if rising else 0, left - 1)))
-                         for at, (value, chance) in enumerate(items[first:], first)]  # fmt: skip
-                self.rules["items", first, left] = after
-                onward = (literal(", "), (RULE, ("items", first, left)))
-                self.rules["more", first, left] = [(), *[onward] * (first < len(items))]
-        for first in range(len(items) + 1):
-            self.rules["more", first, 0] = [()]
-        self.rules["start"] = [((RULE, ("items", 0, most)),)]
-
-    def _copy(self, pieces: list[str], pattern: dict) -> None:
-        """From each piece on: the piece itself, or something instead of it and of those behind."""
-        for at, piece in enumerate(pieces):
-            self.rules[f"at {at}"] = [
-                (literal(text or piece), (CHANCE, chance), (RULE, f"at {after}"))
-                for (text, after), chance in becomes(pattern, pieces, at).items()
-            ]
-        self.rules[f"at {len(pieces)}"] = [()]
-        self.rules["start"] = [((RULE, "at 0"),)]
-
-    def ways(self, node: Node) -> list[tuple[Node, ...]]:
-        """What a node may be replaced by."""
-        return self.rules[node[1]]
-
-    def shortest(self, node: Node) -> bytes:
-        """The shortest text of a node."""
-        if node not in self._shortest:
-            if node[0] in (*READABLE, CHANCE):
-                self._shortest[node] = ending(node)
-            else:
-                texts = (b"".join(map(self.shortest, way)) for way in self.ways(node))
-                self._shortest[node] = min(texts, key=len)
-        return self._shortest[node]
-
-
-def ways_of(slot: dict, question: str) -> list[Weighed]:
-    """The ways to write each value of a slot, with its chance."""
-    low = -LARGEST if slot.get("below") else 0
-    unit = 10 ** slot.get("places", 0)
-    number = NUMBER, "", slot.get("places", 0), low * unit, LARGEST * unit
-    found: list[Weighed] = []
-    for text, chance in (chances(slot, question) or {"": 1.0}).items():
-        way: tuple[Node, ...] = (literal(text),)
-        if text in slot.get("shapes", ()):
-            between = [literal(part) if part else None for part in text.split("#")]
-            way = tuple(node for part in between for node in (number, part) if node)[1:]
-        elif not text:
-            way = ((STRING, 0, None) if slot.get("quoted") else (PLAIN, b"|\n", 0),)
-        found.append((way, (CHANCE, chance)))
-    return found
+KINDS = (
+    of_objects, of_rows, of_labels, of_lists, of_words, of_copies, of_frames, of_openings
+)  # fmt: skip

@@ -24,10 +24,17 @@ from oneseek.engine.history.ledger import Change
 from oneseek.engine.history.versions import GENERIC, SKILL, TASTE, Versions
 from oneseek.engine.learning.datasets import DataSet
 from oneseek.engine.learning.lessons import Draw
-from oneseek.engine.learning.memory.encoder import Encoder, unit
+from oneseek.engine.learning.memory.encoder import SAID, Encoder, unit
 from oneseek.engine.learning.memory.statements.reader import Reader
 from oneseek.engine.learning.rounds.dataset import file_of
-from oneseek.engine.learning.skills.pattern import Answers, answers_to, pattern_of
+from oneseek.engine.learning.skills.answers import Answers, answers_to
+from oneseek.engine.learning.skills.pattern import (
+    Pair,
+    label_names,
+    pattern_of,
+    unread,
+)
+from oneseek.engine.learning.skills.recall import Reading, Readings, token_spans
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 SHOWN = 100  # examples of a skill by which it is recognised
@@ -100,11 +107,14 @@ class Skills:
         chosen = Draw("skill").sample(range(len(data)), SHOWN)
         examples = [one for one in map(data.__getitem__, chosen) if one.history]
         asked = [one.history[-1]["content"] for one in examples]
-        pattern = pattern_of([(one.history[-1]["content"], one.answer) for one in examples])
+        pairs = [(q, one.answer) for q, one in zip(asked, examples, strict=True)]
+        readings = await self.examples_read(pairs)
+        directions = np.stack([one.whole for one in readings.each])
+        pattern = pattern_of(pairs, readings)
         kept = {"name": name, "data": record["id"], "examples": len(data),
                 "file": record["prompt"], "asked": asked, "of": digest("\n".join(asked)),
                 "pattern": pattern,
-                "directions": packed(await self._directions(asked))}  # fmt: skip
+                "directions": packed(directions)}  # fmt: skip
         await self.store.batch([["put", "state", self.key(name), kept]])
         self.known[name] = kept
         await self._fit()
@@ -162,7 +172,10 @@ class Skills:
         """What its answer to a question may look like; None where its examples have no pattern."""
         await self.load()
         pattern = self.known.get(name, {}).get("pattern")
-        return answers_to(pattern, question) if pattern else None
+        if not pattern:
+            return None
+        (reading,) = await self.read([question])
+        return answers_to(pattern, question, reading)
 
     # ---- what asks for one
 
@@ -187,6 +200,22 @@ class Skills:
         stated = [one.whole for one in await self.reader.alone(list(texts))]
         return np.hstack([np.stack(meant), np.stack(stated)])
 
+    async def examples_read(self, pairs: Sequence[Pair]) -> Readings:
+        """What the encoder reads of the questions of examples, and of their labels' names."""
+        names = label_names(pairs)
+        meant = await self._directions(names) if names else ()
+        each = await self.read([question for question, _ in pairs])
+        return Readings(each, dict(zip(names, meant, strict=True)))
+
+    async def read(self, texts: Sequence[str]) -> list[Reading]:
+        """What the encoder reads of each text, and of each of its tokens."""
+        directions = await self._directions(texts)
+        read = await self.encoder.tokens(texts, SAID)
+        return [
+            Reading(whole, token_spans(text, pieces), states)
+            for text, whole, (pieces, states) in zip(texts, directions, read, strict=True)
+        ]
+
     async def _known_directions(self, key: str, kept: dict, texts: list[str]) -> np.ndarray:
         """The directions that are kept of some texts under a key; read anew where there are none,
         or the encoder is another one by now."""
@@ -195,6 +224,8 @@ class Skills:
         if found is None or not alike(found[0], now):
             found = await self._directions(texts)
             kept.update({"of": digest("\n".join(texts)), "directions": packed(found)})
+            if kept.get("pattern"):
+                kept["pattern"] = unread(kept["pattern"])
             await self.store.batch([["put", "state", key, kept]])
         return found
 

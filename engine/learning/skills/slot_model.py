@@ -14,7 +14,17 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from oneseek.engine.learning.skills.numerals import numerals
+from oneseek.engine.learning.skills.numerals import MONTH, numerals
+from oneseek.engine.learning.skills.recall import (
+    Reading,
+    Readings,
+    Span,
+    amounts,
+    of_parts,
+    of_wholes,
+    part_points,
+    whole_points,
+)
 
 MOST_WORDS = 6  # of a copied value
 LEAST_STEM, ENDING = 3, 3  # letters of a word's stem at least, and of its ending at most
@@ -28,19 +38,25 @@ ROUNDS, RATE = 120, 0.5
 NOTHING = 0.01  # a weight that is left out
 TRUST = 2  # the power of a chance beside what the model says
 LEAST = 1e-4  # of a chance: what the examples never showed may still be
+LABELLED, NAMED = "labelled", "named"
 Signs = list[str]
+Amounts = dict[str, float]  # signs of which there is more or less
+Found = tuple[str, Signs, Span | None]  # a value, and where in the question it stands
 
 
 def spans(question: str, stems: bool = False) -> dict[str, None]:
     """Up to so many words of a question that stand together, as they are and without capitals; by
     their `stems` also without an ending."""
-    return dict.fromkeys(text for text, _ in copies(question, stems))
+    return dict.fromkeys(text for text, _, _ in copies(question, stems))
 
 
-def copies(question: str, stems: bool = False) -> Iterator[tuple[str, Signs]]:
-    """The same with what they stand between."""
-    words = question.split()
+def copies(question: str, stems: bool = False) -> Iterator[tuple[str, Signs, Span]]:
+    """The same with what they stand between, and where."""
+    found = list(re.finditer(r"\S+", question))
+    words = [one[0] for one in found]
     bare = [word.strip(STRIPPED) for word in words]
+    starts = [one.start() + len(one[0]) - len(one[0].lstrip(STRIPPED)) for one in found]
+    ends = [start + len(one) for start, one in zip(starts, bare, strict=True)]
     low, pauses = [one.lower() for one in bare], [word[-1] in PAUSE for word in words]
     around = ["^", "^", *low, "$"]
     for first in range(len(words)):
@@ -56,28 +72,43 @@ def copies(question: str, stems: bool = False) -> Iterator[tuple[str, Signs]]:
             signs += ["number before"] * bool(NUMERAL.fullmatch(before))
             signs += ["pause within"] * any(pauses[first : last - 1])
             signs += ["digit"] * any(map(str.isdigit, text))
-            lower = text.lower()
-            yield text, [*signs, "as it is", f"ends {text[-2:]}"]
+            lower, where = text.lower(), (starts[first], ends[last - 1])
+            yield text, [*signs, "as it is", f"ends {text[-2:]}"], where
             if lower != text:
-                yield lower, [*signs, "lower", f"ends {lower[-2:]}"]
+                yield lower, [*signs, "lower", f"ends {lower[-2:]}"], where
             for cut in range(1, min(ENDING, len(end) - LEAST_STEM) + 1 if stems else 1):
                 left, gone = lower[:-cut], lower[-cut:]
-                yield left, [*signs, f"without {cut}", f"without {gone}", f"stem {left[-1]}"]
+                yield left, [*signs, f"without {cut}", f"without {gone}", f"stem {left[-1]}"], where
 
 
-def values_of(slot: dict, question: str) -> Iterator[tuple[str, Signs]]:
+def values_of(slot: dict, question: str) -> Iterator[Found]:
     """What a slot takes, with all signs of it; the shapes of numbers and any text as such."""
     words = set(re.findall(r"\w+", question.lower()))
     words |= {word[:BEGINNING] + "*" for word in words if len(word) > BEGINNING}
     shapes = slot.get("shapes", [])
     for value in [*slot["known"], *shapes, *[""] * bool(slot.get("free"))]:
         near = written_as(value.strip('"').lower(), words)
-        yield value, [f"is {value}", *near, *(f"is {value}{BY}{word}" for word in sorted(words))]
-    for text, signs in copies(question, slot.get("stems", False)) if slot.get("copied") else ():
-        yield json.dumps(text, ensure_ascii=False) if slot["quoted"] else text, signs
-    numbers = [shape for shape in shapes if shape.count("#") == 1]
-    for text, signs in counted(question) if numbers else ():
-        yield from ((shape.replace("#", text), signs) for shape in numbers)
+        yield (
+            value,
+            [f"is {value}", *near, *(f"is {value}{BY}{word}" for word in sorted(words))],
+            None,
+        )
+    some = copies(question, slot.get("stems", False)) if slot.get("copied") else ()
+    for text, signs, where in some:
+        if shapes and any(map(str.isdigit, text)):
+            continue  # a number has a shape
+        yield json.dumps(text, ensure_ascii=False) if slot["quoted"] else text, signs, where
+    for shape in shapes:
+        several = shape.count("#") > 1
+        said = counted_together if several else counted
+        for numbers, signs, where in said(question, shape.count("#"), bool(slot.get("dates"))):
+            yield filled(shape, numbers), signs, where
+
+
+def filled(shape: str, numbers: Sequence[str]) -> str:
+    """A shape with its numbers."""
+    first, *others = shape.split("#")
+    return first + "".join(map("".join, zip(numbers, others, strict=True)))
 
 
 def written_as(value: str, words: set[str]) -> Signs:
@@ -93,14 +124,41 @@ def is_short_for(value: str, word: str) -> bool:
     return value[:1] == word[0] and len(value) < len(word) and all(one in letters for one in value)
 
 
-def counted(question: str) -> Iterator[tuple[str, Signs]]:
+def counted(question: str, _: int, dates: bool) -> Iterator[tuple[tuple[str], Signs, Span]]:
     """The numbers that a question says, with what they stand between."""
-    for at, (text, first, last, longest) in enumerate(numerals(question)):
-        before, after = question[:first].split()[-1:], question[last:].split()[:1]
-        near = [word.strip(STRIPPED).lower() for word in (*(before or "^"), *(after or "$"))]
-        signs = ["number", f"before {near[0]}", f"after {near[1]}", f"whole {longest}"]
+    for at, (text, first, last, longest) in enumerate(numerals(question, dates)):
+        before, after = beside(question, first, last)
+        signs = ["number", f"before {before}", f"after {after}", f"whole {longest}"]
         signs += ["first number"] * (not at) + ["figures"] * question[first].isdecimal()
-        yield text, [*signs, f"said {question[first:last].lower()}"]
+        yield (text,), [*signs, f"said {question[first:last].lower()}"], (first, last)
+
+
+def counted_together(
+    question: str, count: int, dates: bool
+) -> Iterator[tuple[tuple[str, ...], Signs, Span]]:
+    """So many numbers that a question says one after the other, as they stand and turned round."""
+    found = [one for one in numerals(question, dates) if one[3]]
+    for at in range(len(found) - count + 1):
+        some = found[at : at + count]
+        first, last = some[0][1], some[-1][2]
+        before, after = beside(question, first, last)
+        between = question[some[0][2] : some[1][1]].strip().lower()
+        for turned in (False, True):
+            order = some[::-1] if turned else some
+            said = [question[start:end].lower() for _, start, end, _ in order]
+            kinds = "".join(
+                "m" if one in MONTH else "9" if one[0].isdecimal() else "x" for one in said
+            )
+            signs = ["numbers", f"kinds {kinds}", f"turned {turned} {kinds}", f"before {before}",
+                     f"after {after}", f"between {between}"]  # fmt: skip
+            yield tuple(one[0] for one in order), signs, (first, last)
+
+
+def beside(question: str, first: int, last: int) -> tuple[str, str]:
+    """The words before and behind a part of a question."""
+    before, after = question[:first].split()[-1:], question[last:].split()[:1]
+    one, other = (word.strip(STRIPPED).lower() for word in (*(before or "^"), *(after or "$")))
+    return one, other
 
 
 def shape_of(value: str) -> str:
@@ -109,36 +167,107 @@ def shape_of(value: str) -> str:
 
 
 class Rows:
-    """All values that some questions' slot may have, and their signs."""
+    """All values that some questions' slot may have, their signs, and how much of each."""
 
     def __init__(self) -> None:
         self.names: dict[str, int] = {}
         self.signs: list[int] = []
+        self.amounts: list[float] = []
         self.of: list[int] = []  # the row of each sign
         self.question: list[int] = []  # of each row
         self.right: list[bool] = []
 
-    def add(self, number: int, signs: Signs, right: bool) -> None:
+    def add(self, number: int, signs: Signs, right: bool, more: Amounts | None = None) -> None:
+        more = more or {}
+        signs = [*signs, *more]
         self.signs += [self.names.setdefault(sign, len(self.names)) for sign in signs]
+        self.amounts += [more.get(sign, 1.0) for sign in signs]
         self.of += [len(self.right)] * len(signs)
         self.question.append(number)
         self.right.append(right)
 
 
-def fit_slot(slot: dict, values: Sequence[str], questions: Sequence[str]) -> dict:
+def fit_slot(
+    slot: dict, values: Sequence[str], questions: Sequence[str], readings: Readings | None = None
+) -> dict:
     """The slot with weights of its signs, fitted to its values in the examples. Another example
     with the same value is a sign as well."""
     counts, rows = Counter(values), Rows()
-    for number, (value, question) in enumerate(zip(values, questions, strict=True)):
-        found = list(values_of(slot, question))
-        wanted = meant({text for text, _ in found}, value)
-        for text, signs in found:
-            again = "copy" in signs and counts[text] > (text == value)
-            rows.add(number, [*signs, *["seen"] * again], text == wanted)
+    labels = np.array([[value == one for one in slot["known"]] for value in values], float)
+    slot["labels"], by_labels = of_wholes(readings, slot["known"], labels)
+    found = [list(values_of(slot, question)) for question in questions]
+    wanted = [meant({one[0] for one in some}, v) for some, v in zip(found, values, strict=True)]
+    wheres = [
+        [where for text, _, where in some if where and text == right]
+        for some, right in zip(found, wanted, strict=True)
+    ]
+    tokens = [
+        one.at(where)[:, None].astype(float)
+        for one, where in zip(readings.each if readings else (), wheres, strict=bool(readings))
+    ]
+    slot["parts"], by_parts = of_parts(readings, tokens)
+    for number, (some, right) in enumerate(zip(found, wanted, strict=True)):
+        encoder = EncoderSigns(
+            slot,
+            by_labels[number] if by_labels else None,
+            by_parts[number][:, 0] if by_parts else None,
+            readings.each[number] if readings else None,
+        )
+        for text, signs, where in some:
+            again = "copy" in signs and counts[text] > (text == values[number])
+            rows.add(number, [*signs, *["seen"] * again], text == right, encoder.of(signs, where))
+    return slot | {"weights": fitted(rows), "seen": sorted(counts)}
+
+
+def fit_presence(
+    slot: dict,
+    lists: Sequence[Sequence[str]],
+    questions: Sequence[str],
+    readings: Readings | None = None,
+) -> dict:
+    """The slot with weights by which each of its values is in a list or not."""
+    rows = Rows()
+    labels = np.array([[one in some for one in slot["known"]] for some in lists], float)
+    slot["labels"], by_labels = of_wholes(readings, slot["known"], labels)
+    for at, (some, question) in enumerate(zip(lists, questions, strict=True)):
+        encoder = EncoderSigns(slot, by_labels[at] if by_labels else None, None, None)
+        for place, (text, signs, where) in enumerate(values_of(slot, question)):
+            number = at * len(slot["known"]) + place
+            rows.add(number, signs, text in some, encoder.of(signs, where))
+            rows.add(number, [], text not in some)
+    return slot | {"weights": fitted(rows)}
+
+
+class EncoderSigns:
+    """What the encoder says of a question's values: by its labels, and by the part where one
+    stands."""
+
+    def __init__(
+        self,
+        slot: dict,
+        labels: np.ndarray | None,
+        parts: np.ndarray | None,
+        reading: Reading | None,
+    ) -> None:
+        names = [f"is {value}" for value in slot["known"]]
+        pairs = [] if labels is None else labels.T.tolist()
+        self.labels = {
+            name: {LABELLED: found, NAMED: near}
+            for name, (found, near) in zip(names, pairs, strict=bool(pairs))
+        }
+        self.parts, self.reading = parts, reading
+
+    def of(self, signs: Signs, where: Span | None) -> Amounts:
+        if where and self.parts is not None and self.reading:
+            return amounts(self.parts, self.reading, where)
+        return self.labels.get(signs[0], {})
+
+
+def fitted(rows: Rows) -> dict[str, float]:
+    """The weight of each sign, but of those that weigh nothing."""
     weights = climbed(rows) if rows.right else np.zeros(0)
     names = zip(rows.names, weights.round(3).tolist(), strict=True)
-    heavy = {name: weight for name, weight in names if abs(weight) >= NOTHING}
-    return slot | {"weights": heavy, "seen": sorted(counts)}
+    return {name: weight for name, weight in names if abs(weight) >= NOTHING}
 
 
 def meant(texts: set[str], value: str) -> str:
@@ -149,17 +278,17 @@ def meant(texts: set[str], value: str) -> str:
 def climbed(rows: Rows) -> np.ndarray:
     """Fit the weights of all signs by maximum likelihood with an L2 penalty, using AdaGrad. A value
     that stands at several places of a question may come from any of them."""
-    signs, of = np.array(rows.signs), np.array(rows.of)
+    signs, of, amounts = np.array(rows.signs), np.array(rows.of), np.array(rows.amounts)
     question, right = np.array(rows.question), np.array(rows.right)
     stiff = np.array([STIFFER if BY in name else STIFF for name in rows.names])
     known = np.bincount(question, right) > 0
     heeded = known[question]
     weights, squares = np.zeros(len(rows.names)), np.full(len(rows.names), 1e-3)
     for _ in range(ROUNDS):
-        points = np.bincount(of, weights[signs], len(right))
+        points = np.bincount(of, amounts * weights[signs], len(right))
         every = shares(points, question)
         wanted = shares(np.where(right, points, -np.inf), question)
-        felt = np.bincount(signs, (heeded * (wanted - every))[of], len(weights))
+        felt = np.bincount(signs, amounts * (heeded * (wanted - every))[of], len(weights))
         slope = felt - stiff * weights
         squares += slope * slope
         weights += RATE * slope / np.sqrt(squares)
@@ -175,16 +304,43 @@ def shares(points: np.ndarray, question: np.ndarray) -> np.ndarray:
     return each / np.maximum(np.bincount(question, each), 1e-30)[question]
 
 
-def chances(slot: dict, question: str) -> dict[str, float]:
+def chances(slot: dict, question: str, reading: Reading | None = None) -> dict[str, float]:
     """How likely each value of a slot is, as it weighs; all the same where nothing was learned."""
-    weights, seen = slot.get("weights", {}), set(slot.get("seen", ()))
-    texts, points = [], []
-    for text, signs in values_of(slot, question):
-        again = ["seen"] * ("copy" in signs and text in seen)
-        texts.append(text)
-        points.append(sum(weights.get(sign, 0.0) for sign in (*signs, *again)))
+    texts, points = points_of(slot, question, reading)
     found: dict[str, float] = {}
     share = shares(np.array(points), np.zeros(len(points), int)) if points else ()
     for text, one in zip(texts, share, strict=True):
         found[text] = found.get(text, 0.0) + float(one)
-    return {text: max(LEAST, one) ** TRUST for text, one in found.items()}
+    return {text: trusted(one) for text, one in found.items()}
+
+
+def presences(
+    slot: dict, question: str, reading: Reading | None = None
+) -> dict[str, tuple[float, float]]:
+    """How likely each value is in a list, and that it is not, as they weigh."""
+    texts, points = points_of(slot, question, reading)
+    share = 1 / (1 + np.exp(-np.array(points)))
+    pairs = zip(texts, share.tolist(), strict=True)
+    return {text: (trusted(one), trusted(1 - one)) for text, one in pairs}
+
+
+def points_of(slot: dict, question: str, reading: Reading | None) -> tuple[list[str], list[float]]:
+    """Each value that a slot may take, and the sum of the weights of its signs."""
+    weights, seen = slot.get("weights", {}), set(slot.get("seen", ()))
+    parts = part_points(slot.get("parts"), reading)
+    labels = whole_points(slot.get("labels"), reading)
+    encoder = EncoderSigns(slot, labels, None if parts is None else parts[:, 0], reading)
+    texts, points = [], []
+    for text, signs, where in values_of(slot, question):
+        again = ["seen"] * ("copy" in signs and text in seen)
+        more = encoder.of(signs, where)
+        texts.append(text)
+        points.append(
+            sum(weights.get(sign, 0.0) for sign in (*signs, *again))
+            + sum(weights.get(sign, 0.0) * amount for sign, amount in more.items())
+        )
+    return texts, points
+
+
+def trusted(chance: float) -> float:
+    return max(LEAST, chance) ** TRUST

@@ -10,7 +10,16 @@ import math
 from collections.abc import Iterator
 from typing import Protocol
 
-from oneseek.engine.model.choice.parts import CHANCE, READABLE, Node, ending, ends, going_on
+from oneseek.engine.model.choice.parts import (
+    CHANCE,
+    NUMBER,
+    PLAIN,
+    READABLE,
+    Node,
+    ending,
+    ends,
+    going_on,
+)
 
 Stack = tuple | None
 Stacks = tuple[Stack, ...]
@@ -153,4 +162,7 @@ def chance_of(stack: Stack) -> float:
 
 
 def log_share(some: float, stacks: Stacks) -> float:
-    return math.log(some / sum(map(chance_of, stacks))) if some else -math.inf
+    """What is read on or ends as it likes is one way, not two."""
+    ended = {one[1] for one in stacks if one and one[0][0] in (PLAIN, NUMBER)}
+    every = sum(chance_of(one) for one in stacks if one not in ended)
+    return math.log(min(1.0, some / every)) if some else -math.inf
