@@ -15,8 +15,8 @@ from oneseek.engine.learning.composing.rows import Rows, goes_on, lines
 from oneseek.engine.learning.composing.rules import composed
 from oneseek.engine.learning.composing.tasks import is_task, notes_for
 from oneseek.engine.learning.memory.memory import Found
-from oneseek.engine.learning.memory.statements.hearing import is_of_another
 from oneseek.engine.learning.memory.oneself import speaks_of_everybody, speaks_of_oneself
+from oneseek.engine.learning.memory.statements.hearing import is_of_another
 
 NOW = int(datetime(2026, 11, 27).timestamp() * 1e3)
 
