@@ -44,10 +44,10 @@ from oneseek.workers.answer_stream import AnswerStream, language_of
 from oneseek.workers.fault_injection import FaultInjection
 from oneseek.workers.post import Emit
 from oneseek.workers.server_requests import ServerRequests
-from oneseek.workers.skill_requests import SkillRequests
 from oneseek.workers.tab.model_requests import ModelRequests
 from oneseek.workers.tab.move_in import MoveInRequests
 from oneseek.workers.tab.resident import Resident
+from oneseek.workers.tab.skill_requests import SkillRequests
 from oneseek.workers.version_requests import VersionRequests
 
 

@@ -149,15 +149,15 @@ async def find(store: Any, wanted: str) -> dict:
 def record_of(name: str, text: str) -> dict:
     """A data set with its text; it waits for its run and for no lesson."""
     with tempfile.TemporaryDirectory() as folder:
-        path = written(Path(folder), name, text)
+        path = write_file(Path(folder), name, text)
         found = data_set_record(path)
     own = {"prompt": name, "answer": f"{found['examples']} examples", "about": found["id"]}
     more = {"text": text, "suffix": path.suffix, "state": "run", "priority": "approved"}
     return {**found, **own, **more, "phrasings": [], "seq": 0, "seen": 1}
 
 
-def written(folder: Path, name: str, text: str) -> Path:
-    """A file of this text whose ending says its form: JSON lines, where the name says none."""
+def write_file(folder: Path, name: str, text: str) -> Path:
+    """Write the text to a file whose ending says its form: JSON lines where the name says none."""
     path = folder / (UNFIT.sub("_", Path(name).name)[:60] or "data")
     if path.suffix.lower() not in (*PLAIN, *TABLES):
         path = path.with_suffix(".jsonl")

@@ -123,11 +123,8 @@ class Runs:
             taken = await self.needs_of(chosen, record, epochs, wanted, tune)
         about = {"datasetId": data, "dataset": record["prompt"], "record": record["id"],
                  "examples": record["examples"], "shape": wanted, "needs": taken}  # fmt: skip
-        about |= {
-            name: one
-            for name, one in (("tune", tune), ("skill", skill), ("taste", is_taste(record)))
-            if one
-        }
+        more = ("tune", tune), ("skill", skill), ("taste", is_taste(record))
+        about |= {name: one for name, one in more if one}
         run = TrainingRun(
             chosen, epochs, rate, self.service.clock, self.emit, adaptive, StopConfig(**stop),
             self.known.__contains__, about, self.keep,
@@ -288,8 +285,8 @@ class Runs:
         """What it learned is found by what asks for it, if it has the name of a skill, and what it
         came to is kept; of a taste that was refused no second copy of its choices is left."""
         if skill := run.about.get("skill"):
-            examples = Examples(self.service.assistant.skills)
-            await examples.ended(skill, await self.record(run), ended)
+            known = Examples(self.service.assistant.skills)
+            await known.ended(skill, await self.record(run), ended)
         if is_taste(run.about):
             await self.store.batch([["delete", "queue", run.about["record"]]])
 

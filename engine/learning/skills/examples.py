@@ -178,7 +178,7 @@ def must_be_few(name: str, count: int) -> None:
 def lines_in(name: str, text: str) -> list[dict]:
     """The examples of a data set in any of its forms; DataError where there are none."""
     with tempfile.TemporaryDirectory() as folder:
-        return lines_of(DataSet(run_data.written(Path(folder), name, text)))
+        return lines_of(DataSet(run_data.write_file(Path(folder), name, text)))
 
 
 def lines_of(data: Iterable[Example]) -> list[dict]:
