@@ -186,6 +186,14 @@ def test_who_asks_for_advice_is_not_told_that_it_was_not_told(host):
     assert answer.strip() != NOTHING
 
 
+def test_what_a_message_tells_is_no_answer_to_what_it_asks(host):
+    message = "My wife Ingrid is turning 40 on the 12th of June. Any gift ideas?"
+    for _ in range(2):  # the second time the statement is known before the question is read
+        answer, told = say(host, message, user="jan")
+        assert told["by"] == "base" and answer.strip() != NOTHING
+    assert "June" in say(host, "when does my wife turn 40?", user="jan")[0]
+
+
 def test_all_that_was_told_about_somebody_is_listed(host):
     for words in ("my sister Lily swims on Tuesdays", "Lily is five", "my car is red"):
         say(host, words, user="ike")

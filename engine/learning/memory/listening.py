@@ -13,6 +13,7 @@ from oneseek.engine.learning.memory.statements.hearing import (
     changes,
     is_of_another,
     leans,
+    sentences,
     statements,
 )
 from oneseek.engine.learning.memory.statements.statement import owner_of, text_of
@@ -75,12 +76,27 @@ class Listener:
         least = TAKES_BACK if states else STATELESS
         return earlier[-MOST:][best] if likely[best] >= least else None
 
+    def told_beside(self, question: str, user: str) -> list[str]:
+        """The ids of the statements that a message tells beside what it asks."""
+        told = [one for one in sentences(question) if not one.endswith("?")]
+        return [
+            id
+            for id in self.kept_of(question, user)
+            for said in [text_said(self.memory.facts[id])]
+            if question.startswith(said) or any(said in one for one in told)
+        ]
+
     def kept_of(self, message: str, user: str) -> list[str]:
         """The ids of the statements that were kept of a message, in their order."""
         words = {
-            id: fact["source"].get("said") or fact["answer"]
+            id: text_said(fact)
             for id, fact in self.memory.facts.items()
             if "answer" in fact and owner_of(fact) == user
         }
         found = [(message.find(said), id) for id, said in words.items() if said in message]
         return [id for _, id in sorted(found)]
+
+
+def text_said(fact: dict) -> str:
+    """The words of a message that a fact was told in."""
+    return fact["source"].get("said") or fact["answer"]

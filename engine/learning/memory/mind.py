@@ -203,12 +203,20 @@ class Mind:
         about what they told `lately` in the same chat."""
         try:
             found = likelier(await self.memory.answering(question, user), lately)
+            told = self.listener.told_beside(question, user)
             read = await self.memory.read(question, user)
         except NOT_HERE:
             return None
         code = guess(question)
         if states_more(read) or is_task(question):
             return None
+        if told:  # what the message itself tells is no answer to what it asks
+            said = chosen([one for one in found if one.id not in told], question)
+            return (
+                self._saying(answer(said, question, code, self.memory.clock()), said)
+                if said
+                else None
+            )
         knows, mine = self.memory.knows(question, user), speaks_of_oneself(question)
         if speaks_of_everybody(question) and not knows:
             return None
