@@ -148,6 +148,13 @@ def test_a_small_model_does_not_go_on_speaking_of_what_the_memory_answered(home)
     assert home.ask(wish, before).prompt == whole != without
 
 
+def test_a_message_is_not_answered_by_the_fact_that_it_tells(home):
+    id, _ = home.tell(*BOAT)
+    home.mind.memory.facts[id]["source"]["said"] = said = "We named her Saltkråkan at last"
+    assert home.facts_of(home.ask(BOAT[0])) == [id]
+    assert id not in home.facts_of(home.ask(f"{said}. {BOAT[0]}"))
+
+
 def test_a_round_of_the_scheduler_remembers_what_waits(home):
     record = record_of({"question": CAT[0], "answer": CAT[1]})
     run(home.store.batch([["put", "queue", record["id"], record]]))

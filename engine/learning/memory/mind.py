@@ -136,6 +136,8 @@ class Mind:
         `earlier` are the person's messages before it."""
         message, question = question, in_full(question, earlier[-1] if earlier else "")
         found = await self.memory.asked_for(question, user=user)
+        told = self.listener.told_beside(message, user)
+        found = [one for one in found if one.id not in told]
         learned = await self.learned(number)
         languages = {one.fact["language"] for one in found}
         briefly = any(language(code).briefly.search(question) for code in languages)
