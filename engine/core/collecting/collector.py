@@ -12,10 +12,10 @@ from oneseek.engine.core.collecting.statements import STATEMENT, stated_in
 from oneseek.engine.core.exchange.entries import KEPT
 
 SWITCHES = {"enable_chat_logging": True, "auto_collect": True}
-KEEP_IT = {  # what a person answers who wants a secret kept
-    "en": ("keep it", "keep that", "save it", "save that", "remember it", "remember that"),
-    "sv": ("behåll det", "behåll den", "spara det", "spara den", "kom ihåg det", "kom ihåg den"),
-}
+KEEP_IT = (  # what a person answers who wants a secret kept
+    "keep it", "keep that", "save it", "save that", "remember it", "remember that",
+    "behåll det", "behåll den", "spara det", "spara den", "kom ihåg det", "kom ihåg den",
+)  # fmt: skip
 BEFORE_IT = ("yes", "ok", "please", "ja", "jo")
 BEHIND_IT = ("anyway", "please", "ändå", "tack")
 EARLIER = 4  # messages of a chat that one which takes something back may be about
@@ -160,8 +160,7 @@ class DataCollector:
     def _is_of(self, held_id, turn):
         """Whether what was held back is of a message."""
         example = self.held[held_id]["offer"][0]
-        said = example["source"].get("said") or example["answer"]
-        return example["source"]["chat"] == turn["chat"] and said in turn["prompt"]
+        return example["source"]["chat"] == turn["chat"] and text_said(example) in turn["prompt"]
 
     def _across(self, text, facts):
         """The kinds of secrets that only the whole message shows, such as a card number over two
@@ -243,6 +242,11 @@ class DataCollector:
         return [record] if record else []
 
 
+def text_said(fact):
+    """The words of a message that a fact was told in."""
+    return fact["source"].get("said") or fact["answer"]
+
+
 def allows_secret(text):
     """Whether a message says no more than that the secret before it is to be kept."""
     words = text.lower().replace(",", " ").rstrip(".! ").split()
@@ -250,7 +254,7 @@ def allows_secret(text):
         words.pop(0)
     while words and words[-1] in BEHIND_IT:
         words.pop()
-    return " ".join(words) in KEEP_IT["en"] + KEEP_IT["sv"]
+    return " ".join(words) in KEEP_IT
 
 
 def said_until(turn):

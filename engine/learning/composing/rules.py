@@ -17,7 +17,7 @@ from oneseek.engine.learning.composing.reckoning import reckoned
 from oneseek.engine.learning.composing.rows import Rows, alone, lines
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import names
-from oneseek.engine.learning.memory.statements.answering import ANSWERS, words_for
+from oneseek.engine.learning.memory.statements.answering import ANSWERS, EVERYTHING, words_for
 
 LIST = re.compile(
     r"^(?:(?:what|who) are (?:my|our|all|the)|what all|which (?:of|ones|\w*[^\Ws]s)|list|name(?! of)|"
@@ -27,8 +27,7 @@ LIST = re.compile(
     r"vilka|räkna upp|nämn|lista|i vilka|"
     r"vad heter (?:mina|våra)|vad (?:var det )?(?:ska|måste|behöver|behövde|har) (?:jag|vi)|"
     r"vad var det (?:jag|vi) (?:skulle|behövde)|var har (?:jag|vi))\b|"
-    r"\b(?:(?<!at )all|every(?! (?:other|day|week|month|year|morning|evening|night|time|\w+day)\b)|"
-    r"everything|everyone|alla|allt|allting)\b",
+    rf"\b(?:{EVERYTHING}|allting)\b",
     re.I,
 )
 OPEN = re.compile(r"^(?:what|who|which|whom|vad|vem|vilka|vilken|vilket)\b", re.I)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from oneseek.engine.core.collecting.collector import text_said
 from oneseek.engine.learning.composing.rows import goes_on
 from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.encoder import NOT_HERE
@@ -36,11 +37,11 @@ class Listener:
             found = await statements(message, self.memory.reader.alone)
         except NOT_HERE:
             return []
-        before = next((one for one in reversed(earlier) if self.kept_of(one, user)), "")
-        kept = self.kept_of(before, user)
-        if not kept:
+        each = self.find_kept(earlier, user)
+        newest = next((at for at in reversed(range(len(each))) if each[at]), None)
+        if newest is None:
             return found
-        at_once = before == earlier[-1]
+        kept, before, at_once = each[newest], earlier[newest], newest == len(earlier) - 1
         texts = {id: text_of(self.memory.facts[id]) for id in kept}
         if at_once and goes_on(message, before) and not changes(message) and len(found) < 2:
             more = Statement(found[0].said if found else message.strip(), language=guess(message))
@@ -76,27 +77,23 @@ class Listener:
         least = TAKES_BACK if states else STATELESS
         return earlier[-MOST:][best] if likely[best] >= least else None
 
-    def told_beside(self, question: str, user: str) -> list[str]:
-        """The ids of the statements that a message tells beside what it asks."""
+    def find_kept(self, messages: Sequence[str], user: str) -> list[list[str]]:
+        """Of each message the ids of the statements that were kept of it, in their order."""
+        found: list[list[tuple[int, str]]] = [[] for _ in messages]
+        for id, fact in self.memory.facts.items():
+            if "answer" in fact and owner_of(fact) == user:
+                said = text_said(fact)
+                for places, message in zip(found, messages, strict=True):
+                    if said in message:
+                        places.append((message.find(said), id))
+        return [[id for _, id in sorted(places)] for places in found]
+
+    def told_beside(self, question: str, kept: Sequence[str]) -> list[str]:
+        """Those of the statements kept of a message that it tells beside what it asks."""
         told = [one for one in sentences(question) if not one.endswith("?")]
+        said = {id: text_said(self.memory.facts[id]) for id in kept}
         return [
             id
-            for id in self.kept_of(question, user)
-            for said in [text_said(self.memory.facts[id])]
-            if question.startswith(said) or any(said in one for one in told)
+            for id, words in said.items()
+            if question.startswith(words) or any(words in one for one in told)
         ]
-
-    def kept_of(self, message: str, user: str) -> list[str]:
-        """The ids of the statements that were kept of a message, in their order."""
-        words = {
-            id: text_said(fact)
-            for id, fact in self.memory.facts.items()
-            if "answer" in fact and owner_of(fact) == user
-        }
-        found = [(message.find(said), id) for id, said in words.items() if said in message]
-        return [id for _, id in sorted(found)]
-
-
-def text_said(fact: dict) -> str:
-    """The words of a message that a fact was told in."""
-    return fact["source"].get("said") or fact["answer"]

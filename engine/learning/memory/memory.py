@@ -175,16 +175,16 @@ class Memory:
         meaning = (await self.encoder.of([words]))[0] if known else None
         (alone,) = await self.reader.alone([words])
         whole = await self.reader.asking(words) if len(self.said) else alone.whole
-        near = self.said.nearest(words, whole, user)
+        first = self.said.nearest(words, whole, user, FIRST, CLOSE)
         speaks: dict[str, dict[str, float]] = {}
-        if near:
-            first = self.said.nearest(words, whole, user, FIRST, CLOSE)
+        if first:
             more = [id for id in self.succession.following(list(first)) if id in self.facts]
             first |= self.said.nearness(words, whole, more)
             read: dict[str, float] = {}
             speaks = await self._speaking_for(words, first, read, alone.asks)
             unsure = max(map(evidence.nats_of, speaks.values())) < 0
-            if unsure and alone.asks >= MAY_ASK and not near.keys() <= first.keys():
+            near = self.said.nearest(words, whole, user) if unsure else {}
+            if alone.asks >= MAY_ASK and not near.keys() <= first.keys():
                 speaks = await self._speaking_for(words, first | near, read, alone.asks)
         return Read(meaning, alone.asks, alone.states, speaks)
 

@@ -136,7 +136,8 @@ class Mind:
         `earlier` are the person's messages before it."""
         message, question = question, in_full(question, earlier[-1] if earlier else "")
         found = await self.memory.asked_for(question, user=user)
-        told = self.listener.told_beside(message, user)
+        *before, kept = self.listener.find_kept([*earlier, message], user)
+        told = self.listener.told_beside(message, kept)
         found = [one for one in found if one.id not in told]
         learned = await self.learned(number)
         languages = {one.fact["language"] for one in found}
@@ -149,8 +150,8 @@ class Mind:
             return wished
         if speaking.push:
             return await self._since_changed(question, speaking, user) or speaking
-        lately = {id for one in earlier for id in self.listener.kept_of(one, user)}
-        answering = await self._of_statements(question, user, lately)
+        lately = {id for ids in before for id in ids}
+        answering = await self._of_statements(question, user, lately, told)
         if answering is None and keeps and not self.converses:
             answering = await self._acknowledged(message, earlier, user)
         return answering or speaking
@@ -180,15 +181,15 @@ class Mind:
         """The reply to a message that only states what is kept of it, or would be but for a secret;
         and to the word that the secret before it is to be kept."""
         if earlier and allows_secret(message) and secrets_in(earlier[-1]):
-            message, earlier, secret = earlier[-1], earlier[:-1], False
+            message, earlier, allowed = earlier[-1], earlier[:-1], True
         else:
-            secret = bool(secrets_in(message))
+            allowed = False
         if message.rstrip().endswith("?"):
             return None
         found = await self.hear(message, earlier, user)
         if not states_all(message, found):
             return None
-        if secret:
+        if not allowed and secrets_in(message):
             return self._saying(words_of(guess(message))["secret"])
         return self._saying(acknowledgement(message, found))
 
@@ -199,26 +200,21 @@ class Mind:
         return Speaking(MEMORY, list(facts.values()), push, None)
 
     async def _of_statements(
-        self, question: str, user: str, lately: Collection[str]
+        self, question: str, user: str, lately: Collection[str], told: Collection[str]
     ) -> Speaking | None:
         """What a statement answers, in its words; or that nothing of the kind was told. People ask
-        about what they told `lately` in the same chat."""
+        about what they told `lately` in the same chat; what the message itself `told` beside the
+        question is no answer to it."""
         try:
             found = likelier(await self.memory.answering(question, user), lately)
-            told = self.listener.told_beside(question, user)
             read = await self.memory.read(question, user)
         except NOT_HERE:
             return None
         code = guess(question)
         if states_more(read) or is_task(question):
             return None
-        if told:  # what the message itself tells is no answer to what it asks
-            said = chosen([one for one in found if one.id not in told], question)
-            return (
-                self._saying(answer(said, question, code, self.memory.clock()), said)
-                if said
-                else None
-            )
+        if told:
+            return self._said_of([one for one in found if one.id not in told], question)
         knows, mine = self.memory.knows(question, user), speaks_of_oneself(question)
         if speaks_of_everybody(question) and not knows:
             return None
@@ -270,10 +266,14 @@ class Mind:
             return None
         if not found or found[0].id in ids or not any(one.id in ids for one in found):
             return None
-        said, code = chosen(found, question), guess(question)
+        return self._said_of(found, question)
+
+    def _said_of(self, found: list[Found], question: str) -> Speaking | None:
+        """What the likeliest of some statements say to a question, where they are likely enough."""
+        said = chosen(found, question)
         if not said:
             return None
-        return self._saying(answer(said, question, code, self.memory.clock()), said)
+        return self._saying(answer(said, question, guess(question), self.memory.clock()), said)
 
     async def notes(self, question: str, user: str = "") -> list[Found]:
         """What was told that a task should use."""

@@ -144,8 +144,7 @@ class Examples:
         """NoSkill where nothing was taught or kept under that name."""
         names = [one["name"] for one in await self.listed()]
         if name not in names:
-            there = ", ".join(names) or "none"
-            raise NoSkill(f"there is no skill {name!r}; there are: {there}")
+            raise NoSkill(name, names)
 
     async def remove(self, name: str) -> None:
         """The skill, its examples and what was trained by them are gone."""

@@ -23,6 +23,7 @@ from oneseek.engine.learning.skills.slot_model import (
     fitted,
     shares,
     trusted,
+    weigh,
 )
 
 PIECES = re.compile(r"\w+|\s+|[^\w\s]")
@@ -168,10 +169,7 @@ def becomes(
         for place, signs in places(pattern["instead"], pieces, at):
             more = encoder.of(at, place) if encoder else {}
             ways.append(place)
-            sums.append(
-                sum(weights.get(sign, 0.0) for sign in signs)
-                + sum(weights.get(sign, 0.0) * amount for sign, amount in more.items())
-            )
+            sums.append(weigh(weights, signs, more))
         each = shares(np.array(sums), np.zeros(len(sums), int)).tolist()
         found.append({way: trusted(one) for way, one in zip(ways, each, strict=True)})
     return found

@@ -173,8 +173,7 @@ def of_copies(pairs: Sequence[Pair], readings: Readings | None = None) -> dict |
 def of_frames(pairs: Sequence[Pair], readings: Readings | None = None) -> dict | None:
     """Parts with the same signs between them, as in `fix(menu): correct typo`."""
     signs = [SIGNS.findall(answer) for _, answer in pairs]
-    most = min(map(len, signs))
-    count = next((at for at in range(most) if len({one[at] for one in signs}) > 1), most)
+    count = agreeing(signs, min(map(len, signs)))
     glue = [*signs[0][:count], ""]
     rows = [split_at(answer, glue[:-1]) for _, answer in pairs]
     if not count or not all(map(all, rows)):
@@ -216,9 +215,12 @@ def of_openings(pairs: Sequence[Pair], readings: Readings | None = None) -> dict
 
 def shared(texts: Sequence[list[str]]) -> str:
     """The pieces that all begin with, but the last of the shortest."""
-    most = min(map(len, texts)) - 1
-    count = next((at for at in range(most) if len({one[at] for one in texts}) > 1), most)
-    return "".join(texts[0][:count])
+    return "".join(texts[0][: agreeing(texts, min(map(len, texts)) - 1)])
+
+
+def agreeing(rows: Sequence[Sequence[str]], most: int) -> int:
+    """How many of the first parts are the same in all rows, up to so many."""
+    return next((at for at in range(most) if len({one[at] for one in rows}) > 1), most)
 
 
 # ---- slots

@@ -52,6 +52,9 @@ SURE = -0.05  # by so much more than for none, of 1, a text asks for a skill
 class NoSkill(LookupError):
     """There is no skill of that name; the message says which there are."""
 
+    def __init__(self, name: str, there: Sequence[str]) -> None:
+        super().__init__(f"there is no skill {name!r}; there are: {', '.join(there) or 'none'}")
+
 
 def line_of(name: str) -> str:
     """The line of versions of a skill; ValueError where that can be no name."""
@@ -143,8 +146,7 @@ class Skills:
     async def must_be(self, name: str) -> None:
         await self.load()
         if name not in self.known:
-            there = ", ".join(sorted(self.known)) or "none"
-            raise NoSkill(f"there is no skill {name!r}; there are: {there}")
+            raise NoSkill(name, sorted(self.known))
 
     async def listed(self) -> list[dict]:
         """Every skill with the version in use, and how it did what was held back."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -335,11 +335,15 @@ def points_of(slot: dict, question: str, reading: Reading | None) -> tuple[list[
         again = ["seen"] * ("copy" in signs and text in seen)
         more = encoder.of(signs, where)
         texts.append(text)
-        points.append(
-            sum(weights.get(sign, 0.0) for sign in (*signs, *again))
-            + sum(weights.get(sign, 0.0) * amount for sign, amount in more.items())
-        )
+        points.append(weigh(weights, (*signs, *again), more))
     return texts, points
+
+
+def weigh(weights: Mapping[str, float], signs: Iterable[str], amounts: Amounts) -> float:
+    """The sum of the weights of some signs, and of those that hold by an amount."""
+    return sum(weights.get(sign, 0.0) for sign in signs) + sum(
+        weights.get(sign, 0.0) * amount for sign, amount in amounts.items()
+    )
 
 
 def trusted(chance: float) -> float:

@@ -23,10 +23,13 @@ from oneseek.engine.learning.memory.statements.succession import Question, chang
 SAID, QUOTED = 0.75, 0.5  # from where on a statement is said to the person, and quoted
 BESIDE = 0.1  # from where on a second one is said beside the likeliest
 MOST = 4  # statements of one answer
+EVERYTHING = (  # without "at all" and "every day"
+    r"(?<!at )all|every(?! (?:other|day|week|month|year|morning|evening|night|time|\w+day)\b)|"
+    r"everything|everyone|alla|allt"
+)
 SEVERAL = re.compile(
     r"^(?:how many|what are|who are|which are|list|name|hur många|vilka|vad heter mina|räkna upp)\b|"
-    r"\b(?:(?<!at )all|every(?! (?:other|day|week|month|year|morning|evening|night|time|\w+day)\b)|"
-    r"everything|everyone|alla|allt)\b",
+    rf"\b(?:{EVERYTHING})\b",
     re.I,
 )
 YES_NO = re.compile(

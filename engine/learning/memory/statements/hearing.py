@@ -61,10 +61,9 @@ PERSON = re.compile(
     r"\b(?:i|i'm|im|i've|ive|i'd|i'll|my|we|we're|we've|our|jag|min|mitt|mina|vi|vår|vårt|våra)\b",
     re.I,
 )
+ASIDES = r"btw|fyi|by the way|just so you know|förresten|för övrigt|bara så du vet"
 BY_THE_WAY = re.compile(
-    r"\b(?:btw|by the way|fyi|before i forget|unrelated|just so you know|for the record|oh and|"
-    r"förresten|för övrigt|innan jag glömmer|bara så du vet)\b",
-    re.I,
+    rf"\b(?:{ASIDES}|before i forget|unrelated|for the record|oh and|innan jag glömmer)\b", re.I
 )
 THIS = re.compile(r"\b(?:this|that|it|these|those|det|detta|denna|den)\b", re.I)
 LEANS = re.compile(

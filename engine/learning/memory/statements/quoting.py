@@ -15,6 +15,7 @@ from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.lessons.forms import capital
 from oneseek.engine.learning.memory.statements.dating import MONTHS
 from oneseek.engine.learning.memory.statements.hearing import (
+    ASIDES,
     CHANGES,
     GREETING,
     Statement,
@@ -41,10 +42,7 @@ FILLERS = {
         re.I,
     ),
 }
-AT_LAST = re.compile(
-    r"[\s,–-]+(?:btw|fyi|by the way|just so you know|förresten|för övrigt|bara så du vet)[.!]*$",
-    re.I,
-)
+AT_LAST = re.compile(rf"[\s,–-]+(?:{ASIDES})[.!]*$", re.I)
 SPOKEN_TO = {
     "en": re.compile(r"\b(you|your|yours)\b", re.I),
     "sv": re.compile(r"\b(du|dig|din|ditt|dina|ni|er|ert|era)\b", re.I),
