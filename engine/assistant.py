@@ -14,7 +14,12 @@ from typing import Any, Protocol
 import numpy as np
 
 from oneseek.engine.backends.executor import Tensor
-from oneseek.engine.core.collecting.collector import EARLIER, DataCollector, allows_secret
+from oneseek.engine.core.collecting.collector import (
+    EARLIER,
+    DataCollector,
+    allows_secret,
+    find_allowed,
+)
 from oneseek.engine.core.conversation import SOURCE
 from oneseek.engine.core.exchange.arriving import intended
 from oneseek.engine.core.queue.saved import SavedQueue
@@ -192,8 +197,9 @@ class Assistant:
 
     def build_conversation(self, messages: list[dict], notes: list[Found]) -> list[dict]:
         """What the model is given of a conversation."""
-        given = noted(messages, notes)
-        return given if self.mind.converses else drop_quotations(self.recalled.mark(given))
+        if not self.mind.converses:
+            messages = drop_quotations(self.recalled.mark(messages))
+        return noted(messages, notes)
 
     async def begin_skill(
         self, skill: str, number: int | None, question: str
@@ -245,7 +251,7 @@ class Assistant:
         guarded = asked != BASE and await self.mind.guards(number)
         question = messages[-1]["content"]
         own = ONESELF.search(question) or allows_secret(question)
-        concerns = guarded or self.mind.memory.facts or own
+        concerns = guarded or self.mind.memory.facts or own or keeps
         if asked == BASE or not concerns:
             return await self.generator(number), {}
         if number:
@@ -289,7 +295,8 @@ class Assistant:
         with self._go_first():
             if await self.mind.states(message, user):
                 return True
-        return bool((await self.recognised(0, message, None, True, False, user)).facts)
+        speaking = await self.recognised(0, message, None, True, False, user)
+        return bool(speaking.facts) and speaking.sure
 
     @contextmanager
     def _go_first(self) -> Iterator[None]:
@@ -340,13 +347,15 @@ class Assistant:
         collector = DataCollector(
             queue, auto_collect=False, understand=understand, user=user, pairs=False
         )
-        # The word that a secret is to be kept is about the message before it.
-        begin = -2 if allows_secret(said[-1]) and len(said) > 1 else -1
-        if earlier := said[begin - EARLIER : begin]:
+        *earlier, last = said
+        allowed = []
+        if (at := find_allowed(last, earlier)) >= 0:
+            earlier, allowed = earlier[:at], [earlier[at]]
+        if earlier := earlier[-EARLIER:]:
             before = {"prompt": earlier[-1], "earlier": earlier[:-1]}
             collector.turns[chat] = {**before, "id": "", "chat": chat}
         with urgent():
-            for text in said[begin:]:
+            for text in [*allowed, last]:
                 message = {"id": "", "role": "user", "content": text, "chat": chat}
                 found = await collector.log_message(message)
             kept = [one for one in found if (await self.mind.keep(one))["facts"]]

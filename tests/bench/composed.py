@@ -25,7 +25,7 @@ from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.learning.memory.statements.quoting import Quoting
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.open import assistant_over, clock, model_named
-from tests.bench.heard import MODEL, NOTHING_TOLD, Figures, lines, room_of
+from tests.bench.heard import MODEL, NOTHING_TOLD, OFFERS, Figures, lines, room_of
 from tests.bench.parts import report
 from tests.bench.parts.keys import is_right
 
@@ -62,6 +62,8 @@ async def ask(assistant: Assistant, question: str) -> str:
 
 def judged(answer: str, one: dict) -> bool:
     if "yes" in one and not (YES if one["yes"] else NO).match(answer):
+        return False
+    if answer.startswith(OFFERS):
         return False
     return is_right(answer, one["keys"])
 

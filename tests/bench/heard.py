@@ -44,6 +44,7 @@ from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.saying import Saying
+from oneseek.engine.learning.memory.statements.quoting import WORDS
 from oneseek.engine.open import assistant_over, clock, model_named
 from tests.bench.parts import report
 from tests.bench.parts.causes import CAUSES, DENIALS, find_cause
@@ -57,6 +58,8 @@ MODEL = "smollm2-135m"
 BESIDE, WARM = 20, 10  # statements that are asked about, and questions that are asked before
 DAYS, DAY_MS = 40, 24 * 3600 * 1000
 NOTHING_TOLD = DENIALS
+# How a reply begins that offers what is nearest, and asserts nothing.
+OFFERS = tuple(words["unsure"].split("{")[0] for words in WORDS.values())
 
 
 def room_of(name: str) -> Path:
@@ -147,8 +150,10 @@ async def judged(told: Told, given: dict[str, list[dict]], show: bool) -> dict[s
             began = time.monotonic()
             answer = await told.ask(question["q"])
             asked.append(time.monotonic() - began)
-            right = is_right(answer, question["keys"])
-            known = bool(answer) and answer not in NOTHING_TOLD
+            offers = answer.startswith(OFFERS)
+            figures.see(offers and is_right(answer, question["keys"]), "right, offered")
+            right = is_right(answer, question["keys"]) and not offers
+            known = bool(answer) and answer not in NOTHING_TOLD and not offers
             names = "", f" {one['lang']}", f", {one['form']}"
             for name in (*names, *([", corrections"] if change else [])):
                 figures.see(right, f"right{name}")
@@ -161,7 +166,9 @@ async def judged(told: Told, given: dict[str, list[dict]], show: bool) -> dict[s
                 report.say("MISS", cause, "|", question["q"], "|", answer, "|", one["messages"])
         if alike := one.get("lookalike"):
             answer = await told.ask(alike["q"])
-            said = bool(answer) and answer not in NOTHING_TOLD
+            offers = answer.startswith(OFFERS)
+            figures.see(offers, "look-alikes, offered")
+            said = bool(answer) and answer not in NOTHING_TOLD and not offers
             figures.see(said, "look-alikes", f"look-alikes {one['lang']}")
             if show and said:
                 report.say("ALIKE", alike["q"], "|", answer)
@@ -227,7 +234,7 @@ async def over_days(assistant: Assistant, given: dict[str, list[dict]], show: bo
     at[0] = began + (DAYS + 1) * DAY_MS
     for one in given["timeline_questions"]:
         answer = await told.ask(one["q"])
-        right = is_right(answer, one["keys"])
+        right = is_right(answer, one["keys"]) and not answer.startswith(OFFERS)
         figures.see(right, f"days: {one['about']}")
         figures.see(
             not right and any(stands(answer, value) for value in one.get("wrong", ())),

@@ -135,8 +135,7 @@ class DataCollector:
     async def _log_statement(self, message):
         chat, text = message.get("chat", ""), visible(message["content"]).strip()
         before = self.turns.get(chat)
-        held = [id for id in self.held if before and self._is_of(id, before)]
-        if held and allows_secret(text):
+        if held := self._held_before(before) if before and allows_secret(text) else []:
             found = []
             for id in held:
                 found += await self.release(id)
@@ -157,10 +156,17 @@ class DataCollector:
                     found += await self._keep(one, chat, message["id"], text)
         return found
 
-    def _is_of(self, held_id, turn):
+    def _held_before(self, turn):
+        """What was held back of the newest message up to a turn that anything was held back of."""
+        for said in reversed(said_until(turn)):
+            if held := [id for id in self.held if self._is_of(id, turn["chat"], said)]:
+                return held
+        return []
+
+    def _is_of(self, held_id, chat, said):
         """Whether what was held back is of a message."""
         example = self.held[held_id]["offer"][0]
-        return example["source"]["chat"] == turn["chat"] and text_said(example) in turn["prompt"]
+        return example["source"]["chat"] == chat and text_said(example) in said
 
     def _across(self, text, facts):
         """The kinds of secrets that only the whole message shows, such as a card number over two
@@ -255,6 +261,15 @@ def allows_secret(text):
     while words and words[-1] in BEHIND_IT:
         words.pop()
     return " ".join(words) in KEEP_IT
+
+
+def find_allowed(text, earlier):
+    """The place of the newest of a person's messages before a text whose secret the text allows to
+    be kept; -1 where it allows none."""
+    if not allows_secret(text):
+        return -1
+    newest = range(len(earlier) - 1, max(-1, len(earlier) - 1 - EARLIER), -1)
+    return next((at for at in newest if secrets_in(earlier[at])), -1)
 
 
 def said_until(turn):

@@ -2,53 +2,29 @@
 
 from __future__ import annotations
 
-import functools
-import json
-import pathlib
 import re
 from collections.abc import Iterable, Sequence
 
 from oneseek.engine.learning.composing.rows import Rows
 from oneseek.engine.learning.lessons import language
-from oneseek.engine.learning.lessons.language import WORD
 from oneseek.engine.learning.memory.memory import Found
-from oneseek.engine.learning.memory.second_look import alike, content, names
+from oneseek.engine.learning.memory.second_look import alike, content, names, relatives
 from oneseek.engine.learning.memory.statements.answering import NEGATED
+from oneseek.engine.learning.memory.statements.groups import (
+    groups,
+    is_singular,
+    lower_words,
+    stem,
+    words_in,
+)
 from oneseek.engine.learning.memory.statements.statement import text_of
 
 CLAUSE = re.compile(r"[,;.!?–]+\s")
-ENDING = re.compile(r"(?<=\w{3})(?:'s|arna|erna|orna|ar|er|or|en|et|es|n|s)$")
+HAS = re.compile(
+    r"\b(?:my|our|min|mitt|vår|vårt) ([\w-]+)(?: \w+)?(?:'s got| has| have| had| har| hade) ", re.I
+)
 LIKELY, NEAR = 0.11, 0.006  # least score to concern a question, without and with a shared word
 WITHIN = 0.1  # so much of the likelihood of the likeliest has what is nearly as likely
-
-
-@functools.cache
-def words_in(code: str) -> dict:
-    """What the language's file says of groups and numbers."""
-    every = json.loads(pathlib.Path(__file__).with_name("groups.json").read_text("utf-8"))
-    return every.get(code, every["en"])
-
-
-@functools.cache
-def groups(code: str) -> list[tuple[frozenset[str], frozenset[str]]]:
-    pairs = words_in(code)["groups"].items()
-    return [(frozenset(names.split()), frozenset(members.split())) for names, members in pairs]
-
-
-def is_singular(word: str, names: Iterable[str]) -> bool:
-    """Whether a group has a longer name of the same noun: its plural."""
-    return any(len(one) > len(word) and one[:3] == word[:3] for one in names)
-
-
-def lower_words(text: str) -> set[str]:
-    return {word.lower() for word in WORD.findall(text)}
-
-
-def stem(word: str) -> str:
-    """A noun without the ending of its number or of its definite form."""
-    while (bare := ENDING.sub("", word)) != word:
-        word = bare
-    return word
 
 
 class Asked:
@@ -88,8 +64,17 @@ class Asked:
         return stem(one) == stem(other) or alike(one, other, self.language)
 
     def is_of_others(self, said: str) -> bool:
+        """Whether a statement is of a friend, or of those whom a relative has, where the question
+        names neither."""
         others = set(words_in(self.code)["others"].split())
-        return bool(lower_words(said) & others) and not others & lower_words(self.question)
+        if lower_words(said) & others and not others & lower_words(self.question):
+            return True
+        members = {member for _, some in self.groups for member in some}
+        if not any("relation" in self.language.categories(one) for one in members):
+            return False
+        owner = HAS.search(said)
+        kin = relatives(owner[1], self.language) if owner else frozenset()
+        return bool(kin) and not kin & (members | relatives(self.question, self.language))
 
     def is_one_of(self, said: str) -> bool:
         """Whether the question names one of those whom a statement names together: a father, of

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from oneseek.engine.learning.composing.asked import Asked, concerned, words_in
+from oneseek.engine.learning.composing.asked import Asked, concerned
 from oneseek.engine.learning.composing.rows import Rows, alone, goes_on, lines
 from oneseek.engine.learning.lessons.forms import capital
 from oneseek.engine.learning.lessons.language import WORD
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import content
+from oneseek.engine.learning.memory.statements.groups import words_in
 from oneseek.engine.learning.memory.statements.statement import text_of
 from oneseek.engine.learning.memory.statements.succession import find_death
 
@@ -41,7 +42,7 @@ PLUS = re.compile(
     r"\b(?:plus|and|with|och|med|samt) (?:his|her|their|hans|hennes|deras|sin) \w+", re.I
 )
 MOST = 60  # what is more is a year, a price or a number of a house
-ARTICLES = ("en", "ett")  # and numbers
+ARTICLES, OF = ("en", "ett"), ("of", "av")  # the articles are numbers, too
 LIKELY = 0.2  # how likely a statement answers that is counted without naming what is counted
 NOUN = 3  # words behind a number in which what it counts stands
 
@@ -225,6 +226,7 @@ def quantity(asked: Asked, one: Found) -> int:
     found = [
         number(asked, word) for word, behind in zip(words, words[1:], strict=False)
         if not UNITS.match(behind) and word not in ARTICLES and behind.isalpha()
+        and (behind in OF or behind not in asked.language.function_words)
     ]  # fmt: skip
     return sum(found) or (2 if PLUS.search(said) else 1)
 

@@ -6,12 +6,13 @@ import re
 from collections.abc import Iterable, Sequence
 from datetime import date
 
-from oneseek.engine.learning.composing.asked import Asked, lower_words, words_in
+from oneseek.engine.learning.composing.asked import Asked
 from oneseek.engine.learning.composing.comparing import compared, same_time
 from oneseek.engine.learning.composing.rows import Rows, alone, lines
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import in_order, listed, relatives
 from oneseek.engine.learning.memory.statements.answering import EITHER, NEGATED
+from oneseek.engine.learning.memory.statements.groups import lower_words, words_in
 from oneseek.engine.learning.memory.statements.statement import text_of
 from oneseek.engine.learning.memory.statements.succession import changed as tells_change
 from oneseek.engine.learning.memory.statements.succession import find_death
@@ -295,6 +296,6 @@ def excludes(asked: Asked, said: str) -> bool:
             return True
     mine, theirs = listed(said, asked.language), listed(asked.question, asked.language)
     return any(
-        mine[name] and theirs[name] and not mine[name] & theirs[name]
+        not any(asked.are_forms(one, other) for one in mine[name] for other in theirs[name])
         for name in mine.keys() & theirs
     )

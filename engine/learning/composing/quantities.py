@@ -7,8 +7,8 @@ import re
 from datetime import date, timedelta
 from typing import NamedTuple
 
-from oneseek.engine.learning.composing.asked import words_in
 from oneseek.engine.learning.memory.statements.dating import AWAY, DAYS, MONTHS
+from oneseek.engine.learning.memory.statements.groups import words_in
 
 BARE, MONEY = "", "money"
 UNITS = {

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from oneseek.engine.learning.composing.asked import WITHIN, Asked, likelihood, words_in
+from oneseek.engine.learning.composing.asked import WITHIN, Asked, likelihood
 from oneseek.engine.learning.composing.quantities import (
     BARE,
     MONEY,
@@ -27,6 +27,7 @@ from oneseek.engine.learning.composing.rows import Rows, lines
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import relatives
 from oneseek.engine.learning.memory.statements.answering import NEGATED
+from oneseek.engine.learning.memory.statements.groups import words_in
 
 DAY = 24 * 60  # minutes
 LOW = 0.007  # how likely a statement concerns the question at all

@@ -9,11 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from oneseek.engine.learning.composing.asked import Asked, lower_words, words_in
+from oneseek.engine.learning.composing.asked import Asked
 from oneseek.engine.learning.composing.rows import Rows, before, lines
 from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import alike, content, names, relatives
+from oneseek.engine.learning.memory.statements.groups import lower_words, words_in
 from oneseek.engine.learning.memory.statements.statement import text_of
 
 TASK = re.compile(

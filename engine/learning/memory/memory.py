@@ -26,6 +26,7 @@ from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder, Meaning
 from oneseek.engine.learning.memory.recogniser import Meanings, Recogniser, Text
 from oneseek.engine.learning.memory.second_look import names, plain_words
 from oneseek.engine.learning.memory.statements import evidence, succession
+from oneseek.engine.learning.memory.statements.introducing import introduced
 from oneseek.engine.learning.memory.statements.reader import Reader, sigmoid
 from oneseek.engine.learning.memory.statements.said import STEM, Said, scaled
 from oneseek.engine.learning.memory.statements.statement import (
@@ -251,6 +252,15 @@ class Memory:
                     if word in names(said, words) or (word in named and word in plain_words(said)):
                         return True
         return False
+
+    def introduces(self, name: str, user: str) -> bool:
+        """Whether somebody introduced a name in small letters: "my sister anna"."""
+        facts = (self.facts.get(id) for id in self.said.having(name[:STEM]))
+        return any(
+            fact and "answer" in fact and owner_of(fact) == user
+            and name in introduced(text_of(fact), fact["language"])
+            for fact in facts
+        )  # fmt: skip
 
     async def in_another_language(self, question: str, user: str) -> list[Found]:
         """The facts told in another language than the question's that may answer it: they are read

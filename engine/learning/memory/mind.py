@@ -6,50 +6,37 @@ it.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from oneseek.engine.core.collecting.collector import allows_secret
+from oneseek.engine.core.collecting.collector import find_allowed
 from oneseek.engine.core.collecting.secrets import secrets_in
-from oneseek.engine.core.conversation import MEMORY
 from oneseek.engine.core.exchange import INTENT
 from oneseek.engine.core.exchange.entries import KEPT
 from oneseek.engine.history.round_plan import DATA_SET
 from oneseek.engine.history.versions import GUARDED, Versions, ancestors, behind
-from oneseek.engine.learning.composing.parts import parts
-from oneseek.engine.learning.composing.rows import goes_on
-from oneseek.engine.learning.composing.rules import composed, takes_several
 from oneseek.engine.learning.composing.tasks import is_task, notes_for
 from oneseek.engine.learning.lessons import LessonError, guess, language
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder
 from oneseek.engine.learning.memory.listening import Listener
-from oneseek.engine.learning.memory.memory import Found, Memory, Read
-from oneseek.engine.learning.memory.oneself import (
-    asks_for_own,
-    asks_something_else,
-    speaks_of_everybody,
-    speaks_of_oneself,
-)
+from oneseek.engine.learning.memory.memory import Found, Memory
+from oneseek.engine.learning.memory.replies import Replies, said_by, states_more
 from oneseek.engine.learning.memory.speaking import Speaking, decided
-from oneseek.engine.learning.memory.statements.answering import QUOTED, SAID, answer, chosen
 from oneseek.engine.learning.memory.statements.following import in_full
 from oneseek.engine.learning.memory.statements.hearing import (
-    STATES,
     Statement,
 )
+from oneseek.engine.learning.memory.statements.introducing import with_capitals
 from oneseek.engine.learning.memory.statements.quoting import (
     CONVERSES,
-    Quoting,
     acknowledgement,
     states_all,
     words_of,
 )
 from oneseek.engine.learning.memory.statements.statement import (
     is_for,
-    is_said_by,
 )
 from oneseek.engine.learning.memory.wishes import (
     find_concerned,
@@ -63,30 +50,9 @@ from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
 
 TO_REMEMBER = ("ready", "rejected", KEPT)  # a refused lesson costs nothing that is known by heart
-ASKS_NOTHING = 0.2  # with less a question that names nobody is a general one
-NEAR_NOTHING = 0.35  # with a smaller sum of scores, nothing that was told answers the question
-# The least sum of scores for a question to be split, and the least score of each of its parts.
-NEAR_PART, PART_SURE = 0.045, 0.15
-LATELY = 1.0  # nats that speak for a statement of the same chat, of the last few messages
 ALONE = re.compile(r"[^?]*\?\W*\w*\W*")  # one question and no wish beside it, thanks at most
 WAITING, AT_ONCE = 100, 8  # records of the queue that a question looks at, and takes in, at most
 REMEMBERED, REFUSED = "remembered", "not remembered"
-
-
-def states_more(read: Read) -> bool:
-    """Whether a message states something rather than asks for it."""
-    return read.states > max(STATES, read.asks)
-
-
-def likelier(found: list[Found], ids: Collection[str]) -> list[Found]:
-    """The same statements, of which these are the likelier by LATELY."""
-    raised = [
-        replace(one, score=one.score / (one.score + (1 - one.score) * math.exp(-LATELY)))
-        if one.id in ids
-        else one
-        for one in found
-    ]
-    return sorted(raised, key=lambda one: (-one.score, -one.fact["time"]))
 
 
 class Mind:
@@ -95,6 +61,7 @@ class Mind:
         self.converses = model.config.parameters >= CONVERSES
         self.memory = Memory(versions.store, versions.base, encoder, versions.clock)
         self.listener = Listener(self.memory)
+        self.replies = Replies(self.memory, model.tokenizer)
         self._learned: dict[int, frozenset[str]] = {}
         self._queued = 0  # records of the queue when it was last looked at
 
@@ -135,6 +102,8 @@ class Mind:
         the person are kept, and a message that only states something is acknowledged;
         `earlier` are the person's messages before it."""
         message, question = question, in_full(question, earlier[-1] if earlier else "")
+        await self.memory.load()
+        question = with_capitals(question, lambda name: self.memory.introduces(name, user))
         found = await self.memory.asked_for(question, user=user)
         *before, kept = self.listener.find_kept([*earlier, message], user)
         told = self.listener.told_beside(message, kept)
@@ -149,9 +118,10 @@ class Mind:
         if wished := await self._answer_wish(message, user, keeps):
             return wished
         if speaking.push:
-            return await self._since_changed(question, speaking, user) or speaking
+            return await self.replies.find_change(question, speaking, user) or speaking
         lately = {id for ids in before for id in ids}
-        answering = await self._of_statements(question, user, lately, told)
+        unkept = [one for one, ids in zip(earlier, before, strict=True) if not ids]
+        answering = await self.replies.find(question, user, lately, told, unkept)
         if answering is None and keeps and not self.converses:
             answering = await self._acknowledged(message, earlier, user)
         return answering or speaking
@@ -168,11 +138,13 @@ class Mind:
             if not told:
                 return None
             listed = list_told(told, guess(message), about)
-            return self._saying(listed, [Found(one, 1.0) for one in told])
+            return self.replies.say(listed, [Found(one, 1.0) for one in told])
         if not what:
-            return self._saying(list_told(told, guess(message)), [Found(one, 1.0) for one in told])
+            return self.replies.say(
+                list_told(told, guess(message)), [Found(one, 1.0) for one in told]
+            )
         gone = find_concerned(what, told)
-        reply = self._saying(reply_to_forget(what, gone, guess(message)))
+        reply = self.replies.say(reply_to_forget(what, gone, guess(message)))
         return replace(reply, forgets=[one["id"] for one in gone])
 
     async def _acknowledged(
@@ -180,73 +152,16 @@ class Mind:
     ) -> Speaking | None:
         """The reply to a message that only states what is kept of it, or would be but for a secret;
         and to the word that the secret before it is to be kept."""
-        if earlier and allows_secret(message) and secrets_in(earlier[-1]):
-            message, earlier, allowed = earlier[-1], earlier[:-1], True
-        else:
-            allowed = False
+        if allowed := (at := find_allowed(message, earlier)) >= 0:
+            message, earlier = earlier[at], earlier[:at]
         if message.rstrip().endswith("?"):
             return None
         found = await self.hear(message, earlier, user)
         if not states_all(message, found):
             return None
         if not allowed and secrets_in(message):
-            return self._saying(words_of(guess(message))["secret"])
-        return self._saying(acknowledgement(message, found))
-
-    def _saying(self, text: str, used: Sequence[Found] = ()) -> Speaking:
-        """The memory says exactly this, of the facts that it used."""
-        push = Quoting(self.tokenizer, text)
-        facts = {one.id: one.told() for one in used}
-        return Speaking(MEMORY, list(facts.values()), push, None)
-
-    async def _of_statements(
-        self, question: str, user: str, lately: Collection[str], told: Collection[str]
-    ) -> Speaking | None:
-        """What a statement answers, in its words; or that nothing of the kind was told. People ask
-        about what they told `lately` in the same chat; what the message itself `told` beside the
-        question is no answer to it."""
-        try:
-            found = likelier(await self.memory.answering(question, user), lately)
-            read = await self.memory.read(question, user)
-        except NOT_HERE:
-            return None
-        code = guess(question)
-        if states_more(read) or is_task(question):
-            return None
-        if told:
-            return self._said_of([one for one in found if one.id not in told], question)
-        knows, mine = self.memory.knows(question, user), speaks_of_oneself(question)
-        if speaks_of_everybody(question) and not knows:
-            return None
-        general = read.asks < ASKS_NOTHING and not knows
-        if general and not mine:
-            return None
-        known, now = self._said_by(user), self.memory.clock()
-        changed = found and found[0].changes and found[0].score >= QUOTED
-        changed = changed and not goes_on(found[0].fact["answer"])
-        sure = sum(one.score for one in found)
-        own = mine and (not general or takes_several(question, code))
-        own = own or knows or sure >= QUOTED
-        if found and (own or sure >= NEAR_PART):
-            asked = [] if changed else parts(question)
-            each = [await self.memory.answering(part, user) for part in asked]
-            own = own or (
-                bool(each) and all(any(one.apart >= PART_SURE for one in part) for part in each)
-            )
-        if found and own:
-            if more := composed(question, found, known, code, now, each, bool(changed)):
-                return self._saying(*more)
-        is_own = asks_for_own(question, read.asks, knows)
-        said = chosen(found, question) if found else []
-        if not said and is_own and sure >= NEAR_NOTHING and takes_several(question, code):
-            said = found[:1]  # a quotation is nearer than what the base would make up
-        if not said:
-            said = await self._of_another_language(question, user)
-        if said:
-            return self._saying(answer(said, question, code, now), said)
-        if is_own and sure < NEAR_NOTHING and not asks_something_else(question):
-            return self._saying(words_of(code)["nothing"])
-        return None
+            return self.replies.say(words_of(guess(message))["secret"])
+        return self.replies.say(acknowledgement(message, found))
 
     async def states(self, message: str, user: str = "") -> bool:
         """Whether a message states something rather than asks for it."""
@@ -254,26 +169,6 @@ class Mind:
             return states_more(await self.memory.read(message, user))
         except NOT_HERE:
             return False
-
-    async def _since_changed(self, question: str, speaking: Speaking, user: str) -> Speaking | None:
-        """What is to be said instead of facts told in a chat, where a statement changed them."""
-        ids = [one["id"] for one in speaking.facts]
-        if any("message" not in one["source"] for one in speaking.facts):
-            return None
-        try:
-            found = await self.memory.answering(question, user)
-        except NOT_HERE:
-            return None
-        if not found or found[0].id in ids or not any(one.id in ids for one in found):
-            return None
-        return self._said_of(found, question)
-
-    def _said_of(self, found: list[Found], question: str) -> Speaking | None:
-        """What the likeliest of some statements say to a question, where they are likely enough."""
-        said = chosen(found, question)
-        if not said:
-            return None
-        return self._saying(answer(said, question, guess(question), self.memory.clock()), said)
 
     async def notes(self, question: str, user: str = "") -> list[Found]:
         """What was told that a task should use."""
@@ -283,14 +178,7 @@ class Mind:
             found = await self.memory.answering(question, user)
         except NOT_HERE:
             return []
-        return notes_for(question, found, self._said_by(user), guess(question))
-
-    def _said_by(self, user: str) -> list[dict]:
-        return [one for one in self.memory.facts.values() if is_said_by(one, user)]
-
-    async def _of_another_language(self, question: str, user: str) -> list[Found]:
-        found = await self.memory.in_another_language(question, user)
-        return [one for one in found if one.score >= SAID and is_for(one.fact, user)][:1]
+        return notes_for(question, found, said_by(self.memory, user), guess(question))
 
     # ---- hearing
 

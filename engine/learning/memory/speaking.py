@@ -14,6 +14,7 @@ from oneseek.engine.core.conversation import MEMORY, SOURCE
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.recogniser import GONE, NEAR, SURE
 from oneseek.engine.learning.memory.saying import Saying
+from oneseek.engine.learning.memory.statements.quoting import SAYS_NOTHING
 from oneseek.engine.model.generate import Generator, Push
 from oneseek.engine.model.tokenizer import Tokenizer
 
@@ -25,7 +26,8 @@ KEPT = 1_000  # texts
 FEW = 2  # words of a message that is understood only after what was said before it
 REFERS = re.compile(
     r"\b(?:(?:about|of|with|for|to|from|make|write|put|say|explain|translate|om|av|med|för|till) "
-    r"(?:it|det|den)|he|she|its|they|their|them|him|her|his|hers|this|that|these|those|there|then|ones?|"
+    r"(?:it|det|den)|he|she|its|they|their|them|him|her|his|hers|this|that(?!(?:[’']s| is) (?:all|it)\b)|"
+    r"these|those|there|then|ones|one(?=\W*$)|"
     r"instead|shorter|longer|again|more|also|same|above|"
     r"han|hon|dem|dom|honom|henne|hans|hennes|dess|deras|denna|detta|dessa|där|då|"
     r"istället|kortare|längre|igen|mer|också|samma|ovan)\b",
@@ -45,6 +47,7 @@ class Speaking:
     skill: str = ""  # its name, where one answers
     places: list[dict] = field(default_factory=list)  # of documents, that it quotes
     forgets: list[str] = field(default_factory=list)  # the ids of facts that it says to forget
+    sure: bool = True  # that its facts answer the question
 
 
 class Recalled:
@@ -69,13 +72,15 @@ class Recalled:
 
 def drop_quotations(messages: list[dict]) -> list[dict]:
     """A conversation less what the memory or a document answered, for a small model: it would go on
-    speaking of that. Whole where the last message speaks of what was said before."""
+    speaking of that. Where the last message speaks of what was said before, only answers that say
+    nothing are left out."""
     last = messages[-1]["content"]
-    if REFERS.search(last) or len(last.split()) <= FEW:
-        return messages
+    refers = REFERS.search(last) or len(last.split()) <= FEW
     kept: list[dict] = []
     for message in messages:
-        if message.get("by") not in (MEMORY, SOURCE):
+        if message.get("by") not in (MEMORY, SOURCE) or (
+            refers and message["content"] not in SAYS_NOTHING
+        ):
             kept.append(message)
         elif kept and kept[-1]["role"] == "user":
             kept.pop()

@@ -19,6 +19,7 @@ from oneseek.engine.learning.memory.second_look import (
     relatives,
     wanted,
 )
+from oneseek.engine.learning.memory.statements.groups import names_group_of
 from oneseek.engine.learning.memory.statements.plain_forms import says_plainly
 from oneseek.engine.learning.memory.statements.reader import sigmoid
 
@@ -37,6 +38,7 @@ WEIGHTS = {
     "unfit": -0.89,
     "not_mine": -0.18,
     "moved_there": 2.0,  # chosen by hand: few questions of the sets ask so
+    "of_a_kind": 3.0,  # likewise
     "in_form": 4.0,  # chosen by hand: the plainest questions are few there
 }
 MOVED = frozenset("moved moving relocated flyttat flyttade flyttar".split())
@@ -99,6 +101,7 @@ def plainly(question: str, said: str, words: Language, same: bool) -> dict[str, 
     there = moved and bool(plain_words(question) & LIVE) and not (new or kin or strange)
     return {
         "moved_there": float(there),
+        "of_a_kind": float(same and names_group_of(question, said, guess(question))),
         "in_form": float(says_plainly(question, said)),
         "brought": 1 - len(new) / len(asked) if asked else 0.5,
         "strange_name": float(bool(strange)),

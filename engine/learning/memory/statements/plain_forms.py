@@ -11,6 +11,11 @@ I = r"(?:i|we|jag|vi)"  # noqa: E741
 WERE = r"(?: (?:just|recently|now|nyss|precis|nu))?"
 AM = r"(?:i'?m|i am|jag är)"
 A_NAME = r"(?-i:[A-ZÅÄÖ][\w-]+)"
+TEACH = rf"{I} (?:teach|undervisar)"
+A_JOB = (
+    r"(?:an? |en )?(?:[\w-]+ ){0,2}(?!member|medlem)"
+    r"(?:\w{3,}(?:er|or|ist|ian|are|ör|man)|nurse|chef|cook|vet|\w*sköterska|kock)"
+)
 SAYS = {
     "name": rf"^(?:hi|hello|hey|hej|hallå)\b[ ,!]*(?:there|där)?[ ,!]*{AM} {A_NAME}(?=[,.!]|$)|"
     rf"{AM} {A_NAME}, \d\d\b|(?:my name(?: is|'s)|call me|i'?m called|i go by|jag heter|mitt namn är|kalla mig)",
@@ -18,9 +23,10 @@ SAYS = {
     "home": rf"{I} (?:live|bor) (?:in|on|at|near|i|på|vid)|"
     rf"{I}(?:'ve| have| har)?{WERE} (?:moved|flyttade|flyttat)(?: \w+)? (?:to|into|till)|"
     rf"{I} (?:moved|flyttade) (?:to|till)",
-    "job": rf"{I} (?:work|jobbar|arbetar) (?:as|som)|i'?m an? \w+ by (?:trade|profession)",
+    "job": rf"{I} (?:work|jobbar|arbetar) (?:as|som)|i'?m an? \w+ by (?:trade|profession)|{TEACH}|"
+    rf"{AM} {A_JOB} (?:at|for|in|på|hos)",
     "workplace": rf"{I} (?:work|jobbar|arbetar) (?:at|for|på|hos)|"
-    rf"{I} (?:work|jobbar|arbetar) (?:as|som) [^,.;]{{2,40}}? (?:at|for|på|hos)",
+    rf"(?:{I} (?:work|jobbar|arbetar) (?:as|som)|{AM} {A_JOB}|{TEACH})[^,.;]{{0,40}}? (?:at|for|på|hos)",
 }
 ASKS = {
     "name": r"(?:what is|do you (?:know|remember)|can you (?:tell me|remember)|tell me) my name|"

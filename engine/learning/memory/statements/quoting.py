@@ -72,6 +72,7 @@ WORDS = {
         "earlier": "Before that you said",
         "later": "Later you said",
         "nothing": "You have not told me that.",
+        "unsure": "I am not sure that you told me. The nearest is: “{said}”",
         "kept": "I'll remember that: {said}",
         "kept_many": "I'll remember all of that: {count} things.",
         "corrected": "Changed: {said}",
@@ -85,6 +86,7 @@ WORDS = {
         "earlier": "Dessförinnan sa du",
         "later": "Senare sa du",
         "nothing": "Det har du inte berättat för mig.",
+        "unsure": "Jag är inte säker på att du har berättat det. Det närmaste är: “{said}”",
         "kept": "Det kommer jag ihåg: {said}",
         "kept_many": "Allt det kommer jag ihåg: {count} saker.",
         "corrected": "Ändrat: {said}",
@@ -92,6 +94,9 @@ WORDS = {
         "Skriv ”spara det”, så gör jag det.",
     },
 }
+
+
+SAYS_NOTHING = {words[name] for words in WORDS.values() for name in ("nothing", "secret")}
 
 
 def words_of(code: str) -> dict[str, str]:

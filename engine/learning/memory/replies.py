@@ -1,0 +1,163 @@
+"""What the memory replies to a question: the words of the statements that answer it, or what is
+nearest where none surely does, or that nothing of the kind was told.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+
+from oneseek.engine.core.collecting.secrets import secrets_in
+from oneseek.engine.core.conversation import MEMORY
+from oneseek.engine.learning.composing.parts import parts
+from oneseek.engine.learning.composing.rows import goes_on
+from oneseek.engine.learning.composing.rules import composed, takes_several
+from oneseek.engine.learning.composing.tasks import is_task
+from oneseek.engine.learning.lessons import guess, language
+from oneseek.engine.learning.memory.encoder import NOT_HERE
+from oneseek.engine.learning.memory.memory import Found, Memory, Read
+from oneseek.engine.learning.memory.oneself import (
+    asks_for_own,
+    asks_something_else,
+    speaks_of_everybody,
+    speaks_of_oneself,
+)
+from oneseek.engine.learning.memory.second_look import content
+from oneseek.engine.learning.memory.speaking import Speaking
+from oneseek.engine.learning.memory.statements.answering import QUOTED, SAID, answer, chosen
+from oneseek.engine.learning.memory.statements.hearing import STATES
+from oneseek.engine.learning.memory.statements.quoting import Quoting, words_of
+from oneseek.engine.learning.memory.statements.statement import is_for, is_said_by
+from oneseek.engine.model.tokenizer import Tokenizer
+
+ASKS_NOTHING = 0.2  # with less a question that names nobody is a general one
+NEAR_NOTHING = 0.35  # with a smaller sum of scores, nothing that was told answers the question
+# The least sum of scores for a question to be split, and the least score of each of its parts.
+NEAR_PART, PART_SURE = 0.045, 0.15
+LATELY = 1.0  # nats that speak for a statement of the same chat, of the last few messages
+
+
+def states_more(read: Read) -> bool:
+    """Whether a message states something rather than asks for it."""
+    return read.states > max(STATES, read.asks)
+
+
+def likelier(found: list[Found], ids: Collection[str]) -> list[Found]:
+    """The same statements, of which these are the likelier by LATELY."""
+    raised = [
+        replace(one, score=one.score / (one.score + (1 - one.score) * math.exp(-LATELY)))
+        if one.id in ids
+        else one
+        for one in found
+    ]
+    return sorted(raised, key=lambda one: (-one.score, -one.fact["time"]))
+
+
+def said_by(memory: Memory, user: str) -> list[dict]:
+    """The statements of somebody."""
+    return [one for one in memory.facts.values() if is_said_by(one, user)]
+
+
+class Replies:
+    def __init__(self, memory: Memory, tokenizer: Tokenizer) -> None:
+        self.memory, self.tokenizer = memory, tokenizer
+
+    def say(self, text: str, used: Sequence[Found] = ()) -> Speaking:
+        """The memory says exactly this, of the facts that it used."""
+        push = Quoting(self.tokenizer, text)
+        facts = {one.id: one.told() for one in used}
+        return Speaking(MEMORY, list(facts.values()), push, None)
+
+    async def find(
+        self,
+        question: str,
+        user: str,
+        lately: Collection[str],
+        told: Collection[str],
+        unkept: Sequence[str],
+    ) -> Speaking | None:
+        """What a statement answers, in its words; or that nothing of the kind was told, or not kept
+        of messages `unkept`. People ask about what they told `lately` in the same chat; what the
+        message itself `told` beside the question is no answer to it."""
+        try:
+            found = likelier(await self.memory.answering(question, user), lately)
+            read = await self.memory.read(question, user)
+        except NOT_HERE:
+            return None
+        code = guess(question)
+        if states_more(read) or is_task(question):
+            return None
+        if told:
+            return self._said_of([one for one in found if one.id not in told], question)
+        knows, mine = self.memory.knows(question, user), speaks_of_oneself(question)
+        if speaks_of_everybody(question) and not knows:
+            return None
+        general = read.asks < ASKS_NOTHING and not knows
+        if general and not mine:
+            return None
+        known, now = said_by(self.memory, user), self.memory.clock()
+        changed = found and found[0].changes and found[0].score >= QUOTED
+        changed = changed and not goes_on(found[0].fact["answer"])
+        sure = sum(one.score for one in found)
+        own = mine and (not general or takes_several(question, code))
+        own = own or knows or sure >= QUOTED
+        if found and (own or sure >= NEAR_PART):
+            asked = [] if changed else parts(question)
+            each = [await self.memory.answering(part, user) for part in asked]
+            own = own or (
+                bool(each) and all(any(one.apart >= PART_SURE for one in part) for part in each)
+            )
+        if found and own:
+            if more := composed(question, found, known, code, now, each, bool(changed)):
+                return self.say(*more)
+        is_own = asks_for_own(question, read.asks, knows)
+        said = chosen(found, question) if found else []
+        if not said and is_own and sure >= NEAR_NOTHING and takes_several(question, code):
+            said = found[:1]  # a quotation is nearer than what the base would make up
+        if not said:
+            said = await self._of_another_language(question, user)
+        if said:
+            return self.say(answer(said, question, code, now), said)
+        if is_own and not asks_something_else(question):
+            if sure >= NEAR_NOTHING:
+                return self._offering(found[0], code)
+            return self.say(self._why_nothing(question, unkept))
+        return None
+
+    def _offering(self, nearest: Found, code: str) -> Speaking:
+        """That it is not sure, and what is nearest of all that was told."""
+        text = words_of(code)["unsure"].format(said=nearest.fact["answer"])
+        return replace(self.say(text, [nearest]), sure=False)
+
+    def _why_nothing(self, question: str, unkept: Sequence[str]) -> str:
+        """That nothing was told, or of messages `unkept` that it is a secret."""
+        code = guess(question)
+        words = language(code)
+        asked = content(question, words)
+        secret = any(asked & content(one, words) and secrets_in(one) for one in unkept)
+        return words_of(code)["secret" if secret else "nothing"]
+
+    async def find_change(self, question: str, speaking: Speaking, user: str) -> Speaking | None:
+        """What is to be said instead of facts told in a chat, where a statement changed them."""
+        ids = [one["id"] for one in speaking.facts]
+        if any("message" not in one["source"] for one in speaking.facts):
+            return None
+        try:
+            found = await self.memory.answering(question, user)
+        except NOT_HERE:
+            return None
+        if not found or found[0].id in ids or not any(one.id in ids for one in found):
+            return None
+        return self._said_of(found, question)
+
+    def _said_of(self, found: list[Found], question: str) -> Speaking | None:
+        """What the likeliest of some statements say to a question, where they are likely enough."""
+        said = chosen(found, question)
+        if not said:
+            return None
+        return self.say(answer(said, question, guess(question), self.memory.clock()), said)
+
+    async def _of_another_language(self, question: str, user: str) -> list[Found]:
+        found = await self.memory.in_another_language(question, user)
+        return [one for one in found if one.score >= SAID and is_for(one.fact, user)][:1]

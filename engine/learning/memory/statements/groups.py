@@ -1,0 +1,71 @@
+"""Groups of things by the words that people use for them: siblings, pets, jobs."""
+
+from __future__ import annotations
+
+import functools
+import json
+import pathlib
+import re
+from collections.abc import Iterable
+
+from oneseek.engine.learning.lessons.language import WORD, language
+from oneseek.engine.learning.memory.second_look import relatives
+
+ENDING = re.compile(r"(?<=\w{3})(?:'s|arna|erna|orna|ar|er|or|en|et|es|n|s)$")
+Group = tuple[frozenset[str], frozenset[str]]
+
+
+@functools.cache
+def words_in(code: str) -> dict:
+    """What the language's file says of groups and numbers."""
+    every = json.loads(pathlib.Path(__file__).with_name("groups.json").read_text("utf-8"))
+    return every.get(code, every["en"])
+
+
+@functools.cache
+def groups(code: str) -> list[Group]:
+    """Each group's names, and its members."""
+    return _pairs(words_in(code)["groups"])
+
+
+@functools.cache
+def _asked_for(code: str) -> list[Group]:
+    """The same with groups that are asked for one at a time and never listed or counted."""
+    return groups(code) + _pairs(words_in(code)["kinds"])
+
+
+def _pairs(named: dict[str, str]) -> list[Group]:
+    pairs = named.items()
+    return [(frozenset(names.split()), frozenset(members.split())) for names, members in pairs]
+
+
+def is_singular(word: str, names: Iterable[str]) -> bool:
+    """Whether a group has a longer name of the same noun: its plural."""
+    return any(len(one) > len(word) and one[:3] == word[:3] for one in names)
+
+
+def lower_words(text: str) -> set[str]:
+    return {word.lower() for word in WORD.findall(text)}
+
+
+def stem(word: str) -> str:
+    """A noun without the ending of its number or of its definite form."""
+    while (bare := ENDING.sub("", word)) != word:
+        word = bare
+    return word
+
+
+def names_group_of(question: str, said: str, code: str) -> bool:
+    """Whether a question names a group of which a statement names a member, and not the group
+    itself: "how many children?", of twins. A statement of a relative whom the question does not
+    name is of somebody else's."""
+    asked, told, words = lower_words(question), lower_words(said), language(code)
+    stems = {stem(word) for word in told}
+    kin = relatives(said, words) ^ relatives(question, words)
+    return any(
+        asked & names
+        and not told & names
+        and stems & {stem(one) for one in members}
+        and not kin - members - names
+        for names, members in _asked_for(code)
+    )

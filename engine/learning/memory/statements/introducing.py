@@ -1,0 +1,77 @@
+"""Names that a person typed without a capital letter: "my wife priya is a nurse" introduces one.
+
+Whoever is introduced so is written with a capital in the questions that follow, and is then told
+from other people as anybody else is.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable
+
+from oneseek.engine.learning.lessons.language import language
+
+WORD = re.compile(r"[^\W\d_]+")
+LEAST = 3  # letters of a name
+OWNED = frozenset(
+    "kid kids child children twin twins triplets boy boys girl girls baby mate gran nan dog puppy "
+    "cat kitten rabbit horse pony hamster parrot tortoise friends sisters brothers sons daughters "
+    "cousins barn tvilling tvillingar tvillingarna pojke flicka bebis hund hunden valp katt katten "
+    "kanin häst hästen hamster döttrar söner bröder systrar vänner sönerna döttrarna".split()
+)
+CALLED = frozenset("called named heter hette kallas döpt".split())
+NAME, IS = frozenset("name names namn".split()), frozenset("is are was är var".split())
+AND = frozenset("and och".split())
+VERBS = AND | IS | frozenset(
+    "has have had who lives live works work loves likes hates turns turned moved will would can got "
+    "goes plays studies starts started just also and's som har hade bor jobbar gillar älskar fyller "
+    "fyllde flyttade ska kan går spelar pluggar började".split()
+)  # fmt: skip
+VERB_FORM = re.compile(r"(?:s|ed|ing|ly|de|ade)$")
+
+
+@functools.lru_cache(maxsize=1 << 14)
+def introduced(said: str, code: str) -> frozenset[str]:
+    """The names in small letters that a statement introduces."""
+    found, words = [*WORD.finditer(said)], language(code)
+    names: set[str] = set()
+
+    def behind(at: int) -> str:
+        """What stands between a word and the next one."""
+        end = found[at + 1].start() if at + 1 < len(found) else len(said)
+        return said[found[at].end() : end].strip()
+
+    def is_name(at: int) -> bool:
+        word, after = found[at][0], behind(at)
+        if not word.islower() or len(word) < LEAST or word in words.function_words | OWNED | VERBS:
+            return False
+        if "relation" in words.categories(word):
+            return False
+        follows = found[at + 1][0] if at + 1 < len(found) and not after else ""
+        return follows in VERBS or (not follows and not VERB_FORM.search(word))
+
+    for at, word in enumerate(found[:-1]):
+        plain = word[0].lower()
+        owned = plain in OWNED or "relation" in words.categories(plain)
+        named = plain in CALLED or (plain in IS and at > 0 and found[at - 1][0].lower() in NAME)
+        if not (owned or named) or behind(at) not in ("", ",", ":"):
+            continue
+        at += 1
+        while at < len(found) and is_name(at):
+            names.add(found[at][0])
+            at += 1
+            if at < len(found) and found[at][0] in AND:
+                at += 1
+    return frozenset(names)
+
+
+def with_capitals(question: str, is_known: Callable[[str], bool]) -> str:
+    """A question whose names in small letters that are known begin with a capital."""
+
+    def raised(word: re.Match[str]) -> str:
+        plain = word[0]
+        known = plain.islower() and len(plain) >= LEAST and is_known(plain)
+        return plain.capitalize() if known else plain
+
+    return WORD.sub(raised, question)

@@ -1,0 +1,139 @@
+"""What the memory replies in a conversation, and what a small model is given of it."""
+
+import asyncio
+from contextlib import closing
+
+import pytest
+
+from oneseek.engine.backends.select import processor
+from oneseek.engine.core.queue.saved import SavedQueue
+from oneseek.engine.core.queue.training_queue import TrainingQueue
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.learning.memory.speaking import drop_quotations
+from oneseek.engine.learning.memory.statements.groups import names_group_of
+from oneseek.engine.learning.memory.statements.plain_forms import says_plainly
+from oneseek.engine.learning.memory.statements.quoting import words_of
+from oneseek.engine.model.choice.sampling import Sampling
+from oneseek.engine.model.formats import open_model
+from oneseek.engine.model.registry import find
+from oneseek.engine.open import assistant_of, clock
+
+TOLD = (
+    "my wife priya is a nurse, she works nights at st james",
+    "we've got twins, leo and maya, they turn 9 in april",
+    "leo is allergic to peanuts btw",
+    "my brother has three boys",
+)
+NOTHING, SECRET = (words_of("en")[name] for name in ("nothing", "secret"))
+
+
+class Chat:
+    """One conversation with an assistant that keeps what is said, as the API has it."""
+
+    def __init__(self, folder):
+        self.loop = asyncio.new_event_loop()
+        self.run = self.loop.run_until_complete
+        self.store = SqliteStore(folder / "told.sqlite")
+        with closing(open_model(find("tiny"))) as file:
+            self.assistant = self.run(assistant_of(file, processor(), self.store, "tiny"))
+        self.queue = SavedQueue(TrainingQueue(clock), self.store)
+        self.said = []
+
+    def close(self):
+        self.run(self.store.close())
+        self.loop.close()
+
+    def say(self, text):
+        self.said.append({"role": "user", "content": text})
+        told = self.said[:], Sampling(max_tokens=200), "chat"
+        answer, _ = self.run(self.assistant.answer(*told, keeps=True))
+        self.run(self.assistant.hear(self.said[:], self.queue))
+        self.said.append({"role": "assistant", "content": answer.text})
+        return answer.text
+
+
+@pytest.fixture
+def chat(tmp_path):
+    chat = Chat(tmp_path)
+    yield chat
+    chat.close()
+
+
+@pytest.fixture(scope="module")
+def family(tmp_path_factory):
+    chat = Chat(tmp_path_factory.mktemp("family"))
+    for text in TOLD:
+        chat.say(text)
+    yield chat
+    chat.close()
+
+
+@pytest.mark.parametrize(
+    ("question", "answer"),
+    [
+        ("does my wife work nights?", "Yes. Your wife"),
+        ("how many children do i have?", "twins"),
+        ("do i have kids?", "twins"),
+        ("can leo eat peanuts?", "No. Leo is allergic"),
+        ("what's maya's favourite food?", NOTHING),
+        ("how many kids does my sister have?", NOTHING),
+    ],
+)
+def test_a_family_typed_in_small_letters_is_known(family, question, answer):
+    assert answer in family.say(question)
+
+
+def test_a_secret_may_be_kept_after_a_question_about_it(chat):
+    assert chat.say("the wifi password at home is Sunflower22") == SECRET
+    assert chat.say("what's the wifi password?") == SECRET
+    assert "Sunflower22" in chat.say("keep it")
+    assert "Sunflower22" in chat.say("what's the wifi password?")
+
+
+MEMORY = {"role": "assistant", "by": "memory"}
+TALK = [
+    {"role": "user", "content": "my wife is called Priya"},
+    {**MEMORY, "content": "I'll remember that: your wife is called Priya."},
+    {"role": "user", "content": "what's my shoe size?"},
+    {**MEMORY, "content": NOTHING},
+]
+
+
+@pytest.mark.parametrize(
+    ("message", "given"),
+    [
+        ("explain photosynthesis in one sentence", 1),
+        ("thanks for everything, that's all", 1),
+        ("write her a birthday card", 3),
+        ("what do you think of that?", 3),
+    ],
+)
+def test_a_small_model_is_given_no_quotations_but_what_a_message_refers_to(message, given):
+    assert len(drop_quotations([*TALK, {"role": "user", "content": message}])) == given
+
+
+@pytest.mark.parametrize(
+    ("question", "said", "named"),
+    [
+        ("do i have kids?", "we've got twins", True),
+        ("what's my wife's job?", "my wife is a nurse", True),
+        ("har jag några barn?", "vi har tvillingar", True),
+        ("what's my job?", "my wife is a nurse", False),
+        ("how many children does my sister have?", "my brother has three boys", False),
+    ],
+)
+def test_a_group_is_named_by_its_members(question, said, named):
+    assert names_group_of(question, said, "sv" if "jag" in question else "en") == named
+
+
+@pytest.mark.parametrize(
+    ("question", "said", "plainly"),
+    [
+        ("what do i do for a living?", "i teach chemistry at a school in leeds", True),
+        ("where do i work?", "im a nurse at st james", True),
+        ("vad jobbar jag med?", "jag är sjuksköterska på Sahlgrenska", True),
+        ("where do i work?", "I'm a member at the gym", False),
+    ],
+)
+def test_a_job_is_told_in_many_ways(question, said, plainly):
+    assert says_plainly(question, said) == plainly
