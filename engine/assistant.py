@@ -30,7 +30,7 @@ from oneseek.engine.history.versions import GENERIC, Versions, label, skill_of
 from oneseek.engine.learner import BASE, Learner
 from oneseek.engine.learning import lessons
 from oneseek.engine.learning.composing.tasks import beside as beside_answer
-from oneseek.engine.learning.composing.tasks import unused, with_notes
+from oneseek.engine.learning.composing.tasks import unused, with_notes, without_notes
 from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.encoder import Encoder, OpensFile, encoder_here
 from oneseek.engine.learning.memory.memory import Found
@@ -199,6 +199,12 @@ class Assistant:
         """What the model is given of a conversation."""
         if not self.mind.converses:
             messages = drop_quotations(self.recalled.mark(messages))
+            messages = [
+                {**one, "content": without_notes(one["content"])}
+                if one["role"] == "assistant"
+                else one
+                for one in messages
+            ]
         return noted(messages, notes)
 
     async def begin_skill(

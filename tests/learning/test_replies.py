@@ -9,6 +9,7 @@ from oneseek.engine.backends.select import processor
 from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.learning.composing.tasks import without_notes
 from oneseek.engine.learning.memory.speaking import drop_quotations
 from oneseek.engine.learning.memory.statements.groups import names_group_of
 from oneseek.engine.learning.memory.statements.plain_forms import says_plainly
@@ -112,12 +113,19 @@ def test_a_small_model_is_given_no_quotations_but_what_a_message_refers_to(messa
     assert len(drop_quotations([*TALK, {"role": "user", "content": message}])) == given
 
 
+def test_what_is_written_under_an_answer_is_not_the_models():
+    assert without_notes("A card.\n\nYou told me: “my wife is Priya”") == "A card."
+    assert without_notes("Ett kort.\n\nDu har berättat: “min fru”") == "Ett kort."
+    assert without_notes("You told me: nothing") == "You told me: nothing"
+
+
 @pytest.mark.parametrize(
     ("question", "said", "named"),
     [
         ("do i have kids?", "we've got twins", True),
         ("what's my wife's job?", "my wife is a nurse", True),
         ("har jag några barn?", "vi har tvillingar", True),
+        ("vad jobbar Erik med, vet jag det?", "min sambo erik är snickare", True),
         ("what's my job?", "my wife is a nurse", False),
         ("how many children does my sister have?", "my brother has three boys", False),
     ],

@@ -32,6 +32,9 @@ FOR = re.compile(
     r"\b(?:the|den)\s+\w+\s+(?:a|an|ett|en)\s+.*\b(?:text|message|email|mail|note|card|sms)\b",
     re.I,
 )  # somebody
+BESIDE = re.compile(
+    "|".join("\n\n" + re.escape(words_in(code)["beside"].format(said="“")) for code in ("en", "sv"))
+)
 LIKELY, NEAR = 0.06, 0.006  # how likely one answers, with nothing, or a shared word, to say so
 MOST = 4  # that are asked for, and that lean on them or were said together with them
 
@@ -100,3 +103,8 @@ def beside(notes: Sequence[Found], code: str) -> str:
     """What is written under an answer that did not use them."""
     said = " ".join(f"“{one.fact['answer']}”" for one in notes)
     return "\n\n" + words_in(code)["beside"].format(said=said)
+
+
+def without_notes(answer: str) -> str:
+    """An answer less what was written under it."""
+    return BESIDE.split(answer, maxsplit=1)[0]

@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable
 
 from oneseek.engine.learning.lessons.language import WORD, language
-from oneseek.engine.learning.memory.second_look import relatives
+from oneseek.engine.learning.memory.second_look import names, relatives
 
 ENDING = re.compile(r"(?<=\w{3})(?:'s|arna|erna|orna|ar|er|or|en|et|es|n|s)$")
 Group = tuple[frozenset[str], frozenset[str]]
@@ -57,15 +57,17 @@ def stem(word: str) -> str:
 
 def names_group_of(question: str, said: str, code: str) -> bool:
     """Whether a question names a group of which a statement names a member, and not the group
-    itself: "how many children?", of twins. A statement of a relative whom the question does not
-    name is of somebody else's."""
+    itself: "how many children?", of twins. A statement that lacks a name of the question, or is of
+    a relative whom the question names neither so nor by name, is of somebody else's."""
     asked, told, words = lower_words(question), lower_words(said), language(code)
     stems = {stem(word) for word in told}
     kin = relatives(said, words) ^ relatives(question, words)
-    return any(
-        asked & names
-        and not told & names
+    if named := names(question, words):
+        kin = frozenset()
+    return named <= told and any(
+        asked & group
+        and not told & group
         and stems & {stem(one) for one in members}
-        and not kin - members - names
-        for names, members in _asked_for(code)
+        and not kin - members - group
+        for group, members in _asked_for(code)
     )

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from oneseek.engine.core.collecting.statements import statements_in
 from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.memory.second_look import alike, content
+from oneseek.engine.learning.memory.statements.introducing import introduced, with_capitals
 from oneseek.engine.learning.memory.statements.reader import Sentence
 from oneseek.engine.learning.memory.statements.stating import FORMS
 from oneseek.engine.learning.memory.statements.succession import changed
@@ -56,6 +57,7 @@ SUBJECT = re.compile(
     re.I,
 )
 BEGINS = re.compile(r"(?:i'm|i've|im|my|we|our|jag|min|mitt|mina|vi|vår|vårt|våra)\b", re.I)
+NAMED = re.compile(r"\b(?:called|named|heter)\s+\w", re.I)
 OWN_THING = re.compile(r"\b(?:my|our|min|mitt|mina|vår|vårt|våra)\b", re.I)
 PERSON = re.compile(
     r"\b(?:i|i'm|im|i've|ive|i'd|i'll|my|we|we're|we've|our|jag|min|mitt|mina|vi|vår|vårt|våra)\b",
@@ -142,7 +144,8 @@ def sentences(message: str) -> list[str]:
 def parts_of(message: str) -> list[str]:
     """What is read of a message: the whole, and what stands alone in it."""
     parts = [one for one in sentences(message)[:MOST] if len(one) <= LONGEST]
-    return [bare(one) for one in (message.strip(), *parts)]
+    bare_ones = (bare(one) for one in (message.strip(), *parts))
+    return [with_capitals(one, introduced(one, guess(one)).__contains__) for one in bare_ones]
 
 
 async def statements(message: str, reads: Reads) -> list[Statement]:
@@ -227,7 +230,8 @@ def is_kept(part: str, sentence: Sentence) -> bool:
     """Whoever asks for it to be remembered is heard, whatever it is."""
     if ASKED_FOR.match(part):
         return not part.rstrip().endswith("?") and len(bare(part)) > 3
-    least = LESS if statements_in(part) else OWN if BEGINS.match(part) else STATES
+    named = BEGINS.match(part) and NAMED.search(part)
+    least = LESS if named or statements_in(part) else OWN if BEGINS.match(part) else STATES
     return sentence.states >= least and not part.rstrip().endswith("?")
 
 
