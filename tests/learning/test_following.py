@@ -20,6 +20,8 @@ COLOUR = "what's my sister's favourite colour?"
         ("min syster Elsa pluggar", "var bor hon?", "var bor min syster Elsa?"),
         ("min syster pluggar", "vad heter hennes hund?", "vad heter min systers hund?"),
         ("how old is my son?", "and what's his name?", "and what's my son's name?"),
+        ("how much is my rent now?", "what was it before?", "what was my rent before?"),
+        ("vad är min hyra?", "vad var den förut?", "vad var min hyra förut?"),
         (COLOUR, "and mine?", "what's my favourite colour?"),
         (COLOUR, "what about my mum's?", "what's my mum's favourite colour?"),
         ("vad är min systers skostorlek?", "och min brors?", "vad är min brors skostorlek?"),

@@ -84,6 +84,13 @@ def test_a_family_typed_in_small_letters_is_known(family, question, answer):
     assert answer in family.say(question)
 
 
+def test_what_is_said_of_somebody_who_is_known_by_name_is_kept(chat):
+    chat.say("i live in bristol with my partner jo and our cat pickle")
+    assert "landscape gardener" in chat.say("jo is a landscape gardener")
+    assert "landscape gardener" in chat.say("remind me what i told you about jo")
+    assert "remember" not in chat.say("photosynthesis is a process in plants")
+
+
 def test_a_secret_may_be_kept_after_a_question_about_it(chat):
     assert chat.say("the wifi password at home is Sunflower22") == SECRET
     assert chat.say("what's the wifi password?") == SECRET

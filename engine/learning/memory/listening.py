@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 from oneseek.engine.core.collecting.collector import text_said
 from oneseek.engine.learning.composing.rows import goes_on
@@ -34,7 +35,8 @@ class Listener:
     async def hear(self, message: str, earlier: Sequence[str], user: str) -> list[Statement]:
         """The statements of a message; `earlier` are the person's messages before it."""
         try:
-            found = await statements(message, self.memory.reader.alone)
+            known = partial(self.memory.introduces, user=user)
+            found = await statements(message, self.memory.reader.alone, known)
         except NOT_HERE:
             return []
         each = self.find_kept(earlier, user)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from oneseek.engine.core.collecting.collector import find_allowed
 from oneseek.engine.core.collecting.secrets import secrets_in
@@ -103,7 +104,7 @@ class Mind:
         `earlier` are the person's messages before it."""
         message, question = question, in_full(question, earlier[-1] if earlier else "")
         await self.memory.load()
-        question = with_capitals(question, lambda name: self.memory.introduces(name, user))
+        question = with_capitals(question, partial(self.memory.introduces, user=user))
         found = await self.memory.asked_for(question, user=user)
         *before, kept = self.listener.find_kept([*earlier, message], user)
         told = self.listener.told_beside(message, kept)

@@ -30,9 +30,9 @@ ALL = re.compile(
 )
 ABOUT_IT = re.compile(
     rf"{BEGINS}(?:what (?:all )?(?:do|did) you (?:know|remember) (?:about|of)|"
-    r"what (?:have|did) i (?:told|tell) you about|(?:tell me|list|show me) (?:everything|all|what)"
+    r"(?:remind me )?what (?:have |did )?i (?:told|tell) you about|(?:tell me|list|show me) (?:everything|all|what)"
     r"(?: that)?(?: you (?:know|remember))? about|vad (?:vet|minns) du om|"
-    r"vad har jag (?:berättat|sagt)(?: för dig| till dig)? om|berätta (?:allt|vad) du vet om)\s+"
+    r"(?:påminn mig om )?vad (?:har jag|jag har) (?:berättat|sagt)(?: för dig| till dig)? om|berätta (?:allt|vad) du vet om)\s+"
     r"(?P<what>(?!(?:me|us|mig|oss)\b)[^?]+)\W*",
     re.I,
 )

@@ -19,6 +19,12 @@ NAMED = re.compile(rf"(?<=\S )(?<![.!?] ){NAME}")
 HE = re.compile(r"\b(?:he|she|him|han|hon|honom|henne)\b|\bher\b(?!\s+\w)", re.I)
 HIS = re.compile(r"\b(?:his|her|hans|hennes)\b(?=\s+\w)", re.I)
 SHORT_FOR = re.compile(r"\b(he|she)[’']s\b", re.I)
+WAS_IT = re.compile(  # of a thing that the message before it speaks of
+    r"(?:and |so |och |men )?(?:what|how much|how many|when|where|which|who|vad|hur mycket|när|var|"
+    r"vilken|vem) (?:was|were|did|var) (?P<it>it|that|they|det|den) "
+    r"(?:before|earlier|originally|until then|used to be|före det|förut|tidigare|innan)\W*",
+    re.I,
+)
 AND = re.compile(
     r"(?:(?:and|but|och|men) (?:what about |how about )?|what about |how about |hur är det med )"
     r"(?P<whose>[^?,.]+?)(?:[’']s)?\s*\?+",
@@ -38,6 +44,8 @@ def in_full(question: str, before: str) -> str:
     if found := AND.fullmatch(question):
         if full := of_another(before, found["whose"].strip()):
             return full
+    if (own := OWN.search(before)) and (was := WAS_IT.fullmatch(question)):
+        return f"{question[: was.start('it')]}{own[0]}{question[was.end('it') :]}"
     if OWN.search(question) or not (HE.search(question) or HIS.search(question)):
         return question
     if not (who := person_in(before)):

@@ -21,6 +21,7 @@ from oneseek.engine.learning.memory.statements.succession import changed
 
 STATES = 0.55  # how likely a sentence has to state something, to be kept
 OWN = 0.45  # where it begins with the person, or what is theirs
+OF_KNOWN = 0.15  # where it is of somebody who is known by name
 LESS = 0.3  # where it is of a form that people say facts in
 NOTHING = 0.2  # what is less likely is a request, a story or a supposition
 AS_A_WHOLE = 0.45  # the same of the whole message: nothing of it is kept
@@ -58,6 +59,7 @@ SUBJECT = re.compile(
 )
 BEGINS = re.compile(r"(?:i'm|i've|im|my|we|our|jag|min|mitt|mina|vi|vår|vårt|våra)\b", re.I)
 NAMED = re.compile(r"\b(?:called|named|heter)\s+\w", re.I)
+FIRST = re.compile(r"[^\W\d_]+(?=(?:['’]?s)? \w+ \w)")
 OWN_THING = re.compile(r"\b(?:my|our|min|mitt|mina|vår|vårt|våra)\b", re.I)
 PERSON = re.compile(
     r"\b(?:i|i'm|im|i've|ive|i'd|i'll|my|we|we're|we've|our|jag|min|mitt|mina|vi|vår|vårt|våra)\b",
@@ -126,6 +128,7 @@ class Statement:
         }
 
 
+Knows = Callable[[str], bool]
 Reads = Callable[[Sequence[str]], Awaitable[list[Sentence]]]
 
 
@@ -141,21 +144,29 @@ def sentences(message: str) -> list[str]:
     return [one.strip() for part in parts for one in ANOTHER.split(part) if one.strip()]
 
 
-def parts_of(message: str) -> list[str]:
-    """What is read of a message: the whole, and what stands alone in it."""
+def nobody(_: str) -> bool:
+    return False
+
+
+def parts_of(message: str, knows: Knows) -> list[str]:
+    """What is read of a message, its names in capitals: the whole, and what stands alone in it."""
     parts = [one for one in sentences(message)[:MOST] if len(one) <= LONGEST]
     bare_ones = (bare(one) for one in (message.strip(), *parts))
-    return [with_capitals(one, introduced(one, guess(one)).__contains__) for one in bare_ones]
+    return [
+        with_capitals(one, lambda word, one=one: word in introduced(one, guess(one)) or knows(word))
+        for one in bare_ones
+    ]
 
 
-async def statements(message: str, reads: Reads) -> list[Statement]:
-    """The statements of a message; where there is none, one that may be."""
+async def statements(message: str, reads: Reads, knows: Knows = nobody) -> list[Statement]:
+    """The statements of a message; where there is none, one that may be. A sentence about somebody
+    whom the person told of by a name that one `knows` is likelier to be one."""
     parts = [one for one in sentences(message)[:MOST] if len(one) <= LONGEST]
     if not parts:
         return []
-    texts = list(dict.fromkeys(parts_of(message)))
+    texts = list(dict.fromkeys(parts_of(message, knows)))
     known = dict(zip(texts, await reads(texts), strict=True))
-    whole, *read = (known[text] for text in parts_of(message))
+    whole, *read = (known[text] for text in parts_of(message, knows))
     nothing = whole.states < AS_A_WHOLE  # a story, a role, a quotation with what is asked of it
     kept: list[Statement] = []
     unsure: list[Statement] = []
@@ -164,8 +175,9 @@ async def statements(message: str, reads: Reads) -> list[Statement]:
         asked = i > 0 and parts[i - 1].endswith("?")  # and the person says why
         certain = sentence.states >= CERTAIN and (asked or not nothing)
         certain = certain or is_aside(message, parts, i, sentence)
+        certain = certain or (sentence.states >= OF_KNOWN and begins_with_known(part, knows))
         foreign = (nothing or belongs) and not certain and not ASKED_FOR.match(part)
-        if foreign or not is_kept(part, sentence):
+        if foreign or not (certain or is_kept(part, sentence)):
             if kept and not belongs and goes_on(part, sentence) and fits(kept[-1], part):
                 kept[-1].said += " " + part
                 continue
@@ -207,6 +219,12 @@ def is_aside(message: str, parts: Sequence[str], at: int, sentence: Sentence) ->
         return False
     handing = [part for part in others if FORMS["handed"].search(part)]
     return not any(after or THIS.search(part) or not part.endswith("?") for part in handing)
+
+
+def begins_with_known(part: str, knows: Knows) -> bool:
+    """Whether it is no question, and says something of somebody by a name that one `knows`."""
+    first = FIRST.match(part)
+    return first is not None and not part.rstrip().endswith("?") and knows(first[0].lower())
 
 
 def fits(kept: Statement, part: str) -> bool:

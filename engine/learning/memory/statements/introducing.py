@@ -1,4 +1,4 @@
-"""Names that a person typed without a capital letter: "my wife priya is a nurse" introduces one.
+"""Names that a statement introduces: "my wife priya is a nurse", also without a capital letter.
 
 Whoever is introduced so is written with a capital in the questions that follow, and is then told
 from other people as anybody else is.
@@ -13,7 +13,7 @@ from collections.abc import Callable
 from oneseek.engine.learning.lessons.language import language
 
 WORD = re.compile(r"[^\W\d_]+")
-LEAST = 3  # letters of a name
+LEAST = 2  # letters of a name
 OWNED = frozenset(
     "kid kids child children twin twins triplets boy boys girl girls baby mate gran nan dog puppy "
     "cat kitten rabbit horse pony hamster parrot tortoise friends sisters brothers sons daughters "
@@ -33,7 +33,7 @@ VERB_FORM = re.compile(r"(?:s|ed|ing|ly|de|ade)$")
 
 @functools.lru_cache(maxsize=1 << 14)
 def introduced(said: str, code: str) -> frozenset[str]:
-    """The names in small letters that a statement introduces."""
+    """The names that a statement introduces, in small letters."""
     found, words = [*WORD.finditer(said)], language(code)
     names: set[str] = set()
 
@@ -43,8 +43,8 @@ def introduced(said: str, code: str) -> frozenset[str]:
         return said[found[at].end() : end].strip()
 
     def is_name(at: int) -> bool:
-        word, after = found[at][0], behind(at)
-        if not word.islower() or len(word) < LEAST or word in words.function_words | OWNED | VERBS:
+        word, after = found[at][0].lower(), behind(at)
+        if len(word) < LEAST or word in words.function_words | OWNED | VERBS:
             return False
         if "relation" in words.categories(word):
             return False
@@ -59,7 +59,7 @@ def introduced(said: str, code: str) -> frozenset[str]:
             continue
         at += 1
         while at < len(found) and is_name(at):
-            names.add(found[at][0])
+            names.add(found[at][0].lower())
             at += 1
             if at < len(found) and found[at][0] in AND:
                 at += 1
