@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from oneseek.engine.compiler.ir import OPS, Value
 from oneseek.engine.model.llama import STACKS, Config, Llama, Tokens
 
+QKV = "self_attn.qkv"
 ATTENTION = {
     "attention.q": "self_attn.q_proj",
     "attention.k": "self_attn.k_proj",
@@ -65,9 +66,8 @@ class Lfm2Config(Config):
         return (mixing | FEED_FORWARD)[target]
 
     def stacks(self, layer: int) -> dict[str, tuple[str, ...]]:
-        both = {"feed_forward.w1_w3": ("feed_forward.w1", "feed_forward.w3")}
-        qkv = "self_attn.qkv"
-        return both if self.convolved[layer] else {qkv: STACKS[qkv]} | both
+        stacks: dict[str, tuple[str, ...]] = {} if self.convolved[layer] else {QKV: STACKS[QKV]}
+        return stacks | {"feed_forward.w1_w3": ("feed_forward.w1", "feed_forward.w3")}
 
     @property
     def cache_cols(self) -> dict[str, int]:
