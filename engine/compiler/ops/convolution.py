@@ -87,6 +87,7 @@ def _(tier, x, w, spans):
 
 def dx_shape(dy, w, spans, *, keys):
     rows_of_fours(dy, w, spans)
+    assert dy.rows == spans.rows, f"{dy} of {spans.rows} tokens"
     return Spec((keys, dy.cols))
 
 
