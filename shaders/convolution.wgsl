@@ -8,7 +8,7 @@ override COLS4: u32;    // columns / 4
 override TAPS: i32;
 
 // Where the token lies that is `back` behind the last one seen; -1 where there is none.
-fn seen(s: vec4i, back: i32) -> i32 {
+fn locate(s: vec4i, back: i32) -> i32 {
   let near = s.w - 1 - back;
   if (near >= s.z) { return near; }
   let far = s.y - 1 - (back - (s.w - s.z));
@@ -28,7 +28,7 @@ fn convolved(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_inde
   let col = i % COLS4;
   var sum = vec4f();
   for (var back = 0; back < TAPS; back++) {
-    let at = seen(spans[i / COLS4], back);
+    let at = locate(spans[i / COLS4], back);
     if (at >= 0) { sum += w[u32(TAPS - 1 - back) * COLS4 + col] * x[u32(at) * COLS4 + col]; }
   }
   y[i] = sum;
@@ -47,7 +47,7 @@ fn convolved_dx(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
   var others = 0.0;
   for (var t = i32(tid); t < i32(sizes.rows); t += i32(WG)) {
     for (var back = 0; back < TAPS; back++) {
-      if (t != key + back && seen(spans[t], back) == key) { others = 1.0; }
+      if (t != key + back && locate(spans[t], back) == key) { others = 1.0; }
     }
   }
   let alone = sum_over_group(others, tid) == 0.0;
@@ -57,7 +57,7 @@ fn convolved_dx(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
     var sum = vec4f();
     for (var t = first; t < end; t++) {
       for (var back = 0; back < TAPS; back++) {
-        if (seen(spans[t], back) == key) {
+        if (locate(spans[t], back) == key) {
           sum += w[u32(TAPS - 1 - back) * COLS4 + col] * dy[u32(t) * COLS4 + col];
         }
       }
@@ -78,7 +78,7 @@ fn convolved_dw(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_i
   let back = TAPS - 1 - i32(i / COLS4);
   var sum = vec4f();
   for (var t = 0u; t < sizes.rows; t++) {
-    let at = seen(spans[t], back);
+    let at = locate(spans[t], back);
     if (at >= 0) { sum += dy[t * COLS4 + col] * read_x[u32(at) * COLS4 + col]; }
   }
   dw[i] = sum;

@@ -295,12 +295,12 @@ class Llama:
                 for h, name in zip((q, k), self.HEAD_NORMS, strict=True)
             )  # fmt: skip
         q, k = (OPS["rotary"](h, tokens.positions, table, width=width) for h in (q, k))
-        k, v = (self.kept(h, cache, n, tokens) for n, h in (("k", k), ("v", v)))
+        k, v = (self.keep(h, cache, n, tokens) for n, h in (("k", k), ("v", v)))
         q = self.queries(q)
         y, _ = OPS["attention"](q, k, v, spans, heads=c.heads, kv_heads=c.kv_heads)
         return self.linear(y, layer + self.MIXED)
 
-    def kept(self, x: Value, cache: str | None, name: str, tokens: Tokens) -> Value:
+    def keep(self, x: Value, cache: str | None, name: str, tokens: Tokens) -> Value:
         """With what earlier tokens left, where there is a cache."""
         if not cache:
             return x

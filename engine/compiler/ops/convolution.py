@@ -10,7 +10,7 @@ from oneseek.engine.compiler.ir import Spec, op
 from oneseek.engine.compiler.launch import flat, row_threads
 
 
-def seen(spans, taps):
+def locate(spans, taps):
     """i32[T, taps]: where the last token that each sees lies, the one before it, and so on; -1
     where there is none."""
     a0, a1, b0, b1 = spans.T[:, :, None]
@@ -21,7 +21,7 @@ def seen(spans, taps):
 
 def steps_back(spans, taps):
     """How far back, who sees that far, and where it lies."""
-    for back, at in enumerate(seen(spans, taps).T):
+    for back, at in enumerate(locate(spans, taps).T):
         (some,) = np.nonzero(at >= 0)
         yield back, some, at[some]
 

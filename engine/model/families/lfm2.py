@@ -122,7 +122,7 @@ class Lfm2(Llama):
         width, taps = self.config.width, self.config.taps
         bcx = self.linear(x, layer + "conv.in_proj")
         b, c, x = (OPS["cut"](bcx, first=i * width, count=width) for i in range(3))
-        x = self.kept(b * x, cache, "x", tokens)
+        x = self.keep(b * x, cache, "x", tokens)
         w = OPS["swapped"](self.plain(layer + "conv.conv.weight").reshape(1, width, taps, 1))
         y = OPS["convolved"](x, w.reshape(taps, width), tokens.spans)
         return self.linear(c * y, layer + "conv.out_proj")

@@ -11,7 +11,7 @@ from oneseek.engine.backends.wasm.kernels.vectors import load_part, quads, store
 
 
 @contextmanager
-def seen(f, spans, t, back):
+def where_seen(f, spans, t, back):
     """What is written here is done where token t sees one so far behind its last; where that
     lies."""
     a0, a1, b0, b1 = (f.let(load(spans + t * 16, 4 * i, "i32.load")) for i in range(4))
@@ -36,7 +36,7 @@ def convolved(f, x, w, spans, y, scratch, lo, hi, *, cols, taps):
         out = f.let(y + t * (4 * cols))
         zeros(f, out, cols)
         for back in range(taps):
-            with seen(f, spans, t, back) as at:
+            with where_seen(f, spans, t, back) as at:
                 add_product(f, cols, out, w + (taps - 1 - back) * 4 * cols, x + at * (4 * cols))
 
 
@@ -46,7 +46,7 @@ def convolved_dx(f, dy, w, spans, dx, scratch, lo, hi, *, cols, taps, keys):
         with f.when(t < 1):
             zeros(f, dx, keys * cols)
         for back in range(taps):
-            with seen(f, spans, t, back) as at:
+            with where_seen(f, spans, t, back) as at:
                 tap = w + (taps - 1 - back) * 4 * cols
                 add_product(f, cols, dx + at * (4 * cols), tap, dy + t * (4 * cols))
 
@@ -56,7 +56,7 @@ def convolved_dw(f, dy, x, spans, dw, scratch, lo, hi, *, cols, taps):
         with f.when(t < 1):
             zeros(f, dw, taps * cols)
         for back in range(taps):
-            with seen(f, spans, t, back) as at:
+            with where_seen(f, spans, t, back) as at:
                 tap = dw + (taps - 1 - back) * 4 * cols
                 add_product(f, cols, tap, x + at * (4 * cols), dy + t * (4 * cols))
 
