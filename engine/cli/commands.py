@@ -21,8 +21,8 @@ from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.model import registry
 from oneseek.engine.model.adapters import gguf_lora, load_adapter, only_lora, save_merged, save_peft
+from oneseek.engine.model.families import configure
 from oneseek.engine.model.generate import Generator
-from oneseek.engine.model.llama import Config
 from oneseek.engine.model.published import beside_weights
 from oneseek.engine.model.score import top_tokens
 from oneseek.engine.model.vision.eyes import DETAILS
@@ -315,7 +315,7 @@ def export(options):
             "with --out, then `oneseek pack` makes a GGUF file of it"
         )
     with contextlib.closing(registry.open_named(name)) as file:
-        config = Config.from_dict(file.config)
+        config = configure(file.config)
         trained, flat = load_adapter(Path(options.adapter), config)
         if options.format != "merged":
             only_lora(trained)

@@ -158,7 +158,10 @@ class Program:
         return value
 
     def place(self, value: Value, base: Value, offset: int) -> None:
-        """Let the step that makes `value` write it straight into `base` at `offset`."""
+        """Let the step that makes `value`, or what it reshapes, write it straight into `base` at
+        `offset`."""
+        while value.base and value.base.spec.size == value.spec.size:
+            value = value.base
         if value.base or value.name in self.inputs:
             raise ValueError(f"{value.name} already has a place")
         if offset + value.spec.size > base.spec.size or value.spec.dtype != base.spec.dtype:

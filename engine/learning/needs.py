@@ -20,6 +20,7 @@ from oneseek.engine.learning.rounds.variants import POOL_ROWS, pool_rows
 from oneseek.engine.learning.taste.choices import Choice
 from oneseek.engine.learning.trainer import TRAINING_BYTES, EngineTrainer
 from oneseek.engine.model import programs, registry
+from oneseek.engine.model.families import configure
 from oneseek.engine.model.formats import FormatError, ModelFile
 from oneseek.engine.model.formats.packed import TYPES
 from oneseek.engine.model.formats.packing import ANY_HASH, EMBEDDINGS, Packing
@@ -49,7 +50,7 @@ LARGER_LOADED = 1.5  # a packed file, at most: scales of 6 bits become numbers o
 def takes(config: Config, stored: dict[str, Stored], weights: int, room: int | None = None) -> dict:
     """The bytes that a chat takes with a model whose weights take `weights` bytes, and a lesson.
     A step and the questions around it share a `room` of so many bytes; natively there is none."""
-    row = 2 * 4 * config.layers * config.kv_heads * config.head_width
+    row = config.token_bytes
     chat = weights + row * min(POSITIONS, config.positions) + ANSWER_BYTES
     copies = ADAPTER_COPIES * 4 * Trained.chosen(config, for_model(config.parameters)).size
     if room is not None:
@@ -98,7 +99,7 @@ def specs_take(file: ModelFile, specs: dict[str, Any], room: int | None) -> dict
     stored = {name: Stored(one.shape, one.bits, one.group) for name, one in specs.items()}
     weights = sum(loaded_bytes(one) for one in specs.values())
     weights += eyes_bytes(file.eyes) if file.eyes else 0
-    return takes(Config.from_dict(file.config), stored, weights, room)
+    return takes(configure(file.config), stored, weights, room)
 
 
 def packed_takes(file: ModelFile, room: int | None = None) -> list[dict]:
@@ -119,7 +120,7 @@ def packed_takes(file: ModelFile, room: int | None = None) -> list[dict]:
 
 def known_takes(row: dict, room: int | None = None) -> dict:
     """The same of a row of models.json, whose file may not be here: about."""
-    config = Config.from_dict(row["config"])
+    config = configure(row["config"])
     shapes = config.shapes().items()
     stored = {name: Stored(shape, 4 * (len(shape) > 1), 32) for name, shape in shapes}
     return takes(config, stored, int(row["bytes"] * LARGER_LOADED), room)
@@ -127,7 +128,7 @@ def known_takes(row: dict, room: int | None = None) -> dict:
 
 def known_packed(row: dict, room: int | None = None) -> dict | None:
     """The same of what it can be packed to, with its bytes, where that is worth it."""
-    config = Config.from_dict(row["config"])
+    config = configure(row["config"])
     stored, size = {}, 0
     for name, shape in config.shapes().items():
         kind = TYPES[("Q8_0" if name in EMBEDDINGS else "Q4_1") if len(shape) > 1 else "F32"]
@@ -181,7 +182,7 @@ def needs(trainer: EngineTrainer, config: TrainingConfig, record: dict, pace: fl
     windows = Windows(model, layout, config, trainer.memory_budget).layouts
     largest = max(windows, key=lambda one: one.size) if layout.full_names else layout
     step = model.learning_plan(tokens, targets, largest, trainer.memory_budget)
-    pool = 2 * 4 * model.config.layers * model.config.kv_heads * model.config.head_width
+    pool = model.config.token_bytes
     copies = WHOLE_COPIES if layout.full_names else ADAPTER_COPIES
     memory = max(step.bytes * 2, room_of(trainer))
     memory += pool_rows(model, None) * pool + ANSWER_BYTES

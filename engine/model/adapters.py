@@ -26,7 +26,7 @@ from oneseek.engine.model.formats import (
 from oneseek.engine.model.formats.architecture import interleaved_rows, to_gguf_name
 from oneseek.engine.model.formats.packed import read_plain
 from oneseek.engine.model.llama import Config
-from oneseek.engine.model.trainable import TARGETS, Trained
+from oneseek.engine.model.trainable import Trained
 
 WEIGHTS, SETTINGS, CARD = "adapter_model.safetensors", "adapter_config.json", "README.md"
 BLOCKS = "blocks.safetensors"
@@ -193,9 +193,13 @@ def read_peft(settings: bytes, source: Source, config: Config) -> tuple[Trained,
     refuse(given)
     rank = given["r"]
     pattern = given.get("target_modules") or []
-    wanted = [short for short, module in TARGETS.items() if module.split(".")[-1] in pattern]
-    layers = layers_in(given, config)
-    trained = Trained.lora(config, rank, given["lora_alpha"], wanted, layers=layers)
+    modules = {
+        f"model.layers.{i}.{module}": sides
+        for i in layers_in(given, config) or range(config.layers)
+        for module, sides in config.linears(i).items()
+        if module.split(".")[-1] in pattern
+    }
+    trained = Trained.beside(modules, rank, given["lora_alpha"])
     _, tensors = safetensors.read_header(source)
     if set(tensors) != {PREFIX + name for name in trained.entries}:
         odd = sorted(set(tensors) ^ {PREFIX + name for name in trained.entries})[0]
@@ -288,7 +292,7 @@ def gguf_lora(trained: Trained, flat: np.ndarray, config: Config, kind: str, nam
             heads = {"q_proj": config.heads, "k_proj": config.kv_heads}.get(module.split(".")[-1])
             if heads:
                 values = values[interleaved_rows(heads, len(values))]
-        tensors[f"{to_gguf_name(module + '.weight')}.{side.lower()}"] = values
+        tensors[f"{to_gguf_name(module + '.weight', kind)}.{side.lower()}"] = values
     metadata = {
         "general.type": "adapter",
         "general.architecture": kind,

@@ -1,4 +1,5 @@
-"""The key/value cache of all conversations: one pool of rows, handed out in stretches.
+"""The cache of all conversations: one pool of rows, handed out in stretches. A row is what a token
+leaves for those behind it: keys and values, and of short convolutions what they read.
 
 A lane is one conversation's stretch. It remembers which tokens it holds, so that the next turn
 computes only what is new.
@@ -80,7 +81,7 @@ class NoRoom(RuntimeError):
 
 
 class Pool:
-    """Tensors for every layer's keys and values, and the stretches in use. Row 0 is scratch: the
+    """Tensors for what every layer keeps of tokens, and the stretches in use. Row 0 is scratch: the
     padding of a batch is written there and read by nobody.
 
     Those who use it take turns in `room`. With `inside` the rows lie there too; otherwise they come
@@ -99,8 +100,7 @@ class Pool:
         self.rows, self.clock, self.reached = rows, 0, 0
         self.lanes: dict[str, Lane] = {}
         self.busy: set[str] = set()  # keys of answers under way: their lanes stay as they are
-        self.width = config.kv_heads * config.head_width
-        self.names = config.cache_names
+        self.cols = config.cache_cols
         self.tensors: dict[str, Tensor] = {}
         self.reach(rows if inside else 1)
 
@@ -110,8 +110,8 @@ class Pool:
             return
         step = self.executor.cache_step or self.rows
         self.reached = min(self.rows, -(-rows // step) * step)
-        for name in self.names:
-            spec = Spec((self.reached, self.width))
+        for name, cols in self.cols.items():
+            spec = Spec((self.reached, cols))
             grown = self.executor.empty(spec, self.room if self.inside else None)
             if name in self.tensors:
                 grown.copy_from(self.tensors[name])

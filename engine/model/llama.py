@@ -12,7 +12,7 @@ from math import prod
 import numpy as np
 
 from oneseek.engine.compiler.ir import OPS, Program, Value
-from oneseek.engine.model.trainable import Trained
+from oneseek.engine.model.trainable import TARGETS, Trained
 
 ARCHITECTURES = {
     "llama": {},
@@ -20,6 +20,7 @@ ARCHITECTURES = {
     "qwen2": {"qkv_bias": True},
     "qwen3": {"qk_norm": True},
     "gemma3_text": {"qk_norm": True, "gemma": True},
+    "lfm2": {"qk_norm": True},
 }
 
 
@@ -64,9 +65,15 @@ class Config:
             window=d.get("sliding_window") or 0,
             query_width=d.get("query_pre_attn_scalar") or 0.0,
             **ARCHITECTURES[kind],
+            **cls.own(d),
         )
 
-    def linears(self) -> dict[str, tuple[int, int]]:
+    @classmethod
+    def own(cls, d: dict) -> dict:
+        """What only this family has, from the same keys."""
+        return {}
+
+    def linears(self, layer: int = 0) -> dict[str, tuple[int, int]]:
         """Module name inside a layer -> (outputs, inputs)."""
         q, kv = self.heads * self.head_width, self.kv_heads * self.head_width
         return {
@@ -79,10 +86,29 @@ class Config:
             "mlp.down_proj": (self.width, self.hidden),
         }
 
+    def adapted(self, target: str, layer: int) -> str:
+        """The module that one of TARGETS is in a layer."""
+        return TARGETS[target]
+
+    def stacks(self, layer: int) -> dict[str, tuple[str, ...]]:
+        """The modules of a layer that are multiplied with the same values, by a name for both."""
+        return STACKS
+
     @property
-    def cache_names(self) -> list[str]:
-        """Every layer's keys and values of all conversations."""
-        return [f"cache.{i}.{n}" for i in range(self.layers) for n in "kv"]
+    def cache_cols(self) -> dict[str, int]:
+        """What of every token stays for those behind it, and how many numbers: each layer's keys
+        and values."""
+        width = self.kv_heads * self.head_width
+        return {f"cache.{i}.{n}": width for i in range(self.layers) for n in "kv"}
+
+    @property
+    def token_bytes(self) -> int:
+        """What one token takes of the cache."""
+        return 4 * sum(self.cache_cols.values())
+
+    @property
+    def last_norm(self) -> str:
+        return "model.norm"
 
     @property
     def head_name(self) -> str:
@@ -178,6 +204,10 @@ class Tokens:
 class Llama:
     """Traces the model into a program. Weights become inputs the first time they are used."""
 
+    HEAD_NORMS = "q_norm", "k_norm"
+    MIXED = "self_attn.o_proj"
+    MLP = "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"
+
     def __init__(
         self,
         program: Program,
@@ -250,6 +280,9 @@ class Llama:
     def norm(self, x: Value, name: str) -> Value:
         return OPS["rmsnorm"](x, self.plain(name + ".weight"), eps=self.config.eps)
 
+    def last_norm(self, x: Value) -> Value:
+        return self.norm(x, self.config.last_norm)
+
     def attention(
         self, x: Value, layer: str, tokens: Tokens, cache: str | None, spans: Value, table: Value
     ) -> Value:
@@ -257,28 +290,29 @@ class Llama:
         q, k, v = (self.linear(x, f"{layer}self_attn.{n}_proj") for n in "qkv")
         if c.qk_norm:
             q, k = (
-                self.norm(h.reshape(h.spec.size // width, width), f"{layer}{name}")
+                self.norm(h.reshape(h.spec.size // width, width), f"{layer}self_attn.{name}")
                 .reshape(*h.shape)
-                for h, name in ((q, "self_attn.q_norm"), (k, "self_attn.k_norm"))
+                for h, name in zip((q, k), self.HEAD_NORMS, strict=True)
             )  # fmt: skip
         q, k = (OPS["rotary"](h, tokens.positions, table, width=width) for h in (q, k))
-        if cache:
-            rows = self.shared_cache_rows
-            k, v = (
-                OPS["cache_write"](self.shared(f"{cache}.{n}", (rows, h.spec.cols)), h,
-                                   tokens.slots)
-                for n, h in (("k", k), ("v", v))
-            )  # fmt: skip
+        k, v = (self.keep(h, cache, n, tokens) for n, h in (("k", k), ("v", v)))
         q = self.queries(q)
         y, _ = OPS["attention"](q, k, v, spans, heads=c.heads, kv_heads=c.kv_heads)
-        return self.linear(y, layer + "self_attn.o_proj")
+        return self.linear(y, layer + self.MIXED)
+
+    def keep(self, x: Value, cache: str | None, name: str, tokens: Tokens) -> Value:
+        """With what earlier tokens left, where there is a cache."""
+        if not cache:
+            return x
+        rows = self.shared(f"{cache}.{name}", (self.shared_cache_rows, x.spec.cols))
+        return OPS["cache_write"](rows, x, tokens.slots)
 
     def queries(self, q: Value) -> Value:
         return q
 
     def mlp(self, x: Value, layer: str) -> Value:
-        gate, up = (self.linear(x, f"{layer}mlp.{n}_proj") for n in ("gate", "up"))
-        return self.linear(self.gated(gate, up), layer + "mlp.down_proj")
+        gate, up, down = (layer + name for name in self.MLP)
+        return self.linear(self.gated(self.linear(x, gate), self.linear(x, up)), down)
 
     def gated(self, gate: Value, up: Value) -> Value:
         return OPS["swiglu"](gate, up)
@@ -320,7 +354,7 @@ class Llama:
 
     def logits(self, x: Value) -> Value:
         """[R, width] -> [R, V], final norm included."""
-        return self.head(self.norm(x, "model.norm"))
+        return self.head(self.last_norm(x))
 
     def head(self, x: Value) -> Value:
         name = self.config.head_name

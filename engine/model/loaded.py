@@ -21,8 +21,9 @@ from oneseek.engine.compiler.ops.linear import unpack
 from oneseek.engine.compiler.schedule import Plan, plan
 from oneseek.engine.model import programs
 from oneseek.engine.model.choice.sampling import Manner
+from oneseek.engine.model.families import configure
 from oneseek.engine.model.formats import ModelFile, Packed, inverse_frequencies, local_frequencies
-from oneseek.engine.model.llama import STACKS, Config, Stack, Stored, rotary_table
+from oneseek.engine.model.llama import Config, Stack, Stored, rotary_table
 from oneseek.engine.model.template import ChatTemplate
 from oneseek.engine.model.tokenizer import Tokenizer
 from oneseek.engine.model.trainable import Trained
@@ -44,7 +45,7 @@ def stacks_of(config: Config, file: ModelFile) -> dict[str, tuple[Stack, int]]:
     where they are packed alike."""
     found = {}
     for i in range(config.layers):
-        for name, modules in STACKS.items():
+        for name, modules in config.stacks(i).items():
             names = [f"model.layers.{i}.{module}.weight" for module in modules]
             specs = [file.spec(one) for one in names]
             alike = len({(spec.kind.bits, spec.kind.group, spec.shape[1]) for spec in specs}) == 1
@@ -110,7 +111,7 @@ class Model:
         progress: Callable[[int, int], None] = lambda done, total: None,
     ) -> Model:
         """Read `file` onto the executor; `progress(bytes done, bytes in all)` as it goes."""
-        config = Config.from_dict(file.config)
+        config = configure(file.config)
         positions = min(positions, config.positions)
         # What is made of text comes first: what it takes meanwhile, the weights may have after it.
         template = ChatTemplate(file.chat_template, file.special_tokens)

@@ -12,7 +12,7 @@ from oneseek.engine.compiler.grad import grad
 from oneseek.engine.compiler.ir import OPS, Program, Value
 from oneseek.engine.compiler.ops.random import CANDIDATES
 from oneseek.engine.compiler.schedule import fuse, recompute
-from oneseek.engine.model.gemma3 import Gemma3
+from oneseek.engine.model.families import transformer
 from oneseek.engine.model.llama import Config, Llama, Stored, Tokens
 from oneseek.engine.model.trainable import Trained
 
@@ -21,12 +21,12 @@ HEAD_ROWS = 64  # rows of logits alive at once while learning; a GPU binds at mu
 RECENT = 64  # tokens a repetition penalty looks back
 PUSHED = 8  # tokens a remembered answer may push at once
 NORM_PARTS = 256
-CHEAP = ("rmsnorm", "swiglu", "geglu")  # computing them again costs less than keeping them
-
-
-def transformer(program: Program, config: Config, *more) -> Llama:
-    """The model of a configuration, ready to be traced."""
-    return (Gemma3 if config.gemma else Llama)(program, config, *more)
+CHEAP = (
+    "rmsnorm",
+    "swiglu",
+    "geglu",
+    "convolved",
+)  # computing them again costs less than keeping them
 
 
 def answer(
@@ -69,8 +69,8 @@ def carry(
     once."""
     program = Program(f"carry {tokens}")
     sources, slots = (program.input(name, (tokens,), "i32") for name in ("sources", "slots"))
-    for name in config.cache_names:
-        cache = program.input(name, (cache_rows, config.kv_heads * config.head_width))
+    for name, cols in config.cache_cols.items():
+        cache = program.input(name, (cache_rows, cols))
         OPS["cache_write"](cache, OPS["rows"](cache, sources), slots)
     return program
 
@@ -106,7 +106,7 @@ def head_loss(model: Llama, x: Value) -> tuple[Value, Value, Value]:
     so that only HEAD_ROWS rows of logits ever exist. -> losses [R], rows, their gradient."""
     program, rows = model.program, model.program.inputs["take"].spec.size
     picked = OPS["rows"](x, program.inputs["take"])
-    normed = model.norm(picked, "model.norm")
+    normed = model.last_norm(picked)
     width, losses = normed.spec.cols, program.buffer((rows,))
     dnormed = program.buffer(normed.shape)
     ids = program.input("target_ids", (rows, TARGETS), "i32")
@@ -269,7 +269,7 @@ def select_states(model: Llama, tokens: int, rows: int, first: int) -> Value:
     """What the head gets at R of T tokens."""
     program = model.program
     x = model.states(Tokens.inputs(program, tokens), first=first)
-    return model.norm(OPS["rows"](x, program.input("take", (rows,), "i32")), "model.norm")
+    return model.last_norm(OPS["rows"](x, program.input("take", (rows,), "i32")))
 
 
 def states(

@@ -58,17 +58,24 @@ class Trained:
         layers: Iterable[int] | None = None,
     ) -> Trained:  # fmt: skip
         """An adapter on the given layers, or on all."""
-        shapes: dict[str, tuple[int, ...]] = {}
-        linears = config.linears()
+        modules: dict[str, tuple[int, int]] = {}
         for i in range(config.layers) if layers is None else layers:
-            for target in targets:
-                module = TARGETS[target]
-                outputs, inputs = linears[module]
-                layer = f"model.layers.{i}.{module}"
-                shapes[f"{layer}.lora_A.weight"] = (rank, inputs)
-                shapes[f"{layer}.lora_B.weight"] = (outputs, rank)
-                if bias:
-                    shapes[f"{layer}.lora_bias"] = (outputs,)
+            linears = config.linears(i)
+            for module in (config.adapted(target, i) for target in targets):
+                modules[f"model.layers.{i}.{module}"] = linears[module]
+        return cls.beside(modules, rank, alpha, bias)
+
+    @classmethod
+    def beside(
+        cls, modules: dict[str, tuple[int, int]], rank: int, alpha: float, bias=False
+    ) -> Trained:
+        """An adapter on modules of so many (outputs, inputs)."""
+        shapes: dict[str, tuple[int, ...]] = {}
+        for module, (outputs, inputs) in modules.items():
+            shapes[f"{module}.lora_A.weight"] = (rank, inputs)
+            shapes[f"{module}.lora_B.weight"] = (outputs, rank)
+            if bias:
+                shapes[f"{module}.lora_bias"] = (outputs,)
         return cls.of(shapes, scale=alpha / rank, rank=rank)
 
     @classmethod

@@ -19,7 +19,7 @@ import numpy as np
 from oneseek.engine.core.settings import TrainingConfig, for_model
 from oneseek.engine.model import registry
 from oneseek.engine.model.adapters import load_peft
-from oneseek.engine.model.llama import Config
+from oneseek.engine.model.families import configure
 from oneseek.engine.model.loaded import recognised_by
 from oneseek.engine.model.trainable import Trained
 
@@ -92,7 +92,7 @@ class Beginning:
     ) -> None:
         digest = hashlib.sha256()
         with contextlib.closing(registry.open_named(registry.one(model))) as file:
-            config = Config.from_dict(file.config)
+            config = configure(file.config)
             for name in file.names():
                 read = file.read(name)
                 digest.update(recognised_by(read))

@@ -22,8 +22,8 @@ from oneseek.engine.learning.adaptive import ConfidenceAutoStop
 from oneseek.engine.learning.batch import Row, extent, own_tokens, pack, shared_by
 from oneseek.engine.learning.rounds.exported_round import CHECKPOINT, START, ExportedRound
 from oneseek.engine.model.adapters import load_peft
+from oneseek.engine.model.families import configure
 from oneseek.engine.model.formats import ModelFile
-from oneseek.engine.model.llama import Config
 from oneseek.engine.with_torch.model import Dropped, TorchModel
 from oneseek.engine.with_torch.processes import Processes
 
@@ -40,7 +40,7 @@ class TorchRound:
         self, written: ExportedRound, file: ModelFile, out: Path, processes: Processes
     ) -> None:
         self.round, self.header, self.out, self.processes = written, written.header, out, processes
-        trained, flat = load_peft(written.folder / START, Config.from_dict(file.config))
+        trained, flat = load_peft(written.folder / START, configure(file.config))
         self.model = TorchModel(file, trained, flat, self.header["dropout"], processes.device)
         if self.model.fingerprint != self.header["fingerprint"]:
             raise ValueError(

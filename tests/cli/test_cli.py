@@ -9,8 +9,8 @@ import pytest
 
 from oneseek.engine.cli import main
 from oneseek.engine.model import registry
+from oneseek.engine.model.families import configure
 from oneseek.engine.model.formats import FormatError
-from oneseek.engine.model.llama import Config
 from oneseek.engine.model.registry import NoBaseModels
 from tests.support import tiny
 
@@ -91,7 +91,7 @@ def test_the_list_of_models_is_complete_and_consistent(capsys):
     assert [model["id"] for model in listed] == list(registry.load_models())
     for model in listed:
         assert {"name", "bytes", "licence", "languages", "source", "config"} <= set(model)
-        assert Config.from_dict(model["config"]).parameters == model["parameters"]
+        assert configure(model["config"]).parameters == model["parameters"]
         assert type(model["learns"]) is bool and model["learn_bytes"] > model["chat_bytes"]
         assert model["chat_bytes"] > model["bytes"]
         assert re.fullmatch("[0-9a-f]{64}", model["sha256"])

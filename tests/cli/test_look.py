@@ -18,9 +18,10 @@ from oneseek.engine.learning.needs import (
     step_bytes,
 )
 from oneseek.engine.model import programs, registry
+from oneseek.engine.model.families import configure
 from oneseek.engine.model.formats import FileSource
 from oneseek.engine.model.formats.source import KINDS
-from oneseek.engine.model.llama import Config, Stored
+from oneseek.engine.model.llama import Stored
 from oneseek.engine.model.trainable import Trained
 from tests.support import tiny
 
@@ -163,7 +164,7 @@ def test_a_device_decides_what_fits_and_the_narrower_limit_is_named():
 @pytest.mark.parametrize("keep", [False, True])
 @pytest.mark.parametrize("id", ["smollm2-135m", "qwen2.5-1.5b", "tiny"])
 def test_what_a_step_needs_is_what_the_whole_model_traced_says(id, keep):
-    config = Config.from_dict(registry.load_models()[id]["config"])
+    config = configure(registry.load_models()[id]["config"])
     stored = {n: Stored(s, 4 * (len(s) > 1), 32) for n, s in config.shapes().items()}
     size = LESSON_TOKENS, LESSON_ROWS, POSITIONS
     adapter, kept = Trained.chosen(config, for_model(config.parameters)), config.layers * keep

@@ -89,7 +89,7 @@ def answers(tokens, rows, bits, trained):
     """The program merged, as it is, its feeds, and what of it is compared."""
     shape = (CONFIG, stacked(bits), tokens, rows, ROOM, 64, trained)
     merged, plain = merge(programs.answer(*shape), 32), programs.answer(*shape)
-    names = ("logprobs", *CONFIG.cache_names)
+    names = ("logprobs", *CONFIG.cache_cols)
     return merged, plain, answer_feeds(plain, tokens, rows, trained), names
 
 

@@ -34,6 +34,8 @@ KINDS = (
     "small-qwen3",
     "gemma3",
     "gemma3-other-scale",
+    "lfm2",
+    "lfm2-other-parts",
 )
 LENGTHS = (len(IDS), 6)  # longer and shorter than the window of those that have one
 # Of local and global layers, of every kind of weight a layer has.
@@ -54,6 +56,19 @@ GRADIENTS = [
     "model.layers.0.post_attention_layernorm.weight",
     "model.layers.1.pre_feedforward_layernorm.weight",
     "model.layers.2.post_feedforward_layernorm.weight",
+    "model.layers.0.conv.in_proj.weight",
+    "model.layers.1.conv.in_proj.weight",
+    "model.layers.0.conv.conv.weight",
+    "model.layers.2.conv.conv.weight",
+    "model.layers.2.conv.out_proj.weight",
+    "model.layers.1.self_attn.out_proj.weight",
+    "model.layers.1.self_attn.q_layernorm.weight",
+    "model.layers.0.self_attn.k_layernorm.weight",
+    "model.layers.0.feed_forward.w1.weight",
+    "model.layers.1.feed_forward.w3.weight",
+    "model.layers.2.feed_forward.w2.weight",
+    "model.layers.0.operator_norm.weight",
+    "model.layers.1.ffn_norm.weight",
 ]
 
 

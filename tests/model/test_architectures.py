@@ -35,7 +35,8 @@ PLACES = [
     for name, home in HERE.items()
 ]
 HOMES = pytest.mark.parametrize("home", PLACES)
-CASES = [(variant, "safetensors") for variant in KINDS] + [("gemma3", "gguf")]
+CASES = [(variant, "safetensors") for variant in KINDS]
+CASES += [(variant, "gguf") for variant in ("gemma3", "lfm2", "lfm2-other-parts")]
 
 
 def test_every_architecture_is_among_them():

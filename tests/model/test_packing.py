@@ -84,7 +84,7 @@ def dense(tensor):
 
 def as_packed(values, kind):
     """What the values are after packing, through the encoder and the reader alone."""
-    if values.ndim < 2:
+    if values.ndim != 2:
         return values
     source = BytesSource(encoded(values, kind))
     return read_packed(source, 0, TYPES[kind], values.shape).dense()
@@ -102,6 +102,8 @@ CASES = [
     ("qwen3", "BF16", "safetensors"),
     ("gemma3", "F16", "safetensors"),
     ("gemma3", "F16", "GGUF"),
+    ("lfm2", "F16", "safetensors"),
+    ("lfm2", "F16", "GGUF"),
 ]
 
 
@@ -124,7 +126,9 @@ def test_every_weight_is_the_given_one_quantised(tmp_path, variant, kind, contai
     after.close()
 
 
-@pytest.mark.parametrize("variant", ["llama", "llama3", "linear", "mistral", "qwen2", "gemma3"])
+@pytest.mark.parametrize(
+    "variant", ["llama", "llama3", "linear", "mistral", "qwen2", "gemma3", "lfm2"]
+)
 def test_it_says_nearly_what_the_given_one_says(tmp_path, variant):
     """At 8 bits: rows, scaling, window and gains are where they belong, or it would say nothing
     like it."""

@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from oneseek.engine.backends.executor import Executor
+from oneseek.engine.model.families import configure
 from oneseek.engine.model.formats import BytesSource, open_model, safetensors
-from oneseek.engine.model.llama import Config
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.vision.eyes import Tiles
 from oneseek.engine.model.vision.folder import LANGUAGE, VISION, WHOLE
@@ -88,7 +88,7 @@ def folder(**changes) -> dict[str, bytes]:
     settings = json.loads(files["tokenizer_config.json"])
     del settings["chat_template"]
     shapes = {name.replace("model.", LANGUAGE, 1): (name, shape)
-              for name, shape in Config.from_dict(text).shapes().items()}  # fmt: skip
+              for name, shape in configure(text).shapes().items()}  # fmt: skip
     shapes |= {their_name(name): (name, shape) for name, shape in TOWER.shapes().items()}
     data = io.BytesIO()
     safetensors.write(data, {

@@ -27,8 +27,8 @@ from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.history.round_plan import settled
+from oneseek.engine.model.families import configure
 from oneseek.engine.model.formats import open_model
-from oneseek.engine.model.llama import Config
 from oneseek.engine.model.registry import find
 from oneseek.engine.open import assistant_of, clock
 from oneseek.engine.turns import Turns
@@ -259,7 +259,7 @@ async def quick_service(folder: Path, beside: dict[str, Path] | None = None, **m
             return await quick_assistant(path, store, name, executor, leads=False)
 
         with contextlib.closing(open_model(path)) as file:
-            parameters = Config.from_dict(file.config).parameters
+            parameters = configure(file.config).parameters
         return Guest(name, path.stat().st_size, parameters, load)
 
     guests = Guests({name: guest(name, path) for name, path in (beside or {}).items()})

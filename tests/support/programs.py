@@ -135,8 +135,10 @@ async def carried(executor) -> list[tuple[np.ndarray, np.ndarray]]:
     """(what a layer's cache is, what it has to be) after three rows of every cache were copied,
     and the scratch row to itself."""
     planned, rng = plan(programs.carry(TINY, {}, 8, 64, 64)), np.random.default_rng(0)
-    width = TINY.kv_heads * TINY.head_width
-    before = {n: rng.normal(size=(64, width)).astype(np.float32) for n in TINY.cache_names}
+    before = {
+        name: rng.normal(size=(64, cols)).astype(np.float32)
+        for name, cols in TINY.cache_cols.items()
+    }
     tensors = {name: executor.upload(array) for name, array in before.items()}
     run = executor.prepare(planned, tensors)
     sources, slots = np.zeros(8, np.int32), np.zeros(8, np.int32)

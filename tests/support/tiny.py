@@ -11,10 +11,10 @@ import zlib
 
 import numpy as np
 
+from oneseek.engine.model.families import configure
 from oneseek.engine.model.formats import architecture, gguf_writer, safetensors
 from oneseek.engine.model.formats.packed import TYPES
 from oneseek.engine.model.formats.words import QWEN2
-from oneseek.engine.model.llama import Config
 from oneseek.engine.model.tokenizer import ALPHABET
 
 BASE = {
@@ -71,12 +71,35 @@ VARIANTS["gemma3-other-scale"] = VARIANTS["gemma3"] | {
     "query_pre_attn_scalar": 20,
     "layer_types": ["sliding_attention", "full_attention", "sliding_attention"],
 }
+VARIANTS["lfm2"] = {
+    "tie_word_embeddings": True,
+    "norm_eps": 1e-5,
+    "rope_theta": 1e6,
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "block_auto_adjust_ff_dim": False,
+    "num_hidden_layers": 4,
+    "head_dim": 16,
+    "conv_L_cache": 3,
+    "layer_types": ["conv", "full_attention", "conv", "conv"],
+}
+VARIANTS["lfm2-other-parts"] = VARIANTS["lfm2"] | {
+    "tie_word_embeddings": False,
+    "num_hidden_layers": 3,
+    "intermediate_size": 120,
+    "block_auto_adjust_ff_dim": True,
+    "block_ffn_dim_multiplier": 1.5,
+    "block_multiple_of": 32,
+    "conv_L_cache": 4,
+    "layer_types": ["full_attention", "conv", "conv"],
+}
 SMALL = {"hidden_size": 64, "intermediate_size": 96, "head_dim": 32}  # of what begins with small-
 MODEL_TYPES = {
     "llama3": "llama",
     "linear": "llama",
     "gemma3": "gemma3_text",
     "gemma3-other-scale": "gemma3_text",
+    "lfm2-other-parts": "lfm2",
 }
 
 TOKENS = [ALPHABET[byte] for byte in range(256)]
@@ -108,6 +131,12 @@ def config(variant):
     kind = MODEL_TYPES.get(whole, whole)
     names = {"model_type": kind, "architectures": [architecture.ARCHITECTURES[kind]]}
     return BASE | VARIANTS[whole] | (SMALL if whole != variant else {}) | names
+
+
+def shapes(variant):
+    """The tensors of a variant, by their names."""
+    data = config(variant)
+    return configure(architecture.config_from_json(variant, data)).shapes()
 
 
 def _draw(name):
@@ -146,6 +175,13 @@ def metadata(variant):
         keys[f"{kind}.{theirs}"] = data[ours]
     keys[f"{kind}.attention.layer_norm_rms_epsilon"] = data["rms_norm_eps"]
     keys[f"{kind}.rope.freq_base"] = data["rope_theta"]
+    if kind == "lfm2":
+        found = architecture.config_from_json(variant, data)
+        own = [data["num_key_value_heads"] * (one != "conv") for one in data["layer_types"]]
+        keys["lfm2.attention.head_count_kv"] = np.array(own, np.int32)
+        keys["lfm2.feed_forward_length"] = found["intermediate_size"]
+        keys["lfm2.shortconv.l_cache"] = data["conv_L_cache"]
+        keys["lfm2.attention.layer_norm_rms_epsilon"] = data["norm_eps"]
     if kind == "gemma3":
         keys["gemma3.attention.sliding_window"] = data["sliding_window"]
     if variant == "linear":
@@ -176,9 +212,11 @@ def gguf(variant="llama", kind="Q4_1", **changes):
 def contents(variant, kind, **changes):
     """Metadata and tensors of that file."""
     tensors = {}
-    for name, shape in Config.from_dict(config(variant)).shapes().items():
+    for name, shape in shapes(variant).items():
         kept = kind if len(shape) == 2 else "F32"
         data = stored(name, shape, kept)
+        if len(shape) == 3:  # a convolution's, which GGUF keeps without the side of one
+            shape = shape[0], shape[2]
         if variant == "gemma3" and len(shape) == 1:  # where safetensors keep a gain less one
             data = (weight(name, shape) + np.float32(1)).tobytes()
         theirs = architecture.to_gguf_name(name, config(variant)["model_type"])
@@ -255,8 +293,9 @@ def tokenizer_json():
 
 def folder(variant="llama", kind="F32", shards=1):
     """A model folder as {file name: bytes}, its weights in one safetensors file or several."""
-    shapes = Config.from_dict(config(variant)).shapes()
-    tensors = {name: (kind, shape, stored(name, shape, kind)) for name, shape in shapes.items()}
+    tensors = {
+        name: (kind, shape, stored(name, shape, kind)) for name, shape in shapes(variant).items()
+    }
     settings = {"chat_template": TEMPLATE, "bos_token": TOKENS[256], "eos_token": TOKENS[257]}
     files = {
         "config.json": json.dumps(config(variant)).encode(),

@@ -51,7 +51,7 @@ SHORTER = {
     "engine/core/sentences.py": "a rule of text, shown without a browser",
     "engine/front/random.py": "a name of the front, as numpy has it",
     "engine/history/pem.py": "a host without a browser and one with it share this form of a key alone",
-    "engine/model/gemma3.py": "an architecture: what differs from a Llama",
+    "engine/model/families/gemma3.py": "an architecture: what differs from a Llama",
     "engine/with_flower/app/group.py": "where Flower begins",
     "engine/with_flower/simulation.py": "needs Ray, which a real group does without",
     "importers/photo.py": "needs Pillow, which the engine does without",

@@ -18,8 +18,8 @@ from oneseek.engine.assistant import Assistant
 from oneseek.engine.backends.room import memory_here
 from oneseek.engine.learner import Busy
 from oneseek.engine.model import registry
+from oneseek.engine.model.families import configure
 from oneseek.engine.model.formats import open_model
-from oneseek.engine.model.llama import Config
 from oneseek.engine.model.look import eyes_bytes
 from oneseek.engine.open import assistant_over, keep_bits, model_named
 from oneseek.engine.turns import Turns
@@ -56,7 +56,7 @@ def guest_named(name: str, backend: str, store: Any, base: str, signer: Any = No
     with contextlib.closing(open_model(registry.find(name))) as file:
         size = sum(file.spec(part).nbytes for part in file.names())
         size += eyes_bytes(file.eyes) if file.eyes else 0
-        parameters = Config.from_dict(file.config).parameters
+        parameters = configure(file.config).parameters
 
     async def load(turns: Turns) -> Assistant:
         model = await model_named(name, backend)

@@ -348,7 +348,7 @@ def ended_by(answer: Answer, enough: Enough, text: str) -> None:
 
 def pool_rows(model: Model, room: Room | None) -> int:
     """As many as the room holds beside what a run of its generators needs."""
-    row = 2 * 4 * model.config.layers * model.config.kv_heads * model.config.head_width
+    row = model.config.token_bytes
     free = room.block.size - ANSWER_BYTES if room else POOL_ROWS * row
     return max(LEAST_ROWS, min(POOL_ROWS, free // row))
 

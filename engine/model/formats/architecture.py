@@ -1,7 +1,8 @@
 """Which architectures there are, and how GGUF's keys and tensor names map to those of Hugging Face.
 
 Which tensors a configuration calls for, and with which shapes, is
-`oneseek.engine.model.llama.Config.shapes`.
+`oneseek.engine.model.llama.Config.shapes`. What files of one family alone have is in a module of
+`architectures`.
 """
 
 import math
@@ -9,6 +10,7 @@ import re
 
 import numpy as np
 
+from oneseek.engine.model.formats.architectures import PARTS, WHOLE, gemma3, lfm2
 from oneseek.engine.model.formats.source import FormatError
 
 # model_type of config.json -> the class name it also has there
@@ -18,39 +20,11 @@ ARCHITECTURES = {
     "qwen2": "Qwen2ForCausalLM",
     "qwen3": "Qwen3ForCausalLM",
     "gemma3_text": "Gemma3ForCausalLM",
+    "lfm2": "Lfm2ForCausalLM",
 }
 GGUF_KINDS = {"gemma3": "gemma3_text"}  # where GGUF has another name for it
 
-GELU, LOCAL, GLOBAL = "gelu_pytorch_tanh", "sliding_attention", "full_attention"
-CHECKED = (  # only to see whether they ask for something that is not supported
-    "sliding_window_pattern",
-    "attn_logit_softcapping",
-    "final_logit_softcapping",
-    "use_bidirectional_attention",
-)
-GEMMA_KEYS = ("layer_types", "sliding_window", "query_pre_attn_scalar", *CHECKED)
-
-# GGUF name of a layer's part -> Hugging Face's.
-PARTS = {
-    "attn_norm": "input_layernorm",
-    "attn_q": "self_attn.q_proj",
-    "attn_k": "self_attn.k_proj",
-    "attn_v": "self_attn.v_proj",
-    "attn_q_norm": "self_attn.q_norm",
-    "attn_k_norm": "self_attn.k_norm",
-    "attn_output": "self_attn.o_proj",
-    "ffn_norm": "post_attention_layernorm",
-    "ffn_gate": "mlp.gate_proj",
-    "ffn_up": "mlp.up_proj",
-    "ffn_down": "mlp.down_proj",
-}
-GEMMA_PARTS = {
-    "post_attention_norm": "post_attention_layernorm",
-    "ffn_norm": "pre_feedforward_layernorm",
-    "post_ffw_norm": "post_feedforward_layernorm",
-}
-WHOLE = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "output": "lm_head"}
-GGUF_WHOLE = {theirs: ours for ours, theirs in WHOLE.items()}
+OTHERS = {"gemma3_text": gemma3, "lfm2": lfm2}  # those that are no Llama with other settings
 
 # config.json key -> (GGUF key, lowest, highest)
 SIZES = {
@@ -67,16 +41,21 @@ SIZES = {
 
 def parts_of(kind):
     """GGUF's names of a layer's parts in one architecture."""
-    return PARTS | GEMMA_PARTS if kind == "gemma3_text" else PARTS
+    return OTHERS[kind].PARTS if kind in OTHERS else PARTS
+
+
+def whole_of(kind):
+    """GGUF's names of what belongs to no layer."""
+    return OTHERS[kind].WHOLE if kind in OTHERS else WHOLE
 
 
 def from_gguf_name(name, kind="llama"):
     """`blk.3.attn_q.weight` -> `model.layers.3.self_attn.q_proj.weight`; None for a name that is
     not known."""
     stem, _, leaf = name.rpartition(".")
-    if stem in WHOLE:
-        return f"{WHOLE[stem]}.{leaf}"
-    match = re.fullmatch(r"blk\.(\d{1,4})\.(\w+)", stem)
+    if stem in whole_of(kind):
+        return f"{whole_of(kind)[stem]}.{leaf}"
+    match = re.fullmatch(r"blk\.(\d{1,4})\.([\w.]+)", stem)
     parts = parts_of(kind)
     if match and match[2] in parts:
         return f"model.layers.{match[1]}.{parts[match[2]]}.{leaf}"
@@ -86,11 +65,17 @@ def from_gguf_name(name, kind="llama"):
 def to_gguf_name(name, kind="llama"):
     """The other way: `model.layers.3.self_attn.q_proj.weight` -> `blk.3.attn_q.weight`."""
     stem, _, leaf = name.rpartition(".")
-    if stem in GGUF_WHOLE:
-        return f"{GGUF_WHOLE[stem]}.{leaf}"
+    whole = {ours: theirs for theirs, ours in whole_of(kind).items()}
+    if stem in whole:
+        return f"{whole[stem]}.{leaf}"
     _, _, layer, part = stem.split(".", 3)
     theirs = {hugging_face: gguf for gguf, hugging_face in parts_of(kind).items()}
     return f"blk.{layer}.{theirs[part]}.{leaf}"
+
+
+def activation_of(kind):
+    """How the gates of its feed-forward part are called."""
+    return OTHERS[kind].ACTIVATION if kind in OTHERS else "silu"
 
 
 def half_split_rows(heads, rows):
@@ -127,14 +112,12 @@ def config_from_gguf(name, metadata, directory):
         "rope_scaling": _gguf_scaling(get),
         "sliding_window": get("attention.sliding_window"),
         "tie_word_embeddings": "output.weight" not in directory,
-        "hidden_act": "silu" if kind != "gemma3_text" else GELU,
+        "hidden_act": activation_of(kind),
         "bos_token_id": metadata.get("tokenizer.ggml.bos_token_id"),
         "eos_token_id": metadata.get("tokenizer.ggml.eos_token_id"),
     }
-    if kind == "gemma3_text":
-        config["rope_local_base_freq"] = get("rope.freq_base_swa", 10000.0)
-        config["attn_logit_softcapping"] = get("attn_logit_softcapping")
-        config["final_logit_softcapping"] = get("final_logit_softcapping")
+    if kind in OTHERS:
+        config |= OTHERS[kind].from_gguf(get)
     config = check_config(name, config)
     if get("rope.dimension_count", config["head_dim"]) != config["head_dim"]:
         reason = "rotary positions on a part of each head are not supported"
@@ -184,14 +167,8 @@ def config_from_json(name, data):
         "bos_token_id": data.get("bos_token_id"),
         "eos_token_id": data.get("eos_token_id"),
     }
-    if kind == "gemma3_text":
-        base = near.get("rope_theta", data.get("rope_local_base_freq", 10000.0))
-        config |= {key: data.get(key) for key in GEMMA_KEYS} | {
-            "rope_theta": rope.get("rope_theta", data.get("rope_theta", 1e6)),
-            "rope_local_base_freq": base,
-            "tie_word_embeddings": bool(data.get("tie_word_embeddings", True)),
-            "hidden_act": data.get("hidden_activation", GELU),
-        }
+    if kind in OTHERS:
+        config |= OTHERS[kind].from_json(name, data, rope, near)
     return check_config(name, config)
 
 
@@ -227,47 +204,17 @@ def check_config(name, config):
         value = config[key]
         if type(value) not in (int, float) or not 0 < value < math.inf:
             raise FormatError(name, f"{key} is {value!r}; a positive number is needed")
-    gemma = config["model_type"] == "gemma3_text"
-    if config["hidden_act"] != (GELU if gemma else "silu"):
+    kind = config["model_type"]
+    if config["hidden_act"] != activation_of(kind):
         reason = f"the activation {config['hidden_act']!r} is not supported"
         raise FormatError(name, reason, kind="unsupported")
     window = config["sliding_window"]
-    if gemma:
-        _check_gemma(name, config)
+    if kind in OTHERS:
+        OTHERS[kind].check(name, config)
     elif type(window) is int and window > 0:  # within the window attention is the ordinary one
         config["max_position_embeddings"] = min(config["max_position_embeddings"], window)
     inverse_frequencies(config, name)
     return config
-
-
-def _check_gemma(name, config):
-    """What only Gemma has: which layers are local, how far they see, and what is not supported."""
-    layers = config["num_hidden_layers"]
-    if config.get("layer_types") is None:
-        every = config.get("sliding_window_pattern") or 6
-        if type(every) is not int or every < 1:
-            raise FormatError(name, f"sliding_window_pattern is {every!r}")
-        config["layer_types"] = [LOCAL if (i + 1) % every else GLOBAL for i in range(layers)]
-    kinds = config["layer_types"]
-    known = isinstance(kinds, list) and all(kind in (LOCAL, GLOBAL) for kind in kinds)
-    if not known or len(kinds) != layers:
-        raise FormatError(name, f"layer_types does not name one of two kinds for {layers} layers")
-    if config.get("query_pre_attn_scalar") is None:
-        config["query_pre_attn_scalar"] = config["head_dim"]
-    for key in ("sliding_window", "query_pre_attn_scalar", "rope_local_base_freq"):
-        value = config[key]
-        if type(value) not in (int, float) or not 0 < value < 1 << 30:
-            raise FormatError(name, f"{key} is {value!r}; a positive number is needed")
-    if type(config["sliding_window"]) is not int:
-        raise FormatError(name, f"sliding_window is {config['sliding_window']!r}")
-    for key in ("attn_logit_softcapping", "final_logit_softcapping"):
-        if config.get(key) is not None:
-            raise FormatError(name, f"{key} is not supported", kind="unsupported")
-    if config.get("use_bidirectional_attention"):
-        reason = "attention that also looks ahead is not supported"
-        raise FormatError(name, reason, kind="unsupported")
-    for key in CHECKED:
-        config.pop(key, None)
 
 
 def local_frequencies(config):

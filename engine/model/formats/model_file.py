@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from oneseek.engine.model.families import configure
 from oneseek.engine.model.formats import architecture, split, vocabulary
 from oneseek.engine.model.formats.packed import Packed, Type, read_packed, read_plain
 from oneseek.engine.model.formats.source import FormatError, Source
-from oneseek.engine.model.llama import Config
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class ModelFile:
         self.eyes = None  # an EyesFile, where one lies beside it
         self.blind = "no file with eyes (mmproj) lies beside it"  # why there is none
         self._entries = entries
-        self._shapes = Config.from_dict(config).shapes()
+        self._shapes = configure(config).shapes()
         self._check()
 
     def _check(self):
@@ -162,7 +162,12 @@ def open_gguf(*sources):
         if name is None:
             raise FormatError(tensor.source.name, f"the tensor {tensor.name!r} is not known")
         turned = heads.get(name.split(".")[-2], 0)
-        entries[name] = Entry(tensor.shape, tensor.kind, tensor.source, tensor.offset, turned)
+        if name in entries:
+            raise FormatError(tensor.source.name, f"the tensor {name} is there twice")
+        shape = tensor.shape
+        if name.endswith("conv.conv.weight"):  # GGUF leaves out the side of one
+            shape = (shape[0], 1, *shape[1:])
+        entries[name] = Entry(shape, tensor.kind, tensor.source, tensor.offset, turned)
     template = metadata.get("tokenizer.chat_template")
     if template is not None and not isinstance(template, str):
         raise FormatError(source.name, "the chat template is not text")

@@ -76,9 +76,9 @@ class Packing:
 
     def _part(self, name, wanted):
         spec = self.file.spec(name)
-        kind = spec.kind.name
-        if len(spec.shape) < 2:
-            kind = "F32"
+        kind, shape = spec.kind.name, spec.shape
+        if len(spec.shape) != 2:
+            kind, shape = "F32", shape[:1] + shape[2:]  # a convolution's, without the side of one
         elif kind in LARGE:
             fits = spec.shape[-1] % BLOCK == 0
             kind = wanted if fits else "F16"
@@ -86,7 +86,7 @@ class Packing:
         order = None
         if self.family == "llama" and turned:
             order = architecture.interleaved_rows(1, self.file.config["head_dim"])
-        return Part(name, kind, spec.shape, order)
+        return Part(name, kind, shape, order)
 
     def pieces(self):
         """(where it begins, its length, the tensor's name, first row, rows) of each."""

@@ -48,6 +48,9 @@ def _of_config(file):
     keys[f"{family}.attention.value_length"] = config["head_dim"]
     keys[f"{family}.attention.layer_norm_rms_epsilon"] = float(config["rms_norm_eps"])
     keys[f"{family}.rope.freq_base"] = float(config["rope_theta"])
+    if file.architecture == "lfm2":
+        own = architecture.OTHERS["lfm2"].to_gguf(config)
+        keys |= {f"{family}.{key}": value for key, value in own.items()}
     if file.architecture == "gemma3_text":
         keys[f"{family}.attention.sliding_window"] = config["sliding_window"]
         keys[f"{family}.rope.freq_base_swa"] = float(config["rope_local_base_freq"])

@@ -29,7 +29,7 @@ PRE_TOKENIZERS = {
     "qwen2": ((QWEN2,), False, "NFC"),
     "tekken": ((TEKKEN,), True, None),
 }
-PRE_TOKENIZERS |= {name: PRE_TOKENIZERS["llama-bpe"] for name in ("llama3", "llama-v3")}
+PRE_TOKENIZERS |= {name: PRE_TOKENIZERS["llama-bpe"] for name in ("llama3", "llama-v3", "lfm2")}
 # A pattern of a tokenizer.json must be one of these: an unknown one may take for ever on some text.
 PATTERNS = frozenset([DIGIT, rf"{DIGIT}+", GPT2, LLAMA3, QWEN2, TEKKEN])
 # Letters, marks and numbers that Unicode 17 and 18 added.
