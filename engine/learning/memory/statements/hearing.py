@@ -148,14 +148,16 @@ def nobody(_: str) -> bool:
     return False
 
 
-def parts_of(message: str, knows: Knows) -> list[str]:
+def parts_of(message: str, knows: Knows = nobody) -> list[str]:
     """What is read of a message, its names in capitals: the whole, and what stands alone in it."""
     parts = [one for one in sentences(message)[:MOST] if len(one) <= LONGEST]
-    bare_ones = (bare(one) for one in (message.strip(), *parts))
-    return [
-        with_capitals(one, lambda word, one=one: word in introduced(one, guess(one)) or knows(word))
-        for one in bare_ones
-    ]
+    return [capitalised(bare(one), knows) for one in (message.strip(), *parts)]
+
+
+def capitalised(part: str, knows: Knows) -> str:
+    """The part with a capital to each name that it introduces, or that one `knows`."""
+    own = introduced(part, guess(part))
+    return with_capitals(part, lambda name: name in own or knows(name))
 
 
 async def statements(message: str, reads: Reads, knows: Knows = nobody) -> list[Statement]:
