@@ -151,11 +151,12 @@ class Assistant:
         with self._go_first():
             messages = await self.model.see(messages)
         looks = bool(messages[-1].get("pictures"))
+        filled = isinstance(hooks.get("form"), Form)
         skill = "" if source or looks else await self.skill_for(version, messages)
         notes: list[Found] = []
         if skill:
             messages = messages[-1:]  # as it was taught: each question by itself
-        elif version != BASE and not (source or looks or "form" in hooks):
+        elif version != BASE and not (source or looks or filled):
             notes = await self.notes(messages, user)
         shown = self.build_conversation(messages, notes)
         written = hooks.get("prefix", ""), hooks.get("think", False), hooks.pop("tools", None)
@@ -164,21 +165,21 @@ class Assistant:
         more: dict[str, Any]
         if skill:
             number = await self.skills.number(skill) if version is None else version
-            question = "" if "form" in hooks else messages[-1]["content"]
+            question = "" if filled else messages[-1]["content"]
             generator, more = await self.begin_skill(skill, number, question)
         elif looks:  # nothing that is known by heart is about a picture
             number, more = version or BASE, {}
             generator = await self.generator(number)
         else:
             asked = version, messages, user
-            read = None if "form" in hooks else await self.read_sources(*asked, source)
+            read = None if filled else await self.read_sources(*asked, source)
             generator, more = read or await self.speaker(number or BASE, *asked, keeps)
         if generator is not self.base or (more and more["speaking"].by != BASE_ALONE):
             sampling = sampling.greedy()  # what was learned, or is known by heart
-        elif version is None and "form" not in hooks and (liked := await self.taste.number()):
+        elif version is None and not filled and (liked := await self.taste.number()):
             number, generator = liked, await self.generator(liked)
             more = {"speaking": Speaking(TASTE, [], None, None)}
-        answer = generator.ask(shown, sampling, key, prompt=prompt, **more, **hooks)
+        answer = generator.ask(shown, sampling, key, prompt=prompt, **(hooks | more))
         self.answers[key] = answer
         try:
             await self.finished(answer)

@@ -167,7 +167,7 @@ def test_the_template_of_such_a_model_gets_calls_with_their_arguments(client, se
 
 @given(st.text(), st.lists(st.sampled_from([CALL, "<tool_call>", "</tool_call>", "{", "<", " "])))
 def test_words_that_were_sent_are_never_taken_back(before, parts):
-    tools = Tools([WEATHER], "auto", natively=True)
+    tools = Tools([WEATHER], "auto", ChatTemplate(SOURCE, {}))
     answer = before + "".join(parts)
     words, calls = tools.find(answer)
     for end in range(len(answer) + 1):
