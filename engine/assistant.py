@@ -58,13 +58,18 @@ FIRST_PROGRAMS = ((64, 1), (1, 1), (16, 1), (256, 1))  # tokens read or decoded 
 BY_HEART = ((4, 4), (64, 4), (16, 4))  # those of an answer whose words are known
 
 
+Source = str | Sequence[str]  # the ids of documents; none of them are all
+
+
 class Library(Protocol):
     """The documents that questions are put to."""
 
-    async def find_documents(self, source: str, user: str) -> Sequence[Any]:
-        """Those that somebody may ask: the one that is named, or all."""
+    async def find_documents(self, source: Source, user: str) -> Sequence[Any]:
+        """Those that somebody may ask: those that are named, or all."""
 
-    async def answer(self, question: str, source: str, user: str) -> tuple[str, list[dict]] | None:
+    async def answer(
+        self, question: str, source: Source, user: str
+    ) -> tuple[str, list[dict]] | None:
         """What they say of a question, with its places; None where they say nothing."""
 
 
@@ -139,12 +144,12 @@ class Assistant:
         line: str = GENERIC,
         user: str = "",
         keeps: bool = False,
-        source: str | None = "",
+        source: Source | None = "",
         **hooks: Any,
     ) -> tuple[Answer, int]:
         """Answer a conversation; returns the answer and the number of the version that gave it.
         `version` None is the version in use, or that of the skill that is asked for. `source` names
-        the one document to answer from; None allows none. What one `user` told is known to nobody
+        the documents to answer from; None allows none. What one `user` told is known to nobody
         else. With `keeps`, a message that only states something is acknowledged by small models. A
         message with `pictures` (tiles) is answered by the model without the memory."""
         number = await self.versions.number(line) if version is None else version
@@ -260,10 +265,10 @@ class Assistant:
         return self.with_adapter() if always else self.base, more
 
     async def read_sources(
-        self, asked: int | None, messages: list[dict], user: str, source: str | None
+        self, asked: int | None, messages: list[dict], user: str, source: Source | None
     ) -> tuple[Generator, dict] | None:
-        """What a document says of a question that nothing by heart answers; of one that is named as
-        `source`, also that it says nothing."""
+        """What a document says of a question that nothing by heart answers; of those that are named
+        as `source`, also that they say nothing."""
         question = messages[-1]["content"]
         if self.library is None or asked == BASE or source is None:
             return None

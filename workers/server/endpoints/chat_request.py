@@ -51,6 +51,9 @@ def is_text(name: str, value: Any) -> str:
     return value
 
 
+SOURCE = either(
+    text("", longest=64), array(of=text(longest=64), most=100), "the id of a source, or up to 100"
+)
 STOP = either(text((), longest=200), array((), of=text(longest=200), most=4), "up to 4 texts")
 MESSAGE = record(role=text(longest=20), content=content(""))
 FIELDS = dict(
@@ -73,7 +76,7 @@ FIELDS = dict(
     logprobs=flag(),
     top_logprobs=whole_number(0, 0, 20),
     user=text("", longest=200),
-    oneseek=record(None, learn=flag(True), source=text("", longest=64)),
+    oneseek=record(None, learn=flag(True), source=SOURCE),
     n=only("one answer is given; ask again with another seed", 1),
     logit_bias=only("response_format says what may be said", {}),
     functions=only("it is called tools now", []),

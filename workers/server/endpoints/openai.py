@@ -68,7 +68,7 @@ async def listed(service: Service) -> list[dict]:
     ]
 
 
-@takes(**FIELDS)
+@takes(exact=False, **FIELDS)
 async def completions(request: Request, body: dict) -> Response:
     """Answer a conversation, whole or as a stream."""
     service = service_of(request)
@@ -111,7 +111,8 @@ class Reply:
     ) -> None:
         self.service, self.name, self.messages = service, name, messages
         self.sampling, self.version, self.wanted = sampling, version, wanted
-        self.client = self.user = self.source = ""
+        self.client = self.user = ""
+        self.source: str | list[str] = ""  # what is asked
         self.grammar: Grammar | None = None  # what the answer has to look like
         self.tools: Tools | None = None  # what it may call
         self.calls: Grammar | None = None  # what a call has to look like
