@@ -105,14 +105,15 @@ class Conversations:
             return
         today = clock.now() - DAY
         parts = []
-        pinned = [chat for chat in shown if chat.get("pinned")]
-        others = [chat for chat in shown if not chat.get("pinned")]
-        loose = [chat for chat in others if not chat.get("folder")]
-        parts.append(self.section("nav.pinned", pinned))
+        loose = [chat for chat in shown if not chat.get("folder")]
+        parts.append(self.section("nav.pinned", [chat for chat in loose if chat.get("pinned")]))
         for name in self.folders.names():
-            inside = [self.row(chat) for chat in others if chat.get("folder") == name]
+            inside = [chat for chat in shown if chat.get("folder") == name]
+            inside.sort(key=lambda chat: not chat.get("pinned"))
             if inside:
-                parts.append(self.folders.draw(name, inside, self.found is not None))
+                rows = [self.row(chat) for chat in inside[:200]]
+                parts.append(self.folders.draw(name, rows, self.found is not None))
+        loose = [chat for chat in loose if not chat.get("pinned")]
         newer = [chat for chat in loose if chat["updated"] >= today]
         parts.append(self.section("nav.today", newer))
         older = [chat for chat in loose if chat["updated"] < today]

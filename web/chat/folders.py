@@ -31,8 +31,7 @@ class Folders:
     def draw(self, name, rows, is_open):
         """A folder in the list with its chats; all of it is open while somebody searches."""
         is_open = is_open or name not in self.folded
-        words = dom.make("span", name)
-        fold = dom.button(words, "fold-folder", name, "down" if is_open else "next", cls="folder")
+        fold = dom.button(dom.make("span", name), "fold-folder", name, "next", cls="folder")
         dom.change(fold, aria_expanded="true" if is_open else "false")
         more = dom.icon_button(t("folder.more", name=name), "folder-menu", name, "more")
         dom.change(more, aria_haspopup="menu")

@@ -277,8 +277,9 @@ class FirstRun:
             dom.find("progress", old).value = self.progress.done
             dom.find(".note", old).textContent = dom.find(".note", new).textContent
         else:
-            unfolded = [one.open for one in dom.find_all("details", old)]
-            for fold, was in zip(dom.find_all("details", new), unfolded):
+            # those at the end stay; before them come models that suit the device, once measured
+            unfolded = [one.open for one in dom.find_all("details", old)][::-1]
+            for fold, was in zip(dom.find_all("details", new)[::-1], unfolded):
                 fold.open = was
             dom.swap(old, new)
 

@@ -37,14 +37,14 @@ class Sampling:
     top_k: int = 0
     top_p: float = 1.0
     penalty: float = 1.0
-    frequency: float = 0.0  # nats against a token for each time that the answer has it
-    presence: float = 0.0  # nats against each token that the answer has
     seed: int = 0
     max_tokens: int = 256
     stop: tuple[str, ...] = ()
     stop_repeats: bool = False  # an answer that goes round in circles ends
     steer: bool = False  # it is kept from going round in circles
     usual: bool = False  # nobody chose: these are the model's own defaults
+    frequency: float = 0.0  # nats against a token for each time that the answer has it
+    presence: float = 0.0  # nats against each token that the answer has
 
     def seed_of(self, at: int) -> int:
         """The seed of the answer's token at a place: the same ones are drawn again."""
