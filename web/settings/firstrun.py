@@ -278,9 +278,9 @@ class FirstRun:
             dom.find(".note", old).textContent = dom.find(".note", new).textContent
         else:
             # those at the end stay; before them come models that suit the device, once measured
-            unfolded = [one.open for one in dom.find_all("details", old)][::-1]
-            for fold, was in zip(dom.find_all("details", new)[::-1], unfolded):
-                fold.open = was
+            before, now = dom.find_all("details", old), dom.find_all("details", new)
+            for fold, was in zip(reversed(now), reversed(before)):
+                fold.open = was.open
             dom.swap(old, new)
 
     def focus(self):
