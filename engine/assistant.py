@@ -63,13 +63,18 @@ FIRST_PROGRAMS = ((64, 1), (1, 1), (16, 1), (256, 1))  # tokens read or decoded 
 BY_HEART = ((4, 4), (64, 4), (16, 4))  # those of an answer whose words are known
 
 
+Source = str | Sequence[str]  # the ids of documents; none of them are all
+
+
 class Library(Protocol):
     """The documents that questions are put to."""
 
-    async def find_documents(self, source: str, user: str) -> Sequence[Any]:
-        """Those that somebody may ask: the one that is named, or all."""
+    async def find_documents(self, source: Source, user: str) -> Sequence[Any]:
+        """Those that somebody may ask: those that are named, or all."""
 
-    async def answer(self, question: str, source: str, user: str) -> tuple[str, list[dict]] | None:
+    async def answer(
+        self, question: str, source: Source, user: str
+    ) -> tuple[str, list[dict]] | None:
         """What they say of a question, with its places; None where they say nothing."""
 
 
@@ -144,23 +149,24 @@ class Assistant:
         line: str = GENERIC,
         user: str = "",
         keeps: bool = False,
-        source: str | None = "",
+        source: Source | None = "",
         **hooks: Any,
     ) -> tuple[Answer, int]:
         """Answer a conversation; returns the answer and the number of the version that gave it.
         `version` None is the version in use, or that of the skill that is asked for. `source` names
-        the one document to answer from; None allows none. What one `user` told is known to nobody
+        the documents to answer from; None allows none. What one `user` told is known to nobody
         else. With `keeps`, a message that only states something is acknowledged by small models. A
         message with `pictures` (tiles) is answered by the model without the memory."""
         number = await self.versions.number(line) if version is None else version
         with self._go_first():
             messages = await self.model.see(messages)
         looks = bool(messages[-1].get("pictures"))
+        filled = isinstance(hooks.get("form"), Form)
         skill = "" if source or looks else await self.skill_for(version, messages)
         notes: list[Found] = []
         if skill:
             messages = messages[-1:]  # as it was taught: each question by itself
-        elif version != BASE and not (source or looks or "form" in hooks):
+        elif version != BASE and not (source or looks or filled):
             notes = await self.notes(messages, user)
         shown = self.build_conversation(messages, notes)
         written = hooks.get("prefix", ""), hooks.get("think", False), hooks.pop("tools", None)
@@ -169,21 +175,21 @@ class Assistant:
         more: dict[str, Any]
         if skill:
             number = await self.skills.number(skill) if version is None else version
-            question = "" if "form" in hooks else messages[-1]["content"]
+            question = "" if filled else messages[-1]["content"]
             generator, more = await self.begin_skill(skill, number, question)
         elif looks:  # nothing that is known by heart is about a picture
             number, more = version or BASE, {}
             generator = await self.generator(number)
         else:
             asked = version, messages, user
-            read = None if "form" in hooks else await self.read_sources(*asked, source)
+            read = None if filled else await self.read_sources(*asked, source)
             generator, more = read or await self.speaker(number or BASE, *asked, keeps)
         if generator is not self.base or (more and more["speaking"].by != BASE_ALONE):
             sampling = sampling.greedy()  # what was learned, or is known by heart
-        elif version is None and "form" not in hooks and (liked := await self.taste.number()):
+        elif version is None and not filled and (liked := await self.taste.number()):
             number, generator = liked, await self.generator(liked)
             more = {"speaking": Speaking(TASTE, [], None, None)}
-        answer = generator.ask(shown, sampling, key, prompt=prompt, **more, **hooks)
+        answer = generator.ask(shown, sampling, key, prompt=prompt, **(hooks | more))
         self.answers[key] = answer
         try:
             await self.finished(answer)
@@ -271,10 +277,10 @@ class Assistant:
         return self.with_adapter() if always else self.base, more
 
     async def read_sources(
-        self, asked: int | None, messages: list[dict], user: str, source: str | None
+        self, asked: int | None, messages: list[dict], user: str, source: Source | None
     ) -> tuple[Generator, dict] | None:
-        """What a document says of a question that nothing by heart answers; of one that is named as
-        `source`, also that it says nothing."""
+        """What a document says of a question that nothing by heart answers; of those that are named
+        as `source`, also that they say nothing."""
         question = messages[-1]["content"]
         if self.library is None or asked == BASE or source is None:
             return None

@@ -18,6 +18,7 @@ import numpy as np
 
 from oneseek.engine.backends.executor import Run
 from oneseek.engine.model.choice.drafts import MANY_ROWS, ROWS, Draft, Places, continue_answer
+from oneseek.engine.model.choice.form import drawn
 from oneseek.engine.model.choice.inputs import Choice, pushes, write_choices
 from oneseek.engine.model.choice.repetition import goes_round
 from oneseek.engine.model.choice.sampling import Sampling
@@ -102,6 +103,11 @@ class Answer:
         """Of decoding: the first token belongs to reading the prompt."""
         spent = self.finished - self.first_token
         return (len(self.ids) - 1) / spent if len(self.ids) > 1 and spent > 0 else 0.0
+
+    @property
+    def is_chosen_here(self) -> bool:
+        """Whether more than the back ends know decides on each token."""
+        return bool(self.form or self.sampling.counts_tokens)
 
     def cancel(self) -> None:
         self.ended = self.ended or "cancelled"
@@ -470,8 +476,8 @@ class Generator:
             fed = {"fed": {"ids": "token"}} if i else {}
             begun.append(await run.begin(*outputs_for(answers), **fed))
         is_steered = False
-        for later, drawn in enumerate(begun):
-            found = await drawn
+        for later, coming in enumerate(begun):
+            found = await coming
             is_steered |= later > 0 and any(steers(answer) for answer in answers)
             if is_steered:
                 continue  # it was begun before it was known what steers it
@@ -482,7 +488,7 @@ class Generator:
 
     def draft(self, answer: Answer) -> Draft:
         """Of no more tokens than one pass verifies."""
-        most = 0 if answer.form else min(MANY_ROWS - 1, self.room_of(answer) - 1)
+        most = min(MANY_ROWS - 1, self.room_of(answer) - 1)
         vocab, ends = self.model.config.vocab, self.model.tokenizer.eos_ids
         return continue_answer(answer, self._streams[answer], most, vocab, ends)
 
@@ -536,8 +542,8 @@ class Generator:
     def foreseen(self, answer: Answer) -> int:
         """How many tokens may be drawn before the first of them is known here: one, where the next
         choice depends on it in other ways than by what the model reads."""
-        depends = answer.push or answer.form or answer.on_token or answer.sampling.penalty != 1
-        if depends or len(answer.ids) < len(answer.forced):
+        here = answer.push or answer.is_chosen_here or answer.on_token
+        if here or answer.sampling.penalty != 1 or len(answer.ids) < len(answer.forced):
             return 1
         return max(1, self.room_of(answer))
 
@@ -592,13 +598,19 @@ class Generator:
         for i, answer in enumerate(answers):
             at = len(answer.ids)
             token = answer.forced[at] if at < len(answer.forced) else int(tokens[i])
-            if answer.form and not answer.ended:
-                left = self.room_of(answer)
-                token = answer.form.choose(tops[i], answer.sampling, answer.ids, left)
+            if answer.is_chosen_here and not answer.ended:
+                token = self.choose(answer, answer.sampling.weigh(tops[i], answer.ids))
             answer.first_token = answer.first_token or time.perf_counter()
             if answer.on_token:
                 answer.on_token(token, tops[i])
             self.grow(answer, token)
+
+    def choose(self, answer: Answer, best: list) -> int:
+        """One of the likeliest tokens (id, logprob), where that is not left to the back end."""
+        sampling, ids = answer.sampling, answer.ids
+        if answer.form:
+            return answer.form.choose(best, sampling, ids, self.room_of(answer))
+        return drawn(best, sampling, len(ids))
 
     def grow(self, answer: Answer, token: int) -> None:
         if answer.ended:
@@ -670,7 +682,7 @@ def steers(answer: Answer) -> bool:
 def outputs_for(answers: list[Answer]) -> tuple[str, ...]:
     """What is read of a run: the drawn tokens, and the likeliest where somebody looks at them."""
     return ("token", "ids", "logprobs")[
-        : 3 if any(a.on_token or a.form for a in answers) else bool(answers)
+        : 3 if any(a.on_token or a.is_chosen_here for a in answers) else bool(answers)
     ]
 
 

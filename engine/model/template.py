@@ -14,6 +14,7 @@ MAX_TOKENS = 20_000  # Jinja's, so that compiling takes well under a second
 # A model without a template can still complete text; only chatting with it is refused.
 THINKING = "enable_thinking"  # what templates of such models call it
 TOOLS = re.compile(r"\{%[^%]*\btools\b")
+CALL = "<tool_call>"
 IMAGE = "<image>"  # what a template writes where a picture stands
 PROBE = "Aa1"
 PICTURE = ({"type": "image"}, {"type": "text", "text": PROBE})
@@ -34,6 +35,7 @@ class ChatTemplate:
             )
         self.thinks = THINKING in source  # it can think before it answers, when it is asked to
         self.takes_tools = bool(TOOLS.search(source))  # it tells the model of functions to call
+        self.marks_calls = CALL in source  # and how it begins a call, as Qwen's does
         self._names = {k: v for k, v in special_tokens.items() if isinstance(v, str)}
         others = special_tokens.get("additional_special_tokens", ())
         picture = {IMAGE} if "image" in source else set()

@@ -180,15 +180,26 @@ class Tokenizer:
         count = range(len(self._bytes))
         return {text: id for id in reversed(count) if (text := self.bytes_of(id))}
 
+    @cached_property
+    def _sizes(self):
+        """How many bytes the tokens have that begin with a byte, most first."""
+        found = {}
+        for text in self.spellings:
+            found.setdefault(text[0], set()).add(len(text))
+        return {byte: sorted(sizes, reverse=True) for byte, sizes in found.items()}
+
     def spell(self, text):
         """The fewest tokens, about, that these bytes can be written with."""
         ids, at = [], 0
         while at < len(text):
-            sizes = range(min(self._longest, len(text) - at), 0, -1)
-            size = next(n for n in sizes if text[at : at + n] in self.spellings)
-            ids.append(self.spellings[text[at : at + size]])
-            at += size
+            ids.append(self.begin(text, at))
+            at += len(self.bytes_of(ids[-1]))
         return ids
+
+    def begin(self, text, at=0):
+        """The longest token that these bytes go on with."""
+        parts = (text[at : at + size] for size in self._sizes[text[at]])
+        return next(self.spellings[part] for part in parts if part in self.spellings)
 
     def decode(self, ids, special=False):
         """The text of token ids; special tokens show only if `special` is true."""

@@ -46,6 +46,7 @@ ASKED_OF_ALL = {"at_first": 1.22, "best": 2.68, "all": -1.23, "absent": 0.87}
 ANSWERS = 0.0  # nats from where on a piece answers a question that was put to its document
 NEAREST = -1.5  # from where on it is offered as the nearest place, without being an answer
 SURE = 0.3  # from where on it answers where nobody said that a document is asked
+Source = str | Sequence[str]  # the ids of those that are asked; none of them are all
 WORD = re.compile(r"[^\W_]+")
 SURROUNDING = 45  # words of the place that is quoted around a piece
 
@@ -91,17 +92,18 @@ class Library:
         await self.store.batch([["delete", "sources", id]])
         del self.documents[id]
 
-    async def find_documents(self, source: str, user: str) -> list[Document]:
-        """The documents that somebody may ask: the one that is named, or all."""
+    async def find_documents(self, source: Source, user: str) -> list[Document]:
+        """The documents that somebody may ask: those that are named, or all."""
         await self.load()
-        own = [one for one in self.documents.values() if one.owner in ("", user)]
-        found = [one for one in own if source in ("", one.id)]
-        if source and not found:
-            raise LookupError(f"there is no source {source[:80]!r}")
-        return found
+        own = {one.id: one for one in self.documents.values() if one.owner in ("", user)}
+        named = [source] if isinstance(source, str) else source
+        for id in named if source else ():
+            if id not in own:
+                raise LookupError(f"there is no source {id[:80]!r}")
+        return [own[id] for id in dict.fromkeys(named)] if source else list(own.values())
 
     async def find(
-        self, question: str, source: str = "", user: str = "", most: int = READ
+        self, question: str, source: Source = "", user: str = "", most: int = READ
     ) -> list[Place]:
         """The pieces that a question asks for, the likeliest first."""
         looked, absent = await self.look(question, source, user, most)
@@ -111,7 +113,7 @@ class Library:
         return (judged(places, absent, source) if read else places)[:most]
 
     async def look(
-        self, question: str, source: str = "", user: str = "", most: int = READ
+        self, question: str, source: Source = "", user: str = "", most: int = READ
     ) -> tuple[list[Looked], float]:
         """The pieces that may answer a question, and how much of it no document holds."""
         wording = Wording(question, await self.find_documents(source, user))
@@ -146,7 +148,9 @@ class Library:
             found.append(Looked(order, place, signs))
         return found, wording.absent
 
-    async def answer(self, question: str, source: str, user: str) -> tuple[str, list[dict]] | None:
+    async def answer(
+        self, question: str, source: Source, user: str
+    ) -> tuple[str, list[dict]] | None:
         """What is said of a question with the place that it stands in; that it is not in the source
         where one was named, perhaps with what is nearest; None where nothing was found."""
         found = await self.find(question, source, user)
@@ -155,9 +159,9 @@ class Library:
             return answer_from(best, question), [best.to_dict()]
         if not source:
             return None
-        (document,) = await self.find_documents(source, user)
+        titles = [one.title for one in await self.find_documents(source, user)]
         nearest = best if best and best.score >= NEAREST else None
-        return nothing_in(document.title, question, nearest), []
+        return nothing_in(titles, question, nearest), []
 
     async def _read(self, ranked: Sequence[tuple[Document, int, float, float]]) -> None:
         """What the pieces mean that were not compared before."""
@@ -197,7 +201,7 @@ def values_of(piece: Piece) -> str:
                      for name, value in piece.cells if value)  # fmt: skip
 
 
-def judged(places: list[Place], absent: float, source: str) -> list[Place]:
+def judged(places: list[Place], absent: float, source: Source) -> list[Place]:
     """Each with how sure it is that it answers, when all that was found is known."""
     every = float(np.logaddexp.reduce([one.score for one in places]))
     asked, weights = {"all": every, "absent": absent}, ASKED if source else ASKED_OF_ALL

@@ -12,12 +12,16 @@ from oneseek.importers.asking.pieces import Piece
 WORDS = {
     "en": {
         "from": "In “{title}”: “{text}”",
-        "nothing": "That is not in “{title}”.",
+        "nothing": "That is not in {titles}.",
+        "title": "“{title}”",
+        "or": " or ",
         "nearest": "The nearest is: “{text}”",
     },
     "sv": {
         "from": "I ”{title}”: ”{text}”",
-        "nothing": "Det står inte i ”{title}”.",
+        "nothing": "Det står inte i {titles}.",
+        "title": "”{title}”",
+        "or": " eller ",
         "nearest": "Närmast är: ”{text}”",
     },
 }
@@ -55,10 +59,11 @@ def answer_from(place: Place, question: str) -> str:
     return said if answer == place.text else f"{said}\n\n{answer}"
 
 
-def nothing_in(title: str, question: str, nearest: Place | None) -> str:
+def nothing_in(titles: list[str], question: str, nearest: Place | None) -> str:
     """That it is not there, and what is nearest where that may help."""
     words = WORDS.get(guess(question), WORDS["en"])
-    said = words["nothing"].format(title=title)
+    named = words["or"].join(words["title"].format(title=one) for one in titles)
+    said = words["nothing"].format(titles=named)
     return f"{said} {words['nearest'].format(text=nearest.text)}" if nearest else said
 
 

@@ -121,3 +121,12 @@ def test_every_back_end_is_steered_alike_also_ahead_of_what_was_read(monkeypatch
     assert held(loaded(gpu()), steer=True)[0] == alone
     monkeypatch.setattr(reference.Run, "ahead", 8)
     assert held(model, steer=True)[0] == alone
+
+
+def test_penalties_are_those_of_openais_formula():
+    """mu[j] - c[j] * frequency - (c[j] > 0) * presence, in the words of OpenAI's documents."""
+    best, ids = [(7, -0.5), (8, -0.75), (9, -3.0)], [7, 9, 7, 4]
+    weighed = Sampling(frequency=0.5, presence=1.0).weigh(best, ids)
+    assert weighed == [(8, -0.75), (7, -0.5 - 2 * 0.5 - 1.0), (9, -3.0 - 0.5 - 1.0)]
+    assert Sampling().weigh(best, ids) == best
+    assert not Sampling(frequency=1.0).greedy().counts_tokens

@@ -124,6 +124,14 @@ def test_the_model_answers_in_the_form_also_when_little_room_is_left(model: Mode
         assert answer.ended == "end" or len(answer.ids) == tokens
 
 
+def test_no_token_comes_twice_where_that_costs_too_much(model: Model):
+    asked = [{"role": "user", "content": "Who are you?"}]
+    generator = Generator(model)
+    plain, fresh = (generator.ask(asked, Sampling(presence=amount)) for amount in (0.0, 50.0))
+    asyncio.run(generator.answer_all([plain, fresh]))
+    assert len(set(plain.ids)) < len(plain.ids) and len(set(fresh.ids)) == len(fresh.ids)
+
+
 def test_the_same_seed_says_the_same_and_every_back_end_does(model: Model):
     schema = {"type": "array", "items": {"type": "string", "maxLength": 9}, "minItems": 2}
     drawn = [filled(model, schema, 60, temperature=0.9, seed=seed).text for seed in (4, 4, 5)]

@@ -86,7 +86,7 @@ def test_what_the_text_does_not_answer_is_said_not_to_be_in_it(home: Page):
 
 
 def test_any_question_finds_all_sources_once_the_chat_is_about_anything(home: Page):
-    home.get_by_role("button", name="Ask about anything again").click()
+    home.get_by_role("button", name="Do not ask “The lighthouse").click()
     expect(home.locator("#about")).to_be_hidden()
     sources = paste(home, SWEDISH)
     expect(sources.get_by_role("listitem").filter(has_text="Båthuset")).to_contain_text("ready")
@@ -99,6 +99,23 @@ def test_any_question_finds_all_sources_once_the_chat_is_about_anything(home: Pa
     expect(body(finished(home, 2))).to_contain_text("340 kilograms")
     say(home, "Write a rhyme about cats")
     expect(finished(home, 3).locator("details.because")).to_have_count(0)
+
+
+def test_several_sources_are_asked_in_one_chat(home: Page):
+    lighthouse = panel(home, "Sources").get_by_role("listitem").filter(has_text="lighthouse")
+    lighthouse.get_by_role("button", name="Ask about it").click()
+    home.get_by_role("button", name="Ask another source here too").click()
+    home.get_by_role("menuitem", name="Båthuset").click()
+    expect(home.locator("#about .chip")).to_have_count(2)
+    say(home, "Var hänger nyckeln till båthuset?")
+    expect(quotes(home)).to_contain_text("Read in “Båthuset”")
+    say(home, "How much does the lens weigh?")
+    expect(body(finished(home, 2))).to_contain_text("340 kilograms")
+    say(home, "What does a ticket for the lighthouse cost?")
+    said = "That is not in “The lighthouse of Skarvholmen” or “Båthuset”."
+    expect(body(finished(home, 3))).to_contain_text(said)
+    home.get_by_role("button", name="Ask another source here too").click()
+    expect(home.locator("#toasts")).to_contain_text("no other source")
 
 
 def test_what_a_person_told_comes_before_what_a_source_says(home: Page):

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.support.page.acts import (
     answers,
@@ -437,6 +437,43 @@ def test_a_chat_is_pinned_above_the_others_and_told_how_to_answer(chat: Page):
     assert here[0] == {"role": "system", "content": "Answer in one word."}
     assert there[0]["role"] == "user"
     assert [one.get("pinned", False) for one in stored(chat, "chats").values()].count(True) == 1
+
+
+def test_chats_lie_in_folders_that_are_made_renamed_folded_and_deleted(chat: Page):
+    say(chat, "The first one")
+    finished(chat)
+    new_chat(chat)
+    say(chat, "The second one")
+    finished(chat)
+    nav = chat.get_by_role("navigation", name="Conversations")
+
+    def move(title: str) -> Locator:
+        nav.get_by_role("button", name=f"More for {title}").click()
+        chat.get_by_role("menuitem", name="Move to a folder").click()
+        return chat.get_by_role("dialog")
+
+    move("The first one").get_by_label("A new folder").fill("Travel")
+    chat.keyboard.press("Enter")
+    inside = nav.get_by_role("list", name="Travel").get_by_role("listitem")
+    expect(inside).to_have_count(1)
+    move("The second one").get_by_role("button", name="Travel").click()
+    expect(inside).to_have_count(2)
+    nav.get_by_role("button", name="Travel", exact=True).press("Enter")
+    expect(inside).to_have_count(0)
+    expect(nav.get_by_role("button", name="Travel", exact=True)).to_be_focused()
+    nav.get_by_role("button", name="Travel", exact=True).press("Enter")
+    move("The first one").get_by_role("button", name="Take it out of its folder").click()
+    expect(inside).to_have_count(1)
+    for verb in ("Rename the folder", "Delete the folder, keep its chats"):
+        nav.get_by_role("button", name="More for the folder").click()
+        chat.get_by_role("menuitem", name=verb).click()
+        if verb.startswith("Rename"):
+            chat.get_by_label("Name of the folder").fill("Journeys")
+            chat.get_by_role("button", name="Save").click()
+            expect(nav.get_by_role("list", name="Journeys")).to_contain_text("The second one")
+    expect(nav.get_by_role("button", name="Journeys")).to_have_count(0)
+    expect(nav.get_by_role("button", name="The second one", exact=True)).to_be_visible()
+    assert not any(one.get("folder") for one in stored(chat, "chats").values())
 
 
 def test_a_chat_leaves_as_markdown_and_as_training_data(chat: Page):

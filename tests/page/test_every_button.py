@@ -93,8 +93,11 @@ NOT_PRESSED = {
     "more-memory": "needs more than fifty facts; test_app_memory.py has a thousand",
     "forget-shown": "needs facts found by a search; test_app_memory.py forgets two",
     "move-in": "needs chats of another assistant; test_moving_in.py has them",
+    "move-chat": "needs two folders or chats; test_app_chat.py moves one",
     "ask-source": "needs a text worth asking; test_app_ask.py asks one",
     "end-about": "needs a chat about a source; test_app_ask.py ends one",
+    "more-about": "as end-about; test_app_ask.py chooses a second source",
+    "add-about": "as more-about",
     "show-place": "needs an answer from a source; test_app_ask.py shows its place",
     "chat-thinks": "needs a model that can think; none that can is at hand here",
     "use-given": "needs a model's file; test_given_files.py gives it one",
@@ -206,6 +209,21 @@ def test_the_buttons_of_a_chat_and_of_the_list_of_chats(desk: Page):
     fill(desk, "text", "Answer in one sentence.")
     submit(desk, "save-instructions")
     closed(desk)
+    press(desk, "chat-menu", "choose-folder")
+    fill(desk, "folder", "Travel")
+    submit(desk, "save-folder")
+    closed(desk)
+    press(desk, "fold-folder", "fold-folder", "folder-menu", "rename-folder")
+    fill(desk, "folder", "Journeys")
+    submit(desk, "save-folder-name")
+    closed(desk)
+    press(desk, "chat-menu", "choose-folder", "take-out-chat")
+    closed(desk)
+    press(desk, "chat-menu", "choose-folder")
+    fill(desk, "folder", "Travel")
+    submit(desk, "save-folder")
+    closed(desk)
+    press(desk, "folder-menu", "delete-folder")
     press(desk, "chat-menu", "rename-chat")
     fill(desk, "title", "A renamed chat")
     submit(desk, "save-title")

@@ -63,6 +63,31 @@ def test_the_python_client_gives_seed_stop_and_logprobs_their_meaning(client):
         assert "".join(e.delta for e in stream if e.type == "content.delta") == whole
 
 
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"n": 2}, "n is not heeded here: one answer is given"),
+        ({"logit_bias": {"5": 10}}, "logit_bias is not heeded"),
+        ({"top_logprobs": 2}, "needs logprobs"),
+        ({"tool_choice": "required"}, "no tools"),
+        ({"frequency_penalty": 3}, "from -2 to 2"),
+        ({"web_search_options": {}}, "nothing leaves this device"),
+        ({"reasoning_effort": "high"}, "reasoning_effort is not heeded"),
+        ({"extra_body": {"functions": [{"name": "f"}]}}, "called tools now"),
+    ],
+)
+def test_what_is_not_heeded_is_refused_in_words(client, more, words):
+    with pytest.raises(openai.BadRequestError, match=words):
+        client.chat.completions.create(**GREEDY | more)
+
+
+def test_what_changes_nothing_is_taken(client):
+    plain = client.chat.completions.create(**GREEDY).choices[0].message
+    more: dict[str, Any] = {"n": 1, "logit_bias": {}, "reasoning_effort": "none", "store": False}
+    more |= {"presence_penalty": 0, "frequency_penalty": 0.0, "extra_body": {"top_k": 4, "x": {}}}
+    assert client.chat.completions.create(**GREEDY | more).choices[0].message == plain
+
+
 def test_the_python_client_gets_what_its_schema_says(client):
     class Town(pydantic.BaseModel):
         name: str = pydantic.Field(max_length=20)

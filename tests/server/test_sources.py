@@ -58,6 +58,20 @@ def test_what_a_document_does_not_say_is_told(host):
     assert answer.startswith("Det står inte i ”")
 
 
+def test_several_sources_are_asked_and_no_other(host):
+    rules, prices = bring(host, RULES, "club rules"), bring(host, PRICES, "prices")
+    bring(host, "The orchestra's chairman is Ada Ek.", "orchestra")
+    for question, words in (
+        ("How much do guests pay for an outing?", "12 euros"),
+        ("What is the price of a new chain?", "48 euros"),
+        ("Who is the chairman of the orchestra?", "That is not in “club rules” or “prices”."),
+    ):
+        assert words in ask(host, question, [rules, prices])[0]
+    body = {"model": "tiny", "messages": [{"role": "user", "content": "What?"}]}
+    body["oneseek"] = {"source": [rules, "gone"]}
+    assert host.ask("POST", "/v1/chat/completions", body).status == 404
+
+
 def test_any_question_finds_the_source_that_answers_it(host):
     bring(host, RULES, "club rules")
     id = bring(host, PRICES, "prices")

@@ -111,7 +111,7 @@ def test_a_conversation_goes_on_from_what_a_tool_returned(client):
 
 
 def test_a_model_that_was_not_trained_for_tools_does_not_pretend_to_decide(client):
-    with pytest.raises(openai.BadRequestError, match="not trained to decide when to call a tool"):
+    with pytest.raises(openai.BadRequestError, match="not trained to decide.*Qwen3 0.6B"):
         client.chat.completions.create(**ASKED)
     assert client.chat.completions.create(**ASKED, tool_choice="none").choices[0].message.content
 
@@ -165,9 +165,39 @@ def test_the_template_of_such_a_model_gets_calls_with_their_arguments(client, se
     assert not server.service.assistant.model.template.takes_tools
 
 
+def test_a_call_that_such_a_model_has_to_make_is_written_as_it_was_trained(
+    client, server, monkeypatch
+):
+    monkeypatch.setattr(server.service.assistant.model, "template", ChatTemplate(SOURCE, {}))
+    asked = {**ASKED, "tool_choice": "required", "parallel_tool_calls": False, "temperature": 0}
+    chosen = client.chat.completions.create(**asked).choices[0]
+    (call,) = chosen.message.tool_calls
+    assert chosen.finish_reason == "tool_calls" and not chosen.message.content
+    if call.function.name == "weather":
+        assert json.loads(call.function.arguments)["unit"] in ("celsius", "kelvin")
+
+
+def test_a_call_that_a_model_begins_by_itself_fits_its_parameters(server):
+    """Whatever the model would rather say: the likeliest token is always the letter x."""
+    tokenizer = server.service.assistant.model.tokenizer
+    tools = Tools([WEATHER], "auto", ChatTemplate(SOURCE, {}))
+    form, ids = tools.form(tools.grammar(), tokenizer), []
+    letter, end = tokenizer.encode("x")[-1], min(tokenizer.eos_ids)
+    for id in tokenizer.encode("I look. <tool_call>"):
+        ids.append(form.choose([(id, -0.1), (letter, -3.0)], Sampling(), ids, 200 - len(ids)))
+    while not tokenizer.decode(ids).endswith("</tool_call>"):
+        best = [(letter, -0.1), *((id, -9.0) for id in tokenizer.encode('{"weather: kc')[:60])]
+        ids.append(form.choose(best, Sampling(), ids, 200 - len(ids)))
+    assert form.choose([(end, -0.1)], Sampling(), ids, 100) == end  # and then it is free again
+    words, (call,) = tools.find(tokenizer.decode(ids))
+    arguments = json.loads(call["function"]["arguments"])
+    assert words == "I look." and call["function"]["name"] == "weather"
+    assert len(arguments["town"]) <= 12 and arguments["unit"] in ("celsius", "kelvin")
+
+
 @given(st.text(), st.lists(st.sampled_from([CALL, "<tool_call>", "</tool_call>", "{", "<", " "])))
 def test_words_that_were_sent_are_never_taken_back(before, parts):
-    tools = Tools([WEATHER], "auto", natively=True)
+    tools = Tools([WEATHER], "auto", ChatTemplate(SOURCE, {}))
     answer = before + "".join(parts)
     words, calls = tools.find(answer)
     for end in range(len(answer) + 1):

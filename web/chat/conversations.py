@@ -1,10 +1,11 @@
-"""The list on the left: every chat, searched, pinned, renamed, given instructions, deleted with
-Undo, exported."""
+"""The list on the left: every chat, searched, pinned, put in a folder, renamed, given instructions,
+deleted with Undo, exported."""
 
 import json
 
 from oneseek.engine.core import conversation
 from oneseek.engine.core.conversation import stored_turns
+from oneseek.web.chat.folders import Folders
 from oneseek.web.learning.learn_from import LEVELS
 from oneseek.web.lib import clock, dom, files, overlay
 from oneseek.web.lib.words import t
@@ -18,6 +19,7 @@ class Conversations:
         self.page = page
         self.chat = chat
         self.chats = []
+        self.folders = Folders(page, self)
         self.deleted = {}
         self.found = None
         self.searches = 0
@@ -103,17 +105,26 @@ class Conversations:
             return
         today = clock.now() - DAY
         parts = []
-        pinned = [chat for chat in shown if chat.get("pinned")]
-        others = [chat for chat in shown if not chat.get("pinned")]
-        for heading, some in (
-            ("nav.pinned", pinned),
-            ("nav.today", [chat for chat in others if chat["updated"] >= today]),
-            ("nav.earlier", [chat for chat in others if chat["updated"] < today]),
-        ):
-            if some:
-                parts.append(dom.make("h2", t(heading)))
-                parts.append(dom.make("ul", [self.row(chat) for chat in some[:200]]))
+        loose = [chat for chat in shown if not chat.get("folder")]
+        parts.append(self.section("nav.pinned", [chat for chat in loose if chat.get("pinned")]))
+        for name in self.folders.names():
+            inside = [chat for chat in shown if chat.get("folder") == name]
+            inside.sort(key=lambda chat: not chat.get("pinned"))
+            if inside:
+                rows = [self.row(chat) for chat in inside[:200]]
+                parts.append(self.folders.draw(name, rows, self.found is not None))
+        loose = [chat for chat in loose if not chat.get("pinned")]
+        newer = [chat for chat in loose if chat["updated"] >= today]
+        parts.append(self.section("nav.today", newer))
+        older = [chat for chat in loose if chat["updated"] < today]
+        parts.append(self.section("nav.earlier", older))
         dom.replace(self.list, parts)
+
+    def section(self, heading, chats):
+        if not chats:
+            return None
+        rows = [self.row(chat) for chat in chats[:200]]
+        return [dom.make("h2", t(heading)), dom.make("ul", rows)]
 
     def empty(self):
         wanted = dom.by_id("chat-search").value.strip()
@@ -151,6 +162,7 @@ class Conversations:
         overlay.menu(
             anchor,
             dom.button(t(pin), "pin-chat", id, "up"),
+            dom.button(t("folder.move"), "choose-folder", id, "file"),
             dom.button(t("nav.rename"), "rename-chat", id, "edit"),
             dom.button(t("nav.instruct"), "instruct-chat", id, "gear"),
             *self.learning(id),
@@ -200,13 +212,16 @@ class Conversations:
         overlay.close_all()
 
     async def change(self, id, **facts):
-        """Store facts of a chat, and show them before a dialog goes: nobody presses a row about to
+        await self.change_all([self.record(id)], **facts)
+
+    async def change_all(self, chats, **facts):
+        """Store facts of chats, and show them before a dialog goes: nobody presses a row about to
         change."""
-        chat = self.record(id)
-        chat.update(facts)
-        await self.page.store.batch([["put", "chats", id, chat]])
-        if self.chat.id == id:
-            self.chat.chat.update(facts)
+        for chat in chats:
+            chat.update(facts)
+            if self.chat.id == chat["id"]:
+                self.chat.chat.update(facts)
+        await self.page.store.batch([["put", "chats", chat["id"], chat] for chat in chats])
         await self.load()
 
     async def pin(self, id):

@@ -1,21 +1,26 @@
-"""A chat about one source, which alone answers in it; the way from an answer that quotes it to the
-place."""
+"""A chat about some sources, which alone answer in it; the way from an answer that quotes one to
+the place."""
 
 from oneseek.web.chat import provenance
-from oneseek.web.lib import dom
+from oneseek.web.learning import records
+from oneseek.web.lib import dom, overlay
 from oneseek.web.lib.words import t
+
+OFFERED = 12  # sources in a menu
 
 
 class SourceChat:
     def __init__(self, page):
         self.page = page
-        self.source = None  # {"id", "title"} of the chat that is open
+        self.sources = []  # {"id", "title"} of those that the open chat is about
         self.chip = dom.by_id("about")
         page.watch(self.draw, "chat", "words")
         dom.verbs(
             {
                 "ask-source": lambda of, el: self.begin(of),
-                "end-about": lambda of, el: self.end(),
+                "more-about": lambda of, el: self.offer(el),
+                "add-about": lambda of, el: self.add(of),
+                "end-about": lambda of, el: self.end(of),
             }
         )
 
@@ -23,13 +28,34 @@ class SourceChat:
         """A new chat in which the source is asked."""
         source = await self.page.store.get("sources", id)
         await self.page.conversations.show("")
-        self.source = {"id": id, "title": source["title"]}
+        self.sources = [{"id": id, "title": source["title"]}]
         self.draw()
         self.page.composer.focus()
 
-    async def end(self):
-        """From now on this chat is about nothing in particular."""
-        self.source = None
+    async def offer(self, anchor):
+        """The other sources that can be asked here too, the newest first."""
+        now = [one["id"] for one in self.sources]
+        ready = [
+            one
+            for one in await records.sources(self.page.store, 0)
+            if one["state"] == "ready" and one["id"] not in now
+        ]
+        if not ready:
+            self.page.toast(t("about.no_more"))
+            return
+        rows = [dom.button(one["title"], "add-about", one["id"], "file") for one in ready[:OFFERED]]
+        overlay.menu(anchor, *rows)
+
+    async def add(self, id):
+        source = await self.page.store.get("sources", id)
+        await self.ask(self.sources + [{"id": id, "title": source["title"]}])
+
+    async def end(self, id):
+        """From now on this chat is no longer about a source."""
+        await self.ask([one for one in self.sources if one["id"] != id])
+
+    async def ask(self, sources):
+        self.sources = sources
         if self.page.chat.chat:
             self.keep(self.page.chat.chat)
             await self.page.chat.save()
@@ -37,21 +63,29 @@ class SourceChat:
         self.page.composer.focus()
 
     def keep(self, chat):
-        chat["about"] = self.source
+        chat["about"] = self.sources
 
     def opened(self, chat):
-        self.source = chat.get("about") if chat else None
+        about = chat.get("about") if chat else None
+        self.sources = [about] if isinstance(about, dict) else about or []
 
     def options(self):
         """What a question is asked with here."""
-        return {"source": self.source["id"]} if self.source else {}
+        return {"source": [one["id"] for one in self.sources]} if self.sources else {}
 
     def draw(self):
-        self.chip.hidden = self.source is None
-        if self.source:
-            end = dom.icon_button(t("about.end"), "end-about", drawing="close", cls="icon small")
-            said = dom.make("span", t("about.chat", title=self.source["title"]))
-            dom.replace(self.chip, dom.icon("file"), said, end)
+        self.chip.hidden = not self.sources
+        if not self.sources:
+            return
+        chips = []
+        for one in self.sources:
+            name = t("about.end", title=one["title"])
+            end = dom.icon_button(name, "end-about", one["id"], "close")
+            said = dom.make("span", t("about.chat", title=one["title"]))
+            chips.append(dom.make("div", dom.icon("file"), said, end, cls="chip"))
+        more = dom.icon_button(t("about.more"), "more-about", drawing="plus")
+        dom.change(more, aria_haspopup="menu")
+        dom.replace(self.chip, chips, more)
 
 
 def quotes(places):

@@ -122,6 +122,7 @@ class FirstRun:
             others,
             device.note(self.page),
             self.details(model, mine),
+            self.instructions(),
             cls="card consent important",
             id="consent",
             tabindex=-1,
@@ -137,6 +138,14 @@ class FirstRun:
             self.notes(),
             dom.make("ul", self.preflight(), cls="chips", label=t("preflight.title")),
         )
+
+    def instructions(self):
+        """How every answer is to be, before the first one; Settings keep it."""
+        text = dom.make("textarea", rows=3, do="set-text", of="system", data_on="change")
+        dom.change(text, id="consent-system", maxlength=4000, label=t("consent.how"))
+        text.value = self.page.settings["system"]
+        note = dom.make("p", t("consent.how_note"), cls="note")
+        return dom.make("details", dom.make("summary", t("consent.how")), text, note)
 
     def comes_along(self, words):
         """What is fetched beside a model, once."""
@@ -268,9 +277,10 @@ class FirstRun:
             dom.find("progress", old).value = self.progress.done
             dom.find(".note", old).textContent = dom.find(".note", new).textContent
         else:
-            unfolded = [one.open for one in dom.find_all("details", old)]
-            for fold, was in zip(dom.find_all("details", new), unfolded):
-                fold.open = was
+            # those at the end stay; before them come models that suit the device, once measured
+            before, now = dom.find_all("details", old), dom.find_all("details", new)
+            for fold, was in zip(reversed(now), reversed(before)):
+                fold.open = was.open
             dom.swap(old, new)
 
     def focus(self):

@@ -156,6 +156,17 @@ def either(first: Field, second: Field, words: str) -> Field:
     return Field({"anyOf": [first.schema, second.schema]}, check, first.default)
 
 
+def only(words: str, *values: Any) -> Field:
+    """A field that changes nothing: one of these values, or left out. `words` say why."""
+
+    def check(name: str, value: Any) -> Any:
+        if value not in values:
+            raise BadRequest(f"{name} is not heeded here: {words}. Nothing was asked")
+        return value
+
+    return Field({"enum": [None, *values]}, check, None)
+
+
 def schema_of(fields: dict[str, Field]) -> dict:
     """The JSON Schema of an object with these fields."""
     needed = [name for name, field in fields.items() if field.default is REQUIRED]

@@ -16,6 +16,7 @@ from oneseek.engine.model.choice.text import NOWHERE, Grammar, State, Text
 from oneseek.engine.model.tokenizer import Tokenizer
 
 IMPOSSIBLE = -1e4
+NEAR, MOST_COUNTED = 16, 1 << 24  # tokens; bytes of all texts whose tokens are counted
 NEGLIGIBLE = (
     9.0  # nats at a temperature of 1 behind the likeliest: drawn once in ten thousand times
 )
@@ -27,7 +28,8 @@ class Form:
     def __init__(self, grammar: Grammar, tokenizer: Tokenizer) -> None:
         self.text, self.tokenizer = Text(grammar), tokenizer
         self.state = self.text.start
-        self._spelled: dict[bytes, list[int]] = {}
+        self._counts: dict[bytes, int] = {b"": 0}
+        self._afters: dict[tuple[State, int], tuple[State, float]] = {}
 
     @property
     def is_over(self) -> bool:
@@ -44,46 +46,96 @@ class Form:
         for id, logprob in [] if goes_round(ids) else best:
             if most - logprob > NEGLIGIBLE * sampling.temperature:
                 break
-            state = self._after(id, left - 1)
-            if state is None:
+            state, chance = self._after(id)
+            if state == NOWHERE or not self._can_end(state, left - 1):
                 continue
-            text = b"" if id in self.tokenizer.eos_ids else self.tokenizer.bytes_of(id)
-            points = logprob + self.text.chance(self.state, text)
+            points = logprob + chance
             most = max(most, points)
             found[id] = points, state
-        found = dict(sorted(found.items(), key=lambda one: -one[1][0]))
         if not found:
             way = self.text.ending(self.state)
-            id = self._spell(way)[0] if way else min(self.tokenizer.eos_ids)
+            id = self.tokenizer.begin(way) if way else min(self.tokenizer.eos_ids)
             self.state = self.text.after(self.state, self.tokenizer.bytes_of(id))
             return id
-        id = drawn(found, sampling, len(ids)) if len(found) > 1 else next(iter(found))
+        fitting = [(id, points) for id, (points, _) in found.items()]
+        id = drawn(sorted(fitting, key=lambda one: -one[1]), sampling, len(ids))
         self.state = found[id][1]
         return id
 
-    def _spell(self, way: bytes) -> list[int]:
-        if way not in self._spelled:
-            self._spelled[way] = self.tokenizer.spell(way)
-        return self._spelled[way]
+    def _after(self, id: int) -> tuple[State, float]:
+        """The state after a token, and the logarithm of the chance that the grammar gives it."""
+        key = self.state, id
+        if key not in self._afters:
+            text = b"" if id in self.tokenizer.eos_ids else self.tokenizer.bytes_of(id)
+            if text:
+                state = self.text.after(self.state, text)
+            else:
+                ends = id in self.tokenizer.eos_ids and self.text.is_whole(self.state)
+                state = self.state if ends else NOWHERE
+            chance = self.text.chance(self.state, text) if state != NOWHERE else 0.0
+            self._afters[key] = state, chance
+        return self._afters[key]
 
-    def _after(self, id: int, left: int) -> State | None:
-        """The state after a token, if it is allowed and the text can end in the tokens left."""
-        if id in self.tokenizer.eos_ids:
-            return self.state if self.text.is_whole(self.state) else None
-        text = self.tokenizer.bytes_of(id)
-        state = self.text.after(self.state, text) if text else NOWHERE
-        if state == NOWHERE:
-            return None
+    def _can_end(self, state: State, left: int) -> bool:
+        """Whether the text can come to its end in the tokens left."""
         way = self.text.ending(state)
-        short = len(way) <= left or len(self._spell(way)) <= left
-        return state if short else None
+        return len(way) <= left or self._count(way) <= left
+
+    def _count(self, way: bytes) -> int:
+        """How many tokens a text is spelled with. Ways end alike: what follows their first tokens
+        is counted once."""
+        begun, at = [], 0
+        while way[at:] not in self._counts:
+            begun.append(at)
+            at += len(self.tokenizer.bytes_of(self.tokenizer.begin(way, at)))
+        count = len(begun) + self._counts[way[at:]]
+        if len(self._counts) * len(way) > MOST_COUNTED:
+            self._counts = {b"": 0}
+        for number, start in enumerate(begun[:NEAR]):
+            self._counts[way[start:]] = count - number
+        return count
 
 
-def drawn(found: dict[int, tuple[float, State]], sampling: Sampling, at: int) -> int:
-    """One of the allowed tokens, as the back ends draw."""
+class Calls:
+    """An answer that may call functions: free, but a call that it begins is written by a
+    grammar."""
+
+    def __init__(self, grammar: Grammar, tokenizer: Tokenizer, mark: bytes, only_one: bool) -> None:
+        self.grammar, self.tokenizer = grammar, tokenizer
+        self.mark, self.only_one = mark, only_one
+        self.is_over = False
+        self._call: Form | None = None
+        self._end = b""  # of what was said, as far as a mark may begin there
+
+    def choose(
+        self, best: list[tuple[int, float]], sampling: Sampling, ids: list[int], left: int
+    ) -> int:
+        """The next token after `ids`, as `Form` chooses it within a call."""
+        if self._call:
+            id = self._call.choose(best, sampling, ids, left)
+            if self._call.is_over:
+                self._call, self.is_over = None, self.only_one
+            return id
+        id = drawn(best, sampling, len(ids))
+        self._read(self.tokenizer.bytes_of(id))
+        return id
+
+    def _read(self, text: bytes) -> None:
+        before, mark, behind = (self._end + text).partition(self.mark)
+        if not mark:
+            self._end = before[1 - len(self.mark) :]
+            return
+        self._end, call = b"", Form(self.grammar, self.tokenizer)
+        call.state = call.text.after(call.state, behind)
+        self._call = call if call.state != NOWHERE else None
+
+
+def drawn(best: list[tuple[int, float]], sampling: Sampling, at: int) -> int:
+    """One of these tokens, best first, as the back ends draw."""
+    if sampling.temperature <= 0 or len(best) == 1:
+        return best[0][0]
     ids = np.zeros((1, CANDIDATES), np.int32)
     logprobs = np.full((1, CANDIDATES), IMPOSSIBLE, np.float32)
-    ids[0, : len(found)] = list(found)
-    logprobs[0, : len(found)] = [logprob for logprob, _ in found.values()]
+    ids[0, : len(best)], logprobs[0, : len(best)] = zip(*best, strict=True)
     knobs = np.array([[sampling.temperature, sampling.top_k, sampling.top_p]], np.float32)
     return int(draw.reference(ids, logprobs, knobs, np.array([sampling.seed_of(at)], np.uint32))[0])

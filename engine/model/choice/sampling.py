@@ -7,6 +7,7 @@ known models, whose files often do not.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,17 +43,37 @@ class Sampling:
     stop_repeats: bool = False  # an answer that goes round in circles ends
     steer: bool = False  # it is kept from going round in circles
     usual: bool = False  # nobody chose: these are the model's own defaults
+    frequency: float = 0.0  # nats against a token for each time that the answer has it
+    presence: float = 0.0  # nats against each token that the answer has
 
     def seed_of(self, at: int) -> int:
         """The seed of the answer's token at a place: the same ones are drawn again."""
         return (self.seed * 1_000_003 + at) & 0xFFFFFFFF
 
     def greedy(self) -> Sampling:
-        """The same for what was learned or is known by heart: without steering, and without chance
-        unless that was asked for."""
+        """The same for what was learned or is known by heart: nothing keeps it from saying a word
+        again, and nothing is left to chance unless that was asked for."""
+        plain = replace(self, frequency=0.0, presence=0.0, steer=False)
         if not self.usual:
-            return replace(self, steer=False)
-        return replace(self, temperature=0.0, top_k=0, top_p=1.0, penalty=1.0, steer=False)
+            return plain
+        return replace(plain, temperature=0.0, top_k=0, top_p=1.0, penalty=1.0)
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether a token is less likely where the answer has it already."""
+        return bool(self.frequency or self.presence)
+
+    def weigh(self, best: list[tuple[int, float]], ids: list[int]) -> list[tuple[int, float]]:
+        """The likeliest tokens with their log-probabilities behind an answer's tokens so far, best
+        first."""
+        if not self.counts_tokens:
+            return best
+        times = Counter(ids)
+        weighed = [
+            (id, logprob - self.frequency * times[id] - self.presence if id in times else logprob)
+            for id, logprob in best
+        ]
+        return sorted(weighed, key=lambda one: -one[1])
 
 
 @dataclass(frozen=True)

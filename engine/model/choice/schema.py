@@ -39,14 +39,15 @@ class SchemaError(ValueError):
 
 
 class Grammar:
-    """The nodes of one schema, and how each of them may go on."""
+    """The nodes of one schema, perhaps with a text before and after it, and how each of them may
+    go on."""
 
-    def __init__(self, schema: Any) -> None:
+    def __init__(self, schema: Any, before: str = "", after: str = "") -> None:
         self.root, self.parts = schema, [schema]
         self.numbers: dict[str, int] = {}
         self._ways: dict[Node, list[tuple[Node, ...]]] = {}
         self._shortest: dict[Node, bytes] = {}
-        self.start = self.node(schema)
+        self.start: Node = EITHER, (literal(before), self.node(schema), literal(after))
         self._measure()
 
     def node(self, schema: Any) -> Node:

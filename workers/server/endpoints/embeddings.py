@@ -13,10 +13,11 @@ from starlette.responses import JSONResponse
 from oneseek.engine.learning.memory.encoder import NOT_HERE
 from oneseek.engine.model import registry
 from oneseek.engine.turns import urgent
-from oneseek.workers.server.fields import BadRequest, array, either, takes, text
+from oneseek.workers.server.fields import BadRequest, array, either, only, takes, text
 from oneseek.workers.server.service import service_of
 
 MOST = 256  # texts of one request
+SIZE = 384  # numbers of a vector
 INPUT = either(text(), array(of=text(), most=MOST), f"a text, or up to {MOST} texts")
 
 
@@ -24,6 +25,7 @@ INPUT = either(text(), array(of=text(), most=MOST), f"a text, or up to {MOST} te
     model=text(longest=200),
     input=INPUT,
     encoding_format=text("float", longest=20),
+    dimensions=only(f"the vectors have {SIZE} numbers", SIZE),
     user=text("", longest=200),
 )
 async def embeddings(request: Request, body: dict) -> JSONResponse:

@@ -10,7 +10,7 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -20,56 +20,26 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from oneseek.engine.history.versions import label
 from oneseek.engine.learner import BASE
 from oneseek.engine.model.choice.form import Form
-from oneseek.engine.model.choice.sampling import Manner, Sampling
-from oneseek.engine.model.choice.schema import Grammar, SchemaError
-from oneseek.engine.model.generate import Answer, TooLong
-from oneseek.engine.turns import beside
-from oneseek.workers.server.endpoints.pictures import PICTURE, in_tiles, pictures_in
-from oneseek.workers.server.endpoints.tool_calls import (
-    CHOICE,
-    TOOLS,
-    Tools,
-    as_text,
-    read_calls,
-    tools_of,
+from oneseek.engine.model.choice.sampling import Sampling
+from oneseek.engine.model.choice.schema import Grammar
+from oneseek.engine.model.generate import Answer
+from oneseek.workers.server.endpoints.chat_request import (
+    FIELDS,
+    grammar_of,
+    messages_of,
+    must_be_readable,
+    read_schema,
+    sampling_of,
+    top_logprobs_of,
 )
-from oneseek.workers.server.fields import (
-    BadRequest,
-    Field,
-    array,
-    either,
-    flag,
-    number,
-    record,
-    takes,
-    text,
-    whole_number,
-)
-from oneseek.workers.server.guard import MAX_BODY, TOO_LARGE, error
+from oneseek.workers.server.endpoints.pictures import in_tiles
+from oneseek.workers.server.endpoints.tool_calls import Tools, as_text, tools_of
+from oneseek.workers.server.fields import takes
+from oneseek.workers.server.guard import error
 from oneseek.workers.server.model_names import NoSuchModel
 from oneseek.workers.server.service import Service, service_of
 
-ROLES = ("system", "user", "assistant", "developer", "tool")
-LONGEST = 512  # tokens of an answer unless told
 LEFT = 499
-PART = either(record(type=text("text"), text=text()), PICTURE, "a part with a text, or a picture")
-NO_TEXT = "a text, or a list of parts with a text or a picture"
-
-
-def content(default: str | None = None) -> Field:
-    """What a message says: a text, or parts with texts and pictures."""
-    words = Field({"type": "string"}, is_text, default)
-    return either(words, array(of=PART, most=1000), NO_TEXT)
-
-
-def is_text(name: str, value: Any) -> str:
-    if not isinstance(value, str):
-        raise BadRequest(f"{name} must be a text")
-    return value
-
-
-STOP = either(text((), longest=200), array((), of=text(longest=200), most=4), "up to 4 texts")
-MESSAGE = record(role=text(longest=20), content=content(""))
 
 
 async def models(request: Request) -> JSONResponse:
@@ -98,26 +68,7 @@ async def listed(service: Service) -> list[dict]:
     ]
 
 
-@takes(
-    model=text(longest=200),
-    messages=array(of=MESSAGE),
-    stream=flag(),
-    stream_options=record(None, include_usage=flag()),
-    max_tokens=whole_number(None, 1, 100_000),
-    max_completion_tokens=whole_number(None, 1, 100_000),
-    temperature=number(None, 0, 2),
-    top_p=number(None, 0, 1),
-    seed=whole_number(None, -(2**63), 2**63),
-    stop=STOP,
-    n=whole_number(1, 1, 1),
-    response_format=record(None, type=text(longest=20), json_schema=record(None)),
-    tools=TOOLS,
-    tool_choice=CHOICE,
-    logprobs=flag(),
-    top_logprobs=whole_number(0, 0, 20),
-    user=text("", longest=200),
-    oneseek=record(None, learn=flag(True), source=text("", longest=64)),
-)
+@takes(exact=False, **FIELDS)
 async def completions(request: Request, body: dict) -> Response:
     """Answer a conversation, whole or as a stream."""
     service = service_of(request)
@@ -125,9 +76,9 @@ async def completions(request: Request, body: dict) -> Response:
     messages = await in_tiles(messages_of(body["messages"]), service.assistant.model)
     version = await service.names.version(body["model"])
     template = service.assistant.model.template
-    tools = tools_of(body, template.takes_tools)
-    wanted = body["top_logprobs"] if body["logprobs"] else -1
+    tools = tools_of(body, template)
     sampling = sampling_of(body, service.assistant.model.manner)
+    wanted = top_logprobs_of(body)
     reply = Reply(service, body["model"], messages, sampling, version, wanted)
     reply.grammar = await grammar_of(body["response_format"])
     if tools:
@@ -146,82 +97,6 @@ async def completions(request: Request, body: dict) -> Response:
     return StreamingResponse(reply.stream(first, usage), media_type="text/event-stream")
 
 
-def sampling_of(body: dict, manner: Manner) -> Sampling:
-    """What was asked for; where that is neither temperature nor top-p, what the chat does."""
-    stop, seed, heat, top_p = body["stop"], body["seed"], body["temperature"], body["top_p"]
-    limit = body["max_completion_tokens"] or body["max_tokens"] or LONGEST
-    return manner.sampling(
-        heat,
-        top_p,
-        steer=heat is None and top_p is None and not body["response_format"],
-        seed=(time.time_ns() if seed is None else seed) & 0x7FFFFFFF,
-        max_tokens=limit,
-        stop=(stop,) if isinstance(stop, str) else tuple(stop),
-    )
-
-
-async def grammar_of(wanted: dict | None) -> Grammar | None:
-    """What the answer has to look like: any object, one that a JSON schema describes, or as it
-    likes."""
-    if not wanted or wanted["type"] == "text":
-        return None
-    if wanted["type"] == "json_object":
-        return Grammar({"type": "object"})
-    if wanted["type"] != "json_schema":
-        raise BadRequest("response_format.type is text, json_object or json_schema")
-    schema = (wanted["json_schema"] or {}).get("schema")
-    if schema is None:
-        raise BadRequest("response_format.json_schema needs a schema")
-    return await read_schema("response_format.json_schema.schema", lambda: Grammar(schema))
-
-
-async def read_schema(name: str, make: Callable[[], Grammar]) -> Grammar:
-    try:
-        return await beside(make)
-    except (
-        ValueError,
-        TypeError,
-        AttributeError,
-        LookupError,
-        ArithmeticError,
-        RecursionError,
-    ) as fault:
-        words = str(fault) if isinstance(fault, SchemaError) else "it is no JSON schema"
-        raise BadRequest(f"{name}: {words}") from fault
-
-
-def messages_of(given: list[dict]) -> list[dict]:
-    if not given:
-        raise BadRequest("messages must not be empty")
-    messages = []
-    for i, one in enumerate(given):
-        if one["role"] not in ROLES:
-            raise BadRequest(f"messages[{i}] needs a role of {', '.join(ROLES)}")
-        said = one["content"]
-        words = said if isinstance(said, str) else "".join(part.get("text", "") for part in said)
-        role = "system" if one["role"] == "developer" else one["role"]
-        calls = read_calls(one, i) if role == "assistant" else []
-        told: dict = {"tool_calls": calls} if calls else {}
-        if pictures := [] if isinstance(said, str) else pictures_in(said, f"messages[{i}]"):
-            told["pictures"] = pictures
-        messages.append({"role": role, "content": words, **told})
-    if messages[-1]["role"] == "assistant":
-        raise BadRequest("the last message must not be the assistant's")
-    if (letters := sum(len(one["content"]) for one in messages)) > MAX_BODY:
-        raise HTTPException(TOO_LARGE, f"the messages have {letters} letters; {MAX_BODY} may be")
-    return messages
-
-
-def must_be_readable(count: int, context: int) -> None:
-    """Nobody who sends more messages than the model reads tokens expects all of them to be read:
-    they are refused, rather than a whole context computed for the newest."""
-    if count > context:
-        raise TooLong(
-            f"the conversation is too long: it has {count:,} messages, and this model reads "
-            f"{context:,} tokens. Send its newest messages; nothing was sent to the model."
-        )
-
-
 class Reply:
     """One answer on its way to an OpenAI client."""
 
@@ -236,9 +111,11 @@ class Reply:
     ) -> None:
         self.service, self.name, self.messages = service, name, messages
         self.sampling, self.version, self.wanted = sampling, version, wanted
-        self.client = self.user = self.source = ""
+        self.client = self.user = ""
+        self.source: str | list[str] = ""  # what is asked
         self.grammar: Grammar | None = None  # what the answer has to look like
         self.tools: Tools | None = None  # what it may call
+        self.calls: Grammar | None = None  # what a call has to look like
         self.learns = False  # whether what the person states is kept
         self.id = f"chatcmpl-{uuid.uuid4().hex}"
         self.made = int(time.time())
@@ -249,8 +126,7 @@ class Reply:
         """Let the answer call tools. Where it must, or goes on from what one returned, nothing
         that is known by heart speaks in its place."""
         self.tools = tools
-        if tools.must_call:
-            self.grammar = await read_schema("tools", tools.grammar)
+        self.calls = await read_schema("tools", tools.grammar)
         if not tools.natively:
             self.messages = tools.tell(self.messages)
         if self.version is None and (tools.must_call or self.messages[-1]["role"] == "tool"):
@@ -262,8 +138,11 @@ class Reply:
             hooks["tools"] = self.tools.offered
         if self.wanted >= 0:
             hooks["on_token"] = self.note
-        if self.grammar:
-            hooks["form"] = Form(self.grammar, self.service.assistant.model.tokenizer)
+        tokenizer = self.service.assistant.model.tokenizer
+        if self.tools and self.calls:
+            hooks["form"] = self.tools.form(self.calls, tokenizer)
+        elif self.grammar:
+            hooks["form"] = Form(self.grammar, tokenizer)
         work = self.service.answer(
             self.messages,
             self.sampling,
@@ -293,7 +172,8 @@ class Reply:
     @property
     def instructed(self) -> bool:
         """Whether the caller says what an answer has to be: a form, or a system prompt."""
-        return bool(self.grammar) or any(one["role"] == "system" for one in self.messages)
+        filled = self.grammar or (self.tools and self.tools.must_call)
+        return bool(filled) or any(one["role"] == "system" for one in self.messages)
 
     async def begin(self) -> str | None:
         """The first piece; a question that cannot be answered fails here, before any header."""

@@ -3,7 +3,7 @@ answer.
 
 A model whose chat template has a place for tools was trained to call them and decides by itself.
 Any other calls one only where the request asks for a call: a grammar then lets nothing else be
-said.
+said. A grammar also writes each call that begins with a mark, so that its arguments fit.
 """
 
 from __future__ import annotations
@@ -13,12 +13,16 @@ import re
 import uuid
 from typing import Any
 
+from oneseek.engine.model import registry
+from oneseek.engine.model.choice.form import Calls, Form
 from oneseek.engine.model.choice.schema import Grammar
+from oneseek.engine.model.template import CALL, ChatTemplate
+from oneseek.engine.model.tokenizer import Tokenizer
 from oneseek.workers.server.fields import BadRequest, Field, array, either, record, text
 
 AUTO, NONE, REQUIRED = "auto", "none", "required"
-MARK, END = "<tool_call>", "</tool_call>"
-CALL = re.compile(rf"{MARK}\s*(.*?)\s*(?:{END}|\Z)", re.DOTALL)
+MARK, END = CALL, "</tool_call>"
+MARKED = re.compile(rf"{MARK}\s*(.*?)\s*(?:{END}|\Z)", re.DOTALL)
 FUNCTION = record(name=text(longest=64), description=text("", longest=10_000),
                   parameters=record(None))  # fmt: skip
 TOOLS = array((), of=record(type=text(longest=20), function=FUNCTION), most=128)
@@ -36,20 +40,26 @@ Answer with the function to call and its arguments, as a JSON object:
 class Tools:
     """The functions that a request offers, and whether one has to be called."""
 
-    def __init__(self, offered: list[dict], choice: Any, natively: bool) -> None:
+    def __init__(
+        self, offered: list[dict], choice: Any, template: ChatTemplate, only_one: bool = False
+    ) -> None:
         self.offered = offered
         self.functions = {one["function"]["name"]: one["function"] for one in offered}
-        self.natively = natively  # the model's own template tells it of them
+        self.natively = template.takes_tools  # the model's own template tells it of them
+        self.marked = self.natively and template.marks_calls
+        self.only_one = only_one
         self.choice = choice["function"]["name"] if isinstance(choice, dict) else choice or AUTO
         if self.choice not in (AUTO, REQUIRED, *self.functions):
             raise BadRequest(
                 f"tool_choice names {self.choice!r}, which is none of the tools; it is auto, none, "
                 "required, or a function that the request offers"
             )
-        if not (natively or self.must_call):
+        if not (self.natively or self.must_call):
+            able = [one["name"] for one in registry.load_models().values() if one.get("tools")]
             raise BadRequest(
                 "this model was not trained to decide when to call a tool; nothing was asked. "
-                "With tool_choice 'required', or a function's name there, it calls one"
+                "With tool_choice 'required', or a function's name there, it calls one. Of the "
+                f"list of models these decide: {', '.join(able)}"
             )
 
     @property
@@ -62,8 +72,17 @@ class Tools:
         called = [self.choice] if self.choice in self.functions else list(self.functions)
         return {"anyOf": [schema_of(name, self.functions[name]) for name in called]}
 
-    def grammar(self) -> Grammar:
-        return Grammar(self.schema)
+    def grammar(self) -> Grammar | None:
+        """What writes an answer that has to be a call, or a call after its mark."""
+        if not self.marked:
+            return Grammar(self.schema) if self.must_call else None
+        return Grammar(self.schema, f"{MARK if self.must_call else ''}\n", f"\n{END}")
+
+    def form(self, grammar: Grammar, tokenizer: Tokenizer) -> Form | Calls:
+        """How the tokens of the answer are chosen with that grammar."""
+        if self.must_call:
+            return Form(grammar, tokenizer)
+        return Calls(grammar, tokenizer, MARK.encode(), self.only_one)
 
     def tell(self, messages: list[dict]) -> list[dict]:
         """The conversation for a model whose template has no place for tools: they stand in its
@@ -78,9 +97,10 @@ class Tools:
     def find(self, answer: str) -> tuple[str, list[dict]]:
         """The words of an answer and the calls in it; what is no call of a function that was
         offered stays words."""
-        parts = CALL.findall(answer)
-        words = CALL.sub("", answer).strip() if parts else ""
+        parts = MARKED.findall(answer)
+        words = MARKED.sub("", answer).strip() if parts else ""
         calls = [call for part in parts or [answer] for call in self._calls(part)]
+        calls = calls[:1] if self.only_one else calls
         return (words, calls) if calls else (answer, [])
 
     def _calls(self, part: str) -> list[dict]:
@@ -122,14 +142,17 @@ def call_of(name: str, arguments: str) -> dict:
     return {"id": f"call_{uuid.uuid4().hex[:24]}", "type": "function", "function": called}
 
 
-def tools_of(body: dict, natively: bool) -> Tools | None:
+def tools_of(body: dict, template: ChatTemplate) -> Tools | None:
     """What a request offers; nothing where it wants no call."""
+    if not body["tools"] and body["tool_choice"] not in (None, AUTO, NONE):
+        raise BadRequest("tool_choice asks for a call, but the request offers no tools")
     if not body["tools"] or body["tool_choice"] == NONE:
         return None
     for i, one in enumerate(body["tools"]):
         if one["type"] != "function":
             raise BadRequest(f"tools[{i}].type must be function")
-    return Tools(body["tools"], body["tool_choice"], natively)
+    only_one = not body["parallel_tool_calls"]
+    return Tools(body["tools"], body["tool_choice"], template, only_one)
 
 
 def read_calls(message: dict, at: int) -> list[dict]:
