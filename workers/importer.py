@@ -33,8 +33,10 @@ from oneseek.engine.core.messages import (
     ImportText,
     Questions,
     Reading,
+    ReadPicture,
     Restore,
     StopImport,
+    TextInPicture,
 )
 from oneseek.engine.core.storage import backup
 from oneseek.engine.core.storage.store import open_browser_store
@@ -42,6 +44,7 @@ from oneseek.engine.core.wire import Message
 from oneseek.engine.history.exchange_file import NotOpened, export_state, import_state, unseal
 from oneseek.importers.door import Door
 from oneseek.importers.duplicates import Fingerprints
+from oneseek.importers.image import prepared, sure_text
 from oneseek.importers.limits import Budget, Cancelled
 from oneseek.workers.post import Emit
 from oneseek.workers.recogniser import Recogniser
@@ -90,6 +93,13 @@ class Importer:
             return door.edited(request.document, request.text)
 
         return await self.read(request, request.document["title"], read)
+
+    async def on_read_picture(self, request: ReadPicture) -> TextInPicture:
+        async with self.one_at_a_time:
+            self.reading, budget = request.id, Budget(request.name)
+            data = await take_from_inbox(request.file, budget)
+            lines = await self.recogniser.read(prepared(data, request.name, budget))
+        return TextInPicture(text=sure_text(lines))
 
     async def on_stop_import(self, request: StopImport) -> Done:
         self.stopped.add(request.id)

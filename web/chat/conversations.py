@@ -18,7 +18,7 @@ class Conversations:
         self.page = page
         self.chat = chat
         self.chats = []
-        self.deleted = {}
+        self.deleted, self.deleted_pictures = {}, {}
         self.found = None
         self.searches = 0
         self.list = dom.by_id("chat-list")
@@ -235,6 +235,7 @@ class Conversations:
         ops += [["put", "samples", key, one] for key, one in await samples_of(self.page.store, id)]
         record = self.record(id)
         self.deleted[id] = [["put", "chats", id, record]] + ops
+        self.deleted_pictures[id] = await self.page.pictures.take_away(said)
         await self.page.store.batch(
             [["delete", "chats", id]] + [["delete", op[1], op[2]] for op in ops]
         )
@@ -245,6 +246,7 @@ class Conversations:
 
     async def undelete(self, id):
         if id in self.deleted:
+            await self.page.pictures.put_back(self.deleted_pictures.pop(id))
             await self.page.store.batch(self.deleted.pop(id))
             self.page.touch("chats")
             await self.show(id)

@@ -8,7 +8,7 @@ from pyscript.ffi import to_js
 
 from oneseek.web.lib import dom
 
-FOLDERS = ("models", "inbox", "out", "importer")
+FOLDERS = ("models", "inbox", "out", "importer", "pictures")
 
 
 def safe_name(text):
@@ -94,13 +94,19 @@ async def from_outbox(name):
     return await (await outbox.getFileHandle(name)).getFile()
 
 
-async def size_of(folder, name):
-    """Bytes of a file that page and workers keep; 0 when it is not there."""
+async def kept_file(folder, name):
+    """A file that page and workers keep; None when it is not there."""
     try:
         inside = await (await js.navigator.storage.getDirectory()).getDirectoryHandle(folder)
-        return (await (await inside.getFileHandle(name)).getFile()).size
+        return await (await inside.getFileHandle(name)).getFile()
     except Exception:  # what JavaScript throws has no class here
-        return 0
+        return None
+
+
+async def size_of(folder, name):
+    """Its bytes; 0 when it is not there."""
+    file = await kept_file(folder, name)
+    return file.size if file else 0
 
 
 async def remove(folder, name):
