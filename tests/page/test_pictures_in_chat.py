@@ -5,6 +5,7 @@ That the model sees what transformers sees: tests/model/test_pictures.py.
 """
 
 import asyncio
+import datetime
 import io
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -131,6 +132,8 @@ def test_a_picture_without_words_is_described_and_read_text_is_given_along(page:
 
     sent(page).get_by_role("button", name="Lär dig bilden").click()
     caption = page.get_by_role("dialog").get_by_role("textbox")
+    this_year = str(datetime.datetime.now().year)  # the file was made by the paste
+    expect(caption).to_have_value(re.compile(f"Bilden ”pasted.png” från .* {this_year} visar "))
     caption.fill("The bridge of Quillmere was built in 1911 by Anna Ek.")
     page.locator("[data-do=save-picture] [type=submit]").click()
     source = page.locator("#panel-sources .item[data-state=ready]")

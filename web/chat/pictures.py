@@ -74,7 +74,7 @@ class Pictures:
 
     def add(self, file):
         one = {"id": new_id("p"), "name": file.name or t("picture.pasted"), "text": ""}
-        one.update(made=float(js.JSON.stringify(file.lastModified)), file=file)
+        one.update(made=files.changed_at(file), file=file)
         one["read"] = asyncio.Event()
         self.waiting.append(one)
         self.draw()

@@ -63,7 +63,7 @@ class Reader:
     async def read_file(self, source, file):
         self.kept[source["id"]] = file
         if is_picture(file):
-            source.update(picture=True, made=float(js.JSON.stringify(file.lastModified)))
+            source.update(picture=True, made=files.changed_at(file))
         if file.size > LARGEST:
             size = t.number(round(file.size / 1e6))
             await self.fail(source, t("sources.large", title=source["title"], size=size))
@@ -75,7 +75,7 @@ class Reader:
     async def take_picture(self, file, caption, text):
         """A picture of the chat with what a person says of it, and the text that was read in it."""
         source = await self.begin(file.name, "file")
-        source.update(picture=True, made=float(js.JSON.stringify(file.lastModified)))
+        source.update(picture=True, made=files.changed_at(file))
         self.kept[source["id"]] = file
         said = "\n\n".join([part for part in (caption.strip(), text) if part])
         await self.read(source, ImportText(id=source["id"], name=file.name, text=said))

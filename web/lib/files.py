@@ -1,6 +1,7 @@
 """Files that leave and enter the page: saving one for the person, asking for some."""
 
 import asyncio
+import json
 
 import js
 from pyscript import document
@@ -42,6 +43,12 @@ async def pick(accept="", many=True, folder=False):
     await chosen.wait()
     found = picker.files
     return [found.item(index) for index in range(found.length)]
+
+
+def changed_at(file):
+    """When a file was last changed, in milliseconds; web/lib/clock.py says why as text."""
+    told = js.JSON.stringify(file, to_js(["lastModified"]))
+    return float(json.loads(told)["lastModified"])
 
 
 async def put_in_inbox(file, name=None):

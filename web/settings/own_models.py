@@ -141,7 +141,7 @@ class OwnModels:
 def sees(eyes):
     """That a model looks at pictures, and what its eyes take."""
     size, memory = t.size(eyes["bytes"]), t.size(eyes["loaded_bytes"])
-    return dom.make("p", t("offer.sees", size=size) + " " + t("offer.eyes_take", size=memory))
+    return dom.make("p", t("given.sees", size=size) + " " + t("offer.eyes_take", size=memory))
 
 
 def way_of(name, value, takes, best, words):

@@ -56,8 +56,8 @@ class Sight:
         mean, deviation = (
             np.array(one, np.float64)[:, None] for one in (self.mean, self.deviation)
         )
-        numbers = patches.reshape(*patches.shape[:-1], 3, -1).astype(np.float32)
-        numbers *= (1 / (255 * deviation)).astype(np.float32)
+        colours = patches.reshape(*patches.shape[:-1], 3, -1)
+        numbers = np.multiply(colours, (1 / (255 * deviation)).astype(np.float32), dtype=np.float32)
         numbers -= (mean / deviation).astype(np.float32)
         return numbers.reshape(patches.shape)
 
