@@ -8,6 +8,7 @@ for.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import hashlib
 import json
@@ -48,7 +49,14 @@ from oneseek.importers.image import prepared, sure_text
 from oneseek.importers.limits import Budget, Cancelled
 from oneseek.workers.post import Emit
 from oneseek.workers.recogniser import Recogniser
-from oneseek.workers.tab.files import folder, open_writer, read_own, write_own
+from oneseek.workers.tab.files import (
+    PICTURES,
+    folder,
+    open_own,
+    open_writer,
+    read_own,
+    write_own,
+)
 from oneseek.workers.tab.packing import Packer
 from oneseek.workers.tab.web_crypto import BrowserCipher, BrowserSigner
 
@@ -230,8 +238,8 @@ def in_words(met: dict) -> dict:
 
 
 class Whole:
-    """What is stored, and with each source what is kept of it in files: its text and its
-    lessons."""
+    """What is stored, and what is kept of it in files: the text and the lessons of each source, the
+    pictures of messages."""
 
     def __init__(self, store: Any) -> None:
         self.store, self.close = store, store.close
@@ -244,9 +252,19 @@ class Whole:
                 for kind in OWN_FILES:
                     with contextlib.suppress(JsException):  # nothing of it is kept
                         texts[kind] = await read_own(sha256 + kind)
+        for _, turn in rows if name == "messages" else ():
+            for one in turn.get("pictures", ()):
+                with contextlib.suppress(JsException):  # its file is gone
+                    file = await open_own(PICTURES, one["id"])
+                    one["data"] = base64.b64encode((await file.arrayBuffer()).to_bytes()).decode()
         return rows
 
     async def restore(self, stores: dict[str, list]) -> None:
+        for _, turn in stores["messages"]:
+            for one in turn.get("pictures", ()):
+                if data := one.pop("data", ""):
+                    async with open_writer(PICTURES, one["id"]) as write:
+                        await write(to_js(base64.b64decode(data)))
         for _, source in stores["sources"]:
             for kind, text in source.pop("texts", {}).items():
                 if kind in OWN_FILES:

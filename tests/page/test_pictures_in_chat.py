@@ -105,13 +105,30 @@ def test_a_dropped_picture_is_seen_kept_and_removed_with_its_chat(page: Page):
     finished(page, 2)
     assert page.evaluate(KEPT) and stored(page, "sources") == {}
 
+    page.get_by_role("button", name="Settings").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export everything").click()
+    backup = download.value.path()
+    page.keyboard.press("Escape")
+
+    picture = page.get_by_role("img", name="The picture bands.png")
+    delete(page)
+    page.get_by_role("button", name="Undo").click()
+    expect(picture).to_have_js_property("naturalWidth", 60)
+    delete(page)
+    page.get_by_role("button", name="Settings").click()
+    with page.expect_file_chooser() as choosing:
+        page.get_by_role("button", name="Import a backup").click()
+    with page.expect_navigation():
+        choosing.value.set_files(backup)
+    expect(picture).to_have_js_property("naturalWidth", 60)
+
+
+def delete(page: Page) -> None:
     page.get_by_role("button", name="More for").first.click()
     page.get_by_role("menuitem", name="Delete").click()
     expect(answers(page)).to_have_count(0)
     assert page.evaluate(KEPT) == []
-    page.get_by_role("button", name="Undo").click()
-    picture = page.get_by_role("img", name="The picture bands.png")
-    expect(picture).to_have_js_property("naturalWidth", 60)
 
 
 def test_a_picture_without_words_is_described_and_read_text_is_given_along(page: Page):

@@ -14,6 +14,7 @@ from pyodide.ffi import create_proxy, to_js
 from oneseek.engine.model.formats import Source
 from oneseek.engine.model.formats.browser import BlobSource
 
+PICTURES = "pictures"  # the folder of those that messages show
 IMPORTED = "importer"  # the folder of what was imported: HASH.txt and HASH.json
 HAND_OVER_SECONDS = 30
 AGAIN_SECONDS = 0.2  # the page's end of the channel may not stand yet when it is first asked

@@ -14,9 +14,9 @@ from pyodide.ffi import JsException, to_js
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.vision.eyes import Tiles
 from oneseek.importers.document import ImportRefused
-from oneseek.workers.tab.files import open_own
+from oneseek.workers.tab.files import PICTURES, open_own
 
-FOLDER, PACKAGES = "pictures", ["pillow"]
+PACKAGES = ["pillow"]
 KEPT = 4  # pictures whose tiles are at hand for the next question
 
 
@@ -61,7 +61,7 @@ class Pictures:
 async def read_picture(name: str) -> bytes:
     """A picture's file, as the page keeps it."""
     try:
-        file = await open_own(FOLDER, name)
+        file = await open_own(PICTURES, name)
         return (await file.arrayBuffer()).to_bytes()
     except JsException as error:
         raise ImportRefused(

@@ -100,10 +100,9 @@ class RemoveModel(Request):
 class Fits(Message):
     """Of each known model, by its id: the chat_bytes and learn_bytes it takes, the room there is
     (0: not known), whether it chats and learns, and the limit: memory, reach or ""; `packed` the
-    same of what it can be packed to, with its bytes, or empty; of a model with eyes the `eyes_bytes`
-    of them.  `pace` is what was measured of the
-    device, as engine/backends/quick_check.py tells it, or empty where that failed: `detail` is what
-    happened."""
+    same of what it can be packed to, with its bytes, or empty; the `eyes_bytes` of one that has
+    eyes.  `pace` is what was measured of the device, as engine/backends/quick_check.py tells it, or
+    empty where that failed: `detail` is what happened."""
 
     fields = {"models": dict, "pace": dict, "detail": str}
 
