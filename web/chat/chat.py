@@ -174,15 +174,8 @@ class Chat:
         asked = self.new_turn(self.chat["leaf"], "user", text, pictures=pictures)
         await self.answer(asked)
         if before:
-            await self.went_on_from(before)
+            await self.page.taste.went_on(self.tree, before)
         await self.page.teaching.log_turn(asked)
-
-    async def went_on_from(self, answer):
-        """Of the answers to one question this one was kept."""
-        others = [one for one in self.tree.siblings(answer) if one is not answer]
-        done = answer["state"] == "done" and not answer.get("of_picture")
-        if others and answer["role"] == "assistant" and done:
-            await self.page.taste.went_on(self.tree[answer["parent"]], answer, others)
 
     def answer_over(self, turn):
         """Nothing more comes of an answer."""
@@ -203,8 +196,7 @@ class Chat:
         self.stop()
         turn = earlier or self.new_turn(asked["id"], "assistant", "", "streaming")
         turn.update(state="streaming", version=self.page.version)
-        if asked.get("pictures"):
-            turn["of_picture"] = True
+        turn["of_picture"] = "pictures" in asked
         self.answering = answer = Answer(self, turn, asked)
         await self.save(asked, turn)
         if self.answering is not answer:
