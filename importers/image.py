@@ -29,6 +29,8 @@ _SMALL = (
 )
 _SECONDS = 60
 _UNSURE = 30.0  # per cent: what is read with less is noise
+_SURE = 60.0  # of a line that is told to a model unasked
+_LETTERS = 3  # of such a line, at least
 
 
 class Recognised(NamedTuple):
@@ -115,6 +117,21 @@ class ImageImporter:
         letters = sum(len(line.text) for line in read)
         sure = sum(line.confidence * len(line.text) for line in read)
         return self._texts.result(document, sure / letters if letters else None)
+
+
+def sure_text(lines: list[Recognised]) -> str:
+    """What was read with some certainty, a paragraph a line: in photographs without text, noise is
+    read as letters."""
+    sure = [
+        line
+        for line in lines
+        if line.confidence >= _SURE and sum(map(str.isalnum, line.text)) >= _LETTERS
+    ]
+    paragraphs = dict.fromkeys(line.paragraph for line in sure)
+    return "\n".join(
+        " ".join(line.text.strip() for line in sure if line.paragraph == number)
+        for number in paragraphs
+    )
 
 
 def renumbered(page: list[Recognised], before: list[Recognised]) -> list[Recognised]:

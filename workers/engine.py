@@ -46,6 +46,7 @@ from oneseek.workers.post import Emit
 from oneseek.workers.server_requests import ServerRequests
 from oneseek.workers.tab.model_requests import ModelRequests
 from oneseek.workers.tab.move_in import MoveInRequests
+from oneseek.workers.tab.pictures import Pictures
 from oneseek.workers.tab.resident import Resident
 from oneseek.workers.tab.skill_requests import SkillRequests
 from oneseek.workers.version_requests import VersionRequests
@@ -58,6 +59,7 @@ class Engine:
         self.resident, self.server = resident, server
         self.learning: Learn | None = None  # what the open round was asked as
         self.opening = asyncio.Lock()  # one round at a time
+        self.pictures = Pictures()
 
     async def on_ask(self, request: Ask) -> Answered | Failed:
         """Answer a conversation; Token events carry the answer while it comes."""
@@ -72,13 +74,14 @@ class Engine:
         }
         prefix = options.get("prefix", "")
         stream = AnswerStream(self.resident.emit, request.id)
+        messages = await self.pictures.in_tiles(request.messages, self.resident.needed().model)
         while True:
             await self.resident.recovery.done()
             try:
                 assistant = self.resident.needed()
                 temperature, top_p = options.get("temperature"), options.get("top_p")
                 answer, number = await assistant.answer(
-                    request.messages,
+                    messages,
                     assistant.model.manner.sampling(temperature, top_p, **asked),
                     request.id,
                     options.get("version"),

@@ -8,6 +8,7 @@ for.
 from __future__ import annotations
 
 import asyncio
+import base64
 import contextlib
 import hashlib
 import json
@@ -33,8 +34,10 @@ from oneseek.engine.core.messages import (
     ImportText,
     Questions,
     Reading,
+    ReadPicture,
     Restore,
     StopImport,
+    TextInPicture,
 )
 from oneseek.engine.core.storage import backup
 from oneseek.engine.core.storage.store import open_browser_store
@@ -42,10 +45,18 @@ from oneseek.engine.core.wire import Message
 from oneseek.engine.history.exchange_file import NotOpened, export_state, import_state, unseal
 from oneseek.importers.door import Door
 from oneseek.importers.duplicates import Fingerprints
+from oneseek.importers.image import prepared, sure_text
 from oneseek.importers.limits import Budget, Cancelled
 from oneseek.workers.post import Emit
 from oneseek.workers.recogniser import Recogniser
-from oneseek.workers.tab.files import folder, open_writer, read_own, write_own
+from oneseek.workers.tab.files import (
+    PICTURES,
+    folder,
+    open_own,
+    open_writer,
+    read_own,
+    write_own,
+)
 from oneseek.workers.tab.packing import Packer
 from oneseek.workers.tab.web_crypto import BrowserCipher, BrowserSigner
 
@@ -90,6 +101,13 @@ class Importer:
             return door.edited(request.document, request.text)
 
         return await self.read(request, request.document["title"], read)
+
+    async def on_read_picture(self, request: ReadPicture) -> TextInPicture:
+        async with self.one_at_a_time:
+            self.reading, budget = request.id, Budget(request.name)
+            data = await take_from_inbox(request.file, budget)
+            lines = await self.recogniser.read(prepared(data, request.name, budget))
+        return TextInPicture(text=sure_text(lines))
 
     async def on_stop_import(self, request: StopImport) -> Done:
         self.stopped.add(request.id)
@@ -220,8 +238,8 @@ def in_words(met: dict) -> dict:
 
 
 class Whole:
-    """What is stored, and with each source what is kept of it in files: its text and its
-    lessons."""
+    """What is stored, and what is kept of it in files: the text and the lessons of each source, the
+    pictures of messages."""
 
     def __init__(self, store: Any) -> None:
         self.store, self.close = store, store.close
@@ -234,9 +252,19 @@ class Whole:
                 for kind in OWN_FILES:
                     with contextlib.suppress(JsException):  # nothing of it is kept
                         texts[kind] = await read_own(sha256 + kind)
+        for _, turn in rows if name == "messages" else ():
+            for one in turn.get("pictures", ()):
+                with contextlib.suppress(JsException):  # its file is gone
+                    file = await open_own(PICTURES, one["id"])
+                    one["data"] = base64.b64encode((await file.arrayBuffer()).to_bytes()).decode()
         return rows
 
     async def restore(self, stores: dict[str, list]) -> None:
+        for _, turn in stores["messages"]:
+            for one in turn.get("pictures", ()):
+                if data := one.pop("data", ""):
+                    async with open_writer(PICTURES, one["id"]) as write:
+                        await write(to_js(base64.b64decode(data)))
         for _, source in stores["sources"]:
             for kind, text in source.pop("texts", {}).items():
                 if kind in OWN_FILES:

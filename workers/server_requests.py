@@ -32,9 +32,10 @@ from oneseek.engine.learning import run_data
 from oneseek.workers.removal import remove_choices
 from oneseek.workers.server.training_runs import OPEN
 from oneseek.workers.tab import outbox
+from oneseek.workers.tab.pictures import load_packages
 from oneseek.workers.tab.resident import Resident
 
-API_PACKAGES, IMPORT = ["starlette"], "/api/import"
+API_PACKAGES, IMPORT, CHAT = ["starlette"], "/api/import", "/v1/chat/completions"
 IMPORT_PACKAGES = ["markdown-it-py", "lxml", "trafilatura"]
 
 
@@ -47,6 +48,9 @@ class ServerRequests:
 
     async def on_call_api(self, request: CallApi) -> Done:
         """Answer a request to the HTTP API, in parts; its packages come when they are needed."""
+        assistant = self.resident.assistant
+        if request.path == CHAT and assistant and assistant.model.eyes:
+            await load_packages()
         if request.path == IMPORT:
             await pyodide_js.loadPackage(to_js(IMPORT_PACKAGES))
         await (await self.api_ready()).answer(request)

@@ -10,6 +10,7 @@ from oneseek.engine.core.collecting.content import normalise
 MEMORY, SOURCE = "memory", "source"
 """Who answered a turn where the model did not: what was told, or a document."""
 BEGINS, ENDS = "<think>", "</think>"  # what a model thinks before it answers
+IN_PICTURE = "[Text in the picture: %s]"
 MANY = 500  # turns read at once; a model's context is full long before
 SOME = 200
 
@@ -67,21 +68,24 @@ class Tree:
         return start
 
 
-def messages(shown, system=""):
-    """What the model is given for a branch: its turns that have text, system prompt first. What
-    the memory or a document answered says so."""
+def messages(shown, system="", sees=False):
+    """What the model is given for a branch: its turns that have text, system prompt first, and the
+    names of pictures where it `sees`. What the memory or a document answered says so."""
     given = [{"role": "system", "content": system}] if system else []
     for turn in shown:
         if turn["text"]:
             given.append(as_message(turn))
+            if sees and turn.get("pictures"):
+                given[-1]["pictures"] = [one["id"] for one in turn["pictures"]]
             if turn.get("by") in (MEMORY, SOURCE):
                 given[-1]["by"] = turn["by"]
     return given
 
 
 def as_message(turn):
-    """A turn as a chat model is given it."""
-    return {"role": turn["role"], "content": turn["text"]}
+    """A turn as a chat model is given it, with the text that was read in its pictures."""
+    read = [IN_PICTURE % one["text"] for one in turn.get("pictures", ()) if one["text"]]
+    return {"role": turn["role"], "content": "\n\n".join([turn["text"]] + read)}
 
 
 def title(text, limit=60):

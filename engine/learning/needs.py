@@ -27,7 +27,12 @@ from oneseek.engine.model.formats.packing import ANY_HASH, EMBEDDINGS, Packing
 from oneseek.engine.model.kv_cache import ANSWER_BYTES
 from oneseek.engine.model.llama import Config, Stored
 from oneseek.engine.model.loaded import Model
-from oneseek.engine.model.look import NUMBER_BYTES, eyes_bytes, loaded_bytes
+from oneseek.engine.model.look import (
+    NUMBER_BYTES,
+    eyes_bytes,
+    known_eyes_bytes,
+    loaded_bytes,
+)
 from oneseek.engine.model.trainable import Trained
 
 LOOKED_AT = 64  # examples whose length is taken for that of all
@@ -123,11 +128,16 @@ def known_takes(row: dict, room: int | None = None) -> dict:
     config = configure(row["config"])
     shapes = config.shapes().items()
     stored = {name: Stored(shape, 4 * (len(shape) > 1), 32) for name, shape in shapes}
-    return takes(config, stored, int(row["bytes"] * LARGER_LOADED), room)
+    eyes = known_eyes_bytes(row)
+    found = takes(config, stored, int(row["bytes"] * LARGER_LOADED) + eyes, room)
+    return found | {"eyes_bytes": eyes} if eyes else found
 
 
 def known_packed(row: dict, room: int | None = None) -> dict | None:
-    """The same of what it can be packed to, with its bytes, where that is worth it."""
+    """The same of what it can be packed to, with its bytes, where that is worth it; packed, a model
+    has no eyes."""
+    if "eyes" in row:
+        return None
     config = configure(row["config"])
     stored, size = {}, 0
     for name, shape in config.shapes().items():

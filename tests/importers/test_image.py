@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from oneseek.importers import image
-from oneseek.importers.image import ImageImporter, Recognised, prepared
+from oneseek.importers.image import ImageImporter, Recognised, prepared, sure_text
 from tests.importers.measure import FILES, characters_wrong, known_text
 
 LINES = [
@@ -100,3 +100,11 @@ def test_printed_text_is_read_by_the_command_where_it_is_installed(language):
     result = ImageImporter().import_image_file(FILES / f"print_{language}_14.png")
     known = next(line for line in known_text(language).split("\n")[1:])
     assert characters_wrong(known, result.document.text) < 0.02
+
+
+def test_what_is_told_unasked_was_read_with_certainty():
+    lines = [Recognised("Harbour", 91.0, 0), Recognised("tickets ", 64.0, 0),
+             Recognised("x~ ;", 88.0, 1), Recognised("leaves", 40.0, 2),
+             Recognised("1931", 95.0, 3)]  # fmt: skip
+    assert sure_text(lines) == "Harbour tickets\n1931"
+    assert sure_text([]) == ""

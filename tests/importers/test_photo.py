@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from oneseek.engine.model.vision.tiles import Sight
+from oneseek.engine.model.vision.tiles import Sight, patches_of
 from oneseek.importers.document import ImportRefused
 from oneseek.importers.photo import tiles_of
 from tests.golden import FOLDER
@@ -33,7 +33,8 @@ def test_its_tiles_are_those_of_transformers(size, in_parts):
     found = tiles_of(photo(width, height), "a photo", sight(tile, longest), in_parts)
     name = f"photo/{width}x{height}/{tile}/{in_parts}"
     assert [found.rows, found.columns] == GOLDEN[f"{name}/cut"].tolist()
-    numbers = sampled(sight(tile, longest).numbers(found.pixels))
+    patches = sight(tile, longest).numbers(patches_of(found.pixels, tile))
+    numbers = sampled(patches.reshape(-1, 3, tile, tile).transpose(0, 2, 3, 1))
     np.testing.assert_allclose(numbers, GOLDEN[name], atol=1e-6)
 
 

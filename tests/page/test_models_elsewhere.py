@@ -11,6 +11,7 @@ import pytest
 from playwright.sync_api import BrowserContext, Locator, Page, expect
 
 from oneseek.engine.model.formats.source import CHUNK
+from tests.support import eyes
 from tests.support import hub as hubs
 from tests.support.page.acts import body, finished, own_chromium, say, wait_until
 from tests.support.page.browser import Chromium, Watch, wait_for_state, watched
@@ -45,11 +46,11 @@ def beside(page: Page, watch: Watch, hub: hubs.Hub) -> Page:
     return page
 
 
-def listed(page: Page, hub: hubs.Hub, sha256: str = "") -> None:
+def listed(page: Page, hub: hubs.Hub, sha256: str = "", **more) -> None:
     def with_hub(route) -> None:
         registry = route.fetch().json()
         tiny = next(one for one in registry["models"] if one["id"] == "tiny")
-        row = tiny | {"id": "of-the-hub", "name": NAME, "bytes": len(hub.content)}
+        row = tiny | {"id": "of-the-hub", "name": NAME, "bytes": len(hub.content)} | more
         row["sha256"] = sha256 or hub.sha256
         row["source"] = {"kind": "web", "url": hub.file}
         registry["models"].append(row)
@@ -108,6 +109,28 @@ def test_a_model_of_another_site_comes_by_one_click(
     before = len(hub.asked)
     page.reload()
     wait_for_state(page, "ready", timeout=180)
+    assert len(hub.asked) == before, "what is here is not asked for again"
+
+
+def test_a_model_comes_with_its_eyes_by_one_click(page: Page, watch: Watch, hub: hubs.Hub):
+    watch.allow(f"another origin: ({hub.address}|{hub.second})|Failed to load resource|ERR_")
+    hub.content, file = eyes.language(), "mmproj-demo-Q8_0.gguf"
+    hub.sha256, hub.more = hashlib.sha256(hub.content).hexdigest(), {file: eyes.eyes("Q8_0")}
+    seeing = {"file": file, "bytes": len(hub.more[file]), "url": hub.file.replace(hubs.FILE, file)}
+    seeing["sha256"] = hashlib.sha256(hub.more[file]).hexdigest()
+    listed(page, hub, eyes=seeing)
+    page.goto("/")
+    wait_for_state(page, "needs-consent", timeout=120)
+    says = asked(page)
+    expect(says).to_contain_text("Sees pictures: its eyes are")
+    says.get_by_role("button", name="Fetch from").click()
+    wait_for_state(page, "ready", timeout=180)
+    assert record(page, f"inbox/acme_demo-GGUF_{file}")["sha256"] == seeing["sha256"]
+    before = len(hub.asked)
+    page.reload()
+    wait_for_state(page, "ready", timeout=180)
+    page.locator("#add").click()
+    expect(page.get_by_role("button", name="Show a picture")).to_be_visible()
     assert len(hub.asked) == before, "what is here is not asked for again"
 
 

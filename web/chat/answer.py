@@ -98,13 +98,16 @@ class Answer:
         self.end("done")
         page = self.chat.page
         versions = self.chat.tree.siblings(self.turn)  # before another chat can be opened
-        await page.teaching.log_turn(self.turn)  # before a word can be said about it
+        alone = not self.turn.get("of_picture")  # without a picture its words teach something
+        if alone:
+            await page.teaching.log_turn(self.turn)  # before a word can be said about it
         await self.chat.save(self.asked, self.turn)
         page.say(self.turn["text"])
         self.chat.keep_up()
         await page.speed.answered(answered)
         page.touch("chats")
-        await page.learning.on_answers(self.asked, versions)
+        if alone:
+            await page.learning.on_answers(self.asked, versions)
         if answered.forgets:
             await page.memory.forget(answered.forgets)
 

@@ -139,7 +139,7 @@ class Chat:
             await self.remember()
         self.page.touch("chats")
 
-    def new_turn(self, parent, role, text, state="done"):
+    def new_turn(self, parent, role, text, state="done", pictures=()):
         id = new_id("m")
         turn = {
             "id": id,
@@ -153,14 +153,17 @@ class Chat:
             "state": state,
             "version": "",
         }
+        if pictures:
+            turn["pictures"] = pictures
         self.tree.add(turn)
         self.chat["leaf"] = id
         return turn
 
     # ------------------------------------------------------------------------------- questions
 
-    async def send(self, text):
-        """The person said something: store it, then answer it."""
+    async def send(self, text, pictures=()):
+        """The person said something, or showed a picture: store it, then answer it."""
+        text = text or t("picture.describe")
         if self.chat is None:
             now = clock.now()
             title = conversation.title(text)
@@ -168,17 +171,11 @@ class Chat:
             self.page.source_chat.keep(self.chat)
             dom.run(self.remember())
         before = self.tree.turns.get(self.chat["leaf"])
-        asked = self.new_turn(self.chat["leaf"], "user", text)
+        asked = self.new_turn(self.chat["leaf"], "user", text, pictures=pictures)
         await self.answer(asked)
         if before:
-            await self.went_on_from(before)
+            await self.page.taste.went_on(self.tree, before)
         await self.page.teaching.log_turn(asked)
-
-    async def went_on_from(self, answer):
-        """Of the answers to one question this one was kept."""
-        others = [one for one in self.tree.siblings(answer) if one is not answer]
-        if others and answer["role"] == "assistant" and answer["state"] == "done":
-            await self.page.taste.went_on(self.tree[answer["parent"]], answer, others)
 
     def answer_over(self, turn):
         """Nothing more comes of an answer."""
@@ -199,6 +196,7 @@ class Chat:
         self.stop()
         turn = earlier or self.new_turn(asked["id"], "assistant", "", "streaming")
         turn.update(state="streaming", version=self.page.version)
+        turn["of_picture"] = "pictures" in asked
         self.answering = answer = Answer(self, turn, asked)
         await self.save(asked, turn)
         if self.answering is not answer:
@@ -209,7 +207,8 @@ class Chat:
         self.busy(True)
         options = self.page.source_chat.options()
         system = filter(None, (self.page.settings["system"], self.chat.get("instructions")))
-        said = conversation.messages(self.tree.branch(asked["id"]), "\n\n".join(system))
+        shown, sees = self.tree.branch(asked["id"]), self.page.pictures.sees()
+        said = conversation.messages(shown, "\n\n".join(system), sees)
         if any(one["text"] for one in self.tree.siblings(turn) if one is not turn):
             chosen = self.page.settings["sampling"].get("temperature", 0)
             options["temperature"] = max(OTHERWISE, chosen)
@@ -243,7 +242,8 @@ class Chat:
 
     async def edited(self, id, text):
         """A question in other words: a new branch beside the old one."""
-        asked = self.new_turn(self.tree[id]["parent"], "user", text)
+        pictures = self.tree[id].get("pictures", ())
+        asked = self.new_turn(self.tree[id]["parent"], "user", text, pictures=pictures)
         await self.answer(asked)
         await self.page.teaching.log_turn(asked)
 

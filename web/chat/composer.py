@@ -11,6 +11,7 @@ class Composer:
         self.chat = chat
         self.field = dom.by_id("composer-text")
         self.keeping = 0
+        self.sending = False  # the text in pictures is looked for first
         self.last = None
         dom.listen("submit", "#composer", self.submitted)
         dom.listen("keydown", self.field, self.key)
@@ -23,8 +24,7 @@ class Composer:
         dom.run(self.send())
 
     async def send(self):
-        text = self.field.value.strip()
-        if not text or self.chat.answering:
+        if self.sending or self.chat.answering or not self.has_words():
             return
         if self.page.status.facts["other_tab"]:
             self.page.alarm(t("banner.other_tab"))
@@ -32,9 +32,19 @@ class Composer:
         if not self.page.model:
             self.page.choice.ask()
             return
+        self.sending = True
+        try:
+            pictures = await self.page.pictures.keep()
+        finally:
+            self.sending = False
+        text = self.field.value.strip()
         self.put("")
         dom.run(self.page.save([["delete", "drafts", self.chat.id or "new"]]))
-        await self.chat.send(text)
+        await self.chat.send(text, pictures)
+
+    def has_words(self):
+        """Whether there is something to send: words, or pictures."""
+        return bool(self.field.value.strip() or self.page.pictures.waiting)
 
     def key(self, event):
         if event.isComposing:

@@ -20,7 +20,7 @@ class Conversations:
         self.chat = chat
         self.chats = []
         self.folders = Folders(page, self)
-        self.deleted = {}
+        self.deleted, self.deleted_pictures = {}, {}
         self.found = None
         self.searches = 0
         self.list = dom.by_id("chat-list")
@@ -250,6 +250,7 @@ class Conversations:
         ops += [["put", "samples", key, one] for key, one in await samples_of(self.page.store, id)]
         record = self.record(id)
         self.deleted[id] = [["put", "chats", id, record]] + ops
+        self.deleted_pictures[id] = await self.page.pictures.take_away(said)
         await self.page.store.batch(
             [["delete", "chats", id]] + [["delete", op[1], op[2]] for op in ops]
         )
@@ -260,6 +261,7 @@ class Conversations:
 
     async def undelete(self, id):
         if id in self.deleted:
+            await self.page.pictures.put_back(self.deleted_pictures.pop(id))
             await self.page.store.batch(self.deleted.pop(id))
             self.page.touch("chats")
             await self.show(id)

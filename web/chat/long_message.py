@@ -31,6 +31,7 @@ class LongMessage:
             chat.tree.remove(one)
         await chat.forget_turns(gone)
         self.page.composer.put(asked["text"])
+        await self.page.pictures.give_back(asked)
         await self.page.composer.keep()
         self.show(asked["text"])
 

@@ -2,7 +2,7 @@
 
 from js import console
 
-from oneseek.web.chat import provenance, source_chat
+from oneseek.web.chat import pictures, provenance, source_chat
 from oneseek.web.lib import dom, markdown
 from oneseek.web.lib.words import t
 
@@ -36,6 +36,7 @@ def _draw(turn, number, count, learns):
         "article",
         None if mine else dom.make("div", _who(turn), cls="who"),
         _thought(turn),
+        pictures.drawn(turn),
         body,
         _notice(turn),
         provenance.alone(turn),
@@ -114,17 +115,23 @@ def _actions(turn, number, count, learns):
     copy = dom.icon_button(t("chat.copy"), "copy", turn["id"], "copy")
     if turn["role"] == "user":
         edit = dom.icon_button(t("chat.edit"), "edit", turn["id"], "edit")
-        return [_language(turn), _branch(turn, number, count), edit, copy]
+        shown = ["%s %s" % (turn["id"], one["id"]) for one in turn.get("pictures", ())]
+        learn = [pictures.learn_button(of) for of in shown[:1]]
+        return [_language(turn), _branch(turn, number, count), learn, edit, copy]
     good, bad = turn.get("rating") == 1, turn.get("rating") == -1
     like_this = None
     if good or turn.get("taught"):
         like_this = dom.button(
             t("chat.like_this"), "do-it-like-this", turn["id"], "copy", cls="small quiet"
         )
-    return [
+    alone = [
         copy,
         dom.icon_button(t("voice.aloud"), "aloud", turn["id"], "aloud", cls="icon small aloud"),
         dom.icon_button(t("chat.regenerate"), "regenerate", turn["id"], "again"),
+    ]
+    if turn.get("of_picture"):  # its words mean nothing without the picture: that is learned
+        return alone + [_branch(turn, number, count)]
+    return alone + [
         dom.icon_button(t("chat.good"), "good", turn["id"], "good", aria_pressed=yes(good)),
         dom.icon_button(t("chat.bad"), "bad", turn["id"], "bad", aria_pressed=yes(bad)),
         dom.button(t("chat.teach"), "teach", turn["id"], "teach", cls="small quiet"),

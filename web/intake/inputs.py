@@ -49,7 +49,7 @@ class Inputs:
         text = transfer.getData("text/plain")
         if "Files" in kinds:
             (script,) = await js_import(site.path("dropped.js"))
-            await self.reader.take_files([file for file in await script.filesOf(transfer)])
+            await self.take_files([file for file in await script.filesOf(transfer)])
         elif link:
             await self.reader.take_address(link.split("\n")[0].strip())
         elif html:
@@ -65,10 +65,16 @@ class Inputs:
         found, html, text = data.files, data.getData("text/html"), data.getData("text/plain")
         if found.length:
             event.preventDefault()
-            dom.run(self.reader.take_files([found.item(index) for index in range(found.length)]))
+            dom.run(self.take_files([found.item(index) for index in range(found.length)]))
         elif event.target.tagName not in TEXT_FIELDS and (html or text.strip()):
             event.preventDefault()
             dom.run(self.reader.take_page(html) if html else self.reader.take_text(text))
+
+    async def take_files(self, found):
+        """Pictures are shown to a model that sees; what is left is read."""
+        left = await self.page.pictures.take(found)
+        if left:
+            await self.reader.take_files(left)
 
     def handed(self, event):
         """The bookmarklet brought a page, through hand-over.html; one tab takes it."""
@@ -125,17 +131,17 @@ class Inputs:
         overlay.dialog(source["title"], form, name="edit-source", wide=True)
         area.focus()
 
-    def ask_caption(self, source):
+    def ask_caption(self, of, name, made, do="save-caption"):
         """What a person says about a picture; the name and the date of the file are suggested."""
-        start = t("sources.caption_start", name=source["title"], date=t.day(source["made"]))
+        start = t("sources.caption_start", name=name, date=t.day(made))
         area = dom.make("textarea", start, rows=4, name="text", required=True)
         form = dom.make(
             "form",
             dom.make("label", t("sources.caption_label"), area, cls="field"),
             dom.make("p", t("sources.caption_note"), cls="note"),
             _send(t("sources.caption_save")),
-            do="save-caption",
-            of=source["id"],
+            do=do,
+            of=of,
             data_on="submit",
             cls="column",
         )
@@ -149,6 +155,7 @@ class Inputs:
             dom.make("p", t("add.kinds"), cls="note"),
             dom.make(
                 "div",
+                self.show_picture(),
                 dom.button(t("sources.files"), "pick-files", drawing="file", cls="primary"),
                 dom.button(t("sources.folder"), "pick-folder", drawing="file"),
                 dom.button(t("sources.address"), "ask-address", drawing="load"),
@@ -159,6 +166,12 @@ class Inputs:
             ),
             name="add",
         )
+
+    def show_picture(self):
+        """For a model with eyes."""
+        if not self.page.pictures.sees():
+            return None
+        return dom.button(t("picture.pick"), "pick-picture", drawing="picture")
 
 
 def _send(words):

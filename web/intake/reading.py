@@ -21,6 +21,10 @@ LARGEST = 50_000_000  # bytes: what the importer would refuse is not even copied
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 
 
+def is_picture(file):
+    return file.type.startswith("image/") or file.name.lower().endswith(PICTURES)
+
+
 class Reader:
     """Puts a source into the store, has the importer read it, and leaves it ready, held or
     failed."""
@@ -58,8 +62,8 @@ class Reader:
 
     async def read_file(self, source, file):
         self.kept[source["id"]] = file
-        if file.type.startswith("image/") or file.name.lower().endswith(PICTURES):
-            source.update(picture=True, made=float(js.JSON.stringify(file.lastModified)))
+        if is_picture(file):
+            source.update(picture=True, made=files.changed_at(file))
         if file.size > LARGEST:
             size = t.number(round(file.size / 1e6))
             await self.fail(source, t("sources.large", title=source["title"], size=size))
@@ -67,6 +71,14 @@ class Reader:
         if await self.is_wanted(source):
             stored = await files.put_in_inbox(file, source["id"])
             await self.read(source, ImportFile(id=source["id"], name=file.name, file=stored))
+
+    async def take_picture(self, file, caption, text):
+        """A picture of the chat with what a person says of it, and the text that was read in it."""
+        source = await self.begin(file.name, "file")
+        source.update(picture=True, made=files.changed_at(file))
+        self.kept[source["id"]] = file
+        said = "\n\n".join([part for part in (caption.strip(), text) if part])
+        await self.read(source, ImportText(id=source["id"], name=file.name, text=said))
 
     async def take_text(self, text, title=""):
         if text.strip():

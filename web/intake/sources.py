@@ -121,7 +121,8 @@ class Intake:
         await self.reader.read(source, ImportEdited(id=id, document=document, text=text))
 
     async def caption(self, id):
-        self.inputs.ask_caption(await self.page.store.get("sources", id))
+        source = await self.page.store.get("sources", id)
+        self.inputs.ask_caption(id, source["title"], source["made"])
 
     async def save_caption(self, id, text):
         """What a person says about a picture stands before its text, or alone where there is

@@ -55,10 +55,16 @@ class Taste:
         await self.page.store.batch([["delete", choices.STORE, id]])
         self.page.touch("choices")
 
-    async def went_on(self, asked, answer, others):
-        """Of several answers the person went on from this one."""
-        if not self.page.teaching.keeps(asked["chat"]):
+    async def went_on(self, tree, answer):
+        """Of the answers to one question the person went on from this one; about a picture they
+        are no measure for answers to words."""
+        others = [one for one in tree.siblings(answer) if one is not answer]
+        done = answer["role"] == "assistant" and answer["state"] == "done"
+        if not (others and done and self.page.teaching.keeps(answer["chat"])):
             return
+        if answer.get("of_picture"):
+            return
+        asked = tree[answer["parent"]]
         about = asked["chat"], answer["id"]
         for other in others:
             if other["state"] == "done" and other["text"]:

@@ -1,6 +1,7 @@
 """Files that leave and enter the page: saving one for the person, asking for some."""
 
 import asyncio
+import json
 
 import js
 from pyscript import document
@@ -8,7 +9,7 @@ from pyscript.ffi import to_js
 
 from oneseek.web.lib import dom
 
-FOLDERS = ("models", "inbox", "out", "importer")
+FOLDERS = ("models", "inbox", "out", "importer", "pictures")
 
 
 def safe_name(text):
@@ -42,6 +43,12 @@ async def pick(accept="", many=True, folder=False):
     await chosen.wait()
     found = picker.files
     return [found.item(index) for index in range(found.length)]
+
+
+def changed_at(file):
+    """When a file was last changed, in milliseconds; web/lib/clock.py says why as text."""
+    told = js.JSON.stringify(file, to_js(["lastModified"]))
+    return float(json.loads(told)["lastModified"])
 
 
 async def put_in_inbox(file, name=None):
@@ -94,13 +101,19 @@ async def from_outbox(name):
     return await (await outbox.getFileHandle(name)).getFile()
 
 
-async def size_of(folder, name):
-    """Bytes of a file that page and workers keep; 0 when it is not there."""
+async def kept_file(folder, name):
+    """A file that page and workers keep; None when it is not there."""
     try:
         inside = await (await js.navigator.storage.getDirectory()).getDirectoryHandle(folder)
-        return (await (await inside.getFileHandle(name)).getFile()).size
+        return await (await inside.getFileHandle(name)).getFile()
     except Exception:  # what JavaScript throws has no class here
-        return 0
+        return None
+
+
+async def size_of(folder, name):
+    """Its bytes; 0 when it is not there."""
+    file = await kept_file(folder, name)
+    return file.size if file else 0
 
 
 async def remove(folder, name):

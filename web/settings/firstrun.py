@@ -20,6 +20,7 @@ from oneseek.engine.core.messages import (
 from oneseek.web.lib import dom, failures, files, overlay, site
 from oneseek.web.lib.words import t
 from oneseek.web.settings import device, offers
+from oneseek.web.settings.remote_models import size_of
 from oneseek.web.settings.settings import storage_figures
 from oneseek.web.shell.link import Refused
 
@@ -317,7 +318,7 @@ class FirstRun:
     async def load_now(self, model, keep):
         known = self.model(model)
         origin = self.page.remote_models.origin(model)
-        size = known["bytes"] if known else origin.get("bytes", 0)
+        size = size_of(known or origin) if known or origin else 0
         total = size + self.beside if size else 0
         phase = "look" if self.page.status.facts["worker"] else "wait"
         self.progress, self.asked = None, True

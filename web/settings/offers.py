@@ -31,8 +31,17 @@ def about(row, one, registry):
     return [
         dom.make("p", size + " · " + row["licence"]),
         dom.make("p", [read(row, registry, *known) for known in reads], cls="reads"),
+        dom.make("p", eyes(row["eyes"], one and one["takes"])) if "eyes" in row else None,
         dom.make("p", here(one), cls="note") if one else None,
     ]
+
+
+def eyes(file, takes=None):
+    """What a model with eyes can do, what they weigh, and the memory they take where that is
+    known."""
+    said = t("offer.sees", size=t.size(file["bytes"]))
+    memory = (takes or {}).get("eyes_bytes")
+    return said + " " + t("offer.eyes_take", size=t.size(memory)) if memory else said
 
 
 def sentence(row, one, small=False):

@@ -1,6 +1,7 @@
 """Model files of the person's own: what they are, and whether they load and learn here, is told
 before anything of them is copied."""
 
+from oneseek.engine.core import hub
 from oneseek.engine.core.messages import LookAt
 from oneseek.web.lib import dom, failures, files, overlay
 from oneseek.web.lib.words import t
@@ -14,6 +15,8 @@ BESIDE = (
     "tokenizer_config.json",
     "generation_config.json",
     "chat_template.jinja",
+    "chat_template.json",
+    "preprocessor_config.json",
     "model.safetensors.index.json",
 )
 ADAPTER = ("adapter_config.json", "adapter_model.safetensors", "README.md")
@@ -81,6 +84,7 @@ class OwnModels:
                 "div",
                 dom.make("h3", told["title"] or told["name"]),
                 dom.make("p", " · ".join(facts)),
+                sees(told["eyes"]) if told["eyes"] else None,
                 dom.make("p", verdict(told), cls="note") if not ways else None,
                 self.page.first_run.comes_along("given.beside") if usable else None,
                 None if told["loads"] else failures.raw(told["why"]),
@@ -134,6 +138,12 @@ class OwnModels:
         await self.page.first_run.load("file:" + name)
 
 
+def sees(eyes):
+    """That a model looks at pictures, and what its eyes take."""
+    size, memory = t.size(eyes["bytes"]), t.size(eyes["loaded_bytes"])
+    return dom.make("p", t("given.sees", size=size) + " " + t("offer.eyes_take", size=memory))
+
+
 def way_of(name, value, takes, best, words):
     """One way to take a model in, chosen when it is the best; not to be chosen where it is too
     large."""
@@ -172,15 +182,21 @@ def adapter(found):
 def sort(found):
     """([(name, files of one model)], all other files): parts belong together, and what lies beside
     weights belongs to them."""
-    models, others, shards = {}, [], []
+    models, others, shards, eyes = {}, [], [], []
     for file in found:
         name = file.name.lower()
-        if name.endswith(".gguf"):
+        if name.endswith(".gguf") and hub.BESIDE in name:
+            eyes.append(file)
+        elif name.endswith(".gguf"):
             models.setdefault(whole_name(file.name), []).append(file)
         elif name.endswith(".safetensors"):
             shards.append(file)
         else:
             others.append(file)
+    if len(models) == 1:  # of several nobody knows whose they are
+        next(iter(models.values())).extend(eyes[:1])
+    elif eyes:
+        models[eyes[0].name] = eyes[:1]
     if shards:
         models["safetensors"] = shards + [file for file in others if file.name in BESIDE]
         others = [file for file in others if file.name not in BESIDE + UNUSED]

@@ -14,7 +14,9 @@ from oneseek.engine.core import hub
 from oneseek.engine.core.messages import Failed, ModelProgress
 from oneseek.web.lib import dom, overlay, site
 from oneseek.web.lib.words import t
+from oneseek.web.settings import offers
 
+FACTS = ("address", "bytes", "sha256")
 CHUNK = 4 << 20  # bytes of a piece in a download's record, as engine/model/formats/source.py has it
 
 
@@ -41,7 +43,10 @@ class RemoteModels:
     def origin(self, model):
         """Where a model comes from, once the person said yes to that; else empty."""
         one = self.agreed().get(model)
-        return {name: one[name] for name in ("address", "bytes", "sha256")} if one else {}
+        if not one:
+            return {}
+        origin = {name: one[name] for name in FACTS}
+        return dict(origin, eyes=one.get("eyes") or {})
 
     def name(self, model):
         one = self.agreed().get(model)
@@ -60,9 +65,13 @@ class RemoteModels:
 
     def offer(self, row):
         """A model of the list, as it is asked for: from the mirror where one is named."""
-        address = hub.through(row["source"]["url"], self.page.settings["mirror"])
+        mirror = self.page.settings["mirror"]
+        address = hub.through(row["source"]["url"], mirror)
         whose = "list" if row["sha256"] else "none"
         one = {"name": row["name"], "licence": row["licence"], "address": address, "whose": whose}
+        if "eyes" in row:
+            one["eyes"] = {name: row["eyes"][name] for name in ("bytes", "sha256")}
+            one["eyes"]["address"] = hub.through(row["eyes"]["url"], mirror)
         return dict(one, bytes=row["bytes"], sha256=row["sha256"] or "")
 
     def ask(self, model):
@@ -73,14 +82,14 @@ class RemoteModels:
         one = self.offered[model]
         link = {"href": one["address"], "target": "_blank", "rel": "noopener noreferrer"}
         host = hub.host(one["address"])
-        size = one["bytes"] + self.page.first_run.beside
-        full = self.page.first_run.lacks(size)
-        facts = [t.size(one["bytes"]) if one["bytes"] else t("fetch.size_unknown")]
-        facts += [one["licence"] or t("fetch.licence_unknown"), host]
+        full = self.page.first_run.lacks(size_of(one) + self.page.first_run.beside)
+        facts = facts_of(one)
+        takes = self.page.first_run.takes.get(model)
         sha256 = one["sha256"][:16]
         overlay.dialog(
             t("fetch.title", name=one["name"]),
             dom.make("p", " · ".join(facts)),
+            dom.make("p", offers.eyes(one["eyes"], takes)) if one.get("eyes") else None,
             self.page.first_run.comes_along("given.beside"),
             dom.make("p", t("fetch.leaves", host=host)),
             dom.make("p", t("fetch.hash_" + one["whose"], sha256=sha256), cls="note"),
@@ -134,7 +143,7 @@ class RemoteModels:
             self.say(t("fetch.no_address"))
             return
         self.say("")
-        found, licence, error = await self.look_up(place)
+        found, licence, error, eyes = await self.look_up(place)
         if error or not found:
             self.say(error or t("fetch.no_model"))
             return
@@ -144,40 +153,48 @@ class RemoteModels:
             model = "file:" + hub.kept_as(address)
             whose = "hub" if one["sha256"] else "none"
             self.offered[model] = {"name": name, "licence": licence, "whose": whose}
-            for fact in ("address", "bytes", "sha256"):
+            for fact in FACTS:
                 self.offered[model][fact] = one[fact]
+            if eyes:  # of a repository, the smallest good ones
+                self.offered[model]["eyes"] = {fact: eyes[fact] for fact in FACTS}
             rows.append(self.row(model, self.offered[model]))
         overlay.dialog(t("fetch.found"), rows, name="found")
 
     def row(self, model, one):
-        facts = [t.size(one["bytes"]) if one["bytes"] else t("fetch.size_unknown")]
-        facts += [one["licence"] or t("fetch.licence_unknown"), hub.host(one["address"])]
-        words = dom.make("div", dom.make("h3", one["name"]), dom.make("p", " · ".join(facts)))
+        words = dom.make(
+            "div",
+            dom.make("h3", one["name"]),
+            dom.make("p", " · ".join(facts_of(one))),
+            dom.make("p", offers.eyes(one["eyes"]), cls="note") if one.get("eyes") else None,
+        )
         button = dom.button(t("models.fetch"), "ask-fetch", model, cls="small")
         return dom.make("div", dom.icon("mark"), words, button, cls="choice")
 
     async def look_up(self, place):
-        """(models, licence, why there are none) of a place, as its site tells."""
+        """(models, licence, why there are none, the eyes beside them) of a place, as its site
+        tells."""
         (script,) = await js_import(site.path("dropped.js"))
         mirror = self.page.settings["mirror"]
         if "file" in place:
             address = place["file"]
             said = await script.look(site.path("outside.js"), address)
             if why := refused(said, address):
-                return [], "", why
+                return [], "", why, None
             one = {"path": address.partition("?")[0], "address": address}
-            return [dict(one, bytes=int(said.size), sha256=said.sha256)], "", ""
+            return [dict(one, bytes=int(said.size), sha256=said.sha256)], "", "", None
         if place["origin"] == hub.HOME and mirror:
             place = dict(place, origin=mirror.rstrip("/"))
         address = hub.listing(place)
         said = await script.ask(site.path("outside.js"), address)
         if why := refused(said, address):
-            return [], "", why
+            return [], "", why, None
         try:
-            found, licence = hub.list_models(place, json.loads(await said.file.text()))
+            told = json.loads(await said.file.text())
+            found, licence = hub.list_models(place, told)
+            eyes = hub.list_eyes(place, told)
         except (ValueError, KeyError, TypeError, AttributeError):
-            return [], "", t("fetch.no_list", host=hub.host(address))
-        return found, licence, ""
+            return [], "", t("fetch.no_list", host=hub.host(address)), None
+        return found, licence, "", eyes[0] if eyes else None
 
     def say(self, words):
         dom.find("#model-address .wrong").textContent = words
@@ -226,7 +243,7 @@ class RemoteModels:
         paused = next((one for one in agreed if agreed[one]["state"] == "paused"), "")
         if paused and not self.page.model:
             done = len((await self.record(paused) or {}).get("chunks", ())) * CHUNK
-            total = agreed[paused]["bytes"]
+            total = size_of(agreed[paused])
             told = ModelProgress(model=paused, phase="download", done=done, total=total, rate=0.0)
             failed = Failed(where="LoadModel", reason="", detail="stopped")
             self.page.first_run.show_paused(told, failed)
@@ -243,8 +260,7 @@ class RemoteModels:
         return [self.show_kept(one, agreed[one]) for one in agreed if one not in listed]
 
     def show_kept(self, model, one):
-        facts = [t.size(one["bytes"]) if one["bytes"] else t("fetch.size_unknown")]
-        facts += [one["licence"] or t("fetch.licence_unknown"), hub.host(one["address"])]
+        facts = facts_of(one)
         here = one["state"] == "here"
         checked = t("fetch.checked_" + one["whose"], sha256=one["sha256"][:16]) if here else ""
         words = dom.make(
@@ -262,12 +278,26 @@ class RemoteModels:
         )
 
     async def remove(self, model):
-        """Its bytes, and the yes."""
+        """Its bytes, those of its eyes, and the yes."""
         overlay.close_all()
         await self.page.first_run.throw_away(model)
+        eyes = self.agreed().get(model, {}).get("eyes")
+        if eyes and model.startswith("file:"):
+            await self.page.first_run.throw_away("file:" + hub.kept_as(eyes["address"]))
         await self.know(model, None)
         if self.page.settings["model"] == model:
             await self.page.set(model="")
+
+
+def size_of(one):
+    """Bytes of a model with its eyes."""
+    return one["bytes"] + (one.get("eyes") or {}).get("bytes", 0)
+
+
+def facts_of(one):
+    """Size, licence and host of a file."""
+    facts = [t.size(one["bytes"]) if one["bytes"] else t("fetch.size_unknown")]
+    return facts + [one["licence"] or t("fetch.licence_unknown"), hub.host(one["address"])]
 
 
 def refused(said, address):

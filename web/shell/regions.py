@@ -13,6 +13,7 @@ from oneseek.web.chat.composer import Composer
 from oneseek.web.chat.conversations import Conversations
 from oneseek.web.chat.editors import Editors
 from oneseek.web.chat.long_message import LongMessage
+from oneseek.web.chat.pictures import Pictures
 from oneseek.web.chat.reading_position import ReadingPosition
 from oneseek.web.chat.source_chat import SourceChat
 from oneseek.web.chat.voice import Voice
@@ -96,6 +97,7 @@ def put_together(page):
     page.fact_memory = FactMemory(page, queue)
     page.rebuild_notice = RebuildNotice(page)
     page.source_chat = SourceChat(page)
+    page.pictures = Pictures(page)
     page.chat = Chat(page)
     page.composer = Composer(page, page.chat)
     page.long_message = LongMessage(page)

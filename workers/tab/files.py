@@ -14,6 +14,7 @@ from pyodide.ffi import create_proxy, to_js
 from oneseek.engine.model.formats import Source
 from oneseek.engine.model.formats.browser import BlobSource
 
+PICTURES = "pictures"  # the folder of those that messages show
 IMPORTED = "importer"  # the folder of what was imported: HASH.txt and HASH.json
 HAND_OVER_SECONDS = 30
 AGAIN_SECONDS = 0.2  # the page's end of the channel may not stand yet when it is first asked
@@ -21,8 +22,12 @@ AGAIN_SECONDS = 0.2  # the page's end of the channel may not stand yet when it i
 
 async def read_own(name: str) -> str:
     """What is kept of an import."""
-    handle = await (await folder(IMPORTED)).getFileHandle(name)
-    return await (await handle.getFile()).text()
+    return await (await open_own(IMPORTED, name)).text()
+
+
+async def open_own(where: str, name: str) -> Any:
+    """A file that page and workers keep, as the browser's `File`."""
+    return await (await (await folder(where)).getFileHandle(name)).getFile()
 
 
 async def write_own(name: str, text: str) -> None:

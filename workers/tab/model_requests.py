@@ -12,7 +12,6 @@ from oneseek.engine.model import registry
 from oneseek.engine.model.look import look
 from oneseek.workers.tab.device import device_memory
 from oneseek.workers.tab.files import receive_files
-from oneseek.workers.tab.models import BLIND
 from oneseek.workers.tab.resident import Resident
 
 
@@ -44,7 +43,7 @@ class ModelRequests:
         told, file = look(await receive_files(request.channel))
         if file is not None:
             room = TRAINING_BYTES[self.resident.device.kind]
-            file.shut_eyes(BLIND)
             told |= self.judged(file_takes(file, room))
-            told["packed"] = [self.judged(one) for one in packed_takes(file, room)]
+            ways = [] if file.eyes else packed_takes(file, room)  # packed, a model has no eyes
+            told["packed"] = [self.judged(one) for one in ways]
         return Looked(told=told)

@@ -16,6 +16,7 @@ from typing import Any
 import js
 from pyodide.ffi import JsException, to_js
 
+from oneseek.engine.core import hub
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import FormatError, ModelFile, open_model
 from oneseek.engine.model.formats.browser import BlobSource, Fetch, OpfsShelf
@@ -36,8 +37,8 @@ Progress = Callable[[str, int, int], None]
 
 INBOX = "inbox"
 GIVEN = "file:"
+EYES = "-" + hub.BESIDE  # behind the id of a model whose eyes are meant
 ENCODER = "encoder"  # by which the memory knows questions; it comes with the site's models
-BLIND = "the page does not look at pictures yet, oneseek headless does"
 NOWHERE = {"address": "", "bytes": 0, "sha256": ""}
 ALONE = "tiny"  # for a look around, without anything beside it
 
@@ -58,6 +59,7 @@ class Origin:
     size: int
     sha256: str | None
     transport: Any
+    eyes: tuple[str, Origin] | None = None  # what they are kept as, and where they come from
 
 
 class Models:
@@ -75,9 +77,7 @@ class Models:
         stopped."""
         self.fetching = asyncio.ensure_future(self.source(model, keep, origin, progress))
         try:
-            file = open_model(await self.fetching)
-            file.shut_eyes(BLIND)
-            return file
+            return open_model(await self.fetching)
         except asyncio.CancelledError as error:
             raise Paused(f"{model}: stopped before it was complete") from error
         finally:
@@ -89,9 +89,11 @@ class Models:
         if model in self.addresses:
             return await self.fetched(model, keep, self.here(model), progress)
         if await self.has(model):
-            return await self.fetched(model, True, self.elsewhere(model, NOWHERE), progress)
+            here = await self.elsewhere(model, NOWHERE, origin.get("eyes"))
+            return await self.fetched(model, True, here, progress)
         if origin:
-            return await self.fetched(model, keep, self.elsewhere(model, origin), progress)
+            there = await self.elsewhere(model, origin, origin.get("eyes"))
+            return await self.fetched(model, keep, there, progress)
         if model.startswith(GIVEN):
             return await self.open_inbox(model.removeprefix(GIVEN), progress)
         raise NotCarried(elsewhere(model))
@@ -100,21 +102,33 @@ class Models:
         known = known_of(model)
         return Origin(self.addresses[model], known.get("bytes", 0), known.get("sha256"), Fetch())
 
-    def elsewhere(self, model: str, origin: dict) -> Origin:
-        """What the list knows holds; of a file that is on no list, what the hub tells."""
+    async def elsewhere(self, model: str, origin: dict, eyes: dict | None = None) -> Origin:
+        """What the list knows holds; of a file that is on no list, what the hub tells. Its eyes are
+        those that are here, or that may be fetched."""
         known = known_of(model) or origin
-        return Origin(origin["address"], known["bytes"], known["sha256"] or None, None)
+        found = Origin(origin["address"], known["bytes"], known["sha256"] or None, None)
+        name = eyes_name(model, eyes)
+        if name and (eyes or await self.has(name)):
+            found.eyes = name, await self.elsewhere(name, eyes or NOWHERE)
+        return found
 
-    async def fetched(self, model: str, keep: bool, origin: Origin, progress: Progress) -> Source:
-        """A model, and before it the encoder where that is missing; told as one."""
-        if model == ALONE or await self.has(ENCODER):
-            return await self.one(model, keep, origin, progress)
-        encoder = self.here(ENCODER)
-        both = encoder.size + origin.size
-        at_first = partial(told_of_both, progress, 0, both)
-        self.encoder = await self.one(ENCODER, keep, encoder, at_first)
-        then = partial(told_of_both, progress, encoder.size, both)
-        return await self.one(model, keep, origin, then)
+    async def fetched(
+        self, model: str, keep: bool, origin: Origin, progress: Progress
+    ) -> Source | dict[str, Source]:
+        """A model with its eyes, and before it the encoder where that is missing; told as one."""
+        wanted = [(model, origin), *([origin.eyes] if origin.eyes else [])]
+        if model != ALONE and not await self.has(ENCODER):
+            wanted.insert(0, (ENCODER, self.here(ENCODER)))
+        whole, before, found = sum(one.size for _, one in wanted), 0, {}
+        for name, one in wanted:
+            told = partial(told_of_all, progress, before, whole) if wanted[1:] else progress
+            source = await self.one(name, keep, one, told)
+            before += one.size
+            if name == ENCODER:
+                self.encoder = source
+            else:
+                found[self.place(name)[1]] = source
+        return found if origin.eyes else source
 
     async def has(self, model: str) -> bool:
         """Whether all of its file is stored, and was checked."""
@@ -208,9 +222,11 @@ class Models:
             self.fetching.cancel()
 
     async def remove(self, model: str) -> None:
-        """Delete what is stored of a model."""
-        shelf, name = self.place(model)
-        await shelf.forget(name)
+        """Delete what is stored of a model, and of the eyes that the list knows for it."""
+        for one in (model, eyes_name(model, None)):
+            if one:
+                shelf, name = self.place(one)
+                await shelf.forget(name)
 
 
 class Waits:
@@ -232,10 +248,22 @@ def untold(phase: str, done: int, total: int) -> None:
 
 
 def known_of(model: str) -> dict:
-    return registry.encoder() if model == ENCODER else registry.load_models().get(model, {})
+    """What the list has of a model, of the eyes of one, or of the encoder."""
+    if model == ENCODER:
+        return registry.encoder()
+    owner = model.removesuffix(EYES)
+    known = registry.load_models().get(owner, {})
+    return known if owner == model else known.get("eyes", {})
 
 
-def told_of_both(tell: Progress, before: int, whole: int, phase: str, done: int, _: int) -> None:
+def eyes_name(model: str, eyes: dict | None) -> str:
+    """What the eyes of a model are kept as; empty where it has none."""
+    if known_of(model).get("eyes"):
+        return model + EYES
+    return GIVEN + hub.kept_as(eyes["address"]) if eyes else ""
+
+
+def told_of_all(tell: Progress, before: int, whole: int, phase: str, done: int, _: int) -> None:
     tell(phase, before + done, whole)
 
 

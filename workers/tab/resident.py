@@ -186,6 +186,7 @@ class Resident:
             parameters=self.assistant.model.config.parameters,
             trainable=self.assistant.learner.trainable,
             thinks=self.assistant.model.template.thinks,
+            sees=self.assistant.model.eyes is not None,
         )
 
     async def warm(self, assistant: Assistant) -> None:

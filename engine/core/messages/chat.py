@@ -41,7 +41,8 @@ class Answered(Message):
 class Ask(Request):
     """Answer a conversation; Token events carry the answer while it comes.
 
-    `messages` is the branch, the system prompt first.  `options`: temperature, top_p (the
+    `messages` is the branch, the system prompt first; the `pictures` of one, where the model sees,
+    are the names of files in OPFS pictures/.  `options`: temperature, top_p (the
     model's own where left out), max_tokens, seed (-1 is any), version (a number, 0 the untouched
     model; left out, the one in use), prefix (an answer to go on from), language (the one the person
     reads the page in), think (before answering, where the model can), steer (keep it from going

@@ -55,6 +55,23 @@ class ImportEdited(Request):
 
 
 @message
+class TextInPicture(Message):
+    """The text that was read in a picture, without what is unsure; often empty."""
+
+    fields = {"text": str}
+
+
+@message
+class ReadPicture(Request):
+    """Read the text in the picture `name`, which the page put into OPFS inbox/ as `file`; it is
+    deleted there afterwards. It becomes no source."""
+
+    worker = "importer"
+    fields = {"id": str, "name": str, "file": str}
+    answer = TextInPicture
+
+
+@message
 class StopImport(Request):
     """Stop reading the item `id`; its request is then Failed with the detail "stopped"."""
 

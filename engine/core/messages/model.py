@@ -41,7 +41,8 @@ class Restored(Event):
 class Loaded(Message):
     """A model is resident. `back_end`, `why` and `detail` as Device has them; on the processor it
     computes with `threads` of `cores`. `version` is the label in use; how many `parameters` it has
-    decides how it is trained, and whether; one that `thinks` can do so before it answers."""
+    decides how it is trained, and whether; one that `thinks` can do so before it answers, one that
+    `sees` looks at pictures."""
 
     fields = {
         "model": str,
@@ -56,6 +57,7 @@ class Loaded(Message):
         "parameters": int,
         "trainable": bool,
         "thinks": bool,
+        "sees": bool,
     }
 
 
@@ -65,7 +67,8 @@ class LoadModel(Request):
 
     `model` is an id of the registry, "tiny", or "file:NAME" for a file the page put into OPFS
     inbox/; without `keep` it runs from memory.  `origin` is where another site has it, once the
-    person said yes to that: its address, bytes and sha256, or empty.  A download that StopLoading
+    person said yes to that: its address, bytes and sha256, and the same of its `eyes` where it has
+    some, or empty.  A download that StopLoading
     paused is Failed with the detail "stopped".
     """
 
@@ -97,9 +100,9 @@ class RemoveModel(Request):
 class Fits(Message):
     """Of each known model, by its id: the chat_bytes and learn_bytes it takes, the room there is
     (0: not known), whether it chats and learns, and the limit: memory, reach or ""; `packed` the
-    same of what it can be packed to, with its bytes, or empty.  `pace` is what was measured of the
-    device, as engine/backends/quick_check.py tells it, or empty where that failed: `detail` is what
-    happened."""
+    same of what it can be packed to, with its bytes, or empty; the `eyes_bytes` of one that has
+    eyes.  `pace` is what was measured of the device, as engine/backends/quick_check.py tells it, or
+    empty where that failed: `detail` is what happened."""
 
     fields = {"models": dict, "pace": dict, "detail": str}
 

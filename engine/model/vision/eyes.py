@@ -133,8 +133,8 @@ class Eyes:
             self._run.write("spans", spans)
         found = []
         for tile in pixels:
-            numbers = self.sight.numbers(tile[None])
-            self._run.write("patches", patches_of(numbers, self.tower.patch)[0])
+            patches = patches_of(tile[None], self.tower.patch)[0]
+            self._run.write("patches", self.sight.numbers(patches))
             await self._run.advance()
             states = np.asarray(await self._run.read("states"), np.float32)
             found.append(states.reshape(self.tower.states, self.tower.words).copy())

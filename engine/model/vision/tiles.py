@@ -50,13 +50,16 @@ class Sight:
         columns, rows = (edge // self.tile for edge in fitted)
         return Layout((scaled, fitted), rows, columns)
 
-    def numbers(self, tiles: np.ndarray) -> np.ndarray:
-        """uint8[n, tile, tile, 3] -> what the tower reads, f32 of the same shape."""
-        mean, deviation = (np.array(one, np.float64) for one in (self.mean, self.deviation))
-        numbers = tiles.astype(np.float32)
-        numbers *= (1 / (255 * deviation)).astype(np.float32)
+    def numbers(self, patches: np.ndarray) -> np.ndarray:
+        """uint8[..., 3 * pixels], the colours apart -> what the tower reads, f32 of the same
+        shape."""
+        mean, deviation = (
+            np.array(one, np.float64)[:, None] for one in (self.mean, self.deviation)
+        )
+        colours = patches.reshape(*patches.shape[:-1], 3, -1)
+        numbers = np.multiply(colours, (1 / (255 * deviation)).astype(np.float32), dtype=np.float32)
         numbers -= (mean / deviation).astype(np.float32)
-        return numbers
+        return numbers.reshape(patches.shape)
 
 
 def longest_edge(width: int, height: int, longest: int) -> tuple[int, int]:

@@ -4,10 +4,12 @@ import hashlib
 import json
 import math
 import time
+from base64 import b64decode
 from collections import Counter
 
 import js
 import numpy as np
+import pyodide_js
 
 from oneseek.engine.backends.reference import DTYPES
 from oneseek.engine.backends.wasm.executor import Wasm
@@ -262,3 +264,19 @@ async def told(name, *args):
 async def architecture(kind):
     """How far a small random model of a kind is from what transformers computes of it."""
     return json.dumps(await architectures.figures(kind, executor))
+
+
+async def pictures():
+    """How far the model with eyes is from transformers on these kernels."""
+    await pyodide_js.loadPackage("pillow")  # which shows it pictures
+    from tests.support import pictures
+
+    return json.dumps(await pictures.figures(executor))
+
+
+async def prepare_photo(data, times):
+    """The seconds that each of some times takes to prepare a photo, given in base64."""
+    await pyodide_js.loadPackage("pillow")
+    from tests.bench.parts.photo import prepare
+
+    return json.dumps([prepare(b64decode(data))[0] for _ in range(times)])
