@@ -132,7 +132,7 @@ for rate, tokens in ((14.2, 40), (1.84, 40), (0.04, 40), (0.04, 3), (0.0, 1)):
 def test_a_speed_is_told_with_two_figures_or_not_at_all():
     stubs = {
         f"oneseek/web/{name}.py": ""
-        for name in ("chat/source_chat", "chat/provenance", "lib/markdown")
+        for name in ("chat/pictures", "chat/source_chat", "chat/provenance", "lib/markdown")
     }
     stubs |= {f"oneseek/web/{one}__init__.py": "" for one in ("", "lib/", "chat/")}
     stubs |= {f"oneseek/web/lib/{name}.py": "" for name in ("clock", "site")}
