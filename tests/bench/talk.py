@@ -141,7 +141,7 @@ async def beside_llama(name: str) -> tuple[dict, list[dict]]:
     mine = await answered(model, asked, Sampling(max_tokens=LENGTH))
     prompts = json.dumps([one.prompt for one in mine])
     theirs = oracle.told_by(
-        "peer_llama", registry.find(name), LENGTH, 0, threads=2, extra="llama", given=prompts
+        "peer_llama", registry.find(name), LENGTH, 0, threads=1, extra="llama", given=prompts
     )["answers"]
     ends, rows = model.tokenizer.eos_ids, []
     for one, other, question in zip(mine, theirs, asked, strict=True):

@@ -7,11 +7,13 @@ from oneseek.engine.learning.needs import judged, known_fits
 
 GB = 1 << 30
 DEVICES = {
-    "phone": {"kind": "cpu", "memory": 3, "pace": {"answer": 6e9, "lesson": 1e8}},
-    "laptop": {"kind": "cpu", "memory": 8, "pace": {"answer": 2e10, "lesson": 8e8}},
-    "laptop-gpu": {"kind": "gpu", "memory": 16, "pace": {"answer": 6e10, "lesson": 1e10}},
-    "workstation": {"kind": "gpu", "memory": 64, "pace": {"answer": 6e11, "lesson": 1e11}},
+    "phone": {"kind": "cpu", "memory": 4, "pace": {"answer": 6e9, "lesson": 1e8}},
+    "laptop": {"kind": "gpu", "memory": 8, "pace": {"answer": 6e10, "lesson": 1e10}},
+    "desktop": {"kind": "gpu", "memory": 32, "pace": {"answer": 6e11, "lesson": 1e11}},
+    "old": {"kind": "cpu", "memory": 4, "pace": {"answer": 4e9, "lesson": 2e8}},
 }
+"""A phone without a graphics chip that computes, a laptop with an integrated one, a desktop with a
+card, and an old laptop with two cores and no WebGPU."""
 
 
 @cache

@@ -36,24 +36,17 @@ def about(row, one, registry):
 
 
 def sentence(row, one, small=False):
-    """What it is good for here, in one line; `small` is said of what is proposed for being so."""
-    language, word, _ = one["reads"][0]
+    """What it is good for here; of `small` ones it is said that they are. Before the device is
+    known, what it weighs."""
     said = [t("recommend.small")] if small else []
-    said += [t("recommend." + word, language=t.language_name(language)), t.size(row["bytes"])]
-    if one["speed"]:
-        rate = WORDS * one["speed"][0]
-        said.append(t("recommend.rate", rate=t.rate(rate)))
-    return dom.make("p", dom.make("strong", " · ".join(said)))
-
-
-def folded(row, one, registry):
-    """The sentence on it, the rest behind a click; all of it while nothing is known of this
-    device."""
-    lines = about(row, one, registry)
-    if not one:
-        return lines
-    more = dom.make("details", dom.make("summary", t("recommend.more")), lines)
-    return [sentence(row, one, not row["source"].get("url")), more]
+    if one:
+        language, word, _ = one["reads"][0]
+        said.append(t("recommend." + word, language=t.language_name(language)))
+    said.append(t.size(row["bytes"]))
+    if one and one["speed"]:
+        said.append(t("recommend.rate", rate=t.rate(WORDS * one["speed"][0])))
+    said = ", ".join(said)
+    return said[0].upper() + said[1:] + "."
 
 
 def read(row, registry, language, word, points):
