@@ -185,6 +185,8 @@ class Assistant:
         finally:
             if self.answers.get(key) is answer:
                 del self.answers[key]
+                async with self._settled:
+                    self._settled.notify_all()
         self.recalled.keep(answer.text, answer.speaking)
         if notes and not answer.push:
             self.add_unused(answer, messages[-1]["content"], notes)
@@ -368,6 +370,13 @@ class Assistant:
         """The device is lost: whoever waits for a turn on it goes on, and meets its error."""
         self.turns.yield_to(lambda: False)
         self.turns.free()
+
+    async def leave(self) -> None:
+        """Another model takes over: whoever is being answered is answered first, and a round under
+        way is let go of; what it was to learn is in the queue."""
+        async with self._settled:
+            await self._settled.wait_for(lambda: not (self.answering or self.answers))
+        await self.learner.make_room()
 
     def _stands_still(self) -> bool:
         """Whether nobody works on the answers under way."""

@@ -22,6 +22,7 @@ class FirstCard:
         mine = next((one for one in found if one["id"] == small["id"]), None)
         first = found[0] if found and found[0] is not mine else None
         others = [one for one in found if one is not mine and one is not first]
+        shown = [(self.first_run.model(first["id"]), first)] if first else []
         return dom.make(
             "section",
             self.page.packer.card(),
@@ -33,7 +34,7 @@ class FirstCard:
             self.ways(),
             self.more(others),
             device.note(self.page),
-            self.details(small, mine),
+            self.details(shown + [(small, mine)]),
             cls="card consent important",
             id="consent",
             tabindex=-1,
@@ -49,8 +50,8 @@ class FirstCard:
         """What suits best, or in its place that it is looked for, or that nothing better is."""
         if one:
             row = self.first_run.model(one["id"])
-            tag = dom.make("span", t("recommend.first"), cls="tag good")
-            return self.choice(row, one, tag, self.button(row, "primary"))
+            words = offers.sentence(row, one, "recommend.first")
+            return self.choice(row, words, self.button(row, "primary"), "choice first")
         words = t("recommend.none" if self.first_run.takes else "recommend.wait")
         return dom.make("div", dom.icon("search"), dom.make("p", words), cls="choice first")
 
@@ -58,16 +59,13 @@ class FirstCard:
         """The site's own: here at once, whatever the device is."""
         size = t("consent.download", size=t.size(row["bytes"] + self.first_run.beside))
         use = dom.button(size, "download", row["id"], "load")
-        return self.choice(row, one, None, use, not row["source"].get("url"))
+        words = offers.sentence(row, one, "" if row["source"].get("url") else "recommend.small")
+        return self.choice(row, words, use)
 
-    def choice(self, row, one, tag, use, small=False):
-        name = dom.make("h3", row["name"], " ", tag)
-        words = dom.make("p", offers.sentence(row, one, small), cls="sentence")
-        about = None
-        if one and not small:
-            about = fold("about-" + row["id"], t("recommend.more"), self.about(row, one))
-        mark, words = dom.icon("mark"), dom.make("div", name, words, about)
-        return dom.make("div", mark, words, use, cls="choice" if small else "choice first")
+    def choice(self, row, sentence, use, cls="choice"):
+        words = dom.make("p", sentence, cls="sentence")
+        words = dom.make("div", dom.make("h3", row["name"]), words)
+        return dom.make("div", dom.icon("mark"), words, use, cls=cls)
 
     def about(self, row, one):
         return offers.about(row, one, self.first_run.registry)
@@ -106,13 +104,17 @@ class FirstCard:
             rows.append(dom.make("div", dom.icon("mark"), words, self.button(row), cls="choice"))
         return fold("consent-more", t("consent.more"), rows) if rows else None
 
-    def details(self, small, mine):
-        """Size, licence, what it reads and what this device can do, behind a click."""
+    def details(self, shown):
+        """Of what is shown its size, licence, what it reads and what it may do here, and what this
+        browser can, behind a click."""
+        rows = []
+        for row, one in shown:
+            rows.append(dom.make("h4", row["name"]))
+            rows.append(dom.make("div", self.about(row, one), cls="about"))
         return fold(
             "consent-details",
             t("consent.details"),
-            dom.make("h4", small["name"]),
-            dom.make("div", offers.about(small, mine, self.first_run.registry), cls="about"),
+            rows,
             self.first_run.comes_along("consent.beside"),
             self.first_run.notes(),
             dom.make("ul", self.preflight(), cls="chips", label=t("preflight.title")),

@@ -35,10 +35,10 @@ def about(row, one, registry):
     ]
 
 
-def sentence(row, one, small=False):
-    """What it is good for here; of `small` ones it is said that they are. Before the device is
-    known, what it weighs."""
-    said = [t("recommend.small")] if small else []
+def sentence(row, one, begin=""):
+    """What it is good for here, after how that begins. Before the device is known, what it
+    weighs."""
+    said = []
     if one:
         language, word, _ = one["reads"][0]
         said.append(t("recommend." + word, language=t.language_name(language)))
@@ -46,6 +46,7 @@ def sentence(row, one, small=False):
     if one and one["speed"]:
         said.append(t("recommend.rate", rate=t.rate(WORDS * one["speed"][0])))
     said = ", ".join(said)
+    said = t(begin, said=said) if begin else said
     return said[0].upper() + said[1:] + "."
 
 
