@@ -30,7 +30,20 @@ from tests.support.page.browser import Chromium, Watch, wait_for_state, watched
 from tests.support.page.stored import stored
 
 pytestmark = pytest.mark.slow
-LARGER = "qwen3-0.6b-q4"  # by its name in the list; what comes is the demo model
+LISTED, LARGER = "qwen3-0.6b-q4", "of-the-hub"
+"""What comes from the hub is the demo model under the name of one that speaks Swedish."""
+
+FITS = """{
+  const { get } = Object.getOwnPropertyDescriptor(MessageEvent.prototype, "data");
+  Object.defineProperty(MessageEvent.prototype, "data", { get() {
+    const data = get.call(this);
+    if (typeof data?.answer === "string" && data.answer.includes('"Fits"'))
+      data.answer = data.answer.replace('"qwen3-0.6b-q4":', '"of-the-hub":');
+    return data;
+  } });
+}"""
+"""The engine, too, takes one for the other where it says what a device has the memory for."""
+
 WATCHED = """() => {
   new MutationObserver(() => {
     const notice = document.querySelector("#toasts")?.innerText ?? "";
@@ -57,16 +70,17 @@ def hub() -> Iterator[hubs.Hub]:
 
 
 def offered(page: Page, hub: hubs.Hub) -> None:
-    """The list's model has the hub's file: its name, its languages and its speed stay."""
+    """The hub's file has the place of a model of the list: name, languages and speed are its."""
 
     def with_hub(route) -> None:
         registry = route.fetch().json()
-        row = next(one for one in registry["models"] if one["id"] == LARGER)
-        row |= {"bytes": len(hub.content), "sha256": hub.sha256}
+        row = next(one for one in registry["models"] if one["id"] == LISTED)
+        row |= {"id": LARGER, "bytes": len(hub.content), "sha256": hub.sha256}
         row["source"] = {"kind": "web", "url": hub.file}
         route.fulfill(body=json.dumps(registry), content_type="application/json")
 
     page.route(re.compile(r"/models\.json$"), with_hub)
+    page.add_init_script(FITS)
 
 
 def fetch(page: Page) -> None:
@@ -134,7 +148,7 @@ def test_from_the_first_card_to_a_right_answer_in_swedish(
         wait_for_state(page, "needs-consent", timeout=120)
         first = page.locator("#consent .choice").first
         expect(first).to_contain_text("Rekommenderas", timeout=120_000)
-        expect(first).to_contain_text(re.compile(r"(Hygglig|Bra) svenska, \d+ MB, ungefär"))
+        expect(first).to_contain_text(re.compile(r"hygglig svenska, 13\sMB, ungefär"))
         no_english(page)
         own = {url for url in asked if not url.startswith((address, "data:", "blob:"))}
         assert not own, own

@@ -36,13 +36,10 @@ def about(row, one, registry):
 
 
 def sentence(row, one, begin=""):
-    """What it is good for here, after how that begins. Before the device is known, what it
-    weighs."""
-    said = []
-    if one:
-        language, word, _ = one["reads"][0]
-        said.append(t("recommend." + word, language=t.language_name(language)))
-    said.append(t.size(row["bytes"]))
+    """What it is good for here, after how that begins; without its speed before that is known."""
+    language = languages()[0]
+    word = offer.reading(row, language)[0]
+    said = [t("recommend." + word, language=t.language_name(language)), t.size(row["bytes"])]
     if one and one["speed"]:
         said.append(t("recommend.rate", rate=t.rate(WORDS * one["speed"][0])))
     said = ", ".join(said)
