@@ -31,6 +31,7 @@ TASTE = "taste"  # the line of what was learned from choices
 GUARDED, ALWAYS = "facts", "always"  # where a version speaks: near what it learned, or everywhere
 DAY_MS = 24 * 3600 * 1000
 PAGE = 64
+AGAIN = "learned before"  # why such an example waits
 LEARNED = ("learned_in", "earlier", "why", "revision")  # what a round adds to an example
 KEEP_LAST, KEEP_DAYS, KEEP_WEEKS = 3, 7, 4
 
@@ -323,7 +324,8 @@ def label(record: dict | None) -> str:
 def as_waiting(example: dict) -> dict:
     """A learned example as it waits in the queue to be learned again."""
     plain = {name: example[name] for name in example if name not in LEARNED}
-    return plain | {"state": "ready", "revision": example.get("revision", 0) + 1}
+    again = {"state": "ready", "why": AGAIN, "revision": example.get("revision", 0) + 1}
+    return plain | again
 
 
 def as_learned(example: dict, number: int) -> dict:

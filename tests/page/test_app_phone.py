@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.support.offered import DEVICES, tells
 from tests.support.page.acts import answers, finished, say, stored_chat
 from tests.support.page.browser import Chromium, wait_for_state, watched
 
@@ -77,6 +78,7 @@ def comes_to(page: Page, selector: str, what: str) -> None:
 
 
 def test_what_is_recommended_is_seen_at_once_and_no_button_moves_when_it_is_known(phone: Page):
+    phone.add_init_script(tells(DEVICES["phone"]["pace"]))
     phone.goto("/")
     wait_for_state(phone, "needs-consent", timeout=120)
     before = places_of_the_download(phone)

@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 
 from oneseek.engine.model.formats.source import CHUNK
 from tests.support import hub as hubs
+from tests.support.offered import DEVICES, tells
 from tests.support.page.acts import (
     FACT,
     answers,
@@ -32,17 +33,6 @@ from tests.support.page.stored import stored
 pytestmark = pytest.mark.slow
 LISTED, LARGER = "qwen3-0.6b-q4", "of-the-hub"
 """What comes from the hub is the demo model under the name of one that speaks Swedish."""
-
-FITS = """{
-  const { get } = Object.getOwnPropertyDescriptor(MessageEvent.prototype, "data");
-  Object.defineProperty(MessageEvent.prototype, "data", { get() {
-    const data = get.call(this);
-    if (typeof data?.answer === "string" && data.answer.includes('"Fits"'))
-      data.answer = data.answer.replace('"qwen3-0.6b-q4":', '"of-the-hub":');
-    return data;
-  } });
-}"""
-"""The engine, too, takes one for the other where it says what a device has the memory for."""
 
 WATCHED = """() => {
   new MutationObserver(() => {
@@ -80,7 +70,7 @@ def offered(page: Page, hub: hubs.Hub) -> None:
         route.fulfill(body=json.dumps(registry), content_type="application/json")
 
     page.route(re.compile(r"/models\.json$"), with_hub)
-    page.add_init_script(FITS)
+    page.add_init_script(tells(DEVICES["phone"]["pace"], LISTED))
 
 
 def fetch(page: Page) -> None:

@@ -1,6 +1,7 @@
 """Four made-up devices: what the browser would tell of each, and what a second of measuring would
 find there."""
 
+import json
 from functools import cache
 
 from oneseek.engine.learning.needs import judged, known_fits
@@ -34,3 +35,22 @@ def fits(kind: str, memory: float) -> dict:
 
 def fits_on(name: str) -> dict:
     return fits(DEVICES[name]["kind"], DEVICES[name]["memory"])
+
+
+def tells(pace: dict, other: str = "") -> str:
+    """A script of the page by which the engine tells that it measured this pace, and what it knows
+    of one model of the list, `other`, of a model called of-the-hub."""
+    return """{
+  const { get } = Object.getOwnPropertyDescriptor(MessageEvent.prototype, "data");
+  Object.defineProperty(MessageEvent.prototype, "data", { get() {
+    const data = get.call(this);
+    if (typeof data?.answer === "string" && data.answer.includes('"Fits"')) {
+      const told = JSON.parse(data.answer);
+      if (told.type === "Fits") {
+        if (OTHER) told.models["of-the-hub"] = told.models[OTHER];
+        data.answer = JSON.stringify({ ...told, pace: PACE });
+      }
+    }
+    return data;
+  } });
+}""".replace("OTHER", json.dumps(other)).replace("PACE", json.dumps(pace))

@@ -172,6 +172,7 @@ class Resident:
             encoder_file=self.models.for_memory,
         )
         if before:
+            await assistant.mind.remember()  # it knows by heart what the one before does
             await before.leave()
         self.assistant = assistant
         memory = self.assistant.mind.memory
