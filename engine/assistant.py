@@ -185,8 +185,6 @@ class Assistant:
         finally:
             if self.answers.get(key) is answer:
                 del self.answers[key]
-                async with self._settled:
-                    self._settled.notify_all()
         self.recalled.keep(answer.text, answer.speaking)
         if notes and not answer.push:
             self.add_unused(answer, messages[-1]["content"], notes)
@@ -375,7 +373,7 @@ class Assistant:
         """Another model takes over: whoever is being answered is answered first, and a round under
         way is let go of; what it was to learn is in the queue."""
         async with self._settled:
-            await self._settled.wait_for(lambda: not (self.answering or self.answers))
+            await self._settled.wait_for(lambda: not self.answering)
         await self.learner.make_room()
 
     def _stands_still(self) -> bool:
