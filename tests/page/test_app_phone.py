@@ -89,14 +89,14 @@ def test_what_is_recommended_is_seen_at_once_and_no_button_moves_when_it_is_know
     comes_into_sight(phone, DOWNLOAD)
 
 
-def places_of_the_download(phone: Page) -> list[float]:
+def places_of_the_download(phone: Page) -> list[int]:
     """How far below the card's top the button stands at each size."""
     places = []
     for _ in at_each_size(phone):
         nothing_is_wider(phone)
         card, button = (phone.locator(one).bounding_box() for one in ("#consent", DOWNLOAD))
         assert card and button
-        places.append(button["y"] - card["y"])
+        places.append(round(button["y"] - card["y"]))
     return places
 
 
