@@ -390,6 +390,13 @@ class Assistant:
         self.turns.yield_to(lambda: False)
         self.turns.free()
 
+    async def leave(self) -> None:
+        """Another model takes over: whoever is being answered is answered first, and a round under
+        way is let go of; what it was to learn is in the queue."""
+        async with self._settled:
+            await self._settled.wait_for(lambda: not self.answering)
+        await self.learner.make_room()
+
     def _stands_still(self) -> bool:
         """Whether nobody works on the answers under way."""
         return self._pump is None or self._pump.done()

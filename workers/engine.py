@@ -58,6 +58,7 @@ class Engine:
     def __init__(self, resident: Resident, server: ServerRequests) -> None:
         self.resident, self.server = resident, server
         self.learning: Learn | None = None  # what the open round was asked as
+        self.learns = ""  # the model that it was opened on
         self.opening = asyncio.Lock()  # one round at a time
         self.pictures = Pictures()
 
@@ -193,9 +194,10 @@ class Engine:
     async def open_round(self) -> Round | None:
         asked = self.learning
         assert asked, "`learn` sets it"
+        self.resident.needed()
+        self.learns = self.resident.loaded.model
         fenced = FencedStore(self.resident.store, asked.epoch)
         if asked.kind == "question":
-            self.resident.needed()
             opened = await self.resident.questions.open(asked.config, fenced)
             return opened or await self.server.open_run(fenced)
         return await self.resident.needed().learner.learn(
@@ -213,6 +215,8 @@ class Engine:
         try:
             async with self.opening:
                 round = self.resident.needed().learner.round
+                if self.learns != self.resident.loaded.model:  # another took over
+                    self.learning = None
                 if round is None and self.learning:  # it made way: go on from the checkpoint
                     round = await self.begun()
             if round is None:  # thrown away, or all it was about was taken back

@@ -10,7 +10,7 @@ READS = (("well", 60), ("partly", 30), ("poorly", 0))
 """The word for a model's points of a hundred in questions about a text."""
 
 WORTH = {"well": 4, "partly": 3, "named": 2, "poorly": 1, "unnamed": 0}
-QUICK = 2  # tokens a second: slower is no conversation
+QUICK, PATIENT = 2, 1  # tokens a second: of a conversation, and the least that one waits for
 ANSWER_SHARE = 0.25  # of an answer's time goes into the products
 LESSON_PASSES = 200.0  # of 64 rows over all weights, which a lesson takes as long as
 MOST = 3
@@ -56,14 +56,14 @@ def offer(row, fits, languages, pace):
 
 
 def offers(rows, fits, languages, pace, here):
-    """At most MOST of them, best first: what is quick enough, what the person's first language
-    asks for, what learns here, then the larger one, and of a model in several files the smallest.
-    A model that this site carries (`here`) is always among them; of the others none that is no good
-    in that language."""
+    """At most MOST of them, best first: what speaks the person's first language, what is quick
+    enough, how well it speaks it, what learns here, then the larger one, and of a model in several
+    files the smallest. A model that this site carries (`here`) is always among them; of the others
+    none that is no good in that language, or slower than anybody waits for."""
     found = []
     for row in rows:
         one = offer(row, fits[row["id"]], languages, pace) if row["id"] in fits else None
-        if one and (row["id"] in here or WORTH[one["reads"][0][1]] > WORTH["poorly"]):
+        if one and (row["id"] in here or speaks(one) and is_quick(one, PATIENT)):
             found.append((rank(row, one), one))
     found = [one for _, one in sorted(found, key=lambda pair: pair[0], reverse=True)]
     pages = {row["id"]: row.get("page") or row["id"] for row in rows}
@@ -77,7 +77,16 @@ def offers(rows, fits, languages, pace, here):
     return best
 
 
+def speaks(one):
+    return WORTH[one["reads"][0][1]] > WORTH["poorly"]
+
+
+def is_quick(one, least):
+    """Whether it says so many tokens a second, as far as anybody measured."""
+    return one["speed"] is None or one["speed"][0] >= least
+
+
 def rank(row, one):
-    quick = one["speed"] is None or one["speed"][0] >= QUICK
     worth = WORTH[one["reads"][0][1]]
-    return quick, worth, one["takes"]["learns"], row["parameters"], -row["bytes"]
+    learns = one["takes"]["learns"]
+    return speaks(one), is_quick(one, QUICK), worth, learns, row["parameters"], -row["bytes"]

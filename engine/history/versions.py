@@ -31,6 +31,7 @@ TASTE = "taste"  # the line of what was learned from choices
 GUARDED, ALWAYS = "facts", "always"  # where a version speaks: near what it learned, or everywhere
 DAY_MS = 24 * 3600 * 1000
 PAGE = 64
+AGAIN = "learned before"  # why such an example waits
 LEARNED = ("learned_in", "earlier", "why", "revision")  # what a round adds to an example
 KEEP_LAST, KEEP_DAYS, KEEP_WEEKS = 3, 7, 4
 
@@ -273,9 +274,7 @@ class Versions:
         for id in version["lessons"]:
             example = await self.store.get("examples", id)
             if example and example.get("learned_in") == version["number"]:
-                plain = {name: example[name] for name in example if name not in LEARNED}
-                again = {"state": "ready", "revision": example.get("revision", 0) + 1}
-                change.put("queue", id, plain | again)
+                change.put("queue", id, as_waiting(example))
 
     async def _earlier(self, change: Change, id: str) -> list[dict]:
         """The same example as versions before learned it, perhaps with fewer wordings: without
@@ -320,6 +319,13 @@ def pointer_of(base: str, line: str) -> str:
 def label(record: dict | None) -> str:
     """How people call a version: v1.7, and v0 for the untouched model."""
     return f"v{record['major']}.{record['micro']}" if record else "v0"
+
+
+def as_waiting(example: dict) -> dict:
+    """A learned example as it waits in the queue to be learned again."""
+    plain = {name: example[name] for name in example if name not in LEARNED}
+    again = {"state": "ready", "why": AGAIN, "revision": example.get("revision", 0) + 1}
+    return plain | again
 
 
 def as_learned(example: dict, number: int) -> dict:

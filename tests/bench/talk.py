@@ -30,7 +30,7 @@ TOKENS = 256  # of an answer, at most
 LINE, TIMES = 20, 3  # characters of a line, and how often it stands in what counts as a loop
 COMPARED, LENGTH = 50, 48  # questions and tokens beside llama.cpp
 HALF = "\ufffd"  # how the beginning of a character is decoded
-TIE = 0.5  # nats between the two best, below which rounding may decide
+SHOWN = 5  # likeliest first tokens, by which the noise between the two is told
 
 
 def questions(count: int) -> list[dict]:
@@ -134,35 +134,52 @@ def whole_characters(model: Model, ids: list[int]) -> list[int]:
     return [id for id, text in zip(ids, texts, strict=True) if not text.endswith(HALF)]
 
 
+async def best_after(model: Model, ids: list[int]) -> dict[int, float]:
+    """The likeliest next tokens, with their log-probabilities."""
+    tops, logprobs = await top_tokens(model, ids)
+    return dict(zip(tops[-1].tolist(), logprobs[-1].tolist(), strict=True))
+
+
+async def noise(model: Model, answers: list[Answer], tops: list[list]) -> float:
+    """By how much the two differ at most about the likeliest first tokens, in nats."""
+    found = 0.0
+    for one, top in zip(answers, tops, strict=True):
+        ours = await best_after(model, one.prompt)
+        found = max([found, *(abs(ours[id] - logp) for id, logp in top if id in ours)])
+    return found
+
+
 async def beside_llama(name: str) -> tuple[dict, list[dict]]:
     """Greedy answers of both, and where they part: by how much we found the one likelier than the
-    other, in nats."""
+    other, in nats. A difference within the noise between the two is a tie."""
     model, asked = await loaded(name), questions(COMPARED)
     mine = await answered(model, asked, Sampling(max_tokens=LENGTH))
-    prompts = json.dumps([one.prompt for one in mine])
-    theirs = oracle.told_by(
-        "peer_llama", registry.find(name), LENGTH, 0, threads=2, extra="llama", given=prompts
-    )["answers"]
+    prompts, path = json.dumps([one.prompt for one in mine]), registry.find(name)
+    said = oracle.told_by(
+        "peer_llama", path, LENGTH, SHOWN, threads=1, extra="llama", given=prompts
+    )
     ends, rows = model.tokenizer.eos_ids, []
-    for one, other, question in zip(mine, theirs, asked, strict=True):
-        known = whole_characters(model, one.ids)
+    for one, told, question in zip(mine, said["answers"], asked, strict=True):
+        known, other = whole_characters(model, one.ids), [id for id in told if id not in ends]
         ids = known + [ENDED] * (one.ended == "end")
         pairs = enumerate(zip(ids, other, strict=False))
         at = next((i for i, (a, b) in pairs if a != b), None)
         if at is None:
             continue
         before = one.ids.index(ids[at], at) if at < len(known) else len(one.ids)
-        tops, logprobs = await top_tokens(model, [*one.prompt, *one.ids[:before]])
-        row = dict(zip(tops[-1].tolist(), logprobs[-1].tolist(), strict=True))
+        row = await best_after(model, [*one.prompt, *one.ids[:before]])
         row[ENDED] = max((row[id] for id in ends if id in row), default=min(row.values()))
         gap = row[ids[at]] - row.get(other[at], min(row.values()))
         words = [model.tokenizer.decode([id] * (id != ENDED)) for id in (ids[at], other[at])]
         rows.append({"question": question["text"], "at": at, "nats": gap, "words": words})
+    least = await noise(model, mine, said["tops"])
     figures = {
         "compared": len(mine),
+        "tokens": sum(len(one.ids) for one in mine),
         "equal": len(mine) - len(rows),
-        "ties": sum(row["nats"] < TIE for row in rows),
-        "unexplained": sum(row["nats"] >= TIE for row in rows),
+        "noise_nats": least,
+        "ties": sum(row["nats"] <= least for row in rows),
+        "unexplained": sum(row["nats"] > least for row in rows),
         "largest_gap": max((row["nats"] for row in rows), default=0.0),
     }
     return figures, rows

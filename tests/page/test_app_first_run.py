@@ -11,6 +11,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from oneseek.engine.model.formats.source import CHUNK
 from oneseek.workers.site import host
+from tests.support.offered import DEVICES, tells
 from tests.support.page.acts import (
     body,
     engine,
@@ -67,9 +68,10 @@ def test_scenario_2_sending_before_a_choice_shows_the_choice_and_keeps_the_draft
 
 
 def test_what_is_focused_in_the_choice_stays_so_when_more_is_known_of_the_device(page: Page):
+    page.add_init_script(tells(DEVICES["phone"]["pace"]))
     page.goto("/")
     card, download = page.locator("#consent"), page.get_by_role("button", name=re.compile("^Down"))
-    others = card.get_by_text("These suit this device")
+    others = card.get_by_text("Recommended")
     for focused in (card, download):
         expect(download).to_be_visible(timeout=120_000)
         assert not others.count(), "before it is known"

@@ -1,17 +1,20 @@
 """Four made-up devices: what the browser would tell of each, and what a second of measuring would
 find there."""
 
+import json
 from functools import cache
 
 from oneseek.engine.learning.needs import judged, known_fits
 
 GB = 1 << 30
 DEVICES = {
-    "phone": {"kind": "cpu", "memory": 3, "pace": {"answer": 6e9, "lesson": 1e8}},
-    "laptop": {"kind": "cpu", "memory": 8, "pace": {"answer": 2e10, "lesson": 8e8}},
-    "laptop-gpu": {"kind": "gpu", "memory": 16, "pace": {"answer": 6e10, "lesson": 1e10}},
-    "workstation": {"kind": "gpu", "memory": 64, "pace": {"answer": 6e11, "lesson": 1e11}},
+    "phone": {"kind": "cpu", "memory": 4, "pace": {"answer": 6e9, "lesson": 1e8}},
+    "laptop": {"kind": "gpu", "memory": 8, "pace": {"answer": 6e10, "lesson": 1e10}},
+    "desktop": {"kind": "gpu", "memory": 32, "pace": {"answer": 6e11, "lesson": 1e11}},
+    "old": {"kind": "cpu", "memory": 4, "pace": {"answer": 4e9, "lesson": 2e8}},
 }
+"""A phone without a graphics chip that computes, a laptop with an integrated one, a desktop with a
+card, and an old laptop with two cores and no WebGPU."""
 
 
 @cache
@@ -32,3 +35,22 @@ def fits(kind: str, memory: float) -> dict:
 
 def fits_on(name: str) -> dict:
     return fits(DEVICES[name]["kind"], DEVICES[name]["memory"])
+
+
+def tells(pace: dict, other: str = "") -> str:
+    """A script of the page by which the engine tells that it measured this pace, and what it knows
+    of one model of the list, `other`, of a model called of-the-hub."""
+    return """{
+  const { get } = Object.getOwnPropertyDescriptor(MessageEvent.prototype, "data");
+  Object.defineProperty(MessageEvent.prototype, "data", { get() {
+    const data = get.call(this);
+    if (typeof data?.answer === "string" && data.answer.includes('"Fits"')) {
+      const told = JSON.parse(data.answer);
+      if (told.type === "Fits") {
+        if (OTHER) told.models["of-the-hub"] = told.models[OTHER];
+        data.answer = JSON.stringify({ ...told, pace: PACE });
+      }
+    }
+    return data;
+  } });
+}""".replace("OTHER", json.dumps(other)).replace("PACE", json.dumps(pace))

@@ -4,6 +4,7 @@ import js
 
 from oneseek.web.learning import records
 from oneseek.web.lib import dom, overlay, site
+from oneseek.web.lib.words import t
 
 
 class Choice:
@@ -12,9 +13,15 @@ class Choice:
         page.watch(self.read_version, "versions", "state")
 
     async def loaded(self, loaded, keep):
-        """A model is resident: the page says so, and remembers which for the next visit."""
+        """A model is resident: the page says so, and remembers which for the next visit. One that
+        took over from another closes nothing that a person has open."""
+        before = self.page.model
         self.page.take_model(loaded, keep)
-        overlay.close_all()
+        if not before:
+            overlay.close_all()
+        elif before.model != loaded.model:
+            name = self.page.first_run.called(loaded.model)
+            self.page.toast(t("models.took_over", name=name), seconds=15)
         self.page.status.know(model=True, loading="", failed="")
         self.page.touch("model", "tab")  # every part says it with the pill, whatever is stored yet
         self.page.header.draw()

@@ -1,7 +1,7 @@
 """Choosing and loading a model: nothing is fetched before a person said yes to its size.
 
-The card in the empty chat, the model dialog behind the header's button, the progress, and the three
-ways out when a download stops.
+The progress, and the three ways out when a download stops; the card before that is
+web/settings/first_card.py's.
 """
 
 import asyncio
@@ -9,7 +9,6 @@ import json
 
 from pyscript import fetch
 
-from oneseek.engine.core import offer
 from oneseek.engine.core.messages import (
     LoadModel,
     ModelProgress,
@@ -19,7 +18,8 @@ from oneseek.engine.core.messages import (
 )
 from oneseek.web.lib import dom, failures, files, overlay, site
 from oneseek.web.lib.words import t
-from oneseek.web.settings import device, offers
+from oneseek.web.settings import offers
+from oneseek.web.settings.first_card import FirstCard
 from oneseek.web.settings.remote_models import size_of
 from oneseek.web.settings.settings import storage_figures
 from oneseek.web.shell.link import Refused
@@ -31,6 +31,7 @@ TIGHT = 1.1
 class FirstRun:
     def __init__(self, page):
         self.page = page
+        self.first_card = FirstCard(page, self)
         self.registry, self.models = {}, []
         self.wanted = ""
         self.progress = None
@@ -93,60 +94,7 @@ class FirstRun:
             return self.trouble_card()
         if self.progress:
             return self.progress_card()
-        return self.consent_card()
-
-    def consent_card(self):
-        """What this site carries, and below it what suits this person and this device better: the
-        device is measured while one reads, and a button that moved would be pressed by mistake."""
-        model = self.model(self.wanted)
-        rows = [one for one in self.models if one["id"] != "tiny"]
-        best = offer.offers(rows, self.takes, offers.languages(), self.pace, site.models())
-        mine = next((one for one in best if one["id"] == model["id"]), None)
-        size = t("consent.download", size=t.size(model["bytes"] + self.beside))
-        better = bool(best) and best[0] is not mine
-        others = self.others([one for one in best if one["id"] not in site.models()], better)
-        return dom.make(
-            "section",
-            self.page.packer.card(),
-            dom.make("h3", t("consent.title", name=model["name"])),
-            dom.make("p", t("consent.text")),
-            self.space(model),
-            dom.make(
-                "div",
-                dom.button(size, "download", model["id"], "load", cls="primary"),
-                dom.button(t("consent.other"), "choose-model", cls="quiet"),
-                dom.button(t("consent.file"), "pick-model", cls="quiet"),
-                self.tiny(),
-                cls="row",
-            ),
-            offers.sentence(model, mine, not model["source"].get("url")) if mine else None,
-            others,
-            device.note(self.page),
-            self.details(model, mine),
-            self.instructions(),
-            cls="card consent important",
-            id="consent",
-            tabindex=-1,
-        )
-
-    def details(self, model, mine):
-        """Size, licence, what it reads and what this device can do, behind a click."""
-        return dom.make(
-            "details",
-            dom.make("summary", t("consent.details")),
-            dom.make("div", offers.about(model, mine, self.registry), cls="about"),
-            self.comes_along("consent.beside"),
-            self.notes(),
-            dom.make("ul", self.preflight(), cls="chips", label=t("preflight.title")),
-        )
-
-    def instructions(self):
-        """How every answer is to be, before the first one; Settings keep it."""
-        text = dom.make("textarea", rows=3, do="set-text", of="system", data_on="change")
-        dom.change(text, id="consent-system", maxlength=4000, label=t("consent.how"))
-        text.value = self.page.settings["system"]
-        note = dom.make("p", t("consent.how_note"), cls="note")
-        return dom.make("details", dom.make("summary", t("consent.how")), text, note)
+        return self.first_card.draw()
 
     def comes_along(self, words):
         """What is fetched beside a model, once."""
@@ -154,54 +102,15 @@ class FirstRun:
             return None
         return dom.make("p", t(words, size=t.size(self.beside)), cls="note")
 
-    def others(self, best, better):
-        if not best:
-            return None
-        rows = [self.proposed(self.model(one["id"]), one) for one in best]
-        lead = dom.make("p", dom.make("strong", t("consent.better"))) if better else None
-        return [lead, dom.make("p", t("consent.others")), rows]
-
-    def proposed(self, model, one):
-        name = dom.make("h3", model["name"])
-        words = dom.make("div", name, offers.folded(model, one, self.registry))
-        return dom.make(
-            "div", dom.icon("mark"), words, self.page.remote_models.button(model), cls="choice"
-        )
-
     def notes(self):
         device = self.page.app.device
         return offers.notes(self.registry, self.pace, device.kind if device else "cpu")
-
-    def tiny(self):
-        """The small test model, for a look around without a download, where the site carries it."""
-        if "tiny" not in site.models():
-            return None
-        words = t("consent.tiny")
-        if self.beside:
-            words = t("consent.tiny_beside", size=t.size(self.beside))
-        return dom.button(words, "download", "tiny", cls="quiet")
-
-    def space(self, model):
-        """Both numbers, before anything is fetched, when the browser allows too little."""
-        words = self.lacks(model["bytes"] + self.beside)
-        if not words:
-            return None
-        run = dom.button(t("consent.unsaved"), "download-unsaved", model["id"], cls="small")
-        return dom.make("div", dom.make("p", words), run, cls="card bad", role="alert")
 
     def lacks(self, size):
         """What to say when there is not so much room; nothing when there is, or none is known."""
         if self.free is None or self.free > size * TIGHT:
             return ""
         return t("consent.full", size=t.size(size), free=t.size(max(0, self.free)))
-
-    def preflight(self):
-        """What this browser can do, in words; nothing here is a dead end."""
-        said = [t("preflight.private")]
-        if self.free is not None:
-            said.insert(0, t("preflight.storage", free=t.size(self.free)))
-        chips = [dom.make("li", dom.icon("check"), words, cls="chip good") for words in said]
-        return [device.chip(self.page)] + chips
 
     def progress_card(self):
         """Bytes, speed and time left while it downloads; a word while it loads."""
@@ -278,10 +187,10 @@ class FirstRun:
             dom.find("progress", old).value = self.progress.done
             dom.find(".note", old).textContent = dom.find(".note", new).textContent
         else:
-            # those at the end stay; before them come models that suit the device, once measured
-            before, now = dom.find_all("details", old), dom.find_all("details", new)
-            for fold, was in zip(reversed(now), reversed(before)):
-                fold.open = was.open
+            for was in dom.find_all("details[id][open]", old):
+                fold = dom.find("#" + was.id, new)
+                if fold:
+                    fold.open = True
             dom.swap(old, new)
 
     def focus(self):

@@ -44,25 +44,16 @@ def eyes(file, takes=None):
     return said + " " + t("offer.eyes_take", size=t.size(memory)) if memory else said
 
 
-def sentence(row, one, small=False):
-    """What it is good for here, in one line; `small` is said of what is proposed for being so."""
-    language, word, _ = one["reads"][0]
-    said = [t("recommend.small")] if small else []
-    said += [t("recommend." + word, language=t.language_name(language)), t.size(row["bytes"])]
-    if one["speed"]:
-        rate = WORDS * one["speed"][0]
-        said.append(t("recommend.rate", rate=t.rate(rate)))
-    return dom.make("p", dom.make("strong", " · ".join(said)))
-
-
-def folded(row, one, registry):
-    """The sentence on it, the rest behind a click; all of it while nothing is known of this
-    device."""
-    lines = about(row, one, registry)
-    if not one:
-        return lines
-    more = dom.make("details", dom.make("summary", t("recommend.more")), lines)
-    return [sentence(row, one, not row["source"].get("url")), more]
+def sentence(row, one, begin=""):
+    """What it is good for here, after how that begins; without its speed before that is known."""
+    language = languages()[0]
+    word = offer.reading(row, language)[0]
+    said = [t("recommend." + word, language=t.language_name(language)), t.size(row["bytes"])]
+    if one and one["speed"]:
+        said.append(t("recommend.rate", rate=t.rate(WORDS * one["speed"][0])))
+    said = ", ".join(said)
+    said = t(begin, said=said) if begin else said
+    return said[0].upper() + said[1:] + "."
 
 
 def read(row, registry, language, word, points):

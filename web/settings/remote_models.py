@@ -54,14 +54,14 @@ class RemoteModels:
 
     # ------------------------------------------------------------------------------- asking
 
-    def button(self, model):
+    def button(self, model, cls="small"):
         """This site does not carry it: another one does, and is asked after a yes."""
         if not model["source"].get("url"):
             return None
         one = self.agreed().get(model["id"])
         if one and one["state"] == "here":
-            return dom.button(t("models.use"), "download", model["id"], cls="small")
-        return dom.button(t("models.fetch"), "ask-fetch", model["id"], "load", cls="small")
+            return dom.button(t("models.use"), "download", model["id"], cls=cls)
+        return dom.button(t("models.fetch"), "ask-fetch", model["id"], "load", cls=cls)
 
     def offer(self, row):
         """A model of the list, as it is asked for: from the mirror where one is named."""

@@ -34,6 +34,7 @@ from oneseek.engine.core.messages import (
 )
 from oneseek.engine.core.storage.store import open_browser_store
 from oneseek.engine.history import loss_curve
+from oneseek.engine.history.taking_over import take_over
 from oneseek.engine.history.versions import Versions, label
 from oneseek.engine.learner import Round
 from oneseek.engine.learning.memory.statements.reader import Reader
@@ -102,8 +103,8 @@ class Resident:
         return self.device
 
     async def on_load_model(self, request: LoadModel) -> Loaded | Failed:
-        """Fetch what is missing of a model and make it resident; until then the one in use
-        stays."""
+        """Fetch what is missing of a model and make it resident. Until then the one in use stays;
+        what that one was taught waits for this one."""
         began, kept = 0.0, 0  # when the first byte came, and what was here then
 
         def progress(phase: str, done: int, total: int) -> None:
@@ -119,7 +120,10 @@ class Resident:
             file = await self.models.open(request.model, request.keep, request.origin, progress)
             executor = await self.opened()
             shown = functools.partial(progress, "load")
-            return await self.make_resident(request, file, executor, shown)
+            loaded = await self.make_resident(request, file, executor, shown, self.assistant)
+            if await take_over(self.versions):
+                self.emit_changed("queue")
+            return loaded
         except Paused as paused:
             return Failed(where="LoadModel", reason=str(paused), detail="stopped")
         except Damaged:
@@ -153,8 +157,10 @@ class Resident:
         file: ModelFile,
         executor: Any,
         progress: Callable[[int, int], None],
+        before: Assistant | None = None,
     ) -> Loaded:
-        self.assistant = await assistant_of(
+        """It takes over between two answers of the one `before`."""
+        assistant = await assistant_of(
             file,
             executor,
             self.store,
@@ -165,6 +171,10 @@ class Resident:
             device_memory=device_memory(),
             encoder_file=self.models.for_memory,
         )
+        if before:
+            await assistant.mind.remember()  # it knows by heart what the one before does
+            await before.leave()
+        self.assistant = assistant
         memory = self.assistant.mind.memory
         self.assistant.read_from(Sources(self.store, lambda: memory.reader))
         self.assistant.learner.rebuilder.listen(self.tell_rebuilding)

@@ -33,7 +33,7 @@ def fetching(visit: Visit) -> None:
     """The model's first part comes, the rest waits until it was pictured."""
     visit.leave()
     visit.page.context.route(re.compile(r"/models-[^/]+/.*gguf"), lambda route: None)
-    visit.page.locator("#consent button.primary").click()
+    visit.page.locator('#consent [data-do="download"]').first.click()
     wait_for_state(visit.page, "downloading", timeout=60)
 
 
