@@ -191,14 +191,14 @@ async def beside(told: Told, given: dict[str, list[dict]], many: int) -> dict[st
         await told.tell(one["messages"], f"said/{i}")
     made = [maker.family(maker.draw.choice(maker.families))[0] for _ in range(many)]
     unlike = sorted(set(made), key=len)
-    whole = dict(zip(unlike, await memory.reader.alone(unlike), strict=True))
+    places = dict(zip(unlike, await memory.reader.saying(unlike), strict=True))
     for i, text in enumerate(made):
         id = f"made/{i}"
         memory.facts[id] = {
             "id": id, "kind": STATEMENT, "question": text, "answer": text, "value": text,
             "phrasings": [], "language": guess(text), "source": {}, "time": i, "also": [],
         }  # fmt: skip
-        memory.said.add(id, text, whole[text].whole)
+        memory.said.add(id, text, places[text].whole, "", places[text].terms.packed())
     asked = [q["q"] for one in given["heard"][:BESIDE] for q in one["questions"]]
     worked, waited, sent = [], [], []
     for question in asked[:WARM] + asked:

@@ -23,6 +23,7 @@ from oneseek.engine.learning.memory.statements.plain_forms import says_plainly
 from oneseek.engine.learning.memory.statements.reader import sigmoid
 
 READ, NEAR, ASKS, RIVAL, AHEAD = "read", "near", "asks", "rival", "ahead"
+ALIGNED = "aligned"
 WEIGHTS = {
     "at_first": -5.88,
     READ: 0.68,
@@ -61,11 +62,13 @@ def signs(
     question: str,
     statements: Sequence[str],
     read: Sequence[float],
+    aligned: Sequence[float],
     near: Sequence[float],
     elsewhere: Sequence[float],
     asks: float,
 ) -> list[dict[str, float]]:
-    """The signs for and against each statement as the answer of a question. `elsewhere` is the
+    """The signs for and against each statement as the answer of a question: what was `read` of both
+    together, and what their words `aligned` say; in nats. `elsewhere` is the
     rarity of the words that only another statement shares with the question; `asks` is the
     probability that the question asks for something of the person's own."""
     code = guess(question)
@@ -75,6 +78,7 @@ def signs(
         found.append(
             {
                 READ: float(read[i]),
+                ALIGNED: float(aligned[i]),
                 NEAR: float(near[i]),
                 ASKS: asks,
                 RIVAL: max(0.0, float(max(rivals, default=read[i]) - read[i])),
