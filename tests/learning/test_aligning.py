@@ -19,10 +19,9 @@ from oneseek.engine.learning.memory.encoder import (
     unit,
 )
 from oneseek.engine.learning.memory.statements.reader import Reader
-from tests.support.gpu_device import gpu
 from tests.support.wasm_host import host
 
-HOMES = {"numpy": Numpy, "wasm": lambda: Wasm(host()), "gpu": gpu}
+HOMES = {"numpy": Numpy, "wasm": lambda: Wasm(host())}
 QUESTION = "Where does my sister Anna live?"
 SAID = [
     "my sister Anna moved to Lund",

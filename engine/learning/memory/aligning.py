@@ -1,9 +1,10 @@
 """Holds each word of a question against the words of a statement, and says whether it answers.
 
-What the encoder's first layers, as it was published, make of each text alone gives every token a key
-and a value (`terms`), so a statement is read once for all questions.  Beside a question each token
-attends to those of the other text by their keys, both values are compared, and the comparisons are
-pooled (decomposable attention, Parikh et al., 2016).  tests/golden/tune_aligner.py trains it.
+What the encoder's first layers, as it was published, make of each text alone gives every token a
+key and a value (`Terms`), so a statement is read once for all questions.  Beside a question each
+token attends to those of the other text by their keys, both values are compared, and the
+comparisons are pooled (decomposable attention, Parikh et al., 2016).
+tests/golden/tune_aligner.py trains it.
 """
 
 from __future__ import annotations

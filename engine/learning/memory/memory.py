@@ -178,9 +178,7 @@ class Memory:
         speaks = await self._speaking(words, user, alone.asks) if len(self.said) else {}
         return Read(meaning, alone.asks, alone.states, speaks)
 
-    async def _speaking(
-        self, words: str, user: str, asks: float
-    ) -> dict[str, dict[str, float]]:
+    async def _speaking(self, words: str, user: str, asks: float) -> dict[str, dict[str, float]]:
         """What speaks for each of the statements near a question to answer it."""
         whole, terms = await self.reader.asking(words)
         first = self.said.nearest(words, whole, user, FIRST, CLOSE)

@@ -65,9 +65,9 @@ def floats(data: bytes) -> np.ndarray:
 
 @dataclass
 class Meanings:
-    """What one fact is known by: the ways it is asked for, its question with the answer, and the
-    direction and the terms of the sentence in which it was said, where there was one, with what that
-    says beside others."""
+    """What one fact is known by: the ways it is asked for, its question with the answer, and, where
+    there was a sentence in which it was said, the direction and the terms of that and what it says
+    beside others."""
 
     asked: list[Text]
     answered: Text
