@@ -1,6 +1,6 @@
 """The plainest things that people say of themselves, and the plainest questions for them: a name,
-an age, a height, a birthday, a home, a job. Whoever says *my name is Jonas and I live in Malmö* has answered *what's my
-name?*, whatever else the sentence holds.
+an age, a height, a birthday, a home, a job. Whoever says *my name is Jonas and I live in Malmö* has
+answered *what's my name?*, whatever else the sentence holds.
 """
 
 from __future__ import annotations
