@@ -9,7 +9,8 @@ statement that is near is gathered, and whether it is the one that answers.  Loo
 and general questions have none that does.  These sets are few, so the signs keep the proportions
 that a fit on eight sets gave them before there was an aligner (BEFORE), and only what they count
 together, beside the reader and the aligner, is fitted.  Each set is left out of the fit in turn;
-what is printed are its figures then, by limit, and then the weights of all; LIMIT, chosen by the figures, becomes the half.
+what is printed are its figures then, by limit, and then the weights of all; LIMIT, chosen by the
+figures, becomes the half.
 """
 
 from __future__ import annotations
