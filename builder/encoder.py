@@ -4,7 +4,8 @@ of scripts that neither English nor Swedish is written in.
 Its matrices stay as they are, block by block; its norms and biases are those that were tuned for
 what the memory asks of it (tests/golden/tune_encoder.py).  Beside them stand those it came with, by
 which statements are found, and what its lower layers take to read them
-(tests/golden/tune_reader.py).  The vocabulary shrinks from 250,037
+(tests/golden/tune_reader.py), and to hold the words of two texts against each other
+(tests/golden/tune_aligner.py).  The vocabulary shrinks from 250,037
 pieces to the most frequent WORDS, and the file from 72 MB to a third of that.
 """
 
@@ -14,6 +15,7 @@ import json
 import math
 import struct
 from array import array
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +24,7 @@ from builder import ROOT, Stop, fetch
 WANTED = ROOT / "engine/model/models.json"
 TUNED = Path(__file__).with_name("encoder_tuned.bin")  # halves of floats, in the carrier's order
 READER = Path(__file__).with_name("reader_tuned.bin")  # shapes as JSON, then halves of floats
+ALIGNER = Path(__file__).with_name("aligner_tuned.bin")  # the same
 WORDS = 64000
 LETTERS = frozenset("åäöÅÄÖéÉèàáüÜ’‘“”–—…§°€£")
 SPACE = "▁"
@@ -166,7 +169,7 @@ def published_of(found: Read) -> Tensors:
     return made
 
 
-def reader_of(data: bytes) -> Tensors:
+def added_of(data: bytes) -> Tensors:
     """What is added for statements."""
     (length,) = struct.unpack_from("<I", data)
     at, made = 4 + length, {}
@@ -177,7 +180,7 @@ def reader_of(data: bytes) -> Tensors:
     return made
 
 
-def bytes_of(data: bytes, tuned: bytes | None, reader: bytes | None = None) -> bytes:
+def bytes_of(data: bytes, tuned: bytes | None, added: Sequence[bytes] = ()) -> bytes:
     """The file, of what the carrier holds; as it was published where nothing was `tuned`."""
     published = read(data)
     found = published if tuned is None else with_tuned(published, tuned)
@@ -201,8 +204,10 @@ def bytes_of(data: bytes, tuned: bytes | None, reader: bytes | None = None) -> b
         "tokenizer.ggml.padding_token_id": ids["padding"],
         "tokenizer.ggml.unknown_token_id": ids["unknown"],
     }
-    more = published_of(published) | reader_of(reader) if reader else {}
-    return gguf(metadata, tensors_of(found, words) | more)
+    tensors = tensors_of(found, words) | (published_of(published) if added else {})
+    for one in added:
+        tensors |= added_of(one)
+    return gguf(metadata, tensors)
 
 
 def text(value: str) -> bytes:
@@ -244,7 +249,7 @@ def file() -> Path:
         data = bytes_of(
             fetch.part("encoder/multilingual-e5-small").read_bytes(),
             TUNED.read_bytes(),
-            READER.read_bytes(),
+            [READER.read_bytes(), ALIGNER.read_bytes()],
         )
         made.parent.mkdir(parents=True, exist_ok=True)
         beside = made.with_name(made.name + ".part")

@@ -5,14 +5,13 @@ own (a correction in its next turn), and asks two questions and a look-alike abo
 messages that state nothing, questions about one's own things that nothing answers, and general
 ones.  Then a memory of its own is told what one person said over forty days, each on its day, and
 asked what holds at the end and what held before.  `--set NAME` takes the sets of that name in
-tests/held_out; without it, those that the tuning is developed on (tests/bench/heard_dev*;
-`--set dev2` to `dev8` take the others, and
-`dev9` to `dev11` are statements over forty days alone).  `--part N` takes every Nth line of a fixed
-shuffle.  `--http N` asks so many of the statements over HTTP too, whole answers decoded.  An answer
-is right when one of each list of its keys stands in it; for those that are not, the figures tell
-the causes (tests/bench/parts/causes.py).  `--beside N` only says what a question
-costs beside N other statements, made of the families that the reader learned from, read ahead or
-not.
+tests/held_out; without it, those that the tuning is developed on (tests/bench/heard_dev*; `--set
+dev2` to `dev9` take the others, and `dev10` to `dev12` are statements over forty days alone).
+`--part N` takes every Nth line of a fixed shuffle.  `--http N` asks so many of the statements over
+HTTP too, whole answers decoded.  An answer is right when one of each list of its keys stands in it;
+for those that are not, the figures tell the causes (tests/bench/parts/causes.py).  `--beside N`
+only says what a question costs beside N other statements, made of the families that the reader
+learned from, read ahead or not.
 """
 
 from __future__ import annotations
@@ -198,14 +197,14 @@ async def beside(told: Told, given: dict[str, list[dict]], many: int) -> dict[st
         await told.tell(one["messages"], f"said/{i}")
     made = [maker.family(maker.draw.choice(maker.families))[0] for _ in range(many)]
     unlike = sorted(set(made), key=len)
-    whole = dict(zip(unlike, await memory.reader.alone(unlike), strict=True))
+    places = dict(zip(unlike, await memory.reader.saying(unlike), strict=True))
     for i, text in enumerate(made):
         id = f"made/{i}"
         memory.facts[id] = {
             "id": id, "kind": STATEMENT, "question": text, "answer": text, "value": text,
             "phrasings": [], "language": guess(text), "source": {}, "time": i, "also": [],
         }  # fmt: skip
-        memory.said.add(id, text, whole[text].whole)
+        memory.said.add(id, text, places[text].whole, "", places[text].terms.packed())
     asked = [q["q"] for one in given["heard"][:BESIDE] for q in one["questions"]]
     worked, waited, sent = [], [], []
     for question in asked[:WARM] + asked:

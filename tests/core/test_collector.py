@@ -98,7 +98,18 @@ def test_what_people_say_of_themselves_becomes_question_and_answer(said, lesson)
     assert statements_in(said) == [lesson]
 
 
-@pytest.mark.parametrize("said", ["What is my cat called?", "My oh my", "I think so", "Min ", ""])
+@pytest.mark.parametrize(
+    "said",
+    [
+        "What is my cat called?",
+        "My oh my",
+        "I think so",
+        "Min ",
+        "",
+        "My wife Ingrid is a nurse",
+        "min bror Åke är brandman",
+    ],
+)
 def test_other_sentences_are_no_facts(said):
     assert statements_in(said) == []
 

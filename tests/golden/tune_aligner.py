@@ -1,15 +1,15 @@
 """Tunes an aligner: a small network that holds each word of a question against the words of a
 statement and says whether the statement answers it.
 
-    python -m tests.golden.tune_aligner FILE     (torch, transformers; an hour of one busy core)
+    python -m tests.golden.tune_aligner     (torch, transformers; ten minutes of one core)
 
 It reads what the encoder's first layers, as it was published, make of each of both alone (so a
 statement is read once for all questions), and is decomposable attention (Parikh et al., 2016): each
 word beside those of the other text that it attends to, compared, and the comparisons pooled.  It
-learns from the voices of tests/golden/statements and from the development sets WHOLE.  Nothing in
-the engine reads by it yet: what is printed is how it judges the sets that it learned nothing from,
-beside the reader in use and in a sum with it.  `--keep FILE` keeps what the encoder reads, which
-takes longer than an epoch.
+learns from the voices of tests/golden/statements and from the development sets WHOLE.  The engine
+reads by it in engine/learning/memory/aligning.py.  What is printed is how it judges the sets that
+it learned nothing from, beside the reader in use and in a sum with it.  `--keep FILE` keeps what
+the encoder reads, which takes longer than an epoch.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from builder import encoder as carrier
+from oneseek.engine.learning.memory.aligning import LOWER, WIDTH
 from oneseek.engine.learning.memory.encoder import BEFORE, BEFORE_SAID
 from tests.bench.parts import report
 from tests.golden.judging import Judge
@@ -40,16 +41,17 @@ from tests.golden.tune_reader import (
     begin_with,
     directions,
     nearest,
+    pack,
     published,
     whether,
 )
 
-LOWER, WIDTH, SHARP = 8, 128, 8.0  # layers that read alone; numbers of a comparison; of attention
+SHARP = 8.0  # of attention
 EPOCHS, RATE, WARM, DROPPED = 7, 1.5e-3, 40, 0.15
 STATEMENTS, OTHERS, UNTOLD = 18, 2, 6  # of a step; wrong pairs of each; questions nothing answers
 NEAR, SHARING, ANOTHER, TYPED = 2, 0.25, 0.6, 0.5  # what lies near a question; chances
 TOGETHER, FAR = 96, -1e4
-JUDGES = tuple(BENCH / f"heard_{name}.jsonl" for name in ("dev7", "dev8"))  # not of WHOLE
+JUDGES = tuple(BENCH / f"heard_{name}.jsonl" for name in ("dev7", "dev8", "dev9"))  # not of WHOLE
 
 Pair = tuple[torch.Tensor, torch.Tensor]  # states of a question's tokens, and of a statement's
 
@@ -83,7 +85,7 @@ class Aligner(nn.Module):
         ]
         held = [x.abs().sum(-1) > 0 for x in padded]
         texts = [self._drop(self.norm(x.float())) for x in padded]
-        values = [F.gelu(self.value(x)) for x in texts]
+        values = [gelu(self.value(x)) for x in texts]
         keys = [F.normalize(self.key(x), dim=-1) for x in texts]
         near = SHARP * self.sharp * keys[0] @ keys[1].transpose(1, 2)
         parts = []
@@ -93,17 +95,22 @@ class Aligner(nn.Module):
         parts.append(mean(values[0], held[0]) * mean(values[1], held[1]))
         best = near.masked_fill(~held[1][:, None, :], FAR).max(-1).values[:, :, None]
         parts.append(mean(best, held[0]).expand(-1, WIDTH))
-        return self.pair(self._drop(F.gelu(self.pooled(torch.cat(parts, -1)))))[:, 0]
+        return self.pair(self._drop(gelu(self.pooled(torch.cat(parts, -1)))))[:, 0]
 
     def _compared(
         self, own: torch.Tensor, other: torch.Tensor, held: torch.Tensor, side: int
     ) -> list[torch.Tensor]:
         both = torch.cat([own, other, own * other, own - other], -1)
-        y = F.gelu(self.compare(both) + self.side[side])
+        y = gelu(self.compare(both) + self.side[side])
         return [mean(y, held), y.masked_fill(~held[:, :, None], FAR).max(1).values]
 
     def _drop(self, x: torch.Tensor) -> torch.Tensor:
         return F.dropout(x, DROPPED, self.training)
+
+
+def gelu(x: torch.Tensor) -> torch.Tensor:
+    """As the engine has it."""
+    return F.gelu(x, approximate="tanh")
 
 
 def parts_of(some: Sequence, many: int) -> Iterator[Sequence]:
@@ -112,6 +119,31 @@ def parts_of(some: Sequence, many: int) -> Iterator[Sequence]:
 
 def mean(x: torch.Tensor, held: torch.Tensor) -> torch.Tensor:
     return (x * held[:, :, None]).sum(1) / held.sum(1, keepdim=True)
+
+
+def packed(model: Aligner) -> bytes:
+    """As the engine reads it: what is compared beside its own difference is compared once, and a
+    number that stands in many columns is multiplied once."""
+    own, other, both, apart = model.compare.weight.split(WIDTH, 1)
+    pooled, best = model.pooled.weight.split(5 * WIDTH, 1)
+    return pack(
+        {
+            "align.norm.weight": model.norm.weight,
+            "align.norm.bias": model.norm.bias,
+            "align.value.weight": model.value.weight,
+            "align.value.bias": model.value.bias,
+            "align.key.weight": model.key.weight,
+            "align.own": own + apart,
+            "align.other": other - apart,
+            "align.both": both,
+            "align.side": model.side + model.compare.bias,
+            "align.sharp": SHARP * model.sharp[None],
+            "align.pooled.weight": torch.cat([pooled, best.sum(1, keepdim=True)], 1),
+            "align.pooled.bias": model.pooled.bias,
+            "align.pair.weight": model.pair.weight,
+            "align.pair.bias": model.pair.bias,
+        }
+    )
 
 
 class Alone:
@@ -200,7 +232,7 @@ def tune(model: Aligner, examples: Examples, alone: Alone, epochs: int) -> Itera
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("write", type=Path, help="where it goes")
+    ask.add_argument("--write", type=Path, default=carrier.ALIGNER, help="where it goes")
     ask.add_argument("--epochs", type=int, default=EPOCHS)
     ask.add_argument("--keep", type=Path, help="a file for what the encoder reads of the texts")
     ask.add_argument("--judge", type=Path, nargs="*", default=JUDGES, help="sets to judge by")
@@ -222,14 +254,17 @@ def main() -> None:
             for judge in judges
         ]
     kept = torch.load(options.keep) if options.keep and options.keep.exists() else {}
-    near = kept.get("near") or nearest(bert, words, whole=True)
+    with torch.autocast("cpu", torch.bfloat16):
+        near = kept.get("near") or nearest(bert, words, whole=True)
     alone = Alone(bert, rows)
     alone.read |= kept.get("read", {})
     examples = Examples(near)
+    report.say({"voices": len(examples.voices), "questions near": len(near)})
     every = [pair for voice in examples.voices for pair in voice.own + voice.others]
     alone.pairs([(one.question, one.said) for one in every + examples.untold])
     for judge in judges:
         alone.pairs(judge.pairs)
+    report.say({"texts read alone": len(alone.read)})
     if options.keep:
         torch.save({"near": near, "read": alone.read}, options.keep)
     model = Aligner(bert.config.hidden_size)
@@ -247,7 +282,7 @@ def main() -> None:
     for over in tune(model, examples, alone, options.epochs):
         if over * options.epochs >= epoch + 1:
             epoch += 1
-            torch.save(model.state_dict(), options.write)
+            options.write.write_bytes(packed(model))
             judged()
 
 

@@ -22,7 +22,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from random import Random
 
@@ -327,7 +327,7 @@ def directions(bert: nn.Module, rows: list[list[int]]) -> np.ndarray:
         part = order[at : at + TOGETHER]
         with torch.no_grad():
             whole = F.normalize(means(bert, [rows[i] for i in part]), dim=-1)
-        found[part] = whole.cpu().numpy()
+        found[part] = whole.float().cpu().numpy()
     return found
 
 
@@ -429,15 +429,19 @@ def named(name: str) -> str:
 
 
 def packed(model: Reader) -> bytes:
-    """Names and shapes as JSON behind their length, then halves of floats in that order."""
     tuned = {}
     for name, weight in model.named_parameters():
         if weight.requires_grad:
             scale = SCALE if name.endswith(".b") and weight.dim() == 2 else 1.0
-            tuned[named(name)] = (scale * weight.detach()).cpu().numpy().astype("<f2")
+            tuned[named(name)] = scale * weight
+    return pack(tuned)
+
+
+def pack(tuned: Mapping[str, torch.Tensor]) -> bytes:
+    """Names and shapes as JSON behind their length, then halves of floats in that order."""
     head = json.dumps({name: list(value.shape) for name, value in tuned.items()}).encode()
-    parts = [len(head).to_bytes(4, "little"), head, *(v.tobytes() for v in tuned.values())]
-    return b"".join(parts)
+    halves = (value.detach().cpu().numpy().astype("<f2").tobytes() for value in tuned.values())
+    return b"".join([len(head).to_bytes(4, "little"), head, *halves])
 
 
 def begin_with(model: Reader, packed: bytes) -> None:

@@ -211,6 +211,8 @@ def test_a_task_takes_what_was_said_with_its_note_but_nothing_of_another_relativ
         ("Is my car fast?", "my car is a red Volvo", None),
         ("Do I work days?", "I work nights at the hospital", False),
         ("Is my dog called Rex?", "I have a dog named Rex", True),
+        ("do i still owe dave money?", "paid dave back the 40 quid", False),
+        ("Do I still have Ann's drill?", "gave Ann her drill back", False),
     ],
 )
 def test_a_statement_decides_yes_or_no(question, said, holds):

@@ -211,9 +211,9 @@ def test_what_leans_on_a_question_brings_it_along():
     ],
 )
 def test_the_words_say_that_a_statement_does_not_answer(question, said, sign):
-    (found,) = signs(question, [said], [0.0], [0.5], [0.0], 1.0)
+    (found,) = signs(question, [said], [0.0], [0.0], [0.5], [0.0], 1.0)
     assert found[sign] == 1
-    (same,) = signs(said, [said], [0.0], [0.5], [0.0], 1.0)
+    (same,) = signs(said, [said], [0.0], [0.0], [0.5], [0.0], 1.0)
     assert same[sign] == 0 and same["brought"] == 1
     assert weighed(found) < weighed(same)
 

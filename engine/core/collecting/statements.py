@@ -37,6 +37,8 @@ FACTS = (
     ("sv", "mitt ", " är ", "Vad är mitt {x}?", "Ditt {x} är {y}."),
 )
 
+IS = (" is ", " är ")
+
 CORRECTIONS = (
     "it should say ",
     "it should be ",
@@ -114,10 +116,19 @@ def lesson_in(sentence, facts=FACTS):
             if at <= 0 or rest[:at].count(" ") > 3:
                 continue
             x, rest = rest[:at], rest[at + len(middle) :]
+            if middle in IS and ends_in_a_name(x):
+                continue
         y = rest.strip()
         if y:
             return language, _filled(question, x, y), _filled(answer, x, y)
     return None
+
+
+def ends_in_a_name(x):
+    """Whether a name stands behind what it names: nobody asks what "my wife Ingrid" is."""
+    words = x.split()
+    last = words[-1] if len(words) > 1 else ""
+    return last[:1] != lowered(last[:1]) and last[1:] == lowered(last[1:])
 
 
 def _filled(pattern, x, y):

@@ -32,7 +32,9 @@ ENDED = re.compile(
     r"\b(?:no longer|any ?more|used to|quit|stopped|gave up|given up|sold|left|retired|died|"
     r"passed away|put down|put to sleep|(?:handed|gave) in (?:my|his|her|our) notice|last day|"
     r"cancelled|returned|nicked|stolen|broke up|divorced|inte längre|slutat|slutade|sålt|sålde|"
-    r"lagt av|dött|gick bort|gått bort|avbokat|inställd|sagt upp|sa upp|stulen|skilda|skild)\b",
+    r"lagt av|dött|gick bort|gått bort|avbokat|inställd|sagt upp|sa upp|stulen|skilda|skild|"
+    r"settled|repaid|paid (?:up|off)|(?:paid|gave|given|handed|brought|took) (?:\w+ ){0,3}back|"
+    r"(?:betalat?|betalade|lämnat?|lämnade|gett|gav|fått) (?:\w+ ){0,3}tillbaka|kvitt)\b",
     re.I,
 )
 BOUND = re.compile(

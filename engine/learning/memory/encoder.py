@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import re
 import unicodedata
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,8 @@ import numpy as np
 from oneseek.engine.backends.executor import Executor, Run, Tensor
 from oneseek.engine.compiler.ir import OPS, Program, Value
 from oneseek.engine.compiler.schedule import Plan, fuse, plan
+from oneseek.engine.learning.memory import aligning
+from oneseek.engine.learning.memory.aligning import Terms, trace_comparing, trace_terms
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import FormatError, Packed, Source
 from oneseek.engine.model.formats.download import DownloadError
@@ -34,7 +36,8 @@ RARER = 10.0  # nats that an unknown letter is less likely than the rarest piece
 SPACES = re.compile(r"\s+")
 SAID = "said."  # before the names of what is tuned for statements
 PUBLISHED = "published."  # before those of the norms and biases that the encoder came with
-HEADS = tuple(f"{SAID}{name}." for name in ("kind", "pair", "change"))
+ALIGNING = aligning.NAME  # the program that holds two texts against each other
+HEADS = (*(f"{SAID}{name}." for name in ("kind", "pair", "change")), *aligning.HEADS)
 BEFORE = "query: "  # what it was trained to see before a question
 BEFORE_SAID = "passage: "  # and before what may answer one
 WORDS = tuple(f"tokenizer.ggml.{name}" for name in ("tokens", "scores"))
@@ -133,7 +136,15 @@ def encoding(sizes: Sizes, weights: dict[str, tuple], tokens: int, tuned: str = 
     x = bert.embedding(ids, positions)
     for i in range(layers_of(sizes, weights, tuned)):
         x = bert.block(x, f"blk.{i}.", spans)
+        if tuned == PUBLISHED and i + 1 == aligning.LOWER:
+            trace_terms(program, x, bert.plain)
     program.output("states", x)
+    return plan(fuse(program))
+
+
+def comparing(weights: dict[str, tuple], tokens: int) -> Plan:
+    program = Program(f"compare {tokens}")
+    trace_comparing(program, tokens, lambda name: program.input(name, weights[name]))
     return plan(fuse(program))
 
 
@@ -240,7 +251,10 @@ class Encoder:
         """One plan a size, so that its kernels are linked once."""
         key = tokens, tuned
         if key not in self._plans:
-            self._plans[key] = encoding(self.sizes, self.weights, tokens, tuned)
+            if tuned == ALIGNING:
+                self._plans[key] = comparing(self.weights, tokens)
+            else:
+                self._plans[key] = encoding(self.sizes, self.weights, tokens, tuned)
         return self._plans[key]
 
     def ids(self, text: str) -> list[int]:
@@ -270,27 +284,52 @@ class Encoder:
 
     async def states(self, group: list[list[int]], tuned: str = "") -> list[np.ndarray]:
         """What comes out for each of some texts, read in one run."""
-        asked = self.executor.turns.is_urgent
-        async with self._reading[asked]:
-            return await self._states(group, asked, tuned)
+        (states,) = await self._read(group, tuned, "states")
+        return states
 
-    async def _states(self, group: list[list[int]], asked: bool, tuned: str) -> list[np.ndarray]:
-        lengths = [len(ids) for ids in group]
-        ends = np.cumsum(lengths)
-        tokens = next(size for size in SIZES if size >= ends[-1])
-        run = self.prepared(tokens, asked, tuned)
-        ids, positions = np.zeros((2, tokens), np.int32)
-        spans = np.zeros((tokens, 4), np.int32)
+    async def published(self, group: list[list[int]]) -> list[tuple[np.ndarray, Terms]]:
+        """The states of each of some texts as the encoder was published, and their terms."""
+        states, keys, values = await self._read(group, PUBLISHED, "states", "keys", "values")
+        terms = (Terms(unit(k), v) for k, v in zip(keys, values, strict=True))
+        return list(zip(states, terms, strict=True))
+
+    async def align(self, asked: Terms, said: Sequence[Terms]) -> list[float]:
+        """The evidence in nats that each of some texts answers a question, word by word."""
+
+        async def compute(count: int, given: Mapping[str, np.ndarray]) -> np.ndarray:
+            (compared,) = await self._run(count, ALIGNING, given, "compared")
+            return compared[:count]
+
+        return await aligning.align(asked, said, self.heads, compute)
+
+    async def _read(
+        self, group: list[list[int]], tuned: str, *names: str
+    ) -> list[list[np.ndarray]]:
+        ends = np.cumsum([len(ids) for ids in group])
+        ids, positions = np.zeros((2, ends[-1]), np.int32)
+        spans = np.zeros((ends[-1], 4), np.int32)
         for row, end in zip(group, ends, strict=True):
             own = slice(end - len(row), end)
             ids[own], positions[own] = row, np.arange(len(row))
             spans[own] = 0, 0, end - len(row), end
-        for name, data in (("ids", ids), ("positions", positions), ("spans", spans)):
-            run.write(name, data)
-        await run.advance()
-        await self.executor.breathe()
-        states = (await run.read("states")).reshape(tokens, -1)
-        return [part.copy() for part in np.split(states[: ends[-1]], ends[:-1])]
+        given = {"ids": ids, "positions": positions, "spans": spans}
+        read = await self._run(int(ends[-1]), tuned, given, *names)
+        return [[one.copy() for one in np.split(x[: ends[-1]], ends[:-1])] for x in read]
+
+    async def _run(
+        self, count: int, tuned: str, given: Mapping[str, np.ndarray], *names: str
+    ) -> list[np.ndarray]:
+        """What a program for so many tokens puts out; the rest of a run are zeros."""
+        asked = self.executor.turns.is_urgent
+        async with self._reading[asked]:
+            tokens = next(size for size in SIZES if size >= count)
+            run = self.prepared(tokens, asked, tuned)
+            for name, data in given.items():
+                rest = np.zeros((tokens - count, *data.shape[1:]), data.dtype)
+                run.write(name, np.concatenate([data, rest]))
+            await run.advance()
+            await self.executor.breathe()
+            return [(await run.read(name)).reshape(tokens, -1) for name in names]
 
     def _meaning(self, ids: list[int], states: np.ndarray) -> Meaning:
         inner = slice(len(self.before), -1)

@@ -22,6 +22,7 @@ from oneseek.engine.core.faults import fault
 from oneseek.engine.history.ledger import Change
 from oneseek.engine.learning.lessons import Lesson, LessonError, fold, guess, language
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
+from oneseek.engine.learning.memory.aligning import Terms
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder, Meaning
 from oneseek.engine.learning.memory.recogniser import Meanings, Recogniser, Text
 from oneseek.engine.learning.memory.second_look import names, plain_words
@@ -175,22 +176,32 @@ class Memory:
         known = self.recogniser.known  # without facts, what the question means for them is not read
         meaning = (await self.encoder.of([words]))[0] if known else None
         (alone,) = await self.reader.alone([words])
-        whole = await self.reader.asking(words) if len(self.said) else alone.whole
-        first = self.said.nearest(words, whole, user, FIRST, CLOSE)
-        speaks: dict[str, dict[str, float]] = {}
-        if first:
-            more = [id for id in self.succession.following(list(first)) if id in self.facts]
-            first |= self.said.nearness(words, whole, more)
-            read: dict[str, float] = {}
-            speaks = await self._speaking_for(words, first, read, alone.asks)
-            unsure = max(map(evidence.nats_of, speaks.values())) < 0
-            near = self.said.nearest(words, whole, user) if unsure else {}
-            if alone.asks >= MAY_ASK and not near.keys() <= first.keys():
-                speaks = await self._speaking_for(words, first | near, read, alone.asks)
+        speaks = await self._speaking(words, user, alone.asks) if len(self.said) else {}
         return Read(meaning, alone.asks, alone.states, speaks)
 
+    async def _speaking(self, words: str, user: str, asks: float) -> dict[str, dict[str, float]]:
+        """What speaks for each of the statements near a question to answer it."""
+        whole, terms = await self.reader.asking(words)
+        first = self.said.nearest(words, whole, user, FIRST, CLOSE)
+        if not first:
+            return {}
+        more = [id for id in self.succession.following(list(first)) if id in self.facts]
+        first |= self.said.nearness(words, whole, more)
+        read: dict[str, float] = {}
+        speaks = await self._speaking_for(words, terms, first, read, asks)
+        unsure = max(map(evidence.nats_of, speaks.values())) < 0
+        near = self.said.nearest(words, whole, user) if unsure else {}
+        if asks >= MAY_ASK and not near.keys() <= first.keys():
+            speaks = await self._speaking_for(words, terms, first | near, read, asks)
+        return speaks
+
     async def _speaking_for(
-        self, words: str, near: dict[str, float], read: dict[str, float], asks: float
+        self,
+        words: str,
+        terms: Terms,
+        near: dict[str, float],
+        read: dict[str, float],
+        asks: float,
     ) -> dict[str, dict[str, float]]:
         """What speaks for each of some statements to answer a question; those that are not `read`
         with it are read."""
@@ -202,11 +213,20 @@ class Memory:
         nearest = next(iter(texts.values()))
         if asks >= MAY_ASK and self.said.shared(words, nearest) > 0:
             asks = max(asks, SHARES)
-        nats = [read[id] for id in near]
-        found = evidence.signs(
-            words, list(texts.values()), nats, list(near.values()), elsewhere, asks
-        )
+        nats, nearness = [read[id] for id in near], list(near.values())
+        aligned = await self.reader.aligned(terms, await self._terms(texts))
+        said = list(texts.values())
+        found = evidence.signs(words, said, nats, aligned, nearness, elsewhere, asks)
         return dict(zip(near, found, strict=True))
+
+    async def _terms(self, texts: dict[str, str]) -> list[Terms]:
+        """The terms of some statements; those that were kept without any are read again."""
+        kept = self.said.terms
+        lacking = [id for id in texts if id not in kept]
+        if lacking:
+            places = await self.reader.saying([texts[id] for id in lacking])
+            kept.update((id, one.terms.packed()) for id, one in zip(lacking, places, strict=True))
+        return [Terms.unpacked(kept[id]) for id in texts]
 
     async def answering(self, question: str, user: str = "") -> list[Found]:
         """The statements of somebody that answer a question, the likeliest first."""
@@ -272,11 +292,12 @@ class Memory:
             return []
         words, texts = asking(question), [f"{one['question']} {one['answer']}" for one in facts]
         (asked,) = await self.reader.alone([words])
-        whole = await self.reader.asking(words)
-        read = await self.reader.together(words, texts)
-        nearness = [float(scaled(one @ whole)) for one in await self.reader.saying(texts)]
+        whole, terms = await self.reader.asking(words)
+        read, said = await self.reader.together(words, texts), await self.reader.saying(texts)
+        aligned = await self.reader.aligned(terms, [one.terms for one in said])
+        nearness = [float(scaled(one.whole @ whole)) for one in said]
         none = [0.0] * len(texts)
-        speaks = evidence.signs(words, texts, read, nearness, none, asked.asks)
+        speaks = evidence.signs(words, texts, read, aligned, nearness, none, asked.asks)
         found = map(Found, facts, map(evidence.weighed, speaks))
         return sorted(found, key=lambda one: -one.score)
 
@@ -331,7 +352,8 @@ class Memory:
         self._lessons.pop(fact["id"], None)
         self._ahead = NOTHING
         if meanings.said is not None:
-            self.said.add(fact["id"], text_of(fact), meanings.said, owner_of(fact))
+            owner, terms = owner_of(fact), meanings.terms
+            self.said.add(fact["id"], text_of(fact), meanings.said, owner, terms)
             self.succession.add(fact["id"], meanings.beside)
         if isinstance(meanings, Heard):
             return
@@ -381,9 +403,9 @@ class Memory:
         }
         if known != fact:
             replaces = [id for id in fact["source"].get("replaces", "").split() if id in self.facts]
-            (whole,) = await self.reader.saying([text_of(fact)])
+            ((whole, terms),) = await self.reader.saying([text_of(fact)])
             beside = await self._beside(fact, whole, replaces)
-            await self._store(fact, Heard(whole, beside), replaces)
+            await self._store(fact, Heard(whole, terms.packed(), beside), replaces)
         return fact["id"]
 
     async def _beside(
@@ -436,8 +458,10 @@ class Memory:
         asked = [lesson.question, *lesson.phrasings]
         read = await self.encoder.of([*asked, f"{lesson.question} {lesson.answer}"])
         texts = [Text.of(meaning) for meaning in read]
-        heard = (await self.reader.saying([said]))[0] if said else None
-        return Meanings(texts[:-1], texts[-1], heard)
+        if not said:
+            return Meanings(texts[:-1], texts[-1])
+        ((whole, terms),) = await self.reader.saying([said])
+        return Meanings(texts[:-1], texts[-1], whole, terms.packed())
 
     async def _store(self, fact: dict, meanings: Meanings | Heard, replaced: Sequence[str]) -> None:
         replaced = [

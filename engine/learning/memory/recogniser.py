@@ -65,26 +65,28 @@ def floats(data: bytes) -> np.ndarray:
 
 @dataclass
 class Meanings:
-    """What one fact is known by: the ways it is asked for, its question with the answer, and the
-    direction of the sentence in which it was said, where there was one, with what that says beside
-    others."""
+    """What one fact is known by: the ways it is asked for, its question with the answer, and, where
+    there was a sentence in which it was said, the direction and the terms of that and what it says
+    beside others."""
 
     asked: list[Text]
     answered: Text
     said: np.ndarray | None = None
+    terms: bytes = b""
     beside: dict[str, list[float]] = field(default_factory=dict)
 
     def packed(self) -> dict:
         known = {"asked": [one.packed() for one in self.asked], "answered": self.answered.packed()}
         if self.said is None:
             return known
-        return known | {FOUND: half(self.said), "beside": self.beside}
+        return known | {FOUND: half(self.said), "terms": self.terms, "beside": self.beside}
 
     @classmethod
     def unpacked(cls, data: dict) -> Meanings:
         asked = [Text.unpacked(one) for one in data["asked"]]
         said = floats(data[FOUND]) if FOUND in data else None
-        return cls(asked, Text.unpacked(data["answered"]), said, data.get("beside", {}))
+        terms, beside = data.get("terms", b""), data.get("beside", {})
+        return cls(asked, Text.unpacked(data["answered"]), said, terms, beside)
 
 
 class Recogniser:

@@ -1,6 +1,6 @@
 """The plainest things that people say of themselves, and the plainest questions for them: a name,
-an age, a home, a job. Whoever says *my name is Jonas and I live in Malmö* has answered *what's my
-name?*, whatever else the sentence holds.
+an age, a height, a birthday, a home, a job. Whoever says *my name is Jonas and I live in Malmö* has
+answered *what's my name?*, whatever else the sentence holds.
 """
 
 from __future__ import annotations
@@ -19,7 +19,13 @@ A_JOB = (
 SAYS = {
     "name": rf"^(?:hi|hello|hey|hej|hallå)\b[ ,!]*(?:there|där)?[ ,!]*{AM} {A_NAME}(?=[,.!]|$)|"
     rf"{AM} {A_NAME}, \d\d\b|(?:my name(?: is|'s)|call me|i'?m called|i go by|jag heter|mitt namn är|kalla mig)",
-    "age": rf"{AM} (?:{A_NAME}, )?\d{{1,3}}\b(?! (?:cm|kg|%|min))|{I} (?:turned|fyllde) \d",
+    "age": rf"{AM} (?:{A_NAME}, )?\d{{1,3}}\b(?! ?(?:%|(?:cm|m|kg|kilos?|min|foot|ft|feet)\b))|"
+    rf"{I} (?:turned|fyllde) \d",
+    "height": rf"{AM} (?:\w+ )?(?:\d[\d.,]* ?(?:cm|m|meter|metres?)\b|\d ?(?:ft|foot|'|feet)\W?|"
+    r"\d+(?:[.,]\d+)? (?:tall|lång)\b)|my height is|min längd är",
+    "weight": rf"{I} (?:weigh|väger)|{AM} \d[\d.,]* ?(?:kg|kilos?|stone|lbs?|pounds)\b",
+    "birthday": r"my birthday(?: is|'s)|i was born (?:on|in)|(?:jag )?fyller (?:jag )?år (?:den|i|på)|"
+    r"jag (?:är född|föddes) (?:den|i|på)|min födelsedag är",
     "home": rf"{I} (?:live|bor) (?:in|on|at|near|i|på|vid)|"
     rf"{I}(?:'ve| have| har)?{WERE} (?:moved|flyttade|flyttat)(?: \w+)? (?:to|into|till)|"
     rf"{I} (?:moved|flyttade) (?:to|till)",
@@ -33,6 +39,10 @@ ASKS = {
     r"what am i called|who am i|vad heter jag|vad är mitt namn|vem är jag|"
     r"(?:vet|minns) du (?:vad jag heter|mitt namn)|kommer du ihåg (?:vad jag heter|mitt namn)",
     "age": r"how old am i|what is my age|hur gammal är jag|vad är min ålder",
+    "height": r"how tall am i|what is my height|hur lång är jag|vad är min längd",
+    "weight": r"(?:how much|what) do i weigh|what is my weight|(?:hur mycket|vad) väger jag",
+    "birthday": r"when is my birthday|when was i born|what is my (?:birthday|date of birth)|"
+    r"när (?:fyller jag år|är min födelsedag|är jag född)",
     "home": rf"where do {I} live|(?:what|which) (?:city|town|place|country) do {I} live in|"
     rf"where is {I} living|where is (?:my|our) home|var bor {I}|"
     rf"(?:vilken stad|i vilken stad|vilket land) bor {I}(?: i)?",

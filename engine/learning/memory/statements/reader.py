@@ -2,7 +2,8 @@
 
 The lower half of the encoder's layers, tuned for it by tests/golden/tune_reader.py, reads what kind
 of sentence one is, and, behind a question, whether it answers that.  By the whole of the encoder,
-as it was published, a sentence lies near the questions that it answers, also those in other words.
+as it was published, a sentence lies near the questions that it answers, also those in other words;
+what its first layers make of each alone is held against each other word by word (`aligning`).
 """
 
 from __future__ import annotations
@@ -13,10 +14,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from oneseek.engine.learning.memory.aligning import Terms
 from oneseek.engine.learning.memory.encoder import (
     BEFORE,
     BEFORE_SAID,
-    PUBLISHED,
     SAID,
     Encoder,
     groups,
@@ -36,6 +37,13 @@ class Sentence(NamedTuple):
     asks: float
 
 
+class Place(NamedTuple):
+    """Where a text lies, by the encoder as it was published: its direction, and its terms."""
+
+    whole: np.ndarray  # [width]
+    terms: Terms
+
+
 class Reader:
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
@@ -47,20 +55,26 @@ class Reader:
         means = await self._means(rows)
         return [self._sentence(text, mean) for text, mean in zip(texts, means, strict=True)]
 
-    async def asking(self, question: str) -> np.ndarray:
-        """The direction of a question, near to which what answers it lies."""
+    async def asking(self, question: str) -> Place:
+        """Where a question lies, near to which what answers it lies."""
         (found,) = await self._found([question], BEFORE)
         return found
 
-    async def saying(self, texts: Sequence[str]) -> list[np.ndarray]:
-        """The directions of what may answer questions."""
+    async def saying(self, texts: Sequence[str]) -> list[Place]:
+        """Where what may answer questions lies."""
         return await self._found(texts, BEFORE_SAID)
 
-    async def _found(self, texts: Sequence[str], before: str) -> list[np.ndarray]:
+    async def _found(self, texts: Sequence[str], before: str) -> list[Place]:
         await self.encoder.load()
         begin = self._tokens(before, ALONE)
         rows = [self._row([*begin, *self._tokens(text, ALONE)]) for text in texts]
-        return [unit(mean) for mean in await self._means(rows, PUBLISHED)]
+        read = [await self.encoder.published(group) for group in groups(rows)]
+        return [Place(unit(states.mean(0)), terms) for some in read for states, terms in some]
+
+    async def aligned(self, asked: Terms, said: Sequence[Terms]) -> list[float]:
+        """What holding a question against each of some sentences, word by word, says for its being
+        the answer, in nats."""
+        return await self.encoder.align(asked, said)
 
     async def together(self, question: str, sentences: Sequence[str]) -> list[float]:
         """What reading a question with each of some sentences says for its being the answer, in
@@ -102,8 +116,8 @@ class Reader:
     def _row(self, tokens: list[int]) -> list[int]:
         return [self.encoder.before[0], *tokens, self.encoder.end]
 
-    async def _means(self, rows: list[list[int]], tuned: str = SAID) -> list[np.ndarray]:
-        read = [await self.encoder.states(group, tuned) for group in groups(rows)]
+    async def _means(self, rows: list[list[int]]) -> list[np.ndarray]:
+        read = [await self.encoder.states(group, SAID) for group in groups(rows)]
         return [states.mean(0) for group in read for states in group]
 
     def _head(self, name: str, states: np.ndarray) -> np.ndarray:

@@ -47,11 +47,14 @@ class Said:
         self._rows = np.zeros((0, 0), np.float32)  # a direction each; more rows than sentences
         self._held: dict[str, dict[str, int]] = defaultdict(dict)  # stem -> sentence -> how often
         self._stems: dict[str, Counter[str]] = {}
+        self.terms: dict[str, bytes] = {}  # as they are kept; some sentences may have none yet
 
     def __len__(self) -> int:
         return len(self._ids)
 
-    def add(self, id: str, text: str, whole: np.ndarray, owner: str = "") -> None:
+    def add(
+        self, id: str, text: str, whole: np.ndarray, owner: str = "", terms: bytes = b""
+    ) -> None:
         self.remove(id)
         count = len(self._ids)
         if count == len(self._rows):
@@ -62,6 +65,8 @@ class Said:
         self._ids.append(id)
         self._at[id] = count
         self._owners.append(owner)
+        if terms:
+            self.terms[id] = terms
         self._stems[id] = Counter(stems(text))
         self._words += self._stems[id].total()
         for stem, often in self._stems[id].items():
@@ -71,6 +76,7 @@ class Said:
         """The last one takes its place."""
         if id not in self._stems:
             return
+        self.terms.pop(id, None)
         at, last = self._at.pop(id), len(self._ids) - 1
         for column in (self._ids, self._owners):
             column[at] = column[last]

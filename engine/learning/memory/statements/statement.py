@@ -15,19 +15,21 @@ LONGEST = 600  # characters of an answer that can be said from memory
 
 @dataclass(frozen=True)
 class Heard:
-    """The encoding of a statement: its direction, and the evidence read from pairs with others."""
+    """The encoding of a statement: its direction, its terms, and the evidence read from pairs with
+    others."""
 
     said: np.ndarray
+    terms: bytes = b""  # none in a store of before
     beside: dict[str, list[float]] = field(default_factory=dict)
 
     def packed(self) -> dict:
-        return {FOUND: half(self.said), "beside": self.beside}
+        return {FOUND: half(self.said), "terms": self.terms, "beside": self.beside}
 
 
 def unpacked(data: dict) -> Meanings | Heard:
     if "asked" in data:
         return Meanings.unpacked(data)
-    return Heard(floats(data[FOUND]), data.get("beside", {}))
+    return Heard(floats(data[FOUND]), data.get("terms", b""), data.get("beside", {}))
 
 
 def is_stale(data: dict) -> bool:

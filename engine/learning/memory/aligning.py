@@ -1,0 +1,132 @@
+"""Holds each word of a question against the words of a statement, and says whether it answers.
+
+What the encoder's first layers, as it was published, make of each text alone gives every token a
+key and a value (`Terms`), so a statement is read once for all questions.  Beside a question each
+token attends to those of the other text by their keys, both values are compared, and the
+comparisons are pooled (decomposable attention, Parikh et al., 2016).
+tests/golden/tune_aligner.py trains it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from oneseek.engine.compiler.ir import OPS, Program, Value
+from oneseek.engine.compiler.ops.gemma import gate_of
+
+LOWER, WIDTH, EPS = 8, 128, 1e-5  # layers that read alone; numbers of a value; of the norm
+NAME = "align."  # before the names of its weights
+HEADS = tuple(f"{NAME}{name}" for name in ("sharp", "pooled.", "pair."))  # for the processor
+KEPT = 60  # tokens of a text that are kept
+TOGETHER = 192  # tokens of several pairs in a run
+
+Plain = Callable[[str], Value]  # a weight as an input of a program, by its name
+Computes = Callable[[int, Mapping[str, np.ndarray]], Awaitable[np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """Of each token of a text a key, by which tokens attend to each other, and a value."""
+
+    keys: np.ndarray  # [tokens, WIDTH], unit vectors
+    values: np.ndarray  # [tokens, WIDTH]
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def packed(self) -> bytes:
+        """A byte a number, behind the steps of each row's key and value."""
+        both = np.stack([self.keys[:KEPT], self.values[:KEPT]], 1)
+        steps = (np.abs(both).max(-1, keepdims=True, initial=1e-3) / 127).astype(np.float16)
+        codes = np.clip(np.round(both / steps), -127, 127).astype(np.int8)
+        rows = len(both)
+        parts = steps.reshape(rows, -1).view(np.int8), codes.reshape(rows, -1)
+        return np.concatenate(parts, -1).tobytes()
+
+    @classmethod
+    def unpacked(cls, data: bytes) -> Terms:
+        rows = np.frombuffer(data, np.int8).reshape(-1, 4 + 2 * WIDTH)
+        steps = np.ascontiguousarray(rows[:, :4]).view(np.float16).astype(np.float32)
+        both = rows[:, 4:].reshape(-1, 2, WIDTH) * steps[:, :, None]
+        return cls(both[:, 0], both[:, 1])
+
+
+def trace_terms(program: Program, x: Value, plain: Plain) -> None:
+    """Adds the keys and values of tokens in these states to what a program puts out."""
+    x = OPS["layernorm"](x, plain("align.norm.weight"), plain("align.norm.bias"), eps=EPS)
+    value = OPS["matmul"](x, plain("align.value.weight"), tb=True)
+    program.output("values", OPS["gelu"](OPS["add_bias"](value, plain("align.value.bias"))))
+    program.output("keys", OPS["matmul"](x, plain("align.key.weight"), tb=True))
+
+
+def trace_comparing(program: Program, tokens: int, plain: Plain) -> None:
+    """T tokens of several pairs in, each of which sees the other text of its pair; how each of them
+    compares with what it attends to out."""
+    queries, keys, values = (
+        program.input(name, (tokens, WIDTH)) for name in ("queries", "keys", "values")
+    )
+    spans = program.input("spans", (tokens, 4), "i32")
+    y = OPS["rows"](plain("align.side"), program.input("sides", (tokens,), "i32"))
+    other, _ = OPS["attention"](queries, keys, values, spans, heads=1, kv_heads=1)
+    for name, x in (("own", values), ("other", other), ("both", values * other)):
+        y = OPS["matmul"](x, plain(f"align.{name}"), y, tb=True)
+    program.output("compared", OPS["gelu"](y))
+
+
+async def align(
+    asked: Terms, said: Sequence[Terms], heads: Mapping[str, np.ndarray], compute: Computes
+) -> list[float]:
+    """The evidence in nats that each of some texts answers a question."""
+    found: list[float] = []
+    for some in parted(asked, said):
+        rows = [one for terms in some for one in (asked, terms)]
+        compared = await compute(sum(map(len, rows)), inputs(rows, float(heads["align.sharp"][0])))
+        at = 0
+        for terms in some:
+            ends = at, at + len(asked), at + len(asked) + len(terms)
+            sides = [compared[a:b] for a, b in zip(ends, ends[1:], strict=False)]
+            found.append(judge(asked, terms, sides, heads))
+            at = ends[-1]
+    return found
+
+
+def parted(asked: Terms, said: Sequence[Terms]) -> list[list[Terms]]:
+    """As many as one run takes at a time."""
+    found: list[list[Terms]] = []
+    room = 0
+    for terms in said:
+        length = len(asked) + len(terms)
+        if not found or room < length:
+            found.append([])
+            room = TOGETHER
+        found[-1].append(terms)
+        room -= length
+    return found
+
+
+def inputs(rows: Sequence[Terms], sharp: float) -> dict[str, np.ndarray]:
+    """Of pairs, a question and a text behind each other."""
+    keys, values = (np.concatenate([getattr(one, name) for one in rows]) for name in
+                    ("keys", "values"))  # fmt: skip
+    spans, sides, at = np.zeros((len(keys), 4), np.int32), np.zeros(len(keys), np.int32), 0
+    for asked, said in zip(rows[::2], rows[1::2], strict=True):
+        middle, end = at + len(asked), at + len(asked) + len(said)
+        spans[at:middle, 2:], spans[middle:end, 2:] = (middle, end), (at, middle)
+        sides[middle:end] = 1
+        at = end
+    queries = keys * np.float32(sharp * WIDTH**0.5)  # attention divides by the root
+    return {"queries": queries, "keys": keys, "values": values, "spans": spans, "sides": sides}
+
+
+def judge(
+    asked: Terms, said: Terms, compared: Sequence[np.ndarray], heads: Mapping[str, np.ndarray]
+) -> float:
+    parts = [pooled for side in compared for pooled in (side.mean(0), side.max(0))]
+    parts.append(asked.values.mean(0) * said.values.mean(0))
+    best = heads["align.sharp"] * (asked.keys @ said.keys.T).max(-1).mean()
+    x = heads["align.pooled.weight"] @ np.concatenate([*parts, best]) + heads["align.pooled.bias"]
+    nats = heads["align.pair.weight"] @ (x * gate_of(x)) + heads["align.pair.bias"]
+    return float(nats[0])
