@@ -99,7 +99,15 @@ class Assistant:
         self.taste = Taste(versions)
         self.recalled = Recalled()
         self.library: Library | None = None  # the documents that questions are put to as well
-        learning = versions, config, self.mind, self.reread, memory_budget, device_memory
+        learning = (
+            versions,
+            config,
+            self.mind,
+            self.skills,
+            self.reread,
+            memory_budget,
+            device_memory,
+        )
         self.learner = Learner(model, *learning)
         self.turns = model.executor.turns
         if leads:

@@ -26,6 +26,7 @@ from oneseek.engine.learning.rebuilder import Rebuilder
 from oneseek.engine.learning.replay import History, must_be_reset, reset
 from oneseek.engine.learning.rounds.gate_questions import AdapterScope
 from oneseek.engine.learning.runs import generate_run_id
+from oneseek.engine.learning.skills.held_out import Reads
 from oneseek.engine.learning.trainer import EngineTrainer, check
 from oneseek.engine.learning.training_engine import TrainingEngine
 from oneseek.engine.model.loaded import Model
@@ -72,8 +73,8 @@ async def _unwatched(round: Round) -> None:
 
 
 class Learner:
-    """One model's rounds, one at a time. `reread()` is called when versions or facts were changed
-    in the store itself."""
+    """One model's rounds, one at a time. `reads` reads the questions of skills; `reread()` is
+    called when versions or facts were changed in the store itself."""
 
     def __init__(
         self,
@@ -81,6 +82,7 @@ class Learner:
         versions: Versions,
         config: TrainingConfig,
         mind: Mind,
+        reads: Reads,
         reread: Callable[[], None],
         memory_budget: int | None = None,
         device_memory: int = 0,
@@ -90,7 +92,9 @@ class Learner:
         self.turns = model.executor.turns
         opened = shape.over_all_layers(config)
         trained = Trained.chosen(model.config, opened)
-        self.trainer = EngineTrainer(model, trained, opened, memory_budget=memory_budget)
+        self.trainer = EngineTrainer(
+            model, trained, opened, memory_budget=memory_budget, reads=reads
+        )
         self.training = TrainingEngine(
             versions,
             self.trainer,

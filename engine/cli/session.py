@@ -128,9 +128,9 @@ class Session:
         """Train by this configuration from now on."""
         self.config = config
         opened = shape.over_all_layers(config)
-        self.trainer = await EngineTrainer.open(self.model, opened, self.budget)
         self.mind = Mind(self.model, Encoder(encoder_here, self.model.executor), self.versions)
         self.skills = Skills(self.versions, self.mind.memory.encoder)
+        self.trainer = await EngineTrainer.open(self.model, opened, self.budget, reads=self.skills)
         self.examples = Examples(self.skills)
         self.taste = Taste(self.versions)
         self.training = TrainingEngine(

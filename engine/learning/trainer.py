@@ -107,7 +107,12 @@ class EngineTrainer(Workbench):
         if self.beside is None or not same_bench(config, self.beside.config):
             self.rest()
             self.beside = await EngineTrainer.open(
-                self.model, config, self.memory_budget, usual=self.usual, kept=self.kept
+                self.model,
+                config,
+                self.memory_budget,
+                usual=self.usual,
+                kept=self.kept,
+                reads=self.reads,
             )
         return await settled(self.beside._attempt(weights, plan, captured, kind))
 

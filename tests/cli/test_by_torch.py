@@ -15,8 +15,11 @@ import pytest
 from builder import ROOT, environment
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.cli.session import Session, record_of
-from oneseek.engine.core.settings import for_model
+from oneseek.engine.core.settings import for_data, for_model
+from oneseek.engine.history.round_plan import TRAINING
 from oneseek.engine.learning.rounds import exported_round
+from oneseek.engine.learning.rounds.dataset import data_set_record
+from oneseek.engine.learning.skills.skills import line_of, skill_record
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
@@ -37,20 +40,30 @@ def programs() -> Path:
 
 
 @pytest.fixture(scope="module")
-def own(tmp_path_factory):
+def model():
+    with closing(open_model(str(MODEL))) as file:
+        return asyncio.run(Model.load(file, Numpy()))
+
+
+async def steps_here(attempt, folder: Path) -> list[float]:
+    """Write a round into a folder; the losses of its steps as computed here."""
+    await exported_round.write(attempt, folder)
+    losses = []
+    while (metrics := await attempt.advance(float("inf"))) is not None:
+        losses.append(metrics["loss"])
+    return losses
+
+
+@pytest.fixture(scope="module")
+def own(tmp_path_factory, model):
     """A practice round in a folder, with dropout, and the losses of its steps as computed here."""
     folder = tmp_path_factory.mktemp("torch")
-    with closing(open_model(str(MODEL))) as file:
-        model = asyncio.run(Model.load(file, Numpy()))
     config = for_model(model.config.parameters).replace(practice={"steps_per_fact": 8})
 
     async def both():
         session = await Session.open(folder / "own", model, config)
         attempt = await session.opened(also=[record_of(fact) for fact in FACTS])
-        await exported_round.write(attempt, folder / "round")
-        losses = []
-        while (metrics := await attempt.advance(float("inf"))) is not None:
-            losses.append(metrics["loss"])
+        losses = await steps_here(attempt, folder / "round")
         await session.close()
         return losses
 
@@ -100,6 +113,25 @@ def test_two_processes_and_a_kill_change_nothing(own, programs):
     assert not (out / "adapter_config.json").exists(), "it was over before it could be killed"
     run(command(programs, out, folder / "round", 2))
     assert apart(curve(out), losses) < 1e-3
+
+
+def test_the_steps_of_a_skill_are_those_of_pytorch_and_peft(model, programs, tmp_path):
+    data = ROOT / "examples" / "skills" / "units" / "train.jsonl"
+    record = skill_record("units", data_set_record(data))
+    usual = for_data("examples", model.config.parameters, record["examples"], skill=True)
+    config = usual.replace(epochs=2, skip_poor=False, confidence_auto_stop={"enabled": False})
+
+    async def taken():
+        session = await Session.open(tmp_path / "own", model, config)
+        await session.training.open(TRAINING, [record], line_of("units"))
+        losses = await steps_here(session.training.attempt, tmp_path / "round")
+        await session.close()
+        return losses
+
+    losses = asyncio.run(taken())
+    run(command(programs, tmp_path / "torch", tmp_path / "round"))
+    assert len(losses) == 24 and losses[-1] < 0.8 * losses[0]
+    assert apart(curve(tmp_path / "torch"), losses) < 1e-3
 
 
 def test_what_torch_made_of_a_data_set_is_judged_here(own, programs):

@@ -1,10 +1,16 @@
 """What an encoder's reading of a question recalls of the examples."""
 
+import asyncio
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from oneseek.engine.learning.batch import Row
+from oneseek.engine.learning.datasets import Example
+from oneseek.engine.learning.rounds.variants import CANDIDATE
+from oneseek.engine.learning.skills.held_out import HeldOutTest
 from oneseek.engine.learning.skills.pattern import pattern_of, unread
 from oneseek.engine.learning.skills.recall import (
     SOFT_PARTS,
@@ -130,3 +136,41 @@ def test_a_name_that_no_word_tells_is_told_by_its_tokens():
 )
 def test_a_piece_lies_where_it_was_read(text, pieces, wanted):
     assert [text[first:last] for first, last in token_spans(text, pieces)] == wanted
+
+
+def short(example):
+    return Row("taught", [1], [1])
+
+
+def test_a_run_is_judged_by_answers_whose_questions_are_read_as_in_use():
+    """No word says which label is right; what is read of a question does."""
+    known = {}
+
+    def example(kind):
+        question, known[question] = read([word(), word()], ["other"] * 2, kind)
+        return Example(({"role": "user", "content": question},), kind)
+
+    class Reads:
+        async def read(self, texts):
+            return [known[text] for text in texts]
+
+        async def examples_read(self, pairs):
+            return Readings(await self.read([question for question, _ in pairs]), {})
+
+    class Undecided:
+        """Who says what the form of an answer finds likeliest."""
+
+        async def go_on(self, who, prompts, tokens, forms):
+            self.ways = [form.text.grammar.rules[0, ""] for form in forms]
+            best = [max(ways, key=lambda way: way[-1][1]) for ways in self.ways]
+            return [list(way[0][1]) for way in best]
+
+    tokenizer = SimpleNamespace(decode=lambda ids: bytes(ids).decode())
+    coder = SimpleNamespace(tokenizer=tokenizer, ends=lambda id: False)
+    examples = [example(kind) for _ in range(20) for kind in ("cat", "car")]
+    held, others = examples[:10], examples[10:]
+    judged = [
+        asyncio.run(HeldOutTest(coder, short, held, others, True, reads).by(Undecided(), CANDIDATE))
+        for reads in (None, Reads())
+    ]
+    assert judged[0].right < 8 and judged[1].right == 10

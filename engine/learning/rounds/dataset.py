@@ -34,7 +34,6 @@ from oneseek.engine.learning.rounds.variants import ACTIVE, BASE, CANDIDATE, Var
 from oneseek.engine.learning.rounds.verdict import ACCEPT, REJECT, Measure, Verdict, within
 from oneseek.engine.learning.rounds.workbench import Workbench
 from oneseek.engine.learning.skills.held_out import HeldOutTest, Score, sentence
-from oneseek.engine.learning.skills.pattern import pattern_of
 
 LONGEST = 512  # tokens of an example: of what is longer, the end is kept
 VALIDATED = 128  # examples of the validation part whose loss is taken
@@ -133,10 +132,10 @@ class DataSetAttempt(Steps):
         held, seen = ([one for one in some if one.history] for some in (held, seen))
         if not held:
             return None
-        pairs = [(one.history[-1]["content"], one.answer) for one in seen]
-        pattern = pattern_of(pairs) if self.is_skill else None
-        corrected = bool(self.plan.lessons[0].get("corrected"))
-        return HeldOutTest(self.trainer.coder, self.row, held, seen, pattern, corrected)
+        corrected, trainer = bool(self.plan.lessons[0].get("corrected")), self.trainer
+        return HeldOutTest(
+            trainer.coder, self.row, held, seen, self.is_skill, trainer.reads, corrected
+        )
 
     @property
     def stops_by_doing(self) -> bool:

@@ -28,6 +28,7 @@ from oneseek.engine.learning.rounds.variants import (
     ModelVariants,
     Variant,
 )
+from oneseek.engine.learning.skills.held_out import Reads
 from oneseek.engine.model.choice.form import Form
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained
@@ -86,12 +87,14 @@ class Workbench:
         memory_budget: int | None = None,
         masters: np.ndarray | None = None,
         usual: TrainingConfig | None = None,
+        reads: Reads | None = None,
     ) -> None:
         self.model, self.trained, self.config, self.masters = model, trained, config, masters
         self.usual = usual or config  # whose shape stored weights have when they say no other
         self.coder = Coder(model.tokenizer, model.template, system)
         self.kept = kept or BaseAnswers.with_shipped(self.coder, model.fingerprint)
         self.memory_budget = memory_budget
+        self.reads = reads  # the questions of a skill
         self.remembered: dict = {}
 
     @classmethod

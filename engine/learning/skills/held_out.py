@@ -11,13 +11,15 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from oneseek.engine.learning.batch import Coder, Row
 from oneseek.engine.learning.datasets import Example
 from oneseek.engine.learning.lessons import fold
 from oneseek.engine.learning.rounds.variants import BASE, Variant, Variants
-from oneseek.engine.learning.skills.answers import answers_to
+from oneseek.engine.learning.skills.answers import Answers, answers_to
+from oneseek.engine.learning.skills.pattern import Pair, pattern_of
+from oneseek.engine.learning.skills.recall import Reading, Readings
 from oneseek.engine.model.choice.form import Form
 
 EXACT, FIELDS, CLASSES, OVERLAP = "exact", "fields", "classes", "overlap"
@@ -31,7 +33,7 @@ CLEARLY = 0.02  # so much more of the parts or words is better
 # ---- what the data asks for
 
 
-def measure_of(pairs: Sequence[tuple[str, str]]) -> str:
+def measure_of(pairs: Sequence[Pair]) -> str:
     """By what (question, answer) pairs are to be compared."""
     wanted = [answer.strip() for _, answer in pairs]
     if all(as_json(one) is not None for one in wanted) or all("|" in one for one in wanted):
@@ -139,10 +141,21 @@ class Score:
         return {"right": self.right, "score": round(self.score, 3)}
 
 
+class Reads(Protocol):
+    """Who reads the questions that a skill is asked."""
+
+    async def read(self, texts: Sequence[str]) -> list[Reading]:
+        """What is read of each text."""
+
+    async def examples_read(self, pairs: Sequence[Pair]) -> Readings:
+        """What is read of the questions of examples, and of their labels' names."""
+
+
 class HeldOutTest:
     """The held-back examples, to be answered by anyone; some of the `others` stand in the prompt of
-    the base. A skill's answers follow the `pattern` of its examples. Of these a person has
-    `corrected` some since the version before learned them."""
+    the base. The answers of a skill follow the pattern of the `others` as they will in use: `reads`
+    is who reads its questions then. Of these a person has `corrected` some since the version before
+    learned them."""
 
     def __init__(
         self,
@@ -150,13 +163,17 @@ class HeldOutTest:
         row: Callable[[Example], Row],
         held: Sequence[Example],
         others: Sequence[Example],
-        pattern: dict | None = None,
+        is_skill: bool = False,
+        reads: Reads | None = None,
         corrected: bool = False,
     ) -> None:
-        self.coder, self.held, self.pattern, self.corrected = coder, held, pattern, corrected
+        self.coder, self.held, self.corrected = coder, held, corrected
         self.shown = [one for one in others if len(one.history) == 1][:EXAMPLES]
-        pairs = [(one.history[-1]["content"], one.answer) for one in (*held, *others)]
-        self.measure = measure_of(pairs)
+        self.examples, asked = pairs_of(others), pairs_of(held)
+        self.measure = measure_of([*asked, *self.examples])
+        self.questions = [question for question, _ in asked]
+        self.is_skill, self.reads = is_skill, reads
+        self.grammars: Sequence[Answers | None] | None = None  # of the answers, once they are known
         rows = [row(one) for one in held]
         self.prompts = [list(one.prompt) for one in rows]
         self.tokens = BEYOND + max(len(one.target) for one in rows)
@@ -167,17 +184,28 @@ class HeldOutTest:
         """`base`, `active` or `candidate` answers all of them, greedily; who has learned the skill,
         by its pattern."""
         tokenizer = self.coder.tokenizer
-        forms: list[Form | None] = []
-        if self.pattern and who != BASE:
-            asked = [one.history[-1]["content"] for one in self.held]
-            grammars = [answers_to(self.pattern, text) for text in asked]
-            forms = [Form(one, tokenizer) if one else None for one in grammars]
+        if self.grammars is None:
+            self.grammars = await self._grammars()
+        grammars = self.grammars if who != BASE else ()
+        forms = [Form(one, tokenizer) if one else None for one in grammars]
         made = await variants.go_on(who, prompts or self.prompts, self.tokens, forms)
         said = [tokenizer.decode([id for id in ids if not self.coder.ends(id)]) for ids in made]
         pairs = zip(self.held, said, strict=True)
         points = [score(self.measure, one.answer, text) for one, text in pairs]
         right = sum(is_right(self.measure, one) for one in points)
         return Score(right, sum(points) / len(points), tuple(said), tuple(points))
+
+    async def _grammars(self) -> Sequence[Answers | None]:
+        """What an answer to each question may look like; none where all may be said."""
+        if not self.is_skill:
+            return ()
+        readings = await self.reads.examples_read(self.examples) if self.reads else None
+        pattern = pattern_of(self.examples, readings)
+        if not pattern:
+            return ()
+        read = await self.reads.read(self.questions) if self.reads else [None] * len(self.questions)
+        pairs = zip(self.questions, read, strict=True)
+        return [answers_to(pattern, question, one) for question, one in pairs]
 
     def prompted(self, most: int) -> tuple[list[list[int]], int]:
         """The same questions after as many examples as fit so many tokens, and how many those
@@ -218,10 +246,17 @@ class HeldOutTest:
     def wrong(self, now: Score) -> list[dict]:
         """What was not answered as wanted."""
         return [
-            {"prompt": one.history[-1]["content"], "wanted": one.answer, "said": said}
-            for one, said, points in zip(self.held, now.said, now.points, strict=True)
+            {"prompt": question, "wanted": one.answer, "said": said}
+            for question, one, said, points in zip(
+                self.questions, self.held, now.said, now.points, strict=True
+            )
             if not is_right(self.measure, points)
         ]
+
+
+def pairs_of(examples: Sequence[Example]) -> list[Pair]:
+    """What is asked at last in each, and the answer to it."""
+    return [(one.history[-1]["content"], one.answer) for one in examples]
 
 
 def sentence(told: dict) -> str:
