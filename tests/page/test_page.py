@@ -126,7 +126,7 @@ def test_it_works_offline_after_the_first_visit(page: Page, context: BrowserCont
 
 # Whether some words can be read once the details are unfolded.
 IN_DETAILS = """words => {
-  const details = document.querySelector("#consent > details");
+  const details = document.querySelector("#consent-details");
   if (details) details.open = true;
   return details?.innerText.includes(words);
 }"""

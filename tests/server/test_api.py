@@ -141,7 +141,7 @@ def test_log_probabilities_come_with_the_alternatives_whole_and_streamed(host):
         ({"stop": [1]}, "up to 4 texts"),
         ({"stop": list("abcde")}, "up to 4 texts"),
         ({"stream": "yes"}, "true or false"),
-        ({"n": 2}, "from 1 to 1"),
+        ({"n": 2}, "n is not heeded here"),
         ({"model": 3}, "must be a text"),
         ({"model": None}, "is required"),
         ({"messages": [{"role": "user", "content": "long " * 20000}]}, "Shorten it"),
