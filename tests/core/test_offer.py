@@ -19,7 +19,7 @@ PROPOSED = {
     ("desktop", "sv"): QWEN,
     ("desktop", "en"): QWEN,
     ("old", "sv"): ["qwen3-0.6b-q4", "smollm2-135m"],
-    ("old", "en"): ["qwen2.5-0.5b", "gemma-3-270m", "smollm2-135m"],
+    ("old", "en"): ["qwen2.5-0.5b", "smolvlm-500m", "smollm2-135m"],
 }
 
 

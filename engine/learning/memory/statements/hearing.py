@@ -177,9 +177,10 @@ async def statements(message: str, reads: Reads, knows: Knows = nobody) -> list[
         asked = i > 0 and parts[i - 1].endswith("?")  # and the person says why
         certain = sentence.states >= CERTAIN and (asked or not nothing)
         certain = certain or is_aside(message, parts, i, sentence)
-        certain = certain or (sentence.states >= OF_KNOWN and begins_with_known(part, knows))
+        known_name = sentence.states >= OF_KNOWN and begins_with_known(part, knows)
+        certain = certain or known_name
         foreign = (nothing or belongs) and not certain and not ASKED_FOR.match(part)
-        if foreign or not (certain or is_kept(part, sentence)):
+        if foreign or not (known_name or is_kept(part, sentence)):
             if kept and not belongs and goes_on(part, sentence) and fits(kept[-1], part):
                 kept[-1].said += " " + part
                 continue
