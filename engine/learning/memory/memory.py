@@ -274,7 +274,7 @@ class Memory:
         return False
 
     def introduces(self, name: str, user: str) -> bool:
-        """Whether somebody introduced a name in small letters: "my sister anna"."""
+        """Whether somebody introduced a name, here in small letters: "my sister Anna"."""
         facts = (self.facts.get(id) for id in self.said.having(name[:STEM]))
         return any(
             fact and "answer" in fact and owner_of(fact) == user

@@ -10,6 +10,7 @@ import functools
 import re
 from collections.abc import Callable
 
+from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.lessons.language import language
 
 WORD = re.compile(r"[^\W\d_]+")
@@ -67,11 +68,13 @@ def introduced(said: str, code: str) -> frozenset[str]:
 
 
 def with_capitals(question: str, is_known: Callable[[str], bool]) -> str:
-    """A question whose names in small letters that are known begin with a capital."""
+    """A question whose names in small letters that are known begin with a capital. Its function
+    words are no names, and stand in most of what was told: nobody looks there for them."""
+    common = language(guess(question)).function_words
 
     def raised(word: re.Match[str]) -> str:
         plain = word[0]
-        known = plain.islower() and len(plain) >= LEAST and is_known(plain)
-        return plain.capitalize() if known else plain
+        may_be = plain.islower() and len(plain) >= LEAST and plain not in common
+        return plain.capitalize() if may_be and is_known(plain) else plain
 
     return WORD.sub(raised, question)
