@@ -75,8 +75,10 @@ def test_a_step_makes_the_same_bits_whatever_the_clock_and_nothing_costs_nothing
 
 def modelled(run, clock, cost_of):
     """From now on nothing is computed: what every slice takes in milliseconds, where each kind of
-    dispatch costs what `cost_of` says, of which the device's clock tells what it can."""
-    costs, slices = {}, []
+    dispatch costs what `cost_of` says, of which the device's clock tells what it can. Time passes
+    while one waits for the device."""
+    gpu, costs, slices = run.gpu, {}, []
+    now = free = 0.0  # milliseconds: what it is, and when the device has done what it was given
 
     def cost(piece):
         kind = piece.dispatch.kind
@@ -85,18 +87,30 @@ def modelled(run, clock, cost_of):
         return piece.share * costs[kind]
 
     def submit(start=0, stop=None):
+        nonlocal free
         slices.append(sum(map(cost, run._pieces[start:stop])))
+        free = max(free, now) + slices[-1]
+
+    async def reached(done):
+        nonlocal now
+        if done is not None:
+            now = max(now, done + gpu.clock.wait_ms)
 
     async def waited(work):
         work()
+        await reached(free)
         return slices[-1]
 
-    async def stamped(pieces, times=1):
-        found = [times * cost(run._pieces[i]) for i in pieces]
+    async def stamped(works):
+        issued = [
+            (run._pieces[issue.args[0]], issue.keywords.get("times", 1)) for _, issue in works
+        ]
+        found = [times * cost(piece) for piece, times in issued]
         return found if clock == "fine" else [rounded(ms) for ms in found]
 
-    run.run, run._stamped, run.gpu.clock.waited = submit, stamped, waited
-    run.gpu.clock.tick = TICK_MS
+    run.run, gpu.clock.stamped, gpu.clock.waited = submit, stamped, waited
+    gpu.mark, gpu.reached, gpu.turns.clock = lambda: free, reached, lambda: now / 1e3
+    gpu.clock.tick = TICK_MS
     return slices
 
 
@@ -124,6 +138,28 @@ def test_slices_keep_their_bound_within_twice_whatever_the_clock(clock):
             slices = asyncio.run(steps)
         assert max(slices) <= 2 * SLICE_MS
         assert len(slices) <= 2.5 * max(3, sum(slices) / SLICE_MS)
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_the_next_slice_is_under_way_while_one_is_awaited(clock):
+    with device_with(clock) as own:
+        run, happened = step_on(own), []
+
+        async def reached(mark):
+            if mark:
+                happened.append(-mark)
+
+        async def step():
+            slices = await slices_of_steps(own, run, clock, lambda kind: 1.0, steps=0)
+            own.mark = lambda: happened.append(len(slices)) or len(slices)
+            own.reached = reached
+            await run.advance()
+            return len(slices)
+
+        count = asyncio.run(step())
+    assert count > 3
+    ahead = [at for n in range(1, count) for at in (n + 1, -n)]
+    assert happened == [1, *ahead, -count]
 
 
 @pytest.mark.parametrize("clock", CLOCKS)

@@ -9,21 +9,25 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 import wgpu
 
 from oneseek.engine.compiler.ir import Spec
+from oneseek.engine.compiler.pieces import LEAST_MS
 from oneseek.engine.turns import SLICE_MS
 
 WAITS = 3  # for nothing, of which the shortest counts
 LONG_MS = 20.0  # a wait for nothing that takes so long is one for the browser to look
 NUDGE_MS = 4.0  # between two submits of nothing, each of which makes such a browser look
+ENOUGH_MS = 1.0  # of a work run again and again: what a rounded clock measures well
+MOST_TIMES = 200  # that it is run for that
 NUDGED = 0.5  # of the wait without nudges: what it has to take with them for them to stay
 
-Work = Callable[[Any], None]  # issues dispatches in a pass
+Work = Callable[..., None]  # issues dispatches in a pass
 
 
 class Clock:
@@ -66,7 +70,19 @@ class Clock:
         await self.gpu.finished()
         return max(0.0, 1e3 * (time.perf_counter() - began) - self.wait_ms)
 
-    async def stamped(self, works: list[tuple[str, Work]]) -> list[float]:
+    async def measured(self, label: str, issue: Work, again: bool) -> float:
+        """Milliseconds of a work, which `issue` issues so many times in a pass. One that may run
+        again runs until a millisecond has passed: a clock may be rounded to a tenth of one."""
+        times, [spent] = 1, await self.stamped([(label, issue)])
+        if not again:
+            return max(spent, self.tick / 2)
+        while spent < ENOUGH_MS and times < MOST_TIMES:
+            each = max(LEAST_MS, spent / times)
+            times = min(MOST_TIMES, math.ceil(1.5 * ENOUGH_MS / each), 16 * times)
+            [spent] = await self.stamped([(label, partial(issue, times=times))])
+        return spent / times
+
+    async def stamped(self, works: Sequence[tuple[str, Work]]) -> list[float]:
         """Milliseconds of each of these works by the device's clock, each in a pass of its own."""
         count, device = 2 * len(works), self.gpu.device
         queries = device.create_query_set(label="costs", type="timestamp", count=count)

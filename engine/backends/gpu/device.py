@@ -133,16 +133,20 @@ class Device:
 
     async def read(self, buffer: Any, start: int, spec: Spec) -> np.ndarray:
         """Elements from `start`, copied through a mapped buffer; waits for what was submitted."""
-        size = max(4, spec.nbytes)
-        staging = self.staging(size)
-        encoder = self.device.create_command_encoder(label=f"read {buffer.label}")
-        encoder.copy_buffer_to_buffer(buffer, start * BYTES[spec.dtype], staging, 0, size)
-        self.submit(encoder)
-        await self.waited(staging.map_async("READ"))
+        staging, mapped = self._copied(buffer, start * BYTES[spec.dtype], max(4, spec.nbytes))
+        await self.waited(mapped)
         data = np.frombuffer(staging.read_mapped(), DTYPES[spec.dtype])
         staging.unmap()
         self.keep(staging)
         return data[: spec.size].reshape(spec.shape).copy()
+
+    def _copied(self, buffer: Any, offset: int, size: int) -> tuple[Any, Any]:
+        """A buffer that these bytes are copied into, and the promise that it is mapped."""
+        staging = self.staging(size)
+        encoder = self.device.create_command_encoder(label=f"read {buffer.label}")
+        encoder.copy_buffer_to_buffer(buffer, offset, staging, 0, size)
+        self.submit(encoder)
+        return staging, staging.map_async("READ")
 
     def staging(self, size: int) -> Any:
         """A buffer that can be mapped, of at least so many bytes; `keep` it for the next who
@@ -158,9 +162,21 @@ class Device:
         if staging.size <= KEPT_BYTES:
             self._staging.setdefault(staging.size, []).append(staging)
 
+    def mark(self) -> tuple[Any, Any]:
+        """What `reached` waits for: everything submitted so far."""
+        return self._copied(self.nothing, 0, 4)
+
+    async def reached(self, mark: tuple[Any, Any] | None) -> None:
+        if not mark:
+            return
+        staging, mapped = mark
+        await self.waited(mapped)
+        staging.unmap()
+        self.keep(staging)
+
     async def finished(self) -> None:
         """Until everything submitted so far is done."""
-        await self.read(self.nothing, 0, Spec((1,)))
+        await self.reached(self.mark())
 
     def submit(self, encoder: Any) -> None:
         if self.lost:

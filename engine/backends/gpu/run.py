@@ -11,7 +11,6 @@ import sys
 import time
 from collections.abc import Awaitable
 from functools import partial
-from math import ceil
 from typing import Any
 
 import numpy as np
@@ -29,14 +28,12 @@ if sys.platform == "emscripten":
 else:
     from oneseek.engine.backends.gpu.native_replay import Recording, bind_groups
 
-TAUGHT = 3  # times that a run is begun as a whole before it is known what its dispatches cost
+TAUGHT = 3  # times that a run is begun before it is known what its dispatches cost
 OFTEN, AGAIN = 10, 32  # up to then each time tells it, and then every so many
 AHEAD = 8  # times that one may be begun before its first result is read
 RECENT = 3  # times that it ran by itself, of which the quickest says how many those are
 AHEAD_MS = 25.0  # of work begun ahead: nobody sees whether a word comes so much later
 PROBES = 16  # dispatches measured between two breaths
-ENOUGH_MS = 1.0  # of a dispatch run again and again: what a rounded clock measures well
-MOST_TIMES = 200  # that it is run for that
 
 
 class Run:
@@ -71,10 +68,11 @@ class Run:
         self._cut = 0, 0.0, len(self._pieces)  # lessons known then, the longest piece, from where
         self._ready = False
         self._times = 0  # that all of it was begun at once
+        self._ended = 0  # times that it ended in slices
         self._cost = -1, 0.0  # lessons known then, milliseconds of all of it
         self._alone: list[float] = []  # milliseconds of the last times that it ran by itself
         self._copies: dict[tuple, Any] = {}
-        self._recorded: Recording | None = None
+        self._recording: Recording  # of all pieces, once it is ready
 
     def _same_memory(self, a: Value, b: Value) -> bool:
         return self.buffers[a.root] is self.buffers[b.root]
@@ -144,12 +142,7 @@ class Run:
             across = dispatch.counts[0] if dispatch.counts[1] > 1 else 0
             place = self.gpu.kernels.place(first, across, dispatch.sizes)
             calls.append((dispatch.pipeline, dispatch.group, place, counts))
-        self._recorded = Recording(calls)
-
-    @property
-    def _recording(self) -> Recording:
-        assert self._recorded, "`ready` comes first"
-        return self._recorded
+        self._recording = Recording(calls)
 
     def write(self, name: str, array: np.ndarray) -> None:
         value = self.program.inputs[name]
@@ -193,25 +186,46 @@ class Run:
                 self.run(start, stop)
                 start = stop
             return len(self)
-        slice_ms = self.gpu.clock.slice_ms
         if budget_ms is None:
-            while start < len(self):
-                start = await self.advance(start, slice_ms)
-                await self.gpu.breathe()
-            return len(self)
-        self._cut_up(start, min(budget_ms, slice_ms))
-        costs = self.gpu.costs
-        if not costs.alone:
-            stop = self.cut(start, budget_ms)
-            ms = await self.gpu.clock.waited(partial(self.run, start, stop))
-            costs.share_out(self._pieces[start:stop], ms)
-            return stop
-        if not costs.knows(self._pieces[start]):
-            return await self._probe(start, budget_ms)
-        stop = self.cut(start, budget_ms)
-        self.run(start, stop)
-        await self.gpu.finished()
+            return await self._advance_to_end(start)
+        stop, mark = await self._begin_slice(start, budget_ms)
+        await self.gpu.reached(mark)
         return stop
+
+    async def _advance_to_end(self, start: int) -> int:
+        """In slices, of which two are under way at once: the device has work while one is awaited,
+        and whoever is waiting for it gets it after two at most. Where the device has no clock, all
+        of them tell what they took once each has told it for itself."""
+        turns, costs, first, before = self.gpu.turns, self.gpu.costs, start, None
+        began, together = turns.worked, not costs.alone and self._ended >= TAUGHT
+        while start < len(self):
+            start, mark = await self._begin_slice(start, self.gpu.clock.slice_ms, together)
+            await self.gpu.reached(before)
+            before = mark
+            await self.gpu.breathe()
+        await self.gpu.reached(before)
+        if together:
+            spent = 1e3 * (turns.worked - began) - self.gpu.clock.wait_ms
+            costs.share_out(self._pieces[first:], max(0.0, spent))
+        self._ended += 1
+        return start
+
+    async def _begin_slice(
+        self, start: int, budget_ms: float, together: bool = False
+    ) -> tuple[int, tuple[Any, Any] | None]:
+        """Submit a slice from `start`: where it ends, and the mark that is reached once it is done;
+        none where it was waited for, to know what it takes."""
+        self._cut_up(start, min(budget_ms, self.gpu.clock.slice_ms))
+        costs = self.gpu.costs
+        if costs.alone and not costs.knows(self._pieces[start]):
+            return await self._probe(start, budget_ms), None
+        stop = self.cut(start, budget_ms)
+        if costs.alone or together:
+            self.run(start, stop)
+            return stop, self.gpu.mark()
+        ms = await self.gpu.clock.waited(partial(self.run, start, stop))
+        costs.share_out(self._pieces[start:stop], ms)
+        return stop, None
 
     @property
     def ahead(self) -> int:
@@ -357,35 +371,22 @@ class Run:
         return at
 
     async def _measured(self, i: int) -> float:
-        """Run piece i; the milliseconds it takes. Where it leaves the same numbers it runs until
-        a millisecond has passed: a clock may be rounded to a tenth of one."""
-        clock, times, spent = self.gpu.clock, 1, (await self._stamped([i]))[0]
-        if not self._pieces[i].dispatch.repeatable:
-            return max(spent, clock.tick / 2)
-        while spent < ENOUGH_MS and times < MOST_TIMES:
-            each = max(LEAST_MS, spent / times)
-            times = min(MOST_TIMES, ceil(1.5 * ENOUGH_MS / each), 16 * times)
-            [spent] = await self._stamped([i], times)
-        return spent / times
-
-    async def _stamped(self, pieces: list[int], times: int = 1) -> list[float]:
-        """Milliseconds of each of these pieces, run so many times, by the device's clock."""
-
+        """Run piece i; the milliseconds it takes."""
         self._inputs.flush()
+        again = self._pieces[i].dispatch.repeatable
+        return await self.gpu.clock.measured(repr(self.step(i)), partial(self._issue, i), again)
 
-        def issue(compute: Any, i: int) -> None:
-            for _ in range(times):
-                self._recording.replay(compute, i, i + 1)
-
-        return await self.gpu.clock.stamped(
-            [(repr(self.step(i)), partial(issue, i=i)) for i in pieces]
-        )
+    def _issue(self, i: int, compute: Any, times: int = 1) -> None:
+        for _ in range(times):
+            self._recording.replay(compute, i, i + 1)
 
     async def time(self, start: int, stop: int) -> list[float]:
         """Run [start, stop) with each piece in a pass of its own; milliseconds of each."""
         await self.ready()
         if self.gpu.timestamps:
-            return await self._stamped([*range(start, stop)])
+            self._inputs.flush()
+            works = [(repr(self.step(i)), partial(self._issue, i)) for i in range(start, stop)]
+            return await self.gpu.clock.stamped(works)
         waited = self.gpu.clock.waited
         await self.gpu.finished()
         return [await waited(partial(self.run, i, i + 1)) for i in range(start, stop)]
