@@ -17,26 +17,29 @@ from oneseek.engine.backends.gpu.run import Run
 from oneseek.engine.compiler.ir import OPS, Program, Spec
 from oneseek.engine.compiler.schedule import plan
 
+LARGE = 1e4  # what goes into a product in some models: 16 bits end at 65,504
+
 
 @dataclass(frozen=True)
 class Offer:
     """A field of Tier, the device's features that allow it (any of them), how far its
-    results may be from the floor's, and what is computed to see."""
+    results may be from the floor's, and what is computed to see: an op of arrays, whose
+    numbers are so large at most."""
 
     name: str
     features: tuple[str, ...]
     tolerance: float
-    trials: tuple[tuple[str, tuple[Spec, ...], dict], ...]
+    trials: tuple[tuple[str, tuple[Spec, ...], dict, tuple[float, ...]], ...]
     on_software: bool  # whether it pays where the CPU plays the GPU
 
 
 OFFERS = (
     Offer("subgroups", ("subgroups", "subgroup"), 1e-5,
-          (("rmsnorm", (Spec((5, 576)), Spec((576,))), dict(eps=1e-5)),
-           ("divergence", (Spec((3, 1000)), Spec((3, 1000))), {})), True),
+          (("rmsnorm", (Spec((5, 576)), Spec((576,))), dict(eps=1e-5), (1.0, 1.0)),
+           ("divergence", (Spec((3, 1000)), Spec((3, 1000))), {}, (1.0, 1.0))), True),
     Offer("f16", ("shader-f16",), 5e-3,
-          (("packed_linear", (Spec((2, 576)), Spec((96, 72), "u32"), Spec((96, 18, 2))),
-            dict(bits=4)),), False),
+          tuple(("packed_linear", (Spec((2, 576)), Spec((96, 72), "u32"), Spec((96, 18, 2))),
+                 dict(bits=4), (largest, 0.0, 0.02)) for largest in (1.0, LARGE)), False),
 )  # fmt: skip
 
 
@@ -67,15 +70,15 @@ async def attempt(gpu: Device, offer: Offer) -> None:
 
 async def results(gpu: Device, offer: Offer) -> list[np.ndarray]:
     made = []
-    for name, specs, attrs in offer.trials:
+    for name, specs, attrs, largest in offer.trials:
         program, rng = Program(name), np.random.default_rng(0)
         ins = [program.input(f"in{i}", s.shape, s.dtype) for i, s in enumerate(specs)]
         outs = OPS[name](*ins, **attrs)
         program.output("out", outs[0] if isinstance(outs, tuple) else outs)
         run = Run(gpu, plan(program), {})
-        for value in ins:
+        for value, size in zip(ins, largest, strict=True):
             kinds = {
-                "f32": rng.uniform(-1, 1, value.shape),
+                "f32": rng.uniform(-size, size, value.shape),
                 "u32": rng.integers(0, 2**32, value.shape),
             }
             run.write(value.name, kinds[value.spec.dtype])
