@@ -63,8 +63,15 @@ def test_scenario_2_sending_before_a_choice_shows_the_choice_and_keeps_the_draft
     expect(field).to_have_value("Remember this draft")
     assert not asked_for
     wait_until(lambda: "Remember this draft" in str(stored(page, "drafts")))
+    page.get_by_text("How should I answer?", exact=True).click()
+    how = page.get_by_label("How should I answer?")
+    how.fill("In one sentence.")
+    field.focus()
+    wait_until(lambda: "In one sentence." in str(stored(page, "settings")))
     page.reload()
     expect(field).to_have_value("Remember this draft")
+    page.get_by_text("How should I answer?", exact=True).click(timeout=120_000)
+    expect(how).to_have_value("In one sentence.")
 
 
 def test_what_is_focused_in_the_choice_stays_so_when_more_is_known_of_the_device(page: Page):
