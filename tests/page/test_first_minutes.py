@@ -31,6 +31,7 @@ def test_what_a_stranger_reads_is_true_and_nothing_is_lost(
     assert walked["forgotten"]
 
 
+@pytest.mark.long
 @pytest.mark.kept_offline
 def test_without_any_room_it_says_so_and_saves_what_was_written_once_there_is_some(
     page: Page, watch: Watch, address: str

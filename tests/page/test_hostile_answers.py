@@ -54,6 +54,7 @@ def test_code_in_a_language_that_is_not_there_is_shown_plain(page: Page, languag
         page.reload()
 
 
+@pytest.mark.long
 def test_a_chat_of_200_hostile_answers_opens_and_shows_each(page: Page):
     found = list(hostile(200))
     opened_with(page, [text for _, text in found])

@@ -155,6 +155,7 @@ def test_it_waits_goes_on_for_one_step_and_to_the_end(page: Page):
     assert figures(page)[0][1] == "40"
 
 
+@pytest.mark.long
 def test_a_link_holds_the_program_and_runs_nothing(page: Page):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     opened(page)
@@ -201,6 +202,7 @@ def test_a_program_reaches_nothing_of_the_site(page: Page, watch, address):
     assert set(tried.values()) == {"csp"}, f"none of them leaves the browser: {tried}"
 
 
+@pytest.mark.long
 @pytest.mark.kept_offline
 def test_it_runs_without_a_network(page: Page):
     page.goto("")
@@ -225,6 +227,7 @@ def test_axe_finds_nothing(chromium, address, scheme, width):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.long
 def test_it_speaks_swedish(page: Page):
     opened(page)
     page.get_by_role("button", name="Svenska").click()

@@ -309,6 +309,7 @@ def test_the_page_itself_may(ours: Page):
     assert ours.evaluate(HEARD) == ["POST /api/queue "] * 2 + [OWN]
 
 
+@pytest.mark.long
 def test_a_link_chooses_the_model_for_its_visit_alone(page: Page):
     holds(page, [["settings", "page", {"model": "smollm2-135m"}]])
     page.goto("/?model=tiny")

@@ -449,6 +449,7 @@ def test_the_old_dashboards_address_leads_to_activity(page):
     assert page.locator("#panel-activity").is_visible()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_english_chat_with_a_swedish_name_stays_english_in_a_swedish_page(home):
     home.get_by_role("button", name="Svenska").click()
