@@ -153,7 +153,14 @@ def test_4_a_lesson_is_told_when_it_begins_and_when_it_is_in_use_and_never_each_
     assert set(page.evaluate(LIVE)) <= {"announcer", "alarm", "log"}, page.evaluate(LIVE)
 
 
-@pytest.mark.parametrize("media", [{}, {"color_scheme": "dark"}, {"forced_colors": "active"}])
+@pytest.mark.parametrize(
+    "media",
+    [
+        {},
+        pytest.param({"color_scheme": "dark"}, marks=pytest.mark.long),
+        pytest.param({"forced_colors": "active"}, marks=pytest.mark.long),
+    ],
+)
 def test_5_axe_finds_nothing_at_all_in_any_panel(walk, media: dict):
     page, words = walk
     page.emulate_media(**media, reduced_motion="reduce")

@@ -28,7 +28,7 @@ def model_details(page: Page):
     "clock",
     [
         pytest.param(CLOCK_ONLY + ROUNDED, id="rounded"),
-        pytest.param(NO_CLOCK, id="none", marks=pytest.mark.long),  # the next test has none either
+        pytest.param(NO_CLOCK, id="none", marks=pytest.mark.long),
     ],
 )
 def test_a_quick_chip_is_chosen_whatever_its_clock_is(page: Page, clock: str):

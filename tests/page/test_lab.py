@@ -15,6 +15,7 @@ from tests.support.page.browser import kept_offline, watched
 pytestmark = pytest.mark.slow
 
 NAMES = sorted(path.stem for path in lab.EXAMPLES.glob("*.py"))
+USUAL = ("digits", "moons")
 FEW = "for batch in [*batches()][:3]]"  # a chip that the processor plays takes long
 ENDLESS = "print('begins')\nwhile True:\n    pass\n"
 WRONG = """import numpy as np
@@ -86,7 +87,9 @@ def figures(page: Page) -> list[list[str]]:
     return [row.split("\t") for row in page.locator("#figures tbody").inner_text().splitlines()]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [one if one in USUAL else pytest.param(one, marks=pytest.mark.long) for one in NAMES]
+)
 def test_an_example_comes_to_the_losses_of_numpy_on_processor_and_chip(page: Page, name):
     text = (lab.EXAMPLES / f"{name}.py").read_text()
     assert "for batch in batches()]" in text
@@ -213,8 +216,16 @@ def test_it_runs_without_a_network(page: Page):
     assert figures(page)[0][1] == "40"
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize(
+    "width, scheme",
+    [
+        (390, "light"),
+        *(
+            pytest.param(*case, marks=pytest.mark.long)
+            for case in ((390, "dark"), (1440, "light"), (1440, "dark"))
+        ),
+    ],
+)
 def test_axe_finds_nothing(chromium, address, scheme, width):
     size = {"width": width, "height": 850}
     with watched(chromium, address, viewport=size, color_scheme=scheme) as (context, _):

@@ -236,7 +236,9 @@ def stranger(ours: Page, port: int, request: pytest.FixtureRequest) -> Iterator[
     assert kept(ours) == before
 
 
-both = pytest.mark.parametrize("stranger", ["127.0.0.1", "localhost"], indirect=True)
+both = pytest.mark.parametrize(
+    "stranger", ["localhost", pytest.param("127.0.0.1", marks=pytest.mark.long)], indirect=True
+)
 
 
 @both

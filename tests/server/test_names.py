@@ -314,7 +314,7 @@ def test_the_fingerprint_is_taken_as_often_as_was_said(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("prefix", ["", "OQT_"])
+@pytest.mark.parametrize("prefix", ["", pytest.param("OQT_", marks=pytest.mark.long)])
 def test_a_witness_on_this_machine_is_told_only_when_that_is_said(tmp_path, prefix):
     heard: list[dict] = []
 
