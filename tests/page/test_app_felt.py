@@ -37,7 +37,6 @@ def test_the_first_minute_begins_with_a_fact_of_ones_own(home: Page):
     expect(field).to_be_focused()
 
 
-@pytest.mark.long
 def test_a_fact_is_told_learned_and_asked_from_one_line(home: Page):
     """Each thing the line says is true when it says it; it never speaks before the store does."""
     say(home, "My boat is called Saltkråkan.")

@@ -113,7 +113,6 @@ def test_what_a_run_learned_is_a_data_set_and_no_fact(page: Page, tmp_path: Path
     expect(memory.get_by_role("listitem").filter(has_text="Vindil")).to_contain_text("by heart")
 
 
-@pytest.mark.long
 def test_a_skill_is_taught_in_the_page_answers_what_is_like_it_and_is_removed(
     page: Page, tmp_path: Path
 ):

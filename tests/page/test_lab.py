@@ -4,6 +4,7 @@ nothing of the chats can be read."""
 import base64
 import re
 import zlib
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, Request, expect
@@ -15,7 +16,7 @@ from tests.support.page.browser import kept_offline, watched
 pytestmark = pytest.mark.slow
 
 NAMES = sorted(path.stem for path in lab.EXAMPLES.glob("*.py"))
-USUAL = ("digits", "moons")
+USUAL = ("moons",)
 FEW = "for batch in [*batches()][:3]]"  # a chip that the processor plays takes long
 ENDLESS = "print('begins')\nwhile True:\n    pass\n"
 WRONG = """import numpy as np
@@ -105,8 +106,23 @@ def test_an_example_comes_to_the_losses_of_numpy_on_processor_and_chip(page: Pag
     assert set(page.locator("#steps .part").all_inner_texts()) == parts
 
 
-def test_a_step_shows_its_shapes_its_line_its_buffers_and_its_kernels(page: Page):
-    opened(page)
+@pytest.fixture(scope="module")
+def started(chromium, address) -> Iterator[Page]:
+    """One lab for the tests that need none of their own."""
+    with watched(chromium, address) as (context, _):
+        yield opened(context.new_page())
+
+
+@pytest.fixture
+def anew(started: Page) -> Page:
+    """The lab with the first example, as if it had just been opened."""
+    started.locator("#example").select_option("line")
+    idle(started)
+    return started
+
+
+def test_a_step_shows_its_shapes_its_line_its_buffers_and_its_kernels(anew: Page):
+    page = anew
     ran(page)
     row = page.locator("#steps tbody tr").first
     expect(row).to_contain_text("matmul")
@@ -145,8 +161,8 @@ def test_an_endless_loop_is_stopped_and_the_next_program_runs(page: Page):
     assert figures(page)[0][:2] == ["numpy", "40"]
 
 
-def test_it_waits_goes_on_for_one_step_and_to_the_end(page: Page):
-    opened(page)
+def test_it_waits_goes_on_for_one_step_and_to_the_end(anew: Page):
+    page = anew
     page.get_by_role("button", name="Step").click()
     expect(page.locator("#state")).to_have_text("Waiting after step 1")
     page.get_by_role("button", name="Step").click()
@@ -216,16 +232,9 @@ def test_it_runs_without_a_network(page: Page):
     assert figures(page)[0][1] == "40"
 
 
-@pytest.mark.parametrize(
-    "width, scheme",
-    [
-        (390, "light"),
-        *(
-            pytest.param(*case, marks=pytest.mark.long)
-            for case in ((390, "dark"), (1440, "light"), (1440, "dark"))
-        ),
-    ],
-)
+@pytest.mark.long
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
 def test_axe_finds_nothing(chromium, address, scheme, width):
     size = {"width": width, "height": 850}
     with watched(chromium, address, viewport=size, color_scheme=scheme) as (context, _):
@@ -249,8 +258,8 @@ def test_it_speaks_swedish(page: Page):
     expect(page.locator("#state")).to_have_text("Klart")
 
 
-def test_a_keyboard_is_all_one_needs(page: Page):
-    opened(page)
+def test_a_keyboard_is_all_one_needs(anew: Page):
+    page = anew
     page.locator(".cm-content").focus()
     page.keyboard.press("Tab")
     expect(page.locator(".cm-content")).not_to_be_focused()
