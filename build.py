@@ -90,6 +90,7 @@ def arguments() -> argparse.ArgumentParser:
     scope = command.add_mutually_exclusive_group()
     scope.add_argument("--fast", dest="scope", action="store_const", const="fast")
     scope.add_argument("--quick", dest="scope", action="store_const", const="quick")
+    scope.add_argument("--page", dest="scope", action="store_const", const="page")
     scope.add_argument("--long", dest="scope", action="store_const", const="long")
     command.add_argument("pytest", nargs="*", help="what pytest is given (after --)")
     command.set_defaults(run=test, scope="usual")

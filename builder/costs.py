@@ -18,7 +18,9 @@ LAST_RUN = ROOT / ".pytest_cache" / "costs"  # what each process of pytest wrote
 KINDS = {"fast": 1, "quick": 2, "usual": 3, "long": 4}  # of tests; a scope runs those up to its own
 SHOWN = 30
 UNKNOWN_S = {"fast": 1.0, "quick": 5.0, "usual": 30.0, "long": 60.0}  # of a new file
-DEAR_S = 0.25  # from here on a test of a fast file is left to the quick scope: "dear" of the record
+# From here on a test that nobody marked is left to the quick scope, and from there on to the usual
+# one. What it cost stands in the record's "dear".
+DEAR_S, SLOW_S = 0.15, 0.5
 
 
 def order(scope: str) -> list[str]:
@@ -48,12 +50,12 @@ def recorded() -> dict:
 
 def _costs(scope: str) -> dict[str, float]:
     """The recorded cost of each test file in this scope, the dearest first."""
-    record = recorded()["files"]
+    record, kind_of_scope = recorded()["files"], "usual" if scope == "page" else scope
     found = {}
     for path in scopes.test_files(scope):
         file = path.relative_to(ROOT).as_posix()
-        kinds = record.get(file, {scope: UNKNOWN_S[scope]})
-        found[file] = sum(kinds[kind] for kind in kinds if KINDS[kind] <= KINDS[scope])
+        kinds = record.get(file, {kind_of_scope: UNKNOWN_S[kind_of_scope]})
+        found[file] = sum(kinds[kind] for kind in kinds if KINDS[kind] <= KINDS[kind_of_scope])
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
@@ -95,12 +97,13 @@ def keep() -> None:
     """Writes what the last run cost to the record; what did not run keeps what it had."""
     tests, old = _read_costs(), recorded()
     files: dict[str, dict[str, float]] = {}
-    dear = {name for name in old["dear"] if name not in tests}
+    dear = {name: cost for name, cost in old["dear"].items() if name not in tests}
     for name, test in tests.items():
         kinds = files.setdefault(name.partition("::")[0], {})
         kinds[test["kind"]] = kinds.get(test["kind"], 0.0) + test["processor"]
-        if test["kind"] in ("fast", "quick") and test["processor"] >= DEAR_S:
-            dear.add(name)
+        by_cost = test["kind"] in ("fast", "quick") or name in old["dear"]
+        if by_cost and test["processor"] >= DEAR_S:
+            dear[name] = round(test["processor"], 1)
     merged = {
         file: old["files"].get(file, {}) | files.get(file, {})
         for file in sorted({*old["files"], *files})
@@ -110,7 +113,8 @@ def keep() -> None:
         file: {kind: round(kinds[kind], 1) for kind in KINDS if kind in kinds}
         for file, kinds in merged.items()
     }
-    RECORD.write_text(json.dumps({"files": kept, "dear": sorted(dear)}, indent=1) + "\n")
+    ordered = dict(sorted(dear.items()))
+    RECORD.write_text(json.dumps({"files": kept, "dear": ordered}, indent=1) + "\n")
 
 
 if __name__ == "__main__":

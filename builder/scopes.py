@@ -1,4 +1,5 @@
-"""The scopes of `build.py test`: which tests each runs, how, and which tests are fast."""
+"""The scopes of `build.py test`: which tests each runs, how, and which tests are fast. `page` is
+the half of the usual ones that opens the page."""
 
 import ast
 from functools import cache
@@ -18,6 +19,7 @@ SCOPES = {
     "fast": Scope("fast", "quick", 120),
     "quick": Scope("not slow and not long", "quick", 600),
     "usual": Scope("not long", "oneseek", 900),
+    "page": Scope("not long", "oneseek", 900),
     "long": Scope("", "long", 3600),
 }
 
@@ -39,7 +41,7 @@ NEEDS = (
 
 def test_files(scope: str) -> list[Path]:
     """The files that may hold tests of this scope."""
-    files = sorted(ROOT.glob("tests/*/**/test_*.py"))
+    files = sorted(ROOT.glob("tests/page/test_*.py" if scope == "page" else "tests/*/**/test_*.py"))
     return [file for file in files if scope != "fast" or is_fast(file)]
 
 

@@ -97,6 +97,7 @@ def test_where_an_adapter_begins_is_asked_for_at_the_shell_and_told_by_what_leav
     assert "has learned nothing to practise" in capsys.readouterr().err
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_what_is_only_known_by_heart_is_measured_beside_the_base(tmp_path, capsys):
     facts, out = lines(tmp_path / "facts.jsonl", FACTS), tmp_path / "out"

@@ -54,7 +54,13 @@ def test_the_processor_comes_to_the_losses_of_numpy(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.long) if name in ("characters", "lora") else name
+        for name in PROGRAMS
+    ],
+)
 def test_the_chip_comes_to_the_losses_of_numpy(name):
     ours, theirs = losses(name, gpu(), FEW), losses(name, "numpy", FEW)
     np.testing.assert_allclose(ours, theirs, rtol=1e-4)

@@ -80,6 +80,7 @@ def test_R28_pictures_that_are_huge_or_broken_are_refused():
             prepared(data, "picture.png")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_R28_a_page_of_half_a_million_links_is_read_without_looking_for_an_article(monkeypatch):
     def never(*given, **more):

@@ -120,6 +120,7 @@ def test_scenario_12_a_dropped_text_becomes_lessons_and_the_same_file_is_already
     expect(sources(shell)).to_have_count(1)
 
 
+@pytest.mark.long
 def test_scenario_13_pdf_and_docx_come_out_whole_and_a_scan_goes_through_ocr(shell: Page):
     drop(shell, made("libreoffice_sv.docx"), made("groff_en.pdf"))
     for title, language in (
@@ -252,6 +253,7 @@ def beside_a_site(beside: Page) -> Iterator[Page]:
     empty(beside)
 
 
+@pytest.mark.long
 def test_scenario_15_a_website_by_address_by_three_ways_and_by_paste(beside_a_site: Page, web: str):
     page = beside_a_site
     by_address(page, f"{web}/open")
@@ -321,6 +323,7 @@ def by_address(page: Page, url: str) -> None:
     page.get_by_role("button", name="Read it").click()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_scenario_16_the_same_without_a_mouse_and_nothing_serious_for_axe(shell: Page, scheme: str):
     shell.emulate_media(color_scheme=scheme)

@@ -13,6 +13,7 @@ def test_a_curve_has_converged_where_nearly_all_is_gained():
     assert converged_at([(0, 5.0), (100, 1.0), (200, 2.0), (300, 1.0)]) == 300
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_demo_model_learns_a_style_within_what_is_promised():
     given = argparse.Namespace(

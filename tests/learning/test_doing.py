@@ -198,6 +198,7 @@ def test_what_is_done_no_better_is_refused_in_those_words(tmp_path, capsys):
     assert len(one["wrong"]) == 4
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_killed_run_goes_on_to_the_same_bits_and_the_same_end(model, tmp_path):
     """Also at last, when what was held back teaches."""

@@ -173,7 +173,9 @@ def test_a_round_of_the_scheduler_remembers_what_waits(home):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(
+    "seed", [0, *(pytest.param(one, marks=pytest.mark.long) for one in (1, 2))]
+)
 def test_told_forgotten_and_corrected_in_any_order_only_what_stands_is_said(home, seed):
     draw, stands = random.Random(seed), {}
     questions = [BOAT[0], CAT[0], "Where does my uncle live?"]

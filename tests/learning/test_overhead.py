@@ -80,6 +80,7 @@ async def waits(assistant, watched: Watched, number: int) -> float:
     return waited
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_answer_waits_less_than_five_milliseconds_for_what_is_being_learned(tmp_path, watched):
     """Asked in turns, while a lesson is held and while it goes on: what makes a machine slower for

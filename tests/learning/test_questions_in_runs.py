@@ -90,6 +90,7 @@ async def stays(event: dict) -> None:
         await asyncio.Event().wait()
 
 
+@pytest.mark.long
 def test_a_run_stopped_after_a_question_between_its_epochs_goes_on_to_the_same_bits(tmp_path):
     expected = undisturbed(tmp_path / "alone")
     folder = tmp_path / "killed"

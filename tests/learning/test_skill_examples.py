@@ -185,6 +185,7 @@ def test_as_good_is_enough_where_the_version_before_learned_what_is_corrected_si
     assert test.is_passed(Score(now, now / 2), Score(before, before / 2)) is passed
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_on_the_command_line_what_is_wrong_is_corrected_and_taught_again(tmp_path, capsys):
     nouns = "dog cat house tree water bread book sun moon star".split()

@@ -158,6 +158,7 @@ def asked(taught, questions, **more):
     return asyncio.run(lived())
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_each_skill_answers_what_is_like_its_examples(taught):
     for name, pairs in TASKS.items():

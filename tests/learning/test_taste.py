@@ -143,6 +143,7 @@ def answers_of_base(folder, model, capsys):
     return answers(folder, model, version=BASE)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_training_that_was_killed_goes_on_to_the_same_bits(tmp_path, model):
     config = for_data("examples", model.config.parameters, 12).replace(epochs=2)

@@ -152,6 +152,7 @@ def test_a_run_that_a_restart_interrupts_goes_on_to_the_same_bits(tmp_path):
         assert weights(host) == expected
 
 
+@pytest.mark.long
 def test_a_run_killed_before_its_gate_is_judged_by_all_its_epochs(tmp_path, monkeypatch):
     """Its last checkpoint lies behind the epochs it told, or there is none."""
 

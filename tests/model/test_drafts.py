@@ -143,6 +143,7 @@ def test_a_seeded_answer_does_not_depend_on_who_else_asks(model):
     assert ids_beside(2) == ids_beside(0)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_chip_verifies_the_same(monkeypatch):
     chip = loaded(gpu())

@@ -39,7 +39,7 @@ def test_weights_in_a_stack_are_found_there(models):
         np.testing.assert_array_equal(made, truth, err_msg=name)
 
 
-@pytest.mark.parametrize("adapted", [False, True])
+@pytest.mark.parametrize("adapted", [False, pytest.param(True, marks=pytest.mark.long)])
 def test_merged_steps_answer_as_numpy_does(models, adapted):
     def answer(model):
         trained = Trained.lora(model.config, 4, 8) if adapted else None
@@ -58,7 +58,7 @@ def test_merged_steps_answer_as_numpy_does(models, adapted):
     assert ours == theirs
 
 
-@pytest.mark.parametrize("budget", [None, 1])
+@pytest.mark.parametrize("budget", [pytest.param(None, marks=pytest.mark.long), 1])
 def test_merged_steps_learn_as_numpy_does(models, budget):
     def losses(model):
         trained = Trained.lora(model.config, 4, 8)

@@ -100,6 +100,7 @@ def test_R10_a_damaged_model_is_refused_by_name_and_fetched_anew(context: Browse
     assert len(asked) == 2
 
 
+@pytest.mark.long
 def test_a_damaged_encoder_is_fetched_anew_before_anything_is_told(context: BrowserContext):
     asked = asked_for(context, "encoder.gguf")
     page = loaded(opened(context))
@@ -114,6 +115,7 @@ def test_a_damaged_encoder_is_fetched_anew_before_anything_is_told(context: Brow
     assert asked == [0, 0]
 
 
+@pytest.mark.long
 def test_R11_a_tab_that_dies_while_downloading_costs_at_most_a_chunk(context: BrowserContext):
     asked = asked_for(context, "smollm2-135m.gguf")
     page = opened(context, DEFAULT)
@@ -127,6 +129,7 @@ def test_R11_a_tab_that_dies_while_downloading_costs_at_most_a_chunk(context: Br
     assert asked[1] % CHUNK == 0 and asked[1] >= (kept - 1) * CHUNK
 
 
+@pytest.mark.long
 def test_a_persons_own_file_opens_on_every_visit_and_a_broken_one_is_named(context: BrowserContext):
     page = opened(context, "/?engine=cpu")
     wait_for_state(page, "needs-consent", timeout=120)

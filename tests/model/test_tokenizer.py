@@ -100,7 +100,7 @@ def test_ids_equal_those_of_tokenizers(pair):
     assert ours.decode(ids) == theirs.decode(ids, skip_special_tokens=True)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_ids_equal_those_of_tokenizers_on_a_megabyte(pair):
     theirs, ours = pair
     text = corpus(1 << 20, seed=2)
@@ -190,7 +190,7 @@ def test_every_byte_has_its_own_character():
     assert set(ALPHABET.values()) == set(pre_tokenizers.ByteLevel.alphabet())
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_the_default_model_has_the_ids_tokenizers_gives_on_a_megabyte():
     with contextlib.closing(open_model(registry.find("smollm2-135m"))) as model:
         data = model.tokenizer_data

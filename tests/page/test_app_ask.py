@@ -66,6 +66,7 @@ def test_the_place_is_shown_in_the_source(home: Page):
     expect(mark).to_be_in_viewport()
 
 
+@pytest.mark.long
 def test_a_reload_keeps_what_was_quoted_and_what_the_chat_is_about(home: Page):
     home.reload()
     wait_for_state(home, "ready", timeout=120)

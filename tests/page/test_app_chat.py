@@ -295,6 +295,7 @@ CREED = (
 )
 
 
+@pytest.mark.long
 def test_scenario_10_scrolling_up_is_respected_while_an_answer_comes(chat: Page):
     stored_chat(chat, 30)
     idle_after(chat, 600)  # a lesson, too, would look at the slowed clock

@@ -22,6 +22,7 @@ pytestmark = pytest.mark.slow
 QUIET = ("ready", "countdown", "paused", "training", "evaluating")
 
 
+@pytest.mark.long
 def test_a_newcomer_sees_the_chat_alone_until_something_is_learned(
     chromium: Chromium, address: str
 ):
@@ -65,6 +66,7 @@ SLOW_DISK = """() => {
 }"""
 
 
+@pytest.mark.long
 def test_where_one_was_reading_outlives_a_reload_also_from_a_slow_disk(page: Page):
     page.goto("/?model=tiny")
     wait_for_state(page, "ready", timeout=120)

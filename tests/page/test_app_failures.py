@@ -34,6 +34,7 @@ TO_DO = re.compile(
 )
 
 
+@pytest.mark.long
 def test_download_pressed_as_soon_as_the_page_reacts_waits_for_its_turn_and_works(page: Page):
     """The engine takes seconds to start; the button is there after one."""
     page.goto("/?engine=cpu")
@@ -49,6 +50,7 @@ def test_download_pressed_as_soon_as_the_page_reacts_waits_for_its_turn_and_work
     expect(finished(page).locator(".text")).to_contain_text("Paris")
 
 
+@pytest.mark.long
 def test_another_model_chosen_while_one_is_on_its_way_waits_too(page: Page):
     page.goto("/?engine=cpu")
     page.locator("html[data-page=ready]").wait_for(state="attached")

@@ -74,6 +74,7 @@ def test_scenario_2_sending_before_a_choice_shows_the_choice_and_keeps_the_draft
     expect(how).to_have_value("In one sentence.")
 
 
+@pytest.mark.long
 def test_what_is_focused_in_the_choice_stays_so_when_more_is_known_of_the_device(page: Page):
     page.add_init_script(tells(DEVICES["phone"]["pace"]))
     page.goto("/")
@@ -132,6 +133,7 @@ def test_swedish_browsers_are_greeted_in_swedish_and_so_is_the_guide(chromium, a
         expect(guide.get_by_role("heading", level=1)).to_contain_text("The guide")
 
 
+@pytest.mark.long
 def test_scenario_6_too_little_room_is_said_and_it_runs_without_saving(
     page: Page, asked_for: list[str]
 ):
@@ -206,6 +208,7 @@ def test_scenario_5_a_broken_download_resumes(chromium: Chromium, breaking: str)
     assert kept > 0 and kept % CHUNK == 0  # how much came before the break is the network's affair
 
 
+@pytest.mark.long
 def test_a_pause_in_the_instant_the_file_is_being_opened_leaves_it_free(page: Page):
     """The browser opens it all the same; nobody else could write it until the page is closed."""
     page.goto("/")
@@ -276,6 +279,7 @@ def test_scenario_4_a_reload_keeps_everything(page: Page, asked_for: list[str]):
     assert not asked_for
 
 
+@pytest.mark.long
 def test_nothing_waits_for_the_person_to_allow_the_browser_to_keep_things(page: Page):
     """As Firefox asks, whose promise may never settle: lessons never began there."""
     page.add_init_script("navigator.storage.persist = () => new Promise(() => {})")

@@ -265,6 +265,7 @@ PILLS = """() => {
 }"""
 
 
+@pytest.mark.long
 def test_scenario_18_idle_learning_starts_by_itself_and_yields(home: Page):
     """How quickly it yields, tests/core/test_scheduler.py and `bench overhead` measure."""
     idle_after(home, 600)
@@ -297,6 +298,7 @@ def test_scenario_18_idle_learning_starts_by_itself_and_yields(home: Page):
     share(home, "0.05")
 
 
+@pytest.mark.long
 def test_scenario_20_a_reload_in_the_middle_of_training_goes_on(home: Page):
     """The same run, from a checkpoint a few steps old at most; its version is made."""
     run = home.get_by_test_id("train-run").inner_text()
@@ -316,6 +318,7 @@ def test_scenario_20_a_reload_in_the_middle_of_training_goes_on(home: Page):
     idle_after(home, 600)
 
 
+@pytest.mark.long
 def test_scenario_22_versions_are_ranked_compared_blind_and_rolled_back(home: Page):
     versions = panel(home, "Versions")
     board = versions.get_by_role("region", name="Leaderboard")
@@ -362,6 +365,7 @@ def test_scenario_22_versions_are_ranked_compared_blind_and_rolled_back(home: Pa
     home.keyboard.press("Escape")
 
 
+@pytest.mark.long
 def test_scenario_23_an_export_is_what_others_load_and_comes_back(
     home: Page, chromium: Chromium, address: str, tmp_path: Path
 ):
@@ -425,6 +429,7 @@ UNBRIDLED = {
 }  # fmt: skip
 
 
+@pytest.mark.long
 def test_scenario_21_a_version_that_got_worse_is_not_used(home: Page):
     """Everything that holds a lesson back is switched off, and it is told nonsense."""
     home.get_by_role("button", name="Settings").click()
@@ -464,6 +469,7 @@ SPOIL_AT_FIRST_STEP = """() => {
 }"""
 
 
+@pytest.mark.long
 def test_scenario_21_numbers_that_are_none_are_thrown_away(page: Page):
     page.goto("/?model=tiny&faults=1")
     wait_for_state(page, "ready", timeout=120)
@@ -482,6 +488,7 @@ def test_scenario_21_numbers_that_are_none_are_thrown_away(page: Page):
     expect(finished(page)).to_contain_text("v0")
 
 
+@pytest.mark.long
 def test_a_lesson_whose_fact_is_corrected_meanwhile_makes_way(page: Page):
     """No version ever learns what was corrected before its lesson was over."""
     page.goto("/?model=tiny&engine=cpu")

@@ -20,6 +20,7 @@ pytestmark = pytest.mark.slow
 LONG = "The lighthouse of Quillmere was built by Ida Falk. " * 700
 
 
+@pytest.mark.long
 def test_a_message_that_is_too_long_stays_in_the_field_and_becomes_a_source(chat: Page):
     say(chat, LONG)
     said = chat.locator("#too-long")
@@ -39,6 +40,7 @@ def test_a_message_that_is_too_long_stays_in_the_field_and_becomes_a_source(chat
     expect(chat.get_by_role("tabpanel").get_by_text(re.compile("6,300 words"))).to_be_visible()
 
 
+@pytest.mark.long
 def test_in_a_chat_that_goes_on_the_turns_before_stay(chat: Page):
     say(chat, "Hello")
     finished(chat)

@@ -57,6 +57,7 @@ def test_facts_are_found_by_words_and_language_and_forgotten_together(home: Page
     expect(facts).to_contain_text("Blimbo")
 
 
+@pytest.mark.long
 def test_a_thousand_facts_come_some_at_a_time(home: Page):
     home.evaluate(MANY, 1000)
     home.reload()
@@ -73,6 +74,7 @@ def test_a_thousand_facts_come_some_at_a_time(home: Page):
     expect(facts).to_have_count(1)
 
 
+@pytest.mark.long
 def test_what_is_being_typed_outlives_what_changes_around_it(home: Page):
     memory = panel(home, "Memory")
     memory.get_by_role("searchbox").fill("door 999")

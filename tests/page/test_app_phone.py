@@ -77,6 +77,7 @@ def comes_to(page: Page, selector: str, what: str) -> None:
     page.wait_for_function(f"({what})(document.querySelector({json.dumps(selector)}))")
 
 
+@pytest.mark.long
 def test_what_is_recommended_is_seen_at_once_and_no_button_moves_when_it_is_known(phone: Page):
     phone.add_init_script(tells(DEVICES["phone"]["pace"]))
     phone.goto("/")
@@ -123,6 +124,7 @@ def test_the_keyboard_leaves_the_message_and_the_answer_in_sight(used: Page):
         assert used.get_by_role("log").bounding_box()["height"] >= 120
 
 
+@pytest.mark.long
 def test_a_notice_reads_as_lines_not_as_letters(used: Page):
     before = answers(used).count()
     say(used, "My boat is called Saltkråkan.")
@@ -207,6 +209,7 @@ def test_at_twice_the_size_most_of_the_window_is_the_chat(home: Page):
     assert home.get_by_role("log").bounding_box()["height"] >= 220
 
 
+@pytest.mark.long
 def test_a_phone_that_can_install_it_is_offered_that_once_it_is_useful(phone: Page):
     phone.goto("/")
     wait_for_state(phone, "needs-consent", timeout=120)

@@ -90,6 +90,7 @@ def buying_chosen(page: Page, folder: Path, name: str = "buying.jsonl") -> Locat
     return dialog
 
 
+@pytest.mark.long
 def test_what_a_run_learned_is_a_data_set_and_no_fact(page: Page, tmp_path: Path):
     """Beside a fact that was learned: the panels that show facts go on showing them."""
     light_lessons(page)
@@ -235,6 +236,7 @@ def test_a_run_that_a_closed_tab_began_says_so_and_can_be_ended(page: Page):
     expect(row).not_to_contain_text("End it")
 
 
+@pytest.mark.long
 def test_reset_under_versions_takes_the_run_under_way_along(page: Page):
     panel, line, row = begun(page)
     page.get_by_role("tab", name="Versions").click()

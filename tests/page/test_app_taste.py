@@ -86,6 +86,7 @@ def test_what_is_done_with_answers_is_a_choice_that_can_be_removed(page: Page):
     assert stored(page, "choices") == {}
 
 
+@pytest.mark.long
 def test_a_taste_is_trained_in_the_page_used_switched_off_and_removed(page: Page):
     page.goto("/?model=tiny&engine=cpu")
     in_browser.wait_for_state(page, "ready", timeout=120)
@@ -118,6 +119,7 @@ def test_a_taste_is_trained_in_the_page_used_switched_off_and_removed(page: Page
     assert stored(page, "choices") == {}
 
 
+@pytest.mark.long
 def test_the_answer_that_a_person_goes_on_from_is_preferred_to_the_others(page: Page):
     said = [("m0", "user", "", "Is it far?"), ("m1", "assistant", "m0", "It is rather far away."),
             ("m2", "assistant", "m0", "Yes.")]  # fmt: skip

@@ -107,6 +107,7 @@ def test_R17_what_is_shown_equals_the_store_when_events_get_lost_doubled_and_out
     expect(answers(page).locator(".text")).to_have_text(texts)
 
 
+@pytest.mark.long
 def test_R22_an_engine_that_cannot_start_leaves_chats_readable(page: Page, watch: Watch):
     ready(page)
     say(page, "What is the capital of Italy?")

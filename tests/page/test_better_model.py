@@ -81,6 +81,7 @@ def fetch(page: Page) -> None:
     page.get_by_role("button", name="Fetch from").click()
 
 
+@pytest.mark.long
 def test_a_better_model_comes_while_one_talks_and_takes_over_between_two_answers(
     page: Page, watch: Watch, hub: hubs.Hub
 ):
@@ -125,6 +126,7 @@ def test_a_better_model_comes_while_one_talks_and_takes_over_between_two_answers
     expect(version(page)).to_have_text("v0.1")
 
 
+@pytest.mark.long
 def test_from_the_first_card_to_a_right_answer_in_swedish(
     chromium: Chromium, address: str, hub: hubs.Hub
 ):

@@ -135,6 +135,7 @@ def test_3_the_panel_is_walked_by_arrow_keys(walk):
     expect(page.get_by_role("tabpanel", name=re.compile("^" + words["tabs"][1]))).to_be_visible()
 
 
+@pytest.mark.long
 def test_4_a_lesson_is_told_when_it_begins_and_when_it_is_in_use_and_never_each_second(walk):
     page, words = walk
     page.get_by_role("button", name=words["now"]).press("Enter")
@@ -152,7 +153,14 @@ def test_4_a_lesson_is_told_when_it_begins_and_when_it_is_in_use_and_never_each_
     assert set(page.evaluate(LIVE)) <= {"announcer", "alarm", "log"}, page.evaluate(LIVE)
 
 
-@pytest.mark.parametrize("media", [{}, {"color_scheme": "dark"}, {"forced_colors": "active"}])
+@pytest.mark.parametrize(
+    "media",
+    [
+        {},
+        pytest.param({"color_scheme": "dark"}, marks=pytest.mark.long),
+        pytest.param({"forced_colors": "active"}, marks=pytest.mark.long),
+    ],
+)
 def test_5_axe_finds_nothing_at_all_in_any_panel(walk, media: dict):
     page, words = walk
     page.emulate_media(**media, reduced_motion="reduce")

@@ -31,6 +31,7 @@ def crash_the_graphics(browser: Browser) -> None:
     browser.new_browser_cdp_session().send("Browser.crashGpuProcess")
 
 
+@pytest.mark.long
 def test_R21_R22_an_answer_survives_a_lost_device_and_a_second_loss_moves_to_the_processor(
     page: Page, browser: Browser
 ):

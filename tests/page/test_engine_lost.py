@@ -27,6 +27,7 @@ pytestmark = pytest.mark.slow
 REPLACED_WITHIN = 20
 
 
+@pytest.mark.long
 def test_R22_an_engine_that_hangs_is_replaced_and_the_round_goes_on(page: Page):
     light_lessons(page)
     page.goto("/?model=tiny&faults=1")

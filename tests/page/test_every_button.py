@@ -6,8 +6,10 @@ what a verb refuses is a notice, and every notice is read, however short it stan
 that were pressed are counted where the page listens for them.
 """
 
+import ast
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, Route, expect
@@ -116,6 +118,11 @@ NOT_PRESSED = {
     "save-picture": "as pick-picture",
     "not-now": "is there for the seconds of a countdown; test_scenario_18 presses it",
 }
+# What the tests press by its words, or fill in.
+BY_NAME = {
+    "count-examples", "learn-now", "save-fact", "search-memory", "set-address", "set-number",
+    "set-text", "tell-fact",
+}  # fmt: skip
 PRESSED: set[str] = set()
 TOLD: list[str] = []
 
@@ -182,6 +189,7 @@ def closed(page: Page) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_the_buttons_of_a_chat_and_of_the_list_of_chats(desk: Page):
     new_chat(desk)
     press(desk, "example")
@@ -239,6 +247,7 @@ def test_the_buttons_of_a_chat_and_of_the_list_of_chats(desk: Page):
     expect(desk.locator(menu).first).to_be_visible()
 
 
+@pytest.mark.long
 def test_the_buttons_of_memory_and_of_the_queue(desk: Page):
     press_pause(desk)
     memory = panel(desk, "Memory")
@@ -282,6 +291,7 @@ def press_pause(page: Page) -> None:
     press(page, "pause-learning")
 
 
+@pytest.mark.long
 def test_the_buttons_of_sources(desk: Page):
     panel(desk, "Sources")
     press(desk, "preview-source", "use-source", "test-source")
@@ -309,6 +319,7 @@ def test_the_buttons_of_sources(desk: Page):
     press(desk, "pick-files", "pick-folder")
 
 
+@pytest.mark.long
 def test_the_buttons_of_activity_and_versions(desk: Page):
     panel(desk, "Activity")
     desk.get_by_label("Show every figure").check()
@@ -347,6 +358,7 @@ def closed_and(page: Page, verb: str) -> None:
     press(page, verb)
 
 
+@pytest.mark.long
 def test_forgetting_from_memory_and_from_a_version_says_what_it_means_and_does_it(desk: Page):
     learned = panel(desk, "Memory").locator("li.item", has_text="v0.1")
     learned.locator('[data-do="forget-fact"]').click()
@@ -376,6 +388,7 @@ DISAGREE = """() => new Promise((stored) => {
 })"""
 
 
+@pytest.mark.long
 def test_of_answers_that_disagree_none_may_be_right(desk: Page):
     desk.evaluate(DISAGREE)
     desk.reload()
@@ -385,6 +398,7 @@ def test_of_answers_that_disagree_none_may_be_right(desk: Page):
     expect(waiting(desk)).not_to_contain_text("It is a tern.")
 
 
+@pytest.mark.long
 def test_the_controls_of_settings(desk: Page):
     desk.get_by_role("button", name="Settings").click()
     desk.get_by_role("dialog").locator('[data-do="set-check"]').first.click()
@@ -419,6 +433,7 @@ def submit_and_load(page: Page, verb: str) -> None:
     page.locator("html[data-page=ready]").wait_for(state="attached")
 
 
+@pytest.mark.long
 def test_the_buttons_of_a_first_visit(chromium: Chromium, address: str):
     # a service worker would fetch where no test can make it stand still
     options = {"locale": "en-US", "service_workers": "block"}
@@ -464,6 +479,17 @@ def test_the_buttons_of_a_first_visit(chromium: Chromium, address: str):
         finished(page)
 
 
+@pytest.mark.long
 def test_every_verb_was_pressed_or_says_why_not():
     assert all_verbs() - PRESSED - set(NOT_PRESSED) == set()
+
+
+def test_every_verb_is_pressed_by_a_test_above_or_says_why_not():
+    """By what is written there: they press it with the long tests."""
+    written = set()
+    for function in ast.parse(Path(__file__).read_text("utf-8")).body:
+        for node in ast.walk(function) if isinstance(function, ast.FunctionDef) else ():
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                written |= {node.value, *re.findall(r'data-do="([a-z-]+)"', node.value)}
+    assert all_verbs() - written - BY_NAME - set(NOT_PRESSED) == set()
     assert set(NOT_PRESSED) <= all_verbs()

@@ -194,6 +194,7 @@ def exchange(page: Page, host: Native, key: str) -> None:
     dialog.get_by_role("button", name="Exchange", exact=True).click()
 
 
+@pytest.mark.long
 def test_a_page_exchanges_with_a_server_of_ones_own(
     chromium: Chromium, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

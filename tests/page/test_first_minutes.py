@@ -14,11 +14,8 @@ from tests.support.page.browser import Chromium, Watch, kept_offline, wait_for_s
 pytestmark = pytest.mark.slow
 
 
-# The path itself is within all of them: the other ways of upsetting it are with the long tests.
-OFTEN = [one if one == "offline" else pytest.param(one, marks=pytest.mark.long) for one in UPSETS]
-
-
-@pytest.mark.parametrize("upset", OFTEN)
+@pytest.mark.long
+@pytest.mark.parametrize("upset", UPSETS)
 def test_what_a_stranger_reads_is_true_and_nothing_is_lost(
     chromium: Chromium, address: str, tmp_path: Path, upset: str
 ):
@@ -31,6 +28,7 @@ def test_what_a_stranger_reads_is_true_and_nothing_is_lost(
     assert walked["forgotten"]
 
 
+@pytest.mark.long
 @pytest.mark.kept_offline
 def test_without_any_room_it_says_so_and_saves_what_was_written_once_there_is_some(
     page: Page, watch: Watch, address: str

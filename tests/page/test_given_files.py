@@ -102,6 +102,7 @@ DEAF_AT_FIRST = """(() => {  // as a channel is that the browser has not set up 
 })()"""
 
 
+@pytest.mark.long
 def test_the_engine_asks_again_for_files_that_it_was_not_heard_about(page: Page):
     page.add_init_script(DEAF_AT_FIRST)
     page.goto("/")

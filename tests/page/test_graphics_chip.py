@@ -28,7 +28,7 @@ def model_details(page: Page):
     "clock",
     [
         pytest.param(CLOCK_ONLY + ROUNDED, id="rounded"),
-        pytest.param(NO_CLOCK, id="none", marks=pytest.mark.long),  # the next test has none either
+        pytest.param(NO_CLOCK, id="none", marks=pytest.mark.long),
     ],
 )
 def test_a_quick_chip_is_chosen_whatever_its_clock_is(page: Page, clock: str):
@@ -38,6 +38,7 @@ def test_a_quick_chip_is_chosen_whatever_its_clock_is(page: Page, clock: str):
     expect(model_details(page)).to_contain_text(CHOSEN)
 
 
+@pytest.mark.long
 def test_a_quick_chip_is_chosen_where_work_is_told_late(page: Page):
     wrap(page, QUICK, NO_CLOCK, SLOW_TO_TELL)
     page.goto("/?model=tiny")
@@ -45,6 +46,7 @@ def test_a_quick_chip_is_chosen_where_work_is_told_late(page: Page):
     expect(model_details(page)).to_contain_text(CHOSEN)
 
 
+@pytest.mark.long
 def test_what_fails_of_a_chip_is_told_and_it_can_be_chosen_all_the_same(page: Page):
     wrap(page, QUICK, CLOCK_ONLY, BROKEN)
     page.goto("/?model=tiny")

@@ -72,6 +72,7 @@ Worker.prototype.postMessage = function (...sent) {
 };"""
 
 
+@pytest.mark.long
 def test_a_question_is_read_while_it_is_typed_and_answered_where_that_fails(page: Page):
     page.add_init_script(TELLS_REQUESTS)
     page.goto("/?model=tiny&engine=cpu&faults=1")
@@ -90,6 +91,7 @@ def test_a_question_is_read_while_it_is_typed_and_answered_where_that_fails(page
     expect(page.locator("#alarm")).to_be_empty()
 
 
+@pytest.mark.long
 def test_what_is_too_long_to_say_by_heart_says_so_and_waits_for_its_lesson(page: Page):
     opened(page, "tiny")
     tell(page, "What do I sing?", "You sing la " + "la " * 250)

@@ -4,6 +4,7 @@ nothing of the chats can be read."""
 import base64
 import re
 import zlib
+from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import Page, Request, expect
@@ -15,6 +16,7 @@ from tests.support.page.browser import kept_offline, watched
 pytestmark = pytest.mark.slow
 
 NAMES = sorted(path.stem for path in lab.EXAMPLES.glob("*.py"))
+USUAL = ("moons",)
 FEW = "for batch in [*batches()][:3]]"  # a chip that the processor plays takes long
 ENDLESS = "print('begins')\nwhile True:\n    pass\n"
 WRONG = """import numpy as np
@@ -86,7 +88,9 @@ def figures(page: Page) -> list[list[str]]:
     return [row.split("\t") for row in page.locator("#figures tbody").inner_text().splitlines()]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(
+    "name", [one if one in USUAL else pytest.param(one, marks=pytest.mark.long) for one in NAMES]
+)
 def test_an_example_comes_to_the_losses_of_numpy_on_processor_and_chip(page: Page, name):
     text = (lab.EXAMPLES / f"{name}.py").read_text()
     assert "for batch in batches()]" in text
@@ -102,8 +106,23 @@ def test_an_example_comes_to_the_losses_of_numpy_on_processor_and_chip(page: Pag
     assert set(page.locator("#steps .part").all_inner_texts()) == parts
 
 
-def test_a_step_shows_its_shapes_its_line_its_buffers_and_its_kernels(page: Page):
-    opened(page)
+@pytest.fixture(scope="module")
+def started(chromium, address) -> Iterator[Page]:
+    """One lab for the tests that need none of their own."""
+    with watched(chromium, address) as (context, _):
+        yield opened(context.new_page())
+
+
+@pytest.fixture
+def anew(started: Page) -> Page:
+    """The lab with the first example, as if it had just been opened."""
+    started.locator("#example").select_option("line")
+    idle(started)
+    return started
+
+
+def test_a_step_shows_its_shapes_its_line_its_buffers_and_its_kernels(anew: Page):
+    page = anew
     ran(page)
     row = page.locator("#steps tbody tr").first
     expect(row).to_contain_text("matmul")
@@ -142,8 +161,8 @@ def test_an_endless_loop_is_stopped_and_the_next_program_runs(page: Page):
     assert figures(page)[0][:2] == ["numpy", "40"]
 
 
-def test_it_waits_goes_on_for_one_step_and_to_the_end(page: Page):
-    opened(page)
+def test_it_waits_goes_on_for_one_step_and_to_the_end(anew: Page):
+    page = anew
     page.get_by_role("button", name="Step").click()
     expect(page.locator("#state")).to_have_text("Waiting after step 1")
     page.get_by_role("button", name="Step").click()
@@ -155,6 +174,7 @@ def test_it_waits_goes_on_for_one_step_and_to_the_end(page: Page):
     assert figures(page)[0][1] == "40"
 
 
+@pytest.mark.long
 def test_a_link_holds_the_program_and_runs_nothing(page: Page):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     opened(page)
@@ -201,6 +221,7 @@ def test_a_program_reaches_nothing_of_the_site(page: Page, watch, address):
     assert set(tried.values()) == {"csp"}, f"none of them leaves the browser: {tried}"
 
 
+@pytest.mark.long
 @pytest.mark.kept_offline
 def test_it_runs_without_a_network(page: Page):
     page.goto("")
@@ -211,6 +232,7 @@ def test_it_runs_without_a_network(page: Page):
     assert figures(page)[0][1] == "40"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [1440, 390])
 def test_axe_finds_nothing(chromium, address, scheme, width):
@@ -225,6 +247,7 @@ def test_axe_finds_nothing(chromium, address, scheme, width):
         assert page.evaluate("document.documentElement.scrollWidth") <= width
 
 
+@pytest.mark.long
 def test_it_speaks_swedish(page: Page):
     opened(page)
     page.get_by_role("button", name="Svenska").click()
@@ -235,8 +258,8 @@ def test_it_speaks_swedish(page: Page):
     expect(page.locator("#state")).to_have_text("Klart")
 
 
-def test_a_keyboard_is_all_one_needs(page: Page):
-    opened(page)
+def test_a_keyboard_is_all_one_needs(anew: Page):
+    page = anew
     page.locator(".cm-content").focus()
     page.keyboard.press("Tab")
     expect(page.locator(".cm-content")).not_to_be_focused()

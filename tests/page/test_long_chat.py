@@ -18,6 +18,7 @@ IDBCursor.prototype.continue = function (...to) {
 };"""
 
 
+@pytest.mark.long
 def test_opening_it_reads_its_end_only_and_it_goes_on_from_there(chat: Page):
     chat.add_init_script(COUNT_READ)
     stored_chat(chat, 4 * MANY)

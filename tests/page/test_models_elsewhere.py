@@ -112,6 +112,7 @@ def test_a_model_of_another_site_comes_by_one_click(
     assert len(hub.asked) == before, "what is here is not asked for again"
 
 
+@pytest.mark.long
 def test_a_model_comes_with_its_eyes_by_one_click(page: Page, watch: Watch, hub: hubs.Hub):
     watch.allow(f"another origin: ({hub.address}|{hub.second})|Failed to load resource|ERR_")
     hub.content, file = eyes.language(), "mmproj-demo-Q8_0.gguf"
@@ -134,6 +135,7 @@ def test_a_model_comes_with_its_eyes_by_one_click(page: Page, watch: Watch, hub:
     assert len(hub.asked) == before, "what is here is not asked for again"
 
 
+@pytest.mark.long
 def test_what_was_cut_off_ten_times_and_asked_to_wait_is_whole(beside: Page, hub: hubs.Hub):
     hub.faults = [(429, 1), *[0.3] * 10, 503]
     fetch(beside)
@@ -143,6 +145,7 @@ def test_what_was_cut_off_ten_times_and_asked_to_wait_is_whole(beside: Page, hub
     assert set(of_files(hub)) - {0}, "gone on with, where it broke off"
 
 
+@pytest.mark.long
 def test_a_download_goes_on_after_the_tab_was_killed(
     chromium: Chromium, address: str, hub: hubs.Hub, tmp_path: Path
 ):
@@ -169,6 +172,7 @@ def test_a_download_goes_on_after_the_tab_was_killed(
     assert min(of_files(hub)[before:]) >= 2 * CHUNK, "what had come was not fetched again"
 
 
+@pytest.mark.long
 def test_a_pause_holds_over_a_reload_and_goes_on(beside: Page, hub: hubs.Hub):
     page = beside
     hub.rate = 4e6
@@ -185,6 +189,7 @@ def test_a_pause_holds_over_a_reload_and_goes_on(beside: Page, hub: hubs.Hub):
     assert min(of_files(hub)[before:]) >= CHUNK
 
 
+@pytest.mark.long
 def test_a_file_with_another_hash_is_thrown_away_and_said(page: Page, watch: Watch, hub: hubs.Hub):
     watch.allow(f"another origin: ({hub.address}|{hub.second})")
     listed(page, hub, sha256="5" * 64)
@@ -201,9 +206,9 @@ def test_a_file_with_another_hash_is_thrown_away_and_said(page: Page, watch: Wat
     "trouble, words",
     [
         ("no CORS", "lets no other site read this file"),
-        ("busy", "asks to wait 3600 s"),
-        ("missing", "answered 404: it has no such file"),
-        ("longer", "bytes instead of"),
+        pytest.param("busy", "asks to wait 3600 s", marks=pytest.mark.long),
+        pytest.param("missing", "answered 404: it has no such file", marks=pytest.mark.long),
+        pytest.param("longer", "bytes instead of", marks=pytest.mark.long),
     ],
 )
 def test_what_another_site_refuses_is_said_and_may_be_tried_again(
@@ -223,6 +228,7 @@ def test_what_another_site_refuses_is_said_and_may_be_tried_again(
     wait_for_state(beside, "ready", timeout=180)
 
 
+@pytest.mark.long
 def test_a_pasted_repository_is_looked_at_then_fetched_then_kept(
     page: Page, context: BrowserContext, watch: Watch, hub: hubs.Hub
 ):
@@ -256,6 +262,7 @@ def test_a_pasted_repository_is_looked_at_then_fetched_then_kept(
     expect(row).to_contain_text("in use")
 
 
+@pytest.mark.long
 def test_a_pasted_file_without_a_known_hash_shows_the_one_of_what_came(
     page: Page, watch: Watch, hub: hubs.Hub
 ):
@@ -276,6 +283,7 @@ def test_a_pasted_file_without_a_known_hash_shows_the_one_of_what_came(
     expect(row).to_contain_text(f"What came has sha256 {expected[:16]}")
 
 
+@pytest.mark.long
 def test_what_was_agreed_to_and_not_wanted_any_more_is_removed(
     page: Page, watch: Watch, hub: hubs.Hub
 ):
@@ -301,6 +309,7 @@ def test_what_was_agreed_to_and_not_wanted_any_more_is_removed(
     assert record(page, key) == {}
 
 
+@pytest.mark.long
 def test_a_mirror_is_asked_in_place_of_the_hub(page: Page, watch: Watch, hub: hubs.Hub):
     """What it has under the name of a model of the list is another file, and is refused."""
     watch.allow(f"another origin: ({hub.address}|{hub.second})|404|Failed to load resource")
@@ -319,6 +328,7 @@ def test_a_mirror_is_asked_in_place_of_the_hub(page: Page, watch: Watch, hub: hu
     assert all("Qwen3-0.6B-Q8_0" in path for path, _, _ in hub.asked if "/resolve/" in path)
 
 
+@pytest.mark.long
 def test_in_swedish_it_is_said_and_refused_in_swedish(
     chromium: Chromium, address: str, hub: hubs.Hub
 ):

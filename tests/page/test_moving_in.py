@@ -52,6 +52,7 @@ def test_statements_of_dropped_chats_are_shown_and_known_once_they_are_approved(
     expect(body(finished(page))).to_contain_text("Plymouth")
 
 
+@pytest.mark.long
 def test_chats_come_in_a_zip_file_and_one_without_statements_says_so(page: Page):
     page.goto("/?model=tiny&engine=cpu")
     wait_for_state(page, "ready", timeout=300)

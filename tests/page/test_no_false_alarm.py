@@ -100,6 +100,7 @@ KEEPS_LINES = """() => {
 }"""
 
 
+@pytest.mark.long
 def test_a_run_over_a_data_set_is_called_that_from_its_first_moment(home: Page):
     opened(home)
     activity = panel(home, "Activity")
@@ -122,6 +123,7 @@ def lesson_begun(home: Page) -> None:
     expect(home.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ /"))
 
 
+@pytest.mark.long
 def test_what_is_told_during_a_lesson_is_known_before_the_lesson_ends(home: Page):
     lesson_begun(home)
     say(home, "My boat is called Saltkråkan.")
@@ -132,6 +134,7 @@ def test_what_is_told_during_a_lesson_is_known_before_the_lesson_ends(home: Page
     no_alarm(home)
 
 
+@pytest.mark.long
 def test_what_is_told_to_an_engine_that_falls_silent_is_known_to_the_next_one(home: Page):
     lesson_begun(home)
     slow_down(home, 5)  # the answer lasts until it falls silent, and nothing learns meanwhile

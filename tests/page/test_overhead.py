@@ -18,6 +18,7 @@ SENDS = 3
 LOADED = 20  # times as long may anything take on a machine that does other things too
 
 
+@pytest.mark.long
 def test_an_answer_asked_while_it_learns_waits_for_the_rest_of_a_slice(page: Page):
     page.add_init_script(WATCH)
     page.goto("/?model=tiny&engine=cpu&debug=1")

@@ -114,6 +114,7 @@ def test_a_host_without_headers_serves_it_too_and_it_is_isolated_after_loading_a
         assert len(loads) == 2
 
 
+@pytest.mark.long
 @pytest.mark.kept_offline
 def test_it_works_offline_after_the_first_visit(page: Page, context: BrowserContext):
     page.goto("/")

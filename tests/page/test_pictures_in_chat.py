@@ -131,6 +131,7 @@ def delete(page: Page) -> None:
     assert page.evaluate(KEPT) == []
 
 
+@pytest.mark.long
 def test_a_picture_without_words_is_described_and_read_text_is_given_along(page: Page):
     given(page, "sv")
     writing = Image.new("RGB", (700, 160), "white")
@@ -162,6 +163,7 @@ def test_a_picture_without_words_is_described_and_read_text_is_given_along(page:
     expect(page.locator("#tab-activity .count")).to_be_visible()
 
 
+@pytest.mark.long
 def test_a_chosen_picture_can_be_taken_away_and_one_that_is_none_is_refused_in_words(page: Page):
     given(page)
     page.locator("#add").click()
@@ -177,6 +179,7 @@ def test_a_chosen_picture_can_be_taken_away_and_one_that_is_none_is_refused_in_w
     expect(page.get_by_role("article").last).to_contain_text("damaged or no picture")
 
 
+@pytest.mark.long
 def test_a_model_without_eyes_says_so_and_reads_the_text(page: Page):
     page.goto("/?model=tiny")
     wait_for_state(page, "ready", timeout=120)

@@ -81,6 +81,7 @@ def taught(page: Page, t: Words, examples: int) -> Locator:
     return row
 
 
+@pytest.mark.long
 def test_ten_pairs_are_dropped_taught_asked_corrected_and_removed(spoken):
     page, t = spoken
     table = "".join(f"{asked};{answer}\n" for asked, answer in PAIRS.items())

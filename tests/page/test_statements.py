@@ -59,6 +59,7 @@ def test_a_statement_is_kept_as_it_was_said_asked_for_put_right_and_taken_back(p
     assert kept(page) == []
 
 
+@pytest.mark.long
 def test_all_that_was_told_is_listed_in_the_chat_and_forgotten_there(page: Page):
     opened(page)
     say(page, "my car is a red Volvo V60")  # known both by a question and as it was said

@@ -236,7 +236,9 @@ def stranger(ours: Page, port: int, request: pytest.FixtureRequest) -> Iterator[
     assert kept(ours) == before
 
 
-both = pytest.mark.parametrize("stranger", ["127.0.0.1", "localhost"], indirect=True)
+both = pytest.mark.parametrize(
+    "stranger", ["localhost", pytest.param("127.0.0.1", marks=pytest.mark.long)], indirect=True
+)
 
 
 @both
@@ -309,6 +311,7 @@ def test_the_page_itself_may(ours: Page):
     assert ours.evaluate(HEARD) == ["POST /api/queue "] * 2 + [OWN]
 
 
+@pytest.mark.long
 def test_a_link_chooses_the_model_for_its_visit_alone(page: Page):
     holds(page, [["settings", "page", {"model": "smollm2-135m"}]])
     page.goto("/?model=tiny")

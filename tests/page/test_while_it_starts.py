@@ -11,6 +11,7 @@ from tests.support.page.browser import Chromium, Watch, wait_for_state, watched
 pytestmark = pytest.mark.slow
 
 
+@pytest.mark.long
 def test_a_tab_pressed_while_the_page_starts_is_the_one_that_opens(
     chromium: Chromium, address: str
 ):
@@ -54,6 +55,7 @@ def test_what_is_pressed_while_the_page_starts_is_done_once_it_can_be(page: Page
     expect(page.locator("#aside-toggle")).to_have_attribute("aria-expanded", "false")
 
 
+@pytest.mark.long
 def test_what_is_focused_while_the_page_starts_stays_so(page: Page, context):
     tab = page.get_by_role("tab", name="Sources")
 
@@ -119,6 +121,7 @@ if (sessionStorage.visits === "1") IDBFactory.prototype.open = () => ({});
 """
 
 
+@pytest.mark.long
 def test_a_first_visit_left_before_anything_could_be_stored_lost_nothing(page: Page):
     page.add_init_script(LEFT)
     page.goto("/?model=tiny")

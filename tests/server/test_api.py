@@ -38,7 +38,10 @@ def page_of(request) -> Iterator[InPage]:
         yield InPage(page)
 
 
-@pytest.fixture(scope="module", params=["native", pytest.param("page", marks=pytest.mark.slow)])
+@pytest.fixture(
+    scope="module",
+    params=["native", pytest.param("page", marks=[pytest.mark.slow, pytest.mark.long])],
+)
 def host(request, tmp_path_factory) -> Iterator[Native | InPage]:
     if request.param == "page":
         with page_of(request) as host:
@@ -168,7 +171,9 @@ IN_THE_PAGE = """async (asked) => {
 }"""
 
 
-@pytest.mark.parametrize("host", [pytest.param("page", marks=pytest.mark.slow)], indirect=True)
+@pytest.mark.long
+@pytest.mark.slow
+@pytest.mark.parametrize("host", ["page"], indirect=True)
 def test_the_pages_own_window_oneseek_is_openais_door(host):
     told = host.page.evaluate(IN_THE_PAGE, GREEDY)
     whole = host.ask("POST", CHAT, GREEDY).json()
@@ -503,7 +508,9 @@ def test_a_run_over_nothing_is_refused_aloud(host):
     assert host.ask("GET", "/healthz").json()["status"] == "ok"
 
 
-@pytest.mark.parametrize("host", [pytest.param("page", marks=pytest.mark.slow)], indirect=True)
+@pytest.mark.long
+@pytest.mark.slow
+@pytest.mark.parametrize("host", ["page"], indirect=True)
 def test_a_backup_of_a_server_is_restored_by_the_page_and_one_of_the_page_by_a_server(
     host, tmp_path
 ):

@@ -314,7 +314,7 @@ def test_the_fingerprint_is_taken_as_often_as_was_said(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("prefix", ["", "OQT_"])
+@pytest.mark.parametrize("prefix", ["", pytest.param("OQT_", marks=pytest.mark.long)])
 def test_a_witness_on_this_machine_is_told_only_when_that_is_said(tmp_path, prefix):
     heard: list[dict] = []
 
@@ -449,6 +449,7 @@ def test_the_old_dashboards_address_leads_to_activity(page):
     assert page.locator("#panel-activity").is_visible()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_english_chat_with_a_swedish_name_stays_english_in_a_swedish_page(home):
     home.get_by_role("button", name="Svenska").click()

@@ -49,7 +49,9 @@ def in_use(host):
 
 
 @pytest.mark.usefixtures("the_real_gate")
-@pytest.mark.parametrize("mode", ["lora", "hybrid", "full"])
+@pytest.mark.parametrize(
+    "mode", ["hybrid", *(pytest.param(one, marks=pytest.mark.long) for one in ("lora", "full"))]
+)
 def test_a_run_in_each_mode_learns_within_the_memory_announced_and_is_rolled_back(tmp_path, mode):
     with native(tmp_path) as host:
         brought_in(host, "buying", BUYING)

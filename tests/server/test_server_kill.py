@@ -166,6 +166,7 @@ def killed_while_it_learns(folder: Path, count: int, seed: int) -> None:
     server.stop()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_R1_a_server_killed_while_versions_are_promoted_loses_none(tmp_path):
     killed_while_it_learns(tmp_path, 2, seed=6)

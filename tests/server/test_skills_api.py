@@ -42,6 +42,7 @@ def corrects(host, skill):
     assert (again["changed"], again["examples"]) == (0, 12) and again["version"]
 
 
+@pytest.mark.long
 def test_a_skill_is_taught_named_answers_what_asks_for_it_and_is_removed(tmp_path):
     with native(tmp_path) as host:
         data = brought_in(host)

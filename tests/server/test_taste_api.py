@@ -20,6 +20,7 @@ def answer(host, model="oneseek"):
     return told.json()["choices"][0]["message"]["content"], told.json()["oneseek"]["by"]
 
 
+@pytest.mark.long
 def test_a_taste_is_brought_trained_used_switched_off_and_removed(tmp_path):
     given = [json.loads(line) for line in CHOICES.read_text("utf-8").splitlines()][:14]
     with native(tmp_path) as host:

@@ -133,6 +133,7 @@ def test_the_strategy_asked_for_is_the_one_that_acts(tmp_path, small):
         assert told["weights"] == {m: 1.4 if m == best else 0.9 for m in BOTH}
 
 
+@pytest.mark.long
 def test_a_run_of_two_models_goes_on_to_the_same_bits_after_a_restart(tmp_path, whole, small):
     with native(tmp_path, beside={"small": small}) as host:
         brought_in(host)
@@ -202,6 +203,7 @@ def test_what_is_not_there_or_has_no_room_is_refused_by_name_before_anything(tmp
         assert host.ask("GET", "/api/training/runs").json() == {"runs": []}
 
 
+@pytest.mark.long
 def test_a_run_of_two_models_is_ended_and_leaves_nothing(tmp_path, small):
     with native(tmp_path, beside={"small": small}) as host:
         brought_in(host)

@@ -3,7 +3,7 @@
     pytest -m fast
 
 `builder.scopes` says which files hold them; the record of `builder.costs` names the few in those
-that take too long. A run of `-m fast` does not open the other files, and a test
+that take too long, and what takes longer still is slow also where nobody marked it. A run of `-m fast` does not open the other files, and a test
 in it that starts a process or connects to another machine fails.
 """
 
@@ -33,10 +33,13 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest chooses by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    dear = set(costs.recorded()["dear"])
+    dear = costs.recorded()["dear"]
     for item in items:
-        costly = any(item.get_closest_marker(name) for name in ("slow", "long"))
-        if not costly and is_fast(item.path) and item.nodeid not in dear:
+        if any(item.get_closest_marker(name) for name in ("slow", "long")):
+            continue
+        if dear.get(item.nodeid, 0.0) >= costs.SLOW_S:
+            item.add_marker("slow")
+        elif is_fast(item.path) and item.nodeid not in dear:
             item.add_marker("fast")
 
 

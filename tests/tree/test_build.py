@@ -74,6 +74,8 @@ def test_the_runs_share_every_file_of_a_scope():
     assert sorted(sum(costs.halves("fast"), [])) == files
     everything = sorted(file.relative_to(ROOT).as_posix() for file in scopes.test_files("usual"))
     assert sorted(costs.order("usual")) == everything and set(files) < set(everything)
+    page = [file for file in everything if file.startswith("tests/page/")]
+    assert sorted(costs.order("page")) == page
 
 
 @pytest.fixture
@@ -87,21 +89,21 @@ def last_run(tmp_path, monkeypatch):
 def test_a_run_is_reported_and_recorded_by_file_and_kind(last_run):
     name = "tests/tree/test_build.py"
     files = {name: {"quick": 9.0, "long": 8.0}, "tests/gone.py": {}}
-    dear = [f"{name}::{test}" for test in ("a", "b", "z")]
+    dear = {f"{name}::{test}": 0.7 for test in ("a", "b", "d", "z")}
     costs.RECORD.write_text(json.dumps({"files": files, "dear": dear}))
-    measured = {"a": ("fast", 0.1), "b": ("quick", 2.0), "c[x]": ("quick", 3.0)}
+    measured = {"a": ("fast", 0.1), "b": ("quick", 2.0), "c[x]": ("quick", 3.0), "d": ("usual", 0.9)}
     for i, (test, (kind, seconds)) in enumerate(measured.items()):
         cost = {"kind": kind, "processor": seconds, "wall": 2 * seconds}
         (last_run / f"{i}.json").write_text(json.dumps({f"{name}::{test}": cost}))
     report = costs.report(60).splitlines()
-    assert report[0].startswith("3 tests took 60 s and 5 processor seconds")
-    assert [line.split()[-1] for line in report[-3:]] == [
-        f"{name}::{t}" for t in ("c[x]", "b", "a")
+    assert report[0].startswith("4 tests took 60 s and 6 processor seconds")
+    assert [line.split()[-1] for line in report[-4:]] == [
+        f"{name}::{t}" for t in ("c[x]", "b", "d", "a")
     ]
     costs.keep()
     assert costs.recorded() == {
-        "files": {name: {"fast": 0.1, "quick": 5.0, "long": 8.0}},
-        "dear": [f"{name}::{test}" for test in ("b", "c[x]", "z")],
+        "files": {name: {"fast": 0.1, "quick": 5.0, "usual": 0.9, "long": 8.0}},
+        "dear": {f"{name}::{test}": s for test, s in dict(b=2.0, **{"c[x]": 3.0}, d=0.9, z=0.7).items()},
     }
 
 

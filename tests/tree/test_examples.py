@@ -53,6 +53,7 @@ def test_the_client_of_openai_is_answered(tmp_path):
         assert printed("openai_client.py", f"http://127.0.0.1:{host.port}").strip()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_page_is_driven(address):
     assert printed("drive_the_page.py", address).strip()

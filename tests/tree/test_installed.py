@@ -28,7 +28,7 @@ from builder import LOCK, ROOT, environment, release
 from tests.support.page.acts import body, finished, new_chat, say
 from tests.support.page.browser import Chromium, demo
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 SECONDS = 300  # for what hangs
 README = (ROOT / "README.md").read_text()
@@ -239,7 +239,6 @@ def test_what_is_lacking_is_said_with_what_brings_it(wheels, tmp_path):
         assert len(refused.stderr.splitlines()) == 1, refused.stderr
 
 
-@pytest.mark.long  # pip reads what some 170 packages ask for
 def test_pip_finds_it_a_place_beside_the_newest_of_the_field(wheels, installed):
     _, _, *named = shlex.split(release.install(*wheels))
     quietly = ("pip", "install", "--quiet", "--ignore-installed", "--dry-run", "--report", "-")

@@ -154,6 +154,7 @@ def test_a_message_is_answered_by_its_worker(copy):
     assert '"count": 1' in said(copy, "-c", MESSAGE)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_panel_is_shown(copy):
     applied(copy, "panel")

@@ -59,6 +59,7 @@ def test_the_example_for_playwright_is_the_one_that_is_run():
     assert all(part.strip() in run for part in shown.split("\n\n"))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 @pytest.mark.kept_offline
 def test_the_example_for_the_console_answers_on_a_first_visit(page: Page):

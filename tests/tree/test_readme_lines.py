@@ -40,10 +40,12 @@ def command(line: str) -> str:
     return line.partition("#")[0].strip()
 
 
-# `lock` asks the network what was released; the tests and the pictures begin as others do, and so
-# does the server with another model.
+# `lock` asks the network what was released; the tests, the pictures, the site and the server with
+# another model begin as others do, and the wheels are packed for a minute.
 LONG = (
     "python3 build.py headless --model smollm2-135m",
+    "python3 build.py dist",
+    "python3 build.py wheels",
     "python3 build.py docs",
     "python3 build.py lock",
     "python3 build.py test",

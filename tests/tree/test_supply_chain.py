@@ -117,6 +117,7 @@ def test_a_full_disk_is_one_clear_sentence(registry, monkeypatch):
         fetch.part("npm/thing")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_disk_that_fills_up_leaves_the_site_as_it_was(tmp_path, monkeypatch):
     monkeypatch.setattr(site, "DIST", tmp_path / "dist")

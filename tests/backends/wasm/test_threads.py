@@ -49,10 +49,8 @@ def test_others_do_a_part_of_the_work():
     assert executor.helped() == before
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "counts, steps", [((1, 3), 1), pytest.param((1, 2, 3, 4), 2, marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@pytest.mark.parametrize("counts, steps", [((1, 3), 1), ((1, 2, 3, 4), 2)])
 def test_in_a_tab_the_bits_are_those_of_one_thread_also_after_one_died(counts, steps):
     with lab.opened(peers={}) as page:
 
