@@ -248,6 +248,7 @@ SPEECH = """() => {
 }"""
 
 
+@pytest.mark.long
 def test_speech_is_off_by_default_and_then_only_what_stays_here(chromium: Chromium, address: str):
     with watched(chromium, address, locale="en-US") as (context, _):
         page = context.new_page()

@@ -240,6 +240,7 @@ LOOKED_AT = """window.lookedAt = 0;
   };"""
 
 
+@pytest.mark.long
 def test_scenario_4_a_reload_keeps_everything(page: Page, asked_for: list[str]):
     """Two chats, one of them in the middle of an answer."""
     page.add_init_script(LOOKED_AT)

@@ -161,6 +161,7 @@ def test_a_version_name_that_is_none_here_is_refused(server):
         assert refused.status == 404, name
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_documents_data_set_names_its_version_and_keeps_integrity_when_it_starts_again(
     tmp_path,
@@ -441,6 +442,7 @@ def test_a_server_learns_in_its_share_of_the_time():
 # ---- the page
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_old_dashboards_address_leads_to_activity(page):
     page.goto("/oqt-dashboard")

@@ -91,7 +91,12 @@ def test_a_run_is_reported_and_recorded_by_file_and_kind(last_run):
     files = {name: {"quick": 9.0, "long": 8.0}, "tests/gone.py": {}}
     dear = {f"{name}::{test}": 0.7 for test in ("a", "b", "d", "z")}
     costs.RECORD.write_text(json.dumps({"files": files, "dear": dear}))
-    measured = {"a": ("fast", 0.1), "b": ("quick", 2.0), "c[x]": ("quick", 3.0), "d": ("usual", 0.9)}
+    measured = {
+        "a": ("fast", 0.1),
+        "b": ("quick", 2.0),
+        "c[x]": ("quick", 3.0),
+        "d": ("usual", 0.9),
+    }
     for i, (test, (kind, seconds)) in enumerate(measured.items()):
         cost = {"kind": kind, "processor": seconds, "wall": 2 * seconds}
         (last_run / f"{i}.json").write_text(json.dumps({f"{name}::{test}": cost}))
@@ -103,7 +108,9 @@ def test_a_run_is_reported_and_recorded_by_file_and_kind(last_run):
     costs.keep()
     assert costs.recorded() == {
         "files": {name: {"fast": 0.1, "quick": 5.0, "usual": 0.9, "long": 8.0}},
-        "dear": {f"{name}::{test}": s for test, s in dict(b=2.0, **{"c[x]": 3.0}, d=0.9, z=0.7).items()},
+        "dear": {
+            f"{name}::{test}": s for test, s in dict(b=2.0, **{"c[x]": 3.0}, d=0.9, z=0.7).items()
+        },
     }
 
 
