@@ -49,7 +49,7 @@ def told(chromium: Chromium, marks: str, files: list[str]) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def events(chromium: Chromium) -> list[dict]:
-    return told(chromium, "in_worker and not long", USUAL)
+    return told(chromium, "in_worker and not slow and not long", USUAL)
 
 
 def test_the_suite_inside_the_worker_ends_well(events):
@@ -65,7 +65,11 @@ def test_it_passes_inside_the_worker_too(events, file):
 
 
 @pytest.mark.long
-def test_what_is_long_only_in_a_tab_passes_there_too(chromium):
-    for event in told(chromium, "in_worker and long", LONG_IN_A_TAB):
+@pytest.mark.parametrize(
+    "marks, files",
+    [("in_worker and slow and not long", USUAL), ("in_worker and long", LONG_IN_A_TAB)],
+)
+def test_what_takes_long_in_a_tab_passes_there_too(chromium, marks, files):
+    for event in told(chromium, marks, files):
         assert event.get("outcome") != "failed", f"{event['test']}\n{event['detail']}"
     assert event == {"type": "Finished", "code": 0}

@@ -13,6 +13,7 @@ import pytest
 
 import build
 from builder import ROOT, checks, costs, scopes, system
+from tests.support.page import browser
 from tests.support.page.browser import Chromium
 
 
@@ -164,15 +165,21 @@ def test_the_document_lists_the_tests_that_only_run_with_long():
         assert "mark.long" in text and (name.startswith("(") or f"def {name}(" in text), name
 
 
-NEVER_ENDS = "import threading; threading.Thread(target=threading.Event().wait).start()"
+FAILS = """import pathlib, sys, time
+while not pathlib.Path(sys.argv[1]).exists():
+    time.sleep(0.01)
+raise SystemExit(3)"""
+NEVER_ENDS = """import pathlib, sys, threading
+threading.Thread(target=threading.Event().wait).start()
+pathlib.Path(sys.argv[1]).touch()"""
 
 
-def test_a_run_that_never_ends_is_stopped_and_says_where_it_stands():
-    """Its tests are over, what one of them left behind is not."""
+def test_a_run_that_never_ends_is_stopped_and_says_where_it_stands(tmp_path):
+    """Its tests are over, what one of them left behind is not. The other fails meanwhile."""
     python = [sys.executable, "-X", "faulthandler", "-c"]
     runs = [
-        subprocess.Popen([*python, code], stderr=subprocess.PIPE, text=True)
-        for code in ("raise SystemExit(3)", NEVER_ENDS)
+        subprocess.Popen([*python, code, tmp_path / "waits"], stderr=subprocess.PIPE, text=True)
+        for code in (FAILS, NEVER_ENDS)
     ]
     failed, hung = checks.ended(runs, patience=1)
     said = [run.communicate()[1] for run in runs]
@@ -181,7 +188,8 @@ def test_a_run_that_never_ends_is_stopped_and_says_where_it_stands():
 
 
 @pytest.mark.slow
-def test_a_browser_that_does_not_end_is_killed(chromium: Chromium, address: str):
+def test_a_browser_that_does_not_end_is_killed(chromium: Chromium, address: str, monkeypatch):
+    monkeypatch.setattr(browser, "DYING", 1)
     with pytest.raises(KeyError, match="what the test wanted"), chromium.lent(address) as context:
         process = chromium.processes[context]
         os.kill(process, signal.SIGSTOP)
