@@ -169,6 +169,32 @@ FAILS = """import pathlib, sys, time
 while not pathlib.Path(sys.argv[1]).exists():
     time.sleep(0.01)
 raise SystemExit(3)"""
+
+
+def by_default(function: ast.stmt) -> bool:
+    """Whether it is a test of which at least a case runs by default."""
+    is_test = isinstance(function, ast.FunctionDef) and function.name.startswith("test_")
+    return is_test and "pytest.mark.long" not in map(ast.unparse, function.decorator_list)
+
+
+ONLY_LONG = {"R12", "R18"}  # three tabs with a service worker, and a hundred builds of the site
+
+
+def test_every_door_and_every_promise_has_a_test_by_default():
+    found, long = set(), long_tests()
+    for path in scopes.test_files("usual"):
+        file = path.relative_to(ROOT / "tests").as_posix()
+        tree = ast.parse(path.read_text("utf-8")).body
+        if f"{file}::(all)" not in long:
+            found |= {f"{file}::{one.name}" for one in tree if by_default(one)}
+    text = (ROOT / "docs" / "testing.md").read_text("utf-8")
+    stays = text.partition("## What stays")[2].partition("## What waits")[0]
+    doors = re.findall(r"^\| .+ \| `(\S+)` \|$", stays, re.M)
+    assert len(doors) >= 17 and not set(doors) - found
+    shown = {promise for one in found for promise in re.findall(r"R\d+(?=_)", one)}
+    assert {f"R{number}" for number in range(1, 40)} - shown == ONLY_LONG
+
+
 NEVER_ENDS = """import pathlib, sys, threading
 threading.Thread(target=threading.Event().wait).start()
 pathlib.Path(sys.argv[1]).touch()"""
