@@ -74,16 +74,20 @@ def _read_costs() -> dict[str, dict]:
     return tests
 
 
+def spent() -> float:
+    """The processor seconds of all tests of the last run."""
+    return sum(test["processor"] for test in _read_costs().values())
+
+
 def report(seconds: float) -> str:
     """The dearest files and tests of the last run, which took so many seconds, and the load."""
     tests = _read_costs()
     files: Counter[str] = Counter()
     for name, test in tests.items():
         files[name.partition("::")[0]] += test["processor"]
-    total = sum(test["processor"] for test in tests.values())
     load = " ".join(f"{load:.1f}" for load in os.getloadavg())
     lines = [
-        f"{len(tests)} tests took {seconds:.0f} s and {total:.0f} processor seconds; load {load}",
+        f"{len(tests)} tests took {seconds:.0f} s and {spent():.0f} processor seconds; load {load}",
         "the dearest files, in processor seconds:",
         *(f"{cost:8.1f}          {file}" for file, cost in files.most_common(SHOWN)),
         "the dearest tests, in processor seconds and seconds on the wall:",

@@ -62,6 +62,7 @@ def test_whole_model_gradients_are_those_of_numpy(kind, bits):
     must_be_numpys(program, feeds)
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_adapter_of_the_last_layer_learns_as_in_numpy_and_needs_nothing_below():
     program = programs.accumulate(TINY, stored_of(TINY, 4), 12, 6, 64, LAST)

@@ -41,6 +41,7 @@ def a_gate_that_accepts_what_so_few_steps_give(monkeypatch):
     monkeypatch.setattr("oneseek.engine.learning.rounds.gate.Verdict.advice", "accept")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_facts_are_taught_practised_measured_and_never_taught_twice(tmp_path, capsys):
     facts, out = lines(tmp_path / "facts.jsonl", FACTS), tmp_path / "out"
@@ -71,6 +72,7 @@ def test_facts_are_taught_practised_measured_and_never_taught_twice(tmp_path, ca
     assert UNMEASURED in (better / CARD).read_text()
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_where_an_adapter_begins_is_asked_for_at_the_shell_and_told_by_what_leaves(
     tmp_path, capsys

@@ -186,6 +186,7 @@ def test_R5_two_tabs_that_change_one_item_lose_no_update(tabs):
     assert stats["by_priority"] == {"approved": 1} and stats["total"] == 1
 
 
+@pytest.mark.long
 def test_R5_two_tabs_adding_at_once_keep_everything(tabs):
     pages = [tabs(QUEUE), tabs(QUEUE)]
     start = """(name) => { globalThis.done = mp.runPythonAsync(`
@@ -399,6 +400,7 @@ def terms(page):
     return run(page, "say(terms)")[0]
 
 
+@pytest.mark.long
 def test_R15_and_R16_a_frozen_trainer_is_robbed_a_crashed_one_replaced_and_neither_can_write(tabs):
     """Time runs four times faster for the election: 15 seconds of silence are not quite four."""
     first = tabs(ELECTION)

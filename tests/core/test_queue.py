@@ -277,6 +277,7 @@ def test_an_example_without_words_is_refused():
         new_queue().add(example("  "))
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_an_operation_at_100_000_items_costs_about_what_it_costs_at_1_000():
     def cost(size):

@@ -60,13 +60,13 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
 def test_R28_a_hostile_file_ends_in_one_sentence(name):
     make, words = HOSTILE[name]
     data = make()
-    begun = time.monotonic()
+    begun = time.process_time()
     *_, (name_of_it, outcome) = read(data, "it.bin")
     assert name_of_it.startswith("it.bin") and isinstance(outcome, ImportRefused), outcome
     sentence = str(outcome)
     assert re.search(words, sentence), sentence
     assert len(sentence) < 300 and sentence.endswith(".") and "Traceback" not in sentence
-    assert time.monotonic() - begun < 20
+    assert time.process_time() - begun < 20
 
 
 def test_R28_pictures_that_are_huge_or_broken_are_refused():

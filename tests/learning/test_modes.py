@@ -118,6 +118,7 @@ def test_a_window_learns_what_the_same_values_learn_alone(model, budget):
     assert moved == set(windows.names[0])
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_R2_cut_anywhere_the_windows_give_the_same_bits(model, monkeypatch):
     monkeypatch.setattr("oneseek.engine.learning.rounds.block_windows.TURN", 2)

@@ -105,6 +105,7 @@ def test_a_run_stopped_after_a_question_between_its_epochs_goes_on_to_the_same_b
         assert trained["weights_sha256"] == expected
 
 
+@pytest.mark.long
 def test_a_version_that_is_no_lesson_still_makes_a_run_worthless(tmp_path):
     with a_run_with_a_question(tmp_path) as (host, listener, run):
         listener.wait("stage2_complete")

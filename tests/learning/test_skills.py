@@ -167,6 +167,7 @@ def test_each_skill_answers_what_is_like_its_examples(taught):
             assert text.strip() == pairs[0][1]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_all_else_is_the_bases_to_the_bit_also_between_two_skills(taught):
     mixed = [OTHERS[0], TASKS["buying"][0][0], OTHERS[1], TASKS["finding"][0][0], OTHERS[2]]
@@ -175,6 +176,7 @@ def test_all_else_is_the_bases_to_the_bit_also_between_two_skills(taught):
     assert [one[:2] for one in among] == [one[:2] for one in alone]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_command_lists_tries_and_removes_and_nothing_is_left(taught, capsys):
     folder, model = taught

@@ -177,6 +177,7 @@ def test_a_training_that_was_killed_goes_on_to_the_same_bits(tmp_path, model):
     assert again == whole and steps[0] == 5
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_choices_without_a_taste_are_refused_in_words_and_leave_no_second_copy(tmp_path, model):
     """Each choice is there the other way round as well, to nearly the same prompt: of what is held

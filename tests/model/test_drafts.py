@@ -107,6 +107,7 @@ def test_answers_are_the_same_to_the_token_and_those_by_heart_take_a_quarter_of_
         assert passes[by_heart] <= singly[by_heart] / 4
 
 
+@pytest.mark.long
 def test_tokens_drawn_ahead_are_the_same_beside_drafts(monkeypatch):
     model, fed, plain = loaded(Numpy()), [], reference.Run.begin
 

@@ -135,6 +135,7 @@ def test_R25_hostile_gguf_is_harmless(name):
     refused(*HOSTILE[name])
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_R25_many_large_arrays_are_harmless():
     count = 600_000

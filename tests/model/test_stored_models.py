@@ -89,6 +89,7 @@ def test_R12_tabs_take_the_stored_model_over_without_the_network(context: Browse
     assert len(asked) == 1, "nobody fetched it again"
 
 
+@pytest.mark.long
 def test_R10_a_damaged_model_is_refused_by_name_and_fetched_anew(context: BrowserContext):
     asked = asked_for(context)
     page = loaded(opened(context))

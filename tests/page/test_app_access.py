@@ -11,7 +11,7 @@ from tests.support.page.axe import serious
 from tests.support.page.browser import Chromium, Watch, wait_for_state, watched
 from tests.support.page.stored import light_lessons
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 PANELS = ("Memory", "Activity", "Sources", "Versions")
 DIALOGS = {
     "Settings": "Settings",
@@ -51,7 +51,6 @@ def visitor(visit: tuple[Page, Watch]) -> Page:
     return visit[0]
 
 
-@pytest.mark.long
 def test_R30_from_first_run_to_a_rollback_by_keyboard_alone_and_no_byte_leaves(
     visit: tuple[Page, Watch],
 ):
@@ -133,7 +132,6 @@ def roll_back_by_keyboard(page: Page) -> None:
     expect(page.get_by_test_id("active-version")).to_have_text("v0.1")
 
 
-@pytest.mark.long
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_nothing_serious_in_any_panel_or_dialog(visitor: Page, scheme: str):
     visitor.emulate_media(color_scheme=scheme)

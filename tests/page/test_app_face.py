@@ -125,7 +125,8 @@ def test_a_search_jumps_to_the_words_it_found(chat: Page):
 def test_code_has_colours_and_is_copied_exactly(chat: Page):
     code = "def sail(boat):\n    return 42  # knots"
     new_chat(chat)
-    chat.wait_for_timeout(1000)  # what is written of the chat before comes to its end
+    # what is written of the chat before has come to its end
+    wait_until(lambda: not stored(chat, "settings").get("open-chat", {}).get("id"))
     stored_chat(chat, 2, "Line {n} of a chat that has code in it.\n\n```python\n" + code + "\n```")
     block = answers(chat).locator(".code")
     expect(block.locator(".hljs-keyword").first).to_have_text("def")
@@ -248,6 +249,7 @@ SPEECH = """() => {
 }"""
 
 
+@pytest.mark.long
 def test_speech_is_off_by_default_and_then_only_what_stays_here(chromium: Chromium, address: str):
     with watched(chromium, address, locale="en-US") as (context, _):
         page = context.new_page()

@@ -41,7 +41,7 @@ def test_scenario_1_the_page_is_useful_at_once_and_asks_before_it_fetches(
 ):
     page.goto("/")
     heading = page.get_by_role("heading", name="Chat that runs and learns on this device")
-    expect(heading).to_be_visible(timeout=10_000)
+    expect(heading).to_be_visible()
     expect(page.get_by_role("textbox", name="Message")).to_be_editable()
     wait_for_state(page, "needs-consent", timeout=120)
     card = page.locator("#consent")
@@ -247,6 +247,7 @@ LOOKED_AT = """window.lookedAt = 0;
   };"""
 
 
+@pytest.mark.long
 def test_scenario_4_a_reload_keeps_everything(page: Page, asked_for: list[str]):
     """Two chats, one of them in the middle of an answer."""
     page.add_init_script(LOOKED_AT)

@@ -57,6 +57,7 @@ def test_in_a_chat_that_goes_on_the_turns_before_stay(chat: Page):
     finished(chat, 2)
 
 
+@pytest.mark.long
 def test_an_answer_at_its_limit_says_so_and_goes_on(chat: Page):
     told_at_length(chat)
     chat.get_by_role("button", name="Settings").click()

@@ -33,6 +33,7 @@ def home(chromium: Chromium, address: str) -> Iterator[Page]:
         yield page
 
 
+@pytest.mark.long
 def test_facts_are_found_by_words_and_language_and_forgotten_together(home: Page):
     tell(home, "What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.")
     tell(home, "Vad heter min båt?", "Din båt heter Saltkråkan.")

@@ -192,21 +192,21 @@ def test_what_the_header_has_no_room_for_is_in_the_settings(used: Page):
             used.keyboard.press("Escape")
 
 
-def test_escape_closes_what_asks_for_a_drop(home: Page):
-    home.evaluate(
+def test_escape_closes_what_asks_for_a_drop(used: Page):
+    used.evaluate(
         """() => { const data = new DataTransfer(); data.items.add(new File(["x"], "x.txt"));
         for (const kind of ["dragenter", "dragenter", "dragover"]) document.body.dispatchEvent(
           new DragEvent(kind, {bubbles: true, cancelable: true, dataTransfer: data})); }"""
     )
-    expect(home.get_by_text("Drop to teach")).to_be_visible()
-    home.keyboard.press("Escape")
-    expect(home.get_by_text("Drop to teach")).to_be_hidden()
+    expect(used.get_by_text("Drop to teach")).to_be_visible()
+    used.keyboard.press("Escape")
+    expect(used.get_by_text("Drop to teach")).to_be_hidden()
 
 
-def test_at_twice_the_size_most_of_the_window_is_the_chat(home: Page):
+def test_at_twice_the_size_most_of_the_window_is_the_chat(used: Page):
     """1280 x 720 at 200 % is 640 x 360."""
-    home.set_viewport_size({"width": 640, "height": 360})
-    assert home.get_by_role("log").bounding_box()["height"] >= 220
+    used.set_viewport_size({"width": 640, "height": 360})
+    assert used.get_by_role("log").bounding_box()["height"] >= 220
 
 
 @pytest.mark.long

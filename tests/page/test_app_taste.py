@@ -60,6 +60,7 @@ def prefer_one_of_two(page: Page, questions: list[str]) -> str:
     return first
 
 
+@pytest.mark.long
 def test_what_is_done_with_answers_is_a_choice_that_can_be_removed(page: Page):
     page.goto("/?model=tiny&engine=cpu")
     in_browser.wait_for_state(page, "ready", timeout=120)

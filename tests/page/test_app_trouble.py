@@ -181,6 +181,7 @@ def test_R30_an_attempt_to_send_a_byte_is_refused_and_reported(page: Page, watch
     assert {"connect-src", "img-src"} <= set(refused)
 
 
+@pytest.mark.long
 def test_scenario_24_a_second_tab_says_so_shows_everything_and_can_take_over(
     page: Page, context: BrowserContext
 ):

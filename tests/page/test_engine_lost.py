@@ -48,7 +48,8 @@ def test_R22_an_engine_that_hangs_is_replaced_and_the_round_goes_on(page: Page):
     expect(body(finished(page, 2))).to_have_text(said)
 
 
-@pytest.mark.parametrize("what", ["thread", pytest.param("stuck", marks=pytest.mark.long)])
+@pytest.mark.long
+@pytest.mark.parametrize("what", ["thread", "stuck"])
 def test_a_thread_that_dies_or_hangs_is_replaced_and_the_round_goes_on(page: Page, what: str):
     page.add_init_script(
         """globalThis.states = [];

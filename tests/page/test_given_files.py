@@ -117,6 +117,7 @@ Object.defineProperty(WorkerNavigator.prototype, 'deviceMemory', {get: () => 2})
 """
 
 
+@pytest.mark.long
 def test_the_list_says_what_each_model_may_do_on_this_device(page: Page):
     def with_little_memory(route):
         answer = route.fetch()

@@ -24,11 +24,12 @@ def model_details(page: Page):
     return page.get_by_role("dialog")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "clock",
     [
         pytest.param(CLOCK_ONLY + ROUNDED, id="rounded"),
-        pytest.param(NO_CLOCK, id="none", marks=pytest.mark.long),
+        pytest.param(NO_CLOCK, id="none"),
     ],
 )
 def test_a_quick_chip_is_chosen_whatever_its_clock_is(page: Page, clock: str):

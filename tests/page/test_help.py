@@ -17,6 +17,7 @@ def test_help_leads_to_the_licences_of_every_work_the_site_carries(page, watch, 
     expect(opened.value.locator("body")).to_contain_text("Mozilla Public License Version 2.0")
 
 
+@pytest.mark.long
 def test_help_leads_to_the_lab(page, address):
     page.goto(address)
     page.locator("html[data-page=ready]").wait_for(state="attached")

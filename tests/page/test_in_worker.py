@@ -15,6 +15,11 @@ FILES = {
     if "mark.in_worker" in path.read_text() and path.name != "test_in_worker.py"
 }
 USUAL = [name for name, text in FILES.items() if "mark.in_worker\n" in text]  # not only long ones
+FEW = [name for name in USUAL if name.split("/")[-1] in (
+    "test_webgpu.py", "test_tiers.py", "test_programs.py", "test_memory_blocks.py",
+    "test_functions.py", "test_training.py",
+)]  # fmt: skip
+"""What the page has of its own: the graphics chip, threads and memory, the compiler in Python."""
 LONG_IN_A_TAB = [name for name, text in FILES.items() if "LONG_IN_A_TAB" in text]
 
 RUN = """async (asked) => {
@@ -49,14 +54,14 @@ def told(chromium: Chromium, marks: str, files: list[str]) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def events(chromium: Chromium) -> list[dict]:
-    return told(chromium, "in_worker and not long", USUAL)
+    return told(chromium, "in_worker and not slow and not long", FEW)
 
 
 def test_the_suite_inside_the_worker_ends_well(events):
     assert events[-1] == {"type": "Finished", "code": 0}, json.dumps(events[-1], indent=1)
 
 
-@pytest.mark.parametrize("file", USUAL)
+@pytest.mark.parametrize("file", FEW)
 def test_it_passes_inside_the_worker_too(events, file):
     told = [event for event in events if event.get("test", "").startswith(file)]
     failed = [event for event in told if event["outcome"] == "failed"]
@@ -65,7 +70,11 @@ def test_it_passes_inside_the_worker_too(events, file):
 
 
 @pytest.mark.long
-def test_what_is_long_only_in_a_tab_passes_there_too(chromium):
-    for event in told(chromium, "in_worker and long", LONG_IN_A_TAB):
+@pytest.mark.parametrize(
+    "marks, files",
+    [("in_worker and not long", USUAL), ("in_worker and long", LONG_IN_A_TAB)],
+)
+def test_what_takes_long_in_a_tab_passes_there_too(chromium, marks, files):
+    for event in told(chromium, marks, files):
         assert event.get("outcome") != "failed", f"{event['test']}\n{event['detail']}"
     assert event == {"type": "Finished", "code": 0}

@@ -30,6 +30,7 @@ def export(*texts: str) -> str:
     return json.dumps([{"id": "c", "mapping": nodes, "current_node": last}])
 
 
+@pytest.mark.long
 def test_statements_of_dropped_chats_are_shown_and_known_once_they_are_approved(page: Page):
     page.goto("/?model=tiny&engine=cpu")
     wait_for_state(page, "ready", timeout=300)

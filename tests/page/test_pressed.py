@@ -5,7 +5,7 @@ from playwright.sync_api import ElementHandle, Page, expect
 
 from tests.support.page.acts import panel
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 def drawn_anew(page: Page, tab: str, control: ElementHandle) -> None:

@@ -164,6 +164,7 @@ PASTE = """(area, text) => {
 }"""
 
 
+@pytest.mark.long
 def test_a_table_that_is_no_task_is_read_as_a_text_and_one_that_is_pasted_becomes_rows(page: Page):
     page.goto("/?model=tiny&engine=cpu")
     in_browser.wait_for_state(page, "ready", timeout=120)

@@ -33,6 +33,7 @@ def answer_to(page: Page, question: str):
     return body(finished(page))
 
 
+@pytest.mark.long
 def test_a_statement_is_kept_as_it_was_said_asked_for_put_right_and_taken_back(page: Page):
     opened(page)
     say(page, "Write me a story about a king")

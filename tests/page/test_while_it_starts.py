@@ -82,6 +82,7 @@ MALFORMED = """async () => {
 }"""
 
 
+@pytest.mark.long
 def test_a_record_with_a_malformed_id_is_set_aside_and_said_and_the_page_starts(page: Page):
     page.goto("/?model=tiny&engine=cpu")
     wait_for_state(page, "ready", timeout=120)

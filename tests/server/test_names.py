@@ -119,7 +119,7 @@ def test_times_are_told_in_utc_with_a_z(server):
 def test_a_version_leaves_the_server_certified_and_proves_itself(server, tmp_path):
     import http.client
 
-    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=60)
+    connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=300)
     connection.request("GET", "/api/models/versions/1/certified")
     answer = connection.getresponse()
     data = answer.read()
@@ -138,7 +138,7 @@ def test_a_version_leaves_the_server_certified_and_proves_itself(server, tmp_pat
 
 def checked(folder) -> subprocess.CompletedProcess:
     command = [sys.executable, str(folder / "verify_integrity.py")]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
 
 @pytest.mark.parametrize(
@@ -161,6 +161,7 @@ def test_a_version_name_that_is_none_here_is_refused(server):
         assert refused.status == 404, name
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_documents_data_set_names_its_version_and_keeps_integrity_when_it_starts_again(
     tmp_path,
@@ -411,6 +412,7 @@ def test_what_has_no_history_is_not_certified(tmp_path, capsys):
 # ---- the scheduler's share
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_server_learns_in_its_share_of_the_time():
     async def measured(share: float) -> float:
@@ -441,6 +443,7 @@ def test_a_server_learns_in_its_share_of_the_time():
 # ---- the page
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_old_dashboards_address_leads_to_activity(page):
     page.goto("/oqt-dashboard")

@@ -146,7 +146,7 @@ def test_a_question_of_a_hundred_thousand_letters_is_told_to_be_shorter(server):
 def test_ten_megabytes_are_413_whether_announced_or_not(server):
     body = b'{"text": "' + b"x" * 10_000_000 + b'"}'
     assert server.ask("POST", "/api/import", body).status == 413
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as line:
+    with socket.create_connection(("127.0.0.1", server.port), timeout=120) as line:
         head = b"POST /api/import HTTP/1.1\r\nHost: 127.0.0.1\r\nTransfer-Encoding: chunked\r\n\r\n"
         line.sendall(head)
         for _ in range(10):
@@ -160,7 +160,7 @@ def test_ten_megabytes_are_413_whether_announced_or_not(server):
 
 
 def test_a_body_that_comes_too_slowly_is_408_and_delays_nobody(server):
-    lines = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(20)]
+    lines = [socket.create_connection(("127.0.0.1", server.port), timeout=120) for _ in range(20)]
     for line in lines:
         line.sendall(b"POST /api/queue HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 99\r\n\r\n{")
     answers(server)
@@ -172,7 +172,7 @@ def test_a_body_that_comes_too_slowly_is_408_and_delays_nobody(server):
 
 def test_lines_that_never_ask_are_closed_and_delay_nobody(server, monkeypatch):
     monkeypatch.setattr(headless, "HEADER_SECONDS", 1.0)
-    lines = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(200)]
+    lines = [socket.create_connection(("127.0.0.1", server.port), timeout=120) for _ in range(200)]
     for line in lines[:100]:
         line.sendall(b"GET /healthz HTTP/1.1\r\nHost: 127.0")
     answers(server)
@@ -185,7 +185,7 @@ def test_lines_that_never_ask_are_closed_and_delay_nobody(server, monkeypatch):
 def test_an_answer_nobody_waits_for_any_more_is_ended(server):
     body = json.dumps(HELLO | {"max_tokens": 900, "stream": True, "temperature": 1.5}).encode()
     head = f"POST {CHAT} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(body)}\r\n\r\n"
-    lines = [socket.create_connection(("127.0.0.1", server.port), timeout=20) for _ in range(3)]
+    lines = [socket.create_connection(("127.0.0.1", server.port), timeout=120) for _ in range(3)]
     for line in lines:
         line.sendall(head.encode() + body)
         line.recv(100)

@@ -86,6 +86,7 @@ def test_a_service_that_ends_ends_its_practice_too(service):
     asyncio.run(run())
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_lesson_ends_on_a_server_that_is_never_quiet(tmp_path):
     over, answers = threading.Event(), []

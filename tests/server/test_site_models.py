@@ -87,7 +87,7 @@ def page(tmp_path, monkeypatch) -> Iterator[int]:
 
 def get(port: int, path: str = ASKED, first: int = 0, **more: str) -> tuple[int, bytes]:
     headers = more | ({"Range": f"bytes={first}-"} if first else {})
-    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=60)) as client:
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", port, timeout=300)) as client:
         client.request("GET", path, headers=headers)
         with client.getresponse() as answer:
             return answer.status, answer.read()
@@ -103,7 +103,7 @@ def test_a_model_is_downloaded_for_the_page_once_and_kept(page):
 
 
 def test_a_page_that_leaves_and_returns_gets_the_rest(page):
-    client = http.client.HTTPConnection("127.0.0.1", page, timeout=60)
+    client = http.client.HTTPConnection("127.0.0.1", page, timeout=300)
     client.request("GET", ASKED)
     begun = client.getresponse()
     assert int(begun.headers["Content-Length"]) == len(DATA)
@@ -137,7 +137,7 @@ def test_another_file_than_the_published_one_is_not_kept(page, capfd):
 
 def test_a_half_download_is_no_model(page):
     """Otherwise whoever asks for it again would get the half."""
-    client = http.client.HTTPConnection("127.0.0.1", page, timeout=60)
+    client = http.client.HTTPConnection("127.0.0.1", page, timeout=300)
     client.request("GET", ASKED)
     with contextlib.closing(client), client.getresponse() as answer:
         answer.read(1)

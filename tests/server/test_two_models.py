@@ -119,6 +119,7 @@ def test_the_losses_of_an_epoch_set_the_weights_and_the_rates_of_the_next(whole)
         assert [one["learning_rate"] for one in steps] == pytest.approx(falling)
 
 
+@pytest.mark.long
 def test_the_strategy_asked_for_is_the_one_that_acts(tmp_path, small):
     strategy = {"top_model_boost": 0.9, "bottom_model_penalty": 0.1, "normalize_weights": False}
     asked = {"max_multiplier": 1.4, "adjust_strategy": strategy}
@@ -149,6 +150,7 @@ def test_a_run_of_two_models_goes_on_to_the_same_bits_after_a_restart(tmp_path, 
         assert sha256_of(host) == {one["base"]: one["weights_sha256"] for one in whole["made"]}
 
 
+@pytest.mark.long
 def test_a_version_of_either_is_trained_again_to_the_same_bits(whole):
     async def again(service):
         for one in whole["made"]:

@@ -3,8 +3,9 @@
     pytest -m fast
 
 `builder.scopes` says which files hold them; the record of `builder.costs` names the few in those
-that take too long, and what takes longer still is slow also where nobody marked it. A run of `-m fast` does not open the other files, and a test
-in it that starts a process or connects to another machine fails.
+that take too long, and what takes longer still is slow also where nobody marked it. A run of
+`-m fast` does not open the other files, and a test in it that starts a process or connects to
+another machine fails.
 """
 
 import ipaddress

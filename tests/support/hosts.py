@@ -107,10 +107,10 @@ class Native:
         async def done():
             return await settled(act(self.service))
 
-        return asyncio.run_coroutine_threadsafe(done(), self.loop).result(60)
+        return asyncio.run_coroutine_threadsafe(done(), self.loop).result(240)
 
     def ask(self, method: str, path: str, body=None, headers: dict | None = None) -> Answer:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=240)
         with contextlib.closing(connection):
             connection.request(method, path, encoded(body), JSON | (headers or {}))
             answer = connection.getresponse()
@@ -134,7 +134,7 @@ class Native:
             thread = threading.Thread(target=read, args=(answer,), daemon=True)
             thread.start()
             try:
-                listener.wait("initial_state", 20)
+                listener.wait("initial_state", 240)
                 yield listener
             finally:
                 over.set()
@@ -213,7 +213,7 @@ class InPage:
 
         listener.pump = pump
         try:
-            listener.wait("initial_state", 20)
+            listener.wait("initial_state", 240)
             yield listener
         finally:
             self.page.evaluate("() => window.followed.stop()")
@@ -289,7 +289,7 @@ def native(
     thread = threading.Thread(target=lambda: asyncio.run(serve()), daemon=True)
     thread.start()
     try:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 240
         while not ("server" in running and running["server"].started):
             assert thread.is_alive() and time.monotonic() < until, "the server did not start"
             time.sleep(0.02)

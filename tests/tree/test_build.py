@@ -13,6 +13,7 @@ import pytest
 
 import build
 from builder import ROOT, checks, costs, scopes, system
+from tests.support.page import browser
 from tests.support.page.browser import Chromium
 
 
@@ -91,7 +92,12 @@ def test_a_run_is_reported_and_recorded_by_file_and_kind(last_run):
     files = {name: {"quick": 9.0, "long": 8.0}, "tests/gone.py": {}}
     dear = {f"{name}::{test}": 0.7 for test in ("a", "b", "d", "z")}
     costs.RECORD.write_text(json.dumps({"files": files, "dear": dear}))
-    measured = {"a": ("fast", 0.1), "b": ("quick", 2.0), "c[x]": ("quick", 3.0), "d": ("usual", 0.9)}
+    measured = {
+        "a": ("fast", 0.1),
+        "b": ("quick", 2.0),
+        "c[x]": ("quick", 3.0),
+        "d": ("usual", 0.9),
+    }
     for i, (test, (kind, seconds)) in enumerate(measured.items()):
         cost = {"kind": kind, "processor": seconds, "wall": 2 * seconds}
         (last_run / f"{i}.json").write_text(json.dumps({f"{name}::{test}": cost}))
@@ -103,7 +109,9 @@ def test_a_run_is_reported_and_recorded_by_file_and_kind(last_run):
     costs.keep()
     assert costs.recorded() == {
         "files": {name: {"fast": 0.1, "quick": 5.0, "usual": 0.9, "long": 8.0}},
-        "dear": {f"{name}::{test}": s for test, s in dict(b=2.0, **{"c[x]": 3.0}, d=0.9, z=0.7).items()},
+        "dear": {
+            f"{name}::{test}": s for test, s in dict(b=2.0, **{"c[x]": 3.0}, d=0.9, z=0.7).items()
+        },
     }
 
 
@@ -157,15 +165,47 @@ def test_the_document_lists_the_tests_that_only_run_with_long():
         assert "mark.long" in text and (name.startswith("(") or f"def {name}(" in text), name
 
 
-NEVER_ENDS = "import threading; threading.Thread(target=threading.Event().wait).start()"
+FAILS = """import pathlib, sys, time
+while not pathlib.Path(sys.argv[1]).exists():
+    time.sleep(0.01)
+raise SystemExit(3)"""
 
 
-def test_a_run_that_never_ends_is_stopped_and_says_where_it_stands():
-    """Its tests are over, what one of them left behind is not."""
+def by_default(function: ast.stmt) -> bool:
+    """Whether it is a test of which at least a case runs by default."""
+    is_test = isinstance(function, ast.FunctionDef) and function.name.startswith("test_")
+    return is_test and "pytest.mark.long" not in map(ast.unparse, function.decorator_list)
+
+
+ONLY_LONG = {"R12", "R18"}  # three tabs with a service worker, and a hundred builds of the site
+
+
+def test_every_door_and_every_promise_has_a_test_by_default():
+    found, long = set(), long_tests()
+    for path in scopes.test_files("usual"):
+        file = path.relative_to(ROOT / "tests").as_posix()
+        tree = ast.parse(path.read_text("utf-8")).body
+        if f"{file}::(all)" not in long:
+            found |= {f"{file}::{one.name}" for one in tree if by_default(one)}
+    text = (ROOT / "docs" / "testing.md").read_text("utf-8")
+    stays = text.partition("## What stays")[2].partition("## What waits")[0]
+    doors = re.findall(r"^\| .+ \| `(\S+)` \|$", stays, re.M)
+    assert len(doors) >= 17 and not set(doors) - found
+    shown = {promise for one in found for promise in re.findall(r"R\d+(?=_)", one)}
+    assert {f"R{number}" for number in range(1, 40)} - shown == ONLY_LONG
+
+
+NEVER_ENDS = """import pathlib, sys, threading
+threading.Thread(target=threading.Event().wait).start()
+pathlib.Path(sys.argv[1]).touch()"""
+
+
+def test_a_run_that_never_ends_is_stopped_and_says_where_it_stands(tmp_path):
+    """Its tests are over, what one of them left behind is not. The other fails meanwhile."""
     python = [sys.executable, "-X", "faulthandler", "-c"]
     runs = [
-        subprocess.Popen([*python, code], stderr=subprocess.PIPE, text=True)
-        for code in ("raise SystemExit(3)", NEVER_ENDS)
+        subprocess.Popen([*python, code, tmp_path / "waits"], stderr=subprocess.PIPE, text=True)
+        for code in (FAILS, NEVER_ENDS)
     ]
     failed, hung = checks.ended(runs, patience=1)
     said = [run.communicate()[1] for run in runs]
@@ -174,7 +214,8 @@ def test_a_run_that_never_ends_is_stopped_and_says_where_it_stands():
 
 
 @pytest.mark.slow
-def test_a_browser_that_does_not_end_is_killed(chromium: Chromium, address: str):
+def test_a_browser_that_does_not_end_is_killed(chromium: Chromium, address: str, monkeypatch):
+    monkeypatch.setattr(browser, "DYING", 1)
     with pytest.raises(KeyError, match="what the test wanted"), chromium.lent(address) as context:
         process = chromium.processes[context]
         os.kill(process, signal.SIGSTOP)

@@ -201,6 +201,7 @@ def test_a_disagreement_is_asked_in_the_queue_and_nothing_is_learned(server):
     assert first["version"] is None and second["version"] is None
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_question_that_comes_in_the_midst_of_practice_is_learned(tmp_path):
     """And practice, which had left a checkpoint, keeps nothing from being learned afterwards."""

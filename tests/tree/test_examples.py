@@ -38,6 +38,7 @@ def test_a_fact_is_told_and_asked():
     assert '"text"' in printed("teach_and_ask.py")
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_parts_are_put_together_by_hand():
     lines = dict(line.split(" ", 1) for line in printed("basic_setup.py").splitlines())

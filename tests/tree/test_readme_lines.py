@@ -202,6 +202,7 @@ def test_a_backup_is_written_and_restored(copy, home):
     assert (copy / "elsewhere" / "oneseek.sqlite").exists()
 
 
+@pytest.mark.long
 def test_what_was_told_goes_along_to_another_folder(copy, home):
     fact = {"question": "What is the capital of Zorbia?", "answer": "It is Blimbo."}
     (copy / "facts.jsonl").write_text(json.dumps(fact) + "\n")

@@ -141,6 +141,7 @@ def changed_page(monkeypatch) -> None:
     monkeypatch.setattr(site, "page_files", lambda: {**real(), "style.css": b"/* another */"})
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_R37_two_builds_of_one_tree_are_equal(tmp_path, monkeypatch):
     contents = []

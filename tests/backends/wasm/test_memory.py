@@ -101,6 +101,7 @@ def test_a_cache_that_grows_under_a_conversation_changes_no_bit(monkeypatch):
     assert rows < 100 and all_rows == 200
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_smollm2_with_training_needs_its_packed_weights_and_200_megabytes_with_four_threads(
     capsys, monkeypatch
