@@ -21,6 +21,7 @@ ARCHITECTURES = {
     "qwen3": {"qk_norm": True},
     "gemma3_text": {"qk_norm": True, "gemma": True},
     "lfm2": {"qk_norm": True},
+    "qwen3_5_text": {"qk_norm": True},
 }
 
 
@@ -105,6 +106,11 @@ class Config:
     def token_bytes(self) -> int:
         """What one token takes of the cache."""
         return 4 * sum(self.cache_cols.values())
+
+    @property
+    def rotary_width(self) -> int:
+        """So many columns of a head are turned by positions."""
+        return self.head_width
 
     @property
     def last_norm(self) -> str:
@@ -219,7 +225,7 @@ class Llama:
     ):
         self.program, self.config, self.stored = program, config, stored
         self.trained, self.dropout = trained, dropout
-        table = (positions, config.head_width)
+        table = (positions, config.rotary_width)
         self.table = self.shared("rotary.table", table)
         self.blocks: list[tuple[int, int]] = []  # the steps of each layer
 
