@@ -47,7 +47,7 @@ def totals(g, spans):
 
 @op(
     shape=total_shape,
-    kernel="delta.wgsl:totals",
+    kernel="delta.wgsl:totals_kept",
     updates=(2,),
     cases=tuple(
         (g, Spec(spans.shape, "laid"), Spec((g.rows + 30, g.cols), "signed")) for g, spans in TOTALS
@@ -92,7 +92,7 @@ def _(tier, g, spans):
 
 @totals_kept.launch
 def _(tier, g, spans, kept):
-    return column_launch("totals", g)
+    return column_launch("totals_kept", g)
 
 
 @totals_dg.launch
@@ -165,7 +165,7 @@ def delta(q, k, v, b, total, spans, *, heads, key_heads):
 
 @op(
     shape=delta_shape,
-    kernel="delta.wgsl:delta",
+    kernel="delta.wgsl:delta_kept",
     updates=(6,),
     cases=case(*GIVEN, "kept", known=30),
 )
@@ -193,7 +193,7 @@ def _(_, dy, u, y, q, k, v, b, total, spans, *, heads, key_heads):
     dv = du * OPS["spread"](share.reshape(tokens * heads, 1), times=wide).reshape(*v.shape)
     db = OPS["summed"]((du * u).reshape(tokens * heads, wide, 1)).reshape(*b.shape) * rest
     asking, asking_k = delta_asking(dy, dv, k, u, total, spans, **sizes)
-    asked = delta_asked(dy, dv, q, k, u, total, spans, **sizes)
+    asked = delta_asked(dy, dv, q, k, total, spans, u, **sizes)
 
     def of_heads(x):
         rows = x.reshape(tokens * key_heads, deep)
@@ -223,7 +223,7 @@ def _(tier, q, k, v, b, total, spans, heads, key_heads):
 
 @delta_kept.launch
 def _(tier, q, k, v, b, total, spans, kept, heads, key_heads):
-    return "delta", flat(heads), constants(q, v, heads, key_heads)
+    return "delta_kept", flat(heads), constants(q, v, heads, key_heads)
 
 
 @delta.cost
@@ -309,13 +309,13 @@ def _(dy, dv, k, u, total, spans, heads, key_heads):
 
 
 @op(
-    shape=lambda dy, dv, q, k, u, total, spans, **sizes: asking_shape(
+    shape=lambda dy, dv, q, k, total, spans, u, **sizes: asking_shape(
         dy, dv, k, u, total, spans, **sizes
     )[0],
     kernel="delta.wgsl:delta_asked",
-    cases=case("dy", "dy", "q", "k", "kept", "total", "spans"),
+    cases=case("dy", "dy", "q", "k", "total", "spans", "kept"),
 )
-def delta_asked(dy, dv, q, k, u, total, spans, *, heads, key_heads):
+def delta_asked(dy, dv, q, k, total, spans, u, *, heads, key_heads):
     """For each head what its key adds to y and u of all that see it."""
     queries, keys = by_head(q, heads, key_heads), by_head(k, heads, key_heads)
     dk = np.zeros_like(keys)
@@ -326,10 +326,10 @@ def delta_asked(dy, dv, q, k, u, total, spans, *, heads, key_heads):
 
 
 @delta_asked.launch
-def _(tier, dy, dv, q, k, u, total, spans, heads, key_heads):
+def _(tier, dy, dv, q, k, total, spans, u, heads, key_heads):
     return "delta_asked", flat(heads), constants(q, dy, heads, key_heads)
 
 
 @delta_asked.cost
-def _(dy, dv, q, k, u, total, spans, heads, key_heads):
+def _(dy, dv, q, k, total, spans, u, heads, key_heads):
     return 2 * (k.size * heads // key_heads + dy.size) * k.rows

@@ -219,7 +219,7 @@ def delta_asking(f, dy, dv, k, u, totals, spans, dq, dk, scratch, lo, hi, *, s):
             weighted(f, s.keys, line, k, token.key_head, token.seen, made, ONE)
 
 
-def delta_asked(f, dy, dv, q, k, u, totals, spans, dk, scratch, lo, hi, *, s):
+def delta_asked(f, dy, dv, q, k, totals, spans, u, dk, scratch, lo, hi, *, s):
     meeting = Meeting(f, s, scratch)
     with f.loop(lo, hi) as i:
         head = f.let(i // s.tokens)
@@ -266,7 +266,7 @@ def _(dy, dv, k, u, total, spans, *, heads, key_heads):
 
 
 @kernel("delta_asked")
-def _(dy, dv, q, k, u, total, spans, *, heads, key_heads):
+def _(dy, dv, q, k, total, spans, u, *, heads, key_heads):
     return made(delta_asked, q, k, dy, heads, key_heads, 3)
 
 
