@@ -113,6 +113,11 @@ class Config:
         return self.head_width
 
     @property
+    def order_keys(self) -> dict[str, int]:
+        """What GGUF's order of rows and columns depends on, as config.json calls it."""
+        return {"num_attention_heads": self.heads, "num_key_value_heads": self.kv_heads}
+
+    @property
     def last_norm(self) -> str:
         return "model.norm"
 

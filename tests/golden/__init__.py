@@ -39,6 +39,8 @@ KINDS = (
     "qwen35",
     "qwen35-other-parts",
 )
+# Longer than the chunks in which states go on, of which every so-manieth position is kept.
+LONG, EVERY = (IDS * 4)[:163], 9
 LENGTHS = (len(IDS), 6)  # longer and shorter than the window of those that have one
 # Of local and global layers, of every kind of weight a layer has.
 GRADIENTS = [

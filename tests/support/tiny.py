@@ -363,11 +363,22 @@ def tokenizer_json():
     }
 
 
-def folder(variant="llama", kind="F32", shards=1):
-    """A model folder as {file name: bytes}, its weights in one safetensors file or several."""
-    tensors = {
+def tensors_of(variant, kind):
+    """(type, shape, bytes) of each."""
+    return {
         name: (kind, shape, stored(name, shape, kind)) for name, shape in shapes(variant).items()
     }
+
+
+def as_safetensors(tensors):
+    data = io.BytesIO()
+    safetensors.write(data, tensors)
+    return data.getvalue()
+
+
+def folder(variant="llama", kind="F32", shards=1):
+    """A model folder as {file name: bytes}, its weights in one safetensors file or several."""
+    tensors = tensors_of(variant, kind)
     settings = {"chat_template": TEMPLATE, "bos_token": TOKENS[256], "eos_token": TOKENS[257]}
     files = {
         "config.json": json.dumps(config(variant)).encode(),
@@ -378,9 +389,7 @@ def folder(variant="llama", kind="F32", shards=1):
     names = names if shards > 1 else ["model.safetensors"]
     placed = {name: names[i % shards] for i, name in enumerate(tensors)}
     for file in names:
-        data = io.BytesIO()
-        safetensors.write(data, {n: t for n, t in tensors.items() if placed[n] == file})
-        files[file] = data.getvalue()
+        files[file] = as_safetensors({n: t for n, t in tensors.items() if placed[n] == file})
     if shards > 1:
         index = {"metadata": {}, "weight_map": placed}
         files["model.safetensors.index.json"] = json.dumps(index).encode()

@@ -90,6 +90,15 @@ class Qwen35Config(Config):
             kept |= {f"cache.{i}.u": self.values, f"cache.{i}.total": self.value_heads}
         return kept
 
+    @property
+    def order_keys(self) -> dict[str, int]:
+        return {
+            "linear_num_key_heads": self.key_heads,
+            "linear_num_value_heads": self.value_heads,
+            "linear_key_head_dim": self.key_width,
+            "linear_value_head_dim": self.value_width,
+        }
+
     def shapes(self) -> dict[str, tuple[int, ...]]:
         shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (self.vocab, self.width)}
         for i in range(self.layers):
