@@ -102,8 +102,9 @@ def _(tier, dy, spans):
 
 def by_head(x, heads, key_heads=0):
     """[T, H*D] -> [H, T, D]; heads that share a key's get it each."""
-    split = x.reshape(len(x), key_heads or heads, -1).swapaxes(0, 1)
-    return split.repeat(heads // key_heads, 0) if key_heads else split
+    key_heads = key_heads or heads
+    split = x.reshape(len(x), key_heads, -1).swapaxes(0, 1)
+    return split.repeat(heads // key_heads, 0) if key_heads < heads else split
 
 
 def by_token(x):
