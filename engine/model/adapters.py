@@ -290,7 +290,7 @@ def gguf_lora(trained: Trained, flat: np.ndarray, config: Config, kind: str, nam
             continue
         module, side = key.removesuffix(".weight").rsplit(".", 1)
         values = trained.part(flat, key)
-        placed = order_of(f"{module}.weight", values.shape, keys)
+        placed = order_of(f"{module}.weight", trained.entries[f"{module}.lora_B.weight"][1], keys)
         if placed and side == ("lora_B", "lora_A")[placed[0]]:
             values = values.take(np.argsort(placed[1]), placed[0])
         tensors[f"{to_gguf_name(module + '.weight', kind)}.{side.lower()}"] = values

@@ -60,7 +60,11 @@ ROWS, ADAPTER = Spec((130, 1536)), Spec((2_442_240,))  # rank 8 on all seven pro
 Q, KV, SPANS = Spec((150, 576)), Spec((150, 192)), Spec((150, 4), "spans")
 HEADS = dict(heads=9, kv_heads=3)
 WIDE, GATE, PATHS = Spec((150, 2048), "signed"), Spec((150, 16), "signed"), Spec((150, 4), "paths")
-KNOWN, LAID, DELTA = Spec((400, 2048), "signed"), Spec((150, 4), "laid"), dict(heads=16, key_heads=16)
+KNOWN, LAID, DELTA = (
+    Spec((400, 2048), "signed"),
+    Spec((150, 4), "laid"),
+    dict(heads=16, key_heads=16),
+)
 X, GAIN, EPS = Spec((512, 576)), Spec((576,)), dict(eps=1e-5)
 X130 = Spec((130, 576))
 LOGITS, CACHE = Spec((3, 49152)), Spec((2048, 192))

@@ -41,7 +41,7 @@ def paths(rng, shape, specs):
     shared, begin = len(out) // 4, len(out) // 4
     for t in range(len(out)):
         begin = t if t > shared and rng.random() < 0.2 else begin
-        out[t] = (0, shared, begin, t + 1) if t >= shared else (0, 0, 0, t + 1)
+        out[t, :4] = (0, shared, begin, t + 1) if t >= shared else (0, 0, 0, t + 1)
     return out
 
 
@@ -53,7 +53,7 @@ def laid(rng, shape, specs):
     ends = [int(rng.integers(4, 12)), half + int(rng.integers(0, 8))]
     for t in range(len(out) - 1):
         ends[t % 2] += 1
-        out[t] = (*places[t % 2], ends[t % 2])
+        out[t, :4] = (*places[t % 2], ends[t % 2])
     return out
 
 

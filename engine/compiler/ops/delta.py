@@ -68,7 +68,7 @@ def _(dy, y, g, spans):
 
 
 @op(
-    shape=lambda dy, spans: dy,
+    shape=total_shape,
     kernel="delta.wgsl:totals_dg",
     cases=TOTALS,
 )
@@ -135,9 +135,10 @@ def inside(rows, own):
 def delta_shape(q, k, v, b, total, spans, kept=None, *, heads, key_heads):
     width = q.cols // key_heads
     assert q.cols == k.cols == key_heads * width and heads % key_heads == 0, f"{key_heads} heads"
-    assert v.cols % heads == 0 and b.shape == (v.rows, heads), f"{b} of {heads} heads"
+    assert v.cols % heads == 0 and b.shape == (q.rows, heads), f"{b} of {heads} heads"
     assert total.shape == (k.rows, heads) and spans.shape == (q.rows, 4), f"{total} by {spans}"
     known = kept or v
+    assert v.rows == q.rows, f"{v} beside {q}"
     assert known.shape == (k.rows, v.cols), f"{known} beside {k}"
     return known, v
 
@@ -271,7 +272,9 @@ def _(dy, q, k, b, total, spans, heads, key_heads):
 
 
 def asking_shape(dy, dv, k, u, total, spans, *, heads, key_heads):
-    assert dy.shape == dv.shape == u.shape and k.rows == u.rows == spans.rows, f"{dy} {dv} {u}"
+    assert dy.shape == dv.shape == u.shape, f"{dy} {dv} {u}"
+    gates = Spec((dy.rows, heads))
+    delta_shape(k, k, dy, gates, total, spans, heads=heads, key_heads=key_heads)
     made = Spec((k.rows, k.cols // key_heads * heads))
     return made, made
 
@@ -309,10 +312,13 @@ def _(dy, dv, k, u, total, spans, heads, key_heads):
     return 2 * (k.size * heads // key_heads + dy.size) * k.rows
 
 
+def asked_shape(dy, dv, q, k, total, spans, u, **sizes):
+    assert q.shape == k.shape, f"{q} {k}"
+    return asking_shape(dy, dv, k, u, total, spans, **sizes)[0]
+
+
 @op(
-    shape=lambda dy, dv, q, k, total, spans, u, **sizes: asking_shape(
-        dy, dv, k, u, total, spans, **sizes
-    )[0],
+    shape=asked_shape,
     kernel="delta.wgsl:delta_asked",
     cases=case("dy", "dy", "q", "k", "total", "spans", "kept"),
 )

@@ -124,7 +124,7 @@ def open_folder(name, folder):
     for tensor in needed - entries.keys():
         raise FormatError(name, f"the index says {tensor} is in {index[tensor]}, where it is not")
     entries, seeing = divide(entries)
-    if "lm_head.weight" not in entries and (seeing or config["model_type"] == "qwen3_5_text"):
+    if seeing and "lm_head.weight" not in entries:
         config["tie_word_embeddings"] = True
     if config["tie_word_embeddings"]:
         entries.pop("lm_head.weight", None)

@@ -18,11 +18,9 @@ from oneseek.engine.model.formats.vocabulary import (
 )
 from oneseek.engine.model.formats.words import PRE_TOKENIZERS
 
-FAMILIES = {
-    "mistral": "llama",
-    "gemma3_text": "gemma3",
-    "qwen3_5_text": "qwen35",
-}  # what GGUF calls them
+# What GGUF calls them.
+FAMILIES = {ours: theirs for theirs, ours in architecture.GGUF_KINDS.items()}
+FAMILIES["mistral"] = "llama"
 OF_PARTS = ("split.no", "split.count", "split.tensors.count")
 SHARED = ("tokens", "merges", "pieces", "patterns", "whole_words", "normal_form", "space_prefix",
           "added", "special", "ends", "add_bos")  # fmt: skip
