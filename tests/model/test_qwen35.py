@@ -13,18 +13,22 @@ import pytest
 
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.backends.wasm.executor import Wasm
+from oneseek.engine.learning.training_engine import TrainingEngine
 from oneseek.engine.model.adapters import gguf_lora, load_peft, save_peft
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import BytesSource, FormatError, open_model
 from oneseek.engine.model.formats.gguf import read_header
 from oneseek.engine.model.formats.packed import TYPES, read_packed, read_plain
 from oneseek.engine.model.generate import Generator
-from oneseek.engine.model.score import top_tokens
+from oneseek.engine.model.kv_cache import Pool
+from oneseek.engine.model.score import Expecting, top_tokens
 from oneseek.engine.model.trainable import Trained
 from tests.golden import EVERY, LONG
 from tests.support import tiny
-from tests.support.architectures import apart, loaded, opened
+from tests.support.architectures import apart, golden, loaded, opened
 from tests.support.gpu_device import gpu
+from tests.support.living import Living
+from tests.support.rounds import DOG, SHORT, AcceptingTrainer
 from tests.support.wasm_host import host
 
 GREEDY = Sampling(max_tokens=12, temperature=0.0)
@@ -138,6 +142,10 @@ def test_columns_of_which_groups_would_be_torn_apart_are_not_moved():
 def test_over_texts_longer_than_tiles_and_chunks_it_says_what_transformers_says(home, variant):
     model = asyncio.run(loaded(variant, home()))
     assert asyncio.run(apart(model, f"long/{variant}", LONG, every=EVERY)) <= 1e-9
+    at_once = asyncio.run(Expecting(model, len(LONG)).after(LONG))[::EVERY]
+    theirs = golden()[f"long/{variant}"].astype(np.float64)
+    theirs -= np.log(np.exp(theirs).sum(-1, keepdims=True))
+    assert (np.exp(theirs) * (theirs - at_once)).sum(-1).max() <= 1e-9
 
 
 @pytest.mark.parametrize("home", [Numpy, wasm], ids=["numpy", "wasm"])
@@ -176,6 +184,33 @@ def test_whatever_the_cache_holds_an_answer_is_what_reading_it_whole_says(home, 
         said = ids[len(answer.prompt) - 1 : -1, 0].tolist()
         begun = len(forced) if answer is answers[4] else 0
         assert said[begun:] == answer.ids[begun:]
+
+
+@pytest.mark.slow
+def test_a_lesson_changes_what_a_version_says_and_is_taken_back(tmp_path):
+    """The gate is told to accept: a few steps teach a random model no words."""
+    model = asyncio.run(loaded("qwen35", wasm()))
+    settings = SHORT.replace(learning_rate=1e-3, lesson={"max_steps": 12, "more_steps": 0})
+    trained, pool = Trained.lora(model.config, 4, 16), Pool(model.executor, model.config, 512)
+    living = Living(tmp_path, AcceptingTrainer(model, trained, settings))
+    living.training = TrainingEngine(living.versions, living.trainer, {}, checkpoint_share=1)
+
+    def said(weights=None):
+        """By a version of these weights or by the model itself, which share a cache."""
+        more = (
+            (trained, {trained.name: model.executor.upload(weights)}) if weights is not None else ()
+        )
+        generator = Generator(model, *more, pool=pool, name="version" if more else "")
+        answer = generator.ask([{"role": "user", "content": DOG["prompt"]}], GREEDY)
+        asyncio.run(generator.answer_all([answer]))
+        return answer.ids
+
+    before = said()
+    number = living.teach(DOG["prompt"], DOG["answer"])["version"]["number"]
+    learned = asyncio.run(living.versions.weights(number))["adapter"]
+    assert said(learned) != before and np.abs(learned).max() > 0
+    asyncio.run(living.versions.rollback("generic", None))
+    assert asyncio.run(living.versions.current()) is None and said() == before
 
 
 NAMES = {  # as PEFT 0.21 names them for these target modules
