@@ -32,7 +32,9 @@ fn at_own(row: u32, head: u32) -> u32 { return (row * HEADS + head) * K4; }
 fn at_value(row: u32, head: u32) -> u32 { return (row * HEADS + head) * V4; }
 
 fn decay(own: u32, row: u32, head: u32) -> f32 {
-  return exp(total[own * HEADS + head] - total[row * HEADS + head]);
+  let a = 2 * own * HEADS + head;
+  let b = 2 * row * HEADS + head;
+  return exp((total[a] - total[b]) + (total[a + HEADS] - total[b + HEADS]));
 }
 
 // delta: q k v b total spans -> u y              one workgroup per head
@@ -270,7 +272,7 @@ fn delta_asked(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_in
   }
 }
 
-// totals: g spans -> made                        one thread per head
+// totals: g spans -> made                        one thread per head: sums, and what they lost by rounding
 @group(0) @binding(0) var<storage, read> g: array<f32>;
 @group(0) @binding(1) var<storage, read> spans_of_g: array<vec4i>;
 @group(0) @binding(2) var<storage, read_write> made: array<f32>;
@@ -286,9 +288,18 @@ fn add_up(head: u32) {
   for (var t = 0u; t < sizes.t; t++) {
     let rows = last_two(spans_of_g[t]);
     if (rows.x < 0) { continue; }
-    var sum = g[t * HEADS + head];
-    if (rows.y >= 0) { sum += made[u32(rows.y) * HEADS + head]; }
-    made[u32(rows.x) * HEADS + head] = sum;
+    var high = g[t * HEADS + head];
+    var low = 0.0;
+    if (rows.y >= 0) {
+      let before = made[2 * u32(rows.y) * HEADS + head];
+      let whole = before + high;
+      let added = whole - before;
+      let lost = (before - (whole - added)) + (high - added) + made[(2 * u32(rows.y) + 1) * HEADS + head];
+      high = whole + lost;
+      low = lost - (high - whole);
+    }
+    made[2 * u32(rows.x) * HEADS + head] = high;
+    made[(2 * u32(rows.x) + 1) * HEADS + head] = low;
   }
 }
 
@@ -308,7 +319,7 @@ fn totals_kept(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_in
 fn totals_dg(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) tid: u32) {
   let head = flat_group(group) * WG + tid;
   if (head >= HEADS) { return; }
-  for (var i = head; i < sizes.t * HEADS; i += HEADS) { made[i] = g[i]; }
+  for (var t = 0u; t < sizes.t; t++) { made[t * HEADS + head] = g[2 * t * HEADS + head]; }
   for (var back = 1u; back <= sizes.t; back++) {
     let rows = last_two(spans_of_g[sizes.t - back]);
     if (rows.y >= 0) { made[u32(rows.y) * HEADS + head] += made[u32(rows.x) * HEADS + head]; }

@@ -60,6 +60,7 @@ ROWS, ADAPTER = Spec((130, 1536)), Spec((2_442_240,))  # rank 8 on all seven pro
 Q, KV, SPANS = Spec((150, 576)), Spec((150, 192)), Spec((150, 4), "spans")
 HEADS = dict(heads=9, kv_heads=3)
 WIDE, GATE, PATHS = Spec((150, 2048), "signed"), Spec((150, 16), "signed"), Spec((150, 4), "paths")
+TOTAL, TOTALS = Spec((150, 32), "signed"), Spec((400, 32), "signed")
 KNOWN, LAID, DELTA = (
     Spec((400, 2048), "signed"),
     Spec((150, 4), "laid"),
@@ -104,13 +105,13 @@ REAL_SIZES = [
     ("convolved_dx", Spec((150, 1024)), Spec((3, 1024)), SPANS, dict(keys=150)),
     ("convolved_dw", Spec((150, 1024)), Spec((150, 1024)), SPANS, dict(taps=3)),
     ("totals", GATE, PATHS),
-    ("totals_kept", GATE, LAID, Spec((400, 16), "signed")),
-    ("totals_dg", GATE, PATHS),
-    ("delta", WIDE, WIDE, WIDE, GATE, GATE, PATHS, DELTA),
-    ("delta_kept", WIDE, KNOWN, WIDE, GATE, Spec((400, 16), "signed"), LAID, KNOWN, DELTA),
-    ("delta_du", WIDE, WIDE, WIDE, GATE, GATE, PATHS, DELTA),
-    ("delta_asking", WIDE, WIDE, WIDE, WIDE, GATE, PATHS, DELTA),
-    ("delta_asked", WIDE, WIDE, WIDE, WIDE, GATE, PATHS, WIDE, DELTA),
+    ("totals_kept", GATE, LAID, TOTALS),
+    ("totals_dg", TOTAL, PATHS),
+    ("delta", WIDE, WIDE, WIDE, GATE, TOTAL, PATHS, DELTA),
+    ("delta_kept", WIDE, KNOWN, WIDE, GATE, TOTALS, LAID, KNOWN, DELTA),
+    ("delta_du", WIDE, WIDE, WIDE, GATE, TOTAL, PATHS, DELTA),
+    ("delta_asking", WIDE, WIDE, WIDE, WIDE, TOTAL, PATHS, DELTA),
+    ("delta_asked", WIDE, WIDE, WIDE, WIDE, TOTAL, PATHS, WIDE, DELTA),
     ("rotary", X, Spec((512,), "i32"), Spec((2048, 64)), dict(width=64)),
     ("cache_write", Spec((2048, 192)), Spec((40, 192)), Spec((40,), "slots")),
     ("rmsnorm", Spec((70_000, 8)), Spec((8,)), EPS),

@@ -32,8 +32,9 @@ def steps_of(spans):
 
 
 def total_shape(g, spans, kept=None):
-    assert spans.shape == (g.rows, 4) and (kept is None or kept.cols == g.cols), f"{g} by {spans}"
-    return kept or g
+    made = kept or Spec((g.rows, 2 * g.cols))
+    assert spans.shape == (g.rows, 4) and made.cols == 2 * g.cols, f"{g} by {spans}, {made}"
+    return made
 
 
 TOTALS = tuple((Spec((t, h), "signed"), Spec((t, 4), "paths")) for t, h in ((9, 3), (40, 16)))
@@ -41,8 +42,9 @@ TOTALS = tuple((Spec((t, h), "signed"), Spec((t, 4), "paths")) for t, h in ((9, 
 
 @op(shape=total_shape, kernel="delta.wgsl:totals", cases=TOTALS)
 def totals(g, spans):
-    """Each token's sum of g over all that it sees; in the row that is its own."""
-    return totals_kept.reference(g, spans, np.zeros_like(g))
+    """Each token's sum of g over all that it sees, in the row that is its own: the sums, and beside
+    them what they lost by rounding. Of large ones only small differences matter."""
+    return totals_kept.reference(g, spans, np.zeros((len(g), 2 * g.shape[1]), g.dtype))
 
 
 @op(
@@ -50,15 +52,18 @@ def totals(g, spans):
     kernel="delta.wgsl:totals_kept",
     updates=(2,),
     cases=tuple(
-        (g, Spec(spans.shape, "laid"), Spec((g.rows + 30, g.cols), "signed")) for g, spans in TOTALS
+        (g, Spec(spans.shape, "laid"), Spec((g.rows + 30, 2 * g.cols), "signed"))
+        for g, spans in TOTALS
     ),
 )
 def totals_kept(g, spans, kept):
     """The same beside those that are known already."""
     kept = kept.copy()
-    for new, (row, before) in zip(g, steps_of(spans), strict=True):
+    for new, (row, before) in zip(g.astype(np.float64), steps_of(spans), strict=True):
         if row >= 0:
-            kept[row] = new + kept[before] if before >= 0 else new
+            whole = new + kept[before].astype(np.float64).reshape(2, -1).sum(0) * (before >= 0)
+            high = whole.astype(kept.dtype)
+            kept[row] = np.concatenate([high, whole - high])
     return kept
 
 
@@ -67,37 +72,42 @@ def _(dy, y, g, spans):
     return totals_dg(dy, spans), None
 
 
+def totals_dg_shape(dy, spans):
+    assert dy.cols % 2 == 0 and spans.shape == (dy.rows, 4), f"{dy} by {spans}"
+    return Spec((dy.rows, dy.cols // 2))
+
+
 @op(
-    shape=total_shape,
+    shape=totals_dg_shape,
     kernel="delta.wgsl:totals_dg",
-    cases=TOTALS,
+    cases=tuple((Spec((g.rows, 2 * g.cols), "signed"), spans) for g, spans in TOTALS),
 )
 def totals_dg(dy, spans):
     """What each g adds to the totals of all that see it."""
-    dg = dy.copy()
+    dg = dy[:, : dy.shape[1] // 2].copy()
     for row, before in reversed(list(steps_of(spans))):
         if before >= 0:
             dg[before] += dg[row]
     return dg
 
 
-def column_launch(entry, g):
-    return entry, flat(g.cols, 64), dict(t=g.rows, HEADS=g.cols)
+def column_launch(entry, tokens, heads):
+    return entry, flat(heads, 64), dict(t=tokens, HEADS=heads)
 
 
 @totals.launch
 def _(tier, g, spans):
-    return column_launch("totals", g)
+    return column_launch("totals", g.rows, g.cols)
 
 
 @totals_kept.launch
 def _(tier, g, spans, kept):
-    return column_launch("totals_kept", g)
+    return column_launch("totals_kept", g.rows, g.cols)
 
 
 @totals_dg.launch
 def _(tier, dy, spans):
-    return column_launch("totals_dg", dy)
+    return column_launch("totals_dg", dy.rows, dy.cols // 2)
 
 
 def by_head(x, heads, key_heads=0):
@@ -118,7 +128,8 @@ def met(spans, total, backwards=False):
     for some, rows, seen in reversed(found) if backwards else found:
         told = np.flatnonzero(seen.any(1)) + some.start
         seen, own = seen[seen.any(1)], spans[told, 3] - 1
-        apart = total[own].T[:, :, None] - total[rows].T[:, None]
+        here, there = (total[at].T.reshape(2, -1, len(at)) for at in (own, rows))
+        apart = (here[..., None] - there[:, :, None]).sum(0)
         decay = np.exp(np.where(seen, apart, -np.inf))
         yield told, own, rows, decay, seen & (own[:, None] != rows)
 
@@ -136,7 +147,7 @@ def delta_shape(q, k, v, b, total, spans, kept=None, *, heads, key_heads):
     width = q.cols // key_heads
     assert q.cols == k.cols == key_heads * width and heads % key_heads == 0, f"{key_heads} heads"
     assert v.cols % heads == 0 and b.shape == (q.rows, heads), f"{b} of {heads} heads"
-    assert total.shape == (k.rows, heads) and spans.shape == (q.rows, 4), f"{total} by {spans}"
+    assert total.shape == (k.rows, 2 * heads) and spans.shape == (q.rows, 4), f"{total} by {spans}"
     known = kept or v
     assert v.rows == q.rows, f"{v} beside {q}"
     assert known.shape == (k.rows, v.cols), f"{known} beside {k}"
@@ -148,7 +159,7 @@ def case(*of, known=0):
     found = []
     for t, h, g, d, e in ((9, 3, 3, 8, 4), (40, 4, 2, 16, 12), (3, 16, 16, 64, 64)):
         kinds = {"q": (t, g * d), "k": (t + known, g * d), "v": (t, h * e), "b": (t, h)}
-        kinds |= {"dy": (t, h * e), "total": (t + known, h), "kept": (t + known, h * e)}
+        kinds |= {"dy": (t, h * e), "total": (t + known, 2 * h), "kept": (t + known, h * e)}
         given = [Spec(kinds[name], "signed") for name in of if name != "spans"]
         given.insert(of.index("spans"), Spec((t, 4), "laid" if known else "paths"))
         found.append((*given, dict(heads=h, key_heads=g)))
@@ -206,7 +217,9 @@ def _(_, dy, u, y, q, k, v, b, total, spans, *, heads, key_heads):
         return OPS["summed"](rows).reshape(*q.shape)
 
     felt = of_heads(q) * asking + of_heads(k) * (asking_k + OPS["neg"](asked))
-    dtotal = OPS["summed"](felt.reshape(tokens * heads, deep, 1)).reshape(*total.shape)
+    felt = OPS["summed"](felt.reshape(tokens * heads, deep, 1)).reshape(tokens, heads)
+    parts = (OPS["padded"](felt, first=first, width=2 * heads) for first in (0, heads))
+    dtotal = next(parts) + next(parts)
     return of_key_heads(asking), of_key_heads(asking_k + asked), dv, db, dtotal, None
 
 

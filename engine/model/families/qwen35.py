@@ -87,7 +87,7 @@ class Qwen35Config(Config):
         for i in (i for i in range(self.layers) if self.delta[i]):
             del kept[f"cache.{i}.k"], kept[f"cache.{i}.v"]
             kept |= {f"cache.{i}.x": self.mixed, f"cache.{i}.k": self.keys}
-            kept |= {f"cache.{i}.u": self.values, f"cache.{i}.total": self.value_heads}
+            kept |= {f"cache.{i}.u": self.values, f"cache.{i}.total": 2 * self.value_heads}
         return kept
 
     @property
@@ -183,7 +183,7 @@ class Qwen35(Llama):
             known = {n: f"{cache}.{n}" for n in ("total", "u")}
             total, u = (
                 self.shared(name, (self.shared_cache_rows, width))
-                for name, width in zip(known.values(), (c.value_heads, c.values), strict=True)
+                for name, width in zip(known.values(), (2 * c.value_heads, c.values), strict=True)
             )
             total = OPS["totals_kept"](g, tokens.spans, total)
             _, y = OPS["delta_kept"](*given, total, tokens.spans, u, **sizes)

@@ -99,14 +99,16 @@ class Meeting:
     def decay(self, token, totals, line):
         """e^(G - G of each row)."""
         f, s = self.f, self.s
-        here = f.let(load(totals + (token.own * s.heads + token.head) * 4, 0, "f32.load"))
-        at = f.let(line)
+        at, stride, rest = f.let(line), 8 * s.heads, 4 * s.heads
+        own = f.let(totals + token.own * stride + token.head * 4)
+        high, low = (f.let(load(own, offset, "f32.load")) for offset in (0, rest))
         for first, last in token.seen:
-            row = f.let(totals + (first * s.heads + token.head) * 4)
+            row = f.let(totals + first * stride + token.head * 4)
             with f.loop(first, last):
-                f.store(at, here - load(row, 0, "f32.load"))
+                apart = high - load(row, 0, "f32.load")
+                f.store(at, apart + (low - load(row, rest, "f32.load")))
                 at += 4
-                row += 4 * s.heads
+                row += stride
         f.store(at, constant(0.0))
         self.each(token, line, lambda x: exp(f, x))
 
@@ -297,13 +299,30 @@ def copy(f, cols, target, a):
 
 
 def totals(f, g, spans, made, scratch, lo, hi, *, cols):
+    """A sum, and beside it what it lost by rounding."""
+
+    def first(n, high, low, g):
+        store_part(f, high, load_part(g, 0, n), n)
+        store_part(f, low, constant(0.0), n)
+
+    def add(n, high, low, g, high_before, low_before):
+        a, b = f.let(load_part(high_before, 0, n)), f.let(load_part(g, 0, n))
+        whole = f.let(a + b)
+        added = f.let(whole - a)
+        lost = f.let((a - (whole - added)) + (b - added) + load_part(low_before, 0, n))
+        total = f.let(whole + lost)
+        store_part(f, high, total, n)
+        store_part(f, low, lost - (total - whole), n)
+
     with f.loop(lo, hi) as t:
         row, before = before_of(f, spans, t)
-        given, at = f.let(g + t * (4 * cols)), f.let(made + row * (4 * cols))
+        given, high = f.let(g + t * (4 * cols)), f.let(made + row * (8 * cols))
+        known = f.let(made + before * (8 * cols))
         with f.when(row >= 0):
-            copy(f, cols, at, given)
+            with f.when(before < 0):
+                quads(f, cols, first, high, high + 4 * cols, given)
             with f.when(before >= 0):
-                add(f, cols, at, at, made + before * (4 * cols))
+                quads(f, cols, add, high, high + 4 * cols, given, known, known + 4 * cols)
 
 
 def totals_kept(f, g, spans, kept, made, scratch, lo, hi, *, cols):
@@ -313,7 +332,8 @@ def totals_kept(f, g, spans, kept, made, scratch, lo, hi, *, cols):
 def totals_dg(f, dy, spans, dg, scratch, lo, hi, *, cols, tokens):
     with f.loop(lo, hi) as i:
         with f.when(i < 1):
-            copy(f, tokens * cols, dg, dy)
+            with f.loop(0, tokens) as row:
+                copy(f, cols, dg + row * (4 * cols), dy + row * (8 * cols))
         row, before = before_of(f, spans, f.let((tokens - 1) - i))
         with f.when(before >= 0):
             at = f.let(dg + before * (4 * cols))
@@ -332,5 +352,5 @@ def _(g, spans, kept):
 
 @kernel("totals_dg")
 def _(dy, spans):
-    write = partial(totals_dg, cols=dy.cols, tokens=dy.rows)
+    write = partial(totals_dg, cols=dy.cols // 2, tokens=dy.rows)
     return Kernel(write, dy.rows, work=2.0 * dy.size, chains=1)
