@@ -13,6 +13,8 @@ import pytest
 
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.backends.wasm.executor import Wasm
+from oneseek.engine.compiler.ir import OPS, Program
+from oneseek.engine.compiler.schedule import plan
 from oneseek.engine.learning.training_engine import TrainingEngine
 from oneseek.engine.model.adapters import gguf_lora, load_peft, save_peft
 from oneseek.engine.model.choice.sampling import Sampling
@@ -146,6 +148,51 @@ def test_over_texts_longer_than_tiles_and_chunks_it_says_what_transformers_says(
     theirs = golden()[f"long/{variant}"].astype(np.float64)
     theirs -= np.log(np.exp(theirs).sum(-1, keepdims=True))
     assert (np.exp(theirs) * (theirs - at_once)).sum(-1).max() <= 1e-9
+
+
+def recurrence(q, k, v, b, g):
+    """The rule as it is defined, state by state, for heads of the same width: [T, H, D] each."""
+    state, answers = np.zeros((*q.shape[1:], v.shape[-1])), []
+    for t in range(len(q)):
+        state *= np.exp(g[t])[:, None, None]
+        found = np.einsum("hde,hd->he", state, k[t])
+        put = (v[t] - found) / (1 + np.exp(-b[t]))[:, None]
+        state += k[t][:, :, None] * put[:, None]
+        answers.append(np.einsum("hde,hd->he", state, q[t]) * q.shape[-1] ** -0.5)
+    return np.array(answers)
+
+
+@pytest.mark.parametrize("home", [Numpy, wasm], ids=["numpy", "wasm"])
+def test_what_a_head_keeps_is_exact_however_much_was_forgotten_before(home):
+    """A head that forgets nearly all of each token, and now and then nothing: the decays of 1,000
+    tokens sum up to numbers of which float32 knows no thousandths."""
+    rng, tokens, heads, width = np.random.default_rng(0), 1000, 4, 8
+    q, k, v = (rng.standard_normal((tokens, heads, width)) for _ in "qkv")
+    k /= np.linalg.norm(k, axis=-1, keepdims=True)
+    b = rng.standard_normal((tokens, heads))
+    g = -np.array([0.1, 4, 16, 16]) * np.logaddexp(0, 5 * rng.standard_normal(b.shape) + 1)
+    given = {"q": q, "k": k, "v": v, "b": b, "g": g}
+    given = {n: x.astype(np.float32).reshape(tokens, -1) for n, x in given.items()}
+    spans = np.zeros((tokens, 4), np.int32)
+    spans[:, 3] = np.arange(tokens) + 1
+
+    program = Program("delta")
+    ins = {name: program.input(name, x.shape) for name, x in given.items()}
+    seen = program.input("spans", spans.shape, "i32")
+    total = OPS["totals"](ins.pop("g"), seen)
+    _, y = OPS["delta"](*ins.values(), total, seen, heads=heads, key_heads=heads)
+    program.output("y", y)
+    run = home().prepare(plan(program))
+    for name, array in (given | {"spans": spans}).items():
+        run.write(name, array)
+    asyncio.run(run.advance())
+    exact = [
+        x.astype(np.float64).reshape(given_as.shape)
+        for x, given_as in zip(given.values(), (q, k, v, b, g), strict=True)
+    ]
+    wanted = recurrence(*exact)
+    made = asyncio.run(run.read("y")).reshape(wanted.shape)
+    assert (np.abs(made - wanted).max((0, 2)) / np.abs(wanted).max((0, 2))).max() <= 2e-6
 
 
 @pytest.mark.parametrize("home", [Numpy, wasm], ids=["numpy", "wasm"])
