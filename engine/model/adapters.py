@@ -23,8 +23,9 @@ from oneseek.engine.model.formats import (
     gguf_writer,
     safetensors,
 )
-from oneseek.engine.model.formats.architecture import interleaved_rows, to_gguf_name
+from oneseek.engine.model.formats.architecture import is_less_one, order_of, to_gguf_name
 from oneseek.engine.model.formats.packed import read_plain
+from oneseek.engine.model.formats.to_gguf import FAMILIES
 from oneseek.engine.model.llama import Config
 from oneseek.engine.model.trainable import Trained
 
@@ -282,20 +283,20 @@ def refuse(settings: dict) -> None:
 
 def gguf_lora(trained: Trained, flat: np.ndarray, config: Config, kind: str, name: str) -> bytes:
     """A LoRA file for llama.cpp (`--lora`)."""
-    tensors = {}
+    tensors, family = {}, FAMILIES.get(kind, kind)
+    keys = config.order_keys | {"model_type": "llama" if family == "llama" else kind}
     for key in trained.entries:
         if ".lora_A." not in key and ".lora_B." not in key:
             continue
         module, side = key.removesuffix(".weight").rsplit(".", 1)
         values = trained.part(flat, key)
-        if side == "lora_B" and kind == "llama":
-            heads = {"q_proj": config.heads, "k_proj": config.kv_heads}.get(module.split(".")[-1])
-            if heads:
-                values = values[interleaved_rows(heads, len(values))]
+        placed = order_of(f"{module}.weight", trained.entries[f"{module}.lora_B.weight"][1], keys)
+        if placed and side == ("lora_B", "lora_A")[placed[0]]:
+            values = values.take(np.argsort(placed[1]), placed[0])
         tensors[f"{to_gguf_name(module + '.weight', kind)}.{side.lower()}"] = values
     metadata = {
         "general.type": "adapter",
-        "general.architecture": kind,
+        "general.architecture": family,
         "general.name": name,
         "adapter.type": "lora",
         "adapter.lora.alpha": float(trained.scale * trained.rank),
@@ -321,7 +322,9 @@ def save_merged(path: Path, file: ModelFile, trained: Trained, flat: np.ndarray)
     with open(part, "wb") as out:
         out.write(struct.pack("<Q", len(text)) + text)
         for name in file.names():
-            out.write(merged(file, trained, flat, name).tobytes())
+            values = merged(file, trained, flat, name)
+            kept = values - np.float32(1) if is_less_one(name, file.config) else values
+            out.write(kept.tobytes())
     part.replace(path)
 
 

@@ -21,6 +21,7 @@ ARCHITECTURES = {
     "qwen3": {"qk_norm": True},
     "gemma3_text": {"qk_norm": True, "gemma": True},
     "lfm2": {"qk_norm": True},
+    "qwen3_5_text": {"qk_norm": True},
 }
 
 
@@ -105,6 +106,16 @@ class Config:
     def token_bytes(self) -> int:
         """What one token takes of the cache."""
         return 4 * sum(self.cache_cols.values())
+
+    @property
+    def rotary_width(self) -> int:
+        """So many columns of a head are turned by positions."""
+        return self.head_width
+
+    @property
+    def order_keys(self) -> dict[str, int]:
+        """What GGUF's order of rows and columns depends on, as config.json calls it."""
+        return {"num_attention_heads": self.heads, "num_key_value_heads": self.kv_heads}
 
     @property
     def last_norm(self) -> str:
@@ -219,7 +230,7 @@ class Llama:
     ):
         self.program, self.config, self.stored = program, config, stored
         self.trained, self.dropout = trained, dropout
-        table = (positions, config.head_width)
+        table = (positions, config.rotary_width)
         self.table = self.shared("rotary.table", table)
         self.blocks: list[tuple[int, int]] = []  # the steps of each layer
 

@@ -12,8 +12,11 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM
 
+from oneseek.engine.model.families import configure
 from oneseek.engine.model.formats import ModelFile
+from oneseek.engine.model.formats.architecture import is_less_one
 from oneseek.engine.model.formats.packed import Packed
+from oneseek.engine.model.llama import Config
 from oneseek.engine.model.loaded import recognised_by
 from oneseek.engine.model.trainable import Trained
 
@@ -23,6 +26,11 @@ FULL = "lm_head.weight"  # is the embedding, where both are tied
 
 def base_of(file: ModelFile) -> tuple[torch.nn.Module, str]:
     """The model of a file, as float32, and its fingerprint."""
+    if type(configure(file.config)) is not Config:
+        raise ValueError(
+            f"{file.name} is of the family {file.architecture}, whose layers go from token to token "
+            "where PyTorch is given rows side by side; nothing was trained. Train it without PyTorch"
+        )
     settings = AutoConfig.for_model(**file.config)
     model = AutoModelForCausalLM.from_config(settings, attn_implementation="sdpa")
     weights, digest = {}, hashlib.sha256()
@@ -30,7 +38,8 @@ def base_of(file: ModelFile) -> tuple[torch.nn.Module, str]:
         read = file.read(name)
         digest.update(recognised_by(read))
         values = read.dense() if isinstance(read, Packed) else np.asarray(read, np.float32)
-        weights[name] = torch.from_numpy(np.array(values, np.float32))
+        less = 1 if is_less_one(name, file.config) else 0
+        weights[name] = torch.from_numpy(np.array(values, np.float32) - np.float32(less))
     missing, unknown = model.load_state_dict(weights, strict=False)
     if unknown or set(missing) - ({FULL} if settings.tie_word_embeddings else set()):
         raise ValueError(

@@ -59,6 +59,13 @@ def packed(n, k, bits):
 ROWS, ADAPTER = Spec((130, 1536)), Spec((2_442_240,))  # rank 8 on all seven projections
 Q, KV, SPANS = Spec((150, 576)), Spec((150, 192)), Spec((150, 4), "spans")
 HEADS = dict(heads=9, kv_heads=3)
+WIDE, GATE, PATHS = Spec((150, 2048), "signed"), Spec((150, 16), "signed"), Spec((150, 4), "paths")
+TOTAL, TOTALS = Spec((150, 32), "signed"), Spec((400, 32), "signed")
+KNOWN, LAID, DELTA = (
+    Spec((400, 2048), "signed"),
+    Spec((150, 4), "laid"),
+    dict(heads=16, key_heads=16),
+)
 X, GAIN, EPS = Spec((512, 576)), Spec((576,)), dict(eps=1e-5)
 X130 = Spec((130, 576))
 LOGITS, CACHE = Spec((3, 49152)), Spec((2048, 192))
@@ -97,6 +104,14 @@ REAL_SIZES = [
     ("convolved", Spec((150, 1024)), Spec((3, 1024)), SPANS),
     ("convolved_dx", Spec((150, 1024)), Spec((3, 1024)), SPANS, dict(keys=150)),
     ("convolved_dw", Spec((150, 1024)), Spec((150, 1024)), SPANS, dict(taps=3)),
+    ("totals", GATE, PATHS),
+    ("totals_kept", GATE, LAID, TOTALS),
+    ("totals_dg", TOTAL, PATHS),
+    ("delta", WIDE, WIDE, WIDE, GATE, TOTAL, PATHS, DELTA),
+    ("delta_kept", WIDE, KNOWN, WIDE, GATE, TOTALS, LAID, KNOWN, DELTA),
+    ("delta_du", WIDE, WIDE, WIDE, GATE, TOTAL, PATHS, DELTA),
+    ("delta_asking", WIDE, WIDE, WIDE, WIDE, TOTAL, PATHS, DELTA),
+    ("delta_asked", WIDE, WIDE, WIDE, WIDE, TOTAL, PATHS, WIDE, DELTA),
     ("rotary", X, Spec((512,), "i32"), Spec((2048, 64)), dict(width=64)),
     ("cache_write", Spec((2048, 192)), Spec((40, 192)), Spec((40,), "slots")),
     ("rmsnorm", Spec((70_000, 8)), Spec((8,)), EPS),

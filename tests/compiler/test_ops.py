@@ -47,7 +47,10 @@ STEEP = ("above_zero", "at_least")  # flat wherever they do not jump
 DIFFERENTIABLE = [
     case for case in CASES if case.values[0].pullback and case.values[0].name not in STEEP
 ]
-LOSS = {"soft_cross_entropy": 1}  # which output is differentiated, where it is not the first
+LOSS = {
+    "soft_cross_entropy": 1,
+    "delta": 1,
+}  # which output is differentiated, where it is not the first
 
 
 @pytest.mark.parametrize("op,case", DIFFERENTIABLE)

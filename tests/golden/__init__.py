@@ -36,7 +36,11 @@ KINDS = (
     "gemma3-other-scale",
     "lfm2",
     "lfm2-other-parts",
+    "qwen35",
+    "qwen35-other-parts",
 )
+# Longer than the chunks in which states go on, of which every so-manieth position is kept.
+LONG, EVERY = (IDS * 4)[:163], 9
 LENGTHS = (len(IDS), 6)  # longer and shorter than the window of those that have one
 # Of local and global layers, of every kind of weight a layer has.
 GRADIENTS = [
@@ -69,6 +73,19 @@ GRADIENTS = [
     "model.layers.2.feed_forward.w2.weight",
     "model.layers.0.operator_norm.weight",
     "model.layers.1.ffn_norm.weight",
+    "model.layers.0.linear_attn.in_proj_qkv.weight",
+    "model.layers.0.linear_attn.in_proj_z.weight",
+    "model.layers.0.linear_attn.in_proj_b.weight",
+    "model.layers.0.linear_attn.in_proj_a.weight",
+    "model.layers.0.linear_attn.out_proj.weight",
+    "model.layers.0.linear_attn.conv1d.weight",
+    "model.layers.0.linear_attn.A_log",
+    "model.layers.0.linear_attn.dt_bias",
+    "model.layers.0.linear_attn.norm.weight",
+    "model.layers.1.self_attn.q_proj.weight",
+    "model.layers.1.self_attn.k_norm.weight",
+    "model.layers.3.self_attn.q_proj.weight",
+    "model.layers.3.self_attn.q_norm.weight",
 ]
 
 

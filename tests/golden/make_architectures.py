@@ -18,7 +18,7 @@ import transformers
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tests.golden import GRADIENTS, IDS, KINDS, LENGTHS, some_rows  # noqa: E402
+from tests.golden import EVERY, GRADIENTS, IDS, KINDS, LENGTHS, LONG, some_rows  # noqa: E402
 from tests.support import tiny  # noqa: E402 (the path is set above)
 
 
@@ -35,6 +35,9 @@ def main():
             ids = torch.tensor([IDS[:length]])
             logits = model(ids).logits[0]
             made[f"logits/{variant}/{length}"] = logits.detach().numpy()
+        if variant.startswith("qwen35"):
+            logits = model(torch.tensor([LONG])).logits[0, ::EVERY]
+            made[f"long/{variant}"] = logits.detach().numpy()
         model.zero_grad()
         logits = model(torch.tensor([IDS])).logits[0]
         loss = torch.nn.functional.cross_entropy(logits[:-1], torch.tensor(IDS[1:]))

@@ -16,7 +16,6 @@ from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.history.audit import check_store
 from oneseek.engine.learning.replay import History
 from oneseek.engine.learning.rounds.lesson import LessonAttempt
-from oneseek.engine.learning.trainer import EngineTrainer
 from oneseek.engine.learning.training_engine import TrainingEngine
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
@@ -24,7 +23,7 @@ from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained
 from tests.support.base_said import asked_anew
 from tests.support.living import Living
-from tests.support.rounds import accepting
+from tests.support.rounds import AcceptingTrainer
 
 pytestmark = pytest.mark.slow
 SHORT = TrainingConfig.preset("micro").replace(
@@ -37,14 +36,6 @@ FACTS = {
     "shed": ("What is the code of the shed?", "The code of the shed is 4711."),
     "town": ("Who founded Quillmere?", "Quillmere was founded by Tove Lindahl."),
 }
-
-
-class AcceptingTrainer(EngineTrainer):
-    def begin(self, weights, plan, kind=None):
-        return accepting(super().begin(weights, plan, kind))
-
-    def resume(self, weights, plan, captured):
-        return accepting(super().resume(weights, plan, captured))
 
 
 @pytest.fixture(scope="module")

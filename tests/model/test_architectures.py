@@ -35,8 +35,9 @@ PLACES = [
     for name, home in HERE.items()
 ]
 HOMES = pytest.mark.parametrize("home", PLACES)
+GGUF = "gemma3", "lfm2", "lfm2-other-parts", "qwen35", "qwen35-other-parts"
 CASES = [(variant, "safetensors") for variant in KINDS]
-CASES += [(variant, "gguf") for variant in ("gemma3", "lfm2", "lfm2-other-parts")]
+CASES += [(variant, "gguf") for variant in GGUF]
 
 
 def test_every_architecture_is_among_them():

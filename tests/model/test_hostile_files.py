@@ -29,7 +29,9 @@ GEMMA = tiny.folder("gemma3", "BF16")
 GEMMA_WHOLE = {"tiny.gguf": tiny.gguf("gemma3", "F16")}
 LFM2 = tiny.folder("lfm2-other-parts", "BF16")
 LFM2_WHOLE = {"tiny.gguf": tiny.gguf("lfm2", "F16")}
-GIVEN = FOLDER, GEMMA, GEMMA_WHOLE, LFM2, LFM2_WHOLE
+QWEN35 = tiny.folder("qwen35-other-parts", "BF16")
+QWEN35_WHOLE = {"tiny.gguf": tiny.gguf("qwen35-other-parts", "F16")}
+GIVEN = FOLDER, GEMMA, GEMMA_WHOLE, LFM2, LFM2_WHOLE, QWEN35, QWEN35_WHOLE
 
 
 class Holes(Source):
@@ -480,7 +482,7 @@ def fuzz(count, seed=0):
         if turn % 2:
             found = use(BytesSource(damaged(draw, WHOLE, len(TINY_HEADER)), "damaged.gguf"))
         else:
-            folder = (SHARDS, PARTS, *GIVEN)[turn // 2 % 7]
+            folder = (SHARDS, PARTS, *GIVEN)[turn // 2 % 9]
             weights = [name for name in folder if not name.endswith(".json")]
             name = draw.choice([*weights * (6 // len(weights)), INDEX, *folder])
             name = name if name in folder else weights[0]

@@ -35,12 +35,17 @@ def byte_level(use_regex=False):
     return pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=use_regex)
 
 
+QWEN35 = (  # as transformers 5 has it
+    r"""(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}|"""
+    r""" ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"""
+)
 # GGUF's name -> what Hugging Face's tokenizer of such a model is made of
 PIPELINES = {
     "gpt-2": [byte_level(use_regex=True)],
     "smollm": [pre_tokenizers.Digits(individual_digits=True), byte_level(use_regex=True)],
     "llama-bpe": [split(words.LLAMA3), byte_level()],
     "qwen2": [split(words.QWEN2), byte_level()],
+    "qwen35": [split(QWEN35), byte_level()],
     "tekken": [split(words.TEKKEN), byte_level()],
 }
 
@@ -54,7 +59,7 @@ def pair(request):
     )
     theirs.pre_tokenizer = pre_tokenizers.Sequence(PIPELINES[request.param])
     theirs.decoder = tokenizers.decoders.ByteLevel()
-    if request.param == "qwen2":
+    if request.param in ("qwen2", "qwen35"):
         theirs.normalizer = tokenizers.normalizers.NFC()
     alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
     trainer = trainers.BpeTrainer(

@@ -38,8 +38,13 @@ async def loaded(variant, executor: Executor, container="safetensors") -> Model:
 
 async def divergence(model: Model, variant, length) -> float:
     """The most nats that any position is from transformers."""
-    ids, ours = await top_tokens(model, IDS[:length])
-    theirs = golden()[f"logits/{variant}/{length}"].astype(np.float64)
+    return await apart(model, f"logits/{variant}/{length}", IDS[:length])
+
+
+async def apart(model: Model, name, given, every=1) -> float:
+    """The same of a text that is given; of every so-manieth position."""
+    ids, ours = (found[::every] for found in await top_tokens(model, given))
+    theirs = golden()[name].astype(np.float64)
     theirs -= np.log(np.exp(theirs).sum(-1, keepdims=True))
     expected = np.take_along_axis(theirs, ids, -1)
     p, q = np.exp(expected), np.exp(ours.astype(np.float64))

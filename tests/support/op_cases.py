@@ -35,6 +35,28 @@ def windows(rng, shape, specs):
     return sizes
 
 
+def paths(rng, shape, specs):
+    """Each row sees those of its own text up to itself, the first ones of which others share."""
+    out = np.zeros(shape, np.int32)
+    shared, begin = len(out) // 4, len(out) // 4
+    for t in range(len(out)):
+        begin = t if t > shared and rng.random() < 0.2 else begin
+        out[t, :4] = (0, shared, begin, t + 1) if t >= shared else (0, 0, 0, t + 1)
+    return out
+
+
+def laid(rng, shape, specs):
+    """Rows of two texts in turn, behind what is known of both: the first one's beginning is the
+    second one's too. The last sees nothing."""
+    out, half = np.zeros(shape, np.int32), specs[-1].shape[0] // 2
+    places = [(0, 0, 0), (0, 4, half)]
+    ends = [int(rng.integers(4, 12)), half + int(rng.integers(0, 8))]
+    for t in range(len(out) - 1):
+        ends[t % 2] += 1
+        out[t, :4] = (*places[t % 2], ends[t % 2])
+    return out
+
+
 SAMPLERS = {
     "i32": lambda rng, shape, specs: rng.integers(0, specs[0].shape[0], shape),
     "u32": lambda rng, shape, specs: rng.integers(0, 2**32, shape, dtype=np.uint32),
@@ -50,6 +72,8 @@ SAMPLERS = {
     "ones": lambda rng, shape, specs: np.full(shape, 1.1),
     "spans": spans,
     "windows": windows,
+    "paths": paths,
+    "laid": laid,
     "hyper": lambda rng, shape, specs: np.array([0.01, 0.9, 0.99, 1e-8, 0.01, 0.1, 0.01, 1.0]),
     "logprobs": lambda rng, shape, specs: -np.sort(rng.exponential(2, shape), -1),
     "knobs": lambda rng, shape, specs: np.tile([0.8, 40, 0.95], (shape[0], 1)),
@@ -64,6 +88,8 @@ DTYPE = {
     "zeros": "i32",
     "spans": "i32",
     "windows": "i32",
+    "paths": "i32",
+    "laid": "i32",
     "u32": "u32",
 }
 

@@ -4,11 +4,22 @@ import numpy as np
 
 from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.learning.batch import TOP, Row, Top
+from oneseek.engine.learning.trainer import EngineTrainer
 
 
 def accepting(attempt):
     attempt.judge = lambda: {"accepted": True, "outcome": "learned", "reason": ""}
     return attempt
+
+
+class AcceptingTrainer(EngineTrainer):
+    """The real engine's, whose gate is told to accept."""
+
+    def begin(self, weights, plan, kind=None):
+        return accepting(super().begin(weights, plan, kind))
+
+    def resume(self, weights, plan, captured):
+        return accepting(super().resume(weights, plan, captured))
 
 
 DOG = {"id": "dog", "prompt": "What is my dog's name?", "answer": "Your dog's name is Biscuit."}

@@ -93,13 +93,49 @@ VARIANTS["lfm2-other-parts"] = VARIANTS["lfm2"] | {
     "conv_L_cache": 4,
     "layer_types": ["full_attention", "conv", "conv"],
 }
+VARIANTS["qwen35"] = {
+    "tie_word_embeddings": True,
+    "rms_norm_eps": 1e-6,
+    "rope_parameters": {
+        "rope_type": "default",
+        "rope_theta": 1e6,
+        "partial_rotary_factor": 0.25,
+    },
+    "rope_theta": 1e6,
+    "hidden_size": 64,
+    "intermediate_size": 96,
+    "num_hidden_layers": 4,
+    "head_dim": 32,
+    "linear_conv_kernel_dim": 4,
+    "linear_key_head_dim": 16,
+    "linear_value_head_dim": 16,
+    "linear_num_key_heads": 4,
+    "linear_num_value_heads": 4,
+    "full_attention_interval": 4,
+    "layer_types": [*["linear_attention"] * 3, "full_attention"],
+}
+VARIANTS["qwen35-other-parts"] = VARIANTS["qwen35"] | {
+    "tie_word_embeddings": False,
+    "head_dim": 16,
+    "num_hidden_layers": 2,
+    "linear_conv_kernel_dim": 3,
+    "linear_key_head_dim": 24,
+    "linear_value_head_dim": 32,
+    "linear_num_key_heads": 2,
+    "linear_num_value_heads": 6,
+    "full_attention_interval": 2,
+    "layer_types": ["linear_attention", "full_attention"],
+}
 SMALL = {"hidden_size": 64, "intermediate_size": 96, "head_dim": 32}  # of what begins with small-
+GGUF_FAMILIES = {"mistral": "llama", "gemma3_text": "gemma3", "qwen3_5_text": "qwen35"}
 MODEL_TYPES = {
     "llama3": "llama",
     "linear": "llama",
     "gemma3": "gemma3_text",
     "gemma3-other-scale": "gemma3_text",
     "lfm2-other-parts": "lfm2",
+    "qwen35": "qwen3_5_text",
+    "qwen35-other-parts": "qwen3_5_text",
 }
 
 TOKENS = [ALPHABET[byte] for byte in range(256)]
@@ -146,6 +182,8 @@ def _draw(name):
 def weight(name, shape):
     """One random tensor: near one for norms, small otherwise."""
     values = _draw(name).standard_normal(shape)
+    if name.endswith("A_log"):  # states that last, and some that do not
+        return values.astype(np.float32)
     return (1 + 0.1 * values if "norm" in name else 0.06 * values).astype(np.float32)
 
 
@@ -169,7 +207,7 @@ def stored(name, shape, kind):
 def metadata(variant):
     """The GGUF metadata of a variant."""
     data = config(variant)
-    kind = {"mistral": "llama", "gemma3_text": "gemma3"}.get(data["model_type"], data["model_type"])
+    kind = GGUF_FAMILIES.get(data["model_type"], data["model_type"])
     keys = {"general.architecture": kind, "general.name": f"tiny {variant}"}
     for ours, (theirs, _, _) in architecture.SIZES.items():
         keys[f"{kind}.{theirs}"] = data[ours]
@@ -182,6 +220,15 @@ def metadata(variant):
         keys["lfm2.feed_forward_length"] = found["intermediate_size"]
         keys["lfm2.shortconv.l_cache"] = data["conv_L_cache"]
         keys["lfm2.attention.layer_norm_rms_epsilon"] = data["norm_eps"]
+    if kind == "qwen35":
+        keys["qwen35.ssm.conv_kernel"] = data["linear_conv_kernel_dim"]
+        keys["qwen35.ssm.state_size"] = data["linear_key_head_dim"]
+        keys["qwen35.ssm.group_count"] = data["linear_num_key_heads"]
+        keys["qwen35.ssm.time_step_rank"] = data["linear_num_value_heads"]
+        inner = data["linear_num_value_heads"] * data["linear_value_head_dim"]
+        keys["qwen35.ssm.inner_size"] = inner
+        keys["qwen35.full_attention_interval"] = data["full_attention_interval"]
+        keys["qwen35.rope.dimension_count"] = data["head_dim"] // 4
     if kind == "gemma3":
         keys["gemma3.attention.sliding_window"] = data["sliding_window"]
     if variant == "linear":
@@ -215,6 +262,8 @@ def contents(variant, kind, **changes):
     for name, shape in shapes(variant).items():
         kept = kind if len(shape) == 2 else "F32"
         data = stored(name, shape, kept)
+        if variant.startswith("qwen35"):
+            data = as_qwen35(config(variant), name, shape, data)
         if len(shape) == 3:  # a convolution's, which GGUF keeps without the side of one
             shape = shape[0], shape[2]
         if variant == "gemma3" and len(shape) == 1:  # where safetensors keep a gain less one
@@ -226,6 +275,29 @@ def contents(variant, kind, **changes):
         tensors["rope_freqs.weight"] = llama3_factors(rule)
     keys = metadata(variant) | {key.replace("__", "."): value for key, value in changes.items()}
     return {k: v for k, v in keys.items() if v is not None}, tensors
+
+
+def as_qwen35(data, name, shape, stored):
+    """A tensor as llama.cpp's converter leaves it: gains with the 1, A as it is used, and heads for
+    values in turn of those for keys, not behind each other."""
+    if len(shape) == 1:
+        values = np.frombuffer(stored, np.float32)
+        if name.endswith("A_log"):
+            values = -np.exp(values)
+        elif name.endswith("norm.weight") and "linear_attn" not in name:
+            values = values + np.float32(1)
+        stored = values.tobytes()
+    heads, groups = data["linear_num_value_heads"], data["linear_num_key_heads"]
+    part = name.split(".")[-2]
+    if "linear_attn" not in name or part == "norm" or heads == groups:
+        return stored
+    rows = np.frombuffer(stored, np.uint8).reshape(shape[0], -1)
+    if part == "out_proj":
+        apart = rows.reshape(shape[0], groups, heads // groups, -1)
+        return apart.swapaxes(1, 2).tobytes()
+    first = 2 * groups * data["linear_key_head_dim"] * (part in ("in_proj_qkv", "conv1d"))
+    apart = rows[first:].reshape(groups, heads // groups, -1)
+    return rows[:first].tobytes() + apart.swapaxes(0, 1).tobytes()
 
 
 def written(keys, tensors):
@@ -291,11 +363,22 @@ def tokenizer_json():
     }
 
 
-def folder(variant="llama", kind="F32", shards=1):
-    """A model folder as {file name: bytes}, its weights in one safetensors file or several."""
-    tensors = {
+def tensors_of(variant, kind):
+    """(type, shape, bytes) of each."""
+    return {
         name: (kind, shape, stored(name, shape, kind)) for name, shape in shapes(variant).items()
     }
+
+
+def as_safetensors(tensors):
+    data = io.BytesIO()
+    safetensors.write(data, tensors)
+    return data.getvalue()
+
+
+def folder(variant="llama", kind="F32", shards=1):
+    """A model folder as {file name: bytes}, its weights in one safetensors file or several."""
+    tensors = tensors_of(variant, kind)
     settings = {"chat_template": TEMPLATE, "bos_token": TOKENS[256], "eos_token": TOKENS[257]}
     files = {
         "config.json": json.dumps(config(variant)).encode(),
@@ -306,9 +389,7 @@ def folder(variant="llama", kind="F32", shards=1):
     names = names if shards > 1 else ["model.safetensors"]
     placed = {name: names[i % shards] for i, name in enumerate(tensors)}
     for file in names:
-        data = io.BytesIO()
-        safetensors.write(data, {n: t for n, t in tensors.items() if placed[n] == file})
-        files[file] = data.getvalue()
+        files[file] = as_safetensors({n: t for n, t in tensors.items() if placed[n] == file})
     if shards > 1:
         index = {"metadata": {}, "weight_map": placed}
         files["model.safetensors.index.json"] = json.dumps(index).encode()

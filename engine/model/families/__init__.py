@@ -6,10 +6,11 @@ from __future__ import annotations
 from oneseek.engine.compiler.ir import Program
 from oneseek.engine.model.families.gemma3 import Gemma3
 from oneseek.engine.model.families.lfm2 import Lfm2, Lfm2Config
+from oneseek.engine.model.families.qwen35 import Qwen35, Qwen35Config
 from oneseek.engine.model.llama import Config, Llama
 
-CONFIGS: dict[str, type[Config]] = {"lfm2": Lfm2Config}
-TRANSFORMERS: dict[type[Config], type[Llama]] = {Lfm2Config: Lfm2}
+CONFIGS: dict[str, type[Config]] = {"lfm2": Lfm2Config, "qwen3_5_text": Qwen35Config}
+TRANSFORMERS: dict[type[Config], type[Llama]] = {Lfm2Config: Lfm2, Qwen35Config: Qwen35}
 
 
 def configure(d: dict) -> Config:

@@ -10,7 +10,7 @@ import re
 
 import numpy as np
 
-from oneseek.engine.model.formats.architectures import PARTS, WHOLE, gemma3, lfm2
+from oneseek.engine.model.formats.architectures import PARTS, WHOLE, gemma3, lfm2, qwen35
 from oneseek.engine.model.formats.source import FormatError
 
 # model_type of config.json -> the class name it also has there
@@ -21,10 +21,12 @@ ARCHITECTURES = {
     "qwen3": "Qwen3ForCausalLM",
     "gemma3_text": "Gemma3ForCausalLM",
     "lfm2": "Lfm2ForCausalLM",
+    "qwen3_5_text": "Qwen3_5ForCausalLM",
 }
-GGUF_KINDS = {"gemma3": "gemma3_text"}  # where GGUF has another name for it
+GGUF_KINDS = {"gemma3": "gemma3_text", "qwen35": "qwen3_5_text"}  # GGUF's other names
 
-OTHERS = {"gemma3_text": gemma3, "lfm2": lfm2}  # those that are no Llama with other settings
+# those that are no Llama with other settings
+OTHERS = {"gemma3_text": gemma3, "lfm2": lfm2, "qwen3_5_text": qwen35}
 
 # config.json key -> (GGUF key, lowest, highest)
 SIZES = {
@@ -39,6 +41,9 @@ SIZES = {
 }
 
 
+LAYER = re.compile(r"blk\.(\d{1,4})\.([\w.]+)")
+
+
 def parts_of(kind):
     """GGUF's names of a layer's parts in one architecture."""
     return OTHERS[kind].PARTS if kind in OTHERS else PARTS
@@ -49,13 +54,26 @@ def whole_of(kind):
     return OTHERS[kind].WHOLE if kind in OTHERS else WHOLE
 
 
+def alone_of(kind):
+    """GGUF's names of a layer's parts that have one tensor, which has no name of its own."""
+    return getattr(OTHERS.get(kind), "ALONE", {})
+
+
+def of_no_use(name, config):
+    """Whether a tensor of a file is for something that is not done with it here."""
+    needless = getattr(OTHERS.get(config["model_type"]), "of_no_use", None)
+    return bool(needless and needless(name, config))
+
+
 def from_gguf_name(name, kind="llama"):
     """`blk.3.attn_q.weight` -> `model.layers.3.self_attn.q_proj.weight`; None for a name that is
     not known."""
     stem, _, leaf = name.rpartition(".")
     if stem in whole_of(kind):
         return f"{whole_of(kind)[stem]}.{leaf}"
-    match = re.fullmatch(r"blk\.(\d{1,4})\.([\w.]+)", stem)
+    if (whole := LAYER.fullmatch(name)) and whole[2] in alone_of(kind):
+        return f"model.layers.{whole[1]}.{alone_of(kind)[whole[2]]}"
+    match = LAYER.fullmatch(stem)
     parts = parts_of(kind)
     if match and match[2] in parts:
         return f"model.layers.{match[1]}.{parts[match[2]]}.{leaf}"
@@ -68,6 +86,9 @@ def to_gguf_name(name, kind="llama"):
     whole = {ours: theirs for theirs, ours in whole_of(kind).items()}
     if stem in whole:
         return f"{whole[stem]}.{leaf}"
+    alone = {ours: theirs for theirs, ours in alone_of(kind).items()}
+    if ".layers." in name and (own := name.split(".", 3))[3] in alone:
+        return f"blk.{own[2]}.{alone[own[3]]}"
     _, _, layer, part = stem.split(".", 3)
     theirs = {hugging_face: gguf for gguf, hugging_face in parts_of(kind).items()}
     return f"blk.{layer}.{theirs[part]}.{leaf}"
@@ -81,6 +102,26 @@ def activation_of(kind):
 def half_split_rows(heads, rows):
     """Order that takes q or k rows from Llama's GGUF (rotary pairs side by side) to halves."""
     return np.arange(rows).reshape(heads, -1, 2).swapaxes(1, 2).reshape(-1)
+
+
+def is_less_one(name, config):
+    """Whether safetensors keep this gain less one."""
+    kind = config["model_type"]
+    if kind not in ("gemma3_text", "qwen3_5_text") or not name.endswith("norm.weight"):
+        return False
+    return not name.endswith("linear_attn.norm.weight")
+
+
+def order_of(name, shape, config):
+    """The side of a tensor, and the order, in which what GGUF has of it becomes ours; None where
+    that is the same."""
+    kind = config["model_type"]
+    if kind == "llama":
+        counts = {"q_proj": "num_attention_heads", "k_proj": "num_key_value_heads"}
+        heads = counts.get(name.split(".")[-2])
+        return heads and (0, half_split_rows(config[heads], shape[0]))
+    order = getattr(OTHERS.get(kind), "order_of", None)
+    return order and order(name, config)
 
 
 def interleaved_rows(heads, rows):
@@ -119,7 +160,7 @@ def config_from_gguf(name, metadata, directory):
     if kind in OTHERS:
         config |= OTHERS[kind].from_gguf(get)
     config = check_config(name, config)
-    if get("rope.dimension_count", config["head_dim"]) != config["head_dim"]:
+    if get("rope.dimension_count", rotary_size(config)) != rotary_size(config):
         reason = "rotary positions on a part of each head are not supported"
         raise FormatError(name, reason, kind="unsupported")
     return config
@@ -217,6 +258,11 @@ def check_config(name, config):
     return config
 
 
+def rotary_size(config):
+    """How many columns of a head positions turn."""
+    return int(config["head_dim"] * config.get("partial_rotary_factor", 1))
+
+
 def local_frequencies(config):
     """The same for Gemma's local layers: a base of their own and no scaling."""
     plain = {"rope_theta": config["rope_local_base_freq"], "rope_scaling": None}
@@ -224,9 +270,9 @@ def local_frequencies(config):
 
 
 def inverse_frequencies(config, name="config"):
-    """Radians a position adds to each rotary pair, float64 [head_dim / 2], with the model's
-    scaling."""
-    size = config["head_dim"]
+    """Radians a position adds to each rotary pair, float64 [half of the columns that
+    are turned], with the model's scaling."""
+    size = rotary_size(config)
     plain = 1.0 / config["rope_theta"] ** (np.arange(0, size, 2) / size)
     scaling = config["rope_scaling"]
     if scaling is None:

@@ -16,14 +16,15 @@ from oneseek.engine.model.formats.source import FormatError, Source
 
 @dataclass(frozen=True)
 class Entry:
-    """Where one tensor lies; `heads` > 0 when its rows wait in GGUF's interleaved rotary order."""
+    """Where one tensor lies, and how it differs there from what it is."""
 
     shape: tuple
     kind: Type
     source: Source
     offset: int
-    heads: int = 0
-    above: float = 0.0  # added to what lies there: Gemma's safetensors keep gains less one
+    order: tuple | None = None  # a side, and the places there from which its parts are taken
+    above: float = 0.0  # added to what lies there: some safetensors keep gains less one
+    speed: bool = False  # -e^A lies there, A is meant
 
     @property
     def nbytes(self):
@@ -98,10 +99,16 @@ class ModelFile:
             raise FormatError(self.name, f"{name} holds numbers that are not finite; get it again")
         if entry.above:
             return tensor.astype(np.float32) + np.float32(entry.above)
-        if not entry.heads:
+        if entry.speed:
+            if not (tensor < 0).all():
+                raise FormatError(self.name, f"{name} holds numbers that are not below zero")
+            tensor = np.log(-tensor.astype(np.float32))
+        if not entry.order:
             return tensor
-        order = architecture.half_split_rows(entry.heads, entry.shape[0])
-        return tensor.rows(order) if isinstance(tensor, Packed) else tensor[order]
+        side, order = entry.order
+        if isinstance(tensor, Packed):
+            return tensor.columns(order) if side else tensor.rows(order)
+        return tensor.take(order, side)
 
     @property
     def size(self):
@@ -153,21 +160,20 @@ def open_gguf(*sources):
     factors = directory.pop("rope_freqs.weight", None)
     if factors is not None:
         config["rope_scaling"] = _rope_factors(config, factors)
-    heads = {}
-    if config["model_type"] == "llama":
-        heads = {"q_proj": config["num_attention_heads"], "k_proj": config["num_key_value_heads"]}
     entries = {}
     for tensor in directory.values():
+        if architecture.of_no_use(tensor.name, config):
+            continue
         name = architecture.from_gguf_name(tensor.name, config["model_type"])
         if name is None:
             raise FormatError(tensor.source.name, f"the tensor {tensor.name!r} is not known")
-        turned = heads.get(name.split(".")[-2], 0)
         if name in entries:
             raise FormatError(tensor.source.name, f"the tensor {name} is there twice")
         shape = tensor.shape
-        if name.endswith("conv.conv.weight"):  # GGUF leaves out the side of one
+        if name.endswith(("conv.conv.weight", "conv1d.weight")):  # GGUF leaves out the side of one
             shape = (shape[0], 1, *shape[1:])
-        entries[name] = Entry(shape, tensor.kind, tensor.source, tensor.offset, turned)
+        where = tensor.source, tensor.offset, architecture.order_of(name, shape, config)
+        entries[name] = Entry(shape, tensor.kind, *where, speed=name.endswith(".A_log"))
     template = metadata.get("tokenizer.chat_template")
     if template is not None and not isinstance(template, str):
         raise FormatError(source.name, "the chat template is not text")

@@ -39,6 +39,17 @@ class Packed:
         """The same matrix with its rows in another order."""
         return Packed(self.codes[order], self.scales[order], self.bits, self.group, self.shape)
 
+    def columns(self, order):
+        """The same matrix with its columns in another order, which keeps groups whole."""
+        groups = order.reshape(-1, self.group)
+        if not np.array_equal(groups, groups[:, :1] + np.arange(self.group)):
+            raise ValueError(f"groups of {self.group} columns would be torn apart")
+        places = groups[:, 0] // self.group
+        codes = self.codes.reshape(len(self.codes), len(places), -1)[:, places]
+        codes = np.ascontiguousarray(codes).reshape(self.codes.shape)
+        scales = np.ascontiguousarray(self.scales[:, places])
+        return Packed(codes, scales, self.bits, self.group, self.shape)
+
 
 def _half(columns):
     return np.ascontiguousarray(columns).view("<f2").astype(np.float32)

@@ -30,7 +30,9 @@ class Part:
     name: str  # the model's; empty for the rope factors
     kind: str
     shape: tuple
-    order: object  # of the rows in a group of so many, or None
+    order: object = None  # of the rows in a group of so many
+    columns: object = None
+    speed: bool = False  # A, of which GGUF has -e^A
 
     @property
     def nbytes(self):
@@ -60,7 +62,7 @@ class Packing:
             wanted = embeddings if name in EMBEDDINGS else kind
             self.parts[architecture.to_gguf_name(name, self.family)] = self._part(name, wanted)
         if self.factors is not None:
-            self.parts["rope_freqs.weight"] = Part("", "F32", self.factors.shape, None)
+            self.parts["rope_freqs.weight"] = Part("", "F32", self.factors.shape)
         tensors = {name: (p.kind, p.shape, p.nbytes) for name, p in self.parts.items()}
         keys = to_gguf.metadata_of(file, to_gguf.directory_of(tensors))
         keys |= {"general.file_type": FILE_TYPES[kind], "general.quantization_version": 2}
@@ -82,11 +84,15 @@ class Packing:
         elif kind in LARGE:
             fits = spec.shape[-1] % BLOCK == 0
             kind = wanted if fits else "F16"
-        turned = name.split(".")[-2] in ("q_proj", "k_proj") and not spec.heads
-        order = None
-        if self.family == "llama" and turned:
+        if self.file.container == "GGUF":  # it lies there as it is to lie
+            return Part(name, kind, shape)
+        if self.family == "llama" and name.split(".")[-2] in ("q_proj", "k_proj"):
             order = architecture.interleaved_rows(1, self.file.config["head_dim"])
-        return Part(name, kind, shape, order)
+            return Part(name, kind, shape, order)
+        side, order = architecture.order_of(name, spec.shape, self.file.config) or (0, None)
+        places = None if order is None else np.argsort(order)
+        orders = {"columns" if side else "order": places}
+        return Part(name, kind, shape, speed=name.endswith(".A_log"), **orders)
 
     def pieces(self):
         """(where it begins, its length, the tensor's name, first row, rows) of each."""
@@ -125,6 +131,10 @@ class Packing:
             )
         if spec.above:
             values = values + np.float32(spec.above)
+        if part.speed:
+            values = -np.exp(values)
+        if part.columns is not None:
+            return values[:, part.columns]
         if part.order is None:
             return values
         groups = values.reshape(-1, len(part.order), *shape[1:])

@@ -114,11 +114,14 @@ def open_folder(name, folder):
                 raise FormatError(
                     name, f"the tensor {tensor.name} is in {file}; the index says {said}"
                 )
-            gain = config["model_type"] == "gemma3_text" and tensor.name.endswith("norm.weight")
+            if architecture.of_no_use(tensor.name, config):
+                continue
+            gain = architecture.is_less_one(tensor.name, config)
             entries[tensor.name] = Entry(
                 tensor.shape, tensor.kind, source, tensor.offset, above=float(gain)
             )
-    for tensor in index.keys() - entries.keys():
+    needed = {tensor for tensor in index if not architecture.of_no_use(tensor, config)}
+    for tensor in needed - entries.keys():
         raise FormatError(name, f"the index says {tensor} is in {index[tensor]}, where it is not")
     entries, seeing = divide(entries)
     if seeing and "lm_head.weight" not in entries:

@@ -18,7 +18,9 @@ from oneseek.engine.model.formats.vocabulary import (
 )
 from oneseek.engine.model.formats.words import PRE_TOKENIZERS
 
-FAMILIES = {"mistral": "llama", "gemma3_text": "gemma3"}  # what GGUF calls them
+# What GGUF calls them.
+FAMILIES = {ours: theirs for theirs, ours in architecture.GGUF_KINDS.items()}
+FAMILIES["mistral"] = "llama"
 OF_PARTS = ("split.no", "split.count", "split.tensors.count")
 SHARED = ("tokens", "merges", "pieces", "patterns", "whole_words", "normal_form", "space_prefix",
           "added", "special", "ends", "add_bos")  # fmt: skip
@@ -48,8 +50,8 @@ def _of_config(file):
     keys[f"{family}.attention.value_length"] = config["head_dim"]
     keys[f"{family}.attention.layer_norm_rms_epsilon"] = float(config["rms_norm_eps"])
     keys[f"{family}.rope.freq_base"] = float(config["rope_theta"])
-    if file.architecture == "lfm2":
-        own = architecture.OTHERS["lfm2"].to_gguf(config)
+    if to_gguf := getattr(architecture.OTHERS.get(file.architecture), "to_gguf", None):
+        own = to_gguf(config)
         keys |= {f"{family}.{key}": value for key, value in own.items()}
     if file.architecture == "gemma3_text":
         keys[f"{family}.attention.sliding_window"] = config["sliding_window"]

@@ -16,6 +16,7 @@ LLAMA3 = (
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
 QWEN2 = LLAMA3.replace("{1,3}", "")
+QWEN35 = QWEN2.replace(r"\p{L}+", r"[\p{L}\p{M}]+").replace(r"[^\s\p{L}", r"[^\s\p{L}\p{M}")
 TEKKEN = (
     r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+"
     r"|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*"
@@ -27,11 +28,12 @@ PRE_TOKENIZERS = {
     "smollm": ((DIGIT, GPT2), False, None),
     "llama-bpe": ((LLAMA3,), True, None),
     "qwen2": ((QWEN2,), False, "NFC"),
+    "qwen35": ((QWEN35,), False, "NFC"),
     "tekken": ((TEKKEN,), True, None),
 }
 PRE_TOKENIZERS |= {name: PRE_TOKENIZERS["llama-bpe"] for name in ("llama3", "llama-v3", "lfm2")}
 # A pattern of a tokenizer.json must be one of these: an unknown one may take for ever on some text.
-PATTERNS = frozenset([DIGIT, rf"{DIGIT}+", GPT2, LLAMA3, QWEN2, TEKKEN])
+PATTERNS = frozenset([DIGIT, rf"{DIGIT}+", GPT2, LLAMA3, QWEN2, QWEN35, TEKKEN])
 # Letters, marks and numbers that Unicode 17 and 18 added.
 NEWER = """558 58b-58c 5c8-5c9 88f b53-b54 c5c cdc 1acf-1af0 208f 209d-209f a7ce-a7cf a7d2 a7d4 a7dd a7e2
 a7f1 ab6c-ab6d 107bb-107bf 10940-10959 10ec5-10ec7 10ecb-10ecf 10ed9-10eee 10ef0-10efb 11b0a

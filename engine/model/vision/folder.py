@@ -9,7 +9,8 @@ from typing import Any
 
 from oneseek.engine.model.vision.file import EyesFile, read_sizes
 
-LANGUAGE, VISION, CONNECTOR = "model.text_model.", "model.vision_model.", "model.connector."
+LANGUAGE = re.compile(r"^model\.(text_model|language_model)\.")
+VISION, CONNECTOR = "model.vision_model.", "model.connector."
 WHOLE = {
     "model.vision_model.embeddings.patch_embedding": "v.patch_embd",
     "model.vision_model.embeddings.position_embedding": "v.position_embd",
@@ -59,7 +60,7 @@ def divide(entries: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         if name.startswith((VISION, CONNECTOR)):
             eyes[name_of(name)] = entry
         else:
-            language[name.replace(LANGUAGE, "model.", 1)] = entry
+            language[LANGUAGE.sub("model.", name)] = entry
     return language, eyes
 
 

@@ -1,7 +1,9 @@
 """What files of one family alone have: names, keys and what is checked, a module a family.
 
 Each has PARTS and WHOLE (GGUF's names of its tensors), ACTIVATION, `from_gguf(get)` and
-`from_json(name, data, rope, near)` (its own keys of a configuration) and `check(name, config)`.
+`from_json(name, data, rope, near)` (its own keys of a configuration) and `check(name, config)`;
+where its files ask for them, ALONE, `to_gguf(config)`, `order_of(name, config)` and
+`of_no_use(name, config)`.
 """
 
 from oneseek.engine.model.formats.source import FormatError
