@@ -1,5 +1,5 @@
 """The cache of all conversations: one pool of rows, handed out in stretches. A row is what a token
-leaves for those behind it: keys and values, and of short convolutions what they read.
+leaves for those behind it: keys and values, what short convolutions read, what a delta rule added.
 
 A lane is one conversation's stretch. It remembers which tokens it holds, so that the next turn
 computes only what is new.
