@@ -170,6 +170,7 @@ def test_every_op_is_tried_at_real_sizes():
     assert {name for name, *_ in REAL_SIZES} == set(OPS)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name,case", REAL_CASES)
 def test_the_kernel_agrees_with_numpy_at_real_sizes(name, case):
     check(OPS[name], case, rtol=1e-3, atol=1e-4)

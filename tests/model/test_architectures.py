@@ -79,7 +79,14 @@ def test_gradients_are_those_of_torch(home, variant):
         if home is not gpu
     ],
 )
-@pytest.mark.parametrize("variant", [one for one in KINDS if "-other" not in one])
+@pytest.mark.parametrize(
+    "variant",
+    [
+        one if one in ("small-llama", "gemma3") else pytest.param(one, marks=pytest.mark.long)
+        for one in KINDS
+        if "-other" not in one
+    ],
+)
 def test_a_whole_lesson_comes_nearer_to_what_is_taught(home, variant):
     executor = home()
 

@@ -12,7 +12,7 @@ from tests.support import tiny
 from tests.support.page.acts import panel, tell
 from tests.support.page.browser import wait_for_state
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 ALIVE = ("ready", "countdown", "paused", "training", "evaluating")
 TINY = "/?model=tiny&engine=cpu"
@@ -72,7 +72,6 @@ def told_of(page: Page, raw: str) -> None:
     page.get_by_text(raw).first.wait_for(state="attached")
 
 
-@pytest.mark.long
 def test_R12_tabs_take_the_stored_model_over_without_the_network(context: BrowserContext):
     """One tab computes at a time; when it ends without a word, the next one opens the same file."""
     asked = asked_for(context)
@@ -89,7 +88,6 @@ def test_R12_tabs_take_the_stored_model_over_without_the_network(context: Browse
     assert len(asked) == 1, "nobody fetched it again"
 
 
-@pytest.mark.long
 def test_R10_a_damaged_model_is_refused_by_name_and_fetched_anew(context: BrowserContext):
     asked = asked_for(context)
     page = loaded(opened(context))
@@ -101,7 +99,6 @@ def test_R10_a_damaged_model_is_refused_by_name_and_fetched_anew(context: Browse
     assert len(asked) == 2
 
 
-@pytest.mark.long
 def test_a_damaged_encoder_is_fetched_anew_before_anything_is_told(context: BrowserContext):
     asked = asked_for(context, "encoder.gguf")
     page = loaded(opened(context))
@@ -116,7 +113,6 @@ def test_a_damaged_encoder_is_fetched_anew_before_anything_is_told(context: Brow
     assert asked == [0, 0]
 
 
-@pytest.mark.long
 def test_R11_a_tab_that_dies_while_downloading_costs_at_most_a_chunk(context: BrowserContext):
     asked = asked_for(context, "smollm2-135m.gguf")
     page = opened(context, DEFAULT)
@@ -130,7 +126,6 @@ def test_R11_a_tab_that_dies_while_downloading_costs_at_most_a_chunk(context: Br
     assert asked[1] % CHUNK == 0 and asked[1] >= (kept - 1) * CHUNK
 
 
-@pytest.mark.long
 def test_a_persons_own_file_opens_on_every_visit_and_a_broken_one_is_named(context: BrowserContext):
     page = opened(context, "/?engine=cpu")
     wait_for_state(page, "needs-consent", timeout=120)

@@ -534,6 +534,7 @@ def test_ten_thousand_messages_open_and_scroll_without_a_long_task(chat: Page):
     assert not [length for length in tasks if length > 50], tasks
 
 
+@pytest.mark.long
 def test_formulas_are_set_and_prices_are_not(chat: Page):
     """What the model writes as TeX is MathML, also after a reload; what is no formula stays."""
     text = "The root of a number is \\(\\sqrt{x}\\), it costs $5 and $10.\n\n\\[\n\\frac{a}{b}\n\\]\n\n`\\(no\\)`"

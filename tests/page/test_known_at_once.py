@@ -43,6 +43,7 @@ def entry(page: Page, words: str):
     return panel(page, "Memory").get_by_role("listitem").filter(has_text=words)
 
 
+@pytest.mark.long
 def test_what_is_told_is_remembered_before_any_lesson_and_taken_back_at_once(page: Page):
     opened(page, "tiny")
     say(page, "My boat is called Vindil.")

@@ -132,6 +132,8 @@ def test_a_step_shows_its_shapes_its_line_its_buffers_and_its_kernels(anew: Page
     expect(page.locator("#kernel")).to_contain_text("@compute")
     page.get_by_role("button", name="WASM").click()
     expect(page.locator("#kernel")).to_contain_text("f32x4.mul")
+    page.get_by_role("button", name="WGSL").click()
+    expect(page.locator("#kernel")).to_contain_text("@compute")
     assert page.locator("#buffers rect").count() > 10
     page.locator(".cm-line", has_text="return oneseek.mean").click()
     assert page.locator("#steps tr.asked").count() > 10

@@ -202,13 +202,14 @@ def test_a_file_with_another_hash_is_thrown_away_and_said(page: Page, watch: Wat
     assert record(page) == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "trouble, words",
     [
         ("no CORS", "lets no other site read this file"),
-        pytest.param("busy", "asks to wait 3600 s", marks=pytest.mark.long),
-        pytest.param("missing", "answered 404: it has no such file", marks=pytest.mark.long),
-        pytest.param("longer", "bytes instead of", marks=pytest.mark.long),
+        ("busy", "asks to wait 3600 s"),
+        ("missing", "answered 404: it has no such file"),
+        ("longer", "bytes instead of"),
     ],
 )
 def test_what_another_site_refuses_is_said_and_may_be_tried_again(
