@@ -23,6 +23,11 @@ CLAUSE = re.compile(r"[,;.!?–]+\s")
 HAS = re.compile(
     r"\b(?:my|our|min|mitt|vår|vårt) ([\w-]+)(?: \w+)?(?:'s got| has| have| had| har| hade) ", re.I
 )
+BESIDE = re.compile(
+    r"\b(?:from|to|with|by|for|at|than|like|av|från|till|med|åt|hos|än|som) "
+    r"(?:(?:my|our|the|a|an|his|her|min|mitt|vår|en|ett)(?: \w+)?? )?(\w+)",
+    re.I,
+)  # somebody or something that a statement only mentions
 LIKELY, NEAR = 0.11, 0.006  # least score to concern a question, without and with a shared word
 WITHIN = 0.1  # so much of the likelihood of the likeliest has what is nearly as likely
 
@@ -61,13 +66,14 @@ class Asked:
         return {self.language.bare(word) for word in lower_words(said)}
 
     def are_forms(self, one: str, other: str) -> bool:
-        return stem(one) == stem(other) or alike(one, other, self.language)
+        a, b = stem(one), stem(other)
+        return a == b or alike(one, other, self.language) or alike(a, b, self.language)
 
     def is_of_others(self, said: str) -> bool:
         """Whether a statement is of a friend, or of those whom a relative has, where the question
         names neither."""
         others = set(words_in(self.code)["others"].split())
-        if lower_words(said) & others and not others & lower_words(self.question):
+        if owners(said) & others and not others & lower_words(self.question):
             return True
         members = {member for _, some in self.groups for member in some}
         if not any("relation" in self.language.categories(one) for one in members):
@@ -99,6 +105,13 @@ class Asked:
         said = text_of(one.fact)
         kin = any("relation" in self.language.categories(word) for word in self.shared(said))
         return kin or bool(self.names & lower_words(said))
+
+
+def owners(said: str) -> set[str]:
+    """The words of a statement less those that it only mentions: "two more hens from the
+    neighbour"."""
+    mentioned = {found[1].lower() for found in BESIDE.finditer(said)}
+    return lower_words(said) - mentioned
 
 
 def likelihood(found: Sequence[Found]) -> float:

@@ -75,7 +75,7 @@ def _is_of_another(asked: Asked, one: Found, said: str) -> bool:
 
 
 def _shares(asked: Asked, one: Found) -> bool:
-    said = one.fact["answer"]
+    said = text_of(one.fact)
     return asked.names_owner_of(one) or (one.apart >= NEAR and bool(asked.shared(said)))
 
 

@@ -101,7 +101,8 @@ class Replies:
         changed = changed and not goes_on(found[0].fact["answer"])
         sure = sum(one.score for one in found)
         own = mine and (not general or takes_several(question, code))
-        own = own or knows or sure >= QUOTED
+        is_own = asks_for_own(question, read.asks, knows)
+        own = own or knows or is_own or sure >= QUOTED
         if found and (own or sure >= NEAR_PART):
             asked = [] if changed else parts(question)
             each = [await self.memory.answering(part, user) for part in asked]
@@ -111,7 +112,6 @@ class Replies:
         if found and own:
             if more := composed(question, found, known, code, now, each, bool(changed)):
                 return self.say(*more)
-        is_own = asks_for_own(question, read.asks, knows)
         said = chosen(found, question) if found else []
         if not said and is_own and sure >= NEAR_NOTHING and takes_several(question, code):
             said = found[:1]  # a quotation is nearer than what the base would make up
