@@ -72,8 +72,7 @@ class Asked:
     def is_of_others(self, said: str) -> bool:
         """Whether a statement is of a friend, or of those whom a relative has, where the question
         names neither."""
-        others = set(words_in(self.code)["others"].split())
-        if owners(said) & others and not others & lower_words(self.question):
+        if self.names_others(owners(said)) and not self.names_others(lower_words(self.question)):
             return True
         members = {member for _, some in self.groups for member in some}
         if not any("relation" in self.language.categories(one) for one in members):
@@ -81,6 +80,11 @@ class Asked:
         owner = HAS.search(said)
         kin = relatives(owner[1], self.language) if owner else frozenset()
         return bool(kin) and not kin & (members | relatives(self.question, self.language))
+
+    def names_others(self, words: set[str]) -> bool:
+        """Whether some words name a friend, a neighbour, or whoever is theirs."""
+        others = tuple(words_in(self.code)["others"].split())
+        return any(word.startswith(others) for word in words)
 
     def is_one_of(self, said: str) -> bool:
         """Whether the question names one of those whom a statement names together: a father, of

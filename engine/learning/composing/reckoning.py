@@ -83,6 +83,12 @@ DIFFERENCE = re.compile(
     r"|\b\w*skillnad\w*\b|\b(?:vad|mycket|många)\b.*\bskiljer\b(?! sig)",
     re.I,
 )
+LEFT = re.compile(
+    r"^(?=.*\b(?:how (?:many|much)|hur (?:många|mycket))\b).*\b(?:left|remain\w*|to go|kvar|återstår)\b",
+    re.I,
+)
+REMAINS = re.compile(r"\b(?:left|remain\w*|to go|kvar|återstår)\b", re.I)
+MORE = re.compile(r"\b(?:more|another|extra|fler|till|ytterligare)\b", re.I)
 CURRENCY = re.compile(r"[£$€]|\b(?:pounds|quid|euros?|dollars|kr|kronor|spänn)\b", re.I)
 EACH = re.compile(r"\b(?:each|apiece|per (?:person|head|night)|styck|st|var(?:dera)?)\b", re.I)
 
@@ -110,6 +116,8 @@ def reckoned(
     some = concerned(asked, found, list(known))
     if DIFFERENCE.search(question):
         result = difference(some, asked)
+    elif LEFT.search(question) and not SPAN.search(question):
+        result = remaining(some, asked)
     elif asks_for_total(question) and not asked.groups:
         result = total(some, asked)
     elif span := SPAN.search(question):
@@ -333,6 +341,22 @@ def total(some: list[Line], asked: Asked) -> tuple[str, list[Line]] | None:
         return None
     used = [line for line, _ in found]
     return amount(asked, sum(value for _, value in found), unit, used), used
+
+
+def remaining(some: list[Line], asked: Asked) -> tuple[str, list[Line]] | None:
+    """Of an amount what is left, where one other statement says how much is gone, and none what
+    is left."""
+    told = [line for line in some if len(line.amounts) == 1]
+    units = {line.amounts[0].unit for line in told} - {BARE}
+    said = [line.one.fact["answer"] for line in told]
+    if (
+        len(told) != 2
+        or len(units) > 1
+        or any(REMAINS.search(one) or MORE.search(one) for one in said)
+    ):
+        return None
+    most, less = sorted((line.amounts[0].value for line in told), reverse=True)
+    return amount(asked, most - less, units.pop() if units else BARE, told), told
 
 
 def difference(some: list[Line], asked: Asked) -> tuple[str, list[Line]] | None:

@@ -36,6 +36,7 @@ MOST = 8  # statements of one answer
 NEAR, LOW = 0.015, 0.004  # how likely the first of a list, and another beside it, is of the list
 ROW = 0.3  # how likely a statement answers a question that is answered with all of its row
 PART = 0.02  # how likely a statement answers a part of a question, if nothing else speaks for it
+SURE_PART = 0.15  # the same where its number is added to another's
 BETWEEN = 0.05  # how likely what stands between two of a row belongs to it
 AHEAD = 20  # times as likely as the next that answers a part of a question
 
@@ -59,6 +60,8 @@ def composed(
     if not joined and deciding.is_yes_no(asked):
         return decided(asked, found, known, now, changed)
     if not joined and counting.COUNT.search(question):
+        if parts and (more := counted_together(asked, parts)):
+            return more
         return counted(asked, found, known, now)
     if changed and not joined:
         return None
@@ -192,6 +195,19 @@ def counted(
     if counting.says_it(asked, used):
         return words_for(used[0], used[0].fact["language"], now, 0.0), used
     return counting.in_words(asked, number, said_in_order(used, now)), used[:MOST]
+
+
+def counted_together(
+    asked: Asked, parts: Sequence[Sequence[Found]]
+) -> tuple[str, list[Found]] | None:
+    """What several have, each by a statement that says how many; None where one is not sure."""
+    used = [max(part, key=lambda one: one.apart) for part in parts if part]
+    numbers = [counting.one_number(asked, one.fact["answer"]) for one in used]
+    unlike = len({one.id for one in used}) == len(used) == len(parts)
+    if not unlike or not all(numbers) or min(one.apart for one in used) < SURE_PART:
+        return None
+    said = " ".join(words_for(one, one.fact["language"], one.fact["time"], 0.0) for one in used)
+    return counting.in_words(asked, sum(numbers), said), used
 
 
 def decided(
