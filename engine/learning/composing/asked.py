@@ -23,6 +23,7 @@ CLAUSE = re.compile(r"[,;.!?–]+\s")
 HAS = re.compile(
     r"\b(?:my|our|min|mitt|vår|vårt) ([\w-]+)(?: \w+)?(?:'s got| has| have| had| har| hade) ", re.I
 )
+NEXT_DOOR = re.compile(r"(?:and |but )?next door\b(?! to)", re.I)
 BESIDE = re.compile(
     r"\b(?:from|to|with|by|for|at|than|like|av|från|till|med|åt|hos|än|som) "
     r"(?:(?:my|our|the|a|an|his|her|min|mitt|vår|en|ett)(?: \w+)?? )?(\w+)",
@@ -72,6 +73,8 @@ class Asked:
     def is_of_others(self, said: str) -> bool:
         """Whether a statement is of a friend, or of those whom a relative has, where the question
         names neither."""
+        if NEXT_DOOR.match(said) and not NEXT_DOOR.search(self.question):
+            return True
         if self.names_others(owners(said)) and not self.names_others(lower_words(self.question)):
             return True
         members = {member for _, some in self.groups for member in some}

@@ -9,6 +9,7 @@ from datetime import date
 from oneseek.engine.learning.composing.asked import Asked
 from oneseek.engine.learning.composing.comparing import compared, same_time
 from oneseek.engine.learning.composing.rows import Rows, alone, lines
+from oneseek.engine.learning.lessons.language import WORD
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import in_order, listed, relatives
 from oneseek.engine.learning.memory.statements.answering import EITHER, NEGATED
@@ -62,6 +63,7 @@ TROUBLE = re.compile(
 MEANT = re.compile(
     r"\b(?:what|that|the|som|vad|det)\b.*\b(?:i|i'm|im|we|we're|my|jag|vi|min)\b", re.I
 )  # something that the person told of
+ANYBODY = frozenset("i my we our the a jag min mitt vi vår vårt".split())
 SHORT = 3  # letters of a word that ends no other
 WITH = re.compile(r"\b(allerg\w+|afraid|scared|good|rädd|bra) (?:to|of|at|mot|för|på) (\w+)", re.I)
 USED = re.compile(r"^(?:can|could|may|kan|får)\b", re.I)
@@ -112,10 +114,11 @@ def decisive(
         return both(asked, each)
     ordered = sorted(each, key=lambda one: (-round(fitness(asked, one), 1), -one.fact["time"]))
     for one in ordered:
-        if contrary(asked, one):
-            return False, [one]
         if barred := restricted(asked, one, each):
             return trouble(asked), barred
+    for one in ordered:
+        if contrary(asked, one):
+            return False, [one]
         if changed and may_have_changed(asked, one, each):
             continue
         if one.apart < least_for(asked, one):
@@ -223,7 +226,9 @@ def implied(asked: Asked, known: Iterable[dict]) -> list[Found]:
         said = text_of(fact)
         mine = ONESELF.search(asked.question) and ONESELF.search(fact["answer"])
         own = mine and not relatives(said, asked.language)
-        if own or asked.names_owner_of(Found(fact, 0.0)):
+        who = WORD.match(fact["answer"])
+        named = bool(who and who[0].lower() in words - ANYBODY)
+        if own or named or asked.names_owner_of(Found(fact, 0.0)):
             for name, excluded in words_in(asked.code)["implied"]:
                 if not re.search(rf"\b{name}", said, re.I):
                     continue

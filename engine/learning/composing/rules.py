@@ -72,10 +72,7 @@ def composed(
     elif OPEN.match(question) and found:
         best = max(found, key=lambda one: one.apart)
         sure = best.apart >= ROW and asked.concerns(best, best.apart)
-        rows = Rows(known)
-        row = [*rows.of(best.fact), *broken_off(asked, best, found, rows)] if sure else []
-        facts = {fact["id"]: fact for fact in row}.values()
-        some = [Found(fact, best.score, best.apart) for fact in facts]
+        some = in_row(asked, best, found, Rows(known)) if sure else []
     else:
         return None
     return (said_in_order(some, now), some[:MOST]) if len(some) > 1 else None
@@ -149,6 +146,21 @@ def of_the_same(asked: Asked, some: Sequence[Found], rows: Rows) -> list[Found]:
     each = set().union(*named) if named else set()
     beside = [fact for one in some for fact in rows.together(one.fact)]
     return [Found(fact, 0.0) for fact in beside if each & asked.bare_words(fact["answer"])]
+
+
+def in_row(asked: Asked, best: Found, found: Sequence[Found], rows: Rows) -> list[Found]:
+    """The row of the likeliest statement; where it is one, with what was said together with it and
+    shares a word with the question, and what is as likely by itself and shares another word."""
+    row = [*rows.of(best.fact), *broken_off(asked, best, found, rows)]
+    some = {fact["id"]: Found(fact, best.score, best.apart) for fact in row}
+    if len(some) < 2:
+        return []
+    beside = {fact["id"] for fact in rows.together(best.fact)}
+    for one in found:
+        near = one.apart >= LOW and one.id in beside and asked.shared(one.fact["answer"])
+        if near and not asked.is_of_others(one.fact["answer"]):
+            some.setdefault(one.id, one)
+    return list(some.values())
 
 
 def broken_off(asked: Asked, first: Found, found: Sequence[Found], rows: Rows) -> list[dict]:
