@@ -30,6 +30,7 @@ BESIDE = re.compile(
     re.I,
 )  # somebody or something that a statement only mentions
 LIKELY, NEAR = 0.11, 0.006  # least score to concern a question, without and with a shared word
+BETWEEN = 0.05  # how likely what stands before another of a row belongs to it
 WITHIN = 0.1  # so much of the likelihood of the likeliest has what is nearly as likely
 
 
@@ -107,6 +108,14 @@ class Asked:
         least = NEAR if self.shared(said) else max(LIKELY, WITHIN * likeliest)
         return one.apart >= least
 
+    def leads(self, fact: dict, scored: dict[str, Found]) -> bool:
+        """Whether a row that is asked for may begin with a statement: "and a row of leeks" may go
+        on from something else."""
+        said = fact["answer"]
+        if fact["id"] not in scored or self.members(said) or self.shared(said):
+            return True
+        return scored[fact["id"]].apart >= BETWEEN
+
     def names_owner_of(self, one: Found) -> bool:
         """Whether a statement is of a person or thing that the question names."""
         said = text_of(one.fact)
@@ -139,6 +148,8 @@ def concerned(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> li
     rows = Rows(known)
     for one in list(some.values()):
         for fact in rows.of(one.fact):
+            if fact["time"] < one.fact["time"] and not asked.leads(fact, scored):
+                continue
             some.setdefault(fact["id"], scored.get(fact["id"], Found(fact, 0.0)))
     kept = [one for one in some.values() if not asked.is_of_others(one.fact["answer"])]
     return sorted(kept, key=lambda one: one.fact["time"])

@@ -64,6 +64,7 @@ MEANT = re.compile(
     r"\b(?:what|that|the|som|vad|det)\b.*\b(?:i|i'm|im|we|we're|my|jag|vi|min)\b", re.I
 )  # something that the person told of
 ANYBODY = frozenset("i my we our the a jag min mitt vi vår vårt".split())
+NAMED_FOODS = 4  # words behind "allergic to" that may name foods
 SHORT = 3  # letters of a word that ends no other
 WITH = re.compile(r"\b(allerg\w+|afraid|scared|good|rädd|bra) (?:to|of|at|mot|för|på) (\w+)", re.I)
 USED = re.compile(r"^(?:can|could|may|kan|får)\b", re.I)
@@ -229,7 +230,7 @@ def implied(asked: Asked, known: Iterable[dict]) -> list[Found]:
         who = WORD.match(fact["answer"])
         named = bool(who and who[0].lower() in words - ANYBODY)
         if own or named or asked.names_owner_of(Found(fact, 0.0)):
-            for name, excluded in words_in(asked.code)["implied"]:
+            for name, excluded in [*words_in(asked.code)["implied"], *not_eaten(said)]:
                 if not re.search(rf"\b{name}", said, re.I):
                     continue
                 for meal in [None, *(one for one in served if one is not fact)]:
@@ -239,6 +240,14 @@ def implied(asked: Asked, known: Iterable[dict]) -> list[Found]:
                     if named and not any(named & lower_words(one["answer"]) for one in eats):
                         return [Found(one, 0.0) for one in (fact, meal) if one]
     return []
+
+
+def not_eaten(said: str) -> list[tuple[str, str]]:
+    """What a statement says itself that somebody cannot eat, as the language's file has it."""
+    found = ALLERGIC.search(said)
+    behind = [] if not found else WORD.findall(said[found.end() :].lower())
+    words = [word for word in behind[:NAMED_FOODS] if len(word) > SHORT]
+    return [(re.escape(found[0]), " ".join(words))] if found and words else []
 
 
 def foods(words: set[str], excluded: str) -> set[str]:

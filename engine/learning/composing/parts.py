@@ -11,14 +11,14 @@ BOTH = re.compile(r"\b(?:both|båda|både)\s+", re.I)
 WH = (
     r"(?:(?:at|in|on|from|by|with|på|i|från|med|till) )?"
     r"(?:who|whose|what|where|when|which|why|how|vad|vem|vems|var|vart|när|vilken|vilket|vilka|"
-    r"varför|hur)(?:['’]?s)?\b"
+    r"varifrån|vartifrån|varför|hur)(?:['’]?s)?\b"
 )
 BEGINS = re.compile(rf"(?:{WH}|(?:do|does|did|is|are|am|was|can|har|är|kan)\b)", re.I)
 CLAUSES = re.compile(
     rf"(?:,?\s+(?:and|och|samt|&|plus)\s+(?:also\s+|också\s+)?(?={BEGINS.pattern})|,\s*(?={WH}))",
     re.I,
 )
-BARE = re.compile(rf"{WH}[\s,]*", re.I)
+BARE = re.compile(rf"{WH}(?: (?:from|to|time|with|ifrån|till|tid|med))?[\s,]*", re.I)
 THEY = re.compile(r"\b(?:they|it|them|de|dem|dom|den|det)\b", re.I)
 THEIR = re.compile(r"\b(?:their|its|deras|dess)\b", re.I)
 IS = re.compile(r"['’]?s$", re.I)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from oneseek.engine.learning.composing import counting, deciding
-from oneseek.engine.learning.composing.asked import Asked, concerned, likelihood
+from oneseek.engine.learning.composing.asked import BETWEEN, Asked, concerned, likelihood
 from oneseek.engine.learning.composing.parts import clauses
 from oneseek.engine.learning.composing.reckoning import reckoned
 from oneseek.engine.learning.composing.rows import Rows, alone, goes_on, lines
@@ -37,7 +37,9 @@ NEAR, LOW = 0.015, 0.004  # how likely the first of a list, and another beside i
 ROW = 0.3  # how likely a statement answers a question that is answered with all of its row
 PART = 0.02  # how likely a statement answers a part of a question, if nothing else speaks for it
 SURE_PART = 0.15  # the same where its number is added to another's
-BETWEEN = 0.05  # how likely what stands between two of a row belongs to it
+CERTAIN = 0.5  # from where on the first is of the list, and so what was said together with it
+UNLIKE = 0.3  # otherwise so likely, beside the first, has one to be that shares no word
+FREE = 0.03  # how likely another answers a part than one that answers a surer part
 AHEAD = 20  # times as likely as the next that answers a part of a question
 
 
@@ -128,7 +130,7 @@ def assigned(parts: Sequence[Sequence[Found]], rows: Rows) -> list[Found]:
             continue
         free = [other for other in parts[at] if not used & said_with(other, rows)]
         best = max(free, key=lambda other: other.apart, default=one)
-        if used & said_with(one, rows) and AHEAD * best.apart > one.apart:
+        if used & said_with(one, rows) and best.apart >= max(FREE, one.apart / AHEAD):
             one = best
         chosen[at] = [one]
         used |= said_with(one, rows)
@@ -185,12 +187,23 @@ def listed(asked: Asked, found: Sequence[Found], known: Sequence[dict]) -> list[
         some.setdefault(first.id, first)
         beside = [scored[fact["id"]] for fact in rows.together(first.fact) if fact["id"] in scored]
         for one in beside:
-            if one.apart >= LOW and not asked.is_of_others(one.fact["answer"]):
+            sure = first.apart >= CERTAIN or asked.shared(one.fact["answer"])
+            low = LOW if sure else max(LOW, UNLIKE * first.apart)
+            if one.apart >= low and not asked.is_of_others(one.fact["answer"]):
                 some.setdefault(one.id, one)
         for fact in broken_off(asked, first, found, rows):
             some.setdefault(fact["id"], Found({**fact, "source": {}}, 0.0))
-    said = lines(some.values(), rows)
+    near = {one.id for one in found if one.apart >= BETWEEN}
+    said = lines((detached(one, near, rows) for one in some.values()), rows)
     return [one for one in said if not asked.is_of_others(one.fact["answer"])]
+
+
+def detached(one: Found, near: set[str], rows: Rows) -> Found:
+    """A statement without what it goes on from, where that is not near: "and a row of leeks" behind
+    "the shed door is stuck"."""
+    (*bases, _) = rows.chain(one.fact)
+    apart = goes_on(one.fact["answer"]) and bases and not near & {fact["id"] for fact in bases}
+    return alone(one) if apart else one
 
 
 def said_in_order(some: Sequence[Found], now: int) -> str:

@@ -7,10 +7,10 @@ of them is quoted beside it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from oneseek.engine.learning.composing.asked import Asked
-from oneseek.engine.learning.composing.rows import Rows, before, goes_on, lines
+from oneseek.engine.learning.composing.rows import Rows, before, lines
 from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.lessons.language import WORD
 from oneseek.engine.learning.memory.memory import Found
@@ -38,6 +38,12 @@ VERBS = frozenset("get say saying come tell ask thank make write send att be go 
 BEFORE_IT = frozenset(
     "to for about with of my our till åt för om med av min mitt mina vår vårt våra".split()
 )  # words behind which stands whom or what a task is for
+MEAL = re.compile(
+    r"\b(?:dinner|lunch|breakfast|supper|meals?|recipes?|menu|snacks?|cook|dish(?:es)?|bake|middag\w*|"
+    r"lunch\w*|frukost\w*|kvällsmat|mat|måltid\w*|recept|meny|matsedel|maträtt\w*|rätt|fika)\b",
+    re.I,
+)
+I_MYSELF = re.compile(r"\b(?:i|i'm|im|i've|me|jag|mig)\b", re.I)
 ABOUT_ME = re.compile(
     r"\b(?:about|of|introduc\w+|om|av|presenter\w+) (?:me|myself|mig(?: själv)?)\b", re.I
 )
@@ -71,8 +77,10 @@ def questions_of(task: str, code: str) -> list[str]:
     found += [one[0] for one in KIN.finditer(task) if not any(one[0] in some for some in found)]
     if ABOUT_ME.search(task):
         found.insert(0, "mig" if code == "sv" else "me")
-    words = words_in(code)["what_about"]
-    return [words.format(what=one) for one in dict.fromkeys(found)][:ASKED]
+    words = words_in(code)
+    eaten = [words["what_food"]] if MEAL.search(task) else []
+    asked = [words["what_about"].format(what=one) for one in dict.fromkeys(found)]
+    return [*eaten, *asked][:ASKED]
 
 
 def things_in(task: str, code: str) -> list[list[str]]:
@@ -112,28 +120,32 @@ def notes_for(
     some = [one for one in found if one.apart >= LIKELY or _shares(asked, one)]
     some += [one for part in each for one in part if one.apart >= ABOUT]
     some = list({one.id: one for one in some}.values())[:MOST]
-    near = {one.id for part in (found, *each) for one in part if one.apart >= NEAR}
+    near = set() if each else {one.id for one in found if one.apart >= NEAR}
+    near |= {one.id for part in each for one in part if one.apart >= ABOUT / 2}
     texts = {text_of(one.fact) for one in some}
     more = [fact for fact in known if before(fact) in texts]
     first = some or [Found(fact, 0.0) for fact in known if asked.shared(fact["answer"])][:1]
     for one in first[:1]:
+        next_to = {fact["id"] for fact in rows.together(one.fact, 1)}
         more += [fact for fact in rows.together(one.fact)
                  if not _is_of_another(asked, one, fact["answer"])
-                 and (fact["id"] in near or _goes_with(asked, one, fact))]  # fmt: skip
+                 and (fact["id"] in near or _goes_with(asked, one, fact, next_to))]  # fmt: skip
     notes = {one.fact["id"]: one for one in first}
     for fact in more[:MOST]:
         notes.setdefault(fact["id"], Found(fact, 0.0))
     return lines(notes.values(), rows)
 
 
-def _goes_with(asked: Asked, one: Found, fact: dict) -> bool:
-    """Whether a statement speaks of what was said before it, or of nothing of the person's own,
-    or shares a word with a task or with the note for it."""
+def _goes_with(asked: Asked, one: Found, fact: dict, next_to: Collection[str]) -> bool:
+    """Whether a statement goes on from what was said before it, or shares a word with a task or the
+    note for it; or was said right before or behind that, and is of nothing of the person's own
+    unless the task is too."""
     said = fact["answer"]
-    if not SUBJECT.match(said):
+    own = SUBJECT.match(said) and not I_MYSELF.search(asked.question)
+    if fact["id"] in next_to and not own:
         return True
     beside = Asked(text_of(one.fact), asked.code)
-    return bool(goes_on(said) or asked.shared(said) or beside.shared(said))
+    return bool(text_of(one.fact) in before(fact) or asked.shared(said) or beside.shared(said))
 
 
 def _is_of_another(asked: Asked, one: Found, said: str) -> bool:
