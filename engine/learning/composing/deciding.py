@@ -228,8 +228,8 @@ def implied(asked: Asked, known: Iterable[dict]) -> list[Found]:
         mine = ONESELF.search(asked.question) and ONESELF.search(fact["answer"])
         own = mine and not relatives(said, asked.language)
         who = WORD.match(fact["answer"])
-        named = bool(who and who[0].lower() in words - ANYBODY)
-        if own or named or asked.names_owner_of(Found(fact, 0.0)):
+        begins = bool(who and who[0].lower() in words - ANYBODY)
+        if own or begins or asked.names_owner_of(Found(fact, 0.0)):
             for name, excluded in [*words_in(asked.code)["implied"], *not_eaten(said)]:
                 if not re.search(rf"\b{name}", said, re.I):
                     continue
@@ -302,8 +302,9 @@ def is_so(asked: Asked, best: Found, each: Sequence[Found] = ()) -> bool | None:
         if numbers:
             least, below = int(bound[2]), bound[1].lower() in BELOW
             return numbers[0] < least if below else numbers[0] >= least
-    if ALLERGIC.search(said) and not ALLERGIC.search(question) and MAY.match(question):
-        return trouble(asked)
+    if ALLERGIC.search(said) and not ALLERGIC.search(question):
+        if MAY.match(question) or trouble(asked):
+            return trouble(asked)
     if has_ended(said) and not re.match(r"did\b", question, re.I):
         return False
     if (NEGATED.search(said) or NEITHER.search(said)) and not NEGATED.search(question):

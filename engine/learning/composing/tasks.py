@@ -117,7 +117,10 @@ def notes_for(
     them ("she turns 40 on Friday"), and what was said together with the first of them."""
     asked, known = Asked(question, code), list(known)
     rows = Rows(known)
-    some = [one for one in found if one.apart >= LIKELY or _shares(asked, one)]
+    some = [
+        one for one in found
+        if (one.apart >= LIKELY and not each) or _shares(asked, one)
+    ]  # fmt: skip
     some += [one for part in each for one in part if one.apart >= ABOUT]
     some = list({one.id: one for one in some}.values())[:MOST]
     near = set() if each else {one.id for one in found if one.apart >= NEAR}
