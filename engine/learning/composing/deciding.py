@@ -30,7 +30,7 @@ VERB_FIRST = re.compile(  # in the present tense, or before who does it
     re.I,
 )
 ENDED = re.compile(
-    r"\b(?:no longer|any ?more|used to|quit|stopped|gave up|given up|sold|left|retired|died|"
+    r"\b(?:no longer|any ?more|used to|quit|moved (?:out|away)|flytta(?:de|t) (?:ut|ifrån|härifrån)|stopped|gave up|given up|sold|left|retired|died|"
     r"passed away|put down|put to sleep|(?:handed|gave) in (?:my|his|her|our) notice|last day|"
     r"cancelled|returned|nicked|stolen|broke up|divorced|inte längre|slutat|slutade|sålt|sålde|"
     r"lagt av|dött|gick bort|gått bort|avbokat|inställd|sagt upp|sa upp|stulen|skilda|skild|"
@@ -79,7 +79,7 @@ LIKES = re.compile(
 NEITHER = re.compile(r"\b(?:neither|nor|hardly|nothing|varken|knappt|ingenting)\b", re.I)
 ONESELF = re.compile(r"\b(?:i|i'm|im|i've|we|we're|we've|jag|vi)\b", re.I)
 WHEN = frozenset(
-    "now still already yet today currently too nu fortfarande redan idag också".split()
+    "now still already yet today currently too left nu fortfarande redan idag också kvar".split()
 )
 CONTEXT, LEAST = 0.25, 0.007  # what a word counts in what a statement leans on; see `concerned`
 SURE, CERTAIN = 0.5, 0.75
@@ -132,7 +132,8 @@ def decisive(
 
 def least_for(asked: Asked, one: Found) -> float:
     """How likely a statement has to answer a question that it is to decide."""
-    if is_of_the_same(asked, one):
+    asks = asked.content - WHEN
+    if is_of_the_same(asked, one) or (asks and asks <= asked.shared(one.fact["answer"])):
         return NAMED
     return SHARING if asked.shared(one.fact["answer"]) - asked.names else SURE
 

@@ -32,7 +32,7 @@ def clauses(question: str) -> list[str]:
     """The questions that are joined in one, each in full: "where and when does it meet?" asks two;
     nothing where there is one."""
     found = [one.strip(" ,") for one in CLAUSES.split(plain(question)) if one.strip(" ,")]
-    if len(found) < 2 or not BEGINS.match(found[0]):
+    if len(found) < 2 or not BARE.match(found[0]):
         return []
     first, *more = completed(found[:MOST])
     return [f"{one}?" for one in (first, *(of_the_same(one, first) for one in more))]
