@@ -15,7 +15,12 @@ from oneseek.engine.learning.composing.rows import Rows, goes_on, lines
 from oneseek.engine.learning.composing.rules import composed
 from oneseek.engine.learning.composing.tasks import is_task, notes_for, questions_of
 from oneseek.engine.learning.memory.memory import Found
-from oneseek.engine.learning.memory.oneself import speaks_of_everybody, speaks_of_oneself
+from oneseek.engine.learning.memory.oneself import (
+    asks_for_own,
+    asks_something_else,
+    speaks_of_everybody,
+    speaks_of_oneself,
+)
 from oneseek.engine.learning.memory.statements.hearing import is_of_another
 
 NOW = int(datetime(2026, 11, 27).timestamp() * 1e3)
@@ -360,3 +365,11 @@ def test_two_who_are_named_are_counted_together():
 def test_a_task_is_asked_for_what_it_is_of(task, code, asked):
     assert questions_of(task, code) == asked
     assert not is_task("give me a list of my trips") and is_task("Write a postcard to dad")
+
+
+def test_the_plainest_questions_are_for_ones_own_and_that_plumber_who_came_is_no_pointing():
+    for question in ("hur lång är jag", "vad heter min frisör i Göteborg", "who's my dentist?"):
+        assert asks_for_own(question, 0.05, False)
+    assert not asks_for_own("how do I clean my oven?", 0.05, False)
+    assert not asks_something_else("what was the name of that plumber who came?")
+    assert asks_something_else("what is that called?")
