@@ -57,6 +57,7 @@ BESIDE = re.compile(
 )
 LIKELY, NEAR = 0.06, 0.006  # how likely one answers, with nothing, or a shared word, to say so
 ABOUT = 0.05  # how likely one answers a question about what a task is of
+NEXT = 2  # statements on either side of one that may be of the same without a word of it
 ASKED, MOST_WORDS = 3, 3  # such questions, and words of one such thing
 MOST = 4  # that are asked for, and that lean on them or were said together with them
 
@@ -123,13 +124,13 @@ def notes_for(
     ]  # fmt: skip
     some += [one for part in each for one in part if one.apart >= ABOUT]
     some = list({one.id: one for one in some}.values())[:MOST]
-    near = set() if each else {one.id for one in found if one.apart >= NEAR}
+    near = {one.id for one in found if one.apart >= NEAR and not MEAL.search(question)}
     near |= {one.id for part in each for one in part if one.apart >= ABOUT / 2}
     texts = {text_of(one.fact) for one in some}
     more = [fact for fact in known if before(fact) in texts]
     first = some or [Found(fact, 0.0) for fact in known if asked.shared(fact["answer"])][:1]
     for one in first[:1]:
-        next_to = {fact["id"] for fact in rows.together(one.fact, 1)}
+        next_to = {fact["id"] for fact in rows.together(one.fact, NEXT)}
         more += [fact for fact in rows.together(one.fact)
                  if not _is_of_another(asked, one, fact["answer"])
                  and (fact["id"] in near or _goes_with(asked, one, fact, next_to))]  # fmt: skip
