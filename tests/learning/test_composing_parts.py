@@ -13,9 +13,14 @@ from oneseek.engine.learning.composing.quantities import hours, moments, quantit
 from oneseek.engine.learning.composing.reckoning import reckoned
 from oneseek.engine.learning.composing.rows import Rows, goes_on, lines
 from oneseek.engine.learning.composing.rules import composed
-from oneseek.engine.learning.composing.tasks import is_task, notes_for
+from oneseek.engine.learning.composing.tasks import is_task, notes_for, questions_of
 from oneseek.engine.learning.memory.memory import Found
-from oneseek.engine.learning.memory.oneself import speaks_of_everybody, speaks_of_oneself
+from oneseek.engine.learning.memory.oneself import (
+    asks_for_own,
+    asks_something_else,
+    speaks_of_everybody,
+    speaks_of_oneself,
+)
 from oneseek.engine.learning.memory.statements.hearing import is_of_another
 
 NOW = int(datetime(2026, 11, 27).timestamp() * 1e3)
@@ -40,6 +45,11 @@ def told(*statements: str, apart: float = 0.9, start: int = 0, code: str = "en")
         ("Who is my GP and how much do I take?", ["Who is my GP?", "how much do I take?"]),
         ("Vad har vi för adress och portkod?", ["Vad har vi för adress?", "Vad har vi för portkod?"]),
         ("What do both Smilla and Otto need?", ["What do Smilla need?", "What do Otto need?"]),
+        ("Where and when does it meet?", ["Where does it meet?", "when does it meet?"]),
+        ("When do I fly, where from, and who drives?",
+         ["When do I fly?", "where from do I fly?", "who drives?"]),
+        ("What are my twins called and how old are they?",
+         ["What are my twins called?", "how old are my twins?"]),
         ("Where does my sister live?", []),
     ],
 )  # fmt: skip
@@ -270,3 +280,96 @@ def test_a_statement_about_something_else_takes_nothing_back():
     for correction in ("it's a Toyota", "we changed to the Pestana", "oj, 1302 ska det va", "Lund"):
         assert not is_of_another("my flat has number 1203", correction)
     assert not is_of_another("my sister Anna lives in Lund", "Anna lives in Umeå")
+
+
+@pytest.mark.parametrize(
+    "question, statements, begins",
+    [
+        ("How many cubs are left after June?", ("The troop has 18 cubs", "six of them go up"), "12,"),
+        ("How long is my shift?", ("My shift starts at 7 am", "and it ends at 3.30 pm"), "8 hours 30"),
+        ("total for the tools?", ("the saw was 62", "drill 40"), "102,"),
+    ],
+)  # fmt: skip
+def test_what_is_left_what_a_shift_lasts_and_a_total_are_reckoned(question, statements, begins):
+    found = told(*statements, start=NOW)
+    said, _ = reckoned(Asked(question, "en"), found, [one.fact for one in found], NOW)
+    assert said.startswith(begins)
+
+
+@pytest.mark.parametrize(
+    "question, statements, holds",
+    [
+        ("Can Odd eat what I'm baking today?", ("Odd is vegan", "I'm baking an egg flan today"), False),
+        ("Can I eat the walnuts?", ("I'm allergic to nuts",), False),
+        ("Will Odd's cats be a problem for Ebba?", ("Ebba is allergic to cats", "Odd has two cats"), True),
+        ("May I drive the hire car?", ("My licence is only for automatics",
+                                       "the hire car is a manual"), False),
+        ("Is my visa still valid when we sail?", ("My visa expires on 3 May 2027",
+                                                  "we sail on 8 June 2027"), False),
+        ("Does Odd have to duck under the gate?", ("Odd is 1.92 tall", "the gate is 1.80 high"), True),
+    ],
+)  # fmt: skip
+def test_what_one_of_two_statements_excludes_is_decided(question, statements, holds):
+    found = told(*statements, start=NOW)
+    asked = Asked(question, "en")
+    assert decisive(asked, found, [one.fact for one in found])[0] is holds
+
+
+def test_each_part_is_answered_by_a_statement_of_its_own():
+    found = told("I drive a Peugeot", "The van needs its MOT in May", start=NOW)
+    drives, mot = ({**one.fact} for one in found)
+    parts = [[Found(mot, 0.5, 0.5), Found(drives, 0.04, 0.04)], [Found(mot, 0.7, 0.7)]]
+    question = "Which van have I got and when is the MOT due?"
+    answer, used = composed(question, found, [drives, mot], "en", NOW, parts)
+    assert "Peugeot" in answer and "MOT" in answer and len(used) == 2
+
+
+def test_a_list_goes_on_behind_what_is_of_a_neighbour_and_leaves_out_what_is_not_of_it():
+    said = ("I'm allergic to cashews", "my neighbour has asthma", "and wasp stings as well",
+            "the car is at the garage")  # fmt: skip
+    found = told(*said, apart=0.01, start=NOW)
+    found[0] = Found(found[0].fact, 0.9, 0.9)
+    answer, _ = composed("What am I allergic to?", found, [x.fact for x in found], "en", NOW)
+    assert "cashews" in answer and "wasp" in answer
+    assert "asthma" not in answer and "garage" not in answer
+
+
+def test_what_was_had_from_a_neighbour_is_ones_own():
+    asked = Asked("How many hens have we got?", "en")
+    assert not asked.is_of_others("got two more hens from the neighbour")
+    assert asked.is_of_others("the neighbour has six hens") and asked.is_of_others(
+        "next door have two"
+    )
+    found = told("We have three hens", "got two more hens from the neighbour", start=NOW)
+    assert count(asked, found, [one.fact for one in found])[0] == 5
+
+
+def test_two_who_are_named_are_counted_together():
+    found = told("Philippa has four grandkids", "old Bernard has two", start=NOW)
+    parts = [[found[0]], [found[1]]]
+    question = "How many grandkids do Philippa and Bernard have between them?"
+    answer, _ = composed(question, found, [one.fact for one in found], "en", NOW, parts)
+    assert answer.startswith("Six")
+
+
+@pytest.mark.parametrize(
+    "task, code, asked",
+    [
+        ("write a post to get people to our gig", "en", ["what about our gig?"]),
+        ("Write a postcard to dad.", "en", ["what about dad?"]),
+        ("plan a dinner with a menu", "en", ["what food am I allergic to or do I not eat?"]),
+        ("skriv en lapp till kattvakten", "sv", ["vad gäller för kattvakten?"]),
+        ("Write a bio of me", "en", ["what about me?"]),
+    ],
+)
+def test_a_task_is_asked_for_what_it_is_of(task, code, asked):
+    assert questions_of(task, code) == asked
+    assert not is_task("give me a list of my trips") and is_task("Write a postcard to dad")
+
+
+def test_the_plainest_questions_are_for_ones_own_and_that_plumber_who_came_is_no_pointing():
+    for question in ("hur lång är jag", "vad heter min frisör i Göteborg", "who's my dentist?"):
+        assert asks_for_own(question, 0.05, False)
+    assert not asks_for_own("how do I clean my oven?", 0.05, False)
+    assert not asks_something_else("what was the name of that plumber who came?")
+    assert asks_something_else("what is that called?")

@@ -23,7 +23,14 @@ CLAUSE = re.compile(r"[,;.!?–]+\s")
 HAS = re.compile(
     r"\b(?:my|our|min|mitt|vår|vårt) ([\w-]+)(?: \w+)?(?:'s got| has| have| had| har| hade) ", re.I
 )
+NEXT_DOOR = re.compile(r"(?:and |but )?next door\b(?! to)", re.I)
+BESIDE = re.compile(
+    r"\b(?:from|to|with|by|for|at|than|like|av|från|till|med|åt|hos|än|som) "
+    r"(?:(?:my|our|the|a|an|his|her|min|mitt|vår|en|ett)(?: \w+)?? )?(\w+)",
+    re.I,
+)  # somebody or something that a statement only mentions
 LIKELY, NEAR = 0.11, 0.006  # least score to concern a question, without and with a shared word
+BETWEEN = 0.05  # how likely what stands before another of a row belongs to it
 WITHIN = 0.1  # so much of the likelihood of the likeliest has what is nearly as likely
 
 
@@ -61,13 +68,15 @@ class Asked:
         return {self.language.bare(word) for word in lower_words(said)}
 
     def are_forms(self, one: str, other: str) -> bool:
-        return stem(one) == stem(other) or alike(one, other, self.language)
+        a, b = stem(one), stem(other)
+        return a == b or alike(one, other, self.language) or alike(a, b, self.language)
 
     def is_of_others(self, said: str) -> bool:
         """Whether a statement is of a friend, or of those whom a relative has, where the question
         names neither."""
-        others = set(words_in(self.code)["others"].split())
-        if lower_words(said) & others and not others & lower_words(self.question):
+        if NEXT_DOOR.match(said) and not NEXT_DOOR.search(self.question):
+            return True
+        if self.names_others(owners(said)) and not self.names_others(lower_words(self.question)):
             return True
         members = {member for _, some in self.groups for member in some}
         if not any("relation" in self.language.categories(one) for one in members):
@@ -75,6 +84,11 @@ class Asked:
         owner = HAS.search(said)
         kin = relatives(owner[1], self.language) if owner else frozenset()
         return bool(kin) and not kin & (members | relatives(self.question, self.language))
+
+    def names_others(self, words: set[str]) -> bool:
+        """Whether some words name a friend, a neighbour, or whoever is theirs."""
+        others = tuple(words_in(self.code)["others"].split())
+        return any(word.startswith(others) for word in words)
 
     def is_one_of(self, said: str) -> bool:
         """Whether the question names one of those whom a statement names together: a father, of
@@ -94,11 +108,26 @@ class Asked:
         least = NEAR if self.shared(said) else max(LIKELY, WITHIN * likeliest)
         return one.apart >= least
 
+    def leads(self, fact: dict, scored: dict[str, Found]) -> bool:
+        """Whether a row that is asked for may begin with a statement: "and a row of leeks" may go
+        on from something else."""
+        said = fact["answer"]
+        if fact["id"] not in scored or self.members(said) or self.shared(said):
+            return True
+        return scored[fact["id"]].apart >= BETWEEN
+
     def names_owner_of(self, one: Found) -> bool:
         """Whether a statement is of a person or thing that the question names."""
         said = text_of(one.fact)
         kin = any("relation" in self.language.categories(word) for word in self.shared(said))
         return kin or bool(self.names & lower_words(said))
+
+
+def owners(said: str) -> set[str]:
+    """The words of a statement less those that it only mentions: "two more hens from the
+    neighbour"."""
+    mentioned = {found[1].lower() for found in BESIDE.finditer(said)}
+    return lower_words(said) - mentioned
 
 
 def likelihood(found: Sequence[Found]) -> float:
@@ -119,6 +148,8 @@ def concerned(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> li
     rows = Rows(known)
     for one in list(some.values()):
         for fact in rows.of(one.fact):
+            if fact["time"] < one.fact["time"] and not asked.leads(fact, scored):
+                continue
             some.setdefault(fact["id"], scored.get(fact["id"], Found(fact, 0.0)))
     kept = [one for one in some.values() if not asked.is_of_others(one.fact["answer"])]
     return sorted(kept, key=lambda one: one.fact["time"])

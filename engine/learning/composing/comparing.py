@@ -41,14 +41,15 @@ LASTS = re.compile(
 )
 FITS = re.compile(
     r"\b(?:fits?|afford|catch|in time|on time|make it|manage|enough|within|too (?:big|long|late|much)|"
-    r"hinner|räcker|ryms|får plats|råd|i tid|för (?:stor|lång|sen|mycket)\w*)\b",
+    r"duck|stoop|hinn\w*|hann|räcker|ryms|får plats|råd|i tid|för (?:stor|lång|sen|mycket)\w*)\b",
     re.I,
 )
-TOO_MUCH = re.compile(r"\b(?:too|för) \w+", re.I)
+TOO_MUCH = re.compile(r"\b(?:(?:too|för) \w+|duck|stoop)\b", re.I)
+WHEN = re.compile(r"\b(?:when|while|during|after|by the time|när|under|medan|efter)\b(.+)", re.I)
 LIMIT = re.compile(
     r"\b(?:budget|tops|max\w*|at most|no more than|up to|limit|gap|space|room|by|before|latest|"
-    r"deadline|due|leaves|departs|closes|starts|begins|holds|senast|högst|gräns\w*|plats|rymmer|"
-    r"avgår|går|stänger|börjar)\b",
+    r"deadline|due|leaves|left|departs|departed|closes|starts|begins|holds|door\w*|ceiling|gate|"
+    r"bridge|tunnel|senast|högst|gräns\w*|plats|rymmer|avgår|avgick|går|gick|stänger|börjar|dörr\w*)\b",
     re.I,
 )
 I_MYSELF = re.compile(r"\b(?:i|i'm|me|my|we|our|jag|mig|min|mitt|mina|vi|vår\w*)\b", re.I)
@@ -137,11 +138,27 @@ def lasts(asked: Asked, some: Sequence[Found]) -> tuple[bool, list[Found]] | Non
     for one in sorted(some, key=lambda one: (-len(asked.shared(one.fact["answer"])), -one.apart)):
         said = one.fact["answer"]
         told = date.fromtimestamp(one.fact["time"] / 1e3)
-        asks = moments(asked.question, asked.code, told)
+        asks, beside = moments(asked.question, asked.code, told), [one]
+        if not asks:
+            asks, beside = day_of_other(asked, one, some)
         ends = moments(said, one.fact["language"], told)
         if asks and ends and asked.shared(said) and ENDS.search(said):
-            return asks[0].last <= ends[-1].last, [one]
+            return asks[0].last <= ends[-1].last, beside
     return None
+
+
+def day_of_other(
+    asked: Asked, one: Found, some: Sequence[Found]
+) -> tuple[list[Moment], list[Found]]:
+    """The day for which is asked by what happens on it: "when we fly"; and what tells of both."""
+    if then := WHEN.search(asked.question):
+        event = Asked(then[1], asked.code)
+        for other in some:
+            said, told = other.fact["answer"], date.fromtimestamp(other.fact["time"] / 1e3)
+            days = moments(said, other.fact["language"], told)
+            if days and event.shared(said) and said != one.fact["answer"]:
+                return days, [one, other]
+    return [], [one]
 
 
 def same_time(asked: Asked, said: str, told: date, code: str) -> bool:

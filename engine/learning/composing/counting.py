@@ -209,6 +209,14 @@ def numbered(asked: Asked, said: str) -> int:
     return total
 
 
+def one_number(asked: Asked, said: str) -> int:
+    """The number of a statement that has one; 0 of others."""
+    found = [number(asked, word.lower()) for word in WORD.findall(said)
+             if word.lower() not in ARTICLES]  # fmt: skip
+    found = [one for one in found if one]
+    return found[0] if len(found) == 1 else 0
+
+
 def number(asked: Asked, word: str) -> int:
     """Of a word or figures; 0 of what is none."""
     if word.isdigit():

@@ -9,6 +9,7 @@ from datetime import date
 from oneseek.engine.learning.composing.asked import Asked
 from oneseek.engine.learning.composing.comparing import compared, same_time
 from oneseek.engine.learning.composing.rows import Rows, alone, lines
+from oneseek.engine.learning.lessons.language import WORD
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import in_order, listed, relatives
 from oneseek.engine.learning.memory.statements.answering import EITHER, NEGATED
@@ -29,7 +30,7 @@ VERB_FIRST = re.compile(  # in the present tense, or before who does it
     re.I,
 )
 ENDED = re.compile(
-    r"\b(?:no longer|any ?more|used to|quit|stopped|gave up|given up|sold|left|retired|died|"
+    r"\b(?:no longer|any ?more|used to|quit|moved (?:out|away)|flytta(?:de|t) (?:ut|ifrån|härifrån)|stopped|gave up|given up|sold|left|retired|died|"
     r"passed away|put down|put to sleep|(?:handed|gave) in (?:my|his|her|our) notice|last day|"
     r"cancelled|returned|nicked|stolen|broke up|divorced|inte längre|slutat|slutade|sålt|sålde|"
     r"lagt av|dött|gick bort|gått bort|avbokat|inställd|sagt upp|sa upp|stulen|skilda|skild|"
@@ -52,6 +53,19 @@ TAKES = re.compile(
 )
 BOTH = re.compile(r"\b(?:both|både|båda)\b", re.I)
 AND = re.compile(r"\b(?:and|och)\b", re.I)
+ONLY = re.compile(r"\b(?:only|just|solely|nothing but|bara|endast|enbart)\b", re.I)
+MAY_BE = re.compile(r"^(?:am|are|is|can|could|may|will|do|does|får|kan|är|ska)\b", re.I)
+TROUBLE = re.compile(
+    r"\b(?:problems?|trouble|issue|risky?|danger\w*|careful|worry|avoid|hurt|harm|bekymmer|farlig\w*|"
+    r"risk\w*|akta|undvika|krångel|krock\w*)\b",
+    re.I,
+)
+MEANT = re.compile(
+    r"\b(?:what|that|the|som|vad|det)\b.*\b(?:i|i'm|im|we|we're|my|jag|vi|min)\b", re.I
+)  # something that the person told of
+ANYBODY = frozenset("i my we our the a jag min mitt vi vår vårt".split())
+NAMED_FOODS = 4  # words behind "allergic to" that may name foods
+SHORT = 3  # letters of a word that ends no other
 WITH = re.compile(r"\b(allerg\w+|afraid|scared|good|rädd|bra) (?:to|of|at|mot|för|på) (\w+)", re.I)
 USED = re.compile(r"^(?:can|could|may|kan|får)\b", re.I)
 DISLIKES = re.compile(
@@ -65,7 +79,7 @@ LIKES = re.compile(
 NEITHER = re.compile(r"\b(?:neither|nor|hardly|nothing|varken|knappt|ingenting)\b", re.I)
 ONESELF = re.compile(r"\b(?:i|i'm|im|i've|we|we're|we've|jag|vi)\b", re.I)
 WHEN = frozenset(
-    "now still already yet today currently too nu fortfarande redan idag också".split()
+    "now still already yet today currently too left nu fortfarande redan idag också kvar".split()
 )
 CONTEXT, LEAST = 0.25, 0.007  # what a word counts in what a statement leans on; see `concerned`
 SURE, CERTAIN = 0.5, 0.75
@@ -92,7 +106,7 @@ def decisive(
     known = list(known)
     rows = Rows(known)
     if excluding := implied(asked, known):
-        return False, [excluding]
+        return trouble(asked), excluding
     near = [one for one in found if is_near(asked, one)]
     each = lines([*near, *beside(near, rows, found)], rows, bare=False)
     if more := compared(asked, [alone(one) for one in each]):
@@ -101,13 +115,16 @@ def decisive(
         return both(asked, each)
     ordered = sorted(each, key=lambda one: (-round(fitness(asked, one), 1), -one.fact["time"]))
     for one in ordered:
+        if barred := restricted(asked, one, each):
+            return trouble(asked), barred
+    for one in ordered:
         if contrary(asked, one):
             return False, [one]
         if changed and may_have_changed(asked, one, each):
             continue
         if one.apart < least_for(asked, one):
             continue
-        holds = is_so(asked, one)
+        holds = is_so(asked, one, each)
         if holds is not None:
             return holds, [one]
     return None
@@ -115,7 +132,8 @@ def decisive(
 
 def least_for(asked: Asked, one: Found) -> float:
     """How likely a statement has to answer a question that it is to decide."""
-    if is_of_the_same(asked, one):
+    asks = asked.content - WHEN
+    if is_of_the_same(asked, one) or (asks and asks <= asked.shared(one.fact["answer"])):
         return NAMED
     return SHARING if asked.shared(one.fact["answer"]) - asked.names else SURE
 
@@ -181,22 +199,62 @@ def may_have_changed(asked: Asked, one: Found, each: Sequence[Found]) -> bool:
     )  # fmt: skip
 
 
-def implied(asked: Asked, known: Iterable[dict]) -> Found | None:
-    """A statement of how somebody lives that excludes what is asked for: vegans eat no cheese. One
-    that says later what they eat of it all the same decides nothing here."""
+def trouble(asked: Asked) -> bool:
+    """Whether what speaks against it is what is asked for: "will that be a problem?"."""
+    return TROUBLE.search(asked.question) is not None
+
+
+def restricted(asked: Asked, one: Found, each: Sequence[Found]) -> list[Found]:
+    """A statement that allows one thing only, and another of what is asked for that is its
+    opposite: a licence for automatics, a manual."""
+    said = one.fact["answer"]
+    if not ONLY.search(said) or not MAY_BE.match(asked.question):
+        return []
+    for other in each:
+        words = other.fact["answer"]
+        if other is not one and asked.shared(words) and opposed(Asked(words, asked.code), said):
+            return [one, other]
+    return []
+
+
+def implied(asked: Asked, known: Iterable[dict]) -> list[Found]:
+    """A statement of how somebody lives that excludes what is asked for: vegans eat no cheese, and
+    none of what a statement tells of it ("what I'm cooking tonight"). One that says later what they
+    eat of it all the same decides nothing here."""
     known, words = list(known), lower_words(asked.question)
+    served = [fact for fact in known if MEANT.search(asked.question)
+              and asked.shared(fact["answer"]) - asked.names]  # fmt: skip
     for fact in known if TAKES.search(asked.question) else ():
         said = text_of(fact)
         mine = ONESELF.search(asked.question) and ONESELF.search(fact["answer"])
         own = mine and not relatives(said, asked.language)
-        if own or asked.names_owner_of(Found(fact, 0.0)):
-            for name, excluded in words_in(asked.code)["implied"]:
-                named = words & set(excluded.split())
-                if named and re.search(rf"\b{name}", said, re.I):
-                    later = (one["answer"] for one in known if one["time"] > fact["time"])
-                    if not any(named & lower_words(one) for one in later):
-                        return Found(fact, 0.0)
-    return None
+        who = WORD.match(fact["answer"])
+        begins = bool(who and who[0].lower() in words - ANYBODY)
+        if own or begins or asked.names_owner_of(Found(fact, 0.0)):
+            for name, excluded in [*words_in(asked.code)["implied"], *not_eaten(said)]:
+                if not re.search(rf"\b{name}", said, re.I):
+                    continue
+                for meal in [None, *(one for one in served if one is not fact)]:
+                    named = foods(lower_words(meal["answer"]) if meal else words, excluded)
+                    eats = (one for one in known if one["time"] > fact["time"] and one is not meal
+                            and TAKES.search(one["answer"]))  # fmt: skip
+                    if named and not any(named & lower_words(one["answer"]) for one in eats):
+                        return [Found(one, 0.0) for one in (fact, meal) if one]
+    return []
+
+
+def not_eaten(said: str) -> list[tuple[str, str]]:
+    """What a statement says itself that somebody cannot eat, as the language's file has it."""
+    found = ALLERGIC.search(said)
+    behind = [] if not found else WORD.findall(said[found.end() :].lower())
+    words = [word for word in behind[:NAMED_FOODS] if len(word) > SHORT]
+    return [(re.escape(found[0]), " ".join(words))] if found and words else []
+
+
+def foods(words: set[str], excluded: str) -> set[str]:
+    """The words that name one of some foods, alone or as the last part of them."""
+    ends = tuple(one for one in excluded.split() if len(one) > SHORT)
+    return {word for word in words if word in excluded.split() or word.endswith(ends)}
 
 
 def contrary(asked: Asked, one: Found) -> bool:
@@ -204,7 +262,8 @@ def contrary(asked: Asked, one: Found) -> bool:
     said = one.fact["answer"]
     if not (asked.names_owner_of(one) or asked.shared(said) or asked.is_one_of(said)):
         return False
-    if NEGATED.search(said) or not opposed(asked, said):
+    clauses = [one for one in AND.split(said) if opposed(asked, one)]
+    if not clauses or any(NEGATED.search(one) for one in clauses):
         return False
     return same_time(asked, said, date.fromtimestamp(one.fact["time"] / 1e3), one.fact["language"])
 
@@ -232,7 +291,7 @@ def has_ended(said: str) -> bool:
     return bool(ENDED.search(said) or find_death(said))
 
 
-def is_so(asked: Asked, best: Found) -> bool | None:
+def is_so(asked: Asked, best: Found, each: Sequence[Found] = ()) -> bool | None:
     """Whether a statement that answers a question says that it is so; None where it does not
     tell."""
     question, said = asked.question, best.fact["answer"]
@@ -244,8 +303,9 @@ def is_so(asked: Asked, best: Found) -> bool | None:
         if numbers:
             least, below = int(bound[2]), bound[1].lower() in BELOW
             return numbers[0] < least if below else numbers[0] >= least
-    if ALLERGIC.search(said) and not ALLERGIC.search(question) and MAY.match(question):
-        return False
+    if ALLERGIC.search(said) and not ALLERGIC.search(question):
+        if MAY.match(question) or trouble(asked):
+            return trouble(asked)
     if has_ended(said) and not re.match(r"did\b", question, re.I):
         return False
     if (NEGATED.search(said) or NEITHER.search(said)) and not NEGATED.search(question):
@@ -256,6 +316,8 @@ def is_so(asked: Asked, best: Found) -> bool | None:
         return False
     plain = text_of(best.fact).lower()
     strange = {one for one in asked.names if one not in plain and one[:-1] not in plain}
+    if any(strange & lower_words(one.fact["answer"]) for one in each if one is not best):
+        return None  # somebody of whom another statement tells
     if strange and shared:
         about = asked.names - strange or relatives(question, asked.language)
         return False if about or best.apart >= SURE else None

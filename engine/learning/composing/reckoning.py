@@ -63,6 +63,11 @@ TOTAL = re.compile(
 AMOUNT = re.compile(
     r"\b(?:how (?:much|many|far)|hur (?:mycket|många|långt)|add up|summera)\b", re.I
 )
+SUM = re.compile(
+    r"^(?:(?:and|so|och|så) )?(?:what(?:['’]?s| is| was) )?(?:(?:the|my|our) )?(?:total|sum)\b|"
+    r"^(?:vad (?:blir|är|blev) )?(?:summan|total\w*)\b|\b(?:come|comes|came|blir|blev)\b",
+    re.I,
+)
 SPENDS = re.compile(
     r"\b(?:cost|costs|spent|spend|pay|paid|bill|owe|earn|money|price|kosta\w*|betala\w*|pris\w*|gick|"
     r"går|skyldig|tjäna\w*|pengar|spendera\w*|lagt)\b",
@@ -71,13 +76,19 @@ SPENDS = re.compile(
 DIFFERENCE = re.compile(
     r"\bhow (?:much|many)\b.*\b(?:older|younger|taller|shorter|heavier|lighter|longer|further|more|"
     r"less|fewer|cheaper|dearer|bigger|higher|lower|faster)\b"
-    r"|\bdifference\b|\bhow much\b.*\b(?:lost|gained|grown|saved|gone (?:up|down)|increase\w*|"
+    r"|\b(?:difference|gap between)\b|\bhow much\b.*\b(?:lost|gained|grown|saved|gone (?:up|down)|increase\w*|"
     r"decrease\w*|put on|risen|dropped)\b"
     r"|\bhur (?:mycket|många)\b.*\b(?:äldre|yngre|längre|kortare|tyngre|lättare|mer|mindre|fler|färre|"
     r"dyrare|billigare|större|högre|lägre|gått (?:upp|ner)|ökat|minskat|sparat|vuxit)\b"
-    r"|\bskillnad\w*\b|\b(?:vad|mycket|många)\b.*\bskiljer\b(?! sig)",
+    r"|\b\w*skillnad\w*\b|\b(?:vad|mycket|många)\b.*\bskiljer\b(?! sig)",
     re.I,
 )
+LEFT = re.compile(
+    r"^(?=.*\b(?:how (?:many|much)|hur (?:många|mycket))\b).*\b(?:left|remain\w*|to go|kvar|återstår)\b",
+    re.I,
+)
+REMAINS = re.compile(r"\b(?:left|remain\w*|to go|kvar|återstår)\b", re.I)
+MORE = re.compile(r"\b(?:more|another|extra|fler|till|ytterligare)\b", re.I)
 CURRENCY = re.compile(r"[£$€]|\b(?:pounds|quid|euros?|dollars|kr|kronor|spänn)\b", re.I)
 EACH = re.compile(r"\b(?:each|apiece|per (?:person|head|night)|styck|st|var(?:dera)?)\b", re.I)
 
@@ -93,7 +104,7 @@ class Line(NamedTuple):
 
 
 def asks_for_total(question: str) -> bool:
-    amount = AMOUNT.search(question) or SPENDS.search(question)
+    amount = AMOUNT.search(question) or SPENDS.search(question) or SUM.search(question)
     return bool(TOTAL.search(question) and amount)
 
 
@@ -105,6 +116,8 @@ def reckoned(
     some = concerned(asked, found, list(known))
     if DIFFERENCE.search(question):
         result = difference(some, asked)
+    elif LEFT.search(question) and not SPAN.search(question):
+        result = remaining(some, asked)
     elif asks_for_total(question) and not asked.groups:
         result = total(some, asked)
     elif span := SPAN.search(question):
@@ -187,6 +200,8 @@ def time_between(
         (one, first), (other, second) = firsts.values()
         used = [one] if one is other else [one, other]
         return between(first, second, unit, asked), used
+    if not firsts and not unit:
+        return hours_between(some, asked, unit)
     if len(firsts) != 1:
         return None
     ((line, day),) = firsts.values()
@@ -328,11 +343,31 @@ def total(some: list[Line], asked: Asked) -> tuple[str, list[Line]] | None:
     return amount(asked, sum(value for _, value in found), unit, used), used
 
 
+def remaining(some: list[Line], asked: Asked) -> tuple[str, list[Line]] | None:
+    """Of an amount what is left, where one other statement says how much is gone, and none what
+    is left."""
+    told = [line for line in some if len(line.amounts) == 1]
+    units = {line.amounts[0].unit for line in told} - {BARE}
+    said = [line.one.fact["answer"] for line in told]
+    if (
+        len(told) != 2
+        or len(units) > 1
+        or any(REMAINS.search(one) or MORE.search(one) for one in said)
+    ):
+        return None
+    most, less = sorted((line.amounts[0].value for line in told), reverse=True)
+    return amount(asked, most - less, units.pop() if units else BARE, told), told
+
+
 def difference(some: list[Line], asked: Asked) -> tuple[str, list[Line]] | None:
     """Between two numbers, or years, of as many statements."""
     units = Counter(one.unit for line in some for one in line.amounts)
-    for unit, _ in sorted(units.items(), key=lambda one: (one[0] == BARE, -one[1])):
-        found = of_unit(some, unit, strict=True)
+    named = sorted(units.items(), key=lambda one: (one[0] == BARE, -one[1]))
+    for unit, strict in [
+        *((unit, True) for unit, _ in named),
+        *((unit, False) for unit, _ in named),
+    ]:
+        found = of_unit(some, unit, strict)
         if len(found) >= 2:
             best = nearest([line for line, _ in found], 2)
             one, other = (value for line, value in found if line in best)

@@ -13,7 +13,8 @@ from oneseek.engine.learning.memory.statements.statement import text_of
 GOES_ON = re.compile(
     r"(?:oh,? |ah,? |yeah,? |ja,? )?"
     r"(?:and|also|then|plus|as well as|next|finally|another|och|också|även|sen|sedan|samt|dessutom|"
-    r"därtill|till sist)\b(?! (?:no|wait|so)\b)",
+    r"därtill|till sist|likewise|ditto|likaså|detsamma|"
+    r"so (?:is|are|am|was|does|do|did|has|have|will))\b(?! (?:no|wait|so)\b)",
     re.I,
 )
 TOO = re.compile(r"\b(?:too|as well|either|heller|också)\b", re.I)

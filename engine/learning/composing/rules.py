@@ -12,9 +12,10 @@ import re
 from collections.abc import Iterable, Sequence
 
 from oneseek.engine.learning.composing import counting, deciding
-from oneseek.engine.learning.composing.asked import Asked, concerned, likelihood
+from oneseek.engine.learning.composing.asked import BETWEEN, Asked, concerned, likelihood
+from oneseek.engine.learning.composing.parts import clauses
 from oneseek.engine.learning.composing.reckoning import reckoned
-from oneseek.engine.learning.composing.rows import Rows, alone, lines
+from oneseek.engine.learning.composing.rows import Rows, alone, goes_on, lines
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import names
 from oneseek.engine.learning.memory.statements.answering import ANSWERS, EVERYTHING, words_for
@@ -35,6 +36,10 @@ MOST = 8  # statements of one answer
 NEAR, LOW = 0.015, 0.004  # how likely the first of a list, and another beside it, is of the list
 ROW = 0.3  # how likely a statement answers a question that is answered with all of its row
 PART = 0.02  # how likely a statement answers a part of a question, if nothing else speaks for it
+SURE_PART = 0.15  # the same where its number is added to another's
+CERTAIN = 0.5  # from where on the first is of the list, and so what was said together with it
+UNLIKE = 0.3  # otherwise so likely, beside the first, has one to be that shares no word
+FREE = 0.03  # how likely another answers a part than one that answers a surer part
 AHEAD = 20  # times as likely as the next that answers a part of a question
 
 
@@ -51,13 +56,16 @@ def composed(
     question, each of `parts` a part of it; `known` is all that somebody said. Where the likeliest
     `changed` what was said before, the newest is said, unless the rule sees what changed."""
     asked, known = Asked(question, code), list(known)
-    if more := reckoned(asked, found, known, now):
+    joined = len(parts) > 1 and bool(clauses(question))
+    if not joined and (more := reckoned(asked, found, known, now)):
         return more
-    if deciding.is_yes_no(asked):
+    if not joined and deciding.is_yes_no(asked):
         return decided(asked, found, known, now, changed)
-    if counting.COUNT.search(question):
+    if not joined and counting.COUNT.search(question):
+        if parts and (more := counted_together(asked, parts)):
+            return more
         return counted(asked, found, known, now)
-    if changed:
+    if changed and not joined:
         return None
     if parts:
         some = together(asked, found, known, parts)
@@ -66,8 +74,7 @@ def composed(
     elif OPEN.match(question) and found:
         best = max(found, key=lambda one: one.apart)
         sure = best.apart >= ROW and asked.concerns(best, best.apart)
-        row = Rows(known).of(best.fact) if sure else []
-        some = [Found(fact, best.score, best.apart) for fact in row]
+        some = in_row(asked, best, found, Rows(known)) if sure else []
     else:
         return None
     return (said_in_order(some, now), some[:MOST]) if len(some) > 1 else None
@@ -89,14 +96,11 @@ def together(
     question, or was said together with such; and what was said there of the same by name."""
     rows, unlikely = Rows(known), []
     some: dict[str, Found] = {}
-    for part in parts:
-        ranked = sorted(part, key=lambda one: -one.apart)[:2]
-        close = len(ranked) > 1 and ranked[0].apart < AHEAD * ranked[1].apart
-        for one in ranked if close and ranked[0].id in some else ranked[:1]:
-            if one.apart >= PART or asked.shared(one.fact["answer"]):
-                some.setdefault(one.id, one)
-            else:
-                unlikely.append(one)
+    for one in assigned(parts, rows):
+        if one.apart >= PART or asked.shared(one.fact["answer"]):
+            some.setdefault(one.id, one)
+        else:
+            unlikely.append(one)
     if not any(one.apart >= PART for one in some.values()):
         return []
     whole = concerned(asked, found, known) if asked.groups else []
@@ -112,12 +116,65 @@ def together(
     return lines(some.values(), rows)
 
 
+def assigned(parts: Sequence[Sequence[Found]], rows: Rows) -> list[Found]:
+    """For each part of a question the statement that answers it likeliest: another one than for the
+    parts that are answered more surely, unless that lies far ahead, and then the next beside it."""
+    pairs = sorted(
+        ((at, one) for at, part in enumerate(parts) for one in part),
+        key=lambda pair: -pair[1].apart,
+    )
+    chosen: dict[int, list[Found]] = {}
+    used: set[str] = set()
+    for at, one in pairs:
+        if at in chosen:
+            continue
+        free = [other for other in parts[at] if not used & said_with(other, rows)]
+        best = max(free, key=lambda other: other.apart, default=one)
+        if used & said_with(one, rows) and best.apart >= max(FREE, one.apart / AHEAD):
+            one = best
+        chosen[at] = [one]
+        used |= said_with(one, rows)
+    return [one for at in sorted(chosen) for one in chosen[at]]
+
+
+def said_with(one: Found, rows: Rows) -> set[str]:
+    """A statement and those that it leans on."""
+    return {fact["id"] for fact in rows.chain(one.fact)}
+
+
 def of_the_same(asked: Asked, some: Sequence[Found], rows: Rows) -> list[Found]:
     """What was said together with some statements and shares a name with one of them."""
     named = [names(one.fact["answer"], asked.language) - asked.names for one in some]
     each = set().union(*named) if named else set()
     beside = [fact for one in some for fact in rows.together(one.fact)]
     return [Found(fact, 0.0) for fact in beside if each & asked.bare_words(fact["answer"])]
+
+
+def in_row(asked: Asked, best: Found, found: Sequence[Found], rows: Rows) -> list[Found]:
+    """The row of the likeliest statement; where it is one, with what was said together with it and
+    shares a word with the question, and what is as likely by itself and shares another word."""
+    row = [*rows.of(best.fact), *broken_off(asked, best, found, rows)]
+    some = {fact["id"]: Found(fact, best.score, best.apart) for fact in row}
+    if len(some) < 2:
+        return []
+    beside = {fact["id"] for fact in rows.together(best.fact)}
+    for one in found:
+        near = one.apart >= LOW and one.id in beside and asked.shared(one.fact["answer"])
+        if near and not asked.is_of_others(one.fact["answer"]):
+            some.setdefault(one.id, one)
+    return list(some.values())
+
+
+def broken_off(asked: Asked, first: Found, found: Sequence[Found], rows: Rows) -> list[dict]:
+    """What was said together with a statement and goes on from it, where something else was said
+    between the two."""
+    near = {one.id for one in found if one.apart >= BETWEEN} | {first.id}
+    beside = [fact for fact in rows.together(first.fact) if fact["time"] > first.fact["time"]]
+    return [
+        fact for fact in beside
+        if goes_on(fact["answer"]) and not asked.is_of_others(fact["answer"])
+        and not any(one["id"] in near for one in rows.chain(fact)[:-1])
+    ]  # fmt: skip
 
 
 def listed(asked: Asked, found: Sequence[Found], known: Sequence[dict]) -> list[Found]:
@@ -130,9 +187,23 @@ def listed(asked: Asked, found: Sequence[Found], known: Sequence[dict]) -> list[
         some.setdefault(first.id, first)
         beside = [scored[fact["id"]] for fact in rows.together(first.fact) if fact["id"] in scored]
         for one in beside:
-            if one.apart >= LOW and not asked.is_of_others(one.fact["answer"]):
+            sure = first.apart >= CERTAIN or asked.shared(one.fact["answer"])
+            low = LOW if sure else max(LOW, UNLIKE * first.apart)
+            if one.apart >= low and not asked.is_of_others(one.fact["answer"]):
                 some.setdefault(one.id, one)
-    return lines(some.values(), rows)
+        for fact in broken_off(asked, first, found, rows):
+            some.setdefault(fact["id"], Found({**fact, "source": {}}, 0.0))
+    near = {one.id for one in found if one.apart >= BETWEEN}
+    said = lines((detached(one, near, rows) for one in some.values()), rows)
+    return [one for one in said if not asked.is_of_others(one.fact["answer"])]
+
+
+def detached(one: Found, near: set[str], rows: Rows) -> Found:
+    """A statement without what it goes on from, where that is not near: "and a row of leeks" behind
+    "the shed door is stuck"."""
+    (*bases, _) = rows.chain(one.fact)
+    apart = goes_on(one.fact["answer"]) and bases and not near & {fact["id"] for fact in bases}
+    return alone(one) if apart else one
 
 
 def said_in_order(some: Sequence[Found], now: int) -> str:
@@ -149,6 +220,19 @@ def counted(
     if counting.says_it(asked, used):
         return words_for(used[0], used[0].fact["language"], now, 0.0), used
     return counting.in_words(asked, number, said_in_order(used, now)), used[:MOST]
+
+
+def counted_together(
+    asked: Asked, parts: Sequence[Sequence[Found]]
+) -> tuple[str, list[Found]] | None:
+    """What several have, each by a statement that says how many; None where one is not sure."""
+    used = [max(part, key=lambda one: one.apart) for part in parts if part]
+    numbers = [counting.one_number(asked, one.fact["answer"]) for one in used]
+    unlike = len({one.id for one in used}) == len(used) == len(parts)
+    if not unlike or not all(numbers) or min(one.apart for one in used) < SURE_PART:
+        return None
+    said = " ".join(words_for(one, one.fact["language"], one.fact["time"], 0.0) for one in used)
+    return counting.in_words(asked, sum(numbers), said), used
 
 
 def decided(

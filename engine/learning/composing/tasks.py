@@ -7,28 +7,48 @@ of them is quoted beside it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from oneseek.engine.learning.composing.asked import Asked
 from oneseek.engine.learning.composing.rows import Rows, before, lines
 from oneseek.engine.learning.lessons import guess, language
+from oneseek.engine.learning.lessons.language import WORD
 from oneseek.engine.learning.memory.memory import Found
-from oneseek.engine.learning.memory.second_look import alike, content, names, relatives
+from oneseek.engine.learning.memory.oneself import KIN, speaks_of_oneself
+from oneseek.engine.learning.memory.second_look import alike, content, names, people, relatives
 from oneseek.engine.learning.memory.statements.groups import lower_words, words_in
+from oneseek.engine.learning.memory.statements.hearing import SUBJECT
 from oneseek.engine.learning.memory.statements.statement import text_of
 
 TASK = re.compile(
     r"^(?:please |pls |can you |could you |would you |kan du |skulle du kunna |snälla |hi,? |hej,? )*"
     r"(?:(?:help me (?:to )?|hjälp mig (?:att )?|i need you to |jag vill att du )?"
-    r"(?:write|draft|compose|suggest|recommend|plan|make|create|give me|come up with|prepare|invent|"
+    r"(?:write|draft|compose|suggest|recommend|leave|send|reply|plan|make|create|give me|come up with|prepare|invent|"
     r"propose|word|phrase|think of|do (?:me|us)|knock up|put together|jot down|sum up|"
-    r"skriva?|skriver|föreslå|rekommendera|planera|gör|göra|ge mig|hitta på|tipsa|utforma|fixa|"
+    r"skriva?|skriver|lämna|svara|skicka|föreslå|rekommendera|planera|gör|göra|ge mig|hitta på|tipsa|utforma|fixa|"
     r"formulera|dikta|komponera|sätt(?:a)? ihop|snickra ihop|knåpa ihop))\b",
     re.I,
 )
-MINE = re.compile(r"\b(?:i|my|me|our|we|us|jag|min|mitt|mina|mig|vår|vårt|våra|vi|oss)\b", re.I)
+LISTED = re.compile(
+    r"(?:please |can you |could you |kan du )*(?:give|ge) (?:me|us|mig|oss) (?:a list|all|every|the|en lista|"
+    r"alla|allt|namnen)\b",
+    re.I,
+)  # what was told, and no new text
+VERBS = frozenset("get say saying come tell ask thank make write send att be go put please".split())
+BEFORE_IT = frozenset(
+    "to for about with of my our till åt för om med av min mitt mina vår vårt våra".split()
+)  # words behind which stands whom or what a task is for
+MEAL = re.compile(
+    r"\b(?:dinner|lunch|breakfast|supper|meals?|recipes?|menu|snacks?|cook|dish(?:es)?|bake|middag\w*|"
+    r"lunch\w*|frukost\w*|kvällsmat|mat|måltid\w*|recept|meny|matsedel|maträtt\w*|rätt|fika)\b",
+    re.I,
+)
+I_MYSELF = re.compile(r"\b(?:i|i'm|im|i've|me|jag|mig)\b", re.I)
+ABOUT_ME = re.compile(
+    r"\b(?:about|of|introduc\w+|om|av|presenter\w+) (?:me|myself|mig(?: själv)?)\b", re.I
+)
 FOR = re.compile(
-    r"\b(?:to|for|till|åt)\s+(?:the\s+)?\w{4,}|"
+    r"\b(?:to|for|till|åt)\s+(?:the\s+)?\w{3,}|"
     r"\b(?:the|den)\s+\w+\s+(?:a|an|ett|en)\s+.*\b(?:text|message|email|mail|note|card|sms)\b",
     re.I,
 )  # somebody
@@ -36,6 +56,9 @@ BESIDE = re.compile(
     "|".join("\n\n" + re.escape(words_in(code)["beside"].format(said="“")) for code in ("en", "sv"))
 )
 LIKELY, NEAR = 0.06, 0.006  # how likely one answers, with nothing, or a shared word, to say so
+ABOUT = 0.05  # how likely one answers a question about what a task is of
+NEXT = 2  # statements on either side of one that may be of the same without a word of it
+ASKED, MOST_WORDS = 3, 3  # such questions, and words of one such thing
 MOST = 4  # that are asked for, and that lean on them or were said together with them
 
 
@@ -43,29 +66,90 @@ def is_task(question: str) -> bool:
     """Whether a text is wanted that concerns the person, or somebody who is named."""
     if not TASK.match(question.strip()):
         return False
-    concerns = MINE.search(question) or FOR.search(question)
+    if LISTED.match(question.strip()):
+        return False
+    concerns = speaks_of_oneself(question) or FOR.search(question)
     return bool(concerns or names(question, language(guess(question))))
 
 
+def questions_of(task: str, code: str) -> list[str]:
+    """Questions about what a task is of: what somebody calls their own, whom it is for."""
+    found = [" ".join(words) for words in things_in(task, code)]
+    found += [one[0] for one in KIN.finditer(task) if not any(one[0] in some for some in found)]
+    if ABOUT_ME.search(task):
+        found.insert(0, "mig" if code == "sv" else "me")
+    words = words_in(code)
+    eaten = [words["what_food"]] if MEAL.search(task) else []
+    asked = [words["what_about"].format(what=one) for one in dict.fromkeys(found)]
+    return [*eaten, *asked][:ASKED]
+
+
+def things_in(task: str, code: str) -> list[list[str]]:
+    """The words behind *my* and *for*, as far as they are of one thing."""
+    words, found = WORD.findall(task), []
+    function = language(code).function_words | people(language(code))
+    plain = [word.lower() for word in words]
+    for at, word in enumerate(plain):
+        begins = at + 1
+        if word not in BEFORE_IT or plain[begins : begins + 1] in ([], ["me"], ["us"]):
+            continue
+        own = words[at : at + 1] if word in people(language(code)) else []
+        if plain[begins] in ("the", "den", "det", "all"):
+            begins += 1
+        ends = begins
+        while (
+            ends < len(words) and ends - begins < MOST_WORDS and plain[ends] not in function | VERBS
+        ):
+            ends += 1
+        if ends > begins and plain[begins] not in VERBS:
+            found.append([*own, *words[begins:ends]])
+    return found
+
+
 def notes_for(
-    question: str, found: Sequence[Found], known: Iterable[dict], code: str
+    question: str,
+    found: Sequence[Found],
+    known: Iterable[dict],
+    code: str,
+    each: Sequence[Sequence[Found]] = (),
 ) -> list[Found]:
     """The statements that a task should use, in the order in which they were said: those that it
-    asks for or names, what leans on them ("she turns 40 on Friday"), and what was said together
-    with the first of them."""
+    asks for or names, or that are likely for `each` question about what it is of; what leans on
+    them ("she turns 40 on Friday"), and what was said together with the first of them."""
     asked, known = Asked(question, code), list(known)
     rows = Rows(known)
-    some = [one for one in found if one.apart >= LIKELY or _shares(asked, one)][:MOST]
+    some = [
+        one for one in found
+        if (one.apart >= LIKELY and not each) or _shares(asked, one)
+    ]  # fmt: skip
+    some += [one for part in each for one in part if one.apart >= ABOUT]
+    some = list({one.id: one for one in some}.values())[:MOST]
+    near = {one.id for one in found if one.apart >= NEAR and not MEAL.search(question)}
+    near |= {one.id for part in each for one in part if one.apart >= ABOUT / 2}
     texts = {text_of(one.fact) for one in some}
     more = [fact for fact in known if before(fact) in texts]
     first = some or [Found(fact, 0.0) for fact in known if asked.shared(fact["answer"])][:1]
     for one in first[:1]:
+        next_to = {fact["id"] for fact in rows.together(one.fact, NEXT)}
         more += [fact for fact in rows.together(one.fact)
-                 if not _is_of_another(asked, one, fact["answer"])]  # fmt: skip
+                 if not _is_of_another(asked, one, fact["answer"])
+                 and (fact["id"] in near or _goes_with(asked, one, fact, next_to))]  # fmt: skip
     notes = {one.fact["id"]: one for one in first}
     for fact in more[:MOST]:
         notes.setdefault(fact["id"], Found(fact, 0.0))
     return lines(notes.values(), rows)
+
+
+def _goes_with(asked: Asked, one: Found, fact: dict, next_to: Collection[str]) -> bool:
+    """Whether a statement goes on from what was said before it, or shares a word with a task or the
+    note for it; or was said right before or behind that, and is of nothing of the person's own
+    unless the task is too."""
+    said = fact["answer"]
+    own = SUBJECT.match(said) and not I_MYSELF.search(asked.question)
+    if fact["id"] in next_to and not own:
+        return True
+    beside = Asked(text_of(one.fact), asked.code)
+    return bool(text_of(one.fact) in before(fact) or asked.shared(said) or beside.shared(said))
 
 
 def _is_of_another(asked: Asked, one: Found, said: str) -> bool:
@@ -75,7 +159,7 @@ def _is_of_another(asked: Asked, one: Found, said: str) -> bool:
 
 
 def _shares(asked: Asked, one: Found) -> bool:
-    said = one.fact["answer"]
+    said = text_of(one.fact)
     return asked.names_owner_of(one) or (one.apart >= NEAR and bool(asked.shared(said)))
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import partial
 
 from oneseek.engine.core.collecting.collector import text_said
+from oneseek.engine.learning.composing.asked import Asked
+from oneseek.engine.learning.composing.counting import MORE
 from oneseek.engine.learning.composing.rows import goes_on
 from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.encoder import NOT_HERE
@@ -18,12 +21,27 @@ from oneseek.engine.learning.memory.statements.hearing import (
     sentences,
     statements,
 )
+from oneseek.engine.learning.memory.statements.hearing import (
+    goes_on as goes_with,
+)
 from oneseek.engine.learning.memory.statements.statement import owner_of, text_of
 
+SOMEBODY = re.compile(
+    r"(?:and |but |och |men )?(?:he|she|they|his|her|their|han|hon|de|dom|hans|hennes|deras)\b",
+    re.I,
+)
 TAKES_BACK = 0.35  # from this probability on a message corrects an earlier statement
 STATELESS = 0.2  # as TAKES_BACK, for a message that states nothing
+SAYS_MORE = 0.25  # how likely it states something, what speaks of what was kept right before it
 FAR = 200  # characters: a longer message is not one correction as a whole
 MOST = 4  # statements, the newest, that a message may correct
+
+
+def is_of_others(said: str, message: str) -> bool:
+    """Whether a message tells of a neighbour or a friend, and what was said before it of none, or
+    it adds to that."""
+    asked = Asked(said, guess(message))
+    return bool(asked.is_of_others(message) or (MORE.search(message) and not leans(message)))
 
 
 class Listener:
@@ -57,9 +75,19 @@ class Listener:
             changed.before = texts[before_it]
             changed.replaces = [before_it]
             return [changed]
+        if not found and at_once and await self._says_more(message):
+            found = [Statement(message.strip(), language=guess(message))]
         if found and leans(message):
             found[0].before = texts[kept[-1]]
         return found
+
+    async def _says_more(self, message: str) -> bool:
+        """Whether a message that states little by itself says more of somebody of whom the one
+        right before it was: "she wants a skateboard"."""
+        if len(message) > FAR or not SOMEBODY.match(message.strip()) or changes(message):
+            return False
+        (read,) = await self.memory.reader.alone([message.strip()])
+        return read.states >= SAYS_MORE and goes_with(message.strip(), read)
 
     async def _taken_back(
         self, message: str, earlier: list[str], states: bool, at_once: bool
@@ -68,7 +96,8 @@ class Listener:
         ends, if one."""
         if len(message) > FAR and not states or message.rstrip().endswith("?"):
             return None
-        another = states and is_of_another(self.memory.facts[earlier[-1]]["answer"], message)
+        last = self.memory.facts[earlier[-1]]["answer"]
+        another = states and (is_of_another(last, message) or is_of_others(last, message))
         if at_once and states and changes(message) and not another:
             return earlier[-1]
         if another and not changes(message):

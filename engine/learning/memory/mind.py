@@ -17,7 +17,7 @@ from oneseek.engine.core.exchange import INTENT
 from oneseek.engine.core.exchange.entries import KEPT
 from oneseek.engine.history.round_plan import DATA_SET
 from oneseek.engine.history.versions import GUARDED, Versions, ancestors, behind
-from oneseek.engine.learning.composing.tasks import is_task, notes_for
+from oneseek.engine.learning.composing.tasks import is_task, notes_for, questions_of
 from oneseek.engine.learning.lessons import LessonError, guess, language
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder
@@ -175,11 +175,14 @@ class Mind:
         """What was told that a task should use."""
         if len(question) > LONGEST_QUESTION or not is_task(question):
             return []
+        code = guess(question)
         try:
             found = await self.memory.answering(question, user)
+            asked = questions_of(question, code) if found else []
+            each = [await self.memory.answering(one, user) for one in asked]
         except NOT_HERE:
             return []
-        return notes_for(question, found, said_by(self.memory, user), guess(question))
+        return notes_for(question, found, said_by(self.memory, user), code, each)
 
     # ---- hearing
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 
 from oneseek.engine.learning.lessons import guess
+from oneseek.engine.learning.memory.statements.plain_forms import find_form
 
 ONESELF = re.compile(
     r"\b(i|i'm|im|i've|my|mine|me|we|our|us|jag|min|mitt|mina|mig|vi|vår|vårt|våra|oss)\b", re.I
@@ -24,6 +25,12 @@ ADVICE = re.compile(  # is wanted, about nothing that the person calls their own
 )
 POINTS = re.compile(  # at something that was said before
     r"\b(?:that|this|these|those|it|they|them|det|den|detta|dessa|dem)\b", re.I
+)
+DEFINES = re.compile(r"\b(?:that|those|den|det|de) \w+ (?:who|that|which|som)\b", re.I)  # itself
+CALLED = re.compile(
+    r"(?:(?:what|who)(?:['’]?s| is| was) (?:the name of )?|what are the names of |vad heter |vem är )"
+    r"(?:my|our|min|mitt|mina|vår|vårt|våra)\b",
+    re.I,
 )
 # From this probability on a question asks for something of the person's own: one that names the
 # person, one that names *us* alone, one that names nobody, one that names somebody whom the memory
@@ -55,15 +62,15 @@ def speaks_of_everybody(question: str) -> bool:
 
 def asks_something_else(question: str) -> bool:
     """Whether a question is for advice, or about something that was just said."""
-    return bool(
-        ADVICE.search(question) or (POINTS.search(question) and not speaks_of_oneself(question))
-    )
+    points = POINTS.search(DEFINES.sub("", question)) and not speaks_of_oneself(question)
+    return bool(ADVICE.search(question) or points)
 
 
 def asks_for_own(question: str, asks: float, knows: bool) -> bool:
     """Whether a question that so likely asks for something asks for the person's own: the surer if
-    it speaks of them or of a relative, or names somebody that they told of (`knows`)."""
-    if knows and asks >= ASKS_NAMED:
+    it speaks of them or of a relative, or names somebody that they told of (`knows`); however
+    likely, if it is one of the plainest questions, or for who somebody of theirs is."""
+    if (knows and asks >= ASKS_NAMED) or find_form(question) or CALLED.match(question):
         return True
     if not speaks_of_oneself(question):
         return asks >= ASKS_SURELY

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from oneseek.engine.core.collecting.secrets import secrets_in
 from oneseek.engine.core.conversation import MEMORY
-from oneseek.engine.learning.composing.parts import parts
+from oneseek.engine.learning.composing.parts import clauses, parts
 from oneseek.engine.learning.composing.rows import goes_on
 from oneseek.engine.learning.composing.rules import composed, takes_several
 from oneseek.engine.learning.composing.tasks import is_task
@@ -101,17 +101,18 @@ class Replies:
         changed = changed and not goes_on(found[0].fact["answer"])
         sure = sum(one.score for one in found)
         own = mine and (not general or takes_several(question, code))
-        own = own or knows or sure >= QUOTED
+        is_own = asks_for_own(question, read.asks, knows)
+        own = own or knows or is_own or sure >= QUOTED
         if found and (own or sure >= NEAR_PART):
-            asked = [] if changed else parts(question)
+            asked = clauses(question) if changed else parts(question)
             each = [await self.memory.answering(part, user) for part in asked]
-            own = own or (
-                bool(each) and all(any(one.apart >= PART_SURE for one in part) for part in each)
-            )
+            sure_parts = [any(one.apart >= PART_SURE for one in part) for part in each]
+            own = own or bool(each) and all(sure_parts)
+            for part, is_sure in zip(asked, sure_parts, strict=True):
+                own = own or is_sure and await self._asks_for_own(part, user)
         if found and own:
             if more := composed(question, found, known, code, now, each, bool(changed)):
                 return self.say(*more)
-        is_own = asks_for_own(question, read.asks, knows)
         said = chosen(found, question) if found else []
         if not said and is_own and sure >= NEAR_NOTHING and takes_several(question, code):
             said = found[:1]  # a quotation is nearer than what the base would make up
@@ -124,6 +125,10 @@ class Replies:
                 return self._offering(found[0], code)
             return self.say(self._why_nothing(question, unkept))
         return None
+
+    async def _asks_for_own(self, question: str, user: str) -> bool:
+        knows = self.memory.knows(question, user)
+        return asks_for_own(question, (await self.memory.read(question, user)).asks, knows)
 
     def _offering(self, nearest: Found, code: str) -> Speaking:
         """That it is not sure, and what is nearest of all that was told."""
