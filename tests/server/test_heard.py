@@ -244,3 +244,12 @@ def test_a_message_of_ten_thousand_words_is_refused_in_clear_words_and_nothing_w
     reply = host.ask("POST", "/v1/chat/completions", body)
     assert reply.status == 400 and "Shorten it, nothing was sent" in reply.text
     assert say(host, "My tailor is called Mr Pemberton.", user="kit")[1]["remembered"]
+
+
+def test_what_says_little_by_itself_is_kept_where_it_is_of_somebody_just_told_of(host):
+    first = "My daughter Romy turns nine on 3 October"
+    assert say(host, first, user="lev")[1]["remembered"]
+    _, told = say(host, first, "she wants a skateboard, a proper one not a toy", user="lev")
+    assert told["remembered"]
+    answer, _ = say(host, "when is Romy's birthday and what does she want?", user="lev")
+    assert "3 October" in answer and "skateboard" in answer

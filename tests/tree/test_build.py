@@ -93,7 +93,7 @@ def test_a_run_is_reported_and_recorded_by_file_and_kind(last_run):
     dear = {f"{name}::{test}": 0.7 for test in ("a", "b", "d", "z")}
     costs.RECORD.write_text(json.dumps({"files": files, "dear": dear}))
     measured = {
-        "a": ("fast", 0.1),
+        "a": ("fast", 0.06),
         "b": ("quick", 2.0),
         "c[x]": ("quick", 3.0),
         "d": ("usual", 0.9),
