@@ -2,14 +2,16 @@
 text for it."""
 
 import asyncio
+import hashlib
 
 import numpy as np
 import pytest
 
+from builder.encoder import ALIGNER
 from oneseek.engine.backends.executor import Executor
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.backends.wasm.executor import Wasm
-from oneseek.engine.learning.memory.aligning import KEPT, LOWER, WIDTH, Terms
+from oneseek.engine.learning.memory.aligning import KEPT, LOWER, TERMS, WIDTH, Terms
 from oneseek.engine.learning.memory.encoder import (
     BEFORE,
     BEFORE_SAID,
@@ -19,6 +21,7 @@ from oneseek.engine.learning.memory.encoder import (
     unit,
 )
 from oneseek.engine.learning.memory.statements.reader import Reader
+from oneseek.engine.learning.memory.statements.statement import Heard, unpacked
 from tests.support.wasm_host import host
 
 HOMES = {"numpy": Numpy, "wasm": lambda: Wasm(host())}
@@ -118,3 +121,14 @@ def test_what_is_kept_of_a_text_is_a_byte_a_number_and_close_to_it():
     assert np.abs(kept.values - terms.values).max() < np.abs(terms.values).max() / 127
     long = Terms(unit(draw.normal(size=(200, WIDTH))), draw.normal(size=(200, WIDTH)))
     assert len(Terms.unpacked(long.packed())) == KEPT
+
+
+def test_terms_are_named_after_the_aligner_that_made_them():
+    made_by = hashlib.sha256(ALIGNER.read_bytes()).hexdigest()
+    assert TERMS == f"terms/{made_by[:8]}"
+    draw = np.random.default_rng(0)
+    terms = Terms(unit(draw.normal(size=(3, WIDTH))), draw.normal(size=(3, WIDTH))).packed()
+    kept = Heard(np.zeros(4, np.float32), terms).packed()
+    assert unpacked(kept).terms == terms
+    of_another = {f"another {name}" if name == TERMS else name: x for name, x in kept.items()}
+    assert unpacked(of_another).terms == b""

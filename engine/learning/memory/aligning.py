@@ -20,6 +20,8 @@ from oneseek.engine.compiler.ops.gemma import gate_of
 LOWER, WIDTH, EPS = 8, 128, 1e-5  # layers that read alone; numbers of a value; of the norm
 NAME = "align."  # before the names of its weights
 HEADS = tuple(f"{NAME}{name}" for name in ("sharp", "pooled.", "pair."))  # for the processor
+# The name of terms in a record: by which aligner, the hash of whose file begins so.
+TERMS = "terms/703247bd"
 KEPT = 60  # tokens of a text that are kept
 TOGETHER = 192  # tokens of several pairs in a run
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from oneseek.engine.learning.memory.aligning import TERMS
 from oneseek.engine.learning.memory.encoder import Meaning, unit
 
 LIKELY = 4  # facts that are looked at word by word: the nearest, and by their answers as many
@@ -79,13 +80,13 @@ class Meanings:
         known = {"asked": [one.packed() for one in self.asked], "answered": self.answered.packed()}
         if self.said is None:
             return known
-        return known | {FOUND: half(self.said), "terms": self.terms, "beside": self.beside}
+        return known | {FOUND: half(self.said), TERMS: self.terms, "beside": self.beside}
 
     @classmethod
     def unpacked(cls, data: dict) -> Meanings:
         asked = [Text.unpacked(one) for one in data["asked"]]
         said = floats(data[FOUND]) if FOUND in data else None
-        terms, beside = data.get("terms", b""), data.get("beside", {})
+        terms, beside = data.get(TERMS, b""), data.get("beside", {})
         return cls(asked, Text.unpacked(data["answered"]), said, terms, beside)
 
 

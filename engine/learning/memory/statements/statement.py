@@ -8,6 +8,7 @@ import numpy as np
 
 from oneseek.engine.core.collecting.statements import STATEMENT
 from oneseek.engine.learning.lessons import LessonError
+from oneseek.engine.learning.memory.aligning import TERMS
 from oneseek.engine.learning.memory.recogniser import FOUND, Meanings, floats, half
 
 LONGEST = 600  # characters of an answer that can be said from memory
@@ -19,17 +20,17 @@ class Heard:
     others."""
 
     said: np.ndarray
-    terms: bytes = b""  # none in a store of before
+    terms: bytes = b""  # none in a store that another aligner read
     beside: dict[str, list[float]] = field(default_factory=dict)
 
     def packed(self) -> dict:
-        return {FOUND: half(self.said), "terms": self.terms, "beside": self.beside}
+        return {FOUND: half(self.said), TERMS: self.terms, "beside": self.beside}
 
 
 def unpacked(data: dict) -> Meanings | Heard:
     if "asked" in data:
         return Meanings.unpacked(data)
-    return Heard(floats(data[FOUND]), data.get("terms", b""), data.get("beside", {}))
+    return Heard(floats(data[FOUND]), data.get(TERMS, b""), data.get("beside", {}))
 
 
 def is_stale(data: dict) -> bool:
