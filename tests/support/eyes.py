@@ -15,8 +15,8 @@ from oneseek.engine.model.families import configure
 from oneseek.engine.model.formats import BytesSource, open_model, safetensors
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.vision.eyes import Tiles
-from oneseek.engine.model.vision.folder import LANGUAGE, VISION, WHOLE
 from oneseek.engine.model.vision.folder import PARTS as PARTS_OF_LAYER
+from oneseek.engine.model.vision.folder import VISION, WHOLE
 from oneseek.engine.model.vision.siglip import Tower
 from tests.support import tiny
 
@@ -87,7 +87,7 @@ def folder(**changes) -> dict[str, bytes]:
     ]
     settings = json.loads(files["tokenizer_config.json"])
     del settings["chat_template"]
-    shapes = {name.replace("model.", LANGUAGE, 1): (name, shape)
+    shapes = {name.replace("model.", "model.text_model.", 1): (name, shape)
               for name, shape in configure(text).shapes().items()}  # fmt: skip
     shapes |= {their_name(name): (name, shape) for name, shape in TOWER.shapes().items()}
     data = io.BytesIO()
