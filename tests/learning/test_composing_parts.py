@@ -16,6 +16,7 @@ from oneseek.engine.learning.composing.rules import composed
 from oneseek.engine.learning.composing.tasks import is_task, notes_for, questions_of
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.oneself import (
+    asks_for_advice,
     asks_for_own,
     asks_something_else,
     speaks_of_everybody,
@@ -373,3 +374,23 @@ def test_the_plainest_questions_are_for_ones_own_and_that_plumber_who_came_is_no
     assert not asks_for_own("how do I clean my oven?", 0.05, False)
     assert not asks_something_else("what was the name of that plumber who came?")
     assert asks_something_else("what is that called?")
+
+
+@pytest.mark.parametrize(
+    ("question", "advice"),
+    [
+        ("how do I bleed a radiator?", True),
+        ("how long should I boil new potatoes?", True),
+        ("can I freeze cooked rice?", True),
+        ("why does my stomach rumble", True),
+        ("hur får jag bort stearin från duken?", True),
+        ("hur ofta ska jag byta tandborste?", True),
+        ("how do I take my coffee?", False),
+        ("how do I know Priya?", False),
+        ("when is my dentist appointment?", False),
+        ("när ska jag till tandläkaren?", False),
+        ("why did I leave my last job?", False),
+    ],
+)
+def test_advice_is_told_from_what_is_asked_of_oneself(question, advice):
+    assert asks_for_advice(question) == advice

@@ -18,9 +18,16 @@ KIN = re.compile(  # who is called so without "my" is one's own
     r"farmor|farfar)(?:'?s)?\b",
     re.I,
 )
-ADVICE = re.compile(  # is wanted, about nothing that the person calls their own
-    r"\b(?:what|how|where|vad|hur|var) (?:should|shall|could|can|borde|bör|kan) (?:i|we|jag|vi)\b"
-    r"(?!.*\b(?:my|our|min|mitt|mina|vår|vårt|våra)\b)",
+MINE = r"(?!.*\b(?:my|our|min|mitt|mina|vår|vårt|våra)\b)"  # nothing that they call their own
+ADVICE = re.compile(  # is wanted, or what anybody's body does
+    r"\b(?:what|how|where|which|when|vad|hur|var|vilk\w+|när)(?: [\w'’]+){0,3}? "
+    rf"(?:should|shall|could|can|borde|bör|kan) (?:i|we|jag|vi|man)\b{MINE}"
+    rf"|\bhow (?:do|would) (?:i|we|you) (?!(?:know|take|like|have|get to|feel)\b){MINE}"
+    rf"|\bhur (?:gör|får|tar|slipper|lagar|blir) (?:jag|man)\b{MINE}"
+    rf"|\bhur (?:ofta|länge|mycket|många|lång tid) ska (?:jag|man)\b{MINE}"
+    rf"|^(?:can|could|should|kan|bör|borde|får) (?:i|we|jag|vi|man)\b{MINE}"
+    r"|^why (?:do|does|is|are|am|have|has) (?:i|my)\b"
+    r"|^varför (?:får|har|gör|är|blir|kliar|känns|svullnar) (?:jag|min|mitt|mina)\b",
     re.I,
 )
 POINTS = re.compile(  # at something that was said before
@@ -60,10 +67,14 @@ def speaks_of_everybody(question: str) -> bool:
     return speaks_of_all(question) and WHY.search(question) is not None
 
 
+def asks_for_advice(question: str) -> bool:
+    return ADVICE.search(question) is not None
+
+
 def asks_something_else(question: str) -> bool:
     """Whether a question is for advice, or about something that was just said."""
     points = POINTS.search(DEFINES.sub("", question)) and not speaks_of_oneself(question)
-    return bool(ADVICE.search(question) or points)
+    return asks_for_advice(question) or bool(points)
 
 
 def asks_for_own(question: str, asks: float, knows: bool) -> bool:

@@ -18,6 +18,7 @@ from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.memory.encoder import NOT_HERE
 from oneseek.engine.learning.memory.memory import Found, Memory, Read
 from oneseek.engine.learning.memory.oneself import (
+    asks_for_advice,
     asks_for_own,
     asks_something_else,
     speaks_of_everybody,
@@ -100,6 +101,8 @@ class Replies:
         changed = found and found[0].changes and found[0].score >= QUOTED
         changed = changed and not goes_on(found[0].fact["answer"])
         sure = sum(one.score for one in found)
+        if asks_for_advice(question) and not knows and sure < QUOTED:
+            return None
         own = mine and (not general or takes_several(question, code))
         is_own = asks_for_own(question, read.asks, knows)
         own = own or knows or is_own or sure >= QUOTED
