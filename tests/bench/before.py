@@ -7,6 +7,7 @@ now over before.
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -29,6 +30,12 @@ def tree_of(commit: str, folder: Path) -> Path:
     with tarfile.open(fileobj=BytesIO(packed.stdout)) as files:
         files.extractall(folder, filter="data")
     return folder
+
+
+def make_encoder(tree: Path) -> None:
+    """A lesson of a commit is kept in memory by the encoder that this commit makes."""
+    made = [sys.executable, "-c", "from builder import encoder; encoder.file()"]
+    subprocess.run(made, cwd=tree, env={**os.environ, "PYTHONPATH": str(tree)}, check=True)
 
 
 def opened(tree: Path) -> subprocess.Popen:
@@ -58,6 +65,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder, ExitStack() as whole:
         trees = {"before": tree_of(told.commit, Path(folder)), "now": ROOT}
         for part in told.part or PARTS:
+            if part == "lesson":
+                make_encoder(trees["before"])
             sides = {name: whole.enter_context(opened(tree)) for name, tree in trees.items()}
             for _ in range(PARTS[part]):
                 rows += [{"side": name} | asked(side, part) for name, side in sides.items()]
