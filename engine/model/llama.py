@@ -134,22 +134,26 @@ class Config:
         shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (self.vocab, self.width)}
         for i in range(self.layers):
             layer = f"model.layers.{i}."
-            for name, shape in self.linears().items():
+            for name, shape in self.linears(i).items():
                 shapes[f"{layer}{name}.weight"] = shape
                 if self.qkv_bias and name[-6] in "qkv" and "attn" in name:
                     shapes[f"{layer}{name}.bias"] = shape[:1]
-            if self.qk_norm:
-                shapes[f"{layer}self_attn.q_norm.weight"] = (self.head_width,)
-                shapes[f"{layer}self_attn.k_norm.weight"] = (self.head_width,)
-            shapes[layer + "input_layernorm.weight"] = (self.width,)
-            shapes[layer + "post_attention_layernorm.weight"] = (self.width,)
-            if self.gemma:
-                shapes[layer + "pre_feedforward_layernorm.weight"] = (self.width,)
-                shapes[layer + "post_feedforward_layernorm.weight"] = (self.width,)
-        shapes["model.norm.weight"] = (self.width,)
+            shapes |= {layer + name: shape for name, shape in self.other_weights(i).items()}
+        shapes[self.last_norm + ".weight"] = (self.width,)
         if not self.tied:
             shapes["lm_head.weight"] = (self.vocab, self.width)
         return shapes
+
+    def other_weights(self, layer: int) -> dict[str, tuple[int, ...]]:
+        """What a layer has beside its linears: its norms, and what else its family has."""
+        found: dict[str, tuple[int, ...]] = {}
+        if self.qk_norm:
+            found["self_attn.q_norm.weight"] = (self.head_width,)
+            found["self_attn.k_norm.weight"] = (self.head_width,)
+        norms = ["input_layernorm", "post_attention_layernorm"]
+        if self.gemma:
+            norms += ["pre_feedforward_layernorm", "post_feedforward_layernorm"]
+        return found | {f"{norm}.weight": (self.width,) for norm in norms}
 
 
 def rotary_table(frequencies: np.ndarray, positions: int) -> np.ndarray:

@@ -40,7 +40,8 @@ LASTS = re.compile(
     re.I,
 )
 FITS = re.compile(
-    r"\b(?:fits?|afford|catch|in time|on time|make it|manage|enough|within|too (?:big|long|late|much)|"
+    r"\b(?:fits?|afford|catch|in time|on time|make it|manage|enough|within|too (?:big|long|late|"
+    r"much)|"
     r"duck|stoop|hinn\w*|hann|räcker|ryms|får plats|råd|i tid|för (?:stor|lång|sen|mycket)\w*)\b",
     re.I,
 )

@@ -30,7 +30,8 @@ VERB_FIRST = re.compile(  # in the present tense, or before who does it
     re.I,
 )
 ENDED = re.compile(
-    r"\b(?:no longer|any ?more|used to|quit|moved (?:out|away)|flytta(?:de|t) (?:ut|ifrån|härifrån)|stopped|gave up|given up|sold|left|retired|died|"
+    r"\b(?:no longer|any ?more|used to|quit|moved (?:out|away)|flytta(?:de|t) (?:ut|ifrån|"
+    r"härifrån)|stopped|gave up|given up|sold|left|retired|died|"
     r"passed away|put down|put to sleep|(?:handed|gave) in (?:my|his|her|our) notice|last day|"
     r"cancelled|returned|nicked|stolen|broke up|divorced|inte längre|slutat|slutade|sålt|sålde|"
     r"lagt av|dött|gick bort|gått bort|avbokat|inställd|sagt upp|sa upp|stulen|skilda|skild|"
@@ -56,7 +57,8 @@ AND = re.compile(r"\b(?:and|och)\b", re.I)
 ONLY = re.compile(r"\b(?:only|just|solely|nothing but|bara|endast|enbart)\b", re.I)
 MAY_BE = re.compile(r"^(?:am|are|is|can|could|may|will|do|does|får|kan|är|ska)\b", re.I)
 TROUBLE = re.compile(
-    r"\b(?:problems?|trouble|issue|risky?|danger\w*|careful|worry|avoid|hurt|harm|bekymmer|farlig\w*|"
+    r"\b(?:problems?|trouble|issue|risky?|danger\w*|careful|worry|avoid|hurt|harm|bekymmer|"
+    r"farlig\w*|"
     r"risk\w*|akta|undvika|krångel|krock\w*)\b",
     re.I,
 )

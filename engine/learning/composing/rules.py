@@ -118,12 +118,12 @@ def together(
 
 def assigned(parts: Sequence[Sequence[Found]], rows: Rows) -> list[Found]:
     """For each part of a question the statement that answers it likeliest: another one than for the
-    parts that are answered more surely, unless that lies far ahead, and then the next beside it."""
+    parts that are answered more surely, unless that lies far ahead."""
     pairs = sorted(
         ((at, one) for at, part in enumerate(parts) for one in part),
         key=lambda pair: -pair[1].apart,
     )
-    chosen: dict[int, list[Found]] = {}
+    chosen: dict[int, Found] = {}
     used: set[str] = set()
     for at, one in pairs:
         if at in chosen:
@@ -132,9 +132,9 @@ def assigned(parts: Sequence[Sequence[Found]], rows: Rows) -> list[Found]:
         best = max(free, key=lambda other: other.apart, default=one)
         if used & said_with(one, rows) and best.apart >= max(FREE, one.apart / AHEAD):
             one = best
-        chosen[at] = [one]
+        chosen[at] = one
         used |= said_with(one, rows)
-    return [one for at in sorted(chosen) for one in chosen[at]]
+    return [chosen[at] for at in sorted(chosen)]
 
 
 def said_with(one: Found, rows: Rows) -> set[str]:

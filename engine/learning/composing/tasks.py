@@ -23,9 +23,11 @@ from oneseek.engine.learning.memory.statements.statement import text_of
 TASK = re.compile(
     r"^(?:please |pls |can you |could you |would you |kan du |skulle du kunna |snälla |hi,? |hej,? )*"
     r"(?:(?:help me (?:to )?|hjälp mig (?:att )?|i need you to |jag vill att du )?"
-    r"(?:write|draft|compose|suggest|recommend|leave|send|reply|plan|make|create|give me|come up with|prepare|invent|"
+    r"(?:write|draft|compose|suggest|recommend|leave|send|reply|plan|make|create|give me|"
+    r"come up with|prepare|invent|"
     r"propose|word|phrase|think of|do (?:me|us)|knock up|put together|jot down|sum up|"
-    r"skriva?|skriver|lämna|svara|skicka|föreslå|rekommendera|planera|gör|göra|ge mig|hitta på|tipsa|utforma|fixa|"
+    r"skriva?|skriver|lämna|svara|skicka|föreslå|rekommendera|planera|gör|göra|ge mig|hitta på|"
+    r"tipsa|utforma|fixa|"
     r"formulera|dikta|komponera|sätt(?:a)? ihop|snickra ihop|knåpa ihop))\b",
     re.I,
 )
@@ -39,7 +41,8 @@ BEFORE_IT = frozenset(
     "to for about with of my our till åt för om med av min mitt mina vår vårt våra".split()
 )  # words behind which stands whom or what a task is for
 MEAL = re.compile(
-    r"\b(?:dinner|lunch|breakfast|supper|meals?|recipes?|menu|snacks?|cook|dish(?:es)?|bake|middag\w*|"
+    r"\b(?:dinner|lunch|breakfast|supper|meals?|recipes?|menu|snacks?|cook|dish(?:es)?|bake|"
+    r"middag\w*|"
     r"lunch\w*|frukost\w*|kvällsmat|mat|måltid\w*|recept|meny|matsedel|maträtt\w*|rätt|fika)\b",
     re.I,
 )

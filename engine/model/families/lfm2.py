@@ -81,23 +81,14 @@ class Lfm2Config(Config):
     def last_norm(self) -> str:
         return "model.embedding_norm"
 
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (self.vocab, self.width)}
-        for i in range(self.layers):
-            layer = f"model.layers.{i}."
-            for name, shape in self.linears(i).items():
-                shapes[f"{layer}{name}.weight"] = shape
-            if self.convolved[i]:
-                shapes[layer + "conv.conv.weight"] = (self.width, 1, self.taps)
-            else:
-                shapes[layer + "self_attn.q_layernorm.weight"] = (self.head_width,)
-                shapes[layer + "self_attn.k_layernorm.weight"] = (self.head_width,)
-            shapes[layer + "operator_norm.weight"] = (self.width,)
-            shapes[layer + "ffn_norm.weight"] = (self.width,)
-        shapes[self.last_norm + ".weight"] = (self.width,)
-        if not self.tied:
-            shapes["lm_head.weight"] = (self.vocab, self.width)
-        return shapes
+    def other_weights(self, layer: int) -> dict[str, tuple[int, ...]]:
+        if self.convolved[layer]:
+            found: dict[str, tuple[int, ...]] = {"conv.conv.weight": (self.width, 1, self.taps)}
+        else:
+            heads = ("self_attn.q_layernorm", "self_attn.k_layernorm")
+            found = {f"{norm}.weight": (self.head_width,) for norm in heads}
+        norms = ("operator_norm", "ffn_norm")
+        return found | {f"{norm}.weight": (self.width,) for norm in norms}
 
 
 class Lfm2(Llama):

@@ -99,26 +99,17 @@ class Qwen35Config(Config):
             "linear_value_head_dim": self.value_width,
         }
 
-    def shapes(self) -> dict[str, tuple[int, ...]]:
-        shapes: dict[str, tuple[int, ...]] = {"model.embed_tokens.weight": (self.vocab, self.width)}
-        for i in range(self.layers):
-            layer = f"model.layers.{i}."
-            for name, shape in self.linears(i).items():
-                shapes[f"{layer}{name}.weight"] = shape
-            if self.delta[i]:
-                shapes[layer + "linear_attn.conv1d.weight"] = (self.mixed, 1, self.taps)
-                shapes[layer + "linear_attn.A_log"] = (self.value_heads,)
-                shapes[layer + "linear_attn.dt_bias"] = (self.value_heads,)
-                shapes[layer + "linear_attn.norm.weight"] = (self.value_width,)
-            else:
-                shapes[layer + "self_attn.q_norm.weight"] = (self.head_width,)
-                shapes[layer + "self_attn.k_norm.weight"] = (self.head_width,)
-            shapes[layer + "input_layernorm.weight"] = (self.width,)
-            shapes[layer + "post_attention_layernorm.weight"] = (self.width,)
-        shapes["model.norm.weight"] = (self.width,)
-        if not self.tied:
-            shapes["lm_head.weight"] = (self.vocab, self.width)
-        return shapes
+    def other_weights(self, layer: int) -> dict[str, tuple[int, ...]]:
+        whole = super().other_weights(layer)
+        if not self.delta[layer]:
+            return whole
+        norms = {name: shape for name, shape in whole.items() if "layernorm" in name}
+        return {
+            "linear_attn.conv1d.weight": (self.mixed, 1, self.taps),
+            "linear_attn.A_log": (self.value_heads,),
+            "linear_attn.dt_bias": (self.value_heads,),
+            "linear_attn.norm.weight": (self.value_width,),
+        } | norms
 
 
 def sigmoid(x: Value) -> Value:
