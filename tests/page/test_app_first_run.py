@@ -36,7 +36,7 @@ def asked_for(context: BrowserContext) -> list[str]:
     return found
 
 
-def test_scenario_1_the_page_is_useful_at_once_and_asks_before_it_fetches(
+def test_scenario_1_and_2_it_is_useful_at_once_asks_before_it_fetches_and_keeps_the_draft(
     page: Page, asked_for: list[str]
 ):
     page.goto("/")
@@ -49,13 +49,6 @@ def test_scenario_1_the_page_is_useful_at_once_and_asks_before_it_fetches(
     for fact in ("98 MB", "Apache-2.0", "English"):
         expect(card).to_contain_text(fact)
     assert not asked_for
-
-
-def test_scenario_2_sending_before_a_choice_shows_the_choice_and_keeps_the_draft(
-    page: Page, asked_for: list[str]
-):
-    page.goto("/")
-    wait_for_state(page, "needs-consent", timeout=120)
     field = page.get_by_role("textbox", name="Message")
     field.fill("Remember this draft")
     field.press("Enter")

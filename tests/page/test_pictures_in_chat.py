@@ -93,16 +93,6 @@ def test_a_dropped_picture_is_seen_kept_and_removed_with_its_chat(page: Page):
     expect(tray(page)).to_have_count(0)
     picture = sent(page).get_by_role("img", name="The picture bands.png")
     assert picture.evaluate("(one) => [one.naturalWidth, one.naturalHeight]") == [60, 45]
-
-    page.reload()
-    wait_for_state(page, "ready", timeout=120)
-    expect(body(answers(page).last)).to_have_text(expected.strip())
-    sent(page).get_by_role("button", name="Show the picture bands.png large").click()
-    dialog = page.get_by_role("dialog", name="bands.png")
-    expect(dialog.get_by_role("img")).to_have_js_property("naturalWidth", 60)
-    page.keyboard.press("Escape")
-    say(page, "Hej?")  # what was shown before is still seen
-    finished(page, 2)
     assert page.evaluate(KEPT) and stored(page, "sources") == {}
 
     page.get_by_role("button", name="Settings").click()
@@ -122,6 +112,14 @@ def test_a_dropped_picture_is_seen_kept_and_removed_with_its_chat(page: Page):
     with page.expect_navigation():
         choosing.value.set_files(backup)
     expect(picture).to_have_js_property("naturalWidth", 60)
+    expect(body(answers(page).last)).to_have_text(expected.strip())
+    sent(page).get_by_role("button", name="Show the picture bands.png large").click()
+    dialog = page.get_by_role("dialog", name="bands.png")
+    expect(dialog.get_by_role("img")).to_have_js_property("naturalWidth", 60)
+    page.keyboard.press("Escape")
+    wait_for_state(page, "ready", timeout=120)
+    say(page, "Hej?")  # what was shown before is still seen
+    finished(page, 2)
 
 
 def delete(page: Page) -> None:

@@ -25,15 +25,12 @@ UPDATE = """async () => {
 
 
 @pytest.fixture
-def builds(tmp_path, monkeypatch) -> tuple[Path, Path]:
+def builds(dist: Path, tmp_path, monkeypatch) -> tuple[Path, Path]:
     """Two builds of the site that differ in the style sheet."""
     real = site.page_files
-    for name in "old", "new":
-        style = f"/* {name} */".encode()
-        monkeypatch.setattr(site, "page_files", lambda s=style: {**real(), "style.css": s})
-        monkeypatch.setattr(site, "DIST", tmp_path / name)
-        site.build()
-    return tmp_path / "old", tmp_path / "new"
+    monkeypatch.setattr(site, "page_files", lambda: {**real(), "style.css": b"/* new */"})
+    monkeypatch.setattr(site, "DIST", tmp_path / "new")
+    return dist, site.build()
 
 
 def deploy(build: Path, live: Path) -> None:
