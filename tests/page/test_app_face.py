@@ -16,10 +16,13 @@ from tests.support.page.acts import (
     wait_until,
 )
 from tests.support.page.browser import Chromium, wait_for_state, watched
-from tests.support.page.stored import light_lessons, stored
+from tests.support.page.stored import chat_of, light_lessons, stored
 
 pytestmark = pytest.mark.slow
 QUIET = ("ready", "countdown", "paused", "training", "evaluating")
+CODE = "def sail(boat):\n    return 42  # knots"
+LINE = "Line {n} of a long conversation about the sea.\n\n```python\n" + CODE + "\n```"
+STORED = chat_of(*(LINE.replace("{n}", str(number)) for number in range(120)))
 
 
 @pytest.mark.long
@@ -131,16 +134,10 @@ FIRST_IN_SIGHT = """() => { const top = document.querySelector("#log").getBoundi
     .find((node) => node.getBoundingClientRect().bottom > top)?.id; }"""
 
 
-CODE = "def sail(boat):\n    return 42  # knots"
-
-
 def test_code_has_colours_and_is_copied_exactly_and_a_search_jumps_to_the_words_it_found(
     chat: Page,
 ):
-    # what is written of the chat before has come to its end
-    wait_until(lambda: not stored(chat, "settings").get("open-chat", {}).get("id"))
-    said = "Line {n} of a long conversation about the sea.\n\n```python\n" + CODE + "\n```"
-    stored_chat(chat, 120, said)
+    chat.get_by_role("button", name="Stored chat", exact=True).click()
     block = answers(chat).last.locator(".code")
     expect(block.locator(".hljs-keyword").first).to_have_text("def")
     block.get_by_role("button", name="Copy the code").click()

@@ -116,7 +116,6 @@ SECRETS = {
 
 
 def test_secrets_told_in_a_chat_are_held_with_their_kind_and_asked_about(home: Page):
-    idle_after(home, 600)  # what waits is looked at before it is learned
     home.get_by_role("button", name="New chat").click()
     for number, (said, (_, kind)) in enumerate(SECRETS.items(), 1):
         say(home, said)
@@ -147,7 +146,6 @@ def test_a_chat_teaches_facts_or_only_what_is_taught_or_nothing(home: Page):
         home.get_by_role("menuitem", name=words).click()
         expect(notices).to_contain_text(said)
 
-    idle_after(home, 600)  # what waits is looked at before it is learned
     home.get_by_role("button", name="New chat").click()
     say(home, "What is a cloud?")
     finished(home)

