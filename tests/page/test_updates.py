@@ -36,7 +36,14 @@ def builds(dist: Path, tmp_path, monkeypatch) -> tuple[Path, Path]:
 def deploy(build: Path, live: Path) -> None:
     """Put a build where the server looks, as a copy to a host does."""
     shutil.rmtree(live, ignore_errors=True)
-    shutil.copytree(build, live, copy_function=os.link)
+    shutil.copytree(build, live, copy_function=place)
+
+
+def place(file: str, there: str) -> None:
+    try:
+        os.link(file, there)
+    except OSError:  # it lies on another disk
+        shutil.copy2(file, there)
 
 
 def build_of(page: Page) -> str:

@@ -5,6 +5,7 @@ Tests of that recipe pay them; those that only need a lesson, or something learn
 """
 
 import json
+from base64 import b64encode
 from collections.abc import Sequence
 
 from playwright.sync_api import Page
@@ -22,7 +23,9 @@ ALL = """async (name) => {
 }"""
 LIGHT = {"taught_rows": 3, "neighbour_rows": 2, "anchor_rows": 0}
 LENGTHY = {"max_steps": 64, "stop_loss": 0.0}
-FILLED = """([steps, records]) => {
+FILLED = """([steps, text]) => {
+  const records = JSON.parse(text, (key, value) => value?.$bytes === undefined ? value
+    : Uint8Array.from(atob(value.$bytes), (one) => one.charCodeAt(0)));
   const opening = indexedDB.open("oneseek", steps.length);
   opening.onupgradeneeded = () => {
     for (const name of steps.flat()) opening.result.createObjectStore(name);
@@ -42,7 +45,8 @@ def holds(page: Page, records: list) -> None:
     """A new profile has these records, as [store, key, value], before anything of the page looks:
     whoever opens a database waits for those who asked before. One that is not new stays as it
     is."""
-    page.add_init_script(f"({FILLED})({json.dumps([STEPS, records])})")
+    text = json.dumps(records, default=lambda data: {"$bytes": b64encode(data).decode()})
+    page.add_init_script(f"({FILLED})({json.dumps([STEPS, text])})")
 
 
 def light_lessons(page: Page) -> None:
