@@ -614,6 +614,7 @@ def test_scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back(
     with home.expect_navigation():
         dialog.get_by_role("button", name="Delete everything").click()
     expect(home.get_by_role("navigation")).to_contain_text("Your chats will be listed here")
+    wait_for_state(home, "ready", timeout=120)
     home.get_by_role("button", name="Settings").click()
     with home.expect_file_chooser() as choosing:
         home.get_by_role("button", name="Import a backup").click()
