@@ -93,33 +93,44 @@ def test_a_dropped_picture_is_seen_kept_and_removed_with_its_chat(page: Page):
     expect(tray(page)).to_have_count(0)
     picture = sent(page).get_by_role("img", name="The picture bands.png")
     assert picture.evaluate("(one) => [one.naturalWidth, one.naturalHeight]") == [60, 45]
-    assert page.evaluate(KEPT) and stored(page, "sources") == {}
 
-    page.get_by_role("button", name="Settings").click()
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Export everything").click()
-    backup = download.value.path()
+    page.reload()
+    wait_for_state(page, "ready", timeout=120)
+    expect(body(answers(page).last)).to_have_text(expected.strip())
+    sent(page).get_by_role("button", name="Show the picture bands.png large").click()
+    dialog = page.get_by_role("dialog", name="bands.png")
+    expect(dialog.get_by_role("img")).to_have_js_property("naturalWidth", 60)
     page.keyboard.press("Escape")
+    say(page, "Hej?")  # what was shown before is still seen
+    finished(page, 2)
+    assert page.evaluate(KEPT) and stored(page, "sources") == {}
 
     picture = page.get_by_role("img", name="The picture bands.png")
     delete(page)
     page.get_by_role("button", name="Undo").click()
     expect(picture).to_have_js_property("naturalWidth", 60)
     delete(page)
+
+
+@pytest.mark.long
+def test_a_backup_brings_a_picture_back(page: Page):
+    given(page)
+    drop_all(page, {"bands.png": eyes.photo(60, 45)})
+    say(page, QUESTION)
+    finished(page)
+    page.get_by_role("button", name="Settings").click()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Export everything").click()
+    backup = download.value.path()
+    page.keyboard.press("Escape")
+    delete(page)
     page.get_by_role("button", name="Settings").click()
     with page.expect_file_chooser() as choosing:
         page.get_by_role("button", name="Import a backup").click()
     with page.expect_navigation():
         choosing.value.set_files(backup)
+    picture = page.get_by_role("img", name="The picture bands.png")
     expect(picture).to_have_js_property("naturalWidth", 60)
-    expect(body(answers(page).last)).to_have_text(expected.strip())
-    sent(page).get_by_role("button", name="Show the picture bands.png large").click()
-    dialog = page.get_by_role("dialog", name="bands.png")
-    expect(dialog.get_by_role("img")).to_have_js_property("naturalWidth", 60)
-    page.keyboard.press("Escape")
-    wait_for_state(page, "ready", timeout=120)
-    say(page, "Hej?")  # what was shown before is still seen
-    finished(page, 2)
 
 
 def delete(page: Page) -> None:
