@@ -68,16 +68,16 @@ def ended(runs: list[subprocess.Popen], patience: float) -> list[int]:
 
 
 def run_tests(python: Path, scope: str, extra: list[str]) -> list[int]:
-    """The exit status of each run. Several share the suite: the fast tests in halves by cost, so
-    that each collects only its own, all others from either end until they meet, the page's end by
-    all but the first. What the others print comes when all are done. What fails has failed, and so
-    has what hangs."""
+    """The exit status of each run. Two share the suite, a core each: the fast tests in halves by
+    cost, so that each collects only its own, all others from either end until they meet. A third
+    helps with the page's, which wait a quarter of their time. What the others print comes when all
+    are done. What fails has failed, and so has what hangs."""
     if scope != "fast":
         site.build()
         site.build(tests=True)
     costs.clear()
     begun = time.monotonic()
-    markers, profile, patience_s, count = SCOPES[scope]
+    markers, profile, patience_s, helped = SCOPES[scope]
     chosen = ["-p", "tests.support.cost", "-m", markers, f"--hypothesis-profile={profile}"]
     chosen += ["-o", f"faulthandler_timeout={patience_s}"]
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as open_files:
@@ -88,7 +88,8 @@ def run_tests(python: Path, scope: str, extra: list[str]) -> list[int]:
         else:
             files = costs.order(scope)
             shared = ["-p", "tests.support.shared_out", "--shared", folder]
-            ways = [[*shared, *files]] + [[*shared, *reversed(files)]] * (count - 1)
+            page = [file for file in reversed(files) if file.startswith("tests/page/")]
+            ways = [[*shared, *one] for one in (files, reversed(files), page)][: 2 + helped]
         later = [open_files.enter_context(tempfile.TemporaryFile()) for _ in ways[1:]]
         runs = [
             subprocess.Popen(
