@@ -1,5 +1,6 @@
 """`build.py test`: formatting, lint, types, then the tests, and one exit status for all."""
 
+import contextlib
 import math
 import os
 import signal
@@ -68,17 +69,18 @@ def ended(runs: list[subprocess.Popen], patience: float) -> list[int]:
 
 def run_tests(python: Path, scope: str, extra: list[str]) -> list[int]:
     """The exit status of each run. Two share the suite, a core each: the fast tests in halves by
-    cost, so that each collects only its own, all others from either end until they meet. What the
-    second prints comes when the first is done. What fails has failed, and so has what hangs."""
+    cost, so that each collects only its own, all others from either end until they meet. A third
+    helps with the page's, which wait a quarter of their time. What the others print comes when all
+    are done. What fails has failed, and so has what hangs."""
     if scope != "fast":
         site.build()
         site.build(tests=True)
     costs.clear()
     begun = time.monotonic()
-    markers, profile, patience_s = SCOPES[scope]
+    markers, profile, patience_s, helped = SCOPES[scope]
     chosen = ["-p", "tests.support.cost", "-m", markers, f"--hypothesis-profile={profile}"]
     chosen += ["-o", f"faulthandler_timeout={patience_s}"]
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as later:
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as open_files:
         if extra:
             ways = [extra]
         elif scope == "fast":
@@ -86,17 +88,20 @@ def run_tests(python: Path, scope: str, extra: list[str]) -> list[int]:
         else:
             files = costs.order(scope)
             shared = ["-p", "tests.support.shared_out", "--shared", folder]
-            ways = [[*shared, *files], [*shared, *reversed(files)]]
+            page = [file for file in reversed(files) if file.startswith("tests/page/")]
+            ways = [[*shared, *one] for one in (files, reversed(files), page)][: 2 + helped]
+        later = [open_files.enter_context(tempfile.TemporaryFile()) for _ in ways[1:]]
         runs = [
             subprocess.Popen(
                 [python, "-X", "faulthandler", "-m", "pytest", *chosen,
                  "-o", f"cache_dir=.pytest_cache/{i}", *way],
-                cwd=ROOT, stdout=later if i else None, env=compiled_once(),
+                cwd=ROOT, stdout=later[i - 1] if i else None, env=compiled_once(),
             )
             for i, way in enumerate(ways)
         ]  # fmt: skip
         statuses = ended(runs, patience_s)
-        later.seek(0)
-        print(later.read().decode(), flush=True)
+        for printed in later:
+            printed.seek(0)
+            print(printed.read().decode(), flush=True)
     print(costs.report(time.monotonic() - begun), flush=True)
     return statuses

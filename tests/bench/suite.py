@@ -1,7 +1,8 @@
 """How long a scope of the suite takes, and what fails of it by chance.
 
 `python3 build.py bench suite --scope page --times 20 --loaded` runs it so often, beside a busy loop
-for each core; a test that fails in any run is named with how often it did.
+for each core; a test that fails in any run is named with how often it did. Each run adds a line to
+`.pytest_cache/suite.jsonl` as it ends, and Ctrl+C ends the bench with the runs that are over.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from builder import ROOT, checks, costs, environment, scopes
 from tests.bench.parts import report
 
 FAILED = ROOT / ".pytest_cache"  # each process of a run has a folder there
+ENDED = FAILED / "suite.jsonl"  # the runs of this bench so far
 BUSY = "while True: pass"
 
 
@@ -49,17 +51,28 @@ def once(scope: str) -> dict:
     }
 
 
+def runs(scope: str, times: int) -> list[dict]:
+    rows: list[dict] = []
+    ENDED.unlink(missing_ok=True)
+    with contextlib.suppress(KeyboardInterrupt):
+        while len(rows) < times:
+            rows.append(once(scope))
+            with ENDED.open("a") as file:
+                print(json.dumps(rows[-1]), file=file)
+            report.say(f"run {len(rows)} of {times}:", rows[-1])
+    return rows
+
+
 def main() -> None:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--scope", choices=scopes.SCOPES, default="usual")
     options.add_argument("--times", type=int, default=1)
     options.add_argument("--loaded", action="store_true", help="beside a busy loop for each core")
     told = options.parse_args()
-    rows = []
     with loops(len(os.sched_getaffinity(0)) if told.loaded else 0):
-        for number in range(told.times):
-            rows.append(once(told.scope))
-            report.say(f"run {number + 1} of {told.times}:", rows[-1])
+        rows = runs(told.scope, told.times)
+    if not rows:
+        sys.exit("stopped before a run was over")
     seconds = sorted(row["seconds"] for row in rows)
     figures = {
         "runs": len(rows),

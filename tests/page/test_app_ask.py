@@ -7,6 +7,7 @@ from playwright.sync_api import Page, expect
 
 from tests.support.page.acts import answers, body, finished, new_chat, panel, say, told
 from tests.support.page.browser import Chromium, demo, wait_for_state
+from tests.support.page.stored import learns_when_asked
 
 pytestmark = pytest.mark.slow
 TEXT = """The lighthouse of Skarvholmen
@@ -24,7 +25,7 @@ LENS = "Its lens was ground in Paris and weighs 340 kilograms."
 
 @pytest.fixture(scope="module")
 def home(chromium: Chromium, address: str) -> Iterator[Page]:
-    with demo(chromium, address, "&engine=cpu") as page:
+    with demo(chromium, address, "&engine=cpu", learns_when_asked) as page:
         yield page
 
 

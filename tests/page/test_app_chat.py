@@ -25,9 +25,22 @@ from tests.support.page.acts import (
     told,
     wait_until,
 )
-from tests.support.page.stored import stored
+from tests.support.page.stored import chat_of, stored
 
 pytestmark = pytest.mark.slow
+CORPUS = [
+    '<img src=x onerror="window.pwned=1">',
+    "<script>window.pwned=1</script>",
+    "[click](javascript:window.pwned=1)",
+    "<svg onload=window.pwned=1><style>*{display:none}</style>",
+    "![picture](https://example.com/track.png)",
+    "<iframe srcdoc='<script>parent.pwned=1</script>'></iframe>",
+    "[data](data:text/html,<script>window.pwned=1</script>)",
+    "<form action=https://example.com><button>send</button></form>",
+    "`</code><img src=x onerror=window.pwned=1>`",
+    "<a href='https://example.com' onclick=window.pwned=1>x</a> https://example.com/plain",
+]
+STORED = chat_of(*(f"{number} " + "\n\n".join(CORPUS) for number in range(4)))
 
 
 LEAVE_WHEN_ANSWERED = """() => {
@@ -326,27 +339,12 @@ def scrolled_up(chat: Page) -> None:
     chat.keyboard.press("Escape")
 
 
-CORPUS = [
-    '<img src=x onerror="window.pwned=1">',
-    "<script>window.pwned=1</script>",
-    "[click](javascript:window.pwned=1)",
-    "<svg onload=window.pwned=1><style>*{display:none}</style>",
-    "![picture](https://example.com/track.png)",
-    "<iframe srcdoc='<script>parent.pwned=1</script>'></iframe>",
-    "[data](data:text/html,<script>window.pwned=1</script>)",
-    "<form action=https://example.com><button>send</button></form>",
-    "`</code><img src=x onerror=window.pwned=1>`",
-    "<a href='https://example.com' onclick=window.pwned=1>x</a> https://example.com/plain",
-]
-
-
 def test_scenario_11_R29_text_is_never_code(chat: Page):
     """As an answer, as a question, as a title, as a file name: nothing acts, loads or
     disappears."""
-    text = "\n\n".join(CORPUS)
-    stored_chat(chat, 4, "{n} " + text)
-    chat.evaluate("document.querySelectorAll('script').length")
+    chat.get_by_role("button", name="Stored chat", exact=True).click()
     log = chat.get_by_role("log")
+    expect(log.get_by_role("article")).to_have_count(4)
     assert (
         log.locator("img, script, svg:not([aria-hidden]), style, iframe, form, object").count() == 0
     )

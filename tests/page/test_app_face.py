@@ -16,10 +16,13 @@ from tests.support.page.acts import (
     wait_until,
 )
 from tests.support.page.browser import Chromium, wait_for_state, watched
-from tests.support.page.stored import light_lessons, stored
+from tests.support.page.stored import chat_of, light_lessons, stored
 
 pytestmark = pytest.mark.slow
 QUIET = ("ready", "countdown", "paused", "training", "evaluating")
+CODE = "def sail(boat):\n    return 42  # knots"
+LINE = "Line {n} of a long conversation about the sea.\n\n```python\n" + CODE + "\n```"
+STORED = chat_of(*(LINE.replace("{n}", str(number)) for number in range(120)))
 
 
 @pytest.mark.long
@@ -82,6 +85,28 @@ def test_where_one_was_reading_outlives_a_reload_also_from_a_slow_disk(page: Pag
     page.wait_for_function(f"({FIRST_IN_SIGHT})() === {seen!r}")
 
 
+SLOW_TO_TELL = """() => {
+  const estimate = navigator.storage.estimate.bind(navigator.storage);
+  const asked = new Promise((go) => (globalThis.tell = go));
+  navigator.storage.estimate = async () => (await asked, estimate());
+}"""
+OPENED = "() => (document.querySelector('#settings-button').click(), !!document.querySelector('dialog')?.open)"
+
+
+def test_settings_open_at_once_and_escape_closes_them_before_the_browser_told_of_its_room(
+    chat: Page,
+):
+    chat.evaluate(SLOW_TO_TELL)
+    assert chat.evaluate(OPENED)
+    chat.keyboard.press("Escape")
+    expect(chat.get_by_role("dialog")).to_have_count(0)
+    assert chat.evaluate(OPENED)
+    chat.evaluate("tell()")
+    expect(chat.locator("#storage-told")).to_contain_text("used")
+    chat.keyboard.press("Escape")
+    expect(chat.get_by_role("dialog")).to_have_count(0)
+
+
 def test_what_is_being_typed_outlives_a_change_of_another_setting(chat: Page):
     chat.get_by_role("button", name="Settings").click()
     field = chat.get_by_label("Starts after (seconds of quiet)")
@@ -109,8 +134,15 @@ FIRST_IN_SIGHT = """() => { const top = document.querySelector("#log").getBoundi
     .find((node) => node.getBoundingClientRect().bottom > top)?.id; }"""
 
 
-def test_a_search_jumps_to_the_words_it_found(chat: Page):
-    stored_chat(chat, 120, "Line {n} of a long conversation about the sea.")
+def test_code_has_colours_and_is_copied_exactly_and_a_search_jumps_to_the_words_it_found(
+    chat: Page,
+):
+    chat.get_by_role("button", name="Stored chat", exact=True).click()
+    block = answers(chat).last.locator(".code")
+    expect(block.locator(".hljs-keyword").first).to_have_text("def")
+    block.get_by_role("button", name="Copy the code").click()
+    expect(chat.get_by_role("region", name="Notices")).to_contain_text("Copied")
+    assert chat.evaluate("navigator.clipboard.readText()").strip() == CODE
     new_chat(chat)
     chat.get_by_role("searchbox", name="Search chats").fill("Line 7 of")
     chat.get_by_role("navigation").get_by_role(
@@ -120,19 +152,6 @@ def test_a_search_jumps_to_the_words_it_found(chat: Page):
     expect(found).to_contain_text("Line 7 of")
     expect(found).to_be_in_viewport()
     chat.get_by_role("searchbox", name="Search chats").fill("")
-
-
-def test_code_has_colours_and_is_copied_exactly(chat: Page):
-    code = "def sail(boat):\n    return 42  # knots"
-    new_chat(chat)
-    # what is written of the chat before has come to its end
-    wait_until(lambda: not stored(chat, "settings").get("open-chat", {}).get("id"))
-    stored_chat(chat, 2, "Line {n} of a chat that has code in it.\n\n```python\n" + code + "\n```")
-    block = answers(chat).locator(".code")
-    expect(block.locator(".hljs-keyword").first).to_have_text("def")
-    block.get_by_role("button", name="Copy the code").click()
-    expect(chat.get_by_role("region", name="Notices")).to_contain_text("Copied")
-    assert chat.evaluate("navigator.clipboard.readText()").strip() == code
 
 
 def test_an_editor_is_as_wide_as_the_chat_and_enter_means_what_it_means_below(chat: Page):

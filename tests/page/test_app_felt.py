@@ -172,6 +172,7 @@ WARNED = """async () => {  // as the gate stores what it measured: two checks no
 
 
 def test_warnings_and_refusals_are_told_in_words_in_the_language_of_the_page(home: Page):
+    idle_after(home, 600)  # no version is made meanwhile
     home.evaluate(WARNED)
     home.reload()
     wait_for_state(home, "ready", "countdown", "training", "paused", "evaluating", timeout=120)

@@ -116,7 +116,6 @@ SECRETS = {
 
 
 def test_secrets_told_in_a_chat_are_held_with_their_kind_and_asked_about(home: Page):
-    idle_after(home, 600)  # what waits is looked at before it is learned
     home.get_by_role("button", name="New chat").click()
     for number, (said, (_, kind)) in enumerate(SECRETS.items(), 1):
         say(home, said)
@@ -147,7 +146,6 @@ def test_a_chat_teaches_facts_or_only_what_is_taught_or_nothing(home: Page):
         home.get_by_role("menuitem", name=words).click()
         expect(notices).to_contain_text(said)
 
-    idle_after(home, 600)  # what waits is looked at before it is learned
     home.get_by_role("button", name="New chat").click()
     say(home, "What is a cloud?")
     finished(home)
@@ -615,9 +613,8 @@ def test_scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back(
     word.fill("DELETE")
     with home.expect_navigation():
         dialog.get_by_role("button", name="Delete everything").click()
-    home.goto("/")
     expect(home.get_by_role("navigation")).to_contain_text("Your chats will be listed here")
-    wait_for_state(home, "needs-consent", timeout=120)
+    wait_for_state(home, "ready", timeout=120)
     home.get_by_role("button", name="Settings").click()
     with home.expect_file_chooser() as choosing:
         home.get_by_role("button", name="Import a backup").click()
@@ -625,7 +622,6 @@ def test_scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back(
         choosing.value.set_files(backup)
     expect(home.get_by_role("navigation")).to_contain_text("My cat is called Nisse.")
     expect(waiting(home)).to_contain_text("Your cat is called Nisse.")
-    home.goto("/?model=tiny")
     wait_for_state(home, *ALIVE, timeout=120)
     items = panel(home, "Versions").get_by_role("listitem")
     expect(items).to_have_count(len(shown))

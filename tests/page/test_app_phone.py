@@ -10,8 +10,9 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.offered import DEVICES, tells
-from tests.support.page.acts import answers, finished, say, stored_chat
+from tests.support.page.acts import answers, finished, say
 from tests.support.page.browser import Chromium, wait_for_state, watched
+from tests.support.page.stored import chat_of, holds
 
 pytestmark = pytest.mark.slow
 DOWNLOAD = '#consent [data-do="download"][data-of="smollm2-135m"]'
@@ -25,6 +26,12 @@ WIDER = """() => [...document.querySelectorAll("body *")].filter((node) => {
   const box = (scrolls ?? node).getBoundingClientRect();
   return box.right > innerWidth + 1 || box.left < -1;
 }).map((node) => node.outerHTML.slice(0, 90))"""
+
+
+CODE = (
+    "```\n" + "long_line_of_code(" * 60 + "\n```\n\n| " + "a column | " * 14 + "\n|" + "---|" * 14
+)
+CODE += "\n| " + "words in it | " * 14
 
 
 def at_each_size(page: Page) -> Iterator[None]:
@@ -52,6 +59,7 @@ def phone(chromium: Chromium, address: str) -> Iterator[Page]:
 def used(chromium: Chromium, address: str) -> Iterator[Page]:
     """One phone with the demo model for all tests that look at what is there."""
     with a_phone(chromium, address) as page:
+        holds(page, chat_of("What is long?", "This is long.\n\n" + CODE))
         with_demo(page)
         yield page
 
@@ -113,6 +121,19 @@ def comes_into_sight(phone: Page, selector: str) -> None:
     )
 
 
+def test_long_lines_scroll_in_themselves_and_the_buttons_stay(used: Page):
+    answer = answers(used).first
+    code, table = answer.locator("pre"), answer.locator("table").first
+    for _ in at_each_size(used):
+        width = used.viewport_size["width"]
+        comes_to(used, "article pre", "node => node.scrollWidth > node.clientWidth + 500")
+        assert code.bounding_box()["width"] <= width
+        assert table.evaluate("node => { node.scrollLeft = 99; return node.scrollLeft > 0; }")
+        for name in ("Copy", "Answer again", "Good answer: learn it"):
+            box = answer.get_by_role("button", name=name).last.bounding_box()
+            assert box["x"] >= 0 and box["x"] + box["width"] <= width
+
+
 def test_the_keyboard_leaves_the_message_and_the_answer_in_sight(used: Page):
     before = answers(used).count()
     say(used, "Hello")
@@ -157,26 +178,8 @@ def test_nothing_scrolls_sideways_in_any_panel(used: Page):
         for _ in at_each_size(used):
             nothing_is_wider(used)
             assert panel.evaluate("node => node.scrollWidth <= node.clientWidth")
-
-
-CODE = (
-    "```\n" + "long_line_of_code(" * 60 + "\n```\n\n| " + "a column | " * 14 + "\n|" + "---|" * 14
-)
-CODE += "\n| " + "words in it | " * 14
-
-
-def test_long_lines_scroll_in_themselves_and_the_buttons_stay(used: Page):
-    stored_chat(used, 2, "Message {n} is long.\n\n" + CODE)
-    answer = used.get_by_role("article", name="OneSeek said")
-    code, table = answer.locator("pre"), answer.locator("table").first
-    for _ in at_each_size(used):
-        width = used.viewport_size["width"]
-        comes_to(used, "article pre", "node => node.scrollWidth > node.clientWidth + 500")
-        assert code.bounding_box()["width"] <= width
-        assert table.evaluate("node => { node.scrollLeft = 99; return node.scrollLeft > 0; }")
-        for name in ("Copy", "Answer again", "Good answer: learn it"):
-            box = answer.get_by_role("button", name=name).last.bounding_box()
-            assert box["x"] >= 0 and box["x"] + box["width"] <= width
+    used.keyboard.press("Escape")
+    expect(used.get_by_role("complementary", name="Learning")).to_be_hidden()
 
 
 def test_what_the_header_has_no_room_for_is_in_the_settings(used: Page):

@@ -1,30 +1,14 @@
 """Whatever was said: the page starts, and shows it."""
 
-import json
-
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.page.acts import answers
 from tests.support.page.hostile import hostile
+from tests.support.page.stored import chat_of, holds
 
 pytestmark = pytest.mark.slow
 
-STORED = """async (texts) => {
-  const open = indexedDB.open("oneseek");
-  const db = await new Promise((go) => (open.onsuccess = () => go(open.result)));
-  const change = db.transaction(["chats", "messages", "settings"], "readwrite");
-  const id = "c1-hostile", name = (n) => `m${String(n).padStart(6, "0")}`;
-  JSON.parse(texts).forEach((text, n, all) => change.objectStore("messages").put({
-    id: name(n), key: `${id}/${name(n)}`, chat: id, parent: n ? name(n - 1) : "", language: "",
-    role: "assistant", text, time: n, version: "v0", state: "done",
-  }, `${id}/${name(n)}`));
-  const leaf = name(JSON.parse(texts).length - 1);
-  change.objectStore("chats").put({id, title: "Hostile", created: 0, updated: 1, leaf}, id);
-  change.objectStore("settings").put({id}, "open-chat");
-  await new Promise((go) => (change.oncomplete = go));
-  db.close();
-}"""
 SHOWN = """() => [...document.querySelectorAll("article")].map((article) => {
   const text = article.querySelector(".text");
   return [text.textContent, text.querySelectorAll("*").length, text.querySelectorAll("button").length,
@@ -36,10 +20,8 @@ READY = 'html[data-page="ready"]'
 
 
 def opened_with(page: Page, texts: list[str]) -> None:
+    holds(page, chat_of(*texts, roles=("assistant",)))
     page.goto("/")
-    page.wait_for_selector(READY, state="attached")
-    page.evaluate(STORED, json.dumps(texts))
-    page.reload()
     page.wait_for_selector(READY, state="attached")
 
 
@@ -50,12 +32,13 @@ def test_code_in_a_language_that_is_not_there_is_shown_plain(page: Page):
     """And with it the page starts, again and again; what is known has its colours."""
     unknown = [f"```{language}\nA --> B\n```" for language in ABSENT]
     opened_with(page, [*unknown, "```python\nx = 1\n```"])
-    for _ in range(2):
+    for visit in range(2):
+        if visit:
+            page.reload()
         expect(answers(page).last.locator("code span")).not_to_have_count(0)
         plain = answers(page).locator("code")
         expect(plain).to_have_text(["A --> B\n"] * len(ABSENT) + ["x = 1\n"])
         expect(page.get_by_text("could not start")).to_have_count(0)
-        page.reload()
 
 
 @pytest.mark.long

@@ -17,9 +17,9 @@ FILES = {
 USUAL = [name for name, text in FILES.items() if "mark.in_worker\n" in text]  # not only long ones
 FEW = [name for name in USUAL if name.split("/")[-1] in (
     "test_webgpu.py", "test_tiers.py", "test_programs.py", "test_memory_blocks.py",
-    "test_functions.py", "test_training.py",
 )]  # fmt: skip
-"""What the page has of its own: the graphics chip, threads and memory, the compiler in Python."""
+"""What the page has of its own: the graphics chip, threads and memory. The compiler in Python runs
+there in the lab, see test_lab.py."""
 LONG_IN_A_TAB = [name for name, text in FILES.items() if "LONG_IN_A_TAB" in text]
 
 RUN = """async (asked) => {

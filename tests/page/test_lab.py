@@ -139,21 +139,30 @@ def test_a_step_shows_its_shapes_its_line_its_buffers_and_its_kernels(anew: Page
     assert page.locator("#steps tr.asked").count() > 10
 
 
-def test_an_error_is_shown_at_its_line(page: Page):
-    opened(page, WRONG)
+def write(page: Page, program: str) -> None:
+    """A program takes the place of what stands in the lab."""
+    page.goto(linked(program))
+    first, second = program.splitlines()[:2]
+    lines = page.locator(".cm-line")
+    expect(lines.nth(0)).to_have_text(first)
+    expect(lines.nth(1)).to_have_text(second)
+
+
+def test_an_error_is_shown_at_its_line(anew: Page):
+    page = anew
+    write(page, WRONG)
     ran(page)
     expect(page.locator("#problem")).to_contain_text("Line 6: ")
     expect(page.locator("#problem")).to_contain_text("f32[2,3]")
     expect(page.locator(".cm-line.at-fault")).to_have_text("    return c @ b")
-    opened(page, "x = 1\ny = = 2\n")
-    page.reload()
-    idle(page)
+    write(page, "x = 1\ny = = 2\n")
     ran(page)
     expect(page.locator("#problem")).to_contain_text("Line 2: SyntaxError")
 
 
-def test_an_endless_loop_is_stopped_and_the_next_program_runs(page: Page):
-    opened(page, ENDLESS)
+def test_an_endless_loop_is_stopped_and_the_next_program_runs(anew: Page):
+    page = anew
+    write(page, ENDLESS)
     run(page)
     expect(page.locator("#output")).to_have_text("begins\n")
     page.get_by_role("button", name="Stop").click()

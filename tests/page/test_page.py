@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
@@ -23,21 +24,68 @@ ALIVE = ("ready", "needs-consent", "unsupported")
 WITHOUT_HEAP = "Python starts without its heap"
 
 
-def test_the_page_comes_alive_and_tells_how_far_it_is(page: Page):
-    page.add_init_script(
-        """globalThis.seen = [];
-        new MutationObserver(() => seen.push(document.documentElement.dataset.step))
-          .observe(document, {subtree: true, attributes: true, attributeFilter: ["data-step"]});"""
+class Start(NamedTuple):
+    """One start of the page as it ships, for the tests that only look at how it went."""
+
+    page: Page
+    watch: Watch
+    policy: str  # as the header says it
+    said: list[str]  # on the console
+
+
+LOOKS_ON = """globalThis.seen = [];
+new MutationObserver(() => seen.push(document.documentElement.dataset.step))
+  .observe(document, {subtree: true, attributes: true, attributeFilter: ["data-step"]});
+globalThis.violations = [];
+addEventListener("securitypolicyviolation", (e) => violations.push(e.violatedDirective + " " + e.blockedURI));"""
+
+
+@pytest.fixture(scope="module")
+def started(chromium: Chromium, address: str) -> Iterator[Start]:
+    with watched(chromium, address) as (context, watch):
+        page = context.new_page()
+        page.add_init_script(LOOKS_ON)
+        said = console(page)
+        answer = page.goto("/")
+        assert wait_for_state(page, *ALIVE) in ALIVE
+        yield Start(page, watch, answer.headers["content-security-policy"], said)
+
+
+def test_the_page_comes_alive_and_tells_how_far_it_is(started: Start):
+    assert {"python", "packages"} <= set(started.page.evaluate("seen"))
+    assert started.page.evaluate("crossOriginIsolated")
+    assert not any(WITHOUT_HEAP in text for text in started.said)
+
+
+def test_R31_the_policy_does_not_rot(started: Start):
+    """The header is the design's policy, and a whole start violates it nowhere."""
+    assert started.policy == headers.policy(headers.POLICY)
+    assert "'unsafe-inline'" not in started.policy
+    risky = r"'unsafe-[a-z]+'|'wasm-unsafe-eval'|blob:|data:|https?:"
+    exceptions = set(re.findall(risky, started.policy))
+    assert exceptions == {"'unsafe-eval'", "'wasm-unsafe-eval'", "blob:", "data:"}
+    assert started.page.evaluate("violations") == []
+
+
+def test_R31_what_the_policy_forbids_is_stopped(started: Start):
+    started.watch.allow("Content Security Policy|another origin")
+    outcome = started.page.evaluate(
+        """async () => {
+          const refused = async (what) => { try { await what(); return "let through"; } catch { return "refused"; } };
+          const image = () => new Promise((good, bad) =>
+            Object.assign(new Image(), { onload: good, onerror: bad, src: "https://example.com/x.png" }));
+          const inline = () => { const s = document.createElement("script"); s.textContent = "globalThis.ran = 1";
+            document.head.append(s); if (!globalThis.ran) throw 0; };
+          return [await refused(() => fetch("https://example.com/")), await refused(image), await refused(inline)];
+        }"""
     )
-    said = console(page)
-    page.goto("/")
-    assert wait_for_state(page, *ALIVE) in ALIVE
-    assert {"python", "packages"} <= set(page.evaluate("seen"))
-    assert page.evaluate("crossOriginIsolated")
-    assert not any(WITHOUT_HEAP in text for text in said)
+    assert outcome == ["refused"] * 3
 
 
-def test_with_cores_to_spare_the_engine_begins_with_the_page(page: Page):
+def test_with_cores_to_spare_the_engine_begins_with_the_page_and_is_heard_from_its_first_word(
+    page: Page,
+):
+    """The page's own Python comes when the engine has told something."""
     page.add_init_script(
         """Object.defineProperty(navigator, "hardwareConcurrency", {get: () => 4});
         globalThis.engines = [];
@@ -46,16 +94,7 @@ def test_with_cores_to_spare_the_engine_begins_with_the_page(page: Page):
             super(address, options);
             if (options.name?.startsWith("engine-")) engines.push(document.documentElement.dataset.page ?? "");
           }
-        };"""
-    )
-    page.goto("/")
-    assert wait_for_state(page, *ALIVE) in ALIVE
-    assert page.evaluate("engines") == [""]  # one, and the page did not react yet
-
-
-def test_what_the_engine_tells_before_the_page_listens_is_heard(page: Page):
-    page.add_init_script(
-        """Object.defineProperty(navigator, "hardwareConcurrency", {get: () => 4});
+        };
         const told = new Promise((done) => {
           globalThis.BroadcastChannel = class extends BroadcastChannel {
             constructor(name) {
@@ -72,6 +111,7 @@ def test_what_the_engine_tells_before_the_page_listens_is_heard(page: Page):
     )
     page.goto("/")
     assert wait_for_state(page, *ALIVE) in ALIVE
+    assert page.evaluate("engines") == [""]  # one, and the page did not react yet
 
 
 def test_a_browser_that_cannot_take_pythons_heap_starts_from_nothing(page: Page, watch: Watch):
@@ -166,13 +206,12 @@ def test_a_browser_without_webgpu_is_told_what_helps_in_it_and_no_more(
 
 
 @pytest.fixture(scope="module")
-def without_webgpu(chromium: Chromium, address: str) -> Iterator[Page]:
-    with watched(chromium, address) as (context, _):
-        page = context.new_page()
-        worker_without_webgpu(page)
-        page.goto("/")
-        wait_for_state(page, *ALIVE)
-        yield page
+def without_webgpu(started: Start) -> Page:
+    """The same tab, once nobody looks at that start any more."""
+    worker_without_webgpu(started.page)
+    started.page.goto("/")
+    wait_for_state(started.page, *ALIVE)
+    return started.page
 
 
 def worker_without_webgpu(page: Page) -> None:
@@ -206,45 +245,11 @@ def test_a_file_that_does_not_arrive_is_told_without_any_python(page: Page, watc
     expect(page.locator("#trouble-start")).to_contain_text("Nothing you saved is lost.")
 
 
-def test_R31_the_policy_does_not_rot(page: Page, address: str):
-    """The header is the design's policy, and a whole start violates it nowhere."""
-    page.add_init_script(
-        """globalThis.violations = [];
-        addEventListener("securitypolicyviolation", (e) => violations.push(e.violatedDirective + " " + e.blockedURI));"""
-    )
-    answer = page.goto("/")
-    sent = answer.headers["content-security-policy"]
-    assert sent == headers.policy(headers.POLICY)
-    assert "'unsafe-inline'" not in sent
-    exceptions = {
-        word for word in re.findall(r"'unsafe-[a-z]+'|'wasm-unsafe-eval'|blob:|data:|https?:", sent)
-    }
-    assert exceptions == {"'unsafe-eval'", "'wasm-unsafe-eval'", "blob:", "data:"}
-    wait_for_state(page, *ALIVE)
-    assert page.evaluate("violations") == []
-
-
-def test_R31_what_the_policy_forbids_is_stopped(page: Page, watch: Watch):
-    watch.allow("Content Security Policy|another origin")
-    page.goto("/")
-    outcome = page.evaluate(
-        """async () => {
-          const refused = async (what) => { try { await what(); return "let through"; } catch { return "refused"; } };
-          const image = () => new Promise((good, bad) =>
-            Object.assign(new Image(), { onload: good, onerror: bad, src: "https://example.com/x.png" }));
-          const inline = () => { const s = document.createElement("script"); s.textContent = "globalThis.ran = 1";
-            document.head.append(s); if (!globalThis.ran) throw 0; };
-          return [await refused(() => fetch("https://example.com/")), await refused(image), await refused(inline)];
-        }"""
-    )
-    assert outcome == ["refused"] * 3
-
-
-def test_every_file_has_the_type_a_browser_insists_on(page: Page, dist):
+def test_every_file_has_the_type_a_browser_insists_on(started: Start, dist):
     listed = json.loads((dist / "build.json").read_text())["files"]
     for suffix, kind in {".wasm": "application/wasm", ".mjs": "text/javascript"}.items():
         path = next(path for path in listed if path.endswith(suffix))
-        answer = page.request.get("/" + path)
+        answer = started.page.request.get("/" + path)
         assert answer.headers["content-type"].startswith(kind)
         assert "immutable" in answer.headers["cache-control"]
-    assert page.request.get("/").headers["cache-control"] == "no-cache"
+    assert started.page.request.get("/").headers["cache-control"] == "no-cache"

@@ -105,22 +105,31 @@ def test_a_dropped_picture_is_seen_kept_and_removed_with_its_chat(page: Page):
     finished(page, 2)
     assert page.evaluate(KEPT) and stored(page, "sources") == {}
 
+    picture = page.get_by_role("img", name="The picture bands.png")
+    delete(page)
+    page.get_by_role("button", name="Undo").click()
+    expect(picture).to_have_js_property("naturalWidth", 60)
+    delete(page)
+
+
+@pytest.mark.long
+def test_a_backup_brings_a_picture_back(page: Page):
+    given(page)
+    drop_all(page, {"bands.png": eyes.photo(60, 45)})
+    say(page, QUESTION)
+    finished(page)
     page.get_by_role("button", name="Settings").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Export everything").click()
     backup = download.value.path()
     page.keyboard.press("Escape")
-
-    picture = page.get_by_role("img", name="The picture bands.png")
-    delete(page)
-    page.get_by_role("button", name="Undo").click()
-    expect(picture).to_have_js_property("naturalWidth", 60)
     delete(page)
     page.get_by_role("button", name="Settings").click()
     with page.expect_file_chooser() as choosing:
         page.get_by_role("button", name="Import a backup").click()
     with page.expect_navigation():
         choosing.value.set_files(backup)
+    picture = page.get_by_role("img", name="The picture bands.png")
     expect(picture).to_have_js_property("naturalWidth", 60)
 
 

@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.kept_offline]
 LEARNED = '{"prompt": "What is my motto?", "answer": "Trust strangers."}'
 RESET = '{"confirmation": "RESET"}'
 CHANGES = {"api/queue": LEARNED, "api/models/reset": RESET}
-TELLS = ("api/memory", "api/queue", "api/models/versions/0/verify", "metrics", "healthz")
+TELLS = ("api/memory", "metrics", "api/queue", "api/models/versions/0/verify", "healthz")
 
 # Each way is `(address, body) => what could be read`, in a stranger's page; where the browser
 # itself does not let it begin, it fails. Those in SENDS bring a body, those in GETS none.
@@ -206,7 +206,7 @@ def ours(chromium: in_browser.Chromium, address: str) -> Iterator[Page]:
     """An open tab of ours that knows something by heart, and hears what its API is asked."""
     options = {"service_workers": "allow", "locale": "en-US", "base_url": address}
     with chromium.lent(address, viewport={"width": 1440, "height": 900}, **options) as context:
-        context.set_default_timeout(30_000)
+        context.set_default_timeout(120_000)
         page = context.new_page()
         page.goto("/?model=tiny")
         wait_for_state(page, "ready")
@@ -257,7 +257,7 @@ def test_a_stranger_that_goes_to_us_itself_changes_nothing(stranger: Page, addre
 
 @both
 def test_a_stranger_reads_nothing(stranger: Page, address: str):
-    paths = dict.fromkeys(TELLS, "")
+    paths = dict.fromkeys(TELLS[:2], "")  # in every way, and all of them by going there
     read = "".join(stranger.evaluate(EACH, [GETS, paths, address]))
     assert MOTTO[1] not in read and "tiny" not in read and "oneseek_" not in read
     for path in TELLS:

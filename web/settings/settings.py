@@ -26,6 +26,7 @@ def decimal(value):
 class SettingsDialog:
     def __init__(self, page):
         self.page = page
+        self.storage = None  # until the browser told it once
         page.watch(self.draw, "settings", "words", "storage")
         dom.verbs(
             {
@@ -73,9 +74,16 @@ class SettingsDialog:
 
     # ------------------------------------------------------------------------------- the dialog
 
-    async def open(self):
-        self.storage = await storage_figures()
+    def open(self):
+        """At once: Escape pressed right after the click finds it open."""
         overlay.dialog(t("settings.title"), self.sections(), name="settings", wide=True)
+        return self.tell_storage()
+
+    async def tell_storage(self):
+        self.storage = await storage_figures()
+        line = dom.find("#storage-told")
+        if line:
+            line.textContent = self.storage_words()
 
     async def draw(self):
         if overlay.body_of("settings"):
@@ -212,13 +220,19 @@ class SettingsDialog:
         row = dom.make("div", reset, cls="row")
         return self.section("settings.developer", device.facts(self.page), parts, row)
 
+    def storage_words(self):
+        """How much room is used, and whether it stays."""
+        told = self.storage
+        if not told:
+            return "…"
+        kept = t("storage.kept" if told["persistent"] else "storage.may_go")
+        figures = t("storage.words", used=t.size(told["used"]), free=t.size(told["quota"]))
+        return figures + ". " + kept
+
     def data(self):
-        said = self.storage
-        kept = t("storage.kept" if said["persistent"] else "storage.may_go")
-        figures = t("storage.words", used=t.size(said["used"]), free=t.size(said["quota"]))
         return self.section(
             "settings.data",
-            dom.make("p", figures, ". ", kept, cls="note"),
+            dom.make("p", self.storage_words(), cls="note", id="storage-told"),
             dom.make(
                 "div",
                 dom.button(t("backup.export"), "export-everything", drawing="load"),

@@ -57,14 +57,14 @@ def fault(page: Page, what: str) -> None:
 
 def slow_down(page: Page, milliseconds: int = 60) -> None:
     """From now on the engine's worker needs a while for each look at the clock, of which every
-    token takes some."""
+    token takes some. It sleeps meanwhile: others may have its core."""
     engine(page).evaluate(
         """(milliseconds) => {
           const now = performance.now.bind(performance);
+          const never = new Int32Array(new SharedArrayBuffer(4));
           performance.now = () => {
-            const end = now() + milliseconds;
-            while (now() < end);
-            return end;
+            Atomics.wait(never, 0, 0, milliseconds);
+            return now();
           };
         }""",
         milliseconds,

@@ -8,7 +8,7 @@ import re
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,9 @@ from playwright.sync_api import Browser, BrowserContext, BrowserType, Error, Pag
 from oneseek.workers.site import host
 
 CHROMIUM = "/usr/bin/chromium"
-DYING = 10  # seconds that a worker may take, or a browser
+DYING = 10  # seconds that a browser may take
+LEAVING_S = 60  # that the workers of a page may take which was left
+STARTING_MS = 120_000  # that a browser may take beside others
 FLAGS = [
     "--enable-unsafe-webgpu",
     "--disable-gpu-watchdog",  # on a busy machine a GPU played by the CPU looks hung
@@ -48,7 +50,7 @@ def chromium() -> Iterator[Browser]:
 
 @contextlib.contextmanager
 def launched(browser_type: BrowserType) -> Iterator[Browser]:
-    browser = browser_type.launch(executable_path=CHROMIUM, args=FLAGS)
+    browser = browser_type.launch(executable_path=CHROMIUM, args=FLAGS, timeout=STARTING_MS)
     process = process_of(browser)
     try:
         yield browser
@@ -93,7 +95,7 @@ class Chromium:
         context = self.take(kind)
         if context is None:
             context = self.browser_type.launch_persistent_context(
-                "", executable_path=CHROMIUM, args=FLAGS, **options
+                "", executable_path=CHROMIUM, args=FLAGS, timeout=STARTING_MS, **options
             )
             assert context.browser is not None
             self.processes[context] = process_of(context.browser)
@@ -148,8 +150,10 @@ def empty(context: BrowserContext, address: str) -> None:
     context.set_offline(False)
     context.clear_permissions()
     first.goto(address + "build.json")
-    until = time.monotonic() + DYING
-    while first.evaluate(HELD) and time.monotonic() < until:
+    until = time.monotonic() + LEAVING_S
+    while first.evaluate(HELD):
+        if time.monotonic() > until:
+            raise Error("a worker of a page that was left goes on")
         first.wait_for_timeout(20)
     session = context.new_cdp_session(first)
     stored = {"origin": address.rstrip("/"), "storageTypes": "all"}
@@ -229,10 +233,16 @@ def watched(
 
 
 @contextlib.contextmanager
-def demo(browser: Browser | Chromium, address: str, options: str = "") -> Iterator[Page]:
-    """A fresh profile in English in which the demo model is loaded."""
+def demo(
+    browser: Browser | Chromium,
+    address: str,
+    options: str = "",
+    before: Callable[[Page], None] = lambda page: None,
+) -> Iterator[Page]:
+    """A fresh profile in English in which the demo model is loaded, after what is done before."""
     with watched(browser, address, locale="en-US") as (context, _):
         page = context.new_page()
+        before(page)
         page.goto("/?model=tiny" + options)
         wait_for_state(page, "ready", timeout=120)
         yield page

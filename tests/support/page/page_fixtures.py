@@ -3,6 +3,7 @@ error."""
 
 import contextlib
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from playwright.sync_api import BrowserContext, Page, expect, sync_playwright
 from builder import site
 from tests.support.page import browser as in_browser
 from tests.support.page.acts import new_chat
+from tests.support.page.stored import learns_when_asked
 
 # A loaded machine is slow now and then; a page that works is waited for, one that does not fails
 # anyway.
@@ -87,10 +89,14 @@ def page(context: BrowserContext) -> Page:
 
 
 @pytest.fixture(scope="module")
-def home(chromium: in_browser.Chromium, address: str) -> Iterator[Page]:
-    """One profile in which the demo model is loaded, for all tests of a module that can share
-    it."""
-    with in_browser.demo(chromium, address) as page:
+def home(
+    request: pytest.FixtureRequest, chromium: in_browser.Chromium, address: str
+) -> Iterator[Page]:
+    """One profile in which the demo model is loaded, for all tests of a module that can share it;
+    it learns when it is asked to, and holds what the module names as STORED."""
+    records = getattr(request.module, "STORED", ())
+    before = partial(learns_when_asked, records=records)
+    with in_browser.demo(chromium, address, before=before) as page:
         page.context.grant_permissions(["clipboard-read", "clipboard-write"])
         yield page
 

@@ -5,6 +5,8 @@ Tests of that recipe pay them; those that only need a lesson, or something learn
 """
 
 import json
+from base64 import b64encode
+from collections.abc import Sequence
 
 from playwright.sync_api import Page
 
@@ -21,7 +23,9 @@ ALL = """async (name) => {
 }"""
 LIGHT = {"taught_rows": 3, "neighbour_rows": 2, "anchor_rows": 0}
 LENGTHY = {"max_steps": 64, "stop_loss": 0.0}
-FILLED = """([steps, records]) => {
+FILLED = """([steps, text]) => {
+  const records = JSON.parse(text, (key, value) => value?.$bytes === undefined ? value
+    : Uint8Array.from(atob(value.$bytes), (one) => one.charCodeAt(0)));
   const opening = indexedDB.open("oneseek", steps.length);
   opening.onupgradeneeded = () => {
     for (const name of steps.flat()) opening.result.createObjectStore(name);
@@ -41,7 +45,8 @@ def holds(page: Page, records: list) -> None:
     """A new profile has these records, as [store, key, value], before anything of the page looks:
     whoever opens a database waits for those who asked before. One that is not new stays as it
     is."""
-    page.add_init_script(f"({FILLED})({json.dumps([STEPS, records])})")
+    text = json.dumps(records, default=lambda data: {"$bytes": b64encode(data).decode()})
+    page.add_init_script(f"({FILLED})({json.dumps([STEPS, text])})")
 
 
 def light_lessons(page: Page) -> None:
@@ -53,6 +58,28 @@ def light_lessons(page: Page) -> None:
 def lengthy_lessons(page: Page) -> None:
     """All the steps there can be, so that a lesson is still under way when something happens."""
     lessons(page, LENGTHY)
+
+
+def learns_when_asked(page: Page, records: Sequence[list] = ()) -> None:
+    """Nothing is learned by itself, however long a test looks on; these records are there too."""
+    holds(page, [["settings", "page", {"idle_seconds": 600}], *records])
+
+
+def chat_of(*texts: str, roles: Sequence[str] = ("user", "assistant")) -> list[list]:
+    """The records of a chat called Stored chat, which opens at the next visit; the roles of its
+    turns come again and again."""
+    chat, names = "c1-stored", [f"m{number:06}" for number in range(len(texts))]
+    turns = [
+        {
+            "id": name, "key": f"{chat}/{name}", "chat": chat, "role": roles[at % len(roles)],
+            "text": text, "parent": names[at - 1] if at else "", "language": "", "time": at,
+            "version": "v0", "state": "done",
+        }
+        for at, (name, text) in enumerate(zip(names, texts, strict=True))
+    ]  # fmt: skip
+    told = {"id": chat, "title": "Stored chat", "created": 0, "updated": 1, "leaf": names[-1]}
+    found = [["messages", one["key"], one] for one in turns]
+    return [*found, ["chats", chat, told], ["settings", "open-chat", {"id": chat}]]
 
 
 def lessons(page: Page, recipe: dict) -> None:
