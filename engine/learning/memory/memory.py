@@ -209,14 +209,13 @@ class Memory:
         unread = [id for id in near if id not in read]
         together = await self.reader.together(words, [texts[id] for id in unread])
         read.update(zip(unread, together, strict=True))
-        elsewhere = self.said.elsewhere(words, list(near))
         nearest = next(iter(texts.values()))
         if asks >= MAY_ASK and self.said.shared(words, nearest) > 0:
             asks = max(asks, SHARES)
         nats, nearness = [read[id] for id in near], list(near.values())
         aligned = await self.reader.aligned(terms, await self._terms(texts))
         said = list(texts.values())
-        found = evidence.signs(words, said, nats, aligned, nearness, elsewhere, asks)
+        found = evidence.signs(words, said, nats, aligned, nearness, asks)
         return dict(zip(near, found, strict=True))
 
     async def _terms(self, texts: dict[str, str]) -> list[Terms]:
@@ -296,8 +295,7 @@ class Memory:
         read, said = await self.reader.together(words, texts), await self.reader.saying(texts)
         aligned = await self.reader.aligned(terms, [one.terms for one in said])
         nearness = [float(scaled(one.whole @ whole)) for one in said]
-        none = [0.0] * len(texts)
-        speaks = evidence.signs(words, texts, read, aligned, nearness, none, asked.asks)
+        speaks = evidence.signs(words, texts, read, aligned, nearness, asked.asks)
         found = map(Found, facts, map(evidence.weighed, speaks))
         return sorted(found, key=lambda one: -one.score)
 
