@@ -40,10 +40,12 @@ class Sentence(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a text lies: its direction, and its terms."""
+    """Where a text lies: its direction near what answers it or what it answers, its terms, and its
+    direction by the encoder as it was published."""
 
     whole: np.ndarray  # [width]
     terms: Terms
+    published: np.ndarray  # [width]
 
 
 class Reader:
@@ -72,11 +74,8 @@ class Reader:
         rows = [self._row([*begin, *self._tokens(text, ALONE)]) for text in texts]
         read = [await self.encoder.published(group) for group in groups(rows)]
         weight, bias = (self.encoder.heads[f"{FIND}{way}.{part}"] for part in ("weight", "bias"))
-        return [
-            Place(unit(weight @ unit(states.mean(0)) + bias), terms)
-            for some in read
-            for states, terms in some
-        ]
+        found = ((unit(states.mean(0)), terms) for some in read for states, terms in some)
+        return [Place(unit(weight @ whole + bias), terms, whole) for whole, terms in found]
 
     async def aligned(self, asked: Terms, said: Sequence[Terms]) -> list[float]:
         """What holding a question against each of some sentences, word by word, says for its being
