@@ -28,7 +28,7 @@ from oneseek.engine.model.loaded import Model
 from oneseek.engine.open import assistant_over, clock
 from tests.bench.heard import Told
 
-SURE = Pair(takes_back=6.0, near=1.0, answers=4.0, shared=4.0, changed=1.0, another=0.0)
+SURE = Pair(takes_back=6.0, near=1.3, answers=4.0, shared=4.0, changed=1.0, another=0.0)
 APART = Pair(takes_back=-6.0, near=0.1, answers=-4.0, shared=0.0, changed=0.0, another=0.0)
 TIMES = {"bike": 1, "new bike": 2, "dentist": 3}
 SAID = ("we have a purple Raleigh", "got a black one instead", "the dentist is at nine")
