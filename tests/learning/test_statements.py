@@ -210,9 +210,7 @@ def test_what_leans_on_a_question_brings_it_along():
 def test_a_statement_holds_the_more_of_the_nearness_the_nearer_it_is(near):
     found = shares(near)
     assert all(0 <= x <= 1 for x in found) and sum(found) <= 1 + 1e-9
-    assert [i for i, _ in sorted(enumerate(found), key=lambda one: one[1])][-1] in (
-        i for i, x in enumerate(near) if x == max(near)
-    )
+    assert found[int(np.argmax(near))] == max(found)
     assert all(shares([x])[0] >= part for x, part in zip(near, found, strict=True))
 
 
