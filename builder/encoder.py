@@ -3,7 +3,8 @@ of scripts that neither English nor Swedish is written in.
 
 Its matrices stay as they are, block by block; its norms and biases are those that were tuned for
 what the memory asks of it (tests/golden/tune_encoder.py).  Beside them stand those it came with, by
-which statements are found, and what its lower layers take to read them
+which statements are found, and the maps by which a question lies near
+what answers it (tests/golden/tune_finder.py), what its lower layers take to read them
 (tests/golden/tune_reader.py), and to hold the words of two texts against each other
 (tests/golden/tune_aligner.py).  The vocabulary shrinks from 250,037
 pieces to the most frequent WORDS, and the file from 72 MB to a third of that.
@@ -24,6 +25,7 @@ from builder import ROOT, Stop, fetch
 WANTED = ROOT / "engine/model/models.json"
 TUNED = Path(__file__).with_name("encoder_tuned.bin")  # halves of floats, in the carrier's order
 READER = Path(__file__).with_name("reader_tuned.bin")  # shapes as JSON, then halves of floats
+FINDER = Path(__file__).with_name("finder_tuned.bin")  # the same
 ALIGNER = Path(__file__).with_name("aligner_tuned.bin")  # the same
 WORDS = 64000
 LETTERS = frozenset("åäöÅÄÖéÉèàáüÜ’‘“”–—…§°€£")
@@ -249,7 +251,7 @@ def file() -> Path:
         data = bytes_of(
             fetch.part("encoder/multilingual-e5-small").read_bytes(),
             TUNED.read_bytes(),
-            [READER.read_bytes(), ALIGNER.read_bytes()],
+            [READER.read_bytes(), FINDER.read_bytes(), ALIGNER.read_bytes()],
         )
         made.parent.mkdir(parents=True, exist_ok=True)
         beside = made.with_name(made.name + ".part")

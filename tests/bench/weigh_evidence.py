@@ -1,16 +1,14 @@
 """What each sign counts for a statement's being the answer to a question: fits the weights of
-engine/learning/memory/statements/evidence.py and chooses the limits of answering.py.
+engine/learning/memory/statements/evidence.py.
 
     python -m tests.bench.weigh_evidence       (minutes on one core; golden/tune_reader.py before)
 
-The statements of each development set of `bench heard` that neither the reader nor the aligner has
-learned from are told to one memory through the page's door and asked about: what speaks for each
-statement that is near is gathered, and whether it is the one that answers.  Look-alikes, unknown
-and general questions have none that does.  These sets are few, so the signs keep the proportions
-that a fit on eight sets gave them before there was an aligner (BEFORE), and only what they count
-together, beside the reader and the aligner, is fitted.  Each set is left out of the fit in turn;
-what is printed are its figures then, by limit, and then the weights of all; LIMIT, chosen by the
-figures, becomes the half.
+The statements of each development set of `bench heard` that nothing which reads them has learned
+from are told to one memory through the page's door and asked about: what speaks for each statement
+that is near is gathered, and whether it is the one that answers.  Look-alikes, unknown and general
+questions have none that does.  The same again in memories of FEW statements.  Each set is left out
+of the fit in turn; what is printed are its figures then, by limit, and then the weights of all;
+LIMIT, chosen by the figures, becomes the half.
 """
 
 from __future__ import annotations
@@ -23,38 +21,17 @@ from pathlib import Path
 
 import numpy as np
 
-from oneseek.engine.learning.memory.statements.evidence import (
-    AHEAD,
-    ALIGNED,
-    ASKS,
-    NEAR,
-    READ,
-    RIVAL,
-)
+from oneseek.engine.learning.memory.statements.evidence import ALIGNED, ASKS, NEAR, READ, SHARE
 from oneseek.engine.learning.memory.statements.statement import text_of
 from tests.bench.heard import Told, opened, sets
 from tests.bench.parts import report
 from tests.bench.parts.keys import is_right
 
-SETS = ("heard_dev7", "heard_dev8", "heard_dev9")
+SETS = ("heard_dev9", "heard_dev10", "heard_dev11")
+FEW, MANY = 10, 1000  # statements of a memory
 EVERY = 2  # of the general questions
 RIDGE, STEPS = 1.0, 30
-TOGETHER = "together"  # what the weights of BEFORE make of the signs
-FITTED = (TOGETHER, READ, ALIGNED)
-BEFORE = {
-    "at_first": -5.88,
-    READ: 0.68,
-    NEAR: 4.22,
-    ASKS: 1.97,
-    RIVAL: -0.22,
-    AHEAD: 2.86,
-    "brought": 1.58,
-    "elsewhere": -0.13,
-    "strange_name": -0.61,
-    "strange_relative": -0.97,
-    "unfit": -0.89,
-    "not_mine": -0.18,
-}
+FITTED = (READ, ALIGNED, NEAR, ASKS, SHARE)
 LIMIT = 0.48
 ALIKE, UNKNOWN, GENERAL, ASKED = "alike", "unknown", "general", "asked"
 LIMITS = np.sort([*np.arange(0.1, 0.96, 0.05), LIMIT])
@@ -67,37 +44,43 @@ async def changes_nothing(*_: object) -> dict[str, list[float]]:
     return {}
 
 
-async def gathered(name: str) -> list[Row]:
-    given = sets(name.removeprefix("heard_"))
+async def gathered(name: str, together: int) -> list[Row]:
+    """What speaks for the statements near each question, in memories of so many statements."""
+    given, rows = sets(name.removeprefix("heard_")), []
+    parts = range(0, len(given["heard"]), together)
     with tempfile.TemporaryDirectory() as folder:
         assistant = await opened(folder)
         told = Told(assistant)
-        memory, rows = told.mind.memory, []
+        memory = told.mind.memory
         memory._beside = changes_nothing
-        for i, one in enumerate(given["heard"]):
-            one["kept"] = {kept["id"] for kept in await told.tell(one["messages"], f"said/{i}")}
-        asked = [
-            (ASKED, q["q"], q["keys"], one) for one in given["heard"] for q in one["questions"]
-        ]
-        asked += [(UNKNOWN, one["q"], [], {}) for one in given["unknown"]]
-        asked += [(GENERAL, one["q"], [], {}) for one in given["general"][::EVERY]]
-        asked += [(ALIKE, one["lookalike"]["q"], [], {}) for one in given["heard"]
-                  if one.get("lookalike")]  # fmt: skip
-        for kind, question, keys, one in asked:
-            await memory.load()
-            read = await memory.read(question)
-            truth = [
-                kind == ASKED and id in one["kept"] and is_right(text_of(memory.facts[id]), keys)
-                for id in read.evidence
-            ]
-            rows.append((kind, list(map(joined, read.evidence.values())), truth, question))
+        for part, at in enumerate(parts):
+            some = {kind: every[part :: len(parts)] for kind, every in given.items()}
+            some["heard"] = given["heard"][at : at + together]
+            for i, one in enumerate(some["heard"], at):
+                one["kept"] = {kept["id"] for kept in await told.tell(one["messages"], f"said/{i}")}
+            for kind, question, keys, one in questions(some):
+                await memory.load()
+                read = await memory.read(question)
+                truth = [
+                    kind == ASKED
+                    and id in one["kept"]
+                    and is_right(text_of(memory.facts[id]), keys)
+                    for id in read.evidence
+                ]
+                rows.append((kind, list(read.evidence.values()), truth, question))
+            await memory.forget(list(memory.facts))
         await assistant.versions.store.close()
     return rows
 
 
-def joined(signs: dict[str, float]) -> dict[str, float]:
-    together = BEFORE["at_first"] + sum(BEFORE.get(name, 0.0) * x for name, x in signs.items())
-    return {TOGETHER: together, READ: signs[READ], ALIGNED: signs[ALIGNED]}
+def questions(given: dict[str, list[dict]]) -> list[tuple[str, str, list, dict]]:
+    """(kind, question, keys, the statement that it is about)"""
+    asked = [(ASKED, q["q"], q["keys"], one) for one in given["heard"] for q in one["questions"]]
+    asked += [(UNKNOWN, one["q"], [], {}) for one in given["unknown"]]
+    asked += [(GENERAL, one["q"], [], {}) for one in given["general"][::EVERY]]
+    return asked + [
+        (ALIKE, one["lookalike"]["q"], [], {}) for one in given["heard"] if one.get("lookalike")
+    ]
 
 
 def fitted(rows: list[Row], names: list[str]) -> np.ndarray:
@@ -142,21 +125,25 @@ def main() -> None:
     if options.keep and options.keep.exists():
         every = json.loads(options.keep.read_text())
     else:
-        every = {name: asyncio.run(gathered(name)) for name in SETS}
+        every = {
+            f"{name}, {many}": asyncio.run(gathered(name, many))
+            for name in SETS
+            for many in (FEW, MANY)
+        }
         if options.keep:
             options.keep.write_text(json.dumps(every))
     rows = [row for some in every.values() for row in some]
     names = list(FITTED)
     for name, some in every.items():
-        others = [row for other, more in every.items() if other != name for row in more]
+        same = name.split(",")[0]
+        others = [
+            row for other, more in every.items() if other.split(",")[0] != same for row in more
+        ]
         for one in figures(some, scored(some, names, fitted(others, names))):
             report.say(name, one)
     near = [any(row[2]) for row in rows if row[0] == ASKED]
-    first, together, read, aligned = fitted(rows, names)
-    found = {name: together * x for name, x in BEFORE.items()}
-    found["at_first"] += first - np.log(LIMIT / (1 - LIMIT))
-    found[READ] += read
-    found[ALIGNED] = aligned
+    first, *each = fitted(rows, names)
+    found = {"at_first": first - np.log(LIMIT / (1 - LIMIT)), **dict(zip(names, each, strict=True))}
     shown = {name: round(float(x), 2) for name, x in found.items()}
     report.say(json.dumps(shown))
     report.write("weigh_evidence", {"among the near": float(np.mean(near)), **shown}, [])

@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from builder.encoder import ALIGNER
+from builder.encoder import ALIGNER, FINDER
 from oneseek.engine.backends.executor import Executor
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.backends.wasm.executor import Wasm
@@ -20,8 +20,9 @@ from oneseek.engine.learning.memory.encoder import (
     encoder_here,
     unit,
 )
+from oneseek.engine.learning.memory.recogniser import FOUND
 from oneseek.engine.learning.memory.statements.reader import Reader
-from oneseek.engine.learning.memory.statements.statement import Heard, unpacked
+from oneseek.engine.learning.memory.statements.statement import Heard, is_stale, unpacked
 from tests.support.wasm_host import host
 
 HOMES = {"numpy": Numpy, "wasm": lambda: Wasm(host())}
@@ -31,6 +32,7 @@ SAID = [
     "Vi har tre barn: Alma, Sixten och Tyra",
     "the spare keys are with Mrs Okafor " * 6,
 ]
+ASKED = ["Which town is my sibling in?", "vad heter mina ungar?", "who can let us in?"]
 WEIGHTS = "norm.weight norm.bias value.weight value.bias key.weight own other both side".split()
 
 
@@ -132,3 +134,25 @@ def test_terms_are_named_after_the_aligner_that_made_them():
     assert unpacked(kept).terms == terms
     of_another = {f"another {name}" if name == TERMS else name: x for name, x in kept.items()}
     assert unpacked(of_another).terms == b""
+
+
+def test_directions_are_named_after_the_maps_that_made_them_and_others_are_made_again():
+    made_by = hashlib.sha256(FINDER.read_bytes()).hexdigest()
+    assert FOUND == f"found/{made_by[:8]}"
+    kept = Heard(np.zeros(4, np.float32)).packed()
+    assert not is_stale(kept)
+    assert is_stale(
+        {f"found{name[5:-1]}" if name == FOUND else name: x for name, x in kept.items()}
+    )
+    assert is_stale({"found" if name == FOUND else name: x for name, x in kept.items()})
+
+
+@pytest.mark.slow
+def test_a_question_in_other_words_lies_nearest_to_what_answers_it():
+    async def read():
+        reader = Reader(Encoder(encoder_here, Numpy()))
+        said = await reader.saying(SAID)
+        return [((await reader.asking(q)).whole, said) for q in ASKED]
+
+    for right, (asked, said) in enumerate(asyncio.run(read())):
+        assert np.argmax([one.whole @ asked for one in said]) == right

@@ -163,9 +163,8 @@ def test_the_file_is_made_of_the_carriers_blocks_as_they_are_and_of_tuned_norms_
     part = fetch.part("encoder/multilingual-e5-small").read_bytes()
     found, tuned = carried.read(part), carried.TUNED.read_bytes()
     words = carried.chosen(found)
-    data = carried.bytes_of(
-        part, tuned, [carried.READER.read_bytes(), carried.ALIGNER.read_bytes()]
-    )
+    added = (carried.READER, carried.FINDER, carried.ALIGNER)
+    data = carried.bytes_of(part, tuned, [path.read_bytes() for path in added])
     metadata, directory = read_header(BytesSource(data))
     assert [found.pieces[i] for i in words] == list(metadata["tokenizer.ggml.tokens"])
     entry, kept = directory["blk.3.attn_q.weight"], found.tensors["l3.q.w"][2]

@@ -12,6 +12,7 @@ from builder import encoder
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.learning.memory.memory import DAY_MS
+from oneseek.engine.learning.memory.recogniser import FOUND
 from oneseek.engine.learning.memory.statements.reader import Reader
 from oneseek.engine.learning.memory.statements.succession import (
     FOLLOW,
@@ -27,7 +28,7 @@ from oneseek.engine.model.loaded import Model
 from oneseek.engine.open import assistant_over, clock
 from tests.bench.heard import Told
 
-SURE = Pair(takes_back=6.0, near=1.0, answers=4.0, shared=4.0, changed=1.0, another=0.0)
+SURE = Pair(takes_back=6.0, near=1.3, answers=4.0, shared=4.0, changed=1.0, another=0.0)
 APART = Pair(takes_back=-6.0, near=0.1, answers=-4.0, shared=0.0, changed=0.0, another=0.0)
 TIMES = {"bike": 1, "new bike": 2, "dentist": 3}
 SAID = ("we have a purple Raleigh", "got a black one instead", "the dentist is at nine")
@@ -114,7 +115,7 @@ def test_a_store_of_older_directions_opens_and_is_read_anew(tmp_path):
         memory = told.mind.memory
         runner.run(told.tell(["I play the oboe in the town band"], "one"))
         ((key, kept),) = runner.run(store.all("meanings"))
-        data = {"said": kept["data"]["found"], "beside": {}}
+        data = {"found": kept["data"][FOUND], "beside": {}}
         runner.run(store.batch([["put", "meanings", key, {**kept, "data": data}]]))
         memory.reload()
         assert "oboe" not in runner.run(told.ask("What do I play in the band?"))

@@ -181,7 +181,7 @@ class Memory:
 
     async def _speaking(self, words: str, user: str, asks: float) -> dict[str, dict[str, float]]:
         """What speaks for each of the statements near a question to answer it."""
-        whole, terms = await self.reader.asking(words)
+        whole, terms, _ = await self.reader.asking(words)
         first = self.said.nearest(words, whole, user, FIRST, CLOSE)
         if not first:
             return {}
@@ -209,14 +209,13 @@ class Memory:
         unread = [id for id in near if id not in read]
         together = await self.reader.together(words, [texts[id] for id in unread])
         read.update(zip(unread, together, strict=True))
-        elsewhere = self.said.elsewhere(words, list(near))
         nearest = next(iter(texts.values()))
         if asks >= MAY_ASK and self.said.shared(words, nearest) > 0:
             asks = max(asks, SHARES)
         nats, nearness = [read[id] for id in near], list(near.values())
         aligned = await self.reader.aligned(terms, await self._terms(texts))
         said = list(texts.values())
-        found = evidence.signs(words, said, nats, aligned, nearness, elsewhere, asks)
+        found = evidence.signs(words, said, nats, aligned, nearness, asks)
         return dict(zip(near, found, strict=True))
 
     async def _terms(self, texts: dict[str, str]) -> list[Terms]:
@@ -292,12 +291,11 @@ class Memory:
             return []
         words, texts = asking(question), [f"{one['question']} {one['answer']}" for one in facts]
         (asked,) = await self.reader.alone([words])
-        whole, terms = await self.reader.asking(words)
+        whole, terms, _ = await self.reader.asking(words)
         read, said = await self.reader.together(words, texts), await self.reader.saying(texts)
         aligned = await self.reader.aligned(terms, [one.terms for one in said])
         nearness = [float(scaled(one.whole @ whole)) for one in said]
-        none = [0.0] * len(texts)
-        speaks = evidence.signs(words, texts, read, aligned, nearness, none, asked.asks)
+        speaks = evidence.signs(words, texts, read, aligned, nearness, asked.asks)
         found = map(Found, facts, map(evidence.weighed, speaks))
         return sorted(found, key=lambda one: -one.score)
 
@@ -403,7 +401,7 @@ class Memory:
         }
         if known != fact:
             replaces = [id for id in fact["source"].get("replaces", "").split() if id in self.facts]
-            ((whole, terms),) = await self.reader.saying([text_of(fact)])
+            ((whole, terms, _),) = await self.reader.saying([text_of(fact)])
             beside = await self._beside(fact, whole, replaces)
             await self._store(fact, Heard(whole, terms.packed(), beside), replaces)
         return fact["id"]
@@ -460,7 +458,7 @@ class Memory:
         texts = [Text.of(meaning) for meaning in read]
         if not said:
             return Meanings(texts[:-1], texts[-1])
-        ((whole, terms),) = await self.reader.saying([said])
+        ((whole, terms, _),) = await self.reader.saying([said])
         return Meanings(texts[:-1], texts[-1], whole, terms.packed())
 
     async def _store(self, fact: dict, meanings: Meanings | Heard, replaced: Sequence[str]) -> None:

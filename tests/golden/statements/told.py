@@ -23,7 +23,7 @@ from tests.golden.statements import CODES, COMMON, HERE, slots
 
 BENCH = HERE.parents[1] / "bench"
 LEARNED = ("heard_dev3", "heard_dev4", "heard_dev5", "heard_dev6")
-WHOLE = ("heard_dev", "heard_dev2", "heard_dev3", "heard_dev4", "heard_dev5", "heard_dev6")
+WHOLE = ("heard_dev", *(f"heard_dev{i}" for i in range(2, 9)))
 ALIKE = 0.5  # of the words of two questions: they may ask for the same
 NEAR = 12  # statements that share the most words with a question
 REMINDERS = {

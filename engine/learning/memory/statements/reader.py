@@ -2,8 +2,9 @@
 
 The lower half of the encoder's layers, tuned for it by tests/golden/tune_reader.py, reads what kind
 of sentence one is, and, behind a question, whether it answers that.  By the whole of the encoder,
-as it was published, a sentence lies near the questions that it answers, also those in other words;
-what its first layers make of each alone is held against each other word by word (`aligning`).
+as it was published, and two maps tuned by tests/golden/tune_finder.py, a sentence lies near the
+questions that it answers, also those in other words; what its first layers make of each alone is
+held against each other word by word (`aligning`).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from oneseek.engine.learning.memory.aligning import Terms
 from oneseek.engine.learning.memory.encoder import (
     BEFORE,
     BEFORE_SAID,
+    FIND,
     SAID,
     Encoder,
     groups,
@@ -38,10 +40,12 @@ class Sentence(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a text lies, by the encoder as it was published: its direction, and its terms."""
+    """Where a text lies: its direction near what answers it or what it answers, its terms, and its
+    direction by the encoder as it was published."""
 
     whole: np.ndarray  # [width]
     terms: Terms
+    published: np.ndarray  # [width]
 
 
 class Reader:
@@ -57,19 +61,21 @@ class Reader:
 
     async def asking(self, question: str) -> Place:
         """Where a question lies, near to which what answers it lies."""
-        (found,) = await self._found([question], BEFORE)
+        (found,) = await self._found([question], BEFORE, "asked")
         return found
 
     async def saying(self, texts: Sequence[str]) -> list[Place]:
         """Where what may answer questions lies."""
-        return await self._found(texts, BEFORE_SAID)
+        return await self._found(texts, BEFORE_SAID, "said")
 
-    async def _found(self, texts: Sequence[str], before: str) -> list[Place]:
+    async def _found(self, texts: Sequence[str], before: str, way: str) -> list[Place]:
         await self.encoder.load()
         begin = self._tokens(before, ALONE)
         rows = [self._row([*begin, *self._tokens(text, ALONE)]) for text in texts]
         read = [await self.encoder.published(group) for group in groups(rows)]
-        return [Place(unit(states.mean(0)), terms) for some in read for states, terms in some]
+        weight, bias = (self.encoder.heads[f"{FIND}{way}.{part}"] for part in ("weight", "bias"))
+        found = ((unit(states.mean(0)), terms) for some in read for states, terms in some)
+        return [Place(unit(weight @ whole + bias), terms, whole) for whole, terms in found]
 
     async def aligned(self, asked: Terms, said: Sequence[Terms]) -> list[float]:
         """What holding a question against each of some sentences, word by word, says for its being

@@ -12,11 +12,14 @@ from oneseek.engine.learning.lessons import fold, language
 
 CLOSE, RARE = 100, 200  # sentences whose words are compared: the closest, those of a rare word
 NEAREST, WITHIN = 6, 0.7  # sentences that are read together with a question, so near the nearest
-FAR, SPREAD = 0.75, 5.0  # cosine from where on a sentence is near at all, and how much more counts
+FAR, SPREAD = (
+    -0.13,
+    1.35,
+)  # cosine from where on a sentence is near at all, and how much more counts
 FREQUENT, LONG = 1.2, 0.75  # how much a word's repetition counts, and a sentence's length (BM25)
 USUAL = 64  # sentences; what a word counts in fewer or more of them is brought to this many
 STEM = 5  # letters by which words are forms of one
-WORDS = 0.06  # what a nat of shared words counts beside nearness
+WORDS = 0.03  # what a nat of shared words counts beside nearness
 
 
 def stems(text: str) -> list[str]:
@@ -132,17 +135,6 @@ class Said:
 
     def _near(self, whole: np.ndarray) -> np.ndarray:
         return scaled(self._rows[: len(self._ids)] @ whole)
-
-    def elsewhere(self, question: str, ids: Sequence[str]) -> list[float]:
-        """Of each of some sentences, how rare the rarest word of a question is that it lacks and
-        another sentence has: 1 where a single one has it."""
-        count, asked = max(len(self._ids), USUAL), set(stems(question)) - FUNCTION_WORDS
-        held = {stem: len(self._held[stem]) for stem in asked if self._held.get(stem)}
-        rare = {stem: rarity(some, count) / rarity(1, count) for stem, some in held.items()}
-        return [
-            max((rare[stem] for stem in rare if stem not in self._stems[id]), default=0.0)
-            for id in ids
-        ]
 
     def _shared(self, question: str, close: Sequence[str]) -> dict[str, float]:
         """What the words count that sentences share with a question: of those that are close to it,

@@ -35,7 +35,7 @@ def unpacked(data: dict) -> Meanings | Heard:
 
 def is_stale(data: dict) -> bool:
     """Whether it was found by directions that are no longer read."""
-    return "said" in data
+    return any(name.startswith(("said", "found")) and name != FOUND for name in data)
 
 
 def is_statement(fact: dict) -> bool:
