@@ -17,14 +17,9 @@ from oneseek.engine.core.settings import for_data
 from oneseek.engine.history.versions import SKILL
 from oneseek.engine.learner import BASE
 from oneseek.engine.learning.rounds.dataset import data_set_record
-from oneseek.engine.learning.skills.skills import (
-    NoSkill,
-    Skills,
-    Sorter,
-    line_of,
-    others,
-    skill_record,
-)
+from oneseek.engine.learning.skills.directions import others
+from oneseek.engine.learning.skills.skills import NoSkill, Skills, line_of, skill_record
+from oneseek.engine.learning.skills.sorter import Sorter
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
