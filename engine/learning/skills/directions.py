@@ -11,9 +11,9 @@ import asyncio
 import hashlib
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from oneseek.engine.learning.memory.statements.reader import Reader
 OTHERS = Path(__file__).with_name("others.json")  # texts that ask for no skill
 SHIPPED = Path(__file__).with_name("others.npz")  # and where they lie
 THE_SAME = 0.99  # the cosine of a text's directions where the same encoder read it twice
+T = TypeVar("T")
 STEPS = 127  # of the largest number of a direction that comes along
 
 
@@ -32,6 +33,24 @@ async def read_directions(encoder: Encoder, reader: Reader, texts: Sequence[str]
     meant = [one.whole for one in await encoder.of(list(texts))]
     stated = [one.whole for one in await reader.alone(list(texts))]
     return np.hstack([np.stack(meant), np.stack(stated)])
+
+
+class Newest(Generic[T]):
+    """What is read of texts, kept of so many that were asked for last."""
+
+    def __init__(self, read: Callable[[list[str]], Awaitable[Sequence[T]]], most: int) -> None:
+        self.read, self.most = read, most
+        self.kept: dict[str, T] = {}
+
+    async def of(self, texts: Sequence[str]) -> list[T]:
+        known = {text: self.kept[text] for text in texts if text in self.kept}
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        if new:
+            known |= dict(zip(new, await self.read(new), strict=True))
+        older = [text for text in self.kept if text not in known]
+        kept = {text: self.kept[text] for text in older} | known
+        self.kept = dict(list(kept.items())[-self.most :])
+        return [known[text] for text in texts]
 
 
 def alike(one: np.ndarray, other: np.ndarray) -> bool:
@@ -71,9 +90,11 @@ def others_kept(stored: dict | None) -> dict:
 
 
 async def make() -> Path:
-    encoder = Encoder(encoder_here, await executor_named("auto"))
-    texts = others()
-    found = await read_directions(encoder, Reader(encoder), texts)
+    encoder, texts = Encoder(encoder_here, await executor_named("auto")), others()
+    return write_shipped(texts, await read_directions(encoder, Reader(encoder), texts))
+
+
+def write_shipped(texts: Sequence[str], found: np.ndarray) -> Path:
     scales = (np.abs(found).max(1) / STEPS).astype(np.float32)
     codes = np.rint(found / scales[:, None]).astype(np.int8)
     data = io.BytesIO()

@@ -23,6 +23,7 @@ from oneseek.engine.learning.memory.statements.reader import Reader
 from oneseek.engine.learning.rounds.dataset import file_of
 from oneseek.engine.learning.skills.answers import Answers, answers_to
 from oneseek.engine.learning.skills.directions import (
+    Newest,
     alike,
     digest,
     others,
@@ -73,8 +74,8 @@ class Skills:
         self.versions, self.store = versions, versions.store
         self.encoder, self.reader = encoder, Reader(encoder)
         self.known: dict[str, dict] = {}
-        self.readings: dict[str, Reading] = {}
         self.sorter: Sorter | None = None  # by the features of a text
+        self._forget_readings()
         self.loaded = False
 
     def key(self, name: str) -> str:
@@ -82,7 +83,14 @@ class Skills:
 
     def forgotten(self) -> None:
         """Others changed what is stored."""
-        self.known, self.readings, self.sorter, self.loaded = {}, {}, None, False
+        self.known, self.sorter, self.loaded = {}, None, False
+        self._forget_readings()
+
+    def _forget_readings(self) -> None:
+        """A question is read to find its skill and again to answer it; examples are read to judge
+        what was trained and again to know it."""
+        self.places = Newest(self._read_places, READ)
+        self.readings = Newest(self._read, READ)
 
     async def load(self) -> None:
         if self.loaded:
@@ -193,7 +201,10 @@ class Skills:
 
     async def _directions(self, texts: Sequence[str]) -> np.ndarray:
         """[texts, 2 x width]: where they lie."""
-        return await read_directions(self.encoder, self.reader, texts)
+        return np.stack(await self.places.of(texts))
+
+    async def _read_places(self, texts: list[str]) -> list[np.ndarray]:
+        return list(await read_directions(self.encoder, self.reader, texts))
 
     async def examples_read(self, pairs: Sequence[Pair]) -> Readings:
         """What the encoder reads of the questions of examples, and of their labels' names."""
@@ -203,17 +214,16 @@ class Skills:
         return Readings(each, dict(zip(names, meant, strict=True)))
 
     async def read(self, texts: Sequence[str]) -> list[Reading]:
-        """What the encoder reads of each text, and of each of its tokens. The examples of a skill
-        are read to judge what was trained and again to know it, and once for both."""
-        new = [text for text in dict.fromkeys(texts) if text not in self.readings]
-        if new:
-            directions, read = await self._directions(new), await self.encoder.tokens(new, SAID)
-            for text, whole, (pieces, states) in zip(new, directions, read, strict=True):
-                self.readings[text] = Reading(whole, token_spans(text, pieces), states)
-        found = [self.readings[text] for text in texts]
-        for text in list(self.readings)[: max(0, len(self.readings) - READ)]:
-            del self.readings[text]
-        return found
+        """What the encoder reads of each text, and of each of its tokens."""
+        return await self.readings.of(texts)
+
+    async def _read(self, texts: list[str]) -> list[Reading]:
+        directions = await self._directions(texts)
+        read = await self.encoder.tokens(texts, SAID)
+        return [
+            Reading(whole, token_spans(text, pieces), states)
+            for text, whole, (pieces, states) in zip(texts, directions, read, strict=True)
+        ]
 
     async def _known_directions(self, key: str, kept: dict, texts: list[str]) -> np.ndarray:
         """The directions that are kept of some texts under a key; read anew where there are none,
