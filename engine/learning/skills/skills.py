@@ -34,13 +34,12 @@ from oneseek.engine.learning.skills.directions import (
 )
 from oneseek.engine.learning.skills.pattern import Pair, label_names, pattern_of, unread
 from oneseek.engine.learning.skills.recall import Reading, Readings, token_spans
-from oneseek.engine.learning.skills.sorter import Sorter, features_of
+from oneseek.engine.learning.skills.sorter import Sorter, choose_groups, features_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 SHOWN = 100  # examples of a skill by which it is recognised
 READ = 256  # texts whose readings are kept: those of the examples of a skill that is being taught
 KEPT_OTHERS = "skills.others"  # in `state`: the directions of what asks for no skill
-SURE = -0.05  # by so much more than for none, of 1, a text asks for a skill
 
 
 class NoSkill(LookupError):
@@ -195,9 +194,8 @@ class Skills:
             return [""] * len(texts)
         directions = await self._directions(texts)
         near = self.sorter.near(features_of(texts, directions, self.middle))
-        best, names = near[:, :-1].argmax(1), sorted(self.known)
-        sure = near[:, :-1].max(1) - near[:, -1] >= SURE
-        return [names[at] if enough else "" for at, enough in zip(best, sure, strict=True)]
+        names = [*sorted(self.known), ""]
+        return [names[at] for at in choose_groups(near)]
 
     async def _directions(self, texts: Sequence[str]) -> np.ndarray:
         """[texts, 2 x width]: where they lie."""

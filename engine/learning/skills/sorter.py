@@ -15,8 +15,11 @@ from oneseek.engine.learning.memory.encoder import unit
 
 PLACES, LETTERS = 1024, (2, 3, 4)  # of the counts of so many letters together
 FIRST_WORDS, FEW_WORDS = 3, 8
+WRITTEN = 0.7  # what letters weigh beside a meaning
 NARROW = 0.1  # of the kernel: how fast likeness falls with the square of a distance
 STIFF, AGAINST = 0.17, 2.0  # of the fit, and what texts that ask for none weigh beside a skill's
+NONE = 0.5  # how much of what speaks for no skill is set against what speaks for one
+SURE = 0.2  # so much more, of 1, asks for it
 PIECE = 128  # rows that are compared with all before others have their turn
 
 
@@ -24,7 +27,7 @@ def features_of(texts: Sequence[str], directions: np.ndarray, middle: np.ndarray
     """What is known of texts: their meaning, of which most is the same for all, their letters and
     their form."""
     meant = [unit(half) for half in np.split(directions - middle, 2, axis=1)]
-    letters = np.stack([letters_of(text) for text in texts])
+    letters = WRITTEN * np.stack([letters_of(text) for text in texts])
     return np.hstack([*meant, letters, np.array([form_of(text) for text in texts])])
 
 
@@ -85,3 +88,11 @@ def likeness(some: np.ndarray, others: np.ndarray) -> np.ndarray:
     squares = [(one * one).sum(1, dtype=np.float64) for one in (some, others)]
     apart = squares[0][:, None] + squares[1][None] - 2.0 * (some @ others.T)
     return np.exp(-NARROW * np.maximum(apart, 0.0))
+
+
+def choose_groups(near: np.ndarray) -> np.ndarray:
+    """The group that each row asks for by how much it is of each; the last, where it is of none for
+    sure."""
+    best = near[:, :-1].argmax(1)
+    sure = near[:, :-1].max(1) - NONE * near[:, -1] >= SURE
+    return np.where(sure, best, near.shape[1] - 1)
