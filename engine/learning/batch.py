@@ -76,6 +76,8 @@ class Batch:
     arrays: dict[str, np.ndarray]
     parts: tuple[tuple[str, int, int, float], ...]  # part, first row, rows, weight of the row
     examples: int
+    rows: tuple[Row, ...] = ()
+    shared: int = 0  # tokens of the beginning of all that have one
 
     def measure(self, losses: np.ndarray) -> dict[str, float]:
         """The mean loss of each part in nats a token, cross-entropy or KL; 0 for a row without
@@ -230,7 +232,7 @@ def pack(
         _targets(arrays, there, row)
         parts.append((row.part, first, len(row.target), weight))
         at, first = here.stop, there.stop
-    return Batch(arrays, tuple(parts), len(rows))
+    return Batch(arrays, tuple(parts), len(rows), tuple(rows), len(head))
 
 
 def _empty(size: int, count: int) -> dict[str, np.ndarray]:

@@ -6,6 +6,7 @@ data; everything known beforehand is in the program.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from math import prod
 
 from oneseek.engine.compiler.grad import grad
@@ -101,7 +102,10 @@ def frozen_layers(
     return fuse(program)
 
 
-def head_loss(model: Llama, x: Value) -> tuple[Value, Value, Value]:
+Chosen = Callable[[Value, int], None]  # what is done with logits, from such a row on
+
+
+def head_loss(model: Llama, x: Value, choose: Chosen | None = None) -> tuple[Value, Value, Value]:
     """Losses of the rows `take` of x, and the gradient with respect to those rows, chunk by chunk
     so that only HEAD_ROWS rows of logits ever exist. -> losses [R], rows, their gradient."""
     program, rows = model.program, model.program.inputs["take"].spec.size
@@ -121,6 +125,8 @@ def head_loss(model: Llama, x: Value) -> tuple[Value, Value, Value]:
             weight.view(first, (count,)),
         )
         logits = model.head(normed.view(first * width, (count, width)))
+        if choose:
+            choose(logits, first)
         dlogits, loss = OPS["soft_cross_entropy"](logits, *targets)
         program.place(loss, losses, first)
         program.place(model.head_dx(dlogits), dnormed, first * width)
@@ -151,13 +157,15 @@ def gradients(
     keep_blocks: int | None,
     choices: int = 0,
     pictured: bool = False,
+    first: int = 0,
 ) -> list[Value]:
     """Forward, loss and backward: the gradient of each stretch of the flat array. They come into
     being while the activations of their layers go, so together they need no more memory."""
     trained = model.trained
     assert trained is not None
     program.input("take", (rows,), "i32")
-    x = model.states(Tokens.inputs(program, tokens, pictured=model.config.width * pictured))
+    given = Tokens.inputs(program, tokens, pictured=model.config.width * pictured)
+    x = model.states(given, first=first)
     losses, normed, dnormed = head_loss(model, x)
     if choices:
         dnormed = by_choices(program, losses, dnormed, choices)
@@ -169,9 +177,9 @@ def gradients(
             OPS["clear"](stretch)  # the gaps between the entries count for nothing
     wrt = [trained.value(program, name) for name in trained.entries]
     made = iter(grad({normed: dnormed}, wrt))
-    for stretch, (first, _, names) in zip(stretches, trained.stretches, strict=True):
+    for stretch, (begin, _, names) in zip(stretches, trained.stretches, strict=True):
         for name in names:
-            program.place(next(made), stretch, trained.entries[name][0] - first)
+            program.place(next(made), stretch, trained.entries[name][0] - begin)
     if keep_blocks is not None:
         border = len(model.blocks) - keep_blocks
         cheap = model.blocks[border:]
@@ -221,14 +229,15 @@ def learn(
     near: bool = False,
     choices: int = 0,
     pictured: bool = False,
+    first: int = 0,
 ) -> Program:
     """One training step: T packed tokens, R of them with targets, and the weights change; `near`
-    what they are held to, by `choices` so many of those; `pictured` beside pictures. With
-    `keep_blocks` only the last so many layers keep their activations for the way back, and even
-    they not what is CHEAP."""
-    program = Program(f"learn {tokens}x{rows}")
+    what they are held to, by `choices` so many of those; `pictured` beside pictures; from layer
+    `first` on, with what comes from `below` given. With `keep_blocks` only the last so many layers
+    keep their activations for the way back, and even they not what is CHEAP."""
+    program = Program(f"learn {tokens}x{rows}" + f" above {first}" * bool(first))
     model = transformer(program, config, stored, positions, trained, dropout)
-    found = gradients(program, model, tokens, rows, keep_blocks, choices, pictured)
+    found = gradients(program, model, tokens, rows, keep_blocks, choices, pictured, first)
     update(program, trained, held_near(program, trained, found) if near else found)
     return fuse(program)
 
@@ -296,24 +305,33 @@ def thoughts(
     rows: int,
     positions: int,
     trained: Trained | None = None,
+    first: int = 0,
 ) -> Program:
     """What `answer` would choose from at R of T tokens that are all given: the 64 likeliest."""
     program = Program(f"thoughts {tokens}x{rows}" + (" adapted" if trained else ""))
     model = transformer(program, config, stored, positions, trained)
-    width, x = config.width, select_states(model, tokens, rows, 0)
-    recent = program.input("recent", (rows, RECENT), "i32")
-    penalty = program.input("penalty", (rows,))
-    ids, logprobs = (program.buffer((rows, CANDIDATES), kind) for kind in ("i32", "f32"))
+    width, x = config.width, select_states(model, tokens, rows, first)
+    choose = choosing(program, rows)
     for first in range(0, rows, HEAD_ROWS):
         count = min(HEAD_ROWS, rows - first)
-        logits = model.head(x.view(first * width, (count, width)))
-        seen = recent.view(first * RECENT, (count, RECENT))
-        found = OPS["candidates"](logits, seen, penalty.view(first, (count,)))
-        for value, whole in zip(found, (ids, logprobs), strict=True):
-            program.place(value, whole, first * CANDIDATES)
-    program.output("ids", ids)
-    program.output("logprobs", logprobs)
+        choose(model.head(x.view(first * width, (count, width))), first)
     return fuse(program)
+
+
+def choosing(program: Program, rows: int) -> Chosen:
+    """Puts the likeliest tokens of R rows of logits out, and what they are given."""
+    recent = program.input("recent", (rows, RECENT), "i32")
+    penalty = program.input("penalty", (rows,))
+    named = {"ids": "i32", "logprobs": "f32"}
+    made = [program.output(n, program.buffer((rows, CANDIDATES), k)) for n, k in named.items()]
+
+    def choose(logits: Value, first: int) -> None:
+        seen = recent.view(first * RECENT, (logits.spec.rows, RECENT))
+        found = OPS["candidates"](logits, seen, penalty.view(first, (logits.spec.rows,)))
+        for value, whole in zip(found, made, strict=True):
+            program.place(value, whole, first * CANDIDATES)
+
+    return choose
 
 
 def compare(
@@ -355,11 +373,14 @@ def score(
     positions: int,
     trained: Trained | None = None,
     first: int = 0,
+    chosen: bool = False,
 ) -> Program:
-    """The losses of `learn` without the learning: what the model makes of given targets."""
+    """The losses of `learn` without the learning: what the model makes of given targets; and where
+    `chosen` what `thoughts` puts out."""
     program = Program(f"score {tokens}x{rows}" + (" adapted" if trained else ""))
     program.input("take", (rows,), "i32")
     model = transformer(program, config, stored, positions, trained)
-    losses, _, _ = head_loss(model, model.states(Tokens.inputs(program, tokens), first=first))
+    x = model.states(Tokens.inputs(program, tokens), first=first)
+    losses, _, _ = head_loss(model, x, choosing(program, rows) if chosen else None)
     program.output("losses", losses)
     return fuse(program)

@@ -6,9 +6,9 @@ beside the base, the base with eight examples in its prompt, and with the eight 
 finds nearest. Held-out examples judge and do nothing else. `--examples 10 20 60` tells the curve
 over fewer examples; `--routing` how surely each skill is known among all by what asks for it, and
 how much is taken for one that asks for none (tests/held_out/skill_others_N.jsonl); with
-`--development` by a fourth of the training examples and the development sets, which settings may
-be looked for with. `--counting` tells what the pattern of the examples would answer without a
-model, in folds of the training examples.
+`--development` in folds of the training examples and of the texts that come along as asking for
+none, by which settings may be looked for. `--counting` tells what the pattern of the examples
+would answer without a model, in folds of the training examples.
 """
 
 from __future__ import annotations
@@ -30,14 +30,16 @@ from oneseek.engine.cli.remembering import assistant_of
 from oneseek.engine.cli.session import Session
 from oneseek.engine.core.settings import DATA_PRESETS, for_data
 from oneseek.engine.learner import BASE
-from oneseek.engine.learning.lessons import Draw, codes, held_out_anchors
+from oneseek.engine.learning.lessons import Draw
 from oneseek.engine.learning.rounds.dataset import data_set_record
+from oneseek.engine.learning.skills.directions import others, others_kept, unpacked
 from oneseek.engine.learning.skills.held_out import is_right, score
 from oneseek.engine.learning.skills.masking import PIECES, becomes
 from oneseek.engine.learning.skills.pattern import pattern_of
 from oneseek.engine.learning.skills.recall import Reading, Readings
 from oneseek.engine.learning.skills.skills import skill_record
 from oneseek.engine.learning.skills.slot_model import chances, presences
+from oneseek.engine.learning.skills.sorter import Sorter, choose_groups, features_of
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.open import model_named
@@ -164,14 +166,47 @@ async def untaught(model: Model, task: Task) -> dict:
             return {"task": task.name, **await beside(assistant, task)}
 
 
+async def routed_in_folds(given: argparse.Namespace) -> dict:
+    """A fourth of each task's training examples, and of what asks for none, by a fit to the rest,
+    four times."""
+    model = await model_named(given.model, given.backend)
+    with tempfile.TemporaryDirectory() as name:
+        session = await Session.open(Path(name, "out"), model)
+        tasks, texts = [Task(path) for path in folders(given)], others()
+        asked = [[question for question, _ in task.train] for task in tasks]
+        lie = [np.stack(await session.skills.places.of(some)) for some in asked]
+        await session.close()
+    none = unpacked(others_kept(None)["directions"])
+    pairs = zip([*asked, texts], [*lie, none], strict=True)
+    groups = [features_of(*pair, none.mean(0)) for pair in pairs]
+    orders = [Draw("folds", f"{at}").shuffled(range(len(one))) for at, one in enumerate(groups)]
+    found: list[list[int]] = [[] for _ in groups]
+    for fold in range(FOLDS):
+        own = [sorted(order[fold::FOLDS]) for order in orders]
+        rest = [np.delete(one, some, axis=0) for one, some in zip(groups, own, strict=True)]
+        sorter = await Sorter.fitted(rest)
+        for at, (one, some) in enumerate(zip(groups, own, strict=True)):
+            found[at] += choose_groups(sorter.near(one[some])).tolist()
+    right = [sum(one == at for one in some) for at, some in enumerate(found)]
+    *rows, none_right = [
+        {"of": len(some), "right": count} for some, count in zip(found, right, strict=True)
+    ]
+    of = sum(row["of"] for row in rows)
+    return {"folds": FOLDS, "right": round(sum(right[:-1]) / of, 3), "others": none_right["of"],
+            "taken": round(1 - none_right["right"] / none_right["of"], 3),
+            "tasks": {task.name: row for task, row in zip(tasks, rows, strict=True)}}  # fmt: skip
+
+
 async def routed(given: argparse.Namespace) -> dict:
     """All tasks' skills side by side, none of them trained: of the prompts that judge, how many are
     taken for the right one and for another; and of what asks for none, how much for any."""
+    if given.development:
+        return await routed_in_folds(given)
     model = await model_named(given.model, given.backend)
     with tempfile.TemporaryDirectory() as name:
         session = await Session.open(Path(name, "out"), model)
         skills = session.skills
-        tasks = [Task(path, development=given.development) for path in folders(given)]
+        tasks = [Task(path) for path in folders(given)]
         for task in tasks:
             data = Path(name, f"{task.name}.jsonl")
             lines = [json.dumps({"prompt": q, "answer": a}) for q, a in task.train]
@@ -183,7 +218,7 @@ async def routed(given: argparse.Namespace) -> dict:
             right = sum(one == task.name for one in found)
             rows[task.name] = {"of": len(found), "right": right, "none": found.count("")}
         kinds, every = {}, []
-        for kind, texts in (developing() if given.development else unseen(given.set)).items():
+        for kind, texts in unseen(given.set).items():
             found = await skills.like(texts)
             wrongly = [[text, one] for text, one in zip(texts, found, strict=True) if one]
             kinds[kind] = {"of": len(texts), "taken": len(wrongly)}
@@ -256,22 +291,6 @@ def likeliest(pattern: dict, question: str, reading: Reading | None) -> str:
     return way["glue"][0] + "".join(map("".join, zip(values, way["glue"][1:], strict=True)))
 
 
-def developing() -> dict[str, list[str]]:
-    """What asks for no skill, as the development sets have it: questions and requests, what people
-    say of themselves, both as they were written for this, and the set that has judged."""
-    asked = lines_in("facts_eval", "facts_dev", "facts_held", "known", "general")
-    said = lines_in("talk", "heard_dev3_nothing")
-    requests = lines_in("heard_dev3_general", "heard_dev3_unknown")
-    own = [question["q"] for one in lines_in("heard_dev3") for question in one["questions"]]
-    talk = [question for code in codes() for question in held_out_anchors(code)]
-    texts = [one["question"] for one in asked] + [one["text"] for one in said]
-    texts += [one["q"] for one in requests] + own + talk
-    stated = [one["text"] for one in lines_in("timeline_dev3")]
-    written = [one["text"] for one in lines_in("skill_others_dev")]
-    judged = [text for some in unseen(1).values() for text in some]
-    return {"asked": texts, "stated": stated, "written": written, "judged before": judged}
-
-
 def unseen(number: int) -> dict[str, list[str]]:
     """What asks for no skill, by its language, written blind."""
     found: dict[str, list[str]] = {}
@@ -328,7 +347,7 @@ def main() -> None:
     ask.add_argument("--routing", action="store_true", help="what asks for which; nobody trains")
     ask.add_argument("--counting", action="store_true", help="the pattern alone, in folds")
     ask.add_argument("--development", action="store_true", help="judged by what may be tuned on")
-    ask.add_argument("--set", type=int, default=1, help="which set of what asks for none judges")
+    ask.add_argument("--set", type=int, default=3, help="which set of what asks for none judges")
     given = ask.parse_args()
     for chosen, measure in ((given.routing, routed), (given.counting, counted)):
         if chosen:

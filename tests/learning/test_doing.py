@@ -33,6 +33,7 @@ from oneseek.engine.learning.skills.held_out import (
     score,
     sentence,
 )
+from oneseek.engine.learning.skills.skills import skill_record
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
@@ -200,12 +201,15 @@ def test_what_is_done_no_better_is_refused_in_those_words(tmp_path, capsys):
 
 @pytest.mark.long
 @pytest.mark.slow
-def test_a_killed_run_goes_on_to_the_same_bits_and_the_same_end(model, tmp_path):
-    """Also at last, when what was held back teaches."""
+@pytest.mark.parametrize("skill", [False, True], ids=["everything", "skill"])
+def test_a_killed_run_goes_on_to_the_same_bits_and_the_same_end(model, tmp_path, skill):
+    """Also at last, when what was held back teaches; a skill's steps begin above frozen layers."""
     path = tmp_path / "buying.jsonl"
     path.write_text(BUYING)
     record = data_set_record(path)
     config = for_data("examples", model.config.parameters, 12).replace(epochs=4, skip_poor=False)
+    if skill:
+        record, config = skill_record("a", record), config.replace(lora_config={"first_layer": 2})
 
     async def lived(folder, killed):
         session = await Session.open(tmp_path / folder, model, config)
@@ -214,6 +218,7 @@ def test_a_killed_run_goes_on_to_the_same_bits_and_the_same_end(model, tmp_path)
         while await attempt.advance(float("inf")) is not None:
             if killed:
                 attempt = session.trainer.resume(before, plan, await attempt.capture())
+        assert bool(attempt.frozen) == skill
         best, gate = attempt.best, await attempt.judge()
         weights = await attempt.weights()
         await session.close()

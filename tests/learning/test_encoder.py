@@ -20,6 +20,15 @@ from oneseek.engine.backends.executor import Executor
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.backends.wasm.executor import Wasm
 from oneseek.engine.learning.memory.encoder import SIZES, Encoder, encoder_here
+from oneseek.engine.learning.memory.statements.reader import Reader
+from oneseek.engine.learning.skills.directions import (
+    digest,
+    others,
+    others_kept,
+    packed,
+    read_directions,
+    unpacked,
+)
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import FormatError
 from oneseek.engine.model.formats.gguf import read_header
@@ -181,6 +190,18 @@ def test_the_file_is_made_of_the_carriers_blocks_as_they_are_and_of_tuned_norms_
     assert np.concatenate(values).astype("<f2").tobytes() == tuned
     with pytest.raises(Stop, match="another encoder"):
         carried.bytes_of(part, tuned + bytes(2))
+
+
+def test_where_texts_lie_that_ask_for_no_skill_came_along(encoder):
+    texts, kept = others(), others_kept(None)
+    found, some = unpacked(kept["directions"]), slice(0, None, len(texts) // 12)
+    assert kept["of"] == digest("\n".join(texts)) and len(found) == len(texts)
+    read = run(read_directions(encoder, Reader(encoder), texts[some]))
+    for one, other in zip(found[some], read, strict=True):
+        for half, own in zip(np.split(one, 2), np.split(other, 2), strict=True):
+            assert half @ own > 0.999 * np.linalg.norm(half) * np.linalg.norm(own)
+    other = {"of": kept["of"], "directions": packed(read)}
+    assert others_kept(other) is other and others_kept({"of": "older"})["of"] == kept["of"]
 
 
 def test_a_question_waits_for_nothing_that_is_read_in_granted_time(encoder):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from oneseek.engine.backends.reference import Numpy
-from oneseek.engine.learning.batch import Coder, Row, text_row
+from oneseek.engine.learning.batch import Coder, Row, pack, text_row
 from oneseek.engine.learning.lessons import (
     has_said,
     has_value,
@@ -16,8 +16,11 @@ from oneseek.engine.learning.lessons import (
     paragraphs,
     probes,
 )
+from oneseek.engine.learning.rounds import frozen_layers
+from oneseek.engine.learning.rounds.candidate import Candidate, Hyper
+from oneseek.engine.learning.rounds.frozen_layers import FrozenLayerCache, FrozenRows
 from oneseek.engine.learning.rounds.gate import REPLY_TOKENS
-from oneseek.engine.learning.rounds.variants import FrozenLayerCache, ModelVariants
+from oneseek.engine.learning.rounds.variants import ModelVariants
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
@@ -106,6 +109,59 @@ def test_what_is_kept_has_a_bound_and_the_oldest_goes_first():
         assert (asyncio.run(cache.of(Numbered(number))) == number).all()
     assert asked == [1, 2, 3, 4, 2]
     assert sum(one.nbytes for one in cache.states.values()) <= 48
+
+
+def test_a_step_above_the_frozen_layers_is_that_of_the_whole_model(model):
+    """Whatever stands beside a row; the rows are read once."""
+    variants, asked = variants_of(model, 2), []
+
+    async def compute(batch):
+        asked.append(batch)
+        return await variants.compute_frozen(batch)
+
+    rows = [Row("taught", *one) for one in rows_of(variants.coder)]
+    rows.append(text_row(variants.coder.tokenizer.encode(paragraphs("en")[0])[:40]))
+    frozen, batches = FrozenRows(compute), [pack(rows[:5]), pack(rows[3:]), pack(rows[::2])]
+
+    async def trained(above):
+        candidate, losses = Candidate(model, variants.trained), []
+        candidate.begin(changed(variants, 1))
+        for batch in batches:
+            below = {"below": await frozen.of(batch)} if above else {}
+            losses.append((await candidate.step(batch.arrays | below, Hyper(1e-3))).losses)
+        return losses, (await candidate.state())[0]
+
+    (losses, flat), (whole, expected) = (asyncio.run(trained(above)) for above in (True, False))
+    for one, other in zip(losses, whole, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(flat, expected, atol=1e-5)
+    assert len(asked) == len(rows)
+
+
+def test_few_rows_are_kept_and_no_more_are_read_than_fit(monkeypatch):
+    read = []
+
+    def rows():
+        for number in range(100):
+            read.append(number)
+            yield Row("taught", [1] * 6, [2] * 5)
+
+    assert FrozenRows.fit(rows(), 8) and len(read) == 100
+    monkeypatch.setattr(frozen_layers, "ROW_BYTES", 25 * 10 * 4 * 8)
+    read.clear()
+    assert not FrozenRows.fit(rows(), 8) and len(read) == 26
+
+
+def test_what_would_be_answered_is_foreseen_with_what_it_costs(model):
+    variants = variants_of(model, 2)
+    variants.put("candidate", changed(variants, 1))
+    prompts = [prompt for prompt, _ in rows_of(variants.coder)]
+    said = [ids[:4] for ids in asyncio.run(variants.go_on("candidate", prompts, 4))]
+    rows = [Row("asked", *one) for one in zip(prompts, said, strict=True)]
+    odd = Row("asked", prompts[0], [*said[0][:2], said[0][2] + 1, *said[0][3:]])
+    nats, each = asyncio.run(variants.foreseen("candidate", [*rows, odd]))
+    assert all(one.all() for one in each[:-1]) and not each[-1][2] and each[-1][:2].all()
+    assert nats == asyncio.run(variants.surprise("candidate", [*rows, odd]))
 
 
 def test_a_reply_ends_where_its_value_was_said_and_says_the_same_until_there(model):

@@ -17,14 +17,9 @@ from oneseek.engine.core.settings import for_data
 from oneseek.engine.history.versions import SKILL
 from oneseek.engine.learner import BASE
 from oneseek.engine.learning.rounds.dataset import data_set_record
-from oneseek.engine.learning.skills.skills import (
-    NoSkill,
-    Skills,
-    Sorter,
-    line_of,
-    others,
-    skill_record,
-)
+from oneseek.engine.learning.skills.directions import Newest, others
+from oneseek.engine.learning.skills.skills import NoSkill, Skills, line_of, skill_record
+from oneseek.engine.learning.skills.sorter import Sorter
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
@@ -69,7 +64,7 @@ def test_groups_are_learned_in_pieces_between_which_others_have_their_turn():
 
 def test_what_asks_for_no_skill_is_no_example_of_one():
     texts = others()
-    assert len(texts) == len(set(texts)) > 900
+    assert len(texts) == len(set(texts)) > 1900
     gallery = (ROOT / "examples" / "skills").glob("*/*.jsonl")
     lines = [line for path in gallery for line in path.read_text("utf-8").splitlines()]
     prompts = {json.loads(line)["prompt"] for line in lines}
@@ -100,6 +95,25 @@ def test_what_another_encoder_read_is_read_anew():
     assert (asyncio.run(known(skills)) == first).all() and skills.times == 4 + 1
     turned = turned[::-1]
     assert (asyncio.run(known(skills)) == first[:, ::-1]).all()
+
+
+def test_what_was_read_last_is_not_read_again():
+    asked = []
+
+    async def read(texts):
+        asked.append(texts)
+        return [text.upper() for text in texts]
+
+    kept = Newest(read, most=3)
+
+    async def several():
+        found = [await kept.of(texts) for texts in ("ab", "ba", "bbcd", "a")]
+        return found, await asyncio.gather(kept.of("d"), kept.of("wxyz"))
+
+    found, others = asyncio.run(several())
+    assert found == [["A", "B"], ["B", "A"], ["B", "B", "C", "D"], ["A"]]
+    assert others == [["D"], list("WXYZ")]
+    assert asked == [["a", "b"], ["c", "d"], ["a"], list("wxyz")] and len(kept.kept) == 3
 
 
 @pytest.mark.parametrize("name", ["", "Orders", "../x", "a b", "-a", "x" * 41])

@@ -82,7 +82,7 @@ class Candidate:
             self.tensors[trained.name + PULL] = executor.empty(spec)
             self.tensors[trained.name + AWAY] = executor.empty(spec)
             self.tensors[trained.name + PULL].write(np.full(trained.size, near, np.float32))
-        self._runs: dict[tuple[int, int, int], Run] = {}
+        self._runs: dict[tuple[int, int, int, bool], Run] = {}
         self._run: Run | None = None
         self._at, self._rate = 0, 0.0
 
@@ -112,12 +112,14 @@ class Candidate:
         arrays = [await self.tensors[self.trained.name + suffix].look() for suffix in STATE]
         return arrays[0], (arrays[1], arrays[2]), self.steps
 
-    def run_for(self, tokens: int, rows: int, choices: int = 0) -> Run:
-        """What computes a step of this shape, over so many `choices` where it has any."""
-        key = tokens, rows, choices
+    def run_for(self, tokens: int, rows: int, choices: int = 0, above: bool = False) -> Run:
+        """What computes a step of this shape, over so many `choices` where it has any; `above` the
+        layers that nothing is trained in, whose states are given."""
+        key = tokens, rows, choices, above
         if key not in self._runs:
             more: dict[str, Any] = {"near": True} if self.near else {}
             more |= {"choices": choices} if choices else {}
+            more |= {"first": self.trained.first_layer} if above else {}
             planned = self.model.learning_plan(
                 tokens, rows, self.trained, self.memory_budget, dropout=self.dropout, **more
             )
@@ -126,7 +128,8 @@ class Candidate:
 
     def load(self, batch: dict[str, np.ndarray], hyper: Hyper, seed: int = 0) -> None:
         """Set the next step up; `advance` then computes it."""
-        run = self.run_for(len(batch["ids"]), len(batch["take"]), len(batch.get("share", ())))
+        shape = len(batch["ids"]), len(batch["take"]), len(batch.get("share", ()))
+        run = self.run_for(*shape, "below" in batch)
         for name, array in batch.items():
             run.write(name, array)
         run.write("hyper", hyper.at(self.steps + 1))

@@ -23,17 +23,17 @@ from oneseek.engine.history.round_plan import DATA_SET, Plan
 from oneseek.engine.history.snapshot import Arrays
 from oneseek.engine.learning.adaptive import ConfidenceAutoStop
 from oneseek.engine.learning.base_answers import SingleAnswers
-from oneseek.engine.learning.batch import Coder, Row
+from oneseek.engine.learning.batch import Batch, Coder, Row
 from oneseek.engine.learning.datasets import DataError, DataSet, Example
 from oneseek.engine.learning.lessons import Draw, Lesson, guess
 from oneseek.engine.learning.recipe import Recipe, any_anchor, any_text
 from oneseek.engine.learning.rounds.lesson import Steps
-from oneseek.engine.learning.rounds.rate_schedule import FallingPace, PaceInTurns
+from oneseek.engine.learning.rounds.rate_schedule import FallingPace, pace_through
 from oneseek.engine.learning.rounds.sifting import qualities, summary
-from oneseek.engine.learning.rounds.variants import ACTIVE, BASE, CANDIDATE, Variant
+from oneseek.engine.learning.rounds.variants import ACTIVE, BASE, CANDIDATE, Variant, mean_nats
 from oneseek.engine.learning.rounds.verdict import ACCEPT, REJECT, Measure, Verdict, within
 from oneseek.engine.learning.rounds.workbench import Workbench
-from oneseek.engine.learning.skills.held_out import HeldOutTest, Score, sentence
+from oneseek.engine.learning.skills.held_out import HeldOutTest, Score, foreseen, sentence
 
 LONGEST = 512  # tokens of an example: of what is longer, the end is kept
 VALIDATED = 128  # examples of the validation part whose loss is taken
@@ -100,8 +100,10 @@ class DataSetAttempt(Steps):
         held = max(1, int(len(order) * c.validation_split))
         self.validation = order[:held][:VALIDATED]
         self._lay_out(c, sorted(order[held:]) or self.validation)  # a single example is both
-        super().__init__(trainer, plan, before, before, self._pace(c))
+        super().__init__(trainer, plan, before, before, pace_through(c, self.epoch_steps))
         self.kept = SingleAnswers(trainer.kept)
+        rows = (row_of(example, trainer.coder) for example in self.data)
+        self.frozen = trainer.frozen_rows(rows) if self.is_skill else None
         self.stop = ConfidenceAutoStop(c.confidence_auto_stop)
         self.test = self._test()
         self.results: list[Score] = []  # how the held-back part is done, after each epoch
@@ -118,13 +120,6 @@ class DataSetAttempt(Steps):
         self.training = training
         self.epoch_steps = math.ceil(len(training) / c.batch_size)
 
-    def _pace(self, c: TrainingConfig) -> FallingPace:
-        steps = min(c.max_steps, c.epochs * self.epoch_steps)
-        pace = FallingPace(c.learning_rate, steps, min(c.warmup_steps, steps // 10), 0.1)
-        if c.rate_multipliers:
-            return PaceInTurns(pace, self.epoch_steps, c.rate_multipliers)
-        return pace
-
     def _test(self) -> HeldOutTest | None:
         """What is to be answered; plain text asks for nothing."""
         held = [self.data[number] for number in self.validation[:ANSWERED]]
@@ -136,6 +131,9 @@ class DataSetAttempt(Steps):
         return HeldOutTest(
             trainer.coder, self.row, held, seen, self.is_skill, trainer.reads, corrected
         )
+
+    async def below(self, batch: Batch) -> dict[str, np.ndarray]:
+        return {"below": await self.frozen.of(batch)} if self.frozen else {}
 
     @property
     def stops_by_doing(self) -> bool:
@@ -179,7 +177,7 @@ class DataSetAttempt(Steps):
     def _keep(self, good: dict[int, int]) -> None:
         self.scores = good
         self._lay_out(self.config, sorted(good))
-        self.pace = self._pace(self.config)
+        self.pace = pace_through(self.config, self.epoch_steps)
         self._order = -1, []
 
     # ---- steps
@@ -218,11 +216,14 @@ class DataSetAttempt(Steps):
         if not last and (step + 1) % self.epoch_steps:
             return
         flat, _, _ = await self.trainer.candidate.state()
-        loss = await self.validate(CANDIDATE, flat)
+        if self.stops_by_doing:
+            self.trainer.variants.put(CANDIDATE, flat)
+            loss, done = await self.foreseen()
+            self.results.append(done)
+        else:
+            loss = await self.validate(CANDIDATE, flat)
         self.losses.append(loss)
         self.validated = loss
-        if self.stops_by_doing:
-            self.results.append(await self.foreseen())
         if self._best_epoch() == len(self.losses) - 1:
             self.best = flat
         if self._enough(loss):
@@ -249,14 +250,14 @@ class DataSetAttempt(Steps):
         still = len(self.results) - 1 - newest >= c.patience
         return c.enabled and len(self.results) >= c.min_epochs and (still or sure)
 
-    async def foreseen(self) -> Score:
-        """How many held-back examples would be answered exactly as wanted: a reading of all at
-        once, where answering them takes as many as an answer has tokens."""
-        assert self.test
-        rows = [self.row(one) for one in self.test.held]
-        each = await self.trainer.variants.foreseen(CANDIDATE, rows)
-        right = sum(bool(one.all()) for one in each)
-        return Score(right, sum(float(one.mean()) for one in each) / len(each))
+    async def foreseen(self) -> tuple[float, Score]:
+        """The loss of the held-back part, and how many of it would be answered exactly as wanted:
+        one reading of all, where answering takes as many as an answer has tokens."""
+        examples = [self.data[number] for number in self.validation]
+        rows = [self.row(one) for one in examples]
+        nats, each = await self.trainer.variants.foreseen(CANDIDATE, rows)
+        pairs = zip(examples[:ANSWERED], each[:ANSWERED], strict=True)
+        return mean_nats(rows, nats), foreseen([one for example, one in pairs if example.history])
 
     async def answered(self, who: Variant) -> Score:
         """How one of the variants does what is held back; from an empty cache, so that it depends
@@ -287,7 +288,7 @@ class DataSetAttempt(Steps):
             await self.trainer.model.executor.breathe()
         flat, _, _ = await candidate.state()
         self.trainer.variants.put(CANDIDATE, flat)
-        if known.better_than(await self.foreseen()):
+        if known.better_than((await self.foreseen())[1]):
             candidate.begin(best, None, candidate.steps)
             flat = best
         self.best = flat

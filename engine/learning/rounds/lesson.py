@@ -82,6 +82,10 @@ class Steps:
         rows = await self.rows(step)
         return pack(rows, self.kl_weight, self.shape(rows))
 
+    async def below(self, batch: Batch) -> dict[str, np.ndarray]:
+        """The states of a step's tokens below the first trained layer, where they are kept."""
+        return {}
+
     def shape(self, rows: list[Row]) -> tuple[int, int] | None:
         """The smallest that they fit into: each has a program of its own."""
         tokens, targets = extent(rows)
@@ -140,6 +144,7 @@ class Steps:
         """Set the next step up."""
         step, c = self.trainer.candidate.steps, self.config
         self.batch = await self.packed(step)
+        arrays = self.batch.arrays | await self.below(self.batch)
         self.trainer.variants.release()
         self.tokens = len(self.batch.arrays["ids"])
         hyper = Hyper(
@@ -150,7 +155,7 @@ class Steps:
             c.weight_decay,
             c.max_grad_norm,
         )
-        self.trainer.candidate.load(self.batch.arrays, hyper, self.plan.seed % 2**31)
+        self.trainer.candidate.load(arrays, hyper, self.plan.seed % 2**31)
 
     def _report(self, loss: float, norm: float) -> dict:
         step = self.trainer.candidate.steps

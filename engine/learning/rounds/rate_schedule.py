@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from oneseek.engine.core.settings import LessonConfig
+from oneseek.engine.core.settings import LessonConfig, TrainingConfig
 from oneseek.engine.history.snapshot import Arrays
 
 MENDING_STEPS, MENDING_RATE = 8, 0.25  # after practice, and of the full rate
@@ -135,3 +135,10 @@ class PaceInTurns(FallingPace):
 
     def restore(self, captured: Arrays) -> None:
         """How far it goes is the plan's to say: there is a turn more than when this was stored."""
+
+
+def pace_through(c: TrainingConfig, epoch_steps: int) -> FallingPace:
+    """That of several times through a data set."""
+    steps = min(c.max_steps, c.epochs * epoch_steps)
+    pace = FallingPace(c.learning_rate, steps, min(c.warmup_steps, steps // 10), 0.1)
+    return PaceInTurns(pace, epoch_steps, c.rate_multipliers) if c.rate_multipliers else pace

@@ -7,7 +7,7 @@ probabilities are wanted, and decoded together where text is.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from copy import copy
 from enum import StrEnum
 from functools import partial
@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike
 
 from oneseek.engine.backends.room import Room
 from oneseek.engine.learning.batch import TOP, Batch, Coder, Row, Top, extent, pack, text_row
+from oneseek.engine.learning.rounds.frozen_layers import PLACES, FrozenLayerCache
 from oneseek.engine.model.choice.form import Form
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.generate import Answer, Generator
@@ -31,8 +32,6 @@ TOKENS, TARGETS = 256, 128  # of one packed run: five anchors with their answers
 TOGETHER = 512  # and at most of one in which the base is asked what it thinks
 READ, WHOLE = 288, 64  # tokens of one that reads texts, and what its shape is a multiple of
 AT_ONCE = 16
-PLACES = ("ids", "positions", "spans")  # all that the states of the frozen layers depend on
-FROZEN_BYTES = 16 << 20
 Enough = Callable[[str], bool]
 
 
@@ -74,26 +73,6 @@ class Variants(Protocol):
         """Nats a token."""
 
 
-class FrozenLayerCache:
-    """The hidden states of packed tokens below the first trained layer: the same for every model
-    and in every round, so computed once and kept; the oldest is dropped first."""
-
-    def __init__(self, compute: Callable[[Batch], Awaitable[np.ndarray]], most: int = FROZEN_BYTES):
-        self.compute, self.most = compute, most
-        self.states: dict[bytes, np.ndarray] = {}
-
-    async def of(self, batch: Batch) -> np.ndarray:
-        key = b"".join(batch.arrays[name].tobytes() for name in PLACES)
-        if key in self.states:
-            self.states[key] = self.states.pop(key)  # the newest now
-            return self.states[key]
-        computed = await self.compute(batch)
-        self.states[key] = computed
-        while len(self.states) > 1 and sum(one.nbytes for one in self.states.values()) > self.most:
-            del self.states[next(iter(self.states))]
-        return computed
-
-
 class ModelVariants:
     """`base`, `active` and `candidate`, each an adapter set with `put`; the base's is one that
     changes nothing, so that one set of programs serves all three."""
@@ -111,7 +90,7 @@ class ModelVariants:
         tensors = {trained.name: self.adapter}
         self.generator = Generator(model, trained, tensors, pool=self.pool, name="adapted")
         self._runs: dict = {}
-        self.frozen = FrozenLayerCache(self._compute_frozen)
+        self.frozen = FrozenLayerCache(self.compute_frozen)
         self._known: dict[bytes, np.ndarray] = {}
 
     def put(self, who: Variant, flat: np.ndarray) -> None:
@@ -271,54 +250,55 @@ class ModelVariants:
     async def loss(self, who: Variant, rows: Iterable[Row]) -> float:
         """Nats a token, each row counting as much as it has tokens."""
         rows = list(rows)
-        each, tokens = await self.surprise(who, rows), [len(row.target) for row in rows]
-        return sum(n * count for n, count in zip(each, tokens, strict=True)) / sum(tokens)
+        return mean_nats(rows, await self.surprise(who, rows))
 
     async def surprise(self, who: Variant, rows: Sequence[Row]) -> list[float]:
         """Nats a token of each row."""
         self._activate(who)
-        each = []
+        each: list[float] = []
         for batch in packed(list(rows), READ, READ, fixed=False):
             run = await self._run("score", batch)
-            for losses, (_, _, _, weight) in zip(
-                _cut(await run.read("losses"), batch), batch.parts, strict=True
-            ):
-                each.append(float(losses.sum()) / weight)
+            each += nats_of(await run.read("losses"), batch)
         return each
 
-    async def foreseen(self, who: Variant, rows: Sequence[Row]) -> list[np.ndarray]:
-        """Of each row, at which tokens of its target the likeliest token is that one: where it is
-        everywhere, the target is what would be answered."""
+    async def foreseen(
+        self, who: Variant, rows: Sequence[Row]
+    ) -> tuple[list[float], list[np.ndarray]]:
+        """The same, and of each row at which tokens of its target the likeliest token is that one:
+        where it is everywhere, the target is what would be answered."""
         self._activate(who)
-        found = []
+        each: list[float] = []
+        found: list[np.ndarray] = []
         for batch in packed(list(rows), READ, READ, fixed=False):
-            arrays = {name: batch.arrays[name] for name in (*PLACES, "take")} | no_penalty(batch)
-            shape = len(batch.arrays["ids"]), len(batch.arrays["take"])
-            run = await self._ran("thoughts", shape, arrays, trained=self.trained)
+            run = await self._run("score", batch, chosen=True, **no_penalty(batch))
+            each += nats_of(await run.read("losses"), batch)
             likeliest = (await run.read("ids"))[:, 0]
             found += _cut(likeliest == batch.arrays["target_ids"][:, 0], batch)
-        return found
+        return each, found
 
-    async def _run(self, program: str, batch: Batch, **more: np.ndarray) -> Any:
-        shape, first = (
-            (len(batch.arrays["ids"]), len(batch.arrays["take"])),
-            self.trained.first_layer,
-        )
-        if first:
+    async def _run(
+        self, program: str, batch: Batch, chosen: bool = False, **more: np.ndarray
+    ) -> Any:
+        shape = len(batch.arrays["ids"]), len(batch.arrays["take"])
+        asked = {"trained": self.trained, "first": self.trained.first_layer}
+        if asked["first"]:
             more["below"] = await self.frozen.of(batch)
         names = [*PLACES, "take"]
         if program == "score":
             names += ["target_ids", "target_probs", "target_rest", "weight"]
         arrays = {name: batch.arrays[name] for name in names} | more
-        return await self._ran(program, shape, arrays, trained=self.trained, first=first)
+        return await self._ran(
+            program, shape, arrays, **asked, **{"chosen": True} if chosen else {}
+        )
 
-    async def _compute_frozen(self, batch: Batch) -> np.ndarray:
+    async def compute_frozen(self, batch: Batch) -> np.ndarray:
+        """What comes out of the layers below the first trained one for each token."""
         shape = len(batch.arrays["ids"]), self.trained.first_layer
         run = await self._ran("frozen_layers", shape, {name: batch.arrays[name] for name in PLACES})
         return await run.read("states")
 
     async def _ran(self, program: str, shape: tuple, arrays: dict, **more: Any) -> Any:
-        key = program, shape, bool(more)
+        key = program, shape, *more
         if key not in self._runs:
             planned = self.model.program(program, *shape, **more)
             tensors = {self.trained.name: self.adapter}
@@ -380,6 +360,18 @@ def packed(
         shape = tuple(-(-max(need) // WHOLE) * WHOLE for need in needs)
     for group in groups:
         yield pack(group, shape=shape)
+
+
+def nats_of(losses: np.ndarray, batch: Batch) -> list[float]:
+    """Nats a token of each row of the batch."""
+    pairs = zip(_cut(losses, batch), batch.parts, strict=True)
+    return [float(some.sum()) / weight for some, (_, _, _, weight) in pairs]
+
+
+def mean_nats(rows: Sequence[Row], each: Sequence[float]) -> float:
+    """Nats a token of all rows, each of which counts as much as it has tokens."""
+    counts = [len(row.target) for row in rows]
+    return sum(n * count for n, count in zip(each, counts, strict=True)) / sum(counts)
 
 
 def _cut(values: np.ndarray, batch: Batch) -> list[np.ndarray]:

@@ -20,6 +20,7 @@ from oneseek.engine.learning.batch import Coder, Row
 from oneseek.engine.learning.recipe import Recipe
 from oneseek.engine.learning.rounds.block_windows import Windows, masters
 from oneseek.engine.learning.rounds.candidate import Candidate
+from oneseek.engine.learning.rounds.frozen_layers import FrozenRows
 from oneseek.engine.learning.rounds.gate import Gate
 from oneseek.engine.learning.rounds.variants import (
     ACTIVE,
@@ -155,6 +156,16 @@ class Workbench:
     def called(self) -> str:
         """The name of the array that weights of this shape are stored as."""
         return shape.name_of(self.config, self.usual)
+
+    def frozen_rows(self, rows: Iterable[Row]) -> FrozenRows | None:
+        """What keeps the states of these rows below the first layer that an adapter trains; None
+        where there are none, or too many rows."""
+        frozen = self.trained.first_layer and not self.trained.full_names
+        if not frozen or self.config.lora_config.frozen_a:
+            return None
+        if not FrozenRows.fit(rows, self.model.config.width):
+            return None
+        return FrozenRows(lambda batch: self.variants.compute_frozen(batch))
 
     def fresh(self) -> Arrays:
         flat = self.trained.initial(self.config.seed)

@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import numpy as np
+
 from oneseek.engine.learning.batch import Coder, Row
 from oneseek.engine.learning.datasets import Example
 from oneseek.engine.learning.lessons import fold
@@ -139,6 +141,12 @@ class Score:
 
     def to_dict(self) -> dict:
         return {"right": self.right, "score": round(self.score, 3)}
+
+
+def foreseen(each: Sequence[np.ndarray]) -> Score:
+    """What answers would come to of whose tokens this says which are the likeliest."""
+    right = sum(bool(one.all()) for one in each)
+    return Score(right, sum(float(one.mean()) for one in each) / len(each))
 
 
 class Reads(Protocol):

@@ -9,14 +9,8 @@ of themselves, in others.json.
 
 from __future__ import annotations
 
-import asyncio
-import hashlib
-import json
 import re
-import zlib
 from collections.abc import Sequence
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -24,29 +18,28 @@ from oneseek.engine.history.ledger import Change
 from oneseek.engine.history.versions import GENERIC, SKILL, TASTE, Versions
 from oneseek.engine.learning.datasets import DataSet
 from oneseek.engine.learning.lessons import Draw
-from oneseek.engine.learning.memory.encoder import SAID, Encoder, unit
+from oneseek.engine.learning.memory.encoder import SAID, Encoder
 from oneseek.engine.learning.memory.statements.reader import Reader
 from oneseek.engine.learning.rounds.dataset import file_of
 from oneseek.engine.learning.skills.answers import Answers, answers_to
-from oneseek.engine.learning.skills.pattern import (
-    Pair,
-    label_names,
-    pattern_of,
-    unread,
+from oneseek.engine.learning.skills.directions import (
+    Newest,
+    alike,
+    digest,
+    others,
+    others_kept,
+    packed,
+    read_directions,
+    unpacked,
 )
+from oneseek.engine.learning.skills.pattern import Pair, label_names, pattern_of, unread
 from oneseek.engine.learning.skills.recall import Reading, Readings, token_spans
+from oneseek.engine.learning.skills.sorter import Sorter, choose_groups, features_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 SHOWN = 100  # examples of a skill by which it is recognised
-OTHERS = Path(__file__).with_name("others.json")  # texts that ask for no skill
-KEPT_OTHERS = "skills.others"  # in `state`: their directions
-THE_SAME = 0.99  # the cosine of a text's directions where the same encoder read it twice
-PLACES, LETTERS = 1024, (2, 3, 4)  # of the counts of so many letters together
-FIRST_WORDS, FEW_WORDS = 3, 8
-NARROW = 0.1  # of the kernel: how fast likeness falls with the square of a distance
-STIFF, AGAINST = 0.17, 2.0  # of the fit, and what texts that ask for none weigh beside a skill's
-PIECE = 128  # rows that are compared with all before others have their turn
-SURE = -0.05  # by so much more than for none, of 1, a text asks for a skill
+READ = 256  # texts whose readings are kept: those of the examples of a skill that is being taught
+KEPT_OTHERS = "skills.others"  # in `state`: the directions of what asks for no skill
 
 
 class NoSkill(LookupError):
@@ -81,6 +74,7 @@ class Skills:
         self.encoder, self.reader = encoder, Reader(encoder)
         self.known: dict[str, dict] = {}
         self.sorter: Sorter | None = None  # by the features of a text
+        self._forget_readings()
         self.loaded = False
 
     def key(self, name: str) -> str:
@@ -89,6 +83,13 @@ class Skills:
     def forgotten(self) -> None:
         """Others changed what is stored."""
         self.known, self.sorter, self.loaded = {}, None, False
+        self._forget_readings()
+
+    def _forget_readings(self) -> None:
+        """A question is read to find its skill and again to answer it; examples are read to judge
+        what was trained and again to know it."""
+        self.places = Newest(self._read_places, READ)
+        self.readings = Newest(self._read, READ)
 
     async def load(self) -> None:
         if self.loaded:
@@ -191,16 +192,17 @@ class Skills:
         """Of each text the skill whose examples it is like, or nothing."""
         if self.sorter is None:
             return [""] * len(texts)
-        near = self.sorter.near(self._features(texts, await self._directions(texts)))
-        best, names = near[:, :-1].argmax(1), sorted(self.known)
-        sure = near[:, :-1].max(1) - near[:, -1] >= SURE
-        return [names[at] if enough else "" for at, enough in zip(best, sure, strict=True)]
+        directions = await self._directions(texts)
+        near = self.sorter.near(features_of(texts, directions, self.middle))
+        names = [*sorted(self.known), ""]
+        return [names[at] for at in choose_groups(near)]
 
     async def _directions(self, texts: Sequence[str]) -> np.ndarray:
-        """[texts, 2 x width]: what the encoder says of each, and the reader of statements."""
-        meant = [one.whole for one in await self.encoder.of(list(texts))]
-        stated = [one.whole for one in await self.reader.alone(list(texts))]
-        return np.hstack([np.stack(meant), np.stack(stated)])
+        """[texts, 2 x width]: where they lie."""
+        return np.stack(await self.places.of(texts))
+
+    async def _read_places(self, texts: list[str]) -> list[np.ndarray]:
+        return list(await read_directions(self.encoder, self.reader, texts))
 
     async def examples_read(self, pairs: Sequence[Pair]) -> Readings:
         """What the encoder reads of the questions of examples, and of their labels' names."""
@@ -211,6 +213,9 @@ class Skills:
 
     async def read(self, texts: Sequence[str]) -> list[Reading]:
         """What the encoder reads of each text, and of each of its tokens."""
+        return await self.readings.of(texts)
+
+    async def _read(self, texts: list[str]) -> list[Reading]:
         directions = await self._directions(texts)
         read = await self.encoder.tokens(texts, SAID)
         return [
@@ -236,99 +241,15 @@ class Skills:
         if not self.known:
             return
         texts = others()
-        kept = await self.store.get("state", KEPT_OTHERS)
-        directions = await self._known_directions(KEPT_OTHERS, kept or {}, texts)
+        kept = others_kept(await self.store.get("state", KEPT_OTHERS))
+        directions = await self._known_directions(KEPT_OTHERS, kept, texts)
         self.middle = directions.mean(0)
         groups = []
         for name, one in sorted(self.known.items()):
             read = await self._known_directions(self.key(name), one, one["asked"])
-            groups.append(self._features(one["asked"], read))
-        self.sorter = await Sorter.fitted([*groups, self._features(texts, directions)])
-
-    def _features(self, texts: Sequence[str], directions: np.ndarray) -> np.ndarray:
-        """What is known of texts: their meaning, of which most is the same for all, their letters
-        and their form."""
-        meant = [unit(half) for half in np.split(directions - self.middle, 2, axis=1)]
-        letters = np.stack([letters_of(text) for text in texts])
-        return np.hstack([*meant, letters, np.array([form_of(text) for text in texts])])
-
-
-def others() -> list[str]:
-    """Texts that ask for no skill, in every language there is."""
-    return [text for some in json.loads(OTHERS.read_text("utf-8")).values() for text in some]
-
-
-def alike(one: np.ndarray, other: np.ndarray) -> bool:
-    """Whether the same text was read by the same encoder."""
-    return one.shape == other.shape and float(unit(one) @ unit(other)) > THE_SAME
-
-
-def letters_of(text: str) -> np.ndarray:
-    """Which letters stand together in a text, and its first words; a digit is a digit."""
-    counts, plain = np.zeros(PLACES), re.sub(r"\d", "0", f" {text.lower()} ")
-    for length in LETTERS:
-        for piece in {plain[at : at + length] for at in range(len(plain) - length + 1)}:
-            counts[zlib.crc32(piece.encode()) % PLACES] += 1
-    for word in re.findall(r"\w+|[^\w\s]", plain)[:FIRST_WORDS]:
-        counts[zlib.crc32(f"^{word}".encode()) % PLACES] += 2
-    counts = np.sqrt(counts)
-    return counts / max(1e-9, float(np.linalg.norm(counts)))
-
-
-def form_of(text: str) -> list[float]:
-    """How a text is written, and a constant."""
-    ends = [text.strip().endswith(sign) for sign in "?.!"]
-    holds = [sign in text for sign in "\n:,"]
-    digits, capital = any(map(str.isdigit, text)), text[:1].isupper()
-    few, long = len(text.split()) < FEW_WORDS, np.log1p(len(text)) / 2
-    return [*map(float, (*ends, *holds, digits, capital, few)), float(long), 0.3]
-
-
-class Sorter:
-    """Tells groups of rows apart: the kernel ridge regression to 1 on each group's own rows and 0
-    on others'. The groups weigh the same, and the last, which is none of them, more."""
-
-    def __init__(self, groups: Sequence[np.ndarray], near: np.ndarray | None = None) -> None:
-        """`near` is how near each of all rows is to each, where that is known."""
-        counts = [len(one) for one in groups]
-        self.rows = np.concatenate(groups).astype(np.float32)
-        wanted = np.repeat(np.eye(len(groups)), counts, axis=0)
-        shares = [len(self.rows) / len(groups) / count for count in counts]
-        shares[-1] *= AGAINST
-        softness = np.diag(STIFF / np.repeat(shares, counts))
-        near = likeness(self.rows, self.rows) if near is None else near
-        self.weights = np.linalg.solve(near + softness, wanted)
-
-    @classmethod
-    async def fitted(cls, groups: Sequence[np.ndarray]) -> Sorter:
-        """The same in pieces, between which others have their turn: all of it takes a slow tab
-        longer than an engine may be silent."""
-        rows = np.concatenate(groups).astype(np.float32)
-        near = []
-        for first in range(0, len(rows), PIECE):
-            near.append(likeness(rows[first : first + PIECE], rows))
-            await asyncio.sleep(0)
-        return cls(groups, np.concatenate(near))
-
-    def near(self, rows: np.ndarray) -> np.ndarray:
-        """[rows, groups]: how much each row is of each group."""
-        return likeness(rows.astype(np.float32), self.rows) @ self.weights
-
-
-def likeness(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """[some, others]: 1 for the same row, falling with the distance."""
-    squares = [(one * one).sum(1, dtype=np.float64) for one in (some, others)]
-    apart = squares[0][:, None] + squares[1][None] - 2.0 * (some @ others.T)
-    return np.exp(-NARROW * np.maximum(apart, 0.0))
-
-
-def packed(directions: np.ndarray) -> Any:
-    return {"shape": list(directions.shape), "data": directions.astype(np.float16).tobytes()}
-
-
-def unpacked(kept: Any) -> np.ndarray:
-    flat = np.frombuffer(kept["data"], np.float16).astype(np.float64)
-    return flat.reshape(kept["shape"])
+            groups.append(features_of(one["asked"], read, self.middle))
+        groups.append(features_of(texts, directions, self.middle))
+        self.sorter = await Sorter.fitted(groups)
 
 
 def skill_record(name: str, record: dict) -> dict:
@@ -339,7 +260,3 @@ def skill_record(name: str, record: dict) -> dict:
             "`oneseek train` learns plain text"
         )
     return {**record, "id": digest(f"{name} {record['id']}"), "skill": name}
-
-
-def digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

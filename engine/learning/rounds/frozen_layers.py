@@ -1,0 +1,73 @@
+"""The hidden states below the first trained layer: they are the same for every model and in every
+round, so they are computed once and kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable
+
+import numpy as np
+
+from oneseek.engine.learning.batch import Batch, Row, extent, own_tokens, pack
+
+PLACES = ("ids", "positions", "spans")  # all that the states depend on
+FROZEN_BYTES = 16 << 20
+ROW_BYTES = 32 << 20  # of all rows of a data set
+WHOLE = 32  # tokens that the shape of one row is a multiple of
+Compute = Callable[[Batch], Awaitable[np.ndarray]]
+
+
+class FrozenLayerCache:
+    """Those of packed tokens, batch by batch; the oldest is dropped first."""
+
+    def __init__(self, compute: Compute, most: int = FROZEN_BYTES):
+        self.compute, self.most = compute, most
+        self.states: dict[bytes, np.ndarray] = {}
+
+    async def of(self, batch: Batch) -> np.ndarray:
+        key = b"".join(batch.arrays[name].tobytes() for name in PLACES)
+        if key in self.states:
+            self.states[key] = self.states.pop(key)  # the newest now
+            return self.states[key]
+        computed = await self.compute(batch)
+        self.states[key] = computed
+        while len(self.states) > 1 and sum(one.nbytes for one in self.states.values()) > self.most:
+            del self.states[next(iter(self.states))]
+        return computed
+
+
+class FrozenRows:
+    """Those of the rows of a data set, which come again in another batch each time. Each row is
+    read by itself, so that its bits do not depend on those beside it."""
+
+    def __init__(self, compute: Compute) -> None:
+        self.compute = compute
+        self.states: dict[tuple[int, ...], np.ndarray] = {}
+
+    @staticmethod
+    def fit(rows: Iterable[Row], width: int) -> bool:
+        """Whether so many rows may be kept; it reads no more of them than fit."""
+        left = ROW_BYTES // (4 * width)
+        return all((left := left - own_tokens(row, 0)) >= 0 for row in rows)
+
+    async def of(self, batch: Batch) -> np.ndarray:
+        """[tokens, width] of a batch; nothing where it is padded."""
+        found: np.ndarray | None = None
+        at = batch.shared
+        for row in batch.rows:
+            states, shared = await self._of_row(row), 0 if row.plain else batch.shared
+            if found is None:
+                found = np.zeros((len(batch.arrays["ids"]), states.shape[1]), np.float32)
+            found[:shared] = states[:shared]
+            found[at : at + len(states) - shared] = states[shared:]
+            at += len(states) - shared
+        assert found is not None, "a step has rows"
+        return found
+
+    async def _of_row(self, row: Row) -> np.ndarray:
+        key = (*row.prompt, -1, *row.target)
+        if key not in self.states:
+            shape = tuple(-(-need // WHOLE) * WHOLE for need in extent([row]))
+            computed = await self.compute(pack([row], shape=shape))
+            self.states[key] = computed[: own_tokens(row, 0)].copy()
+        return self.states[key]

@@ -1,0 +1,107 @@
+"""Where texts lie by what the encoder and the reader of statements say of them, how that is kept,
+and where those lie that ask for no skill: they come along, so that the first skill need not wait
+until a thousand texts are read.
+
+    python -m oneseek.engine.learning.skills.directions      (a minute on one core)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import io
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from oneseek.engine.backends.select import executor_named
+from oneseek.engine.learning.memory.encoder import Encoder, encoder_here, unit
+from oneseek.engine.learning.memory.statements.reader import Reader
+
+OTHERS = Path(__file__).with_name("others.json")  # texts that ask for no skill
+SHIPPED = Path(__file__).with_name("others.npz")  # and where they lie
+THE_SAME = 0.99  # the cosine of a text's directions where the same encoder read it twice
+T = TypeVar("T")
+STEPS = 127  # of the largest number of a direction that comes along
+
+
+async def read_directions(encoder: Encoder, reader: Reader, texts: Sequence[str]) -> np.ndarray:
+    """[texts, 2 x width]: what the encoder says of each, and the reader of statements."""
+    meant = [one.whole for one in await encoder.of(list(texts))]
+    stated = [one.whole for one in await reader.alone(list(texts))]
+    return np.hstack([np.stack(meant), np.stack(stated)])
+
+
+class Newest(Generic[T]):
+    """What is read of texts, kept of so many that were asked for last."""
+
+    def __init__(self, read: Callable[[list[str]], Awaitable[Sequence[T]]], most: int) -> None:
+        self.read, self.most = read, most
+        self.kept: dict[str, T] = {}
+
+    async def of(self, texts: Sequence[str]) -> list[T]:
+        known = {text: self.kept[text] for text in texts if text in self.kept}
+        new = [text for text in dict.fromkeys(texts) if text not in known]
+        if new:
+            known |= dict(zip(new, await self.read(new), strict=True))
+        older = [text for text in self.kept if text not in known]
+        kept = {text: self.kept[text] for text in older} | known
+        self.kept = dict(list(kept.items())[-self.most :])
+        return [known[text] for text in texts]
+
+
+def alike(one: np.ndarray, other: np.ndarray) -> bool:
+    """Whether the same text was read by the same encoder."""
+    return one.shape == other.shape and float(unit(one) @ unit(other)) > THE_SAME
+
+
+def packed(directions: np.ndarray) -> Any:
+    return {"shape": list(directions.shape), "data": directions.astype(np.float16).tobytes()}
+
+
+def unpacked(kept: Any) -> np.ndarray:
+    flat = np.frombuffer(kept["data"], np.float16).astype(np.float64)
+    return flat.reshape(kept["shape"])
+
+
+def digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+# ---- what asks for no skill
+
+
+def others() -> list[str]:
+    """Texts that ask for no skill, in every language there is."""
+    return [text for some in json.loads(OTHERS.read_text("utf-8")).values() for text in some]
+
+
+def others_kept(stored: dict | None) -> dict:
+    """Their directions as they are stored: read by another encoder, or those that came along."""
+    of = digest("\n".join(others()))
+    if stored and stored.get("of") == of:
+        return stored
+    with np.load(SHIPPED) as arrays:
+        whole = arrays["codes"] * arrays["scales"][:, None]
+        return {"of": str(arrays["of"]), "directions": packed(whole)}
+
+
+async def make() -> Path:
+    encoder, texts = Encoder(encoder_here, await executor_named("auto")), others()
+    return write_shipped(texts, await read_directions(encoder, Reader(encoder), texts))
+
+
+def write_shipped(texts: Sequence[str], found: np.ndarray) -> Path:
+    scales = (np.abs(found).max(1) / STEPS).astype(np.float32)
+    codes = np.rint(found / scales[:, None]).astype(np.int8)
+    data = io.BytesIO()
+    np.savez_compressed(data, of=digest("\n".join(texts)), codes=codes, scales=scales)
+    SHIPPED.write_bytes(data.getvalue())
+    return SHIPPED
+
+
+if __name__ == "__main__":
+    print(asyncio.run(make()))
