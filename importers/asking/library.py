@@ -25,8 +25,8 @@ from oneseek.importers.asking.values import lacks
 
 READ, COMPARED = 12, 1000  # pieces that are read with a question, and whose meaning is compared
 OF_ANY = 200  # the same where no document is named: those that share a word with the question
-WORDS = 0.08  # what a nat of shared words counts beside nearness
-PAIR, LOW = 0.15, -6.0  # what a nat of the reader counts there, and the least that it says
+WORDS = 0.012  # what a nat of shared words counts beside nearness
+PAIR, LOW = 0.02, -6.0  # what a nat of the reader counts there, and the least that it says
 # Fitted by tests/bench/weigh_places.py: of a piece, also how far it is behind the nearest; and of a
 # question by its best piece, all pieces together, and how much of the question no document holds:
 # put to one document, and to all.
@@ -123,16 +123,16 @@ class Library:
         if not ranked:
             return [], wording.absent
         try:
-            (alone,) = await self.reader().alone([question])
+            asked = await self._direction_of(question)
             await self._read(ranked)
         except NOT_HERE:
             some = [one for one in ranked[:most] if one[2]]
             return [Looked(words, place_of(doc, at, words), {}) for doc, at, words, _ in some], 0.0
-        near = [float(doc.whole[at] @ alone.whole) for doc, at, *_ in ranked]
+        near = [float(doc.whole[at] @ asked) for doc, at, *_ in ranked]
         first = [n + WORDS * one[2] for n, one in zip(near, ranked, strict=True)]
         best = sorted(range(len(ranked)), key=lambda i: -first[i])[: max(READ, most)]
         texts = [ranked[i][0].pieces[ranked[i][1]].read for i in best[:READ]]
-        pairs = dict(zip(best, await self.reader().together(question, texts), strict=False))
+        pairs = dict(zip(best, await self._nats_of(question, texts), strict=False))
         found = []
         for i in best:
             doc, at, words, covers = ranked[i]
@@ -166,13 +166,24 @@ class Library:
     async def _read(self, ranked: Sequence[tuple[Document, int, float, float]]) -> None:
         """What the pieces mean that were not compared before."""
         fresh = [(doc, at) for doc, at, *_ in ranked if at not in doc.whole]
-        read = await self.reader().alone([doc.pieces[at].read for doc, at in fresh])
+        read = await self._directions_of([doc.pieces[at].placed for doc, at in fresh])
         spoken = [(doc, at) for doc, at in fresh if doc.pieces[at].spoken]
         behind = [f"{doc.pieces[at].before} {doc.pieces[at].read}" for doc, at in spoken]
         for (doc, at), one in zip(fresh, read, strict=True):
-            doc.whole[at] = one.whole
-        for (doc, at), one in zip(spoken, await self.reader().alone(behind), strict=True):
-            doc.whole[at] = (doc.whole[at] + one.whole) / 2
+            doc.whole[at] = one
+        for (doc, at), one in zip(spoken, await self._directions_of(behind), strict=True):
+            doc.whole[at] = (doc.whole[at] + one) / 2
+
+    async def _direction_of(self, question: str) -> np.ndarray:
+        """Near to what does a question's answer lie."""
+        return (await self.reader().asking(question)).whole
+
+    async def _directions_of(self, texts: Sequence[str]) -> list[np.ndarray]:
+        return [one.whole for one in await self.reader().saying(texts)]
+
+    async def _nats_of(self, question: str, texts: Sequence[str]) -> list[float]:
+        """What reading a question with each of some texts says for its being the answer."""
+        return await self.reader().together(question, texts)
 
 
 def weighed(weights: dict[str, float], signs: dict[str, float]) -> float:
@@ -209,13 +220,15 @@ def judged(places: list[Place], absent: float, source: Source) -> list[Place]:
 
 
 def place_of(doc: Document, at: int, score: float, covered: float = 0.0) -> Place:
-    """A piece with the sentences around it in its paragraph, while they are few."""
+    """A piece with the sentences around it in its paragraph or list, while they are few; what it
+    leans on before what follows it."""
     piece, first, last = doc.pieces[at], at, at
     words = len(piece.text.split())
     while not (piece.cells or piece.spoken):
-        follows = last + 1 < len(doc.pieces) and same_block(doc, last, last + 1)
-        leads = first > 0 and same_block(doc, first - 1, first)
+        follows = last + 1 < len(doc.pieces) and stand_together(doc, last, last + 1)
+        leads = first > 0 and stand_together(doc, first - 1, first)
         more = [side for side, there in ((last + 1, follows), (first - 1, leads)) if there]
+        more = more[::-1] if piece.leans else more
         fits = [i for i in more if words + len(doc.pieces[i].text.split()) <= SURROUNDING]
         if not fits:
             break
@@ -226,5 +239,8 @@ def place_of(doc: Document, at: int, score: float, covered: float = 0.0) -> Plac
     return Place(doc.id, doc.title, piece, score, text, start, end, covered)
 
 
-def same_block(doc: Document, one: int, two: int) -> bool:
-    return "\n\n" not in doc.text[doc.pieces[one].start : doc.pieces[two].end]
+def stand_together(doc: Document, one: int, two: int) -> bool:
+    """Whether a piece and the next are of one paragraph, or hang from one line."""
+    first, second = doc.pieces[one], doc.pieces[two]
+    hangs = second.before[-1:] == ":" and second.before in (first.text, first.before)
+    return hangs or "\n\n" not in doc.text[first.start : second.end]
