@@ -26,10 +26,12 @@ class Document:
     owner: str = ""
     pieces: list[Piece] = field(default_factory=list)
     whole: dict[int, np.ndarray] = field(default_factory=dict)  # piece -> its direction
+    folded: str = ""  # its words as they are compared with names
     _words: dict[str, Words] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.pieces = pieces(self.text)
+        self.folded = f"{self.title} {self.text}".lower()
 
     def words(self, code: str) -> Words:
         if code not in self._words:

@@ -25,8 +25,9 @@ from oneseek.importers.asking.values import lacks
 
 READ, COMPARED = 12, 1000  # pieces that are read with a question, and whose meaning is compared
 OF_ANY = 200  # the same where no document is named: those that share a word with the question
-WORDS = 0.012  # what a nat of shared words counts beside nearness
-PAIR, LOW = 0.02, -6.0  # what a nat of the reader counts there, and the least that it says
+FAR, SPREAD = 0.85, 20.0  # all texts lie close together: a cosine that is none, and what more counts
+WORDS = 0.16  # what a nat of shared words counts beside nearness
+UNREAD = 1000.0  # how far what is not read comes behind what is
 # Fitted by tests/bench/weigh_places.py: of a piece, also how far it is behind the nearest; and of a
 # question by its best piece, all pieces together, and how much of the question no document holds:
 # put to one document, and to all.
@@ -40,6 +41,7 @@ WEIGHTS = {
     "heading": -3.16,
     "lacks": -3.16,
     "strange": -1.44,
+    "elsewhere": -0.5,
 }
 ASKED = {"at_first": 1.67, "best": 2.21, "all": -1.07, "absent": 1.38}
 ASKED_OF_ALL = {"at_first": 1.22, "best": 2.68, "all": -1.23, "absent": 0.87}
@@ -128,7 +130,7 @@ class Library:
         except NOT_HERE:
             some = [one for one in ranked[:most] if one[2]]
             return [Looked(words, place_of(doc, at, words), {}) for doc, at, words, _ in some], 0.0
-        near = [float(doc.whole[at] @ asked) for doc, at, *_ in ranked]
+        near = [SPREAD * (float(doc.whole[at] @ asked) - FAR) for doc, at, *_ in ranked]
         first = [n + WORDS * one[2] for n, one in zip(near, ranked, strict=True)]
         best = sorted(range(len(ranked)), key=lambda i: -first[i])[: max(READ, most)]
         texts = [ranked[i][0].pieces[ranked[i][1]].read for i in best[:READ]]
@@ -136,15 +138,14 @@ class Library:
         found = []
         for i in best:
             doc, at, words, covers = ranked[i]
-            place, signs = place_of(doc, at, -math.inf, covers), {}
-            order = first[i]
-            if not place.piece.spoken:
-                order += PAIR * max(pairs.get(i, LOW), LOW)
+            place, signs, order = place_of(doc, at, -math.inf, covers), {}, first[i]
             if i in pairs:
                 signs = {"near": near[i], "words": words, "read": pairs[i], "covered": covers}
                 signs["near_behind"] = near[i] - max(near[j] for j in pairs)
-                signs |= plain(question, place)
+                signs |= plain(question, place, doc)
                 place = replace(place, score=weighed(WEIGHTS, signs))
+            if not place.piece.spoken:
+                order = place.score if signs else first[i] - UNREAD
             found.append(Looked(order, place, signs))
         return found, wording.absent
 
@@ -190,18 +191,20 @@ def weighed(weights: dict[str, float], signs: dict[str, float]) -> float:
     return weights["at_first"] + sum(weights[name] * value for name, value in signs.items())
 
 
-def plain(question: str, place: Place) -> dict[str, float]:
-    """What the words say plainly: the piece is a heading; a kind of value or a name is asked for
-    and does not stand in the place."""
+def plain(question: str, place: Place, doc: Document) -> dict[str, float]:
+    """What the words say plainly: the piece is a heading; a kind of value is asked for and does not
+    stand in the place; a name is asked for that stands nowhere, or elsewhere in the document."""
     piece, around = place.piece, f"{place.title} {place.text}".lower()
     heading = not piece.heading and not piece.cells and piece.text[-1] not in ".!?"
     asked = names(question, language(guess(question)))
     around += f" {piece.heading} {piece.before}".lower()
-    strange = any(one not in around and one[:-1] not in around for one in asked)
+    missing = [one for one in asked if one not in around and one[:-1] not in around]
+    strange = any(one not in doc.folded and one[:-1] not in doc.folded for one in missing)
     return {
         "heading": float(heading),
         "lacks": float(lacks(question, f"{place.text} {values_of(piece)}")),
         "strange": float(strange),
+        "elsewhere": float(bool(missing) and not strange),
     }
 
 
