@@ -25,29 +25,33 @@ from oneseek.importers.asking.values import lacks
 
 READ, COMPARED = 12, 1000  # pieces that are read with a question, and whose meaning is compared
 OF_ANY = 200  # the same where no document is named: those that share a word with the question
-FAR, SPREAD = 0.85, 20.0  # all texts lie close together: a cosine that is none, and what more counts
-WORDS = 0.16  # what a nat of shared words counts beside nearness
+FAR, SPREAD = (
+    0.85,
+    20.0,
+)  # all texts lie close together: a cosine that is none, and what more counts
+WORDS = 0.12  # what a nat of shared words counts beside nearness
 UNREAD = 1000.0  # how far what is not read comes behind what is
 # Fitted by tests/bench/weigh_places.py: of a piece, also how far it is behind the nearest; and of a
 # question by its best piece, all pieces together, and how much of the question no document holds:
 # put to one document, and to all.
 WEIGHTS = {
-    "at_first": -1.62,
-    "near": -1.94,
-    "words": 0.14,
-    "read": 0.46,
-    "covered": 4.1,
-    "near_behind": 2.79,
-    "heading": -3.16,
-    "lacks": -3.16,
-    "strange": -1.44,
-    "elsewhere": -0.5,
+    "at_first": -2.01,
+    "near": 0.57,
+    "words": 0.07,
+    "read": 0.39,
+    "covered": 3.92,
+    "near_behind": 0.68,
+    "heading": -2.53,
+    "lacks": -2.0,
+    "focus": -0.46,
+    "strange": -0.34,
+    "elsewhere": -0.38,
 }
-ASKED = {"at_first": 1.67, "best": 2.21, "all": -1.07, "absent": 1.38}
-ASKED_OF_ALL = {"at_first": 1.22, "best": 2.68, "all": -1.23, "absent": 0.87}
-ANSWERS = 0.0  # nats from where on a piece answers a question that was put to its document
-NEAREST = -1.5  # from where on it is offered as the nearest place, without being an answer
-SURE = 0.3  # from where on it answers where nobody said that a document is asked
+ASKED = {"at_first": 0.54, "best": 0.93, "all": -0.26, "absent": 0.83}
+ASKED_OF_ALL = {"at_first": 0.04, "best": 0.81, "all": 0.03, "absent": 0.35}
+ANSWERS = 0.2  # nats from where on a piece answers a question that was put to its document
+NEAREST = -0.5  # from where on it is offered as the nearest place, without being an answer
+SURE = 0.5  # from where on it answers where nobody said that a document is asked
 Source = str | Sequence[str]  # the ids of those that are asked; none of them are all
 WORD = re.compile(r"[^\W_]+")
 SURROUNDING = 45  # words of the place that is quoted around a piece
@@ -129,7 +133,7 @@ class Library:
             await self._read(ranked)
         except NOT_HERE:
             some = [one for one in ranked[:most] if one[2]]
-            return [Looked(words, place_of(doc, at, words), {}) for doc, at, words, _ in some], 0.0
+            return [Looked(words, place_of(doc, at, words), {}) for doc, at, words, *_ in some], 0.0
         near = [SPREAD * (float(doc.whole[at] @ asked) - FAR) for doc, at, *_ in ranked]
         first = [n + WORDS * one[2] for n, one in zip(near, ranked, strict=True)]
         best = sorted(range(len(ranked)), key=lambda i: -first[i])[: max(READ, most)]
@@ -137,12 +141,12 @@ class Library:
         pairs = dict(zip(best, await self._nats_of(question, texts), strict=False))
         found = []
         for i in best:
-            doc, at, words, covers = ranked[i]
+            doc, at, words, covers, lacks_kind = ranked[i]
             place, signs, order = place_of(doc, at, -math.inf, covers), {}, first[i]
             if i in pairs:
                 signs = {"near": near[i], "words": words, "read": pairs[i], "covered": covers}
                 signs["near_behind"] = near[i] - max(near[j] for j in pairs)
-                signs |= plain(question, place, doc)
+                signs |= {"focus": float(lacks_kind), **plain(question, place, doc)}
                 place = replace(place, score=weighed(WEIGHTS, signs))
             if not place.piece.spoken:
                 order = place.score if signs else first[i] - UNREAD
@@ -164,7 +168,7 @@ class Library:
         nearest = best if best and best.score >= NEAREST else None
         return nothing_in(titles, question, nearest), []
 
-    async def _read(self, ranked: Sequence[tuple[Document, int, float, float]]) -> None:
+    async def _read(self, ranked: Sequence[tuple[Document, int, float, float, bool]]) -> None:
         """What the pieces mean that were not compared before."""
         fresh = [(doc, at) for doc, at, *_ in ranked if at not in doc.whole]
         read = await self._directions_of([doc.pieces[at].placed for doc, at in fresh])

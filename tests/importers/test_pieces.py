@@ -40,8 +40,12 @@ def test_an_item_of_a_list_is_no_heading_and_hangs_from_its_line():
     assert found[2].read == "Three bids have come in: Holm: 214 000 kronor"
     assert {one.heading for one in found[1:5]} == {"§ 5 The roof"}
     assert {one.heading for one in found[6:]} == {"1. What is in the box"}
-    document = Document("d", "Minutes", "Three bids have come in:\n\nHolm: 214 000\n\nNyhlén: 236 000")
-    assert place_of(document, 2, 1.0).text == "Three bids have come in: Holm: 214 000 Nyhlén: 236 000"
+    document = Document(
+        "d", "Minutes", "Three bids have come in:\n\nHolm: 214 000\n\nNyhlén: 236 000"
+    )
+    assert (
+        place_of(document, 2, 1.0).text == "Three bids have come in: Holm: 214 000 Nyhlén: 236 000"
+    )
 
 
 def test_lines_with_numbers_are_parts_below_the_line_above_them():
@@ -62,9 +66,9 @@ def test_an_utterance_is_whole_and_follows_another():
 
 def test_function_words_find_nothing():
     document = Document("d", "Harbour", "It is what it is.\n\nThe harbour is deep.")
-    (_, at, words, _), (*_, beside, _) = Wording("What is the harbour?", [document]).ranked()
+    (_, at, words, *_), (_, _, beside, *_) = Wording("What is the harbour?", [document]).ranked()
     assert document.pieces[at].text == "The harbour is deep." and words > beside
-    assert not any(words for _, _, words, _ in Wording("What is it?", [document]).ranked())
+    assert not any(words for _, _, words, *_ in Wording("What is it?", [document]).ranked())
 
 
 def test_forms_of_a_word_and_compounds_are_found():
