@@ -29,7 +29,7 @@ FAR, SPREAD = (
     0.85,
     20.0,
 )  # all texts lie close together: a cosine that is none, and what more counts
-WORDS = 0.12  # what a nat of shared words counts beside nearness
+WORDS = 0.16  # what a nat of shared words counts beside nearness
 UNREAD = 1000.0  # how far what is not read comes behind what is
 # Fitted by tests/bench/weigh_places.py: of a piece, also how far it is behind the nearest; and of a
 # question by its best piece, all pieces together, and how much of the question no document holds:
