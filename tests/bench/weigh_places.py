@@ -196,7 +196,10 @@ async def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--keep", type=Path, help="where what the encoder read is kept")
     options = ask.parse_args()
-    of = str(registry.encoder_file()), registry.encoder_file().stat().st_mtime
+    file = registry.encoder_file()
+    if file is None:
+        raise SystemExit(registry.ENCODER_MISSING)
+    of = str(file), Path(file).stat().st_mtime
     kept: tuple[Any, Readings] = (of, {})
     if options.keep and options.keep.exists():
         kept = pickle.loads(options.keep.read_bytes())
