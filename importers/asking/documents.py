@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -15,6 +16,12 @@ from oneseek.importers.asking.vocabulary import Words
 
 FREQUENT, LONG = 1.2, 0.75  # how much a word's repetition counts, and a piece's length (BM25)
 BESIDE, AROUND = 0.4, 0.5  # what a word counts that stands beside a piece; beside an utterance
+# What kind of thing is asked for, or how many of which.
+FOCUS = re.compile(
+    r"\b(?:how many|hur många|vilken|vilket|vilka|(?:what|which|who)(?:'s| is| are| was| were)?|"
+    r"(?:vad|vem) (?:är|var))(?: the| a| an| our| your| my| kind of)? ([^\W\d_]{3,})",
+    re.I,
+)
 USUAL = 64  # pieces; what a word counts in fewer of them is brought to this many
 
 
@@ -26,10 +33,12 @@ class Document:
     owner: str = ""
     pieces: list[Piece] = field(default_factory=list)
     whole: dict[int, np.ndarray] = field(default_factory=dict)  # piece -> its direction
+    folded: str = ""  # its words as they are compared with names
     _words: dict[str, Words] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.pieces = pieces(self.text)
+        self.folded = f"{self.title} {self.text}".lower()
 
     def words(self, code: str) -> Words:
         if code not in self._words:
@@ -43,7 +52,9 @@ class Wording:
     def __init__(self, question: str, documents: Sequence[Document]) -> None:
         code = guess(question)
         asked = sorted(content(question, language(code)))
-        self.documents = documents
+        focus = FOCUS.search(question)
+        self.focus = focus[1].lower() if focus else ""
+        self.asked, self.documents = asked, documents
         self.found = {}  # document -> for each word, in which of its pieces it stands, and beside
         for number, doc in enumerate(documents):
             words = doc.words(code)
@@ -62,23 +73,28 @@ class Wording:
         missing = (rare for rare, some in zip(self.rare, held, strict=True) if not some)
         self.absent = sum(missing) / self.whole  # how much of it no document holds
 
-    def ranked(self) -> list[tuple[Document, int, float, float]]:
-        """All pieces, what the words count that they share with the question (BM25), and how much
-        of the question they cover; the best first."""
+    def ranked(self) -> list[tuple[Document, int, float, float, bool]]:
+        """All pieces, what the words count that they share with the question (BM25), how much of
+        the question they cover, and whether they lack the kind of thing that it asks for; the best
+        first."""
         every = [
             (doc, at, *self.of(number, at)) for number, doc in enumerate(self.documents)
             for at in range(len(doc.pieces))
         ]  # fmt: skip
         return sorted(every, key=lambda one: -one[2])
 
-    def of(self, number: int, at: int) -> tuple[float, float]:
-        total, covered = 0.0, 0.0
+    def of(self, number: int, at: int) -> tuple[float, float, bool]:
+        total, covered, lacks = 0.0, 0.0, False
         length = 1 - LONG + LONG * self.lengths[number][at] / self.mean
         beside = AROUND if self.documents[number].pieces[at].spoken else BESIDE
-        for rare, (own, around) in zip(self.rare, self.found[number], strict=True):
+        for word, rare, (own, around) in zip(
+            self.asked, self.rare, self.found[number], strict=True
+        ):
             if often := own[at]:
                 total += rare * often * (FREQUENT + 1) / (often + FREQUENT * length)
             elif around[at]:
                 total += beside * rare
-            covered += rare if own[at] or around[at] else 0.0
-        return total, covered / self.whole
+            holds = own[at] or around[at]
+            covered += rare if holds else 0.0
+            lacks |= word == self.focus and not holds
+        return total, covered / self.whole, lacks

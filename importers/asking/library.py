@@ -25,27 +25,33 @@ from oneseek.importers.asking.values import lacks
 
 READ, COMPARED = 12, 1000  # pieces that are read with a question, and whose meaning is compared
 OF_ANY = 200  # the same where no document is named: those that share a word with the question
-WORDS = 0.08  # what a nat of shared words counts beside nearness
-PAIR, LOW = 0.15, -6.0  # what a nat of the reader counts there, and the least that it says
+FAR, SPREAD = (
+    0.85,
+    20.0,
+)  # all texts lie close together: a cosine that is none, and what more counts
+WORDS = 0.16  # what a nat of shared words counts beside nearness
+UNREAD = 1000.0  # how far what is not read comes behind what is
 # Fitted by tests/bench/weigh_places.py: of a piece, also how far it is behind the nearest; and of a
 # question by its best piece, all pieces together, and how much of the question no document holds:
 # put to one document, and to all.
 WEIGHTS = {
-    "at_first": -1.62,
-    "near": -1.94,
-    "words": 0.14,
-    "read": 0.46,
-    "covered": 4.1,
-    "near_behind": 2.79,
-    "heading": -3.16,
-    "lacks": -3.16,
-    "strange": -1.44,
+    "at_first": -2.01,
+    "near": 0.57,
+    "words": 0.07,
+    "read": 0.39,
+    "covered": 3.92,
+    "near_behind": 0.68,
+    "heading": -2.53,
+    "lacks": -2.0,
+    "focus": -0.46,
+    "strange": -0.34,
+    "elsewhere": -0.38,
 }
-ASKED = {"at_first": 1.67, "best": 2.21, "all": -1.07, "absent": 1.38}
-ASKED_OF_ALL = {"at_first": 1.22, "best": 2.68, "all": -1.23, "absent": 0.87}
-ANSWERS = 0.0  # nats from where on a piece answers a question that was put to its document
-NEAREST = -1.5  # from where on it is offered as the nearest place, without being an answer
-SURE = 0.3  # from where on it answers where nobody said that a document is asked
+ASKED = {"at_first": 0.54, "best": 0.93, "all": -0.26, "absent": 0.83}
+ASKED_OF_ALL = {"at_first": 0.04, "best": 0.81, "all": 0.03, "absent": 0.35}
+ANSWERS = 0.2  # nats from where on a piece answers a question that was put to its document
+NEAREST = -0.5  # from where on it is offered as the nearest place, without being an answer
+SURE = 0.5  # from where on it answers where nobody said that a document is asked
 Source = str | Sequence[str]  # the ids of those that are asked; none of them are all
 WORD = re.compile(r"[^\W_]+")
 SURROUNDING = 45  # words of the place that is quoted around a piece
@@ -123,28 +129,27 @@ class Library:
         if not ranked:
             return [], wording.absent
         try:
-            (alone,) = await self.reader().alone([question])
+            asked = await self._direction_of(question)
             await self._read(ranked)
         except NOT_HERE:
             some = [one for one in ranked[:most] if one[2]]
-            return [Looked(words, place_of(doc, at, words), {}) for doc, at, words, _ in some], 0.0
-        near = [float(doc.whole[at] @ alone.whole) for doc, at, *_ in ranked]
+            return [Looked(words, place_of(doc, at, words), {}) for doc, at, words, *_ in some], 0.0
+        near = [SPREAD * (float(doc.whole[at] @ asked) - FAR) for doc, at, *_ in ranked]
         first = [n + WORDS * one[2] for n, one in zip(near, ranked, strict=True)]
         best = sorted(range(len(ranked)), key=lambda i: -first[i])[: max(READ, most)]
         texts = [ranked[i][0].pieces[ranked[i][1]].read for i in best[:READ]]
-        pairs = dict(zip(best, await self.reader().together(question, texts), strict=False))
+        pairs = dict(zip(best, await self._nats_of(question, texts), strict=False))
         found = []
         for i in best:
-            doc, at, words, covers = ranked[i]
-            place, signs = place_of(doc, at, -math.inf, covers), {}
-            order = first[i]
-            if not place.piece.spoken:
-                order += PAIR * max(pairs.get(i, LOW), LOW)
+            doc, at, words, covers, lacks_kind = ranked[i]
+            place, signs, order = place_of(doc, at, -math.inf, covers), {}, first[i]
             if i in pairs:
                 signs = {"near": near[i], "words": words, "read": pairs[i], "covered": covers}
                 signs["near_behind"] = near[i] - max(near[j] for j in pairs)
-                signs |= plain(question, place)
+                signs |= {"focus": float(lacks_kind), **plain(question, place, doc)}
                 place = replace(place, score=weighed(WEIGHTS, signs))
+            if not place.piece.spoken:
+                order = place.score if signs else first[i] - UNREAD
             found.append(Looked(order, place, signs))
         return found, wording.absent
 
@@ -163,34 +168,47 @@ class Library:
         nearest = best if best and best.score >= NEAREST else None
         return nothing_in(titles, question, nearest), []
 
-    async def _read(self, ranked: Sequence[tuple[Document, int, float, float]]) -> None:
+    async def _read(self, ranked: Sequence[tuple[Document, int, float, float, bool]]) -> None:
         """What the pieces mean that were not compared before."""
         fresh = [(doc, at) for doc, at, *_ in ranked if at not in doc.whole]
-        read = await self.reader().alone([doc.pieces[at].read for doc, at in fresh])
+        read = await self._directions_of([doc.pieces[at].placed for doc, at in fresh])
         spoken = [(doc, at) for doc, at in fresh if doc.pieces[at].spoken]
         behind = [f"{doc.pieces[at].before} {doc.pieces[at].read}" for doc, at in spoken]
         for (doc, at), one in zip(fresh, read, strict=True):
-            doc.whole[at] = one.whole
-        for (doc, at), one in zip(spoken, await self.reader().alone(behind), strict=True):
-            doc.whole[at] = (doc.whole[at] + one.whole) / 2
+            doc.whole[at] = one
+        for (doc, at), one in zip(spoken, await self._directions_of(behind), strict=True):
+            doc.whole[at] = (doc.whole[at] + one) / 2
+
+    async def _direction_of(self, question: str) -> np.ndarray:
+        """Near to what does a question's answer lie."""
+        return (await self.reader().asking(question)).whole
+
+    async def _directions_of(self, texts: Sequence[str]) -> list[np.ndarray]:
+        return [one.whole for one in await self.reader().saying(texts)]
+
+    async def _nats_of(self, question: str, texts: Sequence[str]) -> list[float]:
+        """What reading a question with each of some texts says for its being the answer."""
+        return await self.reader().together(question, texts)
 
 
 def weighed(weights: dict[str, float], signs: dict[str, float]) -> float:
     return weights["at_first"] + sum(weights[name] * value for name, value in signs.items())
 
 
-def plain(question: str, place: Place) -> dict[str, float]:
-    """What the words say plainly: the piece is a heading; a kind of value or a name is asked for
-    and does not stand in the place."""
+def plain(question: str, place: Place, doc: Document) -> dict[str, float]:
+    """What the words say plainly: the piece is a heading; a kind of value is asked for and does not
+    stand in the place; a name is asked for that stands nowhere, or elsewhere in the document."""
     piece, around = place.piece, f"{place.title} {place.text}".lower()
     heading = not piece.heading and not piece.cells and piece.text[-1] not in ".!?"
     asked = names(question, language(guess(question)))
     around += f" {piece.heading} {piece.before}".lower()
-    strange = any(one not in around and one[:-1] not in around for one in asked)
+    missing = [one for one in asked if one not in around and one[:-1] not in around]
+    strange = any(one not in doc.folded and one[:-1] not in doc.folded for one in missing)
     return {
         "heading": float(heading),
         "lacks": float(lacks(question, f"{place.text} {values_of(piece)}")),
         "strange": float(strange),
+        "elsewhere": float(bool(missing) and not strange),
     }
 
 
@@ -209,13 +227,15 @@ def judged(places: list[Place], absent: float, source: Source) -> list[Place]:
 
 
 def place_of(doc: Document, at: int, score: float, covered: float = 0.0) -> Place:
-    """A piece with the sentences around it in its paragraph, while they are few."""
+    """A piece with the sentences around it in its paragraph or list, while they are few; what it
+    leans on before what follows it."""
     piece, first, last = doc.pieces[at], at, at
     words = len(piece.text.split())
     while not (piece.cells or piece.spoken):
-        follows = last + 1 < len(doc.pieces) and same_block(doc, last, last + 1)
-        leads = first > 0 and same_block(doc, first - 1, first)
+        follows = last + 1 < len(doc.pieces) and stand_together(doc, last, last + 1)
+        leads = first > 0 and stand_together(doc, first - 1, first)
         more = [side for side, there in ((last + 1, follows), (first - 1, leads)) if there]
+        more = more[::-1] if piece.leans else more
         fits = [i for i in more if words + len(doc.pieces[i].text.split()) <= SURROUNDING]
         if not fits:
             break
@@ -226,5 +246,8 @@ def place_of(doc: Document, at: int, score: float, covered: float = 0.0) -> Plac
     return Place(doc.id, doc.title, piece, score, text, start, end, covered)
 
 
-def same_block(doc: Document, one: int, two: int) -> bool:
-    return "\n\n" not in doc.text[doc.pieces[one].start : doc.pieces[two].end]
+def stand_together(doc: Document, one: int, two: int) -> bool:
+    """Whether a piece and the next are of one paragraph, or hang from one line."""
+    first, second = doc.pieces[one], doc.pieces[two]
+    hangs = second.before[-1:] == ":" and second.before in (first.text, first.before)
+    return hangs or "\n\n" not in doc.text[first.start : second.end]

@@ -1,7 +1,8 @@
 """The text of a document in pieces that can answer a question: sentences, and rows of its tables.
 
 A piece stands in its text from `start` to `end`; what it is read with (the heading above it, the
-heading of a table's column, the sentence before it) is no part of it.
+heading of a table's column, the sentence before it, the line that a list hangs from) is no part of
+it.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ LEANS = re.compile(
     re.I,
 )
 LABEL = re.compile(r"^(?:§+ ?\d+\w?|\d+(?:\.\d+)*|[a-z]\))[.:)]?$")
+# A line with a number ahead.
+NUMBERED = re.compile(r"\n(?=(?:§+ ?\d+\.?|\d+(?:\.\d+)+[.:)]?|\d+[.)]) [\"“”]?[A-ZÅÄÖÆØÉÜ])")
+LISTED = re.compile(r"[a-zåäöéü]|[^:]*: |.*,.*\d")  # begins as no heading does
 
 
 @dataclass(frozen=True)
@@ -32,8 +36,9 @@ class Piece:
     start: int
     end: int
     heading: str = ""
-    before: str = ""  # the sentence before it in its paragraph
+    before: str = ""  # the sentence before it in its paragraph; of an item of a list what leads it
     cells: tuple[tuple[str, str], ...] = ()  # of a row: (heading of its column, what stands there)
+    names: int = 1  # of a row: so many first cells tell it from the others
     spoken: bool = False  # an utterance of a conversation; `before` is the one before it
 
     @property
@@ -43,11 +48,26 @@ class Piece:
         if self.spoken:
             return DAY.sub(": ", self.text, count=1)
         if not self.cells:
-            leads = self.before if LEANS.match(self.text) else ""
+            leads = self.before if self.leans else ""
             return f"{leads} {self.text}".strip()
-        (_, first), *rest = self.cells
+        rest = self.cells[self.names :]
         said = ", ".join(f"{name} {value}".strip() for name, value in rest if value)
-        return f"{first}: {said}" if said else first
+        return f"{self.subject}: {said}" if said else self.subject
+
+    @property
+    def placed(self) -> str:
+        """As it is compared with a question: below its heading."""
+        return f"{self.heading}: {self.read}" if self.heading else self.read
+
+    @property
+    def leans(self) -> bool:
+        """Whether it says little without what stands before it."""
+        return self.before[-1:] == ":" or LEANS.match(self.text) is not None
+
+    @property
+    def subject(self) -> str:
+        """What a row is of."""
+        return ", ".join(value for _, value in self.cells[: self.names] if value)
 
 
 def pieces(text: str) -> list[Piece]:
@@ -59,19 +79,33 @@ def _all_pieces(text: str) -> list[Piece]:
     blocks = [match.span() for match in BLOCK.finditer(text)]
     if is_conversation([text[start:end] for start, end in blocks]):
         return utterances(text, blocks)
+    blocks = [part for start, end in blocks for part in numbered(text, start, end)]
     found: list[Piece] = []
-    heading = ""
+    heading = leads = above = ""  # the line that a list hangs from; what stood right above
     for number, (start, end) in enumerate(blocks):
         block = text[start:end]
         follows = text[slice(*blocks[number + 1])] if number + 1 < len(blocks) else ""
         if CELL in block.split("\n", 1)[0] and "\n" in block:
             found += rows(block, start, heading)
+            leads, above = "", "table"
+        elif above and is_item(block, follows, leads, above):
+            found.append(Piece(" ".join(block.split()), start, end, heading, leads))
+            above = "item"
         elif is_heading(block, follows):
-            heading = " ".join(block.split())
+            heading, leads, above = " ".join(block.split()), "", "heading"
             found.append(Piece(heading, start, end))
         else:
             found += sentences(block, start, heading)
+            leads, above = found[-1].text if block[-1] == ":" else "", "sentence"
     return found
+
+
+def numbered(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """The parts of a block whose lines bear numbers; a table is one."""
+    for match in () if CELL in text[start:end] else NUMBERED.finditer(text, start, end):
+        yield start, match.start()
+        start = match.end()
+    yield start, end
 
 
 def is_conversation(blocks: list[str]) -> bool:
@@ -85,9 +119,30 @@ def utterances(text: str, blocks: list[tuple[int, int]]) -> list[Piece]:
     said = [" ".join(text[start:end].split()) for start, end in blocks]
     before = ["", *(SPEAKER.sub("", one) for one in said)]
     return [
-        Piece(one, start, end, "", lead, (), True)
+        Piece(one, start, end, "", lead, spoken=True)
         for one, lead, (start, end) in zip(said, before, blocks, strict=False)
     ]
+
+
+def is_item(block: str, follows: str, leads: str, above: str) -> bool:
+    """A few words of a list: they hang from a line, follow a heading or an item and go before
+    another, or begin as no heading does."""
+    if not is_short(block) or is_numbered(block):
+        return False
+    listed, hangs = LISTED.match(block) is not None, bool(leads)
+    if is_short(follows):
+        return listed or hangs or above != "sentence"
+    return listed and (hangs or above == "item")
+
+
+def is_short(block: str) -> bool:
+    """Whether a block is a few words that end no sentence."""
+    words = len(block.split())
+    return 0 < words <= HEADING and not set("\n|") & set(block) and block[-1] not in ".!?;:"
+
+
+def is_numbered(block: str) -> bool:
+    return NUMBERED.match(f"\n{block}") is not None
 
 
 def is_heading(block: str, follows: str) -> bool:
@@ -95,7 +150,8 @@ def is_heading(block: str, follows: str) -> bool:
     words = len(block.split())
     if "\n" in block or words > HEADING or block[-1] in ".!?;,":
         return False
-    return CELL in follows or follows.rstrip()[-1:] in tuple(".!?") or len(follows.split()) > words
+    ends = CELL in follows or follows.rstrip()[-1:] in tuple(".!?")
+    return ends or is_numbered(block) or len(follows.split()) > words
 
 
 def sentences(block: str, start: int, heading: str) -> Iterator[Piece]:
@@ -116,6 +172,7 @@ def rows(block: str, start: int, heading: str) -> Iterator[Piece]:
     lines = block.split("\n")
     names = lines[0].split(CELL)
     headed = len(lines) > 1 and not any(re.search(r"\d", name) for name in names)
+    telling = naming([line.split(CELL) for line in lines[headed:] if line.strip()])
     at = start
     for number, line in enumerate(lines):
         cells = line.split(CELL)
@@ -123,5 +180,13 @@ def rows(block: str, start: int, heading: str) -> Iterator[Piece]:
             titles = names if headed else [""] * len(cells)
             pairs = zip([*titles, *[""] * len(cells)], cells, strict=False)
             stripped = tuple((name.strip(), cell.strip()) for name, cell in pairs)
-            yield Piece(" ".join(line.split()), at, at + len(line), heading, "", stripped)
+            row = " ".join(line.split())
+            yield Piece(row, at, at + len(line), heading, "", stripped, telling)
         at += len(line) + 1
+
+
+def naming(table: list[list[str]]) -> int:
+    """How many first cells tell the rows of a table apart: two, where the first names a group."""
+    firsts = [row[0].strip() for row in table]
+    is_grouped = len(set(firsts)) <= len(firsts) / 2 and min(map(len, table), default=0) > 2
+    return 2 if is_grouped else 1

@@ -70,7 +70,8 @@ def nothing_in(titles: list[str], question: str, nearest: Place | None) -> str:
 def cell(place: Place, question: str) -> str:
     """The cell of a row whose heading the question names, behind what the row is of; the whole row
     where it names none."""
-    (_, first), *rest = place.piece.cells
+    piece = place.piece
     asked = set(stems(question)) - FUNCTION_WORDS
-    named = [one for one in rest if asked & set(stems(one[0]))]
-    return "\n".join(f"{first}: {name} {value}" for name, value in named) or place.piece.read
+    named = [one for one in piece.cells[piece.names :] if asked & set(stems(one[0]))]
+    told = "\n".join(f"{piece.subject}: {name} {value}" for name, value in named if value)
+    return told or piece.read

@@ -51,7 +51,8 @@ SORTS = {
         r"\b(?:costs?|price|prices|pay|fee|charge|how expensive|kostar|kostade|kosta|pris\w*|betala|"
         r"avgift\w*|vad tar ni)\b(?! (?:with|by|med|via))",
         r"(?i)[£$€]|\b(?:pounds?|pence|euros?|dollars?|kr|kronor|sek|free|nothing|gratis|kostnadsfri\w*"
-        r"|ingår|included)\b|(?:\| ?|: ?|, ?)\d[\d ]*(?:,| \||$)",
+        r"|ingår|included)\b|(?:\| ?|: ?|, ?)\d[\d ]*(?:,| \||$)|"
+        r"\b(?:costs?|pays?|paid|fees?|charged?|price\w*|kost\w*|betala\w*|\w*avgift\w*|\w*pris\w*)\b[^.]{0,40}\d",
     ),
     "phone": sort(
         r"\b(?:phone|telephone|telefon\w*|(?:which|what|vilket) (?:number|nummer) (?:do|ring\w*)|"

@@ -1,25 +1,29 @@
 """The words of documents: which pieces of them hold a word that is asked for, in any form.
 
-`alike` is the memory's: "häcken" finds "häckar", and "lotter" finds "odlingslotter".
+`alike` is the memory's: "häcken" finds "häckar", and "lotter" finds "odlingslotter". Of a compound
+the last part counts in any form: "avgiften" finds "årsavgift".
 """
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from os.path import commonprefix
 
 from oneseek.engine.learning.lessons.language import Language
 from oneseek.engine.learning.memory.second_look import alike, in_order, people
 from oneseek.importers.asking.pieces import Piece
 
 FIRST, LAST = 3, 4  # letters that forms of a word share, at its beginning or its end
+APART = ("en",)  # languages whose compounds are written apart
+PART, ENDING = 4, 3  # letters that a part of a compound has at least, and its ending at most
 
 
 class Vocabulary:
     """The words of some texts, each text by its number."""
 
     def __init__(self, words: Language) -> None:
-        self.words = words
+        self.words, self.joins = words, words.code not in APART
         self.held: dict[str, Counter[int]] = defaultdict(Counter)  # word -> text -> how often
         self.near: dict[str, set[str]] = defaultdict(set)  # its beginning or end -> words
         self.lengths: list[int] = []
@@ -31,18 +35,37 @@ class Vocabulary:
             self.held[word][len(self.lengths)] += 1
             self.near[word[:FIRST]].add(word)
             self.near[f"…{word[-LAST:]}"].add(word)
+            self.near[f"{word[:PART]}…"].add(word)
+            for part in inner(word):
+                self.near[f"…{part}…"].add(word)
         self.lengths.append(len(found))
 
     def holding(self, word: str) -> Counter[int]:
         """In which texts any form of a word stands, and how often."""
-        some = self.near.get(word[:FIRST], set()) | self.near.get(f"…{word[-LAST:]}", set())
+        keys = word[:FIRST], f"…{word[-LAST:]}", f"…{word[:PART]}…", *(f"{p}…" for p in inner(word))
+        some = set().union(*(self.near.get(key, ()) for key in keys))
         for phrase in self.words.record["synonyms"].get(word, ()):
             some |= {one for one in phrase.lower().split() if one in self.held}
         found: Counter[int] = Counter()
         for form in some:
-            if alike(word, form, self.words):
+            if alike(word, form, self.words) or (self.joins and ends_alike(word, form)):
                 found.update(self.held[form])
         return found
+
+
+def inner(word: str) -> list[str]:
+    """What a part of a compound may begin with."""
+    return [word[at : at + PART] for at in range(FIRST, len(word) - PART + 1)]
+
+
+def ends_alike(a: str, b: str) -> bool:
+    """Whether the last part of a compound is the other word, in any form."""
+    short, long = sorted((a, b), key=len)
+    at = long.find(short[: max(PART, len(short) - ENDING)], FIRST)
+    if at < 0 or len(short) < PART:
+        return False
+    shared = len(commonprefix([long[at:], short]))
+    return max(len(long) - at, len(short)) - shared <= ENDING
 
 
 class Words:

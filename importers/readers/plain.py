@@ -12,14 +12,18 @@ from oneseek.importers.limits import Budget
 _WIDEST = 120  # characters: a longer line was broken by no window
 _BULLET = re.compile(r"[•‣◦▪■●○\ue000-\uf8ff]\s*(?=\S)|[-*–]\s+(?=\S)")
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n(---|\.\.\.)\n", re.DOTALL)
+# A line that begins a paragraph.
+_NUMBERED = re.compile(r"(?:§+ ?\d+\.?|\d+(?:\.\d+)+[.:)]?) [\"“”]?[A-ZÅÄÖÆØÉÜ]")
+_ENDS = re.compile(rf"\n\s*\n|\n(?={_NUMBERED.pattern})")  # a paragraph of wrapped lines
 _COMMENT_OR_TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>]*>", re.DOTALL)
 
 
 def read_plain(text: str, budget: Budget) -> Reading:
-    """A blank line ends a paragraph, and so does every line break in text that nobody wrapped."""
+    """A blank line ends a paragraph, and so do a line with a number ahead, and every line break in
+    text that nobody wrapped."""
     budget.keep(text)
     wrapped = max((len(line) for line in text.split("\n")), default=0) <= _WIDEST
-    paragraphs = re.split(r"\n\s*\n" if wrapped else r"\n", text)
+    paragraphs = _ENDS.split(text) if wrapped else text.split("\n")
     return Reading([_paragraph(" ".join(p.split())) for p in paragraphs if p.strip()])
 
 
@@ -63,12 +67,12 @@ def read_markdown(text: str, budget: Budget) -> Reading:
 
 
 def _inline(token: Token) -> str:
-    parts = []
+    parts = [""]
     for child in token.children or []:
-        if child.type in ("text", "code_inline"):
-            parts.append(child.content)
+        if child.type in ("text", "code_inline", "image"):
+            begins = parts[-1] == " " and _NUMBERED.match(child.content)
+            parts += ["\n", child.content] if begins else [child.content]
         elif child.type in ("softbreak", "hardbreak"):
             parts.append(" ")
-        elif child.type == "image":
-            parts.append(child.content)
-    return " ".join("".join(parts).split())
+    lines = (" ".join(line.split()) for line in "".join(parts).split("\n"))
+    return "\n".join(line for line in lines if line)

@@ -1,13 +1,13 @@
 """What each sign counts for a place's being the answer to a question: fits the weights and chooses
 the limits of importers/asking/library.py.
 
-    python -m tests.bench.weigh_places [--signs FILE]     (some minutes on one core)
+    python -m tests.bench.weigh_places [--keep FILE]     (some minutes on one core; then seconds)
 
 The questions of each development set of `bench documents` are put to their documents, and to all
 documents of the set at once beside questions of general talk: the signs of each piece that is read
-are gathered (and kept in FILE, if one is named), and whether it answers.  One document at a time is
-left out of the fit, with a part of the general questions; what is printed are the figures of those,
-by limit, then the weights of all.
+are gathered, and whether it answers.  One set at a time is left out of the fit; what is printed are
+the figures of those, by limit and at the limits of now by set, then the weights of all.  FILE keeps
+what the encoder read, as long as its own file is the same.
 """
 
 from __future__ import annotations
@@ -17,18 +17,23 @@ import asyncio
 import json
 import pickle
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from oneseek.engine.backends.select import processor
+from oneseek.engine.core.storage.sqlite import SqliteStore
+from oneseek.engine.learning.memory.encoder import Encoder, encoder_here
+from oneseek.engine.learning.memory.statements.reader import Reader
+from oneseek.engine.model import registry
 from oneseek.importers.asking import library as asking
 from oneseek.importers.asking.library import Library
 from oneseek.importers.asking.quoting import answer_from
 from oneseek.importers.sandbox import read_here
 from oneseek.workers.server.endpoints.lessons import source_of
 from tests.bench.documents import given, is_place
-from tests.bench.heard import opened
 from tests.bench.parts import report
 from tests.bench.parts.keys import is_right
 from tests.bench.weigh import general
@@ -40,14 +45,45 @@ GENERAL = 24  # questions of general talk beside each set
 RIDGE, STEPS = 1.0, 40
 LIMITS = np.arange(-2.0, 2.05, 0.1)
 
+Readings = dict[tuple[str, ...], Any]
+
+
+class Kept(Library):
+    """A library that keeps what the encoder read."""
+
+    def __init__(self, store: SqliteStore, reader: Reader, readings: Readings) -> None:
+        super().__init__(store, lambda: reader)
+        self.readings = readings
+
+    async def _direction_of(self, question: str) -> np.ndarray:
+        key = "asking", question
+        if key not in self.readings:
+            self.readings[key] = await super()._direction_of(question)
+        return self.readings[key]
+
+    async def _directions_of(self, texts: Sequence[str]) -> list[np.ndarray]:
+        keys = [("saying", text) for text in texts]
+        fresh = [key for key in dict.fromkeys(keys) if key not in self.readings]
+        read = await super()._directions_of([text for _, text in fresh])
+        self.readings.update(zip(fresh, read, strict=True))
+        return [self.readings[key] for key in keys]
+
+    async def _nats_of(self, question: str, texts: Sequence[str]) -> list[float]:
+        keys = [("both", question, text) for text in texts]
+        fresh = [key for key in dict.fromkeys(keys) if key not in self.readings]
+        read = await super()._nats_of(question, [text for *_, text in fresh])
+        self.readings.update(zip(fresh, read, strict=True))
+        return [self.readings[key] for key in keys]
+
 
 class Row(NamedTuple):
-    """A question: its document, whether that answers it, whether all were asked at once, the signs
-    of each piece, whether the piece answers, whether it is the right place, and how much of the
-    question no document holds."""
+    """A question: its set, whether its document answers it, whether it is general talk, whether
+    all were asked at once, the signs of each piece, whether the piece answers, whether it is the
+    right place, and how much of the question no document holds."""
 
-    document: str
+    set: str
     answered: bool
+    talk: bool
     every: bool
     signs: list[dict[str, float]]
     right: np.ndarray
@@ -55,42 +91,40 @@ class Row(NamedTuple):
     absent: float
 
 
-async def gathered(name: str, number: int) -> list[Row]:
+async def gathered(name: str, number: int, reader: Reader, readings: Readings) -> list[Row]:
     documents, questions = given(name)
-    rows = []
     with tempfile.TemporaryDirectory() as folder:
-        assistant = await opened(folder)
-        library = Library(assistant.versions.store, lambda: assistant.mind.memory.reader)
-        ids = {}
+        store = SqliteStore(Path(folder) / "sources.sqlite")
+        library, ids = Kept(store, reader, readings), {}
         for path in documents:
             found = read_here({"text": path.read_text(), "title": path.name})
             record = source_of(found, "", 0)
             await library.add(record)
             ids[path.name] = record["id"]
-
-        async def row(one: dict, source: str, document: str) -> Row:
-            looked, absent = await library.look(one["q"], source)
-            looked = [place for place in looked if place.signs]
-            places, signs = [place.place for place in looked], [place.signs for place in looked]
-            answered = bool(one.get("keys"))
-            right = [
-                answered and is_right(answer_from(place, one["q"]), one["keys"]) for place in places
-            ]
-            there = [answered and is_place(place.text, one["quote"]) for place in places]
-            if not source:  # another document may hold the same word
-                right = [a and (b or place.source == ids[one["document"]])
-                         for a, b, place in zip(right, there, places, strict=True)]  # fmt: skip
-            return Row(document, answered, not source, signs, np.array(right, float),
-                       np.array(there), absent)  # fmt: skip
-
+        rows = []
         for one in questions:
-            document = f"{name}/{one['document']}"
-            rows += [await row(one, ids[one["document"]], document), await row(one, "", document)]
+            id = ids[one["document"]]
+            rows += [await row_of(library, name, one, id, every) for every in (False, True)]
         for code in ("en", "sv"):
             some = general(code)[number::4][: GENERAL // 2]
-            rows += [await row({"q": q}, "", f"general {i % 10}") for i, q in enumerate(some)]
-        await assistant.versions.store.close()
-    return rows
+            rows += [await row_of(library, name, {"q": q}, "", True) for q in some]
+        await store.close()
+    return [row for row in rows if row.signs]
+
+
+async def row_of(library: Library, name: str, one: dict, id: str, every: bool) -> Row:
+    looked, absent = await library.look(one["q"], "" if every else id)
+    places = {i: some.place for i, some in enumerate(looked) if some.signs}
+    answered = bool(one.get("keys"))
+    right = [answered and is_right(answer_from(place, one["q"]), one["keys"])
+             for place in places.values()]  # fmt: skip
+    there = [answered and is_place(place.text, one["quote"]) for place in places.values()]
+    # Another document may hold the same word.
+    right = [a and (b or place.source == id)
+             for a, b, place in zip(right, there, places.values(), strict=True)]  # fmt: skip
+    signs = [looked[i].signs for i in places]
+    talk = not id
+    return Row(name, answered, talk, every, signs, np.array(right, float), np.array(there), absent)
 
 
 def fitted(x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -129,62 +163,67 @@ def whole(rows: list[Row]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return pieces, asked[0], asked[1]
 
 
-def left_out(rows: list[Row]) -> dict[str, list[dict]]:
-    """The figures by limit, each document judged by the fit of the others."""
+def left_out(rows: list[Row]) -> list[tuple[float, int, Row]]:
+    """How sure each question's best piece is, and which that is, by the fit of the other sets."""
     judged = []
-    for document in sorted({row.document for row in rows}):
-        pieces, *asked = whole([row for row in rows if row.document != document])
+    for name in dict.fromkeys(row.set for row in rows):
+        pieces, *asked = whole([row for row in rows if row.set != name])
         for row in rows:
-            if row.document == document:
+            if row.set == name:
                 best, signs = of_question(row, pieces)
                 first, *weights = asked[row.every]
                 judged.append((float(first + np.array(signs) @ weights), best, row))
-    return {
-        where: [figures([one for one in judged if one[2].every == every], limit)
-                for limit in LIMITS]
-        for where, every in (("one document", False), ("all documents", True))
-    }  # fmt: skip
+    return judged
 
 
-def figures(judged: list[tuple[float, int, Row]], limit: float) -> dict:
-    said = [(row.right[best], row.place[best]) for score, best, row in judged
-            if row.answered and score >= limit]  # fmt: skip
-    talk = [row.document.startswith("general") for *_, row in judged]
-    kept = [score < limit for (score, _, row), general in zip(judged, talk, strict=True)
-            if not row.answered and not general]  # fmt: skip
-    general = [score >= limit for (score, *_), one in zip(judged, talk, strict=True) if one]
-    count = sum(row.answered for *_, row in judged)
-    return {
-        "limit": round(float(limit), 1),
-        "right": round(sum(right for right, _ in said) / count, 3),
-        "right place of those quoted": round(float(np.mean([at for _, at in said] or [False])), 3),
-        "honest": round(float(np.mean(kept)), 3),
-        "general answered": round(float(np.mean(general or [False])), 3),
+def figures(judged: list[tuple[float, int, Row]], limit: float) -> dict[str, float]:
+    said = [(row.right[best], row.place[best], score >= limit) for score, best, row in judged
+            if row.answered]  # fmt: skip
+    kept, talk = ([score < limit for score, _, row in judged if not row.answered and row.talk is one]
+                  for one in (False, True))  # fmt: skip
+    found = {
+        "right": [right and sure for right, _, sure in said],
+        "right place of those quoted": [there for _, there, sure in said if sure],
+        "honest": kept,
+        "general answered": [not one for one in talk],
+        "first is right": [right for right, *_ in said],
     }
+    means = {name: round(float(np.mean(some)), 3) for name, some in found.items() if some}
+    return {"limit": round(float(limit), 1), **means}
 
 
 async def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--signs", type=Path, help="where what was gathered is kept")
+    ask.add_argument("--keep", type=Path, help="where what the encoder read is kept")
     options = ask.parse_args()
-    if options.signs and options.signs.exists():
-        rows = pickle.loads(options.signs.read_bytes())
-    else:
-        rows = [row for number, name in enumerate(SETS) for row in await gathered(name, number)]
-        if options.signs:
-            options.signs.write_bytes(pickle.dumps(rows))
-    rows = [row for row in rows if row.signs]
+    file = registry.encoder_file()
+    if file is None:
+        raise SystemExit(registry.ENCODER_MISSING)
+    of = str(file), Path(file).stat().st_mtime
+    kept: tuple[Any, Readings] = (of, {})
+    if options.keep and options.keep.exists():
+        kept = pickle.loads(options.keep.read_bytes())
+    readings, reader = kept[1] if kept[0] == of else {}, Reader(Encoder(encoder_here, processor()))
+    rows = []
+    for number, name in enumerate(SETS):
+        rows += await gathered(name, number, reader, readings)
+        if options.keep:
+            options.keep.write_bytes(pickle.dumps((of, readings)))
     names = ("at_first", *OF_PIECE), *[("at_first", *OF_QUESTION)] * 2
-    named = [
-        {name: round(float(one), 2) for name, one in zip(some, weights, strict=True)}
-        for some, weights in zip(names, whole(rows), strict=True)
-    ]
-    for title, weights in zip(("WEIGHTS", "ASKED", "ASKED_OF_ALL"), named, strict=True):
-        report.say(title, json.dumps(weights))
-    rows_by_limit = [
-        {"asked": where, **line} for where, lines in left_out(rows).items() for line in lines
-    ]
-    report.write("weigh_places", {}, rows_by_limit)
+    for title, some, weights in zip(
+        ("WEIGHTS", "ASKED", "ASKED_OF_ALL"), names, whole(rows), strict=True
+    ):
+        named = zip(some, weights, strict=True)
+        report.say(title, json.dumps({name: round(float(one), 2) for name, one in named}))
+    judged, lines = left_out(rows), []
+    for every, where, limit in ((False, "one document", asking.ANSWERS),
+                                (True, "all documents", asking.SURE)):  # fmt: skip
+        some = [one for one in judged if one[2].every is every]
+        by_set = {name: [one for one in some if one[2].set == name] for name in SETS}
+        lines += [{"asked": where, "set": name, **figures(one, limit)}
+                  for name, one in by_set.items()]  # fmt: skip
+        lines += [{"asked": where, "set": "all", **figures(some, one)} for one in LIMITS]
+    report.write("weigh_places", {}, lines)
 
 
 if __name__ == "__main__":

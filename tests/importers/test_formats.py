@@ -52,6 +52,13 @@ def test_tables_keep_their_cells(name):
     assert table.rows[2] == ("New mainspring", "140 pounds", "three weeks")
 
 
+def test_lines_with_numbers_are_told_apart_and_a_number_in_a_sentence_is_none():
+    rules = b"1. FEES\n1.1 A year costs 312.\n1.2 Students pay half.\n"
+    assert only(rules, "rules").text == "FEES\n1.1 A year costs 312.\n1.2 Students pay half."
+    wrapped = b"1.1 The tank holds\n4.5 litres.\n1.2 Empty it daily."
+    assert only(wrapped, "rules").text == "1.1 The tank holds 4.5 litres.\n\n1.2 Empty it daily."
+
+
 def test_a_pdf_has_no_page_numbers_headers_or_cut_words():
     text = only((FILES / "libreoffice_sv.pdf").read_bytes(), "x").text
     assert "drunknade sjömän" in text and "AGA-lampa" in text
