@@ -181,10 +181,10 @@ class Library:
 
     async def _direction_of(self, question: str) -> np.ndarray:
         """Near to what does a question's answer lie."""
-        return (await self.reader().asking(question)).whole
+        return (await self.reader().asking(question)).published
 
     async def _directions_of(self, texts: Sequence[str]) -> list[np.ndarray]:
-        return [one.whole for one in await self.reader().saying(texts)]
+        return [one.published for one in await self.reader().saying(texts)]
 
     async def _nats_of(self, question: str, texts: Sequence[str]) -> list[float]:
         """What reading a question with each of some texts says for its being the answer."""
