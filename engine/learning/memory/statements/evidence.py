@@ -26,11 +26,11 @@ from oneseek.engine.learning.memory.statements.reader import sigmoid
 READ, ALIGNED, NEAR, ASKS, SHARE = "read", "aligned", "near", "asks", "share"
 SHARP, NOTHING = 30.0, 0.4  # of the share of nearness; how near what does not answer often is
 WEIGHTS = {
-    "at_first": -4.87,
-    READ: 0.49,
-    ALIGNED: 0.17,
-    NEAR: 0.24,
-    ASKS: 2.33,
+    "at_first": -4.43,
+    READ: 0.47,
+    ALIGNED: 0.18,
+    NEAR: 0.37,
+    ASKS: 1.87,
     SHARE: 3.06,
     "moved_there": 2.0,  # chosen by hand: few questions of the sets ask so
     "of_a_kind": 3.0,  # likewise
