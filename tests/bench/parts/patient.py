@@ -41,13 +41,14 @@ class PatientVariants(ModelVariants):
             nats += float((await run.read("losses")).sum()) * len(row.target)
         return nats / sum(len(row.target) for row in rows)
 
-    async def _run(self, program: str, batch, **more: np.ndarray) -> Any:
+    async def _run(self, program: str, batch, chosen: bool = False, **more: np.ndarray) -> Any:
         shape = len(batch.arrays["ids"]), len(batch.arrays["take"])
         names = ["ids", "positions", "spans", "take"]
         if program == "score":
             names += ["target_ids", "target_probs", "target_rest", "weight"]
         arrays = {name: batch.arrays[name] for name in names} | more
-        return await self._ran(program, shape, arrays, trained=self.trained)
+        asked = {"chosen": True} if chosen else {}
+        return await self._ran(program, shape, arrays, trained=self.trained, **asked)
 
 
 class PatientGate(Gate):
