@@ -67,7 +67,7 @@ class FrozenRows:
     async def _of_row(self, row: Row) -> np.ndarray:
         key = (*row.prompt, -1, *row.target)
         if key not in self.states:
-            shape = tuple(-(-need // WHOLE) * WHOLE for need in extent([row]))
-            computed = await self.compute(pack([row], shape=shape))
+            tokens, targets = (-(-need // WHOLE) * WHOLE for need in extent([row]))
+            computed = await self.compute(pack([row], shape=(tokens, targets)))
             self.states[key] = computed[: own_tokens(row, 0)].copy()
         return self.states[key]
