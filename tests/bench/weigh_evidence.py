@@ -32,7 +32,7 @@ FEW, MANY = 10, 1000  # statements of a memory
 EVERY = 2  # of the general questions
 RIDGE, STEPS = 1.0, 30
 FITTED = (READ, ALIGNED, NEAR, ASKS, SHARE)
-LIMIT = 0.48
+LIMIT = 0.52
 ALIKE, UNKNOWN, GENERAL, ASKED = "alike", "unknown", "general", "asked"
 LIMITS = np.sort([*np.arange(0.1, 0.96, 0.05), LIMIT])
 
@@ -118,6 +118,12 @@ def scored(rows: list[Row], names: list[str], weights: np.ndarray) -> list[np.nd
     return [1 / (1 + np.exp(-one @ weights)) if len(one) else np.zeros(0) for one in x]
 
 
+def weights_of(rows: list[Row], names: list[str]) -> dict[str, float]:
+    first, *each = fitted(rows, names)
+    found = {"at_first": first - np.log(LIMIT / (1 - LIMIT)), **dict(zip(names, each, strict=True))}
+    return {name: round(float(x), 2) for name, x in found.items()}
+
+
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--keep", type=Path, help="a file for what was gathered, made where it is not")
@@ -142,11 +148,10 @@ def main() -> None:
         for one in figures(some, scored(some, names, fitted(others, names))):
             report.say(name, one)
     near = [any(row[2]) for row in rows if row[0] == ASKED]
-    first, *each = fitted(rows, names)
-    found = {"at_first": first - np.log(LIMIT / (1 - LIMIT)), **dict(zip(names, each, strict=True))}
-    shown = {name: round(float(x), 2) for name, x in found.items()}
+    shown = {"WEIGHTS": weights_of(rows, names)}
+    shown["ALONE"] = weights_of(rows, [name for name in names if name != SHARE])
     report.say(json.dumps(shown))
-    report.write("weigh_evidence", {"among the near": float(np.mean(near)), **shown}, [])
+    report.write("weigh_evidence", {"among the near": float(np.mean(near))}, [shown])
 
 
 if __name__ == "__main__":

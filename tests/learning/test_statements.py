@@ -14,7 +14,6 @@ from oneseek.engine.learning.memory.encoder import unit
 from oneseek.engine.learning.memory.statements import hearing, quoting
 from oneseek.engine.learning.memory.statements.evidence import (
     apart,
-    nats_of,
     shares,
     signs,
     weighed,
@@ -219,7 +218,7 @@ def test_what_lies_as_near_as_another_counts_less_than_alone():
     both = ["I drive a Skoda", "I drive a taxi"]
     beside, _ = signs("What car do I drive?", both, [2.0, 2.0], [1.0, 1.0], [0.6, 0.6], 1.0)
     far = {**alone, "share": shares([0.2])[0]}
-    assert weighed(far) < weighed(beside) < weighed(alone) and apart(beside) == nats_of(alone)
+    assert weighed(far) < weighed(beside) < weighed(alone) and apart(beside) == apart(alone)
 
 
 class Counted:

@@ -33,7 +33,7 @@ from oneseek.engine.learning.memory.statements.statement import is_for, is_said_
 from oneseek.engine.model.tokenizer import Tokenizer
 
 ASKS_NOTHING = 0.2  # with less a question that names nobody is a general one
-NEAR_NOTHING = 0.35  # with a smaller sum of scores, nothing that was told answers the question
+NEAR_NOTHING = 0.42  # with a smaller sum of scores, nothing that was told answers the question
 # The least sum of scores for a question to be split, and the least score of each of its parts.
 NEAR_PART, PART_SURE = 0.045, 0.15
 LATELY = 1.0  # nats that speak for a statement of the same chat, of the last few messages
