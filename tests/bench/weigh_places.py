@@ -71,8 +71,9 @@ class Kept(Library):
     async def _nats_of(self, question: str, texts: Sequence[str]) -> list[float]:
         keys = [("both", question, text) for text in texts]
         fresh = [key for key in dict.fromkeys(keys) if key not in self.readings]
-        read = await super()._nats_of(question, [text for *_, text in fresh])
-        self.readings.update(zip(fresh, read, strict=True))
+        if fresh:
+            read = await super()._nats_of(question, [text for *_, text in fresh])
+            self.readings.update(zip(fresh, read, strict=True))
         return [self.readings[key] for key in keys]
 
 
