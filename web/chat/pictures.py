@@ -180,6 +180,7 @@ class Pictures:
             if file:
                 kept.append((one["id"], await file.arrayBuffer()))
                 await files.remove(FOLDER, one["id"])
+            ADDRESSES.pop(one["id"], None)  # Undo makes another file
         return kept
 
     async def put_back(self, kept):

@@ -132,7 +132,7 @@ class DataSetAttempt(Steps):
             trainer.coder, self.row, held, seen, self.is_skill, trainer.reads, corrected
         )
 
-    async def below(self, batch: Batch) -> dict[str, np.ndarray]:
+    async def frozen_states(self, batch: Batch) -> dict[str, np.ndarray]:
         return {"below": await self.frozen.of(batch)} if self.frozen else {}
 
     @property

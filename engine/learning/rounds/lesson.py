@@ -82,7 +82,7 @@ class Steps:
         rows = await self.rows(step)
         return pack(rows, self.kl_weight, self.shape(rows))
 
-    async def below(self, batch: Batch) -> dict[str, np.ndarray]:
+    async def frozen_states(self, batch: Batch) -> dict[str, np.ndarray]:
         """The states of a step's tokens below the first trained layer, where they are kept."""
         return {}
 
@@ -144,7 +144,7 @@ class Steps:
         """Set the next step up."""
         step, c = self.trainer.candidate.steps, self.config
         self.batch = await self.packed(step)
-        arrays = self.batch.arrays | await self.below(self.batch)
+        arrays = self.batch.arrays | await self.frozen_states(self.batch)
         self.trainer.variants.release()
         self.tokens = len(self.batch.arrays["ids"])
         hyper = Hyper(

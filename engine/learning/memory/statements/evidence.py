@@ -42,7 +42,7 @@ def weighed(signs: Mapping[str, float]) -> float:
 
 
 def nats_of(signs: Mapping[str, float], weights: Mapping[str, float] = WEIGHTS) -> float:
-    each = weights | PLAIN
+    each = {**weights, **PLAIN}
     return weights["at_first"] + sum(each.get(name, 0.0) * x for name, x in signs.items())
 
 
