@@ -125,6 +125,20 @@ def test_a_store_of_older_directions_opens_and_is_read_anew(tmp_path):
         runner.run(store.close())
 
 
+def test_a_correction_finds_what_it_corrects_also_when_the_store_was_changed_meanwhile(tmp_path):
+    encoder.file()
+    with closing(open_model(str(MODEL))) as file, asyncio.Runner() as runner:
+        store = SqliteStore(tmp_path / "told.sqlite")
+        model = runner.run(Model.load(file, Numpy()))
+        told = Told(assistant_over(model, store, model.fingerprint))
+        (old,) = runner.run(told.tell(["My car is a Mazda"], "one"))
+        told.mind.forgotten()
+        correction = "no wait, I sold it, my car is a Kia now"
+        (new,) = runner.run(told.mind.hear(correction, ["My car is a Mazda"]))
+        assert new.replaces == [old["id"]]
+        runner.run(store.close())
+
+
 def test_what_is_forgotten_while_its_correction_is_read_does_not_end_the_correction(
     tmp_path, monkeypatch
 ):

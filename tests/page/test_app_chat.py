@@ -211,8 +211,7 @@ def test_scenario_8_the_language_of_the_interface_changes_without_a_reload(chat:
     for name in ("Aktivitet", "Minne", "Källor", "Versioner"):
         expect(chat.get_by_role("tab", name=re.compile("^" + name))).to_be_visible()
     english = ("New chat", "Learning", "Nothing to learn", "Search", "Activity", "Everything stays")
-    shown = chat.locator("body").inner_text()
-    assert not [words for words in english if words in shown]
+    wait_until(lambda: not any(words in chat.locator("body").inner_text() for words in english))
     assert chat.evaluate("window.same")
     chat.get_by_role("button", name="English").click()
     expect(chat.get_by_role("button", name="New chat")).to_be_visible()

@@ -57,6 +57,7 @@ class Listener:
             found = await statements(message, self.memory.reader.alone, known)
         except NOT_HERE:
             return []
+        await self.memory.load()  # what is stored may have changed while the message was read
         each = self.find_kept(earlier, user)
         newest = next((at for at in reversed(range(len(each))) if each[at]), None)
         if newest is None:
