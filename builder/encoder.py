@@ -2,12 +2,12 @@
 of scripts that neither English nor Swedish is written in.
 
 Its matrices stay as they are, block by block; its norms and biases are those that were tuned for
-what the memory asks of it (tests/golden/tune_encoder.py).  Beside them stand those it came with, by
-which statements are found, and the maps by which a question lies near
-what answers it (tests/golden/tune_finder.py), what its lower layers take to read them
-(tests/golden/tune_reader.py), and to hold the words of two texts against each other
-(tests/golden/tune_aligner.py).  The vocabulary shrinks from 250,037
-pieces to the most frequent WORDS, and the file from 72 MB to a third of that.
+what the memory asks of it (tests/golden/tune_encoder.py).  Beside them stand the norms and biases
+it came with, by which statements are found, the maps by which a question lies near what answers it
+(tests/golden/tune_finder.py), and what its lower layers take to read statements
+(tests/golden/tune_reader.py) and to hold the words of two texts against each other
+(tests/golden/tune_aligner.py).  The vocabulary shrinks from 250,037 pieces to the most frequent
+WORDS, and the file from 72 MB to less than half.
 """
 
 from __future__ import annotations

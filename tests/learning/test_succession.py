@@ -3,7 +3,7 @@ finds what was replaced."""
 
 import asyncio
 import math
-from contextlib import closing
+from contextlib import closing, contextmanager
 
 import numpy as np
 import pytest
@@ -88,67 +88,59 @@ CHANGES = (
 )
 
 
-def test_what_was_told_over_days_is_said_as_it_holds_also_after_a_restart(tmp_path):
+@contextmanager
+def opened(tmp_path, now=clock):
+    """A memory over a store of its own, and what runs its coroutines."""
     encoder.file()
-    at = [clock() - 40 * DAY_MS]
     with closing(open_model(str(MODEL))) as file, asyncio.Runner() as runner:
         store = SqliteStore(tmp_path / "told.sqlite")
         model = runner.run(Model.load(file, Numpy()))
-        told = Told(assistant_over(model, store, model.fingerprint), lambda: at[0])
+        yield runner.run, Told(assistant_over(model, store, model.fingerprint), now), store
+        runner.run(store.close())
+
+
+def test_what_was_told_over_days_is_said_as_it_holds_also_after_a_restart(tmp_path):
+    at = [clock() - 40 * DAY_MS]
+    with opened(tmp_path, lambda: at[0]) as (run, told, _):
         for i, text in enumerate(CHANGES):
-            runner.run(told.tell([text], f"day {i}"))
+            run(told.tell([text], f"day {i}"))
             at[0] += 10 * DAY_MS
         for _ in range(2):
-            assert "bassoon" in runner.run(told.ask("What do I play in the band?"))
-            assert "27th" in runner.run(told.ask("When is the dentist?"))
-            assert "oboe" in runner.run(told.ask("What did I play in the band before?"))
+            assert "bassoon" in run(told.ask("What do I play in the band?"))
+            assert "27th" in run(told.ask("When is the dentist?"))
+            assert "oboe" in run(told.ask("What did I play in the band before?"))
             told.mind.memory.reload()
-        runner.run(store.close())
 
 
 def test_a_store_of_older_directions_opens_and_is_read_anew(tmp_path):
-    encoder.file()
-    with closing(open_model(str(MODEL))) as file, asyncio.Runner() as runner:
-        store = SqliteStore(tmp_path / "told.sqlite")
-        model = runner.run(Model.load(file, Numpy()))
-        told = Told(assistant_over(model, store, model.fingerprint))
+    with opened(tmp_path) as (run, told, store):
         memory = told.mind.memory
-        runner.run(told.tell(["I play the oboe in the town band"], "one"))
-        ((key, kept),) = runner.run(store.all("meanings"))
+        run(told.tell(["I play the oboe in the town band"], "one"))
+        ((key, kept),) = run(store.all("meanings"))
         data = {"found": kept["data"][FOUND], "beside": {}}
-        runner.run(store.batch([["put", "meanings", key, {**kept, "data": data}]]))
+        run(store.batch([["put", "meanings", key, {**kept, "data": data}]]))
         memory.reload()
-        assert "oboe" not in runner.run(told.ask("What do I play in the band?"))
-        waits = runner.run(told.mind.waiting())
-        assert runner.run(memory.remember(waits)) == [kept["of"]]
-        assert "oboe" in runner.run(told.ask("What do I play in the band?"))
-        runner.run(store.close())
+        assert "oboe" not in run(told.ask("What do I play in the band?"))
+        waits = run(told.mind.waiting())
+        assert run(memory.remember(waits)) == [kept["of"]]
+        assert "oboe" in run(told.ask("What do I play in the band?"))
 
 
 def test_a_correction_finds_what_it_corrects_also_when_the_store_was_changed_meanwhile(tmp_path):
-    encoder.file()
-    with closing(open_model(str(MODEL))) as file, asyncio.Runner() as runner:
-        store = SqliteStore(tmp_path / "told.sqlite")
-        model = runner.run(Model.load(file, Numpy()))
-        told = Told(assistant_over(model, store, model.fingerprint))
-        (old,) = runner.run(told.tell(["My car is a Mazda"], "one"))
+    with opened(tmp_path) as (run, told, store):
+        (old,) = run(told.tell(["My car is a Mazda"], "one"))
         told.mind.forgotten()
         correction = "no wait, I sold it, my car is a Kia now"
-        (new,) = runner.run(told.mind.hear(correction, ["My car is a Mazda"]))
+        (new,) = run(told.mind.hear(correction, ["My car is a Mazda"]))
         assert new.replaces == [old["id"]]
-        runner.run(store.close())
 
 
 def test_what_is_forgotten_while_its_correction_is_read_does_not_end_the_correction(
     tmp_path, monkeypatch
 ):
-    encoder.file()
-    with closing(open_model(str(MODEL))) as file, asyncio.Runner() as runner:
-        store = SqliteStore(tmp_path / "told.sqlite")
-        model = runner.run(Model.load(file, Numpy()))
-        told = Told(assistant_over(model, store, model.fingerprint))
+    with opened(tmp_path) as (run, told, store):
         memory = told.mind.memory
-        (kept,) = runner.run(told.tell(["We have a purple Raleigh"], "one"))
+        (kept,) = run(told.tell(["We have a purple Raleigh"], "one"))
         read = Reader.saying
 
         async def forgotten_meanwhile(reader, texts):
@@ -159,6 +151,5 @@ def test_what_is_forgotten_while_its_correction_is_read_does_not_end_the_correct
         record = {**kept, "id": "new", "prompt": "We have a black one instead"}
         record = {**record, "answer": record["prompt"], "source": {"replaces": kept["id"]}}
         monkeypatch.setattr(Reader, "saying", forgotten_meanwhile)
-        assert runner.run(memory.remember([record])) == ["new"]
+        assert run(memory.remember([record])) == ["new"]
         assert list(memory.facts) == ["new"]
-        runner.run(store.close())
