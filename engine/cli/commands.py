@@ -7,7 +7,9 @@ processor.
 import asyncio
 import contextlib
 import json
+import select
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -275,13 +277,30 @@ def interrupting(act):
 
 def read_line():
     """The next line; none when the person wants to end."""
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().strip()
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        return input("> " if sys.stdin.isatty() else "").strip()
-    except (EOFError, KeyboardInterrupt):
+        print("> ", end="", flush=True)
+        wait_for_line()
+        return sys.stdin.readline().strip()
+    except KeyboardInterrupt:
         return ""
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def wait_for_line():
+    """Waits until a line is typed. A signal that comes before the wait has begun ends it too;
+    `input` would miss it until the next key."""
+    woken, wakes = socket.socketpair()
+    wakes.setblocking(False)
+    with woken, wakes:
+        before = signal.set_wakeup_fd(wakes.fileno())
+        try:
+            select.select([sys.stdin, woken], [], [])
+        finally:
+            signal.set_wakeup_fd(before)
 
 
 def export_options(parser):

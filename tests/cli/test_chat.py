@@ -5,6 +5,7 @@ import io
 import json
 import os
 import pty
+import select
 import signal
 import sys
 
@@ -67,17 +68,51 @@ def test_ctrl_c_ends_an_answer_and_the_talk_goes_on(chat, monkeypatch):
 
 @pytest.mark.slow
 def test_ctrl_c_at_the_prompt_ends_the_talk(tmp_path):
-    process, terminal = pty.fork()
-    if not process:
-        os.chdir(ROOT)
-        given = ["-m", "oneseek.engine.cli.main", "chat", "--model", "tiny", "--backend", "cpu"]
-        os.execv(sys.executable, [sys.executable, *given, "--folder", str(tmp_path / "kept")])
-    seen = b""
-    while not seen.endswith(b"> "):
-        seen += os.read(terminal, 1000)
+    terminal, process = in_terminal(
+        "-m", "oneseek.engine.cli.main", "chat", "--model", "tiny", "--backend", "cpu",
+        "--folder", str(tmp_path / "kept"),
+    )  # fmt: skip
+    wait_for(terminal, b"> ")
     os.write(terminal, b"\x03")
     assert os.waitstatus_to_exitcode(os.waitpid(process, 0)[1]) == 0
     os.close(terminal)
+
+
+@pytest.mark.slow
+def test_ctrl_c_is_heard_in_the_very_moment_that_the_prompt_appears():
+    asked = """
+import threading
+from oneseek.engine.cli.commands import read_line
+threading.Thread(target=lambda: all(iter(lambda: True, 0)), daemon=True).start()
+while True: print(read_line())
+"""
+    terminal, process = in_terminal("-c", asked)
+    for _ in range(50):
+        wait_for(terminal, b"> ")
+        os.write(terminal, b"\x03")
+    wait_for(terminal, b"> ")
+    os.write(terminal, b"a line\n")
+    wait_for(terminal, b"a line\r\na line\r\n> ")  # what the terminal shows, and what is read
+    os.kill(process, signal.SIGKILL)
+    os.waitpid(process, 0)
+    os.close(terminal)
+
+
+def in_terminal(*given: str) -> tuple[int, int]:
+    """A Python in a terminal of its own: the terminal, and the process."""
+    process, terminal = pty.fork()
+    if not process:
+        os.chdir(ROOT)
+        os.execv(sys.executable, [sys.executable, *given])
+    return terminal, process
+
+
+def wait_for(terminal: int, shown: bytes) -> None:
+    """Reads until this is the last that was shown."""
+    seen = b""
+    while not seen.endswith(shown):
+        assert select.select([terminal], [], [], 60)[0], f"nothing more after {seen!r}"
+        seen += os.read(terminal, 1000)
 
 
 def test_two_at_once_in_one_folder_are_refused(chat, tmp_path):
