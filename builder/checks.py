@@ -54,17 +54,21 @@ def compiled_once() -> dict[str, str]:
 
 
 def ended(runs: list[subprocess.Popen], patience: float) -> list[int]:
-    """The exit status of each. They share the suite: once one is done, another has a file left.
-    One that does not end all the same is stopped; it says where each of its threads stands."""
-    until = math.inf
-    while any(run.poll() is None for run in runs):
-        if any(run.returncode is not None for run in runs):
-            until = min(until, time.monotonic() + patience)
-        if time.monotonic() > until:
-            for run in runs:
-                run.send_signal(signal.SIGABRT)
+    """The exit status of each; when which ended is printed. They share the suite: once one is done,
+    another has a file left. One that does not end all the same is stopped; it says where each of
+    its threads stands."""
+    begun = time.monotonic()
+    over: dict[int, float] = {}
+    while len(over) < len(runs):
         time.sleep(0.2)
-    return [run.wait() for run in runs]
+        now = time.monotonic() - begun
+        for i, run in enumerate(runs):
+            if i not in over and run.poll() is not None:
+                over[i] = now
+                print(f"\nrun {i + 1} ended with {run.returncode} after {now:.0f} s", flush=True)
+            elif i not in over and now > min(over.values(), default=math.inf) + patience:
+                run.send_signal(signal.SIGABRT)
+    return [run.returncode for run in runs]
 
 
 def run_tests(python: Path, scope: str, extra: list[str]) -> list[int]:

@@ -51,12 +51,14 @@ from tests.golden.statements.told import (
     asked_for_advice,
     learned,
     messages,
+    of_documents,
     short,
 )
 
 LAYERS, RANK, SCALE = 6, 16, 2.0
 STEPS, RATE, WARM, OFTEN = 600, 6e-4, 20, 50
 VOICES, FAMILIES, FACTS, CHANGES = 11, 1, 1, 3  # statements of a step
+DOCUMENTS = 4  # sentences and rows of documents, of a step
 GENERAL, NOTHING = 3, 5  # texts of a step that are neither statement nor question for one's own
 MINED, CLOSE = 0.7, 10  # of the questions are read with a statement that lies near, of so many
 SAME = 0.9  # as near questions may ask for the same
@@ -169,6 +171,7 @@ class Examples:
         self.unknown = [one["q"] for one in learned("_unknown")]
         self.short, self.empty = short("+"), short("-")
         self.nothing = [one["text"] for one in learned("_nothing")] + messages("-")
+        self.documents = of_documents()
 
     def statements(self) -> list[tuple[str, str, list[Made], list[Made]]]:
         """(language, what was said, its questions, those with what only lies near) of one step."""
@@ -240,6 +243,7 @@ class Examples:
                 near_it = self.beside(untold, code) if draw.random() < MINED else None
                 pairs.append(near_it or Made(said, untold, False))
                 texts.append((untold, ASKS))
+        pairs += self.of_documents()
         for _ in range(GENERAL):
             question = draw.choice(self.advice if draw.random() < 0.5 else self.general)
             texts.append((self.voices.asked(question, "en"), NEITHER))
@@ -258,6 +262,18 @@ class Examples:
             if draw.random() < 0.15:
                 pairs.append(Made(draw.choice(statements)[1], text, False))
         return pairs, texts, finds, self.changes()
+
+    def of_documents(self) -> list[Made]:
+        """Sentences and rows of documents, with two questions that each answers, two look-alikes
+        and what is asked of another."""
+        voices, draw, made = self.voices, self.draw, []
+        some = draw.sample(self.documents, DOCUMENTS)
+        for one, other in zip(some, [*some[1:], some[0]], strict=True):
+            for q in draw.sample(one.asked, min(2, len(one.asked))):
+                made.append(Made(one.said, voices.asked(q, one.code), True))
+            for q in [*draw.sample(one.alike, min(2, len(one.alike))), draw.choice(other.asked)]:
+                made.append(Made(one.said, voices.asked(q, one.code), False))
+        return made
 
     def changes(self) -> list[Made]:
         """What was said next, behind what was said before, and whether that takes it back."""

@@ -30,6 +30,12 @@ ADVICE = re.compile(  # is wanted, or what anybody's body does
     r"|^varför (?:får|har|gör|är|blir|kliar|känns|svullnar) (?:jag|min|mitt|mina)\b",
     re.I,
 )
+ADVICE_ON_MINE = re.compile(  # is mostly wanted: "how do I descale my kettle?"
+    r"\bhow (?:do|would) (?:i|we) (?!(?:know|take|like|have|get to|feel)\b)"
+    r"|\bhur (?:gör|får|slipper) jag\b|^(?:can|kan|får) (?:my|min|mitt|mina)\b"
+    r"|\bwhat (?:should|shall) (?:i|we)\b",
+    re.I,
+)
 POINTS = re.compile(  # at something that was said before
     r"\b(?:that|this|these|those|it|they|them|det|den|detta|dessa|dem)\b", re.I
 )
@@ -40,9 +46,9 @@ CALLED = re.compile(
     re.I,
 )
 # From this probability on a question asks for something of the person's own: one that names the
-# person, one that names *us* alone, one that names nobody, one that names somebody whom the memory
-# knows.
-ASKS, ASKS_ALL, ASKS_SURELY, ASKS_NAMED = 0.5, 0.8, 0.92, 0.25
+# person, one that names *us* alone, one that names nobody, one that may be for advice, one that
+# names somebody whom the memory knows.
+ASKS, ASKS_ALL, ASKS_SURELY, ASKS_RATHER, ASKS_NAMED = 0.5, 0.8, 0.88, 0.97, 0.25
 
 
 def words_for_oneself(question: str) -> set[str]:
@@ -85,4 +91,6 @@ def asks_for_own(question: str, asks: float, knows: bool) -> bool:
         return True
     if not speaks_of_oneself(question):
         return asks >= ASKS_SURELY
+    if ADVICE_ON_MINE.search(question):
+        return asks >= ASKS_RATHER
     return asks >= (ASKS_ALL if speaks_of_all(question) else ASKS)

@@ -6,8 +6,9 @@ another that lies near.
 holds what was said, what was said next and takes it back, and questions that both answer;
 `beside.txt` what was said next about the same and takes nothing back.  `asked.txt` holds questions
 for advice and general knowledge in which the person speaks of themselves; `short.txt` what states
-something in a few words (+) and what does not (-).  Every second line of the bench's development
-sets from the third on is learned from too; or each line of the sets WHOLE (`whole`).
+something in a few words (+) and what does not (-).  `documents_en.txt` and `documents_sv.txt` hold
+sentences and rows of documents, a line as of told_*.txt.  Every second line of the bench's
+development sets from the third on is learned from too; or each line of the sets WHOLE (`whole`).
 """
 
 from __future__ import annotations
@@ -64,16 +65,25 @@ def learned(kind: str, whole: bool = False) -> list[dict]:
 
 
 def told(whole: bool = False) -> list[Told]:
-    found = []
-    for code in CODES:
-        for line in (HERE / f"told_{code}.txt").read_text().splitlines():
-            said, asked, alike = (part.strip() for part in line.split("|"))
-            found.append(Told(code, said, asked.split(" / "), alike.split(" / ")))
+    found = [one for code in CODES for one in lines_of(f"told_{code}.txt", code)]
     for one in learned("", whole):
         asked = [question["q"] for question in one["questions"]]
         alike = [one["lookalike"]["q"]]
         found.append(Told(one["lang"], " ".join(one["messages"]), asked, alike))
     return found
+
+
+def lines_of(name: str, code: str) -> list[Told]:
+    """What lies in a file, a line each: the text | questions | look-alikes."""
+    found = []
+    for line in (HERE / name).read_text().splitlines():
+        said, asked, alike = (part.strip() for part in line.split("|"))
+        found.append(Told(code, said, asked.split(" / "), alike.split(" / ")))
+    return found
+
+
+def of_documents() -> list[Told]:
+    return [one for code in CODES for one in lines_of(f"documents_{code}.txt", code)]
 
 
 def changes(whole: bool = False) -> list[Change]:
