@@ -63,7 +63,8 @@ class Asked:
         self.read = np.array([pair[2] for pair in pairs]).reshape(-1, width)
         self.apart = np.full((count, count), succession.NO_LINK)
 
-    def likely(self, weights: Mapping[str, float]) -> np.ndarray:
+    def links(self, weights: Mapping[str, float]) -> np.ndarray:
+        """The nats of each change, [earlier, later]."""
         links = self.apart.copy()
         each = np.array([weights[name] for name in succession.Pair._fields])
         nats, best = weights["at_first"] + self.read @ each, np.full(len(links), -np.inf)
@@ -71,6 +72,10 @@ class Asked:
         near = self.earlier >= 0
         at = self.earlier[near], self.later[near]
         links[at] = succession.beside_rivals(nats[near], best[at[1]], weights)
+        return links
+
+    def likely(self, weights: Mapping[str, float]) -> np.ndarray:
+        links = self.links(weights)
         return succession.likely(self.about, self.nats, links, self.days, self.named, weights)
 
     def loss(self, weights: Mapping[str, float]) -> float:
@@ -152,8 +157,9 @@ def figures(rows: list[Asked], weights: Mapping[str, float]) -> dict[str, float]
         scores, about = one.likely(weights), one.kept["about"]
         best = np.argsort(-scores, kind="stable")[:2]
         said = [i for i in best if i == best[0] or scores[i] >= BESIDE]
-        sure = max(map(evidence.nats_of, one.kept["signs"]))
-        told = sigmoid(sure + succession.OVER * (one.about.past == 1)) >= QUOTED
+        nats = np.array([evidence.nats_of(signs) for signs in one.kept["signs"]])
+        sure = nats + succession.over(one.about, one.links(weights), one.named)
+        told = sigmoid(float(sure.max())) >= QUOTED
         if about in ("alike", "unknown"):
             seen.setdefault(f"{about}: said", []).append(told)
             continue

@@ -1,12 +1,13 @@
 """Tunes what the encoder's lower layers read of statements: low-rank additions, norms, biases and
-three heads.
+four heads.
 
     python -m tests.golden.tune_reader      (torch, transformers; minutes on a graphics chip)
 
 A text alone has a direction, by which a question finds the sentences that may answer it, and a
 kind: it states something of the person's own, asks for it, or neither.  A question and a sentence
 read together say whether the sentence answers it; what was said and what was said next, whether
-that takes it back.  The examples are those of tests/golden/statements and the facts of weigh.py,
+that takes it back, and of what was said weeks apart, whether the later takes the place of the
+earlier.  The examples are those of tests/golden/statements and the facts of weigh.py,
 turned into what a person would have said.  `--judge` prints, of the development questions that
 nothing is learned from, how many are answered by the right statement where so many look-alikes are
 as the engine's aim allows.
@@ -63,6 +64,10 @@ GENERAL, NOTHING = 3, 5  # texts of a step that are neither statement nor questi
 MINED, CLOSE = 0.7, 10  # of the questions are read with a statement that lies near, of so many
 SAME = 0.9  # as near questions may ask for the same
 ALSO = {"en": ("also ", "oh and ", "and ", ""), "sv": ("också ", "och ", "förresten ", "")}
+RIVALS, WEIGHT = (
+    4,
+    3.0,
+)  # earlier statements near a change that it does not replace; of the one it does
 SETTLED, PASSES = 80, 400  # steps whose texts the small heads are fitted on at last, and how often
 SHORT = 3  # of the statements in a few words, and of what states nothing in a few words
 UNTOLD = 0.4  # of the statements are asked something that nothing answers
@@ -135,6 +140,7 @@ class Reader(nn.Module):
         self.kind = nn.Linear(bert.config.hidden_size, 3)
         self.pair = nn.Linear(bert.config.hidden_size, 1)
         self.change = nn.Linear(bert.config.hidden_size, 1)
+        self.replaces = nn.Linear(bert.config.hidden_size, 1)
 
     def states(self, rows: list[list[int]]) -> torch.Tensor:
         """The mean state of each row; rows of like length are read together."""
@@ -326,6 +332,8 @@ def nearest(bert: nn.Module, words: Encoder, whole: bool = False) -> dict[str, l
     asked = [(q, i) for i, one in enumerate(voices.told) for q in one.asked]
     untold = [q for code in CODES for q in Maker(0).unknown[code]] + asked_for_advice(whole)
     every = [(q, -1) for q in untold + [one["q"] for one in learned("_unknown", whole)]]
+    first = len(voices.told) - len(voices.taken_back)
+    every += [(one.said, first + i) for i, one in enumerate(voices.changes)]
     meant = directions(bert, [rows.published(q, BEFORE) for q, _ in asked + every])
     owners = np.array([i for _, i in asked])
     found = {}
@@ -436,6 +444,32 @@ def settle(model: Reader, near: dict[str, list[str]]) -> None:
                 "changes": len(changes), "loss": round(loss.item(), 4)})  # fmt: skip
 
 
+def settle_replaces(model: Reader, near: dict[str, list[str]]) -> None:
+    """Fits the head that says which of the earlier statements a later one takes the place of, with
+    nothing else changed: of those that lie near it, it is one."""
+    voices, draw, rows = Voices(1), Random(1), Rows(model.words)
+    pairs: list[Made] = []
+    for one in voices.changes:
+        rivals = near.get(one.said, [])[:RIVALS] + [draw.choice(voices.told).said]
+        others = near.get(one.asked[0], [])[:1]  # the same may be asked of them
+        pairs.append(Made(one.said, one.before, True))
+        pairs += [Made(one.said, earlier, False) for earlier in rivals]
+        pairs += [Made(later, one.before, False) for later in others]
+    pairs += [Made(more, earlier, False) for earlier, more in voices.beside]
+    with torch.no_grad():
+        read = model.states([rows.together(one.question, one.said) for one in pairs])
+    wanted = torch.tensor([float(one.answers) for one in pairs], device=read.device)
+    weight = torch.where(wanted > 0, WEIGHT, 1.0)
+    optimizer = torch.optim.AdamW(model.replaces.parameters(), lr=3e-3, weight_decay=0.1)
+    for _ in range(PASSES):
+        nats = model.replaces(read)[:, 0]
+        loss = F.binary_cross_entropy_with_logits(nats, wanted, weight)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    report.say({"pairs": len(pairs), "loss": round(loss.item(), 4)})
+
+
 def named(name: str) -> str:
     """`bert.encoder.layer.3.output.dense.a` -> `said.blk.3.ffn_down.a`."""
     if name.startswith("bert."):
@@ -529,6 +563,7 @@ def main() -> None:
             options.processes,
         )
     settle(model, near)
+    settle_replaces(model, near)
     options.write.write_bytes(packed(model))
     if options.judge:
         report.say(judged(model.eval(), bert_of(source)))

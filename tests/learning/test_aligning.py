@@ -7,7 +7,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from builder.encoder import ALIGNER, FINDER
+from builder.encoder import ALIGNER, FINDER, READER
 from oneseek.engine.backends.executor import Executor
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.backends.wasm.executor import Wasm
@@ -137,7 +137,7 @@ def test_terms_are_named_after_the_aligner_that_made_them():
 
 
 def test_directions_are_named_after_the_maps_that_made_them_and_others_are_made_again():
-    made_by = hashlib.sha256(FINDER.read_bytes()).hexdigest()
+    made_by = hashlib.sha256(FINDER.read_bytes() + READER.read_bytes()).hexdigest()
     assert FOUND == f"found/{made_by[:8]}"
     kept = Heard(np.zeros(4, np.float32)).packed()
     assert not is_stale(kept)

@@ -38,7 +38,11 @@ SAID = "said."  # before the names of what is tuned for statements
 PUBLISHED = "published."  # before those of the norms and biases that the encoder came with
 ALIGNING = aligning.NAME  # the program that holds two texts against each other
 FIND = "find."  # before those of the maps by which a question lies near what answers it
-HEADS = (*(f"{SAID}{name}." for name in ("kind", "pair", "change")), FIND, *aligning.HEADS)
+HEADS = (
+    *(f"{SAID}{name}." for name in ("kind", "pair", "change", "replaces")),
+    FIND,
+    *aligning.HEADS,
+)
 BEFORE = "query: "  # what it was trained to see before a question
 BEFORE_SAID = "passage: "  # and before what may answer one
 WORDS = tuple(f"tokenizer.ggml.{name}" for name in ("tokens", "scores"))

@@ -238,17 +238,16 @@ class Memory:
         times = [self.facts[id]["time"] for id in live]
         about = succession.Question.of(asking(question))
         links = self.succession.matrix(live, self._time)
+        named = np.array([about.names(text_of(self.facts[id])) for id in live])
         shares = succession.likely(
             about,
             np.array(asked),
             links,
             (self.clock() - np.array(times)) / DAY_MS,
-            np.array([about.names(text_of(self.facts[id])) for id in live]),
+            named,
         )
-        sure = sigmoid(
-            max(evidence.nats_of(read.evidence[id]) for id in live)
-            + succession.OVER * (about.past == 1)
-        )
+        nats = np.array([evidence.nats_of(read.evidence[id]) for id in live])
+        sure = sigmoid(float((nats + succession.over(about, links, named)).max()))
         found = [
             Found(self.facts[id], sure * float(share), sigmoid(nats), bool(changes))
             for id, share, nats, changes in zip(

@@ -19,8 +19,9 @@ COMMON = 7.0  # nats: a token as frequent as that tells nothing
 LEAST = 0.05  # what such a token counts all the same
 NEAR, SURE = 0.25, 0.28  # below, a version that learned facts lets more look-alikes through
 GONE = 0.17  # how near a forgotten fact is still guarded where a version has learned it
-# The name of a sentence's direction in a record: by which maps, the hash of whose file begins so.
-FOUND = "found/84409641"
+# The name of a sentence's direction in a record: by which maps it was found, and by which reader it
+# was read beside others; the hash of both files begins so.
+FOUND = "found/df7eea01"
 TENS = 10  # likeness is told in tenths: directions of sentences lie close together
 
 

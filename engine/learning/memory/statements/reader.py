@@ -94,7 +94,7 @@ class Reader:
         return [
             list(both)
             for both in zip(
-                *(self._head(h, read)[:, 0].tolist() for h in ("change", "pair")), strict=True
+                *(self._head(h, read)[:, 0].tolist() for h in ("replaces", "pair")), strict=True
             )
         ]
 

@@ -23,26 +23,26 @@ from oneseek.engine.learning.memory.second_look import relatives
 from oneseek.engine.learning.memory.statements.said import FUNCTION_WORDS, stems
 
 WEIGHTS = {
-    "at_first": -4.53,
-    "takes_back": 0.1,
-    "near": 2.68,
-    "answers": -0.14,
-    "shared": 0.24,
-    "changed": 0.67,
-    "another": -2.95,
-    "rivals": 0.83,
-    "asked": 1.05,
-    "handed_on": -0.3,
-    "own": 0.43,
-    "relevant": 1.27,
-    "relevance": 0.45,
-    "replaced": 1.52,
-    "age": 3.12,
-    "old": 3.8,
-    "was_replaced": 0.98,
-    "handed_back": 1.39,
-    "first": 1.18,
-    "named": 1.24,
+    "at_first": -3.64,
+    "takes_back": 0.31,
+    "near": 3.47,
+    "answers": -0.16,
+    "shared": 0.2,
+    "changed": 0.06,
+    "another": -3.0,
+    "rivals": 1.37,
+    "asked": 1.1,
+    "handed_on": -0.7,
+    "own": 0.37,
+    "relevant": 1.36,
+    "relevance": 0.19,
+    "replaced": 1.75,
+    "age": 2.85,
+    "old": 3.75,
+    "was_replaced": 0.8,
+    "handed_back": 1.13,
+    "first": 1.21,
+    "named": 1.67,
 }
 FAR = -4.0  # nats of a change, below which it is not looked at
 BESIDE, APART = 8, 0.6  # statements that one is read behind when it is kept, so near the nearest
@@ -51,6 +51,9 @@ FOLLOW = 2  # changes of them that are read with the question
 LONG = 40.0  # days
 NO_LINK, MOST = -30.0, 0.98
 OVER = 2.2  # nats for a replaced statement where the past is asked for: it does not say it ended
+# A statement that names so much of what came later, and changes nothing so likely (in nats), tells
+# nothing of what was before.
+NAMES, CHANGES = 0.5, -2.0
 CHANGED = re.compile(
     r"\b(?:no longer|any ?more|used to|instead of|these days|nowadays|now|moved|switched|swapped|"
     r"changed|sold|quit|stopped|gave up|given up|given back|dropped|left|cancelled|retired|died|"
@@ -203,6 +206,12 @@ def likely(
     nats = (1 - question.past) * now + question.past * then
     every = np.exp(nats - nats.max())
     return every / every.sum()
+
+
+def over(question: Question, links: np.ndarray, named: np.ndarray) -> np.ndarray:
+    """Nats for each statement as an answer about the past, where that is asked for."""
+    only_later = (named >= NAMES) & (links.max(0, initial=NO_LINK) < CHANGES)
+    return float(question.past == 1) * np.where(only_later, -OVER, OVER)
 
 
 def handed_on(asked: np.ndarray, changes: np.ndarray) -> np.ndarray:
