@@ -1,5 +1,6 @@
 """A photo on the command line: asked about, looked at before, refused in words."""
 
+import io
 import json
 from math import prod
 
@@ -51,8 +52,7 @@ def test_its_parts_are_seen_where_they_are_asked_for(folder, capsys):
 
 
 def test_a_chat_begins_with_a_photo(folder, capsys, monkeypatch, tmp_path):
-    lines = iter(["Hej?", "Och nu?"])
-    monkeypatch.setattr("builtins.input", lambda prompt="": next(lines, ""))
+    monkeypatch.setattr("sys.stdin", io.StringIO("Hej?\nOch nu?\n"))
     given = ["--model", folder / "tiny-vl-Q8_0.gguf", "--picture", folder / "one.png"]
     more = ["--backend", "numpy", "--json", "--max-tokens", "4", "--folder", tmp_path / "kept"]
     assert main(["chat", *map(str, given), *map(str, more)]) == 0
