@@ -77,10 +77,10 @@ def test_what_is_thought_of_given_words_is_what_numpy_thinks():
     asyncio.run(must_think_as(gpu(), Numpy(np.float64)))
 
 
-async def trained_for_ten_steps(slices):
+async def trained_for_ten_steps(device, slices):
     program = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
     feeds = batch(program, TINY, LORA) | {"adapter": LORA.initial(1)}
-    run, losses = prepared(gpu(), program, feeds), []
+    run, losses = prepared(device, program, feeds), []
     await run.ready()
     for step in range(1, 11):
         hyper = [0.01, 0.9, 0.99, 1e-8, 0, 1 - 0.9**step, 1 - 0.99**step, 1]
@@ -96,10 +96,10 @@ async def trained_for_ten_steps(slices):
 
 def test_ten_steps_give_the_same_bits_in_any_slicing():
     rng = np.random.default_rng(0)
-    losses, adapter = asyncio.run(trained_for_ten_steps(lambda: 10**6))
+    losses, adapter = asyncio.run(trained_for_ten_steps(gpu(), lambda: 10**6))
     assert losses[-1] < 0.9 * losses[0]
     for slices in (lambda: 10**6, lambda: int(rng.integers(1, 40))):
-        again, same = asyncio.run(trained_for_ten_steps(slices))
+        again, same = asyncio.run(trained_for_ten_steps(gpu(), slices))
         assert again == losses
         np.testing.assert_array_equal(adapter, same)
 
