@@ -277,12 +277,11 @@ def interrupting(act):
 
 def read_line():
     """The next line; none when the person wants to end."""
-    if not sys.stdin.isatty():
-        return sys.stdin.readline().strip()
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        print("> ", end="", flush=True)
-        wait_for_line()
+        if sys.stdin.isatty():
+            print("> ", end="", flush=True)
+            wait_for_line()
         return sys.stdin.readline().strip()
     except KeyboardInterrupt:
         return ""

@@ -249,8 +249,8 @@ class Memory:
         nats = np.array([evidence.nats_of(read.evidence[id]) for id in live])
         sure = sigmoid(float((nats + succession.over(about, links, named)).max()))
         found = [
-            Found(self.facts[id], sure * float(share), sigmoid(nats), bool(changes))
-            for id, share, nats, changes in zip(
+            Found(self.facts[id], sure * float(share), sigmoid(alone), bool(changes))
+            for id, share, alone, changes in zip(
                 live, shares, asked, links.max(0, initial=succession.NO_LINK) > 0, strict=True
             )
         ]
