@@ -23,7 +23,7 @@ import json
 import math
 import re
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from random import Random
 
@@ -64,10 +64,8 @@ GENERAL, NOTHING = 3, 5  # texts of a step that are neither statement nor questi
 MINED, CLOSE = 0.7, 10  # of the questions are read with a statement that lies near, of so many
 SAME = 0.9  # as near questions may ask for the same
 ALSO = {"en": ("also ", "oh and ", "and ", ""), "sv": ("också ", "och ", "förresten ", "")}
-RIVALS, WEIGHT = (
-    4,
-    3.0,
-)  # earlier statements near a change that it does not replace; of the one it does
+RIVALS = 4  # earlier statements near a change that it does not take the place of
+WEIGHT = 3.0  # what the one that it does counts beside them
 SETTLED, PASSES = 80, 400  # steps whose texts the small heads are fitted on at last, and how often
 SHORT = 3  # of the statements in a few words, and of what states nothing in a few words
 UNTOLD = 0.4  # of the statements are asked something that nothing answers
@@ -409,10 +407,10 @@ def tune(
             to.write_bytes(packed(model))
 
 
-def whether(nats: torch.Tensor, wanted: list[float]) -> torch.Tensor:
-    """The loss of what is read together."""
+def whether(nats: torch.Tensor, wanted: list[float], weight: float = 1.0) -> torch.Tensor:
+    """The loss of what is read together; what is true counts `weight` times."""
     truth = torch.tensor(wanted, device=nats.device)
-    return F.binary_cross_entropy_with_logits(nats, truth)
+    return F.binary_cross_entropy_with_logits(nats, truth, 1 + (weight - 1) * truth)
 
 
 def settle(model: Reader, near: dict[str, list[str]]) -> None:
@@ -431,17 +429,15 @@ def settle(model: Reader, near: dict[str, list[str]]) -> None:
         behind = model.states([rows.together(one.question, one.said) for one in changes])
     kinds = torch.tensor([kind for _, kind in texts], device=read.device)
     taken = [float(one.answers) for one in changes]
-    learned = [*model.kind.parameters(), *model.change.parameters()]
-    optimizer = torch.optim.AdamW(learned, lr=3e-3, weight_decay=0.1)
-    for _ in range(PASSES):
-        loss = F.cross_entropy(model.kind(read), kinds)
-        loss = loss + whether(model.change(behind)[:, 0], taken)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
+    loss = fit_heads(
+        [model.kind, model.change],
+        lambda: (
+            F.cross_entropy(model.kind(read), kinds) + whether(model.change(behind)[:, 0], taken)
+        ),
+    )
     right = (model.kind(read).argmax(-1) == kinds).float().mean()
     report.say({"texts": len(texts), "of their kind": round(float(right), 3),
-                "changes": len(changes), "loss": round(loss.item(), 4)})  # fmt: skip
+                "changes": len(changes), "loss": round(loss, 4)})  # fmt: skip
 
 
 def settle_replaces(model: Reader, near: dict[str, list[str]]) -> None:
@@ -458,16 +454,21 @@ def settle_replaces(model: Reader, near: dict[str, list[str]]) -> None:
     pairs += [Made(more, earlier, False) for earlier, more in voices.beside]
     with torch.no_grad():
         read = model.states([rows.together(one.question, one.said) for one in pairs])
-    wanted = torch.tensor([float(one.answers) for one in pairs], device=read.device)
-    weight = torch.where(wanted > 0, WEIGHT, 1.0)
-    optimizer = torch.optim.AdamW(model.replaces.parameters(), lr=3e-3, weight_decay=0.1)
+    wanted = [float(one.answers) for one in pairs]
+    loss = fit_heads([model.replaces], lambda: whether(model.replaces(read)[:, 0], wanted, WEIGHT))
+    report.say({"pairs": len(pairs), "loss": round(loss, 4)})
+
+
+def fit_heads(heads: Sequence[nn.Module], loss: Callable[[], torch.Tensor]) -> float:
+    """Learns heads alone; the loss at the end."""
+    learned = [weight for head in heads for weight in head.parameters()]
+    optimizer = torch.optim.AdamW(learned, lr=3e-3, weight_decay=0.1)
     for _ in range(PASSES):
-        nats = model.replaces(read)[:, 0]
-        loss = F.binary_cross_entropy_with_logits(nats, wanted, weight)
+        now = loss()
         optimizer.zero_grad()
-        loss.backward()
+        now.backward()
         optimizer.step()
-    report.say({"pairs": len(pairs), "loss": round(loss.item(), 4)})
+    return now.item()
 
 
 def named(name: str) -> str:
@@ -516,7 +517,7 @@ def judged(model: Reader, bert: nn.Module) -> dict[str, float]:
     def directed(texts: Sequence[str], before: str) -> np.ndarray:
         return directions(bert, [rows.published(text, before) for text in texts])
 
-    for name in ("heard_dev", "heard_dev2", *LEARNED):
+    for name in ("heard_dev", "heard_dev2", *LEARNED, *(f"heard_dev{i}" for i in range(7, 13))):
         part = slice(1, None, 2) if name in LEARNED else slice(None)
         judge = Judge(BENCH / f"{name}.jsonl", directed, part)
         with torch.no_grad():
