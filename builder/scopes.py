@@ -2,6 +2,7 @@
 the half of the usual ones that opens the page."""
 
 import ast
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -50,9 +51,17 @@ def test_files(scope: str) -> list[Path]:
 def is_fast(file: Path) -> bool:
     """Whether the file imports nothing of NEEDS; its tests are fast unless marked slow or long."""
     names: list[str] = []
-    for node in ast.walk(ast.parse(file.read_text("utf-8"))):
+    for node in _statements(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.Import):
             names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             names += [f"{node.module}.{alias.name}" for alias in node.names]
     return not any(f"{name}.".startswith(f"{need}.") for name in names for need in NEEDS)
+
+
+def _statements(node: ast.AST) -> Iterator[ast.AST]:
+    """Those within, at any depth. Expressions, which hold none, are most of a file and not read."""
+    for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+        for one in getattr(node, part, []):
+            yield one
+            yield from _statements(one)

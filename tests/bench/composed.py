@@ -112,7 +112,7 @@ async def measured(
 
 async def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--set", default="dev", help="dev, dev2 to dev11, or one of tests/held_out")
+    ask.add_argument("--set", default="dev", help="dev, dev2 to dev12, or one of tests/held_out")
     ask.add_argument("--kind", default="", help="only these")
     ask.add_argument("--beside", default="", help="a set whose statements are known too")
     ask.add_argument("--show", action="store_true", help="what was missed")

@@ -6,7 +6,7 @@ messages that state nothing, questions about one's own things that nothing answe
 ones.  Then a memory of its own is told what one person said over forty days, each on its day, and
 asked what holds at the end and what held before.  `--set NAME` takes the sets of that name in
 tests/held_out; without it, those that the tuning is developed on (tests/bench/heard_dev*; `--set
-dev2` to `dev12` take the others, and `dev13` to `dev15` are statements over forty days alone).
+dev2` to `dev13` take the others, and `dev14` to `dev16` are statements over forty days alone).
 `--part N` takes every Nth line of a fixed shuffle.  `--http N` asks so many of the statements over
 HTTP too, whole answers decoded.  An answer is right when one of each list of its keys stands in it;
 for those that are not, the figures tell the causes (tests/bench/parts/causes.py).  `--beside N`

@@ -27,7 +27,7 @@ from tests.bench.heard import Told, opened, sets
 from tests.bench.parts import report
 from tests.bench.parts.keys import is_right
 
-SETS = ("heard_dev9", "heard_dev10", "heard_dev11", "heard_dev12")
+SETS = ("heard_dev10", "heard_dev11", "heard_dev12", "heard_dev13")
 FEW, MANY = 10, 1000  # statements of a memory
 EVERY = 2  # of the general questions
 RIDGE, STEPS = 1.0, 30

@@ -64,6 +64,7 @@ GENERAL, NOTHING = 3, 5  # texts of a step that are neither statement nor questi
 MINED, CLOSE = 0.7, 10  # of the questions are read with a statement that lies near, of so many
 SAME = 0.9  # as near questions may ask for the same
 ALSO = {"en": ("also ", "oh and ", "and ", ""), "sv": ("också ", "och ", "förresten ", "")}
+NEAREST = 2  # earlier statements near a change that a step reads before it
 RIVALS = 4  # earlier statements near a change that it does not take the place of
 WEIGHT = 3.0  # what the one that it does counts beside them
 SETTLED, PASSES = 80, 400  # steps whose texts the small heads are fitted on at last, and how often
@@ -72,6 +73,7 @@ UNTOLD = 0.4  # of the statements are asked something that nothing answers
 TOGETHER = 16  # rows
 READY = 8  # steps that are made ahead by each of the processes that make them
 TEMPERATURE = 0.05
+HALVES = torch.cuda.is_available() or "AVX512" in torch.backends.cpu.get_cpu_capability()
 STATES, ASKS, NEITHER = range(3)
 SWAP = {
     "en": [("You are", "I am"), ("you are", "I am"), ("Your", "My"), ("your", "my"), ("You", "I"),
@@ -94,7 +96,8 @@ class Added(nn.Module):
     def __init__(self, linear: nn.Linear) -> None:
         super().__init__()
         self.linear = linear
-        linear.weight.data = linear.weight.data.bfloat16()  # it is read so, and not learned
+        if HALVES:
+            linear.weight.data = linear.weight.data.bfloat16()  # it is read so, and not learned
         self.a = nn.Parameter(torch.randn(RANK, linear.in_features) / math.sqrt(linear.in_features))
         self.b = nn.Parameter(torch.zeros(linear.out_features, RANK))
 
@@ -154,7 +157,7 @@ def means(bert: nn.Module, rows: list[list[int]]) -> torch.Tensor:
     for i, row in enumerate(rows):
         ids[i, : len(row)], mask[i, len(row) :] = torch.tensor(row), 0
     ids, mask = ids.to(bert.device), mask.to(bert.device)
-    with torch.autocast(bert.device.type, torch.bfloat16):
+    with torch.autocast(bert.device.type, torch.bfloat16, HALVES):
         states = bert(input_ids=ids, attention_mask=mask).last_hidden_state.float()
     states = states * mask[:, :, None]
     return states.sum(1) / mask.sum(1, keepdim=True)
@@ -284,6 +287,9 @@ class Examples:
         voices, draw, found = self.voices, self.draw, []
         for one in draw.sample(voices.changes, CHANGES):
             found.append(Made(voices.said(one.said), voices.said(one.before), True))
+            rivals = self.near.get(one.said, [])
+            for earlier in draw.sample(rivals, min(NEAREST, len(rivals))):
+                found.append(Made(voices.said(one.said), voices.said(earlier), False))
             before, other = draw.sample(voices.told, 2)
             also = draw.choice(ALSO[other.code]) if draw.random() < 0.3 else ""
             found.append(Made(also + voices.said(other.said), one.before, False))
@@ -384,7 +390,9 @@ def tune(
             break
         pairs, wanted, texts, of_kind, finds, changes, changed = one
         answers = whether(model.pair(model.states(pairs))[:, 0], wanted)
-        takes = whether(model.change(model.states(changes))[:, 0], changed)
+        behind = model.states(changes)
+        takes = whether(model.change(behind)[:, 0], changed)
+        takes = takes + whether(model.replaces(behind)[:, 0], changed, WEIGHT)
         read = model.states(texts)
         kinds = torch.tensor(of_kind, device=read.device)
         kind = F.cross_entropy(model.kind(read), kinds)
@@ -517,7 +525,7 @@ def judged(model: Reader, bert: nn.Module) -> dict[str, float]:
     def directed(texts: Sequence[str], before: str) -> np.ndarray:
         return directions(bert, [rows.published(text, before) for text in texts])
 
-    for name in ("heard_dev", "heard_dev2", *LEARNED, *(f"heard_dev{i}" for i in range(7, 13))):
+    for name in ("heard_dev", "heard_dev2", *LEARNED, *(f"heard_dev{i}" for i in range(7, 14))):
         part = slice(1, None, 2) if name in LEARNED else slice(None)
         judge = Judge(BENCH / f"{name}.jsonl", directed, part)
         with torch.no_grad():

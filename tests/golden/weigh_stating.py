@@ -32,8 +32,8 @@ from tests.bench.weigh import general
 from tests.golden.statements import CODES, HERE, Maker
 from tests.golden.statements.told import BENCH, LEARNED, asked_for_advice, changes, short
 
-SETS = ("dev", *(f"dev{i}" for i in range(2, 13)))
-TIMELINES = ("dev", *(f"dev{i}" for i in range(3, 16)))
+SETS = ("dev", *(f"dev{i}" for i in range(2, 14)))
+TIMELINES = ("dev", *(f"dev{i}" for i in range(3, 17)))
 COUNTS_TWICE = ("messages", "nothing of ")  # what was written for this
 FILLED, TYPED = 2, 3  # times that each line with slots is filled
 QUESTIONS = 2  # of each statement

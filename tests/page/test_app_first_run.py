@@ -176,7 +176,7 @@ class Breaking(host.Handler):
 def breaking(dist: Path) -> Iterator[str]:
     Breaking.broken, Breaking.asked = True, []
     with host.Server(("127.0.0.1", 0), host.handler(dist, Breaking)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/"
         server.shutdown()
 

@@ -329,7 +329,7 @@ def test_a_witness_on_this_machine_is_told_only_when_that_is_said(tmp_path, pref
             pass
 
     witness = HTTPServer(("127.0.0.1", 0), Witness)
-    Thread(target=witness.serve_forever, daemon=True).start()
+    Thread(target=witness.serve_forever, args=(0.01,), daemon=True).start()
     reset = {"confirmation": "RESET"}
     address = {f"{prefix}LEDGER_URL": f"http://127.0.0.1:{witness.server_port}/heads"}
     if not prefix:

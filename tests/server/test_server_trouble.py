@@ -426,7 +426,7 @@ class Outside(http.server.BaseHTTPRequestHandler):
 def outside() -> Iterator[http.server.HTTPServer]:
     running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Outside)
     running.told, running.status = [], 200
-    thread = threading.Thread(target=running.serve_forever)
+    thread = threading.Thread(target=running.serve_forever, args=(0.01,))
     thread.start()
     yield running
     running.shutdown()

@@ -93,7 +93,7 @@ def test_a_run_is_reported_and_recorded_by_file_and_kind(last_run):
     dear = {f"{name}::{test}": 0.7 for test in ("a", "b", "d", "z")}
     costs.RECORD.write_text(json.dumps({"files": files, "dear": dear}))
     measured = {
-        "a": ("fast", 0.06),
+        "a": ("fast", 0.04),
         "b": ("quick", 2.0),
         "c[x]": ("quick", 3.0),
         "d": ("usual", 0.9),
@@ -108,7 +108,7 @@ def test_a_run_is_reported_and_recorded_by_file_and_kind(last_run):
     ]
     costs.keep()
     assert costs.recorded() == {
-        "files": {name: {"fast": 0.1, "quick": 5.0, "usual": 0.9, "long": 8.0}},
+        "files": {name: {"fast": 0.0, "quick": 5.0, "usual": 0.9, "long": 8.0}},
         "dear": {
             f"{name}::{test}": s for test, s in dict(b=2.0, **{"c[x]": 3.0}, d=0.9, z=0.7).items()
         },

@@ -46,7 +46,7 @@ def registry(tmp_path, monkeypatch):
     monkeypatch.setattr(fetch, "silent_hosts", set())
     monkeypatch.setattr(Registry, "asked", [])
     with http.server.HTTPServer(("127.0.0.1", 0), Registry) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_port}/thing.tgz"
         server.shutdown()
 

@@ -33,7 +33,7 @@ def served(folder: Path, plain: bool = False) -> Iterator[str]:
     """The address of a folder served on a free port; `plain` as a host without special headers
     does."""
     running = host.server(folder, 0, host.Plain if plain else host.Handler)
-    thread = threading.Thread(target=running.serve_forever, daemon=True)
+    thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     try:
         yield f"http://127.0.0.1:{running.server_port}/"
