@@ -295,11 +295,11 @@ def wait_for_line():
     woken, wakes = socket.socketpair()
     wakes.setblocking(False)
     with woken, wakes:
-        before = signal.set_wakeup_fd(wakes.fileno())
         try:
+            signal.set_wakeup_fd(wakes.fileno())
             select.select([sys.stdin, woken], [], [])
         finally:
-            signal.set_wakeup_fd(before)
+            signal.set_wakeup_fd(-1)
 
 
 def export_options(parser):

@@ -112,7 +112,10 @@ def wait_for(terminal: int, shown: bytes) -> None:
     seen = b""
     while not seen.endswith(shown):
         assert select.select([terminal], [], [], 60)[0], f"nothing more after {seen!r}"
-        seen += os.read(terminal, 1000)
+        try:
+            seen += os.read(terminal, 1000)
+        except OSError:
+            pytest.fail(f"it ended after {seen.decode()}")
 
 
 def test_two_at_once_in_one_folder_are_refused(chat, tmp_path):
