@@ -5,9 +5,10 @@ session of `oneseek skill teach` and has the skill answer every held-out example
 beside the base, the base with eight examples in its prompt, and with the eight that the encoder
 finds nearest. Held-out examples judge and do nothing else. `--examples 10 20 60` tells the curve
 over fewer examples; `--routing` how surely each skill is known among all by what asks for it, and
-how much is taken for one that asks for none (tests/held_out/skill_others_N.jsonl); with
-`--development` in folds of the training examples and of the texts that come along as asking for
-none, by which settings may be looked for. `--counting` tells what the pattern of the examples
+how much is taken for one that asks for none (tests/held_out/skill_others_N.jsonl); with `--alone`
+each skill by itself, with as many examples as `--examples` says; with `--development` in folds of
+the training examples and of the texts that come along as asking for none, by which settings may be
+looked for. `--counting` tells what the pattern of the examples
 would answer without a model, in folds of the training examples.
 """
 
@@ -37,9 +38,9 @@ from oneseek.engine.learning.skills.held_out import is_right, score
 from oneseek.engine.learning.skills.masking import PIECES, becomes
 from oneseek.engine.learning.skills.pattern import pattern_of
 from oneseek.engine.learning.skills.recall import Reading, Readings
-from oneseek.engine.learning.skills.skills import skill_record
+from oneseek.engine.learning.skills.skills import Skills, skill_record
 from oneseek.engine.learning.skills.slot_model import chances, presences
-from oneseek.engine.learning.skills.sorter import Sorter, choose_groups, features_of
+from oneseek.engine.learning.skills.sorter import Sorter, choose_beside, features_of
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.open import model_named
@@ -184,9 +185,11 @@ async def routed_in_folds(given: argparse.Namespace) -> dict:
     for fold in range(FOLDS):
         own = [sorted(order[fold::FOLDS]) for order in orders]
         rest = [np.delete(one, some, axis=0) for one, some in zip(groups, own, strict=True)]
-        sorter = await Sorter.fitted(rest)
+        meant = [one[:, : none.shape[1]] for one in rest]
+        beside = choose_beside(meant[:-1], meant[-1])
+        sorter = await Sorter.fitted([*rest[:-1], rest[-1][beside]], len(rest[-1]))
         for at, (one, some) in enumerate(zip(groups, own, strict=True)):
-            found[at] += choose_groups(sorter.near(one[some])).tolist()
+            found[at] += sorter.choose(one[some]).tolist()
     right = [sum(one == at for one in some) for at, some in enumerate(found)]
     *rows, none_right = [
         {"of": len(some), "right": count} for some, count in zip(found, right, strict=True)
@@ -202,16 +205,15 @@ async def routed(given: argparse.Namespace) -> dict:
     taken for the right one and for another; and of what asks for none, how much for any."""
     if given.development:
         return await routed_in_folds(given)
+    if given.alone:
+        return await routed_alone(given)
     model = await model_named(given.model, given.backend)
     with tempfile.TemporaryDirectory() as name:
         session = await Session.open(Path(name, "out"), model)
         skills = session.skills
         tasks = [Task(path) for path in folders(given)]
         for task in tasks:
-            data = Path(name, f"{task.name}.jsonl")
-            lines = [json.dumps({"prompt": q, "answer": a}) for q, a in task.train]
-            data.write_text("\n".join(lines) + "\n", "utf-8")
-            await skills.learn(task.name, skill_record(task.name, data_set_record(data)))
+            await shown(skills, task, Path(name))
         rows = {}
         for task in tasks:
             found = await skills.like([prompt for prompt, _ in task.held])
@@ -234,6 +236,39 @@ async def routed(given: argparse.Namespace) -> dict:
     return {"right": round(right / of, 3), "others": others,
             "taken": round(len(every) / others, 3), "tasks": rows, "kinds": kinds,
             "a_question_ms": round(1000 * took, 1), "wrongly": every}  # fmt: skip
+
+
+async def shown(skills: Skills, task: Task, folder: Path) -> None:
+    """The skills know what asks for a task."""
+    data = folder / f"{task.name}.jsonl"
+    lines = [json.dumps({"prompt": q, "answer": a}) for q, a in task.train]
+    data.write_text("\n".join(lines) + "\n", "utf-8")
+    await skills.learn(task.name, skill_record(task.name, data_set_record(data)))
+
+
+async def routed_alone(given: argparse.Namespace) -> dict:
+    """Each task's skill by itself: of its prompts that judge, how many are taken for it, and of
+    what asks for none how much."""
+    model = await model_named(given.model, given.backend)
+    others = [text for texts in unseen(given.set).values() for text in texts]
+    rows = {}
+    with tempfile.TemporaryDirectory() as name:
+        session = await Session.open(Path(name, "out"), model)
+        skills = session.skills
+        for count in given.examples:
+            rights, takens = {}, []
+            for folder in folders(given):
+                task = Task(folder, count)
+                await shown(skills, task, Path(name))
+                found = await skills.like([prompt for prompt, _ in task.held])
+                rights[task.name] = round(sum(map(bool, found)) / len(found), 3)
+                takens.append(sum(map(bool, await skills.like(others))) / len(others))
+                await skills.remove(task.name)
+            rows[count or "all"] = {"right": round(statistics.mean(rights.values()), 3),
+                                    "taken": round(statistics.mean(takens), 4),
+                                    "most_taken": max(takens), "tasks": rights}  # fmt: skip
+        await session.close()
+    return {"others": len(others), "by_examples": rows}
 
 
 async def counted(given: argparse.Namespace) -> dict:
@@ -342,7 +377,7 @@ def main() -> None:
     ask.add_argument("--folder", type=Path, default=HERE)
     ask.add_argument("--only", nargs="*")
     ask.add_argument("--examples", type=int, nargs="*", default=[0], help="how many; 0: all")
-    ask.add_argument("--alone", action="store_true", help="without the base and its prompts")
+    ask.add_argument("--alone", action="store_true", help="without the base, or other skills")
     ask.add_argument("--untaught", action="store_true", help="the base and its prompts alone")
     ask.add_argument("--routing", action="store_true", help="what asks for which; nobody trains")
     ask.add_argument("--counting", action="store_true", help="the pattern alone, in folds")

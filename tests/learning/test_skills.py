@@ -19,7 +19,7 @@ from oneseek.engine.learner import BASE
 from oneseek.engine.learning.rounds.dataset import data_set_record
 from oneseek.engine.learning.skills.directions import Newest, others
 from oneseek.engine.learning.skills.skills import NoSkill, Skills, line_of, skill_record
-from oneseek.engine.learning.skills.sorter import Sorter
+from oneseek.engine.learning.skills.sorter import BESIDE, TAKEN, Sorter, choose_beside
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
@@ -43,6 +43,31 @@ def test_a_group_is_known_by_its_rows_and_the_last_is_none_of_them():
     for number, one in enumerate(groups):
         near = found.near(one[15:])
         assert (near.argmax(1) == number).all() and (near[:, number] > 0.5).all()
+
+
+def test_few_examples_suffice_where_little_else_is_like_them():
+    """How sure a skill has to be depends on what else there is, not on how many its examples are:
+    of all that asks for none, no more than a share is taken."""
+    draw = np.random.default_rng(2)
+    own, none = draw.normal(0.5, 0.25, size=(40, 32)), draw.normal(0, 0.25, size=(800, 32))
+    for few in (5, 10, 30):
+        found = Sorter([own[:few], none[:400]])
+        assert (found.choose(own[few:]) == 0).mean() > 0.8
+        assert (found.choose(none[400:]) == 0).mean() <= 2 * TAKEN
+
+
+def test_a_fit_has_beside_it_what_lies_near_each_skill_and_some_of_the_rest():
+    draw = np.random.default_rng(3)
+    places = draw.normal(size=(3 * BESIDE, 8))
+    none = places / np.linalg.norm(places, axis=1, keepdims=True)
+    skills = [none[:1], none[1:2]]
+    chosen = choose_beside(skills, none)
+    assert len(chosen) == len(set(chosen.tolist())) == BESIDE
+    for one in skills:
+        nearest = np.argsort(-(none @ one.T)[:, 0])[: BESIDE // 8]
+        assert set(nearest.tolist()) <= set(chosen.tolist())
+    assert chosen.min() < BESIDE / 10 and chosen.max() > 2.9 * BESIDE
+    assert choose_beside([], none[:5]).tolist() == choose_beside(skills, none[:5]).tolist()
 
 
 def test_groups_are_learned_in_pieces_between_which_others_have_their_turn():

@@ -8,8 +8,6 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from oneseek.engine.learning.skills.skills import KEPT_OTHERS
-from tests.support.others import read_before
 from tests.support.page import acts
 from tests.support.page import browser as in_browser
 from tests.support.page.stored import holds, light_lessons, stored
@@ -118,7 +116,6 @@ def test_what_a_run_learned_is_a_data_set_and_no_fact(page: Page, tmp_path: Path
 def test_a_skill_is_taught_in_the_page_answers_what_is_like_it_and_is_removed(
     page: Page, tmp_path: Path
 ):
-    holds(page, [["state", KEPT_OTHERS, read_before()]])
     page.goto("/?model=tiny&engine=cpu")
     in_browser.wait_for_state(page, "ready", timeout=120)
     panel = activity(page)

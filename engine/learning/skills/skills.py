@@ -34,7 +34,7 @@ from oneseek.engine.learning.skills.directions import (
 )
 from oneseek.engine.learning.skills.pattern import Pair, label_names, pattern_of, unread
 from oneseek.engine.learning.skills.recall import Reading, Readings, token_spans
-from oneseek.engine.learning.skills.sorter import Sorter, choose_groups, features_of
+from oneseek.engine.learning.skills.sorter import Sorter, choose_beside, features_of, meaning_of
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 SHOWN = 100  # examples of a skill by which it is recognised
@@ -193,9 +193,9 @@ class Skills:
         if self.sorter is None:
             return [""] * len(texts)
         directions = await self._directions(texts)
-        near = self.sorter.near(features_of(texts, directions, self.middle))
         names = [*sorted(self.known), ""]
-        return [names[at] for at in choose_groups(near)]
+        chosen = self.sorter.choose(features_of(texts, directions, self.middle))
+        return [names[at] for at in chosen]
 
     async def _directions(self, texts: Sequence[str]) -> np.ndarray:
         """[texts, 2 x width]: where they lie."""
@@ -244,12 +244,15 @@ class Skills:
         kept = others_kept(await self.store.get("state", KEPT_OTHERS))
         directions = await self._known_directions(KEPT_OTHERS, kept, texts)
         self.middle = directions.mean(0)
-        groups = []
+        groups, meant = [], []
         for name, one in sorted(self.known.items()):
             read = await self._known_directions(self.key(name), one, one["asked"])
             groups.append(features_of(one["asked"], read, self.middle))
-        groups.append(features_of(texts, directions, self.middle))
-        self.sorter = await Sorter.fitted(groups)
+            meant.append(meaning_of(read, self.middle))
+        beside = choose_beside(meant, meaning_of(directions, self.middle))
+        some = [texts[at] for at in beside]
+        groups.append(features_of(some, directions[beside], self.middle))
+        self.sorter = await Sorter.fitted(groups, len(texts))
 
 
 def skill_record(name: str, record: dict) -> dict:

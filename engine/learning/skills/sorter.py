@@ -15,20 +15,38 @@ from oneseek.engine.learning.memory.encoder import unit
 
 PLACES, LETTERS = 1024, (2, 3, 4)  # of the counts of so many letters together
 FIRST_WORDS, FEW_WORDS = 3, 8
-WRITTEN = 0.7  # what letters weigh beside a meaning
-NARROW = 0.1  # of the kernel: how fast likeness falls with the square of a distance
-STIFF, AGAINST = 0.17, 2.0  # of the fit, and what texts that ask for none weigh beside a skill's
-NONE = 0.5  # how much of what speaks for no skill is set against what speaks for one
-SURE = 0.2  # so much more, of 1, asks for it
+WRITTEN, FORMED = 0.7, 0.5  # what letters and a form weigh beside a meaning
+NARROW = 0.25  # of the kernel: how fast likeness falls with the square of a distance
+STIFF, AGAINST = 0.1, 2.0  # of the fit, and what texts that ask for none weigh beside a skill's
+BESIDE, NEAREST = 1000, 0.5  # texts that ask for none in a fit; how many of them lie near a skill
+# How many of all texts that ask for none may be taken for a skill; how much more a text has to be
+# of a skill than of none at the least and at the most.
+TAKEN, LOWEST, HIGHEST = 0.015, -0.7, 0.5
 PIECE = 128  # rows that are compared with all before others have their turn
 
 
+def meaning_of(directions: np.ndarray, middle: np.ndarray) -> np.ndarray:
+    """What texts mean, beside the middle of all texts: most of a meaning is the same for all."""
+    return np.hstack([unit(half) for half in np.split(directions - middle, 2, axis=1)])
+
+
 def features_of(texts: Sequence[str], directions: np.ndarray, middle: np.ndarray) -> np.ndarray:
-    """What is known of texts: their meaning, of which most is the same for all, their letters and
-    their form."""
-    meant = [unit(half) for half in np.split(directions - middle, 2, axis=1)]
+    """What is known of texts: their meaning, their letters and their form."""
     letters = WRITTEN * np.stack([letters_of(text) for text in texts])
-    return np.hstack([*meant, letters, np.array([form_of(text) for text in texts])])
+    form = FORMED * np.array([form_of(text) for text in texts])
+    return np.hstack([meaning_of(directions, middle), letters, form])
+
+
+def choose_beside(skills: Sequence[np.ndarray], none: np.ndarray) -> np.ndarray:
+    """Which texts that ask for none a fit has beside the examples of skills, by the meanings of
+    both: those nearest to each skill in turn, and some of the rest. All of them would take a tab
+    half a minute and tell no more apart."""
+    orders = [np.argsort(-(none @ one.T).max(1)) for one in skills]
+    in_turn = dict.fromkeys(np.stack(orders, 1).ravel().tolist()) if orders else {}
+    near = list(in_turn)[: int(NEAREST * BESIDE)]
+    rest = np.setdiff1d(np.arange(len(none)), near)
+    spread = np.linspace(0, len(rest) - 1, min(len(rest), BESIDE - len(near))).astype(int)
+    return np.sort(np.concatenate([np.array(near, int), rest[spread]]))
 
 
 def letters_of(text: str) -> np.ndarray:
@@ -54,9 +72,14 @@ def form_of(text: str) -> list[float]:
 
 class Sorter:
     """Tells groups of rows apart: the kernel ridge regression to 1 on each group's own rows and 0
-    on others'. The groups weigh the same, and the last, which is none of them, more."""
+    on others'. The groups weigh the same, and the last, which is none of them, more.
 
-    def __init__(self, groups: Sequence[np.ndarray], near: np.ndarray | None = None) -> None:
+    How sure it has to be is found by leaving each row of the last group out of the fit: of all
+    such texts, of which `of` stand for as many as there are, TAKEN may be taken for another."""
+
+    def __init__(
+        self, groups: Sequence[np.ndarray], near: np.ndarray | None = None, of: int = 0
+    ) -> None:
         """`near` is how near each of all rows is to each, where that is known."""
         counts = [len(one) for one in groups]
         self.rows = np.concatenate(groups).astype(np.float32)
@@ -65,10 +88,16 @@ class Sorter:
         shares[-1] *= AGAINST
         softness = np.diag(STIFF / np.repeat(shares, counts))
         near = likeness(self.rows, self.rows) if near is None else near
-        self.weights = np.linalg.solve(near + softness, wanted)
+        inverse = np.linalg.inv(near + softness)
+        self.weights = inverse @ wanted
+        none = slice(len(self.rows) - counts[-1], None)
+        left_out = wanted[none] - self.weights[none] / np.diag(inverse)[none, None]
+        margins = np.sort(surer(left_out))[::-1]
+        most = int(TAKEN * max(of, counts[-1]))
+        self.limit = float(np.clip(margins[min(most, len(margins) - 1)], LOWEST, HIGHEST))
 
     @classmethod
-    async def fitted(cls, groups: Sequence[np.ndarray]) -> Sorter:
+    async def fitted(cls, groups: Sequence[np.ndarray], of: int = 0) -> Sorter:
         """The same in pieces, between which others have their turn: all of it takes a slow tab
         longer than an engine may be silent."""
         rows = np.concatenate(groups).astype(np.float32)
@@ -76,11 +105,21 @@ class Sorter:
         for first in range(0, len(rows), PIECE):
             near.append(likeness(rows[first : first + PIECE], rows))
             await asyncio.sleep(0)
-        return cls(groups, np.concatenate(near))
+        return cls(groups, np.concatenate(near), of)
 
     def near(self, rows: np.ndarray) -> np.ndarray:
         """[rows, groups]: how much each row is of each group."""
         return likeness(rows.astype(np.float32), self.rows) @ self.weights
+
+    def choose(self, rows: np.ndarray) -> np.ndarray:
+        """The group of each row; the last, where it is of none for sure."""
+        near = self.near(rows)
+        return np.where(surer(near) > self.limit, near[:, :-1].argmax(1), near.shape[1] - 1)
+
+
+def surer(near: np.ndarray) -> np.ndarray:
+    """How much more each row is of another group than of the last."""
+    return near[:, :-1].max(1) - near[:, -1]
 
 
 def likeness(some: np.ndarray, others: np.ndarray) -> np.ndarray:
@@ -88,11 +127,3 @@ def likeness(some: np.ndarray, others: np.ndarray) -> np.ndarray:
     squares = [(one * one).sum(1, dtype=np.float64) for one in (some, others)]
     apart = squares[0][:, None] + squares[1][None] - 2.0 * (some @ others.T)
     return np.exp(-NARROW * np.maximum(apart, 0.0))
-
-
-def choose_groups(near: np.ndarray) -> np.ndarray:
-    """The group that each row asks for by how much it is of each; the last, where it is of none for
-    sure."""
-    best = near[:, :-1].argmax(1)
-    sure = near[:, :-1].max(1) - NONE * near[:, -1] >= SURE
-    return np.where(sure, best, near.shape[1] - 1)
