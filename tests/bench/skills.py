@@ -382,7 +382,7 @@ def main() -> None:
     ask.add_argument("--routing", action="store_true", help="what asks for which; nobody trains")
     ask.add_argument("--counting", action="store_true", help="the pattern alone, in folds")
     ask.add_argument("--development", action="store_true", help="judged by what may be tuned on")
-    ask.add_argument("--set", type=int, default=5, help="which set of what asks for none judges")
+    ask.add_argument("--set", type=int, default=6, help="which set of what asks for none judges")
     given = ask.parse_args()
     for chosen, measure in ((given.routing, routed), (given.counting, counted)):
         if chosen:
