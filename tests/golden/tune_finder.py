@@ -1,13 +1,15 @@
-"""Tunes two linear maps of the encoder's directions, by which a question lies near what answers it.
+"""Tunes the upper layers of the encoder, as it was published, and two linear maps of what comes out
+of them, by which a question lies near what answers it.
 
-    python -m tests.golden.tune_finder      (torch, transformers; minutes of one core)
+    python -m tests.golden.tune_finder      (torch, transformers; half an hour of two cores)
 
-The encoder, as it was published, reads each text once; only what is made of its directions is
-tuned, for questions and for statements apart.  They learn from the voices of
-tests/golden/statements and from the development sets WHOLE: a question lies nearer the statement
-that answers it than others, and a statement nearer its questions than those that it only seems to
-answer.  What is printed is how often the right statement of sets that nothing was learned from is
-the first, and among the first four and eight, before and after.  `--keep FILE` keeps what was read.
+The lower layers, of which also the aligner reads, stay as they are and read each text once.  The
+upper ones have additions of a low rank; the maps are made for questions and for statements apart.
+They learn from the voices of tests/golden/statements and from the development sets WHOLE: a
+question lies nearer the statement that answers it than others, and a statement nearer its questions
+than those that it only seems to answer.  What is printed is how often the right statement of sets
+that nothing was learned from is the first, and among the first four and eight, and how often the
+first and nearer than all but a share of the look-alikes lie, before and after.
 """
 
 from __future__ import annotations
@@ -15,7 +17,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from collections.abc import Callable, Sequence
+import time
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,73 +29,129 @@ from torch import nn
 from torch.nn import functional as F
 
 from builder import encoder as carrier
-from oneseek.engine.learning.memory.encoder import BEFORE, BEFORE_SAID, FIND
+from oneseek.engine.learning.memory.aligning import LOWER
+from oneseek.engine.learning.memory.encoder import BEFORE, BEFORE_SAID, FIND, PUBLISHED
 from tests.bench.parts import report
-from tests.golden.make_encoder import bert_of
+from tests.golden.make_encoder import bert_of, ours
 from tests.golden.statements.told import BENCH, Voices
-from tests.golden.tune_reader import Rows, directions, pack, published
+from tests.golden.tune_reader import HALVES, SCALE, Rows, add_to, pack, published
 
-PASSES, RATE, TOGETHER, OTHERS = 6, 1e-3, 512, 1024  # questions of a step, and other statements
-SHARP, ALIKE, STAYS = 30.0, 1.0, 3e-4  # of nearness; what look-alikes count; how much it stays
-JUDGES = ("dev9", "dev10", "dev11")
+RANK, RATE, WARM, MINUTES = 32, 4e-4, 20, 24.0
+TOGETHER, READ = 160, 128  # statements of a step, each with a question; texts read in a row
+SHARP, ALIKE = 20.0, 0.3  # of nearness; what a look-alike counts beside the question of its own
+JUDGES = ("dev9", "dev10", "dev11", "dev12", "dev13")
 FIRST = 1, 4, 8
+SAID, ASKED, SEEMS = 0, 1, 2  # kinds of texts
 
-Directed = Callable[[Sequence[str], str], np.ndarray]
+Heard = tuple[str, Sequence[str], Sequence[str]]  # a statement, its questions and its look-alikes
 
 
-class Set(NamedTuple):
-    """Directions of statements, of questions, of look-alikes, and whose statement each is of."""
+class Texts(NamedTuple):
+    """Texts as the lower layers read them: which kind each is, and of which statement."""
 
-    said: torch.Tensor
-    asked: torch.Tensor
-    own: torch.Tensor
-    alike: torch.Tensor
-    owner: torch.Tensor
+    states: list[np.ndarray]  # [tokens, width] each
+    kinds: np.ndarray
+    owners: np.ndarray
+
+    def of(self, kind: int) -> np.ndarray:
+        return np.flatnonzero(self.kinds == kind)
+
+
+def padded(rows: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+    """[rows, tokens, width], and which tokens are there."""
+    x = torch.zeros(len(rows), max(map(len, rows)), *rows[0].shape[1:])
+    mask = torch.zeros(x.shape[:2], dtype=torch.bool)
+    for i, row in enumerate(rows):
+        x[i, : len(row)], mask[i, : len(row)] = torch.from_numpy(row).float(), True
+    return x, mask
+
+
+def through(layers: nn.ModuleList, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    seen = torch.where(mask, 0.0, -1e9)[:, None, None, :]
+    with torch.autocast("cpu", torch.bfloat16, HALVES):
+        for layer in layers:
+            out = layer(x, seen)
+            x = out[0] if isinstance(out, tuple) else out
+    return x.float()
+
+
+def by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
+    """Places of texts of about the same length, so many at a time."""
+    order = np.argsort(lengths, kind="stable").tolist()
+    for at in range(0, len(order), READ):
+        yield order[at : at + READ]
+
+
+def read_lower(bert: nn.Module, rows: Sequence[list[int]]) -> list[np.ndarray]:
+    found: list[np.ndarray] = [np.zeros(0)] * len(rows)
+    for part in by_length([len(row) for row in rows]):
+        ids, mask = padded([np.array(rows[i]) for i in part])
+        with torch.no_grad():
+            x = bert.embeddings(input_ids=ids.long())
+            x = through(bert.encoder.layer[:LOWER], x, mask)
+        for i, states in zip(part, x.half().numpy(), strict=True):
+            found[i] = states[: len(rows[i])].copy()
+    return found
+
+
+def texts_of(told: Sequence[Heard], rows: Rows, bert: nn.Module) -> Texts:
+    every = [(said, SAID, i) for i, (said, _, _) in enumerate(told)]
+    every += [(q, ASKED, i) for i, one in enumerate(told) for q in one[1]]
+    every += [(q, SEEMS, i) for i, one in enumerate(told) for q in one[2] if q]
+    read = [rows.published(text, BEFORE if kind else BEFORE_SAID) for text, kind, _ in every]
+    _, kinds, owners = zip(*every, strict=True)
+    return Texts(read_lower(bert, read), np.array(kinds), np.array(owners))
 
 
 class Finder(nn.Module):
-    def __init__(self, width: int) -> None:
+    def __init__(self, bert: nn.Module) -> None:
         super().__init__()
+        self.layers = bert.encoder.layer[LOWER:]
+        for weight in self.layers.parameters():
+            weight.requires_grad_(weight.dim() == 1)
+        for layer in self.layers:
+            add_to(layer, RANK)
+        width = bert.config.hidden_size
         self.asked, self.said = nn.Linear(width, width), nn.Linear(width, width)
         for one in (self.asked, self.said):
             nn.init.zeros_(one.weight)
             nn.init.zeros_(one.bias)
 
-    def question(self, x: torch.Tensor) -> torch.Tensor:
-        return F.normalize(x + self.asked(x), dim=-1)
+    def forward(self, texts: Texts, places: np.ndarray) -> torch.Tensor:
+        """The direction of each text at one of the places."""
+        rows = [texts.states[at] for at in places]
+        found: list[tuple[int, torch.Tensor]] = []
+        for part in by_length([len(row) for row in rows]):
+            x, mask = padded([rows[i] for i in part])
+            x = through(self.layers, x, mask) * mask[:, :, None]
+            found += zip(part, F.normalize(x.sum(1), dim=-1), strict=True)
+        whole = torch.stack([one for _, one in sorted(found, key=lambda one: one[0])])
+        said = torch.tensor(texts.kinds[places] == SAID)[:, None]
+        added = torch.where(said, self.said(whole), self.asked(whole))
+        return F.normalize(whole + added, dim=-1)
 
-    def statement(self, x: torch.Tensor) -> torch.Tensor:
-        return F.normalize(x + self.said(x), dim=-1)
+
+def named(name: str) -> str:
+    """`layers.1.output.dense.a` -> `published.blk.9.ffn_down.a`."""
+    _, number, rest = name.replace(".linear.", ".").split(".", 2)
+    return PUBLISHED + ours(f"encoder.layer.{LOWER + int(number)}.{rest}")
 
 
 def packed(model: Finder) -> bytes:
-    """With the directions that they are added to."""
-    one = torch.eye(model.asked.in_features)
-    return pack(
-        {
-            f"{FIND}asked.weight": one + model.asked.weight,
-            f"{FIND}asked.bias": model.asked.bias,
-            f"{FIND}said.weight": one + model.said.weight,
-            f"{FIND}said.bias": model.said.bias,
-        }
-    )
+    """The maps with the directions that they are added to."""
+    one, tuned = torch.eye(model.asked.in_features), {}
+    for way in ("asked", "said"):
+        linear = getattr(model, way)
+        tuned[f"{FIND}{way}.weight"] = one + linear.weight
+        tuned[f"{FIND}{way}.bias"] = linear.bias
+    for name, weight in model.layers.named_parameters(prefix="layers"):
+        if weight.requires_grad:
+            scale = SCALE if name.endswith(".b") and weight.dim() == 2 else 1.0
+            tuned[named(name)] = scale * weight
+    return pack(tuned)
 
 
-def set_of(told: Sequence[tuple[str, Sequence[str], Sequence[str]]], directed: Directed) -> Set:
-    """Of statements with their questions and look-alikes."""
-    asked = [(q, i) for i, one in enumerate(told) for q in one[1]]
-    alike = [(q, i) for i, one in enumerate(told) for q in one[2] if q]
-    read = (
-        directed([said for said, _, _ in told], BEFORE_SAID),
-        directed([q for q, _ in asked], BEFORE),
-        [i for _, i in asked],
-        directed([q for q, _ in alike], BEFORE),
-        [i for _, i in alike],
-    )
-    return Set(*(torch.tensor(np.array(one)) for one in read))
-
-
-def development(name: str) -> list[tuple[str, list[str], list[str]]]:
+def development(name: str) -> list[Heard]:
     lines = (BENCH / f"heard_{name}.jsonl").read_text().splitlines()
     return [
         (
@@ -103,47 +163,63 @@ def development(name: str) -> list[tuple[str, list[str], list[str]]]:
     ]
 
 
-def tune(model: Finder, known: Set) -> None:
-    optimizer = torch.optim.Adam(model.parameters(), lr=RATE)
-    count = len(known.said)
-    of = [torch.nonzero(known.owner == i)[:, 0] for i in range(count)]
-    for _ in range(PASSES):
-        losses = []
-        for some in torch.randperm(len(known.asked)).split(TOGETHER):
-            own, others = known.own[some], torch.randint(0, count, (OTHERS,))
-            every = torch.cat([own, others])
-            asked = model.question(known.asked[some])
-            near = SHARP * asked @ model.statement(known.said[every]).T
-            place = torch.arange(len(some))
-            same = own[:, None] == every[None]
-            same[place, place] = False
-            loss = F.cross_entropy(near.masked_fill(same, -1e4), place)
-            loss = loss + ALIKE * beside_alike(model, known, near[place, place], own, of)
-            moved = sum((x**2).sum() for x in model.parameters())
-            optimizer.zero_grad()
-            (loss + STAYS * moved).backward()
-            optimizer.step()
-            losses.append(loss.item())
-        report.say({"loss": round(float(np.mean(losses)), 3)})
+def drawn(texts: Texts) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Some statements, a question of each, and a look-alike of those that have one, without end."""
+    draw, of = np.random.default_rng(0), {ASKED: defaultdict(list), SEEMS: defaultdict(list)}
+    for kind, some in of.items():
+        for place in texts.of(kind).tolist():
+            some[int(texts.owners[place])].append(place)
+    while True:
+        order = draw.permutation(sorted(of[ASKED]))
+        for at in range(0, len(order) - TOGETHER, TOGETHER):
+            said = order[at : at + TOGETHER]
+            asked, seems = (
+                np.array([draw.choice(some[one]) for one in said.tolist() if one in some])
+                for some in of.values()
+            )
+            yield said, asked, seems
 
 
-def beside_alike(
-    model: Finder, known: Set, right: torch.Tensor, own: torch.Tensor, of: Sequence[torch.Tensor]
-) -> torch.Tensor:
-    """How little nearer a statement's question is than one that it only seems to answer."""
-    alike = [of[i][torch.randint(len(of[i]), (1,))] if len(of[i]) else None for i in own.tolist()]
-    held = torch.tensor([one is not None for one in alike])
-    asked = model.question(known.alike[torch.cat([one for one in alike if one is not None])])
-    near = SHARP * (asked * model.statement(known.said[own[held]])).sum(-1)
-    return F.softplus(near - right[held]).mean()
+def loss_of(model: Finder, texts: Texts, *places: np.ndarray) -> torch.Tensor:
+    said, asked, seems = model(texts, np.concatenate(places)).split([len(one) for one in places])
+    near, alike = SHARP * asked @ said.T, SHARP * said @ seems.T
+    right = torch.arange(len(said))
+    place = {int(one): i for i, one in enumerate(places[0])}
+    own = torch.tensor([place[int(texts.owners[at])] for at in places[2]])
+    nearer = alike[own, torch.arange(len(own))] - near[own, own]
+    return (
+        F.cross_entropy(near, right)
+        + F.cross_entropy(torch.cat([near.T, alike], 1), right)
+        + ALIKE * F.softplus(nearer).mean()
+    )
 
 
-def figures(model: Finder, known: Set) -> dict[str, float]:
+def tune(model: Finder, texts: Texts, minutes: float) -> None:
+    learned = [weight for weight in model.parameters() if weight.requires_grad]
+    optimizer = torch.optim.AdamW(learned, lr=RATE, weight_decay=0.01)
+    began, losses = time.monotonic(), []
+    for step, places in enumerate(drawn(texts)):
+        gone = (time.monotonic() - began) / 60
+        if gone >= minutes:
+            return
+        for group in optimizer.param_groups:
+            group["lr"] = RATE * min(1.0, step / WARM) * (1 - gone / minutes)
+        loss = loss_of(model, texts, *places)
+        optimizer.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_norm_(learned, 1.0)
+        optimizer.step()
+        losses.append(loss.item())
+        if step % 20 == 19:
+            report.say({"step": step + 1, "loss": round(float(np.mean(losses[-20:])), 3)})
+
+
+def figures(model: Finder, texts: Texts) -> dict[str, float]:
     with torch.no_grad():
-        said = model.statement(known.said)
-        near = (model.question(known.asked) @ said.T).numpy()
-        alike = (model.question(known.alike) @ said.T).numpy().max(1)
-    right = near[np.arange(len(near)), known.own]
+        every = model(texts, np.arange(len(texts.kinds))).numpy()
+    said, asked, seems = (every[texts.of(kind)] for kind in (SAID, ASKED, SEEMS))
+    near, alike = asked @ said.T, (seems @ said.T).max(1)
+    right = near[np.arange(len(near)), texts.owners[texts.of(ASKED)]]
     before = (near > right[:, None]).sum(1)
     found = {f"among {n}": float((before < n).mean()) for n in FIRST}
     for share in (0.07, 0.15, 0.25):
@@ -155,31 +231,20 @@ def figures(model: Finder, known: Set) -> dict[str, float]:
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--write", type=Path, default=carrier.FINDER, help="where it goes")
-    ask.add_argument("--keep", type=Path, help="a file for the directions")
+    ask.add_argument("--minutes", type=float, default=MINUTES)
     options = ask.parse_args()
     torch.manual_seed(0)
-    if options.keep and options.keep.exists():
-        every = {name: Set(*one) for name, one in torch.load(options.keep).items()}
-    else:
-        source, words = asyncio.run(published())
-        rows, bert = Rows(words), bert_of(source)
-
-        def directed(texts: Sequence[str], before: str) -> np.ndarray:
-            with torch.autocast("cpu", torch.bfloat16):
-                return directions(bert, [rows.published(text, before) for text in texts])
-
-        voices = [(one.said, one.asked, one.alike) for one in Voices(0, whole=True).told]
-        every = {name: set_of(development(name), directed) for name in JUDGES}
-        every["voices"] = set_of(voices, directed)
-        if options.keep:
-            torch.save({name: tuple(one) for name, one in every.items()}, options.keep)
-    model = Finder(every["voices"].said.shape[1])
-    for name in JUDGES:
-        report.say({"before": name, **figures(model, every[name])})
-    tune(model, every["voices"])
+    source, words = asyncio.run(published())
+    rows, bert = Rows(words), bert_of(source)
+    judges = {name: texts_of(development(name), rows, bert) for name in JUDGES}
+    voices = [(one.said, one.asked, one.alike) for one in Voices(0, whole=True).told]
+    known = texts_of(voices, rows, bert)
+    model = Finder(bert)
+    for when, minutes in (("before", 0.0), ("after", options.minutes)):
+        tune(model, known, minutes)
+        for name, texts in judges.items():
+            report.say({when: name, **figures(model, texts)})
     options.write.write_bytes(packed(model))
-    for name in JUDGES:
-        report.say({"after": name, **figures(model, every[name])})
 
 
 if __name__ == "__main__":

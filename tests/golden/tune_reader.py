@@ -93,16 +93,26 @@ def as_said(answer: str, code: str) -> str:
 class Added(nn.Module):
     """A linear map of the encoder, and what is added to it."""
 
-    def __init__(self, linear: nn.Linear) -> None:
+    def __init__(self, linear: nn.Linear, rank: int) -> None:
         super().__init__()
         self.linear = linear
         if HALVES:
             linear.weight.data = linear.weight.data.bfloat16()  # it is read so, and not learned
-        self.a = nn.Parameter(torch.randn(RANK, linear.in_features) / math.sqrt(linear.in_features))
-        self.b = nn.Parameter(torch.zeros(linear.out_features, RANK))
+        self.a = nn.Parameter(torch.randn(rank, linear.in_features) / math.sqrt(linear.in_features))
+        self.b = nn.Parameter(torch.zeros(linear.out_features, rank))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         return self.linear(x) + SCALE * F.linear(F.linear(x, self.a), self.b)
+
+
+def add_to(layer: nn.Module, rank: int) -> None:
+    """Something is learned beside each linear map of a layer."""
+    attention = layer.attention
+    places = (attention.self, "query key value"), (attention.output, "dense"), (
+        layer.intermediate, "dense"), (layer.output, "dense")  # fmt: skip
+    for part, names in places:
+        for name in names.split():
+            setattr(part, name, Added(getattr(part, name), rank))
 
 
 class Rows:
@@ -131,12 +141,7 @@ class Reader(nn.Module):
         for weight in bert.parameters():
             weight.requires_grad_(weight.dim() == 1)
         for layer in bert.encoder.layer:
-            places = (layer.attention.self, ("query", "key", "value")), (
-                layer.attention.output, ("dense",)), (layer.intermediate, ("dense",)), (
-                layer.output, ("dense",))  # fmt: skip
-            for part, names in places:
-                for name in names:
-                    setattr(part, name, Added(getattr(part, name)))
+            add_to(layer, RANK)
         self.bert = bert
         self.kind = nn.Linear(bert.config.hidden_size, 3)
         self.pair = nn.Linear(bert.config.hidden_size, 1)
