@@ -1,15 +1,16 @@
-"""Tunes the upper layers of the encoder, as it was published, and two linear maps of what comes out
-of them, by which a question lies near what answers it.
+"""Tunes two linear maps of the encoder's directions, by which a question lies near what answers it.
 
-    python -m tests.golden.tune_finder      (torch, transformers; half an hour of two cores)
+    python -m tests.golden.tune_finder [--layers 4]     (torch, transformers; a minute, once the
+                                                        texts are read; half an hour with layers)
 
-The lower layers, of which also the aligner reads, stay as they are and read each text once.  The
-upper ones have additions of a low rank; the maps are made for questions and for statements apart.
-They learn from the voices of tests/golden/statements and from the development sets WHOLE: a
-question lies nearer the statement that answers it than others, and a statement nearer its questions
-than those that it only seems to answer.  What is printed is how often the right statement of sets
-that nothing was learned from is the first, and among the first four and eight, and how often the
-first and nearer than all but a share of the look-alikes lie, before and after.
+The encoder, as it was published, reads each text once; what is made of its directions is tuned,
+for questions and for statements apart, and with `--layers` so many upper layers beside that, by
+additions of a low rank.  They learn from the voices of tests/golden/statements and from the
+development sets WHOLE: a question lies nearer the statement that answers it than others, and a
+statement nearer its questions than those that it only seems to answer.  What is printed is how
+often the right statement of sets that nothing was learned from is the first, and among the first
+four and eight, and how often the first and nearer than all but a share of the look-alikes lie,
+before and after.
 """
 
 from __future__ import annotations
@@ -29,14 +30,14 @@ from torch import nn
 from torch.nn import functional as F
 
 from builder import encoder as carrier
-from oneseek.engine.learning.memory.aligning import LOWER
 from oneseek.engine.learning.memory.encoder import BEFORE, BEFORE_SAID, FIND, PUBLISHED
 from tests.bench.parts import report
 from tests.golden.make_encoder import bert_of, ours
 from tests.golden.statements.told import BENCH, Voices
 from tests.golden.tune_reader import HALVES, SCALE, Rows, add_to, pack, published
 
-RANK, RATE, WARM, MINUTES = 32, 4e-4, 20, 24.0
+RANK, RATE, WARM = 32, 4e-4, 20
+MINUTES, OF_LAYERS = 1.0, 24.0  # of tuning the maps alone, and upper layers too
 TOGETHER, READ = 160, 128  # statements of a step, each with a question; texts read in a row
 SHARP, ALIKE = 20.0, 0.3  # of nearness; what a look-alike counts beside the question of its own
 JUDGES = ("dev9", "dev10", "dev11", "dev12", "dev13")
@@ -82,31 +83,31 @@ def by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
         yield order[at : at + READ]
 
 
-def read_lower(bert: nn.Module, rows: Sequence[list[int]]) -> list[np.ndarray]:
+def read_lower(bert: nn.Module, lower: int, rows: Sequence[list[int]]) -> list[np.ndarray]:
     found: list[np.ndarray] = [np.zeros(0)] * len(rows)
     for part in by_length([len(row) for row in rows]):
         ids, mask = padded([np.array(rows[i]) for i in part])
         with torch.no_grad():
             x = bert.embeddings(input_ids=ids.long())
-            x = through(bert.encoder.layer[:LOWER], x, mask)
+            x = through(bert.encoder.layer[:lower], x, mask)
         for i, states in zip(part, x.half().numpy(), strict=True):
             found[i] = states[: len(rows[i])].copy()
     return found
 
 
-def texts_of(told: Sequence[Heard], rows: Rows, bert: nn.Module) -> Texts:
+def texts_of(told: Sequence[Heard], rows: Rows, bert: nn.Module, lower: int) -> Texts:
     every = [(said, SAID, i) for i, (said, _, _) in enumerate(told)]
     every += [(q, ASKED, i) for i, one in enumerate(told) for q in one[1]]
     every += [(q, SEEMS, i) for i, one in enumerate(told) for q in one[2] if q]
     read = [rows.published(text, BEFORE if kind else BEFORE_SAID) for text, kind, _ in every]
     _, kinds, owners = zip(*every, strict=True)
-    return Texts(read_lower(bert, read), np.array(kinds), np.array(owners))
+    return Texts(read_lower(bert, lower, read), np.array(kinds), np.array(owners))
 
 
 class Finder(nn.Module):
-    def __init__(self, bert: nn.Module) -> None:
+    def __init__(self, bert: nn.Module, lower: int) -> None:
         super().__init__()
-        self.layers = bert.encoder.layer[LOWER:]
+        self.lower, self.layers = lower, bert.encoder.layer[lower:]
         for weight in self.layers.parameters():
             weight.requires_grad_(weight.dim() == 1)
         for layer in self.layers:
@@ -131,10 +132,10 @@ class Finder(nn.Module):
         return F.normalize(whole + added, dim=-1)
 
 
-def named(name: str) -> str:
-    """`layers.1.output.dense.a` -> `published.blk.9.ffn_down.a`."""
-    _, number, rest = name.replace(".linear.", ".").split(".", 2)
-    return PUBLISHED + ours(f"encoder.layer.{LOWER + int(number)}.{rest}")
+def named(name: str, lower: int) -> str:
+    """`1.output.dense.a` of four upper layers -> `published.blk.9.ffn_down.a`."""
+    number, rest = name.replace(".linear.", ".").split(".", 1)
+    return PUBLISHED + ours(f"encoder.layer.{lower + int(number)}.{rest}")
 
 
 def packed(model: Finder) -> bytes:
@@ -144,10 +145,10 @@ def packed(model: Finder) -> bytes:
         linear = getattr(model, way)
         tuned[f"{FIND}{way}.weight"] = one + linear.weight
         tuned[f"{FIND}{way}.bias"] = linear.bias
-    for name, weight in model.layers.named_parameters(prefix="layers"):
+    for name, weight in model.layers.named_parameters():
         if weight.requires_grad:
             scale = SCALE if name.endswith(".b") and weight.dim() == 2 else 1.0
-            tuned[named(name)] = scale * weight
+            tuned[named(name, model.lower)] = scale * weight
     return pack(tuned)
 
 
@@ -231,16 +232,19 @@ def figures(model: Finder, texts: Texts) -> dict[str, float]:
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--write", type=Path, default=carrier.FINDER, help="where it goes")
-    ask.add_argument("--minutes", type=float, default=MINUTES)
+    ask.add_argument("--layers", type=int, default=0, help="upper ones that are tuned too")
+    ask.add_argument("--minutes", type=float)
     options = ask.parse_args()
     torch.manual_seed(0)
     source, words = asyncio.run(published())
     rows, bert = Rows(words), bert_of(source)
-    judges = {name: texts_of(development(name), rows, bert) for name in JUDGES}
+    lower = len(bert.encoder.layer) - options.layers
+    judges = {name: texts_of(development(name), rows, bert, lower) for name in JUDGES}
     voices = [(one.said, one.asked, one.alike) for one in Voices(0, whole=True).told]
-    known = texts_of(voices, rows, bert)
-    model = Finder(bert)
-    for when, minutes in (("before", 0.0), ("after", options.minutes)):
+    known = texts_of(voices, rows, bert, lower)
+    model = Finder(bert, lower)
+    usual = OF_LAYERS if options.layers else MINUTES
+    for when, minutes in (("before", 0.0), ("after", options.minutes or usual)):
         tune(model, known, minutes)
         for name, texts in judges.items():
             report.say({when: name, **figures(model, texts)})
