@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.support.page import acts
 from tests.support.page import browser as in_browser
-from tests.support.page.stored import holds, light_lessons, stored
+from tests.support.page.stored import light_lessons, stored
 
 pytestmark = pytest.mark.slow
 UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
