@@ -8,8 +8,8 @@ over fewer examples; `--routing` how surely each skill is known among all by wha
 how much is taken for one that asks for none (tests/held_out/skill_others_N.jsonl); with `--alone`
 each skill by itself, with as many examples as `--examples` says; with `--development` in folds of
 the training examples and of the texts that come along as asking for none, by which settings may be
-looked for. `--counting` tells what the pattern of the examples
-would answer without a model, in folds of the training examples.
+looked for. `--counting` tells what the pattern of the examples would answer without a model, in
+folds of the training examples.
 """
 
 from __future__ import annotations
@@ -206,14 +206,14 @@ async def routed(given: argparse.Namespace) -> dict:
     if given.development:
         return await routed_in_folds(given)
     if given.alone:
-        return await routed_alone(given)
+        return await judge_each_alone(given)
     model = await model_named(given.model, given.backend)
     with tempfile.TemporaryDirectory() as name:
         session = await Session.open(Path(name, "out"), model)
         skills = session.skills
         tasks = [Task(path) for path in folders(given)]
         for task in tasks:
-            await shown(skills, task, Path(name))
+            await show_examples(skills, task, Path(name))
         rows = {}
         for task in tasks:
             found = await skills.like([prompt for prompt, _ in task.held])
@@ -238,15 +238,15 @@ async def routed(given: argparse.Namespace) -> dict:
             "a_question_ms": round(1000 * took, 1), "wrongly": every}  # fmt: skip
 
 
-async def shown(skills: Skills, task: Task, folder: Path) -> None:
-    """The skills know what asks for a task."""
+async def show_examples(skills: Skills, task: Task, folder: Path) -> None:
+    """Show a task's examples to the skills, so that they know what asks for it; nobody trains."""
     data = folder / f"{task.name}.jsonl"
     lines = [json.dumps({"prompt": q, "answer": a}) for q, a in task.train]
     data.write_text("\n".join(lines) + "\n", "utf-8")
     await skills.learn(task.name, skill_record(task.name, data_set_record(data)))
 
 
-async def routed_alone(given: argparse.Namespace) -> dict:
+async def judge_each_alone(given: argparse.Namespace) -> dict:
     """Each task's skill by itself: of its prompts that judge, how many are taken for it, and of
     what asks for none how much."""
     model = await model_named(given.model, given.backend)
@@ -259,7 +259,7 @@ async def routed_alone(given: argparse.Namespace) -> dict:
             rights, takens = {}, []
             for folder in folders(given):
                 task = Task(folder, count)
-                await shown(skills, task, Path(name))
+                await show_examples(skills, task, Path(name))
                 found = await skills.like([prompt for prompt, _ in task.held])
                 rights[task.name] = round(sum(map(bool, found)) / len(found), 3)
                 takens.append(sum(map(bool, await skills.like(others))) / len(others))

@@ -21,6 +21,7 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,7 +35,7 @@ from oneseek.engine.learning.memory.encoder import BEFORE, BEFORE_SAID, FIND, PU
 from tests.bench.parts import report
 from tests.golden.make_encoder import bert_of, ours
 from tests.golden.statements.told import BENCH, Voices
-from tests.golden.tune_reader import HALVES, SCALE, Rows, add_to, pack, published
+from tests.golden.tune_reader import HALVES, Rows, add_to, collect_tuned, pack, published
 
 RANK, RATE, WARM = 32, 4e-4, 20
 MINUTES, OF_LAYERS = 1.0, 24.0  # of tuning the maps alone, and upper layers too
@@ -58,7 +59,7 @@ class Texts(NamedTuple):
         return np.flatnonzero(self.kinds == kind)
 
 
-def padded(rows: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
+def pad(rows: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
     """[rows, tokens, width], and which tokens are there."""
     x = torch.zeros(len(rows), max(map(len, rows)), *rows[0].shape[1:])
     mask = torch.zeros(x.shape[:2], dtype=torch.bool)
@@ -67,7 +68,7 @@ def padded(rows: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
     return x, mask
 
 
-def through(layers: nn.ModuleList, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+def run_layers(layers: nn.ModuleList, x: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     seen = torch.where(mask, 0.0, -1e9)[:, None, None, :]
     with torch.autocast("cpu", torch.bfloat16, HALVES):
         for layer in layers:
@@ -86,10 +87,10 @@ def by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
 def read_lower(bert: nn.Module, lower: int, rows: Sequence[list[int]]) -> list[np.ndarray]:
     found: list[np.ndarray] = [np.zeros(0)] * len(rows)
     for part in by_length([len(row) for row in rows]):
-        ids, mask = padded([np.array(rows[i]) for i in part])
+        ids, mask = pad([np.array(rows[i]) for i in part])
         with torch.no_grad():
             x = bert.embeddings(input_ids=ids.long())
-            x = through(bert.encoder.layer[:lower], x, mask)
+            x = run_layers(bert.encoder.layer[:lower], x, mask)
         for i, states in zip(part, x.half().numpy(), strict=True):
             found[i] = states[: len(rows[i])].copy()
     return found
@@ -123,8 +124,8 @@ class Finder(nn.Module):
         rows = [texts.states[at] for at in places]
         found: list[tuple[int, torch.Tensor]] = []
         for part in by_length([len(row) for row in rows]):
-            x, mask = padded([rows[i] for i in part])
-            x = through(self.layers, x, mask) * mask[:, :, None]
+            x, mask = pad([rows[i] for i in part])
+            x = run_layers(self.layers, x, mask) * mask[:, :, None]
             found += zip(part, F.normalize(x.sum(1), dim=-1), strict=True)
         whole = torch.stack([one for _, one in sorted(found, key=lambda one: one[0])])
         said = torch.tensor(texts.kinds[places] == SAID)[:, None]
@@ -145,11 +146,7 @@ def packed(model: Finder) -> bytes:
         linear = getattr(model, way)
         tuned[f"{FIND}{way}.weight"] = one + linear.weight
         tuned[f"{FIND}{way}.bias"] = linear.bias
-    for name, weight in model.layers.named_parameters():
-        if weight.requires_grad:
-            scale = SCALE if name.endswith(".b") and weight.dim() == 2 else 1.0
-            tuned[named(name, model.lower)] = scale * weight
-    return pack(tuned)
+    return pack(tuned | collect_tuned(model.layers, partial(named, lower=model.lower)))
 
 
 def development(name: str) -> list[Heard]:
@@ -164,7 +161,7 @@ def development(name: str) -> list[Heard]:
     ]
 
 
-def drawn(texts: Texts) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+def draw_batches(texts: Texts) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Some statements, a question of each, and a look-alike of those that have one, without end."""
     draw, of = np.random.default_rng(0), {ASKED: defaultdict(list), SEEMS: defaultdict(list)}
     for kind, some in of.items():
@@ -199,7 +196,7 @@ def tune(model: Finder, texts: Texts, minutes: float) -> None:
     learned = [weight for weight in model.parameters() if weight.requires_grad]
     optimizer = torch.optim.AdamW(learned, lr=RATE, weight_decay=0.01)
     began, losses = time.monotonic(), []
-    for step, places in enumerate(drawn(texts)):
+    for step, places in enumerate(draw_batches(texts)):
         gone = (time.monotonic() - began) / 60
         if gone >= minutes:
             return

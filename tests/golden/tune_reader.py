@@ -493,12 +493,16 @@ def named(name: str) -> str:
 
 
 def packed(model: Reader) -> bytes:
-    tuned = {}
-    for name, weight in model.named_parameters():
-        if weight.requires_grad:
-            scale = SCALE if name.endswith(".b") and weight.dim() == 2 else 1.0
-            tuned[named(name)] = scale * weight
-    return pack(tuned)
+    return pack(collect_tuned(model, named))
+
+
+def collect_tuned(model: nn.Module, named: Callable[[str], str]) -> dict[str, torch.Tensor]:
+    """What was learned of a model, by the names that the encoder's file has."""
+    return {
+        named(name): (SCALE if name.endswith(".b") and weight.dim() == 2 else 1.0) * weight
+        for name, weight in model.named_parameters()
+        if weight.requires_grad
+    }
 
 
 def pack(tuned: Mapping[str, torch.Tensor]) -> bytes:

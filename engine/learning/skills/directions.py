@@ -1,8 +1,8 @@
 """Where texts lie by what the encoder and the reader of statements say of them, how that is kept,
 and where those lie that ask for no skill: they come along, so that the first skill need not wait
-until a thousand texts are read.
+until thousands of texts are read.
 
-    python -m oneseek.engine.learning.skills.directions      (a minute on one core)
+    python -m oneseek.engine.learning.skills.directions      (minutes on one core)
 """
 
 from __future__ import annotations

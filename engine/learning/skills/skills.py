@@ -244,11 +244,11 @@ class Skills:
         kept = others_kept(await self.store.get("state", KEPT_OTHERS))
         directions = await self._known_directions(KEPT_OTHERS, kept, texts)
         self.middle = directions.mean(0)
-        groups, meant = [], []
+        groups = []
         for name, one in sorted(self.known.items()):
             read = await self._known_directions(self.key(name), one, one["asked"])
             groups.append(features_of(one["asked"], read, self.middle))
-            meant.append(meaning_of(read, self.middle))
+        meant = [one[:, : directions.shape[1]] for one in groups]
         beside = choose_beside(meant, meaning_of(directions, self.middle))
         some = [texts[at] for at in beside]
         groups.append(features_of(some, directions[beside], self.middle))

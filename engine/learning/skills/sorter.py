@@ -39,8 +39,8 @@ def features_of(texts: Sequence[str], directions: np.ndarray, middle: np.ndarray
 
 def choose_beside(skills: Sequence[np.ndarray], none: np.ndarray) -> np.ndarray:
     """Which texts that ask for none a fit has beside the examples of skills, by the meanings of
-    both: those nearest to each skill in turn, and some of the rest. All of them would take a tab
-    half a minute and tell no more apart."""
+    both: those nearest to each skill in turn, and some of the rest. All of them would keep a slow
+    tab busy for twenty seconds and tell no more apart."""
     orders = [np.argsort(-(none @ one.T).max(1)) for one in skills]
     in_turn = dict.fromkeys(np.stack(orders, 1).ravel().tolist()) if orders else {}
     near = list(in_turn)[: int(NEAREST * BESIDE)]
@@ -74,13 +74,14 @@ class Sorter:
     """Tells groups of rows apart: the kernel ridge regression to 1 on each group's own rows and 0
     on others'. The groups weigh the same, and the last, which is none of them, more.
 
-    How sure it has to be is found by leaving each row of the last group out of the fit: of all
-    such texts, of which `of` stand for as many as there are, TAKEN may be taken for another."""
+    How sure it has to be is found by leaving each row of the last group out of the fit in turn: the
+    share TAKEN of them may be taken for another group."""
 
     def __init__(
         self, groups: Sequence[np.ndarray], near: np.ndarray | None = None, of: int = 0
     ) -> None:
-        """`near` is how near each of all rows is to each, where that is known."""
+        """`near` is how near each of all rows is to each, where that is known; `of` is how many
+        rows the last group was chosen from: those left out of it count as taken for none."""
         counts = [len(one) for one in groups]
         self.rows = np.concatenate(groups).astype(np.float32)
         wanted = np.repeat(np.eye(len(groups)), counts, axis=0)
@@ -92,7 +93,7 @@ class Sorter:
         self.weights = inverse @ wanted
         none = slice(len(self.rows) - counts[-1], None)
         left_out = wanted[none] - self.weights[none] / np.diag(inverse)[none, None]
-        margins = np.sort(surer(left_out))[::-1]
+        margins = np.sort(margins_of(left_out))[::-1]
         most = int(TAKEN * max(of, counts[-1]))
         self.limit = float(np.clip(margins[min(most, len(margins) - 1)], LOWEST, HIGHEST))
 
@@ -114,10 +115,10 @@ class Sorter:
     def choose(self, rows: np.ndarray) -> np.ndarray:
         """The group of each row; the last, where it is of none for sure."""
         near = self.near(rows)
-        return np.where(surer(near) > self.limit, near[:, :-1].argmax(1), near.shape[1] - 1)
+        return np.where(margins_of(near) > self.limit, near[:, :-1].argmax(1), near.shape[1] - 1)
 
 
-def surer(near: np.ndarray) -> np.ndarray:
+def margins_of(near: np.ndarray) -> np.ndarray:
     """How much more each row is of another group than of the last."""
     return near[:, :-1].max(1) - near[:, -1]
 
