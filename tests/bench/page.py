@@ -13,7 +13,6 @@ With `--shots` it takes a picture of every state instead (tests/bench/parts/shot
 import json
 import statistics
 import sys
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -24,6 +23,7 @@ from playwright.sync_api import Browser, Error, Page
 from builder import site
 from oneseek.workers.site import host
 from tests.bench.parts import guide, report, shots, start
+from tests.support.answering import run_server
 from tests.support.page import acts
 from tests.support.page.browser import chromium, kept_offline, wait_for_state, watched
 
@@ -167,8 +167,7 @@ def longest_task(page: Page) -> float:
 
 def main() -> None:
     folder = site.build()
-    with host.Server(("127.0.0.1", 0), host.handler(folder, Counting)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with run_server(host.Server(("127.0.0.1", 0), host.handler(folder, Counting))) as server:
         address = f"http://127.0.0.1:{server.server_port}/"
         with chromium() as browser:
             if "--shots" in sys.argv:
@@ -181,7 +180,6 @@ def main() -> None:
                 return
             rows = visits(browser, address)
             typed, why = typing(browser, address)
-        server.shutdown()
     model = sum(path.stat().st_size for path in folder.glob("models-*/*"))
     sent = sum(rows[0]["sent"].values())
     report.write(

@@ -3,7 +3,6 @@ sentence."""
 
 import http.server
 import socket
-import threading
 import time
 
 import pytest
@@ -13,6 +12,7 @@ from oneseek.importers.pages.crawl import Crawl
 from oneseek.importers.pages.fetch import Fetcher, is_public
 from oneseek.importers.website import WebsiteImporter
 from tests.importers.measure import FILES
+from tests.support.answering import run_server
 
 PAGE = (FILES / "page_sv.html").read_bytes()
 TEN = b"<html><body><main><p>%s</p><a href='/p/%d'>on</a><a href='/secret/x'>no</a></main></body></html>"
@@ -96,10 +96,8 @@ def site():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
     server.asked = []
     server.handle_error = lambda *_: None  # clients that hang up are what is tested
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield server
-    server.shutdown()
-    server.server_close()
+    with run_server(server):
+        yield server
 
 
 def fetcher(site, **limits) -> Fetcher:

@@ -9,7 +9,6 @@ import re
 import ssl
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.importers import hostile
 from tests.importers.measure import FILES, known_text
+from tests.support.answering import run_server
 from tests.support.files import DROP
 from tests.support.page import browser as in_browser
 from tests.support.page.axe import serious
@@ -228,10 +228,8 @@ def web(tmp_path_factory) -> Iterator[str]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(folder / "cert.pem", folder / "key.pem")
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield f"https://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with run_server(server):
+        yield f"https://127.0.0.1:{server.server_port}"
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@ import random
 import re
 import subprocess
 import sys
-import threading
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from oneseek.engine.model.formats.download import DownloadError
 from oneseek.engine.model.formats.native import FolderShelf, Http
 from oneseek.engine.model.formats.source import BytesSource
 from tests.support import tiny
+from tests.support.answering import run_server
 
 ROOT = Path(__file__).resolve().parents[2]
 SMALL = 1 << 16  # chunk size here; the real 4 MB would only make the files larger
@@ -62,12 +62,8 @@ def server():
     server.content, server.etag, server.ranges = CONTENT, '"one"', True
     server.faults, server.asked = [], []
     server.url = f"http://127.0.0.1:{server.server_port}/tiny.gguf"
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with run_server(server):
+        yield server
 
 
 @pytest.fixture(autouse=True)

@@ -3,7 +3,6 @@
 import hashlib
 import http.server
 import re
-import threading
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from oneseek.engine.model.formats import (
     open_model,
 )
 from tests.support import tiny
+from tests.support.answering import run_server
 
 
 def dense(tensor):
@@ -48,12 +48,8 @@ class Ranges(http.server.BaseHTTPRequestHandler):
 def server():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Ranges)
     server.content, server.ranges, server.etag = tiny.gguf("llama", "Q4_1"), True, '"one"'
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    yield server
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with run_server(server):
+        yield server
 
 
 def url(server):

@@ -1,7 +1,6 @@
 """The first minute: useful at once, nothing fetched before a yes, and no dead end."""
 
 import re
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +10,7 @@ from playwright.sync_api import BrowserContext, Page, expect
 
 from oneseek.engine.model.formats.source import CHUNK
 from oneseek.workers.site import host
+from tests.support.answering import run_server
 from tests.support.offered import DEVICES, tells
 from tests.support.page.acts import (
     body,
@@ -175,10 +175,8 @@ class Breaking(host.Handler):
 @pytest.fixture
 def breaking(dist: Path) -> Iterator[str]:
     Breaking.broken, Breaking.asked = True, []
-    with host.Server(("127.0.0.1", 0), host.handler(dist, Breaking)) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    with run_server(host.Server(("127.0.0.1", 0), host.handler(dist, Breaking))) as server:
         yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
 
 
 @pytest.mark.long

@@ -5,7 +5,6 @@ site, and another name of it, which they take for another site.
 """
 
 import http.server
-import threading
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
@@ -13,6 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from oneseek.engine.core.storage.store import STEPS
+from tests.support.answering import run_server
 from tests.support.page import browser as in_browser
 from tests.support.page.acts import MOTTO, idle_after, told_at_length
 from tests.support.page.browser import kept_offline, wait_for_state
@@ -184,10 +184,8 @@ class Stranger(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def port() -> Iterator[int]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stranger) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    with run_server(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Stranger)) as server:
         yield server.server_port
-        server.shutdown()
 
 
 HEAR = """() => {

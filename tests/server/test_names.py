@@ -13,7 +13,6 @@ import zipfile
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 from playwright.sync_api import expect
@@ -28,6 +27,7 @@ from oneseek.workers.server.headless import arguments
 from oneseek.workers.server.headless import main as serve
 from oneseek.workers.server.share import Share
 from tests.support import second_model
+from tests.support.answering import run_server
 from tests.support.command import SHORT, call, said
 from tests.support.hosts import Native, headless, native
 from tests.support.runs import START, TWO, in_time, stored
@@ -328,22 +328,19 @@ def test_a_witness_on_this_machine_is_told_only_when_that_is_said(tmp_path, pref
         def log_message(self, *args):
             pass
 
-    witness = HTTPServer(("127.0.0.1", 0), Witness)
-    Thread(target=witness.serve_forever, args=(0.01,), daemon=True).start()
     reset = {"confirmation": "RESET"}
-    address = {f"{prefix}LEDGER_URL": f"http://127.0.0.1:{witness.server_port}/heads"}
-    if not prefix:
-        with headless(tmp_path, address, *TINY) as host:
+    with run_server(HTTPServer(("127.0.0.1", 0), Witness)) as witness:
+        address = {f"{prefix}LEDGER_URL": f"http://127.0.0.1:{witness.server_port}/heads"}
+        if not prefix:
+            with headless(tmp_path, address, *TINY) as host:
+                assert host.ask("POST", "/api/models/reset", reset).status == 200
+                time.sleep(7)  # longer than the witness waits between two looks
+                assert not heard
+        with headless(tmp_path, address | {f"{prefix}LEDGER_URL_LOCAL": "1"}, *TINY) as host:
             assert host.ask("POST", "/api/models/reset", reset).status == 200
-            time.sleep(7)  # longer than the witness waits between two looks
-            assert not heard
-    with headless(tmp_path, address | {f"{prefix}LEDGER_URL_LOCAL": "1"}, *TINY) as host:
-        assert host.ask("POST", "/api/models/reset", reset).status == 200
-        until = time.monotonic() + 60
-        while not heard and time.monotonic() < until:
-            time.sleep(0.2)
-    witness.shutdown()
-    witness.server_close()
+            until = time.monotonic() + 60
+            while not heard and time.monotonic() < until:
+                time.sleep(0.2)
     assert set(heard[0]) >= {"seq", "hash", "base"}
 
 

@@ -13,7 +13,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,6 +31,7 @@ from oneseek.workers.server.admission import Admission
 from oneseek.workers.server.endpoints import deprecated
 from oneseek.workers.server.headless import DATABASE
 from oneseek.workers.server.witness import Witness
+from tests.support.answering import run_server
 from tests.support.hosts import Native, native
 from tests.support.living import Living
 
@@ -426,12 +426,8 @@ class Outside(http.server.BaseHTTPRequestHandler):
 def outside() -> Iterator[http.server.HTTPServer]:
     running = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Outside)
     running.told, running.status = [], 200
-    thread = threading.Thread(target=running.serve_forever, args=(0.01,))
-    thread.start()
-    yield running
-    running.shutdown()
-    thread.join()
-    running.server_close()
+    with run_server(running):
+        yield running
 
 
 def test_R38_a_witness_is_told_each_new_head_signed_with_the_persons_key(tmp_path, outside):

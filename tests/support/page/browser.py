@@ -15,6 +15,7 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, BrowserType, Error, Page, sync_playwright
 
 from oneseek.workers.site import host
+from tests.support.answering import run_server
 
 CHROMIUM = "/usr/bin/chromium"
 DYING = 10  # seconds that a browser may take
@@ -32,14 +33,8 @@ FLAGS = [
 def served(folder: Path, plain: bool = False) -> Iterator[str]:
     """The address of a folder served on a free port; `plain` as a host without special headers
     does."""
-    running = host.server(folder, 0, host.Plain if plain else host.Handler)
-    thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{running.server_port}/"
-    finally:
-        running.shutdown()
-        running.server_close()
+    with run_server(host.server(folder, 0, host.Plain if plain else host.Handler)) as server:
+        yield f"http://127.0.0.1:{server.server_port}/"
 
 
 @contextlib.contextmanager
