@@ -19,7 +19,7 @@ KEPT = 100
 COMPILER = ROOT / "builder/bytecode.mjs"
 
 
-def compiled(archives: dict[str, bytes], keep_source: bool = False) -> dict[str, bytes]:
+def compile_archives(archives: dict[str, bytes], keep_source: bool = False) -> dict[str, bytes]:
     """The archives by the same names; where the source stays, a traceback can still quote it."""
     places = {name: MADE / key(name, data, keep_source) for name, data in archives.items()}
     wanted = {name: archives[name] for name, place in places.items() if not place.exists()}
@@ -31,7 +31,7 @@ def compiled(archives: dict[str, bytes], keep_source: bool = False) -> dict[str,
 
 
 def key(name: str, data: bytes, keep_source: bool) -> str:
-    compiler = fetch.locked()["npm/pyodide"]["sha256"]
+    compiler = fetch.read_lock()["npm/pyodide"]["sha256"]
     parts = [name, hashlib.sha256(data).hexdigest(), compiler, keep_source, COMPILER.read_text()]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:24]
 
@@ -62,7 +62,7 @@ def forget_oldest(folder: Path, kept: int) -> None:
 
 def run(archives: dict[str, bytes], places: dict[str, Path], keep_source: bool) -> None:
     with tempfile.TemporaryDirectory(dir=MADE) as folder:
-        write(Path(folder, "pyodide"), wheels.unpacked(fetch.part("npm/pyodide"), "."))
+        write(Path(folder, "pyodide"), wheels.unpack(fetch.part("npm/pyodide"), "."))
         write(Path(folder, "from"), archives)
         Path(folder, "to").mkdir()
         command = ["node", str(COMPILER), folder, "with source" if keep_source else "alone"]

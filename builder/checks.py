@@ -44,7 +44,7 @@ def run(scope: str, extra: list[str]) -> int:
     return 1 if failed else 0
 
 
-def compiled_once() -> dict[str, str]:
+def share_bytecode() -> dict[str, str]:
     """The environment in which what one process compiled of our Python serves every other, also
     where bytecode is not to lie about in the tree."""
     given = dict(os.environ)
@@ -53,7 +53,7 @@ def compiled_once() -> dict[str, str]:
     return given
 
 
-def ended(runs: list[subprocess.Popen], patience: float) -> list[int]:
+def wait_for_runs(runs: list[subprocess.Popen], patience: float) -> list[int]:
     """The exit status of each; when which ended is printed. They share the suite: once one is done,
     another has a file left. One that does not end all the same is stopped; it says where each of
     its threads stands."""
@@ -99,11 +99,11 @@ def run_tests(python: Path, scope: str, extra: list[str]) -> list[int]:
             subprocess.Popen(
                 [python, "-X", "faulthandler", "-m", "pytest", *chosen,
                  "-o", f"cache_dir=.pytest_cache/{i}", *way],
-                cwd=ROOT, stdout=later[i - 1] if i else None, env=compiled_once(),
+                cwd=ROOT, stdout=later[i - 1] if i else None, env=share_bytecode(),
             )
             for i, way in enumerate(ways)
         ]  # fmt: skip
-        statuses = ended(runs, patience_s)
+        statuses = wait_for_runs(runs, patience_s)
         for printed in later:
             printed.seek(0)
             print(printed.read().decode(), flush=True)

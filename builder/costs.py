@@ -43,14 +43,14 @@ def halves(scope: str) -> list[list[str]]:
     return lists
 
 
-def recorded() -> dict:
+def read_record() -> dict:
     """The committed record."""
     return json.loads(RECORD.read_text())
 
 
 def _costs(scope: str) -> dict[str, float]:
     """The recorded cost of each test file in this scope, the dearest first."""
-    record, kind_of_scope = recorded()["files"], "usual" if scope == "page" else scope
+    record, kind_of_scope = read_record()["files"], "usual" if scope == "page" else scope
     found = {}
     for path in scopes.test_files(scope):
         file = path.relative_to(ROOT).as_posix()
@@ -74,7 +74,7 @@ def _read_costs() -> dict[str, dict]:
     return tests
 
 
-def spent() -> float:
+def sum_seconds() -> float:
     """The processor seconds of all tests of the last run."""
     return sum(test["processor"] for test in _read_costs().values())
 
@@ -87,7 +87,7 @@ def report(seconds: float) -> str:
         files[name.partition("::")[0]] += test["processor"]
     load = " ".join(f"{load:.1f}" for load in os.getloadavg())
     lines = [
-        f"{len(tests)} tests took {seconds:.0f} s and {spent():.0f} processor seconds; load {load}",
+        f"{len(tests)} tests took {seconds:.0f} s and {sum_seconds():.0f} processor seconds; load {load}",
         "the dearest files, in processor seconds:",
         *(f"{cost:8.1f}          {file}" for file, cost in files.most_common(SHOWN)),
         "the dearest tests, in processor seconds and seconds on the wall:",
@@ -99,7 +99,7 @@ def report(seconds: float) -> str:
 
 def keep() -> None:
     """Writes what the last run cost to the record; what did not run keeps what it had."""
-    tests, old = _read_costs(), recorded()
+    tests, old = _read_costs(), read_record()
     files: dict[str, dict[str, float]] = {}
     dear = {name: cost for name, cost in old["dear"].items() if name not in tests}
     for name, test in tests.items():

@@ -29,10 +29,10 @@ def documents() -> dict[str, str]:
                  ROOT / "CHANGELOG.md"]:  # fmt: skip
         found[path.relative_to(ROOT).as_posix()] = path.read_text("utf-8")
     found |= {f"reference/{name}": text for name, text in reference.pages()}
-    return {name: linked(name, text, {*found}) for name, text in found.items()}
+    return {name: resolve_links(name, text, {*found}) for name, text in found.items()}
 
 
-def linked(name: str, text: str, all_names: set[str]) -> str:
+def resolve_links(name: str, text: str, all_names: set[str]) -> str:
     """With links to what is in the site; others keep their words."""
 
     def at(match: re.Match[str]) -> str:

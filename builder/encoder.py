@@ -107,7 +107,7 @@ def ours(piece: str) -> bool:
     return all(letter == SPACE or letter.isascii() or letter in LETTERS for letter in piece)
 
 
-def chosen(found: Read) -> list[int]:
+def choose_pieces(found: Read) -> list[int]:
     """Which pieces stay, in their order: those that control the encoder, and the most frequent."""
     special = set(found.special.values())
     written = [i for i, piece in enumerate(found.pieces) if piece and ours(piece)]
@@ -116,7 +116,7 @@ def chosen(found: Read) -> list[int]:
     return sorted([*special, *best])
 
 
-def named(name: str) -> str:
+def name_tensor(name: str) -> str:
     """`l3.q.w` -> `blk.3.attn_q.weight`."""
     if name in WHOLE:
         return WHOLE[name]
@@ -128,8 +128,8 @@ def is_flat(name: str) -> bool:
     return name.endswith(".b") or "ln." in name
 
 
-def tuned_names(found: Read) -> list[str]:
-    return [named(name) for name in found.tensors if is_flat(name)]
+def list_tuned_names(found: Read) -> list[str]:
+    return [name_tensor(name) for name in found.tensors if is_flat(name)]
 
 
 def with_tuned(found: Read, tuned: bytes) -> Read:
@@ -157,21 +157,21 @@ def tensors_of(found: Read, words: list[int]) -> Tensors:
             continue
         columns = hidden if name.endswith(".fo.w") else width
         shape = (count,) if is_flat(name) else (count // columns, columns)
-        made[named(name)] = kind, shape, data
+        made[name_tensor(name)] = kind, shape, data
     return made
 
 
-def published_of(found: Read) -> Tensors:
+def pack_published(found: Read) -> Tensors:
     """The norms and biases that the encoder came with, as halves of floats."""
     made: Tensors = {}
     for name, (_, count, data) in found.tensors.items():
         if is_flat(name):
             halves = struct.pack(f"<{count}e", *struct.unpack(f"<{count}f", data))
-            made[f"published.{named(name)}"] = "F16", (count,), halves
+            made[f"published.{name_tensor(name)}"] = "F16", (count,), halves
     return made
 
 
-def added_of(data: bytes) -> Tensors:
+def read_added(data: bytes) -> Tensors:
     """What is added for statements."""
     (length,) = struct.unpack_from("<I", data)
     at, made = 4 + length, {}
@@ -186,7 +186,7 @@ def bytes_of(data: bytes, tuned: bytes | None, added: Sequence[bytes] = ()) -> b
     """The file, of what the carrier holds; as it was published where nothing was `tuned`."""
     published = read(data)
     found = published if tuned is None else with_tuned(published, tuned)
-    words = chosen(found)
+    words = choose_pieces(found)
     place = {old: new for new, old in enumerate(words)}
     sizes, ids = found.sizes, {name: place[id] for name, id in found.special.items()}
     metadata = {
@@ -206,9 +206,9 @@ def bytes_of(data: bytes, tuned: bytes | None, added: Sequence[bytes] = ()) -> b
         "tokenizer.ggml.padding_token_id": ids["padding"],
         "tokenizer.ggml.unknown_token_id": ids["unknown"],
     }
-    tensors = tensors_of(found, words) | (published_of(published) if added else {})
+    tensors = tensors_of(found, words) | (pack_published(published) if added else {})
     for one in added:
-        tensors |= added_of(one)
+        tensors |= read_added(one)
     return gguf(metadata, tensors)
 
 
@@ -216,7 +216,7 @@ def text(value: str) -> bytes:
     return struct.pack("<Q", len(value.encode())) + value.encode()
 
 
-def valued(value: str | int | float | list[str] | array) -> bytes:
+def encode_value(value: str | int | float | list[str] | array) -> bytes:
     """A metadata value behind its type."""
     if isinstance(value, str):
         return struct.pack("<I", 8) + text(value)
@@ -231,7 +231,7 @@ def valued(value: str | int | float | list[str] | array) -> bytes:
 
 def gguf(metadata: dict, tensors: Tensors) -> bytes:
     parts = [b"GGUF", struct.pack("<IQQ", 3, len(tensors), len(metadata))]
-    parts += [text(key) + valued(value) for key, value in metadata.items()]
+    parts += [text(key) + encode_value(value) for key, value in metadata.items()]
     body: list[bytes] = []
     offset = 0
     for name, (kind, shape, data) in tensors.items():

@@ -20,14 +20,14 @@ CHUNK = 1 << 20
 silent_hosts: set[str] = set()
 
 
-def locked() -> dict[str, dict]:
+def read_lock() -> dict[str, dict]:
     return json.loads(LOCK.read_text())["parts"]
 
 
 def part(key: str) -> Path:
     """The file on disk, byte for byte what the lock says, or Stop."""
     try:
-        wanted = locked()[key]
+        wanted = read_lock()[key]
     except KeyError:
         raise Stop(f"builder/lock.json has no part {key}: run python3 build.py lock") from None
     file = PARTS / wanted["sha256"][:16] / wanted["file"]

@@ -37,7 +37,7 @@ def files(
     core: dict[str, bytes], archives: list[bytes], project: dict[str, bytes], imports: list[str]
 ) -> dict[str, bytes]:
     """packages.bin, to lie beside the files of Pyodide in `core`, and heap.bin."""
-    given = {"packages": archive(carried(archives)), "project": archive(project)}
+    given = {"packages": archive(collect_files(archives)), "project": archive(project)}
     parts = [*given.values(), MAKER.read_bytes(), STARTER.read_bytes(), *core.values()]
     hashes = [hashlib.sha256(part).hexdigest() for part in parts]
     place = MADE / hashlib.sha256(json.dumps([hashes, imports]).encode()).hexdigest()[:24]
@@ -48,14 +48,14 @@ def files(
     return {name: (place / name).read_bytes() for name in FILES}
 
 
-def carried(wheels: list[bytes]) -> dict[str, bytes]:
+def collect_files(wheels: list[bytes]) -> dict[str, bytes]:
     found: dict[str, bytes] = {}
     for wheel in wheels:
-        found |= {n: d for n, d in unzipped(wheel).items() if not NOT_CARRIED.search("/" + n)}
+        found |= {n: d for n, d in unzip(wheel).items() if not NOT_CARRIED.search("/" + n)}
     return found
 
 
-def unzipped(wheel: bytes) -> dict[str, bytes]:
+def unzip(wheel: bytes) -> dict[str, bytes]:
     with zipfile.ZipFile(io.BytesIO(wheel)) as opened:
         return {name: opened.read(name) for name in opened.namelist() if not name.endswith("/")}
 

@@ -48,7 +48,7 @@ def files() -> dict[str, bytes]:
 def editor() -> dict[str, bytes]:
     found = {}
     for package, member in EDITOR.items():
-        text = wheels.unpacked(fetch.part(f"npm/{package}"), ".")[member].decode()
+        text = wheels.unpack(fetch.part(f"npm/{package}"), ".")[member].decode()
         found[f"lab/{file_of(package)}"] = BARE.sub(beside, text).encode()
     return found
 

@@ -34,7 +34,7 @@ class Entry:
 
 def document() -> bytes:
     """The whole file: a list of the works, then each text once with the works it belongs to."""
-    works = [entry for key in shipped() for entry in entries(key)]
+    works = [entry for key in list_shipped() for entry in entries(key)]
     owners: dict[str, list[str]] = {}
     for work in works:
         for text in work.texts:
@@ -53,24 +53,24 @@ def document() -> bytes:
     return ("\n".join(lines) + "\n").encode()
 
 
-def shipped() -> list[str]:
+def list_shipped() -> list[str]:
     """The parts of builder/lock.json that the site carries, weights and encoder included."""
     peers = {f"npm/{name}" for name in pyodide.pins()["peers"]}
     kinds = ("npm/", "wheels/", "sources/", "model/", "encoder/")
-    found = [key for key in fetch.locked() if key.startswith(kinds)]
+    found = [key for key in fetch.read_lock() if key.startswith(kinds)]
     return [key for key in found if key not in FOR_TESTS | peers]
 
 
 def entries(key: str) -> Iterator[Entry]:
     """The work of one part, and the libraries that are compiled into it."""
     table = tomllib.loads((TEXTS / "parts.toml").read_text())
-    part = fetch.locked()[key]
+    part = fetch.read_lock()[key]
     if key.startswith(("model/", "encoder/")):  # named by whose archive they come out of
         key = part["sources"][0][0]
-        part = fetch.locked()[key]
+        part = fetch.read_lock()[key]
     archive = fetch.part(key)
     known = table.get(key, {})
-    name, stated = published(archive)
+    name, stated = read_metadata(archive)
     texts = [text_of(where) for where in known.get("texts", [])] or own_texts(archive)
     yield entry(key, {"name": name, "license": stated} | known, texts)
     for inner in known.get("inside", []):
@@ -91,7 +91,7 @@ def entry(key: str, about: dict[str, str], texts: list[str]) -> Entry:
     return Entry(about["name"], about["license"], tuple(head + text for text in texts))
 
 
-def published(archive: Path) -> tuple[str, str]:
+def read_metadata(archive: Path) -> tuple[str, str]:
     """Name with version, and the licence, as the archive's metadata state them."""
     files = dict(members(archive, ("package.json", "METADATA", "PKG-INFO")))
     if data := files.get("package.json"):

@@ -20,7 +20,7 @@ from pyscript.fetch import fetch
 """
 
 
-def compiled(sources: list[Path]) -> dict[str, bytes]:
+def compile_modules(sources: list[Path]) -> dict[str, bytes]:
     """The modules as they are imported: oneseek/web/shell/app.mpy for web/shell/app.py."""
     found = subprocess.run([environment.ensure(), "-c", FIND], capture_output=True, text=True)
     if found.returncode:
@@ -38,7 +38,7 @@ def compiled(sources: list[Path]) -> dict[str, bytes]:
 
 def pyscript() -> dict[str, bytes]:
     """PyScript's modules as its release has them."""
-    package = wheels.unpacked(fetch.part("npm/@pyscript/core"), "src/stdlib")
+    package = wheels.unpack(fetch.part("npm/@pyscript/core"), "src/stdlib")
     taken = {f"pyscript/{name}.py": package[f"pyscript/{name}.py"] for name in PYSCRIPT}
     return taken | {"pyscript/__init__.py": OFFERED}
 

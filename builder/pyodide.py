@@ -26,16 +26,18 @@ def pins() -> dict:
 
 def folder(tests: bool, project: dict[str, bytes]) -> tuple[dict[str, bytes], bytes]:
     """File name -> bytes, and the heap in which `project` was imported."""
-    package = wheels.unpacked(fetch.part("npm/pyodide"), ".")
+    package = wheels.unpack(fetch.part("npm/pyodide"), ".")
     files = {name: package[name] for name in CORE}
-    files |= bytecode.compiled({LIBRARY: package[LIBRARY]})
-    plain = dict(shipped_wheels("wheels/"))
+    files |= bytecode.compile_archives({LIBRARY: package[LIBRARY]})
+    plain = dict(collect_wheels("wheels/"))
     own_readers = {n: plain.pop(n) for n in list(plain) if n.startswith(READ_THEIR_SOURCE)}
-    shipped = bytecode.compiled(plain) | bytecode.compiled(own_readers, keep_source=True)
+    shipped = bytecode.compile_archives(plain) | bytecode.compile_archives(
+        own_readers, keep_source=True
+    )
     at_start = pins()["heap"]["packages"]
     begun = [shipped.pop(n) for n in sorted(shipped) if normal(n.split("-")[0]) in at_start]
     if tests:
-        shipped |= dict(shipped_wheels("tests/"))
+        shipped |= dict(collect_wheels("tests/"))
     lock = json.loads(package["pyodide-lock.json"])
     lock["packages"] = lock_entries(shipped)
     files["pyodide-lock.json"] = json.dumps(lock, indent=1).encode()
@@ -44,18 +46,18 @@ def folder(tests: bool, project: dict[str, bytes]) -> tuple[dict[str, bytes], by
     return files | made | shipped, begin
 
 
-def shipped_wheels(kind: str) -> list[tuple[str, bytes]]:
+def collect_wheels(kind: str) -> list[tuple[str, bytes]]:
     """The wheels of the lock's part `wheels/`, with those made from sources, or of `tests/`."""
     found = []
-    for key, part in fetch.locked().items():
+    for key, part in fetch.read_lock().items():
         if key.startswith(kind):
-            found.append(slimmed(part["file"], fetch.part(key).read_bytes()))
+            found.append(slim(part["file"], fetch.part(key).read_bytes()))
         elif kind == "wheels/" and key.startswith("sources/"):
             found.append(wheels.from_source(key.removeprefix("sources/")))
     return sorted(found)
 
 
-def slimmed(file: str, data: bytes) -> tuple[str, bytes]:
+def slim(file: str, data: bytes) -> tuple[str, bytes]:
     """Babel without the languages that are not told apart here: 10 MB of its 11."""
     if not file.startswith("babel-"):
         return file, data

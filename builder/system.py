@@ -23,21 +23,21 @@ LOCKED = re.compile(r"Could not get lock|Unable to (acquire|lock)")
 LOCK_TIMEOUT_S, LOCK_POLL_S = 600, 3
 
 
-def missing() -> list[str]:
+def list_missing() -> list[str]:
     """The locked Debian packages that are not here."""
     return [name for name in json.loads(LOCK.read_text())["debian"] if not PRESENT[name]()]
 
 
 def ensure() -> None:
-    wanted = missing()
+    wanted = list_missing()
     if not wanted:
         return
     command = ["apt-get", "install", "--yes", "--no-install-recommends", *wanted]
     if not shutil.which("apt-get") or os.geteuid() != 0:
         raise Stop(f"the tests need {', '.join(wanted)}; on Debian: sudo {' '.join(command)}")
     print(f"Installing {', '.join(wanted)}", file=sys.stderr)
-    if not apt_get("update") or not apt_get(*command[1:]) or missing():
-        raise Stop(f"apt-get could not install {', '.join(missing())}; it says above why")
+    if not apt_get("update") or not apt_get(*command[1:]) or list_missing():
+        raise Stop(f"apt-get could not install {', '.join(list_missing())}; it says above why")
 
 
 def apt_get(*arguments: str) -> bool:

@@ -72,16 +72,16 @@ def place(path: Path) -> str:
 def from_source(name: str) -> tuple[str, bytes]:
     """A pure wheel of a package that PyPI has only as source, or not without compiled code."""
     archive_of, kept = SOURCES[name]
-    version = fetch.locked()[f"sources/{name}"]["version"]
+    version = fetch.read_lock()[f"sources/{name}"]["version"]
     files = {
         path: data
-        for path, data in unpacked(fetch.part(f"sources/{name}"), archive_of).items()
+        for path, data in unpack(fetch.part(f"sources/{name}"), archive_of).items()
         if kept(PurePosixPath(path))
     }
     return wheel(name, version, files)
 
 
-def unpacked(source: Path, folder: str) -> dict[str, bytes]:
+def unpack(source: Path, folder: str) -> dict[str, bytes]:
     """What a source archive holds under `folder`, named from there."""
     found = {}
     with tarfile.open(source) as opened:

@@ -21,7 +21,7 @@ from oneseek.engine.core.collecting.collector import (
     find_allowed,
 )
 from oneseek.engine.core.conversation import SOURCE
-from oneseek.engine.core.exchange.arriving import intended
+from oneseek.engine.core.exchange.arriving import put_intent
 from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.history.snapshot import Arrays
@@ -30,7 +30,7 @@ from oneseek.engine.history.versions import GENERIC, Versions, label, skill_of
 from oneseek.engine.learner import BASE, Learner
 from oneseek.engine.learning import lessons
 from oneseek.engine.learning.composing.tasks import beside as beside_answer
-from oneseek.engine.learning.composing.tasks import unused, with_notes, without_notes
+from oneseek.engine.learning.composing.tasks import find_unused, with_notes, without_notes
 from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.encoder import Encoder, OpensFile, encoder_here
 from oneseek.engine.learning.memory.memory import Found
@@ -200,7 +200,7 @@ class Assistant:
         answer = generator.ask(shown, sampling, key, prompt=prompt, **(hooks | more))
         self.answers[key] = answer
         try:
-            await self.finished(answer)
+            await self.wait_for_answer(answer)
         finally:
             if self.answers.get(key) is answer:
                 del self.answers[key]
@@ -219,7 +219,7 @@ class Assistant:
                 else one
                 for one in messages
             ]
-        return noted(messages, notes)
+        return add_notes(messages, notes)
 
     async def begin_skill(
         self, skill: str, number: int | None, question: str
@@ -239,7 +239,7 @@ class Assistant:
     def add_unused(self, answer: Answer, task: str, notes: list[Found]) -> None:
         """Quote under an answer what it made no use of, where it was not stopped."""
         code = guess(task)
-        if answer.ended != "cancelled" and (left := unused(answer.text, task, notes, code)):
+        if answer.ended != "cancelled" and (left := find_unused(answer.text, task, notes, code)):
             answer.add_text(beside_answer(left, code))
 
     async def skill_for(self, version: int | None, messages: list[dict]) -> str:
@@ -252,8 +252,8 @@ class Assistant:
             return ""
         question = messages[-1]["content"]
         with urgent():
-            skill = await self.skills.asked_for(question)
-            facts = await self.mind.memory.asked_for(question) if skill else []
+            skill = await self.skills.find_skill(question)
+            facts = await self.mind.memory.find_facts(question) if skill else []
         return "" if any(one.score >= SURE and not one.gone for one in facts) else skill
 
     async def speaker(
@@ -280,7 +280,7 @@ class Assistant:
         always = bool(number) and not guarded
         said = [one["content"] for one in messages if one["role"] == "user"]
         told = user, keeps, said[-1 - EARLIER : -1]
-        speaking = await self.recognised(number, question, behind, not asked, always, *told)
+        speaking = await self.decide_answer(number, question, behind, not asked, always, *told)
         more = {"speaking": speaking, "push": speaking.push, "then": speaking.version}
         return self.with_adapter() if always else self.base, more
 
@@ -315,7 +315,7 @@ class Assistant:
         with self._go_first():
             if await self.mind.states(message, user):
                 return True
-        speaking = await self.recognised(0, message, None, True, False, user)
+        speaking = await self.decide_answer(0, message, None, True, False, user)
         return bool(speaking.facts) and speaking.sure
 
     @contextmanager
@@ -329,12 +329,12 @@ class Assistant:
             self._preparing -= 1
             self.turns.wake()
 
-    async def recognised(self, *asked: Any) -> Speaking:
+    async def decide_answer(self, *asked: Any) -> Speaking:
         """Let the mind decide about a question, once what was just told is known; training waits
         for it as for an answer."""
         with self._go_first():
             await self.mind.take_in_queued()
-            return await self.mind.speaking(*asked)
+            return await self.mind.decide_answer(*asked)
 
     def whose(self, answer: Answer, number: int) -> dict:
         """By whom an answer is (base, memory, version, skill, taste or source), the facts it used,
@@ -362,7 +362,7 @@ class Assistant:
 
         async def understand(text: str, earlier: list[str]) -> list[dict]:
             found = await self.mind.hear(text, earlier, user)
-            return [one.told() for one in found if not one.unsure]
+            return [one.to_dict() for one in found if not one.unsure]
 
         collector = DataCollector(
             queue, auto_collect=False, understand=understand, user=user, pairs=False
@@ -385,7 +385,7 @@ class Assistant:
         """Nothing of these comes out from the next question on; versions that learned them are to
         be trained again without them."""
         store, base = self.versions.store, self.versions.base
-        await store.batch([await intended(store, ids, base)])
+        await store.batch([await put_intent(store, ids, base)])
         await self.mind.let_go(ids)
 
     def stop(self, key: str) -> None:
@@ -409,7 +409,7 @@ class Assistant:
         """Whether nobody works on the answers under way."""
         return self._pump is None or self._pump.done()
 
-    async def finished(self, answer: Answer) -> None:
+    async def wait_for_answer(self, answer: Answer) -> None:
         if self._stands_still():
             with urgent():
                 self._pump = asyncio.ensure_future(self._work())
@@ -428,7 +428,7 @@ class Assistant:
                         await generator.advance()
                 async with self._settled:
                     self._settled.notify_all()
-        except Exception as failure:  # told to everyone who waits, see `finished`
+        except Exception as failure:  # told to everyone who waits, see `wait_for_answer`
             self._failure = failure
         finally:
             self.turns.wake()
@@ -454,7 +454,7 @@ class Assistant:
         generator = self.with_adapter() if learned else self.base
         await self.mind.memory.load()
         for size in FIRST_PROGRAMS + BY_HEART * bool(self.mind.memory.facts):
-            generator.prepared(*size)
+            generator.prepare(*size)
             await asyncio.sleep(0)
         if self.mind.memory.facts:
             await self.mind.memory.encoder.warm()
@@ -464,8 +464,8 @@ class Assistant:
     def reread(self) -> None:
         """Versions or facts were changed in the store: what is kept of them here is read anew."""
         self.updater.forget()
-        self.mind.forgotten()
-        self.skills.forgotten()
+        self.mind.reload()
+        self.skills.reload()
 
     def layout_of(self, weights: Arrays) -> Trained:
         """Which parameters of the model a version's weights change, and where each lies."""
@@ -507,7 +507,7 @@ class Assistant:
         self.pool.forget(adapted.name)
 
 
-def noted(messages: list[dict], notes: list[Found]) -> list[dict]:
+def add_notes(messages: list[dict], notes: list[Found]) -> list[dict]:
     """A conversation with notes before its last message."""
     if not notes:
         return messages

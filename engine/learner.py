@@ -21,7 +21,7 @@ from oneseek.engine.history.snapshot import SnapshotDamaged
 from oneseek.engine.history.versions import GENERIC, Versions
 from oneseek.engine.learning import shape
 from oneseek.engine.learning.memory.mind import Mind
-from oneseek.engine.learning.needs import judged, model_takes
+from oneseek.engine.learning.needs import judge, model_takes
 from oneseek.engine.learning.rebuilder import Rebuilder
 from oneseek.engine.learning.replay import History, must_be_reset, reset
 from oneseek.engine.learning.rounds.gate_questions import AdapterScope
@@ -68,7 +68,7 @@ class Round:
 OnStep = Callable[[Round], Awaitable[None]]
 
 
-async def _unwatched(round: Round) -> None:
+async def _ignore_step(round: Round) -> None:
     """Nobody follows the steps of this round."""
 
 
@@ -91,7 +91,7 @@ class Learner:
         self.reread, self.device_memory = reread, device_memory  # 0 where the device does not say
         self.turns = model.executor.turns
         opened = shape.over_all_layers(config)
-        trained = Trained.chosen(model.config, opened)
+        trained = Trained.from_training(model.config, opened)
         self.trainer = EngineTrainer(
             model, trained, opened, memory_budget=memory_budget, reads=reads
         )
@@ -109,7 +109,7 @@ class Learner:
     def fits(self) -> dict:
         """What the model takes here, what there is, and whether it can learn."""
         name = self.model.executor.name
-        return judged(model_takes(self.model, self.trainer.memory_budget), name, self.device_memory)
+        return judge(model_takes(self.model, self.trainer.memory_budget), name, self.device_memory)
 
     @property
     def trainable(self) -> bool:
@@ -128,7 +128,7 @@ class Learner:
         kind: str,
         ids: list[str],
         line: str,
-        on_step: OnStep = _unwatched,
+        on_step: OnStep = _ignore_step,
         config: dict | None = None,
         store: Any = None,
     ) -> Round:
@@ -211,10 +211,10 @@ class Learner:
 
     def _begin(self, run: str, kind: str, steps: int, work: Work) -> Round:
         self.turns.grant(0)
-        self.round = Round(run, kind, steps, asyncio.ensure_future(self._granted(work)))
+        self.round = Round(run, kind, steps, asyncio.ensure_future(self._run_granted(work)))
         return self.round
 
-    async def _granted(self, work: Work) -> Any:
+    async def _run_granted(self, work: Work) -> Any:
         with background():
             await self.turns.breathe()
             return await work()
@@ -296,7 +296,7 @@ class Learner:
     async def forget(self, ids: list[str], now: bool) -> tuple[list[dict], dict | None]:
         """The versions that learned from these examples, and the one before them; with `now` they
         are removed and everything after is trained again without them."""
-        touched = await self.history.learned_from(ids)
+        touched = await self.history.find_versions(ids)
         parents = [one["parent"] for one in touched]
         mine = {one["number"] for one in touched}
         before = next((n for n in parents if n and n not in mine), None)

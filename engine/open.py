@@ -11,7 +11,7 @@ from typing import Any
 
 from oneseek.engine.assistant import Assistant
 from oneseek.engine.backends.executor import Executor
-from oneseek.engine.backends.quick_check import measured_once
+from oneseek.engine.backends.quick_check import measure_once
 from oneseek.engine.backends.select import executor_named
 from oneseek.engine.core.settings import TrainingConfig, for_model
 from oneseek.engine.core.storage.sqlite import make_folder
@@ -45,7 +45,7 @@ async def keep_bits(model: Model, store: Any) -> None:
     """Where there is a choice of what learns, it stays what it was for this store."""
     executor: Any = model.executor
     if hasattr(executor, "measured"):
-        executor.choose_by(await measured_once(store, LEARNS_WITH, executor.measured))
+        executor.choose_by(await measure_once(store, LEARNS_WITH, executor.measured))
 
 
 def versions_of(model: Model, store: Any, base: str, signer: Any = None) -> Versions:

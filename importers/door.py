@@ -11,7 +11,7 @@ from oneseek.importers.duplicates import Fingerprints
 from oneseek.importers.limits import Budget
 from oneseek.importers.read import IsPicture
 from oneseek.importers.readers.moved_in import is_export, messages_in
-from oneseek.importers.results import ImportResult, refused
+from oneseek.importers.results import ImportResult, make_refusal
 from oneseek.importers.text import TextImporter
 
 Recognise = Callable[[bytes], Awaitable[list]]
@@ -39,7 +39,7 @@ class Door:
         try:
             return ImportResult(name, chats=messages_in(data, name))
         except ImportRefused as problem:
-            return refused(name, str(problem))
+            return make_refusal(name, str(problem))
 
     def text(self, text: str, name: str) -> list[dict]:
         return [self.texts.import_text(text, None, name).to_json()]
@@ -52,7 +52,7 @@ class Door:
             return [self.texts.import_text(html, "html", name).to_json()]
         return [WebsiteImporter(texts=self.texts).import_html(html, address).to_json()]
 
-    def edited(self, document: dict, text: str) -> list[dict]:
+    def edit(self, document: dict, text: str) -> list[dict]:
         """A document whose text a person has put right; it is the same source."""
         known = {name: document[name] for name in Document.__dataclass_fields__}
         before = Document.from_json(known)
@@ -62,7 +62,7 @@ class Door:
         )
         if not blocks:
             return [
-                refused(
+                make_refusal(
                     before.title, f"Nothing is left of {before.title}; remove it instead."
                 ).to_json()
             ]
@@ -72,25 +72,25 @@ class Door:
         self.texts.index.forget(sha256)
 
     async def _picture(self, data: bytes, name: str, budget: Budget) -> ImportResult:
-        from oneseek.importers.image import ImageImporter, prepared
+        from oneseek.importers.image import ImageImporter, prepare_for_ocr
 
         try:
-            lines = await self._recognise(prepared(data, name, budget))
+            lines = await self._recognise(prepare_for_ocr(data, name, budget))
         except ImportRefused as problem:
-            return refused(name, str(problem))
+            return make_refusal(name, str(problem))
         return ImageImporter(texts=self.texts).import_recognised(data, name, lines)
 
     async def _scan(self, data: bytes, found: ImportResult, budget: Budget) -> ImportResult:
         """The pages of a scanned PDF, one after the other."""
-        from oneseek.importers.image import ImageImporter, prepared, renumbered
-        from oneseek.importers.readers.pdf import scanned_page
+        from oneseek.importers.image import ImageImporter, prepare_for_ocr, renumber
+        from oneseek.importers.readers.pdf import extract_scan
 
         lines: list = []
         try:
             for number, page in enumerate(found.scans):
                 budget.step("pages", number + 1, len(found.scans))
-                picture = prepared(scanned_page(data, page, budget), found.name, budget)
-                lines += renumbered(await self._recognise(picture), lines)
+                picture = prepare_for_ocr(extract_scan(data, page, budget), found.name, budget)
+                lines += renumber(await self._recognise(picture), lines)
         except ImportRefused as problem:
-            return refused(found.name, str(problem))
+            return make_refusal(found.name, str(problem))
         return ImageImporter(texts=self.texts).import_recognised(data, found.name, lines)

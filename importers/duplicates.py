@@ -52,7 +52,7 @@ class Fingerprints:
         return dict(self._sources)
 
 
-def seen_blocks(document, index: Fingerprints) -> tuple[frozenset[int], dict[int, str]]:
+def find_seen_blocks(document, index: Fingerprints) -> tuple[frozenset[int], dict[int, str]]:
     """Blocks already met in this document or an earlier one, and where; the others are
     remembered."""
     seen: dict[int, str] = {}

@@ -23,11 +23,11 @@ _WELL_FORMED = re.compile(
 _HIGH = re.compile(rb"[\x80-\xff]+")
 
 
-def encoding_of(data: bytes, declared: str = "") -> str:
+def detect_encoding(data: bytes, declared: str = "") -> str:
     for mark, encoding in _MARKS:
         if data.startswith(mark):
             return encoding
-    unmarked = _unmarked_utf16(data[:4096])
+    unmarked = _detect_utf16(data[:4096])
     if unmarked:
         return unmarked
     if _is_utf8(data):
@@ -41,7 +41,7 @@ def encoding_of(data: bytes, declared: str = "") -> str:
 
 def decode(data: bytes, name: str, declared: str = "") -> str:
     """The text of `data`, or a refusal when it is not text at all."""
-    encoding = encoding_of(data, declared)
+    encoding = detect_encoding(data, declared)
     text = data.decode(encoding, errors="replace")
     odd = len(_CONTROL.findall(text[:100_000]))
     if odd > max(2, len(text[:100_000]) // 50):
@@ -52,7 +52,7 @@ def decode(data: bytes, name: str, declared: str = "") -> str:
     return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
-def _unmarked_utf16(head: bytes) -> str:
+def _detect_utf16(head: bytes) -> str:
     """Latin text in UTF-16 has a zero in every other byte; where they stand tells the byte
     order."""
     half = len(head) // 2

@@ -19,7 +19,7 @@ from PIL import Image, ImageOps
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.importers.document import Block, Document, ImportRefused, fingerprint
 from oneseek.importers.limits import Budget
-from oneseek.importers.results import ImportResult, refused
+from oneseek.importers.results import ImportResult, make_refusal
 from oneseek.importers.text import TextImporter
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
@@ -62,25 +62,25 @@ class ImageImporter:
         name = name or (str(file) if not isinstance(file, bytes) else "picture")
         try:
             data = file if isinstance(file, bytes) else Path(file).read_bytes()
-            lines = self._recognise(prepared(data, name), ("sv", "en"))
+            lines = self._recognise(prepare_for_ocr(data, name), ("sv", "en"))
             return self.import_recognised(data, name, lines, caption)
         except ImportRefused as problem:
-            return refused(name, str(problem))
+            return make_refusal(name, str(problem))
         except OSError as error:
-            return refused(name, f"{name} could not be opened ({error.strerror}).")
+            return make_refusal(name, f"{name} could not be opened ({error.strerror}).")
 
     def import_scan(self, data: bytes, name: str, scans: list[int], budget: Budget) -> ImportResult:
         """The pages of a PDF that are pictures, one after the other."""
-        from oneseek.importers.readers.pdf import scanned_page
+        from oneseek.importers.readers.pdf import extract_scan
 
         lines: list[Recognised] = []
         try:
             for number, page in enumerate(scans):
                 budget.step("pages", number + 1, len(scans))
-                picture = prepared(scanned_page(data, page, budget), name, budget)
-                lines += renumbered(self._recognise(picture, ("sv", "en")), lines)
+                picture = prepare_for_ocr(extract_scan(data, page, budget), name, budget)
+                lines += renumber(self._recognise(picture, ("sv", "en")), lines)
         except ImportRefused as problem:
-            return refused(name, str(problem))
+            return make_refusal(name, str(problem))
         return self.import_recognised(data, name, lines)
 
     def import_recognised(
@@ -102,7 +102,7 @@ class ImageImporter:
             text = " ".join(line.text.strip() for line in read if line.paragraph == number)
             blocks.append(Block("picture", text))
         if not blocks:
-            return refused(
+            return make_refusal(
                 name,
                 f"No text was found in {name}. Handwriting cannot be read; write a caption to teach what it shows.",
             )
@@ -134,16 +134,16 @@ def sure_text(lines: list[Recognised]) -> str:
     )
 
 
-def renumbered(page: list[Recognised], before: list[Recognised]) -> list[Recognised]:
+def renumber(page: list[Recognised], before: list[Recognised]) -> list[Recognised]:
     """A further page's lines, their paragraphs counted on from those before."""
     first = 1 + max((line.paragraph for line in before), default=-1)
     return [line._replace(paragraph=first + line.paragraph) for line in page]
 
 
-def prepared(data: bytes, name: str, budget: Budget | None = None) -> bytes:
+def prepare_for_ocr(data: bytes, name: str, budget: Budget | None = None) -> bytes:
     """A grey PNG, upright, of a size OCR reads well, dark on light."""
     budget = budget or Budget(name)
-    picture = _sized(upright(data, name, budget).convert("L"))
+    picture = _resize(upright(data, name, budget).convert("L"))
     picture = ImageOps.autocontrast(picture, cutoff=1)
     if _brightness(picture) < 110:
         picture = ImageOps.invert(picture)
@@ -194,7 +194,7 @@ def _brightness(picture: Image.Image) -> float:
     return total / (picture.width * picture.height)
 
 
-def _sized(picture: Image.Image) -> Image.Image:
+def _resize(picture: Image.Image) -> Image.Image:
     area = picture.width * picture.height
     if area <= _LARGE and max(picture.size) >= _SMALL:
         return picture

@@ -18,7 +18,7 @@ def tiles_of(data: bytes, name: str, sight: Sight, in_parts: bool = True) -> Til
     picture = upright(data, name, Budget(name)).convert("RGB")
     layout = sight.layout(*picture.size, in_parts)
     for size in layout.sizes:
-        picture = resized(picture, size)
+        picture = resize(picture, size)
     tile = sight.tile
     corners = [
         (column * tile, row * tile)
@@ -26,9 +26,9 @@ def tiles_of(data: bytes, name: str, sight: Sight, in_parts: bool = True) -> Til
         for column in range(layout.columns)
     ]
     cut = [picture.crop((x, y, x + tile, y + tile)) for x, y in corners]
-    cut.append(resized(picture, (tile, tile)))
+    cut.append(resize(picture, (tile, tile)))
     return Tiles(np.stack([np.asarray(one) for one in cut]), layout.rows, layout.columns)
 
 
-def resized(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
+def resize(picture: Image.Image, size: tuple[int, int]) -> Image.Image:
     return picture if picture.size == size else picture.resize(size, Image.Resampling.LANCZOS)

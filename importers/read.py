@@ -51,7 +51,7 @@ def read(
         elif kind == "zip":
             yield from _members(data, name, budget, depth)
         else:
-            yield name, document(_reading(kind, data, budget), data, name, kind)
+            yield name, document(_read_as(kind, data, budget), data, name, kind)
     except Exhausted as exhausted:
         if depth:
             raise
@@ -114,7 +114,7 @@ def document(reading: Reading, data: bytes, name: str, kind: str) -> Document:
     )
 
 
-def _reading(kind: str, data: bytes, budget: Budget) -> Reading:
+def _read_as(kind: str, data: bytes, budget: Budget) -> Reading:
     kind = (
         "page" if kind == "html" else kind
     )  # a file is a page with things around it, a paste is not

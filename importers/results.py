@@ -8,7 +8,7 @@ from collections.abc import Callable
 from oneseek.engine.core.collecting.language import detect
 from oneseek.engine.learning.lessons.documents import lessons as lessons_of
 from oneseek.importers.document import Document
-from oneseek.importers.duplicates import Fingerprints, seen_blocks
+from oneseek.importers.duplicates import Fingerprints, find_seen_blocks
 from oneseek.importers.instructions import Suspicion, suspicions
 from oneseek.importers.passages import Sentence, passages
 from oneseek.importers.readers.moved_in import Message
@@ -83,7 +83,7 @@ def result_of(
     index = index if index is not None else Fingerprints()
     language = document.language or (language_of or detect)(document.text[:20_000])
     document = document.with_changes(language=language)
-    skip, earlier = seen_blocks(document, index)
+    skip, earlier = find_seen_blocks(document, index)
     result = ImportResult(
         document.title,
         document,
@@ -97,7 +97,7 @@ def result_of(
     return result
 
 
-def refused(name: str, problem: str, scans: list[int] | None = None) -> ImportResult:
+def make_refusal(name: str, problem: str, scans: list[int] | None = None) -> ImportResult:
     return ImportResult(name, problem=problem, scans=scans or [])
 
 

@@ -8,7 +8,7 @@ from oneseek.importers.duplicates import Fingerprints
 from oneseek.importers.kinds import IsAdapter
 from oneseek.importers.limits import Budget
 from oneseek.importers.read import IsPicture, IsScan, read, read_text
-from oneseek.importers.results import ImportResult, Lessons, refused, result_of
+from oneseek.importers.results import ImportResult, Lessons, make_refusal, result_of
 
 
 class TextImporter:
@@ -35,7 +35,7 @@ class TextImporter:
         try:
             return self.result(read_text(text, format, name))
         except ImportRefused as problem:
-            return refused(name, str(problem))
+            return make_refusal(name, str(problem))
 
     def import_file(
         self, data: bytes, name: str, budget: Budget | None = None
@@ -46,11 +46,11 @@ class TextImporter:
             if isinstance(outcome, Document):
                 yield self.result(outcome)
             elif isinstance(outcome, IsScan):
-                yield refused(member, str(outcome), outcome.scans)
+                yield make_refusal(member, str(outcome), outcome.scans)
             elif isinstance(outcome, IsAdapter):
                 yield ImportResult(member, problem=str(outcome), adapter=True)
             elif isinstance(outcome, ImportRefused):
-                yield refused(member, str(outcome))
+                yield make_refusal(member, str(outcome))
             else:
                 yield outcome
 

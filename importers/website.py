@@ -9,7 +9,7 @@ from oneseek.importers.pages.article import read_page
 from oneseek.importers.pages.fetch import Fetcher, Page
 from oneseek.importers.pages.markup import page_text
 from oneseek.importers.read import document
-from oneseek.importers.results import ImportResult, refused
+from oneseek.importers.results import ImportResult, make_refusal
 from oneseek.importers.text import TextImporter
 
 
@@ -29,7 +29,7 @@ class WebsiteImporter:
         try:
             return self.import_fetched(self._fetcher.page(url))
         except ImportRefused as problem:
-            return refused(url, str(problem))
+            return make_refusal(url, str(problem))
 
     def import_fetched(self, page: Page) -> ImportResult:
         """What a site sent: a page, or a file of any other kind at its address."""
@@ -40,7 +40,9 @@ class WebsiteImporter:
         results = list(self._texts.import_file(page.data, page.address))
         if len(results) == 1 and isinstance(results[0], ImportResult):
             return results[0]
-        return refused(page.address, f"{page.address} is no page; download it and add the file.")
+        return make_refusal(
+            page.address, f"{page.address} is no page; download it and add the file."
+        )
 
     def import_html(self, html: str, address: str) -> ImportResult:
         """HTML that is already here."""
@@ -52,4 +54,4 @@ class WebsiteImporter:
                 document(read_page(html, address, budget), data, address, "html")
             )
         except ImportRefused as problem:
-            return refused(address, str(problem))
+            return make_refusal(address, str(problem))

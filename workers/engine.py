@@ -75,15 +75,17 @@ class Engine:
         }
         prefix = options.get("prefix", "")
         stream = AnswerStream(self.resident.emit, request.id)
-        messages = await self.pictures.in_tiles(request.messages, self.resident.needed().model)
+        messages = await self.pictures.in_tiles(
+            request.messages, self.resident.require_assistant().model
+        )
         while True:
-            await self.resident.recovery.done()
+            await self.resident.recovery.wait_for_end()
             try:
-                assistant = self.resident.needed()
+                assistant = self.resident.require_assistant()
                 temperature, top_p = options.get("temperature"), options.get("top_p")
                 answer, number = await assistant.answer(
                     messages,
-                    assistant.model.manner.sampling(temperature, top_p, **asked),
+                    assistant.model.manner.make_sampling(temperature, top_p, **asked),
                     request.id,
                     options.get("version"),
                     keeps=options.get("keeps", False) and not prefix,
@@ -129,8 +131,8 @@ class Engine:
 
     async def on_hear(self, request: Hear) -> Statements:
         """What a person states in a message."""
-        found = await self.resident.needed().mind.hear(request.text, request.earlier)
-        return Statements(items=[one.told() for one in found])
+        found = await self.resident.require_assistant().mind.hear(request.text, request.earlier)
+        return Statements(items=[one.to_dict() for one in found])
 
     async def on_learn(self, request: Learn) -> Opened | Failed:
         """Open a round, or go on with the one a closed tab left. What was told is taken in at once,
@@ -144,7 +146,7 @@ class Engine:
         async with self.opening:
             self.learning = request
             began = time.monotonic()
-            opened = await self.begun()
+            opened = await self.begin_round()
         used = 1e3 * (time.monotonic() - began)
         if opened is None:
             return Opened(run="", kind="", steps=0, used_ms=used)
@@ -152,17 +154,17 @@ class Engine:
         return Opened(run=opened.run, kind=opened.kind, steps=opened.steps, used_ms=used)
 
     async def take_in(self, ids: list[str]) -> Opened | Failed:
-        ended = await self.resident.needed().mind.remember(ids)
+        ended = await self.resident.require_assistant().mind.remember(ids)
         if ended["reason"]:
             return Failed(where="Learn", reason=ended["reason"], detail="")
         self.resident.emit_changed("facts")
         return Opened(run="", kind=MEMORY, steps=0, used_ms=0.0)
 
-    async def begun(self) -> Round | None:
+    async def begin_round(self) -> Round | None:
         """The round that is wanted, once it is open, also when what computes is lost meanwhile;
         None when there is nothing left to it."""
         while True:
-            await self.resident.recovery.done()
+            await self.resident.recovery.wait_for_end()
             try:
                 opened = await self.open_round()
                 break
@@ -179,7 +181,7 @@ class Engine:
 
     async def on_question(self, request: Question) -> Done:
         """A question of the chat: its two stages."""
-        self.resident.needed()
+        self.resident.require_assistant()
         await self.resident.questions.ask(request)
         return Done()
 
@@ -194,13 +196,13 @@ class Engine:
     async def open_round(self) -> Round | None:
         asked = self.learning
         assert asked, "`learn` sets it"
-        self.resident.needed()
+        self.resident.require_assistant()
         self.learns = self.resident.loaded.model
         fenced = FencedStore(self.resident.store, asked.epoch)
         if asked.kind == "question":
             opened = await self.resident.questions.open(asked.config, fenced)
             return opened or await self.server.open_run(fenced)
-        return await self.resident.needed().learner.learn(
+        return await self.resident.require_assistant().learner.learn(
             asked.kind,
             asked.examples,
             asked.line,
@@ -211,17 +213,17 @@ class Engine:
 
     async def on_grant(self, request: Grant) -> Slice:
         """Work on the open round for about this long."""
-        await self.resident.recovery.done()
+        await self.resident.recovery.wait_for_end()
         try:
             async with self.opening:
-                round = self.resident.needed().learner.round
+                round = self.resident.require_assistant().learner.round
                 if self.learns != self.resident.loaded.model:  # another took over
                     self.learning = None
                 if round is None and self.learning:  # it made way: go on from the checkpoint
-                    round = await self.begun()
+                    round = await self.begin_round()
             if round is None:  # thrown away, or all it was about was taken back
                 return Slice(used_ms=0.0, finished=True, outcome="", version="", reason="")
-            learner = self.resident.needed().learner
+            learner = self.resident.require_assistant().learner
             used, ended = await learner.grant(request.milliseconds, request.sparing)
         except DeviceLost as lost:
             self.resident.recovery.begin(str(lost))
@@ -249,7 +251,7 @@ class Engine:
         """Throw the open round away."""
         self.learning = None
         await self.server.cancel_run()
-        self.resident.needed().learner.drop()
+        self.resident.require_assistant().learner.drop()
         return Done()
 
 

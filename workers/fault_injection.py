@@ -19,7 +19,7 @@ class FaultInjection:
 
     async def on_break(self, request: Break) -> Done:
         """For tests: lose the device or a thread, spoil what is trained, hang, or die."""
-        executor: Any = self.resident.needed().model.executor
+        executor: Any = self.resident.require_assistant().model.executor
         if request.what == "device":
             executor.device.destroy()
         elif request.what == "thread":
@@ -27,7 +27,7 @@ class FaultInjection:
         elif request.what == "stuck":
             executor.stick()
         elif request.what == "nan":
-            attempt: Any = self.resident.needed().learner.training.attempt
+            attempt: Any = self.resident.require_assistant().learner.training.attempt
             candidate = attempt.trainer.candidate
             nothing = np.full(candidate.trained.size, np.nan, np.float32)
             candidate.tensors[candidate.trained.name].write(nothing)

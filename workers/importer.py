@@ -45,7 +45,7 @@ from oneseek.engine.core.wire import Message
 from oneseek.engine.history.exchange_file import NotOpened, export_state, import_state, unseal
 from oneseek.importers.door import Door
 from oneseek.importers.duplicates import Fingerprints
-from oneseek.importers.image import prepared, sure_text
+from oneseek.importers.image import prepare_for_ocr, sure_text
 from oneseek.importers.limits import Budget, Cancelled
 from oneseek.workers.post import Emit
 from oneseek.workers.recogniser import Recogniser
@@ -98,7 +98,7 @@ class Importer:
 
     async def on_import_edited(self, request: ImportEdited) -> Imports | Failed:
         async def read(door: Door, budget: Budget) -> list[dict]:
-            return door.edited(request.document, request.text)
+            return door.edit(request.document, request.text)
 
         return await self.read(request, request.document["title"], read)
 
@@ -106,7 +106,7 @@ class Importer:
         async with self.one_at_a_time:
             self.reading, budget = request.id, Budget(request.name)
             data = await take_from_inbox(request.file, budget)
-            lines = await self.recogniser.read(prepared(data, request.name, budget))
+            lines = await self.recogniser.read(prepare_for_ocr(data, request.name, budget))
         return TextInPicture(text=sure_text(lines))
 
     async def on_stop_import(self, request: StopImport) -> Done:
@@ -115,7 +115,7 @@ class Importer:
 
     async def on_forget_import(self, request: ForgetImport) -> Done:
         async with self.one_at_a_time:
-            door = await self.opened()
+            door = await self.open_door()
             door.forget(request.document)
             await self.keep(door)
             own = await folder("importer")
@@ -193,11 +193,11 @@ class Importer:
             self.reading = request.id
             budget = Budget(name, None, self.progress, lambda: request.id in self.stopped)
             try:
-                door = await self.opened()
+                door = await self.open_door()
                 budget.step()
                 items = await reader(door, budget)
                 await self.keep(door)
-                return Imports(items=[await lightened(item) for item in items])
+                return Imports(items=[await offload_text(item) for item in items])
             except Cancelled:
                 return Failed(
                     where="import", reason=f"Reading {name} was stopped.", detail="stopped"
@@ -214,7 +214,7 @@ class Importer:
     def tell(self, done: int, total: int) -> None:
         self.emit(Reading(id=self.reading, done=done, total=total))
 
-    async def opened(self) -> Door:
+    async def open_door(self) -> Door:
         if self.door is None:
             self.door = Door(self.recogniser.read, await load_known())
         return self.door
@@ -276,7 +276,7 @@ def serve(emit: Emit, settings: dict, modules: dict[str, Any]) -> tuple[Importer
     return Importer(emit, settings, modules), Packer(emit)
 
 
-async def lightened(item: dict) -> dict:
+async def offload_text(item: dict) -> dict:
     """Without the whole text, which would hold up the page: that lies in OPFS importer/ as
     HASH.txt, and what was asked and answered in its lessons as HASH.json, or what a person said
     in the chats of another assistant."""

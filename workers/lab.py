@@ -80,27 +80,27 @@ class Lab(Watch):
         for number, device in enumerate(devices):
             self.device, self.step, self.looking = device, 0, number == 0
             self.tell("began", device=device)
-            if number and (reason := missing(device)):
+            if number and (reason := explain_missing(device)):
                 self.tell("printed", device=device, text=f"{reason}\n")
                 continue
             try:
                 with self:
-                    execute(text, device, self.printed())
+                    execute(text, device, self.make_output())
             except BaseException as problem:
-                self.tell("failed", device=device, **told_of(problem))
+                self.tell("failed", device=device, **describe_error(problem))
                 break
         self.tell("done")
 
-    def printed(self) -> Printed:
+    def make_output(self) -> Printed:
         return Printed(lambda text: self.tell("printed", device=self.device, text=text))
 
-    def traced(self, traced: Traced) -> None:
+    def observe_program(self, traced: Traced) -> None:
         if self.looking:
             self.found.append(Inspection(traced))
             facts = self.found[-1].facts(PROGRAM)
             self.tell("program", number=len(self.found) - 1, **facts)
 
-    async def stepped(self, loss: float, ms: float) -> None:
+    async def observe_step(self, loss: float, ms: float) -> None:
         self.step += 1
         shown = loss if abs(loss) < float("inf") else None  # JSON has no NaN and no infinity
         self.tell("stepped", device=self.device, step=self.step, loss=shown, ms=ms)
@@ -108,7 +108,7 @@ class Lab(Watch):
         await self.goes_on.wait()
 
 
-def missing(device: str) -> str:
+def explain_missing(device: str) -> str:
     """Why a device is not here; nothing where it is."""
     try:
         executor(device)
@@ -127,7 +127,7 @@ def execute(text: str, device: str, out: Printed) -> None:
         out.flush()
 
 
-def told_of(problem: BaseException) -> dict[str, Any]:
+def describe_error(problem: BaseException) -> dict[str, Any]:
     """What happened, and at which line of the program."""
     own = [f for f in traceback.extract_tb(problem.__traceback__) if f.filename == PROGRAM]
     line = own[-1].lineno if own else None

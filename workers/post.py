@@ -44,7 +44,7 @@ class Post:
             where = type(request).__name__
             return (await self.answer(request)).to_text()
         except Exception as error:
-            return failed(where, error).to_text()
+            return describe_failure(where, error).to_text()
 
     async def answer(self, request: Message) -> Message:
         if isinstance(request, Ping):
@@ -61,7 +61,7 @@ class Post:
         raise BadMessage(f"{type(request).__name__} was answered with {answer!r}")
 
 
-def failed(where: str, error: BaseException) -> Failed:
+def describe_failure(where: str, error: BaseException) -> Failed:
     """What the page is told of an exception: its sentence, and the trace for those who look."""
     detail = "".join(traceback.format_exception(error))
     return Failed(where=where, reason=str(error) or type(error).__name__, detail=detail)

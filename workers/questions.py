@@ -12,7 +12,7 @@ from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.storage.store import FencedStore
 from oneseek.engine.learner import OnStep, Round
-from oneseek.engine.learning.questions.microtrain import MicroTraining, hold, offered
+from oneseek.engine.learning.questions.microtrain import MicroTraining, hold, offer_examples
 from oneseek.workers.post import Emit
 
 SHOWN = ("samples", "events", "state", "ledger")
@@ -45,7 +45,7 @@ class Questions:
         """The next one that waits, as a round; None when none does. Those that come during a run
         over a data set are learned between its epochs, by the same settings."""
         self.config, self.fenced = config, fenced
-        waiting = await self.micro.waiting()
+        waiting = await self.micro.list_waiting()
         if not waiting:
             return None
         return self.assistant.learner.look_into(lambda: self.process(waiting[0]))
@@ -58,7 +58,7 @@ class Questions:
         """One stage: its examples become lessons of the queue, and are learned."""
         queue = SavedQueue(TrainingQueue(self.clock), self.store)
         await queue.load()
-        ids, nothing = await offered(queue, self.assistant.learner.trainer.coder, examples)
+        ids, nothing = await offer_examples(queue, self.assistant.learner.trainer.coder, examples)
         if not ids:
             return nothing
         lesson = self.assistant.learner.lesson

@@ -32,14 +32,14 @@ class Recogniser:
         if self.ending:
             self.ending.cancel()
         try:
-            worker = await self.started()
+            worker = await self.start_worker()
             wanted = _object({"blocks": True, "text": False})
             found = await worker.recognize(js.Blob.new(to_js([to_js(png)])), _object({}), wanted)
             return _lines(found.data.blocks)
         finally:
             self.ending = asyncio.ensure_future(self.end_when_idle())
 
-    async def started(self) -> Any:
+    async def start_worker(self) -> Any:
         if self.worker is None:
             folder = js.URL.new(".", js.URL.new(self.address, js.location.href)).href
             options = {

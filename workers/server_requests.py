@@ -61,7 +61,7 @@ class ServerRequests:
         await pyodide_js.loadPackage(to_js(API_PACKAGES))
         from oneseek.workers.page_api import PageApi
 
-        assistant = self.resident.needed()
+        assistant = self.resident.require_assistant()
         if self.api is None or self.api.service.assistant is not assistant:
             model, micro = self.resident.versions.base, self.resident.questions.micro
             self.api = PageApi(assistant, model, self.resident.emit, micro, self.resident.tell_step)
@@ -82,7 +82,7 @@ class ServerRequests:
 
     async def on_start_run(self, request: StartRun) -> RunStarted:
         """A run over a data set; it is trained in the time that is granted."""
-        self.resident.needed()
+        self.resident.require_assistant()
         runs = (await self.api_ready()).service.runs
         run = await runs.start(
             [self.resident.versions.base], request.data, request.epochs, request.rate,
@@ -94,21 +94,21 @@ class ServerRequests:
 
     async def on_remove_choices(self, request: RemoveChoices) -> Done:
         """Choices are gone, and what was trained on them."""
-        self.resident.needed()
+        self.resident.require_assistant()
         await remove_choices((await self.api_ready()).service.runs, request.ids)
         self.resident.emit_changed("state", "versions", "examples", "queue", "ledger", "choices")
         return Done()
 
     async def on_end_run(self, request: EndRun) -> Done:
         """A run that is not under way ends."""
-        self.resident.needed()
+        self.resident.require_assistant()
         await (await self.api_ready()).service.runs.cancel(request.run)
         self.resident.emit_changed("state")
         return Done()
 
     async def on_what_run_takes(self, request: WhatRunTakes) -> RunTakes:
         """The memory and time of a run in each mode."""
-        self.resident.needed()
+        self.resident.require_assistant()
         runs = (await self.api_ready()).service.runs
         told = await runs.modes(request.data, request.epochs, request.tune, request.settings)
         return RunTakes(modes=told)
@@ -135,7 +135,7 @@ class ServerRequests:
 
     async def on_reset(self, request: Reset) -> Done:
         """Remove every version, example and snapshot."""
-        await self.resident.needed().learner.reset(request.word)
+        await self.resident.require_assistant().learner.reset(request.word)
         if self.api:
             await self.api.service.runs.forget()
         self.resident.emit_changed(

@@ -37,19 +37,21 @@ class VersionRequests:
 
     async def on_use(self, request: Use) -> Done:
         """Make a version the one in use."""
-        await self.resident.needed().updater.rollback(request.version)
+        await self.resident.require_assistant().updater.rollback(request.version)
         self.resident.emit_changed("state", "ledger")
         return Done()
 
     async def on_recall(self, request: Recall) -> Recalled:
         """Ask one learned example with no chat around it."""
-        text, has_value, number = await self.resident.needed().recall(request.example)
+        text, has_value, number = await self.resident.require_assistant().recall(request.example)
         record = await self.resident.versions.record(number) if number else None
         return Recalled(text=text, has_value=has_value, version=label(record))
 
     async def on_forget(self, request: Forget) -> Forgotten:
         """What forgetting would mean; with `now`, do it."""
-        touched, before = await self.resident.needed().learner.forget(request.examples, request.now)
+        touched, before = await self.resident.require_assistant().learner.forget(
+            request.examples, request.now
+        )
         if request.now:
             self.resident.emit_changed(
                 "versions", "examples", "queue", "ledger", "state", "samples", "facts"
@@ -58,13 +60,13 @@ class VersionRequests:
 
     async def on_let_go(self, request: LetGo) -> Done:
         """From the next question on nothing of these comes out."""
-        await self.resident.needed().mind.let_go(request.examples, request.skipped)
+        await self.resident.require_assistant().mind.let_go(request.examples, request.skipped)
         self.resident.emit_changed("facts", "queue")
         return Done()
 
     async def on_export(self, request: Export) -> File:
         """A version as a file for the person, in OPFS out/."""
-        assistant = self.resident.needed()
+        assistant = self.resident.require_assistant()
 
         async def open_file() -> ModelFile:
             base, origin = self.resident.versions.base, self.resident.loaded.origin
@@ -78,7 +80,7 @@ class VersionRequests:
     async def on_import_adapter(self, request: ImportAdapter) -> Imported:
         """An adapter from elsewhere becomes a version, and the one in use, if the gate lets it
         in."""
-        assistant = self.resident.needed()
+        assistant = self.resident.require_assistant()
         learner = assistant.learner
         came = {name: await outbox.take(name) for name in request.names}
         flat, name = outbox.adapter_in(came, assistant)
@@ -94,7 +96,7 @@ class VersionRequests:
         findings = await check_store(self.resident.store)
         if request.version:
             try:
-                await self.resident.needed().learner.rebuilder.weights(request.version)
+                await self.resident.require_assistant().learner.rebuilder.weights(request.version)
             except SnapshotDamaged as damaged:
                 findings.append(str(damaged))
         return Verified(ok=not findings, findings=findings)

@@ -81,7 +81,7 @@ async def both(open_executor: Callable[[str], Awaitable[Executor]]) -> dict[str,
     return {kind: await milliseconds(await open_executor(kind)) for kind in ("gpu", "cpu")}
 
 
-async def measured_once(store: Any, key: str, measure: Callable[[], Awaitable[Any]]) -> Any:
+async def measure_once(store: Any, key: str, measure: Callable[[], Awaitable[Any]]) -> Any:
     """What `measure()` came to when the store was first asked for this key."""
     known = await store.get("state", key)
     if known is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from oneseek.engine.cli.options import show
 from oneseek.engine.cli.session import STORE, Session
-from oneseek.engine.cli.teaching import loaded
+from oneseek.engine.cli.teaching import load_model
 from oneseek.engine.history.certificate import certify, write_folder
 from oneseek.engine.history.versions import behind
 from oneseek.engine.model.adapters import peft_files
@@ -27,7 +27,7 @@ def export(options) -> None:
 
 
 async def _export(options, source: Path, out: Path) -> None:
-    model = await loaded(options)
+    model = await load_model(options)
     session = await Session.open(source, model)
     try:
         record = await session.versions.current()

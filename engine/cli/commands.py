@@ -18,7 +18,7 @@ import numpy as np
 from oneseek.engine.cli import certified, external_training, judging, teaching
 from oneseek.engine.cli.options import command, log, model_options, need, show, write_whole
 from oneseek.engine.cli.remembering import assistant_of
-from oneseek.engine.core.environment import switched_on
+from oneseek.engine.core.environment import is_switched_on
 from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.model import registry
@@ -36,7 +36,7 @@ SPEAKING = "chat"  # what the answer of a chat is known as while it grows
 SHOWN = 10  # next tokens that `logits` shows
 
 
-async def loaded(options):
+async def load_generator(options):
     """The chosen model on its back end, and a generator with the chosen adapter."""
     model = await model_named(options.model, options.backend)
     if not options.adapter:
@@ -53,16 +53,16 @@ def sampling_options(parser):
     parser.add_argument("--max-tokens", type=int, default=256)
 
 
-def sampling(options, model, **more):
+def make_sampling(options, model, **more):
     temperature = 0.0 if options.greedy else options.temperature
     asked = {"seed": options.seed, "max_tokens": options.max_tokens, **more}
-    return model.manner.sampling(temperature, options.top_p, **asked)
+    return model.manner.make_sampling(temperature, options.top_p, **asked)
 
 
-def talking(options, model):
+def make_chat_sampling(options, model):
     """The same in a chat, which does not go round in circles unless it is asked to be greedy."""
     keeps_going = not options.greedy
-    return sampling(options, model, steer=keeps_going, stop_repeats=keeps_going)
+    return make_sampling(options, model, steer=keeps_going, stop_repeats=keeps_going)
 
 
 def picture_options(parser):
@@ -119,8 +119,8 @@ async def _generate(options):
     users = [options.user] if options.users is None else list(lines_of(options.users))
     if options.adapter and (Path(options.adapter) / STORE).exists():
         return await _generate_from_memory(options, users)
-    model, generator = await loaded(options)
-    chosen = sampling(options, model)
+    model, generator = await load_generator(options)
+    chosen = make_sampling(options, model)
     asked = [await model.see([await first_message(user, options, model)]) for user in users]
     answers = [generator.ask(messages, chosen) for messages in asked]
     for answer in answers:
@@ -135,11 +135,11 @@ async def _generate(options):
 
 async def _generate_from_memory(options, users):
     """From a folder that knows facts by heart: who answers depends on what is asked."""
-    model = await teaching.loaded(options)
+    model = await teaching.load_model(options)
     async with assistant_of(Path(options.adapter), model) as assistant:
         for number, user in enumerate(users):
             messages = [await first_message(user, options, model)]
-            chosen = sampling(options, model)
+            chosen = make_sampling(options, model)
             answer, version = await assistant.answer(messages, chosen, str(number))
             result = {
                 "text": answer.text,
@@ -163,7 +163,7 @@ def logits(options):
 
 
 async def _logits(options):
-    model, generator = await loaded(options)
+    model, generator = await load_generator(options)
     texts = [options.text] if options.texts is None else list(lines_of(options.texts))
     for text in texts:
         ids = model.tokenizer.encode(text, special=True)
@@ -200,9 +200,9 @@ async def _chat(options):
     if adapter and not (adapter / STORE).exists():
         await _chat_with_adapter(options)
         return
-    model = await teaching.loaded(options)
+    model = await teaching.load_model(options)
     folder = options.folder or adapter or registry.data() / "chat" / model.fingerprint[:16]
-    hears = switched_on("LEARN_FROM_CHATS", True) and not options.no_learn
+    hears = is_switched_on("LEARN_FROM_CHATS", True) and not options.no_learn
     if hears and registry.encoder_file() is None:
         log(f"oneseek: {registry.ENCODER_MISSING}")
     with alone_in(folder):
@@ -214,7 +214,7 @@ async def _chat(options):
                 with interrupting(lambda: assistant.stop(SPEAKING)):
                     found, version = await assistant.answer(
                         messages,
-                        talking(options, model),
+                        make_chat_sampling(options, model),
                         SPEAKING,
                         keeps=hears,
                         on_text=make_printer(options),
@@ -232,10 +232,10 @@ async def _chat(options):
 
 async def _chat_with_adapter(options):
     """With weights that come without a memory."""
-    model, generator = await loaded(options)
+    model, generator = await load_generator(options)
 
     async def answer(messages):
-        chosen, messages = talking(options, model), await model.see(messages)
+        chosen, messages = make_chat_sampling(options, model), await model.see(messages)
         found = generator.ask(messages, chosen, SPEAKING, on_text=make_printer(options))
         with interrupting(found.cancel):
             await generator.answer_all([found])

@@ -28,7 +28,7 @@ def traffic(step: Step) -> int:
     return written + sum(value.spec.nbytes for value in step.reads)
 
 
-def named(step: Step) -> str:
+def name_subject(step: Step) -> str:
     """The weight a step is about, or else what it makes."""
     weights = [v.name for v in step.reads if v.name.startswith(("model.", "lm_head."))]
     return weights[0] if weights else step.outs[0].name
@@ -45,7 +45,9 @@ async def costs(run) -> list[dict]:
     rows = []
     for i, (step, ms) in enumerate(per_step.items()):
         rate = 1e-6 / ms if ms else 0.0
-        row = dict(step=i, op=step.op.name, about=named(step), shape=list(step.outs[0].shape))
+        row = dict(
+            step=i, op=step.op.name, about=name_subject(step), shape=list(step.outs[0].shape)
+        )
         row |= dict(ms=ms, gb_s=traffic(step) * rate, gflop_s=operations(step) * rate)
         rows.append(row)
     return rows
@@ -73,13 +75,13 @@ async def first_difference(run, plan: Plan, tolerance: float = 1e-3) -> str:
         run.run(begin, at)
         truth.run(i, i + 1)
         for out in step.outs:
-            found = await compared(run, truth, out, tolerance)
+            found = await compare(run, truth, out, tolerance)
             if found:
                 return f"step {i}: {step}\n{found}"
     return ""
 
 
-async def compared(run, truth: NumpyRun, out: Value, tolerance: float) -> str:
+async def compare(run, truth: NumpyRun, out: Value, tolerance: float) -> str:
     made, wanted = await run.get(out), truth.get(out)
     scale = float(np.abs(wanted).max()) if prod(wanted.shape) else 0.0
     off = np.abs(made.astype(np.float64) - wanted)
@@ -102,14 +104,14 @@ def steps(options):
 
 
 async def _steps(options):
-    from oneseek.engine.cli.commands import loaded
+    from oneseek.engine.cli.commands import load_generator
 
     backend = "numpy" if options.debug == 3 else "gpu"
-    model, _ = await loaded(argparse.Namespace(**{**vars(options), "backend": backend}))
+    model, _ = await load_generator(argparse.Namespace(**{**vars(options), "backend": backend}))
     trained = Trained.lora(model.config, 8, 16)
     plan = model.program("learn", options.tokens, options.tokens, trained=trained)
     if options.debug == 3:
-        show(options, {"listing": list(plan.program.listing())}, repr(plan.program))
+        show(options, {"listing": list(plan.program.list_lines())}, repr(plan.program))
         return
     run = model.prepare(plan, {})
     rng = np.random.default_rng(0)

@@ -24,7 +24,7 @@ from oneseek.engine.history.exchange_file import (
     of_today,
     unseal,
 )
-from oneseek.engine.history.native_keys import NativeCipher, named_key
+from oneseek.engine.history.native_keys import NativeCipher, read_named_key
 from oneseek.engine.open import alone_in, clock, model_named
 
 MOST_SHOWN = 20
@@ -84,22 +84,24 @@ def phrase_of(twice: bool) -> str:
 
 
 async def _exchange(options, phrase: str) -> None:
-    files = [await opened(path, phrase) for path in options.into]  # all, before the first counts
+    files = [
+        await unseal_file(path, phrase) for path in options.into
+    ]  # all, before the first counts
     store = SqliteStore(options.folder / STORE)
     try:
         for path, (state, signed_by) in zip(options.into, files, strict=True):
             await bring_in(options, store, path.name, state, signed_by)
         if options.server:
-            await exchanged(options, store, phrase)
+            await exchange_with_server(options, store, phrase)
         if (files or options.server) and options.model:
-            await remembered(options)
+            await remember(options)
         if options.out:
             await write_exchange(options, store, phrase)
     finally:
         await store.close()
 
 
-async def opened(path: Path, phrase: str) -> tuple[dict, str]:
+async def unseal_file(path: Path, phrase: str) -> tuple[dict, str]:
     try:
         state, signed_by = await unseal(path.read_bytes(), phrase, NativeCipher())
         return of_today(state, clock), signed_by
@@ -107,15 +109,15 @@ async def opened(path: Path, phrase: str) -> tuple[dict, str]:
         raise ValueError(f"{path.name}: {error}") from error
 
 
-async def exchanged(options, store: SqliteStore, phrase: str) -> None:
+async def exchange_with_server(options, store: SqliteStore, phrase: str) -> None:
     """The server takes over what is known here, and answers with what both know."""
-    _, mine = await export_state(store, phrase, clock, NativeCipher(), named_key())
-    theirs = await asyncio.to_thread(posted, options.server, options.key, mine)
+    _, mine = await export_state(store, phrase, clock, NativeCipher(), read_named_key())
+    theirs = await asyncio.to_thread(post, options.server, options.key, mine)
     state, signed_by = await unseal(theirs, phrase, NativeCipher())
     await bring_in(options, store, options.server, state, signed_by)
 
 
-def posted(server: str, key: str, data: bytes) -> bytes:
+def post(server: str, key: str, data: bytes) -> bytes:
     """The server's answer, or a ValueError in its words."""
     headers = {"Content-Type": "application/octet-stream"}
     if key:
@@ -156,7 +158,7 @@ async def bring_in(options, store: SqliteStore, where: str, state: dict, signed_
     show(options, result, "\n".join(lines))
 
 
-async def remembered(options) -> None:
+async def remember(options) -> None:
     """By heart, now; in a server's folder that is its own affair."""
     store = SqliteStore(options.folder / STORE)
     known = await store.get("state", KNOWN_AS)
@@ -171,7 +173,7 @@ async def remembered(options) -> None:
 
 
 async def write_exchange(options, store: SqliteStore, phrase: str) -> None:
-    state, data = await export_state(store, phrase, clock, NativeCipher(), named_key())
+    state, data = await export_state(store, phrase, clock, NativeCipher(), read_named_key())
     write_whole(options.out, data)
     told = sum("answer" in one for one in state.values())
     result = {"file": str(options.out), "told": told, "forgotten": len(state) - told}

@@ -13,9 +13,9 @@ from typing import Any
 from oneseek.engine.cli.options import command, log, model_options, show, write_whole
 from oneseek.engine.cli.session import STORE, Session
 from oneseek.engine.cli.teaching import (
-    configured,
     lessons_in,
-    loaded,
+    load_model,
+    make_config,
     out_option,
     session_of,
     show_outcome,
@@ -43,12 +43,12 @@ async def _export(options: Any) -> None:
     async with _copy(options) as session:
         also = lessons_in(options.lessons, session) if options.lessons else []
         record = data_set_record(options.data) if options.data else None
-        if not (record or also or await session.list_learned() or await session.refused()):
+        if not (record or also or await session.list_learned() or await session.list_refused()):
             raise ValueError(
                 "there is nothing to train on: name a folder that was taught with --adapter, "
                 "facts with --lessons, or a data set with --data"
             )
-        attempt = await session.opened(record, also)
+        attempt = await session.open_round(record, also)
         log(f"{attempt.steps} steps; asking the base model what it expects")
         if options.format == "trl":
             with tempfile.TemporaryDirectory() as name:
@@ -74,12 +74,12 @@ def of_data(data: Path, parameters: float) -> TrainingConfig:
 @contextlib.asynccontextmanager
 async def _copy(options: Any) -> AsyncIterator[Session]:
     """A session over a copy of what lies in --adapter: what is asked here changes nothing there."""
-    model = await loaded(options)
+    model = await load_model(options)
     given = Path(options.adapter) if options.adapter else None
     config = None
     if not given or not (given / STORE).exists():
         parameters = model.config.parameters
-        config = configured(
+        config = make_config(
             options,
             of_data(options.data, parameters) if options.data else for_model(parameters),
         )
@@ -87,7 +87,7 @@ async def _copy(options: Any) -> AsyncIterator[Session]:
         session = await Session.open(Path(name), model, config, given)
         try:
             if config is None:
-                await session.configure(configured(options, session.config))
+                await session.configure(make_config(options, session.config))
             yield session
         finally:
             await session.close()
@@ -104,7 +104,7 @@ def adopt(options):
 
 
 async def _adopt(options: Any) -> None:
-    model = await loaded(options)
+    model = await load_model(options)
     async with session_of(options, model, None) as session:
         ended = await session.admit(options.folder)
         show_outcome(options, str(options.folder), ended)

@@ -9,7 +9,7 @@ from oneseek.importers.document import ImportRefused
 from oneseek.importers.limits import PAGES, Budget
 from oneseek.importers.pages.fetch import Fetcher
 from oneseek.importers.read import IsPicture
-from oneseek.importers.results import ImportResult, refused
+from oneseek.importers.results import ImportResult, make_refusal
 from oneseek.importers.text import TextImporter
 
 READERS = ("lxml", "trafilatura", "pypdf", "striprtf", "markdown_it", "PIL")
@@ -73,10 +73,10 @@ def file(path: Path, texts: TextImporter) -> Iterator[ImportResult]:
         budget.accept(path.stat().st_size)
         data = path.read_bytes()
     except OSError as error:
-        yield refused(str(path), f"{path} could not be opened ({error.strerror}).")
+        yield make_refusal(str(path), f"{path} could not be opened ({error.strerror}).")
         return
     except ImportRefused as problem:
-        yield refused(str(path), str(problem))
+        yield make_refusal(str(path), str(problem))
         return
     pictures = ImageImporter(texts=texts)
     for outcome in texts.import_file(data, path.name, budget):

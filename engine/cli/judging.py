@@ -15,7 +15,7 @@ from pathlib import Path
 from oneseek.engine.cli.options import COMMANDS, command, log, model_options, show
 from oneseek.engine.cli.remembering import assistant_of
 from oneseek.engine.cli.session import STORE
-from oneseek.engine.cli.teaching import lines_of, loaded
+from oneseek.engine.cli.teaching import lines_of, load_model
 from oneseek.engine.core.collecting.quality import answers_of
 from oneseek.engine.core.conversation import MEMORY
 from oneseek.engine.core.settings import for_model
@@ -26,11 +26,11 @@ from oneseek.engine.learning.datasets import DataSet
 from oneseek.engine.learning.lessons import guess, probes
 from oneseek.engine.learning.memory.speaking import BASE as BASE_ALONE
 from oneseek.engine.learning.memory.speaking import VERSION
-from oneseek.engine.learning.probe import CandidateModel, answered, measure
+from oneseek.engine.learning.probe import CandidateModel, measure, score_answers
 from oneseek.engine.learning.recipe import Recipe
 from oneseek.engine.learning.rounds.dataset import row_of
 from oneseek.engine.learning.rounds.gate import LOST
-from oneseek.engine.learning.rounds.sifting import asked_in, qualities, summary
+from oneseek.engine.learning.rounds.sifting import join_history, qualities, summary
 from oneseek.engine.learning.rounds.variants import Variant
 from oneseek.engine.learning.rounds.verdict import SCALE
 from oneseek.engine.learning.trainer import EngineTrainer
@@ -56,9 +56,9 @@ def evaluate(options):
 
 
 async def _evaluate(options):
-    model = await loaded(options)
+    model = await load_model(options)
     config = for_model(model.config.parameters)
-    trained, flat = Trained.chosen(model.config, config), None
+    trained, flat = Trained.from_training(model.config, config), None
     folder = Path(options.adapter) if options.adapter else None
     if folder and not only_remembers(folder):
         trained, flat = load_adapter(folder, model.config)
@@ -72,7 +72,7 @@ async def _evaluate(options):
         if folder and (folder / STORE).exists():
             async with assistant_of(folder, model) as assistant:
                 others = {
-                    who: await judged(assistant, who, trainer, records, code)
+                    who: await judge(assistant, who, trainer, records, code)
                     for who in (BASE_ALONE, MEMORY, BOTH)
                 }
             version = {name: figures[name] for name in others[BOTH]}
@@ -92,9 +92,9 @@ def only_remembers(folder: Path) -> bool:
     return (folder / STORE).exists() and not (folder / WEIGHTS).exists()
 
 
-async def judged(assistant, who, trainer, records, code) -> dict:
+async def judge(assistant, who, trainer, records, code) -> dict:
     asked = Asked(assistant, who, trainer.variants)
-    figures, _ = await answered(asked, trainer.coder, records, probes(code))
+    figures, _ = await score_answers(asked, trainer.coder, records, probes(code))
     return figures
 
 
@@ -108,7 +108,7 @@ async def alone(options) -> str:
     folder = Path(options.adapter)
     if not (folder / STORE).exists():
         return ""
-    model = await loaded(options)
+    model = await load_model(options)
     async with assistant_of(folder, model) as assistant:
         record = await assistant.versions.current()
         if not record or not behind(record):
@@ -158,11 +158,11 @@ class Asked:
     async def by_heart(self, said, sampling):
         """The base, with what it was told and no version behind."""
         mind = self.assistant.mind
-        speaking = await mind.speaking(BASE, said[0]["content"])
+        speaking = await mind.decide_answer(BASE, said[0]["content"])
         answer = self.assistant.base.ask(
             said, sampling, self.who, speaking=speaking, push=speaking.push
         )
-        await self.assistant.finished(answer)
+        await self.assistant.wait_for_answer(answer)
         return answer
 
 
@@ -179,25 +179,25 @@ def sift(options):
 
 async def _sift(options):
     data = DataSet(options.data)
-    model = await loaded(options)
+    model = await load_model(options)
     config = for_model(model.config.parameters)
-    trainer = EngineTrainer(model, Trained.chosen(model.config, config), config)
+    trainer = EngineTrainer(model, Trained.from_training(model.config, config), config)
     examples = list(data)
     found = await qualities(
         examples,
         [row_of(example, trainer.coder) for example in examples],
         partial(trainer.variants.surprise, Variant.BASE),
-        await known_in(options.adapter),
+        await read_learned(options.adapter),
     )
     for number in sorted(range(len(found)), key=lambda n: found[n]["score"]):
         one, example = found[number], examples[number]
-        text = " ".join(f"{asked_in(example)} {example.answer}".split())
+        text = " ".join(f"{join_history(example)} {example.answer}".split())
         line = f"{one['score']:>3}  {number + 1:>6}  {text[:60]}  {', '.join(one['why'])}"
         show(options, {"example": number + 1, **one}, line)
     log(json.dumps(summary(found)))
 
 
-async def known_in(folder: str | None) -> dict[str, str]:
+async def read_learned(folder: str | None) -> dict[str, str]:
     """What a folder was taught, by its questions."""
     if not folder or not (Path(folder) / STORE).exists():
         return {}

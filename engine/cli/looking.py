@@ -10,7 +10,7 @@ from pathlib import Path
 from oneseek.engine.backends.room import memory_here
 from oneseek.engine.backends.select import BACK_ENDS
 from oneseek.engine.cli.options import command, json_option, show
-from oneseek.engine.learning.needs import file_takes, judged, packed_takes
+from oneseek.engine.learning.needs import file_takes, file_takes_packed, judge
 from oneseek.engine.model import look as looking
 
 REASONS = {
@@ -36,8 +36,8 @@ def look(options):
     backend = "cpu" if options.backend == "auto" else options.backend
     told, file = looking.look(options.path)
     if file is not None:
-        told |= judged(file_takes(file), backend, memory)
-        told["packed"] = [judged(one, backend, memory) for one in packed_takes(file)]
+        told |= judge(file_takes(file), backend, memory)
+        told["packed"] = [judge(one, backend, memory) for one in file_takes_packed(file)]
         file.close()
     show(options, told, "\n".join(sentences(told)))
     return 0 if told["loads"] else 1
@@ -60,15 +60,15 @@ def sentences(told: dict) -> list[str]:
                      f"parameters, {eyes['loaded_bytes'] / 1e9:.2f} GB of the memory below")  # fmt: skip
     if not told["loads"]:
         return [*lines, f"  does not load: {told['why']}"]
-    lines += fitting(told)
+    lines += describe_fit(told)
     for one in told["packed"]:
         size = f"{one['bytes'] / 1e6:.1f} MB"
         lines.append(f"  packed to 4 bits, embeddings {one['embeddings'].lower()}: {size}")
-        lines += ["  " + line for line in fitting(one)]
+        lines += ["  " + line for line in describe_fit(one)]
     return lines
 
 
-def fitting(told: dict) -> list[str]:
+def describe_fit(told: dict) -> list[str]:
     """Whether it answers and learns here, and why not."""
     lines: list[str] = []
     why = REASONS.get(told["limit"], "").format(room=told["room"] / 1e9)

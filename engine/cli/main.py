@@ -74,18 +74,18 @@ def bash(every: dict[str, argparse.ArgumentParser]) -> str:
     return BASH % ("\n".join(cases), " ".join(every))
 
 
-def quoted(text: str | None) -> str:
+def quote(text: str | None) -> str:
     return "'" + " ".join((text or "").split()).replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def fish(every: dict[str, argparse.ArgumentParser]) -> str:
     lines = []
     for name, one in every.items():
-        about = quoted(one.description)
+        about = quote(one.description)
         lines.append(f"complete -c oneseek -n __fish_use_subcommand -f -a {name} -d {about}")
         when = f"'__fish_seen_subcommand_from {name}'"
         for option, help in options_of(one).items():
-            lines.append(f"complete -c oneseek -n {when} -l {option[2:]} -d {quoted(help)}")
+            lines.append(f"complete -c oneseek -n {when} -l {option[2:]} -d {quote(help)}")
     return "\n".join(lines) + "\n"
 
 

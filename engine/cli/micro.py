@@ -11,9 +11,9 @@ from oneseek.engine.cli.options import command, log, model_options, show
 from oneseek.engine.cli.session import Session
 from oneseek.engine.cli.teaching import (
     Bar,
-    configured,
     lines_of,
-    loaded,
+    load_model,
+    make_config,
     session_of,
     settings_options,
 )
@@ -80,9 +80,9 @@ def micro(options):
 
 async def _micro(options):
     asked = questions(options)
-    model = await loaded(options)
+    model = await load_model(options)
     async with session_of(
-        options, model, configured(options, for_model(model.config.parameters))
+        options, model, make_config(options, for_model(model.config.parameters))
     ) as session:
         training = MicroTraining(session.versions, learner(session))
         stages = (options.stage,) if options.stage else STAGES
@@ -90,7 +90,7 @@ async def _micro(options):
             await submit(options, training, asked)
         else:
             await must_have_begun(session, asked)
-        for run in await training.waiting():
+        for run in await training.list_waiting():
             begun = await session.store.get("samples", f"stage1_{run}")
             if (2 if begun["state"] == "done" else 1) not in stages:
                 continue

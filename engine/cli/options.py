@@ -21,7 +21,7 @@ from oneseek.engine.backends.select import BACK_ENDS, MEANING
 from oneseek.engine.core import environment
 from oneseek.engine.core.environment import variable
 from oneseek.engine.core.storage.store import StorageFull
-from oneseek.engine.learning.needs import judged, known_takes
+from oneseek.engine.learning.needs import judge, row_takes
 from oneseek.engine.learning.skills.skills import NoSkill
 from oneseek.engine.learning.taste.taste import NoChoice
 from oneseek.engine.model import registry
@@ -124,7 +124,7 @@ def models(options):
         show(options, {"id": options.get, "path": str(path)}, str(path))
         return
     for model in registry.load_models().values():
-        here, fits = registry.places(model), judged(known_takes(model), "cpu", memory_here())
+        here, fits = registry.places(model), judge(row_takes(model), "cpu", memory_here())
         use = (
             "chat and learning" if fits["learns"] else "chat only" if fits["chats"] else "too large"
         )
@@ -189,7 +189,7 @@ class Bar:
 
 def server_options(parser: argparse.ArgumentParser) -> None:
     """What `oneseek headless` and `build.py headless` understand alike."""
-    parser.epilog = environment.listed()
+    parser.epilog = environment.describe_variables()
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "--model",

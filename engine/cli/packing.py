@@ -56,7 +56,7 @@ async def _pack(options) -> None:
         told["given_bytes"] = file.size
     line = f"{out}: {told['bytes'] / 1e6:.1f} MB of {told['given_bytes'] / 1e6:.1f} MB"
     if options.judge:
-        told |= await judged(given, out, options.backend)
+        told |= await judge(given, out, options.backend)
         line += "".join(f"\n  {figure}: {value:.6g}" for figure, value in told["judged"].items())
     show(options, told, line)
 
@@ -83,10 +83,10 @@ def is_this(given: Path, out: Path, options) -> bool:
         return there.read(len(head)) == head
 
 
-async def judged(given: Path, out: Path, backend: str) -> dict:
+async def judge(given: Path, out: Path, backend: str) -> dict:
     """Over plain text of both languages: how far it is from what was given (KL, nats a token), how
     often both like the same token best, and the perplexity of each."""
-    models = [await loaded(path, backend) for path in (given, out)]
+    models = [await load_model(path, backend) for path in (given, out)]
     expecting = [Expecting(model, LENGTH) for model in models]
     figures: dict[str, float] = {}
     for code in LANGUAGES:
@@ -95,7 +95,7 @@ async def judged(given: Path, out: Path, backend: str) -> dict:
         for first in range(0, len(ids) - LENGTH + 1, LENGTH):
             part = ids[first : first + LENGTH]
             p, q = [await one.after(part) for one in expecting]
-            rows.append(compared(p, q, np.array(part)))
+            rows.append(compare(p, q, np.array(part)))
         kl, same, before, after = (np.concatenate(column) for column in zip(*rows, strict=True))
         figures |= {
             f"tokens_{code}": len(kl),
@@ -107,13 +107,13 @@ async def judged(given: Path, out: Path, backend: str) -> dict:
     return {"judged": figures}
 
 
-def compared(p: np.ndarray, q: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, ...]:
+def compare(p: np.ndarray, q: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, ...]:
     """At each token of a text: KL(p, q), whether both like the same best, and what each lost."""
     at, then = np.arange(len(ids) - 1), ids[1:]
     kl = (np.exp(p) * (p - q)).sum(-1)
     return kl, p.argmax(-1) == q.argmax(-1), -p[at, then], -q[at, then]
 
 
-async def loaded(path: Path, backend: str) -> Model:
+async def load_model(path: Path, backend: str) -> Model:
     with contextlib.closing(open_model(path)) as file:
         return await Model.load(file, await executor_named(backend))

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from oneseek.engine.cli.options import command, log, model_options, show
 from oneseek.engine.cli.session import KNOWN_AS, STORE, Session, record_of
-from oneseek.engine.cli.teaching import lines_of, loaded, out_option
+from oneseek.engine.cli.teaching import lines_of, load_model, out_option
 from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.learning.lessons import LessonError
@@ -68,7 +68,7 @@ def remember(options):
 
 
 async def _remember(options):
-    model = await loaded(options)
+    model = await load_model(options)
     records = records_in(options.lessons)
     session = await Session.open(
         options.out, model, None, options.adapter and Path(options.adapter)

@@ -37,7 +37,7 @@ from oneseek.engine.learning.trainer import EngineTrainer, check
 from oneseek.engine.learning.training_engine import TrainingEngine
 from oneseek.engine.learning.tuning.halving import SavedTuning, Tuning
 from oneseek.engine.learning.tuning.trials import find_settings
-from oneseek.engine.model.adapters import CARD, fitted, load_adapter, name_in, save_adapter
+from oneseek.engine.model.adapters import CARD, convert_layout, load_adapter, name_in, save_adapter
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained
 from oneseek.engine.open import clock, keep_bits, versions_of
@@ -91,7 +91,7 @@ class Session:
         session = cls(folder, model, budget)
         await keep_bits(model, session.store)
         try:
-            await session.configure(await session._recognised(config))
+            await session.configure(await session._recognise(config))
             if adapter and adapter.resolve() != folder.resolve():
                 await session.begin_with(adapter)
         except BaseException:
@@ -99,7 +99,7 @@ class Session:
             raise
         return session
 
-    async def _recognised(self, config: TrainingConfig | None) -> TrainingConfig:
+    async def _recognise(self, config: TrainingConfig | None) -> TrainingConfig:
         """Remember what this folder is for, or refuse to use it for something else."""
         known = await self.store.get("state", KNOWN_AS)
         if known is None:
@@ -114,7 +114,7 @@ class Session:
                 "changed. Choose another --out"
             )
         shapes = [
-            Trained.chosen(self.model.config, shape.over_all_layers(one))
+            Trained.from_training(self.model.config, shape.over_all_layers(one))
             for one in (before, config or before)
         ]
         if shapes[0] != shapes[1]:
@@ -149,7 +149,7 @@ class Session:
         """Everything accepted that still stands, in the order it was learned."""
         return await self.versions.pool()
 
-    async def refused(self) -> list[dict]:
+    async def list_refused(self) -> list[dict]:
         """What the gate refused as a lesson: practice may still make it right; and what another
         device brought."""
         queue = [r for _, r in await self.store.all("queue") if r["kind"] != DATA_SET]
@@ -163,20 +163,20 @@ class Session:
         for record in await self.versions.records():
             if id in record["lessons"]:
                 gate = record["gate"]
-                return _ended(gate["outcome"], gate["reason"], record, gate)
+                return _make_outcome(gate["outcome"], gate["reason"], record, gate)
         record = await self.store.get("queue", id)
         if record and record.get("state") == "rejected":
-            return _ended("not learned", record["why"], None, {})
+            return _make_outcome("not learned", record["why"], None, {})
         return None
 
     async def weights(self) -> np.ndarray:
         """The adapter in use, as one of all layers."""
-        return self.trainer.grown(await self._weights())
+        return self.trainer.grow(await self._weights())
 
     async def adapter(self) -> tuple[Trained, np.ndarray]:
         """The adapter in use as it was trained."""
         weights = await self._weights()
-        return self.trainer.layout_of(weights), shape.named(weights)[1]
+        return self.trainer.layout_of(weights), shape.unpack_weights(weights)[1]
 
     async def _weights(self) -> Arrays:
         """Those in use; damaged ones are trained again to the same bits."""
@@ -192,7 +192,7 @@ class Session:
         """Start from an adapter made elsewhere; a folder that has versions keeps its own."""
         if await self.versions.number(GENERIC):
             return
-        flat = fitted(*load_adapter(adapter, self.model.config), self.trainer.trained)
+        flat = convert_layout(*load_adapter(adapter, self.model.config), self.trainer.trained)
         await self.training.adopt({self.trainer.called: flat})
 
     # ---- rounds
@@ -200,16 +200,16 @@ class Session:
     async def admit(self, adapter: Path) -> dict:
         """An adapter made elsewhere takes over if the gate finds nothing worse."""
         began = time.monotonic()
-        flat = fitted(*load_adapter(adapter, self.model.config), self.trainer.trained)
-        ended = await self.training.admit({self.trainer.called: flat}, _called(adapter))
+        flat = convert_layout(*load_adapter(adapter, self.model.config), self.trainer.trained)
+        ended = await self.training.admit({self.trainer.called: flat}, _read_name(adapter))
         if ended["version"]:
             await self.save()
         return {**ended, "seconds": time.monotonic() - began}
 
-    async def opened(self, record: dict | None = None, also: Iterable[dict] = ()) -> Steps:
+    async def open_round(self, record: dict | None = None, also: Iterable[dict] = ()) -> Steps:
         """The round that would come next: over a data set, or practice of what is known here and
         what is given. Nothing is trained."""
-        kind, records = PRACTICE, [*await self.refused(), *also]
+        kind, records = PRACTICE, [*await self.list_refused(), *also]
         if record:
             kind, records = TRAINING, [record]
         await self.training.open(kind, records)
@@ -234,7 +234,7 @@ class Session:
         new = list(also)
         await self.store.batch([["put", "queue", record["id"], record] for record in new])
         await self.mind.remember()
-        return await self._round(PRACTICE, [*await self.refused(), *new], heard, elsewhere)
+        return await self._round(PRACTICE, [*await self.list_refused(), *new], heard, elsewhere)
 
     async def tune(self, record: dict, seconds: float | None, heard: Heard) -> Tuning | None:
         """The settings for training over a data set, found by tries that last so long and go on
@@ -242,7 +242,7 @@ class Session:
         key = f"tuning.{record['id']}"
         asked = {"seconds": seconds, "config": self.config.to_dict()}
         kept = await self.store.get("state", key)
-        half = await self.training.interrupted() == TRAINING
+        half = await self.training.find_interrupted() == TRAINING
         done = kept is not None and kept["table"]["chosen"] is not None
         if half and seconds and not done:
             raise ValueError(
@@ -285,7 +285,7 @@ class Session:
         if ended is None:
             await self.store.batch([["put", "queue", record["id"], record]])
             ended = await self._round(TRAINING, [record], heard, line=line_of(name))
-        await self.examples.ended(name, record, ended)
+        await self.examples.record_outcome(name, record, ended)
         return ended
 
     async def train_taste(self, heard: Heard = lambda metrics: None) -> dict:
@@ -336,13 +336,13 @@ class Session:
         save_adapter(self.folder, *await self.adapter(), self.model.name, **more)
 
 
-def _ended(outcome: str, reason: str, version: dict | None, gate: dict) -> dict:
+def _make_outcome(outcome: str, reason: str, version: dict | None, gate: dict) -> dict:
     return {
         "outcome": outcome, "reason": reason, "version": version, "gate": gate, "seconds": 0.0
     }  # fmt: skip
 
 
-def _called(adapter: Path) -> str:
+def _read_name(adapter: Path) -> str:
     """The name an adapter came with."""
     card = adapter / CARD
     return name_in(card.read_bytes()) if card.exists() else ""

@@ -9,8 +9,8 @@ from oneseek.engine.cli.options import Bar, command, log, model_options, show
 from oneseek.engine.cli.remembering import assistant_of
 from oneseek.engine.cli.session import STORE, Session
 from oneseek.engine.cli.teaching import (
-    configured,
-    loaded,
+    load_model,
+    make_config,
     must_be_there,
     preset_option,
     session_there,
@@ -59,9 +59,9 @@ async def _teach(options):
     line_of(options.name)
     record = data_set_record(options.data) if options.data else await _own_examples(options)
     log(f"{record['prompt']}: {record['examples']} answers, {', '.join(record['forms'])}")
-    model = await loaded(options)
+    model = await load_model(options)
     usual = for_data(options.preset, model.config.parameters, record["examples"], skill=True)
-    session = await Session.open(options.out, model, configured(options, usual))
+    session = await Session.open(options.out, model, make_config(options, usual))
     try:
         ended = await session.teach_skill(options.name, record, Bar("steps"))
         if advice := what_helps(await session.examples.describe(options.name)):
@@ -88,7 +88,7 @@ async def _own_examples(options) -> dict:
 
 async def _list(options):
     async with session_there(options, NONE_HERE) as session:
-        for one in await session.examples.listed():
+        for one in await session.examples.list_skills():
             said = one["doing"]["told"] if one["doing"] else "not checked"
             if one["doing"] and not one["version"]:
                 said = f"not used: {said}"
@@ -133,12 +133,12 @@ async def _try(options):
     must_have(options, "name", "a name")
     must_have(options, "user", "--user TEXT")
     must_be_there(options, NONE_HERE)
-    model = await loaded(options)
+    model = await load_model(options)
     async with assistant_of(options.out, model) as assistant:
         await assistant.skills.must_be(options.name)
         asked = [{"role": "user", "content": options.user}]
         number = await assistant.skills.number(options.name)
-        found = await assistant.skills.asked_for(options.user)
+        found = await assistant.skills.find_skill(options.user)
         answer, number = await assistant.answer(asked, Sampling(max_tokens=LONGEST), "try", number)
         result = {"text": answer.text, "asks_for": found,
                   "oneseek": await assistant.describe(answer, number)}  # fmt: skip

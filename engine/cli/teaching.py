@@ -72,7 +72,7 @@ def settings_options(parser):
                         help="single settings, such as lesson.max_steps=12")  # fmt: skip
 
 
-def configured(options, usual: TrainingConfig) -> TrainingConfig:
+def make_config(options, usual: TrainingConfig) -> TrainingConfig:
     """The usual configuration with what the person changed."""
     config = usual
     if options.config:
@@ -94,7 +94,7 @@ def changes(items: list[str]) -> dict:
     return found
 
 
-async def loaded(options) -> Model:
+async def load_model(options) -> Model:
     return await model_named(options.model, options.backend)
 
 
@@ -120,7 +120,7 @@ def must_be_there(options, none: str) -> None:
 async def session_there(options, none: str):
     """The session that was made in --out before."""
     must_be_there(options, none)
-    session = await Session.open(options.out, await loaded(options))
+    session = await Session.open(options.out, await load_model(options))
     try:
         yield session
     finally:
@@ -170,8 +170,8 @@ def teach(options):
 
 
 async def _teach(options):
-    model = await loaded(options)
-    config = configured(options, for_model(model.config.parameters))
+    model = await load_model(options)
+    config = make_config(options, for_model(model.config.parameters))
     async with session_of(options, model, config) as session:
         records = lessons_in(options.lessons, session)
         for first in range(0, len(records), options.together):
@@ -200,16 +200,16 @@ def practise(options):
 
 async def _practise(options):
     elsewhere = by_torch.of(options)
-    if elsewhere and elsewhere.helped():
+    if elsewhere and elsewhere.take_share():
         return
-    model = await loaded(options)
+    model = await load_model(options)
     async with session_of(options, model, None) as session:
-        if not await session.list_learned() and not await session.refused():
+        if not await session.list_learned() and not await session.list_refused():
             raise ValueError(
                 f"{options.adapter or options.out} has learned nothing to practise; "
                 "`oneseek teach` first"
             )
-        await session.configure(configured(options, session.config))
+        await session.configure(make_config(options, session.config))
         ended = await session.practise(Bar("practice"), elsewhere=elsewhere)
         if elsewhere:
             elsewhere.over(trained=True)
@@ -241,7 +241,7 @@ def seconds_asked(options) -> float | None:
     return seconds_of(options.tune)
 
 
-async def tuned(options, session: Session, record: dict) -> None:
+async def tune(options, session: Session, record: dict) -> None:
     """The session trains by the settings that were found, if that was asked for."""
     tuning = await session.tune(record, seconds_asked(options), show_tuning)
     if tuning:
@@ -278,18 +278,18 @@ def train(options):
 async def _train(options):
     seconds_asked(options)
     elsewhere = by_torch.of(options)
-    if elsewhere and (elsewhere.alone() or elsewhere.helped()):
+    if elsewhere and (elsewhere.alone() or elsewhere.take_share()):
         return
     if is_round(options.data):
         raise ValueError(f"{options.data} is a written round: train by it with --engine torch")
     record = data_set_record(options.data)
     log(f"{record['prompt']}: {record['examples']} answers, {', '.join(record['forms'])}")
-    model = await loaded(options)
+    model = await load_model(options)
     usual = for_data(options.preset, model.config.parameters, record["examples"])
-    async with session_of(options, model, configured(options, usual)) as session:
+    async with session_of(options, model, make_config(options, usual)) as session:
         known = await session.find_outcome(record["id"])
         if not known:
-            await tuned(options, session, record)
+            await tune(options, session, record)
         ended = known or await session.train(record, Lines(), elsewhere)
         if elsewhere:
             elsewhere.over(trained=known is None)

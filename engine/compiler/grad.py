@@ -15,7 +15,7 @@ def grad(seeds: dict[Value, Value], wrt: list[Value]) -> list[Value]:
     program = wrt[0].program
     cotangents: dict[Value, Value] = {}
     before = program.origin
-    needed = reached_by(program, wrt)
+    needed = find_reached(program, wrt)
     for value, cotangent in seeds.items():
         contribute(cotangents, value, cotangent)
     for step in reversed(list(program.steps)):
@@ -45,7 +45,7 @@ def contribute(cotangents: dict[Value, Value], x: Value, dx: Value) -> None:
         contribute(cotangents, x.base, dx.reshape(*x.base.shape))
 
 
-def reached_by(program: Program, sources: list[Value]) -> set[Value]:
+def find_reached(program: Program, sources: list[Value]) -> set[Value]:
     """The sources and every value computed from them, reshaped forms included."""
     reached = set(sources)
     for step in program.steps:

@@ -168,7 +168,7 @@ class Program:
             raise ValueError(f"{value.name}:{value.spec} does not fit {base.name} at {offset}")
         value.base, value.offset = base, offset
 
-    def listing(self) -> Iterator[str]:
+    def list_lines(self) -> Iterator[str]:
         yield f"{self.name}: {len(self.steps)} steps"
         for value in self.inputs.values():
             yield f"  in   {value.name}:{value.spec}  {value.spec.nbytes} bytes"
@@ -178,7 +178,7 @@ class Program:
             yield f"  out  {name} = {value.name}:{value.spec}"
 
     def __repr__(self) -> str:
-        return "\n".join(self.listing())
+        return "\n".join(self.list_lines())
 
 
 OPS: dict[str, Op] = {}

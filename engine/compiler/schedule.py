@@ -80,7 +80,7 @@ def fuse_elementwise(program: Program) -> None:
                 continue
             if len(maker.ins) + len(step.ins) - 1 > len(LETTERS):
                 continue
-            step.op = fused(maker.op, step.op, position)
+            step.op = fuse_ops(maker.op, step.op, position)
             step.ins = (*step.ins[:position], *maker.ins, *step.ins[position + 1 :])
             step.origin |= maker.origin
             program.steps.remove(maker)
@@ -91,7 +91,7 @@ def is_elementwise(op: Op) -> bool:
     return bool(op.kernel) and ".wgsl:" not in op.kernel
 
 
-def fused(first: Op, second: Op, position: int) -> Op:
+def fuse_ops(first: Op, second: Op, position: int) -> Op:
     """second(..., first(...), ...) as one elementwise op."""
     width = len(first.params)
 
@@ -99,16 +99,16 @@ def fused(first: Op, second: Op, position: int) -> Op:
         inner = first.reference(*ins[position : position + width])
         return second.reference(*ins[:position], inner, *ins[position + width :])
 
-    def renamed(kernel: str, names: dict[str, str]) -> str:
+    def rename(kernel: str, names: dict[str, str]) -> str:
         return re.sub(r"\b[a-g]\b", lambda m: names[m[0]], kernel)
 
-    inner = renamed(first.kernel, {x: LETTERS[position + i] for i, x in enumerate(LETTERS[:width])})
+    inner = rename(first.kernel, {x: LETTERS[position + i] for i, x in enumerate(LETTERS[:width])})
     names = {}
     for i, letter in enumerate(LETTERS[: len(second.params)]):
         names[letter] = LETTERS[i] if i < position else LETTERS[min(i + width - 1, 6)]
     names[LETTERS[position]] = f"({inner})"
     reference.__name__ = f"{second.name}_of_{position}_{first.name}"
-    op = Op(reference, second.shape, renamed(second.kernel, names))
+    op = Op(reference, second.shape, rename(second.kernel, names))
     op.params = [f"{LETTERS[i]}" for i in range(width + len(second.params) - 1)]
     op.required, op.reuses = len(op.params), tuple(op.params)
     return op
@@ -153,18 +153,18 @@ def recompute(
         for step in again_here:
             if needed & set(step.outs):
                 outs = tuple(Value(o.spec, program, f"{o.name}'") for o in step.outs)
-                ins = tuple(v and replaced(v, again) for v in step.ins)
+                ins = tuple(v and replace(v, again) for v in step.ins)
                 clones.append(Step(step.op, ins, outs, step.attrs, step.origin))
                 again.update(zip(step.outs, outs, strict=True))
         place = min((readers[root][0] for root in wanted), key=at.__getitem__)
         for step in {step for root in again for step in readers.get(root, ())}:
             if at[step] >= at[place]:
-                step.ins = tuple(v and replaced(v, again) for v in step.ins)
+                step.ins = tuple(v and replace(v, again) for v in step.ins)
         before[place] += clones
     program.steps = forward + [one for step in behind for one in (*before.get(step, ()), step)]
 
 
-def replaced(value: Value, again: dict[Value, Value]) -> Value:
+def replace(value: Value, again: dict[Value, Value]) -> Value:
     if value in again:
         return again[value]
     if value.base and value.root in again:

@@ -98,7 +98,7 @@ def title(text, limit=60):
     return (cut or line[:limit]) + "…"
 
 
-def interrupted(turn):
+def is_unfinished(turn):
     """A turn that was still being written when the page went away."""
     return turn["state"] == "streaming"
 
@@ -142,7 +142,7 @@ def split_thought(text):
     return thought.strip(), said.lstrip()
 
 
-async def stored_turns(store, chat):
+async def load_turns(store, chat):
     """All turns of a chat; their keys start with its id."""
     found, after = [], chat + "/"
     while True:

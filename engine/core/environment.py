@@ -38,12 +38,12 @@ def read_whole_number(name: str, usual: int) -> int:
     return int(said)
 
 
-def switched_on(name: str, usual: bool) -> bool:
+def is_switched_on(name: str, usual: bool) -> bool:
     said = variable(name).strip().lower()
     return said not in OFF if said else usual
 
 
-def listed() -> str:
+def describe_variables() -> str:
     """All of them, for --help."""
     width = max(map(len, VARIABLES))
     lines = [f"  {name:<{width}}  {words}" for name, words in VARIABLES.items()]

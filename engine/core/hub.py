@@ -67,7 +67,7 @@ def through(address, mirror):
     return address
 
 
-def listing(place):
+def make_listing_address(place):
     """The address at which a hub lists a repository."""
     named = "/revision/" + place["revision"] if place["revision"] else ""
     return place["origin"] + "/api/models/" + place["repository"] + named + "?blobs=true"
@@ -142,7 +142,7 @@ def licence(told):
     return tags[0][len("license:") :] if tags else ""
 
 
-def kept_as(address):
+def name_file(address):
     """The name under which a file from there is kept: the same for the same file."""
     path = address.partition("://")[2].partition("?")[0].split("/")
     if len(path) > 5 and path[3] == "resolve":

@@ -21,7 +21,7 @@ def next_work(waits, asked=""):
     return next((kind for kind in ORDER if waits.get(kind)), None)
 
 
-def unpractised(versions, rejections):
+def count_unpractised_lessons(versions, rejections):
     """How many lessons were learned since the last practice, of one model's `versions` (newest
     first); 0 when they are too few, or practice was tried since and refused."""
     if any(one["kind"] == TRAINED for one in versions):  # practice begins at the base, without it

@@ -16,7 +16,7 @@ LESSON_PASSES = 200.0  # of 64 rows over all weights, which a lesson takes as lo
 MOST = 3
 
 
-def reading(row, language):
+def rate_reading(row, language):
     """(word, points) of how a model reads a language; without points where nobody measured."""
     points = row.get("reads", {}).get(language)
     if points is None:
@@ -50,7 +50,7 @@ def offer(row, fits, languages, pace):
         "id": row["id"],
         "takes": way,
         "packed": way is not fits,
-        "reads": [(language,) + reading(row, language) for language in languages],
+        "reads": [(language,) + rate_reading(row, language) for language in languages],
         "speed": speed(row, pace),
     }
 

@@ -48,7 +48,7 @@ class DutyCycle:
         self.total += used
         self.slices.append((now, used))
 
-    def measured(self, now):
+    def measure_share(self, now):
         """The share actually used over the last ten seconds."""
         return sum([used for at, used in self.slices if at >= now - WINDOW_MS]) / WINDOW_MS
 
@@ -128,10 +128,10 @@ class TrainingScheduler:
             "is_training_active": self.granting,
             "training_count": self.count,
             "time_since_last_training": None if trained is None else max(0, now - trained),
-            "paused_because": self.paused_because(now),
+            "paused_because": self.explain_pause(now),
             "starts_in_ms": self.starts_in(now),
             "duty_asked": self.share(),
-            "duty_measured": self.duty.measured(now),
+            "duty_measured": self.duty.measure_share(now),
             "used_ms": self.duty.total,
             "longest_slice_ms": self.longest,
             "last_yield_ms": self.yielded,
@@ -167,7 +167,7 @@ class TrainingScheduler:
         asked for it, or it `takes_seconds`."""
         return self.forced or self.takes_seconds()
 
-    def sparing(self):
+    def is_sparing(self):
         """Whether one core has to do: on battery, or where nobody sees it; never for who forced
         it."""
         return not self.forced and (self.hidden or not self.power["charging"])
@@ -201,7 +201,7 @@ class TrainingScheduler:
 
     # ---------------------------------------------------------------------------------- deciding
 
-    def paused_because(self, now):
+    def explain_pause(self, now):
         """Why nothing may be trained now, as one word; empty when it may."""
         if not self.scheduled:
             return "stopped"
@@ -239,18 +239,18 @@ class TrainingScheduler:
             self.seen_at = now
         cap = 2 * self.config.max_idle_time_ms
         self.duty.accrue(now, self.config.max_cpu_usage, cap)
-        pause = self.paused_because(now)
+        pause = self.explain_pause(now)
         if pause or not self.has_work():
             return min(self._look_again(pause, now), self.config.check_interval_ms)
         if self.at_once() or self.is_alone():
-            await self._slice(self._unshared_ms(), owed=False)
+            await self._slice(self._choose_slice_ms(), owed=False)
             return 0
         wanted = max(self.config.max_idle_time_ms, self.config.min_idle_time_ms)
         if self.duty.allowance < wanted:
             missing = (wanted - self.duty.allowance) / self.config.max_cpu_usage
             return min(missing, self.config.check_interval_ms)
         budget = await self._idle_moment()
-        if budget and not self.paused_because(self.clock()):
+        if budget and not self.explain_pause(self.clock()):
             await self._slice(budget)
         return 0
 
@@ -276,7 +276,7 @@ class TrainingScheduler:
         self.busy_since = None
         return self.config.max_idle_time_ms
 
-    def _unshared_ms(self):
+    def _choose_slice_ms(self):
         return UNSEEN_MS if self.hidden and self.is_alone() else LONG_MS
 
     async def _slice(self, budget, owed=True):

@@ -4,11 +4,11 @@ A form has names in braces where values stand: "{name} is empty: there is nothin
 """
 
 
-def translated(text, forms):
+def translate(text, forms):
     """`forms` gives each English form in the other language; a text of no known form stays as it
     is."""
     for form, other in forms.items():
-        values = fitted(form, text)
+        values = extract_values(form, text)
         if values is not None:
             for name, value in values.items():
                 other = other.replace("{%s}" % name, value)
@@ -16,7 +16,7 @@ def translated(text, forms):
     return text
 
 
-def fitted(form, text):
+def extract_values(form, text):
     """What stands in the places of a form, by name; None when the text is of another form."""
     places = [part.split("}", 1) for part in form.split("{")]
     beginning = places.pop(0)[0]

@@ -309,7 +309,7 @@ def for_model(parameters):
     """The recipe `micro` as it was measured for a base model with so many parameters: larger ones
     want a smaller rate and learn as well above their first layers (`build.py bench layers`), the
     smallest move less in each step."""
-    return sized("micro", parameters)
+    return scale_preset("micro", parameters)
 
 
 EPOCHS, MOST_EPOCHS = 8, 32  # at most through a data set, and through the smallest
@@ -327,10 +327,10 @@ def for_data(preset, parameters, examples, skill=False):
         return TrainingConfig.preset(preset).replace(skip_poor=True)
     epochs = SKILL_EPOCHS if skill else EPOCHS
     often = (epochs * ENOUGH + examples - 1) // examples
-    return sized(preset, parameters).replace(epochs=min(max(epochs, often), MOST_EPOCHS))
+    return scale_preset(preset, parameters).replace(epochs=min(max(epochs, often), MOST_EPOCHS))
 
 
-def sized(preset, parameters):
+def scale_preset(preset, parameters):
     rate = 1e-3 if parameters < 250e6 else 9e-4 if parameters < 450e6 else 5e-4
     steps, first = (16, 8) if parameters > 50e6 else (64, 0)
     return TrainingConfig.preset(preset).replace(

@@ -88,7 +88,7 @@ def envelope(event, worker, seq):
     return to_json({"worker": worker, "seq": seq, "event": event.to_text()})
 
 
-def opened(text):
+def open_envelope(text):
     """The worker, the number and the event of an envelope."""
     try:
         wire = json.loads(text)

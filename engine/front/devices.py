@@ -58,6 +58,6 @@ def executor(device: str | Executor) -> Executor:
     return _opened[device]
 
 
-def chosen() -> Executor:
+def get_executor() -> Executor:
     """Numpy, unless `on` said otherwise."""
     return _chosen[0] if _chosen else executor("numpy")

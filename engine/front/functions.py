@@ -14,8 +14,8 @@ from oneseek.engine.front.tensor import (
     Array,
     Shape,
     Tensor,
+    apply_binary,
     broadcast,
-    paired,
     tensor,
     view,
 )
@@ -78,10 +78,10 @@ def where(mask: Array, a: Array, b: Array) -> Tensor:
     parts = tensor(given), tensor(a), tensor(b)
     shape = np.broadcast_shapes(*(x.shape for x in parts))
     mask, a, b = (broadcast(x, shape) for x in parts)
-    return paired("passed", mask, a) + paired("stopped", mask, b)
+    return apply_binary("passed", mask, a) + apply_binary("stopped", mask, b)
 
 
-def reduced(name: str, x: Array, axis: Axis, keepdims: bool) -> Tensor:
+def reduce(name: str, x: Array, axis: Axis, keepdims: bool) -> Tensor:
     x = tensor(x)
     if axis is None:
         outer, n, inner, shape = 1, x.size, 1, (1,) * len(x.shape) if keepdims else ()
@@ -100,7 +100,7 @@ def whole_axis(x: Tensor, axis: int) -> int:
 
 def sum(x: Array, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The sum over an axis, or over all elements without one."""
-    return reduced("summed", x, axis, keepdims)
+    return reduce("summed", x, axis, keepdims)
 
 
 def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -113,7 +113,7 @@ def mean(x: Array, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def max(x: Array, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The largest over an axis, or of all elements without one; equally large elements share the
     gradient."""
-    return reduced("largest", x, axis, keepdims)
+    return reduce("largest", x, axis, keepdims)
 
 
 def softmax(x: Array, axis: int = -1) -> Tensor:

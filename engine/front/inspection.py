@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from oneseek.engine.backends.wasm.emit import Module
-from oneseek.engine.backends.wasm.listing import listing
-from oneseek.engine.backends.wasm.program import arranged, kernel_of, write_kernel
+from oneseek.engine.backends.wasm.listing import disassemble
+from oneseek.engine.backends.wasm.program import assign_offsets, kernel_of, write_kernel
 from oneseek.engine.compiler.ir import Step, Value
 from oneseek.engine.front.tracing import Traced, jit
 from oneseek.engine.front.training import Train
@@ -42,7 +42,7 @@ class Inspection:
     def buffers(self) -> list[dict[str, Any]]:
         """Each stretch of memory with the values it holds: from which step to which, and where it
         lies in the one arena of the processor, in bytes."""
-        offsets, _ = arranged(self.plan)
+        offsets, _ = assign_offsets(self.plan)
         names: dict[Value, list[str]] = {}
         for root, owner in self.plan.owner_of.items():
             names.setdefault(owner, []).append(root.name)
@@ -56,16 +56,16 @@ class Inspection:
 
     def wgsl(self, step: int) -> str:
         """The kernel of a step for the graphics chip."""
-        from oneseek.engine.backends.gpu.kernels import listing
+        from oneseek.engine.backends.gpu.kernels import format_kernel
 
-        return listing(self.steps[step])
+        return format_kernel(self.steps[step])
 
     def wasm(self, step: int) -> str:
         """The kernel of a step for the processor; where there is none, numpy's definition runs."""
         kernel = kernel_of(self.steps[step])
         if kernel is None:
             return f"numpy computes {self.steps[step].op.name}: there is no kernel for it"
-        return listing(write_kernel(Module(), self.steps[step], kernel))
+        return disassemble(write_kernel(Module(), self.steps[step], kernel))
 
     def facts(self, file: str | None = None) -> dict[str, Any]:
         """All but the kernels, as JSON has it; `file` is the one whose lines are meant."""

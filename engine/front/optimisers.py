@@ -29,15 +29,15 @@ def cosine(rate: float, steps: int, warmup: int = 0, least: float = 0.0) -> Call
     def fall(done: float) -> float:
         return (1 - math.cos(math.pi * done)) / 2
 
-    return falling(rate, steps, warmup, least, fall)
+    return make_schedule(rate, steps, warmup, least, fall)
 
 
 def linear(rate: float, steps: int, warmup: int = 0, least: float = 0.0) -> Callable[[int], float]:
     """A schedule: rises to `rate` in `warmup` steps, then falls linearly to `least` at `steps`."""
-    return falling(rate, steps, warmup, least, lambda done: done)
+    return make_schedule(rate, steps, warmup, least, lambda done: done)
 
 
-def falling(
+def make_schedule(
     rate: float, steps: int, warmup: int, least: float, gone: Callable[[float], float]
 ) -> Callable[[int], float]:
     """Rises to `rate`, then falls to `least`; `gone` is the share of the fall behind a share of the

@@ -104,12 +104,12 @@ class Tensor:
         raise TypeError("a traced tensor has no value yet: use where(), or decide by its shape")
 
     def __add__(self, other: Array) -> Tensor:
-        return paired("add", self, other)
+        return apply_binary("add", self, other)
 
     def __mul__(self, other: Array) -> Tensor:
         if isinstance(other, int | float):
             return Tensor(OPS["scaled"](self.value, by=float(other)), self.shape)
-        return paired("mul", self, other)
+        return apply_binary("mul", self, other)
 
     def __neg__(self) -> Tensor:
         return Tensor(OPS["neg"](self.value), self.shape)
@@ -123,10 +123,10 @@ class Tensor:
     def __truediv__(self, other: Array) -> Tensor:
         if isinstance(other, int | float):
             return self * (1 / other)
-        return paired("div", self, other)
+        return apply_binary("div", self, other)
 
     def __rtruediv__(self, other: Array) -> Tensor:
-        return paired("div", tensor(other), self)
+        return apply_binary("div", tensor(other), self)
 
     def __pow__(self, power: int) -> Tensor:
         if not isinstance(power, int) or power < 1:
@@ -140,7 +140,7 @@ class Tensor:
         return matmul(tensor(other), self)
 
     def __getitem__(self, at: Any) -> Tensor:
-        return sliced(self, at if isinstance(at, tuple) else (at,))
+        return slice_tensor(self, at if isinstance(at, tuple) else (at,))
 
     def reshape(self, *shape: Any) -> Tensor:
         return reshape(self, shape[0] if shape and isinstance(shape[0], tuple | list) else shape)
@@ -192,7 +192,7 @@ def broadcast(x: Tensor, shape: Shape) -> Tensor:
     return x if x.shape == shape else reshape(x, shape)
 
 
-def paired(name: str, a: Array, b: Array) -> Tensor:
+def apply_binary(name: str, a: Array, b: Array) -> Tensor:
     """An op of two arrays of one shape, after each was spread to the other's."""
     a, b = tensor(a), tensor(b)
     for x in (a, b):
@@ -242,7 +242,7 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
     return reshape(made, (*a.shape[:-1], b.shape[1]))
 
 
-def sliced(x: Tensor, at: tuple) -> Tensor:
+def slice_tensor(x: Tensor, at: tuple) -> Tensor:
     """Slices without steps, and single indices."""
     shape: list[int] = []
     if len(at) > len(x.shape):

@@ -16,7 +16,7 @@ import numpy as np
 from oneseek.engine.backends.executor import Executor, Run
 from oneseek.engine.compiler.grad import grad
 from oneseek.engine.compiler.schedule import Plan, fuse, plan
-from oneseek.engine.front.devices import chosen, now
+from oneseek.engine.front.devices import get_executor, now
 from oneseek.engine.front.tensor import Tensor, Trace, tensor, tracing, under_way, view
 from oneseek.engine.turns import urgent
 
@@ -24,11 +24,11 @@ Tree = Any
 Leaf = Callable[[str, Any], Any]
 
 
-def mapped(function: Leaf, tree: Tree, name: str = "") -> Tree:
+def map_tree(function: Leaf, tree: Tree, name: str = "") -> Tree:
     """The same tree with function(name, leaf) for each of its leaves."""
 
     def inner(key: Any, part: Any) -> Any:
-        return mapped(function, part, f"{name}.{key}" if name else str(key))
+        return map_tree(function, part, f"{name}.{key}" if name else str(key))
 
     if isinstance(tree, dict):
         return {key: inner(key, part) for key, part in tree.items()}
@@ -52,7 +52,7 @@ def leaves(tree: Tree) -> dict[str, Any]:
         if is_data(leaf):
             found[name] = leaf if isinstance(leaf, Tensor) else np.asarray(leaf)
 
-    mapped(keep, tree)
+    map_tree(keep, tree)
     return found
 
 
@@ -63,7 +63,7 @@ def form(tree: Tree) -> str:
         array = np.asarray(leaf) if is_data(leaf) else None
         return f"{array.dtype.kind}{array.shape}" if array is not None else leaf
 
-    return repr(mapped(describe, tree))
+    return repr(map_tree(describe, tree))
 
 
 class Watch:
@@ -76,10 +76,10 @@ class Watch:
     def __exit__(self, *_: object) -> None:
         watches.remove(self)
 
-    def traced(self, traced: Traced) -> None:
+    def observe_program(self, traced: Traced) -> None:
         """A function became a program."""
 
-    async def stepped(self, loss: float, ms: float) -> None:
+    async def observe_step(self, loss: float, ms: float) -> None:
         """A step of training is over, computed in so many milliseconds; training goes on once
         this returns."""
 
@@ -94,13 +94,13 @@ class Traced:
         self.trace = Trace(getattr(function, "__name__", "function"))
         self.results: dict[str, Tensor] = {}
         with tracing(self.trace):
-            given = mapped(self._input, arguments, "in")
-            self.tree = mapped(self._output, function(*given))
+            given = map_tree(self._input, arguments, "in")
+            self.tree = map_tree(self._output, function(*given))
         for name, result in self.results.items():
             self.trace.program.output(name, result.value)
         self.plan: Plan = plan(fuse(self.trace.program))
         for watch in watches:
-            watch.traced(self)
+            watch.observe_program(self)
 
     def _input(self, name: str, leaf: Any) -> Any:
         return self.trace.input(name, np.asarray(leaf)) if is_data(leaf) else leaf
@@ -111,18 +111,18 @@ class Traced:
         self.results[f"out.{name}"] = tensor(leaf)
         return self.results[f"out.{name}"]
 
-    def prepared(self, executor: Executor, tensors: dict[str, Any] | None = None) -> Run:
+    def prepare(self, executor: Executor, tensors: dict[str, Any] | None = None) -> Run:
         run = executor.prepare(self.plan, tensors or {})
         for name, array in self.trace.constants.items():
             run.write(name, array.reshape(array.shape or (1,)))
         return run
 
-    async def returned(self, run: Run) -> Tree:
+    async def read_results(self, run: Run) -> Tree:
         found = {
             name: (await run.read(name)).reshape(result.shape)
             for name, result in self.results.items()
         }
-        return mapped(lambda name, leaf: found.get(f"out.{name}", leaf), self.tree)
+        return map_tree(lambda name, leaf: found.get(f"out.{name}", leaf), self.tree)
 
 
 class jit:
@@ -145,9 +145,9 @@ class jit:
     def __call__(self, *arguments: Any) -> Tree:
         if under_way():
             return self.function(*arguments)
-        traced, key = self.trace(*arguments), (form(arguments), chosen())
+        traced, key = self.trace(*arguments), (form(arguments), get_executor())
         if key not in self.runs:
-            self.runs[key] = traced.prepared(chosen())
+            self.runs[key] = traced.prepare(get_executor())
         return now(self.run(traced, self.runs[key], arguments))
 
     async def run(self, traced: Traced, run: Run, arguments: tuple) -> Tree:
@@ -155,7 +155,7 @@ class jit:
             run.write(f"in.{name}", array.reshape(array.shape or (1,)))
         with urgent():
             await run.advance()
-            return await traced.returned(run)
+            return await traced.read_results(run)
 
 
 def value_and_grad(function: Callable) -> jit:
@@ -173,7 +173,7 @@ def value_and_grad(function: Callable) -> jit:
             name: Tensor(slope, x.shape)
             for (name, x), slope in zip(inputs.items(), made, strict=True)
         }
-        return value, mapped(lambda name, leaf: slopes.get(name, leaf), wanted)
+        return value, map_tree(lambda name, leaf: slopes.get(name, leaf), wanted)
 
     both.__name__ = getattr(function, "__name__", "function")
     return jit(both)

@@ -11,10 +11,18 @@ import numpy as np
 
 from oneseek.engine.backends.executor import Executor, Run
 from oneseek.engine.compiler.ir import Spec
-from oneseek.engine.front.devices import chosen, now
+from oneseek.engine.front.devices import get_executor, now
 from oneseek.engine.front.optimisers import Optimiser
 from oneseek.engine.front.tensor import Tensor, under_way
-from oneseek.engine.front.tracing import Traced, Tree, form, leaves, mapped, value_and_grad, watches
+from oneseek.engine.front.tracing import (
+    Traced,
+    Tree,
+    form,
+    leaves,
+    map_tree,
+    value_and_grad,
+    watches,
+)
 from oneseek.engine.turns import urgent
 
 WEIGHTS, DATA, HYPER = "weights", "data", "hyper"
@@ -26,7 +34,7 @@ class Train:
 
     def __init__(self, loss: Callable, weights: Tree, optimiser: Optimiser) -> None:
         self.loss, self.tree, self.optimiser = loss, weights, optimiser
-        self.executor: Executor = chosen()
+        self.executor: Executor = get_executor()
         self.steps, self.at = 0, 0  # steps done; how far the one under way is
         self.ms = 0.0  # that the step under way, or the last one, was computed for
         self.tensors: dict[str, Any] = {}
@@ -56,10 +64,10 @@ class Train:
         if key not in self.runs:
             tensors = {
                 name: tensor
-                for name, tensor in self.renamed().items()
+                for name, tensor in self.rename_tensors().items()
                 if name in traced.trace.program.inputs
             }
-            self.runs[key] = traced.prepared(self.executor, tensors)
+            self.runs[key] = traced.prepare(self.executor, tensors)
         run, self.at, self.ms = self.runs[key], 0, 0.0
         for place in (DATA, HYPER):
             for name, array in leaves({place: given[place]}).items():
@@ -78,7 +86,7 @@ class Train:
         hyper = self.optimiser.hyper(self.steps)
         return {WEIGHTS: self.tree, **memory, DATA: list(batch), HYPER: hyper}
 
-    def renamed(self) -> dict[str, Any]:
+    def rename_tensors(self) -> dict[str, Any]:
         return {name.replace("in.", "in.0.", 1): t for name, t in self.tensors.items()}
 
     def one_step(self, given: dict[str, Any]) -> Tensor:
@@ -111,11 +119,11 @@ class Train:
         if self.at < len(run):
             return None
         began = time.perf_counter()
-        loss = float(np.asarray(await traced.returned(run)).reshape(()))
+        loss = float(np.asarray(await traced.read_results(run)).reshape(()))
         self.ms += 1e3 * (time.perf_counter() - began)  # a chip is waited for here
         self.under_way, self.steps = None, self.steps + 1
         for watch in watches:
-            await watch.stepped(loss, self.ms)
+            await watch.observe_step(loss, self.ms)
         return loss
 
     @property
@@ -123,11 +131,11 @@ class Train:
         """A copy of them, in the tree they were given in."""
         found = now(self._read())
 
-        def trained(name: str, leaf: Any) -> Any:
+        def replace_leaf(name: str, leaf: Any) -> Any:
             array = found.get(f"in.{WEIGHTS}.{name}")
             return leaf if array is None else array.reshape(np.shape(leaf))
 
-        return mapped(trained, self.tree)
+        return map_tree(replace_leaf, self.tree)
 
     async def _read(self) -> dict[str, np.ndarray]:
         return {name: await tensor.read() for name, tensor in self.tensors.items()}

@@ -14,7 +14,7 @@ from pathlib import Path
 from oneseek.engine.history import verify_integrity
 from oneseek.engine.history.ledger import Change
 from oneseek.engine.history.ledger import canonical as canonical_text
-from oneseek.engine.history.round_plan import settled
+from oneseek.engine.history.round_plan import resolve
 from oneseek.engine.history.versions import Versions, ancestors
 
 ADAPTER = "adapter_model.safetensors"
@@ -52,7 +52,7 @@ async def certify(
     metadata["self_sha256"] = hashlib.sha256(canonical(metadata)).hexdigest()
     files["metadata.json"] = canonical(metadata)
     if signer:
-        signature = await settled(signer.sign(files["metadata.json"]))
+        signature = await resolve(signer.sign(files["metadata.json"]))
         told = {"algorithm": "Ed25519", "signed": "metadata.json", "signature": signature}
         files["signature.json"] = canonical({**told, "public_key": signer.public_key})
     return files
@@ -86,7 +86,7 @@ def _facts(data: bytes) -> dict:
     return {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
 
 
-def zipped(files: Mapping[str, bytes]) -> bytes:
+def zip_files(files: Mapping[str, bytes]) -> bytes:
     """A zip of the files, each stored as it is."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w") as archive:

@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from oneseek.engine.core.exchange.arriving import FromTheFuture, bring, must_be_of_today
-from oneseek.engine.core.exchange.entries import Unreadable, checked
+from oneseek.engine.core.exchange.entries import Unreadable, check_entries
 from oneseek.engine.core.exchange.gathering import Here
 from oneseek.engine.history.ledger import canonical
 from oneseek.engine.history.verify_integrity import holds
@@ -84,8 +84,8 @@ async def seal(
     signer: Any = None,
     cost: int = COST,
 ) -> bytes:
-    """The bytes of a file that holds this state. A `cipher` derives a `key` from a phrase, `sealed`
-    and `opened` with it: NativeCipher of native_keys.py, or the browser's own."""
+    """The bytes of a file that holds this state. A `cipher` derives a `key` from a phrase and
+    encrypts and decrypts with it: NativeCipher of native_keys.py, or the browser's own."""
     salt, nonce = secrets.token_bytes(16), secrets.token_bytes(NONCE)
     text = canonical({"made": clock(), "entries": [state[about] for about in sorted(state)]})
     inside = {"text": text}
@@ -104,7 +104,7 @@ async def seal(
     }
     line = json.dumps(header).encode() + b"\n"
     key = await cipher.key(_even(phrase), salt, cost)
-    whole = line + await cipher.sealed(key, nonce, json.dumps(inside).encode(), line)
+    whole = line + await cipher.encrypt(key, nonce, json.dumps(inside).encode(), line)
     return whole + hashlib.sha256(whole).digest()
 
 
@@ -123,14 +123,14 @@ async def unseal(data: bytes, phrase: str, cipher: Any) -> tuple[dict[str, dict]
     key = await cipher.key(_even(phrase), salt, header["cost"])
     try:
         hidden = data[len(line) : -CHECKSUM]
-        inside = json.loads(await cipher.opened(key, nonce, hidden, line))
+        inside = json.loads(await cipher.decrypt(key, nonce, hidden, line))
     except NotTheKey as error:
         raise NotOpened("phrase") from error
     if "signature" in inside:
         if not holds(inside["signed_by"], inside["text"].encode(), inside["signature"]):
             raise NotOpened("signature")
     try:
-        return checked(json.loads(inside["text"])["entries"]), inside.get("signed_by", "")
+        return check_entries(json.loads(inside["text"])["entries"]), inside.get("signed_by", "")
     except Unreadable as error:
         raise NotOpened("wrong") from error
 

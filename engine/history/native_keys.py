@@ -29,11 +29,11 @@ class NativeCipher:
             await asyncio.to_thread(hashlib.pbkdf2_hmac, "sha256", phrase, salt, cost, KEY)
         )
 
-    async def sealed(self, key: AESGCM, nonce: bytes, data: bytes, beside: bytes) -> bytes:
+    async def encrypt(self, key: AESGCM, nonce: bytes, data: bytes, beside: bytes) -> bytes:
         """The ciphertext and its tag, which also vouches for what stands `beside` it."""
         return await asyncio.to_thread(key.encrypt, nonce, data, beside)
 
-    async def opened(self, key: AESGCM, nonce: bytes, data: bytes, beside: bytes) -> bytes:
+    async def decrypt(self, key: AESGCM, nonce: bytes, data: bytes, beside: bytes) -> bytes:
         try:
             return await asyncio.to_thread(key.decrypt, nonce, data, beside)
         except InvalidTag as error:
@@ -60,7 +60,7 @@ def read_key(path: str | Path) -> Signer:
     return Signer(pkcs8_of(Path(path).read_text())[len(PKCS8) :])
 
 
-def named_key() -> Signer | None:
+def read_named_key() -> Signer | None:
     """The key that the environment names, if it does."""
     path = variable("LEDGER_PRIVATE_KEY_PATH")
     return read_key(path) if path else None

@@ -82,11 +82,11 @@ class Trainer(Protocol):
         self, weights: Arrays, plan: Plan, captured: Arrays
     ) -> Attempt | Awaitable[Attempt]: ...
 
-    def arrived(self, weights: Arrays, plan: Plan, given: Arrays) -> Attempt | Awaitable[Attempt]:
+    def adopt(self, weights: Arrays, plan: Plan, given: Arrays) -> Attempt | Awaitable[Attempt]:
         """An adapter made elsewhere, for the gate."""
 
 
-async def settled(value: T | Awaitable[T]) -> T:
+async def resolve(value: T | Awaitable[T]) -> T:
     """The result, whether the trainer answers at once (native) or later (WebGPU)."""
     return await value if inspect.isawaitable(value) else value
 

@@ -18,7 +18,7 @@ from oneseek.engine.history.versions import GENERIC, Versions, as_waiting
 LINES = (GENERIC, *LANGUAGES)
 
 
-def seen_by(base: str) -> str:
+def make_key(base: str) -> str:
     """Where the store keeps the newest version that this base model took lessons from."""
     return f"taken-over.{base}"
 
@@ -26,7 +26,7 @@ def seen_by(base: str) -> str:
 async def take_over(versions: Versions) -> list[str]:
     """Queue what the versions in use of other base models stand by and this one never got; the
     ids."""
-    store, key = versions.store, seen_by(versions.base)
+    store, key = versions.store, make_key(versions.base)
     records = [record for _, record in await store.all("versions")]
     before = await store.get("state", key)
     since = before["number"] if before else 0
@@ -37,7 +37,7 @@ async def take_over(versions: Versions) -> list[str]:
     ops: list[list[Any]] = [["put", "state", key, {"number": newest}]]
     taken = []
     for base in sorted({one["base"] for one in records} - {versions.base}):
-        for example in await _standing_in(versions, base, since):
+        for example in await _list_lessons_since(versions, base, since):
             id = example["id"]
             if id in mine or await _is_gone(store, example) or await store.get("queue", id):
                 continue
@@ -48,7 +48,7 @@ async def take_over(versions: Versions) -> list[str]:
     return taken
 
 
-async def _standing_in(versions: Versions, base: str, since: int) -> list[dict]:
+async def _list_lessons_since(versions: Versions, base: str, since: int) -> list[dict]:
     """The lessons of a base model's versions in use that are newer than that."""
     other = Versions(versions.store, versions.ledger, base, versions.family, versions.clock)
     found = []

@@ -48,7 +48,7 @@ def read_metadata(folder):
     return metadata, []
 
 
-def altered_files(folder, metadata):
+def find_altered_files(folder, metadata):
     known = ["metadata.json", "__pycache__"] + ["signature.json"] * ("signed_by" in metadata)
     for name, stated in metadata["files"].items():
         path = folder / name
@@ -59,13 +59,13 @@ def altered_files(folder, metadata):
         elif sha256(path.read_bytes()) != stated["sha256"]:
             yield f"{name} was changed"
             if name.endswith(".safetensors"):
-                yield from altered_tensors(path, metadata["tensors"])
+                yield from find_altered_tensors(path, metadata["tensors"])
     for path in folder.iterdir():
         if path.name not in metadata["files"] and path.name not in known:
             yield f"{path.name} does not belong to this version"
 
 
-def altered_tensors(path, tensors):
+def find_altered_tensors(path, tensors):
     try:
         found = tensor_hashes(path.read_bytes())
     except (ValueError, KeyError, TypeError, struct.error) as reason:
@@ -91,7 +91,7 @@ def tensor_hashes(data):
     return found
 
 
-def altered_entries(folder, metadata, head):
+def find_altered_entries(folder, metadata, head):
     entries = json.loads((folder / "ledger_proof.json").read_bytes())["entries"]
     previous = {"seq": 0, "hash": GENESIS}
     for entry in entries:
@@ -114,7 +114,7 @@ def altered_entries(folder, metadata, head):
             yield f"ledger entry {seq} is not the one you kept: history was cut or rewritten"
 
 
-def altered_signatures(folder, metadata, key):
+def find_altered_signatures(folder, metadata, key):
     """The signature of metadata.json covers every file, that of the last entry all before it."""
     signed_by = metadata.get("signed_by", "")
     if key and signed_by != key.lower():
@@ -154,7 +154,7 @@ def times(number, point):
     return total
 
 
-def packed_point(point):
+def pack_point(point):
     inverse = pow(point[2], -1, P)
     x, y = point[0] * inverse % P, point[1] * inverse % P
     return (y | (x & 1) << 255).to_bytes(32, "little")
@@ -186,7 +186,7 @@ def holds(key, message, signature):
         share = hashlib.sha512(signature[:32] + key + message).digest()
         share = int.from_bytes(share, "little") % ORDER
         right = plus(point_of(signature[:32]), times(share, point_of(key)))
-        return packed_point(times(rest, BASE)) == packed_point(right)
+        return pack_point(times(rest, BASE)) == pack_point(right)
     except (ValueError, TypeError):
         return False
 
@@ -194,9 +194,9 @@ def holds(key, message, signature):
 def problems(folder, head=None, key=None):
     try:
         metadata, found = read_metadata(folder)
-        found += altered_files(folder, metadata)
-        found += altered_entries(folder, metadata, head)
-        found += altered_signatures(folder, metadata, key)
+        found += find_altered_files(folder, metadata)
+        found += find_altered_entries(folder, metadata, head)
+        found += find_altered_signatures(folder, metadata, key)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as reason:
         return [f"the version cannot be read any more: {type(reason).__name__}: {reason}"]
     return found

@@ -101,7 +101,7 @@ class Versions:
         chain = await self.chain(line) if chain is None else chain
         examples = dict(await self.store.all("examples")) if chain else {}
         order = [(id, version["number"]) for version in chain for id in version["lessons"]]
-        return standing(as_learned(examples[id], n) for id, n in order if id in examples)
+        return drop_superseded(as_learned(examples[id], n) for id, n in order if id in examples)
 
     # -------------------------------------------------------------------------------- changing
 
@@ -345,7 +345,7 @@ def ancestors(number: int, records: Iterable[dict]) -> list[dict]:
     return found[::-1]
 
 
-def standing(examples: Iterable[dict]) -> list[dict]:
+def drop_superseded(examples: Iterable[dict]) -> list[dict]:
     """Without what a later correction of the same question took the place of."""
     found: dict[str, dict] = {}
     for example in examples:

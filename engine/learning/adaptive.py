@@ -111,7 +111,7 @@ class Leaderboard:
         row = self.rows.setdefault(model, {"model": model, "loss": None, "wins": 0, "games": 0})
         row.update(figures)
 
-    def ranking(self) -> list[dict]:
+    def rank(self) -> list[dict]:
         def place(row: dict) -> tuple:
             loss = row["loss"]
             share = row["wins"] / row["games"] if row["games"] else 0

@@ -34,7 +34,7 @@ class Base(Protocol):
         likeliest tokens at each position."""
 
 
-def shipped_file(model: str) -> Path:
+def locate_shipped(model: str) -> Path:
     """Where the anchors' answers of the model with this fingerprint are, if they came along."""
     return Path(__file__).with_name("lessons") / "anchors" / f"{model}.npz"
 
@@ -48,7 +48,7 @@ class BaseAnswers:
     @classmethod
     def with_shipped(cls, coder: Coder, model: str) -> BaseAnswers:
         """Beginning with what came along with this model."""
-        kept, path = cls(coder, model), shipped_file(model)
+        kept, path = cls(coder, model), locate_shipped(model)
         if path.exists():
             with np.load(path) as arrays:
                 kept.add_arrays(dict(arrays))
@@ -104,7 +104,7 @@ class BaseAnswers:
             return Row(ask.part, prompt, self.coder.answer(ask.answer))
         (prompt, _), (target, top) = self.put(ask), self.answer(ask)
         if ask.not_this[1]:
-            top = top.include(self.coder.following(*ask.not_this)[:APART])
+            top = top.include(self.coder.encode_continuation(*ask.not_this)[:APART])
         return Row(ask.part, prompt, target.tolist(), top, ask.plain)
 
     def answer(self, ask: Hold) -> tuple[np.ndarray, Top]:

@@ -140,7 +140,7 @@ class Coder:
         """Ids of the beginning of an answer."""
         return self.tokenizer.encode(text) if text else []
 
-    def following(self, begin: str, more: str) -> list[int]:
+    def encode_continuation(self, begin: str, more: str) -> list[int]:
         """Ids of what follows the beginning of an answer."""
         before, whole = self.begin(begin), self.tokenizer.encode(begin + more)
         return whole[common_prefix([[*before, -1], [*whole, -2]]) :]
@@ -164,7 +164,7 @@ def common_prefix(prompts: Sequence[Sequence[int]]) -> int:
     return max(length, 0)
 
 
-def fitting(need: int, sizes: Sequence[int], what: str) -> int:
+def fit_size(need: int, sizes: Sequence[int], what: str) -> int:
     """The smallest compiled size that holds `need`."""
     for size in sizes:
         if size >= need:
@@ -174,7 +174,7 @@ def fitting(need: int, sizes: Sequence[int], what: str) -> int:
     )
 
 
-def shared_by(rows: Sequence[Row]) -> list[int]:
+def find_shared_prefix(rows: Sequence[Row]) -> list[int]:
     """The beginning that all rows share which have one."""
     prompts = [row.prompt for row in rows if not row.plain]
     return list(prompts[0][: common_prefix(prompts)]) if prompts else []
@@ -187,14 +187,14 @@ def own_tokens(row: Row, shared: int) -> int:
 
 def extent(rows: Sequence[Row], of: Sequence[Row] = ()) -> tuple[int, int]:
     """(tokens, loss rows) these rows need."""
-    shared = len(shared_by(of or rows))
+    shared = len(find_shared_prefix(of or rows))
     own = sum(own_tokens(row, shared) for row in rows)
     return shared + own, sum(len(row.target) for row in rows)
 
 
-def padded(tokens: int, targets: int) -> tuple[int, int]:
+def fit_shape(tokens: int, targets: int) -> tuple[int, int]:
     """The compiled shape that holds so many. There are few: each is a program of its own."""
-    return fitting(tokens, TOKEN_SIZES, "tokens"), fitting(targets, ROW_SIZES, "answer tokens")
+    return fit_size(tokens, TOKEN_SIZES, "tokens"), fit_size(targets, ROW_SIZES, "answer tokens")
 
 
 def pack(
@@ -209,8 +209,8 @@ def pack(
     whole = of or rows
     need = extent(rows, whole)
     tokens, targets = shape or need
-    size, count = padded(max(tokens, need[0]), max(targets, need[1]))
-    head = shared_by(whole)
+    size, count = fit_shape(max(tokens, need[0]), max(targets, need[1]))
+    head = find_shared_prefix(whole)
     arrays = _empty(size, count)
     arrays["ids"][: len(head)] = head
     arrays["positions"][: len(head)] = np.arange(len(head))

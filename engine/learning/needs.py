@@ -29,9 +29,9 @@ from oneseek.engine.model.llama import Config, Stored
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.look import (
     NUMBER_BYTES,
+    count_loaded_bytes,
+    estimate_eyes_bytes,
     eyes_bytes,
-    known_eyes_bytes,
-    loaded_bytes,
 )
 from oneseek.engine.model.trainable import Trained
 
@@ -57,7 +57,7 @@ def takes(config: Config, stored: dict[str, Stored], weights: int, room: int | N
     A step and the questions around it share a `room` of so many bytes; natively there is none."""
     row = config.token_bytes
     chat = weights + row * min(POSITIONS, config.positions) + ANSWER_BYTES
-    copies = ADAPTER_COPIES * 4 * Trained.chosen(config, for_model(config.parameters)).size
+    copies = ADAPTER_COPIES * 4 * Trained.from_training(config, for_model(config.parameters)).size
     if room is not None:
         learn = chat + max(step_bytes(config, stored, keep=False), room) + copies
         return {"chat_bytes": chat, "learn_bytes": learn}
@@ -75,7 +75,7 @@ def step_bytes(config: Config, stored: dict[str, Stored], keep: bool) -> int:
 
     def of(below: int, above: int) -> int:
         few = replace(config, layers=below + above)
-        adapter = Trained.chosen(few, usual.replace(lora_config={"first_layer": below}))
+        adapter = Trained.from_training(few, usual.replace(lora_config={"first_layer": below}))
         size = LESSON_TOKENS, LESSON_ROWS, POSITIONS
         kept = few.layers if keep else 0
         return plan(programs.learn(few, stored, *size, adapter, keep_blocks=kept)).lower_bound
@@ -90,7 +90,7 @@ def step_bytes(config: Config, stored: dict[str, Stored], keep: bool) -> int:
 
 def model_takes(model: Model, room: int | None = None) -> dict:
     """The same of a loaded model."""
-    weights = sum(loaded_bytes(stored) for stored in model.stored.values())
+    weights = sum(count_loaded_bytes(stored) for stored in model.stored.values())
     return takes(model.config, model.stored, weights, room)
 
 
@@ -102,12 +102,12 @@ def file_takes(file: ModelFile, room: int | None = None) -> dict:
 def specs_take(file: ModelFile, specs: dict[str, Any], room: int | None) -> dict:
     """The same with its tensors stored like this."""
     stored = {name: Stored(one.shape, one.bits, one.group) for name, one in specs.items()}
-    weights = sum(loaded_bytes(one) for one in specs.values())
+    weights = sum(count_loaded_bytes(one) for one in specs.values())
     weights += eyes_bytes(file.eyes) if file.eyes else 0
     return takes(configure(file.config), stored, weights, room)
 
 
-def packed_takes(file: ModelFile, room: int | None = None) -> list[dict]:
+def file_takes_packed(file: ModelFile, room: int | None = None) -> list[dict]:
     """The same of the smaller files that packing makes of it, largest first, with their bytes and
     what becomes of the embeddings; none where little is won or GGUF cannot describe the model."""
     found: list[dict] = []
@@ -123,17 +123,17 @@ def packed_takes(file: ModelFile, room: int | None = None) -> list[dict]:
     return found
 
 
-def known_takes(row: dict, room: int | None = None) -> dict:
+def row_takes(row: dict, room: int | None = None) -> dict:
     """The same of a row of models.json, whose file may not be here: about."""
     config = configure(row["config"])
     shapes = config.shapes().items()
     stored = {name: Stored(shape, 4 * (len(shape) > 1), 32) for name, shape in shapes}
-    eyes = known_eyes_bytes(row)
+    eyes = estimate_eyes_bytes(row)
     found = takes(config, stored, int(row["bytes"] * LARGER_LOADED) + eyes, room)
     return found | {"eyes_bytes": eyes} if eyes else found
 
 
-def known_packed(row: dict, room: int | None = None) -> dict | None:
+def row_takes_packed(row: dict, room: int | None = None) -> dict | None:
     """The same of what it can be packed to, with its bytes, where that is worth it; packed, a model
     has no eyes."""
     if "eyes" in row:
@@ -146,11 +146,11 @@ def known_packed(row: dict, room: int | None = None) -> dict | None:
         size += kind.nbytes(math.prod(shape))
     if size > WORTH_PACKING * row["bytes"] or row["bytes"] * 8 < LARGE_BITS * row["parameters"]:
         return None
-    weights = sum(loaded_bytes(one) for one in stored.values())
+    weights = sum(count_loaded_bytes(one) for one in stored.values())
     return {"bytes": size, "embeddings": "Q8_0"} | takes(config, stored, weights, room)
 
 
-def known_fits(back_end: str, memory: int) -> dict[str, dict]:
+def models_fit(back_end: str, memory: int) -> dict[str, dict]:
     """Of each known model, whether it chats and learns in a tab, as given and `packed`."""
     return {id: row_fits(row, back_end, memory) for id, row in registry.load_models().items()}
 
@@ -158,12 +158,12 @@ def known_fits(back_end: str, memory: int) -> dict[str, dict]:
 def row_fits(row: dict, back_end: str, memory: int) -> dict:
     """The same of one of them."""
     room = TRAINING_BYTES[back_end]
-    packed = known_packed(row, room)
-    found = judged(known_takes(row, room), back_end, memory)
-    return found | {"packed": judged(packed, back_end, memory) if packed else {}}
+    packed = row_takes_packed(row, room)
+    found = judge(row_takes(row, room), back_end, memory)
+    return found | {"packed": judge(packed, back_end, memory) if packed else {}}
 
 
-def judged(taken: dict, back_end: str, memory: int) -> dict:
+def judge(taken: dict, back_end: str, memory: int) -> dict:
     """Whether a model that `takes` so much can chat and learn on a back end of a device with so
     much memory (0: it does not say); where the back end itself reaches less, `limit` is reach."""
     share, reach = int(memory * SHARE), REACH.get(back_end, 0)
@@ -175,23 +175,23 @@ def judged(taken: dict, back_end: str, memory: int) -> dict:
     return {**taken, "room": room, "limit": limit if room else "", **fits}
 
 
-def fitting(wanted: int, sizes: tuple[int, ...]) -> int:
+def fit_size(wanted: int, sizes: tuple[int, ...]) -> int:
     return next((size for size in sizes if size >= wanted), wanted)
 
 
 def needs(trainer: EngineTrainer, config: TrainingConfig, record: dict, pace: float) -> dict:
     """`pace` is tokens a second, 0 where none was measured: then the time is not known."""
     layout, model, count = trainer.layout(config), trainer.model, record["examples"]
-    rows = looked_at(trainer.coder, record)
+    rows = sample_rows(trainer.coder, record)
     held = math.ceil(config.practice.anchor_rows) + math.ceil(config.practice.text_rows)
     longest = max(len(row.prompt) + len(row.target) for row in rows)
     answers = max(len(row.target) for row in rows)
     together = config.batch_size * (2 if "choices" in record else 1)
-    tokens = fitting(together * longest + held * HELD_TOKENS, TOKEN_SIZES)
-    targets = fitting(together * answers + held * HELD_TARGETS, ROW_SIZES)
+    tokens = fit_size(together * longest + held * HELD_TOKENS, TOKEN_SIZES)
+    targets = fit_size(together * answers + held * HELD_TARGETS, ROW_SIZES)
     windows = Windows(model, layout, config, trainer.memory_budget).layouts
     largest = max(windows, key=lambda one: one.size) if layout.full_names else layout
-    step = model.learning_plan(tokens, targets, largest, trainer.memory_budget)
+    step = model.plan_learning(tokens, targets, largest, trainer.memory_budget)
     pool = model.config.token_bytes
     copies = WHOLE_COPIES if layout.full_names else ADAPTER_COPIES
     memory = max(step.bytes * 2, room_of(trainer))
@@ -207,7 +207,7 @@ def needs(trainer: EngineTrainer, config: TrainingConfig, record: dict, pace: fl
     }
 
 
-def looked_at(coder: Coder, record: dict) -> list[Row]:
+def sample_rows(coder: Coder, record: dict) -> list[Row]:
     """Some rows of a data set, or all of what was chosen."""
     if "choices" in record:
         return [row for one in record["choices"] for row in Choice(**one).rows(coder)]
@@ -245,7 +245,7 @@ def python_bytes() -> int:
     return int(pyodide_js._module.HEAPU8.length)
 
 
-async def measured_pace(store: Any) -> float:
+async def read_pace(store: Any) -> float:
     """Tokens a second of the last step that was trained here, or 0."""
     for _, figures in await store.all("metrics", newest=True, limit=1):
         return float(figures.get("tokens_per_second") or 0.0)

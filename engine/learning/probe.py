@@ -13,7 +13,13 @@ from typing import Any
 import numpy as np
 
 from oneseek.engine.learning.batch import LONGEST_TARGET, Coder
-from oneseek.engine.learning.lessons import Lesson, has_value, held_out_anchors, paragraphs, probes
+from oneseek.engine.learning.lessons import (
+    Lesson,
+    has_value,
+    load_held_out_anchors,
+    paragraphs,
+    probes,
+)
 from oneseek.engine.learning.rounds.variants import BASE, CANDIDATE, ModelVariants
 
 REPLY_TOKENS = 24
@@ -50,13 +56,13 @@ async def measure(
 ) -> dict:
     """The figures of these facts; a part that no fact asks has none. `known` is common knowledge,
     (question, words) each; without it, the gate's own."""
-    figures, wrong = await answered(model, coder, records, known or probes(code))
+    figures, wrong = await score_answers(model, coder, records, known or probes(code))
     figures |= await drift(model, coder, code)
     figures["ppl_change"] = await perplexity_change(model, coder, code)
     return figures | {"wrong": wrong}
 
 
-async def answered(
+async def score_answers(
     model: Any, coder: Coder, records: list[dict], known: Sequence[tuple]
 ) -> tuple[dict[str, Any], list]:
     """How many questions are answered rightly, and those that are not with their answers."""
@@ -85,12 +91,12 @@ async def answered(
             wrong.append([part, question, reply])
     figures: dict[str, Any] = {part: float(np.mean(found)) for part, found in hits.items()}
     said = zip(known, replies[len(asked) :], strict=True)
-    lost, of = await forgotten(model, coder, said)
+    lost, of = await find_forgotten(model, coder, said)
     figures |= {"known": 1 - len(lost) / max(1, of), "known_of": of}
     return figures, wrong + [["known", *one] for one in lost]
 
 
-async def forgotten(
+async def find_forgotten(
     model: Any, coder: Coder, said: Iterable[tuple]
 ) -> tuple[list[tuple[str, str]], int]:
     """Of the common facts that the base knows, (question, reply) of those lost; how many it
@@ -112,7 +118,7 @@ async def forgotten(
 
 async def drift(model: Any, coder: Coder, code: str) -> dict[str, float]:
     """KL and agreement with the base on prompts that nobody trains on, over the base's answers."""
-    prompts = [coder.prompt(q) for q in held_out_anchors(code)]
+    prompts = [coder.prompt(q) for q in load_held_out_anchors(code)]
     answers = await model.go_on(prompts, REPLY_TOKENS)
     pairs = await model.drift(list(zip(prompts, answers, strict=True)))
     each = [float(kl.mean()) for kl, _ in pairs]

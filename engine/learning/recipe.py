@@ -178,7 +178,7 @@ class Recipe:
         last = min(first + ANCHORS_TOGETHER, len(anchors(whose)))
         return [hold_anchor(whose, index) for index in range(first, last)]
 
-    def mending(self, lost: Sequence[str]) -> list[Hold]:
+    def hold_lost(self, lost: Sequence[str]) -> list[Hold]:
         """Common knowledge to be held on to for a few steps, as far as the base has words for
         it."""
         known = {q: code for code in codes() for q, _ in probes(code)}
@@ -249,7 +249,7 @@ class Recipe:
         for place in range(step * rows, (step + 1) * rows):
             before, index = divmod(place, len(self.facts))
             if before not in orders:
-                orders[before] = Draw(self.seed, "turn", before).shuffled(self.facts)
+                orders[before] = Draw(self.seed, "turn", before).shuffle(self.facts)
             turns.append((orders[before][index], before))
         return turns
 

@@ -12,13 +12,13 @@ from functools import partial
 from typing import Any
 
 from oneseek.engine.core.exchange import INTENT
-from oneseek.engine.core.exchange.arriving import intended
+from oneseek.engine.core.exchange.arriving import put_intent
 from oneseek.engine.core.exchange.gathering import farewell
 from oneseek.engine.core.faults import fault
 from oneseek.engine.history.ledger import Change
-from oneseek.engine.history.round_plan import IMPORT, Plan, Trainer, make_plan, settled
+from oneseek.engine.history.round_plan import IMPORT, Plan, Trainer, make_plan, resolve
 from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged, pack, weights_sha256
-from oneseek.engine.history.versions import Versions, ancestors, as_learned, standing
+from oneseek.engine.history.versions import Versions, ancestors, as_learned, drop_superseded
 from oneseek.engine.learning.training_engine import rejection, train
 
 OnProgress = Callable[[float, int], None]  # how many rounds are done, of how many
@@ -40,7 +40,7 @@ class History:
         self.store = versions.store
         self.trainer = trainer
 
-    async def learned_from(self, ids: Iterable[str]) -> list[dict]:
+    async def find_versions(self, ids: Iterable[str]) -> list[dict]:
         """The versions these examples are in: those that learned them and all built on those."""
         touched: dict[int, dict] = {}
         for record in await self.versions.records():
@@ -54,9 +54,9 @@ class History:
         The intent is stored first: a tab that dies in between goes on with `resume`.
         """
         ids = sorted(set(ids))
-        await self.store.batch([await intended(self.store, ids, self.versions.base)])
+        await self.store.batch([await put_intent(self.store, ids, self.versions.base)])
         fault("forget:intended")
-        touched = {one["number"] for one in await self.learned_from(ids)}
+        touched = {one["number"] for one in await self.find_versions(ids)}
         change = Change()
         made = []
         for line in await self.versions.lines():
@@ -126,7 +126,7 @@ class History:
                 return count, await self.versions.weights(chain[count - 1]["number"])
             except SnapshotDamaged:
                 continue
-        return 0, await settled(self.trainer.fresh())
+        return 0, await resolve(self.trainer.fresh())
 
     async def _attempts(self, line: str, chain: list[dict], start: int) -> list[dict]:
         """The rounds after the first `start` versions in the order they happened, rejected too."""
@@ -163,7 +163,7 @@ class History:
             after, gate = await train(self.trainer, weights, plan, listen)
             rounds.append(Replayed(old, plan, after, gate))
             if gate["accepted"]:
-                weights, learned = after, standing([*learned, *lessons])
+                weights, learned = after, drop_superseded([*learned, *lessons])
         return rounds
 
     async def _words(self, id: str, version: int) -> dict | None:

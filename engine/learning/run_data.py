@@ -77,7 +77,7 @@ async def chats(store: Any) -> str:
     return "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
 
 
-async def imported(store: Any, source: str) -> str:
+async def load_imported(store: Any, source: str) -> str:
     """The lessons of one import, whether they wait or were learned."""
     both = [*await store.all("queue"), *await store.all("examples")]
     return lines_of([one for _, one in both if one["source"].get("id") == source])
@@ -112,7 +112,7 @@ async def available(store: Any) -> list[dict]:
         if text:
             found.append({"id": id, "name": id, "examples": record_of(id, text)["examples"]})
     for id, source in await store.all("sources"):
-        if text := await imported(store, id):
+        if text := await load_imported(store, id):
             count = record_of(id, text)["examples"]
             found.append({"id": id, "name": source["title"], "examples": count})
     for key in await store.keys("state"):
@@ -139,7 +139,7 @@ async def find(store: Any, wanted: str) -> dict:
         if not text:
             raise NoDataSet(f"the data set {wanted!r} is empty: nothing to train on yet")
     else:
-        text = await imported(store, wanted)
+        text = await load_imported(store, wanted)
     if not text:
         known = ", ".join(one["id"] for one in await available(store))
         raise NoDataSet(f"there is no data set {wanted!r}; there are: {known}")

@@ -182,7 +182,7 @@ class TrainingRun:
             "weights": self.weights.weights,
             "metrics": self.metrics,
             "results": self.results,
-            "leaderboard": self.leaderboard.ranking(),
+            "leaderboard": self.leaderboard.rank(),
             "timestamp": self._now(),
         }
 
@@ -227,14 +227,14 @@ class TrainingRun:
             "final_losses": self.metrics[-1]["val_losses"] if self.metrics else {},
             **ended,
             "weights": self.weights.weights,
-            "leaderboard": self.leaderboard.ranking(),
+            "leaderboard": self.leaderboard.rank(),
             "timestamp": self._now(),
         }
         await self._save()
         await self.tell({"type": "training_complete", **self.results})
         return self.results
 
-    async def judged(self, model: str, ended: dict) -> None:
+    async def record_outcome(self, model: str, ended: dict) -> None:
         """What became of one of its models; a restart asks for it no more."""
         self.ended[model] = ended
         await self._save()
@@ -280,7 +280,7 @@ class TrainingRun:
             losses[model] = await train(model, epoch, weights[model], rates[model])
             self.leaderboard.record(model, loss=losses[model], weight=weights[model])
             if self.leaderboard.due():
-                ranking = {"type": "leaderboard", "leaderboard": self.leaderboard.ranking()}
+                ranking = {"type": "leaderboard", "leaderboard": self.leaderboard.rank()}
                 await self.tell(ranking)
         return losses
 

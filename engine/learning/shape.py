@@ -70,7 +70,7 @@ def new(config: TrainingConfig) -> dict:
     return {"lora_config": {"first_layer": first}} if first else {}
 
 
-def named(weights: Arrays) -> tuple[str, np.ndarray]:
+def unpack_weights(weights: Arrays) -> tuple[str, np.ndarray]:
     """The one array that weights consist of, and its name."""
     ((name, flat),) = weights.items()
     return name, np.asarray(flat, np.float32)

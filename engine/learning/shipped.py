@@ -17,8 +17,8 @@ import numpy as np
 
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.core.settings import TrainingConfig
-from oneseek.engine.learning.base_answers import shipped_file
-from oneseek.engine.learning.lessons import anchors, codes, held_out_anchors, probes, texts
+from oneseek.engine.learning.base_answers import locate_shipped
+from oneseek.engine.learning.lessons import anchors, codes, load_held_out_anchors, probes, texts
 from oneseek.engine.learning.recipe import Hold, for_the_gate, hold_anchor, hold_text
 from oneseek.engine.learning.trainer import EngineTrainer
 from oneseek.engine.model.formats import open_model
@@ -33,7 +33,7 @@ def questions() -> list[Hold]:
     asks = [hold_anchor(code, i) for code in codes() for i in range(len(anchors(code)))]
     asks += [hold_text(code, i) for code in codes() for i in range(len(texts(code)))]
     for code in codes():
-        asks += [for_the_gate(q) for q in held_out_anchors(code)]
+        asks += [for_the_gate(q) for q in load_held_out_anchors(code)]
         asks += [for_the_gate(q) for q, _ in probes(code)]
     return asks
 
@@ -49,7 +49,7 @@ async def make(path: str) -> Path:
     for first in range(0, len(asks), AT_ONCE):
         await trainer.kept.fill(trainer.variants, asks[first : first + AT_ONCE])
         print(f"{first + AT_ONCE} of {len(asks)}", file=sys.stderr, flush=True)
-    out = shipped_file(model.fingerprint)
+    out = locate_shipped(model.fingerprint)
     out.parent.mkdir(exist_ok=True)
     with out.open("wb") as binary:
         np.savez_compressed(binary, **trainer.kept.to_arrays())  # type: ignore[arg-type]

@@ -11,7 +11,7 @@ from collections.abc import Awaitable
 import numpy as np
 
 from oneseek.engine.core.settings import TrainingConfig
-from oneseek.engine.history.round_plan import PRACTICE, TRAINING, Plan, settled
+from oneseek.engine.history.round_plan import PRACTICE, TRAINING, Plan, resolve
 from oneseek.engine.history.snapshot import Arrays
 from oneseek.engine.learning import shape
 from oneseek.engine.learning.batch import Coder, TooLong
@@ -21,7 +21,7 @@ from oneseek.engine.learning.rounds.dataset import DataSetAttempt
 from oneseek.engine.learning.rounds.lesson import LessonAttempt, Steps
 from oneseek.engine.learning.rounds.workbench import Workbench
 from oneseek.engine.learning.taste.attempt import TasteAttempt
-from oneseek.engine.model.adapters import fitted, holds
+from oneseek.engine.model.adapters import convert_layout, holds
 from oneseek.engine.model.trainable import Trained
 
 Kind = type[DataSetAttempt] | type[LessonAttempt] | type[TasteAttempt]
@@ -49,7 +49,7 @@ class EngineTrainer(Workbench):
         """The shape a round trains in. A lesson goes on from the weights there are, so that it
         takes on a larger shape at once and keeps what a smaller one has no place for; practice
         begins at the base, and with it any shape."""
-        here = shape.config_of(shape.named(weights)[0], self.usual)
+        here = shape.config_of(shape.unpack_weights(weights)[0], self.usual)
         wanted = shape.select(plan.config)
         if plan.kind == PRACTICE:
             return self.usual.replace(**wanted)
@@ -66,24 +66,26 @@ class EngineTrainer(Workbench):
         self.beside = None
 
     def layout(self, config: TrainingConfig) -> Trained:
-        return Trained.chosen(self.model.config, config)
+        return Trained.from_training(self.model.config, config)
 
     def layout_of(self, weights: Arrays) -> Trained:
         """Where stored weights have what."""
-        return self.layout(shape.config_of(shape.named(weights)[0], self.usual))
+        return self.layout(shape.config_of(shape.unpack_weights(weights)[0], self.usual))
 
-    def grown(self, weights: Arrays) -> np.ndarray:
+    def grow(self, weights: Arrays) -> np.ndarray:
         """Weights of any smaller shape as this one's, saying what they said; of a shape that has no
         place here, the beginning."""
-        name, flat = shape.named(weights)
+        name, flat = shape.unpack_weights(weights)
         if name == self.called:
             return flat
         here, start = self.layout_of(weights), self.fresh()[self.called]
-        return fitted(here, flat, self.trained, start) if holds(self.trained, here) else start
+        return (
+            convert_layout(here, flat, self.trained, start) if holds(self.trained, here) else start
+        )
 
-    def arrived(self, weights: Arrays, plan: Plan, given: Arrays) -> Steps:
+    def adopt(self, weights: Arrays, plan: Plan, given: Arrays) -> Steps:
         """An adapter made elsewhere, in the shape this was opened in, for the gate."""
-        return Adoption(self, self.grown(weights), plan, shape.named(given)[1])
+        return Adoption(self, self.grow(weights), plan, shape.unpack_weights(given)[1])
 
     # ---- inside
 
@@ -114,16 +116,16 @@ class EngineTrainer(Workbench):
                 kept=self.kept,
                 reads=self.reads,
             )
-        return await settled(self.beside._attempt(weights, plan, captured, kind))
+        return await resolve(self.beside._attempt(weights, plan, captured, kind))
 
     def _attempt(
         self, weights: Arrays, plan: Plan, captured: Arrays | None, kind: Kind
     ) -> Steps | Awaitable[Steps]:
-        attempt = kind(self, self.grown(weights), plan)
+        attempt = kind(self, self.grow(weights), plan)
         here = self.layout_of(weights)
         if isinstance(attempt, LessonAttempt) and not holds(self.trained, here):
             if not says_nothing(here, weights):
-                attempt.compare_with(here, shape.named(weights)[1])
+                attempt.compare_with(here, shape.unpack_weights(weights)[1])
         if captured is None:
             self.candidate.begin(attempt.start)
         else:
@@ -142,7 +144,7 @@ def kind_of(plan: Plan) -> Kind:
 
 def says_nothing(layout: Trained, weights: Arrays) -> bool:
     """Whether an adapter is the base model still: its B are zero."""
-    _, flat = shape.named(weights)
+    _, flat = shape.unpack_weights(weights)
     changes = [name for name in layout.entries if not name.endswith("lora_A.weight")]
     return not layout.full_names and not any(layout.part(flat, name).any() for name in changes)
 

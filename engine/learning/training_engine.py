@@ -29,7 +29,7 @@ from oneseek.engine.history.round_plan import (
     Trainer,
     ids_of,
     make_plan,
-    settled,
+    resolve,
 )
 from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged, pack, unpack
 from oneseek.engine.history.versions import GENERIC, Versions, round_of
@@ -86,11 +86,11 @@ class TrainingEngine:
 
     async def open(self, kind: str, lessons: Iterable[dict] = (), line: str = GENERIC) -> Plan:
         """Begin a round on a candidate of the line's current weights."""
-        await self.planned(kind, lessons, line)
-        self.attempt = await settled(self.trainer.begin(self.before, self.plan))
+        await self.plan_next(kind, lessons, line)
+        self.attempt = await resolve(self.trainer.begin(self.before, self.plan))
         return self.plan
 
-    async def planned(
+    async def plan_next(
         self, kind: str, lessons: Iterable[dict], line: str = GENERIC
     ) -> tuple[Arrays, Plan]:
         """The weights before the round that would come next, and its plan; nothing is begun."""
@@ -128,14 +128,14 @@ class TrainingEngine:
                 self._behind(facts.get(SILENT))
                 if same and await self._meanwhile() is not None:
                     resume = self.trainer.resume(self.before, self.plan, captured)
-                    self.attempt = await settled(resume)
+                    self.attempt = await resolve(resume)
                     return True
         except SnapshotDamaged:
             pass
         await self.store.batch([["delete", "snapshots", key]])
         return False
 
-    async def interrupted(self, line: str = GENERIC) -> str:
+    async def find_interrupted(self, line: str = GENERIC) -> str:
         """The kind of the round a kill or a rollback left on this line, when it can go on."""
         checkpoint = await self.store.get("snapshots", round_of(self.versions.base, line))
         if checkpoint is None:
@@ -153,7 +153,7 @@ class TrainingEngine:
         if self.broken:
             return None
         fault("slice:before")
-        metrics = await settled(self.attempt.advance(budget_ms))
+        metrics = await resolve(self.attempt.advance(budget_ms))
         fault("slice:after")
         if metrics is None:
             return None
@@ -178,12 +178,12 @@ class TrainingEngine:
         """Judge the candidate: it becomes a version, with `more` to tell of it, or is dropped."""
         assert self.attempt, "open a round first"
         attempt, self.attempt = self.attempt, None
-        reason = self.broken or unusable(await settled(attempt.weights()))
+        reason = self.broken or unusable(await resolve(attempt.weights()))
         gate = {"accepted": False, "outcome": "not learned", "reason": reason}
         if not reason:
             fault("gate:before")
-            gate = await settled(attempt.judge())
-            weights = await settled(attempt.weights())  # the gate may have scaled them
+            gate = await resolve(attempt.judge())
+            weights = await resolve(attempt.weights())  # the gate may have scaled them
             fault("gate:after")
             unfinite = [f"{key} is not a number" for key, value in gate.items() if _is_nan(value)]
             if wrong := unusable(weights) or "".join(unfinite[:1]):
@@ -213,7 +213,7 @@ class TrainingEngine:
         data}, the data in base64."""
         number = await self.versions.number(GENERIC)
         fresh = self.trainer.fresh
-        weights = await (self.versions.weights(number) if number else settled(fresh()))
+        weights = await (self.versions.weights(number) if number else resolve(fresh()))
         saved = pack(weights, {"base": self.versions.base, "version": number})
         return {**saved, "data": base64.b64encode(saved["data"].joined()).decode()}
 
@@ -244,11 +244,11 @@ class TrainingEngine:
         """The same, if the gate finds that it harms nothing that is known; as `finish` says it."""
         await self._must_fit(weights)
         await self._prepare(IMPORT, [], GENERIC)
-        self.attempt = await settled(self.trainer.arrived(self.before, self.plan, weights))
+        self.attempt = await resolve(self.trainer.adopt(self.before, self.plan, weights))
         return await self.finish({"came_as": came_as})
 
     async def _must_fit(self, weights: Arrays) -> None:
-        fresh = await settled(self.trainer.fresh())
+        fresh = await resolve(self.trainer.fresh())
         for name in sorted({*fresh, *weights}):
             mine, given = (getattr(one.get(name), "shape", None) for one in (fresh, weights))
             if mine != given:
@@ -273,7 +273,7 @@ class TrainingEngine:
         if self.parent:
             self.before = await self.versions.weights(self.parent["number"])
         else:
-            self.before = await settled(self.trainer.fresh())
+            self.before = await resolve(self.trainer.fresh())
         pool = await self.versions.pool(line, chain)
         self.plan = make_plan(kind, self.before, lessons, pool, self.config)
         self.bad_steps = self.unsaved = 0
@@ -297,7 +297,7 @@ class TrainingEngine:
     async def _checkpoint(self) -> None:
         assert self.attempt
         began = self.monotonic()
-        captured = await settled(self.attempt.capture())
+        captured = await resolve(self.attempt.capture())
         facts = {
             "plan": self.plan.identity(),
             "kind": self.plan.kind,
@@ -359,14 +359,14 @@ async def train(
 ) -> tuple[Arrays, dict]:
     """A round in one go: the weights and the gate's verdict; `on_progress` gets the share that is
     done."""
-    attempt = await settled(trainer.begin(before, plan))
-    while (metrics := await settled(attempt.advance(math.inf))) is not None:
+    attempt = await resolve(trainer.begin(before, plan))
+    while (metrics := await resolve(attempt.advance(math.inf))) is not None:
         on_progress(metrics["step"] / max(metrics.get("steps", 0), metrics["step"] + 1))
-    weights = await settled(attempt.weights())
+    weights = await resolve(attempt.weights())
     if reason := unusable(weights):
         return weights, {"accepted": False, "outcome": "not learned", "reason": reason}
-    gate = await settled(attempt.judge())
-    return await settled(attempt.weights()), gate
+    gate = await resolve(attempt.judge())
+    return await resolve(attempt.weights()), gate
 
 
 def rejection(line: str, parent: int | None, plan: Plan, gate: dict) -> dict:

@@ -240,7 +240,7 @@ def holds(target: Trained, trained: Trained) -> bool:
     return trained.rank <= target.rank and set(trained.entries) <= set(target.entries)
 
 
-def fitted(
+def convert_layout(
     trained: Trained, flat: np.ndarray, target: Trained, start: np.ndarray | None = None
 ) -> np.ndarray:
     """The same weights in another layout: a smaller rank is filled up with what `start` begins
@@ -322,13 +322,13 @@ def save_merged(path: Path, file: ModelFile, trained: Trained, flat: np.ndarray)
     with open(part, "wb") as out:
         out.write(struct.pack("<Q", len(text)) + text)
         for name in file.names():
-            values = merged(file, trained, flat, name)
+            values = merge_weight(file, trained, flat, name)
             kept = values - np.float32(1) if is_less_one(name, file.config) else values
             out.write(kept.tobytes())
     part.replace(path)
 
 
-def merged(file: ModelFile, trained: Trained, flat: np.ndarray, name: str) -> np.ndarray:
+def merge_weight(file: ModelFile, trained: Trained, flat: np.ndarray, name: str) -> np.ndarray:
     """W + scale B A of one weight."""
     weight = file.read(name)
     values = weight.dense() if isinstance(weight, Packed) else np.asarray(weight, np.float32)

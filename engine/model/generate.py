@@ -18,7 +18,7 @@ import numpy as np
 
 from oneseek.engine.backends.executor import Run
 from oneseek.engine.model.choice.drafts import MANY_ROWS, ROWS, Draft, Places, continue_answer
-from oneseek.engine.model.choice.form import drawn
+from oneseek.engine.model.choice.form import draw_token
 from oneseek.engine.model.choice.inputs import Choice, pushes, write_choices
 from oneseek.engine.model.choice.repetition import goes_round
 from oneseek.engine.model.choice.sampling import Sampling
@@ -304,7 +304,7 @@ class Generator:
                 return True
         self.pool.reach(max(lane.end + len(part) for _, lane, part in spoken + parts))
         pictured = any(self.shows(part) for _, _, part in parts)
-        run, tokens, take = self.prepared(size, rows, pictured), [], np.zeros(rows, np.int32)
+        run, tokens, take = self.prepare(size, rows, pictured), [], np.zeros(rows, np.int32)
         for answer, lane, part in spoken + parts:
             tokens += [(token, len(lane.token_ids) + i, lane) for i, token in enumerate(part)]
             if answer in told:
@@ -332,7 +332,7 @@ class Generator:
         tokens, known = part + draft.tokens, len(lane.token_ids)
         self.pool.reach(lane.end + len(tokens))
         rows, first = ROWS if len(draft.tokens) < ROWS else MANY_ROWS, len(part) - 1
-        run, choices = self.prepared(size, rows, self.shows(part)), draft.choices
+        run, choices = self.prepare(size, rows, self.shows(part)), draft.choices
         self.write_tokens(run, [(one, known + i, lane) for i, one in enumerate(tokens)], size)
         if size > rows:
             take = np.minimum(np.arange(first, first + rows), size - 1, dtype=np.int32)
@@ -435,7 +435,7 @@ class Generator:
             part = head[first : first + CHUNKS[-1]]
             size = next(c for c in self.chunks if c >= len(part))
             self.pool.reach(lane.end + len(part))
-            run = self.prepared(size, 1)
+            run = self.prepare(size, 1)
             self.write_tokens(run, [(t, first + i, lane) for i, t in enumerate(part)], size)
             run.write("take", np.zeros(1, np.int32))
             self.write_choices(run, [], 1)
@@ -463,7 +463,7 @@ class Generator:
         size = next(b for b in BATCHES if b >= len(answers))
         lanes = [self.pool.lanes[answer.key] for answer in answers]
         self.pool.reach(max(lane.end for lane in lanes) + 1)
-        run, begun = self.prepared(size, size), []
+        run, begun = self.prepare(size, size), []
         for i in range(min(run.ahead, *(self.foreseen(answer) for answer in answers))):
             rows = [
                 (answer.ids[-1], len(lane.token_ids) + i, lane)
@@ -512,7 +512,7 @@ class Generator:
         draft = draft.cut(rows - 1)
         lane, tokens = self.pool.lanes[answer.key], [answer.ids[-1], *draft.tokens]
         self.pool.reach(lane.end + len(tokens))
-        run, known = self.prepared(rows, rows), len(lane.token_ids)
+        run, known = self.prepare(rows, rows), len(lane.token_ids)
         self.write_tokens(run, [(one, known + i, lane) for i, one in enumerate(tokens)], rows)
         self.write_choices(run, draft.choices, rows)
         found = await (await run.begin(*outputs_for([answer])))
@@ -553,7 +553,7 @@ class Generator:
         """Whether parts of pictures are among these."""
         return bool(self.model.eyes) and max(ids, default=0) >= self.model.config.vocab
 
-    def prepared(self, tokens: int, rows: int, pictured: bool = False) -> Run:
+    def prepare(self, tokens: int, rows: int, pictured: bool = False) -> Run:
         more = {"pictured": True} if pictured else {}
         return self.ready(("answer", tokens, rows, self.pool.addressed), self.trained, **more)
 
@@ -610,7 +610,7 @@ class Generator:
         sampling, ids = answer.sampling, answer.ids
         if answer.form:
             return answer.form.choose(best, sampling, ids, self.room_of(answer))
-        return drawn(best, sampling, len(ids))
+        return draw_token(best, sampling, len(ids))
 
     def grow(self, answer: Answer, token: int) -> None:
         if answer.ended:
@@ -638,7 +638,7 @@ class Generator:
             at = answer.text.find(stop, max(0, said - len(stop)))
             if at >= 0:
                 answer.text, answer.ended = answer.text[:at], "stop"
-        held = 0 if answer.ended else held_back(answer.text, answer.sampling.stop)
+        held = 0 if answer.ended else count_stop_prefix(answer.text, answer.sampling.stop)
         answer.held = answer.text[len(answer.text) - held :]
         fresh = answer.text[said : len(answer.text) - held]
         if fresh:
@@ -665,18 +665,18 @@ def choice_of(answer: Answer, later: int = 0) -> Choice:
     """What the next token depends on, or the one so many tokens later, which nothing pushes."""
     before = [*answer.prompt, *answer.ids]
     return Choice(
-        answer.sampling, len(answer.ids) + later, before, {} if later else pushed_now(answer)
+        answer.sampling, len(answer.ids) + later, before, {} if later else compute_pushes(answer)
     )
 
 
-def pushed_now(answer: Answer) -> dict[int, float]:
+def compute_pushes(answer: Answer) -> dict[int, float]:
     """Token -> nats, of the next token."""
     return pushes(answer, [*answer.begun, *answer.ids], answer.prefix + answer.text)
 
 
 def steers(answer: Answer) -> bool:
     """Whether the next token is chosen otherwise than the model would."""
-    return answer.sampling.steer and not answer.ended and bool(pushed_now(answer))
+    return answer.sampling.steer and not answer.ended and bool(compute_pushes(answer))
 
 
 def outputs_for(answers: list[Answer]) -> tuple[str, ...]:
@@ -703,7 +703,7 @@ def common_prefix(a: list[int], b: list[int]) -> list[int]:
     return a[:same] if same is not None else a[: min(len(a), len(b))]
 
 
-def held_back(text: str, stops: tuple[str, ...]) -> int:
+def count_stop_prefix(text: str, stops: tuple[str, ...]) -> int:
     """How many characters at the end of `text` could be the beginning of a stop sequence."""
     longest = max((len(s) for s in stops), default=0)
     for length in range(min(len(text), longest - 1), 0, -1):

@@ -127,7 +127,7 @@ class Pool:
         make room; those to `keep`, and those of answers under way, stay."""
         self.clock += 1
         lane = self.lanes.get(key)
-        if lane is None or not self.stretched(lane, capacity, keep):
+        if lane is None or not self.try_extend(lane, capacity, keep):
             self.lanes.pop(key, None)
             lane = self.lanes[key] = Lane(self.find(capacity, keep), capacity)
         lane.used = self.clock
@@ -171,7 +171,7 @@ class Pool:
             if key not in needed and not any(lane is head for head in heads)
         ]
 
-    def stretched(self, lane: Lane, capacity: int, keep: Collection[str]) -> bool:
+    def try_extend(self, lane: Lane, capacity: int, keep: Collection[str]) -> bool:
         """Whether a lane has room for so many tokens where it lies, once idle ones behind it
         went."""
         if capacity <= lane.capacity:

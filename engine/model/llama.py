@@ -87,7 +87,7 @@ class Config:
             "mlp.down_proj": (self.width, self.hidden),
         }
 
-    def adapted(self, target: str, layer: int) -> str:
+    def find_module(self, target: str, layer: int) -> str:
         """The module that one of TARGETS is in a layer."""
         return TARGETS[target]
 
@@ -235,10 +235,10 @@ class Llama:
         self.program, self.config, self.stored = program, config, stored
         self.trained, self.dropout = trained, dropout
         table = (positions, config.rotary_width)
-        self.table = self.shared("rotary.table", table)
+        self.table = self.declare_input("rotary.table", table)
         self.blocks: list[tuple[int, int]] = []  # the steps of each layer
 
-    def shared(self, name: str, shape: tuple[int, ...], dtype: str = "f32") -> Value:
+    def declare_input(self, name: str, shape: tuple[int, ...], dtype: str = "f32") -> Value:
         inputs = self.program.inputs
         return inputs[name] if name in inputs else self.program.input(name, shape, dtype)
 
@@ -246,24 +246,24 @@ class Llama:
         """A weight that is not packed; the trained copy where there is one."""
         if self.trained and name in self.trained:
             return self.trained.value(self.program, name)
-        return self.shared(name, self.stored[name].shape)
+        return self.declare_input(name, self.stored[name].shape)
 
-    def packed(self, name: str) -> tuple[Value, Value]:
+    def declare_packed(self, name: str) -> tuple[Value, Value]:
         stored = self.stored[name]
         rows, cols = stored.shape
         codes, scales = (cols * stored.bits // 32,), (cols // stored.group, 2)
         if stack := stored.stack:
             whole = (
-                self.shared(f"{stack.name}.codes", (stack.rows, *codes), "u32"),
-                self.shared(f"{stack.name}.scales", (stack.rows, *scales)),
+                self.declare_input(f"{stack.name}.codes", (stack.rows, *codes), "u32"),
+                self.declare_input(f"{stack.name}.scales", (stack.rows, *scales)),
             )
             return (
                 whole[0].view(stored.first * prod(codes), (rows, *codes), f"{name}.codes"),
                 whole[1].view(stored.first * prod(scales), (rows, *scales), f"{name}.scales"),
             )
         return (
-            self.shared(f"{name}.codes", (rows, *codes), "u32"),
-            self.shared(f"{name}.scales", (rows, *scales)),
+            self.declare_input(f"{name}.codes", (rows, *codes), "u32"),
+            self.declare_input(f"{name}.scales", (rows, *scales)),
         )
 
     def linear(self, x: Value, module: str) -> Value:
@@ -273,9 +273,11 @@ class Llama:
         if trained and module + ".lora_A.weight" in trained:
             a = trained.value(self.program, module + ".lora_A.weight")
             b = trained.value(self.program, module + ".lora_B.weight")
-            h = OPS["matmul"](self.dropped(x), a, tb=True, scale=trained.scale)
+            h = OPS["matmul"](self.apply_dropout(x), a, tb=True, scale=trained.scale)
         if self.stored[name].bits and not (trained and name in trained):
-            y = OPS["packed_linear"](x, *self.packed(name), h, b, bits=self.stored[name].bits)
+            y = OPS["packed_linear"](
+                x, *self.declare_packed(name), h, b, bits=self.stored[name].bits
+            )
         else:
             y = OPS["matmul"](x, self.plain(name), tb=True)
             if h:
@@ -286,10 +288,10 @@ class Llama:
             y = OPS["add_bias"](y, trained.value(self.program, module + ".lora_bias"))
         return y
 
-    def dropped(self, x: Value) -> Value:
+    def apply_dropout(self, x: Value) -> Value:
         if not self.dropout:
             return x
-        seed = self.shared("seed", (1,), "u32")
+        seed = self.declare_input("seed", (1,), "u32")
         return OPS["dropout"](x, seed, rate=self.dropout, stream=len(self.program.steps))
 
     def norm(self, x: Value, name: str) -> Value:
@@ -319,7 +321,7 @@ class Llama:
         """With what earlier tokens left, where there is a cache."""
         if not cache:
             return x
-        rows = self.shared(f"{cache}.{name}", (self.shared_cache_rows, x.spec.cols))
+        rows = self.declare_input(f"{cache}.{name}", (self.shared_cache_rows, x.spec.cols))
         return OPS["cache_write"](rows, x, tokens.slots)
 
     def queries(self, q: Value) -> Value:
@@ -327,9 +329,9 @@ class Llama:
 
     def mlp(self, x: Value, layer: str) -> Value:
         gate, up, down = (layer + name for name in self.MLP)
-        return self.linear(self.gated(self.linear(x, gate), self.linear(x, up)), down)
+        return self.linear(self.apply_gate(self.linear(x, gate), self.linear(x, up)), down)
 
-    def gated(self, gate: Value, up: Value) -> Value:
+    def apply_gate(self, gate: Value, up: Value) -> Value:
         return OPS["swiglu"](gate, up)
 
     def block(self, x: Value, i: int, tokens: Tokens, cache: str | None) -> Value:
@@ -345,9 +347,9 @@ class Llama:
         layer `first` on, what comes out of those below is given."""
         self.shared_cache_rows = cache_rows
         if first:
-            x = self.shared("below", (tokens.ids.spec.size, self.config.width))
+            x = self.declare_input("below", (tokens.ids.spec.size, self.config.width))
         else:
-            x = self.with_pictures(self.embedding(tokens.ids), tokens)
+            x = self.with_pictures(self.embed(tokens.ids), tokens)
         for i in range(first, self.config.layers if layers is None else layers):
             first = len(self.program.steps)
             x = self.block(x, i, tokens, f"cache.{i}" if cache_rows else None)
@@ -361,10 +363,10 @@ class Llama:
         words = OPS["spread"](tokens.words, times=self.config.width).reshape(*x.shape)
         return x * words + tokens.pictured
 
-    def embedding(self, ids: Value) -> Value:
+    def embed(self, ids: Value) -> Value:
         name = "model.embed_tokens.weight"
         if self.stored[name].bits:
-            return OPS["packed_rows"](*self.packed(name), ids, bits=self.stored[name].bits)
+            return OPS["packed_rows"](*self.declare_packed(name), ids, bits=self.stored[name].bits)
         return OPS["rows"](self.plain(name), ids)
 
     def logits(self, x: Value) -> Value:
@@ -374,12 +376,12 @@ class Llama:
     def head(self, x: Value) -> Value:
         name = self.config.head_name
         if self.stored[name].bits:
-            return OPS["packed_linear"](x, *self.packed(name), bits=self.stored[name].bits)
+            return OPS["packed_linear"](x, *self.declare_packed(name), bits=self.stored[name].bits)
         return OPS["matmul"](x, self.plain(name), tb=True)
 
     def head_dx(self, dlogits: Value) -> Value:
         name = self.config.head_name
         if self.stored[name].bits:
             bits = self.stored[name].bits
-            return OPS["packed_linear_dx"](dlogits, *self.packed(name), bits=bits)
+            return OPS["packed_linear_dx"](dlogits, *self.declare_packed(name), bits=bits)
         return OPS["matmul"](dlogits, self.plain(name))

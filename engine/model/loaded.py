@@ -33,7 +33,7 @@ FILLED = 0.99  # of a budget: laid out in one stretch, values leave gaps
 WHOLE = 1024  # of a weight's elements: codes and scales of so many end where a binding may begin
 
 
-def recognised_by(weight: np.ndarray | Packed) -> memoryview:
+def extract_fingerprint_bytes(weight: np.ndarray | Packed) -> memoryview:
     """What of a weight goes into the model's fingerprint."""
     if isinstance(weight, Packed):
         return np.ascontiguousarray(weight.scales).data
@@ -127,7 +127,7 @@ class Model:
         total, done = sum(file.spec(name).nbytes for name in file.names()), 0
         for name in file.names():
             weight = file.read(name)
-            digest.update(recognised_by(weight))
+            digest.update(extract_fingerprint_bytes(weight))
             if isinstance(weight, Packed):
                 stack, first = stacks.get(name, (None, 0))
                 stored[name] = Stored(weight.shape, weight.bits, weight.group, stack, first)
@@ -207,15 +207,15 @@ class Model:
         """The plan of `programs.<kind>` at a shape, traced the first time it is asked for."""
         key = kind, shape, layout_of(trained), tuple(sorted(more.items()))
         if key not in self._plans:
-            self._plans[key] = self.traced(kind, *shape, trained=trained, **more)
+            self._plans[key] = self.trace(kind, *shape, trained=trained, **more)
         return self._plans[key]
 
-    def traced(self, kind: str, *shape: int, trained: Trained | None = None, **more) -> Plan:
+    def trace(self, kind: str, *shape: int, trained: Trained | None = None, **more) -> Plan:
         build = getattr(programs, kind)
         program = build(self.config, self.stored, *shape, self.positions, trained, **more)
         return plan(merge(program, self.executor.bindings))
 
-    def learning_plan(
+    def plan_learning(
         self, tokens: int, rows: int, trained: Trained, memory_budget: int | None, **more
     ) -> Plan:
         """The plan of a training step that keeps as many layers' activations as the budget
@@ -234,7 +234,7 @@ class Model:
         tokens, rows, layout, memory_budget, _ = asked
 
         def plan_keeping(blocks: int) -> Plan:
-            return self.traced("learn", tokens, rows, trained=trained, keep_blocks=blocks, **more)
+            return self.trace("learn", tokens, rows, trained=trained, keep_blocks=blocks, **more)
 
         most, layers = FILLED * memory_budget, self.config.layers - trained.first_layer
         whole = plan_keeping(layers)

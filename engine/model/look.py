@@ -10,7 +10,7 @@ from typing import Any
 from oneseek.engine.model.formats import (
     FormatError,
     ModelFile,
-    gathered,
+    gather_files,
     gguf,
     open_gathered,
     safetensors,
@@ -19,7 +19,7 @@ from oneseek.engine.model.llama import Stored
 from oneseek.engine.model.template import ChatTemplate, TemplateError
 from oneseek.engine.model.tokenizer import Tokenizer
 from oneseek.engine.model.vision.file import POSITIONS, EyesFile
-from oneseek.engine.model.vision.siglip import Tower, looking
+from oneseek.engine.model.vision.siglip import Tower, plan_tower
 
 NUMBER_BYTES = 4  # a plain weight is float32 once it is loaded
 SCALE_BYTES = 8  # of a group: a scale and a minimum
@@ -28,7 +28,7 @@ SCALE_BYTES = 8  # of a group: a scale and a minimum
 def look(where: Any) -> tuple[dict, ModelFile | None]:
     """Told as a table of plain values, and the opened model where there is one; `why` says what is
     wrong with any other."""
-    name, files = gathered(where)
+    name, files = gather_files(where)
     told = {"name": name, "files": len(files), "bytes": 0, "kind": "", "title": ""}
     told |= {"architecture": "", "licence": "", "parameters": 0, "types": {}, "context": 0}
     told |= {"tokens": 0, "loaded_bytes": 0, "eyes": None, "loads": False, "why": ""}
@@ -36,14 +36,14 @@ def look(where: Any) -> tuple[dict, ModelFile | None]:
     try:
         file = open_gathered(name, files)
     except FormatError as error:
-        return told | beginning(name, files) | refusal(error), None
+        return told | describe_unopened(name, files) | refusal(error), None
     try:
         ChatTemplate(file.chat_template, file.special_tokens)
         Tokenizer(file.tokenizer_data)
     except (FormatError, TemplateError) as error:
         file.close()
-        return told | described(file) | refusal(error), None
-    return told | described(file) | {"loads": True}, file
+        return told | describe(file) | refusal(error), None
+    return told | describe(file) | {"loads": True}, file
 
 
 def refusal(error: FormatError | TemplateError) -> dict:
@@ -52,7 +52,7 @@ def refusal(error: FormatError | TemplateError) -> dict:
     return {"why": str(error), "why_kind": kind, "why_what": what}
 
 
-def described(file: ModelFile) -> dict:
+def describe(file: ModelFile) -> dict:
     """What an opened model is."""
     specs = [file.spec(name) for name in file.names()]
     return {
@@ -67,12 +67,12 @@ def described(file: ModelFile) -> dict:
         "types": dict(Counter(spec.kind.name for spec in specs).most_common()),
         "context": file.config["max_position_embeddings"],
         "tokens": len(file.tokenizer_data.tokens),
-        "loaded_bytes": sum(loaded_bytes(spec) for spec in specs),
-        "eyes": seeing(file),
+        "loaded_bytes": sum(count_loaded_bytes(spec) for spec in specs),
+        "eyes": describe_eyes(file),
     }
 
 
-def seeing(file: ModelFile) -> dict | None:
+def describe_eyes(file: ModelFile) -> dict | None:
     """The eyes beside a model: their file, and what they take in memory."""
     if file.eyes is None:
         return None
@@ -82,10 +82,10 @@ def seeing(file: ModelFile) -> dict | None:
 
 def eyes_bytes(eyes: EyesFile) -> int:
     """What they take once they are loaded, and while they look at a tile."""
-    return tower_bytes(eyes.tower, {name: eyes.stored(name) for name in eyes.names()})
+    return tower_bytes(eyes.tower, {name: eyes.describe_storage(name) for name in eyes.names()})
 
 
-def known_eyes_bytes(row: dict) -> int:
+def estimate_eyes_bytes(row: dict) -> int:
     """The same of those of a row of models.json, whose matrices are packed in eight bits; 0 where
     it has none."""
     if "eyes" not in row:
@@ -99,10 +99,10 @@ def known_eyes_bytes(row: dict) -> int:
 
 
 def tower_bytes(tower: Tower, stored: dict[str, Stored]) -> int:
-    return sum(map(loaded_bytes, stored.values())) + looking(tower, stored).lower_bound
+    return sum(map(count_loaded_bytes, stored.values())) + plan_tower(tower, stored).lower_bound
 
 
-def loaded_bytes(spec: Any) -> int:
+def count_loaded_bytes(spec: Any) -> int:
     """What a weight takes where it is computed with: packed ones stay packed."""
     elements = prod(spec.shape)
     if not spec.bits:
@@ -110,7 +110,7 @@ def loaded_bytes(spec: Any) -> int:
     return elements * spec.bits // 8 + elements // spec.group * SCALE_BYTES
 
 
-def beginning(name: str, files: dict) -> dict:
+def describe_unopened(name: str, files: dict) -> dict:
     """The little that is known of a model that cannot be opened."""
     weights = sorted(file for file in files if file.endswith((".gguf", ".safetensors"))) or [*files]
     found = {"files": len(weights), "bytes": 0}
@@ -121,7 +121,7 @@ def beginning(name: str, files: dict) -> dict:
             continue
         found["bytes"] += source.size
         try:
-            found |= named(name, files, source) if file == weights[0] else {}
+            found |= read_header(name, files, source) if file == weights[0] else {}
         except FormatError:
             pass  # why it cannot be opened is told already
         finally:
@@ -129,7 +129,7 @@ def beginning(name: str, files: dict) -> dict:
     return found
 
 
-def named(name: str, files: dict, source: Any) -> dict:
+def read_header(name: str, files: dict, source: Any) -> dict:
     if source.size >= 4 and bytes(source.read(0, 4)) == b"GGUF":
         keys = gguf.read_metadata(source)
         size = words(keys.get("general.size_label"))

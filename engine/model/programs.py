@@ -50,7 +50,7 @@ def answer(
         x = OPS["rows"](x, program.input("take", (rows,), "i32"))
     recent = program.input("recent", (rows, RECENT), "i32")
     penalty = program.input("penalty", (rows,))
-    ids, logprobs = OPS["candidates"](pushed(model.logits(x)), recent, penalty)
+    ids, logprobs = OPS["candidates"](push_logits(model.logits(x)), recent, penalty)
     knobs, seeds = program.input("knobs", (rows, 3)), program.input("seeds", (rows,), "u32")
     program.output("ids", ids)
     program.output("logprobs", logprobs)
@@ -76,7 +76,7 @@ def carry(
     return program
 
 
-def pushed(logits: Value) -> Value:
+def push_logits(logits: Value) -> Value:
     """Logits with up to PUSHED tokens of each row made likelier, or less likely, by so many
     nats."""
     program, (rows, words) = logits.program, logits.shape
@@ -204,7 +204,7 @@ def update(program: Program, trained: Trained, gradients: list[Value]) -> None:
         first += size
 
 
-def held_near(program: Program, trained: Trained, gradients: list[Value]) -> list[Value]:
+def add_proximal_term(program: Program, trained: Trained, gradients: list[Value]) -> list[Value]:
     """The gradients of mu / 2 |w - w0|^2 added: `pull` is mu everywhere, `away` is -mu w0."""
     whole = [program.inputs.get(trained.name) or program.input(trained.name, (trained.size,))]
     whole += [program.input(f"{trained.name}.{n}", (trained.size,)) for n in ("pull", "away")]
@@ -238,7 +238,7 @@ def learn(
     program = Program(f"learn {tokens}x{rows}" + f" above {first}" * bool(first))
     model = transformer(program, config, stored, positions, trained, dropout)
     found = gradients(program, model, tokens, rows, keep_blocks, choices, pictured, first)
-    update(program, trained, held_near(program, trained, found) if near else found)
+    update(program, trained, add_proximal_term(program, trained, found) if near else found)
     return fuse(program)
 
 
@@ -311,14 +311,14 @@ def thoughts(
     program = Program(f"thoughts {tokens}x{rows}" + (" adapted" if trained else ""))
     model = transformer(program, config, stored, positions, trained)
     width, x = config.width, select_states(model, tokens, rows, first)
-    choose = choosing(program, rows)
+    choose = make_chooser(program, rows)
     for first in range(0, rows, HEAD_ROWS):
         count = min(HEAD_ROWS, rows - first)
         choose(model.head(x.view(first * width, (count, width))), first)
     return fuse(program)
 
 
-def choosing(program: Program, rows: int) -> Chosen:
+def make_chooser(program: Program, rows: int) -> Chosen:
     """Puts the likeliest tokens of R rows of logits out, and what they are given."""
     recent = program.input("recent", (rows, RECENT), "i32")
     penalty = program.input("penalty", (rows,))
@@ -381,6 +381,6 @@ def score(
     program.input("take", (rows,), "i32")
     model = transformer(program, config, stored, positions, trained)
     x = model.states(Tokens.inputs(program, tokens), first=first)
-    losses, _, _ = head_loss(model, x, choosing(program, rows) if chosen else None)
+    losses, _, _ = head_loss(model, x, make_chooser(program, rows) if chosen else None)
     program.output("losses", losses)
     return fuse(program)

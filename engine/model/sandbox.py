@@ -42,18 +42,18 @@ class TemplateError(Exception):
 class Watched(NodeTransformer):
     """Sends loops, and whatever makes text or containers, through the sandbox's account."""
 
-    def _ticked(self, node):
+    def _insert_tick(self, node):
         self.generic_visit(node)
         node.body.insert(0, nodes.Output([_call("tick")]))
         return node
 
-    visit_For = visit_Macro = visit_CallBlock = _ticked
+    visit_For = visit_Macro = visit_CallBlock = _insert_tick
 
-    def _weighed(self, node):
+    def _wrap_node(self, node):
         self.generic_visit(node)
         return _call("weigh", node) if getattr(node, "ctx", "load") == "load" else node
 
-    visit_List = visit_Dict = visit_Tuple = _weighed
+    visit_List = visit_Dict = visit_Tuple = _wrap_node
 
     def visit_Concat(self, node):
         self.generic_visit(node)
@@ -95,7 +95,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
             finalize=_output,
             extensions=[loopcontrols],
         )
-        self.filters = {name: self._weighed(self.filters[name]) for name in FILTERS}
+        self.filters = {name: self._wrap_filter(self.filters[name]) for name in FILTERS}
         for function in (self.tojson, self.join, self.replace, self.indent):
             self.filters[function.__name__] = function
         self.filters["string"] = self.filters["safe"] = self.text
@@ -203,12 +203,12 @@ class Sandbox(ImmutableSandboxedEnvironment):
     def sliced(self, value, start, stop, step):
         return self.weigh(value[start:stop:step])
 
-    def _weighed(self, function):
+    def _wrap_filter(self, function):
         @functools.wraps(function)
-        def weighed(*arguments, **options):
+        def weigh_result(*arguments, **options):
             return self.weigh(function(*arguments, **options))
 
-        return weighed
+        return weigh_result
 
     # -- jinja's own hooks
 

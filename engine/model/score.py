@@ -30,7 +30,7 @@ async def top_tokens(
     found = []
     for first in range(0, len(ids), CHUNK):
         part = ids[first : first + CHUNK]
-        run = generator.prepared(CHUNK, CHUNK, generator.shows(part))
+        run = generator.prepare(CHUNK, CHUNK, generator.shows(part))
         generator.write_tokens(run, [(t, first + i, lane) for i, t in enumerate(part)], CHUNK)
         generator.write_choices(run, [], CHUNK)
         await run.advance()

@@ -14,7 +14,7 @@ import regex
 
 from oneseek.engine.model.formats.source import FormatError
 from oneseek.engine.model.formats.vocabulary import BYTE_NAMES, SPACE
-from oneseek.engine.model.formats.words import compiled
+from oneseek.engine.model.formats.words import compile_pattern
 
 # Put inside a special token's spelling in untrusted text, so that it is not matched; encoding drops
 # it. U+FDD0 is a noncharacter: no text means anything by it.
@@ -46,7 +46,7 @@ class Tokenizer:
         self._ids = {t: id for id, t in enumerate(vocabulary.tokens) if t is not None}
         self._unknown = vocabulary.names.get("unk_token") if vocabulary.pieces else None
         self._ranks, self._merged = self._merge_tables()
-        self._patterns = [compiled(pattern) for pattern in vocabulary.patterns]
+        self._patterns = [compile_pattern(pattern) for pattern in vocabulary.patterns]
         added = vocabulary.added
         self._all = matcher(added)
         self._harmless = matcher([t for t, id in added.items() if id not in vocabulary.special])

@@ -61,7 +61,7 @@ class Trained:
         modules: dict[str, tuple[int, int]] = {}
         for i in range(config.layers) if layers is None else layers:
             linears = config.linears(i)
-            for module in (config.adapted(target, i) for target in targets):
+            for module in (config.find_module(target, i) for target in targets):
                 modules[f"model.layers.{i}.{module}"] = linears[module]
         return cls.beside(modules, rank, alpha, bias)
 
@@ -79,7 +79,7 @@ class Trained:
         return cls.of(shapes, scale=alpha / rank, rank=rank)
 
     @classmethod
-    def chosen(cls, config, training) -> Trained:
+    def from_training(cls, config, training) -> Trained:
         """What a training configuration trains of a model: an adapter, the last blocks, or both."""
         lora = training.lora_config
         layers = range(min(lora.first_layer, config.layers - 1), config.layers)

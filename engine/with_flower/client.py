@@ -15,7 +15,7 @@ from flwr.clientapp import ClientApp
 from flwr.clientapp.mod import fixedclipping_mod
 from flwr.supercore.differential_privacy import KEY_CLIPPING_NORM
 
-from oneseek.engine.with_flower.member import Figures, Member, loaded, loop
+from oneseek.engine.with_flower.member import Figures, Member, load_model, loop
 from oneseek.engine.with_flower.post import ARRAYS, CONFIG, METRICS
 from oneseek.engine.with_flower.shared import Arrays
 
@@ -26,15 +26,15 @@ Asked = Callable[[Member, Arrays], Awaitable[tuple[Arrays | None, Figures]]]
 def client_app(given: dict[str, Any], mods: Sequence[Mod] = ()) -> ClientApp:
     """`given` is what this machine has where no SuperNode says otherwise; `mods`, as Flower calls
     them, stand around everything a member does."""
-    app = ClientApp(mods=[*mods, clipped])
+    app = ClientApp(mods=[*mods, clip])
 
     @app.train()
     def train(message: Message, context: Context) -> Message:
-        return answered(message, here(given, context), trained)
+        return answer(message, here(given, context), train_member)
 
     @app.evaluate()
     def evaluate(message: Message, context: Context) -> Message:
-        return answered(message, here(given, context), judged)
+        return answer(message, here(given, context), judge_member)
 
     return app
 
@@ -52,18 +52,18 @@ def here(given: dict[str, Any], context: Context) -> dict[str, Any]:
     return own
 
 
-async def trained(member: Member, given: Arrays) -> tuple[Arrays, Figures]:
+async def train_member(member: Member, given: Arrays) -> tuple[Arrays, Figures]:
     return await member.train(given)
 
 
-async def judged(member: Member, given: Arrays) -> tuple[None, Figures]:
+async def judge_member(member: Member, given: Arrays) -> tuple[None, Figures]:
     return None, await member.judge(given)
 
 
-def answered(message: Message, own: dict[str, Any], asked: Asked) -> Message:
+def answer(message: Message, own: dict[str, Any], asked: Asked) -> Message:
     """One message's answer, by the member whose folder this is."""
     told = dict(message.content[CONFIG])
-    model = loaded(own.get("model") or None, own.get("backend") or "auto")
+    model = load_model(own.get("model") or None, own.get("backend") or "auto")
     given = {name: array.numpy() for name, array in message.content[ARRAYS].items()}
 
     async def open_and_answer() -> tuple[Arrays | None, Figures]:
@@ -77,7 +77,7 @@ def answered(message: Message, own: dict[str, Any], asked: Asked) -> Message:
     return Message(content=content, reply_to=message)
 
 
-def clipped(message: Message, context: Context, call_next: Any) -> Message:
+def clip(message: Message, context: Context, call_next: Any) -> Message:
     """Flower's clipping, in the rounds of a group that has asked for it."""
     if KEY_CLIPPING_NORM in message.content[CONFIG] and message.metadata.message_type == "train":
         return fixedclipping_mod(message, context, call_next)

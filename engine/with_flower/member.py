@@ -18,13 +18,13 @@ from typing import Any, Self, cast
 import numpy as np
 
 from oneseek.engine.core.settings import TrainingConfig
-from oneseek.engine.history.round_plan import IMPORT, TRAINING, make_plan, settled
+from oneseek.engine.history.round_plan import IMPORT, TRAINING, make_plan, resolve
 from oneseek.engine.learning.rounds.dataset import VALIDATED, DataSetAttempt, data_set_record
 from oneseek.engine.learning.rounds.variants import ACTIVE, CANDIDATE
 from oneseek.engine.learning.trainer import EngineTrainer
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.open import model_named
-from oneseek.engine.with_flower.shared import Arrays, Unfit, mark, put_in, taken_out
+from oneseek.engine.with_flower.shared import Arrays, Unfit, mark, put_in, take_out
 
 PROXIMAL = "proximal-mu"  # as Flower's FedProx says it
 SLACK = 0.01  # so many nats a token worse is as good
@@ -40,7 +40,7 @@ def loop() -> asyncio.AbstractEventLoop:
 
 
 @cache
-def loaded(model: str | None, backend: str) -> Model:
+def load_model(model: str | None, backend: str) -> Model:
     return loop().run_until_complete(model_named(model, backend))
 
 
@@ -77,7 +77,7 @@ class Member:
             "loss_trained": await attempt.validate(CANDIDATE, flat),
             "seconds": time.monotonic() - began,
         }
-        return taken_out(self.trainer.trained, flat), figures
+        return take_out(self.trainer.trained, flat), figures
 
     async def judge(self, given: Arrays) -> Figures:
         """Whether what came is used here: it must not be worse on this member's own part, nor may
@@ -112,13 +112,13 @@ class Member:
         """Over this member's part, from what it took last."""
         weights = {self.trainer.called: self._last()}
         plan = make_plan(TRAINING, weights, [self.record], [], {})
-        return cast(DataSetAttempt, await settled(self.trainer.begin(weights, plan)))
+        return cast(DataSetAttempt, await resolve(self.trainer.begin(weights, plan)))
 
     async def _scale(self, came: np.ndarray) -> float:
         """How much of it the gate lets in; 0 where it refuses it."""
         weights = {self.trainer.called: self._last()}
         plan = make_plan(IMPORT, weights, [], [], {})
-        decision = await self.trainer.arrived(weights, plan, {self.trainer.called: came}).judge()
+        decision = await self.trainer.adopt(weights, plan, {self.trainer.called: came}).judge()
         return decision["scale"] if decision["accepted"] else 0.0
 
     def _last(self) -> np.ndarray:

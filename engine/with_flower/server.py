@@ -27,7 +27,7 @@ from flwr.serverapp.strategy import (
 
 from oneseek.engine.model.adapters import save_peft
 from oneseek.engine.with_flower.post import ARRAYS, CONFIG, METRICS, Post
-from oneseek.engine.with_flower.shared import Beginning, put_in, taken_out
+from oneseek.engine.with_flower.shared import Beginning, put_in, take_out
 
 LEAST = 2  # members of a round: fewer are no group
 MOMENTUM = 0.7  # of the way of the rounds before
@@ -85,11 +85,11 @@ def gather(grid: Grid, own: dict[str, Any]) -> None:
     begins = Beginning(own["model"] or None, json.loads(own["training"]), earlier)
     chosen = strategy(own)
     post = Post(grid, begins.trained)
-    awaited(post, int(own["members"]))
+    wait_for_members(post, int(own["members"]))
     patience = float(own["patience"])
     result = chosen.start(
         grid=post,
-        initial_arrays=record(taken_out(begins.trained, begins.flat)),
+        initial_arrays=record(take_out(begins.trained, begins.flat)),
         num_rounds=int(own["rounds"]),
         timeout=patience,
         train_config=ConfigRecord(dict(begins.told)),
@@ -98,7 +98,9 @@ def gather(grid: Grid, own: dict[str, Any]) -> None:
         write(out, post.rounds, None)
         raise ValueError("no round brought anything; see above what the members said")
     b = {name: array.numpy() for name, array in result.arrays.items()}
-    judged = post.send_and_receive(asking(post, result.arrays, begins.told), timeout=patience)
+    judged = post.send_and_receive(
+        make_evaluate_messages(post, result.arrays, begins.told), timeout=patience
+    )
     found = [dict(reply.content[METRICS]) for reply in judged if reply.has_content()]
     flat = put_in(begins.trained, begins.flat, b)
     save_peft(out, begins.trained, flat, begins.model, name="OneSeek group")
@@ -106,7 +108,7 @@ def gather(grid: Grid, own: dict[str, Any]) -> None:
     log(INFO, "wrote %s; whoever uses it lets the gate see it first: oneseek adopt", out)
 
 
-def awaited(grid: Grid, members: int) -> None:
+def wait_for_members(grid: Grid, members: int) -> None:
     """Until everybody is here; who leaves later is not waited for."""
     while (here := len(list(grid.get_node_ids()))) < members:
         log(INFO, "%d of %d members are here", here, members)
@@ -117,7 +119,9 @@ def record(arrays: dict[str, np.ndarray]) -> ArrayRecord:
     return ArrayRecord({name: Array(array) for name, array in arrays.items()})
 
 
-def asking(grid: Grid, arrays: ArrayRecord, told: dict[str, str]) -> Iterable[Message]:
+def make_evaluate_messages(
+    grid: Grid, arrays: ArrayRecord, told: dict[str, str]
+) -> Iterable[Message]:
     """What all members find of the result."""
     content = RecordDict({ARRAYS: arrays, CONFIG: ConfigRecord(dict(told))})
     return [

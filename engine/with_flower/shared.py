@@ -20,7 +20,7 @@ from oneseek.engine.core.settings import TrainingConfig, for_model
 from oneseek.engine.model import registry
 from oneseek.engine.model.adapters import load_peft
 from oneseek.engine.model.families import configure
-from oneseek.engine.model.loaded import recognised_by
+from oneseek.engine.model.loaded import extract_fingerprint_bytes
 from oneseek.engine.model.trainable import Trained
 
 Arrays = Mapping[str, np.ndarray]
@@ -35,7 +35,7 @@ def names(trained: Trained) -> list[str]:
     return [name for name in trained.entries if name.endswith(".lora_B.weight")]
 
 
-def taken_out(trained: Trained, flat: np.ndarray) -> dict[str, np.ndarray]:
+def take_out(trained: Trained, flat: np.ndarray) -> dict[str, np.ndarray]:
     """B alone."""
     return {name: trained.part(flat, name).copy() for name in names(trained)}
 
@@ -95,10 +95,10 @@ class Beginning:
             config = configure(file.config)
             for name in file.names():
                 read = file.read(name)
-                digest.update(recognised_by(read))
+                digest.update(extract_fingerprint_bytes(read))
             self.model = file.name
         self.training = settings(config.parameters, wanted)
-        self.trained = Trained.chosen(config, self.training)
+        self.trained = Trained.from_training(config, self.training)
         self.flat = self.trained.initial(self.training.seed)
         if adapter:
             self._go_on_from(*load_peft(adapter, config))
@@ -111,4 +111,4 @@ class Beginning:
     def _go_on_from(self, trained: Trained, flat: np.ndarray) -> None:
         if mark(trained, flat) != mark(self.trained, self.flat):
             raise Unfit("what the group is to go on from has another A; nothing was started")
-        self.flat = put_in(self.trained, self.flat, taken_out(trained, flat))
+        self.flat = put_in(self.trained, self.flat, take_out(trained, flat))

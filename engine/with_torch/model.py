@@ -17,7 +17,7 @@ from oneseek.engine.model.formats import ModelFile
 from oneseek.engine.model.formats.architecture import is_less_one
 from oneseek.engine.model.formats.packed import Packed
 from oneseek.engine.model.llama import Config
-from oneseek.engine.model.loaded import recognised_by
+from oneseek.engine.model.loaded import extract_fingerprint_bytes
 from oneseek.engine.model.trainable import Trained
 
 NOTHING = -1e30
@@ -36,7 +36,7 @@ def base_of(file: ModelFile) -> tuple[torch.nn.Module, str]:
     weights, digest = {}, hashlib.sha256()
     for name in file.names():
         read = file.read(name)
-        digest.update(recognised_by(read))
+        digest.update(extract_fingerprint_bytes(read))
         values = read.dense() if isinstance(read, Packed) else np.asarray(read, np.float32)
         less = 1 if is_less_one(name, file.config) else 0
         weights[name] = torch.from_numpy(np.array(values, np.float32) - np.float32(less))

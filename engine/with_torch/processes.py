@@ -37,7 +37,7 @@ class Processes:
             distributed.all_reduce(values)
         return values
 
-    def agreed(self, go: bool) -> bool:
+    def agree(self, go: bool) -> bool:
         """Whether the first one says that there is something to do; until then the others wait."""
         said = torch.tensor([float(self.first and go)], device=self.device)
         return bool(self.sum(said).item())

@@ -19,7 +19,7 @@ import torch
 
 from oneseek.engine.core.settings import StopConfig
 from oneseek.engine.learning.adaptive import ConfidenceAutoStop
-from oneseek.engine.learning.batch import Row, extent, own_tokens, pack, shared_by
+from oneseek.engine.learning.batch import Row, extent, find_shared_prefix, own_tokens, pack
 from oneseek.engine.learning.rounds.exported_round import CHECKPOINT, START, ExportedRound
 from oneseek.engine.model.adapters import load_peft
 from oneseek.engine.model.families import configure
@@ -75,7 +75,7 @@ class TorchRound:
         self.step, self.curve = kept["step"], kept["curve"]
         self.best = kept["best"].numpy() if "best" in kept else None
         for loss in kept["losses"]:
-            self._validated(loss, None)
+            self._record_validation(loss, None)
         return True
 
     def save(self) -> None:
@@ -105,7 +105,7 @@ class TorchRound:
         while self.step < self.steps:
             metrics = self._one()
             if self.step - 1 in self.header["checks"]:
-                self._validated(self.held_out(), self.model.flat())
+                self._record_validation(self.measure_held_out(), self.model.flat())
             passed = time.monotonic()
             metrics["tokens_per_second"] = self.tokens / max(passed - began, 1e-6)
             metrics["validation"] = self.losses[-1] if self.losses else None
@@ -166,7 +166,7 @@ class TorchRound:
     # ---- what nobody trains on
 
     @torch.no_grad()
-    def held_out(self) -> float:
+    def measure_held_out(self) -> float:
         """Nats a token."""
         self.model.model.eval()
         nats = torch.zeros(2, device=self.processes.device, dtype=torch.float64)
@@ -177,7 +177,7 @@ class TorchRound:
         self.model.model.train()
         return total / tokens
 
-    def _validated(self, loss: float, flat: np.ndarray | None) -> None:
+    def _record_validation(self, loss: float, flat: np.ndarray | None) -> None:
         self.losses.append(loss)
         if flat is not None and loss <= min(self.losses):
             self.best = flat
@@ -211,7 +211,7 @@ class TorchRound:
 def places(chosen: list[int], whole: list[Row], size: int) -> np.ndarray:
     """Where a share's packed tokens lie in the whole step; padding, which says nothing, is put at
     0."""
-    head = len(shared_by(whole))
+    head = len(find_shared_prefix(whole))
     sizes = [own_tokens(row, head) for row in whole]
     found = [*range(head)]
     for number in chosen:

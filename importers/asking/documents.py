@@ -58,7 +58,9 @@ class Wording:
         self.found = {}  # document -> for each word, in which of its pieces it stands, and beside
         for number, doc in enumerate(documents):
             words = doc.words(code)
-            self.found[number] = [(words.own.holding(a), words.beside.holding(a)) for a in asked]
+            self.found[number] = [
+                (words.own.count_by_text(a), words.beside.count_by_text(a)) for a in asked
+            ]
         count = sum(len(doc.pieces) for doc in documents)
         total = sum(sum(doc.words(code).own.lengths) for doc in documents)
         self.lengths = [doc.words(code).own.lengths for doc in documents]
@@ -73,7 +75,7 @@ class Wording:
         missing = (rare for rare, some in zip(self.rare, held, strict=True) if not some)
         self.absent = sum(missing) / self.whole  # how much of it no document holds
 
-    def ranked(self) -> list[tuple[Document, int, float, float, bool]]:
+    def rank(self) -> list[tuple[Document, int, float, float, bool]]:
         """All pieces, what the words count that they share with the question (BM25), how much of
         the question they cover, and whether they lack the kind of thing that it asks for; the best
         first."""

@@ -20,7 +20,7 @@ from oneseek.engine.learning.memory.second_look import names
 from oneseek.engine.learning.memory.statements.reader import Reader
 from oneseek.importers.asking.documents import Document, Wording
 from oneseek.importers.asking.pieces import Piece
-from oneseek.importers.asking.quoting import Place, answer_from, nothing_in
+from oneseek.importers.asking.quoting import Place, answer_from, explain_absence
 from oneseek.importers.asking.values import lacks
 
 READ, COMPARED = 12, 1000  # pieces that are read with a question, and whose meaning is compared
@@ -116,14 +116,14 @@ class Library:
         looked.sort(key=lambda one: -one.order)
         places = [one.place for one in looked]
         read = any(one.signs for one in looked)
-        return (judged(places, absent, source) if read else places)[:most]
+        return (judge(places, absent, source) if read else places)[:most]
 
     async def look(
         self, question: str, source: Source = "", user: str = "", most: int = READ
     ) -> tuple[list[Looked], float]:
         """The pieces that may answer a question, and how much of it no document holds."""
         wording = Wording(question, await self.find_documents(source, user))
-        ranked = wording.ranked()[:COMPARED]
+        ranked = wording.rank()[:COMPARED]
         if not source and not any(doc.pieces[at].spoken for doc, at, *_ in ranked[:1]):
             ranked = [one for one in ranked[:OF_ANY] if one[2]]
         if not ranked:
@@ -147,7 +147,7 @@ class Library:
                 signs = {"near": near[i], "words": words, "read": pairs[i], "covered": covers}
                 signs["near_behind"] = near[i] - max(near[j] for j in pairs)
                 signs |= {"focus": float(lacks_kind), **plain(question, place, doc)}
-                place = replace(place, score=weighed(WEIGHTS, signs))
+                place = replace(place, score=weigh(WEIGHTS, signs))
             if not place.piece.spoken:
                 order = place.score if signs else first[i] - UNREAD
             found.append(Looked(order, place, signs))
@@ -166,7 +166,7 @@ class Library:
             return None
         titles = [one.title for one in await self.find_documents(source, user)]
         nearest = best if best and best.score >= NEAREST else None
-        return nothing_in(titles, question, nearest), []
+        return explain_absence(titles, question, nearest), []
 
     async def _read(self, ranked: Sequence[tuple[Document, int, float, float, bool]]) -> None:
         """What the pieces mean that were not compared before."""
@@ -181,17 +181,17 @@ class Library:
 
     async def _direction_of(self, question: str) -> np.ndarray:
         """Near to what does a question's answer lie."""
-        return (await self.reader().asking(question)).published
+        return (await self.reader().locate_question(question)).published
 
     async def _directions_of(self, texts: Sequence[str]) -> list[np.ndarray]:
-        return [one.published for one in await self.reader().saying(texts)]
+        return [one.published for one in await self.reader().locate_answers(texts)]
 
     async def _nats_of(self, question: str, texts: Sequence[str]) -> list[float]:
         """What reading a question with each of some texts says for its being the answer."""
         return await self.reader().together(question, texts)
 
 
-def weighed(weights: dict[str, float], signs: dict[str, float]) -> float:
+def weigh(weights: dict[str, float], signs: dict[str, float]) -> float:
     return weights["at_first"] + sum(weights[name] * value for name, value in signs.items())
 
 
@@ -219,11 +219,11 @@ def values_of(piece: Piece) -> str:
                      for name, value in piece.cells if value)  # fmt: skip
 
 
-def judged(places: list[Place], absent: float, source: Source) -> list[Place]:
+def judge(places: list[Place], absent: float, source: Source) -> list[Place]:
     """Each with how sure it is that it answers, when all that was found is known."""
     every = float(np.logaddexp.reduce([one.score for one in places]))
     asked, weights = {"all": every, "absent": absent}, ASKED if source else ASKED_OF_ALL
-    return [replace(one, score=weighed(weights, {"best": one.score, **asked})) for one in places]
+    return [replace(one, score=weigh(weights, {"best": one.score, **asked})) for one in places]
 
 
 def place_of(doc: Document, at: int, score: float, covered: float = 0.0) -> Place:

@@ -79,7 +79,7 @@ def _all_pieces(text: str) -> list[Piece]:
     blocks = [match.span() for match in BLOCK.finditer(text)]
     if is_conversation([text[start:end] for start, end in blocks]):
         return utterances(text, blocks)
-    blocks = [part for start, end in blocks for part in numbered(text, start, end)]
+    blocks = [part for start, end in blocks for part in split_numbered(text, start, end)]
     found: list[Piece] = []
     heading = leads = above = ""  # the line that a list hangs from; what stood right above
     for number, (start, end) in enumerate(blocks):
@@ -100,7 +100,7 @@ def _all_pieces(text: str) -> list[Piece]:
     return found
 
 
-def numbered(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+def split_numbered(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
     """The parts of a block whose lines bear numbers; a table is one."""
     for match in () if CELL in text[start:end] else NUMBERED.finditer(text, start, end):
         yield start, match.start()
@@ -172,7 +172,7 @@ def rows(block: str, start: int, heading: str) -> Iterator[Piece]:
     lines = block.split("\n")
     names = lines[0].split(CELL)
     headed = len(lines) > 1 and not any(re.search(r"\d", name) for name in names)
-    telling = naming([line.split(CELL) for line in lines[headed:] if line.strip()])
+    telling = count_key_columns([line.split(CELL) for line in lines[headed:] if line.strip()])
     at = start
     for number, line in enumerate(lines):
         cells = line.split(CELL)
@@ -185,7 +185,7 @@ def rows(block: str, start: int, heading: str) -> Iterator[Piece]:
         at += len(line) + 1
 
 
-def naming(table: list[list[str]]) -> int:
+def count_key_columns(table: list[list[str]]) -> int:
     """How many first cells tell the rows of a table apart: two, where the first names a group."""
     firsts = [row[0].strip() for row in table]
     is_grouped = len(set(firsts)) <= len(firsts) / 2 and min(map(len, table), default=0) > 2

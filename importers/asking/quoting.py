@@ -59,7 +59,7 @@ def answer_from(place: Place, question: str) -> str:
     return said if answer == place.text else f"{said}\n\n{answer}"
 
 
-def nothing_in(titles: list[str], question: str, nearest: Place | None) -> str:
+def explain_absence(titles: list[str], question: str, nearest: Place | None) -> str:
     """That it is not there, and what is nearest where that may help."""
     words = WORDS.get(guess(question), WORDS["en"])
     named = words["or"].join(words["title"].format(title=one) for one in titles)

@@ -40,7 +40,7 @@ class Vocabulary:
                 self.near[f"…{part}…"].add(word)
         self.lengths.append(len(found))
 
-    def holding(self, word: str) -> Counter[int]:
+    def count_by_text(self, word: str) -> Counter[int]:
         """In which texts any form of a word stands, and how often."""
         keys = word[:FIRST], f"…{word[-LAST:]}", f"…{word[:PART]}…", *(f"{p}…" for p in inner(word))
         some = set().union(*(self.near.get(key, ()) for key in keys))

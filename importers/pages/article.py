@@ -15,7 +15,14 @@ from trafilatura import bare_extraction
 
 from oneseek.importers.document import Block, ImportRefused, Reading
 from oneseek.importers.limits import Budget
-from oneseek.importers.pages.markup import blocks_of, clean, page_text, parse, too_deep, watched
+from oneseek.importers.pages.markup import (
+    blocks_of,
+    clean,
+    iterate_within,
+    page_text,
+    parse,
+    too_deep,
+)
 from oneseek.importers.passages import is_boilerplate
 
 for _name in ("trafilatura", "htmldate", "courlan", "justext", "charset_normalizer"):
@@ -124,7 +131,7 @@ def _once(blocks: list[Block]) -> list[Block]:
 def _prune(tree: etree._Element, budget: Budget) -> None:
     """Takes out what stands around the text, unless most of the page's words are in it."""
     most = len(tree.text_content().split()) / 2
-    for node in watched(list(tree.iter()), budget):
+    for node in iterate_within(list(tree.iter()), budget):
         if isinstance(node.tag, str) and node.getparent() is not None and _is_around(node):
             if len(node.text_content().split()) <= most or _is_link_list(node):
                 node.drop_tree()

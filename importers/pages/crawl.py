@@ -12,7 +12,7 @@ from oneseek.importers.document import ImportRefused
 from oneseek.importers.limits import PAGES
 from oneseek.importers.pages.fetch import Fetcher
 from oneseek.importers.pages.markup import page_text, parse
-from oneseek.importers.results import ImportResult, refused
+from oneseek.importers.results import ImportResult, make_refusal
 from oneseek.importers.website import WebsiteImporter
 
 PAUSE = 1.0
@@ -63,7 +63,7 @@ class Crawl:
                 if level < self.depth and page.kind == "text/html":
                     self._follow(page_text(page.data, address), page.address, level + 1)
             except ImportRefused as problem:
-                result = refused(address, str(problem))
+                result = make_refusal(address, str(problem))
             self.waiting.pop(0)
             self.done.append(address)
             self._save()

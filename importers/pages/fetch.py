@@ -124,7 +124,7 @@ class Fetcher:
         return float(self._rules(address).crawl_delay(AGENT) or 0)
 
     def _rules(self, address: str) -> RobotFileParser:
-        parts = _checked(address)
+        parts = _parse_address(address)
         site = f"{parts.scheme}://{parts.netloc}"
         if site not in self._robots:
             rules = RobotFileParser()
@@ -140,7 +140,7 @@ class Fetcher:
     def _get(self, address: str) -> Page:
         end = time.monotonic() + self._seconds
         for _ in range(_REDIRECTS + 1):
-            host = _checked(address).netloc
+            host = _parse_address(address).netloc
             status, headers, data = self._ask(address, end)
             if status in (301, 302, 303, 307, 308) and headers.get("Location"):
                 address = urljoin(address, headers["Location"])
@@ -154,7 +154,7 @@ class Fetcher:
         )
 
     def _ask(self, address: str, end: float, method="GET", data=None, headers=None):
-        parts = _checked(address)
+        parts = _parse_address(address)
         port = parts.port or (443 if parts.scheme == "https" else 80)
         connection = http.client.HTTPConnection(parts.hostname or "", port)
         sock = self._connect(parts.scheme, parts.hostname or "", port)
@@ -166,7 +166,7 @@ class Fetcher:
             answer = connection.getresponse()
             return answer.status, answer.headers, self._body(answer, parts.netloc, end)
         except TimeoutError as error:
-            raise self._unfinished(parts.netloc) from error
+            raise self._make_timeout_error(parts.netloc) from error
         except (OSError, http.client.HTTPException, ValueError, zlib.error) as error:
             raise ImportRefused(
                 f"{parts.netloc} did not answer properly ({type(error).__name__}); try again later."
@@ -199,7 +199,7 @@ class Fetcher:
                 f"{host} did not answer ({type(error).__name__}); try again later."
             ) from error
 
-    def _unfinished(self, host: str) -> ImportRefused:
+    def _make_timeout_error(self, host: str) -> ImportRefused:
         return ImportRefused(
             f"{host} had not finished after {self._seconds:.0f} seconds; it was stopped."
         )
@@ -217,12 +217,12 @@ class Fetcher:
                     f"{host} sends more than {self._size / 1e6:.0f} MB for one page; it was stopped."
                 )
             if time.monotonic() > end:
-                raise self._unfinished(host)
+                raise self._make_timeout_error(host)
             pieces.append(piece)
         return b"".join(pieces)
 
 
-def _checked(address: str):
+def _parse_address(address: str):
     """The parts of an http or https address without a password in it."""
     if any(ord(letter) < 0x20 or letter == "\x7f" for letter in address):
         raise ImportRefused(f"{address[:200]!r} is no web address: it holds a control character.")

@@ -96,7 +96,7 @@ def too_deep(text: str) -> bool:
     return any("xcessive depth" in str(entry.message) for entry in parser.error_log)
 
 
-def watched(nodes: Iterable[Any], budget: Budget) -> Iterator[Any]:
+def iterate_within(nodes: Iterable[Any], budget: Budget) -> Iterator[Any]:
     """The same, with a look at the time every so many."""
     for number, node in enumerate(nodes):
         if number % _LOOK_EVERY == 0:
@@ -107,7 +107,7 @@ def watched(nodes: Iterable[Any], budget: Budget) -> Iterator[Any]:
 def clean(tree: etree._Element, budget: Budget) -> int:
     """Takes out what runs and what is hidden; returns how many hidden words there were."""
     hidden = 0
-    for node in watched(list(tree.iter()), budget):
+    for node in iterate_within(list(tree.iter()), budget):
         _make_writable(node)
         if not isinstance(node.tag, str) or node.getparent() is None:
             continue
@@ -131,7 +131,7 @@ def _make_writable(node: etree._Element) -> None:
 def blocks_of(root: etree._Element, budget: Budget) -> list[Block]:
     walk = _Walk()
     events = etree.iterwalk(root, events=("start", "end"))
-    for event, node in watched(events, budget):
+    for event, node in iterate_within(events, budget):
         if not isinstance(node.tag, str):
             continue
         if event == "start":

@@ -25,7 +25,7 @@ class Archive:
         try:
             self._zip = zipfile.ZipFile(io.BytesIO(data))
         except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError) as error:
-            raise self._damaged() from error
+            raise self._make_damage_error() from error
         members = self._zip.infolist()
         if len(members) > budget.limits.members:
             raise ImportRefused(
@@ -50,7 +50,7 @@ class Archive:
                     self._spend(len(piece))
                     pieces.append(piece)
         except KeyError as error:
-            raise self._damaged() from error
+            raise self._make_damage_error() from error
         except (
             zipfile.BadZipFile,
             zlib.error,
@@ -60,7 +60,7 @@ class Archive:
             NotImplementedError,
             ValueError,
         ) as error:
-            raise self._damaged() from error
+            raise self._make_damage_error() from error
         return b"".join(pieces)
 
     def xml(self, name: str) -> etree._Element:
@@ -77,7 +77,7 @@ class Archive:
                 "counting) and was stopped; it may be made to fill a computer."
             )
 
-    def _damaged(self) -> ImportRefused:
+    def _make_damage_error(self) -> ImportRefused:
         return ImportRefused(f"{self.budget.name} is damaged or cut short; fetch or save it again.")
 
 

@@ -48,7 +48,7 @@ def read_json(text: str, budget: Budget) -> Reading:
     if not found:
         return blocks_of_records(_records(data), budget)
     if not found.get(legacy.ASKED):
-        raise ImportRefused(legacy.nothing_asked(budget.name, found))
+        raise ImportRefused(legacy.explain_no_questions(budget.name, found))
     reading = blocks_of_records(found[legacy.ASKED], budget)
     reading.notes.extend(legacy.left_out(found))
     return reading

@@ -25,7 +25,7 @@ def _documents(collection) -> list:
     return collection if isinstance(collection, list) else []
 
 
-def nothing_asked(name: str, found: dict[str, list]) -> str:
+def explain_no_questions(name: str, found: dict[str, list]) -> str:
     return (
         f"{name} holds {', '.join(sorted(found))} of the system before, which are about its own "
         f"weights; nothing in them can be learned here. Its questions and answers are in {ASKED}."

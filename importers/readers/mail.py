@@ -14,11 +14,11 @@ from oneseek.importers.readers.plain import read_plain
 def read_message(data: bytes, budget: Budget) -> Reading:
     message: EmailMessage = email.message_from_bytes(data, policy=email.policy.default)
     if message.get_content_type() == "multipart/related" or "Snapshot-Content-Location" in message:
-        return read_page(*saved_page(message, budget), budget)
+        return read_page(*extract_page(message, budget), budget)
     return read_mail(message, budget)
 
 
-def saved_page(message: EmailMessage, budget: Budget) -> tuple[str, str]:
+def extract_page(message: EmailMessage, budget: Budget) -> tuple[str, str]:
     """The HTML of an MHTML file and the address it was saved from."""
     for part in message.walk():
         if part.get_content_type() in ("text/html", "application/xhtml+xml"):

@@ -49,7 +49,7 @@ def is_export(data: bytes, name: str) -> bool:
 def messages_in(data: bytes, name: str) -> list[Message]:
     """In the order in which they were said."""
     if data.startswith(b"PK\x03\x04"):
-        data = unpacked(data, name)
+        data = unpack(data, name)
     try:
         given = json.loads(decode(data, name))
     except (ValueError, RecursionError) as error:
@@ -64,7 +64,7 @@ def messages_in(data: bytes, name: str) -> list[Message]:
     return sorted(found, key=lambda one: one.time)
 
 
-def unpacked(data: bytes, name: str) -> bytes:
+def unpack(data: bytes, name: str) -> bytes:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             inside = [one for one in archive.infolist() if one.filename.endswith(FILE)]

@@ -36,7 +36,7 @@ def read_pdf(data: bytes, budget: Budget) -> Reading:
         if sum(len(line.text) for line in lines) < _FEW:
             scans.append(number)
     if not pages:
-        raise _damaged(budget.name)
+        raise _make_damage_error(budget.name)
     blocks = paragraphs(without_running_lines(pages))
     reading = Reading(blocks, scans=scans, **_properties(reader))
     if count > len(pages) == budget.limits.pages:
@@ -49,7 +49,7 @@ def read_pdf(data: bytes, budget: Budget) -> Reading:
     return reading
 
 
-def scanned_page(data: bytes, number: int, budget: Budget) -> bytes:
+def extract_scan(data: bytes, number: int, budget: Budget) -> bytes:
     """The largest picture on a page, which on a scanned page is the page."""
     reader = _open(data, budget)
     try:
@@ -75,12 +75,12 @@ def _open(data: bytes, budget: Budget) -> PdfReader:
     try:
         reader = PdfReader(io.BytesIO(data), strict=False)
         if reader.is_encrypted and not reader.decrypt(""):
-            raise _locked(budget.name)
+            raise _make_password_error(budget.name)
         return reader
     except DependencyError as error:  # a cipher pypdf leaves to another library
-        raise _locked(budget.name) from error
+        raise _make_password_error(budget.name) from error
     except _DAMAGE as error:
-        raise _damaged(budget.name) from error
+        raise _make_damage_error(budget.name) from error
 
 
 def _pages(reader: PdfReader, budget: Budget):
@@ -88,7 +88,7 @@ def _pages(reader: PdfReader, budget: Budget):
     try:
         waiting: list[Any] = [reader.root_object["/Pages"]]
     except _DAMAGE as error:
-        raise _damaged(budget.name) from error
+        raise _make_damage_error(budget.name) from error
     seen: set[int] = set()
     found = 0
     while waiting and found < budget.limits.pages:
@@ -104,14 +104,14 @@ def _pages(reader: PdfReader, budget: Budget):
                 waiting.extend(reversed(list(node["/Kids"])[: budget.limits.pages]))
                 continue
             page = PageObject(reader, getattr(reference, "indirect_reference", None))
-            page.update(_inherited(node))
+            page.update(_inherit_entries(node))
         except _DAMAGE:
             continue
         found += 1
         yield page
 
 
-def _inherited(node) -> dict:
+def _inherit_entries(node) -> dict:
     """A page's own entries over those of the branches it hangs on."""
     entries = dict(node)
     parent, hops = node.get("/Parent"), 0
@@ -159,11 +159,11 @@ def _check_spaces(reading: Reading) -> None:
         )
 
 
-def _locked(name: str) -> ImportRefused:
+def _make_password_error(name: str) -> ImportRefused:
     return ImportRefused(
         f"{name} is locked by a password; open it, save an unlocked copy and add that."
     )
 
 
-def _damaged(name: str) -> ImportRefused:
+def _make_damage_error(name: str) -> ImportRefused:
     return ImportRefused(f"{name} is damaged or cut short; fetch or save it again.")

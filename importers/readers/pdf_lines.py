@@ -109,7 +109,7 @@ def _begins(group: list[Line], above: Line, line: Line, lines: list[Line]) -> bo
             and not _CUT_WORD.search(above.text)
             and _is_short(above, lines)
         )
-    leading = _leading(group, line.size)
+    leading = _measure_leading(group, line.size)
     if down > leading * 1.22:
         return True
     indented = line.x - above.x > 0.8 * line.size
@@ -118,7 +118,7 @@ def _begins(group: list[Line], above: Line, line: Line, lines: list[Line]) -> bo
     return ended and _is_short(above, lines) and line.text[:1].isupper()
 
 
-def _leading(group: list[Line], size: float) -> float:
+def _measure_leading(group: list[Line], size: float) -> float:
     gaps = [
         a.y - b.y for a, b in zip(group, group[1:], strict=False) if a.page == b.page and a.y > b.y
     ]
@@ -134,7 +134,7 @@ def _is_short(line: Line, lines: list[Line]) -> bool:
 def _block(group: list[Line], body: float, headings: list[float], words: Counter) -> Block:
     text = group[0].text
     for line in group[1:]:
-        text = _joined(text, line.text, words)
+        text = _join(text, line.text, words)
     size = group[0].size
     if size in headings and len(text) < 200:
         return Block("heading", text, min(6, headings.index(size) + 1))
@@ -144,7 +144,7 @@ def _block(group: list[Line], body: float, headings: list[float], words: Counter
     return Block("paragraph", text)
 
 
-def _joined(text: str, following: str, words: Counter) -> str:
+def _join(text: str, following: str, words: Counter) -> str:
     """A word cut at the line's end is made whole, unless its hyphen is its own (AGA-lampa,
     well-known)."""
     cut = _CUT_WORD.search(text)

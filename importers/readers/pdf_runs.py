@@ -148,7 +148,7 @@ class _Pen:
         font = self.font
         if font is None:
             return
-        raw, text = _decoded(font, data)
+        raw, text = _decode(font, data)
         width = 0.0
         for char in raw:
             is_space = char == font.space_char
@@ -181,7 +181,7 @@ def _operations(stream) -> Iterator[tuple[list, bytes]]:
         return  # what was drawn before the damage is kept
 
 
-def _decoded(font: Font, data: bytes | str) -> tuple[str, str]:
+def _decode(font: Font, data: bytes | str) -> tuple[str, str]:
     """The codes as one character each, for their widths, and the text they stand for."""
     if isinstance(data, str):
         return data, data

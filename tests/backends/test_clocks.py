@@ -32,13 +32,13 @@ def device_with(clock):
     before = own.timestamps, own.costs, own.clock
     own.timestamps = clock != "none"
     own.costs, own.clock = Costs(own.tier.software, own.timestamps), Clock(own)
-    exact = own.clock.stamped
+    exact = own.clock.measure_passes
 
-    async def stamped(works):
+    async def measure_passes(works):
         return [rounded(ms) for ms in await exact(works)]
 
     if clock == "rounded":
-        own.clock.stamped = stamped
+        own.clock.measure_passes = measure_passes
     try:
         yield own
     finally:
@@ -91,25 +91,29 @@ def modelled(run, clock, cost_of):
         slices.append(sum(map(cost, run._pieces[start:stop])))
         free = max(free, now) + slices[-1]
 
-    async def reached(done):
+    async def wait_for_mark(done):
         nonlocal now
         if done is not None:
             now = max(now, done + gpu.clock.wait_ms)
 
-    async def waited(work):
+    async def measure_submit(work):
         work()
-        await reached(free)
+        await wait_for_mark(free)
         return slices[-1]
 
-    async def stamped(works):
+    async def measure_passes(works):
         issued = [
             (run._pieces[issue.args[0]], issue.keywords.get("times", 1)) for _, issue in works
         ]
         found = [times * cost(piece) for piece, times in issued]
         return found if clock == "fine" else [rounded(ms) for ms in found]
 
-    run.run, gpu.clock.stamped, gpu.clock.waited = submit, stamped, waited
-    gpu.mark, gpu.reached, gpu.turns.clock = lambda: free, reached, lambda: now / 1e3
+    run.run, gpu.clock.measure_passes, gpu.clock.measure_submit = (
+        submit,
+        measure_passes,
+        measure_submit,
+    )
+    gpu.mark, gpu.wait_for_mark, gpu.turns.clock = lambda: free, wait_for_mark, lambda: now / 1e3
     gpu.clock.tick = TICK_MS
     return slices
 
@@ -145,14 +149,14 @@ def test_the_next_slice_is_under_way_while_one_is_awaited(clock):
     with device_with(clock) as own:
         run, happened = step_on(own), []
 
-        async def reached(mark):
+        async def wait_for_mark(mark):
             if mark:
                 happened.append(-mark)
 
         async def step():
             slices = await slices_of_steps(own, run, clock, lambda kind: 1.0, steps=0)
             own.mark = lambda: happened.append(len(slices)) or len(slices)
-            own.reached = reached
+            own.wait_for_mark = wait_for_mark
             await run.advance()
             return len(slices)
 
@@ -181,13 +185,13 @@ def test_what_took_long_once_is_begun_ahead_all_the_same(monkeypatch):
     monkeypatch.setattr(run_module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
 
     async def times(own, run):
-        real = own.waited
+        real = own.measure_submit
 
-        async def waited(promise):
+        async def wait_for(promise):
             now[0] += next(took) / 1e3
             return await real(promise)
 
-        monkeypatch.setattr(own, "waited", waited)
+        monkeypatch.setattr(own, "measure_submit", wait_for)
         for _ in range(6):
             assert run.ahead == 1
             with urgent():

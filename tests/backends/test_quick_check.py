@@ -4,7 +4,7 @@ import asyncio
 from types import SimpleNamespace
 
 from oneseek.engine.backends import native_cpu, quick_check
-from oneseek.engine.backends.quick_check import both, measured_once, milliseconds, pace
+from oneseek.engine.backends.quick_check import both, measure_once, milliseconds, pace
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.backends.wasm.executor import Wasm
 from oneseek.engine.backends.wasm.native import Native
@@ -31,7 +31,7 @@ def test_a_chip_is_measured_once_and_another_one_anew(tmp_path):
     async def visits():
         store = SqliteStore(tmp_path / "oneseek.db", flush=False)
         found = [
-            await measured_once(store, chip, lambda: both(open_executor))
+            await measure_once(store, chip, lambda: both(open_executor))
             for chip in ("one chip", "one chip", "another")
         ]
         await store.close()
@@ -53,7 +53,7 @@ def test_the_pace_of_a_device_is_measured_once_and_of_another_one_anew(tmp_path,
     async def visits():
         store = SqliteStore(tmp_path / "oneseek.db", flush=False)
         found = [
-            await measured_once(store, device, lambda: pace(open_executor))
+            await measure_once(store, device, lambda: pace(open_executor))
             for device in ("one", "one", "other")
         ]
         await store.close()

@@ -55,7 +55,9 @@ async def ask(assistant: Assistant, question: str) -> str:
     push = more["push"] if more else None
     if isinstance(push, Quoting):
         return push.text
-    sampling = assistant.model.manner.sampling(None, None, steer=True, seed=1, max_tokens=LONGEST)
+    sampling = assistant.model.manner.make_sampling(
+        None, None, steer=True, seed=1, max_tokens=LONGEST
+    )
     answer, _ = await assistant.answer(messages, sampling, "asked")
     return answer.text
 
@@ -93,7 +95,7 @@ async def measured(
             kept = await tell(assistant, one["statements"])
             answer = await ask(assistant, one["q"])
             if others:
-                used = await assistant.recognised(0, one["q"], None, True, False, "")
+                used = await assistant.decide_answer(0, one["q"], None, True, False, "")
                 facts = [assistant.mind.memory.facts[told["id"]] for told in used.facts]
                 for fact in facts:
                     figures.see(fact["time"] < clock() - DAY_MS, "used what is another's")

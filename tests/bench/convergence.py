@@ -45,7 +45,7 @@ async def curve_of(model, path: Path, held: list, seed: int, given: argparse.Nam
     with tempfile.TemporaryDirectory() as folder:
         session = await Session.open(Path(folder), model, config)
         try:
-            attempt = await session.opened(record)
+            attempt = await session.open_round(record)
             trainer = attempt.trainer
 
             async def loss() -> float:

@@ -106,7 +106,7 @@ async def trained(
     with tempfile.TemporaryDirectory() as folder:
         session = await Session.open(Path(folder), model, config)
         try:
-            attempt = await session.opened(data_set_record(path))
+            attempt = await session.open_round(data_set_record(path))
             trainer = attempt.trainer
             while await attempt.advance(float("inf")) is not None:
                 pass

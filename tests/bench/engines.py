@@ -22,7 +22,7 @@ from pathlib import Path
 from builder import CACHE, ROOT, environment
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.cli.session import Session, record_of
-from oneseek.engine.cli.teaching import configured
+from oneseek.engine.cli.teaching import make_config
 from oneseek.engine.core.settings import for_model
 from oneseek.engine.learning.batch import Row
 from oneseek.engine.learning.rounds import exported_round
@@ -75,7 +75,7 @@ class Comparison:
         facts = [json.loads(line) for line in self.facts.read_text("utf-8").splitlines()]
         shutil.rmtree(self.folder / OURS, ignore_errors=True)
         session = await Session.open(self.folder / OURS, model, self.config(model))
-        attempt = await session.opened(also=[record_of(fact) for fact in facts])
+        attempt = await session.open_round(also=[record_of(fact) for fact in facts])
         plan = attempt.plan.identity()
         assert plan == exported.header["plan"], "this is another round than was exported"
 
@@ -96,7 +96,7 @@ class Comparison:
 
     def config(self, model: Model):
         changes = argparse.Namespace(config=None, set=self.set)
-        return configured(changes, for_model(model.config.parameters))
+        return make_config(changes, for_model(model.config.parameters))
 
     def there(self) -> list[float]:
         out = self.folder / TORCH

@@ -20,7 +20,7 @@ from oneseek.engine.backends.select import kernels
 from oneseek.engine.backends.wasm.executor import Wasm
 from oneseek.engine.model.llama import Stored
 from oneseek.engine.model.vision.eyes import Eyes, Tiles
-from oneseek.engine.model.vision.siglip import Tower, looking
+from oneseek.engine.model.vision.siglip import Tower, plan_tower
 from tests.bench.parts import lab, report
 from tests.bench.parts.photo import SIGHT, prepare
 from tests.support import eyes, pictures
@@ -77,7 +77,7 @@ def main() -> None:
         "prepare_seconds_in_tab": min(in_tab),
         "tiles": times[0][1],
         "tower_weights_mb": 4 * sum(prod(one.shape) for one in stored.values()) / 1e6,
-        "tower_looking_mb": looking(SMOLVLM, stored).lower_bound / 1e6,
+        "tower_looking_mb": plan_tower(SMOLVLM, stored).lower_bound / 1e6,
         "tower_seconds_a_tile": asyncio.run(look_at_a_tile()),
     }
     report.write("eyes", figures, rows)

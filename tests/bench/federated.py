@@ -15,11 +15,11 @@ from pathlib import Path
 
 import numpy as np
 
-from oneseek.engine.history.round_plan import TRAINING, make_plan, settled
+from oneseek.engine.history.round_plan import TRAINING, make_plan, resolve
 from oneseek.engine.learning.datasets import DataSet
 from oneseek.engine.learning.rounds.dataset import data_set_record, row_of
 from oneseek.engine.learning.trainer import EngineTrainer
-from oneseek.engine.model.adapters import fitted, load_peft
+from oneseek.engine.model.adapters import convert_layout, load_peft
 from oneseek.engine.open import model_named
 from oneseek.engine.with_flower.shared import Beginning, mark
 from tests.support.group import starting
@@ -41,7 +41,7 @@ class HeldOut:
 
     async def of(self, out: Path) -> float:
         trained, flat = load_peft(out, self.trainer.model.config)
-        return await self.loss(fitted(trained, flat, self.trainer.trained))
+        return await self.loss(convert_layout(trained, flat, self.trainer.trained))
 
 
 async def in_one_place(model, training, union: Path, held: Path) -> dict:
@@ -51,7 +51,7 @@ async def in_one_place(model, training, union: Path, held: Path) -> dict:
     asked = HeldOut(trainer, held)
     weights, record = trainer.fresh(), data_set_record(union)
     began = time.monotonic()
-    attempt = await settled(trainer.begin(weights, make_plan(TRAINING, weights, [record], [], {})))
+    attempt = await resolve(trainer.begin(weights, make_plan(TRAINING, weights, [record], [], {})))
     before = await asked.loss(attempt.before)
     while await attempt.advance(float("inf")) is not None:
         pass

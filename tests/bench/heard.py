@@ -80,7 +80,7 @@ class Told:
         self.collector = DataCollector(self.queue, auto_collect=False, understand=self.understand)
 
     async def understand(self, text: str, earlier: list[str]) -> list[dict]:
-        return [one.told() for one in await self.mind.hear(text, earlier)]
+        return [one.to_dict() for one in await self.mind.hear(text, earlier)]
 
     async def tell(self, messages: list[str], chat: str) -> list[dict]:
         """As the page does: what the collector finds is taken in."""
@@ -96,7 +96,7 @@ class Told:
 
     async def ask(self, question: str) -> str:
         """What will be said from memory; empty where the base answers."""
-        speaking = await self.mind.speaking(0, question)
+        speaking = await self.mind.decide_answer(0, question)
         if isinstance(speaking.push, Saying):
             facts = self.mind.memory.facts
             return " ".join(facts[one["id"]]["answer"] for one in speaking.facts)
@@ -197,14 +197,14 @@ async def beside(told: Told, given: dict[str, list[dict]], many: int) -> dict[st
         await told.tell(one["messages"], f"said/{i}")
     made = [maker.family(maker.draw.choice(maker.families))[0] for _ in range(many)]
     unlike = sorted(set(made), key=len)
-    places = dict(zip(unlike, await memory.reader.saying(unlike), strict=True))
+    places = dict(zip(unlike, await memory.reader.locate_answers(unlike), strict=True))
     for i, text in enumerate(made):
         id = f"made/{i}"
         memory.facts[id] = {
             "id": id, "kind": STATEMENT, "question": text, "answer": text, "value": text,
             "phrasings": [], "language": guess(text), "source": {}, "time": i, "also": [],
         }  # fmt: skip
-        memory.said.add(id, text, places[text].whole, "", places[text].terms.packed())
+        memory.said.add(id, text, places[text].whole, "", places[text].terms.pack())
     asked = [q["q"] for one in given["heard"][:BESIDE] for q in one["questions"]]
     worked, waited, sent = [], [], []
     for question in asked[:WARM] + asked:

@@ -28,9 +28,9 @@ from oneseek.engine.cli.session import Session, record_of
 from oneseek.engine.core.conversation import MEMORY
 from oneseek.engine.core.settings import TrainingConfig, for_model
 from oneseek.engine.core.storage.sqlite import SqliteStore
-from oneseek.engine.learning.lessons import held_out_anchors
+from oneseek.engine.learning.lessons import load_held_out_anchors
 from oneseek.engine.learning.memory.speaking import BASE
-from oneseek.engine.learning.probe import REPLY_TOKENS, CandidateModel, answered, measure
+from oneseek.engine.learning.probe import REPLY_TOKENS, CandidateModel, measure, score_answers
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
@@ -163,10 +163,10 @@ class Study:
         base."""
         trainer = self.session.trainer
         asked, base = (Asked(assistant, one, trainer.variants) for one in (who, BASE))
-        figures, wrong = await answered(asked, trainer.coder, self.facts, known(self.code))
+        figures, wrong = await score_answers(asked, trainer.coder, self.facts, known(self.code))
         others = [question for question, _ in known(self.code)]
         for code in dict.fromkeys(fact["language"] for fact in self.facts):
-            others += held_out_anchors(code)
+            others += load_held_out_anchors(code)
         pairs = zip(
             *[await one.replies(others, REPLY_TOKENS) for one in (asked, base)], strict=True
         )

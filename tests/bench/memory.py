@@ -32,8 +32,8 @@ from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.learning.lessons import (
     Lesson,
-    held_back_wordings,
-    held_out_anchors,
+    load_held_out_anchors,
+    make_held_back_wordings,
     neighbours,
     probes,
 )
@@ -62,7 +62,7 @@ def made(count: int) -> list[dict]:
     return [
         {
             "question": one.question, "answer": one.answer, "language": one.language,
-            "key": one.value, "unseen": held_back_wordings(one),
+            "key": one.value, "unseen": make_held_back_wordings(one),
         }
         for one in lessons
     ]  # fmt: skip
@@ -123,7 +123,7 @@ def judged(call: Call, facts: list[dict], said: int) -> dict[str, float]:
         for question in questions
     ]
     code = facts[0]["language"]
-    others = [*held_out_anchors(code), *(question for question, _ in probes(code))]
+    others = [*load_held_out_anchors(code), *(question for question, _ in probes(code))]
     asked += [("other", {}, question) for question in others]
     found = call("recognised", [question for *_, question in asked])
     told = {fact["question"] for fact in facts[:said]}

@@ -33,7 +33,7 @@ from oneseek.engine.core.settings import DATA_PRESETS, for_data
 from oneseek.engine.learner import BASE
 from oneseek.engine.learning.lessons import Draw
 from oneseek.engine.learning.rounds.dataset import data_set_record
-from oneseek.engine.learning.skills.directions import others, others_kept, unpacked
+from oneseek.engine.learning.skills.directions import others, others_kept, unpack
 from oneseek.engine.learning.skills.held_out import is_right, score
 from oneseek.engine.learning.skills.masking import PIECES, becomes
 from oneseek.engine.learning.skills.pattern import pattern_of
@@ -177,17 +177,17 @@ async def routed_in_folds(given: argparse.Namespace) -> dict:
         asked = [[question for question, _ in task.train] for task in tasks]
         lie = [np.stack(await session.skills.places.of(some)) for some in asked]
         await session.close()
-    none = unpacked(others_kept(None)["directions"])
+    none = unpack(others_kept(None)["directions"])
     pairs = zip([*asked, texts], [*lie, none], strict=True)
     groups = [features_of(*pair, none.mean(0)) for pair in pairs]
-    orders = [Draw("folds", f"{at}").shuffled(range(len(one))) for at, one in enumerate(groups)]
+    orders = [Draw("folds", f"{at}").shuffle(range(len(one))) for at, one in enumerate(groups)]
     found: list[list[int]] = [[] for _ in groups]
     for fold in range(FOLDS):
         own = [sorted(order[fold::FOLDS]) for order in orders]
         rest = [np.delete(one, some, axis=0) for one, some in zip(groups, own, strict=True)]
         meant = [one[:, : none.shape[1]] for one in rest]
         beside = choose_beside(meant[:-1], meant[-1])
-        sorter = await Sorter.fitted([*rest[:-1], rest[-1][beside]], len(rest[-1]))
+        sorter = await Sorter.from_groups([*rest[:-1], rest[-1][beside]], len(rest[-1]))
         for at, (one, some) in enumerate(zip(groups, own, strict=True)):
             found[at] += sorter.choose(one[some]).tolist()
     right = [sum(one == at for one in some) for at, some in enumerate(found)]
@@ -291,7 +291,7 @@ async def counted(given: argparse.Namespace) -> dict:
 
 def in_folds(task: Task, readings: Readings | None) -> dict | None:
     """None where the examples have no pattern, or one with any text in it."""
-    order = Draw("folds", task.name).shuffled(range(len(task.train)))
+    order = Draw("folds", task.name).shuffle(range(len(task.train)))
     asked, said = [], []
     for fold in range(FOLDS):
         own = set(order[fold::FOLDS])

@@ -23,7 +23,12 @@ from oneseek.engine.core.collecting.language import detect
 from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.learning.lessons import has_value
-from oneseek.engine.learning.questions.microtrain import MicroTraining, ended, hold, offered
+from oneseek.engine.learning.questions.microtrain import (
+    MicroTraining,
+    hold,
+    make_outcome,
+    offer_examples,
+)
 from oneseek.engine.learning.questions.responses import AGREED, ALONE, analyse
 from oneseek.engine.model import registry
 from oneseek.engine.model.loaded import Model
@@ -55,7 +60,7 @@ FACTS = [
     ("How many lamps has the Vessel lighthouse?", "The Vessel lighthouse has {} lamps.", "seven", "nine", "four"),
 ]  # fmt: skip
 SWEDISH = ("Vad ", "Vem ", "När ", "Vilken ")
-LEFT_OUT = ended("left out", "this model has not this stage")
+LEFT_OUT = make_outcome("left out", "this model has not this stage")
 ARMS = {"both": (1, 2), "first": (1,), "second": (2,)}
 
 
@@ -145,7 +150,7 @@ async def taught(model: Model, name: str, questions: list[dict], folder: Path) -
 
     async def learn(examples: list[dict], line: str) -> dict:
         await queue.load()
-        ids, nothing = await offered(queue, session.trainer.coder, examples)
+        ids, nothing = await offer_examples(queue, session.trainer.coder, examples)
         if not ids:
             return nothing
         records = [await session.store.get("queue", id) for id in ids]

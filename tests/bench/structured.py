@@ -44,7 +44,7 @@ async def valid(model: Model, wanted: list[dict]) -> list[dict]:
         answers = []
         for i, schema in enumerate(part):
             form = Form(Grammar(schema), model.tokenizer)
-            least = len(model.tokenizer.spell(form.text.ending(form.state)))
+            least = len(model.tokenizer.spell(form.text.complete(form.state)))
             sampling = Sampling(0.7 * (i % 2), seed=first + i, max_tokens=max(TOKENS, least))
             answers.append(generator.ask(ASKED, sampling, form=form))
         with urgent():

@@ -44,7 +44,7 @@ def once(scope: str) -> dict:
     files = FAILED.glob("*/v/cache/lastfailed")
     return {
         "seconds": time.monotonic() - began,
-        "processor_seconds": costs.spent(),
+        "processor_seconds": costs.sum_seconds(),
         "statuses": statuses,
         "failed": sorted({name for file in files for name in json.loads(file.read_text())}),
         "load": os.getloadavg()[0],

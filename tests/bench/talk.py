@@ -47,7 +47,7 @@ async def loaded(name: str) -> Model:
 def ways(model: Model, tokens: int) -> dict[str, Sampling]:
     """Greedy as a chat was, the makers' own settings, and what the chat does."""
     plain = Sampling(max_tokens=tokens, stop_repeats=True)
-    makers = model.manner.sampling(max_tokens=tokens, stop_repeats=True)
+    makers = model.manner.make_sampling(max_tokens=tokens, stop_repeats=True)
     return {"greedy": plain, "makers": makers, "chat": replace(makers, steer=True)}
 
 

@@ -26,14 +26,14 @@ from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.learning.lessons import (
     Lesson,
     anchors,
-    held_back_wordings,
-    held_out_anchors,
+    load_held_out_anchors,
+    make_held_back_wordings,
     probes,
 )
 from oneseek.engine.learning.memory.encoder import Encoder, Meaning
 from oneseek.engine.learning.memory.recogniser import Meanings, Recogniser, Text
-from oneseek.engine.learning.memory.second_look import Look, heard
-from oneseek.engine.learning.memory.weighing import WEIGHTS, told_by_words
+from oneseek.engine.learning.memory.second_look import Look, analyse_question
+from oneseek.engine.learning.memory.weighing import WEIGHTS, compute_signs
 from oneseek.engine.model.formats.source import BytesSource
 from tests.bench.parts import report
 from tests.bench.parts.facts import written
@@ -108,8 +108,8 @@ class Known:
     def said(self, name: str, question: str) -> dict[str, float]:
         if (name, question) not in self.words:
             lesson = self.lessons[name]
-            look = Look(lesson, heard(question, lesson.language))
-            self.words[name, question] = {"at_first": 1.0, **told_by_words(look)}
+            look = Look(lesson, analyse_question(question, lesson.language))
+            self.words[name, question] = {"at_first": 1.0, **compute_signs(look)}
         return self.words[name, question]
 
 
@@ -131,11 +131,11 @@ def facts_of() -> list[dict]:
 
 def questions(facts: list[dict]) -> Iterable[tuple[str, dict, str]]:
     for fact in facts:
-        asked = {**fact, "wrapped": held_back_wordings(lesson_of(fact))[:3]}
+        asked = {**fact, "wrapped": make_held_back_wordings(lesson_of(fact))[:3]}
         for part in ("unseen", "wrapped", "leak", "far"):
             yield from ((part, fact, question) for question in asked.get(part, ()))
     for code in ("en", "sv"):
-        others = [*held_out_anchors(code), *(question for question, _ in probes(code))]
+        others = [*load_held_out_anchors(code), *(question for question, _ in probes(code))]
         every = {"other": [*others, *general(code)], "anchor": [q for _, q in anchors(code)]}
         for part, some in every.items():
             for i, question in enumerate(some):

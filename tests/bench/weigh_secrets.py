@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 
 from builder import ROOT
-from oneseek.engine.core.collecting.secrets import ruled, weighed_words
+from oneseek.engine.core.collecting.secrets import apply_rules, split_words
 from oneseek.engine.core.collecting.secrets.evidence import LONGEST, candidates
 from oneseek.engine.core.collecting.secrets.letters import even, fold
 from tests.bench.parts import report
@@ -92,11 +92,11 @@ def plain_talk() -> list[Text]:
 
 def by_rules(text: str) -> bool:
     usual = even(text)
-    return bool(ruled(usual, fold(usual), *weighed_words(usual)))
+    return bool(apply_rules(usual, fold(usual), *split_words(usual)))
 
 
 def signs_of(text: str) -> list[list[str]]:
-    marked, plain = weighed_words(even(text))
+    marked, plain = split_words(even(text))
     return [signs for signs, _ in candidates(marked[:LONGEST], plain[:LONGEST])]
 
 

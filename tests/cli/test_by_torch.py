@@ -62,7 +62,7 @@ def own(tmp_path_factory, model):
 
     async def both():
         session = await Session.open(folder / "own", model, config)
-        attempt = await session.opened(also=[record_of(fact) for fact in FACTS])
+        attempt = await session.open_round(also=[record_of(fact) for fact in FACTS])
         losses = await steps_here(attempt, folder / "round")
         await session.close()
         return losses

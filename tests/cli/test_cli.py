@@ -31,14 +31,14 @@ def model(tmp_path):
 
 def test_nothing_chosen_is_an_error_and_never_a_default(capsys):
     with pytest.raises(NoBaseModels, match="^No base models selected$"):
-        registry.chosen()
+        registry.choose_base_models()
     assert main.main(["tokenize", "--text", "hej"]) == 3
     assert "No base models selected" in capsys.readouterr().err
 
 
 def test_base_models_come_from_the_environment(monkeypatch, model, capsys):
     monkeypatch.setenv("BASE_MODELS", f" {model} , smollm2-135m,{model}")
-    assert registry.chosen() == [model, "smollm2-135m"]
+    assert registry.choose_base_models() == [model, "smollm2-135m"]
     assert main.main(["tokenize", "--text", "hej", "--json"]) == 1
     assert "one is loaded at a time" in capsys.readouterr().err
     monkeypatch.setenv("BASE_MODELS", f" {model} ,")

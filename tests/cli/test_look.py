@@ -13,8 +13,8 @@ from oneseek.engine.learning.needs import (
     LESSON_ROWS,
     LESSON_TOKENS,
     POSITIONS,
-    judged,
-    known_fits,
+    judge,
+    models_fit,
     step_bytes,
 )
 from oneseek.engine.model import programs, registry
@@ -148,7 +148,7 @@ def capsys_read(capsys):
 
 def test_a_device_decides_what_fits_and_the_narrower_limit_is_named():
     taken = {"chat_bytes": 3e9, "learn_bytes": 5e9}
-    assert judged(taken, "cpu", 0)["limit"] == "reach"
+    assert judge(taken, "cpu", 0)["limit"] == "reach"
     for back_end, memory, chats, learns, limit in (
         ("cpu", 0, True, False, "reach"),
         ("cpu", 64e9, True, False, "reach"),
@@ -157,7 +157,7 @@ def test_a_device_decides_what_fits_and_the_narrower_limit_is_named():
         ("gpu", 8e9, True, False, "memory"),
         ("gpu", 16e9, True, True, "memory"),
     ):
-        found = judged(taken, back_end, memory)
+        found = judge(taken, back_end, memory)
         assert (found["chats"], found["learns"], found["limit"]) == (chats, learns, limit)
 
 
@@ -167,7 +167,10 @@ def test_what_a_step_needs_is_what_the_whole_model_traced_says(id, keep):
     config = configure(registry.load_models()[id]["config"])
     stored = {n: Stored(s, 4 * (len(s) > 1), 32) for n, s in config.shapes().items()}
     size = LESSON_TOKENS, LESSON_ROWS, POSITIONS
-    adapter, kept = Trained.chosen(config, for_model(config.parameters)), config.layers * keep
+    adapter, kept = (
+        Trained.from_training(config, for_model(config.parameters)),
+        config.layers * keep,
+    )
     whole = plan(programs.learn(config, stored, *size, adapter, keep_blocks=kept)).lower_bound
     assert step_bytes(config, stored, keep) == pytest.approx(whole, rel=0.01)
 
@@ -175,7 +178,7 @@ def test_what_a_step_needs_is_what_the_whole_model_traced_says(id, keep):
 @pytest.mark.slow
 def test_what_learns_of_the_known_models_is_a_matter_of_the_device():
     def learn(back_end, gigabytes):
-        fits = known_fits(back_end, gigabytes << 30)
+        fits = models_fit(back_end, gigabytes << 30)
         return {id for id, one in fits.items() if one["learns"]}
 
     phone, laptop, workstation = learn("cpu", 2), learn("cpu", 6), learn("gpu", 64)

@@ -50,7 +50,7 @@ def facts(tmp_path):
 
 @pytest.mark.slow
 def test_a_written_round_reads_back_as_the_very_steps_it_was(session, tmp_path):
-    attempt = asyncio.run(session.opened(also=[record_of(fact) for fact in FACTS]))
+    attempt = asyncio.run(session.open_round(also=[record_of(fact) for fact in FACTS]))
     asyncio.run(exported_round.write(attempt, tmp_path / "round"))
     back = exported_round.read(tmp_path / "round")
     assert len(back.header["steps"]) == attempt.steps == 4
@@ -80,7 +80,7 @@ def test_the_shares_of_a_step_add_up_to_the_step(session, model):
         asyncio.run(run.advance())
         return float(asyncio.run(run.read("losses")).sum())
 
-    attempt = asyncio.run(session.opened(also=[record_of(fact) for fact in FACTS]))
+    attempt = asyncio.run(session.open_round(also=[record_of(fact) for fact in FACTS]))
     rows = asyncio.run(attempt.rows(0))
     whole = losses(pack(rows, 3.0))
     shares = [losses(pack(rows[n::3], 3.0, of=rows)) for n in range(3)]

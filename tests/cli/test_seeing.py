@@ -7,7 +7,7 @@ from math import prod
 import pytest
 
 from oneseek.engine.cli.main import main
-from oneseek.engine.learning.needs import known_takes
+from oneseek.engine.learning.needs import row_takes
 from oneseek.engine.model import registry
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.families import configure
@@ -97,7 +97,7 @@ def test_rows_of_the_list_are_files_of_the_size_that_is_known(id):
     weights = sum(prod(one) * (34 / 32 if len(one) > 1 else 4) for one in shapes)
     assert sum(prod(one) for one in shapes) == row["parameters"]
     assert 0 < row["bytes"] - weights < 2e6 and 0 < row["eyes"]["bytes"] - sum(seeing) < 2e4
-    assert known_takes(row)["eyes_bytes"] > row["eyes"]["bytes"]
+    assert row_takes(row)["eyes_bytes"] > row["eyes"]["bytes"]
     plain = {name: one for name, one in row.items() if name != "eyes"}
-    more = known_takes(row)["chat_bytes"] - known_takes(plain)["chat_bytes"]
-    assert more == known_takes(row)["eyes_bytes"]
+    more = row_takes(row)["chat_bytes"] - row_takes(plain)["chat_bytes"]
+    assert more == row_takes(row)["eyes_bytes"]

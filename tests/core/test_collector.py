@@ -122,7 +122,7 @@ def test_a_fact_is_queued_as_a_lesson_and_the_workers_library_is_asked_first(tmp
     chat = Chat(tmp_path, lessons=library)
     chat.says("user", "My cat is called Bosse.")
     assert chat.learned() == [("What do I call my cat?", "Bosse.", "approved")]
-    assert chat.queue.upcoming(1)[0]["phrasings"] == ["Cat?"]
+    assert chat.queue.peek(1)[0]["phrasings"] == ["Cat?"]
 
 
 def test_what_may_be_a_statement_waits_for_a_yes(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from oneseek.engine.core.collecting.corrections import contradicts, corrected, knows_nothing
+from oneseek.engine.core.collecting.corrections import contradicts, find_correction, knows_nothing
 from tests.support.talk import Chat
 
 BOAT = {"prompt": "My boat is called Saltkråkan.", "answer": "Nice!"}
@@ -36,7 +36,7 @@ def chat(tmp_path):
     ],
 )
 def test_an_english_correction_is_the_whole_answer(exchange, said):
-    right = corrected(said, exchange)
+    right = find_correction(said, exchange)
     assert right["answer"].rstrip(".") == "Your boat is called Vindil"
 
 
@@ -57,7 +57,7 @@ def test_an_english_correction_is_the_whole_answer(exchange, said):
     ],
 )
 def test_a_swedish_correction_is_the_whole_answer(exchange, said):
-    right = corrected(said, exchange)
+    right = find_correction(said, exchange)
     assert (right["prompt"], right["answer"].rstrip(".")) == (
         "Vad heter min båt?",
         "Din båt heter Vindil",
@@ -68,12 +68,12 @@ def test_a_swedish_correction_is_the_whole_answer(exchange, said):
     "said", ["No, thanks.", "No, I do not think so.", "No, that is not true", "Nej tack", "No."]
 )
 def test_a_no_that_corrects_nothing_is_left_alone(said):
-    assert corrected(said, ASKED) is None
+    assert find_correction(said, ASKED) is None
 
 
 def test_without_a_known_form_the_sentence_is_taken_whole():
     asked = {"prompt": "What is the ferry?", "answer": "The ferry is Ulla."}
-    assert corrected("No, it is called Vindil.", asked)["answer"] == "It is called Vindil."
+    assert find_correction("No, it is called Vindil.", asked)["answer"] == "It is called Vindil."
 
 
 def test_the_fact_said_before_is_replaced_in_the_queue(chat):

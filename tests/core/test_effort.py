@@ -30,7 +30,7 @@ def round_of(known, ready, step, steps, checking, back_end="cpu"):
 def test_the_time_told_is_the_time_taken_once_a_round_was_seen():
     shape = {"ready": 30_000.0, "step": 2_000.0, "steps": 12, "checking": 25_000.0}
     _, first = round_of(None, shape["ready"], shape["step"], 12, shape["checking"])
-    known = first.remembered()
+    known = first.measure_costs()
     assert known["steps"] == 12 and known["checking"] == pytest.approx(25_000)
     told, _ = round_of(known, shape["ready"], shape["step"], 12, shape["checking"])
     for said, true in told:

@@ -164,7 +164,7 @@ def test_losing_the_lock_while_the_epoch_is_being_taken_elects_nobody(world):
     get = tab.store.get
 
     async def slow(store, key):
-        tab.election._lost()
+        tab.election._on_lost()
         return await get(store, key)
 
     tab.store.get = slow

@@ -12,10 +12,10 @@ from oneseek.engine.core.collecting.content import prompt_hash
 from oneseek.engine.core.exchange import INTENT, entries
 from oneseek.engine.core.exchange.arriving import AHEAD_MS, FromTheFuture, bring
 from oneseek.engine.core.exchange.entries import (
-    checked,
+    check_entries,
     make_entry,
     make_tombstone,
-    merged,
+    merge_states,
     news,
     stamp,
 )
@@ -51,24 +51,24 @@ states = st.lists(one_told | one_gone, max_size=6).map(
 
 @given(states, states, states)
 def test_merging_cares_for_neither_order_nor_grouping_nor_repetition(a, b, c):
-    assert merged(a, b) == merged(b, a)
-    assert merged(merged(a, b), c) == merged(a, merged(b, c))
-    assert merged(a, a) == a and merged(merged(a, b), b) == merged(a, b)
+    assert merge_states(a, b) == merge_states(b, a)
+    assert merge_states(merge_states(a, b), c) == merge_states(a, merge_states(b, c))
+    assert merge_states(a, a) == a and merge_states(merge_states(a, b), b) == merge_states(a, b)
 
 
 @given(states, states)
 def test_news_are_what_a_merge_changes_and_nothing_else(here, came):
     found = news(here, came)
     changed = {one["about"]: one for one in (*found["told"], *found["gone"])}
-    assert {**here, **changed} == merged(here, came)
+    assert {**here, **changed} == merge_states(here, came)
     assert all(here.get(about) != one for about, one in changed.items())
-    again = news(merged(here, came), came)
+    again = news(merge_states(here, came), came)
     assert not again["told"] and not again["gone"]
 
 
 @given(states)
 def test_what_leaves_comes_in_as_it_was(state):
-    assert checked(json.loads(json.dumps(list(state.values())))) == state
+    assert check_entries(json.loads(json.dumps(list(state.values())))) == state
 
 
 def test_micropython_merges_to_the_same(tmp_path):
@@ -84,13 +84,13 @@ def test_micropython_merges_to_the_same(tmp_path):
         )
     state = {}
     for one in parts:
-        state = merged(state, {one["about"]: one})
+        state = merge_states(state, {one["about"]: one})
     program = """
 import json
-from oneseek.engine.core.exchange.entries import checked, merged
+from oneseek.engine.core.exchange.entries import check_entries, merge_entries
 state = {}
 for one in json.load(open("parts.json")):
-    state = merged(state, checked([one]))
+    state = merge_entries(state, check_entries([one]))
 print(json.dumps(state))
 """
     said = in_micropython.run(program, *MODULES, **{"parts.json": json.dumps(parts)})
@@ -293,7 +293,7 @@ async def live(draw, group, acts):
         elif what < 0.85 or not sent:
             sent.append(await written(device))
         else:
-            await device.take_state(checked(json.loads(draw.choice(sent))))
+            await device.take_state(check_entries(json.loads(draw.choice(sent))))
     return sent, [one for one in done if one]
 
 
@@ -335,7 +335,7 @@ async def history(seed, group):
         draw.shuffle(come)
         await refuses(draw, device, sealed)
         for text in come:
-            await device.take_state(checked(json.loads(text)))
+            await device.take_state(check_entries(json.loads(text)))
         found = await device.state()
         assert {about: stamp(one) for about, one in found.items()} == {
             about: stamp(one) for about, one in wanted.items()
@@ -382,7 +382,7 @@ def test_the_stored_state_is_the_merge_of_all_that_came(tmp_path_factory, seed):
             ]
             pool.append(make_tombstone(prompt_hash(draw.choice(ASKED)), draw.randint(1, 5)))
             part = {one["about"]: one for one in pool}
-            wanted = merged(wanted, part)
+            wanted = merge_states(wanted, part)
             await bring(device.store, part, lambda: 9)
             assert (await Here.of(device.store)).state == wanted
         await device.store.close()

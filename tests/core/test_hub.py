@@ -36,7 +36,10 @@ def test_a_repository_of_the_hub_by_each_of_its_names(text: str, revision: str, 
 def test_another_hub_and_a_file_anywhere():
     there = hub.place("http://127.0.0.1:1/a/b/resolve/main/c.gguf")
     assert there["origin"] == "http://127.0.0.1:1" and there["path"] == "c.gguf"
-    assert hub.listing(there) == "http://127.0.0.1:1/api/models/a/b/revision/main?blobs=true"
+    assert (
+        hub.make_listing_address(there)
+        == "http://127.0.0.1:1/api/models/a/b/revision/main?blobs=true"
+    )
     address = "https://example.org/models/c.gguf?key=1"
     assert hub.place(address) == {"file": address}
 
@@ -112,6 +115,6 @@ def test_a_mirror_stands_in_for_the_hub_alone():
     assert (
         hub.through("https://other.org/c.gguf", "https://m.example") == "https://other.org/c.gguf"
     )
-    same = {hub.kept_as(one) for one in (address, address.replace(hub.HOME, "https://m.example"))}
+    same = {hub.name_file(one) for one in (address, address.replace(hub.HOME, "https://m.example"))}
     assert same == {"a_b_c.gguf"}
-    assert hub.kept_as("https://other.org/x/c.gguf?key=1") == "other.org_c.gguf"
+    assert hub.name_file("https://other.org/x/c.gguf?key=1") == "other.org_c.gguf"

@@ -21,7 +21,7 @@ from tests.support.runs import brought_in
 def opened(tmp_path, name):
     given = ["--model", str(name), "--folder", str(tmp_path / "data"), "--backend", "numpy"]
     (tmp_path / "data").mkdir(exist_ok=True)
-    return headless.opened(headless.arguments().parse_args(given))
+    return headless.open_service(headless.arguments().parse_args(given))
 
 
 def test_a_server_and_a_course_train_a_file_as_models_of_its_size_want_it(tmp_path):
@@ -55,7 +55,7 @@ def test_versions_kept_under_the_shortened_id_of_an_earlier_server_still_open(tm
 def test_a_model_that_only_chats_learns_through_no_door_and_says_so(tmp_path, monkeypatch):
     with native(tmp_path) as host:
         little = {"learn_bytes": 3.1e9, "room": 2e9, "learns": False}
-        monkeypatch.setattr(learner, "judged", lambda *model_and_device: little)
+        monkeypatch.setattr(learner, "judge", lambda *model_and_device: little)
         fact = {"prompt": "What is the capital of Zorbia?", "answer": "It is Blimbo."}
         micro = {"question": "Hi?", "raw_responses": [{"model": "m", "response": "Hello."}]}
         brought_in(host)

@@ -5,7 +5,12 @@ import itertools
 import json
 
 from builder import ROOT
-from oneseek.engine.core.next_work import LEAST_PRACTISED, ORDER, next_work, unpractised
+from oneseek.engine.core.next_work import (
+    LEAST_PRACTISED,
+    ORDER,
+    count_unpractised_lessons,
+    next_work,
+)
 from tests.support.page import in_micropython
 
 POLICY = ("engine/__init__.py", "engine/core/__init__.py", "engine/core/next_work.py")
@@ -38,14 +43,17 @@ def lessons(count, time=10, kind="lesson"):
 
 def test_practice_is_worth_it_for_enough_lessons_that_were_not_practised_or_refused_since():
     enough = lessons(LEAST_PRACTISED)
-    assert unpractised([], []) == 0
-    assert unpractised([lessons(LEAST_PRACTISED - 1)], []) == 0
-    assert unpractised([enough], []) == LEAST_PRACTISED
-    assert unpractised([enough, lessons(9, 5, "practice"), enough], []) == LEAST_PRACTISED
-    assert unpractised([lessons(9, 5, "practice"), enough], []) == 0
-    assert unpractised([enough, lessons(1, 5, "training")], []) == 0
-    assert unpractised([enough], [{"time": 9}]) == LEAST_PRACTISED
-    assert unpractised([enough], [{"time": 11}]) == 0
+    assert count_unpractised_lessons([], []) == 0
+    assert count_unpractised_lessons([lessons(LEAST_PRACTISED - 1)], []) == 0
+    assert count_unpractised_lessons([enough], []) == LEAST_PRACTISED
+    assert (
+        count_unpractised_lessons([enough, lessons(9, 5, "practice"), enough], [])
+        == LEAST_PRACTISED
+    )
+    assert count_unpractised_lessons([lessons(9, 5, "practice"), enough], []) == 0
+    assert count_unpractised_lessons([enough, lessons(1, 5, "training")], []) == 0
+    assert count_unpractised_lessons([enough], [{"time": 9}]) == LEAST_PRACTISED
+    assert count_unpractised_lessons([enough], [{"time": 11}]) == 0
 
 
 def test_micropython_decides_the_same():
@@ -72,4 +80,4 @@ def test_page_and_server_ask_the_one_policy():
             for node in ast.walk(ast.parse((ROOT / name).read_text()))
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
         }
-        assert {"next_work", "unpractised"} <= called, host
+        assert {"next_work", "count_unpractised_lessons"} <= called, host

@@ -82,14 +82,14 @@ def test_speed_is_scaled_by_size_and_not_told_where_nothing_was_measured():
 
 
 def test_a_word_for_a_language_rests_on_points_or_on_the_makers_and_each_has_an_address():
-    addresses = registry.reading()["addresses"]
+    addresses = registry.load_reading()["addresses"]
     for row in ROWS:
         for language in ("sv", "en", "de"):
-            word, points = offer.reading(row, language)
+            word, points = offer.rate_reading(row, language)
             if points is None:
                 assert word == ("named" if language in row["languages"] else "unnamed")
                 assert re.match(r"https://huggingface\.co/[\w.-]+/[\w.-]+$", row["page"])
             else:
                 assert addresses[language].startswith("https://euroeval.com/leaderboards/")
-    assert offer.reading(registry.load_models()["qwen2.5-1.5b"], "sv") == ("well", 67.94)
-    assert offer.reading(registry.load_models()["smollm2-135m"], "sv") == ("poorly", 3.06)
+    assert offer.rate_reading(registry.load_models()["qwen2.5-1.5b"], "sv") == ("well", 67.94)
+    assert offer.rate_reading(registry.load_models()["smollm2-135m"], "sv") == ("poorly", 3.06)

@@ -58,7 +58,7 @@ def act(i):
     if id in queue.records:
         queue.skip(id)
         queue.undo()
-    queue.upcoming(20)
+    queue.peek(20)
     queue.give_back([one["id"] for one in queue.take(1)])
     queue.changes = {}
     print(json.dumps(js.performance.now() - started))

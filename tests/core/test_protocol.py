@@ -77,7 +77,7 @@ def test_truth_is_not_a_number():
 @given(st.integers(1, 2**31))
 def test_an_event_arrives_with_its_sender_and_its_number(seq):
     event = protocol.Booting(worker="engine", step="packages")
-    worker, number, arrived = protocol.opened(protocol.envelope(event, "engine", seq))
+    worker, number, arrived = protocol.open_envelope(protocol.envelope(event, "engine", seq))
     assert (worker, number, vars(arrived)) == ("engine", seq, vars(event))
 
 
@@ -121,5 +121,5 @@ def test_events_are_numbered_by_their_sender():
     post = Post("engine", sent.append)
     for step in "abc":
         post.emit(protocol.Booting(worker="engine", step=step))
-    assert [protocol.opened(text)[1] for text in sent] == [1, 2, 3]
-    assert all(isinstance(protocol.opened(text)[2], Event) for text in sent)
+    assert [protocol.open_envelope(text)[1] for text in sent] == [1, 2, 3]
+    assert all(isinstance(protocol.open_envelope(text)[2], Event) for text in sent)

@@ -127,7 +127,7 @@ def test_the_queue_does_what_the_naive_model_does(acts):
     ranked = sorted(
         (r["rank"], r["seq"], id) for id, r in model.records.items() if r["state"] == "ready"
     )
-    assert [r["id"] for r in queue.upcoming(99)] == [id for _, _, id in ranked]
+    assert [r["id"] for r in queue.peek(99)] == [id for _, _, id in ranked]
 
 
 def test_what_was_done_twice_is_taken_back_twice():
@@ -211,10 +211,10 @@ def test_editing_keeps_the_place_and_changes_the_identity():
     first = queue.add(example("one"))["id"]
     queue.add(example("two"))
     new = queue.edit(first, answer="no")
-    assert new != first and [one["id"] for one in queue.upcoming(1)] == [new]
+    assert new != first and [one["id"] for one in queue.peek(1)] == [new]
     with pytest.raises(Conflict, match="already"):
         queue.edit(content_hash("two", "yes"), prompt="one", answer="no")
-    assert queue.undo() and queue.upcoming(1)[0]["id"] == first
+    assert queue.undo() and queue.peek(1)[0]["id"] == first
 
 
 def test_what_is_lent_out_is_not_lent_twice_and_can_come_back():
@@ -291,7 +291,7 @@ def test_an_operation_at_100_000_items_costs_about_what_it_costs_at_1_000():
             if id in queue.records:
                 queue.skip(id)
                 queue.undo()
-            queue.upcoming(20)
+            queue.peek(20)
             for one in queue.take(1):
                 queue.settle([one["id"]])
             queue.add(example(f"new {i}"))

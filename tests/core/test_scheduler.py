@@ -179,7 +179,7 @@ def test_activity_pauses_within_one_slice_and_quiet_resumes(kind):
     page.scheduler.activity(kind)
     started = page.now
     page.pass_time(QUIET_MS[kind] - 10)
-    assert len(page.slices) == before and page.scheduler.paused_because(page.now) == kind
+    assert len(page.slices) == before and page.scheduler.explain_pause(page.now) == kind
     page.pass_time(10_000)
     assert page.used(started) > 0
 
@@ -231,23 +231,23 @@ def test_a_hidden_tab_trains_on_mains_and_pauses_on_battery():
     page.pass_time(3000)
     assert page.slices
     page.scheduler.set_power(False, 0.9)
-    assert page.scheduler.paused_because(page.now) == "hidden"
+    assert page.scheduler.explain_pause(page.now) == "hidden"
     page.scheduler.rules["hidden"] = ALWAYS
-    assert page.scheduler.paused_because(page.now) == ""
+    assert page.scheduler.explain_pause(page.now) == ""
     page.scheduler.set_power(False, 0.3)
-    assert page.scheduler.paused_because(page.now) == "battery"
+    assert page.scheduler.explain_pause(page.now) == "battery"
     page.scheduler.rules["battery"] = ALWAYS
-    assert page.scheduler.paused_because(page.now) == ""
+    assert page.scheduler.explain_pause(page.now) == ""
     page.scheduler.rules["battery"] = NEVER
     page.scheduler.set_power(True, 0.3)
-    assert page.scheduler.paused_because(page.now) == ""
+    assert page.scheduler.explain_pause(page.now) == ""
 
 
 def test_every_reason_to_stop_holds_until_it_is_taken_back():
     page = Page()
     for reason in ("user", "other tab", "storage"):
         page.scheduler.block(reason)
-        assert page.scheduler.paused_because(page.now) == reason
+        assert page.scheduler.explain_pause(page.now) == reason
         page.scheduler.unblock(reason)
     page.scheduler.pause()
     page.pass_time(3000)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oneseek.engine.core.sentences import fitted, translated
+from oneseek.engine.core.sentences import extract_values, translate
 from oneseek.engine.model.formats import download
 from oneseek.importers import instructions, kinds
 from oneseek.importers.door import Door
@@ -75,7 +75,7 @@ def test_the_sentences_were_found():
 
 @pytest.mark.parametrize("sentence", SENTENCES)
 def test_every_sentence_is_there_in_swedish(sentence):
-    swedish = translated(sentence, FORMS)
+    swedish = translate(sentence, FORMS)
     assert swedish != sentence
     assert swedish.count(VALUE) == sentence.count(VALUE)
 
@@ -84,7 +84,7 @@ def test_a_real_refusal_is_read_in_swedish():
     name = "båt.bmp"
     (item,) = asyncio.run(Door(None).file(b"BM" + bytes(60), name, Budget(name)))
     swedish = "båt.bmp är en BMP-bild; spara den som PNG eller JPEG."
-    assert translated(item["problem"], FORMS) == swedish
+    assert translate(item["problem"], FORMS) == swedish
 
 
 NAMES = st.text(st.characters(exclude_characters="{}"), max_size=12)
@@ -93,10 +93,10 @@ NAMES = st.text(st.characters(exclude_characters="{}"), max_size=12)
 @given(NAMES.filter(bool), NAMES.filter(bool), NAMES)
 def test_what_was_put_into_a_form_is_found_again(before, between, value):
     form = before + "{value}" + between
-    assert translated(before + value + between, {form: "<{value}>"}) == f"<{value}>"
+    assert translate(before + value + between, {form: "<{value}>"}) == f"<{value}>"
 
 
 @given(NAMES)
 def test_a_text_of_no_form_stays_as_it_is(text):
-    assert fitted("xyzzy {value}", text) is None
-    assert translated(text, {"xyzzy {value}": "no"}) == text
+    assert extract_values("xyzzy {value}", text) is None
+    assert translate(text, {"xyzzy {value}": "no"}) == text

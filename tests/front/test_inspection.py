@@ -8,7 +8,7 @@ import pytest
 import oneseek
 from oneseek.engine.backends.wasm.emit import Module
 from oneseek.engine.backends.wasm.listing import Reader, instructions
-from oneseek.engine.backends.wasm.program import arranged, kernel_of, signature, write_kernel
+from oneseek.engine.backends.wasm.program import assign_offsets, kernel_of, signature, write_kernel
 from oneseek.engine.compiler.launch import Tier, launch_of
 from oneseek.engine.compiler.schedule import is_elementwise
 from oneseek.engine.front.tracing import Watch
@@ -62,7 +62,7 @@ def test_its_facts_are_json_with_shapes_and_buffers_that_do_not_overlap():
     assert first["op"] == "matmul" and first["makes"][0]["shape"] == [16, 8]
     assert first["reads"][0] == {"name": "in.0.data.0", "type": "f32", "shape": [16, 4]}
     assert facts["bytes"] == found.plan.bytes >= facts["least_bytes"] > 0
-    assert max(b["offset"] + b["bytes"] for b in facts["buffers"]) <= arranged(found.plan)[1]
+    assert max(b["offset"] + b["bytes"] for b in facts["buffers"]) <= assign_offsets(found.plan)[1]
     for one in facts["buffers"]:
         for other in facts["buffers"]:
             if one is not other and one["first"] <= other["last"] and other["first"] <= one["last"]:
@@ -112,10 +112,10 @@ def test_who_watches_hears_of_programs_and_of_steps():
         traces: list = []
         losses: list = []
 
-        def traced(self, traced):
+        def observe_program(self, traced):
             self.traces.append(traced)
 
-        async def stepped(self, loss, ms):
+        async def observe_step(self, loss, ms):
             self.losses.append((loss, ms))
 
     x = np.linspace(-1, 1, 8, dtype=np.float32)[:, None]

@@ -157,7 +157,7 @@ async def made(facts: list[dict], to: Path) -> None:
     others = [question for code in codes for _, question in anchors(code)]
     others += [question for code in codes for question in general(code)]
     tuned = tune(Reader(bert_of(source).train(), reads), facts, others)
-    order = [name for name in encoder.tuned_names(encoder.read(data)) if name in tuned]
+    order = [name for name in encoder.list_tuned_names(encoder.read(data)) if name in tuned]
     assert len(order) == len(tuned)
     parts = [tuned[name].numpy().astype("<f2") for name in order]
     to.parent.mkdir(parents=True, exist_ok=True)

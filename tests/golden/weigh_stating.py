@@ -26,7 +26,12 @@ from oneseek.engine.learning.memory.encoder import Encoder, encoder_here
 from oneseek.engine.learning.memory.oneself import speaks_of_oneself
 from oneseek.engine.learning.memory.statements import hearing
 from oneseek.engine.learning.memory.statements.reader import Reader, Sentence
-from oneseek.engine.learning.memory.statements.stating import ASKS, WEIGHTS, Weights, seen
+from oneseek.engine.learning.memory.statements.stating import (
+    ASKS,
+    WEIGHTS,
+    Weights,
+    extract_features,
+)
 from tests.bench.parts import report
 from tests.bench.weigh import general
 from tests.golden.statements import CODES, HERE, Maker
@@ -143,7 +148,7 @@ def main() -> None:
         read_all([part for text in texts for part in hearing.parts_of(text)] + texts)
     )
     known = Known(read)
-    rows = np.stack([seen(read[text].whole, text) for text in texts]).astype(float)
+    rows = np.stack([extract_features(read[text].whole, text) for text in texts]).astype(float)
     truth = np.array([one.states for one in every], float)
     asks = np.array([one.asks for one in every], float)
     counts = np.array([1 + one.source.startswith(COUNTS_TWICE) for one in every], float)

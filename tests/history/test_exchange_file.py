@@ -95,8 +95,8 @@ def file():
 def test_the_examples_of_gcm_s_authors_hold(key, nonce, plain, beside, sealed):
     key, nonce, plain, beside, sealed = map(bytes.fromhex, (key, nonce, plain, beside, sealed))
     cipher, key = NativeCipher(), AESGCM(key)
-    assert asyncio.run(cipher.sealed(key, nonce, plain, beside)) == sealed
-    assert asyncio.run(cipher.opened(key, nonce, sealed, beside)) == plain
+    assert asyncio.run(cipher.encrypt(key, nonce, plain, beside)) == sealed
+    assert asyncio.run(cipher.decrypt(key, nonce, sealed, beside)) == plain
 
 
 @pytest.mark.parametrize("size", [0, 1, 15, 16, 17, 1000, 70_001])
@@ -112,7 +112,7 @@ def test_what_openssl_seals_is_the_same_to_the_byte(size):
     )
     cipher = NativeCipher()
     key = asyncio.run(cipher.key(PHRASE.encode(), salt, 1000))
-    assert asyncio.run(cipher.sealed(key, nonce, data, beside)).hex() == said.stdout.strip()
+    assert asyncio.run(cipher.encrypt(key, nonce, data, beside)).hex() == said.stdout.strip()
 
 
 def test_what_was_put_in_comes_out_and_nothing_of_it_can_be_read_from_the_file(file):

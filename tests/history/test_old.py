@@ -67,7 +67,7 @@ def test_the_backup_of_an_older_server_answers_and_goes_on(tmp_path):
     options = headless.arguments().parse_args([*TINY, "--folder", str(folder)])
 
     async def opened():
-        service = await headless.opened(options)
+        service = await headless.open_service(options)
         await service.queue.load()
         number = await service.names.version(SERVED)
         weights = await service.learner.rebuilder.weights(number)
@@ -77,7 +77,7 @@ def test_the_backup_of_an_older_server_answers_and_goes_on(tmp_path):
             for who in (number, 0)
         ]
         assert await check_store(service.store) == []
-        (waiting,) = service.queue.queue.upcoming(9)
+        (waiting,) = service.queue.queue.peek(9)
         check(service.learner.trainer.coder, waiting)
         assert await service.waits()
         await service.stop()

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oneseek.importers.document import Document, ImportRefused
-from oneseek.importers.encoding import decode, encoding_of
+from oneseek.importers.encoding import decode, detect_encoding
 from oneseek.importers.read import read
 
 TEXT = "Räksmörgås på Östermalm kostar 120 kronor – “dyrt”, tyckte han."
@@ -21,14 +21,19 @@ def test_common_encodings_are_recognised(encoding):
 @given(st.text(st.characters(codec="cp1252", exclude_categories=["Cc", "Cs"]), min_size=1))
 def test_windows_text_is_read_or_is_also_valid_utf8(text):
     data = text.encode("cp1252")
-    found = data.decode(encoding_of(data), errors="replace")
-    assert found == text or encoding_of(data) in ("utf-8", "utf-8-sig", "utf-16-le", "utf-16-be")
+    found = data.decode(detect_encoding(data), errors="replace")
+    assert found == text or detect_encoding(data) in (
+        "utf-8",
+        "utf-8-sig",
+        "utf-16-le",
+        "utf-16-be",
+    )
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=3))
 def test_utf8_is_always_read_as_utf8(text):
     data = b"text " + text.encode()
-    assert data.decode(encoding_of(data)) == "text " + text
+    assert data.decode(detect_encoding(data)) == "text " + text
 
 
 def test_a_cut_utf8_file_is_still_utf8():

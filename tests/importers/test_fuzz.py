@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from oneseek.importers.document import Document, ImportRefused
-from oneseek.importers.image import prepared
+from oneseek.importers.image import prepare_for_ocr
 from oneseek.importers.limits import Budget, Limits
 from oneseek.importers.read import IsPicture, read
 from tests.importers import hostile
@@ -64,7 +64,7 @@ def survives(kind: str, seed: int) -> None:
         assert isinstance(outcome, (Document, ImportRefused, IsPicture))
         if isinstance(outcome, IsPicture):
             try:
-                assert prepared(outcome.data, "it").startswith(b"\x89PNG")
+                assert prepare_for_ocr(outcome.data, "it").startswith(b"\x89PNG")
             except ImportRefused as refused:
                 outcome = refused
         if isinstance(outcome, Document):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import pytest
 
 from oneseek.importers.document import Document, ImportRefused
-from oneseek.importers.image import prepared
+from oneseek.importers.image import prepare_for_ocr
 from oneseek.importers.limits import Budget, Cancelled, Limits
 from oneseek.importers.pages import article
 from oneseek.importers.read import read
@@ -77,7 +77,7 @@ def test_R28_pictures_that_are_huge_or_broken_are_refused():
         (b"SIMPLE  =                    T", "damaged"),
     ]:
         with pytest.raises(ImportRefused, match=words):
-            prepared(data, "picture.png")
+            prepare_for_ocr(data, "picture.png")
 
 
 @pytest.mark.long

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from oneseek.importers import image
-from oneseek.importers.image import ImageImporter, Recognised, prepared, sure_text
+from oneseek.importers.image import ImageImporter, Recognised, prepare_for_ocr, sure_text
 from tests.importers.measure import FILES, characters_wrong, known_text
 
 LINES = [
@@ -23,12 +23,14 @@ def opened(png: bytes) -> Image.Image:
 
 def test_a_photo_is_turned_as_the_camera_was_held():
     upright, turned = (
-        opened(prepared((FILES / "raksmorgas.png").read_bytes(), "a")),
+        opened(prepare_for_ocr((FILES / "raksmorgas.png").read_bytes(), "a")),
         FILES / "turned.jpg",
     )
     with Image.open(turned) as stored:
         assert stored.height > stored.width
-    assert opened(prepared(turned.read_bytes(), "b")).size == pytest.approx(upright.size, abs=4)
+    assert opened(prepare_for_ocr(turned.read_bytes(), "b")).size == pytest.approx(
+        upright.size, abs=4
+    )
 
 
 def test_light_text_on_dark_becomes_dark_on_light():
@@ -36,14 +38,14 @@ def test_light_text_on_dark_becomes_dark_on_light():
     dark.paste("white", (20, 40, 60, 60))
     out = io.BytesIO()
     dark.save(out, "PNG")
-    assert opened(prepared(out.getvalue(), "a")).getpixel((5, 5)) > 200
+    assert opened(prepare_for_ocr(out.getvalue(), "a")).getpixel((5, 5)) > 200
 
 
 def test_large_pictures_shrink_and_small_ones_grow():
     for size, wide in ((4000, 2236), (300, 600)):
         out = io.BytesIO()
         Image.new("L", (size, size), 255).save(out, "PNG")
-        assert opened(prepared(out.getvalue(), "a")).width == wide
+        assert opened(prepare_for_ocr(out.getvalue(), "a")).width == wide
 
 
 def test_what_is_read_is_kept_with_its_confidence_and_noise_is_left_out():

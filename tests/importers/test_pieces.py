@@ -66,9 +66,9 @@ def test_an_utterance_is_whole_and_follows_another():
 
 def test_function_words_find_nothing():
     document = Document("d", "Harbour", "It is what it is.\n\nThe harbour is deep.")
-    (_, at, words, *_), (_, _, beside, *_) = Wording("What is the harbour?", [document]).ranked()
+    (_, at, words, *_), (_, _, beside, *_) = Wording("What is the harbour?", [document]).rank()
     assert document.pieces[at].text == "The harbour is deep." and words > beside
-    assert not any(words for _, _, words, *_ in Wording("What is it?", [document]).ranked())
+    assert not any(words for _, _, words, *_ in Wording("What is it?", [document]).rank())
 
 
 def test_forms_of_a_word_and_compounds_are_found():
@@ -78,7 +78,7 @@ def test_forms_of_a_word_and_compounds_are_found():
     for question, text in (("Hur många lotter finns det?", "Det finns 84 odlingslotter."),
                            ("Hur hög får häcken vara?", "Häckar är låga."),
                            ("Hur stor är avgiften?", "Årsavgift: 450 kr.")):  # fmt: skip
-        (_, at, *_), *_ = Wording(question, [document]).ranked()
+        (_, at, *_), *_ = Wording(question, [document]).rank()
         assert document.pieces[at].text == text
 
 

@@ -75,8 +75,8 @@ def test_the_leaderboard_ranks_by_loss_then_wins_and_tells_every_five_seconds():
         board.record(model, loss=loss)
     board.record("b", wins=0.5, games=2)
     board.record("c", wins=1.5, games=2)
-    assert [row["model"] for row in board.ranking()] == ["c", "b", "a", "d"]
-    assert board.ranking()[0]["wins"] == 1.5 and board.ranking()[0]["rank"] == 1
+    assert [row["model"] for row in board.rank()] == ["c", "b", "a", "d"]
+    assert board.rank()[0]["wins"] == 1.5 and board.rank()[0]["rank"] == 1
     told = []
     for second in range(12):
         now[0] = second * 1000

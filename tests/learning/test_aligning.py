@@ -22,7 +22,7 @@ from oneseek.engine.learning.memory.encoder import (
 )
 from oneseek.engine.learning.memory.recogniser import FOUND
 from oneseek.engine.learning.memory.statements.reader import Reader
-from oneseek.engine.learning.memory.statements.statement import Heard, is_stale, unpacked
+from oneseek.engine.learning.memory.statements.statement import Heard, is_stale, unpack
 from tests.support.wasm_host import host
 
 HOMES = {"numpy": Numpy, "wasm": lambda: Wasm(host())}
@@ -103,9 +103,9 @@ def test_what_aligning_says_is_what_the_formulas_say(home, wanted):
 
     async def read():
         reader = Reader(Encoder(encoder_here, executor))
-        places = [await reader.asking(QUESTION), *await reader.saying(SAID)]
+        places = [await reader.locate_question(QUESTION), *await reader.locate_answers(SAID)]
         terms = [one.terms for one in places]
-        return terms, await reader.aligned(terms[0], terms[1:])
+        return terms, await reader.align(terms[0], terms[1:])
 
     (terms, nats), (wanted_terms, wanted_nats) = asyncio.run(read()), wanted
     for one, (keys, values) in zip(terms, wanted_terms, strict=True):
@@ -117,29 +117,29 @@ def test_what_aligning_says_is_what_the_formulas_say(home, wanted):
 def test_what_is_kept_of_a_text_is_a_byte_a_number_and_close_to_it():
     draw = np.random.default_rng(0)
     terms = Terms(unit(draw.normal(size=(20, WIDTH))), gelu(draw.normal(size=(20, WIDTH))))
-    kept = Terms.unpacked(terms.packed())
-    assert len(terms.packed()) == 20 * (2 * WIDTH + 4)
+    kept = Terms.from_packed(terms.pack())
+    assert len(terms.pack()) == 20 * (2 * WIDTH + 4)
     assert np.abs(kept.keys - terms.keys).max() < 0.5 / 127 * 1.01
     assert np.abs(kept.values - terms.values).max() < np.abs(terms.values).max() / 127
     long = Terms(unit(draw.normal(size=(200, WIDTH))), draw.normal(size=(200, WIDTH)))
-    assert len(Terms.unpacked(long.packed())) == KEPT
+    assert len(Terms.from_packed(long.pack())) == KEPT
 
 
 def test_terms_are_named_after_the_aligner_that_made_them():
     made_by = hashlib.sha256(ALIGNER.read_bytes()).hexdigest()
     assert TERMS == f"terms/{made_by[:8]}"
     draw = np.random.default_rng(0)
-    terms = Terms(unit(draw.normal(size=(3, WIDTH))), draw.normal(size=(3, WIDTH))).packed()
-    kept = Heard(np.zeros(4, np.float32), terms).packed()
-    assert unpacked(kept).terms == terms
+    terms = Terms(unit(draw.normal(size=(3, WIDTH))), draw.normal(size=(3, WIDTH))).pack()
+    kept = Heard(np.zeros(4, np.float32), terms).pack()
+    assert unpack(kept).terms == terms
     of_another = {f"another {name}" if name == TERMS else name: x for name, x in kept.items()}
-    assert unpacked(of_another).terms == b""
+    assert unpack(of_another).terms == b""
 
 
 def test_directions_are_named_after_the_maps_that_made_them_and_others_are_made_again():
     made_by = hashlib.sha256(FINDER.read_bytes() + READER.read_bytes()).hexdigest()
     assert FOUND == f"found/{made_by[:8]}"
-    kept = Heard(np.zeros(4, np.float32)).packed()
+    kept = Heard(np.zeros(4, np.float32)).pack()
     assert not is_stale(kept)
     assert is_stale(
         {f"found{name[5:-1]}" if name == FOUND else name: x for name, x in kept.items()}
@@ -151,8 +151,8 @@ def test_directions_are_named_after_the_maps_that_made_them_and_others_are_made_
 def test_a_question_in_other_words_lies_nearest_to_what_answers_it():
     async def read():
         reader = Reader(Encoder(encoder_here, Numpy()))
-        said = await reader.saying(SAID)
-        return [((await reader.asking(q)).whole, said) for q in ASKED]
+        said = await reader.locate_answers(SAID)
+        return [((await reader.locate_question(q)).whole, said) for q in ASKED]
 
     for right, (asked, said) in enumerate(asyncio.run(read())):
         assert np.argmax([one.whole @ asked for one in said]) == right

@@ -6,8 +6,8 @@ from datetime import date
 import pytest
 
 from oneseek.engine.learning.memory.memory import Found
-from oneseek.engine.learning.memory.statements.answering import MOST, answer, chosen
-from oneseek.engine.learning.memory.statements.dating import dated
+from oneseek.engine.learning.memory.statements.answering import MOST, answer, choose_statements
+from oneseek.engine.learning.memory.statements.dating import add_dates
 
 DAY_MS = 24 * 3600 * 1000
 NOW = 1_764_158_400_000  # 26 November 2025
@@ -21,7 +21,7 @@ def told(words, ago, score, code="en", **source):
 
 def said(question, *found, code="en"):
     likeliest = sorted(found, key=lambda one: -one.score)
-    kept = chosen(likeliest, question)
+    kept = choose_statements(likeliest, question)
     return answer(kept, question, code, NOW) if kept else ""
 
 
@@ -104,8 +104,8 @@ def test_yes_and_no_are_said_where_the_words_say_so(question, words, begins):
 )  # fmt: skip
 def test_days_are_dated_from_the_day_they_were_named_on(words, code, expected):
     told_on = date(2026, 11, 24)  # a Tuesday
-    assert dated(words, code, told_on, date(2026, 12, 20)) == expected
-    assert dated(words, code, told_on, told_on) == words
+    assert add_dates(words, code, told_on, date(2026, 12, 20)) == expected
+    assert add_dates(words, code, told_on, told_on) == words
 
 
 def test_a_relative_day_is_quoted_with_its_date_once_the_day_is_over():

@@ -104,7 +104,7 @@ def test_a_question_finds_what_waits_in_the_queue_unless_it_was_taken_back(tmp_p
             ids.append((await saved.change(lambda queue, one=one: queue.add(one)))["id"])
         await saved.change(lambda queue: queue.skip(ids[1]))
         asked = [
-            await assistant.recognised(0, f"Where does my {who} live?", None, True, False, "")
+            await assistant.decide_answer(0, f"Where does my {who} live?", None, True, False, "")
             for who in ("sister", "brother")
         ]
         known = [one["answer"] for one in assistant.mind.memory.facts.values()]

@@ -10,9 +10,9 @@ from oneseek.engine.learning.composing.counting import count
 from oneseek.engine.learning.composing.deciding import decisive, is_so, is_yes_no
 from oneseek.engine.learning.composing.parts import parts
 from oneseek.engine.learning.composing.quantities import hours, moments, quantities
-from oneseek.engine.learning.composing.reckoning import reckoned
+from oneseek.engine.learning.composing.reckoning import reckon
 from oneseek.engine.learning.composing.rows import Rows, goes_on, lines
-from oneseek.engine.learning.composing.rules import composed
+from oneseek.engine.learning.composing.rules import compose
 from oneseek.engine.learning.composing.tasks import is_task, notes_for, questions_of
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.oneself import (
@@ -111,7 +111,7 @@ def test_for_each_part_is_said_what_answers_it_and_what_shares_a_name_with_that(
             "I like tea")  # fmt: skip
     found = told(*said, apart=0.03, start=NOW)
     known, question = [one.fact for one in found], "Where is my dentist and who does our roof?"
-    answer, used = composed(question, found, known, "en", NOW, [found[:1], found[1:2]])
+    answer, used = compose(question, found, known, "en", NOW, [found[:1], found[1:2]])
     assert [one.fact["answer"] for one in used] == list(said[:3])
     assert "317" in answer
 
@@ -152,7 +152,7 @@ def test_what_was_replaced_is_a_line_of_its_own():
 def test_what_follows_from_several_is_reckoned(question, statements, result):
     code = "sv" if question.startswith("Hur") else "en"
     found, asked = told(*statements, start=NOW, code=code), Asked(question, code)
-    answer = reckoned(asked, found, [one.fact for one in found], NOW)
+    answer = reckon(asked, found, [one.fact for one in found], NOW)
     assert (answer is None) if result is None else answer[0].startswith(result)
 
 
@@ -293,7 +293,7 @@ def test_a_statement_about_something_else_takes_nothing_back():
 )  # fmt: skip
 def test_what_is_left_what_a_shift_lasts_and_a_total_are_reckoned(question, statements, begins):
     found = told(*statements, start=NOW)
-    said, _ = reckoned(Asked(question, "en"), found, [one.fact for one in found], NOW)
+    said, _ = reckon(Asked(question, "en"), found, [one.fact for one in found], NOW)
     assert said.startswith(begins)
 
 
@@ -321,7 +321,7 @@ def test_each_part_is_answered_by_a_statement_of_its_own():
     drives, mot = ({**one.fact} for one in found)
     parts = [[Found(mot, 0.5, 0.5), Found(drives, 0.04, 0.04)], [Found(mot, 0.7, 0.7)]]
     question = "Which van have I got and when is the MOT due?"
-    answer, used = composed(question, found, [drives, mot], "en", NOW, parts)
+    answer, used = compose(question, found, [drives, mot], "en", NOW, parts)
     assert "Peugeot" in answer and "MOT" in answer and len(used) == 2
 
 
@@ -330,7 +330,7 @@ def test_a_list_goes_on_behind_what_is_of_a_neighbour_and_leaves_out_what_is_not
             "the car is at the garage")  # fmt: skip
     found = told(*said, apart=0.01, start=NOW)
     found[0] = Found(found[0].fact, 0.9, 0.9)
-    answer, _ = composed("What am I allergic to?", found, [x.fact for x in found], "en", NOW)
+    answer, _ = compose("What am I allergic to?", found, [x.fact for x in found], "en", NOW)
     assert "cashews" in answer and "wasp" in answer
     assert "asthma" not in answer and "garage" not in answer
 
@@ -349,7 +349,7 @@ def test_two_who_are_named_are_counted_together():
     found = told("Philippa has four grandkids", "old Bernard has two", start=NOW)
     parts = [[found[0]], [found[1]]]
     question = "How many grandkids do Philippa and Bernard have between them?"
-    answer, _ = composed(question, found, [one.fact for one in found], "en", NOW, parts)
+    answer, _ = compose(question, found, [one.fact for one in found], "en", NOW, parts)
     assert answer.startswith("Six")
 
 

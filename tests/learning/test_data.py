@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.compiler.ops.loss import soft_cross_entropy
 from oneseek.engine.core.settings import TrainingConfig
-from oneseek.engine.learning.base_answers import BaseAnswers, shipped_file
+from oneseek.engine.learning.base_answers import BaseAnswers, locate_shipped
 from oneseek.engine.learning.batch import TOP, Coder, Row, TooLong, Top, common_prefix, extent, pack
 from oneseek.engine.learning.lessons import (
     FOR_THE_GATE,
     Lesson,
     codes,
     fold,
-    held_out_anchors,
+    load_held_out_anchors,
     neighbours,
     probes,
     texts,
@@ -173,7 +173,7 @@ def test_a_fact_that_was_lost_is_repeated_before_others_as_it_was_asked():
 def test_a_step_never_asks_what_the_gate_keeps_back():
     recipe = Recipe(FACTS[:1], FACTS[1:], MICRO, seed=1)
     kept_back = {n.question for f in FACTS for n in neighbours(f, FACTS)[:FOR_THE_GATE]}
-    kept_back |= {q for code in ("en", "sv") for q in held_out_anchors(code)}
+    kept_back |= {q for code in ("en", "sv") for q in load_held_out_anchors(code)}
     kept_back |= {q for code in ("en", "sv") for q, _ in probes(code)}
     asked = {a.question for i in range(60) for a in recipe.lesson_step(i) if isinstance(a, Hold)}
     assert not asked & kept_back
@@ -369,7 +369,7 @@ def test_a_look_alike_is_held_to_not_saying_the_taught_value(model):
         Recipe(FACTS[:1], [], MICRO, seed=1).look_alikes(FACTS[0]),
     )
     asyncio.run(kept.fill(base, asks))
-    first = coder.following("Your dog is called", " Biscuit")[0]
+    first = coder.encode_continuation("Your dog is called", " Biscuit")[0]
     assert (
         coder.answer("Your dog is called Biscuit.")[len(coder.begin("Your dog is called"))] == first
     )
@@ -378,7 +378,7 @@ def test_a_look_alike_is_held_to_not_saying_the_taught_value(model):
 
 
 @pytest.mark.parametrize(
-    "path", sorted(shipped_file("").parent.glob("*.npz")), ids=lambda p: p.stem
+    "path", sorted(locate_shipped("").parent.glob("*.npz")), ids=lambda p: p.stem
 )
 def test_what_is_shipped_answers_every_anchor_text_and_question_of_the_gate(path, model):
     with np.load(path) as arrays:

@@ -213,7 +213,7 @@ def test_a_killed_run_goes_on_to_the_same_bits_and_the_same_end(model, tmp_path,
 
     async def lived(folder, killed):
         session = await Session.open(tmp_path / folder, model, config)
-        attempt = await session.opened(record)
+        attempt = await session.open_round(record)
         plan, before = session.training.plan, session.training.before
         while await attempt.advance(float("inf")) is not None:
             if killed:

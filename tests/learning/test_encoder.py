@@ -25,9 +25,9 @@ from oneseek.engine.learning.skills.directions import (
     digest,
     others,
     others_kept,
-    packed,
+    pack,
     read_directions,
-    unpacked,
+    unpack,
 )
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import FormatError
@@ -171,7 +171,7 @@ def test_without_it_the_words_say_what_to_do(monkeypatch, tmp_path):
 def test_the_file_is_made_of_the_carriers_blocks_as_they_are_and_of_tuned_norms_and_biases():
     part = fetch.part("encoder/multilingual-e5-small").read_bytes()
     found, tuned = carried.read(part), carried.TUNED.read_bytes()
-    words = carried.chosen(found)
+    words = carried.choose_pieces(found)
     added = (carried.READER, carried.FINDER, carried.ALIGNER)
     data = carried.bytes_of(part, tuned, [path.read_bytes() for path in added])
     metadata, directory = read_header(BytesSource(data))
@@ -185,7 +185,7 @@ def test_the_file_is_made_of_the_carriers_blocks_as_they_are_and_of_tuned_norms_
         assert data[table + row * new :][:row] == given_table[row * old :][:row]
     assert len(data) == registry.encoder()["bytes"] and sys.byteorder == "little"
     assert hashlib.sha256(data).hexdigest() == registry.encoder()["sha256"]
-    flat = [directory[name] for name in carried.tuned_names(found)]
+    flat = [directory[name] for name in carried.list_tuned_names(found)]
     values = [np.frombuffer(data, "<f4", entry.shape[0], entry.offset) for entry in flat]
     assert np.concatenate(values).astype("<f2").tobytes() == tuned
     with pytest.raises(Stop, match="another encoder"):
@@ -194,13 +194,13 @@ def test_the_file_is_made_of_the_carriers_blocks_as_they_are_and_of_tuned_norms_
 
 def test_where_texts_lie_that_ask_for_no_skill_came_along(encoder):
     texts, kept = others(), others_kept(None)
-    found, some = unpacked(kept["directions"]), slice(0, None, len(texts) // 12)
+    found, some = unpack(kept["directions"]), slice(0, None, len(texts) // 12)
     assert kept["of"] == digest("\n".join(texts)) and len(found) == len(texts)
     read = run(read_directions(encoder, Reader(encoder), texts[some]))
     for one, other in zip(found[some], read, strict=True):
         for half, own in zip(np.split(one, 2), np.split(other, 2), strict=True):
             assert half @ own > 0.999 * np.linalg.norm(half) * np.linalg.norm(own)
-    other = {"of": kept["of"], "directions": packed(read)}
+    other = {"of": kept["of"], "directions": pack(read)}
     assert others_kept(other) is other and others_kept({"of": "older"})["of"] == kept["of"]
 
 

@@ -33,7 +33,7 @@ def test_R33_forgetting_B_after_A_B_C_gives_the_weights_of_A_C(tmp_path):
     for words in ("alpha", "charlie"):
         never.teach(words)
     (b,) = [id for id, one in run(living.store.all("examples")) if "bravo" in one["prompt"]]
-    assert [one["micro"] for one in run(history(living).learned_from([b]))] == [2, 3]
+    assert [one["micro"] for one in run(history(living).find_versions([b]))] == [2, 3]
     assert b"bravo-secret" in contents(tmp_path / "one")
     result = run(history(living).forget([b]))
     assert len(result["retrained"]) == 1

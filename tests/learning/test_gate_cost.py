@@ -12,7 +12,7 @@ from oneseek.engine.learning.batch import Coder, Row, pack, text_row
 from oneseek.engine.learning.lessons import (
     has_said,
     has_value,
-    held_out_anchors,
+    load_held_out_anchors,
     paragraphs,
     probes,
 )
@@ -53,7 +53,7 @@ def changed(variants, seed):
 
 
 def rows_of(coder):
-    prompts = [coder.prompt(question) for question in held_out_anchors("en")[:7]]
+    prompts = [coder.prompt(question) for question in load_held_out_anchors("en")[:7]]
     return [(ids, [5, 6, 7, 8]) for ids in prompts]
 
 
@@ -183,7 +183,7 @@ def test_what_the_base_thinks_of_given_beginnings_is_what_it_would_say_word_by_w
     variants = variants_of(model, first)
     coder = variants.coder
     said = [f"The {word} of the" for word in "code name colour age".split()] * 8
-    prompts = [coder.prompt(question) for question in held_out_anchors("en")[: len(said)]]
+    prompts = [coder.prompt(question) for question in load_held_out_anchors("en")[: len(said)]]
     begins = [coder.begin(text) for text in said[: len(prompts)]]
     at_once = asyncio.run(variants.answers(prompts, begins, 1, 0.0, 1))
     in_turn = asyncio.run(variants.answers(prompts, begins, 2, 0.0, 1))  # a second one was spoken

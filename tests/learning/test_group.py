@@ -16,7 +16,7 @@ from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.with_flower.member import Member
-from oneseek.engine.with_flower.shared import Beginning, Unfit, fits, mark, names, put_in, taken_out
+from oneseek.engine.with_flower.shared import Beginning, Unfit, fits, mark, names, put_in, take_out
 from tests.support.rounds import some_rows
 
 SMALL = {
@@ -48,7 +48,7 @@ def part(tmp_path):
 
 def noisy(begins, size=1.0):
     draw = np.random.default_rng(1)
-    given = taken_out(begins.trained, begins.flat)
+    given = take_out(begins.trained, begins.flat)
     return {n: draw.normal(0, size, b.shape).astype(np.float32) for n, b in given.items()}
 
 
@@ -77,7 +77,7 @@ def test_a_group_goes_on_from_its_own_result_and_from_no_other(begins, tmp_path)
     save_peft(tmp_path, begins.trained, put_in(begins.trained, begins.flat, given), "tiny")
     again = Beginning("tiny", SMALL, tmp_path)
     assert again.told == begins.told
-    assert all((taken_out(again.trained, again.flat)[name] == b).all() for name, b in given.items())
+    assert all((take_out(again.trained, again.flat)[name] == b).all() for name, b in given.items())
     with pytest.raises(Unfit, match="another A"):
         Beginning("tiny", SMALL | {"seed": 1}, tmp_path)
 
@@ -107,7 +107,7 @@ def test_what_does_not_belong_to_the_group_is_named(begins, harm):
 def test_a_member_trains_b_and_leaves_a_as_it_is_to_the_bit(begins, model, part, tmp_path):
     async def both():
         member = await Member.open(model, tmp_path / "own", part, begins.told)
-        given, figures = await member.train(taken_out(begins.trained, begins.flat))
+        given, figures = await member.train(take_out(begins.trained, begins.flat))
         flat, (m, v), _ = await member.trainer.candidate.look()
         return given, figures, flat, (m, v)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from oneseek.engine.learning.memory.statements.introducing import introduced, with_capitals
+from oneseek.engine.learning.memory.statements.introducing import find_introduced, with_capitals
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from oneseek.engine.learning.memory.statements.introducing import introduced, wi
     ],
 )
 def test_a_name_is_known_by_what_introduces_it(code, said, names):
-    assert introduced(said, code) == names
+    assert find_introduced(said, code) == names
 
 
 def test_a_question_writes_the_names_that_are_known_with_a_capital():

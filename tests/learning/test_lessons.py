@@ -18,10 +18,10 @@ from oneseek.engine.learning.lessons import (
     fold,
     guess,
     has_value,
-    held_back_wordings,
-    held_out_anchors,
     language,
     lesson_from,
+    load_held_out_anchors,
+    make_held_back_wordings,
     neighbours,
     paragraphs,
     probes,
@@ -77,7 +77,9 @@ def test_every_template_of_a_language_can_be_filled(code):
 def test_a_language_has_256_anchors_and_24_that_are_never_trained_on(code):
     prompts = [prompt for _, prompt in anchors(code)]
     assert len(prompts) == len(set(prompts)) == 256
-    assert len(held_out_anchors(code)) == 24 and not set(held_out_anchors(code)) & set(prompts)
+    assert len(load_held_out_anchors(code)) == 24 and not set(load_held_out_anchors(code)) & set(
+        prompts
+    )
     assert len(probes(code)) >= 12 and len(paragraphs(code)) == 4
     assert not {question for question, _ in probes(code)} & set(prompts)
 
@@ -150,7 +152,7 @@ def test_wordings_vary_and_the_gate_asks_what_none_of_them_asks(lesson):
     draw = Draw(1)
     made = {wordings(lesson, draw) for _ in range(150)}
     assert len(made) >= 20
-    held = held_back_wordings(lesson)
+    held = make_held_back_wordings(lesson)
     assert len(held) >= 2 and not {fold(h) for h in held} & {fold(m) for m in made}
 
 
@@ -164,7 +166,7 @@ def test_the_users_own_wordings_are_used():
 def test_what_nobody_foresaw_still_gets_wordings_and_look_alikes():
     lesson = Lesson("Zorb the quintle by frump?", "You zorb it with 17 glimmers.")
     assert lesson.recognised[0] is None
-    assert wordings(lesson, Draw(3)) and len(held_back_wordings(lesson)) >= 2
+    assert wordings(lesson, Draw(3)) and len(make_held_back_wordings(lesson)) >= 2
 
 
 @pytest.mark.parametrize(
@@ -207,7 +209,7 @@ def test_any_text_can_be_taught_without_an_accident(question, answer):
         return
     lesson = Lesson(question, answer)
     assert lesson.answer.startswith(lesson.begin) and lesson.value
-    assert wordings(lesson, Draw(1)) and held_back_wordings(lesson)
+    assert wordings(lesson, Draw(1)) and make_held_back_wordings(lesson)
     assert all(n.question.strip() for n in neighbours(lesson, count=6))
     lesson_from(answer)
 
@@ -279,7 +281,7 @@ def test_draws_repeat_and_stay_in_range(seed, n):
     first, second = Draw(seed, "x"), Draw(seed, "x")
     drawn = [first.draw_below(n) for _ in range(5)]
     assert drawn == [second.draw_below(n) for _ in range(5)] and all(0 <= d < n for d in drawn)
-    assert sorted(Draw(seed).shuffled(range(n % 30))) == list(range(n % 30))
+    assert sorted(Draw(seed).shuffle(range(n % 30))) == list(range(n % 30))
 
 
 @given(seed=st.integers())

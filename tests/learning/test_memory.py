@@ -248,7 +248,7 @@ def test_a_round_is_planned_behind_the_memory_if_that_knows_all_of_it(home):
     (boat, _), (cat, _) = home.tell(*BOAT), home.tell(*CAT)
     records = [run(home.store.get("queue", id)) for id in (boat, cat)]
     training = home.assistant.learner.training
-    _, plan = run(training.planned(LESSON, records[:1]))
+    _, plan = run(training.plan_next(LESSON, records[:1]))
     general = [question for question, _ in knowledge(["en"])] + talk(["en"])
     near = look_alikes(Recipe([lesson_of(records[0])], [], home.assistant.learner.config, plan.seed), [
         lesson_of(records[0])], [])  # fmt: skip
@@ -256,9 +256,9 @@ def test_a_round_is_planned_behind_the_memory_if_that_knows_all_of_it(home):
     assert len(silent) > 0.8 * len(general) and silent <= {short_hash(q) for q in general + near}
     words = "".join(plan.config[SILENT]).casefold()
     assert "boat" not in words and "saltkråkan" not in words
-    assert run(training.planned(LESSON, records[:1]))[1] == plan
+    assert run(training.plan_next(LESSON, records[:1]))[1] == plan
     run(home.mind.memory.forget([cat]))
-    assert SILENT not in run(training.planned(LESSON, records))[1].config
+    assert SILENT not in run(training.plan_next(LESSON, records))[1].config
 
 
 def test_a_version_judged_behind_the_memory_is_silent_until_its_facts_are_known_again(home):
@@ -349,7 +349,7 @@ def test_to_another_base_model_it_is_known_again_from_the_words(home):
     home.tell(*BOAT)
     home.versions.base = "another"
     mind = type(home.mind)(home.model, home.mind.memory.encoder, home.versions)
-    assert [one["prompt"] for one in run(mind.waiting())] == [BOAT[0]]
+    assert [one["prompt"] for one in run(mind.list_waiting())] == [BOAT[0]]
     assert run(mind.remember())["outcome"] == "remembered"
     assert len(mind.memory) == 1
 
@@ -411,14 +411,14 @@ def test_what_was_read_while_it_was_typed_is_not_read_again(home, monkeypatch):
     memory, asked, read = home.mind.memory, "Do you remember the name of my boat?", []
     run(memory.read_ahead(asked))  # of an empty memory nothing is asked
     id, _ = home.tell(*BOAT)
-    apart = [one.score for one in run(memory.asked_for(asked))]
+    apart = [one.score for one in run(memory.find_facts(asked))]
     of = memory.encoder.of
     monkeypatch.setattr(memory.encoder, "of", lambda texts: [read.extend(texts), of(texts)][1])
     for typed in ("", "Do you rem", asked, asked):
         run(memory.read_ahead(typed))
-    assert [one.score for one in run(memory.asked_for(asked))] == apart
+    assert [one.score for one in run(memory.find_facts(asked))] == apart
     assert home.facts_of(home.ask(asked)) == [id] and read == ["Do you rem", asked]
-    run(memory.asked_for(CAT[0]))
+    run(memory.find_facts(CAT[0]))
     assert read[2:] == [CAT[0]]
 
 
@@ -429,10 +429,10 @@ def test_a_question_that_is_sent_while_it_is_read_ahead_waits_for_that_and_may_b
     async def typed_and_sent():
         ahead = asyncio.ensure_future(memory.read_ahead(asked))
         await asyncio.sleep(0)
-        stopped = asyncio.ensure_future(memory.asked_for(asked))
+        stopped = asyncio.ensure_future(memory.find_facts(asked))
         await asyncio.sleep(0)
         stopped.cancel()
-        found = await memory.asked_for(asked)
+        found = await memory.find_facts(asked)
         await ahead
         return found[0].id
 
@@ -446,7 +446,7 @@ def test_what_could_not_be_read_ahead_is_read_when_it_is_asked(home, monkeypatch
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     run(home.mind.memory.read_ahead(asked))
     monkeypatch.undo()
-    assert [one.id for one in run(home.mind.memory.asked_for(asked))][:1] == [id]
+    assert [one.id for one in run(home.mind.memory.find_facts(asked))][:1] == [id]
 
 
 def test_where_the_encoder_is_gone_only_the_very_words_are_known(home, monkeypatch, tmp_path):
@@ -477,7 +477,7 @@ def test_of_a_long_message_the_end_is_what_is_asked(home):
 
 def test_a_value_is_said_whole_and_only_then_no_longer_pushed(model):
     saying = Saying(model.tokenizer, [("The code is 7391.", "7391")])
-    assert saying.wanted[0].said("It is 7391.") and not saying.wanted[0].said("It is 73912.")
+    assert saying.wanted[0].is_said("It is 7391.") and not saying.wanted[0].is_said("It is 73912.")
     assert saying.amounts([], "") and not saying.amounts([1], "It is 7391.")
 
 
@@ -511,7 +511,7 @@ def test_behind_what_was_said_the_answer_is_pushed_to_end_at_the_ends_of_sentenc
 )
 def test_who_wishes_for_more_than_an_answer_gets_more(home, question, alone):
     home.tell(*BOAT)
-    speaking = run(home.mind.speaking(0, question))
+    speaking = run(home.mind.decide_answer(0, question))
     assert not isinstance(speaking.push, Saying) or speaking.push.alone is alone
     assert bool(ALONE.fullmatch(question)) is alone
 
@@ -565,7 +565,7 @@ def test_behind_a_sentence_the_answer_begins_after_a_space(model):
 def test_the_very_words_of_a_fact_say_no_other(home):
     cat, _ = home.tell(*CAT)
     boat, _ = home.tell(*BOAT)
-    found = run(home.mind.memory.asked_for(BOAT[0]))
+    found = run(home.mind.memory.find_facts(BOAT[0]))
     assert [(one.id, one.score) for one in found] == [(boat, 1.0)]
 
 

@@ -209,7 +209,7 @@ def test_a_disagreement_is_the_persons_to_decide(service):
     run(queue.change(lambda q: q.approve(paris["id"])))
     states = {one["answer"]: one["state"] for one in queue.queue.records.values()}
     assert sorted(states.values()) == ["ready", "skipped", "skipped"]
-    assert [one["id"] for one in queue.queue.upcoming(5)] == [paris["id"]]
+    assert [one["id"] for one in queue.queue.peek(5)] == [paris["id"]]
     run(queue.undo())
     assert {one["state"] for one in queue.queue.records.values()} == {"held"}
 
@@ -235,9 +235,9 @@ def test_what_nobody_approved_is_compared_and_told_so(service):
 def test_the_answer_does_not_wait_for_training(service):
     taken = run(service.micro.submit("Vad heter huvudstaden i Sverige?", said("Stockholm.")))
     assert taken["language"] == "sv" and service.events == []
-    assert run(service.micro.waiting()) == [taken["run"]]
+    assert run(service.micro.list_waiting()) == [taken["run"]]
     run(service.micro.process(taken["run"]))
-    assert run(service.micro.waiting()) == []
+    assert run(service.micro.list_waiting()) == []
 
 
 def test_stats_count_runs_languages_and_stages_and_survive_a_restart(service, tmp_path):
@@ -254,7 +254,7 @@ def test_a_crash_between_the_stages_goes_on_with_the_second(service, tmp_path):
     with pytest.raises(ZeroDivisionError):
         run(service.micro.process(taken["run"]))
     again = Service(tmp_path)
-    assert run(again.micro.waiting()) == [taken["run"]]
+    assert run(again.micro.list_waiting()) == [taken["run"]]
     run(again.micro.process(taken["run"]))
     assert [event["type"] for event in again.events] == ["stage2_complete"]
     assert run(again.micro.stats())["stage_counts"] == {"stage1": 1, "stage2": 1}

@@ -10,9 +10,15 @@ import pytest
 
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.core.settings import TrainingConfig
-from oneseek.engine.history.round_plan import LESSON, PRACTICE, make_plan, settled
+from oneseek.engine.history.round_plan import LESSON, PRACTICE, make_plan, resolve
 from oneseek.engine.learning.batch import pack
-from oneseek.engine.learning.rounds.block_windows import TURN, Windows, folded, masters, windows_of
+from oneseek.engine.learning.rounds.block_windows import (
+    TURN,
+    Windows,
+    fold_adapter,
+    masters,
+    windows_of,
+)
 from oneseek.engine.learning.rounds.candidate import Candidate, Hyper
 from oneseek.engine.learning.rounds.verdict import SCALE, Measure, Verdict
 from oneseek.engine.learning.trainer import EngineTrainer
@@ -73,7 +79,7 @@ def test_full_trains_the_last_blocks_and_begins_as_the_model(model):
 def test_blocks_that_do_not_fit_the_budget_take_turns():
     with closing(open_model(str(MODEL))) as file:
         model = asyncio.run(Model.load(file, Numpy()))
-    trained = Trained.chosen(model.config, mode("hybrid", full_blocks=2))
+    trained = Trained.from_training(model.config, mode("hybrid", full_blocks=2))
     assert len(windows_of(trained, None)) == 2, "the adapter, then both blocks together"
     adapter, first, second = windows_of(trained, 1)
     assert all(".lora_" in name for name in adapter)
@@ -94,7 +100,7 @@ def test_a_window_learns_what_the_same_values_learn_alone(model, budget):
     """Against a candidate over everything: with one window the same bits, with two in the first
     turn the same for the window whose turn it is, and nothing else moves."""
     config = mode("full", full_blocks=2)
-    trained = Trained.chosen(model.config, config)
+    trained = Trained.from_training(model.config, config)
     start = asyncio.run(masters(model, trained))
     batch = pack(some_rows(1, 3))
 
@@ -134,7 +140,7 @@ def test_R2_cut_anywhere_the_windows_give_the_same_bits(model, monkeypatch):
 
 
 def test_folding_an_adapter_in_changes_no_answer(model):
-    trained = Trained.chosen(model.config, mode("hybrid", full_blocks=2))
+    trained = Trained.from_training(model.config, mode("hybrid", full_blocks=2))
     flat = asyncio.run(masters(model, trained)) + trained.initial(1)
     draw = np.random.default_rng(0)
     for name in trained.entries:
@@ -148,7 +154,7 @@ def test_folding_an_adapter_in_changes_no_answer(model):
         candidate.begin(values)
         return (await candidate.step(batch.arrays, Hyper(0.0))).losses
 
-    before, after = asyncio.run(losses(flat)), asyncio.run(losses(folded(trained, flat)))
+    before, after = asyncio.run(losses(flat)), asyncio.run(losses(fold_adapter(trained, flat)))
     np.testing.assert_allclose(after, before, atol=1e-4)
 
 
@@ -183,7 +189,7 @@ def test_hybrid_goes_on_in_full_at_its_plateau_and_is_rolled_back_when_the_gate_
 
 
 def test_whole_blocks_are_kept_beside_the_adapter_and_never_written_as_one(model, tmp_path):
-    trained = Trained.chosen(model.config, mode("hybrid", full_blocks=1))
+    trained = Trained.from_training(model.config, mode("hybrid", full_blocks=1))
     flat = asyncio.run(masters(model, trained)) + trained.initial(1)
     save_adapter(tmp_path, trained, flat, model.name)
     back, again = load_adapter(tmp_path, model.config)
@@ -198,7 +204,7 @@ def test_a_round_of_another_shape_is_trained_on_a_bench_of_its_own_and_says_its_
 
     def begun(weights, config, kind=LESSON):
         plan = make_plan(kind, weights, [DOG], [CODE], config)
-        return asyncio.run(settled(trainer.begin(weights, plan)))
+        return asyncio.run(resolve(trainer.begin(weights, plan)))
 
     draw = np.random.default_rng(0)
     known = {"adapter": draw.standard_normal(trainer.trained.size).astype(np.float32)}
@@ -224,7 +230,7 @@ def test_where_an_adapter_begins_is_said_by_its_name_and_heeded_by_what_comes_af
 
     def begun(weights, config, kind=LESSON):
         plan = make_plan(kind, weights, [DOG], [CODE], config)
-        return asyncio.run(settled(trainer.begin(weights, plan)))
+        return asyncio.run(resolve(trainer.begin(weights, plan)))
 
     first = begun(trainer.fresh(), later)
     assert first.trainer.trained.first_layer == last, "at the base there is a choice"
@@ -236,7 +242,7 @@ def test_where_an_adapter_begins_is_said_by_its_name_and_heeded_by_what_comes_af
     assert begun(late, {}).trainer.called == name, "whatever its plan does not say"
     everywhere = begun(late, {"lora_config": {"first_layer": 0}})
     assert everywhere.trainer is trainer, "it takes on more layers"
-    grown = trainer.grown(late)
+    grown = trainer.grow(late)
     for entry in trainer.layout_of(late).entries:
         mine = trainer.layout_of(late).part(flat, entry)
         assert np.array_equal(trainer.trained.part(grown, entry), mine), entry
@@ -262,7 +268,7 @@ def test_practice_of_fewer_layers_is_held_against_all_that_is_in_use(model):
 
     def begun(weights):
         plan = make_plan(PRACTICE, weights, [DOG], [CODE], later)
-        return asyncio.run(settled(trainer.begin(weights, plan)))
+        return asyncio.run(resolve(trainer.begin(weights, plan)))
 
     assert begun(trainer.fresh()).elsewhere is None, "the base has its place in any shape"
     attempt = begun({"adapter": flat})

@@ -10,7 +10,7 @@ import pytest
 
 from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.learning.batch import Coder
-from oneseek.engine.learning.lessons import Lesson, held_back_wordings, neighbours, probes
+from oneseek.engine.learning.lessons import Lesson, make_held_back_wordings, neighbours, probes
 from oneseek.engine.learning.recipe import Recipe
 from oneseek.engine.learning.rounds.gate import Gate
 from oneseek.engine.learning.rounds.gate_questions import knowledge, look_alikes, short_hash, talk
@@ -257,7 +257,7 @@ def test_practice_may_not_know_less_than_the_version_in_use(coder):
 
 @pytest.mark.parametrize("missed, advice", [(1, ACCEPT), (2, REJECT)])
 def test_practice_may_miss_one_wording_more_than_before(coder, missed, advice):
-    wordings = held_back_wordings(CAT)
+    wordings = make_held_back_wordings(CAT)
 
     class CatsOnly(Scripted):
         def reply(self, who, question):

@@ -16,8 +16,8 @@ from oneseek.engine.learning.skills.recall import (
     SOFT_PARTS,
     Reading,
     Readings,
+    fit_ridge,
     foretold,
-    regressed,
     token_spans,
 )
 from oneseek.engine.learning.skills.slot_model import chances, presences
@@ -47,7 +47,7 @@ def test_what_the_others_foretell_is_what_they_foretell_without_it(count):
     """But for the means, in which it stays."""
     rows, wanted = DRAW.normal(size=(count, WIDTH)), DRAW.normal(size=(count, 2))
     blocks = [2, count - 5, 3]
-    plain, found = regressed(rows, wanted, blocks, 2, SOFT_PARTS)
+    plain, found = fit_ridge(rows, wanted, blocks, 2, SOFT_PARTS)
     assert json.loads(json.dumps(plain)) == plain
     first = 0
     for size, mine in zip(blocks, found, strict=True):

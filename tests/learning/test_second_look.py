@@ -8,9 +8,9 @@ from builder import encoder as carried
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.learning.lessons import Lesson
 from oneseek.engine.learning.memory.encoder import Encoder, encoder_here
-from oneseek.engine.learning.memory.memory import asking
+from oneseek.engine.learning.memory.memory import trim_question
 from oneseek.engine.learning.memory.recogniser import SURE, Meanings, Recogniser, Text
-from oneseek.engine.learning.memory.weighing import weighed
+from oneseek.engine.learning.memory.weighing import weigh_lesson
 
 TURTLE = Lesson(
     "What is my cousin Ada's turtle called?", "Your cousin Ada's turtle is called Rune."
@@ -28,13 +28,13 @@ def score():
     encoder = Encoder(encoder_here, Numpy())
 
     def score(lesson, question):
-        question = asking(question)
+        question = trim_question(question)
         texts = [question, lesson.question, f"{lesson.question} {lesson.answer}"]
         meaning, asked, answered = runner.run(encoder.of(texts))
         recogniser = Recogniser()
         recogniser.add("it", Meanings([Text.of(asked)], Text.of(answered)))
         ((_, signs),) = recogniser.likely(meaning)
-        return weighed(lesson, question, signs)
+        return weigh_lesson(lesson, question, signs)
 
     with asyncio.Runner() as runner:
         yield score

@@ -11,7 +11,7 @@ from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.cli.main import main
 from oneseek.engine.cli.session import Session
 from oneseek.engine.core.collecting.content import prompt_hash
-from oneseek.engine.core.collecting.quality import POOR, Among, faults, judged
+from oneseek.engine.core.collecting.quality import POOR, Among, faults, judge
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.settings import for_model
 from oneseek.engine.learning.datasets import Example
@@ -82,7 +82,7 @@ def test_who_is_right_nobody_knows_so_both_come_last_and_a_foreign_one_is_skippe
     some += [("Wo ist es?", "Das ist nicht da und es war auch nicht hier."), (some[0][0], "No.")]
     found = by_words([Example(({"role": "user", "content": q},), a) for q, a in some])
     assert found[0] == found[-1] == ["disputed"] and found[-2] == ["language"]
-    assert judged(["disputed"])["score"] >= POOR > judged(["language"])["score"]
+    assert judge(["disputed"])["score"] >= POOR > judge(["language"])["score"]
     assert not any(found[1:-2])
 
 
@@ -97,7 +97,7 @@ def test_of_imports_the_best_is_learned_first_and_what_a_person_said_before_them
         quality = {"score": score, "why": []}
         queue.add({"prompt": name, "answer": "a", "priority": "import", "quality": quality})
     queue.add({"prompt": "said", "answer": "a", "priority": "chat"})
-    assert [one["prompt"] for one in queue.upcoming(9)] == ["said", "good", "fair", "poor"]
+    assert [one["prompt"] for one in queue.peek(9)] == ["said", "good", "fair", "poor"]
     assert [one["prompt"] for one in queue.take(4)] == ["said", "good", "fair", "poor"]
 
 
@@ -121,7 +121,7 @@ def test_a_run_skips_what_is_poor_and_a_killed_one_goes_on_without_it(tmp_path):
 
     async def lived():
         session = await Session.open(tmp_path / "out", model, config)
-        attempt = await session.opened(data_set_record(a_data_set(tmp_path)))
+        attempt = await session.open_round(data_set_record(a_data_set(tmp_path)))
         await attempt.advance(float("inf"))
         plan, weights = session.training.plan, session.training.before
         again = session.trainer.resume(weights, plan, await attempt.capture())
@@ -132,7 +132,7 @@ def test_a_run_skips_what_is_poor_and_a_killed_one_goes_on_without_it(tmp_path):
     assert attempt.sifted["skipped"] == 2
     assert attempt.sifted["reasons"]["duplicate"] == attempt.sifted["reasons"]["unreadable"] == 1
     assert again.training == attempt.training and again.steps == attempt.steps
-    assert again.chosen(0) == attempt.chosen(0)
+    assert again.select_batch(0) == attempt.select_batch(0)
 
 
 def test_the_command_says_the_poorest_first_and_why(tmp_path, capsys):

@@ -18,7 +18,7 @@ from oneseek.engine.learning.skills.examples import (
     data_key,
     lines_in,
     pair_of,
-    revised,
+    revise,
     seldom,
 )
 from oneseek.engine.learning.skills.held_out import HeldOutTest, Score
@@ -45,7 +45,7 @@ class NoSkills:
 
     async def load(self): ...
 
-    async def listed(self):
+    async def list_skills(self):
         return []
 
     async def learn(self, name, record):
@@ -84,14 +84,14 @@ def test_an_example_is_corrected_added_or_taken_out_by_what_it_asks():
         {"prompt": "Köp ost", "answer": "cheese"},
         {"prompt": "Who is it?", "answer": "OneSeek"},
     ]
-    counts, found = revised(lines, changes)
+    counts, found = revise(lines, changes)
     assert counts == {"added": 1, "corrected": 2, "removed": 1}
     assert [pair_of(one) for one in found] == [
         ("Köp bröd", "a loaf"), ("Köp ost", "cheese"), ("Who is it?", "OneSeek"), ("Köp te", "tea"),
     ]  # fmt: skip
     assert found[2]["messages"][:3] == TALK[:3]
     with pytest.raises(ValueError, match="no question; nothing was changed"):
-        revised(lines, [{"prompt": " ", "answer": "x"}])
+        revise(lines, [{"prompt": " ", "answer": "x"}])
 
 
 @pytest.mark.parametrize(("wanted", "once"), [
@@ -119,7 +119,7 @@ async def corrected(examples):
     wrong[0] = {"prompt": "Buy a", "said": "x" * 9000, "wanted": "blue"}
     version = {"number": 1}
     ended = {"version": version, "gate": {"doing": done}, "wrong": wrong}
-    await examples.ended("buying", record, ended)
+    await examples.record_outcome("buying", record, ended)
     told = await examples.describe("buying")
     assert len(told["wrong"]) == WRONG and told["wrong"][0]["prompt"] == "Buy 1"
     assert (told["accepted"], told["changed"], told["doing"]) == (True, 0, done)
@@ -132,22 +132,26 @@ async def corrected(examples):
     assert told["wrong"][1]["prompt"] == "Buy 3" and told["changed"] == 2
     record = await run_data.find(examples.store, "skill.buying")
     assert (record["corrected"], record["examples"]) == (1, 4)
-    await examples.ended("buying", record, ended | {"gate": {"doing": done | {"right": 3}}})
+    await examples.record_outcome(
+        "buying", record, ended | {"gate": {"doing": done | {"right": 3}}}
+    )
     told = await examples.describe("buying")
     assert [(one["examples"], one["right"]) for one in told["points"]] == [(3, 1), (4, 3)]
     assert "corrected" not in await run_data.find(examples.store, "skill.buying")
     assert examples.skills.learned == ["buying", "buying"]
     await examples.change("buying", [{"prompt": "Buy e", "answer": "red"}])  # while it is taught
-    await examples.ended("buying", record, ended)
+    await examples.record_outcome("buying", record, ended)
     told = await examples.describe("buying")
     assert (told["changed"], told["examples"]) == (1, 5)
     other = run_data.record_of("others.csv", PAIRS)
-    await examples.ended("buying", other, ended)  # its file is what it is taught from by now
+    await examples.record_outcome(
+        "buying", other, ended
+    )  # its file is what it is taught from by now
     assert not await examples.store.get("state", data_key("buying"))
     assert (await examples.describe("buying"))["examples"] == 3
-    assert [one["name"] for one in await examples.listed()] == ["buying"]
+    assert [one["name"] for one in await examples.list_skills()] == ["buying"]
     await examples.remove("buying")
-    assert await examples.listed() == [] and not await examples.store.get(
+    assert await examples.list_skills() == [] and not await examples.store.get(
         "state", data_key("buying")
     )
     with pytest.raises(NoSkill, match="there are: none"):
@@ -162,7 +166,7 @@ async def refused(examples):
     many = [{"prompt": f"{n}", "answer": "b"} for n in range(MOST + 1)]
     with pytest.raises(ValueError, match="corrected one by one; nothing was changed"):
         await examples.change("buying", many)
-    assert await examples.listed() == []
+    assert await examples.list_skills() == []
 
 
 def test_what_teaching_came_to_is_kept_bounded_and_corrected(tmp_path):

@@ -76,7 +76,7 @@ def test_groups_are_learned_in_pieces_between_which_others_have_their_turn():
 
     async def others_wait():
         nonlocal turns
-        fitting = asyncio.create_task(Sorter.fitted(groups))
+        fitting = asyncio.create_task(Sorter.from_groups(groups))
         while not fitting.done():
             await asyncio.sleep(0)
             turns += 1
@@ -113,7 +113,7 @@ def test_what_another_encoder_read_is_read_anew():
 
     async def known(skills):
         kept = skills.store.get("some", {})
-        return await skills._known_directions("some", kept, ["a", "bc", "def"])
+        return await skills._load_directions("some", kept, ["a", "bc", "def"])
 
     skills = Read()
     first = asyncio.run(known(skills))

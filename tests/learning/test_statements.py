@@ -16,7 +16,7 @@ from oneseek.engine.learning.memory.statements.evidence import (
     apart,
     shares,
     signs,
-    weighed,
+    weigh_signs,
 )
 from oneseek.engine.learning.memory.statements.reader import Reader, Sentence
 from oneseek.engine.learning.memory.statements.said import NEAREST, Said
@@ -113,7 +113,7 @@ def test_what_is_to_be_remembered_is_never_lost_and_a_question_never_kept():
     ],
 )
 def test_a_plain_statement_is_turned_to_the_person(said, code, again):
-    assert quoting.turned(said, code) == again
+    assert quoting.turn_to_person(said, code) == again
 
 
 @pytest.mark.parametrize(
@@ -127,8 +127,8 @@ def test_a_plain_statement_is_turned_to_the_person(said, code, again):
 )
 def test_a_quotation_names_its_day(days, en, sv):
     told = NOON - days * DAY
-    assert quoting.quoted("I quit", "en", told, NOON) == f"{en}: “I quit”"
-    assert quoting.quoted("Jag slutar", "sv", told, NOON) == f"{sv}: “Jag slutar”"
+    assert quoting.quote("I quit", "en", told, NOON) == f"{en}: “I quit”"
+    assert quoting.quote("Jag slutar", "sv", told, NOON) == f"{sv}: “Jag slutar”"
 
 
 WORDS = st.lists(
@@ -218,7 +218,9 @@ def test_what_lies_as_near_as_another_counts_less_than_alone():
     both = ["I drive a Skoda", "I drive a taxi"]
     beside, _ = signs("What car do I drive?", both, [2.0, 2.0], [1.0, 1.0], [0.6, 0.6], 1.0)
     far = {**alone, "share": shares([0.2])[0]}
-    assert weighed(far) < weighed(beside) < weighed(alone) and apart(beside) == apart(alone)
+    assert weigh_signs(far) < weigh_signs(beside) < weigh_signs(alone) and apart(beside) == apart(
+        alone
+    )
 
 
 class Counted:

@@ -69,15 +69,15 @@ def test_what_is_asked_to_have_been_before_is_not_said():
 
 
 def test_what_changes_the_nearest_is_read_with_the_question(succession):
-    assert succession.following(["bike"]) == ["new bike"]
+    assert succession.find_linked(["bike"]) == ["new bike"]
     for i in range(2 * FOLLOW):
         succession.add(f"more {i}", {"bike": SURE})
-    assert len(succession.following(["bike"])) == FOLLOW
+    assert len(succession.find_linked(["bike"])) == FOLLOW
 
 
 def test_what_is_forgotten_changes_nothing(succession):
     succession.remove("new bike")
-    assert "new bike" not in succession.beside("bike") and succession.following(["bike"]) == []
+    assert "new bike" not in succession.beside("bike") and succession.find_linked(["bike"]) == []
 
 
 CHANGES = (
@@ -121,7 +121,7 @@ def test_a_store_of_older_directions_opens_and_is_read_anew(tmp_path):
         run(store.batch([["put", "meanings", key, {**kept, "data": data}]]))
         memory.reload()
         assert "oboe" not in run(told.ask("What do I play in the band?"))
-        waits = run(told.mind.waiting())
+        waits = run(told.mind.list_waiting())
         assert run(memory.remember(waits)) == [kept["of"]]
         assert "oboe" in run(told.ask("What do I play in the band?"))
 
@@ -129,7 +129,7 @@ def test_a_store_of_older_directions_opens_and_is_read_anew(tmp_path):
 def test_a_correction_finds_what_it_corrects_also_when_the_store_was_changed_meanwhile(tmp_path):
     with opened(tmp_path) as (run, told, store):
         (old,) = run(told.tell(["My car is a Mazda"], "one"))
-        told.mind.forgotten()
+        told.mind.reload()
         correction = "no wait, I sold it, my car is a Kia now"
         (new,) = run(told.mind.hear(correction, ["My car is a Mazda"]))
         assert new.replaces == [old["id"]]
@@ -141,7 +141,7 @@ def test_what_is_forgotten_while_its_correction_is_read_does_not_end_the_correct
     with opened(tmp_path) as (run, told, store):
         memory = told.mind.memory
         (kept,) = run(told.tell(["We have a purple Raleigh"], "one"))
-        read = Reader.saying
+        read = Reader.locate_answers
 
         async def forgotten_meanwhile(reader, texts):
             found = await read(reader, texts)
@@ -150,6 +150,6 @@ def test_what_is_forgotten_while_its_correction_is_read_does_not_end_the_correct
 
         record = {**kept, "id": "new", "prompt": "We have a black one instead"}
         record = {**record, "answer": record["prompt"], "source": {"replaces": kept["id"]}}
-        monkeypatch.setattr(Reader, "saying", forgotten_meanwhile)
+        monkeypatch.setattr(Reader, "locate_answers", forgotten_meanwhile)
         assert run(memory.remember([record])) == ["new"]
         assert list(memory.facts) == ["new"]

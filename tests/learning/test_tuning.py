@@ -44,7 +44,7 @@ def begun(seconds: float, world: World, examples: int = 60, seed: int = 1, epoch
     steps = LEAST_STEPS
     rows = steps * (tuning.kept["tries"][DEFAULTS]["batch_size"] + HELD_ROWS)
     tuning.kept["spent"] = rows * world.pace
-    tuning.measured(rows * world.pace, steps)
+    tuning.set_pace(rows * world.pace, steps)
     return tuning
 
 

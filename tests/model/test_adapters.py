@@ -12,10 +12,10 @@ from oneseek.engine.model.adapters import (
     SETTINGS,
     WEIGHTS,
     AdapterError,
-    fitted,
+    convert_layout,
     gguf_lora,
     load_peft,
-    merged,
+    merge_weight,
     peft_files,
     save_peft,
 )
@@ -92,14 +92,14 @@ def test_an_adapter_of_the_last_layers_has_a_place_among_all(config):
     """Below them it says nothing: A is where any adapter begins, and B is zero."""
     trained, flat = an_adapter(config, layers=[config.layers - 1])
     whole = Trained.lora(config, 4, 8)
-    result = fitted(trained, flat, whole)
+    result = convert_layout(trained, flat, whole)
     for name in whole.entries:
         if name in trained.entries:
             np.testing.assert_array_equal(whole.part(result, name), trained.part(flat, name))
         elif ".lora_B." in name:
             assert not whole.part(result, name).any()
     with pytest.raises(AdapterError, match="which is not trained here"):
-        fitted(whole, result, trained)
+        convert_layout(whole, result, trained)
 
 
 @pytest.mark.parametrize(
@@ -145,9 +145,11 @@ def test_merging_adds_the_product_to_the_weight(file, config):
     name = "model.layers.0.mlp.down_proj"
     a, b = (trained.part(flat, f"{name}.lora_{side}.weight") for side in "AB")
     expected = file.read(name + ".weight").dense() + 2 * b @ a
-    np.testing.assert_allclose(merged(file, trained, flat, name + ".weight"), expected, rtol=1e-6)
+    np.testing.assert_allclose(
+        merge_weight(file, trained, flat, name + ".weight"), expected, rtol=1e-6
+    )
     norm = "model.layers.0.input_layernorm.weight"
-    np.testing.assert_array_equal(merged(file, trained, flat, norm), file.read(norm))
+    np.testing.assert_array_equal(merge_weight(file, trained, flat, norm), file.read(norm))
 
 
 def test_a_merged_model_reads_back_and_speaks(tmp_path, file, config):
@@ -165,7 +167,7 @@ def test_a_merged_model_reads_back_and_speaks(tmp_path, file, config):
 def test_a_smaller_adapter_fits_into_a_larger_layout_and_says_the_same(config):
     small, flat = an_adapter(config, rank=4, targets=("attention.q", "ffn.down"))
     large = Trained.lora(config, 8, 8)
-    result = fitted(small, flat, large)
+    result = convert_layout(small, flat, large)
     module = "model.layers.1.mlp.down_proj"
     for trained, array in ((small, flat), (large, result)):
         a, b = (trained.part(array, f"{module}.lora_{side}.weight") for side in "AB")
@@ -176,7 +178,7 @@ def test_a_smaller_adapter_fits_into_a_larger_layout_and_says_the_same(config):
     untouched = large.part(result, "model.layers.0.mlp.up_proj.lora_B.weight")
     assert not untouched.any()
     with pytest.raises(AdapterError, match="rank"):
-        fitted(Trained.lora(config, 16, 16), np.zeros(1), large)
+        convert_layout(Trained.lora(config, 16, 16), np.zeros(1), large)
 
 
 @pytest.mark.parametrize(

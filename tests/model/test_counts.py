@@ -84,7 +84,7 @@ def test_a_token_is_one_write_one_submit_and_one_read_and_makes_nothing():
             return len(answer.ids) - 1 + (answer.ended == "end"), calls
 
         await tokens(0)
-        run = generator.prepared(1, 1)
+        run = generator.prepare(1, 1)
         for dispatch in run._dispatches:  # on whatever plays it here, a token is a quick chip's
             device.costs.known[dispatch.kind] = 0.01
         device.costs.lessons += 1

@@ -90,7 +90,7 @@ def test_a_download_is_stored_and_opens(server, shelf):
     assert model.sha256() == SHA256 and model.read("model.norm.weight").shape == (256,)
     assert {phase for phase, _, _ in told} == {"download", "verify"}
     assert told[-1] == ("verify", len(CONTENT), len(CONTENT))
-    again = asyncio.run(download.stored(shelf, "tiny.gguf"))
+    again = asyncio.run(download.open_stored(shelf, "tiny.gguf"))
     assert bytes(again.read(0, again.size)) == CONTENT
     source.close()
     again.close()
@@ -118,7 +118,7 @@ def test_R11_killed_at_any_time_only_missing_chunks_are_fetched(server, shelf, s
     with pytest.raises(Killed):
         fetch(shelf, server, progress=kill)
     record = asyncio.run(shelf.record("tiny.gguf"))
-    assert record.sha256 is None and asyncio.run(download.stored(shelf, "tiny.gguf")) is None
+    assert record.sha256 is None and asyncio.run(download.open_stored(shelf, "tiny.gguf")) is None
     fetch(shelf, server).close()
     kept = len(record.chunks) * SMALL
     assert server.asked == ([0, kept] if kept < len(CONTENT) else [0])
@@ -197,7 +197,7 @@ def test_R10_a_file_that_is_not_what_was_promised_is_never_stored(server, shelf)
     for server.content in (bytes(wrong), CONTENT[:-1]):
         with pytest.raises(DownloadError, match="tiny.gguf: .* not the one that is known"):
             fetch(shelf, server)
-        assert asyncio.run(download.stored(shelf, "tiny.gguf")) is None
+        assert asyncio.run(download.open_stored(shelf, "tiny.gguf")) is None
         assert not shelf.path("tiny.gguf").exists()
 
 
@@ -212,7 +212,7 @@ def test_R10_a_stored_file_that_changed_is_refused_by_name(server, shelf, damage
         data = data[:-1] if damage == "the last byte" else data + data[-1:]
     path.write_bytes(data)
     with pytest.raises(FormatError, match=r"^tiny\.gguf: .*download it again"):
-        source = asyncio.run(download.stored(shelf, "tiny.gguf"))
+        source = asyncio.run(download.open_stored(shelf, "tiny.gguf"))
         with contextlib.closing(open_model(source)) as model:
             for name in model.names():
                 model.read(name)

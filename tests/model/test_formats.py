@@ -76,7 +76,7 @@ def test_gguf_and_config_json_describe_the_same_model(variant):
 def test_rotary_rows_go_to_halves_and_back(heads, pairs):
     rows = heads * pairs * 2
     there = architecture.half_split_rows(heads, rows)
-    back = architecture.interleaved_rows(heads, rows)
+    back = architecture.interleave_rows(heads, rows)
     assert (there[back] == np.arange(rows)).all()
     assert list(there[: pairs * 2]) == [*range(0, pairs * 2, 2), *range(1, pairs * 2, 2)]
 

@@ -179,13 +179,13 @@ def test_a_step_is_traced_once_where_it_fits_and_a_layers_share_is_found_once(mo
 
     def planned(tokens, budget):
         traced.clear()
-        made = [model.learning_plan(tokens, tokens // 2, trained, budget) for _ in range(2)]
+        made = [model.plan_learning(tokens, tokens // 2, trained, budget) for _ in range(2)]
         assert made[0] is made[1] and made[0].lower_bound <= budget
         return made[0].lower_bound, len(traced)
 
     whole, times = planned(64, 1 << 30)
     assert times == 1
-    least = plan(model.traced("learn", 64, 32, trained=trained, keep_blocks=0).program).lower_bound
+    least = plan(model.trace("learn", 64, 32, trained=trained, keep_blocks=0).program).lower_bound
     tight = (least + whole) // 2
     some, times = planned(64, tight)
     assert some < whole and times <= 4

@@ -22,7 +22,7 @@ from oneseek.engine.model.formats import BytesSource, FormatError, Packed, open_
 from oneseek.engine.model.formats.native import FileWriter
 from oneseek.engine.model.formats.packed import TYPES, read_packed
 from oneseek.engine.model.formats.packing import EMBEDDINGS, PACKED_FROM, pack
-from oneseek.engine.model.formats.quantise import encoded
+from oneseek.engine.model.formats.quantise import encode
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.score import Expecting
 from tests.bench.parts.at_hand import as_safetensors
@@ -47,7 +47,7 @@ def numbers():
 
 @pytest.mark.parametrize("kind", BY_GGUF)
 def test_blocks_are_those_of_gguf_to_the_bit(kind):
-    assert hashlib.sha256(encoded(numbers(), kind)).hexdigest() == BY_GGUF[kind]
+    assert hashlib.sha256(encode(numbers(), kind)).hexdigest() == BY_GGUF[kind]
 
 
 @pytest.mark.parametrize(("kind", "levels"), [("Q4_0", 16), ("Q4_1", 15), ("Q8_0", 254)])
@@ -86,7 +86,7 @@ def as_packed(values, kind):
     """What the values are after packing, through the encoder and the reader alone."""
     if values.ndim != 2:
         return values
-    source = BytesSource(encoded(values, kind))
+    source = BytesSource(encode(values, kind))
     return read_packed(source, 0, TYPES[kind], values.shape).dense()
 
 

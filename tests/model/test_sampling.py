@@ -9,7 +9,7 @@ import pytest
 
 from oneseek.engine.backends import reference
 from oneseek.engine.backends.reference import Numpy
-from oneseek.engine.model.choice.repetition import STRONGEST, UNTOUCHED, steering
+from oneseek.engine.model.choice.repetition import STRONGEST, UNTOUCHED, penalise_repeats
 from oneseek.engine.model.choice.sampling import Manner, Sampling
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.generate import Generator
@@ -67,25 +67,27 @@ def test_a_gguf_says_it_in_its_metadata_and_the_list_for_known_models_that_do_no
 
 def test_what_is_asked_for_counts_and_what_was_learned_is_said_without_chance():
     own = Manner(0.7, 20, 0.8, 1.1, ("###",))
-    assert own.sampling(seed=3) == Sampling(0.7, 20, 0.8, 1.1, 3, stop=("###",), usual=True)
-    assert own.sampling(0.2) == Sampling(0.2, stop=("###",))
-    assert own.sampling(None, 0.5, stop=("!",)) == Sampling(0.7, 0, 0.5, stop=("!",))
-    assert own.sampling(steer=True, seed=3).greedy() == Sampling(
+    assert own.make_sampling(seed=3) == Sampling(0.7, 20, 0.8, 1.1, 3, stop=("###",), usual=True)
+    assert own.make_sampling(0.2) == Sampling(0.2, stop=("###",))
+    assert own.make_sampling(None, 0.5, stop=("!",)) == Sampling(0.7, 0, 0.5, stop=("!",))
+    assert own.make_sampling(steer=True, seed=3).greedy() == Sampling(
         0, seed=3, stop=("###",), usual=True
     )
-    assert own.sampling(0.2, steer=True).greedy() == Sampling(0.2, stop=("###",))
+    assert own.make_sampling(0.2, steer=True).greedy() == Sampling(0.2, stop=("###",))
 
 
 def test_a_token_that_makes_a_repetition_longer_is_less_likely_the_longer_it_is():
     text = [5, 6, 7, 8, 9, 1, 2, 3]
-    assert steering(text) == {}
-    assert steering([*text, *text[:UNTOUCHED]]) == {}
-    found = [steering([*text, *text[:length]]) for length in range(UNTOUCHED + 1, len(text))]
+    assert penalise_repeats(text) == {}
+    assert penalise_repeats([*text, *text[:UNTOUCHED]]) == {}
+    found = [
+        penalise_repeats([*text, *text[:length]]) for length in range(UNTOUCHED + 1, len(text))
+    ]
     assert [list(one) for one in found] == [[text[n]] for n in range(UNTOUCHED + 1, len(text))]
     nats = [next(iter(one.values())) for one in found]
     assert nats == sorted(nats, reverse=True) and nats[0] < 0
-    assert next(iter(steering(text * 9).values())) == -STRONGEST
-    both = steering([1, 2, 3, 4, 0, 9, 2, 3, 8, 1, 2, 3])
+    assert next(iter(penalise_repeats(text * 9).values())) == -STRONGEST
+    both = penalise_repeats([1, 2, 3, 4, 0, 9, 2, 3, 8, 1, 2, 3])
     assert list(both) == [4] and both[4] < 0
 
 

@@ -117,7 +117,7 @@ def filled(model: Model, schema: dict, tokens: int, **more):
 
 def test_the_model_answers_in_the_form_also_when_little_room_is_left(model: Model):
     schema = schemas()[-1]
-    least = len(model.tokenizer.spell(Text(Grammar(schema)).ending(Text(Grammar(schema)).start)))
+    least = len(model.tokenizer.spell(Text(Grammar(schema)).complete(Text(Grammar(schema)).start)))
     for tokens, heat in ((least, 0.0), (least + 1, 1.0), (least + 9, 1.0), (100, 0.0)):
         answer = filled(model, schema, tokens, temperature=heat, seed=3)
         assert fits(json.loads(answer.text), schema), answer.text

@@ -26,7 +26,7 @@ from oneseek.engine.learning.lessons import Lesson
 from oneseek.engine.learning.probe import measure
 from oneseek.engine.learning.recipe import Recipe
 from oneseek.engine.learning.rounds.rate_schedule import FallingPace, LessonPace
-from oneseek.engine.learning.rounds.variants import packed
+from oneseek.engine.learning.rounds.variants import pack_batches
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.llama import Config
 from oneseek.engine.model.template import ChatTemplate
@@ -130,7 +130,7 @@ class Torch:
     async def thoughts(self, rows):
         tops = []
         with torch.no_grad(), self.model.disable_adapter():
-            for batch in packed(rows):
+            for batch in pack_batches(rows):
                 logp = torch.log_softmax(self.logits(batch.arrays), -1)
                 values, ids = logp.topk(TOP, -1)
                 rest = (1 - values.exp().sum(-1)).clamp_min(1e-6).log()

@@ -58,7 +58,7 @@ class Loaded:
     model = "tiny"
 
 try:
-    Choice(page).loaded(Loaded(), True).send(None)  # to where it waits for the store
+    Choice(page).on_loaded(Loaded(), True).send(None)  # to where it waits for the store
 except Stored:
     pass
 """

@@ -75,7 +75,7 @@ async def answered(photo: bytes, question: str) -> str:
     seen = await model.see([{"role": "user", "content": question, "pictures": [tiles]}])
     asked = {"max_tokens": TOKENS, "steer": True, "stop_repeats": True}
     generator = Generator(model)
-    answer = generator.ask(seen, model.manner.sampling(0.0, None, **asked), "here")
+    answer = generator.ask(seen, model.manner.make_sampling(0.0, None, **asked), "here")
     await generator.answer_all([answer])
     return answer.text
 

@@ -176,7 +176,7 @@ def test_a_megabyte_of_responses_is_compared_soon_and_beside_the_answers(server)
     assert server.ask("POST", "/api/training/micro", question).status == 202
     server.learn_now()
     until = time.monotonic() + 120
-    while server.inside(lambda service: service.micro.waiting()):
+    while server.inside(lambda service: service.micro.list_waiting()):
         assert time.monotonic() < until, "it is still compared"
         time.sleep(0.2)
 

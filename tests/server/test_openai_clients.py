@@ -158,7 +158,7 @@ def test_many_python_clients_at_once_hear_what_one_alone_would(client, server):
 @pytest.mark.slow
 def test_the_javascript_client_does_all_of_it_too(client, server, tmp_path):
     folder = tmp_path / "node_modules" / "openai"
-    for name, data in wheels.unpacked(fetch.part("npm/openai"), ".").items():
+    for name, data in wheels.unpack(fetch.part("npm/openai"), ".").items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(data)
     command = ["node", str(SCRIPT), str(folder), f"{server.base}/v1", "secret"]

@@ -141,7 +141,7 @@ class Day:
         await self.queue.load()
         await self.living.training.reopen()
         self.living.training.drop()
-        self.waiting = await self.micro.waiting()
+        self.waiting = await self.micro.list_waiting()
 
     def drop(self):
         if self.round is not None:
@@ -237,6 +237,4 @@ class Day:
 
     def work(self):
         queue = self.queue.queue
-        return (
-            self.round is not None or self.waiting or queue.upcoming(1) or self.since_practice >= 40
-        )
+        return self.round is not None or self.waiting or queue.peek(1) or self.since_practice >= 40

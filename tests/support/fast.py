@@ -34,7 +34,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest chooses by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    dear = costs.recorded()["dear"]
+    dear = costs.read_record()["dear"]
     for item in items:
         if any(item.get_closest_marker(name) for name in ("slow", "long")):
             continue

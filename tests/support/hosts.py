@@ -26,7 +26,7 @@ from oneseek.engine.assistant import Assistant
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.core.storage.sqlite import SqliteStore
-from oneseek.engine.history.round_plan import settled
+from oneseek.engine.history.round_plan import resolve
 from oneseek.engine.model.families import configure
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.registry import find
@@ -105,7 +105,7 @@ class Native:
         """What `act` makes of the service, between two things it does."""
 
         async def done():
-            return await settled(act(self.service))
+            return await resolve(act(self.service))
 
         return asyncio.run_coroutine_threadsafe(done(), self.loop).result(240)
 
@@ -231,7 +231,7 @@ def encoded(body) -> bytes | None:
 
 
 async def accepted(made):
-    return accepting(await settled(made))
+    return accepting(await resolve(made))
 
 
 async def quick_assistant(

@@ -4,7 +4,7 @@ find there."""
 import json
 from functools import cache
 
-from oneseek.engine.learning.needs import judged, known_fits
+from oneseek.engine.learning.needs import judge, models_fit
 
 GB = 1 << 30
 DEVICES = {
@@ -20,16 +20,16 @@ card, and an old laptop with two cores and no WebGPU."""
 @cache
 def known(kind: str) -> dict:
     """The models on a device that tells nothing of its memory: working it out takes a second."""
-    return known_fits(kind, 0)
+    return models_fit(kind, 0)
 
 
 @cache
 def fits(kind: str, memory: float) -> dict:
     """What a worker on such a device tells of the known models."""
     size = int(memory * GB)
-    found = {id: judged(one, kind, size) for id, one in known(kind).items()}
+    found = {id: judge(one, kind, size) for id, one in known(kind).items()}
     for one in found.values():
-        one["packed"] = judged(one["packed"], kind, size) if one["packed"] else {}
+        one["packed"] = judge(one["packed"], kind, size) if one["packed"] else {}
     return found
 
 

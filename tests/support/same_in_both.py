@@ -114,10 +114,10 @@ async def queue(draw):
             taken = saved.queue.take(1)
             say(i, [one["prompt"] for one in taken])
             saved.queue.give_back([one["id"] for one in taken])
-    say(saved.queue.get_stats(), saved.queue.upcoming(50))
+    say(saved.queue.get_stats(), saved.queue.peek(50))
     again = SavedQueue(TrainingQueue(lambda: 7), saved.store)
     await again.load()
-    say(again.queue.get_stats(), again.queue.upcoming(50) == saved.queue.upcoming(50))
+    say(again.queue.get_stats(), again.queue.peek(50) == saved.queue.peek(50))
 
 
 def batches(draw):
@@ -139,7 +139,7 @@ async def collector():
             await collect.log_message(dict(message, chat="c"))
     await collect.log_feedback("assistant2", 1)
     await collect.log_feedback("assistant3", -1)
-    say(saved.queue.upcoming(99), sorted(collect.held))
+    say(saved.queue.peek(99), sorted(collect.held))
 
 
 async def scheduler(draw):

@@ -31,4 +31,4 @@ class Chat:
         return self.says("assistant", answer, chat)
 
     def learned(self):
-        return [(r["prompt"], r["answer"], r["priority"]) for r in self.queue.upcoming(99)]
+        return [(r["prompt"], r["answer"], r["priority"]) for r in self.queue.peek(99)]

@@ -107,7 +107,7 @@ def test_a_run_is_reported_and_recorded_by_file_and_kind(last_run):
         f"{name}::{t}" for t in ("c[x]", "b", "d", "a")
     ]
     costs.keep()
-    assert costs.recorded() == {
+    assert costs.read_record() == {
         "files": {name: {"fast": 0.0, "quick": 5.0, "usual": 0.9, "long": 8.0}},
         "dear": {
             f"{name}::{test}": s for test, s in dict(b=2.0, **{"c[x]": 3.0}, d=0.9, z=0.7).items()
@@ -207,7 +207,7 @@ def test_a_run_that_never_ends_is_stopped_and_says_where_it_stands(tmp_path):
         subprocess.Popen([*python, code, tmp_path / "waits"], stderr=subprocess.PIPE, text=True)
         for code in (FAILS, NEVER_ENDS)
     ]
-    failed, hung = checks.ended(runs, patience=1)
+    failed, hung = checks.wait_for_runs(runs, patience=1)
     said = [run.communicate()[1] for run in runs]
     assert (failed, said[0]) == (3, "")
     assert hung != 0 and "in wait" in said[1]

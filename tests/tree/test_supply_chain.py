@@ -56,7 +56,7 @@ def lock(monkeypatch, *sources: str):
         "sha256": hashlib.sha256(BYTES).hexdigest(),
         "sources": list(sources),
     }
-    monkeypatch.setattr(fetch, "locked", lambda: {"npm/thing": part})
+    monkeypatch.setattr(fetch, "read_lock", lambda: {"npm/thing": part})
 
 
 def test_a_part_is_fetched_once_and_then_taken_from_the_cache(registry, monkeypatch):
@@ -155,7 +155,7 @@ def test_R37_compiling_the_same_python_twice_gives_the_same_bytes(tmp_path, monk
     found = []
     for name in "one", "two":
         monkeypatch.setattr(bytecode, "MADE", tmp_path / name)
-        found.append(bytecode.compiled(source, keep_source=True))
+        found.append(bytecode.compile_archives(source, keep_source=True))
     assert found[0] == found[1]
     with zipfile.ZipFile(io.BytesIO(found[0]["oneseek.whl"])) as opened:
         names = set(opened.namelist())
@@ -167,7 +167,7 @@ def test_R37_compiling_the_same_python_twice_gives_the_same_bytes(tmp_path, monk
 
 @pytest.mark.long
 def test_R37_making_pythons_heap_twice_gives_the_same_bytes(tmp_path, monkeypatch):
-    package = wheels.unpacked(fetch.part("npm/pyodide"), ".")
+    package = wheels.unpack(fetch.part("npm/pyodide"), ".")
     core = {name: package[name] for name in (*pyodide.CORE, pyodide.LIBRARY, "pyodide-lock.json")}
     small = wheels.wheel("small", "1", {"small.py": b"seen = {name for name in 'abcdef'}\n"})[1]
     found = []
@@ -193,11 +193,11 @@ def test_what_a_build_needs_is_kept_however_long_ago_it_was_made(tmp_path, monke
     for name, value in (("MADE", tmp_path), ("KEPT", 2), ("run", run)):
         monkeypatch.setattr(bytecode, name, value)
     old, other, new = ({name: name.encode()} for name in ("old", "other", "new"))
-    bytecode.compiled(old)
+    bytecode.compile_archives(old)
     for place in tmp_path.iterdir():
         os.utime(place, (0, 0))
-    bytecode.compiled(other)
-    assert bytecode.compiled(old | new) == old | new
+    bytecode.compile_archives(other)
+    assert bytecode.compile_archives(old | new) == old | new
     assert {place.read_bytes() for place in tmp_path.iterdir()} == {b"old", b"new"}
 
 
@@ -236,7 +236,7 @@ def test_each_part_of_the_site_is_listed_with_its_licence_and_its_text(dist):
     }
     used |= {*lab.EDITOR}
     used |= {"pyodide", "@pyscript/core", "@micropython/micropython-webassembly-pyscript"}
-    assert {f"npm/{package}" for package in used} <= set(licenses.shipped())
+    assert {f"npm/{package}" for package in used} <= set(licenses.list_shipped())
     python = {entry["name"] for entry in json.loads(pyodide_lock(dist))["packages"].values()}
     python |= {pyodide.normal(name) for name in pyodide.pins()["heap"]["packages"]}
     for name in used | python | {"CPython", "SmolLM2", "multilingual-e5-small", "FreeType"}:
@@ -262,9 +262,9 @@ def test_a_part_without_a_licence_or_its_text_stops_the_build_by_name(
         metadata = f"Metadata-Version: 2.1\nName: thing\nVersion: 1.0\n{about}"
         for name, text in ({"thing-1.0.dist-info/METADATA": metadata} | files).items():
             wheel.writestr(name, text)
-    lock = fetch.locked() | {"wheels/thing": {"file": archive.name, "sources": []}}
+    lock = fetch.read_lock() | {"wheels/thing": {"file": archive.name, "sources": []}}
     real = fetch.part
-    monkeypatch.setattr(fetch, "locked", lambda: lock)
+    monkeypatch.setattr(fetch, "read_lock", lambda: lock)
     monkeypatch.setattr(fetch, "part", lambda key: archive if key == "wheels/thing" else real(key))
     with pytest.raises(Stop, match="wheels/thing has no licence.*nothing was built"):
         licenses.document()

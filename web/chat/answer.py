@@ -53,13 +53,13 @@ class Answer:
         if self.chat.answering is not self:
             return
         if self.growing:
-            self.growing.show(self.turn["text"] or self.thinking())
+            self.growing.show(self.turn["text"] or self.describe_thinking())
             self.chat.keep_up()
         if clock.now() - self.stored_at > FLUSH_MS:
             self.stored_at = clock.now()
             await self.chat.page.save([["put", "messages", self.turn["key"], self.turn]])
 
-    def thinking(self):
+    def describe_thinking(self):
         """What is shown while it has thought, and not said anything yet."""
         return "*%s*" % t("chat.thinking") if self.turn.get("thought") else ""
 
@@ -86,7 +86,7 @@ class Answer:
             ended=answered.ended,
             by=answered.by,
             skill=answered.skill,
-            facts=self.chat.page.fact_memory.dated(answered.facts),
+            facts=self.chat.page.fact_memory.add_times(answered.facts),
         )
         if answered.places:
             self.turn["quotes"] = source_chat.quotes(answered.places)
@@ -104,7 +104,7 @@ class Answer:
         await self.chat.save(self.asked, self.turn)
         page.say(self.turn["text"])
         self.chat.keep_up()
-        await page.speed.answered(answered)
+        await page.speed.note_answer(answered)
         page.touch("chats")
         if alone:
             await page.learning.on_answers(self.asked, versions)

@@ -40,11 +40,11 @@ class Chat:
         self.log.append(self.column)
         page.watch(self.draw, "words")
         page.watch(self.mark_lessons, "queue-marks")
-        dom.listen("scroll", self.log, self.scrolled)
+        dom.listen("scroll", self.log, self.on_scroll)
         dom.listen("click", "#to-latest", self.to_latest)
         dom.verbs(
             {
-                "save-edit": lambda of, el: self.edited(of, dom.field(el, "text")),
+                "save-edit": lambda of, el: self.edit_question(of, dom.field(el, "text")),
                 "regenerate": lambda of, el: self.regenerate(of),
                 "answer-without": lambda of, el: self.regenerate(of, by_itself=True),
                 "continue": lambda of, el: self.go_on(of),
@@ -84,7 +84,7 @@ class Chat:
         else:
             chat = await self.page.store.get("chats", id)
             self.show(chat, *await newest_turns(self.page.store, id, chat["leaf"] if chat else ""))
-        interrupted = [turn for turn in self.branch() if conversation.interrupted(turn)]
+        interrupted = [turn for turn in self.branch() if conversation.is_unfinished(turn)]
         for turn in interrupted:
             turn["state"] = "interrupted"
         if interrupted:
@@ -103,7 +103,7 @@ class Chat:
     def show(self, chat, found, below=None):
         """Make this the chat that is seen, at once: what is typed from now on belongs to it."""
         self.chat = chat
-        self.page.source_chat.opened(chat)
+        self.page.source_chat.load_sources(chat)
         self.follows = True
         self.tree, self.below = conversation.Tree(found if chat else []), below
         self.seen_by_model = 0
@@ -240,7 +240,7 @@ class Chat:
         turn = self.tree[id]
         await self.answer(self.tree[turn["parent"]], turn)
 
-    async def edited(self, id, text):
+    async def edit_question(self, id, text):
         """A question in other words: a new branch beside the old one."""
         pictures = self.tree[id].get("pictures", ())
         asked = self.new_turn(self.tree[id]["parent"], "user", text, pictures=pictures)
@@ -263,8 +263,8 @@ class Chat:
         turn["rating"] = 0 if turn.get("rating") == rating else rating
         await self.save(turn)
         asked = self.tree[turn["parent"]]
-        if await self.page.teaching.rated(asked, turn):
-            await self.page.taste.rated(asked, turn)
+        if await self.page.teaching.apply_rating(asked, turn):
+            await self.page.taste.keep_rating(asked, turn)
         self.redraw_turn(turn)
 
     # -------------------------------------------------------------------------------- drawing
@@ -384,7 +384,7 @@ class Chat:
         while self.below and id not in self.tree.turns:
             await self.fetch_earlier()
 
-    def scrolled(self, event):
+    def on_scroll(self, event):
         distance = self.log.scrollHeight - self.log.scrollTop - self.log.clientHeight
         self.follows = distance < NEAR_BOTTOM
         dom.by_id("to-latest").hidden = self.follows or not self.chat

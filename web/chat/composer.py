@@ -13,13 +13,13 @@ class Composer:
         self.keeping = 0
         self.sending = False  # the text in pictures is looked for first
         self.last = None
-        dom.listen("submit", "#composer", self.submitted)
+        dom.listen("submit", "#composer", self.on_submit)
         dom.listen("keydown", self.field, self.key)
-        dom.listen("input", self.field, self.typed)
+        dom.listen("input", self.field, self.on_input)
         dom.listen("click", "#stop", self.stop)
         page.watch(self.draw, "status", "words")
 
-    def submitted(self, event):
+    def on_submit(self, event):
         event.preventDefault()
         dom.run(self.send())
 
@@ -58,10 +58,10 @@ class Composer:
                 event.preventDefault()
                 self.page.editors.edit(mine[-1]["id"])
 
-    async def typed(self, event):
+    async def on_input(self, event):
         """Typing comes before learning; a question is read before it is sent, and the draft is kept
         for the next visit."""
-        self.page.presence.typing()
+        self.page.presence.on_typing()
         self.keeping += 1
         mine, chat = self.keeping, self.chat.id or "new"
         await dom.asyncio.sleep(0.1)

@@ -4,7 +4,7 @@ deleted with Undo, exported."""
 import json
 
 from oneseek.engine.core import conversation
-from oneseek.engine.core.conversation import stored_turns
+from oneseek.engine.core.conversation import load_turns
 from oneseek.web.chat.folders import Folders
 from oneseek.web.learning.learn_from import LEVELS
 from oneseek.web.lib import clock, dom, files, overlay
@@ -86,7 +86,7 @@ class Conversations:
             if mine != self.searches:
                 return
             if chat["id"] not in self.found:
-                said = await stored_turns(self.page.store, chat["id"])
+                said = await load_turns(self.page.store, chat["id"])
                 if mine == self.searches and conversation.matches(chat, said, wanted):
                     self.found.append(chat["id"])
                     self.draw()
@@ -165,14 +165,14 @@ class Conversations:
             dom.button(t("folder.move"), "choose-folder", id, "file"),
             dom.button(t("nav.rename"), "rename-chat", id, "edit"),
             dom.button(t("nav.instruct"), "instruct-chat", id, "gear"),
-            *self.learning(id),
-            *self.thinking(id),
+            *self.draw_learning(id),
+            *self.draw_thinking(id),
             dom.button(t("nav.export_md"), "export-chat-md", id, "load"),
             dom.button(t("nav.export_json"), "export-chat-json", id, "load"),
             dom.button(t("nav.delete"), "delete-chat", id, "trash", cls="danger"),
         )
 
-    def learning(self, id):
+    def draw_learning(self, id):
         """What this chat could teach instead."""
         now = self.page.teaching.learns_from(id)
         others = [level for level in LEVELS if level != now]
@@ -181,7 +181,7 @@ class Conversations:
             for level in others
         ]
 
-    def thinking(self, id):
+    def draw_thinking(self, id):
         """For a model that can: whether it thinks before it answers here."""
         if not self.page.model or not self.page.model.thinks:
             return []
@@ -245,7 +245,7 @@ class Conversations:
 
     async def delete(self, id):
         """Delete a chat at once; Undo puts all of it back."""
-        said = await stored_turns(self.page.store, id)
+        said = await load_turns(self.page.store, id)
         ops = [["put", "messages", turn["key"], turn] for turn in said]
         ops += [["put", "samples", key, one] for key, one in await samples_of(self.page.store, id)]
         record = self.record(id)
@@ -268,7 +268,7 @@ class Conversations:
 
     async def export(self, id, kind):
         record = self.record(id)
-        said = conversation.Tree(await stored_turns(self.page.store, id)).branch(record["leaf"])
+        said = conversation.Tree(await load_turns(self.page.store, id)).branch(record["leaf"])
         name = files.safe_name(record["title"])
         if kind == "md":
             files.save(name + ".md", conversation.as_markdown(record, said), "text/markdown")

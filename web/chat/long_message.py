@@ -9,7 +9,7 @@ class LongMessage:
     def __init__(self, page):
         self.page = page
         self.card = dom.by_id("too-long")
-        dom.listen("input", page.composer.field, self.typed)
+        dom.listen("input", page.composer.field, self.on_input)
         dom.verbs(
             {
                 "take-as-source": lambda of, el: self.take(),
@@ -48,7 +48,7 @@ class LongMessage:
         self.page.chat.keep_up()
         self.page.alarm(said)
 
-    def typed(self, event):
+    def on_input(self, event):
         if not self.page.composer.field.value:
             self.close()
 

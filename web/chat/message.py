@@ -35,13 +35,13 @@ def _draw(turn, number, count, learns):
     article = dom.make(
         "article",
         None if mine else dom.make("div", _who(turn), cls="who"),
-        _thought(turn),
-        pictures.drawn(turn),
+        _fold_thought(turn),
+        pictures.draw_pictures(turn),
         body,
         _notice(turn),
         provenance.alone(turn),
         provenance.details(turn),
-        source_chat.quoted(turn),
+        source_chat.draw_quotes(turn),
         dom.make("div", _actions(turn, number, count, learns), cls="actions"),
         cls="message %s" % turn["role"],
         id=turn["id"],
@@ -69,7 +69,7 @@ def _who(turn):
     return dom.make("details", line, dom.make("span", " · ".join(facts), cls="facts"), _speed(turn))
 
 
-def _thought(turn):
+def _fold_thought(turn):
     """What it thought before it answered, folded."""
     if not turn.get("thought"):
         return None

@@ -74,7 +74,7 @@ class Pictures:
 
     def add(self, file):
         one = {"id": new_id("p"), "name": file.name or t("picture.pasted"), "text": ""}
-        one.update(made=files.changed_at(file), file=file)
+        one.update(made=files.read_change_time(file), file=file)
         one["read"] = asyncio.Event()
         self.waiting.append(one)
         self.draw()
@@ -193,7 +193,7 @@ def learn_button(of):
     return dom.button(words, "learn-picture", of, "seed", cls="small quiet learn-picture")
 
 
-def drawn(turn):
+def draw_pictures(turn):
     """The pictures of a turn, small; each opens large."""
     if not turn.get("pictures"):
         return None
@@ -226,4 +226,4 @@ async def address_of(id):
 
 async def file_of(id):
     """A picture's file, or None."""
-    return await files.kept_file(FOLDER, id)
+    return await files.find_file(FOLDER, id)

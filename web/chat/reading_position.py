@@ -14,7 +14,7 @@ class ReadingPosition:
         self.page, self.chat = page, chat
         self.moves = 0
 
-    async def moved(self, event):
+    async def on_scroll(self, event):
         """Remember the first message in sight, once the scrolling has settled."""
         self.moves += 1
         mine = self.moves
@@ -35,7 +35,7 @@ class ReadingPosition:
         """Back to where the last visit was, unless it was at the end. What moved before was the
         chat, as it came, and nothing to remember."""
         kept = await self.page.store.get("settings", "place")
-        dom.listen("scroll", self.chat.log, self.moved)
+        dom.listen("scroll", self.chat.log, self.on_scroll)
         if kept:
             await self.back(kept)
 
@@ -67,5 +67,5 @@ class ReadingPosition:
             log = self.chat.log
             box = article.getBoundingClientRect()
             log.scrollTop += box.top - log.getBoundingClientRect().top - offset
-            self.chat.scrolled(None)
+            self.chat.on_scroll(None)
         return article

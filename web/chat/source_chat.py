@@ -65,7 +65,7 @@ class SourceChat:
     def keep(self, chat):
         chat["about"] = self.sources
 
-    def opened(self, chat):
+    def load_sources(self, chat):
         about = chat.get("about") if chat else None
         self.sources = [about] if isinstance(about, dict) else about or []
 
@@ -95,7 +95,7 @@ def quotes(places):
     return {"id": first["id"], "title": first["title"], "places": same}
 
 
-def quoted(turn):
+def draw_quotes(turn):
     """What an answer was read from, and the way to its place; None where it was read from
     nothing."""
     quotes = turn.get("quotes")

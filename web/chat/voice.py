@@ -49,7 +49,7 @@ class Voice:
         self.hearing = js.SpeechRecognition.new()
         self.hearing.lang, self.hearing.processLocally = t.language, True
         dom.listen("result", self.hearing, self.on_result)
-        dom.listen("end", self.hearing, self.ended)
+        dom.listen("end", self.hearing, self.on_end)
         self.hearing.start()
         dom.change(self.button, aria_pressed="true")
 
@@ -59,7 +59,7 @@ class Voice:
         self.page.composer.put((field.value + " " + said.strip()).strip())
         dom.run(self.page.composer.keep())
 
-    def ended(self, event):
+    def on_end(self, event):
         self.hearing = None
         dom.change(self.button, aria_pressed="false")
         self.page.composer.focus()

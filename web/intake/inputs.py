@@ -21,12 +21,12 @@ class Inputs:
         self.page, self.reader = page, reader
         self.depth = 0
         for kind in ("dragenter", "dragover", "dragleave", "drop"):
-            dom.listen(kind, document, self.dragged)
-        dom.listen("paste", document, self.pasted)
+            dom.listen(kind, document, self.on_drag)
+        dom.listen("paste", document, self.on_paste)
         self.handed_over = js.BroadcastChannel.new("oneseek-handed-over")
-        self.handed_over.onmessage = self.handed
+        self.handed_over.onmessage = self.on_hand_over
 
-    def dragged(self, event):
+    def on_drag(self, event):
         """The overlay follows what is dragged over the page; a drop takes it in."""
         kinds = [kind for kind in event.dataTransfer.types]
         if "Files" not in kinds and "text/plain" not in kinds and "text/uri-list" not in kinds:
@@ -36,14 +36,14 @@ class Inputs:
         dom.by_id("drop").hidden = self.depth < 1
         if event.type == "drop":
             self.close_drop()
-            dom.run(self.dropped(event.dataTransfer, kinds))
+            dom.run(self.take_drop(event.dataTransfer, kinds))
 
     def close_drop(self):
         """What was dragged is gone, whatever the browser told of its way."""
         self.depth = 0
         dom.by_id("drop").hidden = True
 
-    async def dropped(self, transfer, kinds):
+    async def take_drop(self, transfer, kinds):
         """Files and folders; else a link; else a piece of a page; else text."""
         link, html = transfer.getData("text/uri-list"), transfer.getData("text/html")
         text = transfer.getData("text/plain")
@@ -57,7 +57,7 @@ class Inputs:
         else:
             await self.reader.take_text(text)
 
-    def pasted(self, event):
+    def on_paste(self, event):
         """Files wherever the focus is; text and pieces of pages unless a field wants them."""
         if self.page.example_grid.takes_pasted(event):
             return
@@ -76,7 +76,7 @@ class Inputs:
         if left:
             await self.reader.take_files(left)
 
-    def handed(self, event):
+    def on_hand_over(self, event):
         """The bookmarklet brought a page, through hand-over.html; one tab takes it."""
         if self.page.presence.trains:
             self.handed_over.postMessage("taken")

@@ -8,7 +8,7 @@ import js
 from pyscript import js_import
 
 from oneseek.engine.core.collecting.collector import split_secrets
-from oneseek.engine.core.collecting.quality import Among, answers_of, is_legible, is_poor, judged
+from oneseek.engine.core.collecting.quality import Among, answers_of, is_legible, is_poor, judge
 from oneseek.engine.core.messages import ForgetImport, ImportFile, ImportPage, ImportText, Reading
 from oneseek.web.lib import clock, dom, failures, files, overlay, site
 from oneseek.web.lib.words import t
@@ -63,7 +63,7 @@ class Reader:
     async def read_file(self, source, file):
         self.kept[source["id"]] = file
         if is_picture(file):
-            source.update(picture=True, made=files.changed_at(file))
+            source.update(picture=True, made=files.read_change_time(file))
         if file.size > LARGEST:
             size = t.number(round(file.size / 1e6))
             await self.fail(source, t("sources.large", title=source["title"], size=size))
@@ -75,7 +75,7 @@ class Reader:
     async def take_picture(self, file, caption, text):
         """A picture of the chat with what a person says of it, and the text that was read in it."""
         source = await self.begin(file.name, "file")
-        source.update(picture=True, made=files.changed_at(file))
+        source.update(picture=True, made=files.read_change_time(file))
         self.kept[source["id"]] = file
         said = "\n\n".join([part for part in (caption.strip(), text) if part])
         await self.read(source, ImportText(id=source["id"], name=file.name, text=said))
@@ -225,7 +225,7 @@ class Reader:
             return
         lessons, notes = item["lessons"], list(document["notes"])
         if item["confidence"]:
-            lessons = [lesson for lesson in lessons if is_legible(said_by(lesson))]
+            lessons = [lesson for lesson in lessons if is_legible(find_sentence(lesson))]
             misread = len(item["lessons"]) - len(lessons)
             notes += [t("sources.misread", n=misread)] if misread else []
         source.update(
@@ -268,7 +268,7 @@ class Reader:
         among = Among(answers_of(learned))
         found = []
         for lesson in lessons:
-            found.append(judged(among.faults(lesson["prompt"], lesson["answer"])))
+            found.append(judge(among.faults(lesson["prompt"], lesson["answer"])))
             lesson["quality"] = found[-1]
             if len(found) % AT_ONCE == 0:
                 await asyncio.sleep(0)
@@ -291,6 +291,6 @@ class Reader:
         return json.loads(await files.read_text("importer", source["sha256"] + ".json"))
 
 
-def said_by(lesson):
+def find_sentence(lesson):
     """The sentence a lesson was made of, else its answer."""
     return lesson["source"].get("sentence") or lesson["answer"]

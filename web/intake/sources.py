@@ -184,7 +184,7 @@ class Intake:
         await self.page.store.batch([["delete", "sources", id]])
         self.page.touch("sources")
         self.reader.kept.pop(id, None)
-        gone = await self.learned_from(source) if source.get("sha256") else []
+        gone = await self.find_learned(source) if source.get("sha256") else []
         if source.get("sha256"):
             self.reader.forget_texts()
             await self.page.app.ask_importer(ForgetImport(document=source["sha256"]))
@@ -193,7 +193,7 @@ class Intake:
         else:
             self.page.teaching.offer_undo(t("sources.gone", title=source["title"]))
 
-    async def learned_from(self, source):
+    async def find_learned(self, source):
         learned = set(await self.page.store.keys("examples"))
         asked = await self.reader.lessons(source) if learned else []
         ids = [content_hash(lesson["prompt"], lesson["answer"]) for lesson in asked]

@@ -22,7 +22,7 @@ AT_THE_END = 5  # seconds: of these twice as much is not far
 
 
 class Effort:
-    """`known` is what `remembered` gave after the last round of this kind, or None."""
+    """`known` is what `measure_costs` gave after the last round of this kind, or None."""
 
     def __init__(self, known, parameters, lessons=1, back_end="cpu"):
         millions = parameters / 1e6
@@ -53,16 +53,16 @@ class Effort:
         left, here = 0.0, PARTS.index(self.part)
         for place, part in enumerate(PARTS):
             if place > here:
-                left += self.expected(part) * self.slower()
+                left += self.estimate(part) * self.slower()
             elif place == here and part == "steps":
                 each = self.of_a_step()
                 left += (self.steps - self.step) * each - min(self.now, 0.8 * each)
             elif place == here:
                 spent = self.spent[part]
-                left += max(self.expected(part) * self.slower() - spent, OVERTIME * spent)
+                left += max(self.estimate(part) * self.slower() - spent, OVERTIME * spent)
         return left
 
-    def expected(self, part):
+    def estimate(self, part):
         if part == "steps":
             return self.cost["step"] * max(1, self.steps - self.step)
         return self.cost[part]
@@ -101,7 +101,7 @@ class Effort:
         """How much of the part under way is done; one that takes longer than expected is nearly
         over until it is."""
         if self.part != "steps":
-            expected = self.expected(self.part) * self.slower()
+            expected = self.estimate(self.part) * self.slower()
             return min(NEARLY, self.spent[self.part] / expected if expected else 0.0)
         each = self.of_a_step()
         begun = min(NEARLY, self.now / each if each else 0.0)
@@ -116,7 +116,7 @@ class Effort:
         self.said = gear, least
         return least if seconds <= FAR * least + AT_THE_END else None
 
-    def remembered(self):
+    def measure_costs(self):
         """What the next round of this kind is judged by; None when it did not come to its end."""
         steps = self.step - self.first
         if self.part != "checking" or steps < 1:

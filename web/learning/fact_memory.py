@@ -77,7 +77,7 @@ class FactMemory:
     def next(self):
         """What a round takes in now: what was just told comes first."""
         told = self.find_waiting()
-        if told is None and not self.queue.upcoming(1):
+        if told is None and not self.queue.peek(1):
             return self.earlier()
         return told
 
@@ -94,7 +94,7 @@ class FactMemory:
         """The engine was ended before it had taken this in."""
         self.tried.pop(id, None)
 
-    def ended(self, id, reason):
+    def end(self, id, reason):
         """Why it cannot be known by heart, or that it is."""
         self.refused.pop(id, None)
         if reason:
@@ -114,7 +114,7 @@ class FactMemory:
         record = await self.page.store.get("queue", id)
         return bool(record) and record["state"] != "skipped"
 
-    def dated(self, facts):
+    def add_times(self, facts):
         """What an answer used, with when it was told."""
         return [dict(one, time=self.facts.get(one["id"], {}).get("time")) for one in facts]
 

@@ -24,7 +24,7 @@ def change(settings, chat, level):
     return {"chats_learn": kept, "private_chats": private}
 
 
-def closed(settings):
+def find_closed(settings):
     """The chats of which a person said that they teach nothing."""
     kept = [chat for chat, level in settings["chats_learn"].items() if level == NOTHING]
     return set(kept) | set(settings["private_chats"])

@@ -8,7 +8,7 @@ here.
 from oneseek.web.lib.words import t
 
 
-def doing(page):
+def describe_round(page):
     """What the round under way is about, in the person's own words where there are some."""
     training = page.training
     lessons = training.leased
@@ -33,7 +33,7 @@ def sentence(page):
         return no_model(page)
     if facts["round"]:
         return under_way(page)
-    ready, held = waiting(page)
+    ready, held = count_waiting(page)
     if page.presence.paused_by_user:
         return t("learn.off", n=ready)
     if ready and facts["countdown"]:
@@ -51,7 +51,7 @@ def no_model(page):
 
 def under_way(page):
     facts, training = page.status.facts, page.training
-    parts = [doing(page)]
+    parts = [describe_round(page)]
     if training.tunes():
         parts.append(t("learn.part_tuning"))
     elif training.kind != "memory":  # which is a matter of seconds
@@ -94,7 +94,7 @@ def short(page):
     return t("state." + name) + " " + t.percent(page.training.share())
 
 
-def waiting(page):
+def count_waiting(page):
     """(lessons that will be learned by themselves, those that wait for a yes)."""
     states = page.teaching.queue.counts["state"]
     return states.get("ready", 0), states.get("held", 0)
@@ -102,7 +102,7 @@ def waiting(page):
 
 def no_lesson_now(page):
     """Why "Learn now" would do nothing, or an empty string."""
-    ready, held = waiting(page)
+    ready, held = count_waiting(page)
     if not page.model:
         return no_model(page)
     if page.status.facts["round"] or ready or page.training.has_questions():

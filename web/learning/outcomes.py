@@ -50,7 +50,7 @@ class Outcomes:
         said += [dom.make("p", why) for why in found]
         if version and not found:
             said.append(dom.make("p", t("outcome.passed"), cls="note"))
-        return said + [verdict.folded(gate)]
+        return said + [verdict.fold_figures(gate)]
 
     def version(self, version, versions):
         if not version:

@@ -59,8 +59,8 @@ class Presence:
             self.channel.postMessage,
             clock.now,
             js.crypto.randomUUID(),
-            self.elected,
-            self.dismissed,
+            self.on_elected,
+            self.on_dismissed,
         )
         self.channel.onmessage = lambda event: self.election.hear(event.data)
         self.election.stand()
@@ -84,12 +84,12 @@ class Presence:
             settings["hidden"], settings["hidden"]
         )
 
-    def elected(self, epoch):
+    def on_elected(self, epoch):
         self.trains = True
         self.page.status.know(other_tab=False)
         self.elected_once.set()
 
-    def dismissed(self):
+    def on_dismissed(self):
         self.trains = False
         self.page.status.know(other_tab=True)
 
@@ -170,7 +170,7 @@ class Presence:
         await self.scheduler.run(sleep, dom.report)
         self.turning = False
 
-    def typing(self):
+    def on_typing(self):
         self.scheduler.activity("typing")
         self.show_pause()
 

@@ -146,7 +146,7 @@ def measures(gate):
     return (gate or {}).get("measures", [])
 
 
-def measured(gate, name):
+def find_measure(gate, name):
     return next((one["value"] for one in measures(gate) if one["name"] == name), None)
 
 

@@ -28,7 +28,7 @@ class Speed:
     def pace(self):
         return self.paces.get(self.key(), {})
 
-    async def answered(self, answered):
+    async def note_answer(self, answered):
         """The first words of an answer take their time too; the rate is that of the words after."""
         if answered.tokens > 4 and answered.tokens_per_second > 0:
             seconds = answered.first_token_ms / 1000 + ANSWER_TOKENS / answered.tokens_per_second

@@ -38,12 +38,12 @@ class Taste:
         elif choices.secrets_of(record):
             self.page.say(t("taste.secret"))
 
-    async def edited(self, asked, answer, text):
+    async def keep_edit(self, asked, answer, text):
         """It should have said this instead."""
         about = asked["chat"], answer["id"]
         await self.keep(choices.EDITED, asked["text"], text, answer["text"], *about)
 
-    async def rated(self, asked, answer):
+    async def keep_rating(self, asked, answer):
         """A thumb up or down, or neither any more."""
         good, bad = answer["rating"] == 1, answer["rating"] == -1
         if good or bad:

@@ -70,7 +70,7 @@ class Teaching:
     def configure(self):
         """What may be collected, by the settings of this moment."""
         self.collector.collect_all(self.page.settings["auto_collect"])
-        wanted = learn_from.closed(self.page.settings)
+        wanted = learn_from.find_closed(self.page.settings)
         for chat in wanted - self.collector.excluded:
             self.collector.exclude(chat)
         for chat in self.collector.excluded - wanted:
@@ -177,7 +177,7 @@ class Teaching:
         exchange.update(chat=asked["chat"], id=answer["id"])
         self.collector.exchanges[answer["id"]] = exchange
 
-    async def rated(self, asked, answer):
+    async def apply_rating(self, asked, answer):
         """A thumb up is a lesson; a thumb down takes the answer out of what waits to be one.  What
         was learned is not touched by it: that is for forgetting, which is offered.  Whether the
         thumb counts: one for an answer that contradicts a fact does not."""

@@ -16,8 +16,8 @@ from oneseek.engine.core.next_work import (
     QUESTION,
     RUN,
     TRAINED,
+    count_unpractised_lessons,
     next_work,
-    unpractised,
 )
 from oneseek.engine.core.queue.batches import BatchManager
 from oneseek.engine.core.scheduler import WINDOW_MS, TrainingScheduler
@@ -116,7 +116,7 @@ class Training:
     def close(self, outcome):
         """The round is over; what it took tells how long the next one will."""
         if outcome and self.effort:
-            dom.run(self.remember_effort(self.kind, self.effort.remembered()))
+            dom.run(self.remember_effort(self.kind, self.effort.measure_costs()))
         self.ended, self.run, self.effort = self.run, "", None
         self.kind, self.leased = "", []  # what comes next is not about them
 
@@ -143,7 +143,7 @@ class Training:
         return {
             MEMORY: self.page.fact_memory.next() is not None,
             BEGUN: self.run_begun,
-            LESSON: self.queue.upcoming(1),
+            LESSON: self.queue.peek(1),
             QUESTION: self.questions or self.page.app.api.work,
             RUN: self.runs,
             PRACTICE: self.unpractised,
@@ -181,7 +181,9 @@ class Training:
         time."""
         versions = await records.versions(self.page.store)
         mine = [one for one in versions if one["base"] == self.page.choice.model_id()]
-        self.unpractised = unpractised(mine, await records.rejections(self.page.store))
+        self.unpractised = count_unpractised_lessons(
+            mine, await records.rejections(self.page.store)
+        )
 
     async def grant(self, budget):
         """What the scheduler calls: open a round when none is open, then work on it. An engine that
@@ -189,7 +191,7 @@ class Training:
         await self.page.engine.open.wait()
         try:
             await self.make_way()
-            if await self.remembered_beside():
+            if await self.remember_beside():
                 return {"used_ms": 0.0, "finished": False}
             async with self.opening:
                 opening = 0.0 if self.run else await self.open_round()
@@ -198,7 +200,9 @@ class Training:
                 await self.count_questions()
                 await self.count_runs()
                 return {"used_ms": opening, "finished": True}
-            work = Grant(run=self.run, milliseconds=float(budget), sparing=self.scheduler.sparing())
+            work = Grant(
+                run=self.run, milliseconds=float(budget), sparing=self.scheduler.is_sparing()
+            )
             done = await self.page.engine.ask(work)
         except Gone:
             self.give_back()
@@ -208,14 +212,14 @@ class Training:
             return {"used_ms": 0.0, "finished": False}
         except Refused as refused:
             if self.kind == "memory":  # it may have been taken back meanwhile; lessons go on
-                await self.remembered(refused.failed.reason)
+                await self.end_remembering(refused.failed.reason)
                 return {"used_ms": 0.0, "finished": False}
-            await self.refused(refused.failed)
+            await self.on_refused(refused.failed)
             return {"used_ms": 0.0, "finished": True}
         if done.finished and self.kind == "memory":
             if not done.outcome:
                 self.page.fact_memory.again(self.remembering)
-            await self.remembered(done.reason)
+            await self.end_remembering(done.reason)
             return {"used_ms": opening + done.used_ms, "finished": False}
         if done.finished:
             await self.page.learning.over(done.outcome, done.version)
@@ -227,7 +231,7 @@ class Training:
     async def make_way(self):
         """A new lesson takes minutes, practice hours: what came by itself makes way. So does a
         lesson about what was corrected or taken back meanwhile: nothing could come of it."""
-        waits = self.queue.upcoming(1) or self.page.fact_memory.find_waiting() is not None
+        waits = self.queue.peek(1) or self.page.fact_memory.find_waiting() is not None
         if self.run and (self.idle_practice and waits or self.is_overtaken()):
             await self.page.engine.ask(Drop(run=self.run))
             self.give_back()
@@ -239,7 +243,7 @@ class Training:
         now = [known.get(one["id"]) for one in self.leased]
         return [r and r["revision"] for r in now] != [r["revision"] for r in self.leased]
 
-    async def remembered_beside(self):
+    async def remember_beside(self):
         """Remember a fact that was just told, beside the lesson under way; True if there was
         one."""
         id = self.page.fact_memory.find_waiting() if self.run and self.kind != "memory" else None
@@ -254,7 +258,7 @@ class Training:
             raise
         except Refused as refused:
             reason = refused.failed.reason
-        self.page.fact_memory.ended(id, reason)
+        self.page.fact_memory.end(id, reason)
         await self.page.fact_memory.read()
         return True
 
@@ -311,11 +315,11 @@ class Training:
         self.run = opened.run
         return opened.used_ms
 
-    async def remembered(self, reason):
+    async def end_remembering(self, reason):
         """It is known by heart now, or it is known why not."""
         self.run = ""
         self.page.status.know(round="")
-        self.page.fact_memory.ended(self.remembering, reason)
+        self.page.fact_memory.end(self.remembering, reason)
         await self.page.fact_memory.read()
 
     def effort_key(self, kind):
@@ -339,7 +343,7 @@ class Training:
         """Of work; at full speed, at the pace it has now."""
         share = 1.0
         if self.gear() == "full" and sum(self.effort.spent.values()) > WINDOW_MS:
-            share = max(1 / 3, min(1.0, self.scheduler.duty.measured(clock.now())))
+            share = max(1 / 3, min(1.0, self.scheduler.duty.measure_share(clock.now())))
         return self.effort.left_ms() / 1000 / share
 
     def recipe(self):
@@ -348,7 +352,7 @@ class Training:
         own = {name: own[name] for name in own if name in IN_LESSONS}
         return for_model(self.page.model.parameters).replace(**own)
 
-    async def refused(self, failed):
+    async def on_refused(self, failed):
         """The engine could not train: say it once, and do not try again by itself."""
         self.give_back()
         self.scheduler.pause()

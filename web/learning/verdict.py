@@ -40,7 +40,7 @@ def warnings(version):
     return faults(gate) if any(not one["ok"] for one in records.measures(gate)) else []
 
 
-def warned(version):
+def describe_warnings(version):
     """The sentence about them, or None."""
     found = warnings(version)
     if not found:
@@ -90,7 +90,7 @@ def figures(gate):
     return dom.make("div", inner, cls="table-wrap")
 
 
-def folded(gate):
+def fold_figures(gate):
     table = figures(gate)
     return table and dom.make("details", dom.make("summary", t("verdict.figures")), table)
 
@@ -100,11 +100,11 @@ def reason(text):
     scaled, why = "", text
     if text.startswith(SCALED):
         scaled, _, why = text[len(SCALED) :].partition(" because ")
-    said = "; ".join(checked(part) for part in why.split("; "))
+    said = "; ".join(describe_check(part) for part in why.split("; "))
     return t("verdict.scaled", scale=figure(scaled), why=said) if scaled else said
 
 
-def checked(part):
+def describe_check(part):
     """`Known facts lost is 1, must be 0` and the like."""
     name, _, found = part.partition(" is ")
     value, _, wanted = found.partition(", must be ")

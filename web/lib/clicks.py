@@ -21,11 +21,11 @@ def start():
 def _finish_mouse():
     held = []  # what is pressed and where, until a click comes of it
 
-    def pressed(event):
+    def on_press(event):
         plain = event.button == 0 and not event.ctrlKey
         held[:] = [(_control(event.target), (event.clientX, event.clientY))] if plain else []
 
-    async def released(event):
+    async def on_release(event):
         place = event.clientX, event.clientY
         await asyncio.sleep(SOON)
         control, before = held.pop() if held else (None, place)
@@ -35,29 +35,29 @@ def _finish_mouse():
             if again:
                 again.click()
 
-    def clicked(event):
+    def on_click(event):
         if event.isTrusted:  # by the browser, not by a script
             held.clear()
 
-    dom.listen("mousedown", document, pressed)
-    dom.listen("mouseup", document, released)
-    dom.listen("click", document, clicked, capture=True)
+    dom.listen("mousedown", document, on_press)
+    dom.listen("mouseup", document, on_release)
+    dom.listen("click", document, on_click, capture=True)
 
 
 def _finish_key():
     held = []
 
-    def pressed(event):
+    def on_press(event):
         held[:] = [_control(event.target)] if event.code == "Space" else []
 
-    def released(event):
+    def on_release(event):
         control = held.pop() if held else None
         again = control and _double(control, None)
         if again:
             again.click()
 
-    dom.listen("keydown", document, pressed)
-    dom.listen("keyup", document, released)
+    dom.listen("keydown", document, on_press)
+    dom.listen("keyup", document, on_release)
 
 
 def _control(node):

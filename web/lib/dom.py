@@ -76,7 +76,7 @@ def fragment(*children):
 def replace(element, *children):
     """New content; the control that had the focus inside gets it back when it still exists, a field
     together with what is being typed into it."""
-    focused = _focused_in(element)
+    focused = _find_focused(element)
     scrolled = element.childElementCount and element.scrollTop  # to ask costs a layout
     element.replaceChildren()
     fill(element, children)
@@ -88,7 +88,7 @@ def replace(element, *children):
 
 def swap(old, new):
     """Another element in its place; the focus stays as in `replace`, also on the element itself."""
-    focused = _focused_in(old)
+    focused = _find_focused(old)
     old.replaceWith(new)
     _focus_again(focused, new)
 
@@ -99,7 +99,7 @@ def offer_focus(element):
         element.focus()
 
 
-def _focused_in(element):
+def _find_focused(element):
     focused = document.activeElement
     return focused if not is_none(focused) and element.contains(focused) else None
 

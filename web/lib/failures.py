@@ -82,7 +82,7 @@ def unforeseen(fault):
     return Failed(where="page", reason=str(fault), detail=type(fault).__name__)
 
 
-def folded(failed):
+def fold_failure(failed):
     """The raw text, for who wants to report it."""
     return raw("%s: %s\n%s" % (failed.where, failed.reason, failed.detail))
 
@@ -98,4 +98,4 @@ def show(page, failed):
     if "StorageFull" in failed.detail[-LAST:]:
         page.status.know(storage_low=True)
     page.alarm(said)
-    return page.toast(said, seconds=20, also=folded(failed))
+    return page.toast(said, seconds=20, also=fold_failure(failed))

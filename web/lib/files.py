@@ -45,7 +45,7 @@ async def pick(accept="", many=True, folder=False):
     return [found.item(index) for index in range(found.length)]
 
 
-def changed_at(file):
+def read_change_time(file):
     """When a file was last changed, in milliseconds; web/lib/clock.py says why as text."""
     told = js.JSON.stringify(file, to_js(["lastModified"]))
     return float(json.loads(told)["lastModified"])
@@ -101,7 +101,7 @@ async def from_outbox(name):
     return await (await outbox.getFileHandle(name)).getFile()
 
 
-async def kept_file(folder, name):
+async def find_file(folder, name):
     """A file that page and workers keep; None when it is not there."""
     try:
         inside = await (await js.navigator.storage.getDirectory()).getDirectoryHandle(folder)
@@ -112,7 +112,7 @@ async def kept_file(folder, name):
 
 async def size_of(folder, name):
     """Its bytes; 0 when it is not there."""
-    file = await kept_file(folder, name)
+    file = await find_file(folder, name)
     return file.size if file else 0
 
 

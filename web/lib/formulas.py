@@ -37,7 +37,7 @@ def put(fragment, formulas):
     if _setter:
         fill(places)
     else:
-        dom.run(dom.adorn(fetched(places)))
+        dom.run(dom.adorn(fetch_and_fill(places)))
 
 
 def fill(places):
@@ -49,7 +49,7 @@ def fill(places):
             place.textContent = source
 
 
-async def fetched(places):
+async def fetch_and_fill(places):
     """Until it has come, and where it cannot, a formula reads as it was written."""
     global _setter, _attempt
     module, careful = await js_import(site.path("vendor/temml.js"), site.path("attempt.js"))

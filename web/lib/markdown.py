@@ -60,7 +60,7 @@ def ease(node, text):
         node.classList.add("unkerned")
 
 
-def drawn(text):
+def draw(text):
     """A DocumentFragment of `text`: what its Markdown means, else the text as it was written."""
     text = readable(text)
     return pure(text) or dom.fragment(dom.make("p", text, cls="as-written"))
@@ -96,7 +96,7 @@ def pure(text):
     return fragment
 
 
-def finished(text):
+def find_end(text):
     """How much of a growing text is whole blocks: up to its last empty line outside a fence."""
     end, fenced, at = 0, None, 0
     for line in text.split("\n"):
@@ -122,13 +122,13 @@ class Growing:
             plain(self.node, text)
             return
         ease(self.node, text)
-        end = finished(text)
+        end = find_end(text)
         while self.node.childNodes.length > self.kept:
             self.node.removeChild(self.node.lastChild)
         if end > self.drawn:
-            self.node.appendChild(drawn(text[self.drawn : end]))
+            self.node.appendChild(draw(text[self.drawn : end]))
             self.drawn, self.kept = end, self.node.childNodes.length
-        self.node.appendChild(drawn(text[self.drawn :]))
+        self.node.appendChild(draw(text[self.drawn :]))
 
 
 def show(node, text):
@@ -138,5 +138,5 @@ def show(node, text):
         _plain.append((node, text))
         return
     ease(node, text)
-    node.replaceChildren(drawn(text))
+    node.replaceChildren(draw(text))
     code.furnish(node)

@@ -56,12 +56,12 @@ def menu(anchor, *items):
 def start():
     """Remove what was closed; move in menus with the arrow keys; a choice closes its menu."""
 
-    def closed(event):
+    def on_close(event):
         node = event.target
         if node.tagName == "DIALOG":
             node.remove()
 
-    def toggled(event):
+    def on_toggle(event):
         node = event.target
         if event.newState == "closed" and node.classList.contains("menu"):
             node.remove()
@@ -78,15 +78,15 @@ def start():
         if not dom.is_none(other):
             other.focus()
 
-    def chosen(event):
+    def on_click(event):
         inside = event.target.closest(".menu") if hasattr(event.target, "closest") else None
         if not dom.is_none(inside) and inside.matches(":popover-open"):
             inside.hidePopover()
 
-    dom.listen("close", document, closed, capture=True)
-    dom.listen("toggle", document, toggled, capture=True)
+    dom.listen("close", document, on_close, capture=True)
+    dom.listen("toggle", document, on_toggle, capture=True)
     dom.listen("keydown", document, key)
-    dom.listen("click", document, chosen)
+    dom.listen("click", document, on_click)
 
 
 def close_dialog(of, element):

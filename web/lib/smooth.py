@@ -6,14 +6,14 @@ KEEP = 0.8
 
 
 def smooth(values, keep=KEEP):
-    before, after = trailing(values, keep), trailing(values[::-1], keep)[::-1]
+    before, after = sum_trailing(values, keep), sum_trailing(values[::-1], keep)[::-1]
     return [
         (past + following - (1 - keep) * value) / (weight + weight_after - (1 - keep))
         for (past, weight), (following, weight_after), value in zip(before, after, values)
     ]
 
 
-def trailing(values, keep):
+def sum_trailing(values, keep):
     """For each point the weighted sum of it and of what came before, and the weights."""
     sums, total, weight = [], 0.0, 0.0
     for value in values:

@@ -10,7 +10,7 @@ import js
 from pyscript import document
 from pyscript.ffi import to_js
 
-from oneseek.engine.core.sentences import translated
+from oneseek.engine.core.sentences import translate
 from oneseek.web.lib import clock, site
 
 LANGUAGES = ("sv", "en")
@@ -30,9 +30,9 @@ class Words:
     async def use(self, language):
         """Switch to a language and put its words into the parts of the page that stay."""
         if language not in self.tables:
-            self.tables[language] = await (await self.fetched(language)).json()
+            self.tables[language] = await (await self.fetch(language)).json()
             if language != WRITTEN_IN:
-                forms = await self.fetched("sentences." + language)
+                forms = await self.fetch("sentences." + language)
                 self.sentences = json.loads(await forms.text())
         self.language = language
         self.plural = self.relative = None  # these are made when they are first needed
@@ -44,7 +44,7 @@ class Words:
         """Ask for the words of a language that will probably be used."""
         self.coming[language] = js.fetch(site.path("i18n/%s.json" % language))
 
-    async def fetched(self, name):
+    async def fetch(self, name):
         return await (self.coming.pop(name, None) or js.fetch(site.path("i18n/%s.json" % name)))
 
     def put(self, root):
@@ -73,7 +73,7 @@ class Words:
 
     def translate(self, text):
         """A sentence of an importer or of the engine, in the language in use."""
-        return text if self.language == WRITTEN_IN else translated(text, self.sentences)
+        return text if self.language == WRITTEN_IN else translate(text, self.sentences)
 
     def has(self, key):
         return bool(js.Object.hasOwn(self.tables[self.language], key))
@@ -138,7 +138,7 @@ class Words:
 t = Words()
 
 
-def wished():
+def choose_language():
     """The first of the browser's languages that there are words for."""
     for wish in js.navigator.languages:
         if wish[:2] in LANGUAGES:

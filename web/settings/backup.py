@@ -10,7 +10,7 @@ import json
 import js
 
 from oneseek.engine.core import conversation
-from oneseek.engine.core.conversation import stored_turns
+from oneseek.engine.core.conversation import load_turns
 from oneseek.engine.core.messages import BackUp, Restore
 from oneseek.web.lib import failures, files, overlay
 from oneseek.web.lib.words import t
@@ -34,7 +34,7 @@ async def export_chats(store, form):
     """Every chat as a line of training data: OpenAI messages or ShareGPT."""
     lines = []
     for id, chat in await store.all("chats"):
-        shown = conversation.Tree(await stored_turns(store, id)).branch(chat["leaf"])
+        shown = conversation.Tree(await load_turns(store, id)).branch(chat["leaf"])
         line = (
             conversation.as_openai(chat, shown)
             if form == "openai"

@@ -12,7 +12,7 @@ class Choice:
         self.page = page
         page.watch(self.read_version, "versions", "state")
 
-    async def loaded(self, loaded, keep):
+    async def on_loaded(self, loaded, keep):
         """A model is resident: the page says so, and remembers which for the next visit. One that
         took over from another closes nothing that a person has open."""
         before = self.page.model
@@ -20,7 +20,7 @@ class Choice:
         if not before:
             overlay.close_all()
         elif before.model != loaded.model:
-            name = self.page.first_run.called(loaded.model)
+            name = self.page.first_run.find_name(loaded.model)
             self.page.toast(t("models.took_over", name=name), seconds=15)
         self.page.status.know(model=True, loading="", failed="")
         self.page.touch("model", "tab")  # every part says it with the pill, whatever is stored yet

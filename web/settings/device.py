@@ -67,7 +67,7 @@ def facts(page):
     return dom.make("div", dom.make("p", words, cls="note"), trouble(page.model or device))
 
 
-def unmeasured(detail):
+def draw_unmeasured(detail):
     """Why nothing is said of how quick it is, where measuring that failed."""
     return dom.make("p", t("device.no_pace", detail=detail), cls="note") if detail else None
 

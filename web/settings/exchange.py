@@ -55,7 +55,7 @@ class Exchange:
         if phrase != again:
             self.wrong(t("exchange.differ"))
             return
-        if await self.carried(phrase):
+        if await self.seal_file(phrase):
             overlay.close_all()
             name = "oneseek-%s.oneseek" % js.Date.new().toISOString()[:10]
             await files.save_from_outbox(FILE, "application/octet-stream", name)
@@ -102,10 +102,10 @@ class Exchange:
         ]
         if brought.met:
             parts.append(dom.make("p", t("exchange.met", n=len(brought.met))))
-            parts.append(dom.make("ul", [self.met(one) for one in brought.met[:MOST]]))
+            parts.append(dom.make("ul", [self.draw_conflict(one) for one in brought.met[:MOST]]))
         overlay.dialog(t("exchange.in_done"), parts, name="brought")
 
-    def met(self, one):
+    def draw_conflict(self, one):
         kept = dom.make("div", t("exchange.kept", answer=one["kept"]))
         other = dom.make("div", t("exchange.other", answer=one["other"]), cls="note")
         return dom.make("li", dom.make("b", one["question"]), kept, other)
@@ -126,7 +126,7 @@ class Exchange:
             t("exchange.with"),
             (t("exchange.with_text", origin=js.location.origin), t("exchange.cost")),
             (
-                labelled("exchange.server", address),
+                label_field("exchange.server", address),
                 secret("exchange.server_key", "key", required=False),
                 secret("exchange.phrase", "phrase", SHORTEST),
             ),
@@ -136,7 +136,7 @@ class Exchange:
     async def exchange_with(self, server, key, phrase):
         await self.page.set(server=server)
         self.wrong("")
-        if not await self.carried(phrase):
+        if not await self.seal_file(phrase):
             return
         (script,) = await js_import(site.path("dropped.js"))
         address = server.rstrip("/") + "/api/exchange"
@@ -145,13 +145,13 @@ class Exchange:
         if getattr(answer, "error", None):
             self.wrong(t("exchange.no_server", origin=js.location.origin))
         elif answer.status != 200:
-            self.wrong(t("exchange.refused", words=await said_by(answer)))
+            self.wrong(t("exchange.refused", words=await read_refusal(answer)))
         else:
             await self.take_over(answer.file, phrase)
 
     # ------------------------------------------------------------------------------ both
 
-    async def carried(self, phrase):
+    async def seal_file(self, phrase):
         """Whether the file was sealed; it lies in the outbox."""
         sign = self.page.settings["sign"]
         return await self.ask_worker(CarryOut(file=FILE, phrase=phrase, sign=sign))
@@ -199,14 +199,14 @@ def secret(label, name, shortest=1, required=True):
         autocomplete="off",
         required=required,
     )
-    return labelled(label, field)
+    return label_field(label, field)
 
 
-def labelled(label, field):
+def label_field(label, field):
     return dom.make("label", t(label), field, cls="field")
 
 
-async def said_by(answer):
+async def read_refusal(answer):
     """Why a server refused, in its own words."""
     try:
         return json.loads(await answer.file.text())["error"]["message"]

@@ -40,7 +40,7 @@ def _field(of, name, field, value):
     return dom.make("label", name, box, words, dom.make("span", cls="wrong"), cls="field")
 
 
-def typed(element, before):
+def parse_field(element, before):
     """What was typed, as the type the field has."""
     text = element.value
     if isinstance(before, bool):

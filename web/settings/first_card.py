@@ -28,7 +28,7 @@ class FirstCard:
             self.page.packer.card(),
             dom.make("h3", t("consent.title")),
             self.space(small),
-            self.recommended(first),
+            self.draw_recommended(first),
             self.small(small, mine),
             dom.make("p", t("consent.text")),
             self.ways(),
@@ -47,7 +47,7 @@ class FirstCard:
         takes, pace = self.first_run.takes, self.first_run.pace
         return offer.offers(rows, takes, offers.languages(), pace, site.models())
 
-    def recommended(self, one):
+    def draw_recommended(self, one):
         """What suits best, or in its place that it is looked for, or that nothing better is."""
         if one:
             row = self.first_run.model(one["id"])

@@ -78,7 +78,7 @@ class FirstRun:
         known = self.model(self.progress.model if self.progress else self.page.choice.model_id())
         return known["name"] if known else loaded.name if loaded else ""
 
-    def called(self, model):
+    def find_name(self, model):
         """A model by the name it was offered under, one of the person's by that of its file."""
         known = self.model(model)
         name = known["name"] if known else self.page.remote_models.name(model)
@@ -114,7 +114,7 @@ class FirstRun:
 
     def progress_card(self):
         """Bytes, speed and time left while it downloads; a word while it loads."""
-        now, name = self.progress, self.called(self.progress.model)
+        now, name = self.progress, self.find_name(self.progress.model)
         fetched = now.phase in ("download", "hold")
         bar = dom.make("progress", max=max(1, now.total), label=t("download.label"))
         bar.value = now.done
@@ -156,10 +156,10 @@ class FirstRun:
         return dom.make(
             "section",
             dom.make(
-                "h3", dom.icon("pause" if stopped else "warn"), self.stopped_at(stopped and keep)
+                "h3", dom.icon("pause" if stopped else "warn"), self.describe_stop(stopped and keep)
             ),
             dom.make("p", failures.words(failed)) if not stopped else None,
-            dom.make("p", kept, cls="note") if stopped else failures.folded(failed),
+            dom.make("p", kept, cls="note") if stopped else failures.fold_failure(failed),
             dom.make(
                 "div",
                 again(model) if keep else again_unsaved(model),
@@ -171,7 +171,7 @@ class FirstRun:
             tabindex=-1,
         )
 
-    def stopped_at(self, paused):
+    def describe_stop(self, paused):
         now = self.progress
         share = t.percent(now.done / now.total) if now and now.total else t.percent(0)
         return t("download.paused" if paused else "download.stopped", share=share)
@@ -183,7 +183,7 @@ class FirstRun:
         new = self.card() or self.page.model_list.underway()
         if new is None:
             old.remove()
-        elif self.progress and dom.find("progress", old) and titled(old) == titled(new):
+        elif self.progress and dom.find("progress", old) and read_title(old) == read_title(new):
             dom.find("progress", old).value = self.progress.done
             dom.find(".note", old).textContent = dom.find(".note", new).textContent
         else:
@@ -234,14 +234,14 @@ class FirstRun:
         self.on_progress(ModelProgress(model=model, phase=phase, done=0, total=total, rate=0.0))
         self.page.chat.draw()
         try:
-            await self.page.remote_models.begun(model)
+            await self.page.remote_models.on_begun(model)
             load = LoadModel(model=model, keep=keep, origin=origin)
             loaded = await self.page.engine.ask(load)
         except Refused as refused:
             self.asked = False
             self.trouble = (model, refused.failed, keep)
             self.page.status.know(loading="")
-            await self.page.remote_models.stopped(model)
+            await self.page.remote_models.on_stopped(model)
             if refused.failed.detail != "stopped" and self.page.model:
                 failures.show(self.page, refused.failed)  # no card says it beside a chat
             elif refused.failed.detail != "stopped":
@@ -249,8 +249,8 @@ class FirstRun:
             self.page.chat.draw()
             return
         self.progress, self.asked = None, False
-        await self.page.remote_models.arrived(model)
-        await self.page.choice.loaded(loaded, keep)
+        await self.page.remote_models.on_arrived(model)
+        await self.page.choice.on_loaded(loaded, keep)
 
     def show_paused(self, progress, failed):
         """A download that was paused at an earlier visit."""
@@ -284,7 +284,7 @@ class FirstRun:
         await self.load(model)
 
 
-def titled(card):
+def read_title(card):
     return dom.find("h3", card).textContent
 
 

@@ -25,7 +25,7 @@ class ModelList:
             [self.choice(model) for model in self.page.first_run.models],
             self.page.remote_models.rows(),
             self.page.first_run.notes(),
-            device.unmeasured(self.page.first_run.unmeasured),
+            device.draw_unmeasured(self.page.first_run.unmeasured),
             dom.make(
                 "div",
                 dom.button(t("models.address"), "ask-model-address", drawing="load"),

@@ -27,7 +27,9 @@ def about(row, one, registry):
     size = t.size(row["bytes"])
     if one and one["packed"]:
         size = t("offer.packed", size=size, packed=t.size(one["takes"]["bytes"]))
-    reads = one["reads"] if one else [(code,) + offer.reading(row, code) for code in languages()]
+    reads = (
+        one["reads"] if one else [(code,) + offer.rate_reading(row, code) for code in languages()]
+    )
     return [
         dom.make("p", size + " · " + row["licence"]),
         dom.make("p", [read(row, registry, *known) for known in reads], cls="reads"),
@@ -47,7 +49,7 @@ def eyes(file, takes=None):
 def sentence(row, one, begin=""):
     """What it is good for here, after how that begins; without its speed before that is known."""
     language = languages()[0]
-    word = offer.reading(row, language)[0]
+    word = offer.rate_reading(row, language)[0]
     said = [t("recommend." + word, language=t.language_name(language)), t.size(row["bytes"])]
     if one and one["speed"]:
         said.append(t("recommend.rate", rate=t.rate(WORDS * one["speed"][0])))

@@ -5,7 +5,7 @@ from oneseek.engine.core import hub
 from oneseek.engine.core.messages import LookAt
 from oneseek.web.lib import dom, failures, files, overlay
 from oneseek.web.lib.words import t
-from oneseek.web.settings.packing import hand_over, packed_name
+from oneseek.web.settings.packing import hand_over, name_packed
 from oneseek.web.shell.link import Refused
 
 WEIGHTS = (".gguf", ".safetensors")
@@ -31,7 +31,7 @@ class OwnModels:
         dom.verbs(
             {
                 "pick-model": lambda of, el: self.pick(),
-                "use-given": lambda of, el: self.chosen(of, el),
+                "use-given": lambda of, el: self.choose(of, el),
             }
         )
 
@@ -97,7 +97,7 @@ class OwnModels:
     def ways(self, name, told, packed):
         """As it is or packed: what each takes, and what packing costs."""
         begun = [
-            one for one in packed if self.page.packer.share_of(packed_name(name, one["embeddings"]))
+            one for one in packed if self.page.packer.share_of(name_packed(name, one["embeddings"]))
         ]
         best = next((one for one in begun + [told] + packed if one["chats"]), None)
         rows = [way_of(name, "", told, best, t("given.as_it_is", size=t.size(told["bytes"])))]
@@ -112,7 +112,7 @@ class OwnModels:
             label=t("given.ways"),
         )
 
-    async def chosen(self, name, button):
+    async def choose(self, name, button):
         """What is given is used as it is, or packed first."""
         group, told = self.found[name]
         field = dom.find("input:checked", dom.or_none(button.closest(".choice")))

@@ -47,7 +47,7 @@ class Packer:
         if self.now:
             self.page.toast(t("packing.busy"))
             return
-        wanted = packed_name(name, way["embeddings"])
+        wanted = name_packed(name, way["embeddings"])
         if self.job and self.job["name"] != wanted:
             await self.drop()
         self.job = {"name": wanted, "title": title, "total": way["bytes"]}
@@ -128,7 +128,7 @@ class Packer:
                 dom.button(t("packing.drop"), "drop-packing", cls="small"),
                 cls="row",
             ),
-            failures.folded(self.failed) if self.failed else None,
+            failures.fold_failure(self.failed) if self.failed else None,
         ]
 
     def share(self):
@@ -142,7 +142,7 @@ class Packer:
                 shown.remove()
 
 
-def packed_name(name, embeddings):
+def name_packed(name, embeddings):
     """What the packed file is called."""
     return (name[:-5] if name.endswith(".gguf") else name) + SUFFIXES[embeddings]
 

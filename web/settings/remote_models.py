@@ -37,19 +37,19 @@ class RemoteModels:
             }
         )
 
-    def agreed(self):
+    def list_agreed(self):
         return self.page.settings["elsewhere"]
 
     def origin(self, model):
         """Where a model comes from, once the person said yes to that; else empty."""
-        one = self.agreed().get(model)
+        one = self.list_agreed().get(model)
         if not one:
             return {}
         origin = {name: one[name] for name in FACTS}
         return dict(origin, eyes=one.get("eyes") or {})
 
     def name(self, model):
-        one = self.agreed().get(model)
+        one = self.list_agreed().get(model)
         return one["name"] if one else ""
 
     # ------------------------------------------------------------------------------- asking
@@ -58,7 +58,7 @@ class RemoteModels:
         """This site does not carry it: another one does, and is asked after a yes."""
         if not model["source"].get("url"):
             return None
-        one = self.agreed().get(model["id"])
+        one = self.list_agreed().get(model["id"])
         if one and one["state"] == "here":
             return dom.button(t("models.use"), "download", model["id"], cls=cls)
         return dom.button(t("models.fetch"), "ask-fetch", model["id"], "load", cls=cls)
@@ -150,7 +150,7 @@ class RemoteModels:
         rows = []
         for one in found:
             address, name = one["address"], one["path"].split("/")[-1]
-            model = "file:" + hub.kept_as(address)
+            model = "file:" + hub.name_file(address)
             whose = "hub" if one["sha256"] else "none"
             self.offered[model] = {"name": name, "licence": licence, "whose": whose}
             for fact in FACTS:
@@ -178,15 +178,15 @@ class RemoteModels:
         if "file" in place:
             address = place["file"]
             said = await script.look(site.path("outside.js"), address)
-            if why := refused(said, address):
+            if why := explain_refusal(said, address):
                 return [], "", why, None
             one = {"path": address.partition("?")[0], "address": address}
             return [dict(one, bytes=int(said.size), sha256=said.sha256)], "", "", None
         if place["origin"] == hub.HOME and mirror:
             place = dict(place, origin=mirror.rstrip("/"))
-        address = hub.listing(place)
+        address = hub.make_listing_address(place)
         said = await script.ask(site.path("outside.js"), address)
-        if why := refused(said, address):
+        if why := explain_refusal(said, address):
             return [], "", why, None
         try:
             told = json.loads(await said.file.text())
@@ -203,43 +203,43 @@ class RemoteModels:
 
     async def know(self, model, one):
         """Keep what a person said yes to, or forget it (None)."""
-        agreed = {id: kept for id, kept in self.agreed().items() if id != model}
+        agreed = {id: kept for id, kept in self.list_agreed().items() if id != model}
         if one:
             agreed[model] = one
         await self.page.set(elsewhere=agreed)
         self.page.model_list.draw()
 
-    async def arrived(self, model):
+    async def on_arrived(self, model):
         """The file is here and was checked: its hash is kept from now on."""
-        one = self.agreed().get(model)
+        one = self.list_agreed().get(model)
         if one and one["state"] != "here":
             record = await self.record(model) or {}
             sha256 = record.get("sha256") or one["sha256"]
             await self.know(model, dict(one, state="here", sha256=sha256))
 
-    async def stopped(self, model):
+    async def on_stopped(self, model):
         """It waits for the person, also at the next visit."""
-        one = self.agreed().get(model)
+        one = self.list_agreed().get(model)
         if one and one["state"] == "fetching":
             await self.know(model, dict(one, state="paused"))
 
-    async def begun(self, model):
-        one = self.agreed().get(model)
+    async def on_begun(self, model):
+        one = self.list_agreed().get(model)
         if one and one["state"] == "paused":
             await self.know(model, dict(one, state="fetching"))
 
-    def unfinished(self):
+    def find_unfinished(self):
         """What was under way when the page was closed."""
-        agreed = self.agreed()
+        agreed = self.list_agreed()
         return next((one for one in agreed if agreed[one]["state"] == "fetching"), "")
 
     async def take_up(self):
         """At a new visit: what was under way goes on, what was paused is shown."""
-        model = self.unfinished()
+        model = self.find_unfinished()
         if model:
             await self.page.first_run.load(model)
             return
-        agreed = self.agreed()
+        agreed = self.list_agreed()
         paused = next((one for one in agreed if agreed[one]["state"] == "paused"), "")
         if paused and not self.page.model:
             done = len((await self.record(paused) or {}).get("chunks", ())) * CHUNK
@@ -255,7 +255,7 @@ class RemoteModels:
 
     def rows(self):
         """Those of no list, wherever models are chosen."""
-        agreed = self.agreed()
+        agreed = self.list_agreed()
         listed = [one["id"] for one in self.page.first_run.models]
         return [self.show_kept(one, agreed[one]) for one in agreed if one not in listed]
 
@@ -281,9 +281,9 @@ class RemoteModels:
         """Its bytes, those of its eyes, and the yes."""
         overlay.close_all()
         await self.page.first_run.throw_away(model)
-        eyes = self.agreed().get(model, {}).get("eyes")
+        eyes = self.list_agreed().get(model, {}).get("eyes")
         if eyes and model.startswith("file:"):
-            await self.page.first_run.throw_away("file:" + hub.kept_as(eyes["address"]))
+            await self.page.first_run.throw_away("file:" + hub.name_file(eyes["address"]))
         await self.know(model, None)
         if self.page.settings["model"] == model:
             await self.page.set(model="")
@@ -300,7 +300,7 @@ def facts_of(one):
     return facts + [one["licence"] or t("fetch.licence_unknown"), hub.host(one["address"])]
 
 
-def refused(said, address):
+def explain_refusal(said, address):
     """Why a site told nothing, in words; empty where it did."""
     host, error = hub.host(address), getattr(said, "error", None)
     if error:

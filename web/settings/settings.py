@@ -10,12 +10,12 @@ from oneseek.web.learning import learn_from
 from oneseek.web.lib import dom, overlay
 from oneseek.web.lib.words import LANGUAGES, t
 from oneseek.web.settings import device
-from oneseek.web.settings.fields import choice, fields, typed
+from oneseek.web.settings.fields import choice, fields, parse_field
 
 THEMES = ("", "light", "dark")
 
 
-def folding_name(details):
+def read_summary(details):
     return details.firstElementChild.textContent
 
 
@@ -91,16 +91,16 @@ class SettingsDialog:
         body = overlay.body_of("settings")
         if body:
             dom.find("#dialog-title").textContent = t("settings.title")
-            unfolded = [folding_name(one) for one in dom.find_all("details[open]", body)]
+            unfolded = [read_summary(one) for one in dom.find_all("details[open]", body)]
             dom.replace(body, self.sections())
             for one in dom.find_all("details", body):
-                one.open = folding_name(one) in unfolded
+                one.open = read_summary(one) in unfolded
 
     def sections(self):
         return [
             self.look(),
             self.chat(),
-            self.learning(),
+            self.draw_learning(),
             self.developer() if self.page.settings["developer"] else None,
             self.data(),
         ]
@@ -148,7 +148,7 @@ class SettingsDialog:
             self.check("voice"),
         )
 
-    def learning(self):
+    def draw_learning(self):
         hidden = [(rule, t("hidden." + rule)) for rule in ("mains", "always", "never")]
         back_ends = [(kind, t("back_end." + kind)) for kind in ("auto", "gpu", "cpu")]
         values = self.page.settings
@@ -171,12 +171,12 @@ class SettingsDialog:
             self.check("auto_collect"),
             self.address("proxy"),
             self.check("sign"),
-            self.signing_key(),
+            self.draw_signing_key(),
             dom.button(t("settings.introduce"), "introduce", drawing="seed", cls="small"),
             self.check("developer"),
         )
 
-    def signing_key(self):
+    def draw_signing_key(self):
         """The public key to hand out, and the private one to keep in a safe place."""
         public = self.page.learning.signing
         if not public:
@@ -326,7 +326,7 @@ class SettingsDialog:
         inner, before = own, self.current(table).to_dict()
         for part in path[:-1]:
             inner, before = inner.setdefault(part, {}), before[part]
-        inner[path[-1]] = typed(element, before[path[-1]])
+        inner[path[-1]] = parse_field(element, before[path[-1]])
         label = dom.or_none(element.closest(".field"))
         try:
             self.defaults(table).replace(**own)

@@ -22,9 +22,9 @@ class Api:
         app.engine.listen(ApiWork, self.note_work)
         container = window.navigator.serviceWorker
         if container:
-            container.addEventListener("message", self.called)
+            container.addEventListener("message", self.on_message)
 
-    def called(self, event):
+    def on_message(self, event):
         if hasattr(event.data, "call"):
             asyncio.create_task(self.call(json.loads(event.data.call), event.ports[0]))
 

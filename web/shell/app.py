@@ -28,14 +28,14 @@ class App:
         self.api = api.Api(self)
 
     async def start_engine(self):
-        self.engine.listen(Booting, self.booting)
+        self.engine.listen(Booting, self.on_booting)
         self.engine.listen(Broken, self.engine_broken)
         self.importer.listen(Broken, lambda event: trouble.show("importer", event.detail))
         self.page.status.know(step="python")
         await self.engine.start()
         self.page.status.know(step="device")
         try:
-            self.device = await self.engine.ask(Start(engine=self.wanted_engine()), first=True)
+            self.device = await self.engine.ask(Start(engine=self.choose_engine()), first=True)
         except Refused as refused:
             if not document.getElementById("trouble-engine"):
                 self.engine_broken(refused.failed)
@@ -48,7 +48,7 @@ class App:
             dom.listen("oneseek-break", window, self.break_engine)
         await self.page.choice.engine_started()
 
-    def booting(self, event):
+    def on_booting(self, event):
         self.page.status.know(step=event.step)
         self.page.touch("boot")
 
@@ -68,7 +68,7 @@ class App:
 
     async def replace_engine(self):
         """A new worker with the same model on the same kind of device."""
-        self.device = await self.engine.ask(Start(engine=self.wanted_engine()), first=True)
+        self.device = await self.engine.ask(Start(engine=self.choose_engine()), first=True)
         if self.page.model:
             model, keep = self.page.model.model, self.page.keeps_model
             origin = self.page.remote_models.origin(model)
@@ -89,7 +89,7 @@ class App:
     def break_worker(self, what):
         self.engine.remote.receive(Break(what=what).to_text())
 
-    def wanted_engine(self):
+    def choose_engine(self):
         """The address decides, then the person's setting."""
         wanted = site.option("engine")
         return self.page.settings["back_end"] if wanted == "auto" else wanted

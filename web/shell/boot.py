@@ -10,13 +10,13 @@ import sys
 
 from pyscript import window
 
-from oneseek.web.lib.words import t, wished
+from oneseek.web.lib.words import choose_language, t
 
 
 async def begin():
     """What goes wrong before there is a page is said by start.js, which hears errors."""
     try:
-        t.ahead(wished())
+        t.ahead(choose_language())
         from oneseek.web.shell import app
 
         await app.start(window.opening)

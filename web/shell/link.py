@@ -23,7 +23,7 @@ from oneseek.engine.core.messages import (
     Request,
     Verify,
     from_text,
-    opened,
+    open_envelope,
 )
 from oneseek.web.lib import clock, site
 
@@ -204,7 +204,7 @@ class Link:
         self.listeners.setdefault(kind, []).append(function)
 
     def hear(self, event):
-        worker, seq, message = opened(event.data)
+        worker, seq, message = open_envelope(event.data)
         if worker != self.worker:
             return
         if 0 < seq <= self.seen:

@@ -40,7 +40,7 @@ from oneseek.web.learning.taste import Taste
 from oneseek.web.learning.teaching import Teaching
 from oneseek.web.learning.training import Training
 from oneseek.web.lib import clicks, clock, dom, markdown, overlay, site
-from oneseek.web.lib.words import t, wished
+from oneseek.web.lib.words import choose_language, t
 from oneseek.web.settings.choice import Choice
 from oneseek.web.settings.exchange import Exchange
 from oneseek.web.settings.firstrun import FirstRun
@@ -58,7 +58,7 @@ from oneseek.web.shell.status import Status
 
 async def start(app, opening):
     """Fill the page from the store, and be ready for the person before the workers are."""
-    await t.use(wished())  # while what is stored is opened
+    await t.use(choose_language())  # while what is stored is opened
     page = app.page = Page(app, BrowserStore(await opening))
     await page.load_settings()
     if page.settings["language"] not in ("", t.language):

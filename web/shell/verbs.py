@@ -104,7 +104,7 @@ async def save_teach(page, id, text):
     if text:
         asked = page.chat.tree[turn["parent"]]
         await page.teaching.correct(asked, turn, text)
-        await page.taste.edited(asked, turn, text)
+        await page.taste.keep_edit(asked, turn, text)
         turn["taught"] = text
         await page.chat.save(turn)
         page.chat.redraw_turn(turn)

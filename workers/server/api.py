@@ -37,7 +37,7 @@ from oneseek.workers.server.endpoints import (
     training,
     versions,
 )
-from oneseek.workers.server.endpoints.deprecated import deprecated, multi_model_query, query, status
+from oneseek.workers.server.endpoints.deprecated import deprecate, multi_model_query, query, status
 from oneseek.workers.server.fact_memory import NoPhrase
 from oneseek.workers.server.guard import error
 from oneseek.workers.server.guests import NoRoom
@@ -65,7 +65,7 @@ ROUTES = [
     Route("/api/models/versions/{number:int}/activate", versions.activate, methods=["POST"]),
     Route("/api/models/versions/{number:int}/verify", versions.verify),
     Route("/api/models/versions/{number:int}/export", versions.export),
-    Route("/api/models/versions/{number:int}/certified", versions.certified),
+    Route("/api/models/versions/{number:int}/certified", versions.export_certified),
     Route("/api/models/compare", comparing.compare, methods=["POST"]),
     Route("/api/models/compare/{id}", comparing.choose, methods=["POST"]),
     Route("/api/models/leaderboard", comparing.board),
@@ -93,14 +93,14 @@ ROUTES = [
     Route("/api/search", knowledge.search, methods=["POST"]),
     Route("/api/exchange", knowledge.exchange, methods=["POST"]),
     Route("/api/import", lessons.bring_in, methods=["POST"]),
-    Route("/api/oqt/query", deprecated(query), methods=["POST"]),
-    Route("/api/oqt/multi-model-query", deprecated(multi_model_query), methods=["POST"]),
-    Route("/api/oqt/micro-train", deprecated(training.micro), methods=["POST"]),
-    Route("/api/oqt/train", deprecated(training.start_run), methods=["POST"]),
-    Route("/api/oqt/status", deprecated(status)),
-    Route("/api/oqt/metrics", deprecated(training.micro_stats)),
-    Route("/api/oqt/ledger", deprecated(versions.ledger)),
-    Route("/api/oqt/ledger/{what}", deprecated(versions.ledger)),
+    Route("/api/oqt/query", deprecate(query), methods=["POST"]),
+    Route("/api/oqt/multi-model-query", deprecate(multi_model_query), methods=["POST"]),
+    Route("/api/oqt/micro-train", deprecate(training.micro), methods=["POST"]),
+    Route("/api/oqt/train", deprecate(training.start_run), methods=["POST"]),
+    Route("/api/oqt/status", deprecate(status)),
+    Route("/api/oqt/metrics", deprecate(training.micro_stats)),
+    Route("/api/oqt/ledger", deprecate(versions.ledger)),
+    Route("/api/oqt/ledger/{what}", deprecate(versions.ledger)),
     Route("/v1/models", openai.models),
     Route("/v1/models/{id}", openai.model),
     Route("/v1/chat/completions", openai.completions, methods=["POST"]),

@@ -41,7 +41,7 @@ class FactMemory:
         if not any([await self.store.get(name, id) for name in ("facts", "queue", "examples")]):
             raise LookupError(f"nothing is known as {id}")
         assistant = self.service.assistant
-        touched = await assistant.learner.history.learned_from([id])
+        touched = await assistant.learner.history.find_versions([id])
         await assistant.forget([id])
         await self._finish_or_hurry()
         return [label(one) for one in touched]

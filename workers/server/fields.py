@@ -182,27 +182,29 @@ def takes(
 
     def wrap(handler: Callable[[Request, Any], Awaitable[Response]]) -> Handler:
         @functools.wraps(handler)
-        async def reading(request: Request) -> Response:
+        async def answer(request: Request) -> Response:
             def read(given: bytes) -> dict:
-                body = parsed(given)
+                body = parse_object(given)
                 if exact:
                     refuse_others(body, fields)
                 return {name: field.read(body, name) for name, field in fields.items()}
 
             return await handler(request, await body_of(request, read))
 
-        reading.fields = fields  # type: ignore[attr-defined]  # said of a function
-        return reading
+        answer.fields = fields  # type: ignore[attr-defined]  # said of a function
+        return answer
 
     return wrap
 
 
-def parsed(given: bytes) -> dict:
+def parse_object(given: bytes) -> dict:
     """The JSON object that these bytes are."""
     try:
         text = (given or b"{}").decode()
         must_be_modest(text)
-        body = json.loads(text, parse_constant=no_number, parse_int=kept_whole, parse_float=finite)
+        body = json.loads(
+            text, parse_constant=no_number, parse_int=parse_whole_number, parse_float=finite
+        )
         if HALF.search(text):
             json.dumps(body, ensure_ascii=False).encode()  # half a surrogate pair is no text
     except ValueError as error:
@@ -212,7 +214,7 @@ def parsed(given: bytes) -> dict:
     return body
 
 
-async def body_of(request: Request, read: Callable[[bytes], dict] = parsed) -> dict:
+async def body_of(request: Request, read: Callable[[bytes], dict] = parse_object) -> dict:
     """What `read` makes of a request's body; a large one is read beside the loop."""
     try:
         given = await request.body()
@@ -250,7 +252,7 @@ def finite(text: str) -> float:
     return value
 
 
-def kept_whole(text: str) -> int:
+def parse_whole_number(text: str) -> int:
     value = int(text)
     if value.bit_length() > WHOLE_BITS:
         raise ValueError(f"a whole number may have {WHOLE_BITS} bits")

@@ -152,13 +152,13 @@ def longest(path: str) -> int:
 def readable_by(origin: str, send: Send) -> Send:
     """Lets a page of this origin read the answer."""
 
-    async def sent(message: MutableMapping[str, Any]) -> None:
+    async def send_with_origin(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
             named = [(b"access-control-allow-origin", origin.encode()), (b"vary", b"origin")]
             message = {**message, "headers": [*message.get("headers", ()), *named]}
         await send(message)
 
-    return sent
+    return send_with_origin
 
 
 async def welcome(send: Send) -> None:

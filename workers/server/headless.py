@@ -23,12 +23,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from oneseek.engine.backends.room import memory_here
 from oneseek.engine.cli.options import Progress, server_options
-from oneseek.engine.core.environment import read_whole_number, switched_on, variable
+from oneseek.engine.core.environment import is_switched_on, read_whole_number, variable
 from oneseek.engine.core.storage import backup
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.core.storage.store import StorageFull, StoreRetired
 from oneseek.engine.history.certificate import EVERY_QUESTIONS
-from oneseek.engine.history.native_keys import named_key
+from oneseek.engine.history.native_keys import read_named_key
 from oneseek.engine.history.pem import BadKey
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import FormatError
@@ -105,9 +105,9 @@ async def base_of(name: str, store: SqliteStore) -> str:
     return cut if cut in bases and id not in bases else id
 
 
-async def opened(options: argparse.Namespace) -> Service:
+async def open_service(options: argparse.Namespace) -> Service:
     """The service of the chosen model over the folder's store."""
-    name, *others = registry.chosen(options.model)
+    name, *others = registry.choose_base_models(options.model)
     id = registry.id_of(name)
     must_be_here(name, others)
     model = await model_named(name, options.backend, Progress(name))
@@ -115,23 +115,23 @@ async def opened(options: argparse.Namespace) -> Service:
     await keep_bits(model, store)
     if store.lost:
         log.warning("the folder's database was lost: restore a backup to get versions back")
-    signer = named_key()
+    signer = read_named_key()
     here = await base_of(name, store)
     assistant = assistant_over(model, store, here, signer=signer, device_memory=memory_here())
     guests = {}
     for other in others:
         base = await base_of(other, store)
         guests[registry.id_of(other)] = guest_named(other, options.backend, store, base, signer)
-    on, share = switched_on("ENABLE_MICROTRAINING", True), options.share
+    on, share = is_switched_on("ENABLE_MICROTRAINING", True), options.share
 
     async def hears() -> bool:
-        return switched_on("LEARN_FROM_CHATS", True)
+        return is_switched_on("LEARN_FROM_CHATS", True)
 
     every = read_whole_number("DNA_EVERY", EVERY_QUESTIONS)
     more = {"share": share, "guests": Guests(guests), "dna_every": every, "hears": hears}
     service = Service(store, assistant, id, clock, on, options.folder, **more)
     if address := variable("LEDGER_URL"):
-        fetcher = Fetcher(anywhere) if switched_on("LEDGER_URL_LOCAL", False) else Fetcher()
+        fetcher = Fetcher(anywhere) if is_switched_on("LEDGER_URL_LOCAL", False) else Fetcher()
         service.spawn(Witness(service.versions, address, fetcher).keep())
     log.info("OneSeek answers at http://%s:%s as %s", options.host, options.port, id)
     return service
@@ -189,13 +189,13 @@ class Logged:
             return await self.app(scope, receive, send)
         began, status = time.perf_counter(), 0
 
-        async def watched(message: MutableMapping[str, Any]) -> None:
+        async def watch_send(message: MutableMapping[str, Any]) -> None:
             nonlocal status
             status = message.get("status", status)
             await send(message)
 
         try:
-            await self.app(scope, receive, watched)
+            await self.app(scope, receive, watch_send)
         finally:
             spent = round(1e3 * (time.perf_counter() - began), 1)
             facts = {"method": scope["method"], "path": scope["path"], "status": status}
@@ -215,7 +215,9 @@ def server_settings(
 
 async def serve(options: argparse.Namespace) -> None:
     hosts = LOCAL if options.host in LOCAL else (*LOCAL, options.host)
-    app = Guard(create_app(await opened(options)), hosts, options.key, pages=tuple(options.page))
+    app = Guard(
+        create_app(await open_service(options)), hosts, options.key, pages=tuple(options.page)
+    )
     settings = server_settings(app, options.host, options.port, options.proxy)
     await uvicorn.Server(settings).serve()
 

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import replace
 from typing import Any
 
-from oneseek.engine.core.next_work import LESSON, MEMORY, unpractised
+from oneseek.engine.core.next_work import LESSON, MEMORY, count_unpractised_lessons
 from oneseek.engine.history.versions import GENERIC
 
 LOOKED_BACK = 200  # entries of the ledger
@@ -41,16 +41,16 @@ async def remember(service: Any) -> None:
     """Take in what was told, before any lesson about it; it takes seconds."""
     opened = await service.learner.learn(MEMORY, [], GENERIC)
     service.assistant.turns.free()
-    await remembered(service, service.learner.outcome(opened))
+    await take_in(service, service.learner.outcome(opened))
 
 
-async def remembered(service: Any, taking_in: Awaitable[dict]) -> None:
+async def take_in(service: Any, taking_in: Awaitable[dict]) -> None:
     """What was told is known by heart, in a moment of its own or between two steps of a round;
     whoever listens hears of it."""
     service.taking_in.begin()
     began = time.monotonic()
     ended = await taking_in
-    left = [one["id"] for one in await service.assistant.mind.waiting()]
+    left = [one["id"] for one in await service.assistant.mind.list_waiting()]
     service.taking_in.end(began, left)
     service.hub.tell({"type": "remembered", "facts": ended["facts"], "reason": ended["reason"]})
 
@@ -62,7 +62,7 @@ async def worth_practising(service: Any) -> bool:
         return False
     newest = await service.store.all("ledger", None, LOOKED_BACK, True)
     rejections = [entry for _, entry in newest if entry["kind"] == "rejection"]
-    return bool(unpractised(chain, rejections))
+    return bool(count_unpractised_lessons(chain, rejections))
 
 
 async def lesson_within(service: Any, ids: list[str], line: str) -> dict:
@@ -87,7 +87,7 @@ async def questions_between(
     """The stages of the questions that wait now, between two epochs. The round of the run is
     put off meanwhile and goes on from where it was, if there is one to be opened `again`."""
     assistant = service.assistant
-    if not (waiting := await service.micro.waiting()):
+    if not (waiting := await service.micro.list_waiting()):
         return
     began = assistant.learner.training.parent if again else None
     if again:

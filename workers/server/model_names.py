@@ -33,7 +33,7 @@ class Names:
         """Where it is kept which version of a base model is in use."""
         return pointer_of(self.base_of(model), GENERIC)
 
-    def called(self, model: str, record: dict | None) -> str:
+    def label_version(self, model: str, record: dict | None) -> str:
         """A version among those of all models here."""
         return label(record) if model == self.model else f"{model}:{label(record)}"
 

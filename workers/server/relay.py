@@ -34,7 +34,7 @@ def describe_outcome(ended: RoundEnd) -> dict:
     }
 
 
-async def made_by(run: str, versions: Versions) -> RoundEnd | None:
+async def find_outcome(run: str, versions: Versions) -> RoundEnd | None:
     """What became of the round of a run that was stopped when its version was stored and its own
     word was not."""
     for record in await versions.records():
@@ -99,16 +99,16 @@ class Relay:
         for model in self.run.models:
             if model not in self.run.ended:
                 await self.judge(model)
-        best = self.run.leaderboard.ranking()[0]["model"]
+        best = self.run.leaderboard.rank()[0]["model"]
         return {**self.run.ended[best], "best": best, "models": self.run.ended}
 
     async def judge(self, model: str) -> None:
         assistant = await self.load(model)
-        ended = await made_by(self.run.id, assistant.versions)
+        ended = await find_outcome(self.run.id, assistant.versions)
         if not ended:
             assistant = await self.turn(model, len(self.run.metrics))
             ended = await assistant.learner.training.finish({"run": self.run.id})
         await loss_curve.close(self.store, f"{self.run.id}.{model}", ended["version"])
         dna = await self.dna(assistant.versions)
-        await self.run.judged(model, describe_outcome(ended) | {"dna": dna})
+        await self.run.record_outcome(model, describe_outcome(ended) | {"dna": dna})
         assistant.learner.trainer.rest()

@@ -33,7 +33,7 @@ from oneseek.engine.history.certificate import EVERY_QUESTIONS
 from oneseek.engine.history.versions import GENERIC, Versions, label
 from oneseek.engine.learner import NothingLeft
 from oneseek.engine.learning.lessons import LessonError
-from oneseek.engine.learning.questions.microtrain import MicroTraining, hold, offered
+from oneseek.engine.learning.questions.microtrain import MicroTraining, hold, offer_examples
 from oneseek.engine.learning.runs import RunState, TrainingRun
 from oneseek.engine.learning.trainer import check
 from oneseek.engine.model.choice.sampling import Sampling
@@ -48,7 +48,7 @@ from oneseek.workers.server.idle_work import (
     TakingIn,
     lesson_within,
     remember,
-    remembered,
+    take_in,
     worth_practising,
 )
 from oneseek.workers.server.model_names import Names
@@ -214,11 +214,11 @@ class Service:
         """What there is to learn, by the kinds of engine/core/next_work.py."""
         coming = self.runs.coming
         return {
-            MEMORY: await self.unremembered(),
+            MEMORY: await self.has_unremembered(),
             BEGUN: [run for run in coming if run.state == RunState.TRAINING]
-            or await self.interrupted(),
-            LESSON: self.queue.queue.upcoming(1),
-            QUESTION: await self.micro.waiting(),
+            or await self.find_interrupted(),
+            LESSON: self.queue.queue.peek(1),
+            QUESTION: await self.micro.list_waiting(),
             RUN: coming,
             PRACTICE: await worth_practising(self),
         }
@@ -266,17 +266,17 @@ class Service:
         else:
             await self.round(LESSON, [], waits)
 
-    async def unremembered(self) -> bool:
+    async def has_unremembered(self) -> bool:
         """Whether something was told that is not known by heart, and can be."""
-        waiting = {one["id"] for one in await self.assistant.mind.waiting()}
+        waiting = {one["id"] for one in await self.assistant.mind.list_waiting()}
         return not waiting <= self.taking_in.refused
 
-    async def interrupted(self) -> str | None:
+    async def find_interrupted(self) -> str | None:
         """The line of a lesson that a killed server left half done; practice has its own time."""
         prefix = f"round.{self.versions.base}."
         for key in map(str, await self.store.keys("snapshots")):
             line = key.removeprefix(prefix)
-            if line != key and await self.learner.training.interrupted(line) == LESSON:
+            if line != key and await self.learner.training.find_interrupted(line) == LESSON:
                 return line
         return None
 
@@ -303,7 +303,7 @@ class Service:
 
     async def learn(self, examples: list[dict], line: str) -> dict:
         """Queue examples and learn them now; the answer MicroTraining wants."""
-        ids, nothing = await offered(self.queue, self.learner.trainer.coder, examples)
+        ids, nothing = await offer_examples(self.queue, self.learner.trainer.coder, examples)
         if not ids:
             return nothing
         learn = partial(lesson_within, self) if self.runs.now else partial(self.round, LESSON)
@@ -350,7 +350,7 @@ class Service:
         self.hub.tell({"type": "step", "runId": round.run, **figures})
         # What was told is known long before the round ends.
         if self.taking_in.is_due():
-            await remembered(self, self.assistant.mind.remember())
+            await take_in(self, self.assistant.mind.remember())
 
     def teachable(self, record: dict) -> bool:
         with contextlib.suppress(LessonError):

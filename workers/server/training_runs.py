@@ -25,7 +25,7 @@ from oneseek.engine.history.round_plan import TRAINING, RoundEnd, make_plan
 from oneseek.engine.history.versions import GENERIC, LEARNED, Versions, round_of
 from oneseek.engine.learning import run_data, shape
 from oneseek.engine.learning.adaptive import AdaptiveConfig
-from oneseek.engine.learning.needs import Watch, measured_pace, needs
+from oneseek.engine.learning.needs import Watch, needs, read_pace
 from oneseek.engine.learning.runs import RunState, TrainingRun, validate_base_models
 from oneseek.engine.learning.skills.examples import Examples
 from oneseek.engine.learning.skills.skills import line_in, skill_record
@@ -33,7 +33,7 @@ from oneseek.engine.learning.taste.taste import is_taste
 from oneseek.engine.learning.tuning import trials
 from oneseek.engine.turns import urgent
 from oneseek.workers.server.idle_work import questions_between
-from oneseek.workers.server.relay import Relay, describe_outcome, made_by, must_have_come_to
+from oneseek.workers.server.relay import Relay, describe_outcome, find_outcome, must_have_come_to
 
 log = logging.getLogger("oneseek")
 OPEN = "runs.open"  # in `state`: the runs that wait or are under way, oldest first
@@ -58,17 +58,17 @@ class Runs:
     def coming(self) -> list[TrainingRun]:
         """What waits, of the models that are here; a run that a restart interrupted first."""
         waiting = [run for run in self.known.values() if not run.over and run is not self.now]
-        waiting = [run for run in waiting if not self.missing(run)]
+        waiting = [run for run in waiting if not self.list_missing(run)]
         return sorted(waiting, key=lambda run: run.state != RunState.TRAINING)
 
-    def missing(self, run: TrainingRun) -> list[str]:
+    def list_missing(self, run: TrainingRun) -> list[str]:
         """The models that a run waits for: it was asked of a host that had them."""
         return [one for one in run.models if not run.over and one not in self.service.names.models]
 
     def list_runs(self) -> list[dict]:
         """Every run as the API tells it, newest first."""
         newest = [self.known[id] for id in sorted(self.known)[::-1]]
-        return [{**run.to_dict(), "waits_for": self.missing(run)} for run in newest]
+        return [{**run.to_dict(), "waits_for": self.list_missing(run)} for run in newest]
 
     async def load(self) -> None:
         """What is stored of earlier runs."""
@@ -186,7 +186,7 @@ class Runs:
         config = trainer.shape_for(before, plan)
         asked = config.replace(**wanted)
         shape.must_have_place(asked, config)
-        pace = await measured_pace(self.store)
+        pace = await read_pace(self.store)
         if tune:
             trials.must_be_adapter(asked)
             trials.must_suffice(int(record["examples"] * (1 - asked.validation_split)))
@@ -259,8 +259,8 @@ class Runs:
 
     async def alone(self, run: TrainingRun, on_step: Callable, store: Any) -> dict:
         """A run of the model that answers: one round from its first epoch to its gate."""
-        if made := await made_by(run.id, self.versions):
-            await self.settled(run, made)
+        if made := await find_outcome(run.id, self.versions):
+            await self.settle(run, made)
             await run.complete(describe_outcome(made) | {"memory_used": None})
             return dict(made)
         ended: dict = {}
@@ -270,27 +270,27 @@ class Runs:
             await self.come_to(len(run.metrics), on_step)  # a restart may have gone back behind it
             came = await self.service.learner.training.finish({"run": run.id})
             ended.update(came)
-            await self.settled(run, came)
+            await self.settle(run, came)
             return describe_outcome(came) | {"memory_used": watch.most()}
 
         record = await self.record(run)
-        await self.tuned(run, record)
+        await self.tune(run, record)
         await self.open(run, self.service.assistant, record, {}, store)
         again = partial(self.open, run, self.service.assistant, record, {}, store)
         between = partial(questions_between, self.service, again)
         await run.run(lambda model, at, weight, rate: self.epoch(at, on_step), finish, between)
         return ended
 
-    async def settled(self, run: TrainingRun, ended: RoundEnd) -> None:
+    async def settle(self, run: TrainingRun, ended: RoundEnd) -> None:
         """What it learned is found by what asks for it, if it has the name of a skill, and what it
         came to is kept; of a taste that was refused no second copy of its choices is left."""
         if skill := run.about.get("skill"):
             known = Examples(self.service.assistant.skills)
-            await known.ended(skill, await self.record(run), ended)
+            await known.record_outcome(skill, await self.record(run), ended)
         if is_taste(run.about):
             await self.store.batch([["delete", "queue", run.about["record"]]])
 
-    async def tuned(self, run: TrainingRun, record: dict) -> None:
+    async def tune(self, run: TrainingRun, record: dict) -> None:
         """The settings that were found for it, by tries that are kept with the run."""
         if not run.about.get("tune"):
             return
@@ -307,7 +307,7 @@ class Runs:
         )
         settings = dict(tuning.settings)
         run.use(settings.pop("epochs"), settings.pop("learning_rate"))
-        run.about["shape"] = trials.merged(run.about["shape"], settings)
+        run.about["shape"] = trials.merge_settings(run.about["shape"], settings)
         await self.keep(run)
 
     async def in_turns(self, run: TrainingRun, store: Any) -> dict:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 
 from oneseek.engine.core.messages import Fits, LookAt, Looked, WhatFits
-from oneseek.engine.learning.needs import file_takes, judged, packed_takes, row_fits
+from oneseek.engine.learning.needs import file_takes, file_takes_packed, judge, row_fits
 from oneseek.engine.learning.trainer import TRAINING_BYTES
 from oneseek.engine.model import registry
 from oneseek.engine.model.look import look
@@ -23,8 +23,8 @@ class ModelRequests:
         self.fits: dict[tuple[str, str], dict] = {}  # (model, back end) -> what was worked out
         self.alone = asyncio.Lock()
 
-    def judged(self, taken: dict) -> dict:
-        return judged(taken, self.resident.device.kind, device_memory())
+    def judge(self, taken: dict) -> dict:
+        return judge(taken, self.resident.device.kind, device_memory())
 
     async def on_what_fits(self, request: WhatFits) -> Fits:
         """Of each known model, as given and packed."""
@@ -43,7 +43,7 @@ class ModelRequests:
         told, file = look(await receive_files(request.channel))
         if file is not None:
             room = TRAINING_BYTES[self.resident.device.kind]
-            told |= self.judged(file_takes(file, room))
-            ways = [] if file.eyes else packed_takes(file, room)  # packed, a model has no eyes
-            told["packed"] = [self.judged(one) for one in ways]
+            told |= self.judge(file_takes(file, room))
+            ways = [] if file.eyes else file_takes_packed(file, room)  # packed, a model has no eyes
+            told["packed"] = [self.judge(one) for one in ways]
         return Looked(told=told)

@@ -26,9 +26,9 @@ from oneseek.engine.model.formats.download import (
     Record,
     VerifiedSource,
     download,
+    open_stored,
     other_hash,
     other_size,
-    stored,
 )
 from oneseek.engine.model.formats.source import CHUNK, Source
 from oneseek.workers.tab.outside import Outside
@@ -87,32 +87,32 @@ class Models:
         self, model: str, keep: bool, origin: dict, progress: Progress
     ) -> Source | dict[str, Source]:
         if model in self.addresses:
-            return await self.fetched(model, keep, self.here(model), progress)
+            return await self.fetch_all(model, keep, self.here(model), progress)
         if await self.has(model):
             here = await self.elsewhere(model, NOWHERE, origin.get("eyes"))
-            return await self.fetched(model, True, here, progress)
+            return await self.fetch_all(model, True, here, progress)
         if origin:
             there = await self.elsewhere(model, origin, origin.get("eyes"))
-            return await self.fetched(model, keep, there, progress)
+            return await self.fetch_all(model, keep, there, progress)
         if model.startswith(GIVEN):
             return await self.open_inbox(model.removeprefix(GIVEN), progress)
         raise NotCarried(elsewhere(model))
 
     def here(self, model: str) -> Origin:
-        known = known_of(model)
+        known = look_up(model)
         return Origin(self.addresses[model], known.get("bytes", 0), known.get("sha256"), Fetch())
 
     async def elsewhere(self, model: str, origin: dict, eyes: dict | None = None) -> Origin:
         """What the list knows holds; of a file that is on no list, what the hub tells. Its eyes are
         those that are here, or that may be fetched."""
-        known = known_of(model) or origin
+        known = look_up(model) or origin
         found = Origin(origin["address"], known["bytes"], known["sha256"] or None, None)
         name = eyes_name(model, eyes)
         if name and (eyes or await self.has(name)):
             found.eyes = name, await self.elsewhere(name, eyes or NOWHERE)
         return found
 
-    async def fetched(
+    async def fetch_all(
         self, model: str, keep: bool, origin: Origin, progress: Progress
     ) -> Source | dict[str, Source]:
         """A model with its eyes, and before it the encoder where that is missing; told as one."""
@@ -121,7 +121,7 @@ class Models:
             wanted.insert(0, (ENCODER, self.here(ENCODER)))
         whole, before, found = sum(one.size for _, one in wanted), 0, {}
         for name, one in wanted:
-            told = partial(told_of_all, progress, before, whole) if wanted[1:] else progress
+            told = partial(tell_overall, progress, before, whole) if wanted[1:] else progress
             source = await self.one(name, keep, one, told)
             before += one.size
             if name == ENCODER:
@@ -133,7 +133,7 @@ class Models:
     async def has(self, model: str) -> bool:
         """Whether all of its file is stored, and was checked."""
         shelf, name = self.place(model)
-        record, known = await shelf.record(name), known_of(model).get("sha256")
+        record, known = await shelf.record(name), look_up(model).get("sha256")
         here = bool(record and record.sha256) and known in (None, record.sha256)
         return here or model == ENCODER and self.encoder is not None
 
@@ -176,7 +176,7 @@ class Models:
         record = await shelf.record(name)
         if record and record.sha256 and origin.sha256 not in (None, record.sha256):
             await shelf.forget(name)
-        source = await stored(shelf, name)
+        source = await open_stored(shelf, name)
         if source:
             return source
         progress("download", 0, origin.size)  # the server may take its time
@@ -247,7 +247,7 @@ def untold(phase: str, done: int, total: int) -> None:
     """Nobody waits for it."""
 
 
-def known_of(model: str) -> dict:
+def look_up(model: str) -> dict:
     """What the list has of a model, of the eyes of one, or of the encoder."""
     if model == ENCODER:
         return registry.encoder()
@@ -258,12 +258,12 @@ def known_of(model: str) -> dict:
 
 def eyes_name(model: str, eyes: dict | None) -> str:
     """What the eyes of a model are kept as; empty where it has none."""
-    if known_of(model).get("eyes"):
+    if look_up(model).get("eyes"):
         return model + EYES
-    return GIVEN + hub.kept_as(eyes["address"]) if eyes else ""
+    return GIVEN + hub.name_file(eyes["address"]) if eyes else ""
 
 
-def told_of_all(tell: Progress, before: int, whole: int, phase: str, done: int, _: int) -> None:
+def tell_overall(tell: Progress, before: int, whole: int, phase: str, done: int, _: int) -> None:
     tell(phase, before + done, whole)
 
 

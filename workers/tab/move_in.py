@@ -22,7 +22,7 @@ class MoveInRequests:
     async def on_look_in(self, request: LookIn) -> Finding:
         """Only what states something, and what may take that back, is read a second time."""
         messages = await read(request.file)
-        found = await look(self.resident.needed(), messages, self.step(request.id))
+        found = await look(self.resident.require_assistant(), messages, self.step(request.id))
         texts = {one.text for one, said in zip(messages, found, strict=True) if said}
         stating = [one for one in messages if one.text in texts or one.before in texts]
         await write_own(request.file, json.dumps(stating))
@@ -31,7 +31,7 @@ class MoveInRequests:
 
     async def on_move_in(self, request: MoveIn) -> MovedIn:
         messages = await read(request.file)
-        kept = await keep(self.resident.needed(), messages, self.step(request.id))
+        kept = await keep(self.resident.require_assistant(), messages, self.step(request.id))
         self.resident.emit_changed("queue", "facts")
         return MovedIn(kept=len(kept))
 

@@ -19,14 +19,14 @@ import numpy as np
 from pyodide.ffi import to_js
 
 from oneseek.engine.assistant import Assistant, flat_weights
-from oneseek.engine.history.certificate import certify, zipped
+from oneseek.engine.history.certificate import certify, zip_files
 from oneseek.engine.history.versions import Versions, behind, label
 from oneseek.engine.model.adapters import (
     CARD,
     SETTINGS,
     WEIGHTS,
     AdapterError,
-    fitted,
+    convert_layout,
     gguf_lora,
     name_in,
     only_lora,
@@ -96,24 +96,24 @@ async def export(
     files = peft_files(trained, flat, model.name, record["name"], behind=behind(record))
     if form == "certified":
         files = await certify(versions, number, files)
-        return f"{record['name']}.zip", zipped(files)
-    return f"{stem}-peft.zip", zipped(files)
+        return f"{record['name']}.zip", zip_files(files)
+    return f"{stem}-peft.zip", zip_files(files)
 
 
 def adapter_in(came: dict[str, bytes], assistant: Assistant) -> tuple[np.ndarray, str]:
     """The flat array of an adapter, in a zip or as PEFT's files, laid out as this assistant's own,
     and its old name."""
-    found = came if SETTINGS in came else unzipped(*came.values())
+    found = came if SETTINGS in came else unzip(*came.values())
     for name in (SETTINGS, WEIGHTS):
         if name not in found:
             raise AdapterError(f"there is no {name}; export the adapter as PEFT first")
     source = BytesSource(found[WEIGHTS], WEIGHTS)
     trained, flat = read_peft(found[SETTINGS], source, assistant.model.config)
     name = name_in(found.get(CARD, b""))
-    return fitted(trained, flat, assistant.learner.trainer.trained), name
+    return convert_layout(trained, flat, assistant.learner.trainer.trained), name
 
 
-def unzipped(data: bytes) -> dict[str, bytes]:
+def unzip(data: bytes) -> dict[str, bytes]:
     """PEFT's files in a zip."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(data))

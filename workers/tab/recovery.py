@@ -29,12 +29,12 @@ class Recovery:
         self.work: asyncio.Future | None = None
 
     def begin(self, reason: str) -> None:
-        """The device is gone; whoever needs it awaits `done`."""
+        """The device is gone; whoever needs it awaits `wait_for_end`."""
         if self.work is None or self.work.done():
             self.losses += 1
             self.work = asyncio.ensure_future(self.restore())
 
-    async def done(self) -> None:
+    async def wait_for_end(self) -> None:
         """Until a recovery under way has ended; at once when there is none."""
         if self.work is not None:
             await self.work

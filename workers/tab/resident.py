@@ -17,7 +17,7 @@ import js
 from pyodide.ffi import JsException
 
 from oneseek.engine.assistant import Assistant
-from oneseek.engine.backends.quick_check import both, measured_once, pace
+from oneseek.engine.backends.quick_check import both, measure_once, pace
 from oneseek.engine.core.messages import (
     Changed,
     Device,
@@ -92,7 +92,7 @@ class Resident:
         if self.device.why == "chip":
             try:
                 key = f"quick check:{self.device.name}"
-                took = await measured_once(self.store, key, lambda: both(open_executor))
+                took = await measure_once(self.store, key, lambda: both(open_executor))
                 if took["cpu"] < took["gpu"]:
                     self.device = processor("slower")
             except (
@@ -118,7 +118,7 @@ class Resident:
 
         try:
             file = await self.models.open(request.model, request.keep, request.origin, progress)
-            executor = await self.opened()
+            executor = await self.open_device()
             shown = functools.partial(progress, "load")
             loaded = await self.make_resident(request, file, executor, shown, self.assistant)
             if await take_over(self.versions):
@@ -130,7 +130,7 @@ class Resident:
             await self.models.remove(request.model)
             raise
 
-    async def opened(self) -> Any:
+    async def open_device(self) -> Any:
         """What the chosen device computes with; a graphics chip that cannot be opened leaves the
         work to the processor."""
         try:
@@ -147,7 +147,7 @@ class Resident:
         threads = js.oneseekThreads.possible() if self.device.kind == "cpu" else 0
         key = f"pace:{self.device.kind}:{self.device.name}:{threads}"
         try:
-            return await measured_once(self.store, key, lambda: pace(self.opened)), ""
+            return await measure_once(self.store, key, lambda: pace(self.open_device)), ""
         except Exception as problem:  # whatever it was, one can choose without knowing the speed
             return {}, f"{type(problem).__name__}: {problem}"
 
@@ -208,7 +208,7 @@ class Resident:
     async def rebuild(self, back_end: str) -> str:
         """The same model on a new device, or on the processor; why on that one."""
         pause.wait_by(None)  # or plain Python would wait for a turn on the device that is gone
-        self.needed().abandon()
+        self.require_assistant().abandon()
         chosen = await choose("cpu" if back_end == "cpu" else "gpu")
         if chosen.kind != back_end:
             raise LookupError("the browser gives no graphics device yet")
@@ -229,14 +229,14 @@ class Resident:
         await self.models.remove(request.model)
         return Done()
 
-    def needed(self) -> Assistant:
+    def require_assistant(self) -> Assistant:
         if self.assistant is None:
             raise Refusal("No base models selected. Choose a model first; nothing was sent.")
         return self.assistant
 
     async def tell_step(self, round: Round) -> None:
         """A step is done: its figures go into the store, and to whoever shows them."""
-        plan = self.needed().learner.training.plan.identity()
+        plan = self.require_assistant().learner.training.plan.identity()
         figures = await loss_curve.add(self.store, round.run, plan, round.metrics)
         phase = "training" if figures["step"] < figures["steps"] else "checking"
         self.emit(Progress(run=round.run, kind=round.kind, phase=phase, **figures))

@@ -29,7 +29,7 @@ class SkillRequests:
 
     async def on_change_examples(self, request: ChangeExamples) -> SkillExamples:
         """What a person corrected or added; the next training learns from it."""
-        known = Examples(self.resident.needed().skills)
+        known = Examples(self.resident.require_assistant().skills)
         told = await known.change(request.skill, request.changes)
         self.resident.emit_changed("state")
         counts = {name: told[name] for name in ("examples", "added", "corrected", "removed")}
@@ -37,7 +37,7 @@ class SkillRequests:
 
     async def on_remove_skill(self, request: RemoveSkill) -> Done:
         """A skill is gone, and what taught it."""
-        self.resident.needed()
+        self.resident.require_assistant()
         await remove_skill((await self.server.api_ready()).service.runs, request.name)
         self.resident.emit_changed("state", "versions", "examples", "queue", "ledger")
         return Done()

@@ -25,11 +25,11 @@ class BrowserCipher:
         wanted = options(name="AES-GCM", length=8 * KEY)
         return await subtle.deriveKey(how, known, wanted, False, uses)
 
-    async def sealed(self, key: Any, nonce: bytes, data: bytes, beside: bytes) -> bytes:
+    async def encrypt(self, key: Any, nonce: bytes, data: bytes, beside: bytes) -> bytes:
         made = await js.crypto.subtle.encrypt(gcm(nonce, beside), key, to_js(data))
         return made.to_bytes()
 
-    async def opened(self, key: Any, nonce: bytes, data: bytes, beside: bytes) -> bytes:
+    async def decrypt(self, key: Any, nonce: bytes, data: bytes, beside: bytes) -> bytes:
         try:
             made = await js.crypto.subtle.decrypt(gcm(nonce, beside), key, to_js(data))
         except JsException as error:

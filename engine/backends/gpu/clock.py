@@ -58,31 +58,31 @@ class Clock:
         spent = []
         for _ in range(WAITS):
             began = time.perf_counter()
-            await self.gpu.finished()
+            await self.gpu.wait_for_work()
             spent.append(1e3 * (time.perf_counter() - began))
         return min(spent)
 
-    async def waited(self, submit: Callable[[], None]) -> float:
+    async def measure_submit(self, submit: Callable[[], None]) -> float:
         """Milliseconds of what `submit` submits, on a device that is free before; what a wait for
         nothing takes is taken off."""
         began = time.perf_counter()
         submit()
-        await self.gpu.finished()
+        await self.gpu.wait_for_work()
         return max(0.0, 1e3 * (time.perf_counter() - began) - self.wait_ms)
 
-    async def measured(self, label: str, issue: Work, again: bool) -> float:
+    async def measure(self, label: str, issue: Work, again: bool) -> float:
         """Milliseconds of a work, which `issue` issues so many times in a pass. One that may run
         again runs until a millisecond has passed: a clock may be rounded to a tenth of one."""
-        times, [spent] = 1, await self.stamped([(label, issue)])
+        times, [spent] = 1, await self.measure_passes([(label, issue)])
         if not again:
             return max(spent, self.tick / 2)
         while spent < ENOUGH_MS and times < MOST_TIMES:
             each = max(LEAST_MS, spent / times)
             times = min(MOST_TIMES, math.ceil(1.5 * ENOUGH_MS / each), 16 * times)
-            [spent] = await self.stamped([(label, partial(issue, times=times))])
+            [spent] = await self.measure_passes([(label, partial(issue, times=times))])
         return spent / times
 
-    async def stamped(self, works: Sequence[tuple[str, Work]]) -> list[float]:
+    async def measure_passes(self, works: Sequence[tuple[str, Work]]) -> list[float]:
         """Milliseconds of each of these works by the device's clock, each in a pass of its own."""
         count, device = 2 * len(works), self.gpu.device
         queries = device.create_query_set(label="costs", type="timestamp", count=count)

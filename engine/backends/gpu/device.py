@@ -133,22 +133,24 @@ class Device:
 
     async def read(self, buffer: Any, start: int, spec: Spec) -> np.ndarray:
         """Elements from `start`, copied through a mapped buffer; waits for what was submitted."""
-        staging, mapped = self._copied(buffer, start * BYTES[spec.dtype], max(4, spec.nbytes))
-        await self.waited(mapped)
+        staging, mapped = self._copy_to_staging(
+            buffer, start * BYTES[spec.dtype], max(4, spec.nbytes)
+        )
+        await self.wait_for(mapped)
         data = np.frombuffer(staging.read_mapped(), DTYPES[spec.dtype])
         staging.unmap()
         self.keep(staging)
         return data[: spec.size].reshape(spec.shape).copy()
 
-    def _copied(self, buffer: Any, offset: int, size: int) -> tuple[Any, Any]:
+    def _copy_to_staging(self, buffer: Any, offset: int, size: int) -> tuple[Any, Any]:
         """A buffer that these bytes are copied into, and the promise that it is mapped."""
-        staging = self.staging(size)
+        staging = self.take_staging(size)
         encoder = self.device.create_command_encoder(label=f"read {buffer.label}")
         encoder.copy_buffer_to_buffer(buffer, offset, staging, 0, size)
         self.submit(encoder)
         return staging, staging.map_async("READ")
 
-    def staging(self, size: int) -> Any:
+    def take_staging(self, size: int) -> Any:
         """A buffer that can be mapped, of at least so many bytes; `keep` it for the next who
         reads."""
         size = -(-size // ALIGNMENT) * ALIGNMENT
@@ -163,20 +165,20 @@ class Device:
             self._staging.setdefault(staging.size, []).append(staging)
 
     def mark(self) -> tuple[Any, Any]:
-        """What `reached` waits for: everything submitted so far."""
-        return self._copied(self.nothing, 0, 4)
+        """What `wait_for_mark` waits for: everything submitted so far."""
+        return self._copy_to_staging(self.nothing, 0, 4)
 
-    async def reached(self, mark: tuple[Any, Any] | None) -> None:
+    async def wait_for_mark(self, mark: tuple[Any, Any] | None) -> None:
         if not mark:
             return
         staging, mapped = mark
-        await self.waited(mapped)
+        await self.wait_for(mapped)
         staging.unmap()
         self.keep(staging)
 
-    async def finished(self) -> None:
+    async def wait_for_work(self) -> None:
         """Until everything submitted so far is done."""
-        await self.reached(self.mark())
+        await self.wait_for_mark(self.mark())
 
     def submit(self, encoder: Any) -> None:
         if self.lost:
@@ -184,15 +186,15 @@ class Device:
         try:
             self.device.queue.submit([encoder.finish()])
         except Exception as problem:
-            raise self.explained(problem) from problem
+            raise self.explain(problem) from problem
 
-    async def waited(self, promise: Any) -> Any:
+    async def wait_for(self, promise: Any) -> Any:
         try:
             return await promise
         except Exception as problem:
-            raise self.explained(problem) from problem
+            raise self.explain(problem) from problem
 
-    def explained(self, problem: Exception) -> Exception:
+    def explain(self, problem: Exception) -> Exception:
         text = str(problem)
         if self.lost or any(sign in text.lower() for sign in SIGNS_OF_LOSS):
             self._lose(self.lost or text)

@@ -65,12 +65,12 @@ class GPU(Device):
             from oneseek.engine.backends.gpu import webgpu
 
             webgpu.install()
-            return await cls._opened(memory_limit, floor)
+            return await cls._open(memory_limit, floor)
         with silent_drivers():
-            return await cls._opened(memory_limit, floor)
+            return await cls._open(memory_limit, floor)
 
     @classmethod
-    async def _opened(cls, memory_limit: int | None, floor: bool) -> GPU:
+    async def _open(cls, memory_limit: int | None, floor: bool) -> GPU:
         adapter = await wgpu.gpu.request_adapter_async(power_preference="high-performance")
         limits = {k: v for k, v in adapter.limits.items() if k.startswith("max-") and v}
         device = await adapter.request_device_async(

@@ -42,17 +42,17 @@ def find_source(step: Step) -> tuple[str, str, str]:
     return "elementwise.wgsl", f"alias element = {element};\n", step.op.kernel
 
 
-def launched(step: Step, tier: launch.Tier) -> tuple[str, launch.Groups, dict]:
+def find_launch(step: Step, tier: launch.Tier) -> tuple[str, launch.Groups, dict]:
     """The entry point, the workgroups and the constants of a step."""
     if is_elementwise(step.op):
         return "elementwise", *launch.elementwise(step)[1:]
     return launch.launch_of(step, tier)
 
 
-def listing(step: Step) -> str:
+def format_kernel(step: Step) -> str:
     """A step's kernel as WGSL, with how it is launched on a device that has only what all have."""
     file, prefix, expression = find_source(step)
-    entry, groups, told = launched(step, launch.Tier())
+    entry, groups, told = find_launch(step, launch.Tier())
     numbers = ", ".join(f"{name} = {value}" for name, value in told.items())
     head = f"// {file}: {entry}, {' x '.join(map(str, groups))} workgroups; {numbers}\n"
     return head + prefix + source_of(file).replace("EXPRESSION", expression or "EXPRESSION")
@@ -140,7 +140,7 @@ class Kernels:
     def pipeline(self, step: Step, bound: Bound) -> Any:
         """-> the promise of a compiled kernel, its identity, its workgroups, and its sizes."""
         file, prefix, expression = find_source(step)
-        entry, groups, told = launched(step, self.tier)
+        entry, groups, told = find_launch(step, self.tier)
         if max(groups) > launch.MAX_GROUPS:
             raise GPUProblem(f"{step} would need {groups} workgroups, over 65,535 along one side")
         entry += bound.entry

@@ -121,17 +121,17 @@ class Run:
         for dispatch in self._dispatches:
             promise = dispatch.pipeline
             if id(promise) not in done:
-                done[id(promise)] = await self._compiled(promise, dispatch.step)
+                done[id(promise)] = await self._wait_for_pipeline(promise, dispatch.step)
         for dispatch in self._dispatches:
             dispatch.pipeline = done[id(dispatch.pipeline)]
         self._ready = True
         self._record()
 
-    async def _compiled(self, promise: Any, step: Step) -> Any:
+    async def _wait_for_pipeline(self, promise: Any, step: Step) -> Any:
         try:
             return await promise
         except Exception as problem:
-            if isinstance(lost := self.gpu.explained(problem), DeviceLost):
+            if isinstance(lost := self.gpu.explain(problem), DeviceLost):
                 raise lost from problem
             raise GPUProblem(f"{step}: {problem}") from problem
 
@@ -154,9 +154,9 @@ class Run:
             self.gpu.write(self.buffers[value], value.spec, array)
 
     async def read(self, name: str) -> np.ndarray:
-        return await self.get(self._named(name))
+        return await self.get(self._find_value(name))
 
-    def _named(self, name: str) -> Value:
+    def _find_value(self, name: str) -> Value:
         return self.program.outputs.get(name) or self.program.inputs[name]
 
     async def get(self, value: Value) -> np.ndarray:
@@ -189,7 +189,7 @@ class Run:
         if budget_ms is None:
             return await self._advance_to_end(start)
         stop, mark = await self._begin_slice(start, budget_ms)
-        await self.gpu.reached(mark)
+        await self.gpu.wait_for_mark(mark)
         return stop
 
     async def _advance_to_end(self, start: int) -> int:
@@ -200,10 +200,10 @@ class Run:
         began, together = turns.worked, not costs.alone and self._ended >= TAUGHT
         while start < len(self):
             start, mark = await self._begin_slice(start, self.gpu.clock.slice_ms, together)
-            await self.gpu.reached(before)
+            await self.gpu.wait_for_mark(before)
             before = mark
             await self.gpu.breathe()
-        await self.gpu.reached(before)
+        await self.gpu.wait_for_mark(before)
         if together:
             spent = 1e3 * (turns.worked - began) - self.gpu.clock.wait_ms
             costs.share_out(self._pieces[first:], max(0.0, spent))
@@ -223,7 +223,7 @@ class Run:
         if costs.alone or together:
             self.run(start, stop)
             return stop, self.gpu.mark()
-        ms = await self.gpu.clock.waited(partial(self.run, start, stop))
+        ms = await self.gpu.clock.measure_submit(partial(self.run, start, stop))
         costs.share_out(self._pieces[start:stop], ms)
         return stop, None
 
@@ -264,7 +264,7 @@ class Run:
         if not names:
             self._feed(feeding)
             self.run(start)
-            return nothing()
+            return read_nothing()
         turn = self._turn(start, feeding, names)
         return self._outputs(names, turn, began if by_itself else None)
 
@@ -273,41 +273,41 @@ class Run:
         promise of its bytes."""
         made = (tuple(fed.items()), names)
         if made not in self._copies:
-            read = [self._where(self._named(name)) for name in names]
+            read = [self._where(self._find_value(name)) for name in names]
             size = sum(size for _, _, size in read)
-            copies = self._recording.flat(self._feeding(fed)), self._recording.flat(read)
+            copies = self._recording.flat(self._list_copies(fed)), self._recording.flat(read)
             self._copies[made] = *copies, size
         before, after, size = self._copies[made]
-        staging, given = self.gpu.staging(size), self._inputs.take_changes()
+        staging, given = self.gpu.take_staging(size), self._inputs.take_changes()
         device, span = self.gpu.device, (start, len(self))
         try:
             turn = self._recording.turn(device, given, before, span, after, staging)
         except Exception as problem:
-            raise self.gpu.explained(problem) from problem
+            raise self.gpu.explain(problem) from problem
         return staging, turn
 
     async def _outputs(self, names: tuple, turn: tuple, began: float | None) -> list[np.ndarray]:
         """The arrays in the bytes of a turn. One that ran by itself since it `began` tells what
         its dispatches cost."""
         staging, promise = turn
-        data, at, found = await self.gpu.waited(promise), 0, []
+        data, at, found = await self.gpu.wait_for(promise), 0, []
         self.gpu.keep(staging)
         if began is not None:
             spent = 1e3 * (time.perf_counter() - began) - self.gpu.clock.wait_ms
             self.gpu.costs.share_out(self._pieces, max(0.0, spent))
             self._alone = [*self._alone, max(0.0, spent)][-RECENT:]
         for name in names:
-            spec = self._named(name).spec
+            spec = self._find_value(name).spec
             part = np.frombuffer(data, DTYPES[spec.dtype], spec.size, at)
             found.append(part.reshape(spec.shape).copy())
-            at += self._where(self._named(name))[2]
+            at += self._where(self._find_value(name))[2]
         return found
 
     def _where(self, value: Value) -> tuple[Any, int, int]:
         """Buffer, offset and bytes."""
         return self.buffers[value.root], self._begins(value), -(-value.spec.nbytes // 4) * 4
 
-    def _feeding(self, fed: dict[str, str]) -> list[tuple]:
+    def _list_copies(self, fed: dict[str, str]) -> list[tuple]:
         """The copies that give inputs the outputs of the time before."""
         outputs, inputs, made = self.program.outputs, self.program.inputs, []
         for name, output in fed.items():
@@ -320,7 +320,7 @@ class Run:
             return
         self._inputs.flush()
         encoder = self.gpu.device.create_command_encoder(label="feed")
-        for copy in self._feeding(fed):
+        for copy in self._list_copies(fed):
             encoder.copy_buffer_to_buffer(*copy)
         self.gpu.submit(encoder)
 
@@ -364,17 +364,17 @@ class Run:
         while at < len(self) and at - start < PROBES:
             if self.gpu.costs.knows(self._pieces[at]):
                 break
-            self.gpu.costs.learn(self._pieces[at], await self._measured(at))
+            self.gpu.costs.learn(self._pieces[at], await self._measure(at))
             at += 1
             if time.perf_counter() > until:
                 break
         return at
 
-    async def _measured(self, i: int) -> float:
+    async def _measure(self, i: int) -> float:
         """Run piece i; the milliseconds it takes."""
         self._inputs.flush()
         again = self._pieces[i].dispatch.repeatable
-        return await self.gpu.clock.measured(repr(self.step(i)), partial(self._issue, i), again)
+        return await self.gpu.clock.measure(repr(self.step(i)), partial(self._issue, i), again)
 
     def _issue(self, i: int, compute: Any, times: int = 1) -> None:
         for _ in range(times):
@@ -386,12 +386,12 @@ class Run:
         if self.gpu.timestamps:
             self._inputs.flush()
             works = [(repr(self.step(i)), partial(self._issue, i)) for i in range(start, stop)]
-            return await self.gpu.clock.stamped(works)
-        waited = self.gpu.clock.waited
-        await self.gpu.finished()
+            return await self.gpu.clock.measure_passes(works)
+        waited = self.gpu.clock.measure_submit
+        await self.gpu.wait_for_work()
         return [await waited(partial(self.run, i, i + 1)) for i in range(start, stop)]
 
 
-async def nothing() -> list[np.ndarray]:
+async def read_nothing() -> list[np.ndarray]:
     """What is read of a run of which nothing is asked."""
     return []

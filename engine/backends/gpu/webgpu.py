@@ -102,7 +102,7 @@ class Promise(classes.GPUPromise):
         self._take(self._task)
 
 
-def promised(title, awaitable, handler=None):
+def make_promise(title, awaitable, handler=None):
     return Promise(title, handler, awaitable=awaitable)
 
 
@@ -122,7 +122,9 @@ class GPU(classes.GPU):
                 raise RuntimeError("WebGPU is here, but the browser offers no adapter.")
             return Adapter(adapter)
 
-        return promised("request_adapter", gpu.requestAdapter(javascript(options)), wrap_adapter)
+        return make_promise(
+            "request_adapter", gpu.requestAdapter(javascript(options)), wrap_adapter
+        )
 
     def enumerate_adapters_async(self):
         return self.request_adapter_async().then(lambda adapter: [adapter])
@@ -157,11 +159,11 @@ class Adapter(classes.GPUAdapter):
         described = javascript({"label": label, "required_features": list(required_features)})
         described.requiredLimits = to_js(limits, dict_converter=js.Object.fromEntries)
 
-        def opened(internal):
+        def wrap_device(internal):
             real = {name: getattr(internal.limits, n) for name, n in self._spelling.items()}
             return Device(label, internal, self, set(internal.features), real)
 
-        return promised("request_device", self._internal.requestDevice(described), opened)
+        return make_promise("request_device", self._internal.requestDevice(described), wrap_device)
 
 
 class Device(classes.GPUDevice):
@@ -178,7 +180,7 @@ class Device(classes.GPUDevice):
         event.preventDefault()
         self._uncaptured.append(exception(event.error, ""))
 
-    def guarded(self, what, make):
+    def guard(self, what, make):
         """Call `make` with every kind of error caught; `what` names the call in the exception."""
         for name in FILTERS:
             self._internal.pushErrorScope(name)
@@ -206,7 +208,7 @@ class Device(classes.GPUDevice):
         for error in uncaptured:
             raise error
 
-    def settled(self, title, promise, handler=None):
+    def settle_with(self, title, promise, handler=None):
         """A promise for `promise` that also delivers the errors of earlier calls."""
 
         async def wait():
@@ -214,10 +216,10 @@ class Device(classes.GPUDevice):
             await self.settle_async()
             return result
 
-        return promised(title, wait(), handler)
+        return make_promise(title, wait(), handler)
 
     def _get_lost_async(self):
-        return promised(
+        return make_promise(
             "device.lost",
             self._internal.lost,
             lambda info: classes.GPUDeviceLostInfo(info.reason, info.message),
@@ -240,7 +242,7 @@ class Device(classes.GPUDevice):
         described["mapped_at_creation"] = mapped_at_creation
         make = lambda: self._internal.createBuffer(javascript(described))  # noqa: E731
         try:
-            internal = self.guarded(f"create_buffer {label!r} of {size} bytes", make)
+            internal = self.guard(f"create_buffer {label!r} of {size} bytes", make)
         except Exception as error:  # a mapped buffer too large for the page is a RangeError at once
             raise classes.GPUOutOfMemoryError(
                 f"buffer {label!r} of {size} bytes: {error}"
@@ -268,14 +270,14 @@ class Device(classes.GPUDevice):
             raise TypeError(f"a browser's shaders are WGSL text, not {type(code).__name__}")
         described = javascript({"label": label, "code": code})
         make = lambda: self._internal.createShaderModule(described)  # noqa: E731
-        internal = self.guarded(f"shader {label!r}", make)
+        internal = self.guard(f"shader {label!r}", make)
         self.settle()
         return classes.GPUShaderModule(label, internal, self)
 
     def create_compute_pipeline(self, *, label="", layout, compute):
         described = _pipeline(label, layout, compute)
         make = lambda: self._internal.createComputePipeline(described)  # noqa: E731
-        internal = self.guarded(f"pipeline {label!r}", make)
+        internal = self.guard(f"pipeline {label!r}", make)
         self.settle()
         return ComputePipeline(label, internal, self)
 
@@ -283,7 +285,7 @@ class Device(classes.GPUDevice):
         described = _pipeline(label, layout, compute)
         making = self._internal.createComputePipelineAsync(described)
         title = f"pipeline {label!r}"
-        return promised(title, making, lambda made: ComputePipeline(label, made, self))
+        return make_promise(title, making, lambda made: ComputePipeline(label, made, self))
 
     def create_command_encoder(self, *, label=""):
         internal = self._internal.createCommandEncoder(javascript({"label": label}))
@@ -298,7 +300,7 @@ class Device(classes.GPUDevice):
 
     def pop_error_scope_async(self):
         popped = self._internal.popErrorScope()
-        return promised("pop_error_scope", popped, lambda e: exception(e, "") if e else None)
+        return make_promise("pop_error_scope", popped, lambda e: exception(e, "") if e else None)
 
     def pop_error_scope_sync(self):
         return self.pop_error_scope_async().sync_wait()
@@ -336,7 +338,9 @@ class Buffer(classes.GPUBuffer):
 
     def map_async(self, mode, offset=0, size=None):
         mode = _flags(wgpu.MapMode, mode)
-        offset, size = _aligned(offset or 0, self.size - (offset or 0) if size is None else size)
+        offset, size = _check_range(
+            offset or 0, self.size - (offset or 0) if size is None else size
+        )
         if offset + size > self.size:
             raise ValueError(f"{self.label!r} has {self.size} bytes, not {offset + size}")
         if self._map_state != "unmapped":
@@ -347,7 +351,7 @@ class Buffer(classes.GPUBuffer):
             queue = self._device.queue._internal
             mapping = js.oneseekNudged(queue, mapping, self._device.nudge_ms)
         opened = lambda _: self._open(mode, offset, size)  # noqa: E731
-        return self._device.settled(f"map {self.label!r}", mapping, opened)
+        return self._device.settle_with(f"map {self.label!r}", mapping, opened)
 
     def _bytes(self, mode, offset, size):
         """The mapped bytes from `offset` of the buffer, `size` of them or all."""
@@ -355,7 +359,7 @@ class Buffer(classes.GPUBuffer):
             raise RuntimeError(f"{self.label!r} is not mapped for this")
         offset = self._begin if offset is None else offset
         left = self._begin + self._view.length - offset
-        offset, size = _aligned(offset, left if size is None else size)
+        offset, size = _check_range(offset, left if size is None else size)
         if offset < self._begin or size > left:
             raise ValueError(f"{self.label!r}: {size} bytes at {offset} are not mapped")
         return self._view.subarray(offset - self._begin, offset - self._begin + size)
@@ -387,7 +391,7 @@ class Buffer(classes.GPUBuffer):
         self._internal.destroy()
 
 
-def _aligned(offset, size):
+def _check_range(offset, size):
     """A range to be mapped, as WebGPU wants them."""
     if offset < 0 or offset % 8 or size < 1 or size % 4:
         raise ValueError(f"{size} bytes at {offset}: offsets are multiples of 8, sizes of 4")
@@ -558,4 +562,4 @@ class Queue(classes.GPUQueue):
 
     def on_submitted_work_done_async(self):
         done = self._internal.onSubmittedWorkDone()
-        return self._device.settled("on_submitted_work_done", done)
+        return self._device.settle_with("on_submitted_work_done", done)

@@ -314,7 +314,7 @@ class Function:
             (i < stop).code + bytes([BRANCH_IF, 0, END]) + (b"" if certain else bytes([END]))
         )
 
-    def encoded(self) -> bytes:
+    def encode(self) -> bytes:
         pause()
         declared = vector(b"\x01" + bytes([TYPES[type]]) for type in self.types)
         last = value(0).code if self.result else b""
@@ -343,7 +343,7 @@ class Module:
             self.types.append((parameters, result))
         return self.types.index((parameters, result))
 
-    def encoded(self, shared=False) -> bytes:
+    def encode(self, shared=False) -> bytes:
         """With a `shared` memory, for the hosts that have threads."""
         kinds = [unsigned(self.type_of(*f.type)) for f in self.functions]
         number = bytes([TYPES["i32"]])
@@ -364,6 +364,6 @@ class Module:
             (4, vector([b"\x70\x00" + count])),
             (7, vector(exports)),
             (9, vector([everyone])),
-            (10, vector(f.encoded() for f in self.functions)),
+            (10, vector(f.encode() for f in self.functions)),
         ]
         return b"\0asm\1\0\0\0" + b"".join(bytes([n]) + unsigned(len(s)) + s for n, s in sections)

@@ -27,7 +27,7 @@ from oneseek.engine.backends.wasm.board import (
 )
 from oneseek.engine.backends.wasm.kernels.kernel import PIECE
 from oneseek.engine.backends.wasm.memory import Block, Memory, Tensor
-from oneseek.engine.backends.wasm.program import compiled
+from oneseek.engine.backends.wasm.program import compile_plan
 from oneseek.engine.compiler.ir import Spec, Step, Value
 from oneseek.engine.compiler.schedule import Plan
 from oneseek.engine.turns import Turns
@@ -41,7 +41,7 @@ class Linked:
     """A program's code and its lists, where threads find them."""
 
     def __init__(self, executor: Wasm, plan: Plan):
-        self.program = compiled(plan, executor.by_numpy)
+        self.program = compile_plan(plan, executor.by_numpy)
         self.pieces = executor.copy_in(self.program.pieces)
         self.calls = executor.copy_in(self.program.calls)
         self.module = executor.memory.host.link(self.program.module)
@@ -115,7 +115,7 @@ class Wasm:
         """How many may work now: for an answer all there are."""
         return 1 if self.turns.sparing and not self.turns.is_urgent else self.most
 
-    def helped(self) -> int:
+    def count_helped(self) -> int:
         """How many pieces other threads have done so far."""
         count = np.zeros(1, np.int32)
         self.memory.host.read(self.board.address + HELPED, count)
@@ -136,7 +136,7 @@ class Wasm:
         return Run(self, self.linked[plan], tensors or {}, room)
 
 
-def fitting(name: str, tensor: Tensor, spec: Spec) -> Tensor:
+def check_tensor(name: str, tensor: Tensor, spec: Spec) -> Tensor:
     """The tensor, if it is what the program wants; of a cache it may be the first rows only."""
     rows = tensor.shape[0] if name.startswith("cache.") else spec.shape[0]
     if tensor.shape != (rows, *spec.shape[1:]) or tensor.dtype != DTYPES[spec.dtype]:
@@ -160,7 +160,7 @@ class Run(runs.AtOnce):
         self.inputs: dict[Value, Tensor] = {}
         for name, value in program.plan.program.inputs.items():
             tensor = tensors.get(name) or executor.empty(value.spec)
-            self.inputs[value] = fitting(name, tensor, value.spec)
+            self.inputs[value] = check_tensor(name, tensor, value.spec)
         if room is None or room.block.size < program.arena:
             room = executor.room(program.arena)
         executor.work_with(program.scratch)

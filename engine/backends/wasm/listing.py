@@ -36,7 +36,7 @@ CONSTANTS = {0x41: "i32.const", 0x42: "i64.const"}
 NAMES = {number: name for name, (number, _) in OPCODES.items()}
 
 
-def listing(function: Function) -> str:
+def disassemble(function: Function) -> str:
     """The function as text, in the order of its bytes."""
     parameters = " ".join(function.parameters)
     kinds = " ".join(function.types)
@@ -108,9 +108,9 @@ class Reader:
             return f"f32x4.extract_lane {self.bytes(1)[0]}"
         if number == STORE32_LANE:
             return f"v128.store32_lane{self.place()} {self.bytes(1)[0]}"
-        return self.named(NAMES[number])
+        return self.format_name(NAMES[number])
 
-    def named(self, name: str) -> str:
+    def format_name(self, name: str) -> str:
         kind, _, what = name.partition(".")
         if ".load" in name or ".store" in name or "atomic" in name:
             return name + self.place()

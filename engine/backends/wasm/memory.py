@@ -51,7 +51,7 @@ class Memory:
         """So many bytes, all of them zero."""
         self.take_back()
         length = max(ALIGNMENT, whole_lines(size))
-        address = self.fitting(length)
+        address = self.allocate(length)
         if (known := min(address + length, self.used)) > address:
             self.host.clear(address, known - address)
         self.used = max(self.used, address + length)
@@ -65,7 +65,7 @@ class Memory:
         self.returned.append(stretch)
         self.allocations.back(stretch[1] - stretch[0])
 
-    def fitting(self, length: int) -> int:
+    def allocate(self, length: int) -> int:
         for i, (start, stop) in enumerate(self.free):
             if stop - start >= length:
                 self.free[i : i + 1] = [(start + length, stop)] if stop > start + length else []

@@ -76,7 +76,7 @@ class Native:
 
     def compile(self, module: Module) -> int:
         """Its number, by which every thread knows it."""
-        self.modules.append(wasmtime.Module(self.engine, module.encoded(shared=True)))
+        self.modules.append(wasmtime.Module(self.engine, module.encode(shared=True)))
         return len(self.modules) - 1
 
     def link(self, module: Module) -> Linked:

@@ -45,7 +45,7 @@ class Layout:
     arena: int = 0
 
     def __post_init__(self) -> None:
-        self.offsets, self.arena = arranged(self.plan)
+        self.offsets, self.arena = assign_offsets(self.plan)
         inputs = self.plan.program.inputs.values()
         self.entries = {value: ARENA + 1 + i for i, value in enumerate(inputs)}
 
@@ -89,7 +89,7 @@ class Compiled:
         return max(first + 1, bisect_right(self.done, self.done[first] + work) - 1)
 
 
-def arranged(plan: Plan) -> tuple[dict[Value, int], int]:
+def assign_offsets(plan: Plan) -> tuple[dict[Value, int], int]:
     """Where in one arena each tenant lies, and the bytes in all: the largest first, each as low as
     those allow that live at the same time."""
     tenants = sorted(plan.tenants, key=lambda value: -value.spec.nbytes)
@@ -121,7 +121,7 @@ def signature(step: Step) -> str:
     return f"{step.op.name} {step.op.kernel} {specs} {sorted(step.attrs.items())}"
 
 
-def compiled(plan: Plan, by_numpy: Callable[[Step], bool]) -> Compiled:
+def compile_plan(plan: Plan, by_numpy: Callable[[Step], bool]) -> Compiled:
     """`by_numpy` tells of a step whether numpy does it though there is a kernel."""
     layout, module, stages = Layout(plan), Module(), Stages()
     kernel_type = module.type_of(len(KERNEL))

@@ -18,7 +18,7 @@ def with_simd() -> bytes:
     """The smallest module that a browser without SIMD refuses."""
     module = Module()
     module.function("run", []).let(value(0.0, "v128"))
-    return module.encoded()
+    return module.encode()
 
 
 class NoSimd(RuntimeError):
@@ -53,7 +53,7 @@ class Tab:
         self.there.read(address, array.ctypes.data, array.nbytes)
 
     def link(self, module: Module) -> Linked:
-        exports = self.there.link(to_js(module.encoded(shared=self.threads > 1)))
+        exports = self.there.link(to_js(module.encode(shared=self.threads > 1)))
         self.count += 1
         return Linked(exports.run, self.count - 1)
 

@@ -63,32 +63,32 @@ class ByTorch:
         if not self._same(attempt):
             shutil.rmtree(self.folder, ignore_errors=True)
             await exported_round.write(attempt, self.folder)
-        self.processes.agreed(True)
-        result = self._trained(self.folder)
-        attempt.learned_elsewhere(result["flat"], result["moments"], result["steps"])
+        self.processes.agree(True)
+        result = self._train(self.folder)
+        attempt.adopt_steps(result["flat"], result["moments"], result["steps"])
         if isinstance(attempt, DataSetAttempt):
-            attempt.validated_elsewhere(result["losses"], result["best"])
+            attempt.adopt_validation(result["losses"], result["best"])
 
     def over(self, trained: bool) -> None:
         """The gate has spoken, or there was nothing to train: nobody goes on from here."""
         if not trained:
-            self.processes.agreed(False)
+            self.processes.agree(False)
         shutil.rmtree(self.folder, ignore_errors=True)
         (self.out / exported_round.CHECKPOINT).unlink(missing_ok=True)
 
-    def helped(self) -> bool:
+    def take_share(self) -> bool:
         """Every other process than the first takes its share of the steps, and no more."""
         if self.processes.first:
             return False
-        if self.processes.agreed(False):
-            self._trained(self.folder)
+        if self.processes.agree(False):
+            self._train(self.folder)
         return True
 
     def alone(self) -> bool:
         """Where --data is a written round, all there is to do is its steps."""
         if not exported_round.is_round(self.options.data):
             return False
-        result = self._trained(self.options.data)
+        result = self._train(self.options.data)
         if self.processes.first:
             flat = result["flat"] if result["best"] is None else result["best"]
             save_peft(self.out, result["trained"], flat, result["base"])
@@ -108,7 +108,7 @@ class ByTorch:
         mine = attempt.plan.identity(), attempt.trainer.model.fingerprint, attempt.steps
         return (told["plan"], told["fingerprint"], len(told["steps"])) == mine
 
-    def _trained(self, folder: Path) -> dict:
+    def _train(self, folder: Path) -> dict:
         from oneseek.engine.with_torch.training import TorchRound
 
         self.out.mkdir(parents=True, exist_ok=True)

@@ -78,7 +78,7 @@ def federate(options):
 
     log(f"{len(parts)} members; {NO_PRIVACY}")
     simulate(parts, own)
-    ended(options)
+    show_outcome(options)
 
 
 def parts_in(folder: Path) -> list[Path]:
@@ -91,7 +91,7 @@ def parts_in(folder: Path) -> list[Path]:
     return parts
 
 
-def ended(options: Any) -> None:
+def show_outcome(options: Any) -> None:
     """What became of it, in one line and one object."""
     figures = json.loads((options.out / "rounds.json").read_text("utf-8"))
     found = figures["result"]

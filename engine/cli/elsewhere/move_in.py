@@ -7,7 +7,7 @@ from pathlib import Path
 
 from oneseek.engine.cli.options import COMMANDS, log, model_options, show
 from oneseek.engine.cli.remembering import assistant_of
-from oneseek.engine.cli.teaching import loaded
+from oneseek.engine.cli.teaching import load_model
 from oneseek.engine.model import registry
 from oneseek.engine.open import alone_in
 from oneseek.engine.turns import urgent
@@ -16,7 +16,7 @@ from oneseek.importers.move_in import keep, look
 from oneseek.importers.readers.moved_in import Message, messages_in
 
 
-def moving_options(parser):
+def move_in_options(parser):
     parser.add_argument("file", metavar="FILE", type=Path,
                         help="conversations.json, alone or zipped, or a list of saved memories")  # fmt: skip
     parser.add_argument("--folder", metavar="DIR", type=Path,
@@ -35,7 +35,7 @@ async def _move_in(options):
         messages = messages_in(options.file.read_bytes(), options.file.name)
     except ImportRefused as problem:
         raise ValueError(str(problem)) from problem
-    model = await loaded(options)
+    model = await load_model(options)
     folder = options.folder or registry.data() / "chat" / model.fingerprint[:16]
     with alone_in(folder):
         async with assistant_of(folder, model, new=True) as assistant:
@@ -59,4 +59,4 @@ async def is_approved(assistant, messages: list[Message]) -> bool:
     return (await asyncio.to_thread(input)).strip().lower() in ("y", "yes", "j", "ja")
 
 
-COMMANDS["move-in"] = move_in, (model_options, moving_options)
+COMMANDS["move-in"] = move_in, (model_options, move_in_options)

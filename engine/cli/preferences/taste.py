@@ -9,9 +9,9 @@ from pathlib import Path
 from oneseek.engine.cli.options import Bar, command, log, model_options, show
 from oneseek.engine.cli.session import Session
 from oneseek.engine.cli.teaching import (
-    configured,
     lines_of,
-    loaded,
+    load_model,
+    make_config,
     must_be_there,
     session_there,
     settings_options,
@@ -54,9 +54,9 @@ async def _train(options):
     given = choices_in(options.data) if options.data else []
     if not given:
         must_be_there(options, NONE_HERE)
-    model = await loaded(options)
+    model = await load_model(options)
     usual = for_data(DATA_PRESETS[0], model.config.parameters, max(1, len(given)))
-    session = await Session.open(options.out, model, configured(options, usual))
+    session = await Session.open(options.out, model, make_config(options, usual))
     try:
         if given:
             counts = await session.taste.add(given, int(1000 * time.time()))
@@ -90,7 +90,7 @@ def describe_choice(choice: dict) -> str:
     return f"{better} rather than {worse}" if choice["rejected"] else f"{better} is good"
 
 
-async def _switched(options, on: bool):
+async def _switch(options, on: bool):
     async with session_there(options, NONE_HERE) as session:
         await session.taste.switch(on)
     words = "on" if on else "off: every answer is the base's again"
@@ -98,11 +98,11 @@ async def _switched(options, on: bool):
 
 
 async def _on(options):
-    await _switched(options, True)
+    await _switch(options, True)
 
 
 async def _off(options):
-    await _switched(options, False)
+    await _switch(options, False)
 
 
 async def _remove(options):

@@ -121,7 +121,7 @@ def by_token(x):
     return x.swapaxes(0, 1).reshape(x.shape[1], -1)
 
 
-def met(spans, total, backwards=False):
+def walk_tiles(spans, total, backwards=False):
     """Tile by tile: which tokens, their own rows, the rows they see; for each head e^(G - G) of the
     two, 0 where a row is not seen, and where it is seen and not a token's own."""
     found = list(tiles(spans, len(total)))
@@ -187,7 +187,7 @@ def delta_kept(q, k, v, b, total, spans, kept, *, heads, key_heads):
     q, k = by_head(q, heads, key_heads), by_head(k, heads, key_heads)
     share, u = sigmoid(b).T[..., None], by_head(kept.copy(), heads)
     v, y = by_head(v, heads), np.zeros_like(by_head(v, heads))
-    for some, own, rows, decay, earlier in met(spans, total):
+    for some, own, rows, decay, earlier in walk_tiles(spans, total):
         system = products(k[:, own], k[:, rows]) * decay * earlier * share[:, some]
         here, others = inside(rows, own)
         right = share[:, some] * v[:, some] - system[..., others] @ u[:, rows[others]]
@@ -263,7 +263,7 @@ def delta_du(dy, q, k, b, total, spans, *, heads, key_heads):
     q, k = by_head(q, heads, key_heads), by_head(k, heads, key_heads)
     share, dy = sigmoid(b).T[..., None], by_head(dy, heads)
     du = np.zeros_like(dy)
-    for some, own, rows, decay, earlier in met(spans, total, backwards=True):
+    for some, own, rows, decay, earlier in walk_tiles(spans, total, backwards=True):
         scores = products(q[:, some], k[:, rows]) * decay * q.dtype.type(q.shape[-1] ** -0.5)
         du[:, rows] += scores.swapaxes(1, 2) @ dy[:, some]
         system = products(k[:, own], k[:, rows]) * decay * earlier * share[:, some]
@@ -296,7 +296,7 @@ def cotangents(dy, dv, k, u, total, spans, heads, key_heads):
     """Of each tile the cotangents of q k and of k k, by head."""
     dy, dv, u = (by_head(x, heads) for x in (dy, dv, u))
     scale = k.dtype.type((k.shape[1] // key_heads) ** -0.5)
-    for some, _, rows, decay, earlier in met(spans, total):
+    for some, _, rows, decay, earlier in walk_tiles(spans, total):
         of_query = products(dy[:, some], u[:, rows]) * decay * scale
         yield some, rows, of_query, -products(dv[:, some], u[:, rows]) * decay * earlier
 

@@ -30,7 +30,7 @@ def layernorm(x, w, b, *, eps):
     return away / np.sqrt(variance + x.dtype.type(eps)) * w + b
 
 
-def centred(x):
+def centre(x):
     """Less the mean of its row."""
     rows, cols = x.spec.rows, x.spec.cols
     mean = scaled(summed(x.reshape(rows, cols, 1)), by=1 / cols)
@@ -39,9 +39,9 @@ def centred(x):
 
 @layernorm.vjp
 def _(dy, y, x, w, b, *, eps):
-    away = centred(x)
+    away = centre(x)
     dw, db = rmsnorm_dw(away, w, dy, eps=eps), column_sums(dy.reshape(x.spec.rows, x.spec.cols))
-    return centred(rmsnorm_dx(away, w, dy, eps=eps)), dw, db
+    return centre(rmsnorm_dx(away, w, dy, eps=eps)), dw, db
 
 
 @layernorm.launch

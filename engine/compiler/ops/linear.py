@@ -115,7 +115,7 @@ def packed_shape(x, codes, scales, h=None, b=None, base=None, *, bits):
     return Spec((x.rows, n))
 
 
-def packed(n, k, bits, group=32):
+def make_packed(n, k, bits, group=32):
     return Spec((n, k * bits // 32), "u32"), Spec((n, k // group, 2))
 
 
@@ -124,13 +124,13 @@ def packed(n, k, bits, group=32):
     kernel="packed_linear.wgsl:packed_linear",
     reuses=("base",),
     cases=(
-        (Spec((5, 64)), *packed(7, 64, 4), dict(bits=4)),
-        (Spec((3, 96)), *packed(9, 96, 8), dict(bits=8)),
-        (Spec((3, 96)), *packed(9, 96, 8, 16), dict(bits=8)),
-        (Spec((5, 64)), *packed(7, 64, 4), Spec((5, 3)), Spec((7, 3)), dict(bits=4)),
-        (Spec((1, 64)), *packed(33, 64, 4), Spec((1, 16)), Spec((33, 16)), Spec((1, 33)),
+        (Spec((5, 64)), *make_packed(7, 64, 4), dict(bits=4)),
+        (Spec((3, 96)), *make_packed(9, 96, 8), dict(bits=8)),
+        (Spec((3, 96)), *make_packed(9, 96, 8, 16), dict(bits=8)),
+        (Spec((5, 64)), *make_packed(7, 64, 4), Spec((5, 3)), Spec((7, 3)), dict(bits=4)),
+        (Spec((1, 64)), *make_packed(33, 64, 4), Spec((1, 16)), Spec((33, 16)), Spec((1, 33)),
          dict(bits=4)),
-        (Spec((48, 576)), *packed(192, 576, 4), dict(bits=4)),
+        (Spec((48, 576)), *make_packed(192, 576, 4), dict(bits=4)),
     ),
 )  # fmt: skip
 def packed_linear(x, codes, scales, h=None, b=None, base=None, *, bits):
@@ -177,10 +177,10 @@ def packed_dx_shape(dy, codes, scales, base=None, *, bits):
     kernel="packed_linear.wgsl:packed_linear_dx",
     reuses=("base",),
     cases=(
-        (Spec((5, 7)), *packed(7, 64, 4), dict(bits=4)),
-        (Spec((3, 9)), *packed(9, 96, 8), Spec((3, 96)), dict(bits=8)),
-        (Spec((3, 9)), *packed(9, 96, 8, 16), dict(bits=8)),
-        (Spec((48, 192)), *packed(192, 576, 4), dict(bits=4)),
+        (Spec((5, 7)), *make_packed(7, 64, 4), dict(bits=4)),
+        (Spec((3, 9)), *make_packed(9, 96, 8), Spec((3, 96)), dict(bits=8)),
+        (Spec((3, 9)), *make_packed(9, 96, 8, 16), dict(bits=8)),
+        (Spec((48, 192)), *make_packed(192, 576, 4), dict(bits=4)),
     ),
 )
 def packed_linear_dx(dy, codes, scales, base=None, *, bits):

@@ -13,8 +13,8 @@ from oneseek.engine.compiler.ir import OPS, Spec, op
 from oneseek.engine.compiler.launch import flat, product_tile
 from oneseek.engine.compiler.ops.attention import cache_write, rotary
 from oneseek.engine.compiler.ops.linear import (
+    make_packed,
     matmul,
-    packed,
     packed_linear,
     weight_shape,
 )
@@ -153,7 +153,7 @@ def heads_shape(
     return k, v, Spec((x.rows, n - 2 * k.cols))
 
 
-PACKED, TURNS, CACHE = packed(16 * 8, 64, 4), Spec((3, 8)), Spec((9, 32))
+PACKED, TURNS, CACHE = make_packed(16 * 8, 64, 4), Spec((3, 8)), Spec((9, 32))
 HEADS = dict(bits=4, eps=1e-5, width=8)
 THREE = Sides((64, 32, 32), (0, 256, 512), (768, 1024, 1152), 4, 2.0)
 TWO = Sides((64, 32, 32), (0, NONE, 512), (768, NONE, 1152), 4, 2.0)

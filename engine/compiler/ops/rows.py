@@ -4,7 +4,7 @@ import numpy as np
 
 from oneseek.engine.compiler.ir import Spec, op
 from oneseek.engine.compiler.launch import flat
-from oneseek.engine.compiler.ops.linear import packed, unpack, weight_shape
+from oneseek.engine.compiler.ops.linear import make_packed, unpack, weight_shape
 
 
 @op(
@@ -58,8 +58,8 @@ def packed_rows_shape(codes, scales, index, *, bits):
     shape=packed_rows_shape,
     kernel="rows.wgsl:packed_rows",
     cases=(
-        (*packed(7, 64, 8), Spec((5,), "i32"), dict(bits=8)),
-        (*packed(9, 96, 4), Spec((3,), "i32"), dict(bits=4)),
+        (*make_packed(7, 64, 8), Spec((5,), "i32"), dict(bits=8)),
+        (*make_packed(9, 96, 4), Spec((3,), "i32"), dict(bits=4)),
     ),
 )
 def packed_rows(codes, scales, index, *, bits):

@@ -6,9 +6,9 @@ until they decide.
 """
 
 from oneseek.engine.core.collecting.content import content_hash, visible
-from oneseek.engine.core.collecting.corrections import corrected
+from oneseek.engine.core.collecting.corrections import find_correction
 from oneseek.engine.core.collecting.secrets import KINDS, NAMES, secrets_in
-from oneseek.engine.core.collecting.statements import STATEMENT, stated_in
+from oneseek.engine.core.collecting.statements import STATEMENT, find_facts
 from oneseek.engine.core.exchange.entries import KEPT
 
 SWITCHES = {"enable_chat_logging": True, "auto_collect": True}
@@ -84,7 +84,7 @@ class DataCollector:
         if message["role"] == "user":
             return await self._log_statement(message)
         if message["role"] == "assistant":
-            return await self._answered(message)
+            return await self._log_answer(message)
         return []
 
     async def log_feedback(self, message_id, thumb):
@@ -107,7 +107,7 @@ class DataCollector:
     async def correct(self, message_id, answer):
         """The person wrote what an answer should have been."""
         exchange = self.exchanges.get(message_id)
-        return await self._corrected(exchange, answer, message_id) if exchange else []
+        return await self._offer_correction(exchange, answer, message_id) if exchange else []
 
     def exclude(self, chat_or_message):
         """Collect nothing of this chat or message from now on."""
@@ -122,7 +122,7 @@ class DataCollector:
     async def release(self, held_id):
         """The person looked at what was held back and wants it learned."""
         example, priority, state = self.held.pop(held_id)["offer"]
-        return [await self.queue.change(lambda q: q.add(_priced(example, priority), state))]
+        return [await self.queue.change(lambda q: q.add(_prioritise(example, priority), state))]
 
     def discard(self, held_id):
         self.held.pop(held_id, None)
@@ -135,15 +135,17 @@ class DataCollector:
     async def _log_statement(self, message):
         chat, text = message.get("chat", ""), visible(message["content"]).strip()
         before = self.turns.get(chat)
-        if held := self._held_before(before) if before and allows_secret(text) else []:
+        if held := self._find_held(before) if before and allows_secret(text) else []:
             found = []
             for id in held:
                 found += await self.release(id)
             return found
-        right = before and before.get("answer") and corrected(text, before)
+        right = before and before.get("answer") and find_correction(text, before)
         if right and self.pairs:
-            return await self._corrected(dict(before, **right), right["answer"], message["id"])
-        earlier = said_until(before) if before else []
+            return await self._offer_correction(
+                dict(before, **right), right["answer"], message["id"]
+            )
+        earlier = list_recent_prompts(before) if before else []
         self.turns[chat] = {"prompt": text, "id": message["id"], "chat": chat, "earlier": earlier}
         found, facts = [], self._facts(text) if self.pairs else []
         across = self._across(text, facts)
@@ -156,9 +158,9 @@ class DataCollector:
                     found += await self._keep(one, chat, message["id"], text)
         return found
 
-    def _held_before(self, turn):
+    def _find_held(self, turn):
         """What was held back of the newest message up to a turn that anything was held back of."""
-        for said in reversed(said_until(turn)):
+        for said in reversed(list_recent_prompts(turn)):
             if held := [id for id in self.held if self._is_of(id, turn["chat"], said)]:
                 return held
         return []
@@ -196,13 +198,13 @@ class DataCollector:
 
     def _facts(self, text):
         facts = []
-        for said, (language, question, answer) in stated_in(text):
+        for said, (language, question, answer) in find_facts(text):
             facts.append({"prompt": question, "answer": answer, "language": language, "said": said})
         if facts and self.lessons:
             facts = self.lessons(text, facts[0]["language"]) or facts
         return [dict(fact, kind="fact", said=fact.get("said", text)) for fact in facts]
 
-    async def _answered(self, message):
+    async def _log_answer(self, message):
         chat, text = message.get("chat", ""), visible(message["content"]).strip()
         turn = self.turns.get(chat)
         if not turn or not text:
@@ -215,7 +217,7 @@ class DataCollector:
             return []
         return await self._offer(exchange, "chat", "chat")
 
-    async def _corrected(self, exchange, answer, message_id):
+    async def _offer_correction(self, exchange, answer, message_id):
         corrected = dict(exchange, answer=visible(answer).strip(), kind="correction", id=message_id)
         self.turns[exchange["chat"]] = dict(exchange, answer=corrected["answer"])
         return await self._offer(corrected, "correction", "correction")
@@ -244,7 +246,7 @@ class DataCollector:
             id = content_hash(words[0], words[1])
             self.held[id] = {"offer": (example, priority, state), "kinds": kinds}
             return []
-        record = await self.queue.change(lambda q: q.add(_priced(example, priority), state))
+        record = await self.queue.change(lambda q: q.add(_prioritise(example, priority), state))
         return [record] if record else []
 
 
@@ -272,12 +274,12 @@ def find_allowed(text, earlier):
     return next((at for at in newest if secrets_in(earlier[at])), -1)
 
 
-def said_until(turn):
+def list_recent_prompts(turn):
     """What a person said of late, up to a turn."""
     return ((turn.get("earlier") or []) + [turn["prompt"]])[-EARLIER:]
 
 
-def _priced(example, priority):
+def _prioritise(example, priority):
     priced = dict(example)
     priced["priority"] = priority
     return priced

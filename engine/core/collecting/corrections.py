@@ -10,7 +10,7 @@ from oneseek.engine.core.collecting.statements import (
     FACTS,
     correction_in,
     lesson_in,
-    lowered,
+    lower,
     sentence_of,
 )
 
@@ -115,7 +115,7 @@ NO_VALUE = ("not ", "i ", "inte ", "jag ", "thanks", "thank ", "tack", "no ", "n
 MOST_WORDS = 8
 
 
-def corrected(text, exchange):
+def find_correction(text, exchange):
     """{"prompt", "answer"} as it should have been said, or None when nothing is corrected."""
     text = text.strip()
     language, rest = without_opening(text)
@@ -140,7 +140,7 @@ def corrected(text, exchange):
 
 def without_opening(text):
     """(language, what follows "No, " and the like), or two empty strings."""
-    low = lowered(text)
+    low = lower(text)
     for language in OPENINGS:
         for opening in OPENINGS[language]:
             if low.startswith(opening):
@@ -151,13 +151,13 @@ def without_opening(text):
 def value_of(language, rest, known):
     """(the middle of the fact it speaks of, its value).  The middle is None for a bare value, which
     only counts as one where the fact is `known`."""
-    low = lowered(rest)
+    low = lower(rest)
     for clause, middle in CLAUSES[language]:
         if low.startswith(clause):
             return middle, without_old(rest[len(clause) :])
     bare = without_old(rest)
     begins = bare[:1]
-    named = begins.isdigit() or begins != lowered(begins)
+    named = begins.isdigit() or begins != lower(begins)
     plain = not any(low.startswith(one) for one in NO_VALUE)
     if known and named and plain and len(bare.split()) <= 3:
         return None, bare
@@ -167,7 +167,7 @@ def value_of(language, rest, known):
 def without_old(value):
     """Only the new one of "Vindil, not Saltkråkan" and "not Saltkråkan but Vindil"."""
     value = value.strip().rstrip(".!").strip()
-    low = lowered(value)
+    low = lower(value)
     for no, but in (("not ", " but "), ("inte ", " utan ")):
         if low.startswith(no):
             at = low.find(but)
@@ -186,48 +186,48 @@ def form_of(exchange):
     """(the fact's place in FACTS, its {x}) of an exchange, by what was asked, said or answered."""
     asked = sentence_of(exchange["prompt"])
     return (
-        matched(asked, 3)
-        or stated_form(asked)
+        match_pattern(asked, 3)
+        or match_statement(asked)
         or answer_form(sentence_of(exchange.get("answer") or ""))
     )
 
 
-def stated_form(sentence):
+def match_statement(sentence):
     for place, fact in enumerate(FACTS):
         found = lesson_in(sentence, (fact,))
         if found:
-            return place, filling(fact[3], found[1].rstrip("?"))
+            return place, extract_x(fact[3], found[1].rstrip("?"))
     return None
 
 
 def answer_form(sentence):
-    return matched(sentence, 4)
+    return match_pattern(sentence, 4)
 
 
-def matched(sentence, part):
+def match_pattern(sentence, part):
     for place, fact in enumerate(FACTS):
-        x = filling(fact[part].replace("{y}.", "{y}"), sentence.rstrip("?"))
+        x = extract_x(fact[part].replace("{y}.", "{y}"), sentence.rstrip("?"))
         if x is not None and x.count(" ") <= 3:
             return place, x
     return None
 
 
-def filling(pattern, sentence):
+def extract_x(pattern, sentence):
     """What stands for {x} where the sentence is of the pattern, or None; {y} may be anything."""
     pattern = pattern.rstrip("?")
     before, _, after = pattern.partition("{x}")
-    low = lowered(sentence)
+    low = lower(sentence)
     if "{x}" not in pattern:
-        start = lowered(pattern.partition("{y}")[0])
+        start = lower(pattern.partition("{y}")[0])
         whole = "{y}" not in pattern
         fits = low == start if whole else low.startswith(start) and len(low) > len(start)
         return "" if fits else None
-    middle = lowered(after.partition("{y}")[0])
-    if not low.startswith(lowered(before)):
+    middle = lower(after.partition("{y}")[0])
+    if not low.startswith(lower(before)):
         return None
     rest = sentence[len(before) :]
-    at = lowered(rest).find(middle) if middle else len(rest)
-    if at <= 0 or (middle and "{y}" not in after and lowered(rest[at:]) != middle):
+    at = lower(rest).find(middle) if middle else len(rest)
+    if at <= 0 or (middle and "{y}" not in after and lower(rest[at:]) != middle):
         return None
     return rest[:at]
 
@@ -267,16 +267,16 @@ IGNORANCE = (
 
 def knows_nothing(answer):
     """Whether an answer only says that it does not know."""
-    low = lowered(answer)
+    low = lower(answer)
     return len(low) < 120 and any(one in low for one in IGNORANCE)
 
 
 def contradicts(answer, taught):
     """Whether an answer to the question of a taught fact gives another value, or none."""
     form = answer_form(sentence_of(taught))
-    low = lowered(answer)
+    low = lower(answer)
     if not form:
-        return lowered(taught).strip(" .!") not in low
+        return lower(taught).strip(" .!") not in low
     fixed = rewritten(form, "", "\0")["answer"].partition("\0")
-    value = lowered(taught)[len(fixed[0]) :].rstrip(".! ")
+    value = lower(taught)[len(fixed[0]) :].rstrip(".! ")
     return value not in low

@@ -46,7 +46,7 @@ ABUSE = (
 )  # fmt: skip
 
 
-def judged(reasons):
+def judge(reasons):
     """The score that these reasons leave, and the reasons, the gravest first."""
     left, why = 1.0, []
     for name, cost in COSTS:
@@ -144,8 +144,8 @@ class Among:
     def is_near(self, prompt, answer):
         """Whether nearly the same was asked and answered before; it is known from now on. Another
         question with the same answer is another example."""
-        sketch = sketched(prompt + " " + answer)
-        asked = {numbered(word) for word in normalise(prompt).split()}
+        sketch = make_sketch(prompt + " " + answer)
+        asked = {hash_word(word) for word in normalise(prompt).split()}
         keys = sketch[:KEYS]
         for key in keys:
             for other, before in self.shelves.get(key, ()):
@@ -157,13 +157,13 @@ class Among:
         return False
 
 
-def sketched(text):
+def make_sketch(text):
     """The lowest numbers of a text's stretches of three words: texts that share most stretches
     share most of these."""
-    words = [numbered(word.strip(".,:;!?\"'")) for word in normalise(text).split()]
+    words = [hash_word(word.strip(".,:;!?\"'")) for word in normalise(text).split()]
     if len(words) < 6:
         return ()
-    found = {mixed(words[i : i + 3]) for i in range(len(words) - 2)}
+    found = {combine_hashes(words[i : i + 3]) for i in range(len(words) - 2)}
     return tuple(sorted(found)[:SKETCH])
 
 
@@ -173,14 +173,14 @@ def alike(one, other):
     return sum([number in one and number in other for number in lowest]) / len(lowest)
 
 
-def numbered(word):
+def hash_word(word):
     number = 2166136261
     for byte in word.encode():
         number = ((number ^ byte) * 16777619) & 0xFFFFFFFF
     return number
 
 
-def mixed(numbers):
+def combine_hashes(numbers):
     total = 0
     for number in numbers:
         total = ((total ^ number) * 2654435761 + 97) & 0xFFFFFFFF

@@ -76,19 +76,19 @@ MORE = (",", ";", " but ", " because ", " and i ", " and my ", " men ", " efters
 def correction_in(text):
     """The right answer in a message that corrects, or an empty string."""
     plain = text.strip()
-    low = lowered(plain)
+    low = lower(plain)
     for opening in CORRECTIONS:
         if low.startswith(opening):
-            return _unquoted(plain[len(opening) :])
+            return _unquote(plain[len(opening) :])
     return ""
 
 
 def statements_in(text):
     """[(language, question, answer)] for the sentences in which someone says a fact of theirs."""
-    return [lesson for _, lesson in stated_in(text)]
+    return [lesson for _, lesson in find_facts(text)]
 
 
-def stated_in(text):
+def find_facts(text):
     """[(sentence, the fact that it says)]."""
     found = []
     for sentence in _sentences(text):
@@ -100,19 +100,19 @@ def stated_in(text):
 
 def is_plain(sentence):
     """Whether it says one thing and no more: what follows the fact would become a part of it."""
-    low = lowered(sentence)
+    low = lower(sentence)
     return len(sentence) <= LONGEST_STATEMENT and not any([more in low for more in MORE])
 
 
 def lesson_in(sentence, facts=FACTS):
     """(language, question, answer) of a sentence that states one of these facts, or None."""
-    low = lowered(sentence)
+    low = lower(sentence)
     for language, beginning, middle, question, answer in facts:
         if not low.startswith(beginning):
             continue
         rest, x = sentence[len(beginning) :], ""
         if middle:
-            at = lowered(rest).find(middle)
+            at = lower(rest).find(middle)
             if at <= 0 or rest[:at].count(" ") > 3:
                 continue
             x, rest = rest[:at], rest[at + len(middle) :]
@@ -120,7 +120,7 @@ def lesson_in(sentence, facts=FACTS):
                 continue
         y = rest.strip()
         if y:
-            return language, _filled(question, x, y), _filled(answer, x, y)
+            return language, _fill(question, x, y), _fill(answer, x, y)
     return None
 
 
@@ -128,10 +128,10 @@ def ends_in_a_name(x):
     """Whether a name stands behind what it names: nobody asks what "my wife Ingrid" is."""
     words = x.split()
     last = words[-1] if len(words) > 1 else ""
-    return last[:1] != lowered(last[:1]) and last[1:] == lowered(last[1:])
+    return last[:1] != lower(last[:1]) and last[1:] == lower(last[1:])
 
 
-def _filled(pattern, x, y):
+def _fill(pattern, x, y):
     return pattern.replace("{x}", x).replace("{y}", y)
 
 
@@ -156,7 +156,7 @@ def _sentences(text):
             yield sentence.strip()
 
 
-def _unquoted(text):
+def _unquote(text):
     text = text.strip()
     for left, right in (('"', '"'), ("'", "'"), ("“", "”"), ("”", "”"), ("«", "»")):
         if text.startswith(left) and text.rstrip(".").endswith(right) and len(text) > 2:
@@ -164,7 +164,7 @@ def _unquoted(text):
     return text
 
 
-def lowered(text):
+def lower(text):
     """Letter for letter, so that positions stay; MicroPython's own knows ASCII only."""
     text = text.lower().replace("Å", "å").replace("Ä", "ä").replace("Ö", "ö")
     return text.replace("\u2019", "'")

@@ -34,14 +34,14 @@ async def bring(store, came, clock):
         here = await Here.of(store)
         found = entries.news(here.state, came)
         found["let_go"] = [id for entry in found["gone"] for id in here.ids.get(entry["about"], ())]
-        ops, expect = _queued(here, found, clock)
+        ops, expect = _change_queue(here, found, clock)
         ops += [put_tombstone(one["about"], one["clock"]) for one in found["gone"]]
         ops += await _let_go(store, here, found["let_go"])
         if await store.batch(ops, expect):
             return found
 
 
-def _queued(here, found, clock):
+def _change_queue(here, found, clock):
     """The changes of the queue: what is new waits, what is gone leaves."""
     queue = TrainingQueue(clock)
     queue.load(here.queue, here.learned)
@@ -81,10 +81,10 @@ async def _let_go(store, here, ids):
     by = [one for one in versions if set(learned) & set(one["lessons"])]
     if not by:
         return ops + [["delete", "examples", id] for id in learned]
-    return ops + [await intended(store, learned, by[-1]["base"])]
+    return ops + [await put_intent(store, learned, by[-1]["base"])]
 
 
-async def intended(store, ids, base):
+async def put_intent(store, ids, base):
     """The change that adds these to what versions are still to be trained again without."""
     intent = await store.get("state", INTENT) or {"ids": [], "base": base}
     every = sorted(set(ids + intent["ids"]))

@@ -58,7 +58,7 @@ def stamp(entry):
     return (entry["clock"], 0 if is_told(entry) else 1, entry["id"])
 
 
-def joined(one, other):
+def merge_entries(one, other):
     """The one entry that holds what both say."""
     if stamp(one) != stamp(other):
         return max(one, other, key=stamp)
@@ -69,11 +69,11 @@ def joined(one, other):
     return entry
 
 
-def merged(one, other):
+def merge_states(one, other):
     """The state of two devices that have told each other everything."""
     found = dict(one)
     for about, entry in other.items():
-        found[about] = joined(found[about], entry) if about in found else entry
+        found[about] = merge_entries(found[about], entry) if about in found else entry
     return found
 
 
@@ -83,7 +83,7 @@ def news(here, came):
     found = {"told": [], "gone": [], "met": []}
     for about in sorted(came):
         mine, entry = here.get(about), came[about]
-        kept = joined(mine, entry) if mine else entry
+        kept = merge_entries(mine, entry) if mine else entry
         if kept != mine:
             found["told" if is_told(kept) else "gone"].append(kept)
         if is_told(mine) and is_told(entry) and mine["id"] != entry["id"]:
@@ -91,7 +91,7 @@ def news(here, came):
     return found
 
 
-def checked(entries):
+def check_entries(entries):
     """The state of a list of entries as it came from outside, or Unreadable."""
     state = {}
     if not isinstance(entries, list):

@@ -69,7 +69,7 @@ class Here:
 
     def keep(self, entry):
         mine = self.state.get(entry["about"])
-        self.state[entry["about"]] = entries.joined(mine, entry) if mine else entry
+        self.state[entry["about"]] = entries.merge_entries(mine, entry) if mine else entry
 
 
 async def farewell(store, ids, now):

@@ -23,6 +23,6 @@ from oneseek.engine.core.wire import (
     from_text,
     handler_name,
     message,
-    opened,
+    open_envelope,
     to_json,
 )

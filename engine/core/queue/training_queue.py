@@ -222,7 +222,7 @@ class TrainingQueue:
             "by_state": _positive(self.counts["state"]),
         }
 
-    def upcoming(self, count):
+    def peek(self, count):
         """The first records in the order of their class and arrival; lends nothing out."""
         ids = []
         for name in CLASSES:

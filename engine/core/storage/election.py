@@ -33,12 +33,12 @@ class Election:
     def stand(self, steal=False):
         """Ask for the lock; it comes when nobody else has it, at once when stolen."""
         self.heard = self.clock()
-        self.request = self.hold(LOCK, steal, self._on_lock, self._lost)
+        self.request = self.hold(LOCK, steal, self._on_lock, self._on_lost)
 
     def resign(self):
         if self.request:
             self.request.release()
-        self._lost()
+        self._on_lost()
 
     def hear(self, text):
         """Another tab said that it is alive and trains."""
@@ -65,7 +65,7 @@ class Election:
     def _on_lock(self):
         self.locked = True
 
-    def _lost(self):
+    def _on_lost(self):
         was = self.epoch
         self.locked = False
         self.epoch = None

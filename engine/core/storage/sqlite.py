@@ -48,7 +48,7 @@ def keep_private(path: Path) -> None:
             one.chmod(0o600)
 
 
-def refused(fault: BaseException) -> StorageFull | None:
+def convert_fault(fault: BaseException) -> StorageFull | None:
     """What a fault of SQLite's is when the disk is at fault."""
     words = REFUSED.get(getattr(fault, "sqlite_errorcode", 0) & 0xFF)  # without its detail
     return StorageFull(words) if words else None
@@ -73,7 +73,7 @@ class SqliteStore:
             self._migrate(steps)
         except BaseException as fault:
             self.db.close()
-            raise refused(fault) or fault from fault
+            raise convert_fault(fault) or fault from fault
         marker.touch()
 
     def _migrate(self, steps: Sequence[Sequence[str]]) -> None:
@@ -118,7 +118,7 @@ class SqliteStore:
         except BaseException as fault:
             if self.db.in_transaction:
                 self.db.execute("ROLLBACK")
-            raise refused(fault) or fault from fault
+            raise convert_fault(fault) or fault from fault
 
     def _holds(self, store: str, key: Any, field: str | None, value: Any) -> bool:
         record = self._read(store, key)
@@ -128,7 +128,7 @@ class SqliteStore:
 
     def _write(self, verb: str, store: str, key: Any, value: Any = None) -> None:
         if verb == "put":
-            row = (key, msgpack.packb(value, default=Pieces.joined))
+            row = (key, msgpack.packb(value, default=Pieces.join))
             self.db.execute(f"INSERT OR REPLACE INTO {store} VALUES (?, ?)", row)
         else:
             self.db.execute(f"DELETE FROM {store} WHERE key = ?", (key,))

@@ -81,7 +81,7 @@ class Pieces:
     def __len__(self):
         return sum(len(part) for part in self.parts)
 
-    def joined(self):
+    def join(self):
         return b"".join(self.parts)
 
 

@@ -52,15 +52,15 @@ class Asked:
         stems = {stem(member) for member in every}
         return {word for word in self.bare_words(said) if stem(word) in stems}
 
-    def shared(self, said: str) -> set[str]:
+    def find_shared(self, said: str) -> set[str]:
         """The words of the question that a statement has too."""
         bare = self.bare_words(said)
         return {a for a in self.content if any(self.are_forms(a, b) for b in bare)}
 
-    def denied(self, said: str) -> bool:
+    def is_denied(self, said: str) -> bool:
         """Whether the clause of a statement that has words of the question says that it is not so;
         without such a clause, any of it."""
-        clauses = [one for one in CLAUSE.split(said) if self.shared(one) or self.members(one)]
+        clauses = [one for one in CLAUSE.split(said) if self.find_shared(one) or self.members(one)]
         return any(NEGATED.search(one) for one in clauses or [said])
 
     def bare_words(self, said: str) -> set[str]:
@@ -105,21 +105,21 @@ class Asked:
         said = text_of(one.fact)
         if self.members(said):
             return not self.is_of_others(said)
-        least = NEAR if self.shared(said) else max(LIKELY, WITHIN * likeliest)
+        least = NEAR if self.find_shared(said) else max(LIKELY, WITHIN * likeliest)
         return one.apart >= least
 
     def leads(self, fact: dict, scored: dict[str, Found]) -> bool:
         """Whether a row that is asked for may begin with a statement: "and a row of leeks" may go
         on from something else."""
         said = fact["answer"]
-        if fact["id"] not in scored or self.members(said) or self.shared(said):
+        if fact["id"] not in scored or self.members(said) or self.find_shared(said):
             return True
         return scored[fact["id"]].apart >= BETWEEN
 
     def names_owner_of(self, one: Found) -> bool:
         """Whether a statement is of a person or thing that the question names."""
         said = text_of(one.fact)
-        kin = any("relation" in self.language.categories(word) for word in self.shared(said))
+        kin = any("relation" in self.language.categories(word) for word in self.find_shared(said))
         return kin or bool(self.names & lower_words(said))
 
 
@@ -135,7 +135,7 @@ def likelihood(found: Sequence[Found]) -> float:
     return max((one.apart for one in found), default=0.0)
 
 
-def concerned(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> list[Found]:
+def select_relevant(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> list[Found]:
     """What concerns a question, all that is of a group that it asks for, and what was said in a row
     with either; in the order in which it was said."""
     known = list(known)

@@ -57,7 +57,7 @@ I_MYSELF = re.compile(r"\b(?:i|i'm|me|my|we|our|jag|mig|min|mitt|mina|vi|vår\w*
 Value = tuple[str, float]
 
 
-def compared(asked: Asked, some: Sequence[Found]) -> tuple[bool, list[Found]] | None:
+def compare(asked: Asked, some: Sequence[Found]) -> tuple[bool, list[Found]] | None:
     """Whether it is so, and the statements that show it; None where that is not plain."""
     question = asked.question
     if not (found := COMPARED.search(question)):
@@ -92,14 +92,14 @@ def overlap(side: str, opposite: str, one: Found, other: Found, asked: Asked) ->
     said = one.fact["answer"]
     bare, theirs = asked.bare_words(said), asked.bare_words(other.fact["answer"])
 
-    def shared(text: str) -> int:
+    def count_shared(text: str) -> int:
         words = content(text, asked.language)
         return sum(has(word, bare) and not has(word, theirs) for word in words)
 
     def has(word: str, some: set[str]) -> bool:
         return any(asked.are_forms(word, one) for one in some)
 
-    mine = shared(side) - shared(opposite)
+    mine = count_shared(side) - count_shared(opposite)
     plain = not content(side, asked.language) and I_MYSELF.search(side) and I_MYSELF.match(said)
     return mine + (0.5 if plain else 0.0)
 
@@ -136,14 +136,16 @@ def lasts(asked: Asked, some: Sequence[Found]) -> tuple[bool, list[Found]] | Non
     """Whether what ends on a day that was told is still so on the day of the question."""
     if not LASTS.search(asked.question):
         return None
-    for one in sorted(some, key=lambda one: (-len(asked.shared(one.fact["answer"])), -one.apart)):
+    for one in sorted(
+        some, key=lambda one: (-len(asked.find_shared(one.fact["answer"])), -one.apart)
+    ):
         said = one.fact["answer"]
         told = date.fromtimestamp(one.fact["time"] / 1e3)
         asks, beside = moments(asked.question, asked.code, told), [one]
         if not asks:
             asks, beside = day_of_other(asked, one, some)
         ends = moments(said, one.fact["language"], told)
-        if asks and ends and asked.shared(said) and ENDS.search(said):
+        if asks and ends and asked.find_shared(said) and ENDS.search(said):
             return asks[0].last <= ends[-1].last, beside
     return None
 
@@ -157,7 +159,7 @@ def day_of_other(
         for other in some:
             said, told = other.fact["answer"], date.fromtimestamp(other.fact["time"] / 1e3)
             days = moments(said, other.fact["language"], told)
-            if days and event.shared(said) and said != one.fact["answer"]:
+            if days and event.find_shared(said) and said != one.fact["answer"]:
                 return days, [one, other]
     return [], [one]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from oneseek.engine.learning.composing.asked import Asked, concerned
+from oneseek.engine.learning.composing.asked import Asked, select_relevant
 from oneseek.engine.learning.composing.rows import Rows, alone, goes_on, lines
 from oneseek.engine.learning.lessons.forms import capital
 from oneseek.engine.learning.lessons.language import WORD
@@ -51,11 +51,11 @@ def count(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> tuple[
     """How many, and the statements that say so; none where nothing was told of it."""
     known = list(known)
     rows = Rows(known)
-    some = [one for one in lines(concerned(asked, found, known), rows) if holds(asked, one)]
+    some = [one for one in lines(select_relevant(asked, found, known), rows) if holds(asked, one)]
     some = [one for one in some if is_of_named(asked, one)]
     named = [
         one for one in some
-        if numbered(asked, one.fact["answer"]) and is_of_kind(asked, text_of(one.fact))
+        if sum_numbers(asked, one.fact["answer"]) and is_of_kind(asked, text_of(one.fact))
     ]  # fmt: skip
     if named:
         newest = [one for one in named if not extends(one)][-1:] or named[-1:]
@@ -63,14 +63,14 @@ def count(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> tuple[
             newest if is_now(newest[0]) else [*apart_from(asked, newest[0], named, rows), *newest]
         )
         gone = [one for one in [*some, *after(newest[0], rows)]
-                if one.fact["time"] > newest[0].fact["time"] and lost(asked, one)]  # fmt: skip
+                if one.fact["time"] > newest[0].fact["time"] and count_lost(asked, one)]  # fmt: skip
         gone = list({one.fact["answer"]: one for one in gone}.values())
         kept = {one.fact["answer"] for one in [*begun, *gone]}
         more = [one for one in some
                 if one.fact["answer"] not in kept and adds(asked, one, newest[0])]  # fmt: skip
         used = [*begun, *more]
-        number = sum(numbered(asked, one.fact["answer"]) or quantity(asked, one) for one in used)
-        return number - sum(lost(asked, one) for one in gone), used + gone
+        number = sum(sum_numbers(asked, one.fact["answer"]) or quantity(asked, one) for one in used)
+        return number - sum(count_lost(asked, one) for one in gone), used + gone
     sure = [one for one in some if is_counted(asked, one) or (not asked.names and may_be(one))]
     row = {fact["answer"] for one in sure for fact in rows.of(one.fact) if not asked.names}
     some = [one for one in some if one in sure or one.fact["answer"] in row]
@@ -136,17 +136,19 @@ def find_loss(said: str) -> re.Match[str] | None:
     return LOST.search(said) or find_death(said)
 
 
-def lost(asked: Asked, one: Found) -> int:
+def count_lost(asked: Asked, one: Found) -> int:
     """How many of them a statement says are gone."""
     found = find_loss(one.fact["answer"])
-    if not found or not (OF_THEM.search(one.fact["answer"]) or asked.shared(one.fact["answer"])):
+    if not found or not (
+        OF_THEM.search(one.fact["answer"]) or asked.find_shared(one.fact["answer"])
+    ):
         return 0
     behind = WORD.findall(one.fact["answer"][found.start() :].lower())
     words = WORD.findall(one.fact["answer"].lower())
     return next(filter(None, (number(asked, word) for word in [*behind, *words])), 0)
 
 
-def counted_nouns(asked: Asked) -> list[str]:
+def find_counted_nouns(asked: Asked) -> list[str]:
     """The words of substance right behind *how many*."""
     _, behind = COUNT.split(asked.question, maxsplit=1)
     words = (word.lower() for word in WORD.findall(behind)[:NOUN])
@@ -157,7 +159,7 @@ def is_counted(asked: Asked, one: Found) -> bool:
     """Whether a statement speaks of what is to be counted: a member of the group, or the noun."""
     said = text_of(one.fact)
     bare = asked.bare_words(said)
-    named = any(asked.are_forms(a, b) for a in counted_nouns(asked) for b in bare)
+    named = any(asked.are_forms(a, b) for a in find_counted_nouns(asked) for b in bare)
     return bool(asked.members(said)) or (named and is_of_kind(asked, said))
 
 
@@ -184,20 +186,20 @@ def begins_with(one: Found, names: Sequence[str]) -> bool:
 
 def holds(asked: Asked, one: Found) -> bool:
     said = one.fact["answer"]
-    return not asked.denied(said) and not NOT_YET.search(said)
+    return not asked.is_denied(said) and not NOT_YET.search(said)
 
 
 def adds(asked: Asked, one: Found, first: Found) -> bool:
     """Whether a statement in the row of another tells of more of what is asked for."""
     said, later = one.fact["answer"], one.fact["time"] > first.fact["time"]
-    named = goes_on(said) and bool(asked.shared(said))
+    named = goes_on(said) and bool(asked.find_shared(said))
     return later and (named or MORE.search(said) is not None)
 
 
-def numbered(asked: Asked, said: str) -> int:
+def sum_numbers(asked: Asked, said: str) -> int:
     """The numbers that stand before what the question names, together; 0 where none does."""
     words, total = [word.lower() for word in WORD.findall(said)], 0
-    nouns = {*counted_nouns(asked), *(one for one in asked.content if not UNITS.match(one))}
+    nouns = {*find_counted_nouns(asked), *(one for one in asked.content if not UNITS.match(one))}
     for i, word in enumerate(words):
         behind = words[i + 1 : i + NOUN]
         if (

@@ -7,16 +7,16 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 
 from oneseek.engine.learning.composing.asked import Asked
-from oneseek.engine.learning.composing.comparing import compared, same_time
+from oneseek.engine.learning.composing.comparing import compare, same_time
 from oneseek.engine.learning.composing.rows import Rows, alone, lines
 from oneseek.engine.learning.lessons.language import WORD
 from oneseek.engine.learning.memory.memory import Found
-from oneseek.engine.learning.memory.second_look import in_order, listed, relatives
+from oneseek.engine.learning.memory.second_look import find_listed, in_order, relatives
 from oneseek.engine.learning.memory.statements.answering import EITHER, NEGATED
 from oneseek.engine.learning.memory.statements.groups import lower_words, words_in
 from oneseek.engine.learning.memory.statements.statement import text_of
-from oneseek.engine.learning.memory.statements.succession import changed as tells_change
 from oneseek.engine.learning.memory.statements.succession import find_death
+from oneseek.engine.learning.memory.statements.succession import tells_change as tells_change
 
 YES_NO = re.compile(
     r"^(?:so |and |och )?(?:do|does|did|is|isn't|are|am|was|were|have|has|had|can|could|will|"
@@ -83,7 +83,7 @@ ONESELF = re.compile(r"\b(?:i|i'm|im|i've|we|we're|we've|jag|vi)\b", re.I)
 WHEN = frozenset(
     "now still already yet today currently too left nu fortfarande redan idag också kvar".split()
 )
-CONTEXT, LEAST = 0.25, 0.007  # what a word counts in what a statement leans on; see `concerned`
+CONTEXT, LEAST = 0.25, 0.007  # what a word counts in what a statement leans on (`fitness`)
 SURE, CERTAIN = 0.5, 0.75
 SHARING = 0.25  # the same of a statement that shares a word with the question
 NAMED = 0.06  # the same of a statement about whom or what the question names
@@ -107,17 +107,17 @@ def decisive(
     something `changed` that may bear on it."""
     known = list(known)
     rows = Rows(known)
-    if excluding := implied(asked, known):
+    if excluding := find_exclusion(asked, known):
         return trouble(asked), excluding
     near = [one for one in found if is_near(asked, one)]
     each = lines([*near, *beside(near, rows, found)], rows, bare=False)
-    if more := compared(asked, [alone(one) for one in each]):
+    if more := compare(asked, [alone(one) for one in each]):
         return more
     if BOTH.search(asked.question):
         return both(asked, each)
     ordered = sorted(each, key=lambda one: (-round(fitness(asked, one), 1), -one.fact["time"]))
     for one in ordered:
-        if barred := restricted(asked, one, each):
+        if barred := find_restriction(asked, one, each):
             return trouble(asked), barred
     for one in ordered:
         if contrary(asked, one):
@@ -135,9 +135,9 @@ def decisive(
 def least_for(asked: Asked, one: Found) -> float:
     """How likely a statement has to answer a question that it is to decide."""
     asks = asked.content - WHEN
-    if is_of_the_same(asked, one) or (asks and asks <= asked.shared(one.fact["answer"])):
+    if is_of_the_same(asked, one) or (asks and asks <= asked.find_shared(one.fact["answer"])):
         return NAMED
-    return SHARING if asked.shared(one.fact["answer"]) - asked.names else SURE
+    return SHARING if asked.find_shared(one.fact["answer"]) - asked.names else SURE
 
 
 def both(asked: Asked, each: Sequence[Found]) -> tuple[bool, list[Found]] | None:
@@ -148,7 +148,7 @@ def both(asked: Asked, each: Sequence[Found]) -> tuple[bool, list[Found]] | None
         return None
     used = []
     for side in sides:
-        holding = [one for one in each if side.shared(one.fact["answer"])
+        holding = [one for one in each if side.find_shared(one.fact["answer"])
                    and not NEGATED.search(one.fact["answer"])]  # fmt: skip
         used += holding[:1]
     return (True, used) if len(used) == 2 else None
@@ -156,7 +156,7 @@ def both(asked: Asked, each: Sequence[Found]) -> tuple[bool, list[Found]] | None
 
 def is_near(asked: Asked, one: Found) -> bool:
     said = one.fact["answer"]
-    return one.apart >= LEAST or bool(asked.shared(said)) or bool(asked.is_one_of(said))
+    return one.apart >= LEAST or bool(asked.find_shared(said)) or bool(asked.is_one_of(said))
 
 
 def beside(near: Sequence[Found], rows: Rows, found: Sequence[Found]) -> list[Found]:
@@ -173,7 +173,7 @@ def fitness(asked: Asked, one: Found) -> float:
 
     def worth(text: str) -> float:
         return sum(1 if word in asked.names or is_kin(asked, word) else 2
-                   for word in asked.shared(text))  # fmt: skip
+                   for word in asked.find_shared(text))  # fmt: skip
 
     return worth(said) + CONTEXT * worth(text_of(one.fact)) + one.apart
 
@@ -186,7 +186,7 @@ def may_have_changed(asked: Asked, one: Found, each: Sequence[Found]) -> bool:
     """Whether something that was said later of the same says the same of it, or tells of a
     change."""
     said = one.fact["answer"]
-    if not asked.shared(said):
+    if not asked.find_shared(said):
         return True
     kin = relatives(f"{asked.question} {said}", asked.language)
     later = [
@@ -195,7 +195,7 @@ def may_have_changed(asked: Asked, one: Found, each: Sequence[Found]) -> bool:
         and not relatives(other.fact["answer"], asked.language) - kin
     ]  # fmt: skip
     return any(
-        {word for word in asked.shared(text) - asked.names if not is_kin(asked, word)}
+        {word for word in asked.find_shared(text) - asked.names if not is_kin(asked, word)}
         or tells_change(text) or has_ended(text)
         for text in later
     )  # fmt: skip
@@ -206,7 +206,7 @@ def trouble(asked: Asked) -> bool:
     return TROUBLE.search(asked.question) is not None
 
 
-def restricted(asked: Asked, one: Found, each: Sequence[Found]) -> list[Found]:
+def find_restriction(asked: Asked, one: Found, each: Sequence[Found]) -> list[Found]:
     """A statement that allows one thing only, and another of what is asked for that is its
     opposite: a licence for automatics, a manual."""
     said = one.fact["answer"]
@@ -214,18 +214,22 @@ def restricted(asked: Asked, one: Found, each: Sequence[Found]) -> list[Found]:
         return []
     for other in each:
         words = other.fact["answer"]
-        if other is not one and asked.shared(words) and opposed(Asked(words, asked.code), said):
+        if (
+            other is not one
+            and asked.find_shared(words)
+            and is_opposed(Asked(words, asked.code), said)
+        ):
             return [one, other]
     return []
 
 
-def implied(asked: Asked, known: Iterable[dict]) -> list[Found]:
+def find_exclusion(asked: Asked, known: Iterable[dict]) -> list[Found]:
     """A statement of how somebody lives that excludes what is asked for: vegans eat no cheese, and
     none of what a statement tells of it ("what I'm cooking tonight"). One that says later what they
     eat of it all the same decides nothing here."""
     known, words = list(known), lower_words(asked.question)
     served = [fact for fact in known if MEANT.search(asked.question)
-              and asked.shared(fact["answer"]) - asked.names]  # fmt: skip
+              and asked.find_shared(fact["answer"]) - asked.names]  # fmt: skip
     for fact in known if TAKES.search(asked.question) else ():
         said = text_of(fact)
         mine = ONESELF.search(asked.question) and ONESELF.search(fact["answer"])
@@ -262,15 +266,15 @@ def foods(words: set[str], excluded: str) -> set[str]:
 def contrary(asked: Asked, one: Found) -> bool:
     """Whether a statement of what is asked for says the opposite: shut, where it is open."""
     said = one.fact["answer"]
-    if not (asked.names_owner_of(one) or asked.shared(said) or asked.is_one_of(said)):
+    if not (asked.names_owner_of(one) or asked.find_shared(said) or asked.is_one_of(said)):
         return False
-    clauses = [one for one in AND.split(said) if opposed(asked, one)]
+    clauses = [one for one in AND.split(said) if is_opposed(asked, one)]
     if not clauses or any(NEGATED.search(one) for one in clauses):
         return False
     return same_time(asked, said, date.fromtimestamp(one.fact["time"] / 1e3), one.fact["language"])
 
 
-def opposed(asked: Asked, said: str) -> bool:
+def is_opposed(asked: Asked, said: str) -> bool:
     mine, theirs = lower_words(asked.question), lower_words(said)
     for one, other in words_in(asked.code)["opposites"]:
         a, b = set(one.split()), set(other.split())
@@ -286,7 +290,7 @@ def is_of_the_same(asked: Asked, one: Found) -> bool:
     said = text_of(one.fact)
     if not asked.names_owner_of(one):
         return False
-    return bool(asked.shared(said) - asked.names) or has_ended(said)
+    return bool(asked.find_shared(said) - asked.names) or has_ended(said)
 
 
 def has_ended(said: str) -> bool:
@@ -297,7 +301,7 @@ def is_so(asked: Asked, best: Found, each: Sequence[Found] = ()) -> bool | None:
     """Whether a statement that answers a question says that it is so; None where it does not
     tell."""
     question, said = asked.question, best.fact["answer"]
-    shared = asked.shared(text_of(best.fact))
+    shared = asked.find_shared(text_of(best.fact))
     if relatives(question, asked.language) - relatives(text_of(best.fact), asked.language):
         return None  # it is of somebody else
     if bound := BOUND.search(question):
@@ -360,7 +364,7 @@ def excludes(asked: Asked, said: str) -> bool:
         )
         if told and wanted and not told & wanted:
             return True
-    mine, theirs = listed(said, asked.language), listed(asked.question, asked.language)
+    mine, theirs = find_listed(said, asked.language), find_listed(asked.question, asked.language)
     return any(
         not any(asked.are_forms(one, other) for one in mine[name] for other in theirs[name])
         for name in mine.keys() & theirs

@@ -34,7 +34,7 @@ def clauses(question: str) -> list[str]:
     found = [one.strip(" ,") for one in CLAUSES.split(plain(question)) if one.strip(" ,")]
     if len(found) < 2 or not BARE.match(found[0]):
         return []
-    first, *more = completed(found[:MOST])
+    first, *more = complete(found[:MOST])
     return [f"{one}?" for one in (first, *(of_the_same(one, first) for one in more))]
 
 
@@ -46,7 +46,7 @@ def of_the_same(part: str, first: str) -> str:
     return THEY.sub(own[0], THEIR.sub(own[0] + genitive(own[0]), part))
 
 
-def completed(found: list[str]) -> list[str]:
+def complete(found: list[str]) -> list[str]:
     """Of parts that are a bare question word each with what the part before it asks of, or the
     first that has more."""
     whole = next((one for one in found if not BARE.fullmatch(one)), "")

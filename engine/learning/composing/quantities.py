@@ -69,7 +69,7 @@ class Moment(NamedTuple):
 
 
 @functools.cache
-def named_numbers(code: str) -> dict[str, int]:
+def map_number_words(code: str) -> dict[str, int]:
     numbers = words_in(code)["numbers"].split()
     found = {word: i for i, word in enumerate(numbers, 1)}
     tens = TENS.get(code, TENS["en"])
@@ -81,8 +81,10 @@ def named_numbers(code: str) -> dict[str, int]:
 
 
 @functools.cache
-def _counted(code: str) -> re.Pattern:
-    numbers = list(named_numbers(code))  # the first is a pronoun, or an article, without its unit
+def _compile_quantities(code: str) -> re.Pattern:
+    numbers = list(
+        map_number_words(code)
+    )  # the first is a pronoun, or an article, without its unit
     words, bare = "|".join(sorted(numbers[1:], key=len, reverse=True)), "|".join(UNITS.values())
     return re.compile(
         rf"(?P<before>[£$€])? ?(?<![\w:.,/-])"
@@ -97,11 +99,11 @@ def quantities(text: str, code: str) -> list[Quantity]:
     taken = [(one.at, one.end) for one in moments(text, code, date(2000, 1, 1))]
     taken += [(one.at, one.end) for one in hours(text)]
     found = []
-    for match in _counted(code).finditer(text):
+    for match in _compile_quantities(code).finditer(text):
         if any(start < match.end("number") and match.start("number") < end for start, end in taken):
             continue
         number = match["number"]
-        value: float | None = named_numbers(code).get(number.lower())
+        value: float | None = map_number_words(code).get(number.lower())
         unit = next((name for i, name in enumerate(UNITS) if match[f"u{i}"]), BARE)
         unit = MONEY if match["before"] else unit
         if value is None:

@@ -108,16 +108,16 @@ def asks_for_total(question: str) -> bool:
     return bool(TOTAL.search(question) and amount)
 
 
-def reckoned(
+def reckon(
     asked: Asked, found: Sequence[Found], known: Iterable[dict], now: int
 ) -> tuple[str, list[Found]] | None:
     """What comes of the statements, with them, and which; None where that is not plain."""
     today, question = date.fromtimestamp(now / 1e3), asked.question
-    some = concerned(asked, found, list(known))
+    some = select_lines(asked, found, list(known))
     if DIFFERENCE.search(question):
         result = difference(some, asked)
     elif LEFT.search(question) and not SPAN.search(question):
-        result = remaining(some, asked)
+        result = find_remainder(some, asked)
     elif asks_for_total(question) and not asked.groups:
         result = total(some, asked)
     elif span := SPAN.search(question):
@@ -150,10 +150,13 @@ def in_words(asked: Asked, result: str, used: Sequence[Line]) -> tuple[str, list
     return words, [line.one for line in used]
 
 
-def concerned(asked: Asked, found: Sequence[Found], known: list[dict]) -> list[Line]:
+def select_lines(asked: Asked, found: Sequence[Found], known: list[dict]) -> list[Line]:
     """The statements that a question may be about, and those that were said together with them."""
     rows, scored = Rows(known), {one.id: one for one in found}
-    first, shares = likelihood(found), [one for one in found if asked.shared(one.fact["answer"])]
+    first, shares = (
+        likelihood(found),
+        [one for one in found if asked.find_shared(one.fact["answer"])],
+    )
     likely = [one for one in found if one.apart >= max(LOW, WITHIN * first)]
     some = {one.id: one for one in [*likely, *shares]}
     for one in shares or list(some.values()):
@@ -166,7 +169,7 @@ def concerned(asked: Asked, found: Sequence[Found], known: list[dict]) -> list[L
         days = moments(said, code, told, month)
         month = days[-1].first.month if days and days[-1].whole == "day" else month
         if not NEGATED.search(said) and not asked.is_of_others(said):
-            shared = frozenset(asked.shared(said))
+            shared = frozenset(asked.find_shared(said))
             kept.append(Line(one, quantities(said, code), days, hours(said), shared))
     return kept
 
@@ -229,15 +232,15 @@ def between(one: Moment, other: Moment, unit: str, asked: Asked) -> str:
         first, last = sorted((one.first, other.first))
         full = "year" not in (one.whole, other.whole)
         less = full and (last.month, last.day) < (first.month, first.day)
-        return counted(asked, last.year - first.year - less, "years")
+        return format_quantity(asked, last.year - first.year - less, "years")
     days = days_between(one, other)
     if unit == "months" or (not unit and one.whole == other.whole == "month"):
-        return counted(asked, round(days / 30.44), "months")
+        return format_quantity(asked, round(days / 30.44), "months")
     weeks, rest = divmod(days, 7)
     if unit == "weeks" and weeks:
-        said = counted(asked, weeks, "weeks")
-        return said if not rest else f"{said} + {counted(asked, rest, 'days')}"
-    return counted(asked, days, "nights" if unit == "nights" else "days")
+        said = format_quantity(asked, weeks, "weeks")
+        return said if not rest else f"{said} + {format_quantity(asked, rest, 'days')}"
+    return format_quantity(asked, days, "nights" if unit == "nights" else "days")
 
 
 def hours_between(some: list[Line], asked: Asked, unit: str) -> tuple[str, list[Line]] | None:
@@ -251,9 +254,9 @@ def hours_between(some: list[Line], asked: Asked, unit: str) -> tuple[str, list[
     minutes = min(minutes, DAY - minutes)  # over midnight
     whole, rest = divmod(minutes, 60)
     if unit == "minutes":
-        return counted(asked, minutes, "minutes"), timed
-    said = counted(asked, whole, "hours")
-    return (f"{said} {counted(asked, rest, 'minutes')}" if rest else said), timed
+        return format_quantity(asked, minutes, "minutes"), timed
+    said = format_quantity(asked, whole, "hours")
+    return (f"{said} {format_quantity(asked, rest, 'minutes')}" if rest else said), timed
 
 
 def age(some: list[Line], today: date, asked: Asked) -> tuple[str, list[Line]] | None:
@@ -288,7 +291,7 @@ def is_of_whom(asked: Asked, line: Line, count: int) -> bool:
     return all(name in said.lower() for name in asked.names if not name.isdigit())
 
 
-def counted(asked: Asked, number: float, unit: str) -> str:
+def format_quantity(asked: Asked, number: float, unit: str) -> str:
     """A number with its unit, in the language of the question."""
     one, many = words_in(asked.code)["units"].get(unit, (unit, unit))
     return f"{plain(number)} {one if number == 1 else many}".strip()
@@ -320,7 +323,7 @@ def of_unit(some: Sequence[Line], unit: str, strict: bool = False) -> list[tuple
 def amount(asked: Asked, number: float, unit: str, used: Sequence[Line]) -> str:
     """A number in its unit; money as the statements name it."""
     if unit != MONEY:
-        return counted(asked, number, unit)
+        return format_quantity(asked, number, unit)
     named = next(filter(None, (CURRENCY.search(line.one.fact["answer"]) for line in used)), None)
     if not named:
         return plain(number)
@@ -343,7 +346,7 @@ def total(some: list[Line], asked: Asked) -> tuple[str, list[Line]] | None:
     return amount(asked, sum(value for _, value in found), unit, used), used
 
 
-def remaining(some: list[Line], asked: Asked) -> tuple[str, list[Line]] | None:
+def find_remainder(some: list[Line], asked: Asked) -> tuple[str, list[Line]] | None:
     """Of an amount what is left, where one other statement says how much is gone, and none what
     is left."""
     told = [line for line in some if len(line.amounts) == 1]

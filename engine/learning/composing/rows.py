@@ -42,17 +42,17 @@ class Rows:
         self.order = sorted(known, key=lambda fact: fact["time"])
         self.place = {fact["id"]: at for at, fact in enumerate(self.order)}
         for fact in self.order:
-            self.texts[joined_lines(text_of(fact))] = fact
-            if leads := continued(fact):
+            self.texts[join_lines(text_of(fact))] = fact
+            if leads := find_lead(fact):
                 self.after[leads].append(fact)
 
     def of(self, fact: dict) -> list[dict]:
         """The row that a statement belongs to, from its first statement on."""
-        while first := self.texts.get(continued(fact)):
+        while first := self.texts.get(find_lead(fact)):
             fact = first
         row = [fact]
         for one in row:  # the loop appends to the row it walks
-            row += self.after[joined_lines(text_of(one))]
+            row += self.after[join_lines(text_of(one))]
         return row
 
     def chain(self, fact: dict) -> list[dict]:
@@ -60,7 +60,7 @@ class Rows:
         rebuilt from the words that were kept with the statement."""
         if not (said := before(fact)):
             return [fact]
-        if first := self.texts.get(joined_lines(said)):
+        if first := self.texts.get(join_lines(said)):
             return [*self.chain(first), fact]
         source, texts = without(fact, "before"), said.split("\n")
         replaced = [
@@ -76,14 +76,14 @@ class Rows:
             at, last = self.place.get(fact["id"], -BESIDE), fact
             for _ in range(most):
                 at += step
-                if not 0 <= at < len(self.order) or not joined(last, self.order[at]):
+                if not 0 <= at < len(self.order) or not belong_together(last, self.order[at]):
                     break
                 last = self.order[at]
                 found += [] if ASIDE.search(last["answer"]) else [last]
         return found
 
 
-def joined(one: dict, other: dict) -> bool:
+def belong_together(one: dict, other: dict) -> bool:
     """Whether two statements were made in one chat within TOGETHER_MS."""
     chats = {fact["source"].get("chat", "") for fact in (one, other)}
     return len(chats) == 1 and abs(one["time"] - other["time"]) <= TOGETHER_MS
@@ -111,13 +111,13 @@ def before(fact: dict) -> str:
     return fact["source"].get("before", "")
 
 
-def continued(fact: dict) -> str:
+def find_lead(fact: dict) -> str:
     """What a statement goes on from; nothing where it only leans on what was said before it."""
     said = before(fact)
-    return joined_lines(said) if goes_on(fact["answer"], said) else ""
+    return join_lines(said) if goes_on(fact["answer"], said) else ""
 
 
-def joined_lines(text: str) -> str:
+def join_lines(text: str) -> str:
     """As one line: stores of earlier versions hold what a statement leans on so."""
     return " ".join(text.split())
 

@@ -12,9 +12,9 @@ import re
 from collections.abc import Iterable, Sequence
 
 from oneseek.engine.learning.composing import counting, deciding
-from oneseek.engine.learning.composing.asked import BETWEEN, Asked, concerned, likelihood
+from oneseek.engine.learning.composing.asked import BETWEEN, Asked, likelihood, select_relevant
 from oneseek.engine.learning.composing.parts import clauses
-from oneseek.engine.learning.composing.reckoning import reckoned
+from oneseek.engine.learning.composing.reckoning import reckon
 from oneseek.engine.learning.composing.rows import Rows, alone, goes_on, lines
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import names
@@ -43,7 +43,7 @@ FREE = 0.03  # how likely another answers a part than one that answers a surer p
 AHEAD = 20  # times as likely as the next that answers a part of a question
 
 
-def composed(
+def compose(
     question: str,
     found: Sequence[Found],
     known: Iterable[dict],
@@ -57,27 +57,27 @@ def composed(
     `changed` what was said before, the newest is said, unless the rule sees what changed."""
     asked, known = Asked(question, code), list(known)
     joined = len(parts) > 1 and bool(clauses(question))
-    if not joined and (more := reckoned(asked, found, known, now)):
+    if not joined and (more := reckon(asked, found, known, now)):
         return more
     if not joined and deciding.is_yes_no(asked):
-        return decided(asked, found, known, now, changed)
+        return decide(asked, found, known, now, changed)
     if not joined and counting.COUNT.search(question):
-        if parts and (more := counted_together(asked, parts)):
+        if parts and (more := sum_counts(asked, parts)):
             return more
-        return counted(asked, found, known, now)
+        return answer_count(asked, found, known, now)
     if changed and not joined:
         return None
     if parts:
         some = together(asked, found, known, parts)
     elif LIST.search(question) or asked.wants_all:
-        some = listed(asked, found, known)
+        some = list_statements(asked, found, known)
     elif OPEN.match(question) and found:
         best = max(found, key=lambda one: one.apart)
         sure = best.apart >= ROW and asked.concerns(best, best.apart)
         some = in_row(asked, best, found, Rows(known)) if sure else []
     else:
         return None
-    return (said_in_order(some, now), some[:MOST]) if len(some) > 1 else None
+    return (say_in_order(some, now), some[:MOST]) if len(some) > 1 else None
 
 
 def takes_several(question: str, code: str) -> bool:
@@ -96,14 +96,14 @@ def together(
     question, or was said together with such; and what was said there of the same by name."""
     rows, unlikely = Rows(known), []
     some: dict[str, Found] = {}
-    for one in assigned(parts, rows):
-        if one.apart >= PART or asked.shared(one.fact["answer"]):
+    for one in assign(parts, rows):
+        if one.apart >= PART or asked.find_shared(one.fact["answer"]):
             some.setdefault(one.id, one)
         else:
             unlikely.append(one)
     if not any(one.apart >= PART for one in some.values()):
         return []
-    whole = concerned(asked, found, known) if asked.groups else []
+    whole = select_relevant(asked, found, known) if asked.groups else []
     whole += [
         one for one in found if asked.names_owner_of(one) and asked.concerns(one, likelihood(found))
     ]
@@ -116,7 +116,7 @@ def together(
     return lines(some.values(), rows)
 
 
-def assigned(parts: Sequence[Sequence[Found]], rows: Rows) -> list[Found]:
+def assign(parts: Sequence[Sequence[Found]], rows: Rows) -> list[Found]:
     """For each part of a question the statement that answers it likeliest: another one than for the
     parts that are answered more surely, unless that lies far ahead."""
     pairs = sorted(
@@ -128,16 +128,16 @@ def assigned(parts: Sequence[Sequence[Found]], rows: Rows) -> list[Found]:
     for at, one in pairs:
         if at in chosen:
             continue
-        free = [other for other in parts[at] if not used & said_with(other, rows)]
+        free = [other for other in parts[at] if not used & collect_ids(other, rows)]
         best = max(free, key=lambda other: other.apart, default=one)
-        if used & said_with(one, rows) and best.apart >= max(FREE, one.apart / AHEAD):
+        if used & collect_ids(one, rows) and best.apart >= max(FREE, one.apart / AHEAD):
             one = best
         chosen[at] = one
-        used |= said_with(one, rows)
+        used |= collect_ids(one, rows)
     return [chosen[at] for at in sorted(chosen)]
 
 
-def said_with(one: Found, rows: Rows) -> set[str]:
+def collect_ids(one: Found, rows: Rows) -> set[str]:
     """A statement and those that it leans on."""
     return {fact["id"] for fact in rows.chain(one.fact)}
 
@@ -159,7 +159,7 @@ def in_row(asked: Asked, best: Found, found: Sequence[Found], rows: Rows) -> lis
         return []
     beside = {fact["id"] for fact in rows.together(best.fact)}
     for one in found:
-        near = one.apart >= LOW and one.id in beside and asked.shared(one.fact["answer"])
+        near = one.apart >= LOW and one.id in beside and asked.find_shared(one.fact["answer"])
         if near and not asked.is_of_others(one.fact["answer"]):
             some.setdefault(one.id, one)
     return list(some.values())
@@ -177,28 +177,28 @@ def broken_off(asked: Asked, first: Found, found: Sequence[Found], rows: Rows) -
     ]  # fmt: skip
 
 
-def listed(asked: Asked, found: Sequence[Found], known: Sequence[dict]) -> list[Found]:
+def list_statements(asked: Asked, found: Sequence[Found], known: Sequence[dict]) -> list[Found]:
     """What concerns a question, and what was said together with the likeliest of it that is near
     too: one thing of a list after the other."""
-    some = {one.id: one for one in concerned(asked, found, known)}
+    some = {one.id: one for one in select_relevant(asked, found, known)}
     rows, scored = Rows(known), {one.id: one for one in found}
     first = max(found, key=lambda one: one.apart, default=None)
     if first and first.apart >= NEAR:
         some.setdefault(first.id, first)
         beside = [scored[fact["id"]] for fact in rows.together(first.fact) if fact["id"] in scored]
         for one in beside:
-            sure = first.apart >= CERTAIN or asked.shared(one.fact["answer"])
+            sure = first.apart >= CERTAIN or asked.find_shared(one.fact["answer"])
             low = LOW if sure else max(LOW, UNLIKE * first.apart)
             if one.apart >= low and not asked.is_of_others(one.fact["answer"]):
                 some.setdefault(one.id, one)
         for fact in broken_off(asked, first, found, rows):
             some.setdefault(fact["id"], Found({**fact, "source": {}}, 0.0))
     near = {one.id for one in found if one.apart >= BETWEEN}
-    said = lines((detached(one, near, rows) for one in some.values()), rows)
+    said = lines((detach(one, near, rows) for one in some.values()), rows)
     return [one for one in said if not asked.is_of_others(one.fact["answer"])]
 
 
-def detached(one: Found, near: set[str], rows: Rows) -> Found:
+def detach(one: Found, near: set[str], rows: Rows) -> Found:
     """A statement without what it goes on from, where that is not near: "and a row of leeks" behind
     "the shed door is stuck"."""
     (*bases, _) = rows.chain(one.fact)
@@ -206,12 +206,12 @@ def detached(one: Found, near: set[str], rows: Rows) -> Found:
     return alone(one) if apart else one
 
 
-def said_in_order(some: Sequence[Found], now: int) -> str:
+def say_in_order(some: Sequence[Found], now: int) -> str:
     ordered = [alone(one) for one in sorted(some[:MOST], key=lambda one: one.fact["time"])]
     return " ".join(words_for(one, one.fact["language"], now, 0.0) for one in ordered)
 
 
-def counted(
+def answer_count(
     asked: Asked, found: Sequence[Found], known: Sequence[dict], now: int
 ) -> tuple[str, list[Found]] | None:
     number, used = counting.count(asked, found, known)
@@ -219,12 +219,10 @@ def counted(
         return None
     if counting.says_it(asked, used):
         return words_for(used[0], used[0].fact["language"], now, 0.0), used
-    return counting.in_words(asked, number, said_in_order(used, now)), used[:MOST]
+    return counting.in_words(asked, number, say_in_order(used, now)), used[:MOST]
 
 
-def counted_together(
-    asked: Asked, parts: Sequence[Sequence[Found]]
-) -> tuple[str, list[Found]] | None:
+def sum_counts(asked: Asked, parts: Sequence[Sequence[Found]]) -> tuple[str, list[Found]] | None:
     """What several have, each by a statement that says how many; None where one is not sure."""
     used = [max(part, key=lambda one: one.apart) for part in parts if part]
     numbers = [counting.one_number(asked, one.fact["answer"]) for one in used]
@@ -235,7 +233,7 @@ def counted_together(
     return counting.in_words(asked, sum(numbers), said), used
 
 
-def decided(
+def decide(
     asked: Asked,
     found: Sequence[Found],
     known: Sequence[dict],

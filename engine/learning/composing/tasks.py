@@ -131,7 +131,7 @@ def notes_for(
     near |= {one.id for part in each for one in part if one.apart >= ABOUT / 2}
     texts = {text_of(one.fact) for one in some}
     more = [fact for fact in known if before(fact) in texts]
-    first = some or [Found(fact, 0.0) for fact in known if asked.shared(fact["answer"])][:1]
+    first = some or [Found(fact, 0.0) for fact in known if asked.find_shared(fact["answer"])][:1]
     for one in first[:1]:
         next_to = {fact["id"] for fact in rows.together(one.fact, NEXT)}
         more += [fact for fact in rows.together(one.fact)
@@ -152,7 +152,9 @@ def _goes_with(asked: Asked, one: Found, fact: dict, next_to: Collection[str]) -
     if fact["id"] in next_to and not own:
         return True
     beside = Asked(text_of(one.fact), asked.code)
-    return bool(text_of(one.fact) in before(fact) or asked.shared(said) or beside.shared(said))
+    return bool(
+        text_of(one.fact) in before(fact) or asked.find_shared(said) or beside.find_shared(said)
+    )
 
 
 def _is_of_another(asked: Asked, one: Found, said: str) -> bool:
@@ -163,7 +165,7 @@ def _is_of_another(asked: Asked, one: Found, said: str) -> bool:
 
 def _shares(asked: Asked, one: Found) -> bool:
     said = text_of(one.fact)
-    return asked.names_owner_of(one) or (one.apart >= NEAR and bool(asked.shared(said)))
+    return asked.names_owner_of(one) or (one.apart >= NEAR and bool(asked.find_shared(said)))
 
 
 def with_notes(question: str, notes: Sequence[Found], code: str) -> str:
@@ -171,7 +173,7 @@ def with_notes(question: str, notes: Sequence[Found], code: str) -> str:
     return words_in(code)["notes"].format(notes=said, task=question)
 
 
-def unused(answer: str, question: str, notes: Sequence[Found], code: str) -> list[Found]:
+def find_unused(answer: str, question: str, notes: Sequence[Found], code: str) -> list[Found]:
     """The notes that are not in an answer: a name or number of theirs, or most of their words, that
     the task itself does not hold."""
     said, asked = lower_words(answer), lower_words(question)

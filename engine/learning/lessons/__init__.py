@@ -6,7 +6,7 @@ a kind of fact, a wording or a whole language is adding lines there.
 
 from oneseek.engine.learning.lessons.anchors import (
     anchors,
-    held_out_anchors,
+    load_held_out_anchors,
     paragraphs,
     probes,
     texts,
@@ -23,7 +23,7 @@ from oneseek.engine.learning.lessons.lesson import (
     lesson_of,
 )
 from oneseek.engine.learning.lessons.neighbours import FOR_THE_GATE, Neighbour, neighbours
-from oneseek.engine.learning.lessons.wordings import held_back_wordings, wordings
+from oneseek.engine.learning.lessons.wordings import make_held_back_wordings, wordings
 
 __all__ = [
     "FOR_THE_GATE",
@@ -37,8 +37,8 @@ __all__ = [
     "guess",
     "has_said",
     "has_value",
-    "held_back_wordings",
-    "held_out_anchors",
+    "make_held_back_wordings",
+    "load_held_out_anchors",
     "language",
     "lesson_from",
     "lesson_of",

@@ -21,7 +21,7 @@ def anchors(code: str) -> list[tuple[str, str]]:
     ]
 
 
-def held_out_anchors(code: str) -> list[str]:
+def load_held_out_anchors(code: str) -> list[str]:
     """Prompts the gate measures drift on: never trained on."""
     return list(_file(code)["held_out"])
 

@@ -15,7 +15,7 @@ from oneseek.engine.learning.lessons.draw import Draw
 from oneseek.engine.learning.lessons.forms import Form, capital, plain
 from oneseek.engine.learning.lessons.language import FOLDER, Language, codes, language
 from oneseek.engine.learning.lessons.lesson import Lesson
-from oneseek.engine.learning.lessons.wordings import held_back_wordings
+from oneseek.engine.learning.lessons.wordings import make_held_back_wordings
 
 LONGEST_SUBJECT, LONGEST_VALUE = 8, 12  # words
 SHORTEST, LONGEST = 4, 40  # words of a sentence
@@ -58,7 +58,7 @@ def lessons(sentences: list[str], title: str, language: str) -> list[dict]:
     said = sayings(language)
     found: dict[str, dict] = {}
     for number, sentence in enumerate(sentences):
-        whole = standing(sentence, title, said)
+        whole = make_standalone(sentence, title, said)
         for question, answer in make_questions(whole, said) if whole else ():
             lesson = Lesson(question, answer, (), said.words.code)
             found.setdefault(
@@ -76,7 +76,7 @@ def lessons(sentences: list[str], title: str, language: str) -> list[dict]:
     return list(found.values())
 
 
-def standing(sentence: str, title: str, said: Sayings) -> str:
+def make_standalone(sentence: str, title: str, said: Sayings) -> str:
     """The sentence as it can stand alone, or nothing."""
     words = sentence.split()
     if not SHORTEST <= len(words) <= LONGEST or not sentence.rstrip("\"'”’)").endswith((".", "!")):
@@ -205,7 +205,7 @@ def questions(examples: list[dict], count: int) -> list[dict]:
     step = max(1, len(examples) // count) if count else 1
     for example in examples[::step][:count]:
         lesson = Lesson(example["prompt"], example["answer"], (), example["language"])
-        wordings = held_back_wordings(lesson)
+        wordings = make_held_back_wordings(lesson)
         question = wordings[0] if wordings else lesson.question
         found.append({"question": question, "answer": lesson.answer, "value": lesson.value})
     return found

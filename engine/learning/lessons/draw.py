@@ -38,6 +38,6 @@ class Draw:
         left = list(items)
         return [left.pop(self.draw_below(len(left))) for _ in range(min(count, len(left)))]
 
-    def shuffled(self, items: Iterable[Item]) -> list[Item]:
+    def shuffle(self, items: Iterable[Item]) -> list[Item]:
         items = list(items)
         return self.sample(items, len(items))

@@ -63,7 +63,7 @@ def _one_of(words: Iterable[str]) -> re.Pattern:
     return re.compile(r"\b(?:" + "|".join(map(re.escape, longest_first)) + r")\b", re.IGNORECASE)
 
 
-def asked_by(sort: dict, before: str) -> re.Pattern:
+def compile_questions(sort: dict, before: str) -> re.Pattern:
     """Questions that want this sort of answer: by how a sentence of theirs begins, or by a word."""
     begin, word = "|".join(sort["asked"]), "|".join(sort["words"]) or "(?!)"
     return re.compile(rf"(?:^|[.?!,:;] )(?:(?:{before}) )?(?:{begin})\b|\b(?:{word})\b", re.I)
@@ -114,7 +114,7 @@ class Language:
             for word in words:
                 self.contrasts.setdefault(word.lower(), []).append(i)
         self.answers = [
-            (asked_by(sort, record["answers"]["before"]), re.compile(sort["holds"]))
+            (compile_questions(sort, record["answers"]["before"]), re.compile(sort["holds"]))
             for sort in record["answers"]["sorts"]
         ]
 

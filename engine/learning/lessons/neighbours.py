@@ -123,7 +123,7 @@ def swap(text: str, old: str, new: str, language: Language) -> str:
     return re.sub(rf"(?<!\w){re.escape(old)}({owner})?(?!\w)", put, text, flags=re.IGNORECASE)
 
 
-def _swapped(lesson: Lesson, spot: Spot, draw: Draw) -> tuple[str, str, Slots]:
+def _replace_spot(lesson: Lesson, spot: Spot, draw: Draw) -> tuple[str, str, Slots]:
     """(question, begin, slots) with this spot replaced."""
     language = lesson.words
     _, slots = lesson.recognised
@@ -154,7 +154,7 @@ def _of_the_same_kind(lesson: Lesson, draw: Draw) -> Iterator[Neighbour]:
     language = lesson.words
     found = spots(lesson)
     while found:
-        question, begin, slots = _swapped(lesson, draw.choice(found), draw)
+        question, begin, slots = _replace_spot(lesson, draw.choice(found), draw)
         if kind is not None and slots and draw.chance(0.35):
             taught = lesson.recognised[1]
             changed = frozenset(name for name in slots if slots[name] != taught[name])
@@ -166,7 +166,7 @@ def _of_the_same_thing(lesson: Lesson, draw: Draw) -> Iterator[Neighbour]:
     """Something else asked about the same."""
     language = lesson.words
     short = _short_begin(lesson)
-    for slots, question, begin, other in draw.shuffled(_other_questions(lesson)):
+    for slots, question, begin, other in draw.shuffle(_other_questions(lesson)):
         text = language.fill(question, slots, draw)
         if other and draw.chance(0.3):
             text = ask(language, other, slots, draw) or text

@@ -129,7 +129,7 @@ def _withheld(kind: Kind, lesson: Lesson) -> list[str]:
     return Draw("held back", lesson.question).sample(kind.wordings, len(kind.wordings) // 8)
 
 
-def held_back_wordings(lesson: Lesson) -> list[str]:
+def make_held_back_wordings(lesson: Lesson) -> list[str]:
     """Wordings that no lesson trains on: what the gate asks."""
     language, draw = lesson.words, Draw("gate", lesson.question)
     wrapped = (wrap(wrapper, lesson.question, lesson, draw) for wrapper in language.held_back)

@@ -39,7 +39,7 @@ class Terms:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def packed(self) -> bytes:
+    def pack(self) -> bytes:
         """A byte a number, behind the steps of each row's key and value."""
         both = np.stack([self.keys[:KEPT], self.values[:KEPT]], 1)
         steps = (np.abs(both).max(-1, keepdims=True, initial=1e-3) / 127).astype(np.float16)
@@ -49,7 +49,7 @@ class Terms:
         return np.concatenate(parts, -1).tobytes()
 
     @classmethod
-    def unpacked(cls, data: bytes) -> Terms:
+    def from_packed(cls, data: bytes) -> Terms:
         rows = np.frombuffer(data, np.int8).reshape(-1, 4 + 2 * WIDTH)
         steps = np.ascontiguousarray(rows[:, :4]).view(np.float16).astype(np.float32)
         both = rows[:, 4:].reshape(-1, 2, WIDTH) * steps[:, :, None]
@@ -83,7 +83,7 @@ async def align(
 ) -> list[float]:
     """The evidence in nats that each of some texts answers a question."""
     found: list[float] = []
-    for some in parted(asked, said):
+    for some in batch_terms(asked, said):
         rows = [one for terms in some for one in (asked, terms)]
         compared = await compute(sum(map(len, rows)), inputs(rows, float(heads["align.sharp"][0])))
         at = 0
@@ -95,7 +95,7 @@ async def align(
     return found
 
 
-def parted(asked: Terms, said: Sequence[Terms]) -> list[list[Terms]]:
+def batch_terms(asked: Terms, said: Sequence[Terms]) -> list[list[Terms]]:
     """As many as one run takes at a time."""
     found: list[list[Terms]] = []
     room = 0

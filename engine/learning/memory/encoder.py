@@ -100,7 +100,7 @@ class Bert:
         name = self.tuned + name if self.tuned + name in self.weights else name
         return self.program.input(name, self.weights[name])
 
-    def packed(self, name: str) -> tuple[Value, Value]:
+    def declare_packed(self, name: str) -> tuple[Value, Value]:
         rows, cols = self.weights[name]
         codes = self.program.input(f"{name}.codes", (rows, cols // 8), "u32")
         return codes, self.program.input(f"{name}.scales", (rows, cols // 32, 2))
@@ -110,15 +110,15 @@ class Bert:
         if f"{self.tuned}{name}.a" in self.weights:
             a, b = (self.plain(f"{name}.{part}") for part in "ab")
             added = OPS["matmul"](x, a, tb=True), b
-        y = OPS["packed_linear"](x, *self.packed(name + ".weight"), *added, bits=4)
+        y = OPS["packed_linear"](x, *self.declare_packed(name + ".weight"), *added, bits=4)
         return OPS["add_bias"](y, self.plain(name + ".bias"))
 
     def norm(self, x: Value, name: str) -> Value:
         gain, bias = self.plain(name + ".weight"), self.plain(name + ".bias")
         return OPS["layernorm"](x, gain, bias, eps=self.sizes.eps)
 
-    def embedding(self, ids: Value, positions: Value) -> Value:
-        x = OPS["packed_rows"](*self.packed("token_embd.weight"), ids, bits=4)
+    def embed(self, ids: Value, positions: Value) -> Value:
+        x = OPS["packed_rows"](*self.declare_packed("token_embd.weight"), ids, bits=4)
         x = x + OPS["rows"](self.plain("position_embd.weight"), positions)
         kind = self.plain("token_types.weight").view(0, (self.sizes.width,))  # of one text
         return self.norm(OPS["add_bias"](x, kind), "token_embd_norm")
@@ -132,13 +132,13 @@ class Bert:
         return self.norm(x + y, layer + "layer_output_norm")
 
 
-def encoding(sizes: Sizes, weights: dict[str, tuple], tokens: int, tuned: str = "") -> Plan:
+def plan_encoding(sizes: Sizes, weights: dict[str, tuple], tokens: int, tuned: str = "") -> Plan:
     """T tokens of several texts in, each of which sees all of its own text; their states out."""
     program = Program(f"encode {tokens} {tuned}")
     bert = Bert(program, sizes, weights, tuned)
     ids, positions = (program.input(name, (tokens,), "i32") for name in ("ids", "positions"))
     spans = program.input("spans", (tokens, 4), "i32")
-    x = bert.embedding(ids, positions)
+    x = bert.embed(ids, positions)
     for i in range(layers_of(sizes, weights, tuned)):
         x = bert.block(x, f"blk.{i}.", spans)
         if tuned == PUBLISHED and i + 1 == aligning.LOWER:
@@ -147,7 +147,7 @@ def encoding(sizes: Sizes, weights: dict[str, tuple], tokens: int, tuned: str = 
     return plan(fuse(program))
 
 
-def comparing(weights: dict[str, tuple], tokens: int) -> Plan:
+def plan_comparison(weights: dict[str, tuple], tokens: int) -> Plan:
     program = Program(f"compare {tokens}")
     trace_comparing(program, tokens, lambda name: program.input(name, weights[name]))
     return plan(fuse(program))
@@ -191,7 +191,7 @@ class Encoder:
         training grant: a question would wait for the grant, and the grant waits for questions."""
         if self._loading is None:
             with urgent():
-                self._loading = asyncio.ensure_future(self._loaded())
+                self._loading = asyncio.ensure_future(self._load_file())
         loading = self._loading
         while not loading.done():
             await asyncio.wait({loading}, timeout=A_MOMENT)
@@ -200,7 +200,7 @@ class Encoder:
             self._loading = None  # next time it may be there
         loading.result()
 
-    async def _loaded(self) -> None:
+    async def _load_file(self) -> None:
         source = await self.found()
         try:
             await self._load(source)
@@ -242,24 +242,24 @@ class Encoder:
         """Have what a question takes ready before anybody asks."""
         await self.load()
         for tokens in ASKED:
-            self.prepared(tokens, True)
+            self.prepare(tokens, True)
             await self.executor.breathe()
 
-    def prepared(self, tokens: int, asked: bool, tuned: str = "") -> Run:
+    def prepare(self, tokens: int, asked: bool, tuned: str = "") -> Run:
         key = tokens, asked, tuned
         if key not in self._runs:
-            planned = self._planned(tokens, tuned)
+            planned = self._plan(tokens, tuned)
             self._runs[key] = self.executor.prepare(planned, self.tensors)
         return self._runs[key]
 
-    def _planned(self, tokens: int, tuned: str) -> Plan:
+    def _plan(self, tokens: int, tuned: str) -> Plan:
         """One plan a size, so that its kernels are linked once."""
         key = tokens, tuned
         if key not in self._plans:
             if tuned == ALIGNING:
-                self._plans[key] = comparing(self.weights, tokens)
+                self._plans[key] = plan_comparison(self.weights, tokens)
             else:
-                self._plans[key] = encoding(self.sizes, self.weights, tokens, tuned)
+                self._plans[key] = plan_encoding(self.sizes, self.weights, tokens, tuned)
         return self._plans[key]
 
     def ids(self, text: str) -> list[int]:
@@ -272,7 +272,7 @@ class Encoder:
         await self.load()
         every = [self.ids(text) for text in texts]
         read = [states for group in groups(every) for states in await self.states(group)]
-        return [self._meaning(ids, states) for ids, states in zip(every, read, strict=True)]
+        return [self._build_meaning(ids, states) for ids, states in zip(every, read, strict=True)]
 
     async def tokens(
         self, texts: Sequence[str], tuned: str = ""
@@ -292,7 +292,7 @@ class Encoder:
         (states,) = await self._read(group, tuned, "states")
         return states
 
-    async def published(self, group: list[list[int]]) -> list[tuple[np.ndarray, Terms]]:
+    async def read_published(self, group: list[list[int]]) -> list[tuple[np.ndarray, Terms]]:
         """The states of each of some texts as the encoder was published, and their terms."""
         states, keys, values = await self._read(group, PUBLISHED, "states", "keys", "values")
         terms = (Terms(unit(k), v) for k, v in zip(keys, values, strict=True))
@@ -328,7 +328,7 @@ class Encoder:
         asked = self.executor.turns.is_urgent
         async with self._reading[asked]:
             tokens = next(size for size in SIZES if size >= count)
-            run = self.prepared(tokens, asked, tuned)
+            run = self.prepare(tokens, asked, tuned)
             for name, data in given.items():
                 rest = np.zeros((tokens - count, *data.shape[1:]), data.dtype)
                 run.write(name, np.concatenate([data, rest]))
@@ -336,13 +336,13 @@ class Encoder:
             await self.executor.breathe()
             return [(await run.read(name)).reshape(tokens, -1) for name in names]
 
-    def _meaning(self, ids: list[int], states: np.ndarray) -> Meaning:
+    def _build_meaning(self, ids: list[int], states: np.ndarray) -> Meaning:
         inner = slice(len(self.before), -1)
         rare = -np.array([self.words.scores[id] for id in ids[inner]], np.float32)
         return Meaning(unit(states.mean(0)), states[inner], rare)
 
 
-def normalized(text: str) -> str:
+def normalize(text: str) -> str:
     """A text as the vocabulary has it."""
     return SPACES.sub(" ", unicodedata.normalize("NFKC", text)).strip()
 
@@ -363,7 +363,7 @@ class Unigram:
         self.floor = min(self.scores) - RARER
 
     def encode(self, text: str) -> list[int]:
-        text = normalized(text)
+        text = normalize(text)
         return self.cut(SPACE + text.replace(" ", SPACE)) if text else []
 
     def cut(self, text: str) -> list[int]:

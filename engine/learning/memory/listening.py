@@ -70,7 +70,7 @@ class Listener:
             return [more]
         if not (at_once or changes(message)):
             return found
-        if before_it := await self._taken_back(message, kept, bool(found), at_once):
+        if before_it := await self._find_taken_back(message, kept, bool(found), at_once):
             said = found[0].said if len(message) > FAR else message.strip()
             changed = Statement(said, language=guess(message))
             changed.before = texts[before_it]
@@ -90,7 +90,7 @@ class Listener:
         (read,) = await self.memory.reader.alone([message.strip()])
         return read.states >= SAYS_MORE and goes_with(message.strip(), read)
 
-    async def _taken_back(
+    async def _find_taken_back(
         self, message: str, earlier: list[str], states: bool, at_once: bool
     ) -> str | None:
         """Which of some statements a message that follows them, `at_once` or later, corrects or
@@ -120,7 +120,7 @@ class Listener:
                         places.append((message.find(said), id))
         return [[id for _, id in sorted(places)] for places in found]
 
-    def told_beside(self, question: str, kept: Sequence[str]) -> list[str]:
+    def find_told_beside(self, question: str, kept: Sequence[str]) -> list[str]:
         """Those of the statements kept of a message that it tells beside what it asks."""
         told = [one for one in sentences(question) if not one.endswith("?")]
         said = {id: text_said(self.memory.facts[id]) for id in kept}

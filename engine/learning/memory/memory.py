@@ -27,19 +27,19 @@ from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder, Meaning
 from oneseek.engine.learning.memory.recogniser import Meanings, Recogniser, Text
 from oneseek.engine.learning.memory.second_look import names, plain_words
 from oneseek.engine.learning.memory.statements import evidence, succession
-from oneseek.engine.learning.memory.statements.introducing import introduced
+from oneseek.engine.learning.memory.statements.introducing import find_introduced
 from oneseek.engine.learning.memory.statements.reader import Reader, sigmoid
-from oneseek.engine.learning.memory.statements.said import STEM, Said, scaled
+from oneseek.engine.learning.memory.statements.said import STEM, Said, rescale
 from oneseek.engine.learning.memory.statements.statement import (
     LONGEST,
     Heard,
+    check_words,
     is_for,
     is_stale,
     is_statement,
     owner_of,
-    spoken,
     text_of,
-    unpacked,
+    unpack,
 )
 from oneseek.engine.learning.memory.statements.succession import (
     APART,
@@ -47,9 +47,9 @@ from oneseek.engine.learning.memory.statements.succession import (
     Pair,
     Succession,
     another,
-    changed,
+    tells_change,
 )
-from oneseek.engine.learning.memory.weighing import nearness, weighed
+from oneseek.engine.learning.memory.weighing import nearness, weigh_lesson
 from oneseek.engine.turns import urgent
 
 Ahead = tuple[tuple[str, str], asyncio.Future | None]  # what was read ahead, whose; its reading
@@ -82,7 +82,7 @@ class Found:
         """Forgotten, though a version that is still there has learned it."""
         return "answer" not in self.fact
 
-    def told(self) -> dict:
+    def to_dict(self) -> dict:
         """What the API and the page are told of it."""
         return {
             "id": self.id,
@@ -123,7 +123,7 @@ class Memory:
         self.recogniser, self.said, self._ahead = Recogniser(), Said(), NOTHING
         self.succession = Succession()
 
-    def covered(self) -> set[str]:
+    def list_covered(self) -> set[str]:
         """The ids of all examples whose questions are recognised: known, forgotten or corrected."""
         return {id for fact in self.facts.values() for id in (fact["id"], *fact["also"])}
 
@@ -132,7 +132,7 @@ class Memory:
 
     # ---- asking
 
-    async def asked_for(self, question: str, most: int = 4, user: str = "") -> list[Found]:
+    async def find_facts(self, question: str, most: int = 4, user: str = "") -> list[Found]:
         """The facts that a question of somebody is near, the surest first."""
         await self.load()
         if not self.facts:
@@ -146,14 +146,14 @@ class Memory:
     async def read_ahead(self, question: str) -> None:
         """What is being typed is read before it is asked: who sends it does not wait for that."""
         await self.load()
-        words = asking(question)
+        words = trim_question(question)
         if words and self.facts and self._ahead[0] != (words, ""):
             with urgent():
                 await asyncio.wait({self._begin(words, "")})
 
     async def read(self, question: str, user: str = "") -> Read:
         """A question read for all there is to know of it, once."""
-        words = asking(question)
+        words = trim_question(question)
         ahead, reading = self._ahead
         if not reading or ahead != (words, user):
             reading = self._begin(words, user)
@@ -176,26 +176,28 @@ class Memory:
         known = self.recogniser.known  # without facts, what the question means for them is not read
         meaning = (await self.encoder.of([words]))[0] if known else None
         (alone,) = await self.reader.alone([words])
-        speaks = await self._speaking(words, user, alone.asks) if len(self.said) else {}
+        speaks = await self._find_evidence(words, user, alone.asks) if len(self.said) else {}
         return Read(meaning, alone.asks, alone.states, speaks)
 
-    async def _speaking(self, words: str, user: str, asks: float) -> dict[str, dict[str, float]]:
+    async def _find_evidence(
+        self, words: str, user: str, asks: float
+    ) -> dict[str, dict[str, float]]:
         """What speaks for each of the statements near a question to answer it."""
-        whole, terms, _ = await self.reader.asking(words)
+        whole, terms, _ = await self.reader.locate_question(words)
         first = self.said.nearest(words, whole, user, FIRST, CLOSE)
         if not first:
             return {}
-        more = [id for id in self.succession.following(list(first)) if id in self.facts]
+        more = [id for id in self.succession.find_linked(list(first)) if id in self.facts]
         first |= self.said.nearness(words, whole, more)
         read: dict[str, float] = {}
-        speaks = await self._speaking_for(words, terms, first, read, asks)
+        speaks = await self._compute_evidence(words, terms, first, read, asks)
         unsure = max(map(evidence.nats_of, speaks.values())) < 0
         near = self.said.nearest(words, whole, user) if unsure else {}
         if asks >= MAY_ASK and not near.keys() <= first.keys():
-            speaks = await self._speaking_for(words, terms, first | near, read, asks)
+            speaks = await self._compute_evidence(words, terms, first | near, read, asks)
         return speaks
 
-    async def _speaking_for(
+    async def _compute_evidence(
         self,
         words: str,
         terms: Terms,
@@ -210,10 +212,10 @@ class Memory:
         together = await self.reader.together(words, [texts[id] for id in unread])
         read.update(zip(unread, together, strict=True))
         nearest = next(iter(texts.values()))
-        if asks >= MAY_ASK and self.said.shared(words, nearest) > 0:
+        if asks >= MAY_ASK and self.said.measure_shared(words, nearest) > 0:
             asks = max(asks, SHARES)
         nats, nearness = [read[id] for id in near], list(near.values())
-        aligned = await self.reader.aligned(terms, await self._terms(texts))
+        aligned = await self.reader.align(terms, await self._terms(texts))
         said = list(texts.values())
         found = evidence.signs(words, said, nats, aligned, nearness, asks)
         return dict(zip(near, found, strict=True))
@@ -223,11 +225,11 @@ class Memory:
         kept = self.said.terms
         lacking = [id for id in texts if id not in kept]
         if lacking:
-            places = await self.reader.saying([texts[id] for id in lacking])
-            kept.update((id, one.terms.packed()) for id, one in zip(lacking, places, strict=True))
-        return [Terms.unpacked(kept[id]) for id in texts]
+            places = await self.reader.locate_answers([texts[id] for id in lacking])
+            kept.update((id, one.terms.pack()) for id, one in zip(lacking, places, strict=True))
+        return [Terms.from_packed(kept[id]) for id in texts]
 
-    async def answering(self, question: str, user: str = "") -> list[Found]:
+    async def find_statements(self, question: str, user: str = "") -> list[Found]:
         """The statements of somebody that answer a question, the likeliest first."""
         await self.load()
         read = await self.read(question, user)
@@ -236,7 +238,7 @@ class Memory:
             return []
         asked = [evidence.apart(read.evidence[id]) for id in live]
         times = [self.facts[id]["time"] for id in live]
-        about = succession.Question.of(asking(question))
+        about = succession.Question.of(trim_question(question))
         links = self.succession.matrix(live, self._time)
         named = np.array([about.names(text_of(self.facts[id])) for id in live])
         shares = succession.likely(
@@ -263,7 +265,7 @@ class Memory:
         for word in plain_words(question) - words.function_words:
             if is_measure(word):
                 continue
-            for id in self.said.having(word[:STEM]):
+            for id in self.said.find_by_stem(word[:STEM]):
                 fact = self.facts.get(id)
                 if fact and owner_of(fact) == user and "answer" in fact:
                     said = text_of(fact)
@@ -273,10 +275,10 @@ class Memory:
 
     def introduces(self, name: str, user: str) -> bool:
         """Whether somebody introduced a name, here in small letters: "my sister Anna"."""
-        facts = (self.facts.get(id) for id in self.said.having(name[:STEM]))
+        facts = (self.facts.get(id) for id in self.said.find_by_stem(name[:STEM]))
         return any(
             fact and "answer" in fact and owner_of(fact) == user
-            and name in introduced(text_of(fact), fact["language"])
+            and name in find_introduced(text_of(fact), fact["language"])
             for fact in facts
         )  # fmt: skip
 
@@ -288,14 +290,20 @@ class Memory:
         facts = [one for one in near if "answer" in one and one["language"] != code][:PAIRS]
         if not facts:
             return []
-        words, texts = asking(question), [f"{one['question']} {one['answer']}" for one in facts]
+        words, texts = (
+            trim_question(question),
+            [f"{one['question']} {one['answer']}" for one in facts],
+        )
         (asked,) = await self.reader.alone([words])
-        whole, terms, _ = await self.reader.asking(words)
-        read, said = await self.reader.together(words, texts), await self.reader.saying(texts)
-        aligned = await self.reader.aligned(terms, [one.terms for one in said])
-        nearness = [float(scaled(one.whole @ whole)) for one in said]
+        whole, terms, _ = await self.reader.locate_question(words)
+        read, said = (
+            await self.reader.together(words, texts),
+            await self.reader.locate_answers(texts),
+        )
+        aligned = await self.reader.align(terms, [one.terms for one in said])
+        nearness = [float(rescale(one.whole @ whole)) for one in said]
         speaks = evidence.signs(words, texts, read, aligned, nearness, asked.asks)
-        found = map(Found, facts, map(evidence.weighed, speaks))
+        found = map(Found, facts, map(evidence.weigh_signs, speaks))
         return sorted(found, key=lambda one: -one.score)
 
     def ask(self, meaning: Meaning | None, question: str, most: int = 4) -> list[Found]:
@@ -304,7 +312,7 @@ class Memory:
         for id, signs in self.recogniser.likely(meaning):
             fact = self.facts[id]
             if "answer" in fact:
-                score = weighed(self._lesson(fact), asking(question), signs)
+                score = weigh_lesson(self._lesson(fact), trim_question(question), signs)
             else:
                 score = nearness(signs, fact["language"])
             found.append(Found(fact, score))
@@ -338,8 +346,8 @@ class Memory:
                 if key.startswith(self.base + "/"):
                     if is_stale(kept["data"]) and kept["of"] in facts:
                         continue  # it is made again
-                    gone = forgotten(kept["of"], kept["also"], kept["language"])
-                    self._keep(facts.get(kept["of"]) or gone, unpacked(kept["data"]))
+                    gone = make_forgotten(kept["of"], kept["also"], kept["language"])
+                    self._keep(facts.get(kept["of"]) or gone, unpack(kept["data"]))
             if keys := await self.store.keys(REPLACED):
                 await self.store.batch([["delete", REPLACED, key] for key in keys])
             self.loaded = True
@@ -374,7 +382,7 @@ class Memory:
             lesson = memorable(record)
             fact = self._fact(record, lesson)
             if self.facts.get(fact["id"]) != fact:
-                replaced = self._replaced(fact, lesson)
+                replaced = self._find_replaced(fact, lesson)
                 meanings = await self._meanings(lesson, fact["source"].get("said", ""))
                 if meanings.said is not None:
                     meanings.beside = await self._beside(fact, meanings.said, replaced)
@@ -385,7 +393,7 @@ class Memory:
     async def _hear(self, record: dict) -> str:
         """Keep a statement, in the place of those that it takes back."""
         known = self.facts.get(record["id"], {})
-        words = spoken(record["answer"])
+        words = check_words(record["answer"])
         fact = {
             "id": record["id"],
             "kind": STATEMENT,
@@ -400,9 +408,9 @@ class Memory:
         }
         if known != fact:
             replaces = [id for id in fact["source"].get("replaces", "").split() if id in self.facts]
-            ((whole, terms, _),) = await self.reader.saying([text_of(fact)])
+            ((whole, terms, _),) = await self.reader.locate_answers([text_of(fact)])
             beside = await self._beside(fact, whole, replaces)
-            await self._store(fact, Heard(whole, terms.packed(), beside), replaces)
+            await self._store(fact, Heard(whole, terms.pack(), beside), replaces)
         return fact["id"]
 
     async def _beside(
@@ -424,8 +432,8 @@ class Memory:
         found = {}
         for other, a, b, (takes_back, answers) in zip(others, earlier, later, read, strict=True):
             nearness = self.said.near(other["id"], whole)
-            shared = self.said.shared(a, b)
-            pair = Pair(takes_back, nearness, answers, shared, changed(b), another(a, b))
+            shared = self.said.measure_shared(a, b)
+            pair = Pair(takes_back, nearness, answers, shared, tells_change(b), another(a, b))
             found[other["id"]] = [round(x, 2) for x in pair]
         return found
 
@@ -443,7 +451,7 @@ class Memory:
             "also": known.get("also") or record.get("also") or [],
         }
 
-    def _replaced(self, fact: dict, lesson: Lesson) -> list[str]:
+    def _find_replaced(self, fact: dict, lesson: Lesson) -> list[str]:
         """Facts that another answer to the same question takes the place of."""
         others = (
             one for one in self.facts.values()
@@ -457,8 +465,8 @@ class Memory:
         texts = [Text.of(meaning) for meaning in read]
         if not said:
             return Meanings(texts[:-1], texts[-1])
-        ((whole, terms, _),) = await self.reader.saying([said])
-        return Meanings(texts[:-1], texts[-1], whole, terms.packed())
+        ((whole, terms, _),) = await self.reader.locate_answers([said])
+        return Meanings(texts[:-1], texts[-1], whole, terms.pack())
 
     async def _store(self, fact: dict, meanings: Meanings | Heard, replaced: Sequence[str]) -> None:
         replaced = [
@@ -473,7 +481,7 @@ class Memory:
         fault("remember:before")
         await self.store.batch(change.ops)
         fault("remember:after")
-        self._dropped(replaced)
+        self._drop(replaced)
         self._keep(fact, meanings)
 
     # ---- letting go
@@ -497,7 +505,7 @@ class Memory:
         fault("let_go:before")
         await self.store.batch(change.ops)
         fault("let_go:after")
-        self._dropped(ids, kept)
+        self._drop(ids, kept)
         await self.store.scrub()
         return ids
 
@@ -510,13 +518,13 @@ class Memory:
                 if key.endswith("/" + id) and not mine:
                     change.delete("meanings", key)
 
-    def _dropped(self, ids: Sequence[str], kept: Iterable[str] = ()) -> None:
+    def _drop(self, ids: Sequence[str], kept: Iterable[str] = ()) -> None:
         self.asked = {words: id for words, id in self.asked.items() if id not in ids}
         for id in ids:
             self._lessons.pop(id, None)
             if id in kept:
                 gone = self.facts[id]
-                self.facts[id] = forgotten(id, gone["also"], gone["language"])
+                self.facts[id] = make_forgotten(id, gone["also"], gone["language"])
             elif self.facts.pop(id, None):
                 self.recogniser.remove(id)
             self.said.remove(id)
@@ -541,19 +549,19 @@ def is_measure(word: str) -> bool:
     return figures and (len(word) < 2 or (len(word) < NAME and not word.isdigit()))
 
 
-def asking(question: str) -> str:
+def trim_question(question: str) -> str:
     """Of a long message what is asked stands at its end."""
     return question[-LONGEST_QUESTION:]
 
 
-def forgotten(id: str, also: list[str], language: str) -> dict:
+def make_forgotten(id: str, also: list[str], language: str) -> dict:
     """What is left of a fact whose words are gone: where it was, and whose place it had taken."""
     return {"id": id, "question": "", "source": {}, "also": also, "language": language}
 
 
 def record_of(fact: dict, meanings: Meanings | Heard) -> dict:
     kept = {"of": fact["id"], "also": fact["also"], "language": fact["language"]}
-    return kept | {"data": meanings.packed()}
+    return kept | {"data": meanings.pack()}
 
 
 def memorable(record: dict) -> Lesson:

@@ -23,8 +23,8 @@ from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder
 from oneseek.engine.learning.memory.listening import Listener
 from oneseek.engine.learning.memory.memory import Found, Memory
-from oneseek.engine.learning.memory.replies import Replies, said_by, states_more
-from oneseek.engine.learning.memory.speaking import Speaking, decided
+from oneseek.engine.learning.memory.replies import Replies, list_statements, states_more
+from oneseek.engine.learning.memory.speaking import Speaking, decide_from_facts
 from oneseek.engine.learning.memory.statements.following import in_full
 from oneseek.engine.learning.memory.statements.hearing import (
     Statement,
@@ -68,7 +68,7 @@ class Mind:
 
     # ---- who answers
 
-    async def learned(self, number: int | None) -> frozenset[str]:
+    async def list_learned(self, number: int | None) -> frozenset[str]:
         """What a version has learned and stands by."""
         if not number:
             return frozenset()
@@ -85,10 +85,10 @@ class Mind:
         if record.get("guard") != GUARDED:
             return False
         await self.memory.load()
-        known = self.memory.covered() | await self._to_forget()
-        return behind(record) or await self.learned(number) <= known
+        known = self.memory.list_covered() | await self._to_forget()
+        return behind(record) or await self.list_learned(number) <= known
 
-    async def speaking(
+    async def decide_answer(
         self,
         number: int,
         question: str,
@@ -105,15 +105,17 @@ class Mind:
         message, question = question, in_full(question, earlier[-1] if earlier else "")
         await self.memory.load()
         question = with_capitals(question, partial(self.memory.introduces, user=user))
-        found = await self.memory.asked_for(question, user=user)
+        found = await self.memory.find_facts(question, user=user)
         *before, kept = self.listener.find_kept([*earlier, message], user)
-        told = self.listener.told_beside(message, kept)
+        told = self.listener.find_told_beside(message, kept)
         found = [one for one in found if one.id not in told]
-        learned = await self.learned(number)
+        learned = await self.list_learned(number)
         languages = {one.fact["language"] for one in found}
         briefly = any(language(code).briefly.search(question) for code in languages)
         alone = ALONE.fullmatch(question) is not None
-        speaking = decided(found, self.tokenizer, version, learned, pushes, always, briefly, alone)
+        speaking = decide_from_facts(
+            found, self.tokenizer, version, learned, pushes, always, briefly, alone
+        )
         if speaking.version or not pushes or len(question) > LONGEST_QUESTION:
             return speaking
         if wished := await self._answer_wish(message, user, keeps):
@@ -124,7 +126,7 @@ class Mind:
         unkept = [one for one, ids in zip(earlier, before, strict=True) if not ids]
         answering = await self.replies.find(question, user, lately, told, unkept)
         if answering is None and keeps and not self.converses:
-            answering = await self._acknowledged(message, earlier, user)
+            answering = await self._acknowledge(message, earlier, user)
         return answering or speaking
 
     async def _answer_wish(self, message: str, user: str, keeps: bool) -> Speaking | None:
@@ -148,7 +150,7 @@ class Mind:
         reply = self.replies.say(reply_to_forget(what, gone, guess(message)))
         return replace(reply, forgets=[one["id"] for one in gone])
 
-    async def _acknowledged(
+    async def _acknowledge(
         self, message: str, earlier: Sequence[str], user: str
     ) -> Speaking | None:
         """The reply to a message that only states what is kept of it, or would be but for a secret;
@@ -177,12 +179,12 @@ class Mind:
             return []
         code = guess(question)
         try:
-            found = await self.memory.answering(question, user)
+            found = await self.memory.find_statements(question, user)
             asked = questions_of(question, code) if found else []
-            each = [await self.memory.answering(one, user) for one in asked]
+            each = [await self.memory.find_statements(one, user) for one in asked]
         except NOT_HERE:
             return []
-        return notes_for(question, found, said_by(self.memory, user), code, each)
+        return notes_for(question, found, list_statements(self.memory, user), code, each)
 
     # ---- hearing
 
@@ -200,7 +202,7 @@ class Mind:
 
     async def remember(self, ids: Iterable[str] = ()) -> dict:
         """Take in records of the queue, or without any all that waits: how that ended."""
-        waiting = [await self._record(id) for id in ids] if ids else await self.waiting()
+        waiting = [await self._record(id) for id in ids] if ids else await self.list_waiting()
         kept = [await self.keep(record) for record in waiting]
         taken = [id for one in kept for id in one["facts"]]
         reason = next((one["reason"] for one in kept if one["reason"]), "")
@@ -219,7 +221,7 @@ class Mind:
         new = [id for id in await store.keys("queue") if id not in self.memory.facts]
         if len(new) > WAITING:
             return
-        known = self.memory.covered() if new else set()
+        known = self.memory.list_covered() if new else set()
         kept = [await store.get("queue", id) for id in new if id not in known]
         told = [
             record for record in kept
@@ -243,7 +245,7 @@ class Mind:
                 return record
         raise KeyError(f"the queue holds no example {id!r} any more")
 
-    async def waiting(self) -> list[dict]:
+    async def list_waiting(self) -> list[dict]:
         """What was told and is not known by heart yet, to this base model; what was told last comes
         first."""
         await self.memory.load()
@@ -254,7 +256,7 @@ class Mind:
         told += [r for r in learned if r["kind"] != DATA_SET]
         told += await self.memory.unmade()
         told.sort(key=lambda record: -(record.get("time") or 0))
-        known = self.memory.covered()
+        known = self.memory.list_covered()
         fresh = {one["id"]: one for one in told if one["id"] not in known}
         return list(fresh.values())
 
@@ -270,12 +272,12 @@ class Mind:
         stay in the queue, where nobody learns them."""
         learned: set[str] = set()
         for record in await self.versions.records():
-            learned |= await self.learned(record["number"])
+            learned |= await self.list_learned(record["number"])
         kept = [one for id in ids if (one := await self.versions.store.get("queue", id))]
         gone = [one["id"] for one in kept if not (skipped and one["state"] == "skipped")]
         return await self.memory.forget(ids, learned, gone)
 
-    def forgotten(self) -> None:
+    def reload(self) -> None:
         """The versions were replayed or removed: what is known of them and of facts is read
         anew."""
         self._learned.clear()

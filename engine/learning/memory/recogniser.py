@@ -47,12 +47,12 @@ class Text:
     def words(self) -> np.ndarray:
         return self.codes * self.steps[:, None]
 
-    def packed(self) -> dict:
+    def pack(self) -> dict:
         rows = {name: half(getattr(self, name)) for name in ("whole", "steps", "counts")}
         return rows | {"codes": self.codes.tobytes()}
 
     @classmethod
-    def unpacked(cls, data: dict) -> Text:
+    def from_packed(cls, data: dict) -> Text:
         whole, steps, counts = (floats(data[name]) for name in ("whole", "steps", "counts"))
         codes = np.frombuffer(data["codes"], np.int8).reshape(len(steps), len(whole))
         return cls(whole, codes, steps, counts)
@@ -78,18 +78,18 @@ class Meanings:
     terms: bytes = b""
     beside: dict[str, list[float]] = field(default_factory=dict)
 
-    def packed(self) -> dict:
-        known = {"asked": [one.packed() for one in self.asked], "answered": self.answered.packed()}
+    def pack(self) -> dict:
+        known = {"asked": [one.pack() for one in self.asked], "answered": self.answered.pack()}
         if self.said is None:
             return known
         return known | {FOUND: half(self.said), TERMS: self.terms, "beside": self.beside}
 
     @classmethod
-    def unpacked(cls, data: dict) -> Meanings:
-        asked = [Text.unpacked(one) for one in data["asked"]]
+    def from_packed(cls, data: dict) -> Meanings:
+        asked = [Text.from_packed(one) for one in data["asked"]]
         said = floats(data[FOUND]) if FOUND in data else None
         terms, beside = data.get(TERMS, b""), data.get("beside", {})
-        return cls(asked, Text.unpacked(data["answered"]), said, terms, beside)
+        return cls(asked, Text.from_packed(data["answered"]), said, terms, beside)
 
 
 class Recogniser:
@@ -144,21 +144,21 @@ def word_by_word(question: Text, meant: Meanings) -> dict[str, float]:
     """How well the words of a question are found in a fact, and those of the fact's question in
     it: in all, and where that is worst."""
     known = max(meant.asked, key=lambda text: float(text.whole @ question.whole))
-    in_fact, in_known = found_in(question, meant.answered), found_in(question, known)
-    in_question = found_in(known, question)
+    in_fact, in_known = match_words(question, meant.answered), match_words(question, known)
+    in_question = match_words(known, question)
     return {
         "in_fact": mean(in_fact, question),
         "in_fact_least": least(in_fact),
-        "in_fact_lost": lost(in_fact, question),
+        "in_fact_lost": measure_missing(in_fact, question),
         "in_question": mean(in_question, known),
         "in_question_least": least(in_question),
-        "in_question_lost": lost(in_question, known),
+        "in_question_lost": measure_missing(in_question, known),
         "in_asked": mean(in_known, question),
         "in_asked_least": least(in_known),
     }
 
 
-def found_in(words: Text, others: Text) -> np.ndarray:
+def match_words(words: Text, others: Text) -> np.ndarray:
     """Of each word, how near the nearest of the others is."""
     if not len(words.codes) or not len(others.codes):
         return np.zeros(len(words.codes), np.float32)
@@ -173,6 +173,6 @@ def least(found: np.ndarray) -> float:
     return float(found.min(initial=1.0))
 
 
-def lost(found: np.ndarray, words: Text) -> float:
+def measure_missing(found: np.ndarray, words: Text) -> float:
     """What the word counts that is found least, as far as it is not."""
     return float((words.counts * (1 - found)).max(initial=0.0))

@@ -12,7 +12,7 @@ from oneseek.engine.core.collecting.secrets import secrets_in
 from oneseek.engine.core.conversation import MEMORY
 from oneseek.engine.learning.composing.parts import clauses, parts
 from oneseek.engine.learning.composing.rows import goes_on
-from oneseek.engine.learning.composing.rules import composed, takes_several
+from oneseek.engine.learning.composing.rules import compose, takes_several
 from oneseek.engine.learning.composing.tasks import is_task
 from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.memory.encoder import NOT_HERE
@@ -26,7 +26,12 @@ from oneseek.engine.learning.memory.oneself import (
 )
 from oneseek.engine.learning.memory.second_look import content
 from oneseek.engine.learning.memory.speaking import Speaking
-from oneseek.engine.learning.memory.statements.answering import QUOTED, SAID, answer, chosen
+from oneseek.engine.learning.memory.statements.answering import (
+    QUOTED,
+    SAID,
+    answer,
+    choose_statements,
+)
 from oneseek.engine.learning.memory.statements.hearing import STATES
 from oneseek.engine.learning.memory.statements.quoting import Quoting, words_of
 from oneseek.engine.learning.memory.statements.statement import is_for, is_said_by
@@ -55,7 +60,7 @@ def likelier(found: list[Found], ids: Collection[str]) -> list[Found]:
     return sorted(raised, key=lambda one: (-one.score, -one.fact["time"]))
 
 
-def said_by(memory: Memory, user: str) -> list[dict]:
+def list_statements(memory: Memory, user: str) -> list[dict]:
     """The statements of somebody."""
     return [one for one in memory.facts.values() if is_said_by(one, user)]
 
@@ -67,7 +72,7 @@ class Replies:
     def say(self, text: str, used: Sequence[Found] = ()) -> Speaking:
         """The memory says exactly this, of the facts that it used."""
         push = Quoting(self.tokenizer, text)
-        facts = {one.id: one.told() for one in used}
+        facts = {one.id: one.to_dict() for one in used}
         return Speaking(MEMORY, list(facts.values()), push, None)
 
     async def find(
@@ -82,7 +87,7 @@ class Replies:
         of messages `unkept`. People ask about what they told `lately` in the same chat; what the
         message itself `told` beside the question is no answer to it."""
         try:
-            found = likelier(await self.memory.answering(question, user), lately)
+            found = likelier(await self.memory.find_statements(question, user), lately)
             read = await self.memory.read(question, user)
         except NOT_HERE:
             return None
@@ -90,14 +95,14 @@ class Replies:
         if states_more(read) or is_task(question):
             return None
         if told:
-            return self._said_of([one for one in found if one.id not in told], question)
+            return self._say_likeliest([one for one in found if one.id not in told], question)
         knows, mine = self.memory.knows(question, user), speaks_of_oneself(question)
         if speaks_of_everybody(question) and not knows:
             return None
         general = read.asks < ASKS_NOTHING and not knows
         if general and not mine:
             return None
-        known, now = said_by(self.memory, user), self.memory.clock()
+        known, now = list_statements(self.memory, user), self.memory.clock()
         changed = found and found[0].changes and found[0].score >= QUOTED
         changed = changed and not goes_on(found[0].fact["answer"])
         sure = sum(one.score for one in found)
@@ -108,15 +113,15 @@ class Replies:
         own = own or knows or is_own or sure >= QUOTED
         if found and (own or sure >= NEAR_PART):
             asked = clauses(question) if changed else parts(question)
-            each = [await self.memory.answering(part, user) for part in asked]
+            each = [await self.memory.find_statements(part, user) for part in asked]
             sure_parts = [any(one.apart >= PART_SURE for one in part) for part in each]
             own = own or bool(each) and all(sure_parts)
             for part, is_sure in zip(asked, sure_parts, strict=True):
                 own = own or is_sure and await self._asks_for_own(part, user)
         if found and own:
-            if more := composed(question, found, known, code, now, each, bool(changed)):
+            if more := compose(question, found, known, code, now, each, bool(changed)):
                 return self.say(*more)
-        said = chosen(found, question) if found else []
+        said = choose_statements(found, question) if found else []
         if not said and is_own and sure >= NEAR_NOTHING and takes_several(question, code):
             said = found[:1]  # a quotation is nearer than what the base would make up
         if not said:
@@ -125,7 +130,7 @@ class Replies:
             return self.say(answer(said, question, code, now), said)
         if is_own and not asks_something_else(question):
             if sure >= NEAR_NOTHING:
-                return self._offering(found[0], code)
+                return self._offer_nearest(found[0], code)
             return self.say(self._why_nothing(question, unkept))
         return None
 
@@ -133,7 +138,7 @@ class Replies:
         knows = self.memory.knows(question, user)
         return asks_for_own(question, (await self.memory.read(question, user)).asks, knows)
 
-    def _offering(self, nearest: Found, code: str) -> Speaking:
+    def _offer_nearest(self, nearest: Found, code: str) -> Speaking:
         """That it is not sure, and what is nearest of all that was told."""
         text = words_of(code)["unsure"].format(said=nearest.fact["answer"])
         return replace(self.say(text, [nearest]), sure=False)
@@ -152,16 +157,16 @@ class Replies:
         if any("message" not in one["source"] for one in speaking.facts):
             return None
         try:
-            found = await self.memory.answering(question, user)
+            found = await self.memory.find_statements(question, user)
         except NOT_HERE:
             return None
         if not found or found[0].id in ids or not any(one.id in ids for one in found):
             return None
-        return self._said_of(found, question)
+        return self._say_likeliest(found, question)
 
-    def _said_of(self, found: list[Found], question: str) -> Speaking | None:
+    def _say_likeliest(self, found: list[Found], question: str) -> Speaking | None:
         """What the likeliest of some statements say to a question, where they are likely enough."""
-        said = chosen(found, question)
+        said = choose_statements(found, question)
         if not said:
             return None
         return self.say(answer(said, question, guess(question), self.memory.clock()), said)

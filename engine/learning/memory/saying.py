@@ -47,13 +47,13 @@ class Wanted:
             answer.rstrip(".")[-1:].isdigit(),
         )
 
-    def said(self, text: str) -> bool:
+    def is_said(self, text: str) -> bool:
         """Whether the value stands there whole: what could still grow into another does not
         count."""
         words = r"[\W_]+".join(re.escape(word) for word in fold(self.value).split())
         return re.search(rf"(?<!\w){words}(?=\W)", text.casefold()) is not None
 
-    def begun(self, ids: Sequence[int]) -> bool:
+    def is_begun(self, ids: Sequence[int]) -> bool:
         """Whether the text ends within the answer or its value. What is recognised as the value
         may only be its first word, so an answer that was begun is said to its end."""
         if len(ids) < len(self.bare[0]) and tuple(ids) == self.bare[0][: len(ids)]:
@@ -109,7 +109,7 @@ class Saying:
 
     def amounts(self, ids: Sequence[int], text: str) -> dict[int, float]:
         """Token -> nats."""
-        unsaid = [one for one in self.wanted if not one.said(text) or one.begun(ids)]
+        unsaid = [one for one in self.wanted if not one.is_said(text) or one.is_begun(ids)]
         if not unsaid and any(one.over(ids) for one in self.wanted):
             return dict.fromkeys(self.ends, NATS)
         if not unsaid:
@@ -119,10 +119,10 @@ class Saying:
             return {}
         for one in list(unsaid):
             if going_on := one.next(ids):
-                if one.begun(ids):  # nothing else is to be said now, however likely
+                if one.is_begun(ids):  # nothing else is to be said now, however likely
                     return dict.fromkeys(going_on, MOST)
-                return grown(going_on, ids, text)
-            if one.said(text + " "):
+                return grow(going_on, ids, text)
+            if one.is_said(text + " "):
                 unsaid.remove(one)
         if not unsaid:
             return {}
@@ -130,9 +130,9 @@ class Saying:
         fresh = lost or not text.strip() or text.rstrip(" ").endswith(ENDS + OPEN)
         words = unsaid[0].begin(text, self.briefly) if fresh else {}
         held = dict.fromkeys(self.ends, -NATS)  # it does not end before all is said
-        return grown(words | held, ids, text)
+        return grow(words | held, ids, text)
 
 
-def grown(amounts: dict[int, float], ids: Sequence[int], text: str) -> dict[int, float]:
+def grow(amounts: dict[int, float], ids: Sequence[int], text: str) -> dict[int, float]:
     more = 2.0 ** max(sum(text.count(end) for end in ".!?"), len(ids) // LOST)
     return {token: max(-MOST, min(MOST, nats * more)) for token, nats in amounts.items()}

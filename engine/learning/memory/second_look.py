@@ -40,12 +40,12 @@ class Heard:
         self.names, self.relatives = names(question, words), relatives(question, words)
         found = (word.lower() for word in WORD.findall(question))
         self.owners = {bare for word in found if (bare := words.bare(word)) != word}
-        self.listed, self.sought = listed(question, words), sought(question, words)
-        self.wanted, self.any_such = wanted(question, words), any_such(question, words)
+        self.listed, self.sought = find_listed(question, words), sought(question, words)
+        self.wanted, self.any_such = find_wanted(question, words), any_such(question, words)
 
 
 @functools.lru_cache(maxsize=4)
-def heard(question: str, code: str) -> Heard:
+def analyse_question(question: str, code: str) -> Heard:
     return Heard(question, language(code))
 
 
@@ -57,15 +57,15 @@ class Look:
         self.asked = " ".join((lesson.question, *lesson.phrasings))
         self.known = f"{self.asked} {lesson.answer}"
         self.mine = content(lesson.question, self.words)
-        self.missing = self.lacking(self.mine, theirs.plain)
+        self.missing = self.find_missing(self.mine, theirs.plain)
         known = content(self.known, self.words) | plain_words(self.known)
-        self.new = self.lacking(theirs.content, known)
+        self.new = self.find_missing(theirs.content, known)
 
-    def mentioned(self) -> float:
+    def measure_mentioned(self) -> float:
         """How much of what the fact is about the question mentions."""
         return 1 - share(self.missing, self.mine)
 
-    def brought(self) -> float:
+    def measure_known(self) -> float:
         """How much of what the question mentions the fact has."""
         return 1 - share(self.new, self.theirs.content)
 
@@ -81,7 +81,7 @@ class Look:
         ]
         if kind and kind.name not in VAGUE and not self.family(mine.name, kind.name):
             asked += [self.theirs.slots["x"]] if set(self.theirs.slots) == {"x"} else []
-        return any(not self.lacking(content(one, self.words), subject) for one in asked)
+        return any(not self.find_missing(content(one, self.words), subject) for one in asked)
 
     def family(self, mine: str, theirs: str) -> bool:
         return theirs in self.words.family.get(mine, {mine})
@@ -89,9 +89,9 @@ class Look:
     def another_name(self) -> bool:
         """A name that the fact lacks, in place of one that it has."""
         known = names(self.known, self.words) | plain_words(self.known)
-        new = self.lacking(self.theirs.names, known)
+        new = self.find_missing(self.theirs.names, known)
         return bool(
-            new and self.lacking(names(self.lesson.question, self.words), self.theirs.plain)
+            new and self.find_missing(names(self.lesson.question, self.words), self.theirs.plain)
         )
 
     def another_relative(self) -> bool:
@@ -104,8 +104,8 @@ class Look:
 
     def another_word(self) -> bool:
         """One of several words that exclude each other, in place of another of them."""
-        mine, theirs = listed(self.known, self.words), self.theirs.listed
-        return any(self.replaced(mine[name], theirs[name]) for name in mine.keys() & theirs)
+        mine, theirs = find_listed(self.known, self.words), self.theirs.listed
+        return any(self.is_replaced(mine[name], theirs[name]) for name in mine.keys() & theirs)
 
     def another_answer(self) -> bool:
         """A time is asked for instead of a place, and so on."""
@@ -115,7 +115,7 @@ class Look:
     def unfit_answer(self) -> bool:
         """A time or a number is asked for, the fact's own question asks for neither, and its value
         holds none."""
-        mine = wanted(self.lesson.question, self.words)
+        mine = find_wanted(self.lesson.question, self.words)
         theirs = self.theirs.wanted
         value = self.lesson.value.lower()
         return any(not sort.search(value) for sort in theirs - mine)
@@ -130,7 +130,7 @@ class Look:
             name for name in names(self.lesson.question, self.words) if not name.isdigit()
         }
         if own:
-            return len(self.lacking(own, self.theirs.plain)) == len(own)
+            return len(self.find_missing(own, self.theirs.plain)) == len(own)
         return self.personal and not self.theirs.plain & people(self.words)
 
     def of_any(self) -> bool:
@@ -145,12 +145,12 @@ class Look:
     def personal(self) -> bool:
         return bool(plain_words(self.lesson.question) & people(self.words))
 
-    def replaced(self, mine: Set[str], theirs: Set[str]) -> bool:
+    def is_replaced(self, mine: Set[str], theirs: Set[str]) -> bool:
         """Whether some of my words are missing, and others stand there that the fact lacks."""
-        new = self.lacking(theirs, content(self.known, self.words) | mine)
-        return bool(new and self.lacking(mine, self.theirs.plain))
+        new = self.find_missing(theirs, content(self.known, self.words) | mine)
+        return bool(new and self.find_missing(mine, self.theirs.plain))
 
-    def lacking(self, some: Iterable[str], others: Iterable[str]) -> set[str]:
+    def find_missing(self, some: Iterable[str], others: Iterable[str]) -> set[str]:
         """Those of some words that others lack, by whatever name."""
         return {one for one in some if not any(alike(one, two, self.words) for two in others)}
 
@@ -241,7 +241,7 @@ def relatives(text: str, words: Language) -> frozenset[str]:
 
 
 @once
-def listed(text: str, words: Language) -> dict[str | int, set[str]]:
+def find_listed(text: str, words: Language) -> dict[str | int, set[str]]:
     """Words of lists that exclude each other, the longest first: name of the list -> words."""
     bare = [words.bare(word.lower()) for word in WORD.findall(text)]
     found: dict[str | int, set[str]] = {}
@@ -267,6 +267,6 @@ def sought(text: str, words: Language) -> frozenset[int]:
 
 
 @once
-def wanted(text: str, words: Language) -> frozenset[re.Pattern]:
+def find_wanted(text: str, words: Language) -> frozenset[re.Pattern]:
     """What the value must hold, by how one of the sentences of a question begins."""
     return frozenset(holds for begins, holds in words.answers if begins.search(text))

@@ -87,7 +87,7 @@ def drop_quotations(messages: list[dict]) -> list[dict]:
     return kept
 
 
-def decided(
+def decide_from_facts(
     found: list[Found],
     tokenizer: Tokenizer,
     version: Generator | None,
@@ -111,4 +111,4 @@ def decided(
     by = VERSION if always or speaks else MEMORY if sure else BASE
     used = live if speaks else sure
     push = Saying(tokenizer, pairs, briefly, alone) if sure else None
-    return Speaking(by, [one.told() for one in used], push, speaks)
+    return Speaking(by, [one.to_dict() for one in used], push, speaks)

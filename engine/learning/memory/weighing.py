@@ -14,7 +14,7 @@ from pathlib import Path
 
 from oneseek.engine.learning.lessons import Lesson
 from oneseek.engine.learning.memory.recogniser import SURE
-from oneseek.engine.learning.memory.second_look import SIGNS, Look, heard, in_order
+from oneseek.engine.learning.memory.second_look import SIGNS, Look, analyse_question, in_order
 
 WEIGHTS = Path(__file__).with_name("weights.json")
 FITTED = json.loads(WEIGHTS.read_text())
@@ -22,13 +22,13 @@ STEP = 0.1  # of the score, for one nat
 WORDS_GONE = {"mentioned": 1.0, "known": 1.0, "both": 1.0}  # as if all of them were the same
 
 
-def weighed(lesson: Lesson, question: str, meant: dict[str, float]) -> float:
+def weigh_lesson(lesson: Lesson, question: str, meant: dict[str, float]) -> float:
     """The score of a lesson that a question looks like: SURE where it is as likely as not that it
     asks for it."""
-    look = Look(lesson, heard(question, lesson.language))
+    look = Look(lesson, analyse_question(question, lesson.language))
     if look.of_any():
         return 0.0
-    return score({**meant, **told_by_words(look)}, lesson.language)
+    return score({**meant, **compute_signs(look)}, lesson.language)
 
 
 def nearness(meant: dict[str, float], code: str) -> float:
@@ -42,8 +42,8 @@ def score(signs: dict[str, float], code: str) -> float:
     return SURE + STEP * (weights["at_first"] + told - limit.get(code, limit["en"]))
 
 
-def told_by_words(look: Look) -> dict[str, float]:
-    mentioned, known = look.mentioned(), look.brought()
+def compute_signs(look: Look) -> dict[str, float]:
+    mentioned, known = look.measure_mentioned(), look.measure_known()
     shared = {"mentioned": mentioned, "known": known, "both": mentioned * known}
     signs = {sign.__name__: float(sign(look)) for sign in SIGNS}
     return shared | signs | {"unmentioned": float(mentioned == 0), **form(look)}

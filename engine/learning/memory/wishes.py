@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.memory.second_look import alike, content
-from oneseek.engine.learning.memory.statements.quoting import turned, words_of
+from oneseek.engine.learning.memory.statements.quoting import turn_to_person, words_of
 from oneseek.engine.learning.memory.statements.statement import is_statement, text_of
 
 LISTED = 10  # of what was told, the newest first
@@ -114,7 +114,7 @@ def say_to_person(fact: dict) -> str:
     if not is_statement(fact):
         return fact["answer"]
     code = fact["language"] if fact["language"] == "sv" else "en"
-    return turned(fact["answer"], code) or f"“{fact['answer'].strip()}”"
+    return turn_to_person(fact["answer"], code) or f"“{fact['answer'].strip()}”"
 
 
 def find_concerned(what: str, facts: Sequence[dict]) -> list[dict]:

@@ -38,15 +38,17 @@ KEPT_EVENTS = 10
 SHOWN = 120  # characters of a question in an event
 
 
-def ended(outcome: str, reason: str) -> dict:
+def make_outcome(outcome: str, reason: str) -> dict:
     """What a stage says that trained nothing."""
     return {"outcome": outcome, "reason": reason, "version": None}
 
 
-NOT_APPROVED = ended("not approved", "what is answered is learned only when a person approves it")
-NOTHING_SAID = ended("nothing said", "no response gives an answer")
-SAME = ended("same", "the comparison says what the first stage has had already")
-ASKED = ended("asked", "the responses disagree: the queue asks a person which is right")
+NOT_APPROVED = make_outcome(
+    "not approved", "what is answered is learned only when a person approves it"
+)
+NOTHING_SAID = make_outcome("nothing said", "no response gives an answer")
+SAME = make_outcome("same", "the comparison says what the first stage has had already")
+ASKED = make_outcome("asked", "the responses disagree: the queue asks a person which is right")
 
 UNDECIDED = [one["outcome"] for one in (NOT_APPROVED, NOTHING_SAID, ASKED)]
 
@@ -139,18 +141,18 @@ class MicroTraining:
             sample = await self.store.get("samples", f"stage1_{run}")
             if sample is None:
                 raise KeyError(f"there is no question {run} waiting")
-            found = await beside(self._compared, sample)
+            found = await beside(self._compare, sample)
             if 1 in stages and sample["state"] == "waiting":
                 await self._first(sample, found)
             if 2 in stages and await self.store.get("samples", f"stage2_{run}") is None:
                 await self._second(sample, found)
                 await self._maybe_dna(sample)
-            await self._bound()
+            await self._drop_old_samples()
             return await self.store.get("samples", f"stage{max(stages)}_{run}")
         finally:
             self.running = ""
 
-    async def waiting(self) -> list[str]:
+    async def list_waiting(self) -> list[str]:
         """Questions whose stages are not both done, oldest first; after a crash, go on with
         them."""
         keys = set(await self.store.keys("samples"))
@@ -161,7 +163,11 @@ class MicroTraining:
         events = [
             event for _, event in await self.store.all("events", newest=True, limit=KEPT_EVENTS)
         ]
-        return {"running": self.running, "waiting": len(await self.waiting()), "events": events}
+        return {
+            "running": self.running,
+            "waiting": len(await self.list_waiting()),
+            "events": events,
+        }
 
     async def stats(self) -> dict:
         empty = {
@@ -180,14 +186,14 @@ class MicroTraining:
     async def _lines(self) -> set[str]:
         return {line for line in ("sv", "en") if await self.versions.number(line)}
 
-    def _compared(self, sample: dict) -> Analysis:
+    def _compare(self, sample: dict) -> Analysis:
         given = sample.get("analyzed") or {}
         question, language = sample["question"], sample["language"]
         return analyse(sample["responses"], question, language, self.detect, given)
 
     async def _first(self, sample: dict, found: Analysis) -> None:
         """The responses that agree, as they are; what disagrees is asked."""
-        if result := await self._decided(sample, found):
+        if result := await self._decide(sample, found):
             await self._end(1, sample, found, result)
             return
         texts = [sample["responses"][i]["response"] for i in found.learn]
@@ -196,14 +202,14 @@ class MicroTraining:
     async def _second(self, sample: dict, found: Analysis) -> None:
         """What the comparison says, where it is something else than a response as it stands."""
         first = await self.store.get("samples", f"stage1_{sample['run']}")
-        result = ended(first["outcome"], first["reason"])
+        result = make_outcome(first["outcome"], first["reason"])
         if first["outcome"] not in UNDECIDED:
             had = {fold(sample["responses"][i]["response"]) for i in found.learn}
             new = fold(found.answer) not in had
             result = await self._taught(sample, [found.answer]) if new else SAME
         await self._end(2, {**sample, "examples": []}, found, result)
 
-    async def _decided(self, sample: dict, found: Analysis) -> dict | None:
+    async def _decide(self, sample: dict, found: Analysis) -> dict | None:
         """The outcome, where there is nothing to train."""
         if not sample["approved"]:
             return NOT_APPROVED
@@ -292,7 +298,7 @@ class MicroTraining:
             if inspect.isawaitable(told):
                 await told
 
-    async def _bound(self) -> None:
+    async def _drop_old_samples(self) -> None:
         """Old samples go: their examples and versions say what was learned."""
         keys = sorted(await self.store.keys("samples"), key=lambda key: (key[7:], key))
         if old := keys[: max(0, len(keys) - KEPT_SAMPLES)]:
@@ -311,7 +317,7 @@ def _check(question: str, raw_responses: Sequence[dict]) -> None:
             raise BadQuestion("each of raw_responses needs a model and a response, both text")
 
 
-async def offered(
+async def offer_examples(
     queue: SavedQueue, coder: Any, examples: list[dict]
 ) -> tuple[list[str], dict[str, Any]]:
     """The ids of those that are ready to be learned; and if none is, what became of them."""
@@ -327,9 +333,9 @@ async def offered(
             ids.append(record["id"])
         elif record:
             before = "put aside or refused before"
-    nothing = ended("known", "learned before")
+    nothing = make_outcome("known", "learned before")
     if unfit or before:
-        nothing = ended("not learned", unfit or before)
+        nothing = make_outcome("not learned", unfit or before)
     return ids, {**nothing, "examples": []}
 
 

@@ -86,7 +86,7 @@ def bias_of(text: str) -> float:
     return sum(word in LOADED for word in words) / len(words) if words else 0.0
 
 
-def answering(response: str, question: str = "") -> str:
+def find_answer(response: str, question: str = "") -> str:
     """The sentence that answers: the one with most of the question's words, of which names, that
     every sentence has, count half; the first of equals."""
     sentences = [one.strip() for one in _SENTENCE.split(response.strip()) if one.strip()]
@@ -107,7 +107,7 @@ def _nearness(sentence: str, worth: Mapping[str, int]) -> int:
 
 def core_of(response: str, question: str = "") -> set[str]:
     """What a response says that the question did not."""
-    said = words_of(_CONTRAST.sub(" ", answering(response, question).casefold()))
+    said = words_of(_CONTRAST.sub(" ", find_answer(response, question).casefold()))
     asked = {word[:STEM] for word in words_of(question)}
     return {word for word in said - _SMALL - _NOT if word[:STEM] not in asked} or said
 
@@ -166,11 +166,11 @@ def analyse(
     total = sum(raw)
     weights = [value / total for value in raw] if total else [1 / len(raw)] * len(raw)
     says = [i for i in range(len(texts)) if not _NO_ANSWER.search(texts[i].casefold())]
-    camps, verdict = _counted(responses, says, alike, question, given)
+    camps, verdict = _count_votes(responses, says, alike, question, given)
     won = camps[0] if verdict in (AGREED, ALONE) else []
     fit = [i for i in won if qualities[i]] or won
     worth = _worth(question)
-    whole = [_nearness(answering(text, question), worth) for text in texts]
+    whole = [_nearness(find_answer(text, question), worth) for text in texts]
     best = sorted(
         fit or range(len(texts)), key=lambda i: (-round(weights[i], 2), -whole[i], len(texts[i]), i)
     )
@@ -186,13 +186,13 @@ def analyse(
         verdict=verdict,
         learn=sorted(best[:MOST_LEARNED]) if won else [],
         target=best[0],
-        answer=given.get("answer") or answering(texts[best[0]], question),
+        answer=given.get("answer") or find_answer(texts[best[0]], question),
     )
     figures = {name: given[name] for name in ("consensus", "bias", "fairness") if name in given}
     return replace(found, **figures)
 
 
-def _counted(
+def _count_votes(
     responses: Sequence[dict],
     says: list[int],
     alike: list[list[float]],
@@ -212,7 +212,7 @@ def _counted(
     for camp in camps:
         others = {models[i] for i in says if i not in camp}
         inside = {models[i] for i in camp} - others  # who contradicts itself says nothing
-        if _backed([responses[i]["response"] for i in camp], question, given.get("answer")):
+        if _is_backed([responses[i]["response"] for i in camp], question, given.get("answer")):
             inside.add(CALLER)
         ranked.append((sum(voice[model] for model in inside), camp))
     ranked.sort(key=lambda one: (-one[0], one[1]))
@@ -233,13 +233,13 @@ def _camps(responses: Sequence[dict], says: list[int], alike: list[list[float]])
     return [sorted(camp) for camp in camps]
 
 
-def _backed(texts: Sequence[str], question: str, answer: str | None) -> bool:
+def _is_backed(texts: Sequence[str], question: str, answer: str | None) -> bool:
     """A caller's own answer says what a camp says."""
     return bool(answer) and any(similarity(str(answer), one, question) >= SAME for one in texts)
 
 
 def _denies(response: str, question: str) -> bool:
-    said = _CONTRAST.sub(" ", answering(response, question).casefold())
+    said = _CONTRAST.sub(" ", find_answer(response, question).casefold())
     return bool(words_of(said) & _NOT) != bool(words_of(question) & _NOT)
 
 

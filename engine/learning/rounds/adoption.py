@@ -39,6 +39,6 @@ class Adoption(Steps):
         async def verdict(_: Verdict | None = None) -> Verdict:
             if self.recipe.facts:
                 return await gate.practice()
-            return gate.verdict([], await gate.unharmed())
+            return gate.verdict([], await gate.measure_harm())
 
-        return await self.judged(await verdict(), verdict)
+        return await self.decide(await verdict(), verdict)

@@ -60,7 +60,7 @@ async def masters(model: Model, trained: Trained) -> np.ndarray:
     return flat
 
 
-def folded(trained: Trained, flat: np.ndarray) -> np.ndarray:
+def fold_adapter(trained: Trained, flat: np.ndarray) -> np.ndarray:
     """The adapter added to the masters of its modules; where there is none, it stays as it is."""
     flat = flat.copy()
     for a in trained.entries:
@@ -123,7 +123,7 @@ class Windows:
         """Fold the adapter in and train the blocks; what was there before, to roll back to."""
         flat, _, steps = await self.state()
         self.lora_first = False
-        self.begin(folded(self.trained, flat), None, steps)
+        self.begin(fold_adapter(self.trained, flat), None, steps)
         return flat
 
     # ---- as a candidate
@@ -205,7 +205,7 @@ class Plateau:
         )
         self.losses: list[float] = []
 
-    def reached(self, loss: float) -> bool:
+    def update(self, loss: float) -> bool:
         self.losses.append(loss)
         if len(self.losses) % TURN:
             return False

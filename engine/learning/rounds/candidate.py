@@ -120,7 +120,7 @@ class Candidate:
             more: dict[str, Any] = {"near": True} if self.near else {}
             more |= {"choices": choices} if choices else {}
             more |= {"first": self.trained.first_layer} if above else {}
-            planned = self.model.learning_plan(
+            planned = self.model.plan_learning(
                 tokens, rows, self.trained, self.memory_budget, dropout=self.dropout, **more
             )
             self._runs[key] = self.model.prepare(planned, self.tensors | self.still, self.room)

@@ -96,7 +96,7 @@ class DataSetAttempt(Steps):
                 f"{record['prompt']} is not the file this training began with; nothing was "
                 "changed. Bring it back, or train into a new folder"
             )
-        order = Draw(plan.seed, "validation").shuffled(range(len(self.data)))
+        order = Draw(plan.seed, "validation").shuffle(range(len(self.data)))
         held = max(1, int(len(order) * c.validation_split))
         self.validation = order[:held][:VALIDATED]
         self._lay_out(c, sorted(order[held:]) or self.validation)  # a single example is both
@@ -182,13 +182,13 @@ class DataSetAttempt(Steps):
 
     # ---- steps
 
-    def chosen(self, step: int) -> list[int]:
+    def select_batch(self, step: int) -> list[int]:
         """The examples of a step: everyone's turn comes once an epoch, in a new order each time."""
         if self.last:
             return self.last[step - self.last_from]
         epoch, place = divmod(step, self.epoch_steps)
         if self._order[0] != epoch:
-            order = Draw(self.plan.seed, "epoch", epoch).shuffled(self.training)
+            order = Draw(self.plan.seed, "epoch", epoch).shuffle(self.training)
             if not epoch and self.scores:
                 order = sorted(order, key=lambda number: -self.scores[number])
             self._order = epoch, order
@@ -197,7 +197,7 @@ class DataSetAttempt(Steps):
 
     def asks(self, step: int) -> list:
         practice, draw = self.config.practice, Draw(self.plan.seed, "anchors", step)
-        examples: list[Any] = [self.data[number] for number in self.chosen(step)]
+        examples: list[Any] = [self.data[number] for number in self.select_batch(step)]
         if self.is_skill:
             return examples  # nothing else is ever asked of it
         code = guess(examples[0].answer)
@@ -259,7 +259,7 @@ class DataSetAttempt(Steps):
         pairs = zip(examples[:ANSWERED], each[:ANSWERED], strict=True)
         return mean_nats(rows, nats), foreseen([one for example, one in pairs if example.history])
 
-    async def answered(self, who: Variant) -> Score:
+    async def score_held_out(self, who: Variant) -> Score:
         """How one of the variants does what is held back; from an empty cache, so that it depends
         on nothing that was asked before."""
         assert self.test
@@ -304,7 +304,7 @@ class DataSetAttempt(Steps):
         held = held * TIMES_AT_LAST
         times = -(-len(held) // len(self.training))
         others = draw.sample(self.training * times, len(held))
-        order = draw.shuffled([*held, *others])
+        order = draw.shuffle([*held, *others])
         return [order[at : at + size] for at in range(0, len(order), size)][:most]
 
     def _report(self, loss: float, norm: float) -> dict:
@@ -318,7 +318,7 @@ class DataSetAttempt(Steps):
 
     # ---- stopping and going on
 
-    def validated_elsewhere(self, losses: list[float], best: np.ndarray | None) -> None:
+    def adopt_validation(self, losses: list[float], best: np.ndarray | None) -> None:
         """Another engine asked what is held back, after each epoch."""
         self.losses, self.best = losses, best
 
@@ -357,12 +357,12 @@ class DataSetAttempt(Steps):
                 await self._teach_all(self.best)
                 await self._show(self.best)
             asks = found.ok and not self.is_skill
-            return gate.verdict([found], await gate.unharmed() if asks else [])
+            return gate.verdict([found], await gate.measure_harm() if asks else [])
 
-        decision = await self.judged(await verdict(), verdict) | told
+        decision = await self.decide(await verdict(), verdict) | told
         if not self.test:
             return decision
-        done = await self.test.compared(trainer.variants, *self.compared, self.is_first)
+        done = await self.test.compare(trainer.variants, *self.compared, self.is_first)
         self.wrong = self.test.wrong(self.compared[0])
         if not self.test.is_passed(*self.compared):
             decision["reason"] = f"it does not get better at it: {sentence(done)}"
@@ -381,8 +381,8 @@ class DataSetAttempt(Steps):
         return np.array_equal(self.before, self.trainer.fresh()[self.trainer.called])
 
     async def _better_done(self) -> Measure:
-        now = await self.answered(CANDIDATE)
-        before = await self.answered(BASE if self.is_first else ACTIVE)
+        now = await self.score_held_out(CANDIDATE)
+        before = await self.score_held_out(BASE if self.is_first else ACTIVE)
         if self.last:  # the held-back examples were trained on since: the worse result counts
             now = min(now, self.compared[0], key=lambda one: (one.right, one.score))
         self.compared = now, before

@@ -133,14 +133,14 @@ async def write(attempt: Steps, folder: Path) -> dict:
         told["checks"] += [attempt.steps - 1] * (attempt.steps % every > 0)
         told["stop"] = config.confidence_auto_stop.to_dict()
         examples = [attempt.data[number] for number in attempt.validation]
-        _put(folder / HELD, _held_out_lines(examples, trainer.coder))
+        _put(folder / HELD, _encode_held_out(examples, trainer.coder))
     save_peft(folder / START, trainer.trained, attempt.start, trainer.model.name)
     _put(folder / ROWS, found)
     _put(folder / ROUND, [json.dumps(told)])  # last: a folder that has it is whole
     return told
 
 
-def _held_out_lines(examples: Iterable[Example], coder: Coder) -> Iterator[str]:
+def _encode_held_out(examples: Iterable[Example], coder: Coder) -> Iterator[str]:
     for example in examples:
         yield json.dumps(line_of(example, row_of(example, coder), coder), ensure_ascii=False)
 

@@ -18,7 +18,7 @@ from oneseek.engine.learning.lessons import (
     Lesson,
     has_said,
     has_value,
-    held_back_wordings,
+    make_held_back_wordings,
     paragraphs,
 )
 from oneseek.engine.learning.recipe import Recipe
@@ -81,7 +81,7 @@ class Gate:
 
     async def lesson(self) -> Verdict:
         """Judge the candidate after a lesson."""
-        return self.verdict(await self.measure_lessons(), await self.unharmed())
+        return self.verdict(await self.measure_lessons(), await self.measure_harm())
 
     def verdict(self, learned: list[Measure], unharmed: list[Measure]) -> Verdict:
         notes = [
@@ -92,10 +92,10 @@ class Gate:
 
     async def measure_lessons(self) -> list[Measure]:
         """What more steps can mend: the facts themselves, and what they are confused with."""
-        lessons, earlier = self.recipe.lessons, self.rehearsed(self.recipe.earlier)
+        lessons, earlier = self.recipe.lessons, self.select_earlier(self.recipe.earlier)
         near = look_alikes(self.recipe, lessons, self.recipe.earlier)
         asked = [(x.question, x.value) for x in (*lessons, *earlier)]
-        asked += [(wording, x.value) for x in lessons for wording in held_back_wordings(x)]
+        asked += [(wording, x.value) for x in lessons for wording in make_held_back_wordings(x)]
         self.ask_anew()
         # Many questions at once cost little more than one; those with long replies go first.
         await self.replies(CANDIDATE, [(q, "") for q in near if self.speaks(q)] + asked)
@@ -106,15 +106,15 @@ class Gate:
             await self.earlier(earlier),
         ]
 
-    async def unharmed(self) -> list[Measure]:
+    async def measure_harm(self) -> list[Measure]:
         """What a smaller change can mend: everything that was not taught. What nothing mends comes
         first."""
         harder = await self.perplexity()
         if harder.verdict == REJECT:
             return [harder]
-        return [await self.probes(), *await self.drift(SCALE), harder, *self.unasked()]
+        return [await self.probes(), *await self.drift(SCALE), harder, *self.measure_unrelated()]
 
-    def unasked(self) -> list[Measure]:
+    def measure_unrelated(self) -> list[Measure]:
         """The share of unrelated questions that the memory lets through to the version."""
         if self.silent is None:
             return []
@@ -124,15 +124,15 @@ class Gate:
         return [Measure("unrelated talk", share, "<= 0.10", within(share, 0.10, WEAKENED))]
 
     async def taught(self, lessons: Sequence[Lesson]) -> Measure:
-        missing = await self._missing(CANDIDATE, [(x, x.question) for x in lessons])
+        missing = await self._find_missing(CANDIDATE, [(x, x.question) for x in lessons])
         share = 1 - len(missing) / len(lessons)
         wanted = 1.0 if len(lessons) < 4 else 0.75
         verdict = within(wanted - share, 0, MORE)
         return Measure("taught", share, f">= {wanted:.2f}", verdict, tuple(missing))
 
     async def recall(self, lessons: Sequence[Lesson]) -> Measure:
-        asked = [(x, wording) for x in lessons for wording in held_back_wordings(x)]
-        missing = await self._missing(CANDIDATE, asked)
+        asked = [(x, wording) for x in lessons for wording in make_held_back_wordings(x)]
+        missing = await self._find_missing(CANDIDATE, asked)
         share = 1 - len(missing) / len(asked)
         verdict = ACCEPT if share >= 0.66 else WEAKENED if share >= 0.33 else MORE
         return Measure(
@@ -168,17 +168,17 @@ class Gate:
             if not all(has_value(reply, value) for value in found)
         ]
 
-    def rehearsed(self, facts: Sequence[Lesson]) -> list[Lesson]:
+    def select_earlier(self, facts: Sequence[Lesson]) -> list[Lesson]:
         """The newest of the earlier facts, and some of the others."""
         newest, older = list(facts[-EARLIER // 2 :]), list(facts[: -EARLIER // 2])
         return newest + Draw(self.recipe.seed, "earlier").sample(older, EARLIER // 2)
 
     async def earlier(self, chosen: Sequence[Lesson]) -> Measure:
         """Facts the version in use has and the candidate has not."""
-        lost = await self._missing(CANDIDATE, [(x, x.question) for x in chosen])
+        lost = await self._find_missing(CANDIDATE, [(x, x.question) for x in chosen])
         if lost:
             held = [x for x in chosen if x.question in lost]
-            never = await self._missing(ACTIVE, [(x, x.question) for x in held])
+            never = await self._find_missing(ACTIVE, [(x, x.question) for x in held])
             lost = [question for question in lost if question not in never]
         return Measure(EARLIER_LOST, len(lost), "0", within(len(lost), 0, SCALE), tuple(lost))
 
@@ -187,7 +187,7 @@ class Gate:
     async def unsure(self) -> list[str]:
         """The questions of facts that the candidate does not answer after practice."""
         self.ask_anew()
-        return await self._missing(CANDIDATE, [(x, x.question) for x in self.recipe.facts])
+        return await self._find_missing(CANDIDATE, [(x, x.question) for x in self.recipe.facts])
 
     async def practice(self) -> Verdict:
         """Judge the candidate after practice: not worse than the version in use on any line, give
@@ -196,13 +196,13 @@ class Gate:
         draw = Draw(self.recipe.seed, "practice gate")
         facts = draw.sample(self.recipe.facts, AT_MOST)
         asked = [(x, x.question) for x in facts]
-        other = [(x, wording) for x in facts for wording in held_back_wordings(x)]
+        other = [(x, wording) for x in facts for wording in make_held_back_wordings(x)]
         near = draw.sample(look_alikes(self.recipe, facts, []), AT_MOST)
         measures = []
         for name, questions, chance in (("taught", asked, 0), ("recall", other, 1)):
             most = len(questions)
-            now = most - len(await self._missing(CANDIDATE, questions))
-            before = most - len(await self._missing(ACTIVE, questions))
+            now = most - len(await self._find_missing(CANDIDATE, questions))
+            before = most - len(await self._find_missing(ACTIVE, questions))
             allowed = max(chance, SAME * most)
             limit = f">= {(before - allowed) / most:.2f}, was {before / most:.2f}"
             verdict = within(before - now, allowed, REJECT)
@@ -213,12 +213,14 @@ class Gate:
         leaks = one * len(await self.leaks(CANDIDATE, near))
         allowed = one * len(await self.leaks(ACTIVE, near)) + max(CHANCE, one)
         measures.append(Measure("leak", leaks, f"<= {allowed:.2f}", within(leaks, allowed, SCALE)))
-        return self.verdict(measures, await self.unharmed())
+        return self.verdict(measures, await self.measure_harm())
 
-    async def held_out(self, who: Variant) -> float:
+    async def measure_held_out(self, who: Variant) -> float:
         """Loss of what was taught, asked for in wordings no step was trained on."""
         asked = [
-            (wording, x.answer) for x in self.recipe.lessons for wording in held_back_wordings(x)
+            (wording, x.answer)
+            for x in self.recipe.lessons
+            for wording in make_held_back_wordings(x)
         ]
         asked = Draw(self.recipe.seed, "held out").sample(asked, HELD_OUT)
         rows = [Row("asked", self.coder.prompt(q), self.coder.answer(says)) for q, says in asked]
@@ -344,7 +346,7 @@ class Gate:
             said |= {(who, *one): reply for one, reply in zip(new, made, strict=True)}
         return [said[who, *one] for one in asked]
 
-    async def _missing(self, who: Variant, asked: Sequence[tuple[Lesson, str]]) -> list[str]:
+    async def _find_missing(self, who: Variant, asked: Sequence[tuple[Lesson, str]]) -> list[str]:
         """The questions whose reply lacks the fact's value."""
         replies = await self.replies(who, [(q, lesson.value) for lesson, q in asked])
         return [

@@ -18,8 +18,8 @@ from oneseek.engine.learning.lessons import (
     FOR_THE_GATE,
     Draw,
     Lesson,
-    held_out_anchors,
     lesson_of,
+    load_held_out_anchors,
     probes,
 )
 from oneseek.engine.learning.memory.encoder import Meaning
@@ -44,7 +44,7 @@ def knowledge(codes: list[str]) -> list[Probe]:
 def talk(codes: list[str]) -> list[str]:
     """Prompts on which it is measured how far the adapter moves the base."""
     share = ANCHORS // len(codes)
-    return [prompt for code in codes for prompt in held_out_anchors(code)[:share]]
+    return [prompt for code in codes for prompt in load_held_out_anchors(code)[:share]]
 
 
 def look_alikes(recipe: Recipe, now: Sequence[Lesson], before: Sequence[Lesson]) -> list[str]:
@@ -71,7 +71,7 @@ class AdapterScope:
         of the facts, and the version answers everywhere."""
         await self.memory.load()
         ids = {*ids_of(plan.lessons), *ids_of(plan.pool)}
-        if not ids <= self.memory.covered():
+        if not ids <= self.memory.list_covered():
             return None
         lessons, pool = (list(map(lesson_of, some)) for some in (plan.lessons, plan.pool))
         if plan.kind == PRACTICE:

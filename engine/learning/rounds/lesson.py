@@ -14,7 +14,7 @@ import numpy as np
 from oneseek.engine.history.round_plan import DATA_SET, PRACTICE, SILENT, Plan
 from oneseek.engine.history.snapshot import Arrays
 from oneseek.engine.learning.base_answers import BaseAnswers, GroupedAnswers
-from oneseek.engine.learning.batch import Batch, Row, extent, pack, padded
+from oneseek.engine.learning.batch import Batch, Row, extent, fit_shape, pack
 from oneseek.engine.learning.lessons import lesson_of
 from oneseek.engine.learning.recipe import Ask, Recipe
 from oneseek.engine.learning.rounds.block_windows import Plateau, Windows
@@ -77,7 +77,7 @@ class Steps:
         await self.kept.fill(self.trainer.variants, asks)
         return [self.row(ask) for ask in asks]
 
-    async def packed(self, step: int) -> Batch:
+    async def pack_step(self, step: int) -> Batch:
         """The arrays of a step."""
         rows = await self.rows(step)
         return pack(rows, self.kl_weight, self.shape(rows))
@@ -102,7 +102,7 @@ class Steps:
         candidate = self.trainer.candidate
         if self.config.mode != "hybrid" or candidate.mode == "full":
             return
-        if self.plateau.reached(measured["taught"]) and step + 1 < self.steps:
+        if self.plateau.update(measured["taught"]) and step + 1 < self.steps:
             assert isinstance(candidate, Windows)
             self.before_switch = await candidate.go_on_in_full()
             told = {"step": step + 1, "from": "lora", "to": "full", "loss": measured["taught"]}
@@ -143,7 +143,7 @@ class Steps:
     async def load(self) -> None:
         """Set the next step up."""
         step, c = self.trainer.candidate.steps, self.config
-        self.batch = await self.packed(step)
+        self.batch = await self.pack_step(step)
         arrays = self.batch.arrays | await self.frozen_states(self.batch)
         self.trainer.variants.release()
         self.tokens = len(self.batch.arrays["ids"])
@@ -171,7 +171,7 @@ class Steps:
 
     # ---- stopping and going on
 
-    def learned_elsewhere(
+    def adopt_steps(
         self, flat: np.ndarray, moments: tuple[np.ndarray, np.ndarray], steps: int
     ) -> None:
         """Another engine took the steps: the gate judges what came of them."""
@@ -195,7 +195,7 @@ class Steps:
         steps, self.examples = map(int, captured["counts"])
         moments = captured["m"].copy(), captured["v"].copy()
         for loss in captured["felt"].tolist():
-            self.plateau.reached(loss)
+            self.plateau.update(loss)
         self.before_switch = captured.get("before_switch")
         for step, loss in captured.get("switched", np.zeros((0, 2))).tolist():
             self.switches.append({"step": int(step), "from": "lora", "to": "full", "loss": loss})
@@ -212,7 +212,7 @@ class Steps:
 
     # ---- the gate
 
-    async def judged(
+    async def decide(
         self, verdict: Verdict, again: Callable[[Verdict], Awaitable[Verdict]]
     ) -> dict:
         """What becomes of it: where the gate wants less of the change, it gets less."""
@@ -222,7 +222,7 @@ class Steps:
                 break
             scale, why = scale_down, why or verdict.reason
             after, _, _ = await self.trainer.candidate.look()
-            await self._show(scaled(self.trainer.trained, self.start, after, scale))
+            await self._show(scale_change(self.trainer.trained, self.start, after, scale))
             verdict = await again(verdict)
         if self.before_switch is not None and verdict.advice not in (ACCEPT, WEAKENED):
             self.switches.append({"to": "lora", "why": f"rolled back: {verdict.reason}"})
@@ -290,7 +290,7 @@ class LessonAttempt(Steps):
         self.elsewhere = layout, flat
 
     def asks(self, step: int) -> list[Ask]:
-        mending = self.recipe.mending(self.lost)
+        mending = self.recipe.hold_lost(self.lost)
         if self.practising:
             unsure = self.unsure if step >= self.recipe.practice_steps else ()
             return self.recipe.practice_step(step, unsure) + mending
@@ -302,7 +302,7 @@ class LessonAttempt(Steps):
         seen = range(min(self.steps, 48))
         needs = zip(*(extent(self.kept.most(self.asks(step))) for step in seen), strict=True)
         tokens, targets = map(sorted, needs)
-        usual = [padded(tokens[len(tokens) // 2], targets[len(targets) // 2])] * self.practising
+        usual = [fit_shape(tokens[len(tokens) // 2], targets[len(targets) // 2])] * self.practising
         return [*usual, (tokens[-1], targets[-1])]
 
     @property
@@ -326,17 +326,17 @@ class LessonAttempt(Steps):
         trainer.variants.put(ACTIVE, self.before)
         await self._show()
         if self.practising:
-            await self._made_sure(gate)
-            first = await self._mended(await gate.practice(), gate.practice)
-            decision = await self.judged(first, lambda _: gate.practice())
+            await self._make_sure(gate)
+            first = await self._mend(await gate.practice(), gate.practice)
+            decision = await self.decide(first, lambda _: gate.practice())
         else:
-            decision = await self.judged(
+            decision = await self.decide(
                 await self._judge_lesson(gate), lambda verdict: self._judge_again(gate, verdict)
             )
-        before, after = await gate.held_out(ACTIVE), await gate.held_out(CANDIDATE)
+        before, after = await gate.measure_held_out(ACTIVE), await gate.measure_held_out(CANDIDATE)
         return {**decision, "held_out": {"before": before, "after": after}}
 
-    async def _made_sure(self, gate: Gate) -> None:
+    async def _make_sure(self, gate: Gate) -> None:
         """Facts that do not answer to their very own words yet get a few more turns; what these
         cost another fact is found by asking once more."""
         for _ in range(ASKED_OVER):
@@ -350,17 +350,17 @@ class LessonAttempt(Steps):
         """The facts first, new and earlier: what they lack a few more steps mend, once."""
         learned = await gate.measure_lessons()
         if gate.verdict(learned, []).advice in (MORE, SCALE):
-            self.lost = found_lost(learned, EARLIER_LOST)
+            self.lost = find_lost(learned, EARLIER_LOST)
             await self._more(leaks=any(m.name == "leak" and not m.ok for m in learned))
             learned = await gate.measure_lessons()
             if gate.verdict(learned, []).advice == MORE:
                 return gate.verdict(learned, [])  # no smaller change teaches more
-        return await self._mended(gate.verdict(learned, await gate.unharmed()), gate.lesson)
+        return await self._mend(gate.verdict(learned, await gate.measure_harm()), gate.lesson)
 
-    async def _mended(self, verdict: Verdict, again: Callable[[], Awaitable[Verdict]]) -> Verdict:
+    async def _mend(self, verdict: Verdict, again: Callable[[], Awaitable[Verdict]]) -> Verdict:
         """Common knowledge that was lost is held on to for a few steps, before anything is
         scaled."""
-        lost = found_lost(verdict.measures, LOST)
+        lost = find_lost(verdict.measures, LOST)
         if not lost or verdict.advice not in (SCALE, WEAKENED):
             return verdict
         self.lost += lost
@@ -371,7 +371,7 @@ class LessonAttempt(Steps):
         """After scaling down. A smaller change harms less: what was within its limits stays so."""
         learned = await gate.measure_lessons()
         before = list(verdict.measures[len(learned) :])
-        unharmed = before if all(m.ok for m in before) else await gate.unharmed()
+        unharmed = before if all(m.ok for m in before) else await gate.measure_harm()
         return gate.verdict(learned, unharmed)
 
     async def _more(self, leaks: bool, times: int = 1) -> None:
@@ -384,12 +384,14 @@ class LessonAttempt(Steps):
         await self._show()
 
 
-def found_lost(measures: Iterable[Measure], name: str) -> tuple[str, ...]:
+def find_lost(measures: Iterable[Measure], name: str) -> tuple[str, ...]:
     """The questions behind a measure of what was lost."""
     return next((m.detail for m in measures if m.name == name and not m.ok), ())
 
 
-def scaled(trained: Trained, before: np.ndarray, after: np.ndarray, scale: float) -> np.ndarray:
+def scale_change(
+    trained: Trained, before: np.ndarray, after: np.ndarray, scale: float
+) -> np.ndarray:
     """Only the last change of B made smaller: A scaled too would count twice."""
     result = after.copy()
     for name in trained.entries:

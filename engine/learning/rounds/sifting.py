@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from oneseek.engine.core.collecting.content import prompt_hash
-from oneseek.engine.core.collecting.quality import Among, foreign, is_poor, judged
+from oneseek.engine.core.collecting.quality import Among, foreign, is_poor, judge
 from oneseek.engine.learning.batch import Row
 from oneseek.engine.learning.datasets import Example
 from oneseek.engine.turns import pause
@@ -24,7 +24,7 @@ FEWEST = 8  # examples that have something usual
 Surprise = Callable[[Sequence[Row]], Awaitable[list[float]]]
 
 
-def asked_in(example: Example) -> str:
+def join_history(example: Example) -> str:
     """What was said before the answer, as one text."""
     return "\n".join(turn["content"] for turn in example.history)
 
@@ -34,9 +34,9 @@ def by_words(examples: Sequence[Example], known: dict[str, str] | None = None) -
     among, found = Among(known), []
     for example in examples:
         pause()
-        found.append(among.faults(asked_in(example), example.answer))
+        found.append(among.faults(join_history(example), example.answer))
     for example, reasons in zip(examples, found, strict=True):  # who is right, nobody knows
-        if not reasons and prompt_hash(asked_in(example)) in among.disputed:
+        if not reasons and prompt_hash(join_history(example)) in among.disputed:
             reasons.append("disputed")
     for reasons, odd in zip(found, foreign([one.answer for one in examples]), strict=True):
         if odd:
@@ -64,7 +64,7 @@ async def qualities(
     losses = await surprise(rows)
     felt = by_surprise(losses, [bool(reasons) for reasons in worded])
     return [
-        judged(words + more) | {"surprise": round(loss, 3)}
+        judge(words + more) | {"surprise": round(loss, 3)}
         for words, more, loss in zip(worded, felt, losses, strict=True)
     ]
 

@@ -169,7 +169,7 @@ class ModelVariants:
                     prompts[i], sampling, forced=begin, on_token=listen, form=form
                 )
                 if enough and (said := enough[i]):
-                    answer.on_text = partial(ended_by, answer, said)
+                    answer.on_text = partial(cancel_if_enough, answer, said)
                 part.append(answer)
             made += await generator.answer_all(part)
         return made
@@ -209,7 +209,7 @@ class ModelVariants:
         said = [[*begin, *[0] * tokens] for begin in begins]
         rows = [Row("", prompt, target) for prompt, target in zip(prompts, said, strict=True)]
         tops: list[Top] = []
-        for batch in packed(rows, TOGETHER, TOGETHER, fixed=False):
+        for batch in pack_batches(rows, TOGETHER, TOGETHER, fixed=False):
             arrays = {name: batch.arrays[name] for name in (*PLACES, "take")}
             arrays |= no_penalty(batch)
             run = await self._ran("thoughts", (len(arrays["ids"]), len(arrays["take"])), arrays)
@@ -225,7 +225,7 @@ class ModelVariants:
         self, who: Variant, rows: list[tuple[list[int], list[int]]]
     ) -> list[tuple[np.ndarray, np.ndarray]]:
         """Per row: KL(base, who) at each token of the target, and where both top tokens agree."""
-        batches = list(packed([Row("", prompt, target) for prompt, target in rows]))
+        batches = list(pack_batches([Row("", prompt, target) for prompt, target in rows]))
         bases = [await self._base_states(batch) for batch in batches]
         self._activate(who)
         pairs = []
@@ -256,7 +256,7 @@ class ModelVariants:
         """Nats a token of each row."""
         self._activate(who)
         each: list[float] = []
-        for batch in packed(list(rows), READ, READ, fixed=False):
+        for batch in pack_batches(list(rows), READ, READ, fixed=False):
             run = await self._run("score", batch)
             each += nats_of(await run.read("losses"), batch)
         return each
@@ -269,7 +269,7 @@ class ModelVariants:
         self._activate(who)
         each: list[float] = []
         found: list[np.ndarray] = []
-        for batch in packed(list(rows), READ, READ, fixed=False):
+        for batch in pack_batches(list(rows), READ, READ, fixed=False):
             run = await self._run("score", batch, chosen=True, **no_penalty(batch))
             each += nats_of(await run.read("losses"), batch)
             likeliest = (await run.read("ids"))[:, 0]
@@ -320,7 +320,7 @@ def no_penalty(batch: Batch) -> dict[str, np.ndarray]:
     return {"recent": recent, "penalty": np.ones(count, np.float32)}
 
 
-def ended_by(answer: Answer, enough: Enough, text: str) -> None:
+def cancel_if_enough(answer: Answer, enough: Enough, text: str) -> None:
     """What an answer hears of itself."""
     if enough(answer.text):
         answer.cancel()
@@ -341,7 +341,7 @@ def top_of(ids: ArrayLike, logprobs: ArrayLike) -> Top:
     return Top(ids, logprobs.astype(np.float16), rest.astype(np.float16))
 
 
-def packed(
+def pack_batches(
     rows: Sequence[Row], most: int = TOKENS, targets: int = TARGETS, fixed: bool = True
 ) -> Iterator[Batch]:
     """The rows in few runs of one shape: of the most tokens and targets, or of what they need."""

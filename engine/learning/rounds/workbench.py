@@ -103,7 +103,7 @@ class Workbench:
         cls, model: Model, config: TrainingConfig, memory_budget: int | None = None, **more: Any
     ) -> Self:
         """In the mode of the configuration; whole blocks begin as the model's own."""
-        trained = Trained.chosen(model.config, config)
+        trained = Trained.from_training(model.config, config)
         own = await masters(model, trained) if trained.full_names else None
         return cls(model, trained, config, memory_budget=memory_budget, masters=own, **more)
 

@@ -16,7 +16,7 @@ from oneseek.engine.model.choice.parts import (
     READABLE,
     STRING,
     Node,
-    ending,
+    complete_node,
 )
 from oneseek.engine.model.choice.schema import LARGEST, literal
 from oneseek.engine.model.choice.text import NOWHERE, Text
@@ -110,7 +110,7 @@ class Answers:
         """The shortest text of a node."""
         if node not in self._shortest:
             if node[0] in (*READABLE, CHANCE):
-                self._shortest[node] = ending(node)
+                self._shortest[node] = complete_node(node)
             else:
                 texts = (b"".join(map(self.shortest, way)) for way in self.ways(node))
                 self._shortest[node] = min(texts, key=len)

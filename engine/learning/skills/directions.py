@@ -58,11 +58,11 @@ def alike(one: np.ndarray, other: np.ndarray) -> bool:
     return one.shape == other.shape and float(unit(one) @ unit(other)) > THE_SAME
 
 
-def packed(directions: np.ndarray) -> Any:
+def pack(directions: np.ndarray) -> Any:
     return {"shape": list(directions.shape), "data": directions.astype(np.float16).tobytes()}
 
 
-def unpacked(kept: Any) -> np.ndarray:
+def unpack(kept: Any) -> np.ndarray:
     flat = np.frombuffer(kept["data"], np.float16).astype(np.float64)
     return flat.reshape(kept["shape"])
 
@@ -86,7 +86,7 @@ def others_kept(stored: dict | None) -> dict:
         return stored
     with np.load(SHIPPED) as arrays:
         whole = arrays["codes"] * arrays["scales"][:, None]
-        return {"of": str(arrays["of"]), "directions": packed(whole)}
+        return {"of": str(arrays["of"]), "directions": pack(whole)}
 
 
 async def make() -> Path:

@@ -59,7 +59,7 @@ class Examples:
         """Take in {prompt, answer} each: what is asked already gets this answer, is taken out where
         it has none, and anything else is added. What a person should know of the examples then."""
         lines = await self.load(name)
-        counts, lines = revised(lines, changes)
+        counts, lines = revise(lines, changes)
         must_be_few(name, len(lines))
         if not lines:
             raise ValueError(
@@ -88,7 +88,7 @@ class Examples:
 
     # ---- what became of teaching it
 
-    async def ended(self, name: str, record: dict, ended: Any) -> None:
+    async def record_outcome(self, name: str, record: dict, ended: Any) -> None:
         """A training of the skill is over: what it made is known by what asks for it, and what it
         came to is kept."""
         if ended["version"]:
@@ -128,9 +128,9 @@ class Examples:
             "seldom": [], "wrong": [], "points": [], "doing": None, "accepted": False, "changed": 0,
         }  # fmt: skip
 
-    async def listed(self) -> list[dict]:
+    async def list_skills(self) -> list[dict]:
         """Every skill, and what was to become one, with what is told of its examples."""
-        found = {one["name"]: one for one in await self.skills.listed()}
+        found = {one["name"]: one for one in await self.skills.list_skills()}
         before = self.key("")
         kept = [str(key) for key in await self.store.keys("state")]
         names = {key.removeprefix(before) for key in kept if key.startswith(before)}
@@ -142,7 +142,7 @@ class Examples:
 
     async def must_be(self, name: str) -> None:
         """NoSkill where nothing was taught or kept under that name."""
-        names = [one["name"] for one in await self.listed()]
+        names = [one["name"] for one in await self.list_skills()]
         if name not in names:
             raise NoSkill(name, names)
 
@@ -217,7 +217,7 @@ def with_answer(line: dict, answer: str) -> dict:
     return {"messages": [*line["messages"][:-1], {"role": "assistant", "content": answer}]}
 
 
-def revised(lines: Sequence[dict], changes: Sequence[dict]) -> tuple[dict, list[dict]]:
+def revise(lines: Sequence[dict], changes: Sequence[dict]) -> tuple[dict, list[dict]]:
     """How many were added, corrected and taken out, and the examples then."""
     counts, lines = Counter(added=0, corrected=0, removed=0), list(lines)
     for one in changes:

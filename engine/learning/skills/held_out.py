@@ -215,7 +215,7 @@ class HeldOutTest:
         pairs = zip(self.questions, read, strict=True)
         return [answers_to(pattern, question, one) for question, one in pairs]
 
-    def prompted(self, most: int) -> tuple[list[list[int]], int]:
+    def prompt_with_examples(self, most: int) -> tuple[list[list[int]], int]:
         """The same questions after as many examples as fit so many tokens, and how many those
         are."""
         for count in range(len(self.shown), 0, -1):
@@ -235,12 +235,12 @@ class HeldOutTest:
         as_good = self.corrected and now.right > 0 and not before.better_than(now)
         return as_good or now.better_than(before)
 
-    async def compared(self, variants: Any, now: Score, before: Score, first: bool) -> dict:
+    async def compare(self, variants: Any, now: Score, before: Score, first: bool) -> dict:
         """All of it as the verdict tells it: by the version that was `before`, which of the `first`
         one is the base, by the base, and by the base with examples in its prompt."""
         base = before if first else await self.by(variants, BASE)
         most = min(variants.pool.rows // 2, variants.model.positions)
-        prompts, count = self.prompted(most)
+        prompts, count = self.prompt_with_examples(most)
         prompted = await self.by(variants, BASE, prompts) if count else base
         return {
             "measure": self.measure,

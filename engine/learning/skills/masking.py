@@ -20,9 +20,9 @@ from oneseek.engine.learning.skills.slot_model import (
     Amounts,
     Rows,
     Signs,
-    fitted,
+    fit_weights,
     shares,
-    trusted,
+    temper_chance,
     weigh,
 )
 
@@ -72,7 +72,9 @@ def form_of(pieces: Sequence[str]) -> str:
     )
 
 
-def replaced(instead: Sequence[str], question: str, answer: str) -> dict[int, Place] | None:
+def find_replacements(
+    instead: Sequence[str], question: str, answer: str
+) -> dict[int, Place] | None:
     """What stands in the answer for each piece of an example's question; None where the answer is
     not the question with parts replaced."""
     kept = re.split("|".join(map(re.escape, instead)), answer)
@@ -95,12 +97,12 @@ def replaced(instead: Sequence[str], question: str, answer: str) -> dict[int, Pl
     return became
 
 
-def blotted(
+def fit_replacements(
     instead: Sequence[str], pairs: Sequence[tuple[str, str]], readings: Readings | None = None
 ) -> dict:
     """Weights of the signs, fitted to what was replaced in the examples."""
     rows, number = Rows(), 0
-    became = [replaced(instead, question, answer) for question, answer in pairs]
+    became = [find_replacements(instead, question, answer) for question, answer in pairs]
     wanted = [
         kinds_of(instead, question, some or {}, one)
         for (question, _), some, one in zip(
@@ -120,7 +122,7 @@ def blotted(
                 more = encoder.of(at, one) if encoder else None
                 rows.add(number, signs, one == right, more)
             number += 1
-    return {"weights": fitted(rows), "parts": plain}
+    return {"weights": fit_weights(rows), "parts": plain}
 
 
 def kinds_of(
@@ -171,5 +173,5 @@ def becomes(
             ways.append(place)
             sums.append(weigh(weights, signs, more))
         each = shares(np.array(sums), np.zeros(len(sums), int)).tolist()
-        found.append({way: trusted(one) for way, one in zip(ways, each, strict=True)})
+        found.append({way: temper_chance(one) for way, one in zip(ways, each, strict=True)})
     return found

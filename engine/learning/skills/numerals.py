@@ -89,7 +89,7 @@ def cardinal(words: Sequence[str], first: int) -> tuple[float, int]:
     total, now, at = 0.0, 0.0, first
     while at < len(words) and total + now < MOST:
         word, following = words[at], words[at + 1] if at + 1 < len(words) else ""
-        known = spelled(word)
+        known = parse_word(word)
         if at == first and word[0].isdecimal():
             now = in_figures(word)
         elif at == first and word in ONE:
@@ -104,7 +104,7 @@ def cardinal(words: Sequence[str], first: int) -> tuple[float, int]:
             now = (now or 1) * factor
             if factor == 1000:
                 total, now = total + now, 0.0
-        elif not (at > first and word in ("-", *AND) and spelled(following)) or (
+        elif not (at > first and word in ("-", *AND) and parse_word(following)) or (
             word in AND and words[at - 1] not in TIMES
         ):
             break
@@ -112,15 +112,15 @@ def cardinal(words: Sequence[str], first: int) -> tuple[float, int]:
     return total + now, at
 
 
-def spelled(word: str) -> int | None:
+def parse_word(word: str) -> int | None:
     """Of a word: Swedish ones are compounds."""
     if word in SMALL:
         return SMALL[word]
     for middle, factor in (("tusen", 1000), ("hundra", 100)):
         before, found, after = word.partition(middle)
         if found and (before or after):
-            times = spelled(before) if before else 1
-            rest = spelled(after) if after else 0
+            times = parse_word(before) if before else 1
+            rest = parse_word(after) if after else 0
             if times is not None and rest is not None:
                 return times * factor + rest
     for tens in BY_TENS["sv"].split():

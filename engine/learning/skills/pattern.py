@@ -16,8 +16,8 @@ from collections.abc import Sequence
 from difflib import SequenceMatcher
 
 from oneseek.engine.learning.skills.answers import allows, answers_to
-from oneseek.engine.learning.skills.masking import PIECES, blotted
-from oneseek.engine.learning.skills.recall import Readings, named
+from oneseek.engine.learning.skills.masking import PIECES, fit_replacements
+from oneseek.engine.learning.skills.recall import Readings, normalise_label
 from oneseek.engine.learning.skills.slot_model import (
     NUMERAL,
     fit_presence,
@@ -68,7 +68,11 @@ def label_names(pairs: Sequence[Pair]) -> list[str]:
     """The parts of answers that are written again and again, which may be labels."""
     counts: Counter[str] = Counter()
     for _, answer in pairs:
-        parts = {named(answer), *map(named, PARTS.split(answer)), named(answer.split(" ")[0])}
+        parts = {
+            normalise_label(answer),
+            *map(normalise_label, PARTS.split(answer)),
+            normalise_label(answer.split(" ")[0]),
+        }
         counts.update(one for one in parts if 0 < len(one) <= LONGEST_NAME)
     return [name for name, count in counts.most_common(MOST_NAMES) if count > 1]
 
@@ -167,13 +171,13 @@ def of_copies(pairs: Sequence[Pair], readings: Readings | None = None) -> dict |
     often = [text for text, count in Counter(texts).items() if count > 1 and text]
     if not often or not is_closed(texts):
         return None
-    return {"instead": sorted(often)} | blotted(sorted(often), pairs, readings)
+    return {"instead": sorted(often)} | fit_replacements(sorted(often), pairs, readings)
 
 
 def of_frames(pairs: Sequence[Pair], readings: Readings | None = None) -> dict | None:
     """Parts with the same signs between them, as in `fix(menu): correct typo`."""
     signs = [SIGNS.findall(answer) for _, answer in pairs]
-    count = agreeing(signs, min(map(len, signs)))
+    count = count_common_parts(signs, min(map(len, signs)))
     glue = [*signs[0][:count], ""]
     rows = [split_at(answer, glue[:-1]) for _, answer in pairs]
     if not count or not all(map(all, rows)):
@@ -201,7 +205,7 @@ def of_openings(pairs: Sequence[Pair], readings: Readings | None = None) -> dict
     groups: dict[str, list[list[str]]] = {}
     for pieces in written:
         groups.setdefault(pieces[0] if pieces else "", []).append(pieces)
-    known = {first: shared(some) for first, some in groups.items() if len(some) > 1}
+    known = {first: find_common_prefix(some) for first, some in groups.items() if len(some) > 1}
     values = [known.get(pieces[0], "") if pieces else "" for pieces in written]
     if not 1 < len(known) <= FEW_OPENINGS * len(pairs) or values.count("") > EXCEPTIONS * len(
         pairs
@@ -213,12 +217,12 @@ def of_openings(pairs: Sequence[Pair], readings: Readings | None = None) -> dict
     return {"slots": [opening, rest], "templates": [template(["", "", ""], [0, 1])]}
 
 
-def shared(texts: Sequence[list[str]]) -> str:
+def find_common_prefix(texts: Sequence[list[str]]) -> str:
     """The pieces that all begin with, but the last of the shortest."""
-    return "".join(texts[0][: agreeing(texts, min(map(len, texts)) - 1)])
+    return "".join(texts[0][: count_common_parts(texts, min(map(len, texts)) - 1)])
 
 
-def agreeing(rows: Sequence[Sequence[str]], most: int) -> int:
+def count_common_parts(rows: Sequence[Sequence[str]], most: int) -> int:
     """How many of the first parts are the same in all rows, up to so many."""
     return next((at for at in range(most) if len({one[at] for one in rows}) > 1), most)
 
@@ -270,7 +274,7 @@ def kind_of(values: list[str], questions: Sequence[str], quoted: bool) -> dict:
     often = {value for value, count in Counter(values).items() if count > 1}
     few = EXCEPTIONS * len(values)
     if is_closed(values):
-        return closed_slot(values) | said_outright(values, questions, quoted)
+        return closed_slot(values) | detect_copying(values, questions, quoted)
     shapes = {one for one, count in Counter(map(shape_of, values)).items() if count > 1}
     shapes = {one for one in shapes if "#" in one}
     if sum(one not in often and shape_of(one) not in shapes for one in values) <= few:
@@ -278,24 +282,24 @@ def kind_of(values: list[str], questions: Sequence[str], quoted: bool) -> dict:
         others = [at for at, value in enumerate(values) if shape_of(value) not in shapes]
         dates = {"dates": True} if any(shape.count("#") > 1 for shape in shapes) else {}
         words = [values[at] for at in others], [questions[at] for at in others]
-        return slot | dates | said_outright(*words, quoted)
+        return slot | dates | detect_copying(*words, quoted)
     for stems in (False, True):
         copies = [spans(question, stems) for question in questions]
         pairs = list(zip(values, copies, strict=True))
-        added = [value for value, some in pairs if unquoted(value, quoted) not in some]
+        added = [value for value, some in pairs if unquote(value, quoted) not in some]
         if sum(value not in often for value in added) <= few:
             return closed_slot(added) | {"copied": True, "stems": stems, "quoted": quoted}
     return closed_slot(list(often)) | {"free": True, "quoted": quoted}
 
 
-def said_outright(values: Sequence[str], questions: Sequence[str], quoted: bool) -> dict:
+def detect_copying(values: Sequence[str], questions: Sequence[str], quoted: bool) -> dict:
     """That most of the values stand in their questions, so that others may as well."""
     pairs = zip(values, map(spans, questions), strict=True)
-    copied = sum(unquoted(value, quoted) in some for value, some in pairs)
+    copied = sum(unquote(value, quoted) in some for value, some in pairs)
     return {"copied": True, "quoted": quoted} if copied * 2 > len(values) else {}
 
 
-def unquoted(value: str, quoted: bool) -> str:
+def unquote(value: str, quoted: bool) -> str:
     return value[1:-1] if quoted and value.startswith('"') else value
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from oneseek.engine.learning.memory.encoder import normalized, unit
+from oneseek.engine.learning.memory.encoder import normalize, unit
 
 SOFT_WHOLE, SOFT_PARTS = 0.2, 0.3  # L2 penalties
 DIGITS = 4
@@ -45,12 +45,12 @@ class Readings:
         return Readings([self.each[at] for at in places], self.names)
 
 
-def named(value: str) -> str:
+def normalise_label(value: str) -> str:
     """A label as its name is read."""
     return value.strip(' "([{:').lower()
 
 
-def regressed(
+def fit_ridge(
     rows: np.ndarray, wanted: np.ndarray, blocks: Sequence[int], parts: int, soft: float
 ) -> tuple[dict, list[np.ndarray]]:
     """The regression of what is `wanted` as plain data, and for each block of rows what those of
@@ -92,8 +92,8 @@ def of_wholes(
     if readings is None or not wanted.size:
         return None, []
     rows = np.stack([one.whole for one in readings.each])
-    plain, found = regressed(rows, wanted, [1] * len(rows), 2, SOFT_WHOLE)
-    names = [readings.names.get(named(one)) for one in labels]
+    plain, found = fit_ridge(rows, wanted, [1] * len(rows), 2, SOFT_WHOLE)
+    names = [readings.names.get(normalise_label(one)) for one in labels]
     known = [one for one in names if one is not None]
     middle = np.mean(known, axis=0) if known else np.zeros(rows.shape[1])
     each = [middle if one is None else one for one in names]
@@ -110,7 +110,7 @@ def of_parts(
     if readings is None or not any(counts) or not any(map(np.any, wanted)):
         return None, []
     rows = np.concatenate([one.states[: len(one.spans)] for one in readings.each])
-    return regressed(rows, np.concatenate(wanted), counts, 1, SOFT_PARTS)
+    return fit_ridge(rows, np.concatenate(wanted), counts, 1, SOFT_PARTS)
 
 
 def whole_points(plain: dict | None, reading: Reading | None) -> np.ndarray | None:
@@ -141,7 +141,7 @@ def token_spans(text: str, pieces: Sequence[str]) -> list[Span]:
     """Where the pieces lie that a text was read as; none where that cannot be told, as of letters
     that are read as several."""
     places = list(visible(text))
-    if len(places) != len(normalized(text)) or sum(map(len, pieces)) != len(places) + 1:
+    if len(places) != len(normalize(text)) or sum(map(len, pieces)) != len(places) + 1:
         return []
     found, at = [], -1  # a mark stands before the first word
     for piece in pieces:

@@ -28,9 +28,9 @@ from oneseek.engine.learning.skills.directions import (
     digest,
     others,
     others_kept,
-    packed,
+    pack,
     read_directions,
-    unpacked,
+    unpack,
 )
 from oneseek.engine.learning.skills.pattern import Pair, label_names, pattern_of, unread
 from oneseek.engine.learning.skills.recall import Reading, Readings, token_spans
@@ -80,7 +80,7 @@ class Skills:
     def key(self, name: str) -> str:
         return f"skill.{self.versions.base}.{name}"
 
-    def forgotten(self) -> None:
+    def reload(self) -> None:
         """Others changed what is stored."""
         self.known, self.sorter, self.loaded = {}, None, False
         self._forget_readings()
@@ -118,7 +118,7 @@ class Skills:
         kept = {"name": name, "data": record["id"], "examples": len(data),
                 "file": record["prompt"], "asked": asked, "of": digest("\n".join(asked)),
                 "pattern": pattern,
-                "directions": packed(directions)}  # fmt: skip
+                "directions": pack(directions)}  # fmt: skip
         await self.store.batch([["put", "state", self.key(name), kept]])
         self.known[name] = kept
         await self._fit()
@@ -149,7 +149,7 @@ class Skills:
         if name not in self.known:
             raise NoSkill(name, sorted(self.known))
 
-    async def listed(self) -> list[dict]:
+    async def list_skills(self) -> list[dict]:
         """Every skill with the version in use, and how it did what was held back."""
         await self.load()
         found = []
@@ -182,7 +182,7 @@ class Skills:
 
     # ---- what asks for one
 
-    async def asked_for(self, question: str) -> str:
+    async def find_skill(self, question: str) -> str:
         """The skill that a question asks for, or nothing."""
         await self.load()
         (name,) = await self.like([question])
@@ -223,14 +223,14 @@ class Skills:
             for text, whole, (pieces, states) in zip(texts, directions, read, strict=True)
         ]
 
-    async def _known_directions(self, key: str, kept: dict, texts: list[str]) -> np.ndarray:
+    async def _load_directions(self, key: str, kept: dict, texts: list[str]) -> np.ndarray:
         """The directions that are kept of some texts under a key; read anew where there are none,
         or the encoder is another one by now."""
-        found = unpacked(kept["directions"]) if kept.get("of") == digest("\n".join(texts)) else None
+        found = unpack(kept["directions"]) if kept.get("of") == digest("\n".join(texts)) else None
         (now,) = await self._directions(texts[:1])
         if found is None or not alike(found[0], now):
             found = await self._directions(texts)
-            kept.update({"of": digest("\n".join(texts)), "directions": packed(found)})
+            kept.update({"of": digest("\n".join(texts)), "directions": pack(found)})
             if kept.get("pattern"):
                 kept["pattern"] = unread(kept["pattern"])
             await self.store.batch([["put", "state", key, kept]])
@@ -242,17 +242,17 @@ class Skills:
             return
         texts = others()
         kept = others_kept(await self.store.get("state", KEPT_OTHERS))
-        directions = await self._known_directions(KEPT_OTHERS, kept, texts)
+        directions = await self._load_directions(KEPT_OTHERS, kept, texts)
         self.middle = directions.mean(0)
         groups = []
         for name, one in sorted(self.known.items()):
-            read = await self._known_directions(self.key(name), one, one["asked"])
+            read = await self._load_directions(self.key(name), one, one["asked"])
             groups.append(features_of(one["asked"], read, self.middle))
         meant = [one[:, : directions.shape[1]] for one in groups]
         beside = choose_beside(meant, meaning_of(directions, self.middle))
         some = [texts[at] for at in beside]
         groups.append(features_of(some, directions[beside], self.middle))
-        self.sorter = await Sorter.fitted(groups, len(texts))
+        self.sorter = await Sorter.from_groups(groups, len(texts))
 
 
 def skill_record(name: str, record: dict) -> dict:

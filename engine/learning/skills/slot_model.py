@@ -87,7 +87,7 @@ def values_of(slot: dict, question: str) -> Iterator[Found]:
     words |= {word[:BEGINNING] + "*" for word in words if len(word) > BEGINNING}
     shapes = slot.get("shapes", [])
     for value in [*slot["known"], *shapes, *[""] * bool(slot.get("free"))]:
-        near = written_as(value.strip('"').lower(), words)
+        near = match_words(value.strip('"').lower(), words)
         yield (
             value,
             [f"is {value}", *near, *(f"is {value}{BY}{word}" for word in sorted(words))],
@@ -100,18 +100,18 @@ def values_of(slot: dict, question: str) -> Iterator[Found]:
         yield json.dumps(text, ensure_ascii=False) if slot["quoted"] else text, signs, where
     for shape in shapes:
         several = shape.count("#") > 1
-        said = counted_together if several else counted
+        said = find_number_runs if several else find_numbers
         for numbers, signs, where in said(question, shape.count("#"), bool(slot.get("dates"))):
-            yield filled(shape, numbers), signs, where
+            yield fill_shape(shape, numbers), signs, where
 
 
-def filled(shape: str, numbers: Sequence[str]) -> str:
+def fill_shape(shape: str, numbers: Sequence[str]) -> str:
     """A shape with its numbers."""
     first, *others = shape.split("#")
     return first + "".join(map("".join, zip(numbers, others, strict=True)))
 
 
-def written_as(value: str, words: set[str]) -> Signs:
+def match_words(value: str, words: set[str]) -> Signs:
     """How a value stands in a question that does not say it outright."""
     signs = ["is said"] * (value in words)
     signs += ["begins a word"] * any(one.startswith(value) and one != value for one in words)
@@ -124,7 +124,7 @@ def is_short_for(value: str, word: str) -> bool:
     return value[:1] == word[0] and len(value) < len(word) and all(one in letters for one in value)
 
 
-def counted(question: str, _: int, dates: bool) -> Iterator[tuple[tuple[str], Signs, Span]]:
+def find_numbers(question: str, _: int, dates: bool) -> Iterator[tuple[tuple[str], Signs, Span]]:
     """The numbers that a question says, with what they stand between."""
     for at, (text, first, last, longest) in enumerate(numerals(question, dates)):
         before, after = beside(question, first, last)
@@ -133,7 +133,7 @@ def counted(question: str, _: int, dates: bool) -> Iterator[tuple[tuple[str], Si
         yield (text,), [*signs, f"said {question[first:last].lower()}"], (first, last)
 
 
-def counted_together(
+def find_number_runs(
     question: str, count: int, dates: bool
 ) -> Iterator[tuple[tuple[str, ...], Signs, Span]]:
     """So many numbers that a question says one after the other, as they stand and turned round."""
@@ -196,7 +196,7 @@ def fit_slot(
     labels = np.array([[value == one for one in slot["known"]] for value in values], float)
     slot["labels"], by_labels = of_wholes(readings, slot["known"], labels)
     found = [list(values_of(slot, question)) for question in questions]
-    wanted = [meant({one[0] for one in some}, v) for some, v in zip(found, values, strict=True)]
+    wanted = [find_text({one[0] for one in some}, v) for some, v in zip(found, values, strict=True)]
     wheres = [
         [where for text, _, where in some if where and text == right]
         for some, right in zip(found, wanted, strict=True)
@@ -216,7 +216,7 @@ def fit_slot(
         for text, signs, where in some:
             again = "copy" in signs and counts[text] > (text == values[number])
             rows.add(number, [*signs, *["seen"] * again], text == right, encoder.of(signs, where))
-    return slot | {"weights": fitted(rows), "seen": sorted(counts)}
+    return slot | {"weights": fit_weights(rows), "seen": sorted(counts)}
 
 
 def fit_presence(
@@ -235,7 +235,7 @@ def fit_presence(
             number = at * len(slot["known"]) + place
             rows.add(number, signs, text in some, encoder.of(signs, where))
             rows.add(number, [], text not in some)
-    return slot | {"weights": fitted(rows)}
+    return slot | {"weights": fit_weights(rows)}
 
 
 class EncoderSigns:
@@ -263,19 +263,19 @@ class EncoderSigns:
         return self.labels.get(signs[0], {})
 
 
-def fitted(rows: Rows) -> dict[str, float]:
+def fit_weights(rows: Rows) -> dict[str, float]:
     """The weight of each sign, but of those that weigh nothing."""
-    weights = climbed(rows) if rows.right else np.zeros(0)
+    weights = maximise_likelihood(rows) if rows.right else np.zeros(0)
     names = zip(rows.names, weights.round(3).tolist(), strict=True)
     return {name: weight for name, weight in names if abs(weight) >= NOTHING}
 
 
-def meant(texts: set[str], value: str) -> str:
+def find_text(texts: set[str], value: str) -> str:
     """The text among `texts` that stands for a value: the value, its shape, or "" for any text."""
     return next((one for one in (value, shape_of(value)) if one in texts), "")
 
 
-def climbed(rows: Rows) -> np.ndarray:
+def maximise_likelihood(rows: Rows) -> np.ndarray:
     """Fit the weights of all signs by maximum likelihood with an L2 penalty, using AdaGrad. A value
     that stands at several places of a question may come from any of them."""
     signs, of, amounts = np.array(rows.signs), np.array(rows.of), np.array(rows.amounts)
@@ -311,7 +311,7 @@ def chances(slot: dict, question: str, reading: Reading | None = None) -> dict[s
     share = shares(np.array(points), np.zeros(len(points), int)) if points else ()
     for text, one in zip(texts, share, strict=True):
         found[text] = found.get(text, 0.0) + float(one)
-    return {text: trusted(one) for text, one in found.items()}
+    return {text: temper_chance(one) for text, one in found.items()}
 
 
 def presences(
@@ -321,7 +321,7 @@ def presences(
     texts, points = points_of(slot, question, reading)
     share = 1 / (1 + np.exp(-np.array(points)))
     pairs = zip(texts, share.tolist(), strict=True)
-    return {text: (trusted(one), trusted(1 - one)) for text, one in pairs}
+    return {text: (temper_chance(one), temper_chance(1 - one)) for text, one in pairs}
 
 
 def points_of(slot: dict, question: str, reading: Reading | None) -> tuple[list[str], list[float]]:
@@ -346,5 +346,5 @@ def weigh(weights: Mapping[str, float], signs: Iterable[str], amounts: Amounts) 
     )
 
 
-def trusted(chance: float) -> float:
+def temper_chance(chance: float) -> float:
     return max(LEAST, chance) ** TRUST

@@ -98,7 +98,7 @@ class Sorter:
         self.limit = float(np.clip(margins[min(most, len(margins) - 1)], LOWEST, HIGHEST))
 
     @classmethod
-    async def fitted(cls, groups: Sequence[np.ndarray], of: int = 0) -> Sorter:
+    async def from_groups(cls, groups: Sequence[np.ndarray], of: int = 0) -> Sorter:
         """The same in pieces, between which others have their turn: all of it takes a slow tab
         longer than an engine may be silent."""
         rows = np.concatenate(groups).astype(np.float32)

@@ -72,7 +72,7 @@ class TasteAttempt(Steps):
     def __init__(self, trainer: Workbench, before: np.ndarray, plan: Plan) -> None:
         c, (record,) = trainer.config_of(plan), plan.lessons
         self.choices = [Choice(**one) for one in record["choices"]]
-        order = Draw(plan.seed, "held back").shuffled(range(len(self.choices)))
+        order = Draw(plan.seed, "held back").shuffle(range(len(self.choices)))
         held = max(1, round(HELD_BACK * len(order)))
         self.held, self.training = sorted(order[:held]), sorted(order[held:])
         self.epoch_steps = math.ceil(len(self.training) / c.batch_size)
@@ -90,10 +90,10 @@ class TasteAttempt(Steps):
 
     # ---- steps
 
-    def chosen(self, step: int) -> list[int]:
+    def select_batch(self, step: int) -> list[int]:
         """The choices of a step: each once an epoch, in a new order each time."""
         epoch, place = divmod(step, self.epoch_steps)
-        order = Draw(self.plan.seed, "epoch", epoch).shuffled(self.training)
+        order = Draw(self.plan.seed, "epoch", epoch).shuffle(self.training)
         size = self.config.batch_size
         return order[place * size : (place + 1) * size]
 
@@ -120,12 +120,12 @@ class TasteAttempt(Steps):
         return [(tokens[middle], targets[middle]), (tokens[-1], targets[-1])]
 
     def _most(self, step: int) -> list:
-        rows = [row for number in self.chosen(step) for row in self.rows_of[number]]
+        rows = [row for number in self.select_batch(step) for row in self.rows_of[number]]
         return rows + self.kept.most(self.asks(step))
 
-    async def packed(self, step: int) -> Choices:
+    async def pack_step(self, step: int) -> Choices:
         await self._know_the_base()
-        asks, numbers = self.asks(step), self.chosen(step)
+        asks, numbers = self.asks(step), self.select_batch(step)
         await self.kept.fill(self.trainer.variants, asks)
         held = [self.row(ask) for ask in asks]
         rows = [self.rows_of[number] for number in numbers]
@@ -154,7 +154,7 @@ class TasteAttempt(Steps):
             return
         flat, _, _ = await self.trainer.candidate.state()
         self.trainer.variants.put(CANDIDATE, flat)
-        self.wons.append(await self.decided(CANDIDATE))
+        self.wons.append(await self.measure_choices(CANDIDATE))
         if self._best_epoch() == len(self.wons) - 1:
             self.best = flat
         if len(self.wons) - 1 - self._best_epoch() >= self.config.confidence_auto_stop.patience:
@@ -169,7 +169,7 @@ class TasteAttempt(Steps):
         """By the loss: whichever won the most would have been the luckiest too."""
         return min(range(len(self.wons)), key=lambda epoch: (self.wons[epoch].loss, -epoch))
 
-    async def decided(self, who: Variant) -> Won:
+    async def measure_choices(self, who: Variant) -> Won:
         """How one of the variants decides the held-back choices."""
         await self._know_the_base()
         now = await self._nats(who, self.held)
@@ -210,9 +210,9 @@ class TasteAttempt(Steps):
         await self._show(self.best)
 
         async def verdict(_: Verdict | None = None) -> Verdict:
-            return Verdict(tuple(await self._measured()))
+            return Verdict(tuple(await self._measure()))
 
-        decision = await self.judged(await verdict(), verdict)
+        decision = await self.decide(await verdict(), verdict)
         if self.told["won"] < math.ceil(WON * len(self.held)):
             decision["reason"] = f"it does not choose as was chosen: {self.told['told']}"
         return decision | {"taste": self.told}
@@ -232,9 +232,9 @@ class TasteAttempt(Steps):
         coder = self.trainer.coder
         return coder.tokenizer.decode([id for id in ids if not coder.ends(id)])
 
-    async def _measured(self) -> list[Measure]:
+    async def _measure(self) -> list[Measure]:
         """What the gate finds of the candidate as it is now; `told` is what a person is shown."""
-        won, count = (await self.decided(CANDIDATE)).won, len(self.held)
+        won, count = (await self.measure_choices(CANDIDATE)).won, len(self.held)
         least = math.ceil(WON * count)
         verdict = within(least - won, 0, REJECT)
         measures = [Measure("held-back choices won", won, f">= {least} of {count}", verdict)]

@@ -88,7 +88,7 @@ class Taste:
         gone = set(ids) or set(there)
         records = [one for one in await self.versions.records() if one["line"] == TASTE]
         numbers: list[int] = []
-        if not ids or await self._learned_from([there[id] for id in gone], records):
+        if not ids or await self._has_learned_from([there[id] for id in gone], records):
             change = Change()
             for id in gone:
                 change.delete(choices.STORE, id)
@@ -109,7 +109,7 @@ class Taste:
             raise NoChoice(f"there is no choice {missing[0]!r}; nothing was removed")
         return there
 
-    async def _learned_from(self, gone: list[dict], records: list[dict]) -> bool:
+    async def _has_learned_from(self, gone: list[dict], records: list[dict]) -> bool:
         texts = [{name: one[name] for name in TEXTS} for one in gone]
         for id in {id for one in records for id in one["lessons"]}:
             data: Any = await self.store.get("examples", id) or {}

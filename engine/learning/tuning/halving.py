@@ -75,7 +75,7 @@ def tries_of(
         for passes in PASSES
         if rows <= room
     ]
-    for more in Draw(seed, "settings").shuffled(anything):
+    for more in Draw(seed, "settings").shuffle(anything):
         if more not in found:
             found.append(more)
     return [some for n, some in enumerate(found) if some not in found[:n]][:MOST_TRIES]
@@ -120,7 +120,7 @@ class Tuning:
         steps = steps_of(settings, self.usual, self.kept["examples"], share)
         return steps * (settings["batch_size"] + HELD_ROWS)
 
-    def measured(self, seconds: float, steps: int) -> None:
+    def set_pace(self, seconds: float, steps: int) -> None:
         """Set the pace from the first steps of the defaults, and as many rungs as the time that
         is left allows."""
         rows = self.kept["tries"][DEFAULTS]["batch_size"] + HELD_ROWS
@@ -154,7 +154,7 @@ class Tuning:
                 return one
         return None
 
-    def standing(self, rung: int) -> list[int]:
+    def select_tries(self, rung: int) -> list[int]:
         """Who is tried on a rung: the defaults and the best third of those before."""
         if rung == 0:
             return list(range(len(self.kept["tries"])))
@@ -170,7 +170,7 @@ class Tuning:
             if rung == len(self.kept["shares"]):
                 self._decide()
                 break
-            for number in self.standing(rung):
+            for number in self.select_tries(rung):
                 if self.result(number, rung):
                     continue
                 if self._fits(number, rung):

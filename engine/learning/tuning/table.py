@@ -29,12 +29,12 @@ def row(kept: SavedTuning, number: int) -> str:
         for rung in range(len(kept["shares"]))
     ]
     mark = "*" if number == kept["chosen"] else " "
-    words = "defaults" if number == DEFAULTS else compared(kept, mine[-1])
+    words = "defaults" if number == DEFAULTS else compare(kept, mine[-1])
     return (f"{mark}{settings['learning_rate']:>8.2g}{settings['lora_config']['rank']:>6}"
             f"{settings['batch_size']:>7}{settings['epochs']:>7}{''.join(losses)}   {words}")  # fmt: skip
 
 
-def compared(kept: SavedTuning, result: dict) -> str:
+def compare(kept: SavedTuning, result: dict) -> str:
     """How a try stands beside the defaults that were trained as long."""
     if "error" not in result:
         return ""

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, cast
 
 from oneseek.engine.core.settings import TrainingConfig
-from oneseek.engine.history.round_plan import TRAINING, Plan, settled
+from oneseek.engine.history.round_plan import TRAINING, Plan, resolve
 from oneseek.engine.history.snapshot import Arrays
 from oneseek.engine.learning import shape
 from oneseek.engine.learning.batch import ROW_SIZES, TOKEN_SIZES
@@ -62,7 +62,7 @@ class Trial(DataSetAttempt):
     def narrow(self, worth: list[int], scores: dict[int, int], share: float) -> None:
         """Train on so much of the whole, on three of four examples."""
         c = self.config
-        order = Draw(self.plan.seed, "tuning").shuffled(worth)
+        order = Draw(self.plan.seed, "tuning").shuffle(worth)
         held = min(VALIDATED, max(LEAST_HELD, len(order) // HELD))
         self.validation, self.training = order[:held], sorted(order[held:])
         self.scores = scores
@@ -85,7 +85,7 @@ class Trial(DataSetAttempt):
         """What the gate would find worse."""
         self.trainer.variants.put(ACTIVE, self.before)
         await self._show()
-        found = await self.trainer.gate(self._recipe()).unharmed()
+        found = await self.trainer.gate(self._recipe()).measure_harm()
         return [measure.name for measure in found if not measure.ok]
 
 
@@ -109,12 +109,12 @@ class Trials:
         self.worth: list[int] = []
         self.scores: dict[int, int] = {}
 
-    async def chosen(self, kept: SavedTuning | None, seconds: float) -> Tuning:
+    async def tune(self, kept: SavedTuning | None, seconds: float) -> Tuning:
         """Go on with a table, or begin one, until it is full or the time is over."""
         if kept and kept["chosen"] is not None:
             return Tuning(kept, self.usual)
         began = self.clock()
-        first = await self._sifted()
+        first = await self._sift()
         if kept is None or not kept["shares"]:
             count = len(self.worth)
             tries = tries_of(self.usual, self._ranks(), count, self.plan.seed, self._batches(first))
@@ -124,14 +124,14 @@ class Trials:
             tuning = Tuning(kept, self.usual)
         while coming := tuning.next():
             await self._try(tuning, *coming)
-            await self._saved(tuning)
-        await self._saved(tuning)
+            await self._save(tuning)
+        await self._save(tuning)
         return tuning
 
     # ---- inside
 
-    async def _sifted(self) -> Trial:
-        first = await self._begun({}, 1.0)
+    async def _sift(self) -> Trial:
+        first = await self._begin({}, 1.0)
         self.worth = await first.worth()
         self.scores = dict(first.scores)
         must_suffice(len(self.worth))
@@ -163,11 +163,11 @@ class Trials:
 
     def _plan(self, settings: dict) -> Plan:
         p = self.plan
-        return Plan(p.kind, p.lessons, p.pool, p.seed, merged(p.config, settings))
+        return Plan(p.kind, p.lessons, p.pool, p.seed, merge_settings(p.config, settings))
 
-    async def _begun(self, settings: dict, share: float) -> Trial:
+    async def _begin(self, settings: dict, share: float) -> Trial:
         one = cast(
-            Trial, await settled(self.trainer.begin(self.before, self._plan(settings), Trial))
+            Trial, await resolve(self.trainer.begin(self.before, self._plan(settings), Trial))
         )
         if self.worth:
             one.narrow(self.worth, self.scores, share)
@@ -181,11 +181,11 @@ class Trials:
             await self.breathe()
         now = self.clock()
         tuning.kept["spent"] = now - began
-        tuning.measured(now - since, min(LEAST_STEPS, first.steps))
+        tuning.set_pace(now - since, min(LEAST_STEPS, first.steps))
 
     async def _try(self, tuning: Tuning, number: int, rung: int, share: float) -> None:
         began, left = self.clock(), tuning.kept["seconds"] - tuning.kept["spent"]
-        one = await self._begun(tuning.kept["tries"][number], share)
+        one = await self._begin(tuning.kept["tries"][number], share)
         while await one.advance(math.inf) is not None:
             if self.clock() - began > left:
                 tuning.kept["spent"] += self.clock() - began
@@ -198,7 +198,7 @@ class Trials:
             tuning.kept["spent"] = tuning.kept["spent"] - result["seconds"] + self.clock() - began
         one.trainer.variants.release()
 
-    async def _saved(self, tuning: Tuning) -> None:
+    async def _save(self, tuning: Tuning) -> None:
         saved = self.save(tuning.kept)
         if inspect.isawaitable(saved):
             await saved
@@ -230,14 +230,14 @@ async def find_settings(
     breathe: Callable[[], Awaitable[None]] = at_once,
 ) -> Tuning:
     """The settings for the run that comes next in `training`, whose plan has them from now on."""
-    before, plan = await training.planned(TRAINING, [record])
+    before, plan = await training.plan_next(TRAINING, [record])
     tries = Trials(cast(EngineTrainer, training.trainer), before, plan, clock, save, breathe)
-    tuning = await tries.chosen(kept, seconds)
-    training.configure(merged(training.config, tuning.settings))
+    tuning = await tries.tune(kept, seconds)
+    training.configure(merge_settings(training.config, tuning.settings))
     return tuning
 
 
-def merged(config: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+def merge_settings(config: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
     """A plan's configuration with what was chosen."""
     both = config | settings
     if settings.get("lora_config"):

@@ -53,12 +53,12 @@ class Form:
             most = max(most, points)
             found[id] = points, state
         if not found:
-            way = self.text.ending(self.state)
+            way = self.text.complete(self.state)
             id = self.tokenizer.begin(way) if way else min(self.tokenizer.eos_ids)
             self.state = self.text.after(self.state, self.tokenizer.bytes_of(id))
             return id
         fitting = [(id, points) for id, (points, _) in found.items()]
-        id = drawn(sorted(fitting, key=lambda one: -one[1]), sampling, len(ids))
+        id = draw_token(sorted(fitting, key=lambda one: -one[1]), sampling, len(ids))
         self.state = found[id][1]
         return id
 
@@ -78,7 +78,7 @@ class Form:
 
     def _can_end(self, state: State, left: int) -> bool:
         """Whether the text can come to its end in the tokens left."""
-        way = self.text.ending(state)
+        way = self.text.complete(state)
         return len(way) <= left or self._count(way) <= left
 
     def _count(self, way: bytes) -> int:
@@ -116,7 +116,7 @@ class Calls:
             if self._call.is_over:
                 self._call, self.is_over = None, self.only_one
             return id
-        id = drawn(best, sampling, len(ids))
+        id = draw_token(best, sampling, len(ids))
         self._read(self.tokenizer.bytes_of(id))
         return id
 
@@ -130,7 +130,7 @@ class Calls:
         self._call = call if call.state != NOWHERE else None
 
 
-def drawn(best: list[tuple[int, float]], sampling: Sampling, at: int) -> int:
+def draw_token(best: list[tuple[int, float]], sampling: Sampling, at: int) -> int:
     """One of these tokens, best first, as the back ends draw."""
     if sampling.temperature <= 0 or len(best) == 1:
         return best[0][0]

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from oneseek.engine.compiler.ops.random import seed_of_row
-from oneseek.engine.model.choice.repetition import steering
+from oneseek.engine.model.choice.repetition import penalise_repeats
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.programs import PUSHED, RECENT
 
@@ -32,7 +32,7 @@ def pushes(answer: Any, so_far: list[int], text: str) -> dict[int, float]:
     what would go round in circles less likely."""
     if answer.push:
         return answer.push.amounts(so_far, text)
-    return steering(so_far) if answer.sampling.steer else {}
+    return penalise_repeats(so_far) if answer.sampling.steer else {}
 
 
 def write_choices(run: Any, choices: list[Choice], rows: int, vocab: int) -> None:

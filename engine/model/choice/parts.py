@@ -30,7 +30,7 @@ def ends(top: Node) -> tuple[bool, bool]:
     return is_number(top), False
 
 
-def going_on(top: Node, byte: int) -> list[Node]:
+def advance(top: Node, byte: int) -> list[Node]:
     """What is being read after one more byte: nothing, or one thing."""
     if top[0] == LITERAL:
         _, text, at = top
@@ -127,7 +127,7 @@ def reach(top: Node) -> bool:
     return False
 
 
-def ending(top: Node) -> bytes:
+def complete_node(top: Node) -> bytes:
     """A short text to the end of what is being read."""
     if top[0] == CHANCE:
         return b""

@@ -39,7 +39,7 @@ STRENGTH, GROWTH = 0.8, 1.75
 STRONGEST = 64.0
 
 
-def steering(ids: list[int]) -> dict[int, float]:
+def penalise_repeats(ids: list[int]) -> dict[int, float]:
     """Token -> nats against it, the most first: each token that would make what is being said
     longer that was said before (DRY: "don't repeat yourself"). The longer it is already, the
     more."""

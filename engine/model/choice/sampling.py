@@ -89,7 +89,7 @@ class Manner:
     @classmethod
     def of(cls, file: ModelFile) -> Manner:
         """As the file says, else as models.json says of a model with its configuration."""
-        said = settings(from_file(file)) or settings(known_for(file.config))
+        said = settings(from_file(file)) or settings(find_settings(file.config))
         return cls.from_settings(said) if said else cls()
 
     @classmethod
@@ -105,7 +105,7 @@ class Manner:
             stop=said.get("stop_strings", ()),
         )
 
-    def sampling(
+    def make_sampling(
         self,
         temperature: float | None = None,
         top_p: float | None = None,
@@ -133,7 +133,7 @@ def from_file(file: ModelFile) -> dict:
     return {**file.generation, **{name: v for name, v in named.items() if v is not None}}
 
 
-def known_for(config: dict) -> dict:
+def find_settings(config: dict) -> dict:
     """What models.json says of a model of these sizes."""
     for model in registry.load_models().values():
         if all(config.get(key) == value for key, value in model["config"].items()):

@@ -12,7 +12,7 @@ import json
 from decimal import Decimal
 from typing import Any
 
-from oneseek.engine.model.choice.parts import LITERAL, NUMBER, READABLE, STRING, Node, ending
+from oneseek.engine.model.choice.parts import LITERAL, NUMBER, READABLE, STRING, Node, complete_node
 
 SCHEMA, MEMBERS, ITEMS, EITHER = "schema", "members", "items", "either"
 KINDS = ("object", "array", "string", "number", "integer", "boolean", "null")
@@ -73,7 +73,7 @@ class Grammar:
     # ---- what a schema says
 
     def _schema(self, number: int) -> list[tuple[Node, ...]]:
-        schema = self.resolved(self.parts[number])
+        schema = self.resolve(self.parts[number])
         if "const" in schema or "enum" in schema:
             if beside := schema.keys() - {"const", "enum", "type"} - ANNOTATIONS:
                 raise SchemaError(f"{min(beside)} is not understood beside an enum or const")
@@ -85,7 +85,8 @@ class Grammar:
         for name in ("anyOf", "oneOf"):
             if name in schema:
                 return [
-                    (self.node(merged(schema, one, name)),) for one in self.choices(schema, name)
+                    (self.node(merge_schemas(schema, one, name)),)
+                    for one in self.choices(schema, name)
                 ]
         kinds = schema.get("type", KINDS)
         kinds = [kinds] if isinstance(kinds, str) else kinds
@@ -102,7 +103,7 @@ class Grammar:
         if not isinstance(found, list) or not found:
             raise SchemaError(f"{name} must be a list of schemas")
         if name == "oneOf":
-            known = [self.resolved(merged(schema, one, name)) for one in found]
+            known = [self.resolve(merge_schemas(schema, one, name)) for one in found]
             for i, one in enumerate(known):
                 if not all(self.are_disjoint(one, other) for other in known[:i]):
                     raise SchemaError(
@@ -122,7 +123,7 @@ class Grammar:
         both = set(one.get("required", ())) & set(other.get("required", ()))
         return kinds[0] & kinds[1] == {"object"} and any(
             self.are_disjoint(
-                *(self.resolved(s.get("properties", {}).get(name, {})) for s in (one, other))
+                *(self.resolve(s.get("properties", {}).get(name, {})) for s in (one, other))
             )
             for name in both
         )
@@ -132,7 +133,7 @@ class Grammar:
             return [json.dumps(schema["const"])]
         return [json.dumps(one) for one in schema["enum"]] if "enum" in schema else None
 
-    def resolved(self, schema: Any) -> dict:
+    def resolve(self, schema: Any) -> dict:
         """A schema with its references followed, and only with what is understood."""
         for _ in range(DEEPEST):
             if schema is True:
@@ -144,17 +145,17 @@ class Grammar:
                     raise SchemaError(f"{str(name)[:80]!r} is not understood")
             if "$ref" in schema:
                 rest = {key: value for key, value in schema.items() if key != "$ref"}
-                schema = merged(rest, self.pointed(schema["$ref"]), "$ref")
+                schema = merge_schemas(rest, self.follow_reference(schema["$ref"]), "$ref")
             elif "allOf" in schema:
                 rest = {key: value for key, value in schema.items() if key != "allOf"}
                 for one in schema["allOf"]:
-                    rest = merged(rest, one, "allOf")
+                    rest = merge_schemas(rest, one, "allOf")
                 schema = rest
             else:
                 return schema
         raise SchemaError("its references lead round in a circle")
 
-    def pointed(self, reference: Any) -> Any:
+    def follow_reference(self, reference: Any) -> Any:
         if not isinstance(reference, str) or not reference.startswith("#"):
             raise SchemaError(f"{str(reference)[:80]!r} does not lie within the schema")
         found = self.root
@@ -181,7 +182,7 @@ class Grammar:
 
     def _members(self, of: Node, at: int, first: bool) -> list[tuple[Node, ...]]:
         """The rest of an object, from the property `at` on."""
-        schema = self.resolved(self.parts[of[1]])
+        schema = self.resolve(self.parts[of[1]])
         named, needed = schema.get("properties", {}), schema.get("required", [])
         more = schema.get("additionalProperties", True)
         if not isinstance(named, dict) or not isinstance(needed, list):
@@ -208,7 +209,7 @@ class Grammar:
 
     def _items(self, of: Node, count: int) -> list[tuple[Node, ...]]:
         """The rest of an array after so many items."""
-        schema = self.resolved(self.parts[of[1]])
+        schema = self.resolve(self.parts[of[1]])
         begin, more = schema.get("prefixItems", []), schema.get("items", True)
         low, high = limits(schema, "minItems", "maxItems", MOST_ITEMS)
         kind = begin[count] if count < len(begin) else more
@@ -232,7 +233,7 @@ class Grammar:
             if node in nodes:
                 continue
             if node[0] in READABLE:
-                self._shortest[node] = ending(node)
+                self._shortest[node] = complete_node(node)
                 nodes[node] = ()
                 continue
             if len(nodes) > MOST_NODES:
@@ -277,7 +278,7 @@ def types_of(schema: dict) -> set[str]:
     return kinds | {"integer", "number"} if kinds & {"integer", "number"} else kinds
 
 
-def merged(outer: dict, inner: Any, name: str) -> dict:
+def merge_schemas(outer: dict, inner: Any, name: str) -> dict:
     """What is said beside a reference or a choice holds as well; where both say the same thing in
     different ways it is refused."""
     rest = {key: value for key, value in outer.items() if key != name}

@@ -16,9 +16,9 @@ from oneseek.engine.model.choice.parts import (
     PLAIN,
     READABLE,
     Node,
-    ending,
+    advance,
+    complete_node,
     ends,
-    going_on,
 )
 
 Stack = tuple | None
@@ -49,7 +49,7 @@ class Text:
         self._steps: dict[tuple[State, int], State] = {}
         self._endings: dict[State, bytes] = {}
         self._shares: dict[tuple[State, int], float] = {}
-        self.start = self._state(tuple(dict.fromkeys(self._opened((grammar.start, None)))))
+        self.start = self._state(tuple(dict.fromkeys(self._expand((grammar.start, None)))))
 
     def _state(self, stacks: Stacks) -> State:
         if stacks not in self._numbers:
@@ -87,15 +87,13 @@ class Text:
             key = state, byte
             if key not in self._shares:
                 stacks = self._stacks[state]
-                these = (
-                    one for one in stacks if one and not is_end(one) and going_on(one[0], byte)
-                )
+                these = (one for one in stacks if one and not is_end(one) and advance(one[0], byte))
                 self._shares[key] = log_share(sum(map(chance_of, these)), stacks)
             total += self._shares[key]
             state = self.after(state, bytes([byte]))
         return total
 
-    def ending(self, state: State) -> bytes:
+    def complete(self, state: State) -> bytes:
         """The shortest text to a whole one."""
         if state not in self._endings:
             self._endings[state] = min(map(self._end, self._stacks[state]), key=len)
@@ -104,7 +102,7 @@ class Text:
     def _end(self, stack: Stack) -> bytes:
         parts = []
         if stack is not None:
-            parts.append(ending(stack[0]))
+            parts.append(complete_node(stack[0]))
             stack = stack[1]
         while stack is not None:
             parts.append(self.grammar.shortest(stack[0]))
@@ -117,11 +115,11 @@ class Text:
             if stack is None or is_end(stack):
                 continue
             top, below = stack
-            for more in going_on(top, byte):
-                found |= dict.fromkeys(self._opened((more, below)))
+            for more in advance(top, byte):
+                found |= dict.fromkeys(self._expand((more, below)))
         return tuple(found)
 
-    def _opened(self, stack: Stack) -> Iterator[Stack]:
+    def _expand(self, stack: Stack) -> Iterator[Stack]:
         """The stacks with something readable on top that a stack stands for."""
         waiting = [stack]
         while waiting:

@@ -90,7 +90,7 @@ def kind_of(name, shape):
     return kinds.Q8_0 if "embed" in name else kinds.Q4_1
 
 
-def rounded(name, weight):
+def fake_quantise(name, weight):
     """The weight as it will be after storing; gradients pass through as if nothing happened."""
     kind = kind_of(name, weight.shape)
     if kind == gguf.GGMLQuantizationType.F32:
@@ -120,7 +120,7 @@ def train(model, tokenizer, template):
     for step, rows in zip(range(STEPS), batches(tokenizer, template, draw), strict=False):
         weights = dict(model.named_parameters())
         if step >= FROM_ROUNDED:
-            weights = {name: rounded(name, weight) for name, weight in weights.items()}
+            weights = {name: fake_quantise(name, weight) for name, weight in weights.items()}
         made = torch.func.functional_call(model, weights, (rows[:, :-1],), tie_weights=True)
         loss = torch.nn.functional.cross_entropy(made.logits.flatten(0, 1), rows[:, 1:].flatten())
         adam.zero_grad()
@@ -149,7 +149,7 @@ def store(model, words):
         values, kind = weight.detach().numpy(), kind_of(name, weight.shape)
         turned = heads.get(name.split(".")[-2])
         if turned:
-            values = values[architecture.interleaved_rows(turned, len(values))]
+            values = values[architecture.interleave_rows(turned, len(values))]
         data = gguf.quants.quantize(values, kind).tobytes()
         tensors[architecture.to_gguf_name(name)] = kind.name, values.shape, data
     with open(MODEL, "wb") as file:

@@ -15,11 +15,11 @@ class Gemma3(Llama):
 
     def states(self, tokens: Tokens, *more, **named) -> Value:
         self.near = OPS["window"](tokens.spans, width=self.config.window)
-        self.local = self.shared("rotary.local", self.table.shape)
+        self.local = self.declare_input("rotary.local", self.table.shape)
         return super().states(tokens, *more, **named)
 
-    def embedding(self, ids: Value) -> Value:
-        return OPS["scaled"](super().embedding(ids), by=self.config.width**0.5)
+    def embed(self, ids: Value) -> Value:
+        return OPS["scaled"](super().embed(ids), by=self.config.width**0.5)
 
     def block(self, x: Value, i: int, tokens: Tokens, cache: str | None) -> Value:
         layer, local = f"model.layers.{i}.", self.config.local[i]
@@ -35,5 +35,5 @@ class Gemma3(Llama):
         by = (c.head_width / c.query_width) ** 0.5 if c.query_width else 1.0
         return OPS["scaled"](q, by=by) if by != 1.0 else q
 
-    def gated(self, gate: Value, up: Value) -> Value:
+    def apply_gate(self, gate: Value, up: Value) -> Value:
         return OPS["geglu"](gate, up)

@@ -61,7 +61,7 @@ class Lfm2Config(Config):
             "feed_forward.w2": (self.width, self.hidden),
         }
 
-    def adapted(self, target: str, layer: int) -> str:
+    def find_module(self, target: str, layer: int) -> str:
         mixing = CONVOLUTION if self.convolved[layer] else ATTENTION
         return (mixing | FEED_FORWARD)[target]
 

@@ -75,7 +75,7 @@ class Qwen35Config(Config):
             "linear_attn.out_proj": (self.width, self.values),
         } | mlp
 
-    def adapted(self, target: str, layer: int) -> str:
+    def find_module(self, target: str, layer: int) -> str:
         return (TARGETS | DELTA if self.delta[layer] else TARGETS)[target]
 
     def stacks(self, layer: int) -> dict[str, tuple[str, ...]]:
@@ -144,12 +144,12 @@ class Qwen35(Llama):
         both = self.by_head(q, 2 * width)
         q, gate = (OPS["cut"](both, first=first, count=width) for first in (0, width))
         q, k = self.norm(q, layer + "q_norm"), self.norm(self.by_head(k, width), layer + "k_norm")
-        q, k = (self.turned(h, rows, tokens) for h in (q, k))
+        q, k = (self.rotate(h, rows, tokens) for h in (q, k))
         k, v = (self.keep(h, cache, n, tokens) for n, h in (("k", k), ("v", v)))
         y, _ = OPS["attention"](q, k, v, tokens.spans, heads=c.heads, kv_heads=c.kv_heads)
         return self.linear(y * sigmoid(gate.reshape(*y.shape)), layer + "o_proj")
 
-    def turned(self, x: Value, rows: int, tokens: Tokens) -> Value:
+    def rotate(self, x: Value, rows: int, tokens: Tokens) -> Value:
         """Heads of which the first columns are turned by positions, as rows of tokens."""
         width, part = self.config.head_width, self.config.turned
         first = OPS["cut"](x, first=0, count=part).reshape(rows, x.spec.rows // rows * part)
@@ -163,7 +163,7 @@ class Qwen35(Llama):
     def delta(self, x: Value, layer: str, tokens: Tokens, cache: str | None) -> Value:
         """out(norm(delta(q, k, v)) * silu(z)), where q, k, v come through a convolution."""
         c, layer = self.config, layer + "linear_attn."
-        qkv = self.convolved(self.linear(x, layer + "in_proj_qkv"), layer, tokens, cache)
+        qkv = self.convolve(self.linear(x, layer + "in_proj_qkv"), layer, tokens, cache)
         z, b, a = (self.linear(x, f"{layer}in_proj_{n}") for n in "zba")
         q, k = (OPS["cut"](qkv, first=first, count=c.keys) for first in (0, c.keys))
         v = OPS["cut"](qkv, first=2 * c.keys, count=c.values)
@@ -173,7 +173,7 @@ class Qwen35(Llama):
         if cache:
             known = {n: f"{cache}.{n}" for n in ("total", "u")}
             total, u = (
-                self.shared(name, (self.shared_cache_rows, width))
+                self.declare_input(name, (self.shared_cache_rows, width))
                 for name, width in zip(known.values(), (2 * c.value_heads, c.values), strict=True)
             )
             total = OPS["totals_kept"](g, tokens.spans, total)
@@ -184,7 +184,7 @@ class Qwen35(Llama):
         y = self.norm(self.by_head(y, c.value_width), layer + "norm").reshape(*z.shape)
         return self.linear(OPS["swiglu"](z, y), layer + "out_proj")
 
-    def convolved(self, x: Value, layer: str, tokens: Tokens, cache: str | None) -> Value:
+    def convolve(self, x: Value, layer: str, tokens: Tokens, cache: str | None) -> Value:
         """silu(a short convolution over what each token sees)."""
         width, taps = self.config.mixed, self.config.taps
         w = self.plain(layer + "conv1d.weight").reshape(1, width, taps, 1)

@@ -33,7 +33,7 @@ __all__ = [
     "Source",
     "inverse_frequencies",
     "local_frequencies",
-    "gathered",
+    "gather_files",
     "open_gathered",
     "open_model",
 ]
@@ -42,10 +42,10 @@ __all__ = [
 def open_model(where):
     """Open a model: a path to a file or a folder, a `Source`, or {file name: Source}; one that lies
     in several files is given by any of them beside the others, or by their folder."""
-    return open_gathered(*gathered(where))
+    return open_gathered(*gather_files(where))
 
 
-def gathered(where):
+def gather_files(where):
     """What the model is called, and {file name: a function that opens it} of all that may be part
     of it."""
     if isinstance(where, Source):
@@ -86,11 +86,11 @@ def open_gathered(name, folder):
     """The model in `gathered` files; what was opened is closed again when there is none."""
     opened = []
 
-    def opening(open_file):
+    def open_source(open_file):
         opened.append(open_file())
         return opened[-1]
 
-    files = {file: functools.partial(opening, folder[file]) for file in folder}
+    files = {file: functools.partial(open_source, folder[file]) for file in folder}
     try:
         return _open(name, files)
     except BaseException:

@@ -124,7 +124,7 @@ def order_of(name, shape, config):
     return order and order(name, config)
 
 
-def interleaved_rows(heads, rows):
+def interleave_rows(heads, rows):
     """The inverse order, for writing GGUF."""
     return np.arange(rows).reshape(heads, 2, -1).swapaxes(1, 2).reshape(-1)
 

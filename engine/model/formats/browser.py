@@ -16,8 +16,8 @@ from oneseek.engine.model.formats.download import (
     DownloadError,
     Interrupted,
     Record,
-    answered,
-    refused,
+    make_error,
+    parse_response,
 )
 from oneseek.engine.model.formats.source import FormatError, Source
 
@@ -169,8 +169,8 @@ class FetchAnswer:
             self.abort.abort()
             raise
         if not self.response.ok:
-            raise refused(self.url, self.response.status)
-        self.start, self.size, self.validator = answered(
+            raise make_error(self.url, self.response.status)
+        self.start, self.size, self.validator = parse_response(
             self.response.status, self.response.headers.get
         )
         return self

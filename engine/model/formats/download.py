@@ -97,7 +97,7 @@ class VerifiedSource(Source):
         self.source.close()
 
 
-async def stored(shelf, name):
+async def open_stored(shelf, name):
     """The complete file of this name as a checked source, or None when it has to be downloaded."""
     record = await shelf.record(name)
     if record is None or record.sha256 is None:
@@ -236,7 +236,7 @@ def other_hash(name, found, sha256):
     )
 
 
-def refused(url, status, after=""):
+def make_error(url, status, after=""):
     """What an HTTP status other than success means; `after` is the header Retry-After."""
     host = urllib.parse.urlsplit(url).netloc
     if status in (408, 429, 500, 502, 503, 504):
@@ -244,7 +244,7 @@ def refused(url, status, after=""):
     return DownloadError(f"{url}: the server answered {status}; nothing was downloaded")
 
 
-def answered(status, header):
+def parse_response(status, header):
     """(where the body begins, size of the whole, what tells whether the file changed)."""
     validator = header("ETag") or header("Last-Modified") or ""
     if status == 206:

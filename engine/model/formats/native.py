@@ -14,8 +14,8 @@ from oneseek.engine.model.formats.download import (
     DownloadError,
     Interrupted,
     Record,
-    answered,
-    refused,
+    make_error,
+    parse_response,
 )
 from oneseek.engine.model.formats.source import FileSource, FormatError, RangeSource
 
@@ -114,11 +114,11 @@ class HttpAnswer:
         except urllib.error.HTTPError as error:
             error.close()
             after = error.headers.get("Retry-After") or ""
-            raise refused(self.request.full_url, error.code, after) from error
+            raise make_error(self.request.full_url, error.code, after) from error
         except OSError as error:
             raise Interrupted(str(error)) from error
         headers = self.response.headers
-        self.start, self.size, self.validator = answered(self.response.status, headers.get)
+        self.start, self.size, self.validator = parse_response(self.response.status, headers.get)
         return self
 
     async def __aexit__(self, *error):

@@ -12,7 +12,7 @@ import numpy as np
 
 from oneseek.engine.model.formats import architecture, gguf_writer, to_gguf
 from oneseek.engine.model.formats.packed import TYPES, read_packed, read_plain
-from oneseek.engine.model.formats.quantise import BLOCK, QUANTISERS, encoded
+from oneseek.engine.model.formats.quantise import BLOCK, QUANTISERS, encode
 from oneseek.engine.model.formats.source import FormatError
 
 PIECE = 1 << 20  # numbers that are turned at once: a few copies of 4 MB
@@ -87,7 +87,7 @@ class Packing:
         if self.file.container == "GGUF":  # it lies there as it is to lie
             return Part(name, kind, shape)
         if self.family == "llama" and name.split(".")[-2] in ("q_proj", "k_proj"):
-            order = architecture.interleaved_rows(1, self.file.config["head_dim"])
+            order = architecture.interleave_rows(1, self.file.config["head_dim"])
             return Part(name, kind, shape, order)
         side, order = architecture.order_of(name, spec.shape, self.file.config) or (0, None)
         places = None if order is None else np.argsort(order)
@@ -115,7 +115,7 @@ class Packing:
         if spec.kind.name == part.kind and spec.kind.bits:
             row = spec.nbytes // spec.shape[0]
             return bytes(spec.source.read(spec.offset + first * row, count * row))
-        return encoded(self._numbers(part, spec, first, count), part.kind)
+        return encode(self._numbers(part, spec, first, count), part.kind)
 
     def _numbers(self, part, spec, first, count):
         shape = (count, *part.shape[1:]) if len(part.shape) > 1 else part.shape

@@ -43,7 +43,7 @@ def _q8_0(blocks):
 QUANTISERS = {"Q4_0": _q4_0, "Q4_1": _q4_1, "Q8_0": _q8_0}
 
 
-def encoded(values, kind):
+def encode(values, kind):
     """Rows of float32 as the bytes of a type: one of QUANTISERS, F32 or F16."""
     if kind in QUANTISERS:
         blocks = np.ascontiguousarray(values, np.float32).reshape(-1, BLOCK)

@@ -94,16 +94,16 @@ def _of_words(file):
             ranks.setdefault("".join(pair), -float(rank))
         scores = [ranks.get(token, 0.0) for token in tokens + fillers]
         more = {"scores": np.array(scores, np.float32), "add_space_prefix": words.space_prefix}
-        return keys | {"tokenizer.ggml.model": "llama"} | named(more)
+        return keys | {"tokenizer.ggml.model": "llama"} | prefix_keys(more)
     rule = words.patterns, words.whole_words, words.normal_form
     pre = next((name for name, known in PRE_TOKENIZERS.items() if known == rule), None)
     if pre is None:
         raise FormatError(file.name, "GGUF has no name for how its tokenizer cuts words")
     more = {"pre": pre, "merges": [" ".join(pair) for pair in words.merges]}
-    return keys | {"tokenizer.ggml.model": "gpt2"} | named(more)
+    return keys | {"tokenizer.ggml.model": "gpt2"} | prefix_keys(more)
 
 
-def named(keys):
+def prefix_keys(keys):
     return {f"tokenizer.ggml.{key}": value for key, value in keys.items()}
 
 

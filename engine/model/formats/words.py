@@ -44,7 +44,7 @@ a7f1 ab6c-ab6d 107bb-107bf 10940-10959 10ec5-10ec7 10ecb-10ecf 10ed9-10eee 10ef0
 2cea2-2cead 323b0-33479 3d000-3fc3f"""
 
 
-def compiled(pattern):
+def compile_pattern(pattern):
     """The pattern with `\\p{...}` meaning what it does in Unicode 16."""
     ranges = ["-".join(chr(int(end, 16)) for end in part.split("-")) for part in NEWER.split()]
     newer = "[" + "".join(ranges) + "]"

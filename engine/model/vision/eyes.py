@@ -20,7 +20,7 @@ from oneseek.engine.model.llama import Stored
 from oneseek.engine.model.template import IMAGE
 from oneseek.engine.model.tokenizer import Tokenizer
 from oneseek.engine.model.vision.file import EyesFile
-from oneseek.engine.model.vision.siglip import Tower, looking
+from oneseek.engine.model.vision.siglip import Tower, plan_tower
 from oneseek.engine.model.vision.tiles import Sight, patches_of
 
 AROUND, GLOBAL = "<fake_token_around_image>", "<global-img>"
@@ -64,7 +64,7 @@ class Seen:
     def ids(self) -> range:
         return range(self.first, self.first + len(self.states))
 
-    def wording(self, length: int) -> str:
+    def make_prompt(self, length: int) -> str:
         """How the model was trained to read a picture of so many words a tile: each part after
         its row and column, then the whole."""
         tile, text = IMAGE * length, ""
@@ -92,7 +92,7 @@ class Eyes:
     @classmethod
     async def load(cls, file: EyesFile, executor: Executor, vocab: int) -> Eyes:
         """Read them onto the executor, in front of a model of so many words."""
-        stored = {name: file.stored(name) for name in file.names()}
+        stored = {name: file.describe_storage(name) for name in file.names()}
         tensors: dict[str, Tensor] = {}
         for name in stored:
             weight = file.read(name)
@@ -126,7 +126,7 @@ class Eyes:
     async def _states(self, pixels: np.ndarray) -> np.ndarray:
         """One tile after the other, for memory's sake; answers under way go on in between."""
         if self._run is None:
-            planned = looking(self.tower, self.stored)
+            planned = plan_tower(self.tower, self.stored)
             self._run = self.executor.prepare(planned, self.tensors)
             spans = np.zeros((self.tower.patches, 4), np.int32)
             spans[:, 3] = self.tower.patches
@@ -144,7 +144,7 @@ class Eyes:
     def encode(self, tokenizer: Tokenizer, text: str, pictures: list[Seen]) -> list[int]:
         """The ids of a prompt with a place for each picture."""
         left = iter(pictures)
-        text = PLACE.sub(lambda _: next(left).wording(self.tower.states), text)
+        text = PLACE.sub(lambda _: next(left).make_prompt(self.tower.states), text)
         image = tokenizer.encode(IMAGE, special=True)[-1]
         words = (id for seen in pictures for id in seen.ids)
         return [next(words) if id == image else id for id in tokenizer.encode(text, special=True)]

@@ -79,7 +79,7 @@ class EyesFile:
             down = entries.get("v.blk.0.ffn_down.weight")
             earlier = down is not None and down.shape == (tower.hidden, tower.width)
             if earlier and tower.hidden != tower.width:
-                entries = {turned(name): entry for name, entry in entries.items()}
+                entries = {swap_up_down(name): entry for name, entry in entries.items()}
             return cls(source.name, tower, sight, entries, words, source)
         except FormatError:
             source.close()
@@ -106,7 +106,7 @@ class EyesFile:
             return weight.dense() if name == POSITIONS else weight
         return weight.reshape(len(weight), -1) if weight.ndim > 2 else weight
 
-    def stored(self, name: str) -> Stored:
+    def describe_storage(self, name: str) -> Stored:
         """How a weight lies in memory once it was read."""
         entry = self.spec(name)
         if not entry.kind.bits or name == POSITIONS:
@@ -129,7 +129,7 @@ class EyesFile:
             self.source.close()
 
 
-def turned(name: str) -> str:
+def swap_up_down(name: str) -> str:
     """What a weight of a layer is called in an earlier file: the first product there was `down`."""
     up, down = ".ffn_up.", ".ffn_down."
     return name.replace(up, down) if up in name else name.replace(down, up)

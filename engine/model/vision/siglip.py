@@ -115,9 +115,9 @@ class Siglip:
         x = self.linear(patches, "v.patch_embd") + self.plain("v.position_embd.weight")
         for i in range(self.tower.layers):
             x = self.block(x, i, spans)
-        return self.linear(self.shuffled(self.norm(x, "v.post_ln")), "mm.model.fc")
+        return self.linear(self.shuffle_pixels(self.norm(x, "v.post_ln")), "mm.model.fc")
 
-    def shuffled(self, x: Value) -> Value:
+    def shuffle_pixels(self, x: Value) -> Value:
         """The patches of each block of neighbours side by side, row by row."""
         side, width = self.tower.block, self.tower.width
         edge = self.tower.tile // self.tower.patch // side
@@ -125,7 +125,7 @@ class Siglip:
         return blocks.reshape(edge * edge, side * side * width)
 
 
-def looking(tower: Tower, stored: dict[str, Stored]) -> Plan:
+def plan_tower(tower: Tower, stored: dict[str, Stored]) -> Plan:
     """One tile in, its states out."""
     program = Program("look")
     patches = program.input("patches", (tower.patches, 3 * tower.patch**2))

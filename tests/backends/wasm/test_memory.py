@@ -117,9 +117,9 @@ def test_smollm2_with_training_needs_its_packed_weights_and_200_megabytes_with_f
     before = trainer.fresh()["adapter"].nbytes
     for generator in (assistant.base, trainer.variants.generator):
         for shape in ((256, 1), (64, 1), (16, 1), (1, 1)):
-            generator.prepared(*shape)
+            generator.prepare(*shape)
     for shape in ((256, 16), (64, 16), (16, 16)):
-        trainer.variants.generator.prepared(*shape)
+        trainer.variants.generator.prepare(*shape)
     for shape in ((352, 192), (480, 224)):  # the first lesson, and one that repeats others
         trainer.candidate.run_for(*shape)
     beside = executor.memory.end - weights + before

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from oneseek.engine.compiler.ir import OPS, Spec
-from oneseek.engine.compiler.ops.linear import packed
+from oneseek.engine.compiler.ops.linear import make_packed
 from tests.support.kernels import check
 from tests.support.op_cases import build
 
@@ -16,12 +16,12 @@ def real_sizes():
     for width, hidden, narrow, heads, kv_heads in (SMOLLM2, QWEN):
         for rows in (1, 3, 4, 5, 24):
             lora = Spec((rows, 16)), Spec((hidden, 16))
-            yield "packed_linear", Spec((rows, width)), *packed(hidden, width, 4), *lora, four
-            yield "packed_linear", Spec((rows, hidden)), *packed(narrow, hidden, 8), eight
-            yield "packed_linear", Spec((rows, width)), *packed(1021, width, 8, 16), eight
+            yield "packed_linear", Spec((rows, width)), *make_packed(hidden, width, 4), *lora, four
+            yield "packed_linear", Spec((rows, hidden)), *make_packed(narrow, hidden, 8), eight
+            yield "packed_linear", Spec((rows, width)), *make_packed(1021, width, 8, 16), eight
         for rows in (7, 24):
-            yield "packed_linear_dx", Spec((rows, hidden)), *packed(hidden, width, 4), four
-            yield "packed_linear_dx", Spec((rows, narrow)), *packed(narrow, hidden, 8), eight
+            yield "packed_linear_dx", Spec((rows, hidden)), *make_packed(hidden, width, 4), four
+            yield "packed_linear_dx", Spec((rows, narrow)), *make_packed(narrow, hidden, 8), eight
         yield "rmsnorm", Spec((5, width)), Spec((width,)), dict(eps=1e-6)
         q, k = Spec((30, width)), Spec((70, narrow))
         sees, shared = Spec((30, 4), "spans"), dict(heads=heads, kv_heads=kv_heads)

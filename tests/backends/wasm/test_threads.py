@@ -41,12 +41,12 @@ def test_others_do_a_part_of_the_work():
     executor = Wasm(Native(2))
     run = step(executor)
     patience = time.monotonic() + 60  # until a busy machine lets them
-    while not executor.helped() and time.monotonic() < patience:
+    while not executor.count_helped() and time.monotonic() < patience:
         run.run()
-    assert 0 < executor.helped()
-    executor.turns.sparing, before = True, executor.helped()
+    assert 0 < executor.count_helped()
+    executor.turns.sparing, before = True, executor.count_helped()
     run.run()
-    assert executor.helped() == before
+    assert executor.count_helped() == before
 
 
 @pytest.mark.long

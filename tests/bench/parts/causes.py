@@ -33,7 +33,7 @@ async def find_cause(
         return "not kept"
     if not right:
         return "cut"
-    found = await memory.answering(question)
+    found = await memory.find_statements(question)
     if not right & {one.id for one in found}:
         return "not read"
     who = "the surest" if found[0].id in right else "another is surer"

@@ -149,11 +149,11 @@ async def describe():
 
 async def measure(repeats):
     run, gpu = state["run"], state["gpu"]
-    await gpu.finished()
+    await gpu.wait_for_work()
     began = time.perf_counter()
     for _ in range(int(repeats)):
         run.run()
-    await gpu.finished()
+    await gpu.wait_for_work()
     return json.dumps(1e3 * (time.perf_counter() - began) / repeats)
 
 
@@ -208,11 +208,11 @@ async def step():
     candidate = state["candidate"]
     candidate.load(state["batch"], Hyper(1e-3))
     run, gpu = candidate._run, state["model"].executor
-    await gpu.finished()
+    await gpu.wait_for_work()
     began = time.perf_counter()
     run.run()
     issued = time.perf_counter()
-    await gpu.finished()
+    await gpu.wait_for_work()
     done = time.perf_counter()
     loss = float((await run.read("losses")).sum())
     return json.dumps(dict(ms=1e3 * (done - began), host_ms=1e3 * (issued - began), loss=loss))
@@ -249,7 +249,7 @@ async def profile():
 async def waits():
     """Milliseconds of a wait for nothing, as the engine took it to be when it opened the device,
     and of a token, and how many tokens are begun ahead for that."""
-    clock, run = (await executor()).clock, speaker().prepared(1, 1)
+    clock, run = (await executor()).clock, speaker().prepare(1, 1)
     return json.dumps(
         dict(wait_ms=clock.wait_ms, nudge_ms=getattr(clock.gpu.device, "nudge_ms", 0))
         | dict(ahead=run.ahead, token_ms=run._cost[1])
@@ -263,14 +263,14 @@ async def counts(prompt):
     trained = Trained.lora(model.config, RANK, 2 * RANK)
     adapter = {trained.name: model.executor.empty(trained.spec)}
     plain, adapted = speaker(), Generator(model, trained, adapter)
-    found = {"token": len(plain.prepared(1, 1)), "adapted_token": len(adapted.prepared(1, 1))}
+    found = {"token": len(plain.prepare(1, 1)), "adapted_token": len(adapted.prepare(1, 1))}
     left, found["prompt"], found["prompt_runs"] = int(prompt), 0, 0
     while left > 0:
         size = chunk_size(left, plain.chunks)
-        found["prompt"] += len(plain.prepared(size, 1))
+        found["prompt"] += len(plain.prepare(size, 1))
         found["prompt_runs"] += 1
         left -= size
-    for dispatch in plain.prepared(1, 1)._dispatches:  # those of a quick chip, whatever is here
+    for dispatch in plain.prepare(1, 1)._dispatches:  # those of a quick chip, whatever is here
         model.executor.costs.known[dispatch.kind] = LEAST_MS
     for _ in range(2):  # the first time makes what is kept
         asked = [{"role": "user", "content": "What is a tree? Tell me about it."}]
@@ -300,7 +300,7 @@ async def idle_token(times, cost_ms):
             await generator.advance()
         if answer.ended:
             raise RuntimeError(f"the answer ended after {answer.ids}")
-        run, spent = generator.prepared(1, 1), []
+        run, spent = generator.prepare(1, 1), []
         await run.ready()
         pieces, cost, cut = run._pieces, run._cost, run._cut
         run._pieces, run._times = [], TAUGHT + 1
@@ -346,7 +346,7 @@ async def shape(rows, length):
     candidate = state.setdefault("shapes", Candidate(model, state["candidate"].trained, budget))
     rows, length = int(rows), int(length)
     tokens, taken, began = rows * length, rows * (length - length // 2), time.perf_counter()
-    model.learning_plan(tokens, taken, candidate.trained, budget, dropout=candidate.dropout)
+    model.plan_learning(tokens, taken, candidate.trained, budget, dropout=candidate.dropout)
     traced, known = time.perf_counter(), len(model.executor.kernels._pipelines)
     run = candidate.run_for(tokens, taken)
     bound = time.perf_counter()

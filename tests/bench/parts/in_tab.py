@@ -57,13 +57,13 @@ async def end_one():
 
 async def learned(steps):
     """What the adapter is after so many steps from the beginning, and the pieces others did."""
-    candidate, before = state["candidate"], executor.helped()
+    candidate, before = state["candidate"], executor.count_helped()
     candidate.begin(candidate.trained.initial(0))
     for _ in range(steps):
         await candidate.step(state["batch"], Hyper(1e-3))
     adapter, _, _ = await candidate.state()
     digest = hashlib.sha256(adapter.tobytes()).hexdigest()
-    return json.dumps([digest, executor.helped() - before])
+    return json.dumps([digest, executor.count_helped() - before])
 
 
 async def threads(count):
@@ -191,7 +191,7 @@ async def prepare_training(rows, length, rank):
         activations=compiled.arena,
         scratch=compiled.scratch,
         state=sum(t.block.size for t in candidate.tensors.values()),
-        module=len(compiled.module.encoded()),
+        module=len(compiled.module.encode()),
     )
     return json.dumps(
         dict(seconds=time.perf_counter() - began, pieces=len(candidate._run), **bytes_of)

@@ -41,7 +41,7 @@ def place(folder: Path, peers: dict[str, tuple[str, str, str]], tests: bool) -> 
         for name, data in files.items():
             write(folder / "pyodide" / name, data)
     for place, (package, inside, names) in peers.items():
-        members = wheels.unpacked(fetch.part(f"npm/{package}"), inside)
+        members = wheels.unpack(fetch.part(f"npm/{package}"), inside)
         for name in (n for pattern in names.split() for n in fnmatch.filter(members, pattern)):
             write(folder / place / Path(name).name, members[name])
     for path in site.backend_scripts():

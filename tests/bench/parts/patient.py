@@ -14,7 +14,7 @@ import numpy as np
 from oneseek.engine.learning.batch import extent, pack
 from oneseek.engine.learning.recipe import Recipe
 from oneseek.engine.learning.rounds.gate import Gate
-from oneseek.engine.learning.rounds.lesson import LessonAttempt, found_lost
+from oneseek.engine.learning.rounds.lesson import LessonAttempt, find_lost
 from oneseek.engine.learning.rounds.variants import ModelVariants
 from oneseek.engine.learning.rounds.verdict import MORE, SCALE
 from oneseek.engine.learning.trainer import EngineTrainer
@@ -56,7 +56,7 @@ class PatientGate(Gate):
         self.said.clear()
         self.remembered.pop("said", None)
 
-    async def unharmed(self) -> list:
+    async def measure_harm(self) -> list:
         return [await self.probes(), *await self.drift(SCALE), await self.perplexity()]
 
 
@@ -64,10 +64,10 @@ class PatientAttempt(LessonAttempt):
     async def _judge_lesson(self, gate: Gate):
         learned = await gate.measure_lessons()
         if gate.verdict(learned, []).advice in (MORE, SCALE):
-            self.lost = found_lost(learned, "earlier facts lost")
+            self.lost = find_lost(learned, "earlier facts lost")
             await self._more(leaks=any(m.name == "leak" and not m.ok for m in learned))
             learned = await gate.measure_lessons()
-        return await self._mended(gate.verdict(learned, await gate.unharmed()), gate.lesson)
+        return await self._mend(gate.verdict(learned, await gate.measure_harm()), gate.lesson)
 
 
 class PatientTrainer(EngineTrainer):

@@ -8,7 +8,7 @@ import time
 import types
 
 import oneseek
-from oneseek.engine.front.devices import chosen
+from oneseek.engine.front.devices import get_executor
 from oneseek.engine.front.tracing import leaves
 
 OPTIMISER = {"rate": 0.01, "beta1": 0.9, "beta2": 0.999, "eps": 1e-8, "decay": 0.01}
@@ -37,7 +37,7 @@ def begin(device: str, name: str, source: str) -> str:
     program = example(name, source)
     oneseek.on(device)
     if device == "cpu":
-        chosen().most = 1
+        get_executor().most = 1
     state["train"] = oneseek.Train(program.loss, program.weights(), oneseek.AdamW(**OPTIMISER))
     state["batch"] = next(program.batches())
     loss = state["train"].step(*state["batch"])

@@ -17,7 +17,7 @@ import numpy as np
 
 from oneseek.engine.backends.select import executor_named
 from oneseek.engine.core.settings import for_model
-from oneseek.engine.history.round_plan import PRACTICE, SILENT, make_plan, settled
+from oneseek.engine.history.round_plan import PRACTICE, SILENT, make_plan, resolve
 from oneseek.engine.learning import recipe, shape
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import open_model
@@ -62,7 +62,7 @@ class Rounds:
                 trainer.model, self.config, trainer.memory_budget,
                 kept=trainer.kept, usual=trainer.usual,
             )  # fmt: skip
-        attempt = await settled(trainer.begin(fresh, plan, PatientAttempt if patient else None))
+        attempt = await resolve(trainer.begin(fresh, plan, PatientAttempt if patient else None))
         began, times, tokens = time.perf_counter(), [], []
         for step in range(attempt.steps if asked else 0):
             await attempt.rows(step)

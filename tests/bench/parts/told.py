@@ -72,7 +72,7 @@ class Told:
             began = time.perf_counter()
             await self.memory.read_ahead(question)
             sent = time.perf_counter()
-            found.append((await self.memory.asked_for(question))[:1])
+            found.append((await self.memory.find_facts(question))[:1])
             reading.append(sent - began)
             waiting.append(time.perf_counter() - sent)
         sure = [one[0].fact["question"] if one and one[0].score >= SURE else "" for one in found]

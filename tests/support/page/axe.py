@@ -18,7 +18,7 @@ RESTS = """() => Promise.all(
 
 @functools.cache
 def axe() -> str:
-    return wheels.unpacked(fetch.part("npm/axe-core"), ".")["axe.min.js"].decode()
+    return wheels.unpack(fetch.part("npm/axe-core"), ".")["axe.min.js"].decode()
 
 
 def violations(page: Page) -> list[tuple[str, str]]:

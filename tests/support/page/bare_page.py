@@ -42,7 +42,7 @@ def write_site(folder: Path) -> Path:
     for name in ("store.js", "lock.js"):
         (folder / name).write_bytes((ROOT / "web/static" / name).read_bytes())
     part = fetch.part("npm/@micropython/micropython-webassembly-pyscript")
-    engine = wheels.unpacked(part, ".")
+    engine = wheels.unpack(part, ".")
     for name in ("micropython.mjs", "micropython.wasm"):
         (folder / name).write_bytes(engine[name])
     (folder / "index.html").write_text(BARE)

@@ -16,7 +16,7 @@ PACKAGE = "npm/@micropython/micropython-webassembly-pyscript"
 def interpreter() -> Path:
     """The interpreter's two files in a folder that lives as long as the tests."""
     folder = Path(tempfile.mkdtemp(prefix="micropython-"))
-    files = wheels.unpacked(fetch.part(PACKAGE), ".")
+    files = wheels.unpack(fetch.part(PACKAGE), ".")
     for name in ("micropython.mjs", "micropython.wasm"):
         (folder / name).write_bytes(files[name])
     return folder

@@ -59,7 +59,7 @@ class Activity:
         self.labels = {version["number"]: version["label"] for version in versions}
         parts = [
             self.state(live),
-            await self.waiting(),
+            await self.draw_queue(),
             self.probes(versions),
             self.events(await records.events(store, 2 * EVENTS)),
             self.switch(),
@@ -75,13 +75,13 @@ class Activity:
     def queue_changed(self):
         self.queue_is_new = True
 
-    async def waiting(self):
+    async def draw_queue(self):
         if self.queue_is_new:
             self.queue_is_new = False
             dom.replace(self.queue, await self.page.queue_panel.build())
         return self.queue
 
-    async def drawn(self):
+    async def on_drawn(self):
         if not self.as_table and self.page.settings["developer"]:
             await self.chart.show(self.runs, self.labels)
 

@@ -17,7 +17,7 @@ def origin(record):
     return source.get("document") or ("identity" if source["kind"] == "identity" else None)
 
 
-def grouped(records):
+def group(records):
     """([(origin, its lessons)...], the rest), in the order in which they came."""
     found, order = {}, []
     for record in records:
@@ -40,7 +40,7 @@ class Groups:
 
     def draw(self, state, records, item):
         """Cards of what is `state` (held or ready); `item(record)` draws one lesson inside."""
-        groups, rest = grouped(records)
+        groups, rest = group(records)
         return [self.card(state, key, some, item) for key, some in groups], rest
 
     def card(self, state, key, records, item):

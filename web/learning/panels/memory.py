@@ -68,12 +68,12 @@ class Memory:
 
     async def build(self):
         learned = await records.examples(self.page.store)
-        known = self.waiting({example["id"] for example in learned}) + learned
+        known = self.find_waiting({example["id"] for example in learned}) + learned
         self.versions = {v["number"]: v["label"] for v in await records.versions(self.page.store)}
         if not known:
-            return [dom.make("p", self.nothing(), cls="empty"), self.tell()]
+            return [dom.make("p", self.describe_empty(), cls="empty"), self.tell()]
         self.found = shown = self.filter.filter(known)
-        self.replaced = replaced(known, self.queue)
+        self.replaced = find_replacements(known, self.queue)
         rows = [self.item(example) for example in shown[: self.most]]
         count = dom.make("p", t("memory.count", n=len(shown)), cls="note grow")
         return [
@@ -96,7 +96,7 @@ class Memory:
         words = t("memory.more", n=min(left, MOST)) if left > 0 else ""
         return dom.button(words, "more-memory", cls="small") if words else None
 
-    def waiting(self, learned):
+    def find_waiting(self, learned):
         """What was told and is known by heart, or refused, and in no version yet; newest first."""
         facts, queue = self.page.fact_memory, self.queue.records.values()
         told = [one for one in queue if facts.knows(one["id"]) or one["id"] in facts.refused]
@@ -117,9 +117,9 @@ class Memory:
             return dom.make("span", words, cls="tag bad")
         return None
 
-    def nothing(self):
+    def describe_empty(self):
         """Nothing is learned for good: what is on its way is told."""
-        if not (self.page.status.facts["round"] or any(learning_status.waiting(self.page))):
+        if not (self.page.status.facts["round"] or any(learning_status.count_waiting(self.page))):
             return t("memory.empty")
         return t("memory.learning") + " " + learning_status.sentence(self.page)
 
@@ -160,7 +160,7 @@ class Memory:
             self.form(example) if self.editing and self.editing[0] == id else None,
             dom.make(
                 "div",
-                [] if example["kind"] == STATEMENT else self.asking(id),
+                [] if example["kind"] == STATEMENT else self.draw_ask_buttons(id),
                 dom.button(t("memory.correct"), "correct-fact", id, cls="small"),
                 dom.button(t("memory.forget"), "forget-fact", id, cls="small danger"),
                 cls="row tight",
@@ -168,7 +168,7 @@ class Memory:
             cls="item",
         )
 
-    def asking(self, id):
+    def draw_ask_buttons(self, id):
         return [
             dom.button(t("memory.ask"), "ask-fact", id, cls="small"),
             dom.button(t("memory.reword"), "reword-fact", id, cls="small"),
@@ -294,7 +294,7 @@ class Memory:
         )
 
 
-def replaced(known, queue):
+def find_replacements(known, queue):
     """id -> the answer that took a fact's place, or will: the newest to the same question holds."""
     newest, found = {}, {}
     for record in queue.records.values():

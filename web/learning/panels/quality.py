@@ -43,7 +43,7 @@ class Order:
         button = dom.button(t("quality.poorest_first"), self.verb, cls="small")
         return dom.change(button, aria_pressed="true" if self.poorest_first else "false")
 
-    def sorted(self, things, score):
+    def sort(self, things, score):
         """What was never judged comes last."""
         if not self.poorest_first:
             return things

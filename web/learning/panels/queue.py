@@ -29,7 +29,7 @@ class QueuePanel:
         queue = self.queue
         asked = [r for r in queue.records.values() if r["state"] == "held" and disagrees(r)]
         held = [r for r in queue.records.values() if r["state"] == "held" and not disagrees(r)]
-        waiting, secrets = queue.upcoming(queue.size()), self.page.teaching.collector.held
+        waiting, secrets = queue.peek(queue.size()), self.page.teaching.collector.held
         now = [queue.records[id] for id in queue.leased if id in queue.records]
         refused = [r for r in queue.records.values() if r["state"] == "rejected"]
         if not (asked or held or waiting or secrets or refused or now):
@@ -50,7 +50,7 @@ class QueuePanel:
         ):
             if some:
                 state = "held" if heading == "queue.held" else "ready"
-                some = self.order.sorted(some, quality.score_of)
+                some = self.order.sort(some, quality.score_of)
                 cards, rest = self.groups.draw(state, some, self.item)
                 rows = cards + [self.item(record) for record in rest[:MOST]]
                 parts.append(

@@ -99,7 +99,7 @@ class TrainingRuns:
             dom.make(
                 "details",
                 dom.make("summary", t("runs.more")),
-                dom.make("div", [chosen_box(*one) for one in CHOSEN], cls="columns"),
+                dom.make("div", [draw_field(*one) for one in CHOSEN], cls="columns"),
             ),
             dom.make(
                 "div",
@@ -118,7 +118,7 @@ class TrainingRuns:
     async def look(self, element):
         """Something was chosen that changes what the run takes."""
         form = dom.or_none(element.closest("form"))
-        data, epochs = valued(form, "data"), int(valued(form, "epochs") or AS_FITS)
+        data, epochs = read_field(form, "data"), int(read_field(form, "epochs") or AS_FITS)
         settings = settings_of(form)
         mode = settings["mode"]
         dom.by_id("run-tune").hidden = mode != "lora"
@@ -126,7 +126,7 @@ class TrainingRuns:
 
     def tune(self, form, mode):
         """Seconds of tries before the run: settings are found for adapters."""
-        return 60.0 * int(valued(form, "tune")) if mode == "lora" else 0.0
+        return 60.0 * int(read_field(form, "tune")) if mode == "lora" else 0.0
 
     async def bring(self):
         """A file of the person's as a data set; then it stands in the list."""
@@ -139,7 +139,7 @@ class TrainingRuns:
             await self.open(brought.items[0]["id"])
 
     async def start(self, form):
-        found = {name: valued(form, name) for name in FIELDS}
+        found = {name: read_field(form, name) for name in FIELDS}
         settings = settings_of(form)
         run = StartRun(
             data=found["data"],
@@ -149,7 +149,7 @@ class TrainingRuns:
             threshold=float(found["threshold"]),
             patience=int(found["patience"]),
             tune=self.tune(form, settings["mode"]),
-            skill=valued(form, "skill").strip(),
+            skill=read_field(form, "skill").strip(),
         )
         if await self.ask(run):
             overlay.close_all()
@@ -254,18 +254,18 @@ CHOSEN = (
 """Settings that a person may choose; a box left empty keeps what fits the model."""
 
 
-def valued(form, name):
+def read_field(form, name):
     return dom.find('[name="%s"]' % name, form).value
 
 
-def chosen_box(name, field):
+def draw_field(name, field):
     return number(name, None, field.low, field.high, 1, do="run-look", data_on="change")
 
 
 def settings_of(form):
     """The mode, and what else was chosen, as TrainingConfig names it."""
-    found = {"mode": valued(form, "mode")}
-    given = {name: int(valued(form, name)) for name, _ in CHOSEN if valued(form, name)}
+    found = {"mode": read_field(form, "mode")}
+    given = {name: int(read_field(form, name)) for name, _ in CHOSEN if read_field(form, name)}
     rank = given.pop("rank", None)
     if rank and found["mode"] != "full":
         found["lora_config"] = {"rank": rank}

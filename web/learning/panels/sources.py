@@ -52,7 +52,7 @@ class Sources:
         store = self.page.store
         every = self.all or self.order.poorest_first
         shown = await records.sources(store, 0 if every else SHOWN)
-        shown = self.order.sorted(shown, lambda one: one.get("quality"))
+        shown = self.order.sort(shown, lambda one: one.get("quality"))
         sort = self.order.button([one.get("quality") is not None for one in shown])
         shown = shown if self.all else shown[:SHOWN]
         rows = [self.row(source) for source in shown]
@@ -62,7 +62,7 @@ class Sources:
         return [
             self.zone(),
             sort,
-            dom.make("ul", rows, cls="list") if rows else self.nothing(),
+            dom.make("ul", rows, cls="list") if rows else self.draw_empty(),
             more,
         ]
 
@@ -95,7 +95,7 @@ class Sources:
             before = self.drawn_rows[source["id"]] = (shows, self.item(source))
         return before[1]
 
-    async def drawn(self):
+    async def on_drawn(self):
         self.intake.scroll_to_mark()
 
     def show_all(self):
@@ -120,7 +120,7 @@ class Sources:
             cls="drop-zone",
         )
 
-    def nothing(self):
+    def draw_empty(self):
         return dom.make("p", t("sources.empty"), cls="empty")
 
     def item(self, source):
@@ -140,7 +140,7 @@ class Sources:
             self.intake.chats.show(source) if state == "chats" else None,
             self.secrets(source) if source.get("secrets") else None,
             self.preview(source),
-            self.tested(source),
+            self.draw_test(source),
             self.tick(source) if state == "ready" else None,
             dom.make("div", self.acts(source), cls="row tight"),
             cls="item",
@@ -240,7 +240,7 @@ class Sources:
         note = dom.make("p", t("sources.secrets", n=source["secrets"], what=what), cls="note")
         return dom.make("div", note, allow)
 
-    def tested(self, source):
+    def draw_test(self, source):
         found = self.intake.tests.get(source["id"])
         now = self.intake.testing.get(source["id"])
         said = dom.make("p", now, cls="note", role="status") if now else None

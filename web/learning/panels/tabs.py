@@ -27,8 +27,8 @@ class Tabs:
             return
         parts = await panel.build()
         dom.replace(dom.by_id("panel-" + panel.name), parts)
-        if hasattr(panel, "drawn"):
-            await panel.drawn()
+        if hasattr(panel, "on_drawn"):
+            await panel.on_drawn()
 
     def open(self, name, focus=False):
         """Show one panel; the others are hidden and not kept up to date. What is no panel, or was

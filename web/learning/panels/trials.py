@@ -89,7 +89,7 @@ def kind(table, number):
 def plot(table, words):
     """A line for each try, from what it came to on a little to what on more; where all had the
     same, a dot for each, side by side."""
-    drawing = drawn("svg", viewBox="0 0 %d %d" % (WIDTH, HEIGHT), role="img")
+    drawing = make_svg("svg", viewBox="0 0 %d %d" % (WIDTH, HEIGHT), role="img")
     drawing.setAttribute("aria-label", words)
     every, numbers, rungs = (
         [one["loss"] for one in table["results"]],
@@ -106,9 +106,9 @@ def plot(table, words):
             points.append((EDGE + across * place, EDGE + down * (high - loss)))
         look = {"class": kind(table, number)}
         path = " ".join(["%.1f,%.1f" % point for point in points])
-        drawing.appendChild(drawn("polyline", points=path, **look))
+        drawing.appendChild(make_svg("polyline", points=path, **look))
         for x, y in points:
-            drawing.appendChild(drawn("circle", cx="%.1f" % x, cy="%.1f" % y, r="3", **look))
+            drawing.appendChild(make_svg("circle", cx="%.1f" % x, cy="%.1f" % y, r="3", **look))
     return drawing
 
 
@@ -120,7 +120,7 @@ def legend():
     return dom.make("div", parts, cls="legend")
 
 
-def drawn(tag, **attributes):
+def make_svg(tag, **attributes):
     node = document.createElementNS("http://www.w3.org/2000/svg", tag)
     for name, value in attributes.items():
         node.setAttribute(name, value)

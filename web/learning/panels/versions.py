@@ -61,7 +61,7 @@ class Versions:
         for version in self.found:
             rows.append((version["time"], await self.item(version)))
         for entry in await records.rejections(self.page.store):
-            rows.append((entry["time"], await self.rejected(entry)))
+            rows.append((entry["time"], await self.draw_rejected(entry)))
         rows.sort(key=lambda row: -row[0])
         items = [row for _, row in rows] + [self.base()]
         heading = dom.make("h3", t("versions.timeline"))
@@ -80,7 +80,7 @@ class Versions:
             current,
             words,
             [None if current else use, about],
-            verdict.warned(version),
+            verdict.describe_warnings(version),
         )
 
     def base(self):
@@ -101,7 +101,7 @@ class Versions:
             cls="item current" if current else "item",
         )
 
-    async def rejected(self, entry):
+    async def draw_rejected(self, entry):
         """An attempt that was not used stays visible: what it tried, what went wrong, what is
         next."""
         gate = entry["body"]["gate"]
@@ -111,7 +111,7 @@ class Versions:
             dom.make("p", await verdict.describe_attempt(self.page.store, entry), cls="said"),
             [dom.make("p", why) for why in verdict.faults(gate)],
             dom.make("p", verdict.next_step(entry), cls="note"),
-            verdict.folded(gate),
+            verdict.fold_figures(gate),
             dom.make("p", t.date(entry["time"]), cls="why"),
             cls="item",
         )
@@ -123,14 +123,14 @@ class Versions:
 
     def leaderboard(self):
         column, direction = self.order
-        head = [self.heading(name, direction if name == column else 0) for name in COLUMNS]
+        head = [self.draw_heading(name, direction if name == column else 0) for name in COLUMNS]
         rows = [
             dom.make(
                 "tr",
                 [dom.make("td", self.cell(version, name)) for name in COLUMNS],
                 cls="current" if version["label"] == self.page.version else None,
             )
-            for version in ranked(self.found, column, direction)
+            for version in rank(self.found, column, direction)
         ]
         head, body = dom.make("thead", dom.make("tr", head)), dom.make("tbody", rows)
         title = t("versions.leaderboard")
@@ -143,7 +143,7 @@ class Versions:
             cls="developer",
         )
 
-    def heading(self, name, direction):
+    def draw_heading(self, name, direction):
         words = t("column." + name) + (" ↓" if direction < 0 else " ↑" if direction > 0 else "")
         sort = {-1: "descending", 1: "ascending", 0: None}[direction]
         return dom.make("th", dom.button(words, "sort-versions", name), scope="col", aria_sort=sort)
@@ -174,7 +174,7 @@ class Versions:
         facts = [
             (t("versions.made"), t.date(version["time"])),
             (t("versions.parent"), records.label(parent)),
-            (t("versions.added"), added(version)),
+            (t("versions.added"), describe_amount(version)),
         ]
         if version["gate"].get("came_as"):
             facts.append((t("versions.came_as"), version["gate"]["came_as"]))
@@ -235,7 +235,7 @@ class Versions:
         return table and dom.make("section", dom.make("h3", t("gate.title")), table)
 
 
-def added(version):
+def describe_amount(version):
     """How much it learned, in a word."""
     if version["kind"] == "training":
         return t("versions.learned_set")
@@ -255,10 +255,10 @@ def value_of(version, name):
         return version.get("wins", 0)
     if name == "time":
         return version["time"]
-    return records.measured(version["gate"], MEASURES.get(name, name))
+    return records.find_measure(version["gate"], MEASURES.get(name, name))
 
 
-def ranked(versions, column, direction):
+def rank(versions, column, direction):
     """Sorted by a column; what was not measured comes last either way."""
     known = [version for version in versions if value_of(version, column) is not None]
     unknown = [version for version in versions if value_of(version, column) is None]

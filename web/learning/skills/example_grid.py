@@ -46,7 +46,7 @@ class ExampleGrid:
 
     async def open(self, name="", pairs=(), wrong=(), seldom=()):
         """Examples to write, those given, and what is still wrong of a skill."""
-        before = await skill_list.teaching_of(self.page, name)
+        before = await skill_list.load_teaching(self.page, name)
         self.others = before["examples"] - len(wrong) if before else 0
         self.skill, self.gone, self.more, self.rows = "", [], list(pairs[SHOWN:]), 0
         self.list = dom.make("ol", cls="example-rows")
@@ -101,7 +101,7 @@ class ExampleGrid:
     async def correct(self, name):
         """What a skill still gets wrong, and room for more examples."""
         self.file = None
-        told = await skill_list.teaching_of(self.page, name)
+        told = await skill_list.load_teaching(self.page, name)
         await self.open(name, wrong=told["wrong"] if told else ())
 
     async def like_this(self, id):
@@ -268,7 +268,7 @@ class ExampleGrid:
         if not form.reportValidity():
             return
         name = dom.field(form, "skill")
-        told = await skill_list.teaching_of(self.page, name)
+        told = await skill_list.load_teaching(self.page, name)
         if not changes and not (teach and told and told["changed"]):
             self.page.toast(t("skills.nothing_new"))
             return

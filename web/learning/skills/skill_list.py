@@ -25,7 +25,7 @@ class SkillList:
         """Every skill of the model that is loaded, and what was to become one."""
         rows = []
         for name in await names(self.page):
-            rows.append(row(name, await teaching_of(self.page, name)))
+            rows.append(row(name, await load_teaching(self.page, name)))
         teach = dom.button(t("skills.title"), "teach-skill", drawing="teach", cls="small")
         teach.disabled = not (self.page.model and self.page.model.trainable)
         return dom.make(
@@ -65,7 +65,7 @@ async def names(page):
     return sorted(found)
 
 
-async def teaching_of(page, name):
+async def load_teaching(page, name):
     """What became of teaching it; None where an earlier version of OneSeek did."""
     return await page.store.get("state", "taught.%s.%s" % (page.choice.model_id(), name))
 

@@ -95,7 +95,7 @@ def sampling_of(body: dict, manner: Manner) -> Sampling:
     """What was asked for; where that is neither temperature nor top-p, what the chat does."""
     stop, seed, heat, top_p = body["stop"], body["seed"], body["temperature"], body["top_p"]
     limit = body["max_completion_tokens"] or body["max_tokens"] or LONGEST
-    return manner.sampling(
+    return manner.make_sampling(
         heat,
         top_p,
         steer=heat is None and top_p is None and not body["response_format"],

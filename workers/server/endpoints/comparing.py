@@ -56,7 +56,7 @@ async def choose(request: Request, body: dict) -> JSONResponse:
     told = []
     for place, (model, number) in enumerate(pair, 1):
         record = await service.versions.record(number) if number else None
-        told.append(service.names.called(model, record))
+        told.append(service.names.label_version(model, record))
         if record:
             won = "wins" if body["winner"] == place else "losses"
             key = won if body["winner"] else "ties"
@@ -73,6 +73,6 @@ async def board(request: Request) -> JSONResponse:
     for _, version in await service.store.all("versions"):
         if model := models.get(version["base"]):
             held_out = version["gate"].get("held_out") or {}
-            name = service.names.called(model, version)
+            name = service.names.label_version(model, version)
             ranked.record(name, loss=held_out.get("after"), **score(version))
-    return JSONResponse({"leaderboard": ranked.ranking()})
+    return JSONResponse({"leaderboard": ranked.rank()})

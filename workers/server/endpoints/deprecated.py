@@ -18,18 +18,18 @@ SUNSET = "Sat, 01 Jan 2028 00:00:00 GMT"
 LONGEST = 256  # tokens of an answer
 
 
-def deprecated(handler: Handler) -> Handler:
+def deprecate(handler: Handler) -> Handler:
     """A handler under an old name."""
 
     @functools.wraps(handler)
-    async def answered(request: Request) -> Response:
+    async def answer(request: Request) -> Response:
         response = await handler(request)
         response.headers["Deprecation"] = "true"
         response.headers["Sunset"] = SUNSET
         return response
 
-    answered.__doc__ = f"{(handler.__doc__ or '').strip()} (old name)"
-    return answered
+    answer.__doc__ = f"{(handler.__doc__ or '').strip()} (old name)"
+    return answer
 
 
 async def status(request: Request) -> JSONResponse:

@@ -23,7 +23,7 @@ async def queue(request: Request) -> JSONResponse:
     """What waits to be learned, and what waits for a person's approval before that."""
     waiting = service_of(request).queue.queue
     held = [one for one in waiting.records.values() if one["state"] == "held"]
-    told = {"items": waiting.upcoming(SHOWN), "held": held[:SHOWN]}
+    told = {"items": waiting.peek(SHOWN), "held": held[:SHOWN]}
     return JSONResponse({"stats": waiting.get_stats(), **told})
 
 

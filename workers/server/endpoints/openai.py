@@ -44,24 +44,24 @@ LEFT = 499
 
 async def models(request: Request) -> JSONResponse:
     """Every version as a model, the bare name first: the one in use."""
-    return JSONResponse({"object": "list", "data": await listed(service_of(request))})
+    return JSONResponse({"object": "list", "data": await list_models(service_of(request))})
 
 
 async def model(request: Request) -> JSONResponse:
     """One of them."""
-    models = {one["id"]: one for one in await listed(service_of(request))}
+    models = {one["id"]: one for one in await list_models(service_of(request))}
     if (wanted := request.path_params["id"]) in models:
         return JSONResponse(models[wanted])
     raise NoSuchModel(wanted)
 
 
-async def listed(service: Service) -> list[dict]:
+async def list_models(service: Service) -> list[dict]:
     names = [(service.model, 0), (f"{service.model}:v0", 0)]
     names += [
         (f"{service.model}:{label(one)}", one["time"] // 1000)
         for one in await service.versions.records()
     ]
-    names += [(f"oneseek:{one['name']}", 0) for one in await service.assistant.skills.listed()]
+    names += [(f"oneseek:{one['name']}", 0) for one in await service.assistant.skills.list_skills()]
     return [
         {"id": name, "object": "model", "created": made, "owned_by": "oneseek"}
         for name, made in names

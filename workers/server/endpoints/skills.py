@@ -23,7 +23,7 @@ async def skills(request: Request) -> JSONResponse:
     """Every skill with its version, how it did what was held back, what it still gets wrong, and
     how much more examples helped; a request to /v1/chat/completions names one as `oneseek:NAME`,
     and what asks for one is answered by it."""
-    return JSONResponse({"skills": await examples_of(request).listed()})
+    return JSONResponse({"skills": await examples_of(request).list_skills()})
 
 
 async def examples(request: Request) -> JSONResponse:

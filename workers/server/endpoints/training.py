@@ -72,12 +72,15 @@ async def micro(request: Request, body: dict) -> JSONResponse:
         answers.append(body["analyzed_data"].get("answer") or "")
         refuse_secrets(secrets_in("\n".join([body["question"], *answers])))
     accepted = await service.ask_micro(
-        body["question"], body["raw_responses"], body["language"], checked(body["analyzed_data"])
+        body["question"],
+        body["raw_responses"],
+        body["language"],
+        clean_analysis(body["analyzed_data"]),
     )
     return JSONResponse({"success": True, "status": "accepted", **accepted}, 202)
 
 
-def checked(analyzed: dict) -> dict:
+def clean_analysis(analyzed: dict) -> dict:
     """What a caller's analysis says, without what it left open."""
     weights = analyzed.get("weights") or {}
     for model in weights:
@@ -105,7 +108,7 @@ async def micro_outcome(request: Request) -> JSONResponse:
 
 async def micro_state(service: Service) -> dict:
     status = await service.micro.status()
-    told = [dated(event) for event in status["events"]]
+    told = [format_time(event) for event in status["events"]]
     return {"enabled": service.micro_training, **status, "events": told}
 
 
@@ -113,7 +116,7 @@ async def micro_stats(request: Request) -> JSONResponse:
     """Counts of micro-training: runs, by language, by stage, last DNA update."""
     stats = await service_of(request).micro.stats()
     dna, last = stats["last_dna_update"], stats["last_run_time"]
-    stats.update(last_dna_update=dna and dated(dna), last_run_time=last and moment(last))
+    stats.update(last_dna_update=dna and format_time(dna), last_run_time=last and moment(last))
     return JSONResponse(stats)
 
 
@@ -130,7 +133,7 @@ LORA = record(
 )
 
 
-def shaped(body: dict) -> dict:
+def read_shape(body: dict) -> dict:
     """What a run was asked to train of the model, as a configuration says it."""
     wanted: dict = {}
     if mode := body["mode"]:
@@ -197,7 +200,7 @@ async def start_run(request: Request, body: dict) -> JSONResponse:
         body["epochs"],
         body["learningRate"],
         ends(body),
-        shaped(body),
+        read_shape(body),
         AdaptiveConfig(**body["adaptiveWeights"]),
         seconds_of(body["tune"]) if body["tune"] else 0.0,
         body["preset"],
@@ -282,7 +285,7 @@ async def leaderboard(request: Request) -> JSONResponse:
         raise HTTPException(404, f"there is no run {request.path_params['run_id']!r}")
     made = {one["name"]: one for _, one in await service.store.all("versions")}
     rows = []
-    for row in run.leaderboard.ranking():
+    for row in run.leaderboard.rank():
         name = run.version_of(row["model"])
         rows.append(row | {"version": name or None} | score(made.get(name)))
     return JSONResponse({"runId": run.id, "leaderboard": rows})
@@ -301,7 +304,7 @@ async def events(request: Request) -> StreamingResponse:
 
     async def stream() -> AsyncIterator[str]:
         async with service.hub.listen() as queue:
-            yield sent(state_of(service, wanted))
+            yield encode_event(state_of(service, wanted))
             while True:
                 try:
                     event = await asyncio.wait_for(queue.get(), HEARTBEAT)
@@ -309,19 +312,19 @@ async def events(request: Request) -> StreamingResponse:
                     yield ": still here\n\n"
                     continue
                 if wanted in (None, event.get("runId")):
-                    yield sent(event)
+                    yield encode_event(event)
 
     return StreamingResponse(stream(), media_type="text/event-stream")
 
 
-def dated(event: dict) -> dict:
+def format_time(event: dict) -> dict:
     """An event as it is told outside: its time in words, where the store has milliseconds."""
     time = event.get("timestamp")
     return event | {"timestamp": moment(time)} if isinstance(time, int) else event
 
 
-def sent(event: dict) -> str:
-    return f"event: {event['type']}\ndata: {json.dumps(dated(event))}\n\n"
+def encode_event(event: dict) -> str:
+    return f"event: {event['type']}\ndata: {json.dumps(format_time(event))}\n\n"
 
 
 async def training_socket(socket: WebSocket) -> None:
@@ -342,7 +345,7 @@ async def training_socket(socket: WebSocket) -> None:
                 if not coming.done():
                     coming.cancel()
                 elif wanted in (None, coming.result().get("runId")):
-                    await socket.send_json(dated(coming.result()))
+                    await socket.send_json(format_time(coming.result()))
         except (WebSocketDisconnect, RuntimeError):
             return
         finally:

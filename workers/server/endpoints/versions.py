@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from oneseek.engine.assistant import flat_weights
 from oneseek.engine.core.next_work import rounds_away
 from oneseek.engine.history.audit import check_store
-from oneseek.engine.history.certificate import certify, zipped
+from oneseek.engine.history.certificate import certify, zip_files
 from oneseek.engine.history.versions import behind, label
 from oneseek.engine.model.adapters import only_lora, peft_files
 from oneseek.workers.server.fields import takes, text
@@ -75,7 +75,7 @@ async def export(request: Request) -> JSONResponse:
     return JSONResponse({"name": record["name"], "files": encoded})
 
 
-async def certified(request: Request) -> Response:
+async def export_certified(request: Request) -> Response:
     """A version certified, as a zip: adapter, records, the ledger, and a script that checks
     them."""
     service, wanted = service_of(request), request.path_params["number"]
@@ -85,7 +85,7 @@ async def certified(request: Request) -> Response:
     only_lora(trained)
     files = peft_files(trained, flat_weights(weights), service.model, record["name"],
                        behind=behind(record))  # fmt: skip
-    data = zipped(await certify(service.versions, wanted, files))
+    data = zip_files(await certify(service.versions, wanted, files))
     named = {"Content-Disposition": f'attachment; filename="{record["name"]}.zip"'}
     return Response(data, media_type="application/zip", headers=named)
 

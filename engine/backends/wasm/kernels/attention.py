@@ -102,7 +102,7 @@ def softmax(f, scores, end):
     return top, f.let(total(so_far))
 
 
-def weighted(f, s, scores, values, head, spans, out, factors):
+def sum_weighted(f, s, scores, values, head, spans, out, factors):
     """out[g] = factors[g] * the sum over i of scores[g][i] values[i]."""
     for start, stop, height in row_tiles(s.group, HEADS):
         vectors = next(n for n in (8, 4, 2, 1) if n * height <= 8 and s.width % (4 * n) == 0)
@@ -164,7 +164,7 @@ def attention(f, q, k, v, spans, out, logsum, scratch, lo, hi, *, s):
             f.store(logs, 0.0, 4 * g)
             with f.when(denominator > 0.0):
                 f.store(logs, (top + log(f, op("f32x4.splat", safe))).lane(0), 4 * g)
-        weighted(f, s, scratch, v, head, seen, s.rows(out, t, head), factors)
+        sum_weighted(f, s, scratch, v, head, seen, s.rows(out, t, head), factors)
 
 
 def backward_scores(f, s, dy, y, logsum, q, k, v, seen, t, head, scratch, keep_weights):
@@ -198,7 +198,7 @@ def attention_dq(f, dy, y, logsum, q, k, v, spans, dq, scratch, lo, hi, *, s):
             given = (dy, y, logsum, q, k, v, seen, t, head, scratch)
             cotangents = backward_scores(f, s, *given, keep_weights=False)
             scales = [constant(s.scale)] * s.group
-            weighted(f, s, cotangents, k, head, seen, s.rows(dq, t, head), scales)
+            sum_weighted(f, s, cotangents, k, head, seen, s.rows(dq, t, head), scales)
 
 
 def attention_dkv(f, dy, y, logsum, q, k, v, spans, dk, dv, scratch, lo, hi, *, s):
@@ -218,7 +218,7 @@ def attention_dkv(f, dy, y, logsum, q, k, v, spans, dk, dv, scratch, lo, hi, *, 
         spread(f, s, cotangents, s.rows(q, t, head), dk, head, seen, s.scale)
 
 
-def sized(write, q, k, heads, kv_heads, products, buffers=2, per_head=False, chains=0):
+def make_kernel(write, q, k, heads, kv_heads, products, buffers=2, per_head=False, chains=0):
     """`products` is how many matrix products of queries and keys the kernel amounts to."""
     s = Sizes(q.rows, k.rows, heads, kv_heads, q.cols // heads)
     if s.width % 4:
@@ -230,15 +230,15 @@ def sized(write, q, k, heads, kv_heads, products, buffers=2, per_head=False, cha
 
 @kernel("attention")
 def _(q, k, v, spans, *, heads, kv_heads):
-    return sized(attention, q, k, heads, kv_heads, products=2, buffers=1, per_head=True)
+    return make_kernel(attention, q, k, heads, kv_heads, products=2, buffers=1, per_head=True)
 
 
 @kernel("attention_dq")
 def _(dy, y, logsum, q, k, v, spans, *, heads, kv_heads):
-    return sized(attention_dq, q, k, heads, kv_heads, products=3)
+    return make_kernel(attention_dq, q, k, heads, kv_heads, products=3)
 
 
 @kernel("attention_dkv")
 def _(dy, y, logsum, q, k, v, spans, *, heads, kv_heads):
     more = dict(products=4, per_head=True, chains=kv_heads)
-    return sized(attention_dkv, q, k, heads, kv_heads, **more)
+    return make_kernel(attention_dkv, q, k, heads, kv_heads, **more)

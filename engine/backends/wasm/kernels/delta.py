@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from functools import partial
 
 from oneseek.engine.backends.wasm.emit import Local, load, op
-from oneseek.engine.backends.wasm.kernels.attention import Sizes, score, spans_of, spread, weighted
+from oneseek.engine.backends.wasm.kernels.attention import (
+    Sizes,
+    score,
+    spans_of,
+    spread,
+    sum_weighted,
+)
 from oneseek.engine.backends.wasm.kernels.kernel import Kernel, kernel
 from oneseek.engine.backends.wasm.kernels.vectors import (
     constant,
@@ -148,7 +154,7 @@ def delta(f, q, k, v, b, totals, spans, u, y, scratch, lo, hi, *, s):
             given = (k, token.key_head, line)
             meeting.scores(token, s.keys, key, *given, 1.0, decay)
             made = f.let(s.values.key(u, token.own, head))
-            weighted(f, s.values, line, u, head, token.earlier, made, ONE)
+            sum_weighted(f, s.values, line, u, head, token.earlier, made, ONE)
             share = share_of(f, s, b, token)
 
             def replace(n, made, v):
@@ -157,7 +163,7 @@ def delta(f, q, k, v, b, totals, spans, u, y, scratch, lo, hi, *, s):
             quads(f, s.values.width, replace, made, s.values.rows(v, t, head))
             query = f.let(s.keys.rows(q, t, token.key_head))
             meeting.scores(token, s.keys, query, *given, s.keys.scale, decay)
-            weighted(f, s.values, line, u, head, token.seen, result, ONE)
+            sum_weighted(f, s.values, line, u, head, token.seen, result, ONE)
 
 
 def delta_kept(f, q, k, v, b, totals, spans, kept, u, y, scratch, lo, hi, *, s):
@@ -218,7 +224,7 @@ def delta_asking(f, dy, dv, k, u, totals, spans, dq, dk, scratch, lo, hi, *, s):
         both = cotangents(meeting, token, dy, dv, u, totals)
         for line, target in zip(both, (dq, dk), strict=True):
             made = s.apart.rows(target, t, head)
-            weighted(f, s.keys, line, k, token.key_head, token.seen, made, ONE)
+            sum_weighted(f, s.keys, line, k, token.key_head, token.seen, made, ONE)
 
 
 def delta_asked(f, dy, dv, q, k, totals, spans, u, dk, scratch, lo, hi, *, s):
@@ -236,7 +242,7 @@ def delta_asked(f, dy, dv, q, k, totals, spans, u, dk, scratch, lo, hi, *, s):
             spread(f, s.apart, line, row, dk, head, token.seen, 1.0)
 
 
-def made(write, q, k, v, heads, key_heads, lines, more=0, per_token=False):
+def make_kernel(write, q, k, v, heads, key_heads, lines, more=0, per_token=False):
     """The kernel with so many lines and more bytes of scratch; the tokens of a head come one after
     the other, or in any order."""
     s = sizes(q, k, v, heads, key_heads)
@@ -249,27 +255,27 @@ def made(write, q, k, v, heads, key_heads, lines, more=0, per_token=False):
 
 @kernel("delta")
 def _(q, k, v, b, total, spans, *, heads, key_heads):
-    return made(delta, q, k, v, heads, key_heads, 2)
+    return make_kernel(delta, q, k, v, heads, key_heads, 2)
 
 
 @kernel("delta_kept")
 def _(q, k, v, b, total, spans, kept, *, heads, key_heads):
-    return made(delta_kept, q, k, v, heads, key_heads, 2)
+    return make_kernel(delta_kept, q, k, v, heads, key_heads, 2)
 
 
 @kernel("delta_du")
 def _(dy, q, k, b, total, spans, *, heads, key_heads):
-    return made(delta_du, q, k, dy, heads, key_heads, 2, more=4 * dy.cols // heads)
+    return make_kernel(delta_du, q, k, dy, heads, key_heads, 2, more=4 * dy.cols // heads)
 
 
 @kernel("delta_asking")
 def _(dy, dv, k, u, total, spans, *, heads, key_heads):
-    return made(delta_asking, k, k, dy, heads, key_heads, 3, per_token=True)
+    return make_kernel(delta_asking, k, k, dy, heads, key_heads, 3, per_token=True)
 
 
 @kernel("delta_asked")
 def _(dy, dv, q, k, total, spans, u, *, heads, key_heads):
-    return made(delta_asked, q, k, dy, heads, key_heads, 3)
+    return make_kernel(delta_asked, q, k, dy, heads, key_heads, 3)
 
 
 def before_of(f, spans, t):

@@ -26,7 +26,7 @@ def tile_of(rows, weight):
     return 1, GROUPS if rows == 1 else 1
 
 
-def transposed(f, a, b, c, d):
+def transpose(f, a, b, c, d):
     """The columns of four vectors as vectors."""
     low, high = f.let(shuffle(a, b, 0, 4, 1, 5)), f.let(shuffle(c, d, 0, 4, 1, 5))
     yield f.let(shuffle(low, high, 0, 1, 4, 5))
@@ -50,7 +50,7 @@ def lay_out(f, x, out, groups, vectors, bits):
                     f.let(load(x, 16 * (v * fields + first // 4) + 4 * fields * lane))
                     for lane in range(4)
                 ]
-                for j, field in enumerate(transposed(f, *words), first):
+                for j, field in enumerate(transpose(f, *words), first):
                     sums += field
                     place = j % TURN
                     scaled = field * constant(2.0 ** (-bits * place)) if place else field

@@ -249,7 +249,7 @@ def _(a, b, base, *, ta=False, tb=False, scale=1.0):
 @kernel("packed_linear")
 def _(x, codes, scales, h, b, base, *, bits):
     (N, groups, _), K = scales.shape, x.cols
-    weight = Packed.fitting(K, bits, K // groups)
+    weight = Packed.from_sizes(K, bits, K // groups)
     sizes = dict(rows=x.rows, K=K, N=N, weight=weight, rank=h.cols if h else 0)
     work = 2.0 * x.rows * N * K
     if weight is None:
@@ -265,7 +265,7 @@ def _(x, codes, scales, h, b, base, *, bits):
 @kernel("packed_linear_dx")
 def _(dy, codes, scales, base, *, bits):
     (N, groups, _), K = scales.shape, codes.cols * 32 // bits
-    weight = Packed.fitting(K, bits, K // groups)
+    weight = Packed.from_sizes(K, bits, K // groups)
     if weight is None:
         return None
     write = partial(linear_dx, rows=dy.rows, K=K, N=N, weight=weight)

@@ -182,7 +182,7 @@ def _(dy, index, *, count):
 @kernel("packed_rows")
 def _(codes, scales, index, *, bits):
     cols = codes.cols * 32 // bits
-    weight = Packed.fitting(cols, bits, cols // scales.shape[1])
+    weight = Packed.from_sizes(cols, bits, cols // scales.shape[1])
     return weight and Kernel(partial(packed_rows, cols=cols, weight=weight), index.size)
 
 

@@ -32,7 +32,7 @@ def spread(f, x, y, scratch, lo, hi, *, times, inner):
         copy(f, x + row // times * (4 * inner), y + row * (4 * inner), inner)
 
 
-def reduced(f, x, y, scratch, lo, hi, *, middle, inner, join, first):
+def reduce(f, x, y, scratch, lo, hi, *, middle, inner, join, first):
     """Term by term, all of the inner side at once."""
     with f.loop(lo, hi) as row:
         at, out = f.let(x + row * (4 * middle * inner)), f.let(y + row * (4 * inner))
@@ -47,7 +47,7 @@ def reduced(f, x, y, scratch, lo, hi, *, middle, inner, join, first):
             at += 4 * inner
 
 
-def reduced_rows(f, x, y, scratch, lo, hi, *, middle, join, lanes_of, first):
+def reduce_rows(f, x, y, scratch, lo, hi, *, middle, join, lanes_of, first):
     """Where nothing lies within: four terms at a time."""
     with f.loop(lo, hi) as row:
         so_far = f.let(constant(first))
@@ -67,9 +67,9 @@ def reduced_rows(f, x, y, scratch, lo, hi, *, middle, join, lanes_of, first):
 def reduction(x, join, lanes_of, first):
     rows, middle, inner = x.shape
     if inner == 1:
-        write = partial(reduced_rows, middle=middle, join=join, lanes_of=lanes_of, first=first)
+        write = partial(reduce_rows, middle=middle, join=join, lanes_of=lanes_of, first=first)
     else:
-        write = partial(reduced, middle=middle, inner=inner, join=join, first=first)
+        write = partial(reduce, middle=middle, inner=inner, join=join, first=first)
     return Kernel(write, rows, work=2.0 * x.size)
 
 

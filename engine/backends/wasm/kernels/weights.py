@@ -17,7 +17,7 @@ class Packed:
         self.row = tuple(columns // group * size for size in self.advance)
 
     @classmethod
-    def fitting(cls, columns, bits, group):
+    def from_sizes(cls, columns, bits, group):
         """None where a group is not a whole number of vectors."""
         whole = columns % group == 0 and group * bits % 128 == 0 and group % 16 == 0
         return cls(columns, bits, group) if whole else None

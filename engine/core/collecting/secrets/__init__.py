@@ -9,9 +9,9 @@ of rules first looks for a sign of what it finds, and costs nothing in a message
 from oneseek.engine.core.collecting.secrets.code import without_code
 from oneseek.engine.core.collecting.secrets.evidence import weigh
 from oneseek.engine.core.collecting.secrets.keys import addresses_with_password, has_key, is_example
-from oneseek.engine.core.collecting.secrets.labels import Words, labelled, split_marks
+from oneseek.engine.core.collecting.secrets.labels import Words, find_labelled, split_marks
 from oneseek.engine.core.collecting.secrets.letters import even, fold, has_digit
-from oneseek.engine.core.collecting.secrets.made import has_person, made_password
+from oneseek.engine.core.collecting.secrets.made import has_made_password, has_person
 from oneseek.engine.core.collecting.secrets.numbers import (
     has_bank_account,
     has_card,
@@ -41,12 +41,12 @@ def secrets_in(text):
     """The kinds of secrets that a text seems to hold, each once, in the order of KINDS."""
     text = even(text)
     low = fold(text)
-    marked, plain = weighed_words(text)
-    found = ruled(text, low, marked, plain) or weigh(marked, plain)
+    marked, plain = split_words(text)
+    found = apply_rules(text, low, marked, plain) or weigh(marked, plain)
     return [kind for kind in KINDS if kind in found]
 
 
-def weighed_words(text):
+def split_words(text):
     """The words that are weighed, as written and folded."""
     text = without_addresses(text)
     text, low = without_code(text, fold(text))
@@ -75,12 +75,12 @@ def _is_address(word):
     return word[0] == "/" and word.count("/") > 1 and "@" not in word and ":" not in word
 
 
-def ruled(text, low, marked, plain):
+def apply_rules(text, low, marked, plain):
     """The kinds that the rules find in a text, its folded form and its words, a set."""
     named = text
     if "://" in text:
         named = _without(text, is_example)
-    found = labelled(Words(*without_code(named, low if named is text else fold(named))))
+    found = find_labelled(Words(*without_code(named, low if named is text else fold(named))))
     if opens_network(plain) or is_spelled_out(plain):
         found.add(PASSWORD)
     if is_dialled(plain):
@@ -92,7 +92,7 @@ def ruled(text, low, marked, plain):
     if has_recovery(text, low):
         found.add(RECOVERY)
     if has_digit(text):
-        if made_password(marked, plain):
+        if has_made_password(marked, plain):
             found.add(PASSWORD)
         if has_person(marked, plain):
             found.add(IDENTITY)

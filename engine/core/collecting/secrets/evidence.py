@@ -126,7 +126,7 @@ def candidates(marked, plain):
 def _parts(marked, plain):
     """([(place of its piece, signs, kind)] of each value, the signs of each piece)."""
     cues = cues_of(plain)
-    asked, stems = _asked(plain), stems_of(plain)
+    asked, stems = _find_text_signs(plain), stems_of(plain)
     code = of_code(plain)
     found, places, i = [], [], 0
     while i < len(plain):
@@ -157,7 +157,7 @@ def group_of(shape):
     return "num" if shape in NUMERIC else "plain" if shape in PLAIN else "odd"
 
 
-def _asked(plain):
+def _find_text_signs(plain):
     """Signs of the whole text."""
     signs = []
     if plain and plain[-1] == "?":

@@ -146,10 +146,10 @@ def _is_of_hash(words, i):
     if i and words[i - 1].strip(EDGES).lower() in ("id", "uuid", "guid"):
         return True
     around = words[max(0, i - 6) : i + 5]
-    return any([part in OF_HASHES for word in around for part in _spoken(word)])
+    return any([part in OF_HASHES for word in around for part in _split_at_signs(word)])
 
 
-def _spoken(word):
+def _split_at_signs(word):
     word = word.lower()
     for sign in ":@=/.,;()_":
         word = word.replace(sign, " ")

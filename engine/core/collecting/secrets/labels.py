@@ -112,7 +112,7 @@ def _split_questions(text):
     return joined
 
 
-def labelled(words):
+def find_labelled(words):
     """The kinds of secrets that names in the text announce, a set."""
     found = set()
     plain = words.plain
@@ -162,7 +162,7 @@ def _label_at(words, i, wifi):
         return None, 1
     if label == WEAK and word[:5] == "clave" and _is_opened(words, i):
         return CODE, 1
-    return (_opened(words, i, wifi) if label == HEAD else label), 1
+    return (_classify_head(words, i, wifi) if label == HEAD else label), 1
 
 
 def _compound(word, written):
@@ -196,7 +196,7 @@ def _compound(word, written):
     return None
 
 
-def _opened(words, i, wifi):
+def _classify_head(words, i, wifi):
     """What a code or key is for, by the words around it."""
     if wifi:
         return WIFI

@@ -32,7 +32,7 @@ OF_THINGS = set(  # whose numbers are written as persons' numbers are
 )
 
 
-def made_password(words, plain):
+def has_made_password(words, plain):
     """Whether one of a text's words, as written and folded, is a password by its form."""
     for i, word in enumerate(words):
         if 6 <= len(word) <= LONGEST and any([digit in word for digit in DIGITS]):

@@ -13,12 +13,12 @@ from datetime import date
 
 from oneseek.engine.learning.lessons import fold
 from oneseek.engine.learning.memory.memory import Found
-from oneseek.engine.learning.memory.statements.dating import dated
+from oneseek.engine.learning.memory.statements.dating import add_dates
 from oneseek.engine.learning.memory.statements.plain_forms import find_form
-from oneseek.engine.learning.memory.statements.quoting import quoted, turned, words_of
+from oneseek.engine.learning.memory.statements.quoting import quote, turn_to_person, words_of
 from oneseek.engine.learning.memory.statements.said import stems
 from oneseek.engine.learning.memory.statements.statement import is_statement
-from oneseek.engine.learning.memory.statements.succession import Question, changed
+from oneseek.engine.learning.memory.statements.succession import Question, tells_change
 
 SAID, QUOTED = 0.75, 0.5  # from where on a statement is said to the person, and quoted
 BESIDE = 0.1  # from where on a second one is said beside the likeliest
@@ -52,7 +52,7 @@ EITHER = re.compile(r"\b(?:or(?! (?:not|so|more|less)\b)|eller(?! (?:inte|hur|sÃ
 ANSWERS = {"en": ("Yes. ", "No. "), "sv": ("Ja. ", "Nej. ")}
 
 
-def chosen(found: Sequence[Found], question: str) -> list[Found]:
+def choose_statements(found: Sequence[Found], question: str) -> list[Found]:
     """Choose the statements to say from `found`, which is sorted by score, and sort them: the
     newest first, or for a question about the past the likeliest first. A statement that another
     one changes is chosen too if it would answer the question without that one."""
@@ -109,20 +109,20 @@ def words_for(found: Found, code: str, now: int, least: float) -> str:
         return fact["answer"]
     said, before = with_dates(found, fact["language"], now), fact["source"].get("before", "")
     plain = found.score >= least and not before and said == fact["answer"]
-    if plain and (text := turned(said, fact["language"])):
+    if plain and (text := turn_to_person(said, fact["language"])):
         return text
-    return quoted(said, code, fact["time"], now, before)
+    return quote(said, code, fact["time"], now, before)
 
 
 def with_dates(found: Found, code: str, now: int) -> str:
     told, today = (date.fromtimestamp(ms / 1e3) for ms in (found.fact["time"], now))
-    return dated(found.fact["answer"], code if code == "sv" else "en", told, today)
+    return add_dates(found.fact["answer"], code if code == "sv" else "en", told, today)
 
 
 def yes_or_no(found: Found, question: str, code: str) -> str:
     """Yes where a statement says what is asked word by word, no where it says that it is not so."""
     said = found.fact["answer"]
-    if found.score < SAID or not YES_NO.search(question) or changed(said):
+    if found.score < SAID or not YES_NO.search(question) or tells_change(said):
         return ""
     if EITHER.search(question):
         return ""

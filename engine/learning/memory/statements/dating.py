@@ -54,12 +54,12 @@ WENT = re.compile(
 WEEK = 7
 
 
-def dated(said: str, code: str, told: date, today: date) -> str:
+def add_dates(said: str, code: str, told: date, today: date) -> str:
     """With the dates of the days that are named from the day on which it was told; asked for on
     that day, it needs none."""
     if told == today:
         return said
-    found = _fixed(said, code, told, today) | _weekdays(said, code, told, today)
+    found = _find_fixed_dates(said, code, told, today) | _weekdays(said, code, told, today)
     for at in sorted(found, reverse=True):
         said = f"{said[:at]} [{found[at]}]{said[at:]}"
     return said
@@ -70,7 +70,7 @@ def in_words(day: date, code: str, today: date) -> str:
     return f"{day.day} {MONTHS[code][day.month - 1]}{year}"
 
 
-def _fixed(said: str, code: str, told: date, today: date) -> dict[int, str]:
+def _find_fixed_dates(said: str, code: str, told: date, today: date) -> dict[int, str]:
     """Where in a text a date belongs, and the date: of what needs no guess."""
     found = {}
     for words, away in sorted(AWAY[code].items()):

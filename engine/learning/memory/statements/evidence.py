@@ -36,7 +36,7 @@ MOVED = frozenset("moved moving relocated flyttat flyttade flyttar".split())
 LIVE = frozenset("live lives living bor bo".split())
 
 
-def weighed(signs: Mapping[str, float]) -> float:
+def weigh_signs(signs: Mapping[str, float]) -> float:
     """The probability that a statement with these signs answers the question."""
     return sigmoid(nats_of(signs))
 
@@ -86,13 +86,13 @@ def signs(
 def plainly(question: str, said: str, words: Language, same: bool) -> dict[str, float]:
     """What the words themselves say."""
     return {
-        "moved_there": float(moved_there(question, said, words)),
+        "moved_there": float(tells_of_move(question, said, words)),
         "of_a_kind": float(same and names_group_of(question, said, guess(question))),
         "in_form": float(says_plainly(question, said)),
     }
 
 
-def moved_there(question: str, said: str, words: Language) -> bool:
+def tells_of_move(question: str, said: str, words: Language) -> bool:
     """Whether one is asked where somebody lives who, as a statement says, moved."""
     plain = plain_words(said)
     if not plain & MOVED or not plain_words(question) & LIVE:

@@ -29,7 +29,7 @@ def groups(code: str) -> list[Group]:
 
 
 @functools.cache
-def _asked_for(code: str) -> list[Group]:
+def _list_askable(code: str) -> list[Group]:
     """The same with groups that are asked for one at a time and never listed or counted."""
     return groups(code) + _pairs(words_in(code)["kinds"])
 
@@ -69,5 +69,5 @@ def names_group_of(question: str, said: str, code: str) -> bool:
         and not told & group
         and stems & {stem(one) for one in members}
         and not kin - members - group
-        for group, members in _asked_for(code)
+        for group, members in _list_askable(code)
     )

@@ -14,10 +14,10 @@ from dataclasses import dataclass, field
 from oneseek.engine.core.collecting.statements import statements_in
 from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.memory.second_look import alike, content
-from oneseek.engine.learning.memory.statements.introducing import introduced, with_capitals
+from oneseek.engine.learning.memory.statements.introducing import find_introduced, with_capitals
 from oneseek.engine.learning.memory.statements.reader import Sentence
 from oneseek.engine.learning.memory.statements.stating import FORMS
-from oneseek.engine.learning.memory.statements.succession import changed
+from oneseek.engine.learning.memory.statements.succession import tells_change
 
 STATES = 0.55  # how likely a sentence has to state something, to be kept
 OWN = 0.45  # where it begins with the person, or what is theirs
@@ -117,7 +117,7 @@ class Statement:
     language: str = ""
     unsure: bool = False
 
-    def told(self) -> dict:
+    def to_dict(self) -> dict:
         """As the collector takes it."""
         return {
             "said": self.said,
@@ -151,12 +151,12 @@ def nobody(_: str) -> bool:
 def parts_of(message: str, knows: Knows = nobody) -> list[str]:
     """What is read of a message, its names in capitals: the whole, and what stands alone in it."""
     parts = [one for one in sentences(message)[:MOST] if len(one) <= LONGEST]
-    return [capitalised(bare(one), knows) for one in (message.strip(), *parts)]
+    return [capitalise_names(bare(one), knows) for one in (message.strip(), *parts)]
 
 
-def capitalised(part: str, knows: Knows) -> str:
+def capitalise_names(part: str, knows: Knows) -> str:
     """The part with a capital to each name that it introduces, or that one `knows`."""
-    own = introduced(part, guess(part))
+    own = find_introduced(part, guess(part))
     return with_capitals(part, lambda name: name in own or knows(name))
 
 
@@ -264,11 +264,11 @@ def bare(part: str) -> str:
 
 def changes(message: str) -> bool:
     """Whether a message begins as one that takes back what was said right before it."""
-    text = unprefixed(message)
+    text = strip_correction(message)
     return text != message.strip() and not NO_NEWS.match(text)
 
 
-def unprefixed(message: str) -> str:
+def strip_correction(message: str) -> str:
     """Without the words at its beginning that take something back."""
     text = message.strip()
     while found := CHANGES.match(text):
@@ -278,13 +278,13 @@ def unprefixed(message: str) -> str:
 
 def leans(message: str) -> bool:
     """Whether it speaks of what was said right before it."""
-    return LEANS.match(unprefixed(message)) is not None
+    return LEANS.match(strip_correction(message)) is not None
 
 
 def is_of_another(said: str, message: str) -> bool:
     """Whether a statement shares no word with what was said before it, does not speak of it, and
     tells of no change."""
-    of_it = SPEAKS_OF_IT.search(message) or changed(message)
+    of_it = SPEAKS_OF_IT.search(message) or tells_change(message)
     if leans(message) or of_it or len(message.split()) < WHOLE:
         return False
     words = language(guess(message))

@@ -33,7 +33,7 @@ VERB_FORM = re.compile(r"(?:s|ed|ing|ly|de|ade)$")
 
 
 @functools.lru_cache(maxsize=1 << 14)
-def introduced(said: str, code: str) -> frozenset[str]:
+def find_introduced(said: str, code: str) -> frozenset[str]:
     """The names that a statement introduces, in small letters."""
     found, words = [*WORD.finditer(said)], language(code)
     names: set[str] = set()
@@ -72,9 +72,9 @@ def with_capitals(question: str, is_known: Callable[[str], bool]) -> str:
     words are no names, and stand in most of what was told: nobody looks there for them."""
     common = language(guess(question)).function_words
 
-    def raised(word: re.Match[str]) -> str:
+    def capitalise(word: re.Match[str]) -> str:
         plain = word[0]
         may_be = plain.islower() and len(plain) >= LEAST and plain not in common
         return plain.capitalize() if may_be and is_known(plain) else plain
 
-    return WORD.sub(raised, question)
+    return WORD.sub(capitalise, question)

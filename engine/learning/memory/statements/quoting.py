@@ -116,7 +116,7 @@ class Quoting:
         return dict.fromkeys(self.ends, CERTAIN)
 
 
-def turned(said: str, code: str) -> str | None:
+def turn_to_person(said: str, code: str) -> str | None:
     """The statement as it is said to the person; None where its words are no plain sentence."""
     text = AT_LAST.sub("", bare(said).strip())
     if CHANGES.match(text) or SPOKEN_TO[code].search(text) or '"' in text:
@@ -132,7 +132,7 @@ def turned(said: str, code: str) -> str | None:
     return text if text.endswith((".", "!")) else text.rstrip(" ,:;") + "."
 
 
-def quoted(said: str, code: str, told: int, now: int, before: str = "") -> str:
+def quote(said: str, code: str, told: int, now: int, before: str = "") -> str:
     """The statement in quotation marks behind the day it was told."""
     text = f"{when(code, told, now)}: “{said}”"
     said_before = " ".join(f"“{line}”" for line in before.split("\n") if line)
@@ -172,17 +172,17 @@ def acknowledgement(message: str, found: Sequence[Statement]) -> str:
     words = words_of(guess(message))
     if len(found) > REPEATED:
         return words["kept_many"].format(count=len(found))
-    first, *others = (repeated(one) for one in found)
+    first, *others = (repeat(one) for one in found)
     said = " ".join([first, *map(capital, others)])
     return words["corrected" if found[0].replaces else "kept"].format(said=said)
 
 
-def repeated(statement: Statement) -> str:
+def repeat(statement: Statement) -> str:
     """Its words turned to the person within a sentence, or in quotation marks."""
     said = statement.said.strip()
     while (correction := CHANGES.match(said)) and correction.end() < len(said):
         said = said[correction.end() :]
-    text = turned(said, statement.language if statement.language == "sv" else "en")
+    text = turn_to_person(said, statement.language if statement.language == "sv" else "en")
     if not text:
         return f"“{statement.said.strip()}”"
     first = text.split()[0].strip(",.!").lower().replace("’", "'")

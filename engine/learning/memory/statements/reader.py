@@ -51,7 +51,7 @@ class Place(NamedTuple):
 class Reader:
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
-        self.stating, self.asks = stating.fitted(), stating.fitted(stating.ASKS)
+        self.stating, self.asks = stating.load_weights(), stating.load_weights(stating.ASKS)
 
     async def alone(self, texts: Sequence[str]) -> list[Sentence]:
         await self.encoder.load()
@@ -59,25 +59,25 @@ class Reader:
         means = await self._means(rows)
         return [self._sentence(text, mean) for text, mean in zip(texts, means, strict=True)]
 
-    async def asking(self, question: str) -> Place:
+    async def locate_question(self, question: str) -> Place:
         """Where a question lies, near to which what answers it lies."""
-        (found,) = await self._found([question], BEFORE, "asked")
+        (found,) = await self._locate([question], BEFORE, "asked")
         return found
 
-    async def saying(self, texts: Sequence[str]) -> list[Place]:
+    async def locate_answers(self, texts: Sequence[str]) -> list[Place]:
         """Where what may answer questions lies."""
-        return await self._found(texts, BEFORE_SAID, "said")
+        return await self._locate(texts, BEFORE_SAID, "said")
 
-    async def _found(self, texts: Sequence[str], before: str, way: str) -> list[Place]:
+    async def _locate(self, texts: Sequence[str], before: str, way: str) -> list[Place]:
         await self.encoder.load()
         begin = self._tokens(before, ALONE)
         rows = [self._row([*begin, *self._tokens(text, ALONE)]) for text in texts]
-        read = [await self.encoder.published(group) for group in groups(rows)]
+        read = [await self.encoder.read_published(group) for group in groups(rows)]
         weight, bias = (self.encoder.heads[f"{FIND}{way}.{part}"] for part in ("weight", "bias"))
         found = ((unit(states.mean(0)), terms) for some in read for states, terms in some)
         return [Place(unit(weight @ whole + bias), terms, whole) for whole, terms in found]
 
-    async def aligned(self, asked: Terms, said: Sequence[Terms]) -> list[float]:
+    async def align(self, asked: Terms, said: Sequence[Terms]) -> list[float]:
         """What holding a question against each of some sentences, word by word, says for its being
         the answer, in nats."""
         return await self.encoder.align(asked, said)

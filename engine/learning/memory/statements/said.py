@@ -31,7 +31,7 @@ def rarity(held: int, count: int) -> float:
     return math.log(1 + (count - held + 0.5) / (held + 0.5))
 
 
-def scaled(cosine: np.ndarray) -> np.ndarray:
+def rescale(cosine: np.ndarray) -> np.ndarray:
     """All texts lie close together for the encoder."""
     return SPREAD * (cosine - FAR)
 
@@ -106,7 +106,7 @@ class Said:
             return {}
         near = self._near(whole)
         some = own[np.argsort(-near[own], kind="stable")[:CLOSE]]
-        shared = self._shared(question, [self._ids[at] for at in some])
+        shared = self._score_shared(question, [self._ids[at] for at in some])
         score = {id: float(near[self._at[id]]) + WORDS * counts for id, counts in shared.items()}
         mine = (id for id in score if self._owners[self._at[id]] == owner)
         best = sorted(mine, key=lambda id: -score[id])[:most]
@@ -114,10 +114,10 @@ class Said:
 
     def nearness(self, question: str, whole: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
         """How near each of some sentences is."""
-        near, shared = self._near(whole), self._shared(question, ids)
+        near, shared = self._near(whole), self._score_shared(question, ids)
         return {id: float(near[self._at[id]]) + WORDS * shared[id] for id in ids}
 
-    def shared(self, one: str, other: str) -> float:
+    def measure_shared(self, one: str, other: str) -> float:
         """How rare the rarest word is that two sentences share, in nats."""
         count = max(len(self._ids), USUAL)
         both = (set(stems(one)) & set(stems(other))) - FUNCTION_WORDS
@@ -125,18 +125,18 @@ class Said:
             (rarity(len(self._held.get(stem, {})) or 1, count) for stem in both), default=0.0
         )
 
-    def having(self, stem: str) -> list[str]:
+    def find_by_stem(self, stem: str) -> list[str]:
         """The sentences that hold a word."""
         return list(self._held.get(stem, ()))
 
     def near(self, id: str, whole: np.ndarray) -> float:
         """How near a sentence lies to a direction, its words apart."""
-        return float(scaled(self._rows[self._at[id]] @ whole))
+        return float(rescale(self._rows[self._at[id]] @ whole))
 
     def _near(self, whole: np.ndarray) -> np.ndarray:
-        return scaled(self._rows[: len(self._ids)] @ whole)
+        return rescale(self._rows[: len(self._ids)] @ whole)
 
-    def _shared(self, question: str, close: Sequence[str]) -> dict[str, float]:
+    def _score_shared(self, question: str, close: Sequence[str]) -> dict[str, float]:
         """What the words count that sentences share with a question: of those that are close to it,
         and of all that share a rare word."""
         count, found = len(self._ids), dict.fromkeys(close, 0.0)

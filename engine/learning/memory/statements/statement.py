@@ -23,13 +23,13 @@ class Heard:
     terms: bytes = b""  # none in a store that another aligner read
     beside: dict[str, list[float]] = field(default_factory=dict)
 
-    def packed(self) -> dict:
+    def pack(self) -> dict:
         return {FOUND: half(self.said), TERMS: self.terms, "beside": self.beside}
 
 
-def unpacked(data: dict) -> Meanings | Heard:
+def unpack(data: dict) -> Meanings | Heard:
     if "asked" in data:
-        return Meanings.unpacked(data)
+        return Meanings.from_packed(data)
     return Heard(floats(data[FOUND]), data.get(TERMS, b""), data.get("beside", {}))
 
 
@@ -63,7 +63,7 @@ def text_of(fact: dict) -> str:
     return f"{source.get('before', '')}\n{source.get('said') or fact.get('answer', '')}".strip()
 
 
-def spoken(words: str) -> str:
+def check_words(words: str) -> str:
     """The words of a statement, or a LessonError that says why they cannot be kept."""
     words = words.strip()
     if not words or len(words) > LONGEST:

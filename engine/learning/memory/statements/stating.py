@@ -67,7 +67,7 @@ def length(text: str) -> float:
     return min(len(text), LONG) / LONG
 
 
-def seen(whole: np.ndarray, text: str) -> np.ndarray:
+def extract_features(whole: np.ndarray, text: str) -> np.ndarray:
     """All that is weighed of a text whose direction is `whole`."""
     return np.concatenate([whole, np.array(signs(text), np.float32)])
 
@@ -79,10 +79,10 @@ class Weights:
         self.each, self.alone = np.array(fitted["each"], np.float32), float(fitted["alone"])
 
     def likely(self, whole: np.ndarray, text: str) -> float:
-        nats = float(self.each @ seen(whole, text)) + self.alone
+        nats = float(self.each @ extract_features(whole, text)) + self.alone
         return 1 / (1 + math.exp(-max(-50.0, min(50.0, nats))))
 
 
 @functools.cache
-def fitted(path: Path = WEIGHTS) -> Weights:
+def load_weights(path: Path = WEIGHTS) -> Weights:
     return Weights(json.loads(path.read_text()))

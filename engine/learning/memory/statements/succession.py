@@ -104,7 +104,7 @@ def beside_rivals(nats: Any, best: Any, weights: Mapping[str, float] = WEIGHTS) 
     return nats + weights["rivals"] * (nats - best)
 
 
-def changed(said: str) -> float:
+def tells_change(said: str) -> float:
     return float(bool(CHANGED.search(said) or find_death(said)))
 
 
@@ -135,7 +135,7 @@ class Succession:
     def beside(self, id: str) -> dict[str, Pair]:
         return self._beside.get(id, {})
 
-    def following(self, near: Sequence[str]) -> list[str]:
+    def find_linked(self, near: Sequence[str]) -> list[str]:
         """The likeliest to change, or to be changed by, what is nearest to a question."""
         found: dict[str, float] = {}
         for id in near[:HOLDS]:
@@ -194,12 +194,12 @@ def likely(
     w, asked, age = weights, weights["asked"] * asked, np.minimum(days, LONG) / LONG
     changes = -np.logaddexp(0, -links)
     own = w["own"] * asked
-    handed = handed_on(asked, changes - w["handed_on"] + own)
-    handed = handed_on(handed, changes - w["handed_on"] + own)
+    handed = hand_on(asked, changes - w["handed_on"] + own)
+    handed = hand_on(handed, changes - w["handed_on"] + own)
     relevant = 1 / (1 + np.exp(-w["relevant"] - w["relevance"] * asked))
     gone = np.log1p(-np.minimum(np.exp(changes) * relevant, MOST)).sum(1)
     now = handed + w["replaced"] * gone - w["age"] * age
-    back = handed_on(asked, changes.T - w["handed_back"] + own)
+    back = hand_on(asked, changes.T - w["handed_back"] + own)
     was = np.log(np.exp(changes).max(1, initial=0) + 0.05)
     then = back + w["was_replaced"] * was - w["named"] * named
     then = then + (w["old"] + w["first"] * question.first) * age
@@ -214,6 +214,6 @@ def over(question: Question, links: np.ndarray, named: np.ndarray) -> np.ndarray
     return float(question.past == 1) * np.where(only_later, -OVER, OVER)
 
 
-def handed_on(asked: np.ndarray, changes: np.ndarray) -> np.ndarray:
+def hand_on(asked: np.ndarray, changes: np.ndarray) -> np.ndarray:
     """The evidence of each statement, joined with the evidence of those that it changes."""
     return np.logaddexp(asked, (asked[:, None] + changes).max(0))

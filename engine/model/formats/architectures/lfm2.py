@@ -59,7 +59,7 @@ def from_json(name, data, rope, near):
         kinds = [GLOBAL if i in attending else CONV for i in range(min(layers, MOST))]
     tied = data.get("tie_word_embeddings", data.get("tie_embedding", True))
     return {
-        "intermediate_size": hidden_of(name, data),
+        "intermediate_size": compute_intermediate_size(name, data),
         "layer_types": kinds,
         "conv_L_cache": data.get("conv_L_cache", 3),
         "conv_bias": data.get("conv_bias", False),
@@ -69,7 +69,7 @@ def from_json(name, data, rope, near):
     }
 
 
-def hidden_of(name, data):
+def compute_intermediate_size(name, data):
     """How wide the feed-forward part becomes: two thirds of what is said, in whole blocks."""
     hidden = data.get("block_ff_dim", data.get("intermediate_size"))
     if not data.get("block_auto_adjust_ff_dim", True):
