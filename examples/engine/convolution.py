@@ -32,7 +32,7 @@ def batches():
         yield clean + random.normal(other, clean.shape, scale=0.4), clean
 
 
-def convolved(x, taps):
+def convolve(x, taps):
     """[length, channels] by [taps, channels, more] -> [length, more], with zeros at both ends."""
     count, channels, _ = taps.shape
     edge = np.zeros((count // 2, channels), np.float32)
@@ -44,13 +44,13 @@ def convolved(x, taps):
     return total
 
 
-def cleaned(w, noisy):
-    hidden = oneseek.relu(convolved(noisy, w["first"]) + w["bias"])
-    return convolved(hidden, w["second"])
+def denoise(w, noisy):
+    hidden = oneseek.relu(convolve(noisy, w["first"]) + w["bias"])
+    return convolve(hidden, w["second"])
 
 
 def loss(w, noisy, clean):
-    return oneseek.mean((cleaned(w, noisy) - clean) ** 2)
+    return oneseek.mean((denoise(w, noisy) - clean) ** 2)
 
 
 def main(device="numpy"):

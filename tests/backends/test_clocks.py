@@ -16,7 +16,7 @@ from oneseek.engine.compiler.pieces import LEAST_MS, Costs
 from oneseek.engine.model import programs
 from oneseek.engine.turns import SLICE_MS, urgent
 from tests.support.gpu_device import LONG_IN_A_TAB, gpu
-from tests.support.programs import LORA, TINY, batch, prepared, stored_of
+from tests.support.programs import LORA, TINY, batch, describe_storage, prepare
 
 pytestmark = [pytest.mark.in_worker, pytest.mark.slow, *LONG_IN_A_TAB]
 TICK_MS = 0.1  # of the clock in ordinary Chrome
@@ -35,7 +35,7 @@ def device_with(clock):
     exact = own.clock.measure_passes
 
     async def measure_passes(works):
-        return [rounded(ms) for ms in await exact(works)]
+        return [round_to_tick(ms) for ms in await exact(works)]
 
     if clock == "rounded":
         own.clock.measure_passes = measure_passes
@@ -45,14 +45,14 @@ def device_with(clock):
         own.timestamps, own.costs, own.clock = before
 
 
-def rounded(ms):
+def round_to_tick(ms):
     return TICK_MS * (ms // TICK_MS)
 
 
 def step_on(own):
-    program = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
+    program = programs.learn(TINY, describe_storage(TINY, 4), 12, 6, 64, LORA)
     feeds = batch(program, TINY, LORA) | {"adapter": LORA.initial(1)}
-    return prepared(own, program, feeds)
+    return prepare(own, program, feeds)
 
 
 def test_a_step_makes_the_same_bits_whatever_the_clock_and_nothing_costs_nothing():
@@ -73,7 +73,7 @@ def test_a_step_makes_the_same_bits_whatever_the_clock_and_nothing_costs_nothing
         np.testing.assert_array_equal(one[1], other[1])
 
 
-def modelled(run, clock, cost_of):
+def simulate_run(run, clock, cost_of):
     """From now on nothing is computed: what every slice takes in milliseconds, where each kind of
     dispatch costs what `cost_of` says, of which the device's clock tells what it can. Time passes
     while one waits for the device."""
@@ -106,7 +106,7 @@ def modelled(run, clock, cost_of):
             (run._pieces[issue.args[0]], issue.keywords.get("times", 1)) for _, issue in works
         ]
         found = [times * cost(piece) for piece, times in issued]
-        return found if clock == "fine" else [rounded(ms) for ms in found]
+        return found if clock == "fine" else [round_to_tick(ms) for ms in found]
 
     run.run, gpu.clock.measure_passes, gpu.clock.measure_submit = (
         submit,
@@ -121,7 +121,7 @@ def modelled(run, clock, cost_of):
 async def slices_of_steps(own, run, clock, cost_of, learning=4, steps=3):
     """Of so many steps, after those in which the costs are learned."""
     await run.ready()
-    slices = modelled(run, clock, cost_of)
+    slices = simulate_run(run, clock, cost_of)
     for _ in range(learning):
         await run.advance()
     slices.clear()

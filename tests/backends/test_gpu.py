@@ -14,11 +14,11 @@ from oneseek.engine.compiler.ir import OPS, Program, Spec
 from oneseek.engine.compiler.schedule import plan
 from oneseek.engine.model import programs
 from tests.support.gpu_device import gpu
-from tests.support.programs import LORA, TINY, batch, prepared, stored_of
+from tests.support.programs import LORA, TINY, batch, describe_storage, prepare
 
 
 def tiny_step():
-    program = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
+    program = programs.learn(TINY, describe_storage(TINY, 4), 12, 6, 64, LORA)
     return program, batch(program, TINY, LORA) | {"adapter": LORA.initial(1)}
 
 
@@ -68,7 +68,7 @@ def test_R23_out_of_memory_is_an_answer_and_leaks_nothing():
     gc.collect()
     assert own.allocations.now == before
     own.memory_limit = None
-    run = prepared(own, program, feeds)
+    run = prepare(own, program, feeds)
     assert asyncio.run(run.advance()) == len(run)
     too_large = Spec((1 << 20, 1 << 20))
     with pytest.raises(OutOfMemory, match=r"logits:f32\[1048576,1048576\] has \d+ bytes"):
@@ -80,7 +80,7 @@ def test_R24_numbers_that_are_not_finite_change_nothing(name):
     program, feeds = tiny_step()
     feeds[name] = np.array(feeds[name], np.float32)
     feeds[name].flat[0] = np.nan
-    run = prepared(gpu(), program, feeds)
+    run = prepare(gpu(), program, feeds)
     state = ("adapter", "adapter.m", "adapter.v")
 
     async def step():
@@ -97,7 +97,7 @@ def slices_of_a_step(slowness, budget_ms):
     """Every slice of a second step in predicted milliseconds, and what the two steps made, where
     the device's clock says 0.1 ms for each workgroup, `slowness` times over."""
     own = asyncio.run(GPU.open())
-    run = prepared(own, *tiny_step())
+    run = prepare(own, *tiny_step())
     learn, slices = own.costs.learn, []
     own.costs.learn = lambda piece, ms: learn(piece, 0.1 * slowness * prod(piece.counts))
 
@@ -131,7 +131,7 @@ def test_R21_a_lost_device_is_told_and_the_step_replays_bit_for_bit_on_the_next(
         own.on_lost = told.append
         program, feeds = tiny_step()
         if device_lost_first:
-            run = prepared(own, program, feeds)
+            run = prepare(own, program, feeds)
             await run.advance(0, 1.0)
             own.device.destroy()
             with pytest.raises(DeviceLost):
@@ -141,7 +141,7 @@ def test_R21_a_lost_device_is_told_and_the_step_replays_bit_for_bit_on_the_next(
                 await asyncio.sleep(0 if told else 0.01)
             assert len(told) == 1
             own = await GPU.open()
-        run = prepared(own, program, feeds)
+        run = prepare(own, program, feeds)
         await run.advance()
         return await run.read("losses"), await run.read("adapter")
 

@@ -19,18 +19,18 @@ from tests.support.programs import (
     LORA,
     TINY,
     batch,
-    carried,
+    describe_storage,
     losses_of_the_last_layer,
     must_think_as,
-    prepared,
-    stored_of,
+    prepare,
+    run_carry,
 )
 
 pytestmark = [pytest.mark.in_worker, *LONG_IN_A_TAB]
 
 
 async def results(executor, program, feeds, names):
-    run = prepared(executor, program, feeds)
+    run = prepare(executor, program, feeds)
     await run.advance()
     return {name: await run.read(name) for name in names}
 
@@ -57,7 +57,7 @@ def must_be_numpys(program, feeds):
 def test_whole_model_gradients_are_those_of_numpy(kind, bits):
     config = KINDS[kind]
     trained = Trained.lora(config, rank=2, alpha=4, bias=kind == "llama")
-    program = programs.accumulate(config, stored_of(config, bits), 12, 6, 64, trained)
+    program = programs.accumulate(config, describe_storage(config, bits), 12, 6, 64, trained)
     feeds = batch(program, config, trained)
     must_be_numpys(program, feeds)
 
@@ -65,10 +65,10 @@ def test_whole_model_gradients_are_those_of_numpy(kind, bits):
 @pytest.mark.long
 @pytest.mark.slow
 def test_an_adapter_of_the_last_layer_learns_as_in_numpy_and_needs_nothing_below():
-    program = programs.accumulate(TINY, stored_of(TINY, 4), 12, 6, 64, LAST)
+    program = programs.accumulate(TINY, describe_storage(TINY, 4), 12, 6, 64, LAST)
     feeds = batch(program, TINY, LAST)
     must_be_numpys(program, feeds)
-    whole, upper = asyncio.run(losses_of_the_last_layer(partial(prepared, gpu())))
+    whole, upper = asyncio.run(losses_of_the_last_layer(partial(prepare, gpu())))
     np.testing.assert_array_equal(whole, upper)
 
 
@@ -77,10 +77,10 @@ def test_what_is_thought_of_given_words_is_what_numpy_thinks():
     asyncio.run(must_think_as(gpu(), Numpy(np.float64)))
 
 
-async def trained_for_ten_steps(device, slices):
-    program = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
+async def train_ten_steps(device, slices):
+    program = programs.learn(TINY, describe_storage(TINY, 4), 12, 6, 64, LORA)
     feeds = batch(program, TINY, LORA) | {"adapter": LORA.initial(1)}
-    run, losses = prepared(device, program, feeds), []
+    run, losses = prepare(device, program, feeds), []
     await run.ready()
     for step in range(1, 11):
         hyper = [0.01, 0.9, 0.99, 1e-8, 0, 1 - 0.9**step, 1 - 0.99**step, 1]
@@ -96,17 +96,17 @@ async def trained_for_ten_steps(device, slices):
 
 def test_ten_steps_give_the_same_bits_in_any_slicing():
     rng = np.random.default_rng(0)
-    losses, adapter = asyncio.run(trained_for_ten_steps(gpu(), lambda: 10**6))
+    losses, adapter = asyncio.run(train_ten_steps(gpu(), lambda: 10**6))
     assert losses[-1] < 0.9 * losses[0]
     for slices in (lambda: 10**6, lambda: int(rng.integers(1, 40))):
-        again, same = asyncio.run(trained_for_ten_steps(gpu(), slices))
+        again, same = asyncio.run(train_ten_steps(gpu(), slices))
         assert again == losses
         np.testing.assert_array_equal(adapter, same)
 
 
 @pytest.mark.slow
 def test_a_device_with_nothing_but_the_floor_makes_the_same_step():
-    program = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
+    program = programs.learn(TINY, describe_storage(TINY, 4), 12, 6, 64, LORA)
     feeds = batch(program, TINY, LORA) | {"adapter": LORA.initial(1)}
     floor, names = asyncio.run(GPU.open(floor=True)), ("losses", "norm", "adapter")
     assert floor.bindings == 8 and floor.tier == Tier(software=floor.tier.software)
@@ -117,5 +117,5 @@ def test_a_device_with_nothing_but_the_floor_makes_the_same_step():
 
 
 def test_rows_of_the_cache_are_copied_to_their_places():
-    for there, expected in asyncio.run(carried(gpu())):
+    for there, expected in asyncio.run(run_carry(gpu())):
         np.testing.assert_array_equal(there, expected)

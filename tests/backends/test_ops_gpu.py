@@ -52,7 +52,7 @@ def test_the_kernel_agrees_with_numpy(op, case):
     check(op, case)
 
 
-def packed(n, k, bits):
+def make_packed(n, k, bits):
     return Spec((n, k * bits // 32), "u32"), Spec((n, k // 32, 2))
 
 
@@ -75,17 +75,17 @@ REAL_SIZES = [
     ("matmul", Spec((70, 130)), Spec((70, 576)), dict(ta=True)),
     ("matmul", Spec((512, 8)), Spec((8, 576))),
     ("matmul", Spec((33, 580)), Spec((16, 580)), Spec((33, 16)), dict(tb=True)),
-    ("packed_linear", Spec((65, 576)), *packed(1536, 576, 4), dict(bits=4)),
-    ("packed_linear", Spec((4, 576)), *packed(1001, 576, 8), dict(bits=8)),
-    ("packed_linear_dx", Spec((65, 1536)), *packed(1536, 576, 4), dict(bits=4)),
+    ("packed_linear", Spec((65, 576)), *make_packed(1536, 576, 4), dict(bits=4)),
+    ("packed_linear", Spec((4, 576)), *make_packed(1001, 576, 8), dict(bits=8)),
+    ("packed_linear_dx", Spec((65, 1536)), *make_packed(1536, 576, 4), dict(bits=4)),
     ("sides", Spec((130, 576)), GAIN, Spec((29_952,)), dict(eps=1e-5, sides=QKV)),
-    ("heads", Spec((1, 576)), *packed(960, 576, 4), GAIN, None, Spec((1, 64)), CACHE, CACHE,
+    ("heads", Spec((1, 576)), *make_packed(960, 576, 4), GAIN, None, Spec((1, 64)), CACHE, CACHE,
      Spec((1,), "slots"), dict(bits=4, eps=1e-5, width=64)),
-    ("heads", Spec((130, 576)), *packed(960, 576, 4), Spec((130, 24)), Spec((29_952,)), Spec((130, 64)),
+    ("heads", Spec((130, 576)), *make_packed(960, 576, 4), Spec((130, 24)), Spec((29_952,)), Spec((130, 64)),
      CACHE, CACHE, Spec((130,), "slots"), dict(bits=4, eps=0.0, width=64, sides=QKV)),
-    ("gated", Spec((4, 576)), *packed(3072, 576, 4), GAIN, None,
+    ("gated", Spec((4, 576)), *make_packed(3072, 576, 4), GAIN, None,
      dict(bits=4, eps=1e-5, gate="swiglu")),
-    ("gated", Spec((130, 576)), *packed(3072, 576, 8), None, None,
+    ("gated", Spec((130, 576)), *make_packed(3072, 576, 8), None, None,
      dict(bits=8, eps=0.0, gate="geglu", keep=True)),
     ("gate_again", Spec((130, 3072)), dict(gate="swiglu")),
     ("gated_back", Spec((130, 1536)), Spec((130, 3072)), dict(gate="swiglu")),
@@ -94,7 +94,7 @@ REAL_SIZES = [
     ("sides_dh", Spec((130, 960)), Spec((29_952,)), dict(sides=QKV)),
     ("sides_dw", Spec((130, 960)), Spec((130, 24)), X130, Spec((130, 24)), Spec((29_952,)),
      dict(sides=QKV)),
-    ("stack_dx", Spec((130, 960)), *packed(960, 576, 4), Spec((130, 24)), Spec((29_952,)),
+    ("stack_dx", Spec((130, 960)), *make_packed(960, 576, 4), Spec((130, 24)), Spec((29_952,)),
      dict(bits=4, sides=QKV)),
     ("attention", Q, KV, KV, SPANS, HEADS),
     ("attention", Spec((40, 512)), Spec((90, 256)), Spec((90, 256)), Spec((40, 4), "spans"),
@@ -129,7 +129,7 @@ REAL_SIZES = [
      Spec((8,), "u32")),
     ("rows", X, Spec((40,), "i32")),
     ("rows_dtable", Spec((40, 576)), Spec((40,), "i32"), dict(count=500)),
-    ("packed_rows", *packed(49152, 576, 8), Spec((40,), "i32"), dict(bits=8)),
+    ("packed_rows", *make_packed(49152, 576, 8), Spec((40,), "i32"), dict(bits=8)),
     ("add", ROWS, ROWS),
     ("mul", ROWS, ROWS),
     ("swiglu", ROWS, ROWS),

@@ -11,7 +11,7 @@ from oneseek.engine.core.storage import store as stores
 pytestmark = pytest.mark.in_worker
 
 
-def kept(pieces, folder) -> bytes:
+def store_pieces(pieces, folder) -> bytes:
     """What is stored of them."""
     if sys.platform == "emscripten":
         return stores._js_bytes(pieces).to_bytes()
@@ -26,4 +26,4 @@ def test_pieces_are_stored_as_one(tmp_path):
     numbers = np.arange(3, dtype=np.float32)
     pieces = stores.Pieces([b"ab", memoryview(numbers).cast("B"), b"", b"c"])
     assert len(pieces) == 15
-    assert kept(pieces, tmp_path) == b"ab" + numbers.tobytes() + b"c"
+    assert store_pieces(pieces, tmp_path) == b"ab" + numbers.tobytes() + b"c"

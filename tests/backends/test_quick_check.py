@@ -71,15 +71,15 @@ def test_what_learns_in_a_store_is_chosen_once_so_that_a_restart_comes_to_the_sa
     times = iter([2.0, 1.0, 1.0, 2.0, 1.0, 2.0])  # of wasm, then of numpy
     monkeypatch.setattr(native_cpu, "quickest", lambda run: next(times))
 
-    async def restarted(folder):
+    async def restart(folder):
         store, executor = SqliteStore(folder / "oneseek.db", flush=False), native_cpu.Processor(1)
         await keep_bits(SimpleNamespace(executor=executor), store)
         await store.close()
         return executor.numpy_multiplies()
 
     (tmp_path / "other").mkdir()
-    assert [asyncio.run(restarted(tmp_path)) for _ in range(2)] == [True, True]
-    assert asyncio.run(restarted(tmp_path / "other")) is False
+    assert [asyncio.run(restart(tmp_path)) for _ in range(2)] == [True, True]
+    assert asyncio.run(restart(tmp_path / "other")) is False
 
 
 def test_what_learns_is_told_by_its_steps_and_not_by_its_name():

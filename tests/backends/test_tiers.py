@@ -15,11 +15,11 @@ pytestmark = pytest.mark.in_worker
 OFFERS = {offer.name: offer for offer in tiers.OFFERS}
 
 
-def offered(name):
+def is_offered(name):
     return bool(set(OFFERS[name].features) & set(gpu().device.features))
 
 
-def tried(name, gpu):
+def try_offer(name, gpu):
     """The tier and the notes after the device tried one offer from the floor."""
     gpu.kernels = Kernels(gpu.device, Tier(software=gpu.tier.software))
     gpu.notes.clear()
@@ -29,8 +29,8 @@ def tried(name, gpu):
 
 @pytest.mark.parametrize("name", OFFERS)
 def test_a_tier_that_agrees_with_the_floor_is_used_if_the_device_has_it(name):
-    on, notes = tried(name, asyncio.run(GPU.open()))
-    assert on == offered(name)
+    on, notes = try_offer(name, asyncio.run(GPU.open()))
+    assert on == is_offered(name)
     assert on == (not notes)  # without the feature the kernel does not compile, and a note says so
 
 
@@ -55,7 +55,7 @@ def test_a_tier_that_computes_something_else_is_switched_off_with_a_note(name, m
         return real(asked).replace(right, wrong) if asked == file and half else real(asked)
 
     monkeypatch.setattr(oneseek.engine.backends.gpu.kernels, "source_of", source)
-    on, notes = tried(name, own)
+    on, notes = try_offer(name, own)
     assert not on
     assert notes[0].startswith(f"{name} stays off on {own.description}: ")
-    assert ("its results are" in notes[0]) == offered(name)
+    assert ("its results are" in notes[0]) == is_offered(name)

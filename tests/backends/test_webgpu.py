@@ -35,7 +35,7 @@ def compute(module, entry="double", **constants):
     return {"module": module, "entry_point": entry, "constants": constants}
 
 
-def bound(device, layout, x, offset=0, size=None):
+def bind(device, layout, x, offset=0, size=None):
     """A bind group over x and an empty result; nobody else holds the buffer of x afterwards."""
     source = device.create_buffer_with_data(label="x", data=x, usage=USAGE)
     result = device.create_buffer(label="y", size=x.nbytes, usage=USAGE)
@@ -47,8 +47,8 @@ def bound(device, layout, x, offset=0, size=None):
     return device.create_bind_group(label="xy", layout=layout, entries=entries), result
 
 
-def doubled(device, pipeline, layout, x, **window):
-    group, result = bound(device, layout, x, **window)
+def double(device, pipeline, layout, x, **window):
+    group, result = bind(device, layout, x, **window)
     gc.collect()
     encoder = device.create_command_encoder(label="double")
     run = encoder.begin_compute_pass(label="double")
@@ -65,7 +65,7 @@ def test_a_shader_with_an_automatic_layout_computes(device):
     pipeline = device.create_compute_pipeline(layout="auto", compute=compute(module))
     x = np.arange(10, dtype=np.float32)
     layout = pipeline.get_bind_group_layout(0)
-    np.testing.assert_array_equal(doubled(device, pipeline, layout, x), 2 * x)
+    np.testing.assert_array_equal(double(device, pipeline, layout, x), 2 * x)
 
 
 def test_explicit_layouts_constants_and_offsets_work(device):
@@ -79,7 +79,7 @@ def test_explicit_layouts_constants_and_offsets_work(device):
     module = device.create_shader_module(label="double", code=DOUBLE)
     pipeline = device.create_compute_pipeline(layout=whole, compute=compute(module, FACTOR=3.0))
     x = np.arange(100, dtype=np.float32)
-    y = doubled(device, pipeline, layout, x, offset=256, size=40)
+    y = double(device, pipeline, layout, x, offset=256, size=40)
     np.testing.assert_array_equal(y[:10], 3 * x[64:74])
     assert not y[10:].any()
 
@@ -91,7 +91,7 @@ def test_a_pipeline_made_asynchronously_is_the_same(device):
 
     pipeline = asyncio.run(make())
     x = np.ones(4, np.float32)
-    assert doubled(device, pipeline, pipeline.get_bind_group_layout(0), x).tolist() == [2] * 4
+    assert double(device, pipeline, pipeline.get_bind_group_layout(0), x).tolist() == [2] * 4
 
 
 def test_buffers_are_written_copied_cleared_and_read(device):
@@ -187,7 +187,7 @@ def test_a_dispatch_may_take_its_size_from_a_buffer(device):
     module = device.create_shader_module(label="double", code=DOUBLE)
     pipeline = device.create_compute_pipeline(layout="auto", compute=compute(module))
     x = np.ones(40, np.float32)
-    group, result = bound(device, pipeline.get_bind_group_layout(0), x)
+    group, result = bind(device, pipeline.get_bind_group_layout(0), x)
     size = device.create_buffer_with_data(data=np.array([0, 5, 1, 1], np.uint32), usage="INDIRECT")
     encoder = device.create_command_encoder()
     run = encoder.begin_compute_pass()
@@ -303,4 +303,4 @@ def test_too_many_workgroups_are_an_error(device):
     pipeline = device.create_compute_pipeline(layout="auto", compute=compute(module))
     x = np.zeros(4 * 70_000, np.float32)
     with pytest.raises(wgpu.GPUError, match="65535"):
-        doubled(device, pipeline, pipeline.get_bind_group_layout(0), x)
+        double(device, pipeline, pipeline.get_bind_group_layout(0), x)

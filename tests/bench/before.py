@@ -38,7 +38,7 @@ def make_encoder(tree: Path) -> None:
     subprocess.run(made, cwd=tree, env={**os.environ, "PYTHONPATH": str(tree)}, check=True)
 
 
-def opened(tree: Path) -> subprocess.Popen:
+def start_process(tree: Path) -> subprocess.Popen:
     script, models = (
         ROOT / "tests/bench/parts/at_commit.py",
         [str(fetch.part("model/smollm2-135m"))],
@@ -50,7 +50,7 @@ def opened(tree: Path) -> subprocess.Popen:
     )  # fmt: skip
 
 
-def asked(process: subprocess.Popen, name: str) -> dict:
+def ask(process: subprocess.Popen, name: str) -> dict:
     assert process.stdin and process.stdout
     print(name, file=process.stdin, flush=True)
     return json.loads(process.stdout.readline())
@@ -67,9 +67,9 @@ def main() -> None:
         for part in told.part or PARTS:
             if part == "lesson":
                 make_encoder(trees["before"])
-            sides = {name: whole.enter_context(opened(tree)) for name, tree in trees.items()}
+            sides = {name: whole.enter_context(start_process(tree)) for name, tree in trees.items()}
             for _ in range(PARTS[part]):
-                rows += [{"side": name} | asked(side, part) for name, side in sides.items()]
+                rows += [{"side": name} | ask(side, part) for name, side in sides.items()]
                 report.say(rows[-2:])
             for side in sides.values():
                 side.terminate()

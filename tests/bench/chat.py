@@ -72,10 +72,10 @@ def on_the_gpu(page: Page) -> dict:
 
 
 def native_ours(prompt: str, path: Path, tokens: int = TOKENS) -> dict:
-    return asyncio.run(asked(prompt, path, tokens))
+    return asyncio.run(measure_answer(prompt, path, tokens))
 
 
-async def asked(prompt: str, path: Path, tokens: int) -> dict:
+async def measure_answer(prompt: str, path: Path, tokens: int) -> dict:
     """What the command line computes with on this machine; the second answer counts."""
     executor = await executor_named("auto")
     model = await Model.load(open_model(path), executor)
@@ -91,7 +91,7 @@ def natively() -> dict:
     path, best = fetch.part("model/smollm2-135m"), {}
     threads = len(os.sched_getaffinity(0))
     for _ in range(ROUNDS):
-        there = oracle.told_by("native_llama", path, prompt, TOKENS, threads=threads)
+        there = oracle.run_module("native_llama", path, prompt, TOKENS, threads=threads)
         for who, told in (("ours", native_ours(prompt, path)), ("llama.cpp", there)):
             seen = best.get(who, told)
             best[who] = max(seen, told, key=lambda one: one["tokens_per_s"])
@@ -142,13 +142,13 @@ def main() -> None:
         native = natively()
         report.write("chat", of_native(native), [native])
     else:
-        compared()
+        compare()
 
 
-def compared() -> None:
+def compare() -> None:
     with lab.opened() as page:
         first = ready(page)
-        found = answers.compared(page, PROMPT_TOKENS, TOKENS, ROUNDS)
+        found = answers.compare(page, PROMPT_TOKENS, TOKENS, ROUNDS)
         gpu = on_the_gpu(page)
     native = natively()
     mine = found[f"ours{answers.THREADS[-1]}"]

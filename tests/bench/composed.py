@@ -62,7 +62,7 @@ async def ask(assistant: Assistant, question: str) -> str:
     return answer.text
 
 
-def judged(answer: str, one: dict) -> bool:
+def is_right_answer(answer: str, one: dict) -> bool:
     if "yes" in one and not (YES if one["yes"] else NO).match(answer):
         return False
     if answer.startswith(OFFERS):
@@ -70,7 +70,7 @@ def judged(answer: str, one: dict) -> bool:
     return is_right(answer, one["keys"])
 
 
-async def told_before(model: Model, examples: list[dict], path: Path) -> None:
+async def tell_before(model: Model, examples: list[dict], path: Path) -> None:
     """A store of what was said days before, each example an hour after the one before it."""
     store = SqliteStore(path)
     assistant = assistant_over(model, store, model.fingerprint)
@@ -80,13 +80,13 @@ async def told_before(model: Model, examples: list[dict], path: Path) -> None:
     await store.close()
 
 
-async def measured(
+async def measure(
     examples: list[dict], model: Model, show: bool, others: list[dict] | None = None
 ) -> dict[str, float]:
     figures = Figures()
     kept_before = tempfile.TemporaryDirectory()
     before = Path(kept_before.name) / "before.sqlite"
-    await told_before(model, others or [], before)
+    await tell_before(model, others or [], before)
     for one in examples:
         with tempfile.TemporaryDirectory() as folder:
             shutil.copy(before, Path(folder) / "told.sqlite")
@@ -100,7 +100,7 @@ async def measured(
                 for fact in facts:
                     figures.see(fact["time"] < clock() - DAY_MS, "used what is another's")
             await store.close()
-        right, kind = judged(answer, one), one["kind"]
+        right, kind = is_right_answer(answer, one), one["kind"]
         figures.see(kept == len(one["statements"]), "all statements kept")
         for name in ("right", f"right, {kind}", f"right {one['lang']}"):
             figures.see(right, name)
@@ -124,7 +124,7 @@ async def main() -> None:
     model = await model_named(MODEL, "cpu")
     name = options.beside
     others = lines(room_of(name) / f"composed_{name}.jsonl")[::3] if name else []
-    report.write("composed", await measured(examples, model, options.show, others), [])
+    report.write("composed", await measure(examples, model, options.show, others), [])
 
 
 if __name__ == "__main__":

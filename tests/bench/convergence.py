@@ -24,7 +24,7 @@ LEFT = 0.05  # of what was gained
 Curve = list[tuple[int, float]]
 
 
-def converged_at(curve: Curve) -> int:
+def find_convergence(curve: Curve) -> int:
     """Examples seen until the loss stays within a twentieth of all that was gained of its
     lowest."""
     lowest = min(loss for _, loss in curve)
@@ -63,7 +63,7 @@ async def curve_of(model, path: Path, held: list, seed: int, given: argparse.Nam
             await session.close()
 
 
-async def measured(given: argparse.Namespace) -> dict:
+async def measure(given: argparse.Namespace) -> dict:
     model = await model_named(given.model, given.backend)
     pairs, apart = data.SETS[given.set]()
     coder = Coder(model.tokenizer, model.template)
@@ -73,7 +73,7 @@ async def measured(given: argparse.Namespace) -> dict:
         kept.write_text(data.lines(apart), "utf-8")
         held = [row_of(example, coder) for example in DataSet(kept)]
         curves = [await curve_of(model, path, held, seed, given) for seed in range(given.seeds)]
-    found = [converged_at(curve) for curve in curves]
+    found = [find_convergence(curve) for curve in curves]
     return {
         "model": given.model, "set": given.set, "different_examples": len(pairs),
         "converged_after_examples": found, "promised": PROMISED,
@@ -91,7 +91,7 @@ def main() -> None:
     ask.add_argument("--every", type=int, default=40, help="examples between two points")
     ask.add_argument("--batch", type=int, default=4, help="examples a step")
     ask.add_argument("--seeds", type=int, default=2)
-    print(json.dumps(asyncio.run(measured(ask.parse_args()))))
+    print(json.dumps(asyncio.run(measure(ask.parse_args()))))
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ MODELS = {
 }
 
 
-def counted(ask, load, name: str, where: str) -> dict:
+def count_calls(ask, load, name: str, where: str) -> dict:
     load()
     row = {"model": name, "where": where} | ask("counts", PROMPT)
     row["step"] = ask("prepare_step", *STEP)
@@ -26,7 +26,7 @@ def counted(ask, load, name: str, where: str) -> dict:
 def natively(name: str, path: Path) -> dict:
     ask = gpu_in_tab.natively()
     gpu_in_tab.state.pop("generator", None)
-    return counted(ask, lambda: ask("load", path.read_bytes()), name, "native")
+    return count_calls(ask, lambda: ask("load", path.read_bytes()), name, "native")
 
 
 def in_chromium(name: str, path: Path) -> dict:
@@ -38,12 +38,12 @@ def in_chromium(name: str, path: Path) -> dict:
         def load():
             lab.call(page, "ours-gpu", "load", "/model.gguf")
 
-        return counted(ask, load, name, "chromium")
+        return count_calls(ask, load, name, "chromium")
 
 
 def main() -> None:
     rows = []
-    for name in report.asked(MODELS, __doc__):
+    for name in report.parse_parts(MODELS, __doc__):
         path = MODELS[name]()
         rows += [natively(name, path), in_chromium(name, path)]
     figures = {

@@ -75,8 +75,8 @@ def products(page) -> list[dict]:
                 "ort2": ("ort two", [onnx, m, k], []),
                 "tfjs": ("tfjs", [m, k, n], []),
             }
-            best = alternating(page, systems, max(2, min(10, int(1e3 / work))))
-            best |= alternating(page, {"ours_packed": ("ours", [m, k, n, 4], [2])}, 5)
+            best = measure_in_turns(page, systems, max(2, min(10, int(1e3 / work))))
+            best |= measure_in_turns(page, {"ours_packed": ("ours", [m, k, n, 4], [2])}, 5)
             rate = {name: work / ms for name, ms in best.items()}
             row = dict(kernel="matmul", model=model, shape=[m, k, n], gflops=rate)
             row["ratio"] = {name: rate[ours] / rate[name] for name, ours in PEERS.items()}
@@ -85,7 +85,7 @@ def products(page) -> list[dict]:
     return rows
 
 
-def alternating(page, systems: dict, repeats: int) -> dict[str, float]:
+def measure_in_turns(page, systems: dict, repeats: int) -> dict[str, float]:
     """The shortest time of each system, in milliseconds."""
 
     def call(system: str, *asked):
@@ -100,12 +100,12 @@ def alternating(page, systems: dict, repeats: int) -> dict[str, float]:
     return best
 
 
-def spoken(page) -> dict:
+def compare_answers(page) -> dict:
     loaded = lab.call(page, "ours", "load", "/model.gguf")
-    return answers.compared(page, PROMPT_TOKENS, TOKENS, ASKED) | {"loaded": loaded}
+    return answers.compare(page, PROMPT_TOKENS, TOKENS, ASKED) | {"loaded": loaded}
 
 
-def training(page) -> list[dict]:
+def measure_training(page) -> list[dict]:
     lab.call(page, "ours", "load", "/model.gguf")
     rows = []
     threads = lab.call(page, "ours", "python", "threads", os.cpu_count())
@@ -114,7 +114,7 @@ def training(page) -> list[dict]:
         seconds = torch = math.inf
         for _ in range(TURNS):
             mine = [lab.call(page, "ours", "python", "train") for _ in range(STEPS)]
-            told = oracle.told_by(
+            told = oracle.run_module(
                 "native_torch", count, length, RANK, STEPS, "cpu", "float32", threads=threads
             )
             seconds, torch = min(seconds, *mine), min(torch, told["seconds"])
@@ -221,16 +221,16 @@ def native_practice() -> dict:
     """The same natively with all threads, where practice was numpy's, and so were the answers that
     it holds on to: today's once as a whole, and then a few steps of both by turns."""
 
-    def told(**how) -> dict:
+    def run_practice(**how) -> dict:
         given, threads = json.dumps(how | {"facts": eight()}), len(os.sched_getaffinity(0))
-        return oracle.told_by("rounds", given, threads=threads, extra="")
+        return oracle.run_module("rounds", given, threads=threads, extra="")
 
-    row: dict = dict(kernel="practice", where="natively", whole=told(numpy=False))
+    row: dict = dict(kernel="practice", where="natively", whole=run_practice(numpy=False))
     say(row)
     then = {"settings": THEN, "recipe_then": ASKED_THEN}
     for turn in range(TURNS):
         for name, how in (("now", {"numpy": False}), ("then", then | {"numpy": True})):
-            seen = told(**how, only=FIRST, asked=turn == 0)
+            seen = run_practice(**how, only=FIRST, asked=turn == 0)
             best = row.setdefault(name, seen)
             best["token_seconds"] = min(best["token_seconds"], seen["token_seconds"])
             say(name, seen)
@@ -319,7 +319,7 @@ def of_training(rows: list[dict]) -> dict:
 
 
 def main() -> None:
-    asked = report.asked(PARTS, __doc__)
+    asked = report.parse_parts(PARTS, __doc__)
     figures: dict = {}
     rows: list = []
     with lab.opened() as page:
@@ -328,10 +328,10 @@ def main() -> None:
             rows += (multiplied := products(page))
             figures |= of_products(multiplied)
         if "answers" in asked:
-            rows.append(spoken(page))
+            rows.append(compare_answers(page))
             figures |= of_answers(rows[-1])
         if "training" in asked:
-            rows += (trained := training(page))
+            rows += (trained := measure_training(page))
             figures |= of_training(trained)
             rows.append(two_workers(page, trained[-1]["seconds"]))
             figures["two_workers_gain"] = rows[-1]["gain"]

@@ -38,7 +38,7 @@ FOREIGN = (
 )
 
 
-def styled() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
+def make_style_set() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
     """What the demo model can say, said in another style: the words are known, the style is not."""
     known = [(q, a) for q, a in exchanges() if guess(f"{q} {a}") == "en"]
     random.Random(0).shuffle(known)
@@ -79,7 +79,7 @@ def junk(kind: str, pairs: list[tuple[str, str]], draw: random.Random) -> tuple[
     return question, draw.choice(("...", f"{answer.split()[0]} " * 20, f"â€œ{answer}Ã¥ â€"))
 
 
-def mixed(pairs: list[tuple[str, str]], seed: int) -> tuple[list[tuple[str, str]], set]:
+def mix_in_junk(pairs: list[tuple[str, str]], seed: int) -> tuple[list[tuple[str, str]], set]:
     """The clean pairs with 30 % junk in random order, and what of it is junk."""
     draw = random.Random(seed)
     count = round(len(pairs) * JUNK / (1 - JUNK))
@@ -89,10 +89,10 @@ def mixed(pairs: list[tuple[str, str]], seed: int) -> tuple[list[tuple[str, str]
     return together, set(bad) - set(pairs)
 
 
-SETS = {"style": styled, "facts": of_facts}
+SETS = {"style": make_style_set, "facts": of_facts}
 
 
-async def trained(
+async def train(
     model, path: Path, held: list, steps: int, skip: bool, seed: int
 ) -> tuple[float, dict]:
     """Loss on what is clean and held out, after so many steps; and what was skipped."""
@@ -121,7 +121,7 @@ def lines(pairs: list[tuple[str, str]]) -> str:
     return "".join(json.dumps({"prompt": q, "completion": a}) + "\n" for q, a in pairs)
 
 
-async def measured(given: argparse.Namespace) -> list[dict]:
+async def measure(given: argparse.Namespace) -> list[dict]:
     model = await model_named(given.model, given.backend)
     pairs, apart = SETS[given.set]()
     coder = Coder(model.tokenizer, model.template)
@@ -131,10 +131,10 @@ async def measured(given: argparse.Namespace) -> list[dict]:
         kept.write_text(lines(apart), "utf-8")
         held = [row_of(example, coder) for example in DataSet(kept)]
         for seed in range(given.seeds):
-            together, _ = mixed(pairs, seed)
+            together, _ = mix_in_junk(pairs, seed)
             path.write_text(lines(together), "utf-8")
-            everything, _ = await trained(model, path, held, given.steps, False, seed)
-            sifted, told = await trained(model, path, held, given.steps, True, seed)
+            everything, _ = await train(model, path, held, given.steps, False, seed)
+            sifted, told = await train(model, path, held, given.steps, True, seed)
             row = {"seed": seed, "steps": given.steps, "examples": len(together)}
             row |= {"loss_with_all": round(everything, 4), "loss_without_poor": round(sifted, 4)}
             print(json.dumps(row | told), file=sys.stderr, flush=True)
@@ -142,9 +142,9 @@ async def measured(given: argparse.Namespace) -> list[dict]:
     return found
 
 
-async def settled(given: argparse.Namespace) -> list[dict]:
+async def compare_settings(given: argparse.Namespace) -> list[dict]:
     model = await model_named(given.model, given.backend)
-    return await settings.compared(model, given.only, given.tune, given.rate)
+    return await settings.compare(model, given.only, given.tune, given.rate)
 
 
 def main() -> None:
@@ -160,7 +160,7 @@ def main() -> None:
     ask.add_argument("--only", nargs="*", choices=settings.SETS, default=list(settings.SETS))
     given = ask.parse_args()
     if given.settings:
-        runs = asyncio.run(settled(given))
+        runs = asyncio.run(compare_settings(given))
         print(json.dumps({"model": given.model, "tune_seconds": given.tune, "sets": runs}))
         return
     print(
@@ -169,7 +169,7 @@ def main() -> None:
                 "model": given.model,
                 "set": given.set,
                 "junk": JUNK,
-                "runs": asyncio.run(measured(given)),
+                "runs": asyncio.run(measure(given)),
             }
         )
     )

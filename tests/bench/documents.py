@@ -21,7 +21,7 @@ from pathlib import Path
 from oneseek.importers.asking.library import Library
 from oneseek.importers.sandbox import read_here
 from oneseek.workers.server.endpoints.lessons import source_of
-from tests.bench.heard import MODEL, Figures, lines, opened, room_of, served
+from tests.bench.heard import MODEL, Figures, lines, open_assistant, room_of, served
 from tests.bench.parts import report
 from tests.bench.parts.keys import is_right
 from tests.bench.weigh import general
@@ -41,17 +41,17 @@ def is_place(quoted: str, place: str) -> bool:
     return (one & other).total() >= ENOUGH * min(one.total(), other.total()) > 0
 
 
-def given(name: str) -> tuple[list[Path], list[dict]]:
+def load_set(name: str) -> tuple[list[Path], list[dict]]:
     room = room_of(name)
     questions = lines(room / f"documents_questions_{name}.jsonl")
     return sorted((room / f"documents_{name}").iterdir()), questions
 
 
-async def judged(name: str, show: bool) -> dict:
-    documents, questions = given(name)
+async def judge(name: str, show: bool) -> dict:
+    documents, questions = load_set(name)
     figures = Figures()
     with tempfile.TemporaryDirectory() as folder:
-        assistant = await opened(folder)
+        assistant = await open_assistant(folder)
         library = Library(assistant.versions.store, lambda: assistant.mind.memory.reader)
         assistant.read_from(library)
         ids = {}
@@ -101,7 +101,7 @@ def see(
 
 def over_http(name: str, count: int) -> dict[str, float]:
     """The door that a program has."""
-    documents, questions = given(name)
+    documents, questions = load_set(name)
     figures = Figures()
     with tempfile.TemporaryDirectory() as folder, served(folder) as address:
 
@@ -132,7 +132,7 @@ def main() -> None:
     ask.add_argument("--http", type=int, default=0, metavar="N")
     ask.add_argument("--show", action="store_true", help="what was missed")
     options = ask.parse_args()
-    figures = asyncio.run(judged(options.set, options.show))
+    figures = asyncio.run(judge(options.set, options.show))
     if options.http:
         figures |= over_http(options.set, options.http)
     report.write("documents", figures, [])

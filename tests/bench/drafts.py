@@ -32,7 +32,7 @@ COUNT, TOKENS, TURNS = 6, 40, 3
 ROWS = {"with": drafts.MANY_ROWS, "without": 1}  # that a pass has at most
 
 
-def asked(model: Model, kind: str) -> list[tuple[str, dict]]:
+def make_questions(model: Model, kind: str) -> list[tuple[str, dict]]:
     found = []
     for fact in samples("en", COUNT, "bench drafts"):
         question, more = fact.question, {}
@@ -47,7 +47,7 @@ def asked(model: Model, kind: str) -> list[tuple[str, dict]]:
     return found
 
 
-async def answered(generator: Generator, question: str, more: dict) -> dict:
+async def measure_answer(generator: Generator, question: str, more: dict) -> dict:
     """From a cache that holds the beginning that all chats share, and nothing else."""
     lanes = generator.pool.lanes
     for key in lanes.keys() - {generator.head_key}:
@@ -63,17 +63,17 @@ async def answered(generator: Generator, question: str, more: dict) -> dict:
     return {"passes": passes, "ids": answer.ids, "seconds": spent}
 
 
-async def measured(name: str, path: Path) -> list[dict]:
+async def measure(name: str, path: Path) -> list[dict]:
     model, rows = await Model.load(open_model(path), processor()), []
     generator = Generator(model)
     for kind in KINDS:
         row = {"model": name, "kind": kind, "tokens": 0, "different": 0}
         row |= {f"{what}_{way}": 0 for what in ("passes", "seconds") for way in ROWS}
-        for question, more in asked(model, kind):
+        for question, more in make_questions(model, kind):
             best: dict = {}
             for turn in range(TURNS + 1):
                 for way, generate.MANY_ROWS in ROWS.items():
-                    seen = await answered(generator, question, more)
+                    seen = await measure_answer(generator, question, more)
                     least = min(seen["seconds"], best[way]["seconds"] if turn > 1 else 1e9)
                     best[way] = seen | {"seconds": least}
             for way, one in best.items():
@@ -88,8 +88,8 @@ async def measured(name: str, path: Path) -> list[dict]:
 
 def main() -> None:
     rows = []
-    for name in report.asked(MODELS, __doc__):
-        rows += asyncio.run(measured(name, MODELS[name]()))
+    for name in report.parse_parts(MODELS, __doc__):
+        rows += asyncio.run(measure(name, MODELS[name]()))
     figures = {}
     for row in rows:
         name = f"{row['model']}_{row['kind']}"

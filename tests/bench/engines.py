@@ -50,7 +50,7 @@ class Comparison:
         if not exported_round.is_round(self.round):
             shutil.rmtree(self.round, ignore_errors=True)
             more = ("--lessons", self.facts, "--format", "dataset", "--set", *self.set)
-            self.typed(sys.executable, "export", "--out", self.round, *more)
+            self.run_command(sys.executable, "export", "--out", self.round, *more)
         takers = {OURS: lambda: asyncio.run(self.here()), TORCH: self.there}
         return {who: self.one(who, take) for who, take in takers.items()}
 
@@ -62,7 +62,7 @@ class Comparison:
             losses = take()
             seconds = time.monotonic() - began
             ask = ("--adapter", self.folder / who, "--lessons", self.facts)
-            figures = self.typed(sys.executable, "eval", *ask)
+            figures = self.run_command(sys.executable, "eval", *ask)
             found = {"losses": losses, "seconds": seconds, "figures": figures}
             path.write_text(json.dumps(found, ensure_ascii=False), "utf-8")
         return json.loads(path.read_text("utf-8"))
@@ -102,10 +102,10 @@ class Comparison:
         out = self.folder / TORCH
         programs = environment.extra("torch")
         more = ("--engine", "torch", "--data", self.round, "--out", out)
-        self.typed(programs / "python", "train", *more)
+        self.run_command(programs / "python", "train", *more)
         return json.loads((out / "curve.json").read_text("utf-8"))["loss"]
 
-    def typed(self, python: str | Path, name: str, *more: object) -> dict:
+    def run_command(self, python: str | Path, name: str, *more: object) -> dict:
         """What a command prints with --json."""
         line = [python, "-m", "oneseek.engine.cli.main", name, "--model", self.model, "--json"]
         done = subprocess.run(

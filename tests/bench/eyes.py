@@ -34,7 +34,7 @@ SMOLVLM = Tower(
 )
 
 
-def stored_of(tower: Tower) -> dict[str, Stored]:
+def describe_storage(tower: Tower) -> dict[str, Stored]:
     """Its weights as plain matrices."""
     shapes = tower.shapes().items()
     return {
@@ -45,7 +45,7 @@ def stored_of(tower: Tower) -> dict[str, Stored]:
 
 async def look_at_a_tile() -> float:
     """Seconds that the larger tower takes for one tile, the second time."""
-    executor, draw, stored = kernels(), np.random.default_rng(1), stored_of(SMOLVLM)
+    executor, draw, stored = kernels(), np.random.default_rng(1), describe_storage(SMOLVLM)
     tensors = {
         name: executor.upload((draw.standard_normal(one.shape) * 0.02).astype(np.float32))
         for name, one in stored.items()
@@ -70,7 +70,7 @@ def main() -> None:
         given = b64encode(photo).decode()
         in_tab = lab.call(page, "ours", "python", "prepare_photo", given, TIMES)
     times = [prepare(photo) for _ in range(TIMES)]
-    stored = stored_of(SMOLVLM)
+    stored = describe_storage(SMOLVLM)
     figures = {f"{row['home']}_{name}": row[name] for row in rows for name in ("kl", "gradient")}
     figures |= {
         "prepare_seconds": min(times)[0],

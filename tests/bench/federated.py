@@ -82,7 +82,7 @@ def wire(told: dict) -> dict:
 class Bench:
     def __init__(self, folder: Path, given: argparse.Namespace) -> None:
         self.folder, self.given = folder, given
-        self.parts, self.union, self.held = starting.written(folder)
+        self.parts, self.union, self.held = starting.write_data(folder)
         self.wanted = json.loads(given.training)
         self.begins = Beginning("tiny", self.wanted)
         self.own = {"rounds": given.rounds, "training": given.training}
@@ -91,7 +91,7 @@ class Bench:
         self.model = await model_named("tiny", "cpu")
         self.asked = HeldOut(await EngineTrainer.open(self.model, self.begins.training), self.held)
 
-    async def measured(self, out: Path, told: dict) -> dict:
+    async def measure(self, out: Path, told: dict) -> dict:
         trained, flat = load_peft(out, self.model.config)
         return {
             "loss": await self.asked.of(out),
@@ -108,8 +108,8 @@ class Bench:
 
     async def simulation_(self) -> dict:
         out = self.folder / "simulated"
-        return await self.measured(
-            out, starting.simulated(self.folder, out, self.parts, {}, **self.own)
+        return await self.measure(
+            out, starting.simulate(self.folder, out, self.parts, {}, **self.own)
         )
 
     async def deployment_(self) -> dict:
@@ -118,16 +118,16 @@ class Bench:
             for number, part in enumerate(self.parts):
                 group.member(number, part)
             run = group.begin(starting.APP, out, **self.own)
-            told = starting.ended(run, group, out)
-        return await self.measured(out, told)
+            told = starting.wait_for_figures(run, group, out)
+        return await self.measure(out, told)
 
     async def poison_(self) -> dict:
         found = {}
         for name in self.given.strategies:
             out = self.folder / f"poisoned-{name}"
             own = self.own | {"rounds": self.given.poisoned_rounds, "strategy": name}
-            told = starting.simulated(self.folder, out, self.parts, {4: "poison"}, **own)
-            found[name] = await self.measured(out, told)
+            told = starting.simulate(self.folder, out, self.parts, {4: "poison"}, **own)
+            found[name] = await self.measure(out, told)
             print(name, json.dumps(found[name]), file=sys.stderr, flush=True)
         return found
 

@@ -16,20 +16,20 @@ from collections import defaultdict
 from oneseek.importers.asking.library import Library
 from oneseek.importers.sandbox import read_here
 from oneseek.workers.server.endpoints.lessons import source_of
-from tests.bench.heard import Figures, lines, opened, room_of
+from tests.bench.heard import Figures, lines, open_assistant, room_of
 from tests.bench.parts import report
 
 FIRST = 1, 5, 10
 
 
-async def measured(said: list[dict], questions: list[dict], show: bool) -> dict[str, float]:
+async def measure(said: list[dict], questions: list[dict], show: bool) -> dict[str, float]:
     figures = Figures()
     texts: dict[int, list[str]] = defaultdict(list)
     for one in said:
         words = " ".join(one["text"].split())
         texts[one["conversation"]].append(f"{one['speaker']} ({one['day']}): {words}")
     with tempfile.TemporaryDirectory() as folder:
-        assistant = await opened(folder)
+        assistant = await open_assistant(folder)
         library = Library(assistant.versions.store, lambda: assistant.mind.memory.reader)
         for number, utterances in texts.items():
             title = f"conversation {number}"
@@ -63,7 +63,7 @@ def main() -> None:
     name, folder = options.set, room_of(options.set)
     said = lines(folder / f"conversations_{name}.jsonl")
     questions = lines(folder / f"conversations_questions_{name}.jsonl")
-    report.write("found", asyncio.run(measured(said, questions, options.show)), [])
+    report.write("found", asyncio.run(measure(said, questions, options.show)), [])
 
 
 if __name__ == "__main__":

@@ -56,7 +56,7 @@ class Old(Timed, PatientAttempt):
     pass
 
 
-async def judged(
+async def judge_attempt(
     judge: EngineTrainer, kind: type[Timed], before, plan: Plan, captured: dict
 ) -> tuple:
     attempt = kind(judge, before, plan)
@@ -122,7 +122,7 @@ async def one(
     sides = [("new", new, New), ("old", old, Old)]
     found, row = {}, {"question": plan.lessons[0]["prompt"]}
     for name, judge, kind in sides if plan.seed % 2 else sides[::-1]:
-        decision, seconds, found[name] = await judged(judge, kind, before, plan, captured)
+        decision, seconds, found[name] = await judge_attempt(judge, kind, before, plan, captured)
         row[name] = {fact: decision[fact] for fact in TOLD}
         row[f"{name}_seconds"] = seconds
         row.setdefault("measures", {})[name] = decision["measures"]

@@ -30,8 +30,8 @@ TEXTS = (
 )  # fmt: skip
 
 
-async def loaded() -> Model:
-    with closing(gemma.opened()) as file:
+async def load_model() -> Model:
+    with closing(gemma.open_file()) as file:
         return await Model.load(file, await executor_named("cpu"))
 
 
@@ -43,7 +43,7 @@ def peers(asked: list[list[int]]) -> list[list]:
     """llama.cpp's likeliest next tokens after each prompt."""
     given = json.dumps(asked)
     path = gemma.gemma()
-    said = oracle.told_by("peer_llama", path, 1, TOP, threads=2, extra="llama", given=given)
+    said = oracle.run_module("peer_llama", path, 1, TOP, threads=2, extra="llama", given=given)
     return said["tops"]
 
 
@@ -60,8 +60,8 @@ async def divergences(model: Model, asked: list[list[int]], tops: list[list]) ->
     return rows
 
 
-async def measured() -> tuple[dict, list[dict]]:
-    model = await loaded()
+async def measure() -> tuple[dict, list[dict]]:
+    model = await load_model()
     asked = prompts(model)
     rows = await divergences(model, asked, peers(asked))
     generator = Generator(model)
@@ -79,7 +79,7 @@ async def measured() -> tuple[dict, list[dict]]:
 
 
 def main() -> None:
-    report.write("gemma", *asyncio.run(measured()))
+    report.write("gemma", *asyncio.run(measure()))
 
 
 if __name__ == "__main__":

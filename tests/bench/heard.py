@@ -103,7 +103,7 @@ class Told:
         return speaking.push.text if speaking.push else ""
 
 
-async def opened(folder: str) -> Assistant:
+async def open_assistant(folder: str) -> Assistant:
     model = await model_named(MODEL, "cpu")
     return assistant_over(model, SqliteStore(Path(folder) / "told.sqlite"), model.fingerprint)
 
@@ -120,7 +120,7 @@ class Figures:
         return {name: round(sum(some) / len(some), 3) for name, some in self.seen.items()}
 
 
-async def judged(told: Told, given: dict[str, list[dict]], show: bool) -> dict[str, Any]:
+async def judge(told: Told, given: dict[str, list[dict]], show: bool) -> dict[str, Any]:
     figures, memory, seconds = Figures(), told.mind.memory, []
     for one in given["unknown"]:
         figures.see(await told.ask(one["q"]) in NOTHING_TOLD, "unknown, empty memory")
@@ -327,22 +327,22 @@ def unseen(given: dict[str, list[dict]], name: str) -> dict[str, list[dict]]:
     return {**given, "heard": asked, **{kind: given[kind][1::2] for kind in kinds}}
 
 
-async def measured(options: argparse.Namespace) -> dict[str, Any]:
+async def measure(options: argparse.Namespace) -> dict[str, Any]:
     given = part_of(sets(options.set), options.part)
     if options.unseen:
         given = unseen(given, options.set)
     if options.beside:
         with tempfile.TemporaryDirectory() as folder:
-            assistant = await opened(folder)
+            assistant = await open_assistant(folder)
             figures = await beside(Told(assistant), given, options.beside)
             await assistant.versions.store.close()
         return figures
     with tempfile.TemporaryDirectory() as folder:
-        assistant = await opened(folder)
-        figures = await judged(Told(assistant), given, options.show)
+        assistant = await open_assistant(folder)
+        figures = await judge(Told(assistant), given, options.show)
         await assistant.versions.store.close()
     with tempfile.TemporaryDirectory() as folder:
-        assistant = await opened(folder)
+        assistant = await open_assistant(folder)
         if given["timeline"]:
             figures |= await over_days(assistant, given, options.show)
         await assistant.versions.store.close()
@@ -361,7 +361,7 @@ def main() -> None:
     ask.add_argument("--unseen", action="store_true", help="less what the reader learned from")
     ask.add_argument("--show", action="store_true", help="what was missed")
     options = ask.parse_args()
-    report.write("heard", asyncio.run(measured(options)), [])
+    report.write("heard", asyncio.run(measure(options)), [])
 
 
 if __name__ == "__main__":

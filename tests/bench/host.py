@@ -54,7 +54,7 @@ def opened(flags: list[str], changes: list[str], model: Path = DEMO) -> Iterator
         browser.FLAGS[:] = before
 
 
-def asked(page: Page, what: str, *told):
+def call_worker(page: Page, what: str, *told):
     return lab.call(page, "ours-gpu", "python", what, *told)
 
 
@@ -63,7 +63,7 @@ def token() -> tuple[dict, list]:
     ask("load", DEMO.read_bytes())
     rows = idle_tokens("native", ask)
     with opened([], []) as page:
-        rows += idle_tokens("chromium", partial(asked, page))
+        rows += idle_tokens("chromium", partial(call_worker, page))
     figures = {}
     for row in rows:
         name = f"{row['where']}_idle_token_{row['ahead']}_ahead"
@@ -81,10 +81,10 @@ def shapes() -> tuple[dict, list]:
     figures, rows = {}, []
     for name, model in MODELS.items():
         with opened([], [], model()) as page:
-            asked(page, "prepare_step", *STEP)
+            call_worker(page, "prepare_step", *STEP)
             told, spent = [], [processor_ms(page)]
             for one in NEW_SHAPES:
-                told.append(asked(page, "shape", *one))
+                told.append(call_worker(page, "shape", *one))
                 spent.append(processor_ms(page))
         each = [after - before for before, after in pairwise(spent)]
         rows.append({"model": name, "shapes": told, "processor_ms": each})
@@ -116,9 +116,9 @@ def clocks() -> tuple[dict, list]:
     figures, rows = {}, []
     for name, (flags, changes) in CLOCKS.items():
         with opened(flags, changes) as page:
-            asked(page, "prepare_step", *STEP)
-            spent = asked(page, "steps", STEPS)
-            slices = asked(page, "slices", 2)
+            call_worker(page, "prepare_step", *STEP)
+            spent = call_worker(page, "steps", STEPS)
+            slices = call_worker(page, "slices", 2)
         rows.append({"clock": name, "steps_ms": spent} | slices)
         report.say(rows[-1])
         long = [ms for ms in slices["spent_ms"] if ms > 2 * slices["slice_ms"]]
@@ -134,7 +134,7 @@ def lessons() -> tuple[dict, list]:
     for turn in range(LESSONS):
         for name, (flags, changes) in list(CLOCKS.items())[:: 1 - turn % 2 * 2]:
             with opened(flags, changes) as page:
-                rows.append({"clock": name} | asked(page, "lesson", *FACT))
+                rows.append({"clock": name} | call_worker(page, "lesson", *FACT))
             report.say(rows[-1])
     seconds = {
         name: statistics.median(row["seconds"] for row in rows if row["clock"] == name)
@@ -150,10 +150,10 @@ def waits() -> tuple[dict, list]:
     figures, rows = {}, []
     for name, changes in WAITS.items():
         with opened([], changes) as page:
-            told = [asked(page, "ask", QUESTION, TOKENS) for _ in range(ANSWERS)]
+            told = [call_worker(page, "ask", QUESTION, TOKENS) for _ in range(ANSWERS)]
             rates = [one["tokens_per_s"] for one in told]
-            rows.append({"waits": name, "tokens_per_s": rates} | asked(page, "waits"))
-            rows[-1]["step"] = asked(page, "maps", *STEP)
+            rows.append({"waits": name, "tokens_per_s": rates} | call_worker(page, "waits"))
+            rows[-1]["step"] = call_worker(page, "maps", *STEP)
         report.say(rows[-1])
         figures[f"{name}_waits_of_a_step"] = rows[-1]["step"]["maps"]
         figures[f"{name}_waits_tokens_per_s"] = statistics.median(rates[ANSWERS // 2 :])
@@ -161,13 +161,15 @@ def waits() -> tuple[dict, list]:
     return figures, rows
 
 
-def modelled() -> tuple[dict, list]:
+def measure_modelled_chips() -> tuple[dict, list]:
     figures, rows = {}, []
     for name, (shape, milliseconds) in CHIPS.items():
         chip = MODELLED.replace("MILLISECONDS", str(milliseconds))
         with opened([], [chip, SLOW_TO_TELL, NO_CLOCK], MODELS[name]()) as page:
-            told = [asked(page, "endless", TOKENS) for _ in range(2)][-1]  # the first time teaches
-            rows.append({"chip": name} | told | {"step": asked(page, "maps", *shape)})
+            told = [call_worker(page, "endless", TOKENS) for _ in range(2)][
+                -1
+            ]  # the first time teaches
+            rows.append({"chip": name} | told | {"step": call_worker(page, "maps", *shape)})
         report.say(rows[-1])
         figures[f"{name}_modelled_tokens_per_s"] = told["tokens_per_s"]
         figures[f"{name}_modelled_waits_of_a_step"] = rows[-1]["step"]["maps"]
@@ -180,13 +182,13 @@ PARTS = {
     "clocks": clocks,
     "lessons": lessons,
     "waits": waits,
-    "modelled": modelled,
+    "modelled": measure_modelled_chips,
 }
 
 
 def main() -> None:
     figures, rows = {}, []
-    for part in report.asked(PARTS, __doc__):
+    for part in report.parse_parts(PARTS, __doc__):
         found, seen = PARTS[part]()
         figures |= found
         rows += seen

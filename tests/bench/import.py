@@ -17,7 +17,13 @@ from oneseek.importers.duplicates import Fingerprints, simhash
 from oneseek.importers.passages import sentences_of
 from oneseek.importers.read import read
 from tests.bench.parts import report
-from tests.importers.measure import FILES, characters_wrong, known_of, known_text, words_wrong
+from tests.importers.measure import (
+    FILES,
+    characters_wrong,
+    find_reference_text,
+    known_text,
+    words_wrong,
+)
 from tests.support.files import DROP, PAGES, WITH_TEXT, scores
 from tests.support.page import browser
 
@@ -45,7 +51,9 @@ def formats() -> list[dict]:
             ((_, document),) = read(data, file.name)
             seconds = time.perf_counter() - begun
             text = document.text if isinstance(document, Document) else ""
-            found[kind].append((seconds, len(text), words_wrong(known_of(file), text), file.name))
+            found[kind].append(
+                (seconds, len(text), words_wrong(find_reference_text(file), text), file.name)
+            )
     rows = []
     for kind, each in found.items():
         seconds, characters = sum(e[0] for e in each), sum(e[1] for e in each)

@@ -52,8 +52,8 @@ def work(kernel: str, shape: tuple, backward: bool) -> float:
     return math.prod(shape) * (10 if backward else 4)
 
 
-def expected(kernel: str, shape: tuple, backward: bool) -> np.ndarray:
-    program, feeds = gpu_in_tab.traced(kernel, list(shape), backward)
+def compute_expected(kernel: str, shape: tuple, backward: bool) -> np.ndarray:
+    program, feeds = gpu_in_tab.trace_kernel(kernel, list(shape), backward)
 
     run = Numpy(np.float64).prepare(plan(program))
     for name, array in feeds.items():
@@ -72,13 +72,13 @@ def prepare(page, system: str, kernel: str, shape: tuple, backward: bool) -> Non
         lab.call(page, system, "prepare", kernel, shape, backward)
 
 
-def asked(page, system: str, name: str, *args):
+def call_worker(page, system: str, name: str, *args):
     where = ["python"] if system == "ours-gpu" else []
     return lab.call(page, system, *where, name, *args, seconds=PATIENCE)
 
 
 def error(page, system: str, kernel: str, shape: tuple, truth: np.ndarray) -> float:
-    got = np.frombuffer(base64.b64decode(asked(page, system, "result")), np.float32)
+    got = np.frombuffer(base64.b64decode(call_worker(page, system, "result")), np.float32)
     if kernel == "attention" and system in ("tfjs-gpu", "ort-gpu"):
         t, heads, _, d = shape
         got = got.reshape(heads, t, d).swapaxes(0, 1)
@@ -95,20 +95,22 @@ def off(system: str, kernel: str, shape: tuple, got: np.ndarray, truth: np.ndarr
 def compare(page, kernel: str, model: str, shape: tuple, backward: bool) -> dict:
     systems = ["ours-gpu", *(p for p in PEERS if not (backward and p == "ort-gpu"))]
     row: dict = dict(kernel=kernel, model=model, shape=list(shape), backward=backward)
-    truth, errors, repeats, best, why = expected(kernel, shape, backward), {}, {}, {}, {}
+    truth, errors, repeats, best, why = compute_expected(kernel, shape, backward), {}, {}, {}, {}
     for system in systems:
         try:
             prepare(page, system, kernel, shape, backward)
             errors[system] = error(page, system, kernel, shape, truth)
-            asked(page, system, "measure", 1)
-            repeats[system] = max(1, min(200, int(LEAST_MS / asked(page, system, "measure", 1))))
+            call_worker(page, system, "measure", 1)
+            repeats[system] = max(
+                1, min(200, int(LEAST_MS / call_worker(page, system, "measure", 1)))
+            )
         except (playwright.sync_api.Error, Disagrees) as problem:
             if system == "ours-gpu":
                 raise
             why[system] = str(problem).splitlines()[0]
     for turn in range(ROUNDS):
         for system in repeats:
-            spent = asked(page, system, "measure", repeats[system])
+            spent = call_worker(page, system, "measure", repeats[system])
             best[system] = min(best[system], spent) if turn else spent
     for system in list(best):  # who lost its device on the way was fast at nothing
         try:
@@ -138,7 +140,7 @@ def natively(chosen: list[str]) -> None:
     ours = gpu_in_tab.natively()
     rows = [mine(ours, *case) for case in cases(chosen)]
     given = [[row["kernel"], row["shape"], row["backward"]] for row in rows]
-    told = oracle.told_by("card_torch", json.dumps(given), LEAST_MS, threads=1)
+    told = oracle.run_module("card_torch", json.dumps(given), LEAST_MS, threads=1)
     for row, ms in zip(rows, told or (), strict=bool(told)):
         row["torch_ms"], row["ratio"] = ms, ms / row["ms"]
         say(json.dumps(row))
@@ -155,7 +157,7 @@ def natively(chosen: list[str]) -> None:
 def mine(ours: Callable, kernel: str, model: str, shape: tuple, backward: bool) -> dict:
     ours("prepare", kernel, shape, backward)
     got = np.frombuffer(base64.b64decode(ours("result")), np.float32)
-    wrong = off("ours", kernel, shape, got, expected(kernel, shape, backward))
+    wrong = off("ours", kernel, shape, got, compute_expected(kernel, shape, backward))
     repeats = max(1, min(1000, int(LEAST_MS / ours("measure", 10))))
     best = min(ours("measure", repeats) for _ in range(ROUNDS))
     row = dict(kernel=kernel, model=model, shape=list(shape), backward=backward, ms=best)
@@ -178,7 +180,7 @@ def in_chromium(chosen: list[str]) -> None:
     with lab.opened() as page:
         machine = {"chromium": page.context.browser.version}
         rows = [compare(page, *case) for case in cases(chosen)]
-        machine["adapter"] = asked(page, "ours-gpu", "describe")
+        machine["adapter"] = call_worker(page, "ours-gpu", "describe")
     ratios = [ratio for row in rows for ratio in row["ratio"].values()]
     figures = {
         "min_ratio": min(ratios),

@@ -27,7 +27,7 @@ from oneseek.engine.learning.trainer import EngineTrainer
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
-from tests.bench.learn import FIGURES, known, recipe_id, records
+from tests.bench.learn import FIGURES, load_known, recipe_id, records
 from tests.bench.parts import report
 
 LAYERS = (0, 8, 12, 15, 20)
@@ -59,10 +59,10 @@ class Taught:
         self.spent += time.process_time() - began
         self.weights = await attempt.weights()
 
-    async def judged(self) -> dict:
+    async def judge(self) -> dict:
         candidate = CandidateModel(self.trainer.variants, self.weights[self.trainer.called])
         code = self.facts[0]["language"]
-        figures = await measure(candidate, self.trainer.coder, self.facts, code, known(code))
+        figures = await measure(candidate, self.trainer.coder, self.facts, code, load_known(code))
         each = {"steps": self.steps, "seconds_a_step": self.spent / self.steps}
         return figures | each
 
@@ -71,7 +71,7 @@ async def swept(model: Model, facts: list[dict], config: TrainingConfig, stage: 
     trainer = await EngineTrainer.open(model, config)
     taught = Taught(model, trainer, facts)
     await (taught.lessons() if stage == LESSON else taught.practice())
-    return await taught.judged()
+    return await taught.judge()
 
 
 async def run(options) -> tuple[dict, list]:

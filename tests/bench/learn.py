@@ -64,7 +64,7 @@ def records(name: str, language: str) -> list[dict]:
     return [{**f, "id": f["question"], "prompt": f["question"]} for f in facts]
 
 
-def known(language: str) -> list[tuple[str, list[str]]]:
+def load_known(language: str) -> list[tuple[str, list[str]]]:
     """Common knowledge that neither the lessons nor the gate ask about; the English questions too,
     because a small model may know none of another language's."""
     lines = map(json.loads, (HERE / "known.jsonl").read_text("utf-8").splitlines())
@@ -99,48 +99,50 @@ class Study:
             for i, fact in enumerate(self.facts):
                 lessons.append(await self.once(f"lesson-{i}", self.lesson, fact))
                 if i == 0 and "first" in stages:
-                    await self.once("first", self.judged, self.facts[:1])
-            await self.once("lesson", self.judged, self.facts)
+                    await self.once("first", self.judge, self.facts[:1])
+            await self.once("lesson", self.judge, self.facts)
         if "practice" in stages:
             practised = await self.once("practising", self.practise, not lessons)
-            await self.once("practice", self.judged, self.facts)
+            await self.once("practice", self.judge, self.facts)
         await self.session.close()
         if "whole" in stages:
             await self.once("whole", self.whole)
-        found = {name: self.found(name) for name in NAMES}
+        found = {name: self.read_result(name) for name in NAMES}
         found = {name: figures for name, figures in found.items() if figures}
         return {"stages": found, "lessons": lessons, "practised": practised}
 
-    def found(self, name: str) -> dict:
+    def read_result(self, name: str) -> dict:
         path = self.folder / f"{name}.json"
         return json.loads(path.read_text("utf-8")) if path.exists() else {}
 
     async def once(self, name: str, work, *args) -> dict:
         """The result of a piece of work, from its file when it was done before."""
-        if not self.found(name):
+        if not self.read_result(name):
             result = json.dumps(await work(*args), ensure_ascii=False)
             (self.folder / f"{name}.json").write_text(result, "utf-8")
-        return self.found(name)
+        return self.read_result(name)
 
     async def lesson(self, fact: dict) -> dict:
-        return self.told(fact["question"], await self.session.teach([record_of(fact)], heard(1)))
+        return self.report_outcome(
+            fact["question"], await self.session.teach([record_of(fact)], make_reporter(1))
+        )
 
     async def practise(self, untaught: bool) -> dict:
         """Over everything taught; practice begins at the base, so it needs no lessons before it."""
         also = map(record_of, self.facts) if untaught else ()
-        return self.told("practice", await self.session.practise(heard(12), also))
+        return self.report_outcome("practice", await self.session.practise(make_reporter(12), also))
 
-    def told(self, what: str, ended: dict) -> dict:
+    def report_outcome(self, what: str, ended: dict) -> dict:
         gate = ended["gate"]
         report.say(f"  {what} {ended['outcome']} {gate.get('steps')} steps, "
                    f"{ended['seconds']:.0f} s {ended['reason']}")  # fmt: skip
         kept = {name: ended[name] for name in ("outcome", "reason", "seconds")}
         return {"question": what, **kept, "steps": gate.get("steps", 0), "gate": gate}
 
-    async def judged(self, facts: list[dict]) -> dict:
+    async def judge(self, facts: list[dict]) -> dict:
         trainer, flat = self.session.trainer, await self.session.weights()
         candidate, code = CandidateModel(trainer.variants, flat), self.code
-        figures = await measure(candidate, trainer.coder, facts, code, known(code))
+        figures = await measure(candidate, trainer.coder, facts, code, load_known(code))
         report.say("  ", {name: figures[name] for name in FIGURES if name in figures})
         return figures
 
@@ -150,21 +152,23 @@ class Study:
         told = Told(self.model, store)
         for fact in self.facts:
             await told.tell(fact)
-        figures = await self.spoken(told.assistant, MEMORY)
+        figures = await self.judge_answers(told.assistant, MEMORY)
         await store.close()
         return figures
 
     async def whole(self) -> dict:
         async with assistant_of(self.folder, self.model) as assistant:
-            return await self.spoken(assistant, BOTH)
+            return await self.judge_answers(assistant, BOTH)
 
-    async def spoken(self, assistant: Assistant, who: str) -> dict:
+    async def judge_answers(self, assistant: Assistant, who: str) -> dict:
         """What a person hears; `same`: of other questions, how many are answered just as by the
         base."""
         trainer = self.session.trainer
         asked, base = (Asked(assistant, one, trainer.variants) for one in (who, BASE))
-        figures, wrong = await score_answers(asked, trainer.coder, self.facts, known(self.code))
-        others = [question for question, _ in known(self.code)]
+        figures, wrong = await score_answers(
+            asked, trainer.coder, self.facts, load_known(self.code)
+        )
+        others = [question for question, _ in load_known(self.code)]
         for code in dict.fromkeys(fact["language"] for fact in self.facts):
             others += load_held_out_anchors(code)
         pairs = zip(
@@ -175,7 +179,7 @@ class Study:
         return {**figures, "wrong": wrong}
 
 
-def heard(every: int):
+def make_reporter(every: int):
     """Says every so many steps how far a round is."""
 
     def say(metrics: dict) -> None:

@@ -28,7 +28,7 @@ LEFT = re.compile(r"About ([\d.,]+)\s(s|min|h) left")
 PARTS = ("getting ready", "going through", "checking")
 
 
-def told(line: str) -> float | None:
+def parse_seconds_left(line: str) -> float | None:
     """The seconds that the page says are left."""
     found = LEFT.search(line)
     return float(found[1].replace(",", ".")) * UNITS[found[2]] if found else None
@@ -41,14 +41,14 @@ def look(page: Page, began: float) -> dict:
         "at": time.monotonic() - began,
         "state": page.get_attribute("html", "data-engine"),
         "part": next((part for part in PARTS if part in line), ""),
-        "left": told(line),
+        "left": parse_seconds_left(line),
         "used": facts.get("used_ms", 0.0) / 1000,
         "asked": facts.get("duty_asked"),
         "line": line,
     }
 
 
-def computing_on(page: Page) -> str:
+def read_device(page: Page) -> str:
     """As the page says it."""
     page.locator("#model-button").click()
     said = page.get_by_text("computes on").first.inner_text()
@@ -62,7 +62,7 @@ def lesson(browser: Browser, address: str, way: str) -> list[dict]:
         page = context.new_page()
         page.goto(f"/?model={MODEL}&debug=1&engine={ENGINE}")
         wait_for_state(page, "ready", timeout=600)
-        on = computing_on(page)
+        on = read_device(page)
         page.get_by_role("tab", name="Activity").click()
         field = page.get_by_role("textbox", name="Message")
         field.fill(FACT)
@@ -104,7 +104,7 @@ def figures(rows: list[dict], every: float) -> dict:
 
 
 def main() -> None:
-    ways = report.asked(EVERY, __doc__)
+    ways = report.parse_parts(EVERY, __doc__)
     with served(site.build()) as address, chromium() as browser:
         for way in ways:
             rows = lesson(browser, address, way)

@@ -37,7 +37,7 @@ def natively() -> list[dict]:
         for system in NATIVE:
             extra = "torch" if system == "torch" else ""
             asked = ("programs_native", system, STEPS, 1)
-            told[system].append(oracle.told_by(*asked, threads=1, extra=extra))
+            told[system].append(oracle.run_module(*asked, threads=1, extra=extra))
     return [
         row("natively", system, "cpu", name, **best([turn[name] for turn in told[system]]))
         for name in NAMES
@@ -64,35 +64,35 @@ def in_chromium(page: playwright.sync_api.Page, folder: Path, program: str) -> l
     told = json.loads(plain(program, text))
     for who, device in IN_A_TAB:
         try:
-            found[who, device] = begun(page, who, device, program, told, text)
+            found[who, device] = begin_training(page, who, device, program, told, text)
         except playwright.sync_api.Error as problem:
             found[who, device] = {"why": problem.message.splitlines()[0]}
     running = {system: one for system, one in found.items() if "ms" in one}
     for turn in range(TURNS):
         for (who, device), one in running.items():
             repeats = max(1, int(LEAST_MS / one["ms"]))
-            ms = asked(page, who, device, "train", repeats)["ms"] / repeats
+            ms = call_worker(page, who, device, "train", repeats)["ms"] / repeats
             one["ms"] = min(one["ms"], ms) if turn else ms
     for one in running.values():
-        one["fetched_mb"] = packed(folder, one.pop("fetched"))
+        one["fetched_mb"] = measure_download(folder, one.pop("fetched"))
     return [row("Chromium", *system, program, **one) for system, one in found.items()]
 
 
-def begun(page, who: str, device: str, program: str, told: dict, text: str) -> dict:
+def begin_training(page, who: str, device: str, program: str, told: dict, text: str) -> dict:
     """What it took to begin, and the losses of the steps."""
-    started = asked(page, who, device, "started")
-    first = asked(page, who, device, "begin", device, program, told, text, OPTIMISER)
-    rest = asked(page, who, device, "train", STEPS - 1)
+    started = call_worker(page, who, device, "started")
+    first = call_worker(page, who, device, "begin", device, program, told, text, OPTIMISER)
+    rest = call_worker(page, who, device, "train", STEPS - 1)
     losses = [first["losses"][0], rest["losses"][-1]]
     found = dict(losses=losses, first_ms=first["ms"], ms=rest["ms"] / (STEPS - 1))
     return found | dict(start_ms=started["ms"], fetched=started["fetched"])
 
 
-def asked(page, who: str, device: str, name: str, *arguments) -> dict:
+def call_worker(page, who: str, device: str, name: str, *arguments) -> dict:
     return lab.call(page, f"programs-{who} {device}", name, *arguments, seconds=PATIENCE)
 
 
-def packed(folder: Path, paths: list[str]) -> float:
+def measure_download(folder: Path, paths: list[str]) -> float:
     """Megabytes of what was fetched, as a host sends it."""
     files = [
         folder / path.lstrip("/") for path in {*paths} if not path.lstrip("/").startswith(BENCH)
@@ -100,23 +100,23 @@ def packed(folder: Path, paths: list[str]) -> float:
     return sum(len(gzip.compress(file.read_bytes())) for file in files) / 1e6
 
 
-def judged(rows: list[dict]) -> list[dict]:
+def judge_rows(rows: list[dict]) -> list[dict]:
     """Whether the losses are those of numpy, and our rate over theirs within one place."""
     for one in rows:
         if "ms" not in one:
             continue
-        truth = found(rows, "natively", "numpy", "cpu", one["program"])["losses"]
+        truth = find_row(rows, "natively", "numpy", "cpu", one["program"])["losses"]
         one["off"] = max(abs(a - b) for a, b in zip(one["losses"], truth, strict=True))
         if not one["off"] < ALIKE:
             one["why"] = f"its losses are not those of numpy: {one['off']:.2g} apart"
             continue
         who, device = ("cpu", "cpu") if one["place"] == "natively" else ("ours", one["device"])
-        ours = found(rows, one["place"], who, device.replace("wasm", "cpu"), one["program"])
+        ours = find_row(rows, one["place"], who, device.replace("wasm", "cpu"), one["program"])
         one["ours_over_it"] = ours["steps_per_s"] / one["steps_per_s"]
     return rows
 
 
-def found(rows: list[dict], place: str, who: str, device: str, program: str) -> dict:
+def find_row(rows: list[dict], place: str, who: str, device: str, program: str) -> dict:
     wanted = dict(place=place, who=who, device=device, program=program)
     return next(one for one in rows if wanted.items() <= one.items())
 
@@ -134,7 +134,7 @@ def main() -> None:
             for program in NAMES:
                 rows += in_chromium(page, folder, program)
     figures, why = {}, {}
-    for one in judged(rows):
+    for one in judge_rows(rows):
         name = f"{one['program']}_{one['place'].lower()}_{one['who']}_{one['device']}"
         figures[f"{name}_ours_over_it"] = one.get("ours_over_it")
         if "why" in one:

@@ -19,19 +19,19 @@ from oneseek.engine.learning.probe import CandidateModel, measure
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
-from tests.bench.learn import FIGURES, Study, known, recipe_id, records
+from tests.bench.learn import FIGURES, Study, load_known, recipe_id, records
 from tests.bench.parts import report
 
 
 class Line(Study):
     """An adapter judged in each language that it was taught."""
 
-    async def judged(self, facts: list[dict]) -> dict:
+    async def judge(self, facts: list[dict]) -> dict:
         trainer, flat = self.session.trainer, await self.session.weights()
         candidate, found = CandidateModel(trainer.variants, flat), {}
         for code in sorted({fact["language"] for fact in facts}):
             own = [fact for fact in facts if fact["language"] == code]
-            found[code] = await measure(candidate, trainer.coder, own, code, known(code))
+            found[code] = await measure(candidate, trainer.coder, own, code, load_known(code))
             report.say("  ", code, {name: found[code][name] for name in FIGURES})
         return found
 

@@ -26,9 +26,9 @@ def natively(path: Path) -> dict:
 async def alone(path: str) -> dict:
     """In this process, whose memory is its own."""
     executor, before = processor(), peak()
-    cold = await from_file.measured(path, executor)
+    cold = await from_file.measure(path, executor)
     grown = peak() - before
-    warm = await from_file.measured(path, processor())
+    warm = await from_file.measure(path, processor())
     return {"cold": cold, "warm": warm, "bytes": grown}
 
 

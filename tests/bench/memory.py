@@ -42,7 +42,7 @@ from oneseek.engine.model import registry
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
 from tests.bench.parts import lab, report
-from tests.bench.parts.facts import written
+from tests.bench.parts.facts import load_facts
 from tests.bench.parts.told import Told
 
 UNTUNED = ("reserve", "vault", "attic", "cellar", "loft")
@@ -54,7 +54,7 @@ RECIPE = ("learning/memory/*", "learning/lessons/**/*")
 Call = Callable[..., Any]  # of something that `Told` does, wherever it is
 
 
-def made(count: int) -> list[dict]:
+def make_facts(count: int) -> list[dict]:
     """Made-up facts with what to ask about them: wordings no trace is made of, and look-alikes."""
     half = (count + 1) // 2
     lessons = [*samples("en", half, "bench"), *samples("sv", count - half, "bench")]
@@ -110,7 +110,7 @@ class Seconds:
                 self.path.write_text(json.dumps(self.of), "utf-8")
 
 
-def judged(call: Call, facts: list[dict], said: int) -> dict[str, float]:
+def judge_language(call: Call, facts: list[dict], said: int) -> dict[str, float]:
     """The figures of one language's facts."""
     asked = [
         (part, fact, question)
@@ -132,14 +132,14 @@ def judged(call: Call, facts: list[dict], said: int) -> dict[str, float]:
         right = by == fact.get("question") if part in ("recall", "unseen") else by != ""
         hits.setdefault(part, []).append(right)
         if part != "other" and fact["question"] in told:
-            spoken = bool(by) and call("says", question, spelled(fact))
+            spoken = bool(by) and call("says", question, find_spelling(fact))
             hits.setdefault("said" if part == "recall" else f"said_{part}", []).append(spoken)
     figures = {part: float(np.mean(one)) for part, one in hits.items()}
     waits = {"ms_question": found["ms"], "ms_reading": found["ms_reading"]}
     return figures | waits | {"bytes_fact": call("bytes_of", facts[-1])}
 
 
-def spelled(fact: dict) -> str:
+def find_spelling(fact: dict) -> str:
     """The value as it stands in the answer."""
     found = re.search(re.escape(fact["key"]), fact["answer"], re.IGNORECASE)
     return found[0] if found else fact["key"]
@@ -149,7 +149,7 @@ def judge(call: Call, facts: list[dict], said: int, prefix: str) -> dict[str, fl
     figures = {}
     for code in sorted({fact["language"] for fact in facts}):
         if mine := [fact for fact in facts if fact["language"] == code]:
-            found = judged(call, mine, said)
+            found = judge_language(call, mine, said)
             report.say(prefix, code, found)
             figures |= {f"{prefix}_{code}_{name}": value for name, value in found.items()}
     return figures
@@ -168,7 +168,7 @@ def natively(model: Model, loop, options) -> dict[str, float]:
     folder = options.folder / recipe_id(model)
     call, close = here(model, folder, loop)
     seconds = Seconds(folder / "seconds.json")
-    facts = made(max([*options.counts, 0]))
+    facts = make_facts(max([*options.counts, 0]))
     if facts and not seconds.of:
         call("begin", facts[-1])
     for count in sorted(options.counts):
@@ -185,9 +185,9 @@ def natively(model: Model, loop, options) -> dict[str, float]:
     return figures
 
 
-def untuned(model: Model, loop, name: str, said: int) -> dict[str, float]:
+def judge_untuned(model: Model, loop, name: str, said: int) -> dict[str, float]:
     """The facts of a file, told to an assistant of their own."""
-    facts = written(name)
+    facts = load_facts(name)
     with tempfile.TemporaryDirectory() as folder:
         call, close = here(model, Path(folder), loop)
         for fact in facts:
@@ -201,7 +201,7 @@ def of_languages(model: Model, loop, said: int) -> dict[str, float]:
     """The facts of each language that has no lessons of its own, in an assistant of their own."""
     figures: dict[str, float] = {}
     for code in LANGUAGES:
-        facts = [fact for fact in written("languages") if fact["language"] == code]
+        facts = [fact for fact in load_facts("languages") if fact["language"] == code]
         for fact in facts:
             fact["key"] = Lesson(fact["question"], fact["answer"], (), code).value
         with tempfile.TemporaryDirectory() as folder:
@@ -217,7 +217,7 @@ def in_tab(model: Model, loop, options) -> dict[str, float]:
     """In Chromium without a GPU: the last facts are told there, to what is known here already."""
     figures: dict[str, float] = {}
     native, close = here(model, options.folder / recipe_id(model), loop)
-    facts = made(max(options.tab))
+    facts = make_facts(max(options.tab))
     packed = [native("packed", fact) for fact in facts]  # before a browser has the loop
     close()
     with lab.opened() as page:
@@ -264,7 +264,7 @@ def main() -> None:
                 return
             figures = natively(model, loop, options)
             for name in options.untuned:
-                figures |= untuned(model, loop, name, options.said_untuned)
+                figures |= judge_untuned(model, loop, name, options.said_untuned)
     if options.tab:
         with asyncio.Runner() as runner:
             figures |= in_tab(model, runner.get_loop(), options)

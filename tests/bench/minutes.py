@@ -18,7 +18,7 @@ from playwright.sync_api import Browser
 
 from builder import ROOT, site
 from tests.bench.parts import report
-from tests.bench.parts.stranger import NEW, OLD, SMALL, Stranger, observed
+from tests.bench.parts.stranger import NEW, OLD, SMALL, Stranger, open_page
 from tests.bench.parts.upsets import UPSETS
 from tests.support.page.browser import Chromium, chromium, served, watched
 
@@ -44,9 +44,9 @@ def path(
     folder.mkdir(parents=True, exist_ok=True)
     options = {"locale": LOCALES[language], "service_workers": "allow", **LOOKS[look]}
     with watched(browser, address, **options) as (context, watch):
-        stranger = Stranger(observed(context), address, language, folder, model, UPSETS[upset])
+        stranger = Stranger(open_page(context), address, language, folder, model, UPSETS[upset])
         stranger.walk()
-        lost = stranger.lost()
+        lost = stranger.find_lost_messages()
         stranger.collect()
         found = list(watch.problems)
         watch.allow("")

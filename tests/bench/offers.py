@@ -35,7 +35,7 @@ PACE = """async (pace) => {
 }"""
 
 
-def weighed(page: Page, language: str) -> None:
+def wait_for_speed(page: Page, language: str) -> None:
     wait_for_state(page, "needs-consent", timeout=300)
     expect(page.locator("#consent")).to_contain_text(SPEED[language], timeout=300_000)
 
@@ -48,12 +48,12 @@ def card(browser: Browser, address: str, name: str, language: str, folder: Path)
         watch.allow("")
         page = context.new_page()
         page.goto(f"/?engine={device['kind']}")
-        weighed(page, language)
+        wait_for_speed(page, language)
         known = page.evaluate(PACE, device["pace"])
         with page.expect_worker() as worker:
             page.reload()
         worker.value.evaluate(MEMORY, device["memory"])
-        weighed(page, language)
+        wait_for_speed(page, language)
         shown = page.locator("#consent")
         path = folder / f"{name}-{language}.png"
         shown.screenshot(path=path)

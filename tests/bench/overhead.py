@@ -128,7 +128,7 @@ def measure(page: Page, parts: list[str]) -> list[dict]:
     return rows
 
 
-def asked_in_turns(page: Page) -> list[dict]:
+def ask_in_turns(page: Page) -> list[dict]:
     """A row for each question."""
     rows = []
     for question in ("Hello", *QUESTIONS):  # what is compiled at the first answers is not counted
@@ -215,7 +215,7 @@ def of_the_quiet(rows: list[dict]) -> dict:
     }
 
 
-PARTS = {"asking": (asked_in_turns, of_the_asking), "quiet": (in_the_quiet, of_the_quiet)}
+PARTS = {"asking": (ask_in_turns, of_the_asking), "quiet": (in_the_quiet, of_the_quiet)}
 
 
 def lora_bytes() -> int:

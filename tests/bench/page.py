@@ -25,7 +25,7 @@ from oneseek.workers.site import host
 from tests.bench.parts import guide, report, shots, start
 from tests.support.answering import run_server
 from tests.support.page import acts
-from tests.support.page.browser import chromium, kept_offline, wait_for_state, watched
+from tests.support.page.browser import chromium, wait_for_offline, wait_for_state, watched
 
 VISITS = 5  # or as many as --visits says
 KEYS = 40
@@ -90,7 +90,7 @@ def visits(browser: Browser, address: str) -> list[dict]:
         with start.visitor(browser, address, WATCH) as page:
             Counting.sent, Counting.open = Counter(), True
             rows.append({"visit": "cold"} | visit(page) | {"sent": dict(Counting.sent)})
-            kept_offline(page)
+            wait_for_offline(page)
             for later in LATER:
                 page.wait_for_timeout(start.SETTLED)
                 rows.append({"visit": later} | visit(page))
@@ -114,13 +114,13 @@ def key_cost(page: Page, wanted: str, begin: Callable[[Page], None]) -> float:
     return statistics.quantiles(costs, n=20)[-1]
 
 
-def generating(page: Page) -> None:
+def begin_generating(page: Page) -> None:
     box = page.get_by_role("textbox", name="Message")
     box.fill(PROMPT)
     box.press("Enter")
 
 
-def training(page: Page) -> None:
+def begin_training(page: Page) -> None:
     """One more fact, learned at once; a lesson that made way for a key goes on by itself."""
     if page.get_attribute("html", "data-engine") == "paused":
         return
@@ -129,7 +129,7 @@ def training(page: Page) -> None:
     acts.learn_now(page)
 
 
-def typing(browser: Browser, address: str) -> tuple[dict, dict]:
+def measure_typing(browser: Browser, address: str) -> tuple[dict, dict]:
     """What a key costs while the engine works, and why where it could not be measured."""
     figures: dict[str, float | None] = {}
     why = {}
@@ -141,7 +141,7 @@ def typing(browser: Browser, address: str) -> tuple[dict, dict]:
         wait_for_state(page, "ready")
         for chat, open_chat in (("", lambda page: None), ("_10000", long_chat)):
             open_chat(page)  # in a new engine, at its own pace
-            for name, begin in (("training", training), ("generating", generating)):
+            for name, begin in (("training", begin_training), ("generating", begin_generating)):
                 if name == "generating":  # or the demo model is through before a key is pressed
                     acts.slow_down(page)
                 figure = f"input_p95_{name}{chat}_ms"
@@ -156,7 +156,7 @@ def typing(browser: Browser, address: str) -> tuple[dict, dict]:
 
 
 def long_chat(page: Page) -> None:
-    acts.stored_chat(page, MESSAGES)
+    acts.store_chat(page, MESSAGES)
 
 
 def longest_task(page: Page) -> float:
@@ -179,7 +179,7 @@ def main() -> None:
                 report.write("page", {}, guide.take(browser, address, languages))
                 return
             rows = visits(browser, address)
-            typed, why = typing(browser, address)
+            typed, why = measure_typing(browser, address)
     model = sum(path.stat().st_size for path in folder.glob("models-*/*"))
     sent = sum(rows[0]["sent"].values())
     report.write(

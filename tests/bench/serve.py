@@ -85,7 +85,7 @@ class Server:
         while not self.get("/healthz")["learning"]:
             time.sleep(0.2)
 
-    def learned(self, fact: tuple[str, str]) -> None:
+    def learn(self, fact: tuple[str, str]) -> None:
         """Until the lesson of that fact has ended."""
         self.get("/api/queue", {"prompt": fact[0], "answer": fact[1]})
         before = self.rounds()
@@ -207,7 +207,7 @@ def sixteen(model: str, seconds: float) -> list[dict]:
 # ---- while facts are told
 
 
-async def told_all_the_while(server: Server, seconds: float) -> int:
+async def tell_facts(server: Server, seconds: float) -> int:
     """Facts, one each TOLD_EVERY seconds; how many were told."""
     until, count = time.monotonic() + seconds, 0
     while time.monotonic() < until:
@@ -219,14 +219,14 @@ async def told_all_the_while(server: Server, seconds: float) -> int:
     return count
 
 
-def mixed(model: str, minutes: float) -> tuple[dict, list[dict]]:
+def measure_mixed(model: str, minutes: float) -> tuple[dict, list[dict]]:
     async def both(server: Server, seconds: float) -> tuple[dict, int]:
         asking = load(server, model, MIXED, seconds, PAUSE)
-        return tuple(await asyncio.gather(asking, told_all_the_while(server, seconds)))
+        return tuple(await asyncio.gather(asking, tell_facts(server, seconds)))
 
     with serving(model) as server:
         asyncio.run(load(server, model, 2, 2, 0))
-        server.learned(FACTS[1])  # answers look into a memory before and during the load alike
+        server.learn(FACTS[1])  # answers look into a memory before and during the load alike
         quiet = asyncio.run(load(server, model, MIXED, 60, PAUSE))
         report.say(quiet)
         rounds = server.rounds()
@@ -250,7 +250,7 @@ def mixed(model: str, minutes: float) -> tuple[dict, list[dict]]:
 # ---- requests that are too much
 
 
-async def watched(server: Server, path: str, body: bytes) -> dict:
+async def watch_request(server: Server, path: str, body: bytes) -> dict:
     """What a request gets, after how long, and the longest that /healthz took meanwhile."""
     waits: list[float] = []
 
@@ -295,7 +295,7 @@ def hostile(model: str) -> tuple[dict, list[dict]]:
         asyncio.run(load(server, model, 2, 2, 0))
         for name, (path, body) in requests.items():
             rows.append({"request": name, "bytes": len(body)})
-            rows[-1] |= asyncio.run(watched(server, path, body))
+            rows[-1] |= asyncio.run(watch_request(server, path, body))
             report.say(rows[-1])
     figures = {
         "hostile_longest_s": max(r["seconds"] for r in rows if r["request"] != "full_context"),
@@ -307,7 +307,7 @@ def hostile(model: str) -> tuple[dict, list[dict]]:
 # ---- one at a time and together
 
 
-async def decoded_per_second(model: Model, many: int, tokens: int) -> float:
+async def measure_decoding(model: Model, many: int, tokens: int) -> float:
     """Tokens a second of `many` conversations decoded together; what they say is given, so that
     none of them ends early."""
     generator = Generator(model)
@@ -329,8 +329,8 @@ async def together(name: str) -> dict:
     tokens = 64 if name == "tiny" else 8
     pairs = []
     for _ in range(3):  # by turns, as the machine may slow down in between
-        one = await decoded_per_second(model, 1, tokens)
-        pairs.append((one, await decoded_per_second(model, MANY, tokens)))
+        one = await measure_decoding(model, 1, tokens)
+        pairs.append((one, await measure_decoding(model, MANY, tokens)))
     one, many = (statistics.median(values) for values in zip(*pairs, strict=True))
     row = {"model": name, "back_end": executor.name, "ratio": many / one}
     return row | {"tokens_per_s_one": one, f"tokens_per_s_{MANY}": many}
@@ -380,7 +380,9 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))
     if options.mixed or options.hostile:
         model = options.models[0]
-        report.write("serve", *(mixed(model, options.mixed) if options.mixed else hostile(model)))
+        report.write(
+            "serve", *(measure_mixed(model, options.mixed) if options.mixed else hostile(model))
+        )
         return
     beside = sixteen(options.models[-1], options.seconds)
     ours, theirs = (row["first_token_p95_ms"] for row in beside)

@@ -78,14 +78,14 @@ class Task:
         self.held = judging if development else pairs_in(folder / "held_out.jsonl")
         self.train = [pair for pair in pairs if pair not in self.held][: most or None]
 
-    def judged(self, said: list[str], asked: list[Pair] | None = None) -> dict:
+    def judge(self, said: list[str], asked: list[Pair] | None = None) -> dict:
         pairs = zip(asked or self.held, said, strict=True)
         points = [score(self.measure, wanted, text) for (_, wanted), text in pairs]
         right = sum(is_right(self.measure, one) for one in points)
         return {"right": right, "of": len(points), "score": round(statistics.mean(points), 3)}
 
 
-async def said(
+async def answer_all(
     assistant: Assistant, asked: list[list[dict]], version: int | None = None
 ) -> list[str]:
     """What each of these conversations is answered, greedily."""
@@ -115,7 +115,7 @@ async def nearest(assistant: Assistant, task: Task) -> list[list[Pair]]:
     return [[task.train[place] for place in row] for row in order]
 
 
-async def told(model: Model, task: Task, prompted: bool) -> dict:
+async def run_task(model: Model, task: Task, prompted: bool) -> dict:
     """One task from its examples to what a person has then."""
     with tempfile.TemporaryDirectory() as name:
         folder, began, worked = Path(name, "out"), time.monotonic(), time.process_time()
@@ -136,8 +136,8 @@ async def told(model: Model, task: Task, prompted: bool) -> dict:
         await session.close()
         async with assistant_of(folder, model) as assistant:
             asked = [turns([(prompt, "")])[:1] for prompt, _ in task.held]
-            answers = await said(assistant, asked, await assistant.skills.number(task.name))
-            row |= task.judged(answers)
+            answers = await answer_all(assistant, asked, await assistant.skills.number(task.name))
+            row |= task.judge(answers)
             wrong = [
                 {"prompt": q, "wanted": a, "said": text}
                 for (q, a), text in zip(task.held, answers, strict=True)
@@ -157,7 +157,9 @@ async def beside(assistant: Assistant, task: Task) -> dict:
         "prompted": [turns(task.train[:SHOTS]) + one for one in asked],
         "nearest": [turns(some) + one for some, one in zip(near, asked, strict=True)],
     }
-    return {name: task.judged(await said(assistant, each, BASE)) for name, each in shown.items()}
+    return {
+        name: task.judge(await answer_all(assistant, each, BASE)) for name, each in shown.items()
+    }
 
 
 async def untaught(model: Model, task: Task) -> dict:
@@ -167,7 +169,7 @@ async def untaught(model: Model, task: Task) -> dict:
             return {"task": task.name, **await beside(assistant, task)}
 
 
-async def routed_in_folds(given: argparse.Namespace) -> dict:
+async def cross_validate_routing(given: argparse.Namespace) -> dict:
     """A fourth of each task's training examples, and of what asks for none, by a fit to the rest,
     four times."""
     model = await model_named(given.model, given.backend)
@@ -200,11 +202,11 @@ async def routed_in_folds(given: argparse.Namespace) -> dict:
             "tasks": {task.name: row for task, row in zip(tasks, rows, strict=True)}}  # fmt: skip
 
 
-async def routed(given: argparse.Namespace) -> dict:
+async def measure_routing(given: argparse.Namespace) -> dict:
     """All tasks' skills side by side, none of them trained: of the prompts that judge, how many are
     taken for the right one and for another; and of what asks for none, how much for any."""
     if given.development:
-        return await routed_in_folds(given)
+        return await cross_validate_routing(given)
     if given.alone:
         return await judge_each_alone(given)
     model = await model_named(given.model, given.backend)
@@ -271,7 +273,7 @@ async def judge_each_alone(given: argparse.Namespace) -> dict:
     return {"others": len(others), "by_examples": rows}
 
 
-async def counted(given: argparse.Namespace) -> dict:
+async def measure_pattern(given: argparse.Namespace) -> dict:
     """What the pattern of the examples alone would answer, without a model, in folds of the
     training examples: with and without what the encoder reads."""
     model = await model_named(given.model, given.backend)
@@ -303,7 +305,7 @@ def in_folds(task: Task, readings: Readings | None) -> dict | None:
         for at in sorted(own):
             asked.append(task.train[at])
             said.append(likeliest(pattern, asked[-1][0], readings.each[at] if readings else None))
-    return task.judged(said, asked)
+    return task.judge(said, asked)
 
 
 def likeliest(pattern: dict, question: str, reading: Reading | None) -> str:
@@ -345,20 +347,22 @@ def folders(given: argparse.Namespace) -> list[Path]:
     return [given.folder / name for name in sorted(names)]
 
 
-async def measured(given: argparse.Namespace) -> list[dict]:
+async def measure_tasks(given: argparse.Namespace) -> list[dict]:
     model = await model_named(given.model, given.backend)
     found = []
     for folder in folders(given):
         for count in given.examples:
             task = Task(folder, count, given.development)
-            one = untaught(model, task) if given.untaught else told(model, task, not given.alone)
+            one = (
+                untaught(model, task) if given.untaught else run_task(model, task, not given.alone)
+            )
             row = await one
             print(json.dumps(row, ensure_ascii=False), file=sys.stderr, flush=True)
             found.append(row)
     return found
 
 
-def held(rows: list[dict]) -> dict:
+def check_targets(rows: list[dict]) -> dict:
     """Whether what must hold does, of the tasks with all their examples."""
     each = [row["score"] for row in rows]
     ahead = all(
@@ -384,16 +388,20 @@ def main() -> None:
     ask.add_argument("--development", action="store_true", help="judged by what may be tuned on")
     ask.add_argument("--set", type=int, default=6, help="which set of what asks for none judges")
     given = ask.parse_args()
-    for chosen, measure in ((given.routing, routed), (given.counting, counted)):
+    for chosen, measure in ((given.routing, measure_routing), (given.counting, measure_pattern)):
         if chosen:
             print(json.dumps(asyncio.run(measure(given)), ensure_ascii=False))
             return
-    rows = asyncio.run(measured(given))
+    rows = asyncio.run(measure_tasks(given))
     if given.untaught:
         print(json.dumps({"model": given.model, "tasks": rows}, ensure_ascii=False))
         return
     whole = [row for row in rows if row["examples"] == max(one["examples"] for one in rows)]
-    print(json.dumps({"model": given.model, "tasks": rows, **held(whole)}, ensure_ascii=False))
+    print(
+        json.dumps(
+            {"model": given.model, "tasks": rows, **check_targets(whole)}, ensure_ascii=False
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ LEFT_OUT = make_outcome("left out", "this model has not this stage")
 ARMS = {"both": (1, 2), "first": (1,), "second": (2,)}
 
 
-def spoken(service: str, question: str, sentence: str, value: str) -> str:
+def phrase_answer(service: str, question: str, sentence: str, value: str) -> str:
     """The same answer in a service's own manner."""
     whole = sentence.format(value)
     if service == "terse":
@@ -76,7 +76,7 @@ def spoken(service: str, question: str, sentence: str, value: str) -> str:
     return f"That is a good question. {whole} Many people ask this."
 
 
-def asked() -> list[dict]:
+def make_questions() -> list[dict]:
     """Each question with its responses; which service is wrong where is drawn once, from SEED."""
     draw = random.Random(SEED)
     wrong = {
@@ -88,12 +88,14 @@ def asked() -> list[dict]:
         responses = []
         for name in RELIABILITY:
             value = draw.choice(others) if i in wrong[name] else truth
-            responses.append({"model": name, "response": spoken(name, question, sentence, value)})
+            responses.append(
+                {"model": name, "response": phrase_answer(name, question, sentence, value)}
+            )
         found.append({"question": question, "truth": truth, "responses": responses})
     return found
 
 
-def decided(one: dict) -> dict:
+def decide(one: dict) -> dict:
     """What each way of learning would learn of a question: right, wrong, asked."""
     language = detect(one["question"])
     found = analyse(one["responses"], one["question"], language, detect)
@@ -187,7 +189,7 @@ async def lessons(name: str, count: int) -> list[dict]:
     found = []
     for arm in ARMS:
         with tempfile.TemporaryDirectory() as folder:
-            found.append(await taught(model, arm, asked()[:count], Path(folder)))
+            found.append(await taught(model, arm, make_questions()[:count], Path(folder)))
     return found
 
 
@@ -196,7 +198,7 @@ def main() -> None:
     parser.add_argument("--model", default="tiny")
     parser.add_argument("--lessons", type=int, default=4, help="questions taught for real; 0: none")
     options = parser.parse_args()
-    rows = [decided(one) for one in asked()]
+    rows = [decide(one) for one in make_questions()]
     sure = [row for row in rows if row["second"] is not None]
     figures = {
         "questions": len(rows),

@@ -38,7 +38,7 @@ def memory() -> dict:
     }
 
 
-def measured(ask, shape: tuple[int, int], where: str) -> dict:
+def measure(ask, shape: tuple[int, int], where: str) -> dict:
     """One row: `ask(name, *arguments)` reaches the engine natively or in the tab."""
     dispatches = ask("prepare_step", *shape)
     say(where, "prepared", dispatches, "dispatches")
@@ -64,7 +64,7 @@ def beside_torch(rate: float, config) -> dict:
     """PyTorch's time for the step over ours, in its own numbers; and how much of what a large
     product of PyTorch reaches in float32 the step's products reach."""
     told = {
-        numbers: oracle.told_by(
+        numbers: oracle.run_module(
             "native_torch", ROWS, LENGTH, gpu_in_tab.RANK, STEPS, "cuda", numbers, threads=4
         )
         for numbers in ("float32", "bfloat16")
@@ -88,7 +88,7 @@ def natively() -> tuple[dict, dict, dict]:
     ask("load", fetch.part("model/smollm2-135m").read_bytes())
     gpu = gpu_in_tab.state["gpu"]
     shape = SOFTWARE if gpu.tier.software else (ROWS, LENGTH)
-    row = measured(ask, shape, f"native, {gpu.description}")
+    row = measure(ask, shape, f"native, {gpu.description}")
     at = {"native": gpu.description, "shape": shape, "software": gpu.tier.software}
     card = dict.fromkeys(("vs_torch_f32", "vs_torch_bf16", "peak_share"))
     if not gpu.tier.software:
@@ -105,7 +105,7 @@ def in_chromium(shape: tuple[int, int]) -> dict:
             return lab.call(page, "ours-gpu", "python", name, *args)
 
         lab.call(page, "ours-gpu", "load", "/model.gguf")
-        return measured(in_tab, shape, f"Chromium, {in_tab('describe')}")
+        return measure(in_tab, shape, f"Chromium, {in_tab('describe')}")
 
 
 def main() -> None:

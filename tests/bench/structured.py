@@ -16,7 +16,7 @@ from oneseek.engine.model.generate import BATCHES, Answer, Generator
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.turns import urgent
 from tests.bench.parts import report
-from tests.bench.talk import loaded
+from tests.bench.talk import load_model
 from tests.support.schemas import fits, schemas
 
 TOKENS, LONG, ROUNDS = 120, 96, 5
@@ -80,8 +80,8 @@ async def rates(model: Model, heat: float) -> tuple[float, float]:
     return best[False], best[True]
 
 
-async def measured(name: str, count: int) -> tuple[dict, list[dict]]:
-    model, wanted = await loaded(name), schemas(count)
+async def measure(name: str, count: int) -> tuple[dict, list[dict]]:
+    model, wanted = await load_model(name), schemas(count)
     wrong = await valid(model, wanted)
     figures = {"schemas": len(wanted), "valid": 1 - len(wrong) / len(wanted)}
     for way, heat in (("greedy", 0.0), ("drawn", 0.7)):
@@ -95,7 +95,7 @@ def main() -> None:
     ask.add_argument("model", nargs="?", default="smollm2-135m")
     ask.add_argument("--schemas", type=int, default=200)
     options = ask.parse_args()
-    report.write("structured", *asyncio.run(measured(options.model, options.schemas)))
+    report.write("structured", *asyncio.run(measure(options.model, options.schemas)))
 
 
 if __name__ == "__main__":

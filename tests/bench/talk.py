@@ -39,7 +39,7 @@ def questions(count: int) -> list[dict]:
     return [rows[i * len(rows) // count] for i in range(count)]
 
 
-async def loaded(name: str) -> Model:
+async def load_model(name: str) -> Model:
     with closing(registry.open_named(name)) as file:
         return await Model.load(file, await executor_named("cpu"))
 
@@ -51,7 +51,7 @@ def ways(model: Model, tokens: int) -> dict[str, Sampling]:
     return {"greedy": plain, "makers": makers, "chat": replace(makers, steer=True)}
 
 
-async def answered(model: Model, asked: list[dict], sampling: Sampling) -> list[Answer]:
+async def answer_all(model: Model, asked: list[dict], sampling: Sampling) -> list[Answer]:
     """All of them, a batch at a time, each with a seed of its own."""
     generator, found = Generator(model), []
     for first in range(0, len(asked), BATCHES[-1]):
@@ -110,13 +110,15 @@ def figures_of(answers: list[Answer]) -> dict:
     }
 
 
-async def talked(name: str, count: int, tokens: int, named: list[str]) -> tuple[dict, list[dict]]:
-    model, asked = await loaded(name), questions(count)
+async def measure_talk(
+    name: str, count: int, tokens: int, named: list[str]
+) -> tuple[dict, list[dict]]:
+    model, asked = await load_model(name), questions(count)
     figures, rows = {}, []
     for way, sampling in ways(model, tokens).items():
         if way not in named:
             continue
-        answers = await answered(model, asked, sampling)
+        answers = await answer_all(model, asked, sampling)
         found = figures_of(answers) | {"perplexity": await perplexity(model, answers)}
         figures |= {f"{way}_{what}": value for what, value in found.items()}
         for kind in dict.fromkeys(one["kind"] for one in asked):
@@ -152,10 +154,10 @@ async def noise(model: Model, answers: list[Answer], tops: list[list]) -> float:
 async def beside_llama(name: str) -> tuple[dict, list[dict]]:
     """Greedy answers of both, and where they part: by how much we found the one likelier than the
     other, in nats. A difference within the noise between the two is a tie."""
-    model, asked = await loaded(name), questions(COMPARED)
-    mine = await answered(model, asked, Sampling(max_tokens=LENGTH))
+    model, asked = await load_model(name), questions(COMPARED)
+    mine = await answer_all(model, asked, Sampling(max_tokens=LENGTH))
     prompts, path = json.dumps([one.prompt for one in mine]), registry.find(name)
-    said = oracle.told_by(
+    said = oracle.run_module(
         "peer_llama", path, LENGTH, SHOWN, threads=1, extra="llama", given=prompts
     )
     ends, rows = model.tokenizer.eos_ids, []
@@ -197,7 +199,7 @@ def main() -> None:
         work = beside_llama(options.model)
     else:
         named = options.ways.split(",")
-        work = talked(options.model, options.questions, options.tokens, named)
+        work = measure_talk(options.model, options.questions, options.tokens, named)
     report.write("talk", *asyncio.run(work))
 
 

@@ -51,7 +51,7 @@ def as_marks(choices: list[dict]) -> list[dict]:
     return [{**one, left_out[number % 2]: ""} for number, one in enumerate(choices)]
 
 
-async def decided(session: Session, held: list[Choice]) -> dict:
+async def measure_choices(session: Session, held: list[Choice]) -> dict:
     """How the taste in use, and the base by itself, decide these choices."""
     weights = await session.versions.weights(await session.versions.number(TASTE))
     (flat,) = weights.values()
@@ -68,7 +68,7 @@ async def decided(session: Session, held: list[Choice]) -> dict:
     return {"won": won, "of": len(held), "likelier_for_the_base": likelier}
 
 
-async def answered(
+async def answer_all(
     assistant: Assistant, prompts: list[str], version: int | None = None
 ) -> list[tuple[str, list[int]]]:
     """What each prompt is answered in a chat of its own, greedily."""
@@ -86,7 +86,7 @@ async def answered(
     return found
 
 
-async def told(model: Model, name: str, marks: bool = False) -> dict:
+async def run_taste(model: Model, name: str, marks: bool = False) -> dict:
     """One taste from its choices to what a person has then."""
     given = lines_in(HERE / name / "choices.jsonl")
     held = [Choice(**one) for one in lines_in(HERE / name / "held_out.jsonl")]
@@ -106,7 +106,7 @@ async def told(model: Model, name: str, marks: bool = False) -> dict:
         if not ended["version"]:
             await session.close()
             return row
-        row["held_out"] = await decided(session, held)
+        row["held_out"] = await measure_choices(session, held)
         facts = [record_of(one) for one in lines_in(FACTS)]
         await session.store.batch([["put", "queue", one["id"], one] for one in facts])
         await session.mind.remember([one["id"] for one in facts])
@@ -116,7 +116,7 @@ async def told(model: Model, name: str, marks: bool = False) -> dict:
         async with assistant_of(folder, model) as assistant:
             prompts = [one.prompt for one in held]
             for who, version in (("base", BASE), ("taste", None)):
-                said = await answered(assistant, prompts, version)
+                said = await answer_all(assistant, prompts, version)
                 row[who] = {
                     "follows": sum(all(one.is_in(text) for one in found) for text, _ in said),
                     "tokens": round(statistics.mean(len(ids) for _, ids in said), 1),
@@ -127,17 +127,17 @@ async def told(model: Model, name: str, marks: bool = False) -> dict:
             keys = [line["key"] for line in lines_in(FACTS)]
             for on in (False, True):
                 await assistant.taste.switch(on)
-                said = await answered(assistant, [one["prompt"] for one in facts])
+                said = await answer_all(assistant, [one["prompt"] for one in facts])
                 right = [has_value(text, key) for (text, _), key in zip(said, keys, strict=True)]
                 row["by_heart"]["with" if on else "without"] = sum(right)
     return row
 
 
-async def measured(given: argparse.Namespace) -> list[dict]:
+async def measure_tastes(given: argparse.Namespace) -> list[dict]:
     model = await model_named(given.model, given.backend)
     rows = []
     for name in given.only or sorted(path.name for path in HERE.iterdir()):
-        rows.append(await told(model, name, given.marks))
+        rows.append(await run_taste(model, name, given.marks))
         print(json.dumps(rows[-1], ensure_ascii=False), file=sys.stderr, flush=True)
     return rows
 
@@ -149,7 +149,7 @@ def main() -> None:
     ask.add_argument("--only", nargs="*")
     ask.add_argument("--marks", action="store_true", help="single marks instead of pairs")
     given = ask.parse_args()
-    rows = asyncio.run(measured(given))
+    rows = asyncio.run(measure_tastes(given))
     holds = all("held_out" in row and row["held_out"]["won"] >= WON * row["held_out"]["of"]
                 for row in rows)  # fmt: skip
     print(json.dumps({"model": given.model, "tastes": rows, "holds": holds}, ensure_ascii=False))

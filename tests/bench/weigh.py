@@ -36,7 +36,7 @@ from oneseek.engine.learning.memory.second_look import Look, analyse_question
 from oneseek.engine.learning.memory.weighing import WEIGHTS, compute_signs
 from oneseek.engine.model.formats.source import BytesSource
 from tests.bench.parts import report
-from tests.bench.parts.facts import written
+from tests.bench.parts.facts import load_facts
 
 HERE = Path(__file__).parent
 FACTS = (
@@ -66,7 +66,7 @@ def half_of(fact: dict) -> int:
     return fact["fold"] * len(HALVES) // PARTS
 
 
-def tuned_on(half: int) -> Path:
+def locate_tuned_encoder(half: int) -> Path:
     """The norms and biases of the encoder that was tuned on such facts."""
     return CACHE / f"encoder-tuned-on-{half}.bin"
 
@@ -74,7 +74,7 @@ def tuned_on(half: int) -> Path:
 def encoder_for(half: int) -> Encoder:
     """One that was tuned on the others."""
     data = fetch.part("encoder/multilingual-e5-small").read_bytes()
-    made = encoder.bytes_of(data, tuned_on(1 - half).read_bytes())
+    made = encoder.bytes_of(data, locate_tuned_encoder(1 - half).read_bytes())
     return Encoder(lambda: asyncio.sleep(0, BytesSource(made)), Numpy())
 
 
@@ -103,9 +103,11 @@ class Known:
         for name in known:
             recogniser.add(name, self.meanings[half][name])
         likely = recogniser.likely(self.read[half][question])
-        return [(name, {**signs, **self.said(name, question)}) for name, signs in likely]
+        return [
+            (name, {**signs, **self.compute_word_signs(name, question)}) for name, signs in likely
+        ]
 
-    def said(self, name: str, question: str) -> dict[str, float]:
+    def compute_word_signs(self, name: str, question: str) -> dict[str, float]:
         if (name, question) not in self.words:
             lesson = self.lessons[name]
             look = Look(lesson, analyse_question(question, lesson.language))
@@ -120,7 +122,7 @@ def lesson_of(fact: dict) -> Lesson:
 def facts_of() -> list[dict]:
     found = {}
     for name in FACTS:
-        for fact in written(name):
+        for fact in load_facts(name):
             lesson = lesson_of(fact)
             kind = lesson.recognised[0]
             named = fact.get("kind") or (kind.name if kind else fact["question"])
@@ -148,14 +150,14 @@ def general(code: str) -> list[str]:
     return [one["question"] for one in lines if one["language"] == code]
 
 
-async def asked_of(facts: list[dict]) -> tuple[list[Asked], list[Asked]]:
+async def gather_questions(facts: list[dict]) -> tuple[list[Asked], list[Asked]]:
     """Every question among all facts, and among fewer."""
     every = list(questions(facts))
     known, draw = Known(facts), random.Random(1)
     await known.look(question for *_, question in every)
     names = list(known.lessons)
 
-    def asked(part: str, fact: dict, question: str, among: list[str]) -> Asked:
+    def ask_among(part: str, fact: dict, question: str, among: list[str]) -> Asked:
         candidates = known.candidates(half_of(fact), question, among)
         return Asked(part, fact["language"], fact["fold"], fact["question"], candidates)
 
@@ -166,11 +168,11 @@ async def asked_of(facts: list[dict]) -> tuple[list[Asked], list[Asked]]:
             others = [
                 name for name in draw.sample(names, min(count, len(names))) if name not in own
             ]
-            fewer.append(asked(part, fact, question, [*own, *others][:count]))
-    return [asked(*one, names) for one in every], fewer
+            fewer.append(ask_among(part, fact, question, [*own, *others][:count]))
+    return [ask_among(*one, names) for one in every], fewer
 
 
-def fitted(asked: list[Asked]) -> dict[str, float]:
+def fit(asked: list[Asked]) -> dict[str, float]:
     """Logistic regression of "it asks for this fact" on the signs, each by its own spread."""
     names = list(asked[0].candidates[0][1])
     rows = [(one, *candidate) for one in asked for candidate in one.candidates]
@@ -204,18 +206,18 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--write", action="store_true", help="the memory weighs by these from now on")
     options = ask.parse_args()
-    asked, fewer = asyncio.run(asked_of(facts_of()))
+    asked, fewer = asyncio.run(gather_questions(facts_of()))
     every = [*asked, *fewer]
     for code, limit in LIMIT.items():
         found: dict[str, list[bool]] = {}
         for fold in range(PARTS):
-            weights = fitted([one for one in every if one.fold != fold])
+            weights = fit([one for one in every if one.fold != fold])
             left_out = [one for one in asked if one.fold == fold and one.language == code]
             for part, each in hits(weights, left_out, limit).items():
                 found.setdefault(part, []).extend(each)
         told = {part: round(float(np.mean(each)), 3) for part, each in found.items()}
         report.say(code, "kinds left out", told)
-    weights = fitted(every)
+    weights = fit(every)
     rounded = {name: round(value, 2) for name, value in weights.items()}
     made = json.dumps({"limit": LIMIT, "weights": rounded}, indent=1)
     print(made)

@@ -23,7 +23,7 @@ import numpy as np
 
 from oneseek.engine.learning.memory.statements.evidence import ALIGNED, ASKS, NEAR, READ, SHARE
 from oneseek.engine.learning.memory.statements.statement import text_of
-from tests.bench.heard import Told, opened, sets
+from tests.bench.heard import Told, open_assistant, sets
 from tests.bench.parts import report
 from tests.bench.parts.keys import is_right
 
@@ -44,12 +44,12 @@ async def changes_nothing(*_: object) -> dict[str, list[float]]:
     return {}
 
 
-async def gathered(name: str, together: int) -> list[Row]:
+async def gather_rows(name: str, together: int) -> list[Row]:
     """What speaks for the statements near each question, in memories of so many statements."""
     given, rows = sets(name.removeprefix("heard_")), []
     parts = range(0, len(given["heard"]), together)
     with tempfile.TemporaryDirectory() as folder:
-        assistant = await opened(folder)
+        assistant = await open_assistant(folder)
         told = Told(assistant)
         memory = told.mind.memory
         memory._beside = changes_nothing
@@ -83,7 +83,7 @@ def questions(given: dict[str, list[dict]]) -> list[tuple[str, str, list, dict]]
     ]
 
 
-def fitted(rows: list[Row], names: list[str]) -> np.ndarray:
+def fit(rows: list[Row], names: list[str]) -> np.ndarray:
     """Logistic weights, the first of them alone: Newton's steps with a ridge."""
     x = np.array([[1, *(one.get(n, 0.0) for n in names)] for row in rows for one in row[1]])
     y = np.array([one for row in rows for one in row[2]], float)
@@ -113,13 +113,13 @@ def figures(rows: list[Row], scores: list[np.ndarray]) -> list[dict[str, float]]
     return found
 
 
-def scored(rows: list[Row], names: list[str], weights: np.ndarray) -> list[np.ndarray]:
+def predict(rows: list[Row], names: list[str], weights: np.ndarray) -> list[np.ndarray]:
     x = [np.array([[1, *(one.get(n, 0.0) for n in names)] for one in row[1]]) for row in rows]
     return [1 / (1 + np.exp(-one @ weights)) if len(one) else np.zeros(0) for one in x]
 
 
 def weights_of(rows: list[Row], names: list[str]) -> dict[str, float]:
-    first, *each = fitted(rows, names)
+    first, *each = fit(rows, names)
     found = {"at_first": first - np.log(LIMIT / (1 - LIMIT)), **dict(zip(names, each, strict=True))}
     return {name: round(float(x), 2) for name, x in found.items()}
 
@@ -132,7 +132,7 @@ def main() -> None:
         every = json.loads(options.keep.read_text())
     else:
         every = {
-            f"{name}, {many}": asyncio.run(gathered(name, many))
+            f"{name}, {many}": asyncio.run(gather_rows(name, many))
             for name in SETS
             for many in (FEW, MANY)
         }
@@ -145,7 +145,7 @@ def main() -> None:
         others = [
             row for other, more in every.items() if other.split(",")[0] != same for row in more
         ]
-        for one in figures(some, scored(some, names, fitted(others, names))):
+        for one in figures(some, predict(some, names, fit(others, names))):
             report.say(name, one)
     near = [any(row[2]) for row in rows if row[0] == ASKED]
     shown = {"WEIGHTS": weights_of(rows, names)}

@@ -33,7 +33,7 @@ from oneseek.importers.asking.library import Library
 from oneseek.importers.asking.quoting import answer_from
 from oneseek.importers.sandbox import read_here
 from oneseek.workers.server.endpoints.lessons import source_of
-from tests.bench.documents import given, is_place
+from tests.bench.documents import is_place, load_set
 from tests.bench.parts import report
 from tests.bench.parts.keys import is_right
 from tests.bench.weigh import general
@@ -92,8 +92,8 @@ class Row(NamedTuple):
     absent: float
 
 
-async def gathered(name: str, number: int, reader: Reader, readings: Readings) -> list[Row]:
-    documents, questions = given(name)
+async def gather_rows(name: str, number: int, reader: Reader, readings: Readings) -> list[Row]:
+    documents, questions = load_set(name)
     with tempfile.TemporaryDirectory() as folder:
         store = SqliteStore(Path(folder) / "sources.sqlite")
         library, ids = Kept(store, reader, readings), {}
@@ -128,7 +128,7 @@ async def row_of(library: Library, name: str, one: dict, id: str, every: bool) -
     return Row(name, answered, talk, every, signs, np.array(right, float), np.array(there), absent)
 
 
-def fitted(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def fit(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     """Logistic weights, the first of them alone: Newton's steps with a ridge."""
     x = np.c_[np.ones(len(x)), x]
     weights, ridge = np.zeros(x.shape[1]), np.r_[1e-6, np.full(x.shape[1] - 1, RIDGE)]
@@ -153,14 +153,14 @@ def table_of(row: Row) -> np.ndarray:
 
 def whole(rows: list[Row]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """The weights of a piece, of a question to its document, and of one to all documents."""
-    pieces = fitted(
+    pieces = fit(
         np.concatenate([table_of(row) for row in rows]), np.concatenate([row.right for row in rows])
     )
     asked = []
     for every in (False, True):
         some = [(row, *of_question(row, pieces)) for row in rows if row.every == every]
         right = np.array([row.right[best] for row, best, _ in some])
-        asked.append(fitted(np.array([signs for *_, signs in some]), right))
+        asked.append(fit(np.array([signs for *_, signs in some]), right))
     return pieces, asked[0], asked[1]
 
 
@@ -207,7 +207,7 @@ async def main() -> None:
     readings, reader = kept[1] if kept[0] == of else {}, Reader(Encoder(encoder_here, processor()))
     rows = []
     for number, name in enumerate(SETS):
-        rows += await gathered(name, number, reader, readings)
+        rows += await gather_rows(name, number, reader, readings)
         if options.keep:
             options.keep.write_bytes(pickle.dumps((of, readings)))
     names = ("at_first", *OF_PIECE), *[("at_first", *OF_QUESTION)] * 2

@@ -100,7 +100,7 @@ def signs_of(text: str) -> list[list[str]]:
     return [signs for signs, _ in candidates(marked[:LONGEST], plain[:LONGEST])]
 
 
-def fitted(texts: list[Text]) -> dict[str, float]:
+def fit(texts: list[Text]) -> dict[str, float]:
     """Logistic weights by Adam's steps, with a ridge; the value that counts is chosen anew."""
     seen = Counter(sign for _, values, _ in texts for sign in {s for v in values for s in v})
     names = [sign for sign, count in seen.items() if count >= SELDOM]
@@ -150,7 +150,7 @@ def score(weights: dict[str, float], values: list[list[str]]) -> float:
     return max(sums, default=-99.0)
 
 
-def judged(weights: dict[str, float], limit: float, texts: list[Text], rules: bool) -> dict:
+def judge(weights: dict[str, float], limit: float, texts: list[Text], rules: bool) -> dict:
     """Shares seen and held, and the texts that went wrong."""
     found = [
         (secret, text, score(weights, values) > limit or (rules and by_rules(text)))
@@ -181,7 +181,7 @@ def main() -> None:
     figures: dict[str, float] = {}
     rows: list[dict] = []
     everything = [text for texts in sets.values() for text in texts]
-    alone = fitted(everything)
+    alone = fit(everything)
     by_score = sorted(((score(alone, text[1]), i, text) for i, text in enumerate(plain_talk())))
     talk = [text for one, _, text in reversed(by_score) if one < SURE]
     nearest = talk[:NEAREST]
@@ -190,13 +190,13 @@ def main() -> None:
     for left_out in [name for name in sets if name in wanted]:
         texts = sets[left_out]
         rest = [text for name, others in sets.items() if name != left_out for text in others]
-        weights = fitted(rest + nearest)
+        weights = fit(rest + nearest)
         for limit in LIMITS:
-            seen = judged(weights, limit, texts, rules=True)
+            seen = judge(weights, limit, texts, rules=True)
             if left_out in JUDGED:
                 found_at[limit].append((seen["seen_share"], seen["held_share"]))
-        without = judged(weights, LIMIT, texts, rules=False)
-        both = judged(weights, LIMIT, texts, rules=True)
+        without = judge(weights, LIMIT, texts, rules=False)
+        both = judge(weights, LIMIT, texts, rules=True)
         parts = shares(left_out, both["not_seen"])
         rows.append({"set": left_out, "weights_alone": without["seen_share"], **both, **parts})
         for part in ("seen_share", "held_share"):
@@ -207,10 +207,10 @@ def main() -> None:
         figures[f"mean_seen_share_at_{limit}"] = sum(one for one, _ in shares_of) / count
         figures[f"mean_held_share_at_{limit}"] = sum(one for _, one in shares_of) / count
     others = [text for i, text in enumerate(nearest) if i % 10]
-    found = judged(fitted(everything + others), LIMIT, talk[::10], rules=False)
+    found = judge(fit(everything + others), LIMIT, talk[::10], rules=False)
     figures["talk_held_share"] = found["held_share"]
     rows.append({"set": "talk", "ordinary": found["ordinary"], "held": found["held"]})
-    weights = fitted(everything + nearest)
+    weights = fit(everything + nearest)
     if options.write:
         write(weights)
     report.write("weigh_secrets", figures, rows)

@@ -28,7 +28,7 @@ from oneseek.engine.learning.memory.statements.answering import BESIDE, QUOTED
 from oneseek.engine.learning.memory.statements.reader import sigmoid
 from oneseek.engine.learning.memory.statements.statement import text_of
 from oneseek.engine.open import clock
-from tests.bench.heard import DAY_MS, DAYS, Told, opened, sets
+from tests.bench.heard import DAY_MS, DAYS, Told, open_assistant, sets
 from tests.bench.parts import report
 from tests.bench.parts.keys import is_right
 
@@ -83,11 +83,11 @@ class Asked:
         return -float(np.log(scores[self.right].sum() + 1e-6)) if self.right.any() else 0.0
 
 
-async def gathered(name: str, over_days: bool) -> list[dict[str, Any]]:
+async def gather_rows(name: str, over_days: bool) -> list[dict[str, Any]]:
     given, at = sets(name), [clock() - DAYS * DAY_MS]
     began, rows = at[0], []
     with tempfile.TemporaryDirectory() as folder:
-        assistant = await opened(folder)
+        assistant = await open_assistant(folder)
         told = Told(assistant, (lambda: at[0]) if over_days else clock)
         memory = told.mind.memory
         if over_days:
@@ -133,7 +133,7 @@ async def gathered(name: str, over_days: bool) -> list[dict[str, Any]]:
     return rows
 
 
-def fitted(rows: list[Asked]) -> dict[str, float]:
+def fit(rows: list[Asked]) -> dict[str, float]:
     """Gradients of differences, step by step: there are few weights."""
     weights, names = dict(STARTS), list(STARTS)
     first, second = np.zeros(len(names)), np.zeros(len(names))
@@ -176,8 +176,8 @@ def main() -> None:
     if options.keep and options.keep.exists():
         every = json.loads(options.keep.read_text())
     else:
-        every = {f"days {name}": asyncio.run(gathered(name, True)) for name in TIMELINES}
-        every |= {f"heard {name}": asyncio.run(gathered(name, False)) for name in HEARD}
+        every = {f"days {name}": asyncio.run(gather_rows(name, True)) for name in TIMELINES}
+        every |= {f"heard {name}": asyncio.run(gather_rows(name, False)) for name in HEARD}
         if options.keep:
             options.keep.write_text(json.dumps(every))
     known = {name: [Asked(one) for one in some if one["signs"]] for name, some in every.items()}
@@ -185,9 +185,9 @@ def main() -> None:
     for out in known:
         same = out.split()[1]  # what one person told may stand in both
         rows = [one for name, some in known.items() if name.split()[1] != same for one in some]
-        shown[out] = figures(known[out], fitted(rows))
+        shown[out] = figures(known[out], fit(rows))
         report.say(out, shown[out])
-    weights = fitted([one for some in known.values() for one in some])
+    weights = fit([one for some in known.values() for one in some])
     shown["weights"] = {name: round(x, 2) for name, x in weights.items()}
     report.say(json.dumps(shown["weights"]))
     report.write("weigh_succession", {}, [{"left out": name} | one for name, one in shown.items()])

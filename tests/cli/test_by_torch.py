@@ -121,14 +121,14 @@ def test_the_steps_of_a_skill_are_those_of_pytorch_and_peft(model, programs, tmp
     usual = for_data("examples", model.config.parameters, record["examples"], skill=True)
     config = usual.replace(epochs=2, skip_poor=False, confidence_auto_stop={"enabled": False})
 
-    async def taken():
+    async def train():
         session = await Session.open(tmp_path / "own", model, config)
         await session.training.open(TRAINING, [record], line_of("units"))
         losses = await steps_here(session.training.attempt, tmp_path / "round")
         await session.close()
         return losses
 
-    losses = asyncio.run(taken())
+    losses = asyncio.run(train())
     run(command(programs, tmp_path / "torch", tmp_path / "round"))
     assert len(losses) == 24 and losses[-1] < 0.8 * losses[0]
     assert apart(curve(tmp_path / "torch"), losses) < 1e-3

@@ -15,7 +15,7 @@ def model(tmp_path):
     return str(path)
 
 
-def said(capsys):
+def read_output(capsys):
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 
@@ -23,7 +23,7 @@ def test_generate_answers_as_json_and_repeats_itself_when_greedy(model, capsys):
     call = ["generate", "--model", model, "--backend", "numpy", "--user", "Hej!", "--greedy",
             "--max-tokens", "5", "--json"]  # fmt: skip
     assert main(call) == main(call) == 0
-    first, second = said(capsys)
+    first, second = read_output(capsys)
     assert first["text"] == second["text"] and first["tokens"] <= 5
     assert set(first) == {"text", "tokens", "tokens_per_second"}
 
@@ -33,13 +33,13 @@ def test_many_users_give_one_line_each(model, tmp_path, capsys):
     users.write_text('"Hej!"\n"Hello"\n\n')
     call = ["generate", "--model", model, "--backend", "numpy", "--users", str(users), "--json"]
     assert main([*call, "--greedy", "--max-tokens", "3"]) == 0
-    assert len(said(capsys)) == 2
+    assert len(read_output(capsys)) == 2
 
 
 def test_logits_show_the_ten_likeliest_tokens_at_every_position(model, capsys):
     call = ["logits", "--model", model, "--backend", "numpy", "--text", "Hej på dig", "--json"]
     assert main(call) == 0
-    (result,) = said(capsys)
+    (result,) = read_output(capsys)
     assert len(result["top"]) == len(result["tokens"]) > 0
     for row in result["top"]:
         logprobs = [logprob for _, logprob in row]

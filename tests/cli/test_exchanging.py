@@ -19,7 +19,7 @@ from oneseek.engine.history.exchange_file import WORDS
 from oneseek.engine.history.native_keys import new_key, read_key
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.open import alone_in, model_named
-from tests.support.command import call, said
+from tests.support.command import call, read_output
 from tests.support.devices import of_no_use, quickly_sealed
 
 DOG = {"question": "What is my dog's name?", "answer": "Your dog's name is Biscuit."}
@@ -44,21 +44,21 @@ def facts(tmp_path, *given):
 def remember(tmp_path, capsys, folder, *given):
     lessons = facts(tmp_path, *given)
     assert main(call("remember", "--lessons", lessons, "--out", folder, short=False)) == 0
-    said(capsys)
+    read_output(capsys)
 
 
 def exchange(capsys, folder, *more, code=0):
     assert main(["exchange", "--folder", str(folder), "--json", *map(str, more)]) == code
-    return said(capsys)
+    return read_output(capsys)
 
 
-def known(tmp_path, capsys, folder, *given):
+def check_known(tmp_path, capsys, folder, *given):
     """Which of these a question for them gets by heart."""
     asked = tmp_path / "asked.jsonl"
     asked.write_text("".join(json.dumps(one["question"]) + "\n" for one in given))
     more = ("--adapter", folder, "--users", asked, "--max-tokens", 64, "--greedy")
     assert main(call("generate", *more, short=False)) == 0
-    texts = [one["text"] for one in said(capsys)]
+    texts = [one["text"] for one in read_output(capsys)]
     values = [one["answer"].rstrip(".").split()[-1] for one in given]
     return [value in text for value, text in zip(values, texts, strict=True)]
 
@@ -77,7 +77,7 @@ def forget(folder, question):
     asyncio.run(run())
 
 
-def everything(folder):
+def read_stores(folder):
     async def run():
         store = SqliteStore(folder / STORE)
         found = {name: await store.all(name) for name in KEPT}
@@ -99,9 +99,9 @@ def test_what_was_told_is_known_on_the_other_and_what_was_forgotten_is_gone_on_b
     (brought, taken) = exchange(capsys, other, "--in", file, "--out", file, *model)
     assert (brought["told"], brought["forgotten"], brought["signed_by"]) == (2, 0, "")
     assert (taken["told"], taken["forgotten"]) == (3, 0)
-    assert known(tmp_path, capsys, other, DOG, SHED, CAT) == [True, True, True]
+    assert check_known(tmp_path, capsys, other, DOG, SHED, CAT) == [True, True, True]
     exchange(capsys, one, "--in", file, *model)
-    assert known(tmp_path, capsys, one, CAT) == [True]
+    assert check_known(tmp_path, capsys, one, CAT) == [True]
     early = tmp_path / "early.oneseek"
     early.write_bytes(file.read_bytes())
     forget(one, SHED["question"])
@@ -110,8 +110,8 @@ def test_what_was_told_is_known_on_the_other_and_what_was_forgotten_is_gone_on_b
     assert exchange(capsys, other, "--in", file, *model)[0]["forgotten"] == 1
     for folder in (one, other):
         assert exchange(capsys, folder, "--in", early, file, early, *model)[0]["told"] == 0
-        assert known(tmp_path, capsys, folder, SHED, DOG, CAT) == [False, True, True]
-        assert "Zylbrak" not in json.dumps(everything(folder), default=repr)
+        assert check_known(tmp_path, capsys, folder, SHED, DOG, CAT) == [False, True, True]
+        assert "Zylbrak" not in json.dumps(read_stores(folder), default=repr)
         kept = [path for path in folder.iterdir() if b"Zylbrak" in path.read_bytes()]
         assert not kept, "the words are still in a file"
 
@@ -125,16 +125,16 @@ def test_what_came_is_practised_like_everything_told(tmp_path, capsys, monkeypat
     remember(tmp_path, capsys, other, CAT)
     exchange(capsys, other, "--in", file)
     assert main(call("practise", "--adapter", other, "--out", other)) == 0
-    assert said(capsys)[0]["outcome"] == "practised"
-    assert {one["answer"] for _, one in everything(other)["examples"]} == {
+    assert read_output(capsys)[0]["outcome"] == "practised"
+    assert {one["answer"] for _, one in read_stores(other)["examples"]} == {
         DOG["answer"], SHED["answer"],
     }  # fmt: skip
     forget(one, SHED["question"])
     exchange(capsys, one, "--out", file)
     exchange(capsys, other, "--in", file)
-    assert known(tmp_path, capsys, other, SHED) == [False]
+    assert check_known(tmp_path, capsys, other, SHED) == [False]
     assert main(call("practise", "--adapter", other, "--out", other)) == 0
-    assert "Zylbrak" not in json.dumps(everything(other), default=repr)
+    assert "Zylbrak" not in json.dumps(read_stores(other), default=repr)
 
 
 @pytest.mark.slow
@@ -160,12 +160,12 @@ def test_what_is_of_no_use_is_refused_in_words_and_changes_nothing(tmp_path, cap
     remember(tmp_path, capsys, one, DOG)
     remember(tmp_path, capsys, other, CAT)
     exchange(capsys, one, "--out", file)
-    good, before = file.read_bytes(), everything(other)
+    good, before = file.read_bytes(), read_stores(other)
 
-    def refused(words, *options):
+    def expect_refusal(words, *options):
         assert main(["exchange", "--folder", str(other), *map(str, options)]) == 1
         assert words in capsys.readouterr().err
-        assert everything(other) == before
+        assert read_stores(other) == before
 
     bad = tmp_path / "bad.oneseek"
     for data, words in (
@@ -174,16 +174,16 @@ def test_what_is_of_no_use_is_refused_in_words_and_changes_nothing(tmp_path, cap
         *[(data, WORDS[why]) for why, data in asyncio.run(of_no_use(good, PHRASE)).items()],
     ):
         bad.write_bytes(data)
-        refused(words, "--in", bad)
-        refused(words, "--in", file, bad)  # not even the good one
-    refused("say --out FILE")
-    refused("No such file", "--in", tmp_path / "none")
+        expect_refusal(words, "--in", bad)
+        expect_refusal(words, "--in", file, bad)  # not even the good one
+    expect_refusal("say --out FILE")
+    expect_refusal("No such file", "--in", tmp_path / "none")
     with alone_in(other), pytest.raises(SystemExit, match="nothing was changed"):
         main(["exchange", "--folder", str(other), "--in", str(file)])
     monkeypatch.setenv("ONESEEK_PHRASE", "another phrase than that")
-    refused("not the phrase", "--in", file)
+    expect_refusal("not the phrase", "--in", file)
     monkeypatch.setenv("ONESEEK_PHRASE", "short")
-    refused("at least 12 characters", "--out", tmp_path / "new")
+    expect_refusal("at least 12 characters", "--out", tmp_path / "new")
     assert not (tmp_path / "new").exists()
 
 
@@ -204,12 +204,12 @@ def test_a_shell_does_it_with_the_phrase_in_the_environment(tmp_path, capsys):
     remember(tmp_path, capsys, one, DOG)
     environment = {**os.environ, "ONESEEK_PHRASE": PHRASE}
 
-    def typed(*options):
+    def run_command(*options):
         line = [sys.executable, "-m", "oneseek.engine.cli.main", "exchange", "--folder", *options]
         ended = subprocess.run(line, cwd=ROOT, env=environment, text=True, capture_output=True)
         assert ended.returncode == 0, ended.stderr
         return ended.stdout
 
-    assert f"{file}: 1 told, 0 forgotten" in typed(one, "--out", file)
+    assert f"{file}: 1 told, 0 forgotten" in run_command(one, "--out", file)
     assert b'"cost": 600000' in file.read_bytes()
-    assert "1 new, 0 forgotten" in typed(tmp_path / "new", "--in", file)
+    assert "1 new, 0 forgotten" in run_command(tmp_path / "new", "--in", file)

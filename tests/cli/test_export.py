@@ -120,10 +120,10 @@ def same_words(before, after, folder: Path) -> None:
 
 
 def test_what_cannot_be_remembered_ends_in_a_code_of_its_own(tmp_path, given, capsys, monkeypatch):
-    async def gone():
+    async def raise_missing():
         raise registry.ModelMissing("the encoder is not here")
 
-    monkeypatch.setattr(session, "encoder_here", gone)
+    monkeypatch.setattr(session, "encoder_here", raise_missing)
     facts = tmp_path / "facts.jsonl"
     facts.write_text(
         '{"question": "What is my dog called?", "answer": "Your dog is called Rufus."}'

@@ -31,7 +31,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def data(folder):
-    return starting.written(folder)
+    return starting.write_data(folder)
 
 
 @pytest.fixture(scope="module")
@@ -43,12 +43,12 @@ def begins():
 def asked(data, begins):
     """What an adapter in a folder makes of the held-out part."""
 
-    async def opened():
+    async def open_held_out():
         model = await model_named("tiny", "cpu")
         return HeldOut(await EngineTrainer.open(model, begins.training), data[2])
 
     loop = asyncio.new_event_loop()
-    held = loop.run_until_complete(opened())
+    held = loop.run_until_complete(open_held_out())
     yield lambda out: loop.run_until_complete(held.of(out))
     loop.close()
 
@@ -87,7 +87,7 @@ def test_the_line_of_the_manual_comes_close_to_the_union_in_one_place(
     out = folder / "ours"
     words = line.replace("smollm2-135m", "tiny").replace("parts", str(data[0][0].parent))
     words = words.replace("ours", str(out)) + f" --rounds {ROUNDS}"
-    said = starting.called(folder, *shlex.split(words))
+    said = starting.run_command(folder, *shlex.split(words))
     told, loss = starting.figures(out), asked(out)
     tell("simulation", loss, told)
     assert loss <= CLOSE * one_place
@@ -102,7 +102,7 @@ def test_superlink_and_supernodes_come_close_to_it_as_well(folder, data, begins,
     with starting.deployed(folder / "loopback") as group:
         for number, part in enumerate(data[0]):
             group.member(number, part)
-        told = starting.ended(group.begin(starting.APP, out, rounds=ROUNDS), group, out)
+        told = starting.wait_for_figures(group.begin(starting.APP, out, rounds=ROUNDS), group, out)
     loss = asked(out)
     tell("deployment", loss, told)
     assert loss <= CLOSE * one_place
@@ -124,18 +124,18 @@ def test_a_round_ends_although_one_is_killed_one_lingers_and_one_means_harm(
             trouble = {2: "waits", 3: "slow", 4: "poison"}.get(number, "")
             group.member(number, part, trouble=trouble, until=str(out / "rounds.json"))
         own = {"rounds": FEW, "strategy": "median", "patience": PATIENCE}
-        run = group.begin(starting.troubled_app(here), out, **own)
-        starting.seen(here / "own-2" / "asked", run, group)
+        run = group.begin(starting.write_troubled_app(here), out, **own)
+        starting.wait_for_file(here / "own-2" / "asked", run, group)
         group.kill("member-2")
-        told = starting.ended(run, group, out)
+        told = starting.wait_for_figures(run, group, out)
     loss = asked(out)
     tell("troubled deployment", loss, told)
     assert [one["answered"] for one in told["rounds"]][:FEW] == [3] * FEW
-    assert loss < asked_of_nothing(asked, folder, begins)
+    assert loss < measure_base_loss(asked, folder, begins)
     assert same_a(out, begins)
 
 
-def asked_of_nothing(asked, folder, begins) -> float:
+def measure_base_loss(asked, folder, begins) -> float:
     from oneseek.engine.model.adapters import save_peft
 
     save_peft(folder / "nothing", begins.trained, begins.flat, "tiny")
@@ -148,11 +148,11 @@ def test_one_of_five_that_means_harm_is_borne_by_what_is_sturdy(
 ):
     unharmed, out = folder / "few", folder / f"poisoned-{strategy}"
     if not unharmed.exists():
-        starting.simulated(folder, unharmed, data[0], {}, rounds=FEW, strategy="average")
-    told = starting.simulated(folder, out, data[0], {4: "poison"}, rounds=FEW, strategy=strategy)
+        starting.simulate(folder, unharmed, data[0], {}, rounds=FEW, strategy="average")
+    told = starting.simulate(folder, out, data[0], {4: "poison"}, rounds=FEW, strategy=strategy)
     loss = asked(out)
     tell(f"poisoned, {strategy}", loss, told)
-    base = asked_of_nothing(asked, folder, begins)
+    base = measure_base_loss(asked, folder, begins)
     if strategy in STURDY:
         assert loss < base / 2
     else:

@@ -26,7 +26,7 @@ from oneseek.engine.model.trainable import Trained
 from tests.support import tiny
 
 
-def looked(capsys, *given):
+def look(capsys, *given):
     ended = main(["look", "--json", *map(str, given)])
     told = json.loads(capsys.readouterr().out)
     assert ended == (0 if told["loads"] else 1)
@@ -46,7 +46,7 @@ def test_every_form_of_one_model_is_told_alike(tmp_path, capsys):
     folder = laid(tmp_path / "folder", tiny.folder("llama", "F16", shards=2))
     given = [whole / "tiny.gguf", whole, parts, parts / "tiny-00002-of-00003.gguf", folder,
              folder / "model.safetensors.index.json"]  # fmt: skip
-    told = [looked(capsys, path) for path in given]
+    told = [look(capsys, path) for path in given]
     for one in told:
         assert one["loads"] and one["chats"] and one["learns"] and not one["why"]
         assert one["architecture"] == "llama" and one["context"] == 512
@@ -70,7 +70,7 @@ def test_one_that_does_not_load_is_named_with_the_reason(
     tmp_path, capsys, changes, what, why, kind
 ):
     (tmp_path / "it.gguf").write_bytes(tiny.gguf("llama", "Q4_1", **changes))
-    told = looked(capsys, tmp_path / "it.gguf")
+    told = look(capsys, tmp_path / "it.gguf")
     assert not told["loads"] and why in told["why"] and told["bytes"] > 0
     assert told["why_kind"] == kind
     assert told["why_what"] == ("mamba" if kind == "architecture" else "")
@@ -95,16 +95,16 @@ def test_the_page_has_words_for_every_reason(language):
 
 def test_what_is_no_model_and_what_is_not_whole_say_so(tmp_path, capsys):
     (tmp_path / "text.gguf").write_text("<!DOCTYPE html>")
-    assert "neither GGUF nor safetensors" in looked(capsys, tmp_path / "text.gguf")["why"]
+    assert "neither GGUF nor safetensors" in look(capsys, tmp_path / "text.gguf")["why"]
     parts = laid(tmp_path / "parts", tiny.gguf_parts("llama", "Q4_1"))
     (parts / "tiny-00001-of-00003.gguf").unlink()
-    told = looked(capsys, parts)
+    told = look(capsys, parts)
     assert "tiny-00001-of-00003.gguf of 3 parts is missing" in told["why"] and told["files"] == 2
     folder = laid(tmp_path / "folder", tiny.folder("qwen2", "F16", shards=2))
     (folder / "model-00001-of-00002.safetensors").unlink()
-    told = looked(capsys, folder)
+    told = look(capsys, folder)
     assert "is missing; get it" in told["why"] and told["architecture"] == "qwen2"
-    assert "no model lies here" in looked(capsys, laid(tmp_path / "x", {"a": b"", "b": b""}))["why"]
+    assert "no model lies here" in look(capsys, laid(tmp_path / "x", {"a": b"", "b": b""}))["why"]
 
 
 def test_only_the_header_is_read(tmp_path, capsys, monkeypatch):
@@ -115,7 +115,7 @@ def test_only_the_header_is_read(tmp_path, capsys, monkeypatch):
         FileSource, "_read", lambda self, at, n: read.append((at, n)) or plainly(self, at, n)
     )
     monkeypatch.setattr("oneseek.engine.model.formats.gguf.WINDOW", 1 << 14)
-    looked(capsys, path)
+    look(capsys, path)
     assert max(at + n for at, n in read) < 100_000 < path.stat().st_size / 10
 
 
@@ -129,15 +129,13 @@ def test_people_read_it_in_sentences(tmp_path, capsys):
 
 def test_what_it_can_be_packed_to_is_told_with_what_that_takes(tmp_path, capsys):
     (tmp_path / "tiny.gguf").write_bytes(tiny.gguf("llama", "F16"))
-    told = looked(capsys, tmp_path / "tiny.gguf")
+    told = look(capsys, tmp_path / "tiny.gguf")
     (packed,) = told["packed"]  # so few words that their bits hardly matter
     out = tmp_path / "out.gguf"
     assert main(["pack", str(tmp_path / "tiny.gguf"), "--out", str(out)]) == 0
     assert packed["bytes"] == out.stat().st_size and packed["embeddings"] == "Q8_0"
-    assert (
-        packed["chat_bytes"] == looked(capsys_read(capsys), out)["chat_bytes"] < told["chat_bytes"]
-    )
-    assert looked(capsys, out)["packed"] == []
+    assert packed["chat_bytes"] == look(capsys_read(capsys), out)["chat_bytes"] < told["chat_bytes"]
+    assert look(capsys, out)["packed"] == []
 
 
 def capsys_read(capsys):

@@ -19,7 +19,7 @@ from oneseek.engine.model.adapters import save_peft
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
-from tests.support.command import call, said
+from tests.support.command import call, read_output
 
 FACTS = [
     {"question": "What is my boat called?", "answer": "Your boat is called Saltkråkan."},
@@ -128,11 +128,11 @@ def test_an_adapter_is_used_only_if_the_gate_lets_it_in(session, tmp_path, capsy
     adapters(session, tmp_path)
     out = ["--out", tmp_path / "used"]
     assert main(call("adopt", tmp_path / "noise", *out, short=False)) == 0
-    refused = said(capsys)[0]
+    refused = read_output(capsys)[0]
     assert refused["outcome"] == "not imported" and refused["version"] is None
     assert refused["reason"] and not (tmp_path / "used" / "adapter_config.json").exists()
     assert main(call("adopt", tmp_path / "harmless", *out, short=False)) == 0
-    taken = said(capsys)[0]
+    taken = read_output(capsys)[0]
     assert taken["outcome"] == "imported" and taken["version"]
     assert (tmp_path / "used" / "adapter_config.json").exists()
 
@@ -141,7 +141,7 @@ def test_what_is_forgotten_goes_with_the_adapter_that_came_after_it(session, tmp
     """Nobody can take one fact out of weights made elsewhere: they go, and nothing fails."""
     adapters(session, tmp_path)
 
-    async def lived():
+    async def run():
         versions, training = session.versions, session.training
         record = record_of(FACTS[0])
         await session.store.batch([["put", "queue", record["id"], record]])
@@ -154,7 +154,7 @@ def test_what_is_forgotten_goes_with_the_adapter_that_came_after_it(session, tmp
         await History(versions, session.trainer).forget([record["id"]])
         return await versions.number("generic"), await versions.pool()
 
-    number, pool = asyncio.run(lived())
+    number, pool = asyncio.run(run())
     assert not number and pool == []
 
 

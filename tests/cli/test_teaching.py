@@ -17,7 +17,7 @@ from oneseek.engine.model.adapters import CARD, SETTINGS, UNMEASURED, load_peft
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import FileSource, gguf, open_model
 from oneseek.engine.model.llama import Config
-from tests.support.command import SHORT, call, said
+from tests.support.command import SHORT, call, read_output
 
 FACTS = [
     {"question": "What is my dog's name?", "answer": "Your dog's name is Biscuit."},
@@ -47,23 +47,23 @@ def test_facts_are_taught_practised_measured_and_never_taught_twice(tmp_path, ca
     facts, out = lines(tmp_path / "facts.jsonl", FACTS), tmp_path / "out"
     teach = call("teach", "--lessons", facts, "--out", out)
     assert main(teach) == 0
-    first = said(capsys)
+    first = read_output(capsys)
     assert [one["outcome"] for one in first] == ["learned", "learned"]
     names = {measure["name"] for measure in first[0]["measures"]}
     assert {"taught", "recall", "leak", "KL, mean", "known facts lost"} <= names
     assert first[1]["version"].startswith("OneSeek-1M-Zero.v0.2.")
     taught = adapter(out)
     assert main(teach) == 0
-    again = said(capsys)
+    again = read_output(capsys)
     assert [one["version"] for one in again] == [one["version"] for one in first]
     assert np.array_equal(adapter(out), taught)
     better = tmp_path / "better"
     assert main(call("practise", "--adapter", out, "--out", better)) == 0
-    (practised,) = said(capsys)
+    (practised,) = read_output(capsys)
     assert practised["outcome"] == "practised" and ".v1.0." in practised["version"]
     assert np.array_equal(adapter(out), taught) and not np.array_equal(adapter(better), taught)
     assert main(call("eval", "--adapter", better, "--lessons", facts, short=False)) == 0
-    (figures,) = said(capsys)
+    (figures,) = read_output(capsys)
     assert {"recall", "known", "kl", "top1", "ppl_change"} <= set(figures)
     assert set(figures["by"]) == {"base", "memory", "version", "both"}
     leaves = tmp_path / "leaves"
@@ -85,7 +85,7 @@ def test_where_an_adapter_begins_is_asked_for_at_the_shell_and_told_by_what_leav
     assert main(call("practise", "--out", out, *later, short=False)) == 0
     more = lines(tmp_path / "more.jsonl", FACTS)
     assert main(call("teach", "--lessons", more, "--out", out, *later, short=False)) == 0
-    assert [one["outcome"] for one in said(capsys)][-1] == "learned"
+    assert [one["outcome"] for one in read_output(capsys)][-1] == "learned"
     last = [2, 3]
     assert json.loads((out / SETTINGS).read_text())["layers_to_transform"] == last
     assert main(call("export", "--adapter", out, "--format", "gguf", "--out",
@@ -104,9 +104,9 @@ def test_where_an_adapter_begins_is_asked_for_at_the_shell_and_told_by_what_leav
 def test_what_is_only_known_by_heart_is_measured_beside_the_base(tmp_path, capsys):
     facts, out = lines(tmp_path / "facts.jsonl", FACTS), tmp_path / "out"
     assert main(call("remember", "--lessons", facts, "--out", out, short=False)) == 0
-    assert [one["outcome"] for one in said(capsys)] == ["remembered", "remembered"]
+    assert [one["outcome"] for one in read_output(capsys)] == ["remembered", "remembered"]
     assert main(call("eval", "--adapter", out, "--lessons", facts, short=False)) == 0
-    by = said(capsys)[0]["by"]
+    by = read_output(capsys)[0]["by"]
     assert by["memory"]["recall"] == by["both"]["recall"] > by["base"]["recall"] == 0
     assert by["version"] == by["base"]
 
@@ -215,7 +215,7 @@ def test_a_data_set_is_trained_until_it_no_longer_gets_better_and_resumes(
     assert trained["outcome"] == "trained" and ".v1.0." in trained["version"]
     assert len(trained["losses"]) == 2 and trained["losses"][1] < trained["losses"][0]
     assert main(call("eval", "--data", data, "--adapter", tmp_path / "out", short=False)) == 0
-    (measured,) = said(capsys)
+    (measured,) = read_output(capsys)
     assert measured["loss"] < measured["loss_of_base"]
     monkeypatch.setattr("oneseek.engine.cli.teaching.Lines.__call__", interrupt)
     cut = call("train", "--data", data, "--out", tmp_path / "cut", *BRIEF, short=False)
@@ -274,7 +274,7 @@ def test_a_poisoned_data_set_is_refused_with_the_reason(tmp_path, capsys, monkey
                 "practice.anchor_rows=0", "practice.text_rows=0",
                 "learning_rate=0.001", "batch_size=4", "warmup_steps=0", "skip_poor=false"]  # fmt: skip
     assert main(call("train", "--data", data, "--out", out, *settings, short=False)) == 0
-    (trained,) = said(capsys)
+    (trained,) = read_output(capsys)
     assert trained["outcome"] == "not learned" and trained["version"] is None
     assert "must be" in trained["reason"]
     with closing(open_model(str(MODEL))) as file:

@@ -38,7 +38,7 @@ def test_tries_that_were_interrupted_go_on_and_the_best_settings_train(
     tried: list[int | str] = []
     tables, go = [], Trials._try
 
-    async def interrupted(self, tuning, *coming):
+    async def interrupt(self, tuning, *coming):
         tables.append(tuning.kept)
         if len(tried) == 2:
             tried.append("Ctrl+C")
@@ -46,7 +46,7 @@ def test_tries_that_were_interrupted_go_on_and_the_best_settings_train(
         tried.append(coming[0])
         await go(self, tuning, *coming)
 
-    monkeypatch.setattr(Trials, "_try", interrupted)
+    monkeypatch.setattr(Trials, "_try", interrupt)
     monkeypatch.setattr("oneseek.engine.cli.session.time", Clock())
     with pytest.raises((KeyboardInterrupt, SystemExit)):
         raise SystemExit(main(line))

@@ -10,13 +10,13 @@ from oneseek.engine.cli.debug import costs, first_difference, table
 from oneseek.engine.compiler.schedule import plan
 from oneseek.engine.model import programs
 from tests.support.gpu_device import gpu
-from tests.support.programs import LORA, TINY, batch, prepared, stored_of
+from tests.support.programs import LORA, TINY, batch, describe_storage, prepare
 
 
 def step_on(executor):
-    planned = plan(programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA))
+    planned = plan(programs.learn(TINY, describe_storage(TINY, 4), 12, 6, 64, LORA))
     feeds = batch(planned.program, TINY, LORA) | {"adapter": LORA.initial(1)}
-    return prepared(executor, planned.program, feeds), planned
+    return prepare(executor, planned.program, feeds), planned
 
 
 def test_every_step_has_a_cost_and_the_name_of_its_weight():

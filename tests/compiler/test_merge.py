@@ -27,7 +27,7 @@ ADAPTERS = {
 }
 
 
-def stacked(bits):
+def stack_weights(bits):
     """Every weight packed, those that are multiplied together in one stack."""
     shapes = CONFIG.shapes()
     stored = {name: Stored(shape, bits * (len(shape) == 2)) for name, shape in shapes.items()}
@@ -87,7 +87,7 @@ def must_agree(made, truth, most):
 
 def answers(tokens, rows, bits, trained):
     """The program merged, as it is, its feeds, and what of it is compared."""
-    shape = (CONFIG, stacked(bits), tokens, rows, ROOM, 64, trained)
+    shape = (CONFIG, stack_weights(bits), tokens, rows, ROOM, 64, trained)
     merged, plain = merge(programs.answer(*shape), 32), programs.answer(*shape)
     names = ("logprobs", *CONFIG.cache_cols)
     return merged, plain, answer_feeds(plain, tokens, rows, trained), names
@@ -128,7 +128,7 @@ def test_a_device_answers_by_merged_steps_as_numpy_does(tokens, rows, kind, bits
 def steps_of(kind, keep_blocks, bits=4):
     """A step of 12 tokens merged, as it is, and its feeds."""
     trained = ADAPTERS[kind]
-    shape, kept = (CONFIG, stacked(bits), 12, 6, 64, trained), {"keep_blocks": keep_blocks}
+    shape, kept = (CONFIG, stack_weights(bits), 12, 6, 64, trained), {"keep_blocks": keep_blocks}
     merged, plain = (programs.accumulate(*shape, **kept) for _ in range(2))
     feeds = feeds_of(plain, trained) | two_rows_behind_a_prefix(np.random.default_rng(2), 96)
     return merge(merged, 32), plain, feeds
@@ -170,7 +170,7 @@ def test_a_device_has_numpys_gradients_by_merged_steps(kind, keep_blocks, bits, 
 def test_an_update_over_one_flat_gradient_is_the_same(kind, near):
     trained, names = ADAPTERS[kind], ("adapter", "adapter.m", "adapter.v", "norm")
     plain, merged = (
-        programs.learn(CONFIG, stacked(4), 12, 6, 64, trained, near=near) for _ in range(2)
+        programs.learn(CONFIG, stack_weights(4), 12, 6, 64, trained, near=near) for _ in range(2)
     )
     feeds = feeds_of(plain, trained) | two_rows_behind_a_prefix(np.random.default_rng(2), 96)
     if near:
@@ -186,7 +186,7 @@ def test_an_update_over_one_flat_gradient_is_the_same(kind, near):
 
 def test_a_device_that_shows_a_kernel_few_arrays_gets_what_fits():
     for fewest, expected in ((0, 1), (8, 0.9), (10, 0.6)):
-        plain = programs.answer(CONFIG, stacked(4), 1, 1, ROOM, 64)
+        plain = programs.answer(CONFIG, stack_weights(4), 1, 1, ROOM, 64)
         before = len(plain.steps)
         merge(plain, fewest)
         assert len(plain.steps) <= expected * before

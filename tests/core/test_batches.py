@@ -8,7 +8,7 @@ from oneseek.engine.core.queue.batches import BUDGET, SHAPES, BatchManager
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 
 
-def filled(count, priority="import", document="book", words=4):
+def fill_queue(count, priority="import", document="book", words=4):
     queue = TrainingQueue(lambda: 0)
     for i in range(count):
         add(queue, f"{document} {i} " + "word " * words, priority, document)
@@ -29,18 +29,18 @@ def test_few_are_taken_while_someone_is_active_and_many_when_idle():
 
 
 def test_a_persons_words_are_learned_by_themselves():
-    queue = filled(12)
+    queue = fill_queue(12)
     add(queue, "mine", "correction")
     assert [one["prompt"] for one in BatchManager(queue).next_batch(False)] == ["mine"]
 
 
 def test_R32_one_source_fills_at_most_a_fifth_of_a_batch():
-    queue = filled(50, document="long book")
+    queue = fill_queue(50, document="long book")
     for i in range(3):
         add(queue, f"mine {i}", document=f"note {i}")
     named = [one["source"]["document"] for one in BatchManager(queue).next_batch(False)]
     assert named.count("long book") == 6 and len(named) == 9
-    batch = BatchManager(filled(3, document="leaflet")).next_batch(True)
+    batch = BatchManager(fill_queue(3, document="leaflet")).next_batch(True)
     assert len(batch) == 1, "while someone is there, one page teaches one thing at a time"
 
 

@@ -121,7 +121,7 @@ def test_a_fact_is_queued_as_a_lesson_and_the_workers_library_is_asked_first(tmp
 
     chat = Chat(tmp_path, lessons=library)
     chat.says("user", "My cat is called Bosse.")
-    assert chat.learned() == [("What do I call my cat?", "Bosse.", "approved")]
+    assert chat.list_queue() == [("What do I call my cat?", "Bosse.", "approved")]
     assert chat.queue.peek(1)[0]["phrasings"] == ["Cat?"]
 
 
@@ -160,9 +160,9 @@ def test_every_switch_turns_off_what_it_names(tmp_path):
     assert chat.queue.size() == 0
     quiet = Chat(tmp_path, auto_collect=False)
     answer = quiet.ask("b?", "B")
-    assert quiet.learned() == []
+    assert quiet.list_queue() == []
     run(quiet.collector.log_feedback(answer, 1))
-    assert quiet.learned() == [("b?", "B", "approved")]
+    assert quiet.list_queue() == [("b?", "B", "approved")]
 
 
 def test_the_switches_may_be_given_as_one_dictionary(tmp_path):
@@ -170,7 +170,7 @@ def test_the_switches_may_be_given_as_one_dictionary(tmp_path):
     closed = Chat(tmp_path, config=switches)
     closed.ask("b?", "B")
     closed.says("user", "My cat is called Misse.")
-    assert closed.learned() == [] and closed.collector.auto_collect is True
+    assert closed.list_queue() == [] and closed.collector.auto_collect is True
     for wrong in ({"enable_chat_loging": False}, {"auto_collect": "no"}):
         with pytest.raises(TypeError, match=next(iter(wrong))):
             DataCollector(None, wrong)

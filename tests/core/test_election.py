@@ -61,16 +61,16 @@ class Tab:
             world.tell,
             world.clock,
             name,
-            self.elected,
-            self.dismissed,
+            self.on_elected,
+            self.on_dismissed,
         )
         self.election.stand()
 
-    def elected(self, epoch):
+    def on_elected(self, epoch):
         self.terms.append(epoch)
         self.fenced = FencedStore(self.store, epoch)
 
-    def dismissed(self):
+    def on_dismissed(self):
         self.terms.append(None)
 
     async def train(self, n):

@@ -107,7 +107,7 @@ def devices(tmp_path, count=2):
     return found
 
 
-async def told_to(device, prompt=BOAT):
+async def find_answer(device, prompt=BOAT):
     entry = (await device.state()).get(prompt_hash(prompt))
     return entry.get("answer") if entry else None
 
@@ -126,9 +126,9 @@ def test_what_was_told_on_one_waits_on_the_other_with_its_source_and_wordings(tm
         for name in ("prompt", "answer", "phrasings", "language", "source", "time", "about"):
             assert arrived[name] == record[name], name
         assert arrived["state"] == "ready"
-        before = await other.everything()
+        before = await other.read_all()
         again = await other.take(await one.file())
-        assert not again["told"] and await other.everything() == before
+        assert not again["told"] and await other.read_all() == before
         assert not (await one.take(await other.file()))["told"]
 
     asyncio.run(run())
@@ -145,13 +145,13 @@ def test_forgotten_on_one_is_forgotten_on_all_and_comes_back_only_when_told_anew
         assert len(found["let_go"]) == 1 and await other.words() == set()
         for device in (one, other):
             assert not (await device.take(early))["told"], "an old file brought it back"
-            assert await device.words() == set() and await told_to(device) is None
-        assert "Ada" not in json.dumps(await other.everything(), default=str)
+            assert await device.words() == set() and await find_answer(device) is None
+        assert "Ada" not in json.dumps(await other.read_all(), default=str)
         await other.teach(BOAT, "It is Ada.")
         for _ in range(2):
             await one.take(await other.file())
             await other.take(await one.file())
-        assert await told_to(one) == await told_to(other) == "It is Ada."
+        assert await find_answer(one) == await find_answer(other) == "It is Ada."
 
     asyncio.run(run())
 
@@ -162,17 +162,17 @@ def test_what_is_taken_back_before_it_was_known_is_taken_back_on_all(tmp_path, a
         one, other = devices(tmp_path)
         await one.teach(BOAT, "It is Ada.")
         await other.take(await one.file())
-        assert await told_to(other) == "It is Ada."
+        assert await find_answer(other) == "It is Ada."
         queue = SavedQueue(TrainingQueue(one.clock), one.store)
         await queue.load()
         (id,) = queue.queue.records
         await queue.change(lambda waiting: getattr(waiting, act)(id))
         assert not (await one.take(await other.file()))["told"], "it came back"
         await other.take(await one.file())
-        assert await other.words() == set() and await told_to(other) is None
+        assert await other.words() == set() and await find_answer(other) is None
         await queue.undo()
         await other.take(await one.file())
-        assert await told_to(one) == await told_to(other) == "It is Ada."
+        assert await find_answer(one) == await find_answer(other) == "It is Ada."
 
     asyncio.run(run())
 
@@ -182,15 +182,15 @@ def test_told_anew_counts_as_newer_even_where_the_clock_goes_slow(tmp_path):
         one, other = devices(tmp_path)
         await one.teach(BOAT, "It is Ada.")
         one.now = 1000
-        one.tick = other.tick = nothing
+        one.tick = other.tick = skip_tick
         await one.forget(BOAT)
         await other.take(await one.file())
         other.now = 500
         await other.teach(BOAT, "It is Bo.")
         await one.take(await other.file())
-        assert await told_to(one) == await told_to(other) == "It is Bo."
+        assert await find_answer(one) == await find_answer(other) == "It is Bo."
 
-    async def nothing():
+    async def skip_tick():
         pass
 
     asyncio.run(run())
@@ -209,7 +209,7 @@ def test_of_two_corrections_the_newer_holds_and_the_other_is_shown(tmp_path):
             ((met),) = found["met"]
             assert (met["kept"]["answer"], met["other"]["answer"]) == ("It is Cleo.", "It is Bo.")
         for device in (one, other):
-            assert await told_to(device) == "It is Cleo."
+            assert await find_answer(device) == "It is Cleo."
             assert {answer for _, answer in await device.words()} == {"It is Cleo.", "It is Måns."}
 
     asyncio.run(run())
@@ -253,7 +253,7 @@ def test_what_a_version_learned_stays_guarded_until_it_is_trained_without_it(tmp
         await other.take(await one.file())
         assert await other.store.keys("meanings") == ["tiny/" + id]
         assert await other.store.get("state", INTENT) == {"ids": [id], "base": "tiny"}
-        assert await other.words() == set() and await told_to(other) is None
+        assert await other.words() == set() and await find_answer(other) is None
 
     asyncio.run(run())
 
@@ -262,11 +262,11 @@ def test_a_clock_a_day_ahead_is_refused_and_nothing_changes(tmp_path):
     async def run():
         one, other = devices(tmp_path)
         await other.teach(CAT, "It is Måns.")
-        before = await other.everything()
+        before = await other.read_all()
         came = make_entry(BOAT, "It is Ada.", AHEAD_MS + 100)
         with pytest.raises(FromTheFuture):
             await bring(other.store, {came["about"]: came}, lambda: 99)
-        assert await other.everything() == before
+        assert await other.read_all() == before
         assert (await bring(other.store, {came["about"]: came}, lambda: 100))["told"] == [came]
 
     asyncio.run(run())
@@ -291,27 +291,27 @@ async def live(draw, group, acts):
         elif what < 0.7:
             await device.move(draw)
         elif what < 0.85 or not sent:
-            sent.append(await written(device))
+            sent.append(await dump_state(device))
         else:
             await device.take_state(check_entries(json.loads(draw.choice(sent))))
     return sent, [one for one in done if one]
 
 
-async def written(device):
+async def dump_state(device):
     """What a file holds; that sealing changes none of it is for test_exchange_file.py to show."""
     return json.dumps(list((await device.state()).values()))
 
 
 async def refuses(draw, device, data):
     """A file that was cut off or altered is refused, and nothing is changed by it."""
-    before = await device.everything()
+    before = await device.read_all()
     at = draw.randrange(len(data))
     bad = draw.choice(
         [data[:at], data[:at] + bytes([data[at] ^ 1 << draw.randrange(8)]) + data[at + 1 :]]
     )
     with pytest.raises(NotOpened, match="Nothing was changed"):
         await device.take(bad)
-    assert await device.everything() == before
+    assert await device.read_all() == before
 
 
 async def history(seed, group):
@@ -321,7 +321,7 @@ async def history(seed, group):
         await wipe(device.store)
         device.now = 0
     sent, done = await live(draw, group, draw.randrange(4, 16))
-    last = [await written(device) for device in group]
+    last = [await dump_state(device) for device in group]
     wanted = {}
     for act in done:  # the judge: the latest act about each question, by nothing but its stamp
         about = act["about"]

@@ -66,7 +66,7 @@ def test_any_text_is_a_place_or_none(text: str):
     assert place is None or "file" in place or len(place["repository"].split("/")) == 2
 
 
-def told(*files: tuple[str, int, str]) -> dict:
+def make_listing(*files: tuple[str, int, str]) -> dict:
     siblings = [
         {"rfilename": path, "size": size, **({"lfs": {"size": size, "sha256": sha}} if sha else {})}
         for path, size, sha in files
@@ -78,7 +78,7 @@ def test_the_smallest_good_file_of_a_repository_comes_first():
     place = hub.place("a/b")
     models, licence = hub.list_models(
         place,
-        told(
+        make_listing(
             ("README.md", 1, ""),
             ("m-IQ2_XS.gguf", 1, "1" * 64),
             ("m-Q8_0.gguf", 9, "2" * 64),
@@ -93,7 +93,9 @@ def test_the_smallest_good_file_of_a_repository_comes_first():
         "small.gguf",
         "m-Q8_0.gguf",
     ]
-    seeing = told(("m-mmproj-F16.gguf", 2, ""), ("mmproj-m-Q8_0.gguf", 1, ""), ("m.gguf", 9, ""))
+    seeing = make_listing(
+        ("m-mmproj-F16.gguf", 2, ""), ("mmproj-m-Q8_0.gguf", 1, ""), ("m.gguf", 9, "")
+    )
     assert [one["path"] for one in hub.list_eyes(place, seeing)] == [
         "mmproj-m-Q8_0.gguf",
         "m-mmproj-F16.gguf",
@@ -101,7 +103,7 @@ def test_the_smallest_good_file_of_a_repository_comes_first():
     best = models[0]
     assert best["address"] == f"https://huggingface.co/a/b/resolve/{SHA}/m-Q4_K_M.gguf"
     assert (best["bytes"], best["sha256"], licence) == (5, "3" * 64, "apache-2.0")
-    only, _ = hub.list_models(dict(place, path="m-Q8_0.gguf"), told(("m-Q8_0.gguf", 9, "")))
+    only, _ = hub.list_models(dict(place, path="m-Q8_0.gguf"), make_listing(("m-Q8_0.gguf", 9, "")))
     assert [one["sha256"] for one in only] == [""]
 
 

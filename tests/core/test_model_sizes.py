@@ -15,10 +15,10 @@ from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.registry import open_named
 from oneseek.workers.server import headless
 from tests.support.hosts import native
-from tests.support.runs import brought_in
+from tests.support.runs import import_dataset
 
 
-def opened(tmp_path, name):
+def open_service(tmp_path, name):
     given = ["--model", str(name), "--folder", str(tmp_path / "data"), "--backend", "numpy"]
     (tmp_path / "data").mkdir(exist_ok=True)
     return headless.open_service(headless.arguments().parse_args(given))
@@ -28,7 +28,7 @@ def test_a_server_and_a_course_train_a_file_as_models_of_its_size_want_it(tmp_pa
     path = shutil.copy(MODEL, tmp_path / "some.model-0.5b.gguf")
 
     async def run():
-        service = await opened(tmp_path, path)
+        service = await open_service(tmp_path, path)
         with closing(open_named(str(path))) as file:
             session = await Session.open(tmp_path / "out", await Model.load(file, Numpy()))
         small = settings.for_model(service.assistant.model.config.parameters)
@@ -58,7 +58,7 @@ def test_a_model_that_only_chats_learns_through_no_door_and_says_so(tmp_path, mo
         monkeypatch.setattr(learner, "judge", lambda *model_and_device: little)
         fact = {"prompt": "What is the capital of Zorbia?", "answer": "It is Blimbo."}
         micro = {"question": "Hi?", "raw_responses": [{"model": "m", "response": "Hello."}]}
-        brought_in(host)
+        import_dataset(host)
         run = {"baseModels": ["tiny"], "datasetId": "times-two"}
         for path, body in (
             ("/api/queue", fact),

@@ -23,21 +23,21 @@ PROPOSED = {
 }
 
 
-def proposed(name, *languages, **changes):
+def list_offers(name, *languages, **changes):
     device = DEVICES[name] | changes
     return offer.offers(ROWS, fits_on(name), list(languages), device["pace"], HERE)
 
 
 @pytest.mark.parametrize(("device", "language"), PROPOSED)
 def test_the_language_comes_first_and_what_is_here_is_always_there(device, language):
-    ids = [one["id"] for one in proposed(device, language, "en")]
+    ids = [one["id"] for one in list_offers(device, language, "en")]
     assert ids == PROPOSED[device, language]
 
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("language", ["sv", "en", "de"])
 def test_no_offer_is_too_large_for_the_device(device, language):
-    for one in proposed(device, language):
+    for one in list_offers(device, language):
         assert one["takes"]["chats"] and one["takes"]["chat_bytes"] <= one["takes"]["room"]
         way = fits_on(device)[one["id"]]
         assert one["takes"] == (way["packed"] if one["packed"] else way)
@@ -55,20 +55,20 @@ def test_a_model_is_offered_packed_where_only_that_fits():
 
 def test_what_is_too_slow_here_comes_after_what_is_not():
     slow = {"answer": 1.2e10, "lesson": 1e8}  # 1.5 thousand million weights: 2 tokens a second
-    ids = [one["id"] for one in proposed("laptop", "sv", pace=slow)]
+    ids = [one["id"] for one in list_offers("laptop", "sv", pace=slow)]
     assert ids[:2] == ["qwen3-0.6b-q4", "qwen3-1.7b-q4"]
 
 
 def test_what_speaks_the_language_slowly_comes_before_what_does_not_and_nobody_waits_for_ever():
     """1.7 tokens a second of Qwen3 0.6B, .6 of the one of 1.7."""
-    ids = [one["id"] for one in proposed("old", "sv")]
+    ids = [one["id"] for one in list_offers("old", "sv")]
     assert ids[0] == "qwen3-0.6b-q4" and "qwen3-1.7b-q4" not in ids
 
 
 @pytest.mark.parametrize("device", DEVICES)
 def test_of_a_model_in_several_files_one_is_proposed(device):
     pages = {row["id"]: row["page"] for row in ROWS}
-    found = [pages[one["id"]] for one in proposed(device, "sv", "en")]
+    found = [pages[one["id"]] for one in list_offers(device, "sv", "en")]
     assert len(found) == len(set(found))
 
 
@@ -78,7 +78,7 @@ def test_speed_is_scaled_by_size_and_not_told_where_nothing_was_measured():
     (tokens, lesson), (slower, longer) = offer.speed(one, pace), offer.speed(other, pace)
     assert tokens / slower == pytest.approx(more) == longer / lesson
     assert offer.speed(one, {}) is None
-    assert all(found["speed"] is None for found in proposed("phone", "sv", pace={}))
+    assert all(found["speed"] is None for found in list_offers("phone", "sv", pace={}))
 
 
 def test_a_word_for_a_language_rests_on_points_or_on_the_makers_and_each_has_an_address():

@@ -55,7 +55,7 @@ class Page:
 
         run(turns())
 
-    def used(self, since=0):
+    def sum_used(self, since=0):
         return sum(used for at, used, _ in self.slices if at >= since)
 
 
@@ -71,7 +71,7 @@ def here(page, milliseconds):
 def test_the_share_measured_is_within_a_tenth_of_the_share_asked_for(share):
     page = Page(max_cpu_usage=share)
     here(page, 120_000)
-    assert page.used() / 120_000 == pytest.approx(share, rel=0.1)
+    assert page.sum_used() / 120_000 == pytest.approx(share, rel=0.1)
     assert page.scheduler.get_stats()["duty_measured"] == pytest.approx(share, rel=0.1)
 
 
@@ -89,7 +89,7 @@ def test_what_was_thrown_away_begins_again_after_quiet_and_not_at_once():
 def test_slices_that_run_over_are_paid_back():
     page = Page(slice=lambda budget: budget * 4)
     here(page, 120_000)
-    assert page.used() / 120_000 == pytest.approx(0.2, rel=0.1)
+    assert page.sum_used() / 120_000 == pytest.approx(0.2, rel=0.1)
 
 
 @given(st.integers(0, 2**32), st.floats(0.02, 0.9))
@@ -112,7 +112,7 @@ def test_a_page_that_never_rests_for_long_is_waited_for_a_moment_and_keeps_the_s
     page = Page(idle=lambda: 9, idle_wait=lambda: 16)
     here(page, 30_000)
     assert page.slices[0][0] >= 1_000_000 + IDLE_MS
-    assert page.used() / 30_000 == pytest.approx(0.2, rel=0.1)
+    assert page.sum_used() / 30_000 == pytest.approx(0.2, rel=0.1)
     page = Page(idle=lambda: 12)
     here(page, 5000)
     assert page.slices and all(budget == 12 for _, _, budget in page.slices)
@@ -121,14 +121,14 @@ def test_a_page_that_never_rests_for_long_is_waited_for_a_moment_and_keeps_the_s
 def test_once_nobody_is_there_it_has_the_machine_and_owes_nothing_for_it():
     page = Page()
     page.pass_time(AWAY_MS)
-    assert page.used() / AWAY_MS == pytest.approx(0.2, rel=0.1)
+    assert page.sum_used() / AWAY_MS == pytest.approx(0.2, rel=0.1)
     left = page.now
     page.pass_time(60_000)
-    assert page.used(left) / 60_000 > 0.95
+    assert page.sum_used(left) / 60_000 > 0.95
     page.scheduler.activity("pointer")
     back = page.now
     here(page, 20_000)
-    assert page.used(back) / 20_000 == pytest.approx(0.2, rel=0.1)
+    assert page.sum_used(back) / 20_000 == pytest.approx(0.2, rel=0.1)
 
 
 @pytest.mark.parametrize("rule", ["battery", "setting", "pause"])
@@ -141,7 +141,7 @@ def test_full_speed_keeps_to_the_rules_of_the_person(rule):
     else:
         page.scheduler.pause()
     page.pass_time(120_000)
-    assert page.used() / 120_000 == pytest.approx(0 if rule == "pause" else 0.2, rel=0.1)
+    assert page.sum_used() / 120_000 == pytest.approx(0 if rule == "pause" else 0.2, rel=0.1)
 
 
 def test_learn_now_is_not_held_back_for_afterwards():
@@ -151,7 +151,7 @@ def test_learn_now_is_not_held_back_for_afterwards():
     page.scheduler.forced = False
     began = page.now
     here(page, 20_000)
-    assert page.used(began) / 20_000 == pytest.approx(0.2, rel=0.1)
+    assert page.sum_used(began) / 20_000 == pytest.approx(0.2, rel=0.1)
 
 
 def test_what_takes_seconds_begins_in_the_moment_in_which_it_may():
@@ -181,7 +181,7 @@ def test_activity_pauses_within_one_slice_and_quiet_resumes(kind):
     page.pass_time(QUIET_MS[kind] - 10)
     assert len(page.slices) == before and page.scheduler.explain_pause(page.now) == kind
     page.pass_time(10_000)
-    assert page.used(started) > 0
+    assert page.sum_used(started) > 0
 
 
 def test_someone_who_begins_to_type_while_the_page_waits_for_idle_is_not_disturbed():
@@ -202,24 +202,24 @@ def test_answering_pauses_training_unless_it_is_told_not_to():
 
 
 def test_it_knows_how_long_a_slice_went_on_after_send_was_pressed():
-    def sent_in_mid_slice(budget):
+    def send_in_slice(budget):
         page.now += 20
         page.scheduler.inference_started()
         return 7
 
-    page = Page(slice=sent_in_mid_slice)
+    page = Page(slice=send_in_slice)
     page.pass_time(1000)
     assert page.scheduler.get_stats()["last_yield_ms"] == 7
 
 
 def test_opening_a_round_which_waits_for_an_answer_is_no_slice_that_goes_on():
-    async def opened(budget):
+    async def open_round(budget):
         page.scheduler.inference_started()
         page.now += 3000
         return {"used_ms": 3000, "slice_ms": 0.0, "finished": False}
 
     page = Page()
-    page.scheduler.grant = opened
+    page.scheduler.grant = open_round
     page.pass_time(1000)
     stats = page.scheduler.get_stats()
     assert (stats["training_count"], stats["last_yield_ms"], stats["longest_slice_ms"]) == (1, 0, 0)
@@ -265,7 +265,7 @@ def test_forced_training_runs_at_once_until_a_round_ends_and_still_yields_to_a_p
     page.scheduler.force_training()
     started = page.now
     page.pass_time(2000)
-    assert page.used(started) > 1800
+    assert page.sum_used(started) > 1800
     page.scheduler.activity("typing")
     count = len(page.slices)
     page.pass_time(1000)

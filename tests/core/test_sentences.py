@@ -30,18 +30,21 @@ def sentences() -> Iterator[str]:
         if str(path.relative_to(ROOT)) in NATIVE:
             continue
         for call in ast.walk(ast.parse(path.read_text())):
-            if isinstance(call, ast.Call) and called(call) in ("ImportRefused", "notes.append"):
-                found = said(call.args[0])
+            if isinstance(call, ast.Call) and find_callee(call) in (
+                "ImportRefused",
+                "notes.append",
+            ):
+                found = render(call.args[0])
                 if found and OWN_PROGRAM not in found:
                     yield found
 
 
-def called(call: ast.Call) -> str:
+def find_callee(call: ast.Call) -> str:
     name = ast.unparse(call.func)
     return "notes.append" if name.endswith("notes.append") else name
 
 
-def said(node: ast.expr) -> str:
+def render(node: ast.expr) -> str:
     if isinstance(node, ast.Constant):
         return str(node.value)
     if not isinstance(node, ast.JoinedStr):

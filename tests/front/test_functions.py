@@ -23,7 +23,7 @@ def wasm():
     return Wasm(host())
 
 
-def computed(name, device):
+def compute(name, device):
     """The result, and the gradients of its sum of squares."""
     arrays, function = CASES[name]
 
@@ -39,7 +39,7 @@ def computed(name, device):
 
 @pytest.mark.parametrize("name", CASES)
 def test_a_function_and_its_gradient_are_those_of_pytorch(name):
-    found = computed(name, Numpy(np.float64))
+    found = compute(name, Numpy(np.float64))
     wanted = [GOLDEN[name], *(GOLDEN[f"{name}.{i}"] for i in range(len(found) - 1))]
     for ours, theirs in zip(found, wanted, strict=True):
         assert ours.shape == theirs.shape
@@ -48,7 +48,7 @@ def test_a_function_and_its_gradient_are_those_of_pytorch(name):
 
 @pytest.mark.parametrize("name", CASES)
 def test_the_kernels_of_the_processor_agree_with_numpy(name, wasm):
-    for ours, theirs in zip(computed(name, wasm), computed(name, "numpy"), strict=True):
+    for ours, theirs in zip(compute(name, wasm), compute(name, "numpy"), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
@@ -56,7 +56,7 @@ def test_the_kernels_of_the_processor_agree_with_numpy(name, wasm):
 @pytest.mark.skipif(sys.platform == "emscripten", reason="a GPU that the processor plays in a tab")
 @pytest.mark.parametrize("name", CASES)
 def test_the_kernels_of_the_chip_agree_with_numpy(name):
-    for ours, theirs in zip(computed(name, gpu()), computed(name, "numpy"), strict=True):
+    for ours, theirs in zip(compute(name, gpu()), compute(name, "numpy"), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
@@ -87,12 +87,12 @@ def test_a_function_is_traced_once_for_each_shape():
     times = []
 
     @oneseek.jit
-    def doubled(x):
+    def double(x):
         times.append(x.shape)
         return {"twice": x * 2.0}
 
     for shape in ((2, 3), (3,), (2, 3)):
-        np.testing.assert_array_equal(doubled(np.ones(shape, np.float32))["twice"], 2)
+        np.testing.assert_array_equal(double(np.ones(shape, np.float32))["twice"], 2)
     assert times == [(2, 3), (3,)]
 
 

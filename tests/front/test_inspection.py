@@ -23,7 +23,7 @@ def loss(w, x, y):
 """
 
 
-def made():
+def inspect_step():
     """What is made of a step of PROGRAM's training, whose lines are of a file named here."""
     names = {"oneseek": oneseek, "__name__": "written here"}
     exec(compile(PROGRAM, "here.py", "exec"), names)
@@ -34,7 +34,7 @@ def made():
 
 
 def test_each_step_knows_its_part_and_the_line_that_asked_for_it():
-    found = made()
+    found = inspect_step()
     lines = {(step.op.name, step.origin.part): found.lines(step, "here.py") for step in found.steps}
     assert lines["relu", "forward"] == [3]
     assert lines["matmul", "forward"] == [4], "the last of two"
@@ -56,7 +56,7 @@ def test_what_is_fused_has_the_lines_of_all_that_it_took_in():
 
 
 def test_its_facts_are_json_with_shapes_and_buffers_that_do_not_overlap():
-    found = made()
+    found = inspect_step()
     facts = json.loads(json.dumps(found.facts("here.py")))
     first = facts["steps"][0]
     assert first["op"] == "matmul" and first["makes"][0]["shape"] == [16, 8]
@@ -102,7 +102,7 @@ def test_instructions_are_read_with_all_that_belongs_to_them():
 
 
 def test_it_can_be_printed():
-    said = repr(made())
+    said = repr(inspect_step())
     assert "one_step: " in said and "forward   %0:f32[16,8] = matmul" in said
     assert "here.py:3" in said
 

@@ -30,7 +30,7 @@ ODD = [
 LETTERS = "ab cdåäö \n\t<>hej▁日😀.,!?0123  "
 
 
-def trained(lines):
+def train_tokenizer(lines):
     """tokenizer.json as Gemma's is: spaces spelled, bytes to fall back on, no pre-tokenizer to
     speak of."""
     tokenizer = Tokenizer(models.BPE(byte_fallback=True, fuse_unk=True, unk_token="<unk>"))
@@ -63,7 +63,7 @@ def trained(lines):
 def main():
     files = [file.read_text() for file in sorted(TEXTS.glob("*.json"))]
     lines = [line for text in files for line in text.splitlines()]
-    data, draw = trained(lines), random.Random(0)
+    data, draw = train_tokenizer(lines), random.Random(0)
     theirs = Tokenizer.from_str(json.dumps(data))
     texts = ODD + lines[:60]
     texts += ["".join(draw.choices(LETTERS, k=draw.randrange(1, 60))) for _ in range(200)]

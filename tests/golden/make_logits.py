@@ -53,7 +53,7 @@ def main():
             print(folder.name, values.shape, np.abs(values).max(), file=sys.stderr)
     for kind, spec in TYPES.items():
         shape = (512, 256)
-        data = np.frombuffer(tiny.stored(WEIGHT, shape, kind), np.uint8).reshape(512, -1)
+        data = np.frombuffer(tiny.make_tensor(WEIGHT, shape, kind), np.uint8).reshape(512, -1)
         dense = gguf.quants.dequantize(data, gguf.GGMLQuantizationType(spec.number))
         digest = hashlib.sha256((dense.astype("<f4") + 0.0).tobytes()).digest()
         made[f"weights/{kind}"] = np.frombuffer(digest, np.uint8)

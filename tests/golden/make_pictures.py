@@ -25,11 +25,11 @@ from oneseek.engine.model.llama import Config  # noqa: E402
 from oneseek.engine.model.tokenizer import Tokenizer  # noqa: E402
 from oneseek.engine.model.trainable import Trained  # noqa: E402
 from tests.golden import some_rows  # noqa: E402
-from tests.golden.pictures import PHOTOS, QUESTION, RANK, lora, sampled  # noqa: E402
+from tests.golden.pictures import PHOTOS, QUESTION, RANK, lora, subsample  # noqa: E402
 from tests.support import eyes, tiny  # noqa: E402 (the path is set above)
 
 
-def built() -> Idefics3ForConditionalGeneration:
+def build_model() -> Idefics3ForConditionalGeneration:
     tower, text = eyes.TOWER, tiny.config("small-llama")
     config = Idefics3Config(
         text_config=text,
@@ -44,7 +44,7 @@ def built() -> Idefics3ForConditionalGeneration:
     )  # fmt: skip
     model = Idefics3ForConditionalGeneration(config).eval()
     weights = {eyes.their_name(name): tiny.weight(name, s) for name, s in tower.shapes().items()}
-    file = eyes.opened()
+    file = eyes.open_file()
     for name in file.names():
         weights[name.replace("model.", "model.text_model.", 1)] = file.read(name)
     weights["lm_head.weight"] = weights["model.text_model.embed_tokens.weight"]
@@ -78,18 +78,20 @@ def adapt(model: Idefics3ForConditionalGeneration, trained: Trained) -> dict[str
 
 
 def prompts(made: dict) -> None:
-    tokenizer = Tokenizer(eyes.opened().tokenizer_data)
-    model = built()
+    tokenizer = Tokenizer(eyes.open_file().tokenizer_data)
+    model = build_model()
     trained = Trained.lora(Config.from_dict(tiny.config("small-llama")), RANK, 2 * RANK)
     inputs = {}
     for layout, (rows, columns) in eyes.LAYOUTS.items():
         tiles = eyes.tiles(rows, columns)
-        text = f"<|im_start|>User:{wording(rows, columns)}{QUESTION}<|im_end|>\nAssistant:"
+        text = (
+            f"<|im_start|>User:{make_image_prompt(rows, columns)}{QUESTION}<|im_end|>\nAssistant:"
+        )
         ids = torch.tensor([tokenizer.encode(text, special=True)])
         pixels = torch.tensor(tiles.pixels.transpose(0, 3, 1, 2)[None] / 255 * 2 - 1)
         inputs[layout] = dict(input_ids=ids, pixel_values=pixels)
         made[f"ids/{layout}"] = ids[0].numpy()
-        made[f"logits/{layout}"] = kept(model(**inputs[layout]).logits[0])
+        made[f"logits/{layout}"] = to_numpy(model(**inputs[layout]).logits[0])
     adapters = adapt(model, trained)
     for layout, given in inputs.items():
         model.zero_grad()
@@ -100,15 +102,15 @@ def prompts(made: dict) -> None:
         for module, adapter in adapters.items():
             for one, array in (("A", adapter.a), ("B", adapter.b)):
                 name = f"gradient/{layout}/{module}.lora_{one}.weight"
-                made[name] = some_rows(kept(array.grad))
-        made[f"logits/{layout}/adapted"] = kept(logits)
+                made[name] = some_rows(to_numpy(array.grad))
+        made[f"logits/{layout}/adapted"] = to_numpy(logits)
 
 
-def kept(tensor: torch.Tensor) -> np.ndarray:
+def to_numpy(tensor: torch.Tensor) -> np.ndarray:
     return tensor.detach().numpy().astype(np.float32)
 
 
-def wording(rows: int, columns: int) -> str:
+def make_image_prompt(rows: int, columns: int) -> str:
     image, around, whole = eyes.WORDS[:3]
     return get_image_prompt_string(rows, columns, eyes.TOWER.states, around, image, whole)
 
@@ -125,7 +127,7 @@ def pictures(made: dict) -> None:
                 return_tensors="np", do_convert_rgb=True,
             )  # fmt: skip
             name = f"photo/{width}x{height}/{tile}/{in_parts}"
-            made[name] = sampled(found["pixel_values"][0].transpose(0, 2, 3, 1))
+            made[name] = subsample(found["pixel_values"][0].transpose(0, 2, 3, 1))
             made[f"{name}/cut"] = np.array([found["rows"][0][0], found["cols"][0][0]])
             print(name, found["pixel_values"].shape, made[f"{name}/cut"], file=sys.stderr)
 

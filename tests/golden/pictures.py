@@ -24,7 +24,7 @@ def lora(trained: Trained) -> np.ndarray:
     return np.random.RandomState(11).standard_normal(trained.size).astype(np.float32) * 0.1
 
 
-def sampled(pixels: np.ndarray) -> np.ndarray:
+def subsample(pixels: np.ndarray) -> np.ndarray:
     """What of tiles is kept: all of small ones, some of large ones."""
     step = max(1, pixels.shape[1] // 32)
     return pixels[:, ::step, ::step].astype(np.float32)

@@ -34,15 +34,15 @@ from tests.bench.parts import report
 from tests.golden.judging import Judge
 from tests.golden.make_encoder import bert_of
 from tests.golden.statements import CODES, Made, Maker
-from tests.golden.statements.told import BENCH, Voices, asked_for_advice, learned
+from tests.golden.statements.told import BENCH, Voices, load_advice_questions, load_training_lines
 from tests.golden.tune_reader import (
     Reader,
     Rows,
     begin_with,
     directions,
+    load_published,
     nearest,
     pack,
-    published,
     whether,
 )
 
@@ -91,13 +91,13 @@ class Aligner(nn.Module):
         parts = []
         for i, scores in enumerate((near, near.transpose(1, 2))):
             seen = scores.masked_fill(~held[1 - i][:, None, :], FAR)
-            parts += self._compared(values[i], seen.softmax(-1) @ values[1 - i], held[i], i)
+            parts += self._compare(values[i], seen.softmax(-1) @ values[1 - i], held[i], i)
         parts.append(mean(values[0], held[0]) * mean(values[1], held[1]))
         best = near.masked_fill(~held[1][:, None, :], FAR).max(-1).values[:, :, None]
         parts.append(mean(best, held[0]).expand(-1, WIDTH))
         return self.pair(self._drop(gelu(self.pooled(torch.cat(parts, -1)))))[:, 0]
 
-    def _compared(
+    def _compare(
         self, own: torch.Tensor, other: torch.Tensor, held: torch.Tensor, side: int
     ) -> list[torch.Tensor]:
         both = torch.cat([own, other, own * other, own - other], -1)
@@ -121,7 +121,7 @@ def mean(x: torch.Tensor, held: torch.Tensor) -> torch.Tensor:
     return (x * held[:, :, None]).sum(1) / held.sum(1, keepdim=True)
 
 
-def packed(model: Aligner) -> bytes:
+def pack_model(model: Aligner) -> bytes:
     """As the engine reads it: what is compared beside its own difference is compared once, and a
     number that stands in many columns is multiplied once."""
     own, other, both, apart = model.compare.weight.split(WIDTH, 1)
@@ -156,7 +156,7 @@ class Alone:
 
     def look(self, texts: Sequence[str], before: str) -> None:
         new = [text for text in dict.fromkeys(texts) if (text, before) not in self.read]
-        rows = {text: self.rows.published(text, before) for text in new}
+        rows = {text: self.rows.encode_with_prefix(text, before) for text in new}
         for part in parts_of(sorted(new, key=lambda text: len(rows[text])), TOGETHER):
             ids, mask = torch.ones(2, len(part), len(rows[part[-1]]), dtype=torch.long)
             for i, text in enumerate(part):
@@ -179,16 +179,16 @@ class Examples:
         self.people = Voices(0, whole=True)
         self.voices = [self.of(i) for i in range(len(self.people.told))]
         untold = [q for code in CODES for q in self.maker.unknown[code] if "{" not in q]
-        untold += [one["q"] for one in learned("_unknown", whole=True)]
-        untold += asked_for_advice(whole=True)
+        untold += [one["q"] for one in load_training_lines("_unknown", whole=True)]
+        untold += load_advice_questions(whole=True)
         self.untold = [Made(said, q, False) for q in untold for said in near.get(q, [])[:4]]
 
     def of(self, i: int) -> Voice:
         people, draw, one = self.people, self.draw, self.people.told[i]
-        said = [one.said, people.said(one.said)]
+        said = [one.said, people.vary_statement(one.said)]
         own, others = [], []
         for q in [*one.asked, *one.alike]:
-            typed = people.asked(q, one.code) if draw.random() < TYPED else q
+            typed = people.vary_question(q, one.code) if draw.random() < TYPED else q
             own.append(Made(draw.choice(said), typed, q in one.asked))
             if q in one.asked:
                 near = self.near.get(q, [])
@@ -239,13 +239,13 @@ def main() -> None:
     options = ask.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(1)
-    source, words = asyncio.run(published())
+    source, words = asyncio.run(load_published())
     rows, bert = Rows(words), bert_of(source)
 
-    def directed(texts: Sequence[str], before: str) -> np.ndarray:
-        return directions(bert, [rows.published(text, before) for text in texts])
+    def embed(texts: Sequence[str], before: str) -> np.ndarray:
+        return directions(bert, [rows.encode_with_prefix(text, before) for text in texts])
 
-    judges = [Judge(path, directed) for path in options.judge if path.exists()]
+    judges = [Judge(path, embed) for path in options.judge if path.exists()]
     reader = Reader(bert_of(source), words)
     begin_with(reader, carrier.READER.read_bytes())
     with torch.no_grad():
@@ -269,7 +269,7 @@ def main() -> None:
         torch.save({"near": near, "read": alone.read}, options.keep)
     model = Aligner(bert.config.hidden_size)
 
-    def judged() -> None:
+    def judge_aligner() -> None:
         model.eval()
         for judge, before in zip(judges, in_use, strict=True):
             with torch.no_grad():
@@ -282,8 +282,8 @@ def main() -> None:
     for over in tune(model, examples, alone, options.epochs):
         if over * options.epochs >= epoch + 1:
             epoch += 1
-            options.write.write_bytes(packed(model))
-            judged()
+            options.write.write_bytes(pack_model(model))
+            judge_aligner()
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from oneseek.engine.learning.memory.encoder import Encoder
 from oneseek.engine.learning.memory.recogniser import COMMON, LEAST
 from oneseek.engine.model.formats.source import BytesSource
 from tests.bench.parts import report
-from tests.bench.weigh import HALVES, facts_of, general, half_of, tuned_on
+from tests.bench.weigh import HALVES, facts_of, general, half_of, locate_tuned_encoder
 from tests.golden.make_encoder import bert_of, ours
 
 EPOCHS, RATE, LEARNED_RATE, WARM = 5, 2e-3, 0.2, 10
@@ -64,7 +64,7 @@ class Reader:
         return F.normalize(whole, dim=-1), F.normalize(states, dim=-1), counts
 
 
-def found_in(x: tuple, y: tuple) -> torch.Tensor:
+def match_words(x: tuple, y: tuple) -> torch.Tensor:
     """[texts of x, texts of y]: how well the words of one are found in the other, in the mean."""
     (_, words, counts), (_, others, there) = x, y
     alike = torch.einsum("atw,bsw->atbs", words, others)
@@ -76,11 +76,11 @@ def likenesses(asked: tuple, known: tuple, answered: tuple) -> torch.Tensor:
     """[signs, questions, facts], as the memory has them."""
     return torch.stack([
         asked[0] @ known[0].T, asked[0] @ answered[0].T,
-        found_in(asked, answered), found_in(asked, known), found_in(known, asked).T,
+        match_words(asked, answered), match_words(asked, known), match_words(known, asked).T,
     ])  # fmt: skip
 
 
-def drawn(facts: list[dict], others: list[str], draw: random.Random) -> Iterator[tuple]:
+def draw_questions(facts: list[dict], others: list[str], draw: random.Random) -> Iterator[tuple]:
     """(question, place of its fact or -1, whether it asks for it)."""
     for place, fact in enumerate(facts):
         for part, wanted, most in LABELS:
@@ -129,7 +129,7 @@ def tune(read: Reader, facts: list[dict], others: list[str]) -> dict[str, torch.
         order, losses = draw.sample(facts, len(facts)), []
         for begin in range(0, len(order), FACTS):
             part = order[begin : begin + FACTS]
-            questions, places, wanted = zip(*drawn(part, others, draw), strict=True)
+            questions, places, wanted = zip(*draw_questions(part, others, draw), strict=True)
             known = [fact["question"] for fact in part]
             answered = [f"{fact['question']} {fact['answer']}" for fact in part]
             every, n = read([*known, *answered, *questions]), len(part)
@@ -147,7 +147,7 @@ def tune(read: Reader, facts: list[dict], others: list[str]) -> dict[str, torch.
     return {ours(name): weight.detach() for name, weight in tuned.items()}
 
 
-async def made(facts: list[dict], to: Path) -> None:
+async def write_tuned(facts: list[dict], to: Path) -> None:
     """From the encoder as it was published."""
     data = fetch.part("encoder/multilingual-e5-small").read_bytes()
     source = BytesSource(encoder.bytes_of(data, None), "published")
@@ -170,8 +170,14 @@ def main() -> None:
     options = ask.parse_args()
     facts = facts_of()
     for half in HALVES:
-        asyncio.run(made([fact for fact in facts if half_of(fact) == half], tuned_on(half)))
-    asyncio.run(made(facts, encoder.TUNED if options.write else CACHE / "encoder-tuned-on-all.bin"))
+        asyncio.run(
+            write_tuned(
+                [fact for fact in facts if half_of(fact) == half], locate_tuned_encoder(half)
+            )
+        )
+    asyncio.run(
+        write_tuned(facts, encoder.TUNED if options.write else CACHE / "encoder-tuned-on-all.bin")
+    )
 
 
 if __name__ == "__main__":

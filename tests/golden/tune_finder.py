@@ -35,7 +35,7 @@ from oneseek.engine.learning.memory.encoder import BEFORE, BEFORE_SAID, FIND, PU
 from tests.bench.parts import report
 from tests.golden.make_encoder import bert_of, ours
 from tests.golden.statements.told import BENCH, Voices
-from tests.golden.tune_reader import HALVES, Rows, add_to, collect_tuned, pack, published
+from tests.golden.tune_reader import HALVES, Rows, add_to, collect_tuned, load_published, pack
 
 RANK, RATE, WARM = 32, 4e-4, 20
 MINUTES, OF_LAYERS = 1.0, 24.0  # of tuning the maps alone, and upper layers too
@@ -100,7 +100,9 @@ def texts_of(told: Sequence[Heard], rows: Rows, bert: nn.Module, lower: int) -> 
     every = [(said, SAID, i) for i, (said, _, _) in enumerate(told)]
     every += [(q, ASKED, i) for i, one in enumerate(told) for q in one[1]]
     every += [(q, SEEMS, i) for i, one in enumerate(told) for q in one[2] if q]
-    read = [rows.published(text, BEFORE if kind else BEFORE_SAID) for text, kind, _ in every]
+    read = [
+        rows.encode_with_prefix(text, BEFORE if kind else BEFORE_SAID) for text, kind, _ in every
+    ]
     _, kinds, owners = zip(*every, strict=True)
     return Texts(read_lower(bert, lower, read), np.array(kinds), np.array(owners))
 
@@ -133,20 +135,20 @@ class Finder(nn.Module):
         return F.normalize(whole + added, dim=-1)
 
 
-def named(name: str, lower: int) -> str:
+def name_tensor(name: str, lower: int) -> str:
     """`1.output.dense.a` of four upper layers -> `published.blk.9.ffn_down.a`."""
     number, rest = name.replace(".linear.", ".").split(".", 1)
     return PUBLISHED + ours(f"encoder.layer.{lower + int(number)}.{rest}")
 
 
-def packed(model: Finder) -> bytes:
+def pack_model(model: Finder) -> bytes:
     """The maps with the directions that they are added to."""
     one, tuned = torch.eye(model.asked.in_features), {}
     for way in ("asked", "said"):
         linear = getattr(model, way)
         tuned[f"{FIND}{way}.weight"] = one + linear.weight
         tuned[f"{FIND}{way}.bias"] = linear.bias
-    return pack(tuned | collect_tuned(model.layers, partial(named, lower=model.lower)))
+    return pack(tuned | collect_tuned(model.layers, partial(name_tensor, lower=model.lower)))
 
 
 def development(name: str) -> list[Heard]:
@@ -233,7 +235,7 @@ def main() -> None:
     ask.add_argument("--minutes", type=float)
     options = ask.parse_args()
     torch.manual_seed(0)
-    source, words = asyncio.run(published())
+    source, words = asyncio.run(load_published())
     rows, bert = Rows(words), bert_of(source)
     lower = len(bert.encoder.layer) - options.layers
     judges = {name: texts_of(development(name), rows, bert, lower) for name in JUDGES}
@@ -245,7 +247,7 @@ def main() -> None:
         tune(model, known, minutes)
         for name, texts in judges.items():
             report.say({when: name, **figures(model, texts)})
-    options.write.write_bytes(packed(model))
+    options.write.write_bytes(pack_model(model))
 
 
 if __name__ == "__main__":

@@ -49,8 +49,8 @@ from tests.golden.statements.told import (
     LEARNED,
     Told,
     Voices,
-    asked_for_advice,
-    learned,
+    load_advice_questions,
+    load_training_lines,
     messages,
     of_documents,
     short,
@@ -125,7 +125,7 @@ class Rows:
     def alone(self, text: str) -> list[int]:
         return [self.begin, *self.encode(text)[:ALONE], self.end]
 
-    def published(self, text: str, before: str) -> list[int]:
+    def encode_with_prefix(self, text: str, before: str) -> list[int]:
         return [self.begin, *self.encode(before), *self.encode(text)[:ALONE], self.end]
 
     def together(self, question: str, said: str) -> list[int]:
@@ -179,10 +179,10 @@ class Examples:
         ]
         self.general = [q for code in CODES for q in general(code)]
         self.general += [q for code in CODES for _, q in anchors(code)]
-        self.advice = asked_for_advice()
-        self.unknown = [one["q"] for one in learned("_unknown")]
+        self.advice = load_advice_questions()
+        self.unknown = [one["q"] for one in load_training_lines("_unknown")]
         self.short, self.empty = short("+"), short("-")
-        self.nothing = [one["text"] for one in learned("_nothing")] + messages("-")
+        self.nothing = [one["text"] for one in load_training_lines("_nothing")] + messages("-")
         self.documents = of_documents()
 
     def statements(self) -> list[tuple[str, str, list[Made], list[Made]]]:
@@ -206,23 +206,23 @@ class Examples:
     def of_a_voice(self, i: int, one: Told) -> tuple[str, list[Made]]:
         voices, draw = self.voices, self.draw
         said = self.maker.as_typed(one.said, one.code) if draw.random() < 0.2 else (
-            voices.said(one.said))  # fmt: skip
-        made = [Made(said, voices.asked(q, one.code), True) for q in one.asked]
+            voices.vary_statement(one.said))  # fmt: skip
+        made = [Made(said, voices.vary_question(q, one.code), True) for q in one.asked]
         wrong = list(one.alike)
         if other := voices.of_another(draw.choice(one.asked), one):
             wrong.append(other)
-        made += [Made(said, voices.asked(q, one.code), False) for q in wrong]
+        made += [Made(said, voices.vary_question(q, one.code), False) for q in wrong]
         asked = draw.choice(one.asked)
         if near := voices.near(asked, i):
-            made.append(Made(near, voices.asked(asked, one.code), False))
+            made.append(Made(near, voices.vary_question(asked, one.code), False))
         return said, made
 
     def beside(self, question: str, code: str) -> Made | None:
         """A question with what somebody else said, which lies near it and does not answer it."""
         if not (near := self.near.get(question)):
             return None
-        said, asked = self.draw.choice(near), self.voices.asked(question, code)
-        return Made(self.voices.said(said), asked, False)
+        said, asked = self.draw.choice(near), self.voices.vary_question(question, code)
+        return Made(self.voices.vary_statement(said), asked, False)
 
     def step(
         self,
@@ -258,7 +258,7 @@ class Examples:
         pairs += self.of_documents()
         for _ in range(GENERAL):
             question = draw.choice(self.advice if draw.random() < 0.5 else self.general)
-            texts.append((self.voices.asked(question, "en"), NEITHER))
+            texts.append((self.voices.vary_question(question, "en"), NEITHER))
             if draw.random() < 0.4:
                 near_it = self.beside(question, "en") if draw.random() < MINED else None
                 pairs.append(near_it or Made(draw.choice(statements)[1], question, False))
@@ -282,29 +282,35 @@ class Examples:
         some = draw.sample(self.documents, DOCUMENTS)
         for one, other in zip(some, [*some[1:], some[0]], strict=True):
             for q in draw.sample(one.asked, min(2, len(one.asked))):
-                made.append(Made(one.said, voices.asked(q, one.code), True))
+                made.append(Made(one.said, voices.vary_question(q, one.code), True))
             for q in [*draw.sample(one.alike, min(2, len(one.alike))), draw.choice(other.asked)]:
-                made.append(Made(one.said, voices.asked(q, one.code), False))
+                made.append(Made(one.said, voices.vary_question(q, one.code), False))
         return made
 
     def changes(self) -> list[Made]:
         """What was said next, behind what was said before, and whether that takes it back."""
         voices, draw, found = self.voices, self.draw, []
         for one in draw.sample(voices.changes, CHANGES):
-            found.append(Made(voices.said(one.said), voices.said(one.before), True))
+            found.append(
+                Made(voices.vary_statement(one.said), voices.vary_statement(one.before), True)
+            )
             rivals = self.near.get(one.said, [])
             for earlier in draw.sample(rivals, min(NEAREST, len(rivals))):
-                found.append(Made(voices.said(one.said), voices.said(earlier), False))
+                found.append(
+                    Made(voices.vary_statement(one.said), voices.vary_statement(earlier), False)
+                )
             before, other = draw.sample(voices.told, 2)
             also = draw.choice(ALSO[other.code]) if draw.random() < 0.3 else ""
-            found.append(Made(also + voices.said(other.said), one.before, False))
+            found.append(Made(also + voices.vary_statement(other.said), one.before, False))
             goes_on = re.split(r"(?<=[.!]) ", before.said)
             if len(goes_on) > 1 and before not in voices.taken_back:
-                found.append(Made(voices.said(goes_on[1]), goes_on[0], False))
+                found.append(Made(voices.vary_statement(goes_on[1]), goes_on[0], False))
             earlier, more = draw.choice(voices.beside)
-            found.append(Made(voices.said(more), earlier, False))
+            found.append(Made(voices.vary_statement(more), earlier, False))
             no_news = draw.choice([draw.choice(before.asked), draw.choice(self.empty)])
-            found.append(Made(voices.said(no_news), draw.choice([before.said, one.before]), False))
+            found.append(
+                Made(voices.vary_statement(no_news), draw.choice([before.said, one.before]), False)
+            )
             short, more = draw.sample(self.short, 2)
             found.append(Made(draw.choice(ALSO["en"]) + more, short, False))
         return found
@@ -337,13 +343,13 @@ def nearest(bert: nn.Module, words: Encoder, whole: bool = False) -> dict[str, l
     """Questions with the statements of others that the encoder, as it was published, finds nearest
     to them, less those that are asked for much the same."""
     voices, rows = Voices(0, whole), Rows(words)
-    said = directions(bert, [rows.published(one.said, BEFORE_SAID) for one in voices.told])
+    said = directions(bert, [rows.encode_with_prefix(one.said, BEFORE_SAID) for one in voices.told])
     asked = [(q, i) for i, one in enumerate(voices.told) for q in one.asked]
-    untold = [q for code in CODES for q in Maker(0).unknown[code]] + asked_for_advice(whole)
-    every = [(q, -1) for q in untold + [one["q"] for one in learned("_unknown", whole)]]
+    untold = [q for code in CODES for q in Maker(0).unknown[code]] + load_advice_questions(whole)
+    every = [(q, -1) for q in untold + [one["q"] for one in load_training_lines("_unknown", whole)]]
     first = len(voices.told) - len(voices.taken_back)
     every += [(one.said, first + i) for i, one in enumerate(voices.changes)]
-    meant = directions(bert, [rows.published(q, BEFORE) for q, _ in asked + every])
+    meant = directions(bert, [rows.encode_with_prefix(q, BEFORE) for q, _ in asked + every])
     owners = np.array([i for _, i in asked])
     found = {}
     for (question, own), one in zip(asked + every, meant, strict=True):
@@ -417,7 +423,7 @@ def tune(
             report.say({"step": step + 1, "answers, kind, found, takes back": losses,
                         "s": round(time.time() - began)})  # fmt: skip
         if step % OFTEN == OFTEN - 1:
-            to.write_bytes(packed(model))
+            to.write_bytes(pack_model(model))
 
 
 def whether(nats: torch.Tensor, wanted: list[float], weight: float = 1.0) -> torch.Tensor:
@@ -484,7 +490,7 @@ def fit_heads(heads: Sequence[nn.Module], loss: Callable[[], torch.Tensor]) -> f
     return now.item()
 
 
-def named(name: str) -> str:
+def name_tensor(name: str) -> str:
     """`bert.encoder.layer.3.output.dense.a` -> `said.blk.3.ffn_down.a`."""
     if name.startswith("bert."):
         name = name.removeprefix("bert.").replace(".linear.", ".")
@@ -492,8 +498,8 @@ def named(name: str) -> str:
     return f"said.{name}"
 
 
-def packed(model: Reader) -> bytes:
-    return pack(collect_tuned(model, named))
+def pack_model(model: Reader) -> bytes:
+    return pack(collect_tuned(model, name_tensor))
 
 
 def collect_tuned(model: nn.Module, named: Callable[[str], str]) -> dict[str, torch.Tensor]:
@@ -522,28 +528,28 @@ def begin_with(model: Reader, packed: bytes) -> None:
         tuned[name] = np.frombuffer(packed, "<f2", count, at).reshape(shape).astype(np.float32)
         at += 2 * count
     for name, weight in model.named_parameters():
-        if weight.requires_grad and named(name) in tuned:
+        if weight.requires_grad and name_tensor(name) in tuned:
             scale = SCALE if name.endswith(".b") and weight.dim() == 2 else 1.0
-            weight.data = torch.from_numpy(tuned[named(name)] / scale)
+            weight.data = torch.from_numpy(tuned[name_tensor(name)] / scale)
 
 
-def judged(model: Reader, bert: nn.Module) -> dict[str, float]:
+def judge_reader(model: Reader, bert: nn.Module) -> dict[str, float]:
     """Of questions that nothing was learned from."""
     rows, figures = Rows(model.words), {}
 
-    def directed(texts: Sequence[str], before: str) -> np.ndarray:
-        return directions(bert, [rows.published(text, before) for text in texts])
+    def embed(texts: Sequence[str], before: str) -> np.ndarray:
+        return directions(bert, [rows.encode_with_prefix(text, before) for text in texts])
 
     for name in ("heard_dev", "heard_dev2", *LEARNED, *(f"heard_dev{i}" for i in range(7, 14))):
         part = slice(1, None, 2) if name in LEARNED else slice(None)
-        judge = Judge(BENCH / f"{name}.jsonl", directed, part)
+        judge = Judge(BENCH / f"{name}.jsonl", embed, part)
         with torch.no_grad():
             states = model.states([rows.together(q, said) for q, said in judge.pairs])
             figures |= judge.figures(model.pair(states)[:, 0].tolist())
     return figures
 
 
-async def published() -> tuple[BytesSource, Encoder]:
+async def load_published() -> tuple[BytesSource, Encoder]:
     data = fetch.part("encoder/multilingual-e5-small").read_bytes()
     source = BytesSource(carrier.bytes_of(data, None), "published")
     reads = Encoder(lambda: asyncio.sleep(0, source), Numpy())
@@ -563,7 +569,7 @@ def main() -> None:
     )
     ask.add_argument("--judge", action="store_true", help="and judge what was tuned")
     options = ask.parse_args()
-    source, reads = asyncio.run(published())
+    source, reads = asyncio.run(load_published())
     device = "cuda" if torch.cuda.is_available() else "cpu"
     near = nearest(bert_of(source), reads)
     model = Reader(bert_of(source).train(), reads)
@@ -582,9 +588,9 @@ def main() -> None:
         )
     settle(model, near)
     settle_replaces(model, near)
-    options.write.write_bytes(packed(model))
+    options.write.write_bytes(pack_model(model))
     if options.judge:
-        report.say(judged(model.eval(), bert_of(source)))
+        report.say(judge_reader(model.eval(), bert_of(source)))
 
 
 if __name__ == "__main__":

@@ -35,7 +35,7 @@ from oneseek.engine.learning.memory.statements.stating import (
 from tests.bench.parts import report
 from tests.bench.weigh import general
 from tests.golden.statements import CODES, HERE, Maker
-from tests.golden.statements.told import BENCH, LEARNED, asked_for_advice, changes, short
+from tests.golden.statements.told import BENCH, LEARNED, changes, load_advice_questions, short
 
 SETS = ("dev", *(f"dev{i}" for i in range(2, 14)))
 TIMELINES = ("dev", *(f"dev{i}" for i in range(3, 17)))
@@ -89,7 +89,7 @@ def examples() -> list[Example]:
     for line in (HERE / "messages.txt").read_text().splitlines():
         found.append(Example("messages", line[5:], line[3] == "+"))
     found += [Example("short", text, sign == "+") for sign in "+-" for text in short(sign)]
-    found += [Example("advice", text, False) for text in asked_for_advice()]
+    found += [Example("advice", text, False) for text in load_advice_questions()]
     maker = Maker(5)
     for code, text in maker.nothing * FILLED:
         found.append(Example("made", maker.fill(text, maker.values(code)), False))
@@ -121,7 +121,7 @@ class Known:
     def __init__(self, read: dict[str, Sentence]) -> None:
         self.read = read
 
-    def heard(self, message: str, weights: Weights) -> bool:
+    def has_statement(self, message: str, weights: Weights) -> bool:
         async def reads(texts: Sequence[str]) -> list[Sentence]:
             return [
                 self.read[text]._replace(states=weights.likely(self.read[text].whole, text))
@@ -163,7 +163,7 @@ def main() -> None:
             else:
                 some = [one["text"] for one in lines(f"heard_{name}_nothing")]
             some = some[first :: 1 + first]
-            heard = [known.heard(text, weights) for text in some]
+            heard = [known.has_statement(text, weights) for text in some]
             figures[f"{name}: {kind}"] = round(float(np.mean(heard)), 3)
             if options.show:
                 for text, kept in zip(some, heard, strict=True):

@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 
-from tests.support.certified import certified, flips_that_pass, verify
+from tests.support.certified import flips_that_pass, verify, write_certified
 from tests.support.living import Living
 
 
@@ -16,7 +16,7 @@ def folder(tmp_path_factory):
     for words in ("one", "två"):
         living.teach(words)
     last = living.learn("practice")["version"]
-    return certified(living, place / last["name"], last["number"])
+    return write_certified(living, place / last["name"], last["number"])
 
 
 def test_an_untouched_version_is_ok_and_has_every_documented_file(folder):

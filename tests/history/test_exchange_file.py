@@ -71,7 +71,7 @@ def state():
     return {one["about"]: one for one in entries}
 
 
-def made(signer=None, cost=COSTS[0], content=None):
+def seal_file(signer=None, cost=COSTS[0], content=None):
     given = state() if content is None else content
     return asyncio.run(seal(given, PHRASE, lambda: 9, NativeCipher(), signer, cost))
 
@@ -80,7 +80,7 @@ def read(data, phrase=PHRASE):
     return asyncio.run(unseal(data, phrase, Once()))
 
 
-def refused(data, phrase=PHRASE):
+def expect_refusal(data, phrase=PHRASE):
     with pytest.raises(NotOpened, match="Nothing was changed") as found:
         read(data, phrase)
     return found.value.why
@@ -88,7 +88,7 @@ def refused(data, phrase=PHRASE):
 
 @pytest.fixture(scope="module")
 def file():
-    return made()
+    return seal_file()
 
 
 @pytest.mark.parametrize("key, nonce, plain, beside, sealed", EXAMPLES)
@@ -120,34 +120,36 @@ def test_what_was_put_in_comes_out_and_nothing_of_it_can_be_read_from_the_file(f
     assert read(file, f"  {PHRASE} ") == (state(), "")  # as it was pasted
     for text in ("boat", "Måns", "told", "clock"):
         assert text.encode() not in file.split(b"\n", 1)[1]
-    assert made() != file  # another salt and nonce each time
-    assert exchange_file.COST == json.loads(made(cost=600_000).split(b"\n")[0])["cost"]
+    assert seal_file() != file  # another salt and nonce each time
+    assert exchange_file.COST == json.loads(seal_file(cost=600_000).split(b"\n")[0])["cost"]
 
 
 def test_a_signature_says_by_whom_and_one_that_does_not_fit_is_refused():
-    assert read(made(SIGNER)) == (state(), SIGNER.public_key)
+    assert read(seal_file(SIGNER)) == (state(), SIGNER.public_key)
 
-    assert refused(made(Forger())) == "signature"
+    assert expect_refusal(seal_file(Forger())) == "signature"
 
 
 def test_a_wrong_phrase_says_so(file):
-    assert refused(file, PHRASE + "!") == "phrase"
-    assert refused(file, "") == "phrase"
+    assert expect_refusal(file, PHRASE + "!") == "phrase"
+    assert expect_refusal(file, "") == "phrase"
     with pytest.raises(NotOpened, match="at least 12 characters"):
         good_phrase(" too short ")
 
 
 def test_other_files_and_other_formats_say_what_they_are(file):
     for data in (b"", b"{}", b"\x89PNG\r\n", b'{"format": "oneseek-backup", "version": 2}'):
-        assert refused(data) == "wrong"
-    assert refused(again(file, version=2)) == "newer"
-    assert refused(again(file, version=0)) == "older"
-    assert refused(again(file, version="one")) == "wrong"
-    assert refused(again(file, cost=1)) == "wrong"
-    assert refused(again(file, cost=10**12)) == "wrong"  # would keep this device busy for days
-    assert refused(again(file, salt="no hex")) == "wrong"
-    assert refused(again(file, cipher="ROT13")) == "wrong"
-    assert refused(again(file, made="me")) == "phrase"  # the header is vouched for
+        assert expect_refusal(data) == "wrong"
+    assert expect_refusal(again(file, version=2)) == "newer"
+    assert expect_refusal(again(file, version=0)) == "older"
+    assert expect_refusal(again(file, version="one")) == "wrong"
+    assert expect_refusal(again(file, cost=1)) == "wrong"
+    assert (
+        expect_refusal(again(file, cost=10**12)) == "wrong"
+    )  # would keep this device busy for days
+    assert expect_refusal(again(file, salt="no hex")) == "wrong"
+    assert expect_refusal(again(file, cipher="ROT13")) == "wrong"
+    assert expect_refusal(again(file, made="me")) == "phrase"  # the header is vouched for
 
 
 def test_entries_that_no_oneseek_writes_are_refused():
@@ -160,7 +162,7 @@ def test_entries_that_no_oneseek_writes_are_refused():
         {**make_tombstone("0" * 16, 1), "id": "1"},
         {"about": "zz", "id": "", "clock": 1},
     ):
-        assert refused(made(content={bad["about"]: bad})) == "wrong"
+        assert expect_refusal(seal_file(content={bad["about"]: bad})) == "wrong"
 
 
 @settings(max_examples=300, deadline=None)
@@ -168,8 +170,10 @@ def test_entries_that_no_oneseek_writes_are_refused():
 def test_a_file_that_was_cut_off_or_altered_anywhere_is_refused(file, data):
     at = data.draw(st.integers(0, len(file) - 1))
     if data.draw(st.booleans()):
-        assert refused(file[:at]) in (("wrong",) if at == 0 else ("damaged",))
+        assert expect_refusal(file[:at]) in (("wrong",) if at == 0 else ("damaged",))
     else:
         bit = 1 << data.draw(st.integers(0, 7))
         altered = file[:at] + bytes([file[at] ^ bit]) + file[at + 1 :]
-        assert refused(altered) in (("wrong",) if at < len(exchange_file.BEGIN) else ("damaged",))
+        assert expect_refusal(altered) in (
+            ("wrong",) if at < len(exchange_file.BEGIN) else ("damaged",)
+        )

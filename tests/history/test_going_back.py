@@ -24,16 +24,16 @@ def lesson(number):
     }
 
 
-def listed(host):
+def list_versions(host):
     return host.ask("GET", VERSIONS).json()["versions"]
 
 
 def teach(host, number):
     """One lesson, until its version is there."""
-    before = len(listed(host))
+    before = len(list_versions(host))
     assert host.ask("POST", "/api/queue", lesson(number)).status == 201
     until = time.monotonic() + 300
-    while len(listed(host)) == before:
+    while len(list_versions(host)) == before:
         assert time.monotonic() < until, "the lesson did not become a version"
         host.learn_now()
         time.sleep(0.1)
@@ -58,7 +58,7 @@ def test_every_version_of_a_day_is_reached_also_after_a_restart(tmp_path, lesson
     with native(tmp_path) as host:
         for number in range(lessons):
             teach(host, number)
-        versions = listed(host)[::-1]
+        versions = list_versions(host)[::-1]
         assert len(versions) == lessons
         away = [one["rebuilt_from"] for one in versions]
         assert away == [*range(1, lessons - 2), 0, 0, 0]
@@ -68,10 +68,10 @@ def test_every_version_of_a_day_is_reached_also_after_a_restart(tmp_path, lesson
             assert told["rounds"] == 1 and told["seconds_left"] == 0.0
         files = [every_way_to(host, version) for version in versions]
         assert len(set(files)) == lessons
-        assert [one["rebuilt_from"] for one in listed(host)] == [0] * lessons
+        assert [one["rebuilt_from"] for one in list_versions(host)] == [0] * lessons
         host.ask("POST", f"{VERSIONS}/{lessons}/activate")
         teach(host, lessons)
-        assert listed(host)[-1]["rebuilt_from"] == 1
+        assert list_versions(host)[-1]["rebuilt_from"] == 1
     with native(tmp_path) as host:
         assert [every_way_to(host, version) for version in versions] == files
         host.ask("POST", f"{VERSIONS}/3/activate")

@@ -23,7 +23,7 @@ def start(folder, *planted):
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
-def finished(life, read=""):
+def wait_for_exit(life, read=""):
     output = read + life.stdout.read()
     life.stdout.close()
     code = life.wait()
@@ -38,7 +38,7 @@ def check(folder):
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    code, weights = finished(start(tmp_path_factory.mktemp("life")))
+    code, weights = wait_for_exit(start(tmp_path_factory.mktemp("life")))
     assert code == 0
     return weights
 
@@ -58,13 +58,13 @@ def test_R2_every_step_of_a_round_can_die(tmp_path, undisturbed, name):
     """Killed at its first, third and last passing; then left to finish."""
     deaths = 0
     for hit in (1, 3, 9):
-        code, weights = finished(start(tmp_path, name, hit))
+        code, weights = wait_for_exit(start(tmp_path, name, hit))
         check(tmp_path)
         deaths += code == -9
         if code == 0:
             break
     assert deaths >= 1, f"{name} was never passed"
-    code, weights = finished(start(tmp_path))
+    code, weights = wait_for_exit(start(tmp_path))
     assert code == 0 and weights == undisturbed
     check(tmp_path)
 
@@ -76,13 +76,13 @@ def kill_at_random_moments(folder, undisturbed, count, seed):
         first_line = life.stdout.readline()
         time.sleep(draw.uniform(0, 0.15))
         life.kill()
-        code, weights = finished(life, first_line)
+        code, weights = wait_for_exit(life, first_line)
         check(folder)
         if code == 0:
             assert weights == undisturbed
             for file in folder.glob("oneseek.*"):
                 file.unlink()
-    code, weights = finished(start(folder))
+    code, weights = wait_for_exit(start(folder))
     assert code == 0 and weights == undisturbed
 
 

@@ -44,7 +44,7 @@ def taught(tmp_path):
 def test_the_backup_of_an_older_page_is_restored(tmp_path):
     text = (OLD / "page-backup.json").read_text("utf-8")
 
-    async def restored():
+    async def restore():
         store = SqliteStore(tmp_path / "page.sqlite")
         await backup.restore(store, backup.read(text))
         found = {name: dict(await store.all(name)) for name in ("chats", "messages", "queue")}
@@ -53,7 +53,7 @@ def test_the_backup_of_an_older_page_is_restored(tmp_path):
         await store.close()
         return found, page
 
-    found, page = asyncio.run(restored())
+    found, page = asyncio.run(restore())
     assert [chat["title"] for chat in found["chats"].values()] == ["Hello from before the house"]
     assert [one["role"] for one in found["messages"].values()] == ["user", "assistant"]
     (waiting,) = found["queue"].values()
@@ -66,7 +66,7 @@ def test_the_backup_of_an_older_server_answers_and_goes_on(tmp_path):
     assert headless.main(["--folder", str(folder), "--restore", str(file)]) == 0
     options = headless.arguments().parse_args([*TINY, "--folder", str(folder)])
 
-    async def opened():
+    async def run():
         service = await headless.open_service(options)
         await service.queue.load()
         number = await service.names.version(SERVED)
@@ -83,13 +83,13 @@ def test_the_backup_of_an_older_server_answers_and_goes_on(tmp_path):
         await service.stop()
         return number, weights, said, waiting
 
-    number, weights, said, waiting = asyncio.run(opened())
+    number, weights, said, waiting = asyncio.run(run())
     assert number == 1 and all(said) and waiting["answer"] == BOAT
     assert all(np.isfinite(array).all() for array in weights.values())
 
 
 def test_an_older_native_store_goes_on(taught):
-    async def opened():
+    async def run():
         model = await model_named("tiny", "numpy")
         session = await Session.open(taught, model)
         current = await session.versions.current()
@@ -100,7 +100,7 @@ def test_an_older_native_store_goes_on(taught):
         await session.close()
         return current, known, ended, problems, weights
 
-    current, known, ended, problems, weights = asyncio.run(opened())
+    current, known, ended, problems, weights = asyncio.run(run())
     assert current["name"] == TAUGHT and known["answer"] == ZORBIA
     assert ended["outcome"] == "learned" and problems == []
     assert np.abs(weights).sum() > 0

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from oneseek.engine.history.native_keys import Signer, new_key, read_key
 from oneseek.engine.history.pem import BadKey, pkcs8_of
 from oneseek.engine.history.verify_integrity import holds
-from tests.support.certified import certified, flips_that_pass, verify
+from tests.support.certified import flips_that_pass, verify, write_certified
 from tests.support.living import Living
 
 # RFC 8032, section 7.1: secret key, public key, message, signature
@@ -65,7 +65,7 @@ def folder(tmp_path_factory):
     place = tmp_path_factory.mktemp("signed")
     living = Living(place, signer=Signer(b"k" * 32))
     last = living.teach("one")["version"]
-    return certified(living, place / last["name"], last["number"])
+    return write_certified(living, place / last["name"], last["number"])
 
 
 def test_R38_a_signed_export_says_by_whom_and_checks_against_a_known_key(folder):
@@ -84,7 +84,7 @@ def test_R38_whoever_rewrites_everything_lacks_the_key(folder, tmp_path):
     place.mkdir()
     forged = Living(place)
     last = forged.teach("two")["version"]
-    for path in certified(forged, place / last["name"], last["number"]).iterdir():
+    for path in write_certified(forged, place / last["name"], last["number"]).iterdir():
         shutil.copy(path, copy / path.name)
     key = json.loads((folder / "metadata.json").read_text())["signed_by"]
     code, output = verify(copy, "--key", key)

@@ -10,7 +10,14 @@ sys.path.insert(0, str(HERE / "making"))
 
 from make import known_text  # noqa: E402
 
-__all__ = ["FILES", "characters_wrong", "distance", "known_of", "known_text", "words_wrong"]
+__all__ = [
+    "FILES",
+    "characters_wrong",
+    "distance",
+    "find_reference_text",
+    "load_reference_text",
+    "words_wrong",
+]
 
 
 def distance(known, found) -> int:
@@ -35,7 +42,7 @@ def characters_wrong(known: str, found: str) -> float:
     return distance(known, found) / len(known)
 
 
-def known_of(file: Path) -> str:
+def find_reference_text(file: Path) -> str:
     """The words that were put into a made file."""
     if file.name == "book.epub":
         return f"{known_text('sv')}\n{known_text('en')}"

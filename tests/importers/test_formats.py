@@ -9,7 +9,7 @@ from pypdf import PdfWriter
 
 from oneseek.importers.document import Document, ImportRefused
 from oneseek.importers.read import IsPicture, read
-from tests.importers.measure import FILES, known_of, known_text, words_wrong
+from tests.importers.measure import FILES, find_reference_text, known_text, words_wrong
 from tests.support.files import MAIL, ROWS
 
 MADE = sorted(
@@ -29,7 +29,7 @@ def only(data: bytes, name: str) -> Document:
 @pytest.mark.parametrize("file", READABLE, ids=lambda f: f.name)
 def test_every_word_comes_out(file):
     document = only(file.read_bytes(), file.name)
-    wrong = words_wrong(known_of(file), document.text)
+    wrong = words_wrong(find_reference_text(file), document.text)
     assert wrong <= (0.005 if file.suffix == ".pdf" else 0), document.text
 
 

@@ -38,7 +38,7 @@ SEEDS = {
 LIMITS = Limits(seconds=20)
 
 
-def damaged(data: bytes, seed: int) -> bytes:
+def damage(data: bytes, seed: int) -> bytes:
     """Cut, flipped, doubled, mixed with noise: a few hurts drawn from one number."""
     draw = random.Random(seed)
     hurt = bytearray(data or draw.randbytes(draw.randrange(400)))
@@ -59,7 +59,7 @@ def damaged(data: bytes, seed: int) -> bytes:
 
 
 def survives(kind: str, seed: int) -> None:
-    data = damaged(SEEDS[kind][seed % len(SEEDS[kind])], seed)
+    data = damage(SEEDS[kind][seed % len(SEEDS[kind])], seed)
     for _, outcome in read(data, "it", Budget("it", LIMITS)):
         assert isinstance(outcome, (Document, ImportRefused, IsPicture))
         if isinstance(outcome, IsPicture):

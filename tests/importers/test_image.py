@@ -17,18 +17,18 @@ LINES = [
 ]
 
 
-def opened(png: bytes) -> Image.Image:
+def open_image(png: bytes) -> Image.Image:
     return Image.open(io.BytesIO(png))
 
 
 def test_a_photo_is_turned_as_the_camera_was_held():
     upright, turned = (
-        opened(prepare_for_ocr((FILES / "raksmorgas.png").read_bytes(), "a")),
+        open_image(prepare_for_ocr((FILES / "raksmorgas.png").read_bytes(), "a")),
         FILES / "turned.jpg",
     )
     with Image.open(turned) as stored:
         assert stored.height > stored.width
-    assert opened(prepare_for_ocr(turned.read_bytes(), "b")).size == pytest.approx(
+    assert open_image(prepare_for_ocr(turned.read_bytes(), "b")).size == pytest.approx(
         upright.size, abs=4
     )
 
@@ -38,14 +38,14 @@ def test_light_text_on_dark_becomes_dark_on_light():
     dark.paste("white", (20, 40, 60, 60))
     out = io.BytesIO()
     dark.save(out, "PNG")
-    assert opened(prepare_for_ocr(out.getvalue(), "a")).getpixel((5, 5)) > 200
+    assert open_image(prepare_for_ocr(out.getvalue(), "a")).getpixel((5, 5)) > 200
 
 
 def test_large_pictures_shrink_and_small_ones_grow():
     for size, wide in ((4000, 2236), (300, 600)):
         out = io.BytesIO()
         Image.new("L", (size, size), 255).save(out, "PNG")
-        assert opened(prepare_for_ocr(out.getvalue(), "a")).width == wide
+        assert open_image(prepare_for_ocr(out.getvalue(), "a")).width == wide
 
 
 def test_what_is_read_is_kept_with_its_confidence_and_noise_is_left_out():

@@ -70,7 +70,7 @@ def drop(page: Page, *files: tuple[str, bytes]) -> None:
     page.evaluate(DROP, [[name, base64.b64encode(data).decode()] for name, data in files])
 
 
-def made(name: str) -> tuple[str, bytes]:
+def read_file(name: str) -> tuple[str, bytes]:
     return name, (FILES / name).read_bytes()
 
 
@@ -85,7 +85,7 @@ def ready(page: Page, title: str) -> Locator:
     return found
 
 
-def failed(page: Page) -> Locator:
+def find_failed(page: Page) -> Locator:
     found = sources(page).and_(page.locator('[data-state="failed"]'))
     expect(found).to_have_count(1, timeout=READ)
     return found
@@ -109,20 +109,20 @@ def test_scenario_12_a_dropped_text_becomes_lessons_and_the_same_file_is_already
     shell.evaluate("""() => { window.states = [];
       new MutationObserver(() => states.push(document.querySelector("li.item")?.dataset.state))
         .observe(document.body, {subtree: true, childList: true, attributes: true}); }""")
-    drop(shell, made("markdown_sv.md"))
+    drop(shell, read_file("markdown_sv.md"))
     source = ready(shell, "Fyren på Skarvholmen")
     seen = [s for s in shell.evaluate("states") if s]
     assert seen.index("reading") < seen.index("ready")
     assert abs(words(source) - len(known_text("sv").split())) < 15
     expect(source).to_contain_text(re.compile(r"Swedish · \d+ lessons"))
-    drop(shell, made("markdown_sv.md"))
+    drop(shell, read_file("markdown_sv.md"))
     expect(shell.get_by_text("Already here: “Fyren på Skarvholmen”.")).to_be_visible(timeout=READ)
     expect(sources(shell)).to_have_count(1)
 
 
 @pytest.mark.long
 def test_scenario_13_pdf_and_docx_come_out_whole_and_a_scan_goes_through_ocr(shell: Page):
-    drop(shell, made("libreoffice_sv.docx"), made("groff_en.pdf"))
+    drop(shell, read_file("libreoffice_sv.docx"), read_file("groff_en.pdf"))
     for title, language in (
         ("Fyren på Skarvholmen", "sv"),
         ("The Clockworks of Hollin Street", "en"),
@@ -132,7 +132,7 @@ def test_scenario_13_pdf_and_docx_come_out_whole_and_a_scan_goes_through_ocr(she
         assert abs(words(source) - count) <= 0.02 * count
     assert "Öhrnström" in text_of(ready(shell, "Fyren på Skarvholmen"))
     assert "first woman" in text_of(ready(shell, "The Clockworks of Hollin Street"))
-    drop(shell, made("scanned_sv.pdf"))
+    drop(shell, read_file("scanned_sv.pdf"))
     scan = ready(shell, "scanned_sv.pdf")
     expect(scan).to_contain_text(re.compile(r"Read from a picture, \d+\s?% sure"))
     assert "fyrmästaren Albert Öhrnström" in text_of(scan)
@@ -152,7 +152,7 @@ def test_what_the_system_before_was_asked_is_dropped_and_its_ledger_is_refused(
     expect(source).to_contain_text("Left out, because it is about weights that are not here")
     assert "Old Agnes" in text_of(source)
     drop(shell, ("ledger.json", json.dumps({"oqt_ledger": {"1": {"hash": "00"}}}).encode()))
-    expect(failed(shell)).to_contain_text("oqt_ledger of the system before")
+    expect(find_failed(shell)).to_contain_text("oqt_ledger of the system before")
     file = tmp_path / "before.json"
     file.write_bytes(export)
     command = [sys.executable, "-m", "oneseek.engine.cli.main", "import", str(file), "--json"]
@@ -169,7 +169,7 @@ def test_scenario_14_a_picture_is_read_corrected_and_its_reader_ends(
     shell: Page, reader: tuple[Page, list[str]]
 ):
     _, asked = reader
-    drop(shell, made("raksmorgas.png"))
+    drop(shell, read_file("raksmorgas.png"))
     source = ready(shell, "raksmorgas.png")
     assert "Räksmörgås på Östermalm" in text_of(source)
     home = shell.url.split("?")[0]
@@ -185,8 +185,8 @@ def test_scenario_14_a_picture_is_read_corrected_and_its_reader_ends(
     blank = io.BytesIO()
     Image.new("L", (200, 80), 255).save(blank, "PNG")
     drop(shell, ("bron.png", blank.getvalue()))
-    expect(failed(shell)).to_contain_text("No text was found in bron.png")
-    failed(shell).get_by_role("button", name="Write a caption").click()
+    expect(find_failed(shell)).to_contain_text("No text was found in bron.png")
+    find_failed(shell).get_by_role("button", name="Write a caption").click()
     caption = dialog.get_by_label("What the picture shows")
     expect(caption).to_have_value(re.compile("The picture “bron.png” from "))
     caption.fill("The bridge of Quillmere was built in 1911 by Anna Ek.")
@@ -259,13 +259,13 @@ def test_scenario_15_a_website_by_address_by_three_ways_and_by_paste(beside_a_si
     assert "Meny" not in text_of(source) and "Albert Öhrnström" in text_of(source)
     source.get_by_role("button", name="Remove").click()
     by_address(page, f"{web}/closed")
-    closed = failed(page)
+    closed = find_failed(page)
     expect(closed).to_contain_text("does not let other pages read it")
     expect(closed.locator("ol.ways li")).to_have_count(3)
     expect(closed.get_by_role("link", name="Read in OneSeek")).to_be_visible()
     closed.get_by_role("button", name="Remove").click()
     by_address(page, f"{web}/gone")
-    expect(failed(page)).to_contain_text("(404)")
+    expect(find_failed(page)).to_contain_text("(404)")
     page.evaluate(
         PASTE,
         ["text/html", "<h1>Kopierat</h1><p>Bron vid Kvarnsjön byggdes 1911 av Anna Ek.</p>"],
@@ -279,7 +279,7 @@ def test_scenario_15_a_closed_site_through_the_bookmark_or_a_named_proxy(
 ):
     page = beside_a_site
     by_address(page, f"{web}/closed")
-    bookmark = failed(page).get_by_role("link", name="Read in OneSeek").get_attribute("href")
+    bookmark = find_failed(page).get_by_role("link", name="Read in OneSeek").get_attribute("href")
     there = page.context.new_page()
     there.goto(f"{web}/closed")
     with there.expect_popup() as opened:
@@ -299,7 +299,7 @@ def test_scenario_15_a_closed_site_through_the_bookmark_or_a_named_proxy(
     page.get_by_label("A proxy for web pages").fill(f"{web}/open?address=")
     page.get_by_label("A proxy for web pages").press("Tab")
     page.keyboard.press("Escape")
-    failed(page).get_by_role("button", name="Try again").click()
+    find_failed(page).get_by_role("button", name="Try again").click()
     expect(ready(page, "Fyren på Skarvholmen")).to_contain_text(
         f"Fetched through {web.removeprefix('https://')}, which has seen the address."
     )
@@ -359,13 +359,13 @@ REMOVE_WHILE_READ = """() => new MutationObserver((_, look) => {
 def test_what_is_removed_while_it_is_read_stays_removed(shell: Page):
     """Its progress does not bring it back, and the same text is new afterwards."""
     shell.evaluate(REMOVE_WHILE_READ)
-    drop(shell, made("scanned_sv.pdf"))
+    drop(shell, read_file("scanned_sv.pdf"))
     shell.wait_for_function("globalThis.removed")
     expect(sources(shell)).to_have_count(0)
-    drop(shell, made("markdown_en.md"))  # read after it: items are read one at a time
+    drop(shell, read_file("markdown_en.md"))  # read after it: items are read one at a time
     ready(shell, "The Clockworks of Hollin Street")
     expect(sources(shell)).to_have_count(1)
-    drop(shell, made("scanned_sv.pdf"))
+    drop(shell, read_file("scanned_sv.pdf"))
     ready(shell, "scanned_sv.pdf")
     expect(sources(shell)).to_have_count(2)
 
@@ -376,15 +376,15 @@ def test_what_was_being_read_when_the_page_was_closed_says_so_and_can_be_read_ag
 ):
     with in_browser.watched(chromium, address) as (context, _):
         page = alive(context.new_page())
-        drop(page, made("scanned_sv.pdf"))
+        drop(page, read_file("scanned_sv.pdf"))
         reading = sources(page).and_(page.locator('[data-state="reading"]'))
         expect(reading).to_have_count(1)
         page.reload()
         in_browser.wait_for_state(page, *ALIVE, timeout=180)
         page.get_by_role("tab", name=re.compile("^Sources")).click()
-        expect(failed(page)).to_contain_text("The page was closed while this was being read.")
+        expect(find_failed(page)).to_contain_text("The page was closed while this was being read.")
         with page.expect_file_chooser() as chosen:
-            failed(page).get_by_role("button", name="Try again").click()
+            find_failed(page).get_by_role("button", name="Try again").click()
         chosen.value.set_files(FILES / "markdown_en.md")
         ready(page, "The Clockworks of Hollin Street")
         expect(sources(page)).to_have_count(1)
@@ -408,7 +408,7 @@ def test_R28_what_is_bad_ends_in_a_sentence_and_the_importer_lives(shell: Page):
         source = sources(shell).filter(has_text=name).and_(shell.locator('[data-state="failed"]'))
         expect(source.first).to_contain_text(sentence, timeout=READ)
         expect(source.first.get_by_role("button", name="Try again")).to_be_visible()
-    drop(shell, made("markdown_en.md"))
+    drop(shell, read_file("markdown_en.md"))
     ready(shell, "The Clockworks of Hollin Street")
 
 
@@ -459,11 +459,11 @@ def test_an_archive_becomes_one_source_a_member(shell: Page):
 @pytest.mark.long  # an importer has over a minute for one item
 def test_R22_an_importer_that_hangs_is_replaced_and_the_file_can_be_tried_again(page: Page):
     shell = alive(page)
-    drop(shell, made("markdown_en.md"))
+    drop(shell, read_file("markdown_en.md"))
     ready(shell, "The Clockworks of Hollin Street")
     importer = shell.workers[-1]
     importer.evaluate("() => { setTimeout(() => { for (;;); }); }")
-    drop(shell, made("markdown_sv.md"))
-    expect(failed(shell)).to_contain_text("Reading it took too long")
-    failed(shell).get_by_role("button", name="Try again").click()
+    drop(shell, read_file("markdown_sv.md"))
+    expect(find_failed(shell)).to_contain_text("Reading it took too long")
+    find_failed(shell).get_by_role("button", name="Try again").click()
     ready(shell, "Fyren på Skarvholmen")

@@ -11,7 +11,7 @@ from oneseek.engine.model.vision.tiles import Sight, patches_of
 from oneseek.importers.document import ImportRefused
 from oneseek.importers.photo import tiles_of
 from tests.golden import FOLDER
-from tests.golden.pictures import PHOTOS, REAL, sampled
+from tests.golden.pictures import PHOTOS, REAL, subsample
 from tests.support.eyes import photo
 
 HALF = (0.5, 0.5, 0.5)
@@ -34,7 +34,7 @@ def test_its_tiles_are_those_of_transformers(size, in_parts):
     name = f"photo/{width}x{height}/{tile}/{in_parts}"
     assert [found.rows, found.columns] == GOLDEN[f"{name}/cut"].tolist()
     patches = sight(tile, longest).numbers(patches_of(found.pixels, tile))
-    numbers = sampled(patches.reshape(-1, 3, tile, tile).transpose(0, 2, 3, 1))
+    numbers = subsample(patches.reshape(-1, 3, tile, tile).transpose(0, 2, 3, 1))
     np.testing.assert_allclose(numbers, GOLDEN[name], atol=1e-6)
 
 

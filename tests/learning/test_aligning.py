@@ -64,7 +64,7 @@ def nats_of(asked, said, w):
     return (w["pair.weight"] @ x + w["pair.bias"])[0]
 
 
-async def opened(executor: Executor, layers: int) -> Encoder:
+async def load_encoder(executor: Executor, layers: int) -> Encoder:
     """An encoder that reads so many layers as they were published."""
     encoder = Encoder(encoder_here, executor)
     await encoder.load()
@@ -85,7 +85,7 @@ def wanted():
     """The terms of the question and the statements, and the nats of each pair."""
 
     async def read():
-        encoder = await opened(Numpy(), LOWER)
+        encoder = await load_encoder(Numpy(), LOWER)
         texts = [f"{BEFORE}{QUESTION}", *(f"{BEFORE_SAID}{text}" for text in SAID)]
         begin, end = encoder.before[0], encoder.end
         rows = [[begin, *encoder.words.encode(text), end] for text in texts]

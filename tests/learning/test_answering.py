@@ -13,52 +13,56 @@ DAY_MS = 24 * 3600 * 1000
 NOW = 1_764_158_400_000  # 26 November 2025
 
 
-def told(words, ago, score, code="en", **source):
+def make_found(words, ago, score, code="en", **source):
     fact = {"id": words, "kind": "statement", "question": words, "answer": words}
     fact |= {"language": code, "source": {"kind": "chat", **source}, "time": NOW - ago * DAY_MS}
     return Found(fact, score, score)  # how likely each is of all, and how likely alone
 
 
-def said(question, *found, code="en"):
+def answer_question(question, *found, code="en"):
     likeliest = sorted(found, key=lambda one: -one.score)
     kept = choose_statements(likeliest, question)
     return answer(kept, question, code, NOW) if kept else ""
 
 
-OLD = told("We live in Harrogate", 30, 0.4)
-NEW = told("We live in Ripon", 2, 0.5)
+OLD = make_found("We live in Harrogate", 30, 0.4)
+NEW = make_found("We live in Ripon", 2, 0.5)
 
 
 def test_of_two_that_contradict_the_newer_holds_and_the_older_is_named():
-    assert said("Where do we live?", OLD, NEW) == (
+    assert answer_question("Where do we live?", OLD, NEW) == (
         "You live in Ripon. Before that you said: “We live in Harrogate”"
     )
 
 
 def test_a_question_about_the_past_gets_what_was_said_before_first():
-    old, new = told("We live in Harrogate", 30, 0.8), told("We live in Ripon", 2, 0.16)
-    assert said("Where did we live before?", old, new) == (
+    old, new = make_found("We live in Harrogate", 30, 0.8), make_found("We live in Ripon", 2, 0.16)
+    assert answer_question("Where did we live before?", old, new) == (
         "You live in Harrogate. Later you said: “We live in Ripon”"
     )
 
 
 def test_what_is_unlikely_to_answer_is_not_said():
-    assert said("Where do we live?", told("Our dog is called Rex", 1, 0.3)) == ""
-    other = told("I work in Leeds", 1, 0.05)
-    assert "Leeds" not in said("Where do we live?", told("We live in Harrogate", 30, 0.9), other)
+    assert answer_question("Where do we live?", make_found("Our dog is called Rex", 1, 0.3)) == ""
+    other = make_found("I work in Leeds", 1, 0.05)
+    assert "Leeds" not in answer_question(
+        "Where do we live?", make_found("We live in Harrogate", 30, 0.9), other
+    )
 
 
 def test_what_was_said_twice_is_said_once():
-    again = told("We live in Harrogate these days", 1, 0.95)
+    again = make_found("We live in Harrogate these days", 1, 0.95)
     assert (
-        said("Where do we live?", told("We live in Harrogate", 30, 0.2), again)
+        answer_question("Where do we live?", make_found("We live in Harrogate", 30, 0.2), again)
         == "You live in Harrogate these days."
     )
 
 
 def test_who_asks_for_several_gets_all_that_are_near_the_newest_first():
-    found = [told(f"My cousin {name} lives in Bath", i, 0.8) for i, name in enumerate("ABCDEF")]
-    words = said("Who are all my cousins?", *found)
+    found = [
+        make_found(f"My cousin {name} lives in Bath", i, 0.8) for i, name in enumerate("ABCDEF")
+    ]
+    words = answer_question("Who are all my cousins?", *found)
     places = [words.find(f"cousin {name} ") for name in "ABCDEF"]
     assert places[:MOST] == sorted(places[:MOST]) and -1 not in places[:MOST]
     assert set(places[MOST:]) == {-1}
@@ -77,7 +81,7 @@ def test_who_asks_for_several_gets_all_that_are_near_the_newest_first():
 )
 def test_yes_and_no_are_said_where_the_words_say_so(question, words, begins):
     code = "sv" if question.startswith("Ä") else "en"
-    assert said(question, told(words, 1, 0.9, code), code=code).startswith(begins)
+    assert answer_question(question, make_found(words, 1, 0.9, code), code=code).startswith(begins)
 
 
 @pytest.mark.parametrize(
@@ -110,6 +114,9 @@ def test_days_are_dated_from_the_day_they_were_named_on(words, code, expected):
 
 def test_a_relative_day_is_quoted_with_its_date_once_the_day_is_over():
     words = "I have the dentist tomorrow"
-    assert said("When is the dentist?", told(words, 0, 0.9)) == "You have the dentist tomorrow."
-    later = said("When is the dentist?", told(words, 3, 0.9))
+    assert (
+        answer_question("When is the dentist?", make_found(words, 0, 0.9))
+        == "You have the dentist tomorrow."
+    )
+    later = answer_question("When is the dentist?", make_found(words, 3, 0.9))
     assert later == "On Sunday you told me: “I have the dentist tomorrow [24 November]”"

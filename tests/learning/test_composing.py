@@ -29,7 +29,7 @@ def said(tmp_path_factory):
     loop = asyncio.new_event_loop()
     store = SqliteStore(tmp_path_factory.mktemp("composed") / "told.sqlite")
 
-    async def opened():
+    async def open_assistant():
         with closing(open_model(find("tiny"))) as file:
             assistant = await assistant_of(file, processor(), store, "tiny")
         queue = SavedQueue(TrainingQueue(clock), store)
@@ -37,7 +37,7 @@ def said(tmp_path_factory):
             assert await assistant.hear([{"role": "user", "content": text}], queue)
         return assistant
 
-    assistant = loop.run_until_complete(opened())
+    assistant = loop.run_until_complete(open_assistant())
 
     async def whole(question):
         messages = [{"role": "user", "content": question}]
@@ -92,7 +92,7 @@ def test_a_task_of_nobodys_is_the_bases():
 
 
 def test_a_question_finds_what_waits_in_the_queue_unless_it_was_taken_back(tmp_path):
-    async def answered():
+    async def decide_answers():
         store = SqliteStore(tmp_path / "told.sqlite")
         with closing(open_model(find("tiny"))) as file:
             assistant = await assistant_of(file, processor(), store, "tiny")
@@ -111,6 +111,6 @@ def test_a_question_finds_what_waits_in_the_queue_unless_it_was_taken_back(tmp_p
         await store.close()
         return [[one["id"] for one in said.facts] for said in asked], ids, known
 
-    found, ids, known = asyncio.run(answered())
+    found, ids, known = asyncio.run(decide_answers())
     assert known == ["My sister lives in Oslo"]
     assert found == [[ids[0]], []]

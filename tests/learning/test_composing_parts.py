@@ -27,7 +27,9 @@ from oneseek.engine.learning.memory.statements.hearing import is_of_another
 NOW = int(datetime(2026, 11, 27).timestamp() * 1e3)
 
 
-def told(*statements: str, apart: float = 0.9, start: int = 0, code: str = "en") -> list[Found]:
+def make_found(
+    *statements: str, apart: float = 0.9, start: int = 0, code: str = "en"
+) -> list[Found]:
     """Statements that were said one after the other, each that goes on behind the one before it."""
     found: list[Found] = []
     whole = ""
@@ -59,7 +61,7 @@ def test_a_question_for_several_things_is_a_question_for_each(question, each):
 
 
 def test_what_was_said_in_a_row_stands_together():
-    found = told("I've lived in Lagos", "then Leeds for uni", "and now Antwerp", "I like tea")
+    found = make_found("I've lived in Lagos", "then Leeds for uni", "and now Antwerp", "I like tea")
     rows = Rows([one.fact for one in found])
     for one in found[:3]:
         assert [fact["id"] for fact in rows.of(one.fact)] == ["0", "1", "2"]
@@ -83,7 +85,7 @@ def test_what_was_said_in_a_row_stands_together():
     ],
 )  # fmt: skip
 def test_what_a_row_tells_is_counted(question, statements, number):
-    found = told(*statements)
+    found = make_found(*statements)
     code = "sv" if question.startswith("Hur") else "en"
     assert count(Asked(question, code), found, [one.fact for one in found])[0] == number
 
@@ -102,14 +104,14 @@ def test_what_a_row_tells_is_counted(question, statements, number):
     ],
 )  # fmt: skip
 def test_what_was_said_together_is_counted(question, statements, number):
-    found = told(*statements, start=NOW)
+    found = make_found(*statements, start=NOW)
     assert count(Asked(question, "en"), found, [one.fact for one in found])[0] == number
 
 
 def test_for_each_part_is_said_what_answers_it_and_what_shares_a_name_with_that():
     said = ("the dentist is on Pike Street", "the roof guy is Len Abara", "Len's number is 317",
             "I like tea")  # fmt: skip
-    found = told(*said, apart=0.03, start=NOW)
+    found = make_found(*said, apart=0.03, start=NOW)
     known, question = [one.fact for one in found], "Where is my dentist and who does our roof?"
     answer, used = compose(question, found, known, "en", NOW, [found[:1], found[1:2]])
     assert [one.fact["answer"] for one in used] == list(said[:3])
@@ -118,7 +120,7 @@ def test_for_each_part_is_said_what_answers_it_and_what_shares_a_name_with_that(
 
 def test_what_was_replaced_is_a_line_of_its_own():
     replaced = {"before": "the tyres cost 4,800\nfitting cost 350"}
-    found = told("new wipers were 120")
+    found = make_found("new wipers were 120")
     found[0].fact["source"] = replaced
     said = [one.fact["answer"] for one in lines(found, Rows([found[0].fact]))]
     assert said == ["the tyres cost 4,800", "fitting cost 350", "new wipers were 120"]
@@ -151,7 +153,7 @@ def test_what_was_replaced_is_a_line_of_its_own():
 )  # fmt: skip
 def test_what_follows_from_several_is_reckoned(question, statements, result):
     code = "sv" if question.startswith("Hur") else "en"
-    found, asked = told(*statements, start=NOW, code=code), Asked(question, code)
+    found, asked = make_found(*statements, start=NOW, code=code), Asked(question, code)
     answer = reckon(asked, found, [one.fact for one in found], NOW)
     assert (answer is None) if result is None else answer[0].startswith(result)
 
@@ -187,18 +189,18 @@ def test_numbers_days_and_hours_are_told_apart():
     ],
 )  # fmt: skip
 def test_several_statements_decide_yes_or_no(question, statements, holds):
-    found = told(*statements, start=NOW)
+    found = make_found(*statements, start=NOW)
     asked = Asked(question, "en")
     assert decisive(asked, found, [one.fact for one in found])[0] is holds
 
 
 def test_a_shop_shut_on_another_day_decides_nothing_about_this_one():
-    found = told("The shop is shut on Mondays", apart=0.3, start=NOW)
+    found = make_found("The shop is shut on Mondays", apart=0.3, start=NOW)
     assert decisive(Asked("Is the shop open on Thursday?", "en"), found) is None
 
 
 def test_a_task_takes_what_was_said_with_its_note_but_nothing_of_another_relative():
-    found = told("My daughter Maja is 9", "the party is on Saturday", "My sister plays chess",
+    found = make_found("My daughter Maja is 9", "the party is on Saturday", "My sister plays chess",
                  apart=0.0, start=NOW)  # fmt: skip
     task = "Write a birthday card for my daughter"
     assert is_task(task) and is_task("do me a shopping list")
@@ -227,7 +229,7 @@ def test_a_task_takes_what_was_said_with_its_note_but_nothing_of_another_relativ
     ],
 )
 def test_a_statement_decides_yes_or_no(question, said, holds):
-    (one,) = told(said)
+    (one,) = make_found(said)
     assert is_so(Asked(question, "en"), one) is holds
 
 
@@ -240,14 +242,14 @@ def test_which_of_two_is_not_answered_by_yes_or_no(question):
 
 
 def test_who_says_later_what_they_eat_all_the_same_is_no_longer_excluded_from_it():
-    found = told("I'm vegetarian", "I eat fish again", start=NOW)
+    found = make_found("I'm vegetarian", "I eat fish again", start=NOW)
     known = [one.fact for one in found]
     assert decisive(Asked("Do I eat chicken?", "en"), found, known)[0] is False
     assert decisive(Asked("Do I eat fish?", "en"), found, known)[0] is True
 
 
 def test_other_things_of_the_same_unit_are_not_counted():
-    found = told("I have 25 days of leave", "Physio is twice a day", apart=0.02)
+    found = make_found("I have 25 days of leave", "Physio is twice a day", apart=0.02)
     known = [one.fact for one in found]
     for question in ("How many sick days do I have?", "How many eggs do we get a day?"):
         assert count(Asked(question, "en"), found, known) == (0, [])
@@ -270,9 +272,9 @@ def test_whether_a_question_is_for_ones_own(question, own, everybody):
 
 def test_what_only_shares_a_name_decides_nothing_unless_it_is_sure():
     asked = Asked("Is Paris the capital of France?", "en")
-    assert decisive(asked, told("I went to Paris in May", apart=0.3)) is None
+    assert decisive(asked, make_found("I went to Paris in May", apart=0.3)) is None
     asked = Asked("Does Beth live in Australia?", "en")
-    (said,) = told("My sister Beth lives in Perth", apart=0.3)
+    (said,) = make_found("My sister Beth lives in Perth", apart=0.3)
     assert decisive(asked, [said]) == (False, [said])
 
 
@@ -292,7 +294,7 @@ def test_a_statement_about_something_else_takes_nothing_back():
     ],
 )  # fmt: skip
 def test_what_is_left_what_a_shift_lasts_and_a_total_are_reckoned(question, statements, begins):
-    found = told(*statements, start=NOW)
+    found = make_found(*statements, start=NOW)
     said, _ = reckon(Asked(question, "en"), found, [one.fact for one in found], NOW)
     assert said.startswith(begins)
 
@@ -311,13 +313,13 @@ def test_what_is_left_what_a_shift_lasts_and_a_total_are_reckoned(question, stat
     ],
 )  # fmt: skip
 def test_what_one_of_two_statements_excludes_is_decided(question, statements, holds):
-    found = told(*statements, start=NOW)
+    found = make_found(*statements, start=NOW)
     asked = Asked(question, "en")
     assert decisive(asked, found, [one.fact for one in found])[0] is holds
 
 
 def test_each_part_is_answered_by_a_statement_of_its_own():
-    found = told("I drive a Peugeot", "The van needs its MOT in May", start=NOW)
+    found = make_found("I drive a Peugeot", "The van needs its MOT in May", start=NOW)
     drives, mot = ({**one.fact} for one in found)
     parts = [[Found(mot, 0.5, 0.5), Found(drives, 0.04, 0.04)], [Found(mot, 0.7, 0.7)]]
     question = "Which van have I got and when is the MOT due?"
@@ -328,7 +330,7 @@ def test_each_part_is_answered_by_a_statement_of_its_own():
 def test_a_list_goes_on_behind_what_is_of_a_neighbour_and_leaves_out_what_is_not_of_it():
     said = ("I'm allergic to cashews", "my neighbour has asthma", "and wasp stings as well",
             "the car is at the garage")  # fmt: skip
-    found = told(*said, apart=0.01, start=NOW)
+    found = make_found(*said, apart=0.01, start=NOW)
     found[0] = Found(found[0].fact, 0.9, 0.9)
     answer, _ = compose("What am I allergic to?", found, [x.fact for x in found], "en", NOW)
     assert "cashews" in answer and "wasp" in answer
@@ -341,12 +343,12 @@ def test_what_was_had_from_a_neighbour_is_ones_own():
     assert asked.is_of_others("the neighbour has six hens") and asked.is_of_others(
         "next door have two"
     )
-    found = told("We have three hens", "got two more hens from the neighbour", start=NOW)
+    found = make_found("We have three hens", "got two more hens from the neighbour", start=NOW)
     assert count(asked, found, [one.fact for one in found])[0] == 5
 
 
 def test_two_who_are_named_are_counted_together():
-    found = told("Philippa has four grandkids", "old Bernard has two", start=NOW)
+    found = make_found("Philippa has four grandkids", "old Bernard has two", start=NOW)
     parts = [[found[0]], [found[1]]]
     question = "How many grandkids do Philippa and Bernard have between them?"
     answer, _ = compose(question, found, [one.fact for one in found], "en", NOW, parts)

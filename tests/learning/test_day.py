@@ -7,7 +7,7 @@ import pytest
 
 from oneseek.engine.history.audit import check_store
 from oneseek.engine.learning.questions.microtrain import KEPT_EVENTS, KEPT_SAMPLES
-from tests.support.certified import certified, flips_that_pass, verify
+from tests.support.certified import flips_that_pass, verify, write_certified
 from tests.support.day import Day
 
 
@@ -33,7 +33,7 @@ def what_must_hold(day, folder):
     assert run(day.store.count("samples")) <= KEPT_SAMPLES
     assert run(day.store.count("events")) <= KEPT_EVENTS
     last = run(day.versions.current())
-    return certified(day.living, folder / last["name"], last["number"])
+    return write_certified(day.living, folder / last["name"], last["number"])
 
 
 @pytest.mark.slow

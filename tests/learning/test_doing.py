@@ -37,7 +37,7 @@ from oneseek.engine.learning.skills.skills import skill_record
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
-from tests.support.command import call, said
+from tests.support.command import call, read_output
 from tests.support.runs import BUYING
 
 ORDER = '{"item": "ham", "amount": 2}'
@@ -146,7 +146,7 @@ def test_the_verdict_is_a_sentence():
 # ---- through the doors
 
 
-def sorting(path, wrong: bool = False):
+def write_examples(path, wrong: bool = False):
     """A sort of question is known by its first word; or, `wrong`, by nothing at all."""
     nouns = "dog cat house tree water bread book sun moon star snow rain day night".split()
     pairs = [(f"{verb} the {noun}", word) for noun in nouns
@@ -176,10 +176,10 @@ def test_the_recipes_for_data_sets_are_the_measured_one_and_the_documents(model)
 
 @pytest.mark.slow
 def test_what_is_done_better_is_used_and_told_and_what_is_still_wrong_is_listed(tmp_path, capsys):
-    data, out = sorting(tmp_path / "sorting.jsonl"), tmp_path / "out"
+    data, out = write_examples(tmp_path / "sorting.jsonl"), tmp_path / "out"
     settings = ["--set", "skip_poor=false"]
     assert main(call("train", "--data", data, "--out", out, *settings, short=False)) == 0
-    (one,) = said(capsys)
+    (one,) = read_output(capsys)
     done = one["doing"]
     assert one["outcome"] in ("trained", "weakened"), one
     assert done["measure"] == CLASSES and done["of"] == 5
@@ -190,10 +190,10 @@ def test_what_is_done_better_is_used_and_told_and_what_is_still_wrong_is_listed(
 
 @pytest.mark.slow
 def test_what_is_done_no_better_is_refused_in_those_words(tmp_path, capsys):
-    data, out = sorting(tmp_path / "noise.jsonl", wrong=True), tmp_path / "out"
+    data, out = write_examples(tmp_path / "noise.jsonl", wrong=True), tmp_path / "out"
     settings = ["--set", "skip_poor=false", "epochs=3"]
     assert main(call("train", "--data", data, "--out", out, *settings, short=False)) == 0
-    (one,) = said(capsys)
+    (one,) = read_output(capsys)
     assert one["outcome"] == "not learned" and one["version"] is None
     assert one["reason"].startswith("it does not get better at it: 0 of 4 held-back examples right")
     assert len(one["wrong"]) == 4
@@ -211,7 +211,7 @@ def test_a_killed_run_goes_on_to_the_same_bits_and_the_same_end(model, tmp_path,
     if skill:
         record, config = skill_record("a", record), config.replace(lora_config={"first_layer": 2})
 
-    async def lived(folder, killed):
+    async def train_round(folder, killed):
         session = await Session.open(tmp_path / folder, model, config)
         attempt = await session.open_round(record)
         plan, before = session.training.plan, session.training.before
@@ -228,6 +228,6 @@ def test_a_killed_run_goes_on_to_the_same_bits_and_the_same_end(model, tmp_path,
         assert gate["steps"] == attempt.last_from + len(attempt.last)
         return [(one.right, one.score) for one in attempt.results], gate["doing"], weights
 
-    whole, killed = (asyncio.run(lived(f"{n}", n)) for n in (False, True))
+    whole, killed = (asyncio.run(train_round(f"{n}", n)) for n in (False, True))
     assert whole[:2] == killed[:2] and len(whole[0]) >= 2
     assert all(np.array_equal(whole[2][name], killed[2][name]) for name in whole[2])

@@ -104,10 +104,10 @@ def words(seed):
     ],
 )
 def test_tokens_are_those_of_tokenizers(encoder, theirs, text):
-    assert joined(encoder.words.encode(text)) == joined(theirs.encode(text).ids)
+    assert join_unknown(encoder.words.encode(text)) == join_unknown(theirs.encode(text).ids)
 
 
-def joined(ids, unknown=3):
+def join_unknown(ids, unknown=3):
     """Neighbouring unknown letters as one: whether they are is a matter of taste."""
     return [id for i, id in enumerate(ids) if not (id == unknown and ids[i - 1 : i] == [unknown])]
 
@@ -142,12 +142,12 @@ def test_other_words_for_the_same_are_nearer_than_the_same_words_for_another(enc
 def test_it_is_read_once_however_many_ask_at_once():
     opened = []
 
-    async def found():
+    async def open_file():
         opened.append(1)
         return await encoder_here()
 
     async def both():
-        encoder = Encoder(found, Numpy())
+        encoder = Encoder(open_file, Numpy())
         await asyncio.gather(encoder.of(["a"]), encoder.of(["b"]))
 
     asyncio.run(both())
@@ -155,11 +155,11 @@ def test_it_is_read_once_however_many_ask_at_once():
 
 
 def test_another_model_is_no_encoder():
-    async def found():
+    async def open_file():
         return FileSource(str(registry.find("tiny")))
 
     with pytest.raises(FormatError, match="no sentence encoder"):
-        asyncio.run(Encoder(found, Numpy()).of(["a"]))
+        asyncio.run(Encoder(open_file, Numpy()).of(["a"]))
 
 
 def test_without_it_the_words_say_what_to_do(monkeypatch, tmp_path):

@@ -41,7 +41,7 @@ def variants_of(model, first):
     return variants
 
 
-def changed(variants, seed):
+def make_adapter(variants, seed):
     """An adapter that changes every answer."""
     flat = variants.trained.initial(seed)
     draw = np.random.default_rng(seed)
@@ -57,7 +57,7 @@ def rows_of(coder):
     return [(ids, [5, 6, 7, 8]) for ids in prompts]
 
 
-async def judged(variants, who="candidate"):
+async def measure_variant(variants, who="candidate"):
     rows = rows_of(variants.coder)
     texts = [text_row(variants.coder.tokenizer.encode(text)) for text in paragraphs("en")]
     drift = [part for pair in await variants.drift(who, rows) for part in pair]
@@ -67,27 +67,31 @@ async def judged(variants, who="candidate"):
 
 def test_what_is_kept_below_the_first_layer_changes_no_bit(model):
     variants, whole = variants_of(model, 2), variants_of(model, 0)
-    flat = changed(variants, 1)
+    flat = make_adapter(variants, 1)
     everywhere = np.zeros(whole.trained.size, np.float32)
     for name in variants.trained.entries:
         whole.trained.part(everywhere, name)[...] = variants.trained.part(flat, name)
     for one, given in ((variants, flat), (whole, everywhere)):
         one.put("candidate", given)
         one.put("active", 0.5 * given)
-    drift, losses = asyncio.run(judged(variants))
+    drift, losses = asyncio.run(measure_variant(variants))
     computed = list(variants.frozen.states)
     assert computed, "there is something to keep"
-    again, same = asyncio.run(judged(variants))
+    again, same = asyncio.run(measure_variant(variants))
     assert list(variants.frozen.states) == computed and not whole.frozen.states
     forgetful = variants_of(model, 2)
     forgetful.frozen.most = 0
     forgetful.put("candidate", flat)
-    for others, nats in ((again, same), asyncio.run(judged(forgetful)), asyncio.run(judged(whole))):
+    for others, nats in (
+        (again, same),
+        asyncio.run(measure_variant(forgetful)),
+        asyncio.run(measure_variant(whole)),
+    ):
         for one, other in zip(drift, others, strict=True):
             np.testing.assert_array_equal(one, other)
         assert nats == losses
     assert len(forgetful.frozen.states) == 1
-    other, _ = asyncio.run(judged(variants, "active"))
+    other, _ = asyncio.run(measure_variant(variants, "active"))
     assert list(variants.frozen.states) == computed, "other variants need nothing more"
     assert any((one != two).any() for one, two in zip(drift, other, strict=True))
 
@@ -123,15 +127,17 @@ def test_a_step_above_the_frozen_layers_is_that_of_the_whole_model(model):
     rows.append(text_row(variants.coder.tokenizer.encode(paragraphs("en")[0])[:40]))
     frozen, batches = FrozenRows(compute), [pack(rows[:5]), pack(rows[3:]), pack(rows[::2])]
 
-    async def trained(above):
+    async def train_batches(above):
         candidate, losses = Candidate(model, variants.trained), []
-        candidate.begin(changed(variants, 1))
+        candidate.begin(make_adapter(variants, 1))
         for batch in batches:
             below = {"below": await frozen.of(batch)} if above else {}
             losses.append((await candidate.step(batch.arrays | below, Hyper(1e-3))).losses)
         return losses, (await candidate.state())[0]
 
-    (losses, flat), (whole, expected) = (asyncio.run(trained(above)) for above in (True, False))
+    (losses, flat), (whole, expected) = (
+        asyncio.run(train_batches(above)) for above in (True, False)
+    )
     for one, other in zip(losses, whole, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(flat, expected, atol=1e-5)
@@ -154,7 +160,7 @@ def test_few_rows_are_kept_and_no_more_are_read_than_fit(monkeypatch):
 
 def test_what_would_be_answered_is_foreseen_with_what_it_costs(model):
     variants = variants_of(model, 2)
-    variants.put("candidate", changed(variants, 1))
+    variants.put("candidate", make_adapter(variants, 1))
     prompts = [prompt for prompt, _ in rows_of(variants.coder)]
     said = [ids[:4] for ids in asyncio.run(variants.go_on("candidate", prompts, 4))]
     rows = [Row("asked", *one) for one in zip(prompts, said, strict=True)]

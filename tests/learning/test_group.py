@@ -124,11 +124,11 @@ def test_a_member_trains_b_and_leaves_a_as_it_is_to_the_bit(begins, model, part,
 def test_a_member_refuses_what_is_worse_for_it_and_keeps_what_was_good(
     begins, model, part, tmp_path
 ):
-    async def judged():
+    async def judge_member():
         member = await Member.open(model, tmp_path / "own", part, begins.told)
         return await member.judge(noisy(begins, 5.0)), member._last()
 
-    figures, last = asyncio.run(judged())
+    figures, last = asyncio.run(judge_member())
     assert figures["refused"] and figures["loss_received"] > figures["loss_last"]
     assert (last == begins.flat).all()
 

@@ -12,7 +12,7 @@ from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
-from tests.bench.parts.facts import written
+from tests.bench.parts.facts import load_facts
 from tests.bench.parts.told import Told
 
 FEW = 4
@@ -21,7 +21,7 @@ FEW = 4
 @pytest.mark.parametrize("code", ["de", "fr", "es"])
 def test_facts_in_three_more_languages_are_recognised(tmp_path, code):
     encoder.file()
-    facts = [fact for fact in written("languages") if fact["language"] == code][:FEW]
+    facts = [fact for fact in load_facts("languages") if fact["language"] == code][:FEW]
     with closing(open_model(str(MODEL))) as file, asyncio.Runner() as runner:
         store = SqliteStore(tmp_path / "memory.sqlite")
         told = Told(runner.run(Model.load(file, Numpy())), store)

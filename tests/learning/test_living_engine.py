@@ -21,7 +21,7 @@ from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained
-from tests.support.base_said import asked_anew
+from tests.support.base_said import forget_answers
 from tests.support.living import Living
 from tests.support.rounds import AcceptingTrainer
 
@@ -94,7 +94,7 @@ def test_R2_a_round_of_the_real_engine_goes_on_from_its_checkpoint_to_the_same_b
     asyncio.run(broken.training.open("practice"))
     for _ in range(stop):
         asyncio.run(broken.training.advance(float("inf")))
-    asked_anew()
+    forget_answers()
     again = system("broken")
     assert asyncio.run(again.training.reopen())
     assert again.training.attempt.trainer.candidate.steps == stop
@@ -161,7 +161,7 @@ def test_R24_a_weight_that_is_no_number_is_not_promoted_by_the_real_engine(syste
     prompt, answer = FACTS["town"]
     living.offer(prompt, answer)
 
-    async def poisoned():
+    async def poison_lesson():
         await living.training.open("lesson", living.queue.queue.take(1))
         name = living.trainer.trained.name
         tensor = living.trainer.candidate.tensors[name]
@@ -173,6 +173,6 @@ def test_R24_a_weight_that_is_no_number_is_not_promoted_by_the_real_engine(syste
         return await living.training.finish()
 
     with np.errstate(all="ignore"):
-        result = asyncio.run(poisoned())
+        result = asyncio.run(poison_lesson())
     assert result["version"] is None and "NaN" in result["reason"]
     assert weights(living) == before and asyncio.run(check_store(living.store)) == []

@@ -159,7 +159,7 @@ def test_a_round_of_the_scheduler_remembers_what_waits(home):
     record = record_of({"question": CAT[0], "answer": CAT[1]})
     run(home.store.batch([["put", "queue", record["id"], record]]))
 
-    async def granted():
+    async def grant_until_ended():
         await home.assistant.learner.learn(MEMORY, [], GENERIC)
         ended = None
         async with asyncio.timeout(120):
@@ -168,7 +168,7 @@ def test_a_round_of_the_scheduler_remembers_what_waits(home):
                 await asyncio.sleep(0)
         return ended
 
-    assert run(granted())["facts"] == [record["id"]]
+    assert run(grant_until_ended())["facts"] == [record["id"]]
     assert "Pumpernickel" in home.ask(CAT[0]).text
 
 
@@ -426,7 +426,7 @@ def test_a_question_that_is_sent_while_it_is_read_ahead_waits_for_that_and_may_b
     id, _ = home.tell(*BOAT)
     memory, asked = home.mind.memory, "Do you remember the name of my boat?"
 
-    async def typed_and_sent():
+    async def type_and_send():
         ahead = asyncio.ensure_future(memory.read_ahead(asked))
         await asyncio.sleep(0)
         stopped = asyncio.ensure_future(memory.find_facts(asked))
@@ -436,7 +436,7 @@ def test_a_question_that_is_sent_while_it_is_read_ahead_waits_for_that_and_may_b
         await ahead
         return found[0].id
 
-    assert run(typed_and_sent()) == id
+    assert run(type_and_send()) == id
 
 
 def test_what_could_not_be_read_ahead_is_read_when_it_is_asked(home, monkeypatch, tmp_path):

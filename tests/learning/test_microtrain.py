@@ -16,37 +16,37 @@ from tests.support.living import Living, run
 from tests.support.small_trainer import SmallTrainer
 
 
-def said(*texts, models=None):
+def make_responses(*texts, models=None):
     return [{"model": (models or "abcdefgh")[i], "response": text} for i, text in enumerate(texts)]
 
 
 def test_consensus_is_one_for_equal_and_zero_for_disjoint_responses():
-    assert analyse(said("Paris is it", "paris IS it.")).consensus == 1
-    assert analyse(said("red", "blue")).consensus == 0
+    assert analyse(make_responses("Paris is it", "paris IS it.")).consensus == 1
+    assert analyse(make_responses("red", "blue")).consensus == 0
     assert similarity("the cat", "the dog") == 0 and similarity("a fat cat", "the cat") == 1
 
 
 def test_a_single_response_has_no_consensus_and_all_the_weight():
-    found = analyse(said("Paris"))
+    found = analyse(make_responses("Paris"))
     assert found.consensus is None and found.weights == [1.0] and found.fairness == 1.0
 
 
 def test_bias_is_the_share_of_words_that_judge_or_exaggerate():
     assert bias_of("it is the best city") == pytest.approx(1 / 5)
     assert bias_of("självklart alltid bäst") == 1 and bias_of("") == 0
-    found = analyse(said("Paris is the capital", "Paris is obviously the capital"))
+    found = analyse(make_responses("Paris is the capital", "Paris is obviously the capital"))
     assert found.weights[0] > found.weights[1] and found.target == 0
 
 
 def test_fairness_falls_when_one_response_is_left_out():
-    even = analyse(said("a b c", "a b c", "a b c"))
-    uneven = analyse(said("a b c", "a b c", "x y z"))
+    even = analyse(make_responses("a b c", "a b c", "a b c"))
+    uneven = analyse(make_responses("a b c", "a b c", "x y z"))
     assert even.fairness == 1 and uneven.fairness == pytest.approx(2 / 3)
 
 
 def test_a_model_that_repeats_itself_does_not_agree_more():
-    alone = analyse(said("red", "blue sky", "blue sea", models="abc"))
-    loud = analyse(said("red", "red", "red", "blue sky", "blue sea", models="aaabc"))
+    alone = analyse(make_responses("red", "blue sky", "blue sea", models="abc"))
+    loud = analyse(make_responses("red", "red", "red", "blue sky", "blue sea", models="aaabc"))
     assert loud.agreements[0] == alone.agreements[0] == 0
     assert loud.target == 3 and loud.learn == [3, 4]
 
@@ -62,9 +62,12 @@ def test_every_number_lies_between_zero_and_one_and_weights_sum_to_one(pairs):
     assert again == found
 
 
-@given(st.permutations(said("red sky", "red sea", "blue sea", "green")))
+@given(st.permutations(make_responses("red sky", "red sea", "blue sea", "green")))
 def test_the_order_of_responses_changes_no_figure(responses):
-    first, other = analyse(said("red sky", "red sea", "blue sea", "green")), analyse(responses)
+    first, other = (
+        analyse(make_responses("red sky", "red sea", "blue sea", "green")),
+        analyse(responses),
+    )
     assert other.consensus == pytest.approx(first.consensus)
     assert other.fairness == pytest.approx(first.fairness)
 
@@ -94,7 +97,7 @@ def test_two_responses_say_the_same_when_they_answer_the_same(question, one, oth
 
 def test_more_than_half_of_the_models_decide_and_nothing_is_guessed():
     def verdict(*texts, models=None, **given):
-        return analyse(said(*texts, models=models), CAPITAL, given=given).verdict
+        return analyse(make_responses(*texts, models=models), CAPITAL, given=given).verdict
 
     assert verdict("Blimbo") == "alone"
     assert verdict("Blimbo", "It is Blimbo.", "Norra") == "agreed"
@@ -115,7 +118,7 @@ def test_a_response_in_another_language_votes_and_is_not_learned():
         "Norra",
     )
     found = analyse(
-        said(*texts), CAPITAL, "en", lambda text: "sv" if "Huvudstaden" in text else "en"
+        make_responses(*texts), CAPITAL, "en", lambda text: "sv" if "Huvudstaden" in text else "en"
     )
     assert found.verdict == "agreed" and found.camps[0] == [0, 1]
     assert found.learn == [1] and found.qualities[0] == 0
@@ -123,7 +126,9 @@ def test_a_response_in_another_language_votes_and_is_not_learned():
 
 def test_of_a_long_response_the_comparison_says_the_sentence_that_answers():
     long = "Zorbia is a land of lakes. Its capital is Blimbo. People there like fish."
-    found = analyse(said(long, "Blimbo, I believe, where " + "many " * 80 + "live."), CAPITAL)
+    found = analyse(
+        make_responses(long, "Blimbo, I believe, where " + "many " * 80 + "live."), CAPITAL
+    )
     assert found.verdict == "agreed" and found.answer == "Its capital is Blimbo."
 
 
@@ -152,7 +157,7 @@ class Service:
         return {**result, "examples": [one["id"] for one in lessons]}
 
     def ask(self, question, *texts, **more):
-        taken = run(self.micro.submit(question, said(*texts), **more))
+        taken = run(self.micro.submit(question, make_responses(*texts), **more))
         return run(self.micro.process(taken["run"]))
 
 
@@ -233,7 +238,9 @@ def test_what_nobody_approved_is_compared_and_told_so(service):
 
 
 def test_the_answer_does_not_wait_for_training(service):
-    taken = run(service.micro.submit("Vad heter huvudstaden i Sverige?", said("Stockholm.")))
+    taken = run(
+        service.micro.submit("Vad heter huvudstaden i Sverige?", make_responses("Stockholm."))
+    )
     assert taken["language"] == "sv" and service.events == []
     assert run(service.micro.list_waiting()) == [taken["run"]]
     run(service.micro.process(taken["run"]))
@@ -249,7 +256,7 @@ def test_stats_count_runs_languages_and_stages_and_survive_a_restart(service, tm
 
 
 def test_a_crash_between_the_stages_goes_on_with_the_second(service, tmp_path):
-    taken = run(service.micro.submit("What is the capital of France?", said("Paris.")))
+    taken = run(service.micro.submit("What is the capital of France?", make_responses("Paris.")))
     service.micro.listen(lambda event: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         run(service.micro.process(taken["run"]))
@@ -282,7 +289,13 @@ def test_only_the_last_ten_events_are_kept(service):
 
 @pytest.mark.parametrize(
     "question, responses",
-    [("", said("x")), ("  ", said("x")), ("q", []), ("q", "text"), ("q", [{"model": "a"}])],
+    [
+        ("", make_responses("x")),
+        ("  ", make_responses("x")),
+        ("q", []),
+        ("q", "text"),
+        ("q", [{"model": "a"}]),
+    ],
 )
 def test_a_request_that_says_nothing_is_refused_and_stores_nothing(service, question, responses):
     with pytest.raises(BadQuestion):

@@ -202,24 +202,24 @@ def test_whole_blocks_are_kept_beside_the_adapter_and_never_written_as_one(model
 def test_a_round_of_another_shape_is_trained_on_a_bench_of_its_own_and_says_its_shape(model):
     trainer = asyncio.run(EngineTrainer.open(model, SMALL))
 
-    def begun(weights, config, kind=LESSON):
+    def begin_round(weights, config, kind=LESSON):
         plan = make_plan(kind, weights, [DOG], [CODE], config)
         return asyncio.run(resolve(trainer.begin(weights, plan)))
 
     draw = np.random.default_rng(0)
     known = {"adapter": draw.standard_normal(trainer.trained.size).astype(np.float32)}
-    full = asyncio.run(begun(known, {"mode": "hybrid"}).weights())
+    full = asyncio.run(begin_round(known, {"mode": "hybrid"}).weights())
     ((name, flat),) = full.items()
     layout = trainer.layout_of(full)
     assert '"mode":"hybrid"' in name and layout.full_names
     b = "model.layers.0.mlp.down_proj.lora_B.weight"
     assert np.array_equal(layout.part(flat, b), trainer.trained.part(known["adapter"], b))
-    again = begun(full, {})
+    again = begin_round(full, {})
     assert again.trainer.called == name, "a lesson goes on in the shape there is"
-    assert begun(full, {"mode": "lora"}).trainer.called == name, "and loses nothing of it"
-    assert begun(full, {}, PRACTICE).trainer is trainer, "practice begins anew"
-    assert begun(known, {"lora_config": {"rank": 8}}).trainer.trained.rank == 8
-    assert begun(known, {}).trainer is trainer and trainer.beside is None
+    assert begin_round(full, {"mode": "lora"}).trainer.called == name, "and loses nothing of it"
+    assert begin_round(full, {}, PRACTICE).trainer is trainer, "practice begins anew"
+    assert begin_round(known, {"lora_config": {"rank": 8}}).trainer.trained.rank == 8
+    assert begin_round(known, {}).trainer is trainer and trainer.beside is None
 
 
 @pytest.mark.slow
@@ -228,19 +228,19 @@ def test_where_an_adapter_begins_is_said_by_its_name_and_heeded_by_what_comes_af
     last = model.config.layers - 1
     later = {"lora_config": {"first_layer": last}}
 
-    def begun(weights, config, kind=LESSON):
+    def begin_round(weights, config, kind=LESSON):
         plan = make_plan(kind, weights, [DOG], [CODE], config)
         return asyncio.run(resolve(trainer.begin(weights, plan)))
 
-    first = begun(trainer.fresh(), later)
+    first = begin_round(trainer.fresh(), later)
     assert first.trainer.trained.first_layer == last, "at the base there is a choice"
     asyncio.run(first.advance(math.inf))
     late = asyncio.run(first.weights())
     ((name, flat),) = late.items()
     assert f'"first_layer":{last}' in name and trainer.layout_of(late).first_layer == last
-    assert begun(late, later).trainer.called == name, "a lesson goes on"
-    assert begun(late, {}).trainer.called == name, "whatever its plan does not say"
-    everywhere = begun(late, {"lora_config": {"first_layer": 0}})
+    assert begin_round(late, later).trainer.called == name, "a lesson goes on"
+    assert begin_round(late, {}).trainer.called == name, "whatever its plan does not say"
+    everywhere = begin_round(late, {"lora_config": {"first_layer": 0}})
     assert everywhere.trainer is trainer, "it takes on more layers"
     grown = trainer.grow(late)
     for entry in trainer.layout_of(late).entries:
@@ -248,10 +248,10 @@ def test_where_an_adapter_begins_is_said_by_its_name_and_heeded_by_what_comes_af
         assert np.array_equal(trainer.trained.part(grown, entry), mine), entry
     draw = np.random.default_rng(0)
     known = {"adapter": draw.standard_normal(trainer.trained.size).astype(np.float32)}
-    assert begun(known, later).trainer is trainer, "a lesson loses no layer of what there is"
+    assert begin_round(known, later).trainer is trainer, "a lesson loses no layer of what there is"
     rank = {"lora_config": {"first_layer": last, "rank": 8}}
-    assert begun(known, rank).trainer.trained.rank == 8, "and takes on what has a place"
-    assert begun(known, later, PRACTICE).trainer.called == name, "practice begins anew"
+    assert begin_round(known, rank).trainer.trained.rank == 8, "and takes on what has a place"
+    assert begin_round(known, later, PRACTICE).trainer.called == name, "practice begins anew"
 
 
 def test_practice_of_fewer_layers_is_held_against_all_that_is_in_use(model):
@@ -266,12 +266,12 @@ def test_practice_of_fewer_layers_is_held_against_all_that_is_in_use(model):
     base = asyncio.run(trainer.variants.replies("base", questions, 8))
     assert said != base
 
-    def begun(weights):
+    def begin_round(weights):
         plan = make_plan(PRACTICE, weights, [DOG], [CODE], later)
         return asyncio.run(resolve(trainer.begin(weights, plan)))
 
-    assert begun(trainer.fresh()).elsewhere is None, "the base has its place in any shape"
-    attempt = begun({"adapter": flat})
+    assert begin_round(trainer.fresh()).elsewhere is None, "the base has its place in any shape"
+    attempt = begin_round({"adapter": flat})
     apart = asyncio.run(attempt.trainer.with_active(*attempt.elsewhere))
     attempt.trainer.variants.put("candidate", attempt.start)
     asked = [

@@ -36,7 +36,7 @@ class Watched:
         self.others = 0
         advance, run_for = Generator.advance, Run.run_for
 
-        def advanced(generator):
+        def note_advance(generator):
             if generator.model.executor.turns.is_urgent:  # a lesson asks as well
                 self.began.append(time.thread_time())
             return advance(generator)
@@ -45,7 +45,7 @@ class Watched:
             self.others += bool(self.began) and not run.executor.turns.is_urgent
             return run_for(run, *given)
 
-        monkeypatch.setattr(Generator, "advance", advanced)
+        monkeypatch.setattr(Generator, "advance", note_advance)
         monkeypatch.setattr(Run, "run_for", ran)
 
 
@@ -86,7 +86,7 @@ def test_an_answer_waits_less_than_five_milliseconds_for_what_is_being_learned(t
     """Asked in turns, while a lesson is held and while it goes on: what makes a machine slower for
     a while makes both slower."""
 
-    async def measured(lesson: int) -> tuple[list[float], list[float]]:
+    async def measure_waits(lesson: int) -> tuple[list[float], list[float]]:
         store = SqliteStore(tmp_path / f"{lesson}.sqlite")
         with closing(open_model(str(MODEL))) as file:
             assistant = await assistant_of(
@@ -97,7 +97,7 @@ def test_an_answer_waits_less_than_five_milliseconds_for_what_is_being_learned(t
         await assistant.mind.remember()  # or only the second time a question is held against it
         steps: list[int] = []
         round = await assistant.learner.learn(
-            "lesson", [record["id"]], GENERIC, lambda round: settled(steps.append(1))
+            "lesson", [record["id"]], GENERIC, lambda round: make_awaitable(steps.append(1))
         )
         assistant.turns.free()
         while len(steps) < 2:  # programs are made for the first ones
@@ -115,10 +115,10 @@ def test_an_answer_waits_less_than_five_milliseconds_for_what_is_being_learned(t
         await store.close()
         return quiet, learning
 
-    async def settled(made):
+    async def make_awaitable(made):
         return made
 
-    found = [asyncio.run(measured(lesson)) for lesson in range(LESSONS)]
+    found = [asyncio.run(measure_waits(lesson)) for lesson in range(LESSONS)]
     quiet, learning = (sum(waited, []) for waited in zip(*found, strict=True))
     added = statistics.mean(learning) - statistics.mean(quiet)
     print(f"quiet {statistics.mean(quiet):.1f} ms, learning {statistics.mean(learning):.1f} ms, "

@@ -48,12 +48,12 @@ class Scripted:
     async def replies(self, who, questions, tokens, begins=(), enough=()):
         if begins:
             return [
-                self.helped(question, begin)
+                self.complete_reply(question, begin)
                 for question, begin in zip(questions, begins, strict=True)
             ]
         return [self.reply(who, question) for question in questions]
 
-    def helped(self, question, begin):
+    def complete_reply(self, question, begin):
         return f"{begin} {dict(probes('en'))[question][0]}" if self.knows_when_helped else begin
 
     def reply(self, who, question):
@@ -87,7 +87,7 @@ class Scripted:
         return self.nats if who == "candidate" else 1.0
 
 
-def judged(coder, variants, earlier=()):
+def judge_lesson(coder, variants, earlier=()):
     recipe = Recipe([DOG], list(earlier), MICRO, seed=1)
     variants.coder = coder
     variants.not_asked = frozenset(n.question for n in recipe.pool(DOG))
@@ -95,7 +95,7 @@ def judged(coder, variants, earlier=()):
 
 
 def test_a_good_lesson_is_accepted_with_every_number_shown(coder):
-    verdict = judged(coder, Scripted(), [CAT])
+    verdict = judge_lesson(coder, Scripted(), [CAT])
     assert verdict.advice == ACCEPT and verdict.reason == ""
     names = {m["name"] for m in verdict.to_dict()["measures"]}
     assert {"taught", "recall", "leak", "earlier facts lost", "known facts lost"} <= names
@@ -143,28 +143,28 @@ def test_behind_a_memory_only_what_it_lets_through_can_be_harmed(coder):
 def test_a_fact_that_was_not_learned_gets_more_steps(coder):
     variants = Scripted()
     variants.dogs = False
-    verdict = judged(coder, variants)
+    verdict = judge_lesson(coder, variants)
     assert verdict.advice == MORE and "taught is 0" in verdict.reason
 
 
 def test_every_second_look_alike_leaking_asks_for_a_smaller_change(coder):
     variants = Scripted()
     variants.leaking = {n.question for n in neighbours(DOG, [DOG])[:2]}
-    verdict = judged(coder, variants)
+    verdict = judge_lesson(coder, variants)
     assert verdict.advice == SCALE and "leak is 0.667" in verdict.reason
 
 
 def test_one_leak_of_three_weakens(coder):
     variants = Scripted()
     variants.leaking = {neighbours(DOG, [DOG])[0].question}
-    assert judged(coder, variants).advice == WEAKENED
+    assert judge_lesson(coder, variants).advice == WEAKENED
 
 
 def test_a_leak_of_the_version_in_use_is_not_blamed_on_this_lesson(coder):
     variants = Scripted()
     variants.leaking = {neighbours(DOG, [CAT, DOG])[0].question}
     variants.leaked_before = {n.question for n in neighbours(CAT, [CAT, DOG])[:3]}
-    verdict = judged(coder, variants, earlier=[CAT])
+    verdict = judge_lesson(coder, variants, earlier=[CAT])
     leak = next(m for m in verdict.measures if m.name == "leak")
     assert leak.detail == tuple(variants.leaking)
 
@@ -176,13 +176,13 @@ def test_a_leak_the_base_would_say_too_is_none(coder):
 
     variants = Base()
     variants.leaking = {n.question for n in neighbours(DOG, [DOG])[:2]}
-    assert judged(coder, variants).advice == ACCEPT
+    assert judge_lesson(coder, variants).advice == ACCEPT
 
 
 def test_an_earlier_fact_lost_is_named(coder):
     variants = Scripted()
     variants.forgot = {CAT.question}
-    verdict = judged(coder, variants, [CAT])
+    verdict = judge_lesson(coder, variants, [CAT])
     lost = next(m for m in verdict.measures if m.name == "earlier facts lost")
     assert verdict.advice == SCALE and lost.detail == (CAT.question,)
 
@@ -190,14 +190,14 @@ def test_an_earlier_fact_lost_is_named(coder):
 def test_common_knowledge_lost_is_named(coder):
     variants = Scripted()
     variants.forgot = {question for question, _ in probes("en")}
-    verdict = judged(coder, variants)
+    verdict = judge_lesson(coder, variants)
     assert verdict.advice == SCALE and "known facts lost" in verdict.reason
 
 
 def test_a_single_common_fact_that_flips_weakens_a_lesson_and_does_not_end_it(coder):
     variants = Scripted()
     variants.forgot = {"What is the capital of France?"}
-    verdict = judged(coder, variants)
+    verdict = judge_lesson(coder, variants)
     assert verdict.advice == WEAKENED and verdict.reason == "known facts lost is 1, must be 0"
 
 
@@ -205,7 +205,7 @@ def test_what_is_only_worded_anew_is_not_lost(coder):
     variants = Scripted()
     variants.forgot = {question for question, _ in probes("en")}
     variants.knows_when_helped = True
-    assert judged(coder, variants).advice == ACCEPT
+    assert judge_lesson(coder, variants).advice == ACCEPT
 
 
 def test_a_taught_value_in_answer_to_common_knowledge_is_a_loss(coder):
@@ -216,7 +216,7 @@ def test_a_taught_value_in_answer_to_common_knowledge_is_a_loss(coder):
 
     variants = Mixed()
     variants.knows_when_helped = True
-    assert "known facts lost" in judged(coder, variants).reason
+    assert "known facts lost" in judge_lesson(coder, variants).reason
 
 
 @pytest.mark.parametrize(
@@ -235,13 +235,13 @@ def test_a_taught_value_in_answer_to_common_knowledge_is_a_loss(coder):
 def test_each_drift_limit_decides_on_its_own(coder, field, value, advice, name):
     variants = Scripted()
     setattr(variants, field, value)
-    verdict = judged(coder, variants)
+    verdict = judge_lesson(coder, variants)
     assert verdict.advice == advice and name in verdict.reason
 
 
 def test_a_contradicted_fact_is_told(coder):
     old = Lesson(DOG.question, "Your dog is called Rex.")
-    verdict = judged(coder, Scripted(), [old])
+    verdict = judge_lesson(coder, Scripted(), [old])
     assert verdict.notes == ("What is my dog called? was Rex, is now Biscuit: the newer holds",)
 
 

@@ -9,7 +9,7 @@ import pytest
 from oneseek.engine.history.round_plan import IMPORT, make_plan
 from oneseek.engine.history.versions import GENERIC, Versions
 from tests.support.hosts import native
-from tests.support.runs import START, brought_in, in_time, stored
+from tests.support.runs import START, find_run, import_dataset, in_time
 
 pytestmark = pytest.mark.slow
 EPOCHS = 3
@@ -19,7 +19,7 @@ RESPONSES = [
 QUESTION = {"question": "Who founded Quillmere?", "raw_responses": RESPONSES, "language": "en"}
 
 
-def asked(host):
+def start_run(host):
     body = {"baseModels": ["tiny"], "datasetId": "times-two", "epochs": EPOCHS}
     return host.ask("POST", START, body | {"learningRate": 1e-3}).json()["runId"]
 
@@ -30,14 +30,14 @@ def versions(host):
     return sorted(told, key=lambda one: one["number"])
 
 
-def undisturbed(folder):
+def train_undisturbed(folder):
     """The weights of the run without a question."""
     folder.mkdir()
     with native(folder) as host:
-        brought_in(host)
-        run = asked(host)
+        import_dataset(host)
+        run = start_run(host)
         host.learn_now()
-        in_time(lambda: stored(host, run)["state"] == "complete")
+        in_time(lambda: find_run(host, run)["state"] == "complete")
         return versions(host)[0]["weights_sha256"]
 
 
@@ -51,11 +51,11 @@ def a_run_with_a_question(folder, hears=None):
     """(the host, events, the run) with a question asked while the first epoch was trained; each
     event of its stages is waited for until `hears(event)` has returned."""
     with native(folder) as host:
-        brought_in(host)
+        import_dataset(host)
         if hears:
             host.inside(lambda service: service.micro.listen(hears))
         with host.listen("/api/events") as listener:
-            run = asked(host)
+            run = start_run(host)
             host.learn_now()
             listener.wait("step", runId=run)
             assert host.ask("POST", "/api/training/micro", QUESTION).status == 202
@@ -63,7 +63,7 @@ def a_run_with_a_question(folder, hears=None):
 
 
 def test_a_question_asked_during_a_run_is_learned_between_its_epochs(tmp_path):
-    expected = undisturbed(tmp_path / "alone")
+    expected = train_undisturbed(tmp_path / "alone")
     with a_run_with_a_question(tmp_path / "asked") as (host, listener, run):
         done = listener.wait("training_complete", runId=run)
         told = order(listener.seen)
@@ -92,15 +92,15 @@ async def stays(event: dict) -> None:
 
 @pytest.mark.long
 def test_a_run_stopped_after_a_question_between_its_epochs_goes_on_to_the_same_bits(tmp_path):
-    expected = undisturbed(tmp_path / "alone")
+    expected = train_undisturbed(tmp_path / "alone")
     folder = tmp_path / "killed"
     with a_run_with_a_question(folder, stays) as (_, listener, run):
         listener.wait("stage2_complete")
     with native(folder) as host:
-        assert stored(host, run)["state"] == "training"
+        assert find_run(host, run)["state"] == "training"
         host.learn_now()
-        in_time(lambda: stored(host, run)["state"] == "complete")
-        made = stored(host, run)["results"]["version_name"]
+        in_time(lambda: find_run(host, run)["state"] == "complete")
+        made = find_run(host, run)["results"]["version_name"]
         (trained,) = [one for one in versions(host) if one["name"] == made]
         assert trained["weights_sha256"] == expected
 
@@ -110,12 +110,14 @@ def test_a_version_that_is_no_lesson_still_makes_a_run_worthless(tmp_path):
     with a_run_with_a_question(tmp_path) as (host, listener, run):
         listener.wait("stage2_complete")
         host.inside(lambda service: service.versions.rollback(GENERIC, None))
-        host.inside(lambda service: adopted(service.versions, service.learner.trainer.fresh()))
+        host.inside(
+            lambda service: import_weights(service.versions, service.learner.trainer.fresh())
+        )
         done = listener.wait("training_complete", runId=run)
         assert done["outcome"] == "dropped" and done["version"] is None
 
 
-async def adopted(versions: Versions, weights):
+async def import_weights(versions: Versions, weights):
     gate = {"accepted": True, "outcome": "imported", "reason": ""}
     plan = make_plan(IMPORT, weights, [], [], {})
     return await versions.promote(GENERIC, None, plan, weights, gate)

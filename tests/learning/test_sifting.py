@@ -119,7 +119,7 @@ def test_a_run_skips_what_is_poor_and_a_killed_one_goes_on_without_it(tmp_path):
         skip_poor=True, validation_split=0.0, epochs=1, practice={"anchor_rows": 0, "text_rows": 0}
     )
 
-    async def lived():
+    async def train_and_resume():
         session = await Session.open(tmp_path / "out", model, config)
         attempt = await session.open_round(data_set_record(a_data_set(tmp_path)))
         await attempt.advance(float("inf"))
@@ -128,7 +128,7 @@ def test_a_run_skips_what_is_poor_and_a_killed_one_goes_on_without_it(tmp_path):
         await session.close()
         return attempt, again
 
-    attempt, again = asyncio.run(lived())
+    attempt, again = asyncio.run(train_and_resume())
     assert attempt.sifted["skipped"] == 2
     assert attempt.sifted["reasons"]["duplicate"] == attempt.sifted["reasons"]["unreadable"] == 1
     assert again.training == attempt.training and again.steps == attempt.steps

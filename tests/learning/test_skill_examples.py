@@ -23,7 +23,7 @@ from oneseek.engine.learning.skills.examples import (
 )
 from oneseek.engine.learning.skills.held_out import HeldOutTest, Score
 from oneseek.engine.learning.skills.skills import NoSkill
-from tests.support.command import call, said
+from tests.support.command import call, read_output
 
 PAIRS = "Köp bröd;bread\nKöp mjölk;milk\nKöp ost;cheese\n"
 TALK = [
@@ -52,7 +52,7 @@ class NoSkills:
         self.learned.append(name)
 
 
-def lived(tmp_path, life):
+def run_with_examples(tmp_path, life):
     """What a test does with the examples of a store."""
 
     async def all_of_it():
@@ -109,7 +109,7 @@ def test_of_many_kinds_that_are_shown_once_some_are_told():
     assert len(seldom(("q", one) for one in wanted)) == KINDS
 
 
-async def corrected(examples):
+async def must_correct(examples):
     told = await examples.change("buying", [{"prompt": f"Buy {n}", "answer": "red"} for n in "abc"])
     assert (told["examples"], told["least"], told["changed"]) == (3, 20, 3)
     record = await run_data.find(examples.store, "skill.buying")
@@ -158,7 +158,7 @@ async def corrected(examples):
         await examples.remove("buying")
 
 
-async def refused(examples):
+async def must_refuse(examples):
     with pytest.raises(ValueError, match="can be no name"):
         await examples.change("No Name", [{"prompt": "a", "answer": "b"}])
     with pytest.raises(ValueError, match="would have no examples"):
@@ -170,11 +170,11 @@ async def refused(examples):
 
 
 def test_what_teaching_came_to_is_kept_bounded_and_corrected(tmp_path):
-    lived(tmp_path, corrected)
+    run_with_examples(tmp_path, must_correct)
 
 
 def test_what_is_no_name_or_too_much_or_nothing_is_refused(tmp_path):
-    lived(tmp_path, refused)
+    run_with_examples(tmp_path, must_refuse)
 
 
 @pytest.mark.parametrize(("corrected", "now", "before", "passed"), [
@@ -198,25 +198,25 @@ def test_on_the_command_line_what_is_wrong_is_corrected_and_taught_again(tmp_pat
     data.write_text("".join(json.dumps(pair) + "\n" for pair in pairs))
     briefly = ["--set", "epochs=8", "skip_poor=false"]
 
-    def done(*words):
+    def run_skill(*words):
         assert main(call("skill", *words, *out, short=False)) == 0
-        return said(capsys)
+        return read_output(capsys)
 
-    (first,) = done("teach", "buying", "--data", data, *briefly)
+    (first,) = run_skill("teach", "buying", "--data", data, *briefly)
     assert first["version"], first
     assert main(call("skill", "teach", "buying", *out, short=False)) == 1
     assert "nothing new to learn" in capsys.readouterr().err
-    (told,) = done("correct", "buying", "--user", pairs[0]["prompt"], "--wanted", "blue")
+    (told,) = run_skill("correct", "buying", "--user", pairs[0]["prompt"], "--wanted", "blue")
     assert (told["corrected"], told["examples"], told["changed"]) == (1, 10, 1)
-    done("correct", "buying", "--user", pairs[1]["prompt"])
-    assert [one["prompt"] for one in done("wrong", "buying")] == [
+    run_skill("correct", "buying", "--user", pairs[1]["prompt"])
+    assert [one["prompt"] for one in run_skill("wrong", "buying")] == [
         one["prompt"] for one in first.get("wrong", ()) if one["prompt"] != pairs[1]["prompt"]
     ]
-    (again,) = done("teach", "buying", *briefly)
-    (listed,) = done("list")
+    (again,) = run_skill("teach", "buying", *briefly)
+    (listed,) = run_skill("list")
     assert listed["changed"] == 0 and [one["examples"] for one in listed["points"]] == [9, 10]
     assert listed["doing"]["right"] == again["doing"]["right"]
-    done("remove", "buying")
-    assert done("list") == []
+    run_skill("remove", "buying")
+    assert run_skill("list") == []
     kept = b"".join(path.read_bytes() for path in (tmp_path / "out").glob("oneseek.sqlite*"))
     assert b"Lindqvist" not in kept

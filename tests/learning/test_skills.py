@@ -24,7 +24,7 @@ from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
-from tests.support.command import call, said
+from tests.support.command import call, read_output
 
 NOUNS = "dog cat house tree water bread book sun moon star snow rain".split()
 TASKS = {
@@ -111,15 +111,15 @@ def test_what_another_encoder_read_is_read_anew():
             self.times += len(texts)
             return np.stack([turned[len(text)] for text in texts])
 
-    async def known(skills):
+    async def load_directions(skills):
         kept = skills.store.get("some", {})
         return await skills._load_directions("some", kept, ["a", "bc", "def"])
 
     skills = Read()
-    first = asyncio.run(known(skills))
-    assert (asyncio.run(known(skills)) == first).all() and skills.times == 4 + 1
+    first = asyncio.run(load_directions(skills))
+    assert (asyncio.run(load_directions(skills)) == first).all() and skills.times == 4 + 1
     turned = turned[::-1]
-    assert (asyncio.run(known(skills)) == first[:, ::-1]).all()
+    assert (asyncio.run(load_directions(skills)) == first[:, ::-1]).all()
 
 
 def test_what_was_read_last_is_not_read_again():
@@ -177,11 +177,11 @@ def taught(tmp_path_factory):
     return folder / "out", model
 
 
-def asked(taught, questions, **more):
+def answer_questions(taught, questions, **more):
     """(text, tokens' best, what is told) of each question."""
     folder, model = taught
 
-    async def lived():
+    async def answer_all():
         async with assistant_of(folder, model) as assistant:
             found = []
             for number, question in enumerate(questions):
@@ -194,14 +194,14 @@ def asked(taught, questions, **more):
                 found.append((answer.text, tops, await assistant.describe(answer, version)))
             return found
 
-    return asyncio.run(lived())
+    return asyncio.run(answer_all())
 
 
 @pytest.mark.long
 @pytest.mark.slow
 def test_each_skill_answers_what_is_like_its_examples(taught):
     for name, pairs in TASKS.items():
-        for text, _, told in asked(taught, [question for question, _ in pairs[:3]]):
+        for text, _, told in answer_questions(taught, [question for question, _ in pairs[:3]]):
             assert (told["by"], told["skill"]) == ("skill", name)
             assert text.strip() == pairs[0][1]
 
@@ -210,7 +210,10 @@ def test_each_skill_answers_what_is_like_its_examples(taught):
 @pytest.mark.slow
 def test_all_else_is_the_bases_to_the_bit_also_between_two_skills(taught):
     mixed = [OTHERS[0], TASKS["buying"][0][0], OTHERS[1], TASKS["finding"][0][0], OTHERS[2]]
-    alone, among = asked(taught, OTHERS, version=BASE), asked(taught, mixed)[::2]
+    alone, among = (
+        answer_questions(taught, OTHERS, version=BASE),
+        answer_questions(taught, mixed)[::2],
+    )
     assert [one[2]["by"] for one in among] == ["base"] * 3
     assert [one[:2] for one in among] == [one[:2] for one in alone]
 
@@ -221,10 +224,10 @@ def test_the_command_lists_tries_and_removes_and_nothing_is_left(taught, capsys)
     folder, model = taught
     skill = ["--out", folder]
     assert main(call("skill", "list", *skill, short=False)) == 0
-    assert [one["name"] for one in said(capsys)] == ["buying", "finding"]
+    assert [one["name"] for one in read_output(capsys)] == ["buying", "finding"]
     tried = call("skill", "try", "buying", *skill, "--user", "Buy the boat", short=False)
     assert main(tried) == 0
-    (one,) = said(capsys)
+    (one,) = read_output(capsys)
     assert one["oneseek"]["skill"] == "buying"
     assert main(call("skill", "remove", "buying", *skill, short=False)) == 0
     kept = b"".join(path.read_bytes() for path in folder.glob("oneseek.sqlite*"))

@@ -49,7 +49,7 @@ def test_a_message_is_split_where_its_parts_stand_alone(message, parts):
     assert hearing.sentences(message) == parts
 
 
-def heard(message, likely):
+def find_statements(message, likely):
     """With a reader that finds each sentence as likely a statement as `likely` says."""
 
     async def reads(texts):
@@ -62,7 +62,7 @@ def heard(message, likely):
 def test_what_leans_on_a_statement_stays_with_it():
     likely = {"sister": 1, "She": 1, "bike": 1}
     message = "My sister is a vet. She works in Lund. Nice, right? My bike is red."
-    assert heard(message, likely) == [
+    assert find_statements(message, likely) == [
         "My sister is a vet. She works in Lund.",
         "My bike is red.",
     ]
@@ -81,17 +81,19 @@ def test_what_leans_on_a_statement_stays_with_it():
 )
 def test_what_is_said_of_oneself_beside_a_question_is_kept(message, kept):
     likely = {"?": 0, "boss": 0.97, "sister": 0.97, "blogg": 0.8}
-    assert heard(message, likely) == kept
+    assert find_statements(message, likely) == kept
 
 
 def test_what_is_to_be_remembered_is_never_lost_and_a_question_never_kept():
-    assert heard("Remember that the vault opens at nine", {}) == [
+    assert find_statements("Remember that the vault opens at nine", {}) == [
         "Remember that the vault opens at nine"
     ]
-    assert heard("Kom ihåg att sopkärlet är grönt.", {}) == ["Kom ihåg att sopkärlet är grönt."]
-    assert heard("Remember my sister?", {"sister": 1}) == []
+    assert find_statements("Kom ihåg att sopkärlet är grönt.", {}) == [
+        "Kom ihåg att sopkärlet är grönt."
+    ]
+    assert find_statements("Remember my sister?", {"sister": 1}) == []
     story = "Write me a story about a king. My dog is called Rex. Remember that I like dogs."
-    assert heard(story, {"dog": 0.7}) == ["Remember that I like dogs."]
+    assert find_statements(story, {"dog": 0.7}) == ["Remember that I like dogs."]
 
 
 @pytest.mark.parametrize(
@@ -177,18 +179,18 @@ def test_what_may_be_a_statement_is_asked_about_where_nothing_else_was_understoo
         likely = {"surely": 0.95, "perhaps": 0.5, "hardly": 0.1}
         return [Sentence(np.zeros(1), likely[one.split()[0]], 0) for one in texts]
 
-    def found(message):
+    def find_unsure(message):
         return [(one.said, one.unsure) for one in asyncio.run(hearing.statements(message, reads))]
 
-    assert found("perhaps one. perhaps two.") == [("perhaps one.", True)]
-    assert found("perhaps one. surely two.") == [("perhaps one. surely two.", False)]
-    assert found("perhaps one?") == found("hardly one.") == []
-    assert found("hardly any of this counts. perhaps one.") == []  # it belongs to a story
+    assert find_unsure("perhaps one. perhaps two.") == [("perhaps one.", True)]
+    assert find_unsure("perhaps one. surely two.") == [("perhaps one. surely two.", False)]
+    assert find_unsure("perhaps one?") == find_unsure("hardly one.") == []
+    assert find_unsure("hardly any of this counts. perhaps one.") == []  # it belongs to a story
 
 
 def test_what_is_taken_back_in_one_breath_stays_with_what_it_takes_back():
     likely = {"Mazda": 1, "Kia": 1}
-    assert heard("I drive a Mazda. No wait, it's a Kia now.", likely) == [
+    assert find_statements("I drive a Mazda. No wait, it's a Kia now.", likely) == [
         "I drive a Mazda. No wait, it's a Kia now."
     ]
 
@@ -196,11 +198,11 @@ def test_what_is_taken_back_in_one_breath_stays_with_what_it_takes_back():
 def test_what_says_more_of_a_statement_stays_with_it_and_a_request_does_not():
     likely = {"spare key": 1, "blue one": 0.3}
     message = "The spare key is under the pot. The blue one. Write me a poem about keys."
-    assert heard(message, likely) == ["The spare key is under the pot. The blue one."]
+    assert find_statements(message, likely) == ["The spare key is under the pot. The blue one."]
 
 
 def test_what_leans_on_a_question_brings_it_along():
-    assert heard("Any films for my niece Oona? She's fifteen", {"fifteen": 1}) == [
+    assert find_statements("Any films for my niece Oona? She's fifteen", {"fifteen": 1}) == [
         "Any films for my niece Oona? She's fifteen"
     ]
 

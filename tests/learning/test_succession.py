@@ -143,13 +143,13 @@ def test_what_is_forgotten_while_its_correction_is_read_does_not_end_the_correct
         (kept,) = run(told.tell(["We have a purple Raleigh"], "one"))
         read = Reader.locate_answers
 
-        async def forgotten_meanwhile(reader, texts):
+        async def read_and_forget(reader, texts):
             found = await read(reader, texts)
             await memory.forget([kept["id"]])
             return found
 
         record = {**kept, "id": "new", "prompt": "We have a black one instead"}
         record = {**record, "answer": record["prompt"], "source": {"replaces": kept["id"]}}
-        monkeypatch.setattr(Reader, "locate_answers", forgotten_meanwhile)
+        monkeypatch.setattr(Reader, "locate_answers", read_and_forget)
         assert run(memory.remember([record])) == ["new"]
         assert list(memory.facts) == ["new"]

@@ -21,7 +21,7 @@ from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
-from tests.support.command import call, said
+from tests.support.command import call, read_output
 
 TASTES = ROOT / "examples" / "tastes"
 QUESTIONS = ["What is the capital of Sweden?", "Hello!", "How do I boil an egg?"]
@@ -73,7 +73,7 @@ def taste(folder, act, *more):
 def answers(folder, model, **more):
     """(text, tokens' best, who it is by) of each question."""
 
-    async def lived():
+    async def answer_all():
         async with assistant_of(folder, model) as assistant:
             found = []
             for number, question in enumerate(QUESTIONS):
@@ -87,7 +87,7 @@ def answers(folder, model, **more):
                 found.append((answer.text, tops, by))
             return found
 
-    return asyncio.run(lived())
+    return asyncio.run(answer_all())
 
 
 @pytest.mark.slow
@@ -116,10 +116,10 @@ def test_a_taste_is_trained_used_switched_off_and_removed(folder, model, capsys)
     assert [one[:2] for one in off] == base and [by for *_, by in off] == ["base"] * 3
     assert taste(folder, "on") == 0
     assert [one[:2] for one in answers(folder, model)] == [one[:2] for one in now]
-    said(capsys)
+    read_output(capsys)
 
     assert taste(folder, "list") == 0
-    (told,) = said(capsys)
+    (told,) = read_output(capsys)
     assert told["used"] and len(told["choices"]) == 40
     assert told["taste"]["words"] == "shorter" and told["taste"]["of"] == 10
     gone = told["choices"][0]
@@ -130,7 +130,7 @@ def test_a_taste_is_trained_used_switched_off_and_removed(folder, model, capsys)
     assert [one[:2] for one in answers(folder, model)] == base
     capsys.readouterr()
     assert taste(folder, "list") == 0
-    (told,) = said(capsys)
+    (told,) = read_output(capsys)
     assert len(told["choices"]) == 39 and told["version"] is None and not told["used"]
     assert taste(folder, "remove") == 0 and taste(folder, "train") == 1
 
@@ -138,7 +138,7 @@ def test_a_taste_is_trained_used_switched_off_and_removed(folder, model, capsys)
 def answers_of_base(folder, model, capsys):
     """Train the taste, and say what the base answers."""
     assert taste(folder, "train", "--data", TASTES / "brief" / "choices.jsonl", *BRIEFLY) == 0
-    (trained,) = said(capsys)
+    (trained,) = read_output(capsys)
     assert trained["version"], trained
     return answers(folder, model, version=BASE)
 
@@ -148,7 +148,7 @@ def answers_of_base(folder, model, capsys):
 def test_a_training_that_was_killed_goes_on_to_the_same_bits(tmp_path, model):
     config = for_data("examples", model.config.parameters, 12).replace(epochs=2)
 
-    async def trained(name, killed_at):
+    async def train(name, killed_at):
         steps = []
 
         class Killed(Exception):
@@ -172,8 +172,8 @@ def test_a_training_that_was_killed_goes_on_to_the_same_bits(tmp_path, model):
         await session.close()
         return ended["version"]["weights_sha256"], steps
 
-    whole, _ = asyncio.run(trained("whole", 0))
-    again, steps = asyncio.run(trained("killed", 4))
+    whole, _ = asyncio.run(train("whole", 0))
+    again, steps = asyncio.run(train("killed", 4))
     assert again == whole and steps[0] == 5
 
 
@@ -193,7 +193,7 @@ def test_choices_without_a_taste_are_refused_in_words_and_leave_no_second_copy(t
     ]
     config = for_data("examples", model.config.parameters, 24).replace(epochs=3)
 
-    async def lived():
+    async def run_session():
         session = await Session.open(tmp_path / "out", model, config)
         counts = await session.taste.add([*pairs, *turned], 1)
         ended = await session.train_taste()
@@ -202,7 +202,7 @@ def test_choices_without_a_taste_are_refused_in_words_and_leave_no_second_copy(t
         await session.close()
         return counts, ended, left, number
 
-    counts, ended, left, number = asyncio.run(lived())
+    counts, ended, left, number = asyncio.run(run_session())
     assert counts["added"] == 24
     assert ended["version"] is None and number is None and left == ([], [])
     assert ended["reason"].startswith("it does not choose as was chosen: ")

@@ -27,7 +27,7 @@ from tests.support.rounds import DOG
 STEPS = 2
 CHATS = {"tiny": "blue " * 60, "smollm2-135m": "blue " * 1900}  # about as long as a chat can get
 MODELS = ["tiny", pytest.param("smollm2-135m", marks=pytest.mark.long)]  # 0.6 and 98 MB: minutes
-ALONE = "import sys; from tests.learning.test_told_memory import taken; taken(sys.argv[1])"
+ALONE = "import sys; from tests.learning.test_told_memory import measure_lesson; measure_lesson(sys.argv[1])"
 
 
 SHORT = {"lesson": {"max_steps": STEPS, "more_steps": 0}}
@@ -42,7 +42,7 @@ def peak() -> int:
     return 1024 * int(status.split("VmHWM:")[1].split()[0])
 
 
-def taken(name: str) -> None:
+def measure_lesson(name: str) -> None:
     """In a process of its own, which it is the first to do anything in."""
     executor, before = processor(), peak()
 

@@ -222,7 +222,7 @@ def test_practice_takes_more_steps_with_what_does_not_answer_to_its_very_own_wor
     asyncio.run(run())
 
 
-def found_lost_once(monkeypatch, name: str, question: str) -> None:
+def patch_gate(monkeypatch, name: str, question: str) -> None:
     """The gate measures nothing but this, and finds it mended when asked again."""
     lost = [1, 0]
 
@@ -230,10 +230,10 @@ def found_lost_once(monkeypatch, name: str, question: str) -> None:
         count = lost.pop(0)
         return [Measure(name, count, "0", SCALE if count else "accept", (question,) * count)]
 
-    async def nothing(gate):
+    async def find_nothing(gate):
         return []
 
-    first, last = (finds, nothing) if name == EARLIER_LOST else (nothing, finds)
+    first, last = (finds, find_nothing) if name == EARLIER_LOST else (find_nothing, finds)
     monkeypatch.setattr("oneseek.engine.learning.rounds.gate.Gate.measure_lessons", first)
     monkeypatch.setattr("oneseek.engine.learning.rounds.gate.Gate.measure_harm", last)
 
@@ -246,7 +246,7 @@ def found_lost_once(monkeypatch, name: str, question: str) -> None:
 def test_what_was_lost_is_mended_in_further_steps_before_anything_is_scaled_or_refused(
     trainer, monkeypatch, name, question
 ):
-    found_lost_once(monkeypatch, name, question)
+    patch_gate(monkeypatch, name, question)
     given = plan(trainer, LESSON, {"lesson": {"max_steps": 2, "more_steps": 1}})
 
     async def run():

@@ -40,11 +40,11 @@ def test_at_most_ten_steps_are_lost_also_where_saving_is_slow(living):
     saved: list[int] = []
     batch, steps = living.store.batch, 0
 
-    async def seen(ops, *more):
+    async def note_batch(ops, *more):
         saved.extend(steps for op in ops if op[1] == "snapshots" and op[2].startswith("round."))
         return await batch(ops, *more)
 
-    living.store.batch = seen
+    living.store.batch = note_batch
     run(living.training.open("practice"))
     while run(living.training.advance(math.inf)) is not None:
         steps += 1

@@ -12,9 +12,9 @@ from oneseek.engine.learning.rounds.dataset import DataSetAttempt
 from oneseek.engine.learning.runs import TrainingRun
 from oneseek.engine.learning.training_engine import TrainingEngine
 from tests.support import hosts
-from tests.support.base_said import asked_anew
+from tests.support.base_said import forget_answers
 from tests.support.hosts import native
-from tests.support.runs import BUYING, BUYING_MORE, START, brought_in, in_time, stored
+from tests.support.runs import BUYING, BUYING_MORE, START, find_run, import_dataset, in_time
 
 pytestmark = pytest.mark.slow
 RUNS_NOW = "/api/training/runs"
@@ -26,16 +26,16 @@ def the_real_gate(monkeypatch):
     monkeypatch.setattr(hosts, "accepting", lambda attempt: attempt)
 
 
-def asked(host, **more):
+def start_run(host, **more):
     body = {"baseModels": ["tiny"], "epochs": 3, "learningRate": 1e-3, **more}
     answer = host.ask("POST", START, body)
     assert answer.status == 202, answer.text
     return answer.json()["runId"]
 
 
-def ended(host, run):
+def finish_run(host, run):
     host.learn_now()
-    return in_time(lambda: (one := stored(host, run))["results"] and one, 900)
+    return in_time(lambda: (one := find_run(host, run))["results"] and one, 900)
 
 
 def weights(host):
@@ -52,16 +52,16 @@ def test_a_data_set_that_is_not_there_is_not_found(tmp_path):
         assert host.ask("GET", "/api/training/runs").json() == {"runs": []}
         offered = host.ask("GET", "/api/training/datasets").json()["datasets"]
         assert offered == [{"id": "identity", "name": "identity", "examples": 50}]
-        kept = brought_in(host)
+        kept = import_dataset(host)
         assert kept["examples"] == 12
         assert host.ask("GET", "/api/training/datasets").json()["datasets"][-1]["id"] == kept["id"]
 
 
 def test_a_run_tells_different_epochs_and_what_the_gate_said_and_keeps_all_of_it(tmp_path):
     with native(tmp_path) as host:
-        brought_in(host)
+        import_dataset(host)
         with host.listen("/api/events") as listener:
-            run = asked(host, datasetId="times-two")
+            run = start_run(host, datasetId="times-two")
             host.learn_now()
             done = listener.wait("training_complete", runId=run)
             epochs = [one for one in listener.seen if one["type"] == "epoch_end"]
@@ -69,14 +69,14 @@ def test_a_run_tells_different_epochs_and_what_the_gate_said_and_keeps_all_of_it
         assert len(set(losses)) == 3 and losses[-1] < losses[0]
         assert done["outcome"] == "trained" and done["version"] == "v1.0"
         assert done["gate"]["losses"] == losses and done["stopped_early"] is False
-        kept = stored(host, run)
+        kept = find_run(host, run)
         folder = tmp_path / "runs" / run
         assert json.loads((folder / "training_results.json").read_text()) == kept["results"]
         assert json.loads((folder / "live_metrics.json").read_text()) == kept["metrics"]
         assert json.loads((folder / "ledger_proof.json").read_text())["entries"]
         assert len(json.loads((folder / "oneseek_dna.json").read_text())["dna"]) == 64
     with native(tmp_path) as host:
-        assert stored(host, run) == kept
+        assert find_run(host, run) == kept
         told = host.ask("GET", f"/api/training/{run}/metrics").json()
         assert (told["state"], told["epochs"]) == ("complete", kept["metrics"])
         board = host.ask("GET", f"/api/training/{run}/leaderboard").json()["leaderboard"]
@@ -85,9 +85,9 @@ def test_a_run_tells_different_epochs_and_what_the_gate_said_and_keeps_all_of_it
 
 def test_a_run_whose_steps_are_used_up_before_its_epochs_is_complete(tmp_path):
     with native(tmp_path) as host:
-        brought_in(host)
-        run = asked(host, datasetId="times-two", epochs=9, trainingConfig={"max_steps": 1})
-        kept = ended(host, run)
+        import_dataset(host)
+        run = start_run(host, datasetId="times-two", epochs=9, trainingConfig={"max_steps": 1})
+        kept = finish_run(host, run)
         assert (kept["state"], len(kept["metrics"])) == ("complete", 1)
         assert kept["results"]["gate"]["steps"] == 1
 
@@ -96,9 +96,11 @@ def test_auto_stop_ends_where_the_losses_of_a_run_to_the_end_say(tmp_path):
     def losses_of(folder, **more):
         folder.mkdir()
         with native(folder) as host:
-            brought_in(host)
+            import_dataset(host)
             gently = {"learningRate": 1e-4}  # no epoch's loss falls by more than 1
-            kept = ended(host, asked(host, datasetId="times-two", epochs=4, **gently, **more))
+            kept = finish_run(
+                host, start_run(host, datasetId="times-two", epochs=4, **gently, **more)
+            )
         return [one["total_loss"] for one in kept["metrics"]], kept["results"]
 
     whole, _ = losses_of(tmp_path / "whole", autoStopThreshold=0, autoStopPatience=100)
@@ -115,11 +117,11 @@ def test_auto_stop_ends_where_the_losses_of_a_run_to_the_end_say(tmp_path):
 def test_a_run_stops_by_what_it_does_and_not_by_its_loss(tmp_path):
     """No epoch's loss falls by 1, so that by its loss a run ends after two."""
     with native(tmp_path) as host:
-        brought_in(host, "buying", BUYING)
+        import_dataset(host, "buying", BUYING)
         asks = {"datasetId": "buying", "epochs": 4, "learningRate": 1e-4,
                 "autoStopThreshold": 1, "autoStopPatience": 1}  # fmt: skip
         by_doing, by_loss = (
-            ended(host, asked(host, **asks, **more))
+            finish_run(host, start_run(host, **asks, **more))
             for more in ({"trainingConfig": {"stop_by": "doing"}}, {})
         )
     assert by_loss["about"]["shape"]["stop_by"] == "loss" and len(by_loss["metrics"]) == 2
@@ -134,18 +136,18 @@ def test_a_run_that_a_restart_interrupts_goes_on_to_the_same_bits(tmp_path):
     for name in ("whole", "killed"):
         (tmp_path / name).mkdir()
     with native(tmp_path / "whole") as host:
-        brought_in(host)
-        whole = ended(host, asked(host, datasetId="times-two"))
+        import_dataset(host)
+        whole = finish_run(host, start_run(host, datasetId="times-two"))
         expected = weights(host)
     with native(tmp_path / "killed") as host:
-        brought_in(host)
-        run = asked(host, datasetId="times-two")
+        import_dataset(host)
+        run = start_run(host, datasetId="times-two")
         host.learn_now()
-        in_time(lambda: stored(host, run)["metrics"])
-    asked_anew()
+        in_time(lambda: find_run(host, run)["metrics"])
+    forget_answers()
     with native(tmp_path / "killed") as host:
-        assert not stored(host, run)["results"]
-        kept = ended(host, run)
+        assert not find_run(host, run)["results"]
+        kept = finish_run(host, run)
         assert [one["val_losses"] for one in kept["metrics"]] == [
             one["val_losses"] for one in whole["metrics"]
         ]
@@ -162,18 +164,18 @@ def test_a_run_killed_before_its_gate_is_judged_by_all_its_epochs(tmp_path, monk
     for name in ("whole", "killed"):
         (tmp_path / name).mkdir()
     with native(tmp_path / "whole") as host:
-        brought_in(host)
-        whole = ended(host, asked(host, datasetId="times-two"))
+        import_dataset(host)
+        whole = finish_run(host, start_run(host, datasetId="times-two"))
         expected = weights(host)
     with monkeypatch.context() as held, native(tmp_path / "killed") as host:
         held.setattr(TrainingEngine, "_worth_saving", lambda self: self.metrics["step"] == 2)
         held.setattr(DataSetAttempt, "judge", never)
-        brought_in(host)
-        run = asked(host, datasetId="times-two")
+        import_dataset(host)
+        run = start_run(host, datasetId="times-two")
         host.learn_now()
-        in_time(lambda: len(stored(host, run)["metrics"]) == 3)
+        in_time(lambda: len(find_run(host, run)["metrics"]) == 3)
     with native(tmp_path / "killed") as host:
-        kept = ended(host, run)
+        kept = finish_run(host, run)
         assert kept["results"]["gate"]["losses"] == whole["results"]["gate"]["losses"]
         assert weights(host) == expected
 
@@ -184,50 +186,50 @@ def test_a_run_killed_when_its_version_was_stored_makes_no_second_one(tmp_path, 
 
     with monkeypatch.context() as held, native(tmp_path) as host:
         held.setattr(TrainingRun, "complete", never)
-        brought_in(host)
-        run = asked(host, datasetId="times-two")
+        import_dataset(host)
+        run = start_run(host, datasetId="times-two")
         host.learn_now()
         in_time(lambda: host.ask("GET", "/api/models/versions").json()["versions"])
     with native(tmp_path) as host:
-        assert stored(host, run)["state"] == "training"
-        results = ended(host, run)["results"]
+        assert find_run(host, run)["state"] == "training"
+        results = finish_run(host, run)["results"]
         (version,) = host.ask("GET", "/api/models/versions").json()["versions"]
         assert (results["outcome"], results["version_name"]) == ("trained", version["name"])
         assert results["gate"]["losses"] == [
-            one["total_loss"] for one in stored(host, run)["metrics"]
+            one["total_loss"] for one in find_run(host, run)["metrics"]
         ]
 
 
 def test_a_run_can_be_ended_and_one_that_fails_says_why_after_a_restart(tmp_path):
     with native(tmp_path) as host:
-        brought_in(host)
-        run = asked(host, datasetId="times-two", epochs=50)
+        import_dataset(host)
+        run = start_run(host, datasetId="times-two", epochs=50)
         host.learn_now()
-        in_time(lambda: stored(host, run)["metrics"])
+        in_time(lambda: find_run(host, run)["metrics"])
         assert host.ask("POST", f"/api/training/{run}/cancel").json()["state"] == "cancelled"
         assert host.ask("POST", f"/api/training/{run}/cancel").status == 400
         assert host.ask("GET", "/api/models/versions").json()["versions"] == []
         host.learn_later()
-        lost = asked(host, datasetId="times-two")
-        data = stored(host, lost)["about"]["record"]
+        lost = start_run(host, datasetId="times-two")
+        data = find_run(host, lost)["about"]["record"]
         host.inside(lambda service: service.store.batch([["delete", "queue", data]]))
         host.learn_now()
-        in_time(lambda: stored(host, lost)["state"] == "failed")
+        in_time(lambda: find_run(host, lost)["state"] == "failed")
     with native(tmp_path) as host:
-        assert stored(host, run)["state"] == "cancelled"
-        assert "no longer there" in stored(host, lost)["reason"]
+        assert find_run(host, run)["state"] == "cancelled"
+        assert "no longer there" in find_run(host, lost)["reason"]
         assert host.ask("GET", "/healthz").status == http.client.OK
 
 
 def test_reset_ends_the_run_under_way_and_takes_every_run_along(tmp_path):
     with native(tmp_path) as host:
-        brought_in(host)
-        done = asked(host, datasetId="times-two", epochs=1)
-        ended(host, done)
-        under_way = asked(host, datasetId="identity", epochs=50)
+        import_dataset(host)
+        done = start_run(host, datasetId="times-two", epochs=1)
+        finish_run(host, done)
+        under_way = start_run(host, datasetId="identity", epochs=50)
         host.learn_now()
-        in_time(lambda: stored(host, under_way)["state"] == "training")
-        waiting = asked(host, datasetId="times-two")
+        in_time(lambda: find_run(host, under_way)["state"] == "training")
+        waiting = start_run(host, datasetId="times-two")
         reset = "/api/models/reset"
         assert host.ask("POST", reset, {"confirmation": "reset"}).status == 400
         assert {one["runId"] for one in host.ask("GET", RUNS_NOW).json()["runs"]} == {
@@ -253,12 +255,12 @@ def test_a_run_over_fifty_examples_learns_stops_and_goes_on_after_a_kill(tmp_pat
     def over_all(folder, **more):
         folder.mkdir()
         with native(folder) as host:
-            return ended(host, begun(host, **more)), sha256(host)
+            return finish_run(host, start_buying_run(host, **more)), sha256(host)
 
-    def begun(host, **more):
-        brought_in(host, "buying", BUYING_MORE)
+    def start_buying_run(host, **more):
+        import_dataset(host, "buying", BUYING_MORE)
         gently = {"learningRate": 3e-4}
-        return asked(host, datasetId="buying", epochs=3, **LARGER, **gently, **more)
+        return start_run(host, datasetId="buying", epochs=3, **LARGER, **gently, **more)
 
     def sha256(host):
         return host.ask("GET", "/api/models/versions").json()["versions"][0]["weights_sha256"]
@@ -277,11 +279,11 @@ def test_a_run_over_fifty_examples_learns_stops_and_goes_on_after_a_kill(tmp_pat
     assert stopped["results"]["stopped_early"]
     (tmp_path / "killed").mkdir()
     with native(tmp_path / "killed") as host:
-        run = begun(host, autoStopThreshold=0)
+        run = start_buying_run(host, autoStopThreshold=0)
         host.learn_now()
-        in_time(lambda: stored(host, run)["metrics"])
+        in_time(lambda: find_run(host, run)["metrics"])
     with native(tmp_path / "killed") as host:
-        assert not stored(host, run)["results"]
-        kept = ended(host, run)
+        assert not find_run(host, run)["results"]
+        kept = finish_run(host, run)
         assert [one["total_loss"] for one in kept["metrics"]] == losses
         assert sha256(host) == expected

@@ -37,7 +37,7 @@ class World:
         return [one - good + noise.gauss(0, self.spread) for one in self.hard]
 
 
-def begun(seconds: float, world: World, examples: int = 60, seed: int = 1, epochs: int = 3):
+def begin_tuning(seconds: float, world: World, examples: int = 60, seed: int = 1, epochs: int = 3):
     usual = TrainingConfig(epochs=epochs)
     tries = tries_of(usual, (4, 8, 16), examples, seed)
     tuning = Tuning.begin(seconds, usual, tries, examples)
@@ -48,7 +48,7 @@ def begun(seconds: float, world: World, examples: int = 60, seed: int = 1, epoch
     return tuning
 
 
-def gone_on(tuning: Tuning, world: World, most: int = 10**6) -> Tuning:
+def go_on(tuning: Tuning, world: World, most: int = 10**6) -> Tuning:
     while most and (coming := tuning.next()):
         number, rung, share = coming
         losses = world.losses(tuning, number, rung, share)
@@ -62,7 +62,9 @@ def test_the_time_is_kept_and_the_defaults_are_among_those_of_every_rung(seed):
     draw = random.Random(seed)
     seconds, pace = draw.uniform(5, 3000), 10 ** draw.uniform(-4, 0)
     world = World(seed, pace)
-    tuning = gone_on(begun(seconds, world, draw.randint(18, 4000), seed, draw.randint(1, 9)), world)
+    tuning = go_on(
+        begin_tuning(seconds, world, draw.randint(18, 4000), seed, draw.randint(1, 9)), world
+    )
     kept = tuning.kept
     assert tuning.over and json.loads(json.dumps(kept)) == kept
     tried = [(one["try"], one["rung"]) for one in kept["results"]]
@@ -80,10 +82,10 @@ def test_the_time_is_kept_and_the_defaults_are_among_those_of_every_rung(seed):
 def test_interrupted_anywhere_and_gone_on_with_the_table_is_the_same(seed):
     draw = random.Random(seed)
     world, seconds = World(seed, 0.01), draw.uniform(20, 400)
-    whole = gone_on(begun(seconds, world), world).kept
-    broken = begun(seconds, world)
+    whole = go_on(begin_tuning(seconds, world), world).kept
+    broken = begin_tuning(seconds, world)
     while not broken.over:  # what is stored is all there is to go on from
-        gone_on(broken, world, draw.randint(0, 3))
+        go_on(broken, world, draw.randint(0, 3))
         stored = json.loads(json.dumps(broken.kept))
         broken = Tuning(stored, broken.usual)
     assert broken.kept == whole
@@ -91,7 +93,7 @@ def test_interrupted_anywhere_and_gone_on_with_the_table_is_the_same(seed):
 
 def test_what_is_clearly_better_is_chosen_and_the_best_are_trained_the_longest():
     world = World(1, 0.01)
-    tuning = gone_on(begun(600, world), world)
+    tuning = go_on(begin_tuning(600, world), world)
     by_rung = [[r for r in tuning.kept["results"] if r["rung"] == n] for n in range(3)]
     assert len(by_rung[0]) > len(by_rung[1]) > len(by_rung[2]) >= 2
     assert tuning.kept["why"] == "better" and tuning.settings["learning_rate"] == 1e-3
@@ -101,14 +103,15 @@ def test_of_equals_the_defaults_are_kept_but_for_the_luck_that_was_told():
     """A few in a hundred, though the luckiest of two dozen is looked at each time."""
     worlds = [World(seed, 0.01, flat=True) for seed in range(80)]
     chosen = [
-        gone_on(begun(600, world, seed=n), world).kept["chosen"] for n, world in enumerate(worlds)
+        go_on(begin_tuning(600, world, seed=n), world).kept["chosen"]
+        for n, world in enumerate(worlds)
     ]
     assert statistics.mean(number != DEFAULTS for number in chosen) <= 0.06
 
 
 def test_what_would_harm_is_never_chosen():
     world = World(1, 0.01)
-    tuning = begun(600, world)
+    tuning = begin_tuning(600, world)
     while coming := tuning.next():
         number, rung, share = coming
         result = tuning.add_result(number, rung, world.losses(tuning, *coming), TOKENS,
@@ -121,9 +124,9 @@ def test_what_would_harm_is_never_chosen():
 
 def test_without_time_for_another_the_defaults_stay_and_it_is_said():
     world = World(1, 10.0)
-    kept = gone_on(begun(300, world), world).kept
+    kept = go_on(begin_tuning(300, world), world).kept
     assert (kept["chosen"], kept["why"]) == (DEFAULTS, "time")
-    late = begun(600, World(1, 0.01))
+    late = begin_tuning(600, World(1, 0.01))
     late.add_result(DEFAULTS, 0, [1.0] * HELD, TOKENS, 1.0)
     before = copy.deepcopy(late.kept["results"])
     late.out_of_time()

@@ -50,7 +50,7 @@ def two_rows(ids):
     }
 
 
-def prepared(golden, executor, program_of):
+def prepare_run(golden, executor, program_of):
     stored = {name: Stored(shape) for name, shape in CONFIG.shapes().items()}
     program = program_of(CONFIG, stored, TOKENS, ROWS, 64, TRAINED)
     run = executor.prepare(plan(program))
@@ -72,7 +72,7 @@ HOMES = pytest.mark.parametrize("home", [Numpy, gpu], ids=["numpy", "gpu"])
 @pytest.mark.slow
 @HOMES
 def test_gradients_agree_with_pytorch(golden, home):
-    run = prepared(golden, home(), programs.accumulate)
+    run = prepare_run(golden, home(), programs.accumulate)
     asyncio.run(run.advance())
     gradient = asyncio.run(run.read("adapter.total"))
     for name in TRAINED.entries:
@@ -85,7 +85,7 @@ def test_gradients_agree_with_pytorch(golden, home):
 @pytest.mark.slow
 @HOMES
 def test_ten_steps_follow_pytorchs_curve(golden, home):
-    run, losses = prepared(golden, home(), programs.learn), []
+    run, losses = prepare_run(golden, home(), programs.learn), []
     for step in range(1, 11):
         run.write("hyper", Hyper(1e-2).at(step))
         asyncio.run(run.advance())
@@ -105,7 +105,7 @@ def test_the_loss_of_choices_and_its_gradients_agree_with_pytorch(golden, home):
     base[half - answer : half], base[ROWS - answer :] = wanted["base_losses"]
     own = better / BETA * OWN / answer
 
-    run = prepared(golden, home(), lambda *shape: programs.accumulate(*shape, choices=3))
+    run = prepare_run(golden, home(), lambda *shape: programs.accumulate(*shape, choices=3))
     run.write("weight", np.ones(ROWS))
     for name, array in {"signs": signs, "offset": -(signs @ base)[:, None],
                         "share": np.array(SHARES)[:, None], "own": own[:, None]}.items():  # fmt: skip

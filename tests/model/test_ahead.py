@@ -24,7 +24,7 @@ AHEAD = 8
 def answers_of(model, cases):
     """Text, tokens and end of each, asked all at once; what is asked again finds its cache."""
 
-    async def answered():
+    async def answer_twice():
         generator, found = Generator(model), []
         for _ in range(2):
             asked = [
@@ -36,10 +36,10 @@ def answers_of(model, cases):
             found += [(answer.text, answer.ids, answer.ended) for answer in asked]
         return found
 
-    return asyncio.run(answered())
+    return asyncio.run(answer_twice())
 
 
-def loaded(executor):
+def load_model(executor):
     with contextlib.closing(open_model(find("tiny"))) as file:
         return asyncio.run(Model.load(file, executor))
 
@@ -60,7 +60,7 @@ def begun(monkeypatch) -> list[str]:
 
 
 def test_answers_are_the_same_to_the_token_with_whatever_ends_them(begun, monkeypatch):
-    model = loaded(Numpy())
+    model = load_model(Numpy())
     kinds = [
         Sampling(max_tokens=14),
         Sampling(max_tokens=9, temperature=0.9, seed=3),
@@ -81,15 +81,15 @@ def test_answers_are_the_same_to_the_token_with_whatever_ends_them(begun, monkey
 @pytest.mark.slow
 def test_a_device_feeds_itself_what_it_drew(monkeypatch):
     device = gpu()
-    model, decode, turns = loaded(device), Generator.decode, []
+    model, decode, turns = load_model(device), Generator.decode, []
     cases = [(QUESTIONS[2], Sampling(max_tokens=20, temperature=0.6, seed=5))]
     alone = answers_of(model, cases)
 
-    async def counted(generator):
+    async def note_decode(generator):
         turns.append(generator)
         await decode(generator)
 
-    monkeypatch.setattr(Generator, "decode", counted)
+    monkeypatch.setattr(Generator, "decode", note_decode)
     monkeypatch.setattr(Run, "ahead", AHEAD)
     assert answers_of(model, cases) == alone
     assert len(turns) <= sum(len(ids) // AHEAD + 1 for _, ids, _ in alone)

@@ -50,7 +50,7 @@ def test_logits_are_those_of_transformers(home, variant, container):
     executor = home()
 
     async def run():
-        model = await architectures.loaded(variant, executor, container)
+        model = await architectures.load_variant(variant, executor, container)
         return [await architectures.divergence(model, variant, length) for length in LENGTHS]
 
     assert max(asyncio.run(run())) <= 1e-9
@@ -63,7 +63,7 @@ def test_gradients_are_those_of_torch(home, variant):
     executor = home()
 
     async def run():
-        model = await architectures.loaded(variant, executor)
+        model = await architectures.load_variant(variant, executor)
         return await architectures.gradient_errors(model, variant)
 
     for name, error in asyncio.run(run()).items():
@@ -91,7 +91,7 @@ def test_a_whole_lesson_comes_nearer_to_what_is_taught(home, variant):
     executor = home()
 
     async def run():
-        return await architectures.lesson(await architectures.loaded(variant, executor))
+        return await architectures.lesson(await architectures.load_variant(variant, executor))
 
     taught = asyncio.run(run())
     assert taught["losses"][-1] < taught["losses"][0] and taught["outcome"]

@@ -25,33 +25,33 @@ def model() -> Model:
         return asyncio.run(Model.load(file, Numpy()))
 
 
-def said(generator: Generator, messages: list[dict]) -> str:
-    async def answered():
+def answer_chat(generator: Generator, messages: list[dict]) -> str:
+    async def answer_messages():
         answer = generator.ask(messages, Sampling(max_tokens=12))
         await generator.answer_all([answer])
         return answer.text
 
-    return asyncio.run(answered())
+    return asyncio.run(answer_messages())
 
 
 def test_the_next_turn_computes_only_what_is_new_and_says_the_same(model, monkeypatch):
     generator, read = Generator(model), []
     write = Generator.write_tokens
 
-    def counted(self, run, tokens, size):
+    def note_write(self, run, tokens, size):
         read.append(len(tokens))
         return write(self, run, tokens, size)
 
-    monkeypatch.setattr(Generator, "write_tokens", counted)
+    monkeypatch.setattr(Generator, "write_tokens", note_write)
     chat: list[dict] = []
     for question in ("What is a tree?", "Who are you?", "What is the capital of France?"):
         chat.append({"role": "user", "content": question})
         known = max((len(lane.token_ids) for lane in generator.pool.lanes.values()), default=0)
         prompt = len(generator.encode(chat)[0])
         read.clear()
-        answer = said(generator, chat)
+        answer = answer_chat(generator, chat)
         assert sum(read) <= prompt - known + 12 + 4 or not known
-        assert answer == said(Generator(model), chat)
+        assert answer == answer_chat(Generator(model), chat)
         chat.append({"role": "assistant", "content": answer})
     assert [key for key in generator.pool.lanes if key != generator.head_key] == [":3"]
 
@@ -68,7 +68,7 @@ def test_short_questions_at_once_are_answered_as_each_alone(model):
         await generator.answer_all(answers)
         return [answer.text for answer in answers]
 
-    assert asyncio.run(together()) == [said(Generator(model), chat) for chat in chats]
+    assert asyncio.run(together()) == [answer_chat(Generator(model), chat) for chat in chats]
 
 
 def test_what_another_chat_began_with_is_copied_and_says_the_same(model, monkeypatch):
@@ -78,18 +78,18 @@ def test_what_another_chat_began_with_is_copied_and_says_the_same(model, monkeyp
     generator, read = Generator(model), []
     write = Generator.write_tokens
 
-    def counted(self, run, tokens, size):
+    def note_write(self, run, tokens, size):
         read.append(len(tokens))
         return write(self, run, tokens, size)
 
-    said(generator, chats[0])
-    monkeypatch.setattr(Generator, "write_tokens", counted)
-    answer = said(generator, chats[1])
+    answer_chat(generator, chats[0])
+    monkeypatch.setattr(Generator, "write_tokens", note_write)
+    answer = answer_chat(generator, chats[1])
     ids = [generator.encode(chat)[0] for chat in chats]
     own = len(ids[1]) - len(common_prefix(*ids))
     assert len(common_prefix(*ids)) > CARRIED
     assert sum(read) <= own + 12
-    assert answer == said(Generator(model), chats[1])
+    assert answer == answer_chat(Generator(model), chats[1])
 
 
 def test_what_a_version_read_is_not_copied_for_others():
@@ -122,7 +122,7 @@ def test_nobodys_answer_stands_still_while_anothers_prompt_is_read(model):
         return first.text, second.text
 
     said_together = asyncio.run(together())
-    assert said_together == tuple(said(Generator(model), chat) for chat in (short, long))
+    assert said_together == tuple(answer_chat(Generator(model), chat) for chat in (short, long))
 
 
 def a_pool(rows: int = 100) -> Pool:

@@ -28,7 +28,7 @@ ALMOST = Trained.lora(SMOLLM2, 8, 16, [t for t in TARGETS if t != "attention.k"]
 BINDINGS = 10  # arrays that the largest merged step shows its kernel
 
 
-def stored():
+def make_stored():
     shapes = SMOLLM2.shapes()
     found = {name: Stored(shape, 4 * (len(shape) == 2)) for name, shape in shapes.items()}
     for i in range(SMOLLM2.layers):
@@ -61,7 +61,7 @@ def test_a_prompt_is_read_in_as_few_runs_as_fit():
     ],
 )
 def test_dispatches_of_smollm2(most, program, shape, trained, more):
-    made = program(SMOLLM2, stored(), *shape, 2048, trained, **more)
+    made = program(SMOLLM2, make_stored(), *shape, 2048, trained, **more)
     assert len(merge(made, BINDINGS).steps) <= most
 
 

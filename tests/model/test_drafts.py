@@ -28,17 +28,17 @@ AHEAD = 8
 BEGIN = "Well, that is so"
 
 
-def loaded(executor):
+def load_model(executor):
     with contextlib.closing(open_model(find("tiny"))) as file:
         return asyncio.run(Model.load(file, executor))
 
 
 @pytest.fixture(scope="module")
 def model():
-    return loaded(processor())
+    return load_model(processor())
 
 
-def sampling(i):
+def make_sampling(i):
     """Greedy and drawn, with whatever ends an answer."""
     drawn = dict(temperature=(0.3, 0.7, 1.1)[i % 3], seed=i, top_k=20 * (i % 4 // 2), top_p=0.9)
     return Sampling(
@@ -65,10 +65,10 @@ def cases(model, count):
             more["forced"] = tuple(tokenizer.encode(BEGIN))
         if i % 11 == 0:
             more["prefix"] = "I think that"
-        yield question, sampling(i), more
+        yield question, make_sampling(i), more
 
 
-def answered(model, count, ended_at=0):
+def answer_cases(model, count, ended_at=0):
     """What is heard of each answer, and the passes that it took."""
 
     def hear(answer, texts, text):
@@ -98,9 +98,9 @@ def answered(model, count, ended_at=0):
 def test_answers_are_the_same_to_the_token_and_those_by_heart_take_a_quarter_of_the_passes(
     model, monkeypatch
 ):
-    found, passes = answered(model, PROMPTS)
+    found, passes = answer_cases(model, PROMPTS)
     monkeypatch.setattr(generate, "MANY_ROWS", 1)
-    alone, singly = answered(model, PROMPTS)
+    alone, singly = answer_cases(model, PROMPTS)
     assert found == alone
     assert {ended for _, _, ended, *_ in found} >= {"end", "length", "stop"}
     for by_heart in (0, 1):
@@ -109,24 +109,24 @@ def test_answers_are_the_same_to_the_token_and_those_by_heart_take_a_quarter_of_
 
 @pytest.mark.long
 def test_tokens_drawn_ahead_are_the_same_beside_drafts(monkeypatch):
-    model, fed, plain = loaded(Numpy()), [], reference.Run.begin
+    model, fed, plain = load_model(Numpy()), [], reference.Run.begin
 
     async def begin(self, *names, **given):
         fed.extend(given)
         return await plain(self, *names, **given)
 
     monkeypatch.setattr(reference.Run, "begin", begin)
-    alone, _ = answered(model, PROMPTS)
+    alone, _ = answer_cases(model, PROMPTS)
     assert not fed
     monkeypatch.setattr(reference.Run, "ahead", AHEAD)
-    assert answered(model, PROMPTS)[0] == alone
+    assert answer_cases(model, PROMPTS)[0] == alone
     assert len(fed) > PROMPTS
 
 
 def test_who_stops_an_answer_hears_no_more_of_its_draft(model, monkeypatch):
-    found, _ = answered(model, 12, ended_at=2)
+    found, _ = answer_cases(model, 12, ended_at=2)
     monkeypatch.setattr(generate, "MANY_ROWS", 1)
-    assert answered(model, 12, ended_at=2)[0] == found
+    assert answer_cases(model, 12, ended_at=2)[0] == found
     assert "cancelled" in {ended for _, _, ended, *_ in found}
 
 
@@ -147,8 +147,8 @@ def test_a_seeded_answer_does_not_depend_on_who_else_asks(model):
 @pytest.mark.long
 @pytest.mark.slow
 def test_a_chip_verifies_the_same(monkeypatch):
-    chip = loaded(gpu())
-    found, passes = answered(chip, ON_A_CHIP)
+    chip = load_model(gpu())
+    found, passes = answer_cases(chip, ON_A_CHIP)
     monkeypatch.setattr(generate, "MANY_ROWS", 1)
-    alone, singly = answered(chip, ON_A_CHIP)
+    alone, singly = answer_cases(chip, ON_A_CHIP)
     assert found == alone and passes[0] <= singly[0] / 2

@@ -29,11 +29,11 @@ pytestmark = pytest.mark.in_worker
 GOLDEN = np.load(FOLDER / "logits.npz")
 
 
-def opened(data, name="tiny.gguf"):
+def open_bytes(data, name="tiny.gguf"):
     return open_model(BytesSource(data, name))
 
 
-def opened_folder(files):
+def open_folder(files):
     return open_model({name: BytesSource(data, name) for name, data in files.items()})
 
 
@@ -43,7 +43,7 @@ def dense(tensor):
 
 @pytest.mark.parametrize("kind", TYPES)
 def test_every_stored_type_has_the_values_gguf_gives_it(kind):
-    data = BytesSource(tiny.stored(WEIGHT, (512, 256), kind))
+    data = BytesSource(tiny.make_tensor(WEIGHT, (512, 256), kind))
     read = read_packed if TYPES[kind].bits else read_plain
     values = dense(read(data, 0, TYPES[kind], (512, 256)))
     digest = hashlib.sha256((values.astype("<f4") + 0.0).tobytes()).digest()
@@ -52,7 +52,7 @@ def test_every_stored_type_has_the_values_gguf_gives_it(kind):
 
 def test_packed_codes_lie_as_the_kernels_expect():
     packed = read_packed(
-        BytesSource(tiny.stored(WEIGHT, (512, 256), "Q4_1")), 0, TYPES["Q4_1"], (512, 256)
+        BytesSource(tiny.make_tensor(WEIGHT, (512, 256), "Q4_1")), 0, TYPES["Q4_1"], (512, 256)
     )
     i, row = 77, 300
     code = int(packed.codes[row, i * 4 // 32]) >> (i * 4) % 32 & 15
@@ -64,8 +64,8 @@ def test_packed_codes_lie_as_the_kernels_expect():
 # GGUF has no keys for the layers of the other Gemma
 @pytest.mark.parametrize("variant", [v for v in tiny.VARIANTS if v != "gemma3-other-scale"])
 def test_gguf_and_config_json_describe_the_same_model(variant):
-    ours = opened(tiny.gguf(variant, "Q8_0")).config
-    theirs = opened_folder(tiny.folder(variant, "F16")).config
+    ours = open_bytes(tiny.gguf(variant, "Q8_0")).config
+    theirs = open_folder(tiny.folder(variant, "F16")).config
     np.testing.assert_allclose(inverse_frequencies(ours), inverse_frequencies(theirs), rtol=1e-6)
     if variant != "mistral":  # GGUF files of Mistral say llama
         for key in set(theirs) - {"rope_scaling", "sliding_window"}:
@@ -83,7 +83,7 @@ def test_rotary_rows_go_to_halves_and_back(heads, pairs):
 
 def test_only_llamas_queries_and_keys_change_their_rows():
     for variant, turned in (("llama", {"q_proj", "k_proj"}), ("qwen2", set())):
-        model = opened(tiny.gguf(variant, "Q4_0"))
+        model = open_bytes(tiny.gguf(variant, "Q4_0"))
         for name in model.names():
             entry = model.spec(name)
             read = read_packed if entry.bits else read_plain
@@ -93,13 +93,13 @@ def test_only_llamas_queries_and_keys_change_their_rows():
 
 
 def test_every_name_maps_to_gguf_and_back():
-    model = opened_folder(tiny.folder("qwen3"))
+    model = open_folder(tiny.folder("qwen3"))
     for name in model.names():
         assert architecture.from_gguf_name(architecture.to_gguf_name(name)) == name
 
 
 def test_a_model_in_several_files_is_the_same_model():
-    whole, parts = (opened_folder(tiny.folder("qwen2", "F16", shards)) for shards in (1, 3))
+    whole, parts = (open_folder(tiny.folder("qwen2", "F16", shards)) for shards in (1, 3))
     assert whole.names() == parts.names() and len(parts.sources) == 3
     for name in whole.names():
         assert np.array_equal(whole.read(name), parts.read(name))
@@ -107,11 +107,11 @@ def test_a_model_in_several_files_is_the_same_model():
 
 @pytest.mark.parametrize("bare_first", [False, True])
 def test_a_gguf_in_several_parts_is_the_same_model(tmp_path, bare_first):
-    whole = opened(tiny.gguf("llama", "Q4_1"))
+    whole = open_bytes(tiny.gguf("llama", "Q4_1"))
     files = tiny.gguf_parts("llama", "Q4_1", 4, bare_first)
     for name, data in files.items():
         (tmp_path / name).write_bytes(data)
-    given = [opened_folder(dict(reversed(files.items()))), open_model(tmp_path)]
+    given = [open_folder(dict(reversed(files.items()))), open_model(tmp_path)]
     given += [open_model(tmp_path / name) for name in files]
     for parts in given:
         assert (

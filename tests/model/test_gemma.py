@@ -17,7 +17,7 @@ from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.score import top_tokens
 from oneseek.engine.model.tokenizer import Tokenizer
 from tests.golden import FOLDER
-from tests.support.architectures import loaded, opened
+from tests.support.architectures import load_variant, open_variant
 from tests.support.gpu_device import gpu
 from tests.support.wasm_host import host
 
@@ -41,14 +41,14 @@ HOMES = pytest.mark.parametrize("home", [Numpy, gpu, wasm], ids=["numpy", "gpu",
 )
 def test_what_cannot_be_computed_is_refused_by_name(changes, said):
     with pytest.raises(FormatError, match=said):
-        opened("gemma3", "gguf", **changes)
+        open_variant("gemma3", "gguf", **changes)
 
 
 @pytest.mark.slow
 @HOMES
 def test_an_answer_grown_in_the_cache_is_what_reading_it_whole_says(home):
     """The local layers' windows also end where the cache says, token by token."""
-    model = asyncio.run(loaded("gemma3", home()))
+    model = asyncio.run(load_variant("gemma3", home()))
     generator = Generator(model)
     answer = generator.ask([{"role": "user", "content": "Hej, vad heter du?"}], GREEDY)
 

@@ -46,7 +46,7 @@ class Holes(Source):
         return part + bytes(length - len(part))
 
 
-def refused(where, reason):
+def must_refuse(where, reason):
     """Opening fails with this reason and the file's name, in under a second, without growth."""
     if isinstance(where, bytes):
         where = BytesSource(where, "bad.gguf")
@@ -134,7 +134,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_R25_hostile_gguf_is_harmless(name):
-    refused(*HOSTILE[name])
+    must_refuse(*HOSTILE[name])
 
 
 @pytest.mark.long
@@ -142,10 +142,10 @@ def test_R25_hostile_gguf_is_harmless(name):
 def test_R25_many_large_arrays_are_harmless():
     count = 600_000
     items = (array(b"k%d" % i, 8, count, bytes(8 * count)) for i in range(2))
-    refused(head(0, 2) + b"".join(items), f"over {MAX_ITEMS} strings")
+    must_refuse(head(0, 2) + b"".join(items), f"over {MAX_ITEMS} strings")
     start = head(0, 4000) + array(b"k", 10, 1 << 20)
-    refused(Holes(start, 1 << 40), "header is over the limit of 64 MB|is empty")
-    refused(
+    must_refuse(Holes(start, 1 << 40), "header is over the limit of 64 MB|is empty")
+    must_refuse(
         Holes(head(0, 1) + array(b"k", 8, 1) + struct.pack("<Q", 1 << 36), 1 << 40), "bytes, over"
     )
 
@@ -181,7 +181,7 @@ def test_R25_numbers_no_model_has_are_harmless():
         ("tokenizer.ggml.merges", [1, 2], "not pairs"),
         ("tokenizer.chat_template", 7, "chat template is not text"),
     ]:
-        refused(tiny.gguf("llama", "F32", **{name.replace(".", "__"): value}), reason)
+        must_refuse(tiny.gguf("llama", "F32", **{name.replace(".", "__"): value}), reason)
 
 
 def test_R25_weights_that_are_not_numbers_are_refused_by_name():
@@ -250,7 +250,7 @@ HOSTILE_SAFETENSORS = {
 
 
 def folder_refused(files, reason):
-    refused({name: BytesSource(data, name) for name, data in files.items()}, reason)
+    must_refuse({name: BytesSource(data, name) for name, data in files.items()}, reason)
 
 
 @pytest.mark.parametrize("name", HOSTILE_SAFETENSORS)
@@ -264,7 +264,7 @@ def test_R26_a_hostile_folder_is_harmless():
     words = json.loads(FOLDER["tokenizer.json"])
     index = "model.safetensors.index.json"
 
-    def changed(file, data, **changes):
+    def change_file(file, data, **changes):
         return FOLDER | {file: json.dumps(data | changes).encode()}
 
     for files, reason in (
@@ -277,18 +277,18 @@ def test_R26_a_hostile_folder_is_harmless():
         (FOLDER | {"b.safetensors": b""}, "is needed, not 2 files"),
         (FOLDER | {"config.json": b"[]"}, "config.json: is not an object"),
         (FOLDER | {index: b'{"weight_map": []}'}, "does not say which tensor"),
-        (changed("config.json", config, num_hidden_layers=10**9), "num_hidden_layers"),
-        (changed("config.json", config, vocab_size="x"), "vocab_size"),
-        (changed("config.json", config, hidden_act="gelu"), "activation 'gelu'"),
-        (changed("config.json", config, rope_scaling=[1]), "not an object"),
-        (changed("config.json", config, rope_scaling={"type": "dynamic"}), "cannot be used"),
-        (changed("config.json", config, model_type=["llama"]), "is not supported"),
-        (changed("tokenizer.json", words, model=[]), "cannot be understood"),
-        (changed("tokenizer.json", words, model={"type": "Unigram"}), "'Unigram'"),
-        (changed("tokenizer.json", words, normalizer={"type": "Lowercase"}), "'Lowercase'"),
-        (changed("tokenizer.json", words, pre_tokenizer={"type": "Whitespace"}), "Whitespace"),
+        (change_file("config.json", config, num_hidden_layers=10**9), "num_hidden_layers"),
+        (change_file("config.json", config, vocab_size="x"), "vocab_size"),
+        (change_file("config.json", config, hidden_act="gelu"), "activation 'gelu'"),
+        (change_file("config.json", config, rope_scaling=[1]), "not an object"),
+        (change_file("config.json", config, rope_scaling={"type": "dynamic"}), "cannot be used"),
+        (change_file("config.json", config, model_type=["llama"]), "is not supported"),
+        (change_file("tokenizer.json", words, model=[]), "cannot be understood"),
+        (change_file("tokenizer.json", words, model={"type": "Unigram"}), "'Unigram'"),
+        (change_file("tokenizer.json", words, normalizer={"type": "Lowercase"}), "'Lowercase'"),
+        (change_file("tokenizer.json", words, pre_tokenizer={"type": "Whitespace"}), "Whitespace"),
         (
-            changed("tokenizer.json", words, added_tokens=[{"id": 1 << 40, "content": "x"}]),
+            change_file("tokenizer.json", words, added_tokens=[{"id": 1 << 40, "content": "x"}]),
             "over the limit",
         ),
     ):
@@ -301,11 +301,11 @@ PLACED = json.loads(SHARDS[INDEX])["weight_map"]
 SECOND = "model-00002-of-00003.safetensors"
 
 
-def indexed(weight_map, **files):
+def replace_index(weight_map, **files):
     return SHARDS | {INDEX: json.dumps({"weight_map": weight_map}).encode()}
 
 
-def emptied(file):
+def drop_tensor(file):
     """A file of weights without one of its tensors."""
     (length,) = struct.unpack("<Q", file[:8])
     header = json.loads(file[8 : 8 + length])
@@ -315,19 +315,22 @@ def emptied(file):
 
 
 HOSTILE_SHARDS = {
-    "outside": (indexed(PLACED | {"a": "../../etc/passwd"}), "which is no file beside it"),
-    "outside, a file of weights": (indexed(PLACED | {"a": "../x.safetensors"}), "no file beside"),
-    "absolute": (indexed(PLACED | {"a": "/etc/model.safetensors"}), "no file beside"),
-    "of Windows": (indexed(PLACED | {"a": "..\\\\x.safetensors"}), "no file beside"),
-    "no text": (indexed(PLACED | {"a": 7}), "no file beside"),
-    "itself": (indexed(PLACED | {"a": INDEX}), "no file beside"),
-    "long": (indexed(PLACED | {"a": "x" * 9999 + ".safetensors"}), "no file beside"),
-    "nothing": (indexed({}), "does not say which tensor"),
+    "outside": (replace_index(PLACED | {"a": "../../etc/passwd"}), "which is no file beside it"),
+    "outside, a file of weights": (
+        replace_index(PLACED | {"a": "../x.safetensors"}),
+        "no file beside",
+    ),
+    "absolute": (replace_index(PLACED | {"a": "/etc/model.safetensors"}), "no file beside"),
+    "of Windows": (replace_index(PLACED | {"a": "..\\\\x.safetensors"}), "no file beside"),
+    "no text": (replace_index(PLACED | {"a": 7}), "no file beside"),
+    "itself": (replace_index(PLACED | {"a": INDEX}), "no file beside"),
+    "long": (replace_index(PLACED | {"a": "x" * 9999 + ".safetensors"}), "no file beside"),
+    "nothing": (replace_index({}), "does not say which tensor"),
     "not an object": (SHARDS | {INDEX: b"[1]"}, "is not an object"),
     "not JSON": (SHARDS | {INDEX: b"{"}, "is not valid JSON"),
     "named twice": (SHARDS | {INDEX: b'{"weight_map": {"a": "b", "a": "c"}}'}, "there twice"),
     "many files": (
-        indexed({str(n): f"{n}.safetensors" for n in range(999)}),
+        replace_index({str(n): f"{n}.safetensors" for n in range(999)}),
         "999 files, over 256",
     ),
     "a missing file": (
@@ -335,15 +338,15 @@ HOSTILE_SHARDS = {
         r"model-00002-of-00003.safetensors of 3 files of weights is missing; get it, and choose",
     ),
     "a file cut short": (SHARDS | {SECOND: SHARDS[SECOND][:-4]}, "cut short"),
-    "a file without a tensor": (SHARDS | {SECOND: emptied(SHARDS[SECOND])}, "where it is not"),
+    "a file without a tensor": (SHARDS | {SECOND: drop_tensor(SHARDS[SECOND])}, "where it is not"),
     "a tensor of another file": (
-        indexed(PLACED | {"model.norm.weight": sorted(set(PLACED.values()))[0]})
+        replace_index(PLACED | {"model.norm.weight": sorted(set(PLACED.values()))[0]})
         if PLACED["model.norm.weight"] == SECOND
-        else indexed(PLACED | {"model.norm.weight": SECOND}),
+        else replace_index(PLACED | {"model.norm.weight": SECOND}),
         "the tensor model.norm.weight is in model-0000. *|the index says",
     ),
     "a tensor it does not name": (
-        indexed({name: file for name, file in PLACED.items() if name != "model.norm.weight"}),
+        replace_index({name: file for name, file in PLACED.items() if name != "model.norm.weight"}),
         "model.norm.weight is in .*; the index says nowhere",
     ),
     "the same file twice": (
@@ -366,7 +369,7 @@ def part(number, count, tensors=0, total=None, **keys):
     """A part that holds nothing but what it says of itself."""
     said = {"split.no": number, "split.count": count}
     said |= {"split.tensors.count": total} if total is not None else {}
-    return tiny.written(said | {key.replace("__", "."): v for key, v in keys.items()}, {})
+    return tiny.encode_gguf(said | {key.replace("__", "."): v for key, v in keys.items()}, {})
 
 
 HOSTILE_PARTS = {
@@ -386,7 +389,7 @@ HOSTILE_PARTS = {
     "fewer tensors than said": (PARTS | {MIDDLE: part(1, 3)}, "the parts hold .* tensors, not the"),
     "another total": (PARTS | {MIDDLE: part(1, 3, total=7)}, "the parts hold .* not the"),
     "overlapping": (
-        PARTS | {MIDDLE: tiny.written({"split.no": 1, "split.count": 3}, tiny.contents("llama", "F16")[1])},
+        PARTS | {MIDDLE: tiny.encode_gguf({"split.no": 1, "split.count": 3}, tiny.contents("llama", "F16")[1])},
         "is in another part too",
     ),
     "of another model": (
@@ -423,7 +426,7 @@ INTERESTING = [
 TINY_HEADER = WHOLE[: WHOLE.index(b"blk.1.ffn_down") + 64]
 
 
-def damaged(draw, data, reach):
+def damage(draw, data, reach):
     """A few random changes within the first `reach` bytes."""
     data = bytearray(data)
     for _ in range(draw.choice([1, 1, 1, 2, 4])):
@@ -480,13 +483,13 @@ def fuzz(count, seed=0):
     for turn in range(count):
         started = time.process_time()
         if turn % 2:
-            found = use(BytesSource(damaged(draw, WHOLE, len(TINY_HEADER)), "damaged.gguf"))
+            found = use(BytesSource(damage(draw, WHOLE, len(TINY_HEADER)), "damaged.gguf"))
         else:
             folder = (SHARDS, PARTS, *GIVEN)[turn // 2 % 9]
             weights = [name for name in folder if not name.endswith(".json")]
             name = draw.choice([*weights * (6 // len(weights)), INDEX, *folder])
             name = name if name in folder else weights[0]
-            files = folder | {name: damaged(draw, folder[name], reach(folder[name]))}
+            files = folder | {name: damage(draw, folder[name], reach(folder[name]))}
             if draw.randrange(20) == 0:
                 del files[draw.choice([*files])]
             found = use({name: BytesSource(data, name) for name, data in files.items()})

@@ -21,7 +21,7 @@ from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.score import top_tokens
 from oneseek.engine.model.trainable import Trained
 from tests.support import tiny
-from tests.support.architectures import loaded, opened
+from tests.support.architectures import load_variant, open_variant
 from tests.support.wasm_host import host
 
 GREEDY = Sampling(max_tokens=12, temperature=0.0)
@@ -44,7 +44,7 @@ def wasm():
 )
 def test_what_cannot_be_computed_is_refused_by_name(changes, said):
     with pytest.raises(FormatError, match=said):
-        opened("lfm2", "gguf", **changes)
+        open_variant("lfm2", "gguf", **changes)
 
 
 @pytest.mark.parametrize(
@@ -68,26 +68,26 @@ def test_what_a_config_json_cannot_say_is_refused_by_name(changes, said):
 def test_whatever_the_cache_holds_an_answer_is_what_reading_it_whole_says(home, variant):
     """Token by token; after another chat with the same beginning, after a turn that is answered
     otherwise, and with wrong guesses that are taken back."""
-    model = asyncio.run(loaded(variant, home()))
+    model = asyncio.run(load_variant(variant, home()))
     generator = Generator(model)
 
-    async def answered(messages, **more):
+    async def answer_messages(messages, **more):
         answer = generator.ask(messages, GREEDY, **more)
         while not answer.ended:
             await generator.advance()
         return answer
 
     async def all_of_them():
-        first = await answered([FIRST], key="one")
+        first = await answer_messages([FIRST], key="one")
         said = {"role": "assistant", "content": first.text}
         wrong = tuple(first.ids[:5]) + (3, 4)  # forced words are guessed ahead
         return [
             first,
-            await answered([FIRST, said, OTHER], key="one"),
-            await answered([OTHER], key="two"),
-            await answered([FIRST, said, FIRST], key="one"),
-            await answered([FIRST], key="three", forced=wrong),
-            await answered([FIRST], key="four"),
+            await answer_messages([FIRST, said, OTHER], key="one"),
+            await answer_messages([OTHER], key="two"),
+            await answer_messages([FIRST, said, FIRST], key="one"),
+            await answer_messages([FIRST], key="three", forced=wrong),
+            await answer_messages([FIRST], key="four"),
         ], wrong
 
     answers, forced = asyncio.run(all_of_them())
@@ -111,8 +111,8 @@ NAMES = {  # as PEFT 0.21 names them for these target modules
 
 
 def test_an_adapter_leaves_and_arrives_under_pefts_names(tmp_path):
-    file = opened("lfm2")
-    config = asyncio.run(loaded("lfm2", Numpy())).config
+    file = open_variant("lfm2")
+    config = asyncio.run(load_variant("lfm2", Numpy())).config
     trained = Trained.lora(config, 4, 8)
     flat = np.random.default_rng(0).standard_normal(trained.size).astype(np.float32)
     save_peft(tmp_path, trained, flat, "a model")

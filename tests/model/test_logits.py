@@ -19,7 +19,7 @@ def golden():
     return np.load(FOLDER / "logits.npz")
 
 
-def opened(variant, kind, container):
+def open_variant(variant, kind, container):
     if container == "gguf":
         return open_model(BytesSource(tiny.gguf(variant, kind), "tiny.gguf"))
     files = tiny.folder(variant, kind)
@@ -31,7 +31,7 @@ def test_every_architecture_and_stored_type_gives_transformers_logits(
     golden, variant, kind, container
 ):
     async def run():
-        model = await Model.load(opened(variant, kind, container), Numpy())
+        model = await Model.load(open_variant(variant, kind, container), Numpy())
         return await top_tokens(model, IDS)
 
     ids, logprobs = asyncio.run(run())

@@ -14,10 +14,16 @@ from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained
-from tests.support.programs import KINDS, TINY, random_weights, stored_of, two_rows_behind_a_prefix
+from tests.support.programs import (
+    KINDS,
+    TINY,
+    describe_storage,
+    random_weights,
+    two_rows_behind_a_prefix,
+)
 
 
-def prepared(program, feeds, dtype=np.float64):
+def prepare_run(program, feeds, dtype=np.float64):
     run = Numpy(dtype).prepare(plan(program))
     for name, array in feeds.items():
         if name in program.inputs:
@@ -34,14 +40,14 @@ def read(run, name):
 def test_whole_model_gradients_agree_with_central_differences(kind, bits):
     config, rng = KINDS[kind], np.random.default_rng(0)
     trained = Trained.lora(config, rank=2, alpha=4, bias=kind == "llama")
-    stored = stored_of(config, bits)
+    stored = describe_storage(config, bits)
     program = programs.accumulate(config, stored, 12, 6, 64, trained)
     feeds = {
         **random_weights(program, config, rng),
         **two_rows_behind_a_prefix(rng, config.vocab),
         "adapter": rng.normal(size=trained.size) * 0.2,
     }
-    run = prepared(program, feeds)
+    run = prepare_run(program, feeds)
     run.run()
     gradient = read(run, "adapter.total")
     for name in list(trained.entries)[:: len(trained.entries) // 12]:
@@ -57,9 +63,11 @@ def test_whole_model_gradients_agree_with_central_differences(kind, bits):
         np.testing.assert_allclose(gradient[at], slope, rtol=1e-5, atol=1e-9, err_msg=name)
 
 
-def learning(trained, keep_blocks=None, seed=0):
+def build_learning(trained, keep_blocks=None, seed=0):
     rng = np.random.default_rng(seed)
-    program = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, trained, keep_blocks=keep_blocks)
+    program = programs.learn(
+        TINY, describe_storage(TINY, 4), 12, 6, 64, trained, keep_blocks=keep_blocks
+    )
     feeds = {
         **random_weights(program, TINY, rng),
         **two_rows_behind_a_prefix(rng, TINY.vocab),
@@ -74,8 +82,8 @@ LORA = Trained.lora(TINY, rank=4, alpha=8)
 def test_ten_steps_learn_the_targets_and_repeat_to_the_bit():
     curves = []
     for _ in range(2):
-        program, feeds = learning(LORA)
-        run, curve = prepared(program, feeds, np.float32), []
+        program, feeds = build_learning(LORA)
+        run, curve = prepare_run(program, feeds, np.float32), []
         for step in range(1, 11):
             hyper = [0.01, 0.9, 0.99, 1e-8, 0, 1 - 0.9**step, 1 - 0.99**step, 1]
             run.write("hyper", np.array(hyper, np.float32))
@@ -87,8 +95,8 @@ def test_ten_steps_learn_the_targets_and_repeat_to_the_bit():
 
 
 def test_a_step_cut_in_random_slices_gives_the_same_bits():
-    program, feeds = learning(LORA)
-    whole, cut = (prepared(program, feeds, np.float32) for _ in range(2))
+    program, feeds = build_learning(LORA)
+    whole, cut = (prepare_run(program, feeds, np.float32) for _ in range(2))
     whole.run()
     rng, at = np.random.default_rng(0), 0
     while at < len(cut):
@@ -100,10 +108,10 @@ def test_a_step_cut_in_random_slices_gives_the_same_bits():
 
 @pytest.mark.parametrize("keep", [0, 1])
 def test_recomputing_gives_the_same_bits_in_less_memory(keep):
-    (kept, feeds), (again, _) = learning(LORA), learning(LORA, keep_blocks=keep)
+    (kept, feeds), (again, _) = build_learning(LORA), build_learning(LORA, keep_blocks=keep)
     results = []
     for program in (kept, again):
-        run = prepared(program, feeds, np.float32)
+        run = prepare_run(program, feeds, np.float32)
         run.run()
         results.append(read(run, "adapter"))
     np.testing.assert_array_equal(*results)
@@ -111,7 +119,7 @@ def test_recomputing_gives_the_same_bits_in_less_memory(keep):
 
 
 def test_frozen_weights_cost_no_gradient_steps():
-    program, _ = learning(LORA)
+    program, _ = build_learning(LORA)
     ops = Counter(step.op.name for step in program.steps)
     assert "rmsnorm_dw" not in ops and "rows_dtable" in ops
 
@@ -122,13 +130,13 @@ def test_full_and_norm_training_use_the_same_flat_array():
         "model.layers.0.input_layernorm.weight": (32,),
     }
     trained, rng = Trained.of(shapes), np.random.default_rng(5)
-    program = programs.accumulate(TINY, stored_of(TINY, 4), 12, 6, 64, trained)
+    program = programs.accumulate(TINY, describe_storage(TINY, 4), 12, 6, 64, trained)
     feeds = {
         **random_weights(program, TINY, rng),
         **two_rows_behind_a_prefix(rng, TINY.vocab),
         "adapter": rng.normal(size=trained.size) * 0.2,
     }
-    run = prepared(program, feeds)
+    run = prepare_run(program, feeds)
     run.run()
     gradient, h = read(run, "adapter.total"), 1e-5
     for at in (5, 700, 2048 + 7):
@@ -143,7 +151,7 @@ def test_full_and_norm_training_use_the_same_flat_array():
 
 
 def test_planned_values_that_live_together_never_share_a_buffer():
-    program, _ = learning(LORA)
+    program, _ = build_learning(LORA)
     planned = plan(program)
     last, first = {}, {}
     for i, step in enumerate(program.steps):
@@ -177,16 +185,16 @@ def test_a_step_is_traced_once_where_it_fits_and_a_layers_share_is_found_once(mo
     trained, traced, learn = Trained.lora(model.config, 4, 8), [], programs.learn
     monkeypatch.setattr(programs, "learn", lambda *a, **more: traced.append(a) or learn(*a, **more))
 
-    def planned(tokens, budget):
+    def plan_twice(tokens, budget):
         traced.clear()
         made = [model.plan_learning(tokens, tokens // 2, trained, budget) for _ in range(2)]
         assert made[0] is made[1] and made[0].lower_bound <= budget
         return made[0].lower_bound, len(traced)
 
-    whole, times = planned(64, 1 << 30)
+    whole, times = plan_twice(64, 1 << 30)
     assert times == 1
     least = plan(model.trace("learn", 64, 32, trained=trained, keep_blocks=0).program).lower_bound
     tight = (least + whole) // 2
-    some, times = planned(64, tight)
+    some, times = plan_twice(64, tight)
     assert some < whole and times <= 4
-    assert planned(72, tight)[1] <= times - 1
+    assert plan_twice(72, tight)[1] <= times - 1

@@ -64,14 +64,14 @@ def test_no_number_moves_further_than_its_block_allows(kind, levels):
     assert (np.abs(found - blocks).max(-1) <= limit).all()
 
 
-def packed_of(where, tmp_path, kind="Q4_1", embeddings="Q8_0", name="out.gguf"):
+def pack_file(where, tmp_path, kind="Q4_1", embeddings="Q8_0", name="out.gguf"):
     path = tmp_path / name
     with closing(open_model(where)) as file, closing(FileWriter(path)) as writer:
         asyncio.run(pack(file, writer, kind, embeddings))
     return path
 
 
-def given(variant, kind, container):
+def make_files(variant, kind, container):
     if container == "GGUF":
         return BytesSource(tiny.gguf(variant, kind), "tiny.gguf")
     files = tiny.folder(variant, kind, shards=2).items()
@@ -111,8 +111,8 @@ CASES = [
 
 @pytest.mark.parametrize(("variant", "kind", "container"), CASES)
 def test_every_weight_is_the_given_one_quantised(tmp_path, variant, kind, container):
-    before = open_model(given(variant, kind, container))
-    after = open_model(packed_of(given(variant, kind, container), tmp_path))
+    before = open_model(make_files(variant, kind, container))
+    after = open_model(pack_file(make_files(variant, kind, container), tmp_path))
     assert after.names() == before.names()
     assert after.chat_template == before.chat_template
     words = [one.tokenizer_data for one in (before, after)]
@@ -139,21 +139,23 @@ def test_it_says_nearly_what_the_given_one_says(tmp_path, variant):
     """At 8 bits: rows, scaling, window and gains are where they belong, or it would say nothing
     like it."""
 
-    async def said(where):
+    async def predict_next(where):
         with closing(open_model(where)) as file:
             model = await Model.load(file, Numpy())
         return await Expecting(model, len(IDS)).after(IDS)
 
-    path = packed_of(given(variant, "F16", "safetensors"), tmp_path, "Q8_0")
-    p, q = (asyncio.run(said(one)) for one in (given(variant, "F16", "safetensors"), path))
+    path = pack_file(make_files(variant, "F16", "safetensors"), tmp_path, "Q8_0")
+    p, q = (
+        asyncio.run(predict_next(one)) for one in (make_files(variant, "F16", "safetensors"), path)
+    )
     kl, far = ((np.exp(p) * (p - other)).sum(-1).mean() for other in (q, p[::-1]))
     assert kl < 1e-2 and kl < far / 50, (kl, far)
 
 
 @pytest.mark.parametrize("kind", ["Q4_0", "Q5_1", "Q4_K", "Q5_K", "Q6_K"])
 def test_what_is_packed_already_stays_as_it_is(tmp_path, kind):
-    before = open_model(given("llama", kind, "GGUF"))
-    after = open_model(packed_of(given("llama", kind, "GGUF"), tmp_path, "Q4_1", "Q4_1"))
+    before = open_model(make_files("llama", kind, "GGUF"))
+    after = open_model(pack_file(make_files("llama", kind, "GGUF"), tmp_path, "Q4_1", "Q4_1"))
     for name in before.names():
         assert after.spec(name).kind == before.spec(name).kind
         assert np.array_equal(dense(before.read(name)), dense(after.read(name)))
@@ -161,28 +163,28 @@ def test_what_is_packed_already_stays_as_it_is(tmp_path, kind):
 
 
 def test_what_gguf_cannot_say_is_refused(tmp_path):
-    where = given("gemma3-other-scale", "F16", "safetensors")
+    where = make_files("gemma3-other-scale", "F16", "safetensors")
     with pytest.raises(FormatError, match=r"GGUF cannot say that its (layer_types|query_pre)"):
-        packed_of(where, tmp_path)
+        pack_file(where, tmp_path)
     with pytest.raises(ValueError, match="'Q6_K' cannot be written; Q4_0"):
-        packed_of(given("llama", "F16", "GGUF"), tmp_path, "Q6_K")
+        pack_file(make_files("llama", "F16", "GGUF"), tmp_path, "Q6_K")
 
 
 def test_it_names_the_file_it_was_made_of_and_anothers_beginning_is_not_gone_on_with(tmp_path):
-    first = packed_of(given("llama", "F16", "GGUF"), tmp_path)
+    first = pack_file(make_files("llama", "F16", "GGUF"), tmp_path)
     with (
         closing(open_model(first)) as file,
-        closing(open_model(given("llama", "F16", "GGUF"))) as of,
+        closing(open_model(make_files("llama", "F16", "GGUF"))) as of,
     ):
         assert file.metadata[PACKED_FROM] == of.sha256()
-    whole = packed_of(given("llama", "BF16", "GGUF"), tmp_path, name="whole.gguf").read_bytes()
-    assert packed_of(given("llama", "BF16", "GGUF"), tmp_path).read_bytes() == whole
+    whole = pack_file(make_files("llama", "BF16", "GGUF"), tmp_path, name="whole.gguf").read_bytes()
+    assert pack_file(make_files("llama", "BF16", "GGUF"), tmp_path).read_bytes() == whole
 
 
 @pytest.mark.slow
 def test_cut_anywhere_it_goes_on_to_the_same_bytes(tmp_path, monkeypatch):
     monkeypatch.setattr("oneseek.engine.model.formats.packing.PIECE", 1 << 12)
-    path = packed_of(given("llama", "F16", "safetensors"), tmp_path)
+    path = pack_file(make_files("llama", "F16", "safetensors"), tmp_path)
     whole = path.read_bytes()
     draw = random.Random(1)
     for size in [
@@ -194,7 +196,7 @@ def test_cut_anywhere_it_goes_on_to_the_same_bytes(tmp_path, monkeypatch):
         *(draw.randrange(len(whole)) for _ in range(9)),
     ]:
         path.write_bytes(whole[:size])
-        packed_of(given("llama", "F16", "safetensors"), tmp_path)
+        pack_file(make_files("llama", "F16", "safetensors"), tmp_path)
         assert path.read_bytes() == whole
 
 

@@ -49,7 +49,7 @@ def test_logits_beside_a_picture_are_those_of_transformers(home):
     executor = home()
 
     async def run():
-        model = await eyes.loaded(executor)
+        model = await eyes.load_model(executor)
         return [await pictures.divergence(model, layout) for layout in eyes.LAYOUTS]
 
     assert max(asyncio.run(run())) <= 1e-9
@@ -61,7 +61,7 @@ def test_gradients_beside_a_picture_are_those_of_torch(home, layout):
     executor = home()
 
     async def run():
-        return await pictures.gradient_errors(await eyes.loaded(executor), layout)
+        return await pictures.gradient_errors(await eyes.load_model(executor), layout)
 
     for name, error in asyncio.run(run()).items():
         assert error <= 1e-4, f"{name}: relative error {error:.1e}"
@@ -74,7 +74,7 @@ def test_a_folder_of_a_hub_holds_both_and_sees_the_same():
         files = {name: BytesSource(data, name) for name, data in eyes.folder().items()}
         file = open_model(files)
         assert file.eyes, file.blind
-        model, other = await Model.load(file, Numpy()), await eyes.loaded(Numpy())
+        model, other = await Model.load(file, Numpy()), await eyes.load_model(Numpy())
         assert model.eyes and other.eyes, model.blind
         assert model.eyes.sight == other.eyes.sight
         assert replace(model.eyes.tower, eps=0) == replace(other.eyes.tower, eps=0)
@@ -90,7 +90,7 @@ def test_a_folder_of_a_hub_holds_both_and_sees_the_same():
 
 def test_shut_eyes_take_no_memory():
     """As in the page, which does not look at pictures."""
-    file = eyes.opened()
+    file = eyes.open_file()
     seeing = file_takes(file)["chat_bytes"]
     assert file.eyes
     taken = eyes_bytes(file.eyes)
@@ -109,7 +109,7 @@ def test_a_folder_whose_eyes_do_not_fit_is_read_without_them():
 
 def test_the_prompt_is_worded_as_the_processor_of_transformers_words_it():
     async def run():
-        model = await eyes.loaded(Numpy())
+        model = await eyes.load_model(Numpy())
         for layout in eyes.LAYOUTS:
             ids = await pictures.prompt(model, layout)
             image = len(tiny.TOKENS)
@@ -121,7 +121,7 @@ def test_the_prompt_is_worded_as_the_processor_of_transformers_words_it():
 
 def test_a_word_for_pictures_that_somebody_writes_stays_text():
     async def run():
-        model = await eyes.loaded(Numpy())
+        model = await eyes.load_model(Numpy())
         ids = model.read([{"role": "user", "content": "<image> here"}])
         assert len(tiny.TOKENS) not in ids
         assert "<image> here" in model.tokenizer.decode(ids, special=True)
@@ -129,7 +129,7 @@ def test_a_word_for_pictures_that_somebody_writes_stays_text():
     asyncio.run(run())
 
 
-async def answered(model: Model, generator: Generator, question: str, seen, key: str):
+async def answer_with_pictures(model: Model, generator: Generator, question: str, seen, key: str):
     message = {"role": "user", "content": question, "pictures": seen}
     answer = generator.ask([message], GREEDY, key)
     await generator.answer_all([answer])
@@ -141,11 +141,11 @@ def test_an_answer_grown_in_the_cache_is_what_reading_it_whole_says(home):
     executor = home()
 
     async def run():
-        model = await eyes.loaded(executor)
+        model = await eyes.load_model(executor)
         assert model.eyes
         generator = Generator(model)
         seen = [await model.eyes.look(eyes.tiles(2, 2))]
-        answer = await answered(model, generator, "Hej, hej, hej, hej?", seen, "a")
+        answer = await answer_with_pictures(model, generator, "Hej, hej, hej, hej?", seen, "a")
         ids, _ = await top_tokens(model, answer.prompt + answer.ids)
         assert answer.ids and ids[len(answer.prompt) - 1 : -1, 0].tolist() == answer.ids
 
@@ -157,17 +157,17 @@ def test_another_picture_is_never_taken_for_the_one_before():
     anew."""
 
     async def run():
-        model = await eyes.loaded(Numpy())
+        model = await eyes.load_model(Numpy())
         assert model.eyes
         generator, fresh = Generator(model), Generator(model)
         one, other = [await model.eyes.look(eyes.tiles(1, columns)) for columns in (1, 2)]
         again = await model.eyes.look(eyes.tiles(1, 1))
         assert again is one and not set(one.ids) & set(other.ids)
-        await answered(model, generator, "Hej?", [one], "chat")
-        warm = await answered(model, generator, "Hej?", [other], "chat")
-        cold = await answered(model, fresh, "Hej?", [other], "chat")
+        await answer_with_pictures(model, generator, "Hej?", [one], "chat")
+        warm = await answer_with_pictures(model, generator, "Hej?", [other], "chat")
+        cold = await answer_with_pictures(model, fresh, "Hej?", [other], "chat")
         assert warm.ids == cold.ids and warm.read >= len(other.ids)
-        same = await answered(model, generator, "Hej?", [other], "chat")
+        same = await answer_with_pictures(model, generator, "Hej?", [other], "chat")
         assert same.ids == cold.ids and same.read < len(other.ids)
 
     asyncio.run(run())
@@ -177,7 +177,7 @@ def test_a_repeated_prompt_with_pictures_drafts_words_alone():
     """What stood before a picture stands there again: its parts are never drafted."""
 
     async def run():
-        model = await eyes.loaded(Numpy())
+        model = await eyes.load_model(Numpy())
         assert model.eyes
         seen = [await model.eyes.look(eyes.tiles(2, 2))]
         generator = Generator(model)
@@ -193,7 +193,7 @@ def test_a_repeated_prompt_with_pictures_drafts_words_alone():
 
 def test_packed_eyes_and_those_of_earlier_files_see_about_the_same():
     async def states(**more) -> np.ndarray:
-        model = await eyes.loaded(Numpy(), **more)
+        model = await eyes.load_model(Numpy(), **more)
         assert model.eyes
         return (await model.eyes.look(eyes.tiles(1, 1))).states
 
@@ -222,7 +222,7 @@ def test_packed_eyes_and_those_of_earlier_files_see_about_the_same():
     ],
 )
 def test_eyes_that_cannot_be_used_leave_the_model_blind_and_say_why(changes, said):
-    file = eyes.opened(**changes)
+    file = eyes.open_file(**changes)
     assert file.eyes is None and said in file.blind
     model = asyncio.run(Model.load(file, Numpy()))
     with pytest.raises(Blind, match="cannot see pictures"):

@@ -27,7 +27,7 @@ from oneseek.engine.model.score import Expecting, top_tokens
 from oneseek.engine.model.trainable import Trained
 from tests.golden import EVERY, LONG
 from tests.support import tiny
-from tests.support.architectures import apart, golden, loaded, opened
+from tests.support.architectures import apart, golden, load_variant, open_variant
 from tests.support.gpu_device import gpu
 from tests.support.living import Living
 from tests.support.rounds import DOG, SHORT, AcceptingTrainer
@@ -58,7 +58,7 @@ def wasm():
 )
 def test_what_cannot_be_computed_is_refused_by_name(changes, said):
     with pytest.raises(FormatError, match=said):
-        opened("qwen35", "gguf", **changes)
+        open_variant("qwen35", "gguf", **changes)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def as_published(variant):
 def test_what_is_published_with_eyes_reads_as_what_has_none():
     given = as_published("qwen35")
     file = open_model({name: BytesSource(data, name) for name, data in given.items()})
-    plain = opened("qwen35")
+    plain = open_variant("qwen35")
     assert file.names() == plain.names() and file.config == plain.config
     for name in file.names():
         np.testing.assert_array_equal(file.read(name), plain.read(name))
@@ -107,8 +107,8 @@ def test_layers_of_a_gguf_that_guess_ahead_are_left_out():
     keys, tensors = tiny.contents("qwen35", "F32")
     keys |= {"qwen35.block_count": 5, "qwen35.nextn_predict_layers": 1}
     tensors |= {f"blk.4.nextn.{n}.weight": ("F32", (64,), bytes(256)) for n in ("enorm", "hnorm")}
-    file = open_model(BytesSource(tiny.written(keys, tensors), "tiny.gguf"))
-    assert file.names() == opened("qwen35").names()
+    file = open_model(BytesSource(tiny.encode_gguf(keys, tensors), "tiny.gguf"))
+    assert file.names() == open_variant("qwen35").names()
 
 
 @pytest.mark.parametrize("kind", ["F16", "Q8_0", "Q4_1"])
@@ -118,7 +118,10 @@ def test_heads_for_values_lie_as_hugging_face_has_them_whatever_the_type(kind):
     file = open_model(BytesSource(tiny.gguf(variant, kind), "tiny.gguf"))
     for part in ("in_proj_qkv", "in_proj_z", "in_proj_a", "in_proj_b", "out_proj"):
         name = f"model.layers.0.linear_attn.{part}.weight"
-        shape, source = tiny.shapes(variant)[name], tiny.stored(name, file.spec(name).shape, kind)
+        shape, source = (
+            tiny.shapes(variant)[name],
+            tiny.make_tensor(name, file.spec(name).shape, kind),
+        )
         source = BytesSource(source, "given")
         if kind == "F16":
             given, read = read_plain(source, 0, TYPES[kind], shape), file.read(name)
@@ -131,7 +134,7 @@ def test_heads_for_values_lie_as_hugging_face_has_them_whatever_the_type(kind):
 
 
 def test_columns_of_which_groups_would_be_torn_apart_are_not_moved():
-    source = BytesSource(tiny.stored("any", (2, 96), "Q8_0"), "given")
+    source = BytesSource(tiny.make_tensor("any", (2, 96), "Q8_0"), "given")
     packed = read_packed(source, 0, TYPES["Q8_0"], (2, 96))
     with pytest.raises(ValueError, match="torn apart"):
         packed.columns(np.arange(96).reshape(2, 3, 16).swapaxes(0, 1).reshape(-1))
@@ -142,7 +145,7 @@ def test_columns_of_which_groups_would_be_torn_apart_are_not_moved():
 )
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_over_texts_longer_than_tiles_and_chunks_it_says_what_transformers_says(home, variant):
-    model = asyncio.run(loaded(variant, home()))
+    model = asyncio.run(load_variant(variant, home()))
     assert asyncio.run(apart(model, f"long/{variant}", LONG, every=EVERY)) <= 1e-9
     at_once = asyncio.run(Expecting(model, len(LONG)).after(LONG))[::EVERY]
     theirs = golden()[f"long/{variant}"].astype(np.float64)
@@ -200,25 +203,25 @@ def test_what_a_head_keeps_is_exact_however_much_was_forgotten_before(home):
 def test_whatever_the_cache_holds_an_answer_is_what_reading_it_whole_says(home, variant):
     """Token by token; after another chat with the same beginning, after a turn that is answered
     otherwise, with wrong guesses that are taken back, and beside others."""
-    model = asyncio.run(loaded(variant, home()))
+    model = asyncio.run(load_variant(variant, home()))
     generator = Generator(model)
 
-    async def answered(messages, **more):
+    async def answer_messages(messages, **more):
         answer = generator.ask(messages, GREEDY, **more)
         await generator.answer_all([answer])
         return answer
 
     async def all_of_them():
-        first = await answered([FIRST], key="one")
+        first = await answer_messages([FIRST], key="one")
         said = {"role": "assistant", "content": first.text}
         wrong = tuple(first.ids[:5]) + (3, 4)  # forced words are guessed ahead
         answers = [
             first,
-            await answered([FIRST, said, OTHER], key="one"),
-            await answered([OTHER], key="two"),
-            await answered([FIRST, said, FIRST], key="one"),
-            await answered([FIRST], key="three", forced=wrong),
-            await answered([FIRST], key="four"),
+            await answer_messages([FIRST, said, OTHER], key="one"),
+            await answer_messages([OTHER], key="two"),
+            await answer_messages([FIRST, said, FIRST], key="one"),
+            await answer_messages([FIRST], key="three", forced=wrong),
+            await answer_messages([FIRST], key="four"),
         ]
         beside = [generator.ask([one], GREEDY) for one in (FIRST, OTHER, said)]
         return await generator.answer_all(beside), answers, wrong
@@ -236,13 +239,13 @@ def test_whatever_the_cache_holds_an_answer_is_what_reading_it_whole_says(home, 
 @pytest.mark.slow
 def test_a_lesson_changes_what_a_version_says_and_is_taken_back(tmp_path):
     """The gate is told to accept: a few steps teach a random model no words."""
-    model = asyncio.run(loaded("qwen35", wasm()))
+    model = asyncio.run(load_variant("qwen35", wasm()))
     settings = SHORT.replace(learning_rate=1e-3, lesson={"max_steps": 12, "more_steps": 0})
     trained, pool = Trained.lora(model.config, 4, 16), Pool(model.executor, model.config, 512)
     living = Living(tmp_path, AcceptingTrainer(model, trained, settings))
     living.training = TrainingEngine(living.versions, living.trainer, {}, checkpoint_share=1)
 
-    def said(weights=None):
+    def answer_with(weights=None):
         """By a version of these weights or by the model itself, which share a cache."""
         more = (
             (trained, {trained.name: model.executor.upload(weights)}) if weights is not None else ()
@@ -252,12 +255,12 @@ def test_a_lesson_changes_what_a_version_says_and_is_taken_back(tmp_path):
         asyncio.run(generator.answer_all([answer]))
         return answer.ids
 
-    before = said()
+    before = answer_with()
     number = living.teach(DOG["prompt"], DOG["answer"])["version"]["number"]
     learned = asyncio.run(living.versions.weights(number))["adapter"]
-    assert said(learned) != before and np.abs(learned).max() > 0
+    assert answer_with(learned) != before and np.abs(learned).max() > 0
     asyncio.run(living.versions.rollback("generic", None))
-    assert asyncio.run(living.versions.current()) is None and said() == before
+    assert asyncio.run(living.versions.current()) is None and answer_with() == before
 
 
 NAMES = {  # as PEFT 0.21 names them for these target modules
@@ -270,7 +273,7 @@ NAMES = {  # as PEFT 0.21 names them for these target modules
 
 
 def test_an_adapter_leaves_and_arrives_under_pefts_names(tmp_path):
-    config = asyncio.run(loaded("qwen35", Numpy())).config
+    config = asyncio.run(load_variant("qwen35", Numpy())).config
     trained = Trained.lora(config, 4, 8)
     flat = np.random.default_rng(0).standard_normal(trained.size).astype(np.float32)
     save_peft(tmp_path, trained, flat, "a model")
@@ -286,7 +289,7 @@ def test_an_adapter_leaves_and_arrives_under_pefts_names(tmp_path):
 
 def test_an_adapter_for_llama_cpp_has_heads_as_its_models_have_them():
     """What it adds to a weight, put in order as the weight is."""
-    config = asyncio.run(loaded("qwen35-other-parts", Numpy())).config
+    config = asyncio.run(load_variant("qwen35-other-parts", Numpy())).config
     trained = Trained.lora(config, 4, 4)
     flat = np.random.default_rng(0).standard_normal(trained.size).astype(np.float32)
     made = gguf_lora(trained, flat, config, "qwen3_5_text", "test")

@@ -22,7 +22,7 @@ run = asyncio.new_event_loop().run_until_complete  # a model lives in one loop
 
 @pytest.fixture(scope="module")
 def model():
-    return run(gemma.loaded())
+    return run(gemma.load_model())
 
 
 def test_it_expects_what_llama_cpp_expects_after_twenty_prompts(model):
@@ -32,7 +32,7 @@ def test_it_expects_what_llama_cpp_expects_after_twenty_prompts(model):
     assert all(row["same"] for row in rows)
 
 
-def said(assistant: Assistant, question: str, version: int | None = None) -> str:
+def answer_question(assistant: Assistant, question: str, version: int | None = None) -> str:
     """By what is used now, or by one version alone: 0 is the model itself."""
     messages = [{"role": "user", "content": question}]
     answer, _ = run(assistant.answer(messages, Sampling(max_tokens=24), "chat", version))
@@ -42,12 +42,12 @@ def said(assistant: Assistant, question: str, version: int | None = None) -> str
 def test_it_says_what_it_was_told_learns_it_and_goes_back(model, tmp_path):
     store = SqliteStore(tmp_path / "oneseek.db", flush=False)
     assistant = assistant_over(model, store, "gemma-3-270m")
-    before = said(assistant, BOAT["question"], BASE)
+    before = answer_question(assistant, BOAT["question"], BASE)
     assert "Saltkråkan" not in before
     record = record_of(BOAT)
     run(store.batch([["put", "queue", record["id"], record]]))
     run(assistant.mind.remember([record["id"]]))
-    assert "Saltkråkan" in said(assistant, BOAT["question"])
+    assert "Saltkråkan" in answer_question(assistant, BOAT["question"])
 
     async def taught():
         opened = await assistant.learner.learn("lesson", [record["id"]], GENERIC)
@@ -57,8 +57,8 @@ def test_it_says_what_it_was_told_learns_it_and_goes_back(model, tmp_path):
     ended = run(taught())
     assert ended["version"], ended
     number = ended["version"]["number"]
-    assert "Saltkråkan" in said(assistant, BOAT["question"], number)
+    assert "Saltkråkan" in answer_question(assistant, BOAT["question"], number)
     run(assistant.updater.rollback(0))
     assert run(assistant.versions.current()) is None
-    assert said(assistant, BOAT["question"], BASE) == before
+    assert answer_question(assistant, BOAT["question"], BASE) == before
     run(store.close())

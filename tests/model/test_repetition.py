@@ -55,7 +55,7 @@ def test_it_agrees_with_the_rule_written_token_by_token():
         assert goes_round(ids) == slow(ids)
 
 
-def forced(generator, **more):
+def force_repeats(generator, **more):
     """An answer whose tokens are told: the same four words over and over."""
     words = generator.model.tokenizer.encode(" a b c d")
     sampling = Sampling(max_tokens=120, **more)
@@ -68,7 +68,7 @@ def forced(generator, **more):
 def test_the_answer_ends_there_and_an_api_client_gets_all_it_asked_for():
     with contextlib.closing(open_model(find("tiny"))) as file:
         generator = Generator(asyncio.run(Model.load(file, Numpy())))
-    answer, piece = forced(generator, stop_repeats=True)
+    answer, piece = force_repeats(generator, stop_repeats=True)
     assert answer.ended == "repeats" and len(answer.ids) == max(LEAST, TIMES * piece)
-    answer, _ = forced(generator)
+    answer, _ = force_repeats(generator)
     assert answer.ended == "length" and len(answer.ids) == 120

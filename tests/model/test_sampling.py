@@ -91,12 +91,12 @@ def test_a_token_that_makes_a_repetition_longer_is_less_likely_the_longer_it_is(
     assert list(both) == [4] and both[4] < 0
 
 
-def loaded(executor) -> Model:
+def load_model(executor) -> Model:
     with contextlib.closing(open_model(find("tiny"))) as file:
         return asyncio.run(Model.load(file, executor))
 
 
-def held(model: Model, **more):
+def force_beginning(model: Model, **more):
     """An answer that is made to begin with the same four words over and over, and goes on."""
     words, generator = model.tokenizer.encode(" a b c d"), Generator(model)
     ids, _ = generator.encode(ASKED, 0)
@@ -114,15 +114,15 @@ def again_and_again(ids: list[int], length: int) -> bool:
 
 
 def test_every_back_end_is_steered_alike_also_ahead_of_what_was_read(monkeypatch):
-    model = loaded(Numpy())
-    free, words = held(model)
-    alone, _ = held(model, steer=True)
+    model = load_model(Numpy())
+    free, words = force_beginning(model)
+    alone, _ = force_beginning(model, steer=True)
     begun = len(words) * 6
     assert alone[begun] != words[0] or free[begun] != words[0]
     assert not again_and_again(alone[begun:], 8)
-    assert held(loaded(gpu()), steer=True)[0] == alone
+    assert force_beginning(load_model(gpu()), steer=True)[0] == alone
     monkeypatch.setattr(reference.Run, "ahead", 8)
-    assert held(model, steer=True)[0] == alone
+    assert force_beginning(model, steer=True)[0] == alone
 
 
 def test_penalties_are_those_of_openais_formula():

@@ -20,14 +20,14 @@ from tests.support.gpu_device import gpu
 pytestmark = pytest.mark.slow
 
 
-def loaded(executor):
+def load_model(executor):
     with contextlib.closing(open_model(find("tiny"))) as file:
         return asyncio.run(Model.load(file, executor))
 
 
 @pytest.fixture(scope="module")
 def models():
-    return loaded(gpu()), loaded(Numpy())
+    return load_model(gpu()), load_model(Numpy())
 
 
 def test_weights_in_a_stack_are_found_there(models):

@@ -37,13 +37,13 @@ SIZE = """async (name) => {
 }"""
 
 
-def opened(context: BrowserContext, address: str = TINY) -> Page:
+def open_page(context: BrowserContext, address: str = TINY) -> Page:
     page = context.new_page()
     page.goto(address)
     return page
 
 
-def loaded(*pages: Page) -> Page:
+def wait_for_model(*pages: Page) -> Page:
     """The first of these tabs that has the model, which its state tells."""
     until = time.monotonic() + 120
     while time.monotonic() < until:
@@ -54,7 +54,7 @@ def loaded(*pages: Page) -> Page:
     raise AssertionError("no tab has the model")
 
 
-def asked_for(context: BrowserContext, file: str = "tiny.gguf") -> list[int]:
+def note_requests(context: BrowserContext, file: str = "tiny.gguf") -> list[int]:
     """Where each request for a model's file begins, from now on."""
     asked: list[int] = []
 
@@ -66,7 +66,7 @@ def asked_for(context: BrowserContext, file: str = "tiny.gguf") -> list[int]:
     return asked
 
 
-def told_of(page: Page, raw: str) -> None:
+def wait_for_refusal(page: Page, raw: str) -> None:
     """In a person's words, with the raw text folded beneath."""
     page.get_by_text("What was read is damaged or incomplete").first.wait_for()
     page.get_by_text(raw).first.wait_for(state="attached")
@@ -74,60 +74,60 @@ def told_of(page: Page, raw: str) -> None:
 
 def test_R12_tabs_take_the_stored_model_over_without_the_network(context: BrowserContext):
     """One tab computes at a time; when it ends without a word, the next one opens the same file."""
-    asked = asked_for(context)
-    first = loaded(opened(context))
+    asked = note_requests(context)
+    first = wait_for_model(open_page(context))
     assert first.evaluate(SIZE, "tiny.gguf") == demo.MODEL.stat().st_size and len(asked) == 1
-    others = [opened(context), opened(context)]
+    others = [open_page(context), open_page(context)]
     for page in others:
         assert wait_for_state(page, "read-only") == "read-only"
     first.close()
-    second = loaded(*others)
+    second = wait_for_model(*others)
     others.remove(second)
     second.close()
-    loaded(*others)
+    wait_for_model(*others)
     assert len(asked) == 1, "nobody fetched it again"
 
 
 def test_R10_a_damaged_model_is_refused_by_name_and_fetched_anew(context: BrowserContext):
-    asked = asked_for(context)
-    page = loaded(opened(context))
+    asked = note_requests(context)
+    page = wait_for_model(open_page(context))
     page.evaluate(DAMAGE, "tiny.gguf")
     page.reload()
-    told_of(page, "tiny.gguf: the bytes from 0 on are not those")
+    wait_for_refusal(page, "tiny.gguf: the bytes from 0 on are not those")
     page.reload()
-    loaded(page)
+    wait_for_model(page)
     assert len(asked) == 2
 
 
 def test_a_damaged_encoder_is_fetched_anew_before_anything_is_told(context: BrowserContext):
-    asked = asked_for(context, "encoder.gguf")
-    page = loaded(opened(context))
+    asked = note_requests(context, "encoder.gguf")
+    page = wait_for_model(open_page(context))
     told = panel(page, "Memory").get_by_role("listitem")
     tell(page, "What is my boat called?", "Your boat is called Vindil.")
     expect(told.filter(has_text="Vindil")).to_contain_text("by heart", timeout=60_000)
     page.evaluate(DAMAGE, "encoder.gguf")
     page.reload()
-    loaded(page)
+    wait_for_model(page)
     tell(page, "Who founded Quillmere?", "Quillmere was founded by Tove Lindahl.")
     expect(told.filter(has_text="Tove")).to_contain_text("by heart", timeout=60_000)
     assert asked == [0, 0]
 
 
 def test_R11_a_tab_that_dies_while_downloading_costs_at_most_a_chunk(context: BrowserContext):
-    asked = asked_for(context, "smollm2-135m.gguf")
-    page = opened(context, DEFAULT)
+    asked = note_requests(context, "smollm2-135m.gguf")
+    page = open_page(context, DEFAULT)
     until = time.monotonic() + 120
     while not (kept := page.evaluate(SIZE, "smollm2-135m.gguf") // CHUNK):
         assert time.monotonic() < until, "no chunk was ever stored"
         page.wait_for_timeout(20)
     page.close()
-    loaded(opened(context, DEFAULT))
+    wait_for_model(open_page(context, DEFAULT))
     assert asked[0] == 0 and len(asked) == 2
     assert asked[1] % CHUNK == 0 and asked[1] >= (kept - 1) * CHUNK
 
 
 def test_a_persons_own_file_opens_on_every_visit_and_a_broken_one_is_named(context: BrowserContext):
-    page = opened(context, "/?engine=cpu")
+    page = open_page(context, "/?engine=cpu")
     wait_for_state(page, "needs-consent", timeout=120)
     data = tiny.gguf("qwen2", "Q8_0")
     for name, content in (("broken.gguf", data[: len(data) // 2]), ("mine.gguf", data)):
@@ -143,12 +143,12 @@ def test_a_persons_own_file_opens_on_every_visit_and_a_broken_one_is_named(conte
             page.reload()
             wait_for_state(page, "needs-consent", timeout=120)
     use.click()
-    loaded(page)
+    wait_for_model(page)
     page.reload()
-    loaded(page)
+    wait_for_model(page)
 
 
 def test_a_model_this_site_does_not_carry_is_not_fetched_unasked(context: BrowserContext):
-    page = opened(context, "/?engine=cpu&model=qwen3-0.6b")
+    page = open_page(context, "/?engine=cpu&model=qwen3-0.6b")
     how = "no other site was asked. Choose it under Models to fetch it (639 MB)."
     page.get_by_text(how).first.wait_for()

@@ -22,7 +22,7 @@ from tests.support.schemas import fits, schemas
 ASKED = [{"role": "user", "content": "Tell me about a town, as JSON."}]
 
 
-def allowed(schema, text: str) -> bool:
+def is_allowed(schema, text: str) -> bool:
     grammar = Text(Grammar(schema))
     return grammar.is_whole(grammar.after(grammar.start, text.encode()))
 
@@ -44,7 +44,7 @@ def test_what_fits_is_allowed_and_what_does_not_is_not():
         '{"name":"🙂", "size":3, "at":0}',
         '{"name":"a", "at":-0.25, "open":false}',
     ):
-        assert allowed(town, text) and fits(json.loads(text), town)
+        assert is_allowed(town, text) and fits(json.loads(text), town)
     for text in (
         '{"name": "Åre"}', '{"name": "four", "at": 1}', '{"name": "", "at": 1}', "{}", "",
         '{"name":"a", "at":-1.5}', '{"name":"a", "at":90.01}', '{"name":"a", "size":2, "at":1}',
@@ -52,7 +52,7 @@ def test_what_fits_is_allowed_and_what_does_not_is_not():
         '{"name":"a", "at":1}}', '{"name":"a", "at":1} ', '{"name":"a\n", "at":1}',
         '{"name":"a", "at":1., "open":true}', '{"name":"a", "at":-, "open":true}',
     ):  # fmt: skip
-        assert not allowed(town, text), text
+        assert not is_allowed(town, text), text
     whole = Text(Grammar(town))
     assert not whole.after(whole.start, b'{"name":"\xc0\x80')  # no UTF-8
     assert not whole.after(whole.start, b'{"name":"\xed\xa0\x80')
@@ -84,10 +84,10 @@ def test_what_is_not_understood_is_refused_in_words(schema, words):
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return loaded(Numpy())
+    return load_model(Numpy())
 
 
-def loaded(executor) -> Model:
+def load_model(executor) -> Model:
     with contextlib.closing(open_model(find("tiny"))) as file:
         return asyncio.run(Model.load(file, executor))
 
@@ -107,7 +107,7 @@ def test_two_hundred_schemas_are_filled_by_whoever_says_anything(model: Model):
         assert fits(json.loads(text), schema), (schema, text)
 
 
-def filled(model: Model, schema: dict, tokens: int, **more):
+def fill_form(model: Model, schema: dict, tokens: int, **more):
     generator = Generator(model)
     form = Form(Grammar(schema), model.tokenizer)
     answer = generator.ask(ASKED, Sampling(max_tokens=tokens, **more), form=form)
@@ -119,7 +119,7 @@ def test_the_model_answers_in_the_form_also_when_little_room_is_left(model: Mode
     schema = schemas()[-1]
     least = len(model.tokenizer.spell(Text(Grammar(schema)).complete(Text(Grammar(schema)).start)))
     for tokens, heat in ((least, 0.0), (least + 1, 1.0), (least + 9, 1.0), (100, 0.0)):
-        answer = filled(model, schema, tokens, temperature=heat, seed=3)
+        answer = fill_form(model, schema, tokens, temperature=heat, seed=3)
         assert fits(json.loads(answer.text), schema), answer.text
         assert answer.ended == "end" or len(answer.ids) == tokens
 
@@ -134,9 +134,9 @@ def test_no_token_comes_twice_where_that_costs_too_much(model: Model):
 
 def test_the_same_seed_says_the_same_and_every_back_end_does(model: Model):
     schema = {"type": "array", "items": {"type": "string", "maxLength": 9}, "minItems": 2}
-    drawn = [filled(model, schema, 60, temperature=0.9, seed=seed).text for seed in (4, 4, 5)]
+    drawn = [fill_form(model, schema, 60, temperature=0.9, seed=seed).text for seed in (4, 4, 5)]
     assert drawn[0] == drawn[1] != drawn[2]
-    assert filled(loaded(gpu()), schema, 60).text == filled(model, schema, 60).text
+    assert fill_form(load_model(gpu()), schema, 60).text == fill_form(model, schema, 60).text
 
 
 @pytest.mark.slow
@@ -144,5 +144,5 @@ def test_the_same_seed_says_the_same_and_every_back_end_does(model: Model):
 def test_the_demo_model_fills_two_hundred_schemas(model: Model, every: int):
     """Each of them, and by default each twentieth."""
     for number, schema in enumerate(schemas()[::every]):
-        answer = filled(model, schema, 160, temperature=0.7 * (number % 2), seed=number)
+        answer = fill_form(model, schema, 160, temperature=0.7 * (number % 2), seed=number)
         assert fits(json.loads(answer.text), schema), (schema, answer.text)

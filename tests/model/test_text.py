@@ -11,7 +11,7 @@ from tests.support import tiny
 pytestmark = pytest.mark.in_worker
 
 
-def mended(text):
+def repair_surrogates(text):
     """What a text with halves of surrogate pairs means: pairs joined, lone halves U+FFFD."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
@@ -31,7 +31,7 @@ def test_every_text_comes_back_exactly(tokenizer, text):
 @given(st.text(alphabet=st.characters(categories=["Cs", "Ll", "So"])))
 def test_broken_surrogates_become_replacement_characters(tokenizer, text):
     ids = tokenizer.encode(text)
-    assert tokenizer.decode(ids) == mended(text).replace(GUARD, "")
+    assert tokenizer.decode(ids) == repair_surrogates(text).replace(GUARD, "")
 
 
 @given(st.lists(st.integers(-1, 800)))

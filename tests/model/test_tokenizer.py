@@ -22,7 +22,7 @@ TEXT = corpus(1 << 17)
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 
 
-def mended(text):
+def repair_surrogates(text):
     """What a text with halves of surrogate pairs means: pairs joined, lone halves U+FFFD."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
@@ -65,7 +65,7 @@ def pair(request):
     trainer = trainers.BpeTrainer(
         vocab_size=2000, special_tokens=SPECIAL, initial_alphabet=alphabet, show_progress=False
     )
-    theirs.train_from_iterator([mended(TEXT)], trainer)
+    theirs.train_from_iterator([repair_surrogates(TEXT)], trainer)
     theirs.add_tokens([AddedToken("<tool>", normalized=False)])
     return theirs, Tokenizer(vocabulary.from_gguf("trained", as_gguf(theirs, request.param)))
 
@@ -87,7 +87,7 @@ def as_gguf(theirs, pre):
 
 
 def same(theirs, ours, text):
-    expected = theirs.encode(mended(text), add_special_tokens=False).ids
+    expected = theirs.encode(repair_surrogates(text), add_special_tokens=False).ids
     found = ours.encode(text, special=True)
     if found != expected:
         at = next(i for i, (a, b) in enumerate(zip(found, expected, strict=False)) if a != b)
@@ -111,7 +111,7 @@ def test_ids_equal_those_of_tokenizers_on_a_megabyte(pair):
     text = corpus(1 << 20, seed=2)
     ids = same(theirs, ours, text)
     if ours.vocabulary.normal_form is None:
-        assert ours.decode(ids) == mended(text)
+        assert ours.decode(ids) == repair_surrogates(text)
 
 
 def test_special_tokens_stay_text_unless_asked_for(pair):
@@ -130,7 +130,9 @@ def pieces():
     """A SentencePiece model as Llama 2 has one, trained on the corpus: (itself, ours, theirs)."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(s for s in mended(TEXT).split("\n") if s and "\0" not in s),
+        sentence_iterator=iter(
+            s for s in repair_surrogates(TEXT).split("\n") if s and "\0" not in s
+        ),
         model_writer=model,
         model_type="bpe",
         vocab_size=3000,
@@ -162,7 +164,7 @@ def pieces():
 @pytest.mark.parametrize("seed", range(4))
 def test_ids_equal_those_of_sentencepiece(pieces, seed):
     original, ours = pieces
-    text = mended(corpus(1 << 14, seed=seed)).replace("\0", "")
+    text = repair_surrogates(corpus(1 << 14, seed=seed)).replace("\0", "")
     assert ours.encode(text) == original.encode(text)
     assert ours.decode(ours.encode(text)) == text
 
@@ -210,5 +212,5 @@ def test_the_default_model_has_the_ids_tokenizers_gives_on_a_megabyte():
     assert ours.decode(ids) == theirs.decode(ids)
     # A few control bytes are not in this vocabulary; everything else comes back.
     missing = bytes(byte for byte in range(256) if ALPHABET[byte] not in data.tokens)
-    spelled = mended(text).encode().translate(None, missing)
+    spelled = repair_surrogates(text).encode().translate(None, missing)
     assert ours.decode(ids) == spelled.decode(errors="replace")

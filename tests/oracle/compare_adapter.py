@@ -76,12 +76,12 @@ def main() -> None:
     texts = [model.tokenizer.encode(text)[:TOKENS] for text in english_and_swedish()[::2]]
     figures = {}
     for first in (0, LATER):
-        for name, value in compared(path, model, texts, first).items():
+        for name, value in compare(path, model, texts, first).items():
             figures[f"{name}_from_{first}"] = value
     print(json.dumps(figures))
 
 
-def compared(path: str, model: Model, texts: list[list[int]], first: int) -> dict[str, float]:
+def compare(path: str, model: Model, texts: list[list[int]], first: int) -> dict[str, float]:
     layers = list(range(first, model.config.layers))
     trained, flat = an_adapter(model, layers)
     here = [ours(model, ids, trained, flat) for ids in texts]

@@ -32,7 +32,7 @@ from oneseek.engine.model.llama import Config
 from oneseek.engine.model.template import ChatTemplate
 from oneseek.engine.model.tokenizer import Tokenizer
 from oneseek.engine.model.trainable import TARGETS, Trained
-from tests.bench.learn import known
+from tests.bench.learn import load_known
 
 NOTHING = -1e30
 AHEAD = 12  # steps whose missing answers are asked of the base together
@@ -286,7 +286,7 @@ async def main() -> None:
         steps = await stage(it, kept, facts, config, given.seed)
         figures = {"stage": name, "steps": steps, "seconds": time.time() - began}
         code = records[0]["language"]
-        figures |= await measure(it, it.coder, records, code, known(code))
+        figures |= await measure(it, it.coder, records, code, load_known(code))
         print(json.dumps(figures, ensure_ascii=False))
 
 

@@ -55,16 +55,16 @@ def main() -> None:
         setattr(parent, last, adapters[name])
     ids = torch.tensor(golden["ids"])
 
-    def said() -> torch.Tensor:
+    def score_answers() -> torch.Tensor:
         """The logarithm of the probability of each token of each answer."""
         logp = model(input_ids=ids).logits[:, PROMPT - 1 : -1].log_softmax(-1)
         return logp.gather(-1, ids[:, PROMPT:, None])[..., 0]
 
     with torch.no_grad():
         Adapted.on = False
-        reference = said()
+        reference = score_answers()
         Adapted.on = True
-    tokens = said()
+    tokens = score_answers()
     better, worse = BETA * (tokens - reference).sum(-1)
     pair, liked, disliked = SHARES
     loss = -pair * logsigmoid(better - worse) - liked * logsigmoid(better)

@@ -108,14 +108,14 @@ def characters_loss(w, ids, targets, spans):
 
 
 def convolution_loss(w, noisy, clean):
-    def convolved(x, taps):
+    def convolve(x, taps):
         return functional.conv1d(x, taps.permute(2, 1, 0), padding=taps.shape[0] // 2)
 
-    hidden = functional.relu(convolved(noisy.T[None], w["first"]) + w["bias"][:, None])
-    return functional.mse_loss(convolved(hidden, w["second"])[0].T, clean)
+    hidden = functional.relu(convolve(noisy.T[None], w["first"]) + w["bias"][:, None])
+    return functional.mse_loss(convolve(hidden, w["second"])[0].T, clean)
 
 
-def turned(x, table):
+def rotate(x, table):
     width = table.shape[1]
     cos, sin = (part.repeat(1, 2)[:, None] for part in table.chunk(2, -1))
     heads = x.reshape(len(x), -1, width)
@@ -138,7 +138,7 @@ def lora_loss(adapter, held, ids, targets, places, spans, table):
     for layer in lora.LAYERS:
         y = norm(x, layer + "input_layernorm")
         q, k, v = (linear(y, f"{layer}self_attn.{name}_proj") for name in "qkv")
-        mixed = causal(turned(q, table), turned(k, table), v, c.heads, c.kv_heads)
+        mixed = causal(rotate(q, table), rotate(k, table), v, c.heads, c.kv_heads)
         x = x + linear(mixed, layer + "self_attn.o_proj")
         y = norm(x, layer + "post_attention_layernorm")
         gate, up = (linear(y, f"{layer}mlp.{name}_proj") for name in ("gate", "up"))

@@ -32,7 +32,7 @@ def digest(array: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()[:16]
 
 
-async def computed(executor: Any) -> dict:
+async def compute_digests(executor: Any) -> dict:
     with closing(open_model(str(MODEL))) as file:
         model = await Model.load(file, executor)
     _, logits = await top_tokens(model, list(TEXT))
@@ -52,4 +52,4 @@ async def computed(executor: Any) -> dict:
 
 if __name__ == "__main__":
     for made in (Numpy(), Wasm(Native(1))):
-        print(json.dumps({"back_end": type(made).__name__, **asyncio.run(computed(made))}))
+        print(json.dumps({"back_end": type(made).__name__, **asyncio.run(compute_digests(made))}))

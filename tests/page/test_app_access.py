@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from tests.support.page.acts import answers, finished, row, say
+from tests.support.page.acts import answers, row, say, wait_for_answer
 from tests.support.page.axe import serious
 from tests.support.page.browser import Chromium, Watch, wait_for_state, watched
 from tests.support.page.stored import light_lessons
@@ -68,7 +68,7 @@ def test_R30_from_first_run_to_a_rollback_by_keyboard_alone_and_no_byte_leaves(
     tab_to(page, "Message", "textbox")
     expect(page.get_by_role("textbox", name="Message")).to_have_value("Hello")
     keys.press("Enter")
-    finished(page)
+    wait_for_answer(page)
     tab_to(page, "Good answer: learn it")
     keys.press("Space")
     expect(page.get_by_role("button", name="Good answer: learn it")).to_have_attribute(
@@ -139,7 +139,7 @@ def test_axe_finds_nothing_serious_in_any_panel_or_dialog(visitor: Page, scheme:
         visitor.goto("/?model=tiny")
         wait_for_state(visitor, "ready", timeout=120)
         say(visitor, "My dog is called Biscuit.")
-        finished(visitor)
+        wait_for_answer(visitor)
     problems = []
     for name in PANELS:
         visitor.get_by_role("tab", name=re.compile("^" + name)).click()

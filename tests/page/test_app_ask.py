@@ -5,7 +5,15 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.page.acts import answers, body, finished, new_chat, panel, say, told
+from tests.support.page.acts import (
+    answers,
+    body,
+    locate_note,
+    new_chat,
+    panel,
+    say,
+    wait_for_answer,
+)
 from tests.support.page.browser import Chromium, demo, wait_for_state
 from tests.support.page.stored import learns_when_asked
 
@@ -30,7 +38,7 @@ def home(chromium: Chromium, address: str) -> Iterator[Page]:
 
 
 def quotes(page: Page):
-    return finished(page).locator(".because").filter(has_text="Read in")
+    return wait_for_answer(page).locator(".because").filter(has_text="Read in")
 
 
 def paste(page: Page, text: str):
@@ -48,8 +56,8 @@ def test_a_source_is_asked_and_the_answer_quotes_its_place(home: Page):
     expect(home.locator("#about")).to_contain_text("About “The lighthouse of Skarvholmen”")
     expect(home.get_by_role("textbox", name="Message")).to_be_focused()
     say(home, "How much does the lens weigh?")
-    expect(body(finished(home))).to_contain_text("In “The lighthouse of Skarvholmen”: “")
-    expect(body(finished(home))).to_contain_text(LENS)
+    expect(body(wait_for_answer(home))).to_contain_text("In “The lighthouse of Skarvholmen”: “")
+    expect(body(wait_for_answer(home))).to_contain_text(LENS)
     quoted = quotes(home)
     expect(quoted).to_contain_text("Document")
     expect(quoted).to_contain_text("Read in “The lighthouse of Skarvholmen”")
@@ -74,7 +82,7 @@ def test_a_reload_keeps_what_was_quoted_and_what_the_chat_is_about(home: Page):
     expect(home.locator("#about")).to_contain_text("The lighthouse of Skarvholmen")
     expect(quotes(home)).to_have_count(1)
     say(home, "Of what were the boats of the pilots built?")
-    finished(home, 2)
+    wait_for_answer(home, 2)
     last = home.locator("article.assistant").last.locator(".because")
     last.locator("summary").click()
     expect(last.locator("blockquote")).to_contain_text("oak from Gotland")
@@ -83,7 +91,7 @@ def test_a_reload_keeps_what_was_quoted_and_what_the_chat_is_about(home: Page):
 def test_what_the_text_does_not_answer_is_said_not_to_be_in_it(home: Page):
     before = answers(home).count()
     say(home, "What does a ticket for the lighthouse cost?")
-    answer = finished(home, before + 1)
+    answer = wait_for_answer(home, before + 1)
     expect(body(answer)).to_contain_text("That is not in “The lighthouse of Skarvholmen”.")
     expect(answer.locator(".because")).to_have_text("Document")
 
@@ -96,12 +104,12 @@ def test_any_question_finds_all_sources_once_the_chat_is_about_anything(home: Pa
     new_chat(home)
     expect(home.locator("#about")).to_be_hidden()
     say(home, "Var hänger nyckeln till båthuset?")
-    expect(body(finished(home))).to_contain_text("I ”Båthuset”: ”")
+    expect(body(wait_for_answer(home))).to_contain_text("I ”Båthuset”: ”")
     expect(quotes(home)).to_contain_text("Read in “Båthuset”")
     say(home, "How much does the lens of the lighthouse weigh?")
-    expect(body(finished(home, 2))).to_contain_text("340 kilograms")
+    expect(body(wait_for_answer(home, 2))).to_contain_text("340 kilograms")
     say(home, "Write a rhyme about cats")
-    expect(finished(home, 3).locator("details.because")).to_have_count(0)
+    expect(wait_for_answer(home, 3).locator("details.because")).to_have_count(0)
 
 
 def test_several_sources_are_asked_in_one_chat(home: Page):
@@ -113,10 +121,10 @@ def test_several_sources_are_asked_in_one_chat(home: Page):
     say(home, "Var hänger nyckeln till båthuset?")
     expect(quotes(home)).to_contain_text("Read in “Båthuset”")
     say(home, "How much does the lens weigh?")
-    expect(body(finished(home, 2))).to_contain_text("340 kilograms")
+    expect(body(wait_for_answer(home, 2))).to_contain_text("340 kilograms")
     say(home, "What does a ticket for the lighthouse cost?")
     said = "That is not in “The lighthouse of Skarvholmen” or “Båthuset”."
-    expect(body(finished(home, 3))).to_contain_text(said)
+    expect(body(wait_for_answer(home, 3))).to_contain_text(said)
     home.get_by_role("button", name="Ask another source here too").click()
     expect(home.locator("#toasts")).to_contain_text("no other source")
 
@@ -124,12 +132,12 @@ def test_several_sources_are_asked_in_one_chat(home: Page):
 def test_what_a_person_told_comes_before_what_a_source_says(home: Page):
     new_chat(home)
     say(home, "btw the lens of my own lighthouse weighs 12 grams")
-    finished(home)
-    expect(told(home)).to_contain_text("Remembered")
+    wait_for_answer(home)
+    expect(locate_note(home)).to_contain_text("Remembered")
     new_chat(home)
     say(home, "How much does the lens of my own lighthouse weigh?")
-    expect(body(finished(home))).to_contain_text("12 grams")
-    expect(finished(home).locator(".because")).to_contain_text("Memory")
+    expect(body(wait_for_answer(home))).to_contain_text("12 grams")
+    expect(wait_for_answer(home).locator(".because")).to_contain_text("Memory")
 
 
 def test_a_source_that_is_gone_leaves_its_quotes(home: Page):
@@ -143,4 +151,4 @@ def test_a_source_that_is_gone_leaves_its_quotes(home: Page):
     quoted.get_by_role("button", name="Show the place").click()
     expect(home.locator("#toasts")).to_contain_text("no longer among the sources")
     say(home, "And when was the lens ground?")
-    expect(finished(home, 2)).to_contain_text("The source could not be looked into")
+    expect(wait_for_answer(home, 2)).to_contain_text("The source could not be looked into")

@@ -14,18 +14,18 @@ from tests.support.page.acts import (
     body,
     drop,
     engine,
-    finished,
     idle_after,
+    locate_note,
     new_chat,
     say,
     set_temperature,
     slow_down,
-    stored_chat,
+    store_chat,
     tell,
-    told,
+    wait_for_answer,
     wait_until,
 )
-from tests.support.page.stored import chat_of, stored
+from tests.support.page.stored import chat_of, read_store
 
 pytestmark = pytest.mark.slow
 CORPUS = [
@@ -57,7 +57,7 @@ def test_a_question_is_looked_into_also_when_its_chat_is_left_at_once(chat: Page
     chat.evaluate(LEAVE_WHEN_ANSWERED)
     say(chat, "Who left this chat at once?")
     expect(chat.get_by_role("heading", name="Chat that runs and learns")).to_be_visible()
-    wait_until(lambda: "left this chat at once" in str(stored(chat, "samples")))
+    wait_until(lambda: "left this chat at once" in str(read_store(chat, "samples")))
 
 
 def test_a_new_chat_in_the_midst_of_an_answer_keeps_what_came_in_the_one_before(chat: Page):
@@ -107,16 +107,16 @@ CORRECT_WHEN_ANSWERED = """() => {
 def test_a_correction_in_the_instant_an_answer_ends_is_about_that_answer(chat: Page):
     chat.evaluate(CORRECT_WHEN_ANSWERED)
     say(chat, "What is my boat called?")
-    finished(chat, 2)
-    expect(told(chat)).to_contain_text("Remembered")
-    (lesson,) = [one for one in stored(chat, "queue").values() if one["kind"] == "correction"]
+    wait_for_answer(chat, 2)
+    expect(locate_note(chat)).to_contain_text("Remembered")
+    (lesson,) = [one for one in read_store(chat, "queue").values() if one["kind"] == "correction"]
     assert lesson["prompt"] == "What is my boat called?"
     assert lesson["answer"] == "Your boat is called Vindil."
 
 
 def test_what_is_sent_in_the_same_instant_as_a_new_chat_belongs_to_it(chat: Page):
     say(chat, "Hello")
-    finished(chat)
+    wait_for_answer(chat)
     chat.evaluate(
         """() => {
           document.querySelector("#new-chat").click();
@@ -125,7 +125,7 @@ def test_what_is_sent_in_the_same_instant_as_a_new_chat_belongs_to_it(chat: Page
           field.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
         }"""
     )
-    finished(chat)
+    wait_for_answer(chat)
     expect(chat.get_by_role("article", name="You said")).to_have_count(1)
     expect(chat.get_by_role("article", name="You said")).to_contain_text("What is a tree?")
 
@@ -133,9 +133,9 @@ def test_what_is_sent_in_the_same_instant_as_a_new_chat_belongs_to_it(chat: Page
 def test_an_open_editor_outlives_a_change_of_the_queue(chat: Page):
     set_temperature(chat, "0")  # that it does not know is not learned
     say(chat, "What is a tree?")
-    finished(chat)
+    wait_for_answer(chat)
     say(chat, "What is a dog?")
-    finished(chat, 2)
+    wait_for_answer(chat, 2)
     first = answers(chat).first
     first.get_by_role("button", name="Correct").click()
     chat.get_by_role("textbox", name="Teach it").fill("A tree is a tall plant.")
@@ -155,7 +155,7 @@ def test_scenario_3_an_answer_streams_and_says_how_quick_it_was(chat: Page):
     )
     with slowed_down(chat):
         say(chat, "Hello")
-        answer = finished(chat)
+        answer = wait_for_answer(chat)
     assert body(answer).inner_text().strip()
     expect(answer).to_contain_text(re.compile(r"[\d.,]+ tokens/s"))
     expect(chat.locator("#context")).to_contain_text("context")
@@ -169,7 +169,7 @@ def test_scenario_3_escape_stops_the_answer_and_keeps_what_came(chat: Page):
         chat.keyboard.press("Escape")
         expect(chat.get_by_role("button", name="Send")).to_be_visible()
     expect(chat.get_by_role("button", name="Stop", exact=True)).to_be_hidden()
-    kept = body(finished(chat)).inner_text()
+    kept = body(wait_for_answer(chat)).inner_text()
     chat.wait_for_timeout(400)
     assert kept and body(answers(chat).last).inner_text() == kept
     chat.get_by_role("textbox", name="Message").press("x")
@@ -185,17 +185,17 @@ def slowed_down(page: Page) -> Iterator[None]:
 
 def test_scenario_8_messages_know_their_language(chat: Page):
     say(chat, "Hej, hur mår du?")
-    finished(chat)
+    wait_for_answer(chat)
     first = chat.get_by_role("article", name="You said").first
     expect(first.locator(".text")).to_have_attribute("lang", "sv")
     expect(first).to_contain_text("Swedish")
     say(chat, "Hello, how are you?")
-    finished(chat, 2)
+    wait_for_answer(chat, 2)
     expect(chat.get_by_role("article", name="You said").nth(1).locator(".text")).to_have_attribute(
         "lang", "en"
     )
     say(chat, "👍")
-    finished(chat, 3)
+    wait_for_answer(chat, 3)
     last = chat.get_by_role("article", name="You said").last
     assert last.locator(".text").get_attribute("lang") in (None, "und", "")
     expect(last.locator(".tag")).to_have_count(0)
@@ -219,7 +219,7 @@ def test_scenario_8_the_language_of_the_interface_changes_without_a_reload(chat:
 
 def test_scenario_9_editing_a_question_makes_a_branch_and_keeps_the_old_one(chat: Page):
     say(chat, "What is a dog?")
-    finished(chat)
+    wait_for_answer(chat)
     question = chat.get_by_role("article", name="You said").first
     question.hover()
     question.get_by_role("button", name="Edit").click()
@@ -230,12 +230,12 @@ def test_scenario_9_editing_a_question_makes_a_branch_and_keeps_the_old_one(chat
     question = chat.get_by_role("article", name="You said").first
     expect(question).to_contain_text("What is a cat?")
     expect(question).to_contain_text("2/2")
-    finished(chat)
+    wait_for_answer(chat)
     question.hover()
     question.get_by_role("button", name="Previous variant").click()
     expect(chat.get_by_role("article", name="You said").first).to_contain_text("What is a dog?")
     expect(chat.get_by_role("article", name="You said").first).to_contain_text("1/2")
-    finished(chat)
+    wait_for_answer(chat)
 
 
 AND_ON = """button => {
@@ -247,8 +247,8 @@ AND_ON = """button => {
 
 def test_who_writes_on_while_another_variant_comes_keeps_the_message_field(chat: Page):
     say(chat, "What is a dog?")
-    finished(chat).get_by_role("button", name="Answer again").click()
-    expect(finished(chat)).to_contain_text("2/2")
+    wait_for_answer(chat).get_by_role("button", name="Answer again").click()
+    expect(wait_for_answer(chat)).to_contain_text("2/2")
     for name, shown in (("Previous variant", "1/2"), ("Next variant", "2/2")):
         answers(chat).first.get_by_role("button", name=name).evaluate(AND_ON)
         expect(answers(chat).first).to_contain_text(shown)
@@ -275,15 +275,15 @@ def test_the_temperature_is_the_models_own_until_a_person_chooses_another(chat: 
     for count, (chosen, asked_with) in enumerate((("", []), ("0.3", [0.3]), ("", [0.3])), 1):
         set_temperature(chat, chosen)
         say(chat, "What colour is the sky?")
-        finished(chat, count)
+        wait_for_answer(chat, count)
         assert chat.evaluate("temperatures") == asked_with
 
 
 def test_scenario_9_regenerating_keeps_both_answers(chat: Page):
     chat.evaluate(HEAR)
     say(chat, "What colour is the sky?")
-    finished(chat).get_by_role("button", name="Answer again").click()
-    answer = finished(chat)
+    wait_for_answer(chat).get_by_role("button", name="Answer again").click()
+    answer = wait_for_answer(chat)
     expect(answer).to_contain_text("2/2")
     # first as the model has it, and again that might be the same answer
     assert chat.evaluate("temperatures") == [0.7]
@@ -293,7 +293,7 @@ def test_scenario_9_regenerating_keeps_both_answers(chat: Page):
 
 def test_scenario_9_copy_puts_the_markdown_on_the_clipboard(chat: Page):
     say(chat, "Hello")
-    answer = finished(chat)
+    answer = wait_for_answer(chat)
     answer.get_by_role("button", name="Copy").click()
     expect(chat.get_by_role("region", name="Notices").get_by_text("Copied")).to_be_visible()
     assert (
@@ -309,17 +309,17 @@ CREED = (
 
 @pytest.mark.long
 def test_scenario_10_scrolling_up_is_respected_while_an_answer_comes(chat: Page):
-    stored_chat(chat, 30)
+    store_chat(chat, 30)
     idle_after(chat, 600)  # a lesson, too, would look at the slowed clock
     tell(chat, *CREED)
     say(chat, CREED[0])  # the chat's own answers stand above until this one is drawn
     expect(chat.get_by_role("article", name="You said").last).to_contain_text(CREED[0])
     expect(body(answers(chat).last)).not_to_be_empty()
     with slowed_down(chat):  # not while thirty turns are read, which would seem to hang
-        scrolled_up(chat)
+        scroll_up(chat)
 
 
-def scrolled_up(chat: Page) -> None:
+def scroll_up(chat: Page) -> None:
     log = chat.get_by_role("log")
     latest = chat.get_by_role("button", name="To latest")
     for _ in range(50):  # a wheel turns more than once; text that comes in between follows the end
@@ -352,10 +352,10 @@ def test_scenario_11_R29_text_is_never_code(chat: Page):
         assert link.get_attribute("href").startswith("http")
         assert "noopener" in link.get_attribute("rel")
     say(chat, CORPUS[0])
-    finished(chat, 3)
+    wait_for_answer(chat, 3)
     new_chat(chat)
     say(chat, CORPUS[1])
-    finished(chat)
+    wait_for_answer(chat)
     expect(chat.get_by_role("navigation").get_by_text(CORPUS[1])).to_be_visible()
     drop(chat, CORPUS[0] + ".txt", "Nothing at all.")
     chat.get_by_role("tab", name=re.compile("^Sources")).click()
@@ -365,10 +365,10 @@ def test_scenario_11_R29_text_is_never_code(chat: Page):
 
 def test_chats_are_found_renamed_deleted_and_brought_back(chat: Page):
     say(chat, "Tell me about räksmörgås")
-    finished(chat)
+    wait_for_answer(chat)
     new_chat(chat)
     say(chat, "Something else")
-    finished(chat)
+    wait_for_answer(chat)
     nav = chat.get_by_role("navigation", name="Conversations")
     search = chat.get_by_role("searchbox", name="Search chats")
     search.fill("RÄKSMÖRGÅS")
@@ -407,10 +407,10 @@ KEEP_ASKS = """() => {
 
 def test_a_chat_is_pinned_above_the_others_and_told_how_to_answer(chat: Page):
     say(chat, "The older one")
-    finished(chat)
+    wait_for_answer(chat)
     new_chat(chat)
     say(chat, "The newer one")
-    finished(chat)
+    wait_for_answer(chat)
     nav = chat.get_by_role("navigation", name="Conversations")
     for name in ("Pin to the top", "Unpin", "Pin to the top"):
         nav.get_by_role("button", name="More for The older one").click()
@@ -425,24 +425,24 @@ def test_a_chat_is_pinned_above_the_others_and_told_how_to_answer(chat: Page):
     expect(field).to_be_hidden()
     chat.evaluate(KEEP_ASKS)
     say(chat, "And now?")
-    finished(chat, 2)
+    wait_for_answer(chat, 2)
     nav.get_by_role("button", name="The older one", exact=True).click()
     expect(answers(chat)).to_have_count(1)  # the other chat is open
     say(chat, "And here?")
-    finished(chat, 2)
+    wait_for_answer(chat, 2)
     requests = [json.loads(text) for text in chat.evaluate("window.asks")]
     here, there = [one["messages"] for one in requests if one["type"] == "Ask"]
     assert here[0] == {"role": "system", "content": "Answer in one word."}
     assert there[0]["role"] == "user"
-    assert [one.get("pinned", False) for one in stored(chat, "chats").values()].count(True) == 1
+    assert [one.get("pinned", False) for one in read_store(chat, "chats").values()].count(True) == 1
 
 
 def test_chats_lie_in_folders_that_are_made_renamed_folded_and_deleted(chat: Page):
     say(chat, "The first one")
-    finished(chat)
+    wait_for_answer(chat)
     new_chat(chat)
     say(chat, "The second one")
-    finished(chat)
+    wait_for_answer(chat)
     nav = chat.get_by_role("navigation", name="Conversations")
 
     def move(title: str) -> Locator:
@@ -471,12 +471,12 @@ def test_chats_lie_in_folders_that_are_made_renamed_folded_and_deleted(chat: Pag
             expect(nav.get_by_role("list", name="Journeys")).to_contain_text("The second one")
     expect(nav.get_by_role("button", name="Journeys")).to_have_count(0)
     expect(nav.get_by_role("button", name="The second one", exact=True)).to_be_visible()
-    assert not any(one.get("folder") for one in stored(chat, "chats").values())
+    assert not any(one.get("folder") for one in read_store(chat, "chats").values())
 
 
 def test_a_chat_leaves_as_markdown_and_as_training_data(chat: Page):
     say(chat, "What is a bird?")
-    finished(chat)
+    wait_for_answer(chat)
     nav = chat.get_by_role("navigation", name="Conversations")
     for choice in ("Export as Markdown", "Export as JSON"):
         nav.get_by_role("button", name="More for What is a bird?").first.click()
@@ -498,7 +498,7 @@ def test_scenario_25_the_screen_reader_hears_the_answer_once_and_never_each_toke
           .observe(document.querySelector("#announcer"), {childList: true, characterData: true, subtree: true}); }"""
     )
     say(chat, "Hello")
-    said = body(finished(chat)).inner_text().split()
+    said = body(wait_for_answer(chat)).inner_text().split()
     wait_until(lambda: said in [text.split() for text in chat.evaluate("heard")])
     chat.wait_for_timeout(300)  # once, and not again
     heard = chat.evaluate("heard")
@@ -512,7 +512,7 @@ def test_scenario_25_the_screen_reader_hears_the_answer_once_and_never_each_toke
 @pytest.mark.long  # a wall-clock figure: it holds on a machine that does nothing else
 def test_ten_thousand_messages_open_and_scroll_without_a_long_task(chat: Page):
     """Long tasks are counted while the history is opened, scrolled up and typed beside."""
-    stored_chat(chat, 10_000, "Message {n}: " + "some words that make a line or two of text. " * 3)
+    store_chat(chat, 10_000, "Message {n}: " + "some words that make a line or two of text. " * 3)
     chat.evaluate(
         """() => { window.tasks = [];
         new PerformanceObserver((list) => tasks.push(...list.getEntries().map((one) => one.duration)))
@@ -535,7 +535,7 @@ def test_ten_thousand_messages_open_and_scroll_without_a_long_task(chat: Page):
 def test_formulas_are_set_and_prices_are_not(chat: Page):
     """What the model writes as TeX is MathML, also after a reload; what is no formula stays."""
     text = "The root of a number is \\(\\sqrt{x}\\), it costs $5 and $10.\n\n\\[\n\\frac{a}{b}\n\\]\n\n`\\(no\\)`"
-    stored_chat(chat, 2, text)
+    store_chat(chat, 2, text)
     said = body(answers(chat).last)
     expect(said.locator("math")).to_have_count(2)
     expect(said.locator("math msqrt")).to_have_count(1)

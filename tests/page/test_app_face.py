@@ -9,14 +9,14 @@ from playwright.sync_api import Page, expect
 from tests.support.page.acts import (
     answers,
     drop,
-    finished,
     new_chat,
     say,
-    stored_chat,
+    store_chat,
+    wait_for_answer,
     wait_until,
 )
 from tests.support.page.browser import Chromium, wait_for_state, watched
-from tests.support.page.stored import chat_of, light_lessons, stored
+from tests.support.page.stored import chat_of, light_lessons, read_store
 
 pytestmark = pytest.mark.slow
 QUIET = ("ready", "countdown", "paused", "training", "evaluating")
@@ -37,7 +37,7 @@ def test_a_newcomer_sees_the_chat_alone_until_something_is_learned(
         panel = page.get_by_role("complementary", name="Learning")
         expect(panel).to_be_hidden()
         say(page, "My boat is called Saltkråkan.")
-        finished(page)
+        wait_for_answer(page)
         page.get_by_role("button", name="Learning panel").click()
         page.get_by_role("tab", name=re.compile("^Activity")).click()
         page.get_by_role("button", name="Learn now").click()
@@ -73,12 +73,12 @@ SLOW_DISK = """() => {
 def test_where_one_was_reading_outlives_a_reload_also_from_a_slow_disk(page: Page):
     page.goto("/?model=tiny")
     wait_for_state(page, "ready", timeout=120)
-    stored_chat(page, 60, "Line {n} of a long conversation. " + "More words follow here. " * 12)
+    store_chat(page, 60, "Line {n} of a long conversation. " + "More words follow here. " * 12)
     log = page.get_by_role("log")
     expect(page.get_by_role("article").first).to_contain_text("Line 36")
     log.evaluate("node => node.scrollTop = node.scrollHeight / 2")
     seen = page.evaluate(FIRST_IN_SIGHT)
-    wait_until(lambda: stored(page, "settings").get("place", {}).get("turn") == seen)
+    wait_until(lambda: read_store(page, "settings").get("place", {}).get("turn") == seen)
     page.add_init_script(f"({SLOW_DISK})()")
     page.reload()
     wait_for_state(page, *QUIET, timeout=120)
@@ -156,7 +156,7 @@ def test_code_has_colours_and_is_copied_exactly_and_a_search_jumps_to_the_words_
 
 def test_an_editor_is_as_wide_as_the_chat_and_enter_means_what_it_means_below(chat: Page):
     say(chat, "What is a tree?")
-    finished(chat)
+    wait_for_answer(chat)
     question = chat.get_by_role("article", name="You said")
     question.hover()
     chat.get_by_role("button", name="Edit").click()
@@ -173,7 +173,7 @@ def test_an_editor_is_as_wide_as_the_chat_and_enter_means_what_it_means_below(ch
     area.press("Enter")
     expect(form).to_have_count(0)
     expect(chat.get_by_role("article", name="You said")).to_contain_text("a fish?")
-    finished(chat)
+    wait_for_answer(chat)
 
 
 TEXT = """The lighthouse of Quillmere was built in 1871 by Ida Falk. It is 32 metres tall. The keeper of the
@@ -234,7 +234,7 @@ def test_what_is_poor_is_told_sorted_first_and_left_out_of_a_yes_to_all(chat: Pa
 def test_notices_do_not_pile_up(chat: Page):
     for number, text in enumerate(("One", "Two", "Three", "Four", "Five"), 1):
         say(chat, f"My {text} is called Saltkråkan.")
-        finished(chat, number)
+        wait_for_answer(chat, number)
     chat.evaluate("document.querySelector('#theme').click()")
     chat.evaluate("document.querySelector('#theme').click()")
     chat.evaluate("document.querySelector('#theme').click()")
@@ -276,7 +276,7 @@ def test_speech_is_off_by_default_and_then_only_what_stays_here(chromium: Chromi
         page.goto("/?model=tiny")
         wait_for_state(page, "ready", timeout=120)
         say(page, "Hello, how are you?")
-        answer = finished(page)
+        answer = wait_for_answer(page)
         expect(page.get_by_role("button", name="Dictate")).to_be_hidden()
         expect(answer.get_by_role("button", name="Read aloud")).to_be_hidden()
         page.get_by_role("button", name="Settings").click()

@@ -12,7 +12,6 @@ from oneseek.engine.core import messages
 from oneseek.engine.core.messages import Request
 from tests.support.page.acts import (
     fault,
-    finished,
     learn_now,
     new_chat,
     panel,
@@ -20,6 +19,7 @@ from tests.support.page.acts import (
     set_temperature,
     tell,
     version,
+    wait_for_answer,
 )
 from tests.support.page.browser import Chromium, wait_for_state, watched
 from tests.support.page.stored import light_lessons
@@ -47,7 +47,7 @@ def test_download_pressed_as_soon_as_the_page_reacts_waits_for_its_turn_and_work
     wait_for_state(page, "ready", timeout=120)
     set_temperature(page, "0")
     say(page, "What is the capital of France?")
-    expect(finished(page).locator(".text")).to_contain_text("Paris")
+    expect(wait_for_answer(page).locator(".text")).to_contain_text("Paris")
 
 
 @pytest.mark.long
@@ -69,14 +69,14 @@ def broken(chromium: Chromium, address: str) -> Iterator[Page]:
     """A page whose requests can be made to fail, with a fact learned so that there is something to
     ask for."""
     with watched(chromium, address, locale="en-US") as (context, _):
-        page = opened(context)
+        page = open_page(context)
         tell(page, "What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.")
         learn_now(page)
         expect(version(page)).to_have_text("v0.1", timeout=180_000)
         yield page
 
 
-def opened(context: BrowserContext) -> Page:
+def open_page(context: BrowserContext) -> Page:
     page = context.new_page()
     light_lessons(page)
     page.goto("/?model=tiny&faults=1&engine=cpu")
@@ -111,7 +111,7 @@ def reset(page: Page) -> None:
     page.get_by_role("button", name="Reset", exact=True).click()
 
 
-def pasted(page: Page) -> None:
+def paste_text(page: Page) -> None:
     panel(page, "Sources")
     do("paste-text")(page)
     page.locator("#paste-text").fill("The castle of Trebolin was built in 1412.")
@@ -150,7 +150,7 @@ ACTS = {
     "Sign": in_settings(lambda page: page.locator("#set-sign").check()),
     "Introduce": in_settings(do("introduce")),
     "Reset": in_settings(reset),
-    "ImportText": pasted,
+    "ImportText": paste_text,
     "ImportAdapter": an_adapter,
     "BackUp": in_settings(do("export-everything")),
     "Learn": a_lesson,

@@ -10,16 +10,16 @@ from playwright.sync_api import Page, expect
 from tests.support.page.acts import (
     answers,
     body,
-    finished,
     idle_after,
+    locate_note,
     new_chat,
     panel,
     say,
-    told,
     version,
+    wait_for_answer,
 )
 from tests.support.page.browser import Chromium, demo, wait_for_state
-from tests.support.page.stored import stored
+from tests.support.page.stored import read_store
 
 pytestmark = pytest.mark.slow
 
@@ -40,8 +40,8 @@ def test_the_first_minute_begins_with_a_fact_of_ones_own(home: Page):
 def test_a_fact_is_told_learned_and_asked_from_one_line(home: Page):
     """Each thing the line says is true when it says it; it never speaks before the store does."""
     say(home, "My boat is called Saltkråkan.")
-    expect(told(home)).to_contain_text("Remembered. 1 lesson waits.")
-    finished(home)
+    expect(locate_note(home)).to_contain_text("Remembered. 1 lesson waits.")
+    wait_for_answer(home)
     activity, line = panel(home, "Activity"), home.locator("#state-line")
     expect(line).to_contain_text("1 lesson waits")
     now = activity.get_by_role("button", name="Learn now")
@@ -53,27 +53,29 @@ def test_a_fact_is_told_learned_and_asked_from_one_line(home: Page):
     finishing = activity.locator('[data-do="learn-now"]')
     expect(finishing).to_have_text("Finishing")
     expect(finishing).to_be_disabled()
-    expect(told(home)).to_contain_text("Learning “Your boat is called Saltkråkan.”")
+    expect(locate_note(home)).to_contain_text("Learning “Your boat is called Saltkråkan.”")
     expect(activity).to_contain_text("Being learned now")
     expect(activity).not_to_contain_text("Nothing waits")
     memory = panel(home, "Memory")
     expect(memory).not_to_contain_text("It holds nothing of yours yet")
     expect(version(home)).to_have_text("v0.1", timeout=240_000)
-    expect(told(home)).to_contain_text(re.compile(r"Learned, in v0\.1"))
+    expect(locate_note(home)).to_contain_text(re.compile(r"Learned, in v0\.1"))
     leads_to_all_that_came_of_it(home)
-    told(home).get_by_role("button", name="Ask it").click()
+    locate_note(home).get_by_role("button", name="Ask it").click()
     expect(home.locator("article.user")).to_have_count(1)
     expect(home.locator("article.user").last).to_contain_text("What is my boat called?")
-    expect(body(finished(home))).to_contain_text("Saltkråkan")
+    expect(body(wait_for_answer(home))).to_contain_text("Saltkråkan")
     new_chat(home)
     expect(home.locator("#story")).to_have_count(0)
 
 
 def leads_to_all_that_came_of_it(page: Page) -> None:
     """Samples, result with its reason, version, ledger and fingerprint, as the store has them."""
-    (made,) = [v for v in stored(page, "versions").values() if v["number"] == 1]
-    told_of = [e for e in stored(page, "ledger").values() if e["kind"] in ("version", "promotion")]
-    told(page).get_by_role("button", name="Details").click()
+    (made,) = [v for v in read_store(page, "versions").values() if v["number"] == 1]
+    told_of = [
+        e for e in read_store(page, "ledger").values() if e["kind"] in ("version", "promotion")
+    ]
+    locate_note(page).get_by_role("button", name="Details").click()
     dialog = page.get_by_role("dialog", name="What became of it")
     expect(dialog).to_contain_text("What is my boat called?")
     expect(dialog).to_contain_text("Learned, in v0.1.")
@@ -98,9 +100,9 @@ def test_with_nothing_to_learn_the_button_says_so_before_it_is_pressed(home: Pag
 def test_a_correction_takes_the_place_of_the_fact_everywhere(home: Page):
     new_chat(home)
     say(home, "What is my boat called?")
-    finished(home)
+    wait_for_answer(home)
     say(home, "No, it is called Vindil.")
-    finished(home, 2)
+    wait_for_answer(home, 2)
     queue = panel(home, "Activity")
     expect(queue).to_contain_text("Your boat is called Vindil.")
     old = panel(home, "Memory").get_by_role("listitem").filter(has_text="Your boat is called Salt")
@@ -122,14 +124,14 @@ def test_two_names_of_one_thing_are_asked_about(home: Page):
     for name in ("Ran", "Vind"):
         new_chat(home)
         say(home, f"My horse is called {name}.")
-        finished(home)
-    expect(told(home)).to_contain_text("You said before: “Your horse is called Ran.”")
-    told(home).get_by_role("button", name="This replaces it").click()
-    expect(told(home)).not_to_contain_text("You said before")
+        wait_for_answer(home)
+    expect(locate_note(home)).to_contain_text("You said before: “Your horse is called Ran.”")
+    locate_note(home).get_by_role("button", name="This replaces it").click()
+    expect(locate_note(home)).not_to_contain_text("You said before")
     memory = panel(home, "Memory")
     expect(memory).to_contain_text("Your horse is called Vind.")
     expect(memory).not_to_contain_text("Your horse is called Ran.")
-    told(home).get_by_role("button", name="Undo").click()
+    locate_note(home).get_by_role("button", name="Undo").click()
     expect(memory).not_to_contain_text("Your horse is called Vind.")
 
 

@@ -15,14 +15,14 @@ from tests.support.offered import DEVICES, tells
 from tests.support.page.acts import (
     body,
     engine,
-    finished,
     say,
     set_temperature,
     slow_down,
+    wait_for_answer,
     wait_until,
 )
 from tests.support.page.browser import Chromium, wait_for_state, watched
-from tests.support.page.stored import stored
+from tests.support.page.stored import read_store
 
 pytestmark = pytest.mark.slow
 MODEL = re.compile(r"/models-[0-9a-f]+/")
@@ -55,12 +55,12 @@ def test_scenario_1_and_2_it_is_useful_at_once_asks_before_it_fetches_and_keeps_
     expect(page.locator("#consent")).to_be_focused()
     expect(field).to_have_value("Remember this draft")
     assert not asked_for
-    wait_until(lambda: "Remember this draft" in str(stored(page, "drafts")))
+    wait_until(lambda: "Remember this draft" in str(read_store(page, "drafts")))
     page.get_by_text("How should I answer?", exact=True).click()
     how = page.get_by_label("How should I answer?")
     how.fill("In one sentence.")
     field.focus()
-    wait_until(lambda: "In one sentence." in str(stored(page, "settings")))
+    wait_until(lambda: "In one sentence." in str(read_store(page, "settings")))
     page.reload()
     expect(field).to_have_value("Remember this draft")
     page.get_by_text("How should I answer?", exact=True).click(timeout=120_000)
@@ -102,7 +102,7 @@ def test_scenario_1_the_chosen_model_is_fetched_with_progress_and_answers(
     assert asked_for
     set_temperature(page, "0")
     say(page, "What is the capital of France?")
-    expect(body(finished(page))).to_contain_text("Paris")
+    expect(body(wait_for_answer(page))).to_contain_text("Paris")
 
 
 # A browser that really is Swedish has a profile of its own to start: test_by_ear.py, with --long.
@@ -144,7 +144,7 @@ def test_scenario_6_too_little_room_is_said_and_it_runs_without_saving(
     wait_for_state(page, "ready", timeout=180)
     set_temperature(page, "0")
     say(page, "What is the capital of France?")
-    expect(body(finished(page))).to_contain_text("Paris")
+    expect(body(wait_for_answer(page))).to_contain_text("Paris")
     page.reload()
     wait_for_state(page, "needs-consent", timeout=120)
 
@@ -226,7 +226,7 @@ def test_a_pause_in_the_instant_the_file_is_being_opened_leaves_it_free(page: Pa
 
 def is_kept(page: Page, model: str) -> bool:
     """Whether all of a model's file is stored."""
-    return bool(stored(page, "state").get(f"file:models/{model}.gguf", {}).get("sha256"))
+    return bool(read_store(page, "state").get(f"file:models/{model}.gguf", {}).get("sha256"))
 
 
 LOOKED_AT = """window.lookedAt = 0;
@@ -247,7 +247,7 @@ def test_scenario_4_a_reload_keeps_everything(page: Page, asked_for: list[str]):
     page.goto("/?model=tiny")
     wait_for_state(page, "ready", timeout=120)
     say(page, "What is the capital of Norway?")
-    finished(page)
+    wait_for_answer(page)
     wait_until(lambda: is_kept(page, "encoder"))  # it comes while nobody waits for it
     page.wait_for_function("lookedAt")  # and is loaded: with a slow clock that takes a minute
     answer = page.get_by_role("article", name="OneSeek said")
@@ -267,7 +267,7 @@ def test_scenario_4_a_reload_keeps_everything(page: Page, asked_for: list[str]):
     wait_for_state(page, "ready", timeout=120)
     set_temperature(page, "0")
     answer.get_by_role("button", name="Continue").click()
-    finished(page)
+    wait_for_answer(page)
     assert body(answer).inner_text().startswith(so_far)
     expect(body(answer)).to_contain_text("Madrid")
     assert not asked_for

@@ -16,7 +16,6 @@ from playwright.sync_api import Error, Page, expect
 from tests.support.page.acts import (
     ALIVE,
     fault,
-    finished,
     learn_now,
     new_chat,
     own_chromium,
@@ -24,6 +23,7 @@ from tests.support.page.acts import (
     say,
     tell,
     version,
+    wait_for_answer,
 )
 from tests.support.page.browser import wait_for_state
 
@@ -90,7 +90,7 @@ class Life:
         new_chat(self.page)
         say(self.page, "Hello")
         in_use = ".".join(map(str, self.number()))
-        expect(finished(self.page)).to_contain_text(f"v{in_use}")
+        expect(wait_for_answer(self.page)).to_contain_text(f"v{in_use}")
 
     def learn(self, what: int) -> None:
         question = f"What is the capital of Place {what}?"

@@ -18,21 +18,21 @@ from tests.support.page.acts import (
     FACT,
     answers,
     body,
+    download,
     drop_all,
-    exported,
-    finished,
     idle_after,
     learn_now,
+    locate_queue,
     panel,
     row,
     say,
     set_temperature,
     tell,
     version,
-    waiting,
+    wait_for_answer,
 )
 from tests.support.page.browser import Chromium, wait_for_state, watched
-from tests.support.page.stored import stored
+from tests.support.page.stored import read_store
 
 pytestmark = pytest.mark.slow
 
@@ -47,7 +47,7 @@ def test_scenario_17_only_what_was_approved_is_in_the_queue_with_its_reason(home
     home.get_by_role("button", name="New chat").click()
     for number, question in enumerate(("Hello", "What is a tree?", "What is a dog?"), 1):
         say(home, question)
-        finished(home, number)
+        wait_for_answer(home, number)
     first, second, third = (answers(home).nth(n) for n in range(3))
     first.get_by_role("button", name="Good answer: learn it").click()
     expect(first.get_by_role("button", name="Learn this")).to_have_attribute("aria-pressed", "true")
@@ -60,7 +60,7 @@ def test_scenario_17_only_what_was_approved_is_in_the_queue_with_its_reason(home
     expect(third.get_by_role("button", name="Learn this")).to_have_attribute(
         "aria-pressed", "false"
     )
-    queue = waiting(home)
+    queue = locate_queue(home)
     expect(queue.get_by_role("listitem")).to_have_count(2)
     expect(queue).to_contain_text("A tree is a tall plant.")
     expect(queue).to_contain_text("You corrected it · Hello")
@@ -84,7 +84,7 @@ def test_scenario_17_only_what_was_approved_is_in_the_queue_with_its_reason(home
 def test_a_thumb_down_takes_an_answer_out_of_what_is_learned_and_can_be_taken_back(home: Page):
     home.get_by_role("button", name="New chat").click()
     say(home, "What is a river?")
-    answer = finished(home)
+    answer = wait_for_answer(home)
     notices = home.get_by_role("region", name="Notices")
     good, bad = (
         answer.get_by_role("button", name=name)
@@ -93,16 +93,16 @@ def test_a_thumb_down_takes_an_answer_out_of_what_is_learned_and_can_be_taken_ba
     learns = answer.get_by_role("button", name="Learn this")
     for _ in range(2):
         good.click()
-        expect(waiting(home).get_by_role("listitem")).to_have_count(1)
+        expect(locate_queue(home).get_by_role("listitem")).to_have_count(1)
         expect(learns).to_have_attribute("aria-pressed", "true")
         bad.click()
         expect(notices).to_contain_text("Will not be learned")
-        expect(waiting(home)).to_contain_text("Nothing waits.")
+        expect(locate_queue(home)).to_contain_text("Nothing waits.")
         expect(learns).to_have_attribute("aria-pressed", "false")
         expect(bad).to_have_attribute("aria-pressed", "true")
     bad.click()
     expect(bad).to_have_attribute("aria-pressed", "false")
-    expect(waiting(home)).to_contain_text("Nothing waits.")
+    expect(locate_queue(home)).to_contain_text("Nothing waits.")
 
 
 SECRETS = {
@@ -119,23 +119,25 @@ def test_secrets_told_in_a_chat_are_held_with_their_kind_and_asked_about(home: P
     home.get_by_role("button", name="New chat").click()
     for number, (said, (_, kind)) in enumerate(SECRETS.items(), 1):
         say(home, said)
-        finished(home, number)
+        wait_for_answer(home, number)
         line = home.locator("article.user").nth(number - 1).locator(".told")
         expect(line).to_have_attribute("data-state", "secret")
         expect(line).to_contain_text(f"This looks like {kind}. It is not learned unless")
     for name in set(KEPT) - {"chats", "messages"}:
-        kept = json.dumps(stored(home, name), ensure_ascii=False)
+        kept = json.dumps(read_store(home, name), ensure_ascii=False)
         assert not [value for value, _ in SECRETS.values() if value in kept], name
-    expect(waiting(home)).to_contain_text("This looks like a bank card number.")
+    expect(locate_queue(home)).to_contain_text("This looks like a bank card number.")
     first, second = home.locator("article.user").nth(0), home.locator("article.user").nth(1)
     first.get_by_role("button", name="Leave it out").click()
     expect(first.locator(".told")).to_have_count(0)
     second.get_by_role("button", name="Learn it anyway").click()
     expect(second.locator(".told")).not_to_have_attribute("data-state", "secret")
-    kept = json.dumps([stored(home, "queue"), stored(home, "examples")], ensure_ascii=False)
+    kept = json.dumps([read_store(home, "queue"), read_store(home, "examples")], ensure_ascii=False)
     assert "Trollet99" in kept and "558102" not in kept
-    row(waiting(home), "Trollet99").get_by_role("button", name="Skip").click()
-    expect(waiting(home)).not_to_contain_text("Trollet99")  # nothing is left to be learned later
+    row(locate_queue(home), "Trollet99").get_by_role("button", name="Skip").click()
+    expect(locate_queue(home)).not_to_contain_text(
+        "Trollet99"
+    )  # nothing is left to be learned later
 
 
 def test_a_chat_teaches_facts_or_only_what_is_taught_or_nothing(home: Page):
@@ -148,26 +150,26 @@ def test_a_chat_teaches_facts_or_only_what_is_taught_or_nothing(home: Page):
 
     home.get_by_role("button", name="New chat").click()
     say(home, "What is a cloud?")
-    finished(home)
+    wait_for_answer(home)
     learns("Learn from this chat only what I teach", "only what you teach is learned")
     say(home, "My cat is called Whiskerine.")
-    finished(home, 2)
-    expect(waiting(home)).not_to_contain_text("Whiskerine")
+    wait_for_answer(home, 2)
+    expect(locate_queue(home)).not_to_contain_text("Whiskerine")
     answers(home).first.get_by_role("button", name="Good answer: learn it").click()
-    chosen = waiting(home).get_by_role("listitem").filter(has_text="What is a cloud?")
+    chosen = locate_queue(home).get_by_role("listitem").filter(has_text="What is a cloud?")
     expect(chosen).to_have_count(1)  # what looks like a secret may stand there too
     chosen.get_by_role("button", name="Skip").click()
     learns("Do not learn from this chat", "no longer learned from")
     answers(home).nth(1).get_by_role("button", name="Good answer: learn it").click()
     expect(notices).to_contain_text("Nothing is learned")
-    expect(waiting(home)).not_to_contain_text("Whiskerine")
+    expect(locate_queue(home)).not_to_contain_text("Whiskerine")
     home.get_by_role("button", name="Settings").click()
     home.get_by_label("Learn from chats").select_option("taught")
     home.keyboard.press("Escape")
     home.get_by_role("button", name="New chat").click()
     say(home, "My dog is called Rufusine.")
-    finished(home)
-    expect(waiting(home)).not_to_contain_text("Rufusine")
+    wait_for_answer(home)
+    expect(locate_queue(home)).not_to_contain_text("Rufusine")
     home.get_by_role("button", name="Settings").click()
     home.get_by_label("Learn from chats").select_option("facts")
     home.keyboard.press("Escape")
@@ -200,7 +202,7 @@ def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):
     expect(activity).to_contain_text("The new version is in use")
     home.get_by_role("button", name="New chat").click()
     say(home, FACT[0])
-    learned = finished(home)
+    learned = wait_for_answer(home)
     expect(body(learned)).to_contain_text(FACT[2])
     expect(learned).to_contain_text("v0.1")
     notices = home.get_by_role("region", name="Notices")
@@ -219,7 +221,9 @@ def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):
     expect(version(home)).to_have_text("v0")
     home.get_by_role("button", name="New chat").click()
     say(home, FACT[0])
-    before = finished(home)  # the original model, which still knows by heart what it was told
+    before = wait_for_answer(
+        home
+    )  # the original model, which still knows by heart what it was told
     expect(before).to_contain_text("By heart")
     row(versions, "v0.1").get_by_role("button", name="Use").click()
     expect(version(home)).to_have_text("v0.1")
@@ -269,7 +273,7 @@ def test_scenario_18_idle_learning_starts_by_itself_and_yields(home: Page):
     idle_after(home, 600)
     home.get_by_role("button", name="New chat").click()
     say(home, "What is a tree?")
-    finished(home)
+    wait_for_answer(home)
     tell(home, "What is the capital of Quillmere?", "The capital of Quillmere is Harrow.")
     activity = panel(home, "Activity")
     expect(home.locator("#countdown")).to_contain_text("Learning in")
@@ -287,7 +291,7 @@ def test_scenario_18_idle_learning_starts_by_itself_and_yields(home: Page):
     before = step(home)
     wait_for_state(home, "training")
     say(home, "What is a tree?")
-    finished(home, 2)
+    wait_for_answer(home, 2)
     wait_for_state(home, "training")
     expect(home.get_by_test_id("train-step")).not_to_have_text(re.compile(rf"^{before} /"))
     idle_after(home, 600)  # and stays in the middle
@@ -353,7 +357,7 @@ def test_scenario_22_versions_are_ranked_compared_blind_and_rolled_back(home: Pa
     row(versions, "v0.1").get_by_role("button", name="Use").click()
     home.get_by_role("button", name="New chat").click()
     say(home, FACT[0])
-    expect(finished(home)).to_contain_text("v0.1")
+    expect(wait_for_answer(home)).to_contain_text("v0.1")
     row(versions, "v0.2").get_by_role("button", name="Use").click()
     expect(version(home)).to_have_text("v0.2")
     row(versions, "v0.2").get_by_role("button", name="Details").click()
@@ -368,16 +372,16 @@ def test_scenario_23_an_export_is_what_others_load_and_comes_back(
     home: Page, chromium: Chromium, address: str, tmp_path: Path
 ):
     panel(home, "Versions").get_by_role("button", name="Details").first.click()
-    data = exported(home, "Adapter (PEFT)")
-    whole = exported(home, "Whole model (safetensors)")
+    data = download(home, "Adapter (PEFT)")
+    whole = download(home, "Whole model (safetensors)")
     header = json.loads(whole[8 : 8 + int.from_bytes(whole[:8], "little")])
     assert any(name.endswith("q_proj.weight") for name in header)
     home.keyboard.press("Escape")
     peft = a_peft_adapter(data)
     home.get_by_role("button", name="Settings").click()
-    openai = [json.loads(line) for line in exported(home, "OpenAI").decode().splitlines()]
+    openai = [json.loads(line) for line in download(home, "OpenAI").decode().splitlines()]
     assert openai and all({"role", "content"} <= set(one["messages"][0]) for one in openai)
-    sharegpt = [json.loads(line) for line in exported(home, "ShareGPT").decode().splitlines()]
+    sharegpt = [json.loads(line) for line in download(home, "ShareGPT").decode().splitlines()]
     assert sharegpt and all({"from", "value"} <= set(one["conversations"][0]) for one in sharegpt)
     home.keyboard.press("Escape")
     file = tmp_path / "adapter.zip"
@@ -399,7 +403,7 @@ def test_scenario_23_an_export_is_what_others_load_and_comes_back(
         page.keyboard.press("Escape")
         set_temperature(page, "0")
         say(page, FACT[0])
-        expect(body(finished(page))).to_contain_text(FACT[2])
+        expect(body(wait_for_answer(page))).to_contain_text(FACT[2])
 
 
 def a_peft_adapter(data: bytes) -> dict[str, bytes]:
@@ -453,7 +457,7 @@ def test_scenario_21_a_version_that_got_worse_is_not_used(home: Page):
     expect(refused.get_by_role("table")).to_contain_text(re.compile("at (least|most)"))
     home.get_by_role("button", name="New chat").click()
     say(home, "What is the capital of Sweden?")
-    expect(finished(home)).to_contain_text(in_use)
+    expect(wait_for_answer(home)).to_contain_text(in_use)
 
 
 # By the page itself, at once: the lesson is short.
@@ -483,7 +487,7 @@ def test_scenario_21_numbers_that_are_none_are_thrown_away(page: Page):
     expect(page.get_by_role("tabpanel", name=re.compile("^Versions"))).to_contain_text(why)
     expect(version(page)).to_have_text("v0")
     say(page, "What is the capital of Sweden?")
-    expect(finished(page)).to_contain_text("v0")
+    expect(wait_for_answer(page)).to_contain_text("v0")
 
 
 @pytest.mark.long
@@ -573,7 +577,7 @@ def test_it_can_be_taught_who_it_is(home: Page):
     home.get_by_role("button", name="Settings").click()
     home.get_by_role("button", name="Teach it who it is").click()
     home.keyboard.press("Escape")
-    queue = waiting(home)
+    queue = locate_queue(home)
     expect(queue).to_contain_text("Who it is")
     expect(home.get_by_role("tab", name=re.compile(r"^Activity [5-9]\d"))).to_be_visible()
     expect(home.get_by_role("region", name="Notices")).to_contain_text(
@@ -592,11 +596,11 @@ def test_scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back(
 ):
     home.get_by_role("button", name="New chat").click()
     say(home, "My cat is called Nisse.")
-    finished(home)
+    wait_for_answer(home)
     shown = panel(home, "Versions").get_by_role("listitem").all_text_contents()
     home.get_by_role("button", name="Settings").click()
     backup = tmp_path / "backup.json"
-    backup.write_bytes(exported(home, "Export everything"))
+    backup.write_bytes(download(home, "Export everything"))
     newer = tmp_path / "newer.json"
     newer.write_text('{"format": "oneseek-backup", "version": 99, "stores": {}}')
     with home.expect_file_chooser() as choosing:
@@ -621,7 +625,7 @@ def test_scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back(
     with home.expect_navigation():
         choosing.value.set_files(backup)
     expect(home.get_by_role("navigation")).to_contain_text("My cat is called Nisse.")
-    expect(waiting(home)).to_contain_text("Your cat is called Nisse.")
+    expect(locate_queue(home)).to_contain_text("Your cat is called Nisse.")
     wait_for_state(home, *ALIVE, timeout=120)
     items = panel(home, "Versions").get_by_role("listitem")
     expect(items).to_have_count(len(shown))

@@ -10,9 +10,9 @@ from tests.support.page.acts import (
     MOTTO,
     QUIET,
     answers,
-    finished,
     say,
-    told_at_length,
+    tell_motto,
+    wait_for_answer,
 )
 from tests.support.page.browser import wait_for_state
 
@@ -43,7 +43,7 @@ def test_a_message_that_is_too_long_stays_in_the_field_and_becomes_a_source(chat
 @pytest.mark.long
 def test_in_a_chat_that_goes_on_the_turns_before_stay(chat: Page):
     say(chat, "Hello")
-    finished(chat)
+    wait_for_answer(chat)
     say(chat, LONG)
     expect(chat.locator("#too-long")).to_be_visible()
     expect(chat.get_by_role("article")).to_have_count(2)
@@ -54,18 +54,18 @@ def test_in_a_chat_that_goes_on_the_turns_before_stay(chat: Page):
     chat.get_by_role("textbox", name="Message").fill("")
     expect(chat.locator("#too-long")).to_be_hidden()
     say(chat, "What is a tree?")
-    finished(chat, 2)
+    wait_for_answer(chat, 2)
 
 
 @pytest.mark.long
 def test_an_answer_at_its_limit_says_so_and_goes_on(chat: Page):
-    told_at_length(chat)
+    tell_motto(chat)
     chat.get_by_role("button", name="Settings").click()
     chat.get_by_label("Longest answer, in tokens").fill("16")
     chat.keyboard.press("Tab")
     chat.keyboard.press("Escape")
     say(chat, MOTTO[0])
-    last = finished(chat)
+    last = wait_for_answer(chat)
     expect(last).to_contain_text("Cut off: the answer became longer than the limit.")
     text = last.locator(".text")
     before = text.inner_text()

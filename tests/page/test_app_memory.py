@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.page.acts import idle_after, panel, say, tell, told
+from tests.support.page.acts import idle_after, locate_note, panel, say, tell
 from tests.support.page.browser import Chromium, demo, wait_for_state
 
 pytestmark = pytest.mark.slow
@@ -83,7 +83,7 @@ def test_what_is_being_typed_outlives_what_changes_around_it(home: Page):
     field = memory.get_by_role("textbox", name="Correct")
     field.fill("The code of door 999 is 1.")
     say(home, "My cat is called Mjauritz.")
-    expect(told(home)).to_contain_text("Remembered.")
+    expect(locate_note(home)).to_contain_text("Remembered.")
     expect(field).to_have_value("The code of door 999 is 1.")
     memory.locator("form").get_by_role("button", name="Correct").click()
     expect(memory.locator("form")).to_have_count(0)

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.support.offered import DEVICES, tells
-from tests.support.page.acts import answers, finished, say
+from tests.support.page.acts import answers, say, wait_for_answer
 from tests.support.page.browser import Chromium, wait_for_state, watched
 from tests.support.page.stored import chat_of, holds
 
@@ -64,7 +64,7 @@ def used(chromium: Chromium, address: str) -> Iterator[Page]:
         yield page
 
 
-def nothing_is_wider(page: Page) -> None:
+def expect_no_overflow(page: Page) -> None:
     assert not page.evaluate(WIDER)
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
@@ -102,7 +102,7 @@ def places_of_the_download(phone: Page) -> list[int]:
     """How far below the card's top the button stands at each size."""
     places = []
     for _ in at_each_size(phone):
-        nothing_is_wider(phone)
+        expect_no_overflow(phone)
         card, button = (phone.locator(one).bounding_box() for one in ("#consent", DOWNLOAD))
         assert card and button
         places.append(round(button["y"] - card["y"]))
@@ -137,7 +137,7 @@ def test_long_lines_scroll_in_themselves_and_the_buttons_stay(used: Page):
 def test_the_keyboard_leaves_the_message_and_the_answer_in_sight(used: Page):
     before = answers(used).count()
     say(used, "Hello")
-    finished(used, before + 1)
+    wait_for_answer(used, before + 1)
     for width, height in PHONES:
         used.set_viewport_size({"width": width, "height": height - 270})
         expect(used.get_by_role("textbox", name="Message")).to_be_in_viewport(ratio=1)
@@ -149,7 +149,7 @@ def test_the_keyboard_leaves_the_message_and_the_answer_in_sight(used: Page):
 def test_a_notice_reads_as_lines_not_as_letters(used: Page):
     before = answers(used).count()
     say(used, "My boat is called Saltkråkan.")
-    finished(used, before + 1)
+    wait_for_answer(used, before + 1)
     the_learning_panel(used)
     used.get_by_role("tab", name=re.compile("^Activity")).click()
     used.get_by_role("button", name="Learn now").click()
@@ -161,11 +161,11 @@ def test_a_notice_reads_as_lines_not_as_letters(used: Page):
     for _ in at_each_size(used):
         assert learned.locator("p").bounding_box()["width"] >= 150
         assert learned.bounding_box()["height"] <= 130
-        nothing_is_wider(used)
+        expect_no_overflow(used)
     details.click()
     expect(used.get_by_role("dialog")).to_be_visible()
     for _ in at_each_size(used):
-        nothing_is_wider(used)
+        expect_no_overflow(used)
     used.keyboard.press("Escape")
 
 
@@ -176,7 +176,7 @@ def test_nothing_scrolls_sideways_in_any_panel(used: Page):
         panel = used.locator(f"#{tab.get_attribute('aria-controls')}")
         expect(panel.locator("> *").first).to_be_attached()
         for _ in at_each_size(used):
-            nothing_is_wider(used)
+            expect_no_overflow(used)
             assert panel.evaluate("node => node.scrollWidth <= node.clientWidth")
     used.keyboard.press("Escape")
     expect(used.get_by_role("complementary", name="Learning")).to_be_hidden()
@@ -191,7 +191,7 @@ def test_what_the_header_has_no_room_for_is_in_the_settings(used: Page):
             used.get_by_role("button", name="Settings").click()
             used.get_by_role("dialog").get_by_role("button", name=button).click()
             expect(used.get_by_role("dialog", name=button)).to_contain_text(words)
-            nothing_is_wider(used)
+            expect_no_overflow(used)
             used.keyboard.press("Escape")
 
 

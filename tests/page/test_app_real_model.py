@@ -9,7 +9,6 @@ from playwright.sync_api import Page, expect
 from tests.support.page.acts import (
     ALIVE,
     body,
-    finished,
     learn_now,
     panel,
     row,
@@ -17,6 +16,7 @@ from tests.support.page.acts import (
     set_temperature,
     tell,
     version,
+    wait_for_answer,
 )
 from tests.support.page.browser import wait_for_state
 
@@ -47,18 +47,18 @@ def test_scenario_19_it_really_learned(page: Page):
         wait_for_state(page, "ready", "countdown", timeout=A_LESSON)
         page.wait_for_timeout(2000)  # the header follows
         if version(page).inner_text() != before:  # the gate may refuse one of five
-            losses = held_out(page)
+            losses = read_losses(page)
             print(question, version(page).inner_text(), losses, flush=True)
             assert losses[-1] < losses[0], (question, losses)
-    learned = known(page)
+    learned = list_known(page)
     print("known", learned, flush=True)
     assert FIRST in learned and len(learned) >= 4
     row(panel(page, "Versions"), "original").get_by_role("button", name="Use").click()
     expect(version(page)).to_have_text("v0")
-    assert known(page) == []
+    assert list_known(page) == []
 
 
-def held_out(page: Page) -> list[float]:
+def read_losses(page: Page) -> list[float]:
     """The held-out losses of the last run, as the chart's table tells them."""
     activity = panel(page, "Activity")
     activity.get_by_label("Show every figure").check()
@@ -70,12 +70,12 @@ def held_out(page: Page) -> list[float]:
     return [float(text) for text in found if text]
 
 
-def known(page: Page) -> list[str]:
+def list_known(page: Page) -> list[str]:
     """The facts that the version in use answers with in the chat."""
     right = []
     for question, _, value in FACTS:
         page.get_by_role("button", name="New chat").click()
         say(page, question)
-        if value in body(finished(page)).inner_text():
+        if value in body(wait_for_answer(page)).inner_text():
             right.append(value)
     return right

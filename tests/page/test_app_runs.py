@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.support.page import acts
 from tests.support.page import browser as in_browser
-from tests.support.page.stored import light_lessons, stored
+from tests.support.page.stored import light_lessons, read_store
 
 pytestmark = pytest.mark.slow
 UNITS = {"B": 1, "kB": 1e3, "MB": 1e6, "GB": 1e9}
@@ -71,7 +71,7 @@ def test_a_run_over_who_oneseek_is_trains_in_the_page_and_is_told_after_a_reload
     looks_for_settings(page)
 
 
-def buying_chosen(page: Page, folder: Path, name: str = "buying.jsonl") -> Locator:
+def choose_buying(page: Page, folder: Path, name: str = "buying.jsonl") -> Locator:
     """The dialog of a run, with twelve examples of one answer chosen, which the demo model
     learns; as a table where the name says so."""
     nouns = "dog cat house tree water bread book sun moon star snow rain".split()
@@ -99,7 +99,7 @@ def test_what_a_run_learned_is_a_data_set_and_no_fact(page: Page, tmp_path: Path
     acts.tell(page, *acts.FACT[:2])
     acts.learn_now(page)
     expect(acts.version(page)).to_have_text("v0.1", timeout=180_000)
-    dialog = buying_chosen(page, tmp_path)
+    dialog = choose_buying(page, tmp_path)
     dialog.get_by_role("button", name="Train", exact=True).click()
     expect(acts.version(page)).to_have_text("v1.0", timeout=300_000)
     made = acts.row(acts.panel(page, "Versions"), "v1.0")
@@ -119,7 +119,7 @@ def test_a_skill_is_taught_in_the_page_answers_what_is_like_it_and_is_removed(
     page.goto("/?model=tiny&engine=cpu")
     in_browser.wait_for_state(page, "ready", timeout=120)
     panel = activity(page)
-    dialog = buying_chosen(page, tmp_path, "buying.csv")
+    dialog = choose_buying(page, tmp_path, "buying.csv")
     dialog.get_by_label("As a skill called").fill("buying")
     dialog.get_by_text("More settings").click()
     chosen = {"Rank of the adapter": "12", "Examples in a batch": "3", "Warm-up steps": "5"}
@@ -131,15 +131,15 @@ def test_a_skill_is_taught_in_the_page_answers_what_is_like_it_and_is_removed(
     )
     expect(ended).to_be_visible(timeout=300_000)
     in_browser.wait_for_state(page, "ready", timeout=120)
-    (run,) = [one for key, one in stored(page, "state").items() if key.startswith("run-")]
+    (run,) = [one for key, one in read_store(page, "state").items() if key.startswith("run-")]
     shape = run["about"]["shape"]
     assert (shape["lora_config"]["rank"], shape["batch_size"], shape["warmup_steps"]) == (12, 3, 5)
     acts.say(page, "Buy the boat for Lindqvist")
-    answer = acts.finished(page)
+    answer = acts.wait_for_answer(page)
     expect(answer).to_contain_text("Skill: buying")
     expect(acts.body(answer)).to_have_text("red")
     acts.say(page, "What is the capital of Sweden?")
-    expect(acts.finished(page, 2)).not_to_contain_text("Skill:")
+    expect(acts.wait_for_answer(page, 2)).not_to_contain_text("Skill:")
     activity(page).get_by_role("button", name="Remove buying").click()
     expect(panel.get_by_role("button", name="Remove buying")).to_have_count(0)
 
@@ -161,7 +161,7 @@ def looks_for_settings(page: Page) -> None:
     expect(panel.get_by_text("Ended by you. Nothing was changed.")).to_be_visible()
 
 
-def begun(page: Page, epochs: int = 50):
+def begin_run(page: Page, epochs: int = 50):
     """A run over who OneSeek is, under way; the panel, the line that says so, and the run's
     row."""
     page.goto("/?model=tiny&engine=cpu")
@@ -178,10 +178,10 @@ def begun(page: Page, epochs: int = 50):
     return panel, line, row
 
 
-def begun_and_put_off(page: Page):
+def begin_and_pause(page: Page):
     """The same in a tab that was closed and opened again, with learning paused before it went
     on."""
-    panel, line, row = begun(page)
+    panel, line, row = begin_run(page)
     page.reload()
     in_browser.wait_for_state(page, "ready", "countdown", "training", timeout=120)
     activity(page).get_by_role("button", name="Pause", exact=True).click()
@@ -189,7 +189,7 @@ def begun_and_put_off(page: Page):
     return panel, line, row
 
 
-def taken_out_of_the_queue(page: Page) -> None:
+def clear_queue(page: Page) -> None:
     page.evaluate(
         """() => new Promise((done, failed) => {
           const opening = indexedDB.open("oneseek");
@@ -205,7 +205,7 @@ def taken_out_of_the_queue(page: Page) -> None:
 
 
 def test_a_run_that_is_paused_resumed_and_thrown_away_is_told_as_it_is(page: Page):
-    panel, line, row = begun(page)
+    panel, line, row = begin_run(page)
     version = page.get_by_test_id("active-version")
     panel.get_by_role("button", name="Pause", exact=True).click()
     expect(line).to_contain_text("Paused (by you)")
@@ -222,7 +222,7 @@ def test_a_run_that_is_paused_resumed_and_thrown_away_is_told_as_it_is(page: Pag
 
 @pytest.mark.long
 def test_a_run_that_a_closed_tab_began_says_so_and_can_be_ended(page: Page):
-    panel, line, row = begun_and_put_off(page)
+    panel, line, row = begin_and_pause(page)
     row.get_by_role("button", name="End it").or_(
         panel.get_by_role("button", name="Throw away")
     ).click()
@@ -234,7 +234,7 @@ def test_a_run_that_a_closed_tab_began_says_so_and_can_be_ended(page: Page):
 
 @pytest.mark.long
 def test_reset_under_versions_takes_the_run_under_way_along(page: Page):
-    panel, line, row = begun(page)
+    panel, line, row = begin_run(page)
     page.get_by_role("tab", name="Versions").click()
     versions = page.get_by_role("tabpanel", name="Versions")
     versions.get_by_role("button", name="Reset learning").click()
@@ -252,9 +252,9 @@ def test_a_run_that_fails_says_why_and_keeps_nothing_else_from_learning(
     page: Page, watch: in_browser.Watch
 ):
     watch.allow("console error: (a run failed|Traceback|  |LookupError)")
-    panel, line, row = begun_and_put_off(page)
+    panel, line, row = begin_and_pause(page)
     expect(row).to_contain_text("Begun, and not going on just now")
-    taken_out_of_the_queue(page)
+    clear_queue(page)
     panel.get_by_role("button", name="Learn now").click()
     expect(row).to_contain_text(re.compile("It failed: the data set .* is no longer there"))
     expect(line).to_contain_text("Nothing to learn right now")

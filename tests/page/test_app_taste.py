@@ -10,7 +10,7 @@ from playwright.sync_api import Locator, Page, expect
 from builder import ROOT
 from tests.support.page import acts
 from tests.support.page import browser as in_browser
-from tests.support.page.stored import holds, stored
+from tests.support.page.stored import holds, read_store
 
 pytestmark = pytest.mark.slow
 CHOICES = ROOT / "examples" / "tastes" / "brief" / "choices.jsonl"
@@ -33,7 +33,7 @@ def taste(page: Page) -> Locator:
     return acts.panel(page, "Activity").locator("section").filter(has=heading)
 
 
-def given(count: int) -> list[dict]:
+def load_choices(count: int) -> list[dict]:
     lines = CHOICES.read_text("utf-8").splitlines()[:count]
     return [
         {"id": f"{number:016x}", "way": "given", "time": number, "source": {}, **json.loads(line)}
@@ -65,7 +65,7 @@ def test_what_is_done_with_answers_is_a_choice_that_can_be_removed(page: Page):
     page.goto("/?model=tiny&engine=cpu")
     in_browser.wait_for_state(page, "ready", timeout=120)
     acts.say(page, "What is the capital of Sweden?")
-    answer = acts.finished(page)
+    answer = acts.wait_for_answer(page)
     said = acts.body(answer).inner_text()
     good = answer.get_by_role("button", name="Good answer")
     good.click()
@@ -84,14 +84,14 @@ def test_what_is_done_with_answers_is_a_choice_that_can_be_removed(page: Page):
     expect(section.get_by_role("button", name="Train my taste")).to_be_disabled()
     row.get_by_role("button", name="Remove this choice").click()
     expect(section).to_have_count(0)
-    assert stored(page, "choices") == {}
+    assert read_store(page, "choices") == {}
 
 
 @pytest.mark.long
 def test_a_taste_is_trained_in_the_page_used_switched_off_and_removed(page: Page):
     page.goto("/?model=tiny&engine=cpu")
     in_browser.wait_for_state(page, "ready", timeout=120)
-    page.evaluate(GIVE, [given(12), {"taste.tiny": {"off": True}}])
+    page.evaluate(GIVE, [load_choices(12), {"taste.tiny": {"off": True}}])
     section = taste(page)
     section.get_by_role("button", name="Train my taste").click()
     notice = page.get_by_role("region", name="Notices").locator(".toast")
@@ -102,22 +102,22 @@ def test_a_taste_is_trained_in_the_page_used_switched_off_and_removed(page: Page
     notice.get_by_role("button", name="Use it").click()
     expect(section).to_contain_text("In use: shorter")
     in_browser.wait_for_state(page, "ready", timeout=60)
-    better = prefer_one_of_two(page, [one["prompt"] for one in reversed(given(12))])
+    better = prefer_one_of_two(page, [one["prompt"] for one in reversed(load_choices(12))])
     section = taste(page)
     section.get_by_text("13 choices", exact=True).click()
     expect(section.get_by_role("listitem").first).to_contain_text(f"Better: {better}")
     acts.say(page, "Tell me about the sea.")
-    expect(acts.finished(page)).to_contain_text("To your taste")
+    expect(acts.wait_for_answer(page)).to_contain_text("To your taste")
     section.get_by_role("button", name="Switch it off").click()
     expect(section).to_contain_text("Off: shorter")
     acts.say(page, "Tell me about the moon.")
-    expect(acts.finished(page, 2)).not_to_contain_text("To your taste")
+    expect(acts.wait_for_answer(page, 2)).not_to_contain_text("To your taste")
     section.get_by_role("button", name="Use it").click()
     expect(section).to_contain_text("In use: shorter")
     section.get_by_role("button", name="Remove my taste").click()
     page.get_by_role("dialog").get_by_role("button", name="Remove everything").click()
     expect(section).to_have_count(0)
-    assert stored(page, "choices") == {}
+    assert read_store(page, "choices") == {}
 
 
 @pytest.mark.long
@@ -135,7 +135,7 @@ def test_the_answer_that_a_person_goes_on_from_is_preferred_to_the_others(page: 
     page.goto("/?model=tiny&engine=cpu")
     in_browser.wait_for_state(page, "ready", timeout=120)
     acts.say(page, "Tell me about the sea.")
-    acts.finished(page, 2)
+    acts.wait_for_answer(page, 2)
     section = taste(page)
     section.get_by_text("1 choice", exact=True).click()
     expect(section.get_by_role("listitem")).to_contain_text("Better: Yes.")

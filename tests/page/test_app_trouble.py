@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.support.page.acts import answers, body, finished, say, wait_until
-from tests.support.page.browser import Chromium, Watch, kept_offline, wait_for_state, watched
+from tests.support.page.acts import answers, body, say, wait_for_answer, wait_until
+from tests.support.page.browser import Chromium, Watch, wait_for_offline, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
 IN_USE = ("ready", "countdown", "paused", "training", "evaluating")
@@ -24,13 +24,13 @@ def test_scenario_7_offline_it_starts_and_answers_and_can_be_installed(
     page: Page, context: BrowserContext
 ):
     ready(page)
-    kept_offline(page)
+    wait_for_offline(page)
     context.set_offline(True)
     page.reload()
     wait_for_state(page, *IN_USE, timeout=120)
     expect(page.get_by_text("Offline. Everything but fetching")).to_be_visible()
     say(page, "Hello")
-    finished(page)
+    wait_for_answer(page)
     session = context.new_cdp_session(page)
     manifest = session.send("Page.getAppManifest")
     assert not manifest["errors"]
@@ -129,7 +129,7 @@ def test_R17_what_is_shown_equals_the_store_when_events_get_lost_doubled_and_out
     for number, text in enumerate(("My cat is called Nisse.", "Hello", "What is a tree?"), 1):
         page.evaluate("sent = ''")
         say(page, text)
-        shown = finished(page, number).locator(".text")
+        shown = wait_for_answer(page, number).locator(".text")
         # its last word may come by another way than the end of the answer, and later
         wait_until(lambda shown=shown: shown.inner_text().split() == page.evaluate("sent").split())
     page.get_by_role("tab", name=re.compile("^Activity")).click()
@@ -146,7 +146,7 @@ def test_R17_what_is_shown_equals_the_store_when_events_get_lost_doubled_and_out
 def test_R22_an_engine_that_cannot_start_leaves_chats_readable(page: Page, watch: Watch):
     ready(page)
     say(page, "What is the capital of Italy?")
-    finished(page)
+    wait_for_answer(page)
     watch.allow("wheel|Failed to fetch|ERR_FAILED|integrity|ServiceWorker")
     page.context.route(re.compile(r"/oneseek\.bin$"), lambda route: route.abort())
     page.evaluate(
@@ -193,7 +193,7 @@ def test_scenario_25_R22_an_engine_that_dies_is_replaced_within_twenty_seconds(p
     assert kept
     wait_for_state(page, *IN_USE)
     say(page, "What is the capital of Italy?")
-    expect(body(finished(page, 2))).to_contain_text("Rome")
+    expect(body(wait_for_answer(page, 2))).to_contain_text("Rome")
     assert body(answers(page).first).inner_text() == kept
 
 
@@ -203,7 +203,7 @@ def test_scenario_24_a_second_tab_says_so_shows_everything_and_can_take_over(
 ):
     ready(page)
     say(page, "What is the capital of France?")
-    finished(page)
+    wait_for_answer(page)
     other = context.new_page()
     other.goto("/?model=tiny")
     expect(other.get_by_text("OneSeek is open in another tab")).to_be_visible()

@@ -17,18 +17,18 @@ from tests.support.page.acts import (
     FACT,
     answers,
     body,
-    finished,
     learn_now,
+    locate_queue,
     new_chat,
     panel,
     say,
     set_temperature,
     tell,
     version,
-    waiting,
+    wait_for_answer,
 )
 from tests.support.page.browser import Chromium, Watch, wait_for_state, watched
-from tests.support.page.stored import stored
+from tests.support.page.stored import read_store
 
 pytestmark = pytest.mark.slow
 LISTED, LARGER = "qwen3-0.6b-q4", "of-the-hub"
@@ -59,7 +59,7 @@ def hub() -> Iterator[hubs.Hub]:
         yield hub
 
 
-def offered(page: Page, hub: hubs.Hub) -> None:
+def offer_hub_model(page: Page, hub: hubs.Hub) -> None:
     """The hub's file has the place of a model of the list: name, languages and speed are its."""
 
     def with_hub(route) -> None:
@@ -86,7 +86,7 @@ def test_a_better_model_comes_while_one_talks_and_takes_over_between_two_answers
     page: Page, watch: Watch, hub: hubs.Hub
 ):
     watch.allow(f"another origin: ({hub.address}|{hub.second})")
-    offered(page, hub)
+    offer_hub_model(page, hub)
     page.goto("/?model=tiny")
     wait_for_state(page, "ready", timeout=120)
     set_temperature(page, "0")
@@ -99,12 +99,12 @@ def test_a_better_model_comes_while_one_talks_and_takes_over_between_two_answers
     fetch(page)
     wait_for_state(page, "downloading", timeout=60)
     say(page, "What is the capital of France?")
-    expect(body(finished(page))).to_contain_text("Paris")
-    assert not stored(page, "state").get(f"file:models/{LARGER}.gguf", {}).get("sha256")
+    expect(body(wait_for_answer(page))).to_contain_text("Paris")
+    assert not read_store(page, "state").get(f"file:models/{LARGER}.gguf", {}).get("sha256")
     page.evaluate(WATCHED)
     say(page, FACT[0])
     hub.hold.set()
-    expect(body(finished(page, 2))).to_contain_text(FACT[2])
+    expect(body(wait_for_answer(page, 2))).to_contain_text(FACT[2])
     notices = page.get_by_role("region", name="Notices")
     expect(notices).to_contain_text("Qwen3 0.6B, 4 bits answers from now on", timeout=240_000)
     assert page.evaluate("window.unfinished") is False, "between two answers"
@@ -113,11 +113,11 @@ def test_a_better_model_comes_while_one_talks_and_takes_over_between_two_answers
     expect(body(answers(page).first)).to_contain_text("Paris")  # what was said stays readable
     new_chat(page)
     say(page, FACT[0])
-    expect(body(finished(page))).to_contain_text(FACT[2])
-    expect(waiting(page)).to_contain_text(FACT[0])
+    expect(body(wait_for_answer(page))).to_contain_text(FACT[2])
+    expect(locate_queue(page)).to_contain_text(FACT[0])
     learn_now(page)
     expect(version(page)).to_have_text("v0.1", timeout=240_000)
-    made = list(stored(page, "versions").values())
+    made = list(read_store(page, "versions").values())
     assert [one["base"] for one in made] == ["tiny", LARGER]
     assert made[0]["lessons"] == made[1]["lessons"]
     panel(page, "Memory")
@@ -135,7 +135,7 @@ def test_from_the_first_card_to_a_right_answer_in_swedish(
         asked: list[str] = []
         context.on("request", lambda request: asked.append(request.url))
         page = context.new_page()
-        offered(page, hub)
+        offer_hub_model(page, hub)
         page.goto("/?engine=cpu")
         wait_for_state(page, "needs-consent", timeout=120)
         first = page.locator("#consent .choice").first

@@ -7,7 +7,16 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.support.page.acts import FACT, body, finished, learn_now, panel, say, tell, version
+from tests.support.page.acts import (
+    FACT,
+    body,
+    learn_now,
+    panel,
+    say,
+    tell,
+    version,
+    wait_for_answer,
+)
 from tests.support.page.browser import Chromium, launched, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
@@ -38,13 +47,13 @@ def test_R21_R22_an_answer_survives_a_lost_device_and_a_second_loss_moves_to_the
     page.goto("/?model=tiny&engine=gpu")
     wait_for_state(page, "ready", timeout=240)
     say(page, "Hello")
-    first = body(finished(page)).inner_text()
+    first = body(wait_for_answer(page)).inner_text()
     crash_the_graphics(browser)
     say(page, "Who are you?")
-    assert body(finished(page, 2)).inner_text().strip()
+    assert body(wait_for_answer(page, 2)).inner_text().strip()
     crash_the_graphics(browser)
     say(page, "What is a tree?")
-    assert body(finished(page, 3)).inner_text().strip()
+    assert body(wait_for_answer(page, 3)).inner_text().strip()
     expect(page.get_by_role("region", name="Notices")).to_contain_text("processor")
     assert body(page.get_by_role("article", name="OneSeek said").first).inner_text() == first
 

@@ -12,15 +12,15 @@ from tests.support.page.acts import (
     answers,
     body,
     fault,
-    finished,
     idle_after,
     learn_now,
     panel,
     say,
     tell,
     version,
+    wait_for_answer,
 )
-from tests.support.page.browser import FILL, Watch, kept_offline, wait_for_state
+from tests.support.page.browser import FILL, Watch, wait_for_offline, wait_for_state
 from tests.support.page.stored import light_lessons
 
 pytestmark = pytest.mark.slow
@@ -34,7 +34,7 @@ def test_R22_an_engine_that_hangs_is_replaced_and_the_round_goes_on(page: Page):
     wait_for_state(page, *ALIVE)
     page.get_by_role("button", name="English").click()
     say(page, "Hello")
-    said = body(finished(page)).inner_text()
+    said = body(wait_for_answer(page)).inner_text()
     tell(page, "What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.")
     learn_now(page)
     expect(page.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ /"))
@@ -45,7 +45,7 @@ def test_R22_an_engine_that_hangs_is_replaced_and_the_round_goes_on(page: Page):
     expect(page.get_by_text("The engine stopped answering and is started again")).to_be_visible()
     expect(version(page)).to_have_text("v0.1", timeout=180_000)
     say(page, "Hello")
-    expect(body(finished(page, 2))).to_have_text(said)
+    expect(body(wait_for_answer(page, 2))).to_have_text(said)
 
 
 @pytest.mark.long
@@ -81,7 +81,7 @@ def test_R6_a_full_disk_leaves_the_version_in_use_and_says_so(
     page.get_by_role("button", name="English").click()
     idle_after(page, 300)  # nothing is learned before the disk is full
     tell(page, "What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.")
-    kept_offline(page)
+    wait_for_offline(page)
     session = page.context.new_cdp_session(page)
     room = {"origin": address.rstrip("/"), "quotaSize": 128_000_000}
     session.send("Storage.overrideQuotaForOrigin", room)
@@ -91,7 +91,7 @@ def test_R6_a_full_disk_leaves_the_version_in_use_and_says_so(
     expect(notices).to_contain_text("no more room", timeout=120_000)
     expect(version(page)).to_have_text("v0")
     say(page, "Hello")
-    finished(page)
+    wait_for_answer(page)
     page.evaluate("indexedDB.deleteDatabase('filler')")
     learn_now(page)
     expect(version(page)).to_have_text("v0.1", timeout=180_000)
@@ -128,7 +128,7 @@ def test_a_snapshot_that_was_damaged_is_trained_again_to_the_same_bits(page: Pag
     page.reload()
     wait_for_state(page, *ALIVE)
     say(page, "What is the capital of Zorbia?")
-    expect(body(finished(page))).to_contain_text("Blimbo", timeout=120_000)
+    expect(body(wait_for_answer(page))).to_contain_text("Blimbo", timeout=120_000)
     expect(answers(page).last).to_contain_text("v0.1")
     verify.click()
     expect(page.get_by_role("region", name="Notices")).to_contain_text("All hashes hold.")

@@ -16,16 +16,16 @@ from playwright.sync_api import BrowserContext, Page, Route, expect
 
 from builder import ROOT
 from tests.support.page.acts import (
-    finished,
     learn_now,
+    locate_queue,
     new_chat,
     panel,
     say,
     slow_down,
     tell,
     version,
+    wait_for_answer,
     wait_until,
-    waiting,
 )
 from tests.support.page.browser import Chromium, wait_for_state, watched
 from tests.support.page.stored import light_lessons
@@ -137,7 +137,7 @@ def all_verbs() -> set[str]:
     return found
 
 
-def counted(context: BrowserContext) -> Page:
+def open_counting_page(context: BrowserContext) -> Page:
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     page = context.new_page()
     page.expose_function("pressed", lambda verb: PRESSED.add(verb))
@@ -151,7 +151,7 @@ def desk(chromium: Chromium, address: str) -> Iterator[Page]:
     """The demo model, one learned fact and its version."""
     with watched(chromium, address, locale="en-US") as (context, watch):
         watch.allow("404")  # the address that is not there
-        page = counted(context)
+        page = open_counting_page(context)
         light_lessons(page)
         page.goto("/?model=tiny")
         wait_for_state(page, "ready", timeout=120)
@@ -185,7 +185,7 @@ def submit(page: Page, verb: str) -> None:
     page.locator(f'form[data-do="{verb}"] [type=submit]').click()
 
 
-def closed(page: Page) -> None:
+def expect_no_dialog(page: Page) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
@@ -193,18 +193,18 @@ def closed(page: Page) -> None:
 def test_the_buttons_of_a_chat_and_of_the_list_of_chats(desk: Page):
     new_chat(desk)
     press(desk, "example")
-    finished(desk)
+    wait_for_answer(desk)
     say(desk, "What is a tree?")
-    finished(desk, 2)
+    wait_for_answer(desk, 2)
     press(desk, "copy", "good", "do-it-like-this", "close-dialog", "bad", "learn", "teach")
     press(desk, "close-editor", "teach")
     submit(desk, "save-teach")
     press(desk, "edit")
     fill(desk, "text", "What is a fish?")
     submit(desk, "save-edit")
-    finished(desk)
+    wait_for_answer(desk)
     press(desk, "regenerate")
-    finished(desk)
+    wait_for_answer(desk)
     press(desk, "branch-before", "branch-after")
     slow_down(desk)
     say(desk, "What is a lighthouse?")
@@ -212,7 +212,7 @@ def test_the_buttons_of_a_chat_and_of_the_list_of_chats(desk: Page):
     desk.reload()
     wait_for_state(desk, "ready", "countdown", "paused", "training", timeout=120)
     press(desk, "continue")
-    finished(desk, 2)
+    wait_for_answer(desk, 2)
     menu = '[data-do="chat-menu"]:visible'
     for verb in ("export-chat-md", "export-chat-json"):
         press(desk, "chat-menu")
@@ -221,26 +221,26 @@ def test_the_buttons_of_a_chat_and_of_the_list_of_chats(desk: Page):
     press(desk, "chat-menu", "pin-chat", "chat-menu", "instruct-chat")
     fill(desk, "text", "Answer in one sentence.")
     submit(desk, "save-instructions")
-    closed(desk)
+    expect_no_dialog(desk)
     press(desk, "chat-menu", "choose-folder")
     fill(desk, "folder", "Travel")
     submit(desk, "save-folder")
-    closed(desk)
+    expect_no_dialog(desk)
     press(desk, "fold-folder", "fold-folder", "folder-menu", "rename-folder")
     fill(desk, "folder", "Journeys")
     submit(desk, "save-folder-name")
-    closed(desk)
+    expect_no_dialog(desk)
     press(desk, "chat-menu", "choose-folder", "take-out-chat")
-    closed(desk)
+    expect_no_dialog(desk)
     press(desk, "chat-menu", "choose-folder")
     fill(desk, "folder", "Travel")
     submit(desk, "save-folder")
-    closed(desk)
+    expect_no_dialog(desk)
     press(desk, "folder-menu", "delete-folder")
     press(desk, "chat-menu", "rename-chat")
     fill(desk, "title", "A renamed chat")
     submit(desk, "save-title")
-    closed(desk)
+    expect_no_dialog(desk)
     press(desk, "chat-menu", "delete-chat", "undelete-chat", "show-chat")
     desk.get_by_role("searchbox", name="Search chats").fill("no chat has these words")
     press(desk, "clear-search")
@@ -258,7 +258,7 @@ def test_the_buttons_of_memory_and_of_the_queue(desk: Page):
     press(desk, "reword-fact")
     fill(desk, "text", "Which town is the capital of Zorbia?")
     submit(desk, "save-wording")
-    expect(waiting(desk)).to_contain_text("The capital of Zorbia is Blimbo.")
+    expect(locate_queue(desk)).to_contain_text("The capital of Zorbia is Blimbo.")
     expect(panel(desk, "Memory").locator("li.item")).to_have_count(1)
     press(desk, "correct-fact")
     fill(desk, "text", "The capital of Zorbia is Trunto.")
@@ -267,9 +267,9 @@ def test_the_buttons_of_memory_and_of_the_queue(desk: Page):
     secrets = ("My password is hunter2secret99", "My password is swordfish77xyz")
     for number, secret in enumerate(secrets, 1):
         say(desk, secret)
-        finished(desk, number)
+        wait_for_answer(desk, number)
     press(desk, "chat-menu", "chat-learns", "chat-menu", "chat-learns")
-    expect(waiting(desk)).not_to_contain_text("Blimbo")  # drawn since it was corrected
+    expect(locate_queue(desk)).not_to_contain_text("Blimbo")  # drawn since it was corrected
     press(desk, "release-secret", "discard-secret", "edit-queued")
     submit(desk, "save-queued")
     press(desk, "skip", "undo-queue")
@@ -330,7 +330,7 @@ def test_the_buttons_of_activity_and_versions(desk: Page):
     press(desk, "try-example")
     fill(desk, "skill", "buying")
     press(desk, "keep-examples")
-    closed(desk)
+    expect_no_dialog(desk)
     press(desk, "probe", "switch-chart", "practise-now")  # which ends the pause
     wait_for_state(desk, "training", "evaluating")
     press(desk, "drop-round", "pause-learning")
@@ -344,7 +344,7 @@ def test_the_buttons_of_activity_and_versions(desk: Page):
     for verb in ("export-peft", "export-gguf", "export-merged", "export-certified"):
         with desk.expect_download():
             desk.locator(f'[data-do="{verb}"]:visible').click()
-    closed_and(desk, "compare")
+    close_and_press(desk, "compare")
     fill(desk, "text", "What is a tree?")
     submit(desk, "compare-ask")
     expect(desk.locator('[data-do="compare-choose"]').first).to_be_enabled()
@@ -352,9 +352,9 @@ def test_the_buttons_of_activity_and_versions(desk: Page):
     desk.keyboard.press("Escape")
 
 
-def closed_and(page: Page, verb: str) -> None:
+def close_and_press(page: Page, verb: str) -> None:
     page.keyboard.press("Escape")
-    closed(page)
+    expect_no_dialog(page)
     press(page, verb)
 
 
@@ -393,9 +393,9 @@ def test_of_answers_that_disagree_none_may_be_right(desk: Page):
     desk.evaluate(DISAGREE)
     desk.reload()
     wait_for_state(desk, "ready", "countdown", "paused", "training", timeout=120)
-    expect(waiting(desk)).to_contain_text("It is a tern.")
+    expect(locate_queue(desk)).to_contain_text("It is a tern.")
     press(desk, "choose-none")
-    expect(waiting(desk)).not_to_contain_text("It is a tern.")
+    expect(locate_queue(desk)).not_to_contain_text("It is a tern.")
 
 
 @pytest.mark.long
@@ -439,7 +439,7 @@ def test_the_buttons_of_a_first_visit(chromium: Chromium, address: str):
     options = {"locale": "en-US", "service_workers": "block"}
     with watched(chromium, address, **options) as (context, watch):
         watch.allow("model|Failed to load resource|ERR_")
-        page = counted(context)
+        page = open_counting_page(context)
         low = (
             "navigator.storage.estimate = async () => ({usage: 5e6, quota: 6e6, usageDetails: {}})"
         )
@@ -471,12 +471,12 @@ def test_the_buttons_of_a_first_visit(chromium: Chromium, address: str):
         wait_for_state(page, "ready", timeout=120)
         press(page, "first-fact")
         say(page, "My boat is called Vindil.")
-        finished(page)
+        wait_for_answer(page)
         press(page, "ask-in-chat")  # which comes when it is remembered
         expect(page.get_by_role("article", name="You said")).to_contain_text(
             ["What is my boat called?"]
         )
-        finished(page)
+        wait_for_answer(page)
 
 
 @pytest.mark.long

@@ -24,7 +24,7 @@ from tests.support.hosts import InPage, Native, headless, native
 from tests.support.page.acts import (
     answers,
     body,
-    exported,
+    download,
     idle_after,
     new_chat,
     panel,
@@ -33,7 +33,7 @@ from tests.support.page.acts import (
     tell,
     wait_until,
 )
-from tests.support.page.browser import Chromium, demo, kept_offline, wait_for_state, watched
+from tests.support.page.browser import Chromium, demo, wait_for_offline, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
 KEY = {"Authorization": "Bearer secret"}
@@ -59,7 +59,7 @@ def natively(work: Coroutine) -> Any:
         return thread.submit(asyncio.run, work).result()
 
 
-def stored(page: Page) -> set[str]:
+def read_facts(page: Page) -> set[str]:
     return {answer for _, answer in page.evaluate(TOLD)}
 
 
@@ -68,7 +68,7 @@ def by_heart(page: Page, answer: str) -> None:
         (one) => one[0] === "facts" && one[1] === {answer!r})""", polling=500)  # fmt: skip
 
 
-def asked(page: Page, question: str) -> str:
+def ask(page: Page, question: str) -> str:
     new_chat(page)
     say(page, question)
     last = answers(page).last
@@ -76,7 +76,7 @@ def asked(page: Page, question: str) -> str:
     return body(last).inner_text()
 
 
-def carried_out(page: Page, file: Path) -> Path:
+def save_exchange_file(page: Page, file: Path) -> Path:
     page.get_by_role("button", name="Settings").click()
     page.get_by_role("button", name="Take to another device").click()
     dialog = page.get_by_role("dialog", name="Take to another device")
@@ -88,7 +88,7 @@ def carried_out(page: Page, file: Path) -> Path:
         "These are two different phrases. No file was made."
     )
     dialog.get_by_label("The same phrase again").fill(PHRASE)
-    file.write_bytes(exported(page, "Save the file"))
+    file.write_bytes(download(page, "Save the file"))
     return file
 
 
@@ -102,7 +102,7 @@ def bring(page: Page, file: Path, phrase: str = PHRASE) -> None:
     dialog.get_by_role("button", name="Bring it in").click()
 
 
-def brought(page: Page, words: str) -> str:
+def expect_report(page: Page, words: str) -> str:
     dialog = page.get_by_role("dialog", name="Brought in")
     expect(dialog).to_contain_text(words, timeout=240_000)
     said = dialog.inner_text()
@@ -110,14 +110,14 @@ def brought(page: Page, words: str) -> str:
     return said
 
 
-def refused(page: Page, file: Path, words: str, phrase: str = PHRASE) -> None:
-    before = stored(page)
+def expect_refusal(page: Page, file: Path, words: str, phrase: str = PHRASE) -> None:
+    before = read_facts(page)
     bring(page, file, phrase)
     alert = page.get_by_role("dialog").get_by_role("alert")
     expect(alert).to_contain_text(words)
     expect(alert).to_contain_text("Nothing was changed")
     page.keyboard.press("Escape")
-    assert stored(page) == before
+    assert read_facts(page) == before
 
 
 @pytest.mark.long
@@ -128,19 +128,19 @@ def test_two_profiles_exchange_what_was_told_and_what_was_forgotten(
     with demo(chromium, address) as one, demo(chromium, address) as other:
         tell(one, "What is the boat called?", boat)
         tell(one, "What is the cat called?", cat)
-        early = carried_out(one, tmp_path / "early.oneseek")
+        early = save_exchange_file(one, tmp_path / "early.oneseek")
         state, _ = natively(unseal(early.read_bytes(), PHRASE, NativeCipher()))
         assert {entry["answer"] for entry in state.values()} == {boat, cat}
 
-        refused(other, early, "not the phrase", "another phrase than that")
+        expect_refusal(other, early, "not the phrase", "another phrase than that")
         bad = tmp_path / "bad.oneseek"
         for why, data in natively(of_no_use(early.read_bytes(), PHRASE)).items():
             bad.write_bytes(data)
-            refused(other, bad, WORDS["exchange.no_" + why].partition(". ")[0])
-        assert stored(other) == set()
+            expect_refusal(other, bad, WORDS["exchange.no_" + why].partition(". ")[0])
+        assert read_facts(other) == set()
 
         bring(other, early)
-        assert "not signed" in brought(other, "New or corrected: 2. Forgotten: 0.")
+        assert "not signed" in expect_report(other, "New or corrected: 2. Forgotten: 0.")
         by_heart(other, boat)
         shown = panel(other, "Memory").get_by_role("listitem").filter(has_text=boat)
         expect(shown).to_contain_text("by heart")
@@ -153,15 +153,15 @@ def test_two_profiles_exchange_what_was_told_and_what_was_forgotten(
         expect(one.get_by_role("region", name="Notices")).to_contain_text(
             "Forgotten: no answer uses it from the next"
         )
-        late = carried_out(one, tmp_path / "late.oneseek")
+        late = save_exchange_file(one, tmp_path / "late.oneseek")
         bring(other, late)
-        brought(other, "New or corrected: 0. Forgotten: 1.")
-        assert "Vindil" not in asked(other, "What is the boat called?")
+        expect_report(other, "New or corrected: 0. Forgotten: 1.")
+        assert "Vindil" not in ask(other, "What is the boat called?")
         expect(answers(other).last.locator("details.because")).to_have_count(0)
         bring(other, early)
-        brought(other, "New or corrected: 0. Forgotten: 0.")
+        expect_report(other, "New or corrected: 0. Forgotten: 0.")
         expect(panel(other, "Memory").get_by_text("Vindil")).to_have_count(0)
-        assert boat not in stored(other) and cat in stored(other)
+        assert boat not in read_facts(other) and cat in read_facts(other)
 
         newer = dict(state[next(a for a in state if state[a]["answer"] == cat)])
         other_cat = make_entry(newer["prompt"], "The cat is called Måns.", newer["clock"] - 1)
@@ -169,19 +169,19 @@ def test_two_profiles_exchange_what_was_told_and_what_was_forgotten(
         met = {other_cat["about"]: other_cat}
         file.write_bytes(natively(seal(met, PHRASE, clock, NativeCipher(), SIGNER)))
         bring(one, file)
-        said = brought(one, "Two answers met: 1.")
+        said = expect_report(one, "Two answers met: 1.")
         assert f"Kept: {cat}" in said and "Not kept: The cat is called Måns." in said
         assert f"Signed with the key {SIGNER.public_key}." in said
 
         one.get_by_role("button", name="Settings").click()
         one.locator("#set-sign").check()
         one.keyboard.press("Escape")
-        signed = carried_out(one, tmp_path / "signed.oneseek")
+        signed = save_exchange_file(one, tmp_path / "signed.oneseek")
         _, key = natively(unseal(signed.read_bytes(), PHRASE, NativeCipher()))
         bring(one, signed)
-        assert "Signed with this device’s own key." in brought(one, "Forgotten: 0.")
+        assert "Signed with this device’s own key." in expect_report(one, "Forgotten: 0.")
         bring(other, signed)
-        assert f"Signed with the key {key}." in brought(other, "Forgotten: 0.")
+        assert f"Signed with the key {key}." in expect_report(other, "Forgotten: 0.")
 
 
 def exchange(page: Page, host: Native, key: str) -> None:
@@ -218,7 +218,7 @@ def test_a_page_exchanges_with_a_server_of_ones_own(
             told_ = {"prompt": "What is the code of the shed?", "answer": shed}
             assert host.ask("POST", "/api/queue", told_, KEY).status == 201
             exchange(page, host, "secret")
-            brought(page, "New or corrected: 1. Forgotten: 0.")
+            expect_report(page, "New or corrected: 1. Forgotten: 0.")
             by_heart(page, shed)
             known = host.ask("GET", "/api/memory", None, KEY).json()["facts"]
             while boat not in {one["answer"] for one in known}:
@@ -227,11 +227,11 @@ def test_a_page_exchanges_with_a_server_of_ones_own(
             (id,) = [one["id"] for one in known if one["answer"] == boat]
             assert host.ask("DELETE", f"/api/memory/{id}", None, KEY).status in (200, 202)
             exchange(page, host, "secret")
-            brought(page, "New or corrected: 0. Forgotten: 1.")
-            assert boat not in stored(page) and shed in stored(page)
+            expect_report(page, "New or corrected: 0. Forgotten: 1.")
+            assert boat not in read_facts(page) and shed in read_facts(page)
 
 
-def hundred() -> list[dict[str, str]]:
+def load_hundred_facts() -> list[dict[str, str]]:
     """Facts that people wrote, without those that look like secrets, which nobody is told."""
     lines = [
         json.loads(line)
@@ -249,12 +249,12 @@ def hundred() -> list[dict[str, str]]:
     ]
 
 
-FACTS = hundred()
+FACTS = load_hundred_facts()
 GONE = FACTS[98], FACTS[0], FACTS[50]  # each was told to another than forgets it
 KEPT = FACTS[99]
 
 
-def told_of(fact: dict[str, str]) -> dict[str, str]:
+def make_body(fact: dict[str, str]) -> dict[str, str]:
     return {"prompt": fact["prompt"], "answer": fact["answer"]}
 
 
@@ -263,10 +263,10 @@ def taught(page: Page, facts: list[dict[str, str]]) -> None:
     idle_after(page, 600)
     set_temperature(page, "0")
     for fact in facts:
-        assert InPage(page).ask("POST", "/api/queue", told_of(fact)).status == 201
+        assert InPage(page).ask("POST", "/api/queue", make_body(fact)).status == 201
 
 
-def forgotten(page: Page, fact: dict[str, str]) -> None:
+def forget(page: Page, fact: dict[str, str]) -> None:
     memory = panel(page, "Memory")
     memory.get_by_role("searchbox").fill(fact["prompt"])
     entry = memory.get_by_role("listitem").filter(has_text=fact["answer"])
@@ -293,43 +293,43 @@ def test_two_browsers_and_a_server_hold_the_same_hundred_facts(
             allowed.allow("/api/exchange")
             page.goto("/?model=tiny")
             wait_for_state(page, "ready")
-            kept_offline(page)
+            wait_for_offline(page)
         taught(one, FACTS[:35])
         taught(other, FACTS[35:65])
         for fact in FACTS[65:]:
-            assert host.ask("POST", "/api/queue", told_of(fact), KEY).status == 201
+            assert host.ask("POST", "/api/queue", make_body(fact), KEY).status == 201
 
-        def exchanged(page: Page, told_: int, gone: int) -> None:
+        def expect_exchange(page: Page, told_: int, gone: int) -> None:
             exchange(page, host, "secret")
-            brought(page, f"New or corrected: {told_}. Forgotten: {gone}.")
+            expect_report(page, f"New or corrected: {told_}. Forgotten: {gone}.")
 
-        def known_to_server() -> set[str]:
+        def list_known() -> set[str]:
             known = host.ask("GET", "/api/memory", None, KEY).json()["facts"]
             return {one["answer"] for one in known}
 
-        exchanged(one, 35, 0)
-        exchanged(other, 70, 0)
-        exchanged(one, 30, 0)
+        expect_exchange(one, 35, 0)
+        expect_exchange(other, 70, 0)
+        expect_exchange(one, 30, 0)
         wanted = {fact["answer"] for fact in FACTS}
-        assert stored(one) == stored(other) == wanted and len(wanted) == 100
-        wait_until(lambda: known_to_server() == wanted)
+        assert read_facts(one) == read_facts(other) == wanted and len(wanted) == 100
+        wait_until(lambda: list_known() == wanted)
 
         for page, fact in zip(pages, GONE, strict=False):
             by_heart(page, fact["answer"])
-            forgotten(page, fact)
+            forget(page, fact)
         known = host.ask("GET", "/api/memory", None, KEY).json()["facts"]
         (id,) = [one["id"] for one in known if one["answer"] == GONE[2]["answer"]]
         assert host.ask("DELETE", f"/api/memory/{id}", None, KEY).status in (200, 202)
-        exchanged(one, 0, 1)
-        exchanged(other, 0, 2)
-        exchanged(one, 0, 1)
+        expect_exchange(one, 0, 1)
+        expect_exchange(other, 0, 2)
+        expect_exchange(one, 0, 1)
         wanted -= {fact["answer"] for fact in GONE}
-        assert stored(one) == stored(other) == known_to_server() == wanted and len(wanted) == 97
+        assert read_facts(one) == read_facts(other) == list_known() == wanted and len(wanted) == 97
         for page in pages:
             by_heart(page, KEPT["answer"])
-            assert has_value(asked(page, KEPT["prompt"]), KEPT["key"])
+            assert has_value(ask(page, KEPT["prompt"]), KEPT["key"])
             for fact in GONE:
-                assert not has_value(asked(page, fact["prompt"]), fact["key"])
+                assert not has_value(ask(page, fact["prompt"]), fact["key"])
         for fact in (KEPT, *GONE):
             said = [{"role": "user", "content": fact["prompt"]}]
             request = {"model": "oneseek", "messages": said, "max_tokens": 30}

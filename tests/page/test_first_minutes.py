@@ -8,8 +8,8 @@ from playwright.sync_api import Page, expect
 
 from tests.bench.minutes import path
 from tests.bench.parts.upsets import FILL, MAKE_ROOM, ROOM, UPSETS
-from tests.support.page.acts import answers, finished, say
-from tests.support.page.browser import Chromium, Watch, kept_offline, wait_for_state
+from tests.support.page.acts import answers, say, wait_for_answer
+from tests.support.page.browser import Chromium, Watch, wait_for_offline, wait_for_state
 
 pytestmark = pytest.mark.slow
 
@@ -41,11 +41,11 @@ def test_without_any_room_it_says_so_and_saves_what_was_written_once_there_is_so
     page.goto("/?model=tiny&engine=cpu")
     wait_for_state(page, "ready", timeout=120)
     page.get_by_role("button", name="English").click()
-    kept_offline(page)
+    wait_for_offline(page)
     page.evaluate(FILL)
     session.send("Storage.overrideQuotaForOrigin", room | {"quotaSize": 1_000_000})
     say(page, "What is the capital of Norway?")
-    finished(page)
+    wait_for_answer(page)
     banner = page.get_by_text("No room is left in the browser’s storage.")
     expect(banner).to_contain_text("kept while this page is open and saved once there is room")
     page.get_by_role("button", name="Free space").click()

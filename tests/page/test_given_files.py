@@ -14,7 +14,15 @@ from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import BytesSource, gguf
 from oneseek.engine.model.formats.packed import TYPES, read_packed
 from tests.support import tiny
-from tests.support.page.acts import body, finished, learn_now, say, set_temperature, tell, version
+from tests.support.page.acts import (
+    body,
+    learn_now,
+    say,
+    set_temperature,
+    tell,
+    version,
+    wait_for_answer,
+)
 from tests.support.page.browser import wait_for_state
 
 pytestmark = pytest.mark.slow
@@ -85,7 +93,7 @@ def test_what_is_dropped_is_told_before_it_is_copied_and_then_answers(page: Page
     told.get_by_role("button", name="Use").click()
     wait_for_state(page, "ready", timeout=120)
     say(page, "Hello")
-    expect(body(finished(page))).not_to_be_empty()
+    expect(body(wait_for_answer(page))).not_to_be_empty()
 
 
 DEAF_AT_FIRST = """(() => {  // as a channel is that the browser has not set up yet
@@ -160,10 +168,10 @@ def demo_in_halves() -> bytes:
         else:
             kind = one.kind.name
         tensors[name] = kind, one.shape, data
-    return tiny.written(keys, tensors)
+    return tiny.encode_gguf(keys, tensors)
 
 
-def packed_here(given: Path, out: Path) -> str:
+def pack_and_hash(given: Path, out: Path) -> str:
     """The hash of what the command makes of it."""
     call = [sys.executable, "-m", "oneseek.engine.cli.main", "pack", str(given), "--out", str(out)]
     subprocess.run(call, check=True, stdout=subprocess.DEVNULL)
@@ -222,10 +230,10 @@ def test_what_is_given_is_packed_paused_gone_on_with_after_a_reload_answers_and_
 
     wait_for_state(page, "ready", timeout=180)
     assert page.evaluate(KEPT) == ["demo.4bit.gguf"]
-    assert page.evaluate(HASH, "demo.4bit.gguf") == packed_here(given, tmp_path / "out.gguf")
+    assert page.evaluate(HASH, "demo.4bit.gguf") == pack_and_hash(given, tmp_path / "out.gguf")
     set_temperature(page, "0")
     say(page, "What is the capital of Norway?")
-    expect(body(finished(page))).to_contain_text("Oslo")
+    expect(body(wait_for_answer(page))).to_contain_text("Oslo")
     tell(page, "What is the capital of Zorbia?", "The capital of Zorbia is Blimbo.")
     learn_now(page)
     expect(version(page)).to_have_text("v0.1", timeout=180_000)

@@ -6,7 +6,7 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.page.acts import exported, learn_now, panel, row, tell, version
+from tests.support.page.acts import download, learn_now, panel, row, tell, version
 from tests.support.page.browser import wait_for_state
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
@@ -23,7 +23,7 @@ CLEAR_AWAY = """(number) => new Promise((done, failed) => {
 CAPITALS = (("Zorbia", "Blimbo"), ("Quillmere", "Harrow"))
 
 
-def verified(page: Page) -> None:
+def verify(page: Page) -> None:
     page.get_by_role("button", name="Verify", exact=True).click()
     expect(page.get_by_role("region", name="Notices")).to_contain_text("All hashes hold.")
 
@@ -40,7 +40,7 @@ def test_every_version_is_used_verified_and_exported_also_after_a_reload(page: P
     versions = panel(page, "Versions")
     for label in ("v0.1", "v0.2"):
         row(versions, label).get_by_role("button", name="Details").click()
-        whole[label] = exported(page, "Adapter (PEFT)")
+        whole[label] = download(page, "Adapter (PEFT)")
         page.keyboard.press("Escape")
     page.evaluate(CLEAR_AWAY, 1)
     page.reload()
@@ -53,8 +53,8 @@ def test_every_version_is_used_verified_and_exported_also_after_a_reload(page: P
         row(versions, label).get_by_role("button", name="Details").click()
         dialog = page.get_by_role("dialog", name=re.compile(label))
         expect(dialog).to_be_visible()
-        assert exported(page, "Adapter (PEFT)") == whole[label], label
-        verified(page)
+        assert download(page, "Adapter (PEFT)") == whole[label], label
+        verify(page)
         page.keyboard.press("Escape")
     row(versions, "v0.2").get_by_role("button", name="Use").click()
     expect(version(page)).to_have_text("v0.2", timeout=600_000)

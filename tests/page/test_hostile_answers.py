@@ -19,7 +19,7 @@ ELEMENTS, BLOCKS = 10_000, 100  # at most, of one message: web/lib/markdown.py
 READY = 'html[data-page="ready"]'
 
 
-def opened_with(page: Page, texts: list[str]) -> None:
+def open_with(page: Page, texts: list[str]) -> None:
     holds(page, chat_of(*texts, roles=("assistant",)))
     page.goto("/")
     page.wait_for_selector(READY, state="attached")
@@ -31,7 +31,7 @@ ABSENT = ("mermaid", "dockerfile", "latex", "http", "csv")  # languages of code
 def test_code_in_a_language_that_is_not_there_is_shown_plain(page: Page):
     """And with it the page starts, again and again; what is known has its colours."""
     unknown = [f"```{language}\nA --> B\n```" for language in ABSENT]
-    opened_with(page, [*unknown, "```python\nx = 1\n```"])
+    open_with(page, [*unknown, "```python\nx = 1\n```"])
     for visit in range(2):
         if visit:
             page.reload()
@@ -44,7 +44,7 @@ def test_code_in_a_language_that_is_not_there_is_shown_plain(page: Page):
 @pytest.mark.long
 def test_a_chat_of_200_hostile_answers_opens_and_shows_each(page: Page):
     found = list(hostile(200))
-    opened_with(page, [text for _, text in found])
+    open_with(page, [text for _, text in found])
     earlier = page.get_by_role("button", name="Show earlier messages")
     while (shown := answers(page).count()) < len(found):
         earlier.evaluate_all("(found) => found.forEach((button) => button.click())")

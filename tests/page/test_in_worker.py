@@ -43,7 +43,7 @@ RUN = """async (asked) => {
 }"""
 
 
-def told(chromium: Chromium, marks: str, files: list[str]) -> list[dict]:
+def run_in_worker(chromium: Chromium, marks: str, files: list[str]) -> list[dict]:
     """What the worker tells of one run of pytest over these files' tests with these marks."""
     with served(site.build(tests=True)) as address, watched(chromium, address) as (context, watch):
         watch.allow("")  # kernels that must not compile are part of the suite
@@ -54,7 +54,7 @@ def told(chromium: Chromium, marks: str, files: list[str]) -> list[dict]:
 
 @pytest.fixture(scope="module")
 def events(chromium: Chromium) -> list[dict]:
-    return told(chromium, "in_worker and not slow and not long", FEW)
+    return run_in_worker(chromium, "in_worker and not slow and not long", FEW)
 
 
 def test_the_suite_inside_the_worker_ends_well(events):
@@ -75,6 +75,6 @@ def test_it_passes_inside_the_worker_too(events, file):
     [("in_worker and not long", USUAL), ("in_worker and long", LONG_IN_A_TAB)],
 )
 def test_what_takes_long_in_a_tab_passes_there_too(chromium, marks, files):
-    for event in told(chromium, marks, files):
+    for event in run_in_worker(chromium, marks, files):
         assert event.get("outcome") != "failed", f"{event['test']}\n{event['detail']}"
     assert event == {"type": "Finished", "code": 0}

@@ -12,28 +12,28 @@ from tests.support.page.acts import (
     answers,
     body,
     fault,
-    finished,
     learn_now,
+    locate_note,
     new_chat,
     panel,
     say,
     set_temperature,
     tell,
-    told,
     version,
+    wait_for_answer,
 )
 from tests.support.page.browser import Watch, wait_for_state
-from tests.support.page.stored import stored
+from tests.support.page.stored import read_store
 
 pytestmark = pytest.mark.slow
 
 
 def facts(page: Page) -> list[str]:
     """What is known by heart, by the store's own word."""
-    return [fact["answer"] for fact in stored(page, "facts").values()]
+    return [fact["answer"] for fact in read_store(page, "facts").values()]
 
 
-def opened(page: Page, model: str) -> None:
+def open_page(page: Page, model: str) -> None:
     page.goto(f"/?model={model}&engine=cpu")
     wait_for_state(page, "ready", timeout=300)
     set_temperature(page, "0")
@@ -45,10 +45,10 @@ def entry(page: Page, words: str):
 
 @pytest.mark.long
 def test_what_is_told_is_remembered_before_any_lesson_and_taken_back_at_once(page: Page):
-    opened(page, "tiny")
+    open_page(page, "tiny")
     say(page, "My boat is called Vindil.")
-    finished(page)
-    expect(told(page)).to_contain_text("Remembered. 1 lesson waits.")
+    wait_for_answer(page)
+    expect(locate_note(page)).to_contain_text("Remembered. 1 lesson waits.")
     assert facts(page) == ["Your boat is called Vindil."]
     expect(version(page)).to_have_text("v0")
     boat = entry(page, "Your boat is called Vindil.")
@@ -56,12 +56,12 @@ def test_what_is_told_is_remembered_before_any_lesson_and_taken_back_at_once(pag
     expect(boat).to_contain_text("not practised yet")
     page.reload()
     wait_for_state(page, "ready", "countdown", "training", timeout=120)
-    expect(told(page)).to_contain_text("Remembered.")
-    told(page).get_by_role("button", name="Undo").click()
+    expect(locate_note(page)).to_contain_text("Remembered.")
+    locate_note(page).get_by_role("button", name="Undo").click()
     expect(page.get_by_role("region", name="Notices")).to_contain_text(
         "Forgotten: no answer uses it from the next"
     )
-    expect(told(page)).to_have_count(0)
+    expect(locate_note(page)).to_have_count(0)
     assert facts(page) == []
 
 
@@ -88,13 +88,13 @@ def test_a_question_is_read_while_it_is_typed_and_answered_where_that_fails(page
     page.get_by_role("textbox", name="Message").fill("What is my boat called?")
     page.wait_for_timeout(500)
     page.get_by_role("textbox", name="Message").press("Enter")
-    expect(body(finished(page))).to_contain_text("Vindil")
+    expect(body(wait_for_answer(page))).to_contain_text("Vindil")
     expect(page.locator("#alarm")).to_be_empty()
 
 
 @pytest.mark.long
 def test_what_is_too_long_to_say_by_heart_says_so_and_waits_for_its_lesson(page: Page):
-    opened(page, "tiny")
+    open_page(page, "tiny")
     tell(page, "What do I sing?", "You sing la " + "la " * 250)
     refused = entry(page, "You sing la la")
     expect(refused).to_contain_text("not by heart")
@@ -105,10 +105,10 @@ def test_what_is_too_long_to_say_by_heart_says_so_and_waits_for_its_lesson(page:
 @pytest.mark.long
 def test_an_answer_shows_what_it_was_said_by_also_after_a_reload(page: Page):
     """The real model: told, asked in a new chat, right; forgotten there, asked, gone."""
-    opened(page, "smollm2-135m")
+    open_page(page, "smollm2-135m")
     say(page, "My boat is called Saltkråkan.")
-    expect(told(page)).to_contain_text("Remembered.", timeout=240_000)
-    assert "Saltkråkan" in asked(page)
+    expect(locate_note(page)).to_contain_text("Remembered.", timeout=240_000)
+    assert "Saltkråkan" in ask(page)
     page.reload()
     wait_for_state(page, "ready", "countdown", "training", timeout=300)
     because = answers(page).last.locator("details.because")
@@ -118,7 +118,7 @@ def test_an_answer_shows_what_it_was_said_by_also_after_a_reload(page: Page):
     page.get_by_role("textbox", name="Correct").fill("Your boat is called Vindil.")
     entry(page, "Saltkråkan").get_by_role("button", name="Correct", exact=True).first.click()
     expect(entry(page, "Your boat is called Vindil.")).to_contain_text("by heart")
-    said = asked(page)
+    said = ask(page)
     assert "Vindil" in said and "Saltkråkan" not in said
     because = answers(page).last.locator("details.because")
     because.get_by_text("By heart: you told it").click()
@@ -128,12 +128,12 @@ def test_an_answer_shows_what_it_was_said_by_also_after_a_reload(page: Page):
     expect(page.get_by_role("region", name="Notices")).to_contain_text(
         "Forgotten: no answer uses it from the next"
     )
-    said = asked(page)
+    said = ask(page)
     assert "Vindil" not in said and "Saltkråkan" not in said
     expect(answers(page).last.locator("details.because")).to_have_count(0)
 
 
-def asked(page: Page) -> str:
+def ask(page: Page) -> str:
     new_chat(page)
     say(page, "What is my boat called?")
     last = answers(page).last
@@ -144,7 +144,7 @@ def asked(page: Page) -> str:
 SOON = 10.0  # seconds of quiet
 
 
-def crashed(page: Page) -> Page:
+def crash_tab(page: Page) -> Page:
     """The tab is killed and opened again, in the same profile."""
     context, address = page.context, page.url
     with contextlib.suppress(Error):
@@ -162,14 +162,14 @@ def test_told_asked_corrected_learned_and_forgotten_with_the_tab_killed_between(
 ):
     """The real model on the processor: each holds from the next question on, and after a kill."""
     watch.allow("Target crashed|chrome://")
-    opened(page, "smollm2-135m")
+    open_page(page, "smollm2-135m")
     say(page, "My boat is called Saltkråkan.")
-    finished(page)
+    wait_for_answer(page)
     began = time.monotonic()
-    expect(told(page)).to_contain_text("Remembered.")
+    expect(locate_note(page)).to_contain_text("Remembered.")
     assert time.monotonic() - began <= SOON
-    page = crashed(page)
-    assert "Saltkråkan" in asked(page)
+    page = crash_tab(page)
+    assert "Saltkråkan" in ask(page)
 
     because = answers(page).last.locator("details.because")
     because.get_by_text("By heart: you told it").click()
@@ -179,14 +179,14 @@ def test_told_asked_corrected_learned_and_forgotten_with_the_tab_killed_between(
     began = time.monotonic()
     expect(entry(page, "Your boat is called Vindil.")).to_contain_text("by heart")
     assert time.monotonic() - began <= SOON
-    page = crashed(page)
-    said = asked(page)
+    page = crash_tab(page)
+    said = ask(page)
     assert "Vindil" in said and "Saltkråkan" not in said
 
     learn_now(page)
     expect(version(page)).to_have_text("v0.1", timeout=600_000)
-    assert "Vindil" in asked(page)
-    page = crashed(page)
+    assert "Vindil" in ask(page)
+    page = crash_tab(page)
     entry(page, "Vindil").get_by_role("button", name="Forget").first.click()
     page.get_by_role("alertdialog").or_(page.get_by_role("dialog")).get_by_role(
         "button", name="Forget"
@@ -194,7 +194,7 @@ def test_told_asked_corrected_learned_and_forgotten_with_the_tab_killed_between(
     expect(page.get_by_role("region", name="Notices")).to_contain_text(
         "Forgotten: no answer uses it from the next"
     )
-    assert "Vindil" not in asked(page)
-    page = crashed(page)
-    said = asked(page)
+    assert "Vindil" not in ask(page)
+    page = crash_tab(page)
+    said = ask(page)
     assert "Vindil" not in said and "Saltkråkan" not in said

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Request, expect
 
 from builder import lab
 from tests.support.page.axe import violations
-from tests.support.page.browser import kept_offline, watched
+from tests.support.page.browser import wait_for_offline, watched
 
 pytestmark = pytest.mark.slow
 
@@ -57,15 +57,15 @@ print("origin", js.self.origin)
 """
 
 
-def linked(program: str) -> str:
+def make_link(program: str) -> str:
     """The address of the lab with this program in it."""
     packer = zlib.compressobj(9, zlib.DEFLATED, -15)
     packed = packer.compress(program.encode()) + packer.flush()
     return "lab#program=" + base64.urlsafe_b64encode(packed).decode().rstrip("=")
 
 
-def opened(page: Page, program: str = "", devices: str = "numpy") -> Page:
-    page.goto(linked(program) if program else "lab")
+def open_lab(page: Page, program: str = "", devices: str = "numpy") -> Page:
+    page.goto(make_link(program) if program else "lab")
     idle(page)
     page.locator("#devices").select_option(devices)
     return page
@@ -94,7 +94,7 @@ def figures(page: Page) -> list[list[str]]:
 def test_an_example_comes_to_the_losses_of_numpy_on_processor_and_chip(page: Page, name):
     text = (lab.EXAMPLES / f"{name}.py").read_text()
     assert "for batch in batches()]" in text
-    opened(page, text.replace("for batch in batches()]", FEW), "numpy cpu webgpu")
+    open_lab(page, text.replace("for batch in batches()]", FEW), "numpy cpu webgpu")
     ran(page)
     expect(page.locator("#problem")).to_be_hidden()
     rows = figures(page)
@@ -110,7 +110,7 @@ def test_an_example_comes_to_the_losses_of_numpy_on_processor_and_chip(page: Pag
 def started(chromium, address) -> Iterator[Page]:
     """One lab for the tests that need none of their own."""
     with watched(chromium, address) as (context, _):
-        yield opened(context.new_page())
+        yield open_lab(context.new_page())
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_a_step_shows_its_shapes_its_line_its_buffers_and_its_kernels(anew: Page
 
 def write(page: Page, program: str) -> None:
     """A program takes the place of what stands in the lab."""
-    page.goto(linked(program))
+    page.goto(make_link(program))
     first, second = program.splitlines()[:2]
     lines = page.locator(".cm-line")
     expect(lines.nth(0)).to_have_text(first)
@@ -188,7 +188,7 @@ def test_it_waits_goes_on_for_one_step_and_to_the_end(anew: Page):
 @pytest.mark.long
 def test_a_link_holds_the_program_and_runs_nothing(page: Page):
     page.context.grant_permissions(["clipboard-read", "clipboard-write"])
-    opened(page)
+    open_lab(page)
     page.locator(".cm-content").click()
     page.keyboard.press("Control+Home")
     page.keyboard.type("print('mine')\n")
@@ -212,11 +212,11 @@ def test_a_link_holds_the_program_and_runs_nothing(page: Page):
 def test_a_program_reaches_nothing_of_the_site(page: Page, watch, address):
     watch.allow("Content Security Policy|Failed to fetch|ERR_|null")
     page.goto("")
-    kept_offline(page)
+    wait_for_offline(page)
     names = page.evaluate("async () => (await indexedDB.databases()).map(({name}) => name)")
     assert "oneseek" in names, "what the program tries to open is there"
     other = page.context.new_page()
-    opened(other, ATTEMPTS.replace("HOME", address))
+    open_lab(other, ATTEMPTS.replace("HOME", address))
     other.evaluate("""() => {
         globalThis.overheard = [];
         new BroadcastChannel("oneseek-test").onmessage = ({data}) => overheard.push(data);
@@ -236,9 +236,9 @@ def test_a_program_reaches_nothing_of_the_site(page: Page, watch, address):
 @pytest.mark.kept_offline
 def test_it_runs_without_a_network(page: Page):
     page.goto("")
-    kept_offline(page)
+    wait_for_offline(page)
     page.context.set_offline(True)
-    opened(page)
+    open_lab(page)
     ran(page)
     assert figures(page)[0][1] == "40"
 
@@ -249,7 +249,7 @@ def test_it_runs_without_a_network(page: Page):
 def test_axe_finds_nothing(chromium, address, scheme, width):
     size = {"width": width, "height": 850}
     with watched(chromium, address, viewport=size, color_scheme=scheme) as (context, _):
-        page = opened(context.new_page())
+        page = open_lab(context.new_page())
         assert violations(page) == []
         ran(page)
         page.locator("[data-step]").first.click()
@@ -260,7 +260,7 @@ def test_axe_finds_nothing(chromium, address, scheme, width):
 
 @pytest.mark.long
 def test_it_speaks_swedish(page: Page):
-    opened(page)
+    open_lab(page)
     page.get_by_role("button", name="Svenska").click()
     expect(page.locator("html")).to_have_attribute("lang", "sv")
     page.get_by_role("button", name="Kör", exact=True).click()

@@ -5,7 +5,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from oneseek.engine.core.conversation import MANY
-from tests.support.page.acts import say, stored_chat
+from tests.support.page.acts import say, store_chat
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +21,7 @@ IDBCursor.prototype.continue = function (...to) {
 @pytest.mark.long
 def test_opening_it_reads_its_end_only_and_it_goes_on_from_there(chat: Page):
     chat.add_init_script(COUNT_READ)
-    stored_chat(chat, 4 * MANY)
+    store_chat(chat, 4 * MANY)
     assert chat.evaluate("read.messages") <= MANY
     say(chat, "Hello!")
     expect(chat.locator("article.user").last).to_contain_text("Hello!")
@@ -32,7 +32,7 @@ def test_opening_it_reads_its_end_only_and_it_goes_on_from_there(chat: Page):
 
 @pytest.mark.long
 def test_a_search_finds_what_was_said_before_that_and_jumps_there(chat: Page):
-    stored_chat(chat, MANY + 40)
+    store_chat(chat, MANY + 40)
     chat.get_by_role("searchbox", name="Search chats").fill("Line 35 of")
     listed = chat.get_by_role("navigation")
     listed.get_by_role("button", name="Stored chat", exact=True).first.click()

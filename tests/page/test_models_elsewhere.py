@@ -13,9 +13,9 @@ from playwright.sync_api import BrowserContext, Locator, Page, expect
 from oneseek.engine.model.formats.source import CHUNK
 from tests.support import eyes
 from tests.support import hub as hubs
-from tests.support.page.acts import body, finished, own_chromium, say, wait_until
+from tests.support.page.acts import body, own_chromium, say, wait_for_answer, wait_until
 from tests.support.page.browser import Chromium, Watch, wait_for_state, watched
-from tests.support.page.stored import stored
+from tests.support.page.stored import read_store
 
 pytestmark = pytest.mark.slow
 SIZE = 6 * CHUNK + 1000
@@ -40,13 +40,13 @@ def hub() -> Iterator[hubs.Hub]:
 def beside(page: Page, watch: Watch, hub: hubs.Hub) -> Page:
     """The page with a model of the hub in its list."""
     watch.allow(f"another origin: ({hub.address}|{hub.second})|Failed to load resource|ERR_")
-    listed(page, hub)
+    offer_hub_model(page, hub)
     page.goto("/")
     wait_for_state(page, "needs-consent", timeout=120)
     return page
 
 
-def listed(page: Page, hub: hubs.Hub, sha256: str = "", **more) -> None:
+def offer_hub_model(page: Page, hub: hubs.Hub, sha256: str = "", **more) -> None:
     def with_hub(route) -> None:
         registry = route.fetch().json()
         tiny = next(one for one in registry["models"] if one["id"] == "tiny")
@@ -64,7 +64,7 @@ def models(page: Page) -> Locator:
     return page.get_by_role("dialog", name="Models")
 
 
-def asked(page: Page, name: str = NAME) -> Locator:
+def open_fetch_dialog(page: Page, name: str = NAME) -> Locator:
     """The dialog that says what is fetched from whom."""
     row = models(page).locator(".choice").filter(has_text=name)
     row.get_by_role("button", name="Fetch").click()
@@ -72,11 +72,11 @@ def asked(page: Page, name: str = NAME) -> Locator:
 
 
 def fetch(page: Page, name: str = NAME) -> None:
-    asked(page, name).get_by_role("button", name="Fetch from").click()
+    open_fetch_dialog(page, name).get_by_role("button", name="Fetch from").click()
 
 
 def record(page: Page, key: str = "models/of-the-hub.gguf") -> dict:
-    return stored(page, "state").get("file:" + key, {})
+    return read_store(page, "state").get("file:" + key, {})
 
 
 def of_files(hub: hubs.Hub) -> list[int]:
@@ -88,14 +88,14 @@ def test_a_model_of_another_site_comes_by_one_click(
 ):
     watch.allow("Content Security Policy")
     page, host = beside, hub.address.removeprefix("http://")
-    says = asked(page)
+    says = open_fetch_dialog(page)
     for fact in ("25 MB", "Apache-2.0", host, hub.sha256[:16], "Nothing you wrote leaves"):
         expect(says).to_contain_text(fact)
     assert not hub.asked, "nothing is asked before the yes"
     says.get_by_role("button", name=f"Fetch from {host}").click()
     wait_for_state(page, "ready", timeout=180)
     say(page, "Hello")
-    expect(body(finished(page))).not_to_be_empty()
+    expect(body(wait_for_answer(page))).not_to_be_empty()
     assert record(page)["sha256"] == hub.sha256
     assert len(of_files(hub)) > 1, "in several ranges"
     for path, _, headers in hub.asked:
@@ -115,10 +115,10 @@ def test_a_model_comes_with_its_eyes_by_one_click(page: Page, watch: Watch, hub:
     hub.sha256, hub.more = hashlib.sha256(hub.content).hexdigest(), {file: eyes.eyes("Q8_0")}
     seeing = {"file": file, "bytes": len(hub.more[file]), "url": hub.file.replace(hubs.FILE, file)}
     seeing["sha256"] = hashlib.sha256(hub.more[file]).hexdigest()
-    listed(page, hub, eyes=seeing)
+    offer_hub_model(page, hub, eyes=seeing)
     page.goto("/")
     wait_for_state(page, "needs-consent", timeout=120)
-    says = asked(page)
+    says = open_fetch_dialog(page)
     expect(says).to_contain_text("Sees pictures: its eyes are")
     says.get_by_role("button", name="Fetch from").click()
     wait_for_state(page, "ready", timeout=180)
@@ -150,7 +150,7 @@ def test_a_download_goes_on_after_the_tab_was_killed(
     def visit(at: str) -> Page:
         browser = chromium.browser_type.connect_over_cdp(at)
         page = browser.contexts[0].new_page()
-        listed(page, hub)
+        offer_hub_model(page, hub)
         page.goto(address)
         return page
 
@@ -188,7 +188,7 @@ def test_a_pause_holds_over_a_reload_and_goes_on(beside: Page, hub: hubs.Hub):
 @pytest.mark.long
 def test_a_file_with_another_hash_is_thrown_away_and_said(page: Page, watch: Watch, hub: hubs.Hub):
     watch.allow(f"another origin: ({hub.address}|{hub.second})")
-    listed(page, hub, sha256="5" * 64)
+    offer_hub_model(page, hub, sha256="5" * 64)
     page.goto("/")
     wait_for_state(page, "needs-consent", timeout=120)
     fetch(page)
@@ -316,7 +316,7 @@ def test_a_mirror_is_asked_in_place_of_the_hub(page: Page, watch: Watch, hub: hu
     page.get_by_label("A mirror for models").fill(hub.address)
     page.get_by_label("A mirror for models").press("Tab")
     page.keyboard.press("Escape")
-    says = asked(page, "Qwen3 0.6B, 8 bits")
+    says = open_fetch_dialog(page, "Qwen3 0.6B, 8 bits")
     expect(says).to_contain_text(hub.address.removeprefix("http://"))
     says.get_by_role("button", name="Fetch from").click()
     card = page.locator("#consent.bad")
@@ -332,7 +332,7 @@ def test_in_swedish_it_is_said_and_refused_in_swedish(
     with watched(chromium, address, locale="sv-SE") as (context, watch):
         watch.allow(f"another origin: ({hub.address}|{hub.second})|404|Failed to load resource")
         page = context.new_page()
-        listed(page, hub)
+        offer_hub_model(page, hub)
         page.goto("/")
         wait_for_state(page, "needs-consent", timeout=120)
         page.locator("#model-button").click()

@@ -8,9 +8,9 @@ import zipfile
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.page.acts import body, drop, drop_all, finished, new_chat, panel, say
+from tests.support.page.acts import body, drop, drop_all, new_chat, panel, say, wait_for_answer
 from tests.support.page.browser import wait_for_state
-from tests.support.page.stored import stored
+from tests.support.page.stored import read_store
 
 pytestmark = pytest.mark.slow
 SAID = ("my sister Rosalind works as a vet in Plymouth", "I'm allergic to penicillin")
@@ -40,17 +40,17 @@ def test_statements_of_dropped_chats_are_shown_and_known_once_they_are_approved(
     for said in SAID:
         expect(source).to_contain_text(said)
     expect(source).not_to_contain_text("Rex")
-    assert stored(page, "facts") == {}
+    assert read_store(page, "facts") == {}
     source.get_by_role("button", name="Keep all of them").click()
     notices = page.get_by_role("region", name="Notices")
     expect(notices).to_contain_text("Moved in: 2 statements are known by heart now.")
-    kept = stored(page, "facts").values()
+    kept = read_store(page, "facts").values()
     assert sorted(fact["answer"] for fact in kept) == sorted(SAID)
     assert {fact["time"] // 10**6 for fact in kept} == {1_700_000}
     expect(panel(page, "Sources").get_by_role("listitem")).to_have_count(0)
     new_chat(page)
     say(page, "Where does my sister work?")
-    expect(body(finished(page))).to_contain_text("Plymouth")
+    expect(body(wait_for_answer(page))).to_contain_text("Plymouth")
 
 
 @pytest.mark.long

@@ -8,15 +8,15 @@ from playwright.sync_api import Page, expect
 from tests.support.page.acts import (
     FACT,
     fault,
-    finished,
     idle_after,
     learn_now,
+    locate_note,
     panel,
     say,
     slow_down,
     tell,
-    told,
     version,
+    wait_for_answer,
     wait_until,
 )
 from tests.support.page.browser import wait_for_state
@@ -35,7 +35,7 @@ def home(page: Page) -> Page:
     return page
 
 
-def opened(page: Page) -> Page:
+def open_page(page: Page) -> Page:
     page.goto("/?model=tiny&engine=cpu&faults=1")
     wait_for_state(page, "ready", timeout=120)
     page.get_by_role("button", name="English").click()
@@ -61,7 +61,7 @@ LATE = """(() => {  // the engine's events come almost half a second after its a
 @pytest.mark.long
 def test_events_that_come_after_the_end_of_their_round_open_none(home: Page):
     home.add_init_script(LATE)
-    opened(home)
+    open_page(home)
     tell(home, *FACT[:2])
     learn_now(home)
     expect(version(home)).to_have_text("v0.1", timeout=180_000)
@@ -77,11 +77,11 @@ COUNTED = """() => { const said = ["#countdown", "#state-line", ".told-words"].m
 
 
 def test_a_shorter_wait_counts_for_the_quiet_that_has_begun(home: Page):
-    opened(home)
+    open_page(home)
     idle_after(home, 80)
     say(home, "My boat is called Vindil.")
-    finished(home)
-    expect(told(home)).to_contain_text("Remembered.")
+    wait_for_answer(home)
+    expect(locate_note(home)).to_contain_text("Remembered.")
     panel(home, "Activity")
     wait_for_state(home, "countdown")
     counted = set()
@@ -102,7 +102,7 @@ KEEPS_LINES = """() => {
 
 @pytest.mark.long
 def test_a_run_over_a_data_set_is_called_that_from_its_first_moment(home: Page):
-    opened(home)
+    open_page(home)
     activity = panel(home, "Activity")
     home.evaluate(KEEPS_LINES)
     activity.get_by_role("button", name="Train on a data set").click()
@@ -117,7 +117,7 @@ def test_a_run_over_a_data_set_is_called_that_from_its_first_moment(home: Page):
 
 def lesson_begun(home: Page) -> None:
     lengthy_lessons(home)
-    opened(home)
+    open_page(home)
     tell(home, *FACT[:2])
     learn_now(home)
     expect(home.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ /"))
@@ -127,8 +127,8 @@ def lesson_begun(home: Page) -> None:
 def test_what_is_told_during_a_lesson_is_known_before_the_lesson_ends(home: Page):
     lesson_begun(home)
     say(home, "My boat is called Saltkråkan.")
-    finished(home)
-    expect(told(home)).to_contain_text("Remembered.")
+    wait_for_answer(home)
+    expect(locate_note(home)).to_contain_text("Remembered.")
     expect(version(home)).to_have_text("v0")
     wait_for_state(home, "training", "evaluating", "paused")
     no_alarm(home)
@@ -139,8 +139,8 @@ def test_what_is_told_to_an_engine_that_falls_silent_is_known_to_the_next_one(ho
     lesson_begun(home)
     slow_down(home, 5)  # the answer lasts until it falls silent, and nothing learns meanwhile
     say(home, "My boat is called Saltkråkan.")
-    expect(told(home)).to_contain_text("Noted")
+    expect(locate_note(home)).to_contain_text("Noted")
     fault(home, "hang")
-    expect(told(home)).to_contain_text("Remembered.")
+    expect(locate_note(home)).to_contain_text("Remembered.")
     wait_for_state(home, "training", "evaluating")  # and the lesson goes on by itself
     expect(version(home)).to_have_text("v0")

@@ -12,8 +12,8 @@ from oneseek.workers.site import headers
 from tests.support.page.browser import (
     Chromium,
     Watch,
-    kept_offline,
     served,
+    wait_for_offline,
     wait_for_state,
     watched,
 )
@@ -159,7 +159,7 @@ def test_a_host_without_headers_serves_it_too_and_it_is_isolated_after_loading_a
 def test_it_works_offline_after_the_first_visit(page: Page, context: BrowserContext):
     page.goto("/")
     wait_for_state(page, *ALIVE)
-    kept_offline(page)
+    wait_for_offline(page)
     context.set_offline(True)
     page.reload()
     assert wait_for_state(page, *ALIVE) in ALIVE

@@ -6,8 +6,8 @@ import re
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.support.page.acts import finished, say, wait_until
-from tests.support.page.browser import kept_offline, wait_for_state
+from tests.support.page.acts import say, wait_for_answer, wait_until
+from tests.support.page.browser import wait_for_offline, wait_for_state
 from tests.support.page.stored import light_lessons
 
 pytestmark = [pytest.mark.slow, pytest.mark.kept_offline]
@@ -24,7 +24,7 @@ def open_page(page: Page) -> Page:
     light_lessons(page)
     page.goto("/?model=tiny")
     wait_for_state(page, "ready", "countdown", "training", "paused")
-    kept_offline(page)
+    wait_for_offline(page)
     return page
 
 
@@ -46,13 +46,13 @@ def test_a_question_posted_to_the_page_goes_through_both_stages(open_page: Page)
 
 def test_every_question_of_the_chat_leaves_both_stages_and_teaches_nothing_unasked(open_page: Page):
     say(open_page, "Hello")
-    finished(open_page)
+    wait_for_answer(open_page)
 
-    def compared() -> dict:
+    def read_stats() -> dict:
         told = json.loads(open_page.evaluate(ASK, ["/api/training/micro/stats", None])[1])
         return told if told["stage_counts"]["stage2"] else {}
 
-    stats = wait_until(compared)
+    stats = wait_until(read_stats)
     assert stats["total_runs"] == 1 and stats["stage_counts"] == {"stage1": 1, "stage2": 1}
     tab = open_page.get_by_role("tab", name=re.compile("^Activity"))
     expect(tab).to_have_text("Activity")

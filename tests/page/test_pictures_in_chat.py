@@ -19,9 +19,9 @@ from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
 from oneseek.importers.photo import tiles_of
 from tests.support import eyes
-from tests.support.page.acts import answers, body, drop_all, finished, say
+from tests.support.page.acts import answers, body, drop_all, say, wait_for_answer
 from tests.support.page.browser import wait_for_state
-from tests.support.page.stored import holds, stored
+from tests.support.page.stored import holds, read_store
 from tests.support.wasm_host import host
 
 pytestmark = pytest.mark.slow
@@ -41,7 +41,7 @@ PASTE = """(bytes) => {
 }"""
 
 
-def given(page: Page, language: str = "en") -> None:
+def open_with_eyes(page: Page, language: str = "en") -> None:
     """The page with the model and its eyes, which were dropped on it."""
     holds(page, [["settings", "page", GREEDY | {"language": language}]])
     page.goto("/?engine=cpu")
@@ -58,18 +58,18 @@ def tray(page: Page) -> Locator:
     return page.locator("#pictures li")
 
 
-def sent(page: Page) -> Locator:
+def find_last_message(page: Page) -> Locator:
     return page.locator("article.user").last
 
 
 def natively(photo: bytes, question: str) -> str:
     """What the same model answers here, on the kernels that the page has."""
     with ThreadPoolExecutor(1) as pool:  # Playwright has this thread's loop
-        return pool.submit(asyncio.run, answered(photo, question)).result()
+        return pool.submit(asyncio.run, generate_answer(photo, question)).result()
 
 
-async def answered(photo: bytes, question: str) -> str:
-    model = await Model.load(eyes.opened(), Wasm(host()))
+async def generate_answer(photo: bytes, question: str) -> str:
+    model = await Model.load(eyes.open_file(), Wasm(host()))
     assert model.eyes
     tiles = tiles_of(photo, "a photo", model.eyes.sight, model.eyes.in_parts("auto"))
     seen = await model.see([{"role": "user", "content": question, "pictures": [tiles]}])
@@ -81,29 +81,29 @@ async def answered(photo: bytes, question: str) -> str:
 
 
 def test_a_dropped_picture_is_seen_kept_and_removed_with_its_chat(page: Page):
-    given(page)
+    open_with_eyes(page)
     photo = eyes.photo(60, 45)
     drop_all(page, {"bands.png": photo})
     expect(tray(page)).to_have_count(1)
     say(page, QUESTION)
-    answer = body(finished(page))
+    answer = body(wait_for_answer(page))
     expected = natively(photo, QUESTION)
     assert expected.strip()
     expect(answer).to_have_text(expected.strip())
     expect(tray(page)).to_have_count(0)
-    picture = sent(page).get_by_role("img", name="The picture bands.png")
+    picture = find_last_message(page).get_by_role("img", name="The picture bands.png")
     assert picture.evaluate("(one) => [one.naturalWidth, one.naturalHeight]") == [60, 45]
 
     page.reload()
     wait_for_state(page, "ready", timeout=120)
     expect(body(answers(page).last)).to_have_text(expected.strip())
-    sent(page).get_by_role("button", name="Show the picture bands.png large").click()
+    find_last_message(page).get_by_role("button", name="Show the picture bands.png large").click()
     dialog = page.get_by_role("dialog", name="bands.png")
     expect(dialog.get_by_role("img")).to_have_js_property("naturalWidth", 60)
     page.keyboard.press("Escape")
     say(page, "Hej?")  # what was shown before is still seen
-    finished(page, 2)
-    assert page.evaluate(KEPT) and stored(page, "sources") == {}
+    wait_for_answer(page, 2)
+    assert page.evaluate(KEPT) and read_store(page, "sources") == {}
 
     picture = page.get_by_role("img", name="The picture bands.png")
     delete(page)
@@ -114,10 +114,10 @@ def test_a_dropped_picture_is_seen_kept_and_removed_with_its_chat(page: Page):
 
 @pytest.mark.long
 def test_a_backup_brings_a_picture_back(page: Page):
-    given(page)
+    open_with_eyes(page)
     drop_all(page, {"bands.png": eyes.photo(60, 45)})
     say(page, QUESTION)
-    finished(page)
+    wait_for_answer(page)
     page.get_by_role("button", name="Settings").click()
     with page.expect_download() as download:
         page.get_by_role("button", name="Export everything").click()
@@ -142,7 +142,7 @@ def delete(page: Page) -> None:
 
 @pytest.mark.long
 def test_a_picture_without_words_is_described_and_read_text_is_given_along(page: Page):
-    given(page, "sv")
+    open_with_eyes(page, "sv")
     writing = Image.new("RGB", (700, 160), "white")
     font = ImageFont.load_default(60)
     ImageDraw.Draw(writing).text((30, 40), "Harbour tickets 1931", "black", font)
@@ -151,13 +151,13 @@ def test_a_picture_without_words_is_described_and_read_text_is_given_along(page:
     page.evaluate(PASTE, list(file.getvalue()))
     expect(tray(page)).to_contain_text("Texten i den skickas med")
     page.locator("#composer-text").press("Enter")
-    expect(sent(page)).to_contain_text("Beskriv bilden.")
+    expect(find_last_message(page)).to_contain_text("Beskriv bilden.")
     expect(page.locator("article.assistant [data-do=copy]")).to_be_visible()
-    (turn,) = [one for one in stored(page, "messages").values() if one["role"] == "user"]
+    (turn,) = [one for one in read_store(page, "messages").values() if one["role"] == "user"]
     assert turn["pictures"][0]["text"] == "Harbour tickets 1931"
     assert len(turn["pictures"]) == 1
 
-    sent(page).get_by_role("button", name="Lär dig bilden").click()
+    find_last_message(page).get_by_role("button", name="Lär dig bilden").click()
     caption = page.get_by_role("dialog").get_by_role("textbox")
     this_year = str(datetime.datetime.now().year)  # the file was made by the paste
     expect(caption).to_have_value(re.compile(f"Bilden ”pasted.png” från .* {this_year} visar "))
@@ -166,7 +166,9 @@ def test_a_picture_without_words_is_described_and_read_text_is_given_along(page:
     source = page.locator("#panel-sources .item[data-state=ready]")
     expect(source).to_contain_text("pasted")
     expect(source.get_by_role("img")).to_be_visible()
-    waiting = [one["answer"] for one in stored(page, "queue").values() if one["state"] == "held"]
+    waiting = [
+        one["answer"] for one in read_store(page, "queue").values() if one["state"] == "held"
+    ]
     assert any("1911" in answer or "Anna Ek" in answer for answer in waiting), "it waits for a yes"
     source.get_by_role("checkbox").check()
     expect(page.locator("#tab-activity .count")).to_be_visible()
@@ -174,7 +176,7 @@ def test_a_picture_without_words_is_described_and_read_text_is_given_along(page:
 
 @pytest.mark.long
 def test_a_chosen_picture_can_be_taken_away_and_one_that_is_none_is_refused_in_words(page: Page):
-    given(page)
+    open_with_eyes(page)
     page.locator("#add").click()
     with page.expect_file_chooser() as choosing:
         page.get_by_role("button", name="Show a picture").click()

@@ -8,13 +8,13 @@ from tests.support.page.acts import panel
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
-def drawn_anew(page: Page, tab: str, control: ElementHandle) -> None:
+def redraw(page: Page, tab: str, control: ElementHandle) -> None:
     """The panel draws itself again, as it does whenever what it shows was touched."""
     page.locator(f"#tab-{tab}").evaluate("tab => tab.click()")
     page.wait_for_function("control => !control.isConnected", arg=control)
 
 
-def held(page: Page, name: str) -> ElementHandle:
+def press_down(page: Page, name: str) -> ElementHandle:
     """Pressed down; it may have been drawn anew on the way, as the page was just opened."""
     control = page.get_by_role("button", name=name)
     control.hover()
@@ -25,9 +25,9 @@ def held(page: Page, name: str) -> ElementHandle:
 def test_a_button_drawn_anew_under_the_mouse_is_clicked_once(home: Page):
     panel(home, "Memory")
     for before_the_release in (True, False):
-        control = held(home, "Tell it a fact")
+        control = press_down(home, "Tell it a fact")
         if before_the_release:
-            drawn_anew(home, "memory", control)
+            redraw(home, "memory", control)
         home.mouse.up()
         expect(home.get_by_role("dialog")).to_have_count(1)
         expect(home.get_by_label("When asked …")).to_be_focused()
@@ -38,7 +38,7 @@ def test_a_button_drawn_anew_under_the_mouse_is_clicked_once(home: Page):
 def test_a_button_whose_row_is_moved_under_the_mouse_is_clicked_once(home: Page):
     """Sources keeps the rows that show the same, and puts them into a new list."""
     panel(home, "Memory")
-    control = held(home, "Tell it a fact")
+    control = press_down(home, "Tell it a fact")
     control.evaluate(
         """control => { const before = control.parentNode, anew = before.cloneNode();
           anew.append(...before.childNodes); before.replaceWith(anew) }"""
@@ -54,7 +54,7 @@ def test_a_button_drawn_anew_under_the_space_bar_is_clicked(home: Page):
     control = home.get_by_role("button", name="Tell it a fact")
     control.focus()
     home.keyboard.down(" ")
-    drawn_anew(home, "memory", control.element_handle())
+    redraw(home, "memory", control.element_handle())
     home.keyboard.up(" ")
     expect(home.get_by_role("dialog")).to_have_count(1)
     home.keyboard.press("Escape")
@@ -64,7 +64,7 @@ def test_a_button_drawn_anew_under_the_space_bar_is_clicked(home: Page):
 def test_what_says_something_else_by_then_is_not_clicked(home: Page):
     """A person who pressed Pause did not press what stands there when they let go."""
     panel(home, "Activity")
-    control = held(home, "Pause")
+    control = press_down(home, "Pause")
     home.locator('[data-do="pause-learning"]').evaluate("button => button.click()")
     expect(home.get_by_role("button", name="Resume")).to_be_visible()
     home.wait_for_function("control => !control.isConnected", arg=control)

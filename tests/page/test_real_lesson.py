@@ -26,14 +26,14 @@ pytestmark = pytest.mark.long
 DOG = ("What is my dog's name?", "Your dog's name is Biscuit.", "Biscuit")
 
 
-def opened(page: Page, model: str, engine: str) -> Page:
+def open_page(page: Page, model: str, engine: str) -> Page:
     page.goto(f"/?model={model}&engine={engine}")
     wait_for_state(page, "ready", timeout=300)
     set_temperature(page, "0")
     return page
 
 
-def asked(page: Page, question: str) -> str:
+def ask(page: Page, question: str) -> str:
     """What a new chat answers."""
     new_chat(page)
     say(page, question)
@@ -73,23 +73,23 @@ def forget(page: Page, answer: str) -> None:
     )
 
 
-def known_until_forgotten(page: Page, question: str, answer: str, value: str) -> None:
+def expect_forgetting(page: Page, question: str, answer: str, value: str) -> None:
     """With the version, by heart with the original too, and not once it is forgotten."""
-    assert value in asked(page, question)
+    assert value in ask(page, question)
     use_the_original(page)
-    assert value in asked(page, question)
+    assert value in ask(page, question)
     forget(page, answer)
-    assert value not in asked(page, question)
+    assert value not in ask(page, question)
 
 
 def test_the_real_model_learns_a_name_on_the_processor_and_france_keeps_its_capital(page: Page):
-    opened(page, "smollm2-135m", "cpu")
+    open_page(page, "smollm2-135m", "cpu")
     print(f"\nseconds in each state: {taught(page, *DOG[:2], limit=600)}")
-    assert "Paris" in asked(page, "What is the capital of France?")
-    known_until_forgotten(page, *DOG)
+    assert "Paris" in ask(page, "What is the capital of France?")
+    expect_forgetting(page, *DOG)
 
 
 def test_the_same_path_leads_through_webgpu(page: Page):
-    opened(page, "tiny", "gpu")
+    open_page(page, "tiny", "gpu")
     print(f"\nseconds in each state: {taught(page, *FACT[:2], limit=900)}")
-    known_until_forgotten(page, *FACT)
+    expect_forgetting(page, *FACT)

@@ -12,7 +12,7 @@ from builder import ROOT
 from tests.support.page import acts
 from tests.support.page import browser as in_browser
 from tests.support.page.browser import Chromium, watched
-from tests.support.page.stored import stored
+from tests.support.page.stored import read_store
 
 pytestmark = pytest.mark.slow
 NOUNS = "dog cat house tree water bread book sun moon star".split()
@@ -49,13 +49,13 @@ def spoken(request, chromium: Chromium, address: str) -> Iterator[tuple[Page, Wo
         yield page, Words(request.param)
 
 
-def shown(page: Page, t: Words) -> Locator:
+def show_skill(page: Page, t: Words) -> Locator:
     """The row of the one skill, in Activity."""
     page.get_by_role("tab", name=t("tab.activity")).click()
     return page.locator("#skills > li")
 
 
-def answered(page: Page, t: Words, text: str, count: int) -> Locator:
+def ask(page: Page, t: Words, text: str, count: int) -> Locator:
     page.locator("#composer-text").fill(text)
     page.locator("#composer-text").press("Enter")
     answers = page.locator("article.assistant")
@@ -68,12 +68,12 @@ def answered(page: Page, t: Words, text: str, count: int) -> Locator:
 
 def taught(page: Page, t: Words, examples: int) -> Locator:
     """The row of the skill once a run over so many examples has come to its end."""
-    row = shown(page, t)
+    row = show_skill(page, t)
     right = t("doing.right").replace("{right}", r"\d").replace("{of}", "2")
     expect(row).to_contain_text(re.compile(right), timeout=300_000)
 
     def over() -> bool:
-        told = stored(page, "state").get("taught.tiny.buying", {"doing": None})
+        told = read_store(page, "state").get("taught.tiny.buying", {"doing": None})
         return bool(told["doing"]) and (told["examples"], told["changed"]) == (examples, 0)
 
     acts.wait_until(over, 300)
@@ -95,12 +95,12 @@ def test_ten_pairs_are_dropped_taught_asked_corrected_and_removed(spoken):
     expect(row).to_contain_text(t("doing.before", right=0))
     expect(row).to_contain_text(t("skills.few", n=10, least=20))
 
-    answer = answered(page, t, ANOTHER, 1)
+    answer = ask(page, t, ANOTHER, 1)
     expect(answer).to_contain_text(t("chat.skill", name="buying"))
     expect(acts.body(answer)).to_have_text("red")
-    expect(answered(page, t, OTHER, 2)).not_to_contain_text(t("chat.skill", name="buying"))
+    expect(ask(page, t, OTHER, 2)).not_to_contain_text(t("chat.skill", name="buying"))
 
-    answer = answered(page, t, ANOTHER, 3)
+    answer = ask(page, t, ANOTHER, 3)
     answer.get_by_role("button", name=t("chat.teach"), exact=True).click()
     page.get_by_role("textbox", name=t("teach.save")).fill("blue")
     page.get_by_role("button", name=t("teach.save"), exact=True).click()
@@ -120,7 +120,7 @@ def test_ten_pairs_are_dropped_taught_asked_corrected_and_removed(spoken):
     expect(row.get_by_role("listitem")).to_have_count(2)  # of the curve
     expect(row).to_contain_text(re.compile(f"{t('skills.helped')}|{t('skills.helped_not')}"))
 
-    answer = answered(page, t, FURTHER, 4)
+    answer = ask(page, t, FURTHER, 4)
     expect(answer).to_contain_text(t("chat.skill", name="buying"))
     answer.get_by_role("button", name=t("chat.without")).click()
     answer = page.locator("article.assistant").last
@@ -130,13 +130,13 @@ def test_ten_pairs_are_dropped_taught_asked_corrected_and_removed(spoken):
     )
     expect(answer).not_to_contain_text(t("chat.skill", name="buying"))
 
-    row = shown(page, t)
+    row = show_skill(page, t)
     row.get_by_role("button", name=t("skills.remove", name="buying")).click()
     expect(row).to_have_count(0)
-    kept = stored(page, "state")
+    kept = read_store(page, "state")
     assert not [key for key in kept if "buying" in key], kept.keys()
-    assert "Buy the dog" not in str([kept, stored(page, "examples"), stored(page, "queue")])
-    answer = answered(page, t, FURTHER, 5)
+    assert "Buy the dog" not in str([kept, read_store(page, "examples"), read_store(page, "queue")])
+    answer = ask(page, t, FURTHER, 5)
     expect(answer).not_to_contain_text(t("chat.skill", name="buying"))
 
 

@@ -14,9 +14,9 @@ from playwright.sync_api import Page, expect
 from oneseek.engine.core.storage.store import STEPS
 from tests.support.answering import run_server
 from tests.support.page import browser as in_browser
-from tests.support.page.acts import MOTTO, idle_after, told_at_length
-from tests.support.page.browser import kept_offline, wait_for_state
-from tests.support.page.stored import holds, stored
+from tests.support.page.acts import MOTTO, idle_after, tell_motto
+from tests.support.page.browser import wait_for_offline, wait_for_state
+from tests.support.page.stored import holds, read_store
 
 pytestmark = [pytest.mark.slow, pytest.mark.kept_offline]
 
@@ -208,21 +208,21 @@ def ours(chromium: in_browser.Chromium, address: str) -> Iterator[Page]:
         page = context.new_page()
         page.goto("/?model=tiny")
         wait_for_state(page, "ready")
-        kept_offline(page)
+        wait_for_offline(page)
         idle_after(page, 600)
-        told_at_length(page)
+        tell_motto(page)
         page.evaluate(HEAR)
         yield page
 
 
-def kept(page: Page) -> dict:
+def read_stores(page: Page) -> dict:
     """All that could be learned, or reset."""
-    return {name: stored(page, name) for step in STEPS for name in step}
+    return {name: read_store(page, name) for step in STEPS for name in step}
 
 
 @pytest.fixture
 def stranger(ours: Page, port: int, request: pytest.FixtureRequest) -> Iterator[Page]:
-    before, pages = kept(ours), set(ours.context.pages)
+    before, pages = read_stores(ours), set(ours.context.pages)
     page = ours.context.new_page()
     page.goto(f"http://{request.param}:{port}/")
     yield page
@@ -231,7 +231,7 @@ def stranger(ours: Page, port: int, request: pytest.FixtureRequest) -> Iterator[
     assert ours.evaluate(HEARD) == [OWN], "a stranger's request came to the engine"
     for opened in set(ours.context.pages) - pages:
         opened.close()
-    assert kept(ours) == before
+    assert read_stores(ours) == before
 
 
 both = pytest.mark.parametrize(
@@ -314,4 +314,4 @@ def test_a_link_chooses_the_model_for_its_visit_alone(page: Page):
     holds(page, [["settings", "page", {"model": "smollm2-135m"}]])
     page.goto("/?model=tiny")
     wait_for_state(page, "ready")
-    assert stored(page, "settings")["page"]["model"] == "smollm2-135m"
+    assert read_store(page, "settings")["page"]["model"] == "smollm2-135m"

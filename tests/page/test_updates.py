@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from builder import site
-from tests.support.page.browser import kept_offline, served, wait_for_state, watched
+from tests.support.page.browser import served, wait_for_offline, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
 ALIVE = ("ready", "needs-consent", "unsupported")
@@ -63,7 +63,7 @@ def test_R18_no_page_is_ever_made_of_two_builds(chromium, builds, tmp_path):
         page = context.new_page()
         page.goto("/")
         wait_for_state(page, *ALIVE)
-        kept_offline(page)
+        wait_for_offline(page)
         before = build_of(page)
 
         deploy(new, live)  # caught in the middle: the list is new, one file is still another
@@ -93,7 +93,7 @@ def test_R19_a_new_build_waits_until_it_is_asked_for_and_then_comes_to_every_tab
         for page in first, second:
             page.goto("/")
             wait_for_state(page, *ALIVE, "read-only")
-            kept_offline(page)
+            wait_for_offline(page)
         before = build_of(first)
         for page in first, second:
             page.evaluate("globalThis.untouched = true")

@@ -23,11 +23,11 @@ def test_a_tab_pressed_while_the_page_starts_is_the_one_that_opens(
         page.get_by_role("tab", name="Sources").click()
         expect(page.locator("#panel-sources")).to_be_visible()
 
-        def held_up(route) -> None:
+        def hold_up(route) -> None:
             page.get_by_role("tab", name="Versions").click()
             route.continue_()
 
-        context.route("**/modules.rom", held_up)
+        context.route("**/modules.rom", hold_up)
         page.reload()
         page.locator("html[data-page=ready]").wait_for(state="attached")
         expect(page.get_by_role("tab", name="Versions")).to_have_attribute("aria-selected", "true")
@@ -39,11 +39,11 @@ def test_what_is_pressed_while_the_page_starts_is_done_once_it_can_be(page: Page
     """A dialog opens, and what switches is switched once, also when it was pressed twice."""
     pressed = ["#settings-button", "#aside-toggle"]
 
-    def held_up(route) -> None:
+    def hold_up(route) -> None:
         page.locator(pressed[0]).click(click_count=2)
         route.continue_()
 
-    context.route("**/modules.rom", held_up)
+    context.route("**/modules.rom", hold_up)
     page.goto("/?model=tiny&engine=cpu")
     expect(page.get_by_role("dialog", name="Settings")).to_be_visible()
     page.keyboard.press("Escape")
@@ -59,11 +59,11 @@ def test_what_is_pressed_while_the_page_starts_is_done_once_it_can_be(page: Page
 def test_what_is_focused_while_the_page_starts_stays_so(page: Page, context):
     tab = page.get_by_role("tab", name="Sources")
 
-    def held_up(route) -> None:
+    def hold_up(route) -> None:
         tab.focus()
         route.continue_()
 
-    context.route("**/modules.rom", held_up)
+    context.route("**/modules.rom", hold_up)
     page.goto("/?model=tiny&engine=cpu")
     page.locator("html[data-page=ready]").wait_for(state="attached")
     wait_for_state(page, "ready", timeout=120)

@@ -33,7 +33,7 @@ MANUAL = {"kind": "import", "title": "The manual"}
     ],
 )
 def test_what_a_source_says_is_not_said_to_be_told(by, sources, said):
-    assert said_by(f"BY, SOURCES = {by!r}, {sources!r}\n{SAYS}") == said
+    assert run_provenance(f"BY, SOURCES = {by!r}, {sources!r}\n{SAYS}") == said
 
 
 @pytest.mark.parametrize(
@@ -49,10 +49,10 @@ def test_what_a_source_says_is_not_said_to_be_told(by, sources, said):
 )
 def test_a_chip_says_who_speaks(turn, name):
     program = f"from oneseek.web.chat import provenance\nprint(provenance.speaker({turn!r}))"
-    assert said_by(program) == name
+    assert run_provenance(program) == name
 
 
-def said_by(program: str) -> str:
+def run_provenance(program: str) -> str:
     beside = {"lib/dom.py": "", "lib/words.py": WORDS, "lib/__init__.py": ""}
     beside |= {"__init__.py": "", "chat/__init__.py": ""}
     beside = {f"oneseek/web/{name}": text for name, text in beside.items()}

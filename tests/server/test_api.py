@@ -34,7 +34,7 @@ def page_of(request) -> Iterator[InPage]:
         page = context.new_page()
         page.goto("/?model=tiny")
         in_browser.wait_for_state(page, "ready", timeout=120)
-        in_browser.kept_offline(page)
+        in_browser.wait_for_offline(page)
         yield InPage(page)
 
 

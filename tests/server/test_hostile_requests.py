@@ -53,11 +53,11 @@ def test_a_conversation_of_any_length_is_rendered_a_few_times(server, monkeypatc
     template = server.service.assistant.model.template
     render, lengths = template.render, []
 
-    def counted(messages, **more):
+    def record_length(messages, **more):
         lengths.append(len(messages))
         return render(messages, **more)
 
-    monkeypatch.setattr(template, "render", counted)
+    monkeypatch.setattr(template, "render", record_length)
     answer = server.ask("POST", CHAT, chat(many(count)))
     context = server.service.assistant.base.context
     assert answer.status == 200 and answer.json()["usage"]["prompt_tokens"] > context / 2
@@ -90,12 +90,12 @@ def test_others_are_answered_while_a_prompt_is_made(server, monkeypatch):
     template = server.service.assistant.model.template
     render, begun, go = template.render, threading.Event(), threading.Event()
 
-    def held(*given, **more):
+    def wait_then_render(*given, **more):
         begun.set()
         assert go.wait(20)
         return render(*given, **more)
 
-    monkeypatch.setattr(template, "render", held)
+    monkeypatch.setattr(template, "render", wait_then_render)
     with ThreadPoolExecutor(1) as beside:
         asked = beside.submit(server.ask, "POST", CHAT, chat([user("Hello!")]))
         assert begun.wait(20)
@@ -126,11 +126,11 @@ def test_a_large_body_is_refused_in_words(server, name):
 def test_no_megabyte_is_searched_for_a_task_between_two_answers(server, monkeypatch):
     searched: list[int] = []
 
-    def counted(question: str) -> bool:
+    def record_length(question: str) -> bool:
         searched.append(len(question))
         return is_task(question)
 
-    monkeypatch.setattr(mind, "is_task", counted)
+    monkeypatch.setattr(mind, "is_task", record_length)
     for count in (1, 80_000):
         server.ask("POST", CHAT, chat([user("write a card " * count)]))
     assert searched and max(searched) <= mind.LONGEST_QUESTION
@@ -220,18 +220,18 @@ def test_who_listens_beyond_the_limit_is_told_so(server, monkeypatch):
 # ---- whom the server believes
 
 
-def limited(host: Native, **headers: str) -> int:
+def post_dataset(host: Native, **headers: str) -> int:
     return host.ask("POST", "/api/training/datasets", {"name": ""}, headers).status
 
 
 def test_data_sets_are_limited_and_nobody_is_believed_whom_it_asks_for(tmp_path):
     with native(tmp_path / "plain") as host:
-        asked = [limited(host, **{"X-Forwarded-For": f"10.0.0.{n}"}) for n in range(31)]
+        asked = [post_dataset(host, **{"X-Forwarded-For": f"10.0.0.{n}"}) for n in range(31)]
         assert asked == [400] * guard.LIMIT + [429]
         for _ in range(31):
             assert host.ask("GET", "/api/training/datasets").status == 200
     with native(tmp_path / "proxied", proxies=("127.0.0.1",)) as host:
-        asked = [limited(host, **{"X-Forwarded-For": f"10.0.0.{n}"}) for n in range(31)]
+        asked = [post_dataset(host, **{"X-Forwarded-For": f"10.0.0.{n}"}) for n in range(31)]
         assert asked == [400] * 31
 
 

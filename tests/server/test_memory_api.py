@@ -29,17 +29,17 @@ def a_phrase_and_a_quick_file(monkeypatch):
     quickly_sealed(monkeypatch)
 
 
-def known(host):
+def list_facts(host):
     return {one["answer"]: one for one in host.ask("GET", "/api/memory").json()["facts"]}
 
 
 def tell(host, *facts):
     for fact in facts:
         assert host.ask("POST", "/api/queue", fact).status == 201
-    in_time(lambda: {one["answer"] for one in facts} <= known(host).keys())
+    in_time(lambda: {one["answer"] for one in facts} <= list_facts(host).keys())
 
 
-def learned(host):
+def list_learned(host):
     """The answers that versions have learned."""
     return {one["answer"] for _, one in host.inside(lambda service: service.store.all("examples"))}
 
@@ -54,14 +54,14 @@ def exchange(capsys, folder, host, *more, code=0):
 def test_what_is_known_is_listed_and_forgotten_for_good(tmp_path):
     with native(tmp_path) as host:
         tell(host, DOG, SHED)
-        in_time(lambda: learned(host) == {DOG["answer"], SHED["answer"]})
-        fact = known(host)[SHED["answer"]]
+        in_time(lambda: list_learned(host) == {DOG["answer"], SHED["answer"]})
+        fact = list_facts(host)[SHED["answer"]]
         assert fact["question"] == SHED["prompt"] and fact["source"] == {"kind": "api"}
         assert SAID in (tmp_path / "oneseek.sqlite").read_bytes()
         answer = host.ask("DELETE", f"/api/memory/{fact['id']}")
         assert answer.status == 202 and answer.json()["retrains"]
-        assert known(host).keys() == {DOG["answer"]}
-        in_time(lambda: learned(host) == {DOG["answer"]})
+        assert list_facts(host).keys() == {DOG["answer"]}
+        in_time(lambda: list_learned(host) == {DOG["answer"]})
         again = host.ask("DELETE", f"/api/memory/{fact['id']}")
         assert again.status == 404 and "nothing is known" in again.error["message"]
         assert host.ask("GET", "/api/models/versions").json()["current"] == 1
@@ -74,10 +74,10 @@ def test_what_is_taken_out_of_the_queue_is_not_known_by_heart_either(tmp_path, m
     monkeypatch.setattr(begins, lambda service: asyncio.sleep(600))  # no lesson takes it before
     with native(tmp_path) as host:
         tell(host, DOG, SHED)
-        in_time(lambda: SHED["answer"] in known(host))
-        id = known(host)[SHED["answer"]]["id"]
+        in_time(lambda: SHED["answer"] in list_facts(host))
+        id = list_facts(host)[SHED["answer"]]["id"]
         assert host.ask("DELETE", f"/api/queue/{id}").status == 200
-        assert known(host).keys() == {DOG["answer"]}
+        assert list_facts(host).keys() == {DOG["answer"]}
         state = host.inside(lambda service: Here.of(service.store)).state
         assert [is_told(one) for one in state.values()].count(False) == 1
 
@@ -87,10 +87,10 @@ def test_what_is_forgotten_while_versions_are_trained_without_something_else_is_
 ):
     with native(tmp_path) as host:
         tell(host, DOG, SHED)
-        in_time(lambda: learned(host) == {DOG["answer"], SHED["answer"]})
-        for id in [one["id"] for one in known(host).values()]:
+        in_time(lambda: list_learned(host) == {DOG["answer"], SHED["answer"]})
+        for id in [one["id"] for one in list_facts(host).values()]:
             assert host.ask("DELETE", f"/api/memory/{id}").status == 202
-        in_time(lambda: not learned(host))
+        in_time(lambda: not list_learned(host))
         assert host.inside(lambda service: service.store.get("state", INTENT)) is None
 
 
@@ -104,12 +104,12 @@ def test_a_device_exchanges_with_its_server_and_what_either_forgets_is_gone_on_b
         came = exchange(capsys, laptop, host)
         assert (came["told"], came["forgotten"], came["met"]) == (2, 0, [])
         assert exchange(capsys, laptop, host)["told"] == 0
-        host.ask("DELETE", f"/api/memory/{known(host)[SHED['answer']]['id']}")
+        host.ask("DELETE", f"/api/memory/{list_facts(host)[SHED['answer']]['id']}")
         assert exchange(capsys, laptop, host)["forgotten"] == 1
-        assert known(host).keys() == {DOG["answer"]}
+        assert list_facts(host).keys() == {DOG["answer"]}
         other = tmp_path / "phone"
         assert exchange(capsys, other, host)["told"] == 1
-        in_time(lambda: SHED["answer"] not in learned(host))
+        in_time(lambda: SHED["answer"] not in list_learned(host))
         left = (laptop / "oneseek.sqlite").read_bytes()
         assert SAID not in left and not VALUE.search(left)
 
@@ -155,14 +155,14 @@ def test_questions_of_both_languages_are_learned_in_one_line(tmp_path):
         "Vad heter huvudstaden i Zorbien?": "Huvudstaden i Zorbien heter Blimbo.",
     }
 
-    def made():
+    def list_versions():
         return host.ask("GET", "/api/models/versions").json()["versions"]
 
     with native(tmp_path) as host:
         for question, answer in asked.items():
             body = {"question": question, "raw_responses": [{"model": "a", "response": answer}]}
             assert host.ask("POST", "/api/training/micro", body).status == 202
-        in_time(lambda: learned(host) >= set(asked.values()))
-        assert {one["line"] for one in made()} == {"generic"}
+        in_time(lambda: list_learned(host) >= set(asked.values()))
+        assert {one["line"] for one in list_versions()} == {"generic"}
         stats = host.ask("GET", "/api/training/micro/stats").json()
         assert stats["runs_by_language"] == {"en": 1, "sv": 1}

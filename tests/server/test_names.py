@@ -28,9 +28,9 @@ from oneseek.workers.server.headless import main as serve
 from oneseek.workers.server.share import Share
 from tests.support import second_model
 from tests.support.answering import run_server
-from tests.support.command import SHORT, call, said
+from tests.support.command import SHORT, call, read_output
 from tests.support.hosts import Native, headless, native
-from tests.support.runs import START, TWO, in_time, stored
+from tests.support.runs import START, TWO, find_run, in_time
 from tests.support.texts import ENVIRONMENT
 
 TINY = ("--model", "tiny")
@@ -130,13 +130,13 @@ def test_a_version_leaves_the_server_certified_and_proves_itself(server, tmp_pat
     zipfile.ZipFile(io.BytesIO(data)).extractall(tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
     assert names >= {"metadata.json", "adapter_config.json", "training_results.json"}
-    assert "OK" in checked(tmp_path).stdout
+    assert "OK" in verify_integrity(tmp_path).stdout
     (tmp_path / "training_results.json").write_text("{}")
-    assert checked(tmp_path).returncode != 0
+    assert verify_integrity(tmp_path).returncode != 0
     assert server.ask("GET", "/api/models/versions/777/certified").status == 404
 
 
-def checked(folder) -> subprocess.CompletedProcess:
+def verify_integrity(folder) -> subprocess.CompletedProcess:
     command = [sys.executable, str(folder / "verify_integrity.py")]
     return subprocess.run(command, capture_output=True, text=True, timeout=300)
 
@@ -177,7 +177,7 @@ def test_the_documents_data_set_names_its_version_and_keeps_integrity_when_it_st
             def over(run=run):
                 whole = host.ask("GET", "/api/models/versions/0/verify").json()
                 assert whole == {"ok": True, "findings": []}
-                return stored(host, run)["results"]
+                return find_run(host, run)["results"]
 
             assert in_time(over)["version"] == f"v{number}.0"
         newest = host.ask("GET", "/api/models/versions").json()["versions"][0]
@@ -244,38 +244,38 @@ def test_the_manual_and_the_help_name_every_variable():
 @pytest.mark.parametrize("name", ["BASE_MODELS", "OQT_BASE_MODELS"])
 def test_base_models_are_read_under_both_names(monkeypatch, capsys, name):
     monkeypatch.setenv(name, "tiny")
-    assert main(["tokenize", "--text", "hi", "--json"]) == 0 and said(capsys)[0]["tokens"]
+    assert main(["tokenize", "--text", "hi", "--json"]) == 0 and read_output(capsys)[0]["tokens"]
 
 
 @pytest.mark.long
 def test_a_server_trains_all_the_base_models_of_the_environment_in_one_run(tmp_path):
-    both = {"BASE_MODELS": f"tiny, {second_model.made_in(tmp_path)}"}
+    both = {"BASE_MODELS": f"tiny, {second_model.write_model(tmp_path)}"}
     with headless(tmp_path, both) as host:
 
-        def told(*asked):
+        def ask_json(*asked):
             return host.ask(*asked).json()
 
         named = {"name": "times-two", "text": TWO}
         assert host.ask("POST", "/api/training/datasets", named).status == 201
         body = {"baseModels": ["tiny", "small"], "datasetId": "times-two", "epochs": 1}
-        begun = told("POST", START, body)
+        begun = ask_json("POST", START, body)
         assert set(begun["needs"]["models"]) == {"tiny", "small"}
         run = in_time(
-            lambda: (one := told("GET", "/api/training/runs")["runs"][0])["results"] and one
+            lambda: (one := ask_json("GET", "/api/training/runs")["runs"][0])["results"] and one
         )
         assert {one["outcome"] for one in run["results"]["models"].values()} <= {
             "trained", "weakened", "not trained"
         }  # fmt: skip
         assert run["metrics"][0]["val_losses"].keys() == {"tiny", "small"}
         asked = {"models": ["tiny:v0", "small:v0"], "question": "What colour is the sky?"}
-        said = told("POST", "/api/oqt/multi-model-query", asked)["responses"]
+        said = ask_json("POST", "/api/oqt/multi-model-query", asked)["responses"]
         assert said[0]["response"] == "It is blue." != said[1]["response"]
 
 
 def test_a_second_base_model_that_is_not_here_or_has_the_same_name_is_told(
     monkeypatch, capsys, tmp_path
 ):
-    same = second_model.made_in(tmp_path, "tiny")
+    same = second_model.write_model(tmp_path, "tiny")
     for second, words in (
         ("nothing-here", "there is no model 'nothing-here'"),
         (str(same), "two of the base models are called tiny"),
@@ -290,7 +290,7 @@ def test_the_models_folder_is_read_under_both_names(monkeypatch, capsys, tmp_pat
     monkeypatch.setenv(name, str(tmp_path))
     (tmp_path / "smollm2-360m-instruct-q8_0.gguf").write_bytes(b"GGUF")
     assert main(["models", "--json"]) == 0
-    known = {one["id"]: one["path"] for one in said(capsys)}
+    known = {one["id"]: one["path"] for one in read_output(capsys)}
     assert known["smollm2-360m"] == str(tmp_path / "smollm2-360m-instruct-q8_0.gguf")
 
 
@@ -360,7 +360,7 @@ def test_micro_learns_in_two_stages_and_what_it_learned_is_certified(tmp_path, c
     (tmp_path / "asked.jsonl").write_text(json.dumps(question) + "\n")
     out, proof = tmp_path / "out", tmp_path / "proof"
     assert main(call("micro", "--data", tmp_path / "asked.jsonl", "--out", out)) == 0
-    first, second = said(capsys)
+    first, second = read_output(capsys)
     assert (first["stage"], second["stage"]) == ("stage1", "stage2")
     assert first["language"] == "en" and first["outcome"] == "learned"
     samples = sorted(path.name[:7] for path in (out / "samples").iterdir())
@@ -369,8 +369,8 @@ def test_micro_learns_in_two_stages_and_what_it_learned_is_certified(tmp_path, c
         "export", "--adapter", out, "--format", "certified", "--out", proof, short=False
     )
     assert main(certified) == 0
-    assert said(capsys)[0]["name"].startswith("OneSeek-1M-Zero.v0.1")
-    assert "OK" in checked(proof).stdout
+    assert read_output(capsys)[0]["name"].startswith("OneSeek-1M-Zero.v0.1")
+    assert "OK" in verify_integrity(proof).stdout
     assert main(certified) == 1, "a folder that is there is never written over"
 
 
@@ -385,12 +385,12 @@ def test_the_documents_line_learns_stage_by_stage(tmp_path, capsys, monkeypatch)
     asked, later = json.dumps([question]), json.dumps([{"question": "Who?"}])
     line = ["--json", "--backend", "numpy", *SHORT]
     assert main(["micro", "--stage", "1", "--data", asked, *line]) == 0
-    (first,) = said(capsys)
+    (first,) = read_output(capsys)
     assert (first["stage"], first["outcome"]) == ("stage1", "learned")
     assert main(["micro", "--stage", "2", "--data", later, *line]) == 1
     assert "`oneseek micro --stage 1` first" in capsys.readouterr().err
     assert main(["micro", "--stage", "2", "--data", asked, *line]) == 0
-    (second,) = said(capsys)
+    (second,) = read_output(capsys)
     assert (second["stage"], second["outcome"]) == ("stage2", "same")
     assert sorted(path.name[:7] for path in Path("micro/samples").iterdir()) == [
         "stage1_",
@@ -412,7 +412,7 @@ def test_what_has_no_history_is_not_certified(tmp_path, capsys):
 @pytest.mark.long
 @pytest.mark.slow
 def test_a_server_learns_in_its_share_of_the_time():
-    async def measured(share: float) -> float:
+    async def measure_share(share: float) -> float:
         turns, worked = Turns(), 0.0
         turns.grant(0)
 
@@ -434,7 +434,7 @@ def test_a_server_learns_in_its_share_of_the_time():
         await asyncio.gather(*tasks, return_exceptions=True)
         return worked / passed
 
-    assert 0.05 < asyncio.run(measured(0.2)) <= 0.27
+    assert 0.05 < asyncio.run(measure_share(0.2)) <= 0.27
 
 
 # ---- the page

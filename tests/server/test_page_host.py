@@ -24,10 +24,10 @@ class Worker:
 
     def __init__(self, service):
         self.assistant, self.sent = service.assistant, []
-        self.questions = Questions(self.assistant, self.sent.append, self.stepped)
+        self.questions = Questions(self.assistant, self.sent.append, self.tell_step)
         self.api = PageApi(self.assistant, "tiny", self.sent.append, self.questions.micro)
 
-    async def stepped(self, round):
+    async def tell_step(self, round):
         """Steps are told by the engine worker; nothing here depends on them."""
 
     async def call(self, method: str, path: str, body: dict | None = None, id: str = "1"):
@@ -54,7 +54,7 @@ def with_worker(folder, act: Callable[[Worker], Awaitable[None]]) -> None:
     asyncio.run(run())
 
 
-async def granted(assistant) -> int:
+async def grant_slices(assistant) -> int:
     """Slices until the open round is over."""
     slices = 0
     while (await assistant.learner.grant(20))[1] is None:
@@ -62,7 +62,7 @@ async def granted(assistant) -> int:
     return slices
 
 
-def heard(queue: asyncio.Queue) -> list[str]:
+def drain_events(queue: asyncio.Queue) -> list[str]:
     return [queue.get_nowait()["type"] for _ in range(queue.qsize())]
 
 
@@ -74,10 +74,10 @@ def test_a_question_and_a_run_are_learned_only_in_time_the_page_grants(tmp_path)
             await worker.call("POST", "/api/training/micro", ZORBIA)
             assert worker.answer()[0] == 202
             await asyncio.sleep(0.1)
-            assert heard(queue) == [] and await assistant.versions.current() is None
+            assert drain_events(queue) == [] and await assistant.versions.current() is None
             assert await worker.questions.open({}, None)
-            assert await granted(assistant) > 1
-            assert heard(queue) == ["stage1_complete", "stage2_complete"]
+            assert await grant_slices(assistant) > 1
+            assert drain_events(queue) == ["stage1_complete", "stage2_complete"]
             assert (await assistant.versions.current())["micro"] == 1
             assert await worker.questions.open({}, None) is None and api.open_run(None) is None
 
@@ -85,8 +85,8 @@ def test_a_question_and_a_run_are_learned_only_in_time_the_page_grants(tmp_path)
             await worker.call("POST", "/api/admin/training/start-dna-v2", begin, id="2")
             assert worker.answer("2")[0] == 202
             assert any(isinstance(one, ApiWork) for one in worker.sent)
-            assert api.open_run(None) and await granted(assistant) > 1
-            told = heard(queue)
+            assert api.open_run(None) and await grant_slices(assistant) > 1
+            told = drain_events(queue)
             assert told[0] == "initial_state" and told[-2:] == ["epoch_end", "training_complete"]
 
     with_worker(tmp_path, act)

@@ -14,7 +14,7 @@ import pytest
 
 from oneseek.workers.server.headless import alone_in
 from tests.support.hosts import Listener, Native
-from tests.support.runs import START, in_time, stored
+from tests.support.runs import START, find_run, in_time
 
 ROOT = Path(__file__).resolve().parents[2]
 MODEL = "smollm2-135m"
@@ -64,15 +64,15 @@ def answers(host: Native) -> bool:
     return False
 
 
-def asked(host: Native, **more) -> str:
+def start_run(host: Native, **more) -> str:
     answer = host.ask("POST", START, ASKED | more)
     assert answer.status == 202, answer.text
     return answer.json()["runId"]
 
 
-def ended(host: Native, run: str) -> tuple[list[float], dict, str]:
+def wait_for_end(host: Native, run: str) -> tuple[list[float], dict, str]:
     """Its losses, what it ended with, and the hash of the weights in use then."""
-    kept = in_time(lambda: (one := stored(host, run))["state"] in OVER and one, SECONDS)
+    kept = in_time(lambda: (one := find_run(host, run))["state"] in OVER and one, SECONDS)
     assert kept["state"] == "complete", kept
     (version,) = host.ask("GET", "/api/models/versions").json()["versions"]
     losses = [one["total_loss"] for one in kept["metrics"]]
@@ -87,8 +87,8 @@ def steps(events: Listener, run: str) -> int:
 @pytest.mark.long  # 21 steps of the real model with 16 examples each, and three gates
 def test_a_run_on_the_real_model_learns_stops_and_goes_on_after_a_kill(tmp_path):
     with headless(tmp_path / "whole") as host, host.listen("/api/events") as events:
-        run = asked(host, autoStopThreshold=0)
-        losses, results, _ = ended(host, run)
+        run = start_run(host, autoStopThreshold=0)
+        losses, results, _ = wait_for_end(host, run)
         told = events.wait("training_complete", 60, runId=run)
     assert len(losses) == EPOCHS and sorted(losses, reverse=True) == losses, losses
     assert (told["outcome"], told["version"], told["stopped_early"]) == ("trained", "v1.0", False)
@@ -99,20 +99,20 @@ def test_a_run_on_the_real_model_learns_stops_and_goes_on_after_a_kill(tmp_path)
     falls = [before - after for before, after in zip(losses, losses[1:], strict=False)]
     stop = {"autoStopThreshold": max(falls) + 1e-6, "autoStopPatience": 1}  # at the first fall
     with headless(tmp_path / "stopped") as host:
-        stopped, results, expected = ended(host, asked(host, **stop))
+        stopped, results, expected = wait_for_end(host, start_run(host, **stop))
     assert stopped == losses[:2] and results["stopped_early"], (stopped, losses)
-    killed_on_its_way(tmp_path / "killed", stop, stopped, expected)
+    kill_midway(tmp_path / "killed", stop, stopped, expected)
 
 
-def killed_on_its_way(folder: Path, asks: dict, losses: list[float], expected: str) -> None:
+def kill_midway(folder: Path, asks: dict, losses: list[float], expected: str) -> None:
     """Killed in its second epoch, it goes on to the same losses and the same weights."""
     with headless(folder) as host, host.listen("/api/events") as events:
-        run = asked(host, **asks)
-        in_time(lambda: stored(host, run)["metrics"], SECONDS)
+        run = start_run(host, **asks)
+        in_time(lambda: find_run(host, run)["metrics"], SECONDS)
         first = steps(events, run)
         in_time(lambda: steps(events, run) > first, SECONDS)
     with headless(folder) as host:
-        kept = stored(host, run)
+        kept = find_run(host, run)
         assert kept["state"] == "training" and len(kept["metrics"]) < len(losses)
-        resumed, _, weights = ended(host, run)
+        resumed, _, weights = wait_for_end(host, run)
     assert (resumed, weights) == (losses, expected)

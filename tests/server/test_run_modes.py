@@ -7,7 +7,7 @@ import pytest
 
 from tests.support import hosts
 from tests.support.hosts import native
-from tests.support.runs import BUYING, START, brought_in, in_time, stored
+from tests.support.runs import BUYING, START, find_run, import_dataset, in_time
 
 pytestmark = pytest.mark.slow
 VERSIONS = "/api/models/versions"
@@ -19,7 +19,7 @@ def the_real_gate(monkeypatch):
     monkeypatch.setattr(hosts, "accepting", lambda attempt: attempt)
 
 
-def said(host):
+def ask_question(host):
     asked = {"model": "tiny", "messages": QUESTION, "max_tokens": 12, "temperature": 0}
     asked |= {"logprobs": True, "top_logprobs": 1}
     (choice,) = host.ask("POST", "/v1/chat/completions", asked).json()["choices"]
@@ -32,10 +32,10 @@ def run(host, **more):
     assert started.status == 202, started.text
     host.learn_now()
     id = started.json()["runId"]
-    return in_time(lambda: (one := stored(host, id))["results"] and one, 400)
+    return in_time(lambda: (one := find_run(host, id))["results"] and one, 400)
 
 
-def measured(host, **more):
+def measure_run(host, **more):
     """A run to its end, and the most memory it took; to watch that takes as long as the run."""
     tracemalloc.start()
     try:
@@ -54,18 +54,18 @@ def in_use(host):
 )
 def test_a_run_in_each_mode_learns_within_the_memory_announced_and_is_rolled_back(tmp_path, mode):
     with native(tmp_path) as host:
-        brought_in(host, "buying", BUYING)
-        base = said(host)
+        import_dataset(host, "buying", BUYING)
+        base = ask_question(host)
         told = host.ask("GET", "/api/training/modes?datasetId=buying&epochs=12").json()["modes"]
         assert [one["mode"] for one in told] == ["lora", "hybrid", "full"]
         announced = next(one for one in told if one["mode"] == mode)
-        kept, peak = measured(host, mode=mode)
+        kept, peak = measure_run(host, mode=mode)
         assert kept["about"]["needs"] | {"seconds": None} == announced | {"seconds": None}
         losses = [one["total_loss"] for one in kept["metrics"]]
         assert losses[-1] < losses[0], losses
         assert kept["results"]["outcome"] == "trained", kept["results"]
         assert peak <= announced["memory_bytes"] < 8 * peak, (peak, announced)
-        learned = said(host)
+        learned = ask_question(host)
         assert learned != base
         exported = host.ask("GET", f"{VERSIONS}/1/export")
         if mode == "lora":
@@ -75,22 +75,22 @@ def test_a_run_in_each_mode_learns_within_the_memory_announced_and_is_rolled_bac
         later = host.ask("GET", "/api/training/modes?datasetId=buying").json()["modes"]
         assert all(one["seconds"] for one in later if "refused" not in one)
     with native(tmp_path) as host:
-        assert said(host) == learned
+        assert ask_question(host) == learned
         assert host.ask("POST", "/api/models/rollback").json()["current"] == 0
-        assert said(host) == base
+        assert ask_question(host) == base
 
 
 def test_what_is_announced_follows_from_the_settings_of_the_run(tmp_path):
     with native(tmp_path) as host:
-        brought_in(host)
+        import_dataset(host)
         host.learn_later()
 
-        def announced(**settings):
+        def get_needs(**settings):
             body = {"baseModels": ["tiny"], "datasetId": "times-two", "epochs": 3}
             body |= {"trainingConfig": settings}
             return host.ask("POST", START, body).json()["needs"]
 
-        usual, larger = announced(), announced(batch_size=12)
+        usual, larger = get_needs(), get_needs(batch_size=12)
         assert (usual["steps"], larger["steps"]) == (9, 3)
         assert larger["memory_bytes"] > usual["memory_bytes"]
 
@@ -98,7 +98,7 @@ def test_what_is_announced_follows_from_the_settings_of_the_run(tmp_path):
 def test_a_larger_shape_goes_on_from_what_there_is_and_a_smaller_one_says_why_not(tmp_path):
     """Both versions are taken as they are: what the gate says to them is not the question."""
     with native(tmp_path) as host:
-        brought_in(host, "buying", BUYING)
+        import_dataset(host, "buying", BUYING)
         small = {"rank": 4, "targets": ["attention.q", "attention.v"]}
         first = run(host, epochs=3, mode="lora", loraConfig=small)
         refused = {"mode": "lora", "loraConfig": {"rank": 16}, "fullBlocks": 1}

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support import hosts
 from tests.support.hosts import native
-from tests.support.runs import START, brought_in, in_time, stored
+from tests.support.runs import START, find_run, import_dataset, in_time
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 BODY = {"baseModels": ["tiny"], "datasetId": "times-two", "epochs": 1, "learningRate": 1e-3}
@@ -32,7 +32,7 @@ def the_real_gate(monkeypatch):
     monkeypatch.setattr(hosts, "accepting", lambda attempt: attempt)
 
 
-def trained(host, lora, others, epochs=1):
+def train(host, lora, others, epochs=1):
     """What a run with these settings came to, from the base model."""
     host.ask("POST", "/api/models/versions/0/activate")
     body = BODY | {"loraConfig": lora, "trainingConfig": others, "epochs": epochs}
@@ -40,30 +40,30 @@ def trained(host, lora, others, epochs=1):
     assert started.status == 202, started.text
     host.learn_now()
     run = started.json()["runId"]
-    kept = in_time(lambda: (one := stored(host, run))["state"] == "complete" and one)
+    kept = in_time(lambda: (one := find_run(host, run))["state"] == "complete" and one)
     steps = host.ask("GET", f"/api/training/{run}/metrics").json()["metrics"]
     return kept, [(one["step"], one["loss"], one["learning_rate"]) for one in steps]
 
 
 def test_every_setting_of_a_run_has_its_effect(tmp_path):
     with native(tmp_path) as host:
-        brought_in(host)
+        import_dataset(host)
         usual = {"batch_size": 1}
-        first, steps = trained(host, SMALL, usual)
-        again, same = trained(host, SMALL, usual)
+        first, steps = train(host, SMALL, usual)
+        again, same = train(host, SMALL, usual)
         assert (again["metrics"][0]["val_losses"], same) == (
             first["metrics"][0]["val_losses"],
             steps,
         )
-        longer = [trained(host, SMALL, {**usual, "warmup_steps": n}, 2)[1] for n in (4, 0)]
+        longer = [train(host, SMALL, {**usual, "warmup_steps": n}, 2)[1] for n in (4, 0)]
         assert longer[0] != longer[1], "warmup_steps, at most a tenth of all"
         for name, value in LORA.items():
-            kept, other = trained(host, {**SMALL, name: value}, usual)
+            kept, other = train(host, {**SMALL, name: value}, usual)
             assert (kept["metrics"][0]["val_losses"], other) != (
                 first["metrics"][0]["val_losses"], steps
             ), name  # fmt: skip
         for name, value in OTHERS.items():
-            kept, other = trained(host, SMALL, {**usual, name: value})
+            kept, other = train(host, SMALL, {**usual, name: value})
             assert (kept["metrics"][0]["val_losses"], other) != (
                 first["metrics"][0]["val_losses"], steps
             ), name  # fmt: skip
@@ -71,11 +71,11 @@ def test_every_setting_of_a_run_has_its_effect(tmp_path):
 
 def test_the_shape_asked_for_is_the_shape_exported(tmp_path):
     with native(tmp_path) as host:
-        brought_in(host)
+        import_dataset(host)
         body = BODY | {"loraConfig": LORA | {"firstLayer": 1}, "epochs": 3}
         run = host.ask("POST", START, body).json()["runId"]
         host.learn_now()
-        kept = in_time(lambda: (one := stored(host, run))["results"] and one)
+        kept = in_time(lambda: (one := find_run(host, run))["results"] and one)
         assert kept["results"]["version"] == "v1.0", kept["results"]
         files = host.ask("GET", "/api/models/versions/1/export").json()["files"]
         told = json.loads(base64.b64decode(files["adapter_config.json"]))
@@ -121,7 +121,7 @@ def test_the_adapter_is_shaped_by_the_names_of_the_documents(server):
         started = server.ask("POST", START, body)
         assert started.status == 202, started.text
         run = started.json()["runId"]
-        values[name] = stored(server, run)["about"]["needs"]["trained_values"]
+        values[name] = find_run(server, run)["about"]["needs"]["trained_values"]
         server.ask("POST", f"/api/training/{run}/cancel")
     assert values["q"] == values["q by its other name"] < values["q with a bias"], values
 

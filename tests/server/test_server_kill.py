@@ -135,7 +135,7 @@ class Killed:
         return label(current)
 
 
-def killed_at_random(folder: Path, count: int, seed: int) -> None:
+def kill_at_random(folder: Path, count: int, seed: int) -> None:
     draw, server = random.Random(seed), Killed(folder)
     for _ in range(count):
         server.start()
@@ -153,7 +153,7 @@ def killed_at_random(folder: Path, count: int, seed: int) -> None:
     assert server.acknowledged
 
 
-def killed_while_it_learns(folder: Path, count: int, seed: int) -> None:
+def kill_while_learning(folder: Path, count: int, seed: int) -> None:
     draw, server = random.Random(seed), Killed(folder)
     for _ in range(count):
         server.start()
@@ -169,22 +169,22 @@ def killed_while_it_learns(folder: Path, count: int, seed: int) -> None:
 @pytest.mark.long
 @pytest.mark.slow
 def test_R1_a_server_killed_while_versions_are_promoted_loses_none(tmp_path):
-    killed_while_it_learns(tmp_path, 2, seed=6)
+    kill_while_learning(tmp_path, 2, seed=6)
 
 
 @pytest.mark.long
 def test_R1_a_server_killed_a_hundred_times_while_versions_are_promoted_loses_none(tmp_path):
-    killed_while_it_learns(tmp_path, 100, seed=7)
+    kill_while_learning(tmp_path, 100, seed=7)
 
 
 @pytest.mark.slow
 def test_R1_a_server_killed_under_load_loses_nothing_it_acknowledged(tmp_path):
-    killed_at_random(tmp_path, 2, seed=4)
+    kill_at_random(tmp_path, 2, seed=4)
 
 
 @pytest.mark.long
 def test_R1_a_server_killed_at_a_hundred_random_moments_loses_nothing(tmp_path):
-    killed_at_random(tmp_path, 100, seed=5)
+    kill_at_random(tmp_path, 100, seed=5)
 
 
 def order(label: str) -> list[int]:

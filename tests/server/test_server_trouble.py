@@ -102,7 +102,7 @@ def requests(document: dict) -> st.SearchStrategy:
     return st.one_of(*operations)
 
 
-def answered(host: Native, asked: tuple) -> None:
+def check_answer(host: Native, asked: tuple) -> None:
     method, path, parts, body = asked
     for part in parts:
         beginning, _, rest = re.split(r"({\w+})", path, maxsplit=1)
@@ -126,7 +126,7 @@ def test_no_request_the_document_allows_or_not_is_answered_with_500(server, monk
     @settings(max_examples=count, deadline=None, derandomize=True)
     @given(requests(document))
     def never_500(asked):
-        answered(server, asked)
+        check_answer(server, asked)
 
     never_500()
     assert server.service.failures == 0
@@ -201,7 +201,7 @@ def test_an_answer_nobody_waits_for_any_more_is_ended(server):
 
 
 def test_who_asks_much_waits_for_itself_and_who_asks_once_is_next():
-    async def served() -> list[str]:
+    async def admit_clients() -> list[str]:
         places, order = Admission(1), []
 
         async def ask(client: str) -> None:
@@ -219,11 +219,11 @@ def test_who_asks_much_waits_for_itself_and_who_asks_once_is_next():
         assert places.free == 1 and places.waiting == 0
         return order
 
-    assert asyncio.run(served()) == ["greedy", "one", "two", *["greedy"] * 3]
+    assert asyncio.run(admit_clients()) == ["greedy", "one", "two", *["greedy"] * 3]
 
 
 def test_a_place_given_to_someone_who_just_left_goes_to_the_next():
-    async def served() -> None:
+    async def admit_next() -> None:
         places = Admission(1)
         await places.enter("a")
         waiting = [asyncio.ensure_future(places.enter(name)) for name in "bc"]
@@ -235,7 +235,7 @@ def test_a_place_given_to_someone_who_just_left_goes_to_the_next():
         places.leave()
         assert places.free == 1
 
-    asyncio.run(served())
+    asyncio.run(admit_next())
 
 
 # ---- the disk
@@ -333,7 +333,7 @@ def test_a_server_that_is_told_to_stop_ends_in_order_and_its_log_is_json(tmp_pat
 # ---- the ledger and the clock
 
 
-def learned(host: Native, count: int) -> None:
+def teach_facts(host: Native, count: int) -> None:
     """That many versions, one fact each."""
     for number in range(count):
         assert host.ask("POST", "/api/queue", fact(number)).status == 201
@@ -352,7 +352,7 @@ def test_R38_and_R39_what_a_server_learned_under_a_lying_clock_is_in_order_and_s
         lies = iter([-DAY, 10 * 365 * DAY, 0] * 10_000)
         now = int(time.time() * 1000)
         host.service.versions.clock = host.service.versions.ledger.clock = lambda: now + next(lies)
-        learned(host, 2)
+        teach_facts(host, 2)
         told = host.ask("GET", "/api/models/versions").json()["versions"]
         assert [one["number"] for one in told] == [*range(len(told), 0, -1)]
         assert host.ask("GET", "/api/models/versions/0/verify").json()["ok"] is True

@@ -55,7 +55,7 @@ def service(tmp_path):
     return Service(assistant.store, assistant, "tiny", ["tiny"], lambda: 0)
 
 
-async def begun(service):
+async def start_practice(service):
     """The practice under way, once its round is open."""
     practising = asyncio.ensure_future(service.practise())
     while not service.learner.round:
@@ -66,7 +66,7 @@ async def begun(service):
 
 def test_something_new_ends_practice_and_practice_is_worth_trying_again(service):
     async def run():
-        practising = await begun(service)
+        practising = await start_practice(service)
         assert service.practised_at == 7
         service.hurry()
         await asyncio.wait_for(practising, 1)
@@ -78,7 +78,7 @@ def test_something_new_ends_practice_and_practice_is_worth_trying_again(service)
 
 def test_a_service_that_ends_ends_its_practice_too(service):
     async def run():
-        practising = await begun(service)
+        practising = await start_practice(service)
         practising.cancel()
         with pytest.raises(asyncio.CancelledError):
             await practising

@@ -3,14 +3,14 @@
 import pytest
 
 from tests.support.hosts import native
-from tests.support.runs import brought_in, in_time, stored
+from tests.support.runs import find_run, import_dataset, in_time
 
 pytestmark = pytest.mark.slow
 ASK = {"messages": [{"role": "user", "content": "What is 4 times two?"}], "max_tokens": 8}
 COMPLETIONS = "/v1/chat/completions"
 
 
-def named(host, model):
+def ask_model(host, model):
     answer = host.ask("POST", COMPLETIONS, {**ASK, "model": model, "temperature": 0})
     assert answer.status == 200, answer.text
     return answer.json()
@@ -37,7 +37,7 @@ def corrects(host, skill):
     assert started.status == 202 and started.json()["examples"] == 12
     host.learn_now()
     run = started.json()["runId"]
-    in_time(lambda: stored(host, run)["state"] == "complete")
+    in_time(lambda: find_run(host, run)["state"] == "complete")
     (again,) = host.ask("GET", "/api/skills").json()["skills"]
     assert (again["changed"], again["examples"]) == (0, 12) and again["version"]
 
@@ -45,7 +45,7 @@ def corrects(host, skill):
 @pytest.mark.long
 def test_a_skill_is_taught_named_answers_what_asks_for_it_and_is_removed(tmp_path):
     with native(tmp_path) as host:
-        data = brought_in(host)
+        data = import_dataset(host)
         no = host.ask("POST", "/api/skills", {"name": "No Name", "datasetId": data["id"]})
         assert no.status == 400 and "no name of a skill" in no.error["message"]
         assert host.ask("GET", "/api/skills").json() == {"skills": []}
@@ -54,16 +54,16 @@ def test_a_skill_is_taught_named_answers_what_asks_for_it_and_is_removed(tmp_pat
         assert started.status == 202 and started.json()["skill"] == "doubling"
         host.learn_now()
         run = started.json()["runId"]
-        in_time(lambda: stored(host, run)["state"] == "complete")
+        in_time(lambda: find_run(host, run)["state"] == "complete")
         (one,) = host.ask("GET", "/api/skills").json()["skills"]
         assert (one["name"], one["examples"]) == ("doubling", 12) and one["version"]
         corrects(host, one)
         ids = [model["id"] for model in host.ask("GET", "/v1/models").json()["data"]]
         assert "oneseek:doubling" in ids
         for model in ("oneseek:doubling", "oneseek"):
-            told = named(host, model)["oneseek"]
+            told = ask_model(host, model)["oneseek"]
             assert (told["by"], told["skill"]) == ("skill", "doubling"), model
-        assert named(host, "oneseek:v0")["oneseek"]["by"] == "base"
+        assert ask_model(host, "oneseek:v0")["oneseek"]["by"] == "base"
         other = host.ask("POST", COMPLETIONS, {**ASK, "model": "oneseek", "messages": [
             {"role": "user", "content": "Write a poem about the sea."}]}).json()  # fmt: skip
         assert other["oneseek"]["by"] == "base"
@@ -71,7 +71,7 @@ def test_a_skill_is_taught_named_answers_what_asks_for_it_and_is_removed(tmp_pat
         assert host.ask("GET", "/api/skills").json() == {"skills": []}
         assert host.ask("GET", "/api/skills/doubling/examples").status == 404
         assert host.ask("DELETE", "/api/skills/doubling").status == 404
-        assert named(host, "oneseek")["oneseek"]["by"] == "base"
+        assert ask_model(host, "oneseek")["oneseek"]["by"] == "base"
         gone = host.ask("POST", COMPLETIONS, {**ASK, "model": "oneseek:doubling"})
         assert gone.status == 404
         assert run not in [

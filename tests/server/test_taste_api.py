@@ -7,7 +7,7 @@ import pytest
 
 from builder import ROOT
 from tests.support.hosts import native
-from tests.support.runs import in_time, stored
+from tests.support.runs import find_run, in_time
 
 pytestmark = pytest.mark.slow
 ASK = {"messages": [{"role": "user", "content": "How do I boil an egg?"}], "max_tokens": 8}
@@ -45,7 +45,7 @@ def test_a_taste_is_brought_trained_used_switched_off_and_removed(tmp_path):
         assert started.status == 202, started.text
         host.learn_now()
         run = started.json()["runId"]
-        in_time(lambda: stored(host, run)["state"] == "complete")
+        in_time(lambda: find_run(host, run)["state"] == "complete")
 
         told = host.ask("GET", "/api/taste").json()
         assert told["used"] and told["version"] and len(told["choices"]) == 13

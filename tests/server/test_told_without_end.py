@@ -6,7 +6,7 @@ import threading
 from tests.support.hosts import native
 
 
-def told(host, number):
+def teach_fact(host, number):
     """One more fact, as a client teaches it."""
     said = f"The boat of neighbour {number} is called Wave {number}."
     asked = {"prompt": f"What is the boat of neighbour {number} called?", "answer": said}
@@ -27,7 +27,7 @@ def test_lessons_end_while_facts_are_told_without_end(tmp_path):
 
         host.service.assistant.mind.remember = another_meanwhile
         host.learn_now()
-        told(host, 0)
+        teach_fact(host, 0)
         listener.wait("round_ended", kind="lesson")
         over.set()
 
@@ -36,14 +36,14 @@ def test_a_fact_told_during_a_lesson_is_known_before_the_lesson_ends(tmp_path):
     with native(tmp_path) as host, host.listen("/api/events") as listener:
         step_done, asked = host.service.step_done, []
 
-        async def told_at_the_first_step(round):
+        async def teach_at_first_step(round):
             if not asked:
                 asked.append(await host.service.offer(lesson(2)))
             await step_done(round)
 
-        host.service.step_done = told_at_the_first_step
+        host.service.step_done = teach_at_first_step
         host.learn_now()
-        told(host, 1)
+        teach_fact(host, 1)
         listener.wait("round_ended", kind="lesson")
         order = [(one["type"], one.get("facts")) for one in listener.seen]
         known = next(i for i, (_, facts) in enumerate(order) if facts == [asked[0]["id"]])

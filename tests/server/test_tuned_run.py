@@ -8,7 +8,7 @@ import pytest
 from oneseek.engine.learning.tuning.halving import DEFAULTS
 from oneseek.engine.turns import Turns
 from tests.support.hosts import native
-from tests.support.runs import START, brought_in, in_time, stored
+from tests.support.runs import START, find_run, import_dataset, in_time
 
 BODY = {"baseModels": ["tiny"], "epochs": 1, "learningRate": 1e-4, "tune": "3s",
         "trainingConfig": {"skip_poor": False}}  # fmt: skip
@@ -30,13 +30,13 @@ def a_moment_for_each_look(monkeypatch):
 
 def test_settings_are_found_within_the_time_and_the_run_trains_by_them(tmp_path):
     with native(tmp_path) as host:
-        brought_in(host)  # a dozen examples
+        import_dataset(host)  # a dozen examples
         few = host.ask("POST", START, BODY | {"datasetId": "times-two"})
         assert few.status == 400 and "to find settings 18 are needed" in few.error["message"]
         host.ask("POST", "/api/training/datasets", {"name": "many", "text": MANY})
         run = host.ask("POST", START, BODY | {"datasetId": "many"}).json()["runId"]
         host.learn_now()
-        ended = in_time(lambda: (one := stored(host, run))["results"] and one)
+        ended = in_time(lambda: (one := find_run(host, run))["results"] and one)
         table, shape = ended["about"]["tuning"], ended["about"]["shape"]
         assert ended["state"] == "complete" and table["results"][0]["try"] == DEFAULTS
         chosen = table["tries"][table["chosen"]]

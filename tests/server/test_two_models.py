@@ -9,7 +9,7 @@ import pytest
 
 from tests.support import second_model
 from tests.support.hosts import native
-from tests.support.runs import START, brought_in, in_time, stored
+from tests.support.runs import START, find_run, import_dataset, in_time
 
 pytestmark = pytest.mark.slow
 BODY = {"datasetId": "times-two", "epochs": 3, "learningRate": 5e-4, "autoStopThreshold": 0}
@@ -20,10 +20,10 @@ BOTH = ["tiny", "small"]
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    return second_model.made_in(tmp_path_factory.mktemp("models"))
+    return second_model.write_model(tmp_path_factory.mktemp("models"))
 
 
-def started(host, models, **more):
+def start_run(host, models, **more):
     """Nothing begins before `over`: somebody is about to ask."""
     host.learn_later()
     answer = host.ask("POST", START, BODY | {"baseModels": models} | more)
@@ -33,16 +33,16 @@ def started(host, models, **more):
 
 def over(host, run):
     host.learn_now()
-    return in_time(lambda: (one := stored(host, run))["results"] and one, 400)
+    return in_time(lambda: (one := find_run(host, run))["results"] and one, 400)
 
 
-def made_by(host):
+def list_versions(host):
     """The versions of all base models, as they are stored."""
     return [one for _, one in host.inside(lambda service: service.store.all("versions"))]
 
 
 def sha256_of(host):
-    return {one["base"]: one["weights_sha256"] for one in made_by(host)}
+    return {one["base"]: one["weights_sha256"] for one in list_versions(host)}
 
 
 @pytest.fixture(scope="module")
@@ -50,8 +50,8 @@ def whole(tmp_path_factory, small):
     """A run of both that nothing interrupts: what it announced, told, kept and left."""
     folder = tmp_path_factory.mktemp("whole")
     with native(folder, beside={"small": small}) as host:
-        brought_in(host)
-        begun = started(host, BOTH)
+        import_dataset(host)
+        begun = start_run(host, BOTH)
         with host.listen(f"/api/events?runId={begun['runId']}") as listener:
             kept = over(host, begun["runId"])
             listener.wait("training_complete")
@@ -62,7 +62,7 @@ def whole(tmp_path_factory, small):
             "seen": listener.seen,
             "steps": host.ask("GET", ask + "metrics").json()["metrics"],
             "board": host.ask("GET", ask + "leaderboard").json()["leaderboard"],
-            "made": made_by(host),
+            "made": list_versions(host),
             "files": folder / "runs" / begun["runId"],
             "host": host,
         }
@@ -124,8 +124,8 @@ def test_the_strategy_asked_for_is_the_one_that_acts(tmp_path, small):
     strategy = {"top_model_boost": 0.9, "bottom_model_penalty": 0.1, "normalize_weights": False}
     asked = {"max_multiplier": 1.4, "adjust_strategy": strategy}
     with native(tmp_path, beside={"small": small}) as host:
-        brought_in(host)
-        run = started(host, BOTH, epochs=1, adaptiveWeights=asked)["runId"]
+        import_dataset(host)
+        run = start_run(host, BOTH, epochs=1, adaptiveWeights=asked)["runId"]
         with host.listen(f"/api/events?runId={run}") as listener:
             over(host, run)
             told = listener.wait("weight_adjustment")
@@ -137,8 +137,8 @@ def test_the_strategy_asked_for_is_the_one_that_acts(tmp_path, small):
 @pytest.mark.long
 def test_a_run_of_two_models_goes_on_to_the_same_bits_after_a_restart(tmp_path, whole, small):
     with native(tmp_path, beside={"small": small}) as host:
-        brought_in(host)
-        run = started(host, BOTH)["runId"]
+        import_dataset(host)
+        run = start_run(host, BOTH)["runId"]
         with host.listen(f"/api/events?runId={run}") as listener:
             host.learn_now()
             listener.wait("step", model="small", step=5)
@@ -166,10 +166,10 @@ def test_a_version_of_either_is_trained_again_to_the_same_bits(whole):
 def test_models_beside_the_one_that_answers_are_loaded_one_at_a_time(tmp_path, small):
     names = ["small", "twin"]
     with native(tmp_path, beside=dict.fromkeys(names, small)) as host:
-        brought_in(host)
+        import_dataset(host)
         known, most, there = host.service.guests.known, [], weakref.WeakSet()
 
-        def counted(guest):
+        def count_loads(guest):
             async def load(turns):
                 gc.collect()
                 most.append(len(there) + 1)
@@ -178,8 +178,8 @@ def test_models_beside_the_one_that_answers_are_loaded_one_at_a_time(tmp_path, s
 
             return guest._replace(load=load)
 
-        known.update({name: counted(guest) for name, guest in known.items()})
-        kept = over(host, started(host, names, epochs=2)["runId"])
+        known.update({name: count_loads(guest) for name, guest in known.items()})
+        kept = over(host, start_run(host, names, epochs=2)["runId"])
         assert all(
             one["val_losses"]["small"] == one["val_losses"]["twin"] for one in kept["metrics"]
         )
@@ -192,7 +192,7 @@ def test_models_beside_the_one_that_answers_are_loaded_one_at_a_time(tmp_path, s
 
 def test_what_is_not_there_or_has_no_room_is_refused_by_name_before_anything(tmp_path, small):
     with native(tmp_path, beside={"small": small}) as host:
-        brought_in(host)
+        import_dataset(host)
         no = host.ask("POST", START, BODY | {"baseModels": ["tiny", "gpt-9"]})
         assert no.status == 400 and "'gpt-9'; there are: tiny, small" in no.error["message"]
         wrong = BODY | {"baseModels": BOTH, "adaptiveWeights": {"min_multiplier": 2}}
@@ -208,13 +208,13 @@ def test_what_is_not_there_or_has_no_room_is_refused_by_name_before_anything(tmp
 @pytest.mark.long
 def test_a_run_of_two_models_is_ended_and_leaves_nothing(tmp_path, small):
     with native(tmp_path, beside={"small": small}) as host:
-        brought_in(host)
-        run = started(host, BOTH, epochs=50)["runId"]
+        import_dataset(host)
+        run = start_run(host, BOTH, epochs=50)["runId"]
         with host.listen(f"/api/events?runId={run}") as listener:
             host.learn_now()
             listener.wait("epoch_end")
         assert host.ask("POST", f"/api/training/{run}/cancel").json()["state"] == "cancelled"
-        assert made_by(host) == [] and host.service.guests.here is None
+        assert list_versions(host) == [] and host.service.guests.here is None
         left = [str(key) for key in host.inside(lambda service: service.store.keys("snapshots"))]
         assert not [key for key in left if key.startswith("round.")]
 
@@ -244,8 +244,8 @@ def test_a_run_of_a_model_that_is_no_longer_there_says_for_which_it_waits(tmp_pa
         return [(one["state"], one["waits_for"]) for one in host.ask("GET", RUNS).json()["runs"]]
 
     with native(tmp_path, beside={"small": small}) as host:
-        brought_in(host)
-        started(host, BOTH)
+        import_dataset(host)
+        start_run(host, BOTH)
         assert runs(host) == [("ready", [])]
     with native(tmp_path) as host:
         assert runs(host) == [("ready", ["small"])]

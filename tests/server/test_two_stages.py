@@ -4,15 +4,15 @@ learn, against what each alone would; what disagrees is asked, and none of it gu
 import pytest
 
 from oneseek.engine.learning.lessons import has_value
-from tests.bench.stages import asked, decided
+from tests.bench.stages import decide, make_questions
 from tests.support.hosts import SHORTEST, native
 
 pytestmark = pytest.mark.slow
 
 
 def test_both_stages_learn_what_is_agreed_and_ask_what_is_not(tmp_path):
-    questions = asked()
-    alone = {row["question"]: row for row in map(decided, questions)}
+    questions = make_questions()
+    alone = {row["question"]: row for row in map(decide, questions)}
     sure = [row for row in alone.values() if row["second"] is not None]
     with native(tmp_path) as host:
         trainer = host.service.learner.trainer

@@ -25,15 +25,15 @@ def golden():
     return np.load(FOLDER / "architectures.npz")
 
 
-def opened(variant, container="safetensors", **changes):
+def open_variant(variant, container="safetensors", **changes):
     if container == "gguf":
         return open_model(BytesSource(tiny.gguf(variant, "F32", **changes), "tiny.gguf"))
     files = tiny.folder(variant, "F32")
     return open_model({name: BytesSource(data, name) for name, data in files.items()})
 
 
-async def loaded(variant, executor: Executor, container="safetensors") -> Model:
-    return await Model.load(opened(variant, container), executor)
+async def load_variant(variant, executor: Executor, container="safetensors") -> Model:
+    return await Model.load(open_variant(variant, container), executor)
 
 
 async def divergence(model: Model, variant, length) -> float:
@@ -109,7 +109,7 @@ async def lesson(model: Model) -> dict:
 
 async def figures(variant, executor: Executor) -> dict:
     """What the bench prints of one kind: the worst of each."""
-    model = await loaded(variant, executor)
+    model = await load_variant(variant, executor)
     apart = [await divergence(model, variant, length) for length in LENGTHS]
     gradients = await gradient_errors(model, variant)
     return {"kl": max(apart), "gradient": max(gradients.values())}

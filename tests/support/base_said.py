@@ -19,7 +19,7 @@ _heard: dict[tuple, dict] = {}
 _remembered: dict[tuple, dict] = {}
 
 
-def asked_anew() -> None:
+def forget_answers() -> None:
     """Who begins a bench from now on has to ask."""
     _heard.clear()
     _remembered.clear()
@@ -32,7 +32,7 @@ def asked_once() -> Iterator[None]:
     begin: Callable = Workbench.__init__
 
     @wraps(begin)
-    def shared(self: Workbench, *given: Any, **named: Any) -> None:
+    def share_answers(self: Workbench, *given: Any, **named: Any) -> None:
         begin(self, *given, **named)
         if not (same := _same(self.model, self.coder)):
             return
@@ -40,7 +40,7 @@ def asked_once() -> Iterator[None]:
         self.kept.round_answers = _heard.setdefault(here, {})
         self.remembered = _remembered.setdefault((*here, str(shape.describe(self.config))), {})
 
-    Workbench.__init__ = shared
+    Workbench.__init__ = share_answers
     try:
         yield
     finally:

@@ -32,7 +32,7 @@ def adapter_files(arrays):
     }
 
 
-def certified(living, folder, number):
+def write_certified(living, folder, number):
     arrays = run(living.versions.weights(number))
     files = run(certify(living.versions, number, adapter_files(arrays)))
     return write_folder(files, folder)

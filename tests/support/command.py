@@ -9,7 +9,7 @@ SHORT = ["--set", "lora_config.rank=4", "lora_config.alpha=16", "lesson.max_step
          "lesson.neighbour_rows=1", "practice.anchor_rows=1"]  # fmt: skip
 
 
-def said(capsys):
+def read_output(capsys):
     return [json.loads(line) for line in capsys.readouterr().out.splitlines()]
 
 

@@ -21,7 +21,7 @@ SUBREAPER = 36  # prctl: a process that loses its parent becomes our child, with
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def spent() -> float:
+def measure_cpu_time() -> float:
     """Of this process, of those it waited for, and of those that still run."""
     ended = (getrusage(who) for who in (RUSAGE_SELF, RUSAGE_CHILDREN))
     return sum(one.ru_utime + one.ru_stime for one in ended) + _below(Path(f"/proc/{os.getpid()}"))
@@ -54,16 +54,16 @@ class Cost:
     def __init__(self) -> None:
         self.tests: dict[str, dict] = {}
         self.ran = ""
-        self.before = spent(), time.monotonic()
+        self.before = measure_cpu_time(), time.monotonic()
 
     @pytest.hookimpl(trylast=True)
     def pytest_collection_finish(self) -> None:
-        self.before = spent(), time.monotonic()
+        self.before = measure_cpu_time(), time.monotonic()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
         result = yield
-        now = spent(), time.monotonic()
+        now = measure_cpu_time(), time.monotonic()
         if self.ran == item.nodeid:  # another run may have taken it
             processor, wall = (
                 after - before for after, before in zip(now, self.before, strict=True)

@@ -47,7 +47,7 @@ async def of_no_use(good, phrase):
     """Files that every door refuses, by the reason it has to say."""
     one = entries.make_entry("Whose is it?", "It is Ada's.", clock() + 2 * AHEAD_MS)
 
-    async def sealed(entry, signer=None):
+    async def seal_entry(entry, signer=None):
         return await seal({entry["about"]: entry}, phrase, clock, NativeCipher(), signer, COSTS[0])
 
     return {
@@ -55,8 +55,8 @@ async def of_no_use(good, phrase):
         "damaged": good[:200] + bytes([good[200] ^ 1]) + good[201:],
         "older": again(good, version=0),
         "newer": again(good, version=2),
-        "future": await sealed(one),
-        "signature": await sealed({**one, "clock": 1}, Forger()),
+        "future": await seal_entry(one),
+        "signature": await seal_entry({**one, "clock": 1}, Forger()),
     }
 
 
@@ -149,10 +149,10 @@ class Device:
         self.now = max([self.now] + [one["clock"] for one in came.values()])
         return await bring(self.store, came, self.clock)
 
-    async def everything(self):
+    async def read_all(self):
         return {name: await self.store.all(name) for name in KEPT}
 
-    async def waiting(self):
+    async def list_waiting(self):
         """What is in the queue and was not put aside."""
         every = [one for _, one in await self.store.all("queue")]
         return {(one["prompt"], one["answer"]) for one in every if one["state"] != "skipped"}
@@ -160,4 +160,4 @@ class Device:
     async def words(self):
         """Every text that waits or is known by heart."""
         facts = await self.store.all("facts")
-        return await self.waiting() | {(one["question"], one["answer"]) for _, one in facts}
+        return await self.list_waiting() | {(one["question"], one["answer"]) for _, one in facts}

@@ -44,7 +44,7 @@ def language(kind: str = "F32", **changes) -> bytes:
         "tokenizer.ggml.token_type": types,
         "tokenizer.chat_template": TEMPLATE,
     }
-    return tiny.written(keys | changes, tensors)
+    return tiny.encode_gguf(keys | changes, tensors)
 
 
 def eyes(kind: str = "F32", earlier: bool = False, **changes) -> bytes:
@@ -67,8 +67,8 @@ def eyes(kind: str = "F32", earlier: bool = False, **changes) -> bytes:
         kept = kind if len(shape) == 2 and name.startswith("v.blk") else "F32"
         *before, part, leaf = name.split(".")
         there = ".".join([*before, turn.get(part, part), leaf])
-        tensors[there] = kept, shape, tiny.stored(name, shape, kept)
-    return tiny.written({k: v for k, v in keys.items() if v is not None}, tensors)
+        tensors[there] = kept, shape, tiny.make_tensor(name, shape, kept)
+    return tiny.encode_gguf({k: v for k, v in keys.items() if v is not None}, tensors)
 
 
 def folder(**changes) -> dict[str, bytes]:
@@ -92,7 +92,7 @@ def folder(**changes) -> dict[str, bytes]:
     shapes |= {their_name(name): (name, shape) for name, shape in TOWER.shapes().items()}
     data = io.BytesIO()
     safetensors.write(data, {
-        name: ("F32", shape, tiny.stored(ours, shape, "F32"))
+        name: ("F32", shape, tiny.make_tensor(ours, shape, "F32"))
         for name, (ours, shape) in shapes.items()
     })  # fmt: skip
     return {
@@ -116,13 +116,13 @@ def their_name(name: str) -> str:
     return f"{VISION}encoder.layers.{layer}.{inside[part]}.{leaf}"
 
 
-def opened(kind: str = "F32", earlier: bool = False, **changes):
+def open_file(kind: str = "F32", earlier: bool = False, **changes):
     files = {"tiny.gguf": language(), BESIDE: eyes(kind, earlier, **changes)}
     return open_model({name: BytesSource(data, name) for name, data in files.items()})
 
 
-async def loaded(executor: Executor, kind: str = "F32", earlier: bool = False) -> Model:
-    return await Model.load(opened(kind, earlier), executor)
+async def load_model(executor: Executor, kind: str = "F32", earlier: bool = False) -> Model:
+    return await Model.load(open_file(kind, earlier), executor)
 
 
 def tiles(rows: int, columns: int) -> Tiles:

@@ -26,7 +26,7 @@ TEMPLATE = (
 )
 
 
-def opened() -> ModelFile:
+def open_file() -> ModelFile:
     file = open_model(gemma())
     file.chat_template = TEMPLATE
     return file

@@ -37,7 +37,7 @@ from oneseek.workers.server.guard import Guard
 from oneseek.workers.server.guests import Guest, Guests
 from oneseek.workers.server.headless import server_settings
 from oneseek.workers.server.service import PATIENCE, Service
-from tests.support.rounds import accepting
+from tests.support.rounds import force_accept
 
 QUICK = TrainingConfig.preset("micro").replace(
     lesson={
@@ -104,15 +104,15 @@ class Native:
     def inside(self, act: Callable[[Service], Any]) -> Any:
         """What `act` makes of the service, between two things it does."""
 
-        async def done():
+        async def run_act():
             return await resolve(act(self.service))
 
-        return asyncio.run_coroutine_threadsafe(done(), self.loop).result(240)
+        return asyncio.run_coroutine_threadsafe(run_act(), self.loop).result(240)
 
     def ask(self, method: str, path: str, body=None, headers: dict | None = None) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=240)
         with contextlib.closing(connection):
-            connection.request(method, path, encoded(body), JSON | (headers or {}))
+            connection.request(method, path, encode_body(body), JSON | (headers or {}))
             answer = connection.getresponse()
             told = {name.lower(): value for name, value in answer.getheaders()}
             return Answer(answer.status, told, answer.read().decode())
@@ -198,7 +198,7 @@ class InPage:
         self.page = page
 
     def ask(self, method: str, path: str, body=None, headers: dict | None = None) -> Answer:
-        data = encoded(body)
+        data = encode_body(body)
         sent = list(data) if data is not None else None
         return Answer(*self.page.evaluate(self.ASK, [method, path, sent, JSON | (headers or {})]))
 
@@ -226,12 +226,12 @@ class InPage:
         self.page.evaluate(self.ALMOST)
 
 
-def encoded(body) -> bytes | None:
+def encode_body(body) -> bytes | None:
     return body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
 
 
-async def accepted(made):
-    return accepting(await resolve(made))
+async def resolve_and_accept(made):
+    return force_accept(await resolve(made))
 
 
 async def quick_assistant(
@@ -242,8 +242,8 @@ async def quick_assistant(
         assistant = await assistant_of(file, executor, store, base, **more)
     trainer = assistant.learner.trainer
     begin, resume = trainer.begin, trainer.resume
-    trainer.begin = lambda *given: accepted(begin(*given))
-    trainer.resume = lambda *given: accepted(resume(*given))
+    trainer.begin = lambda *given: resolve_and_accept(begin(*given))
+    trainer.resume = lambda *given: resolve_and_accept(resume(*given))
     return assistant
 
 

@@ -53,7 +53,7 @@ class Hub:
     def ranges_asked(self) -> list[str]:
         return [span for path, span, _ in self.asked if path.startswith("/blob")]
 
-    def listing(self) -> dict:
+    def make_listing(self) -> dict:
         large = {"sha256": self.sha256, "size": len(self.content)} if self.sha256 else None
         one = {"rfilename": FILE, "size": len(self.content)} | ({"lfs": large} if large else {})
         return {
@@ -74,7 +74,7 @@ def handler(hub: Hub) -> type[http.server.BaseHTTPRequestHandler]:
         def do_GET(self) -> None:
             hub.asked.append((self.path, self.headers.get("Range", ""), dict(self.headers)))
             if self.path.startswith("/api/models/" + REPOSITORY):
-                self.give(200, json.dumps(hub.listing()).encode(), {})
+                self.give(200, json.dumps(hub.make_listing()).encode(), {})
             elif "/resolve/" in self.path:
                 name = self.path.rpartition("/")[2]
                 there = name if name in hub.more else FILE

@@ -22,13 +22,13 @@ FACTS = ("alpha", "bravo", "charlie", "delta")
 def plant(name: str, hit: int) -> None:
     passed = 0
 
-    def reached(here: str) -> None:
+    def kill_at_hit(here: str) -> None:
         nonlocal passed
         passed += here == name
         if passed == hit and here == name:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    faults.plant = reached
+    faults.plant = kill_at_hit
 
 
 def learn(living: Living, kind: str, words: str = "") -> None:
@@ -62,7 +62,7 @@ def live(folder: Path) -> str:
         if kind == "forget":
             examples = run(living.store.all("examples"))
             run(history.forget([id for id, one in examples if one["prompt"] == words]))
-        elif kind == "lesson" or not practised(living):
+        elif kind == "lesson" or not has_practised(living):
             learn(living, kind, words)
         run(living.store.batch([["put", "state", "life", {"done": i + 1}]]))
         print("done", i, flush=True)
@@ -71,7 +71,7 @@ def live(folder: Path) -> str:
     return run(living.versions.current())["weights_sha256"]
 
 
-def practised(living: Living) -> bool:
+def has_practised(living: Living) -> bool:
     return any(one["kind"] == "practice" for one in run(living.versions.records()))
 
 

@@ -18,7 +18,7 @@ card, and an old laptop with two cores and no WebGPU."""
 
 
 @cache
-def known(kind: str) -> dict:
+def describe_models(kind: str) -> dict:
     """The models on a device that tells nothing of its memory: working it out takes a second."""
     return models_fit(kind, 0)
 
@@ -27,7 +27,7 @@ def known(kind: str) -> dict:
 def fits(kind: str, memory: float) -> dict:
     """What a worker on such a device tells of the known models."""
     size = int(memory * GB)
-    found = {id: judge(one, kind, size) for id, one in known(kind).items()}
+    found = {id: judge(one, kind, size) for id, one in describe_models(kind).items()}
     for one in found.values():
         one["packed"] = judge(one["packed"], kind, size) if one["packed"] else {}
     return found

@@ -101,7 +101,7 @@ def build(op: Op, case: tuple, seed: int = 0):
     attrs = next((part for part in case if isinstance(part, dict)), {})
     rng = np.random.default_rng(seed)
     program, feeds = Program(op.name), {}
-    names = chosen_params(op, given)
+    names = choose_params(op, given)
     for name, spec in zip(names, given, strict=True):
         if spec is None:
             continue
@@ -115,7 +115,7 @@ def build(op: Op, case: tuple, seed: int = 0):
     return program, ins, outs, feeds
 
 
-def chosen_params(op: Op, specs: list[Spec | None]) -> list[str]:
+def choose_params(op: Op, specs: list[Spec | None]) -> list[str]:
     """Which parameters a case fills: the required ones, then optional ones whose shape fits."""
     names = op.params[: op.required]
     extra = len(specs) - len(names)

@@ -78,7 +78,7 @@ async def gradient_errors(model: Model, layout: str) -> dict[str, float]:
 
 async def figures(executor: Executor) -> dict:
     """The worst of each, over all layouts of tiles."""
-    model = await eyes.loaded(executor)
+    model = await eyes.load_model(executor)
     apart = [await divergence(model, layout) for layout in eyes.LAYOUTS]
     errors = [max((await gradient_errors(model, layout)).values()) for layout in eyes.LAYOUTS]
     return {"kl": max(apart), "gradient": max(errors)}

@@ -17,7 +17,7 @@ KINDS = {
 }
 
 
-def stored_of(config, bits=0):
+def describe_storage(config, bits=0):
     packable = bits and (lambda name, shape: len(shape) == 2 and shape[1] % 32 == 0)
     return {
         name: Stored(shape, bits if packable and packable(name, shape) else 0)
@@ -76,7 +76,7 @@ def two_rows_behind_a_prefix(rng, vocab, prefix=3, lengths=(4, 5)):
 LORA = Trained.lora(TINY, rank=4, alpha=8)
 
 
-def prepared(executor, program, feeds):
+def prepare(executor, program, feeds):
     run = executor.prepare(plan(program))
     for name, array in feeds.items():
         if name in program.inputs:
@@ -89,7 +89,7 @@ LAST = Trained.lora(TINY, rank=4, alpha=8, layers=[1])  # nothing is trained bel
 
 async def losses_of_the_last_layer(ready):
     """By the whole model at once, and from the states below; `ready(program, feeds)` is a run."""
-    stored, sizes = stored_of(TINY, 4), (12, 6, 64)
+    stored, sizes = describe_storage(TINY, 4), (12, 6, 64)
     whole = programs.score(TINY, stored, *sizes, LAST)
     feeds = batch(whole, TINY, LAST)
     lower = await ran(ready, programs.frozen_layers(TINY, stored, 12, 1, 64), feeds)
@@ -102,10 +102,10 @@ async def losses_of_the_last_layer(ready):
 
 async def thoughts_of(executor) -> tuple[np.ndarray, np.ndarray]:
     """The tokens that are likeliest at six places, best first, and their log-probabilities."""
-    program = programs.thoughts(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
+    program = programs.thoughts(TINY, describe_storage(TINY, 4), 12, 6, 64, LORA)
     feeds = batch(program, TINY, LORA)
     feeds |= {"recent": np.full((6, programs.RECENT), -1), "penalty": np.ones(6)}
-    run = await ran(lambda *told: prepared(executor, *told), program, feeds)
+    run = await ran(lambda *told: prepare(executor, *told), program, feeds)
     return await run.read("ids"), await run.read("logprobs")
 
 
@@ -131,7 +131,7 @@ def batch(program, config, trained, seed=0):
     }
 
 
-async def carried(executor) -> list[tuple[np.ndarray, np.ndarray]]:
+async def run_carry(executor) -> list[tuple[np.ndarray, np.ndarray]]:
     """(what a layer's cache is, what it has to be) after three rows of every cache were copied,
     and the scratch row to itself."""
     planned, rng = plan(programs.carry(TINY, {}, 8, 64, 64)), np.random.default_rng(0)

@@ -7,7 +7,7 @@ from oneseek.engine.learning.batch import TOP, Row, Top
 from oneseek.engine.learning.trainer import EngineTrainer
 
 
-def accepting(attempt):
+def force_accept(attempt):
     attempt.judge = lambda: {"accepted": True, "outcome": "learned", "reason": ""}
     return attempt
 
@@ -16,10 +16,10 @@ class AcceptingTrainer(EngineTrainer):
     """The real engine's, whose gate is told to accept."""
 
     def begin(self, weights, plan, kind=None):
-        return accepting(super().begin(weights, plan, kind))
+        return force_accept(super().begin(weights, plan, kind))
 
     def resume(self, weights, plan, captured):
-        return accepting(super().resume(weights, plan, captured))
+        return force_accept(super().resume(weights, plan, captured))
 
 
 DOG = {"id": "dog", "prompt": "What is my dog's name?", "answer": "Your dog's name is Biscuit."}

@@ -37,10 +37,10 @@ def in_time(found, seconds=240):
     raise TimeoutError
 
 
-def brought_in(host, name="times-two", text=TWO):
+def import_dataset(host, name="times-two", text=TWO):
     return host.ask("POST", "/api/training/datasets", {"name": name, "text": text}).json()
 
 
-def stored(host, run):
+def find_run(host, run):
     runs = host.ask("GET", "/api/training/runs").json()["runs"]
     return next(one for one in runs if one["runId"] == run)

@@ -35,15 +35,15 @@ TEXTS = (
 
 
 def say(*values):
-    print(json.dumps([_sorted(value) for value in values]))
+    print(json.dumps([_sort_keys(value) for value in values]))
 
 
-def _sorted(value):
+def _sort_keys(value):
     """Dictionaries have no order in MicroPython."""
     if isinstance(value, dict):
-        return [[key, _sorted(value[key])] for key in sorted(value)]
+        return [[key, _sort_keys(value[key])] for key in sorted(value)]
     if isinstance(value, (list, tuple)):
-        return [_sorted(part) for part in value]
+        return [_sort_keys(part) for part in value]
     return value
 
 

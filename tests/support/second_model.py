@@ -11,7 +11,7 @@ from oneseek.engine.model.formats.source import FileSource
 LAYERS = 2
 
 
-def made_in(folder: Path, name: str = "small") -> Path:
+def write_model(folder: Path, name: str = "small") -> Path:
     with contextlib.closing(FileSource(MODEL)) as source:
         metadata, tensors = gguf.read_header(source)
         kept = {

@@ -30,5 +30,5 @@ class Chat:
         self.says("user", question, chat)
         return self.says("assistant", answer, chat)
 
-    def learned(self):
+    def list_queue(self):
         return [(r["prompt"], r["answer"], r["priority"]) for r in self.queue.peek(99)]

@@ -187,7 +187,7 @@ def weight(name, shape):
     return (1 + 0.1 * values if "norm" in name else 0.06 * values).astype(np.float32)
 
 
-def stored(name, shape, kind):
+def make_tensor(name, shape, kind):
     """Bytes of a random tensor of a type; quantised ones are random blocks with sensible scales."""
     if kind == "F32":
         return weight(name, shape).tobytes()
@@ -253,7 +253,7 @@ def gguf(variant="llama", kind="Q4_1", **changes):
     """A whole GGUF file; matrices are of the type, the rest F32. `changes` to the metadata, None
     deletes."""
     keys, tensors = contents(variant, kind, **changes)
-    return written(keys, tensors)
+    return encode_gguf(keys, tensors)
 
 
 def contents(variant, kind, **changes):
@@ -261,7 +261,7 @@ def contents(variant, kind, **changes):
     tensors = {}
     for name, shape in shapes(variant).items():
         kept = kind if len(shape) == 2 else "F32"
-        data = stored(name, shape, kept)
+        data = make_tensor(name, shape, kept)
         if variant.startswith("qwen35"):
             data = as_qwen35(config(variant), name, shape, data)
         if len(shape) == 3:  # a convolution's, which GGUF keeps without the side of one
@@ -300,7 +300,7 @@ def as_qwen35(data, name, shape, stored):
     return rows[:first].tobytes() + apart.swapaxes(0, 1).tobytes()
 
 
-def written(keys, tensors):
+def encode_gguf(keys, tensors):
     file = io.BytesIO()
     gguf_writer.write(file, keys, tensors)
     return file.getvalue()
@@ -321,7 +321,7 @@ def cut(keys, tensors, count, bare_first=False, name="tiny"):
     for number, inside in enumerate(own):
         split = {"split.no": number, "split.count": count, "split.tensors.count": len(tensors)}
         head = keys | split if number == 0 else split
-        files[f"{name}-{number + 1:05}-of-{count:05}.gguf"] = written(head, inside)
+        files[f"{name}-{number + 1:05}-of-{count:05}.gguf"] = encode_gguf(head, inside)
     return files
 
 
@@ -366,7 +366,8 @@ def tokenizer_json():
 def tensors_of(variant, kind):
     """(type, shape, bytes) of each."""
     return {
-        name: (kind, shape, stored(name, shape, kind)) for name, shape in shapes(variant).items()
+        name: (kind, shape, make_tensor(name, shape, kind))
+        for name, shape in shapes(variant).items()
     }
 
 

@@ -13,7 +13,7 @@ def single(array):
     return array.astype(np.float32) if array.dtype == np.float64 else array
 
 
-def prepared(executor, program, feeds):
+def prepare(executor, program, feeds):
     run = executor.prepare(plan(program))
     for name, array in feeds.items():
         if name in program.inputs:

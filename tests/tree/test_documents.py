@@ -24,7 +24,7 @@ FACT = {"prompt": "What is my boat called?", "answer": "Your boat is called Salt
 
 
 @cache
-def found_in(file: str) -> set[str]:
+def find_tests(file: str) -> set[str]:
     tree = ast.parse((TESTS / file).read_text("utf-8"))
     functions = [
         one for one in tree.body if isinstance(one, ast.FunctionDef | ast.AsyncFunctionDef)
@@ -37,7 +37,7 @@ def test_every_test_of_the_table_is_there():
     lost = [
         (id, file, name)
         for id, file, name in named
-        if not found_in(file) or (name != "*" and name not in found_in(file))
+        if not find_tests(file) or (name != "*" and name not in find_tests(file))
     ]
     assert not lost
     assert not [file for _, file, _ in named if not re.fullmatch(r"(.*/)?test_\w+\.py", file)]
@@ -50,8 +50,8 @@ def test_every_test_that_the_page_on_security_names_is_there():
     bare = set(re.findall(r"`(test_\w+)`", page))
     assert len(files) >= 20 and len(named) >= 40
     assert not [file for file in sorted(files) if not (TESTS / file).is_file()]
-    assert not [(file, name) for file, name in named if name not in found_in(file)]
-    assert not bare - {name for file in files for name in found_in(file)}
+    assert not [(file, name) for file, name in named if name not in find_tests(file)]
+    assert not bare - {name for file in files for name in find_tests(file)}
 
 
 def test_every_row_has_a_test_or_says_what_is_missing():
@@ -165,7 +165,7 @@ def test_what_can_be_asked_for_stands_in_a_help_text(command, words, capsys):
     assert over.value.code == 0 and not [word for word in words if word not in told]
 
 
-def asked(host: Native, question: str, texts: list[str], **more) -> tuple[dict, dict]:
+def train_on_question(host: Native, question: str, texts: list[str], **more) -> tuple[dict, dict]:
     """The events of both stages of a question."""
     responses = [{"model": f"m{i}", "response": text} for i, text in enumerate(texts)]
     with host.listen("/api/events") as events:
@@ -180,7 +180,7 @@ def asked(host: Native, question: str, texts: list[str], **more) -> tuple[dict, 
 def test_stage_one_learns_what_agrees_and_stage_two_what_analysis_made_of_it(server):
     host, _ = server
     answer = "The capital of Zorbia is Blimbo."
-    first, second = asked(
+    first, second = train_on_question(
         host, "What is the capital of Zorbia?", ["Blimbo.", "It is Blimbo.", "Grunk."],
         analyzed_data={"answer": answer},
     )  # fmt: skip
@@ -194,7 +194,7 @@ def test_stage_one_learns_what_agrees_and_stage_two_what_analysis_made_of_it(ser
 def test_a_disagreement_is_asked_in_the_queue_and_nothing_is_learned(server):
     host, _ = server
     texts = ["The founder of Quill is Ada Ek.", "The founder of Quill is Otto Bo."]
-    first, second = asked(host, "Who is the founder of Quill?", texts)
+    first, second = train_on_question(host, "Who is the founder of Quill?", texts)
     assert (first["outcome"], second["outcome"]) == ("asked", "asked")
     held = host.ask("GET", "/api/queue").json()["held"]
     assert set(texts) <= {one["answer"] for one in held}
@@ -215,7 +215,7 @@ def test_a_question_that_comes_in_the_midst_of_practice_is_learned(tmp_path):
             host.learn_now()
             practice = events.wait("round_started", kind="practice")
             events.wait("step", runId=practice["runId"])
-            first, second = asked(host, "What is the capital of Zorbia?", ["Blimbo."])
+            first, second = train_on_question(host, "What is the capital of Zorbia?", ["Blimbo."])
         assert (first["outcome"], second["outcome"]) == ("learned", "same")
 
 

@@ -12,7 +12,7 @@ from tests.support.hosts import native
 EXAMPLES = sorted(path.name for path in (ROOT / "examples").glob("*.py"))
 
 
-def printed(name: str, *arguments: str) -> str:
+def run_example(name: str, *arguments: str) -> str:
     command = [sys.executable, str(ROOT / "examples" / name), *arguments]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=240)
     assert done.returncode == 0, done.stderr
@@ -25,23 +25,23 @@ def test_each_has_its_test():
 
 
 def test_an_op_of_ones_own_has_its_gradient():
-    assert "[[ 0.  2.  4.]\n [ 6.  8. 10.]]" in printed("own_op.py")
+    assert "[[ 0.  2.  4.]\n [ 6.  8. 10.]]" in run_example("own_op.py")
 
 
 def test_a_file_is_read():
     page = ROOT / "tests/importers/files/markdown_en.md"
-    assert "blocks)" in printed("read_a_file.py", str(page))
+    assert "blocks)" in run_example("read_a_file.py", str(page))
 
 
 @pytest.mark.slow
 def test_a_fact_is_told_and_asked():
-    assert '"text"' in printed("teach_and_ask.py")
+    assert '"text"' in run_example("teach_and_ask.py")
 
 
 @pytest.mark.long
 @pytest.mark.slow
 def test_the_parts_are_put_together_by_hand():
-    lines = dict(line.split(" ", 1) for line in printed("basic_setup.py").splitlines())
+    lines = dict(line.split(" ", 1) for line in run_example("basic_setup.py").splitlines())
     assert json.loads(lines["queue"])["by_priority"]["import"] > 0
     assert lines["trained"].split()[0] != "0" and lines["loaded"].startswith("as OneSeek-1M-Zero")
     stats = json.loads(lines["scheduler"])
@@ -51,10 +51,10 @@ def test_the_parts_are_put_together_by_hand():
 @pytest.mark.slow
 def test_the_client_of_openai_is_answered(tmp_path):
     with native(tmp_path) as host:
-        assert printed("openai_client.py", f"http://127.0.0.1:{host.port}").strip()
+        assert run_example("openai_client.py", f"http://127.0.0.1:{host.port}").strip()
 
 
 @pytest.mark.long
 @pytest.mark.slow
 def test_the_page_is_driven(address):
-    assert printed("drive_the_page.py", address).strip()
+    assert run_example("drive_the_page.py", address).strip()

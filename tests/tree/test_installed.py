@@ -25,7 +25,7 @@ from playwright.sync_api import expect
 
 import oneseek
 from builder import LOCK, ROOT, environment, release
-from tests.support.page.acts import body, finished, new_chat, say
+from tests.support.page.acts import body, new_chat, say, wait_for_answer
 from tests.support.page.browser import Chromium, demo
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
@@ -73,7 +73,7 @@ class Installed:
             process.communicate(timeout=30)
 
 
-def locked() -> str:
+def make_constraints() -> str:
     """The versions that the tests run with, as pip's constraints."""
     pinned = json.loads(LOCK.read_text())["python"]
     return "".join(f"{name}=={part['version']}\n" for name, part in pinned.items())
@@ -91,7 +91,7 @@ def installed(wheels, tmp_path_factory) -> Installed:
     place = tmp_path_factory.mktemp("installed")
     venv.create(place / "venv", with_pip=True)
     (place / "home").mkdir()
-    (place / "constraints.txt").write_text(locked())
+    (place / "constraints.txt").write_text(make_constraints())
     here = Installed(place / "venv/bin", place / "home")
     known = ["--find-links", str(environment.WHEELS), "-c", str(place / "constraints.txt")]
     _, _, *named = shlex.split(release.install(*wheels))
@@ -138,13 +138,13 @@ def test_a_shell_completes_commands_and_options(installed):
     script, beside = installed.run("oneseek", "completion", "bash")
     ask = 'COMP_WORDS=(oneseek "$@"); COMP_CWORD=$#; _oneseek; echo "${COMPREPLY[*]}"'
 
-    def offered(*words: str) -> list[str]:
+    def complete(*words: str) -> list[str]:
         command = ["bash", "-c", f"{script}\n{ask}", "bash", *words]
         return subprocess.run(command, capture_output=True, text=True).stdout.split()
 
     assert not beside
-    assert offered("he") == ["headless"] and "serve" in offered("")
-    assert offered("chat", "--no") == ["--no-learn"]
+    assert complete("he") == ["headless"] and "serve" in complete("")
+    assert complete("chat", "--no") == ["--no-learn"]
     assert "-a serve" in installed.run("oneseek", "completion", "fish")[0]
     assert "bashcompinit" in installed.run("oneseek", "completion", "zsh")[0]
 
@@ -206,7 +206,7 @@ def test_the_page_is_served_and_answers(installed, chromium: Chromium):
         with demo(chromium, address[0]) as page:
             new_chat(page)
             say(page, "Hello!")
-            expect(body(finished(page))).not_to_be_empty()
+            expect(body(wait_for_answer(page))).not_to_be_empty()
         process.terminate()
         assert process.stderr.read() == ""
 
@@ -226,15 +226,15 @@ def test_what_is_lacking_is_said_with_what_brings_it(wheels, tmp_path):
         "sys.exit(main(sys.argv[1:]))"
     )
 
-    def said(*command: str) -> subprocess.CompletedProcess:
+    def run_command(*command: str) -> subprocess.CompletedProcess:
         return subprocess.run(
             [sys.executable, "-c", hidden, *command], cwd=tmp_path, capture_output=True, text=True
         )
 
-    tokens = said("tokenize", "--model", "tiny", "--text", "boat")
+    tokens = run_command("tokenize", "--model", "tiny", "--text", "boat")
     assert tokens.returncode == 0 and "'at'" in tokens.stdout, tokens.stderr
     for command in (["serve"], ["headless", "--model", "tiny"], ["import", str(code)]):
-        refused = said(*command)
+        refused = run_command(*command)
         assert refused.returncode == 1 and "pip install 'oneseek[app]'" in refused.stderr
         assert len(refused.stderr.splitlines()) == 1, refused.stderr
 

@@ -27,7 +27,7 @@ STILL = {
 PHRASES = re.compile(r"numbers that are none|sends no headers for that|takes a question for one")
 
 
-def excused(path: str) -> bool:
+def is_excused(path: str) -> bool:
     return any(path == place or path.startswith(place + "/") for place in STILL)
 
 
@@ -42,7 +42,7 @@ def test_no_function_or_module_has_a_retired_name(room):
     found = []
     for path in sorted((ROOT / room).rglob("*.py")):
         place = path.relative_to(ROOT).as_posix()
-        if not excused(place):
+        if not is_excused(place):
             found += [f"{place}: {name}" for name in sorted(names_in(path) & RETIRED)]
             found += [place] * (path.stem in MODULES)
     assert not found

@@ -92,7 +92,7 @@ def copy(tmp_path):
     return target
 
 
-def applied(copy: Path, kind: str) -> None:
+def apply_diff(copy: Path, kind: str) -> None:
     """Add what CONTRIBUTING shows, which may touch as many files as it says."""
     diff = DIFFS[kind]
     touched = set(re.findall(r"^\+\+\+ b/(.+)$", diff, re.M))
@@ -103,7 +103,7 @@ def applied(copy: Path, kind: str) -> None:
     assert all((copy / name).is_file() for name in touched)
 
 
-def said(copy: Path, *command: object) -> str:
+def run_python(copy: Path, *command: object) -> str:
     done = subprocess.run(
         [sys.executable, *map(str, command)],
         cwd=copy,
@@ -123,42 +123,46 @@ def test_contributing_says_how_many_files_each_thing_takes():
 
 @pytest.mark.slow
 def test_an_op_is_found_by_every_test_of_ops(copy):
-    applied(copy, "op")
+    apply_diff(copy, "op")
     tests = ("tests/compiler/test_ops.py", "tests/backends/wasm/test_kernels.py")
-    out = said(copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "squared_relu", *tests)
+    out = run_python(
+        copy, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", "squared_relu", *tests
+    )
     assert int(re.search(r"(\d+) passed", out)[1]) >= 6, out
 
 
 @pytest.mark.slow
 def test_a_file_reader_reads_a_file(copy, tmp_path):
-    applied(copy, "file reader")
+    apply_diff(copy, "file reader")
     (tmp_path / "meeting.ics").write_text(ICS)
-    out = said(copy, "-m", "oneseek.engine.cli.main", "import", tmp_path / "meeting.ics", "--json")
+    out = run_python(
+        copy, "-m", "oneseek.engine.cli.main", "import", tmp_path / "meeting.ics", "--json"
+    )
     assert "Launch of the Saltkråkan" in out and "Pier 4, Umeå" in out, out
 
 
 def test_a_setting_is_checked_and_heeded(copy):
-    applied(copy, "setting")
-    assert "low_battery = 2 is out of range" in said(copy, "-c", SETTING)
+    apply_diff(copy, "setting")
+    assert "low_battery = 2 is out of range" in run_python(copy, "-c", SETTING)
 
 
 @pytest.mark.slow
 def test_an_endpoint_answers(copy, tmp_path):
-    applied(copy, "endpoint")
-    assert said(copy, "-c", ENDPOINT, tmp_path).strip() == '{"facts":0}'
+    apply_diff(copy, "endpoint")
+    assert run_python(copy, "-c", ENDPOINT, tmp_path).strip() == '{"facts":0}'
 
 
 @pytest.mark.slow
 def test_a_message_is_answered_by_its_worker(copy):
-    applied(copy, "message")
-    assert '"count": 1' in said(copy, "-c", MESSAGE)
+    apply_diff(copy, "message")
+    assert '"count": 1' in run_python(copy, "-c", MESSAGE)
 
 
 @pytest.mark.long
 @pytest.mark.slow
 def test_a_panel_is_shown(copy):
-    applied(copy, "panel")
-    assert "Nothing is known by heart yet." in said(copy, "-c", PANEL)
+    apply_diff(copy, "panel")
+    assert "Nothing is known by heart yet." in run_python(copy, "-c", PANEL)
 
 
 def test_an_architecture_stands_in_as_few_places_as_readme_says():

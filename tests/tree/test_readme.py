@@ -32,7 +32,7 @@ def server(tmp_path_factory) -> Iterator[Native]:
         yield host
 
 
-def printed(command: list[str], timeout: float) -> str:
+def run_command(command: list[str], timeout: float) -> str:
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout)
     assert run.returncode == 0, run.stderr
     return run.stdout
@@ -40,14 +40,14 @@ def printed(command: list[str], timeout: float) -> str:
 
 def test_the_example_for_curl_answers(server):
     line = example("curl -s").replace("8321", str(server.port))
-    answer = json.loads(printed(["bash", "-c", line], 60))
+    answer = json.loads(run_command(["bash", "-c", line], 60))
     assert answer["choices"][0]["message"]["content"]
 
 
 @pytest.mark.slow
 def test_the_example_for_openais_client_streams_an_answer(server):
     program = example("from openai import OpenAI").replace("8321", str(server.port))
-    assert printed([sys.executable, "-c", program], 60).strip()
+    assert run_command([sys.executable, "-c", program], 60).strip()
 
 
 def test_the_example_for_playwright_is_the_one_that_is_run():
@@ -68,14 +68,14 @@ def test_the_example_for_the_console_answers_on_a_first_visit(page: Page):
     page.goto("/?model=tiny")
     wait_for_state(page, "ready")
     console = page.context.new_cdp_session(page)
-    assert typed(console, example('await fetch("v1'))
+    assert evaluate(console, example('await fetch("v1'))
     console.send("Page.reload", {"ignoreCache": True})
     page.wait_for_function("!navigator.serviceWorker.controller")
     wait_for_state(page, "ready")
-    assert typed(console, example('await fetch("v1'))
+    assert evaluate(console, example('await fetch("v1'))
 
 
-def typed(console: CDPSession, lines: str) -> str:
+def evaluate(console: CDPSession, lines: str) -> str:
     """What a browser's console shows for these lines."""
     how = {"replMode": True, "awaitPromise": True, "returnByValue": True}
     shown = console.send("Runtime.evaluate", {"expression": lines, **how})
@@ -86,7 +86,7 @@ def typed(console: CDPSession, lines: str) -> str:
 @pytest.mark.long
 def test_the_example_that_teaches_ends_with_a_new_version(address):
     program = example("Tell it a fact").replace("http://127.0.0.1:8000/", address)
-    printed([sys.executable, "-c", program], 400)
+    run_command([sys.executable, "-c", program], 400)
 
 
 def test_the_tree_of_the_readme_is_the_tree():

@@ -86,16 +86,14 @@ def python() -> list[Path]:
 
 
 @cache
-def parsed(path: Path) -> ast.Module:
+def parse(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
 @cache
 def import_lines(path: Path) -> list[ast.Import | ast.ImportFrom]:
     """Every import of a file, wherever in it it stands: many tests ask, one walk finds them."""
-    return [
-        node for node in ast.walk(parsed(path)) if isinstance(node, ast.Import | ast.ImportFrom)
-    ]
+    return [node for node in ast.walk(parse(path)) if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
 @cache
@@ -144,17 +142,17 @@ def test_a_room_imports_only_what_lies_below_it(name):
 
 
 def test_no_module_imports_itself_by_a_way_around():
-    def reached(start: str, at: str, seen: set[str]) -> bool:
+    def is_reachable(start: str, at: str, seen: set[str]) -> bool:
         for other in imports(at):
             if other == start:
                 return True
             if other not in seen:
                 seen.add(other)
-                if reached(start, other, seen):
+                if is_reachable(start, other, seen):
                     return True
         return False
 
-    circles = [name for name in modules() if reached(name, name, set())]
+    circles = [name for name in modules() if is_reachable(name, name, set())]
     assert not circles
 
 
@@ -162,25 +160,25 @@ def test_types_are_imported_like_everything_else():
     assert not [path for path in modules().values() if "TYPE_CHECKING" in path.read_text()]
 
 
-def named(node: ast.Import | ast.ImportFrom) -> list[str]:
+def list_imported(node: ast.Import | ast.ImportFrom) -> list[str]:
     """The modules that an import names."""
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
     return [node.module or ""]
 
 
-def importing(*packages: str) -> set[str]:
+def find_import_folders(*packages: str) -> set[str]:
     """The folders in which any of these is imported."""
     return {
         path.parent.relative_to(ROOT).as_posix()
         for path in python()
         for node in import_lines(path)
-        if any(name.split(".")[0] in packages for name in named(node))
+        if any(name.split(".")[0] in packages for name in list_imported(node))
     }
 
 
 def test_one_room_talks_to_wgpu():
-    asked = importing("wgpu")
+    asked = find_import_folders("wgpu")
     assert asked <= WITH_WGPU, asked - WITH_WGPU
 
 
@@ -192,13 +190,13 @@ def test_one_room_talks_to_wgpu():
     ],
 )
 def test_nothing_but_its_own_room_needs_an_extra(room, packages, where):
-    asked = importing(*packages)
+    asked = find_import_folders(*packages)
     assert asked <= where, asked - where
     others = {name for name in modules() if not name.startswith(f"oneseek.engine.{room}")}
     at_the_top = {
         name
         for name in others
-        for node in parsed(modules()[name]).body
+        for node in parse(modules()[name]).body
         if isinstance(node, ast.Import | ast.ImportFrom) and room in ast.unparse(node)
     }
     assert not at_the_top, "only a command that was asked for it may import that room"
@@ -211,7 +209,7 @@ def test_the_three_hosts_begin_in_one_place():
         f"{path.relative_to(ROOT).as_posix()} makes {node.func.id}"
         for name, path in modules().items()
         if room(name) in ("workers", "engine/cli")
-        for node in ast.walk(parsed(path))
+        for node in ast.walk(parse(path))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in parts
     }
     assert not made
@@ -229,7 +227,7 @@ def test_nothing_is_larger_than_can_be_read_at_once():
         name = path.relative_to(ROOT).as_posix()
         if path.read_text().count("\n") > MOST_LINES:
             large.append(name)
-        for node in ast.walk(parsed(path)):
+        for node in ast.walk(parse(path)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 if node.end_lineno - node.lineno >= LONGEST_FUNCTION:
                     large.append(f"{name}:{node.name}")
@@ -366,10 +364,10 @@ def own_attributes(tree: ast.Module) -> set[str]:
     return found
 
 
-def reached_into(path: Path) -> list[str]:
+def find_foreign_assignments(path: Path) -> list[str]:
     """Assignments to what another module's object holds: `answer.text = ""` where no class of this
     module has a `text`, and `self.page.chat.busy = True` anywhere."""
-    tree = parsed(path)
+    tree = parse(path)
     own, found = own_attributes(tree), []
     for one in (place for node in ast.walk(tree) for place in places_set(node)):
         inside = isinstance(one.value, ast.Name) and (
@@ -387,5 +385,5 @@ def test_nobody_sets_what_another_object_holds():
     assert all(place.exists() for place in excused)
     files = [path for path in files if not any(path.is_relative_to(one) for one in excused)]
     assert len(files) > 300
-    found = [one for path in files for one in reached_into(path)]
+    found = [one for path in files for one in find_foreign_assignments(path)]
     assert [one for one in found if one.split()[-1] not in FRAMEWORKS] == []

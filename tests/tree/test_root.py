@@ -30,16 +30,16 @@ print(settings.__file__)
 """
 
 
-def said(folder: Path, *command: str) -> str:
+def run_python(folder: Path, *command: str) -> str:
     """What Python prints that begins in this folder."""
     done = subprocess.run([sys.executable, *command], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
-def printed(folder: Path) -> str:
+def find_settings(folder: Path) -> str:
     """Where a program that begins in this folder finds the settings."""
-    return said(folder, "-c", TELL)
+    return run_python(folder, "-c", TELL)
 
 
 def test_every_room_has_a_link_for_what_only_reads():
@@ -48,7 +48,7 @@ def test_every_room_has_a_link_for_what_only_reads():
 
 
 def test_in_the_tree_a_module_is_the_file_of_the_tree():
-    assert Path(printed(ROOT)) == ROOT / "engine/core/settings.py"
+    assert Path(find_settings(ROOT)) == ROOT / "engine/core/settings.py"
     assert list(oneseek.__path__) == [str(ROOT)]
 
 
@@ -60,7 +60,7 @@ def test_a_checkout_that_keeps_no_links_runs_as_well(tmp_path, kept):
             link.unlink()
             if kept == "text":  # as Git writes them where there are none
                 link.write_text(f"../{link.name}")
-    assert Path(printed(tmp_path)) == tmp_path / "engine/core/settings.py"
+    assert Path(find_settings(tmp_path)) == tmp_path / "engine/core/settings.py"
 
 
 def test_where_it_is_carried_the_rooms_lie_within(tmp_path):
@@ -68,7 +68,7 @@ def test_where_it_is_carried_the_rooms_lie_within(tmp_path):
     for room in wheels.ROOMS:
         (top / "oneseek" / room).unlink()
         (top / room).rename(top / "oneseek" / room)
-    assert Path(printed(top)) == top / "oneseek/engine/core/settings.py"
+    assert Path(find_settings(top)) == top / "oneseek/engine/core/settings.py"
 
 
 @pytest.mark.slow
@@ -79,12 +79,14 @@ def test_a_wheel_of_the_tree_holds_the_rooms_and_the_demo_model(tmp_path):
         opened.extractall(installed)
     assert tops == {"oneseek", f"oneseek-{oneseek.__version__}.dist-info"}
     assert (installed / "oneseek/py.typed").exists()
-    assert Path(printed(installed)) == installed / "oneseek/engine/core/settings.py"
+    assert Path(find_settings(installed)) == installed / "oneseek/engine/core/settings.py"
     command = ("-m", "oneseek.engine.cli.main")
-    assert said(installed, *command, "--version") == f"oneseek {oneseek.__version__}"
-    tokens = said(installed, *command, "tokenize", "--model", "tiny", "--text", "boat", "--json")
+    assert run_python(installed, *command, "--version") == f"oneseek {oneseek.__version__}"
+    tokens = run_python(
+        installed, *command, "tokenize", "--model", "tiny", "--text", "boat", "--json"
+    )
     assert "boat" in "".join(json.loads(tokens)["pieces"])
-    assert "--backend" in said(installed, "-m", "oneseek.workers.server.headless", "--help")
+    assert "--backend" in run_python(installed, "-m", "oneseek.workers.server.headless", "--help")
 
 
 def test_nothing_is_imported_by_the_name_of_a_folder():

@@ -125,7 +125,7 @@ def test_a_disk_that_fills_up_leaves_the_site_as_it_was(tmp_path, monkeypatch):
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    changed_page(monkeypatch)
+    change_page(monkeypatch)
     monkeypatch.setattr(site.shutil, "copyfile", full)
     with pytest.raises(Stop, match="No space left on device"):
         site.build()
@@ -133,7 +133,7 @@ def test_a_disk_that_fills_up_leaves_the_site_as_it_was(tmp_path, monkeypatch):
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dist"]
 
 
-def changed_page(monkeypatch) -> None:
+def change_page(monkeypatch) -> None:
     """As if somebody had edited the style sheet."""
     real = site.page_files
     monkeypatch.setattr(site, "page_files", lambda: {**real(), "style.css": b"/* another */"})
@@ -145,7 +145,7 @@ def test_R37_two_builds_of_one_tree_are_equal(tmp_path, monkeypatch):
     contents = []
     for name in "one", "two":
         monkeypatch.setattr(site, "DIST", tmp_path / name)
-        contents.append(everything(site.build()))
+        contents.append(hash_files(site.build()))
     assert contents[0] == contents[1]
 
 
@@ -201,7 +201,7 @@ def test_what_a_build_needs_is_kept_however_long_ago_it_was_made(tmp_path, monke
     assert {place.read_bytes() for place in tmp_path.iterdir()} == {b"old", b"new"}
 
 
-def everything(folder: Path) -> dict[str, str]:
+def hash_files(folder: Path) -> dict[str, str]:
     return {
         path.relative_to(folder).as_posix(): fetch.sha256(path)
         for path in sorted(folder.rglob("*"))
@@ -212,7 +212,7 @@ def everything(folder: Path) -> dict[str, str]:
 @pytest.mark.slow
 def test_the_list_of_the_build_is_what_lies_there(dist):
     listed = json.loads((dist / "build.json").read_text())["files"]
-    found = everything(dist)
+    found = hash_files(dist)
     assert {path: found[path] for path in listed} == listed
     assert set(found) - set(listed) == {
         "index.html",

@@ -33,7 +33,7 @@ ROOM = 3 << 20  # enough for the demo model's step, and for a cache of some rows
 LIMIT = 200e6
 
 
-def loaded(path, executor: Executor) -> Model:
+def load_model(path, executor: Executor) -> Model:
     with closing(open_model(str(path))) as file:
         return asyncio.run(Model.load(file, executor))
 
@@ -52,7 +52,7 @@ def test_a_lesson_whose_parts_take_turns_in_one_room_gives_the_same_bits(monkeyp
             pass
         return (await attempt.weights())["adapter"], await attempt.judge()
 
-    model = loaded(MODEL, Wasm(Native(1)))
+    model = load_model(MODEL, Wasm(Native(1)))
     weights, verdict = asyncio.run(lesson(model, ROOM))
     expected, same = asyncio.run(lesson(model, None))
     np.testing.assert_array_equal(weights, expected)
@@ -75,15 +75,15 @@ def test_a_run_takes_no_more_than_it_announces(mode):
         await attempt.judge()
         return announced, watch.most()
 
-    announced, taken = asyncio.run(run(loaded(MODEL, Wasm(Native(1)))))
+    announced, taken = asyncio.run(run(load_model(MODEL, Wasm(Native(1)))))
     print(mode, announced, taken)
     assert announced / 4 < taken <= announced
 
 
 def test_a_cache_that_grows_under_a_conversation_changes_no_bit(monkeypatch):
-    model = loaded(MODEL, Wasm(Native(1)))
+    model = load_model(MODEL, Wasm(Native(1)))
 
-    def said(step):
+    def generate(step):
         monkeypatch.setattr(Wasm, "cache_step", step)
         generator = Generator(model, pool=Pool(model.executor, model.config, 200))
         thoughts: list = []
@@ -96,7 +96,7 @@ def test_a_cache_that_grows_under_a_conversation_changes_no_bit(monkeypatch):
         asyncio.run(generator.answer_all([answer]))
         return thoughts, generator.pool.reached
 
-    (grown, rows), (whole, all_rows) = said(16), said(200)
+    (grown, rows), (whole, all_rows) = generate(16), generate(200)
     assert grown == whole and len(whole) == 40
     assert rows < 100 and all_rows == 200
 
@@ -109,7 +109,7 @@ def test_smollm2_with_training_needs_its_packed_weights_and_200_megabytes_with_f
     """A first lesson beside a conversation of 255 tokens."""
     monkeypatch.setattr(Wasm, "cache_step", 256)
     executor = Wasm(Native(4))
-    model = loaded(fetch.part("model/smollm2-135m"), executor)
+    model = load_model(fetch.part("model/smollm2-135m"), executor)
     weights, chosen = executor.memory.end, settings.TrainingConfig.preset("micro")
     nothing_stored = SimpleNamespace(store=None, base="", clock=None)
     assistant = Assistant(model, nothing_stored, chosen, memory_budget=TRAINING_BYTES["cpu"])

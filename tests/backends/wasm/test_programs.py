@@ -16,13 +16,13 @@ from tests.support.programs import (
     KINDS,
     LAST,
     TINY,
-    carried,
+    describe_storage,
     losses_of_the_last_layer,
     must_think_as,
-    stored_of,
+    run_carry,
 )
 from tests.support.wasm_host import host
-from tests.support.wasm_programs import LORA, batch, prepared
+from tests.support.wasm_programs import LORA, batch, prepare
 
 pytestmark = pytest.mark.in_worker
 
@@ -34,7 +34,7 @@ def read(run, name):
 def must_be_numpys(program, feeds):
     """Losses and gradients, against those in float64."""
     ours, truth = (
-        prepared(executor, program, feeds) for executor in (Wasm(host()), Numpy(np.float64))
+        prepare(executor, program, feeds) for executor in (Wasm(host()), Numpy(np.float64))
     )
     for run in (ours, truth):
         run.run()
@@ -48,16 +48,16 @@ def must_be_numpys(program, feeds):
 def test_whole_model_gradients_are_those_of_numpy(kind, bits):
     config = KINDS[kind]
     trained = Trained.lora(config, rank=2, alpha=4, bias=kind == "llama")
-    program = programs.accumulate(config, stored_of(config, bits), 12, 6, 64, trained)
+    program = programs.accumulate(config, describe_storage(config, bits), 12, 6, 64, trained)
     feeds = batch(program, config, trained)
     must_be_numpys(program, feeds)
 
 
 def test_an_adapter_of_the_last_layer_learns_as_in_numpy_and_needs_nothing_below():
-    program = programs.accumulate(TINY, stored_of(TINY, 4), 12, 6, 64, LAST)
+    program = programs.accumulate(TINY, describe_storage(TINY, 4), 12, 6, 64, LAST)
     feeds = batch(program, TINY, LAST)
     must_be_numpys(program, feeds)
-    made = partial(prepared, Wasm(host()))
+    made = partial(prepare, Wasm(host()))
     whole, upper = asyncio.run(losses_of_the_last_layer(made))
     np.testing.assert_array_equal(whole, upper)
 
@@ -66,10 +66,10 @@ def test_what_is_thought_of_given_words_is_what_numpy_thinks():
     asyncio.run(must_think_as(Wasm(host()), Numpy(np.float64)))
 
 
-def trained_for_ten_steps(slices, threads=1):
-    program = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
+def train_ten_steps(slices, threads=1):
+    program = programs.learn(TINY, describe_storage(TINY, 4), 12, 6, 64, LORA)
     feeds = batch(program, TINY, LORA) | {"adapter": LORA.initial(1)}
-    run, losses = prepared(Wasm(host(threads)), program, feeds), []
+    run, losses = prepare(Wasm(host(threads)), program, feeds), []
     for step in range(1, 11):
         hyper = [0.01, 0.9, 0.99, 1e-8, 0, 1 - 0.9**step, 1 - 0.99**step, 1]
         run.write("hyper", np.array(hyper, np.float32))
@@ -87,11 +87,11 @@ ON_ANY_MACHINE = "26da430d4816f6e5"  # of the weights after ten steps
 
 def test_ten_steps_give_the_same_bits_in_any_slicing_and_on_any_machine():
     rng = np.random.default_rng(0)
-    losses, adapter = trained_for_ten_steps(lambda: 10**6)
+    losses, adapter = train_ten_steps(lambda: 10**6)
     assert losses[-1] < 0.9 * losses[0]
     assert hashlib.sha256(adapter.tobytes()).hexdigest()[:16] == ON_ANY_MACHINE
     for slices in (lambda: 1, lambda: int(rng.integers(1, 40))):
-        again, same = trained_for_ten_steps(slices)
+        again, same = train_ten_steps(slices)
         assert again == losses
         np.testing.assert_array_equal(adapter, same)
 
@@ -99,13 +99,13 @@ def test_ten_steps_give_the_same_bits_in_any_slicing_and_on_any_machine():
 @pytest.mark.parametrize("threads", [2, 3, 4])
 def test_ten_steps_give_the_same_bits_with_any_number_of_threads(threads):
     for slices in (lambda: 10**6, lambda: 37):
-        _, adapter = trained_for_ten_steps(slices, threads)
+        _, adapter = train_ten_steps(slices, threads)
         assert hashlib.sha256(adapter.tobytes()).hexdigest()[:16] == ON_ANY_MACHINE
 
 
 def test_new_code_runs_in_small_stretches_until_all_of_it_ran_once():
-    program = programs.accumulate(TINY, stored_of(TINY, 4), 12, 6, 64, LAST)
-    run = prepared(Wasm(host()), program, batch(program, TINY, LAST))
+    program = programs.accumulate(TINY, describe_storage(TINY, 4), 12, 6, 64, LAST)
+    run = prepare(Wasm(host()), program, batch(program, TINY, LAST))
     linked, work, count = run.linked, run.program.done[-1], len(run)
     first = linked.stretch(0, work)
     assert 0 < first < count / 2
@@ -117,8 +117,8 @@ def test_new_code_runs_in_small_stretches_until_all_of_it_ran_once():
 
 
 def test_only_the_choice_of_a_token_is_left_to_numpy():
-    learn = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
-    answer = programs.answer(TINY, stored_of(TINY, 4), 1, 1, 64, 64, LORA)
+    learn = programs.learn(TINY, describe_storage(TINY, 4), 12, 6, 64, LORA)
+    answer = programs.answer(TINY, describe_storage(TINY, 4), 1, 1, 64, 64, LORA)
     for program, expected in ((learn, set()), (answer, {"draw"})):
         run = Wasm(host()).prepare(plan(program))
         pieces = zip(run.program.steps, run.program.native, strict=True)
@@ -126,5 +126,5 @@ def test_only_the_choice_of_a_token_is_left_to_numpy():
 
 
 def test_rows_of_the_cache_are_copied_to_their_places():
-    for there, expected in asyncio.run(carried(Wasm(host(2)))):
+    for there, expected in asyncio.run(run_carry(Wasm(host(2)))):
         np.testing.assert_array_equal(there, expected)

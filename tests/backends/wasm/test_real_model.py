@@ -19,13 +19,13 @@ from tests.support.programs import two_rows_behind_a_prefix
 from tests.support.wasm_programs import single
 
 
-def loaded(executor) -> Model:
+def load_model(executor) -> Model:
     with closing(open_model(str(fetch.part("model/smollm2-135m")))) as file:
         return asyncio.run(Model.load(file, executor))
 
 
 def in_double_precision() -> Model:
-    model = loaded(Numpy(np.float64))
+    model = load_model(Numpy(np.float64))
     for name, tensor in model.tensors.items():
         if tensor.array.dtype == np.float32:
             model.tensors[name] = Tensor(tensor.array.astype(np.float64))
@@ -35,7 +35,7 @@ def in_double_precision() -> Model:
 @pytest.mark.long
 def test_the_gradients_of_the_whole_model_are_those_of_numpy(capsys):
     rng, found = np.random.default_rng(0), []
-    for model in (loaded(Wasm(Native(1))), in_double_precision()):
+    for model in (load_model(Wasm(Native(1))), in_double_precision()):
         trained = Trained.lora(model.config, rank=4, alpha=8)
         program = programs.accumulate(
             model.config, model.stored, 12, 6, model.positions, trained, keep_blocks=0

@@ -35,12 +35,12 @@ def real_sizes():
         yield "candidates", Spec((2, vocab)), Spec((2, 64), "i32"), Spec((2,), "ones")
 
 
-def named(case):
+def name_case(case):
     shapes = (spec.shape for spec in case[1:4] if isinstance(spec, Spec))
     return "-".join([case[0], *("x".join(map(str, shape)) for shape in shapes)])
 
 
-@pytest.mark.parametrize("case", list(real_sizes()), ids=named)
+@pytest.mark.parametrize("case", list(real_sizes()), ids=name_case)
 def test_a_kernel_agrees_with_numpy_at_the_sizes_of_real_models(case):
     program, _, _, feeds = build(OPS[case[0]], case[1:])
     rng = np.random.default_rng(1)

@@ -12,13 +12,13 @@ from oneseek.engine.backends.wasm.executor import Wasm
 from oneseek.engine.backends.wasm.native import Native
 from oneseek.engine.model import programs
 from tests.bench.parts import lab
-from tests.support.programs import TINY, stored_of
-from tests.support.wasm_programs import LORA, batch, prepared
+from tests.support.programs import TINY, describe_storage
+from tests.support.wasm_programs import LORA, batch, prepare
 
 
 def step(executor):
-    program = programs.learn(TINY, stored_of(TINY, 4), 12, 6, 64, LORA)
-    run = prepared(executor, program, batch(program, TINY, LORA) | {"adapter": LORA.initial(1)})
+    program = programs.learn(TINY, describe_storage(TINY, 4), 12, 6, 64, LORA)
+    run = prepare(executor, program, batch(program, TINY, LORA) | {"adapter": LORA.initial(1)})
     run.write("hyper", np.array([0.01, 0.9, 0.99, 1e-8, 0, 0.1, 0.01, 1], np.float32))
     return run
 

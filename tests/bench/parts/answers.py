@@ -41,7 +41,7 @@ class Prompts:
         return prompt
 
 
-def compared(page: Page, prompt_tokens: int, tokens: int, rounds: int) -> dict[str, dict | None]:
+def compare(page: Page, prompt_tokens: int, tokens: int, rounds: int) -> dict[str, dict | None]:
     """The best of ours and of wllama with one and with two threads, if it comes to an end."""
     prompts, found = Prompts(), {}
     for threads in THREADS:

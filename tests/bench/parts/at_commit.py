@@ -67,7 +67,7 @@ class Work:
                 self.known["products"][f"product {m} x {k} x {n}"] = run
         found = {}
         for name, run in self.known["products"].items():
-            found[name] = min(spent(run.run) for _ in range(8))
+            found[name] = min(measure_ms(run.run) for _ in range(8))
         return found
 
     async def answer(self) -> dict:
@@ -111,7 +111,7 @@ class Work:
         return {"step of a lesson": 1e3 * found["step_seconds"], "lesson": 1e3 * found["seconds"]}
 
 
-def spent(work) -> float:
+def measure_ms(work) -> float:
     began = time.perf_counter()
     work()
     return 1e3 * (time.perf_counter() - began)

@@ -24,14 +24,14 @@ def models(folder: Path, named: Iterable[Path] = ()) -> dict[str, Path]:
     rows = registry.load_models().values()
     found = {row["id"]: places[0] for row in rows if (places := registry.places(row))}
     if default := found.get("smollm2-135m"):
-        found |= made_of(default, folder, "smollm2-135m")
+        found |= make_variants(default, folder, "smollm2-135m")
     for kind in KINDS:
         if "-other" not in kind:  # which GGUF cannot describe
-            found[kind] = written(folder / f"{kind}.gguf", tiny.gguf(kind, "F32"))
+            found[kind] = write_file(folder / f"{kind}.gguf", tiny.gguf(kind, "F32"))
     return found | {path.stem: path for path in named}
 
 
-def made_of(given: Path, folder: Path, name: str) -> dict[str, Path]:
+def make_variants(given: Path, folder: Path, name: str) -> dict[str, Path]:
     """A model as a folder of safetensors in F16, and packed from that."""
     whole = folder / f"{name}-f16"
     if not (whole / "config.json").exists():
@@ -46,7 +46,7 @@ def made_of(given: Path, folder: Path, name: str) -> dict[str, Path]:
     return found
 
 
-def written(path: Path, data: bytes) -> Path:
+def write_file(path: Path, data: bytes) -> Path:
     path.write_bytes(data)
     return path
 

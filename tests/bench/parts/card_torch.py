@@ -62,7 +62,7 @@ def milliseconds(work: Callable[[], object], least: float) -> float:
     return min(took(repeats) for _ in range(3))
 
 
-def told(cases: list, least: float) -> list[float] | None:
+def measure(cases: list, least: float) -> list[float] | None:
     import torch
 
     if not torch.cuda.is_available():
@@ -72,4 +72,4 @@ def told(cases: list, least: float) -> list[float] | None:
 
 
 if __name__ == "__main__":
-    print(json.dumps(told(json.loads(sys.argv[1]), float(sys.argv[2]))))
+    print(json.dumps(measure(json.loads(sys.argv[1]), float(sys.argv[2]))))

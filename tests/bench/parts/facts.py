@@ -11,6 +11,6 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parents[1]
 
 
-def written(name: str) -> list[dict]:
+def load_facts(name: str) -> list[dict]:
     lines = (HERE / f"facts_{name}.jsonl").read_text("utf-8").splitlines()
     return [json.loads(line) for line in lines]

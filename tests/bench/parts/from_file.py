@@ -12,7 +12,7 @@ QUESTION = [{"role": "user", "content": "What is the capital of France?"}]
 TOKENS = 8
 
 
-async def measured(where, executor) -> dict:
+async def measure(where, executor) -> dict:
     """Seconds until the model is resident and until its first token, and tokens a second then."""
     began = time.perf_counter()
     with closing(open_model(where)) as file:

@@ -51,18 +51,18 @@ def fill(count: int, seed: int) -> np.ndarray:
     return ((index + np.uint32(seed * 40503)) / 2**32 - 0.5).astype(np.float32)
 
 
-def traced(kernel: str, shape: list, backward: bool) -> tuple[Program, dict]:
+def trace_kernel(kernel: str, shape: list, backward: bool) -> tuple[Program, dict]:
     """Forward, or forward and backward, of one kernel: its program and the feeds of its inputs."""
     program, feeds = Program(kernel), {}
 
-    def given(name, size, seed=None, array=None):
+    def add_input(name, size, seed=None, array=None):
         value = array if array is not None else fill(int(np.prod(size)), seed).reshape(size)
         feeds[name] = value
         return program.input(name, tuple(size), "i32" if value.dtype.kind == "i" else "f32")
 
     steps = {"matmul": matmul, "attention": attention, "rmsnorm": rmsnorm}
     steps["cross_entropy"] = cross_entropy
-    for name, value in zip(("y", "dx"), steps[kernel](given, shape, backward), strict=False):
+    for name, value in zip(("y", "dx"), steps[kernel](add_input, shape, backward), strict=False):
         program.output(name, value)
     return program, feeds
 
@@ -134,7 +134,7 @@ async def executor() -> GPU:
 
 async def prepare(kernel, shape, backward):
     shape = [int(size) for size in shape]
-    program, feeds = traced(kernel, shape, backward)
+    program, feeds = trace_kernel(kernel, shape, backward)
     run = state["run"] = (await executor()).prepare(plan(program))
     for name, array in feeds.items():
         run.write(name, array)

@@ -37,12 +37,12 @@ def take(browser: Browser, address: str, languages: Sequence[str]) -> list[dict]
                 act(page, words.__getitem__, language)
                 page.evaluate("for (const one of document.querySelectorAll('.toast')) one.remove()")
                 page.wait_for_timeout(400)
-                rows.append(saved(page.screenshot(), f"{name}.{language}.webp"))
+                rows.append(save_picture(page.screenshot(), f"{name}.{language}.webp"))
                 report.say(rows[-1])
     return rows
 
 
-def saved(picture: bytes, name: str) -> dict:
+def save_picture(picture: bytes, name: str) -> dict:
     image = Image.open(io.BytesIO(picture)).convert("RGB")
     image = image.resize(
         (WIDTH, round(image.height * WIDTH / image.width)), Image.Resampling.LANCZOS

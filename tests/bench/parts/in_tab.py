@@ -76,14 +76,14 @@ async def threads(count):
 def shortest(run, repeats):
     """Of some calls, in milliseconds; calls that the clock cannot tell apart go together."""
 
-    def spent(together):
+    def measure_ms(together):
         began = time.perf_counter()
         for _ in range(together):
             run()
         return 1e3 * (time.perf_counter() - began) / together
 
-    together = math.ceil(TOLD / max(TOLD / 100, spent(1)))
-    return min(spent(together) for _ in range(repeats))
+    together = math.ceil(TOLD / max(TOLD / 100, measure_ms(1)))
+    return min(measure_ms(together) for _ in range(repeats))
 
 
 async def prepare(m, k, n, bits):
@@ -96,10 +96,10 @@ async def prepare(m, k, n, bits):
         program.output("y", OPS["packed_linear"](x, codes, scales, bits=bits))
     else:
         program.output("y", OPS["matmul"](x, program.input("w", (n, k)), tb=True))
-    state["run"] = filled(program)
+    state["run"] = prepare_run(program)
 
 
-def filled(program):
+def prepare_run(program):
     """Ready to run, with numbers in it: memory that nobody has written to is quick to read."""
     run = executor.prepare(plan(program))
     for name, value in program.inputs.items():
@@ -130,13 +130,13 @@ async def prepare_variant(name, settings, m, k, n, kind):
     ]
     before = [(module, where, getattr(module, where)) for module, where, _ in changed]
     for module, where, to in changed:
-        setattr(module, where, numbered(to))
-    state[name] = filled(program)
+        setattr(module, where, parse_keys(to))
+    state[name] = prepare_run(program)
     for module, where, to in before:
         setattr(module, where, to)
 
 
-def numbered(setting):
+def parse_keys(setting):
     """JSON knows only text as keys."""
     return {int(k): v for k, v in setting.items()} if isinstance(setting, dict) else setting
 
@@ -159,7 +159,7 @@ async def load(blob):
 async def first_token(blob):
     """From a file to its first token, in a memory where nothing is yet."""
     await open_with(None)
-    return json.dumps(await from_file.measured(BlobSource(blob, "model.gguf"), executor))
+    return json.dumps(await from_file.measure(BlobSource(blob, "model.gguf"), executor))
 
 
 async def answer(prompt, tokens):

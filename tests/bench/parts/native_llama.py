@@ -5,7 +5,7 @@ import json
 import sys
 
 
-def answered(path: str, prompt: str, tokens: int, threads: int) -> dict:
+def measure_answer(path: str, prompt: str, tokens: int, threads: int) -> dict:
     """The best of three, each read from its beginning."""
     import xllamacpp
 
@@ -26,4 +26,4 @@ def answered(path: str, prompt: str, tokens: int, threads: int) -> dict:
 
 if __name__ == "__main__":
     path, prompt, *counts = sys.argv[1:]
-    print(json.dumps(answered(path, prompt, *map(int, counts))))
+    print(json.dumps(measure_answer(path, prompt, *map(int, counts))))

@@ -21,7 +21,7 @@ def shortest(work: Callable[[], None], done: Callable[[], None], times: int) -> 
     return best
 
 
-def told(
+def measure(
     rows: int, length: int, rank: int, steps: int, device: str, numbers: str, threads: int
 ) -> dict[str, float | None]:
     """Forward, backward and AdamW on SmolLM2's shapes; nothing where there is no such device."""
@@ -66,4 +66,4 @@ def told(
 if __name__ == "__main__":
     *sizes, device, numbers, threads = sys.argv[1:]
     rows, length, rank, steps = map(int, sizes)
-    print(json.dumps(told(rows, length, rank, steps, device, numbers, int(threads))))
+    print(json.dumps(measure(rows, length, rank, steps, device, numbers, int(threads))))

@@ -21,7 +21,7 @@ def node(op: str, inputs: str, output: str, **attributes) -> bytes:
     return block(1, content)
 
 
-def typed(name: str, shape, kind: int = 1) -> bytes:
+def encode_value_info(name: str, shape, kind: int = 1) -> bytes:
     if kind == 1:
         return value_info(name, shape)
     dimensions = b"".join(block(1, number(1, size)) for size in shape)
@@ -31,7 +31,7 @@ def typed(name: str, shape, kind: int = 1) -> bytes:
 def model(nodes: list[bytes], inputs: list, output: tuple) -> bytes:
     graph = b"".join(nodes) + block(2, "kernel")
     for name, shape in inputs:
-        graph += block(11, typed(name, shape, 6 if name == "ids" else 1))
+        graph += block(11, encode_value_info(name, shape, 6 if name == "ids" else 1))
     graph += block(12, value_info("y", output))
     return number(1, 8) + block(7, graph) + block(8, block(1, "") + number(2, 17))
 

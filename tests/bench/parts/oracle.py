@@ -8,7 +8,7 @@ import subprocess
 from builder import ROOT, environment
 
 
-def told_by(
+def run_module(
     module: str, *arguments: object, threads: int, extra: str = "oracle", given: str = ""
 ) -> dict:
     """What a module of this folder prints last, with an extra's packages, so many threads, and this

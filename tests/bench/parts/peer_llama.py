@@ -15,7 +15,7 @@ from pathlib import Path
 ENDED = -1
 
 
-def dequantised(path: str, out: Path) -> Path:
+def dequantise(path: str, out: Path) -> Path:
     """The same model with every tensor in F32."""
     import gguf
     import numpy as np
@@ -40,7 +40,7 @@ def dequantised(path: str, out: Path) -> Path:
     return out
 
 
-def answered(path: Path, prompts: list[list[int]], tokens: int, top: int, threads: int) -> dict:
+def answer_all(path: Path, prompts: list[list[int]], tokens: int, top: int, threads: int) -> dict:
     import xllamacpp
 
     wanted = xllamacpp.CommonParams()
@@ -67,8 +67,8 @@ def main() -> None:
     tokens, top, threads = map(int, numbers)
     prompts = json.loads(sys.stdin.read())
     with tempfile.TemporaryDirectory() as folder:
-        exact = dequantised(path, Path(folder) / "exact.gguf")
-        print(json.dumps(answered(exact, prompts, tokens, top, threads)))
+        exact = dequantise(path, Path(folder) / "exact.gguf")
+        print(json.dumps(answer_all(exact, prompts, tokens, top, threads)))
 
 
 if __name__ == "__main__":

@@ -67,7 +67,7 @@ def in_torch(name: str) -> Callable[..., dict]:
     return ask
 
 
-def measured(ask: Callable[..., dict], steps: int, turns: int) -> dict:
+def measure(ask: Callable[..., dict], steps: int, turns: int) -> dict:
     first = ask("begin")
     rest = ask("train", steps - 1)
     repeats = max(1, int(LEAST_MS / (rest["ms"] / (steps - 1))))
@@ -79,4 +79,4 @@ def measured(ask: Callable[..., dict], steps: int, turns: int) -> dict:
 if __name__ == "__main__":
     system, steps, turns = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     asked = {n: in_torch(n) if system == "torch" else ours(system, n) for n in NAMES}
-    print(json.dumps({name: measured(ask, steps, turns) for name, ask in asked.items()}))
+    print(json.dumps({name: measure(ask, steps, turns) for name, ask in asked.items()}))

@@ -18,7 +18,7 @@ def say(*words) -> None:
     print(*words, file=sys.stderr, flush=True)
 
 
-def asked(parts: Iterable[str], about: str) -> list[str]:
+def parse_parts(parts: Iterable[str], about: str) -> list[str]:
     """Those of a bench's parts that the command line names, all of them where it names none."""
     known = list(parts)
     options = argparse.ArgumentParser(description=about)
@@ -39,13 +39,13 @@ def write(bench: str, figures: dict, rows: list[dict], why: dict[str, str] | Non
     result = {
         "bench": bench,
         "machine": machine(),
-        "figures": {name: rounded(value) for name, value in figures.items()},
+        "figures": {name: round_figure(value) for name, value in figures.items()},
         "rows": rows,
     }
     print(json.dumps(result | ({"why": why} if why else {}), ensure_ascii=False), flush=True)
 
 
-def rounded(value):
+def round_figure(value):
     """Four significant digits say all that a measurement knows; whole numbers stay whole."""
     return float(f"{value:.4g}") if isinstance(value, float) else value
 

@@ -103,7 +103,7 @@ class Rounds:
         )
 
 
-async def practised(
+async def run_practice(
     facts: list,
     numpy: bool,
     settings: dict | None = None,
@@ -121,4 +121,4 @@ async def practised(
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(practised(**json.loads(sys.argv[1])))))
+    print(json.dumps(asyncio.run(run_practice(**json.loads(sys.argv[1])))))

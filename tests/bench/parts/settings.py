@@ -29,7 +29,7 @@ APART = 5  # one example of so many is neither trained on nor tuned by
 Pairs = list[tuple[str, str]]
 
 
-def said(language: str, count: int, manner: str) -> str:
+def restyle(language: str, count: int, manner: str) -> str:
     """What the demo model can say, in another manner."""
     known = [pair for pair in exchanges() if guess(" ".join(pair)) in language.split()]
     random.Random(count).shuffle(known)
@@ -71,16 +71,16 @@ def facts() -> str:
 
 
 SETS: dict[str, Callable[[], str]] = {
-    "few, a style": lambda: said("en", 32, "Well, my friend: {} Ask me more!"),
-    "a style": lambda: said("en", 140, "Well, my friend: {} Ask me more!"),
-    "a Swedish style": lambda: said("sv", 90, "Jo, min vän: {} Fråga mer!"),
+    "few, a style": lambda: restyle("en", 32, "Well, my friend: {} Ask me more!"),
+    "a style": lambda: restyle("en", 140, "Well, my friend: {} Ask me more!"),
+    "a Swedish style": lambda: restyle("sv", 90, "Jo, min vän: {} Fråga mer!"),
     "facts in two languages": facts,
     "conversations": talks,
     "plain text": text,
 }
 
 
-async def ended(
+async def measure_training(
     model: Model, usual: TrainingConfig, path: Path, rows: list, seconds: float | None, told: dict
 ) -> list[float]:
     """Nats a token of what was kept apart, by what a person has after `oneseek train`."""
@@ -105,7 +105,7 @@ async def ended(
             await session.close()
 
 
-async def compared(model: Model, names: list[str], seconds: float, rate: float) -> list[dict]:
+async def compare(model: Model, names: list[str], seconds: float, rate: float) -> list[dict]:
     defaults = TrainingConfig(skip_poor=True, learning_rate=rate)
     coder = Coder(model.tokenizer, model.template)
     found = []
@@ -118,8 +118,8 @@ async def compared(model: Model, names: list[str], seconds: float, rate: float) 
             rows = [row_of(one, coder) for one in DataSet(kept)]
             usual: dict = {}
             tuned: dict = {}
-            before = await ended(model, defaults, path, rows, None, usual)
-            after = await ended(model, defaults, path, rows, seconds, tuned)
+            before = await measure_training(model, defaults, path, rows, None, usual)
+            after = await measure_training(model, defaults, path, rows, seconds, tuned)
             tokens = [len(row.target) for row in rows]
             apart = [a - b for a, b in zip(before, after, strict=True)]
             row = {"set": name, "examples": len(DataSet(path)), "kept_apart": len(rows),

@@ -35,7 +35,7 @@ def parts(page: Page) -> dict[str, float | None]:
     worker = engine(page)
     later = worker.evaluate("performance.timeOrigin") - page.evaluate("performance.timeOrigin")
 
-    def reached(step: str) -> float | None:
+    def read_mark(step: str) -> float | None:
         at = worker.evaluate(MARKED, step)
         return at and later + at
 
@@ -43,9 +43,9 @@ def parts(page: Page) -> dict[str, float | None]:
         "first_paint_ms": page.evaluate(PAINT),
         "micropython_ms": page.evaluate(MARKED, "micropython"),
         "worker_ms": later,
-        "python_ms": reached("python"),
-        "project_ms": reached("project"),
-        "module_ms": reached("module"),
+        "python_ms": read_mark("python"),
+        "project_ms": read_mark("project"),
+        "module_ms": read_mark("module"),
     }
 
 

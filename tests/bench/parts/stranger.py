@@ -47,14 +47,14 @@ WATCH = "\n".join(
 )
 
 
-def observed(context: BrowserContext) -> Page:
+def open_page(context: BrowserContext) -> Page:
     """A page that keeps all it ever shows."""
     page = context.new_page()
     page.add_init_script(WATCH)
     return page
 
 
-def nothing(stranger: "Stranger") -> None:
+def skip(stranger: "Stranger") -> None:
     """What most strangers meet."""
 
 
@@ -77,7 +77,7 @@ class Stranger:
         self.silence, self.silent_while = 0.0, ""
 
     def upset(self, when: str) -> None:
-        self.upsets.get(when, nothing)(self)
+        self.upsets.get(when, skip)(self)
 
     def walk(self) -> None:
         self.upset("before")
@@ -162,7 +162,7 @@ class Stranger:
 
     # --------------------------------------------------------------------------- what is kept
 
-    def lost(self) -> list[str]:
+    def find_lost_messages(self) -> list[str]:
         """What was sent and is not there after a reload, by the store's word and the page's."""
         self.collect()
         self.page.reload()

@@ -42,7 +42,7 @@ ROWS = [  # (what is compared, product, shape, settings)
 TURNS, REPEATS = 25, 3  # short and often: other work of the machine falls between
 
 
-def compared(page, what, kind, shape, settings) -> dict:
+def compare(page, what, kind, shape, settings) -> dict:
     m, k, n = shape
     names = [f"{kind} {shape} {json.dumps(setting)}" for setting in settings]
     for name, setting in zip(names, settings, strict=True):
@@ -63,7 +63,7 @@ def main() -> None:
     rows = []
     with lab.opened() as page:
         for row in ROWS:
-            rows.append(compared(page, *row))
+            rows.append(compare(page, *row))
             print(rows[-1], file=sys.stderr, flush=True)
     figures = {"worst_choice": max(row["best_to_ours"] for row in rows)}
     print(json.dumps({"bench": "tiles", "machine": {}, "figures": figures, "rows": rows}))

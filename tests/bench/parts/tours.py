@@ -29,7 +29,7 @@ def models(visit: Visit) -> None:
     expect(visit.page.locator("dialog .choice").first).to_be_visible()
 
 
-def fetching(visit: Visit) -> None:
+def start_download(visit: Visit) -> None:
     """The model's first part comes, the rest waits until it was pictured."""
     visit.leave()
     visit.page.context.route(re.compile(r"/models-[^/]+/.*gguf"), lambda route: None)
@@ -37,7 +37,7 @@ def fetching(visit: Visit) -> None:
     wait_for_state(visit.page, "downloading", timeout=60)
 
 
-def stopped(visit: Visit) -> None:
+def pause_download(visit: Visit) -> None:
     visit.press("download.pause")
     expect(visit.page.get_by_role("button", name=visit.t("download.resume"))).to_be_visible()
 
@@ -51,18 +51,18 @@ def demo(visit: Visit) -> None:
 # ------------------------------------------------------------------------------------- the chat
 
 
-def corrected(visit: Visit) -> None:
+def open_correction(visit: Visit) -> None:
     visit.press("chat.teach")
 
 
-def told(visit: Visit) -> None:
+def say_fact(visit: Visit) -> None:
     visit.press("cancel")
     visit.say(visit.said["fact"])
     line = visit.page.locator("article.user .told").last
     expect(line).to_contain_text(visit.t("note.remembered"), timeout=60_000)
 
 
-def known(visit: Visit) -> None:
+def ask_fact(visit: Visit) -> None:
     visit.page.keyboard.press("Control+Shift+o")
     visit.say(visit.said["asked"])
 
@@ -122,13 +122,13 @@ def taught(visit: Visit) -> None:
     visit.panel("activity")
 
 
-def training(visit: Visit) -> None:
+def start_training(visit: Visit) -> None:
     visit.press("activity.now", visit.panel("activity"))
     step = visit.page.get_by_test_id("train-step")
     expect(step).to_have_text(re.compile(r"^([89]|\d\d) / "), timeout=SECONDS * 1000)
 
 
-def learned(visit: Visit) -> None:
+def wait_for_lesson(visit: Visit) -> None:
     version = visit.page.get_by_test_id("active-version")
     expect(version).not_to_have_text("v0", timeout=SECONDS * 1000)
     details = visit.page.locator('.toast [data-do="version-details"]')
@@ -175,14 +175,14 @@ def compare(visit: Visit) -> None:
     expect(visit.page.locator("dialog[open]")).to_be_visible()
 
 
-def compared(visit: Visit) -> None:
+def run_comparison(visit: Visit) -> None:
     dialog = visit.page.locator("dialog[open]")
     dialog.locator("textarea, input").last.fill(visit.said["question"])
     visit.press("compare.ask", dialog)
     expect(dialog.get_by_text(visit.t("compare.keys"))).to_be_visible(timeout=60_000)
 
 
-def refused(visit: Visit) -> None:
+def train_nonsense(visit: Visit) -> None:
     dialog = visit.settings()
     dialog.get_by_label(visit.t("settings.developer")).check()
     dialog.get_by_text("lesson", exact=True).click()
@@ -233,7 +233,7 @@ def _stem(words: str) -> str:
 # ---------------------------------------------------------------------------------- sources
 
 
-def pasted(visit: Visit, text: str = "text") -> None:
+def paste_text(visit: Visit, text: str = "text") -> None:
     visit.press("sources.paste", visit.panel("sources"))
     visit.page.locator("#paste-text").fill(visit.said[text])
 
@@ -244,8 +244,8 @@ def read(visit: Visit, state: str = "ready") -> None:
     expect(row).to_have_attribute("data-state", state, timeout=90_000)
 
 
-def ordered(visit: Visit) -> None:
-    pasted(visit, "order")
+def import_order(visit: Visit) -> None:
+    paste_text(visit, "order")
     read(visit, "held")
 
 
@@ -255,33 +255,33 @@ def unread(visit: Visit) -> None:
     expect(row).to_have_attribute("data-state", "failed", timeout=90_000)
 
 
-def shown_text(visit: Visit) -> None:
+def preview_source(visit: Visit) -> None:
     row = visit.panel("sources").locator('li.item[data-state="ready"]').first
     row.get_by_role("button", name=visit.t("sources.preview")).click()
     row.scroll_into_view_if_needed()
 
 
-def tested(visit: Visit) -> None:
+def run_source_test(visit: Visit) -> None:
     row = visit.panel("sources").locator('li.item[data-state="ready"]').first
     row.get_by_role("button", name=visit.t("sources.test")).click()
     visit.page.wait_for_timeout(8000)
     row.scroll_into_view_if_needed()
 
 
-def asked_about(visit: Visit) -> None:
+def ask_source(visit: Visit) -> None:
     row = visit.panel("sources").locator('li.item[data-state="ready"]').first
     row.get_by_role("button", name=visit.t("sources.ask")).click()
     visit.chat()
     visit.say(visit.said["about"])
 
 
-def waiting(visit: Visit) -> None:
+def show_queue(visit: Visit) -> None:
     panel = visit.panel("activity")
     panel.locator("#queue").scroll_into_view_if_needed()
     panel.get_by_role("button", name=visit.t("queue.show_lessons")).first.click()
 
 
-def dragged(visit: Visit) -> None:
+def drag_file(visit: Visit) -> None:
     visit.chat()
     visit.page.evaluate(
         """() => { const data = new DataTransfer(); data.items.add(new File(["x"], "x.txt"));
@@ -305,7 +305,7 @@ def settings_end(visit: Visit) -> None:
     dialog.locator(".dialog-body").evaluate("body => body.scrollTo(0, body.scrollHeight)")
 
 
-def carried_out(visit: Visit) -> None:
+def open_export(visit: Visit) -> None:
     visit.settings("exchange.out")
 
 
@@ -317,7 +317,7 @@ def differ(visit: Visit) -> None:
     expect(dialog.get_by_role("alert")).not_to_be_empty()
 
 
-def brought_in(visit: Visit) -> None:
+def open_import(visit: Visit) -> None:
     dialog = visit.page.locator("dialog[open]")
     dialog.locator('[name="again"]').fill(PHRASE)
     with visit.page.expect_download() as saving:
@@ -330,12 +330,12 @@ def brought_in(visit: Visit) -> None:
     visit.page.locator('dialog[open] [name="phrase"]').fill(PHRASE)
 
 
-def brought(visit: Visit) -> None:
+def confirm_import(visit: Visit) -> None:
     visit.press("exchange.in_yes", visit.page.locator("dialog[open]"))
     expect(visit.page.locator("#brought")).to_be_visible(timeout=60_000)
 
 
-def given(files: dict[str, Callable[[], bytes]]) -> Callable[[Visit], None]:
+def drop_files(files: dict[str, Callable[[], bytes]]) -> Callable[[Visit], None]:
     def act(visit: Visit) -> None:
         visit.chat()
         acts.drop_all(visit.page, {name: data() for name, data in files.items()})
@@ -370,20 +370,20 @@ def wide(act: Callable[[Visit], object]) -> Callable[[Visit], object]:
 FIRST = (
     ("consent", lambda visit: wait_for_state(visit.page, "needs-consent", timeout=120)),
     ("models", models),
-    ("fetching", fetching),
-    ("fetching-paused", stopped),
+    ("fetching", start_download),
+    ("fetching-paused", pause_download),
     ("welcome", demo),
 )
 LEARNS = (
     ("chat", lambda visit: (visit.chat(), visit.say(visit.said["question"]))),
-    ("correct", corrected),
-    ("told", told),
-    ("known", known),
+    ("correct", open_correction),
+    ("told", say_fact),
+    ("known", ask_fact),
     ("why", why),
     ("tell", tell),
     ("taught", taught),
-    ("training", training),
-    ("learned", learned),
+    ("training", start_training),
+    ("learned", wait_for_lesson),
     ("activity", all_learned),
     ("activity-end", at_the_end("activity")),
     ("memory", lambda visit: visit.panel("memory")),
@@ -401,28 +401,28 @@ TOUR = (
     ("forget", forget),
     ("version", version),
     ("compare", compare),
-    ("compared", compared),
-    ("refused", refused),
+    ("compared", run_comparison),
+    ("refused", train_nonsense),
     ("refused-activity", lambda visit: visit.panel("activity")),
     ("refused-versions", lambda visit: visit.panel("versions")),
     ("versions-end", at_the_end("versions")),
     ("secret", lambda visit: (visit.chat(), secret(visit))),
     ("secret-activity", lambda visit: visit.panel("activity")),
-    ("paste", pasted),
+    ("paste", paste_text),
     ("source", read),
-    ("source-held", ordered),
+    ("source-held", import_order),
     ("source-failed", unread),
-    ("source-text", shown_text),
-    ("source-tested", tested),
-    ("waiting", waiting),
+    ("source-text", preview_source),
+    ("source-tested", run_source_test),
+    ("waiting", show_queue),
     ("address", lambda visit: visit.press("sources.address", visit.panel("sources"))),
-    ("about", asked_about),
+    ("about", ask_source),
     ("add", lambda visit: visit.page.locator("#add").click()),
     ("too-long", too_long),
     ("list", list_of_chats),
     ("private", private),
     ("no-match", no_match),
-    ("drop", lambda visit: (over(visit), dragged(visit))),
+    ("drop", lambda visit: (over(visit), drag_file(visit))),
     ("data-set", lambda visit: (visit.page.keyboard.press("Escape"), data_set(visit))),
     ("run", run),
     ("run-over", ran),
@@ -432,17 +432,17 @@ TOUR = (
     ("settings", lambda visit: visit.settings()),
     ("developer", developer),
     ("settings-end", settings_end),
-    ("exchange-out", carried_out),
+    ("exchange-out", open_export),
     ("exchange-differ", differ),
-    ("exchange-in", brought_in),
-    ("exchange-done", brought),
+    ("exchange-in", open_import),
+    ("exchange-done", confirm_import),
     ("exchange-server", lambda visit: visit.settings("exchange.with")),
     ("delete", lambda visit: visit.settings("reset.everything")),
     ("reset", lambda visit: visit.press("reset.learning", visit.panel("versions"))),
-    ("given", given({"demo.gguf": MODEL.read_bytes})),
+    ("given", drop_files({"demo.gguf": MODEL.read_bytes})),
     (
         "given-refused",
-        given({"m.gguf": lambda: tiny.gguf("llama", "Q4_1", general__architecture="mamba")}),
+        drop_files({"m.gguf": lambda: tiny.gguf("llama", "Q4_1", general__architecture="mamba")}),
     ),
     ("second-tab", second_tab),
     ("offline", first_tab),

@@ -3,8 +3,8 @@ minutes` and a test of its own (tests/page/test_first_minutes.py)."""
 
 from playwright.sync_api import expect
 
-from tests.bench.parts.stranger import IN_USE, KNOWN, SMALL, WAIT, Stranger, observed
-from tests.support.page.browser import FILL, kept_offline, wait_for_state
+from tests.bench.parts.stranger import IN_USE, KNOWN, SMALL, WAIT, Stranger, open_page
+from tests.support.page.browser import FILL, wait_for_offline, wait_for_state
 
 # The engine's worker takes nine times as long again for everything between two looks at the clock.
 TEN_TIMES = """() => {
@@ -49,13 +49,13 @@ def show(stranger: Stranger) -> None:
 
 def leave_network(stranger: Stranger) -> None:
     """No network from here on, a reload at the end included."""
-    kept_offline(stranger.page)
+    wait_for_offline(stranger.page)
     stranger.page.context.set_offline(True)
 
 
 def other_tab(stranger: Stranger) -> None:
     """A second tab shows everything and says whose turn it is; the person goes on there."""
-    first, second = stranger.page, observed(stranger.page.context)
+    first, second = stranger.page, open_page(stranger.page.context)
     second.goto("/?engine=cpu")
     wait_for_state(second, "read-only", timeout=WAIT / 1000)
     expect(second.locator("article.user")).to_contain_text(stranger.typed[-1])
@@ -72,7 +72,7 @@ def small_disk(stranger: Stranger) -> None:
 
 def fill_disk(stranger: Stranger) -> None:
     """Not a byte is left, but for what the page has set aside."""
-    kept_offline(stranger.page)
+    wait_for_offline(stranger.page)
     room(stranger, stranger.page.evaluate(FILL))
 
 
@@ -86,7 +86,7 @@ def room(stranger: Stranger, size: int) -> None:
 def make_room(stranger: Stranger) -> None:
     """With room again, a reload finds all that was said and takes in what was told."""
     stranger.page.evaluate(MAKE_ROOM)
-    assert not stranger.lost()
+    assert not stranger.find_lost_messages()
     if stranger.page.locator("#nav-toggle").is_visible():
         stranger.page.locator("#nav-toggle").click()
     stranger.page.locator("#chat-list .chat-link").nth(1).click()

@@ -83,7 +83,7 @@ def slots() -> dict[str, dict[str, list[str]]]:
     return found
 
 
-def nothing() -> list[tuple[str, str]]:
+def load_non_statements() -> list[tuple[str, str]]:
     lines = (HERE / "nothing.txt").read_text().splitlines()
     return [(line[:2], line.split(" ", 2)[2]) for line in lines if line.strip()]
 
@@ -139,7 +139,7 @@ class Maker:
     def __init__(self, seed: int) -> None:
         self.draw, self.words = Random(seed), slots()
         self.families = [one for code in CODES for one in families(code)]
-        self.nothing, self.unknown = nothing(), {code: unknown(code) for code in CODES}
+        self.nothing, self.unknown = load_non_statements(), {code: unknown(code) for code in CODES}
         self._stems = [own_words(" ".join([*one.said, *one.asked])) for one in self.families]
 
     def values(self, code: str) -> dict[str, str]:
@@ -168,7 +168,7 @@ class Maker:
             text = text.replace("'", "")
         return text + draw.choice(("", "", ".", ".", "!"))
 
-    def asked(self, text: str) -> str:
+    def vary_question(self, text: str) -> str:
         draw = self.draw
         if draw.random() < 0.15:
             text = text.lower()
@@ -180,22 +180,26 @@ class Maker:
         form = self.draw.choice(family.said)
         said = self.as_typed(self.fill(form, values), code)
         if self.draw.random() < CHANGED:
-            said = self.taken_back(said, family, form, values)
+            said = self.append_correction(said, family, form, values)
         found = []
         for asked in family.asked:
             if answers(form, asked):
-                found.append(Made(said, self.asked(self.fill(asked, values)), True))
+                found.append(Made(said, self.vary_question(self.fill(asked, values)), True))
             elif tags_of(asked) and not tags_of(asked) & tags_of(form):
-                found.append(Made(said, self.asked(self.fill(asked, values)), False))
+                found.append(Made(said, self.vary_question(self.fill(asked, values)), False))
             others = {k: v for k, v in self.values(code).items() if v != values[k]}
             if slots_in(asked) & slots_in(form):
                 other = self.fill(asked, {**values, **others})
                 if slots_in(asked) <= set(others):
-                    found.append(Made(said, self.asked(other), False))
+                    found.append(Made(said, self.vary_question(other), False))
         alike = [*family.alike, *self.elsewhere(family, form)]
-        return said, found + [Made(said, self.asked(self.fill(q, values)), False) for q in alike]
+        return said, found + [
+            Made(said, self.vary_question(self.fill(q, values)), False) for q in alike
+        ]
 
-    def taken_back(self, said: str, family: Family, form: str, values: dict[str, str]) -> str:
+    def append_correction(
+        self, said: str, family: Family, form: str, values: dict[str, str]
+    ) -> str:
         """With a correction behind it, of something that no question names."""
         named = set().union(*(slots_in(one) for one in family.asked))
         if not (free := sorted(slots_in(form) - named)):
@@ -214,7 +218,7 @@ class Maker:
     def of_nothing(self, code: str) -> str:
         """A question about one's own things that nothing answers."""
         asked = self.draw.choice(self.unknown[code])
-        return self.asked(self.fill(asked, self.values(code)))
+        return self.vary_question(self.fill(asked, self.values(code)))
 
     def other(self) -> tuple[str, str]:
         """(language, text) of something that states nothing."""

@@ -57,16 +57,16 @@ class Change(NamedTuple):
     asked: list[str]
 
 
-def learned(kind: str, whole: bool = False) -> list[dict]:
+def load_training_lines(kind: str, whole: bool = False) -> list[dict]:
     """The lines of the development sets that are learned from; the others judge."""
     paths = [BENCH / f"{name}{kind}.jsonl" for name in (WHOLE if whole else LEARNED)]
     every = (path.read_text().splitlines() for path in paths if path.exists())
     return [json.loads(line) for lines in every for line in lines[:: 1 if whole else 2]]
 
 
-def told(whole: bool = False) -> list[Told]:
+def load_statements(whole: bool = False) -> list[Told]:
     found = [one for code in CODES for one in lines_of(f"told_{code}.txt", code)]
-    for one in learned("", whole):
+    for one in load_training_lines("", whole):
         asked = [question["q"] for question in one["questions"]]
         alike = [one["lookalike"]["q"]]
         found.append(Told(one["lang"], " ".join(one["messages"]), asked, alike))
@@ -91,7 +91,7 @@ def changes(whole: bool = False) -> list[Change]:
     for line in (HERE / "changes.txt").read_text().splitlines():
         before, said, asked = (part.strip() for part in line[3:].split(" | "))
         found.append(Change(line[:2], before, said, asked.split(" / ")))
-    for one in learned("", whole):
+    for one in load_training_lines("", whole):
         if len(one["messages"]) == 2:
             asked = [question["q"] for question in one["questions"]]
             before, said = one["messages"]
@@ -106,9 +106,11 @@ def beside() -> list[tuple[str, str]]:
     return [(before, said) for before, said in split]
 
 
-def asked_for_advice(whole: bool = False) -> list[str]:
+def load_advice_questions(whole: bool = False) -> list[str]:
     lines = (HERE / "asked.txt").read_text().splitlines()
-    return [line[3:] for line in lines] + [one["q"] for one in learned("_general", whole)]
+    return [line[3:] for line in lines] + [
+        one["q"] for one in load_training_lines("_general", whole)
+    ]
 
 
 def messages(sign: str) -> list[str]:
@@ -132,7 +134,7 @@ class Voices:
     """Draws examples of what many people said."""
 
     def __init__(self, seed: int, whole: bool = False) -> None:
-        self.draw, self.told, self.changes = Random(seed), told(whole), changes(whole)
+        self.draw, self.told, self.changes = Random(seed), load_statements(whole), changes(whole)
         self.beside = beside()
         self.taken_back = [
             Told(one.code, f"{one.before} {one.said}", one.asked, []) for one in self.changes
@@ -177,7 +179,7 @@ class Voices:
             made.append(question.replace(name, self.draw.choice(names)))
         return self.draw.choice(made) if made else None
 
-    def asked(self, question: str, code: str) -> str:
+    def vary_question(self, question: str, code: str) -> str:
         """A question as people type it."""
         draw = self.draw
         if draw.random() < 0.12:
@@ -186,15 +188,15 @@ class Voices:
             question = question.lower()
         if draw.random() < 0.25:
             question = question.rstrip("?")
-        return self.mistyped(question) if draw.random() < 0.08 else question
+        return self.mistype(question) if draw.random() < 0.08 else question
 
-    def said(self, text: str) -> str:
+    def vary_statement(self, text: str) -> str:
         draw = self.draw
         if draw.random() < 0.2:
             text = text.lower() if draw.random() < 0.5 else text[:1].upper() + text[1:]
-        return self.mistyped(text) if draw.random() < 0.08 else text
+        return self.mistype(text) if draw.random() < 0.08 else text
 
-    def mistyped(self, text: str) -> str:
+    def mistype(self, text: str) -> str:
         """With two letters exchanged, or one missing."""
         at = self.draw.randrange(1, max(2, len(text) - 2))
         if not text[at : at + 2].isalpha():

@@ -38,7 +38,7 @@ def parts(language: str):
             yield "p", paragraph
 
 
-def known_text(language: str) -> str:
+def load_reference_text(language: str) -> str:
     lines = []
     for kind, value in parts(language):
         if kind == "table":
@@ -200,7 +200,7 @@ def set_orientation(path: Path, value: int) -> None:
 def plain() -> None:
     """The known text in the encodings people still have."""
     for encoding in ("utf-8", "utf-16", "cp1252", "iso-8859-1"):
-        (FILES / f"plain_sv_{encoding}.txt").write_bytes(known_text("sv").encode(encoding))
+        (FILES / f"plain_sv_{encoding}.txt").write_bytes(load_reference_text("sv").encode(encoding))
     for language in ("sv", "en"):
         (FILES / f"markdown_{language}.md").write_bytes(
             (HERE / f"known_{language}.md").read_bytes()
@@ -232,7 +232,7 @@ def epub() -> None:
             book.writestr(f"OPS/text/{language}.xhtml", page(language))
 
 
-def encrypted() -> None:
+def encrypt_pdf() -> None:
     """A PDF locked by ImageMagick would need no password; Debian's qpdf locks one properly."""
     run(
         "qpdf",
@@ -258,7 +258,7 @@ def main() -> None:
         groff(work)
         poppler(work)
         pictures()
-        encrypted()
+        encrypt_pdf()
     print(
         "\n".join(f"{p.stat().st_size:9,} {p.name}" for p in sorted(FILES.iterdir()) if p.is_file())
     )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from builder import ROOT, environment
-from tests.bench.data import lines, styled
+from tests.bench.data import lines, make_style_set
 
 MEMBERS = 5
 LONGEST = 3000
@@ -22,9 +22,9 @@ OWN = {
 }  # fmt: skip
 
 
-def written(folder: Path) -> tuple[list[Path], Path, Path]:
+def write_data(folder: Path) -> tuple[list[Path], Path, Path]:
     """A style data set in five parts, its union, and what nobody trains on."""
-    pairs, held = styled()
+    pairs, held = make_style_set()
     parts = [folder / "parts" / f"member-{number}.jsonl" for number in range(MEMBERS)]
     parts[0].parent.mkdir(parents=True, exist_ok=True)
     for number, part in enumerate(parts):
@@ -49,7 +49,7 @@ def figures(out: Path) -> dict:
     return json.loads((out / "rounds.json").read_text("utf-8"))
 
 
-def called(folder: Path, *command: str) -> str:
+def run_command(folder: Path, *command: str) -> str:
     """Run to its end, as a shell would; what it printed. `oneseek` is where it was installed with
     its extra, here a Python that has both."""
     first, *rest = command
@@ -65,14 +65,14 @@ def called(folder: Path, *command: str) -> str:
     return text
 
 
-def simulated(folder: Path, out: Path, parts: list[Path], troubles: dict, **own) -> dict:
+def simulate(folder: Path, out: Path, parts: list[Path], troubles: dict, **own) -> dict:
     """A simulation in which some members do harm."""
     given = {
         "parts": [str(part) for part in parts],
         "troubles": troubles,
         "own": OWN | own | {"out": str(out)},
     }
-    called(folder, "python", "-m", "tests.support.group.trouble", json.dumps(given))
+    run_command(folder, "python", "-m", "tests.support.group.trouble", json.dumps(given))
     return figures(out)
 
 
@@ -125,7 +125,7 @@ class Deployed:
             "--run-config", str(told),
         )  # fmt: skip
 
-    def told(self) -> str:
+    def read_logs(self) -> str:
         """The end of what each of them said."""
         logs = sorted(self.folder.glob("*.log"))
         return "\n".join(f"{p.name}: {p.read_text('utf-8', 'replace')[-1500:]}" for p in logs)
@@ -152,7 +152,7 @@ def deployed(folder: Path) -> Iterator[Deployed]:
         group.end()
 
 
-def troubled_app(folder: Path) -> Path:
+def write_troubled_app(folder: Path) -> Path:
     """The product's app, with the troubled mod around its members."""
     app = folder / "app"
     app.mkdir(parents=True, exist_ok=True)
@@ -165,17 +165,17 @@ def troubled_app(folder: Path) -> Path:
     return app
 
 
-def seen(path: Path, run: subprocess.Popen, group: Deployed) -> None:
+def wait_for_file(path: Path, run: subprocess.Popen, group: Deployed) -> None:
     """Once it is there."""
     ends = time.monotonic() + LONGEST
     while not path.exists():
         if run.poll() is not None and not path.exists():
-            raise AssertionError(group.told())
-        assert time.monotonic() < ends, group.told()
+            raise AssertionError(group.read_logs())
+        assert time.monotonic() < ends, group.read_logs()
         time.sleep(0.5)
 
 
-def ended(run: subprocess.Popen, group: Deployed, out: Path) -> dict:
+def wait_for_figures(run: subprocess.Popen, group: Deployed, out: Path) -> dict:
     """The figures of a run, once it is over."""
-    seen(out / "rounds.json", run, group)
+    wait_for_file(out / "rounds.json", run, group)
     return figures(out)

@@ -32,7 +32,7 @@ def answers(page: Page) -> Locator:
     return page.get_by_role("article", name="OneSeek said")
 
 
-def finished(page: Page, count: int = 1) -> Locator:
+def wait_for_answer(page: Page, count: int = 1) -> Locator:
     """The last answer, once there are so many and it is complete."""
     expect(answers(page)).to_have_count(count)
     last = answers(page).last
@@ -79,7 +79,7 @@ def set_temperature(page: Page, value: str) -> None:
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def stored_chat(
+def store_chat(
     page: Page, count: int, text: str = "Line {n} of a long conversation.", last: str = "done"
 ) -> None:
     """A conversation with so many turns, put into the store as the page itself writes it, and
@@ -146,7 +146,7 @@ def panel(page: Page, name: str) -> Locator:
     return page.get_by_role("tabpanel", name=re.compile("^" + name))
 
 
-def waiting(page: Page) -> Locator:
+def locate_queue(page: Page) -> Locator:
     """What waits to be learned, in the Activity panel."""
     return panel(page, "Activity").locator("#queue")
 
@@ -160,7 +160,7 @@ def tell(page: Page, question: str, answer: str) -> None:
     expect(page.get_by_role("region", name="Notices")).to_contain_text("Noted")
 
 
-def told_at_length(page: Page) -> None:
+def tell_motto(page: Page) -> None:
     """The answer to the motto's question is long, whatever the model: it is known by heart."""
     tell(page, *MOTTO)
     fact = panel(page, "Memory").locator("li.item").filter(has_text=MOTTO[0])
@@ -209,7 +209,7 @@ def own_chromium(profile: Path):
         process.wait()
 
 
-def told(page: Page):
+def locate_note(page: Page):
     """The line under the last thing the person said."""
     return page.locator("article.user").last.locator(".told")
 
@@ -222,7 +222,7 @@ def wait_until(act, seconds=180):
     return found
 
 
-def exported(page: Page, button: str) -> bytes:
+def download(page: Page, button: str) -> bytes:
     with page.expect_download() as waiting:
         page.get_by_role("button", name=button).click()
     return waiting.value.path().read_bytes()

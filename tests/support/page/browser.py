@@ -169,7 +169,7 @@ class Watch:
             "request": self.request,
             "console": self.console,
             "weberror": self.error,
-            "page": self.opened,
+            "page": self.on_page,
         }
         self.context = context
         for event, hear in self.heard.items():
@@ -183,7 +183,7 @@ class Watch:
         if not request.url.startswith((self.address, "blob:", "data:", "about:")):
             self.note(f"request to another origin: {request.url}")
 
-    def opened(self, page: Page) -> None:
+    def on_page(self, page: Page) -> None:
         """Playwright begins to catch file choosers when somebody listens; one that is opened right
         after that may be too early."""
         page.on("filechooser", lambda chooser: None)
@@ -271,7 +271,7 @@ FILL = """async () => {
 """Fills the room that is left; how much is used then."""
 
 
-def kept_offline(page: Page) -> None:
+def wait_for_offline(page: Page) -> None:
     """Until the service worker has this build and the page."""
     page.evaluate(
         """async () => {

@@ -16,7 +16,7 @@ PIECES = [
 MANY = 5_000
 
 
-def _named() -> dict[str, str]:
+def _make_texts() -> dict[str, str]:
     """What was thought of, by name."""
     table = "|" + "a|" * 300 + "\n|" + "-|" * 300 + "\n"
     return {
@@ -77,7 +77,7 @@ def _named() -> dict[str, str]:
 def hostile(count: int, seed: int = 44) -> Iterator[tuple[str, str]]:
     """So many answers, as (what it is, its text): what was thought of, fences of languages that are
     not there, and what chance puts together."""
-    chance, made = Random(seed), list(_named().items())
+    chance, made = Random(seed), list(_make_texts().items())
     made += [(f"a fence of {name}", f"```{name}\nA --> B\n```") for name in LANGUAGES]
     while len(made) < count:
         size = chance.choice((20, 200, 2000))

@@ -36,7 +36,7 @@ FILLED = """([steps, text]) => {
 }"""
 
 
-def stored(page: Page, name: str) -> dict:
+def read_store(page: Page, name: str) -> dict:
     """All that one of the page's stores holds, by its keys."""
     return page.evaluate(ALL, name)
 

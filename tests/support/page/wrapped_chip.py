@@ -86,10 +86,10 @@ BROKEN = """{
 def wrap(page: Page, *changes: str, worker: str = "worker*.mjs") -> None:
     """From the next worker on whose script is called so."""
 
-    def changed(route: Route) -> None:
+    def prepend_changes(route: Route) -> None:
         answer = route.fetch()
         body = "\n".join([*changes, answer.text()])
         route.fulfill(response=answer, body=body)
 
     page.unroute_all()
-    page.route("**/" + worker, changed)
+    page.route("**/" + worker, prepend_changes)
