@@ -18,6 +18,31 @@ MODULES = RETIRED | set(
     "measured moments moving place pressed shadow sift silence stones teller too_long tries truth "
     "why worth".split()
 )
+PARTICIPLE = re.compile(r"(?!(?:br|p|str)ing|(?:emb|exce|fe|ne|se|spe)ed)[a-z]+(?:ed|ing)")
+IRREGULAR = (RETIRED - set("apart below left voices whole".split())) | set(
+    "begun bound bought brought built caught chosen done drawn driven fallen forgotten got grown "
+    "hidden lent lost made meant met paid sent sold spent spoken stood stuck thought torn won "
+    "worn".split()
+)
+# A function is a verb. These may be named for what they give: what is read like a field, what a
+# `with` block has, and ops with their kernels, whose names stand in programs that are kept.
+NOUNS = {"property", "cached_property", "contextmanager", "asynccontextmanager", "setter", "op"}
+OPS = "engine/compiler/ops", "engine/backends/wasm/kernels"
+NAMED_ELSEWHERE = {
+    "embedding": "the library has the name that PyTorch has",
+    "measured": "an executor may have it or not",
+    "sampling_options": "the options of a command, as others of that form",
+    "meaning_of": "the meaning, a noun",
+    "sampling_of": "the sampling, a noun",
+    "training_socket": "the training, a noun",
+    "gated_attention": "a layer has the name that its paper gives it",
+    "joined": "a template looks it up by its name",
+    "sliced": "a template looks it up by its name",
+    "closed_slot": "one of a family with `label_slot`",
+    "nothing": "no participle",
+    "signed": "a kind of number in LEB128",
+    "unsigned": "a kind of number in LEB128",
+}
 # What still has them, each with its reason; a name that is put right leaves this list.
 STILL = {
     "engine/learning/memory": "the words of the memory are written anew with its reader",
@@ -45,6 +70,31 @@ def test_no_function_or_module_has_a_retired_name(room):
         if not is_excused(place):
             found += [f"{place}: {name}" for name in sorted(names_in(path) & RETIRED)]
             found += [place] * (path.stem in MODULES)
+    assert not found
+
+
+def is_participle(name: str) -> bool:
+    first = name.strip("_").partition("_")[0]
+    return first in IRREGULAR or PARTICIPLE.fullmatch(first) is not None
+
+
+def decorators_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> set[str]:
+    calls = (one.func if isinstance(one, ast.Call) else one for one in function.decorator_list)
+    return {ast.unparse(call).rpartition(".")[2] for call in calls}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_a_function_is_a_verb(room):
+    found = []
+    for path in sorted((ROOT / room).rglob("*.py")):
+        place = path.relative_to(ROOT).as_posix()
+        if place.startswith(OPS):
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                named = node.name in NAMED_ELSEWHERE or decorators_of(node) & NOUNS
+                if not named and is_participle(node.name):
+                    found.append(f"{place}:{node.lineno} {node.name}")
     assert not found
 
 
