@@ -25,11 +25,8 @@ from oneseek.importers.asking.values import lacks
 
 READ, COMPARED = 12, 1000  # pieces that are read with a question, and whose meaning is compared
 OF_ANY = 200  # the same where no document is named: those that share a word with the question
-FAR, SPREAD = (
-    0.85,
-    20.0,
-)  # all texts lie close together: a cosine that is none, and what more counts
-WORDS = 0.16  # what a nat of shared words counts beside nearness
+FAR, SPREAD = 0.54, 6.5  # the cosine of many that answer, and what more or less counts
+WORDS = 0.05  # what a nat of shared words counts beside nearness
 UNREAD = 1000.0  # how far what is not read comes behind what is
 # Fitted by tests/bench/weigh_places.py: of a piece, also how far it is behind the nearest; and of a
 # question by its best piece, all pieces together, and how much of the question no document holds:
@@ -181,10 +178,10 @@ class Library:
 
     async def _direction_of(self, question: str) -> np.ndarray:
         """Near to what does a question's answer lie."""
-        return (await self.reader().locate_question(question)).published
+        return (await self.reader().locate_question(question)).unmapped
 
     async def _directions_of(self, texts: Sequence[str]) -> list[np.ndarray]:
-        return [one.published for one in await self.reader().locate_answers(texts)]
+        return [one.unmapped for one in await self.reader().locate_answers(texts)]
 
     async def _nats_of(self, question: str, texts: Sequence[str]) -> list[float]:
         """What reading a question with each of some texts says for its being the answer."""

@@ -21,7 +21,7 @@ from tests.importers.measure import (
     FILES,
     characters_wrong,
     find_reference_text,
-    known_text,
+    load_reference_text,
     words_wrong,
 )
 from tests.support.files import DROP, PAGES, WITH_TEXT, scores
@@ -84,7 +84,7 @@ def languages() -> dict[str, float]:
     """Two hundred sentences of the committed pages and texts, a hundred of each language."""
     right = total = 0
     for language in ("sv", "en"):
-        texts = [known_text(language)] + [
+        texts = [load_reference_text(language)] + [
             page.with_suffix(".txt").read_text("utf-8")
             for page in WITH_TEXT
             if f"_{language}_" in page.name
@@ -145,7 +145,7 @@ def picture(page, language: str, size: int) -> dict:
     source.wait_for(timeout=120_000)
     seconds = time.perf_counter() - begun
     source.get_by_text("Show the text").click()
-    known = known_text(language).split("\n")[1]
+    known = load_reference_text(language).split("\n")[1]
     row = {"language": language, "size": size, "seconds": round(seconds, 1)}
     row["cer"] = characters_wrong(known, source.locator(".preview").inner_text())
     source.get_by_role("button", name="Remove").click()

@@ -32,7 +32,7 @@ FEW, MANY = 10, 1000  # statements of a memory
 EVERY = 2  # of the general questions
 RIDGE, STEPS = 1.0, 30
 FITTED = (READ, ALIGNED, NEAR, ASKS, SHARE)
-LIMIT = 0.45
+LIMIT = 0.5
 ALIKE, UNKNOWN, GENERAL, ASKED = "alike", "unknown", "general", "asked"
 LIMITS = np.sort([*np.arange(0.1, 0.96, 0.05), LIMIT])
 

@@ -43,8 +43,10 @@ from tests.golden.tune_reader import (
     load_published,
     nearest,
     pack,
+    unpack,
     whether,
 )
+from tests.golden.tune_reader import name_tensor as name_reader_tensor
 
 SHARP = 8.0  # of attention
 EPOCHS, RATE, WARM, DROPPED = 7, 1.5e-3, 40, 0.15
@@ -247,7 +249,7 @@ def main() -> None:
 
     judges = [Judge(path, embed) for path in options.judge if path.exists()]
     reader = Reader(bert_of(source), words)
-    begin_with(reader, carrier.READER.read_bytes())
+    begin_with(reader, unpack(carrier.READER.read_bytes()), name_reader_tensor)
     with torch.no_grad():
         in_use = [
             reader.pair(reader.states([rows.together(q, said) for q, said in judge.pairs]))[:, 0]

@@ -1,16 +1,17 @@
 """Tunes two linear maps of the encoder's directions, by which a question lies near what answers it.
 
-    python -m tests.golden.tune_finder [--layers 4]     (torch, transformers; a minute, once the
-                                                        texts are read; half an hour with layers)
+    python -m tests.golden.tune_finder [--layers 4] [--begin FILE]
+                                    (torch, transformers; a minute, once the texts are read;
+                                    half an hour with layers)
 
 The encoder, as it was published, reads each text once; what is made of its directions is tuned,
 for questions and for statements apart, and with `--layers` so many upper layers beside that, by
-additions of a low rank.  They learn from the voices of tests/golden/statements and from the
-development sets WHOLE: a question lies nearer the statement that answers it than others, and a
-statement nearer its questions than those that it only seems to answer.  What is printed is how
-often the right statement of sets that nothing was learned from is the first, and among the first
-four and eight, and how often the first and nearer than all but a share of the look-alikes lie,
-before and after.
+additions of a low rank.  They learn from the voices and the rows of documents of
+tests/golden/statements and from the development sets WHOLE: a question lies nearer the statement
+that answers it than others, and a statement nearer its questions than those that it only seems to
+answer.  What is printed is how often the right statement of sets that nothing was learned from is
+the first, and among the first four and eight, and how often the first and nearer than all but a
+share of the look-alikes lie, before and after.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import asyncio
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -34,13 +35,22 @@ from builder import encoder as carrier
 from oneseek.engine.learning.memory.encoder import BEFORE, BEFORE_SAID, FIND, PUBLISHED
 from tests.bench.parts import report
 from tests.golden.make_encoder import bert_of, ours
-from tests.golden.statements.told import BENCH, Voices
-from tests.golden.tune_reader import HALVES, Rows, add_to, collect_tuned, load_published, pack
+from tests.golden.statements.told import BENCH, Voices, of_documents
+from tests.golden.tune_reader import (
+    HALVES,
+    Rows,
+    add_to,
+    begin_with,
+    collect_tuned,
+    load_published,
+    pack,
+    unpack,
+)
 
 RANK, RATE, WARM = 32, 4e-4, 20
 MINUTES, OF_LAYERS = 1.0, 24.0  # of tuning the maps alone, and upper layers too
 TOGETHER, READ = 160, 128  # statements of a step, each with a question; texts read in a row
-SHARP, ALIKE = 20.0, 0.3  # of nearness; what a look-alike counts beside the question of its own
+SHARP, ALIKE = 40.0, 0.3  # of nearness; what a look-alike counts beside the question of its own
 JUDGES = ("dev9", "dev10", "dev11", "dev12", "dev13")
 FIRST = 1, 4, 8
 SAID, ASKED, SEEMS = 0, 1, 2  # kinds of texts
@@ -151,6 +161,15 @@ def pack_model(model: Finder) -> bytes:
     return pack(tuned | collect_tuned(model.layers, partial(name_tensor, lower=model.lower)))
 
 
+def begin(model: Finder, tuned: Mapping[str, torch.Tensor]) -> None:
+    """What an earlier run learned is gone on from."""
+    for way in ("asked", "said"):
+        linear, weight = getattr(model, way), tuned[f"{FIND}{way}.weight"]
+        linear.weight.data = weight - torch.eye(len(weight))
+        linear.bias.data = tuned[f"{FIND}{way}.bias"]
+    begin_with(model.layers, tuned, partial(name_tensor, lower=model.lower))
+
+
 def development(name: str) -> list[Heard]:
     lines = (BENCH / f"heard_{name}.jsonl").read_text().splitlines()
     return [
@@ -233,15 +252,19 @@ def main() -> None:
     ask.add_argument("--write", type=Path, default=carrier.FINDER, help="where it goes")
     ask.add_argument("--layers", type=int, default=0, help="upper ones that are tuned too")
     ask.add_argument("--minutes", type=float)
+    ask.add_argument("--begin", type=Path, help="what an earlier run wrote, to go on from")
     options = ask.parse_args()
     torch.manual_seed(0)
     source, words = asyncio.run(load_published())
     rows, bert = Rows(words), bert_of(source)
     lower = len(bert.encoder.layer) - options.layers
     judges = {name: texts_of(development(name), rows, bert, lower) for name in JUDGES}
-    voices = [(one.said, one.asked, one.alike) for one in Voices(0, whole=True).told]
+    told = [*Voices(0, whole=True).told, *of_documents()]
+    voices = [(one.said, one.asked, one.alike) for one in told]
     known = texts_of(voices, rows, bert, lower)
     model = Finder(bert, lower)
+    if options.begin:
+        begin(model, unpack(options.begin.read_bytes()))
     usual = OF_LAYERS if options.layers else MINUTES
     for when, minutes in (("before", 0.0), ("after", options.minutes or usual)):
         tune(model, known, minutes)

@@ -518,19 +518,25 @@ def pack(tuned: Mapping[str, torch.Tensor]) -> bytes:
     return b"".join([len(head).to_bytes(4, "little"), head, *halves])
 
 
-def begin_with(model: Reader, packed: bytes) -> None:
-    """What was tuned before is gone on from."""
+def unpack(packed: bytes) -> dict[str, torch.Tensor]:
     size = int.from_bytes(packed[:4], "little")
-    shapes, at = json.loads(packed[4 : 4 + size]), 4 + size
-    tuned = {}
+    shapes, at, tuned = json.loads(packed[4 : 4 + size]), 4 + size, {}
     for name, shape in shapes.items():
         count = math.prod(shape)
-        tuned[name] = np.frombuffer(packed, "<f2", count, at).reshape(shape).astype(np.float32)
+        halves = np.frombuffer(packed, "<f2", count, at).reshape(shape)
+        tuned[name] = torch.from_numpy(halves.astype(np.float32))
         at += 2 * count
+    return tuned
+
+
+def begin_with(
+    model: nn.Module, tuned: Mapping[str, torch.Tensor], named: Callable[[str], str]
+) -> None:
+    """What was tuned before is gone on from."""
     for name, weight in model.named_parameters():
-        if weight.requires_grad and name_tensor(name) in tuned:
+        if weight.requires_grad and named(name) in tuned:
             scale = SCALE if name.endswith(".b") and weight.dim() == 2 else 1.0
-            weight.data = torch.from_numpy(tuned[name_tensor(name)] / scale)
+            weight.data = tuned[named(name)] / scale
 
 
 def judge_reader(model: Reader, bert: nn.Module) -> dict[str, float]:
@@ -574,7 +580,7 @@ def main() -> None:
     near = nearest(bert_of(source), reads)
     model = Reader(bert_of(source).train(), reads)
     if options.before:
-        begin_with(model, options.before.read_bytes())
+        begin_with(model, unpack(options.before.read_bytes()), name_tensor)
     model.to(device)
     if options.steps:
         tune(

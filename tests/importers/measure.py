@@ -8,7 +8,7 @@ HERE = Path(__file__).parent
 FILES = HERE / "files"
 sys.path.insert(0, str(HERE / "making"))
 
-from make import known_text  # noqa: E402
+from make import load_reference_text  # noqa: E402
 
 __all__ = [
     "FILES",
@@ -45,10 +45,10 @@ def characters_wrong(known: str, found: str) -> float:
 def find_reference_text(file: Path) -> str:
     """The words that were put into a made file."""
     if file.name == "book.epub":
-        return f"{known_text('sv')}\n{known_text('en')}"
+        return f"{load_reference_text('sv')}\n{load_reference_text('en')}"
     if file.name == "poppler_united.pdf":
-        return f"{known_text('sv')}\n{known_text('sv')}"
-    return known_text("en" if "_en" in file.name else "sv")
+        return f"{load_reference_text('sv')}\n{load_reference_text('sv')}"
+    return load_reference_text("en" if "_en" in file.name else "sv")
 
 
 def _words(text: str) -> list[str]:

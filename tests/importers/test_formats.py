@@ -9,7 +9,7 @@ from pypdf import PdfWriter
 
 from oneseek.importers.document import Document, ImportRefused
 from oneseek.importers.read import IsPicture, read
-from tests.importers.measure import FILES, find_reference_text, known_text, words_wrong
+from tests.importers.measure import FILES, find_reference_text, load_reference_text, words_wrong
 from tests.support.files import MAIL, ROWS
 
 MADE = sorted(
@@ -88,7 +88,7 @@ def test_an_archive_gives_one_document_a_member_and_skips_litter():
 
     data = zip_of(
         {
-            "a/sv.txt": known_text("sv"),
+            "a/sv.txt": load_reference_text("sv"),
             "__MACOSX/a/._sv.txt": "x",
             "b.pdf": (FILES / "groff_en.pdf").read_bytes(),
             "c.bin": bytes(range(256)) * 9,

@@ -8,7 +8,7 @@ from PIL import Image
 
 from oneseek.importers import image
 from oneseek.importers.image import ImageImporter, Recognised, prepare_for_ocr, sure_text
-from tests.importers.measure import FILES, characters_wrong, known_text
+from tests.importers.measure import FILES, characters_wrong, load_reference_text
 
 LINES = [
     Recognised("Räksmörgås på", 91.0, 0),
@@ -100,7 +100,7 @@ def test_printed_text_is_read_by_the_command_where_it_is_installed(language):
         assert "needs the program tesseract" in result.problem
         return
     result = ImageImporter().import_image_file(FILES / f"print_{language}_14.png")
-    known = next(line for line in known_text(language).split("\n")[1:])
+    known = next(line for line in load_reference_text(language).split("\n")[1:])
     assert characters_wrong(known, result.document.text) < 0.02
 
 

@@ -17,7 +17,7 @@ from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
 from tests.importers import hostile
-from tests.importers.measure import FILES, known_text
+from tests.importers.measure import FILES, load_reference_text
 from tests.support.answering import run_server
 from tests.support.files import DROP
 from tests.support.page import browser as in_browser
@@ -113,7 +113,7 @@ def test_scenario_12_a_dropped_text_becomes_lessons_and_the_same_file_is_already
     source = ready(shell, "Fyren på Skarvholmen")
     seen = [s for s in shell.evaluate("states") if s]
     assert seen.index("reading") < seen.index("ready")
-    assert abs(words(source) - len(known_text("sv").split())) < 15
+    assert abs(words(source) - len(load_reference_text("sv").split())) < 15
     expect(source).to_contain_text(re.compile(r"Swedish · \d+ lessons"))
     drop(shell, read_file("markdown_sv.md"))
     expect(shell.get_by_text("Already here: “Fyren på Skarvholmen”.")).to_be_visible(timeout=READ)
@@ -128,7 +128,7 @@ def test_scenario_13_pdf_and_docx_come_out_whole_and_a_scan_goes_through_ocr(she
         ("The Clockworks of Hollin Street", "en"),
     ):
         source = ready(shell, title)
-        count = len(known_text(language).split())
+        count = len(load_reference_text(language).split())
         assert abs(words(source) - count) <= 0.02 * count
     assert "Öhrnström" in text_of(ready(shell, "Fyren på Skarvholmen"))
     assert "first woman" in text_of(ready(shell, "The Clockworks of Hollin Street"))

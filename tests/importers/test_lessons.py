@@ -12,7 +12,7 @@ from oneseek.importers.document import Block, Document
 from oneseek.importers.duplicates import NEAR, Fingerprints, simhash
 from oneseek.importers.passages import is_boilerplate, passages, sentences_of
 from oneseek.importers.text import TextImporter
-from tests.importers.measure import FILES, known_text
+from tests.importers.measure import FILES, load_reference_text
 
 
 def split(text: str) -> list[str]:
@@ -42,7 +42,9 @@ def test_sentences_cover_the_text_in_order_and_leave_out_only_spaces(text):
 
 
 def test_every_lesson_shows_the_sentence_it_came_from():
-    result = TextImporter().import_text(known_text("sv").replace("\n", "\n\n"), "plain", "fyren")
+    result = TextImporter().import_text(
+        load_reference_text("sv").replace("\n", "\n\n"), "plain", "fyren"
+    )
     assert result.examples_generated >= 10
     for example in result.examples:
         source = example["source"]
@@ -115,13 +117,14 @@ def test_a_text_is_its_own_near_duplicate(words):
 
 
 def test_nearly_the_same_paragraph_is_found_and_another_is_not():
-    paragraphs = [p for p in known_text("sv").split("\n") if len(p.split()) > 40]
+    paragraphs = [p for p in load_reference_text("sv").split("\n") if len(p.split()) > 40]
     for paragraph in paragraphs:
         changed = paragraph.replace("Skarvholmen", "Tallholmen", 1).replace(" två ", " tre ", 1)
         assert (simhash(paragraph) ^ simhash(changed)).bit_count() <= NEAR
     others = [
         simhash(p)
-        for p in paragraphs + [q for q in known_text("en").split("\n") if len(q.split()) > 40]
+        for p in paragraphs
+        + [q for q in load_reference_text("en").split("\n") if len(q.split()) > 40]
     ]
     assert min((a ^ b).bit_count() for i, a in enumerate(others) for b in others[:i]) > NEAR
 

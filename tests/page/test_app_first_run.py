@@ -89,12 +89,12 @@ def test_scenario_1_the_chosen_model_is_fetched_with_progress_and_answers(
         """window.shares = [];
         new MutationObserver(() => { const bar = document.querySelector("#consent progress");
           const note = document.querySelector("#consent .note")?.textContent ?? "";
-          if (bar && note.includes("129 MB")) shares.push(bar.value / bar.max); })
+          if (bar && note.includes("131 MB")) shares.push(bar.value / bar.max); })
           .observe(document, {subtree: true, childList: true, attributes: true});"""
     )
     page.goto("/")
     wait_for_state(page, "needs-consent", timeout=120)
-    page.get_by_role("button", name="Download 129 MB").click()
+    page.get_by_role("button", name="Download 131 MB").click()
     wait_for_state(page, "ready", timeout=180)
     shares = page.evaluate("shares")
     fetched = shares[: shares.index(max(shares)) + 1]
@@ -138,7 +138,7 @@ def test_scenario_6_too_little_room_is_said_and_it_runs_without_saving(
     page.goto("/")
     wait_for_state(page, "needs-consent", timeout=120)
     warning = page.locator("#consent [role=alert]")
-    expect(warning).to_contain_text("It needs 129 MB; the browser allows 10 MB more.")
+    expect(warning).to_contain_text("It needs 131 MB; the browser allows 10 MB more.")
     assert not asked_for
     warning.get_by_role("button", name="Run without saving").click()
     wait_for_state(page, "ready", timeout=180)
@@ -186,7 +186,7 @@ def test_scenario_5_a_broken_download_resumes(chromium: Chromium, breaking: str)
         page = context.new_page()
         page.goto("/")
         wait_for_state(page, "needs-consent", timeout=120)
-        page.get_by_role("button", name="Download 129 MB").click()
+        page.get_by_role("button", name="Download 131 MB").click()
         card = page.locator("#consent")
         expect(card).to_contain_text(re.compile(r"Stopped at [1-9]\d?\s%"))
         expect(card).to_contain_text("what was fetched are kept")
@@ -215,7 +215,7 @@ def test_a_pause_in_the_instant_the_file_is_being_opened_leaves_it_free(page: Pa
             await new Promise(done => setTimeout(done, 1000));
             return opens.call(this) }; }"""
     )
-    page.get_by_role("button", name="Download 129 MB").click()
+    page.get_by_role("button", name="Download 131 MB").click()
     wait_until(lambda: worker.evaluate("globalThis.opening === true"))
     card = page.locator("#consent")
     card.get_by_role("button", name="Pause").click()

@@ -35,7 +35,8 @@ SPACE = "▁"
 RARER = 10.0  # nats that an unknown letter is less likely than the rarest piece
 SPACES = re.compile(r"\s+")
 SAID = "said."  # before the names of what is tuned for statements
-PUBLISHED = "published."  # before those of the norms and biases that the encoder came with
+PUBLISHED = "published."  # before those that the encoder came with, of which the upper layers are
+# tuned to find what answers
 ALIGNING = aligning.NAME  # the program that holds two texts against each other
 FIND = "find."  # before those of the maps by which a question lies near what answers it
 HEADS = (
@@ -293,7 +294,7 @@ class Encoder:
         return states
 
     async def read_published(self, group: list[list[int]]) -> list[tuple[np.ndarray, Terms]]:
-        """The states of each of some texts as the encoder was published, and their terms."""
+        """The states of each of some texts by which they are found, and their terms."""
         states, keys, values = await self._read(group, PUBLISHED, "states", "keys", "values")
         terms = (Terms(unit(k), v) for k, v in zip(keys, values, strict=True))
         return list(zip(states, terms, strict=True))

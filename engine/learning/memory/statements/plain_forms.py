@@ -1,6 +1,7 @@
 """The plainest things that people say of themselves, and the plainest questions for them: a name,
 an age, a height, a birthday, a home, a job. Whoever says *my name is Jonas and I live in Malmö* has
-answered *what's my name?*, whatever else the sentence holds.
+answered *what's my name?*, whatever else the sentence holds; and who says something of Birgitta,
+*who is Birgitta?*.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ ASKS = {
 }
 SAID = {name: re.compile(rf"(?<![\w'])(?:{form})(?!\w)", re.I) for name, form in SAYS.items()}
 ASKED = {name: re.compile(form, re.I) for name, form in ASKS.items()}
+WHO = re.compile(rf"(?:who is|who was|vem är|vem var)(?: nu)? ({A_NAME}(?: {A_NAME})?)", re.I)
 BEFORE = re.compile(
     r"(?:(?:hey|hi|so|ok|okay|and|hej|och|men|så|nu|now|again|igen|then|då)[\s,!]+)*", re.I
 )
@@ -62,15 +64,29 @@ AFTER = re.compile(
 )
 
 
-def find_form(question: str) -> str:
-    """Which of them a question asks for and no more; empty where it asks for something else."""
+def strip_asides(question: str) -> str:
+    """A question without what people put before and behind it."""
     plain = re.sub(r"\b(what|who|where)(?:['’]?s)\b", r"\1 is", question.strip(), flags=re.I)
     plain = AFTER.sub("", plain)
-    plain = plain[BEFORE.match(plain).end() :]  # type: ignore[union-attr]
+    return plain[BEFORE.match(plain).end() :]  # type: ignore[union-attr]
+
+
+def find_form(question: str) -> str:
+    """Which of them a question asks for and no more; empty where it asks for something else."""
+    plain = strip_asides(question)
     return next((name for name, form in ASKED.items() if form.fullmatch(plain)), "")
 
 
+def find_person(question: str) -> str:
+    """The name of the person that a question asks about and no more; empty where there is none."""
+    found = WHO.fullmatch(strip_asides(question))
+    return found[1] if found else ""
+
+
 def says_plainly(question: str, said: str) -> bool:
-    """Whether a sentence says what a question asks for in one of the plainest forms."""
-    name = find_form(question)
-    return bool(name) and SAID[name].search(said.replace("’", "'")) is not None
+    """Whether a sentence says what a question asks for in one of the plainest forms, or something
+    of the person that it asks about."""
+    if name := find_form(question):
+        return SAID[name].search(said.replace("’", "'")) is not None
+    person = find_person(question)
+    return bool(person) and re.search(rf"(?<!\w){person}(?:['’]?s)?(?!\w)", said) is not None

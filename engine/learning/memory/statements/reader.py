@@ -2,9 +2,9 @@
 
 The lower half of the encoder's layers, tuned for it by tests/golden/tune_reader.py, reads what kind
 of sentence one is, and, behind a question, whether it answers that.  By the whole of the encoder,
-as it was published, and two maps tuned by tests/golden/tune_finder.py, a sentence lies near the
-questions that it answers, also those in other words; what its first layers make of each alone is
-held against each other word by word (`aligning`).
+whose upper layers and two maps are tuned by tests/golden/tune_finder.py, a sentence lies near the
+questions that it answers, also those in other words; what its first layers, as they were published,
+make of each alone is held against each other word by word (`aligning`).
 """
 
 from __future__ import annotations
@@ -40,12 +40,12 @@ class Sentence(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a text lies: its direction near what answers it or what it answers, its terms, and its
-    direction by the encoder as it was published."""
+    """Where a text lies: its direction near what answers it or what it answers, its terms, and the
+    direction before the maps, by which passages of documents are found."""
 
     whole: np.ndarray  # [width]
     terms: Terms
-    published: np.ndarray  # [width]
+    unmapped: np.ndarray  # [width]
 
 
 class Reader:

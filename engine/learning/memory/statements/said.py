@@ -12,14 +12,11 @@ from oneseek.engine.learning.lessons import fold, language
 
 CLOSE, RARE = 100, 200  # sentences whose words are compared: the closest, those of a rare word
 NEAREST, WITHIN = 6, 0.7  # sentences that are read together with a question, so near the nearest
-FAR, SPREAD = (
-    -0.13,
-    1.35,
-)  # cosine from where on a sentence is near at all, and how much more counts
+FAR, SPREAD = 0.16, 1.35  # cosine from where on a sentence is near, and how much more counts
 FREQUENT, LONG = 1.2, 0.75  # how much a word's repetition counts, and a sentence's length (BM25)
 USUAL = 64  # sentences; what a word counts in fewer or more of them is brought to this many
 STEM = 5  # letters by which words are forms of one
-WORDS = 0.03  # what a nat of shared words counts beside nearness
+WORDS = 0.02  # what a nat of shared words counts beside nearness
 
 
 def stems(text: str) -> list[str]:
