@@ -8,7 +8,8 @@ from are told to one memory through the page's door and asked about: what speaks
 that is near is gathered, and whether it is the one that answers.  Look-alikes, unknown and general
 questions have none that does.  The same again in memories of FEW statements.  Each set is left out
 of the fit in turn; what is printed are its figures then, by limit, and then the weights of all;
-LIMIT, chosen by the figures, becomes the half.
+LIMIT, chosen by the figures, becomes the half; of what is weighed alone, to be put together with
+others, OF_SEVERAL does, chosen by `bench composed`.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ FEW, MANY = 10, 1000  # statements of a memory
 EVERY = 2  # of the general questions
 RIDGE, STEPS = 1.0, 30
 FITTED = (READ, ALIGNED, NEAR, ASKS, SHARE)
-LIMIT = 0.5
+LIMIT, OF_SEVERAL = 0.5, 0.2
 ALIKE, UNKNOWN, GENERAL, ASKED = "alike", "unknown", "general", "asked"
 LIMITS = np.sort([*np.arange(0.1, 0.96, 0.05), LIMIT])
 
@@ -118,9 +119,9 @@ def predict(rows: list[Row], names: list[str], weights: np.ndarray) -> list[np.n
     return [1 / (1 + np.exp(-one @ weights)) if len(one) else np.zeros(0) for one in x]
 
 
-def weights_of(rows: list[Row], names: list[str]) -> dict[str, float]:
+def weights_of(rows: list[Row], names: list[str], half: float) -> dict[str, float]:
     first, *each = fit(rows, names)
-    found = {"at_first": first - np.log(LIMIT / (1 - LIMIT)), **dict(zip(names, each, strict=True))}
+    found = {"at_first": first - np.log(half / (1 - half)), **dict(zip(names, each, strict=True))}
     return {name: round(float(x), 2) for name, x in found.items()}
 
 
@@ -148,8 +149,8 @@ def main() -> None:
         for one in figures(some, predict(some, names, fit(others, names))):
             report.say(name, one)
     near = [any(row[2]) for row in rows if row[0] == ASKED]
-    shown = {"WEIGHTS": weights_of(rows, names)}
-    shown["ALONE"] = weights_of(rows, [name for name in names if name != SHARE])
+    shown = {"WEIGHTS": weights_of(rows, names, LIMIT)}
+    shown["ALONE"] = weights_of(rows, [name for name in names if name != SHARE], OF_SEVERAL)
     report.say(json.dumps(shown))
     report.write("weigh_evidence", {"among the near": float(np.mean(near))}, [shown])
 
