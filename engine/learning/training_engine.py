@@ -215,7 +215,7 @@ class TrainingEngine:
         fresh = self.trainer.fresh
         weights = await (self.versions.weights(number) if number else resolve(fresh()))
         saved = pack(weights, {"base": self.versions.base, "version": number})
-        return {**saved, "data": base64.b64encode(saved["data"].joined()).decode()}
+        return {**saved, "data": base64.b64encode(saved["data"].join()).decode()}
 
     async def load_model(self, saved: dict) -> dict:
         """What `save_model` gave, here or elsewhere, becomes the version in use; its record."""

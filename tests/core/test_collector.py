@@ -26,7 +26,7 @@ def test_pairs_are_found_across_turns_and_chats(chat):
     chat.says("assistant", "Because of scattering.", "one")
     chat.says("assistant", "OneSeek.", "two")
     chat.says("system", "You are kind.", "one")
-    assert chat.learned() == [
+    assert chat.list_queue() == [
         ("Why is the sky blue?", "Because of scattering.", "chat"),
         ("Vad heter du?", "OneSeek.", "chat"),
     ]
@@ -52,21 +52,21 @@ def test_a_correction_replaces_the_answer_and_comes_first(chat):
     chat.ask("Thanks, and the sky?", "Blue.")
     chat.ask("Who painted it?", "Ada.")
     chat.says("user", "It should say Tove.")
-    assert chat.learned()[0] == ("Who painted it?", "Tove.", "correction")
-    assert ("Who painted it?", "Ada.", "chat") not in chat.learned()
+    assert chat.list_queue()[0] == ("Who painted it?", "Tove.", "correction")
+    assert ("Who painted it?", "Ada.", "chat") not in chat.list_queue()
 
 
 def test_a_thumb_up_approves_and_a_thumb_down_takes_away(chat):
     good, bad = chat.ask("a?", "A"), chat.ask("b?", "B")
     run(chat.collector.log_feedback(good, 1))
     run(chat.collector.log_feedback(bad, -1))
-    assert chat.learned() == [("a?", "A", "approved")]
+    assert chat.list_queue() == [("a?", "A", "approved")]
     (disliked,) = [r for r in chat.queue.records.values() if r["state"] == "skipped"]
     assert disliked["answer"] == "B"
     run(chat.collector.log_feedback(bad, 1))
-    assert chat.learned()[-1] == ("b?", "B", "approved")
+    assert chat.list_queue()[-1] == ("b?", "B", "approved")
     run(chat.collector.log_feedback(good, 0))
-    assert chat.learned() == [("b?", "B", "approved")]
+    assert chat.list_queue() == [("b?", "B", "approved")]
 
 
 def test_a_thumb_down_on_something_learned_already_changes_nothing(chat):
@@ -148,10 +148,10 @@ def test_nothing_a_person_excluded_is_collected(chat):
     chat.collector.exclude(f"m{chat.count + 1}")
     answer = chat.says("assistant", "B")
     run(chat.collector.log_feedback(answer, 1))
-    assert chat.learned() == []
+    assert chat.list_queue() == []
     chat.collector.include("private")
     chat.ask("c?", "C", "private")
-    assert chat.learned() == [("c?", "C", "chat")]
+    assert chat.list_queue() == [("c?", "C", "chat")]
 
 
 def test_every_switch_turns_off_what_it_names(tmp_path):
@@ -196,7 +196,7 @@ def test_a_secret_over_two_lines_of_a_message_holds_back_its_facts(chat):
 
 def test_an_ordinary_fact_beside_a_secret_is_learned(chat):
     chat.says("user", "My cat is called Misse. My password is hunter2.")
-    assert [one[1] for one in chat.learned()] == ["Your cat is called Misse."]
+    assert [one[1] for one in chat.list_queue()] == ["Your cat is called Misse."]
     assert [one["kinds"] for one in chat.collector.held.values()] == [["password"]]
 
 
@@ -405,7 +405,7 @@ def test_what_was_held_back_is_learned_when_the_person_decides_so(chat):
     chat.ask("Card?", "4111 1111 1111 1111")
     (id,) = chat.collector.held
     run(chat.collector.release(id))
-    assert chat.learned() == [("Card?", "4111 1111 1111 1111", "chat")]
+    assert chat.list_queue() == [("Card?", "4111 1111 1111 1111", "chat")]
     chat.ask("Again?", "4111 1111 1111 1111")
     chat.collector.discard(*chat.collector.held)
     assert chat.collector.held == {} and chat.queue.size() == 1

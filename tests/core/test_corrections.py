@@ -79,7 +79,7 @@ def test_without_a_known_form_the_sentence_is_taken_whole():
 def test_the_fact_said_before_is_replaced_in_the_queue(chat):
     chat.ask("My boat is called Saltkråkan.", "How nice.")
     chat.says("user", "No, it is called Vindil.")
-    facts = [one for one in chat.learned() if one[0] == "What is my boat called?"]
+    facts = [one for one in chat.list_queue() if one[0] == "What is my boat called?"]
     assert facts == [("What is my boat called?", "Your boat is called Vindil.", "correction")]
 
 

@@ -87,10 +87,10 @@ def test_micropython_merges_to_the_same(tmp_path):
         state = merge_states(state, {one["about"]: one})
     program = """
 import json
-from oneseek.engine.core.exchange.entries import check_entries, merge_entries
+from oneseek.engine.core.exchange.entries import check_entries, merge_states
 state = {}
 for one in json.load(open("parts.json")):
-    state = merge_entries(state, check_entries([one]))
+    state = merge_states(state, check_entries([one]))
 print(json.dumps(state))
 """
     said = in_micropython.run(program, *MODULES, **{"parts.json": json.dumps(parts)})
@@ -343,7 +343,7 @@ async def history(seed, group):
         answers = {(o["prompt"], o["answer"]) for o in wanted.values() if entries.is_told(o)}
         gone_now = {about for about, one in wanted.items() if not entries.is_told(one)}
         assert not [p for p, _ in await device.words() if prompt_hash(p) in gone_now], seed
-        assert await device.waiting() <= answers, seed
+        assert await device.list_waiting() <= answers, seed
     assert await group[0].state() == await group[1].state() == await group[2].state(), seed
 
 

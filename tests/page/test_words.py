@@ -138,7 +138,7 @@ def test_a_speed_is_told_with_two_figures_or_not_at_all():
     stubs |= {f"oneseek/web/lib/{name}.py": "" for name in ("clock", "site")}
     stubs["oneseek/web/lib/dom.py"] = "def make(tag, *children, **more):\n    return children\n"
     stubs |= {"pyscript/__init__.py": "document = None\n", "pyscript/ffi.py": "to_js = None\n"}
-    stubs |= {"oneseek/engine/core/sentences.py": "translated = None\n"}
+    stubs |= {"oneseek/engine/core/sentences.py": "translate = None\n"}
     stubs |= {f"oneseek/engine/{one}__init__.py": "" for one in ("", "core/")}
     said = in_micropython.run(SPEEDS, "web/chat/message.py", "web/lib/words.py", **stubs)
     wanted = ["14 tokens/s", "1.8 tokens/s", "0.04 tokens/s", "nothing", "nothing"]

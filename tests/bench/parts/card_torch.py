@@ -1,4 +1,4 @@
-"""The kernels of `bench kernels` in PyTorch on a card of CUDA, in float32: `oracle.told_by(
+"""The kernels of `bench kernels` in PyTorch on a card of CUDA, in float32: `oracle.run_module(
 "card_torch", JSON of [kernel, shape, backward] each, milliseconds, threads=1)` tells milliseconds
 of each, or nothing where there is no such card."""
 

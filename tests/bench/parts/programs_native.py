@@ -1,4 +1,4 @@
-"""The programs of `bench library` in a Python of its own, here or in PyTorch: `oracle.told_by(
+"""The programs of `bench library` in a Python of its own, here or in PyTorch: `oracle.run_module(
 "programs_native", system, steps, turns, threads=1)` tells of each program the loss of the first and
 of the last step, and milliseconds of the first and of the quickest of so many turns. PyTorch runs
 eagerly."""

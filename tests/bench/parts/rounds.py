@@ -1,5 +1,5 @@
 """A lesson or practice as the product does it, gate included, and what it took: on any back end,
-natively and inside the tab.  `oracle.told_by("rounds", TOLD, threads=1)` tells it of practice
+natively and inside the tab.  `oracle.run_module("rounds", TOLD, threads=1)` tells it of practice
 natively, in a process of its own."""
 
 from __future__ import annotations
