@@ -1,5 +1,5 @@
-"""An answer of llama.cpp natively, by its own clock: `oracle.run_module("native_llama", FILE, prompt,
-tokens, threads=2)` tells the wait for the first token and the rate of the others."""
+"""An answer of llama.cpp natively, by its own clock: `oracle.run_module("native_llama", FILE,
+prompt, tokens, threads=2)` tells the wait for the first token and the rate of the others."""
 
 import json
 import sys

@@ -1,6 +1,7 @@
-"""The same learning step in PyTorch + PEFT, natively: `oracle.run_module("native_torch", rows, length,
-rank, steps, "cpu", "float32", threads=2)` tells the seconds of the shortest, and on a card of CUDA
-the operations a second of a large product in the same numbers, which is what there is to be had."""
+"""The same learning step in PyTorch + PEFT, natively: `oracle.run_module("native_torch", rows,
+length, rank, steps, "cpu", "float32", threads=2)` tells the seconds of the shortest, and on a card
+of CUDA the operations a second of a large product in the same numbers, which is what there is to be
+had."""
 
 import json
 import sys
