@@ -1,11 +1,10 @@
 """What llama.cpp says to prompts of token ids, greedily.
 
 `oracle.run_module("peer_llama", FILE, TOKENS, TOP, threads=2, extra="llama", given=PROMPTS)` with
-the prompts as JSON lists gives {"answers", "tops"}: token ids, an answer that ended with -1 at its end,
-and after each prompt the TOP likeliest next tokens with their log-probabilities. The weights are
-given to it as 32-bit numbers, dequantised by the package gguf, because llama.cpp rounds activations
-to 8 bits beside quantised ones.
-"""
+the prompts as JSON lists gives {"answers", "tops"}: token ids, an answer that ended with -1 at its
+end, and after each prompt the TOP likeliest next tokens with their log-probabilities. The weights
+are given to it as 32-bit numbers, dequantised by the package gguf, because llama.cpp rounds
+activations to 8 bits beside quantised ones."""
 
 import json
 import sys
