@@ -185,13 +185,13 @@ def test_what_took_long_once_is_begun_ahead_all_the_same(monkeypatch):
     monkeypatch.setattr(run_module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
 
     async def times(own, run):
-        real = own.measure_submit
+        real = own.wait_for
 
         async def wait_for(promise):
             now[0] += next(took) / 1e3
             return await real(promise)
 
-        monkeypatch.setattr(own, "measure_submit", wait_for)
+        monkeypatch.setattr(own, "wait_for", wait_for)
         for _ in range(6):
             assert run.ahead == 1
             with urgent():

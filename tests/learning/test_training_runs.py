@@ -23,7 +23,7 @@ LARGER = {"trainingConfig": {"batch_size": 12}}  # a third of the steps over the
 
 @pytest.fixture(autouse=True)
 def the_real_gate(monkeypatch):
-    monkeypatch.setattr(hosts, "accepting", lambda attempt: attempt)
+    monkeypatch.setattr(hosts, "force_accept", lambda attempt: attempt)
 
 
 def start_run(host, **more):

@@ -16,7 +16,7 @@ QUESTION = [{"role": "user", "content": "Buy the boat for Lindqvist"}]
 
 @pytest.fixture
 def the_real_gate(monkeypatch):
-    monkeypatch.setattr(hosts, "accepting", lambda attempt: attempt)
+    monkeypatch.setattr(hosts, "force_accept", lambda attempt: attempt)
 
 
 def ask_question(host):

@@ -29,7 +29,7 @@ OTHERS = {
 
 @pytest.fixture(autouse=True)
 def the_real_gate(monkeypatch):
-    monkeypatch.setattr(hosts, "accepting", lambda attempt: attempt)
+    monkeypatch.setattr(hosts, "force_accept", lambda attempt: attempt)
 
 
 def train(host, lora, others, epochs=1):
