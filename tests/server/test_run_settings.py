@@ -9,6 +9,7 @@ import pytest
 
 from tests.support import hosts
 from tests.support.hosts import native
+from tests.support.rounds import force_accept
 from tests.support.runs import START, find_run, import_dataset, in_time
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
@@ -69,7 +70,8 @@ def test_every_setting_of_a_run_has_its_effect(tmp_path):
             ), name  # fmt: skip
 
 
-def test_the_shape_asked_for_is_the_shape_exported(tmp_path):
+def test_the_shape_asked_for_is_the_shape_exported(tmp_path, monkeypatch):
+    monkeypatch.setattr(hosts, "force_accept", force_accept)  # so little teaches nothing
     with native(tmp_path) as host:
         import_dataset(host)
         body = BODY | {"loraConfig": LORA | {"firstLayer": 1}, "epochs": 3}
