@@ -15,7 +15,7 @@ from oneseek.engine.learning.batch import extent
 from oneseek.engine.learning.lessons import LessonError, lesson_of
 from oneseek.engine.learning.recipe import Learn
 from oneseek.engine.learning.rounds.gate import EARLIER_LOST, LOST, Gate
-from oneseek.engine.learning.rounds.lesson import rescale
+from oneseek.engine.learning.rounds.lesson import weaken
 from oneseek.engine.learning.rounds.rate_schedule import MENDING_STEPS
 from oneseek.engine.learning.rounds.verdict import SCALE, Measure, Verdict
 from oneseek.engine.learning.trainer import EngineTrainer, check
@@ -263,7 +263,7 @@ def test_what_was_lost_is_mended_in_further_steps_before_anything_is_scaled_or_r
 def test_scaling_makes_the_last_change_of_b_smaller_and_leaves_a(trainer):
     before = trainer.fresh()["adapter"]
     after = before + np.float32(1)
-    half = rescale(trainer.trained, before, after, 0.5)
+    half = weaken(trainer.trained, before, after, 0.5)
     for name in trainer.trained.entries:
         change = trainer.trained.part(half, name) - trainer.trained.part(before, name)
         expected = 1.0 if name.endswith("lora_A.weight") else 0.5

@@ -15,6 +15,7 @@ Server = TypeVar("Server", bound=socketserver.BaseServer)
 
 @contextlib.contextmanager
 def run_server(server: Server) -> Iterator[Server]:
+    """Yields the server while it answers; it is closed when the block is left."""
     thread = threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True)
     thread.start()
     try:

@@ -18,7 +18,7 @@ MODULES = RETIRED | set(
     "measured moments moving place pressed shadow sift silence stones teller too_long tries truth "
     "why worth".split()
 )
-PARTICIPLE = re.compile(r"(?!(?:br|p|str)ing|(?:emb|exce|fe|ne|se|spe)ed)[a-z]+(?:ed|ing)")
+PARTICIPLE = re.compile(r"(?!(?:(?:br|p|str)ing|(?:emb|exce|fe|ne|se|spe)ed)$)[a-z]+(?:ed|ing)")
 IRREGULAR = (RETIRED - set("apart below left voices whole".split())) | set(
     "begun bound bought brought built caught chosen done drawn driven fallen forgotten got grown "
     "hidden lent lost made meant met paid sent sold spent spoken stood stuck thought torn won "
@@ -29,19 +29,21 @@ IRREGULAR = (RETIRED - set("apart below left voices whole".split())) | set(
 NOUNS = {"property", "cached_property", "contextmanager", "asynccontextmanager", "setter", "op"}
 OPS = "engine/compiler/ops", "engine/backends/wasm/kernels"
 NAMED_ELSEWHERE = {
-    "embedding": "the library has the name that PyTorch has",
-    "measured": "an executor may have it or not",
-    "sampling_options": "the options of a command, as others of that form",
-    "meaning_of": "the meaning, a noun",
-    "sampling_of": "the sampling, a noun",
-    "training_socket": "the training, a noun",
-    "gated_attention": "a layer has the name that its paper gives it",
-    "joined": "a template looks it up by its name",
-    "sliced": "a template looks it up by its name",
-    "closed_slot": "one of a family with `label_slot`",
-    "nothing": "no participle",
-    "signed": "a kind of number in LEB128",
-    "unsigned": "a kind of number in LEB128",
+    "engine/backends/native_cpu.py measured": "an executor may have it or not",
+    "engine/backends/wasm/emit.py signed": "a kind of number in LEB128",
+    "engine/backends/wasm/emit.py unsigned": "a kind of number in LEB128",
+    "engine/backends/wasm/listing.py signed": "a kind of number in LEB128",
+    "engine/backends/wasm/listing.py unsigned": "a kind of number in LEB128",
+    "engine/cli/commands.py sampling_options": "the options of a command, as others of that form",
+    "engine/front/functions.py embedding": "the library has the name that PyTorch has",
+    "engine/learning/runs.py nothing": "no participle",
+    "engine/learning/skills/pattern.py closed_slot": "one of a family with `label_slot`",
+    "engine/learning/skills/sorter.py meaning_of": "the meaning, a noun",
+    "engine/model/families/qwen35.py gated_attention": "the paper's name of the layer",
+    "engine/model/sandbox.py joined": "a template looks it up by its name",
+    "engine/model/sandbox.py sliced": "a template looks it up by its name",
+    "workers/server/endpoints/chat_request.py sampling_of": "the sampling, a noun",
+    "workers/server/endpoints/training.py training_socket": "the training, a noun",
 }
 # What still has them, each with its reason; a name that is put right leaves this list.
 STILL = {
@@ -92,7 +94,8 @@ def test_a_function_is_a_verb(room):
             continue
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                named = node.name in NAMED_ELSEWHERE or decorators_of(node) & NOUNS
+                excused = f"{place} {node.name}" in NAMED_ELSEWHERE
+                named = excused or decorators_of(node) & NOUNS
                 if not named and is_participle(node.name):
                     found.append(f"{place}:{node.lineno} {node.name}")
     assert not found

@@ -222,7 +222,7 @@ class Steps:
                 break
             scale, why = scale_down, why or verdict.reason
             after, _, _ = await self.trainer.candidate.look()
-            await self._show(rescale(self.trainer.trained, self.start, after, scale))
+            await self._show(weaken(self.trainer.trained, self.start, after, scale))
             verdict = await again(verdict)
         if self.before_switch is not None and verdict.advice not in (ACCEPT, WEAKENED):
             self.switches.append({"to": "lora", "why": f"rolled back: {verdict.reason}"})
@@ -389,7 +389,7 @@ def find_lost(measures: Iterable[Measure], name: str) -> tuple[str, ...]:
     return next((m.detail for m in measures if m.name == name and not m.ok), ())
 
 
-def rescale(trained: Trained, before: np.ndarray, after: np.ndarray, scale: float) -> np.ndarray:
+def weaken(trained: Trained, before: np.ndarray, after: np.ndarray, scale: float) -> np.ndarray:
     """Only the last change of B made smaller: A scaled too would count twice."""
     result = after.copy()
     for name in trained.entries:
