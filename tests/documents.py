@@ -21,6 +21,7 @@ def row(id: str, requirement: str, *tests: str, missing: str = "") -> Row:
 
 API = "server/test_api.py::test_"
 APP = "page/test_app_learning.py::test_"
+FELT = "page/test_app_felt.py::test_"
 CHAT = "page/test_app_chat.py::test_"
 NAMES = "server/test_names.py::test_"
 TROUBLE = "server/test_server_trouble.py::test_"
@@ -40,7 +41,8 @@ OLD = API + "old_names_answer_the_same_and_say_that_they_will_go"
 LIMITS = NAMES + "every_endpoint_of_the_documents_is_limited"
 QUEUE = API + "the_queue_takes_shows_and_gives_up_items"
 FACT = APP + "a_fact_is_learned_shown_used_and_taken_back"
-VERSION = APP + "a_version_tells_what_it_learned_and_what_was_checked"
+SHOWN = FELT + "a_version_is_shown_left_and_used_again"
+VERSION = FELT + "a_version_tells_what_it_learned_and_what_was_checked"
 MODES = "server/test_run_modes.py::test_"
 SET = "server/test_run_settings.py::test_"
 RUNS = "learning/test_training_runs.py::test_"
@@ -64,7 +66,7 @@ MODES_IN_PAGE = (
     "test_the_last_layers_are_trained_in_the_page_as_announced_and_taken_back"
 )
 CHAT_STAGES = (
-    "page/test_page_api.py::"
+    "page/test_two_origins.py::"
     "test_every_question_of_the_chat_leaves_both_stages_and_teaches_nothing_unasked"
 )
 BACK = "history/test_going_back.py::test_every_version_of_a_day_is_reached_also_after_a_restart"
@@ -73,8 +75,6 @@ BACK_IN_PAGE = (
 )
 TWENTY = "server/test_two_stages.py::test_both_stages_learn_what_is_agreed_and_ask_what_is_not"
 EFFORT = "core/test_effort.py::test_"
-FELT = "page/test_app_felt.py::test_"
-FACE = "page/test_app_face.py::test_"
 STUMBLED_OVER = {
     "Ready beside Choose a model":
         "page/test_one_state.py::test_every_part_says_ready_before_anything_is_stored",
@@ -87,9 +87,10 @@ STUMBLED_OVER = {
     "a lesson lost at 31 % with a closed tab":
         "learning/test_training_engine.py::"
         "test_at_most_ten_steps_are_lost_also_where_saving_is_slow",
-    "Test me on this, silent": APP + "a_source_tests_the_model_in_words_no_lesson_used",
+    "Test me on this, silent":
+        "page/test_app_ask.py::test_a_source_tests_the_model_in_words_no_lesson_used",
     "Approve all without a word":
-        FACE + "what_one_file_taught_is_approved_or_left_out_in_one_go",
+        CHAT + "what_one_file_taught_is_approved_or_left_out_in_one_go",
     "you told it, of a manual":
         "page/test_why.py::test_what_a_source_says_is_not_said_to_be_told",
     "a PDF titled (anonymous)":
@@ -100,13 +101,13 @@ STUMBLED_OVER = {
     "a leaderboard without headings in a second tab":
         APP + "scenario_22_versions_are_ranked_compared_blind_and_rolled_back",
     "Edit below the message":
-        FACE + "an_editor_is_as_wide_as_the_chat_and_enter_means_what_it_means_below",
+        CHAT + "scenario_9_editing_a_question_makes_a_branch_and_keeps_the_old_one",
     "two riddles per question in Activity": CHAT_STAGES,
     "English in Swedish": "page/test_words.py::test_a_stage_is_told_with_its_question_and_its_reason",
 }  # fmt: skip
 """What a new user stumbled over -> the test that shows it mended."""
 
-ONE_LINE = "page/test_app_felt.py::test_a_fact_is_told_learned_and_asked_from_one_line"
+ONE_LINE = FELT + "a_fact_is_told_learned_and_asked_from_one_line"
 SKILL_IN_PAGE = (
     "page/test_app_runs.py::"
     "test_a_skill_is_taught_in_the_page_answers_what_is_like_it_and_is_removed"
@@ -175,7 +176,7 @@ CLASSES = [
     row("class.updater", "WeightUpdater changes weights between answers only",
         "history/test_updater.py::"
         "test_weights_are_put_in_place_only_when_no_answer_needs_those_that_are"),
-    row("class.updater.rollback", "rollback to the version before", FACT, RANKED),
+    row("class.updater.rollback", "rollback to the version before", SHOWN, FACT, RANKED),
     row("class.updater.should", "a version that got worse is not used; should_rollback tells so later",
         "history/test_updater.py::test_should_rollback_compares_with_what_the_gate_found",
         APP + "scenario_21_a_version_that_got_worse_is_not_used",
@@ -184,7 +185,7 @@ CLASSES = [
         "history/test_versions.py::test_old_snapshots_go_and_current_last_three_daily_and_weekly_stay"),
     row("class.scheduler", "TrainingScheduler: start, stop, update_config, get_stats",
         "core/test_scheduler.py::test_stats_have_the_documented_names"),
-    row("class.scheduler.force", "force_training is Learn now", FACT,
+    row("class.scheduler.force", "force_training is Learn now", ONE_LINE, FACT,
         "core/test_scheduler.py::"
         "test_forced_training_runs_at_once_until_a_round_ends_and_still_yields_to_a_person"),
     row("ui.live", "a live training status view", IDLE,
@@ -241,8 +242,7 @@ MICRO_SERVICE = [
     row("micro.dashboard", "total runs, by language, by stage, last DNA update, last run",
         NAMES + "the_old_dashboard_shows_what_it_is_learning"),
     row("micro.chat", "every question of the page's chat goes through both stages",
-        "page/test_page_api.py::"
-        "test_every_question_of_the_chat_leaves_both_stages_and_teaches_nothing_unasked"),
+        CHAT_STAGES),
     row("micro.command", "the documents' micro_train.py: oneseek micro",
         NAMES + "micro_learns_in_two_stages_and_what_it_learned_is_certified"),
     row("micro.off", "ENABLE_MICROTRAINING switches it off",
@@ -328,7 +328,7 @@ PROVENANCE = [
     row("certified.files", "metadata, adapter_config, adapter, results, verify_integrity.py",
         CERTIFIED, "history/test_certified.py::test_an_untouched_version_is_ok_and_has_every_documented_file"),
     row("certified.page", "certified export in the page",
-        APP + "versions_are_signed_with_a_key_of_the_persons_own"),
+        FELT + "versions_are_signed_with_a_key_of_the_persons_own"),
     row("certified.http", "certified export over HTTP", CERTIFIED),
     row("certified.command", "oneseek export --format certified",
         NAMES + "micro_learns_in_two_stages_and_what_it_learned_is_certified",
@@ -370,7 +370,7 @@ PROVENANCE = [
     row("checkpoints", "daily and weekly checkpoints",
         "history/test_versions.py::test_old_snapshots_go_and_current_last_three_daily_and_weekly_stay"),
     row("backup", "local backups, in the page and on the server",
-        APP + "scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back",
+        FELT + "scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back",
         API + "a_backup_of_a_server_is_restored_by_the_page_and_one_of_the_page_by_a_server"),
 ]  # fmt: skip
 
@@ -415,7 +415,8 @@ OUTSIDE = [
         ORIGINS + "the_page_itself_may"),
     row("outside.2", "nothing that is shown stops a start",
         "page/test_hostile_answers.py::test_a_chat_of_200_hostile_answers_opens_and_shows_each",
-        "page/test_hostile_answers.py::test_code_in_a_language_that_is_not_there_is_shown_plain"),
+        "page/test_hostile_answers.py::test_code_in_a_language_that_is_not_there_is_shown_plain",
+        CHAT + "code_has_colours_and_is_copied_exactly_and_a_search_jumps_to_the_words_it_found"),
     row("outside.3", "a conversation of 9,999 messages does not stop the server",
         HOSTILE + "a_conversation_of_any_length_is_rendered_a_few_times",
         HOSTILE + "more_messages_than_the_model_reads_tokens_are_refused_in_words",
@@ -432,7 +433,7 @@ OUTSIDE = [
         "test_each_part_of_the_site_is_listed_with_its_licence_and_its_text",
         "tree/test_supply_chain.py::"
         "test_a_part_without_a_licence_or_its_text_stops_the_build_by_name",
-        "page/test_help.py::test_help_leads_to_the_licences_of_every_work_the_site_carries"),
+        "page/test_page.py::test_help_leads_to_the_licences_of_every_work_the_site_carries"),
     row("outside.6", "secrets of many kinds are held back, ordinary sentences are not",
         APP + "secrets_told_in_a_chat_are_held_with_their_kind_and_asked_about",
         API + "a_secret_is_refused_with_its_kind_until_it_is_allowed",
@@ -548,7 +549,7 @@ BUILD = [
     row("chat.switch", "learn from this chat: facts, what I teach, nothing",
         APP + "a_chat_teaches_facts_or_only_what_is_taught_or_nothing"),
     row("chat.down", "a thumb down takes the answer out of what waits; learned, Forget is offered",
-        APP + "a_thumb_down_takes_an_answer_out_of_what_is_learned_and_can_be_taken_back", FACT,
+        APP + "a_thumb_down_takes_an_answer_out_of_what_is_learned_and_can_be_taken_back", SHOWN,
         "core/test_collector.py::test_a_thumb_up_approves_and_a_thumb_down_takes_away"),
     row("chat.secrets", "what looks like a secret in a chat is held back and can be allowed",
         APP + "secrets_told_in_a_chat_are_held_with_their_kind_and_asked_about",

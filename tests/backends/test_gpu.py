@@ -125,25 +125,28 @@ def test_R20_a_slice_keeps_its_budget_on_a_device_fifty_times_slower():
 
 @pytest.mark.slow
 def test_R21_a_lost_device_is_told_and_the_step_replays_bit_for_bit_on_the_next():
-    async def losses_on(device_lost_first):
+    program, feeds = tiny_step()
+
+    async def lose_device():
         told = []
         own = await GPU.open()
         own.on_lost = told.append
-        program, feeds = tiny_step()
-        if device_lost_first:
-            run = prepare(own, program, feeds)
-            await run.advance(0, 1.0)
-            own.device.destroy()
-            with pytest.raises(DeviceLost):
-                await run.advance()
-                await run.read("losses")
-            for _ in range(1000):
-                await asyncio.sleep(0 if told else 0.01)
-            assert len(told) == 1
-            own = await GPU.open()
         run = prepare(own, program, feeds)
+        await run.advance(0, 1.0)
+        own.device.destroy()
+        with pytest.raises(DeviceLost):
+            await run.advance()
+            await run.read("losses")
+        for _ in range(1000):
+            await asyncio.sleep(0 if told else 0.01)
+        assert len(told) == 1
+        return await take_step(await GPU.open())
+
+    async def take_step(device):
+        run = prepare(device, program, feeds)
         await run.advance()
         return await run.read("losses"), await run.read("adapter")
 
-    for a, b in zip(asyncio.run(losses_on(True)), asyncio.run(losses_on(False)), strict=True):
+    undisturbed = asyncio.run(take_step(gpu()))
+    for a, b in zip(asyncio.run(lose_device()), undisturbed, strict=True):
         np.testing.assert_array_equal(a, b)

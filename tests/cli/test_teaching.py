@@ -227,21 +227,23 @@ def test_a_data_set_is_trained_until_it_no_longer_gets_better_and_resumes(
 
 
 @pytest.mark.slow
-def test_ten_thousand_examples_are_read_one_at_a_time(tmp_path):
+@pytest.mark.parametrize(
+    ("count", "letters"), [(1500, 4000), pytest.param(10_000, 1000, marks=pytest.mark.long)]
+)
+def test_many_examples_are_read_one_at_a_time(tmp_path, count, letters):
     path = tmp_path / "many.jsonl"
-    lines(path, [{"prompt": f"What is {n}?", "completion": "x" * 1000} for n in range(10_000)])
+    lines(path, [{"prompt": f"What is {n}?", "completion": "x" * letters} for n in range(count)])
     found = DataSet(path)
-    assert len(found) == 10_000 and found[9_999].history[-1]["content"] == "What is 9999?"
+    assert len(found) == count and found[-1].history[-1]["content"] == f"What is {count - 1}?"
     code = (
         "import sys, tracemalloc, pathlib; tracemalloc.start();"
         "from oneseek.engine.learning.datasets import DataSet;"
         "before = tracemalloc.get_traced_memory()[0];"
-        "data = DataSet(pathlib.Path(sys.argv[1])); assert sum(1 for _ in data) == 10_000;"
+        "data = DataSet(pathlib.Path(sys.argv[1])); assert sum(1 for _ in data) == int(sys.argv[2]);"
         "print(tracemalloc.get_traced_memory()[1] - before)"
     )
-    peak = subprocess.run(
-        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True
-    )
+    command = [sys.executable, "-c", code, str(path), str(count)]
+    peak = subprocess.run(command, capture_output=True, text=True, check=True)
     assert int(peak.stdout) < 4 << 20 < path.stat().st_size
 
 

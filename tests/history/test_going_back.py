@@ -12,7 +12,7 @@ from tests.support.hosts import native
 from tests.support.living import Living, run
 from tests.support.small_trainer import SmallTrainer
 
-DAYS = [6, pytest.param(12, marks=pytest.mark.long)]  # lessons; three snapshots are kept
+DAYS = [4, pytest.param(12, marks=pytest.mark.long)]  # lessons; three snapshots are kept
 VERSIONS = "/api/models/versions"
 
 

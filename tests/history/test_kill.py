@@ -16,6 +16,7 @@ from tests.support.living import run
 
 ROOT = Path(__file__).resolve().parents[2]
 NOT_IN_THIS_LIFE = {"reject:before", "rollback:before", "reset:before"}
+USUAL = {"checkpoint:after", "gate:before", "promote:before", "promote:after", "forget:intended"}
 
 
 def start(folder, *planted):
@@ -53,7 +54,10 @@ def test_every_named_fault_point_is_planted_by_a_test():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", FAULTS)
+@pytest.mark.parametrize(
+    "name",
+    [one if one in USUAL else pytest.param(one, marks=pytest.mark.long) for one in FAULTS],
+)
 def test_R2_every_step_of_a_round_can_die(tmp_path, undisturbed, name):
     """Killed at its first, third and last passing; then left to finish."""
     deaths = 0
@@ -88,7 +92,7 @@ def kill_at_random_moments(folder, undisturbed, count, seed):
 
 @pytest.mark.slow
 def test_R1_a_kill_at_random_moments_loses_nothing(tmp_path, undisturbed):
-    kill_at_random_moments(tmp_path, undisturbed, 12, 1)
+    kill_at_random_moments(tmp_path, undisturbed, 6, 1)
 
 
 @pytest.mark.long

@@ -11,8 +11,10 @@ from tests.support.certified import flips_that_pass, verify, write_certified
 from tests.support.day import Day
 
 
-def a_day(folder, **how):
-    tracemalloc.start()
+def a_day(folder, traced=False, **how):
+    """To watch its memory takes as long as the day."""
+    if traced:
+        tracemalloc.start()
     day = Day(folder, **how)
     try:
         asyncio.run(day.live())
@@ -45,7 +47,7 @@ def test_a_morning_of_forty_questions_adds_up(tmp_path):
 
 @pytest.mark.long
 def test_a_day_with_500_questions_adds_up(tmp_path):
-    day = a_day(tmp_path)
+    day = a_day(tmp_path, traced=True)
     folder = what_must_hold(day, tmp_path)
     assert verify(folder)[0] == 0
     copy = tmp_path / "copy"

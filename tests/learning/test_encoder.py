@@ -69,7 +69,7 @@ def theirs(encoder):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("home", HOMES)
+@pytest.mark.parametrize("home", ["numpy", "wasm", pytest.param("gpu", marks=pytest.mark.long)])
 def test_states_are_those_of_transformers(home):
     carried.file()
     executor: Executor = HOMES[home]()

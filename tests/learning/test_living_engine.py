@@ -104,6 +104,7 @@ def test_R2_a_round_of_the_real_engine_goes_on_from_its_checkpoint_to_the_same_b
     assert weights(again) == weights(expected)
 
 
+@pytest.mark.long
 def test_a_damaged_snapshot_is_retrained_by_the_real_engine_to_the_same_bits(system):
     living = system("one")
     for name in ("dog", "town"):

@@ -497,9 +497,9 @@ def test_behind_what_was_said_the_answer_is_pushed_to_end_at_the_ends_of_sentenc
     assert all(held[token] < 0 for token in end), "it does not end before all is said"
 
 
-@pytest.mark.parametrize(
-    ("question", "alone"),
-    [
+def test_who_wishes_for_more_than_an_answer_gets_more(home):
+    home.tell(*BOAT)
+    for question, alone in (
         ("What is my boat called?", True),
         ("Hi! I forgot the name. Do you know what my boat is called? Thanks!", True),
         ("What is my boat called? Write a poem about it.", False),
@@ -507,13 +507,10 @@ def test_behind_what_was_said_the_answer_is_pushed_to_end_at_the_ends_of_sentenc
         ("List my boats.", False),
         ("Vad heter min båt? Tack!", True),
         ("Vad heter min båt? Skriv en lista.", False),
-    ],
-)
-def test_who_wishes_for_more_than_an_answer_gets_more(home, question, alone):
-    home.tell(*BOAT)
-    speaking = run(home.mind.decide_answer(0, question))
-    assert not isinstance(speaking.push, Saying) or speaking.push.alone is alone
-    assert bool(ALONE.fullmatch(question)) is alone
+    ):
+        speaking = run(home.mind.decide_answer(0, question))
+        assert not isinstance(speaking.push, Saying) or speaking.push.alone is alone, question
+        assert bool(ALONE.fullmatch(question)) is alone, question
 
 
 def test_a_beginning_is_followed_and_a_sentence_that_leads_nowhere_is_not_waited_for(model):

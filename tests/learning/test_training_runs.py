@@ -92,6 +92,7 @@ def test_a_run_whose_steps_are_used_up_before_its_epochs_is_complete(tmp_path):
         assert kept["results"]["gate"]["steps"] == 1
 
 
+@pytest.mark.long
 def test_auto_stop_ends_where_the_losses_of_a_run_to_the_end_say(tmp_path):
     def losses_of(folder, **more):
         folder.mkdir()
@@ -114,6 +115,7 @@ def test_auto_stop_ends_where_the_losses_of_a_run_to_the_end_say(tmp_path):
     assert StopConfig().min_epochs <= 3
 
 
+@pytest.mark.long
 def test_a_run_stops_by_what_it_does_and_not_by_its_loss(tmp_path):
     """No epoch's loss falls by 1, so that by its loss a run ends after two."""
     with native(tmp_path) as host:

@@ -29,23 +29,29 @@ def wasm():
 
 IN_A_TAB = sys.platform == "emscripten"
 HERE = {"wasm": wasm} if IN_A_TAB else {"numpy": Numpy, "gpu": gpu, "wasm": wasm}
-SLOW = {"gpu"}  # a chip played by the processor compiles every kernel anew
-PLACES = [
-    pytest.param(home, marks=[pytest.mark.slow] if name in SLOW else [], id=name)
-    for name, home in HERE.items()
-]
-HOMES = pytest.mark.parametrize("home", PLACES)
+ON_A_CHIP = "small-llama", "qwen35"
 GGUF = "gemma3", "lfm2", "lfm2-other-parts", "qwen35", "qwen35-other-parts"
 CASES = [(variant, "safetensors") for variant in KINDS]
 CASES += [(variant, "gguf") for variant in GGUF]
+
+
+def combine_with_homes(*cases: tuple[str, ...]) -> list:
+    """Each case in each home. A chip that the processor plays compiles every kernel anew: most
+    families wait for --long there."""
+    found = []
+    for name, home in HERE.items():
+        for case in cases:
+            marks = [pytest.mark.slow] * (name == "gpu")
+            marks += [pytest.mark.long] * (name == "gpu" and case[0] not in ON_A_CHIP)
+            found.append(pytest.param(home, *case, marks=marks, id="-".join((*case, name))))
+    return found
 
 
 def test_every_architecture_is_among_them():
     assert {tiny.config(variant)["model_type"] for variant in KINDS} == set(ARCHITECTURES)
 
 
-@HOMES
-@pytest.mark.parametrize("variant,container", CASES)
+@pytest.mark.parametrize("home,variant,container", combine_with_homes(*CASES))
 def test_logits_are_those_of_transformers(home, variant, container):
     executor = home()
 
@@ -57,8 +63,7 @@ def test_logits_are_those_of_transformers(home, variant, container):
 
 
 @pytest.mark.slow
-@HOMES
-@pytest.mark.parametrize("variant", KINDS)
+@pytest.mark.parametrize("home,variant", combine_with_homes(*((one,) for one in KINDS)))
 def test_gradients_are_those_of_torch(home, variant):
     executor = home()
 
@@ -82,7 +87,7 @@ def test_gradients_are_those_of_torch(home, variant):
 @pytest.mark.parametrize(
     "variant",
     [
-        one if one in ("small-llama", "gemma3") else pytest.param(one, marks=pytest.mark.long)
+        one if one == "small-llama" else pytest.param(one, marks=pytest.mark.long)
         for one in KINDS
         if "-other" not in one
     ],

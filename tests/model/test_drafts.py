@@ -23,7 +23,7 @@ from oneseek.engine.model.registry import find
 from oneseek.engine.turns import urgent
 from tests.support.gpu_device import gpu
 
-PROMPTS, ON_A_CHIP = 200, 16
+PROMPTS, SOME, ON_A_CHIP = 200, 60, 16
 AHEAD = 8
 BEGIN = "Well, that is so"
 
@@ -95,12 +95,13 @@ def answer_cases(model, count, ended_at=0):
     return asyncio.run(all_of_them())
 
 
+@pytest.mark.parametrize("count", [SOME, pytest.param(PROMPTS, marks=pytest.mark.long)])
 def test_answers_are_the_same_to_the_token_and_those_by_heart_take_a_quarter_of_the_passes(
-    model, monkeypatch
+    model, monkeypatch, count
 ):
-    found, passes = answer_cases(model, PROMPTS)
+    found, passes = answer_cases(model, count)
     monkeypatch.setattr(generate, "MANY_ROWS", 1)
-    alone, singly = answer_cases(model, PROMPTS)
+    alone, singly = answer_cases(model, count)
     assert found == alone
     assert {ended for _, _, ended, *_ in found} >= {"end", "length", "stop"}
     for by_heart in (0, 1):

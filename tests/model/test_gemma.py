@@ -27,7 +27,9 @@ def wasm():
 
 
 GREEDY = Sampling(max_tokens=24, temperature=0.0)
-HOMES = pytest.mark.parametrize("home", [Numpy, gpu, wasm], ids=["numpy", "gpu", "wasm"])
+HOMES = pytest.mark.parametrize(
+    "home", [Numpy, pytest.param(gpu, marks=pytest.mark.long), wasm], ids=["numpy", "gpu", "wasm"]
+)
 
 
 @pytest.mark.parametrize(

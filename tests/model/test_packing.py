@@ -210,11 +210,9 @@ def test_a_file_that_is_there_is_judged_only_when_it_is_the_same(tmp_path, capsy
     assert (tmp_path / "out.gguf").read_bytes() == before
 
 
-@pytest.fixture(
-    scope="module", params=["wide", pytest.param("smollm2-135m", marks=pytest.mark.long)]
-)
+@pytest.fixture(scope="module", params=["wide", "smollm2-135m"])
 def large(request, tmp_path_factory):
-    """120 MB of weights, which take a few seconds; long, the default model as its maker has it."""
+    """120 MB of weights, which take a few seconds; the default model as its maker has it."""
     folder = tmp_path_factory.mktemp("large")
     if request.param == "smollm2-135m":
         with closing(open_model(registry.find(request.param))) as file:
@@ -240,6 +238,7 @@ sys.exit(code)
 """
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_the_command_writes_it_in_bounded_memory(large, tmp_path, capsys):
     out = tmp_path / "out.gguf"

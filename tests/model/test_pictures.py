@@ -33,18 +33,16 @@ def wasm():
     return Wasm(host())
 
 
-HERE = {"numpy": Numpy, "gpu": gpu, "wasm": wasm}
-HOMES = pytest.mark.parametrize(
-    "home",
-    [
-        pytest.param(home, marks=[pytest.mark.slow] if name == "gpu" else [], id=name)
-        for name, home in HERE.items()
-    ],
-)
+def with_chip(mark: pytest.MarkDecorator) -> pytest.MarkDecorator:
+    """Every home; what a chip does that the processor plays is marked."""
+    chip = pytest.param(gpu, marks=mark)
+    return pytest.mark.parametrize("home", [Numpy, chip, wasm], ids=["numpy", "gpu", "wasm"])
+
+
 GREEDY = Sampling(max_tokens=12, temperature=0.0)
 
 
-@HOMES
+@with_chip(pytest.mark.slow)
 def test_logits_beside_a_picture_are_those_of_transformers(home):
     executor = home()
 
@@ -55,7 +53,7 @@ def test_logits_beside_a_picture_are_those_of_transformers(home):
     assert max(asyncio.run(run())) <= 1e-9
 
 
-@HOMES
+@with_chip(pytest.mark.long)
 @pytest.mark.parametrize("layout", ["whole", "parts"])
 def test_gradients_beside_a_picture_are_those_of_torch(home, layout):
     executor = home()
@@ -136,7 +134,7 @@ async def answer_with_pictures(model: Model, generator: Generator, question: str
     return answer
 
 
-@HOMES
+@with_chip(pytest.mark.long)
 def test_an_answer_grown_in_the_cache_is_what_reading_it_whole_says(home):
     executor = home()
 

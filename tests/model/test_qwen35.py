@@ -141,9 +141,13 @@ def test_columns_of_which_groups_would_be_torn_apart_are_not_moved():
 
 
 @pytest.mark.parametrize(
-    "home", [Numpy, wasm, pytest.param(gpu, marks=pytest.mark.slow)], ids=["numpy", "wasm", "gpu"]
+    "variant, home",
+    [
+        *((variant, home) for variant in VARIANTS for home in (Numpy, wasm)),
+        pytest.param("qwen35", gpu, marks=pytest.mark.slow),
+        pytest.param("qwen35-other-parts", gpu, marks=pytest.mark.long),
+    ],
 )
-@pytest.mark.parametrize("variant", VARIANTS)
 def test_over_texts_longer_than_tiles_and_chunks_it_says_what_transformers_says(home, variant):
     model = asyncio.run(load_variant(variant, home()))
     assert asyncio.run(apart(model, f"long/{variant}", LONG, every=EVERY)) <= 1e-9
@@ -236,6 +240,7 @@ def test_whatever_the_cache_holds_an_answer_is_what_reading_it_whole_says(home, 
         assert said[begun:] == answer.ids[begun:]
 
 
+@pytest.mark.long
 @pytest.mark.slow
 def test_a_lesson_changes_what_a_version_says_and_is_taken_back(tmp_path):
     """The gate is told to accept: a few steps teach a random model no words."""

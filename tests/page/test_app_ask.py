@@ -1,5 +1,6 @@
 """A document that was just dropped is asked about: its place is read, quoted, and found again."""
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -75,6 +76,26 @@ def test_the_place_is_shown_in_the_source(home: Page):
     expect(mark).to_be_in_viewport()
 
 
+# What is said while something is under way, however short it is said.
+NOTES = """() => {
+  globalThis.notes = [];
+  new MutationObserver((changes) => {
+    for (const change of changes) for (const node of change.addedNodes)
+      for (const one of node.querySelectorAll?.("[role=status]") ?? []) notes.push(one.textContent);
+  }).observe(document, {subtree: true, childList: true});
+}"""
+
+
+def test_a_source_tests_the_model_in_words_no_lesson_used(home: Page):
+    sources = panel(home, "Sources")
+    home.evaluate(NOTES)
+    sources.get_by_role("button", name="Test me on this").click()
+    asked = sources.get_by_role("list", name="Test me on this").get_by_role("listitem")
+    expect(asked.first).to_contain_text(re.compile("Not yet. The source says:|Right"))
+    assert "?" in asked.first.inner_text()
+    assert home.evaluate("notes")[0].endswith("…")
+
+
 @pytest.mark.long
 def test_a_reload_keeps_what_was_quoted_and_what_the_chat_is_about(home: Page):
     home.reload()
@@ -96,6 +117,7 @@ def test_what_the_text_does_not_answer_is_said_not_to_be_in_it(home: Page):
     expect(answer.locator(".because")).to_have_text("Document")
 
 
+@pytest.mark.long
 def test_any_question_finds_all_sources_once_the_chat_is_about_anything(home: Page):
     home.get_by_role("button", name="Do not ask “The lighthouse").click()
     expect(home.locator("#about")).to_be_hidden()
@@ -112,6 +134,7 @@ def test_any_question_finds_all_sources_once_the_chat_is_about_anything(home: Pa
     expect(wait_for_answer(home, 3).locator("details.because")).to_have_count(0)
 
 
+@pytest.mark.long
 def test_several_sources_are_asked_in_one_chat(home: Page):
     lighthouse = panel(home, "Sources").get_by_role("listitem").filter(has_text="lighthouse")
     lighthouse.get_by_role("button", name="Ask about it").click()
@@ -129,6 +152,7 @@ def test_several_sources_are_asked_in_one_chat(home: Page):
     expect(home.locator("#toasts")).to_contain_text("no other source")
 
 
+@pytest.mark.long
 def test_what_a_person_told_comes_before_what_a_source_says(home: Page):
     new_chat(home)
     say(home, "btw the lens of my own lighthouse weighs 12 grams")

@@ -36,9 +36,32 @@ def asked_for(context: BrowserContext) -> list[str]:
     return found
 
 
-def test_scenario_1_and_2_it_is_useful_at_once_asks_before_it_fetches_and_keeps_the_draft(
+@pytest.mark.long
+def test_what_is_focused_in_the_choice_stays_so_when_more_is_known_of_the_device(page: Page):
+    page.add_init_script(tells(DEVICES["phone"]["pace"]))
+    page.goto("/")
+    card, download = page.locator("#consent"), page.get_by_role("button", name=re.compile("^Down"))
+    others = card.get_by_text("Recommended")
+    for focused in (card, download):
+        expect(download).to_be_visible(timeout=120_000)
+        assert not others.count(), "before it is known"
+        focused.focus()
+        expect(others).to_be_visible(timeout=120_000)
+        expect(focused).to_be_focused()
+        page.reload()
+
+
+def test_scenario_1_the_chosen_model_is_fetched_with_progress_and_answers(
     page: Page, asked_for: list[str]
 ):
+    """Before that the page is useful at once, asks before it fetches, and keeps a draft."""
+    page.add_init_script(
+        """window.shares = [];
+        new MutationObserver(() => { const bar = document.querySelector("#consent progress");
+          const note = document.querySelector("#consent .note")?.textContent ?? "";
+          if (bar && note.includes("131 MB")) shares.push(bar.value / bar.max); })
+          .observe(document, {subtree: true, childList: true, attributes: true});"""
+    )
     page.goto("/")
     heading = page.get_by_role("heading", name="Chat that runs and learns on this device")
     expect(heading).to_be_visible()
@@ -65,34 +88,10 @@ def test_scenario_1_and_2_it_is_useful_at_once_asks_before_it_fetches_and_keeps_
     expect(field).to_have_value("Remember this draft")
     page.get_by_text("How should I answer?", exact=True).click(timeout=120_000)
     expect(how).to_have_value("In one sentence.")
-
-
-@pytest.mark.long
-def test_what_is_focused_in_the_choice_stays_so_when_more_is_known_of_the_device(page: Page):
-    page.add_init_script(tells(DEVICES["phone"]["pace"]))
-    page.goto("/")
-    card, download = page.locator("#consent"), page.get_by_role("button", name=re.compile("^Down"))
-    others = card.get_by_text("Recommended")
-    for focused in (card, download):
-        expect(download).to_be_visible(timeout=120_000)
-        assert not others.count(), "before it is known"
-        focused.focus()
-        expect(others).to_be_visible(timeout=120_000)
-        expect(focused).to_be_focused()
-        page.reload()
-
-
-def test_scenario_1_the_chosen_model_is_fetched_with_progress_and_answers(
-    page: Page, asked_for: list[str]
-):
-    page.add_init_script(
-        """window.shares = [];
-        new MutationObserver(() => { const bar = document.querySelector("#consent progress");
-          const note = document.querySelector("#consent .note")?.textContent ?? "";
-          if (bar && note.includes("131 MB")) shares.push(bar.value / bar.max); })
-          .observe(document, {subtree: true, childList: true, attributes: true});"""
-    )
-    page.goto("/")
+    how.fill("")
+    field.focus()
+    wait_until(lambda: "In one sentence." not in str(read_store(page, "settings")))
+    assert not asked_for
     wait_for_state(page, "needs-consent", timeout=120)
     page.get_by_role("button", name="Download 131 MB").click()
     wait_for_state(page, "ready", timeout=180)

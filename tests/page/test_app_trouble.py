@@ -1,14 +1,13 @@
 """What goes wrong is said in plain words, and nothing a person made is lost by it."""
 
-import json
 import re
-from collections.abc import Iterator
 
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.support.page.acts import answers, body, say, wait_for_answer, wait_until
-from tests.support.page.browser import Chromium, Watch, wait_for_offline, wait_for_state, watched
+from tests.support.page.acts import answers, body, new_chat, say, wait_for_answer, wait_until
+from tests.support.page.browser import Watch, wait_for_state
+from tests.support.page.stored import learns_when_asked
 
 pytestmark = pytest.mark.slow
 IN_USE = ("ready", "countdown", "paused", "training", "evaluating")
@@ -17,84 +16,6 @@ IN_USE = ("ready", "countdown", "paused", "training", "evaluating")
 def ready(page: Page) -> None:
     page.goto("/?model=tiny")
     wait_for_state(page, *IN_USE, timeout=120)
-
-
-@pytest.mark.kept_offline
-def test_scenario_7_offline_it_starts_and_answers_and_can_be_installed(
-    page: Page, context: BrowserContext
-):
-    ready(page)
-    wait_for_offline(page)
-    context.set_offline(True)
-    page.reload()
-    wait_for_state(page, *IN_USE, timeout=120)
-    expect(page.get_by_text("Offline. Everything but fetching")).to_be_visible()
-    say(page, "Hello")
-    wait_for_answer(page)
-    session = context.new_cdp_session(page)
-    manifest = session.send("Page.getAppManifest")
-    assert not manifest["errors"]
-    told = json.loads(manifest["data"])
-    assert {"192x192", "512x512"} <= {one["sizes"] for one in told["icons"]}
-    assert told["display"] == "standalone" and told["start_url"] and told["id"]
-    found = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
-    assert {one["errorId"] for one in found} <= {"in-incognito"}  # as every test profile is
-
-
-@pytest.fixture(scope="module")
-def visited(chromium: Chromium, address: str) -> Iterator[tuple[Page, Watch]]:
-    """One page that reacts, for the tests that need no engine."""
-    with watched(chromium, address, locale="en-US") as (context, watch):
-        page = context.new_page()
-        page.goto("/")
-        expect(page.locator("html")).to_have_attribute("data-page", "ready")
-        yield page, watch
-
-
-def test_R30_an_attempt_to_send_a_byte_is_refused_and_reported(visited: tuple[Page, Watch]):
-    """The watch of every test fails on a foreign request (a whole tour is in
-    tests/page/test_app_access.py); here some are tried on purpose."""
-    page, watch = visited
-    watch.allow("Content Security Policy|another origin: https://example.com")
-    refused = page.evaluate(
-        """async () => {
-          const violations = [];
-          const both = new Promise((go) => addEventListener("securitypolicyviolation", (e) => {
-            violations.push(e.effectiveDirective);
-            if (violations.includes("img-src") && violations.includes("connect-src")) go();
-          }));
-          await fetch("https://example.com/").catch(() => 0);
-          await new Promise((go) => Object.assign(new Image(), { onerror: go, onload: go, src: "https://example.com/a.png" }));
-          navigator.sendBeacon("https://example.com/b");
-          await both;
-          return violations;
-        }"""
-    )
-    assert {"connect-src", "img-src"} <= set(refused)
-
-
-def test_R8_that_the_browser_may_clear_everything_is_said_and_a_backup_offered(
-    visited: tuple[Page, Watch],
-):
-    page, _ = visited
-    page.evaluate("() => void (navigator.storage.persisted = async () => false)")
-    page.get_by_role("button", name="Settings").click()
-    dialog = page.get_by_role("dialog", name="Settings")
-    expect(dialog).to_contain_text("The browser may clear it when it needs room")
-    expect(dialog.get_by_role("button", name="Export everything")).to_be_visible()
-
-
-def test_R9_lost_storage_is_told_and_is_no_first_run(visited: tuple[Page, Watch]):
-    page, watch = visited
-    watch.allow("favicon")  # the bare file this visits has no icon of its own
-    page.goto("/manifest.webmanifest")
-    page.evaluate(
-        """() => new Promise((go, no) => {
-          const gone = indexedDB.deleteDatabase("oneseek"); gone.onsuccess = go; gone.onerror = no; })"""
-    )
-    page.goto("/")
-    expect(page.get_by_text("This browser cleared what OneSeek had stored")).to_be_visible()
-    expect(page.get_by_role("button", name="Restore a backup")).to_be_visible()
 
 
 UNRELIABLE = """(() => {
@@ -121,9 +42,25 @@ UNRELIABLE = """(() => {
 })()"""
 
 
-def test_R17_what_is_shown_equals_the_store_when_events_get_lost_doubled_and_out_of_order(
-    page: Page,
+DIES_AT_A_TOKEN = """
+let tokens = 0;
+const mortal = self.name === "engine-1";
+const post = BroadcastChannel.prototype.postMessage;
+BroadcastChannel.prototype.postMessage = function (said) {
+  if (tokens > 5) return;
+  post.call(this, said);
+  tokens += mortal && JSON.parse(JSON.parse(said).event).type === "Token";
+  if (tokens > 5) close();
+};
+"""
+
+
+def test_R17_what_is_shown_equals_the_store_and_R22_an_engine_that_dies_is_replaced(
+    page: Page, context: BrowserContext
 ):
+    """First events get lost, doubled and out of order. In the next tab the engine dies as it tells
+    its sixth word: the answer under way is kept as far as it came, and the next one comes."""
+    learns_when_asked(page)
     page.add_init_script(UNRELIABLE)
     ready(page)
     for number, text in enumerate(("My cat is called Nisse.", "Hello", "What is a tree?"), 1):
@@ -137,9 +74,29 @@ def test_R17_what_is_shown_equals_the_store_when_events_get_lost_doubled_and_out
     expect(panel).to_contain_text("Your cat is called Nisse.")
     texts = answers(page).locator(".text").all_inner_texts()
     assert min(page.evaluate("Object.values(harmed)")) > 0
-    page.reload()
-    wait_for_state(page, *IN_USE, timeout=120)
+    page.close()
+
+    def make_mortal(route):
+        script = route.fetch()
+        route.fulfill(response=script, body=DIES_AT_A_TOKEN + script.text())
+
+    page = context.new_page()
+    page.route(re.compile(r"/worker\.mjs"), make_mortal)
+    ready(page)
     expect(answers(page).locator(".text")).to_have_text(texts)
+    new_chat(page)
+    say(page, "Tell me a long story.")
+    expect(body(answers(page).last)).not_to_be_empty()
+    wait_for_state(page, "recovering")
+    expect(page.get_by_text("The engine stopped answering and is started again.")).to_be_visible()
+    cut = answers(page).last
+    expect(cut).to_contain_text("This answer was interrupted.")
+    kept = body(cut).inner_text()
+    assert kept
+    wait_for_state(page, *IN_USE)
+    say(page, "What is the capital of Italy?")
+    expect(body(wait_for_answer(page, 2))).to_contain_text("Rome")
+    assert body(answers(page).first).inner_text() == kept
 
 
 @pytest.mark.long
@@ -158,43 +115,6 @@ def test_R22_an_engine_that_cannot_start_leaves_chats_readable(page: Page, watch
     expect(page.locator("#trouble-engine")).to_contain_text("safe")
     expect(answers(page).last).to_contain_text("Rome")
     expect(page.locator("html")).to_have_attribute("data-engine", "failed")
-
-
-DIES_AT_A_TOKEN = """
-let tokens = 0;
-const mortal = self.name === "engine-1";
-const post = BroadcastChannel.prototype.postMessage;
-BroadcastChannel.prototype.postMessage = function (said) {
-  if (tokens > 5) return;
-  post.call(this, said);
-  tokens += mortal && JSON.parse(JSON.parse(said).event).type === "Token";
-  if (tokens > 5) close();
-};
-"""
-
-
-def test_scenario_25_R22_an_engine_that_dies_is_replaced_within_twenty_seconds(page: Page):
-    """The answer under way is kept as far as it came, and the next one comes. The first engine dies
-    as it tells its sixth word."""
-
-    def mortal(route):
-        script = route.fetch()
-        route.fulfill(response=script, body=DIES_AT_A_TOKEN + script.text())
-
-    page.route(re.compile(r"/worker\.mjs"), mortal)
-    ready(page)
-    say(page, "Tell me a long story.")
-    expect(body(answers(page).last)).not_to_be_empty()
-    wait_for_state(page, "recovering")
-    expect(page.get_by_text("The engine stopped answering and is started again.")).to_be_visible()
-    cut = answers(page).last
-    expect(cut).to_contain_text("This answer was interrupted.")
-    kept = body(cut).inner_text()
-    assert kept
-    wait_for_state(page, *IN_USE)
-    say(page, "What is the capital of Italy?")
-    expect(body(wait_for_answer(page, 2))).to_contain_text("Rome")
-    assert body(answers(page).first).inner_text() == kept
 
 
 @pytest.mark.long

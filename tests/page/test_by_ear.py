@@ -104,6 +104,7 @@ def test_1_the_page_is_laid_out_for_one_who_does_not_see_it(walk):
     expect(page.get_by_role("textbox", name=words["field"])).to_be_focused()
 
 
+@pytest.mark.long
 def test_2_the_first_question_is_answered_and_heard_once(walk):
     page, words = walk
     page.get_by_role("button", name=words["look"]).press("Enter")

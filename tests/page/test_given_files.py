@@ -61,6 +61,7 @@ def demo_in_parts() -> dict[str, bytes]:
     return tiny.cut(keys, tensors, 3, name="demo")
 
 
+@pytest.mark.long
 def test_what_is_dropped_is_told_before_it_is_copied_and_then_answers(page: Page):
     page.goto("/")
     wait_for_state(page, "needs-consent", timeout=120)

@@ -6,17 +6,6 @@ from playwright.sync_api import expect
 pytestmark = pytest.mark.slow
 
 
-def test_help_leads_to_the_licences_of_every_work_the_site_carries(page, watch, address):
-    watch.allow("favicon")  # a browser asks for one beside a plain text
-    page.goto(address)
-    page.locator("html[data-page=ready]").wait_for(state="attached")
-    page.get_by_role("button", name="Help").click()
-    with page.context.expect_page() as opened:
-        page.get_by_role("dialog").get_by_role("link", name="Third-party licences").click()
-    expect(opened.value.locator("body")).to_contain_text("tld 0.13.2: MPL-1.1")
-    expect(opened.value.locator("body")).to_contain_text("Mozilla Public License Version 2.0")
-
-
 @pytest.mark.long
 def test_help_leads_to_the_lab(page, address):
     page.goto(address)

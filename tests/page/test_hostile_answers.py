@@ -28,6 +28,7 @@ def open_with(page: Page, texts: list[str]) -> None:
 ABSENT = ("mermaid", "dockerfile", "latex", "http", "csv")  # languages of code
 
 
+@pytest.mark.long
 def test_code_in_a_language_that_is_not_there_is_shown_plain(page: Page):
     """And with it the page starts, again and again; what is known has its colours."""
     unknown = [f"```{language}\nA --> B\n```" for language in ABSENT]

@@ -7,7 +7,7 @@ import pytest
 from builder import ROOT, site
 from tests.support.page.browser import Chromium, served, watched
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 FILES = {
     path.relative_to(ROOT).as_posix(): path.read_text()
@@ -69,7 +69,6 @@ def test_it_passes_inside_the_worker_too(events, file):
     assert any(event["outcome"] == "passed" for event in told), f"no test of {file} ran"
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(
     "marks, files",
     [("in_worker and not long", USUAL), ("in_worker and long", LONG_IN_A_TAB)],

@@ -8,7 +8,6 @@ from playwright.sync_api import Page, expect
 from tests.support.page.acts import (
     FACT,
     fault,
-    idle_after,
     learn_now,
     locate_note,
     panel,
@@ -68,27 +67,6 @@ def test_events_that_come_after_the_end_of_their_round_open_none(home: Page):
     tell(home, "What is the capital of Quillmere?", "The capital of Quillmere is Harrow.")
     learn_now(home)
     expect(version(home)).to_have_text("v0.2", timeout=180_000)
-    no_alarm(home)
-
-
-COUNTED = """() => { const said = ["#countdown", "#state-line", ".told-words"].map(
-    (place) => document.querySelector(place)?.textContent.match(/(\\d+)\\ss/)?.[1]);
-  return new Set(said).size === 1 && said[0] }"""
-
-
-def test_a_shorter_wait_counts_for_the_quiet_that_has_begun(home: Page):
-    open_page(home)
-    idle_after(home, 80)
-    say(home, "My boat is called Vindil.")
-    wait_for_answer(home)
-    expect(locate_note(home)).to_contain_text("Remembered.")
-    panel(home, "Activity")
-    wait_for_state(home, "countdown")
-    counted = set()
-    while len(counted) < 3:  # every place that counts says the same, second by second
-        counted.add(home.wait_for_function(COUNTED).json_value())
-    idle_after(home, 1)
-    wait_for_state(home, "training")
     no_alarm(home)
 
 

@@ -40,6 +40,13 @@ globalThis.violations = [];
 addEventListener("securitypolicyviolation", (e) => violations.push(e.violatedDirective + " " + e.blockedURI));"""
 
 
+def console(page: Page) -> list[str]:
+    """What is said there, in the workers too, from now on."""
+    said: list[str] = []
+    page.on("console", lambda message: said.append(message.text))
+    return said
+
+
 @pytest.fixture(scope="module")
 def started(chromium: Chromium, address: str) -> Iterator[Start]:
     with watched(chromium, address) as (context, watch):
@@ -82,52 +89,58 @@ def test_R31_what_the_policy_forbids_is_stopped(started: Start):
     assert outcome == ["refused"] * 3
 
 
-def test_with_cores_to_spare_the_engine_begins_with_the_page_and_is_heard_from_its_first_word(
-    page: Page,
-):
-    """The page's own Python comes when the engine has told something."""
-    page.add_init_script(
-        """Object.defineProperty(navigator, "hardwareConcurrency", {get: () => 4});
-        globalThis.engines = [];
-        globalThis.Worker = class extends Worker {
-          constructor(address, options) {
-            super(address, options);
-            if (options.name?.startsWith("engine-")) engines.push(document.documentElement.dataset.page ?? "");
-          }
-        };
-        const told = new Promise((done) => {
-          globalThis.BroadcastChannel = class extends BroadcastChannel {
-            constructor(name) {
-              super(name);
-              if (name.endsWith("-engine-1")) this.addEventListener("message", done, {once: true});
-            }
-          };
-        });
-        const now = fetch;
-        globalThis.fetch = async (address, ...rest) => {
-          if (String(address).includes("modules")) await told;
-          return now(address, ...rest);
-        };"""
+def test_R30_an_attempt_to_send_a_byte_is_refused_and_reported(started: Start):
+    """The watch of every test fails on a foreign request (a whole tour is in
+    tests/page/test_app_access.py); here some are tried on purpose."""
+    started.watch.allow("Content Security Policy|another origin: https://example.com")
+    refused = started.page.evaluate(
+        """async () => {
+          const violations = [];
+          const both = new Promise((go) => addEventListener("securitypolicyviolation", (e) => {
+            violations.push(e.effectiveDirective);
+            if (violations.includes("img-src") && violations.includes("connect-src")) go();
+          }));
+          await fetch("https://example.com/").catch(() => 0);
+          await new Promise((go) => Object.assign(new Image(), { onerror: go, onload: go, src: "https://example.com/a.png" }));
+          navigator.sendBeacon("https://example.com/b");
+          await both;
+          return violations;
+        }"""
     )
-    page.goto("/")
-    assert wait_for_state(page, *ALIVE) in ALIVE
-    assert page.evaluate("engines") == [""]  # one, and the page did not react yet
+    assert {"connect-src", "img-src"} <= set(refused)
 
 
-def test_a_browser_that_cannot_take_pythons_heap_starts_from_nothing(page: Page, watch: Watch):
-    watch.allow("heap.bin|ERR_FAILED")
-    page.route(re.compile(r"/heap\.bin$"), lambda route: route.abort())
-    said = console(page)
-    page.goto("/")
-    assert wait_for_state(page, *ALIVE) in ALIVE
-    assert any(WITHOUT_HEAP in text for text in said)
+def test_R8_that_the_browser_may_clear_everything_is_said_and_a_backup_offered(
+    started: Start,
+):
+    page = started.page
+    page.evaluate("() => void (navigator.storage.persisted = async () => false)")
+    page.get_by_role("button", name="Settings").click()
+    dialog = page.get_by_role("dialog", name="Settings")
+    expect(dialog).to_contain_text("The browser may clear it when it needs room")
+    expect(dialog.get_by_role("button", name="Export everything")).to_be_visible()
+    page.keyboard.press("Escape")
 
 
-def console(page: Page) -> list[str]:
-    """What is said there, in the workers too, from now on."""
-    said: list[str] = []
-    page.on("console", lambda message: said.append(message.text))
-    return said
+def test_help_leads_to_the_licences_of_every_work_the_site_carries(started: Start):
+    started.watch.allow("favicon")  # a browser asks for one beside a plain text
+    started.page.get_by_role("button", name="Help").click()
+    with started.page.context.expect_page() as opened:
+        started.page.get_by_role("link", name="Third-party licences").click()
+    expect(opened.value.locator("body")).to_contain_text("tld 0.13.2: MPL-1.1")
+    expect(opened.value.locator("body")).to_contain_text("Mozilla Public License Version 2.0")
+    opened.value.close()
+    started.page.keyboard.press("Escape")
+
+
+def test_every_file_has_the_type_a_browser_insists_on(started: Start, dist):
+    listed = json.loads((dist / "build.json").read_text())["files"]
+    for suffix, kind in {".wasm": "application/wasm", ".mjs": "text/javascript"}.items():
+        path = next(path for path in listed if path.endswith(suffix))
+        answer = started.page.request.get("/" + path)
+        assert answer.headers["content-type"].startswith(kind)
+        assert "immutable" in answer.headers["cache-control"]
+    assert started.page.request.get("/").headers["cache-control"] == "no-cache"
 
 
 def test_a_host_without_headers_serves_it_too_and_it_is_isolated_after_loading_again_once(
@@ -165,6 +178,70 @@ def test_it_works_offline_after_the_first_visit(page: Page, context: BrowserCont
     assert wait_for_state(page, *ALIVE) in ALIVE
 
 
+def worker_without_webgpu(page: Page) -> None:
+    """The worker's navigator is its own: its first code starts by taking WebGPU away."""
+
+    def without(route):
+        answer = route.fetch()
+        route.fulfill(
+            response=answer,
+            body="delete WorkerNavigator.prototype.gpu;\n" + answer.text(),
+        )
+
+    page.route(re.compile(r"/worker\.mjs$"), without)
+
+
+CORES_TO_SPARE = """
+Object.defineProperty(navigator, "hardwareConcurrency", {get: () => 4});
+globalThis.engines = [];
+globalThis.Worker = class extends Worker {
+  constructor(address, options) {
+    super(address, options);
+    if (options.name?.startsWith("engine-")) engines.push(document.documentElement.dataset.page ?? "");
+  }
+};
+const told = new Promise((done) => {
+  globalThis.BroadcastChannel = class extends BroadcastChannel {
+    constructor(name) {
+      super(name);
+      if (name.endsWith("-engine-1")) this.addEventListener("message", done, {once: true});
+    }
+  };
+});
+const now = fetch;
+globalThis.fetch = async (address, ...rest) => {
+  if (String(address).includes("modules")) await told;
+  return now(address, ...rest);
+};"""
+"""The page's own Python comes when the engine has told something."""
+
+
+@pytest.fixture(scope="module")
+def second_start(started: Start) -> Start:
+    """The same tab, once nobody looks at that start any more: with cores to spare, without Python's
+    heap, without WebGPU."""
+    page, watch = started.page, started.watch
+    watch.check()
+    watch.allow("heap.bin|ERR_FAILED")
+    page.add_init_script(CORES_TO_SPARE)
+    page.route(re.compile(r"/heap\.bin$"), lambda route: route.abort())
+    worker_without_webgpu(page)
+    said = console(page)
+    page.goto("/")
+    assert wait_for_state(page, *ALIVE) in ALIVE
+    return started._replace(said=said)
+
+
+def test_with_cores_to_spare_the_engine_begins_with_the_page_and_is_heard_from_its_first_word(
+    second_start: Start,
+):
+    assert second_start.page.evaluate("engines") == [""]  # one, and the page did not react yet
+
+
+def test_a_browser_that_cannot_take_pythons_heap_starts_from_nothing(second_start: Start):
+    assert any(WITHOUT_HEAP in text for text in second_start.said)
+
+
 # Whether some words can be read once the details are unfolded.
 IN_DETAILS = """words => {
   const details = document.querySelector("#consent-details");
@@ -185,10 +262,10 @@ IN_DETAILS = """words => {
     ],
 )
 def test_a_browser_without_webgpu_is_told_what_helps_in_it_and_no_more(
-    without_webgpu: Page, agent: str, advice: str
+    second_start: Start, agent: str, advice: str
 ):
     """What is said is drawn anew with each change of language, for the browser it is then."""
-    page = without_webgpu
+    page = second_start.page
     session = page.context.new_cdp_session(page)
     session.send("Emulation.setUserAgentOverride", {"userAgent": "Mozilla/5.0 " + agent})
     page.get_by_role("button", name="Svenska").click()
@@ -205,30 +282,32 @@ def test_a_browser_without_webgpu_is_told_what_helps_in_it_and_no_more(
     session.detach()
 
 
-@pytest.fixture(scope="module")
-def without_webgpu(started: Start) -> Page:
-    """The same tab, once nobody looks at that start any more."""
-    worker_without_webgpu(started.page)
-    started.page.goto("/")
-    wait_for_state(started.page, *ALIVE)
-    return started.page
+@pytest.fixture
+def alone(started: Start) -> Iterator[Page]:
+    """Another tab of that browser, for tests that come last: no other is open any more."""
+    started.page.close()
+    started.watch.check()
+    page = started.page.context.new_page()
+    yield page
+    page.close()
 
 
-def worker_without_webgpu(page: Page) -> None:
-    """The worker's navigator is its own: its first code starts by taking WebGPU away."""
+def test_R9_lost_storage_is_told_and_is_no_first_run(alone: Page, started: Start):
+    page = alone
+    started.watch.allow("favicon")  # the bare file this visits has no icon of its own
+    page.goto("/manifest.webmanifest")
+    page.evaluate(
+        """() => new Promise((go, no) => {
+          const gone = indexedDB.deleteDatabase("oneseek"); gone.onsuccess = go; gone.onerror = no; })"""
+    )
+    page.goto("/")
+    expect(page.get_by_text("This browser cleared what OneSeek had stored")).to_be_visible()
+    expect(page.get_by_role("button", name="Restore a backup")).to_be_visible()
 
-    def without(route):
-        answer = route.fetch()
-        route.fulfill(
-            response=answer,
-            body="delete WorkerNavigator.prototype.gpu;\n" + answer.text(),
-        )
 
-    page.route(re.compile(r"/worker\.mjs$"), without)
-
-
-def test_a_worker_that_cannot_start_says_so_in_plain_words(page: Page, watch: Watch):
-    watch.allow("wheel|Failed to fetch|ERR_FAILED|integrity")
+def test_a_worker_that_cannot_start_says_so_in_plain_words(alone: Page, started: Start):
+    page = alone
+    started.watch.allow("wheel|Failed to fetch|ERR_FAILED|integrity")
     page.route(re.compile(r"/oneseek\.bin$"), lambda route: route.abort())
     page.goto("/")
     panel = page.locator("#trouble-engine")
@@ -238,18 +317,9 @@ def test_a_worker_that_cannot_start_says_so_in_plain_words(page: Page, watch: Wa
     expect(panel.locator("pre")).to_contain_text("fetch")
 
 
-def test_a_file_that_does_not_arrive_is_told_without_any_python(page: Page, watch: Watch):
-    watch.allow("")
+def test_a_file_that_does_not_arrive_is_told_without_any_python(alone: Page, started: Start):
+    page = alone
+    started.watch.allow("")
     page.route(re.compile(r"/micropython\.wasm$"), lambda route: route.abort())
     page.goto("/")
     expect(page.locator("#trouble-start")).to_contain_text("Nothing you saved is lost.")
-
-
-def test_every_file_has_the_type_a_browser_insists_on(started: Start, dist):
-    listed = json.loads((dist / "build.json").read_text())["files"]
-    for suffix, kind in {".wasm": "application/wasm", ".mjs": "text/javascript"}.items():
-        path = next(path for path in listed if path.endswith(suffix))
-        answer = started.page.request.get("/" + path)
-        assert answer.headers["content-type"].startswith(kind)
-        assert "immutable" in answer.headers["cache-control"]
-    assert started.page.request.get("/").headers["cache-control"] == "no-cache"

@@ -27,10 +27,10 @@ from tests.support.wasm_host import host
 pytestmark = pytest.mark.slow
 QUESTION, TOKENS = "Hej, hej?", 16
 GREEDY = {"sampling": {"temperature": 0}, "max_tokens": TOKENS}
-KEPT = """async () => {
+KEPT = """async (folder) => {
   const root = await navigator.storage.getDirectory(), names = [];
   for await (const [name, handle] of root.entries())
-    if (name === "pictures") for await (const inside of handle.keys()) names.push(inside);
+    if (name === folder) for await (const inside of handle.keys()) names.push(inside);
   return names;
 }"""
 PASTE = """(bytes) => {
@@ -50,6 +50,7 @@ def open_with_eyes(page: Page, language: str = "en") -> None:
     told = page.locator("#given")
     expect(told).to_contain_text({"en": "Sees pictures", "sv": "Ser bilder"}[language])
     expect(told).to_contain_text(re.compile(r"[\d.,]+ [kM]B (of memory|minne)"))
+    assert page.evaluate(KEPT, "inbox") == [], "nothing is copied before a yes"
     told.locator("[data-do=use-given]").click()
     wait_for_state(page, "ready", timeout=120)
 
@@ -103,7 +104,7 @@ def test_a_dropped_picture_is_seen_kept_and_removed_with_its_chat(page: Page):
     page.keyboard.press("Escape")
     say(page, "Hej?")  # what was shown before is still seen
     wait_for_answer(page, 2)
-    assert page.evaluate(KEPT) and read_store(page, "sources") == {}
+    assert page.evaluate(KEPT, "pictures") and read_store(page, "sources") == {}
 
     picture = page.get_by_role("img", name="The picture bands.png")
     delete(page)
@@ -137,7 +138,7 @@ def delete(page: Page) -> None:
     page.get_by_role("button", name="More for").first.click()
     page.get_by_role("menuitem", name="Delete").click()
     expect(answers(page)).to_have_count(0)
-    assert page.evaluate(KEPT) == []
+    assert page.evaluate(KEPT, "pictures") == []
 
 
 @pytest.mark.long

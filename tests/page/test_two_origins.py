@@ -1,21 +1,35 @@
-"""What a page of another origin can do to an open tab of ours: nothing (docs/security.md).
+"""What a page of another origin, or a program of the lab, can do to an open tab of ours: nothing
+(docs/security.md).
 
 Two strangers try every way there is: another port of this machine, which browsers take for the same
-site, and another name of it, which they take for another site.
+site, and another name of it, which they take for another site. The tab itself asks its API and is
+opened without a network, last in the file.
 """
 
 import http.server
+import json
+import re
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Request, expect
 
 from oneseek.engine.core.storage.store import STEPS
 from tests.support.answering import run_server
 from tests.support.page import browser as in_browser
-from tests.support.page.acts import MOTTO, idle_after, tell_motto
-from tests.support.page.browser import wait_for_offline, wait_for_state
+from tests.support.page.acts import (
+    ALIVE,
+    MOTTO,
+    idle_after,
+    new_chat,
+    say,
+    tell_motto,
+    wait_for_answer,
+    wait_until,
+)
+from tests.support.page.browser import Watch, wait_for_offline, wait_for_state
+from tests.support.page.in_lab import open_lab, run_to_end
 from tests.support.page.stored import holds, read_store
 
 pytestmark = [pytest.mark.slow, pytest.mark.kept_offline]
@@ -300,6 +314,95 @@ def test_a_stranger_that_hands_over_a_page_is_named_and_refused(stranger: Page, 
         asks.get_by_role("button", name="No").click()
 
 
+@pytest.fixture
+def watch(ours: Page, address: str) -> Iterator[Watch]:
+    """What goes wrong while nobody is strange."""
+    watch = Watch(ours.context, address)
+    yield watch
+    watch.over()
+    watch.check()
+
+
+STATS = """async () => (await fetch("api/training/micro/stats")).json()"""
+
+
+@pytest.mark.usefixtures("watch")
+def test_every_question_of_the_chat_leaves_both_stages_and_teaches_nothing_unasked(ours: Page):
+    tab = ours.get_by_role("tab", name=re.compile("^Activity"))
+    before = tab.text_content()  # with the motto, which waits
+    say(ours, "Hello")
+    wait_for_answer(ours)
+
+    def read_stats() -> dict:
+        told = ours.evaluate(STATS)
+        return told if told["stage_counts"]["stage2"] else {}
+
+    stats = wait_until(read_stats)
+    assert stats["total_runs"] == 1 and stats["stage_counts"] == {"stage1": 1, "stage2": 1}
+    expect(tab).to_have_text(before)
+    tab.click()
+    activity, said = ours.get_by_role("tabpanel"), "“Hello”: the answers were compared"
+    expect(activity).not_to_contain_text(said)
+    activity.get_by_label("Show every figure").check()
+    expect(activity).to_contain_text(said + ", nothing was learned")
+    expect(activity.get_by_test_id("questions")).to_have_text(str(stats["total_runs"]))
+    expect(activity.get_by_test_id("compared")).to_have_text(str(stats["stage_counts"]["stage1"]))
+    assert set(ours.evaluate(HEARD)) == {"GET /api/training/micro/stats ", OWN}
+
+
+ATTEMPTS = """import js
+from pyodide.code import run_js
+from pyodide.ffi import run_sync
+
+TRIES = {
+    "database": "() => new Promise((go, no) => { const asked = indexedDB.open('oneseek');"
+                " asked.onsuccess = () => go('opened'); asked.onerror = () => no(asked.error); })",
+    "files": "() => navigator.storage.getDirectory()",
+    "caches": "() => caches.keys()",
+    "locks": "() => navigator.locks.request('any', () => 'got')",
+    "page": "async () => (await (await import('HOME' + 'index.html')).text())",
+    "script": "() => import('HOME' + 'sw.js')",
+    "api": "() => new Promise((go, no) => { const asked = new XMLHttpRequest(); asked.onerror = () => no(Error(1));"
+           " asked.onload = go; asked.open('GET', 'HOME' + 'api/memory'); asked.send(); })",
+    "worker": "() => new Worker('HOME' + 'sw.js')",
+    "parent": "() => parent.document.title",
+    "stored": "() => localStorage.length",
+}
+for name, attempt in TRIES.items():
+    try:
+        run_sync(run_js("async () => String(await (" + attempt + ")())")())
+        print(name, "REACHED")
+    except BaseException as refusal:
+        print(name, "refused")
+js.BroadcastChannel.new("oneseek-test").postMessage("from the lab")
+print("origin", js.self.origin)
+"""
+
+
+def test_a_program_reaches_nothing_of_the_site(ours: Page, watch: Watch, address: str):
+    """One of the lab: what it tries to open is there."""
+    watch.allow("Content Security Policy|Failed to fetch|ERR_|null")
+    names = ours.evaluate("async () => (await indexedDB.databases()).map(({name}) => name)")
+    assert "oneseek" in names and ours.evaluate("caches.keys()")
+    other = ours.context.new_page()
+    open_lab(other, ATTEMPTS.replace("HOME", address))
+    other.evaluate("""() => {
+        globalThis.overheard = [];
+        new BroadcastChannel("oneseek-test").onmessage = ({data}) => overheard.push(data);
+    }""")
+    asked: list[Request] = []
+    other.on("request", lambda request: asked.append(request))
+    run_to_end(other)
+    said = dict(line.split(" ", 1) for line in other.locator("#output").inner_text().splitlines())
+    assert said.pop("origin") == "null"
+    assert len(said) == 10 and set(said.values()) == {"refused"}, said
+    assert other.evaluate("overheard") == []
+    tried = {one.url: one.failure for one in asked if re.match("https?:", one.url)}
+    assert set(tried.values()) == {"csp"}, f"none of them leaves the browser: {tried}"
+    other.close()
+    assert ours.evaluate(HEARD) == [OWN], "a program's request came to the engine"
+
+
 def test_the_page_itself_may(ours: Page):
     """What strangers try is heard when the page itself asks: nothing above is deaf."""
     asked = """async (body) => (await fetch("api/queue", {method: "POST", body})).status"""
@@ -307,6 +410,25 @@ def test_the_page_itself_may(ours: Page):
     assert ours.evaluate(asked, LEARNED) == 201
     assert ours.evaluate(asked, by_form) in (200, 201)  # learned meanwhile, or waiting still
     assert ours.evaluate(HEARD) == ["POST /api/queue "] * 2 + [OWN]
+
+
+@pytest.mark.usefixtures("watch")
+def test_scenario_7_offline_it_starts_and_answers_and_can_be_installed(ours: Page):
+    ours.context.set_offline(True)
+    ours.reload()
+    wait_for_state(ours, *ALIVE, timeout=120)
+    expect(ours.get_by_text("Offline. Everything but fetching")).to_be_visible()
+    new_chat(ours)
+    say(ours, "Hello")
+    wait_for_answer(ours)
+    session = ours.context.new_cdp_session(ours)
+    manifest = session.send("Page.getAppManifest")
+    assert not manifest["errors"]
+    told = json.loads(manifest["data"])
+    assert {"192x192", "512x512"} <= {one["sizes"] for one in told["icons"]}
+    assert told["display"] == "standalone" and told["start_url"] and told["id"]
+    found = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
+    assert {one["errorId"] for one in found} <= {"in-incognito"}  # as every test profile is
 
 
 @pytest.mark.long

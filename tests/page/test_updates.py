@@ -109,5 +109,5 @@ def test_R19_a_new_build_waits_until_it_is_asked_for_and_then_comes_to_every_tab
         banner.get_by_role("button", name="Reload").click()
         for page in first, second:
             page.wait_for_function("() => !globalThis.untouched")
-            wait_for_state(page, *ALIVE, "read-only")
+            page.wait_for_selector("html[data-page=ready]", state="attached")
             assert build_of(page) != before

@@ -82,6 +82,8 @@ PLAIN = """
 class T:
     def __call__(self, key, **values):
         found = TABLE[key]
+        if isinstance(found, dict):
+            found = found["one" if values["n"] == 1 else "other"]
         for name in values:
             found = found.replace("{%s}" % name, str(values[name]))
         return found
@@ -116,6 +118,66 @@ def test_a_stage_is_told_with_its_question_and_its_reason(language):
     wanted = ("Vem grävde brunnen?", "0.25", "0.13", TABLES[language]["outcome.weakened"])
     assert all(one in said for one in wanted), said
     assert language == "en" or not re.search(r"\b(leak|must|weakened)\b", said), said
+
+
+VERDICTS = """
+from oneseek.web.learning import verdict
+from oneseek.web.lib import words
+def wait_for(coroutine):
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        return done.value
+for table in TABLES:
+    words.TABLE = table
+    print(verdict.describe_warnings(VERSION))
+    print(wait_for(verdict.describe_attempt(None, REFUSED)))
+    print(*verdict.faults(REFUSED["body"]["gate"]))
+    print(verdict.next_step(REFUSED))
+    print(*[verdict.limit(one["limit"]) for one in REFUSED["body"]["gate"]["measures"]], sep="; ")
+"""
+FAILED = [
+    {"name": "leak", "limit": "<= 0.13", "ok": False, "detail": ["What is my dog called?"]},
+    {"name": "known facts lost", "limit": "0", "ok": False, "detail": ["What is ice made of?"]},
+]
+MISSED = [
+    {"name": "taught", "limit": ">= 0.98, was 1.00", "ok": False, "detail": []},
+    {"name": "recall", "limit": ">= 0.66 in wordings never trained", "ok": False, "detail": []},
+]
+TOLD = """\
+Used with 2 warnings: It began to give the taught answer to other questions too, such as \
+“What is my dog called?” It forgot something it knew: “What is ice made of?”
+Going over everything you taught it was tried and is not used.
+It did not know what it was taught. Asked in other words, it did not know it.
+What it knew before is as it was. It tries again after the next things you teach it.
+at least 0.98, was 1.00; at least 0.66 in wordings never trained
+Används med 2 varningar: Den började ge det inlärda svaret också på andra frågor, som \
+”What is my dog called?” Den glömde något den visste: ”What is ice made of?”
+Att gå igenom allt du lärt den prövades och används inte.
+Den kunde inte det den fått lära sig. Frågad med andra ord kunde den det inte.
+Det den kunde förut är som det var. Den försöker igen efter nästa saker du lär den.
+minst 0.98, var 1.00; minst 0.66 i ordalydelser som aldrig övats
+"""
+
+
+def test_warnings_and_refusals_are_told_in_words_of_either_language():
+    version = {"gate": {"accepted": True, "measures": FAILED}}
+    gate = {"accepted": False, "reason": "taught is 0, must be >= 0.98", "measures": MISSED}
+    refused = {"body": {"kind": "practice", "lessons": [], "gate": gate}}
+    tables = [TABLES["en"], TABLES["sv"]]
+    beside = {f"oneseek/web/{one}__init__.py": "" for one in ("", "lib/", "learning/")}
+    engine = ("", "core/", "core/exchange/")
+    beside |= {f"oneseek/engine/{one}__init__.py": "" for one in engine}
+    beside |= {"oneseek/engine/core/exchange/entries.py": "DATA_SET = None"}
+    beside |= {"oneseek/engine/core/next_work.py": "rounds_away = None"}
+    beside |= {"oneseek/web/lib/dom.py": "", "oneseek/web/lib/words.py": PLAIN}
+    said = in_micropython.run(
+        f"TABLES, VERSION, REFUSED = {tables!r}, {version!r}, {refused!r}\n{VERDICTS}",
+        "web/learning/verdict.py",
+        "web/learning/records.py",
+        **beside,
+    )
+    assert said.splitlines() == TOLD.splitlines()
 
 
 SPEEDS = """

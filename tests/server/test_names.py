@@ -285,7 +285,9 @@ def test_a_second_base_model_that_is_not_here_or_has_the_same_name_is_told(
         assert words in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("name", ["MODELS_DIR", "OQT_MODELS_DIR"])
+@pytest.mark.parametrize(
+    "name", ["MODELS_DIR", pytest.param("OQT_MODELS_DIR", marks=pytest.mark.long)]
+)
 def test_the_models_folder_is_read_under_both_names(monkeypatch, capsys, tmp_path, name):
     monkeypatch.setenv(name, str(tmp_path))
     (tmp_path / "smollm2-360m-instruct-q8_0.gguf").write_bytes(b"GGUF")
@@ -294,7 +296,10 @@ def test_the_models_folder_is_read_under_both_names(monkeypatch, capsys, tmp_pat
     assert known["smollm2-360m"] == str(tmp_path / "smollm2-360m-instruct-q8_0.gguf")
 
 
-@pytest.mark.parametrize("name", ["ENABLE_MICROTRAINING", "OQT_ENABLE_MICROTRAINING"])
+@pytest.mark.parametrize(
+    "name",
+    ["ENABLE_MICROTRAINING", pytest.param("OQT_ENABLE_MICROTRAINING", marks=pytest.mark.long)],
+)
 @pytest.mark.slow
 def test_micro_training_is_switched_off_under_both_names(tmp_path, name):
     with headless(tmp_path, {name: "0"}, *TINY) as host:
@@ -314,8 +319,9 @@ def test_the_fingerprint_is_taken_as_often_as_was_said(tmp_path):
             time.sleep(2.5)
 
 
+@pytest.mark.long
 @pytest.mark.slow
-@pytest.mark.parametrize("prefix", ["", pytest.param("OQT_", marks=pytest.mark.long)])
+@pytest.mark.parametrize("prefix", ["", "OQT_"])
 def test_a_witness_on_this_machine_is_told_only_when_that_is_said(tmp_path, prefix):
     heard: list[dict] = []
 

@@ -48,10 +48,9 @@ def in_use(host):
     return host.ask("GET", VERSIONS).json()["current"]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("the_real_gate")
-@pytest.mark.parametrize(
-    "mode", ["hybrid", *(pytest.param(one, marks=pytest.mark.long) for one in ("lora", "full"))]
-)
+@pytest.mark.parametrize("mode", ["lora", "hybrid", "full"])
 def test_a_run_in_each_mode_learns_within_the_memory_announced_and_is_rolled_back(tmp_path, mode):
     with native(tmp_path) as host:
         import_dataset(host, "buying", BUYING)

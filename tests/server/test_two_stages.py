@@ -7,7 +7,7 @@ from oneseek.engine.learning.lessons import has_value
 from tests.bench.stages import decide, make_questions
 from tests.support.hosts import SHORTEST, native
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 def test_both_stages_learn_what_is_agreed_and_ask_what_is_not(tmp_path):

@@ -1,8 +1,10 @@
 """A kernel beside numpy's definition of its op."""
 
 import asyncio
+import sys
 
 import numpy as np
+import pytest
 
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.backends.wasm.executor import Wasm
@@ -38,3 +40,15 @@ def has_kernel(op, case):
 
 
 WITH_KERNEL = [case for case in CASES if has_kernel(*case.values)]
+
+
+def mark_most(cases: list, mark: pytest.MarkDecorator) -> list:
+    """Four of five cases with the mark; in a tab none, where all of the suite waits for --long."""
+    if sys.platform == "emscripten":
+        return cases
+    return [
+        case
+        if number % 5 == 0
+        else pytest.param(*case.values, marks=[*case.marks, mark], id=case.id)
+        for number, case in enumerate(cases)
+    ]

@@ -40,9 +40,10 @@ def command(line: str) -> str:
     return line.partition("#")[0].strip()
 
 
-# `lock` asks the network what was released; the tests, the pictures, the site and the server with
-# another model begin as others do, and the wheels are packed for a minute.
+# `lock` asks the network what was released; the tests, the pictures, the site, what serves it and
+# the server with another model begin as others do, and the wheels are packed for a minute.
 LONG = (
+    "python3 build.py serve",
     "python3 build.py headless --model smollm2-135m",
     "python3 build.py dist",
     "python3 build.py wheels",

@@ -172,6 +172,7 @@ def find_import_folders(*packages: str) -> set[str]:
     return {
         path.parent.relative_to(ROOT).as_posix()
         for path in python()
+        if any(name in path.read_text() for name in packages)
         for node in import_lines(path)
         if any(name.split(".")[0] in packages for name in list_imported(node))
     }

@@ -252,7 +252,9 @@ def pyodide_lock(dist: Path) -> str:
 
 @pytest.mark.parametrize(("about", "files"), [
     ("License-Expression: MIT\n", {}),
-    ("", {"thing-1.0.dist-info/licenses/LICENSE": "Do as you like."}),
+    pytest.param(
+        "", {"thing-1.0.dist-info/licenses/LICENSE": "Do as you like."}, marks=pytest.mark.long,
+    ),
 ])  # fmt: skip
 def test_a_part_without_a_licence_or_its_text_stops_the_build_by_name(
     tmp_path, monkeypatch, about, files

@@ -5,12 +5,12 @@ import pytest
 
 from oneseek.engine.backends.wasm.executor import Wasm
 from oneseek.engine.backends.wasm.native import Native
-from tests.support.kernels import WITH_KERNEL, outputs
+from tests.support.kernels import WITH_KERNEL, mark_most, outputs
 from tests.support.op_cases import build
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("op,case", WITH_KERNEL)
+@pytest.mark.parametrize("op,case", mark_most(WITH_KERNEL, pytest.mark.long))
 def test_a_kernel_gives_the_same_bits_across_two_gigabytes(op, case):
     program, _, _, feeds = build(op, case)
     low, high = Wasm(Native(1)), Wasm(Native(1))

@@ -10,7 +10,7 @@ from oneseek.engine.backends.wasm.kernels import kernel as kernels
 from oneseek.engine.backends.wasm.kernels import matmul
 from oneseek.engine.compiler.ir import OPS, Program
 from oneseek.engine.compiler.schedule import plan
-from tests.support.kernels import WITH_KERNEL, check, outputs
+from tests.support.kernels import WITH_KERNEL, check, mark_most, outputs
 from tests.support.op_cases import build
 from tests.support.wasm_host import host
 
@@ -76,7 +76,7 @@ def test_a_browser_and_wasmtime_come_to_the_same_bits_with_tiles_of_their_own(ki
     np.testing.assert_array_equal(*found)
 
 
-@pytest.mark.parametrize("op,case", WITH_KERNEL)
+@pytest.mark.parametrize("op,case", mark_most(WITH_KERNEL, pytest.mark.long))
 def test_no_kernel_minds_how_many_parts_it_is_cut_into(op, case, monkeypatch):
     program, _, _, feeds = build(op, case)
     rounded = {k: v.astype(np.float32) if v.dtype == np.float64 else v for k, v in feeds.items()}

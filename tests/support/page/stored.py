@@ -65,10 +65,15 @@ def learns_when_asked(page: Page, records: Sequence[list] = ()) -> None:
     holds(page, [["settings", "page", {"idle_seconds": 600}], *records])
 
 
-def chat_of(*texts: str, roles: Sequence[str] = ("user", "assistant")) -> list[list]:
-    """The records of a chat called Stored chat, which opens at the next visit; the roles of its
-    turns come again and again."""
-    chat, names = "c1-stored", [f"m{number:06}" for number in range(len(texts))]
+def chat_of(
+    *texts: str,
+    roles: Sequence[str] = ("user", "assistant"),
+    chat: str = "c1-stored",
+    title: str = "Stored chat",
+) -> list[list]:
+    """The records of a chat, which opens at the next visit unless another one comes after it; the
+    roles of its turns come again and again."""
+    names = [f"m{number:06}" for number in range(len(texts))]
     turns = [
         {
             "id": name, "key": f"{chat}/{name}", "chat": chat, "role": roles[at % len(roles)],
@@ -77,7 +82,7 @@ def chat_of(*texts: str, roles: Sequence[str] = ("user", "assistant")) -> list[l
         }
         for at, (name, text) in enumerate(zip(names, texts, strict=True))
     ]  # fmt: skip
-    told = {"id": chat, "title": "Stored chat", "created": 0, "updated": 1, "leaf": names[-1]}
+    told = {"id": chat, "title": title, "created": 0, "updated": 1, "leaf": names[-1]}
     found = [["messages", one["key"], one] for one in turns]
     return [*found, ["chats", chat, told], ["settings", "open-chat", {"id": chat}]]
 
