@@ -73,9 +73,9 @@ def wait_for_runs(runs: list[subprocess.Popen], patience: float) -> list[int]:
 
 def run_tests(python: Path, scope: str, extra: list[str]) -> list[int]:
     """The exit status of each run. Two share the suite, a core each: the fast tests in halves by
-    cost, so that each collects only its own, all others from either end until they meet. A third
-    helps with the page's, which wait a quarter of their time. What the others print comes when all
-    are done. What fails has failed, and so has what hangs."""
+    cost, so that each collects only its own, all others from either end until they meet. Where
+    tests wait for browsers and servers a quarter of their time, a third helps. What the others
+    print comes when all are done. What fails has failed, and so has what hangs."""
     if scope != "fast":
         site.build()
     if scope == "long":
@@ -93,8 +93,7 @@ def run_tests(python: Path, scope: str, extra: list[str]) -> list[int]:
         else:
             files = costs.order(scope)
             shared = ["-p", "tests.support.shared_out", "--shared", folder]
-            page = [file for file in reversed(files) if file.startswith("tests/page/")]
-            ways = [[*shared, *one] for one in (files, reversed(files), page)][: 2 + helped]
+            ways = [[*shared, *one] for one in (files, files[::-1], files[::-1])][: 2 + helped]
         later = [open_files.enter_context(tempfile.TemporaryFile()) for _ in ways[1:]]
         runs = [
             subprocess.Popen(

@@ -5,16 +5,16 @@ say. The build stops at a part without a licence or without a text.
 """
 
 import email
+import functools
 import json
 import re
-import tarfile
 import tomllib
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from builder import ROOT, Stop, fetch, pyodide
+from builder import ROOT, Stop, fetch, pyodide, wheels
 
 FILE = "THIRD_PARTY_LICENSES.txt"
 TEXTS = ROOT / "builder" / "license_texts"
@@ -63,8 +63,7 @@ def list_shipped() -> list[str]:
 
 def entries(key: str) -> Iterator[Entry]:
     """The work of one part, and the libraries that are compiled into it."""
-    table = tomllib.loads((TEXTS / "parts.toml").read_text())
-    part = fetch.read_lock()[key]
+    table, part = read_table(), fetch.read_lock()[key]
     if key.startswith(("model/", "encoder/")):  # named by whose archive they come out of
         key = part["sources"][0][0]
         part = fetch.read_lock()[key]
@@ -77,6 +76,12 @@ def entries(key: str) -> Iterator[Entry]:
         about = table["inside"][inner]
         inside = about | {"name": f"{about['name']}, compiled into {known.get('name', name)}"}
         yield entry(inner, inside, [text_of(where) for where in about["texts"]])
+
+
+@functools.cache
+def read_table() -> dict[str, dict]:
+    """What is known of the parts and of what is compiled into them."""
+    return tomllib.loads((TEXTS / "parts.toml").read_text())
 
 
 def entry(key: str, about: dict[str, str], texts: list[str]) -> Entry:
@@ -124,7 +129,7 @@ def members(archive: Path, names: tuple[str, ...] | None) -> Iterator[tuple[str,
             for path in sorted(filter(is_wanted, inside), key=lambda path: -len(path.parts)):
                 yield path.name, wheel.read(inside[path])
         return
-    with tarfile.open(archive) as source:
+    with wheels.open_tar(archive) as source:
         files = {PurePosixPath(member.name): member for member in source if member.isfile()}
         for path in sorted(filter(is_wanted, files), key=lambda path: -len(path.parts)):
             if file := source.extractfile(files[path]):

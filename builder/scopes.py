@@ -14,7 +14,7 @@ class Scope(NamedTuple):
     markers: str  # what pytest chooses by
     profile: str  # of Hypothesis: how many examples a property's test draws
     patience_s: int  # no file takes nearly as long
-    helped: bool  # by a third run, while the two wait for browsers
+    helped: bool  # by a third run, while the two wait for browsers and servers
 
 
 SCOPES = {

@@ -4,6 +4,8 @@ Written file by file with fixed times and order, so that two builds of one tree 
 """
 
 import base64
+import functools
+import gzip
 import hashlib
 import io
 import tarfile
@@ -84,13 +86,23 @@ def from_source(name: str) -> tuple[str, bytes]:
 def unpack(source: Path, folder: str) -> dict[str, bytes]:
     """What a source archive holds under `folder`, named from there."""
     found = {}
-    with tarfile.open(source) as opened:
+    with open_tar(source) as opened:
         for member in opened:
             path = PurePosixPath(*PurePosixPath(member.name).parts[1:])
             file = opened.extractfile(member)  # None of a folder
             if file and path.is_relative_to(folder):
                 found[path.relative_to(folder).as_posix()] = file.read()
     return found
+
+
+def open_tar(archive: Path) -> tarfile.TarFile:
+    """The archive, decompressed in one go: to go back in a compressed one is to begin again."""
+    return tarfile.open(fileobj=io.BytesIO(decompress(archive)))
+
+
+@functools.lru_cache(2)  # several files of one archive are asked for one after another
+def decompress(archive: Path) -> bytes:
+    return gzip.decompress(archive.read_bytes())
 
 
 def of_wgpu(path: PurePosixPath) -> bool:

@@ -20,9 +20,9 @@ expect.set_options(timeout=60_000)  # for what hangs, not for what is slow
 
 
 @pytest.fixture(scope="session")
-def dist() -> Path:
-    """The site as it ships."""
-    return site.build()
+def dist(request: pytest.FixtureRequest) -> Path:
+    """The site as it ships; build.py has made it before it shares the tests out."""
+    return site.DIST if request.config.getoption("--shared", None) else site.build()
 
 
 @pytest.fixture(scope="session")
