@@ -42,16 +42,17 @@ def pytest_configure() -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def flushed() -> Iterator[dict[str, str]]:
-    """The untouched model is asked once, and no store waits for the disk, since tests kill
-    processes but cut no power; given is how stores are flushed elsewhere."""
+    """The untouched model is asked once, the encoder is read once, and no store waits for the disk,
+    since tests kill processes but cut no power; given is how stores are flushed elsewhere."""
     if sys.platform == "emscripten":  # where nobody teaches on numpy, and nothing is stored
         yield {}
         return
     from oneseek.engine.core.storage import sqlite
     from tests.support.base_said import asked_once
+    from tests.support.encoder_read import read_once
 
     usual = sqlite.SYNCHRONOUS
-    with pytest.MonkeyPatch.context() as patch, asked_once():
+    with pytest.MonkeyPatch.context() as patch, asked_once(), read_once():
         patch.setattr(sqlite, "SYNCHRONOUS", dict.fromkeys(usual, "OFF"))
         yield usual
 

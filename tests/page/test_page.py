@@ -12,7 +12,6 @@ from oneseek.workers.site import headers
 from tests.support.page.browser import (
     Chromium,
     Watch,
-    served,
     wait_for_offline,
     wait_for_state,
     watched,
@@ -141,30 +140,6 @@ def test_every_file_has_the_type_a_browser_insists_on(started: Start, dist):
         assert answer.headers["content-type"].startswith(kind)
         assert "immutable" in answer.headers["cache-control"]
     assert started.page.request.get("/").headers["cache-control"] == "no-cache"
-
-
-def test_a_host_without_headers_serves_it_too_and_it_is_isolated_after_loading_again_once(
-    chromium, dist
-):
-    with (
-        served(dist, plain=True) as address,
-        watched(chromium, address, service_workers="allow") as (context, _),
-    ):
-        page = context.new_page()
-        loads = []
-        page.on("load", lambda page: loads.append(page))
-        page.goto("/")
-        page.wait_for_selector("html[data-page=ready]", state="attached")
-        assert not page.evaluate("crossOriginIsolated")
-        page.get_by_role("textbox").first.fill("Half a question")
-        page.wait_for_function(
-            "document.activeElement.blur() ?? navigator.serviceWorker.controller"
-        )
-        page.wait_for_function("crossOriginIsolated", timeout=120_000)
-        wait_for_state(page, *ALIVE)
-        expect(page.get_by_role("textbox").first).to_have_value("Half a question")
-        page.wait_for_timeout(3000)  # nothing may come of it a second time
-        assert len(loads) == 2
 
 
 @pytest.mark.long
