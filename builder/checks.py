@@ -73,16 +73,15 @@ def wait_for_runs(runs: list[subprocess.Popen], patience: float) -> list[int]:
 
 def run_tests(python: Path, scope: str, extra: list[str]) -> list[int]:
     """The exit status of each run. Two share the suite, a core each: the fast tests in halves by
-    cost, so that each collects only its own, all others from either end until they meet. Where
-    tests wait for browsers and servers a quarter of their time, a third helps. What the others
-    print comes when all are done. What fails has failed, and so has what hangs."""
+    cost, so that each collects only its own, all others from either end until they meet. What the
+    second prints comes when both are done. What fails has failed, and so has what hangs."""
     if scope != "fast":
         site.build()
     if scope == "long":
         site.build(tests=True)
     costs.clear()
     begun = time.monotonic()
-    markers, profile, patience_s, helped = SCOPES[scope]
+    markers, profile, patience_s = SCOPES[scope]
     chosen = ["-p", "tests.support.cost", "-m", markers, f"--hypothesis-profile={profile}"]
     chosen += ["-o", f"faulthandler_timeout={patience_s}"]
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as open_files:
@@ -93,7 +92,7 @@ def run_tests(python: Path, scope: str, extra: list[str]) -> list[int]:
         else:
             files = costs.order(scope)
             shared = ["-p", "tests.support.shared_out", "--shared", folder]
-            ways = [[*shared, *one] for one in (files, files[::-1], files[::-1])][: 2 + helped]
+            ways = [[*shared, *one] for one in (files, files[::-1])]
         later = [open_files.enter_context(tempfile.TemporaryFile()) for _ in ways[1:]]
         runs = [
             subprocess.Popen(

@@ -14,15 +14,14 @@ class Scope(NamedTuple):
     markers: str  # what pytest chooses by
     profile: str  # of Hypothesis: how many examples a property's test draws
     patience_s: int  # no file takes nearly as long
-    helped: bool  # by a third run, while the two wait for browsers and servers
 
 
 SCOPES = {
-    "fast": Scope("fast", "quick", 120, False),
-    "quick": Scope("not slow and not long", "quick", 600, False),
-    "usual": Scope("not long", "oneseek", 900, True),
-    "page": Scope("not long", "oneseek", 900, True),
-    "long": Scope("", "long", 3600, False),
+    "fast": Scope("fast", "quick", 120),
+    "quick": Scope("not slow and not long", "quick", 600),
+    "usual": Scope("not long", "oneseek", 900),
+    "page": Scope("not long", "oneseek", 900),
+    "long": Scope("", "long", 3600),
 }
 
 # A test file that imports one of these may need more than the installed packages: a browser, a

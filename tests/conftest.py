@@ -22,7 +22,7 @@ pytest_plugins = (
 
 # A loaded machine is slow now and then; that is no fault of the code under test.
 # The drawn examples differ from run to run; `build.py test --long` draws more.
-settings.register_profile("oneseek", deadline=None, max_examples=30)
+settings.register_profile("oneseek", deadline=None, max_examples=20)
 settings.register_profile("quick", deadline=None, max_examples=10)
 settings.register_profile("long", deadline=None, max_examples=100)
 settings.load_profile("oneseek")

@@ -152,3 +152,54 @@ def test_a_group_is_named_by_its_members(question, said, named):
 )
 def test_a_job_is_told_in_many_ways(question, said, plainly):
     assert says_plainly(question, said) == plainly
+
+
+def change_after(monkeypatch, reader, step, change):
+    """Something changes once, after this step of the reader; given is a list that says so then."""
+    take, changed = getattr(reader, step), []
+
+    async def take_and_change(*given):
+        found = await take(*given)
+        if not changed:
+            changed.append(step)
+            await change()
+        return found
+
+    monkeypatch.setattr(reader, step, take_and_change)
+    return changed
+
+
+@pytest.mark.parametrize("step", ["locate_question", "alone", "together", "align"])
+@pytest.mark.parametrize("changes", ["read anew", "forgotten"])
+def test_a_memory_that_changes_while_a_question_is_read_finds_what_still_stands(
+    chat, monkeypatch, step, changes
+):
+    for told in ("my brother has three boys", "leo is allergic to peanuts btw"):
+        chat.say(told)
+    memory = chat.assistant.mind.memory
+    (allergy,) = (id for id, fact in memory.facts.items() if "peanuts" in fact["answer"])
+
+    async def change():
+        if changes == "forgotten":
+            await memory.forget([allergy])
+        else:
+            memory.reload()
+
+    changed = change_after(monkeypatch, memory.reader, step, change)
+    found = [one.id for one in chat.run(memory.find_statements("what is leo allergic to?"))]
+    assert changed
+    assert (allergy in found[:1]) is (changes == "read anew")
+
+
+def test_what_is_told_while_the_memory_is_read_anew_is_kept(chat, monkeypatch):
+    chat.say("i just adopted a beagle called Waffles")
+    memory = chat.assistant.mind.memory
+
+    async def change():
+        memory.reload()
+
+    changed = change_after(monkeypatch, memory.reader, "beside", change)
+    chat.say("i drive a red volvo")
+    assert changed
+    chat.run(memory.load())
+    assert {one["answer"].split()[-1] for one in memory.facts.values()} == {"Waffles", "volvo"}

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from builder import site
+from builder import licenses, site
 from tests.support.page.browser import served, wait_for_offline, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
@@ -29,6 +29,7 @@ def builds(dist: Path, tmp_path, monkeypatch) -> tuple[Path, Path]:
     """Two builds of the site that differ in the style sheet."""
     real = site.page_files
     monkeypatch.setattr(site, "page_files", lambda: {**real(), "style.css": b"/* new */"})
+    monkeypatch.setattr(licenses, "document", (dist / licenses.FILE).read_bytes)
     monkeypatch.setattr(site, "DIST", tmp_path / "new")
     return dist, site.build()
 

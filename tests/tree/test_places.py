@@ -121,7 +121,7 @@ def test_contributing_says_how_many_files_each_thing_takes():
     assert PLACES.keys() - DIFFS.keys() == {"architecture", "back end", "benchmark"}
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_op_is_found_by_every_test_of_ops(copy):
     apply_diff(copy, "op")
     tests = ("tests/compiler/test_ops.py", "tests/backends/wasm/test_kernels.py")

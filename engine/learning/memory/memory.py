@@ -138,7 +138,9 @@ class Memory:
         if not self.facts:
             return []
         try:
-            found = self.ask((await self.read(question, user)).meaning, question, most)
+            meaning = (await self.read(question, user)).meaning
+            await self.load()
+            found = self.ask(meaning, question, most)
         except NOT_HERE:
             found = self._by_the_very_words(question)
         return [one for one in found if is_for(one.fact, user)]
@@ -176,14 +178,17 @@ class Memory:
         known = self.recogniser.known  # without facts, what the question means for them is not read
         meaning = (await self.encoder.of([words]))[0] if known else None
         (alone,) = await self.reader.alone([words])
+        await self.load()
         speaks = await self._find_evidence(words, user, alone.asks) if len(self.said) else {}
         return Read(meaning, alone.asks, alone.states, speaks)
 
     async def _find_evidence(
         self, words: str, user: str, asks: float
     ) -> dict[str, dict[str, float]]:
-        """What speaks for each of the statements near a question to answer it."""
+        """What speaks for each of the statements near a question to answer it. While it is read,
+        statements may be forgotten, and the memory may be read anew."""
         whole, terms, _ = await self.reader.locate_question(words)
+        await self.load()
         first = self.said.nearest(words, whole, user, FIRST, CLOSE)
         if not first:
             return {}
@@ -191,7 +196,8 @@ class Memory:
         first |= self.said.nearness(words, whole, more)
         read: dict[str, float] = {}
         speaks = await self._compute_evidence(words, terms, first, read, asks)
-        unsure = max(map(evidence.nats_of, speaks.values())) < 0
+        await self.load()
+        unsure = max(map(evidence.nats_of, speaks.values()), default=-math.inf) < 0
         near = self.said.nearest(words, whole, user) if unsure else {}
         if asks >= MAY_ASK and not near.keys() <= first.keys():
             speaks = await self._compute_evidence(words, terms, first | near, read, asks)
@@ -207,13 +213,16 @@ class Memory:
     ) -> dict[str, dict[str, float]]:
         """What speaks for each of some statements to answer a question; those that are not `read`
         with it are read."""
-        texts = {id: text_of(self.facts[id]) for id in near}
-        unread = [id for id in near if id not in read]
-        together = await self.reader.together(words, [texts[id] for id in unread])
-        read.update(zip(unread, together, strict=True))
+        texts = {id: text_of(self.facts[id]) for id in near if id in self.facts}
+        if not texts:
+            return {}
+        near = {id: near[id] for id in texts}
         nearest = next(iter(texts.values()))
         if asks >= MAY_ASK and self.said.measure_shared(words, nearest) > 0:
             asks = max(asks, SHARES)
+        unread = [id for id in near if id not in read]
+        together = await self.reader.together(words, [texts[id] for id in unread])
+        read.update(zip(unread, together, strict=True))
         nats, nearness = [read[id] for id in near], list(near.values())
         aligned = await self.reader.align(terms, await self._terms(texts))
         said = list(texts.values())
@@ -222,17 +231,20 @@ class Memory:
 
     async def _terms(self, texts: dict[str, str]) -> list[Terms]:
         """The terms of some statements; those that were kept without any are read again."""
-        kept = self.said.terms
-        lacking = [id for id in texts if id not in kept]
+        found = {id: kept for id in texts if (kept := self.said.terms.get(id))}
+        lacking = [id for id in texts if id not in found]
         if lacking:
             places = await self.reader.locate_answers([texts[id] for id in lacking])
-            kept.update((id, one.terms.pack()) for id, one in zip(lacking, places, strict=True))
-        return [Terms.from_packed(kept[id]) for id in texts]
+            made = {id: one.terms.pack() for id, one in zip(lacking, places, strict=True)}
+            self.said.terms.update((id, terms) for id, terms in made.items() if id in self.facts)
+            found |= made
+        return [Terms.from_packed(found[id]) for id in texts]
 
     async def find_statements(self, question: str, user: str = "") -> list[Found]:
         """The statements of somebody that answer a question, the likeliest first."""
         await self.load()
         read = await self.read(question, user)
+        await self.load()
         live = [id for id in read.evidence if id in self.facts]
         if not live:
             return []
@@ -286,6 +298,7 @@ class Memory:
         """The facts told in another language than the question's that may answer it: they are read
         together with it, as statements are."""
         meaning, code = (await self.read(question, user)).meaning, guess(question)
+        await self.load()
         near = (self.facts[id] for id, _ in self.recogniser.likely(meaning))
         facts = [one for one in near if "answer" in one and one["language"] != code][:PAIRS]
         if not facts:
@@ -428,13 +441,16 @@ class Memory:
             return {}
         pairs = [sorted((fact, one), key=lambda each: each["time"]) for one in others]
         earlier, later = ([text_of(pair[at]) for pair in pairs] for at in (0, 1))
+        nearness = [self.said.near(one["id"], whole) for one in others]
+        shared = list(map(self.said.measure_shared, earlier, later))
         read = await self.reader.beside(earlier, later)
         found = {}
-        for other, a, b, (takes_back, answers) in zip(others, earlier, later, read, strict=True):
-            nearness = self.said.near(other["id"], whole)
-            shared = self.said.measure_shared(a, b)
-            pair = Pair(takes_back, nearness, answers, shared, tells_change(b), another(a, b))
-            found[other["id"]] = [round(x, 2) for x in pair]
+        for at, (takes_back, answers) in enumerate(read):
+            a, b = earlier[at], later[at]
+            pair = Pair(
+                takes_back, nearness[at], answers, shared[at], tells_change(b), another(a, b)
+            )
+            found[others[at]["id"]] = [round(x, 2) for x in pair]
         return found
 
     def _fact(self, record: dict, lesson: Lesson) -> dict:
@@ -522,8 +538,7 @@ class Memory:
         self.asked = {words: id for words, id in self.asked.items() if id not in ids}
         for id in ids:
             self._lessons.pop(id, None)
-            if id in kept:
-                gone = self.facts[id]
+            if id in kept and (gone := self.facts.get(id)):
                 self.facts[id] = make_forgotten(id, gone["also"], gone["language"])
             elif self.facts.pop(id, None):
                 self.recogniser.remove(id)
