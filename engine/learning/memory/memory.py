@@ -441,16 +441,14 @@ class Memory:
             return {}
         pairs = [sorted((fact, one), key=lambda each: each["time"]) for one in others]
         earlier, later = ([text_of(pair[at]) for pair in pairs] for at in (0, 1))
-        nearness = [self.said.near(one["id"], whole) for one in others]
+        nearness = [self.said.near(one["id"], whole) for one in others]  # they may go meanwhile
         shared = list(map(self.said.measure_shared, earlier, later))
         read = await self.reader.beside(earlier, later)
         found = {}
-        for at, (takes_back, answers) in enumerate(read):
-            a, b = earlier[at], later[at]
-            pair = Pair(
-                takes_back, nearness[at], answers, shared[at], tells_change(b), another(a, b)
-            )
-            found[others[at]["id"]] = [round(x, 2) for x in pair]
+        each = zip(others, earlier, later, nearness, shared, read, strict=True)
+        for other, a, b, close, both, (takes_back, answers) in each:
+            pair = Pair(takes_back, close, answers, both, tells_change(b), another(a, b))
+            found[other["id"]] = [round(x, 2) for x in pair]
         return found
 
     def _fact(self, record: dict, lesson: Lesson) -> dict:
