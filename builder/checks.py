@@ -71,18 +71,20 @@ def wait_for_runs(runs: list[subprocess.Popen], patience: float) -> list[int]:
     return [run.returncode for run in runs]
 
 
-def run_tests(python: Path, scope: str, extra: list[str]) -> list[int]:
+def run_tests(python: Path, scope: str, extra: list[str], place: Path = costs.RUNS) -> list[int]:
     """The exit status of each run. Two share the suite, a core each: the fast tests in halves by
     cost, so that each collects only its own, all others from either end until they meet. What the
-    second prints comes when both are done. What fails has failed, and so has what hangs."""
+    second prints comes when both are done. What fails has failed, and so has what hangs. They
+    leave in the place what failed and what each test cost."""
     if scope != "fast":
         site.build()
     if scope == "long":
         site.build(tests=True)
-    costs.clear()
+    costs.clear(place / "costs")
     begun = time.monotonic()
     markers, profile, patience_s = SCOPES[scope]
-    chosen = ["-p", "tests.support.cost", "-m", markers, f"--hypothesis-profile={profile}"]
+    chosen = ["-p", "tests.support.cost", "--costs", str(place / "costs")]
+    chosen += ["-m", markers, f"--hypothesis-profile={profile}"]
     chosen += ["-o", f"faulthandler_timeout={patience_s}"]
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as open_files:
         if extra:
@@ -97,7 +99,7 @@ def run_tests(python: Path, scope: str, extra: list[str]) -> list[int]:
         runs = [
             subprocess.Popen(
                 [python, "-X", "faulthandler", "-m", "pytest", *chosen,
-                 "-o", f"cache_dir=.pytest_cache/{i}", *way],
+                 "-o", f"cache_dir={place / str(i)}", *way],
                 cwd=ROOT, stdout=later[i - 1] if i else None, env=share_bytecode(),
             )
             for i, way in enumerate(ways)
@@ -106,5 +108,5 @@ def run_tests(python: Path, scope: str, extra: list[str]) -> list[int]:
         for printed in later:
             printed.seek(0)
             print(printed.read().decode(), flush=True)
-    print(costs.report(time.monotonic() - begun), flush=True)
+    print(costs.report(time.monotonic() - begun, place / "costs"), flush=True)
     return statuses

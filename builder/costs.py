@@ -10,11 +10,13 @@ import json
 import os
 import sys
 from collections import Counter
+from pathlib import Path
 
 from builder import ROOT, scopes
 
 RECORD = ROOT / "tests" / "costs.json"  # "files": file -> kind of test -> processor seconds
-LAST_RUN = ROOT / ".pytest_cache" / "costs"  # what each process of pytest wrote
+RUNS = ROOT / ".pytest_cache"  # a folder for each process of a run, and one for their costs
+LAST_RUN = RUNS / "costs"
 KINDS = {"fast": 1, "quick": 2, "usual": 3, "long": 4}  # of tests; a scope runs those up to its own
 SHOWN = 30
 UNKNOWN_S = {"fast": 1.0, "quick": 5.0, "usual": 30.0, "long": 60.0}  # of a new file
@@ -59,35 +61,36 @@ def _costs(scope: str) -> dict[str, float]:
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
-def clear() -> None:
-    """Removes what earlier runs wrote."""
-    LAST_RUN.mkdir(parents=True, exist_ok=True)
-    for file in LAST_RUN.glob("*.json"):
+def clear(folder: Path) -> None:
+    """Removes what earlier runs wrote there."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in folder.glob("*.json"):
         file.unlink()
 
 
-def _read_costs() -> dict[str, dict]:
+def _read_costs(folder: Path) -> dict[str, dict]:
     """Test -> its kind, its processor seconds and its seconds on the wall."""
     tests = {}
-    for file in sorted(LAST_RUN.glob("*.json")):
+    for file in sorted(folder.glob("*.json")):
         tests.update(json.loads(file.read_text()))
     return tests
 
 
-def sum_seconds() -> float:
-    """The processor seconds of all tests of the last run."""
-    return sum(test["processor"] for test in _read_costs().values())
+def sum_seconds(folder: Path) -> float:
+    """The processor seconds of all tests of a run."""
+    return sum(test["processor"] for test in _read_costs(folder).values())
 
 
-def report(seconds: float) -> str:
-    """The dearest files and tests of the last run, which took so many seconds, and the load."""
-    tests = _read_costs()
+def report(seconds: float, folder: Path) -> str:
+    """The dearest files and tests of a run, which took so many seconds, and the load."""
+    tests = _read_costs(folder)
     files: Counter[str] = Counter()
     for name, test in tests.items():
         files[name.partition("::")[0]] += test["processor"]
     load = " ".join(f"{load:.1f}" for load in os.getloadavg())
     lines = [
-        f"{len(tests)} tests took {seconds:.0f} s and {sum_seconds():.0f} processor seconds; load {load}",
+        f"{len(tests)} tests took {seconds:.0f} s and {sum_seconds(folder):.0f} processor seconds; "
+        f"load {load}",
         "the dearest files, in processor seconds:",
         *(f"{cost:8.1f}          {file}" for file, cost in files.most_common(SHOWN)),
         "the dearest tests, in processor seconds and seconds on the wall:",
@@ -99,7 +102,7 @@ def report(seconds: float) -> str:
 
 def keep() -> None:
     """Writes what the last run cost to the record; what did not run keeps what it had."""
-    tests, old = _read_costs(), read_record()
+    tests, old = _read_costs(LAST_RUN), read_record()
     files: dict[str, dict[str, float]] = {}
     dear = {name: cost for name, cost in old["dear"].items() if name not in tests}
     for name, test in tests.items():

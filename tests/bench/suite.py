@@ -1,8 +1,9 @@
 """How long a scope of the suite takes, and what fails of it by chance.
 
 `python3 build.py bench suite --scope page --times 20 --loaded` runs it so often, beside a busy loop
-for each core; a test that fails in any run is named with how often it did. Each run adds a line to
-`.pytest_cache/suite.jsonl` as it ends, and Ctrl+C ends the bench with the runs that are over.
+for each core; with `--at-once 2` two runs are the load of each other. A test that fails in any run
+is named with how often it did. Each run adds a line to `.pytest_cache/suite.jsonl` as it ends, and
+Ctrl+C ends the bench with the runs that are over.
 """
 
 import argparse
@@ -14,12 +15,15 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from queue import SimpleQueue
 
-from builder import ROOT, checks, costs, environment, scopes
+from builder import checks, costs, environment, scopes, site
 from tests.bench.parts import report
 
-FAILED = ROOT / ".pytest_cache"  # each process of a run has a folder there
-ENDED = FAILED / "suite.jsonl"  # the runs of this bench so far
+ENDED = costs.RUNS / "suite.jsonl"  # the runs of this bench so far
+INTERRUPTED = 2  # pytest's exit status
 BUSY = "while True: pass"
 
 
@@ -35,31 +39,42 @@ def loops(count: int) -> Iterator[None]:
             one.wait()
 
 
-def once(scope: str) -> dict:
+def once(scope: str, folder: Path) -> dict:
     """One run: its seconds, what failed, and the load at its end."""
-    for file in FAILED.glob("*/v/cache/lastfailed"):
+    for file in folder.glob("*/v/cache/lastfailed"):
         file.unlink()
     began = time.monotonic()
-    statuses = checks.run_tests(environment.ensure(), scope, [])
-    files = FAILED.glob("*/v/cache/lastfailed")
+    statuses = checks.run_tests(environment.ensure(), scope, [], folder)
+    files = folder.glob("*/v/cache/lastfailed")
     return {
         "seconds": time.monotonic() - began,
-        "processor_seconds": costs.sum_seconds(),
+        "processor_seconds": costs.sum_seconds(folder / "costs"),
         "statuses": statuses,
         "failed": sorted({name for file in files for name in json.loads(file.read_text())}),
         "load": os.getloadavg()[0],
     }
 
 
-def runs(scope: str, times: int) -> list[dict]:
+def runs(scope: str, times: int, at_once: int) -> list[dict]:
     rows: list[dict] = []
     ENDED.unlink(missing_ok=True)
-    with contextlib.suppress(KeyboardInterrupt):
-        while len(rows) < times:
-            rows.append(once(scope))
-            with ENDED.open("a") as file:
-                print(json.dumps(rows[-1]), file=file)
-            report.say(f"run {len(rows)} of {times}:", rows[-1])
+    folders: SimpleQueue[Path] = SimpleQueue()
+    for number in range(at_once):
+        folders.put(costs.RUNS / f"run-{number}")
+
+    def run_next(_: int) -> None:
+        folder = folders.get()
+        row = once(scope, folder)
+        folders.put(folder)
+        if INTERRUPTED in row["statuses"]:
+            return
+        rows.append(row)
+        with ENDED.open("a") as file:
+            print(json.dumps(row), file=file)
+        report.say(f"run {len(rows)} of {times}:", row)
+
+    with contextlib.suppress(KeyboardInterrupt), ThreadPoolExecutor(at_once) as threads:
+        list(threads.map(run_next, range(times)))
     return rows
 
 
@@ -68,14 +83,17 @@ def main() -> None:
     options.add_argument("--scope", choices=scopes.SCOPES, default="usual")
     options.add_argument("--times", type=int, default=1)
     options.add_argument("--loaded", action="store_true", help="beside a busy loop for each core")
+    options.add_argument("--at-once", type=int, default=1, help="runs that go on at the same time")
     told = options.parse_args()
+    site.build()
     with loops(len(os.sched_getaffinity(0)) if told.loaded else 0):
-        rows = runs(told.scope, told.times)
+        rows = runs(told.scope, told.times, told.at_once)
     if not rows:
         sys.exit("stopped before a run was over")
     seconds = sorted(row["seconds"] for row in rows)
     figures = {
         "runs": len(rows),
+        "at_once": told.at_once,
         "runs_that_failed": sum(any(row["statuses"]) for row in rows),
         "least_seconds": seconds[0],
         "median_seconds": seconds[len(seconds) // 2],

@@ -18,8 +18,8 @@ from oneseek.engine.history.versions import SKILL
 from oneseek.engine.learner import BASE
 from oneseek.engine.learning.rounds.dataset import data_set_record
 from oneseek.engine.learning.skills.directions import Newest, others
-from oneseek.engine.learning.skills.skills import NoSkill, Skills, line_of, skill_record
-from oneseek.engine.learning.skills.sorter import BESIDE, TAKEN, Sorter, choose_beside
+from oneseek.engine.learning.skills.skills import NoSkill, Skills, Sorting, line_of, skill_record
+from oneseek.engine.learning.skills.sorter import BESIDE, TAKEN, Sorter, choose_beside, features_of
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
@@ -120,6 +120,27 @@ def test_what_another_encoder_read_is_read_anew():
     assert (asyncio.run(load_directions(skills)) == first).all() and skills.times == 4 + 1
     turned = turned[::-1]
     assert (asyncio.run(load_directions(skills)) == first[:, ::-1]).all()
+
+
+@pytest.mark.parametrize("change", ["read anew", "removed"])
+def test_a_question_that_is_read_while_skills_change_asks_for_what_it_did(change):
+    texts, places = ["Buy a cat", "Buy ham"], np.random.default_rng(4).normal(size=(60, 2 * 16))
+    places[:20] += 9
+
+    class Changing(Skills):
+        def __init__(self):
+            middle = places[40:].mean(0)
+            groups = [features_of(["Buy ham"] * 20, places[at : at + 20], middle) for at in (0, 40)]
+            self.sorting = Sorting(["buying"], Sorter(groups), middle)
+
+        async def _directions(self, texts):
+            if change == "read anew":
+                self.reload()
+            else:
+                self.sorting = None
+            return places[: len(texts)]
+
+    assert asyncio.run(Changing().like(texts)) == ["buying"] * 2
 
 
 def test_what_was_read_last_is_not_read_again():

@@ -15,8 +15,6 @@ from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 
 import pytest
 
-from builder import costs
-
 SUBREAPER = 36  # prctl: a process that loses its parent becomes our child, with all it spent
 TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -51,7 +49,8 @@ def kind_of(item: pytest.Item) -> str:
 class Cost:
     """A test pays for its fixtures, and for what its last one leaves to be ended."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.tests: dict[str, dict] = {}
         self.ran = ""
         self.before = measure_cpu_time(), time.monotonic()
@@ -80,10 +79,13 @@ class Cost:
         self.ran = report.nodeid
 
     def pytest_sessionfinish(self) -> None:
-        (costs.LAST_RUN / f"{os.getpid()}.json").write_text(json.dumps(self.tests, indent=1))
+        (self.folder / f"{os.getpid()}.json").write_text(json.dumps(self.tests, indent=1))
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--costs", type=Path, required=True, metavar="FOLDER")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    costs.LAST_RUN.mkdir(parents=True, exist_ok=True)
     ctypes.CDLL(None).prctl(SUBREAPER, 1, 0, 0, 0)
-    config.pluginmanager.register(Cost())
+    config.pluginmanager.register(Cost(config.getoption("--costs")))

@@ -83,7 +83,7 @@ def test_the_runs_share_every_file_of_a_scope():
 def last_run(tmp_path, monkeypatch):
     monkeypatch.setattr(costs, "LAST_RUN", tmp_path / "costs")
     monkeypatch.setattr(costs, "RECORD", tmp_path / "costs.json")
-    costs.clear()
+    costs.clear(costs.LAST_RUN)
     return costs.LAST_RUN
 
 
@@ -101,7 +101,7 @@ def test_a_run_is_reported_and_recorded_by_file_and_kind(last_run):
     for i, (test, (kind, seconds)) in enumerate(measured.items()):
         cost = {"kind": kind, "processor": seconds, "wall": 2 * seconds}
         (last_run / f"{i}.json").write_text(json.dumps({f"{name}::{test}": cost}))
-    report = costs.report(60).splitlines()
+    report = costs.report(60, last_run).splitlines()
     assert report[0].startswith("4 tests took 60 s and 6 processor seconds")
     assert [line.split()[-1] for line in report[-4:]] == [
         f"{name}::{t}" for t in ("c[x]", "b", "d", "a")

@@ -109,19 +109,21 @@ class Memory:
     def __init__(self, store: Any, base: str, encoder: Encoder, clock: Callable[[], int]) -> None:
         self.store, self.base, self.encoder, self.clock = store, base, encoder, clock
         self.reader = Reader(encoder)
+        self._ahead: Ahead = NOTHING
+        self._changing = asyncio.Lock()  # what is stored and what is known here change together
+        self.loaded = False
+        self._clear()
+
+    def _clear(self) -> None:
         self.facts: dict[str, dict] = {}
         self.asked: dict[str, str] = {}  # folded questions, as they were told, and their facts
         self._lessons: dict[str, Lesson] = {}
         self.recogniser, self.said, self.succession = Recogniser(), Said(), Succession()
-        self._ahead: Ahead = NOTHING
-        self._loading = asyncio.Lock()
-        self.loaded = False
 
     def reload(self) -> None:
-        """Others changed what is stored."""
-        self.facts, self.asked, self._lessons, self.loaded = {}, {}, {}, False
-        self.recogniser, self.said, self._ahead = Recogniser(), Said(), NOTHING
-        self.succession = Succession()
+        """Others changed what is stored: what is known here is for questions that are being read,
+        and all others wait for `load`."""
+        self.loaded, self._ahead = False, NOTHING
 
     def list_covered(self) -> set[str]:
         """The ids of all examples whose questions are recognised: known, forgotten or corrected."""
@@ -139,7 +141,6 @@ class Memory:
             return []
         try:
             meaning = (await self.read(question, user)).meaning
-            await self.load()
             found = self.ask(meaning, question, most)
         except NOT_HERE:
             found = self._by_the_very_words(question)
@@ -178,7 +179,6 @@ class Memory:
         known = self.recogniser.known  # without facts, what the question means for them is not read
         meaning = (await self.encoder.of([words]))[0] if known else None
         (alone,) = await self.reader.alone([words])
-        await self.load()
         speaks = await self._find_evidence(words, user, alone.asks) if len(self.said) else {}
         return Read(meaning, alone.asks, alone.states, speaks)
 
@@ -188,7 +188,6 @@ class Memory:
         """What speaks for each of the statements near a question to answer it. While it is read,
         statements may be forgotten, and the memory may be read anew."""
         whole, terms, _ = await self.reader.locate_question(words)
-        await self.load()
         first = self.said.nearest(words, whole, user, FIRST, CLOSE)
         if not first:
             return {}
@@ -196,7 +195,6 @@ class Memory:
         first |= self.said.nearness(words, whole, more)
         read: dict[str, float] = {}
         speaks = await self._compute_evidence(words, terms, first, read, asks)
-        await self.load()
         unsure = max(map(evidence.nats_of, speaks.values()), default=-math.inf) < 0
         near = self.said.nearest(words, whole, user) if unsure else {}
         if asks >= MAY_ASK and not near.keys() <= first.keys():
@@ -244,7 +242,6 @@ class Memory:
         """The statements of somebody that answer a question, the likeliest first."""
         await self.load()
         read = await self.read(question, user)
-        await self.load()
         live = [id for id in read.evidence if id in self.facts]
         if not live:
             return []
@@ -298,7 +295,6 @@ class Memory:
         """The facts told in another language than the question's that may answer it: they are read
         together with it, as statements are."""
         meaning, code = (await self.read(question, user)).meaning, guess(question)
-        await self.load()
         near = (self.facts[id] for id, _ in self.recogniser.likely(meaning))
         facts = [one for one in near if "answer" in one and one["language"] != code][:PAIRS]
         if not facts:
@@ -350,20 +346,26 @@ class Memory:
     # ---- remembering
 
     async def load(self) -> None:
-        """What is stored for this base model, read once."""
-        async with self._loading:
+        """What is stored for this base model takes the place of what is known here, at once."""
+        async with self._changing:
             if self.loaded:
                 return
-            facts = dict(await self.store.all("facts"))
-            for key, kept in await self.store.all("meanings"):
-                if key.startswith(self.base + "/"):
-                    if is_stale(kept["data"]) and kept["of"] in facts:
-                        continue  # it is made again
-                    gone = make_forgotten(kept["of"], kept["also"], kept["language"])
-                    self._keep(facts.get(kept["of"]) or gone, unpack(kept["data"]))
-            if keys := await self.store.keys(REPLACED):
-                await self.store.batch([["delete", REPLACED, key] for key in keys])
-            self.loaded = True
+            self.loaded = True  # unless others change what is stored while it is read
+            try:
+                facts = dict(await self.store.all("facts"))
+                meanings = await self.store.all("meanings")
+                if keys := await self.store.keys(REPLACED):
+                    await self.store.batch([["delete", REPLACED, key] for key in keys])
+                self._clear()
+                for key, kept in meanings:
+                    if key.startswith(self.base + "/"):
+                        if is_stale(kept["data"]) and kept["of"] in facts:
+                            continue  # it is made again
+                        gone = make_forgotten(kept["of"], kept["also"], kept["language"])
+                        self._keep(facts.get(kept["of"]) or gone, unpack(kept["data"]))
+            except BaseException:
+                self.loaded = False
+                raise
 
     def _keep(self, fact: dict, meanings: Meanings | Heard) -> None:
         self.facts[fact["id"]] = fact
@@ -483,20 +485,20 @@ class Memory:
         return Meanings(texts[:-1], texts[-1], whole, terms.pack())
 
     async def _store(self, fact: dict, meanings: Meanings | Heard, replaced: Sequence[str]) -> None:
-        replaced = [
-            old for old in replaced if old in self.facts
-        ]  # what is forgotten meanwhile is not
-        also = [id for old in replaced for id in (old, *self.facts[old]["also"])]
-        fact = {**fact, "also": list(dict.fromkeys([*fact["also"], *also]))}
-        change = Change()
-        change.put("facts", fact["id"], fact)
-        change.put("meanings", self._key(fact["id"]), record_of(fact, meanings))
-        await self._let_go(change, replaced)
-        fault("remember:before")
-        await self.store.batch(change.ops)
-        fault("remember:after")
-        self._drop(replaced)
-        self._keep(fact, meanings)
+        async with self._changing:
+            # what is forgotten meanwhile is not replaced
+            replaced = [old for old in replaced if old in self.facts]
+            also = [id for old in replaced for id in (old, *self.facts[old]["also"])]
+            fact = {**fact, "also": list(dict.fromkeys([*fact["also"], *also]))}
+            change = Change()
+            change.put("facts", fact["id"], fact)
+            change.put("meanings", self._key(fact["id"]), record_of(fact, meanings))
+            await self._let_go(change, replaced)
+            fault("remember:before")
+            await self.store.batch(change.ops)
+            fault("remember:after")
+            self._drop(replaced)
+            self._keep(fact, meanings)
 
     # ---- letting go
 
@@ -507,19 +509,20 @@ class Memory:
         words are deleted: until the version is replayed, the meaning keeps questions for the fact
         away from it. `queued` records are deleted too: they would be remembered again."""
         await self.load()
-        change, every = Change(), list(ids)
-        change.ops += await farewell(self.store, every, self.clock())
-        for id in every:  # also what only another model has taken in
-            change.delete("facts", id)
-        ids, learned = [id for id in every if id in self.facts], set(learned)
-        kept = {id for id in ids if learned & {id, *self.facts[id]["also"]}}
-        await self._let_go(change, ids, kept)
-        for id in queued:
-            change.delete("queue", id)
-        fault("let_go:before")
-        await self.store.batch(change.ops)
-        fault("let_go:after")
-        self._drop(ids, kept)
+        async with self._changing:
+            change, every = Change(), list(ids)
+            change.ops += await farewell(self.store, every, self.clock())
+            for id in every:  # also what only another model has taken in
+                change.delete("facts", id)
+            ids, learned = [id for id in every if id in self.facts], set(learned)
+            kept = {id for id in ids if learned & {id, *self.facts[id]["also"]}}
+            await self._let_go(change, ids, kept)
+            for id in queued:
+                change.delete("queue", id)
+            fault("let_go:before")
+            await self.store.batch(change.ops)
+            fault("let_go:after")
+            self._drop(ids, kept)
         await self.store.scrub()
         return ids
 

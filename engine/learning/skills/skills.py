@@ -9,8 +9,10 @@ of themselves, in others.json.
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -40,6 +42,14 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 SHOWN = 100  # examples of a skill by which it is recognised
 READ = 256  # texts whose readings are kept: those of the examples of a skill that is being taught
 KEPT_OTHERS = "skills.others"  # in `state`: the directions of what asks for no skill
+
+
+class Sorting(NamedTuple):
+    """What tells the skills apart, and what it was fitted on."""
+
+    names: list[str]
+    sorter: Sorter  # by the features of a text
+    middle: np.ndarray  # of the directions of what asks for no skill
 
 
 class NoSkill(LookupError):
@@ -73,7 +83,8 @@ class Skills:
         self.versions, self.store = versions, versions.store
         self.encoder, self.reader = encoder, Reader(encoder)
         self.known: dict[str, dict] = {}
-        self.sorter: Sorter | None = None  # by the features of a text
+        self.sorting: Sorting | None = None
+        self._changing = asyncio.Lock()  # what is stored and what is known here change together
         self._forget_readings()
         self.loaded = False
 
@@ -81,8 +92,9 @@ class Skills:
         return f"skill.{self.versions.base}.{name}"
 
     def reload(self) -> None:
-        """Others changed what is stored."""
-        self.known, self.sorter, self.loaded = {}, None, False
+        """Others changed what is stored: what is known here is for questions that are being read,
+        and all others wait for `load`."""
+        self.loaded = False
         self._forget_readings()
 
     def _forget_readings(self) -> None:
@@ -92,15 +104,20 @@ class Skills:
         self.readings = Newest(self._read, READ)
 
     async def load(self) -> None:
+        """What is stored for this base model takes the place of what is known here, at once."""
         if self.loaded:
             return
-        prefix = self.key("")
-        for key in await self.store.keys("state"):
-            if str(key).startswith(prefix):
-                one = await self.store.get("state", key)
-                self.known[one["name"]] = one
-        self.loaded = True
-        await self._fit()
+        async with self._changing:
+            if self.loaded:
+                return
+            self.loaded = True  # unless others change what is stored while it is read
+            try:
+                keys, mine = await self.store.keys("state"), self.key("")
+                kept = [await self.store.get("state", key) for key in keys if key.startswith(mine)]
+                await self._fit({one["name"]: one for one in kept if one})
+            except BaseException:
+                self.loaded = False
+                raise
 
     # ---- coming and going
 
@@ -119,9 +136,9 @@ class Skills:
                 "file": record["prompt"], "asked": asked, "of": digest("\n".join(asked)),
                 "pattern": pattern,
                 "directions": pack(directions)}  # fmt: skip
-        await self.store.batch([["put", "state", self.key(name), kept]])
-        self.known[name] = kept
-        await self._fit()
+        async with self._changing:
+            await self.store.batch([["put", "state", self.key(name), kept]])
+            await self._fit(self.known | {name: kept})
 
     async def remove(self, name: str) -> None:
         """The skill, its examples and all that was trained by them are gone; that there was one
@@ -139,10 +156,10 @@ class Skills:
             "skill": name,
         }
         change.tell("forget", told)
-        await self.versions.ledger.commit(change)
-        await self.store.scrub()
-        del self.known[name]
-        await self._fit()
+        async with self._changing:
+            await self.versions.ledger.commit(change)
+            await self.store.scrub()
+            await self._fit({one: kept for one, kept in self.known.items() if one != name})
 
     async def must_be(self, name: str) -> None:
         await self.load()
@@ -190,12 +207,11 @@ class Skills:
 
     async def like(self, texts: Sequence[str]) -> list[str]:
         """Of each text the skill whose examples it is like, or nothing."""
-        if self.sorter is None:
+        if not (sorting := self.sorting):
             return [""] * len(texts)
         directions = await self._directions(texts)
-        names = [*sorted(self.known), ""]
-        chosen = self.sorter.choose(features_of(texts, directions, self.middle))
-        return [names[at] for at in chosen]
+        chosen = sorting.sorter.choose(features_of(texts, directions, sorting.middle))
+        return [[*sorting.names, ""][at] for at in chosen]
 
     async def _directions(self, texts: Sequence[str]) -> np.ndarray:
         """[texts, 2 x width]: where they lie."""
@@ -236,23 +252,25 @@ class Skills:
             await self.store.batch([["put", "state", key, kept]])
         return found
 
-    async def _fit(self) -> None:
-        self.sorter = None
-        if not self.known:
-            return
-        texts = others()
-        kept = others_kept(await self.store.get("state", KEPT_OTHERS))
-        directions = await self._load_directions(KEPT_OTHERS, kept, texts)
-        self.middle = directions.mean(0)
-        groups = []
-        for name, one in sorted(self.known.items()):
-            read = await self._load_directions(self.key(name), one, one["asked"])
-            groups.append(features_of(one["asked"], read, self.middle))
-        meant = [one[:, : directions.shape[1]] for one in groups]
-        beside = choose_beside(meant, meaning_of(directions, self.middle))
-        some = [texts[at] for at in beside]
-        groups.append(features_of(some, directions[beside], self.middle))
-        self.sorter = await Sorter.from_groups(groups, len(texts))
+    async def _fit(self, known: dict[str, dict]) -> None:
+        """These are the skills from here on; until then a question is for those before."""
+        sorting = None
+        if known:
+            texts = others()
+            kept = others_kept(await self.store.get("state", KEPT_OTHERS))
+            directions = await self._load_directions(KEPT_OTHERS, kept, texts)
+            middle = directions.mean(0)
+            groups = []
+            for name, one in sorted(known.items()):
+                read = await self._load_directions(self.key(name), one, one["asked"])
+                groups.append(features_of(one["asked"], read, middle))
+            meant = [one[:, : directions.shape[1]] for one in groups]
+            beside = choose_beside(meant, meaning_of(directions, middle))
+            some = [texts[at] for at in beside]
+            groups.append(features_of(some, directions[beside], middle))
+            sorter = await Sorter.from_groups(groups, len(texts))
+            sorting = Sorting(sorted(known), sorter, middle)
+        self.known, self.sorting = known, sorting
 
 
 def skill_record(name: str, record: dict) -> dict:
