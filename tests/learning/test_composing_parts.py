@@ -8,6 +8,7 @@ import pytest
 from oneseek.engine.learning.composing.asked import Asked
 from oneseek.engine.learning.composing.counting import count
 from oneseek.engine.learning.composing.deciding import decisive, is_so, is_yes_no
+from oneseek.engine.learning.composing.naming import find_introduction
 from oneseek.engine.learning.composing.parts import parts
 from oneseek.engine.learning.composing.quantities import hours, moments, quantities
 from oneseek.engine.learning.composing.reckoning import reckon
@@ -118,6 +119,25 @@ def test_for_each_part_is_said_what_answers_it_and_what_shares_a_name_with_that(
     assert "317" in answer
 
 
+@pytest.mark.parametrize(
+    "question, said, used",
+    [
+        ("who's Barnaby again?", ("Barnaby ate a slipper", "daftest dog I've owned"), 2),
+        ("how do I know Thirza?", ("Thirza offered me a lift", "she sits across from me"), 2),
+        ("what is Lanternwood?", ("chapter two of Lanternwood is done", "quite a novel"), 2),
+        ("who is Barnaby?", ("my dog Barnaby ate a slipper", "daftest one I've owned"), 0),
+        ("who is Barnaby?", ("Barnaby is the dog next door", "daftest one I know"), 0),
+        ("who is Barnaby?", ("Barnaby ate a slipper", "I'm allergic to nuts"), 0),
+        ("who is Barnaby?", ("Barnaby ate a slipper", "off to see Thirza on Friday"), 0),
+        ("what did Barnaby eat?", ("Barnaby ate a slipper", "daftest dog I've owned"), 0),
+    ],
+)
+def test_who_a_name_is_may_be_said_right_after_it(question, said, used):
+    found = make_found(*said, start=NOW)
+    some = find_introduction(Asked(question, "en"), found[:1], [one.fact for one in found])
+    assert [one.fact["answer"] for one in some] == list(said[:used])
+
+
 def test_what_was_replaced_is_a_line_of_its_own():
     replaced = {"before": "the tyres cost 4,800\nfitting cost 350"}
     found = make_found("new wipers were 120")
@@ -222,6 +242,9 @@ def test_a_task_takes_what_was_said_with_its_note_but_nothing_of_another_relativ
         ("Is my car blue?", "my car is a red Volvo", False),
         ("Can Tunde drive now?", "Tunde passed his driving test on the second go", True),
         ("Is my car fast?", "my car is a red Volvo", None),
+        ("Have I resigned from the bank?", "handed in my notice at the bank", True),
+        ("Is the boat sold?", "we sold the boat", True),
+        ("Do I work at the bank?", "handed in my notice at the bank", False),
         ("Do I work days?", "I work nights at the hospital", False),
         ("Is my dog called Rex?", "I have a dog named Rex", True),
         ("do i still owe dave money?", "paid dave back the 40 quid", False),

@@ -54,6 +54,12 @@ def test_a_question_has_a_form_if_it_asks_for_that_and_no_more(question, form):
         ("when is my birthday?", "my sister's birthday is in May", False),
         ("what's my name?", "my name day is 3 May", False),
         ("what's my name?", "I live in Malmö", False),
+        ("who's Thirza to me?", "Thirza offered me a lift", True),
+        ("remind me who Thirza is", "Thirza offered me a lift", True),
+        ("hur känner jag Ture?", "Ture bytte däck på bilen", True),
+        ("vem eller vad är Ture?", "Ture bytte däck på bilen", True),
+        ("who is Thirza's sister?", "Thirza offered me a lift", False),
+        ("what does Thirza do?", "Thirza offered me a lift", False),
     ],
 )
 def test_a_sentence_says_it_plainly_or_not(question, said, says):

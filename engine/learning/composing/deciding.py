@@ -33,10 +33,16 @@ ENDED = re.compile(
     r"\b(?:no longer|any ?more|used to|quit|moved (?:out|away)|flytta(?:de|t) (?:ut|ifrån|"
     r"härifrån)|stopped|gave up|given up|sold|left|retired|died|"
     r"passed away|put down|put to sleep|(?:handed|gave) in (?:my|his|her|our) notice|last day|"
-    r"cancelled|returned|nicked|stolen|broke up|divorced|inte längre|slutat|slutade|sålt|sålde|"
+    r"resigned|cancelled|returned|nicked|stolen|broke up|divorced|inte längre|slutat|slutade|sålt|sålde|"
     r"lagt av|dött|gick bort|gått bort|avbokat|inställd|sagt upp|sa upp|stulen|skilda|skild|"
     r"settled|repaid|paid (?:up|off)|(?:paid|gave|given|handed|brought|took) (?:\w+ ){0,3}back|"
     r"(?:betalat?|betalade|lämnat?|lämnade|gett|gav|fått) (?:\w+ ){0,3}tillbaka|kvitt)\b",
+    re.I,
+)
+ASKS_FOR_END = re.compile(
+    r"\b(?:resign(?:ed)?|quit|retired?|cancel(?:led)?|sold|sell|returned|stopped|g[ai]ven? up|"
+    r"(?:paid|given|gave|handed) (?:\w+ ){0,3}back|broken? up|divorced|"
+    r"sagt upp|slutat|sålt|avbokat|skilda?|lämnat (?:\w+ ){0,3}tillbaka)\b",
     re.I,
 )
 BOUND = re.compile(
@@ -312,6 +318,8 @@ def is_so(asked: Asked, best: Found, each: Sequence[Found] = ()) -> bool | None:
     if ALLERGIC.search(said) and not ALLERGIC.search(question):
         if MAY.match(question) or trouble(asked):
             return trouble(asked)
+    if has_ended(said) and ASKS_FOR_END.search(question):
+        return not NEGATED.search(said)
     if has_ended(said) and not re.match(r"did\b", question, re.I):
         return False
     if (NEGATED.search(said) or NEITHER.search(said)) and not NEGATED.search(question):

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from oneseek.engine.learning.composing import counting, deciding
 from oneseek.engine.learning.composing.asked import BETWEEN, Asked, likelihood, select_relevant
+from oneseek.engine.learning.composing.naming import find_introduction
 from oneseek.engine.learning.composing.parts import clauses
 from oneseek.engine.learning.composing.reckoning import reckon
 from oneseek.engine.learning.composing.rows import Rows, alone, goes_on, lines
@@ -67,6 +68,8 @@ def compose(
         return answer_count(asked, found, known, now)
     if changed and not joined:
         return None
+    if not joined and (some := find_introduction(asked, found, known)):
+        return say_in_order(some, now), some
     if parts:
         some = together(asked, found, known, parts)
     elif LIST.search(question) or asked.wants_all:

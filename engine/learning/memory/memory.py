@@ -28,7 +28,7 @@ from oneseek.engine.learning.memory.recogniser import Meanings, Recogniser, Text
 from oneseek.engine.learning.memory.second_look import names, plain_words
 from oneseek.engine.learning.memory.statements import evidence, succession
 from oneseek.engine.learning.memory.statements.introducing import find_introduced
-from oneseek.engine.learning.memory.statements.reader import Reader, sigmoid
+from oneseek.engine.learning.memory.statements.reader import Reader, Sentence, sigmoid
 from oneseek.engine.learning.memory.statements.said import STEM, Said, rescale
 from oneseek.engine.learning.memory.statements.statement import (
     LONGEST,
@@ -178,28 +178,30 @@ class Memory:
     async def _read(self, words: str, user: str) -> Read:
         known = self.recogniser.known  # without facts, what the question means for them is not read
         meaning = (await self.encoder.of([words]))[0] if known else None
-        (alone,) = await self.reader.alone([words])
-        speaks = await self._find_evidence(words, user, alone.asks) if len(self.said) else {}
+        if not len(self.said):
+            alone, _ = await self.reader.read_question(words, ())
+            return Read(meaning, alone.asks, alone.states, {})
+        alone, speaks = await self._find_evidence(words, user)
         return Read(meaning, alone.asks, alone.states, speaks)
 
     async def _find_evidence(
-        self, words: str, user: str, asks: float
-    ) -> dict[str, dict[str, float]]:
-        """What speaks for each of the statements near a question to answer it. While it is read,
-        statements may be forgotten, and the memory may be read anew."""
+        self, words: str, user: str
+    ) -> tuple[Sentence, dict[str, dict[str, float]]]:
+        """A question by itself, and what speaks for each of the statements near it to answer it.
+        While it is read, statements may be forgotten, and the memory may be read anew."""
         whole, terms, _ = await self.reader.locate_question(words)
         first = self.said.nearest(words, whole, user, FIRST, CLOSE)
-        if not first:
-            return {}
         more = [id for id in self.succession.find_linked(list(first)) if id in self.facts]
         first |= self.said.nearness(words, whole, more)
-        read: dict[str, float] = {}
+        texts = [text_of(self.facts[id]) for id in first]
+        alone, nats = await self.reader.read_question(words, texts)
+        asks, read = alone.asks, dict(zip(first, nats, strict=True))
         speaks = await self._compute_evidence(words, terms, first, read, asks)
         unsure = max(map(evidence.nats_of, speaks.values()), default=-math.inf) < 0
         near = self.said.nearest(words, whole, user) if unsure else {}
         if asks >= MAY_ASK and not near.keys() <= first.keys():
             speaks = await self._compute_evidence(words, terms, first | near, read, asks)
-        return speaks
+        return alone, speaks
 
     async def _compute_evidence(
         self,
@@ -218,9 +220,9 @@ class Memory:
         nearest = next(iter(texts.values()))
         if asks >= MAY_ASK and self.said.measure_shared(words, nearest) > 0:
             asks = max(asks, SHARES)
-        unread = [id for id in near if id not in read]
-        together = await self.reader.together(words, [texts[id] for id in unread])
-        read.update(zip(unread, together, strict=True))
+        if unread := [id for id in near if id not in read]:
+            together = await self.reader.together(words, [texts[id] for id in unread])
+            read.update(zip(unread, together, strict=True))
         nats, nearness = [read[id] for id in near], list(near.values())
         aligned = await self.reader.align(terms, await self._terms(texts))
         said = list(texts.values())

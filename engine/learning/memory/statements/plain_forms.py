@@ -6,7 +6,9 @@ answered *what's my name?*, whatever else the sentence holds; and who says somet
 
 from __future__ import annotations
 
+import functools
 import re
+from collections.abc import Iterable
 
 I = r"(?:i|we|jag|vi)"  # noqa: E741
 WERE = r"(?: (?:just|recently|now|nyss|precis|nu))?"
@@ -54,7 +56,31 @@ ASKS = {
 }
 SAID = {name: re.compile(rf"(?<![\w'])(?:{form})(?!\w)", re.I) for name, form in SAYS.items()}
 ASKED = {name: re.compile(form, re.I) for name, form in ASKS.items()}
-WHO = re.compile(rf"(?:who is|who was|vem är|vem var)(?: nu)? ({A_NAME}(?: {A_NAME})?)", re.I)
+A_WHOLE_NAME = rf"(?P<name>{A_NAME}(?: {A_NAME}){{0,2}})"
+TO_ME = r"(?: (?:to|for|för|till|i förhållande till) (?:me|us|mig|oss|något|nåt|någon|nån))?"
+
+
+def forms_of(*forms: str) -> list[re.Pattern[str]]:
+    """Questions for who or what a NAME is."""
+    return [re.compile(form.replace("NAME", A_WHOLE_NAME) + TO_ME, re.I) for form in forms]
+
+
+WHO = forms_of(
+    "(?:what or )?who (?:is|was)(?: that)? NAME",
+    "who or what (?:is|was) NAME",
+    "(?:can you )?remind me who NAME (?:is|was)",
+    "how do (?:i|we) know NAME",
+    "what does NAME do for (?:me|us)",
+    "(?:vad eller )?vem (?:är|var)(?: nu)? NAME",
+    "vem eller vad (?:är|var)(?: nu)? NAME",
+    "hur känner (?:jag|vi) NAME",
+    "vad gör NAME åt (?:mig|oss)",
+)
+WHAT = forms_of(
+    "(?:can you )?remind me what NAME (?:is|was)",
+    "what (?:is|was|are) (?:the )?NAME",
+    "vad (?:är|var)(?: nu)? NAME",
+)
 BEFORE = re.compile(
     r"(?:(?:hey|hi|so|ok|okay|and|hej|och|men|så|nu|now|again|igen|then|då)[\s,!]+)*", re.I
 )
@@ -64,6 +90,7 @@ AFTER = re.compile(
 )
 
 
+@functools.lru_cache(maxsize=16)  # a question is held against each statement that is near
 def strip_asides(question: str) -> str:
     """A question without what people put before and behind it."""
     plain = re.sub(r"\b(what|who|where)(?:['’]?s)\b", r"\1 is", question.strip(), flags=re.I)
@@ -79,8 +106,17 @@ def find_form(question: str) -> str:
 
 def find_person(question: str) -> str:
     """The name of the person that a question asks about and no more; empty where there is none."""
-    found = WHO.fullmatch(strip_asides(question))
-    return found[1] if found else ""
+    return find_name(question, WHO)
+
+
+def find_name(question: str, forms: Iterable[re.Pattern[str]] = (*WHO, *WHAT)) -> str:
+    """The name of the person or thing that a question asks about and no more."""
+    plain = strip_asides(question)
+    return next((found["name"] for form in forms if (found := form.fullmatch(plain))), "")
+
+
+def mentions(said: str, name: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(name)}(?:['’]?s)?(?!\w)", said) is not None
 
 
 def says_plainly(question: str, said: str) -> bool:
@@ -89,4 +125,4 @@ def says_plainly(question: str, said: str) -> bool:
     if name := find_form(question):
         return SAID[name].search(said.replace("’", "'")) is not None
     person = find_person(question)
-    return bool(person) and re.search(rf"(?<!\w){person}(?:['’]?s)?(?!\w)", said) is not None
+    return bool(person) and mentions(said, person)

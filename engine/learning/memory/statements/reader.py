@@ -59,6 +59,18 @@ class Reader:
         means = await self._means(rows)
         return [self._sentence(text, mean) for text, mean in zip(texts, means, strict=True)]
 
+    async def read_question(
+        self, question: str, sentences: Sequence[str]
+    ) -> tuple[Sentence, list[float]]:
+        """What a question is by itself, and what reading it with each of some sentences says for
+        its being the answer, in nats; all in one run."""
+        await self.encoder.load()
+        rows = [self._row(self._tokens(question, ALONE))]
+        rows += [self._pair(question, one) for one in sentences]
+        mean, *means = await self._means(rows)
+        nats = self._head("pair", np.stack(means))[:, 0].tolist() if means else []
+        return self._sentence(question, mean), nats
+
     async def locate_question(self, question: str) -> Place:
         """Where a question lies, near to which what answers it lies."""
         (found,) = await self._locate([question], BEFORE, "asked")
@@ -108,12 +120,11 @@ class Reader:
 
     async def _read(self, pairs: Sequence[tuple[str, str]]) -> np.ndarray:
         await self.encoder.load()
+        return np.stack(await self._means([self._pair(one, two) for one, two in pairs]))
+
+    def _pair(self, one: str, two: str) -> list[int]:
         end = self.encoder.end
-        rows = [
-            self._row([*self._tokens(one, ASKED), end, end, *self._tokens(two, ANSWERING)])
-            for one, two in pairs
-        ]
-        return np.stack(await self._means(rows))
+        return self._row([*self._tokens(one, ASKED), end, end, *self._tokens(two, ANSWERING)])
 
     def _tokens(self, text: str, most: int) -> list[int]:
         words = self.encoder.words  # what lies beyond the longest `most` pieces is not looked at
