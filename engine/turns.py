@@ -19,7 +19,7 @@ SLICE_MS = 6.0  # work between two breaths: an answer waits for half of that on 
 HOPS = 2  # of the loop, from a question's coming to its being one: nothing is computed between them
 
 Made = TypeVar("Made")
-URGENT, ASKED, BACKGROUND = "urgent", "asked", "background"
+RANKS = URGENT, ASKED, BACKGROUND = "urgent", "asked", "background"
 _rank: ContextVar[str] = ContextVar("rank", default=ASKED)
 
 
@@ -75,8 +75,12 @@ class Turns:
         return max(0.0, SLICE_MS - 1e3 * (self.clock() - self.breathed))
 
     @property
+    def rank(self) -> str:
+        return _rank.get()
+
+    @property
     def is_urgent(self) -> bool:
-        return _rank.get() == URGENT
+        return self.rank == URGENT
 
     async def breathe(self) -> None:
         """Let everything else of this thread run; wait for one's turn."""

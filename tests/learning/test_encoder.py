@@ -5,7 +5,7 @@ import asyncio
 import hashlib
 import random
 import sys
-from contextlib import closing
+from contextlib import closing, nullcontext
 
 import numpy as np
 import pytest
@@ -33,7 +33,7 @@ from oneseek.engine.model import registry
 from oneseek.engine.model.formats import FormatError
 from oneseek.engine.model.formats.gguf import read_header
 from oneseek.engine.model.formats.source import BytesSource, FileSource
-from oneseek.engine.turns import background, urgent
+from oneseek.engine.turns import BACKGROUND, background, urgent
 from tests.golden import ENCODED, FOLDER
 from tests.support.gpu_device import gpu
 from tests.support.wasm_host import host
@@ -204,20 +204,24 @@ def test_where_texts_lie_that_ask_for_no_skill_came_along(encoder):
     assert others_kept(other) is other and others_kept({"of": "older"})["of"] == kept["of"]
 
 
-def test_a_question_waits_for_nothing_that_is_read_in_granted_time(encoder):
+@pytest.mark.parametrize("answers", [True, False])
+def test_nothing_that_was_asked_waits_for_what_is_read_in_granted_time(encoder, answers):
     """What is being learned reads a text, stops in its midst, and goes on when it is granted time;
-    what was asked meanwhile comes out as if nothing else had been read."""
+    what was asked meanwhile, or what a message states, comes out as if nothing else had been
+    read."""
     texts, question = ["Where does my uncle live? " * 8], "What is my boat called?"
 
     async def scene():
         fresh = Encoder(encoder_here, Numpy())
-        turns, answering = fresh.executor.turns, True
+        await fresh.load()
+        turns, answering = fresh.executor.turns, answers
         turns.answering = lambda: answering
         turns.grant(0)
         with background():
             learning = asyncio.ensure_future(fresh.of(texts))
-        await asyncio.sleep(0)
-        with urgent():
+        while not fresh._reading[BACKGROUND].locked():
+            await asyncio.sleep(0)
+        with urgent() if answers else nullcontext():
             (asked,) = await asyncio.wait_for(fresh.of([question]), 30)
         assert not learning.done()
         answering = False

@@ -540,7 +540,11 @@ SLOW_TO_TELL = """() => {
   const asked = new Promise((go) => (globalThis.tell = go));
   navigator.storage.estimate = async () => (await asked, estimate());
 }"""
-OPENED = "() => (document.querySelector('#settings-button').click(), !!document.querySelector('dialog')?.open)"
+OPENED = """() => {
+  document.querySelector("#settings-button").click();
+  const [dialog, ...more] = document.querySelectorAll("dialog");
+  return dialog.open && !more.length;
+}"""
 
 
 def test_settings_open_at_once_and_escape_closes_them_before_the_browser_told_of_its_room(

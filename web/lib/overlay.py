@@ -33,8 +33,10 @@ def body_of(name):
 
 
 def close_all():
-    for node in document.querySelectorAll("dialog[open]"):
+    """At once, also what was closed and is still there: its `close` event comes later."""
+    for node in document.querySelectorAll("dialog"):
         node.close()
+        node.remove()
 
 
 def menu(anchor, *items):

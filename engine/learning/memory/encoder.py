@@ -25,7 +25,7 @@ from oneseek.engine.model.formats.download import DownloadError
 from oneseek.engine.model.formats.gguf import read_header
 from oneseek.engine.model.formats.packed import read_packed, read_plain
 from oneseek.engine.model.formats.source import FileSource
-from oneseek.engine.turns import urgent
+from oneseek.engine.turns import RANKS, URGENT, urgent
 
 SIZES = (12, 16, 20, 24, 28, 32, 48, 64, 96, 128, 160, 192, 512)  # tokens of a run
 TOGETHER = 192  # tokens of several texts in a run: in larger ones each costs a third more
@@ -181,11 +181,11 @@ class Encoder:
         self.weights: dict[str, tuple] = {}
         self.tensors: dict[str, Tensor] = {}
         self.heads: dict[str, np.ndarray] = {}  # small maps of a state, for the processor
-        self._runs: dict[tuple[int, bool, str], Run] = {}
+        self._runs: dict[tuple[int, str, str], Run] = {}
         self._plans: dict[tuple[int, str], Plan] = {}
         self._loading: asyncio.Task[None] | None = None
-        # A question never waits for a text that is read in granted time: each has its own run.
-        self._reading = {asked: asyncio.Lock() for asked in (True, False)}
+        # Nobody waits for a text that is read by whoever has to wait longer: each has its own run.
+        self._reading = {rank: asyncio.Lock() for rank in RANKS}
 
     async def load(self) -> None:
         """Load the encoder onto the executor, once for all callers. Loading does not wait for a
@@ -243,11 +243,11 @@ class Encoder:
         """Have what a question takes ready before anybody asks."""
         await self.load()
         for tokens in ASKED:
-            self.prepare(tokens, True)
+            self.prepare(tokens, URGENT)
             await self.executor.breathe()
 
-    def prepare(self, tokens: int, asked: bool, tuned: str = "") -> Run:
-        key = tokens, asked, tuned
+    def prepare(self, tokens: int, rank: str, tuned: str = "") -> Run:
+        key = tokens, rank, tuned
         if key not in self._runs:
             planned = self._plan(tokens, tuned)
             self._runs[key] = self.executor.prepare(planned, self.tensors)
@@ -326,10 +326,10 @@ class Encoder:
         self, count: int, tuned: str, given: Mapping[str, np.ndarray], *names: str
     ) -> list[np.ndarray]:
         """What a program for so many tokens puts out; the rest of a run are zeros."""
-        asked = self.executor.turns.is_urgent
-        async with self._reading[asked]:
+        rank = self.executor.turns.rank
+        async with self._reading[rank]:
             tokens = next(size for size in SIZES if size >= count)
-            run = self.prepare(tokens, asked, tuned)
+            run = self.prepare(tokens, rank, tuned)
             for name, data in given.items():
                 rest = np.zeros((tokens - count, *data.shape[1:]), data.dtype)
                 run.write(name, np.concatenate([data, rest]))
