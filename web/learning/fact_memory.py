@@ -9,6 +9,7 @@ from oneseek.engine.core.exchange import INTENT
 from oneseek.engine.core.exchange.entries import DATA_SET
 from oneseek.engine.core.messages import LetGo
 from oneseek.web.learning import records
+from oneseek.web.lib import dom
 
 TOLD = ("ready", "rejected", "kept")  # a refused lesson costs nothing that is known by heart
 EVERYTHING = ""  # in the place of an example's id: all that only the engine can find
@@ -25,6 +26,7 @@ class FactMemory:
         self.tried = {}  # example -> the answer that was taken in, or tried to be, in this visit
         self.refused = {}  # example -> why
         self.queued = set()
+        self.leaving = set()  # what the engine was told to let go of
         self.model = ""
         page.watch(self.read, "facts", "queue", "examples", "model")
 
@@ -36,7 +38,8 @@ class FactMemory:
         if base != self.model:
             self.model, self.tried, self.refused = base, {}, {}
         self.traced = {key[len(base) :] for key in keys}
-        self.facts = {id: fact for id, fact in facts.items() if id in self.traced}
+        known = self.traced - self.leaving
+        self.facts = {id: fact for id, fact in facts.items() if id in known}
         self.covered = set(self.traced)
         for fact in self.facts.values():
             self.covered.update(fact["also"])
@@ -154,7 +157,14 @@ class FactMemory:
         if ids and self.page.model:
             for id in ids:
                 self.facts.pop(id, None)  # another read may have come first
+            self.leaving.update(ids)
+            dom.run(self.let_go_of(ids))  # the page is drawn meanwhile
+
+    async def let_go_of(self, ids):
+        try:
             await self.page.learning.tell(LetGo(examples=ids, skipped=True))
+        finally:
+            self.leaving.difference_update(ids)
 
 
 def is_own(record):

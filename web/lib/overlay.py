@@ -10,6 +10,8 @@ from oneseek.web.lib.words import t
 def dialog(title, *body, actions=(), name=None, wide=False, important=False):
     """Open a modal dialog; `actions` are buttons at its foot.  Closing it removes it."""
     close_all()
+    for closed in document.querySelectorAll("dialog"):
+        closed.remove()  # at once: its `close` event comes later
     heading = dom.make("h2", title, id="dialog-title")
     close = dom.icon_button(t("close"), "close-dialog", drawing="close", cls="icon")
     box = dom.make(
@@ -33,10 +35,8 @@ def body_of(name):
 
 
 def close_all():
-    """At once, also what was closed and is still there: its `close` event comes later."""
-    for node in document.querySelectorAll("dialog"):
+    for node in document.querySelectorAll("dialog[open]"):
         node.close()
-        node.remove()
 
 
 def menu(anchor, *items):
