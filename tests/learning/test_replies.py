@@ -169,7 +169,7 @@ def change_after(monkeypatch, reader, step, change):
     return changed
 
 
-@pytest.mark.parametrize("step", ["locate_question", "read_question", "together", "align"])
+@pytest.mark.parametrize("step", ["locate_question", "read_question", "align"])
 @pytest.mark.parametrize("changes", ["read anew", "forgotten"])
 def test_a_memory_that_changes_while_a_question_is_read_finds_what_still_stands(
     chat, monkeypatch, step, changes

@@ -24,6 +24,7 @@ from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
+from oneseek.engine.turns import Turns, urgent
 from tests.support.command import call, read_output
 
 NOUNS = "dog cat house tree water bread book sun moon star snow rain".split()
@@ -141,6 +142,30 @@ def test_a_question_that_is_read_while_skills_change_asks_for_what_it_did(change
             return places[: len(texts)]
 
     assert asyncio.run(Changing().like(texts)) == ["buying"] * 2
+
+
+def test_a_question_waits_for_no_skill_that_itself_waits_for_its_answer():
+    turns = Turns()
+    turns.answering = lambda: True
+
+    class Fitted(Skills):
+        def __init__(self):
+            self.loaded, self._changing = False, asyncio.Lock()
+
+        async def _change_slowly(self):
+            async with self._change():
+                await turns.breathe()
+                self.loaded = True
+
+    async def ask():
+        skills = Fitted()
+        changing = asyncio.ensure_future(skills._change_slowly())
+        await asyncio.sleep(0)
+        with urgent():
+            await asyncio.wait_for(skills.load(), 30)
+        await changing
+
+    asyncio.run(ask())
 
 
 def test_what_was_read_last_is_not_read_again():

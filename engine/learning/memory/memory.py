@@ -191,8 +191,8 @@ class Memory:
         While it is read, statements may be forgotten, and the memory may be read anew."""
         whole, terms, _ = await self.reader.locate_question(words)
         first = self.said.nearest(words, whole, user, FIRST, CLOSE)
-        more = [id for id in self.succession.find_linked(list(first)) if id in self.facts]
-        first |= self.said.nearness(words, whole, more)
+        if more := [id for id in self.succession.find_linked(list(first)) if id in self.facts]:
+            first |= self.said.nearness(words, whole, more)
         texts = [text_of(self.facts[id]) for id in first]
         alone, nats = await self.reader.read_question(words, texts)
         asks, read = alone.asks, dict(zip(first, nats, strict=True))

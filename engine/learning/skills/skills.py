@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 import numpy as np
@@ -37,6 +38,7 @@ from oneseek.engine.learning.skills.directions import (
 from oneseek.engine.learning.skills.pattern import Pair, label_names, pattern_of, unread
 from oneseek.engine.learning.skills.recall import Reading, Readings, token_spans
 from oneseek.engine.learning.skills.sorter import Sorter, choose_beside, features_of, meaning_of
+from oneseek.engine.turns import urgent
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 SHOWN = 100  # examples of a skill by which it is recognised
@@ -97,6 +99,13 @@ class Skills:
         self.loaded = False
         self._forget_readings()
 
+    @asynccontextmanager
+    async def _change(self) -> AsyncIterator[None]:
+        """One change after the other. Questions may wait for it, so it waits for no answer."""
+        async with self._changing:
+            with urgent():
+                yield
+
     def _forget_readings(self) -> None:
         """A question is read to find its skill and again to answer it; examples are read to judge
         what was trained and again to know it."""
@@ -107,7 +116,7 @@ class Skills:
         """What is stored for this base model takes the place of what is known here, at once."""
         if self.loaded:
             return
-        async with self._changing:
+        async with self._change():
             if self.loaded:
                 return
             self.loaded = True  # unless others change what is stored while it is read
@@ -136,7 +145,7 @@ class Skills:
                 "file": record["prompt"], "asked": asked, "of": digest("\n".join(asked)),
                 "pattern": pattern,
                 "directions": pack(directions)}  # fmt: skip
-        async with self._changing:
+        async with self._change():
             await self.store.batch([["put", "state", self.key(name), kept]])
             await self._fit(self.known | {name: kept})
 
@@ -156,7 +165,7 @@ class Skills:
             "skill": name,
         }
         change.tell("forget", told)
-        async with self._changing:
+        async with self._change():
             await self.versions.ledger.commit(change)
             await self.store.scrub()
             await self._fit({one: kept for one, kept in self.known.items() if one != name})
