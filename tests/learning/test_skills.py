@@ -4,6 +4,7 @@ and one that is removed is gone."""
 import asyncio
 import json
 from contextlib import closing
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -142,6 +143,37 @@ def test_a_question_that_is_read_while_skills_change_asks_for_what_it_did(change
             return places[: len(texts)]
 
     assert asyncio.run(Changing().like(texts)) == ["buying"] * 2
+
+
+def test_who_comes_while_the_skills_are_read_waits_until_they_are_known():
+    class Stored(Skills):
+        def __init__(self):
+            self.versions = SimpleNamespace(base="base")
+            self.store, self.known, self.fits = self, {}, 0
+            self.loaded, self._outdated, self._changing = False, True, asyncio.Lock()
+
+        def _forget_readings(self):
+            pass
+
+        async def keys(self, store):
+            return [self.key("buying")]
+
+        async def get(self, store, key):
+            return {"name": "buying"}
+
+        async def _fit(self, known):
+            self.fits += 1
+            if self.fits == 1:
+                self.reload()
+            await asyncio.sleep(0.01)
+            self.known = known
+
+    async def ask():
+        skills = Stored()
+        await asyncio.gather(skills.must_be("buying"), skills.must_be("buying"))
+        return skills.fits
+
+    assert asyncio.run(ask()) == 2  # once more after what others changed meanwhile
 
 
 def test_a_question_waits_for_no_skill_that_itself_waits_for_its_answer():

@@ -34,8 +34,7 @@ def find_introduction(asked: Asked, found: Sequence[Found], known: Iterable[dict
     if not naming or any(says_who(one.fact, name) for one in naming):
         return []
     first, rows = max(naming, key=lambda one: one.apart), Rows(known)
-    after = [one for one in rows.together(first.fact) if one["time"] > first.fact["time"]]
-    own = [one for one in after[:AFTER] if goes_on_about(one, asked)]
+    own = [one for one in rows.find_later(first.fact)[:AFTER] if goes_on_about(one, asked)]
     return [first, *(Found(one, 0.0) for one in own)] if own else []
 
 

@@ -82,6 +82,10 @@ class Rows:
                 found += [] if ASIDE.search(last["answer"]) else [last]
         return found
 
+    def find_later(self, fact: dict) -> list[dict]:
+        """What was said together with one, after it."""
+        return [one for one in self.together(fact) if one["time"] > fact["time"]]
+
 
 def belong_together(one: dict, other: dict) -> bool:
     """Whether two statements were made in one chat within TOGETHER_MS."""

@@ -172,9 +172,8 @@ def broken_off(asked: Asked, first: Found, found: Sequence[Found], rows: Rows) -
     """What was said together with a statement and goes on from it, where something else was said
     between the two."""
     near = {one.id for one in found if one.apart >= BETWEEN} | {first.id}
-    beside = [fact for fact in rows.together(first.fact) if fact["time"] > first.fact["time"]]
     return [
-        fact for fact in beside
+        fact for fact in rows.find_later(first.fact)
         if goes_on(fact["answer"]) and not asked.is_of_others(fact["answer"])
         and not any(one["id"] in near for one in rows.chain(fact)[:-1])
     ]  # fmt: skip

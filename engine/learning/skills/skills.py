@@ -88,7 +88,7 @@ class Skills:
         self.sorting: Sorting | None = None
         self._changing = asyncio.Lock()  # what is stored and what is known here change together
         self._forget_readings()
-        self.loaded = False
+        self.loaded, self._outdated = False, True
 
     def key(self, name: str) -> str:
         return f"skill.{self.versions.base}.{name}"
@@ -96,7 +96,7 @@ class Skills:
     def reload(self) -> None:
         """Others changed what is stored: what is known here is for questions that are being read,
         and all others wait for `load`."""
-        self.loaded = False
+        self.loaded, self._outdated = False, True
         self._forget_readings()
 
     @asynccontextmanager
@@ -117,16 +117,12 @@ class Skills:
         if self.loaded:
             return
         async with self._change():
-            if self.loaded:
-                return
-            self.loaded = True  # unless others change what is stored while it is read
-            try:
+            while not self.loaded:  # others may change what is stored while it is read
+                self._outdated = False
                 keys, mine = await self.store.keys("state"), self.key("")
                 kept = [await self.store.get("state", key) for key in keys if key.startswith(mine)]
                 await self._fit({one["name"]: one for one in kept if one})
-            except BaseException:
-                self.loaded = False
-                raise
+                self.loaded = not self._outdated
 
     # ---- coming and going
 
