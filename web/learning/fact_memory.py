@@ -31,10 +31,11 @@ class FactMemory:
         page.watch(self.read, "facts", "queue", "examples", "model")
 
     async def read(self):
-        """What the engine has stored of it for the model in use."""
+        """What the engine has stored of it for the model in use. A fact that it stores meanwhile is
+        read after its traces, or it would look like one that was forgotten."""
         store, base = self.page.store, self.page.choice.model_id() + "/"
-        facts = dict(await store.all("facts"))
         keys = [key for key in await store.keys("meanings") if key.startswith(base)]
+        facts = dict(await store.all("facts"))
         if base != self.model:
             self.model, self.tried, self.refused = base, {}, {}
         self.traced = {key[len(base) :] for key in keys}
