@@ -90,7 +90,7 @@ def test_R17_what_is_shown_equals_the_store_and_R22_an_engine_that_dies_is_repla
     wait_for_state(page, "recovering")
     expect(page.get_by_text("The engine stopped answering and is started again.")).to_be_visible()
     cut = answers(page).last
-    expect(cut).to_contain_text("This answer was interrupted.")
+    expect(cut).to_contain_text("This answer was interrupted. The engine was restarted meanwhile.")
     kept = body(cut).inner_text()
     assert kept
     wait_for_state(page, *IN_USE)

@@ -86,9 +86,8 @@ def _language(turn):
 def _notice(turn):
     if turn["state"] == "interrupted":
         go_on = dom.button(t("chat.continue"), "continue", turn["id"], "play", cls="small")
-        return dom.make(
-            "div", dom.make("span", t("chat.interrupted"), cls="note"), go_on, cls="row"
-        )
+        words = " ".join([t("chat.interrupted"), turn.get("why", "")]).strip()
+        return dom.make("div", dom.make("span", words, cls="note"), go_on, cls="row")
     if turn["state"] == "done" and turn.get("ended") in CUT_OFF:
         words, do, drawing = CUT_OFF[turn["ended"]]
         act = dom.button(t("chat." + words), do, turn["id"], drawing, cls="small") if do else None

@@ -149,17 +149,18 @@ class Link:
     # ----------------------------------------------------------------------- whether it is alive
 
     async def until_silent(self):
-        """Ask it again and again whether it is there, until it is dead or stays silent for too
-        long. Time in which the page itself slept does not count."""
+        """Ask it again and again whether it is there, until it is dead or stays silent for longer
+        than what it did meanwhile allows. Time in which the page itself slept does not count."""
         await self.ready.wait()
         dead = asyncio.Event()
         (lock,) = await js_import(site.path("lock.js"))
         life = lock.hold(self.channel.name, False, dead.set, lambda: None)
-        silent, call = 0, None
-        while silent < self.patience() and not dead.is_set():
+        silent, allowed, call = 0, self.patience(), None
+        while silent < allowed and not dead.is_set():
             if call is None or call.over.is_set():
-                silent, call = 0, Call(Ping())
+                silent, allowed, call = 0, 0, Call(Ping())
                 asyncio.create_task(self.ping(call))
+            allowed = max(allowed, self.patience())  # a long request may be answered before it
             began = clock.now()
             await asyncio.sleep(TICK_SECONDS)
             if clock.now() - began < 2000 * TICK_SECONDS:
