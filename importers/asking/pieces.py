@@ -27,6 +27,7 @@ LEANS = re.compile(
 LABEL = re.compile(r"^(?:§+ ?\d+\w?|\d+(?:\.\d+)*|[a-z]\))[.:)]?$")
 # A line with a number ahead.
 NUMBERED = re.compile(r"\n(?=(?:§+ ?\d+\.?|\d+(?:\.\d+)+[.:)]?|\d+[.)]) [\"“”]?[A-ZÅÄÖÆØÉÜ])")
+CODE, YEAR = re.compile(r"[^\W\d_]{0,4}[-./ ]?\d{2,}"), re.compile(r"(?:19|20)\d\d")
 LISTED = re.compile(r"[a-zåäöéü]|[^:]*: |.*,.*\d")  # begins as no heading does
 
 
@@ -186,7 +187,13 @@ def rows(block: str, start: int, heading: str) -> Iterator[Piece]:
 
 
 def count_key_columns(table: list[list[str]]) -> int:
-    """How many first cells tell the rows of a table apart: two, where the first names a group."""
+    """How many first cells tell the rows of a table apart: two, where the first names a group, and
+    one more behind article numbers."""
     firsts = [row[0].strip() for row in table]
-    is_grouped = len(set(firsts)) <= len(firsts) / 2 and min(map(len, table), default=0) > 2
-    return 2 if is_grouped else 1
+    if min(map(len, table), default=0) <= 2:
+        return 1
+    if all(CODE.fullmatch(one) for one in firsts) and not all(
+        YEAR.fullmatch(one) for one in firsts
+    ):
+        return 1 + count_key_columns([row[1:] for row in table])
+    return 2 if len(set(firsts)) <= len(firsts) / 2 else 1

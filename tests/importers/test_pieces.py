@@ -32,6 +32,13 @@ def test_a_row_of_a_group_is_read_with_the_group_and_its_name():
     assert answer_from(place, "What is the price of a lock?").endswith("Hire, Lock: Price 65 kr")
 
 
+def test_a_row_behind_an_article_number_is_read_with_the_name_of_the_article():
+    table = "No | Service | For | Price\nP101 | Tuning | Piano | 145\nP204 | Sanding | Grand | 215"
+    assert pieces(table)[1].read == "P204, Sanding: For Grand, Price 215"
+    years = pieces("Year | Sold | Made\n2019 | 4 | 7\n2020 | 5 | 9")
+    assert years[1].read == "2020: Sold 5, Made 9"
+
+
 def test_an_item_of_a_list_is_no_heading_and_hangs_from_its_line():
     found = pieces(
         "§ 5 The roof\n\nThree bids have come in:\n\nHolm: 214 000 kronor\n\nNyhlén: 236 000 kronor\n\n"
