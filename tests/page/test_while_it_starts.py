@@ -36,7 +36,8 @@ def test_a_tab_pressed_while_the_page_starts_is_the_one_that_opens(
 
 
 def test_what_is_pressed_while_the_page_starts_is_done_once_it_can_be(page: Page, context):
-    """A dialog opens, and what switches is switched once, also when it was pressed twice."""
+    """A dialog opens and stays, and what switches is switched once, also when it was pressed
+    twice."""
     pressed = ["#settings-button", "#aside-toggle"]
 
     def hold_up(route) -> None:
@@ -45,6 +46,7 @@ def test_what_is_pressed_while_the_page_starts_is_done_once_it_can_be(page: Page
 
     context.route("**/modules.rom", hold_up)
     page.goto("/?model=tiny&engine=cpu")
+    wait_for_state(page, "ready", timeout=120)
     expect(page.get_by_role("dialog", name="Settings")).to_be_visible()
     page.keyboard.press("Escape")
     pressed.pop(0)

@@ -3,7 +3,7 @@
 import js
 
 from oneseek.web.learning import records
-from oneseek.web.lib import dom, overlay, site
+from oneseek.web.lib import dom, site
 from oneseek.web.lib.words import t
 
 
@@ -13,13 +13,11 @@ class Choice:
         page.watch(self.read_version, "versions", "state")
 
     async def on_loaded(self, loaded, keep):
-        """A model is resident: the page says so, and remembers which for the next visit. One that
-        took over from another closes nothing that a person has open."""
+        """A model is resident: the page says so, and remembers which for the next visit. Nothing
+        that a person has open is closed."""
         before = self.page.model
         self.page.take_model(loaded, keep)
-        if not before:
-            overlay.close_all()
-        elif before.model != loaded.model:
+        if before and before.model != loaded.model:
             name = self.page.first_run.find_name(loaded.model)
             self.page.toast(t("models.took_over", name=name), seconds=15)
         self.page.status.know(model=True, loading="", failed="")
