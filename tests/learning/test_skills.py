@@ -20,7 +20,16 @@ from oneseek.engine.learner import BASE
 from oneseek.engine.learning.rounds.dataset import data_set_record
 from oneseek.engine.learning.skills.directions import Newest, others
 from oneseek.engine.learning.skills.skills import NoSkill, Skills, Sorting, line_of, skill_record
-from oneseek.engine.learning.skills.sorter import BESIDE, TAKEN, Sorter, choose_beside, features_of
+from oneseek.engine.learning.skills.sorter import (
+    BESIDE,
+    PIECE,
+    TAKEN,
+    Sorter,
+    choose_beside,
+    features_of,
+    gather_features,
+    invert,
+)
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
@@ -37,11 +46,15 @@ OTHERS = ["What is the capital of Sweden?", "Hello!", "Vad säger hunden?"]
 BRIEFLY = {"epochs": 8, "skip_poor": False}
 
 
+def fit(groups):
+    return asyncio.run(Sorter.from_groups(groups))
+
+
 def test_a_group_is_known_by_its_rows_and_the_last_is_none_of_them():
     draw = np.random.default_rng(1)
     middles = 4 * draw.normal(size=(3, 32))
     groups = [middle + 0.3 * draw.normal(size=(20, 32)) for middle in middles]
-    found = Sorter([one[:15] for one in groups])
+    found = fit([one[:15] for one in groups])
     for number, one in enumerate(groups):
         near = found.near(one[15:])
         assert (near.argmax(1) == number).all() and (near[:, number] > 0.5).all()
@@ -53,7 +66,7 @@ def test_few_examples_suffice_where_little_else_is_like_them():
     draw = np.random.default_rng(2)
     own, none = draw.normal(0.5, 0.25, size=(40, 32)), draw.normal(0, 0.25, size=(800, 32))
     for few in (5, 10, 30):
-        found = Sorter([own[:few], none[:400]])
+        found = fit([own[:few], none[:400]])
         assert (found.choose(own[few:]) == 0).mean() > 0.8
         assert (found.choose(none[400:]) == 0).mean() <= 2 * TAKEN
 
@@ -73,20 +86,31 @@ def test_a_fit_has_beside_it_what_lies_near_each_skill_and_some_of_the_rest():
 
 
 def test_groups_are_learned_in_pieces_between_which_others_have_their_turn():
-    groups = [np.random.default_rng(at).normal(at, size=(150, 32)) for at in range(3)]
-    turns = 0
+    draw = np.random.default_rng(4)
+    groups = [draw.normal(at, size=(PIECE, 32)) for at in range(3)]
+    texts, places = (
+        [f"{at} packs of ham" for at in range(3 * PIECE)],
+        draw.normal(size=(3 * PIECE, 8)),
+    )
 
-    async def others_wait():
-        nonlocal turns
-        fitting = asyncio.create_task(Sorter.from_groups(groups))
-        while not fitting.done():
+    async def others_wait(work):
+        turns, task = 0, asyncio.create_task(work)
+        while not task.done():
             await asyncio.sleep(0)
             turns += 1
-        return await fitting
+        return turns, await task
 
-    found = asyncio.run(others_wait())
-    assert turns >= 4
-    assert np.allclose(found.near(groups[1]), Sorter(groups).near(groups[1]), atol=1e-5)
+    assert asyncio.run(others_wait(Sorter.from_groups(groups)))[0] >= 6
+    turns, read = asyncio.run(others_wait(gather_features(texts, places, places[0])))
+    assert turns >= 3
+    assert np.array_equal(read, features_of(texts, places, places[0]))
+
+
+@pytest.mark.parametrize("size", [1, PIECE, PIECE + 1, 3 * PIECE - 5])
+def test_an_inverse_by_pieces_is_the_inverse(size: int):
+    rows = np.random.default_rng(size).normal(size=(size, 40))
+    matrix = np.exp(-((rows[:, None] - rows[None]) ** 2).sum(2) / 80) + 0.1 * np.eye(size)
+    assert np.allclose(asyncio.run(invert(matrix)) @ matrix, np.eye(size), atol=1e-9)
 
 
 def test_what_asks_for_no_skill_is_no_example_of_one():
@@ -133,7 +157,7 @@ def test_a_question_that_is_read_while_skills_change_asks_for_what_it_did(change
         def __init__(self):
             middle = places[40:].mean(0)
             groups = [features_of(["Buy ham"] * 20, places[at : at + 20], middle) for at in (0, 40)]
-            self.sorting = Sorting(["buying"], Sorter(groups), middle)
+            self.sorting = Sorting(["buying"], fit(groups), middle)
 
         async def _directions(self, texts):
             if change == "read anew":

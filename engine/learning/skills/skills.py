@@ -37,7 +37,13 @@ from oneseek.engine.learning.skills.directions import (
 )
 from oneseek.engine.learning.skills.pattern import Pair, label_names, pattern_of, unread
 from oneseek.engine.learning.skills.recall import Reading, Readings, token_spans
-from oneseek.engine.learning.skills.sorter import Sorter, choose_beside, features_of, meaning_of
+from oneseek.engine.learning.skills.sorter import (
+    Sorter,
+    choose_beside,
+    features_of,
+    gather_features,
+    meaning_of,
+)
 from oneseek.engine.turns import urgent
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
@@ -272,7 +278,7 @@ class Skills:
             meant = [one[:, : directions.shape[1]] for one in groups]
             beside = choose_beside(meant, meaning_of(directions, middle))
             some = [texts[at] for at in beside]
-            groups.append(features_of(some, directions[beside], middle))
+            groups.append(await gather_features(some, directions[beside], middle))
             sorter = await Sorter.from_groups(groups, len(texts))
             sorting = Sorting(sorted(known), sorter, middle)
         self.known, self.sorting = known, sorting

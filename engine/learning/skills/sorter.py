@@ -22,7 +22,7 @@ BESIDE, NEAREST = 1000, 0.5  # texts that ask for none in a fit; how many of the
 # How many of all texts that ask for none may be taken for a skill; how much more a text has to be
 # of a skill than of none at the least and at the most.
 TAKEN, LOWEST, HIGHEST = 0.015, -0.7, 0.5
-PIECE = 128  # rows that are compared with all before others have their turn
+PIECE = 128  # rows that are worked on before others have their turn
 
 
 def meaning_of(directions: np.ndarray, middle: np.ndarray) -> np.ndarray:
@@ -35,6 +35,17 @@ def features_of(texts: Sequence[str], directions: np.ndarray, middle: np.ndarray
     letters = WRITTEN * np.stack([letters_of(text) for text in texts])
     form = FORMED * np.array([form_of(text) for text in texts])
     return np.hstack([meaning_of(directions, middle), letters, form])
+
+
+async def gather_features(
+    texts: Sequence[str], directions: np.ndarray, middle: np.ndarray
+) -> np.ndarray:
+    """The same of many texts, in pieces between which others have their turn."""
+    found = []
+    for part in pieces(len(texts)):
+        found.append(features_of(texts[part], directions[part], middle))
+        await asyncio.sleep(0)
+    return np.concatenate(found)
 
 
 def choose_beside(skills: Sequence[np.ndarray], none: np.ndarray) -> np.ndarray:
@@ -77,36 +88,31 @@ class Sorter:
     How sure it has to be is found by leaving each row of the last group out of the fit in turn: the
     share TAKEN of them may be taken for another group."""
 
-    def __init__(
-        self, groups: Sequence[np.ndarray], near: np.ndarray | None = None, of: int = 0
-    ) -> None:
-        """`near` is how near each of all rows is to each, where that is known; `of` is how many
-        rows the last group was chosen from: those left out of it count as taken for none."""
-        counts = [len(one) for one in groups]
-        self.rows = np.concatenate(groups).astype(np.float32)
-        wanted = np.repeat(np.eye(len(groups)), counts, axis=0)
-        shares = [len(self.rows) / len(groups) / count for count in counts]
-        shares[-1] *= AGAINST
-        softness = np.diag(STIFF / np.repeat(shares, counts))
-        near = likeness(self.rows, self.rows) if near is None else near
-        inverse = np.linalg.inv(near + softness)
-        self.weights = inverse @ wanted
-        none = slice(len(self.rows) - counts[-1], None)
-        left_out = wanted[none] - self.weights[none] / np.diag(inverse)[none, None]
-        margins = np.sort(margins_of(left_out))[::-1]
-        most = int(TAKEN * max(of, counts[-1]))
-        self.limit = float(np.clip(margins[min(most, len(margins) - 1)], LOWEST, HIGHEST))
+    def __init__(self, rows: np.ndarray, weights: np.ndarray, limit: float) -> None:
+        self.rows, self.weights, self.limit = rows, weights, limit
 
     @classmethod
     async def from_groups(cls, groups: Sequence[np.ndarray], of: int = 0) -> Sorter:
-        """The same in pieces, between which others have their turn: all of it takes a slow tab
-        longer than an engine may be silent."""
+        """`of` is how many rows the last group was chosen from: those left out of it count as taken
+        for none. In pieces, between which others have their turn: all of it takes a slow tab longer
+        than an engine may be silent."""
+        counts = [len(one) for one in groups]
         rows = np.concatenate(groups).astype(np.float32)
-        near = []
-        for first in range(0, len(rows), PIECE):
-            near.append(likeness(rows[first : first + PIECE], rows))
+        wanted = np.repeat(np.eye(len(groups)), counts, axis=0)
+        shares = [len(rows) / len(groups) / count for count in counts]
+        shares[-1] *= AGAINST
+        near = np.empty((len(rows), len(rows)))
+        for part in pieces(len(rows)):
+            near[part] = likeness(rows[part], rows)
             await asyncio.sleep(0)
-        return cls(groups, np.concatenate(near), of)
+        inverse = await invert(near + np.diag(STIFF / np.repeat(shares, counts)))
+        weights = inverse @ wanted
+        none = slice(len(rows) - counts[-1], None)
+        left_out = wanted[none] - weights[none] / np.diag(inverse)[none, None]
+        margins = np.sort(margins_of(left_out))[::-1]
+        most = int(TAKEN * max(of, counts[-1]))
+        limit = np.clip(margins[min(most, len(margins) - 1)], LOWEST, HIGHEST)
+        return cls(rows, weights, float(limit))
 
     def near(self, rows: np.ndarray) -> np.ndarray:
         """[rows, groups]: how much each row is of each group."""
@@ -116,6 +122,26 @@ class Sorter:
         """The group of each row; the last, where it is of none for sure."""
         near = self.near(rows)
         return np.where(margins_of(near) > self.limit, near[:, :-1].argmax(1), near.shape[1] - 1)
+
+
+def pieces(count: int) -> list[slice]:
+    return [slice(first, first + PIECE) for first in range(0, count, PIECE)]
+
+
+async def invert(matrix: np.ndarray) -> np.ndarray:
+    """The inverse of a symmetric positive definite matrix by Gauss and Jordan, PIECE rows at a
+    time, between which others have their turn."""
+    found = matrix.copy()
+    for part in pieces(len(matrix)):
+        pivot = np.linalg.inv(found[part, part])
+        rows = pivot @ found[part]
+        rows[:, part] = pivot
+        columns = found[:, part].copy()
+        columns[part] = found[:, part] = 0.0
+        found -= columns @ rows
+        found[part] = rows
+        await asyncio.sleep(0)
+    return found
 
 
 def margins_of(near: np.ndarray) -> np.ndarray:
