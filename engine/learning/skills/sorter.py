@@ -23,6 +23,7 @@ BESIDE, NEAREST = 1000, 0.5  # texts that ask for none in a fit; how many of the
 # of a skill than of none at the least and at the most.
 TAKEN, LOWEST, HIGHEST = 0.015, -0.7, 0.5
 PIECE = 128  # rows that are worked on before others have their turn
+TURN = 0.002  # seconds: who asks a tab's engine whether it is there takes many turns of its loop
 
 
 def meaning_of(directions: np.ndarray, middle: np.ndarray) -> np.ndarray:
@@ -44,7 +45,7 @@ async def gather_features(
     found = []
     for part in pieces(len(texts)):
         found.append(features_of(texts[part], directions[part], middle))
-        await asyncio.sleep(0)
+        await asyncio.sleep(TURN)
     return np.concatenate(found)
 
 
@@ -104,7 +105,7 @@ class Sorter:
         near = np.empty((len(rows), len(rows)))
         for part in pieces(len(rows)):
             near[part] = likeness(rows[part], rows)
-            await asyncio.sleep(0)
+            await asyncio.sleep(TURN)
         inverse = await invert(near + np.diag(STIFF / np.repeat(shares, counts)))
         weights = inverse @ wanted
         none = slice(len(rows) - counts[-1], None)
@@ -140,7 +141,7 @@ async def invert(matrix: np.ndarray) -> np.ndarray:
         columns[part] = found[:, part] = 0.0
         found -= columns @ rows
         found[part] = rows
-        await asyncio.sleep(0)
+        await asyncio.sleep(TURN)
     return found
 
 
