@@ -23,7 +23,7 @@ BESIDE, NEAREST = 1000, 0.5  # texts that ask for none in a fit; how many of the
 # of a skill than of none at the least and at the most.
 TAKEN, LOWEST, HIGHEST = 0.015, -0.7, 0.5
 PIECE = 128  # rows that are worked on before others have their turn
-TURN = 0.002  # seconds: who asks a tab's engine whether it is there takes many turns of its loop
+TURN = 0.01  # seconds: a shorter sleep leaves a browser no time to hand the engine its mail
 
 
 def meaning_of(directions: np.ndarray, middle: np.ndarray) -> np.ndarray:
