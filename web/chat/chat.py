@@ -195,9 +195,8 @@ class Chat:
         """
         self.stop()
         turn = earlier or self.new_turn(asked["id"], "assistant", "", "streaming")
-        turn.update(state="streaming", version=self.page.version)
+        turn.update(state="streaming", version=self.page.version, of_picture="pictures" in asked)
         turn.pop("why", None)
-        turn["of_picture"] = "pictures" in asked
         self.answering = answer = Answer(self, turn, asked)
         await self.save(asked, turn)
         if self.answering is not answer:
