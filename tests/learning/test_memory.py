@@ -31,6 +31,7 @@ from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
+from oneseek.engine.turns import background, urgent
 
 BOAT = ("What is my boat called?", "Your boat is called Saltkråkan.")
 CAT = ("What is my sister's cat called?", "Your sister's cat is called Pumpernickel.")
@@ -437,6 +438,30 @@ def test_a_question_that_is_sent_while_it_is_read_ahead_waits_for_that_and_may_b
         return found[0].id
 
     assert run(type_and_send()) == id
+
+
+def test_a_question_waits_for_no_reading_of_it_that_waits_for_its_answer(home):
+    """A lesson's judge asks what somebody asks at that moment: it goes on when they are answered,
+    who were answered when it had gone on."""
+    id, _ = home.tell(*BOAT)
+    memory, asked = home.mind.memory, "Do you remember the name of my boat?"
+    turns = memory.encoder.executor.turns
+    answering = turns.answering
+
+    async def judge_and_ask():
+        turns.yield_to(lambda: True)
+        with background():
+            judged = asyncio.ensure_future(memory.find_facts(asked))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert not judged.done()
+        with urgent():
+            found = await asyncio.wait_for(memory.find_facts(asked), 60)
+        turns.yield_to(answering)
+        turns.wake()
+        return found[0].id, (await judged)[0].id
+
+    assert run(judge_and_ask()) == (id, id)
 
 
 def test_what_could_not_be_read_ahead_is_read_when_it_is_asked(home, monkeypatch, tmp_path):

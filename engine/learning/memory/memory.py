@@ -50,15 +50,16 @@ from oneseek.engine.learning.memory.statements.succession import (
     tells_change,
 )
 from oneseek.engine.learning.memory.weighing import nearness, weigh_lesson
-from oneseek.engine.turns import urgent
+from oneseek.engine.turns import RANKS, URGENT, urgent
 
-Ahead = tuple[tuple[str, str], asyncio.Future | None]  # what was read ahead, whose; its reading
+# What was read ahead, whose; its reading, and the rank of who began it.
+Ahead = tuple[tuple[str, str], asyncio.Future | None, str]
 DAY_MS = 24 * 3600 * 1000
 MAY_ASK, SHARES = 0.25, 0.8  # a question that may ask for one's own, and shares a word, rather does
 FIRST, CLOSE = 4, 0.5  # statements that are read first, so near the nearest; more if none answers
 NAME = 4  # signs of a name that has figures in it, at least
 PAIRS = 3  # facts of another language that are read together with a question
-NOTHING: Ahead = ("", ""), None
+NOTHING: Ahead = ("", ""), None, URGENT
 REPLACED = "traces"  # by `meanings`: what a store or a backup still has of it says whose facts
 
 
@@ -155,16 +156,18 @@ class Memory:
                 await asyncio.wait({self._begin(words, "")})
 
     async def read(self, question: str, user: str = "") -> Read:
-        """A question read for all there is to know of it, once."""
+        """A question read for all there is to know of it, once. Nobody waits for a reading begun by
+        who has to wait longer: a lesson's waits while somebody is answered."""
         words = trim_question(question)
-        ahead, reading = self._ahead
-        if not reading or ahead != (words, user):
+        ahead, reading, rank = self._ahead
+        waits = RANKS.index(rank) > RANKS.index(self.encoder.executor.turns.rank)
+        if not reading or ahead != (words, user) or (waits and not reading.done()):
             reading = self._begin(words, user)
         return await asyncio.shield(reading)
 
     def _begin(self, words: str, user: str) -> asyncio.Future:
         reading = asyncio.ensure_future(self._read(words, user))
-        begun: Ahead = (words, user), reading
+        begun: Ahead = (words, user), reading, self.encoder.executor.turns.rank
         self._ahead = begun
 
         def over(done: asyncio.Future) -> None:
