@@ -458,7 +458,7 @@ def test_a_question_waits_for_no_reading_of_it_that_waits_for_its_answer(home):
         with urgent():
             found = await asyncio.wait_for(memory.find_facts(asked), 60)
         turns.yield_to(answering)
-        turns.wake()
+        turns.free()
         return found[0].id, (await judged)[0].id
 
     assert run(judge_and_ask()) == (id, id)
