@@ -441,8 +441,8 @@ def test_a_question_that_is_sent_while_it_is_read_ahead_waits_for_that_and_may_b
 
 
 def test_a_question_waits_for_no_reading_of_it_that_waits_for_its_answer(home):
-    """A lesson's judge asks what somebody asks at that moment: it goes on when they are answered,
-    who were answered when it had gone on."""
+    """Learning checks itself with the question that somebody asks at that moment. Its reading
+    pauses until the answer is over, so the answer must not wait for that reading."""
     id, _ = home.tell(*BOAT)
     memory, asked = home.mind.memory, "Do you remember the name of my boat?"
     turns = memory.encoder.executor.turns

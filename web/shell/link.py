@@ -149,8 +149,8 @@ class Link:
     # ----------------------------------------------------------------------- whether it is alive
 
     async def until_silent(self):
-        """Ask it again and again whether it is there, until it is dead or stays silent for longer
-        than what it did meanwhile allows. Time in which the page itself slept does not count."""
+        """Ask it again and again whether it is there, until it is dead or silent for longer than
+        its requests allow. Time in which the page itself slept does not count."""
         await self.ready.wait()
         dead = asyncio.Event()
         (lock,) = await js_import(site.path("lock.js"))
@@ -160,7 +160,8 @@ class Link:
             if call is None or call.over.is_set():
                 silent, allowed, call = 0, 0, Call(Ping())
                 asyncio.create_task(self.ping(call))
-            allowed = max(allowed, self.patience())  # a long request may be answered before it
+            # A long request may be answered before the ping behind it.
+            allowed = max(allowed, self.patience())
             began = clock.now()
             await asyncio.sleep(TICK_SECONDS)
             if clock.now() - began < 2000 * TICK_SECONDS:

@@ -156,8 +156,8 @@ class Memory:
                 await asyncio.wait({self._begin(words, "")})
 
     async def read(self, question: str, user: str = "") -> Read:
-        """A question read for all there is to know of it, once. Nobody waits for a reading begun by
-        who has to wait longer: a lesson's waits while somebody is answered."""
+        """A question read for all there is to know of it, once. An answer does not share a reading
+        that learning began: learning pauses until the answer is over."""
         words = trim_question(question)
         ahead, reading, rank = self._ahead
         waits = RANKS.index(rank) > RANKS.index(self.encoder.executor.turns.rank)
