@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 import tempfile
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -83,13 +84,19 @@ async def load_imported(store: Any, source: str) -> str:
     return lines_of([one for _, one in both if one["source"].get("id") == source])
 
 
+async def read_brought(store: Any) -> AsyncIterator[dict]:
+    """The data sets that were brought in, as they are kept, one at a time: they may be large, and
+    one may be deleted while another is read."""
+    for key in await store.keys("state"):
+        if str(key).startswith(BROUGHT) and (record := await store.get("state", key)):
+            yield record
+
+
 async def load_data_set(store: Any, name: str) -> dict:
     """A data set that was brought in, by its id or its name, as it is kept; empty where none is."""
-    for key in await store.keys("state"):
-        if str(key).startswith(BROUGHT):
-            record = await store.get("state", key)
-            if name in (record["id"], record["name"]):
-                return record
+    async for record in read_brought(store):
+        if name in (record["id"], record["name"]):
+            return record
     return {}
 
 
@@ -115,10 +122,8 @@ async def available(store: Any) -> list[dict]:
         if text := await load_imported(store, id):
             count = record_of(id, text)["examples"]
             found.append({"id": id, "name": source["title"], "examples": count})
-    for key in await store.keys("state"):
-        if str(key).startswith(BROUGHT):
-            record = await store.get("state", key)
-            found.append({name: record[name] for name in ("id", "name", "examples")})
+    async for record in read_brought(store):
+        found.append({name: record[name] for name in ("id", "name", "examples")})
     return found
 
 

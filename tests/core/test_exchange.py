@@ -1,6 +1,7 @@
 """Devices that exchange what they were told: in any order, any number of times, the same result."""
 
 import asyncio
+import functools
 import json
 import random
 
@@ -211,6 +212,22 @@ def test_of_two_corrections_the_newer_holds_and_the_other_is_shown(tmp_path):
         for device in (one, other):
             assert await find_answer(device) == "It is Cleo."
             assert {answer for _, answer in await device.words()} == {"It is Cleo.", "It is Måns."}
+
+    asyncio.run(run())
+
+
+def test_what_is_let_go_of_while_a_file_is_taken_in_stops_nothing(tmp_path, monkeypatch):
+    async def run():
+        one, other = devices(tmp_path)
+        await one.teach(BOAT, "It is Ada.")
+        await other.take(await one.file())
+        ((id, _),) = await one.store.all("queue")
+        await one.forget(BOAT)
+        monkeypatch.setattr(other.store, "keys", functools.partial(list_keys, [f"tiny/{id}"]))
+        assert (await other.take(await one.file()))["let_go"] == [id]
+
+    async def list_keys(gone, name):
+        return gone if name == "meanings" else []
 
     asyncio.run(run())
 

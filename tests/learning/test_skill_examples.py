@@ -173,6 +173,21 @@ def test_what_teaching_came_to_is_kept_bounded_and_corrected(tmp_path):
     run_with_examples(tmp_path, must_correct)
 
 
+def test_a_data_set_that_is_deleted_while_they_are_listed_is_left_out(tmp_path, monkeypatch):
+    async def list_while_one_goes(examples):
+        await run_data.bring_in(examples.store, "buying.csv", PAIRS)
+        keys = await examples.store.keys("state")
+
+        async def list_keys(_):
+            return [f"{run_data.BROUGHT}gone", *keys]
+
+        monkeypatch.setattr(examples.store, "keys", list_keys)
+        assert [one["name"] for one in await run_data.available(examples.store)][-1] == "buying.csv"
+        assert (await run_data.load_data_set(examples.store, "buying.csv"))["examples"] == 3
+
+    run_with_examples(tmp_path, list_while_one_goes)
+
+
 def test_what_is_no_name_or_too_much_or_nothing_is_refused(tmp_path):
     run_with_examples(tmp_path, must_refuse)
 

@@ -124,6 +124,27 @@ def test_a_fact_that_is_taken_in_while_the_page_reads_is_none_that_was_forgotten
     assert run(TAKEN_IN_MEANWHILE, "web/learning/fact_memory.py", *CORE, **beside) == "False"
 
 
+DELETED_MEANWHILE = """
+from oneseek.web.learning import records
+
+class Store:
+    async def keys(self, name):
+        return ["run-1", "run-2", "run-3", "trainer"]
+
+    async def get(self, name, key):
+        return None if key == "run-2" else {"runId": key}
+
+try:
+    records.list_runs(Store(), 3).send(None)
+except StopIteration as over:
+    print([run["runId"] for run in over.value])
+"""
+
+
+def test_a_run_that_the_engine_deletes_while_the_page_reads_is_not_shown():
+    assert run(DELETED_MEANWHILE, "web/learning/records.py", *CORE) == "['run-3', 'run-1']"
+
+
 SILENT = """
 import sys
 

@@ -51,6 +51,16 @@ async def in_use(store, model):
     return await store.get("versions", number) if number else None
 
 
+async def list_runs(store, most):
+    """The last runs over data sets, newest first. The engine may delete one while they are read:
+    those of a skill go with it."""
+    keys = [key for key in await store.keys("state") if key.startswith("run-")]
+    found = []
+    for key in sorted(keys, reverse=True)[:most]:
+        found.append(await store.get("state", key))
+    return [run for run in found if run]
+
+
 async def rejections(store):
     """Rounds whose result was not used, newest first: the ledger's entries."""
     entries = await rows(store, "ledger", 200, newest=True)

@@ -75,7 +75,8 @@ async def _let_go(store, here, ids):
         base, _, id = key.rpartition("/")
         if id in ids:
             meant = await store.get("meanings", key)
-            if not _is_learned([id] + list(meant["also"]), versions, base):
+            also = list(meant["also"]) if meant else []  # it may have been let go of meanwhile
+            if not _is_learned([id] + also, versions, base):
                 ops.append(["delete", "meanings", key])
     learned = [id for id in ids if id in here.learned]
     by = [one for one in versions if set(learned) & set(one["lessons"])]

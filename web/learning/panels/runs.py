@@ -174,13 +174,9 @@ class TrainingRuns:
 
     async def section(self):
         """The last runs with their epochs, newest first."""
-        keys = [key for key in await self.page.store.keys("state") if key.startswith("run-")]
-        keys = sorted(keys, reverse=True)[:SHOWN]
         used = await records.in_use(self.page.store, self.page.choice.model_id())
-        rows = []
-        for key in keys:
-            run = await self.page.store.get("state", key)
-            rows.append(self.row(run, used and used["name"]))
+        runs = await records.list_runs(self.page.store, SHOWN)
+        rows = [self.row(run, used and used["name"]) for run in runs]
         button = dom.button(t("runs.title"), "train-on-data", drawing="seed", cls="small")
         button.disabled = not (self.page.model and self.page.model.trainable)
         listed = dom.make("ol", rows, cls="list") if rows else None
