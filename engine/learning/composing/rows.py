@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Iterable
+from functools import cached_property
 
 from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.statements.statement import text_of
@@ -37,18 +38,28 @@ class Rows:
     """The statements of one person, linked: which one continues which."""
 
     def __init__(self, known: Iterable[dict]) -> None:
+        self.known = list(known)
         self.after: dict[str, list[dict]] = defaultdict(list)
-        self.texts: dict[str, dict] = {}
-        self.order = sorted(known, key=lambda fact: fact["time"])
-        self.place = {fact["id"]: at for at, fact in enumerate(self.order)}
-        for fact in self.order:
-            self.texts[join_lines(text_of(fact))] = fact
+        for fact in sorted(filter(before, self.known), key=lambda fact: fact["time"]):
             if leads := find_lead(fact):
                 self.after[leads].append(fact)
 
+    @cached_property
+    def order(self) -> list[dict]:
+        return sorted(self.known, key=lambda fact: fact["time"])
+
+    @cached_property
+    def place(self) -> dict[str, int]:
+        return {fact["id"]: at for at, fact in enumerate(self.order)}
+
+    @cached_property
+    def texts(self) -> dict[str, dict]:
+        """The statements by their words; of the same words the latest."""
+        return {join_lines(text_of(fact)): fact for fact in self.order}
+
     def of(self, fact: dict) -> list[dict]:
         """The row that a statement belongs to, from its first statement on."""
-        while first := self.texts.get(find_lead(fact)):
+        while (leads := find_lead(fact)) and (first := self.texts.get(leads)):
             fact = first
         row = [fact]
         for one in row:  # the loop appends to the row it walks
@@ -118,7 +129,7 @@ def before(fact: dict) -> str:
 def find_lead(fact: dict) -> str:
     """What a statement goes on from; nothing where it only leans on what was said before it."""
     said = before(fact)
-    return join_lines(said) if goes_on(fact["answer"], said) else ""
+    return join_lines(said) if said and goes_on(fact["answer"], said) else ""
 
 
 def join_lines(text: str) -> str:
