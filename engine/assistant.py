@@ -33,7 +33,6 @@ from oneseek.engine.learning.composing.tasks import beside as beside_answer
 from oneseek.engine.learning.composing.tasks import find_unused, with_notes, without_notes
 from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.encoder import Encoder, OpensFile, encoder_here
-from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.mind import Mind
 from oneseek.engine.learning.memory.oneself import ONESELF
 from oneseek.engine.learning.memory.recogniser import SURE
@@ -47,6 +46,7 @@ from oneseek.engine.learning.memory.speaking import (
     drop_quotations,
 )
 from oneseek.engine.learning.memory.statements.quoting import Quoting
+from oneseek.engine.learning.memory.statements.statement import Found
 from oneseek.engine.learning.skills.skills import Skills
 from oneseek.engine.learning.taste.taste import Taste
 from oneseek.engine.learning.trainer import check

@@ -44,6 +44,7 @@ from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.saying import Saying
 from oneseek.engine.learning.memory.statements.quoting import WORDS
+from oneseek.engine.learning.memory.statements.statement import Heard
 from oneseek.engine.open import assistant_over, clock, model_named
 from tests.bench.parts import report
 from tests.bench.parts.causes import CAUSES, DENIALS, find_cause
@@ -200,11 +201,11 @@ async def beside(told: Told, given: dict[str, list[dict]], many: int) -> dict[st
     places = dict(zip(unlike, await memory.reader.locate_answers(unlike), strict=True))
     for i, text in enumerate(made):
         id = f"made/{i}"
-        memory.facts[id] = {
+        fact = {
             "id": id, "kind": STATEMENT, "question": text, "answer": text, "value": text,
             "phrasings": [], "language": guess(text), "source": {}, "time": i, "also": [],
         }  # fmt: skip
-        memory.said.add(id, text, places[text].whole, "", places[text].terms.pack())
+        memory.keep(fact, Heard(places[text].whole, places[text].terms.pack()))
     asked = [q["q"] for one in given["heard"][:BESIDE] for q in one["questions"]]
     worked, waited, sent = [], [], []
     for question in asked[:WARM] + asked:

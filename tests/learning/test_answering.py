@@ -5,9 +5,9 @@ from datetime import date
 
 import pytest
 
-from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.statements.answering import MOST, answer, choose_statements
 from oneseek.engine.learning.memory.statements.dating import add_dates
+from oneseek.engine.learning.memory.statements.statement import Found
 
 DAY_MS = 24 * 3600 * 1000
 NOW = 1_764_158_400_000  # 26 November 2025

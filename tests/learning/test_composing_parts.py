@@ -12,10 +12,8 @@ from oneseek.engine.learning.composing.naming import find_introduction
 from oneseek.engine.learning.composing.parts import parts
 from oneseek.engine.learning.composing.quantities import hours, moments, quantities
 from oneseek.engine.learning.composing.reckoning import reckon
-from oneseek.engine.learning.composing.rows import Rows, goes_on, lines
 from oneseek.engine.learning.composing.rules import compose
 from oneseek.engine.learning.composing.tasks import is_task, notes_for, questions_of
-from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.oneself import (
     asks_for_advice,
     asks_for_own,
@@ -24,6 +22,8 @@ from oneseek.engine.learning.memory.oneself import (
     speaks_of_oneself,
 )
 from oneseek.engine.learning.memory.statements.hearing import is_of_another
+from oneseek.engine.learning.memory.statements.rows import Rows, goes_on, lines
+from oneseek.engine.learning.memory.statements.statement import Found
 
 NOW = int(datetime(2026, 11, 27).timestamp() * 1e3)
 
@@ -40,6 +40,10 @@ def make_found(
         found.append(Found({"id": str(time), "answer": said, "source": source, "time": time,
                             "kind": "statement", "language": code}, apart, apart))  # fmt: skip
     return found
+
+
+def rows_of(found: list[Found]) -> Rows:
+    return Rows(one.fact for one in found)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +67,7 @@ def test_a_question_for_several_things_is_a_question_for_each(question, each):
 
 def test_what_was_said_in_a_row_stands_together():
     found = make_found("I've lived in Lagos", "then Leeds for uni", "and now Antwerp", "I like tea")
-    rows = Rows([one.fact for one in found])
+    rows = rows_of(found)
     for one in found[:3]:
         assert [fact["id"] for fact in rows.of(one.fact)] == ["0", "1", "2"]
     assert [fact["id"] for fact in rows.of(found[3].fact)] == ["3"]
@@ -88,7 +92,7 @@ def test_what_was_said_in_a_row_stands_together():
 def test_what_a_row_tells_is_counted(question, statements, number):
     found = make_found(*statements)
     code = "sv" if question.startswith("Hur") else "en"
-    assert count(Asked(question, code), found, [one.fact for one in found])[0] == number
+    assert count(Asked(question, code), found, rows_of(found))[0] == number
 
 
 @pytest.mark.parametrize(
@@ -106,15 +110,15 @@ def test_what_a_row_tells_is_counted(question, statements, number):
 )  # fmt: skip
 def test_what_was_said_together_is_counted(question, statements, number):
     found = make_found(*statements, start=NOW)
-    assert count(Asked(question, "en"), found, [one.fact for one in found])[0] == number
+    assert count(Asked(question, "en"), found, rows_of(found))[0] == number
 
 
 def test_for_each_part_is_said_what_answers_it_and_what_shares_a_name_with_that():
     said = ("the dentist is on Pike Street", "the roof guy is Len Abara", "Len's number is 317",
             "I like tea")  # fmt: skip
     found = make_found(*said, apart=0.03, start=NOW)
-    known, question = [one.fact for one in found], "Where is my dentist and who does our roof?"
-    answer, used = compose(question, found, known, "en", NOW, [found[:1], found[1:2]])
+    rows, question = rows_of(found), "Where is my dentist and who does our roof?"
+    answer, used = compose(question, found, rows, "en", NOW, [found[:1], found[1:2]])
     assert [one.fact["answer"] for one in used] == list(said[:3])
     assert "317" in answer
 
@@ -134,7 +138,7 @@ def test_for_each_part_is_said_what_answers_it_and_what_shares_a_name_with_that(
 )
 def test_who_a_name_is_may_be_said_right_after_it(question, said, used):
     found = make_found(*said, start=NOW)
-    some = find_introduction(Asked(question, "en"), found[:1], [one.fact for one in found])
+    some = find_introduction(Asked(question, "en"), found[:1], rows_of(found))
     assert [one.fact["answer"] for one in some] == list(said[:used])
 
 
@@ -142,7 +146,7 @@ def test_what_was_replaced_is_a_line_of_its_own():
     replaced = {"before": "the tyres cost 4,800\nfitting cost 350"}
     found = make_found("new wipers were 120")
     found[0].fact["source"] = replaced
-    said = [one.fact["answer"] for one in lines(found, Rows([found[0].fact]))]
+    said = [one.fact["answer"] for one in lines(found, rows_of(found[:1]))]
     assert said == ["the tyres cost 4,800", "fitting cost 350", "new wipers were 120"]
 
 
@@ -174,7 +178,7 @@ def test_what_was_replaced_is_a_line_of_its_own():
 def test_what_follows_from_several_is_reckoned(question, statements, result):
     code = "sv" if question.startswith("Hur") else "en"
     found, asked = make_found(*statements, start=NOW, code=code), Asked(question, code)
-    answer = reckon(asked, found, [one.fact for one in found], NOW)
+    answer = reckon(asked, found, rows_of(found), NOW)
     assert (answer is None) if result is None else answer[0].startswith(result)
 
 
@@ -211,12 +215,12 @@ def test_numbers_days_and_hours_are_told_apart():
 def test_several_statements_decide_yes_or_no(question, statements, holds):
     found = make_found(*statements, start=NOW)
     asked = Asked(question, "en")
-    assert decisive(asked, found, [one.fact for one in found])[0] is holds
+    assert decisive(asked, found, rows_of(found))[0] is holds
 
 
 def test_a_shop_shut_on_another_day_decides_nothing_about_this_one():
     found = make_found("The shop is shut on Mondays", apart=0.3, start=NOW)
-    assert decisive(Asked("Is the shop open on Thursday?", "en"), found) is None
+    assert decisive(Asked("Is the shop open on Thursday?", "en"), found, rows_of(found)) is None
 
 
 def test_a_task_takes_what_was_said_with_its_note_but_nothing_of_another_relative():
@@ -224,7 +228,7 @@ def test_a_task_takes_what_was_said_with_its_note_but_nothing_of_another_relativ
                  apart=0.0, start=NOW)  # fmt: skip
     task = "Write a birthday card for my daughter"
     assert is_task(task) and is_task("do me a shopping list")
-    notes = notes_for(task, found, [one.fact for one in found], "en")
+    notes = notes_for(task, found, rows_of(found), "en")
     assert [one.id for one in notes] == [found[0].id, found[1].id]
 
 
@@ -266,16 +270,16 @@ def test_which_of_two_is_not_answered_by_yes_or_no(question):
 
 def test_who_says_later_what_they_eat_all_the_same_is_no_longer_excluded_from_it():
     found = make_found("I'm vegetarian", "I eat fish again", start=NOW)
-    known = [one.fact for one in found]
-    assert decisive(Asked("Do I eat chicken?", "en"), found, known)[0] is False
-    assert decisive(Asked("Do I eat fish?", "en"), found, known)[0] is True
+    rows = rows_of(found)
+    assert decisive(Asked("Do I eat chicken?", "en"), found, rows)[0] is False
+    assert decisive(Asked("Do I eat fish?", "en"), found, rows)[0] is True
 
 
 def test_other_things_of_the_same_unit_are_not_counted():
     found = make_found("I have 25 days of leave", "Physio is twice a day", apart=0.02)
-    known = [one.fact for one in found]
+    rows = rows_of(found)
     for question in ("How many sick days do I have?", "How many eggs do we get a day?"):
-        assert count(Asked(question, "en"), found, known) == (0, [])
+        assert count(Asked(question, "en"), found, rows) == (0, [])
 
 
 @pytest.mark.parametrize(
@@ -295,10 +299,10 @@ def test_whether_a_question_is_for_ones_own(question, own, everybody):
 
 def test_what_only_shares_a_name_decides_nothing_unless_it_is_sure():
     asked = Asked("Is Paris the capital of France?", "en")
-    assert decisive(asked, make_found("I went to Paris in May", apart=0.3)) is None
+    assert decisive(asked, make_found("I went to Paris in May", apart=0.3), Rows()) is None
     asked = Asked("Does Beth live in Australia?", "en")
     (said,) = make_found("My sister Beth lives in Perth", apart=0.3)
-    assert decisive(asked, [said]) == (False, [said])
+    assert decisive(asked, [said], rows_of([said])) == (False, [said])
 
 
 def test_a_statement_about_something_else_takes_nothing_back():
@@ -318,7 +322,7 @@ def test_a_statement_about_something_else_takes_nothing_back():
 )  # fmt: skip
 def test_what_is_left_what_a_shift_lasts_and_a_total_are_reckoned(question, statements, begins):
     found = make_found(*statements, start=NOW)
-    said, _ = reckon(Asked(question, "en"), found, [one.fact for one in found], NOW)
+    said, _ = reckon(Asked(question, "en"), found, rows_of(found), NOW)
     assert said.startswith(begins)
 
 
@@ -338,7 +342,7 @@ def test_what_is_left_what_a_shift_lasts_and_a_total_are_reckoned(question, stat
 def test_what_one_of_two_statements_excludes_is_decided(question, statements, holds):
     found = make_found(*statements, start=NOW)
     asked = Asked(question, "en")
-    assert decisive(asked, found, [one.fact for one in found])[0] is holds
+    assert decisive(asked, found, rows_of(found))[0] is holds
 
 
 def test_each_part_is_answered_by_a_statement_of_its_own():
@@ -346,7 +350,7 @@ def test_each_part_is_answered_by_a_statement_of_its_own():
     drives, mot = ({**one.fact} for one in found)
     parts = [[Found(mot, 0.5, 0.5), Found(drives, 0.04, 0.04)], [Found(mot, 0.7, 0.7)]]
     question = "Which van have I got and when is the MOT due?"
-    answer, used = compose(question, found, [drives, mot], "en", NOW, parts)
+    answer, used = compose(question, found, Rows([drives, mot]), "en", NOW, parts)
     assert "Peugeot" in answer and "MOT" in answer and len(used) == 2
 
 
@@ -355,7 +359,7 @@ def test_a_list_goes_on_behind_what_is_of_a_neighbour_and_leaves_out_what_is_not
             "the car is at the garage")  # fmt: skip
     found = make_found(*said, apart=0.01, start=NOW)
     found[0] = Found(found[0].fact, 0.9, 0.9)
-    answer, _ = compose("What am I allergic to?", found, [x.fact for x in found], "en", NOW)
+    answer, _ = compose("What am I allergic to?", found, rows_of(found), "en", NOW)
     assert "cashews" in answer and "wasp" in answer
     assert "asthma" not in answer and "garage" not in answer
 
@@ -367,14 +371,14 @@ def test_what_was_had_from_a_neighbour_is_ones_own():
         "next door have two"
     )
     found = make_found("We have three hens", "got two more hens from the neighbour", start=NOW)
-    assert count(asked, found, [one.fact for one in found])[0] == 5
+    assert count(asked, found, rows_of(found))[0] == 5
 
 
 def test_two_who_are_named_are_counted_together():
     found = make_found("Philippa has four grandkids", "old Bernard has two", start=NOW)
     parts = [[found[0]], [found[1]]]
     question = "How many grandkids do Philippa and Bernard have between them?"
-    answer, _ = compose(question, found, [one.fact for one in found], "en", NOW, parts)
+    answer, _ = compose(question, found, rows_of(found), "en", NOW, parts)
     assert answer.startswith("Six")
 
 

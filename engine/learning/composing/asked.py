@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from oneseek.engine.learning.composing.rows import Rows
 from oneseek.engine.learning.lessons import language
-from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import alike, content, names, relatives
 from oneseek.engine.learning.memory.statements.answering import NEGATED
 from oneseek.engine.learning.memory.statements.groups import (
@@ -17,7 +15,8 @@ from oneseek.engine.learning.memory.statements.groups import (
     stem,
     words_in,
 )
-from oneseek.engine.learning.memory.statements.statement import text_of
+from oneseek.engine.learning.memory.statements.rows import Rows
+from oneseek.engine.learning.memory.statements.statement import Found, text_of
 
 CLAUSE = re.compile(r"[,;.!?–]+\s")
 HAS = re.compile(
@@ -42,15 +41,14 @@ class Asked:
         words = lower_words(question)
         self.groups = [(name, members) for name, members in groups(code) if words & name]
         named = [(word, name) for name, _ in self.groups for word in words & name]
+        self.member_stems = {stem(member) for _, members in self.groups for member in members}
         self.wants_all = any(not is_singular(word, name) for word, name in named)
         self.content = content(question, self.language)
         self.names = names(question, self.language)
 
     def members(self, said: str) -> set[str]:
         """The words of a statement that belong to a group of which the question asks."""
-        every = {member for _, members in self.groups for member in members}
-        stems = {stem(member) for member in every}
-        return {word for word in self.bare_words(said) if stem(word) in stems}
+        return {word for word in self.bare_words(said) if stem(word) in self.member_stems}
 
     def find_shared(self, said: str) -> set[str]:
         """The words of the question that a statement has too."""
@@ -135,17 +133,15 @@ def likelihood(found: Sequence[Found]) -> float:
     return max((one.apart for one in found), default=0.0)
 
 
-def select_relevant(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> list[Found]:
+def select_relevant(asked: Asked, found: Sequence[Found], rows: Rows) -> list[Found]:
     """What concerns a question, all that is of a group that it asks for, and what was said in a row
     with either; in the order in which it was said."""
-    known = list(known)
     scored = {one.id: one for one in found}
     likeliest = likelihood(found)
     some = {one.id: one for one in found if asked.concerns(one, likeliest)}
-    for fact in known:
+    for fact in rows.find_by_beginnings(asked.member_stems):
         if fact["id"] not in scored and asked.members(fact["answer"]):
             some[fact["id"]] = Found(fact, 0.0)
-    rows = Rows(known)
     for one in list(some.values()):
         for fact in rows.of(one.fact):
             if fact["time"] < one.fact["time"] and not asked.leads(fact, scored):

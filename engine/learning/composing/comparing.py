@@ -11,8 +11,8 @@ from datetime import date
 
 from oneseek.engine.learning.composing.asked import Asked
 from oneseek.engine.learning.composing.quantities import Moment, hours, moments, quantities
-from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import content
+from oneseek.engine.learning.memory.statements.statement import Found
 
 MORE = (
     "older|taller|longer|heavier|bigger|larger|higher|faster|further|dearer|later|after|deeper|wider|"

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from oneseek.engine.learning.composing.asked import Asked, select_relevant
-from oneseek.engine.learning.composing.rows import Rows, alone, goes_on, lines
 from oneseek.engine.learning.lessons.forms import capital
 from oneseek.engine.learning.lessons.language import WORD
-from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import content
 from oneseek.engine.learning.memory.statements.groups import words_in
-from oneseek.engine.learning.memory.statements.statement import text_of
+from oneseek.engine.learning.memory.statements.rows import Rows, alone, goes_on, lines
+from oneseek.engine.learning.memory.statements.statement import Found, text_of
 from oneseek.engine.learning.memory.statements.succession import find_death
 
 COUNT = re.compile(r"\b(?:how many|hur många)\b", re.I)
@@ -47,11 +46,9 @@ LIKELY = 0.2  # how likely a statement answers that is counted without naming wh
 NOUN = 3  # words behind a number in which what it counts stands
 
 
-def count(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> tuple[int, list[Found]]:
+def count(asked: Asked, found: Sequence[Found], rows: Rows) -> tuple[int, list[Found]]:
     """How many, and the statements that say so; none where nothing was told of it."""
-    known = list(known)
-    rows = Rows(known)
-    some = [one for one in lines(select_relevant(asked, found, known), rows) if holds(asked, one)]
+    some = [one for one in lines(select_relevant(asked, found, rows), rows) if holds(asked, one)]
     some = [one for one in some if is_of_named(asked, one)]
     named = [
         one for one in some

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 from oneseek.engine.learning.composing.asked import Asked
 from oneseek.engine.learning.composing.comparing import compare, same_time
-from oneseek.engine.learning.composing.rows import Rows, alone, lines
 from oneseek.engine.learning.lessons.language import WORD
-from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import find_listed, in_order, relatives
 from oneseek.engine.learning.memory.statements.answering import EITHER, NEGATED
 from oneseek.engine.learning.memory.statements.groups import lower_words, words_in
-from oneseek.engine.learning.memory.statements.statement import text_of
+from oneseek.engine.learning.memory.statements.rows import Rows, alone, lines
+from oneseek.engine.learning.memory.statements.statement import Found, text_of
 from oneseek.engine.learning.memory.statements.succession import find_death
 from oneseek.engine.learning.memory.statements.succession import tells_change as tells_change
 
@@ -106,14 +106,12 @@ def is_yes_no(asked: Asked) -> bool:
 def decisive(
     asked: Asked,
     found: Sequence[Found],
-    known: Iterable[dict] = (),
+    rows: Rows,
     changed: bool = False,
 ) -> tuple[bool, list[Found]] | None:
     """Whether it is so, and the statements that say it; None where none is sure enough, or where
     something `changed` that may bear on it."""
-    known = list(known)
-    rows = Rows(known)
-    if excluding := find_exclusion(asked, known):
+    if excluding := find_exclusion(asked, rows):
         return trouble(asked), excluding
     near = [one for one in found if is_near(asked, one)]
     each = lines([*near, *beside(near, rows, found)], rows, bare=False)
@@ -229,14 +227,24 @@ def find_restriction(asked: Asked, one: Found, each: Sequence[Found]) -> list[Fo
     return []
 
 
-def find_exclusion(asked: Asked, known: Iterable[dict]) -> list[Found]:
+@functools.cache
+def limits_food(code: str) -> re.Pattern[str]:
+    """The words of a statement of what somebody does not eat."""
+    implied = "|".join(name for name, _ in words_in(code)["implied"])
+    return re.compile(rf"\b(?:{implied})|{ALLERGIC.pattern}", re.I)
+
+
+def find_exclusion(asked: Asked, rows: Rows) -> list[Found]:
     """A statement of how somebody lives that excludes what is asked for: vegans eat no cheese, and
     none of what a statement tells of it ("what I'm cooking tonight"). One that says later what they
     eat of it all the same decides nothing here."""
-    known, words = list(known), lower_words(asked.question)
-    served = [fact for fact in known if MEANT.search(asked.question)
-              and asked.find_shared(fact["answer"]) - asked.names]  # fmt: skip
-    for fact in known if TAKES.search(asked.question) else ():
+    if not TAKES.search(asked.question):
+        return []
+    words, limits = lower_words(asked.question), limits_food(asked.code)
+    limiting = [fact for fact in rows.order if limits.search(text_of(fact))]
+    meant = rows.order if limiting and MEANT.search(asked.question) else ()
+    served = [fact for fact in meant if asked.find_shared(fact["answer"]) - asked.names]
+    for fact in limiting:
         said = text_of(fact)
         mine = ONESELF.search(asked.question) and ONESELF.search(fact["answer"])
         own = mine and not relatives(said, asked.language)
@@ -248,7 +256,7 @@ def find_exclusion(asked: Asked, known: Iterable[dict]) -> list[Found]:
                     continue
                 for meal in [None, *(one for one in served if one is not fact)]:
                     named = foods(lower_words(meal["answer"]) if meal else words, excluded)
-                    eats = (one for one in known if one["time"] > fact["time"] and one is not meal
+                    eats = (one for one in rows.order if one["time"] > fact["time"] and one is not meal
                             and TAKES.search(one["answer"]))  # fmt: skip
                     if named and not any(named & lower_words(one["answer"]) for one in eats):
                         return [Found(one, 0.0) for one in (fact, meal) if one]

@@ -5,15 +5,15 @@ after it may: "Bartholomew swallowed a sock again", "daftest dog I've ever owned
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from oneseek.engine.learning.composing.asked import Asked
-from oneseek.engine.learning.composing.rows import Rows
-from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import names
 from oneseek.engine.learning.memory.statements.introducing import find_introduced
 from oneseek.engine.learning.memory.statements.plain_forms import find_name, mentions
 from oneseek.engine.learning.memory.statements.quoting import MINE
+from oneseek.engine.learning.memory.statements.rows import Rows
+from oneseek.engine.learning.memory.statements.statement import Found
 
 AFTER = 2  # statements after the one that names it, at most
 ARTICLE = (
@@ -26,14 +26,14 @@ SAYS_WHO = (
 )
 
 
-def find_introduction(asked: Asked, found: Sequence[Found], known: Iterable[dict]) -> list[Found]:
+def find_introduction(asked: Asked, found: Sequence[Found], rows: Rows) -> list[Found]:
     """The statement that names whom or what a question asks about, and what was said right after
     it and not of oneself; nothing where one that names it says who it is."""
     name = find_name(asked.question)
     naming = [one for one in found if name and mentions(one.fact["answer"], name)]
     if not naming or any(says_who(one.fact, name) for one in naming):
         return []
-    first, rows = max(naming, key=lambda one: one.apart), Rows(known)
+    first = max(naming, key=lambda one: one.apart)
     own = [one for one in rows.find_later(first.fact)[:AFTER] if goes_on_about(one, asked)]
     return [first, *(Found(one, 0.0) for one in own)] if own else []
 

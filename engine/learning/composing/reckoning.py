@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -23,11 +23,11 @@ from oneseek.engine.learning.composing.quantities import (
     moments,
     quantities,
 )
-from oneseek.engine.learning.composing.rows import Rows, lines
-from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import relatives
 from oneseek.engine.learning.memory.statements.answering import NEGATED
 from oneseek.engine.learning.memory.statements.groups import words_in
+from oneseek.engine.learning.memory.statements.rows import Rows, lines
+from oneseek.engine.learning.memory.statements.statement import Found
 
 DAY = 24 * 60  # minutes
 LOW = 0.007  # how likely a statement concerns the question at all
@@ -109,11 +109,11 @@ def asks_for_total(question: str) -> bool:
 
 
 def reckon(
-    asked: Asked, found: Sequence[Found], known: Iterable[dict], now: int
+    asked: Asked, found: Sequence[Found], rows: Rows, now: int
 ) -> tuple[str, list[Found]] | None:
     """What comes of the statements, with them, and which; None where that is not plain."""
     today, question = date.fromtimestamp(now / 1e3), asked.question
-    some = select_lines(asked, found, list(known))
+    some = select_lines(asked, found, rows)
     if DIFFERENCE.search(question):
         result = difference(some, asked)
     elif LEFT.search(question) and not SPAN.search(question):
@@ -150,13 +150,10 @@ def in_words(asked: Asked, result: str, used: Sequence[Line]) -> tuple[str, list
     return words, [line.one for line in used]
 
 
-def select_lines(asked: Asked, found: Sequence[Found], known: list[dict]) -> list[Line]:
+def select_lines(asked: Asked, found: Sequence[Found], rows: Rows) -> list[Line]:
     """The statements that a question may be about, and those that were said together with them."""
-    rows, scored = Rows(known), {one.id: one for one in found}
-    first, shares = (
-        likelihood(found),
-        [one for one in found if asked.find_shared(one.fact["answer"])],
-    )
+    first, scored = likelihood(found), {one.id: one for one in found}
+    shares = [one for one in found if asked.find_shared(one.fact["answer"])]
     likely = [one for one in found if one.apart >= max(LOW, WITHIN * first)]
     some = {one.id: one for one in [*likely, *shares]}
     for one in shares or list(some.values()):

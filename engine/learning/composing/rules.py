@@ -9,17 +9,17 @@ said in a row with that.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from oneseek.engine.learning.composing import counting, deciding
 from oneseek.engine.learning.composing.asked import BETWEEN, Asked, likelihood, select_relevant
 from oneseek.engine.learning.composing.naming import find_introduction
 from oneseek.engine.learning.composing.parts import clauses
 from oneseek.engine.learning.composing.reckoning import reckon
-from oneseek.engine.learning.composing.rows import Rows, alone, goes_on, lines
-from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.second_look import names
 from oneseek.engine.learning.memory.statements.answering import ANSWERS, EVERYTHING, words_for
+from oneseek.engine.learning.memory.statements.rows import Rows, alone, goes_on, lines
+from oneseek.engine.learning.memory.statements.statement import Found
 
 LIST = re.compile(
     r"^(?:(?:what|who) are (?:my|our|all|the)|what all|which (?:of|ones|\w*[^\Ws]s)|list|name(?! of)|"
@@ -47,37 +47,37 @@ AHEAD = 20  # times as likely as the next that answers a part of a question
 def compose(
     question: str,
     found: Sequence[Found],
-    known: Iterable[dict],
+    rows: Rows,
     code: str,
     now: int,
     parts: Sequence[Sequence[Found]] = (),
     changed: bool = False,
 ) -> tuple[str, list[Found]] | None:
     """An answer of several statements, and which; None where one is enough. `found` may answer the
-    question, each of `parts` a part of it; `known` is all that somebody said. Where the likeliest
+    question, each of `parts` a part of it; `rows` are all that somebody said. Where the likeliest
     `changed` what was said before, the newest is said, unless the rule sees what changed."""
-    asked, known = Asked(question, code), list(known)
+    asked = Asked(question, code)
     joined = len(parts) > 1 and bool(clauses(question))
-    if not joined and (more := reckon(asked, found, known, now)):
+    if not joined and (more := reckon(asked, found, rows, now)):
         return more
     if not joined and deciding.is_yes_no(asked):
-        return decide(asked, found, known, now, changed)
+        return decide(asked, found, rows, now, changed)
     if not joined and counting.COUNT.search(question):
         if parts and (more := sum_counts(asked, parts)):
             return more
-        return answer_count(asked, found, known, now)
+        return answer_count(asked, found, rows, now)
     if changed and not joined:
         return None
-    if not joined and (some := find_introduction(asked, found, known)):
+    if not joined and (some := find_introduction(asked, found, rows)):
         return say_in_order(some, now), some
     if parts:
-        some = together(asked, found, known, parts)
+        some = together(asked, found, rows, parts)
     elif LIST.search(question) or asked.wants_all:
-        some = list_statements(asked, found, known)
+        some = list_statements(asked, found, rows)
     elif OPEN.match(question) and found:
         best = max(found, key=lambda one: one.apart)
         sure = best.apart >= ROW and asked.concerns(best, best.apart)
-        some = in_row(asked, best, found, Rows(known)) if sure else []
+        some = in_row(asked, best, found, rows) if sure else []
     else:
         return None
     return (say_in_order(some, now), some[:MOST]) if len(some) > 1 else None
@@ -92,12 +92,12 @@ def takes_several(question: str, code: str) -> bool:
 
 
 def together(
-    asked: Asked, found: Sequence[Found], known: Sequence[dict], parts: Sequence[Sequence[Found]]
+    asked: Asked, found: Sequence[Found], rows: Rows, parts: Sequence[Sequence[Found]]
 ) -> list[Found]:
     """For each part of a question what answers it likeliest, and the next where that answers
     another part too and does not lie far ahead: what is likely enough, shares a word with the
     question, or was said together with such; and what was said there of the same by name."""
-    rows, unlikely = Rows(known), []
+    unlikely: list[Found] = []
     some: dict[str, Found] = {}
     for one in assign(parts, rows):
         if one.apart >= PART or asked.find_shared(one.fact["answer"]):
@@ -106,7 +106,7 @@ def together(
             unlikely.append(one)
     if not any(one.apart >= PART for one in some.values()):
         return []
-    whole = select_relevant(asked, found, known) if asked.groups else []
+    whole = select_relevant(asked, found, rows) if asked.groups else []
     whole += [
         one for one in found if asked.names_owner_of(one) and asked.concerns(one, likelihood(found))
     ]
@@ -179,11 +179,11 @@ def broken_off(asked: Asked, first: Found, found: Sequence[Found], rows: Rows) -
     ]  # fmt: skip
 
 
-def list_statements(asked: Asked, found: Sequence[Found], known: Sequence[dict]) -> list[Found]:
+def list_statements(asked: Asked, found: Sequence[Found], rows: Rows) -> list[Found]:
     """What concerns a question, and what was said together with the likeliest of it that is near
     too: one thing of a list after the other."""
-    some = {one.id: one for one in select_relevant(asked, found, known)}
-    rows, scored = Rows(known), {one.id: one for one in found}
+    some = {one.id: one for one in select_relevant(asked, found, rows)}
+    scored = {one.id: one for one in found}
     first = max(found, key=lambda one: one.apart, default=None)
     if first and first.apart >= NEAR:
         some.setdefault(first.id, first)
@@ -214,9 +214,9 @@ def say_in_order(some: Sequence[Found], now: int) -> str:
 
 
 def answer_count(
-    asked: Asked, found: Sequence[Found], known: Sequence[dict], now: int
+    asked: Asked, found: Sequence[Found], rows: Rows, now: int
 ) -> tuple[str, list[Found]] | None:
-    number, used = counting.count(asked, found, known)
+    number, used = counting.count(asked, found, rows)
     if not used:
         return None
     if counting.says_it(asked, used):
@@ -238,12 +238,12 @@ def sum_counts(asked: Asked, parts: Sequence[Sequence[Found]]) -> tuple[str, lis
 def decide(
     asked: Asked,
     found: Sequence[Found],
-    known: Sequence[dict],
+    rows: Rows,
     now: int,
     changed: bool,
 ) -> tuple[str, list[Found]] | None:
     """Yes or no, and the statements that say so."""
-    if not (decision := deciding.decisive(asked, found, known, changed)):
+    if not (decision := deciding.decisive(asked, found, rows, changed)):
         return None
     holds, used = decision
     yes, no = ANSWERS.get(asked.code, ANSWERS["en"])

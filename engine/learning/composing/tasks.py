@@ -6,19 +6,19 @@ of them is quoted beside it.
 
 from __future__ import annotations
 
+import itertools
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 
 from oneseek.engine.learning.composing.asked import Asked
-from oneseek.engine.learning.composing.rows import Rows, before, lines
 from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.lessons.language import WORD
-from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.oneself import KIN, speaks_of_oneself
 from oneseek.engine.learning.memory.second_look import alike, content, names, people, relatives
 from oneseek.engine.learning.memory.statements.groups import lower_words, words_in
 from oneseek.engine.learning.memory.statements.hearing import SUBJECT
-from oneseek.engine.learning.memory.statements.statement import text_of
+from oneseek.engine.learning.memory.statements.rows import Rows, before, lines
+from oneseek.engine.learning.memory.statements.statement import Found, text_of
 
 TASK = re.compile(
     r"^(?:please |pls |can you |could you |would you |kan du |skulle du kunna |snälla |hi,? |hej,? )*"
@@ -112,15 +112,14 @@ def things_in(task: str, code: str) -> list[list[str]]:
 def notes_for(
     question: str,
     found: Sequence[Found],
-    known: Iterable[dict],
+    rows: Rows,
     code: str,
     each: Sequence[Sequence[Found]] = (),
 ) -> list[Found]:
     """The statements that a task should use, in the order in which they were said: those that it
     asks for or names, or that are likely for `each` question about what it is of; what leans on
     them ("she turns 40 on Friday"), and what was said together with the first of them."""
-    asked, known = Asked(question, code), list(known)
-    rows = Rows(known)
+    asked = Asked(question, code)
     some = [
         one for one in found
         if (one.apart >= LIKELY and not each) or _shares(asked, one)
@@ -130,8 +129,9 @@ def notes_for(
     near = {one.id for one in found if one.apart >= NEAR and not MEAL.search(question)}
     near |= {one.id for part in each for one in part if one.apart >= ABOUT / 2}
     texts = {text_of(one.fact) for one in some}
-    more = [fact for fact in known if before(fact) in texts]
-    first = some or [Found(fact, 0.0) for fact in known if asked.find_shared(fact["answer"])][:1]
+    more = [fact for fact in rows.leaning.values() if before(fact) in texts]
+    shares = (fact for fact in rows.order if asked.find_shared(fact["answer"]))
+    first = some or [Found(fact, 0.0) for fact in itertools.islice(shares, 1)]
     for one in first[:1]:
         next_to = {fact["id"] for fact in rows.together(one.fact, NEXT)}
         more += [fact for fact in rows.together(one.fact)

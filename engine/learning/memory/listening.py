@@ -9,7 +9,6 @@ from functools import partial
 from oneseek.engine.core.collecting.collector import text_said
 from oneseek.engine.learning.composing.asked import Asked
 from oneseek.engine.learning.composing.counting import MORE
-from oneseek.engine.learning.composing.rows import goes_on
 from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.encoder import NOT_HERE
 from oneseek.engine.learning.memory.memory import Memory
@@ -24,7 +23,8 @@ from oneseek.engine.learning.memory.statements.hearing import (
 from oneseek.engine.learning.memory.statements.hearing import (
     goes_on as goes_with,
 )
-from oneseek.engine.learning.memory.statements.statement import owner_of, text_of
+from oneseek.engine.learning.memory.statements.rows import goes_on
+from oneseek.engine.learning.memory.statements.statement import text_of
 
 SOMEBODY = re.compile(
     r"(?:and |but |och |men )?(?:he|she|they|his|her|their|han|hon|de|dom|hans|hennes|deras)\b",
@@ -111,14 +111,8 @@ class Listener:
 
     def find_kept(self, messages: Sequence[str], user: str) -> list[list[str]]:
         """Of each message the ids of the statements that were kept of it, in their order."""
-        found: list[list[tuple[int, str]]] = [[] for _ in messages]
-        for id, fact in self.memory.facts.items():
-            if "answer" in fact and owner_of(fact) == user:
-                said = text_said(fact)
-                for places, message in zip(found, messages, strict=True):
-                    if said in message:
-                        places.append((message.find(said), id))
-        return [[id for _, id in sorted(places)] for places in found]
+        person = self.memory.person(user)
+        return [person.find_in(message) for message in messages]
 
     def find_told_beside(self, question: str, kept: Sequence[str]) -> list[str]:
         """Those of the statements kept of a message that it tells beside what it asks."""

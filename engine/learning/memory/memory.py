@@ -29,9 +29,11 @@ from oneseek.engine.learning.memory.second_look import names, plain_words
 from oneseek.engine.learning.memory.statements import evidence, succession
 from oneseek.engine.learning.memory.statements.introducing import find_introduced
 from oneseek.engine.learning.memory.statements.reader import Reader, Sentence, sigmoid
+from oneseek.engine.learning.memory.statements.rows import Person
 from oneseek.engine.learning.memory.statements.said import STEM, Said, rescale
 from oneseek.engine.learning.memory.statements.statement import (
     LONGEST,
+    Found,
     Heard,
     check_words,
     is_for,
@@ -64,36 +66,6 @@ REPLACED = "traces"  # by `meanings`: what a store or a backup still has of it s
 
 
 @dataclass(frozen=True)
-class Found:
-    """A fact that may answer a question, and the probability of that as `score`. For a statement,
-    `apart` is the probability if no other one answered better, and `changes` says that it changes
-    another statement that was found."""
-
-    fact: dict
-    score: float
-    apart: float = 0.0
-    changes: bool = False
-
-    @property
-    def id(self) -> str:
-        return self.fact["id"]
-
-    @property
-    def gone(self) -> bool:
-        """Forgotten, though a version that is still there has learned it."""
-        return "answer" not in self.fact
-
-    def to_dict(self) -> dict:
-        """What the API and the page are told of it."""
-        return {
-            "id": self.id,
-            "question": self.fact["question"],
-            "score": round(self.score, 3),
-            "source": self.fact["source"],
-        }
-
-
-@dataclass(frozen=True)
 class Read:
     """A question as it was read: its meaning for facts, whether it asks for something of the
     person's own, or states it, and what speaks for each of some statements to answer it."""
@@ -119,6 +91,7 @@ class Memory:
         self.facts: dict[str, dict] = {}
         self.asked: dict[str, str] = {}  # folded questions, as they were told, and their facts
         self._lessons: dict[str, Lesson] = {}
+        self._people: dict[str, Person] = {}  # those who were asked for
         self.recogniser, self.said, self.succession = Recogniser(), Said(), Succession()
 
     def reload(self) -> None:
@@ -367,13 +340,29 @@ class Memory:
                         if is_stale(kept["data"]) and kept["of"] in facts:
                             continue  # it is made again
                         gone = make_forgotten(kept["of"], kept["also"], kept["language"])
-                        self._keep(facts.get(kept["of"]) or gone, unpack(kept["data"]))
+                        self.keep(facts.get(kept["of"]) or gone, unpack(kept["data"]))
             except BaseException:
                 self.loaded = False
                 raise
 
-    def _keep(self, fact: dict, meanings: Meanings | Heard) -> None:
+    def person(self, user: str) -> Person:
+        """What somebody told."""
+        if user not in self._people:
+            told = (one for one in self.facts.values() if "answer" in one)
+            self._people[user] = Person(one for one in told if owner_of(one) == user)
+        return self._people[user]
+
+    def _drop_from_person(self, id: str) -> None:
+        known = self.facts.get(id, {})
+        if "answer" in known and (person := self._people.get(owner_of(known))):
+            person.remove(known)
+
+    def keep(self, fact: dict, meanings: Meanings | Heard) -> None:
+        """A fact is known here from now on; `remember` stores it too."""
+        self._drop_from_person(fact["id"])
         self.facts[fact["id"]] = fact
+        if "answer" in fact and (person := self._people.get(owner_of(fact))):
+            person.add(fact)
         self._lessons.pop(fact["id"], None)
         self._ahead = NOTHING
         if meanings.said is not None:
@@ -503,7 +492,7 @@ class Memory:
             await self.store.batch(change.ops)
             fault("remember:after")
             self._drop(replaced)
-            self._keep(fact, meanings)
+            self.keep(fact, meanings)
 
     # ---- letting go
 
@@ -544,6 +533,7 @@ class Memory:
         self.asked = {words: id for words, id in self.asked.items() if id not in ids}
         for id in ids:
             self._lessons.pop(id, None)
+            self._drop_from_person(id)
             if id in kept and (gone := self.facts.get(id)):
                 self.facts[id] = make_forgotten(id, gone["also"], gone["language"])
             elif self.facts.pop(id, None):

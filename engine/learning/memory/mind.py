@@ -22,8 +22,8 @@ from oneseek.engine.learning.lessons import LessonError, guess, language
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder
 from oneseek.engine.learning.memory.listening import Listener
-from oneseek.engine.learning.memory.memory import Found, Memory
-from oneseek.engine.learning.memory.replies import Replies, list_statements, states_more
+from oneseek.engine.learning.memory.memory import Memory
+from oneseek.engine.learning.memory.replies import Replies, states_more
 from oneseek.engine.learning.memory.speaking import Speaking, decide_from_facts
 from oneseek.engine.learning.memory.statements.following import in_full
 from oneseek.engine.learning.memory.statements.hearing import (
@@ -37,6 +37,7 @@ from oneseek.engine.learning.memory.statements.quoting import (
     words_of,
 )
 from oneseek.engine.learning.memory.statements.statement import (
+    Found,
     is_for,
 )
 from oneseek.engine.learning.memory.wishes import (
@@ -184,7 +185,7 @@ class Mind:
             each = [await self.memory.find_statements(one, user) for one in asked]
         except NOT_HERE:
             return []
-        return notes_for(question, found, list_statements(self.memory, user), code, each)
+        return notes_for(question, found, self.memory.person(user).rows, code, each)
 
     # ---- hearing
 

@@ -11,12 +11,11 @@ from dataclasses import replace
 from oneseek.engine.core.collecting.secrets import secrets_in
 from oneseek.engine.core.conversation import MEMORY
 from oneseek.engine.learning.composing.parts import clauses, parts
-from oneseek.engine.learning.composing.rows import goes_on
 from oneseek.engine.learning.composing.rules import compose, takes_several
 from oneseek.engine.learning.composing.tasks import is_task
 from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.memory.encoder import NOT_HERE
-from oneseek.engine.learning.memory.memory import Found, Memory, Read
+from oneseek.engine.learning.memory.memory import Memory, Read
 from oneseek.engine.learning.memory.oneself import (
     asks_for_advice,
     asks_for_own,
@@ -34,7 +33,8 @@ from oneseek.engine.learning.memory.statements.answering import (
 )
 from oneseek.engine.learning.memory.statements.hearing import STATES
 from oneseek.engine.learning.memory.statements.quoting import Quoting, words_of
-from oneseek.engine.learning.memory.statements.statement import is_for, is_said_by
+from oneseek.engine.learning.memory.statements.rows import goes_on
+from oneseek.engine.learning.memory.statements.statement import Found, is_for
 from oneseek.engine.model.tokenizer import Tokenizer
 
 ASKS_NOTHING = 0.2  # with less a question that names nobody is a general one
@@ -58,11 +58,6 @@ def likelier(found: list[Found], ids: Collection[str]) -> list[Found]:
         for one in found
     ]
     return sorted(raised, key=lambda one: (-one.score, -one.fact["time"]))
-
-
-def list_statements(memory: Memory, user: str) -> list[dict]:
-    """The statements of somebody."""
-    return [one for one in memory.facts.values() if is_said_by(one, user)]
 
 
 class Replies:
@@ -102,7 +97,7 @@ class Replies:
         general = read.asks < ASKS_NOTHING and not knows
         if general and not mine:
             return None
-        known, now = list_statements(self.memory, user), self.memory.clock()
+        rows, now = self.memory.person(user).rows, self.memory.clock()
         changed = found and found[0].changes and found[0].score >= QUOTED
         changed = changed and not goes_on(found[0].fact["answer"])
         sure = sum(one.score for one in found)
@@ -119,7 +114,7 @@ class Replies:
             for part, is_sure in zip(asked, sure_parts, strict=True):
                 own = own or is_sure and await self._asks_for_own(part, user)
         if found and own:
-            if more := compose(question, found, known, code, now, each, bool(changed)):
+            if more := compose(question, found, rows, code, now, each, bool(changed)):
                 return self.say(*more)
         said = choose_statements(found, question) if found else []
         if not said and is_own and sure >= NEAR_NOTHING and takes_several(question, code):

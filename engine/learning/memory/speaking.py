@@ -11,10 +11,10 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from oneseek.engine.core.conversation import MEMORY, SOURCE
-from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.recogniser import GONE, NEAR, SURE
 from oneseek.engine.learning.memory.saying import Saying
 from oneseek.engine.learning.memory.statements.quoting import SAYS_NOTHING
+from oneseek.engine.learning.memory.statements.statement import Found
 from oneseek.engine.model.generate import Generator, Push
 from oneseek.engine.model.tokenizer import Tokenizer
 

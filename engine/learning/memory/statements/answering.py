@@ -12,12 +12,11 @@ from collections.abc import Sequence
 from datetime import date
 
 from oneseek.engine.learning.lessons import fold
-from oneseek.engine.learning.memory.memory import Found
 from oneseek.engine.learning.memory.statements.dating import add_dates
 from oneseek.engine.learning.memory.statements.plain_forms import find_form
 from oneseek.engine.learning.memory.statements.quoting import quote, turn_to_person, words_of
 from oneseek.engine.learning.memory.statements.said import stems
-from oneseek.engine.learning.memory.statements.statement import is_statement
+from oneseek.engine.learning.memory.statements.statement import Found, is_statement
 from oneseek.engine.learning.memory.statements.succession import Question, tells_change
 
 SAID, QUOTED = 0.75, 0.5  # from where on a statement is said to the person, and quoted

@@ -43,7 +43,8 @@ class Said:
         self._ids: list[str] = []
         self._at: dict[str, int] = {}  # the place of each of them
         self._words = 0  # of all sentences
-        self._owners: list[str] = []
+        self._owners: dict[str, int] = {}  # the number of each
+        self._whose = np.zeros(0, np.int32)  # the number of the owner of each sentence, and more
         self._rows = np.zeros((0, 0), np.float32)  # a direction each; more rows than sentences
         self._held: dict[str, dict[str, int]] = defaultdict(dict)  # stem -> sentence -> how often
         self._stems: dict[str, Counter[str]] = {}
@@ -60,11 +61,11 @@ class Said:
         if count == len(self._rows):
             rows = np.zeros((max(16, 2 * count), len(whole)), np.float32)
             rows[:count] = self._rows[:count] if count else 0
-            self._rows = rows
+            self._rows, self._whose = rows, np.resize(self._whose, len(rows))
         self._rows[count] = whole
+        self._whose[count] = self._owners.setdefault(owner, len(self._owners))
         self._ids.append(id)
         self._at[id] = count
-        self._owners.append(owner)
         if terms:
             self.terms[id] = terms
         self._stems[id] = Counter(stems(text))
@@ -78,10 +79,9 @@ class Said:
             return
         self.terms.pop(id, None)
         at, last = self._at.pop(id), len(self._ids) - 1
-        for column in (self._ids, self._owners):
-            column[at] = column[last]
-            column.pop()
-        self._rows[at] = self._rows[last]
+        self._ids[at] = self._ids[last]
+        self._ids.pop()
+        self._rows[at], self._whose[at] = self._rows[last], self._whose[last]
         if at != last:
             self._at[self._ids[at]] = at
         self._words -= self._stems[id].total()
@@ -98,14 +98,15 @@ class Said:
     ) -> dict[str, float]:
         """The sentences of somebody that may answer a question, the likeliest first, and how near
         each is."""
-        own = np.array([at for at, who in enumerate(self._owners) if who == owner], np.intp)
+        number = self._owners.get(owner, -1)
+        own = np.flatnonzero(self._whose[: len(self._ids)] == number)
         if not len(own):
             return {}
         near = self._near(whole)
         some = own[np.argsort(-near[own], kind="stable")[:CLOSE]]
         shared = self._score_shared(question, [self._ids[at] for at in some])
         score = {id: float(near[self._at[id]]) + WORDS * counts for id, counts in shared.items()}
-        mine = (id for id in score if self._owners[self._at[id]] == owner)
+        mine = (id for id in score if self._whose[self._at[id]] == number)
         best = sorted(mine, key=lambda id: -score[id])[:most]
         return {id: score[id] for id in best if score[id] >= score[best[0]] - within}
 

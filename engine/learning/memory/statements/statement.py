@@ -15,6 +15,36 @@ LONGEST = 600  # characters of an answer that can be said from memory
 
 
 @dataclass(frozen=True)
+class Found:
+    """A fact that may answer a question, and the probability of that as `score`. For a statement,
+    `apart` is the probability if no other one answered better, and `changes` says that it changes
+    another statement that was found."""
+
+    fact: dict
+    score: float
+    apart: float = 0.0
+    changes: bool = False
+
+    @property
+    def id(self) -> str:
+        return self.fact["id"]
+
+    @property
+    def gone(self) -> bool:
+        """Forgotten, though a version that is still there has learned it."""
+        return "answer" not in self.fact
+
+    def to_dict(self) -> dict:
+        """What the API and the page are told of it."""
+        return {
+            "id": self.id,
+            "question": self.fact["question"],
+            "score": round(self.score, 3),
+            "source": self.fact["source"],
+        }
+
+
+@dataclass(frozen=True)
 class Heard:
     """The encoding of a statement: its direction, its terms, and the evidence read from pairs with
     others."""
