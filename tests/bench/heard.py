@@ -11,13 +11,14 @@ dev2` to `dev13` take the others, and `dev14` to `dev16` are statements over for
 HTTP too, whole answers decoded.  An answer is right when one of each list of its keys stands in it;
 for those that are not, the figures tell the causes (tests/bench/parts/causes.py).  `--beside N`
 only says what a question costs beside N other statements, made of the families that the reader
-learned from, read ahead or not.
+learned from, read ahead or not; with `--tab` in Chromium, on one thread.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import contextlib
 import json
 import socket
@@ -32,7 +33,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import numpy as np
+import msgpack
 
 from builder import ROOT
 from oneseek.engine.assistant import Assistant
@@ -46,7 +47,8 @@ from oneseek.engine.learning.memory.saying import Saying
 from oneseek.engine.learning.memory.statements.quoting import WORDS
 from oneseek.engine.learning.memory.statements.statement import Heard
 from oneseek.engine.open import assistant_over, clock, model_named
-from tests.bench.parts import report
+from tests.bench.parts import lab, report
+from tests.bench.parts import told as parts_told
 from tests.bench.parts.causes import CAUSES, DENIALS, find_cause
 from tests.bench.parts.keys import is_right, stands
 from tests.bench.weigh import general
@@ -55,7 +57,8 @@ from tests.golden.statements.told import LEARNED
 
 HERE, HELD_OUT = Path(__file__).parent, ROOT / "tests/held_out"
 MODEL = "smollm2-135m"
-BESIDE, WARM = 20, 10  # statements that are asked about, and questions that are asked before
+BESIDE = 20  # statements that are asked about
+SENT = 500  # statements that go into a tab at once
 DAYS, DAY_MS = 40, 24 * 3600 * 1000
 NOTHING_TOLD = DENIALS
 # How a reply begins that offers what is nearest, and asserts nothing.
@@ -190,36 +193,59 @@ async def judge(told: Told, given: dict[str, list[dict]], show: bool) -> dict[st
     return figures.means() | {name: round(value, 4) for name, value in more.items()}
 
 
-async def beside(told: Told, given: dict[str, list[dict]], many: int) -> dict[str, float]:
-    """What a question costs, in seconds that one core works and in seconds on the clock, beside so
-    many statements of somebody."""
-    memory, maker = told.mind.memory, Maker(7)
-    for i, one in enumerate(given["heard"][:BESIDE]):
-        await told.tell(one["messages"], f"said/{i}")
-    made = [maker.family(maker.draw.choice(maker.families))[0] for _ in range(many)]
-    unlike = sorted(set(made), key=len)
-    places = dict(zip(unlike, await memory.reader.locate_answers(unlike), strict=True))
-    for i, text in enumerate(made):
-        id = f"made/{i}"
-        fact = {
-            "id": id, "kind": STATEMENT, "question": text, "answer": text, "value": text,
-            "phrasings": [], "language": guess(text), "source": {}, "time": i, "also": [],
-        }  # fmt: skip
-        memory.keep(fact, Heard(places[text].whole, places[text].terms.pack()))
+async def pack_statements(given: dict[str, list[dict]], many: int) -> list[str]:
+    """Some statements of a set and so many others, each with its meaning, as a memory keeps it."""
+    with tempfile.TemporaryDirectory() as folder:
+        assistant = await open_assistant(folder)
+        told, memory, maker = Told(assistant), assistant.mind.memory, Maker(7)
+        for i, one in enumerate(given["heard"][:BESIDE]):
+            await told.tell(one["messages"], f"said/{i}")
+        meanings = dict(await assistant.versions.store.all("meanings"))
+        kept = [(memory.facts[one["of"]], one["data"]) for one in meanings.values()]
+        made = [maker.family(maker.draw.choice(maker.families))[0] for _ in range(many)]
+        unlike = sorted(set(made), key=len)
+        places = dict(zip(unlike, await memory.reader.locate_answers(unlike), strict=True))
+        for i, text in enumerate(made):
+            fact = {
+                "id": f"made/{i}", "kind": STATEMENT, "question": text, "answer": text,
+                "value": text, "phrasings": [], "language": guess(text), "source": {}, "time": i,
+                "also": [],
+            }  # fmt: skip
+            kept.append((fact, Heard(places[text].whole, places[text].terms.pack()).pack()))
+        await assistant.versions.store.close()
+    return [base64.b64encode(msgpack.packb(one)).decode() for one in kept]
+
+
+async def cost_natively(packed: list[str], asked: list[str]) -> dict[str, float]:
+    with tempfile.TemporaryDirectory() as folder:
+        store = SqliteStore(Path(folder) / "beside.sqlite")
+        told = parts_told.Told(await model_named(MODEL, "cpu"), store)
+        await told.keep(packed)
+        figures = await told.decided(asked)
+        await store.close()
+    return figures
+
+
+def cost_in_tab(packed: list[str], asked: list[str]) -> dict[str, float]:
+    """In Chromium without a GPU, on one thread."""
+    with lab.opened(peers={}) as page:
+        lab.call(page, "ours", "load", "/model.gguf")
+        lab.call(page, "ours", "python", "threads", 1)
+        for at in range(0, len(packed), SENT):
+            lab.call(page, "ours", "python", "told", "keep", packed[at : at + SENT])
+        return lab.call(page, "ours", "python", "told", "decided", asked)
+
+
+def beside(options: argparse.Namespace) -> dict[str, float]:
+    """What a question costs beside so many statements of somebody, natively or in a tab."""
+    given = part_of(sets(options.set), options.part)
     asked = [q["q"] for one in given["heard"][:BESIDE] for q in one["questions"]]
-    worked, waited, sent = [], [], []
-    for question in asked[:WARM] + asked:
-        began, at = time.process_time(), time.monotonic()
-        await told.ask(question)
-        worked.append(time.process_time() - began)
-        waited.append(time.monotonic() - at)
-        await memory.read_ahead(question)
-        at = time.monotonic()
-        await told.ask(question)
-        sent.append(time.monotonic() - at)
-    names = {"cpu_ms_question": worked, "ms_question": waited, "ms_read_ahead": sent}
-    found = {name: round(1e3 * float(np.median(some[WARM:])), 1) for name, some in names.items()}
-    return {"beside": len(memory.said), **found}
+    packed = asyncio.run(pack_statements(given, options.beside))
+    if options.tab:
+        found = cost_in_tab(packed, asked)
+    else:
+        found = asyncio.run(cost_natively(packed, asked))
+    return {name: round(value, 1) for name, value in found.items()}
 
 
 async def over_days(assistant: Assistant, given: dict[str, list[dict]], show: bool) -> dict:
@@ -332,12 +358,6 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
     given = part_of(sets(options.set), options.part)
     if options.unseen:
         given = unseen(given, options.set)
-    if options.beside:
-        with tempfile.TemporaryDirectory() as folder:
-            assistant = await open_assistant(folder)
-            figures = await beside(Told(assistant), given, options.beside)
-            await assistant.versions.store.close()
-        return figures
     with tempfile.TemporaryDirectory() as folder:
         assistant = await open_assistant(folder)
         figures = await judge(Told(assistant), given, options.show)
@@ -359,10 +379,12 @@ def main() -> None:
     ask.add_argument("--part", type=int, default=1, metavar="N", help="every Nth line")
     ask.add_argument("--http", type=int, default=0, metavar="N")
     ask.add_argument("--beside", type=int, default=0, metavar="N", help="other statements")
+    ask.add_argument("--tab", action="store_true", help="--beside, in a tab")
     ask.add_argument("--unseen", action="store_true", help="less what the reader learned from")
     ask.add_argument("--show", action="store_true", help="what was missed")
     options = ask.parse_args()
-    report.write("heard", asyncio.run(measure(options)), [])
+    figures = beside(options) if options.beside else asyncio.run(measure(options))
+    report.write("heard", figures, [])
 
 
 if __name__ == "__main__":

@@ -12,11 +12,13 @@ import msgpack
 
 from oneseek.engine.learning.lessons import Lesson, fold, has_value
 from oneseek.engine.learning.memory.recogniser import SURE
+from oneseek.engine.learning.memory.statements.statement import unpack
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.open import assistant_over
 
 TOKENS = 32  # within which an answer has to say it
+WARM = 10  # questions that are asked before it counts
 
 
 def record_of(fact: dict) -> dict:
@@ -61,6 +63,29 @@ class Told:
             await self.store.batch([["put", "meanings", place, meant]])
         self.memory.reload()
         await self.memory.load()
+
+    async def keep(self, packed: list[str]) -> None:
+        """Facts with their meanings as they are packed, known until the memory is read anew."""
+        await self.memory.load()
+        for one in packed:
+            fact, meant = msgpack.unpackb(base64.b64decode(one))
+            self.memory.keep(fact, unpack(meant))
+
+    async def decided(self, questions: list[str]) -> dict:
+        """The milliseconds that a question makes a person wait for who answers it, and those where
+        it was read while it was typed: in the middle of all but the first, which warm up."""
+        asked, sent = [], []
+        for question in questions[:WARM] + questions:
+            began = time.perf_counter()
+            await self.assistant.mind.decide_answer(0, question)
+            asked.append(time.perf_counter() - began)
+            await self.memory.read_ahead(question)
+            began = time.perf_counter()
+            await self.assistant.mind.decide_answer(0, question)
+            sent.append(time.perf_counter() - began)
+        times = {"ms_question": asked, "ms_read_ahead": sent}
+        found = {name: 1e3 * statistics.median(some[WARM:]) for name, some in times.items()}
+        return {"beside": len(self.memory.said), **found}
 
     async def recognised(self, questions: list[str]) -> dict:
         """The question of the fact that each is answered with, or nothing; the milliseconds that a
