@@ -9,7 +9,7 @@ how much is taken for one that asks for none (tests/held_out/skill_others_N.json
 each skill by itself, with as many examples as `--examples` says; with `--development` in folds of
 the training examples and of the texts that come along as asking for none, by which settings may be
 looked for. `--counting` tells what the pattern of the examples would answer without a model, in
-folds of the training examples.
+folds of the training examples. `--tab` teaches and asks in the page, in Chromium on the processor.
 """
 
 from __future__ import annotations
@@ -44,6 +44,7 @@ from oneseek.engine.learning.skills.sorter import Sorter, choose_beside, feature
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.open import model_named
+from tests.bench.parts.taught_in_page import teach_and_ask
 
 HERE = ROOT / "examples" / "skills"
 SHOTS, LONGEST = 8, 96  # examples in the prompt, tokens of an answer
@@ -138,14 +139,27 @@ async def run_task(model: Model, task: Task, prompted: bool) -> dict:
             asked = [turns([(prompt, "")])[:1] for prompt, _ in task.held]
             answers = await answer_all(assistant, asked, await assistant.skills.number(task.name))
             row |= task.judge(answers)
-            wrong = [
-                {"prompt": q, "wanted": a, "said": text}
-                for (q, a), text in zip(task.held, answers, strict=True)
-                if not is_right(task.measure, score(task.measure, a, text))
-            ]
             if prompted:
                 row |= await beside(assistant, task)
-            return row | {"wrong": wrong}
+            return row | {"wrong": list_wrong(task, answers)}
+
+
+def run_in_page(task: Task) -> dict:
+    """The same through the page, where the sorter says what the skill answers."""
+    asked = [prompt for prompt, _ in task.held]
+    with tempfile.TemporaryDirectory() as name:
+        figures, answers = teach_and_ask(task.name, task.train, asked, Path(name))
+    row = {"task": task.name, "measure": task.measure, "examples": len(task.train), **figures}
+    row |= task.judge(answers) | {"not taken for it": answers.count("")}
+    return row | {"wrong": list_wrong(task, answers)}
+
+
+def list_wrong(task: Task, answers: list[str]) -> list[dict]:
+    return [
+        {"prompt": q, "wanted": a, "said": text}
+        for (q, a), text in zip(task.held, answers, strict=True)
+        if not is_right(task.measure, score(task.measure, a, text))
+    ]
 
 
 async def beside(assistant: Assistant, task: Task) -> dict:
@@ -347,19 +361,29 @@ def folders(given: argparse.Namespace) -> list[Path]:
     return [given.folder / name for name in sorted(names)]
 
 
+def list_tasks(given: argparse.Namespace) -> list[Task]:
+    return [
+        Task(folder, count, given.development)
+        for folder in folders(given)
+        for count in given.examples
+    ]
+
+
+def report_row(row: dict) -> dict:
+    print(json.dumps(row, ensure_ascii=False), file=sys.stderr, flush=True)
+    return row
+
+
 async def measure_tasks(given: argparse.Namespace) -> list[dict]:
     model = await model_named(given.model, given.backend)
-    found = []
-    for folder in folders(given):
-        for count in given.examples:
-            task = Task(folder, count, given.development)
-            one = (
-                untaught(model, task) if given.untaught else run_task(model, task, not given.alone)
-            )
-            row = await one
-            print(json.dumps(row, ensure_ascii=False), file=sys.stderr, flush=True)
-            found.append(row)
-    return found
+    return [
+        report_row(
+            await untaught(model, task)
+            if given.untaught
+            else await run_task(model, task, not given.alone)
+        )
+        for task in list_tasks(given)
+    ]
 
 
 def check_targets(rows: list[dict]) -> dict:
@@ -382,6 +406,7 @@ def main() -> None:
     ask.add_argument("--only", nargs="*")
     ask.add_argument("--examples", type=int, nargs="*", default=[0], help="how many; 0: all")
     ask.add_argument("--alone", action="store_true", help="without the base, or other skills")
+    ask.add_argument("--tab", action="store_true", help="in the page, the skill alone")
     ask.add_argument("--untaught", action="store_true", help="the base and its prompts alone")
     ask.add_argument("--routing", action="store_true", help="what asks for which; nobody trains")
     ask.add_argument("--counting", action="store_true", help="the pattern alone, in folds")
@@ -392,7 +417,10 @@ def main() -> None:
         if chosen:
             print(json.dumps(asyncio.run(measure(given)), ensure_ascii=False))
             return
-    rows = asyncio.run(measure_tasks(given))
+    if given.tab:
+        rows = [report_row(run_in_page(task)) for task in list_tasks(given)]
+    else:
+        rows = asyncio.run(measure_tasks(given))
     if given.untaught:
         print(json.dumps({"model": given.model, "tasks": rows}, ensure_ascii=False))
         return

@@ -1,0 +1,68 @@
+"""A skill taught in the page by a person who touches no setting, and asked in its chats."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+from builder import site
+from tests.support.page import acts
+from tests.support.page.browser import chromium, served, wait_for_state, watched
+
+Pair = tuple[str, str]
+LONGEST_MS = 1_800_000  # of teaching
+ENDED = re.compile(r"(\d+) of (\d+) held-back examples right")
+
+
+def teach_and_ask(
+    name: str, examples: list[Pair], asked: list[str], folder: Path
+) -> tuple[dict, list[str]]:
+    """What teaching took and how it ended, and what each prompt is answered in a chat of its own;
+    nothing where the skill did not answer. Chromium computes on the processor."""
+    file = folder / f"{name}.jsonl"
+    lines = [json.dumps({"prompt": q, "answer": a}, ensure_ascii=False) for q, a in examples]
+    file.write_text("\n".join(lines) + "\n", "utf-8")
+    with (
+        chromium() as browser,
+        served(site.build()) as address,
+        watched(browser, address) as (
+            context,
+            _,
+        ),
+    ):
+        page = context.new_page()
+        page.goto("/?model=smollm2-135m&engine=cpu")
+        wait_for_state(page, "ready", timeout=600)
+        figures = teach(page, name, file)
+        return figures, [ask(page, name, prompt) for prompt in asked]
+
+
+def teach(page: Page, name: str, file: Path) -> dict:
+    page.get_by_role("tab", name="Activity").click()
+    panel = page.get_by_role("tabpanel", name="Activity")
+    panel.get_by_role("button", name="Train on a data set").click()
+    dialog = page.get_by_role("dialog")
+    with page.expect_file_chooser() as choosing:
+        dialog.get_by_role("button", name="Choose a file").click()
+    choosing.value.set_files(file)
+    expect(dialog.get_by_label("Data set")).to_contain_text(file.name)
+    dialog.get_by_label("As a skill called").fill(name)
+    began = time.monotonic()
+    dialog.get_by_role("button", name="Train", exact=True).click()
+    told = panel.locator("#skills").get_by_text(ENDED)
+    expect(told).to_be_visible(timeout=LONGEST_MS)
+    seconds = time.monotonic() - began
+    wait_for_state(page, "ready", timeout=600)
+    return {"seconds": round(seconds, 1), "verdict": told.inner_text()}
+
+
+def ask(page: Page, name: str, prompt: str) -> str:
+    acts.new_chat(page)
+    acts.say(page, prompt)
+    answer = acts.wait_for_answer(page)
+    by_it = answer.get_by_text(f"Skill: {name}").count()
+    return acts.body(answer).inner_text().strip() if by_it else ""
