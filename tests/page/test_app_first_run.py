@@ -72,6 +72,10 @@ def test_scenario_1_the_chosen_model_is_fetched_with_progress_and_answers(
     for fact in ("98 MB", "Apache-2.0", "English"):
         expect(card).to_contain_text(fact)
     assert not asked_for
+    page.get_by_text("How should I answer?", exact=True).click()
+    page.get_by_role("button", name="New chat").click()
+    how = page.get_by_label("How should I answer?")
+    expect(how).to_be_visible()  # what was unfolded stays so when the chat is drawn again
     field = page.get_by_role("textbox", name="Message")
     field.fill("Remember this draft")
     field.press("Enter")
@@ -79,8 +83,6 @@ def test_scenario_1_the_chosen_model_is_fetched_with_progress_and_answers(
     expect(field).to_have_value("Remember this draft")
     assert not asked_for
     wait_until(lambda: "Remember this draft" in str(read_store(page, "drafts")))
-    page.get_by_text("How should I answer?", exact=True).click()
-    how = page.get_by_label("How should I answer?")
     how.fill("In one sentence.")
     field.focus()
     wait_until(lambda: "In one sentence." in str(read_store(page, "settings")))

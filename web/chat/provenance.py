@@ -50,6 +50,7 @@ def details(turn):
         dom.make("summary", chip(turn), dom.make("span", by(turn))),
         dom.make("ul", [item(fact) for fact in facts], cls="list"),
         cls="because",
+        id="because-" + turn["id"],
     )
 
 

@@ -75,11 +75,12 @@ def fragment(*children):
 
 def replace(element, *children):
     """New content; the control that had the focus inside gets it back when it still exists, a field
-    together with what is being typed into it."""
-    focused = _find_focused(element)
+    together with what is being typed into it. What was unfolded and has an id stays so."""
+    focused, unfolded = _find_focused(element), _find_unfolded(element)
     scrolled = element.childElementCount and element.scrollTop  # to ask costs a layout
     element.replaceChildren()
     fill(element, children)
+    _unfold(unfolded, element)
     if scrolled:
         element.scrollTop = scrolled
     _focus_again(focused, element)
@@ -89,8 +90,20 @@ def replace(element, *children):
 def swap(old, new):
     """Another element in its place; the focus stays as in `replace`, also on the element itself."""
     focused = _find_focused(old)
+    _unfold(_find_unfolded(old), new)
     old.replaceWith(new)
     _focus_again(focused, new)
+
+
+def _find_unfolded(element):
+    return [one.id for one in find_all("details[id][open]", element)]
+
+
+def _unfold(ids, element):
+    for id in ids:
+        fold = find('[id="%s"]' % id, element)
+        if fold:
+            fold.open = True
 
 
 def offer_focus(element):

@@ -147,5 +147,5 @@ class FirstCard:
 
 
 def fold(id, title, *inside):
-    """Behind a click; by its id it stays open when the card is drawn again."""
+    """Behind a click; by its id it stays open when the chat is drawn again."""
     return dom.make("details", dom.make("summary", title), *inside, id=id)

@@ -187,10 +187,6 @@ class FirstRun:
             dom.find("progress", old).value = self.progress.done
             dom.find(".note", old).textContent = dom.find(".note", new).textContent
         else:
-            for was in dom.find_all("details[id][open]", old):
-                fold = dom.find("#" + was.id, new)
-                if fold:
-                    fold.open = True
             dom.swap(old, new)
 
     def focus(self):
