@@ -209,6 +209,24 @@ def test_a_correction_holds_from_the_next_question(home):
     assert home.facts_of(answer) == [id] and len(home.mind.memory) == 1
 
 
+@pytest.mark.parametrize("order", [(0, 1), (1, 0), ()])
+def test_what_was_told_later_stays_in_whatever_order_it_is_taken_in(home, order):
+    """Of what waits the newest is taken in first."""
+    told = [("Your boat is called Saltkråkan.", 10), ("Your boat is called Havsörnen.", 20)]
+    records = [record_of({"question": BOAT[0], "answer": text}) | {"time": time}
+               for text, time in told]  # fmt: skip
+    run(home.store.batch([["put", "queue", one["id"], one] for one in records]))
+    for ids in [[records[at]["id"]] for at in order] or [[]]:
+        assert run(home.mind.remember(ids))["outcome"] == "remembered"
+    for _ in range(2):
+        answer = home.ask(BOAT[0])
+        assert "Havsörnen" in answer.text and home.facts_of(answer) == [records[1]["id"]]
+        assert run(home.mind.list_waiting()) == [] and len(home.mind.memory) == 1
+        home.again()
+    run(home.mind.let_go([records[1]["id"]]))
+    assert run(home.store.all("facts")) == []
+
+
 def test_what_was_skipped_is_not_known_and_stays_in_the_queue_until_it_is_forgotten(home):
     id, _ = home.tell(*BOAT)
     record = run(home.store.get("queue", id))

@@ -153,3 +153,23 @@ def test_what_is_forgotten_while_its_correction_is_read_does_not_end_the_correct
         monkeypatch.setattr(Reader, "locate_answers", read_and_forget)
         assert run(memory.remember([record])) == ["new"]
         assert list(memory.facts) == ["new"]
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_what_takes_a_statement_back_stands_in_whatever_order_they_are_taken_in(tmp_path, order):
+    with opened(tmp_path) as (run, told, store):
+        memory = told.mind.memory
+        (kept,) = run(told.tell(["We have a purple Raleigh"], "one"))
+        run(memory.forget([kept["id"]]))
+        words = "We have a black one instead"
+        newer = {**kept, "id": "new", "prompt": words, "answer": words, "time": kept["time"] + 1}
+        newer["source"] = {"replaces": kept["id"]}
+        for at in order:
+            run(memory.remember([[kept, newer][at]]))
+        for _ in range(2):
+            assert list(memory.facts) == ["new"] and memory.list_covered() == {"new", kept["id"]}
+            memory.reload()
+            run(memory.load())
+        again = {**kept, "time": newer["time"] + 1}
+        assert run(memory.remember([again])) == [kept["id"]]
+        assert set(memory.facts) == {"new", kept["id"]}

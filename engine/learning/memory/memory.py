@@ -92,6 +92,7 @@ class Memory:
         self.asked: dict[str, str] = {}  # folded questions, as they were told, and their facts
         self._lessons: dict[str, Lesson] = {}
         self._people: dict[str, Person] = {}  # those who were asked for
+        self._taken_back: dict[str, str] = {}  # statement -> the one that takes it back
         self.recogniser, self.said, self.succession = Recogniser(), Said(), Succession()
 
     def reload(self) -> None:
@@ -363,6 +364,8 @@ class Memory:
         self.facts[fact["id"]] = fact
         if "answer" in fact and (person := self._people.get(owner_of(fact))):
             person.add(fact)
+        for old in fact["source"].get("replaces", "").split():
+            self._taken_back[old] = fact["id"]
         self._lessons.pop(fact["id"], None)
         self._ahead = NOTHING
         if meanings.said is not None:
@@ -381,7 +384,8 @@ class Memory:
 
     async def remember(self, records: Iterable[dict]) -> list[str]:
         """Take facts in (records of the queue), each at once or not at all; the ids of those that
-        are known now. What asked the same before is replaced."""
+        are known now. What was told before to the same question is replaced; what was told later
+        stays, also where it is taken in first."""
         await self.load()
         taken = []
         for record in records:
@@ -391,13 +395,19 @@ class Memory:
             lesson = memorable(record)
             fact = self._fact(record, lesson)
             if self.facts.get(fact["id"]) != fact:
-                replaced = self._find_replaced(fact, lesson)
-                meanings = await self._meanings(lesson, fact["source"].get("said", ""))
-                if meanings.said is not None:
-                    meanings.beside = await self._beside(fact, meanings.said, replaced)
-                await self._store(fact, meanings, replaced)
+                await self._take_in(fact, lesson)
             taken.append(fact["id"])
         return taken
+
+    async def _take_in(self, fact: dict, lesson: Lesson) -> None:
+        same = self._find_same_question(fact, lesson)
+        if newer := [id for id in same if self.facts[id]["time"] > fact["time"]]:
+            await self._put_behind(fact, max(newer, key=self._time))
+            return
+        meanings = await self._meanings(lesson, fact["source"].get("said", ""))
+        if meanings.said is not None:
+            meanings.beside = await self._beside(fact, meanings.said, same)
+        await self._store(fact, meanings, same)
 
     async def _hear(self, record: dict) -> str:
         """Keep a statement, in the place of those that it takes back."""
@@ -415,7 +425,10 @@ class Memory:
             "time": known.get("time") or record.get("time") or self.clock(),
             "also": known.get("also") or record.get("also") or [],
         }
-        if known != fact:
+        newer = self._taken_back.get(fact["id"], "")
+        if newer in self.facts and self.facts[newer]["time"] >= fact["time"]:
+            await self._put_behind(fact, newer)
+        elif known != fact:
             replaces = [id for id in fact["source"].get("replaces", "").split() if id in self.facts]
             ((whole, terms, _),) = await self.reader.locate_answers([text_of(fact)])
             beside = await self._beside(fact, whole, replaces)
@@ -461,8 +474,8 @@ class Memory:
             "also": known.get("also") or record.get("also") or [],
         }
 
-    def _find_replaced(self, fact: dict, lesson: Lesson) -> list[str]:
-        """Facts that another answer to the same question takes the place of."""
+    def _find_same_question(self, fact: dict, lesson: Lesson) -> list[str]:
+        """The facts that are another answer to the question of one."""
         others = (
             one for one in self.facts.values()
             if "answer" in one and one["id"] != fact["id"] and not is_statement(one)
@@ -477,6 +490,24 @@ class Memory:
             return Meanings(texts[:-1], texts[-1])
         ((whole, terms, _),) = await self.reader.locate_answers([said])
         return Meanings(texts[:-1], texts[-1], whole, terms.pack())
+
+    async def _put_behind(self, fact: dict, newer: str) -> None:
+        """A fact in whose place a newer one stands already is covered by that."""
+        key = self._key(newer)
+        async with self._changing:
+            kept = await self.store.get("meanings", key)
+            if newer not in self.facts or kept is None:
+                return  # it was forgotten meanwhile
+            covering = self.facts[newer]
+            also = list(dict.fromkeys([*covering["also"], fact["id"], *fact["also"]]))
+            covering = {**covering, "also": also}
+            change = Change()
+            change.put("facts", newer, covering)
+            change.put("meanings", key, {**kept, "also": also})
+            await self._let_go(change, [fact["id"]])
+            await self.store.batch(change.ops)
+            self._drop([fact["id"]])
+            self.facts[newer] = covering
 
     async def _store(self, fact: dict, meanings: Meanings | Heard, replaced: Sequence[str]) -> None:
         async with self._changing:

@@ -65,8 +65,9 @@ class Rows:
         for begins in list_beginnings(fact):
             self._words[begins][fact["id"]] = fact
 
-    def remove(self, fact: dict) -> None:
-        del self.order[self._place(fact)], self._by_id[fact["id"]]
+    def remove(self, id: str) -> None:
+        fact = self._by_id.pop(id)
+        del self.order[self._place(fact)]
         self._texts[join_lines(text_of(fact))].remove(fact)
         self.leaning.pop(fact["id"], None)
         if leads := find_lead(fact):
@@ -155,7 +156,7 @@ class Person:
     def remove(self, fact: dict) -> None:
         del self._begins[text_said(fact)[:BEGINS]][fact["id"]]
         if is_statement(fact):
-            self.rows.remove(fact)
+            self.rows.remove(fact["id"])
 
     def find_in(self, message: str) -> list[str]:
         """The ids of the facts that were told in a message, in its order."""
