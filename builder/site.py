@@ -290,7 +290,8 @@ def with_paths(text: str, names: dict[str, str]) -> str:
 
 
 def head(site: Site, facts: dict) -> str:
-    """What starts the page: the facts of the build, what is fetched at once, and our first code."""
+    """What starts the page: the facts of the build, what is fetched at once, and our first code, of
+    which the very first keeps what is pressed and so is there before any button."""
     quoted = {
         "facts": json.dumps(facts, ensure_ascii=False).replace("</", "<\\/"),
         "start": site.names["start.js"],
@@ -303,13 +304,13 @@ def head(site: Site, facts: dict) -> str:
         "soon": "\n".join(f'<link rel="modulepreload" href="{site.names[name]}">' for name in SOON),
     }
     return """\
+<script src="{start}"></script>
 <link rel="preload" as="font" type="font/woff2" crossorigin href="{font}">
 <link rel="preload" as="fetch" crossorigin href="{modules}">
 <link rel="preload" as="fetch" crossorigin href="{interpreter}">
 <link rel="preload" as="fetch" crossorigin href="{registry}">
 {soon}
 <script type="application/json" id="site">{facts}</script>
-<script type="module" src="{start}"></script>
 <script type="module" async src="{page}"></script>
 <script id="workers" type="module" src="{workers}"></script>
 """.format(**quoted)

@@ -46,6 +46,8 @@ def test_what_is_pressed_while_the_page_starts_is_done_once_it_can_be(page: Page
 
     context.route("**/modules.rom", hold_up)
     page.goto("/?model=tiny&engine=cpu")
+    # What keeps it is no module, which would come after the buttons.
+    expect(page.locator('head script[src$="/start.js"]:not([type])')).to_have_count(1)
     wait_for_state(page, "ready", timeout=120)
     expect(page.get_by_role("dialog", name="Settings")).to_be_visible()
     page.keyboard.press("Escape")
