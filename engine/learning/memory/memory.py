@@ -27,6 +27,7 @@ from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder, Meaning
 from oneseek.engine.learning.memory.recogniser import Meanings, Recogniser, Text
 from oneseek.engine.learning.memory.second_look import names, plain_words
 from oneseek.engine.learning.memory.statements import evidence, succession
+from oneseek.engine.learning.memory.statements.groups import words_in
 from oneseek.engine.learning.memory.statements.introducing import find_introduced
 from oneseek.engine.learning.memory.statements.reader import Reader, Sentence, sigmoid
 from oneseek.engine.learning.memory.statements.rows import Person
@@ -59,7 +60,7 @@ Ahead = tuple[tuple[str, str], asyncio.Future | None, str]
 DAY_MS = 24 * 3600 * 1000
 MAY_ASK, SHARES = 0.25, 0.8  # a question that may ask for one's own, and shares a word, rather does
 FIRST, CLOSE = 4, 0.5  # statements that are read first, so near the nearest; more if none answers
-NAME = 4  # signs of a name that has figures in it, at least
+NAME, NUMBER = 4, 3  # signs of a name that has figures in it, and of one that is all figures
 PAIRS = 3  # facts of another language that are read together with a question
 NOTHING: Ahead = ("", ""), None, URGENT
 REPLACED = "traces"  # by `meanings`: what a store or a backup still has of it says whose facts
@@ -249,8 +250,8 @@ class Memory:
     def knows(self, question: str, user: str) -> bool:
         """Whether a question names somebody, or something, that the person has told of by name."""
         words = language(guess(question))
-        named = names(question, words)
-        for word in plain_words(question) - words.function_words:
+        named, numbers = names(question, words), set(words_in(words.code)["numbers"].split())
+        for word in plain_words(question) - words.function_words - numbers:
             if is_measure(word):
                 continue
             for id in self.said.find_by_stem(word[:STEM]):
@@ -586,9 +587,10 @@ class Memory:
 
 
 def is_measure(word: str) -> bool:
-    """Whether a word is a figure, or a short one with a unit (10k): nothing has that for a name."""
+    """Whether a word is one or two figures, or a few with a unit (10k): nothing has that for a
+    name."""
     figures = any(sign.isdigit() for sign in word)
-    return figures and (len(word) < 2 or (len(word) < NAME and not word.isdigit()))
+    return figures and len(word) < (NUMBER if word.isdigit() else NAME)
 
 
 def trim_question(question: str) -> str:

@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from oneseek.engine.core.collecting.secrets import secrets_in
 from oneseek.engine.core.conversation import MEMORY
+from oneseek.engine.learning.composing.asked import Asked
 from oneseek.engine.learning.composing.parts import clauses, parts
 from oneseek.engine.learning.composing.rules import compose, takes_several
 from oneseek.engine.learning.composing.tasks import is_task
@@ -41,6 +42,9 @@ ASKS_NOTHING = 0.2  # with less a question that names nobody is a general one
 NEAR_NOTHING = 0.42  # with a smaller sum of scores, nothing that was told answers the question
 # The least sum of scores for a question to be split, and the least score of each of its parts.
 NEAR_PART, PART_SURE = 0.045, 0.15
+# The least sum of scores for several statements to be put together, where the question names
+# neither a group nor anything that the memory knows by name.
+SEVERAL = 0.1
 LATELY = 1.0  # nats that speak for a statement of the same chat, of the last few messages
 
 
@@ -113,7 +117,7 @@ class Replies:
             own = own or bool(each) and all(sure_parts)
             for part, is_sure in zip(asked, sure_parts, strict=True):
                 own = own or is_sure and await self._asks_for_own(part, user)
-        if found and own:
+        if found and own and (sure >= SEVERAL or knows or Asked(question, code).groups):
             if more := compose(question, found, rows, code, now, each, bool(changed)):
                 return self.say(*more)
         said = choose_statements(found, question) if found else []
