@@ -50,7 +50,7 @@ class Rows:
         self._by_id: dict[str, dict] = {}
         self._texts: dict[str, list[dict]] = defaultdict(list)  # by their words, the latest last
         self._after: dict[str, list[dict]] = defaultdict(list)  # what goes on from some words
-        self._words: dict[str, dict[str, dict]] = defaultdict(dict)  # by how their words begin
+        self._words: dict[str, set[str]] = defaultdict(set)  # ids, by how their words begin
         for fact in known:
             self.add(fact)
 
@@ -63,7 +63,7 @@ class Rows:
         if leads := find_lead(fact):
             insort(self._after[leads], fact, key=time_of)
         for begins in list_beginnings(fact):
-            self._words[begins][fact["id"]] = fact
+            self._words[begins].add(fact["id"])
 
     def remove(self, id: str) -> None:
         fact = self._by_id.pop(id)
@@ -73,15 +73,15 @@ class Rows:
         if leads := find_lead(fact):
             self._after[leads].remove(fact)
         for begins in list_beginnings(fact):
-            del self._words[begins][fact["id"]]
+            self._words[begins].discard(fact["id"])
 
     def find_by_beginnings(self, beginnings: Iterable[str]) -> list[dict]:
         """The statements of which a word may begin so, in their order."""
         whole = tuple({one[:LETTERS] for one in beginnings})
         short = tuple(one for one in whole if len(one) < LETTERS)
         keys = [*whole, *(key for key in self._words if short and key.startswith(short))]
-        found = {id: fact for key in keys for id, fact in self._words.get(key, {}).items()}
-        return sorted(found.values(), key=time_of)
+        found = {id for key in keys for id in self._words.get(key, ())}
+        return [fact for fact in self.order if fact["id"] in found] if found else []
 
     def _last(self, words: str) -> dict | None:
         """The latest statement of some words."""
