@@ -123,8 +123,7 @@ class Assistant:
         self.updater = WeightUpdater(versions, weights, self._put, self._quiet)
         self.answers: dict[str, Answer] = {}
         self._preparing = 0  # answers
-        self._pump: asyncio.Task | None = None
-        self._failure: Exception = RuntimeError("nothing has failed")
+        self._pump: asyncio.Task[Exception | None] | None = None
         self._settled = asyncio.Condition()
 
     # ---- answering
@@ -405,22 +404,27 @@ class Assistant:
             await self._settled.wait_for(lambda: not self.answering)
         await self.learner.make_room()
 
-    def _stands_still(self) -> bool:
-        """Whether nobody works on the answers under way."""
-        return self._pump is None or self._pump.done()
-
     async def wait_for_answer(self, answer: Answer) -> None:
-        if self._stands_still():
-            with urgent():
-                self._pump = asyncio.ensure_future(self._work())
-        async with self._settled:
-            await self._settled.wait_for(lambda: answer.ended or self._stands_still())
-        if not answer.ended:
-            answer.cancel()
-            raise self._failure
+        """Until it has ended, or whoever works on the answers under way has failed. They may have
+        been at their end when it came: then somebody begins anew."""
+        while not answer.ended:
+            if self._pump is None or self._pump.done():
+                with urgent():
+                    self._pump = asyncio.ensure_future(self._work())
+            failure = await self._wait_while_worked_on(answer, self._pump)
+            if not answer.ended and failure:
+                answer.cancel()
+                raise failure
 
-    async def _work(self) -> None:
-        """One chunk or token after another, for as long as anybody waits."""
+    async def _wait_while_worked_on(
+        self, answer: Answer, pump: asyncio.Task[Exception | None]
+    ) -> Exception | None:
+        async with self._settled:
+            await self._settled.wait_for(lambda: answer.ended or pump.done())
+        return pump.result() if pump.done() else None
+
+    async def _work(self) -> Exception | None:
+        """One chunk or token after another, for as long as anybody waits; why that failed."""
         try:
             while self.speaking:
                 for generator in self.generators:
@@ -428,8 +432,9 @@ class Assistant:
                         await generator.advance()
                 async with self._settled:
                     self._settled.notify_all()
+            return None
         except Exception as failure:  # told to everyone who waits, see `wait_for_answer`
-            self._failure = failure
+            return failure
         finally:
             self.turns.wake()
             async with self._settled:

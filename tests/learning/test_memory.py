@@ -118,6 +118,28 @@ def test_what_was_told_is_said_at_once_and_after_a_restart(home):
         home.again()
 
 
+def test_an_answer_that_comes_as_the_work_on_others_ends_is_worked_on(home):
+    async def answer():
+        over = asyncio.Event()
+
+        async def end() -> None:
+            await over.wait()
+
+        home.assistant._pump = asyncio.ensure_future(end())
+        messages = [{"role": "user", "content": PLAIN[0]}]
+        asked = asyncio.ensure_future(home.assistant.answer(messages, SAMPLING, "chat"))
+        while not home.assistant.speaking:
+            await asyncio.sleep(0)
+        over.set()
+        while not asked.done():
+            async with home.assistant._settled:
+                home.assistant._settled.notify_all()
+            await asyncio.sleep(0)
+        return await asked
+
+    assert run(answer())[0].ended
+
+
 def test_an_answer_that_was_cut_anywhere_goes_on_as_it_would_have(home):
     home.tell(*BOAT)
     whole = home.ask(BOAT[0])
