@@ -234,7 +234,7 @@ class Memory:
             about,
             np.array(asked),
             links,
-            (self.clock() - np.array(times)) / DAY_MS,
+            (self.clock() - np.array(times, np.float64)) / DAY_MS,
             named,
         )
         nats = np.array([evidence.nats_of(read.evidence[id]) for id in live])
