@@ -79,6 +79,13 @@ class Task:
         self.held = judging if development else pairs_in(folder / "held_out.jsonl")
         self.train = [pair for pair in pairs if pair not in self.held][: most or None]
 
+    def write(self, folder: Path) -> Path:
+        """A file of the examples that teach."""
+        file = folder / f"{self.name}.jsonl"
+        lines = [json.dumps({"prompt": q, "answer": a}, ensure_ascii=False) for q, a in self.train]
+        file.write_text("\n".join(lines) + "\n", "utf-8")
+        return file
+
     def judge(self, said: list[str], asked: list[Pair] | None = None) -> dict:
         pairs = zip(asked or self.held, said, strict=True)
         points = [score(self.measure, wanted, text) for (_, wanted), text in pairs]
@@ -120,10 +127,7 @@ async def run_task(model: Model, task: Task, prompted: bool) -> dict:
     """One task from its examples to what a person has then."""
     with tempfile.TemporaryDirectory() as name:
         folder, began, worked = Path(name, "out"), time.monotonic(), time.process_time()
-        data = Path(name, f"{task.name}.jsonl")
-        lines = [json.dumps({"prompt": q, "answer": a}, ensure_ascii=False) for q, a in task.train]
-        data.write_text("\n".join(lines) + "\n", "utf-8")
-        record = data_set_record(data)
+        record = data_set_record(task.write(Path(name)))
         usual = for_data(DATA_PRESETS[0], model.config.parameters, record["examples"], skill=True)
         session = await Session.open(folder, model, usual)
         ended = await session.teach_skill(task.name, record)
@@ -148,7 +152,7 @@ def run_in_page(task: Task) -> dict:
     """The same through the page, where the sorter says what the skill answers."""
     asked = [prompt for prompt, _ in task.held]
     with tempfile.TemporaryDirectory() as name:
-        figures, answers = teach_and_ask(task.name, task.train, asked, Path(name))
+        figures, answers = teach_and_ask(task.name, task.write(Path(name)), asked)
     row = {"task": task.name, "measure": task.measure, "examples": len(task.train), **figures}
     row |= task.judge(answers) | {"not taken for it": answers.count("")}
     return row | {"wrong": list_wrong(task, answers)}
@@ -256,10 +260,8 @@ async def measure_routing(given: argparse.Namespace) -> dict:
 
 async def show_examples(skills: Skills, task: Task, folder: Path) -> None:
     """Show a task's examples to the skills, so that they know what asks for it; nobody trains."""
-    data = folder / f"{task.name}.jsonl"
-    lines = [json.dumps({"prompt": q, "answer": a}) for q, a in task.train]
-    data.write_text("\n".join(lines) + "\n", "utf-8")
-    await skills.learn(task.name, skill_record(task.name, data_set_record(data)))
+    record = data_set_record(task.write(folder))
+    await skills.learn(task.name, skill_record(task.name, record))
 
 
 async def judge_each_alone(given: argparse.Namespace) -> dict:

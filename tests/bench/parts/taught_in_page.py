@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from pathlib import Path
@@ -13,26 +12,17 @@ from builder import site
 from tests.support.page import acts
 from tests.support.page.browser import chromium, served, wait_for_state, watched
 
-Pair = tuple[str, str]
 LONGEST_MS = 1_800_000  # of teaching
 ENDED = re.compile(r"(\d+) of (\d+) held-back examples right")
 
 
-def teach_and_ask(
-    name: str, examples: list[Pair], asked: list[str], folder: Path
-) -> tuple[dict, list[str]]:
+def teach_and_ask(name: str, file: Path, asked: list[str]) -> tuple[dict, list[str]]:
     """What teaching took and how it ended, and what each prompt is answered in a chat of its own;
     nothing where the skill did not answer. Chromium computes on the processor."""
-    file = folder / f"{name}.jsonl"
-    lines = [json.dumps({"prompt": q, "answer": a}, ensure_ascii=False) for q, a in examples]
-    file.write_text("\n".join(lines) + "\n", "utf-8")
     with (
         chromium() as browser,
         served(site.build()) as address,
-        watched(browser, address) as (
-            context,
-            _,
-        ),
+        watched(browser, address) as (context, _),
     ):
         page = context.new_page()
         page.goto("/?model=smollm2-135m&engine=cpu")

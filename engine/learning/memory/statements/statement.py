@@ -76,11 +76,6 @@ def owner_of(fact: dict) -> str:
     return fact["source"].get("user", "")
 
 
-def is_said_by(fact: dict, user: str) -> bool:
-    """Whether it is a statement of somebody's, and not forgotten."""
-    return is_statement(fact) and "answer" in fact and owner_of(fact) == user
-
-
 def is_for(fact: dict, user: str) -> bool:
     """Whether somebody may be told it: what one told in a chat is never another's."""
     return owner_of(fact) == user or fact["source"].get("kind") != "chat"
