@@ -19,6 +19,7 @@ from tests.support.page.acts import (
     locate_queue,
     new_chat,
     panel,
+    press_and_say,
     say,
     set_temperature,
     slow_down,
@@ -102,12 +103,20 @@ SEND_AND_LEAVE = """() => {
 }"""
 
 
-def test_a_new_chat_in_the_instant_of_a_question_leaves_it_in_the_one_before(chat: Page):
+@pytest.mark.parametrize("before", [(), ("Who was here first?",)], ids=["first", "later"])
+def test_a_new_chat_in_the_instant_of_a_question_leaves_it_in_the_one_before(
+    chat: Page, before: tuple[str, ...]
+):
+    new_chat(chat)
+    for text in before:
+        say(chat, text)
+        wait_for_answer(chat)
     chat.evaluate(SEND_AND_LEAVE)
     expect(chat.get_by_role("heading", name="Chat that runs and learns")).to_be_visible()
-    chat.get_by_role("button", name="Who left before it was stored?", exact=True).click()
-    expect(answers(chat).get_by_role("button", name="Copy")).to_be_visible()
-    expect(chat.get_by_role("article", name="You said")).to_have_count(1)
+    title, *_ = (*before, "Who left before it was stored?")
+    chat.get_by_role("button", name=title, exact=True).click()
+    expect(answers(chat).last.get_by_role("button", name="Copy")).to_be_visible()
+    expect(chat.get_by_role("article", name="You said")).to_have_count(len(before) + 1)
 
 
 CORRECT_WHEN_ANSWERED = """() => {
@@ -140,17 +149,24 @@ def test_a_correction_in_the_instant_an_answer_ends_is_about_that_answer(chat: P
 def test_what_is_sent_in_the_same_instant_as_a_new_chat_belongs_to_it(chat: Page):
     say(chat, "Hello")
     wait_for_answer(chat)
-    chat.evaluate(
-        """() => {
-          document.querySelector("#new-chat").click();
-          const field = document.querySelector("#composer-text");
-          field.value = "What is a tree?";
-          field.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
-        }"""
-    )
+    press_and_say(chat.get_by_role("button", name="New chat"), "What is a tree?")
     wait_for_answer(chat)
     expect(chat.get_by_role("article", name="You said")).to_have_count(1)
     expect(chat.get_by_role("article", name="You said")).to_contain_text("What is a tree?")
+
+
+def test_what_is_sent_in_the_same_instant_as_another_chat_is_chosen_belongs_to_that(chat: Page):
+    new_chat(chat)
+    say(chat, "What is a spruce?")
+    wait_for_answer(chat)
+    new_chat(chat)
+    say(chat, "What is a boat?")
+    wait_for_answer(chat)
+    spruces = chat.get_by_role("button", name="What is a spruce?", exact=True)
+    press_and_say(spruces, "And what is a pine?")
+    wait_for_answer(chat, 2)
+    expect(chat.get_by_role("article", name="You said").first).to_contain_text("spruce")
+    expect(chat.get_by_role("article", name="You said").last).to_contain_text("pine")
 
 
 def test_an_open_editor_outlives_a_change_of_the_queue(chat: Page):

@@ -170,11 +170,11 @@ class Chat:
             self.chat = {"id": new_id("c"), "title": title, "created": now, "leaf": ""}
             self.page.source_chat.keep(self.chat)
             dom.run(self.remember())
-        before = self.tree.turns.get(self.chat["leaf"])
+        tree, before = self.tree, self.tree.turns.get(self.chat["leaf"])
         asked = self.new_turn(self.chat["leaf"], "user", text, pictures=pictures)
         await self.answer(asked)
         if before:
-            await self.page.taste.went_on(self.tree, before)
+            await self.page.taste.went_on(tree, before)
         await self.page.teaching.log_turn(asked)
 
     def answer_over(self, turn):

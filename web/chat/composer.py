@@ -34,6 +34,7 @@ class Composer:
             return
         self.sending = True
         try:
+            await self.page.conversations.shown.wait()
             pictures = await self.page.pictures.keep()
         finally:
             self.sending = False

@@ -23,6 +23,8 @@ class Conversations:
         self.deleted, self.deleted_pictures = {}, {}
         self.found = None
         self.searches = 0
+        self.opening, self.shown = 0, dom.asyncio.Event()
+        self.shown.set()
         self.list = dom.by_id("chat-list")
         page.watch(self.load, "chats")
         page.watch(self.draw, "chat", "words")
@@ -63,10 +65,21 @@ class Conversations:
         await self.chat.remember()
         await self.page.composer.restore()
 
-    async def show(self, id):
+    def show(self, id):
+        """A stored chat: what is typed in the very next instant waits for it."""
         self.page.aside.close_sheets()
         self.page.composer.put("")
-        await self.chat.open(id)
+        self.opening += 1
+        self.shown.clear()
+        return self.open(id)
+
+    async def open(self, id):
+        try:
+            await self.chat.open(id)
+        finally:
+            self.opening -= 1
+            if not self.opening:
+                self.shown.set()
         await self.page.composer.restore()
         if self.found is not None:
             await self.page.reading_position.find(dom.by_id("chat-search").value)

@@ -17,20 +17,20 @@ class SourceChat:
         page.watch(self.draw, "chat", "words")
         dom.verbs(
             {
-                "ask-source": lambda of, el: self.begin(of),
+                "ask-source": lambda of, el: self.begin(of, el.dataset.title),
                 "more-about": lambda of, el: self.offer(el),
                 "add-about": lambda of, el: self.add(of),
                 "end-about": lambda of, el: self.end(of),
             }
         )
 
-    async def begin(self, id):
-        """A new chat in which the source is asked."""
-        source = await self.page.store.get("sources", id)
-        await self.page.conversations.show("")
-        self.sources = [{"id": id, "title": source["title"]}]
+    def begin(self, id, title):
+        """A new chat in which the source is asked, at once: a question typed in the very next
+        instant belongs to it."""
+        settled = self.page.conversations.new()
+        self.sources = [{"id": id, "title": title}]
         self.draw()
-        self.page.composer.focus()
+        return settled
 
     async def offer(self, anchor):
         """The other sources that can be asked here too, the newest first."""

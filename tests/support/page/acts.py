@@ -28,6 +28,19 @@ def say(page: Page, text: str) -> None:
     field.press("Enter")
 
 
+def press_and_say(button: Locator, text: str) -> None:
+    """Both in one instant, sooner than anything is loaded."""
+    button.evaluate(
+        """(button, text) => {
+          button.click();
+          const field = document.querySelector("#composer-text");
+          field.value = text;
+          field.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
+        }""",
+        text,
+    )
+
+
 def answers(page: Page) -> Locator:
     return page.get_by_role("article", name="OneSeek said")
 

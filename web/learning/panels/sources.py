@@ -171,7 +171,9 @@ class Sources:
         if state in ("ready", "held") and source.get("editable"):
             wanted = wanted + [("edit", "edit-source", "edit")]
         buttons = [
-            dom.button(t("sources." + words), do, id, drawing, cls="small")
+            dom.button(
+                t("sources." + words), do, id, drawing, cls="small", data_title=source["title"]
+            )
             for words, do, drawing in wanted
         ]
         gone = dom.button(t("sources.remove"), "remove-source", id, "trash", cls="small danger")
