@@ -36,17 +36,17 @@ def test_a_tab_pressed_while_the_page_starts_is_the_one_that_opens(
 
 
 def test_what_is_pressed_while_the_page_starts_is_done_once_it_can_be(page: Page, context):
-    """A dialog opens and stays, and what switches is switched once, also when it was pressed
-    twice."""
+    """Before the page's first module runs. A dialog opens and stays, and a switch is switched once,
+    also when it was pressed twice."""
     pressed = ["#settings-button", "#aside-toggle"]
 
     def hold_up(route) -> None:
         page.locator(pressed[0]).click(click_count=2)
         route.continue_()
 
-    context.route("**/modules.rom", hold_up)
+    context.route("**/page.js", hold_up)
     page.goto("/?model=tiny&engine=cpu")
-    # What keeps it is no module, which would come after the buttons.
+    # It is no module: that would run after the buttons are there.
     expect(page.locator('head script[src$="/start.js"]:not([type])')).to_have_count(1)
     wait_for_state(page, "ready", timeout=120)
     expect(page.get_by_role("dialog", name="Settings")).to_be_visible()

@@ -1,8 +1,6 @@
 // Begins the page's Python: MicroPython with our modules and PyScript's own, which come compiled and as a file system
 // that it reads where it lies. What goes wrong before there is a page is said by start.js, which hears errors; this
 // file runs as soon as it is there, while the page's markup and its style may still be on their way.
-import "./start.js";
-
 const PLACES = '["/rom", ".frozen"]'; // of modules: ours, then MicroPython's own; looked for nowhere else
 const HEAP = 8 << 20; // bytes to begin with: enough that starting needs no collection of garbage
 const { files, stores } = JSON.parse(document.getElementById("site").textContent);

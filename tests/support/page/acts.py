@@ -28,17 +28,21 @@ def say(page: Page, text: str) -> None:
     field.press("Enter")
 
 
+PRESS_AND_SAY = """(button, text) => {
+  if (!button.isConnected) return false;
+  button.click();
+  const field = document.querySelector("#composer-text");
+  field.value = text;
+  field.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
+  return true;
+}"""
+
+
 def press_and_say(button: Locator, text: str) -> None:
-    """Both in one instant, sooner than anything is loaded."""
-    button.evaluate(
-        """(button, text) => {
-          button.click();
-          const field = document.querySelector("#composer-text");
-          field.value = text;
-          field.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
-        }""",
-        text,
-    )
+    """Press a button and send a message in one instant, before anything can be loaded. A button
+    that was drawn again meanwhile is looked for again."""
+    while not button.evaluate(PRESS_AND_SAY, text):
+        pass
 
 
 def answers(page: Page) -> Locator:
