@@ -1,5 +1,5 @@
 """Makes tests/golden/gemma_tokenizer.json: a tokenizer of Gemma's kind, trained on our own texts by
-the `tokenizers` library, and what that library makes of some texts.
+the `tokenizers` library, and the ids that this library gives for some texts.
 
     python tests/golden/make_gemma_tokenizer.py     (needs tokenizers; seconds)
 """
@@ -11,7 +11,7 @@ import random
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 
 HERE = pathlib.Path(__file__).parent
-TEXTS = HERE.parents[1] / "engine" / "lessons" / "data"
+TEXTS = HERE.parents[1] / "engine/learning/lessons/data"
 SPECIAL = ["<pad>", "<eos>", "<bos>", "<unk>", "<mask>"]
 TURNS, PLAIN = ["<start_of_turn>", "<end_of_turn>"], ["\n\n", "\n\n\n", "▁▁", "<h1>"]
 ODD = [
@@ -31,8 +31,8 @@ LETTERS = "ab cdåäö \n\t<>hej▁日😀.,!?0123  "
 
 
 def train_tokenizer(lines):
-    """tokenizer.json as Gemma's is: spaces spelled, bytes to fall back on, no pre-tokenizer to
-    speak of."""
+    """A tokenizer.json like Gemma's: BPE with a visible mark for spaces, byte fallback, and a
+    pre-tokenizer that finds nothing to split."""
     tokenizer = Tokenizer(models.BPE(byte_fallback=True, fuse_unk=True, unk_token="<unk>"))
     tokenizer.normalizer = normalizers.Replace(" ", "▁")
     tokenizer.pre_tokenizer = pre_tokenizers.Split(" ", "merged_with_previous")

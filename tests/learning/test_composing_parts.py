@@ -1,5 +1,5 @@
-"""How a question falls into parts, what goes on from what was said, what is reckoned out of it, and
-what takes nothing back."""
+"""Composed answers part by part: splitting a question, following up on statements, calculating, and
+leaving statements in place."""
 
 from datetime import datetime
 
@@ -31,7 +31,7 @@ NOW = int(datetime(2026, 11, 27).timestamp() * 1e3)
 def make_found(
     *statements: str, apart: float = 0.9, start: int = 0, code: str = "en"
 ) -> list[Found]:
-    """Statements that were said one after the other, each that goes on behind the one before it."""
+    """Findings for statements told in order; a continuing statement refers to those before it."""
     found: list[Found] = []
     whole = ""
     for time, said in enumerate(statements, start):
@@ -156,6 +156,12 @@ def test_what_was_replaced_is_a_line_of_its_own():
         ("How many years did I work there?", ("I started at the mill in 2009",
                                               "I left the mill in 2021"), "12 years"),
         ("How many days until mum's operation?", ("Mum's operation is on 4 December",), "7 days"),
+        ("How many days until mum's operation?", ("Mum's operation is on 4 December 2027",),
+         "372 days"),
+        ("How many days was I away?", ("I left on 1 January 2024", "I got back on 20 July 2024"),
+         "201 days"),
+        ("How many days was I away?", ("I left on 20 December", "I got back on 3 January"),
+         "14 days"),
         ("Hur många veckor är jag ledig?", ("Semestern börjar 7 juli", "jobbar igen 28 juli"),
          "3 veckor"),
         ("What did the boiler cost in total?", ("The boiler cost £2,450", "Fitting was £600"),

@@ -1,4 +1,4 @@
-"""Who is said to have told what an answer used."""
+"""The attribution of an answer: who spoke, and who told the facts."""
 
 import json
 
@@ -15,12 +15,14 @@ def t(key, **values):
     return found
 """
 MANUAL = {"kind": "import", "title": "The manual"}
+GUIDE = {"kind": "import", "title": "The guide"}
 
 
 def test_what_a_source_says_is_not_said_to_be_told():
     cases = [
         ("heart", [{"kind": "chat"}], "By heart: you told it"),
         ("heart", [MANUAL], "By heart: it stands in “The manual”"),
+        ("heart", [MANUAL, GUIDE, MANUAL], "By heart: it stands in “The manual, The guide”"),
         ("heart", [MANUAL, {"kind": "told"}], "By heart: you told it"),
         ("version", [MANUAL], "Learned, in v0.1: it stands in “The manual”"),
     ]
@@ -38,14 +40,14 @@ def test_a_chip_says_who_speaks():
         ({"skill": "orders", "facts": []}, "skill"),
         ({"by": "taste", "facts": []}, "taste"),
         ({"version": "v0.3", "by": "version", "facts": []}, "model"),
-        ({}, "model"),  # of an earlier page, which kept no facts
+        ({}, "model"),  # from an earlier version of the page, which stored no facts
     ]
     turns = [turn for turn, _ in cases]
     assert ask_provenance("speaker", turns) == [name for _, name in cases]
 
 
 def ask_provenance(function: str, turns: list[dict]) -> list[str]:
-    """What it says of each turn of a chat."""
+    """The attribution of each turn of a chat."""
     program = f"""from oneseek.web.chat import provenance
 for turn in {turns!r}:
     print(provenance.{function}(turn))"""

@@ -1,12 +1,12 @@
-"""Who speaks in an answer, and why it says that: what of what was told it used, who told it, when
-and where."""
+"""The provenance of an answer: who speaks in it, the facts it used, who told them, when and
+where."""
 
 from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
 
 
 def speaker(turn):
-    """Who an answer is from, as the name of its chip."""
+    """The speaker of an answer: document, skill, taste, memory or model."""
     if turn.get("quotes") or turn.get("by") == "source":
         return "document"
     if turn.get("skill"):
@@ -17,14 +17,14 @@ def speaker(turn):
 
 
 def chip(turn):
-    """Memory, Document, Skill, Taste or Model, in a word."""
+    """The chip that names the speaker."""
     name = speaker(turn)
     words = t("chat.skill", name=turn["skill"]) if name == "skill" else t("from." + name)
     return dom.make("span", words, cls="chip from", data_from=name)
 
 
 def alone(turn):
-    """The chip under an answer that has nothing to unfold; None under any other."""
+    """The chip of an answer that has nothing to unfold; None for any other."""
     over = turn["role"] == "assistant" and turn["state"] == "done"
     if not over or turn.get("facts") or turn.get("quotes"):
         return None
@@ -32,7 +32,7 @@ def alone(turn):
 
 
 def switch(turn):
-    """The way to what the model says by itself, under an answer of a skill or a taste."""
+    """The button that leaves a skill out or switches the taste off; None for other answers."""
     if speaker(turn) == "skill":
         return dom.button(t("chat.without"), "answer-without", turn["id"], cls="small quiet")
     if speaker(turn) == "taste":
@@ -41,7 +41,7 @@ def switch(turn):
 
 
 def details(turn):
-    """One quiet line under an answer that opens into the facts it used; None where it used none."""
+    """The facts that an answer used, folded into one line; None when it used none."""
     facts = turn.get("facts")
     if turn["state"] != "done" or not facts or turn.get("quotes"):
         return None
@@ -55,11 +55,13 @@ def details(turn):
 
 
 def by(turn):
-    """How it is known, and who told it: the person, or the source that every fact stood in."""
+    """How the facts are known, and who told them: the person, or the source if all were
+    imported."""
     kind = "version" if turn.get("by") == "version" else "heart"
     titles = [fact["source"].get("title") for fact in turn["facts"] if is_imported(fact)]
-    if len(titles) == len(turn["facts"]) and titles[0]:
-        return t("because.%s_source" % kind, version=turn["version"], title=titles[0])
+    if len(titles) == len(turn["facts"]) and all(titles):
+        names = [one for at, one in enumerate(titles) if one not in titles[:at]]
+        return t("because.%s_source" % kind, version=turn["version"], title=", ".join(names))
     return t("because." + kind, version=turn["version"])
 
 
@@ -84,7 +86,7 @@ def item(fact):
 
 
 def origin(fact):
-    """Where it came from, and when."""
+    """The source of a fact, and the time it was told."""
     source = fact["source"]
     kind = source.get("kind", "")
     parts = [t("source." + kind) if t.has("source." + kind) else kind]

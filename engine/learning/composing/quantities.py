@@ -1,4 +1,4 @@
-"""What can be reckoned with in a statement: numbers with their units, and days of the calendar."""
+"""Extracts from a statement what can be computed with: numbers with their units, times and days."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ TENS = {
     "en": "thirty forty fifty sixty seventy eighty ninety".split(),
     "sv": "trettio fyrtio femtio sextio sjuttio åttio nittio".split(),
 }
-VERBS = ("may", "march", "mar")  # and months, behind a word of time
+VERBS = ("may", "march", "mar")  # they are months only behind a word of time
 BEFORE_MONTH = re.compile(
     r"\b(?:in|of|by|until|till|since|before|after|next|last|from|to|early|late|mid)\W$", re.I
 )
@@ -53,19 +53,20 @@ HALF_YEAR, WHOLE_YEAR = 182, 365  # days
 
 class Quantity(NamedTuple):
     value: float
-    unit: str  # nothing where none is named
-    at: int  # where it stands in its text
+    unit: str  # empty if none is named
+    at: int  # its place in the text
     end: int
 
 
 class Moment(NamedTuple):
-    """A day, or from a first to a last one: a month, a year."""
+    """A day, or a span from a first to a last day: a week, a month, a year."""
 
     first: date
     last: date
     at: int
     end: int
-    whole: str = "day"  # or "month", "year", "week"
+    whole: str = "day"  # or "weekday", "week", "month", "year"
+    dated: bool = True  # False if the year is only that in which it was told
 
 
 @functools.cache
@@ -154,8 +155,8 @@ def _dates(code: str) -> re.Pattern:
 
 
 def moments(text: str, code: str, told: date, month: int = 0) -> list[Moment]:
-    """The days, months and years of a text, in order; a day without its month is of the one that
-    was named last. What names no year is of the one in which it was told."""
+    """The days, weeks, months and years of a text, in order. A day without a month is in the month
+    named last, at first in `month`; what names no year is in the year in which it was told."""
     found: list[Moment] = []
     _, starts = _months(code)
     for match in _dates(code).finditer(text):
@@ -171,8 +172,9 @@ def moments(text: str, code: str, told: date, month: int = 0) -> list[Moment]:
             if match["m3"] in VERBS and not BEFORE_MONTH.search(text[: match.start()]):
                 continue
             month = starts.index(match["m3"].lower()[:3]) + 1
-            year = int(match["y3"] or told.year)
-            found.append(Moment(date(year, month, 1), _last(year, month), *span, "month"))
+            year, dated = int(match["y3"] or told.year), bool(match["y3"])
+            first, last = date(year, month, 1), _last(year, month)
+            found.append(Moment(first, last, *span, "month", dated))
         else:
             number = int(match["d1"] or match["d2"] or match["d4"])
             if name := match["m1"] or match["m2"]:
@@ -181,9 +183,9 @@ def moments(text: str, code: str, told: date, month: int = 0) -> list[Moment]:
                 continue
             elif found and number < found[-1].first.day:
                 month = month % 12 + 1
-            year = int(match["y1"] or match["y2"] or told.year)
-            if day := _day(year, month, number):
-                found.append(Moment(day, day, *span))
+            named = match["y1"] or match["y2"]
+            if day := _day(int(named or told.year), month, number):
+                found.append(Moment(day, day, *span, dated=bool(named)))
     for words, away in AWAY["sv" if code == "sv" else "en"].items():
         for match in re.finditer(rf"\b{words}\b", text, re.I):
             day = told + timedelta(away)
@@ -211,6 +213,9 @@ def _last(year: int, month: int) -> date:
 
 
 def days_between(one: Moment, other: Moment) -> int:
-    """Between two days; of such as name no year, the shorter way round."""
+    """The days between two moments. Two that name no year may lie in different years: if they are
+    more than half a year apart, the shorter way round is counted."""
     days = abs((other.first - one.first).days)
-    return min(days, WHOLE_YEAR - days) if HALF_YEAR < days < WHOLE_YEAR else days
+    if one.dated or other.dated or not HALF_YEAR < days < WHOLE_YEAR:
+        return days
+    return WHOLE_YEAR - days
