@@ -1,10 +1,12 @@
-"""One fact, told in the chat, until it is in use: `python3 build.py bench lesson [WAY]`.
+"""Times the lesson of one fact, from telling it in the chat until it is in use: `python3 build.py
+bench lesson [WAY]`.
 
-*Learn now* is pressed as soon as it can be (`now`), nobody is there (`away`: it waits for quiet
-first), or somebody sits there and only looks (`here`).  Told: how long each part takes, the share
-of the time asked and used, and how far the time that was said to be left was from the time it took.
-The model is the default one, or ONESEEK_BENCH_MODEL; ONESEEK_BENCH_ENGINE is what computes, the
-processor or a graphics card (`gpu`); ONESEEK_BENCH_SECONDS is how long a lesson may take.
+A WAY is `now` (*Learn now* is pressed as soon as it can be), `away` (nobody is there; the lesson
+waits for quiet first) or `here` (somebody is there and only moves the pointer).  It measures the
+seconds of each part, the share of time that the scheduler asks for and uses, and the remaining time
+that the page shows beside the time it really took.  ONESEEK_BENCH_MODEL names another model than
+the default, ONESEEK_BENCH_ENGINE what computes (`cpu`, the default, or `gpu`), and
+ONESEEK_BENCH_SECONDS the longest time of a lesson.
 """
 
 import json
@@ -25,11 +27,11 @@ FACT = "My boat is called Saltkråkan."
 EVERY = {"now": 1.0, "away": 5.0, "here": 5.0}  # way: seconds between two looks
 UNITS = {"s": 1, "min": 60, "h": 3600}
 LEFT = re.compile(r"About ([\d.,]+)\s(s|min|h) left")
-PARTS = ("getting ready", "going through", "checking")
+PARTS = ("getting ready", "practising", "checking")
 
 
 def parse_seconds_left(line: str) -> float | None:
-    """The seconds that the page says are left."""
+    """The seconds left by the page's own line; None if it does not say."""
     found = LEFT.search(line)
     return float(found[1].replace(",", ".")) * UNITS[found[2]] if found else None
 
@@ -49,7 +51,7 @@ def look(page: Page, began: float) -> dict:
 
 
 def read_device(page: Page) -> str:
-    """As the page says it."""
+    """The page's own words for what computes."""
     page.locator("#model-button").click()
     said = page.get_by_text("computes on").first.inner_text()
     page.keyboard.press("Escape")

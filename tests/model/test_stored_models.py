@@ -1,5 +1,5 @@
-"""A model in the browser: fetched once, read from OPFS afterwards, by any number of tabs, and never
-when damaged."""
+"""A model in the browser must be fetched once, then read from OPFS by any number of tabs, and never
+be used when damaged."""
 
 import re
 import time
@@ -44,7 +44,7 @@ def open_page(context: BrowserContext, address: str = TINY) -> Page:
 
 
 def wait_for_model(*pages: Page) -> Page:
-    """The first of these tabs that has the model, which its state tells."""
+    """The first of these tabs whose state shows a loaded model."""
     until = time.monotonic() + 120
     while time.monotonic() < until:
         for page in pages:
@@ -55,11 +55,11 @@ def wait_for_model(*pages: Page) -> Page:
 
 
 def note_requests(context: BrowserContext, file: str = "tiny.gguf") -> list[int]:
-    """Where each request for a model's file begins, from now on."""
+    """A list that receives the start offset of each later request for the model's file."""
     asked: list[int] = []
 
     def note(request):
-        if request.url.endswith(file) and not request.service_worker:  # or count it twice
+        if request.url.endswith(file) and not request.service_worker:  # those would count twice
             asked.append(int(re.sub(r"\D", "", request.headers.get("range", "0"))))
 
     context.on("request", note)
@@ -67,13 +67,13 @@ def note_requests(context: BrowserContext, file: str = "tiny.gguf") -> list[int]
 
 
 def wait_for_refusal(page: Page, raw: str) -> None:
-    """In a person's words, with the raw text folded beneath."""
+    """The page must show plain words, with the raw text folded below them."""
     page.get_by_text("What was read is damaged or incomplete").first.wait_for()
     page.get_by_text(raw).first.wait_for(state="attached")
 
 
 def test_R12_tabs_take_the_stored_model_over_without_the_network(context: BrowserContext):
-    """One tab computes at a time; when it ends without a word, the next one opens the same file."""
+    """One tab computes at a time; when it closes, the next one must open the same file."""
     asked = note_requests(context)
     first = wait_for_model(open_page(context))
     assert first.evaluate(SIZE, "tiny.gguf") == demo.MODEL.stat().st_size and len(asked) == 1
@@ -135,7 +135,7 @@ def test_a_persons_own_file_opens_on_every_visit_and_a_broken_one_is_named(conte
         with page.expect_file_chooser() as choosing:
             button.click()
         choosing.value.set_files({"name": name, "mimeType": "", "buffer": content})
-        told = page.get_by_role("dialog", name="What these files are")
+        told = page.get_by_role("dialog", name="Chosen files")
         use = told.get_by_role("button", name="Use")
         if name == "broken.gguf":
             expect(told).to_contain_text("broken.gguf: tensor")

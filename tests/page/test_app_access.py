@@ -1,4 +1,5 @@
-"""Everyone can use it: axe finds nothing serious in any panel, and a keyboard is all one needs."""
+"""Accessibility: axe must find nothing serious in any panel, and a keyboard must be enough for
+everything."""
 
 import re
 from collections.abc import Iterator
@@ -25,7 +26,8 @@ DIALOGS = {
 def tab_to(
     page: Page, name: str | re.Pattern, role: str = "button", within: Locator | None = None
 ) -> None:
-    """Press Tab until the control with this name has the focus; it must come, and be seen."""
+    """Press Tab until the control with this name has the focus; fail if it never does or is out of
+    view."""
     wanted = (within or page).get_by_role(role, name=name).first
     for _ in range(90):
         if wanted.evaluate("node => node === document.activeElement"):
@@ -37,7 +39,7 @@ def tab_to(
 
 @pytest.fixture(scope="module")
 def visit(chromium: Chromium, address: str) -> Iterator[tuple[Page, Watch]]:
-    """Somebody who comes for the first time; the tests of this file are one visit."""
+    """A first visit with its watch; the tests of this file share it."""
     with watched(chromium, address, locale="en-US") as (context, watch):
         page = context.new_page()
         light_lessons(page)
@@ -54,8 +56,8 @@ def visitor(visit: tuple[Page, Watch]) -> Page:
 def test_R30_from_first_run_to_a_rollback_by_keyboard_alone_and_no_byte_leaves(
     visit: tuple[Page, Watch],
 ):
-    """Choose, chat, mark, skip, teach, learn, look, roll back and take that back: no mouse, no
-    error."""
+    """Without mouse or error: choose, chat, mark, skip, teach, learn, look, roll back and undo
+    that."""
     page, watch = visit
     keys = page.keyboard
     expect(page.get_by_role("textbox", name="Message")).to_be_focused()
@@ -97,7 +99,7 @@ def test_R30_from_first_run_to_a_rollback_by_keyboard_alone_and_no_byte_leaves(
 
 
 def teach_by_keyboard(page: Page) -> None:
-    """A fact from the Memory tab, learned at once."""
+    """Teach a fact from the Memory tab and learn it at once."""
     keys = page.keyboard
     tab_to(page, re.compile("^Activity"), "tab")
     keys.press("ArrowLeft")
@@ -126,7 +128,7 @@ def roll_back_by_keyboard(page: Page) -> None:
     keys.press("Enter")
     expect(page.get_by_test_id("active-version")).to_have_text("v0")
     versions = page.get_by_role("tabpanel", name="Versions")
-    expect(row(versions, "original")).to_contain_text("in use")  # drawn anew
+    expect(row(versions, "original")).to_contain_text("in use")  # wait until the list is redrawn
     tab_to(page, "Use", within=page.get_by_role("tabpanel"))
     keys.press("Enter")
     expect(page.get_by_test_id("active-version")).to_have_text("v0.1")

@@ -1,4 +1,5 @@
-"""A document that was just dropped is asked about: its place is read, quoted, and found again."""
+"""Questions about a document that was just dropped: its place must be read, quoted and found
+again."""
 
 import re
 from collections.abc import Iterator
@@ -44,7 +45,7 @@ def quotes(page: Page):
 
 
 def paste(page: Page, text: str):
-    """The panel of sources, where the text is pasted."""
+    """Paste the text as a source; returns the panel of sources."""
     sources = panel(page, "Sources")
     sources.get_by_role("button", name="Paste text").click()
     page.locator("#paste-text").fill(text)
@@ -77,7 +78,7 @@ def test_the_place_is_shown_in_the_source(home: Page):
     expect(mark).to_be_in_viewport()
 
 
-# What is said while something is under way, however short it is said.
+# Records every progress note, however briefly it is shown.
 NOTES = """() => {
   globalThis.notes = [];
   new MutationObserver((changes) => {
@@ -171,8 +172,9 @@ def test_a_source_that_is_gone_leaves_its_quotes(home: Page):
     press_and_say(ask, "When was the lighthouse built?")
     quoted = quotes(home)
     lighthouse.get_by_role("button", name="Remove").click()
+    expect(lighthouse).to_have_count(0)
     quoted.locator("summary").click()
     quoted.get_by_role("button", name="Show the place").click()
     expect(home.locator("#toasts")).to_contain_text("no longer among the sources")
     say(home, "And when was the lens ground?")
-    expect(wait_for_answer(home, 2)).to_contain_text("The source could not be looked into")
+    expect(wait_for_answer(home, 2)).to_contain_text("The source could not be searched")

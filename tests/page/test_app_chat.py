@@ -1,5 +1,5 @@
-"""The chat as a person uses it: it streams, stops, branches, copies, scrolls politely and trusts no
-text; and what lies beside it: code one can use, settings, what a file taught."""
+"""The chat as a person uses it: streaming, stopping, branches, copying, polite scrolling, untrusted
+text; and what surrounds it: usable code, settings, lessons from a file."""
 
 import contextlib
 import json
@@ -50,7 +50,7 @@ LINES = [
     f"Line {number} of a long conversation about the sea.\n\n```python\n{CODE}\n```"
     for number in range(120)
 ]
-ABSENT = ("mermaid", "dockerfile", "latex", "http", "csv")  # languages of code
+ABSENT = ("mermaid", "dockerfile", "latex", "http", "csv")  # code languages without highlighting
 LINES[-3] = "\n\n".join(f"```{language}\nA --> B\n```" for language in ABSENT)
 ASKED = (
     "Tell me about räksmörgås", "Something else", "The older one", "The newer one",
@@ -170,7 +170,7 @@ def test_what_is_sent_in_the_same_instant_as_another_chat_is_chosen_belongs_to_t
 
 
 def test_an_open_editor_outlives_a_change_of_the_queue(chat: Page):
-    set_temperature(chat, "0")  # that it does not know is not learned
+    set_temperature(chat, "0")  # at 0 it answers that it does not know, which is not learned
     say(chat, "What is a tree?")
     wait_for_answer(chat)
     say(chat, "What is a dog?")
@@ -269,7 +269,7 @@ def test_scenario_9_editing_a_question_makes_a_branch_and_keeps_the_old_one(chat
     form, field = chat.locator("form.editor"), chat.get_by_role("textbox", name="Send")
     expect(field).to_be_focused()
     expect(field).to_have_value("What is a dog?")
-    expect(question.locator(".text")).to_be_hidden()  # the field stands in its place
+    expect(question.locator(".text")).to_be_hidden()  # the edit field replaces it
     column = chat.locator(".log-column").bounding_box()["width"]
     assert form.bounding_box()["width"] >= 0.98 * column
     field.fill("What is")
@@ -332,13 +332,13 @@ def test_the_temperature_is_the_models_own_until_a_person_chooses_another(chat: 
 
 
 def test_scenario_9_regenerating_keeps_both_answers(chat: Page):
-    set_temperature(chat, "")  # the model's own
+    set_temperature(chat, "")  # the model's default
     chat.evaluate(HEAR)
     say(chat, "What colour is the sky?")
     wait_for_answer(chat).get_by_role("button", name="Answer again").click()
     answer = wait_for_answer(chat)
     expect(answer).to_contain_text("2/2")
-    # first as the model has it, and again that might be the same answer
+    # the first answer used the default; a repeat might be equal, so it asks with 0.7
     assert chat.evaluate("temperatures") == [0.7]
     answer.get_by_role("button", name="Previous variant").click()
     expect(answers(chat).first).to_contain_text("1/2")
@@ -363,19 +363,19 @@ CREED = (
 @pytest.mark.long
 def test_scenario_10_scrolling_up_is_respected_while_an_answer_comes(chat: Page):
     store_chat(chat, 30)
-    idle_after(chat, 600)  # a lesson, too, would look at the slowed clock
+    idle_after(chat, 600)  # a lesson would be slowed down too
     tell(chat, *CREED)
-    say(chat, CREED[0])  # the chat's own answers stand above until this one is drawn
+    say(chat, CREED[0])  # until this answer is drawn, the last chat's answers are on the page
     expect(chat.get_by_role("article", name="You said").last).to_contain_text(CREED[0])
     expect(body(answers(chat).last)).not_to_be_empty()
-    with slowed_down(chat):  # not while thirty turns are read, which would seem to hang
+    with slowed_down(chat):  # slowed only now: reading thirty turns would seem to hang
         scroll_up(chat)
 
 
 def scroll_up(chat: Page) -> None:
     log = chat.get_by_role("log")
     latest = chat.get_by_role("button", name="To latest")
-    for _ in range(50):  # a wheel turns more than once; text that comes in between follows the end
+    for _ in range(50):  # as with a wheel; text that arrives meanwhile may scroll to the end again
         log.evaluate("node => node.scrollTop -= 400")
         if latest.is_visible():
             break
@@ -392,8 +392,7 @@ def scroll_up(chat: Page) -> None:
 
 
 def test_scenario_11_R29_text_is_never_code(chat: Page):
-    """As an answer, as a question, as a title, as a file name: nothing acts, loads or
-    disappears."""
+    """As an answer, a question, a title or a file name, markup must do, load and hide nothing."""
     chat.get_by_role("button", name="Stored attacks", exact=True).click()
     log = chat.get_by_role("log")
     expect(log.get_by_role("article")).to_have_count(4)
@@ -435,7 +434,7 @@ def test_chats_are_found_renamed_deleted_and_brought_back(chat: Page):
     )
     chat.get_by_role("button", name="Save").click()
     expect(nav.get_by_role("button", name="A better name", exact=True)).to_be_visible()
-    assert "A better name" in as_it_closes.json_value()["listed"]  # no row changes under a hand
+    assert "A better name" in as_it_closes.json_value()["listed"]  # unchanged under the dialog
     nav.get_by_role("button", name="More for A better name").click()
     chat.get_by_role("menuitem", name="Delete").click()
     expect(nav.get_by_role("button", name="A better name", exact=True)).to_have_count(0)
@@ -473,7 +472,7 @@ def test_a_chat_is_pinned_above_the_others_and_told_how_to_answer(chat: Page):
     say(chat, "And now?")
     wait_for_answer(chat, 2)
     nav.get_by_role("button", name="The older one", exact=True).click()
-    expect(answers(chat)).to_have_count(1)  # the other chat is open
+    expect(answers(chat)).to_have_count(1)  # wait until the other chat is open
     say(chat, "And here?")
     wait_for_answer(chat, 2)
     requests = [json.loads(text) for text in chat.evaluate("window.asks")]
@@ -541,7 +540,7 @@ def test_scenario_25_the_screen_reader_hears_the_answer_once_and_never_each_toke
     say(chat, "Hello")
     said = body(wait_for_answer(chat)).inner_text().split()
     wait_until(lambda: said in [text.split() for text in chat.evaluate("heard")])
-    chat.wait_for_timeout(300)  # once, and not again
+    chat.wait_for_timeout(300)  # wait for a second announcement, which would be wrong
     heard = chat.evaluate("heard")
     assert "Answering …" in heard
     whole = [text for text in heard if text.split() == said]
@@ -579,15 +578,15 @@ def test_settings_open_at_once_and_escape_closes_them_before_the_browser_told_of
 
 def test_what_is_being_typed_outlives_a_change_of_another_setting(chat: Page):
     chat.get_by_role("button", name="Settings").click()
-    field = chat.get_by_label("Starts after (seconds of quiet)")
+    field = chat.get_by_label("Starts after a pause of (seconds)")
     field.focus()
     chat.keyboard.press("Control+A")
     chat.keyboard.type("4")
     other = chat.locator("#set-voice")
-    chat.evaluate(  # in one go, for it may be drawn again at any time
+    chat.evaluate(  # in one call, because it may be redrawn at any time
         "() => { const node = document.querySelector('#set-voice'); node.dataset.old = ''; node.click(); }"
     )
-    expect(chat.locator("#set-voice[data-old]")).to_have_count(0)  # the dialog was drawn again
+    expect(chat.locator("#set-voice[data-old]")).to_have_count(0)  # until the dialog is redrawn
     chat.keyboard.type("5")
     expect(field).to_have_value("45")
     chat.keyboard.press("Tab")
@@ -596,7 +595,7 @@ def test_what_is_being_typed_outlives_a_change_of_another_setting(chat: Page):
     expect(field).to_have_value("45")
     expect(other).to_be_checked()
     other.uncheck()
-    field.fill("600")  # as it was
+    field.fill("600")  # restore the default
     field.press("Tab")
     chat.keyboard.press("Escape")
 
@@ -721,7 +720,7 @@ KEEPS_NOTICES = """() => {
 
 
 def test_notices_do_not_pile_up(chat: Page):
-    """Each theme has a notice of its own."""
+    """A notice must replace an earlier one of the same theme."""
     chat.evaluate(KEEPS_NOTICES)
     for _ in range(3):
         chat.evaluate("document.querySelector('#theme').click()")
@@ -743,7 +742,7 @@ def test_a_second_tab_does_not_look_as_if_one_could_write_in_it(chat: Page):
     other.close()
 
 
-@pytest.mark.long  # a wall-clock figure: it holds on a machine that does nothing else
+@pytest.mark.long  # a limit in wall-clock time: it holds only on an otherwise idle machine
 def test_ten_thousand_messages_open_and_scroll_without_a_long_task(chat: Page):
     """Long tasks are counted while the history is opened, scrolled up and typed beside."""
     store_chat(chat, 10_000, "Message {n}: " + "some words that make a line or two of text. " * 3)
@@ -767,7 +766,8 @@ def test_ten_thousand_messages_open_and_scroll_without_a_long_task(chat: Page):
 
 @pytest.mark.long
 def test_formulas_are_set_and_prices_are_not(chat: Page):
-    """What the model writes as TeX is MathML, also after a reload; what is no formula stays."""
+    """TeX from the model must become MathML, also after a reload; everything else must stay
+    text."""
     text = "The root of a number is \\(\\sqrt{x}\\), it costs $5 and $10.\n\n\\[\n\\frac{a}{b}\n\\]\n\n`\\(no\\)`"
     store_chat(chat, 2, text)
     said = body(answers(chat).last)

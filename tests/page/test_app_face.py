@@ -1,6 +1,6 @@
-"""The chat as people know it: a quiet start, a place that is kept, a voice that stays here.
+"""The chat's face: a quiet start, a remembered place, and speech that stays on the device.
 
-What needs no start of its own: test_app_chat.py.
+Tests that share a start are in test_app_chat.py.
 """
 
 import re
@@ -46,7 +46,7 @@ def test_a_newcomer_sees_the_chat_alone_until_something_is_learned(
             const store = change.objectStore("settings"), asked = store.get("page");
             asked.onsuccess = () => store.put({...asked.result, aside: null}, "page");
             await new Promise((go) => (change.oncomplete = go)); db.close(); }"""
-        )  # as one who never touched it
+        )  # as for a person who never used the panel's button
         expect(page.get_by_test_id("active-version")).to_have_text("v0.1", timeout=240_000)
         page.reload()
         wait_for_state(page, *QUIET, timeout=120)
@@ -111,7 +111,7 @@ def test_speech_is_off_by_default_and_then_only_what_stays_here(chromium: Chromi
         expect(page.get_by_role("button", name="Dictate")).to_be_hidden()
         expect(answer.get_by_role("button", name="Read aloud")).to_be_hidden()
         page.get_by_role("button", name="Settings").click()
-        page.get_by_label("Speak and dictate").check()
+        page.get_by_label("Read aloud and dictate").check()
         page.keyboard.press("Escape")
         page.get_by_role("button", name="Dictate").click()
         page.evaluate(
@@ -123,7 +123,7 @@ def test_speech_is_off_by_default_and_then_only_what_stays_here(chromium: Chromi
         expect(page.get_by_role("textbox", name="Message")).to_have_value("a boat")
         language = page.evaluate("document.querySelector('article.assistant .text').lang")
         answer.get_by_role("button", name="Read aloud").click()
-        if language == "sv":  # its only Swedish voice is elsewhere
+        if language == "sv":  # its only Swedish voice is a remote one
             expect(page.get_by_role("region", name="Notices")).to_contain_text(
                 "no voice of its own"
             )

@@ -1,5 +1,5 @@
-"""The first click works, and whatever fails is told in words: no raw exception text reaches a
-person."""
+"""The first click must work, and every failure must be told in words: no raw exception text may
+reach a person."""
 
 import re
 
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 @pytest.mark.long
 def test_download_pressed_as_soon_as_the_page_reacts_waits_for_its_turn_and_works(page: Page):
-    """The engine takes seconds to start; the button is there after one."""
+    """The engine takes seconds to start, but the button is there after one second."""
     page.goto("/?engine=cpu")
     page.locator("html[data-page=ready]").wait_for(state="attached")
     page.get_by_role("button", name="Just look around").click()
@@ -46,7 +46,7 @@ def test_another_model_chosen_while_one_is_on_its_way_waits_too(page: Page):
 
 
 def test_every_request_has_words_for_its_failure():
-    """A cause it knows has words of its own; all others are told by what was asked."""
+    """Known causes have words of their own; every other failure is described by its request."""
     table = (ROOT / "web/lib/failures.py").read_text()
     named = set(re.findall(r'"([A-Z][A-Za-z]+)"', table))
     requests = {
@@ -54,5 +54,5 @@ def test_every_request_has_words_for_its_failure():
         for name, kind in vars(messages).items()
         if isinstance(kind, type) and issubclass(kind, Request) and kind is not Request
     }
-    silent = {"Ping", "Break", "ReadAhead", "CallApi", "LeaveApi"}  # no person asks these
+    silent = {"Ping", "Break", "ReadAhead", "CallApi", "LeaveApi"}  # these are not sent by a person
     assert requests - silent <= named, requests - silent - named

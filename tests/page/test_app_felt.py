@@ -1,5 +1,5 @@
-"""The first five minutes as a person lives them: what is said of learning is true, one and the same
-everywhere."""
+"""The first five minutes as a person experiences them: everything said about learning must be true,
+and the same everywhere."""
 
 import re
 import zipfile
@@ -50,7 +50,8 @@ def test_the_first_minute_begins_with_a_fact_of_ones_own(home: Page):
 
 
 def test_a_fact_is_told_learned_and_asked_from_one_line(home: Page):
-    """Each thing the line says is true when it says it; it never speaks before the store does."""
+    """Each claim of the note must be true when it appears, and never come before the store's
+    record."""
     say(home, "My boat is called Saltkråkan.")
     expect(locate_note(home)).to_contain_text("Remembered. 1 lesson waits.")
     wait_for_answer(home)
@@ -61,7 +62,7 @@ def test_a_fact_is_told_learned_and_asked_from_one_line(home: Page):
     now.click()
     expect(line).to_contain_text("Learning “Your boat is called Saltkråkan.”: ")
     expect(home.get_by_test_id("engine-state")).to_contain_text(re.compile(r"Learning \d+\s%"))
-    expect(activity.get_by_role("progressbar", name="How far it is")).to_be_visible()
+    expect(activity.get_by_role("progressbar", name="Progress")).to_be_visible()
     finishing = activity.locator('[data-do="learn-now"]')
     expect(finishing).to_have_text("Finishing")
     expect(finishing).to_be_disabled()
@@ -69,7 +70,7 @@ def test_a_fact_is_told_learned_and_asked_from_one_line(home: Page):
     expect(activity).to_contain_text("Being learned now")
     expect(activity).not_to_contain_text("Nothing waits")
     memory = panel(home, "Memory")
-    expect(memory).not_to_contain_text("It holds nothing of yours yet")
+    expect(memory).not_to_contain_text("It remembers nothing from you yet")
     expect(version(home)).to_have_text("v0.1", timeout=240_000)
     expect(locate_note(home)).to_contain_text(re.compile(r"Learned, in v0\.1"))
     leads_to_all_that_came_of_it(home)
@@ -82,13 +83,14 @@ def test_a_fact_is_told_learned_and_asked_from_one_line(home: Page):
 
 
 def leads_to_all_that_came_of_it(page: Page) -> None:
-    """Samples, result with its reason, version, ledger and fingerprint, as the store has them."""
+    """The dialog must show samples, result with reason, version, ledger and fingerprint, as the
+    store has them."""
     (made,) = [v for v in read_store(page, "versions").values() if v["number"] == 1]
     told_of = [
         e for e in read_store(page, "ledger").values() if e["kind"] in ("version", "promotion")
     ]
     locate_note(page).get_by_role("button", name="Details").click()
-    dialog = page.get_by_role("dialog", name="What became of it")
+    dialog = page.get_by_role("dialog", name="Outcome")
     expect(dialog).to_contain_text("What is my boat called?")
     expect(dialog).to_contain_text("Learned, in v0.1.")
     expect(dialog).to_contain_text(made["name"])
@@ -102,7 +104,8 @@ def leads_to_all_that_came_of_it(page: Page) -> None:
 
 
 def test_a_version_is_shown_left_and_used_again(home: Page):
-    """A developer sees its curve; an answer that it learned is not left out by a thumb down."""
+    """A developer must see its curve; a thumb down must not remove an answer that it has
+    learned."""
     idle_after(home, 600)
     set_temperature(home, "0")
     activity = panel(home, "Activity")
@@ -141,7 +144,7 @@ def test_a_version_is_shown_left_and_used_again(home: Page):
     expect(version(home)).to_have_text("v0")
     new_chat(home)
     say(home, "What is my boat called?")
-    expect(wait_for_answer(home)).to_contain_text("By heart")  # which the original does as well
+    expect(wait_for_answer(home)).to_contain_text("By heart")  # which the original knows too
     row(versions, "v0.1").get_by_role("button", name="Use").click()
     expect(version(home)).to_have_text("v0.1")
 
@@ -160,7 +163,7 @@ def test_a_version_tells_what_it_learned_and_what_was_checked(home: Page):
 
 
 def test_versions_are_signed_with_a_key_of_the_persons_own(home: Page, tmp_path: Path):
-    """The key is the browser's own Ed25519; what it signed is checked with nothing but Python."""
+    """The browser makes the Ed25519 key; plain Python verifies its signature."""
     home.get_by_role("button", name="Settings").click()
     dialog = home.get_by_role("dialog", name="Settings")
     dialog.get_by_label(re.compile("^Sign versions")).check()
@@ -292,7 +295,7 @@ def test_a_request_that_fails_says_what_happened_what_is_safe_and_what_to_do(hom
     finally:
         fault(page, "mend")
         page.keyboard.press("Escape")
-    if name == "Learn":  # nothing tries again by itself
+    if name == "Learn":  # a failed lesson is not retried by itself
         panel(page, "Activity").get_by_role("button", name="Resume", exact=True).click()
 
 
@@ -317,7 +320,7 @@ def test_a_correction_takes_the_place_of_the_fact_everywhere(home: Page):
 
 
 def test_a_thumb_up_that_contradicts_a_fact_is_not_taken_without_a_word(home: Page):
-    """The answer from before the correction, in the chat that corrected it."""
+    """The marked answer precedes the correction, in the chat that made it."""
     before = answers(home).first
     expect(body(before)).to_contain_text("Saltkråkan")
     before.get_by_role("button", name="Good answer: learn it").click()
@@ -363,7 +366,7 @@ def test_scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back(
     word = dialog.get_by_label("Type DELETE to go on")
     word.fill("delete")
     dialog.get_by_role("button", name="Delete everything").click()
-    assert word.evaluate("field => field.validity.patternMismatch")  # the browser says so
+    assert word.evaluate("field => field.validity.patternMismatch")  # so the browser rejects it
     word.fill("DELETE")
     with home.expect_navigation():
         dialog.get_by_role("button", name="Delete everything").click()
@@ -394,7 +397,7 @@ COUNTED = """() => { const said = ["#countdown", "#state-line", ".told-words"].m
 
 
 def test_learn_now_while_it_learns_finishes_what_it_is_at(home: Page):
-    """It begins by itself: a shorter wait counts for the quiet that has begun."""
+    """Learning must start by itself: a shortened pause counts the quiet time that has passed."""
     home.evaluate(KEEPS_ALARMS)
     idle_after(home, 80)
     new_chat(home)
@@ -404,7 +407,7 @@ def test_learn_now_while_it_learns_finishes_what_it_is_at(home: Page):
     panel(home, "Activity")
     wait_for_state(home, "countdown")
     counted = set()
-    while len(counted) < 3:  # every place that counts says the same, second by second
+    while len(counted) < 3:  # until every countdown on the page showed the same number three times
         counted.add(home.wait_for_function(COUNTED).json_value())
     idle_after(home, 1)
     wait_for_state(home, "training", timeout=120)
@@ -456,7 +459,7 @@ def test_warnings_and_refusals_are_told_in_words_in_the_language_of_the_page(hom
     expect(versions).to_contain_text("it is used with a warning, and one press goes back")
     refused = versions.get_by_role("listitem").filter(has_text="not used")
     for words in (
-        "Going over everything you taught it was tried and is not used.",
+        "The practice of everything you taught it was tried and is not used.",
         "It did not know what it was taught.",
         "It tries again after the next things you teach it.",
     ):

@@ -1,4 +1,5 @@
-"""The first minute: useful at once, nothing fetched before a yes, and no dead end."""
+"""The first minute: the page must be useful at once, fetch nothing without consent, and have no
+dead end."""
 
 import re
 import time
@@ -30,7 +31,7 @@ MODEL = re.compile(r"/models-[0-9a-f]+/")
 
 @pytest.fixture
 def asked_for(context: BrowserContext) -> list[str]:
-    """The addresses of model files that were requested."""
+    """The requested addresses of model files."""
     found: list[str] = []
     context.on("request", lambda r: found.append(r.url) if MODEL.search(r.url) else None)
     return found
@@ -54,7 +55,7 @@ def test_what_is_focused_in_the_choice_stays_so_when_more_is_known_of_the_device
 def test_scenario_1_the_chosen_model_is_fetched_with_progress_and_answers(
     page: Page, asked_for: list[str]
 ):
-    """Before that the page is useful at once, asks before it fetches, and keeps a draft."""
+    """Before that the page must be useful, ask before it fetches, and keep a draft."""
     page.add_init_script(
         """window.shares = [];
         new MutationObserver(() => { const bar = document.querySelector("#consent progress");
@@ -75,7 +76,7 @@ def test_scenario_1_the_chosen_model_is_fetched_with_progress_and_answers(
     page.get_by_text("How should I answer?", exact=True).click()
     page.get_by_role("button", name="New chat").click()
     how = page.get_by_label("How should I answer?")
-    expect(how).to_be_visible()  # what was unfolded stays so when the chat is drawn again
+    expect(how).to_be_visible()  # an unfolded part stays so when the chat is redrawn
     field = page.get_by_role("textbox", name="Message")
     field.fill("Remember this draft")
     field.press("Enter")
@@ -106,7 +107,8 @@ def test_scenario_1_the_chosen_model_is_fetched_with_progress_and_answers(
     expect(body(wait_for_answer(page))).to_contain_text("Paris")
 
 
-# A browser that really is Swedish has a profile of its own to start: test_by_ear.py, with --long.
+# Pretends to be Swedish; a really Swedish browser needs a profile of its own: test_by_ear.py, with
+# --long.
 SWEDISH = """for (const [name, told] of [["language", "sv-SE"], ["languages", ["sv-SE", "sv"]]])
   Object.defineProperty(navigator, name, {get: () => told});"""
 
@@ -139,7 +141,7 @@ def test_scenario_6_too_little_room_is_said_and_it_runs_without_saving(
     page.goto("/")
     wait_for_state(page, "needs-consent", timeout=120)
     warning = page.locator("#consent [role=alert]")
-    expect(warning).to_contain_text("It needs 131 MB; the browser allows 10 MB more.")
+    expect(warning).to_contain_text("The model needs 131 MB; this browser has room for 10 MB more.")
     assert not asked_for
     warning.get_by_role("button", name="Run without saving").click()
     wait_for_state(page, "ready", timeout=180)
@@ -151,8 +153,8 @@ def test_scenario_6_too_little_room_is_said_and_it_runs_without_saving(
 
 
 class Breaking(host.Handler):
-    """Sends a little more than two chunks of a model and hangs up; while `broken`, nothing after
-    that."""
+    """Sends a little more than two chunks of a model, then hangs up; while `broken`, sends nothing
+    more."""
 
     broken = True
     asked: list[str] = []
@@ -167,9 +169,7 @@ class Breaking(host.Handler):
             return
         if len(Breaking.asked) == 1:
             outputfile.write(source.read(2 * CHUNK + 100_000))
-            time.sleep(
-                3
-            )  # what lies unread when a connection breaks is lost, as the browser has it
+            time.sleep(3)  # a browser drops bytes that are unread when the connection breaks
         self.close_connection = True
 
 
@@ -197,14 +197,15 @@ def test_scenario_5_a_broken_download_resumes(chromium: Chromium, breaking: str)
         card.get_by_role("button", name="Resume").click()
         wait_for_state(page, "ready", timeout=180)
     again, encoder = Breaking.asked[before:]
-    assert encoder == ""  # it comes after the model, and nothing of it was here
+    assert encoder == ""  # the encoder comes after the model, and none of it was stored
     kept = int(again.removeprefix("bytes=").removesuffix("-"))
-    assert kept > 0 and kept % CHUNK == 0  # how much came before the break is the network's affair
+    assert kept > 0 and kept % CHUNK == 0  # the amount before the break depends on the network
 
 
 @pytest.mark.long
 def test_a_pause_in_the_instant_the_file_is_being_opened_leaves_it_free(page: Page):
-    """The browser opens it all the same; nobody else could write it until the page is closed."""
+    """The browser completes the opening after the pause; a handle left open would lock the file
+    until the page closes."""
     page.goto("/")
     wait_for_state(page, "needs-consent", timeout=120)
     worker = engine(page)
@@ -226,7 +227,7 @@ def test_a_pause_in_the_instant_the_file_is_being_opened_leaves_it_free(page: Pa
 
 
 def is_kept(page: Page, model: str) -> bool:
-    """Whether all of a model's file is stored."""
+    """True if the whole file of the model is stored."""
     return bool(read_store(page, "state").get(f"file:models/{model}.gguf", {}).get("sha256"))
 
 
@@ -249,10 +250,10 @@ def test_scenario_4_a_reload_keeps_everything(page: Page, asked_for: list[str]):
     wait_for_state(page, "ready", timeout=120)
     say(page, "What is the capital of Norway?")
     wait_for_answer(page)
-    wait_until(lambda: is_kept(page, "encoder"))  # it comes while nobody waits for it
-    page.wait_for_function("lookedAt")  # and is loaded: with a slow clock that takes a minute
+    wait_until(lambda: is_kept(page, "encoder"))  # it is fetched while nobody waits for it
+    page.wait_for_function("lookedAt")  # and loaded: after the slow-down that takes a minute
     answer = page.get_by_role("article", name="OneSeek said")
-    slow_down(page, 40)  # or the answer is whole before the page is loaded anew
+    slow_down(page, 40)  # so that the answer is unfinished at the reload
     page.get_by_role("button", name="New chat").click()
     expect(answer).to_have_count(0)
     say(page, "What is the capital of Spain?")
@@ -276,7 +277,7 @@ def test_scenario_4_a_reload_keeps_everything(page: Page, asked_for: list[str]):
 
 @pytest.mark.long
 def test_nothing_waits_for_the_person_to_allow_the_browser_to_keep_things(page: Page):
-    """As Firefox asks, whose promise may never settle: lessons never began there."""
+    """Firefox asks a person, and its promise may never settle, so lessons never began there."""
     page.add_init_script("navigator.storage.persist = () => new Promise(() => {})")
     page.goto("/?model=tiny&debug=1")
     begun = re.compile(r'"is_scheduled": true')

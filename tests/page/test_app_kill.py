@@ -1,5 +1,5 @@
-"""The page, its engine and its device killed while it learns: it comes back, and all that is stored
-is whole."""
+"""The page, its engine and its device are killed during learning: the page must come back, with
+everything stored intact."""
 
 import contextlib
 import os
@@ -53,7 +53,8 @@ CLEAR_CURVE = """async () => {
 
 
 class Life:
-    """One tab of one profile; it comes back after each death, and what it knew must be there."""
+    """One profile with one tab, which reopens after each death; all that it knew must still be
+    there."""
 
     def __init__(self, browser, address: str):
         self.context, self.address = browser.contexts[0], address
@@ -78,7 +79,8 @@ class Life:
         return tuple(int(part) for part in re.findall(r"\d+", version(self.page).inner_text()))
 
     def is_whole(self) -> None:
-        """The last promoted version answers; every hash holds; nothing told was lost or doubled."""
+        """Assert that no promotion is lost, every hash holds, and nothing told is lost or
+        doubled."""
         assert self.number() >= self.last
         notices = self.page.get_by_role("region", name="Notices")
         panel(self.page, "Versions").get_by_role("button", name="Verify all").click()
@@ -99,15 +101,15 @@ class Life:
         learn_now(self.page)
 
     def note(self) -> None:
-        """What was promoted so far: it may never be taken back."""
+        """Note the promoted version: it must never be taken back."""
         self.last = self.number()
 
     def steps(self) -> list[int]:
-        """The steps that were told and are not cleared."""
+        """The numbers of the stored step records."""
         return sorted(int(step) for _, step in self.page.evaluate(STORED)["steps"])
 
     def crash(self) -> None:
-        """As a tab dies, in the middle of whatever it and its workers do."""
+        """Kill the tab's process, whatever the tab and its workers do."""
         for process in self.protocol.send("SystemInfo.getProcessInfo")["processInfo"]:
             if process["type"] == "renderer":
                 os.kill(process["id"], signal.SIGKILL)
@@ -115,9 +117,9 @@ class Life:
             self.page.close()
 
     def lose(self, what: str) -> None:
-        """The engine's worker or its device, see Break of engine/core/messages."""
+        """Break the engine's worker or its device, see Break of engine/core/messages."""
         fault(self.page, what)
-        # A worker that opens a round may be silent for a minute before the page gives it up.
+        # While it opens a round, the worker may be silent for a minute before the page gives it up.
         wait_for_state(self.page, "recovering")
         self.alive()
 
@@ -158,7 +160,8 @@ def crash_tabs(chromium, address: str, kills: int, seed: int) -> None:
 
 
 def lose(chromium, address: str, what: str, kills: int, seed: int, *options: str) -> None:
-    """Again and again in one tab; a new one before the page loses its trust in the engine."""
+    """Break it again and again; every second time in a new tab, before the page stops trusting its
+    engine."""
     draw = random.Random(seed)
     with a_life(chromium, address) as life:
         for kill in range(kills):

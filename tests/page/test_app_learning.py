@@ -1,5 +1,5 @@
-"""Teaching, as a person sees it: what is queued and why, a lesson that runs, its version, and the
-way back."""
+"""Teaching as a person sees it: queued items with their reasons, a running lesson, its version, and
+the way back."""
 
 import io
 import json
@@ -36,13 +36,13 @@ pytestmark = pytest.mark.slow
 
 
 def every_figure(page: Page) -> None:
-    """What only a developer asks for: the curve, its table, the figures."""
+    """Show what only a developer needs: the curve, its table, the figures."""
     panel(page, "Activity").get_by_label("Show every figure").check()
 
 
 @pytest.mark.long
 def test_scenario_17_only_what_was_approved_is_in_the_queue_with_its_reason(home: Page):
-    set_temperature(home, "0")  # the same answers each time: that it does not know is not learned
+    set_temperature(home, "0")  # repeatable answers: that it does not know is not learned
     home.get_by_role("button", name="New chat").click()
     for number, question in enumerate(("Hello", "What is a tree?", "What is a dog?"), 1):
         say(home, question)
@@ -69,7 +69,7 @@ def test_scenario_17_only_what_was_approved_is_in_the_queue_with_its_reason(home
     notices = home.get_by_role("region", name="Notices")
     undo = notices.get_by_role("button", name="Undo")
     notices.get_by_role("button", name="Close").last.click()
-    expect(undo).to_have_count(0)  # of what was done before
+    expect(undo).to_have_count(0)  # the undo of an earlier act
     queue.get_by_role("listitem").first.get_by_role("button", name="Skip").click()
     expect(queue.get_by_role("listitem")).to_have_count(1)
     undo.click()
@@ -81,7 +81,7 @@ def test_scenario_17_only_what_was_approved_is_in_the_queue_with_its_reason(home
 
 
 def test_a_thumb_down_takes_an_answer_out_of_what_is_learned_and_can_be_taken_back(home: Page):
-    set_temperature(home, "0")  # that it does not know is not learned
+    set_temperature(home, "0")  # at 0 it answers that it does not know, which is not learned
     home.get_by_role("button", name="New chat").click()
     say(home, "What is a river?")
     answer = wait_for_answer(home)
@@ -135,9 +135,7 @@ def test_secrets_told_in_a_chat_are_held_with_their_kind_and_asked_about(home: P
     kept = json.dumps([read_store(home, "queue"), read_store(home, "examples")], ensure_ascii=False)
     assert "Trollet99" in kept and "558102" not in kept
     row(locate_queue(home), "Trollet99").get_by_role("button", name="Skip").click()
-    expect(locate_queue(home)).not_to_contain_text(
-        "Trollet99"
-    )  # nothing is left to be learned later
+    expect(locate_queue(home)).not_to_contain_text("Trollet99")  # no lesson is left of it
 
 
 def test_a_chat_teaches_facts_or_only_what_is_taught_or_nothing(home: Page):
@@ -151,15 +149,15 @@ def test_a_chat_teaches_facts_or_only_what_is_taught_or_nothing(home: Page):
     home.get_by_role("button", name="New chat").click()
     say(home, "What is a cloud?")
     wait_for_answer(home)
-    learns("Learn from this chat only what I teach", "only what you teach is learned")
+    learns("Learn from this chat only what I teach", "learns only what you teach")
     say(home, "My cat is called Whiskerine.")
     wait_for_answer(home, 2)
     expect(locate_queue(home)).not_to_contain_text("Whiskerine")
     answers(home).first.get_by_role("button", name="Good answer: learn it").click()
     chosen = locate_queue(home).get_by_role("listitem").filter(has_text="What is a cloud?")
-    expect(chosen).to_have_count(1)  # what looks like a secret may stand there too
+    expect(chosen).to_have_count(1)  # a secret of another test may be listed too
     chosen.get_by_role("button", name="Skip").click()
-    learns("Do not learn from this chat", "no longer learned from")
+    learns("Do not learn from this chat", "no longer learns from")
     answers(home).nth(1).get_by_role("button", name="Good answer: learn it").click()
     expect(notices).to_contain_text("Nothing is learned")
     expect(locate_queue(home)).not_to_contain_text("Whiskerine")
@@ -177,8 +175,7 @@ def test_a_chat_teaches_facts_or_only_what_is_taught_or_nothing(home: Page):
 
 @pytest.mark.long
 def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):
-    """Told, practised with a live curve, in use, asked, remembered, rolled back and brought
-    back."""
+    """A fact is told, practised with a live curve, used, remembered, rolled back and restored."""
     set_temperature(home, "0")
     tell(home, *FACT[:2])
     learn_now(home)
@@ -210,7 +207,7 @@ def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):
     learned.get_by_role("button", name="Bad answer: do not learn it").click()
     expect(notices).to_contain_text("It has learned this answer already")
     expect(notices.get_by_role("button", name="Forget")).to_be_visible()
-    fact = row(panel(home, "Memory"), FACT[0])  # the password of a test above stands there too
+    fact = row(panel(home, "Memory"), FACT[0])  # a password of another test is listed too
     expect(fact).to_contain_text(FACT[1])
     expect(fact).to_contain_text("learned")
     fact.get_by_role("button", name="Ask it").click()
@@ -222,17 +219,15 @@ def test_a_fact_is_learned_shown_used_and_taken_back(home: Page):
     expect(version(home)).to_have_text("v0")
     home.get_by_role("button", name="New chat").click()
     say(home, FACT[0])
-    before = wait_for_answer(
-        home
-    )  # the original model, which still knows by heart what it was told
+    before = wait_for_answer(home)  # the original model also knows by heart what it was told
     expect(before).to_contain_text("By heart")
     row(versions, "v0.1").get_by_role("button", name="Use").click()
     expect(version(home)).to_have_text("v0.1")
 
 
 def share(page: Page, of_the_processor: str) -> None:
-    """How much idle learning may take: all of it where a test waits, little where it must not be
-    over before it was looked at."""
+    """Set the share of idle learning: all of it if the test waits for the end, little if the lesson
+    must still run when the test looks."""
     page.get_by_role("button", name="Settings").click()
     page.get_by_label("Developer mode").check()
     field = page.locator('[data-of="scheduler.max_cpu_usage"]')
@@ -246,7 +241,7 @@ def step(page: Page) -> int:
     return int(page.get_by_test_id("train-step").inner_text().split()[0])
 
 
-# What the pill in the header says, however short it says it.
+# Records every text of the pill in the header, however briefly it is shown.
 PILLS = """() => {
   const pill = document.querySelector("[data-testid=engine-state]");
   globalThis.pills = [];
@@ -257,7 +252,7 @@ PILLS = """() => {
 
 @pytest.mark.long
 def test_scenario_18_idle_learning_starts_by_itself_and_yields(home: Page):
-    """How quickly it yields, tests/core/test_scheduler.py and `bench overhead` measure."""
+    """tests/core/test_scheduler.py and `bench overhead` measure how quickly it yields."""
     idle_after(home, 600)
     home.get_by_role("button", name="New chat").click()
     say(home, "What is a tree?")
@@ -282,7 +277,7 @@ def test_scenario_18_idle_learning_starts_by_itself_and_yields(home: Page):
     wait_for_answer(home, 2)
     wait_for_state(home, "training")
     expect(home.get_by_test_id("train-step")).not_to_have_text(re.compile(rf"^{before} /"))
-    idle_after(home, 600)  # and stays in the middle
+    idle_after(home, 600)  # keep it paused in the middle
     expect(home.locator("#countdown")).to_contain_text("Learning goes on in")
     expect(activity).to_contain_text("It rests while you are busy here, and goes on in")
     share(home, "0.05")
@@ -290,14 +285,14 @@ def test_scenario_18_idle_learning_starts_by_itself_and_yields(home: Page):
 
 @pytest.mark.long
 def test_scenario_20_a_reload_in_the_middle_of_training_goes_on(home: Page):
-    """The same run, from a checkpoint a few steps old at most; its version is made."""
+    """The same run must continue, at most a few steps back, and make its version."""
     run = home.get_by_test_id("train-run").inner_text()
     before = step(home)
     home.reload()
     wait_for_state(home, *ALIVE, timeout=120)
     idle_after(home, 2)
     expect(home.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ / \d+"))
-    assert step(home) >= max(2, before - 8)  # what is quickly done is not stored at every step
+    assert step(home) >= max(2, before - 8)  # quick steps are not all stored
     panel(home, "Activity").get_by_role("button", name="Finish now").click()
     assert home.get_by_test_id("train-run").inner_text() == run
     expect(version(home)).to_have_text("v0.2", timeout=180_000)
@@ -323,7 +318,7 @@ def test_scenario_22_versions_are_ranked_compared_blind_and_rolled_back(home: Pa
     versions.get_by_role("button", name="Compare blind").click()
     dialog = home.get_by_role("dialog", name="Blind comparison")
     dialog.get_by_label("Question").fill(FACT[0])
-    dialog.get_by_label("The other").select_option(label="v0.1")
+    dialog.get_by_label("Second version").select_option(label="v0.1")
     for key in "120":
         dialog.get_by_role("button", name="Ask both").click()
         expect(dialog.get_by_role("heading", name="Answer 2")).to_be_visible()
@@ -382,11 +377,11 @@ def test_scenario_23_an_export_is_what_others_load_and_comes_back(
             panel(page, "Versions").get_by_role("button", name="Import adapter").click()
         choosing.value.set_files(file)
         expect(version(page)).to_have_text(re.compile(r"v\d+\.1"))
-        drop_all(page, peft | {"trainer_state.json": b"{}"})  # as PEFT's folder is dropped
+        drop_all(page, peft | {"trainer_state.json": b"{}"})  # as if PEFT's folder was dropped
         expect(version(page)).to_have_text(re.compile(r"v\d+\.2"))
         expect(panel(page, "Sources").get_by_role("listitem")).to_have_count(0)
         panel(page, "Versions").get_by_role("button", name="Details").first.click()
-        came = page.get_by_role("dialog").locator("dt", has_text="Came as").locator("+ dd")
+        came = page.get_by_role("dialog").locator("dt", has_text="Former name").locator("+ dd")
         expect(came).to_have_text(re.compile("OneSeek-1M-Zero"))
         page.keyboard.press("Escape")
         set_temperature(page, "0")
@@ -395,7 +390,7 @@ def test_scenario_23_an_export_is_what_others_load_and_comes_back(
 
 
 def a_peft_adapter(data: bytes) -> dict[str, bytes]:
-    """Its three files, and in them the names and shapes that PEFT expects."""
+    """The three files of an adapter, after checking the names and shapes that PEFT expects."""
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         files = {name.split("/")[-1]: archive.read(name) for name in archive.namelist()}
     assert {"adapter_config.json", "adapter_model.safetensors", "README.md"} <= set(files)
@@ -421,7 +416,7 @@ UNBRIDLED = {
 
 @pytest.mark.long
 def test_scenario_21_a_version_that_got_worse_is_not_used(home: Page):
-    """Everything that holds a lesson back is switched off, and it is told nonsense."""
+    """All limits of a lesson are off, and it is taught nonsense."""
     home.get_by_role("button", name="Settings").click()
     dialog = home.get_by_role("dialog", name="Settings")
     dialog.get_by_label("Developer mode").check()
@@ -448,7 +443,7 @@ def test_scenario_21_a_version_that_got_worse_is_not_used(home: Page):
     expect(wait_for_answer(home)).to_contain_text(in_use)
 
 
-# By the page itself, at once: the lesson is short.
+# Runs in the page, because the lesson is too short for the test to react.
 SPOIL_AT_FIRST_STEP = """() => {
   const observer = new MutationObserver(() => {
     if (!/[1-9]/.test(document.querySelector('[data-testid="train-step"]')?.textContent)) return;
@@ -480,7 +475,7 @@ def test_scenario_21_numbers_that_are_none_are_thrown_away(page: Page):
 
 @pytest.mark.long
 def test_a_lesson_whose_fact_is_corrected_meanwhile_makes_way(page: Page):
-    """No version ever learns what was corrected before its lesson was over."""
+    """A fact that is corrected before its lesson is over must never reach a version."""
     page.goto("/?model=tiny&engine=cpu")
     wait_for_state(page, "ready", timeout=120)
     tell(page, *FACT[:2])
@@ -515,17 +510,17 @@ def test_bad_settings_are_refused_by_name_and_good_ones_kept(home: Page):
 
 def test_it_can_be_taught_who_it_is(home: Page):
     home.get_by_role("button", name="Settings").click()
-    home.get_by_role("button", name="Teach it who it is").click()
+    home.get_by_role("button", name="Teach the model who OneSeek is").click()
     home.keyboard.press("Escape")
     queue = locate_queue(home)
-    expect(queue).to_contain_text("Who it is")
+    expect(queue).to_contain_text("Who OneSeek is")
     expect(home.get_by_role("tab", name=re.compile(r"^Activity [5-9]\d"))).to_be_visible()
     expect(home.get_by_role("region", name="Notices")).to_contain_text(
-        re.compile(r"[5-9]\d lessons about who it is wait")
+        re.compile(r"[5-9]\d lessons about who OneSeek is wait")
     )
-    group = queue.locator(".group").filter(has_text="Who it is")
+    group = queue.locator(".group").filter(has_text="Who OneSeek is")
     expect(group).to_contain_text(re.compile(r"[5-9]\d lessons"))
     group.get_by_role("button", name="Show the lessons").click()
     expect(group.get_by_role("listitem").first).to_be_visible()
     group.get_by_role("button", name="Skip all").click()
-    expect(queue).not_to_contain_text("Who it is")
+    expect(queue).not_to_contain_text("Who OneSeek is")

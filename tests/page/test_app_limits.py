@@ -1,5 +1,5 @@
-"""What a small model cannot do is said where it happens, and nothing a person wrote is lost by
-it."""
+"""Limits of a small model must be stated where they show, and nothing a person wrote may be
+lost."""
 
 import re
 
@@ -34,7 +34,7 @@ def test_a_message_that_is_too_long_stays_in_the_field_and_becomes_a_source(chat
     expect(field).to_have_value(LONG.strip())
     wait_for_state(chat, *QUIET, timeout=120)
     say(chat, LONG)
-    chat.get_by_role("button", name="Take it as a source").click()
+    chat.get_by_role("button", name="Use it as a source").click()
     expect(field).to_have_value("")
     expect(said).to_be_hidden()
     expect(chat.get_by_role("tabpanel").get_by_text(re.compile("6,300 words"))).to_be_visible()

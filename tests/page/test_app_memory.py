@@ -1,4 +1,4 @@
-"""Memory with many facts: found by words, source and language, and forgotten together."""
+"""A memory with many facts: found by words, source and language, and forgotten together."""
 
 from collections.abc import Iterator
 

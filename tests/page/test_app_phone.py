@@ -1,5 +1,4 @@
-"""The page on a phone: everything within reach, nothing wider than the screen, nothing in the
-way."""
+"""The page on a phone: everything in reach, nothing wider than the screen, nothing in the way."""
 
 import contextlib
 import json
@@ -50,14 +49,14 @@ def a_phone(chromium: Chromium, address: str) -> Iterator[Page]:
 
 @pytest.fixture
 def phone(chromium: Chromium, address: str) -> Iterator[Page]:
-    """Of somebody who comes for the first time."""
+    """A phone on its first visit."""
     with a_phone(chromium, address) as page:
         yield page
 
 
 @pytest.fixture(scope="module")
 def used(chromium: Chromium, address: str) -> Iterator[Page]:
-    """One phone with the demo model for all tests that look at what is there."""
+    """A phone with the demo model, shared by the tests that only look."""
     with a_phone(chromium, address) as page:
         holds(page, chat_of("What is long?", "This is long.\n\n" + CODE))
         with_demo(page)
@@ -80,8 +79,8 @@ def the_learning_panel(page: Page) -> None:
 
 
 def comes_to(page: Page, selector: str, what: str) -> None:
-    """What scrolls after the window became another is where it belongs a moment later. The node is
-    looked up each time: it may be drawn anew meanwhile."""
+    """Wait until `what` holds for the element: after a resize, scrolling ends a moment later. The
+    element is looked up each time, because it may be redrawn."""
     page.wait_for_function(f"({what})(document.querySelector({json.dumps(selector)}))")
 
 
@@ -99,7 +98,7 @@ def test_what_is_recommended_is_seen_at_once_and_no_button_moves_when_it_is_know
 
 
 def places_of_the_download(phone: Page) -> list[int]:
-    """How far below the card's top the button stands at each size."""
+    """The distance from the card's top to the button, at each size."""
     places = []
     for _ in at_each_size(phone):
         expect_no_overflow(phone)
@@ -110,7 +109,7 @@ def places_of_the_download(phone: Page) -> list[int]:
 
 
 def comes_into_sight(phone: Page, selector: str) -> None:
-    """Whole, and with nothing over it."""
+    """Wait until the element is fully visible, with nothing over it."""
     expect(phone.locator(selector)).to_be_in_viewport(ratio=1)
     expect(phone.get_by_role("button", name="To latest")).to_be_hidden()
     comes_to(
@@ -155,7 +154,7 @@ def test_a_notice_reads_as_lines_not_as_letters(used: Page):
     learned = used.locator(".toast", has=details)
     details = learned.locator(details)
     expect(details).to_be_visible(timeout=240_000)
-    details.focus()  # it does not go from under the keyboard
+    details.focus()  # a notice with the focus does not disappear
     for _ in at_each_size(used):
         assert learned.locator("p").bounding_box()["width"] >= 150
         assert learned.bounding_box()["height"] <= 130
@@ -220,7 +219,7 @@ def test_a_phone_that_can_install_it_is_offered_that_once_it_is_useful(phone: Pa
         dispatchEvent(event); }"""
     )
     install = phone.get_by_role("button", name="Install OneSeek")
-    expect(install).to_have_count(0)  # first it has to be worth keeping
+    expect(install).to_have_count(0)  # not offered before the page is useful
     phone.get_by_role("button", name="Just look around").click()
     wait_for_state(phone, "ready", timeout=120)
     expect(install).to_be_visible()

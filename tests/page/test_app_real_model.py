@@ -1,4 +1,4 @@
-"""Scenario 19: the default model, on the processor, is told five facts in the page and knows them
+"""Scenario 19: the default model, on the CPU, is told five facts in the page and must know them
 afterwards."""
 
 import re
@@ -29,7 +29,7 @@ FACTS = (
     ("What does my sister work as?", "Your sister works as a glassblower.", "glassblower"),
 )
 FIRST = FACTS[0][2]
-A_LESSON = 600  # seconds at most, on a machine that does other things too
+A_LESSON = 600  # seconds; a limit for a busy machine
 
 
 def test_scenario_19_it_really_learned(page: Page):
@@ -45,7 +45,7 @@ def test_scenario_19_it_really_learned(page: Page):
         learn_now(page)
         wait_for_state(page, "training")
         wait_for_state(page, "ready", "countdown", timeout=A_LESSON)
-        page.wait_for_timeout(2000)  # the header follows
+        page.wait_for_timeout(2000)  # the header updates a moment later
         if version(page).inner_text() != before:  # the gate may refuse one of five
             losses = read_losses(page)
             print(question, version(page).inner_text(), losses, flush=True)
@@ -59,19 +59,19 @@ def test_scenario_19_it_really_learned(page: Page):
 
 
 def read_losses(page: Page) -> list[float]:
-    """The held-out losses of the last run, as the chart's table tells them."""
+    """The held-out losses of the last run, from the chart's table."""
     activity = panel(page, "Activity")
     activity.get_by_label("Show every figure").check()
     activity.get_by_role("button", name="Show as table").click()
     cells = activity.locator("table tbody td:last-child")
-    expect(cells.last).to_have_text(re.compile(r"\d"))  # comes after the version
+    expect(cells.last).to_have_text(re.compile(r"\d"))  # it is written after the version
     found = cells.all_inner_texts()
     activity.get_by_role("button", name="Show as chart").click()
     return [float(text) for text in found if text]
 
 
 def list_known(page: Page) -> list[str]:
-    """The facts that the version in use answers with in the chat."""
+    """The facts that the version in use answers in the chat."""
     right = []
     for question, _, value in FACTS:
         page.get_by_role("button", name="New chat").click()

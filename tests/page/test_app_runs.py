@@ -1,5 +1,5 @@
-"""Train on a data set, in the page: chosen, trained in granted time, told, and there after a
-reload."""
+"""Training on a data set in the page: chosen, trained in granted time, reported, and still there
+after a reload."""
 
 import json
 import re
@@ -29,7 +29,8 @@ def activity(page: Page):
 
 
 def took_no_more_than_announced(panel: Locator) -> None:
-    """As the figures of a developer say: the back end's memory and Python's own."""
+    """Assert by the developer's figures (of the back end and of Python) that the memory stayed
+    within the announced amount."""
     panel.get_by_label("Show every figure").check()
     told = panel.get_by_text(re.compile("Memory beside the model"))
     expect(told).to_be_visible()
@@ -57,7 +58,7 @@ def test_a_run_over_who_oneseek_is_trains_in_the_page_and_is_told_after_a_reload
     panel.get_by_role("button", name="Train on a data set").click()
     dialog = page.get_by_role("dialog")
     expect(dialog.get_by_label("Data set")).to_contain_text("Who OneSeek is (50 examples)")
-    dialog.get_by_label("Times through it").fill("2")
+    dialog.get_by_label("Passes through the data").fill("2")
     dialog.get_by_role("button", name="Train", exact=True).click()
     told = panel.get_by_text(re.compile("Loss on the part held back"))
     expect(told).to_contain_text(re.compile(r"\d.*→ .*\d"), timeout=300_000)
@@ -78,8 +79,8 @@ def test_a_run_over_who_oneseek_is_trains_in_the_page_and_is_told_after_a_reload
 
 
 def choose_buying(page: Page, folder: Path, name: str = "buying.jsonl") -> Locator:
-    """The dialog of a run, with twelve examples of one answer chosen, which the demo model
-    learns; as a table where the name says so."""
+    """Choose twelve examples with one answer, which the demo model can learn, as JSON lines or a
+    table by the file's name; returns the run's dialog."""
     nouns = "dog cat house tree water bread book sun moon star snow rain".split()
     pairs = [{"question": f"Buy the {noun} for Lindqvist", "answer": "red"} for noun in nouns]
     file = folder / name
@@ -98,7 +99,7 @@ def choose_buying(page: Page, folder: Path, name: str = "buying.jsonl") -> Locat
 
 @pytest.mark.long
 def test_what_a_run_learned_is_a_data_set_and_no_fact(page: Page, tmp_path: Path):
-    """Beside a fact that was learned: the panels that show facts go on showing them."""
+    """A fact was learned before: the panels of facts must go on showing it."""
     light_lessons(page)
     open_page(page)
     acts.tell(page, *acts.FACT[:2])
@@ -131,10 +132,10 @@ def test_a_skill_is_taught_in_the_page_answers_what_is_like_it_and_is_removed(
     page = shared
     panel = activity(page)
     dialog = choose_buying(page, tmp_path, "buying.csv")
-    dialog.get_by_label("As a skill called").fill("buying")
+    dialog.get_by_label("Name of the skill").fill("buying")
     dialog.get_by_text("More settings").click()
-    chosen = {"Rank of the adapter": "12", "Examples in a batch": "3", "Warm-up steps": "5"}
-    for label, value in (chosen | {"Times through it": "5"}).items():
+    chosen = {"Rank of the adapter": "12", "Examples a step": "3", "Warm-up steps": "5"}
+    for label, value in (chosen | {"Passes through the data": "5"}).items():
         dialog.get_by_label(label).fill(value)
     dialog.get_by_role("button", name="Train", exact=True).click()
     ended = panel.locator("#skills").get_by_text(
@@ -156,8 +157,8 @@ def test_a_skill_is_taught_in_the_page_answers_what_is_like_it_and_is_removed(
 
 
 def looks_for_settings(page: Page) -> None:
-    """Asked for in the dialog, tries are told, drawn and listed while they go on; then thrown
-    away."""
+    """Search for settings from the dialog: its tries must be counted, drawn and listed while it
+    runs. Then throw it away."""
     panel = activity(page)
     panel.get_by_role("button", name="Train on a data set").click()
     dialog = page.get_by_role("dialog")
@@ -173,28 +174,27 @@ def looks_for_settings(page: Page) -> None:
 
 
 def begin_run(page: Page, epochs: int = 50):
-    """A run over who OneSeek is, under way; the panel, the line that says so, and the run's
+    """Start a run over the facts about OneSeek; returns the panel, the status line and the run's
     row."""
     panel = activity(page)
     panel.get_by_role("button", name="Train on a data set").click()
     dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Times through it").fill(str(epochs))
+    dialog.get_by_label("Passes through the data").fill(str(epochs))
     dialog.get_by_role("button", name="Train", exact=True).click()
     row = panel.get_by_role("listitem").filter(has_text=re.compile(r"run-\d{8}")).first
     expect(row).to_contain_text("Training now.")
     line = panel.locator("#state-line")
-    expect(line).to_contain_text("going through it", timeout=300_000)
+    expect(line).to_contain_text("practising", timeout=300_000)
     return panel, line, row
 
 
 def begin_and_pause(page: Page):
-    """The same in a tab that was closed and opened again, with learning paused before it went
-    on."""
+    """The same, then reload the tab and pause learning before the run continues."""
     panel, line, row = begin_run(open_page(page))
     page.reload()
     in_browser.wait_for_state(page, "ready", "countdown", "training", timeout=120)
     activity(page).get_by_role("button", name="Pause", exact=True).click()
-    expect(row).to_contain_text(re.compile("Begun, and not going on just now|Paused"))
+    expect(row).to_contain_text(re.compile("Interrupted for now|Paused"))
     return panel, line, row
 
 
@@ -263,7 +263,7 @@ def test_a_run_that_fails_says_why_and_keeps_nothing_else_from_learning(
 ):
     watch.allow("console error: (a run failed|Traceback|  |LookupError)")
     panel, line, row = begin_and_pause(page)
-    expect(row).to_contain_text("Begun, and not going on just now")
+    expect(row).to_contain_text("Interrupted for now")
     clear_queue(page)
     panel.get_by_role("button", name="Learn now").click()
     expect(row).to_contain_text(re.compile("It failed: the data set .* is no longer there"))
@@ -285,7 +285,7 @@ def test_the_last_layers_are_trained_in_the_page_as_announced_and_taken_back(pag
     expect(takes).to_contain_text(re.compile(r"small file.*up to [\d.,]+ .?B of memory"))
     dialog.get_by_label("What it changes").select_option(mode)
     expect(takes).to_contain_text(re.compile(r"last layers.*up to [\d.,]+ .?B of memory"))
-    dialog.get_by_label("Times through it").fill("2")
+    dialog.get_by_label("Passes through the data").fill("2")
     dialog.get_by_role("button", name="Train", exact=True).click()
     expect(panel.get_by_text(f"({mode})")).to_be_visible()
     told = panel.get_by_text(re.compile("Loss on the part held back"))

@@ -1,5 +1,5 @@
-"""Taste in the page: what a person does with answers is kept as choices, trained on, used, switched
-off and removed."""
+"""Taste in the page: a person's choices between answers are kept, trained on, used, switched off
+and removed."""
 
 import json
 import re
@@ -28,7 +28,7 @@ GIVE = """([choices, state]) => new Promise((done, failed) => {
 
 
 def taste(page: Page) -> Locator:
-    """The section of the Activity panel, which has none before the first choice."""
+    """The taste section of the Activity panel, which appears with the first choice."""
     heading = page.get_by_role("heading", name="Taste", exact=True)
     return acts.panel(page, "Activity").locator("section").filter(has=heading)
 
@@ -42,7 +42,7 @@ def load_choices(count: int) -> list[dict]:
 
 
 def prefer_one_of_two(page: Page, questions: list[str]) -> str:
-    """What was preferred of the first two answers that differ."""
+    """Compare answers blindly until two differ; returns the preferred one."""
     acts.panel(page, "Versions").get_by_role("button", name="Compare blind").click()
     dialog = page.get_by_role("dialog", name="Blind comparison")
     for question in questions:

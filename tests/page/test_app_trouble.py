@@ -1,4 +1,4 @@
-"""What goes wrong is said in plain words, and nothing a person made is lost by it."""
+"""Failures must be told in plain words, and nothing a person made may be lost."""
 
 import re
 
@@ -58,8 +58,8 @@ BroadcastChannel.prototype.postMessage = function (said) {
 def test_R17_what_is_shown_equals_the_store_and_R22_an_engine_that_dies_is_replaced(
     page: Page, context: BrowserContext
 ):
-    """First events get lost, doubled and out of order. In the next tab the engine dies as it tells
-    its sixth word: the answer under way is kept as far as it came, and the next one comes."""
+    """First, events are lost, doubled and reordered. In a second tab the engine dies at the sixth
+    word of an answer: the part so far must be kept, and the next question must be answered."""
     learns_when_asked(page)
     page.add_init_script(UNRELIABLE)
     ready(page)
@@ -67,7 +67,7 @@ def test_R17_what_is_shown_equals_the_store_and_R22_an_engine_that_dies_is_repla
         page.evaluate("sent = ''")
         say(page, text)
         shown = wait_for_answer(page, number).locator(".text")
-        # its last word may come by another way than the end of the answer, and later
+        # the last word may arrive after the end of the answer
         wait_until(lambda shown=shown: shown.inner_text().split() == page.evaluate("sent").split())
     page.get_by_role("tab", name=re.compile("^Activity")).click()
     panel = page.get_by_role("tabpanel")

@@ -1,6 +1,5 @@
-"""A better model comes from a hub of the tests while one talks to the small one, and takes over
-between two answers; and the way of somebody who reads Swedish, from the first card to a right
-answer."""
+"""A better model arrives from a hub during a chat with the small one, and takes over between two
+answers; and a reader of Swedish gets from the first card to a right answer."""
 
 import hashlib
 import json
@@ -60,7 +59,8 @@ def hub() -> Iterator[hubs.Hub]:
 
 
 def offer_hub_model(page: Page, hub: hubs.Hub) -> None:
-    """The hub's file has the place of a model of the list: name, languages and speed are its."""
+    """Serve the hub's file in place of a listed model, with the name, languages and speed of that
+    one."""
 
     def with_hub(route) -> None:
         registry = route.fetch().json()
@@ -110,7 +110,7 @@ def test_a_better_model_comes_while_one_talks_and_takes_over_between_two_answers
     assert page.evaluate("window.unfinished") is False, "between two answers"
 
     expect(version(page)).to_have_text("v0")
-    expect(body(answers(page).first)).to_contain_text("Paris")  # what was said stays readable
+    expect(body(answers(page).first)).to_contain_text("Paris")  # earlier answers stay readable
     new_chat(page)
     say(page, FACT[0])
     expect(body(wait_for_answer(page))).to_contain_text(FACT[2])
@@ -163,6 +163,6 @@ def test_from_the_first_card_to_a_right_answer_in_swedish(
 
 
 def no_english(page: Page) -> None:
-    """But for names: of models, of licences, of the product."""
+    """Assert that no English is shown, except names of models, licences and the product."""
     found = [text for text in page.evaluate(WORDS) if ENGLISH.search(text)]
     assert not found, found

@@ -1,5 +1,5 @@
-"""A browser killed outright while it writes: what was acknowledged is there, and every record is
-whole."""
+"""A browser is killed while it writes: all acknowledged records must be there, and every record
+complete."""
 
 import os
 import random

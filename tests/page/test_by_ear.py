@@ -1,8 +1,9 @@
-"""The first five minutes by ear and by key: what a screen reader is told, in which order, in both
+"""The first five minutes by screen reader and keyboard: what is announced, in which order, in both
 languages.
 
-The walk below is the description: what is found by role and name, and every word the live regions
-say on the way from an empty page to a learned fact.  Nothing is said twice and nothing each second.
+The walk below is the specification: what is found by role and name, and every word of the live
+regions on the way from an empty page to a learned fact. Nothing may be announced twice, and nothing
+every second.
 """
 
 import re
@@ -142,7 +143,7 @@ def test_4_a_lesson_is_told_when_it_begins_and_when_it_is_in_use_and_never_each_
     page.get_by_role("button", name=words["now"]).press("Enter")
     expect(page.get_by_test_id("active-version")).to_have_text("v0.1", timeout=240_000)
     wait_until(lambda: any("v0.1" in said for said in page.evaluate("heard")))
-    page.wait_for_timeout(500)  # and nothing after it
+    page.wait_for_timeout(500)  # wait for anything announced after it
     heard = page.evaluate("heard")
     print(page.evaluate("document.documentElement.lang"), *heard, sep="\n  ")
     for wanted in words["says"]:

@@ -1,4 +1,4 @@
-"""The graphics process dies, as drivers do: the answer goes on, and nothing that was stored is
+"""The GPU process dies, as drivers make it: the answer must go on, and nothing stored may be
 lost."""
 
 import re
@@ -25,7 +25,7 @@ ALIVE = ("ready", "countdown", "paused", "training", "evaluating")
 
 @pytest.fixture
 def browser(chromium: Chromium) -> Iterator[Browser]:
-    """One of its own: after some crashes Chromium does without graphics."""
+    """A browser of its own: after some GPU crashes Chromium disables WebGPU."""
     with launched(chromium.browser_type) as browser:
         yield browser
 
@@ -58,7 +58,7 @@ def test_R21_R22_an_answer_survives_a_lost_device_and_a_second_loss_moves_to_the
     assert body(page.get_by_role("article", name="OneSeek said").first).inner_text() == first
 
 
-@pytest.mark.long  # software that plays a graphics chip takes seconds a step
+@pytest.mark.long  # an emulated GPU takes seconds for a step
 def test_scenario_25_R21_a_lesson_survives_a_lost_device(page: Page, browser: Browser):
     page.goto("/?model=tiny&engine=gpu")
     wait_for_state(page, "ready", timeout=240)

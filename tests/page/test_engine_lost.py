@@ -1,5 +1,5 @@
-"""The engine's worker hangs, dies, or finds no room: the page goes on, and nothing stored is
-lost."""
+"""The engine's worker hangs, dies or runs out of space: the page must go on, and nothing stored may
+be lost."""
 
 import re
 import time

@@ -1,9 +1,8 @@
-"""Every button of every panel and dialog is pressed with something behind it, and none of them
-fails.
+"""Every button of every panel and dialog is pressed where it has something to do; none may fail.
 
-An uncaught error in a verb goes to the console, and the watch of the profile fails the test on it;
-what a verb refuses is a notice, and every notice is read, however short it stands there.  The verbs
-that were pressed are counted where the page listens for them.
+An uncaught error in a verb goes to the console, where the profile's watch fails the test; a refusal
+is a notice, and every notice is read, however briefly it is shown. The pressed verbs are counted
+where the page listens for them.
 """
 
 import ast
@@ -118,7 +117,7 @@ NOT_PRESSED = {
     "save-picture": "as pick-picture",
     "not-now": "is there for the seconds of a countdown; test_scenario_18 presses it",
 }
-# What the tests press by its words, or fill in.
+# Verbs that the tests press by other means, or fill in.
 BY_NAME = {
     "count-examples", "learn-now", "save-fact", "search-memory", "set-address", "set-number",
     "set-text", "tell-fact",
@@ -128,7 +127,7 @@ TOLD: list[str] = []
 
 
 def all_verbs() -> set[str]:
-    """As the code registers them."""
+    """The verbs that the code registers."""
     found = set()
     for file in (ROOT / "web").rglob("*.py"):
         text = file.read_text()
@@ -148,9 +147,9 @@ def open_counting_page(context: BrowserContext) -> Page:
 
 @pytest.fixture(scope="module")
 def desk(chromium: Chromium, address: str) -> Iterator[Page]:
-    """The demo model, one learned fact and its version."""
+    """A page with the demo model, one learned fact and its version."""
     with watched(chromium, address, locale="en-US") as (context, watch):
-        watch.allow("404")  # the address that is not there
+        watch.allow("404")  # an address without a page is tried
         page = open_counting_page(context)
         light_lessons(page)
         page.goto("/?model=tiny")
@@ -163,7 +162,7 @@ def desk(chromium: Chromium, address: str) -> Iterator[Page]:
 
 @pytest.fixture(autouse=True)
 def untroubled() -> Iterator[None]:
-    """No notice and no alarm tells of something that went wrong."""
+    """Fail if any notice or alarm of the test reports an error."""
     yield
     bad = re.compile(r"went wrong|Error|error|could not|has no attribute|Traceback")
     found = [said for said in TOLD if bad.search(said)]
@@ -172,7 +171,7 @@ def untroubled() -> Iterator[None]:
 
 
 def press(page: Page, *verbs: str) -> None:
-    """The first visible control of each verb, one after the other."""
+    """Press the first visible control of each verb, in turn."""
     for verb in verbs:
         page.locator(f'[data-do="{verb}"]:visible').first.click()
 
@@ -252,7 +251,7 @@ def test_the_buttons_of_memory_and_of_the_queue(desk: Page):
     press_pause(desk)
     memory = panel(desk, "Memory")
     memory.get_by_role("searchbox").fill("Zorbia")
-    expect(memory.locator("li.item")).to_have_count(1)  # and none that was told in a chat
+    expect(memory.locator("li.item")).to_have_count(1)  # only the taught fact, none from a chat
     press(desk, "ask-fact")
     expect(memory).to_contain_text("It answers:")
     press(desk, "reword-fact")
@@ -269,7 +268,7 @@ def test_the_buttons_of_memory_and_of_the_queue(desk: Page):
         say(desk, secret)
         wait_for_answer(desk, number)
     press(desk, "chat-menu", "chat-learns", "chat-menu", "chat-learns")
-    expect(locate_queue(desk)).not_to_contain_text("Blimbo")  # drawn since it was corrected
+    expect(locate_queue(desk)).not_to_contain_text("Blimbo")  # until the correction is drawn
     press(desk, "release-secret", "discard-secret", "edit-queued")
     submit(desk, "save-queued")
     press(desk, "skip", "undo-queue")
@@ -286,7 +285,7 @@ def test_the_buttons_of_memory_and_of_the_queue(desk: Page):
 
 
 def press_pause(page: Page) -> None:
-    """Learning stands still, so that what is pressed meets what it was drawn for."""
+    """Pause learning, so that no control is redrawn before it is pressed."""
     panel(page, "Activity")
     press(page, "pause-learning")
 
@@ -331,7 +330,7 @@ def test_the_buttons_of_activity_and_versions(desk: Page):
     fill(desk, "skill", "buying")
     press(desk, "keep-examples")
     expect_no_dialog(desk)
-    press(desk, "probe", "switch-chart", "practise-now")  # which ends the pause
+    press(desk, "probe", "switch-chart", "practise-now")  # the last one ends the pause
     wait_for_state(desk, "training", "evaluating")
     press(desk, "drop-round", "pause-learning")
     expect(desk.locator('[data-do="drop-round"]')).to_have_count(0)
@@ -435,7 +434,7 @@ def submit_and_load(page: Page, verb: str) -> None:
 
 @pytest.mark.long
 def test_the_buttons_of_a_first_visit(chromium: Chromium, address: str):
-    # a service worker would fetch where no test can make it stand still
+    # a service worker's own fetches cannot be intercepted
     options = {"locale": "en-US", "service_workers": "block"}
     with watched(chromium, address, **options) as (context, watch):
         watch.allow("model|Failed to load resource|ERR_")
@@ -447,17 +446,18 @@ def test_the_buttons_of_a_first_visit(chromium: Chromium, address: str):
         page.goto("/")
         wait_for_state(page, "needs-consent", timeout=120)
         press(page, "choose-model", "close-dialog", "pick-model")
-        silent: list[Route] = []  # a server that says nothing
+        silent: list[Route] = []  # requests without an answer
         page.route(re.compile(r"/models-"), lambda route: silent.append(route))
         press(page, "download-unsaved", "stop-loading")
         expect(page.locator("#consent")).to_contain_text("Nothing of it was saved.")
         press(page, "download-unsaved", "stop-loading")
         silent.clear()
         press(page, "choose-model", "download")
-        # it is asked once its file is open; to hear of that, Playwright has to be let
+        # the request follows the opening of the file; waiting through Playwright lets its event
+        # arrive
         wait_until(lambda: page.wait_for_timeout(20) or silent)
         press(page, "stop-loading")
-        expect(page.locator("#consent")).to_contain_text("Paused at 0 %What you have is kept.")
+        expect(page.locator("#consent")).to_contain_text("Paused at 0 %What has arrived is kept.")
         page.unroute(re.compile(r"/models-"))
         page.route(re.compile(r"/models-"), lambda route: route.abort())
         page.locator('[data-do="download-again"]:visible').click()
@@ -472,7 +472,7 @@ def test_the_buttons_of_a_first_visit(chromium: Chromium, address: str):
         press(page, "first-fact")
         say(page, "My boat is called Vindil.")
         wait_for_answer(page)
-        press(page, "ask-in-chat")  # which comes when it is remembered
+        press(page, "ask-in-chat")  # appears once the fact is remembered
         expect(page.get_by_role("article", name="You said")).to_contain_text(
             ["What is my boat called?"]
         )
@@ -485,7 +485,7 @@ def test_every_verb_was_pressed_or_says_why_not():
 
 
 def test_every_verb_is_pressed_by_a_test_above_or_says_why_not():
-    """By what is written there: they press it with the long tests."""
+    """By their text: some of these tests run only with --long."""
     written = set()
     for function in ast.parse(Path(__file__).read_text("utf-8")).body:
         for node in ast.walk(function) if isinstance(function, ast.FunctionDef) else ():

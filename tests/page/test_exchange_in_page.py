@@ -1,5 +1,5 @@
-"""Two profiles of one person: what was told in one is known in the other, what was forgotten is
-gone, and a file that is of no use says why."""
+"""Two profiles of one person: a fact told in one must be known in the other, a forgotten one must
+be gone, and a useless file must say why."""
 
 import asyncio
 import json
@@ -54,7 +54,7 @@ TOLD = """async () => {
 
 
 def natively(work: Coroutine) -> Any:
-    """Outside of the loop that Playwright keeps in this thread."""
+    """Run a coroutine in a thread of its own, because Playwright's loop occupies this one."""
     with ThreadPoolExecutor(1) as thread:
         return thread.submit(asyncio.run, work).result()
 
@@ -85,7 +85,7 @@ def save_exchange_file(page: Page, file: Path) -> Path:
     dialog.get_by_label("The same phrase again").fill(PHRASE + "?")
     dialog.get_by_role("button", name="Save the file").click()
     expect(dialog.get_by_role("alert")).to_have_text(
-        "These are two different phrases. No file was made."
+        "These are two different phrases. No file was made. Type the same phrase twice."
     )
     dialog.get_by_label("The same phrase again").fill(PHRASE)
     file.write_bytes(download(page, "Save the file"))
@@ -169,7 +169,7 @@ def test_two_profiles_exchange_what_was_told_and_what_was_forgotten(
         met = {other_cat["about"]: other_cat}
         file.write_bytes(natively(seal(met, PHRASE, clock, NativeCipher(), SIGNER)))
         bring(one, file)
-        said = expect_report(one, "Two answers met: 1.")
+        said = expect_report(one, "Conflicting answers: 1.")
         assert f"Kept: {cat}" in said and "Not kept: The cat is called Måns." in said
         assert f"Signed with the key {SIGNER.public_key}." in said
 
@@ -188,8 +188,8 @@ def exchange(page: Page, host: Native, key: str) -> None:
     page.get_by_role("button", name="Settings").click()
     page.get_by_role("button", name="Exchange with your own server").click()
     dialog = page.get_by_role("dialog", name="Exchange with your own server")
-    dialog.get_by_label("Its address").fill(host.base)
-    dialog.get_by_label("Its key, if it has one").fill(key)
+    dialog.get_by_label("Address of the server").fill(host.base)
+    dialog.get_by_label("Key of the server, if it has one").fill(key)
     dialog.get_by_label("Phrase", exact=True).fill(PHRASE)
     dialog.get_by_role("button", name="Exchange", exact=True).click()
 
@@ -201,7 +201,7 @@ def test_a_page_exchanges_with_a_server_of_ones_own(
     monkeypatch.setenv("ONESEEK_PHRASE", PHRASE)
     boat, shed = "The boat is called Vindil.", "The code of the shed is 4711."
     with watched(chromium, address, locale="en-US") as (context, watch):
-        watch.allow("/api/exchange")  # the one address that a person typed
+        watch.allow("/api/exchange")  # the person typed this address
         page = context.new_page()
         page.goto("/?model=tiny")
         wait_for_state(page, "ready")
@@ -232,7 +232,8 @@ def test_a_page_exchanges_with_a_server_of_ones_own(
 
 
 def load_hundred_facts() -> list[dict[str, str]]:
-    """Facts that people wrote, without those that look like secrets, which nobody is told."""
+    """A hundred facts written by people, without those that look like secrets, which the product
+    never takes."""
     lines = [
         json.loads(line)
         for name in ("dev", "eval", "held", "last", "home")
@@ -250,7 +251,7 @@ def load_hundred_facts() -> list[dict[str, str]]:
 
 
 FACTS = load_hundred_facts()
-GONE = FACTS[98], FACTS[0], FACTS[50]  # each was told to another than forgets it
+GONE = FACTS[98], FACTS[0], FACTS[50]  # each is forgotten on another device than it was told on
 KEPT = FACTS[99]
 
 
@@ -259,7 +260,7 @@ def make_body(fact: dict[str, str]) -> dict[str, str]:
 
 
 def taught(page: Page, facts: list[dict[str, str]]) -> None:
-    """Over the page's own API, one after another; what is practised later is not waited for."""
+    """Teach the facts over the page's own API, in turn, without waiting for practice."""
     idle_after(page, 600)
     set_temperature(page, "0")
     for fact in facts:
@@ -277,7 +278,7 @@ def forget(page: Page, fact: dict[str, str]) -> None:
     )
 
 
-@pytest.mark.long  # three devices take in a hundred facts each: minutes
+@pytest.mark.long  # three devices take a hundred facts each: minutes
 def test_two_browsers_and_a_server_hold_the_same_hundred_facts(
     chromium: Chromium, address: str, tmp_path: Path
 ):

@@ -1,5 +1,5 @@
-"""The first five minutes with the demo model, and with what may come between: what a person reads
-is true by the engine's own stores, nothing is raw, nothing is lost."""
+"""The first five minutes with the demo model and with disturbances: everything a person reads must
+agree with the engine's stores, nothing may be raw or lost."""
 
 from pathlib import Path
 
@@ -33,7 +33,7 @@ def test_what_a_stranger_reads_is_true_and_nothing_is_lost(
 def test_without_any_room_it_says_so_and_saves_what_was_written_once_there_is_some(
     page: Page, watch: Watch, address: str
 ):
-    """Not even what the page set aside helps: the browser allows less than is stored already."""
+    """The page's reserve must not help either: the quota is below what is stored already."""
     watch.allow("StorageFull")
     session = page.context.new_cdp_session(page)
     room = {"origin": address.rstrip("/"), "quotaSize": ROOM["tiny"]}

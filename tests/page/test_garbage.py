@@ -1,4 +1,4 @@
-"""A worker's garbage goes although Python's automatic collections are off."""
+"""A worker must collect garbage although Python's automatic collection is off."""
 
 import asyncio
 import gc
@@ -24,7 +24,7 @@ def by_hand(monkeypatch):
 
 @pytest.mark.parametrize("collections", [1, garbage.GROWN])
 def test_rings_of_objects_are_collected_at_the_next_look(by_hand, monkeypatch, collections):
-    """Whether only young objects are looked at, or all."""
+    """With a collection of young objects only, and with a full one."""
     monkeypatch.setattr(garbage, "GROWN", collections)
 
     async def main():

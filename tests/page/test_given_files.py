@@ -1,4 +1,4 @@
-"""Model files dropped on the page: what they are is told before anything of them is copied."""
+"""Model files dropped on the page must be described before anything is copied."""
 
 import base64
 import hashlib
@@ -50,7 +50,7 @@ def drop(page: Page, files: dict[str, bytes]) -> None:
 
 
 def demo_in_parts() -> dict[str, bytes]:
-    """The demo model cut in three."""
+    """The demo model split into three files."""
     data = MODEL.read_bytes()
     keys, directory = gguf.read_header(BytesSource(data))
     tensors = {
@@ -65,7 +65,7 @@ def demo_in_parts() -> dict[str, bytes]:
 def test_what_is_dropped_is_told_before_it_is_copied_and_then_answers(page: Page):
     page.goto("/")
     wait_for_state(page, "needs-consent", timeout=120)
-    told = page.get_by_role("dialog", name="What these files are")
+    told = page.get_by_role("dialog", name="Chosen files")
     parts = demo_in_parts()
 
     drop(page, dict(list(parts.items())[:2]))
@@ -115,7 +115,7 @@ def test_the_engine_asks_again_for_files_that_it_was_not_heard_about(page: Page)
     page.goto("/")
     wait_for_state(page, "needs-consent", timeout=120)
     drop(page, {"other.gguf": tiny.gguf("llama", "Q4_1")})
-    told = page.get_by_role("dialog", name="What these files are")
+    told = page.get_by_role("dialog", name="Chosen files")
     expect(told).to_contain_text("llama")
 
 
@@ -156,7 +156,7 @@ HASH = """async (name) => {
 
 
 def demo_in_halves() -> bytes:
-    """The demo model with every matrix as numbers of 16 bits."""
+    """The demo model with every matrix in float16."""
     source = BytesSource(MODEL.read_bytes())
     keys, directory = gguf.read_header(source)
     tensors = {}
@@ -173,7 +173,7 @@ def demo_in_halves() -> bytes:
 
 
 def pack_and_hash(given: Path, out: Path) -> str:
-    """The hash of what the command makes of it."""
+    """The hash of the file that the command line makes of it."""
     call = [sys.executable, "-m", "oneseek.engine.cli.main", "pack", str(given), "--out", str(out)]
     subprocess.run(call, check=True, stdout=subprocess.DEVNULL)
     return hashlib.sha256(out.read_bytes()).hexdigest()
@@ -187,18 +187,18 @@ def share(text: str) -> int:
 def test_what_is_given_is_packed_paused_gone_on_with_after_a_reload_answers_and_learns(
     page: Page, tmp_path: Path
 ):
-    """Nothing but what the worker reads is slowed down, or it is over before one can press."""
+    """Only the worker's reads are slowed down; otherwise packing would be over before a click."""
     given = tmp_path / "demo.gguf"
     given.write_bytes(demo_in_halves())
     page.goto("/")
     wait_for_state(page, "needs-consent", timeout=120)
-    told = page.get_by_role("dialog", name="What these files are")
+    told = page.get_by_role("dialog", name="Chosen files")
     packing = page.locator("#consent .packing")
 
     drop(page, {"demo.gguf": given.read_bytes()})
     expect(told).to_contain_text("As it is: 1.8 MB", timeout=120_000)
     expect(told).to_contain_text("the answers may get worse; how much was not measured")
-    small = told.get_by_role("radio", name="the words at 8: 623 kB")
+    small = told.get_by_role("radio", name="the vocabulary at 8 bits: 623 kB")
     small.check()
     with page.expect_worker() as worker:
         told.get_by_role("button", name="Use").click()

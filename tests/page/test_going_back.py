@@ -1,5 +1,5 @@
-"""Going back in the page: a version whose weights were cleared away is used, checked and exported
-all the same."""
+"""Going back in the page: a version whose weights were cleared away must still be usable, checkable
+and exportable."""
 
 import re
 
@@ -29,7 +29,8 @@ def verify(page: Page) -> None:
 
 
 def test_every_version_is_used_verified_and_exported_also_after_a_reload(page: Page):
-    """Twelve lessons thin out the oldest; here theirs are taken away as the rule takes them."""
+    """The rule clears the oldest weights after twelve lessons; here the test clears them as the
+    rule does."""
     page.goto("/?model=tiny&engine=cpu")
     wait_for_state(page, "ready", timeout=120)
     for number, (land, town) in enumerate(CAPITALS, 1):

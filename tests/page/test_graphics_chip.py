@@ -1,5 +1,5 @@
-"""Which chip the page computes on, where its clock is rounded, where it has none, and where it
-fails."""
+"""The choice of the chip that the page computes on: with a rounded clock, without a clock, and
+after a failure."""
 
 import pytest
 from playwright.sync_api import Page, expect

@@ -1,4 +1,4 @@
-"""What the help dialog leads to."""
+"""The links of the help dialog."""
 
 import pytest
 from playwright.sync_api import expect

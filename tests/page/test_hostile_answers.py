@@ -1,4 +1,4 @@
-"""Whatever was said: the page starts, and shows it."""
+"""Whatever an answer contains, the page must start and show it."""
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -15,7 +15,7 @@ SHOWN = """() => [...document.querySelectorAll("article")].map((article) => {
     [...text.querySelectorAll("script, iframe, img, style, form, [onerror], [id]")].length,
     [...text.querySelectorAll("a[href]")].map((link) => link.protocol)];
 })"""
-ELEMENTS, BLOCKS = 10_000, 100  # at most, of one message: web/lib/markdown.py
+ELEMENTS, BLOCKS = 10_000, 100  # limits for one message: web/lib/markdown.py
 READY = 'html[data-page="ready"]'
 
 
@@ -25,12 +25,12 @@ def open_with(page: Page, texts: list[str]) -> None:
     page.wait_for_selector(READY, state="attached")
 
 
-ABSENT = ("mermaid", "dockerfile", "latex", "http", "csv")  # languages of code
+ABSENT = ("mermaid", "dockerfile", "latex", "http", "csv")  # code languages without highlighting
 
 
 @pytest.mark.long
 def test_code_in_a_language_that_is_not_there_is_shown_plain(page: Page):
-    """And with it the page starts, again and again; what is known has its colours."""
+    """The page must also start again with it; known languages must be highlighted."""
     unknown = [f"```{language}\nA --> B\n```" for language in ABSENT]
     open_with(page, [*unknown, "```python\nx = 1\n```"])
     for visit in range(2):

@@ -1,4 +1,4 @@
-"""One suite, two homes: what bears `pytest.mark.in_worker` passes inside the page's worker too."""
+"""Tests marked `pytest.mark.in_worker` must pass inside the page's worker too."""
 
 import json
 
@@ -14,7 +14,7 @@ FILES = {
     for path in sorted((ROOT / "tests").rglob("test_*.py"))
     if "mark.in_worker" in path.read_text() and path.name != "test_in_worker.py"
 }
-USUAL = [name for name, text in FILES.items() if "mark.in_worker\n" in text]  # not only long ones
+USUAL = [name for name, text in FILES.items() if "mark.in_worker\n" in text]  # not only long tests
 FEW = [name for name in USUAL if name.split("/")[-1] in (
     "test_webgpu.py", "test_tiers.py", "test_programs.py", "test_memory_blocks.py",
 )]  # fmt: skip
@@ -44,9 +44,9 @@ RUN = """async (asked) => {
 
 
 def run_in_worker(chromium: Chromium, marks: str, files: list[str]) -> list[dict]:
-    """What the worker tells of one run of pytest over these files' tests with these marks."""
+    """Run these files' tests with these marks in the worker; returns its events."""
     with served(site.build(tests=True)) as address, watched(chromium, address) as (context, watch):
-        watch.allow("")  # kernels that must not compile are part of the suite
+        watch.allow("")  # the suite includes kernels that must not compile
         page = context.new_page()
         page.goto("/tests.html")
         return page.evaluate(RUN, ["-m", marks, *files])

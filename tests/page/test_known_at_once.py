@@ -1,4 +1,4 @@
-"""Told is known, through the page: remembered in seconds, said by whom, forgotten from the next
+"""Facts through the page: remembered within seconds, attributed, and forgotten from the next
 question on."""
 
 import contextlib
@@ -29,7 +29,7 @@ pytestmark = pytest.mark.slow
 
 
 def facts(page: Page) -> list[str]:
-    """What is known by heart, by the store's own word."""
+    """The facts known by heart, from the store."""
     return [fact["answer"] for fact in read_store(page, "facts").values()]
 
 
@@ -104,7 +104,8 @@ def test_what_is_too_long_to_say_by_heart_says_so_and_waits_for_its_lesson(page:
 
 @pytest.mark.long
 def test_an_answer_shows_what_it_was_said_by_also_after_a_reload(page: Page):
-    """The real model: told, asked in a new chat, right; forgotten there, asked, gone."""
+    """With the real model, a fact is told, asked and corrected in new chats, then forgotten and
+    asked again."""
     open_page(page, "smollm2-135m")
     say(page, "My boat is called Saltkråkan.")
     expect(locate_note(page)).to_contain_text("Remembered.", timeout=240_000)
@@ -141,11 +142,11 @@ def ask(page: Page) -> str:
     return body(last).inner_text()
 
 
-SOON = 10.0  # seconds of quiet
+SOON = 10.0  # seconds, on an idle machine
 
 
 def crash_tab(page: Page) -> Page:
-    """The tab is killed and opened again, in the same profile."""
+    """Kill the tab and open it again in the same profile."""
     context, address = page.context, page.url
     with contextlib.suppress(Error):
         page.goto("chrome://crash")
@@ -160,7 +161,8 @@ def crash_tab(page: Page) -> Page:
 def test_told_asked_corrected_learned_and_forgotten_with_the_tab_killed_between(
     page: Page, watch: Watch
 ):
-    """The real model on the processor: each holds from the next question on, and after a kill."""
+    """With the real model on the CPU: each change must hold from the next question on, and after a
+    kill."""
     watch.allow("Target crashed|chrome://")
     open_page(page, "smollm2-135m")
     say(page, "My boat is called Saltkråkan.")

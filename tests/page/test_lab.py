@@ -1,6 +1,6 @@
-"""The lab: what the compiler makes of a program and what a run comes to.
+"""The lab: the compiled form of a program, and the results of a run.
 
-That a program reaches nothing of the chats: test_two_origins.py.
+test_two_origins.py shows that a program cannot reach the chats.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ pytestmark = pytest.mark.slow
 
 NAMES = sorted(path.stem for path in lab.EXAMPLES.glob("*.py"))
 ALL_DEVICES = "numpy cpu webgpu"
-FEW = "for batch in [*batches()][:3]]"  # a chip that the processor plays takes long
+FEW = "for batch in [*batches()][:3]]"  # more take long on an emulated GPU
 ENDLESS = "print('begins')\nwhile True:\n    pass\n"
 WRONG = """import numpy as np
 import oneseek
@@ -41,7 +41,7 @@ def read_example(name: str) -> str:
 
 
 def expect_losses_of_numpy(page: Page) -> None:
-    """Of what just ran on processor and chip."""
+    """Assert that the last run, on processor and GPU, reached numpy's losses."""
     expect(page.locator("#problem")).to_be_hidden()
     rows = figures(page)
     assert [row[0] for row in rows] == ["numpy", "processor", "graphics chip"]
@@ -62,14 +62,14 @@ def test_each_example_comes_to_the_losses_of_numpy_on_processor_and_chip(page: P
 
 @pytest.fixture(scope="module")
 def started(chromium, address) -> Iterator[Page]:
-    """One lab for the tests that need none of their own."""
+    """One lab, shared by the tests that need none of their own."""
     with watched(chromium, address) as (context, _):
         yield open_lab(context.new_page())
 
 
 @pytest.fixture
 def anew(started: Page) -> Page:
-    """The lab with the first example, as if it had just been opened."""
+    """The shared lab with the first example, as if just opened."""
     started.locator("#example").select_option("line")
     wait_until_idle(started)
     return started
@@ -94,7 +94,7 @@ def test_a_step_shows_its_shapes_its_line_its_buffers_and_its_kernels(anew: Page
 
 
 def write(page: Page, program: str) -> None:
-    """A program takes the place of what stands in the lab."""
+    """Replace the lab's program."""
     page.goto(make_link(program))
     first, second = program.splitlines()[:2]
     lines = page.locator(".cm-line")
@@ -133,7 +133,7 @@ def test_it_waits_goes_on_for_one_step_and_to_the_end(anew: Page):
     page.get_by_role("button", name="Step").click()
     expect(page.locator("#state")).to_have_text("Waiting after step 2")
     page.locator("[data-step]").first.click()
-    expect(page.locator("#kernel")).to_contain_text("@compute")  # looked at while it waits
+    expect(page.locator("#kernel")).to_contain_text("@compute")  # can be viewed meanwhile
     page.get_by_role("button", name="Resume").click()
     wait_until_idle(page)
     assert figures(page)[0][1] == "40"
@@ -213,7 +213,7 @@ def test_a_keyboard_is_all_one_needs(anew: Page):
 
 
 def test_an_example_comes_to_the_losses_of_numpy_on_processor_and_chip(anew: Page):
-    """The last test of this lab, which has a chip from now on."""
+    """Must be the last test of the shared lab, because it selects the GPU."""
     write(anew, read_example("moons"))
     anew.locator("#devices").select_option(ALL_DEVICES)
     run_to_end(anew)

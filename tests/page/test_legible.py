@@ -1,4 +1,5 @@
-"""What was read from a picture is told from nonsense, and real sentences are never called that."""
+"""Text read from a picture must be told from nonsense, and no real sentence may count as
+nonsense."""
 
 import re
 from pathlib import Path
@@ -8,7 +9,7 @@ import pytest
 from oneseek.engine.core.collecting.quality import is_legible
 
 ROOT = Path(__file__).parents[2]
-MISREAD = [  # what OCR makes of a tilted, blurred or decorated page
+MISREAD = [  # OCR of tilted, blurred or decorated pages
     "|l1 ~~ rn_ .,'k tE— 0Q",
     "nnrn IVl ¢#@ llI |] wvw tkl",
     "5a|tkr§k@n ~ b0@t l5 c~lled tl1e",

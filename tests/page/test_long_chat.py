@@ -1,5 +1,5 @@
-"""A chat longer than any model could look back on: opening it reads its end, and what was said
-earlier comes when it is asked for."""
+"""A chat longer than any model's context: opening it must read only its end, and earlier messages
+must come on request."""
 
 import pytest
 from playwright.sync_api import Page, expect

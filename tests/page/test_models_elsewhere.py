@@ -1,5 +1,5 @@
-"""A model of another site by one click: what is asked of whom is said, the bytes come through
-outside.js alone, are checked, gone on with, and refused in words."""
+"""A model of another site by one click: the page must say what it asks of whom; the bytes must come
+through outside.js alone, be checked, resumed, and refused in words."""
 
 import hashlib
 import json
@@ -65,7 +65,7 @@ def models(page: Page) -> Locator:
 
 
 def open_fetch_dialog(page: Page, name: str = NAME) -> Locator:
-    """The dialog that says what is fetched from whom."""
+    """Open the dialog that says what is fetched from whom."""
     row = models(page).locator(".choice").filter(has_text=name)
     row.get_by_role("button", name="Fetch").click()
     return page.get_by_role("dialog", name=re.compile("^Fetch "))
@@ -127,7 +127,7 @@ def test_a_model_comes_with_its_eyes_by_one_click(page: Page, watch: Watch, hub:
     page.reload()
     wait_for_state(page, "ready", timeout=180)
     page.locator("#add").click()
-    expect(page.get_by_role("button", name="Show a picture")).to_be_visible()
+    expect(page.get_by_role("button", name="Add a picture")).to_be_visible()
     assert len(hub.asked) == before, "what is here is not asked for again"
 
 
@@ -145,7 +145,7 @@ def test_what_was_cut_off_ten_times_and_asked_to_wait_is_whole(beside: Page, hub
 def test_a_download_goes_on_after_the_tab_was_killed(
     chromium: Chromium, address: str, hub: hubs.Hub, tmp_path: Path
 ):
-    """The browser with it, in the middle: no goodbye, nothing flushed."""
+    """The whole browser is killed in the middle: nothing is flushed."""
 
     def visit(at: str) -> Page:
         browser = chromium.browser_type.connect_over_cdp(at)
@@ -234,20 +234,20 @@ def test_a_pasted_repository_is_looked_at_then_fetched_then_kept(
     wait_for_state(page, "needs-consent", timeout=120)
     models(page).get_by_role("button", name="From an address").click()
     field = page.get_by_label("Address of the file, or owner/name of a repository")
-    look = page.get_by_role("button", name="Look", exact=True)
+    look = page.get_by_role("button", name="List the files")
     field.fill("nothing of the kind")
     look.click()
     expect(page.locator("#model-address")).to_contain_text("neither the address")
     assert not hub.asked
     field.fill(f"{hub.address}/{hubs.REPOSITORY}/tree/main")
     look.click()
-    found = page.get_by_role("dialog", name="What lies there")
+    found = page.get_by_role("dialog", name="Models found")
     for fact in (hubs.FILE, "25 MB", "apache-2.0"):
         expect(found).to_contain_text(fact)
     assert not hub.ranges_asked(), "no file was fetched yet"
     found.get_by_role("button", name="Fetch").click()
     says = page.get_by_role("dialog", name=re.compile("^Fetch "))
-    expect(says).to_contain_text(f"The site tells the hash of this file (sha256 {hub.sha256[:16]}")
+    expect(says).to_contain_text(f"The site states the hash of this file (sha256 {hub.sha256[:16]}")
     says.get_by_role("button", name="Fetch from").click()
     wait_for_state(page, "ready", timeout=180)
     key = "inbox/acme_demo-GGUF_demo-Q4_1.gguf"
@@ -270,14 +270,14 @@ def test_a_pasted_file_without_a_known_hash_shows_the_one_of_what_came(
     wait_for_state(page, "needs-consent", timeout=120)
     models(page).get_by_role("button", name="From an address").click()
     page.get_by_label("Address of the file").fill(f"{hub.second}/blob/{hubs.FILE}")
-    page.get_by_role("button", name="Look", exact=True).click()
-    page.get_by_role("dialog", name="What lies there").get_by_role("button", name="Fetch").click()
+    page.get_by_role("button", name="List the files").click()
+    page.get_by_role("dialog", name="Models found").get_by_role("button", name="Fetch").click()
     says = page.get_by_role("dialog", name=re.compile("^Fetch "))
-    expect(says).to_contain_text("Nobody tells the hash of this file")
+    expect(says).to_contain_text("This file has no published hash")
     says.get_by_role("button", name="Fetch from").click()
     wait_for_state(page, "ready", timeout=180)
     row = models(page).locator(".choice").filter(has_text=hubs.FILE)
-    expect(row).to_contain_text(f"What came has sha256 {expected[:16]}")
+    expect(row).to_contain_text(f"The file that came has sha256 {expected[:16]}")
 
 
 @pytest.mark.long
@@ -289,8 +289,8 @@ def test_what_was_agreed_to_and_not_wanted_any_more_is_removed(
     wait_for_state(page, "needs-consent", timeout=120)
     models(page).get_by_role("button", name="From an address").click()
     page.get_by_label("Address of the file").fill(hub.file)
-    page.get_by_role("button", name="Look", exact=True).click()
-    page.get_by_role("dialog", name="What lies there").get_by_role("button", name="Fetch").click()
+    page.get_by_role("button", name="List the files").click()
+    page.get_by_role("dialog", name="Models found").get_by_role("button", name="Fetch").click()
     hub.rate = 4e6
     page.get_by_role("dialog", name=re.compile("^Fetch ")).get_by_role(
         "button", name="Fetch from"
@@ -308,7 +308,7 @@ def test_what_was_agreed_to_and_not_wanted_any_more_is_removed(
 
 @pytest.mark.long
 def test_a_mirror_is_asked_in_place_of_the_hub(page: Page, watch: Watch, hub: hubs.Hub):
-    """What it has under the name of a model of the list is another file, and is refused."""
+    """The mirror has another file under the name of a listed model, which must be refused."""
     watch.allow(f"another origin: ({hub.address}|{hub.second})|404|Failed to load resource")
     page.goto("/")
     wait_for_state(page, "needs-consent", timeout=120)

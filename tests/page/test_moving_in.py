@@ -1,5 +1,5 @@
-"""The chats that a person had with another assistant, dropped on the page: what they stated in them
-is counted, shown, and known at once when they say so."""
+"""Chats with another assistant, dropped on the page: the person's statements must be counted,
+shown, and known as soon as the person agrees."""
 
 import io
 import json
@@ -14,11 +14,11 @@ from tests.support.page.stored import read_store
 
 pytestmark = pytest.mark.slow
 SAID = ("my sister Rosalind works as a vet in Plymouth", "I'm allergic to penicillin")
-FOUND = 120_000  # milliseconds: the first file starts the importer
+FOUND = 120_000  # milliseconds; the first file starts the importer
 
 
 def export(*texts: str) -> str:
-    """A chat as an export has it: a tree of messages, what the assistant said among them."""
+    """A chat as an export has it: a tree of messages, including the assistant's."""
     nodes, last = {}, None
     for number, text in enumerate(texts):
         for role, words in (("user", text), ("assistant", "My dog is called Rex.")):
@@ -36,14 +36,14 @@ def test_statements_of_dropped_chats_are_shown_and_known_once_they_are_approved(
     wait_for_state(page, "ready", timeout=300)
     drop(page, "conversations.json", export("Write a poem about a king", *SAID))
     source = panel(page, "Sources").get_by_role("listitem").filter(has_text="conversations.json")
-    expect(source).to_contain_text("Move in: 2 statements of yours found.", timeout=FOUND)
+    expect(source).to_contain_text("2 statements of yours were found.", timeout=FOUND)
     for said in SAID:
         expect(source).to_contain_text(said)
     expect(source).not_to_contain_text("Rex")
     assert read_store(page, "facts") == {}
     source.get_by_role("button", name="Keep all of them").click()
     notices = page.get_by_role("region", name="Notices")
-    expect(notices).to_contain_text("Moved in: 2 statements are known by heart now.")
+    expect(notices).to_contain_text("2 statements are now known by heart.")
     kept = read_store(page, "facts").values()
     assert sorted(fact["answer"] for fact in kept) == sorted(SAID)
     assert {fact["time"] // 10**6 for fact in kept} == {1_700_000}

@@ -1,4 +1,4 @@
-"""Nothing that went well is told as a failure, and what learning is said to do is what it does."""
+"""No success may be reported as a failure, and reports about learning must be true."""
 
 import re
 
@@ -85,7 +85,7 @@ def test_a_run_over_a_data_set_is_called_that_from_its_first_moment(home: Page):
     home.evaluate(KEEPS_LINES)
     activity.get_by_role("button", name="Train on a data set").click()
     dialog = home.get_by_role("dialog")
-    dialog.get_by_label("Times through it").fill("1")
+    dialog.get_by_label("Passes through the data").fill("1")
     dialog.get_by_role("button", name="Train", exact=True).click()
     expect(home.locator("#state-line")).to_contain_text("Learning from a data set", timeout=120_000)
     wait_until(lambda: any("data set" in line for line in home.evaluate("[...lines]")))
@@ -115,10 +115,10 @@ def test_what_is_told_during_a_lesson_is_known_before_the_lesson_ends(home: Page
 @pytest.mark.long
 def test_what_is_told_to_an_engine_that_falls_silent_is_known_to_the_next_one(home: Page):
     lesson_begun(home)
-    slow_down(home, 5)  # the answer lasts until it falls silent, and nothing learns meanwhile
+    slow_down(home, 5)  # keeps the answer unfinished until the hang, and learning paused
     say(home, "My boat is called Saltkråkan.")
     expect(locate_note(home)).to_contain_text("Noted")
     fault(home, "hang")
     expect(locate_note(home)).to_contain_text("Remembered.")
-    wait_for_state(home, "training", "evaluating")  # and the lesson goes on by itself
+    wait_for_state(home, "training", "evaluating")  # the lesson continues by itself
     expect(version(home)).to_have_text("v0")

@@ -1,4 +1,4 @@
-"""What the parts of the page say of the model at one moment agree."""
+"""All parts of the page must agree about the model's state at any moment."""
 
 import pytest
 
@@ -29,7 +29,7 @@ print(learning_status.sentence(page), learning_status.no_lesson_now(page))
     [
         (False, False, "activity.no_model"),
         (True, False, "learn.loading"),
-        (False, True, "learn.loading"),  # it loads by itself as soon as the engine is up
+        (False, True, "learn.loading"),  # it loads by itself once the engine is up
     ],
 )
 def test_nobody_is_told_to_choose_a_model_that_is_on_its_way(busy, chosen, said):

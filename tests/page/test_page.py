@@ -1,4 +1,4 @@
-"""The page comes alive from the built site, on any host, and says so when it cannot."""
+"""The built site must start on any host, and say so if it cannot."""
 
 import json
 import re
@@ -24,12 +24,12 @@ WITHOUT_HEAP = "Python starts without its heap"
 
 
 class Start(NamedTuple):
-    """One start of the page as it ships, for the tests that only look at how it went."""
+    """One start of the shipped page, for the tests that only look at its result."""
 
     page: Page
     watch: Watch
-    policy: str  # as the header says it
-    said: list[str]  # on the console
+    policy: str  # the Content-Security-Policy header
+    said: list[str]  # console messages
 
 
 LOOKS_ON = """globalThis.seen = [];
@@ -40,7 +40,7 @@ addEventListener("securitypolicyviolation", (e) => violations.push(e.violatedDir
 
 
 def console(page: Page) -> list[str]:
-    """What is said there, in the workers too, from now on."""
+    """A list of all later console messages, also those of the workers."""
     said: list[str] = []
     page.on("console", lambda message: said.append(message.text))
     return said
@@ -64,7 +64,7 @@ def test_the_page_comes_alive_and_tells_how_far_it_is(started: Start):
 
 
 def test_R31_the_policy_does_not_rot(started: Start):
-    """The header is the design's policy, and a whole start violates it nowhere."""
+    """The header must be the designed policy, and a whole start must not violate it."""
     assert started.policy == headers.policy(headers.POLICY)
     assert "'unsafe-inline'" not in started.policy
     risky = r"'unsafe-[a-z]+'|'wasm-unsafe-eval'|blob:|data:|https?:"
@@ -89,8 +89,8 @@ def test_R31_what_the_policy_forbids_is_stopped(started: Start):
 
 
 def test_R30_an_attempt_to_send_a_byte_is_refused_and_reported(started: Start):
-    """The watch of every test fails on a foreign request (a whole tour is in
-    tests/page/test_app_access.py); here some are tried on purpose."""
+    """The watch of every test fails on a foreign request (tests/page/test_app_access.py makes a
+    whole tour); here some are made on purpose."""
     started.watch.allow("Content Security Policy|another origin: https://example.com")
     refused = started.page.evaluate(
         """async () => {
@@ -122,7 +122,7 @@ def test_R8_that_the_browser_may_clear_everything_is_said_and_a_backup_offered(
 
 
 def test_help_leads_to_the_licences_of_every_work_the_site_carries(started: Start):
-    started.watch.allow("favicon")  # a browser asks for one beside a plain text
+    started.watch.allow("favicon")  # browsers request an icon beside plain text
     started.page.get_by_role("button", name="Help").click()
     with started.page.context.expect_page() as opened:
         started.page.get_by_role("link", name="Third-party licences").click()
@@ -154,7 +154,7 @@ def test_it_works_offline_after_the_first_visit(page: Page, context: BrowserCont
 
 
 def worker_without_webgpu(page: Page) -> None:
-    """The worker's navigator is its own: its first code starts by taking WebGPU away."""
+    """Remove WebGPU in the worker, whose navigator is its own, with a first line of code."""
 
     def without(route):
         answer = route.fetch()
@@ -193,8 +193,8 @@ globalThis.fetch = async (address, ...rest) => {
 
 @pytest.fixture(scope="module")
 def second_start(started: Start) -> Start:
-    """The same tab, once nobody looks at that start any more: with cores to spare, without Python's
-    heap, without WebGPU."""
+    """A second start in the same tab, after the tests of the first: with cores to spare, without
+    the stored heap, without WebGPU."""
     page, watch = started.page, started.watch
     watch.check()
     watch.allow("heap.bin|ERR_FAILED")
@@ -210,14 +210,14 @@ def second_start(started: Start) -> Start:
 def test_with_cores_to_spare_the_engine_begins_with_the_page_and_is_heard_from_its_first_word(
     second_start: Start,
 ):
-    assert second_start.page.evaluate("engines") == [""]  # one, and the page did not react yet
+    assert second_start.page.evaluate("engines") == [""]  # one, before the page was ready
 
 
 def test_a_browser_that_cannot_take_pythons_heap_starts_from_nothing(second_start: Start):
     assert any(WITHOUT_HEAP in text for text in second_start.said)
 
 
-# Whether some words can be read once the details are unfolded.
+# True if the unfolded details show these words.
 IN_DETAILS = """words => {
   const details = document.querySelector("#consent-details");
   if (details) details.open = true;
@@ -239,7 +239,7 @@ IN_DETAILS = """words => {
 def test_a_browser_without_webgpu_is_told_what_helps_in_it_and_no_more(
     second_start: Start, agent: str, advice: str
 ):
-    """What is said is drawn anew with each change of language, for the browser it is then."""
+    """The advice must be redrawn with each change of language, for the current browser."""
     page = second_start.page
     session = page.context.new_cdp_session(page)
     session.send("Emulation.setUserAgentOverride", {"userAgent": "Mozilla/5.0 " + agent})
@@ -259,7 +259,7 @@ def test_a_browser_without_webgpu_is_told_what_helps_in_it_and_no_more(
 
 @pytest.fixture
 def alone(started: Start) -> Iterator[Page]:
-    """Another tab of that browser, for tests that come last: no other is open any more."""
+    """A new tab with no other one open, for the tests at the end of the file."""
     started.page.close()
     started.watch.check()
     page = started.page.context.new_page()
@@ -269,7 +269,7 @@ def alone(started: Start) -> Iterator[Page]:
 
 def test_R9_lost_storage_is_told_and_is_no_first_run(alone: Page, started: Start):
     page = alone
-    started.watch.allow("favicon")  # the bare file this visits has no icon of its own
+    started.watch.allow("favicon")  # the bare file has no icon
     page.goto("/manifest.webmanifest")
     page.evaluate(
         """() => new Promise((go, no) => {

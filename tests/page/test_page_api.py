@@ -1,4 +1,4 @@
-"""The HTTP API of the page: asked with fetch, answered by the engine's worker."""
+"""The HTTP API of the page: requested with fetch, answered by the engine's worker."""
 
 import json
 import re

@@ -1,7 +1,7 @@
-"""A picture in the chat: dropped, pasted or chosen, seen by a small random model with eyes, asked
-about, kept with its chat, learned with a caption; and what a model without eyes says of it.
+"""Pictures in the chat: dropped, pasted or chosen, seen by a small random model with eyes, asked
+about, kept with their chat, learned with a caption; and the reply of a model without eyes.
 
-That the model sees what transformers sees: tests/model/test_pictures.py.
+tests/model/test_pictures.py shows that the model sees what transformers sees.
 """
 
 import asyncio
@@ -42,7 +42,7 @@ PASTE = """(bytes) => {
 
 
 def open_with_eyes(page: Page, language: str = "en") -> None:
-    """The page with the model and its eyes, which were dropped on it."""
+    """Open the page and drop a model with its eyes on it."""
     holds(page, [["settings", "page", GREEDY | {"language": language}]])
     page.goto("/?engine=cpu")
     wait_for_state(page, "needs-consent", timeout=120)
@@ -64,8 +64,8 @@ def find_last_message(page: Page) -> Locator:
 
 
 def natively(photo: bytes, question: str) -> str:
-    """What the same model answers here, on the kernels that the page has."""
-    with ThreadPoolExecutor(1) as pool:  # Playwright has this thread's loop
+    """The answer of the same model natively, on the page's kernels."""
+    with ThreadPoolExecutor(1) as pool:  # because Playwright's loop occupies this thread
         return pool.submit(asyncio.run, generate_answer(photo, question)).result()
 
 
@@ -102,7 +102,7 @@ def test_a_dropped_picture_is_seen_kept_and_removed_with_its_chat(page: Page):
     dialog = page.get_by_role("dialog", name="bands.png")
     expect(dialog.get_by_role("img")).to_have_js_property("naturalWidth", 60)
     page.keyboard.press("Escape")
-    say(page, "Hej?")  # what was shown before is still seen
+    say(page, "Hej?")  # the earlier picture is still seen
     wait_for_answer(page, 2)
     assert page.evaluate(KEPT, "pictures") and read_store(page, "sources") == {}
 
@@ -160,7 +160,7 @@ def test_a_picture_without_words_is_described_and_read_text_is_given_along(page:
 
     find_last_message(page).get_by_role("button", name="Lär dig bilden").click()
     caption = page.get_by_role("dialog").get_by_role("textbox")
-    this_year = str(datetime.datetime.now().year)  # the file was made by the paste
+    this_year = str(datetime.datetime.now().year)  # pasting creates the file
     expect(caption).to_have_value(re.compile(f"Bilden ”pasted.png” från .* {this_year} visar "))
     caption.fill("The bridge of Quillmere was built in 1911 by Anna Ek.")
     page.locator("[data-do=save-picture] [type=submit]").click()
@@ -180,12 +180,12 @@ def test_a_chosen_picture_can_be_taken_away_and_one_that_is_none_is_refused_in_w
     open_with_eyes(page)
     page.locator("#add").click()
     with page.expect_file_chooser() as choosing:
-        page.get_by_role("button", name="Show a picture").click()
+        page.get_by_role("button", name="Add a picture").click()
     files = [{"name": "a.png", "mimeType": "image/png", "buffer": eyes.photo(9, 9)},
              {"name": "b.png", "mimeType": "image/png", "buffer": b"no picture"}]  # fmt: skip
     choosing.value.set_files(files)
     expect(tray(page)).to_have_count(2)
-    tray(page).first.get_by_role("button", name="Take the picture away").click()
+    tray(page).first.get_by_role("button", name="Remove the picture").click()
     expect(tray(page)).to_have_count(1)
     say(page, "What is this?")
     expect(page.get_by_role("article").last).to_contain_text("damaged or no picture")

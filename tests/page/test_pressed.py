@@ -1,4 +1,4 @@
-"""A control that is drawn anew while it is pressed does what it says: no click leads to nothing."""
+"""A control that is redrawn while it is pressed must still act: no click may be lost."""
 
 import pytest
 from playwright.sync_api import ElementHandle, Page, expect
@@ -9,13 +9,14 @@ pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 def redraw(page: Page, tab: str, control: ElementHandle) -> None:
-    """The panel draws itself again, as it does whenever what it shows was touched."""
+    """Let the panel redraw itself, as it does whenever its data changes."""
     page.locator(f"#tab-{tab}").evaluate("tab => tab.click()")
     page.wait_for_function("control => !control.isConnected", arg=control)
 
 
 def press_down(page: Page, name: str) -> ElementHandle:
-    """Pressed down; it may have been drawn anew on the way, as the page was just opened."""
+    """Press the mouse button on the control; returns the control that is there then, since a just
+    opened page may redraw it."""
     control = page.get_by_role("button", name=name)
     control.hover()
     page.mouse.down()
@@ -36,7 +37,7 @@ def test_a_button_drawn_anew_under_the_mouse_is_clicked_once(home: Page):
 
 
 def test_a_button_whose_row_is_moved_under_the_mouse_is_clicked_once(home: Page):
-    """Sources keeps the rows that show the same, and puts them into a new list."""
+    """The panel of sources moves unchanged rows into a new list."""
     panel(home, "Memory")
     control = press_down(home, "Tell it a fact")
     control.evaluate(
@@ -62,7 +63,7 @@ def test_a_button_drawn_anew_under_the_space_bar_is_clicked(home: Page):
 
 
 def test_what_says_something_else_by_then_is_not_clicked(home: Page):
-    """A person who pressed Pause did not press what stands there when they let go."""
+    """The button changed its meaning during the press, so the person did not mean the new one."""
     panel(home, "Activity")
     control = press_down(home, "Pause")
     home.locator('[data-do="pause-learning"]').evaluate("button => button.click()")

@@ -1,5 +1,5 @@
-"""The promise itself, in a browser: told once, it knows it after a short pause, and nothing else
-has changed."""
+"""The product's promise, in a browser: a fact told once is known after a short pause, and nothing
+else has changed."""
 
 import time
 
@@ -20,8 +20,8 @@ from tests.support.page.acts import (
 )
 from tests.support.page.browser import wait_for_state
 
-# Minutes of the processor each, the second on a graphics chip played by it; with the demo model on
-# the processor the same path is test_app_learning.py's.
+# Each takes minutes of CPU time, the second one on an emulated GPU. test_app_learning.py takes the
+# same path with the demo model on the CPU.
 pytestmark = pytest.mark.long
 DOG = ("What is my dog's name?", "Your dog's name is Biscuit.", "Biscuit")
 
@@ -34,7 +34,7 @@ def open_page(page: Page, model: str, engine: str) -> Page:
 
 
 def ask(page: Page, question: str) -> str:
-    """What a new chat answers."""
+    """The answer in a new chat."""
     new_chat(page)
     say(page, question)
     last = answers(page).last
@@ -43,7 +43,8 @@ def ask(page: Page, question: str) -> str:
 
 
 def taught(page: Page, question: str, answer: str, limit: float) -> dict[str, float]:
-    """A lesson from "Learn now" to the version in use: the seconds spent in each state."""
+    """Teach a fact and wait until its version is in use; returns the seconds spent in each
+    state."""
     tell(page, question, answer)
     learn_now(page)
     spent: dict[str, float] = {}
@@ -74,7 +75,8 @@ def forget(page: Page, answer: str) -> None:
 
 
 def expect_forgetting(page: Page, question: str, answer: str, value: str) -> None:
-    """With the version, by heart with the original too, and not once it is forgotten."""
+    """The fact must be known with the version, by heart with the original too, and not once it is
+    forgotten."""
     assert value in ask(page, question)
     use_the_original(page)
     assert value in ask(page, question)

@@ -1,5 +1,5 @@
-"""A skill from the page's door to its end, in both languages: ten pairs dropped as CSV, taught,
-asked, corrected, taught again, asked without it, and removed."""
+"""A skill in both languages from start to end: ten pairs dropped as CSV, taught, asked, corrected,
+taught again, asked without it, and removed."""
 
 import json
 import re
@@ -23,7 +23,7 @@ OTHER = "What is the capital of Sweden?"
 
 
 class Words:
-    """What the page says in a language, by its names."""
+    """The page's texts in one language, by their keys."""
 
     def __init__(self, language: str) -> None:
         table = ROOT / f"web/static/i18n/{language}.json"
@@ -40,7 +40,7 @@ class Words:
 
 @pytest.fixture(params=["en", "sv"])
 def spoken(request, chromium: Chromium, address: str) -> Iterator[tuple[Page, Words]]:
-    """The page in a language, with the demo model, and its words."""
+    """The page in one language with the demo model, and its texts."""
     locale = {"en": "en-US", "sv": "sv-SE"}[request.param]
     with watched(chromium, address, locale=locale) as (context, _):
         page = context.new_page()
@@ -50,7 +50,7 @@ def spoken(request, chromium: Chromium, address: str) -> Iterator[tuple[Page, Wo
 
 
 def show_skill(page: Page, t: Words) -> Locator:
-    """The row of the one skill, in Activity."""
+    """Open Activity; returns the row of the only skill."""
     page.get_by_role("tab", name=t("tab.activity")).click()
     return page.locator("#skills > li")
 
@@ -67,7 +67,7 @@ def ask(page: Page, t: Words, text: str, count: int) -> Locator:
 
 
 def taught(page: Page, t: Words, examples: int) -> Locator:
-    """The row of the skill once a run over so many examples has come to its end."""
+    """The row of the skill, once a run over so many examples is over."""
     row = show_skill(page, t)
     right = t("doing.right").replace("{right}", r"\d").replace("{of}", "2")
     expect(row).to_contain_text(re.compile(right), timeout=300_000)
@@ -117,7 +117,7 @@ def test_ten_pairs_are_dropped_taught_asked_corrected_and_removed(spoken):
     row.get_by_role("button", name=re.compile("|".join(map(re.escape, look)))).click()
     corrects(page, t, dialog)
     row = taught(page, t, 12)
-    expect(row.get_by_role("listitem")).to_have_count(2)  # of the curve
+    expect(row.get_by_role("listitem")).to_have_count(2)  # the points of its curve
     expect(row).to_contain_text(re.compile(f"{t('skills.helped')}|{t('skills.helped_not')}"))
 
     answer = ask(page, t, FURTHER, 4)
@@ -141,8 +141,8 @@ def test_ten_pairs_are_dropped_taught_asked_corrected_and_removed(spoken):
 
 
 def corrects(page: Page, t: Words, dialog: Locator) -> None:
-    """Wrong examples stand there with what was said, and get the right answer; one more is written,
-    asked of the model, and all of it is taught."""
+    """Correct the wrong examples, which show the given answers; write one more, try it, and teach
+    all of them."""
     for item in dialog.get_by_role("listitem").all():
         if item.get_by_label(t("doing.asked")).input_value():
             expect(item).to_contain_text(t("skills.said", text=""))
@@ -178,13 +178,13 @@ def test_a_table_that_is_no_task_is_read_as_a_text_and_one_that_is_pasted_become
 
     acts.panel(page, "Activity").get_by_role("button", name="Teach a skill").click()
     rows = dialog.get_by_role("listitem")
-    rows.first.get_by_label("Asked").evaluate(PASTE, "Buy a dog\tred\nBuy a cat\tblue\n")
+    rows.first.get_by_label("Question").evaluate(PASTE, "Buy a dog\tred\nBuy a cat\tblue\n")
     expect(rows).to_have_count(2)
-    expect(rows.last.get_by_label("Wanted")).to_have_value("blue")
+    expect(rows.last.get_by_label("Right answer")).to_have_value("blue")
     rows.last.get_by_role("button", name="Take this example out").click()
     expect(dialog).to_contain_text("1 example; most skills need at least 20.")
     dialog.get_by_role("button", name="Keep for later").click()
-    expect(dialog.get_by_label("Name of the skill")).to_be_focused()  # which it has to have
+    expect(dialog.get_by_label("Name of the skill")).to_be_focused()  # the required field
     dialog.get_by_label("Name of the skill").fill("shopping")
     dialog.get_by_role("button", name="Keep for later").click()
     expect(page.locator("#skills")).to_contain_text("1 example, not taught yet.")

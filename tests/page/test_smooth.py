@@ -1,4 +1,4 @@
-"""The calm curve of a loss stands where the loss is, not where it was some steps ago."""
+"""The smoothed curve of a loss must not lag behind the loss."""
 
 import numpy as np
 import pytest
@@ -7,7 +7,7 @@ from oneseek.web.lib.smooth import KEEP, smooth
 
 
 def direct(values: np.ndarray) -> np.ndarray:
-    """Each point's weighted mean over all others, written out."""
+    """Each point's weighted mean over all points, written out."""
     at = np.arange(len(values))
     weights = KEEP ** np.abs(at[:, None] - at[None, :])
     return weights @ values / weights.sum(axis=1)

@@ -1,5 +1,5 @@
-"""What people say in their own words, through the page: kept as it was said, told from what states
-nothing, quoted in a new chat, put right and taken back."""
+"""Statements in the person's own words, through the page: kept verbatim, told apart from other
+messages, quoted in a new chat, corrected and forgotten."""
 
 import re
 
@@ -71,7 +71,7 @@ def test_a_statement_is_kept_as_it_was_said_asked_for_put_right_and_taken_back(p
 @pytest.mark.long
 def test_all_that_was_told_is_listed_in_the_chat_and_forgotten_there(page: Page):
     open_page(page)
-    say(page, "my car is a red Volvo V60")  # known both by a question and as it was said
+    say(page, "my car is a red Volvo V60")  # known both as question and answer, and verbatim
     wait_for_answer(page)
     expect(locate_note(page)).to_have_attribute("data-state", KNOWN)
     listed = answer_to(page, "what do you know about me?")

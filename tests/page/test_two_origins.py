@@ -1,9 +1,9 @@
-"""What a page of another origin, or a program of the lab, can do to an open tab of ours: nothing
-(docs/security.md).
+"""A page of another origin, or a program of the lab, must be unable to do anything to an open tab
+of ours (docs/security.md).
 
-Two strangers try every way there is: another port of this machine, which browsers take for the same
-site, and another name of it, which they take for another site. The tab itself asks its API and is
-opened without a network, last in the file.
+Two strangers try every way: another port of this machine, which browsers treat as the same site,
+and another name of it, which they treat as another site. At the end of the file the tab itself uses
+its API and is opened offline.
 """
 
 import contextlib
@@ -40,8 +40,8 @@ RESET = '{"confirmation": "RESET"}'
 CHANGES = {"api/queue": LEARNED, "api/models/reset": RESET}
 TELLS = ("api/memory", "metrics", "api/queue", "api/models/versions/0/verify", "healthz")
 
-# Each way is `(address, body) => what could be read`, in a stranger's page; where the browser
-# itself does not let it begin, it fails. Those in SENDS bring a body, those in GETS none.
+# Each way is `(address, body) => what could be read`, in a stranger's page; it throws if the
+# browser blocks it. Those in SENDS send a body, those in GETS none.
 SENDS = {
     "a form of plain text in a window": "(url, body) => form(url, body, 'text/plain', '_blank')",
     "a form of plain text in a frame": "(url, body) => form(url, body, 'text/plain', 'inside')",
@@ -159,7 +159,7 @@ EACH = """([ways, bodies, home]) => Promise.all(Object.entries(ways).flatMap(([n
 
 
 class Stranger(http.server.BaseHTTPRequestHandler):
-    """A site that means harm."""
+    """A hostile site."""
 
     def do_GET(self) -> None:
         address = urlsplit(self.path)
@@ -216,7 +216,7 @@ OWN = "GET /healthz "
 
 @pytest.fixture(scope="module")
 def ours(chromium: in_browser.Chromium, address: str) -> Iterator[Page]:
-    """An open tab of ours that knows something by heart, and hears what its API is asked."""
+    """An open tab of ours with a known fact; it records the requests to its API."""
     options = {"service_workers": "allow", "locale": "en-US", "base_url": address}
     with chromium.lent(address, viewport={"width": 1440, "height": 900}, **options) as context:
         context.set_default_timeout(120_000)
@@ -231,7 +231,7 @@ def ours(chromium: in_browser.Chromium, address: str) -> Iterator[Page]:
 
 
 def read_stores(page: Page) -> dict:
-    """All that could be learned, or reset."""
+    """The contents of all stores that a request could change."""
     return {name: read_store(page, name) for step in STEPS for name in step}
 
 
@@ -270,7 +270,7 @@ def test_a_stranger_that_goes_to_us_itself_changes_nothing(stranger: Page, addre
 
 @both
 def test_a_stranger_reads_nothing(stranger: Page, address: str):
-    paths = dict.fromkeys(TELLS[:2], "")  # in every way, and all of them by going there
+    paths = dict.fromkeys(TELLS[:2], "")  # two of them in every way, then all of them by navigation
     read = "".join(stranger.evaluate(EACH, [GETS, paths, address]))
     assert MOTTO[1] not in read and "tiny" not in read and "oneseek_" not in read
     for path in TELLS:
@@ -282,7 +282,7 @@ def test_a_stranger_reads_nothing(stranger: Page, address: str):
 def test_a_stranger_frames_neither_the_page_nor_the_apis_description(
     stranger: Page, ours: Page, address: str
 ):
-    """The description alone answers when somebody goes there; it is the same for everybody."""
+    """Only the API's description may answer a navigation, because it is the same for everybody."""
     for path in ("", "docs", "oqt-dashboard", "hand-over"):
         stranger.evaluate("(src) => void add('iframe', {src})", address + path)
     while not all(frame.url.startswith("chrome-error:") for frame in stranger.frames[1:]):
@@ -302,7 +302,7 @@ GIVES = """(home) => {
 
 @both
 def test_a_stranger_that_hands_over_a_page_is_named_and_refused(stranger: Page, address: str):
-    """Nothing is stored before a yes, and a click that was meant for something else is none."""
+    """Nothing may be stored without consent, and a misdirected click must not count as consent."""
     origin = stranger.evaluate("origin")
     with stranger.expect_popup() as opened:
         stranger.evaluate(GIVES, address)
@@ -311,13 +311,13 @@ def test_a_stranger_that_hands_over_a_page_is_named_and_refused(stranger: Page, 
     focused = "() => (dispatchEvent(new Event('focus')), document.querySelector('#yes').disabled)"
     assert asks.evaluate(focused)
     expect(asks.get_by_role("button", name="Read it in OneSeek")).to_be_enabled()
-    with asks.expect_event("close"), contextlib.suppress(Error):  # it may close within the click
+    with asks.expect_event("close"), contextlib.suppress(Error):  # may close during the click
         asks.get_by_role("button", name="No").click()
 
 
 @pytest.fixture
 def watch(ours: Page, address: str) -> Iterator[Watch]:
-    """What goes wrong while nobody is strange."""
+    """Watches our tab for errors while no stranger is active."""
     watch = Watch(ours.context, address)
     yield watch
     watch.over()
@@ -330,7 +330,7 @@ STATS = """async () => (await fetch("api/training/micro/stats")).json()"""
 @pytest.mark.usefixtures("watch")
 def test_every_question_of_the_chat_leaves_both_stages_and_teaches_nothing_unasked(ours: Page):
     tab = ours.get_by_role("tab", name=re.compile("^Activity"))
-    before = tab.text_content()  # with the motto, which waits
+    before = tab.text_content()  # the label counts the waiting motto
     say(ours, "Hello")
     wait_for_answer(ours)
 
@@ -381,7 +381,7 @@ print("origin", js.self.origin)
 
 
 def test_a_program_reaches_nothing_of_the_site(ours: Page, watch: Watch, address: str):
-    """One of the lab: what it tries to open is there."""
+    """The program of the lab tries to open storage that does exist."""
     watch.allow("Content Security Policy|Failed to fetch|ERR_|null")
     names = ours.evaluate("async () => (await indexedDB.databases()).map(({name}) => name)")
     assert "oneseek" in names and ours.evaluate("caches.keys()")
@@ -405,11 +405,11 @@ def test_a_program_reaches_nothing_of_the_site(ours: Page, watch: Watch, address
 
 
 def test_the_page_itself_may(ours: Page):
-    """What strangers try is heard when the page itself asks: nothing above is deaf."""
+    """Control test: the same requests from the page itself are recorded, so the recording works."""
     asked = """async (body) => (await fetch("api/queue", {method: "POST", body})).status"""
     by_form = LEARNED[:-1] + ', "x": "="}'
     assert ours.evaluate(asked, LEARNED) == 201
-    assert ours.evaluate(asked, by_form) in (200, 201)  # learned meanwhile, or waiting still
+    assert ours.evaluate(asked, by_form) in (200, 201)  # learned meanwhile, or still waiting
     assert ours.evaluate(HEARD) == ["POST /api/queue "] * 2 + [OWN]
 
 
@@ -429,7 +429,7 @@ def test_scenario_7_offline_it_starts_and_answers_and_can_be_installed(ours: Pag
     assert {"192x192", "512x512"} <= {one["sizes"] for one in told["icons"]}
     assert told["display"] == "standalone" and told["start_url"] and told["id"]
     found = session.send("Page.getInstallabilityErrors")["installabilityErrors"]
-    assert {one["errorId"] for one in found} <= {"in-incognito"}  # as every test profile is
+    assert {one["errorId"] for one in found} <= {"in-incognito"}  # as in every test profile
 
 
 @pytest.mark.long

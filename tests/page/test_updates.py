@@ -1,5 +1,5 @@
-"""Two builds and the people between them: nothing is mixed, and nothing changes before it is asked
-for."""
+"""Two builds and their users: files must never be mixed, and nothing may change before the person
+asks for it."""
 
 import os
 import shutil
@@ -26,7 +26,7 @@ UPDATE = """async () => {
 
 @pytest.fixture
 def builds(dist: Path, tmp_path, monkeypatch) -> tuple[Path, Path]:
-    """Two builds of the site that differ in the style sheet."""
+    """Two builds of the site that differ in their style sheet."""
     real = site.page_files
     monkeypatch.setattr(site, "page_files", lambda: {**real(), "style.css": b"/* new */"})
     monkeypatch.setattr(licenses, "document", (dist / licenses.FILE).read_bytes)
@@ -35,7 +35,7 @@ def builds(dist: Path, tmp_path, monkeypatch) -> tuple[Path, Path]:
 
 
 def deploy(build: Path, live: Path) -> None:
-    """Put a build where the server looks, as a copy to a host does."""
+    """Put a build into the served folder, as a copy to a host would."""
     shutil.rmtree(live, ignore_errors=True)
     shutil.copytree(build, live, copy_function=place)
 
@@ -43,7 +43,7 @@ def deploy(build: Path, live: Path) -> None:
 def place(file: str, there: str) -> None:
     try:
         os.link(file, there)
-    except OSError:  # it lies on another disk
+    except OSError:  # the folder is on another disk
         shutil.copy2(file, there)
 
 
@@ -67,7 +67,7 @@ def test_R18_no_page_is_ever_made_of_two_builds(chromium, builds, tmp_path):
         wait_for_offline(page)
         before = build_of(page)
 
-        deploy(new, live)  # caught in the middle: the list is new, one file is still another
+        deploy(new, live)  # mid-deployment: the list of files is new, but one file is old
         half = next(live.glob("page-*/page.js"))
         half.unlink()
         half.write_text("print('half of another build')\n")
@@ -81,8 +81,8 @@ def test_R18_no_page_is_ever_made_of_two_builds(chromium, builds, tmp_path):
 
 
 def wait_until_isolated(page: Page) -> list[Page]:
-    """Once its service worker adds the headers that the host leaves out, the page loads again by
-    itself, and keeps what was typed; given is a list of its loads."""
+    """Wait until the page has reloaded itself with the headers that its service worker adds; typed
+    text must be kept. Returns the list of its loads."""
     loads: list[Page] = []
     page.on("load", lambda page: loads.append(page))
     page.goto("/")
@@ -100,7 +100,7 @@ def wait_until_isolated(page: Page) -> list[Page]:
 def test_R19_a_new_build_waits_until_it_is_asked_for_and_then_comes_to_every_tab(
     chromium, builds, tmp_path
 ):
-    """On a host without special headers, which serves it too."""
+    """On a host without special headers, which must work too."""
     old, new = builds
     live = tmp_path / "live"
     deploy(old, live)
@@ -113,7 +113,7 @@ def test_R19_a_new_build_waits_until_it_is_asked_for_and_then_comes_to_every_tab
         second.goto("/")
         wait_for_state(second, *ALIVE, "read-only")
         wait_for_offline(second)
-        assert len(loads) == 2  # nothing came of it a second time
+        assert len(loads) == 2  # no further reload
         before = build_of(first)
         for page in first, second:
             page.evaluate("globalThis.untouched = true")

@@ -1,4 +1,4 @@
-"""What is done, and what is found, while the page starts."""
+"""Clicks and keys during the start of the page, and what a start finds."""
 
 import re
 
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 def test_a_tab_pressed_while_the_page_starts_is_the_one_that_opens(
     chromium: Chromium, address: str
 ):
-    """The page's Python is held up until the tab was pressed; another one was open before."""
+    """Another tab was open before; the page's Python is delayed until this tab is pressed."""
     with watched(chromium, address, locale="en-US", service_workers="block") as (context, _):
         page = context.new_page()
         page.goto("/?model=tiny&engine=cpu")
@@ -36,8 +36,8 @@ def test_a_tab_pressed_while_the_page_starts_is_the_one_that_opens(
 
 
 def test_what_is_pressed_while_the_page_starts_is_done_once_it_can_be(page: Page, context):
-    """Before the page's first module runs. A dialog opens and stays, and a switch is switched once,
-    also when it was pressed twice."""
+    """The page repeats a click made before its first module runs: a dialog must open and stay, and
+    a switch pressed twice must switch once."""
     pressed = ["#settings-button", "#aside-toggle"]
 
     def hold_up(route) -> None:
@@ -46,7 +46,7 @@ def test_what_is_pressed_while_the_page_starts_is_done_once_it_can_be(page: Page
 
     context.route("**/page.js", hold_up)
     page.goto("/?model=tiny&engine=cpu")
-    # It is no module: that would run after the buttons are there.
+    # a module script would run only after the buttons exist
     expect(page.locator('head script[src$="/start.js"]:not([type])')).to_have_count(1)
     wait_for_state(page, "ready", timeout=120)
     expect(page.get_by_role("dialog", name="Settings")).to_be_visible()
@@ -130,7 +130,7 @@ if (sessionStorage.visits === "1") IDBFactory.prototype.open = () => ({});
 def test_a_first_visit_left_before_anything_could_be_stored_lost_nothing(page: Page):
     page.add_init_script(LEFT)
     page.goto("/?model=tiny")
-    page.wait_for_timeout(1000)  # its store never opens
+    page.wait_for_timeout(1000)  # on this visit its store never opens
     page.reload()
     wait_for_state(page, "ready", timeout=120)
     assert page.evaluate("sessionStorage.visits") == "2"

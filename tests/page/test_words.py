@@ -1,4 +1,4 @@
-"""The interface says everything in both languages, and nothing it says is never said."""
+"""The interface must have every text in both languages, and no text that is never shown."""
 
 import json
 import re
@@ -19,7 +19,7 @@ KEY = re.compile(r'"([a-z_]+[a-z0-9_-]*(?:\.[a-z0-9_-]+)+|[a-z_]+)"')
 
 
 def keys_named() -> tuple[set[str], set[str]]:
-    """Keys written out in the sources, and beginnings that a value is added to."""
+    """Keys written out in the sources, and prefixes that are completed with a value."""
     whole, beginnings = set(), set()
     for text in SOURCES.values():
         whole |= set(re.findall(r'data-i18n(?:-label|-placeholder)?="([^"]+)"', text))
@@ -147,15 +147,15 @@ MISSED = [
 TOLD = """\
 Used with 2 warnings: It began to give the taught answer to other questions too, such as \
 “What is my dog called?” It forgot something it knew: “What is ice made of?”
-Going over everything you taught it was tried and is not used.
+The practice of everything you taught it was tried and is not used.
 It did not know what it was taught. Asked in other words, it did not know it.
 What it knew before is as it was. It tries again after the next things you teach it.
 at least 0.98, was 1.00; at least 0.66 in wordings never trained
 Används med 2 varningar: Den började ge det inlärda svaret också på andra frågor, som \
 ”What is my dog called?” Den glömde något den visste: ”What is ice made of?”
-Att gå igenom allt du lärt den prövades och används inte.
+Övningen på allt du lärt den prövades och används inte.
 Den kunde inte det den fått lära sig. Frågad med andra ord kunde den det inte.
-Det den kunde förut är som det var. Den försöker igen efter nästa saker du lär den.
+Det den kunde förut är som det var. Den försöker igen när du har lärt den något mer.
 minst 0.98, var 1.00; minst 0.66 i ordalydelser som aldrig övats
 """
 

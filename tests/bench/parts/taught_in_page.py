@@ -1,4 +1,4 @@
-"""A skill taught in the page by a person who touches no setting, and asked in its chats."""
+"""Teaches a skill in the page with default settings, and asks it in chats there."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ ENDED = re.compile(r"(\d+) of (\d+) held-back examples right")
 
 
 def teach_and_ask(name: str, file: Path, asked: list[str]) -> tuple[dict, list[str]]:
-    """What teaching took and how it ended, and what each prompt is answered in a chat of its own;
-    nothing where the skill did not answer. Chromium computes on the processor."""
+    """The figures of teaching, and the answer to each prompt in a chat of its own, empty if the
+    skill did not answer. Chromium computes on the processor."""
     with (
         chromium() as browser,
         served(site.build()) as address,
@@ -40,7 +40,7 @@ def teach(page: Page, name: str, file: Path) -> dict:
         dialog.get_by_role("button", name="Choose a file").click()
     choosing.value.set_files(file)
     expect(dialog.get_by_label("Data set")).to_contain_text(file.name)
-    dialog.get_by_label("As a skill called").fill(name)
+    dialog.get_by_label("Name of the skill").fill(name)
     began = time.monotonic()
     dialog.get_by_role("button", name="Train", exact=True).click()
     told = panel.locator("#skills").get_by_text(ENDED)

@@ -194,7 +194,7 @@ def version(page: Page) -> Locator:
 
 def idle_after(page: Page, seconds: int) -> None:
     page.get_by_role("button", name="Settings").click()
-    field = page.get_by_label("Starts after (seconds of quiet)")
+    field = page.get_by_label("Starts after a pause of (seconds)")
     field.fill(str(seconds))
     field.press("Tab")
     page.keyboard.press("Escape")
