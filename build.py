@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""The one command: makes the environment, the site and the tests run.
+"""The one command of the project: makes the environment, builds the site and runs the tests.
 
-It needs only Python >= 3.11; everything else it fetches itself, as builder/lock.json pins it.
-The work is done by the package beside it: each command below names the module that does it.
+It needs only Python >= 3.11. It fetches everything else itself, as builder/lock.json pins it. The
+package builder/ does the work: each command below names its module.
 """
 
 import argparse
@@ -13,7 +13,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from builder import Stop
 
-# Commands of other modules: after so many words everything is theirs, options as well.
+# Commands of other modules: how many words are parsed here; all later ones, options too, are passed
+# on.
 FORWARDED = {"bench": 2, "headless": 1}
 
 
@@ -111,7 +112,7 @@ def arguments() -> argparse.ArgumentParser:
 
 
 def read(given: list[str]) -> argparse.Namespace:
-    """The command and its options; what is another module's stays as it was given."""
+    """Parse the command and its options; what belongs to another module stays unparsed."""
     mine = FORWARDED.get(given[0], len(given)) if given else 0
     options = arguments().parse_args(given[:mine])
     options.arguments = given[mine:]

@@ -9,4 +9,4 @@ CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ones
 
 
 class Stop(Exception):
-    """The command cannot go on; the message is the one sentence the person reads."""
+    """The command cannot go on; its message is the one sentence that the person reads."""

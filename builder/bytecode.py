@@ -1,8 +1,7 @@
-"""Python archives with their bytecode inside, so that no visitor's browser compiles a line at
-start.
+"""Python archives with their bytecode inside, so that no visitor's browser compiles at start.
 
-The interpreter that will run them makes it: Pyodide itself, under Node.  What was made once is
-kept, named by everything that went into it.
+The interpreter that will run them makes the bytecode: Pyodide, under Node. The result is cached
+under a hash of everything that went into it.
 """
 
 import hashlib
@@ -20,11 +19,12 @@ COMPILER = ROOT / "builder/bytecode.mjs"
 
 
 def compile_archives(archives: dict[str, bytes], keep_source: bool = False) -> dict[str, bytes]:
-    """The archives by the same names; where the source stays, a traceback can still quote it."""
+    """The compiled archives, by the same names; with `keep_source` a traceback can quote the
+    source."""
     places = {name: MADE / key(name, data, keep_source) for name, data in archives.items()}
     wanted = {name: archives[name] for name, place in places.items() if not place.exists()}
     for name in places.keys() - wanted.keys():
-        places[name].touch()  # what is in use is not the oldest
+        places[name].touch()  # marks it as recently used, for forget_oldest
     if wanted:
         make(wanted, places, keep_source)
     return {name: place.read_bytes() for name, place in places.items()}
@@ -55,7 +55,7 @@ def forget_oldest(folder: Path, kept: int) -> None:
     oldest_first = sorted(folder.iterdir(), key=lambda place: place.stat().st_mtime)
     for place in oldest_first[:-kept]:
         if place.is_dir():
-            shutil.rmtree(place, ignore_errors=True)  # another build may be forgetting it as well
+            shutil.rmtree(place, ignore_errors=True)  # another build may be removing it as well
         else:
             place.unlink(missing_ok=True)
 

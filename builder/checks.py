@@ -15,8 +15,10 @@ from builder.scopes import SCOPES
 
 
 def run(scope: str, extra: list[str]) -> int:
-    """Everything runs even when an earlier part failed: one look shows all there is to mend.
-    The fast scope leaves out the types, and the site and the browser, which it does not need."""
+    """Run every check, even after one failed, so that one run shows every fault.
+
+    The fast scope leaves out the type check, and the site and the browser, which it does not need.
+    """
     if scope != "fast":
         system.ensure()
     python = environment.ensure()
@@ -26,7 +28,7 @@ def run(scope: str, extra: list[str]) -> int:
 
     failed = []
     with tempfile.TemporaryFile() as printed:
-        types = None  # take one core for a while, beside what takes less
+        types = None  # mypy occupies one core for a while; it runs beside the other checks
         if scope != "fast":
             types = subprocess.Popen(
                 [python, "-m", "mypy"], cwd=ROOT, stdout=printed, stderr=printed
@@ -45,8 +47,8 @@ def run(scope: str, extra: list[str]) -> int:
 
 
 def share_bytecode() -> dict[str, str]:
-    """The environment in which what one process compiled of our Python serves every other, also
-    where bytecode is not to lie about in the tree."""
+    """An environment in which all processes share the bytecode of our Python, even where
+    PYTHONDONTWRITEBYTECODE keeps it out of the tree."""
     given = dict(os.environ)
     if given.pop("PYTHONDONTWRITEBYTECODE", None):
         given.setdefault("PYTHONPYCACHEPREFIX", str(ROOT / ".pytest_cache" / "bytecode"))
@@ -54,9 +56,11 @@ def share_bytecode() -> dict[str, str]:
 
 
 def wait_for_runs(runs: list[subprocess.Popen], patience: float) -> list[int]:
-    """The exit status of each; when which ended is printed. They share the suite: once one is done,
-    another has a file left. One that does not end all the same is stopped; it says where each of
-    its threads stands."""
+    """The exit status of each run; prints when each one ended.
+
+    The runs share the suite, so once one is done another has at most one file left. A run that has
+    not ended `patience` seconds later is aborted, and prints where each of its threads stands.
+    """
     begun = time.monotonic()
     over: dict[int, float] = {}
     while len(over) < len(runs):
@@ -72,10 +76,13 @@ def wait_for_runs(runs: list[subprocess.Popen], patience: float) -> list[int]:
 
 
 def run_tests(python: Path, scope: str, extra: list[str], place: Path = costs.RUNS) -> list[int]:
-    """The exit status of each run. Two share the suite, a core each: the fast tests in halves by
-    cost, so that each collects only its own, all others from either end until they meet. What the
-    second prints comes when both are done. What fails has failed, and so has what hangs. They
-    leave in the place what failed and what each test cost."""
+    """The exit status of each pytest run; a test that hangs counts as failed.
+
+    Two runs share the suite, a core each. The fast tests are split in halves by cost, so that each
+    run collects only its own; the others are taken from both ends of one list until the runs meet.
+    The output of the second run is printed after both have ended. What failed, and the cost of each
+    test, is left in `place`.
+    """
     if scope != "fast":
         site.build()
     if scope == "long":

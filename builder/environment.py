@@ -17,7 +17,7 @@ WHEELS = CACHE / "python"
 
 
 def requirements() -> str:
-    """The lock's Python part as pip reads it, every file named by its hash."""
+    """The lock's Python part as a requirements file, with every file's hash."""
     pinned = json.loads(LOCK.read_text())["python"]
     return "\n".join(
         f"{name}=={part['version']} " + " ".join(f"--hash=sha256:{h}" for h in part["sha256"])
@@ -26,15 +26,15 @@ def requirements() -> str:
 
 
 def stamp() -> str:
-    """Changes whenever what .venv should hold does."""
+    """A hash that changes whenever the wanted contents of .venv change."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     parts = [sys.version, requirements(), json.dumps(project["project"])]
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()
 
 
 def extra(name: str) -> Path:
-    """A Python that has .venv's packages and those of an extra, made once and kept; its folder of
-    programs."""
+    """The folder of programs of a Python that has .venv's packages and those of an extra; made once
+    and kept."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     pinned = project["project"]["optional-dependencies"] | project["tool"]["oneseek"]["tested"]
     wanted = pinned[name]
@@ -71,13 +71,14 @@ def pip(*arguments: str | Path, quiet: bool = False) -> bool:
 
 
 def ensure() -> Path:
-    """Make .venv what the lock says and return its Python; nothing to do costs milliseconds."""
+    """Make .venv match the lock and return its Python; takes milliseconds when it matches
+    already."""
     mark = VENV / "oneseek.stamp"
     if PYTHON.exists() and mark.exists() and mark.read_text() == stamp():
         return PYTHON
     print("Making .venv", file=sys.stderr)
     if VENV.is_symlink():
-        VENV.unlink()  # where it leads belongs to another tree, which would be left without one
+        VENV.unlink()  # the target of the link is another tree's environment, which must stay
     try:
         venv.create(VENV, clear=True, with_pip=True)
     except (OSError, subprocess.CalledProcessError) as error:
@@ -88,12 +89,12 @@ def ensure() -> Path:
 
 
 def install() -> None:
-    """From the cache when it has everything, else through the network and into the cache."""
+    """Install from the cache if it has everything; otherwise download into the cache first."""
     WHEELS.mkdir(parents=True, exist_ok=True)
     wanted = VENV / "requirements.txt"
     wanted.write_text(requirements())
     pinned = json.loads(LOCK.read_text())["python"]["setuptools"]["version"]
-    # Two packages come as source: setuptools has to be there before, to build them offline too.
+    # setuptools first: two packages come as source, and building them offline needs it.
     for what in ["setuptools==" + pinned], ["--require-hashes", "-r", wanted]:
         what = ["-qq", "--no-deps", "--no-build-isolation", *what]
         from_cache = ["install", "--no-index", "--find-links", WHEELS, *what]
@@ -106,5 +107,5 @@ def install() -> None:
 
 
 def run(module: str, *arguments: str) -> int:
-    """Run a module of the tree in .venv, as if it were this program."""
+    """Run a module of the tree in .venv; returns its exit status."""
     return subprocess.run([ensure(), "-m", module, *arguments], cwd=ROOT).returncode

@@ -1,7 +1,8 @@
-"""Parts of the site and where they come from: fetched once, checked always, kept outside the tree.
+"""Fetches the parts of the site: each once, always checked, kept outside the tree.
 
-A part is one file of lock.json: its name, size, sha256 and sources, each an address or a member
-of another part's archive. The first source that answers is taken; the hash decides, not the source.
+A part is one file of lock.json: its name, size, sha256 and sources. A source is an address or a
+member of another part's archive. The first source that answers is taken; the hash, not the source,
+decides whether the file is accepted.
 """
 
 import hashlib
@@ -25,7 +26,7 @@ def read_lock() -> dict[str, dict]:
 
 
 def part(key: str) -> Path:
-    """The file on disk, byte for byte what the lock says, or Stop."""
+    """The part's file on disk, fetched if need be; raises Stop unless it is what the lock says."""
     try:
         wanted = read_lock()[key]
     except KeyError:
@@ -55,7 +56,7 @@ def sha256(file: Path) -> str:
 
 
 def obtain(key: str, wanted: dict, file: Path) -> None:
-    """Try the sources in turn; a host that once failed to answer is not asked again."""
+    """Try the sources in turn; skip hosts that failed to answer before."""
     reasons = []
     for source in wanted["sources"]:
         try:
@@ -79,7 +80,8 @@ def host(address: str) -> str:
 
 
 def download(address: str, file: Path, size: int) -> None:
-    """Into a file beside, continuing what an earlier run left, renamed when it is whole."""
+    """Download into a file beside it, resuming an earlier attempt; rename it when it is
+    complete."""
     if host(address) in silent_hosts:
         raise ConnectionError("did not answer before")
     beside = file.with_name(file.name + ".part")
@@ -97,7 +99,7 @@ def download(address: str, file: Path, size: int) -> None:
 
 
 def progress(name: str, done: int, size: int, end: bool = False) -> None:
-    """One line a file; on a terminal it counts up in place."""
+    """Print one line for each file; a terminal shows the progress in place."""
     if sys.stderr.isatty() or end:
         tail = "\n" if end else "\r"
         print(f"  {name}: {done / 1e6:.1f} of {size / 1e6:.1f} MB", end=tail, file=sys.stderr)

@@ -1,6 +1,6 @@
 """The guide as pages of the site: web/guide/LANGUAGE.md, rendered, with its pictures and its style.
 
-One source for the repository and the page: `![words](name)` is the picture of that name in the
+The repository and the page share one source: `![words](name)` shows the picture of that name in the
 page's language.
 """
 
@@ -19,18 +19,18 @@ WHEELS = ("markdown-it-py", "mdurl")
 
 
 def files() -> dict[str, bytes | Path]:
-    """What the pages show, by name."""
+    """The style sheet and the pictures of the guide, by name."""
     shown = [GUIDE / "guide.css", *sorted((GUIDE / "pictures").glob("*.webp"))]
     return {f"guide/{path.name}": path.read_bytes() for path in shown}
 
 
 def pages(names: dict[str, str]) -> dict[str, bytes]:
-    """The pages, which find their pictures where `names` says they are."""
+    """The pages, with links to pictures as `names` maps them."""
     return {PAGES[language]: page(language, names).encode() for language in PAGES}
 
 
 def page(language: str, names: dict[str, str]) -> str:
-    """One language's guide as a whole page."""
+    """The guide in one language as a complete HTML page."""
     reader = markdown()
     tokens = reader.parse((GUIDE / f"{language}.md").read_text("utf-8"))
     for token in [child for one in tokens for child in one.children or ()]:
@@ -57,8 +57,8 @@ def page(language: str, names: dict[str, str]) -> str:
 
 
 def markdown() -> Any:
-    """The reader of Markdown, straight out of the wheels the lock names: a build needs no
-    environment of its own."""
+    """The Markdown parser, imported straight from the locked wheels: a build needs no environment
+    of its own."""
     for name in WHEELS:
         wheel = str(fetch.part(f"wheels/{name}"))
         if wheel not in sys.path:

@@ -1,8 +1,8 @@
-"""The packages that every worker begins with, and Python's heap once it has imported the engine.
+"""The packages that every worker starts with, and Python's heap after it has imported the engine.
 
-Starting the interpreter and importing is half of what a visitor would wait for; here it is done
-once, by Pyodide under Node, and kept, named by everything that went into it.  workers/python.mjs
-puts both into place.
+Starting the interpreter and importing is half of a visitor's wait. Pyodide does it here once, under
+Node; the result is cached under a hash of everything that went into it. workers/python.mjs puts
+both into place.
 """
 
 import gzip
@@ -20,23 +20,23 @@ from builder import CACHE, ROOT, Stop, bytecode
 
 MADE = CACHE / "heap"
 KEPT = 10
-LEVEL = 6  # what more would save takes longer to make than a visitor would gain
+LEVEL = 6  # a higher level takes longer here than it saves a visitor
 MAKER = ROOT / "builder/heap.mjs"
 STARTER = ROOT / "workers/python.mjs"
 FILES = ("packages.bin", "heap.bin")
-# Tests, compilers, and what only other compilers read; numpy.testing asks for one file of them.
+# Tests, compilers, and files that only compilers read. Of the tests numpy.testing needs `_natype`.
 NOT_CARRIED = re.compile(
     r"/tests?/(?!__init__|_natype)|numpy/(f2py|_pyinstaller|_core/include|_core/lib)/"
     r"|_(multiarray|umath|rational|struct_ufunc|operand_flag)_tests\.|\.(pyi|pxd|h|c|a)$"
     r"|\.dist-info/"
 )
-LATER = re.compile(r"numpy/(random|fft)/|lapack_lite")  # libraries that few messages ask for
+LATER = re.compile(r"numpy/(random|fft)/|lapack_lite")  # libraries that few messages need
 
 
 def files(
     core: dict[str, bytes], archives: list[bytes], project: dict[str, bytes], imports: list[str]
 ) -> dict[str, bytes]:
-    """packages.bin, to lie beside the files of Pyodide in `core`, and heap.bin."""
+    """packages.bin, which is served beside the files of Pyodide in `core`, and heap.bin."""
     given = {"packages": archive(collect_files(archives)), "project": archive(project)}
     parts = [*given.values(), MAKER.read_bytes(), STARTER.read_bytes(), *core.values()]
     hashes = [hashlib.sha256(part).hexdigest() for part in parts]
@@ -44,7 +44,7 @@ def files(
     if not place.exists():
         bytecode.needs_node()
         make(core | given | {"python.mjs": STARTER.read_bytes()}, imports, place)
-    place.touch()  # what is in use is not the oldest
+    place.touch()  # marks it as recently used, for forget_oldest
     return {name: (place / name).read_bytes() for name in FILES}
 
 
@@ -61,7 +61,7 @@ def unzip(wheel: bytes) -> dict[str, bytes]:
 
 
 def archive(files: dict[str, bytes]) -> bytes:
-    """Files behind an index, so that a browser unpacks them without Python."""
+    """The files behind an index, so that a browser unpacks them without Python."""
     files = dict(sorted(files.items()))
     linked = [name for name in files if name.endswith(".so") and not LATER.search(name)]
     sizes = [[name, len(data)] for name, data in files.items()]
@@ -70,7 +70,8 @@ def archive(files: dict[str, bytes]) -> bytes:
 
 
 def small(data: bytes) -> bytes:
-    """As a browser inflates it by itself; not named .gz, which some hosts would inflate for it."""
+    """The data gzipped, for the browser to inflate; not named .gz, which some hosts would inflate
+    first."""
     return gzip.compress(data, LEVEL, mtime=0)
 
 

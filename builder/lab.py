@@ -1,6 +1,6 @@
 """The lab (web/lab) in one folder of the site: its own files, the editor's, and its examples.
 
-CodeMirror comes as modules that name each other by package; here each names the file beside it.
+CodeMirror's modules import each other by package name; here each names the file beside it instead.
 """
 
 import json
@@ -28,7 +28,7 @@ EDITOR = {
     "crelt": "index.js",
     "@marijn/find-cluster-break": "src/index.js",
 }
-# What the lab's worker is handed: the engine's Python, and what the examples read.
+# The parts that the lab's worker needs: the engine's Python, and what the examples read.
 PARTS = (
     "pyodide.mjs", "pyodide.asm.mjs", "pyodide.asm.wasm", "python_stdlib.zip", "pyodide-lock.json",
     "packages.bin", "python.mjs", "heap.bin", "oneseek.bin", "replay.js", "threads.js",
@@ -38,7 +38,7 @@ BARE = re.compile(r"""(\bfrom\s*)(['"])([@\w][\w@/.-]*)\2""")
 
 
 def files() -> dict[str, bytes]:
-    """All of the folder by name."""
+    """All files of the folder, by name."""
     own = {path.name: path.read_bytes() for path in FOLDER.iterdir() if path.name != PAGE}
     own |= {path.name: path.read_bytes() for path in EXAMPLES.iterdir() if path.is_file()}
     own["tiny.gguf"] = (ROOT / "engine/model/demo/tiny.gguf").read_bytes()
@@ -62,7 +62,8 @@ def beside(found: re.Match) -> str:
 
 
 def head(names: dict[str, str]) -> str:
-    """Where the page finds what it hands over, and its examples."""
+    """A script element that tells the page the paths of the parts for its worker, and of its
+    examples."""
     examples = sorted(path.name for path in EXAMPLES.glob("*.py"))
     parts = {Path(name).name: names[name] for name in PARTS}
     programs = {name.removesuffix(".py"): names[f"lab/{name}"] for name in examples}

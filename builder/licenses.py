@@ -1,7 +1,7 @@
-"""THIRD_PARTY_LICENSES.txt: every part of the site that others made, with its licence and its text.
+"""THIRD_PARTY_LICENSES.txt: every third-party part of the site, with its licence and its text.
 
 A part's own archive is read first; builder/license_texts/parts.toml adds what an archive does not
-say. The build stops at a part without a licence or without a text.
+state. The build stops at a part without a licence or without a text.
 """
 
 import email
@@ -54,7 +54,7 @@ def document() -> bytes:
 
 
 def list_shipped() -> list[str]:
-    """The parts of builder/lock.json that the site carries, weights and encoder included."""
+    """The parts of builder/lock.json that the site ships, weights and encoder included."""
     peers = {f"npm/{name}" for name in pyodide.pins()["peers"]}
     kinds = ("npm/", "wheels/", "sources/", "model/", "encoder/")
     found = [key for key in fetch.read_lock() if key.startswith(kinds)]
@@ -64,7 +64,7 @@ def list_shipped() -> list[str]:
 def entries(key: str) -> Iterator[Entry]:
     """The work of one part, and the libraries that are compiled into it."""
     table, part = read_table(), fetch.read_lock()[key]
-    if key.startswith(("model/", "encoder/")):  # named by whose archive they come out of
+    if key.startswith(("model/", "encoder/")):  # named after the archive they come from
         key = part["sources"][0][0]
         part = fetch.read_lock()[key]
     archive = fetch.part(key)
@@ -80,12 +80,12 @@ def entries(key: str) -> Iterator[Entry]:
 
 @functools.cache
 def read_table() -> dict[str, dict]:
-    """What is known of the parts and of what is compiled into them."""
+    """The committed table about the parts and the libraries compiled into them."""
     return tomllib.loads((TEXTS / "parts.toml").read_text())
 
 
 def entry(key: str, about: dict[str, str], texts: list[str]) -> Entry:
-    """The work, or Stop where its licence or its text is missing."""
+    """The work's entry; raises Stop if its licence or its text is missing."""
     if not about["license"] or not texts:
         raise Stop(
             f"{key} has no {'licence text' if about['license'] else 'licence'}; nothing was built. "
@@ -97,7 +97,7 @@ def entry(key: str, about: dict[str, str], texts: list[str]) -> Entry:
 
 
 def read_metadata(archive: Path) -> tuple[str, str]:
-    """Name with version, and the licence, as the archive's metadata state them."""
+    """Name with version, and the licence, as the archive's metadata states them."""
     files = dict(members(archive, ("package.json", "METADATA", "PKG-INFO")))
     if data := files.get("package.json"):
         about = json.loads(data)
@@ -117,8 +117,8 @@ def own_texts(archive: Path) -> list[str]:
 
 
 def members(archive: Path, names: tuple[str, ...] | None) -> Iterator[tuple[str, bytes]]:
-    """(file name, bytes) of an archive's files of these names, or of its licence files; the
-    outermost of each name comes last."""
+    """(file name, bytes) of an archive's files with these names, or else of its licence files; the
+    outermost file of each name comes last."""
 
     def is_wanted(path: PurePosixPath) -> bool:
         return path.name in names if names else bool(LICENSE_FILE.fullmatch(path.name))
@@ -137,7 +137,8 @@ def members(archive: Path, names: tuple[str, ...] | None) -> Iterator[tuple[str,
 
 
 def text_of(where: str) -> str:
-    """A text of builder/license_texts/, or `part:file` out of another part's archive."""
+    """A text of builder/license_texts/, or the file that `part:file` names in another part's
+    archive."""
     key, separated, file = where.partition(":")
     if not separated:
         return (TEXTS / where).read_text("utf-8").strip()

@@ -1,5 +1,5 @@
-"""The Pyodide folder of the site: the interpreter, the wheels, and a lock file naming exactly
-those."""
+"""The Pyodide folder of the site: the interpreter, the wheels, and a lock file that names exactly
+those wheels."""
 
 import email
 import hashlib
@@ -17,7 +17,7 @@ CORE = (
     "pyodide.asm.wasm",
 )
 LIBRARY = "python_stdlib.zip"
-READ_THEIR_SOURCE = ("anyio-",)  # what they offer is found by reading their own file
+READ_THEIR_SOURCE = ("anyio-",)  # they read their own source file to list their exports
 
 
 def pins() -> dict:
@@ -25,7 +25,7 @@ def pins() -> dict:
 
 
 def folder(tests: bool, project: dict[str, bytes]) -> tuple[dict[str, bytes], bytes]:
-    """File name -> bytes, and the heap in which `project` was imported."""
+    """File name -> bytes, and the heap after `project` was imported."""
     package = wheels.unpack(fetch.part("npm/pyodide"), ".")
     files = {name: package[name] for name in CORE}
     files |= bytecode.compile_archives({LIBRARY: package[LIBRARY]})
@@ -47,7 +47,7 @@ def folder(tests: bool, project: dict[str, bytes]) -> tuple[dict[str, bytes], by
 
 
 def collect_wheels(kind: str) -> list[tuple[str, bytes]]:
-    """The wheels of the lock's part `wheels/`, with those made from sources, or of `tests/`."""
+    """The lock's wheels of one kind; for `wheels/` also those built from `sources/`."""
     found = []
     for key, part in fetch.read_lock().items():
         if key.startswith(kind):
@@ -58,7 +58,7 @@ def collect_wheels(kind: str) -> list[tuple[str, bytes]]:
 
 
 def slim(file: str, data: bytes) -> tuple[str, bytes]:
-    """Babel without the languages that are not told apart here: 10 MB of its 11."""
+    """The wheel as it is; Babel only with English and Swedish, which saves 10 of its 11 MB."""
     if not file.startswith("babel-"):
         return file, data
     with zipfile.ZipFile(io.BytesIO(data)) as opened:
@@ -69,7 +69,7 @@ def slim(file: str, data: bytes) -> tuple[str, bytes]:
 
 
 def lock_entries(shipped: dict[str, bytes]) -> dict[str, dict]:
-    """Pyodide's lock in its own words; what a wheel needs is looked for among what is shipped."""
+    """The entries of pyodide-lock.json; a wheel depends only on what is shipped."""
     about = {file: metadata(data) for file, data in shipped.items()}
     names = {normal(text["Name"]) for text, _ in about.values()}
     entries = {}
@@ -101,7 +101,7 @@ def metadata(data: bytes) -> tuple[email.message.Message, list[str]]:
 
 
 def needs(text: email.message.Message) -> set[str]:
-    """Names of what a wheel requires; `lxml[html_clean]` is the package lxml-html-clean as well."""
+    """The packages that a wheel requires; `lxml[html_clean]` counts as lxml-html-clean as well."""
     found = set()
     for line in text.get_all("Requires-Dist") or []:
         if "extra ==" in line:

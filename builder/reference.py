@@ -1,4 +1,4 @@
-"""The reference: a page for each public name, from its signature and its docstring.
+"""The reference: a page for each public name, made from its signature and its docstring.
 
 Public are the names of `import oneseek` and the classes that the README lists for programs. The
 pages are made from the code without importing it, and are not kept in the tree.
@@ -15,18 +15,18 @@ from typing import NamedTuple
 from builder import ROOT
 
 LIBRARY = ROOT / "engine" / "front" / "__init__.py"
-CLASSES = re.compile(r"^    ([A-Z]\w+) +(engine/[\w/]+\.py) ", re.M)  # of the README
+CLASSES = re.compile(r"^    ([A-Z]\w+) +(engine/[\w/]+\.py) ", re.M)  # lines of the README
 Named = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 class Public(NamedTuple):
-    name: str  # as a program writes it: `oneseek.softmax`
-    path: Path  # of its module
+    name: str  # as a program imports it: `oneseek.softmax`
+    path: Path  # file of its module
     node: Named | ast.Module
 
 
 def public() -> Iterator[Public]:
-    """The library's names in their order, then the classes of the README."""
+    """The library's names in their order, then the classes that the README lists."""
     for line in ast.parse(LIBRARY.read_text("utf-8")).body:
         if not isinstance(line, ast.ImportFrom) or not line.module:
             continue
@@ -37,7 +37,7 @@ def public() -> Iterator[Public]:
 
 
 def resolve(name: str, module: str, wanted: str) -> Public:
-    """What a module defines under a name; a module of that name within a package."""
+    """Find the definition of a name that a module exports; in a package it may be a submodule."""
     path = ROOT.joinpath(*module.split(".")[1:])
     if path.is_dir():
         path = path / f"{wanted}.py"
@@ -53,7 +53,7 @@ def resolve(name: str, module: str, wanted: str) -> Public:
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    """(file name, Markdown) of each page; the list of all comes first."""
+    """(file name, Markdown) of each page; the index comes first."""
     names = list(public())
     rows = "\n".join(
         f"| [`{one.name}`]({one.name}.md) | {paragraphs(one.node).split(chr(10))[0]} |"
@@ -86,7 +86,7 @@ def code(node: Named) -> str:
 
 
 def signature(node: Named) -> str:
-    """The name with what it takes and gives, as it stands in the code."""
+    """The name with its parameters and its return type, as the code states them."""
     if not isinstance(node, ast.ClassDef):
         if any(isinstance(one, ast.Name) and one.id == "property" for one in node.decorator_list):
             return f"{node.name}: {ast.unparse(node.returns) if node.returns else 'Any'}"
@@ -106,6 +106,6 @@ def without_self(arguments: ast.arguments) -> str:
 
 
 def paragraphs(node: Named | ast.Module) -> str:
-    """Its docstring with one line a paragraph; what is set apart in it stays as it is."""
+    """The docstring with one line for each paragraph; indented blocks stay as they are."""
     parts = (ast.get_docstring(node) or "").split("\n\n")
     return "\n\n".join(one if one.startswith(" ") else " ".join(one.split()) for one in parts)

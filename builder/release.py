@@ -1,7 +1,7 @@
-"""`build.py wheels`: what pip installs, made in dist-wheels/: the code, and the page as built.
+"""`build.py wheels`: makes the two wheels for pip in dist-wheels/, the code and the built page.
 
-`oneseek` is made by setuptools, as pip itself makes it of a checkout. `oneseek-site` is the site
-less the large model: whoever wants that is asked first, in the page as anywhere.
+setuptools makes `oneseek`, as pip itself does from a checkout. `oneseek-site` is the site without
+the large model, which is fetched only once a person agrees, as in the page.
 """
 
 import os
@@ -24,7 +24,7 @@ def run() -> int:
     made = [code(FOLDER), page(FOLDER)]
     for path in FOLDER.glob("*.whl"):
         if path not in made:
-            path.unlink()  # of another version
+            path.unlink()  # a wheel of another version
     for path in made:
         print(f"{path.relative_to(ROOT)}: {path.stat().st_size / 1e6:.1f} MB")
     print(install(*(path.relative_to(ROOT) for path in made)))
@@ -32,12 +32,14 @@ def run() -> int:
 
 
 def install(code: Path, page: Path) -> str:
-    """What to type. By their paths: a name alone might be somebody else's on an index."""
+    """The pip command to type. It names paths, because a bare name might be somebody else's
+    package."""
     return f'pip install "{code}[app]" {page}'
 
 
 def code(folder: Path) -> Path:
-    """The wheel of the code, the demo model and the kernels, by what pip makes of a copy."""
+    """The wheel of the code, the demo model and the kernels, made by pip from a copy of the
+    tree."""
     name = f"oneseek-{oneseek.__version__}-py3-none-any.whl"
     options = ["--quiet", "--no-deps", "--no-build-isolation", "--disable-pip-version-check"]
     with tempfile.TemporaryDirectory() as beside:
@@ -52,7 +54,7 @@ def code(folder: Path) -> Path:
 
 
 def copy(folder: Path) -> Path:
-    """What the wheel is made of: the rooms, without what lies between them and what was built."""
+    """Copy into the folder what the wheel is made of: the rooms, without build outputs."""
     ignored = shutil.ignore_patterns("__pycache__", *ONLY_ON_THE_PAGE)
     for room in ("oneseek", *wheels.ROOMS):
         shutil.copytree(ROOT / room, folder / room, symlinks=True, ignore=ignored)

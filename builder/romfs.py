@@ -1,6 +1,7 @@
-"""A file system in one piece that MicroPython reads where it lies, without copying or unpacking.
+"""A read-only file system in one block, which MicroPython reads in place, without copying or
+unpacking.
 
-Records within records, as extmod/vfs_rom.c of MicroPython describes them: kind, length, content.
+Records hold records, as extmod/vfs_rom.c of MicroPython describes them: kind, length, content.
 """
 
 HEADER = b"\xd2\xcd\x31"
@@ -9,7 +10,7 @@ Tree = dict[str, "Tree | bytes"]
 
 
 def image(files: dict[str, bytes]) -> bytes:
-    """Of files by their paths."""
+    """The file system with these files, by path."""
     tree: Tree = {}
     for path, data in files.items():
         *folders, name = path.split("/")
@@ -41,7 +42,8 @@ def record(kind: int, content: bytes) -> bytes:
 
 
 def number(value: int) -> bytes:
-    """Seven bits a byte, the highest first; all bytes but the last have their eighth bit set."""
+    """The value in seven bits a byte, the highest first; all bytes but the last have the eighth bit
+    set."""
     found = [value & 0x7F]
     while value := value >> 7:
         found.insert(0, 0x80 | value & 0x7F)

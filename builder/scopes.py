@@ -1,5 +1,5 @@
 """The scopes of `build.py test`: which tests each runs, how, and which tests are fast. `page` is
-the half of the usual ones that opens the page."""
+the part of the usual scope that opens the page."""
 
 import ast
 from collections.abc import Iterator
@@ -11,9 +11,9 @@ from builder import ROOT
 
 
 class Scope(NamedTuple):
-    markers: str  # what pytest chooses by
+    markers: str  # pytest's marker expression
     profile: str  # of Hypothesis: how many examples a property's test draws
-    patience_s: int  # no file takes nearly as long
+    patience_s: int  # seconds after which a file counts as hanging; none takes nearly as long
 
 
 SCOPES = {
@@ -48,7 +48,8 @@ def test_files(scope: str) -> list[Path]:
 
 @cache
 def is_fast(file: Path) -> bool:
-    """Whether the file imports nothing of NEEDS; its tests are fast unless marked slow or long."""
+    """True if the file imports nothing of NEEDS; its tests are then fast unless marked slow or
+    long."""
     names: list[str] = []
     for node in _statements(ast.parse(file.read_text("utf-8"))):
         if isinstance(node, ast.Import):
@@ -59,7 +60,8 @@ def is_fast(file: Path) -> bool:
 
 
 def _statements(node: ast.AST) -> Iterator[ast.AST]:
-    """Those within, at any depth. Expressions, which hold none, are most of a file and not read."""
+    """All statements within, at any depth. Expressions hold none and are most of a file: they are
+    skipped."""
     for part in ("body", "orelse", "finalbody", "handlers", "cases"):
         for one in getattr(node, part, []):
             yield one

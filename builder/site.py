@@ -1,8 +1,9 @@
-"""`dist/`: a static site that asks no other origin for anything, in folders named by their content.
+"""Builds `dist/`: a static site that makes no request to another origin, in folders named by
+content.
 
-A folder's name holds the hash of what is in it, so an update never mixes old files with new ones;
-only the pages, the manifest and the service worker keep their names.  Built beside and renamed
-when whole.
+A folder's name holds the hash of its content, so an update never mixes old files with new ones;
+only the pages, the manifest and the service worker keep their names. The site is built in a folder
+beside it, which is renamed when complete.
 """
 
 import gzip
@@ -43,7 +44,7 @@ VENDOR = {
     "vendor/highlight.js": ("@highlightjs/cdn-assets", "es/highlight.min.js"),
     "vendor/temml.js": ("temml", "dist/temml.mjs"),
 }
-# Beside style.css, which names it; and beside the guide's.
+# The font lies beside style.css, which names it; a copy lies beside the guide's.
 FONT = {"inter.woff2": ("@fontsource-variable/inter", "files/inter-latin-wght-normal.woff2")}
 OCR = {
     "ocr/tesseract.js": ("tesseract.js", "dist/tesseract.esm.min.js"),
@@ -60,23 +61,24 @@ OCR = {
     "ocr/swe.traineddata.gz": ("@tesseract.js-data/swe", "4.0.0_best_int/swe.traineddata.gz"),
     "ocr/eng.traineddata.gz": ("@tesseract.js-data/eng", "4.0.0_best_int/eng.traineddata.gz"),
 }
-# What the page's Python asks for before it reacts: fetched and compiled while it begins.
+# Needed before the page reacts: preloaded while the page's Python starts.
 SOON = ("micropython.mjs", "store.js", "lock.js")
 PAGE_SUFFIXES = {".css", ".js", ".mjs", ".json", ".png", ".svg", ".wasm", ".woff2"}
-# Of engine/core, what the page never imports.
+# Files of engine/core that the page never imports.
 ONLY_IN_CPYTHON = {"sqlite.py", "backup.py", "language.py", "turns.py", "environment.py"}
 ROOT_FILES = (
     "index.html", "hand-over.html", "oqt-dashboard.html", "manifest.webmanifest", "sw.js",
 )  # fmt: skip
-# What the HTTP API answers below the site's address; in the page that is the engine's worker.
+# Paths of the HTTP API below the site's address; in the page the engine's worker answers them.
 API = r"^((api|v1)/|(healthz|metrics|openapi\.json|docs)$)"
-# The service worker keeps the page and its engine from the first visit on, what an import needs
-# once it is used, and never a model: that is kept, in pieces and checked, by who loads it.
+# The service worker caches the page and its engine from the first visit on, and the parts of an
+# import once they are used. It never caches a model: the engine keeps that itself, in checked
+# pieces.
 NEVER_KEPT = re.compile(r"^models-")
 KEPT_WHEN_USED = re.compile(r"^ocr-|/(highlight|temml)\.js$|\.whl$|^THIRD_PARTY_LICENSES")
 
 
-# For a host that sends no headers.
+# The Content Security Policy as a meta element, for a host that sends no headers.
 def policy_within(directives: dict[str, str]) -> str:
     policy = html.escape(headers.policy(directives, within_page=True))
     return f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
@@ -86,7 +88,7 @@ POLICY_WITHIN, LAB_POLICY = policy_within(headers.POLICY), policy_within(headers
 
 
 class Site:
-    """The files of the site by their final path, and where each name of the tree went."""
+    """The files of the site by final path, and the path of each name of the tree."""
 
     def __init__(self) -> None:
         self.files: dict[str, bytes | Path] = {}
@@ -94,7 +96,8 @@ class Site:
         self.hashes: dict[str, str] = {}
 
     def add(self, folder: str, files: dict[str, bytes | Path]) -> None:
-        """Put files, named as in the tree, into a folder named by their content."""
+        """Add files, named as in the tree, to a folder whose name ends in the hash of its
+        content."""
         hashes = {name: sha256(data) for name, data in sorted(files.items())}
         whole = hashlib.sha256(json.dumps(hashes).encode()).hexdigest()[:12]
         for name, data in files.items():
@@ -110,7 +113,7 @@ def sha256(data: bytes | Path) -> str:
 
 
 def build(tests: bool = False) -> Path:
-    """Make the site, or leave it when it is what would be made; the place it is in."""
+    """Build the site unless it is up to date; returns its folder."""
     target = TEST_DIST if tests else DIST
     site = gather(tests)
     settings = pyodide.pins()["workers"]
@@ -125,7 +128,7 @@ def build(tests: bool = False) -> Path:
 
 
 def is_there(finished: dict[str, bytes], target: Path) -> bool:
-    """Whether the files that keep their names are what they would be; they name all others."""
+    """True if the files with fixed names are up to date; they name all other files."""
     there = ((target / name, data) for name, data in finished.items())
     return all(path.exists() and path.read_bytes() == data for path, data in there)
 
@@ -158,7 +161,8 @@ def add_python(site: Site, tests: bool) -> None:
 
 
 def python_files(tests: bool) -> tuple[dict[str, bytes], dict[str, bytes]]:
-    """The interpreter; and what changes with our own code: how it starts, and the project."""
+    """The interpreter's folder, and the one that changes with our own code: start scripts and the
+    project."""
     project = project_files(with_tests=False)
     interpreter, begun = pyodide.folder(tests, project)
     own = project_files(with_tests=True) if tests else project
@@ -168,14 +172,14 @@ def python_files(tests: bool) -> tuple[dict[str, bytes], dict[str, bytes]]:
 
 
 def project_files(with_tests: bool) -> dict[str, bytes]:
-    """The workers' own Python, compiled; the source stays, so that a traceback can quote it."""
+    """The workers' own Python, compiled; the source stays in, so that a traceback can quote it."""
     wheel = bytecode.compile_archives({"oneseek.whl": wheels.own(with_tests)[1]}, keep_source=True)
     found = heap.unzip(wheel["oneseek.whl"])
     return {name: data for name, data in found.items() if ".dist-info/" not in name}
 
 
 def members(table: dict[str, tuple[str, str]]) -> dict[str, bytes | Path]:
-    """Files out of npm packages, each under the name the page knows it by."""
+    """Files of npm packages, each under the name that the page uses."""
     opened: dict[str, dict[str, bytes]] = {}
     for package, _ in table.values():
         opened.setdefault(package, wheels.unpack(fetch.part(f"npm/{package}"), "."))
@@ -183,7 +187,7 @@ def members(table: dict[str, tuple[str, str]]) -> dict[str, bytes | Path]:
 
 
 def page_python() -> list[Path]:
-    """What the page's interpreter may import: its own modules, and what it shares with the
+    """The Python that the page's interpreter can import: its own modules, and those shared with the
     workers."""
     shared = [ROOT / "engine/__init__.py", *sorted((ROOT / "engine/core").rglob("*.py"))]
     shared = [path for path in shared if path.name not in ONLY_IN_CPYTHON]
@@ -191,12 +195,13 @@ def page_python() -> list[Path]:
 
 
 def backend_scripts() -> list[Path]:
-    """The JavaScript that the back ends need in a tab: threads, and dispatches played again."""
+    """The JavaScript that the back ends need in a tab: threads, and replayed dispatches."""
     return sorted((ROOT / "engine/backends").rglob("*.js"))
 
 
 def page_files() -> dict[str, bytes | Path]:
-    """Our own: what the browser reads as it lies, and the page's Python in one piece."""
+    """Our own page files: those that the browser reads directly, and the page's Python as one
+    image."""
     web = ROOT / "web/static"
     own: dict[str, bytes | Path] = {
         path.relative_to(web).as_posix(): path.read_bytes()
@@ -211,7 +216,7 @@ def page_files() -> dict[str, bytes | Path]:
 
 
 def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
-    """The files that keep their names, filled with what the others are called."""
+    """The files with fixed names, with the paths of all other files filled in."""
     build_hash = site.build_hash()
     facts = {
         "build": build_hash,
@@ -245,14 +250,13 @@ def roots(site: Site, settings: dict[str, dict]) -> dict[str, bytes]:
 
 
 def suite_page(index: str) -> bytes:
-    """A page with nothing but the facts of the build, for the worker that runs the suite."""
+    """A page with only the facts of the build, for the worker that runs the test suite."""
     kept = re.findall(r'<meta http-equiv.*|<script type="application/json".*', index)
     return "\n".join(["<!doctype html>", "<meta charset=utf-8>", *kept]).encode()
 
 
 def service_worker(site: Site, finished: dict[str, bytes]) -> bytes:
-    """web/static/sw.js with the list of what it keeps, and the headers each kind of file goes
-    with."""
+    """web/static/sw.js with the list of files it caches, and the headers for each kind of file."""
     hashes = site.hashes | {name: sha256(data) for name, data in finished.items()}
     packed = {path: data for path, data in site.files.items() if path.endswith(".bin")}
     plain = {
@@ -267,7 +271,7 @@ def service_worker(site: Site, finished: dict[str, bytes]) -> bytes:
         kind = name if name in headers.OWN_HEADERS else Path(path).suffix
         kinds[kind] = headers.headers(path)
         files[path] = {"sha256": found, "keep": how_kept(path), "headers": kind}
-    kinds[".bin"] |= {"X-Inflated": "yes"}  # as it is kept
+    kinds[".bin"] |= {"X-Inflated": "yes"}  # the service worker keeps it inflated
     facts = {"build": site.build_hash(), "files": files, "headers": kinds, "api": API}
     text = (ROOT / "web/static/sw.js").read_text()
     return text.replace("const SITE = {};", f"const SITE = {json.dumps(facts)};", 1).encode()
@@ -284,14 +288,14 @@ def is_for_page(name: str) -> bool:
 
 
 def with_paths(text: str, names: dict[str, str]) -> str:
-    """Names of the tree in a page or manifest become the paths they have in the site."""
+    """The text of a page or manifest with names of the tree replaced by their paths in the site."""
     found = re.compile(r'((?:href|src)="|"src": ")([^"#:]+)(?=")')
     return found.sub(lambda match: match[1] + names.get(match[2], match[2]), text)
 
 
 def head(site: Site, facts: dict) -> str:
-    """What starts the page: the facts of the build, what is fetched at once, and our first code, of
-    which the very first keeps what is pressed and so is there before any button."""
+    """The HTML that starts the page: the facts of the build, what is preloaded, and our first
+    scripts. start.js is the first of all: it records clicks before any button exists."""
     quoted = {
         "facts": json.dumps(facts, ensure_ascii=False).replace("</", "<\\/"),
         "start": site.names["start.js"],
@@ -317,7 +321,7 @@ def head(site: Site, facts: dict) -> str:
 
 
 def write(site: Site, finished: dict[str, bytes], target: Path) -> None:
-    """Whole or not at all: into a folder beside, which then takes the target's place."""
+    """Write the whole site or nothing: into a folder beside the target, which then replaces it."""
     beside, before = target.with_name(target.name + ".new"), target.with_name(target.name + ".old")
     for leftover in (beside, before):
         shutil.rmtree(leftover, ignore_errors=True)

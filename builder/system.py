@@ -1,6 +1,6 @@
-"""What the tests need of the machine itself: a browser, a Vulkan driver, node.
+"""What the tests need from the machine itself: a browser, a Vulkan driver, Node.
 
-Installed where that is allowed, named where it is not.
+Missing packages are installed where that is allowed, and otherwise named.
 """
 
 import json
@@ -24,7 +24,7 @@ LOCK_TIMEOUT_S, LOCK_POLL_S = 600, 3
 
 
 def list_missing() -> list[str]:
-    """The locked Debian packages that are not here."""
+    """The locked Debian packages that this machine lacks."""
     return [name for name in json.loads(LOCK.read_text())["debian"] if not PRESENT[name]()]
 
 
@@ -41,7 +41,7 @@ def ensure() -> None:
 
 
 def apt_get(*arguments: str) -> bool:
-    """Whether apt-get succeeded; while another process holds its lock, it is tried again."""
+    """True if apt-get succeeded; it is retried while another process holds its lock."""
     command = ["apt-get", "-qq", *arguments]
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C"}
     until = time.monotonic() + LOCK_TIMEOUT_S

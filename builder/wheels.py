@@ -1,6 +1,6 @@
-"""Wheels made here: the project's own Python, and packages that PyPI has only as source.
+"""Makes wheels: of the project's own Python, and of packages that PyPI has only as source.
 
-Written file by file with fixed times and order, so that two builds of one tree are equal.
+They are written file by file with fixed times and order, so that two builds of one tree are equal.
 """
 
 import base64
@@ -16,7 +16,7 @@ import oneseek
 from builder import ROOT, fetch
 from oneseek.engine.core.collecting import language
 
-OWN = ("engine", "importers", "shaders", "workers")  # the workers'; the page's is beside them
+OWN = ("engine", "importers", "shaders", "workers")  # the workers' code; site.py builds the page's
 ROOMS = (*OWN, "web")
 OWN_SUFFIXES = {".py", ".wgsl", ".json", ".jsonl", ".txt", ".npz"}
 
@@ -37,7 +37,7 @@ def wheel(name: str, version: str, files: dict[str, bytes]) -> tuple[str, bytes]
 
 
 def digest(data: bytes) -> str:
-    """A file's hash as RECORD spells it."""
+    """A file's hash in the format of RECORD."""
     return base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
 
 
@@ -53,7 +53,7 @@ def archive(files: dict[str, bytes]) -> bytes:
 
 
 def own(with_tests: bool = False) -> tuple[str, bytes]:
-    """The workers' own Python, with the kernels and data that lie beside it."""
+    """The wheel of the workers' own Python, with the kernels and data beside it."""
     folders = (*OWN, "web", "tests") if with_tests else OWN
     suffixes = OWN_SUFFIXES | {".npz"} if with_tests else OWN_SUFFIXES
     paths = [ROOT / "oneseek/__init__.py"]
@@ -66,13 +66,13 @@ def own(with_tests: bool = False) -> tuple[str, bytes]:
 
 
 def place(path: Path) -> str:
-    """Where a file of the tree lies for what imports it: our rooms within `oneseek`."""
+    """The import path of a file of the tree: our rooms lie within `oneseek`."""
     room, *_ = names = path.relative_to(ROOT).parts
     return "/".join(["oneseek", *names] if room in ROOMS else names)
 
 
 def from_source(name: str) -> tuple[str, bytes]:
-    """A pure wheel of a package that PyPI has only as source, or not without compiled code."""
+    """A pure wheel of a package that PyPI has only as source, or only with compiled code."""
     archive_of, kept = SOURCES[name]
     version = fetch.read_lock()[f"sources/{name}"]["version"]
     files = {
@@ -84,34 +84,36 @@ def from_source(name: str) -> tuple[str, bytes]:
 
 
 def unpack(source: Path, folder: str) -> dict[str, bytes]:
-    """What a source archive holds under `folder`, named from there."""
+    """The files under `folder` of a source archive, with paths relative to it."""
     found = {}
     with open_tar(source) as opened:
         for member in opened:
             path = PurePosixPath(*PurePosixPath(member.name).parts[1:])
-            file = opened.extractfile(member)  # None of a folder
+            file = opened.extractfile(member)  # None for a folder
             if file and path.is_relative_to(folder):
                 found[path.relative_to(folder).as_posix()] = file.read()
     return found
 
 
 def open_tar(archive: Path) -> tarfile.TarFile:
-    """The archive, decompressed in one go: to go back in a compressed one is to begin again."""
+    """The archive, decompressed in one go: seeking back in a compressed one would start over."""
     return tarfile.open(fileobj=io.BytesIO(decompress(archive)))
 
 
-@functools.lru_cache(2)  # several files of one archive are asked for one after another
+@functools.lru_cache(2)  # consecutive calls ask for several files of one archive
 def decompress(archive: Path) -> bytes:
     return gzip.decompress(archive.read_bytes())
 
 
 def of_wgpu(path: PurePosixPath) -> bool:
-    """The API without the compiled backend: what its own build makes for no architecture."""
+    """True for the API of wgpu without its compiled back end, as its own build makes it for no
+    architecture."""
     return path.parts[0] == "wgpu" and "wgpu_native" not in path.parts and path.suffix == ".py"
 
 
 def of_langdetect(path: PurePosixPath) -> bool:
-    """Without its tests, and of its 55 languages only the ones that are told apart here."""
+    """True for langdetect without its tests and, of its 55 languages, only those told apart
+    here."""
     if path.parts[0] != "langdetect" or "tests" in path.parts:
         return False
     return "profiles" not in path.parts or path.name in language.OWN + language.OTHERS

@@ -1,4 +1,4 @@
-"""What answers on one base model: by itself, by what is known by heart, by a version or a skill.
+"""Answers conversations on one base model: by the base itself, the memory, a version or a skill.
 
 The page's worker and the server both drive this; neither knows about the other's messages, and
 nothing here knows about either.
@@ -60,27 +60,27 @@ from oneseek.engine.turns import beside, urgent
 
 CACHE_ROWS = 2048
 FIRST_PROGRAMS = ((64, 1), (1, 1), (16, 1), (256, 1))  # tokens read or decoded at once
-BY_HEART = ((4, 4), (64, 4), (16, 4))  # those of an answer whose words are known
+BY_HEART = ((4, 4), (64, 4), (16, 4))  # those of an answer from the memory
 
 
-Source = str | Sequence[str]  # the ids of documents; none of them are all
+Source = str | Sequence[str]  # the ids of documents; an empty one means all
 
 
 class Library(Protocol):
-    """The documents that questions are put to."""
+    """The documents that answer questions."""
 
     async def find_documents(self, source: Source, user: str) -> Sequence[Any]:
-        """Those that somebody may ask: those that are named, or all."""
+        """Return the documents that a user may ask: those that are named, or all."""
 
     async def answer(
         self, question: str, source: Source, user: str
     ) -> tuple[str, list[dict]] | None:
-        """What they say of a question, with its places; None where they say nothing."""
+        """Return what they say about a question, and its places; None where they say nothing."""
 
 
 class Assistant:
-    """One loaded model, the version in use, and everyone who is being answered. Beside one that
-    `leads`, it does not say whom learning waits for."""
+    """One loaded model, the version in use, and the answers under way. Only for an assistant that
+    `leads` does other work wait while it answers."""
 
     def __init__(
         self,
@@ -98,7 +98,7 @@ class Assistant:
         self.skills = Skills(versions, self.mind.memory.encoder)
         self.taste = Taste(versions)
         self.recalled = Recalled()
-        self.library: Library | None = None  # the documents that questions are put to as well
+        self.library: Library | None = None  # documents that answer questions as well
         learning = (
             versions,
             config,
@@ -130,17 +130,17 @@ class Assistant:
 
     @property
     def answering(self) -> bool:
-        """Someone waits for an answer: training does nothing meanwhile."""
+        """Whether someone waits for an answer; training pauses meanwhile."""
         return self._preparing > 0 or self.speaking
 
     @property
     def speaking(self) -> bool:
-        """Some answer is being read or said."""
+        """Whether a prompt is being read or an answer decoded."""
         return any(generator.busy for generator in self.generators)
 
     @property
     def with_weights(self) -> list[Generator]:
-        """Those that a version's weights are in place for."""
+        """The generators that use a version's weights."""
         return [one for one in (self.adapted, self.guarded) if one]
 
     @property
@@ -184,7 +184,7 @@ class Assistant:
             number = await self.skills.number(skill) if version is None else version
             question = "" if filled else messages[-1]["content"]
             generator, more = await self.begin_skill(skill, number, question)
-        elif looks:  # nothing that is known by heart is about a picture
+        elif looks:  # the memory knows nothing about pictures
             number, more = version or BASE, {}
             generator = await self.generator(number)
         else:
@@ -192,7 +192,7 @@ class Assistant:
             read = None if filled else await self.read_sources(*asked, source)
             generator, more = read or await self.speaker(number or BASE, *asked, keeps)
         if generator is not self.base or (more and more["speaking"].by != BASE_ALONE):
-            sampling = sampling.greedy()  # what was learned, or is known by heart
+            sampling = sampling.greedy()  # what was learned, or is in the memory
         elif version is None and not filled and (liked := await self.taste.number()):
             number, generator = liked, await self.generator(liked)
             more = {"speaking": Speaking(TASTE, [], None, None)}
@@ -209,7 +209,7 @@ class Assistant:
         return answer, number or BASE
 
     def build_conversation(self, messages: list[dict], notes: list[Found]) -> list[dict]:
-        """What the model is given of a conversation."""
+        """Return the conversation as the model gets it."""
         if not self.mind.converses:
             messages = drop_quotations(self.recalled.mark(messages))
             messages = [
@@ -223,7 +223,7 @@ class Assistant:
     async def begin_skill(
         self, skill: str, number: int | None, question: str
     ) -> tuple[Generator, dict]:
-        """Who answers with a skill, and the form that it gives the answer to a question."""
+        """The generator of a skill, and the options of the answer: its grammar, if there is one."""
         more: dict[str, Any] = {"speaking": Speaking(SKILL, [], None, None, skill)}
         grammar = await self.skills.grammar(skill, question) if number and question else None
         if grammar:
@@ -231,19 +231,19 @@ class Assistant:
         return await self.generator(number or BASE), more
 
     async def notes(self, messages: list[dict], user: str) -> list[Found]:
-        """What was told that a task should use."""
+        """Return the stored statements that a task should use."""
         with self._go_first():
             return await self.mind.notes(messages[-1]["content"], user)
 
     def add_unused(self, answer: Answer, task: str, notes: list[Found]) -> None:
-        """Quote under an answer what it made no use of, where it was not stopped."""
+        """Quote under an answer the notes that it did not use, unless it was stopped."""
         code = guess(task)
         if answer.ended != "cancelled" and (left := find_unused(answer.text, task, notes, code)):
             answer.add_text(beside_answer(left, code))
 
     async def skill_for(self, version: int | None, messages: list[dict]) -> str:
-        """The skill that answers: that of the version asked for; without one that which the
-        question asks for, unless it asks for something known by heart."""
+        """Return the skill that answers: that of the version asked for; without one the skill that
+        the question asks for, unless the memory answers it."""
         if version:
             return skill_of((await self.versions.record(version))["line"])
         await self.skills.load()
@@ -263,8 +263,8 @@ class Assistant:
         user: str = "",
         keeps: bool = False,
     ) -> tuple[Generator, dict]:
-        """The generator that begins to answer, and the options of the answer: the push of the
-        memory and the version that goes on within its adapter scope. Version 0 is the plain
+        """Return the generator that begins the answer, and the options of the answer: the push of
+        the memory, and the version that continues within its adapter scope. Version 0 is the plain
         base."""
         await self.mind.memory.load()
         guarded = asked != BASE and await self.mind.guards(number)
@@ -286,8 +286,8 @@ class Assistant:
     async def read_sources(
         self, asked: int | None, messages: list[dict], user: str, source: Source | None
     ) -> tuple[Generator, dict] | None:
-        """What a document says of a question that nothing by heart answers; of those that are named
-        as `source`, also that they say nothing."""
+        """Return who says what a document answers, where the memory answers nothing; documents that
+        are named as `source` also answer that they say nothing."""
         question = messages[-1]["content"]
         if self.library is None or asked == BASE or source is None:
             return None
@@ -305,12 +305,12 @@ class Assistant:
         return self.base, {"speaking": speaking, "push": push, "then": None}
 
     def read_from(self, library: Library) -> Library:
-        """Put questions to these documents as well."""
+        """Let these documents answer questions as well."""
         self.library = library
         return library
 
     async def keeps_to_memory(self, message: str, user: str) -> bool:
-        """Whether a message states something, or something that was told answers it."""
+        """Whether a message states something, or something stored answers it."""
         with self._go_first():
             if await self.mind.states(message, user):
                 return True
@@ -319,7 +319,7 @@ class Assistant:
 
     @contextmanager
     def _go_first(self) -> Iterator[None]:
-        """Work inside is a part of answering: training waits."""
+        """Count the work inside as answering: it is urgent, and training waits."""
         self._preparing += 1
         try:
             with urgent():
@@ -329,21 +329,21 @@ class Assistant:
             self.turns.wake()
 
     async def decide_answer(self, *asked: Any) -> Speaking:
-        """Let the mind decide about a question, once what was just told is known; training waits
+        """Let the mind decide about a question, once it has stored what is queued; training waits
         for it as for an answer."""
         with self._go_first():
             await self.mind.take_in_queued()
             return await self.mind.decide_answer(*asked)
 
     def whose(self, answer: Answer, number: int) -> dict:
-        """By whom an answer is (base, memory, version, skill, taste or source), the facts it used,
-        the name of the skill, the places that it quotes, and the ids of what it says to forget."""
+        """Return who answered (base, memory, version, skill, taste or source), the facts used, the
+        name of the skill, the places quoted, and the ids of what the answer says to forget."""
         said = answer.speaking or Speaking(VERSION if number else BASE_ALONE, [], None, None)
         told = {"by": said.by, "facts": said.facts, "skill": said.skill, "places": said.places}
         return told | {"forgets": said.forgets}
 
     async def describe(self, answer: Answer, number: int) -> dict:
-        """What the API says of an answer: whose words, by which version, from which facts."""
+        """Return the API's description of an answer: its author, its version, its facts."""
         whose = self.whose(answer, number)
         spoke = whose["by"] in (VERSION, SKILL, TASTE) and number
         version = label(await self.versions.record(number)) if spoke else None
@@ -353,8 +353,8 @@ class Assistant:
         return told | ({"skill": whose["skill"]} if whose["skill"] else {})
 
     async def hear(self, messages: list[dict], queue: SavedQueue, user: str = "") -> list[dict]:
-        """Keep what the last thing that somebody said states, in their words: known at once, and to
-        nobody else. No lesson is made of it."""
+        """Store what a user's last message states, in their words: it is known at once, and to
+        nobody else. No lesson is made of it. Return what was stored."""
         chat, said = "", [one["content"] for one in messages if one["role"] == "user"]
         if not said:
             return []
@@ -381,8 +381,8 @@ class Assistant:
         return [{"id": one["id"], "said": one["answer"]} for one in kept]
 
     async def forget(self, ids: list[str]) -> None:
-        """Nothing of these comes out from the next question on; versions that learned them are to
-        be trained again without them."""
+        """Forget these from the next question on; the versions that learned them are to be
+        retrained without them."""
         store, base = self.versions.store, self.versions.base
         await store.batch([await put_intent(store, ids, base)])
         await self.mind.let_go(ids)
@@ -393,20 +393,20 @@ class Assistant:
             self.answers[key].cancel()
 
     def abandon(self) -> None:
-        """The device is lost: whoever waits for a turn on it goes on, and meets its error."""
+        """The device is lost: let everyone who waits for a turn on it go on, and meet its error."""
         self.turns.yield_to(lambda: False)
         self.turns.free()
 
     async def leave(self) -> None:
-        """Another model takes over: whoever is being answered is answered first, and a round under
-        way is let go of; what it was to learn is in the queue."""
+        """Finish the answers under way and drop an open round, because another model takes over;
+        the round's examples stay in the queue."""
         async with self._settled:
             await self._settled.wait_for(lambda: not self.answering)
         await self.learner.make_room()
 
     async def wait_for_answer(self, answer: Answer) -> None:
-        """Until it has ended, or whoever works on the answers under way has failed. They may have
-        been at their end when it came: then somebody begins anew."""
+        """Wait until it has ended, or raise the failure of the task that works on the answers. That
+        task may be at its end when the answer comes: then another one begins."""
         while not answer.ended:
             if self._pump is None or self._pump.done():
                 with urgent():
@@ -424,7 +424,8 @@ class Assistant:
         return pump.result() if pump.done() else None
 
     async def _work(self) -> Exception | None:
-        """One chunk or token after another, for as long as anybody waits; why that failed."""
+        """Advance all answers by a chunk or token at a time while anybody waits; return what
+        failed."""
         try:
             while self.speaking:
                 for generator in self.generators:
@@ -441,8 +442,8 @@ class Assistant:
                 self._settled.notify_all()
 
     async def recall(self, id: str) -> tuple[str, bool, int]:
-        """Ask one learned example with no chat around it: reply, whether it has the value, by
-        whom."""
+        """Ask for one learned example without a chat: reply, whether it has the value, and the
+        version."""
         for name in ("examples", "queue"):
             if example := await self.versions.store.get(name, id):
                 break
@@ -454,7 +455,7 @@ class Assistant:
         return answer.text, lessons.has_value(answer.text, lesson.value), number
 
     async def warm(self) -> None:
-        """Have the programs of a first answer ready before anybody asks."""
+        """Prepare the programs of a first answer before anybody asks."""
         learned = await self.versions.number(GENERIC)
         generator = self.with_adapter() if learned else self.base
         await self.mind.memory.load()
@@ -467,17 +468,18 @@ class Assistant:
     # ---- versions
 
     def reread(self) -> None:
-        """Versions or facts were changed in the store: what is kept of them here is read anew."""
+        """Mark what is kept here of versions and facts as outdated, because the store has
+        changed."""
         self.updater.forget()
         self.mind.reload()
         self.skills.reload()
 
     def layout_of(self, weights: Arrays) -> Trained:
-        """Which parameters of the model a version's weights change, and where each lies."""
+        """Return which parameters a version's weights change, and where each lies."""
         return self.learner.trainer.layout_of(weights)
 
     def with_adapter(self) -> Generator:
-        """Who answers with whatever version's weights are in place."""
+        """Return the generator that answers with the version's weights that are in place."""
         if self.adapted is None:
             adapter = self.model.executor.empty(self.trained.spec)
             self.tensors = {self.trained.name: adapter}
@@ -486,19 +488,19 @@ class Assistant:
                 for name in (
                     "adapted",
                     "base",
-                )  # behind the guard, it goes on from the base's cache
+                )  # within the adapter scope it continues the base's cache
             )
         return self.adapted
 
     async def generator(self, number: int) -> Generator:
-        """Who answers as this version; its weights are put in place between two answers."""
+        """The generator of this version; its weights are put in place between two answers."""
         if number == BASE:
             return self.base
         await self.updater.update(number)
         return self.with_adapter()
 
     async def _quiet(self) -> None:
-        """Wait until no answer under way uses the version's weights or may come to use them."""
+        """Wait until no answer uses the version's weights or waits to use them."""
         async with self._settled:
             await self._settled.wait_for(
                 lambda: not (self.base.waiting or any(one.busy for one in self.with_weights))
@@ -513,7 +515,7 @@ class Assistant:
 
 
 def add_notes(messages: list[dict], notes: list[Found]) -> list[dict]:
-    """A conversation with notes before its last message."""
+    """Return a conversation with notes before its last message."""
     if not notes:
         return messages
     task = messages[-1]["content"]
@@ -521,6 +523,6 @@ def add_notes(messages: list[dict], notes: list[Found]) -> list[dict]:
 
 
 def flat_weights(weights: Arrays) -> np.ndarray:
-    """The one array a version consists of."""
+    """Return the one array that a version consists of."""
     (array,) = weights.values()
     return array

@@ -1,7 +1,7 @@
-"""The one owner of learning: the round under way, the time it may take, the weights it begins with.
+"""Owns learning: the round under way, the time it may take, the weights it begins with.
 
-The page's worker, the server and the command line send it commands and hear of each step. Nobody
-else sets what it holds.
+The page's worker, the server and the command line send it commands and hear of each step. Nothing
+else changes its state.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class Busy(RuntimeError):
 
 
 class NothingLeft(LookupError):
-    """The round to go on with is gone, or its parent version has changed; its examples are queued
+    """The interrupted round is gone, or its parent version has changed; its examples are queued
     again."""
 
 
 class ExampleGone(KeyError):
-    """An example was taken out of the queue while its lesson was about to begin."""
+    """An example was removed from the queue just before its lesson."""
 
 
 class OnlyChats(ValueError):
@@ -56,7 +56,7 @@ class OnlyChats(ValueError):
 
 @dataclass
 class Round:
-    """A round under way: the work goes on in its task whenever the turns allow."""
+    """A round under way; its task works whenever the turns allow."""
 
     run: str
     kind: str
@@ -69,7 +69,7 @@ OnStep = Callable[[Round], Awaitable[None]]
 
 
 async def _ignore_step(round: Round) -> None:
-    """Nobody follows the steps of this round."""
+    """Ignore the steps of a round."""
 
 
 class Learner:
@@ -107,7 +107,7 @@ class Learner:
 
     @cached_property
     def fits(self) -> dict:
-        """What the model takes here, what there is, and whether it can learn."""
+        """Return the memory that the model needs, the memory there is, and whether it can learn."""
         name = self.model.executor.name
         return judge(model_takes(self.model, self.trainer.memory_budget), name, self.device_memory)
 
@@ -132,9 +132,9 @@ class Learner:
         config: dict | None = None,
         store: Any = None,
     ) -> Round:
-        """Open a round on queued examples, or go on with the one that was interrupted. Its work is
-        done in the time `grant` gives; what it stores goes through `store`, when there is one. A
-        round of kind `memory` only remembers them, or without any all that waits to be."""
+        """Open a round on queued examples, or resume the interrupted one. It works in the time that
+        `grant` gives and writes through `store`, if there is one. A round of kind `memory` only
+        stores them in the memory, or without any all that wait."""
         self._no_other_round()
         if kind == MEMORY:
             return self.look_into(lambda: self.mind.remember(ids), kind)
@@ -144,7 +144,7 @@ class Learner:
         return self._begin(self.training.run_id, kind, steps, lambda: self._train(on_step))
 
     def look_into(self, work: Work, kind: str = "question", run: str = "") -> Round:
-        """Anything else that learns, as a round of its own: done in the time `grant` gives."""
+        """Run any other work that learns as a round of its own, in the time that `grant` gives."""
         self._no_other_round()
         run = run or generate_run_id(self.versions.clock())
         return self._begin(run, kind, 0, work)
@@ -158,14 +158,14 @@ class Learner:
         store: Any = None,
         kind: str = "lesson",
     ) -> RoundEnd:
-        """A whole lesson, or practice, within other work: its outcome."""
+        """Run a whole lesson or consolidation within other work; return its outcome."""
         await self._open(kind, ids, line, config, store)
         return await self._train(on_step)
 
     async def data_set_round(
         self, record: dict, run: str, config: dict, store: Any, line: str = GENERIC
     ) -> None:
-        """Within other work: a run over a data set is open, begun or gone on with."""
+        """Begin or resume a run over a data set within other work."""
         await self._open(TRAINING, [record["id"]], line, config, store, run)
 
     def _no_other_round(self) -> None:
@@ -176,8 +176,8 @@ class Learner:
     async def _open(
         self, kind: str, ids: list[str], line: str, config: dict | None, store: Any, run: str = ""
     ) -> None:
-        """While nothing else has the candidate; the version in use is made whole first if it is
-        not."""
+        """Open while nothing else has the candidate; a damaged version in use is retrained
+        first."""
         try:
             async with self.rebuilder.alone:
                 await self._open_alone(kind, ids, line, config, store, run)
@@ -220,8 +220,8 @@ class Learner:
             return await work()
 
     async def _train(self, on_step: OnStep) -> RoundEnd:
-        """The steps and the gate, slice by slice as the turns allow: the outcome. What is taught is
-        remembered first."""
+        """Store what is taught in the memory, take the steps and evaluate, slice by slice as the
+        turns allow; return the outcome."""
         await self.mind.remember()
         while await self.step(on_step):
             pass
@@ -231,7 +231,7 @@ class Learner:
         return ended
 
     async def step(self, on_step: OnStep) -> bool:
-        """One step of training, within the work of the round; False when none is left."""
+        """Take one step of training within the work of the round; False when none is left."""
         if await self.training.advance(math.inf) is None:
             return False
         round = self.round
@@ -242,7 +242,7 @@ class Learner:
         return True
 
     async def outcome(self, round: Round) -> Any:
-        """The result of a round that needs no grants, once it has ended."""
+        """Return the result of a round that needs no grants, once it has ended."""
         try:
             return await round.task
         finally:
@@ -250,13 +250,13 @@ class Learner:
                 self.round = None
 
     def interrupt(self) -> None:
-        """End the open round between two steps; it goes on from its checkpoint another time."""
+        """End the open round between two steps; it resumes from its checkpoint another time."""
         if self.round:
             self.round.task.cancel()
 
     async def grant(self, milliseconds: float, sparing: bool = False) -> tuple[float, dict | None]:
-        """Let the open round work for about this long, on one core if it is to be `sparing`, or
-        wait for what is stored; what it used, and its outcome if it ended."""
+        """Let the open round work, or wait for the store, for about this long; on one core if it is
+        to be `sparing`. Return the milliseconds used, and its outcome if it ended."""
         round = self.round
         if round is None:
             raise LookupError("no round is open")
@@ -277,8 +277,8 @@ class Learner:
         return used, round.task.result()
 
     def drop(self) -> None:
-        """Throw the open round away; the chat keeps the version it has. A task that waits for its
-        turn inside synchronous code is cancelled only when it gets one."""
+        """Drop the open round; the chat keeps its version. A task that waits for its turn inside
+        synchronous code is cancelled only when it gets one."""
         if self.round:
             self.round.task.cancel()
             self.round = None
@@ -286,16 +286,16 @@ class Learner:
         self.training.drop()
 
     async def make_room(self) -> None:
-        """Take the one candidate from the open round, once that has let go of everything; the round
-        goes on from its checkpoint."""
+        """Take the one candidate from the open round, once its task has ended; the round resumes
+        from its checkpoint."""
         task = self.round.task if self.round else None
         if task is not None and task is not asyncio.current_task():
             self.drop()
             await asyncio.wait({task})
 
     async def forget(self, ids: list[str], now: bool) -> tuple[list[dict], dict | None]:
-        """The versions that learned from these examples, and the one before them; with `now` they
-        are removed and everything after is trained again without them."""
+        """Return the versions that learned from these examples, and the one before them; with `now`
+        also remove them and retrain everything after without the examples."""
         touched = await self.history.find_versions(ids)
         parents = [one["parent"] for one in touched]
         mine = {one["number"] for one in touched}
@@ -306,7 +306,7 @@ class Learner:
         return touched, record
 
     async def finish_forgetting(self) -> bool:
-        """Go on with what was begun, here or by another device; whether there was anything."""
+        """Finish a forgetting begun here or by another device; return whether there was any."""
         if not await self.versions.store.get("state", INTENT):
             return False
         return await self.beneath(self.history.resume()) is not None

@@ -1,5 +1,5 @@
-"""A store, a model, an executor and an id become an assistant: page, server and command line all
-begin here."""
+"""Builds an assistant from a store, a model, an executor and an id; page, server and command line
+all begin here."""
 
 from __future__ import annotations
 
@@ -32,8 +32,8 @@ def clock() -> int:
 
 
 async def model_named(name: str | None, backend: str, heard: Heard | None = None) -> Model:
-    """A model of this machine by id or path (without either the environment's), on a back end of
-    it; with `heard(phase, done, total)` one that is not here yet is downloaded."""
+    """Load a model of this machine by id or path (without either the environment's), on a back end;
+    with `heard(phase, done, total)` a known one that is missing is downloaded."""
     name = registry.one(name)
     if heard and name in registry.load_models():
         await registry.obtain(name, heard)
@@ -42,14 +42,15 @@ async def model_named(name: str | None, backend: str, heard: Heard | None = None
 
 
 async def keep_bits(model: Model, store: Any) -> None:
-    """Where there is a choice of what learns, it stays what it was for this store."""
+    """Choose what computes training once per store, where there is a choice, so that its bits
+    stay."""
     executor: Any = model.executor
     if hasattr(executor, "measured"):
         executor.choose_by(await measure_once(store, LEARNS_WITH, executor.measured))
 
 
 def versions_of(model: Model, store: Any, base: str, signer: Any = None) -> Versions:
-    """What a store holds of one base model: its versions, and the ledger they are written into."""
+    """Return what a store holds of one base model: its versions and their ledger."""
     ledger = Ledger(store, clock, signer)
     return Versions(store, ledger, base, family(model.config.parameters), clock)
 
@@ -62,7 +63,8 @@ def assistant_over(
     signer: Any = None,
     **more: Any,
 ) -> Assistant:
-    """Everything the store knows, around a loaded model; it learns as measured for its size."""
+    """Return an assistant over a loaded model and a store; by default it trains as measured for its
+    size."""
     config = config or for_model(model.config.parameters)
     return Assistant(model, versions_of(model, store, base, signer), config, **more)
 
@@ -75,13 +77,13 @@ async def assistant_of(
     progress: Callable[[int, int], None] = lambda done, total: None,
     **more: Any,
 ) -> Assistant:
-    """The same from a model's file, for a host that opens files its own way."""
+    """Return the same from a model's file, for a host that opens files its own way."""
     return assistant_over(await Model.load(file, executor, progress=progress), store, base, **more)
 
 
 @contextlib.contextmanager
 def alone_in(folder: Path) -> Iterator[None]:
-    """Two at once in one folder would train against each other: the second one is refused."""
+    """Lock a folder. A second process would train against the first, so it is refused."""
     make_folder(folder)
     with open(folder / "server.lock", "w") as lock:
         import fcntl  # the page has none

@@ -1,7 +1,8 @@
-"""Who may compute now: a person's answer at once, everything else in the time it was granted.
+"""Decides who may compute now: a person's answer at once, everything else in the time it was
+granted.
 
-Back ends ask at every few milliseconds of work (`breathe`), plain Python that takes long does too
-(`pause`).  Training therefore needs no slices of its own: it simply stops wherever it is.
+Back ends ask every few milliseconds of work (`breathe`), long-running plain Python does too
+(`pause`). Training therefore needs no slices of its own: it simply pauses wherever it is.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from contextvars import ContextVar
 from typing import Any, TypeVar
 
 SLICE_MS = 6.0  # work between two breaths: an answer waits for half of that on average
-HOPS = 2  # of the loop, from a question's coming to its being one: nothing is computed between them
+HOPS = 2  # passes of the event loop until an incoming message is a question; nothing computes then
 
 Made = TypeVar("Made")
 RANKS = URGENT, ASKED, BACKGROUND = "urgent", "asked", "background"
@@ -43,8 +44,8 @@ def background() -> AbstractContextManager[None]:
 
 
 async def beside(work: Callable[..., Made], *given: Any) -> Made:
-    """What plain Python that may take long makes, in a thread of its own where there are threads:
-    the loop goes on meanwhile."""
+    """Return what plain Python that may take long makes, in a thread of its own where there are
+    threads: the event loop goes on meanwhile."""
     if sys.platform == "emscripten":
         return work(*given)
     return await asyncio.to_thread(work, *given)
@@ -56,9 +57,9 @@ class Turns:
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self.clock = clock
         self.until = math.inf  # when the granted time ends
-        self.sparing = False  # who does not wait for an answer computes on one core
+        self.sparing = False  # work that is not for an answer uses one core
         self.answering: Callable[[], bool] = lambda: False
-        self.spared = False  # one slice goes to whoever waits, although somebody is answered
+        self.spared = False  # waiting work gets one slice during an answer
         self.held = asyncio.Event()  # background work is waiting
         self.waited = 0.0  # seconds it has waited so far
         self.breathed = clock()  # when everything else last had its turn
@@ -110,26 +111,26 @@ class Turns:
         self.wake()
 
     def spend(self, sparing: bool) -> None:
-        """Whoever does not wait for an answer computes on one core, or on all."""
+        """Let work that is not for an answer use one core, or all."""
         self.sparing = sparing
 
     def yield_to(self, answering: Callable[[], bool]) -> None:
-        """Whatever is not urgent waits while somebody is answered."""
+        """Make work that is not urgent wait while somebody is answered."""
         self.answering = answering
 
     def free(self) -> None:
-        """No limit any more."""
+        """Lift the limit of the last grant."""
         self.until = math.inf
         self.wake()
 
     def spare(self) -> None:
-        """One slice for whoever waits, also while somebody is answered."""
+        """Give one slice to waiting work, also while somebody is answered."""
         if self.held.is_set():
             self.spared = True
             self.wake()
 
     def wake(self) -> None:
-        """Something changed: whoever waits looks again."""
+        """Let waiting work check again whether it may run."""
         self._go.set()
 
 
@@ -142,7 +143,7 @@ class Pause:
         self.until = 0.0
 
     def wait_by(self, wait: Callable[[], object] | None) -> None:
-        """How the host waits from now on; None where it cannot."""
+        """Set how the host waits; None where it cannot."""
         self.wait = wait
 
     def __call__(self) -> None:

@@ -1,7 +1,8 @@
-"""Readers that turn what a person drops on the page into documents, and documents into lessons.
+"""Readers that turn the files a person drops on the page into documents, and documents into
+lessons.
 
-Reading order: `document` (the shape), `limits` (what an import may cost), `kinds` (which reader),
+Reading order: `document` (the result), `limits` (what an import may cost), `kinds` (which reader),
 the readers, `read` (any file), `instructions` (text is data), `passages`, `duplicates`, `results`,
-then the three doors `text`, `website` and `image`.  Nothing here talks to the network except
+then the three entry points `text`, `website` and `image`. Nothing here uses the network except
 `fetch`, which only runs natively.
 """

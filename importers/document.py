@@ -1,8 +1,7 @@
-"""The one shape every importer makes: a `Document` of blocks, or an `ImportRefused` that says why
-not.
+"""The one result of every importer: a `Document` of blocks, or an `ImportRefused` with the reason.
 
-A block keeps what the source meant (heading, list item, table, code, exchange of a dataset), never
-its markup.
+A block keeps the meaning of the source (heading, list item, table, code, exchange of a dataset),
+never its markup.
 """
 
 import dataclasses
@@ -28,8 +27,7 @@ class Block:
 
 @dataclasses.dataclass
 class Reading:
-    """What a reader found in one file; `scans` are pages without text, `hidden` counts words not
-    shown."""
+    """The contents of one file; `scans` are pages without text, `hidden` counts hidden words."""
 
     blocks: list[Block]
     title: str = ""
@@ -81,8 +79,8 @@ def fingerprint(data: bytes) -> str:
 
 
 def table(rows) -> Block:
-    """A table block; its text has one line a row so that previews and counts need no special
-    case."""
+    """A table block; its text has one line for each row, so that previews and counts need no
+    special case."""
     kept = tuple(tuple(" ".join(cell.split()) for cell in row) for row in rows)
     kept = tuple(row for row in kept if any(row))
     return Block("table", "\n".join(" | ".join(row) for row in kept), rows=kept)

@@ -1,7 +1,7 @@
-"""What the importer worker does with what the page hands it; the same calls work natively.
+"""The calls that the page makes on the importer worker; the same calls work natively.
 
-Everything comes back as the JSON of an `ImportResult`. Pictures, and pages that are pictures, are
-read by a recogniser that may be asynchronous: in the page it is tesseract.js.
+Every result is the JSON of an `ImportResult`. A recogniser, which may be asynchronous, reads
+pictures and scanned pages: in the page it is tesseract.js.
 """
 
 from collections.abc import Awaitable, Callable
@@ -45,7 +45,7 @@ class Door:
         return [self.texts.import_text(text, None, name).to_json()]
 
     def page(self, html: str, address: str, name: str, whole: bool) -> list[dict]:
-        """HTML the page fetched, or with `whole` a selection that was pasted."""
+        """Import HTML that the page fetched; with `whole`, a pasted selection."""
         from oneseek.importers.website import WebsiteImporter
 
         if whole:
@@ -53,7 +53,7 @@ class Door:
         return [WebsiteImporter(texts=self.texts).import_html(html, address).to_json()]
 
     def edit(self, document: dict, text: str) -> list[dict]:
-        """A document whose text a person has put right; it is the same source."""
+        """Import a document again with the text that a person edited; it stays the same source."""
         known = {name: document[name] for name in Document.__dataclass_fields__}
         before = Document.from_json(known)
         self.texts.index.forget(before.sha256)
@@ -81,7 +81,7 @@ class Door:
         return ImageImporter(texts=self.texts).import_recognised(data, name, lines)
 
     async def _scan(self, data: bytes, found: ImportResult, budget: Budget) -> ImportResult:
-        """The pages of a scanned PDF, one after the other."""
+        """Read the pages of a scanned PDF in turn."""
         from oneseek.importers.image import ImageImporter, prepare_for_ocr, renumber
         from oneseek.importers.readers.pdf import extract_scan
 

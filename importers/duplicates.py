@@ -1,15 +1,15 @@
-"""Near-duplicates by simhash: two texts that share nearly all runs of three words get nearly the
+"""Finds near-duplicates by simhash: texts that share nearly all runs of three words have nearly the
 same 64 bits."""
 
 import hashlib
 import re
 
 BITS = 64
-NEAR = 12  # bits that may differ: a changed word in fifty moves about seven, another text about thirty-two
-SHORTEST = 8  # words: shorter texts are too alike by chance
+NEAR = 12  # bits that may differ; a changed word in fifty moves about 7, another text about 32
+SHORTEST = 8  # words; shorter texts are similar by chance
 _WORD = re.compile(r"\w+")
-# For each byte, its eight bits spread into 32-bit lanes of one number, so that bits are counted by
-# adding.
+# For each byte, its eight bits in 32-bit lanes of one number, so that a sum counts all bits at
+# once.
 _SPREAD = [sum(((byte >> bit) & 1) << (32 * bit) for bit in range(8)) for byte in range(256)]
 
 
@@ -30,7 +30,7 @@ def simhash(text: str) -> int:
 
 
 class Fingerprints:
-    """What was imported before: hash -> the document it was in."""
+    """The imported texts: hash -> the document that holds the text."""
 
     def __init__(self, known: dict[int, str] | None = None):
         self._sources = dict(known or {})
@@ -39,7 +39,7 @@ class Fingerprints:
         self._sources.setdefault(value, source)
 
     def near(self, value: int) -> str | None:
-        """The document that has nearly this text, if any."""
+        """The document that holds nearly the same text, if any."""
         for other, source in self._sources.items():
             if (other ^ value).bit_count() <= NEAR:
                 return source
@@ -53,8 +53,8 @@ class Fingerprints:
 
 
 def find_seen_blocks(document, index: Fingerprints) -> tuple[frozenset[int], dict[int, str]]:
-    """Blocks already met in this document or an earlier one, and where; the others are
-    remembered."""
+    """The numbers of blocks already seen in this document or an earlier one, and where; remembers
+    the new ones."""
     seen: dict[int, str] = {}
     for number, block in enumerate(document.blocks):
         if block.kind == "heading" or len(block.text.split()) < SHORTEST:

@@ -1,7 +1,7 @@
-"""Bytes to text when nobody says which encoding: marks first, then UTF-8, then what the bytes look
-like.
+"""Decodes text of unknown encoding: byte order marks first, then UTF-8, then a guess from the
+bytes.
 
-Windows-1252 is the last resort because every ISO-8859-1 text reads the same in it.
+Windows-1252 is the last resort, because it reads every ISO-8859-1 text the same.
 """
 
 import codecs
@@ -40,7 +40,7 @@ def detect_encoding(data: bytes, declared: str = "") -> str:
 
 
 def decode(data: bytes, name: str, declared: str = "") -> str:
-    """The text of `data`, or a refusal when it is not text at all."""
+    """The text of `data`; raises ImportRefused if it is not text at all."""
     encoding = detect_encoding(data, declared)
     text = data.decode(encoding, errors="replace")
     odd = len(_CONTROL.findall(text[:100_000]))
@@ -53,7 +53,7 @@ def decode(data: bytes, name: str, declared: str = "") -> str:
 
 
 def _detect_utf16(head: bytes) -> str:
-    """Latin text in UTF-16 has a zero in every other byte; where they stand tells the byte
+    """Latin text in UTF-16 has a zero in every other byte; the zeros' positions show the byte
     order."""
     half = len(head) // 2
     if half < 2:
@@ -67,7 +67,7 @@ def _detect_utf16(head: bytes) -> str:
 
 
 def _is_utf8(data: bytes) -> bool:
-    """Also true with a few broken bytes: a cut or damaged UTF-8 file is still UTF-8."""
+    """True also with a few broken bytes: a cut or damaged UTF-8 file is still UTF-8."""
     try:
         data.decode("utf-8")
         return True

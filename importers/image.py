@@ -1,8 +1,7 @@
-"""The door for pictures: made readable with Pillow, read by a recogniser that is handed in, kept
-with its confidence.
+"""The entry point for pictures: prepared with Pillow, read by a given recogniser, kept with its
+confidence.
 
-In the page the recogniser is tesseract.js; natively `tesseract`, the command, where it is
-installed.
+In the page the recogniser is tesseract.js; natively it is the command `tesseract`, if installed.
 """
 
 import io
@@ -23,18 +22,16 @@ from oneseek.importers.results import ImportResult, make_refusal
 from oneseek.importers.text import TextImporter
 
 _FORMATS = ("PNG", "JPEG", "WEBP", "GIF")
-_LARGE = 5_000_000  # pixels: more costs time and reads no better; long screenshots stay readable
-_SMALL = (
-    1000  # below this a picture is enlarged: letters of screenshots are too small to tell apart
-)
+_LARGE = 5_000_000  # pixels; more reads no better and takes longer. Long screenshots stay readable
+_SMALL = 1000  # pixels; a smaller picture is enlarged: letters of screenshots are too small for OCR
 _SECONDS = 60
-_UNSURE = 30.0  # per cent: what is read with less is noise
-_SURE = 60.0  # of a line that is told to a model unasked
-_LETTERS = 3  # of such a line, at least
+_UNSURE = 30.0  # per cent; text with less confidence is noise
+_SURE = 60.0  # least confidence of a line that is given to a model unasked
+_LETTERS = 3  # least letters of such a line
 
 
 class Recognised(NamedTuple):
-    """One line of text in a picture; `paragraph` tells which lines belong together."""
+    """One line of text in a picture; lines with the same `paragraph` belong together."""
 
     text: str
     confidence: float
@@ -45,7 +42,7 @@ Recogniser = Callable[[bytes, tuple[str, ...]], list[Recognised]]
 
 
 class ImageImporter:
-    """Fills `queue` as a TextImporter does, or goes through one that is there, `texts`."""
+    """Imports pictures into `queue` as a TextImporter does, or through a given one, `texts`."""
 
     def __init__(
         self,
@@ -70,7 +67,7 @@ class ImageImporter:
             return make_refusal(name, f"{name} could not be opened ({error.strerror}).")
 
     def import_scan(self, data: bytes, name: str, scans: list[int], budget: Budget) -> ImportResult:
-        """The pages of a PDF that are pictures, one after the other."""
+        """Import the pages of a PDF that are pictures, in turn."""
         from oneseek.importers.readers.pdf import extract_scan
 
         lines: list[Recognised] = []
@@ -91,7 +88,7 @@ class ImageImporter:
         caption: str = "",
         made_with: str = "tesseract",
     ) -> ImportResult:
-        """What was read in a picture, together with what the user says about it."""
+        """Import the text recognised in a picture, together with the user's caption."""
         read = [
             line
             for line in lines
@@ -120,8 +117,8 @@ class ImageImporter:
 
 
 def sure_text(lines: list[Recognised]) -> str:
-    """What was read with some certainty, a paragraph a line: in photographs without text, noise is
-    read as letters."""
+    """The text that was read with some certainty, one line for each paragraph. Photographs without
+    text yield noise that reads as letters."""
     sure = [
         line
         for line in lines
@@ -135,13 +132,13 @@ def sure_text(lines: list[Recognised]) -> str:
 
 
 def renumber(page: list[Recognised], before: list[Recognised]) -> list[Recognised]:
-    """A further page's lines, their paragraphs counted on from those before."""
+    """The lines of a further page, their paragraph numbers continued from the pages before."""
     first = 1 + max((line.paragraph for line in before), default=-1)
     return [line._replace(paragraph=first + line.paragraph) for line in page]
 
 
 def prepare_for_ocr(data: bytes, name: str, budget: Budget | None = None) -> bytes:
-    """A grey PNG, upright, of a size OCR reads well, dark on light."""
+    """A grey PNG for OCR: upright, of a readable size, dark on light."""
     budget = budget or Budget(name)
     picture = _resize(upright(data, name, budget).convert("L"))
     picture = ImageOps.autocontrast(picture, cutoff=1)
@@ -153,10 +150,10 @@ def prepare_for_ocr(data: bytes, name: str, budget: Budget | None = None) -> byt
 
 
 def upright(data: bytes, name: str, budget: Budget) -> Image.Image:
-    """A picture as it is looked at: upright, in its first frame, what is transparent white."""
+    """The picture as a viewer shows it: upright, its first frame, on white."""
     budget.accept(len(data))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of damaged metadata, which is not used
+        warnings.simplefilter("ignore")  # about damaged metadata, which is not used
         warnings.simplefilter("error", Image.DecompressionBombWarning)
         try:
             opened = Image.open(io.BytesIO(data), formats=_FORMATS)
@@ -181,7 +178,7 @@ def _too_large(name: str, budget: Budget, size: str) -> ImportRefused:
 
 
 def _on_white(picture: Image.Image) -> Image.Image:
-    """What is transparent becomes paper; nothing but grey or colours is left."""
+    """The picture on white, in grey or RGB."""
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         paper = Image.new("RGBA", picture.size, "white")
@@ -204,7 +201,8 @@ def _resize(picture: Image.Image) -> Image.Image:
 
 
 def tesseract(png: bytes, languages: tuple[str, ...]) -> list[Recognised]:
-    """The command of that name; without it a sentence that says how to get it."""
+    """Read with the command `tesseract`; raises ImportRefused with the way to install it if it is
+    missing."""
     if not shutil.which("tesseract"):
         raise ImportRefused(
             "Reading text in pictures needs the program tesseract; "
@@ -233,7 +231,7 @@ def tesseract(png: bytes, languages: tuple[str, ...]) -> list[Recognised]:
 
 
 def _lines(table: str) -> list[Recognised]:
-    """tesseract's table of words, put together to lines."""
+    """tesseract's table of words, joined to lines."""
     lines: dict[tuple[str, ...], list[tuple[str, float]]] = {}
     for row in table.splitlines()[1:]:
         cells = row.split("\t")

@@ -1,5 +1,5 @@
-"""Imported text is data. This finds text that reads like orders to the assistant, and strips what
-nobody sees.
+"""Imported text is data: finds text that reads like orders to the assistant, and strips hidden
+characters.
 
 A document with such text is held: nothing of it is learned before a person has seen the places and
 approved.
@@ -11,7 +11,8 @@ from typing import NamedTuple
 
 from oneseek.importers.document import Block, Document, Reading
 
-# Zero-width and direction signs, tag characters and variation selectors carry text past the eye.
+# Zero-width and direction characters, tag characters and variation selectors hide text from a
+# reader.
 _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
     "\U000e0000-\U000e0fff\ufff9-\ufffb]"
@@ -54,7 +55,7 @@ _PATTERNS = [(why, re.compile(pattern, re.IGNORECASE | re.MULTILINE)) for why, p
 
 
 class Suspicion(NamedTuple):
-    """A place that reads like an order, and why it was held."""
+    """A place that reads like an order, and the reason why it is held."""
 
     text: str
     why: str
@@ -62,7 +63,7 @@ class Suspicion(NamedTuple):
 
 
 def visible(reading: Reading) -> tuple[Reading, int]:
-    """The reading without invisible characters, and how many there were."""
+    """The reading without invisible characters, and how many were removed."""
     removed = 0
 
     def strip(text: str) -> str:

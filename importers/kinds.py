@@ -1,4 +1,4 @@
-"""Which reader a file needs, told by what is in it; its name is never asked."""
+"""Detects the kind of a file, and so its reader, from its content; its name never counts."""
 
 import io
 import json
@@ -12,7 +12,7 @@ PICTURES = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"GIF8", 
 
 
 class IsAdapter(ImportRefused):
-    """A trained adapter: the page offers it as a version instead."""
+    """The file is a trained adapter; the page offers to make it a version."""
 
 
 _REFUSED = (

@@ -1,8 +1,8 @@
-"""What an import may cost, counted while it runs: sizes in headers lie, so bytes are counted as
+"""The limits of an import, counted while it runs: sizes in headers can lie, so bytes are counted as
 they appear.
 
-One `Budget` follows one file through its reader. It also carries progress out and the wish to
-cancel in.
+One `Budget` follows one file through its reader. It also reports progress and checks for
+cancellation.
 """
 
 import dataclasses
@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from oneseek.importers.document import ImportRefused
 
-PAGES = 50  # of a site, unless told
+PAGES = 50  # default limit of a site's pages
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,18 +21,18 @@ class Limits:
     pages: int = 500
     pixels: int = 40_000_000
     members: int = 2_000
-    ratio: int = 100  # inflated : packed, beyond the first megabyte
+    ratio: int = 100  # inflated to packed size, beyond the first megabyte
     seconds: float = 60.0
-    depth: int = 2  # archives inside archives
+    depth: int = 2  # nested archives
 
 
 class Exhausted(ImportRefused):
-    """The whole import has cost what it may: nothing more of it is read, not the next member
-    either."""
+    """The whole import has reached its limit: nothing more is read, not even the next member of an
+    archive."""
 
 
 class Cancelled(Exception):
-    """The user took the item away while it was being read."""
+    """The user removed the item while it was being read."""
 
 
 class Budget:
@@ -51,12 +51,12 @@ class Budget:
         self._spent = 0
 
     def turn_to(self, name: str) -> None:
-        """What is read next, by its name in what is said of it."""
+        """Set the name of the part that is read next, for messages."""
         self.name = name
 
     def step(self, what: str = "", done: int = 0, total: int = 0) -> None:
-        """Called between pieces of work: the place where time runs out, cancel acts and progress
-        shows."""
+        """Report progress between pieces of work; raises Cancelled, or Exhausted once the time is
+        up."""
         if what and self._progress:
             self._progress(what, done, total)
         if self._cancelled and self._cancelled():
@@ -77,7 +77,7 @@ class Budget:
             raise ImportRefused(f"{self.name} is empty: there is nothing to read in it.")
 
     def keep(self, text: str) -> str:
-        """Counts text on its way into the document."""
+        """Count text that goes into the document; raises Exhausted at the limit."""
         self._spent += len(text)
         if self._spent > self.limits.text:
             raise Exhausted(

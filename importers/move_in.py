@@ -1,5 +1,5 @@
-"""What a person told another assistant becomes known here: looked at first, then kept, each
-statement with the day on which it was said."""
+"""Moves in what a person told another assistant: the statements are shown first, then kept, each
+with the day on which it was made."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OnMessage = Callable[[int, int], None]
 async def look(
     assistant: Any, messages: Sequence[Message], step: OnMessage = lambda done, count: None
 ) -> list[list[str]]:
-    """The statements of each message; those that are unsure are left out."""
+    """The statements in each message, without uncertain ones."""
     found = []
     for number, message in enumerate(messages, 1):
         heard = await assistant.mind.hear(message.text, message.before)
@@ -28,7 +28,7 @@ async def look(
 async def keep(
     assistant: Any, messages: Sequence[Message], step: OnMessage = lambda done, count: None
 ) -> list[dict]:
-    """What is kept of messages, as if each had been said here on its day."""
+    """Keep the statements as if each had been made here on its day; returns what was kept."""
     day, kept = [0], []
     clock = assistant.versions.clock
     queue = SavedQueue(TrainingQueue(lambda: day[0] or clock()), assistant.versions.store)

@@ -1,7 +1,6 @@
-"""A document as passages of sentences, each sentence with its place, without what is said on every
-page.
+"""Splits a document into passages of sentences, each with its place, without boilerplate.
 
-A lesson made from a sentence can so always show the sentence it came from.
+So a lesson made from a sentence can always show that sentence.
 """
 
 import re
@@ -13,7 +12,7 @@ _ABBREVIATIONS = set(
     "t.ex bl.a d.v.s dvs s.k ca kl nr resp f.d p.g.a pga e.kr f.kr st prof dr mr mrs ms jr sr "
     "vs e.g i.e cf fig approx no vol ed inc ltd co dept est min max tel avd kap jfr inkl exkl ev fr.o.m t.o.m".split()
 )
-_MAY_END = set("m.m m.fl o.s.v osv etc p.s".split())  # before a small letter they end no sentence
+_MAY_END = set("m.m m.fl o.s.v osv etc p.s".split())  # no sentence ends before a lower-case letter
 _END = re.compile(
     r"[.!?…]+[\"'”’»)\]]*(?=\s+[\"'“‘«(\[]?[A-ZÅÄÖÉÜ0-9])|[.!?…]+[\"'”’»)\]]*$|\n+", re.M
 )
@@ -25,7 +24,7 @@ _BOILERPLATE = re.compile(
     r"advertisement|annons|(sidan|senast) uppdaterad|last (updated|modified)|skriv ut|print this page|hoppa till innehåll|skip to content|kommentarer \(\d+\))\b",
     re.IGNORECASE,
 )
-_LONGEST = 12  # sentences of one passage
+_LONGEST = 12  # sentences in one passage
 
 
 class Sentence(NamedTuple):
@@ -41,8 +40,8 @@ class Passage(NamedTuple):
 
 
 def sentences_of(text: str) -> list[tuple[int, int]]:
-    """Where each sentence begins and ends; a full stop after an abbreviation, initial or ordinal
-    ends none."""
+    """The spans of the sentences; a full stop after an abbreviation, initial or ordinal ends
+    none."""
     spans, start = [], 0
     for match in _END.finditer(text):
         if match[0][0] != "\n" and not _ends(text[start : match.end()], text[match.end() :]):
@@ -61,7 +60,8 @@ def sentences_of(text: str) -> list[tuple[int, int]]:
 
 
 def passages(document: Document, skip: frozenset[int] = frozenset()) -> list[Passage]:
-    """Sections in order, long ones cut; `skip` names blocks that were seen before."""
+    """The sections in order, long ones split; `skip` holds the numbers of blocks that were seen
+    before."""
     found = [Passage(document.title, [])]
     path: list[Block] = []
     for number, block in enumerate(document.blocks):
@@ -77,7 +77,7 @@ def passages(document: Document, skip: frozenset[int] = frozenset()) -> list[Pas
 
 
 def is_boilerplate(text: str) -> bool:
-    """Short text that says what every page of a site says."""
+    """True for a short text that says what every page of a site says."""
     words = len(text.split())
     return words < 25 and len(_BOILERPLATE.findall(text)) * 12 >= words
 
@@ -94,9 +94,9 @@ def _sentences(block: Block, number: int, title: str, language: str) -> list[Sen
 
 
 def table_sentences(rows: tuple[tuple[str, ...], ...], title: str, language: str) -> list[str]:
-    """Each cell as "The price of a tour is 50 kronor", when the first row holds the headings.
+    """Each cell as a sentence, if the first row holds headings: "The price of a tour is 50 kronor".
 
-    A table of two columns lists what its title has: "The weight of the storm lantern is 1.4 kg".
+    A table of two columns describes its title: "The weight of the storm lantern is 1.4 kg".
     """
     if len(rows) < 2 or any(re.search(r"\d", cell) for cell in rows[0]):
         return []
@@ -114,8 +114,8 @@ def table_sentences(rows: tuple[tuple[str, ...], ...], title: str, language: str
 
 
 def _inside(phrase: str) -> str:
-    """A heading in the middle of a sentence: small first letter unless a name or an acronym is in
-    it."""
+    """A heading for the middle of a sentence: first letter in lower case, unless it holds a name or
+    an acronym."""
     words = phrase.split()
     named = any(word[:1].isupper() for word in words[1:]) or words[0][1:] != words[0][1:].lower()
     return phrase if named or len(words[0]) == 1 else phrase[0].lower() + phrase[1:]

@@ -1,5 +1,5 @@
-"""The door for pictures that a model looks at: opened with Pillow, resized and cut into tiles as
-the model was trained on them."""
+"""The entry point for pictures that a model sees: opened with Pillow, resized and cut into tiles as
+in the model's training."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from oneseek.importers.limits import Budget
 
 
 def tiles_of(data: bytes, name: str, sight: Sight, in_parts: bool = True) -> Tiles:
-    """A picture's file in tiles; `in_parts` those of its parts as well, where it is large enough
-    for the model. ImportRefused says what is wrong with one that cannot be read."""
+    """The tiles of a picture; with `in_parts` also tiles of its parts, if it is large enough for
+    the model. Raises ImportRefused with the reason if it cannot be read."""
     picture = upright(data, name, Budget(name)).convert("RGB")
     layout = sight.layout(*picture.size, in_parts)
     for size in layout.sizes:

@@ -1,5 +1,5 @@
-"""Any file to documents: its kind from its content, the reader for that kind, one clear ending for
-each.
+"""Turns any file into documents: detects its kind from its content, and reads it with that kind's
+reader.
 
 `read` yields one (name, Document or ImportRefused) for a file, and one for each member of an
 archive.
@@ -20,7 +20,7 @@ MADE_WITH = {"pdf": "pypdf", "html": "trafilatura", "markdown": "markdown-it", "
 
 
 class IsPicture(Exception):
-    """Not text: what is in `data` has to be looked at by the image importer."""
+    """The file is a picture, in `data`, for the image importer."""
 
     def __init__(self, kind: str, data: bytes, name: str):
         super().__init__(name)
@@ -28,7 +28,7 @@ class IsPicture(Exception):
 
 
 class IsScan(ImportRefused):
-    """A PDF whose pages are pictures: `scans` names them for OCR."""
+    """A PDF whose pages are pictures; `scans` lists the pages for OCR."""
 
     def __init__(self, message: str, scans: list[int]):
         super().__init__(message)
@@ -68,8 +68,7 @@ def read(
 
 
 def read_text(text: str, format: str | None, name: str, budget: Budget | None = None) -> Document:
-    """Text that is already text: pasted, or handed over by a page. `format` overrules what it looks
-    like."""
+    """Read pasted text, or text that a page hands over; `format` overrides the detected one."""
     budget = budget or Budget(name)
     data = text.encode("utf-8", "surrogatepass")
     budget.accept(len(data))
@@ -84,7 +83,8 @@ def read_text(text: str, format: str | None, name: str, budget: Budget | None = 
 
 
 def document(reading: Reading, data: bytes, name: str, kind: str) -> Document:
-    """A reading with text becomes a Document; one without is a refusal, never an empty success."""
+    """The Document of a reading; raises ImportRefused if it holds no text, so that there is never
+    an empty success."""
     reading, stripped = visible(reading)
     if not any(block.text.strip() for block in reading.blocks):
         if reading.scans:
@@ -117,14 +117,14 @@ def document(reading: Reading, data: bytes, name: str, kind: str) -> Document:
 def _read_as(kind: str, data: bytes, budget: Budget) -> Reading:
     kind = (
         "page" if kind == "html" else kind
-    )  # a file is a page with things around it, a paste is not
+    )  # a file is a whole page, from which the article is extracted; pasted HTML is not
     if kind in _FROM_BYTES:
         return reader(kind)(data, budget)
     return reader(kind)(decode(data, budget.name), budget)
 
 
 def reader(kind: str) -> Callable:
-    """The function that reads a kind; imported now, because its libraries are large."""
+    """The function that reads a kind; imported only now, because its libraries are large."""
     module, function = {**_FROM_BYTES, **_FROM_TEXT}[kind].split(":")
     return getattr(importlib.import_module(f"oneseek.importers.{module}"), function)
 
@@ -147,7 +147,7 @@ def _members(data: bytes, name: str, budget: Budget, depth: int) -> Iterator[tup
 
 
 def _is_litter(path: str) -> bool:
-    """What systems leave in archives beside the files people put there."""
+    """True for files that operating systems add to archives."""
     return path.startswith("__MACOSX/") or posixpath.basename(path).startswith((".", "Thumbs.db"))
 
 

@@ -1,5 +1,5 @@
-"""What an import leads to: a document with lessons, something held for approval, or one sentence
-why not."""
+"""The result of an import: a document with lessons, a document held for approval, or one sentence
+with the reason for a refusal."""
 
 import dataclasses
 import hashlib
@@ -14,13 +14,12 @@ from oneseek.importers.passages import Sentence, passages
 from oneseek.importers.readers.moved_in import Message
 
 Lessons = Callable[[list[str], str, str], list[dict]]
-_SHORTEST_QUESTION = 3  # words: later turns shorter than this lean on the turn before
+_SHORTEST_QUESTION = 3  # words; a shorter later question depends on the turn before it
 
 
 @dataclasses.dataclass
 class ImportResult:
-    """One item of an import. Examples of a held document count as none until `approve` is
-    called."""
+    """One item of an import. A held document yields no examples until `approve` is called."""
 
     name: str
     document: Document | None = None
@@ -30,7 +29,7 @@ class ImportResult:
     duplicates: int = 0
     scans: list[int] = dataclasses.field(default_factory=list)
     adapter: bool = False
-    chats: list[Message] = dataclasses.field(default_factory=list)  # with another assistant
+    chats: list[Message] = dataclasses.field(default_factory=list)  # chats with another assistant
     confidence: float | None = None
 
     @property
@@ -52,7 +51,7 @@ class ImportResult:
         return len(self.examples)
 
     def approve(self) -> None:
-        """A person has seen the held places and wants the document learned."""
+        """Release the document: a person has seen the held places and wants it learned."""
         self.held = []
 
     def to_json(self) -> dict:
@@ -79,7 +78,7 @@ def result_of(
     language_of: Callable[[str], str] | None = None,
     confidence: float | None = None,
 ) -> ImportResult:
-    """Language, duplicates, suspicions and lessons of one document."""
+    """The result of one document: its language, duplicates, suspicions and lessons."""
     index = index if index is not None else Fingerprints()
     language = document.language or (language_of or detect)(document.text[:20_000])
     document = document.with_changes(language=language)
@@ -137,7 +136,7 @@ def _example(prompt: str, answer: str, document: Document, sentence: Sentence) -
 
 
 def _source(document: Document, sentence: Sentence) -> dict:
-    """Enough to show the sentence in its place, and to forget everything of one document."""
+    """What is needed to show the sentence in its place, and to forget the whole document."""
     return {
         "type": "import",
         "document": document.sha256,

@@ -1,5 +1,5 @@
-"""Reading what a stranger sent, in a process of its own: one that takes too long or too much memory
-is ended, and whoever asked goes on.
+"""Reads untrusted input in a process of its own, which is ended if it takes too much time or
+memory; the caller goes on.
 
     python -m oneseek.importers.sandbox < {"text": ..., "title": ...} or {"url": ...}
 """
@@ -17,7 +17,7 @@ from oneseek.engine.core.collecting.collector import split_secrets
 from oneseek.importers.limits import Limits
 from oneseek.importers.text import TextImporter
 
-MEMORY = 2 << 30  # bytes of addresses, the libraries' own among them
+MEMORY = 2 << 30  # bytes of address space, including that of the libraries
 STOPPED = (
     "Reading it took longer than {seconds:.0f} seconds, or more memory than an import may use. "
     "Nothing of it was kept; try a smaller part of it."
@@ -25,8 +25,8 @@ STOPPED = (
 
 
 async def read_in_sandbox(given: dict[str, Any], seconds: float = Limits.seconds) -> dict[str, Any]:
-    """What a text or an address leads to: its `state`, its `problem`, the `lessons` to be queued,
-    and the `secret` ones with their `kinds`."""
+    """The result of importing a text or an address: its `state`, its `problem`, the `lessons` for
+    the queue, and the `secret` ones with their `kinds`."""
     reader = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "oneseek.importers.sandbox", str(seconds)),
         stdin=asyncio.subprocess.PIPE,

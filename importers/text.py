@@ -1,4 +1,4 @@
-"""The door for text: pasted text in a named format, or any file."""
+"""The entry point for text: pasted text in a named format, or any file."""
 
 from collections.abc import Iterator
 
@@ -12,8 +12,11 @@ from oneseek.importers.results import ImportResult, Lessons, make_refusal, resul
 
 
 class TextImporter:
-    """`queue`, a TrainingQueue, gets the examples of each import; without one they are in its
-    result alone. `index` remembers what was imported before, so that nothing is taught twice."""
+    """Adds the examples of each import to `queue`, a TrainingQueue; without one they are only in
+    the result.
+
+    `index` remembers earlier imports, so that nothing is taught twice.
+    """
 
     def __init__(
         self,
@@ -30,8 +33,8 @@ class TextImporter:
     def import_text(
         self, text: str, format: str | None = None, name: str = "pasted text"
     ) -> ImportResult:
-        """`format` is plain, markdown, html, csv, json or jsonl; without one it is told from the
-        text."""
+        """Import text whose `format` is plain, markdown, html, csv, json or jsonl; None detects
+        it."""
         try:
             return self.result(read_text(text, format, name))
         except ImportRefused as problem:
@@ -40,8 +43,8 @@ class TextImporter:
     def import_file(
         self, data: bytes, name: str, budget: Budget | None = None
     ) -> Iterator[ImportResult | IsPicture]:
-        """One result for a file, one for each member of an archive; pictures come out for the image
-        importer."""
+        """Yield one result for a file, or one for each member of an archive; pictures are passed on
+        for the image importer."""
         for member, outcome in read(data, name, budget):
             if isinstance(outcome, Document):
                 yield self.result(outcome)

@@ -1,5 +1,5 @@
-"""The door for web pages: fetched natively, or handed over by the page as HTML it fetched, saved or
-pasted."""
+"""The entry point for web pages: fetched natively, or handed over as HTML that the page fetched,
+saved or pasted."""
 
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.importers.document import ImportRefused
@@ -14,7 +14,7 @@ from oneseek.importers.text import TextImporter
 
 
 class WebsiteImporter:
-    """Fills `queue` as a TextImporter does, or goes through one that is there, `texts`."""
+    """Imports pages into `queue` as a TextImporter does, or through a given one, `texts`."""
 
     def __init__(
         self,
@@ -32,7 +32,7 @@ class WebsiteImporter:
             return make_refusal(url, str(problem))
 
     def import_fetched(self, page: Page) -> ImportResult:
-        """What a site sent: a page, or a file of any other kind at its address."""
+        """Import what a site sent: a page, or a file of any other kind."""
         if page.kind in ("text/html", "application/xhtml+xml"):
             return self.import_html(page_text(page.data, page.address), page.address)
         if page.kind == "text/plain":
@@ -45,7 +45,7 @@ class WebsiteImporter:
         )
 
     def import_html(self, html: str, address: str) -> ImportResult:
-        """HTML that is already here."""
+        """Import HTML that is already here."""
         budget = Budget(address)
         try:
             data = html.encode("utf-8", "surrogatepass")

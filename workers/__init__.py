@@ -1,1 +1,1 @@
-"""What runs beside the page: the messages, the workers that obey them, and the API."""
+"""What runs beside the page: the workers that answer its messages, and the HTTP API."""

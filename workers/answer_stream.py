@@ -10,7 +10,7 @@ from oneseek.workers.post import Emit
 
 
 def language_of(messages: list[dict], setting: str = UNKNOWN) -> str:
-    """The language of the last thing the person said, helped by what was said before and by the
+    """The language of the person's last message, guessed with the help of those before and of the
     language they read the page in."""
     said = [message["content"] for message in messages if message["role"] == "user"]
     language = UNKNOWN
@@ -26,7 +26,7 @@ class AnswerStream:
         self.emit, self.id, self.sent = emit, id, 0
 
     def restart(self) -> Callable[[str], None]:
-        """What to call with each new piece of one attempt."""
+        """A function to be called with each new piece of one attempt."""
         made = 0
 
         def tell(text: str) -> None:

@@ -1,5 +1,5 @@
-"""The first code of each Pyodide worker: loads its packages and the worker's own module, and opens
-its mail.
+"""The first code of each Pyodide worker: it loads the packages and the worker's own module, and
+opens its mail.
 
 worker.mjs runs it with the page's settings. Every step is told to the page.
 """
@@ -16,7 +16,7 @@ from oneseek.engine.core.messages import Booting, Ready
 from oneseek.workers import garbage
 from oneseek.workers.post import Post
 
-# A lock that only the end of this worker releases: how the page knows at once that it died.
+# Holds a web lock until this worker ends: by that the page knows at once that it died.
 ALIVE = """(name) => new Promise((held) => navigator.locks.request(name, () => {
   held();
   return new Promise(() => {});
@@ -24,7 +24,7 @@ ALIVE = """(name) => new Promise((held) => navigator.locks.request(name, () => {
 
 
 async def begin(told: str) -> Post:
-    """The worker's mail, open for requests."""
+    """Open the worker's mail for requests, and return it."""
     importlib.invalidate_caches()  # the project's own files came beside the interpreter
     settings = json.loads(told)
     name, channel = settings["worker"], js.BroadcastChannel.new(settings["channel"])

@@ -1,7 +1,7 @@
 """The engine worker: one device, one resident model, chat and training on it, one request a method.
 
-What it does is engine/assistant.py's; here are the messages of chat and training, and beside it
-those who answer the others (`serve`).
+engine/assistant.py does the work; here are the requests of chat and training, and the list of all
+who answer requests (`serve`).
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Engine:
 
     def __init__(self, resident: Resident, server: ServerRequests) -> None:
         self.resident, self.server = resident, server
-        self.learning: Learn | None = None  # what the open round was asked as
+        self.learning: Learn | None = None  # the request for the open round
         self.learns = ""  # the model that it was opened on
         self.opening = asyncio.Lock()  # one round at a time
         self.pictures = Pictures()
@@ -99,7 +99,7 @@ class Engine:
                 self.resident.recovery.begin(str(lost))
             except TooLong as error:
                 return Failed(where="Ask", reason=str(error), detail="too-long")
-            except LookupError as error:  # of the source that is asked
+            except LookupError as error:  # the source that is asked is gone
                 return Failed(where="Ask", reason=str(error), detail="no-source")
         ended = "stop" if answer.ended == "cancelled" else answer.ended
         return Answered(
@@ -124,19 +124,19 @@ class Engine:
         return Done()
 
     async def on_read_ahead(self, request: ReadAhead) -> Done:
-        """A question that may come."""
+        """Have the memory read a question that may come."""
         if self.resident.assistant:
             await self.resident.assistant.mind.memory.read_ahead(request.text)
         return Done()
 
     async def on_hear(self, request: Hear) -> Statements:
-        """What a person states in a message."""
+        """Find what a person states in a message."""
         found = await self.resident.require_assistant().mind.hear(request.text, request.earlier)
         return Statements(items=[one.to_dict() for one in found])
 
     async def on_learn(self, request: Learn) -> Opened | Failed:
-        """Open a round, or go on with the one a closed tab left. What was told is taken in at once,
-        also beside a round that is open."""
+        """Open a round, or go on with the one that a closed tab left. A told fact is taken in at
+        once, also beside an open round."""
         if (
             request.kind == MEMORY
             and self.resident.assistant
@@ -161,8 +161,8 @@ class Engine:
         return Opened(run="", kind=MEMORY, steps=0, used_ms=0.0)
 
     async def begin_round(self) -> Round | None:
-        """The round that is wanted, once it is open, also when what computes is lost meanwhile;
-        None when there is nothing left to it."""
+        """Open the requested round, also when the device is lost meanwhile; None when nothing is
+        left of it."""
         while True:
             await self.resident.recovery.wait_for_end()
             try:
@@ -180,13 +180,13 @@ class Engine:
         return opened
 
     async def on_question(self, request: Question) -> Done:
-        """A question of the chat: its two stages."""
+        """Take a question of the chat through its two stages."""
         self.resident.require_assistant()
         await self.resident.questions.ask(request)
         return Done()
 
     async def on_introduce(self, request: Introduce) -> Done:
-        """Who OneSeek is, as fifty lessons of the queue."""
+        """Queue fifty lessons about who OneSeek is."""
         queue = SavedQueue(TrainingQueue(clock), self.resident.store)
         await queue.load()
         await queue.change(lambda q: [q.add(example) for example in identity_examples()])
@@ -217,11 +217,11 @@ class Engine:
         try:
             async with self.opening:
                 round = self.resident.require_assistant().learner.round
-                if self.learns != self.resident.loaded.model:  # another took over
+                if self.learns != self.resident.loaded.model:  # another model took over
                     self.learning = None
                 if round is None and self.learning:  # it made way: go on from the checkpoint
                     round = await self.begin_round()
-            if round is None:  # thrown away, or all it was about was taken back
+            if round is None:  # dropped, or its examples were taken back
                 return Slice(used_ms=0.0, finished=True, outcome="", version="", reason="")
             learner = self.resident.require_assistant().learner
             used, ended = await learner.grant(request.milliseconds, request.sparing)
@@ -231,7 +231,7 @@ class Engine:
         if ended is None:
             return Slice(used_ms=used, finished=False, outcome="", version="", reason="")
         self.learning = None
-        if round.kind not in ("question", MEMORY):  # whose stages tell of themselves; seconds
+        if round.kind not in ("question", MEMORY):  # both report themselves
             await loss_curve.close(self.resident.store, round.run, ended["version"])
         self.resident.emit_changed(
             "versions", "examples", "queue", "ledger", "state", "metrics", "facts"
@@ -256,7 +256,7 @@ class Engine:
 
 
 def serve(emit: Emit, settings: dict, modules: dict[str, Any]) -> tuple[Any, ...]:
-    """Whoever answers a request for this worker; each request is a method of one of them."""
+    """The objects that answer this worker's requests; each request is a method of one of them."""
     resident = Resident(emit, settings, modules)
     server = ServerRequests(resident)
     looking = ModelRequests(resident)

@@ -1,8 +1,8 @@
-"""A worker collects garbage at moments of its own: Pyodide's automatic ones may crash it.
+"""Collects a worker's garbage at chosen moments: Pyodide's automatic collections may crash it.
 
-CPython's incremental collector follows the frames of every stack, also of one that is suspended,
-whose frames Pyodide has put aside by then (pyodide/pyodide#6464, in 314.0.7). Collections of the
-youngest objects, and of all objects, do not look at frames.
+CPython's incremental collector follows the frames of every stack, including a suspended one, whose
+frames Pyodide has put aside by then (pyodide/pyodide#6464, in 314.0.7). Collections of the youngest
+objects, and of all objects, do not look at frames.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ GROWN = 20  # collections of young objects before one of all
 
 
 def start() -> None:
-    """From now on; what exists already stays for good and is never looked at again."""
+    """Collect in this way from now on; objects that exist already are frozen for good."""
     gc.disable()
     gc.collect()
     gc.freeze()

@@ -1,8 +1,8 @@
 """The importer worker: reads what a person drops on the page, away from the engine and the chat.
 
-Items are read one at a time, so memory holds one; between pages of an item a wish to stop is heard.
-Backups are written and read here as well: they take memory, and time that nobody's answer waits
-for.
+Items are read one at a time, so memory holds one; a request to stop takes effect between pages of
+an item. Backups are written and read here as well, because they take memory and time, and no answer
+waits for this worker.
 """
 
 from __future__ import annotations
@@ -206,7 +206,7 @@ class Importer:
                 self.stopped.discard(request.id)
 
     def progress(self, what: str, done: int, total: int) -> None:
-        """Tells the page, and lets it answer: a message is only heard when Python yields."""
+        """Tell the page, and let it answer: a message arrives only when Python yields."""
         self.tell(done, total)
         if can_run_sync():
             run_sync(asyncio.sleep(0))
@@ -238,8 +238,8 @@ def in_words(met: dict) -> dict:
 
 
 class Whole:
-    """What is stored, and what is kept of it in files: the text and the lessons of each source, the
-    pictures of messages."""
+    """The store with what is kept in files: the text and the lessons of each source, the pictures
+    of messages."""
 
     def __init__(self, store: Any) -> None:
         self.store, self.close = store, store.close
@@ -277,9 +277,9 @@ def serve(emit: Emit, settings: dict, modules: dict[str, Any]) -> tuple[Importer
 
 
 async def offload_text(item: dict) -> dict:
-    """Without the whole text, which would hold up the page: that lies in OPFS importer/ as
-    HASH.txt, and what was asked and answered in its lessons as HASH.json, or what a person said
-    in the chats of another assistant."""
+    """The item without its whole text, which would hold up the page. The text is written to OPFS
+    importer/ as HASH.txt; the questions and answers of its lessons are written as HASH.json, or the
+    person's messages in the chats of another assistant."""
     document = item["document"]
     if item["state"] == "chats":
         item["sha256"] = hashlib.sha256(json.dumps(item["chats"]).encode()).hexdigest()
@@ -294,8 +294,8 @@ async def offload_text(item: dict) -> dict:
 
 
 async def take_from_inbox(name: str, budget: Budget) -> bytes:
-    """The bytes of a file the page put into OPFS, which is removed; its size is judged before it is
-    read."""
+    """The bytes of a file that the page put into OPFS, which is then removed; its size is checked
+    before it is read."""
     inbox = await folder("inbox")
     handle = await inbox.getFileHandle(name)
     try:
@@ -307,7 +307,8 @@ async def take_from_inbox(name: str, budget: Budget) -> bytes:
 
 
 async def load_known() -> Fingerprints:
-    """What earlier visits imported; nothing when there was none or the file was damaged."""
+    """The fingerprints of earlier imports; none when there were no imports or the file is
+    damaged."""
     try:
         known = json.loads(await read_own(KNOWN))
         return Fingerprints({int(value): source for value, source in known.items()})

@@ -1,7 +1,7 @@
-"""The lab's programs: run in a worker of their own, told step by step.
+"""Runs the lab's programs in a worker of their own, and reports every step.
 
-web/lab/begin.js starts this. Whatever is told goes to the page as JSON; what comes from there are
-orders: to run a program, to wait before the next step, to go on, to show a kernel.
+web/lab/begin.js starts this. Reports go to the page as JSON; from there come orders: to run a
+program, to wait before the next step, to go on, to show a kernel.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MOST_PRINTED = 100_000  # characters of a run
 
 
 def begin(tell: Callable[[str], None], given: Any) -> Lab:
-    """The lab, with the files that its examples read lying where they look for them."""
+    """The lab; the files that its examples read are put where they look for them."""
     FOLDER.mkdir(exist_ok=True)
     for name, data in given.to_py().items():
         (MODEL if name == MODEL.name else FOLDER / name).write_bytes(data)
@@ -41,14 +41,14 @@ class Lab(Watch):
     def __init__(self, tell: Callable[[str], None]) -> None:
         self.told = tell
         self.found: list[Inspection] = []
-        self.looking = False  # at what is traced: on the first device, as the next make the same
+        self.looking = False  # at traces: only on the first device, as the next ones trace the same
         self.device, self.step = "", 0
         self.goes_on = asyncio.Event()
         self.goes_on.set()
         self.running: asyncio.Task | None = None
 
     def receive(self, text: str) -> None:
-        """An order of the page."""
+        """Carry out an order of the page."""
         order = json.loads(text)
         getattr(self, f"on_{order.pop('do')}")(**order)
 
@@ -65,7 +65,7 @@ class Lab(Watch):
         self.goes_on.set()
 
     def on_one_step(self) -> None:
-        """One more, and then it waits again."""
+        """Go on for one step, then wait again."""
         self.goes_on.set()
         self.goes_on.clear()
 
@@ -75,7 +75,7 @@ class Lab(Watch):
         self.tell("kernel", program=program, step=step, **texts)
 
     async def run(self, text: str, devices: list[str]) -> None:
-        """The program on each of the devices; the first that fails is the last."""
+        """Run the program on each of the devices; the first that fails is the last."""
         self.found = []
         for number, device in enumerate(devices):
             self.device, self.step, self.looking = device, 0, number == 0
@@ -104,12 +104,12 @@ class Lab(Watch):
         self.step += 1
         shown = loss if abs(loss) < float("inf") else None  # JSON has no NaN and no infinity
         self.tell("stepped", device=self.device, step=self.step, loss=shown, ms=ms)
-        await asyncio.sleep(0)  # an order may have come
+        await asyncio.sleep(0)  # let an order in
         await self.goes_on.wait()
 
 
 def explain_missing(device: str) -> str:
-    """Why a device is not here; nothing where it is."""
+    """Why a device is missing; empty when it is here."""
     try:
         executor(device)
     except NoGPU as problem:
@@ -118,7 +118,7 @@ def explain_missing(device: str) -> str:
 
 
 def execute(text: str, device: str, out: Printed) -> None:
-    """The program, as `python program.py DEVICE` would run it; an exit without a fault is none."""
+    """Run the program as `python program.py DEVICE` would; SystemExit is no failure."""
     sys.argv[:] = [PROGRAM, device]
     names = {"__name__": "__main__", "__file__": PROGRAM}
     with oneseek.on(device), contextlib.redirect_stdout(out):
@@ -128,7 +128,7 @@ def execute(text: str, device: str, out: Printed) -> None:
 
 
 def describe_error(problem: BaseException) -> dict[str, Any]:
-    """What happened, and at which line of the program."""
+    """The error, and the line of the program where it happened."""
     own = [f for f in traceback.extract_tb(problem.__traceback__) if f.filename == PROGRAM]
     line = own[-1].lineno if own else None
     if isinstance(problem, SyntaxError) and problem.filename == PROGRAM:
@@ -137,7 +137,7 @@ def describe_error(problem: BaseException) -> dict[str, Any]:
 
 
 class Printed:
-    """A file whose lines are told, up to a limit."""
+    """A file whose lines are reported, up to a limit."""
 
     def __init__(self, tell: Callable[[str], None]) -> None:
         self.tell, self.kept, self.left = tell, "", MOST_PRINTED

@@ -1,7 +1,7 @@
-"""What no visit has to make anew: imported once, while the heap is made that every worker begins
-with."""
+"""What no visit has to make anew: made once, with the heap snapshot that every worker starts
+from."""
 
 from oneseek.engine.learning.lessons.language import codes, language
 
 for code in codes():
-    language(code)  # seven hundred patterns to compile, before anything told can be understood
+    language(code)  # compiles seven hundred patterns, which every statement needs

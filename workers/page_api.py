@@ -1,8 +1,8 @@
-"""The HTTP API inside the page: the service worker's requests, played to workers/server/api.py as a
+"""The HTTP API inside the page: plays the service worker's requests to workers/server/api.py as a
 server would.
 
-The page keeps the learning in its own hands: what a request leaves to learn is learned in the time
-the page grants.
+The page keeps control of learning: a request's learning takes place in the time that the page
+grants.
 """
 
 from __future__ import annotations
@@ -26,8 +26,8 @@ TOUCHED = ["queue", "versions", "examples", "state", "ledger", "events", "metric
 
 
 class PageApi:
-    """One app over one assistant; `emit` carries the parts of the answers to the page. `micro`
-    counts the questions of the chat as well."""
+    """One app over one assistant; `emit` sends the parts of the answers to the page. `micro` counts
+    the questions of the chat as well."""
 
     def __init__(
         self,
@@ -54,7 +54,7 @@ class PageApi:
         self.guard = Guard(create_app(self.service))
 
     async def answer(self, request: CallApi) -> None:
-        """Play one request; everything the app sends goes out as ApiPart events."""
+        """Play one request; the app's messages go out as ApiPart events."""
         await self.service.queue.load()
         await self.service.runs.load()
         headers = [(name.lower().encode(), text.encode()) for name, text in request.headers]
@@ -76,7 +76,7 @@ class PageApi:
         body = [{"type": "http.request", "body": base64.b64decode(request.body)}]
 
         async def receive() -> Any:
-            """The body, and then nothing more: who leaves is told by LeaveApi."""
+            """The body, and then nothing more: LeaveApi tells that a caller has left."""
             return body.pop() if body else await asyncio.Event().wait()
 
         async def send(message: Any) -> None:
@@ -94,25 +94,25 @@ class PageApi:
             self.emit(ApiWork())
 
     async def hears(self) -> bool:
-        """Whether chats of which nothing else was said may teach facts, by the page's settings."""
+        """Whether chats without a level of their own may teach facts, by the page's settings."""
         settings = await self.store.get("settings", "page") or {}
         return (settings.get("learn_from") or "facts") == "facts" and settings.get("collect", True)
 
     def open_run(self, fenced: FencedStore) -> Round | None:
-        """A run the API was asked for, as a round of the page; None without one."""
+        """A run that the API was asked for, as a round of the page; None without one."""
         coming = self.service.runs.coming
         if not coming:
             return None
         return self.service.runs.begin(coming[0], self.on_step or self.service.step_done, fenced)
 
     def leave(self, id: str) -> None:
-        """Whoever asked is gone: nothing more is done for them."""
+        """Cancel a request whose caller has left."""
         if id in self.calls:
             self.calls[id].cancel()
 
 
 def part(id: str, message: dict) -> ApiPart:
-    """One message of the app as the event that carries it."""
+    """The event that carries one message of the app."""
     headers = [[name.decode(), text.decode()] for name, text in message.get("headers", ())]
     return ApiPart(
         id=id,

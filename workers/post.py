@@ -1,7 +1,7 @@
 """The worker's end of the line: hands requests to `on_<name>` methods and sends events.
 
-A handler gets the request and returns its answer, plainly or awaited; whatever it raises becomes a
-Failed, so the page always hears back.
+A handler gets the request and returns its answer or an awaitable of it; any exception becomes a
+Failed, so the page always gets an answer.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ class Post:
         self.sent = 0
 
     def open(self, handlers: tuple[Any, ...]) -> None:
-        """Requests go to these from now on."""
+        """Hand requests to these handlers from now on."""
         self.handlers = handlers
 
     def emit(self, event: Message) -> None:
-        """Numbered, so that whoever listens can tell that one got lost."""
+        """Send an event with its number, so that the page notices a lost one."""
         self.sent += 1
         self.send(envelope(event, self.worker, self.sent))
 
     async def receive(self, text: str) -> str:
-        """The text of a request in, the text of its answer out; never raises."""
+        """Answer a request, both as text; never raises."""
         where = "message"
         try:
             request = from_text(text)
@@ -62,6 +62,6 @@ class Post:
 
 
 def describe_failure(where: str, error: BaseException) -> Failed:
-    """What the page is told of an exception: its sentence, and the trace for those who look."""
+    """The Failed for an exception: its sentence, and the trace for those who look."""
     detail = "".join(traceback.format_exception(error))
     return Failed(where=where, reason=str(error) or type(error).__name__, detail=detail)

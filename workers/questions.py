@@ -1,7 +1,8 @@
-"""Micro-training in the page: every question of the chat, and of the page's API, leaves its two
+"""Micro-training in the page: every question of the chat, and of the page's API, goes through two
 stages.
 
-What nobody approved is compared and counted at once; what may be learned waits for granted time.
+A question whose answers nobody approved is compared and counted at once; one that may be learned
+waits for granted time.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from oneseek.engine.learning.questions.microtrain import MicroTraining, hold, of
 from oneseek.workers.post import Emit
 
 SHOWN = ("samples", "events", "state", "ledger")
-OVER = {"outcome": "", "reason": "", "version": None}  # the stages told of themselves
+OVER = {"outcome": "", "reason": "", "version": None}  # the stages report themselves
 
 
 class Questions:
-    """`on_step(round)` hears of every training step."""
+    """`on_step(round)` is called after every training step."""
 
     def __init__(self, assistant: Assistant, emit: Emit, on_step: OnStep) -> None:
         self.assistant, self.emit, self.on_step = assistant, emit, on_step
@@ -32,7 +33,7 @@ class Questions:
         self.fenced: FencedStore | None = None
 
     async def ask(self, request: Question) -> None:
-        """Store a question; look at it now when there is nothing to learn."""
+        """Store a question; process it at once when nothing of it may be learned."""
         language = request.language if request.language != "und" else ""
         source = {"kind": "chat", "chat": request.chat}
         accepted = await self.micro.submit(
@@ -42,8 +43,8 @@ class Questions:
             await self.micro.process(accepted["run"])
 
     async def open(self, config: dict, fenced: FencedStore) -> Round | None:
-        """The next one that waits, as a round; None when none does. Those that come during a run
-        over a data set are learned between its epochs, by the same settings."""
+        """The next question that waits, as a round, or None. Those that come during a run over a
+        data set are learned between its epochs, by the same settings."""
         self.config, self.fenced = config, fenced
         waiting = await self.micro.list_waiting()
         if not waiting:
@@ -55,7 +56,7 @@ class Questions:
         return OVER
 
     async def learn(self, examples: list[dict], line: str) -> dict:
-        """One stage: its examples become lessons of the queue, and are learned."""
+        """Learn from one stage: its examples become lessons of the queue."""
         queue = SavedQueue(TrainingQueue(self.clock), self.store)
         await queue.load()
         ids, nothing = await offer_examples(queue, self.assistant.learner.trainer.coder, examples)
@@ -67,7 +68,7 @@ class Questions:
         return {**ended, "examples": ids}
 
     async def put_to_person(self, examples: list[dict]) -> list[str]:
-        """Answers that disagree, held in the queue until a person chose one; their ids."""
+        """Hold answers that disagree in the queue until a person chooses one; their ids."""
         queue = SavedQueue(TrainingQueue(self.clock), self.store)
         await queue.load()
         ids = await hold(queue, examples)

@@ -1,5 +1,5 @@
-"""Reading text in pictures inside the page: tesseract.js from our own files, one worker, ended when
-idle."""
+"""Text recognition in pictures inside the page: tesseract.js from our own files, in one worker that
+ends when idle."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ SCRIPT = "ocr/tesseract.js"
 
 
 class Recogniser:
-    """`read` a prepared picture; `tell(done, total)` hears how far it is, in hundredths."""
+    """`read` a prepared picture; `tell(done, total)` reports how far it is, in hundredths."""
 
     def __init__(
         self, settings: dict, modules: dict[str, Any], tell: Callable[[int, int], None]
@@ -65,7 +65,7 @@ class Recogniser:
 
 
 def _lines(blocks: Any) -> list[Recognised]:
-    """The lines of all blocks with the paragraph they belong to."""
+    """The lines of all blocks, each with the number of its paragraph."""
     found = []
     number = 0
     for block in blocks or ():

@@ -1,4 +1,4 @@
-"""A skill or a taste is removed: with it go the runs that taught it."""
+"""Removes a skill or a taste, and with it the runs that taught it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from oneseek.workers.server.training_runs import Runs
 
 
 async def remove_skill(runs: Runs, name: str) -> None:
-    """The skill and its examples are gone, and with them every run that taught it."""
+    """Remove a skill with its examples and every run that taught it."""
     examples = Examples(runs.service.assistant.skills)
     await examples.must_be(name)
     await forget(runs, lambda about: about.get("skill") == name)
@@ -18,8 +18,8 @@ async def remove_skill(runs: Runs, name: str) -> None:
 
 
 async def remove_choices(runs: Runs, ids: Collection[str] = ()) -> list[int]:
-    """These choices are gone, or all of them, with the runs over them and what they made: the
-    numbers of the versions."""
+    """Remove these choices, or all of them, with the runs over them and the versions they made; the
+    numbers of those versions."""
     taste = runs.service.assistant.taste
     await taste.must_have(ids)
     await forget(runs, is_taste)
@@ -27,7 +27,7 @@ async def remove_choices(runs: Runs, ids: Collection[str] = ()) -> list[int]:
 
 
 async def forget(runs: Runs, fits: Callable[[dict], bool]) -> None:
-    """Runs about such things end, and nobody hears of them again."""
+    """End the runs that fit, and delete their records."""
     mine = [run for run in runs.known.values() if fits(run.about)]
     for run in mine:
         if not run.over:

@@ -1,7 +1,6 @@
 """The requests for the server inside the page: its HTTP API, and the runs over data sets.
 
-The server's own code does both (workers/server/); its packages come when the first of them is asked
-for.
+The server's own code does both (workers/server/); its packages are loaded with the first request.
 """
 
 from __future__ import annotations
@@ -47,7 +46,7 @@ class ServerRequests:
         self.api: Any = None
 
     async def on_call_api(self, request: CallApi) -> Done:
-        """Answer a request to the HTTP API, in parts; its packages come when they are needed."""
+        """Answer a request to the HTTP API, in parts; packages are loaded when they are needed."""
         assistant = self.resident.assistant
         if request.path == CHAT and assistant and assistant.model.eyes:
             await load_packages()
@@ -57,7 +56,7 @@ class ServerRequests:
         return Done()
 
     async def api_ready(self) -> Any:
-        """The HTTP API over the model that is loaded; its package comes when it is needed."""
+        """The HTTP API over the loaded model; its package is loaded when it is needed."""
         await pyodide_js.loadPackage(to_js(API_PACKAGES))
         from oneseek.workers.page_api import PageApi
 
@@ -70,18 +69,18 @@ class ServerRequests:
         return self.api
 
     async def on_list_data_sets(self, request: ListDataSets) -> DataSets:
-        """What a run can be trained on."""
+        """List what a run can be trained on."""
         return DataSets(items=await run_data.available(self.resident.store))
 
     async def on_bring_data_set(self, request: BringDataSet) -> DataSets:
-        """Keep a person's file for runs."""
+        """Keep a person's file as a data set for runs."""
         data = await outbox.take(request.file)
         return DataSets(
             items=[await run_data.bring_in(self.resident.store, request.name, data.decode())]
         )
 
     async def on_start_run(self, request: StartRun) -> RunStarted:
-        """A run over a data set; it is trained in the time that is granted."""
+        """Start a run over a data set; it is trained in the time that is granted."""
         self.resident.require_assistant()
         runs = (await self.api_ready()).service.runs
         run = await runs.start(
@@ -93,14 +92,14 @@ class ServerRequests:
         return RunStarted(run=run.id)
 
     async def on_remove_choices(self, request: RemoveChoices) -> Done:
-        """Choices are gone, and what was trained on them."""
+        """Remove choices, and what was trained on them."""
         self.resident.require_assistant()
         await remove_choices((await self.api_ready()).service.runs, request.ids)
         self.resident.emit_changed("state", "versions", "examples", "queue", "ledger", "choices")
         return Done()
 
     async def on_end_run(self, request: EndRun) -> Done:
-        """A run that is not under way ends."""
+        """End a run that is not under way."""
         self.resident.require_assistant()
         await (await self.api_ready()).service.runs.cancel(request.run)
         self.resident.emit_changed("state")
@@ -114,20 +113,20 @@ class ServerRequests:
         return RunTakes(modes=told)
 
     def on_leave_api(self, request: LeaveApi) -> Done:
-        """Whoever asked the HTTP API went away."""
+        """Cancel a request to the HTTP API whose caller has left."""
         if self.api:
             self.api.leave(request.id)
         return Done()
 
     async def open_run(self, fenced: FencedStore) -> Round | None:
-        """The run over a data set that waits, or that a closed tab left."""
+        """Open the run over a data set that waits, or that a closed tab left; None without one."""
         waiting = await self.resident.store.get("state", OPEN)
         if not (waiting and waiting["ids"]):
             return None
         return (await self.api_ready()).open_run(fenced)
 
     async def cancel_run(self) -> None:
-        """A run that is under way ends here."""
+        """End the run that is under way."""
         run = self.api and self.api.service.runs.now
         if run:
             await self.api.service.runs.cancel(run.id)

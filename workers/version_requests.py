@@ -1,4 +1,4 @@
-"""What was learned, looked after: used, asked, forgotten, carried out and in, checked, signed."""
+"""The requests about what was learned: to use, ask, forget, export, import, check and sign it."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ class VersionRequests:
         return Recalled(text=text, has_value=has_value, version=label(record))
 
     async def on_forget(self, request: Forget) -> Forgotten:
-        """What forgetting would mean; with `now`, do it."""
+        """Tell what forgetting would mean; with `now`, do it."""
         touched, before = await self.resident.require_assistant().learner.forget(
             request.examples, request.now
         )
@@ -59,13 +59,13 @@ class VersionRequests:
         return Forgotten(versions=[label(one) for one in touched], retrain_from=label(before))
 
     async def on_let_go(self, request: LetGo) -> Done:
-        """From the next question on nothing of these comes out."""
+        """Let go of facts: from the next question on no answer holds them."""
         await self.resident.require_assistant().mind.let_go(request.examples, request.skipped)
         self.resident.emit_changed("facts", "queue")
         return Done()
 
     async def on_export(self, request: Export) -> File:
-        """A version as a file for the person, in OPFS out/."""
+        """Write a version as a file for the person, into OPFS out/."""
         assistant = self.resident.require_assistant()
 
         async def open_file() -> ModelFile:
@@ -78,8 +78,7 @@ class VersionRequests:
         return File(name=name, size=await outbox.put(name, data))
 
     async def on_import_adapter(self, request: ImportAdapter) -> Imported:
-        """An adapter from elsewhere becomes a version, and the one in use, if the gate lets it
-        in."""
+        """Make a version of an adapter from elsewhere, and use it, if the gate accepts it."""
         assistant = self.resident.require_assistant()
         learner = assistant.learner
         came = {name: await outbox.take(name) for name in request.names}
@@ -102,7 +101,7 @@ class VersionRequests:
         return Verified(ok=not findings, findings=findings)
 
     async def on_sign(self, request: Sign) -> Signing:
-        """Sign with the person's own key from now on, or no more."""
+        """Sign the ledger with the person's own key from now on, or no more."""
         signer = await BrowserSigner.of(self.resident.store) if request.on else None
         self.resident.sign_with(signer)
         return Signing(public_key=signer.public_key if signer else "")

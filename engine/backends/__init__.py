@@ -1,1 +1,1 @@
-"""What runs a scheduled program: numpy, WebGPU, WebAssembly."""
+"""The back ends, which run a scheduled program: numpy, WebGPU and WebAssembly."""

@@ -1,7 +1,7 @@
-"""What every back end offers, and what a device can refuse.
+"""The protocols of a back end, and the errors that a device raises.
 
-numpy, WebGPU and WASM SIMD run the same plans behind these three shapes; nothing above this line
-knows which one it is talking to.
+numpy, WebGPU and WASM SIMD run the same plans behind these three protocols; no code above them
+knows which back end it uses.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ class Tensor(Protocol):
     async def read(self) -> np.ndarray: ...
 
     async def look(self) -> np.ndarray:
-        """As `read`, but to be used at once: a back end that can gives the array itself."""
+        """Read without a copy where the back end can; the array is only valid until the next
+        run."""
 
     def copy_from(self, other: Any) -> None:
         """Take the first values of a tensor of the same back end."""
@@ -43,24 +44,25 @@ class Run(Protocol):
         """Issue the steps start..stop without waiting for them."""
 
     async def advance(self, start: int = 0, budget_ms: float | None = None) -> int:
-        """Compute from `start` for about `budget_ms` (to the end without one); where it stopped."""
+        """Compute from `start` for about `budget_ms` (without one, to the end); return the step
+        reached."""
 
     async def read(self, name: str) -> np.ndarray:
-        """A copy of an output or an input."""
+        """Return a copy of an output or an input."""
 
     @property
     def ahead(self) -> int:
-        """How many times it may be begun before the first result is awaited."""
+        """How many times the run may be begun before its first result is awaited."""
 
     async def begin(
         self, *names: str, fed: dict[str, str] | None = None
     ) -> Awaitable[list[np.ndarray]]:
-        """Have it all computed; what is awaited then are copies of these outputs. `fed` says which
-        inputs get which output of the time before."""
+        """Issue the whole run; awaiting the result gives copies of these outputs. `fed` maps inputs
+        to outputs of the previous run."""
 
 
 class AtOnce:
-    """Runs that have computed when they return: nothing is gained by beginning the next early."""
+    """A run that has computed when it returns, so beginning the next one early gains nothing."""
 
     ahead = 1
 
@@ -86,40 +88,40 @@ class Executor(Protocol):
 
     @property
     def allocations(self) -> Allocations | None:
-        """The bytes it holds; None where others count them."""
+        """The bytes that the back end holds; None where it does not count them."""
 
     @property
     def bindings(self) -> int:
-        """How many arrays a kernel may see, where several steps are merged into one; else 0."""
+        """How many arrays a kernel may bind where steps are fused into one kernel; else 0."""
 
     @property
     def cache_step(self) -> int | None:
-        """Rows by which a cache grows; None: it is there as a whole."""
+        """The rows by which a KV cache grows; None: it is allocated as a whole."""
 
     def upload(self, array: np.ndarray) -> Tensor: ...
 
     def empty(self, spec: Spec, room: Any = None) -> Tensor: ...
 
     def room(self, size: int) -> Room | None:
-        """Memory to be used in turns; None where everybody has their own."""
+        """Allocate memory that several runs share in turn; None where each run has its own."""
 
     def prepare(self, plan: Plan, tensors: Any = None, room: Any = None) -> Run:
-        """`tensors` by the names of the plan's inputs, of this back end; `room` is one of its
-        rooms."""
+        """Bind a plan to tensors of this back end, by the names of the plan's inputs; `room` is
+        memory shared with other runs, from `Executor.room`."""
 
     def share(self, turns: Turns) -> None:
-        """Take turns with another back end."""
+        """Use the turns of another back end."""
 
     async def breathe(self) -> None:
         """Let other work of this thread run."""
 
 
 class GPUProblem(RuntimeError):
-    """Something the device refused; the text names the step, the value and the shapes."""
+    """The device refused an operation; the message names the step, the value and the shapes."""
 
 
 class OutOfMemory(GPUProblem, MemoryError):
-    """An allocation failed; everything allocated for the same plan was given back."""
+    """An allocation failed; all that was allocated for the same plan was freed."""
 
 
 class DeviceLost(GPUProblem):

@@ -1,8 +1,8 @@
-"""What a processor computes with where there is no browser: the kernels of the tab under wasmtime,
-and numpy wherever its products of many rows are the quicker ones: for them when it answers, and for
-all of a learning step.
+"""The back end for a processor without a browser: the tab's kernels under wasmtime, and numpy where
+its matrix products of many rows are faster: for these alone in an answer, and for the whole of a
+learning step.
 
-The packed weights are there once: numpy sees the arrays where the kernels have them.
+Packed weights are in memory once: numpy reads the arrays where the kernels have them.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ from oneseek.engine.compiler.schedule import Plan, plan
 
 PRODUCT = "packed_linear"
 NUMBER_BYTES = 4
-MANY = 24  # rows: fewer are over before numpy has looked at a second copy of the weights
-UPRIGHT = 128  # rows up to which numpy is quicker with the larger matrix, the weights, in front
+MANY = 24  # rows: below, reading the unpacked weights takes numpy longer than the kernel takes
+UPRIGHT = 128  # rows up to which numpy is faster with the larger matrix, the weights, on the left
 LOSS, CHANGES = "soft_cross_entropy", {"adamw", "accumulate"}  # ops that make a learning step
-SHARE = 0.25  # of the memory, for weights that are unpacked to be read with
-ROWS, TIMES, ROUNDS = 240, 2, 3  # of a lesson's step; half a second in all
+SHARE = 0.25  # of the machine's memory, for the unpacked weights
+ROWS, TIMES, ROUNDS = 240, 2, 3  # as in a learning step; half a second in all
 
 
 class Processor(Wasm):
@@ -40,15 +40,15 @@ class Processor(Wasm):
     def __init__(self, threads: int | None = None) -> None:
         super().__init__(Native(threads))
         self.numpy = Numpy()
-        self.allocations = None  # what a step takes is numpy's
-        self.milliseconds: dict[str, float] = {}  # of both, once they are known
-        self.many: float = MANY  # rows of a product that numpy does, in what is prepared now
+        self.allocations = None  # numpy allocates the memory of a step
+        self.milliseconds: dict[str, float] = {}  # of wasm and numpy, once measured
+        self.many: float = MANY  # rows from which numpy multiplies, in the plan being prepared
 
     def prepare(self, plan: Plan, tensors: dict | None = None, room: Room | None = None) -> Run:
         if learns(plan) and self.numpy_multiplies():
             self.numpy.share(self.turns)
             run: Any = self.numpy.prepare(plan, tensors)
-            run.tensors = tensors  # whose memory its arrays are
+            run.tensors = tensors  # keeps the memory of its arrays alive
             return run
         self.many = MANY if self.unpacks(plan) and self.numpy_multiplies() else math.inf
         return super().prepare(plan, tensors, room)
@@ -61,7 +61,7 @@ class Processor(Wasm):
         return weights_first if few else super().definition(step)
 
     def unpacks(self, plan: Plan) -> bool:
-        """Whether there is room for this program's weights as plain numbers."""
+        """Whether this program's weights fit into memory as float32."""
         weights = {
             step.ins[1]: weight_shape(step.ins[1].spec, step.ins[2].spec, step.attrs["bits"])
             for step in plan.program.steps
@@ -71,13 +71,13 @@ class Processor(Wasm):
         return plain <= min(DENSE_BUDGET, SHARE * memory_here())
 
     async def measured(self) -> dict[str, float]:
-        """Milliseconds of both, by which it chooses."""
+        """Return the milliseconds of wasm and of numpy, by which `prepare` chooses."""
         self.numpy_multiplies()
         return self.milliseconds
 
     def choose_by(self, milliseconds: dict[str, float]) -> None:
-        """Choose by what was measured before: who is to come to the same bits after a restart, or
-        practises again."""
+        """Choose by an earlier measurement: a resumed or repeated training must use the same back
+        end to reproduce the same bits."""
         self.milliseconds = milliseconds
 
     def numpy_multiplies(self) -> bool:
@@ -89,7 +89,7 @@ class Processor(Wasm):
 
 
 def learns(plan: Plan) -> bool:
-    """Whether it goes from a loss back to what is trained."""
+    """Whether the plan is a learning step: it has a loss, and changes what is trained."""
     ops = {step.op.name for step in plan.program.steps}
     return LOSS in ops and bool(CHANGES & ops)
 

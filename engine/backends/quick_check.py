@@ -1,8 +1,8 @@
-"""Which of two back ends is quicker on this machine, since a weak graphics chip can lose to the
-processor, and how quick the one in use is.
+"""Measure which of two back ends is faster on this machine, because a weak graphics chip can lose
+to the processor, and how fast the one in use is.
 
-What is measured is the product that nearly all of the work consists of, once for each device: the
-store keeps the figures.
+The benchmark is the matrix product that takes nearly all of the time. It runs once for each device:
+the store keeps the result.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from oneseek.engine.compiler.ir import OPS, Program
 from oneseek.engine.compiler.schedule import plan
 from oneseek.engine.turns import urgent
 
-ROWS, NARROW, WIDE = 64, 576, 1536  # those of SmolLM2 while it learns
+ROWS, NARROW, WIDE = 64, 576, 1536  # the shapes of SmolLM2 in a learning step
 TIMES, ROUNDS = 8, 3
-LEAST = 1e-5  # seconds that anything takes, whatever the clock says
-PACE_MS = 400  # of measuring, for an answer and for a lesson each
+LEAST = 1e-5  # seconds: a lower bound, because clocks are rounded
+PACE_MS = 400  # of measuring, for an answer and for a learning step each
 
 
 def product(rows: int = ROWS, times: int = TIMES) -> Program:
-    """There and back again, several times over the same weights."""
+    """A program that multiplies up and down, `times` times, with the same two weight matrices."""
     program = Program("quick check")
     x = program.input("x", (rows, NARROW))
     weights = [
@@ -42,12 +42,12 @@ def product(rows: int = ROWS, times: int = TIMES) -> Program:
 
 
 async def milliseconds(executor: Executor) -> float:
-    """Of computing alone: what reading a result takes that is there already is taken off, as a
-    browser may be long in telling that a graphics chip is done."""
+    """Return the time of computing alone: the time to read a finished result is subtracted, because
+    a browser may report late that a graphics chip is done."""
     run, best, read = executor.prepare(plan(product())), math.inf, math.inf
     for _ in range(ROUNDS):
         began = time.perf_counter()
-        with urgent():  # all at once
+        with urgent():  # without slices
             await run.advance()
         await run.read("y")
         done = time.perf_counter()
@@ -57,8 +57,8 @@ async def milliseconds(executor: Executor) -> float:
 
 
 async def weights_a_second(executor: Executor, rows: int) -> float:
-    """How many weights a second so many rows at once are multiplied with; the best of several
-    times, as whatever else runs only takes time away."""
+    """Return how many weights a second are multiplied with `rows` rows at once; the best of several
+    runs, because other load can only slow one down."""
     run, best, began = executor.prepare(plan(product(rows))), math.inf, time.perf_counter()
     while best == math.inf or 1e3 * (time.perf_counter() - began) < PACE_MS:
         start = time.perf_counter()
@@ -70,19 +70,19 @@ async def weights_a_second(executor: Executor, rows: int) -> float:
 
 
 async def pace(open_executor: Callable[[], Awaitable[Executor]]) -> dict[str, float]:
-    """Weights a second of an `answer`, which reads one token after the other, and of a `lesson`."""
+    """The weights a second of an `answer`, one row at a time, and of a `lesson`, ROWS at a time."""
     executor = await open_executor()
     rows = {"answer": 1, "lesson": ROWS}
     return {what: await weights_a_second(executor, count) for what, count in rows.items()}
 
 
 async def both(open_executor: Callable[[str], Awaitable[Executor]]) -> dict[str, float]:
-    """Milliseconds of `gpu` and `cpu`."""
+    """Return the milliseconds of `gpu` and of `cpu`."""
     return {kind: await milliseconds(await open_executor(kind)) for kind in ("gpu", "cpu")}
 
 
 async def measure_once(store: Any, key: str, measure: Callable[[], Awaitable[Any]]) -> Any:
-    """What `measure()` came to when the store was first asked for this key."""
+    """What the store has for this key; the first call runs `measure()` and stores its result."""
     known = await store.get("state", key)
     if known is None:
         known = await measure()

@@ -102,7 +102,8 @@ class Run(AtOnce):
                 self.arrays.pop(value, None)
 
     async def advance(self, start: int = 0, budget_ms: float | None = None) -> int:
-        """Run from `start` for about `budget_ms` (to the end without one); where it stopped."""
+        """Run from `start` for about `budget_ms` (without one, to the end); return the step
+        reached."""
         if budget_ms is None:
             while start < len(self):
                 start = self.run_for(start, self.executor.turns.remaining_ms)
@@ -111,7 +112,7 @@ class Run(AtOnce):
         return self.run_for(start, budget_ms)
 
     def run_for(self, at: int, budget_ms: float) -> int:
-        """At least one step, and no further one after the budget; where it stopped."""
+        """Run at least one step, and none after the budget; return the step reached."""
         until = time.perf_counter() + budget_ms / 1e3
         while at < len(self):
             self.run(at, at + 1)

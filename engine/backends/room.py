@@ -1,7 +1,6 @@
-"""Memory whose users take turns: a learning step, the questions before it, a comparison after it.
+"""Memory that runs share in turn: a learning step, the evaluation before it, a comparison after it.
 
-What somebody left in a room lasts until another comes in; who needs more than there is gets memory
-of their own.
+The contents last until the next user writes; a run that needs more than there is allocates its own.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ def whole_lines(size: int) -> int:
 
 
 def memory_here() -> int:
-    """Bytes of memory that this machine says it has."""
+    """Return the bytes of memory that this machine reports; 0 where it reports none."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError, AttributeError):
@@ -25,7 +24,7 @@ def memory_here() -> int:
 
 
 class Allocations:
-    """How many bytes are given out, and how many were at most since `watch`."""
+    """Counts the bytes allocated now, and the most since `watch`."""
 
     def __init__(self) -> None:
         self.now = self.most = 0
@@ -38,20 +37,19 @@ class Allocations:
         self.now -= size
 
     def watch(self) -> int:
-        """From here on; what is given out already."""
+        """Restart the maximum, and return the bytes allocated now."""
         self.most = self.now
         return self.now
 
 
 class Room:
-    """A stretch of bytes at a fixed place."""
+    """A range of bytes at a fixed address."""
 
     def __init__(self, block: Any) -> None:
         self.block = block
 
     def take(self, size: int) -> Any:
-        """The first `size` bytes, which are not part of the room any more; None if it is
-        smaller."""
+        """Return the first `size` bytes and remove them from the room; None if it has fewer."""
         if size > self.block.size:
             return None
         taken, self.block = self.block[:size], self.block[whole_lines(size) :]

@@ -1,4 +1,4 @@
-"""What to compute on where there is no browser: the one place that turns a name into an
+"""Choose the back end where there is no browser: the one place that turns a name into an
 executor."""
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ MEANING = (
 
 
 class NoGPU(ValueError):
-    """A graphics chip was asked for and there is none; the cause says why."""
+    """A graphics chip was asked for and there is none; the cause names the reason."""
 
 
 async def executor_named(name: str) -> Executor:
@@ -37,14 +37,14 @@ async def executor_named(name: str) -> Executor:
 
 
 def processor() -> Executor:
-    """All cores with the kernels of the tab."""
+    """The executor that uses all cores: the tab's kernels, and numpy where it is faster."""
     from oneseek.engine.backends.native_cpu import Processor
 
     return Processor()
 
 
 def kernels() -> Executor:
-    """All cores with the kernels of the tab and nothing else, in a tab as well."""
+    """The executor that uses all cores and only the tab's kernels; it runs in a tab as well."""
     from oneseek.engine.backends.wasm.executor import Wasm
 
     if sys.platform == "emscripten":

@@ -1,4 +1,4 @@
-"""The commands that make the model speak: chat, generate, logits; and export, which lets it go.
+"""The commands that use the model: chat, generate, logits; and export, which writes it for others.
 
 They run the same engine as the page, on the GPU where there is a real one, otherwise on the
 processor.
@@ -31,8 +31,8 @@ from oneseek.engine.model.vision.eyes import DETAILS
 from oneseek.engine.open import alone_in, clock, model_named
 from oneseek.importers.document import ImportRefused
 
-STORE = "oneseek.sqlite"  # beside an adapter: what else is known in its folder
-SPEAKING = "chat"  # what the answer of a chat is known as while it grows
+STORE = "oneseek.sqlite"  # beside an adapter: the store of what else its folder knows
+SPEAKING = "chat"  # the key of a chat's answer while it grows
 SHOWN = 10  # next tokens that `logits` shows
 
 
@@ -60,7 +60,7 @@ def make_sampling(options, model, **more):
 
 
 def make_chat_sampling(options, model):
-    """The same in a chat, which does not go round in circles unless it is asked to be greedy."""
+    """The sampling of a chat, which does not repeat itself unless it is asked to be greedy."""
     keeps_going = not options.greedy
     return make_sampling(options, model, steer=keeps_going, stop_repeats=keeps_going)
 
@@ -74,7 +74,7 @@ def picture_options(parser):
 
 
 async def first_message(text, options, model):
-    """What the user says, with the pictures that are asked about."""
+    """The user's message, with the pictures that are asked about."""
     message = {"role": "user", "content": text}
     if not options.picture:
         return message
@@ -99,7 +99,7 @@ def user_options(parser):
 
 
 def lines_of(path):
-    """JSON strings, one a line."""
+    """The JSON strings in a file, one a line."""
     text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
     for number, line in enumerate(text.splitlines(), 1):
         if line.strip():
@@ -134,7 +134,7 @@ async def _generate(options):
 
 
 async def _generate_from_memory(options, users):
-    """From a folder that knows facts by heart: who answers depends on what is asked."""
+    """Answer from a folder that knows facts by heart: the question decides who answers."""
     model = await teaching.load_model(options)
     async with assistant_of(Path(options.adapter), model) as assistant:
         for number, user in enumerate(users):
@@ -231,7 +231,7 @@ async def _chat(options):
 
 
 async def _chat_with_adapter(options):
-    """With weights that come without a memory."""
+    """Chat with weights that come without a memory."""
     model, generator = await load_generator(options)
 
     async def answer(messages):
@@ -245,7 +245,7 @@ async def _chat_with_adapter(options):
 
 
 async def _talk(options, model, answer):
-    """One line after another: nothing else happens while the next one is waited for."""
+    """Answer one line after another; nothing else happens while the next one is waited for."""
     log(f"{model.name} on {model.executor.name}; an empty line ends it")
     messages = []
     while text := read_line():
@@ -261,13 +261,13 @@ async def _talk(options, model, answer):
 
 
 def make_printer(options):
-    """What shows an answer while it grows."""
+    """A function that prints an answer while it grows."""
     return lambda piece: None if options.json else print(piece, end="", flush=True)
 
 
 @contextlib.contextmanager
 def interrupting(act):
-    """Meanwhile Ctrl+C does this, and ends nothing else."""
+    """Have Ctrl+C do this within the block, and end nothing else."""
     before = signal.signal(signal.SIGINT, lambda *_: act())
     try:
         yield
@@ -276,7 +276,7 @@ def interrupting(act):
 
 
 def read_line():
-    """The next line; none when the person wants to end."""
+    """The next line; empty when the person wants to end."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         if sys.stdin.isatty():
@@ -290,8 +290,8 @@ def read_line():
 
 
 def wait_for_line():
-    """Waits until a line is typed. A signal that comes before the wait has begun ends it too;
-    `input` would miss it until the next key."""
+    """Wait until a line is typed. A signal ends the wait, also one that comes before it has begun;
+    `input` would miss that until the next key."""
     woken, wakes = socket.socketpair()
     wakes.setblocking(False)
     with woken, wakes:

@@ -1,6 +1,7 @@
-"""Seeing a program: its listing, what each step costs on the device, where it differs from numpy.
+"""Inspects a program: its listing, the cost of each step on the device, where it differs from
+numpy.
 
-`oneseek steps` shows one training step of a model so: `--debug 3` lists, 2 times, 5 compares.
+`oneseek steps` inspects one training step of a model: `--debug 3` lists, 2 times, 5 compares.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ def traffic(step: Step) -> int:
 
 
 def name_subject(step: Step) -> str:
-    """The weight a step is about, or else what it makes."""
+    """The weight that a step uses, or else what it makes."""
     weights = [v.name for v in step.reads if v.name.startswith(("model.", "lm_head."))]
     return weights[0] if weights else step.outs[0].name
 
@@ -86,7 +87,7 @@ async def compare(run, truth: NumpyRun, out: Value, tolerance: float) -> str:
     scale = float(np.abs(wanted).max()) if prod(wanted.shape) else 0.0
     off = np.abs(made.astype(np.float64) - wanted)
     if np.isfinite(made).all() and off.max(initial=0.0) <= tolerance * max(scale, 1e-6):
-        wanted[...] = made  # what follows is judged on its own
+        wanted[...] = made  # later steps are judged by themselves
         return ""
     at = tuple(int(i) for i in np.unravel_index(int(np.nanargmax(off)), off.shape))
     return f"{out.name}{list(at)} is {made[at]}, numpy says {wanted[at]} (largest {scale:.3g})"

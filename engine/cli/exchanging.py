@@ -73,7 +73,7 @@ def exchange(options):
 
 
 def phrase_of(twice: bool) -> str:
-    """From the environment, or asked; a new file's phrase has to be long enough."""
+    """The phrase, from the environment or typed; that of a new file has to be long enough."""
     phrase = variable("ONESEEK_PHRASE") or getpass.getpass("Phrase: ")
     if not twice:
         return phrase
@@ -110,7 +110,7 @@ async def unseal_file(path: Path, phrase: str) -> tuple[dict, str]:
 
 
 async def exchange_with_server(options, store: SqliteStore, phrase: str) -> None:
-    """The server takes over what is known here, and answers with what both know."""
+    """Exchange with a server: it merges what is known here, and answers with what both know."""
     _, mine = await export_state(store, phrase, clock, NativeCipher(), read_named_key())
     theirs = await asyncio.to_thread(post, options.server, options.key, mine)
     state, signed_by = await unseal(theirs, phrase, NativeCipher())
@@ -137,7 +137,7 @@ def post(server: str, key: str, data: bytes) -> bytes:
 
 
 async def bring_in(options, store: SqliteStore, where: str, state: dict, signed_by: str) -> None:
-    """Take it over, and say what that changed."""
+    """Merge a state, and show what that changed."""
     found = await import_state(store, state, clock)
     await store.scrub()  # nothing of what is forgotten stays in the file
     met = [
@@ -159,7 +159,7 @@ async def bring_in(options, store: SqliteStore, where: str, state: dict, signed_
 
 
 async def remember(options) -> None:
-    """By heart, now; in a server's folder that is its own affair."""
+    """Know the new facts by heart now; in a server's folder the server does that."""
     store = SqliteStore(options.folder / STORE)
     known = await store.get("state", KNOWN_AS)
     await store.close()

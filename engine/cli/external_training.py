@@ -32,7 +32,7 @@ LOST = (
 
 
 def export(options: Any) -> None:
-    """What a round trains on: whole, or as much of it as any tool reads."""
+    """Write what a round trains on: whole, or as much of it as any tool reads."""
     asyncio.run(_export(options))
 
 
@@ -73,7 +73,7 @@ def of_data(data: Path, parameters: float) -> TrainingConfig:
 
 @contextlib.asynccontextmanager
 async def _copy(options: Any) -> AsyncIterator[Session]:
-    """A session over a copy of what lies in --adapter: what is asked here changes nothing there."""
+    """A session over a copy of the folder --adapter, so that nothing is changed there."""
     model = await load_model(options)
     given = Path(options.adapter) if options.adapter else None
     config = None

@@ -1,8 +1,8 @@
-"""`oneseek eval`: what an adapter knows, confuses and has forgotten, and whose answers are how
-right.
+"""`oneseek eval`: what an adapter knows, confuses and has forgotten, and how right each one's
+answers are.
 
-From a folder that also knows by heart, the base alone, its memory, its version and both together
-are asked the same questions.
+In a folder that also knows facts by heart, the base alone, its memory, its version and both
+together are asked the same questions.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ async def _evaluate(options):
 
 
 def only_remembers(folder: Path) -> bool:
-    """Facts were told, and nothing was trained yet."""
+    """Whether facts were told, and nothing was trained yet."""
     return (folder / STORE).exists() and not (folder / WEIGHTS).exists()
 
 
@@ -104,7 +104,8 @@ plain text becomes {change:.1%} {direction} to predict; known facts that are los
 
 
 async def alone(options) -> str:
-    """What an adapter that was made behind a memory is without it; of any other, nothing."""
+    """What an adapter that was made behind a memory is without it, in words; empty for any
+    other."""
     folder = Path(options.adapter)
     if not (folder / STORE).exists():
         return ""
@@ -124,7 +125,7 @@ async def alone(options) -> str:
 
 
 def describe_measures(found: dict[str, float]) -> str:
-    """What the gate measured, in words."""
+    """The gate's measures in words."""
     change = found["perplexity change"]
     return ALONE.format(
         kl=found["KL, mean"], same=found["top-1 agreement"], change=abs(change),
@@ -133,7 +134,8 @@ def describe_measures(found: dict[str, float]) -> str:
 
 
 class Asked:
-    """One of WHO, asked like a person asks: greedily, each question in a chat of its own."""
+    """The base, the memory or both, asked like a person asks: greedily, each question in its own
+    chat."""
 
     def __init__(self, assistant, who, variants):
         self.assistant, self.who, self.variants = assistant, who, variants
@@ -156,7 +158,7 @@ class Asked:
         return answer.text
 
     async def by_heart(self, said, sampling):
-        """The base, with what it was told and no version behind."""
+        """The answer of the base with what it was told, and no version behind."""
         mind = self.assistant.mind
         speaking = await mind.decide_answer(BASE, said[0]["content"])
         answer = self.assistant.base.ask(
@@ -198,7 +200,7 @@ async def _sift(options):
 
 
 async def read_learned(folder: str | None) -> dict[str, str]:
-    """What a folder was taught, by its questions."""
+    """The answers that a folder was taught, by question."""
     if not folder or not (Path(folder) / STORE).exists():
         return {}
     store = SqliteStore(Path(folder) / STORE)

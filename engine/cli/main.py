@@ -1,5 +1,5 @@
 """`oneseek`: OneSeek for scripts and terminals; the commands are in the modules beside this one,
-and in the workers' those that serve."""
+those that serve in workers/commands.py."""
 
 import argparse
 import inspect
@@ -42,7 +42,7 @@ ZSH = "autoload -U +X compinit bashcompinit && compinit && bashcompinit\n"
 
 
 def parser_of_all():
-    """What reads the command line, with every command that has registered."""
+    """The parser of the command line, with every command that has registered."""
     parser = argparse.ArgumentParser(prog="oneseek", description=__doc__.partition(";")[0])
     parser.add_argument("--version", action="version", version=f"oneseek {oneseek.__version__}")
     chosen = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")

@@ -50,7 +50,7 @@ def questions(options) -> list[dict]:
 
 
 def parse_questions(text: str) -> list[dict]:
-    """Questions that stand on the command line itself."""
+    """The questions that stand on the command line itself."""
     try:
         found = json.loads(text)
     except ValueError as error:
@@ -110,7 +110,7 @@ async def submit(options, training: MicroTraining, asked: list[dict]) -> None:
 
 
 async def must_have_begun(session: Session, asked: list[dict]) -> None:
-    """The second stage goes on from the first."""
+    """Refuse questions without a first stage, from which the second goes on."""
     begun = {one["question"] for _, one in await session.store.all("samples")}
     for one in asked:
         if one.get("question") not in begun:
@@ -121,7 +121,7 @@ async def must_have_begun(session: Session, asked: list[dict]) -> None:
 
 
 def learner(session: Session):
-    """How one stage learns: its examples in one lesson."""
+    """A function that learns one stage: its examples in one lesson."""
 
     async def learn(examples: list[dict], line: str) -> dict:
         records = [TrainingQueue(clock).add(example) for example in examples]
@@ -136,7 +136,7 @@ def learner(session: Session):
 
 
 async def keep(options, session: Session, key: str) -> None:
-    """A stage's sample as a file, and what became of it on stdout."""
+    """Write a stage's sample to a file, and its outcome to stdout."""
     sample = await session.store.get("samples", key)
     folder = options.out / "samples"
     folder.mkdir(exist_ok=True)

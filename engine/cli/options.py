@@ -55,7 +55,7 @@ def json_option(parser):
 
 
 def model_options(parser):
-    """What every command that uses a model understands."""
+    """Add the options of every command that uses a model."""
     parser.add_argument(
         "--model",
         metavar="ID|PATH",
@@ -68,12 +68,12 @@ def model_options(parser):
 
 
 def show(options, result, text):
-    """A result for scripts or for people."""
+    """Print a result for scripts or for people."""
     print(json.dumps(result, ensure_ascii=False) if options.json else text, flush=True)
 
 
 def write_whole(path, data):
-    """A file is the old one or the whole new one: a full disk leaves no part of it."""
+    """Write a file that is the old one or the whole new one: a full disk leaves no part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(path.name + ".part")
     try:
@@ -134,7 +134,7 @@ def models(options):
 
 
 def need(what, names, extra):
-    """Refuse, before anything is loaded, what takes packages that are not here."""
+    """Refuse, before anything is loaded, a command whose packages are not here."""
     if lacking := [name for name in names if importlib.util.find_spec(name) is None]:
         raise ValueError(
             f"{what} needs {', '.join(lacking)}, not here: pip install 'oneseek[{extra}]'"
@@ -164,7 +164,7 @@ class Lines:
 
 
 def figures(metrics) -> str:
-    """The loss of a step, of what was held back where that was measured, and the speed."""
+    """The loss of a step, the held-out loss where it was measured, and the speed."""
     said = f"  loss {metrics['loss']:.3f}"
     if metrics.get("held_out") is not None:
         said += f"  held back {metrics['held_out']:.3f}"
@@ -188,7 +188,7 @@ class Bar:
 
 
 def server_options(parser: argparse.ArgumentParser) -> None:
-    """What `oneseek headless` and `build.py headless` understand alike."""
+    """Add the options that `oneseek headless` and `build.py headless` share."""
     parser.epilog = environment.describe_variables()
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(

@@ -1,4 +1,4 @@
-"""`oneseek pack`: a smaller file of a model's own making, and what that costs.
+"""`oneseek pack`: a smaller file, made from a model, and what that costs.
 
 Interrupted, the same command goes on, to the same bytes.
 """
@@ -62,7 +62,7 @@ async def _pack(options) -> None:
 
 
 async def write(given: Path, out: Path, options) -> None:
-    """Under another name until it is whole."""
+    """Write under another name until the file is whole."""
     part = out.with_name(out.name + ".part")
     out.parent.mkdir(parents=True, exist_ok=True)
     with contextlib.ExitStack() as open_files:
@@ -77,15 +77,15 @@ def kinds(options) -> tuple[str, str]:
 
 
 def is_this(given: Path, out: Path, options) -> bool:
-    """Whether it is what this very call would write: its header names what it was made of."""
+    """Whether the file is what this call would write: its header names what it was made of."""
     with contextlib.closing(open_model(given)) as file, out.open("rb") as there:
         head = Packing(file, *kinds(options), file.sha256()).head
         return there.read(len(head)) == head
 
 
 async def judge(given: Path, out: Path, backend: str) -> dict:
-    """Over plain text of both languages: how far it is from what was given (KL, nats a token), how
-    often both like the same token best, and the perplexity of each."""
+    """Compare both on plain text of both languages: their distance (KL, nats a token), how often
+    they have the same likeliest token, and the perplexity of each."""
     models = [await load_model(path, backend) for path in (given, out)]
     expecting = [Expecting(model, LENGTH) for model in models]
     figures: dict[str, float] = {}
@@ -108,7 +108,8 @@ async def judge(given: Path, out: Path, backend: str) -> dict:
 
 
 def compare(p: np.ndarray, q: np.ndarray, ids: np.ndarray) -> tuple[np.ndarray, ...]:
-    """At each token of a text: KL(p, q), whether both like the same best, and what each lost."""
+    """At each token of a text: KL(p, q), whether both have the same likeliest token, and the loss
+    of each."""
     at, then = np.arange(len(ids) - 1), ids[1:]
     kl = (np.exp(p) * (p - q)).sum(-1)
     return kl, p.argmax(-1) == q.argmax(-1), -p[at, then], -q[at, then]

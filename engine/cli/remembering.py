@@ -1,4 +1,4 @@
-"""`oneseek remember`, and who answers from a folder that remembers: its facts, its version, its
+"""`oneseek remember`, and the assistant over a folder that remembers: its facts, its version, its
 guard."""
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ from oneseek.engine.open import assistant_over
 
 @contextlib.asynccontextmanager
 async def assistant_of(folder: Path, model: Model, new: bool = False):
-    """An assistant over what lies in a folder; None where nothing but an adapter does and no `new`
-    memory is begun."""
+    """An assistant over a folder; None when it holds only an adapter and no `new` memory is
+    begun."""
     if not (new or (folder / STORE).exists()):
         yield None
         return
@@ -44,8 +44,7 @@ def facts_option(parser):
 
 
 def records_in(path: Path) -> list[dict]:
-    """The facts of a file, as the queue would hold them; all are checked before the first is
-    kept."""
+    """The facts of a file as records of the queue; all are checked before the first is kept."""
     found = []
     for number, line in lines_of(path):
         for given in line.get("lessons", [line]):

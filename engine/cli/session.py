@@ -1,4 +1,4 @@
-"""A folder in which a model learns: PEFT's files, and beside them all that going on needs.
+"""A folder in which a model learns: PEFT's files, and beside them all that is needed to go on.
 
 Lessons and practice are the page's own rounds over the page's own stores, kept in one SQLite file;
 whatever ends the process, the same call goes on where it stopped, to the same bits.
@@ -49,7 +49,7 @@ Elsewhere = Callable[[Steps], Awaitable[None]]
 
 
 def record_of(given: dict) -> dict:
-    """A line of a lessons file as the queue would hold it."""
+    """The queue's record of a line of a lessons file."""
     question, answer = given.get("question") or given.get("prompt") or "", given.get("answer") or ""
     example = {
         "kind": "lesson",
@@ -84,8 +84,8 @@ class Session:
         adapter: Path | None = None,
         budget: int | None = None,
     ) -> Session:
-        """The folder's session, or a new one that begins with an adapter; without a configuration,
-        with the one it was made with."""
+        """The folder's session, or a new one that begins with an adapter. Without a configuration
+        it has the one that it was made with."""
         if adapter and not (folder / STORE).exists() and (adapter / STORE).exists():
             copy_store(adapter / STORE, folder / STORE)
         session = cls(folder, model, budget)
@@ -150,8 +150,8 @@ class Session:
         return await self.versions.pool()
 
     async def list_refused(self) -> list[dict]:
-        """What the gate refused as a lesson: practice may still make it right; and what another
-        device brought."""
+        """The lessons that the gate refused, which practice may still make right, and those that
+        another device brought."""
         queue = [r for _, r in await self.store.all("queue") if r["kind"] != DATA_SET]
         return [
             r for r in queue
@@ -159,7 +159,7 @@ class Session:
         ]  # fmt: skip
 
     async def find_outcome(self, id: str) -> dict | None:
-        """What became of an example before: the end of its round, if it had one."""
+        """The outcome of an example's earlier round, or None."""
         for record in await self.versions.records():
             if id in record["lessons"]:
                 gate = record["gate"]
@@ -170,7 +170,7 @@ class Session:
         return None
 
     async def weights(self) -> np.ndarray:
-        """The adapter in use, as one of all layers."""
+        """The adapter in use, as one over all layers."""
         return self.trainer.grow(await self._weights())
 
     async def adapter(self) -> tuple[Trained, np.ndarray]:
@@ -179,7 +179,7 @@ class Session:
         return self.trainer.layout_of(weights), shape.unpack_weights(weights)[1]
 
     async def _weights(self) -> Arrays:
-        """Those in use; damaged ones are trained again to the same bits."""
+        """The weights in use; damaged ones are trained again to the same bits."""
         number = await self.versions.number(GENERIC)
         if not number:
             return self.trainer.fresh()
@@ -198,7 +198,7 @@ class Session:
     # ---- rounds
 
     async def admit(self, adapter: Path) -> dict:
-        """An adapter made elsewhere takes over if the gate finds nothing worse."""
+        """Use an adapter made elsewhere if the gate finds nothing worse."""
         began = time.monotonic()
         flat = convert_layout(*load_adapter(adapter, self.model.config), self.trainer.trained)
         ended = await self.training.admit({self.trainer.called: flat}, _read_name(adapter))
@@ -207,8 +207,8 @@ class Session:
         return {**ended, "seconds": time.monotonic() - began}
 
     async def open_round(self, record: dict | None = None, also: Iterable[dict] = ()) -> Steps:
-        """The round that would come next: over a data set, or practice of what is known here and
-        what is given. Nothing is trained."""
+        """Open the round that would come next: over a data set, or practice of what is known here
+        and of what is given. Nothing is trained."""
         kind, records = PRACTICE, [*await self.list_refused(), *also]
         if record:
             kind, records = TRAINING, [record]
@@ -216,7 +216,7 @@ class Session:
         return cast(Steps, self.training.attempt)
 
     async def teach(self, records: list[dict], heard: Heard = lambda metrics: None) -> dict:
-        """One lesson, or several that take turns, and what became of them."""
+        """Teach one lesson, or several that take turns; the outcome."""
         for record in records:
             check(self.trainer.coder, record)
         await self.store.batch([["put", "queue", record["id"], record] for record in records])
@@ -229,8 +229,8 @@ class Session:
         also: Iterable[dict] = (),
         elsewhere: Elsewhere | None = None,
     ) -> dict:
-        """A new adapter over everything learned, refused as a lesson, or given now; it takes over
-        when it is not worse."""
+        """Train a new adapter on everything learned, refused as a lesson, or given now; it takes
+        over when it is not worse."""
         new = list(also)
         await self.store.batch([["put", "queue", record["id"], record] for record in new])
         await self.mind.remember()
@@ -238,7 +238,7 @@ class Session:
 
     async def tune(self, record: dict, seconds: float | None, heard: Heard) -> Tuning | None:
         """The settings for training over a data set, found by tries that last so long and go on
-        where they stopped; those found before, where a training by them was interrupted."""
+        where they stopped; those found before if a training by them was interrupted."""
         key = f"tuning.{record['id']}"
         asked = {"seconds": seconds, "config": self.config.to_dict()}
         kept = await self.store.get("state", key)
@@ -270,15 +270,16 @@ class Session:
         heard: Heard = lambda metrics: None,
         elsewhere: Elsewhere | None = None,
     ) -> dict:
-        """Over a data set (dataset_attempt.data_set_record), until it no longer gets better."""
+        """Train over a data set (dataset_attempt.data_set_record) until it no longer gets
+        better."""
         await self.store.batch([["put", "queue", record["id"], record]])
         return await self._round(TRAINING, [record], heard, elsewhere)
 
     async def teach_skill(
         self, name: str, record: dict, heard: Heard = lambda metrics: None
     ) -> dict:
-        """A skill from a data set: known by what asks for it once its adapter does it better.
-        Killed in between, the same call goes on."""
+        """Teach a skill from a data set; questions find it once its adapter does it better. Killed
+        in between, the same call goes on."""
         record, number = skill_record(name, record), await self.skills.number(name)
         before = await self.versions.record(number) if number else {"lessons": []}
         ended = await self.find_outcome(record["id"]) if record["id"] in before["lessons"] else None
@@ -289,7 +290,7 @@ class Session:
         return ended
 
     async def train_taste(self, heard: Heard = lambda metrics: None) -> dict:
-        """A taste from everything that was chosen, used once it decides what is held back as the
+        """Train a taste from all choices; it is used once it decides what is held back as the
         person did. Killed in between, the same call goes on."""
         record, number = await taste_record(self.store), await self.versions.number(TASTE)
         before = await self.versions.record(number) if number else {"lessons": []}
@@ -310,9 +311,10 @@ class Session:
         elsewhere: Elsewhere | None = None,
         line: str = GENERIC,
     ) -> dict:
-        """`elsewhere` takes the steps instead of the engine here; the gate is the same."""
+        """Do a round; `elsewhere` takes the steps instead of the engine here, the gate is the
+        same."""
         began = time.monotonic()
-        await History(self.versions, self.trainer).resume()  # of what another device forgot
+        await History(self.versions, self.trainer).resume()  # finishes what another device forgot
         if not await self.training.reopen(line, kind if kind == TRAINING else ""):
             await self.training.open(kind, lessons, line)
         if elsewhere:
@@ -327,7 +329,7 @@ class Session:
         return {**ended, "seconds": time.monotonic() - began}
 
     async def save(self) -> None:
-        """The adapter in use as PEFT's files."""
+        """Write the adapter in use as PEFT's files."""
         record = await self.versions.current()
         more: dict = {}
         if record:
@@ -343,13 +345,13 @@ def _make_outcome(outcome: str, reason: str, version: dict | None, gate: dict) -
 
 
 def _read_name(adapter: Path) -> str:
-    """The name an adapter came with."""
+    """The name that an adapter came with."""
     card = adapter / CARD
     return name_in(card.read_bytes()) if card.exists() else ""
 
 
 def copy_store(source: Path, target: Path) -> None:
-    """A whole copy, also of what is still in the write-ahead log."""
+    """Copy a whole store, also what is still in the write-ahead log."""
     make_folder(target.parent)
     keep_private(target)
     with contextlib.closing(sqlite3.connect(source)) as old:

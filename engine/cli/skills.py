@@ -97,7 +97,7 @@ async def _list(options):
 
 
 def what_helps(told: dict) -> str:
-    """What more examples would be of use, as far as is known."""
+    """Which examples would help, as far as is known."""
     words = []
     if 0 < told["examples"] < told["least"]:
         words.append(f"{told['examples']} of at least {told['least']} examples")

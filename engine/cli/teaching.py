@@ -73,7 +73,7 @@ def settings_options(parser):
 
 
 def make_config(options, usual: TrainingConfig) -> TrainingConfig:
-    """The usual configuration with what the person changed."""
+    """The usual configuration with the person's changes."""
     config = usual
     if options.config:
         config = config.replace(**json.loads(options.config.read_text("utf-8")))
@@ -81,7 +81,7 @@ def make_config(options, usual: TrainingConfig) -> TrainingConfig:
 
 
 def changes(items: list[str]) -> dict:
-    """What NAME=VALUE change of a configuration."""
+    """The changes of a configuration that NAME=VALUE items ask for."""
     found: dict = {}
     for item in items:
         name, _, value = item.partition("=")
@@ -100,7 +100,7 @@ async def load_model(options) -> Model:
 
 @contextlib.asynccontextmanager
 async def session_of(options, model: Model, config: TrainingConfig | None):
-    """The session in --out, beginning where --adapter ends."""
+    """The session in --out, which begins where --adapter ends."""
     session = await Session.open(
         options.out, model, config, options.adapter and Path(options.adapter)
     )
@@ -111,7 +111,7 @@ async def session_of(options, model: Model, config: TrainingConfig | None):
 
 
 def must_be_there(options, none: str) -> None:
-    """ValueError in these words where nothing was ever made in --out."""
+    """Raise a ValueError in these words if nothing was ever made in --out."""
     if not (options.out / STORE).exists():
         raise ValueError(none.format(folder=options.out))
 
@@ -128,7 +128,7 @@ async def session_there(options, none: str):
 
 
 def result(what: str, ended: dict) -> dict:
-    """What a script reads of a round."""
+    """The outcome of a round, for scripts."""
     gate, version = ended["gate"], ended["version"]
     figures = ("steps", "scale", "measures", "notes", "switches", "losses", "sifted", "doing")
     return {
@@ -232,7 +232,7 @@ def tune_option(parser):
 
 
 def seconds_asked(options) -> float | None:
-    """How long to try; a wrong call ends before a model is loaded."""
+    """The seconds to try, or None; a wrong call ends before a model is loaded."""
     if options.tune is None:
         return None
     if options.engine != "own":
@@ -242,7 +242,7 @@ def seconds_asked(options) -> float | None:
 
 
 async def tune(options, session: Session, record: dict) -> None:
-    """The session trains by the settings that were found, if that was asked for."""
+    """Train by settings that are found first, if that was asked for."""
     tuning = await session.tune(record, seconds_asked(options), show_tuning)
     if tuning:
         for line in table(tuning.kept):
@@ -250,7 +250,7 @@ async def tune(options, session: Session, record: dict) -> None:
 
 
 def show_tuning(kept: SavedTuning) -> None:
-    """How far it is, where somebody looks."""
+    """Show how far the tries are, on a terminal."""
     if sys.stderr.isatty():
         spent, seconds = clock(kept["spent"]), clock(kept["seconds"])
         print(f"\r{len(kept['results'])} tries, {spent} of {seconds} ", end="", file=sys.stderr)

@@ -1,1 +1,1 @@
-"""A program is a flat list of steps; here it is written, differentiated and scheduled."""
+"""Writes, differentiates and schedules programs; a program is a flat list of steps."""

@@ -1,6 +1,6 @@
 """Reverse-mode differentiation: walk the steps backwards and let each op's vjp append more steps.
 
-Gradients exist only for what is trained; steps that nobody reads in the end are dropped.
+Gradients are computed only for trained values; steps whose results nobody reads are dropped.
 """
 
 from functools import partial
@@ -10,8 +10,8 @@ from oneseek.engine.turns import pause
 
 
 def grad(seeds: dict[Value, Value], wrt: list[Value]) -> list[Value]:
-    """Append the backward pass. `seeds` maps values to their given cotangents; the result holds
-    the cotangent of each value in `wrt`."""
+    """Append the backward pass; `seeds` maps values to their given cotangents. Returns the
+    cotangent of each value in `wrt`."""
     program = wrt[0].program
     cotangents: dict[Value, Value] = {}
     before = program.origin

@@ -1,4 +1,4 @@
-"""Who makes and reads the values of a program, for a pass that puts steps in place of others."""
+"""Tracks who makes and reads each value of a program, for passes that replace steps by others."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from oneseek.engine.compiler.ir import OPS, Program, Step, Value
 
 
 class Graph:
-    """Who makes and who reads each value of a program, and what is to become of its steps."""
+    """The maker and the readers of each value of a program, and the pending replacements of its
+    steps."""
 
     def __init__(self, program: Program, bindings: int) -> None:
         self.program, self.bindings = program, bindings
@@ -21,7 +22,7 @@ class Graph:
                 self._note(value, step)
         for value in program.outputs.values():
             self._note(value, None)
-        self._first: list[Step] = []  # what is put before all
+        self._first: list[Step] = []  # steps to put before all others
         self._turns: dict[tuple[Value, Value], Value] = {}
         self._instead: dict[Step, list[Step]] = {}
         self._gone: set[Step] = set()
@@ -32,11 +33,12 @@ class Graph:
             value = value.base
 
     def readers(self, value: Value) -> set[Step | None]:
-        """The steps that read it or a part of it; None is somebody outside."""
+        """The steps that read the value or a part of it; None stands for a reader outside the
+        program."""
         return set(self._readers[value])
 
     def reader(self, value: Value, *names: str) -> Step | None:
-        """The only step that reads it, if its op is one of these."""
+        """The only step that reads the value, if its op is one of these; otherwise None."""
         found = self._readers[value]
         if len(found) == 1 and found[0] is not None and found[0].op.name in names:
             return found[0]
@@ -45,7 +47,7 @@ class Graph:
     def step(
         self, name: str, ins: tuple, attrs: dict, outs: tuple[Value, ...] | None = None
     ) -> Step:
-        """A step that is not in the program yet."""
+        """Make a step that is not in the program yet."""
         program, op = self.program, OPS[name]
         specs = op.output_specs(ins, attrs)
         made = outs or tuple(program.value(spec) for spec in specs)
@@ -54,8 +56,8 @@ class Graph:
         return Step(op, ins, made, attrs)
 
     def fits(self, gone: Iterable[Step], steps: list[Step]) -> bool:
-        """Whether `steps` can stand where the last of `gone` does: a kernel may see as much, and
-        nobody reads before it what they make."""
+        """True if `steps` can stand where the last of `gone` does: each has few enough arrays for a
+        kernel, and no remaining step reads their results before that place."""
         gone = set(gone)
         place = max(map(self.at.__getitem__, gone))
         seen = [len(s.ins) + len(s.outs) - len(s.op.updates) for s in steps]
@@ -63,12 +65,12 @@ class Graph:
         return max(seen) <= self.bindings and all(r is None or self.at[r] > place for r in readers)
 
     def replace(self, gone: Iterable[Step], steps: list[Step]) -> None:
-        """Put `steps` where the last of `gone` stands."""
+        """Let `steps` replace `gone`, at the place of the last of them."""
         self._instead[max(gone, key=self.at.__getitem__)] = steps
         self._gone |= set(gone)
 
     def turns(self, positions: Value, table: Value) -> Value:
-        """The angles of every row, looked up once for all layers."""
+        """The rotary angles of every row, looked up once for all layers."""
         if (positions, table) not in self._turns:
             step = self.step("rows", (table, positions), {})
             self._first.append(step)

@@ -1,8 +1,8 @@
-"""The one data structure of the compiler: a flat list of steps over typed values.
+"""The compiler's one data structure: a flat list of steps over typed values.
 
 Tracing a model appends the forward steps, `grad` appends the backward steps, the optimiser appends
-the update. `fuse` and `plan` (schedule.py) then decide what runs together and where each value
-lives; every back end replays the same list.
+the update. `fuse` and `plan` (schedule.py) then decide which steps run together and where each
+value is stored; every back end replays the same list.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ BYTES = {"f32": 4, "i32": 4, "u32": 4, "f16": 2}
 
 @dataclass(frozen=True)
 class Spec:
-    """What is known about a value before it exists."""
+    """The shape and dtype of a value."""
 
     shape: tuple[int, ...]
     dtype: str = "f32"
@@ -61,16 +61,16 @@ class Value:
 
     @property
     def root(self) -> Value:
-        """The value that owns the memory this one lives in."""
+        """The value that owns this value's memory."""
         return self.base.root if self.base else self
 
     @property
     def start(self) -> int:
-        """Elements between the beginning of the root's memory and this value."""
+        """The offset of this value in the root's memory, in elements."""
         return self.offset + (self.base.start if self.base else 0)
 
     def view(self, offset: int, shape: tuple[int, ...], name: str | None = None) -> Value:
-        """A window of `shape` starting `offset` elements into this value."""
+        """A window with this shape, `offset` elements into this value."""
         if offset + prod(shape) > self.spec.size:
             raise ValueError(f"{self.name}:{self.spec} has no room for {shape} at {offset}")
         spec = Spec(tuple(shape), self.spec.dtype)
@@ -90,22 +90,22 @@ class Value:
 
 @dataclass(frozen=True)
 class Origin:
-    """Which part of a program a step belongs to, and the lines that asked for it."""
+    """The part of a program that a step belongs to, and the source lines that asked for it."""
 
     part: str = "forward"  # or "backward", "update"
-    lines: tuple[tuple[str, int], ...] = ()  # file and number
+    lines: tuple[tuple[str, int], ...] = ()  # file and line number
 
     def __or__(self, other: Origin) -> Origin:
-        """That of a step which took another one in."""
+        """The origin of a step that absorbed another one."""
         return Origin(self.part, tuple(dict.fromkeys(self.lines + other.lines)))
 
 
 @dataclass(eq=False)
 class Step:
-    """One op applied once: on a GPU one dispatch."""
+    """One application of an op; on a GPU one dispatch."""
 
     op: Op
-    ins: tuple[Any, ...]  # values; None where an input is absent that the op can do without
+    ins: tuple[Any, ...]  # values; None for an optional input that is absent
     outs: tuple[Value, ...]
     attrs: dict
     origin: Origin = Origin()
@@ -123,7 +123,7 @@ class Step:
 
 @dataclass(eq=False)
 class Program:
-    """Inputs, steps and the outputs somebody will read. `print` shows it line by line."""
+    """Inputs, steps and the outputs that will be read. `print` shows it line by line."""
 
     name: str = "program"
     inputs: dict[str, Value] = field(default_factory=dict)
@@ -131,10 +131,10 @@ class Program:
     outputs: dict[str, Value] = field(default_factory=dict)
     windows: dict[str, dict[str, Value]] = field(default_factory=dict)  # named parts of an input
     made: int = 0
-    origin: Callable[[], Origin] = Origin  # of the steps that are appended now
+    origin: Callable[[], Origin] = Origin  # origin of the steps that are appended now
 
     def attribute(self, origin: Callable[[], Origin]) -> Callable[[], Origin]:
-        """Say where the steps appended from now on come from; what was said before."""
+        """Set the origin of the steps appended from now on; returns the previous one."""
         before, self.origin = self.origin, origin
         return before
 
@@ -145,11 +145,11 @@ class Program:
         return self.inputs[name]
 
     def buffer(self, shape: tuple[int, ...], dtype: str = "f32") -> Value:
-        """Memory that several steps fill piece by piece, see `place`."""
+        """A new value that several steps fill piece by piece, see `place`."""
         return self.value(Spec(tuple(shape), dtype))
 
     def value(self, spec: Spec) -> Value:
-        """A new one, which a step is to make."""
+        """A new value; the caller makes the step that computes it."""
         self.made += 1
         return Value(spec, self, f"%{self.made - 1}")
 
@@ -158,7 +158,7 @@ class Program:
         return value
 
     def place(self, value: Value, base: Value, offset: int) -> None:
-        """Let the step that makes `value`, or what it reshapes, write it straight into `base` at
+        """Let the step that makes `value`, or the value it reshapes, write straight into `base` at
         `offset`."""
         while value.base and value.base.spec.size == value.spec.size:
             value = value.base
@@ -185,7 +185,7 @@ OPS: dict[str, Op] = {}
 
 
 class Op:
-    """One operation, all of it: the numpy body of the decorated function is its definition."""
+    """One operation with all its rules; the numpy body of the decorated function defines it."""
 
     def __init__(
         self,
@@ -198,8 +198,8 @@ class Op:
     ) -> None:
         self.name, self.doc = reference.__name__, reference.__doc__
         self.reference, self.shape, self.kernel, self.cases = reference, shape, kernel, cases
-        self.updates = updates  # inputs whose memory outputs 0, 1, ... overwrite
-        self.reuses = reuses  # inputs whose memory output 0 may take when nobody needs them later
+        self.updates = updates  # inputs that outputs 0, 1, ... overwrite in place
+        self.reuses = reuses  # inputs whose memory output 0 may take once no later step needs them
         self.pullback: Callable | None = None
         self.launch_rule: Callable | None = None
         self.cost_rule: Callable | None = None
@@ -214,13 +214,13 @@ class Op:
         return rule
 
     def launch(self, rule: Callable) -> Callable:
-        """rule(tier, *input specs, **attrs) -> entry point, workgroups, what the kernel is told
-        (WebGPU only; see launch.py)."""
+        """rule(tier, *input specs, **attrs) -> entry point, workgroups, kernel constants (WebGPU
+        only; see launch.py)."""
         self.launch_rule = rule
         return rule
 
     def cost(self, rule: Callable) -> Callable:
-        """rule(*input specs, **attrs) -> floating-point operations, where they are many for each
+        """rule(*input specs, **attrs) -> floating-point operations; for ops with many operations a
         result."""
         self.cost_rule = rule
         return rule
@@ -259,11 +259,12 @@ class Op:
 
 
 class ShapeError(ValueError):
-    """An op was given values whose shapes do not fit; the text names the op, weights, shapes."""
+    """The shapes of an op's inputs do not fit; the text names the op, the weights and the
+    shapes."""
 
 
 def op(**record: Any) -> Callable[[Callable], Op]:
-    """Decorator: the function becomes the op of its name, found by every test and back end."""
+    """Decorator: registers the function as the op of its name, for every test and back end."""
 
     def register(reference: Callable) -> Op:
         if reference.__name__ in OPS:

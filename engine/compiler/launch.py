@@ -1,9 +1,9 @@
-"""What the launch rules of all ops share: how a device is divided among the items of a step.
+"""What the launch rules of all ops share: how threads are divided among the items of a step.
 
-A rule stands with its op. It gets the tier of the device and the op's input specs (None for an
-absent one) and returns (entry point, workgroup counts, what the kernel is told). Names in capitals
-are `override` constants, compiled in; others are members of the kernel's `Sizes`, which it reads:
-what changes with the number of tokens would otherwise be a kernel for each.
+A launch rule stands beside its op. It takes the device's tier and the op's input specs (None for an
+absent one), and returns (entry point, workgroup counts, constants). Constants in capitals are
+`override` constants, compiled in. The others are members of the kernel's `Sizes`, read at run time:
+a size that changes with the number of tokens would otherwise need a kernel for each.
 """
 
 from __future__ import annotations
@@ -13,25 +13,25 @@ from math import prod
 
 from oneseek.engine.compiler.ir import Step
 
-MAX_GROUPS = 65_535  # along one side of a dispatch
-LARGE = 2048  # threads of 64 outputs each, from which a product counts as large
-FULL = 16_384  # threads after which more make a GPU no faster
-SLICE = 64  # terms that are worth a thread of their own
+MAX_GROUPS = 65_535  # limit of one side of a dispatch
+LARGE = 2048  # threads of 64 outputs each; a product with more counts as large
+FULL = 16_384  # threads that fill a GPU; more make it no faster
+SLICE = 64  # terms that justify a thread of their own
 
 Groups = tuple[int, int, int]
 
 
 @dataclass(frozen=True)
 class Tier:
-    """What the device is good at. The floor (all False) works everywhere; see tiers.py."""
+    """The device's abilities. The floor (all False) works everywhere; see tiers.py."""
 
     software: bool = False  # a GPU played by the CPU: no gain from many threads
-    subgroups: bool = False  # threads that exchange numbers without memory
-    f16: bool = False  # arithmetic in half precision, where a few rows meet packed weights
+    subgroups: bool = False  # threads exchange numbers without memory
+    f16: bool = False  # half-precision arithmetic, used for a few rows with packed weights
 
 
 def flat(count: int, size: int = 1) -> Groups:
-    """Workgroups of `size` for `count` items; kernels read them back with flat_group."""
+    """Workgroup counts for `count` items, `size` in each; kernels get the index from flat_group."""
     groups = max(1, -(-count // size))
     rows = -(-groups // MAX_GROUPS)
     return -(-groups // rows), rows, 1
@@ -47,9 +47,12 @@ def launch_of(step: Step, tier: Tier) -> tuple[str, Groups, dict]:
 def product_tile(
     tier: Tier, m: int, n: int, k: int, unit: int = 4, least_cols: int = 4
 ) -> tuple[Groups, dict]:
-    """Threads of a workgroup and outputs of a thread for an m x n product, each the sum of `k`
-    terms that come in units. A GPU wants many threads: where there are few outputs several share
-    them, each over a slice of the terms. -> groups, constants"""
+    """The workgroup counts and tile constants of an m x n product with `k` terms in multiples of
+    `unit`.
+
+    A GPU needs many threads: if the outputs are few, several threads share them, each over a slice
+    of the terms.
+    """
     small = not tier.software and m * n < 64 * LARGE
     rows = 4 if small or m <= 4 else 8
     cols = 4 if small and least_cols == 4 else 8
@@ -69,14 +72,16 @@ def product_tile(
 
 
 def row_threads(tier: Tier, cols: int) -> int:
-    """Threads that share one row of `cols` elements: few where a barrier costs more than work."""
+    """The threads that share one row of `cols` elements; few where a barrier costs more than the
+    work."""
     if tier.software:
         return 8
     return 64 if cols < 1024 else 256
 
 
 def elementwise(step: Step) -> tuple[str, Groups, dict]:
-    """Ops whose kernel is one expression: four elements a thread where the size allows it."""
+    """The launch of an op whose kernel is one expression: four elements a thread if the size allows
+    it."""
     size = prod(step.outs[0].shape)
     element = "vec4f" if size % 4 == 0 else "f32"
     count = size // 4 if element == "vec4f" else size

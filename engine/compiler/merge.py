@@ -1,7 +1,7 @@
-"""Fewer, larger steps for a device that pays for each: what stands one after the other becomes one.
+"""Merges consecutive steps into fewer, larger ones, for a device on which each step costs time.
 
-`merge` reads like `fuse` and comes behind it. It changes programs only for a back end whose kernels
-may see as many arrays as a merged step has; numpy and the processor's kernels run them as they are.
+`merge` runs after `fuse`. It changes a program only for a back end whose kernels may bind as many
+arrays as a merged step has; numpy and the CPU kernels run programs unmerged.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ GATES = ("swiglu", "geglu")
 
 
 def merge(program: Program, bindings: int) -> Program:
-    """Products of the same values with weights that lie together become one step with what is done
-    before and behind them, where a kernel may see `bindings` arrays. Changes the program."""
+    """Merge products of the same values, if their weights are adjacent, with the steps before and
+    after them, as far as a kernel may bind `bindings` arrays. Changes the program."""
     if bindings:
         join_gradients(program)
         graph = Graph(program, bindings)
@@ -33,8 +33,8 @@ def merge(program: Program, bindings: int) -> Program:
 
 
 def join_gradients(program: Program) -> None:
-    """The gradients of all layers lie one after the other: their norm is one step, and so is what
-    is done with each of them."""
+    """Put the gradients of all layers into one flat array, so that their norm is one step and so is
+    the update (or the accumulation) of them all."""
     sums, last = ([s for s in program.steps if s.op.name == n] for n in ("square_sums", "adamw"))
     last = last or [step for step in program.steps if step.op.name == "accumulate"]
     at = {"adamw": 3, "accumulate": 1}
@@ -58,7 +58,8 @@ def join_gradients(program: Program) -> None:
 
 
 def join(program: Program, steps: list[Step], flat: Value) -> None:
-    """Steps over stretches of the same arrays that follow each other, as one over all of them."""
+    """Replace steps over consecutive stretches of the same arrays by one step over the whole
+    arrays."""
     first = steps[0]
     ins = list(first.ins)
     for i, value in enumerate(first.ins):
@@ -72,7 +73,7 @@ def join(program: Program, steps: list[Step], flat: Value) -> None:
 
 
 def whole_of(values: list[Value]) -> Value | None:
-    """What consists of these, one after the other."""
+    """The value that consists of exactly these values in order; None if there is none."""
     root, end = values[0].root, 0
     for value in values:
         if value.root is not root or value.start != end:
@@ -82,7 +83,7 @@ def whole_of(values: list[Value]) -> Value | None:
 
 
 def put(program: Program, gone: list[Step], step: Step) -> None:
-    """One step where the last of others stands."""
+    """Put one step at the place of the last of `gone`; drop the others."""
     at = program.steps.index(gone[-1])
     program.steps[at] = step
     others = {*gone[:-1]}
@@ -90,8 +91,8 @@ def put(program: Program, gone: list[Step], step: Step) -> None:
 
 
 def stacks_of(program: Program) -> list[list[Step]]:
-    """Products of the same values whose weights make up one input, in their order there; a product
-    by itself where that is one weight."""
+    """The products of the same values whose weights together fill one input, in their order there;
+    a product by itself if its weight alone does."""
     found: dict[tuple, list[Step]] = defaultdict(list)
     for step in program.steps:
         if step.op.name == "packed_linear" and (step.ins[5] is None or not step.ins[1].base):
@@ -105,7 +106,7 @@ def stacks_of(program: Program) -> list[list[Step]]:
 
 @dataclass(eq=False)
 class Stack:
-    """Products of the same values with weights that lie one after the other, or a single one."""
+    """Products of the same values with adjacent weights, or a single product."""
 
     graph: Graph
     products: list[Step]
@@ -116,15 +117,15 @@ class Stack:
         self.bits = first.attrs["bits"]
         alone = len(self.products) == 1
         self.weights = [first.ins[i] if alone else first.ins[i].base for i in (1, 2)]
-        self.gone: set[Step] = {*self.products}  # what becomes one step on the way forward
-        self.adapter: Value | None = None  # the stretch of the flat array with all of its adapters
+        self.gone: set[Step] = {*self.products}  # the forward steps that the merged step replaces
+        self.adapter: Value | None = None  # the stretch of the flat array with all its adapters
         self.sides: Sides | None = None
         self.back: Back | None = None
         self.is_plain = self.find_adapters()
 
     def find_adapters(self) -> bool:
-        """Where the adapters lie; False where they are not of one kind, or where somebody reads
-        what they make who is not merged."""
+        """Find the adapters in the flat array. Returns False if they differ in kind, or if a step
+        that cannot be merged reads their results."""
         found: list[tuple[Value, Value] | None] = []
         kinds, read = set(), False
         for product in self.products:
@@ -162,7 +163,8 @@ class Stack:
         return self.back is not None or not read
 
     def inputs(self) -> tuple[list[Step], tuple, dict] | None:
-        """The step before the product, the first inputs of the merged one and its attributes."""
+        """The steps before the merged one, its first inputs and its attributes; None if it cannot
+        be merged."""
         norm = self.graph.maker.get(self.x)
         if norm is None or norm.op.name != "rmsnorm":
             norm = None
@@ -186,13 +188,13 @@ class Stack:
         return [], (self.x, *self.weights, None, None), told
 
     def merge(self) -> None:
-        """Whatever of it can be."""
+        """Merge as much of the stack as possible."""
         if self.is_plain and (len(self.products) == 1 or self.merge_heads() or self.merge_gate()):
             if len(self.products) == 1 and self.back:
                 self.back.merge(self.back.dys[0], self.products[0].ins[3])
 
     def merge_heads(self) -> bool:
-        """Norm, q, k, v, the rotation of q and k, and their way into the cache."""
+        """Merge the norm, q, k and v, the rotation of q and k, and their cache writes."""
         graph = self.graph
         if len(self.products) != 3 or len(OPS["heads"].params) + 1 > graph.bindings:
             return False
@@ -232,7 +234,7 @@ class Stack:
         return True
 
     def merge_gate(self) -> bool:
-        """Norm, the gate, what it gates, and both of them through it."""
+        """Merge the norm, the gate and up projections, and the product of both."""
         if len(self.products) != 2:
             return False
         graph = self.graph

@@ -1,7 +1,7 @@
-"""From a list of steps to what runs and where: fold, fuse, recompute, share buffers.
+"""Turns a list of steps into a schedule: fold, fuse, recompute, share buffers.
 
-`fuse` rewrites the list (additions fold into the product before them, elementwise chains become
-one step), `recompute` trades memory for time block by block, `plan` gives every value a buffer.
+`fuse` rewrites the list (additions fold into the product before them, elementwise chains become one
+step), `recompute` trades time for memory block by block, `plan` gives every value a buffer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from oneseek.engine.turns import pause
 
 
 def fuse(program: Program) -> Program:
-    """Drop what nobody reads, fold additions, fuse elementwise chains. Changes the program."""
+    """Drop steps that nobody reads, fold additions, fuse elementwise chains. Changes the
+    program."""
     prune(program)
     fold_additions(program)
     fuse_elementwise(program)
@@ -38,7 +39,7 @@ def read_counts(program: Program) -> Counter:
 
 
 def fold_additions(program: Program) -> None:
-    """add(x, f(...)) becomes f(..., base=x) where f can add to a base and x exists by then."""
+    """add(x, f(...)) becomes f(..., base=x) if f can add to a base and x exists by then."""
     counts = read_counts(program)
     made_by = {out: i for i, step in enumerate(program.steps) for out in step.outs}
     folded = set()
@@ -67,7 +68,7 @@ LETTERS = "abcdefg"
 
 
 def fuse_elementwise(program: Program) -> None:
-    """Where one elementwise step is the only reader of another, they become one step."""
+    """Merge an elementwise step into another one that is its only reader."""
     counts = read_counts(program)
     made_by = {out: step for step in program.steps for out in step.outs}
     for step in list(program.steps):
@@ -92,7 +93,7 @@ def is_elementwise(op: Op) -> bool:
 
 
 def fuse_ops(first: Op, second: Op, position: int) -> Op:
-    """second(..., first(...), ...) as one elementwise op."""
+    """The elementwise op second(..., first(...), ...)."""
     width = len(first.params)
 
     def reference(*ins: np.ndarray) -> np.ndarray:
@@ -120,16 +121,16 @@ def recompute(
     backward: int,
     ops: Collection[str] | None = None,
 ) -> None:
-    """Compute the forward steps of each block (a range of steps) again just before the backward
-    steps (those from index `backward` on) first need them, so that they need not be kept; with
-    `ops` only the steps of those."""
+    """Recompute the forward steps of each block (a range of steps) just before the backward steps
+    (from index `backward` on) first need their results, so that these need not be kept; with `ops`,
+    only the steps of these ops."""
     forward, behind = program.steps[:backward], program.steps[backward:]
     at = {step: i for i, step in enumerate(behind)}
-    readers: dict[Value, list[Step]] = defaultdict(list)  # of each root, in their order
+    readers: dict[Value, list[Step]] = defaultdict(list)  # readers of each root, in order
     for step in behind:
         for value in step.reads:
             readers[value.root].append(step)
-    last: dict[Value, int] = {}  # the forward step that reads a value last, itself or a view of it
+    last: dict[Value, int] = {}  # the last forward step that reads a value or a view of it
     for i, step in enumerate(forward):
         for value in step.reads:
             last[value] = last[value.root] = i
@@ -139,7 +140,7 @@ def recompute(
         pause()
         again_here = [s for s in forward[first:stop] if ops is None or s.op.name in ops]
         inside = {out for step in again_here for out in step.outs}
-        # what the next block reads is kept
+        # results that the next block reads are kept
         wanted = {out for out in inside if out in readers and last.get(out, -1) < stop}
         if not wanted:
             continue
@@ -181,7 +182,7 @@ class Plan:
     slot_of: dict[Value, int] = field(default_factory=dict)  # root value -> its buffer
     tenants: dict[Value, tuple[int, int]] = field(default_factory=dict)  # first and last step
     owner_of: dict[Value, Value] = field(default_factory=dict)  # root value -> its tenant
-    lower_bound: int = 0  # bytes alive at the worst moment: no plan can need less
+    lower_bound: int = 0  # bytes alive at the peak: no plan can need less
 
     @property
     def bytes(self) -> int:
@@ -197,7 +198,7 @@ def plan(program: Program) -> Plan:
         begin, end = tenants.get(owner, (first, last))
         tenants[owner] = (min(begin, first), max(end, last))
     result = Plan(program, tenants=tenants)
-    taken: list[int] = []  # for each buffer, bit i: it is in use at step i
+    taken: list[int] = []  # for each buffer, bit i is set if it is in use at step i
     for value in sorted(tenants, key=lambda v: -v.spec.nbytes):
         pause()
         first, last = tenants[value]
@@ -231,8 +232,8 @@ def owner_of(root: Value, alias: dict[Value, Value]) -> Value:
 
 
 def liveness(program: Program) -> tuple[dict[Value, tuple[int, int]], dict[Value, Value]]:
-    """First and last step at which each root's memory is in use, and which results may take
-    over the memory of an input that dies with the step."""
+    """The first and last step at which each root's memory is in use, and the results that may take
+    over the memory of an input that dies at their step."""
     inputs = set(program.inputs.values())
     lives: dict[Value, tuple[int, int]] = {}
     for i, step in enumerate(program.steps):

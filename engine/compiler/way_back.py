@@ -1,4 +1,4 @@
-"""The way back through a stack of products, found among a program's steps (merge.py)."""
+"""Finds the backward pass of a stack of products among a program's steps, for merge.py."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from oneseek.engine.compiler.ir import Step, Value
 
 @dataclass(eq=False)
 class WayBack:
-    """The way back through one product."""
+    """The backward steps of one product."""
 
     dy: Value
-    of_x: set[Step]  # the steps that make the gradient of x, or add to it
-    dh: Step | None = None  # where it has an adapter, and the gradients of that:
+    of_x: set[Step]  # steps that compute the gradient of x, or add to it
+    dh: Step | None = None  # with an adapter: the steps for the gradients of h, A and B
     of_a: Step | None = None
     of_b: Step | None = None
 
@@ -45,14 +45,14 @@ class WayBack:
 
 @dataclass(eq=False)
 class Back:
-    """The way back through a stack: from the gradients of its outputs to that of x and those of
-    its adapters."""
+    """The backward steps of a stack: from the gradients of its outputs to the gradient of x and
+    those of its adapters."""
 
-    stack: Any  # merge.py's
-    dys: list[Value]  # of each product
+    stack: Any  # a `Stack` of merge.py
+    dys: list[Value]  # gradient of each product
     dhs: list[Step]
-    x: Value  # as it is there: perhaps computed again
-    total: Value  # the stretch that the gradients of the adapters come into
+    x: Value  # as read by the backward pass: perhaps recomputed
+    total: Value  # the stretch that receives the gradients of the adapters
     dx: Value | None
     gone: set[Step]
 
@@ -87,7 +87,7 @@ class Back:
         return self.stack.graph.readers(value) <= self.gone | {*self.dhs}
 
     def steps(self, d: Value, h: Value) -> list[Step]:
-        """What stands for it, from the gradients of all outputs side by side."""
+        """The merged steps that replace them, given the gradients of all outputs side by side."""
         stack, graph = self.stack, self.stack.graph
         told, steps = dict(sides=stack.sides), []
         if len(self.dys) == 1:
@@ -116,7 +116,7 @@ class Back:
         return True
 
     def merge_heads(self, turns: Value, h: Value) -> bool:
-        """With the rotations of the gradients of q and k."""
+        """Merge, together with the rotations of the gradients of q and k."""
         graph = self.stack.graph
         back = [graph.maker.get(value) for value in self.dys[:2]]
         fit = all(s and s.op.name == "rotary" and s.attrs.get("inverse") for s in back)
@@ -127,7 +127,7 @@ class Back:
         return self.merge(d.outs[0], h, ({*back}, d))
 
     def gate_steps(self, name: str, gate: Value, up: Value) -> set[Step] | None:
-        """The steps that make the gradients of a gate and of what it gates."""
+        """The steps that compute the gradients of gate and up; None unless they can be merged."""
         makers = [self.stack.graph.maker.get(value) for value in self.dys]
         if None in makers or [s.op.name for s in makers] != [f"{name}_dgate", f"{name}_dup"]:
             return None
@@ -135,7 +135,7 @@ class Back:
         return {*makers} if same and all(map(self.only_here, self.dys)) else None
 
     def merge_gate(self, name: str, both: Value, steps: set[Step] | None, h: Value) -> bool:
-        """With both gradients of the gate."""
+        """Merge, together with the gradients of gate and up."""
         if not steps:
             return False
         dy = next(iter(steps)).ins[0]
@@ -144,7 +144,8 @@ class Back:
 
 
 def end_of(graph: Graph, chain: set[Step], products: int) -> Value | None:
-    """What steps of which each adds to the one before make at last, if all products take part."""
+    """The final result of a chain in which each step adds to the one before; None unless it covers
+    all products."""
     made = {step.outs[0] for step in chain}
     inner = {step.ins[-1] for step in chain if step.ins[-1] in made}
     bases = {step.ins[-1] for step in chain} - inner
@@ -155,12 +156,12 @@ def end_of(graph: Graph, chain: set[Step], products: int) -> Value | None:
 
 
 def only(some: set) -> Any:
-    """The one that is in it; None where there are more, or none."""
+    """The only element of the set; None if there are more, or none."""
     return next(iter(some)) if len(some) == 1 else None
 
 
 def is_product(step: Step | None, ta: bool = False) -> bool:
-    """Whether it is a plain product, of its first side transposed or as it is."""
+    """True for a plain product, with its first side transposed or not, as `ta` says."""
     if step is None or step.op.name != "matmul" or step.attrs.get("tb"):
         return False
     return bool(step.attrs.get("ta")) == ta

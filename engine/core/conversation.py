@@ -9,7 +9,7 @@ from oneseek.engine.core.collecting.content import normalise
 
 MEMORY, SOURCE = "memory", "source"
 """Who answered a turn where the model did not: what was told, or a document."""
-BEGINS, ENDS = "<think>", "</think>"  # what a model thinks before it answers
+BEGINS, ENDS = "<think>", "</think>"  # around what a model thinks before it answers
 IN_PICTURE = "[Text in the picture: %s]"
 MANY = 500  # turns read at once; a model's context is full long before
 SOME = 200
@@ -41,8 +41,7 @@ class Tree:
         return self.turns[id]
 
     def branch(self, leaf):
-        """The turns from the first to `leaf`, in order; remembered, because it is asked for
-        often."""
+        """The turns from the first to `leaf`, in order; cached, because it is asked for often."""
         if self.shown and self.shown[0] == leaf:
             return self.shown[1]
         end, found, seen = leaf, [], set()
@@ -55,12 +54,12 @@ class Tree:
         return found
 
     def siblings(self, turn):
-        """Every version of this turn, oldest first."""
+        """Return every version of this turn, oldest first."""
         same = [t for t in self.after[turn["parent"]] if t["role"] == turn["role"]]
         return sorted(same, key=lambda t: (t["time"], t["id"]))
 
     def newest_leaf(self, start):
-        """The end of the branch that was last worked on below `start`."""
+        """Return the end of the branch below `start` that was last worked on."""
         seen = set()
         while start in self.after and start not in seen:
             seen.add(start)
@@ -69,8 +68,9 @@ class Tree:
 
 
 def messages(shown, system="", sees=False):
-    """What the model is given for a branch: its turns that have text, system prompt first, and the
-    names of pictures where it `sees`. What the memory or a document answered says so."""
+    """Return what the model gets for a branch: its turns that have text, system prompt first,
+    and the names of pictures where it `sees`. An answer of the memory or a document is marked as
+    such."""
     given = [{"role": "system", "content": system}] if system else []
     for turn in shown:
         if turn["text"]:
@@ -83,13 +83,13 @@ def messages(shown, system="", sees=False):
 
 
 def as_message(turn):
-    """A turn as a chat model is given it, with the text that was read in its pictures."""
+    """Return a turn as a chat model gets it, with the text that was read in its pictures."""
     read = [IN_PICTURE % one["text"] for one in turn.get("pictures", ()) if one["text"]]
     return {"role": turn["role"], "content": "\n\n".join([turn["text"]] + read)}
 
 
 def title(text, limit=60):
-    """A chat's first name: its first line, cut at a word."""
+    """Return a chat's first name: its first line, cut at a word."""
     lines = text.strip().split("\n")
     line = " ".join(lines[0].split())
     if len(line) <= limit:
@@ -99,12 +99,12 @@ def title(text, limit=60):
 
 
 def is_unfinished(turn):
-    """A turn that was still being written when the page went away."""
+    """Whether a turn was still being written when the page went away."""
     return turn["state"] == "streaming"
 
 
 def matches(chat, turns, wanted):
-    """Whether a chat's title or anything said in it contains `wanted`, whatever the case."""
+    """Whether a chat's title or any of its turns contains `wanted`, whatever the case."""
     wanted = normalise(wanted)
     return any(wanted in normalise(text) for text in [chat["title"]] + [t["text"] for t in turns])
 
@@ -133,8 +133,8 @@ def as_sharegpt(shown):
 
 
 def split_thought(text):
-    """(what the model thought, what it said) of an answer, also of one that still grows. Only what
-    it said is shown at once, kept in mind, and learned."""
+    """Return (thought, answer) of a model's text, also of one that still grows. Only the answer is
+    shown at once, used as context, and learned."""
     whole = text.lstrip()
     if not whole.startswith(BEGINS):
         return "", "" if whole and BEGINS.startswith(whole) else text
@@ -155,7 +155,7 @@ async def load_turns(store, chat):
 
 
 async def newest_turns(store, chat, wanted="", below=None):
-    """The newest turns of a chat (before the key `below`), as many as reach the one that is
+    """Return the newest turns of a chat (before the key `below`), as many as reach the one that is
     `wanted`; and the key before which there are more, or None.
 
     The others are read when somebody goes back to them: MicroPython looks through everything it

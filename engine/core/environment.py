@@ -1,7 +1,7 @@
-"""The environment variables there are, each also under the earlier system's prefix OQT_.
+"""The environment variables, each also under the earlier system's prefix OQT_.
 
-`python3 build.py headless --help` lists them from here, and docs/environment.md is checked
-against it.
+`python3 build.py headless --help` lists them from here, and docs/environment.md is checked against
+it.
 """
 
 import os
@@ -22,14 +22,14 @@ OFF = ("", "0", "false", "no", "off")
 
 
 def variable(name: str) -> str:
-    """What a variable says; under its own name first, empty when it is not set."""
+    """Return a variable; its own name comes first, and it is empty when it is not set."""
     if name not in VARIABLES:
         raise KeyError(name)
     return os.environ.get(name, os.environ.get(f"OQT_{name}", ""))
 
 
 def read_whole_number(name: str, usual: int) -> int:
-    """A variable that is a number from 1 up; anything else ends the program with words."""
+    """Return a variable that is a number from 1 up; anything else ends the program with words."""
     said = variable(name).strip()
     if not said:
         return usual
@@ -44,7 +44,7 @@ def is_switched_on(name: str, usual: bool) -> bool:
 
 
 def describe_variables() -> str:
-    """All of them, for --help."""
+    """Return all of them, for --help."""
     width = max(map(len, VARIABLES))
     lines = [f"  {name:<{width}}  {words}" for name, words in VARIABLES.items()]
     return "environment (each also with OQT_ before it):\n" + "\n".join(lines)

@@ -1,8 +1,8 @@
-"""Where a text holds formulas: `\\(x\\)`, `\\[x\\]`, `$x$` and `$$x$$`, outside code.
+"""Finds formulas in a text: `\\(x\\)`, `\\[x\\]`, `$x$` and `$$x$$`, outside code.
 
-They are taken out before Markdown reads the text, and a mark stands in the place of each.  The text
-is gone through once, as bytes: of a string with letters beyond ASCII the page's Python counts each
-place from the beginning.
+They are taken out before Markdown reads the text, and a mark stands in the place of each. The text
+is read once, as bytes: in a string with letters beyond ASCII, MicroPython counts each place from
+the beginning.
 """
 
 PAIRS = ((b"\\[", b"\\]", True), (b"$$", b"$$", True), (b"\\(", b"\\)", False), (b"$", b"$", False))
@@ -17,14 +17,14 @@ FENCE = 3  # signs
 
 
 class Ahead:
-    """Where marks come next in bytes that are gone through once, from the beginning to the end:
-    each is looked for but once, however often it is asked for."""
+    """Finds marks in bytes that are read once, from the beginning to the end: each is searched for
+    once only, however often it is asked for."""
 
     def __init__(self, data):
         self.data, self.places = data, {}
 
     def find(self, mark, at):
-        """The first place from `at` on; the end of the bytes where it does not come again."""
+        """The first place from `at` on; the end of the bytes where the mark does not come again."""
         place = self.places.get(mark, -1)
         if place < at:
             place = self.data.find(mark, at)
@@ -33,7 +33,7 @@ class Ahead:
 
 
 def extract(text):
-    """The text with a mark in the place of each formula, and the formulas: (source, tex,
+    """Return the text with a mark in the place of each formula, and the formulas: (source, tex,
     display)."""
     data = text.replace(OPENS, "").replace(CLOSES, "").encode(*UTF8)
     found, parts, at, plain, ahead = [], [], 0, 0, Ahead(data)
@@ -57,7 +57,7 @@ def extract(text):
 
 
 def after_code(data, at, ahead):
-    """Where the code that begins here ends; the next character where it never does."""
+    """Return where the code that begins here ends; the next character where it never does."""
     end = at
     while data[end : end + 1] == data[at : at + 1]:
         end += 1
@@ -86,5 +86,6 @@ def formula_at(data, at, ahead):
 
 
 def is_formula(tex, following):
-    """Between single dollars: nothing but a formula touches both, and no number follows."""
+    """Whether it is one between single dollars: no blank touches them inside, and no number
+    follows."""
     return tex[:1] not in b" \n" and tex[-1:] not in b" \n" and not following.isdigit()

@@ -1,4 +1,4 @@
-"""Where a pasted text leads: a file anywhere, or a repository of a hub, and what that says of it.
+"""Resolves a pasted text to a file anywhere or a repository of a hub, and reads the hub's listing.
 
 A hub answers as Hugging Face does: `api/models/OWNER/NAME?blobs=true` lists the files of a
 repository with their sizes and hashes, `OWNER/NAME/resolve/REVISION/FILE` is one of them.
@@ -16,8 +16,8 @@ GOOD = ("Q4_K_M", "Q4_1", "Q4_K_S", "Q4_0", "Q5_K_M", "Q6_K", "Q8_0")
 
 
 def place(text):
-    """What a pasted text names: {"file": address}, or {"origin", "repository", "revision", "path"}
-    of a hub, the last two perhaps empty; None where it is neither."""
+    """Return what a pasted text names: {"file": address}, or {"origin", "repository", "revision",
+    "path"} of a hub, the last two perhaps empty; None where it is neither."""
     text = text.strip()
     scheme, mark, rest = text.partition("://")
     if not mark:
@@ -37,7 +37,8 @@ def place(text):
 
 
 def within(origin, path):
-    """A path of a hub: OWNER/NAME, and perhaps a file with or without its revision."""
+    """Parse a path of a hub: OWNER/NAME, and perhaps a file with or without its revision; None if
+    it names no repository."""
     steps = [step for step in path.split("/") if step]
     if len(steps) < 2 or not all([is_name(step) for step in steps]):
         return None
@@ -61,7 +62,7 @@ def host(address):
 
 
 def through(address, mirror):
-    """The same address on the mirror of the hub, where one is named."""
+    """Return the same address on the mirror of the hub, where one is named."""
     if mirror and address.startswith(HOME + "/"):
         return mirror.rstrip("/") + address[len(HOME) :]
     return address
@@ -74,8 +75,8 @@ def make_listing_address(place):
 
 
 def list_models(place, told):
-    """The models of a repository as a hub lists it, {"path", "bytes", "sha256", "address"}: the
-    smallest good one first, then by size; and its licence. A sha256 may be empty."""
+    """Return the models of a repository as a hub lists it, {"path", "bytes", "sha256", "address"}:
+    the smallest good one first, then by size; and its licence. A sha256 may be empty."""
     models = [
         one for one in weights(place, told)
         if BESIDE not in one["path"].lower() and place["path"] in ("", one["path"])
@@ -84,13 +85,12 @@ def list_models(place, told):
 
 
 def list_eyes(place, told):
-    """The files with eyes (llama.cpp's `mmproj`) of a repository, told alike and in the same
-    order."""
+    """The files with eyes (llama.cpp's `mmproj`) of a repository, in the same form and order."""
     return best_first([one for one in weights(place, told) if BESIDE in one["path"].lower()])
 
 
 def weights(place, told):
-    """The files of a repository that are read, each of them whole."""
+    """Return the files of a repository that can be read, without parts of split ones."""
     revision = told.get("sha") or place["revision"] or "main"
     found = []
     for one in told.get("siblings", []):
@@ -113,7 +113,7 @@ def weights(place, told):
 
 
 def best_first(files):
-    """The smallest good one, then the others by size."""
+    """Return the smallest good one, then the others by size."""
     files = sorted(files, key=lambda one: one["bytes"])
     if not files:
         return []
@@ -122,7 +122,7 @@ def best_first(files):
 
 
 def goodness(path):
-    """The place of what a file is packed as among the good ones, 0 the first."""
+    """Return the place of a file's packing among the good ones, 0 for the first."""
     name = path.upper()
     return next((n for n, kind in enumerate(GOOD) if kind in name), len(GOOD))
 
@@ -134,7 +134,7 @@ def is_part(name):
 
 
 def licence(told):
-    """As the hub has it, or empty."""
+    """Return the licence that the hub states, or nothing."""
     card = told.get("cardData") or {}
     if isinstance(card.get("license"), str):
         return card["license"]
@@ -143,7 +143,7 @@ def licence(told):
 
 
 def name_file(address):
-    """The name under which a file from there is kept: the same for the same file."""
+    """Return the name under which a file from there is kept: the same for the same file."""
     path = address.partition("://")[2].partition("?")[0].split("/")
     if len(path) > 5 and path[3] == "resolve":
         path = path[1:3] + path[5:]  # neither host nor revision

@@ -1,30 +1,30 @@
-"""What to learn next, of all that waits, and how much of it there is: one order for every host, in
-the page's tab and on a server.
+"""Decides what to learn next, and how much of it there is: one order for every host, in the page's
+tab and on a server.
 
-What was told is known by heart first, in seconds. What was begun is ended before anything new
-begins, and practice, which takes hours, comes when nothing else waits or a person asks for it.
+Statements go into the memory first, in seconds. Work that was begun ends before anything new
+begins, and consolidation, which takes hours, comes when nothing else waits or a person asks for it.
 """
 
 MEMORY, BEGUN, LESSON = "memory", "begun", "lesson"
 QUESTION, RUN, PRACTICE = "question", "run", "practice"
 ORDER = (MEMORY, BEGUN, LESSON, QUESTION, RUN, PRACTICE)
 
-LEAST_PRACTISED = 5  # lessons: practice of fewer has nothing to mix, and fails
+LEAST_PRACTISED = 5  # lessons: consolidation of fewer has nothing to mix, and fails
 TRAINED = "training"  # the kind of a version that a run over a data set made
 
 
 def next_work(waits, asked=""):
-    """The kind of work that comes next; `waits` says of each kind whether there is any. None when
-    nothing waits. Practice that was `asked` for waits for nothing but the memory."""
+    """Return the kind of work that comes next; `waits` says of each kind whether there is any. None
+    when nothing waits. Consolidation that was `asked` for waits for nothing but the memory."""
     if asked == PRACTICE and not waits.get(MEMORY):
         return PRACTICE
     return next((kind for kind in ORDER if waits.get(kind)), None)
 
 
 def count_unpractised_lessons(versions, rejections):
-    """How many lessons were learned since the last practice, of one model's `versions` (newest
-    first); 0 when they are too few, or practice was tried since and refused."""
-    if any(one["kind"] == TRAINED for one in versions):  # practice begins at the base, without it
+    """Count the lessons since the last consolidation, of one model's `versions` (newest first); 0
+    when they are too few, or a consolidation was tried since and rejected."""
+    if any(one["kind"] == TRAINED for one in versions):  # consolidation would begin without it
         return 0
     count = 0
     for version in versions:
@@ -37,8 +37,8 @@ def count_unpractised_lessons(versions, rejections):
 
 
 def rounds_away(versions, stored):
-    """{number: the rounds from which a version without weights is trained again when wanted}, 0
-    where they are there; `versions` in any order, `stored` numbers."""
+    """Return {number: how many rounds are retrained when a version without weights is wanted}, 0
+    where they are stored; `versions` in any order, `stored` numbers."""
     parents = {version["number"]: version["parent"] for version in versions}
     away = {}
     for number in sorted(parents):  # a parent is older than its child

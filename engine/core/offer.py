@@ -1,23 +1,23 @@
-"""Which models to propose on this device: by the languages a person reads, the memory there is, and
+"""Chooses which models to propose on this device: by the languages a person reads, the memory, and
 how quick each would be.
 
-A model's speed is that of the products of SmolLM2, measured here for a second, scaled by the
-number of its weights.  What an answer and a lesson take besides was measured on SmolLM2 in
-Chromium on the processor: there are no such figures of a graphics chip.
+A model's speed is that of the products of SmolLM2, measured here for a second, scaled by the number
+of its weights. The other costs of an answer and a lesson were measured on SmolLM2 in Chromium on
+the processor: there are no such figures of a graphics chip.
 """
 
 READS = (("well", 60), ("partly", 30), ("poorly", 0))
 """The word for a model's points of a hundred in questions about a text."""
 
 WORTH = {"well": 4, "partly": 3, "named": 2, "poorly": 1, "unnamed": 0}
-QUICK, PATIENT = 2, 1  # tokens a second: of a conversation, and the least that one waits for
-ANSWER_SHARE = 0.25  # of an answer's time goes into the products
-LESSON_PASSES = 200.0  # of 64 rows over all weights, which a lesson takes as long as
+QUICK, PATIENT = 2, 1  # tokens a second: of a conversation, and the least that is acceptable
+ANSWER_SHARE = 0.25  # of an answer's time is spent in products
+LESSON_PASSES = 200.0  # of 64 rows over all weights: the time of a lesson
 MOST = 3
 
 
 def rate_reading(row, language):
-    """(word, points) of how a model reads a language; without points where nobody measured."""
+    """Return (word, points) of how a model reads a language; no points where nobody measured."""
     points = row.get("reads", {}).get(language)
     if points is None:
         return ("named" if language in row["languages"] else "unnamed"), None
@@ -33,8 +33,8 @@ def speed(row, pace):
 
 
 def takes(fits):
-    """What a model takes as it is given, or packed where only that answers or learns; None where
-    neither answers here."""
+    """Return what a model takes as published, or packed where only that answers or learns; None
+    where neither answers here."""
     ways = [fits] + ([fits["packed"]] if fits.get("packed") else [])
     ways = [one for one in ways if one["chats"]]
     learn = [one for one in ways if one["learns"]]
@@ -42,7 +42,7 @@ def takes(fits):
 
 
 def offer(row, fits, languages, pace):
-    """What one model costs and gives here; None where it cannot answer."""
+    """Return what one model costs and gives here; None where it cannot answer."""
     way = takes(fits)
     if way is None:
         return None
@@ -56,10 +56,10 @@ def offer(row, fits, languages, pace):
 
 
 def offers(rows, fits, languages, pace, here):
-    """At most MOST of them, best first: what speaks the person's first language, what is quick
-    enough, how well it speaks it, what learns here, then the larger one, and of a model in several
-    files the smallest. A model that this site carries (`here`) is always among them; of the others
-    none that is no good in that language, or slower than anybody waits for."""
+    """Return at most MOST models, best first: what speaks the person's first language, what is
+    quick enough, how well it speaks it, what learns here, then the larger one, and of a model in
+    several files the smallest. A model that this site carries (`here`) is always among them; the
+    others speak that language, and no slower than is acceptable."""
     found = []
     for row in rows:
         one = offer(row, fits[row["id"]], languages, pace) if row["id"] in fits else None
@@ -82,7 +82,8 @@ def speaks(one):
 
 
 def is_quick(one, least):
-    """Whether it says so many tokens a second, as far as anybody measured."""
+    """Whether a model generates at least this many tokens a second; True where that is not
+    measured."""
     return one["speed"] is None or one["speed"][0] >= least
 
 

@@ -1,5 +1,5 @@
-"""When the page may train: the share asked for, in idle moments, while somebody is there; all of
-the time once nobody is.
+"""Decides when the page may train: a share of the time, in idle moments, while somebody is there;
+all of the time once nobody is.
 
 Clock, idle source, grants and sleep come from outside, so a day can be simulated in a second;
 web/learning has the real ones.
@@ -11,11 +11,11 @@ QUIET = ("typing", "sending", "scrolling", "pointer", "idle")
 LOW_BATTERY = 0.5
 AWAY_MS = 30_000  # without a sign of anybody for so long, nobody is there
 LONG_MS = 200  # a slice where nobody is there, or of what a person waits for
-SOON_MS = 100  # until that is looked at again while an answer is given
-UNSEEN_MS = 20_000  # and in a tab that is hidden, whose timers the browser slows down to a minute
+SOON_MS = 100  # between looks whether an answer that is given has ended
+UNSEEN_MS = 20_000  # in a hidden tab, whose timers the browser slows down to a minute
 ASLEEP_MS = 120_000  # the computer slept, or its clock was set: who woke it up is there
 AFTER_FAULT_MS = 5_000
-IDLE_MS = 200  # an idle moment is waited for so long; a page that never rests may not stop learning
+IDLE_MS = 200  # the wait for an idle moment: a page that is never idle must not stop learning
 AUTO, ALWAYS, NEVER = "auto", "always", "never"
 
 
@@ -42,20 +42,21 @@ class DutyCycle:
             self.slices.pop(0)
 
     def spend(self, now, used, owed=True):
-        """What was given beyond the share is not `owed`: nothing is held back for it later."""
+        """Record time used. What was given beyond the share is not `owed`: later slices are not cut
+        for it."""
         if owed:
             self.allowance -= used
         self.total += used
         self.slices.append((now, used))
 
     def measure_share(self, now):
-        """The share actually used over the last ten seconds."""
+        """Return the share actually used over the last ten seconds."""
         return sum([used for at, used in self.slices if at >= now - WINDOW_MS]) / WINDOW_MS
 
 
 class TrainingScheduler:
-    """`grant(ms)` trains for about so long and answers {"used_ms", "finished"}, with "slice_ms"
-    when not all of that was one slice; `idle(timeout)` waits for an idle moment and answers how
+    """`grant(ms)` trains for about so long and returns {"used_ms", "finished"}, with "slice_ms"
+    when not all of that was one slice; `idle(timeout)` waits for an idle moment and returns how
     many ms of it are left; `has_work()` says whether anything is to be trained."""
 
     def __init__(
@@ -109,7 +110,7 @@ class TrainingScheduler:
         self.config = self.config.replace(**changes)
 
     def start_after(self, milliseconds):
-        """How long quiet has to last; the quiet that has begun counts too."""
+        """Set how long quiet has to last; the quiet that has begun counts too."""
         if "idle" in self.quiet_until:
             self.quiet_until["idle"] += milliseconds - self.idle_after_ms
         self.idle_after_ms = milliseconds
@@ -154,26 +155,27 @@ class TrainingScheduler:
         return not self.hidden and self.clock() - self.seen_at < AWAY_MS
 
     def is_alone(self):
-        """Whether it may have the machine: nobody is there, on mains, and the person allows it."""
+        """Whether training may have the machine: nobody is there, on mains, and the person allows
+        it."""
         away = self.clock() - self.seen_at >= AWAY_MS
         return away and self.power["charging"] and self.rules["alone"] != NEVER
 
     def share(self):
-        """The share of the time it may use now."""
+        """Return the share of the time that training may use now."""
         return 1.0 if self.at_once() or self.is_alone() else self.config.max_cpu_usage
 
     def at_once(self):
-        """Whether the work is done without waiting for long quiet and beyond the share: a person
-        asked for it, or it `takes_seconds`."""
+        """Whether the work waits for no long quiet and goes beyond the share: a person asked for
+        it, or it `takes_seconds`."""
         return self.forced or self.takes_seconds()
 
     def is_sparing(self):
-        """Whether one core has to do: on battery, or where nobody sees it; never for who forced
+        """Whether training uses one core: on battery or in a hidden tab, unless a person forced
         it."""
         return not self.forced and (self.hidden or not self.power["charging"])
 
     def throw_away(self):
-        """A person did not want what it is at: nothing begins before quiet has lasted again."""
+        """A person rejected the work under way: nothing begins before quiet has lasted again."""
         self.forced = False
         self._await_quiet()
 
@@ -202,7 +204,7 @@ class TrainingScheduler:
     # ---------------------------------------------------------------------------------- deciding
 
     def explain_pause(self, now):
-        """Why nothing may be trained now, as one word; empty when it may."""
+        """Return why nothing may be trained now, as one word; nothing when it may."""
         if not self.scheduled:
             return "stopped"
         if not self.config.enable_background_training and not self.forced:
@@ -227,11 +229,11 @@ class TrainingScheduler:
         return self.rules[rule] == NEVER or self.rules[rule] == AUTO and when_auto
 
     def starts_in(self, now):
-        """Milliseconds until quiet has lasted long enough; for the countdown."""
+        """Return the milliseconds until quiet has lasted long enough; for the countdown."""
         return max([0] + [until - now for until in self.quiet_until.values()])
 
     async def turn(self):
-        """At most one slice; answers how many ms to wait before the next turn."""
+        """Run at most one slice; return how many ms to wait before the next turn."""
         now = self.clock()
         if now < self.duty.seen:
             self.quiet_until = {}
@@ -255,7 +257,7 @@ class TrainingScheduler:
         return 0
 
     def _look_again(self, pause, now):
-        """When it may be otherwise: once quiet has lasted, soon after an answer that
+        """Return the ms until a pause may be over: once quiet has lasted, soon after an answer that
         something waits for, else at the usual interval."""
         if pause in QUIET:
             return self.quiet_until[pause] - now
@@ -263,8 +265,8 @@ class TrainingScheduler:
         return SOON_MS if soon else self.config.check_interval_ms
 
     async def _idle_moment(self):
-        """How long a slice may be now, 0 when the moment is too short. After a while without one
-        that is long enough it takes what it was promised: the share asked is the share used."""
+        """Return how long a slice may be now, 0 when the moment is too short. After a while without
+        one that is long enough it takes the promised share all the same."""
         left = await self.idle(IDLE_MS)
         if left >= self.config.min_idle_time_ms:
             self.busy_since = None
@@ -287,7 +289,7 @@ class TrainingScheduler:
             self.granting = False
         now, slice_ms = self.clock(), result.get("slice_ms", result["used_ms"])
         if self.asked is not None:  # a person pressed Send while this slice was under way
-            if slice_ms == result["used_ms"]:  # a round that is opened makes way, and ends later
+            if slice_ms == result["used_ms"]:  # a round being opened yields, and ends later
                 self.yielded = now - self.asked
             self.asked = None
         self.duty.accrue(now, self.config.max_cpu_usage, 2 * self.config.max_idle_time_ms)
@@ -299,8 +301,8 @@ class TrainingScheduler:
             self.forced = False
 
     async def run(self, sleep, failed):
-        """The page's loop: turns as long as it is scheduled; `sleep(ms)` waits. A turn that goes
-        wrong is reported with `failed(fault)`; learning goes on after a while."""
+        """The page's loop: take turns as long as it is scheduled; `sleep(ms)` waits. A turn that
+        fails is reported with `failed(fault)`; learning continues after a while."""
         while self.scheduled:
             try:
                 wait = await self.turn()

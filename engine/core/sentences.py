@@ -5,8 +5,8 @@ A form has names in braces where values stand: "{name} is empty: there is nothin
 
 
 def translate(text, forms):
-    """`forms` gives each English form in the other language; a text of no known form stays as it
-    is."""
+    """Return the text in the other language, in which `forms` gives each English form; a text of no
+    known form stays as it is."""
     for form, other in forms.items():
         values = extract_values(form, text)
         if values is not None:
@@ -17,7 +17,7 @@ def translate(text, forms):
 
 
 def extract_values(form, text):
-    """What stands in the places of a form, by name; None when the text is of another form."""
+    """Return the values in the places of a form, by name; None when the text is of another form."""
     places = [part.split("}", 1) for part in form.split("{")]
     beginning = places.pop(0)[0]
     if not text.startswith(beginning):

@@ -1,7 +1,8 @@
 """Every setting of training and its scheduling: name, default, range, in one table each.
 
-`micro` is the measured recipe of lessons and practice, `examples` that of a data set, `classic` the
-defaults of ordinary fine-tuning.  Runs on the page (MicroPython) as well as in the workers.
+`micro` is the measured recipe of lessons and consolidation, `examples` that of a data set,
+`classic` the defaults of ordinary fine-tuning. Runs on the page (MicroPython) as well as in the
+workers.
 """
 
 ATTENTION = ("attention.q", "attention.k", "attention.v", "attention.o")
@@ -44,7 +45,7 @@ class Choice:
 
 
 class Subset:
-    """At least one of a few names, none twice."""
+    """A setting: at least one of these names, none twice."""
 
     def __init__(self, default, values):
         self.default, self.values = tuple(default), values
@@ -149,7 +150,7 @@ class LoraConfig(Settings):
         "enable_bias": flag(False),
         "first_layer": whole_number(
             0, 0, 63
-        ),  # what lies below stays the base's, and needs no gradient
+        ),  # the layers below stay the base's, and need no gradient
         # Only B is learned: of several learners the mean B times the mean A is not the mean of B A,
         # but with one A for all of them the mean of B is.
         "frozen_a": flag(False),
@@ -157,7 +158,7 @@ class LoraConfig(Settings):
 
 
 class LessonConfig(Settings):
-    """One lesson: rows of a step, when it ends, and how hard the base model is held on to."""
+    """One lesson: the rows of a step, when it ends, and the weight of the KL penalty."""
 
     FIELDS = {
         "max_steps": whole_number(16, 1, 64),
@@ -168,7 +169,7 @@ class LessonConfig(Settings):
         "warmup_steps": whole_number(2, 0, 16),
         "taught_rows": whole_number(4, 1, 6),
         "replay_rows": whole_number(2, 0, 4),
-        "anchor_rows": whole_number(2, 0, 4),  # where no memory stands before the version
+        "anchor_rows": whole_number(2, 0, 4),  # where no memory routes questions to the version
         "neighbour_rows": whole_number(4, 0, 8),
         "replay_neighbour_rows": whole_number(2, 0, 4),
         "kl_weight": Number(3.0, 0.0, 10.0),
@@ -176,9 +177,8 @@ class LessonConfig(Settings):
 
 
 class PracticeConfig(Settings):
-    """Practice: a new adapter from the base, trained on everything accepted, mixed. What only holds
-    the base may come in some steps: so many rows of it a step, on average; in training on a data
-    set it is the next whole number."""
+    """Consolidation: a new adapter from the base, trained on everything accepted, mixed. The counts
+    of regularisation rows are means over the steps; training on a data set rounds them up."""
 
     FIELDS = {
         "steps_per_fact": whole_number(34, 1, 96),
@@ -193,7 +193,7 @@ class PracticeConfig(Settings):
 
 
 class StopConfig(Settings):
-    """Confidence-based end of batch training: when the validation loss no longer falls."""
+    """Early stopping of batch training: when the validation loss no longer falls."""
 
     FIELDS = {
         "enabled": flag(True),
@@ -203,7 +203,7 @@ class StopConfig(Settings):
     }
 
 
-STOPS = ("loss", "doing")  # of the held-back part: its loss, or how it is answered
+STOPS = ("loss", "doing")  # by the held-out part: its loss, or how it is answered
 MODES = ("lora", "hybrid", "full")  # what is trained: an adapter, the last layers too, or those
 
 
@@ -229,8 +229,8 @@ class TrainingConfig(Settings):
         "warmup_steps": whole_number(100, 0, 10_000),
         "max_steps": whole_number(10_000, 1, 1_000_000),
         "validation_split": Number(0.1, 0.0, 0.5),
-        "skip_poor": flag(False),  # of a data set, what is not worth learning
-        "stop_by": Choice("loss", STOPS),  # what says after each epoch whether it gets better
+        "skip_poor": flag(False),  # of a data set, examples not worth learning
+        "stop_by": Choice("loss", STOPS),  # decides after each epoch whether it improves
         "plateau_threshold": Number(0.001, 0.0, 1.0),
         "plateau_patience": whole_number(3, 1, 100),
         "full_blocks": whole_number(2, 1, 64),  # the last ones
@@ -261,8 +261,8 @@ IN_RUNS = (
 
 
 def run_settings(preset, parameters, examples, skill=False):
-    """What the plan of a run says of a recipe for data sets: all it heeds but the shape, which is
-    that of what is in use; of `classic` the shape as well."""
+    """Return what the plan of a run says of a recipe for data sets: all it heeds but the shape,
+    which is that of the weights in use; of `classic` the shape as well."""
     config = for_data(preset, parameters, examples, skill).to_dict()
     told = {name: config[name] for name in IN_RUNS + ("epochs", "learning_rate", "practice")}
     if preset == "classic":
@@ -306,23 +306,23 @@ USUAL_SIZE = 135e6  # the default model, while none is loaded
 
 
 def for_model(parameters):
-    """The recipe `micro` as it was measured for a base model with so many parameters: larger ones
-    want a smaller rate and learn as well above their first layers (`build.py bench layers`), the
+    """Return the recipe `micro` as measured for a base model of this size: larger ones want a
+    smaller learning rate and learn as well above their first layers (`build.py bench layers`), the
     smallest move less in each step."""
     return scale_preset("micro", parameters)
 
 
 EPOCHS, MOST_EPOCHS = 8, 32  # at most through a data set, and through the smallest
 SKILL_EXAMPLES = 20  # that most skills take, at least
-SKILL_DATA = "skill."  # what the data set of a skill's own examples is called; its name follows
-SKILL_EPOCHS = 5  # of a skill, whose answers heed what the examples count as well
-ENOUGH = 48  # examples that are gone through no more often than many
-DATA_PRESETS = ("examples", "classic")  # by which a data set is learned; the first unless asked
+SKILL_DATA = "skill."  # name of the data set of a skill's own examples; its name follows
+SKILL_EPOCHS = 5  # of a skill, whose answers also follow counts of the examples
+ENOUGH = 48  # examples, from which on an epoch more is not needed
+DATA_PRESETS = ("examples", "classic")  # for data sets; the first by default
 
 
 def for_data(preset, parameters, examples, skill=False):
-    """A recipe for a data set of so many examples and a base model with so many parameters; what is
-    poor is skipped. Of few examples each is needed more often."""
+    """Return a recipe for a data set of `examples` and a base model with `parameters`; poor
+    examples are skipped. Few examples take more epochs."""
     if preset == "classic":
         return TrainingConfig.preset(preset).replace(skip_poor=True)
     epochs = SKILL_EPOCHS if skill else EPOCHS

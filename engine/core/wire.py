@@ -1,4 +1,4 @@
-"""What a message is: a class with fields, checked at both ends, one JSON object on the wire.
+"""Messages: each is a class with fields, checked at both ends, and one JSON object on the wire.
 
 Runs in MicroPython (the page) and in CPython (the workers), so: no dataclasses, no typing, and a
 decorator instead of __init_subclass__, which MicroPython ignores in silence.
@@ -21,7 +21,7 @@ ANY = (str, int, float, bool, list, dict, type(None))
 
 
 class BadMessage(ValueError):
-    """A message that is not one of engine/core/messages, or whose fields are not what its class
+    """Something that is no message of engine/core/messages, or whose fields are not what its class
     says."""
 
 
@@ -31,8 +31,7 @@ def message(cls):
 
 
 def fits(value, kind):
-    """Whether a value is of a field's kind: a type, or a tuple of types where None may stand for
-    nothing."""
+    """Whether a value is of a field's kind: a type, or a tuple of types that may hold None."""
     kinds = kind if isinstance(kind, tuple) else (kind,)
     if value is None:
         return None in kinds or type(None) in kinds
@@ -70,7 +69,7 @@ class Message:
 
 
 def from_text(text):
-    """The message a text spells, or BadMessage."""
+    """Return the message in a text, or raise BadMessage."""
     try:
         wire = json.loads(text)
     except (ValueError, TypeError):
@@ -84,12 +83,12 @@ def from_text(text):
 
 
 def envelope(event, worker, seq):
-    """An event on its way: who sent it, and its number among what that worker sent."""
+    """Wrap an event: who sent it, and its number among what that worker sent."""
     return to_json({"worker": worker, "seq": seq, "event": event.to_text()})
 
 
 def open_envelope(text):
-    """The worker, the number and the event of an envelope."""
+    """Return the worker, the number and the event of an envelope."""
     try:
         wire = json.loads(text)
         return wire["worker"], wire["seq"], from_text(wire["event"])

@@ -1,4 +1,4 @@
-"""Where what is traced is computed, and waiting for it where nobody else waits."""
+"""Chooses where a traced program is computed, and waits for results in synchronous code."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ atexit.register(_chosen.clear)
 
 
 def now(work: Coroutine[Any, Any, Made]) -> Made:
-    """What this comes to, awaited here and now, also where a loop runs already (Jupyter, a tab)."""
+    """Await this here and now, also where a loop runs already (Jupyter, a tab); return its
+    result."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -59,5 +60,5 @@ def executor(device: str | Executor) -> Executor:
 
 
 def get_executor() -> Executor:
-    """Numpy, unless `on` said otherwise."""
+    """Return the chosen executor; numpy by default."""
     return _chosen[0] if _chosen else executor("numpy")

@@ -1,6 +1,5 @@
-"""Functions of tensors. Most are made of few ops; each op has its definition in numpy, its gradient
-and its kernels (engine/compiler/ops).
-"""
+"""Functions of tensors. Most consist of few ops; each op has its definition in numpy, its gradient
+and its kernels (engine/compiler/ops)."""
 
 from __future__ import annotations
 
@@ -26,7 +25,7 @@ Axis = int | None
 
 
 def alike(name: str, x: Array) -> Tensor:
-    """An op of one array."""
+    """Apply an op of one array."""
     x = tensor(x)
     return Tensor(OPS[name](x.value), x.shape)
 

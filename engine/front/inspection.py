@@ -1,6 +1,5 @@
-"""What the compiler made of a function: its steps with their shapes and the lines that asked for
-them, its buffers over time, and the kernel of each step for the chip and for the processor.
-"""
+"""Shows what the compiler made of a function: its steps with their shapes and the lines that asked
+for them, its buffers over time, and the kernel of each step for the chip and for the processor."""
 
 from __future__ import annotations
 
@@ -17,14 +16,14 @@ from oneseek.engine.front.training import Train
 
 
 def inspect(function: Callable | Train, *arguments: Any) -> Inspection:
-    """What is made of `function(*arguments)`, or of a step of a `Train` with this batch. Nothing
-    is computed; `print` shows it line by line."""
+    """Return what is made of `function(*arguments)`, or of a step of a `Train` with this batch.
+    Nothing is computed; `print` shows it line by line."""
     traceable = function if isinstance(function, jit | Train) else jit(function)
     return Inspection(traceable.trace(*arguments))
 
 
 class Inspection:
-    """A traced program, to be looked at."""
+    """A traced program and its plan."""
 
     def __init__(self, traced: Traced) -> None:
         self.traced, self.plan = traced, traced.plan
@@ -32,16 +31,16 @@ class Inspection:
 
     @property
     def steps(self) -> list[Step]:
-        """In the order they run; `step.origin` says of which part and of which lines."""
+        """The steps in the order they run; `step.origin` says of which part and of which lines."""
         return self.program.steps
 
     def lines(self, step: Step, file: str | None = None) -> list[int]:
-        """The numbers of the lines that asked for a step; with `file` only those in it."""
+        """Return the numbers of the lines that asked for a step; with `file` only those in it."""
         return [line for name, line in step.origin.lines if file in (None, name)]
 
     def buffers(self) -> list[dict[str, Any]]:
-        """Each stretch of memory with the values it holds: from which step to which, and where it
-        lies in the one arena of the processor, in bytes."""
+        """Return each stretch of memory with the values it holds, from which step to which it is in
+        use, and where it lies in the one arena of the processor, in bytes."""
         offsets, _ = assign_offsets(self.plan)
         names: dict[Value, list[str]] = {}
         for root, owner in self.plan.owner_of.items():
@@ -55,7 +54,7 @@ class Inspection:
         ]  # fmt: skip
 
     def wgsl(self, step: int) -> str:
-        """The kernel of a step for the graphics chip."""
+        """Return the kernel of a step for the graphics chip."""
         from oneseek.engine.backends.gpu.kernels import format_kernel
 
         return format_kernel(self.steps[step])
@@ -68,7 +67,7 @@ class Inspection:
         return disassemble(write_kernel(Module(), self.steps[step], kernel))
 
     def facts(self, file: str | None = None) -> dict[str, Any]:
-        """All but the kernels, as JSON has it; `file` is the one whose lines are meant."""
+        """Return all but the kernels, for JSON; `file` is the one whose lines are meant."""
         return {
             "name": self.program.name,
             "inputs": [describe(value) for value in self.program.inputs.values()],

@@ -1,7 +1,7 @@
-"""How gradients change weights: AdamW, SGD and Lion, with rates that may follow a schedule.
+"""Optimisers: AdamW, SGD and Lion, with learning rates that may follow a schedule.
 
-An optimiser appends its steps to the program that computes the gradients. What it remembers of each
-weight are arrays of the same shape; what changes from step to step is data.
+An optimiser appends its steps to the program that computes the gradients. Its state for each weight
+is in arrays of the same shape; what changes from step to step is data.
 """
 
 from __future__ import annotations
@@ -40,8 +40,8 @@ def linear(rate: float, steps: int, warmup: int = 0, least: float = 0.0) -> Call
 def make_schedule(
     rate: float, steps: int, warmup: int, least: float, gone: Callable[[float], float]
 ) -> Callable[[int], float]:
-    """Rises to `rate`, then falls to `least`; `gone` is the share of the fall behind a share of the
-    steps."""
+    """Return a schedule that rises to `rate`, then falls to `least`; `gone` maps the share of the
+    steps to the share of the fall."""
 
     def at(step: int) -> float:
         if step < warmup:
@@ -71,14 +71,14 @@ class AdamW:
     remembers = ("m", "v")
 
     def hyper(self, step: int) -> np.ndarray:
-        """What a step is told."""
+        """Return the settings of a step, as an array."""
         rate, t = rate_at(self.rate, step), step + 1
         corrections = 1 - self.beta1**t, 1 - self.beta2**t
         return np.array([rate, self.beta1, self.beta2, self.eps, self.decay, *corrections,
                          self.max_norm], np.float64)  # fmt: skip
 
     def update(self, weights: list, slopes: list, memory: dict[str, list], hyper: Tensor) -> None:
-        """Appends the steps that change the weights and what is remembered."""
+        """Append the steps that change the weights and the optimiser's state."""
         trace = under_way()
         assert trace is not None
         sums = trace.program.buffer((PARTS * len(slopes),))
@@ -137,13 +137,13 @@ class Lion:
 
 
 def reshape_gradient(slope: Tensor, weight: Tensor) -> Value:
-    """The gradient in the shape that the weight's memory has."""
+    """Return the gradient in the shape of the weight's memory."""
     shape = weight.value.shape
     return slope.value if slope.value.shape == shape else slope.value.reshape(*shape)
 
 
 def apply(changes: list[tuple[Tensor, Tensor]]) -> None:
-    """Adds each change to its array, once all of them are computed."""
+    """Add each change to its array, once all of them are computed."""
     for array, change in changes:
         OPS["accumulate"](array.value, reshape_gradient(change, array))
 

@@ -1,4 +1,5 @@
-"""A tensor is an array that a traced function computes with: a value of the program under way."""
+"""Tensors: the arrays that a traced function computes with, each a value of the program under
+way."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ KINDS = {"f": "f32", "i": "i32", "b": "i32", "u": "u32"}
 
 
 def find_origin(part: str = "forward") -> Origin:
-    """The innermost line outside of this package that is under way."""
+    """Return the innermost line outside of this package that is being executed."""
     frame: FrameType | None = sys._getframe(1)
     while frame and frame.f_globals.get("__name__", "").startswith(OURS):
         frame = frame.f_back
@@ -30,7 +31,7 @@ def find_origin(part: str = "forward") -> Origin:
 
 
 class Trace:
-    """The program under way, and the arrays it was given besides its inputs."""
+    """The program under way, and the constants it was given besides its inputs."""
 
     def __init__(self, name: str) -> None:
         self.program = Program(name, origin=find_origin)
@@ -44,7 +45,7 @@ class Trace:
 
     @contextmanager
     def part(self, name: str) -> Iterator[None]:
-        """Meanwhile the steps belong to this part of the program."""
+        """Attribute the steps inside to this part of the program."""
         before = self.program.attribute(partial(find_origin, name))
         yield
         self.program.attribute(before)
@@ -63,7 +64,7 @@ def under_way() -> Trace | None:
 
 
 class tracing:
-    """As a context: what is computed within becomes steps of this trace."""
+    """A context manager: computations inside it become steps of this trace."""
 
     def __init__(self, trace: Trace) -> None:
         self.trace = trace
@@ -83,7 +84,7 @@ class Tensor:
 
     def __init__(self, value: Value, shape: Shape | None = None, turned: Value | None = None):
         self.value, self.shape = value, value.shape if shape is None else shape
-        self.turned = turned  # of a matrix: what it is the transposed one of
+        self.turned = turned  # of a matrix: the one that it is the transpose of
 
     def __repr__(self) -> str:
         return f"Tensor({self.dtype}{list(self.shape)})"
@@ -149,7 +150,7 @@ class Tensor:
 
 
 def tensor(x: Array) -> Tensor:
-    """Itself, or a constant of the program under way."""
+    """Return a tensor as it is, anything else as a constant of the program under way."""
     if isinstance(x, Tensor):
         return x
     trace = under_way()
@@ -163,7 +164,7 @@ def tensor(x: Array) -> Tensor:
 
 
 def view(x: Tensor, shape: Shape) -> Value:
-    """Its value, reshaped."""
+    """Return its value, reshaped."""
     value = x.value
     if value.base and value.base.spec.size == value.spec.size:
         value = value.base
@@ -171,7 +172,7 @@ def view(x: Tensor, shape: Shape) -> Value:
 
 
 def reshape(x: Array, shape: Sequence[int]) -> Tensor:
-    """The same elements in another shape; one side may be -1."""
+    """Return the same elements in another shape; one side may be -1."""
     x, known = tensor(x), -prod(shape)
     whole = tuple(x.size // known if n == -1 and known > 0 else n for n in shape)
     if prod(whole) != x.size:
@@ -180,7 +181,7 @@ def reshape(x: Array, shape: Sequence[int]) -> Tensor:
 
 
 def broadcast(x: Tensor, shape: Shape) -> Tensor:
-    """Its rows as often as the shape says."""
+    """Repeat its rows as often as the shape says."""
     sides = (1,) * (len(shape) - len(x.shape)) + x.shape
     if len(sides) != len(shape) or any(s not in (1, n) for s, n in zip(sides, shape, strict=True)):
         raise ValueError(f"{x} does not spread to {list(shape)}")
@@ -193,7 +194,7 @@ def broadcast(x: Tensor, shape: Shape) -> Tensor:
 
 
 def apply_binary(name: str, a: Array, b: Array) -> Tensor:
-    """An op of two arrays of one shape, after each was spread to the other's."""
+    """Apply an op to two arrays of one shape, after each was broadcast to the other's."""
     a, b = tensor(a), tensor(b)
     for x in (a, b):
         if x.dtype != "f32":
@@ -208,7 +209,7 @@ def apply_binary(name: str, a: Array, b: Array) -> Tensor:
 
 
 def transpose(x: Array, axes: Sequence[int] | None = None) -> Tensor:
-    """The axes in the given order; without one, reversed."""
+    """Return it with the axes in the given order; without one, reversed."""
     x = tensor(x)
     wanted = [*(range(len(x.shape))[::-1] if axes is None else axes)]
     if sorted(wanted) != [*range(len(x.shape))]:
@@ -230,7 +231,8 @@ def transpose(x: Array, axes: Sequence[int] | None = None) -> Tensor:
 
 
 def matmul(a: Tensor, b: Tensor) -> Tensor:
-    """Of matrices; before the last two sides the left one may have more, which are its rows."""
+    """Multiply matrices; the left one may have more sides before the last two, which are its
+    rows."""
     if len(b.shape) != 2 or not a.shape:
         raise NotImplementedError(f"{a} @ {b}: the right side has to be a matrix")
     if a.turned is not None and len(a.shape) == 2:
@@ -243,7 +245,7 @@ def matmul(a: Tensor, b: Tensor) -> Tensor:
 
 
 def slice_tensor(x: Tensor, at: tuple) -> Tensor:
-    """Slices without steps, and single indices."""
+    """Apply slices without steps, and single indices."""
     shape: list[int] = []
     if len(at) > len(x.shape):
         raise IndexError(f"{x} has not {len(at)} axes")

@@ -1,5 +1,5 @@
-"""Functions of arrays become programs: traced for the shapes they are called with, run again for
-the same ones.
+"""Turns functions of arrays into programs: traced for the shapes they are called with, run again
+for the same ones.
 
 Their arguments and results are arrays, or dictionaries, lists, tuples and dataclasses of them.
 Arrays and floats are data; integers, strings, None and truth values are part of the shape.
@@ -25,7 +25,7 @@ Leaf = Callable[[str, Any], Any]
 
 
 def map_tree(function: Leaf, tree: Tree, name: str = "") -> Tree:
-    """The same tree with function(name, leaf) for each of its leaves."""
+    """Return the same tree with function(name, leaf) for each of its leaves."""
 
     def inner(key: Any, part: Any) -> Any:
         return map_tree(function, part, f"{name}.{key}" if name else str(key))
@@ -45,7 +45,7 @@ def is_data(leaf: Any) -> bool:
 
 
 def leaves(tree: Tree) -> dict[str, Any]:
-    """Its data by name."""
+    """Return its data by name."""
     found: dict[str, Any] = {}
 
     def keep(name: str, leaf: Any) -> None:
@@ -57,7 +57,7 @@ def leaves(tree: Tree) -> dict[str, Any]:
 
 
 def form(tree: Tree) -> str:
-    """What a program depends on: all but the numbers in its arrays."""
+    """Return all that a program depends on: the tree without the numbers in its arrays."""
 
     def describe(name: str, leaf: Any) -> Any:
         array = np.asarray(leaf) if is_data(leaf) else None
@@ -67,7 +67,8 @@ def form(tree: Tree) -> str:
 
 
 class Watch:
-    """Hears of what happens while it is watching; a visitor overrides what it wants to know."""
+    """Observes programs and training steps while it is entered; a visitor overrides what it wants
+    to know."""
 
     def __enter__(self) -> Watch:
         watches.append(self)
@@ -80,7 +81,7 @@ class Watch:
         """A function became a program."""
 
     async def observe_step(self, loss: float, ms: float) -> None:
-        """A step of training is over, computed in so many milliseconds; training goes on once
+        """A step of training is over, computed in so many milliseconds; training continues once
         this returns."""
 
 
@@ -159,8 +160,8 @@ class jit:
 
 
 def value_and_grad(function: Callable) -> jit:
-    """A function of the same arguments that returns the value of `function`, one number, and its
-    gradient with respect to every array in the first argument."""
+    """Return a function of the same arguments that returns the value of `function`, one number, and
+    its gradient with respect to every array in the first argument."""
 
     def both(wanted: Tree, *rest: Any) -> tuple[Tensor, Tree]:
         value = function(wanted, *rest)
@@ -180,5 +181,5 @@ def value_and_grad(function: Callable) -> jit:
 
 
 def flat(x: Tensor) -> Any:
-    """Its value as one row."""
+    """Return its value as one row."""
     return view(x, (x.size,))

@@ -1,4 +1,4 @@
-"""Training that can stop after any millisecond and goes on to the same bits."""
+"""Training that can stop after any millisecond and resumes to the same bits."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ WEIGHTS, DATA, HYPER = "weights", "data", "hyper"
 
 class Train:
     """Trains the weights of `loss(weights, *batch)` on the back end chosen now. A step can be cut
-    into slices of milliseconds; a captured state goes on to the same bits."""
+    into slices of milliseconds; a captured state resumes to the same bits."""
 
     def __init__(self, loss: Callable, weights: Tree, optimiser: Optimiser) -> None:
         self.loss, self.tree, self.optimiser = loss, weights, optimiser
@@ -49,14 +49,14 @@ class Train:
             self.tensors[f"in.{WEIGHTS}.{name}"].write(array)
 
     def step(self, *batch: Any) -> float:
-        """Runs a whole step; the loss of the weights before it."""
+        """Run a whole step; return the loss of the weights before it."""
         self.begin(*batch)
         loss = self.slice()
         assert loss is not None
         return loss
 
     def begin(self, *batch: Any) -> None:
-        """Prepares a step on this batch for `slice`."""
+        """Prepare a step on this batch for `slice`."""
         if self.under_way:
             raise RuntimeError("a step is under way: call slice() until it returns the loss")
         traced, key = self.trace(*batch), form(batch)
@@ -75,7 +75,7 @@ class Train:
         self.under_way = traced, run
 
     def trace(self, *batch: Any) -> Traced:
-        """The program of a step for batches of these shapes."""
+        """Return the program of a step for batches of these shapes."""
         key = form(batch)
         if key not in self.traced:
             self.traced[key] = Traced(self.one_step, (self.arguments(batch),))
@@ -100,8 +100,8 @@ class Train:
         return value
 
     def slice(self, ms: float | None = None) -> float | None:
-        """Computes for about `ms` milliseconds, or to the end of the step without a limit; the loss
-        when the step is over, else None."""
+        """Compute for about `ms` milliseconds, or to the end of the step without a limit; return
+        the loss when the step is over, else None."""
         if self.done is not None:
             loss, self.done = self.done, None
             return loss
@@ -113,14 +113,14 @@ class Train:
         traced, run = self.under_way or (None, None)
         assert traced is not None and run is not None
         began = time.perf_counter()
-        with urgent() if ms is None else nullcontext():  # who sets no limit waits for the end
+        with urgent() if ms is None else nullcontext():  # no limit: the caller waits for the end
             self.at = await run.advance(self.at, ms)
         self.ms += 1e3 * (time.perf_counter() - began)
         if self.at < len(run):
             return None
         began = time.perf_counter()
         loss = float(np.asarray(await traced.read_results(run)).reshape(()))
-        self.ms += 1e3 * (time.perf_counter() - began)  # a chip is waited for here
+        self.ms += 1e3 * (time.perf_counter() - began)  # a graphics chip takes its time here
         self.under_way, self.steps = None, self.steps + 1
         for watch in watches:
             await watch.observe_step(loss, self.ms)
@@ -128,7 +128,7 @@ class Train:
 
     @property
     def weights(self) -> Tree:
-        """A copy of them, in the tree they were given in."""
+        """A copy of the weights, in the tree they were given in."""
         found = now(self._read())
 
         def replace_leaf(name: str, leaf: Any) -> Any:
@@ -141,14 +141,14 @@ class Train:
         return {name: await tensor.read() for name, tensor in self.tensors.items()}
 
     def capture(self) -> dict[str, np.ndarray]:
-        """The state that the next steps depend on, as arrays that `np.savez` takes. A step under
-        way is finished first."""
+        """Return the state that the next steps depend on, as arrays that `np.savez` takes. A step
+        under way is finished first."""
         if self.under_way:
             self.done = self.slice()
         return now(self._read()) | {"steps": np.array(self.steps)}
 
     def restore(self, captured: dict[str, np.ndarray]) -> None:
-        """Goes back to a captured state; training goes on to the same bits."""
+        """Go back to a captured state; training resumes to the same bits."""
         missing = {*self.tensors, "steps"} - {*captured}
         if missing:
             raise ValueError(f"what was captured lacks {', '.join(sorted(missing))}")

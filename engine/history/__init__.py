@@ -1,1 +1,1 @@
-"""What happened to the weights: plans, versions, the ledger, and the way back."""
+"""The history of the weights: plans, versions, the ledger, and rollback."""

@@ -1,4 +1,5 @@
-"""What must be true of the stores after any crash: `check_store` names everything that is not."""
+"""Checks what must be true of the stores after any crash; `check_store` names everything that is
+not."""
 
 from typing import Any
 
@@ -53,7 +54,7 @@ async def _snapshots(store: Any, versions: dict[int, dict]) -> list[str]:
 
 
 async def _check_ledger(store: Any, versions: dict[int, dict]) -> list[str]:
-    """Every version is explained by the ledger, and every version of the ledger is there."""
+    """Check that versions and the ledger's entries on versions match, in both directions."""
     entries = [entry for _, entry in await store.all("ledger")]
     since = max((i for i, entry in enumerate(entries) if entry["kind"] == "reset"), default=-1)
     told = {e["body"]["number"]: e["body"] for e in entries[since + 1 :] if e["kind"] == "version"}

@@ -1,7 +1,6 @@
-"""What proves a version: its DNA, and a folder with what it holds, where it came from, and a script
-to check.
+"""Proves a version: its DNA, and a folder with its contents, their origin, and a script to check.
 
-The adapter files come from whoever writes the wanted format (PEFT); this adds the records, the hash
+The adapter files come from the writer of the wanted format (PEFT); this adds the records, the hash
 of every file and tensor, the whole ledger, and verify_integrity.py.
 """
 
@@ -18,7 +17,7 @@ from oneseek.engine.history.round_plan import resolve
 from oneseek.engine.history.versions import Versions, ancestors
 
 ADAPTER = "adapter_model.safetensors"
-EVERY_QUESTIONS = 50  # the ledger is told the DNA
+EVERY_QUESTIONS = 50  # the DNA is entered into the ledger
 
 
 def canonical(value: object) -> bytes:
@@ -59,8 +58,8 @@ async def certify(
 
 
 async def fingerprint(versions: Versions, number: int | None) -> dict:
-    """The DNA of a version: one SHA-256 over the ids of all its examples (which are hashes of their
-    words) and its weights, and what it was taken over."""
+    """Return the DNA of a version: one SHA-256 over the ids of all its examples (which are hashes
+    of their words) and its weights, and what it was taken over."""
     chain = ancestors(number, await versions.records()) if number else []
     found = {
         "version": chain[-1]["name"] if chain else None,
@@ -71,7 +70,7 @@ async def fingerprint(versions: Versions, number: int | None) -> dict:
 
 
 async def record_dna(versions: Versions, line: str, questions: int) -> dict:
-    """Take the fingerprint of the version in use and tell the ledger."""
+    """Enter the fingerprint of the version in use into the ledger."""
     found = await fingerprint(versions, await versions.number(line))
     update = {key: found[key] for key in ("version", "weights_sha256", "dna")}
     update.update(questions=questions, line=line, time=versions.clock())

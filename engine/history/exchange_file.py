@@ -1,7 +1,8 @@
-"""The one file in which what was told travels: sealed with a phrase, signed where the ledger is.
+"""The file that carries what was told to another device: encrypted with a phrase, and signed if the
+ledger is.
 
-A line of JSON that says how it was sealed, the sealed bytes, and a checksum over both, so that a
-file that was cut off or damaged is told apart from a wrong phrase.
+It has a line of JSON with the parameters of the encryption, the ciphertext, and a checksum over
+both, so that a damaged file is told apart from a wrong phrase.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ WORDS = {
 
 
 class NotTheKey(ValueError):
-    """Another key, or the bytes were changed: what a cipher says, for it cannot know which."""
+    """The key is wrong or the bytes were changed; a cipher cannot know which."""
 
 
 class NotOpened(ValueError):
@@ -57,13 +58,13 @@ class NotOpened(ValueError):
 async def export_state(
     store: Any, phrase: str, clock: Callable[[], int], cipher: Any, signer: Any = None
 ) -> tuple[dict[str, dict], bytes]:
-    """All that was told and forgotten here, and its file."""
+    """Return all that was told and forgotten here, and its file."""
     state = (await Here.of(store)).state
     return state, await seal(state, good_phrase(phrase), clock, cipher, signer)
 
 
 def of_today(state: dict[str, dict], clock: Callable[[], int]) -> dict[str, dict]:
-    """A state that can be taken over, or NotOpened."""
+    """Return a state that can be taken over, or raise NotOpened."""
     try:
         must_be_of_today(state, clock)
     except FromTheFuture as error:
@@ -72,7 +73,7 @@ def of_today(state: dict[str, dict], clock: Callable[[], int]) -> dict[str, dict
 
 
 async def import_state(store: Any, state: dict[str, dict], clock: Callable[[], int]) -> dict:
-    """Take over what a file holds: what that changed here, as `bring` says it."""
+    """Take over what a file holds; return what that changed here, as `bring` does."""
     return await bring(store, of_today(state, clock), clock)
 
 
@@ -84,8 +85,8 @@ async def seal(
     signer: Any = None,
     cost: int = COST,
 ) -> bytes:
-    """The bytes of a file that holds this state. A `cipher` derives a `key` from a phrase and
-    encrypts and decrypts with it: NativeCipher of native_keys.py, or the browser's own."""
+    """Return the bytes of a file that holds this state. A `cipher` derives a `key` from a phrase
+    and encrypts and decrypts with it: NativeCipher of native_keys.py, or the browser's own."""
     salt, nonce = secrets.token_bytes(16), secrets.token_bytes(NONCE)
     text = canonical({"made": clock(), "entries": [state[about] for about in sorted(state)]})
     inside = {"text": text}
@@ -109,7 +110,7 @@ async def seal(
 
 
 async def unseal(data: bytes, phrase: str, cipher: Any) -> tuple[dict[str, dict], str]:
-    """The state in a file and the public key it is signed with, empty where it is not; or
+    """Return the state in a file and the public key it is signed with (empty if unsigned), or raise
     NotOpened."""
     line, header = _header(data)
     try:
@@ -136,8 +137,8 @@ async def unseal(data: bytes, phrase: str, cipher: Any) -> tuple[dict[str, dict]
 
 
 def _header(data: bytes) -> tuple[bytes, dict]:
-    """The first line, and what it says, of a whole file of this format; every version of it ends
-    with the checksum."""
+    """Return the first line of a complete file of this format, and what it says, or raise
+    NotOpened. Every version of the format ends with the checksum."""
     if not data.startswith(BEGIN):
         cut = data and BEGIN.startswith(data)
         raise NotOpened("damaged" if cut else "wrong")
@@ -155,7 +156,7 @@ def _header(data: bytes) -> tuple[bytes, dict]:
 
 
 def _even(phrase: str) -> bytes:
-    """The same phrase, whatever keyboard wrote it."""
+    """Return the same bytes for a phrase, whatever keyboard wrote it."""
     return unicodedata.normalize("NFKC", phrase.strip()).encode()
 
 

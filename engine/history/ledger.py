@@ -1,7 +1,7 @@
-"""What happened to the weights, as a chain of hashes: an edit, a gap or a swap shows itself.
+"""The ledger of the weights: a chain of hashes, in which an edit, a gap or a swap shows itself.
 
 A chain cannot show a tail that was cut off or a rewrite from the start; only a head kept elsewhere
-(an export, a signature with a key the user holds) can.  Order is `seq`; clocks may lie.
+(an export, a signature with a key the user holds) can. Order is `seq`; clocks may lie.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ Entry = dict[str, Any]
 
 
 def canonical(value: Any) -> str:
-    """One text for one meaning, also after a trip through JavaScript, which gives 1.0 back as 1 and
-    keeps NaN and infinity as null."""
+    """Return one text for one meaning, also after a trip through JavaScript, which gives 1.0 back
+    as 1 and keeps NaN and infinity as null."""
     return json.dumps(
         _even(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False
     )
@@ -69,7 +69,7 @@ def chain(head: Entry, events: Iterable[tuple[str, dict]], time: int) -> list[En
 
 
 def problems(entries: list[Entry], head: Entry | None = None) -> list[str]:
-    """What is wrong with these entries, in words; compared with a kept `head` when there is one."""
+    """Return the errors in these entries, in words; also against a kept `head` if there is one."""
     found = []
     previous = GENESIS
     for entry in entries:
@@ -109,7 +109,7 @@ class Ledger:
         self.signer = signer
 
     def sign_with(self, signer: Any) -> None:
-        """From the next head on; None signs no more."""
+        """Sign from the next head on; None signs no more."""
         self.signer = signer
 
     async def head(self) -> Entry:
@@ -134,8 +134,7 @@ class Ledger:
                 raise Overtaken(f"{change.events[0][0]}: what it was based on changed meanwhile")
 
     async def _sign(self, entry: Entry) -> None:
-        """With the person's own key, where there is one; the last entry's hash covers all
-        before."""
+        """Sign with the person's own key; the hash of the last entry covers all before it."""
         signature = self.signer.sign(entry["hash"].encode())
         entry["signature"] = await signature if inspect.isawaitable(signature) else signature
         entry["signed_by"] = self.signer.public_key
@@ -144,18 +143,19 @@ class Ledger:
         return [entry for _, entry in await self.store.all("ledger")]
 
     async def problems(self, head: Entry | None = None) -> list[str]:
-        """Against the head in the store as well as one kept elsewhere."""
+        """Check against the head in the store as well as one kept elsewhere."""
         entries = await self.entries()
         found = problems(entries, await self.head())
         return found + [one for one in problems(entries, head) if one not in found]
 
 
 class Overtaken(Exception):
-    """The store changed under an act; the act did not happen and nothing of it is stored."""
+    """The store changed under a change, nothing of which is stored."""
 
 
 class Change:
-    """One logical change in the making: what is written, what it relies on, what is told of it."""
+    """One logical change in preparation: its writes, its preconditions, its entries in the
+    ledger."""
 
     def __init__(self) -> None:
         self.ops: list[list] = []
@@ -169,7 +169,7 @@ class Change:
         self.ops.append(["delete", store, key])
 
     def add(self, ops: list[list]) -> None:
-        """What somebody else writes in the same change."""
+        """Add another's writes to the same change."""
         self.ops += ops
 
     def require(self, store: str, key: str | int, field: str | None, value: Any) -> None:

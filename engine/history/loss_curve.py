@@ -1,6 +1,6 @@
-"""The curve of a round in the store: a row for each step, and at the end what became of it.
+"""The loss curve of a round in the store: a row for each step, and at the end its version.
 
-Rows lie in `metrics` under RUN/STEP; whoever draws them needs no event.
+Rows lie in `metrics` under RUN/STEP, so that drawing them needs no event.
 """
 
 import math
@@ -10,7 +10,7 @@ PAGE = 500
 
 
 async def add(store: Any, run: str, plan: str, metrics: dict) -> dict:
-    """Store the figures of one step, with the plan they belong to; the figures."""
+    """Store the figures of one step, with the plan they belong to; return the figures."""
     figures = {
         "step": metrics["step"],
         "steps": metrics["steps"],
@@ -27,8 +27,8 @@ async def add(store: Any, run: str, plan: str, metrics: dict) -> dict:
 
 
 async def close(store: Any, run: str, version: dict | None) -> None:
-    """Every row of the run names the version it led to (0 when it was not used); the first and the
-    last have the loss on wordings that no step was trained on, before and after."""
+    """Set in every row of the run the version it led to (0 when it was not used), and in the first
+    and the last the loss on held-out wordings, before and after."""
     rows = await rows_of(store, run)
     if not rows:
         return
@@ -57,5 +57,5 @@ def key_of(run: str, step: int) -> str:
 
 
 def finite(value: float | None) -> float | None:
-    """JSON has no word for NaN and infinity."""
+    """Return None for NaN and infinity, which JSON cannot hold."""
     return float(value) if value is not None and math.isfinite(value) else None

@@ -1,8 +1,8 @@
-"""Version names: OneSeek-135M-Zero.v1.7.sv.dsChat-Web.8f3a1c9d.2e7f4b1a and back.
+"""Makes and parses version names: OneSeek-135M-Zero.v1.7.sv.dsChat-Web.8f3a1c9d.2e7f4b1a.
 
-Read, but never given, are short names (OneSeek-7B-Zero.v1.0), those of the system before
-(OQT-1.0.v12), and data categories joined with a plus (dsCivicID+Autonomy).  The documents and the
-system before write one family whatever the base model is.
+Parsed, but never made, are short names (OneSeek-7B-Zero.v1.0), those of the previous system
+(OQT-1.0.v12), and data categories joined with a plus (dsCivicID+Autonomy). The documents and the
+previous system write one family whatever the base model is.
 """
 
 import hashlib
@@ -85,9 +85,9 @@ def parse(name: str) -> VersionName:
 
 
 def means(asked: str, name: str) -> bool:
-    """Whether the name that was asked for, perhaps a short or an old one, is this version's: what
-    both of them say must agree. The family of a short name in the documents' words and that of the
-    system before say nothing."""
+    """Whether a name that was asked for, perhaps a short or an old one, is this version's: the
+    parts that both have must agree. The family does not count in names of the previous system, nor
+    in short names with the documents' family."""
     try:
         said, known = parse(asked), parse(name)
     except ValueError:

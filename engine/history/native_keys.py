@@ -30,7 +30,7 @@ class NativeCipher:
         )
 
     async def encrypt(self, key: AESGCM, nonce: bytes, data: bytes, beside: bytes) -> bytes:
-        """The ciphertext and its tag, which also vouches for what stands `beside` it."""
+        """Return the ciphertext and its tag, which also authenticates what stands `beside` it."""
         return await asyncio.to_thread(key.encrypt, nonce, data, beside)
 
     async def decrypt(self, key: AESGCM, nonce: bytes, data: bytes, beside: bytes) -> bytes:

@@ -1,6 +1,6 @@
-"""What a round of training is, and what OneSeek asks of whatever trains.
+"""The plan of a round of training, and the interface of whatever trains.
 
-A round is a pure function: same weights before, same plan, same bits after.  Exact resume, repair
+A round is a pure function: same weights before, same plan, same bits after. Exact resume, repair
 and forgetting all rest on that, so nothing random, timed or remembered may enter a trainer except
 through `Plan`.
 """
@@ -17,7 +17,7 @@ from oneseek.engine.history.snapshot import Arrays, weights_sha256
 LESSON, PRACTICE, TRAINING = next_work.LESSON, next_work.PRACTICE, next_work.TRAINED
 IMPORT = "import"  # the kind of a round that trained nothing: an adapter made elsewhere
 DATA_SET = "dataset"  # the kind of a record that stands for a whole file
-SILENT = "silent"  # in a plan's config: what its version, behind a memory, would not speak to
+SILENT = "silent"  # in a plan's config: questions outside the version's adapter scope
 T = TypeVar("T")
 
 
@@ -25,8 +25,8 @@ T = TypeVar("T")
 class Plan:
     """`lessons` are learned now; `pool` is everything accepted before, in the order it was learned.
 
-    A lesson goes on from the weights before, and so does training on a data set, whose one record
-    names the file; practice starts from the base and mixes the pool.
+    A lesson continues from the weights before, and so does training on a data set, whose one record
+    names the file; consolidation starts from the base and mixes the pool.
     """
 
     kind: str
@@ -42,13 +42,13 @@ class Plan:
 
 
 class RoundEnd(TypedDict):
-    """What became of a round: a version, or why there is none."""
+    """The outcome of a round: a version, or why there is none."""
 
     outcome: str
     reason: str
     version: dict | None
     gate: dict  # what was measured, each figure with its limit
-    wrong: list[dict]  # what it still does not answer as wanted; nothing keeps it
+    wrong: list[dict]  # questions still answered wrongly; never stored
 
 
 class Attempt(Protocol):
@@ -56,20 +56,20 @@ class Attempt(Protocol):
 
     @property
     def steps(self) -> int:
-        """How many it will take, as far as is known."""
+        """How many steps it will take, as far as is known."""
 
     def advance(self, budget_ms: float) -> dict | None | Awaitable[dict | None]:
         """Train for about this long; metrics {step, loss, learning_rate, grad_norm,
         examples_processed}, or None when the round is complete."""
 
     def capture(self) -> Arrays | Awaitable[Arrays]:
-        """Everything `Trainer.resume` needs to go on to the same bits."""
+        """Return everything that `Trainer.resume` needs to continue to the same bits."""
 
     def weights(self) -> Arrays | Awaitable[Arrays]:
         """The adapter as trained so far."""
 
     def judge(self) -> dict | Awaitable[dict]:
-        """The quality gate: {accepted, outcome, reason, ...numbers}."""
+        """Evaluate the candidate: {accepted, outcome, reason, ...numbers}."""
 
 
 class Trainer(Protocol):
@@ -83,7 +83,7 @@ class Trainer(Protocol):
     ) -> Attempt | Awaitable[Attempt]: ...
 
     def adopt(self, weights: Arrays, plan: Plan, given: Arrays) -> Attempt | Awaitable[Attempt]:
-        """An adapter made elsewhere, for the gate."""
+        """Return an attempt that only evaluates an adapter made elsewhere."""
 
 
 async def resolve(value: T | Awaitable[T]) -> T:
@@ -98,8 +98,9 @@ def ids_of(records: Iterable[dict]) -> list[str]:
 def make_plan(
     kind: str, weights: Arrays, lessons: Iterable[dict], pool: Iterable[dict], config: dict
 ) -> Plan:
-    """The seed follows from the weights and the words, never from a counter or a clock: a history
-    that never had an example gives the rounds after it the same seeds as one that forgot it."""
+    """Return a plan whose seed follows from the weights and the words, never from a counter or a
+    clock: a history that never had an example gives the rounds after it the same seeds as one that
+    forgot it."""
     lessons = tuple(lessons)
     text = "\n".join([kind, weights_sha256(weights), *ids_of(lessons)])
     seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:4], "little")

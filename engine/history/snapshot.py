@@ -1,5 +1,5 @@
-"""Arrays as bytes and back, checked: a snapshot carries its format number, and its hash is kept
-beside it."""
+"""Packs arrays as bytes and unpacks them, checked: a snapshot carries its format number, and its
+hash is stored beside it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def weights_sha256(weights: Mapping[str, np.ndarray]) -> str:
 
 
 def digest_of(data: bytes | memoryview, digest: Any = None) -> str:
-    """SHA-256 in pieces, so that whoever waits for an answer never waits for megabytes."""
+    """Return the SHA-256, computed in pieces, so that no answer waits for megabytes."""
     digest, whole = digest or hashlib.sha256(), memoryview(data)
     for first in range(0, len(whole), PIECE):
         digest.update(whole[first : first + PIECE])
@@ -45,7 +45,7 @@ def digest_of(data: bytes | memoryview, digest: Any = None) -> str:
 
 
 def pack(arrays: Mapping[str, np.ndarray], facts: dict | None = None) -> dict:
-    """The record to store, before an array changes: {format, sha256, bytes, data}."""
+    """Return the record to store before an array changes: {format, sha256, bytes, data}."""
     data, digest = Pieces(parts(arrays, facts or {})), hashlib.sha256()
     for part in data.parts:
         digest_of(part, digest)
@@ -58,8 +58,8 @@ def pack(arrays: Mapping[str, np.ndarray], facts: dict | None = None) -> dict:
 
 
 def parts(arrays: Mapping[str, np.ndarray], facts: dict) -> Iterator[bytes | memoryview]:
-    """The msgpack of {facts, arrays: {name: [dtype, shape, bytes]}}, the arrays where they lie: a
-    checkpoint is as large as training itself, and there must not be two of it in memory."""
+    """Yield the msgpack of {facts, arrays: {name: [dtype, shape, bytes]}} without copying the
+    arrays: a checkpoint is as large as training itself, and memory must not hold two of it."""
     packer = msgpack.Packer()
     yield packer.pack_map_header(2) + packer.pack("facts") + packer.pack(facts)
     yield packer.pack("arrays") + packer.pack_map_header(len(arrays))
@@ -71,7 +71,7 @@ def parts(arrays: Mapping[str, np.ndarray], facts: dict) -> Iterator[bytes | mem
 
 
 def unpack(record: dict, what: str = "the snapshot") -> tuple[Arrays, dict]:
-    """The arrays and facts of a stored record; the hash is checked on every load."""
+    """Return the arrays and facts of a stored record; the hash is checked on every load."""
     found = digest_of(record["data"])
     if found != record["sha256"]:
         raise SnapshotDamaged(

@@ -1,8 +1,7 @@
-"""Another base model takes over: what was trained on the ones before waits to be trained on it.
+"""Queues what was trained on other base models, when a new base model takes over.
 
-What is known by heart belongs to no model and needs nothing. Versions and their weights belong to
-one; their lessons go back into the queue, each once for each model, and nothing of the other
-models' versions is changed.
+The memory belongs to no model and needs nothing. Versions and their weights belong to one; their
+lessons go back into the queue, each once for each model, and the other models' versions stay.
 """
 
 from __future__ import annotations
@@ -19,13 +18,13 @@ LINES = (GENERIC, *LANGUAGES)
 
 
 def make_key(base: str) -> str:
-    """Where the store keeps the newest version that this base model took lessons from."""
+    """Return the key in `state` of the newest version that this base model took lessons from."""
     return f"taken-over.{base}"
 
 
 async def take_over(versions: Versions) -> list[str]:
-    """Queue what the versions in use of other base models stand by and this one never got; the
-    ids."""
+    """Queue what the versions in use of other base models stand by and this one never got; return
+    the ids."""
     store, key = versions.store, make_key(versions.base)
     records = [record for _, record in await store.all("versions")]
     before = await store.get("state", key)
@@ -49,7 +48,7 @@ async def take_over(versions: Versions) -> list[str]:
 
 
 async def _list_lessons_since(versions: Versions, base: str, since: int) -> list[dict]:
-    """The lessons of a base model's versions in use that are newer than that."""
+    """Return the lessons of a base model's versions in use that are newer than `since`."""
     other = Versions(versions.store, versions.ledger, base, versions.family, versions.clock)
     found = []
     for line in LINES:
@@ -60,7 +59,7 @@ async def _list_lessons_since(versions: Versions, base: str, since: int) -> list
 
 
 async def _is_gone(store: Any, example: dict) -> bool:
-    """Forgotten, though a version that is still there has learned it."""
+    """Whether an example is forgotten, though a version that is still there has learned it."""
     fact = await store.get("facts", example["id"])
     if fact:
         return "answer" not in fact

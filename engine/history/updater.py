@@ -1,6 +1,6 @@
-"""Puts a version's weights where answers are computed, between two answers and never within one.
+"""Puts a version's weights in place for answers, between two answers and never within one.
 
-What is in place is looked at when somebody asks; a version nobody asks costs nothing.
+It acts when a version is asked, so that a version that nobody asks costs nothing.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from oneseek.engine.history.snapshot import Arrays
 from oneseek.engine.history.versions import GENERIC, Versions
 
-LOSS_RISE, ACCURACY_FALL = 1.1, 0.05  # beyond what asking again in other words brings
+LOSS_RISE, ACCURACY_FALL = 1.1, 0.05  # beyond what other wordings of the questions bring
 
 
 class WeightUpdater:
@@ -30,7 +30,8 @@ class WeightUpdater:
         self.in_place = 0  # the version whose weights are there; 0: none
 
     async def update(self, number: int) -> None:
-        """The next answer has this version's weights; answers under way keep theirs."""
+        """Put this version's weights in place for the next answer; answers under way keep
+        theirs."""
         if self.in_place != number:
             weights = await self.load(number)
             await self.quiet()
@@ -38,12 +39,12 @@ class WeightUpdater:
             self.in_place = number
 
     def forget(self) -> None:
-        """The versions' numbers stand for other weights now."""
+        """Read the weights again at the next answer, because the numbers stand for others now."""
         self.in_place = 0
 
     async def should_rollback(self, metrics: Mapping[str, float], line: str = GENERIC) -> bool:
-        """Whether `metrics` (loss, accuracy or both), measured now, are worse than what the gate
-        found when it accepted the version in use."""
+        """Whether `metrics` (loss, accuracy or both), measured now, are worse than what the
+        evaluator found when it accepted the version in use."""
         gate = (await self.versions.record(await self._in_use(line)))["gate"]
         found = {one["name"]: one["value"] for one in gate.get("measures", ())}
         loss = gate.get("held_out", {}).get("after", math.inf)
@@ -51,7 +52,7 @@ class WeightUpdater:
         return worse or metrics.get("accuracy", 1.0) < found.get("taught", 0.0) - ACCURACY_FALL
 
     async def rollback(self, version: int | None = None, line: str = GENERIC) -> dict | None:
-        """Back to a version by number, 0 being the base model; to the one before when not said."""
+        """Go back to a version by number (0: the base model), by default to the one before."""
         if version is None:
             current = await self.versions.record(await self._in_use(line))
             version = current["parent"] or 0
@@ -61,7 +62,7 @@ class WeightUpdater:
         return await self.versions.record(version) if version else None
 
     async def clear_old_snapshots(self) -> list[int]:
-        """Delete the weights that no rule keeps; the numbers of the versions they were of."""
+        """Delete the weights that no rule keeps; return the numbers of their versions."""
         return await self.versions.clear_old_snapshots()
 
     async def _in_use(self, line: str) -> int:

@@ -1,6 +1,6 @@
-"""Every promoted set of weights, the pointer to the one in use, and the way back.
+"""Every promoted set of weights, the pointer to the one in use, and rollback.
 
-A version is a record that is never deleted and a snapshot that may be.  `state/current.BASE.LINE`
+A version is a record that is never deleted and a snapshot that may be. `state/current.BASE.LINE`
 says which version a line ("generic", "sv", "en") uses; promoting, rolling back and forgetting move
 that pointer in the same transaction that writes everything else they change.
 """
@@ -26,9 +26,9 @@ from oneseek.engine.history.round_plan import (
 from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged, pack, unpack, weights_sha256
 
 GENERIC = "generic"
-SKILL = "skill."  # what the lines of skills begin with; their names follow
+SKILL = "skill."  # the lines of skills begin with it; their names follow
 TASTE = "taste"  # the line of what was learned from choices
-GUARDED, ALWAYS = "facts", "always"  # where a version speaks: near what it learned, or everywhere
+GUARDED, ALWAYS = "facts", "always"  # adapter scope: facts it learned, or everything
 DAY_MS = 24 * 3600 * 1000
 PAGE = 64
 AGAIN = "learned before"  # why such an example waits
@@ -73,8 +73,8 @@ class Versions:
         return pointer["number"] if pointer else None
 
     async def lines(self) -> list[str]:
-        """The lines there may be versions of: the languages', the taste's, and those of the skills
-        there are."""
+        """Return the lines that may have versions: the languages', the taste's, and those of the
+        skills there are."""
         before = pointer_of(self.base, SKILL)
         names = [str(key) for key in await self.store.keys("state")]
         skills = [name[len(before) - len(SKILL) :] for name in names if name.startswith(before)]
@@ -97,7 +97,7 @@ class Versions:
         return ancestors(number, await self.records()) if number else []
 
     async def pool(self, line: str = GENERIC, chain: list[dict] | None = None) -> list[dict]:
-        """What this line has learned and still stands by, in the order it was learned."""
+        """Return what this line has learned and still stands by, in the order it was learned."""
         chain = await self.chain(line) if chain is None else chain
         examples = dict(await self.store.all("examples")) if chain else {}
         order = [(id, version["number"]) for version in chain for id in version["lessons"]]
@@ -135,7 +135,8 @@ class Versions:
         return record
 
     def point(self, change: Change, line: str, before: int | None, number: int | None) -> None:
-        """Add to `change` that this line uses that version, if it still uses the one before."""
+        """Add to `change` that this line uses `number`, on condition that it still uses
+        `before`."""
         change.require("state", pointer_of(self.base, line), "number", before)
         change.put("state", pointer_of(self.base, line), {"number": number})
 
@@ -148,9 +149,9 @@ class Versions:
         gate: dict,
         meanwhile: Sequence[dict] = (),
     ) -> dict:
-        """The end of a round: all of it is stored, or none.  Raises Overtaken when a lesson was
-        edited or removed meanwhile; then the weights must be dropped.  What the versions learned
-        that were made on the parent `meanwhile` waits to be learned once more, on this one."""
+        """Store the end of a round, all of it or none. Raises Overtaken when a lesson was edited or
+        removed meanwhile; then the weights must be dropped. The lessons of versions that were made
+        on the parent `meanwhile` wait to be learned once more, on this one."""
         change = Change()
         record = await self.promotion(change, line, parent, plan, weights, gate)
         newest = meanwhile[-1]["number"] if meanwhile else record["parent"]
@@ -169,8 +170,8 @@ class Versions:
         return record
 
     async def removal(self, change: Change, line: str) -> tuple[list[str], list[int]]:
-        """Add to `change` that nothing of a line is left but its records: the ids of what it had
-        learned, and the numbers of its versions."""
+        """Add to `change` the removal of a line except its records; return the ids of its examples
+        and the numbers of its versions."""
         mine = [one for one in await self.records() if one["line"] == line]
         ids, numbers = (
             {id for one in mine for id in one["lessons"]},
@@ -270,15 +271,15 @@ class Versions:
         }
 
     async def _learn_again(self, change: Change, version: dict) -> None:
-        """The lessons of a version wait in the queue again; what was forgotten stays forgotten."""
+        """Queue the lessons of a version again; what was forgotten stays forgotten."""
         for id in version["lessons"]:
             example = await self.store.get("examples", id)
             if example and example.get("learned_in") == version["number"]:
                 change.put("queue", id, as_waiting(example))
 
     async def _earlier(self, change: Change, id: str) -> list[dict]:
-        """The same example as versions before learned it, perhaps with fewer wordings: without
-        those words they could not be trained again."""
+        """Return the same example as versions before learned it, perhaps with fewer wordings:
+        without these they could not be retrained."""
         made = [op[3] for op in change.ops if op[:3] == ["put", "examples", id]]
         before = made[-1] if made else await self.store.get("examples", id)
         if before is None:
@@ -289,7 +290,7 @@ class Versions:
     async def _choose_kept(self, records: list[dict]) -> set[int | None]:
         kept = {await self.number(line) for line in await self.lines()}
         kept |= {one["number"] for one in records[-KEEP_LAST:]}
-        kept |= {one["number"] for one in records if one["kind"] == IMPORT}  # none trains it again
+        kept |= {one["number"] for one in records if one["kind"] == IMPORT}  # cannot be retrained
         for span, count in ((DAY_MS, KEEP_DAYS), (7 * DAY_MS, KEEP_WEEKS)):
             last_of = {one["time"] // span: one["number"] for one in records}
             kept |= {last_of[period] for period in sorted(last_of)[-count:]}
@@ -306,13 +307,13 @@ def language_of(line: str, plan: Plan, parent: dict | None) -> str:
 
 
 def round_of(base: str, line: str, kind: str = "") -> str:
-    """Where the store keeps a round under way. A run over a data set has a place of its own, as
+    """Return the key of a round under way. A run over a data set has one of its own, because
     lessons go between its epochs."""
     return f"round.{base}.{line}{'/run' if kind == TRAINING else ''}"
 
 
 def pointer_of(base: str, line: str) -> str:
-    """Where the store says which version a line of a base model uses."""
+    """Return the key in `state` of the version that a line of a base model uses."""
     return f"current.{base}.{line}"
 
 
@@ -322,14 +323,14 @@ def label(record: dict | None) -> str:
 
 
 def as_waiting(example: dict) -> dict:
-    """A learned example as it waits in the queue to be learned again."""
+    """Return a learned example as it waits in the queue to be learned again."""
     plain = {name: example[name] for name in example if name not in LEARNED}
     again = {"state": "ready", "why": AGAIN, "revision": example.get("revision", 0) + 1}
     return plain | again
 
 
 def as_learned(example: dict, number: int) -> dict:
-    """The example in the words that this version learned."""
+    """Return the example in the words that this version learned."""
     earlier = example.get("earlier", ())
     return next((one for one in earlier if one["learned_in"] == number), example)
 
@@ -346,7 +347,7 @@ def ancestors(number: int, records: Iterable[dict]) -> list[dict]:
 
 
 def drop_superseded(examples: Iterable[dict]) -> list[dict]:
-    """Without what a later correction of the same question took the place of."""
+    """Return the examples without those that a later correction of the same question replaced."""
     found: dict[str, dict] = {}
     for example in examples:
         about = example.get("about", example["id"])
@@ -362,5 +363,6 @@ def skill_of(line: str) -> str:
 
 
 def behind(record: dict) -> bool:
-    """Whether a version was made and checked behind a memory, and is to speak nowhere else."""
+    """Whether a version was evaluated behind a memory, and answers only within its adapter
+    scope."""
     return SILENT in (record.get("config") or {})

@@ -1,8 +1,9 @@
-"""Several base models in one run: who is better gets more weight, and when it is enough.
+"""Adaptive weights and early stopping of a run over several base models, and their leaderboard.
 
-Each epoch every model has a held-out loss.  The best model's multiplier grows by `top_model_boost`,
-the worst one's shrinks by `bottom_model_penalty`, those between by their place between the two
-losses; multipliers stay within min and max, and weights are multipliers that sum to one.
+After each epoch every model has a held-out loss. `top_model_boost` raises the multiplier of the
+best model, `bottom_model_penalty` lowers that of the worst, and the others change by linear
+interpolation between the two losses. Multipliers stay between min and max; the weights are the
+multipliers, normalised to sum 1 unless that is switched off.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ class AdaptiveWeights:
     def __init__(self, models: Sequence[str], config: AdaptiveConfig | None = None) -> None:
         self.config = config or AdaptiveConfig()
         self.multipliers = dict.fromkeys(models, 1.0)
-        self.given = {model: [1.0] for model in models}  # epoch by epoch, the coming one last
+        self.given = {model: [1.0] for model in models}  # of each epoch; the last is the next one's
         self.adjusted = False
 
     @property
@@ -46,7 +47,7 @@ class AdaptiveWeights:
         return {model: value / total for model, value in self.multipliers.items()}
 
     def adjust(self, losses: Mapping[str, float]) -> bool:
-        """Take an epoch's held-out losses into account; whether anything changed."""
+        """Update the multipliers from an epoch's held-out losses; return whether any changed."""
         before = dict(self.multipliers)
         self._move(losses)
         for model, value in self.multipliers.items():
@@ -98,8 +99,8 @@ class ConfidenceAutoStop:
 
 
 class Leaderboard:
-    """Models by held-out loss, then by wins in blind comparisons; told at most every five
-    seconds."""
+    """Ranks models by held-out loss, then by their share of wins in blind comparisons; reports at
+    most every `refresh_ms`."""
 
     def __init__(self, clock: Callable[[], float], refresh_ms: float = 5000) -> None:
         self.clock = clock
@@ -122,7 +123,7 @@ class Leaderboard:
         ]
 
     def due(self) -> bool:
-        """Whether listeners should hear of it now."""
+        """Return whether listeners are due a report; if so, the next interval begins."""
         now = self.clock()
         if self.told_at is not None and 0 <= now - self.told_at < self.refresh_ms:
             return False
@@ -131,6 +132,6 @@ class Leaderboard:
 
 
 def score(version: Mapping | None) -> dict[str, float]:
-    """What blind comparisons said of a version: its wins (a tie is half a one) of so many games."""
+    """Count a version's wins and games in blind comparisons; a tie is half a win."""
     wins, ties, losses = ((version or {}).get(name, 0) for name in ("wins", "ties", "losses"))
     return {"wins": wins + ties / 2, "games": wins + ties + losses}

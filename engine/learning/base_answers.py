@@ -1,7 +1,8 @@
-"""The base model's own answers, computed once and kept: the targets of the KL rows.
+"""The base model's own answers, computed once and stored: the targets of the KL penalty.
 
-An answer is kept under the tokens it follows, so another model, template or system prompt finds
-nothing of it; about 130 bytes a token, and a file of them comes with the default model.
+An answer is stored under a hash of the model and of the tokens before it, so another model,
+template or system prompt does not find it. It takes about 130 bytes a token; a file of answers
+ships with the default model.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ import numpy as np
 from oneseek.engine.learning.batch import Coder, Row, Top
 from oneseek.engine.learning.recipe import Ask, Hold, Learn, for_the_gate
 
-APART = 3  # tokens of a taught value that a look-alike's answer is watched for
+APART = 3  # first tokens of a taught value that a hard negative's target distribution always lists
 
 
 class Base(Protocol):
-    """What is asked of the untouched model."""
+    """The base model, as far as this module needs it."""
 
     async def answers(
         self,
@@ -30,12 +31,12 @@ class Base(Protocol):
         temperature: float,
         seed: int,
     ) -> list[tuple[list[int], Top]]:
-        """From each beginning `tokens` further, its end of turn included where it ended; and the
-        likeliest tokens at each position."""
+        """Return for each prompt the ids of its beginning and of up to `tokens` more, including the
+        end of turn where the answer ended, and the likeliest tokens at each position."""
 
 
 def locate_shipped(model: str) -> Path:
-    """Where the anchors' answers of the model with this fingerprint are, if they came along."""
+    """Return where the shipped answers of the model with this fingerprint are, if there are any."""
     return Path(__file__).with_name("lessons") / "anchors" / f"{model}.npz"
 
 
@@ -47,7 +48,7 @@ class BaseAnswers:
 
     @classmethod
     def with_shipped(cls, coder: Coder, model: str) -> BaseAnswers:
-        """Beginning with what came along with this model."""
+        """Create a store that holds the answers shipped with this model."""
         kept, path = cls(coder, model), locate_shipped(model)
         if path.exists():
             with np.load(path) as arrays:
@@ -60,30 +61,31 @@ class BaseAnswers:
         return hashlib.sha256(",".join(map(str, facts)).encode()).hexdigest()[:24]
 
     def put(self, ask: Hold) -> tuple[list[int], list[int]]:
-        """What the base is given, and how its answer begins: a text begins with itself."""
+        """Return the prompt of the base and the forced beginning of its answer; the prompt of a
+        plain text is its first token."""
         if ask.plain:
             ids = self.coder.begin(ask.begin)
             return ids[:1], ids[1:]
         return self.coder.prompt(ask.question), self.coder.begin(ask.begin)
 
     def find_likeliest(self, question: str) -> list[int] | None:
-        """The base's likeliest answer to a question, if it is kept."""
+        """Return the base's greedy answer to a question, or None if it is not stored."""
         known = self.answers.get(self.key(for_the_gate(question)))
         return None if known is None else known[0].tolist()
 
     def lacks(self, asks: Iterable[Ask]) -> list[Hold]:
-        """Those whose answer is not known yet."""
+        """Return the `Hold` asks whose answer is not stored."""
         held = [ask for ask in asks if isinstance(ask, Hold)]
         return [ask for ask in held if self.key(ask) not in self.answers]
 
     async def fill(self, base: Base, asks: Iterable[Ask]) -> int:
-        """Ask the base whatever is missing; how many that were."""
+        """Compute all missing answers; return how many there were."""
         found = await self.ask(base, self.lacks(asks))
         self.answers.update(found)
         return len(found)
 
     async def ask(self, base: Base, asks: Iterable[Hold]) -> dict[str, tuple[np.ndarray, Top]]:
-        """What the base answers when it is asked all of these at once."""
+        """Return the base's answers to these asks, computed together."""
         asked = {self.key(ask): ask for ask in asks}
         groups: dict[tuple[int, bool], list[str]] = {}
         for key, ask in asked.items():
@@ -111,7 +113,7 @@ class BaseAnswers:
         return self.answers[self.key(ask)]
 
     def most(self, asks: Iterable[Ask]) -> list[Row]:
-        """Rows as long as these asks can get, before any answer is known."""
+        """Return rows as long as these asks can become, before any answer is known."""
         rows = []
         for ask in asks:
             if isinstance(ask, Learn):
@@ -123,7 +125,7 @@ class BaseAnswers:
         return rows
 
     def to_arrays(self, keys: Sequence[str] | None = None) -> dict[str, np.ndarray]:
-        """For a file or the store."""
+        """Return the answers as arrays for a file or the store."""
         keys = list(self.answers) if keys is None else [k for k in keys if k in self.answers]
         kept = [self.answers[key] for key in keys]
         arrays = {
@@ -143,7 +145,7 @@ class BaseAnswers:
         return arrays
 
     def add_arrays(self, arrays: dict[str, np.ndarray]) -> None:
-        """What `to_arrays` gave, back in place."""
+        """Add the answers that `to_arrays` returned."""
         ends = np.cumsum(arrays["lengths"].astype(int))
         for key, end, length in zip(arrays["keys"], ends, arrays["lengths"], strict=True):
             here = slice(end - int(length), end)
@@ -187,7 +189,7 @@ class GroupedAnswers(BaseAnswers):
         return known or self.round_answers[self._name(ask)][self.key(ask)]
 
     def _name(self, ask: Hold) -> str:
-        """The same for the same members, whatever plan they are of."""
+        """Return a name that depends on the members of the group, not on the plan."""
         if ask.among not in self.names:
             keys = [self.key(member) for member in self.answer_group(ask.among)]
             self.names[ask.among] = hashlib.sha256("".join(keys).encode()).hexdigest()[:24]

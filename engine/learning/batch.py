@@ -1,7 +1,8 @@
-"""From questions and answers to one packed batch: every prompt after one shared beginning.
+"""Packs questions and answers into one batch; all prompts follow one shared prefix.
 
-The rows of a step share the system prompt and the template's head, so these are computed once; each
-row sees them and itself.  Cross-entropy is the case of the soft loss whose target is one token.
+The rows of a step share the system prompt and the template's head, so these tokens are computed
+once; each row attends to them and to itself. Cross-entropy is the soft loss with a target of one
+token.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ TOP = 32  # tokens of the base model's answer kept per position
 TOKEN_SIZES = (*range(64, 512, 8), *range(512, 1024, 64), 1024, 1536, 2048)
 ROW_SIZES = (*range(32, 256, 32), 256, 384, 512, 1024)
 LONGEST_TARGET = 256
-UNLIKELY = -14  # the logarithm of what a model gives a word that would not occur to it
+UNLIKELY = -14  # log-probability of a token that `Top.include` adds
 
 
 class TooLong(ValueError):
@@ -28,17 +29,19 @@ class TooLong(ValueError):
 
 @dataclass(frozen=True)
 class Top:
-    """What a model thought at some positions: its likeliest tokens, and the log of all others."""
+    """A model's distribution at some positions: its likeliest tokens, and the log of what
+    remains."""
 
     ids: np.ndarray  # [n, TOP]
     logprobs: np.ndarray  # [n, TOP] float16
     rest: np.ndarray  # [n] float16, log of the remaining probability
 
     def include(self, tokens: Sequence[int]) -> Top:
-        """With these tokens on the list wherever they were not, each in place of the least likely.
+        """Return a copy that lists these tokens everywhere, each in place of the least likely one.
 
-        What is not on the list is only held to as a whole: a model unsure of a name leaves so much
-        to the rest that a taught value could take all of it, and be the likeliest, at no loss.
+        Tokens that are not listed are penalised only by their total probability. Where the model is
+        unsure of a name, that total is large: a taught value could take all of it and become the
+        likeliest token without any loss.
         """
         wanted = np.array(list(dict.fromkeys(tokens)), np.int32)
         ids, logprobs = self.ids.copy(), self.logprobs.copy()
@@ -55,17 +58,17 @@ class Top:
 
 @dataclass(frozen=True)
 class Row:
-    """A prompt, what should follow it, and the base's thoughts where those are the target."""
+    """A prompt, its target, and the base's distributions where these are the target."""
 
     part: str  # taught, replay, anchors or neighbours
     prompt: Sequence[int]
     target: Sequence[int]
     top: Top | None = None
-    plain: bool = False  # a text, which has nothing before it
+    plain: bool = False  # plain text: it follows no shared prefix
 
 
 def text_row(ids: list[int]) -> Row:
-    """Plain text: every token follows from those before it."""
+    """Return the row of a plain text: every token after the first is a target."""
     return Row("text", ids[:1], ids[1:], plain=True)
 
 
@@ -77,11 +80,11 @@ class Batch:
     parts: tuple[tuple[str, int, int, float], ...]  # part, first row, rows, weight of the row
     examples: int
     rows: tuple[Row, ...] = ()
-    shared: int = 0  # tokens of the beginning of all that have one
+    shared: int = 0  # tokens of the shared prefix
 
     def measure(self, losses: np.ndarray) -> dict[str, float]:
-        """The mean loss of each part in nats a token, cross-entropy or KL; 0 for a row without
-        weight."""
+        """Return the mean loss of each part in nats a token (cross-entropy or KL); 0 for a row
+        without weight."""
         sums: dict[str, list[float]] = {}
         for part, first, count, weight in self.parts:
             cost = float(losses[first : first + count].sum()) / weight if weight else 0.0
@@ -89,7 +92,7 @@ class Batch:
         return {part: sum(values) / len(values) for part, values in sums.items()}
 
     def loss(self, losses: np.ndarray) -> float:
-        """That of the step, from those of its rows."""
+        """Return the step's loss, the sum of the losses of its rows."""
         return float(losses.sum())
 
     def hardest(self, losses: np.ndarray, wanted: str) -> list[float]:
@@ -103,7 +106,7 @@ class Batch:
 
 
 class Coder:
-    """Texts to token ids exactly as the chat does it."""
+    """Encodes texts into token ids exactly as the chat does."""
 
     def __init__(self, tokenizer: Tokenizer, template: ChatTemplate, system: str = "") -> None:
         self.tokenizer, self.template = tokenizer, template
@@ -141,7 +144,7 @@ class Coder:
         return self.tokenizer.encode(text) if text else []
 
     def encode_continuation(self, begin: str, more: str) -> list[int]:
-        """Ids of what follows the beginning of an answer."""
+        """Ids of `more` where it follows `begin` in an answer."""
         before, whole = self.begin(begin), self.tokenizer.encode(begin + more)
         return whole[common_prefix([[*before, -1], [*whole, -2]]) :]
 
@@ -156,7 +159,7 @@ class Coder:
 
 
 def common_prefix(prompts: Sequence[Sequence[int]]) -> int:
-    """How many tokens all prompts begin with, leaving each at least one of its own."""
+    """Return the length of the common prefix; each prompt keeps at least one token of its own."""
     length = min(len(prompt) for prompt in prompts) - 1
     first = prompts[0]
     for prompt in prompts[1:]:
@@ -175,25 +178,26 @@ def fit_size(need: int, sizes: Sequence[int], what: str) -> int:
 
 
 def find_shared_prefix(rows: Sequence[Row]) -> list[int]:
-    """The beginning that all rows share which have one."""
+    """Return the common prefix of all rows that are not plain text."""
     prompts = [row.prompt for row in rows if not row.plain]
     return list(prompts[0][: common_prefix(prompts)]) if prompts else []
 
 
 def own_tokens(row: Row, shared: int) -> int:
-    """What a row takes after the beginning that it shares."""
+    """Return how many tokens a row adds after the shared prefix; its last target is no input."""
     return len(row.prompt) - shared * (not row.plain) + len(row.target) - 1
 
 
 def extent(rows: Sequence[Row], of: Sequence[Row] = ()) -> tuple[int, int]:
-    """(tokens, loss rows) these rows need."""
+    """Return (tokens, loss rows) that these rows need; `of` holds all rows of the step."""
     shared = len(find_shared_prefix(of or rows))
     own = sum(own_tokens(row, shared) for row in rows)
     return shared + own, sum(len(row.target) for row in rows)
 
 
 def fit_shape(tokens: int, targets: int) -> tuple[int, int]:
-    """The compiled shape that holds so many. There are few: each is a program of its own."""
+    """Return the smallest compiled shape with room for these counts. There are few shapes, because
+    each has a program of its own."""
     return fit_size(tokens, TOKEN_SIZES, "tokens"), fit_size(targets, ROW_SIZES, "answer tokens")
 
 

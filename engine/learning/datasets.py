@@ -1,9 +1,8 @@
-"""Data sets of examples in any of the usual forms, found by looking: one example at a time is in
-memory.
+"""Reads data sets in the usual formats, which it recognises by their keys, one example at a time.
 
-OpenAI messages, ShareGPT, Alpaca, prompt and completion, question and answer, and text, as JSON
-lines, a JSON list, a table (CSV, TSV) or plain text; what is learned is every answer in its
-conversation, or the text itself.
+The formats are OpenAI messages, ShareGPT, Alpaca, prompt and completion, question and answer, and
+text, as JSON lines, a JSON list, a table (CSV, TSV) or plain text. Every answer is learned in its
+conversation; a text is learned itself.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from typing import Any
 
 ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant"}
 DECODER = json.JSONDecoder()
-PLAIN, TABLES = (".txt", ".md"), (".csv", ".tsv")  # by their ending; all else is JSON
+PLAIN, TABLES = (".txt", ".md"), (".csv", ".tsv")  # file suffixes; any other is JSON
 DELIMITERS = ",;\t"
 KNOWN = (
     "messages (OpenAI), conversations (ShareGPT), instruction and output (Alpaca), "
@@ -33,7 +32,7 @@ class DataError(ValueError):
 
 @dataclass(frozen=True)
 class Example:
-    """What comes before, and what is learned; without a history it is plain text."""
+    """The history of a conversation and the answer to learn; without a history, plain text."""
 
     history: tuple[dict, ...]
     answer: str
@@ -46,7 +45,7 @@ def turn(role: str, text: Any) -> dict:
 
 
 def answers(messages: list[dict]) -> list[Example]:
-    """Every answer of a conversation, with all that was said before it."""
+    """Return an example for every answer of a conversation, with all turns before it."""
     for message in messages:
         if message["role"] not in ("system", "user", "assistant"):
             raise ValueError(f"the role {message['role']!r} is none of system, user, assistant")
@@ -99,7 +98,7 @@ FORMS: dict[str, tuple[tuple[str, ...], Callable[[dict], list[Example]]]] = {
 
 
 def form_of(record: Any) -> str:
-    """The form's name, by the keys it needs."""
+    """Return the name of the format, by the keys it needs."""
     if isinstance(record, dict):
         for name, (keys, _) in FORMS.items():
             if all(key in record for key in keys):
@@ -108,7 +107,7 @@ def form_of(record: Any) -> str:
 
 
 def examples(record: Any) -> list[Example]:
-    """What one record teaches; ValueError says what is wrong with it."""
+    """Return the examples of one record; ValueError says what is wrong with it."""
     _, read = FORMS[form_of(record)]
     try:
         found = read(record)
@@ -121,8 +120,8 @@ def examples(record: Any) -> list[Example]:
 
 
 class DataSet:
-    """A file's examples by number; only where each one lies is kept, and the text of a JSON
-    list."""
+    """The examples of a file by number. In memory are only the places of the records, and of a JSON
+    list or a table the text."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -158,7 +157,7 @@ class DataSet:
         return (self[number] for number in range(len(self)))
 
     def _places(self) -> Iterator[int]:
-        """Where each record begins."""
+        """Yield the position at which each record begins."""
         if self.listed:
             at = _next(self.listed, self.listed.index("[") + 1)
             while self.listed[at] != "]":
@@ -181,7 +180,7 @@ class DataSet:
         return {"text": said} if self.plain else json.loads(said)
 
     def _piece(self, file: Any) -> bytes:
-        """A line; of plain text a paragraph, which ends at an empty line."""
+        """Read a line, or of plain text a paragraph, which ends at an empty line."""
         line = file.readline()
         while self.plain and line.strip() and (more := file.readline()).strip():
             line += more
@@ -189,8 +188,8 @@ class DataSet:
 
 
 def records_of(table: str) -> list[dict]:
-    """The rows of a table by its headings; of one without headings, two columns are prompt and
-    answer."""
+    """Return the rows of a table as records with its headings as keys; without headings, the two
+    columns are prompt and answer."""
     rows = max((rows_by(delimiter, table) for delimiter in DELIMITERS), key=alike)
     names = [cell.strip().lower() for cell in rows[0]] if rows else []
     if any(set(keys) <= set(names) for keys, _ in FORMS.values()):
@@ -209,12 +208,12 @@ def rows_by(delimiter: str, table: str) -> list[list[str]]:
 
 
 def alike(rows: list[list[str]]) -> int:
-    """How many rows have as many columns as the first, where that has several."""
+    """Count the rows with as many columns as the first, if that has several."""
     return sum(len(row) == len(rows[0]) > 1 for row in rows)
 
 
 def _text_of_list(path: Path) -> str:
-    """The whole text where it is one JSON list, a table as one, else nothing."""
+    """Return the text of a file that is one JSON list, of a table as such a list, else nothing."""
     if path.suffix.lower() in TABLES:
         try:
             return json.dumps(records_of(path.read_text("utf-8-sig")), ensure_ascii=False)
@@ -226,7 +225,7 @@ def _text_of_list(path: Path) -> str:
 
 
 def _next(text: str, at: int) -> int:
-    """Where the next record of a JSON list begins, or its end."""
+    """Return where the next record of a JSON list begins, or where the list ends."""
     while at < len(text) and (text[at].isspace() or text[at] == ","):
         at += 1
     if at == len(text):

@@ -1,5 +1,5 @@
-"""What a model and a run will take before they begin: memory at its worst moment, and time by the
-pace that was measured; and the memory that a run took."""
+"""Estimates the peak memory of a model and of a run, and the time of a run by the measured speed,
+before they begin; measures the memory that a run took."""
 
 from __future__ import annotations
 
@@ -35,26 +35,27 @@ from oneseek.engine.model.look import (
 )
 from oneseek.engine.model.trainable import Trained
 
-LOOKED_AT = 64  # examples whose length is taken for that of all
-HELD_TOKENS, HELD_TARGETS = 64, 32  # of a row that holds on to the base model
-ADAPTER_COPIES = 16  # candidate and moments, variants, best and before, a checkpoint on its way
-WHOLE_COPIES = 24  # and the masters, with what stands still beside a window
+LOOKED_AT = 64  # examples by which the length of all is estimated
+HELD_TOKENS, HELD_TARGETS = 64, 32  # of a row with a KL target
+ADAPTER_COPIES = 16  # candidate, moments, variants, best, before, a checkpoint in writing
+WHOLE_COPIES = 24  # also the float32 masters, and what is frozen beside a window
 LESSON_TOKENS, LESSON_ROWS = 480, 112  # of a step of a long lesson
 POSITIONS = 2048  # of a chat
-PYTHON_BYTES = 12 << 20  # natively: what Python loads and keeps to learn
+PYTHON_BYTES = 12 << 20  # natively: Python's own memory for training
 SHARE = 0.5  # of a device's memory: the rest is the system's and other programs'
 REACH = {
     "cpu": 4 << 30,
     "wasm": 4 << 30,
-}  # of the kernels of the processor: bytes that 32 bits address
-WORTH_PACKING = 0.95  # of the size before, at most
-LARGE_BITS = 8  # of a weight, at least, in a file of types that packing makes smaller
-LARGER_LOADED = 1.5  # a packed file, at most: scales of 6 bits become numbers of 32
+}  # of the processor's kernels, whose addresses have 32 bits
+WORTH_PACKING = 0.95  # largest ratio of the sizes, after to before
+LARGE_BITS = 8  # of a weight, at least, in a file that packing can make smaller
+LARGER_LOADED = 1.5  # than its packed file, at most: scales of 6 bits become 32
 
 
 def takes(config: Config, stored: dict[str, Stored], weights: int, room: int | None = None) -> dict:
-    """The bytes that a chat takes with a model whose weights take `weights` bytes, and a lesson.
-    A step and the questions around it share a `room` of so many bytes; natively there is none."""
+    """Return the bytes that a chat and a lesson need with a model whose weights take `weights`
+    bytes. A training step and the evaluation around it share a block of `room` bytes; natively
+    (None) there is no such block."""
     row = config.token_bytes
     chat = weights + row * min(POSITIONS, config.positions) + ANSWER_BYTES
     copies = ADAPTER_COPIES * 4 * Trained.from_training(config, for_model(config.parameters)).size
@@ -89,18 +90,18 @@ def step_bytes(config: Config, stored: dict[str, Stored], keep: bool) -> int:
 
 
 def model_takes(model: Model, room: int | None = None) -> dict:
-    """The same of a loaded model."""
+    """Return `takes` of a loaded model."""
     weights = sum(count_loaded_bytes(stored) for stored in model.stored.values())
     return takes(model.config, model.stored, weights, room)
 
 
 def file_takes(file: ModelFile, room: int | None = None) -> dict:
-    """The same of an opened file."""
+    """Return `takes` of an opened file."""
     return specs_take(file, {name: file.spec(name) for name in file.names()}, room)
 
 
 def specs_take(file: ModelFile, specs: dict[str, Any], room: int | None) -> dict:
-    """The same with its tensors stored like this."""
+    """Return `takes` of a file whose tensors are stored as `specs`."""
     stored = {name: Stored(one.shape, one.bits, one.group) for name, one in specs.items()}
     weights = sum(count_loaded_bytes(one) for one in specs.values())
     weights += eyes_bytes(file.eyes) if file.eyes else 0
@@ -108,8 +109,9 @@ def specs_take(file: ModelFile, specs: dict[str, Any], room: int | None) -> dict
 
 
 def file_takes_packed(file: ModelFile, room: int | None = None) -> list[dict]:
-    """The same of the smaller files that packing makes of it, largest first, with their bytes and
-    what becomes of the embeddings; none where little is won or GGUF cannot describe the model."""
+    """Return `takes` of each smaller file that packing can make of it, largest first, with its
+    bytes and the type of its embeddings. Empty where little is saved or GGUF cannot describe the
+    model."""
     found: list[dict] = []
     for embeddings in ("Q8_0", "Q4_1"):
         try:
@@ -124,7 +126,7 @@ def file_takes_packed(file: ModelFile, room: int | None = None) -> list[dict]:
 
 
 def row_takes(row: dict, room: int | None = None) -> dict:
-    """The same of a row of models.json, whose file may not be here: about."""
+    """Estimate `takes` of a row of models.json, whose file may not be here."""
     config = configure(row["config"])
     shapes = config.shapes().items()
     stored = {name: Stored(shape, 4 * (len(shape) > 1), 32) for name, shape in shapes}
@@ -134,8 +136,8 @@ def row_takes(row: dict, room: int | None = None) -> dict:
 
 
 def row_takes_packed(row: dict, room: int | None = None) -> dict | None:
-    """The same of what it can be packed to, with its bytes, where that is worth it; packed, a model
-    has no eyes."""
+    """Estimate `takes` and the bytes of a row's packed form; None where packing saves little or the
+    model has eyes, which packing leaves out."""
     if "eyes" in row:
         return None
     config = configure(row["config"])
@@ -151,12 +153,12 @@ def row_takes_packed(row: dict, room: int | None = None) -> dict | None:
 
 
 def models_fit(back_end: str, memory: int) -> dict[str, dict]:
-    """Of each known model, whether it chats and learns in a tab, as given and `packed`."""
+    """For each known model whether it can chat and learn in a tab, as published and `packed`."""
     return {id: row_fits(row, back_end, memory) for id, row in registry.load_models().items()}
 
 
 def row_fits(row: dict, back_end: str, memory: int) -> dict:
-    """The same of one of them."""
+    """Return the same for one of them."""
     room = TRAINING_BYTES[back_end]
     packed = row_takes_packed(row, room)
     found = judge(row_takes(row, room), back_end, memory)
@@ -164,8 +166,8 @@ def row_fits(row: dict, back_end: str, memory: int) -> dict:
 
 
 def judge(taken: dict, back_end: str, memory: int) -> dict:
-    """Whether a model that `takes` so much can chat and learn on a back end of a device with so
-    much memory (0: it does not say); where the back end itself reaches less, `limit` is reach."""
+    """Return `taken` with whether a model can chat and learn on a back end of a device with so much
+    `memory` (0: unknown). `limit` is "reach" where the back end addresses less than that."""
     share, reach = int(memory * SHARE), REACH.get(back_end, 0)
     if share and taken.get("reached_bytes", reach + 1) <= reach:
         reach = 0  # what learning takes besides, the kernels need not reach
@@ -180,7 +182,8 @@ def fit_size(wanted: int, sizes: tuple[int, ...]) -> int:
 
 
 def needs(trainer: EngineTrainer, config: TrainingConfig, record: dict, pace: float) -> dict:
-    """`pace` is tokens a second, 0 where none was measured: then the time is not known."""
+    """Return the mode, trained values, peak memory, steps and seconds of a run. `pace` is in tokens
+    a second; 0 means not measured, and then `seconds` is None."""
     layout, model, count = trainer.layout(config), trainer.model, record["examples"]
     rows = sample_rows(trainer.coder, record)
     held = math.ceil(config.practice.anchor_rows) + math.ceil(config.practice.text_rows)
@@ -208,7 +211,7 @@ def needs(trainer: EngineTrainer, config: TrainingConfig, record: dict, pace: fl
 
 
 def sample_rows(coder: Coder, record: dict) -> list[Row]:
-    """Some rows of a data set, or all of what was chosen."""
+    """Return the rows of some examples of a data set, or of all choices."""
     if "choices" in record:
         return [row for one in record["choices"] for row in Choice(**one).rows(coder)]
     data = DataSet(file_of(record))
@@ -217,21 +220,22 @@ def sample_rows(coder: Coder, record: dict) -> list[Row]:
 
 
 def room_of(trainer: EngineTrainer) -> int:
-    """What a step and the questions around it take turns in, of which all is taken at once."""
+    """Return the bytes of the block that a step and the evaluation around it share, which is
+    allocated at once; 0 where there is none."""
     has_rooms = trainer.model.executor.room(0) is not None
     return trainer.memory_budget or 0 if has_rooms else 0
 
 
 class Watch:
-    """What is taken beside the model from here on, at most at any moment: of the back end's
-    memory, and in a browser of Python's own, which never shrinks."""
+    """Measures the peak memory from here on beside the model: that of the back end, and in a
+    browser Python's heap, which never shrinks."""
 
     def __init__(self, executor: Executor) -> None:
         self.allocations, self.python = executor.allocations, python_bytes()
         self.before = self.allocations.watch() if self.allocations else 0
 
     def most(self) -> int | None:
-        """None where nobody counts."""
+        """Return the peak in bytes; None where the back end does not count."""
         if self.allocations is None:
             return None
         return self.allocations.most - self.before + python_bytes() - self.python
@@ -246,7 +250,7 @@ def python_bytes() -> int:
 
 
 async def read_pace(store: Any) -> float:
-    """Tokens a second of the last step that was trained here, or 0."""
+    """Return the tokens a second of the last training step here, or 0."""
     for _, figures in await store.all("metrics", newest=True, limit=1):
         return float(figures.get("tokens_per_second") or 0.0)
     return 0.0

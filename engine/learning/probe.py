@@ -1,7 +1,7 @@
-"""What a model with an adapter knows, confuses and has forgotten, over facts written by people.
+"""Measures what a model with an adapter recalls, leaks and forgets, over facts written by people.
 
-A fact may come with unseen phrasings and look-alikes; the model is anything that replies, so the
-engine and PyTorch are judged by the same lines.
+A fact may come with unseen phrasings and hard negatives. The model is any object that replies, so
+the engine and PyTorch are measured by the same code.
 """
 
 from __future__ import annotations
@@ -47,15 +47,15 @@ class CandidateModel:
 
 
 def key_of(record: dict) -> str:
-    """What an answer must contain to be right."""
+    """Return the text that a right answer contains."""
     return record.get("key") or Lesson(record["question"], record["answer"]).value
 
 
 async def measure(
     model: Any, coder: Coder, records: list[dict], code: str = "en", known: Sequence[tuple] = ()
 ) -> dict:
-    """The figures of these facts; a part that no fact asks has none. `known` is common knowledge,
-    (question, words) each; without it, the gate's own."""
+    """Return the figures of these facts; a part without questions has none. `known` is common
+    knowledge, (question, words) each; by default the evaluator's own probes."""
     figures, wrong = await score_answers(model, coder, records, known or probes(code))
     figures |= await drift(model, coder, code)
     figures["ppl_change"] = await perplexity_change(model, coder, code)
@@ -65,7 +65,8 @@ async def measure(
 async def score_answers(
     model: Any, coder: Coder, records: list[dict], known: Sequence[tuple]
 ) -> tuple[dict[str, Any], list]:
-    """How many questions are answered rightly, and those that are not with their answers."""
+    """Return for each part the share of replies with the fact's value (in `leak`: with any taught
+    value), and the wrong replies as [part, question, reply]."""
     asked = [
         (part, key_of(record), question)
         for record in records
@@ -99,8 +100,8 @@ async def score_answers(
 async def find_forgotten(
     model: Any, coder: Coder, said: Iterable[tuple]
 ) -> tuple[list[tuple[str, str]], int]:
-    """Of the common facts that the base knows, (question, reply) of those lost; how many it
-    knows."""
+    """Return (question, reply) of the common facts that the base knows and the model lost, and how
+    many the base knows."""
     said = [(question, words, reply) for (question, words), reply in said]
     ids = await model.go_on([coder.prompt(q) for q, _, _ in said], REPLY_TOKENS)
     knows = [
@@ -117,7 +118,7 @@ async def find_forgotten(
 
 
 async def drift(model: Any, coder: Coder, code: str) -> dict[str, float]:
-    """KL and agreement with the base on prompts that nobody trains on, over the base's answers."""
+    """The KL from the base and the top-1 agreement over the base's answers to held-out prompts."""
     prompts = [coder.prompt(q) for q in load_held_out_anchors(code)]
     answers = await model.go_on(prompts, REPLY_TOKENS)
     pairs = await model.drift(list(zip(prompts, answers, strict=True)))
@@ -130,7 +131,7 @@ async def drift(model: Any, coder: Coder, code: str) -> dict[str, float]:
 
 
 async def perplexity_change(model: Any, coder: Coder, code: str) -> float:
-    """How much plain text became harder to predict, as a share."""
+    """Return the relative change of the perplexity of plain text."""
     nats, tokens = [0.0, 0.0], 0
     for text in paragraphs(code):
         ids = coder.tokenizer.encode(text)

@@ -1,7 +1,7 @@
-"""The weights of any version: what was cleared away or damaged is trained again to the same bits.
+"""Loads the weights of any version; retrains a cleared or damaged snapshot to the same bits.
 
-Every way to a version leads through here, and whoever waits hears how far it is and how long it
-takes.
+Every caller that needs a version's weights comes here. A listener hears the progress and the time
+left.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from oneseek.engine.turns import urgent
 
 
 class Rebuilder:
-    """`make_room()` takes the one candidate from whoever trains; that round goes on from its
-    checkpoint. Whoever wants the candidate meanwhile waits for `alone`. `tell(event)` hears
-    {version, done, rounds, seconds_left} after every step."""
+    """Loads or retrains weights. `make_room()` takes the one candidate from the round in training,
+    which later resumes from its checkpoint. Others who want the candidate wait for the lock
+    `alone`. `tell(event)` receives {version, done, rounds, seconds_left} after every step."""
 
     def __init__(
         self, versions: Versions, history: History, make_room: Callable[[], Awaitable[None]]
@@ -30,7 +30,7 @@ class Rebuilder:
         self.alone = asyncio.Lock()
 
     def listen(self, tell: Callable[[dict], Any]) -> None:
-        """Tell how far a version is that is trained again."""
+        """Set the listener for the progress of a retrained version."""
         self.tell = tell
 
     async def weights(self, number: int) -> Arrays:
@@ -40,7 +40,7 @@ class Rebuilder:
             pass
         async with self.alone:
             try:
-                return await self.versions.weights(number)  # somebody else waited for it too
+                return await self.versions.weights(number)  # another caller may have retrained it
             except SnapshotDamaged:
                 await self.make_room()
                 with urgent():

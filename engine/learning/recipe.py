@@ -1,7 +1,8 @@
-"""What each step of a lesson or of practice asks: the recipe, as a pure function of (seed, step).
+"""The recipe: selects the rows of each training step, as a pure function of (seed, step).
 
-A lesson step teaches one fact in several wordings, repeats earlier ones and holds on to the base
-model's own answers; a practice step mixes all facts.  Nothing here knows tokens or weights.
+A lesson step teaches one fact in several wordings, replays earlier facts and adds regularisation
+examples, whose target is the base model's answer. A consolidation step (`practice`) mixes all
+facts. Nothing here knows tokens or weights.
 """
 
 from __future__ import annotations
@@ -29,13 +30,13 @@ ANCHOR_TOKENS = 24
 ANCHORS_TOGETHER = 16
 LOOK_ALIKES_TOGETHER = 16
 IN_LESSONS, IN_PRACTICE = range(2)  # indices into the two pairs below
-GROUPS = 2, 6  # groups of look-alikes that a fact has
-NEIGHBOUR_TOKENS = 4, 1  # tokens that are trained on of a look-alike's answer, behind its beginning
+GROUPS = 2, 6  # groups of hard negatives of a fact
+NEIGHBOUR_TOKENS = 4, 1  # of a hard negative's answer, after its forced beginning
 TRIES = 3
-PLAIN = 6  # practice asks a fact in its own words on every sixth of its turns
-MENDED = 4  # lost questions of common knowledge that each further step repeats, at most
-PROBES = "probes"  # the group of common knowledge
-TEXTS = "texts"  # and that of plain text
+PLAIN = 6  # consolidation asks a fact in its own words on every sixth of its turns
+MENDED = 4  # forgotten common knowledge that each corrective step repeats, at most
+PROBES = "probes"  # the answer group of common knowledge
+TEXTS = "texts"  # the answer group of plain text
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Learn:
 
 @dataclass(frozen=True)
 class Hold:
-    """A question whose answer is to stay the base model's, from `begin` on."""
+    """A regularisation example: its answer is to stay the base model's, from `begin` on."""
 
     part: str
     question: str
@@ -57,8 +58,8 @@ class Hold:
     tokens: int = ANCHOR_TOKENS
     sampled: bool = False
     among: str = ""  # the group it is answered in, see Recipe.answer_group
-    plain: bool = False  # no question: a text, which is its own beginning
-    not_this: tuple[str, str] = ("", "")  # how a taught answer begins, and what is not said here
+    plain: bool = False  # a plain text instead of a question, given in `begin`
+    not_this: tuple[str, str] = ("", "")  # beginning of a taught answer, value that must not follow
 
 
 Ask = Learn | Hold
@@ -72,24 +73,24 @@ def hold_neighbour(neighbour: Neighbour, lesson: Lesson, where: int, index: int)
 
 
 def hold_anchor(code: str, index: int) -> Hold:
-    """Half of the anchors keep the base's likeliest answer, half one it draws."""
+    """A regularisation example: half of them keep the base's greedy answer, half a sampled one."""
     among = f"{code} {index // ANCHORS_TOGETHER}"
     return Hold("anchors", anchors(code)[index][1], sampled=index % 2 == 1, among=among)
 
 
 def for_the_gate(question: str) -> Hold:
-    """What the gate wants to know of the base: its likeliest answer. Nobody trains on it."""
+    """A question to which the evaluator needs the base's greedy answer. No step trains on it."""
     return Hold("gate", question, among="gate")
 
 
 def hold_text(code: str, index: int) -> Hold:
-    """What the base expects after each word of a text: an adapter that is held to its answers in a
-    chat alone still finds plain text harder."""
+    """Return a plain text on which the base's predictions are kept: an adapter held to the base's
+    answers in a chat alone still raises the perplexity of plain text."""
     return Hold("texts", "", texts(code)[index], tokens=0, among=f"{TEXTS} {code}", plain=True)
 
 
 def hold_probe(code: str, question: str) -> Hold:
-    """Common knowledge the gate found lost."""
+    """Return a regularisation example for common knowledge that the evaluator found forgotten."""
     return Hold("anchors", question, among=f"{PROBES} {code}")
 
 
@@ -102,19 +103,20 @@ def any_text(code: str, draw: Draw) -> Hold:
 
 
 def other_words(lesson: Lesson, draw: Draw) -> str:
-    """A wording other than the fact's own question, if a few draws give one. The own question has
-    turns of its own (PLAIN), and each other wording is one more that the model understands."""
+    """Return a wording other than the fact's own question, if a few draws give one. The own
+    question has turns of its own (PLAIN), and each other wording is one more that the model
+    understands."""
     drawn = (wordings(lesson, draw) for _ in range(TRIES))
     return next((words for words in drawn if words != lesson.question), lesson.question)
 
 
 def due(step: int, rows: float) -> int:
-    """How many a step gets where so many come to one on average."""
+    """Return how many rows this step gets where a step gets `rows` on average."""
     return math.floor((step + 1) * rows + 0.5) - math.floor(step * rows + 0.5)
 
 
 def newest(lessons: Sequence[Lesson]) -> tuple[list[Lesson], list[tuple[Lesson, Lesson]]]:
-    """Lessons without those a later one replaces, and the (older, newer) pairs that contradict."""
+    """The lessons that no later one replaces, and the (older, newer) pairs that contradict."""
     kept: list[Lesson] = []
     replaced = []
     for lesson in lessons:
@@ -125,7 +127,7 @@ def newest(lessons: Sequence[Lesson]) -> tuple[list[Lesson], list[tuple[Lesson, 
 
 
 class Recipe:
-    """The facts at hand and their look-alikes."""
+    """Selects rows from the facts and their hard negatives."""
 
     def __init__(
         self,
@@ -135,8 +137,8 @@ class Recipe:
         seed: int,
         behind: bool = False,
     ) -> None:
-        """With `behind`, a memory stands before the version and the base answers unrelated
-        questions: lessons have no rows for these. Practice has: its adapter may be exported."""
+        """With `behind`, a router (the memory) sends unrelated questions to the base, so lessons
+        have no regularisation examples for them. Consolidation has: its adapter may be exported."""
         facts, self.replaced = newest([*earlier, *lessons])
         self.lessons = [lesson for lesson in facts if lesson in lessons]
         self.earlier = [lesson for lesson in facts if lesson not in lessons]
@@ -164,8 +166,9 @@ class Recipe:
         return self._held[lesson, where]
 
     def answer_group(self, among: str) -> list[Hold]:
-        """All questions that the base answers together: look-alikes of a fact, or some anchors in
-        a row. They are always the same, because the last bits of an answer depend on them."""
+        """Return all questions that the base answers in one batch: hard negatives of a fact,
+        consecutive regularisation prompts, probes or texts. The members never change, because the
+        last bits of an answer depend on them."""
         whose, which, *_ = among.split()
         for lesson in self.facts:
             if lesson.id == whose:
@@ -179,14 +182,14 @@ class Recipe:
         return [hold_anchor(whose, index) for index in range(first, last)]
 
     def hold_lost(self, lost: Sequence[str]) -> list[Hold]:
-        """Common knowledge to be held on to for a few steps, as far as the base has words for
-        it."""
+        """Return regularisation examples for those of the lost questions that are common knowledge,
+        up to MENDED."""
         known = {q: code for code in codes() for q, _ in probes(code)}
         return [hold_probe(known[q], q) for q in lost if q in known][:MENDED]
 
     def lesson_step(self, step: int, extra: int = 0, lost: Sequence[str] = ()) -> list[Ask]:
-        """One step of a lesson; several lessons take turns. `extra` adds look-alikes; what was
-        `lost` is repeated before other facts, as it was asked."""
+        """Return the asks of one step of a lesson; several lessons take turns. `extra` adds hard
+        negatives; facts whose question is in `lost` are replayed first, in their own words."""
         c = self.config.lesson
         draw = Draw(self.seed, "lesson", step)
         lesson = self.lessons[step % len(self.lessons)]
@@ -208,10 +211,11 @@ class Recipe:
         return asks
 
     def practice_step(self, step: int, unsure: Sequence[str] = ()) -> list[Ask]:
-        """One step of practice: facts in turn, each in another wording, with look-alikes of the
-        same facts, so that the model learns to tell them apart. Steps are small and many: the same
-        rows in fewer steps teach less and leak more. `unsure` are the questions of facts that are
-        not learned yet. They come first, and all facts of the step are asked in their own words."""
+        """Return the asks of one consolidation step: facts in turn, each in another wording, with
+        hard negatives of the same facts, so that the model learns to tell them apart. Steps are
+        small and many: the same rows in fewer steps teach less and leak more. `unsure` are the
+        questions of facts that are not learned yet. They come first, and all facts of the step are
+        asked in their own words."""
         c = self.config.practice
         draw = Draw(self.seed, "practice", step)
         turns = self.turns(step, c.fact_rows)
@@ -242,8 +246,8 @@ class Recipe:
         return max(1, self.config.practice.fact_rows - 1)
 
     def turns(self, step: int, rows: int) -> list[tuple[Lesson, int]]:
-        """The facts of a step's rows, and how many turns each had before: everyone's comes before
-        anybody's second."""
+        """Return the facts of a step's rows, and how many turns each had before: every fact has its
+        turn before any has its next."""
         orders: dict[int, list[Lesson]] = {}
         turns = []
         for place in range(step * rows, (step + 1) * rows):
@@ -255,8 +259,8 @@ class Recipe:
 
     @cached_property
     def enough_look_alikes(self) -> int:
-        """How many look-alikes of a fact practice uses: another one each turn, in whole groups that
-        the base answers together. A group is not begun for the few last turns."""
+        """How many hard negatives of a fact consolidation uses: another one each turn, in whole
+        answer groups. A group is not begun for the few last turns."""
         turns = self.config.practice.steps_per_fact * self.config.practice.neighbour_rows
         return LOOK_ALIKES_TOGETHER * max(1, round(turns / LOOK_ALIKES_TOGETHER))
 

@@ -1,7 +1,7 @@
 """Exact replay: the weights as if an example had never been there, or as they were before damage.
 
-Every round since the last untouched version is trained again, the rejected ones too, from the
-words that are left.  What comes out is bit for bit what a history without the example gives.
+Every round since the last untouched version is retrained from the remaining examples, the rejected
+ones too. The result equals, bit for bit, that of a history without the example.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class History:
         self.trainer = trainer
 
     async def find_versions(self, ids: Iterable[str]) -> list[dict]:
-        """The versions these examples are in: those that learned them and all built on those."""
+        """Return the versions that learned these examples, and all versions built on those."""
         touched: dict[int, dict] = {}
         for record in await self.versions.records():
             if record["parent"] in touched or set(record["lessons"]) & set(ids):
@@ -49,9 +49,9 @@ class History:
         return list(touched.values())
 
     async def forget(self, ids: Iterable[str]) -> dict:
-        """Retrain every line without these examples and delete them and all that held them.
+        """Retrain every line without these examples; delete them and every record that held them.
 
-        The intent is stored first: a tab that dies in between goes on with `resume`.
+        The intent is stored first, so that `resume` finishes the work after a tab died.
         """
         ids = sorted(set(ids))
         await self.store.batch([await put_intent(self.store, ids, self.versions.base)])
@@ -81,7 +81,7 @@ class History:
         return {"versions": sorted(touched), "retrained": made}
 
     async def resume(self) -> dict | None:
-        """Finish a forgetting that was interrupted."""
+        """Finish an interrupted `forget`."""
         intent = await self.store.get("state", INTENT)
         if intent and intent["base"] == self.versions.base:
             return await self.forget(intent["ids"])
@@ -120,7 +120,7 @@ class History:
         return await self._write(change, line, chain, start, rounds)
 
     async def _newest_good(self, chain: list[dict]) -> tuple[int, Arrays]:
-        """How many versions of the chain can be kept, and the weights after them."""
+        """Return how many versions of the chain can be kept, and the weights after them."""
         for count in range(len(chain), 0, -1):
             try:
                 return count, await self.versions.weights(chain[count - 1]["number"])
@@ -156,7 +156,7 @@ class History:
             lessons = [one for one in words if one]
             if not lessons and (old["lessons"] or not learned):
                 continue
-            if old["kind"] == IMPORT:  # nobody here can say what it would be without those words
+            if old["kind"] == IMPORT:  # an imported adapter cannot be retrained without an example
                 continue
             plan = make_plan(old["kind"], weights, lessons, learned, old["config"])
             listen = partial(_report, on_progress, past, len(attempts))
@@ -174,7 +174,8 @@ class History:
     async def _write(
         self, change: Change, line: str, chain: list[dict], start: int, rounds: list[Replayed]
     ) -> list[str]:
-        """Versions of the new history; only the last keeps its snapshot."""
+        """Write the versions of the new history, of which only the last keeps a snapshot; return
+        their names."""
         parent = chain[start - 1] if start else None
         last = [one for one in rounds if one.gate["accepted"]][-1:]
         made: list[str] = []
@@ -215,7 +216,8 @@ def must_be_reset(typed: str) -> None:
 
 
 async def reset(versions: Versions, typed: str) -> None:
-    """Back to the base model: every version, example and snapshot goes; the ledger says so."""
+    """Return to the base model: delete every version, example and snapshot, and enter that into the
+    ledger."""
     must_be_reset(typed)
     store = versions.store
     change = Change()

@@ -1,6 +1,6 @@
-"""The data sets a run can train on, by the names people and programs call them.
+"""Finds the data sets that a run can train on, by name.
 
-A data set lies in the store with its text, so that a run goes on after a restart, and is repeated
+The store holds a data set with its text, so that a run resumes after a restart and is repeated
 exactly when something is forgotten.
 """
 
@@ -27,16 +27,16 @@ KINDS = {IDENTITY: "identity", CHATS: "chat"}  # of source, for the version's na
 UNFIT = re.compile(r"[^\w .-]")  # for the name of a file
 IDENTITY_FILE = Path(__file__).with_name("identity_v1.jsonl")  # half Swedish, half English
 LARGEST = 16 << 20  # bytes of a data set that is kept in the store
-BROUGHT = "dataset."  # in `state`: what data sets that were brought in begin with; their ids follow
+BROUGHT = "dataset."  # key in `state` of an imported data set; its id follows
 
 
 class NoDataSet(LookupError):
-    """There is none of that name, or nothing in it."""
+    """There is no data set of that name, or it is empty."""
 
 
 def identity_examples() -> list[dict]:
-    """Who OneSeek is, as the queue takes examples: they make version 1.0 say so, and are learned by
-    the same path as everything else."""
+    """Return examples of who OneSeek is, as the queue takes them: version 1.0 learns them by the
+    same path as every other example."""
     found = []
     for i, line in enumerate(IDENTITY_FILE.read_text(encoding="utf-8").splitlines()):
         record = json.loads(line)
@@ -61,12 +61,12 @@ def lines_of(examples: list[dict]) -> str:
 
 
 async def load_learned(store: Any) -> str:
-    """Everything that was learned, as questions and answers."""
+    """Return everything that was learned, as lines of prompt and completion."""
     return lines_of([one for _, one in await store.all("examples") if one["kind"] != DATA_SET])
 
 
 async def chats(store: Any) -> str:
-    """Every chat as it reads from its first message to its last."""
+    """The shown branch of every chat, from its first message to its last, in ShareGPT lines."""
     said: dict[str, list] = {}
     for key, turn in await store.all("messages"):
         said.setdefault(key.partition("/")[0], []).append(turn)
@@ -79,21 +79,21 @@ async def chats(store: Any) -> str:
 
 
 async def load_imported(store: Any, source: str) -> str:
-    """The lessons of one import, whether they wait or were learned."""
+    """Return the lessons of one import as lines, queued or learned."""
     both = [*await store.all("queue"), *await store.all("examples")]
     return lines_of([one for _, one in both if one["source"].get("id") == source])
 
 
 async def read_brought(store: Any) -> AsyncIterator[dict]:
-    """The data sets that were brought in, as they are kept, one at a time: they may be large, and
-    one may be deleted while another is read."""
+    """Yield the imported data sets one at a time: they may be large, and one may be deleted while
+    another is read."""
     for key in await store.keys("state"):
         if str(key).startswith(BROUGHT) and (record := await store.get("state", key)):
             yield record
 
 
 async def load_data_set(store: Any, name: str) -> dict:
-    """A data set that was brought in, by its id or its name, as it is kept; empty where none is."""
+    """The stored record of an imported data set by its id or name; empty where there is none."""
     async for record in read_brought(store):
         if name in (record["id"], record["name"]):
             return record
@@ -101,7 +101,7 @@ async def load_data_set(store: Any, name: str) -> dict:
 
 
 async def bring_in(store: Any, name: str, text: str) -> dict:
-    """Keep a data set for runs; DataError when nothing can be learned from it."""
+    """Store a data set for runs; DataError when nothing can be learned from it."""
     record = await beside(record_of, name, text)
     kept = {"id": record["id"], "name": name, "text": text, "examples": record["examples"]}
     await store.batch([["put", "state", f"{BROUGHT}{record['id']}", kept]])
@@ -109,7 +109,7 @@ async def bring_in(store: Any, name: str, text: str) -> dict:
 
 
 async def available(store: Any) -> list[dict]:
-    """What `find` would find."""
+    """List the data sets that `find` can return, except the taste's choices."""
     found = []
     for id, text in (
         (IDENTITY, lines_of(identity_examples())),
@@ -128,8 +128,8 @@ async def available(store: Any) -> list[dict]:
 
 
 async def find(store: Any, wanted: str) -> dict:
-    """The data set of that name as the queue holds one; of a skill's own examples with how many a
-    person corrected. NoDataSet says which there are."""
+    """Return the queue record of the data set of that name; of a skill's own examples, also how
+    many a person corrected. NoDataSet says which there are."""
     if wanted == TASTE:
         return await taste_record(store)
     made = {LEARNED: load_learned, CHATS: chats}
@@ -152,7 +152,8 @@ async def find(store: Any, wanted: str) -> dict:
 
 
 def record_of(name: str, text: str) -> dict:
-    """A data set with its text; it waits for its run and for no lesson."""
+    """Return the queue record of a data set with its text; its state keeps it for a run, out of
+    lessons."""
     with tempfile.TemporaryDirectory() as folder:
         path = write_file(Path(folder), name, text)
         found = data_set_record(path)

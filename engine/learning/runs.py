@@ -1,7 +1,7 @@
-"""A run over several chosen base models: epochs, adapting weights, events, and what it leaves.
+"""A run over chosen base models: epochs, adaptive weights, early stopping, events and result files.
 
-The training of one model for one epoch is given from outside; this decides how much each model
-counts, when to stop, and what listeners and the folder of the run are told.
+The caller passes in what trains one model for one epoch. A run decides how much each model counts
+and when to stop, and reports to listeners and to a folder.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def moment(time_ms: int) -> str:
 
 
 def generate_run_id(time_ms: int, taken: Callable[[str], bool] = lambda name: False) -> str:
-    """run-YYYYMMDD-HHMMSS in UTC, a second later while that one is taken; never a colon."""
+    """Run-YYYYMMDD-HHMMSS in UTC, a second later while that one is taken; without a colon."""
     while True:
         name = datetime.fromtimestamp(time_ms / 1000, UTC).strftime("run-%Y%m%d-%H%M%S")
         if not taken(name):
@@ -77,12 +77,12 @@ class RunState(StrEnum):
 
 
 class NoMoreSteps(Exception):
-    """All steps that a run may take were taken before its last epoch."""
+    """A run has taken all its steps before its last epoch."""
 
 
 class TrainingRun:
-    """`train(model, epoch, weight, lr)` answers the model's held-out loss after that epoch,
-    `finish()` what became of the run; `keep(run)` stores it whenever it has come further."""
+    """`train(model, epoch, weight, lr)` returns the model's held-out loss after that epoch,
+    `finish()` the outcome of the run; `keep(run)` stores the run after each change."""
 
     def __init__(
         self,
@@ -107,18 +107,18 @@ class TrainingRun:
         self.stop = ConfidenceAutoStop(stop)
         self.leaderboard = Leaderboard(clock)
         self.id = generate_run_id(clock(), taken)
-        self.about = dict(about or {})  # what it trains on, for those who ask
+        self.about = dict(about or {})  # what it trains on, for reports
         self.metrics: list[dict] = []
         self.results: dict = {}
-        self.ended: dict[str, dict] = {}  # what became of each model that was judged
+        self.ended: dict[str, dict] = {}  # outcome of each evaluated model
         self.state, self.reason = RunState.READY, ""
-        self.enough = False  # it gets no better: what is left of it is its end
+        self.enough = False  # stopped early: only `finish` is left
 
     def cancel(self) -> None:
         self.state = RunState.CANCELLED
 
     def use(self, epochs: int, learning_rate: float) -> None:
-        """Train with what trials found."""
+        """Use the settings that trials found."""
         self.epochs, self.learning_rate = epochs, learning_rate
 
     # ---- what is kept of it
@@ -147,7 +147,7 @@ class TrainingRun:
         emit: Callable[[dict], Any],
         keep: Callable[[TrainingRun], Any],
     ) -> TrainingRun:
-        """A run as it was stored; one that was under way goes on after its last epoch."""
+        """Restore a stored run; one that was under way resumes after its last epoch."""
         run = cls(
             kept["models"], kept["epochs"], kept["learning_rate"], clock, emit,
             AdaptiveConfig(**kept["adaptive"]), StopConfig(**kept["stop"]),
@@ -165,12 +165,12 @@ class TrainingRun:
         return self.state in (RunState.COMPLETE, RunState.FAILED, RunState.CANCELLED)
 
     def version_of(self, model: str) -> str:
-        """The full name of the version it made of a model, if it made one."""
+        """Return the full name of the version that the run made of a model, or nothing."""
         one = self.ended.get(model) or (self.results if len(self.models) == 1 else {})
         return one.get("version_name") or ""
 
     def initial_state(self) -> dict:
-        """What a listener who comes now needs to know."""
+        """Return the event that a new listener needs."""
         return {
             "type": "initial_state",
             "runId": self.id,
@@ -194,7 +194,7 @@ class TrainingRun:
         finish: Callable[[], Awaitable[dict]] = nothing,
         between: Callable[[], Awaitable[Any]] = nothing,
     ) -> dict:
-        """Epoch by epoch, with what is done `between` two of them."""
+        """Train epoch by epoch, with `between` awaited between two of them; return the results."""
         self.state = RunState.TRAINING
         await self._save()
         await self.tell(self.initial_state())
@@ -216,7 +216,7 @@ class TrainingRun:
         return await self.complete(await finish())
 
     async def complete(self, ended: dict) -> dict:
-        """It is over, and that is what became of it."""
+        """Mark the run as complete, with its outcome; return the results."""
         self.state = RunState.COMPLETE
         self.reason = ended.get("reason") or ""
         self.results = {
@@ -235,18 +235,18 @@ class TrainingRun:
         return self.results
 
     async def record_outcome(self, model: str, ended: dict) -> None:
-        """What became of one of its models; a restart asks for it no more."""
+        """Store the outcome of one model, so that a restart does not ask for it again."""
         self.ended[model] = ended
         await self._save()
 
     async def fail(self, reason: str, state: RunState = RunState.FAILED) -> None:
-        """It came to nothing; why is kept with it."""
+        """Mark the run as failed or cancelled, and store the reason."""
         self.state, self.reason = state, reason
         await self._save()
         await self.tell({"type": f"training_{state}", "reason": reason, "timestamp": self._now()})
 
     async def tell(self, event: dict) -> None:
-        """To whoever listens."""
+        """Send an event to the listener."""
         told = self.emit({"runId": self.id, **event})
         if inspect.isawaitable(told):
             await told
@@ -262,11 +262,13 @@ class TrainingRun:
 
     @property
     def stops_by_loss(self) -> bool:
-        """Or its one model says when it is enough, by what it does."""
+        """Whether the loss decides when to stop; else the run's one model does, by its held-out
+        answers."""
         return self.about.get("shape", {}).get("stop_by", "loss") == "loss"
 
     def _take_in(self, losses: Mapping[str, float]) -> tuple[bool, bool]:
-        """Whether it is enough, and whether the models' weights changed."""
+        """Record an epoch's losses; return whether to stop, and whether the models' weights
+        changed."""
         weights = self.weights.weights
         for model in self.models:
             self.leaderboard.record(model, loss=losses[model], weight=weights[model])

@@ -1,9 +1,11 @@
-"""The base's answers to every anchor, text and question of the gate, made beforehand for the
-default model so that nobody waits. What is there already is not asked again.
+"""Precomputes the base's answers to every regularisation prompt, text and question of the
+evaluator.
+
+They ship with the default model, so that nobody waits; an existing answer is not computed again.
 
     python -m oneseek.engine.learning.shipped MODEL.gguf      (a few minutes on one core)
 
-Any other model's are asked in idle time, step by step, and kept in the store.
+Any other model computes its own in idle time, step by step, and keeps them in the store.
 """
 
 from __future__ import annotations
@@ -29,7 +31,7 @@ AT_ONCE = 32
 
 
 def questions() -> list[Hold]:
-    """All that comes along answered."""
+    """Return all questions whose answers ship."""
     asks = [hold_anchor(code, i) for code in codes() for i in range(len(anchors(code)))]
     asks += [hold_text(code, i) for code in codes() for i in range(len(texts(code)))]
     for code in codes():

@@ -1,7 +1,7 @@
-"""The real engine as a trainer of rounds: one loaded model, one candidate, one trained array.
+"""The trainer of rounds: one loaded model, one candidate, one trained array.
 
-`TrainingEngine` decides when a slice runs and what becomes of the result; what a round does is in
-lesson.py (lessons and practice) and dataset.py.
+`TrainingEngine` decides when a slice runs and what happens to the result. The steps of a round are
+in rounds/lesson.py (lessons and consolidation), rounds/dataset.py and taste/attempt.py.
 """
 
 from __future__ import annotations
@@ -26,29 +26,29 @@ from oneseek.engine.model.trainable import Trained
 
 Kind = type[DataSetAttempt] | type[LessonAttempt] | type[TasteAttempt]
 
-# What a step in a tab may need beside its weights: a layer that does not fit is computed twice.
+# Memory of a step in a tab beside its weights; a layer that does not fit is recomputed.
 TRAINING_BYTES = {"gpu": 100 << 20, "cpu": 80 << 20}
 
 
 class EngineTrainer(Workbench):
-    """Trains one loaded model: in the shape it was opened in, or, when weights have or a plan wants
-    another, on a bench of that shape, for which this one makes room."""
+    """Trains one loaded model, in the shape in which it was opened. Where the weights or the plan
+    need another shape, a second bench trains, for which this one releases its memory."""
 
     beside: EngineTrainer | None = None
 
     def begin(
         self, weights: Arrays, plan: Plan, kind: Kind | None = None
     ) -> Steps | Awaitable[Steps]:
-        """As a round of its plan's kind, unless told another."""
+        """Begin a round, of its plan's kind unless another is given."""
         return self._on_its_bench(weights, plan, None, kind or kind_of(plan))
 
     def resume(self, weights: Arrays, plan: Plan, captured: Arrays) -> Steps | Awaitable[Steps]:
         return self._on_its_bench(weights, plan, captured, kind_of(plan))
 
     def shape_for(self, weights: Arrays, plan: Plan) -> TrainingConfig:
-        """The shape a round trains in. A lesson goes on from the weights there are, so that it
-        takes on a larger shape at once and keeps what a smaller one has no place for; practice
-        begins at the base, and with it any shape."""
+        """Return the shape that a round trains in. A lesson resumes from the current weights: it
+        takes the plan's shape if that has room for them, else it keeps theirs. Consolidation begins
+        with the base, and so in the plan's shape."""
         here = shape.config_of(shape.unpack_weights(weights)[0], self.usual)
         wanted = shape.select(plan.config)
         if plan.kind == PRACTICE:
@@ -69,12 +69,12 @@ class EngineTrainer(Workbench):
         return Trained.from_training(self.model.config, config)
 
     def layout_of(self, weights: Arrays) -> Trained:
-        """Where stored weights have what."""
+        """Return the layout of stored weights."""
         return self.layout(shape.config_of(shape.unpack_weights(weights)[0], self.usual))
 
     def grow(self, weights: Arrays) -> np.ndarray:
-        """Weights of any smaller shape as this one's, saying what they said; of a shape that has no
-        place here, the beginning."""
+        """Return weights of a smaller shape in this one's, computing the same; where they do not
+        fit, the initial weights."""
         name, flat = shape.unpack_weights(weights)
         if name == self.called:
             return flat
@@ -84,7 +84,8 @@ class EngineTrainer(Workbench):
         )
 
     def adopt(self, weights: Arrays, plan: Plan, given: Arrays) -> Steps:
-        """An adapter made elsewhere, in the shape this was opened in, for the gate."""
+        """Begin a round that only evaluates an adapter made elsewhere, in the shape this was opened
+        in."""
         return Adoption(self, self.grow(weights), plan, shape.unpack_weights(given)[1])
 
     # ---- inside
@@ -143,7 +144,7 @@ def kind_of(plan: Plan) -> Kind:
 
 
 def says_nothing(layout: Trained, weights: Arrays) -> bool:
-    """Whether an adapter is the base model still: its B are zero."""
+    """Whether an adapter leaves the base model unchanged: all its arrays but A are zero."""
     _, flat = shape.unpack_weights(weights)
     changes = [name for name in layout.entries if not name.endswith("lora_A.weight")]
     return not layout.full_names and not any(layout.part(flat, name).any() for name in changes)
@@ -160,7 +161,7 @@ def same_bench(one: TrainingConfig, other: TrainingConfig) -> bool:
 
 
 def check(coder: Coder, record: dict) -> Lesson:
-    """The lesson of a record, or why it cannot be taught: asked before it is queued."""
+    """The lesson of a record; LessonError says why it cannot be taught, before it is queued."""
     lesson = lesson_of(record)
     try:
         coder.answer(lesson.answer)

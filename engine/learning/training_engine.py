@@ -1,7 +1,7 @@
-"""One round of training at a time, slice by slice, and what becomes of it.
+"""Runs one round of training at a time, in slices, and stores its result.
 
-A round can die at any point: its checkpoint goes on to the same bits, and without one it starts
-again from the same plan.  Nothing reaches the chat before `finish` stored all of it at once.
+A round may be killed at any point: it resumes from its checkpoint to the same bits, or without one
+starts again from the same plan. Nothing reaches the chat before `finish` has stored all at once.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from oneseek.engine.history.snapshot import Arrays, SnapshotDamaged, pack, unpac
 from oneseek.engine.history.versions import GENERIC, Versions, round_of
 
 BAD_STEPS_ALLOWED = 3
-NEWEST = -1  # instead of a version's number: the one that the line uses
+NEWEST = -1  # in place of a version's number: the version that the line uses
 UNSAVED_STEPS = 10
 OutOfScope = Callable[[Plan], Awaitable[list[str] | None]]
 OVERTAKEN = "a lesson or the version in use was changed meanwhile, or another tab trains now"
 
 
 class TrainingEngine:
-    """`checkpoint_share` is how much of the time of training may go into being able to go on after
-    a kill; `monotonic` is a clock that runs while training does; `out_of_scope(plan)` lists the
-    questions of the gate that the memory keeps from the version to be."""
+    """`checkpoint_share` is the largest share of the training time that checkpoints may take;
+    `monotonic` is a clock that runs while training does; `out_of_scope(plan)` lists the evaluator's
+    questions that lie outside the adapter scope of the version to be."""
 
     def __init__(
         self,
@@ -65,7 +65,7 @@ class TrainingEngine:
         self.bad_steps = self.unsaved = 0
         self.broken = ""
         self.saved_at = 0.0
-        self.costs = 0.0, 0.0  # of the last two checkpoints: one that stood still tells nothing
+        self.costs = 0.0, 0.0  # of the last two checkpoints; the less counts, as one may pause
         self.out_of_scope = out_of_scope
         self.run_id = ""  # of the round that is open: it keeps its name across tabs
         self.metrics: dict = {}
@@ -79,8 +79,8 @@ class TrainingEngine:
         self.run_id = run
 
     def write_through(self, store: Any) -> None:
-        """Everything this stores from now on goes through that store; a fenced one keeps a tab that
-        lost the right to train from writing."""
+        """Send all further writes through this store; a fenced store refuses those of a tab that
+        lost the right to train."""
         self.store = store
         self.versions = self.versions.through(store)
 
@@ -93,22 +93,23 @@ class TrainingEngine:
     async def plan_next(
         self, kind: str, lessons: Iterable[dict], line: str = GENERIC
     ) -> tuple[Arrays, Plan]:
-        """The weights before the round that would come next, and its plan; nothing is begun."""
+        """Return the weights before the next round, and its plan; nothing is begun."""
         await self._prepare(kind, list(lessons), line)
         if self.out_of_scope and kind in (LESSON, PRACTICE):
             self._behind(await self.out_of_scope(self.plan))
         return self.before, self.plan
 
     def _behind(self, silent: list[str] | None) -> None:
-        """A memory stands before the version to be: what it would not speak to is in the plan."""
+        """Put the questions outside the adapter scope into the plan; None means no router limits
+        it."""
         if silent is not None:
             self.plan = replace(self.plan, config=self.plan.config | {SILENT: silent})
 
     async def reopen(self, line: str = GENERIC, kind: str = "") -> bool:
-        """Go on with the round a killed tab left; False when there is none, or when what it was
-        based on has changed, in which case it is thrown away. A lesson (`kind`) comes before
-        practice that was put off for it; a run over a data set goes on from the version it began
-        with, also when lessons were learned on that one meanwhile."""
+        """Resume the round that a killed tab left; return False when there is none, or when its
+        basis has changed, in which case it is deleted. A lesson (`kind`) comes before consolidation
+        that was postponed for it; a run over a data set resumes on the version it began with, even
+        if lessons were learned on that one meanwhile."""
         key = round_of(self.versions.base, line, kind)
         checkpoint = await self.store.get("snapshots", key)
         if checkpoint is None:
@@ -118,7 +119,7 @@ class TrainingEngine:
             if (kind, facts["kind"]) == (LESSON, PRACTICE):
                 return False
             if kind and TRAINING in (kind, facts["kind"]) and kind != facts["kind"]:
-                return False  # as earlier builds kept a run
+                return False  # a run in the format of earlier builds
             lessons = [await self.store.get("queue", id) for id in facts["lessons"]]
             if all(lessons):
                 began = facts["parent"] if kind == TRAINING else NEWEST
@@ -136,7 +137,7 @@ class TrainingEngine:
         return False
 
     async def find_interrupted(self, line: str = GENERIC) -> str:
-        """The kind of the round a kill or a rollback left on this line, when it can go on."""
+        """Return the kind of an interrupted round on this line that can be resumed, or nothing."""
         checkpoint = await self.store.get("snapshots", round_of(self.versions.base, line))
         if checkpoint is None:
             return ""
@@ -148,7 +149,7 @@ class TrainingEngine:
         return facts["kind"] if same else ""
 
     async def advance(self, budget_ms: float) -> dict | None:
-        """One slice: metrics, or None when the round is ready to be finished."""
+        """Run one slice; return metrics, or None when the round is ready to be finished."""
         assert self.attempt, "open a round first"
         if self.broken:
             return None
@@ -170,12 +171,13 @@ class TrainingEngine:
         return metrics
 
     async def put_off(self) -> None:
-        """Store the open round as it is and let go of it; `reopen` goes on with it."""
+        """Store the open round and release it; `reopen` resumes it."""
         await self._checkpoint()
         self.drop()
 
     async def finish(self, more: Mapping[str, Any] | None = None) -> RoundEnd:
-        """Judge the candidate: it becomes a version, with `more` to tell of it, or is dropped."""
+        """Evaluate the candidate: promote it to a version or reject it. The verdict includes
+        `more`."""
         assert self.attempt, "open a round first"
         attempt, self.attempt = self.attempt, None
         reason = self.broken or unusable(await resolve(attempt.weights()))
@@ -183,7 +185,7 @@ class TrainingEngine:
         if not reason:
             fault("gate:before")
             gate = await resolve(attempt.judge())
-            weights = await resolve(attempt.weights())  # the gate may have scaled them
+            weights = await resolve(attempt.weights())  # the evaluator may have scaled them
             fault("gate:after")
             unfinite = [f"{key} is not a number" for key, value in gate.items() if _is_nan(value)]
             if wrong := unusable(weights) or "".join(unfinite[:1]):
@@ -197,20 +199,20 @@ class TrainingEngine:
             return RoundEnd(outcome="dropped", reason=OVERTAKEN, version=None, gate=gate, wrong=[])
 
     async def run(self, kind: str, lessons: Iterable[dict] = (), line: str = GENERIC) -> RoundEnd:
-        """A whole round without a scheduler, for replay, scripts and tests."""
+        """Run a whole round without a scheduler, for replay, scripts and tests."""
         await self.open(kind, lessons, line)
         while await self.advance(math.inf) is not None:
             pass
         return await self.finish()
 
     def get_latest_metrics(self) -> dict:
-        """Of the last step: step, loss, learning_rate, grad_norm, examples_processed and
-        tokens_per_second; and `gate`, once the round was judged."""
+        """Return the step, loss, learning_rate, grad_norm, examples_processed and tokens_per_second
+        of the last step, and `gate` once the round was evaluated."""
         return dict(self.metrics)
 
     async def save_model(self) -> dict:
-        """The adapter in use as one checked record, which JSON can hold: {format, sha256, bytes,
-        data}, the data in base64."""
+        """Return the adapter in use as one record with a checksum, which JSON can hold: {format,
+        sha256, bytes, data}, the data in base64."""
         number = await self.versions.number(GENERIC)
         fresh = self.trainer.fresh
         weights = await (self.versions.weights(number) if number else resolve(fresh()))
@@ -218,7 +220,8 @@ class TrainingEngine:
         return {**saved, "data": base64.b64encode(saved["data"].join()).decode()}
 
     async def load_model(self, saved: dict) -> dict:
-        """What `save_model` gave, here or elsewhere, becomes the version in use; its record."""
+        """Put the adapter of a `save_model`, here or elsewhere, into use; return its version's
+        record."""
         try:
             data = base64.b64decode(saved["data"], validate=True)
         except ValueError as error:
@@ -232,8 +235,8 @@ class TrainingEngine:
         return await self.adopt(weights)
 
     async def adopt(self, weights: Arrays, came_as: str = "") -> dict:
-        """An adapter made elsewhere as the next version, in use from now on; its record, which
-        keeps the name it came with."""
+        """Make an adapter from elsewhere the version in use, without evaluation; return its record,
+        which keeps the name it came with."""
         await self._must_fit(weights)
         current = await self.versions.current()
         plan = make_plan(IMPORT, weights, [], [], {})
@@ -241,7 +244,8 @@ class TrainingEngine:
         return await self.versions.promote(GENERIC, current, plan, weights, gate)
 
     async def admit(self, weights: Arrays, came_as: str = "") -> RoundEnd:
-        """The same, if the gate finds that it harms nothing that is known; as `finish` says it."""
+        """Do the same if the evaluator finds that it harms nothing known; return as `finish`
+        does."""
         await self._must_fit(weights)
         await self._prepare(IMPORT, [], GENERIC)
         self.attempt = await resolve(self.trainer.adopt(self.before, self.plan, weights))
@@ -255,7 +259,7 @@ class TrainingEngine:
                 raise ValueError(f"{name} is {given}, this model wants {mine}; nothing was changed")
 
     def drop(self) -> None:
-        """Forget the candidate, because the tab lost the right to train or a person said stop."""
+        """Drop the candidate, because the tab lost the right to train or a person stopped it."""
         self.attempt = None
 
     # ---------------------------------------------------------------------------------- inside
@@ -263,7 +267,7 @@ class TrainingEngine:
     async def _prepare(
         self, kind: str, lessons: list[dict], line: str, parent: int | None = NEWEST
     ) -> None:
-        """On the newest version of the line, or on the one that is its `parent` still."""
+        """Plan on the newest version of the line, or on `parent`; on the base if that is gone."""
         chain = await self.versions.chain(line)
         if parent != NEWEST:
             numbers = [one["number"] for one in chain]
@@ -285,8 +289,8 @@ class TrainingEngine:
         return self.parent["number"] if self.parent else None
 
     def _worth_saving(self) -> bool:
-        """After every step, unless saving took more than its share of the time since the last; a
-        tab that is closed loses no more than UNSAVED_STEPS."""
+        """Whether to checkpoint after this step: unless checkpoints took more than their share of
+        the time since the last one; a tab that is closed loses no more than UNSAVED_STEPS."""
         self.unsaved += 1
         if self.unsaved >= UNSAVED_STEPS:
             return True
@@ -323,8 +327,8 @@ class TrainingEngine:
         return RoundEnd(outcome=outcome, reason=reason, version=record, gate=gate, wrong=[])
 
     async def _meanwhile(self) -> list[dict] | None:
-        """The lessons that became versions between the epochs of a run, on the version it began
-        with; None where something else came between, or during another round."""
+        """Return the versions after the one that this round began with. Only lessons may come
+        between, and only during a run over a data set; None where anything else did."""
         chain = await self.versions.chain(self.line)
         numbers = [None, *(one["number"] for one in chain)]
         if self._parent() not in numbers:
@@ -334,7 +338,8 @@ class TrainingEngine:
         return newer if between or not newer else None
 
     async def _reject(self, gate: dict) -> RoundEnd:
-        """The examples stay in the queue, marked, for practice or for a person to look at."""
+        """Reject the candidate. Its examples stay in the queue, marked, for consolidation or for a
+        person to look at."""
         change = Change()
         for lesson in self.plan.lessons:
             revision = lesson.get("revision", 0)
@@ -342,7 +347,7 @@ class TrainingEngine:
                 change.require("queue", lesson["id"], "revision", revision)
             marked = {"state": "rejected", "why": gate["reason"], "revision": revision + 1}
             change.put("queue", lesson["id"], {**lesson, **marked})
-        if self.plan.kind != IMPORT:  # which stands beside a round that was put off
+        if self.plan.kind != IMPORT:  # an import leaves a postponed round's checkpoint alone
             change.delete("snapshots", round_of(self.versions.base, self.line, self.plan.kind))
         change.tell("rejection", rejection(self.line, self._parent(), self.plan, gate))
         fault("reject:before")
@@ -357,8 +362,8 @@ async def train(
     plan: Plan,
     on_progress: Callable[[float], None] = lambda share: None,
 ) -> tuple[Arrays, dict]:
-    """A round in one go: the weights and the gate's verdict; `on_progress` gets the share that is
-    done."""
+    """Run a round in one go; return the weights and the evaluator's verdict. `on_progress` receives
+    the share that is done."""
     attempt = await resolve(trainer.begin(before, plan))
     while (metrics := await resolve(attempt.advance(math.inf))) is not None:
         on_progress(metrics["step"] / max(metrics.get("steps", 0), metrics["step"] + 1))
@@ -370,7 +375,7 @@ async def train(
 
 
 def rejection(line: str, parent: int | None, plan: Plan, gate: dict) -> dict:
-    """What the ledger says of a round that made no version; forgetting repeats it from this."""
+    """Return the ledger's entry on a round that made no version; replay repeats it from this."""
     return {
         "line": line,
         "parent": parent,
@@ -382,7 +387,7 @@ def rejection(line: str, parent: int | None, plan: Plan, gate: dict) -> dict:
 
 
 def unusable(weights: Arrays) -> str:
-    """Why these weights may never be used, or an empty string."""
+    """Return why these weights must not be used (NaN or infinity), or nothing."""
     for name, array in weights.items():
         if not np.isfinite(array).all():
             return f"{name} holds NaN or infinity"

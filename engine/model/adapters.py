@@ -1,4 +1,4 @@
-"""Adapters leave and arrive: PEFT's folder, a LoRA for llama.cpp, or merged into the model's
+"""Exports and imports adapters: PEFT's folder, a LoRA for llama.cpp, or merged into the model's
 weights.
 
 Inside, weights are in half-split rotary order like Hugging Face's, so PEFT's tensors are ours under
@@ -75,8 +75,8 @@ def peft_files(
     languages: tuple[str, ...] = ("sv", "en"), extra: dict | None = None, behind: bool = False,
     alone: str = "",
 ) -> dict[str, bytes]:  # fmt: skip
-    """PEFT's three files. `extra` goes into the settings under `oneseek`; `alone` is what one
-    made `behind` a memory is without it, where that was measured."""
+    """Return PEFT's three files. `extra` becomes oneseek.json; `alone` says, where that was
+    measured, what an adapter made `behind` a memory does without it."""
     tensors = {
         PREFIX + key: trained.part(flat, key)
         for key in trained.entries
@@ -117,13 +117,13 @@ def peft_files(
 
 
 def name_in(card: bytes) -> str:
-    """What an adapter's card calls it; nothing where it has no heading."""
+    """Return the name on an adapter's card; nothing where it has no heading."""
     lines = card.decode(errors="replace").splitlines()
     return next((line[2:].strip()[:200] for line in lines if line.startswith("# ")), "")
 
 
 def save_peft(folder: Path, trained: Trained, flat: np.ndarray, base: str, **more) -> None:
-    """The files in a folder, each whole or not there."""
+    """Write the files into a folder, each complete or not there."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, data in peft_files(trained, flat, base, **more).items():
         part = folder / (name + ".tmp")
@@ -132,7 +132,8 @@ def save_peft(folder: Path, trained: Trained, flat: np.ndarray, base: str, **mor
 
 
 def save_adapter(folder: Path, trained: Trained, flat: np.ndarray, base: str, **more) -> None:
-    """PEFT's files for an adapter, and the blocks that were trained whole under their own names."""
+    """Write PEFT's files of an adapter, and the blocks that were trained in full under their own
+    names."""
     if trained.rank:
         save_peft(folder, trained, flat, base, **more)
     if trained.full_names:
@@ -144,7 +145,7 @@ def save_adapter(folder: Path, trained: Trained, flat: np.ndarray, base: str, **
 
 
 def load_adapter(folder: Path, config: Config) -> tuple[Trained, np.ndarray]:
-    """What `save_adapter` wrote, or what PEFT did."""
+    """Load what `save_adapter` or PEFT wrote."""
     if not (folder / BLOCKS).exists():
         return load_peft(folder, config)
     lora, flat = Trained(), np.zeros(0, np.float32)
@@ -174,7 +175,7 @@ def only_lora(trained: Trained) -> None:
 
 
 def load_peft(folder: Path, config: Config) -> tuple[Trained, np.ndarray]:
-    """A PEFT folder as something to answer with and to go on training."""
+    """Load a PEFT folder, to answer with and to continue training."""
     try:
         settings = (folder / SETTINGS).read_bytes()
         source = FileSource(folder / WEIGHTS)
@@ -221,7 +222,7 @@ def read_peft(settings: bytes, source: Source, config: Config) -> tuple[Trained,
 
 
 def layers_in(settings: dict, config: Config) -> list[int] | None:
-    """Those an adapter is of, where it is not of all."""
+    """Return the layers of an adapter; None where it has all."""
     layers = settings.get("layers_to_transform")
     if layers is None:
         return None
@@ -243,8 +244,8 @@ def holds(target: Trained, trained: Trained) -> bool:
 def convert_layout(
     trained: Trained, flat: np.ndarray, target: Trained, start: np.ndarray | None = None
 ) -> np.ndarray:
-    """The same weights in another layout: a smaller rank is filled up with what `start` begins
-    with, and B takes the difference of the scales, so that every answer stays what it was."""
+    """Return the same weights in another layout: a smaller rank is filled up from `start`, and B is
+    multiplied by the ratio of the scales, so that every answer stays what it was."""
     if trained == target:
         return flat
     if trained.rank > target.rank:
@@ -267,7 +268,7 @@ def convert_layout(
 
 
 def refuse(settings: dict) -> None:
-    """What PEFT knows and this engine does not."""
+    """Refuse what PEFT knows and this engine does not."""
     if settings.get("peft_type") != "LORA":
         raise AdapterError(f"this is a {settings.get('peft_type')} adapter; only LORA can be used")
     for name in ("use_dora", "use_rslora", "fan_in_fan_out", "modules_to_save", "rank_pattern",
@@ -282,7 +283,7 @@ def refuse(settings: dict) -> None:
 
 
 def gguf_lora(trained: Trained, flat: np.ndarray, config: Config, kind: str, name: str) -> bytes:
-    """A LoRA file for llama.cpp (`--lora`)."""
+    """Return a LoRA file for llama.cpp (`--lora`)."""
     tensors, family = {}, FAMILIES.get(kind, kind)
     keys = config.order_keys | {"model_type": "llama" if family == "llama" else kind}
     for key in trained.entries:
@@ -307,8 +308,8 @@ def gguf_lora(trained: Trained, flat: np.ndarray, config: Config, kind: str, nam
 
 
 def save_merged(path: Path, file: ModelFile, trained: Trained, flat: np.ndarray) -> None:
-    """Every weight of the model as float32 in one safetensors file, the adapter added where it
-    belongs; one weight at a time is in memory."""
+    """Write every weight of the model as float32 into one safetensors file, the adapter merged; one
+    weight at a time is in memory."""
     header: dict[str, dict] = {"__metadata__": {"format": "pt"}}
     offset = 0
     for name in file.names():
@@ -329,7 +330,7 @@ def save_merged(path: Path, file: ModelFile, trained: Trained, flat: np.ndarray)
 
 
 def merge_weight(file: ModelFile, trained: Trained, flat: np.ndarray, name: str) -> np.ndarray:
-    """W + scale B A of one weight."""
+    """Return W + scale B A of one weight."""
     weight = file.read(name)
     values = weight.dense() if isinstance(weight, Packed) else np.asarray(weight, np.float32)
     module = name.removesuffix(".weight")

@@ -1,9 +1,10 @@
-"""Answers: prompts into the cache in chunks, and a token at a time for all conversations at once.
+"""Generates answers: reads prompts into the cache in chunks, and decodes a token at a time for all
+conversations at once.
 
-Nothing here runs for longer than one chunk; whoever calls `advance` decides what happens in between
-(another chat, a slice of training, stopping). Where some are answered while others ask, a chunk
-holds both: the weights are read once for all, and nobody's answer stands still while others' long
-prompts are read.
+Nothing here runs for longer than one chunk; the caller of `advance` decides what happens in between
+(another chat, a slice of training, stopping). Where prompts wait while answers are decoded, a chunk
+holds tokens of both: the weights are read once for all, and no answer stands still while others'
+long prompts are read.
 """
 
 from __future__ import annotations
@@ -29,22 +30,22 @@ from oneseek.engine.model.trainable import Trained
 
 CHUNKS = (16, 64, 256)  # prompt tokens computed at once
 SIZES = (16, 32, 64, 128, 256)  # the same where each run costs by its steps as well
-SHARED = (32, 48, 64)  # tokens of several conversations: few, for each one's next not to wait long
-IN_TURN = 2  # prompts that are read together: who asked first is answered while others still wait
-CARRIED = 64  # tokens of another conversation's that are copied at once
-WORTH = 4  # tokens in common that are copied rather than computed again
+SHARED = (32, 48, 64)  # tokens of several conversations: few, so that no next token waits long
+IN_TURN = 2  # prompts that are read together: the first is answered while others still wait
+CARRIED = 64  # tokens of another conversation that are copied at once
+WORTH = 4  # tokens in common, at least, for a copy
 BATCHES = (1, 4, 8, 16)  # conversations decoded at once
 
 
 class Push(Protocol):
-    """What is to be said: words made likelier, token by token, until it was said."""
+    """Makes the words of a text likelier, token by token, until the text was said."""
 
     def amounts(self, ids: list[int], text: str) -> dict[int, float]:
-        """Token -> nats, after what has been said so far."""
+        """Return token -> nats, after the answer so far."""
 
 
 class Form(Protocol):
-    """What an answer has to look like: which tokens may come next."""
+    """Constrains an answer: which tokens may come next."""
 
     is_over: bool
 
@@ -63,7 +64,8 @@ class Prompt(NamedTuple):
 
 @dataclass
 class Handover:
-    """Where in a prompt its question begins, and who reads and answers from there on."""
+    """Where in a prompt its question begins, and the generator that reads and answers from there
+    on."""
 
     begin: int
     to: Generator
@@ -78,21 +80,21 @@ class Answer:
     prompt: list[int]
     sampling: Sampling
     forced: tuple[int, ...] = ()  # how the answer has to begin
-    prefix: str = ""  # what of it was said before; its tokens `begun` are the end of the prompt
+    prefix: str = ""  # the answer's beginning, from before; its tokens `begun` end the prompt
     begun: list[int] = field(default_factory=list)
     on_text: Callable[[str], None] = lambda text: None
     on_token: Callable[[int, list], None] | None = None  # also gets the best 64 (id, logprob)
     ids: list[int] = field(default_factory=list)
     text: str = ""
-    pictures: list = field(default_factory=list)  # what is seen in those of its prompt
+    pictures: list = field(default_factory=list)  # encoded, of its prompt
     held: str = ""  # the end of the text that may turn out to begin a stop sequence
     ended: str = ""
     dropped: int = 0  # messages of the conversation that did not fit the context
     handover: Handover | None = None  # until it was done
     push: Push | None = None
-    form: Form | None = None  # what its text has to be
+    form: Form | None = None  # constrains its text
     places: Places = field(default_factory=Places)  # where its words stood before
-    speaking: Any = None  # whoever decided who answers, and can tell of it
+    speaking: Any = None  # the decision who answers
     read: int = 0  # tokens of the prompt that were computed, by whoever read them
     began: float = 0.0
     first_token: float = 0.0
@@ -100,20 +102,20 @@ class Answer:
 
     @property
     def tokens_per_second(self) -> float:
-        """Of decoding: the first token belongs to reading the prompt."""
+        """The speed of decoding: the first token belongs to reading the prompt."""
         spent = self.finished - self.first_token
         return (len(self.ids) - 1) / spent if len(self.ids) > 1 and spent > 0 else 0.0
 
     @property
     def is_chosen_here(self) -> bool:
-        """Whether more than the back ends know decides on each token."""
+        """Whether each token depends on more than the back ends know."""
         return bool(self.form or self.sampling.counts_tokens)
 
     def cancel(self) -> None:
         self.ended = self.ended or "cancelled"
 
     def add_text(self, text: str) -> None:
-        """More than the model itself said; whoever reads along gets it too."""
+        """Add text that the model did not generate; listeners receive it too."""
         self.text += text
         self.on_text(text)
 
@@ -129,7 +131,7 @@ class Generator:
         pool: Pool | None = None,
         name: str = "",
     ):
-        """`name` tells generators that share a pool apart: other weights, other keys."""
+        """`name` tells generators that share a pool apart: other weights have other keys."""
         self.name = name
         self.model, self.trained, self.tensors = model, trained, tensors or {}
         self.pool = pool or Pool(model.executor, model.config, min(2048, model.positions))
@@ -143,8 +145,7 @@ class Generator:
 
     @property
     def chunks(self) -> tuple[int, ...]:
-        """So many tokens of a prompt are computed at once: in finer sizes on a
-        device that pays for each step."""
+        """The sizes of a prompt's chunks in tokens: finer on a device that pays for each step."""
         return SIZES if self.model.executor.bindings else CHUNKS
 
     @property
@@ -213,7 +214,7 @@ class Generator:
         think: bool = False,
         tools: Sequence[dict] | None = None,
     ) -> Prompt:
-        """A conversation as `ask` takes it: plain Python that may take long, and no more."""
+        """Encode a conversation for `ask`: plain Python that may take long, and no more."""
         begun = self.model.tokenizer.encode(prefix) if prefix else []
         reserve = min(sampling.max_tokens, self.context // 4) + len(begun)
         ids, dropped = self.encode(messages, reserve, think, tools)
@@ -228,9 +229,9 @@ class Generator:
         prompt: Prompt | None = None,
         **more,
     ) -> Answer:
-        """Queue a conversation for an answer, or for what comes after its beginning `prefix`;
+        """Queue a conversation for an answer, or for the continuation of its beginning `prefix`;
         `advance` until its `ended` is set. With `think` a model that can thinks first, with `then`
-        another generator goes on from the last message."""
+        another generator continues from the last message."""
         think = more.pop("think", False)
         ids, begun, dropped = prompt or self.prompt(messages, sampling, prefix, think)
         if then := more.pop("then", None):
@@ -256,7 +257,7 @@ class Generator:
         return answer
 
     async def answer_all(self, answers: list[Answer]) -> list[Answer]:
-        """Run until all of them ended; when the caller is cancelled, nobody waits for the rest."""
+        """Run until all of them ended; if the caller is cancelled, so are the rest."""
         try:
             while not all(answer.ended for answer in answers):
                 await self.advance()
@@ -268,7 +269,8 @@ class Generator:
     # ---- one unit of work
 
     async def advance(self) -> None:
-        """Decode one token for everyone, with a chunk of the waiting prompts if there are any."""
+        """Decode one token of every answer, with a chunk of the waiting prompts if there are
+        any."""
         for answer in [a for a in self.waiting + self.active if a.ended]:
             self.leave(answer)
         room = BATCHES[-1] - len(self.active)
@@ -278,9 +280,9 @@ class Generator:
         await self.model.executor.breathe()
 
     async def read_chunk(self, answers: list[Answer]) -> bool:
-        """As much of the prompts as one chunk holds, the first prompt first, and the next token of
-        everyone who is answered; False when the cache has no room for any of the prompts before
-        another answer ends."""
+        """Read as much of the prompts as one chunk holds, the first prompt first, and the next
+        token of every answer under way; False when the cache has no room for any of the prompts
+        before another answer ends."""
         if any(answer.key not in self.pool.busy for answer in answers):
             await self.read_head()
         parts = await self.parts_of(answers)
@@ -337,7 +339,7 @@ class Generator:
         if size > rows:
             take = np.minimum(np.arange(first, first + rows), size - 1, dtype=np.int32)
             run.write("take", take)
-        else:  # a token is drawn behind each: nobody reads those of the prompt
+        else:  # a token is drawn after each; those of the prompt are ignored
             choices = choices[:1] * first + choices
         self.write_choices(run, choices, rows)
         drawn = await run.begin(*outputs_for([answer]))
@@ -351,7 +353,7 @@ class Generator:
         self.take_drafted(found, answer, lane, draft)
 
     async def parts_of(self, answers: list[Answer]) -> list[tuple[Answer, Lane, list[int]]]:
-        """What is read of each prompt now."""
+        """Return what is read of each prompt now."""
         shared = self.active or len(answers) > 1
         parts, room = [], SHARED[-1] - len(self.active) if shared else CHUNKS[-1]
         for answer in answers:
@@ -371,8 +373,7 @@ class Generator:
         return parts
 
     def hand_over(self, answer: Answer, lane: Lane, turn: Handover) -> None:
-        """Another generator reads the question, in the same place; what came before stays as it
-        is."""
+        """Let another generator read the question, in the same lane; the rows before it stay."""
         answer.handover = None
         lane.plain = turn.begin
         self.waiting.remove(answer)
@@ -398,7 +399,7 @@ class Generator:
                 return None
             if head is None or head.start == 1:
                 raise
-            self.pool.lanes.clear()  # the shared beginning lay in the middle: read anew, it comes first
+            self.pool.lanes.clear()  # the shared prefix lay in the middle: read anew, it is first
             return None
         lane.keep_common(answer.prompt, head)
         if answer.handover:
@@ -407,7 +408,8 @@ class Generator:
         return lane
 
     async def carry(self, answer: Answer, lane: Lane) -> None:
-        """What another conversation has in common with this one is copied, not computed again."""
+        """Copy what another conversation has in common with this one, instead of computing it
+        again."""
         other, common = self.pool.nearest(answer.key, answer.prompt)
         if answer.handover:
             common = min(common, answer.handover.begin - lane.shared)
@@ -426,7 +428,7 @@ class Generator:
         lane.ids += other.ids[known:common]
 
     async def read_head(self) -> None:
-        """The beginning all conversations share (system prompt, template) is computed once."""
+        """Compute the prefix that all conversations share (system prompt, template) once."""
         if self.head_key in self.pool.lanes:
             return
         head = self.head_ids()
@@ -480,14 +482,14 @@ class Generator:
             found = await coming
             is_steered |= later > 0 and any(steers(answer) for answer in answers)
             if is_steered:
-                continue  # it was begun before it was known what steers it
+                continue  # it was begun before the push was known
             for answer, lane in zip(answers, lanes, strict=True):
                 if not answer.ended:
                     lane.ids.append(answer.ids[-1])
             self.take(found, answers)
 
     def draft(self, answer: Answer) -> Draft:
-        """Of no more tokens than one pass verifies."""
+        """Return a draft of no more tokens than one pass verifies."""
         most = min(MANY_ROWS - 1, self.room_of(answer) - 1)
         vocab, ends = self.model.config.vocab, self.model.tokenizer.eos_ids
         return continue_answer(answer, self._streams[answer], most, vocab, ends)
@@ -498,8 +500,8 @@ class Generator:
         return tokens > (ROWS if self.model.executor.bindings else 2 * ROWS)
 
     def fit(self, draft: Draft, length: int, size: int) -> tuple[Draft, int]:
-        """What of a draft is verified with the last `length` tokens of a prompt, and how many are
-        computed for that: as many as without a draft, unless a larger run pays."""
+        """Return the part of a draft that is verified with the last `length` tokens of a prompt,
+        and the size of that run: as without a draft, unless a larger one pays."""
         whole = length + len(draft.tokens)
         if self.pays(whole - size):
             sizes = (*SHARED, *self.chunks)
@@ -507,7 +509,7 @@ class Generator:
         return draft.cut(size - length), size
 
     async def verify(self, answer: Answer, draft: Draft) -> None:
-        """Decode the next token and, as long as they are those of a draft, the ones behind it."""
+        """Decode the next token, and those after it as long as they are those of a draft."""
         rows = MANY_ROWS if self.pays(1 + len(draft.tokens)) else ROWS
         draft = draft.cut(rows - 1)
         lane, tokens = self.pool.lanes[answer.key], [answer.ids[-1], *draft.tokens]
@@ -523,7 +525,7 @@ class Generator:
     def take_drafted(
         self, found: list[np.ndarray], answer: Answer, lane: Lane, draft: Draft
     ) -> None:
-        """The tokens that were drawn behind those which were drafted rightly: only they count."""
+        """Take the tokens that were drawn after correctly drafted ones: only these count."""
         before = len(answer.ids)
         self.take([rows[:1] for rows in found], [answer])
         for i, token in enumerate(draft.tokens, 1):
@@ -535,13 +537,13 @@ class Generator:
             answer.places.judge(len(answer.ids) - before - 1)
 
     def room_of(self, answer: Answer) -> int:
-        """So many tokens it may still have."""
+        """Return how many tokens an answer may still have."""
         room = min(answer.sampling.max_tokens, self.context - len(answer.prompt))
         return room - len(answer.ids)
 
     def foreseen(self, answer: Answer) -> int:
-        """How many tokens may be drawn before the first of them is known here: one, where the next
-        choice depends on it in other ways than by what the model reads."""
+        """Return how many tokens may be drawn before the first of them is known here: one, where
+        the next choice depends on it in other ways than by what the model reads."""
         here = answer.push or answer.is_chosen_here or answer.on_token
         if here or answer.sampling.penalty != 1 or len(answer.ids) < len(answer.forced):
             return 1
@@ -550,7 +552,7 @@ class Generator:
     # ---- between the conversations and a program's inputs
 
     def shows(self, ids: list[int]) -> bool:
-        """Whether parts of pictures are among these."""
+        """Whether parts of pictures are among these tokens."""
         return bool(self.model.eyes) and max(ids, default=0) >= self.model.config.vocab
 
     def prepare(self, tokens: int, rows: int, pictured: bool = False) -> Run:
@@ -606,7 +608,7 @@ class Generator:
             self.grow(answer, token)
 
     def choose(self, answer: Answer, best: list) -> int:
-        """One of the likeliest tokens (id, logprob), where that is not left to the back end."""
+        """Return one of the likeliest tokens (id, logprob), where the back end does not choose."""
         sampling, ids = answer.sampling, answer.ids
         if answer.form:
             return answer.form.choose(best, sampling, ids, self.room_of(answer))
@@ -631,7 +633,7 @@ class Generator:
             self.leave(answer)
 
     def say(self, answer: Answer, piece: str) -> None:
-        """Pass new text on, but nothing that may turn out to begin a stop sequence."""
+        """Emit new text, but nothing that may turn out to begin a stop sequence."""
         said = len(answer.text) - len(answer.held)
         answer.text += piece
         for stop in answer.sampling.stop:
@@ -645,7 +647,7 @@ class Generator:
             answer.on_text(fresh)
 
     def leave(self, answer: Answer) -> None:
-        """An ended answer makes room; what its characters still owed is said."""
+        """Remove an ended answer; emit the text that was still pending."""
         if answer in self.waiting:
             self.waiting.remove(answer)
         if answer in self.active:
@@ -662,7 +664,8 @@ class Generator:
 
 
 def choice_of(answer: Answer, later: int = 0) -> Choice:
-    """What the next token depends on, or the one so many tokens later, which nothing pushes."""
+    """Return the inputs of the next token's choice, or of the one `later` tokens on, which has no
+    pushes."""
     before = [*answer.prompt, *answer.ids]
     return Choice(
         answer.sampling, len(answer.ids) + later, before, {} if later else compute_pushes(answer)
@@ -670,17 +673,17 @@ def choice_of(answer: Answer, later: int = 0) -> Choice:
 
 
 def compute_pushes(answer: Answer) -> dict[int, float]:
-    """Token -> nats, of the next token."""
+    """Return token -> nats, of the next token."""
     return pushes(answer, [*answer.begun, *answer.ids], answer.prefix + answer.text)
 
 
 def steers(answer: Answer) -> bool:
-    """Whether the next token is chosen otherwise than the model would."""
+    """Whether a push changes how the next token is chosen."""
     return answer.sampling.steer and not answer.ended and bool(compute_pushes(answer))
 
 
 def outputs_for(answers: list[Answer]) -> tuple[str, ...]:
-    """What is read of a run: the drawn tokens, and the likeliest where somebody looks at them."""
+    """Return what is read of a run: the drawn tokens, and the likeliest where they are needed."""
     return ("token", "ids", "logprobs")[
         : 3 if any(a.on_token or a.is_chosen_here for a in answers) else bool(answers)
     ]

@@ -1,5 +1,5 @@
-"""The cache of all conversations: one pool of rows, handed out in stretches. A row is what a token
-leaves for those behind it: keys and values, what short convolutions read, what a delta rule added.
+"""The KV cache of all conversations: one pool of rows, handed out in stretches. A row is what a
+token leaves for later ones: keys and values, what short convolutions read, what a delta rule added.
 
 A lane is one conversation's stretch. It remembers which tokens it holds, so that the next turn
 computes only what is new.
@@ -30,7 +30,7 @@ class Lane:
     head: Lane | None = None  # another lane whose tokens come before this one's
     used: int = 0  # when it was last used, in turns of the pool's counter
     plain: int | None = (
-        None  # tokens, the head's included, before a version spoke: others share these
+        None  # tokens, the head's included, read without an adapter: others share these
     )
 
     @property
@@ -45,7 +45,7 @@ class Lane:
 
     @property
     def end(self) -> int:
-        """The row behind its last token."""
+        """The row after its last token."""
         return self.start + len(self.ids)
 
     @property
@@ -53,8 +53,8 @@ class Lane:
         return self.head.start if self.head else 0
 
     def common(self, ids: list[int]) -> int:
-        """How many of its own tokens `ids` has behind the head as well. The last one never
-        counts: it is always computed again, because its answer is wanted."""
+        """Count its own tokens that `ids` has as well after the head. The last one never counts: it
+        is always computed again, because its output is wanted."""
         common = 0
         for ours, theirs in zip(self.ids, ids[self.shared : -1], strict=False):
             if ours != theirs:
@@ -63,7 +63,7 @@ class Lane:
         return common
 
     def keep_common(self, ids: list[int], head: Lane | None) -> None:
-        """Forget what differs from `ids` behind the head."""
+        """Drop what differs from `ids` after the head."""
         if head is not self.head:
             self.head, self.ids, self.plain = head, [], None
         del self.ids[self.common(ids) :]
@@ -72,7 +72,7 @@ class Lane:
             self.plain = None
 
     def cut(self, tokens: int) -> None:
-        """Forget all behind so many tokens, those of the head included."""
+        """Drop all after the first `tokens`, which include those of the shared head."""
         del self.ids[max(0, tokens - self.shared) :]
 
 
@@ -81,11 +81,11 @@ class NoRoom(RuntimeError):
 
 
 class Pool:
-    """Tensors for what every layer keeps of tokens, and the stretches in use. Row 0 is scratch: the
-    padding of a batch is written there and read by nobody.
+    """Tensors of what every layer keeps of tokens, and the lanes in use. Row 0 is scratch: the
+    padding of a batch is written there and never read.
 
-    Those who use it take turns in `room`. With `inside` the rows lie there too; otherwise they come
-    into being as they are needed, where the back end can do that.
+    Its users take turns in `room`. With `inside` the rows lie there too; otherwise they are
+    allocated as needed, where the back end can do that.
     """
 
     def __init__(
@@ -105,7 +105,7 @@ class Pool:
         self.reach(rows if inside else 1)
 
     def reach(self, rows: int) -> None:
-        """Have the first `rows` rows in memory; the tensors may be others afterwards."""
+        """Allocate the first `rows` rows; the tensors may be others afterwards."""
         if rows <= self.reached:
             return
         step = self.executor.cache_step or self.rows
@@ -123,8 +123,8 @@ class Pool:
         return max(self.rows, ADDRESSED) if self.executor.cache_step else self.rows
 
     def lane(self, key: str, capacity: int, keep: Collection[str] = ()) -> Lane:
-        """The lane of a conversation with room for `capacity` tokens. Lanes unused for longest
-        make room; those to `keep`, and those of answers under way, stay."""
+        """Return the lane of a conversation with room for `capacity` tokens. The least recently
+        used lanes are dropped for it, except those to `keep` and those of answers under way."""
         self.clock += 1
         lane = self.lanes.get(key)
         if lane is None or not self.try_extend(lane, capacity, keep):
@@ -134,8 +134,8 @@ class Pool:
         return lane
 
     def resume(self, key: str, ids: list[int], head: Lane | None) -> None:
-        """Let `key` go on in the lane of the conversation that these `ids` continue: what is known
-        of it is not computed again. Lanes of other weights do not count."""
+        """Let `key` continue the lane of the conversation that these `ids` continue, so that none
+        of it is computed again. Lanes of other weights do not count."""
         weights = key.partition(":")[0] + ":"
         if key in self.lanes:
             return
@@ -147,8 +147,8 @@ class Pool:
                 return
 
     def nearest(self, key: str, ids: list[int]) -> tuple[Lane | None, int]:
-        """The lane of the same weights and beginning that has most tokens in common with `ids`
-        behind it, and how many."""
+        """Return the lane of the same weights and head that has most tokens in common with `ids`
+        after it, and how many."""
         mine, weights = self.lanes[key], key.partition(":")[0] + ":"
         best, most = None, len(mine.ids)
         for other, lane in self.lanes.items():
@@ -162,7 +162,8 @@ class Pool:
         return best, most
 
     def idle(self, keep: Collection[str]) -> list[str]:
-        """Keys of the lanes that may go: no answer under way needs them, nor who asks."""
+        """Return the keys of lanes that may be dropped: neither an answer under way nor the caller
+        needs them."""
         needed = self.busy.union(keep)
         heads = [self.lanes[key].head for key in needed if key in self.lanes]
         return [
@@ -172,8 +173,8 @@ class Pool:
         ]
 
     def try_extend(self, lane: Lane, capacity: int, keep: Collection[str]) -> bool:
-        """Whether a lane has room for so many tokens where it lies, once idle ones behind it
-        went."""
+        """Extend a lane in place, dropping idle ones after it; return whether it has room for so
+        many tokens."""
         if capacity <= lane.capacity:
             return True
         end = lane.start + capacity
@@ -204,12 +205,12 @@ class Pool:
             self.drop(min(idle, key=lambda key: self.lanes[key].used))
 
     def drop(self, key: str) -> None:
-        """Give a lane back, and with it every lane that continues it."""
+        """Free a lane, and every lane that continues it."""
         gone = self.lanes.pop(key)
         for other in [k for k, lane in self.lanes.items() if lane.head is gone]:
             del self.lanes[other]
 
     def forget(self, name: str) -> None:
-        """Drop what a generator of this name remembers, as when its weights changed."""
+        """Drop the lanes of a generator of this name, as when its weights changed."""
         for key in [k for k in self.lanes if k == f"head:{name}" or k.startswith(f"{name}:")]:
             del self.lanes[key]

@@ -71,7 +71,7 @@ class Config:
 
     @classmethod
     def own(cls, d: dict) -> dict:
-        """What only this family has, from the same keys."""
+        """Return the settings that only this family has, from the same keys."""
         return {}
 
     def linears(self, layer: int = 0) -> dict[str, tuple[int, int]]:
@@ -88,7 +88,7 @@ class Config:
         }
 
     def find_module(self, target: str, layer: int) -> str:
-        """The module that one of TARGETS is in a layer."""
+        """Return the name of one of TARGETS in a layer."""
         return TARGETS[target]
 
     def stacks(self, layer: int) -> dict[str, tuple[str, ...]]:
@@ -97,24 +97,23 @@ class Config:
 
     @property
     def cache_cols(self) -> dict[str, int]:
-        """What of every token stays for those behind it, and how many numbers: each layer's keys
-        and values."""
+        """The cache's arrays -> numbers a token: each layer's keys and values."""
         width = self.kv_heads * self.head_width
         return {f"cache.{i}.{n}": width for i in range(self.layers) for n in "kv"}
 
     @property
     def token_bytes(self) -> int:
-        """What one token takes of the cache."""
+        """Bytes of the cache that one token takes."""
         return 4 * sum(self.cache_cols.values())
 
     @property
     def rotary_width(self) -> int:
-        """So many columns of a head are turned by positions."""
+        """Columns of a head that the rotary embedding turns."""
         return self.head_width
 
     @property
     def order_keys(self) -> dict[str, int]:
-        """What GGUF's order of rows and columns depends on, as config.json calls it."""
+        """The keys of config.json that GGUF's order of rows and columns depends on."""
         return {"num_attention_heads": self.heads, "num_key_value_heads": self.kv_heads}
 
     @property
@@ -145,7 +144,7 @@ class Config:
         return shapes
 
     def other_weights(self, layer: int) -> dict[str, tuple[int, ...]]:
-        """What a layer has beside its linears: its norms, and what else its family has."""
+        """Return a layer's weights beside its linears: norms, and what else its family has."""
         found: dict[str, tuple[int, ...]] = {}
         if self.qk_norm:
             found["self_attn.q_norm.weight"] = (self.head_width,)
@@ -171,7 +170,7 @@ STACKS = {
 
 @dataclass(frozen=True)
 class Stack:
-    """Weights of the same inputs that lie one after the other in memory."""
+    """Weights with the same input that lie one after the other in memory."""
 
     name: str
     rows: int  # of all of them
@@ -191,7 +190,7 @@ class Stored:
 
 @dataclass
 class Tokens:
-    """What a program knows about its T tokens: who they are, where, and which keys they see."""
+    """The T tokens of a program: their ids, their positions, and which keys they see."""
 
     ids: Value
     positions: Value
@@ -204,8 +203,8 @@ class Tokens:
     def inputs(
         cls, program: Program, count: int, cached: bool = False, pictured: int = 0
     ) -> Tokens:
-        """Those of a program; `pictured` is the width of a state, where pictures are among
-        them."""
+        """Declare the inputs of a program; `pictured` is the width of a picture's state, 0 for
+        none."""
         return cls(
             program.input("ids", (count,), "i32"),
             program.input("positions", (count,), "i32"),
@@ -318,7 +317,7 @@ class Llama:
         return self.linear(y, layer + self.MIXED)
 
     def keep(self, x: Value, cache: str | None, name: str, tokens: Tokens) -> Value:
-        """With what earlier tokens left, where there is a cache."""
+        """Return all rows of the cache after adding these, where there is a cache."""
         if not cache:
             return x
         rows = self.declare_input(f"{cache}.{name}", (self.shared_cache_rows, x.spec.cols))
@@ -343,8 +342,8 @@ class Llama:
     def states(
         self, tokens: Tokens, cache_rows: int = 0, layers: int | None = None, first: int = 0
     ) -> Value:
-        """ids -> [T, width], ready for the head; or what comes out of the first `layers`. From
-        layer `first` on, what comes out of those below is given."""
+        """ids -> [T, width], ready for the head; or the output of the first `layers`. From layer
+        `first` on, the output of those below is an input."""
         self.shared_cache_rows = cache_rows
         if first:
             x = self.declare_input("below", (tokens.ids.spec.size, self.config.width))
@@ -357,7 +356,7 @@ class Llama:
         return x
 
     def with_pictures(self, x: Value, tokens: Tokens) -> Value:
-        """The states of what is seen in the place of embeddings."""
+        """Put the states of pictures in the place of embeddings."""
         if tokens.words is None or tokens.pictured is None:
             return x
         words = OPS["spread"](tokens.words, times=self.config.width).reshape(*x.shape)

@@ -1,6 +1,6 @@
-"""A model made ready on an executor: its weights uploaded one tensor at a time, in packed form.
+"""A model loaded on an executor: its weights are uploaded one tensor at a time, in packed form.
 
-Programs are traced when first asked for and kept; every program of a model shares these tensors.
+Programs are traced when first asked for and cached; every program of a model shares these tensors.
 """
 
 from __future__ import annotations
@@ -29,20 +29,20 @@ from oneseek.engine.model.tokenizer import Tokenizer
 from oneseek.engine.model.trainable import Trained
 from oneseek.engine.model.vision.eyes import Eyes, knows_pictures
 
-FILLED = 0.99  # of a budget: laid out in one stretch, values leave gaps
-WHOLE = 1024  # of a weight's elements: codes and scales of so many end where a binding may begin
+FILLED = 0.99  # of a budget, at most: values that lie in one stretch leave gaps
+WHOLE = 1024  # elements of a weight: at multiples, a binding of codes and scales may begin
 
 
 def extract_fingerprint_bytes(weight: np.ndarray | Packed) -> memoryview:
-    """What of a weight goes into the model's fingerprint."""
+    """Return the bytes of a weight that go into the model's fingerprint."""
     if isinstance(weight, Packed):
         return np.ascontiguousarray(weight.scales).data
     return np.ascontiguousarray(weight, np.float32).data
 
 
 def stacks_of(config: Config, file: ModelFile) -> dict[str, tuple[Stack, int]]:
-    """The stack of each weight that is multiplied together with others, and its first row there:
-    where they are packed alike."""
+    """Return the stack of each weight that is multiplied together with others, and its first row
+    there; only weights that are packed alike are stacked."""
     found = {}
     for i in range(config.layers):
         for name, modules in config.stacks(i).items():
@@ -60,7 +60,7 @@ def stacks_of(config: Config, file: ModelFile) -> dict[str, tuple[Stack, int]]:
 
 
 def layout_of(trained: Trained | None) -> tuple | None:
-    """What a program knows of an adapter: equal for adapters that it computes alike."""
+    """Return a key of an adapter's layout, equal for adapters that one program computes."""
     if trained is None:
         return None
     still = trained.still and tuple(trained.still.entries.items())
@@ -74,7 +74,7 @@ class Blind(ValueError):
 async def eyes_of(
     file: ModelFile, template: ChatTemplate, tokenizer: Tokenizer, executor: Executor
 ) -> tuple[Eyes | None, str]:
-    """The eyes beside a model, or why it has none."""
+    """Return the eyes of a model, or why it has none."""
     if file.eyes is None:
         return None, file.blind
     if not template.sees or not knows_pictures(tokenizer):
@@ -84,7 +84,7 @@ async def eyes_of(
 
 @dataclass
 class Model:
-    """What every program of one loaded model shares."""
+    """One loaded model: everything that its programs share."""
 
     name: str
     config: Config
@@ -113,7 +113,7 @@ class Model:
         """Read `file` onto the executor; `progress(bytes done, bytes in all)` as it goes."""
         config = configure(file.config)
         positions = min(positions, config.positions)
-        # What is made of text comes first: what it takes meanwhile, the weights may have after it.
+        # Template and tokenizer first: the weights may have the memory that these take meanwhile.
         template = ChatTemplate(file.chat_template, file.special_tokens)
         tokenizer = Tokenizer(file.tokenizer_data)
         stored: dict[str, Stored] = {}
@@ -165,8 +165,8 @@ class Model:
         )
 
     def read(self, messages: list[dict], **variables: Any) -> list[int]:
-        """A conversation in tokens, by the model's own template; what is seen in the pictures of a
-        message stands before its words."""
+        """Encode a conversation by the model's own template; a message's pictures stand before its
+        words."""
         text = self.template.render(messages, **variables)
         pictures = [seen for message in messages for seen in message.get("pictures", ())]
         if not pictures:
@@ -174,7 +174,7 @@ class Model:
         return self.must_see().encode(self.tokenizer, text, pictures)
 
     def must_see(self) -> Eyes:
-        """Its eyes."""
+        """Return its eyes, or raise Blind."""
         if self.eyes is None:
             raise Blind(
                 f"{self.name} cannot see pictures: {self.blind}. Nothing was asked; ask without the "
@@ -183,7 +183,7 @@ class Model:
         return self.eyes
 
     async def see(self, messages: list[dict]) -> list[dict]:
-        """A conversation whose pictures were looked at: what is seen in the place of tiles."""
+        """Return a conversation with encoded pictures in the place of tiles."""
         return [
             {**one, "pictures": [await self.must_see().look(each) for each in one["pictures"]]}
             if one.get("pictures")
@@ -218,8 +218,8 @@ class Model:
     def plan_learning(
         self, tokens: int, rows: int, trained: Trained, memory_budget: int | None, **more
     ) -> Plan:
-        """The plan of a training step that keeps as many layers' activations as the budget
-        allows and computes the others again on the way back."""
+        """Return the plan of a training step that keeps as many layers' activations as the budget
+        allows and recomputes the others in the backward pass."""
         if memory_budget is None:
             return self.program("learn", tokens, rows, trained=trained, **more)
         layout = layout_of(trained)
@@ -229,8 +229,8 @@ class Model:
         return self._learning[asked]
 
     def _plan_learning(self, asked: tuple, trained: Trained, more: dict) -> Plan:
-        """Traced once where all activations fit. Where they do not, a layer's share of a token is
-        found out by a second trace, once for each layout."""
+        """Trace once where all activations fit. Where they do not, a second trace tells a layer's
+        bytes per token, once for each layout."""
         tokens, rows, layout, memory_budget, _ = asked
 
         def plan_keeping(blocks: int) -> Plan:

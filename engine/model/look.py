@@ -1,5 +1,5 @@
-"""What a file or folder is, from its header alone: which model, how large, whether it can be opened
-and, if not, why not."""
+"""Describes a file or folder from its header alone: which model, how large, whether it can be
+opened and, if not, why not."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ SCALE_BYTES = 8  # of a group: a scale and a minimum
 
 
 def look(where: Any) -> tuple[dict, ModelFile | None]:
-    """Told as a table of plain values, and the opened model where there is one; `why` says what is
+    """Return a table of plain values, and the opened model where there is one; `why` says what is
     wrong with any other."""
     name, files = gather_files(where)
     told = {"name": name, "files": len(files), "bytes": 0, "kind": "", "title": ""}
@@ -47,13 +47,13 @@ def look(where: Any) -> tuple[dict, ModelFile | None]:
 
 
 def refusal(error: FormatError | TemplateError) -> dict:
-    """Why not: in words for those who know models, and by a name for who words it otherwise."""
+    """Why not: in words for those who know models, and by a name for callers with other words."""
     kind, what = getattr(error, "kind", "template"), getattr(error, "what", "")
     return {"why": str(error), "why_kind": kind, "why_what": what}
 
 
 def describe(file: ModelFile) -> dict:
-    """What an opened model is."""
+    """Return the facts about an opened model."""
     specs = [file.spec(name) for name in file.names()]
     return {
         "name": file.name,
@@ -81,13 +81,13 @@ def describe_eyes(file: ModelFile) -> dict | None:
 
 
 def eyes_bytes(eyes: EyesFile) -> int:
-    """What they take once they are loaded, and while they look at a tile."""
+    """Return the bytes that the eyes take once they are loaded, with those of encoding a tile."""
     return tower_bytes(eyes.tower, {name: eyes.describe_storage(name) for name in eyes.names()})
 
 
 def estimate_eyes_bytes(row: dict) -> int:
-    """The same of those of a row of models.json, whose matrices are packed in eight bits; 0 where
-    it has none."""
+    """Return the same for a row of models.json, whose matrices are packed in eight bits; 0 where it
+    has none."""
     if "eyes" not in row:
         return 0
     tower, stored = Tower(**row["eyes"]["tower"]), {}
@@ -103,7 +103,7 @@ def tower_bytes(tower: Tower, stored: dict[str, Stored]) -> int:
 
 
 def count_loaded_bytes(spec: Any) -> int:
-    """What a weight takes where it is computed with: packed ones stay packed."""
+    """Return the bytes of a loaded weight: packed ones stay packed."""
     elements = prod(spec.shape)
     if not spec.bits:
         return elements * NUMBER_BYTES
@@ -111,7 +111,7 @@ def count_loaded_bytes(spec: Any) -> int:
 
 
 def describe_unopened(name: str, files: dict) -> dict:
-    """The little that is known of a model that cannot be opened."""
+    """Return the little that is known of a model that cannot be opened."""
     weights = sorted(file for file in files if file.endswith((".gguf", ".safetensors"))) or [*files]
     found = {"files": len(weights), "bytes": 0}
     for file in weights:
@@ -146,5 +146,5 @@ def read_header(name: str, files: dict, source: Any) -> dict:
 
 
 def words(value: Any) -> str:
-    """A name a file gives, if it is one."""
+    """Return a name that a file gives, if it is one."""
     return value[:200] if isinstance(value, str) else ""

@@ -66,7 +66,7 @@ def carry(
     positions: int,
     trained: Trained | None = None,
 ) -> Program:
-    """Rows of the cache copied to other places: what conversations have in common is computed
+    """Copy rows of the cache to other places, so that what conversations have in common is computed
     once."""
     program = Program(f"carry {tokens}")
     sources, slots = (program.input(name, (tokens,), "i32") for name in ("sources", "slots"))
@@ -77,8 +77,7 @@ def carry(
 
 
 def push_logits(logits: Value) -> Value:
-    """Logits with up to PUSHED tokens of each row made likelier, or less likely, by so many
-    nats."""
+    """Return logits with up to PUSHED tokens of each row raised or lowered by given nats."""
     program, (rows, words) = logits.program, logits.shape
     amounts = program.input("push_amounts", (rows * PUSHED, 1))
     places = program.input("push_places", (rows * PUSHED,), "i32")  # of row r: r * words + token
@@ -94,20 +93,20 @@ def frozen_layers(
     positions: int,
     trained: Trained | None = None,
 ) -> Program:
-    """What comes out of the first `layers` for T packed tokens: where nothing is trained there, it
-    is the same for whoever is asked."""
+    """Output the states after the first `layers` for T packed tokens: where nothing is trained
+    there, they are the same for every variant."""
     program = Program(f"below {tokens} of {layers}")
     model = transformer(program, config, stored, positions)
     program.output("states", model.states(Tokens.inputs(program, tokens), layers=layers))
     return fuse(program)
 
 
-Chosen = Callable[[Value, int], None]  # what is done with logits, from such a row on
+Chosen = Callable[[Value, int], None]  # called with some rows of logits, and the first of them
 
 
 def head_loss(model: Llama, x: Value, choose: Chosen | None = None) -> tuple[Value, Value, Value]:
-    """Losses of the rows `take` of x, and the gradient with respect to those rows, chunk by chunk
-    so that only HEAD_ROWS rows of logits ever exist. -> losses [R], rows, their gradient."""
+    """Return the losses [R] of the rows `take` of x, these rows, and the gradient with respect to
+    them, chunk by chunk so that only HEAD_ROWS rows of logits ever exist."""
     program, rows = model.program, model.program.inputs["take"].spec.size
     picked = OPS["rows"](x, program.inputs["take"])
     normed = model.last_norm(picked)
@@ -159,8 +158,9 @@ def gradients(
     pictured: bool = False,
     first: int = 0,
 ) -> list[Value]:
-    """Forward, loss and backward: the gradient of each stretch of the flat array. They come into
-    being while the activations of their layers go, so together they need no more memory."""
+    """Add forward, loss and backward; return the gradient of each stretch of the flat array.
+    Each is allocated while the activations of its layer are freed, so together they need no more
+    memory."""
     trained = model.trained
     assert trained is not None
     program.input("take", (rows,), "i32")
@@ -174,7 +174,7 @@ def gradients(
     stretches = [program.buffer((size,)) for _, size, _ in trained.stretches]
     for stretch, (_, size, names) in zip(stretches, trained.stretches, strict=True):
         if size > sum(prod(trained.entries[name][1]) for name in names):
-            OPS["clear"](stretch)  # the gaps between the entries count for nothing
+            OPS["clear"](stretch)  # the gaps between the entries are zero
     wrt = [trained.value(program, name) for name in trained.entries]
     made = iter(grad({normed: dnormed}, wrt))
     for stretch, (begin, _, names) in zip(stretches, trained.stretches, strict=True):
@@ -189,7 +189,7 @@ def gradients(
 
 
 def update(program: Program, trained: Trained, gradients: list[Value]) -> None:
-    """The global norm over everything, then one AdamW step, stretch by stretch."""
+    """Add the global norm over everything, then one AdamW step, stretch by stretch."""
     flat = program.inputs.get(trained.name) or program.input(trained.name, (trained.size,))
     moments = [program.input(f"{trained.name}.{n}", (trained.size,)) for n in "mv"]
     sums = program.buffer((NORM_PARTS * len(gradients),))
@@ -205,7 +205,7 @@ def update(program: Program, trained: Trained, gradients: list[Value]) -> None:
 
 
 def add_proximal_term(program: Program, trained: Trained, gradients: list[Value]) -> list[Value]:
-    """The gradients of mu / 2 |w - w0|^2 added: `pull` is mu everywhere, `away` is -mu w0."""
+    """The gradients with those of mu / 2 |w - w0|^2: `pull` is mu everywhere, `away` is -mu w0."""
     whole = [program.inputs.get(trained.name) or program.input(trained.name, (trained.size,))]
     whole += [program.input(f"{trained.name}.{n}", (trained.size,)) for n in ("pull", "away")]
     found, first = [], 0
@@ -231,10 +231,11 @@ def learn(
     pictured: bool = False,
     first: int = 0,
 ) -> Program:
-    """One training step: T packed tokens, R of them with targets, and the weights change; `near`
-    what they are held to, by `choices` so many of those; `pictured` beside pictures; from layer
-    `first` on, with what comes from `below` given. With `keep_blocks` only the last so many layers
-    keep their activations for the way back, and even they not what is CHEAP."""
+    """One training step on T packed tokens, R of them with targets: the weights change. `near` adds
+    the proximal term, `choices` the preference loss of as many, `pictured` the states of pictures;
+    from layer `first` on, the states `below` are given. With `keep_blocks` only the last
+    `keep_blocks` layers keep their activations for the backward pass, and even they not those of
+    CHEAP ops."""
     program = Program(f"learn {tokens}x{rows}" + f" above {first}" * bool(first))
     model = transformer(program, config, stored, positions, trained, dropout)
     found = gradients(program, model, tokens, rows, keep_blocks, choices, pictured, first)
@@ -275,7 +276,7 @@ def apply(trained: Trained) -> Program:
 
 
 def select_states(model: Llama, tokens: int, rows: int, first: int) -> Value:
-    """What the head gets at R of T tokens."""
+    """Return the input of the head at R of T tokens."""
     program = model.program
     x = model.states(Tokens.inputs(program, tokens), first=first)
     return model.last_norm(OPS["rows"](x, program.input("take", (rows,), "i32")))
@@ -290,8 +291,8 @@ def states(
     trained: Trained | None = None,
     first: int = 0,
 ) -> Program:
-    """What the head gets at R of T tokens, to be compared with later. From layer `first` on, with
-    what comes from `below` given: so in the programs that follow."""
+    """Output the input of the head at R of T tokens, for a later comparison. From layer `first` on,
+    the states `below` are given: so in the programs that follow."""
     program = Program(f"states {tokens}x{rows}")
     model = transformer(program, config, stored, positions, trained)
     program.output("states", select_states(model, tokens, rows, first))
@@ -307,7 +308,8 @@ def thoughts(
     trained: Trained | None = None,
     first: int = 0,
 ) -> Program:
-    """What `answer` would choose from at R of T tokens that are all given: the 64 likeliest."""
+    """Output what `answer` would choose from at R of T tokens that are all given: the 64
+    likeliest."""
     program = Program(f"thoughts {tokens}x{rows}" + (" adapted" if trained else ""))
     model = transformer(program, config, stored, positions, trained)
     width, x = config.width, select_states(model, tokens, rows, first)
@@ -319,7 +321,7 @@ def thoughts(
 
 
 def make_chooser(program: Program, rows: int) -> Chosen:
-    """Puts the likeliest tokens of R rows of logits out, and what they are given."""
+    """A function that outputs the likeliest tokens of R rows of logits, with log-probabilities."""
     recent = program.input("recent", (rows, RECENT), "i32")
     penalty = program.input("penalty", (rows,))
     named = {"ids": "i32", "logprobs": "f32"}
@@ -343,8 +345,8 @@ def compare(
     trained: Trained,
     first: int = 0,
 ) -> Program:
-    """The adapted model over tokens of which the base's `states` are known: for R rows the KL
-    between them, and whether both like the same token best."""
+    """Run the adapted model over tokens of which the base's `states` are known; output for R rows
+    the KL between them, and whether their top tokens agree."""
     program = Program(f"compare {tokens}x{rows}")
     adapted = transformer(program, config, stored, positions, trained)
     base = transformer(program, config, stored, positions)
@@ -375,8 +377,8 @@ def score(
     first: int = 0,
     chosen: bool = False,
 ) -> Program:
-    """The losses of `learn` without the learning: what the model makes of given targets; and where
-    `chosen` what `thoughts` puts out."""
+    """Output the losses of `learn` without the learning: how well the model predicts given targets;
+    if `chosen` also what `thoughts` outputs."""
     program = Program(f"score {tokens}x{rows}" + (" adapted" if trained else ""))
     program.input("take", (rows,), "i32")
     model = transformer(program, config, stored, positions, trained)

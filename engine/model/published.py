@@ -1,4 +1,4 @@
-"""What stands beside a folder's weights, made from a model of any form: its configuration, its
+"""Makes the files beside a folder's weights from a model of any format: its configuration, its
 tokenizer as the `tokenizers` library reads it, and its chat template."""
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from oneseek.engine.model.formats.vocabulary import SPACE, Vocabulary
 
 
 def beside_weights(file: ModelFile) -> dict[str, bytes]:
-    """The files by their names."""
+    """Return the files by their names."""
     words = file.tokenizer_data
     named = {name: words.tokens[id] for name, id in words.names.items()}
     settings = {**named, "tokenizer_class": "PreTrainedTokenizerFast"}
@@ -28,7 +28,7 @@ def beside_weights(file: ModelFile) -> dict[str, bytes]:
 
 
 def tokenizer(words: Vocabulary) -> dict:
-    """A vocabulary as tokenizer.json holds it."""
+    """Return a vocabulary as tokenizer.json holds it."""
     added = [
         {"id": id, "content": token, "special": id in words.special, "normalized": False,
          "single_word": False, "lstrip": False, "rstrip": False}
@@ -61,7 +61,7 @@ def _sequence(key: str, steps: list[dict]) -> dict:
 
 
 def _bytes(words: Vocabulary) -> dict:
-    """How text is cut, and put together again, where tokens are spelled in bytes."""
+    """Return how text is split and joined where tokens are spelled in bytes."""
     level = {
         "type": "ByteLevel",
         "add_prefix_space": False,
@@ -78,7 +78,7 @@ def _bytes(words: Vocabulary) -> dict:
 
 
 def _pieces(words: Vocabulary) -> dict:
-    """The same where tokens are pieces of text with a mark for each space."""
+    """Return the same where tokens are pieces of text with a mark for each space."""
     space = {"type": "Replace", "pattern": {"String": " "}, "content": SPACE}
     prefix = [{"type": "Prepend", "prepend": SPACE}] * words.space_prefix
     back = {"type": "Replace", "pattern": {"String": SPACE}, "content": " "}
@@ -89,7 +89,7 @@ def _pieces(words: Vocabulary) -> dict:
 
 
 def _begin(words: Vocabulary) -> dict:
-    """Every text begins with the token that says so."""
+    """Return what puts the first token before every text."""
     id = words.names["bos_token"]
     token = words.tokens[id]
     first = {"SpecialToken": {"id": token, "type_id": 0}}

@@ -1,6 +1,6 @@
-"""The known models (models.json), and where on this machine one that was asked for lies.
+"""The known models (models.json), and where on this machine a requested one lies.
 
-A model is asked for by its id or by a path; nothing is ever chosen for the user.
+A model is requested by its id or by a path; nothing is ever chosen for the user.
 """
 
 import asyncio
@@ -41,18 +41,17 @@ class ModelMissing(LookupError):
 
 
 def load_models() -> dict[str, dict]:
-    """What models.json says, by id."""
+    """Return the models of models.json by id."""
     return {model["id"]: model for model in json.loads(MODELS.read_text())["models"]}
 
 
 def load_reading() -> dict:
-    """Whose points the models' `reads` are: the list's name, the day it was asked, and where it
-    is."""
+    """Where the models' scores `reads` come from: the list's name, its day, and its address."""
     return json.loads(MODELS.read_text())["reading"]
 
 
 def encoder() -> dict:
-    """The sentence encoder by which the memory knows questions."""
+    """Return the record of the memory's sentence encoder."""
     return json.loads(MODELS.read_text())["encoder"]
 
 
@@ -88,7 +87,7 @@ def locate_parts() -> Path:
 
 
 def choose_base_models(models: str | None = None) -> list[str]:
-    """The models asked for, or those in BASE_MODELS; there is no default."""
+    """Return the requested models, or those in BASE_MODELS; there is no default."""
     names = (models or variable("BASE_MODELS")).split(",")
     names = list(dict.fromkeys(name.strip() for name in names if name.strip()))
     if not names:
@@ -97,7 +96,7 @@ def choose_base_models(models: str | None = None) -> list[str]:
 
 
 def one(models: str | None = None) -> str:
-    """The one model asked for; which of several is never decided for the user."""
+    """Return the one requested model; which of several is never decided for the user."""
     names = choose_base_models(models)
     if len(names) > 1:
         raise ModelMissing(
@@ -160,7 +159,7 @@ def find_download(name: str) -> Path | None:
 
 
 def is_whole(path: Path) -> bool:
-    """Whether a download came to its end."""
+    """Whether a download is complete."""
     try:
         return bool(json.loads(Path(f"{path}.record.json").read_text())["sha256"])
     except (OSError, ValueError, KeyError):
@@ -178,12 +177,12 @@ def size_of(model: dict) -> int:
 
 
 def id_of(name: str) -> str:
-    """What a model is called: its id, or the name of its file or folder."""
+    """Return a model's id, or the name of its file or folder."""
     return name if name in load_models() else Path(name).name.removesuffix(".gguf")
 
 
 def open_named(name: str) -> ModelFile:
-    """A model by id or path; a known one only if it is byte for byte what models.json says."""
+    """Open a model by id or path; a known one only if it is byte for byte what models.json says."""
     path = find(name)
     file = open_model(path)
     if published := load_models().get(name):
@@ -233,8 +232,8 @@ async def obtain(name: str, progress=None) -> Path:
 
 
 async def from_hub(name: str, progress=None) -> Path:
-    """The file at an address, or the smallest good one of a repository, as its hub lists it, with
-    the eyes that lie beside it."""
+    """Download the file at an address, or the smallest good one of a repository, as its hub lists
+    it, with the eyes that lie beside it."""
     place = hub.place(name)
     if "file" in place:
         file = {"address": place["file"], "sha256": "", "bytes": 0}
@@ -260,7 +259,7 @@ async def fetch(kept_as: str, file: dict, progress=None, way=None) -> None:
 
 
 def fetch_listing(address: str) -> dict:
-    """What a hub says of a repository."""
+    """Return a hub's listing of a repository."""
     try:
         with urllib.request.urlopen(address, timeout=PATIENCE) as answer:
             return json.load(answer)

@@ -1,5 +1,5 @@
-"""Jinja for templates from untrusted files: fewer filters and methods, and an account of what is
-made.
+"""Jinja for templates from untrusted files: fewer filters and methods, and a budget for what they
+make.
 
 Jinja's own sandbox keeps a template from reaching Python; it does not keep it from making a
 terabyte of text or from running for ever. Here every text, container and loop is charged to a
@@ -74,7 +74,7 @@ def _call(name, *arguments):
 
 @jinja2.pass_context
 def _output(context, value):
-    """What is printed; taking the context keeps constants from being printed while compiling."""
+    """The printed text; taking the context keeps constants from being printed while compiling."""
     return context.environment.text(value)
 
 

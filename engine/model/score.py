@@ -1,7 +1,6 @@
-"""What a model thinks of given tokens: its likeliest next tokens at every position.
+"""A model's likeliest next tokens at every position of given tokens.
 
-The command line's `logits`, the comparison with other implementations and the caches of anchors
-all read it here.
+The command line's `logits` and packing, and the comparison with other implementations, use it.
 """
 
 from __future__ import annotations
@@ -22,7 +21,7 @@ CHUNK = 64
 async def top_tokens(
     model: Model, ids: list[int], trained=None, tensors: dict | None = None
 ) -> tuple[np.ndarray, np.ndarray]:
-    """ids[T, 64] and logprobs[T, 64], best first: what follows each token."""
+    """Return ids[T, 64] and logprobs[T, 64] of the next token after each, best first."""
     pool = Pool(model.executor, model.config, len(ids) + CHUNK + 1)
     generator = Generator(model, trained, tensors, pool)
     lane = pool.lane("scored", len(ids) + CHUNK)
@@ -40,7 +39,8 @@ async def top_tokens(
 
 
 class Expecting:
-    """What a model expects after each of so many tokens: one program for all texts of a length."""
+    """A model's predictions after each of `length` tokens: one program for all texts of that
+    length."""
 
     def __init__(self, model: Model, length: int) -> None:
         program = Program("logits")
@@ -53,7 +53,7 @@ class Expecting:
         self.length = length
 
     async def after(self, ids: list[int]) -> np.ndarray:
-        """Log-probabilities of every token after each of these, float64[T, V]."""
+        """Return log-probabilities of every token after each of these, float64[T, V]."""
         self.run.write("ids", np.array(ids))
         await self.run.advance()
         logits = np.asarray(await self.run.read("logits"), np.float64).reshape(self.length, -1)

@@ -54,7 +54,7 @@ class ChatTemplate:
         return self._sandbox.from_string(source)
 
     def _shows(self, content):
-        """Whether a message with this content is read."""
+        """Whether the template renders a message with this content."""
         try:
             text = self.render([{"role": "user", "content": content}])
         except TemplateError:

@@ -86,7 +86,7 @@ class Tokenizer:
         return ids
 
     def fewest(self, text):
-        """At least so many tokens a text has, by its length alone."""
+        """Return a lower bound of a text's tokens, by its length alone."""
         return len(text) // self._longest
 
     def _encode_plain(self, text, ids):
@@ -115,7 +115,8 @@ class Tokenizer:
         return ids
 
     def _word_spelling(self):
-        """How a word becomes its smallest tokens: -> (ids, whether that is already the answer)."""
+        """Return what spells a word in its smallest tokens: -> (ids, whether that is already the
+        answer)."""
         if self.vocabulary.pieces:
             return self._spell_characters
         alphabet = [self._ids.get(ALPHABET[byte]) for byte in range(256)]
@@ -145,7 +146,7 @@ class Tokenizer:
         return ids, False
 
     def _word_cutting(self):
-        """How text is cut into words that are merged each for itself."""
+        """Return what splits text into words that are merged each for itself."""
         if not self.vocabulary.pieces:
             return partial(_cut, self._patterns)
         inner = regex.compile(f"[^{SPACE}]{SPACE}")
@@ -171,25 +172,25 @@ class Tokenizer:
         return token.replace(SPACE, " ").encode() if byte is None else bytes([byte])
 
     def bytes_of(self, id):
-        """What a token stands for; nothing where it is special."""
+        """Return the bytes of a token; none where it is special."""
         return b"" if id in self.special_ids or id >= len(self._bytes) else self._bytes[id]
 
     @cached_property
     def spellings(self):
-        """Tokens by what they stand for, those that are no text left out."""
+        """Bytes -> token, without the tokens that are no text."""
         count = range(len(self._bytes))
         return {text: id for id in reversed(count) if (text := self.bytes_of(id))}
 
     @cached_property
     def _sizes(self):
-        """How many bytes the tokens have that begin with a byte, most first."""
+        """First byte -> the sizes in bytes of the tokens that begin with it, largest first."""
         found = {}
         for text in self.spellings:
             found.setdefault(text[0], set()).add(len(text))
         return {byte: sorted(sizes, reverse=True) for byte, sizes in found.items()}
 
     def spell(self, text):
-        """The fewest tokens, about, that these bytes can be written with."""
+        """Return about the fewest tokens that spell these bytes."""
         ids, at = [], 0
         while at < len(text):
             ids.append(self.begin(text, at))
@@ -197,7 +198,7 @@ class Tokenizer:
         return ids
 
     def begin(self, text, at=0):
-        """The longest token that these bytes go on with."""
+        """Return the longest token that these bytes begin with from `at` on."""
         parts = (text[at : at + size] for size in self._sizes[text[at]])
         return next(self.spellings[part] for part in parts if part in self.spellings)
 
@@ -223,7 +224,7 @@ class Stream:
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
 
     def copy(self):
-        """One that goes on from here, and leaves this one as it is."""
+        """Return a stream that continues from here, and leaves this one as it is."""
         other = Stream(self._table, self._hidden, self._drop_space)
         other._decoder.setstate(self._decoder.getstate())
         return other

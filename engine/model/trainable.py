@@ -1,7 +1,7 @@
-"""What training changes: one flat array, with a name for each stretch of it.
+"""The trained parameters: one flat array, with a name for each range of it.
 
-A LoRA adapter, the norm gains of `hybrid` and the whole blocks of `full` are all such arrays, so
-an update, a snapshot, a promotion and a rollback each handle one array whatever is trained.
+A LoRA adapter, the whole blocks of `full` and both of `hybrid` are all such arrays, so an update, a
+snapshot, a promotion and a rollback each handle one array whatever is trained.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Trained:
     scale: float = 1.0  # alpha / rank
     rank: int = 0
     name: str = "adapter"
-    still: Trained | None = None  # what is changed from the base as well, but not trained now
+    still: Trained | None = None  # what differs from the base as well, but is not trained now
 
     @classmethod
     def of(cls, shapes: dict[str, tuple[int, ...]], **more) -> Trained:
@@ -57,7 +57,7 @@ class Trained:
         cls, config, rank: int, alpha: float, targets=tuple(TARGETS), bias=False,
         layers: Iterable[int] | None = None,
     ) -> Trained:  # fmt: skip
-        """An adapter on the given layers, or on all."""
+        """Return an adapter on the given layers, or on all."""
         modules: dict[str, tuple[int, int]] = {}
         for i in range(config.layers) if layers is None else layers:
             linears = config.linears(i)
@@ -69,7 +69,7 @@ class Trained:
     def beside(
         cls, modules: dict[str, tuple[int, int]], rank: int, alpha: float, bias=False
     ) -> Trained:
-        """An adapter on modules of so many (outputs, inputs)."""
+        """Return an adapter on modules of these (outputs, inputs)."""
         shapes: dict[str, tuple[int, ...]] = {}
         for module, (outputs, inputs) in modules.items():
             shapes[f"{module}.lora_A.weight"] = (rank, inputs)
@@ -80,7 +80,7 @@ class Trained:
 
     @classmethod
     def from_training(cls, config, training) -> Trained:
-        """What a training configuration trains of a model: an adapter, the last blocks, or both."""
+        """Return what a training configuration trains: an adapter, the last blocks, or both."""
         lora = training.lora_config
         layers = range(min(lora.first_layer, config.layers - 1), config.layers)
         adapter = cls.lora(
@@ -106,13 +106,13 @@ class Trained:
 
     @property
     def layers(self) -> list[int]:
-        """Those that anything is changed of, in their order."""
+        """The layers that anything is changed of, in their order."""
         names = [*self.entries, *(self.still.entries if self.still else ())]
         return sorted({int(name.split(".")[2]) for name in names})
 
     @property
     def first_layer(self) -> int:
-        """Below it everything is the base's."""
+        """The first of them: all layers below are the base's."""
         return self.layers[0]
 
     @property
@@ -126,7 +126,7 @@ class Trained:
 
     @property
     def stretches(self) -> list[tuple[int, int, list[str]]]:
-        """The flat array layer by layer: where each begins, its size, and who lies there."""
+        """The flat array layer by layer: where each begins, its size, and its entries."""
         found: list[tuple[int, int, list[str]]] = []
         for _, names in groupby(self.entries, layer_of):
             inside = list(names)
@@ -150,7 +150,8 @@ class Trained:
         return flat[offset : offset + prod(shape)].reshape(shape)
 
     def initial(self, seed: int) -> np.ndarray:
-        """A uniform in +-1/sqrt(inputs), the others 0: an adapter's first step is the base."""
+        """Return the initial values: A uniform in +-1/sqrt(inputs), the others 0, so that a new
+        adapter is the base."""
         flat, rng = np.zeros(self.size, np.float32), np.random.default_rng(seed)
         for name, (_, shape) in self.entries.items():
             if name.endswith("lora_A.weight"):

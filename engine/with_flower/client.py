@@ -1,7 +1,7 @@
-"""The ClientApp: one member of a group as Flower asks it, in a simulation and in a deployment.
+"""The ClientApp: one member of a group as Flower calls it, in a simulation and in a deployment.
 
-`model`, `backend`, `data` and `folder` are this machine's own; how the group trains comes with
-each message.
+`model`, `backend`, `data` and `folder` are this machine's own; how the group trains comes with each
+message.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ Asked = Callable[[Member, Arrays], Awaitable[tuple[Arrays | None, Figures]]]
 
 
 def client_app(given: dict[str, Any], mods: Sequence[Mod] = ()) -> ClientApp:
-    """`given` is what this machine has where no SuperNode says otherwise; `mods`, as Flower calls
-    them, stand around everything a member does."""
+    """Return the app. `given` holds this machine's settings where no SuperNode says otherwise;
+    `mods`, as Flower calls them, wrap everything a member does."""
     app = ClientApp(mods=[*mods, clip])
 
     @app.train()
@@ -40,7 +40,7 @@ def client_app(given: dict[str, Any], mods: Sequence[Mod] = ()) -> ClientApp:
 
 
 def here(given: dict[str, Any], context: Context) -> dict[str, Any]:
-    """This member's own: in a simulation its part is the one of its number."""
+    """This member's own settings; in a simulation its part of the data is that of its number."""
     own = {**given, **context.run_config, **context.node_config}
     if "parts" in own:
         number = int(own["partition-id"])
@@ -61,7 +61,7 @@ async def judge_member(member: Member, given: Arrays) -> tuple[None, Figures]:
 
 
 def answer(message: Message, own: dict[str, Any], asked: Asked) -> Message:
-    """One message's answer, by the member whose folder this is."""
+    """Answer one message, as the member whose folder this is."""
     told = dict(message.content[CONFIG])
     model = load_model(own.get("model") or None, own.get("backend") or "auto")
     given = {name: array.numpy() for name, array in message.content[ARRAYS].items()}
@@ -78,7 +78,7 @@ def answer(message: Message, own: dict[str, Any], asked: Asked) -> Message:
 
 
 def clip(message: Message, context: Context, call_next: Any) -> Message:
-    """Flower's clipping, in the rounds of a group that has asked for it."""
+    """Apply Flower's clipping, in the rounds of a group that has asked for it."""
     if KEY_CLIPPING_NORM in message.content[CONFIG] and message.metadata.message_type == "train":
         return fixedclipping_mod(message, context, call_next)
     return call_next(message, context)

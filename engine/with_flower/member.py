@@ -1,4 +1,4 @@
-"""A member of a group: judges what it gets, trains on its own part, gives back B and figures.
+"""A member of a group: evaluates what it gets, trains on its own part, and returns B and figures.
 
 Its folder holds what it last took from the group and nothing else: what a person taught lies in
 another folder and never travels.
@@ -27,7 +27,7 @@ from oneseek.engine.open import model_named
 from oneseek.engine.with_flower.shared import Arrays, Unfit, mark, put_in, take_out
 
 PROXIMAL = "proximal-mu"  # as Flower's FedProx says it
-SLACK = 0.01  # so many nats a token worse is as good
+SLACK = 0.01  # nats a token: a loss worse by no more counts as equal
 JUDGED = {"num-examples", "refused", "scale", "loss_last", "loss_received"}
 TRAINED = JUDGED | {"steps", "loss", "loss_trained", "seconds"}
 Figures = dict[str, int | float]
@@ -35,7 +35,7 @@ Figures = dict[str, int | float]
 
 @cache
 def loop() -> asyncio.AbstractEventLoop:
-    """One for the whole process: a model belongs to the loop it was loaded in."""
+    """Return one loop for the whole process: a model belongs to the loop it was loaded in."""
     return asyncio.new_event_loop()
 
 
@@ -45,14 +45,15 @@ def load_model(model: str | None, backend: str) -> Model:
 
 
 class Member:
-    """One member's part of the data, and what it last took from the group."""
+    """One member's part of the data, and the weights it last took from the group."""
 
     def __init__(self, trainer: EngineTrainer, last: Path, data: Path) -> None:
         self.trainer, self.last, self.record = trainer, last, data_set_record(data)
 
     @classmethod
     async def open(cls, model: Model, folder: Path, data: Path, told: Mapping[str, Any]) -> Self:
-        """Unfit where this is not the model, or not the A, that the group has agreed on."""
+        """Open a member; Unfit where this is not the model, or not the A, that the group has agreed
+        on."""
         if model.fingerprint != told["base"]:
             raise Unfit(f"the group trains another model than {model.name}")
         config = TrainingConfig(**json.loads(told["training"]))
@@ -64,7 +65,8 @@ class Member:
         return cls(trainer, folder / f"{told['base']}-{told['a']}.npy", data)
 
     async def train(self, given: Arrays) -> tuple[dict[str, np.ndarray], Figures]:
-        """Judge what came, go on from it or else from what was good last, and give back B."""
+        """Evaluate the B that came, train from it, or from the last good one where it is refused,
+        and return the new B."""
         began = time.monotonic()
         judged = await self.judge(given)
         attempt, loss = await self._round(), math.nan
@@ -80,12 +82,13 @@ class Member:
         return take_out(self.trainer.trained, flat), figures
 
     async def judge(self, given: Arrays) -> Figures:
-        """Whether what came is used here: it must not be worse on this member's own part, nor may
-        the gate refuse it, which asks what it asks of any adapter from elsewhere. The whole part is
-        asked: both are means of what all members learned, and the few held back tell little.
+        """Evaluate whether the B that came is used here: it must not be worse on this member's own
+        part, and the evaluator must accept it, as any adapter from elsewhere. The whole part is
+        asked: both are means of what all members learned, and the few held-out examples tell
+        little.
 
-        Where the gate wants less of it, that is for whoever answers with it: training goes on from
-        all of it, or else the group's mean would shrink from round to round.
+        Where the evaluator scales it down, that is only for answers: training continues from all of
+        it, or else the group's mean would shrink from round to round.
         """
         attempt = await self._round()
         examples, last = len(attempt.training), attempt.before
@@ -109,13 +112,13 @@ class Member:
     # ---- inside
 
     async def _round(self) -> DataSetAttempt:
-        """Over this member's part, from what it took last."""
+        """Begin a round over this member's part, from what it took last."""
         weights = {self.trainer.called: self._last()}
         plan = make_plan(TRAINING, weights, [self.record], [], {})
         return cast(DataSetAttempt, await resolve(self.trainer.begin(weights, plan)))
 
     async def _scale(self, came: np.ndarray) -> float:
-        """How much of it the gate lets in; 0 where it refuses it."""
+        """Return how much of it the evaluator accepts; 0 where it rejects it."""
         weights = {self.trainer.called: self._last()}
         plan = make_plan(IMPORT, weights, [], [], {})
         decision = await self.trainer.adopt(weights, plan, {self.trainer.called: came}).judge()

@@ -1,5 +1,4 @@
-"""What passes between the one who gathers and the members: counted, and looked at before it is
-used."""
+"""The messages between the server and the members: counted, and checked before they are used."""
 
 from __future__ import annotations
 
@@ -21,14 +20,14 @@ ARRAYS, CONFIG, METRICS = "arrays", "config", "metrics"
 
 
 def size(message: Message) -> int:
-    """Bytes of what a message carries."""
+    """Return the bytes that a message carries."""
     records = message.content.values() if message.has_content() else ()
     return sum(record.count_bytes() for record in records)
 
 
 class Post:
-    """A Grid through which every round goes. What does not belong to this group, or is not finite,
-    is dropped here: one such answer would end the run or spoil any mean."""
+    """A Grid through which every round goes. Replies that do not belong to this group, or are not
+    finite, are dropped here: one such reply would end the run or spoil any mean."""
 
     def __init__(self, grid: Grid, trained: Trained) -> None:
         self.grid, self.trained = grid, trained

@@ -1,5 +1,5 @@
-"""The ServerApp: gathers a group, sends B out, takes the mean or something sturdier, and writes
-what comes of it as a PEFT folder."""
+"""The ServerApp: gathers a group, sends B out, aggregates by the mean or something more robust, and
+writes the result as a PEFT folder."""
 
 from __future__ import annotations
 
@@ -30,18 +30,19 @@ from oneseek.engine.with_flower.post import ARRAYS, CONFIG, METRICS, Post
 from oneseek.engine.with_flower.shared import Beginning, put_in, take_out
 
 LEAST = 2  # members of a round: fewer are no group
-MOMENTUM = 0.7  # of the way of the rounds before
-TRIMMED = 0.2  # of the members' values of a number, at each end: one of five
+MOMENTUM = 0.7  # of the change of the rounds before
+TRIMMED = 0.2  # of the members' values are cut off at each end: one of five
 FIGURES = "rounds.json"
 
 
 def strategy(own: dict[str, Any]) -> Strategy:
-    """Flower's, by name; with Flower's clipping and noise around it where they are asked for."""
+    """Return Flower's strategy by name; with Flower's clipping and noise around it where they are
+    asked for."""
     members = int(own["members"])
     usual: dict[str, Any] = {
         "min_train_nodes": LEAST,
         "min_available_nodes": LEAST,
-        "fraction_evaluate": 0.0,  # members judge what they get before they train on it
+        "fraction_evaluate": 0.0,  # members evaluate what they get before they train on it
     }
     made = {
         "momentum": lambda: FedAvgM(**usual, server_momentum=MOMENTUM),
@@ -68,7 +69,7 @@ def strategy(own: dict[str, Any]) -> Strategy:
 
 
 def server_app(given: dict[str, Any]) -> ServerApp:
-    """`given` is what holds where the run's own configuration says nothing."""
+    """Return the app; `given` holds where the run's own configuration says nothing."""
     app = ServerApp()
 
     @app.main()
@@ -79,7 +80,7 @@ def server_app(given: dict[str, Any]) -> ServerApp:
 
 
 def gather(grid: Grid, own: dict[str, Any]) -> None:
-    """All rounds, and what the members find of the result."""
+    """Run all rounds, and have the members evaluate the result."""
     out = Path(own["out"])
     earlier = Path(own["adapter"]) if own["adapter"] else None
     begins = Beginning(own["model"] or None, json.loads(own["training"]), earlier)
@@ -109,7 +110,7 @@ def gather(grid: Grid, own: dict[str, Any]) -> None:
 
 
 def wait_for_members(grid: Grid, members: int) -> None:
-    """Until everybody is here; who leaves later is not waited for."""
+    """Wait until all members are here; those who leave later are not waited for."""
     while (here := len(list(grid.get_node_ids()))) < members:
         log(INFO, "%d of %d members are here", here, members)
         time.sleep(1)
@@ -122,7 +123,7 @@ def record(arrays: dict[str, np.ndarray]) -> ArrayRecord:
 def make_evaluate_messages(
     grid: Grid, arrays: ArrayRecord, told: dict[str, str]
 ) -> Iterable[Message]:
-    """What all members find of the result."""
+    """Return the messages that ask all members to evaluate the result."""
     content = RecordDict({ARRAYS: arrays, CONFIG: ConfigRecord(dict(told))})
     return [
         Message(content=content, message_type=MessageType.EVALUATE, dst_node_id=node)

@@ -1,8 +1,8 @@
-"""What travels between the members of a group: B of an adapter whose A nobody trains.
+"""The parameters that members of a group exchange: B of an adapter whose A is frozen.
 
 The mean of several B times the mean of several A is not the mean of the B A. So A comes from a
-seed, the same bits in every member, and stands still; with it the mean of B is the mean of what
-the members learned, and only B has to travel.
+seed, the same bits in every member, and is not trained; with it the mean of B is the mean of what
+the members learned, and only B is sent.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ Arrays = Mapping[str, np.ndarray]
 
 
 class Unfit(ValueError):
-    """What came does not belong to this group."""
+    """An array or setting does not belong to this group."""
 
 
 def names(trained: Trained) -> list[str]:
-    """Of what travels."""
+    """Return the names of what travels."""
     return [name for name in trained.entries if name.endswith(".lora_B.weight")]
 
 
 def take_out(trained: Trained, flat: np.ndarray) -> dict[str, np.ndarray]:
-    """B alone."""
+    """Return B alone."""
     return {name: trained.part(flat, name).copy() for name in names(trained)}
 
 
 def put_in(trained: Trained, flat: np.ndarray, given: Arrays) -> np.ndarray:
-    """The same A with the B that came; Unfit where it is no B of this adapter."""
+    """Return the same A with the B that came; Unfit where it is no B of this adapter."""
     fits(trained, given)
     whole = flat.copy()
     for name, array in given.items():
@@ -62,7 +62,7 @@ def fits(trained: Trained, given: Arrays) -> None:
 
 
 def mark(trained: Trained, flat: np.ndarray) -> str:
-    """A and where it belongs, as one name: a member whose A differs in a bit has another."""
+    """Return a hash of A and its layout: a member whose A differs in a bit has another."""
     digest = hashlib.sha256(json.dumps([trained.rank, trained.scale]).encode())
     for name in trained.entries:
         if name.endswith(".lora_A.weight"):
@@ -72,8 +72,8 @@ def mark(trained: Trained, flat: np.ndarray) -> str:
 
 
 def settings(parameters: float, wanted: dict[str, Any]) -> TrainingConfig:
-    """How members train unless told otherwise: as measured for the model's size, A frozen, and
-    as long as they are told, whatever their own held-back part says."""
+    """Return how members train by default: as measured for the model's size, A frozen, and for as
+    long as they are told, whatever their own held-out part says."""
     usual = for_model(parameters).replace(
         epochs=4,
         warmup_steps=0,
@@ -84,8 +84,8 @@ def settings(parameters: float, wanted: dict[str, Any]) -> TrainingConfig:
 
 
 class Beginning:
-    """What whoever gathers a group knows of its model: where everything lies, and what A is. No
-    weight is loaded. A group may go on from what an earlier run of it wrote."""
+    """The server's part of the group's model: its layout, and A; no weight is loaded. A group may
+    continue from the adapter of an earlier run."""
 
     def __init__(
         self, model: str | None, wanted: dict[str, Any], adapter: Path | None = None

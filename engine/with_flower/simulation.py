@@ -1,4 +1,4 @@
-"""A whole group on one machine, by Flower's simulation: to try things out, and to measure."""
+"""Runs a whole group on one machine, by Flower's simulation: to try things out, and to measure."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ IN_TURN = {"num_cpus": 1}  # the engine of one member uses all the cores there a
 
 
 def simulate(parts: list[Path], own: dict[str, Any], mods: Sequence[Mod] = ()) -> None:
-    """One member for each part."""
+    """Simulate one member for each part."""
     of_members = {
         "parts": [str(part.resolve()) for part in parts],
         "folder": str(Path(own["out"]) / "members"),

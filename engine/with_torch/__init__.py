@@ -1,2 +1,2 @@
-"""A written round in PyTorch + PEFT, on as many processes as there are; the extra `torch` alone
-has what this room imports."""
+"""Trains an exported round in PyTorch + PEFT, on as many processes as there are; only the extra
+`torch` has what this package imports."""

@@ -1,6 +1,6 @@
-"""The base model in transformers with its adapter in PEFT, computing on batches as they are packed.
+"""The base model in transformers with its adapter in PEFT, on the same packed batches.
 
-The weights are read by our own reader, so that both engines learn on the same numbers.
+Our own reader reads the weights, so that both engines train on the same numbers.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ FULL = "lm_head.weight"  # is the embedding, where both are tied
 
 
 def base_of(file: ModelFile) -> tuple[torch.nn.Module, str]:
-    """The model of a file, as float32, and its fingerprint."""
+    """Return the model of a file, as float32, and its fingerprint."""
     if type(configure(file.config)) is not Config:
         raise ValueError(
             f"{file.name} is of the family {file.architecture}, whose layers go from token to token "
@@ -50,8 +50,8 @@ def base_of(file: ModelFile) -> tuple[torch.nn.Module, str]:
 
 
 class Dropped(torch.nn.Module):
-    """Dropout that does not depend on who computes which rows: a token of a step loses the same
-    numbers in whatever process it is."""
+    """Dropout that does not depend on which process computes which rows: a token of a step loses
+    the same numbers in every process."""
 
     places: torch.Tensor  # of this process's tokens among all of the step
     tokens: int  # of the whole step
@@ -113,14 +113,14 @@ class TorchModel:
                 parameter.copy_(torch.from_numpy(np.array(self.trained.part(flat, name))))
 
     def flat(self, values: dict[str, torch.Tensor] | None = None) -> np.ndarray:
-        """The adapter, or what else is kept of each of its tensors, as our flat array."""
+        """Return the adapter, or other values of each of its tensors, as our flat array."""
         flat = np.zeros(self.trained.size, np.float32)
         for name, tensor in (values or self.parameters).items():
             self.trained.part(flat, name)[...] = tensor.detach().cpu().numpy()
         return flat
 
     def losses(self, arrays: dict[str, np.ndarray]) -> torch.Tensor:
-        """Weighted loss of each row of a batch, as engine/compiler/ops/loss.py defines it."""
+        """The weighted loss of each row of a batch, as engine/compiler/ops/loss.py defines it."""
         given = {name: torch.from_numpy(array).to(self.device) for name, array in arrays.items()}
         logq = torch.log_softmax(self._logits(given), -1)
         p, rest = given["target_probs"], given["target_rest"]
@@ -131,7 +131,7 @@ class TorchModel:
         return loss * given["weight"]
 
     def _logits(self, given: dict[str, torch.Tensor]) -> torch.Tensor:
-        """[R, V] of the places a batch asks for."""
+        """Return the logits [R, V] at the places a batch asks for."""
         spans = given["spans"].long()
         key = torch.arange(len(given["ids"]), device=self.device)[None]
         a0, a1, b0, b1 = (spans[:, i : i + 1] for i in range(4))

@@ -1,4 +1,5 @@
-"""The processes that share a round: what `torchrun` or `accelerate launch` started, or this one."""
+"""The processes that share a round: those that `torchrun` or `accelerate launch` started, or this
+one."""
 
 from __future__ import annotations
 
@@ -8,11 +9,11 @@ import os
 import torch
 from torch import distributed
 
-LONGEST = datetime.timedelta(hours=24)  # one asks the base or the gate while the others wait
+LONGEST = datetime.timedelta(hours=24)  # one asks the base or evaluates while the others wait
 
 
 class Processes:
-    """Which one this is, of how many, and on which device it computes."""
+    """The number of this process, how many there are, and the device it computes on."""
 
     def __init__(self) -> None:
         self.count = int(os.environ.get("WORLD_SIZE", "1"))
@@ -28,21 +29,21 @@ class Processes:
         return self.number == 0
 
     def share(self, things: list) -> list:
-        """What of a list is this process's to do."""
+        """Return the items of a list that this process does."""
         return things[self.number :: self.count]
 
     def sum(self, values: torch.Tensor) -> torch.Tensor:
-        """The sum over all processes, the same bits in each."""
+        """Return the sum over all processes, the same bits in each."""
         if self.count > 1:
             distributed.all_reduce(values)
         return values
 
     def agree(self, go: bool) -> bool:
-        """Whether the first one says that there is something to do; until then the others wait."""
+        """Whether the first process says that there is something to do; the others wait for it."""
         said = torch.tensor([float(self.first and go)], device=self.device)
         return bool(self.sum(said).item())
 
     def part(self) -> None:
-        """No more is shared from here on."""
+        """End the sharing between processes."""
         if self.count > 1:
             distributed.destroy_process_group()

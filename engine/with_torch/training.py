@@ -1,8 +1,8 @@
-"""The steps of a written round: each process its share of the rows, the gradients summed, one
-AdamW.
+"""Trains the steps of an exported round: each process has its share of the rows, the gradients are
+summed, and every process takes the same AdamW step.
 
-Killed, the same call goes on from the last checkpoint; the curve is the same on one process and on
-several, up to the order in which numbers are added.
+After a kill, the same call resumes from the last checkpoint; the curve is the same on one process
+and on several, up to the order in which numbers are added.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from oneseek.engine.with_torch.model import Dropped, TorchModel
 from oneseek.engine.with_torch.processes import Processes
 
 CURVE = "curve.json"
-SHARE = 0.1  # of the time may go into being able to go on
-READ = 2048  # tokens of one run over what nobody trains on
+SHARE = 0.1  # of the time may be spent on checkpoints
+READ = 2048  # tokens of one run over held-out rows
 Heard = Callable[[dict], None]
 
 
 class TorchRound:
-    """One written round on this process's share of its rows."""
+    """One exported round on this process's share of its rows."""
 
     def __init__(
         self, written: ExportedRound, file: ModelFile, out: Path, processes: Processes
@@ -53,7 +53,7 @@ class TorchRound:
         )
         self.step = 0
         self.curve: list[float] = []  # the loss of every step
-        self.losses: list[float] = []  # of what nobody trains on, after each epoch
+        self.losses: list[float] = []  # of the held-out rows, after each epoch
         self.best: np.ndarray | None = None
         self.stop = ConfidenceAutoStop(StopConfig(**self.header.get("stop", {})))
         self.steps = len(self.header["steps"])
@@ -62,7 +62,7 @@ class TorchRound:
     # ---- going on
 
     def resume(self) -> bool:
-        """From where a kill left it; a checkpoint of another round is not looked at."""
+        """Resume from a checkpoint; return False if there is none, or it is of another round."""
         path = self.out / CHECKPOINT
         if not path.exists():
             return False
@@ -93,13 +93,13 @@ class TorchRound:
         part.replace(self.out / CHECKPOINT)
 
     def _round(self) -> str:
-        """By what a checkpoint knows whose it is."""
+        """Return what identifies the round of a checkpoint."""
         return f"{self.header['fingerprint']} {self.header['plan']} {len(self.header['steps'])}"
 
     # ---- training
 
     def train(self, heard: Heard) -> None:
-        """To the end, or to where what is held back gets no better."""
+        """Train to the end, or until the held-out loss no longer falls."""
         began = saved = time.monotonic()
         cost, first = 0.0, self.step
         while self.step < self.steps:
@@ -117,7 +117,7 @@ class TorchRound:
                     cost = saved - passed
 
     def _one(self) -> dict:
-        """A step: this process's rows, all processes' gradients, the same update in each."""
+        """Take a step: this process's rows, all processes' gradients, the same update in each."""
         rate = self.header["rates"][self.step]
         whole = self.round.of(self.step)
         parameters = list(self.model.parameters.values())
@@ -150,7 +150,7 @@ class TorchRound:
         }
 
     def _loss(self, whole: list[Row]) -> torch.Tensor:
-        """Of this process's share of a step's rows; with gradients."""
+        """Return the loss of this process's share of a step's rows, after the backward pass."""
         chosen = self.processes.share(list(range(len(whole))))
         rows = [whole[number] for number in chosen]
         if not rows:
@@ -163,11 +163,11 @@ class TorchRound:
         loss.backward()
         return loss
 
-    # ---- what nobody trains on
+    # ---- held-out examples
 
     @torch.no_grad()
     def measure_held_out(self) -> float:
-        """Nats a token."""
+        """Return the held-out loss in nats a token."""
         self.model.model.eval()
         nats = torch.zeros(2, device=self.processes.device, dtype=torch.float64)
         for row in self.processes.share(self.round.held):
@@ -187,7 +187,7 @@ class TorchRound:
     # ---- what comes of it
 
     def result(self) -> dict[str, Any]:
-        """The adapter and what the optimiser knows of it, as our flat arrays."""
+        """Return the adapter and the optimiser's state, as our flat arrays."""
         known = {
             which: self.model.flat(
                 {n: self.optimiser.state[p][which] for n, p in self.model.parameters.items()}
@@ -209,8 +209,8 @@ class TorchRound:
 
 
 def places(chosen: list[int], whole: list[Row], size: int) -> np.ndarray:
-    """Where a share's packed tokens lie in the whole step; padding, which says nothing, is put at
-    0."""
+    """Return where a share's packed tokens lie in the whole step; padding, which counts for
+    nothing, is put at 0."""
     head = len(find_shared_prefix(whole))
     sizes = [own_tokens(row, head) for row in whole]
     found = [*range(head)]

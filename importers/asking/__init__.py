@@ -1,1 +1,1 @@
-"""Documents that are asked: their pieces, the one that answers, and what is said of it."""
+"""Answers questions about documents: their pieces, the piece that answers, and the reply."""

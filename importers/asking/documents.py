@@ -1,4 +1,4 @@
-"""Documents as they are asked, and what the words of a question count in their pieces."""
+"""Documents that can be asked, and the BM25 scores of their pieces for a question."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from oneseek.engine.learning.memory.statements.said import rarity
 from oneseek.importers.asking.pieces import Piece, pieces
 from oneseek.importers.asking.vocabulary import Words
 
-FREQUENT, LONG = 1.2, 0.75  # how much a word's repetition counts, and a piece's length (BM25)
-BESIDE, AROUND = 0.4, 0.5  # what a word counts that stands beside a piece; beside an utterance
-# What kind of thing is asked for, or how many of which.
+FREQUENT, LONG = 1.2, 0.75  # BM25: saturation of repeated words, and the weight of a piece's length
+BESIDE, AROUND = 0.4, 0.5  # weight of a word beside a piece; beside an utterance
+# The kind of thing that is asked for or counted.
 FOCUS = re.compile(
     r"\b(?:how many|hur många|vilken|vilket|vilka|(?:what|which|who)(?:'s| is| are| was| were)?|"
     r"(?:vad|vem) (?:är|var))(?: the| a| an| our| your| my| kind of)? ([^\W\d_]{3,})",
     re.I,
 )
-USUAL = 64  # pieces; what a word counts in fewer of them is brought to this many
+USUAL = 64  # pieces; for rarity, a smaller collection counts as if it had so many
 
 
 @dataclass
@@ -32,8 +32,8 @@ class Document:
     text: str
     owner: str = ""
     pieces: list[Piece] = field(default_factory=list)
-    whole: dict[int, np.ndarray] = field(default_factory=dict)  # piece -> its direction
-    folded: str = ""  # its words as they are compared with names
+    whole: dict[int, np.ndarray] = field(default_factory=dict)  # piece -> its embedding
+    folded: str = ""  # title and text in lower case, to compare with names
     _words: dict[str, Words] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -47,7 +47,7 @@ class Document:
 
 
 class Wording:
-    """What the words of a question count in the pieces of some documents."""
+    """Scores the pieces of some documents by the words that they share with a question."""
 
     def __init__(self, question: str, documents: Sequence[Document]) -> None:
         code = guess(question)
@@ -55,7 +55,7 @@ class Wording:
         focus = FOCUS.search(question)
         self.focus = focus[1].lower() if focus else ""
         self.asked, self.documents = asked, documents
-        self.found = {}  # document -> for each word, in which of its pieces it stands, and beside
+        self.found = {}  # document -> of each word its counts by piece, in it and beside it
         for number, doc in enumerate(documents):
             words = doc.words(code)
             self.found[number] = [
@@ -73,12 +73,11 @@ class Wording:
         self.rare = [rarity(some, max(USUAL, count)) for some in held]
         self.whole = sum(self.rare) or 1.0
         missing = (rare for rare, some in zip(self.rare, held, strict=True) if not some)
-        self.absent = sum(missing) / self.whole  # how much of it no document holds
+        self.absent = sum(missing) / self.whole  # share of the question that no document holds
 
     def rank(self) -> list[tuple[Document, int, float, float, bool]]:
-        """All pieces, what the words count that they share with the question (BM25), how much of
-        the question they cover, and whether they lack the kind of thing that it asks for; the best
-        first."""
+        """All pieces, the best first: document, index, BM25 score, covered share of the question,
+        and whether the piece lacks the kind of thing that is asked for."""
         every = [
             (doc, at, *self.of(number, at)) for number, doc in enumerate(self.documents)
             for at in range(len(doc.pieces))

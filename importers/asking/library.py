@@ -1,7 +1,7 @@
-"""The documents that can be asked: which piece of them answers a question, or that none does.
+"""The documents that can be asked: which of their pieces answers a question, or that none does.
 
-Pieces that share words with the question, or lie near it by their meaning, are read together with
-it by the memory's reader of pairs. Function words weigh nothing.
+Pieces that share words with the question, or lie near it by embedding, are read together with it by
+the memory's pair reader. Function words have no weight.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from oneseek.importers.asking.pieces import Piece
 from oneseek.importers.asking.quoting import Place, answer_from, explain_absence
 from oneseek.importers.asking.values import lacks
 
-READ, COMPARED = 12, 1000  # pieces that are read with a question, and whose meaning is compared
-OF_ANY = 200  # the same where no document is named: those that share a word with the question
-FAR, SPREAD = 0.54, 6.5  # the cosine of many that answer, and what more or less counts
-WORDS = 0.05  # what a nat of shared words counts beside nearness
-UNREAD = 1000.0  # how far what is not read comes behind what is
-# Fitted by tests/bench/weigh_places.py: of a piece, also how far it is behind the nearest; and of a
-# question by its best piece, all pieces together, and how much of the question no document holds:
-# put to one document, and to all.
+READ, COMPARED = 12, 1000  # pieces read together with a question, and pieces compared by embedding
+OF_ANY = 200  # COMPARED if no document is named; each shares a word with the question
+FAR, SPREAD = 0.54, 6.5  # typical cosine of an answer, and the weight of a difference from it
+WORDS = 0.05  # weight of a nat of shared words in the sum with nearness
+UNREAD = 1000.0  # subtracted from the sort key of an unread piece
+# Fitted by tests/bench/weigh_places.py. WEIGHTS score one piece, also by how far it is behind the
+# nearest. ASKED and ASKED_OF_ALL score a question, put to one document or to all: by its best
+# piece, by all pieces together, and by the share of the question that no document holds.
 WEIGHTS = {
     "at_first": -2.14,
     "near": 0.47,
@@ -46,16 +46,16 @@ WEIGHTS = {
 }
 ASKED = {"at_first": 1.06, "best": 1.84, "all": -0.96, "absent": 1.84}
 ASKED_OF_ALL = {"at_first": 0.85, "best": 1.82, "all": -0.69, "absent": 0.84}
-ANSWERS = 0.3  # nats from where on a piece answers a question that was put to its document
-NEAREST = -0.5  # from where on it is offered as the nearest place, without being an answer
-SURE = 0.2  # from where on it answers where nobody said that a document is asked
-Source = str | Sequence[str]  # the ids of those that are asked; none of them are all
+ANSWERS = 0.3  # least score, in nats, of an answer from a named document
+NEAREST = -0.5  # least score of a place that is offered as nearest, without being an answer
+SURE = 0.2  # least score of an answer if no document was named
+Source = str | Sequence[str]  # ids of the documents to ask; empty for all
 WORD = re.compile(r"[^\W_]+")
 SURROUNDING = 45  # words of the place that is quoted around a piece
 
 
 class Looked(NamedTuple):
-    """A place, what it is ordered by, and what speaks for it; nothing of one that was not read."""
+    """A place, its sort key, and the features of its score; no features if it was not read."""
 
     order: float
     place: Place
@@ -69,7 +69,7 @@ class Library:
         self.loaded = False
 
     async def load(self) -> None:
-        """Every source whose text is kept beside it."""
+        """Load every source that was stored with its text."""
         if self.loaded:
             return
         for _, record in await self.store.all("sources"):
@@ -83,7 +83,7 @@ class Library:
             self.documents[record["id"]] = Document(record["id"], record["title"], text, owner)
 
     async def add(self, record: dict) -> None:
-        """Keep a source; its text can be asked from now on."""
+        """Store a source; its text can be asked from now on."""
         await self.load()
         await self.store.batch([["put", "sources", record["id"], record]])
         self._take(record)
@@ -96,7 +96,8 @@ class Library:
         del self.documents[id]
 
     async def find_documents(self, source: Source, user: str) -> list[Document]:
-        """The documents that somebody may ask: those that are named, or all."""
+        """The documents that the user may ask: the named ones, or all. Raises LookupError for a
+        name that is not among them."""
         await self.load()
         own = {one.id: one for one in self.documents.values() if one.owner in ("", user)}
         named = [source] if isinstance(source, str) else source
@@ -108,7 +109,7 @@ class Library:
     async def find(
         self, question: str, source: Source = "", user: str = "", most: int = READ
     ) -> list[Place]:
-        """The pieces that a question asks for, the likeliest first."""
+        """The pieces that may answer a question, the likeliest first."""
         looked, absent = await self.look(question, source, user, most)
         looked.sort(key=lambda one: -one.order)
         places = [one.place for one in looked]
@@ -118,7 +119,8 @@ class Library:
     async def look(
         self, question: str, source: Source = "", user: str = "", most: int = READ
     ) -> tuple[list[Looked], float]:
-        """The pieces that may answer a question, and how much of it no document holds."""
+        """The pieces that may answer a question, and the share of the question that no document
+        holds."""
         wording = Wording(question, await self.find_documents(source, user))
         ranked = wording.rank()[:COMPARED]
         if not source and not any(doc.pieces[at].spoken for doc, at, *_ in ranked[:1]):
@@ -153,8 +155,8 @@ class Library:
     async def answer(
         self, question: str, source: Source, user: str
     ) -> tuple[str, list[dict]] | None:
-        """What is said of a question with the place that it stands in; that it is not in the source
-        where one was named, perhaps with what is nearest; None where nothing was found."""
+        """The answer with its place. If the named source has no answer, a reply that says so,
+        perhaps with the nearest place; None if no source was named."""
         found = await self.find(question, source, user)
         best = max(found, key=lambda one: one.score, default=None)
         if best and best.score >= (ANSWERS if source else SURE):
@@ -166,7 +168,8 @@ class Library:
         return explain_absence(titles, question, nearest), []
 
     async def _read(self, ranked: Sequence[tuple[Document, int, float, float, bool]]) -> None:
-        """What the pieces mean that were not compared before."""
+        """Embed the pieces that have no embedding yet; that of an utterance is averaged with one
+        that includes the utterance before it."""
         fresh = [(doc, at) for doc, at, *_ in ranked if at not in doc.whole]
         read = await self._directions_of([doc.pieces[at].placed for doc, at in fresh])
         spoken = [(doc, at) for doc, at in fresh if doc.pieces[at].spoken]
@@ -177,14 +180,14 @@ class Library:
             doc.whole[at] = (doc.whole[at] + one) / 2
 
     async def _direction_of(self, question: str) -> np.ndarray:
-        """Near to what does a question's answer lie."""
+        """The embedding near which the question's answer should lie."""
         return (await self.reader().locate_question(question)).unmapped
 
     async def _directions_of(self, texts: Sequence[str]) -> list[np.ndarray]:
         return [one.unmapped for one in await self.reader().locate_answers(texts)]
 
     async def _nats_of(self, question: str, texts: Sequence[str]) -> list[float]:
-        """What reading a question with each of some texts says for its being the answer."""
+        """For each text, the log-odds by the pair reader that it answers the question, in nats."""
         return await self.reader().together(question, texts)
 
 
@@ -193,8 +196,9 @@ def weigh(weights: dict[str, float], signs: dict[str, float]) -> float:
 
 
 def plain(question: str, place: Place, doc: Document) -> dict[str, float]:
-    """What the words say plainly: the piece is a heading; a kind of value is asked for and does not
-    stand in the place; a name is asked for that stands nowhere, or elsewhere in the document."""
+    """The features that words alone decide: the piece is a heading; the place lacks the kind of
+    value that is asked for; a name in the question is missing from the document, or stands only
+    elsewhere in it."""
     piece, around = place.piece, f"{place.title} {place.text}".lower()
     heading = not piece.heading and not piece.cells and piece.text[-1] not in ".!?"
     asked = names(question, language(guess(question)))
@@ -210,22 +214,22 @@ def plain(question: str, place: Place, doc: Document) -> dict[str, float]:
 
 
 def values_of(piece: Piece) -> str:
-    """The values of a row, each before what the heading of its column says of it: "1000 cm höjd" of
-    a column `höjd_cm`."""
+    """The values of a row, each followed by the words of its column: "1000 cm höjd" for a column
+    `höjd_cm`."""
     return ", ".join(f"{value} {' '.join(reversed(WORD.findall(name)))}"
                      for name, value in piece.cells if value)  # fmt: skip
 
 
 def judge(places: list[Place], absent: float, source: Source) -> list[Place]:
-    """Each with how sure it is that it answers, when all that was found is known."""
+    """The places with final scores, which take all of them into account."""
     every = float(np.logaddexp.reduce([one.score for one in places]))
     asked, weights = {"all": every, "absent": absent}, ASKED if source else ASKED_OF_ALL
     return [replace(one, score=weigh(weights, {"best": one.score, **asked})) for one in places]
 
 
 def place_of(doc: Document, at: int, score: float, covered: float = 0.0) -> Place:
-    """A piece with the sentences around it in its paragraph or list, while they are few; what it
-    leans on before what follows it."""
+    """The place of a piece: with neighbours of its paragraph or list, up to SURROUNDING words; a
+    piece that leans on the one before it takes that one before the next."""
     piece, first, last = doc.pieces[at], at, at
     words = len(piece.text.split())
     while not (piece.cells or piece.spoken):
@@ -244,7 +248,7 @@ def place_of(doc: Document, at: int, score: float, covered: float = 0.0) -> Plac
 
 
 def stand_together(doc: Document, one: int, two: int) -> bool:
-    """Whether a piece and the next are of one paragraph, or hang from one line."""
+    """True if two neighbouring pieces belong to one paragraph, or to the list of one line."""
     first, second = doc.pieces[one], doc.pieces[two]
     hangs = second.before[-1:] == ":" and second.before in (first.text, first.before)
     return hangs or "\n\n" not in doc.text[first.start : second.end]

@@ -1,8 +1,7 @@
-"""The text of a document in pieces that can answer a question: sentences, and rows of its tables.
+"""Splits a document's text into pieces that can answer a question: sentences and table rows.
 
-A piece stands in its text from `start` to `end`; what it is read with (the heading above it, the
-heading of a table's column, the sentence before it, the line that a list hangs from) is no part of
-it.
+A piece spans `start` to `end` of the text. Its context (the heading above it, the column headings,
+the sentence before it, the line that introduces its list) is not part of that span.
 """
 
 from __future__ import annotations
@@ -13,8 +12,8 @@ from dataclasses import dataclass
 
 from oneseek.importers.passages import sentences_of
 
-HEADING = 14  # words at most
-LONGEST = 4000  # characters; what is longer is no sentence that could be quoted
+HEADING = 14  # most words of a heading
+LONGEST = 4000  # characters; nothing longer is quoted
 CELL = " | "
 BLOCK = re.compile(r"\S(?:.*?\S)??(?=\s*\n\s*\n|\s*\Z)", re.S)
 SPEAKER = re.compile(r"[^\W\d_][\w.'-]*(?: [\w.'-]+)?(?: ?\([^()]{1,30}\))?: ")
@@ -25,10 +24,10 @@ LEANS = re.compile(
     re.I,
 )
 LABEL = re.compile(r"^(?:§+ ?\d+\w?|\d+(?:\.\d+)*|[a-z]\))[.:)]?$")
-# A line with a number ahead.
+# A line that starts with a number.
 NUMBERED = re.compile(r"\n(?=(?:§+ ?\d+\.?|\d+(?:\.\d+)+[.:)]?|\d+[.)]) [\"“”]?[A-ZÅÄÖÆØÉÜ])")
 CODE, YEAR = re.compile(r"[^\W\d_]{0,4}[-./ ]?\d{2,}"), re.compile(r"(?:19|20)\d\d")
-LISTED = re.compile(r"[a-zåäöéü]|[^:]*: |.*,.*\d")  # begins as no heading does
+LISTED = re.compile(r"[a-zåäöéü]|[^:]*: |.*,.*\d")  # no heading begins like this
 
 
 @dataclass(frozen=True)
@@ -37,15 +36,15 @@ class Piece:
     start: int
     end: int
     heading: str = ""
-    before: str = ""  # the sentence before it in its paragraph; of an item of a list what leads it
-    cells: tuple[tuple[str, str], ...] = ()  # of a row: (heading of its column, what stands there)
-    names: int = 1  # of a row: so many first cells tell it from the others
-    spoken: bool = False  # an utterance of a conversation; `before` is the one before it
+    before: str = ""  # the sentence before it in its paragraph; the line above its list
+    cells: tuple[tuple[str, str], ...] = ()  # of a row: (column heading, value)
+    names: int = 1  # the first cells that identify a row
+    spoken: bool = False  # an utterance of a conversation; `before` is the utterance before it
 
     @property
     def read(self) -> str:
-        """As it is read with a question; of an utterance without its day, and of a sentence that
-        leans on the one before it, behind that."""
+        """The text that is read together with a question: an utterance without its day; a sentence
+        that leans on the one before it, after that one."""
         if self.spoken:
             return DAY.sub(": ", self.text, count=1)
         if not self.cells:
@@ -57,22 +56,22 @@ class Piece:
 
     @property
     def placed(self) -> str:
-        """As it is compared with a question: below its heading."""
+        """The text that is embedded: with the heading first."""
         return f"{self.heading}: {self.read}" if self.heading else self.read
 
     @property
     def leans(self) -> bool:
-        """Whether it says little without what stands before it."""
+        """True if the piece says little without the one before it."""
         return self.before[-1:] == ":" or LEANS.match(self.text) is not None
 
     @property
     def subject(self) -> str:
-        """What a row is of."""
+        """The cells that name the subject of a row."""
         return ", ".join(value for _, value in self.cells[: self.names] if value)
 
 
 def pieces(text: str) -> list[Piece]:
-    """In order, without what is too long to be quoted."""
+    """All pieces in order, except those too long to be quoted."""
     return [one for one in _all_pieces(text) if len(one.text) <= LONGEST]
 
 
@@ -82,7 +81,7 @@ def _all_pieces(text: str) -> list[Piece]:
         return utterances(text, blocks)
     blocks = [part for start, end in blocks for part in split_numbered(text, start, end)]
     found: list[Piece] = []
-    heading = leads = above = ""  # the line that a list hangs from; what stood right above
+    heading = leads = above = ""  # the line above a list; the kind of the last block
     for number, (start, end) in enumerate(blocks):
         block = text[start:end]
         follows = text[slice(*blocks[number + 1])] if number + 1 < len(blocks) else ""
@@ -102,7 +101,7 @@ def _all_pieces(text: str) -> list[Piece]:
 
 
 def split_numbered(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
-    """The parts of a block whose lines bear numbers; a table is one."""
+    """The spans of a block, split before each numbered line; a table stays whole."""
     for match in () if CELL in text[start:end] else NUMBERED.finditer(text, start, end):
         yield start, match.start()
         start = match.end()
@@ -110,13 +109,13 @@ def split_numbered(text: str, start: int, end: int) -> Iterator[tuple[int, int]]
 
 
 def is_conversation(blocks: list[str]) -> bool:
-    """Whether somebody is named before most of what stands there."""
+    """True if most blocks begin with a speaker's name."""
     spoken = sum(bool(SPEAKER.match(block)) for block in blocks)
     return len(blocks) >= 4 and spoken >= 0.8 * len(blocks)
 
 
 def utterances(text: str, blocks: list[tuple[int, int]]) -> list[Piece]:
-    """Each whole, with who speaks and the day."""
+    """One piece for each utterance, with its speaker and day."""
     said = [" ".join(text[start:end].split()) for start, end in blocks]
     before = ["", *(SPEAKER.sub("", one) for one in said)]
     return [
@@ -126,8 +125,8 @@ def utterances(text: str, blocks: list[tuple[int, int]]) -> list[Piece]:
 
 
 def is_item(block: str, follows: str, leads: str, above: str) -> bool:
-    """A few words of a list: they hang from a line, follow a heading or an item and go before
-    another, or begin as no heading does."""
+    """True for a few words of a list: they follow the line that introduces it; or a heading or an
+    item, with another item after them; or they begin as no heading does."""
     if not is_short(block) or is_numbered(block):
         return False
     listed, hangs = LISTED.match(block) is not None, bool(leads)
@@ -137,7 +136,7 @@ def is_item(block: str, follows: str, leads: str, above: str) -> bool:
 
 
 def is_short(block: str) -> bool:
-    """Whether a block is a few words that end no sentence."""
+    """True for a few words that end no sentence."""
     words = len(block.split())
     return 0 < words <= HEADING and not set("\n|") & set(block) and block[-1] not in ".!?;:"
 
@@ -147,7 +146,7 @@ def is_numbered(block: str) -> bool:
 
 
 def is_heading(block: str, follows: str) -> bool:
-    """A few words that end no sentence, above something that is longer or is a sentence."""
+    """True for a few words that end no sentence, above a longer block or a sentence."""
     words = len(block.split())
     if "\n" in block or words > HEADING or block[-1] in ".!?;,":
         return False
@@ -159,7 +158,7 @@ def sentences(block: str, start: int, heading: str) -> Iterator[Piece]:
     before, begun = "", None
     for first, last in sentences_of(block):
         words = " ".join(block[first:last].split())
-        if LABEL.match(words):  # the number of a paragraph belongs to its first sentence
+        if LABEL.match(words):  # a paragraph's number belongs to its first sentence
             begun = first if begun is None else begun
             continue
         first, begun = (first if begun is None else begun), None
@@ -169,7 +168,7 @@ def sentences(block: str, start: int, heading: str) -> Iterator[Piece]:
 
 
 def rows(block: str, start: int, heading: str) -> Iterator[Piece]:
-    """Each row with the headings of its columns, where the first row holds headings."""
+    """One piece for each row, with the headings of its columns if the first row holds headings."""
     lines = block.split("\n")
     names = lines[0].split(CELL)
     headed = len(lines) > 1 and not any(re.search(r"\d", name) for name in names)
@@ -187,8 +186,8 @@ def rows(block: str, start: int, heading: str) -> Iterator[Piece]:
 
 
 def count_key_columns(table: list[list[str]]) -> int:
-    """How many first cells tell the rows of a table apart: two, where the first names a group, and
-    one more behind article numbers."""
+    """The number of first cells that identify a row: two if the first one names a group, and one
+    more after article numbers."""
     firsts = [row[0].strip() for row in table]
     if min(map(len, table), default=0) <= 2:
         return 1

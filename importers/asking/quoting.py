@@ -1,5 +1,5 @@
-"""What is said of the place of a document that answers a question: its words first, then the answer
-taken from it."""
+"""Words the reply to a question about documents: first the quoted place, then the answer taken from
+it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ WORDS = {
 
 @dataclass(frozen=True)
 class Place:
-    """A piece of a document that may answer, and how sure that is, in nats."""
+    """A piece of a document that may answer, with its score in nats."""
 
     source: str
     title: str
@@ -38,7 +38,7 @@ class Place:
     text: str  # the piece with its neighbours
     start: int
     end: int
-    covered: float = 0.0  # how much of what is asked for stands there
+    covered: float = 0.0  # share of the question that the piece holds
 
     def to_dict(self) -> dict:
         place = {"text": self.text, "start": self.start, "end": self.end}
@@ -52,7 +52,7 @@ class Place:
 
 
 def answer_from(place: Place, question: str) -> str:
-    """The quotation, and behind it the sentence or the cell that answers where that is less."""
+    """The quotation, followed by the sentence or cell that answers if that is only a part of it."""
     words = WORDS.get(guess(question), WORDS["en"])
     said = words["from"].format(title=place.title, text=place.text)
     answer = cell(place, question) if place.piece.cells else place.piece.text
@@ -60,7 +60,7 @@ def answer_from(place: Place, question: str) -> str:
 
 
 def explain_absence(titles: list[str], question: str, nearest: Place | None) -> str:
-    """That it is not there, and what is nearest where that may help."""
+    """The reply that the sources do not say; with the nearest place if there is one."""
     words = WORDS.get(guess(question), WORDS["en"])
     named = words["or"].join(words["title"].format(title=one) for one in titles)
     said = words["nothing"].format(titles=named)
@@ -68,8 +68,8 @@ def explain_absence(titles: list[str], question: str, nearest: Place | None) -> 
 
 
 def cell(place: Place, question: str) -> str:
-    """The cell of a row whose heading the question names, behind what the row is of; the whole row
-    where it names none."""
+    """The row's subject with the cells whose headings the question names; the whole row if it names
+    none."""
     piece = place.piece
     asked = set(stems(question)) - FUNCTION_WORDS
     named = [one for one in piece.cells[piece.names :] if asked & set(stems(one[0]))]

@@ -1,5 +1,5 @@
-"""What kind of value a question asks for (a price, a time, a length, a person), and whether one
-stands in a text."""
+"""The kinds of value that a question can ask for (a price, a time, a length, a person), and whether
+a text holds one."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CLOCK = (
 
 
 class Sort(NamedTuple):
-    """How it is asked for, and how one looks."""
+    """The patterns of a question for this kind of value, and of such a value."""
 
     asked: re.Pattern
     value: re.Pattern
@@ -119,5 +119,5 @@ SORTS = {
 
 
 def lacks(question: str, text: str) -> bool:
-    """Whether a kind of value is asked for that does not stand in a text."""
+    """True if the question asks for a kind of value that the text does not hold."""
     return any(one.asked.search(question) and not one.value.search(text) for one in SORTS.values())

@@ -1,7 +1,7 @@
-"""The words of documents: which pieces of them hold a word that is asked for, in any form.
+"""An index of the words of documents: which pieces hold a word in any form.
 
-`alike` is the memory's: "häcken" finds "häckar", and "lotter" finds "odlingslotter". Of a compound
-the last part counts in any form: "avgiften" finds "årsavgift".
+`alike` is the memory's: "häcken" finds "häckar", and "lotter" finds "odlingslotter". The last part
+of a compound may take any form: "avgiften" finds "årsavgift".
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ from oneseek.engine.learning.lessons.language import Language
 from oneseek.engine.learning.memory.second_look import alike, in_order, people
 from oneseek.importers.asking.pieces import Piece
 
-FIRST, LAST = 3, 4  # letters that forms of a word share, at its beginning or its end
-APART = ("en",)  # languages whose compounds are written apart
-PART, ENDING = 4, 3  # letters that a part of a compound has at least, and its ending at most
+FIRST, LAST = 3, 4  # letters that forms of a word share, at its start or its end
+APART = ("en",)  # languages that write compounds as separate words
+PART, ENDING = 4, 3  # least letters of a part of a compound, and most letters of its ending
 
 
 class Vocabulary:
-    """The words of some texts, each text by its number."""
+    """The words of some texts, with the texts numbered."""
 
     def __init__(self, words: Language) -> None:
         self.words, self.joins = words, words.code not in APART
         self.held: dict[str, Counter[int]] = defaultdict(Counter)  # word -> text -> how often
-        self.near: dict[str, set[str]] = defaultdict(set)  # its beginning or end -> words
+        self.near: dict[str, set[str]] = defaultdict(set)  # first or last letters -> words
         self.lengths: list[int] = []
 
     def add(self, text: str) -> None:
@@ -41,7 +41,7 @@ class Vocabulary:
         self.lengths.append(len(found))
 
     def count_by_text(self, word: str) -> Counter[int]:
-        """In which texts any form of a word stands, and how often."""
+        """text -> how often any form of the word occurs in it."""
         keys = word[:FIRST], f"…{word[-LAST:]}", f"…{word[:PART]}…", *(f"{p}…" for p in inner(word))
         some = set().union(*(self.near.get(key, ()) for key in keys))
         for phrase in self.words.record["synonyms"].get(word, ()):
@@ -54,12 +54,12 @@ class Vocabulary:
 
 
 def inner(word: str) -> list[str]:
-    """What a part of a compound may begin with."""
+    """The letters with which a later part of this compound may begin."""
     return [word[at : at + PART] for at in range(FIRST, len(word) - PART + 1)]
 
 
 def ends_alike(a: str, b: str) -> bool:
-    """Whether the last part of a compound is the other word, in any form."""
+    """True if one word is the last part of the other, in any form."""
     short, long = sorted((a, b), key=len)
     at = long.find(short[: max(PART, len(short) - ENDING)], FIRST)
     if at < 0 or len(short) < PART:
@@ -69,7 +69,7 @@ def ends_alike(a: str, b: str) -> bool:
 
 
 class Words:
-    """The words of a document's pieces, and of what each is read with."""
+    """The indexed words of a document's pieces (`own`), and of the text around each (`beside`)."""
 
     def __init__(self, pieces: Sequence[Piece], words: Language) -> None:
         self.own, self.beside = Vocabulary(words), Vocabulary(words)

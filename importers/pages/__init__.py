@@ -1,1 +1,1 @@
-"""Pages of the web: fetched, cut down to what they say, followed."""
+"""Web pages: fetching them, extracting their text, following their links."""

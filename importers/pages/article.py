@@ -1,5 +1,5 @@
-"""A web page's main text, title, author and date: trafilatura's, and a second look where it finds
-too little.
+"""A web page's main text, title, author and date: from trafilatura, and from the marked main part
+where it finds too little.
 
 Menus, footers, cookie notices and lists of links are left out; so is everything hidden, which is
 counted.
@@ -35,11 +35,11 @@ _AROUND_NAME = re.compile(
     re.IGNORECASE,
 )
 _MAIN = ("//main", "//*[@role='main']", "//article", "//*[@id='content' or @id='main']")
-# A date that only stands somewhere in the text is not the page's own.
+# A date that merely occurs in the text is not the page's own.
 _DATES = {"extensive_search": False, "original_date": True, "max_date": "2100-01-01"}
 _PARSER_FAULTS = (ValueError, TypeError, AttributeError, IndexError, AssertionError, RecursionError)
 _MOST_ELEMENTS = 50_000  # trafilatura takes most of a millisecond for each
-_ENOUGH = 25  # words: less is no article
+_ENOUGH = 25  # words; a shorter text is no article
 
 
 def read_file(data: bytes, budget: Budget) -> Reading:
@@ -47,7 +47,8 @@ def read_file(data: bytes, budget: Budget) -> Reading:
 
 
 def read_page(text: str, address: str, budget: Budget) -> Reading:
-    """The article of an HTML page, or a refusal that says what was there instead."""
+    """The article of an HTML page; raises ImportRefused if there is none, and says what was there
+    instead."""
     budget.keep(text)
     tree = parse(text)
     if tree is None:
@@ -73,7 +74,7 @@ def read_page(text: str, address: str, budget: Budget) -> Reading:
 
 
 def read_whole(text: str, budget: Budget) -> Reading:
-    """Every visible block of pasted HTML: what was selected is what is meant."""
+    """Every visible block of pasted HTML, because a person selected all of it."""
     tree = parse(budget.keep(text))
     if tree is None:
         return Reading([])
@@ -96,10 +97,10 @@ def _extract(tree: etree._Element, address: str, budget: Budget) -> Reading:
             url=address or None,
             with_metadata=True,
             favor_recall=True,
-            date_extraction_params={**_DATES},  # trafilatura writes into what it is given
+            date_extraction_params={**_DATES},  # a copy, because trafilatura changes it
         )
     except _PARSER_FAULTS:
-        found = None  # the second look below reads what a fault of the parser could not
+        found = None  # the second look below reads a page on which the parser fails
     blocks: list[Block] = []
     author = date = ""
     if found is not None:
@@ -118,7 +119,8 @@ def _extract(tree: etree._Element, address: str, budget: Budget) -> Reading:
 
 
 def _once(blocks: list[Block]) -> list[Block]:
-    """Without paragraphs that stand there word for word before: posts of a forum come out twice."""
+    """The blocks without word-for-word repeated paragraphs: trafilatura returns forum posts
+    twice."""
     seen: set[str] = set()
     kept = []
     for block in blocks:
@@ -129,7 +131,7 @@ def _once(blocks: list[Block]) -> list[Block]:
 
 
 def _prune(tree: etree._Element, budget: Budget) -> None:
-    """Takes out what stands around the text, unless most of the page's words are in it."""
+    """Remove the parts around the text, unless one holds most of the page's words."""
     most = len(tree.text_content().split()) / 2
     for node in iterate_within(list(tree.iter()), budget):
         if isinstance(node.tag, str) and node.getparent() is not None and _is_around(node):
@@ -138,7 +140,7 @@ def _prune(tree: etree._Element, budget: Budget) -> None:
 
 
 def _second_look(tree: etree._Element, budget: Budget) -> list[Block]:
-    """Everything in what the page itself marks as its main part."""
+    """All blocks of the part that the page itself marks as its main part."""
     for path in _MAIN:
         marked = tree.getroottree().xpath(path)
         if marked:
@@ -160,7 +162,7 @@ def _in_article(node: etree._Element) -> bool:
 
 
 def _is_link_list(node: etree._Element) -> bool:
-    """A list or block whose words are nearly all links."""
+    """True for a list or block whose words are nearly all links."""
     if node.tag not in ("ul", "ol", "div", "section", "table", "td"):
         return False
     links = node.findall(".//a")

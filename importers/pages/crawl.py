@@ -1,5 +1,5 @@
-"""A whole site, natively: one page at a time, as slowly as the site asks, from a list that survives
-a stop."""
+"""Reads a whole site, natively: one page at a time, as slowly as the site asks, from a list that
+survives a stop."""
 
 import json
 import os
@@ -34,7 +34,7 @@ _SKIPPED = (
 
 
 class Crawl:
-    """`state` is the file of the list: what waits (address, depth) and what is done."""
+    """`state` is the file of the list: pages that wait (address, depth) and pages that are done."""
 
     def __init__(
         self, start: str, depth: int, state: Path, pages: int = PAGES, pause: float = PAUSE
@@ -73,7 +73,7 @@ class Crawl:
         self.path.unlink(missing_ok=True)
 
     def _follow(self, html: str, address: str, level: int) -> None:
-        """Links to other pages of the same site that were not met yet."""
+        """Queue the links to other pages of the same site that are not known yet."""
         tree = parse(html)
         known = set(self.done) | {waiting for waiting, _ in self.waiting}
         for link in tree.iter("a") if tree is not None else ():

@@ -1,7 +1,8 @@
-"""Fetching a page natively: public addresses only, at every hop, with a limit on everything.
+"""Fetches pages natively: from public addresses only, at every redirect, with a limit on
+everything.
 
-Each name is resolved once and the connection goes to the very address that was checked, so that a
-name which answers differently the second time gains nothing. In the page the browser fetches
+Each name is resolved once, and the connection goes to the address that was checked; so a name that
+resolves differently the second time (DNS rebinding) gains nothing. In the page the browser fetches
 instead.
 """
 
@@ -37,7 +38,7 @@ _ANSWERS = {
 class Page:
     address: str
     data: bytes
-    kind: str  # what the site calls it, for example text/html
+    kind: str  # the site's Content-Type, for example text/html
 
 
 def is_public(address: str, port: int) -> bool:
@@ -54,13 +55,13 @@ def is_public(address: str, port: int) -> bool:
 
 
 def anywhere(address: str, port: int) -> bool:
-    """For an address that a person named themselves, and said that it may be their own machine."""
+    """Always True: for an address that a person gave and that may be their own machine."""
     return True
 
 
 class Timed(io.RawIOBase):
-    """A socket that is read and written until `end` and no longer, however the bytes are spread;
-    http.client takes it for one."""
+    """A socket for http.client with one deadline, `end`, for all reads and writes, however slowly
+    the bytes come."""
 
     def __init__(self, sock: socket.socket, end: float):
         self._sock, self._end = sock, end
@@ -85,8 +86,8 @@ class Timed(io.RawIOBase):
         self._hurry().sendall(data)
 
     def close(self) -> None:
-        """Nothing: http.client closes it while its answer is still read. Who opened the socket
-        closes that."""
+        """Do nothing: http.client closes this while it still reads the answer. Whoever opened the
+        socket closes it."""
 
 
 class Fetcher:
@@ -102,7 +103,7 @@ class Fetcher:
         self._robots: dict[str, RobotFileParser] = {}
 
     def page(self, address: str) -> Page:
-        """The page at an address, if the site lets programs read it."""
+        """Fetch a page, if the site's robots.txt allows it."""
         if not self.may_read(address):
             raise ImportRefused(
                 f"{urlsplit(address).netloc} asks programs not to read this page (robots.txt); open it in your "
@@ -111,7 +112,7 @@ class Fetcher:
         return self._get(address)
 
     def send(self, address: str, data: bytes, kind: str = "application/json") -> int:
-        """Post to a public address, which is not left for another; the status it answered with."""
+        """Post to a public address and return the status; redirects are not followed."""
         headers = {"Content-Type": kind}
         end = time.monotonic() + self._seconds
         return self._ask(address, end, "POST", data, headers)[0]
@@ -120,7 +121,7 @@ class Fetcher:
         return self._rules(address).can_fetch(AGENT, address)
 
     def delay(self, address: str) -> float:
-        """Seconds the site wants between two pages."""
+        """The seconds that the site wants between two pages."""
         return float(self._rules(address).crawl_delay(AGENT) or 0)
 
     def _rules(self, address: str) -> RobotFileParser:
@@ -133,7 +134,7 @@ class Fetcher:
                     self._get(f"{site}/robots.txt").data.decode("utf-8", "replace").splitlines()
                 )
             except ImportRefused:
-                rules.parse([])  # no rules file: nothing is forbidden
+                rules.parse([])  # no robots.txt: everything is allowed
             self._robots[site] = rules
         return self._robots[site]
 

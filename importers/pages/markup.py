@@ -1,7 +1,7 @@
-"""HTML to blocks: what a reader would see, nothing that runs, nothing that is hidden.
+"""Turns HTML into blocks: what a reader would see, without scripts and hidden parts.
 
-The same walk reads a page's body, a chapter of an EPUB, the HTML of a mail and what trafilatura
-extracted.
+The same walk reads a page's body, a chapter of an EPUB, the HTML of a mail and the output of
+trafilatura.
 """
 
 import re
@@ -44,30 +44,29 @@ _DECLARED = re.compile(
 
 _VALUE = r"""\s*+=\s*+(?:"[^"]*+"|'[^']*+'|[^\s>"']*+)"""
 _ATTRIBUTE = re.compile(rf"[\s/]++(?:[^\s/>=]++(?:{_VALUE})?+)?+")
-# Tags with all their attributes, passing over what only looks like some.
+# Tags with all their attributes; skips comments, scripts and styles, which may hold lookalikes.
 _TAGS = re.compile(
     rf"<!--.*?-->|<(?:script|style)\b.*?</(?:script|style)|<[a-z][^\s/>]*+((?:{_ATTRIBUTE.pattern})*+)",
     re.IGNORECASE | re.DOTALL,
 )
-_LOOK_EVERY = 1000  # elements
-_MOST_ATTRIBUTES = 1000  # of one tag: a parser compares each with all others
+_LOOK_EVERY = 1000  # elements between two checks of the budget
+_MOST_ATTRIBUTES = 1000  # in one tag: parsers compare each attribute with all others
 
 
 def page_text(data: bytes, name: str, declared: str = "") -> str:
-    """The characters of an HTML file, by its own declaration where it has one."""
+    """Decode an HTML file, by its own declared encoding if it has one."""
     found = _DECLARED.search(data[:4096])
     said = (found[1] or found[2]).decode() if found else ""
     return decode(data, name, declared or said)
 
 
 def parse(text: str) -> etree._Element | None:
-    """A tree at most 256 deep, or None when there is nothing in it; no network, no DTD, no huge
-    trees."""
+    """A tree at most 256 deep, or None if it is empty; no network, no DTD, no huge trees."""
     parser = html.HTMLParser(
         huge_tree=False, recover=True, no_network=True, remove_comments=True, remove_pis=True
     )
     _must_be_modest(text)
-    text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text)  # a str may not declare its encoding to lxml
+    text = re.sub(r"^\s*<\?xml[^>]*\?>", "", text)  # lxml refuses a str that declares an encoding
     try:
         return html.document_fromstring(text, parser=parser)
     except (etree.ParserError, etree.XMLSyntaxError, ValueError, AssertionError):
@@ -87,7 +86,7 @@ def _must_be_modest(text: str) -> None:
 
 
 def too_deep(text: str) -> bool:
-    """True when the parser gave up on the nesting and what followed was not read."""
+    """True if the parser stopped at the nesting limit and left the rest unread."""
     parser = html.HTMLParser(huge_tree=False)
     try:
         html.document_fromstring(text, parser=parser)
@@ -97,7 +96,7 @@ def too_deep(text: str) -> bool:
 
 
 def iterate_within(nodes: Iterable[Any], budget: Budget) -> Iterator[Any]:
-    """The same, with a look at the time every so many."""
+    """Iterate over the nodes; check the budget at regular intervals."""
     for number, node in enumerate(nodes):
         if number % _LOOK_EVERY == 0:
             budget.step()
@@ -105,7 +104,7 @@ def iterate_within(nodes: Iterable[Any], budget: Budget) -> Iterator[Any]:
 
 
 def clean(tree: etree._Element, budget: Budget) -> int:
-    """Takes out what runs and what is hidden; returns how many hidden words there were."""
+    """Remove scripts and hidden elements; returns the number of hidden words."""
     hidden = 0
     for node in iterate_within(list(tree.iter()), budget):
         _make_writable(node)
@@ -120,8 +119,8 @@ def clean(tree: etree._Element, budget: Budget) -> int:
 
 
 def _make_writable(node: etree._Element) -> None:
-    """libxml2 reads control characters out of a damaged page that lxml refuses to write back, which
-    it does when an element is dropped and the text behind it joins the text before."""
+    """Remove control characters. libxml2 accepts them in a damaged page, but lxml refuses to write
+    them back when dropping an element joins the text behind it to the text before."""
     for part in ("text", "tail"):
         text = getattr(node, part)
         if isinstance(text, str) and _UNWRITABLE.search(text):
@@ -145,7 +144,7 @@ def blocks_of(root: etree._Element, budget: Budget) -> list[Block]:
 
 
 class _Walk:
-    """Gathers running text until an element that breaks the line begins or ends."""
+    """Collects running text until a block element starts or ends."""
 
     def __init__(self) -> None:
         self.blocks: list[Block] = []
@@ -155,7 +154,7 @@ class _Walk:
         self.skipped: etree._Element | None = None
 
     def start(self, node: etree._Element) -> bool:
-        """True when the whole element has been dealt with."""
+        """True if the element, with its children, is done."""
         tag = node.tag
         if tag in _BREAKS:
             self.flush()
@@ -212,7 +211,7 @@ def _is_hidden(node: etree._Element) -> bool:
 
 
 def _is_data(node: etree._Element) -> bool:
-    """Rows and columns of facts, not the frame some pages are laid out in."""
+    """True for a table of data; False for one that only lays out the page."""
     if next((n for n in node.iter("table") if n is not node), None) is not None:
         return False
     if any(True for _ in node.iter("p", "ul", "div", "article")) and len(_rows(node)) < 3:

@@ -1,5 +1,4 @@
-"""Zip archives opened with suspicion: members are counted, and bytes as they inflate, never as
-headers claim."""
+"""Opens zip archives safely: members and inflated bytes are counted, never trusted from headers."""
 
 import io
 import lzma
@@ -16,7 +15,7 @@ _PIECE = 65_536
 
 
 class Archive:
-    """A zip whose members come out one at a time and never larger than the budget allows."""
+    """A zip whose members come out one at a time, never larger than the budget allows."""
 
     def __init__(self, data: bytes, budget: Budget):
         self.budget = budget
@@ -82,7 +81,7 @@ class Archive:
 
 
 def parse_xml(data: bytes, name: str) -> etree._Element:
-    """XML without a DTD of its own: entities are how small files become huge ones or read other
+    """Parse XML; refuse a DTD of its own, because entities can expand without limit or read other
     files."""
     if re.search(
         rb"<!(ENTITY|DOCTYPE[^>]*\[)", data.replace(b"\x00", b"")[:100_000], re.IGNORECASE

@@ -1,5 +1,5 @@
-"""JSON and JSONL datasets, told apart by shape: OpenAI messages, ShareGPT, Alpaca, prompt and
-completion, text, and what the system before was asked."""
+"""Reads JSON and JSONL datasets, recognised by shape: OpenAI messages, ShareGPT, Alpaca, prompt and
+completion, text, and exports of the earlier system."""
 
 import json
 
@@ -66,7 +66,7 @@ def read_jsonl(text: str, budget: Budget) -> Reading:
 
 
 def blocks_of_records(records: list, budget: Budget) -> Reading:
-    """The blocks, and what must be told about the records that gave none."""
+    """The blocks of the records, with notes about those that yielded none."""
     records = [one for record in records for one in legacy.each_answer(record)]
     blocks, unread, systems = [], 0, 0
     for number, record in enumerate(records):
@@ -140,7 +140,8 @@ def _pair(question: str, answer: str) -> Block | None:
 
 
 def _conversation(turns) -> Block | None:
-    """Roles must alternate after an optional system turn and end somewhere in an answer."""
+    """The exchange, or None: roles must alternate after an optional system turn, and there must be
+    an answer."""
     if not isinstance(turns, list):
         return None
     rows = []

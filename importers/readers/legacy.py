@@ -1,17 +1,17 @@
-"""What the system before left: its collections as JSON, by the names that the store still knows.
+"""Reads JSON exports of the earlier system, by collection names that the store still knows.
 
-Of the questions that were asked of it the answers can be learned, side by side where there were
-several.  Its events, metrics, versions and ledger are about weights that are not here.
+The answers to its questions can be learned, side by side if there were several. Its events,
+metrics, versions and ledger describe weights that do not exist here.
 """
 
 from oneseek.engine.core.storage.store import ALIASES
 
 ASKED = "oqt_queries"
-NESTED = "__collections__"  # how an export of a whole database begins
+NESTED = "__collections__"  # the key that holds the collections in an export of a whole database
 
 
 def collections_of(data) -> dict[str, list]:
-    """The documents of each of its collections; nothing when this is no export of it."""
+    """The documents of each of its collections; empty if the data is no such export."""
     found = data.get(NESTED, data) if isinstance(data, dict) else {}
     if not isinstance(found, dict):
         return {}
@@ -19,7 +19,7 @@ def collections_of(data) -> dict[str, list]:
 
 
 def _documents(collection) -> list:
-    """A list of them, or each under its id."""
+    """The documents of a collection, which is a list or a dictionary by id."""
     if isinstance(collection, dict):
         return list(collection.values())
     return collection if isinstance(collection, list) else []
@@ -40,7 +40,7 @@ def left_out(found: dict[str, list]) -> list[str]:
 
 
 def each_answer(record) -> list:
-    """A question with its raw responses, as one record an answer; any other as it is."""
+    """One record for each raw response to a question; any other record unchanged."""
     if not (isinstance(record, dict) and isinstance(record.get("raw_responses"), list)):
         return [record]
     given = [one.get("response") for one in record["raw_responses"] if isinstance(one, dict)]

@@ -1,4 +1,4 @@
-"""Mails (EML) and saved pages (MHTML), which are mails with a page inside."""
+"""Reads mails (EML) and saved pages (MHTML), which are mails that hold a page."""
 
 import email
 import email.policy
@@ -55,7 +55,7 @@ def read_mail(message: EmailMessage, budget: Budget) -> Reading:
 
 
 def _body(message: EmailMessage) -> EmailMessage | None:
-    """Plain text when the mail has it, else its HTML."""
+    """The plain text part if there is one, otherwise the HTML."""
     texts = [
         part
         for part in message.walk()
@@ -86,7 +86,7 @@ def _html(text: str, budget: Budget) -> list[Block]:
 def _header(message, name: str) -> str:
     try:
         return " ".join(str(message[name] or "").split())
-    except Exception:  # the standard library lets many kinds of error out of a malformed header
+    except Exception:  # the standard library raises many kinds of error for a malformed header
         return ""
 
 

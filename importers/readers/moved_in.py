@@ -1,7 +1,7 @@
-"""What a person said to another assistant: the exports of its chats and of its saved memories.
+"""Reads what a person said to another assistant: exports of its chats and of its saved memories.
 
 Of a chat (`conversations.json`, alone or in its ZIP file, a tree of messages or a list) only the
-person's own messages are taken, along the branch that was shown last, in order, with their days. A
+person's own messages are taken: along the branch that was shown last, in order, with their days. A
 plain list of texts is a list of saved memories.
 """
 
@@ -17,15 +17,16 @@ from typing import Any, NamedTuple
 from oneseek.importers.document import ImportRefused
 from oneseek.importers.encoding import decode
 
-LARGEST = 500 << 20  # bytes of a file that is unpacked
+LARGEST = 500 << 20  # most bytes of an unpacked file
 PERSON = ("user", "human")
 FILE, MEMORIES = "conversations.json", "memories.json"
-HEAD = 20_000  # bytes in which a chat of an export shows its form
+HEAD = 20_000  # first bytes, which are searched for the form of a chat export
 OF_A_CHAT = (b'"mapping"', b'"chat_messages"')
 
 
 class Message(NamedTuple):
-    """What was said, right before it in the same chat, when (ms; 0 is unknown), and the chat."""
+    """A message: its text, the person's message before it in the same chat, its time (ms; 0 is
+    unknown), and the chat."""
 
     text: str
     before: str
@@ -34,7 +35,7 @@ class Message(NamedTuple):
 
 
 def is_export(data: bytes, name: str) -> bool:
-    """Whether a file holds what a person said to another assistant."""
+    """True if a file holds what a person said to another assistant."""
     if data.startswith(b"PK\x03\x04"):
         try:
             with zipfile.ZipFile(io.BytesIO(data)) as archive:
@@ -47,7 +48,7 @@ def is_export(data: bytes, name: str) -> bool:
 
 
 def messages_in(data: bytes, name: str) -> list[Message]:
-    """In the order in which they were said."""
+    """The person's messages, in their order; raises ImportRefused if there are none."""
     if data.startswith(b"PK\x03\x04"):
         data = unpack(data, name)
     try:
@@ -92,7 +93,7 @@ def _of(one: Any, chat: str) -> Iterator[Message]:
 
 
 def branch(chat: dict) -> Iterator[dict]:
-    """The messages from the first to the one that was shown last."""
+    """The messages on the branch that was shown last, from the first one on."""
     nodes = chat["mapping"]
     leaf = chat.get("current_node")
     if leaf not in nodes:
@@ -108,7 +109,7 @@ def branch(chat: dict) -> Iterator[dict]:
 
 
 def turn_of(message: Any) -> tuple[str, int] | None:
-    """The text and the time of a message of the person's."""
+    """The text and time of a message, if the person wrote it."""
     if not isinstance(message, dict):
         return None
     author = message.get("author") or {}
@@ -126,7 +127,7 @@ def turn_of(message: Any) -> tuple[str, int] | None:
 
 
 def moment(given: Any) -> int:
-    """Seconds or a date, as milliseconds."""
+    """A time in seconds or as a date, in milliseconds; 0 if it is neither."""
     if isinstance(given, int | float) and not isinstance(given, bool):
         return int(given * 1000 if given < 1e11 else given)
     try:

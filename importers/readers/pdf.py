@@ -1,4 +1,4 @@
-"""PDF: text with words, lines and columns put together; pages that are only pictures are named for
+"""Reads PDF: joins its text into words, lines and columns; lists pages that are only pictures for
 OCR."""
 
 import io
@@ -15,8 +15,8 @@ from oneseek.importers.readers.pdf_runs import runs_of
 
 logging.getLogger("pypdf").setLevel(logging.ERROR)
 
-_FEW = 20  # characters: a page with fewer is taken for a picture of a page
-# What pypdf lets out of a damaged file besides its own errors.
+_FEW = 20  # characters; a page with fewer counts as a picture of a page
+# The errors, besides its own, that pypdf raises for a damaged file.
 _DAMAGE = (PyPdfError, ValueError, TypeError, KeyError, IndexError, AttributeError, AssertionError,
            OverflowError, RecursionError, OSError, NotImplementedError, UnicodeError, ZeroDivisionError)  # fmt: skip
 
@@ -50,7 +50,7 @@ def read_pdf(data: bytes, budget: Budget) -> Reading:
 
 
 def extract_scan(data: bytes, number: int, budget: Budget) -> bytes:
-    """The largest picture on a page, which on a scanned page is the page."""
+    """The largest picture on a page; on a scanned page this is the page."""
     reader = _open(data, budget)
     try:
         page = next(page for n, page in enumerate(_pages(reader, budget)) if n == number)
@@ -77,14 +77,15 @@ def _open(data: bytes, budget: Budget) -> PdfReader:
         if reader.is_encrypted and not reader.decrypt(""):
             raise _make_password_error(budget.name)
         return reader
-    except DependencyError as error:  # a cipher pypdf leaves to another library
+    except DependencyError as error:  # a cipher for which pypdf needs another library
         raise _make_password_error(budget.name) from error
     except _DAMAGE as error:
         raise _make_damage_error(budget.name) from error
 
 
 def _pages(reader: PdfReader, budget: Budget):
-    """The first pages in order, walking the tree here: a file may claim any number of them."""
+    """Yield the first pages. Walks the page tree itself, because a file may claim any number of
+    pages."""
     try:
         waiting: list[Any] = [reader.root_object["/Pages"]]
     except _DAMAGE as error:
@@ -112,7 +113,7 @@ def _pages(reader: PdfReader, budget: Budget):
 
 
 def _inherit_entries(node) -> dict:
-    """A page's own entries over those of the branches it hangs on."""
+    """A page's entries, with the resources of the nodes above it if it has none of its own."""
     entries = dict(node)
     parent, hops = node.get("/Parent"), 0
     while parent is not None and hops < 50:
@@ -131,11 +132,11 @@ def _count(reader: PdfReader) -> int:
         return 0
 
 
-_NO_TITLE = ("(anonymous)", "(unspecified)", "untitled")  # written where nobody gave one
+_NO_TITLE = ("(anonymous)", "(unspecified)", "untitled")  # placeholders for a missing title
 
 
 def _properties(reader: PdfReader) -> dict[str, Any]:
-    """Title, author and date, as far as the file tells them."""
+    """Title, author and date, as far as the file states them."""
     found = {}
     try:
         if information := reader.metadata:
@@ -150,7 +151,8 @@ def _properties(reader: PdfReader) -> dict[str, Any]:
 
 
 def _check_spaces(reading: Reading) -> None:
-    """Words run together or torn apart show in the share of spaces (in prose 8 to 25 %)."""
+    """Note a wrong share of spaces, as of words run together or torn apart (prose has 8 to 25
+    %)."""
     text = " ".join(block.text for block in reading.blocks)
     share = text.count(" ") / len(text) if len(text) > 400 else 0.15
     if not 0.08 <= share <= 0.25:

@@ -1,5 +1,5 @@
-"""From pieces of text on pages to paragraphs: lines, running headers, headings, hyphens at line
-ends."""
+"""Joins the text pieces of PDF pages to paragraphs: finds lines, running headers, headings and
+hyphens at line ends."""
 
 import re
 from collections import Counter
@@ -28,7 +28,7 @@ class Line:
 
 
 def lines_of(runs: list[Run], page: int) -> list[Line]:
-    """Runs at one height and further right belong to one line; a gap as wide as half a space is a
+    """Join runs at one height, left to right, to lines; a gap of half a space or more becomes a
     space."""
     lines: list[Line] = []
     sizes: Counter[float] = Counter()
@@ -58,7 +58,7 @@ def lines_of(runs: list[Run], page: int) -> list[Line]:
 
 
 def without_running_lines(pages: list[list[Line]]) -> list[list[Line]]:
-    """Drops page numbers, and what stands at the same height with the same words on many pages."""
+    """Drop page numbers, and lines with the same words at the same height on many pages."""
     seen: Counter[tuple[str, int]] = Counter()
     for lines in pages:
         seen.update({_place(line) for line in _edges(lines)})
@@ -95,7 +95,7 @@ def paragraphs(pages: list[list[Line]]) -> list[Block]:
 
 
 def _begins(group: list[Line], above: Line, line: Line, lines: list[Line]) -> bool:
-    """True when `line` starts a new paragraph."""
+    """True if `line` starts a new paragraph."""
     if abs(line.size - above.size) > 0.08 * max(line.size, above.size):
         return True
     if _BULLET.match(line.text):
@@ -126,7 +126,7 @@ def _measure_leading(group: list[Line], size: float) -> float:
 
 
 def _is_short(line: Line, lines: list[Line]) -> bool:
-    """Ends well before the right margin of the lines that start where it starts."""
+    """True if a line ends well before the right margin of the lines with the same start."""
     right = max(o.end for o in lines if o.page == line.page and abs(o.x - line.x) < 2 * line.size)
     return right - line.end > 0.12 * (right - line.x)
 
@@ -145,8 +145,8 @@ def _block(group: list[Line], body: float, headings: list[float], words: Counter
 
 
 def _join(text: str, following: str, words: Counter) -> str:
-    """A word cut at the line's end is made whole, unless its hyphen is its own (AGA-lampa,
-    well-known)."""
+    """Join two lines: a word cut at the line's end is joined, unless the hyphen belongs to it
+    (AGA-lampa, well-known)."""
     cut = _CUT_WORD.search(text)
     after = _WORD.match(following)
     if not cut or not after:

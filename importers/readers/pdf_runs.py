@@ -1,8 +1,7 @@
-"""The words of a PDF page with their places: each piece of text as it is drawn, where it begins and
-ends.
+"""The text pieces of a PDF page as they are drawn, with their start and end positions.
 
-pypdf opens the file, unpacks streams and knows fonts; this file only follows the pen, because the
-words and lines that pypdf puts together lose or gain spaces when the typesetter stretched them.
+pypdf opens the file, unpacks streams and knows fonts. This module follows the pen itself, because
+the words and lines that pypdf assembles lose or gain spaces where the typesetter stretched them.
 """
 
 from collections.abc import Iterator
@@ -40,7 +39,7 @@ def runs_of(page: PageObject, budget: Budget) -> list[Run]:
 
 
 class _Pen:
-    """The part of the PDF graphics state that text depends on (ISO 32000-1, 9.3 and 9.4)."""
+    """The part of the PDF graphics state that affects text (ISO 32000-1, 9.3 and 9.4)."""
 
     def __init__(self, budget: Budget):
         self.budget = budget
@@ -68,7 +67,7 @@ class _Pen:
                 else:
                     self._operate(operator, operands)
             except (TypeError, ValueError, IndexError, AttributeError, KeyError, OverflowError):
-                continue  # one malformed operator must not cost the page
+                continue  # skip one malformed operator and keep the rest of the page
 
     def _operate(self, operator: bytes, operands: list) -> None:
         if operator == b"Tj":
@@ -126,7 +125,7 @@ class _Pen:
         return known[name]
 
     def _form(self, name: str, resources: DictionaryObject, depth: int) -> None:
-        """Text drawn through a form: a page inside the page, with its own fonts."""
+        """Draw the text of a form: a page inside the page, with its own fonts."""
         form = _dictionary(resources.get("/XObject")).get(name)
         form = form.get_object() if form is not None else None
         if form is None or form.get("/Subtype") != "/Form":
@@ -178,11 +177,11 @@ def _operations(stream) -> Iterator[tuple[list, bytes]]:
         AttributeError,
         RecursionError,
     ):
-        return  # what was drawn before the damage is kept
+        return  # the text drawn before the damage is kept
 
 
 def _decode(font: Font, data: bytes | str) -> tuple[str, str]:
-    """The codes as one character each, for their widths, and the text they stand for."""
+    """The codes as one character each, for their widths, and the text that they encode."""
     if isinstance(data, str):
         return data, data
     if isinstance(font.encoding, str):

@@ -1,5 +1,5 @@
-"""Plain text and Markdown. A Markdown file loses its signs and keeps its headings, lists, tables
-and code."""
+"""Reads plain text and Markdown. Markdown syntax is removed; headings, lists, tables and code are
+kept."""
 
 import re
 
@@ -9,18 +9,18 @@ from markdown_it.token import Token
 from oneseek.importers.document import Block, Reading, table
 from oneseek.importers.limits import Budget
 
-_WIDEST = 120  # characters: a longer line was broken by no window
+_WIDEST = 120  # characters; text with a longer line is not wrapped
 _BULLET = re.compile(r"[•‣◦▪■●○\ue000-\uf8ff]\s*(?=\S)|[-*–]\s+(?=\S)")
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n(---|\.\.\.)\n", re.DOTALL)
-# A line that begins a paragraph.
+# The start of a numbered line, which begins a paragraph.
 _NUMBERED = re.compile(r"(?:§+ ?\d+\.?|\d+(?:\.\d+)+[.:)]?) [\"“”]?[A-ZÅÄÖÆØÉÜ]")
-_ENDS = re.compile(rf"\n\s*\n|\n(?={_NUMBERED.pattern})")  # a paragraph of wrapped lines
+_ENDS = re.compile(rf"\n\s*\n|\n(?={_NUMBERED.pattern})")  # ends of paragraphs in wrapped text
 _COMMENT_OR_TAG = re.compile(r"<!--.*?-->|</?[a-zA-Z][^<>]*>", re.DOTALL)
 
 
 def read_plain(text: str, budget: Budget) -> Reading:
-    """A blank line ends a paragraph, and so do a line with a number ahead, and every line break in
-    text that nobody wrapped."""
+    """Split at blank lines and before numbered lines; in text that is not wrapped, at every line
+    break."""
     budget.keep(text)
     wrapped = max((len(line) for line in text.split("\n")), default=0) <= _WIDEST
     paragraphs = _ENDS.split(text) if wrapped else text.split("\n")

@@ -1,4 +1,4 @@
-"""Rich text (RTF): its words; pictures, fonts and formatting stay behind."""
+"""Reads the words of rich text (RTF), without pictures, fonts and formatting."""
 
 import itertools
 
@@ -12,7 +12,7 @@ from oneseek.importers.readers.plain import read_plain
 def read_rtf(data: bytes, budget: Budget) -> Reading:
     try:
         text = rtf_to_text(data.decode("latin-1"), encoding="cp1252", errors="replace")
-    except Exception as error:  # the parser raises whatever a malformed control word leads to
+    except Exception as error:  # the parser can raise anything for a malformed control word
         raise ImportRefused(
             f"{budget.name} is a damaged RTF file; save it again as DOCX or PDF."
         ) from error

@@ -1,4 +1,5 @@
-"""Comma, semicolon and tab separated files: a table, or a dataset when its headings say so."""
+"""Reads comma, semicolon and tab separated files: as a table, or as a dataset if the headings say
+so."""
 
 import csv
 import io
@@ -10,7 +11,8 @@ _DELIMITERS = "\t;,|"
 
 
 def delimiter_of(text: str) -> str:
-    """The sign that splits every line into the same number (at least two) of cells, or nothing."""
+    """The delimiter that splits every line into the same number of cells, at least two; empty if
+    none does."""
     lines = [line for line in text.splitlines()[:50] if line.strip()]
     if len(text) >= 20_000 and len(lines) > 2:
         lines.pop()
@@ -45,5 +47,6 @@ def read_csv(text: str, budget: Budget) -> Reading:
 
 
 def _short_headings(row: list[str]) -> bool:
-    """Prose with a comma in each line is no table: headings are short and end no sentence."""
+    """True if the cells are short and end no sentence; so prose with a comma in each line is no
+    table."""
     return all(len(cell) <= 60 and not cell.rstrip().endswith((".", "!", "?", ":")) for cell in row)

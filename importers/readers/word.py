@@ -1,4 +1,4 @@
-"""DOCX: the words of the body in their order, with tracked insertions and without deletions."""
+"""Reads DOCX: the words of the body in order, with tracked insertions and without deletions."""
 
 from oneseek.importers.document import Block, Reading, table
 from oneseek.importers.limits import Budget
@@ -8,8 +8,7 @@ _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
 _FALLBACK = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 _SIGNS = {_W + "tab": "\t", _W + "br": "\n", _W + "cr": "\n", _W + "noBreakHyphen": "-"}
-# Deleted text, field codes and the second copy of a text box are not what the reader of the page
-# sees.
+# Invisible on the page: deleted text, field codes, and the second copy of a text box.
 _UNSEEN = {
     _W + "del",
     _W + "moveFrom",
@@ -30,7 +29,7 @@ def read_docx(data: bytes, budget: Budget) -> Reading:
 
 
 def _blocks(body, styles, budget):
-    """Paragraphs and tables in order; content controls and inserted parts are looked into."""
+    """Yield paragraphs and tables in order, also those inside content controls and insertions."""
     waiting = list(reversed(body))
     while waiting:
         node = waiting.pop()
@@ -77,8 +76,8 @@ def _text(node) -> str:
 
 
 def _styles(archive: Archive) -> dict[str, tuple[str, int]]:
-    """Style id -> its built-in name (English in every language of Word) and heading level, 0 for
-    none."""
+    """Style id -> its built-in name (English in every language of Word) and its heading level, or
+    0."""
     found: dict[str, tuple[str, int]] = {}
     if "word/styles.xml" not in archive:
         return found

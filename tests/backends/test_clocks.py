@@ -1,5 +1,5 @@
-"""A device whose clock is rounded, one that has none, and one that is long in telling that it is
-done: what they compute is the same, and slices keep their bound."""
+"""Devices with a rounded clock, without a clock, or slow to report finished work must compute the
+same bits and keep slices within their bound."""
 
 import asyncio
 import contextlib
@@ -19,15 +19,15 @@ from tests.support.gpu_device import LONG_IN_A_TAB, gpu
 from tests.support.programs import LORA, TINY, batch, describe_storage, prepare
 
 pytestmark = [pytest.mark.in_worker, pytest.mark.slow, *LONG_IN_A_TAB]
-TICK_MS = 0.1  # of the clock in ordinary Chrome
+TICK_MS = 0.1  # tick of the clock in ordinary Chrome
 CLOCKS = ("fine", "rounded", "none")
-WAIT_MS = 100.0  # what a browser takes that looks for finished work now and then
-READS = 1  # of a step: its losses, and its norm at the same time
+WAIT_MS = 100.0  # delay in a browser that polls for finished work
+READS = 1  # reads of a step: its losses and its norm come in one
 
 
 @contextlib.contextmanager
 def device_with(clock):
-    """The device of all tests, which has learned nothing of what anything costs."""
+    """Yield the shared device with this clock, without any learned costs."""
     own = gpu()
     before = own.timestamps, own.costs, own.clock
     own.timestamps = clock != "none"
@@ -74,11 +74,13 @@ def test_a_step_makes_the_same_bits_whatever_the_clock_and_nothing_costs_nothing
 
 
 def simulate_run(run, clock, cost_of):
-    """From now on nothing is computed: what every slice takes in milliseconds, where each kind of
-    dispatch costs what `cost_of` says, of which the device's clock tells what it can. Time passes
-    while one waits for the device."""
+    """Replace the run's execution by a simulation and return its list of slices in milliseconds.
+
+    Each kind of dispatch takes what `cost_of` says, and the device's clock measures it as precisely
+    as it can. Simulated time passes while the caller waits for the device.
+    """
     gpu, costs, slices = run.gpu, {}, []
-    now = free = 0.0  # milliseconds: what it is, and when the device has done what it was given
+    now = free = 0.0  # milliseconds: the time, and when the device will be free
 
     def cost(piece):
         kind = piece.dispatch.kind
@@ -119,7 +121,7 @@ def simulate_run(run, clock, cost_of):
 
 
 async def slices_of_steps(own, run, clock, cost_of, learning=4, steps=3):
-    """Of so many steps, after those in which the costs are learned."""
+    """The slices of `steps` steps, after `learning` steps in which the costs are learned."""
     await run.ready()
     slices = simulate_run(run, clock, cost_of)
     for _ in range(learning):
@@ -132,7 +134,7 @@ async def slices_of_steps(own, run, clock, cost_of, learning=4, steps=3):
 
 @pytest.mark.parametrize("clock", CLOCKS)
 def test_slices_keep_their_bound_within_twice_whatever_the_clock(clock):
-    """A dispatch costs from a hundredth of a millisecond to one."""
+    """A dispatch takes between 0.01 and 1 ms."""
 
     for seed in range(3):
         rng = np.random.default_rng(seed)
@@ -168,7 +170,8 @@ def test_the_next_slice_is_under_way_while_one_is_awaited(clock):
 
 @pytest.mark.parametrize("clock", CLOCKS)
 def test_a_step_takes_few_waits_where_the_browser_is_long_in_telling_that_work_is_done(clock):
-    """55 ms of work, where each wait takes 100 ms: slices of 6 ms would be ten waits and more."""
+    """A step has 55 ms of work, and each wait takes 100 ms: slices of 6 ms would mean ten waits or
+    more."""
 
     with device_with(clock) as own:
         own.clock.wait_ms = WAIT_MS
@@ -180,7 +183,8 @@ def test_a_step_takes_few_waits_where_the_browser_is_long_in_telling_that_work_i
 
 
 def test_what_took_long_once_is_begun_ahead_all_the_same(monkeypatch):
-    """The first times a kernel runs, its driver may compile it still."""
+    """The first runs of a kernel are slow, because its driver may still compile it; later runs must
+    be begun ahead."""
     took, now = iter([2000.0, 900.0, *[WAIT_MS + 8.0] * 4]), [0.0]
     monkeypatch.setattr(run_module, "time", SimpleNamespace(perf_counter=lambda: now[0]))
 

@@ -1,4 +1,4 @@
-"""The executor when something is wrong: errors with names, nothing half done, nothing leaked."""
+"""The executor after a failure: errors must have names, nothing may be half done or leaked."""
 
 import asyncio
 import gc
@@ -94,8 +94,8 @@ def test_R24_numbers_that_are_not_finite_change_nothing(name):
 
 
 def slices_of_a_step(slowness, budget_ms):
-    """Every slice of a second step in predicted milliseconds, and what the two steps made, where
-    the device's clock says 0.1 ms for each workgroup, `slowness` times over."""
+    """The adapter after two steps, and the second step's slices in predicted milliseconds, on a
+    device whose clock reports 0.1 ms times `slowness` for each workgroup."""
     own = asyncio.run(GPU.open())
     run = prepare(own, *tiny_step())
     learn, slices = own.costs.learn, []

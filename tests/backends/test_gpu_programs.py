@@ -1,5 +1,5 @@
-"""Whole programs on the GPU: numpy's results, the same bits however sliced, and errors with
-names."""
+"""Whole programs on the GPU must give numpy's results, the same bits however they are sliced, and
+errors with names."""
 
 import asyncio
 from functools import partial
@@ -40,7 +40,7 @@ def mostly_long(cases, usual):
 
 
 def must_be_numpys(program, feeds):
-    """Losses and gradients, against those in float64."""
+    """Assert that losses and gradients match numpy's in float64."""
     names = ("adapter.total", "losses")
     ours = asyncio.run(results(gpu(), program, feeds, names))
     truth = asyncio.run(results(Numpy(np.float64), program, feeds, names))

@@ -1,4 +1,5 @@
-"""Every op's kernel against its numpy definition, on whatever adapter is here; none is an error."""
+"""Every op's kernel must match its numpy definition, on the adapter of this machine; having none is
+an error."""
 
 import asyncio
 import re
@@ -37,8 +38,8 @@ def check(op, case, rtol=2e-4, atol=2e-5, on=gpu):
         np.testing.assert_allclose(made[name], array, rtol=rtol, atol=near, err_msg=name)
 
 
-# Kernels are compiled for their shapes, which takes a GPU that the CPU plays longer than the rest:
-# before each commit one of each is tried here, in a tab not more even in the whole suite.
+# Kernels are compiled for their shapes, which is slow on a GPU emulated by the CPU. So one case of
+# each op runs by default; the others are slow, and in a tab they wait for the long tests.
 COMPILED = [pytest.mark.slow, *LONG_IN_A_TAB]
 ONE_OF_EACH_FIRST = [
     pytest.param(op, case, id=p.id, marks=[] if case is op.cases[0] else COMPILED)
@@ -218,11 +219,12 @@ def test_the_shader_names_the_inputs_of_the_record(op):
 
 @pytest.mark.parametrize("steps", [1, 3, 40, 4000, 0])
 def test_of_many_likely_tokens_the_same_64_are_found(steps):
-    """However many are equally likely, and whichever of the passes tells the 64th from the next."""
+    """The same 64 tokens must be found however many are equally likely, whichever of the passes
+    separates the 64th from the next."""
     rows, cols = 2, 5000
     logits = np.random.default_rng(steps).standard_normal((rows, cols)).astype(np.float32)
     if steps:
-        logits = np.round(logits * steps / 8) / np.float32(steps) + np.float32(0)  # no -0
+        logits = np.round(logits * steps / 8) / np.float32(steps) + np.float32(0)  # turns -0 into 0
     program = Program("candidates")
     given_inputs = [
         program.input("logits", logits.shape),

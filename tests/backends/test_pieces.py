@@ -1,4 +1,4 @@
-"""Bytes in pieces come back whole, natively and out of the worker's heap."""
+"""Bytes stored in pieces must come back whole, natively and from the worker's heap."""
 
 import asyncio
 import sys
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.in_worker
 
 
 def store_pieces(pieces, folder) -> bytes:
-    """What is stored of them."""
+    """The stored bytes of the pieces."""
     if sys.platform == "emscripten":
         return stores._js_bytes(pieces).to_bytes()
     from oneseek.engine.core.storage.sqlite import SqliteStore

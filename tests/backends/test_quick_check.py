@@ -1,4 +1,4 @@
-"""The measured choice between two back ends."""
+"""The choice between two back ends by a measurement."""
 
 import asyncio
 from types import SimpleNamespace
@@ -67,8 +67,9 @@ def test_the_pace_of_a_device_is_measured_once_and_of_another_one_anew(tmp_path,
 def test_what_learns_in_a_store_is_chosen_once_so_that_a_restart_comes_to_the_same_bits(
     tmp_path, monkeypatch
 ):
-    """Numpy's sums and the kernels' differ in their last digits."""
-    times = iter([2.0, 1.0, 1.0, 2.0, 1.0, 2.0])  # of wasm, then of numpy
+    """A store must keep its first choice, since numpy's sums and the kernels' differ in their last
+    digits."""
+    times = iter([2.0, 1.0, 1.0, 2.0, 1.0, 2.0])  # of wasm, then of numpy, by turns
     monkeypatch.setattr(native_cpu, "quickest", lambda run: next(times))
 
     async def restart(folder):
@@ -83,7 +84,8 @@ def test_what_learns_in_a_store_is_chosen_once_so_that_a_restart_comes_to_the_sa
 
 
 def test_what_learns_is_told_by_its_steps_and_not_by_its_name():
-    """A loss and an update make a learning step; an update alone, or a score, does not."""
+    """A program counts as learning if it has a loss and an update or accumulation; an update alone,
+    or a score, does not count."""
     config = Config(
         vocab=96, width=64, layers=1, heads=4, kv_heads=2, head_width=16, hidden=96, positions=64
     )

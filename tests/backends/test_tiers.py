@@ -1,4 +1,4 @@
-"""What a device offers is used when it computes what the floor does, and only then."""
+"""A feature of the device must be used if its results match the floor's, and only then."""
 
 import asyncio
 
@@ -20,7 +20,7 @@ def is_offered(name):
 
 
 def try_offer(name, gpu):
-    """The tier and the notes after the device tried one offer from the floor."""
+    """The tier's flag and the notes after the device tried one feature from the floor."""
     gpu.kernels = Kernels(gpu.device, Tier(software=gpu.tier.software))
     gpu.notes.clear()
     asyncio.run(tiers.attempt(gpu, OFFERS[name]))
@@ -31,7 +31,7 @@ def try_offer(name, gpu):
 def test_a_tier_that_agrees_with_the_floor_is_used_if_the_device_has_it(name):
     on, notes = try_offer(name, asyncio.run(GPU.open()))
     assert on == is_offered(name)
-    assert on == (not notes)  # without the feature the kernel does not compile, and a note says so
+    assert on == (not notes)  # without the feature the kernel does not compile, which leaves a note
 
 
 WRONG = {

@@ -1,5 +1,5 @@
-"""The compute half of the wgpu API, as wgpu-py's own tests ask for it: one file that runs natively
-(wgpu-native) and inside a Pyodide worker (engine/backends/gpu/webgpu.py)."""
+"""The compute half of the wgpu API, tested as in wgpu-py's own tests: one file runs natively
+(wgpu-native) and in a Pyodide worker (engine/backends/gpu/webgpu.py)."""
 
 import asyncio
 import gc
@@ -36,7 +36,8 @@ def compute(module, entry="double", **constants):
 
 
 def bind(device, layout, x, offset=0, size=None):
-    """A bind group over x and an empty result; nobody else holds the buffer of x afterwards."""
+    """A bind group over x and an empty result; afterwards only the group refers to the buffer of
+    x."""
     source = device.create_buffer_with_data(label="x", data=x, usage=USAGE)
     result = device.create_buffer(label="y", size=x.nbytes, usage=USAGE)
     size = x.nbytes - offset if size is None else size
@@ -217,7 +218,7 @@ fn main() { seen = array(u32(a), b, u32(c), u32(d)); }
 )
 def test_constants_are_overridden_by_name_and_by_number(device, constants, seen):
     module = device.create_shader_module(label="constants", code=CONSTANTS)
-    stage = {"module": module, "constants": constants}  # the only entry point needs no name
+    stage = {"module": module, "constants": constants}  # a single entry point needs no name
     pipeline = device.create_compute_pipeline(layout="auto", compute=stage)
     result = device.create_buffer(size=16, usage="STORAGE | COPY_SRC")
     layout = pipeline.get_bind_group_layout(0)

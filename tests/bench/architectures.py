@@ -1,8 +1,9 @@
-"""How far each architecture is from transformers and torch.
+"""Measures the error of each architecture against transformers and torch.
 
-`python3 build.py bench architectures`: the small random models of tests/golden/__init__.py in
-numpy, on the GPU that is here, on the kernels of the processor, and on those in Chromium. Held by
-tests/model/test_architectures.py: KL 1e-9 nats, gradients 1e-4 of their largest value.
+`python3 build.py bench architectures` runs the small random models of tests/golden/__init__.py in
+numpy, on the GPU that is here, on the CPU kernels and on those in Chromium.
+tests/model/test_architectures.py holds the error to a KL of 1e-9 nats, and gradients to 1e-4 of
+their largest value.
 """
 
 import asyncio

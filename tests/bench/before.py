@@ -1,8 +1,8 @@
-"""What the processor takes now beside the code of an earlier commit, by turns, natively.
+"""Compares the CPU times of this tree with those of an earlier commit, by turns, natively.
 
 `python3 build.py bench before COMMIT [products answer training lesson]`. Both trees compute with
-the kernels of the tab under wasmtime, each in a process of its own; told are the medians' ratios,
-now over before.
+the kernels of the tab under wasmtime (an answer also with numpy, as on the command line), each in a
+process of its own; the figures are ratios of median times, now over before.
 """
 
 import argparse
@@ -20,12 +20,12 @@ from pathlib import Path
 from builder import ROOT, fetch
 from tests.bench.parts import report
 
-PARTS = {"products": 15, "answer": 7, "training": 7, "lesson": 3}  # and how often in turn
+PARTS = {"products": 15, "answer": 7, "training": 7, "lesson": 3}  # part: turns
 DEMO = "engine/model/demo/tiny.gguf"
 
 
 def tree_of(commit: str, folder: Path) -> Path:
-    """The files of a commit, laid into a folder."""
+    """Write the files of a commit into a folder."""
     packed = subprocess.run(["git", "archive", commit], cwd=ROOT, check=True, capture_output=True)
     with tarfile.open(fileobj=BytesIO(packed.stdout)) as files:
         files.extractall(folder, filter="data")
@@ -33,7 +33,7 @@ def tree_of(commit: str, folder: Path) -> Path:
 
 
 def make_encoder(tree: Path) -> None:
-    """A lesson of a commit is kept in memory by the encoder that this commit makes."""
+    """Build the encoder of a tree with its own code, as its lessons need it."""
     made = [sys.executable, "-c", "from builder import encoder; encoder.file()"]
     subprocess.run(made, cwd=tree, env={**os.environ, "PYTHONPATH": str(tree)}, check=True)
 

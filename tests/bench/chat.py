@@ -1,9 +1,10 @@
-"""A chat with SmolLM2, here and with its peers: how soon it is ready, the first token, the rest.
+"""Compares a chat with SmolLM2 with peers: load time, time to the first token, tokens a second.
 
-`python3 build.py bench chat`. In one Chromium and from one file: our two back ends and
-@wllama/wllama; natively our command line's engine and llama.cpp, by turns and with as many threads
-(`--native`: only this). With `--each`, a row for every model that can be had here
-(parts/at_hand.py) instead, in Chromium and natively, both on the processor.
+`python3 build.py bench chat`. In one Chromium and from one file our two back ends and
+@wllama/wllama are measured; natively our engine as on the command line and llama.cpp, by turns and
+with the same number of threads (`--native`: only this). `--each` instead measures every model that
+can be had here (parts/at_hand.py), in Chromium on the processor and natively on the back end
+`auto`, which is a GPU if there is a real one.
 """
 
 import argparse
@@ -33,7 +34,7 @@ SCRIPT_BYTES = "async () => (await performance.measureUserAgentSpecificMemory())
 
 
 def ready(page: Page) -> dict:
-    """The model resident and the first question answered, from a file the browser already has."""
+    """Load the model from a file the browser has and ask a first question: times and memory."""
 
     def memory() -> dict:
         heap = lab.call(page, "ours", "memory")["wasm"]
@@ -56,13 +57,13 @@ def check(answer: dict) -> None:
 
 
 def on_the_gpu(page: Page) -> dict:
-    """The WebGPU back end, on whatever adapter there is."""
+    """The figures of the WebGPU back end on the GPU that is here."""
     seconds = lab.call(page, "ours-gpu", "load", "/model.gguf")
     adapter = lab.call(page, "ours-gpu", "python", "describe")
     tokens = GPU_TOKENS["swiftshader" in str(adapter).lower()]
     lab.call(page, "ours-gpu", "python", "answer", answers.Prompts().of(PROMPT_TOKENS), tokens)
     prompts = answers.Prompts()
-    prompts.asked = ROUNDS  # another beginning than the one that compiled the programs
+    prompts.asked = ROUNDS  # another prompt than that of the run that compiled
     told = lab.call(page, "ours-gpu", "python", "answer", prompts.of(PROMPT_TOKENS), tokens)
     first = lab.call(page, "ours-gpu", "python", "ask", CAPITAL, 8)
     row = {"system": "ours-gpu", "adapter": adapter, "load_seconds": seconds, "best": told}
@@ -76,7 +77,7 @@ def native_ours(prompt: str, path: Path, tokens: int = TOKENS) -> dict:
 
 
 async def measure_answer(prompt: str, path: Path, tokens: int) -> dict:
-    """What the command line computes with on this machine; the second answer counts."""
+    """The figures of an answer on the command line's default back end; the second answer counts."""
     executor = await executor_named("auto")
     model = await Model.load(open_model(path), executor)
     generator = Generator(model)

@@ -1,11 +1,11 @@
-"""Questions that need more than one statement, or more than a quotation.
+"""Measures answers to questions that need several statements, or more than a quotation.
 
 `python3 build.py bench composed` tells the statements of each example of a set to a memory of its
-own and puts its question to the assistant, as the HTTP API does.  An answer is right when one of
-each list of its keys stands in it, and one to a question for yes or no when it also begins with the
-right one of them.  `--set NAME` takes another set than the first that the rules are developed on,
-`--beside NAME` asks in a memory that holds statements of a third of that set's examples too, said
-days before, an hour apart, and says how many of the statements that an answer used are of those.
+own and asks its question as the HTTP API does.  An answer is right when it holds one of each list
+of its keys; to a yes-or-no question it also has to begin with the right one of the two.  Without
+`--set NAME` it takes the first set that the rules are developed on.  With `--beside NAME` the
+memory also holds the statements of every third example of that set, told days before, the examples
+an hour apart; it then measures which share of the statements that the answers use is of those.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ NO = re.compile(r"\W*(?:no|nej|nä)\b", re.I)
 
 
 async def tell(assistant: Assistant, statements: list[str], now: Callable[[], int] = clock) -> int:
-    """One after the other in one chat; how many were kept."""
+    """Tell the statements one after the other in one chat; return how many were kept."""
     queue = SavedQueue(TrainingQueue(now), assistant.versions.store)
     chat: list[dict] = []
     kept = []
@@ -49,7 +49,7 @@ async def tell(assistant: Assistant, statements: list[str], now: Callable[[], in
 
 
 async def ask(assistant: Assistant, question: str) -> str:
-    """What the API answers; words that are only quoted are not decoded."""
+    """The answer that the API gives; a mere quotation is taken without decoding it."""
     messages = [{"role": "user", "content": question}]
     _, more = await assistant.speaker(0, None, messages)
     push = more["push"] if more else None
@@ -71,7 +71,7 @@ def is_right_answer(answer: str, one: dict) -> bool:
 
 
 async def tell_before(model: Model, examples: list[dict], path: Path) -> None:
-    """A store of what was said days before, each example an hour after the one before it."""
+    """Write a store of examples told days before, each an hour after the previous one."""
     store = SqliteStore(path)
     assistant = assistant_over(model, store, model.fingerprint)
     for i, one in enumerate(examples):
@@ -115,9 +115,9 @@ async def measure(
 async def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--set", default="dev", help="dev, dev2 to dev12, or one of tests/held_out")
-    ask.add_argument("--kind", default="", help="only these")
-    ask.add_argument("--beside", default="", help="a set whose statements are known too")
-    ask.add_argument("--show", action="store_true", help="what was missed")
+    ask.add_argument("--kind", default="", help="only examples of this kind")
+    ask.add_argument("--beside", default="", help="a set whose statements are told before")
+    ask.add_argument("--show", action="store_true", help="print the misses")
     options = ask.parse_args()
     path = room_of(options.set) / f"composed_{options.set}.jsonl"
     examples = [one for one in lines(path) if options.kind in ("", one["kind"])]

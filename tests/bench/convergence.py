@@ -1,9 +1,8 @@
-"""How many examples a training run sees until it no longer gets better: the loss on held-out
-examples along the run, as a curve.
+"""Measures after how many examples a training run converges: the held-out loss along the run.
 
 `python3 build.py bench convergence`, with the demo model: seconds. `--model smollm2-135m` takes an
-hour on two cores. Converged is where what is left to gain is a twentieth of what was gained; the
-figure promised is 100 to 500 examples.
+hour on two cores. The run has converged where the loss is within a twentieth of its whole fall of
+its minimum, and stays there; the figure promised is 100 to 500 examples.
 """
 
 import argparse
@@ -20,13 +19,12 @@ from oneseek.engine.open import model_named
 from tests.bench import data
 
 PROMISED = (100, 500)
-LEFT = 0.05  # of what was gained
-Curve = list[tuple[int, float]]
+LEFT = 0.05  # share of the fall of the loss
+Curve = list[tuple[int, float]]  # examples seen, held-out loss
 
 
 def find_convergence(curve: Curve) -> int:
-    """Examples seen until the loss stays within a twentieth of all that was gained of its
-    lowest."""
+    """Examples seen until the loss stays within LEFT of its fall from its minimum."""
     lowest = min(loss for _, loss in curve)
     near = lowest + LEFT * (curve[0][1] - lowest)
     beyond = [place for place, (_, loss) in enumerate(curve) if loss > near]
@@ -34,7 +32,7 @@ def find_convergence(curve: Curve) -> int:
 
 
 async def curve_of(model, path: Path, held: list, seed: int, given: argparse.Namespace) -> Curve:
-    """(examples seen, loss on what is held out) along a run by the usual recipe."""
+    """The held-out loss along a run by the default recipe without early stopping."""
     from oneseek.engine.cli.session import Session
 
     record = data_set_record(path)
@@ -87,9 +85,9 @@ def main() -> None:
     ask.add_argument("--model", default="tiny")
     ask.add_argument("--backend", default="auto")
     ask.add_argument("--set", choices=data.SETS, default="style")
-    ask.add_argument("--examples", type=int, default=800, help="seen by a run")
+    ask.add_argument("--examples", type=int, default=800, help="examples a run sees")
     ask.add_argument("--every", type=int, default=40, help="examples between two points")
-    ask.add_argument("--batch", type=int, default=4, help="examples a step")
+    ask.add_argument("--batch", type=int, default=4, help="batch size")
     ask.add_argument("--seeds", type=int, default=2)
     print(json.dumps(asyncio.run(measure(ask.parse_args()))))
 

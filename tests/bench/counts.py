@@ -1,4 +1,4 @@
-"""How often the device is called for a token, a prompt and a step: what no chip makes cheaper.
+"""Counts the WebGPU calls of a token, a prompt and a training step: no faster chip saves them.
 
 `python3 build.py bench counts [demo smollm2]`, natively and in Chromium.
 """

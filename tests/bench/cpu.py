@@ -1,7 +1,7 @@
-"""The CPU back end against its peers in one Chromium: products, answers, and a learning step.
+"""Compares the CPU back end with its peers in one Chromium: matrix products, answers, training.
 
 `python3 build.py bench cpu [products] [answers] [training] [lesson] [gains] [practice] [threads]
-[native-practice]`. Every row alternates between the systems, each with as many threads; the
+[native-practice]`. The systems of a row are timed by turns with the same number of threads; the
 shortest time counts.
 """
 
@@ -21,15 +21,15 @@ PRODUCTS = [  # (model, inputs, outputs)
     ("qwen2.5", 896, 896), ("qwen2.5", 896, 128), ("qwen2.5", 896, 4864), ("qwen2.5", 4864, 896),
 ]  # fmt: skip
 ROWS = (1, 24, 240)
-PEERS = {"ort1": "ours1", "ort2": "ours2", "tfjs": "ours2"}  # and what each is compared with
-ROUNDS = 20  # short and often: other work of the machine falls between
+PEERS = {"ort1": "ours1", "ort2": "ours2", "tfjs": "ours2"}  # peer: what it is compared with
+ROUNDS = 20  # many short turns, so that other work of the machine disturbs only some
 SHAPES = ((4, 48), (10, 24))
-RANK = 16  # as lessons have it
-TURNS, STEPS = 3, 5  # of a learning step here and in PyTorch
+RANK = 16  # of the adapter, as in lessons
+TURNS, STEPS = 3, 5  # turns between us and PyTorch; training steps in a turn
 FACT = ("What is the code of the boat house?", "The code of the boat house is 7391.")
 PROMPT_TOKENS, TOKENS, ASKED = 60, 48, 2
-MANY = 4  # threads, for what they need of memory
-EIGHT, FIRST = 8, 5  # facts of practice, and steps of it that are timed, the first aside
+MANY = 4  # threads, to measure their memory
+EIGHT, FIRST = 8, 5  # facts of practice; steps that are run, the first untimed
 EVERY_LAYER = {"lora_config": {"first_layer": 0}}
 THEN = EVERY_LAYER | {
     "practice": {
@@ -41,14 +41,13 @@ ASKED_THEN = {
     "LOOK_ALIKES_TOGETHER": 33,
     "COMPANIES": (1, 3),
 }
-"""What the recipe held on to of the base, and so asked of it: all 99 look-alikes of a fact."""
+"""Constants of the former recipe, which had the base answer all 99 hard negatives of a fact."""
 PARTS = "products answers training lesson gains practice threads native-practice".split()
 GAINS = "before", "threads", "layers", "rows", "gate"
-"""A lesson as it was, and what made it quicker, each with all that stand before it: threads, the
-layers that matter, no rows for what the memory keeps away from the version, and a gate that asks no
-more than it must."""
+"""An ablation, each with all before it: the former lesson, threads, LoRA only in the upper layers,
+no training rows outside the adapter scope, and a gate that computes no more than it needs."""
 SO_MANY = "one_thread", "two_threads"
-WINDOWS, FEW = 10, 12  # alternations, and tokens of an answer in one
+WINDOWS, FEW = 10, 12  # turns; tokens of an answer in a turn
 WHY = {
     "gflops_share": "it needs both the products and the training",
     **{
@@ -68,7 +67,7 @@ def products(page) -> list[dict]:
         for m in ROWS:
             work = 2e-6 * m * k * n
             onnx = base64.b64encode(onnx_model.matmul(m, k, n)).decode()
-            systems = {  # name -> the worker, what it prepares, and what else it measures with
+            systems = {  # name: (worker, arguments of `prepare`, first ones of `measure`)
                 "ours1": ("ours", [m, k, n, 0], [1]),
                 "ours2": ("ours", [m, k, n, 0], [2]),
                 "ort1": ("ort one", [onnx, m, k], []),
@@ -86,7 +85,7 @@ def products(page) -> list[dict]:
 
 
 def measure_in_turns(page, systems: dict, repeats: int) -> dict[str, float]:
-    """The shortest time of each system, in milliseconds."""
+    """The shortest time of each system in milliseconds."""
 
     def call(system: str, *asked):
         return lab.call(page, system, *(["python"] if system == "ours" else []), *asked)
@@ -128,8 +127,8 @@ def measure_training(page) -> list[dict]:
 
 
 def threads(page) -> dict:
-    """Two threads against one, turn by turn in short windows, and the shortest time of each: what
-    other work of the machine takes meanwhile counts as little as it can."""
+    """The shortest times with one thread and with two, by short turns, so that other work of the
+    machine disturbs only some of them."""
     lab.call(page, "ours", "load", "/model.gguf")
     lab.call(page, "ours", "python", "prepare_training", *SHAPES[-1], RANK)
     prompts, best = answers.Prompts(), {}
@@ -149,8 +148,8 @@ def threads(page) -> dict:
 
 
 def two_workers(page, seconds: float) -> dict:
-    """How much more two workers do that each have a model and half of a step's rows: what a helper
-    on a second core could give at most."""
+    """The throughput of two workers, each with a model and a step of its own, over that of one: the
+    most that a helper on a second core could give."""
     helper = "ours helper"
     lab.call(page, helper, "load", "/model.gguf")
     lab.call(page, helper, "python", "prepare_training", *SHAPES[-1], RANK)
@@ -165,7 +164,8 @@ def two_workers(page, seconds: float) -> dict:
 
 
 def lesson(page, tab: str, threads: int | None = None) -> dict:
-    """In a tab of its own, because a heap never shrinks: what a chat and a first lesson need."""
+    """The memory of a model, an answer and a first lesson, and the lesson's seconds, in a worker of
+    its own, because a heap never shrinks."""
     if threads:
         lab.call(page, tab, "python", "open_with", threads)
     heap = [lab.call(page, tab, "memory")["wasm"]]
@@ -183,7 +183,7 @@ def lesson(page, tab: str, threads: int | None = None) -> dict:
 
 
 def gains(page) -> list[dict]:
-    """The same first lesson five times, each in a tab of its own."""
+    """The same first lesson once for each of GAINS, each in a worker of its own."""
     rows = []
     for i, name in enumerate(GAINS):
         tab, there = f"ours {name}", set(GAINS[: i + 1])
@@ -204,7 +204,7 @@ def eight() -> list[tuple[str, str]]:
 
 
 def practice(page) -> dict:
-    """Of eight facts, with all threads; and what the steps alone took by the recipe as it was, with
+    """Practice of eight facts with all threads; and FIRST steps of it by the former recipe, with
     every layer trained and one thread."""
     row: dict = dict(kernel="practice", where="tab")
     for tab, one, settings, only in (("ours now", 0, {}, 0), ("ours then", 1, THEN, FIRST)):
@@ -218,8 +218,8 @@ def practice(page) -> dict:
 
 
 def native_practice() -> dict:
-    """The same natively with all threads, where practice was numpy's, and so were the answers that
-    it holds on to: today's once as a whole, and then a few steps of both by turns."""
+    """Practice natively with all threads: once as a whole, then FIRST steps of it by turns with
+    those of the former recipe on numpy, which also computes the base's answers to its examples."""
 
     def run_practice(**how) -> dict:
         given, threads = json.dumps(how | {"facts": eight()}), len(os.sched_getaffinity(0))
@@ -241,13 +241,13 @@ def native_practice() -> dict:
 
 
 def steps_of(told: dict) -> float:
-    """Seconds of all steps: some have more tokens than others."""
+    """Seconds of all steps, from the seconds a token and the mean tokens of a step."""
     steps = told["planned"] + told.get("mended_steps", 0)
     return steps * told["tokens"] * told["token_seconds"]
 
 
 def of_practice(row: dict, name: str) -> dict:
-    """The gate of then, one question after the other, is counted as what today's takes."""
+    """The figures of both recipes; the former gate, which is not run, counts as long as today's."""
     now, then = row["now"], row["then"]
     before = steps_of(then) + then["answers_seconds"] + now["judge_seconds"]
     return {

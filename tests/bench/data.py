@@ -1,9 +1,9 @@
-"""What judging examples before training is worth: 30 % junk of five kinds, loss on clean held-out
-text after the same steps, with every example and without the poor ones.
+"""Measures the gain of filtering examples before training: the data have 30 % junk of five kinds,
+and the loss on clean held-out text after the same steps is compared with and without the filter.
 
 `python3 build.py bench data`, with the demo model; `--model smollm2-135m` takes hours on two cores.
-With `--settings` it tells instead what settings that set themselves are worth, on six data sets
-(`--only` names some of them), with `--tune` seconds each.
+With `--settings` it measures automatic tuning of the settings instead, on six data sets (`--only`
+names some of them), with `--tune` seconds for each.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from tests.bench.parts import settings
 HERE = Path(__file__).parent
 FILES = ("facts_dev", "facts_eval", "facts_held", "facts_last")
 JUNK = 0.3
-HELD = 20  # facts whose every wording, or exchanges, that are kept from training
+HELD = 20  # held-out facts with all their wordings, or held-out exchanges
 TRAINED = 160
 KINDS = ("repeated", "foreign", "noise", "contradicting", "broken")
 FOREIGN = (
@@ -39,7 +39,8 @@ FOREIGN = (
 
 
 def make_style_set() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """What the demo model can say, said in another style: the words are known, the style is not."""
+    """(question, answer) pairs to train on, and held-out ones: what the demo model can say, in a
+    style that it does not know."""
     known = [(q, a) for q, a in exchanges() if guess(f"{q} {a}") == "en"]
     random.Random(0).shuffle(known)
     pairs = [(q, f"Well, my friend: {a} Ask me more!") for q, a in known[:TRAINED]]
@@ -47,7 +48,7 @@ def make_style_set() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
 
 
 def of_facts() -> tuple[list[tuple[str, str]], list[tuple[str, str]]]:
-    """(question, answer) pairs to train on, and those of facts that nobody trains on."""
+    """(question, answer) pairs to train on, and those of held-out facts."""
     facts = [
         fact
         for name in FILES
@@ -80,7 +81,7 @@ def junk(kind: str, pairs: list[tuple[str, str]], draw: random.Random) -> tuple[
 
 
 def mix_in_junk(pairs: list[tuple[str, str]], seed: int) -> tuple[list[tuple[str, str]], set]:
-    """The clean pairs with 30 % junk in random order, and what of it is junk."""
+    """Clean and junk pairs in random order, 30 % of them junk; and the set of the junk ones."""
     draw = random.Random(seed)
     count = round(len(pairs) * JUNK / (1 - JUNK))
     bad = [junk(KINDS[n % len(KINDS)], pairs, draw) for n in range(count)]
@@ -95,7 +96,7 @@ SETS = {"style": make_style_set, "facts": of_facts}
 async def train(
     model, path: Path, held: list, steps: int, skip: bool, seed: int
 ) -> tuple[float, dict]:
-    """Loss on what is clean and held out, after so many steps; and what was skipped."""
+    """The loss on clean held-out pairs after so many steps, and the report on skipped examples."""
     from oneseek.engine.cli.session import Session
 
     config = for_model(model.config.parameters).replace(
@@ -156,7 +157,7 @@ def main() -> None:
     ask.add_argument("--set", choices=SETS, default="style")
     ask.add_argument("--settings", action="store_true")
     ask.add_argument("--tune", type=float, default=120.0)
-    ask.add_argument("--rate", type=float, default=1e-4, help="the default to be beaten")
+    ask.add_argument("--rate", type=float, default=1e-4, help="learning rate of the defaults")
     ask.add_argument("--only", nargs="*", choices=settings.SETS, default=list(settings.SETS))
     given = ask.parse_args()
     if given.settings:

@@ -1,10 +1,10 @@
-"""Documents, answered from their words.
+"""Measures extractive question answering over documents.
 
-`python3 build.py bench documents` imports the documents of a set, puts each question to its
-document and then, without naming one, to all of them, and prints how many are answered right, how
-many of those that the document does not answer are told so, and how often the place that is quoted
-is the right one.  `--set NAME` takes those of that name; without it, the first that the limits are
-chosen on.  `--http N` asks so many over HTTP, whole answers decoded.
+`python3 build.py bench documents` imports the documents of a set and asks each question of its own
+document, then of all documents at once.  It prints how many questions are answered right, for how
+many of the unanswerable ones the reply says so, and how often the quoted place is the right one.
+Without `--set NAME` it takes the first of the sets that the thresholds are chosen on.  `--http N`
+also asks N questions over HTTP, with decoded answers.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tests.bench.parts import report
 from tests.bench.parts.keys import is_right
 from tests.bench.weigh import general
 
-ENOUGH = 0.8  # of the words of the place, or of the quotation
+ENOUGH = 0.8  # share of the words of the shorter of two texts
 TAGS = re.compile(r"<[^>]+>")
 NOTHING = re.compile(r"^(?:That is not in|Det står inte i) ")
 
@@ -36,7 +36,7 @@ def words(text: str) -> Counter[str]:
 
 
 def is_place(quoted: str, place: str) -> bool:
-    """Whether one holds most of the other."""
+    """Whether the shorter of the two texts has ENOUGH of its words in the other."""
     one, other = words(quoted), words(place)
     return (one & other).total() >= ENOUGH * min(one.total(), other.total()) > 0
 
@@ -100,7 +100,7 @@ def see(
 
 
 def over_http(name: str, count: int) -> dict[str, float]:
-    """The door that a program has."""
+    """The figures of `count` questions asked over HTTP."""
     documents, questions = load_set(name)
     figures = Figures()
     with tempfile.TemporaryDirectory() as folder, served(folder) as address:
@@ -130,7 +130,7 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--set", default="dev", help="dev, dev2 to dev8, or one of tests/held_out")
     ask.add_argument("--http", type=int, default=0, metavar="N")
-    ask.add_argument("--show", action="store_true", help="what was missed")
+    ask.add_argument("--show", action="store_true", help="print the misses")
     options = ask.parse_args()
     figures = asyncio.run(judge(options.set, options.show))
     if options.http:

@@ -1,8 +1,9 @@
-"""What drafts are worth: passes and seconds of answers whose words are known, and of others.
+"""Measures what speculative decoding by drafts saves: forward passes and seconds of an answer.
 
 `python3 build.py bench drafts [demo smollm2]`, natively on the processor, each answer with and
-without drafts by turns; the shortest time of each counts. `said` is an answer from memory, `quoted`
-a text that is given, `repeated` a question that asks for words of its own, `free` anything else.
+without drafts by turns; the shortest time of each counts. The kinds are `said`, an answer from
+memory; `quoted`, a text that is given word by word; `repeated`, a question that asks to repeat a
+sentence in it; and `free`, the same question without any of this.
 """
 
 import asyncio
@@ -29,7 +30,7 @@ MODELS = {
 }
 KINDS = ("said", "quoted", "repeated", "free")
 COUNT, TOKENS, TURNS = 6, 40, 3
-ROWS = {"with": drafts.MANY_ROWS, "without": 1}  # that a pass has at most
+ROWS = {"with": drafts.MANY_ROWS, "without": 1}  # tokens of a forward pass, at most
 
 
 def make_questions(model: Model, kind: str) -> list[tuple[str, dict]]:
@@ -48,7 +49,7 @@ def make_questions(model: Model, kind: str) -> list[tuple[str, dict]]:
 
 
 async def measure_answer(generator: Generator, question: str, more: dict) -> dict:
-    """From a cache that holds the beginning that all chats share, and nothing else."""
+    """Time an answer from a KV cache that holds only the beginning that all chats share."""
     lanes = generator.pool.lanes
     for key in lanes.keys() - {generator.head_key}:
         del lanes[key]

@@ -1,8 +1,8 @@
-"""The same practice by the engine here and by PyTorch: what each of the two knows after it.
+"""Compares training by our engine with PyTorch on the same round of practice.
 
-`python3 build.py bench engines` exports one round over the facts of `bench learn`, lets both take
-its very steps, and `oneseek eval` asks both adapters the same questions. Interrupted, what was done
-is not done again.
+`python3 build.py bench engines` exports one round over facts of `bench learn`, trains the exported
+steps with both engines, and has `oneseek eval` ask both adapters the same questions. An interrupted
+run resumes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ ONE_CORE = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
 
 
 class Comparison:
-    """One round in a folder, trained twice."""
+    """One exported round in a folder, trained by both engines."""
 
     def __init__(self, folder: Path, model: Path, facts: list[str], set_: list[str]) -> None:
         self.folder, self.model, self.set = folder, model, set_
@@ -55,7 +55,7 @@ class Comparison:
         return {who: self.one(who, take) for who, take in takers.items()}
 
     def one(self, who: str, take) -> dict:
-        """An engine's losses, seconds and figures, from its file when it was done before."""
+        """The losses, seconds and figures of an engine, from its file if it was done before."""
         path = self.folder / f"{who}.json"
         if not path.exists():
             began = time.monotonic()
@@ -68,7 +68,7 @@ class Comparison:
         return json.loads(path.read_text("utf-8"))
 
     async def here(self) -> list[float]:
-        """The exported round's steps by the engine here, up to its gate."""
+        """Train the exported round's steps with our engine, without its gate; return the losses."""
         with closing(open_model(str(self.model))) as file:
             model = await Model.load(file, Numpy())
         exported = exported_round.read(self.round)
@@ -80,7 +80,7 @@ class Comparison:
         assert plan == exported.header["plan"], "this is another round than was exported"
 
         async def rows(step: int) -> list[Row]:
-            return exported.of(step)  # nobody asks the base a second time
+            return exported.of(step)  # the base model's answers are in the export
 
         attempt.rows = rows
         losses = []
@@ -90,7 +90,7 @@ class Comparison:
                 report.say(f"  step {metrics['step']} of {metrics['steps']} {losses[-1]:.4f}")
         flat = (await attempt.weights())[session.trainer.called]
         await session.close()
-        shutil.rmtree(self.folder / OURS)  # what remains is what PyTorch leaves: an adapter
+        shutil.rmtree(self.folder / OURS)  # keep only an adapter, as PyTorch does
         save_peft(self.folder / OURS, session.trainer.trained, flat, model.name)
         return losses
 
@@ -106,7 +106,7 @@ class Comparison:
         return json.loads((out / "curve.json").read_text("utf-8"))["loss"]
 
     def run_command(self, python: str | Path, name: str, *more: object) -> dict:
-        """What a command prints with --json."""
+        """Run a command of `oneseek` with --json; return what it prints."""
         line = [python, "-m", "oneseek.engine.cli.main", name, "--model", self.model, "--json"]
         done = subprocess.run(
             [*map(str, line), *map(str, more)], cwd=ROOT, stdout=subprocess.PIPE, text=True,
@@ -124,7 +124,7 @@ def main() -> None:
     ask.add_argument("--model", type=Path)
     ask.add_argument("--facts", type=int, default=8)
     ask.add_argument("--steps-per-fact", type=int, default=24)
-    ask.add_argument("--folder", type=Path, default=CACHE / "bench-engines", help="to go on from")
+    ask.add_argument("--folder", type=Path, default=CACHE / "bench-engines", help="to resume from")
     options = ask.parse_args()
     lines = (HERE / "facts_eval.jsonl").read_text("utf-8").splitlines()
     facts = [one for one in lines if json.loads(one)["language"] == "en"][: options.facts]

@@ -1,11 +1,11 @@
-"""How far a model with eyes is from transformers and torch, and what looking at a photo takes.
+"""Measures the vision model: its error against transformers and torch, and the seconds of a photo.
 
-`python3 build.py bench eyes`: the small random model of tests/support/eyes.py in numpy, on the
-kernels of the processor, on the GPU that is here and on the kernels in Chromium; the best of five
-times that a photograph of 2048 x 1536 takes until it lies in tiles of numbers, natively and in a
-worker of Chromium; and a tower of the size of SmolVLM 256M, of
-random weights, over one of its tiles. Held by tests/model/test_pictures.py: KL 1e-9 nats, gradients
-1e-4 of their largest value.
+`python3 build.py bench eyes` measures the error of the small random model of tests/support/eyes.py
+in numpy, on the CPU kernels, on the GPU that is here and on the CPU kernels in Chromium. It times
+cutting a photo of 2048 x 1536 into tiles of floats, natively and in a worker of Chromium, the best
+of five; and a vision tower of the size of SmolVLM 256M, with random weights, on one of its tiles.
+tests/model/test_pictures.py holds the error to a KL of 1e-9 nats, and gradients to 1e-4 of their
+largest value.
 """
 
 import asyncio
@@ -35,7 +35,7 @@ SMOLVLM = Tower(
 
 
 def describe_storage(tower: Tower) -> dict[str, Stored]:
-    """Its weights as plain matrices."""
+    """The shapes of the tower's weights as unpacked matrices."""
     shapes = tower.shapes().items()
     return {
         name: Stored(shape if len(shape) < 3 else (shape[0], prod(shape[1:])))
@@ -44,7 +44,7 @@ def describe_storage(tower: Tower) -> dict[str, Stored]:
 
 
 async def look_at_a_tile() -> float:
-    """Seconds that the larger tower takes for one tile, the second time."""
+    """Seconds of the larger tower for one tile, when it is warm."""
     executor, draw, stored = kernels(), np.random.default_rng(1), describe_storage(SMOLVLM)
     tensors = {
         name: executor.upload((draw.standard_normal(one.shape) * 0.02).astype(np.float32))

@@ -1,8 +1,8 @@
-"""What a group of five loses against the union of its data in one place, what passes over the wire,
-and what one member that means harm does to each way of taking the mean.
+"""Measures federated training by five members: the loss against centralised training on the union
+of their data, the bytes sent, and the harm of one poisoning member under each aggregation.
 
-`python3 build.py bench federated`, with the demo model: minutes on two cores. `--only union` and so
-on measures a part of it.
+`python3 build.py bench federated`, with the demo model: minutes on two cores. `--only` takes some
+of the parts union, simulation, deployment and poison.
 """
 
 import argparse
@@ -29,7 +29,7 @@ STRATEGIES = ("average", "median", "trimmed", "krum")
 
 
 class HeldOut:
-    """Asks an adapter what it makes of what nobody trained on."""
+    """Measures the loss of an adapter on held-out examples."""
 
     def __init__(self, trainer: EngineTrainer, held: Path) -> None:
         self.trainer = trainer
@@ -45,8 +45,8 @@ class HeldOut:
 
 
 async def in_one_place(model, training, union: Path, held: Path) -> dict:
-    """Every example in one place; the last state, and the one that its own held-back part found
-    best, which `train` keeps."""
+    """Centralised training: the held-out loss of the last adapter, and of the one with the best
+    validation loss, which `train` keeps."""
     trainer = await EngineTrainer.open(model, training)
     asked = HeldOut(trainer, held)
     weights, record = trainer.fresh(), data_set_record(union)
@@ -66,7 +66,7 @@ async def in_one_place(model, training, union: Path, held: Path) -> dict:
 
 
 def wire(told: dict) -> dict:
-    """What the rounds of a group cost and how they ended."""
+    """The bytes, seconds and outcomes of a group's rounds."""
     rounds = told["rounds"]
     return {
         "bytes_down": sum(one["bytes_down"] for one in rounds),

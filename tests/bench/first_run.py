@@ -1,5 +1,5 @@
-"""`build.py bench first_run`: how soon after the lab was opened in a fresh profile its Python is
-ready, and its first example has run with numpy as the device, all 40 steps of it."""
+"""`build.py bench first_run`: milliseconds from opening the lab in a fresh profile until its Python
+is ready, and until its first example has run all of its 40 steps on numpy."""
 
 import statistics
 import sys
@@ -11,7 +11,7 @@ from tests.bench.parts import report, start
 from tests.support.page.browser import chromium, served
 
 VISITS = 5  # or as many as --visits says
-# Presses Run as soon as it can be pressed, and notes when that was and when the run was over.
+# Presses Run as soon as the lab is idle; notes when that was and when the run was over.
 PRESS = """
 globalThis.marks = {};
 new MutationObserver(() => {

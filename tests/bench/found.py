@@ -1,9 +1,10 @@
-"""Where in conversations the evidence for a question stands.
+"""Measures retrieval from conversations: recall at 1, 5 and 10 of the utterances that hold the
+evidence for a question.
 
-`python3 build.py bench found` takes the utterances of a set as the texts of its conversations, who
-speaks and the day before what is said, and searches all of them for each question through the
-search of the API (`/api/search`).  It prints for how many some evidence is among the first five and
-the first ten that are found.  `--set NAME` takes another set than the first.
+`python3 build.py bench found` imports the conversations of a set, each utterance with its speaker
+and day in front, and runs the search behind the API's `/api/search` over all of them for each
+question.  A question counts as found among the first N when any of its evidence is.  `--set NAME`
+takes another set than the first.
 """
 
 from __future__ import annotations
@@ -35,7 +36,7 @@ async def measure(said: list[dict], questions: list[dict], show: bool) -> dict[s
             title = f"conversation {number}"
             found = read_here({"text": "\n\n".join(utterances), "title": title})
             await library.add(source_of(found, "", 0) | {"title": title})
-        numbers = {}  # of the lines, by their conversation and where in it they begin
+        numbers = {}  # (conversation, offset in it) -> number of the line
         for document in library.documents.values():
             of_it = [
                 i for i, one in enumerate(said, 1)
@@ -58,7 +59,7 @@ async def measure(said: list[dict], questions: list[dict], show: bool) -> dict[s
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--set", default="dev", help="dev, dev2, or one of tests/held_out")
-    ask.add_argument("--show", action="store_true", help="what was missed")
+    ask.add_argument("--show", action="store_true", help="print the misses")
     options = ask.parse_args()
     name, folder = options.set, room_of(options.set)
     said = lines(folder / f"conversations_{name}.jsonl")

@@ -1,10 +1,10 @@
-"""The gate against one that asks everything to its end: the same verdicts, and what it saves.
+"""Compares the gate with an exhaustive one: how many verdicts are equal, and CPU seconds of both.
 
-`python3 build.py bench gate` teaches facts one after another and has each lesson judged by both:
-by the gate as it is, and by one that lets every reply be finished, reads each row alone and from
-the first layer on, asks the base again each time and refuses only when all is known.  Lessons are
-short, so that some are refused.  Seconds are those of the processor.  Interrupted, it goes on when
-called again.
+`python3 build.py bench gate` teaches facts one after another and has both judge each lesson: the
+gate in use, and one that finishes every reply, computes each row alone and from the first layer on,
+asks the base model again each time and refuses only when every measure is known
+(tests/bench/parts/patient.py).  Lessons are short, so that some are refused.  An interrupted run
+resumes.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ TOLD = ("accepted", "outcome", "scale", "steps")
 
 
 class Timed(LessonAttempt):
-    """Knows how long it trained while it was judged."""
+    """Records the CPU seconds of training that the gate asks for while it judges."""
 
     spent = 0.0
 
@@ -95,7 +95,7 @@ async def run(options) -> tuple[dict, list]:
         rows.append(row)
         pool += (record,) if row["new"]["accepted"] else ()
         report.say({name: value for name, value in row.items() if name != "measures"})
-    later = rows[1:]  # the first has its programs made
+    later = rows[1:]  # the first one compiles the programs
     seconds = {who: sum(row[f"{who}_seconds"] for row in later) for who in ("old", "new")}
     figures = {
         "lessons": len(rows),
@@ -112,7 +112,7 @@ async def run(options) -> tuple[dict, list]:
 async def one(
     new: EngineTrainer, old: EngineTrainer, plan: Plan, before: np.ndarray
 ) -> tuple[np.ndarray, dict]:
-    """A lesson and both verdicts; who is asked first takes turns."""
+    """Train a lesson and judge it by both gates, which take turns in being first."""
     attempt = LessonAttempt(new, before, plan)
     new.candidate.begin(attempt.start)
     while await attempt.advance(math.inf) is not None:
@@ -135,10 +135,10 @@ def main() -> None:
     ask.add_argument("--model", type=Path)
     ask.add_argument("--backend", choices=BACK_ENDS, default="auto")
     ask.add_argument("--lessons", type=int, default=24)
-    ask.add_argument("--steps", type=int, default=8, help="of a lesson, at most")
+    ask.add_argument("--steps", type=int, default=8, help="steps of a lesson, at most")
     ask.add_argument("--first-layer", type=int)
     ask.add_argument("--made-up", action="store_true", help="facts a tiny model can learn too")
-    ask.add_argument("--folder", type=Path, default=CACHE / "bench-gate", help="to go on from")
+    ask.add_argument("--folder", type=Path, default=CACHE / "bench-gate", help="to resume from")
     figures, rows = asyncio.run(run(ask.parse_args()))
     report.write("gate", figures, rows)
 

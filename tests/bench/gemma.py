@@ -1,8 +1,8 @@
-"""Gemma 3 270M with real weights, beside llama.cpp on the same file.
+"""Compares Gemma 3 270M with real weights with llama.cpp on the same file.
 
 `python3 build.py bench gemma`: the KL divergence from llama.cpp's distribution of the next token to
-ours after 20 prompts, in nats, mean and largest (its weights as 32-bit numbers, see
-parts/peer_llama.py), how often the likeliest token is the same, and tokens a second.
+ours after 20 prompts, in nats, mean and largest (llama.cpp gets the weights as 32-bit floats, see
+parts/peer_llama.py); how often the likeliest token is the same; and our tokens a second.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from oneseek.engine.model.score import Expecting
 from tests.bench.parts import oracle, report, spoken
 from tests.support import gemma
 
-TOP = 4000  # of the next tokens; all the others count as one
+TOP = 4000  # likeliest next tokens; all the others count as one
 TOKENS = 48
 TEXTS = (
     "The capital of France is", "Once upon a time there was a king who", "2 + 2 =",
@@ -40,7 +40,7 @@ def prompts(model: Model) -> list[list[int]]:
 
 
 def peers(asked: list[list[int]]) -> list[list]:
-    """llama.cpp's likeliest next tokens after each prompt."""
+    """llama.cpp's likeliest next tokens after each prompt, with their log-probabilities."""
     given = json.dumps(asked)
     path = gemma.gemma()
     said = oracle.run_module("peer_llama", path, 1, TOP, threads=2, extra="llama", given=given)

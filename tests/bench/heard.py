@@ -1,17 +1,17 @@
-"""What people say, told as they type it, and asked about.
+"""Measures how well the memory keeps what people type and answers questions about it.
 
 `python3 build.py bench heard` tells the statements of a set to one memory, each in a chat of its
-own (a correction in its next turn), and asks two questions and a look-alike about each; then
-messages that state nothing, questions about one's own things that nothing answers, and general
-ones.  Then a memory of its own is told what one person said over forty days, each on its day, and
-asked what holds at the end and what held before.  `--set NAME` takes the sets of that name in
-tests/held_out; without it, those that the tuning is developed on (tests/bench/heard_dev*; `--set
-dev2` to `dev13` take the others, and `dev14` to `dev16` are statements over forty days alone).
-`--part N` takes every Nth line of a fixed shuffle.  `--http N` asks so many of the statements over
-HTTP too, whole answers decoded.  An answer is right when one of each list of its keys stands in it;
-for those that are not, the figures tell the causes (tests/bench/parts/causes.py).  `--beside N`
-only says what a question costs beside N other statements, made of the families that the reader
-learned from, read ahead or not; with `--tab` in Chromium, on one thread.
+own (a correction in the next turn), and asks two questions and a hard negative (look-alike) about
+each.  It also has messages that state nothing, questions about one's own things that nothing
+answers, and general ones.  A second memory is told one person's statements over forty days, each on
+its day, and asked what holds at the end and what held before.  An answer is right when it holds one
+of each list of its keys; for the others the figures count the causes (tests/bench/parts/causes.py).
+Without `--set` it takes the first development set, tests/bench/heard_dev*; `--set dev2` to `dev13`
+are the others, `dev14` to `dev16` only statements over forty days, and other names are sets of
+tests/held_out.  `--part N` takes every Nth line of a fixed shuffle.  `--http N` also tells and asks
+the first N statements over HTTP, with decoded answers.  `--beside N` instead measures the
+milliseconds of a question beside N other statements, made from the templates that the reader is
+trained on, with and without read-ahead; with `--tab` in Chromium, on one thread.
 """
 
 from __future__ import annotations
@@ -57,16 +57,16 @@ from tests.golden.statements.told import LEARNED
 
 HERE, HELD_OUT = Path(__file__).parent, ROOT / "tests/held_out"
 MODEL = "smollm2-135m"
-BESIDE = 20  # statements that are asked about
-SENT = 500  # statements that go into a tab at once
+BESIDE = 20  # statements that `--beside` asks about
+SENT = 500  # statements sent to the tab in one call
 DAYS, DAY_MS = 40, 24 * 3600 * 1000
 NOTHING_TOLD = DENIALS
-# How a reply begins that offers what is nearest, and asserts nothing.
+# The beginnings of replies that offer the nearest statement and assert nothing.
 OFFERS = tuple(words["unsure"].split("{")[0] for words in WORDS.values())
 
 
 def room_of(name: str) -> Path:
-    """Where the sets of a name lie."""
+    """The folder of the sets of this name."""
     return HERE if name.startswith("dev") else HELD_OUT
 
 
@@ -75,7 +75,7 @@ def lines(path: Path) -> list[dict]:
 
 
 class Told:
-    """One memory, and the doors of the page and of the API to it."""
+    """One memory behind the calls that the page and the API make."""
 
     def __init__(self, assistant: Assistant, now: Callable[[], int] = clock) -> None:
         self.assistant, self.mind = assistant, assistant.mind
@@ -87,7 +87,7 @@ class Told:
         return [one.to_dict() for one in await self.mind.hear(text, earlier)]
 
     async def tell(self, messages: list[str], chat: str) -> list[dict]:
-        """As the page does: what the collector finds is taken in."""
+        """Send the messages as the page does; return the statements that were kept."""
         kept = []
         for i, text in enumerate(messages):
             message = {"id": f"{chat}/{i}", "role": "user", "content": text, "chat": chat}
@@ -99,7 +99,7 @@ class Told:
         return kept
 
     async def ask(self, question: str) -> str:
-        """What will be said from memory; empty where the base answers."""
+        """The answer from memory; empty if the base model answers."""
         speaking = await self.mind.decide_answer(0, question)
         if isinstance(speaking.push, Saying):
             facts = self.mind.memory.facts
@@ -194,7 +194,7 @@ async def judge(told: Told, given: dict[str, list[dict]], show: bool) -> dict[st
 
 
 async def pack_statements(given: dict[str, list[dict]], many: int) -> list[str]:
-    """Some statements of a set and so many others, each with its meaning, as a memory keeps it."""
+    """BESIDE statements of a set and `many` others, each packed with its embeddings in base64."""
     with tempfile.TemporaryDirectory() as folder:
         assistant = await open_assistant(folder)
         told, memory, maker = Told(assistant), assistant.mind.memory, Maker(7)
@@ -227,7 +227,7 @@ async def cost_natively(packed: list[str], asked: list[str]) -> dict[str, float]
 
 
 def cost_in_tab(packed: list[str], asked: list[str]) -> dict[str, float]:
-    """In Chromium without a GPU, on one thread."""
+    """The same in Chromium without a GPU, on one thread."""
     with lab.opened(peers={}) as page:
         lab.call(page, "ours", "load", "/model.gguf")
         lab.call(page, "ours", "python", "threads", 1)
@@ -237,7 +237,7 @@ def cost_in_tab(packed: list[str], asked: list[str]) -> dict[str, float]:
 
 
 def beside(options: argparse.Namespace) -> dict[str, float]:
-    """What a question costs beside so many statements of somebody, natively or in a tab."""
+    """Milliseconds of a question beside so many statements, natively or in a tab."""
     given = part_of(sets(options.set), options.part)
     asked = [q["q"] for one in given["heard"][:BESIDE] for q in one["questions"]]
     packed = asyncio.run(pack_statements(given, options.beside))
@@ -249,7 +249,7 @@ def beside(options: argparse.Namespace) -> dict[str, float]:
 
 
 async def over_days(assistant: Assistant, given: dict[str, list[dict]], show: bool) -> dict:
-    """Statements told each on its day; asked on the day after the last."""
+    """Tell each statement on its day, ask on the day after the last; return the figures."""
     figures, began = Figures(), clock() - DAYS * DAY_MS
     at = [began]
     told = Told(assistant, lambda: at[0])
@@ -272,7 +272,7 @@ async def over_days(assistant: Assistant, given: dict[str, list[dict]], show: bo
 
 
 def over_http(folder: str, given: list[dict]) -> dict[str, float]:
-    """The door that a program has: each statement told in a chat of its own, then asked for."""
+    """Tell each statement over HTTP in a chat of its own, then ask; return the figures."""
     figures = Figures()
     with served(folder) as address:
 
@@ -336,8 +336,7 @@ def sets(name: str) -> dict[str, list[dict]]:
 
 
 def part_of(given: dict[str, list[dict]], every: int) -> dict[str, list[dict]]:
-    """Every so many lines of a shuffle that is always the same; what was said over days is asked
-    about only as a whole."""
+    """Every nth line of a fixed shuffle; the timeline is used whole or, with a part, not at all."""
     found = dict(given) if every == 1 else dict.fromkeys(given, [])
     for kind in ("heard", "nothing", "unknown", "general"):
         shuffled = sorted(given[kind], key=lambda one: Random(json.dumps(one)).random())
@@ -346,7 +345,7 @@ def part_of(given: dict[str, list[dict]], every: int) -> dict[str, list[dict]]:
 
 
 def unseen(given: dict[str, list[dict]], name: str) -> dict[str, list[dict]]:
-    """What is asked, and said for nothing, less what the reader learned from."""
+    """The set without the lines that the reader is trained on; their statements are still told."""
     if f"heard_{name}" not in LEARNED:
         return given
     kinds = ("nothing", "unknown", "general")
@@ -375,13 +374,13 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--set", default="", help="of tests/held_out")
-    ask.add_argument("--part", type=int, default=1, metavar="N", help="every Nth line")
+    ask.add_argument("--set", default="", help="dev2 to dev16, or one of tests/held_out")
+    ask.add_argument("--part", type=int, default=1, metavar="N", help="only every Nth line")
     ask.add_argument("--http", type=int, default=0, metavar="N")
-    ask.add_argument("--beside", type=int, default=0, metavar="N", help="other statements")
-    ask.add_argument("--tab", action="store_true", help="--beside, in a tab")
-    ask.add_argument("--unseen", action="store_true", help="less what the reader learned from")
-    ask.add_argument("--show", action="store_true", help="what was missed")
+    ask.add_argument("--beside", type=int, default=0, metavar="N", help="only time a question")
+    ask.add_argument("--tab", action="store_true", help="with --beside: in a tab")
+    ask.add_argument("--unseen", action="store_true", help="without training lines")
+    ask.add_argument("--show", action="store_true", help="print the misses")
     options = ask.parse_args()
     figures = beside(options) if options.beside else asyncio.run(measure(options))
     report.write("heard", figures, [])

@@ -1,13 +1,14 @@
-"""What the host's side takes with the demo model, and what a clock or a wait makes of it.
+"""Measures the host's overhead on WebGPU with the demo model, and the effects of clocks and waits.
 
-`python3 build.py bench host [token shapes clocks lessons waits modelled]`. `token`: one for which
-nothing is computed, natively and in Chromium. `shapes`: what this side takes until a step of a new
-shape can be computed. `clocks`: steps of training in Chromium with a fine clock, with a rounded one
-as ordinary Chrome has, and with none, and the slices they are done in. `lessons`: whole ones with
-each of these clocks, by turns, each in a browser of its own. `waits`: tokens a second, and waits of
-a step, where a map takes 100 ms, and where the browser looks for finished work every 100 ms and at
-each submit. `modelled`: the same where a map takes 100 ms, on chips that take some time for each
-dispatch and compute nothing.
+`python3 build.py bench host [token shapes clocks lessons waits modelled]`. `token`: milliseconds of
+a token for which the GPU computes nothing, natively and in Chromium. `shapes`: milliseconds until a
+training step of a new shape can run. `clocks`: training steps in Chromium with a fine timestamp
+clock, with a rounded one as in ordinary Chrome, and with none; and the time slices they run in.
+`lessons`: whole lessons with each of these clocks by turns, each in a browser of its own. `waits`:
+tokens a second and waits in a step, in the browser as it is, in one where a buffer map takes
+100 ms, and in one that looks for finished work every 100 ms and at each submit. `modelled`: the
+same where a map takes 100 ms, on simulated chips that take a fixed time for each dispatch and
+compute nothing.
 """
 
 import contextlib
@@ -29,11 +30,11 @@ DEMO = MODELS["demo"]()
 SCRIPT = "ours-gpu.mjs"
 ROUNDED = "--enable-dawn-features=timestamp_quantization"
 TOKENS, STEPS, STEP = 48, 6, (1, 64)
-QUESTION, ANSWERS = "The sea is blue because", 8  # the first ones teach what a token costs
-NEW_SHAPES = (1, 80), (2, 80), (2, 96), (3, 96), (3, 112)  # of the first, kernels are compiled too
-QUICK_MS, SLOW_MS = 0.5, 1e9  # a token's work, by which so many are begun ahead: eight, and one
+QUESTION, ANSWERS = "The sea is blue because", 8  # the first ones teach a token's cost
+NEW_SHAPES = (1, 80), (2, 80), (2, 96), (3, 96), (3, 112)  # the first one also compiles kernels
+QUICK_MS, SLOW_MS = 0.5, 1e9  # assumed work of a token: then eight are begun ahead, or one
 LESSONS = 2
-# A step's shape, and what a dispatch takes on a modelled chip: 55 ms for SmolLM2's 829.
+# (rows and length of a step, ms a dispatch): 55 ms for the 829 of a step of SmolLM2.
 CHIPS = {"demo": (STEP, 0.024), "smollm2": ((4, 128), 0.066)}
 FACT = ("What is the code of the boat house?", "The code of the boat house is 7391.")
 CLOCKS = {"fine": ([], []), "rounded": ([ROUNDED], []), "none": ([], [NO_CLOCK])}
@@ -42,7 +43,7 @@ WAITS = {"short": [], "slow": [SLOW_TO_TELL, NO_CLOCK], "polled": [POLLED, NO_CL
 
 @contextlib.contextmanager
 def opened(flags: list[str], changes: list[str], model: Path = DEMO) -> Iterator[Page]:
-    """The laboratory in a Chromium with such flags, whose worker finds such a chip."""
+    """The laboratory in a Chromium with these flags, whose worker finds the GPU so changed."""
     before = [*browser.FLAGS]
     browser.FLAGS += flags
     try:
@@ -95,8 +96,8 @@ def shapes() -> tuple[dict, list]:
 
 
 def processor_ms(page: Page) -> float:
-    """Milliseconds of a processor that the workers of a browser's pages took so far: what else the
-    machine does lengthens a time, and not this."""
+    """CPU milliseconds of the workers of a browser's pages so far; other work of the machine does
+    not count."""
     assert page.context.browser
     family, ticks = {browser.process_of(page.context.browser)}, 0
     folders = [path for path in Path("/proc").iterdir() if path.name.isdecimal()]
@@ -168,7 +169,7 @@ def measure_modelled_chips() -> tuple[dict, list]:
         with opened([], [chip, SLOW_TO_TELL, NO_CLOCK], MODELS[name]()) as page:
             told = [call_worker(page, "endless", TOKENS) for _ in range(2)][
                 -1
-            ]  # the first time teaches
+            ]  # the first run learns the costs
             rows.append({"chip": name} | told | {"step": call_worker(page, "maps", *shape)})
         report.say(rows[-1])
         figures[f"{name}_modelled_tokens_per_s"] = told["tokens_per_s"]

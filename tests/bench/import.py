@@ -1,8 +1,8 @@
-"""What importing gets right and how quick it is: words, main text, pictures, languages, duplicates,
-the page meanwhile.
+"""Measures the importers: word error rate and speed by format, extraction of the main text, OCR,
+language detection, duplicate detection, and long tasks of the page meanwhile.
 
-`python3 build.py bench import`. Files and texts are the tests' own; pictures are read in Chromium
-by tesseract.js.
+`python3 build.py bench import`. Files and texts are those of the tests; tesseract.js reads the
+pictures in Chromium.
 """
 
 import base64
@@ -72,7 +72,7 @@ def formats() -> list[dict]:
 
 
 def extraction() -> dict[str, float]:
-    """Main text of the saved pages: means of precision, recall and F1 over words."""
+    """Extraction of the main text of saved pages: mean precision, recall and F1 over words."""
     each = [scores(page) for page in WITH_TEXT]
     refused = sum(not isinstance(next(read(p.read_bytes(), p.name))[1], Document) for p in PAGES)
     names = ("extract_precision", "extract_recall", "extract_f1")
@@ -81,7 +81,7 @@ def extraction() -> dict[str, float]:
 
 
 def languages() -> dict[str, float]:
-    """Two hundred sentences of the committed pages and texts, a hundred of each language."""
+    """Accuracy of language detection on the first hundred sentences of each of two languages."""
     right = total = 0
     for language in ("sv", "en"):
         texts = [load_reference_text(language)] + [
@@ -97,8 +97,8 @@ def languages() -> dict[str, float]:
 
 
 def duplicates() -> dict[str, float]:
-    """Paragraphs with one word changed, among all others: found, and wrongly taken for one
-    another."""
+    """Duplicate detection: the share of paragraphs that are found when one word is changed, and the
+    share of different paragraphs taken for duplicates."""
     paragraphs = []
     for page in WITH_TEXT:
         paragraphs += [
@@ -123,8 +123,8 @@ def duplicates() -> dict[str, float]:
 
 
 def in_the_page() -> tuple[dict[str, float | None], list[dict]]:
-    """OCR at three sizes in two languages, then many files at once while the main thread is
-    watched."""
+    """The character error rate of OCR at three sizes in two languages, then the figures of many
+    files at once."""
     with browser.served(site.build()) as address, browser.chromium() as chromium:
         page = chromium.new_context(base_url=address, locale="en-US").new_page()
         page.goto("/")
@@ -153,7 +153,7 @@ def picture(page, language: str, size: int) -> dict:
     return row
 
 
-# The files are made first and dropped by a task of their own, so that only the page's own tasks
+# The files are made before and dropped in a task of their own, so that only the page's own tasks
 # count.
 PREPARE = """files => { window.dropped = new DataTransfer();
   for (const [name, text] of files) dropped.items.add(new File([atob(text)], name)); }"""
@@ -169,8 +169,8 @@ WATCH = """() => { window.longest = 0;
 
 
 def many(page) -> dict[str, float]:
-    """A hundred files of 100 kB dropped at once: the longest task of the main thread, and the time
-    for all."""
+    """A hundred files of 100 kB dropped at once: the longest task of the main thread in
+    milliseconds, and the seconds until all files that are shown are read."""
     texts = [f"The tower number {n} was built in {1500 + n} by Anna Ek. " for n in range(MANY)]
     files = [
         [f"{n}.txt", base64.b64encode((t * (LARGE // len(t))).encode()).decode()]

@@ -1,8 +1,9 @@
-"""WebGPU kernels against jax-js, TensorFlow.js and onnxruntime-web in one Chromium.
+"""Compares our WebGPU kernels with jax-js, TensorFlow.js and onnxruntime-web in one Chromium.
 
-`python3 build.py bench kernels [kernel ...]`. Everyone computes the same numbers, which are
-compared with numpy's first; then they take turns, warm, reading nothing back. Forward, and forward
-with backward. With `--native` ours without a browser, against PyTorch on the same card.
+`python3 build.py bench kernels [kernel ...]`. All systems compute on the same inputs, and their
+results are first compared with numpy's; then they are timed by turns, warm, without reading results
+back. Each kernel is timed forward, and forward with backward. With `--native` ours run without a
+browser and are compared with PyTorch on the same card.
 """
 
 import argparse
@@ -35,7 +36,7 @@ NO_CARD = "PyTorch has no card of CUDA here"
 
 
 class Disagrees(Exception):
-    """A contestant computes something else: its time would mean nothing."""
+    """A system computes something else, so that its time would mean nothing."""
 
 
 def say(*words) -> None:
@@ -112,7 +113,7 @@ def compare(page, kernel: str, model: str, shape: tuple, backward: bool) -> dict
         for system in repeats:
             spent = call_worker(page, system, "measure", repeats[system])
             best[system] = min(best[system], spent) if turn else spent
-    for system in list(best):  # who lost its device on the way was fast at nothing
+    for system in list(best):  # a system that lost its device meanwhile computed nothing
         try:
             error(page, system, kernel, shape, truth)
         except (playwright.sync_api.Error, Disagrees) as problem:
@@ -136,7 +137,7 @@ def cases(chosen: list[str]) -> list[tuple[str, str, tuple, bool]]:
 
 
 def natively(chosen: list[str]) -> None:
-    """PyTorch has its turn after ours: both on one card would wait for each other."""
+    """Time our kernels, then PyTorch's: together on one card they would wait for each other."""
     ours = gpu_in_tab.natively()
     rows = [mine(ours, *case) for case in cases(chosen)]
     given = [[row["kernel"], row["shape"], row["backward"]] for row in rows]

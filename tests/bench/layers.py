@@ -1,9 +1,9 @@
-"""From which layer on an adapter is worth training: what it learns, what it harms, what it costs.
+"""Compares LoRA adapters by their first layer: what they learn, what they harm, CPU seconds.
 
-`python3 build.py bench layers` teaches a few facts one after another and practises them, each time
-with adapters that begin at another layer, without a gate: it would hide what it mends.  With
-`--steps` practice takes so many steps a fact.  Seconds are those of the processor, so that a busy
-machine tells the same.  Interrupted, it goes on when called again.
+`python3 build.py bench layers` teaches a few facts one after another, and practises them, once for
+each first layer.  There is no gate, as its repairs would hide the differences.  `--steps` is the
+number of practice steps a fact.  Seconds are CPU time, so that other work of the machine does not
+matter.  An interrupted run resumes.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ STAGES = (LESSON, PRACTICE)
 
 
 class Taught:
-    """What one first layer makes of the facts, asked the same at each."""
+    """The facts taught with one first layer, and the same questions asked afterwards."""
 
     def __init__(self, model: Model, trainer: EngineTrainer, facts: list[dict]) -> None:
         self.model, self.trainer, self.facts = model, trainer, facts
@@ -108,9 +108,9 @@ def main() -> None:
     ask.add_argument("--language", choices=("en", "sv"), default="en")
     ask.add_argument("--facts", type=int, default=4)
     ask.add_argument("--layers", type=int, nargs="*", default=LAYERS)
-    ask.add_argument("--steps", type=int, default=12, help="of practice, a fact")
+    ask.add_argument("--steps", type=int, default=12, help="practice steps a fact")
     ask.add_argument("--stages", nargs="*", choices=STAGES, default=STAGES)
-    ask.add_argument("--folder", type=Path, default=CACHE / "bench-layers", help="to go on from")
+    ask.add_argument("--folder", type=Path, default=CACHE / "bench-layers", help="to resume from")
     figures, rows = asyncio.run(run(ask.parse_args()))
     report.write("layers", figures, rows)
 

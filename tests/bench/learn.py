@@ -1,12 +1,13 @@
-"""What lessons and practice do to a real model: recall, other words, leaks, drift, and the time.
+"""Measures what lessons and practice do to a real model: recall, recall in unseen wordings, answers
+to hard negatives (`leak`), drift from the base model, and seconds.
 
-`python3 build.py bench learn` tells eight facts and judges what is known by heart; then it teaches
-them one after another, practises, and judges the version after the first lesson, the last and
-practice, and in the end the whole as a person meets it: memory, guard and version.  Then four facts
-in Swedish, forty, whose practice is what grows with their number, and thirty that nothing was tuned
-on, by heart alone.  The questions are those of facts_eval.jsonl, facts_dev.jsonl, facts_loft.jsonl
-and known.jsonl, written by hand; no lesson and no gate sees them.  Interrupted, it goes on when
-called again.
+`python3 build.py bench learn` tells eight facts and evaluates the memory alone; then it teaches
+them one after another, practises, and evaluates the version after the first lesson, after the last
+and after practice, and finally memory, router and version together.  It also runs four facts in
+Swedish; forty facts, since practice grows with their number; and thirty facts that nothing was
+tuned on, with the memory alone.  The questions are those of facts_eval.jsonl, facts_dev.jsonl,
+facts_loft.jsonl and known.jsonl, written by hand; no lesson and no gate sees them.  An interrupted
+run resumes.
 """
 
 from __future__ import annotations
@@ -53,26 +54,26 @@ NAMES = {
     "lesson": "lesson_",
     "practice": "",
     "whole": "whole_",
-}  # stage: what its figures' names begin with
+}  # stage: prefix of its figures
 STAGES = ("memory", "lessons", "first", "practice", "whole")
 
 
 def records(name: str, language: str) -> list[dict]:
-    """Facts of a file, as the queue would hold them, with their questions for the judge."""
+    """Facts of a file in one language as records of the queue, with their test questions."""
     lines = (HERE / name).read_text("utf-8").splitlines()
     facts = [fact for fact in map(json.loads, lines) if fact["language"] == language]
     return [{**f, "id": f["question"], "prompt": f["question"]} for f in facts]
 
 
 def load_known(language: str) -> list[tuple[str, list[str]]]:
-    """Common knowledge that neither the lessons nor the gate ask about; the English questions too,
-    because a small model may know none of another language's."""
+    """Common-knowledge questions, each with its right words, that no lesson and no gate uses. The
+    English ones are always among them, as a small model may know nothing in another language."""
     lines = map(json.loads, (HERE / "known.jsonl").read_text("utf-8").splitlines())
     return [(one["question"], one["words"]) for one in lines if one["language"] in (language, "en")]
 
 
 def recipe_id(model: Model, facts: list[dict]) -> str:
-    """A name for all that decides the result: another recipe never goes on with this one's work."""
+    """A hash of all that decides the result, so that a changed recipe does not resume old work."""
     digest = hashlib.sha256(json.dumps([model.fingerprint, facts]).encode())
     for name in RECIPE:
         for path in sorted((ROOT / "engine").glob(f"{name}.py")):
@@ -83,8 +84,8 @@ def recipe_id(model: Model, facts: list[dict]) -> str:
 
 
 class Study:
-    """Lessons one after another, then practice, in a folder: whatever was done once is not done
-    again, and a round that was interrupted goes on."""
+    """Lessons one after another, then practice, in a folder from which an interrupted run
+    resumes."""
 
     def __init__(self, folder: Path, model: Model, facts: list[dict], config: TrainingConfig):
         self.folder, self.facts, self.code = folder, facts, facts[0]["language"]
@@ -116,7 +117,7 @@ class Study:
         return json.loads(path.read_text("utf-8")) if path.exists() else {}
 
     async def once(self, name: str, work, *args) -> dict:
-        """The result of a piece of work, from its file when it was done before."""
+        """Return the result of a piece of work; read it from its file if it was done before."""
         if not self.read_result(name):
             result = json.dumps(await work(*args), ensure_ascii=False)
             (self.folder / f"{name}.json").write_text(result, "utf-8")
@@ -128,7 +129,7 @@ class Study:
         )
 
     async def practise(self, untaught: bool) -> dict:
-        """Over everything taught; practice begins at the base, so it needs no lessons before it."""
+        """Practise all facts. Practice starts from the base, so it needs no lessons before it."""
         also = map(record_of, self.facts) if untaught else ()
         return self.report_outcome("practice", await self.session.practise(make_reporter(12), also))
 
@@ -147,7 +148,7 @@ class Study:
         return figures
 
     async def by_heart(self) -> dict:
-        """Told, and not taught."""
+        """The figures of the memory alone."""
         store = SqliteStore(self.folder / "memory.sqlite")
         told = Told(self.model, store)
         for fact in self.facts:
@@ -161,8 +162,8 @@ class Study:
             return await self.judge_answers(assistant, BOTH)
 
     async def judge_answers(self, assistant: Assistant, who: str) -> dict:
-        """What a person hears; `same`: of other questions, how many are answered just as by the
-        base."""
+        """The figures of the answers that a person gets; `same` is the share of other questions
+        that get exactly the base's answer."""
         trainer = self.session.trainer
         asked, base = (Asked(assistant, one, trainer.variants) for one in (who, BASE))
         figures, wrong = await score_answers(
@@ -180,7 +181,7 @@ class Study:
 
 
 def make_reporter(every: int):
-    """Says every so many steps how far a round is."""
+    """A callback that reports the losses of a round every few steps."""
 
     def say(metrics: dict) -> None:
         if metrics["step"] % every == 0:
@@ -192,7 +193,7 @@ def make_reporter(every: int):
 
 
 def summary(runs: list[dict], stage: str, prefix: str) -> dict[str, float]:
-    """Mean and worst over the seeds."""
+    """The mean and the worst of each figure over the seeds."""
     figures = {}
     for name in (*FIGURES, "same"):
         stages = [run["stages"].get(stage, {}) for run in runs]
@@ -206,8 +207,8 @@ def summary(runs: list[dict], stage: str, prefix: str) -> dict[str, float]:
 
 
 def verdicts(runs: list[dict], prefix: str) -> dict[str, float]:
-    """How often the gate let practice into use, and what it measured of it: where it refused, the
-    figures after practice are those of the version before."""
+    """The share of seeds whose practice the gate accepted, and the means of its measures. Where it
+    refused, the figures after practice are those of the version before."""
     practised = [run["practised"]["gate"] for run in runs if run["practised"]]
     if not practised:
         return {}
@@ -269,10 +270,10 @@ def main() -> None:
     ask.add_argument("--model", type=Path)
     ask.add_argument("--backend", choices=BACK_ENDS, default="auto")
     ask.add_argument("--seeds", type=int, default=3)
-    ask.add_argument("--facts", type=int, help="only so many of each part's")
+    ask.add_argument("--facts", type=int, help="at most so many of each part")
     ask.add_argument("--parts", nargs="*", default=["", "sv", "forty", "new"])
     ask.add_argument("--stages", nargs="*", default=STAGES)
-    ask.add_argument("--folder", type=Path, default=CACHE / "bench-learn", help="to go on from")
+    ask.add_argument("--folder", type=Path, default=CACHE / "bench-learn", help="to resume from")
     options = ask.parse_args()
     options.parts = ["" if part == "en" else part for part in options.parts]
     figures, rows = asyncio.run(run(options))

@@ -1,9 +1,10 @@
-"""The library against jax-js, TensorFlow.js and PyTorch: two programs of examples/engine/ trained.
+"""Compares training two programs of examples/engine/ with jax-js, TensorFlow.js and PyTorch.
 
-`python3 build.py bench library`: the network of moons.py and the transformer of characters.py, by
-AdamW, from the same weights on the same batch, everybody in one thread and reading the loss of each
-step. Natively beside PyTorch, then in one Chromium. Within a place all take turns, and the quickest
-turn of each counts; who comes to other losses than numpy is said, and has no rate.
+`python3 build.py bench library` trains the network of moons.py and the transformer of characters.py
+by AdamW, from the same weights on the same batch. Every system has one thread and reads the loss of
+each step. It is compared with PyTorch natively, then with the others in one Chromium. Within a
+place all take turns, and the quickest turn of each counts. A system whose losses differ from
+numpy's is named and gets no ratio.
 """
 
 import gzip
@@ -19,19 +20,19 @@ from tests.bench.parts import lab, oracle, report
 from tests.bench.parts.programs_native import NAMES, source
 from tests.bench.parts.programs_ours import OPTIMISER, plain
 
-STEPS, TURNS, LEAST_MS = 12, 5, 200  # of the losses; of the timing; milliseconds of one turn
+STEPS, TURNS, LEAST_MS = 12, 5, 200  # compared steps; turns; milliseconds of a turn
 NATIVE = ("numpy", "cpu", "torch")
 NEEDED = "tfjs", "tfjs/", "tfjs-gpu", "jax"
 IN_A_TAB = (  # (who, device), ours before those it is compared with
     ("ours", "cpu"), ("tfjs", "wasm"), ("jax", "wasm"),
     ("ours", "webgpu"), ("tfjs", "webgpu"), ("jax", "webgpu"),
 )  # fmt: skip
-BENCH = ("rpc.mjs", "programs")  # what a worker fetches because it is measured
-ALIKE, PATIENCE = 1e-3, 300  # losses; seconds for an answer
+BENCH = ("rpc.mjs", "programs")  # files that only the benchmark fetches
+ALIKE, PATIENCE = 1e-3, 300  # tolerance of the losses; seconds to wait for an answer
 
 
 def natively() -> list[dict]:
-    """A Python of its own for each turn of each system, the extra `torch` for PyTorch alone."""
+    """The native rows. Each turn of a system has a process; PyTorch's alone has extra `torch`."""
     told: dict[str, list[dict]] = {system: [] for system in NATIVE}
     for _ in range(TURNS):
         for system in NATIVE:
@@ -79,7 +80,7 @@ def in_chromium(page: playwright.sync_api.Page, folder: Path, program: str) -> l
 
 
 def begin_training(page, who: str, device: str, program: str, told: dict, text: str) -> dict:
-    """What it took to begin, and the losses of the steps."""
+    """Start a system and train STEPS steps: its times, losses and downloads."""
     started = call_worker(page, who, device, "started")
     first = call_worker(page, who, device, "begin", device, program, told, text, OPTIMISER)
     rest = call_worker(page, who, device, "train", STEPS - 1)
@@ -93,7 +94,7 @@ def call_worker(page, who: str, device: str, name: str, *arguments) -> dict:
 
 
 def measure_download(folder: Path, paths: list[str]) -> float:
-    """Megabytes of what was fetched, as a host sends it."""
+    """Megabytes of the fetched files, compressed as a host sends them."""
     files = [
         folder / path.lstrip("/") for path in {*paths} if not path.lstrip("/").startswith(BENCH)
     ]
@@ -101,7 +102,7 @@ def measure_download(folder: Path, paths: list[str]) -> float:
 
 
 def judge_rows(rows: list[dict]) -> list[dict]:
-    """Whether the losses are those of numpy, and our rate over theirs within one place."""
+    """The rows with the difference of their losses from numpy's and our rate over theirs."""
     for one in rows:
         if "ms" not in one:
             continue

@@ -1,8 +1,8 @@
-"""Whether one adapter holds Swedish and English facts as well as an adapter for each language.
+"""Compares one adapter for Swedish and English facts with one adapter for each language.
 
-`python3 build.py bench lines` teaches the same facts one after another, both languages in turn to
-one adapter and each language to one of its own, and judges every adapter on its facts.  Facts and
-questions are those of bench learn; interrupted, it goes on when called again.
+`python3 build.py bench lines` teaches the same facts one after another, alternating languages to
+one adapter and each language to an adapter of its own, and evaluates every adapter on its facts.
+Facts and questions are those of `bench learn`.  An interrupted run resumes.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tests.bench.parts import report
 
 
 class Line(Study):
-    """An adapter judged in each language that it was taught."""
+    """Evaluates an adapter in each language that it was taught."""
 
     async def judge(self, facts: list[dict]) -> dict:
         trainer, flat = self.session.trainer, await self.session.weights()
@@ -62,7 +62,7 @@ def main() -> None:
     ask.add_argument("--model", type=Path)
     ask.add_argument("--backend", choices=BACK_ENDS, default="auto")
     ask.add_argument("--facts", type=int, default=4, help="of each language")
-    ask.add_argument("--folder", type=Path, default=CACHE / "bench-lines", help="to go on from")
+    ask.add_argument("--folder", type=Path, default=CACHE / "bench-lines", help="to resume from")
     figures, rows = asyncio.run(run(ask.parse_args()))
     report.write("lines", figures, rows)
 

@@ -1,9 +1,9 @@
-"""From a model's file to its first token: seconds and memory, in Chromium and natively.
+"""Measures loading a model up to its first token: seconds and memory, in Chromium and natively.
 
-`python3 build.py bench load [FILE ...]`: every model that can be had here (parts/at_hand.py) and
-the files named. Cold: a new process, or a new worker whose browser has the file; warm: the same
-again in the one that just did it. Both on the processor. `bytes` is what the memory grew by at its
-worst: the resident set natively, in Chromium the heaps of Python and of the kernels.
+`python3 build.py bench load [FILE ...]` loads every model that can be had here (parts/at_hand.py)
+and the named files, on the processor. Cold is a new process, or a new worker whose browser has the
+file; warm is a second load in the same one. `bytes` is the peak growth of memory: of the resident
+set natively, of the heaps of Python and of the kernels in Chromium.
 """
 
 import argparse
@@ -24,7 +24,7 @@ def natively(path: Path) -> dict:
 
 
 async def alone(path: str) -> dict:
-    """In this process, whose memory is its own."""
+    """Measure in this process, which loads nothing else."""
     executor, before = processor(), peak()
     cold = await from_file.measure(path, executor)
     grown = peak() - before
@@ -33,7 +33,7 @@ async def alone(path: str) -> dict:
 
 
 def peak() -> int:
-    """Bytes; `ru_maxrss` would begin with what the process had that started this one."""
+    """The peak resident set in bytes; `ru_maxrss` would begin with that of the parent process."""
     status = Path("/proc/self/status").read_text()
     return 1024 * int(status.split("VmHWM:")[1].split()[0])
 
@@ -50,7 +50,7 @@ def in_chromium(path: Path) -> dict:
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("files", nargs="*", type=Path, help="more models to load")
-    ask.add_argument("--only", help="the models whose names begin so")
+    ask.add_argument("--only", help="models whose names begin with this")
     ask.add_argument("--alone", help=argparse.SUPPRESS)
     options = ask.parse_args()
     if options.alone:

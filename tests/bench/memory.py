@@ -1,15 +1,16 @@
-"""What is known by heart: how fast, in how many bytes, and whether just that is said.
+"""Measures the memory of facts: how surely a fact is recognised and said, milliseconds and bytes.
 
-`python3 build.py bench memory` tells made-up facts (the library's kinds and names, English and
-Swedish by turns), 1, 10, 100 and 1,000 of them, and asks for some in other words, for look-alikes
-and for something else; then those of the files that no fit has seen (UNTUNED).  A hit is a question
-that is answered from memory, with the right fact.  What is said is judged too: `said` for the very
-question, `said_unseen` and `said_look_alikes` for the others.  `ms_question` is what a question
-takes once it is sent, `ms_reading` what the page reads of it while it is typed; who asks over HTTP
-or in a script waits for both.
-`--languages` tells thirty facts each in German, French and Spanish instead of all that.
-`--tab` does the same in Chromium without a GPU; there only the last facts of a size are told, the
-others come from the memory made here.  What was told once is not told again when it goes on.
+`python3 build.py bench memory` tells 1, 10, 100 and 1,000 made-up facts (`--counts`; the library's
+kinds and names, English and Swedish by turns), and asks for some of them in their own words
+(`recall`), in other words (`unseen`), by hard negatives (`look_alikes`) and for nothing told
+(`other`).  Then it does so with the files that no fit has seen (UNTUNED).  A hit is a question that
+is answered from memory: for the first two from its own fact, for the others from any.  `said`,
+`said_unseen` and `said_look_alikes` are the shares of decoded answers that say the fact's value.
+`ms_question` is the time of a question once it is sent, `ms_reading` the time of reading it, which
+the page does while it is typed; over HTTP and in a script a question takes both.
+`--languages` measures thirty facts each in German, French and Spanish instead.
+`--tab` lists the sizes that are measured in Chromium too, without a GPU; there only the last facts
+of a size are told, the others are copied from the native memory.  An interrupted run resumes.
 """
 
 from __future__ import annotations
@@ -47,15 +48,15 @@ from tests.bench.parts.told import Told
 
 UNTUNED = ("reserve", "vault", "attic", "cellar", "loft")
 LANGUAGES = ("de", "fr", "es")
-ALIKE = 3
-TOLD_IN_TAB = 4  # facts of a size that the tab takes in itself
-SENT = 40  # facts that go into a tab at once
+ALIKE = 3  # hard negatives of a fact
+TOLD_IN_TAB = 4  # facts of a size that are told in the tab itself
+SENT = 40  # facts copied into the tab in one call
 RECIPE = ("learning/memory/*", "learning/lessons/**/*")
-Call = Callable[..., Any]  # of something that `Told` does, wherever it is
+Call = Callable[..., Any]  # (method of `Told`, arguments): calls it here or in the tab
 
 
 def make_facts(count: int) -> list[dict]:
-    """Made-up facts with what to ask about them: wordings no trace is made of, and look-alikes."""
+    """Made-up facts with their values and held-back wordings."""
     half = (count + 1) // 2
     lessons = [*samples("en", half, "bench"), *samples("sv", count - half, "bench")]
     lessons = [lessons[i // 2 + (i % 2) * half] for i in range(count)] if count > 1 else lessons
@@ -69,13 +70,13 @@ def make_facts(count: int) -> list[dict]:
 
 
 def with_look_alikes(fact: dict, lessons: list[Lesson]) -> dict:
-    """Those that come after the ones a trace is made of; none of them asks for a known fact."""
+    """The fact with ALIKE hard negatives, behind the first 60; none asks for another known fact."""
     own = next(one for one in lessons if one.question == fact["question"])
     return fact | {"leak": [one.question for one in neighbours(own, lessons, 60 + ALIKE)[60:]]}
 
 
 def recipe_id(model: Model) -> str:
-    """A name for all that decides what a trace is."""
+    """A hash of the model and of the code and data that decide what is stored of a fact."""
     digest = hashlib.sha256(model.fingerprint.encode())
     for pattern in RECIPE:
         for path in sorted((ROOT / "engine").glob(pattern)):
@@ -85,7 +86,7 @@ def recipe_id(model: Model) -> str:
 
 
 def here(model: Model, folder: Path, loop: asyncio.AbstractEventLoop) -> tuple[Call, Call]:
-    """An assistant over a folder, and what closes it."""
+    """A call to an assistant over a folder, and a function that closes it."""
     folder.mkdir(parents=True, exist_ok=True)
     store = SqliteStore(folder / "memory.sqlite")
     told = Told(model, store)
@@ -97,7 +98,7 @@ def here(model: Model, folder: Path, loop: asyncio.AbstractEventLoop) -> tuple[C
 
 
 class Seconds:
-    """What each fact took, also those that were told before an interruption."""
+    """The seconds of telling each fact, kept in a file over interruptions."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -140,7 +141,7 @@ def judge_language(call: Call, facts: list[dict], said: int) -> dict[str, float]
 
 
 def find_spelling(fact: dict) -> str:
-    """The value as it stands in the answer."""
+    """The value in the spelling of the answer."""
     found = re.search(re.escape(fact["key"]), fact["answer"], re.IGNORECASE)
     return found[0] if found else fact["key"]
 
@@ -156,7 +157,7 @@ def judge(call: Call, facts: list[dict], said: int, prefix: str) -> dict[str, fl
 
 
 def spread_over(facts: list[dict], count: int) -> list[dict]:
-    """Some of all, the first and the last among them; by twos, so that both languages are there."""
+    """An even sample with first and last, in pairs so that both languages are in it."""
     pairs = [facts[i : i + 2] for i in range(0, len(facts), 2)]
     chosen = sorted(set(np.linspace(0, len(pairs) - 1, max(1, count // 2)).astype(int)))
     lessons = [Lesson(one["question"], one["answer"], (), one["language"]) for one in facts]
@@ -186,7 +187,7 @@ def natively(model: Model, loop, options) -> dict[str, float]:
 
 
 def judge_untuned(model: Model, loop, name: str, said: int) -> dict[str, float]:
-    """The facts of a file, told to an assistant of their own."""
+    """The figures of a file's facts, told to an assistant of their own."""
     facts = load_facts(name)
     with tempfile.TemporaryDirectory() as folder:
         call, close = here(model, Path(folder), loop)
@@ -198,7 +199,7 @@ def judge_untuned(model: Model, loop, name: str, said: int) -> dict[str, float]:
 
 
 def of_languages(model: Model, loop, said: int) -> dict[str, float]:
-    """The facts of each language that has no lessons of its own, in an assistant of their own."""
+    """The figures of each language of LANGUAGES, its facts told to an assistant of their own."""
     figures: dict[str, float] = {}
     for code in LANGUAGES:
         facts = [fact for fact in load_facts("languages") if fact["language"] == code]
@@ -214,11 +215,11 @@ def of_languages(model: Model, loop, said: int) -> dict[str, float]:
 
 
 def in_tab(model: Model, loop, options) -> dict[str, float]:
-    """In Chromium without a GPU: the last facts are told there, to what is known here already."""
+    """The figures in Chromium without a GPU; only the last facts of a size are told there."""
     figures: dict[str, float] = {}
     native, close = here(model, options.folder / recipe_id(model), loop)
     facts = make_facts(max(options.tab))
-    packed = [native("packed", fact) for fact in facts]  # before a browser has the loop
+    packed = [native("packed", fact) for fact in facts]  # before Playwright takes the event loop
     close()
     with lab.opened() as page:
         lab.call(page, "ours", "load", "/model.gguf")
@@ -245,15 +246,15 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--model", type=Path)
     ask.add_argument("--counts", type=int, nargs="*", default=[1, 10, 100, 1000])
-    ask.add_argument("--asked", type=int, default=40, help="facts of a size that are asked for")
-    ask.add_argument("--said", type=int, default=5, help="of them, a language, answered in full")
+    ask.add_argument("--asked", type=int, default=40, help="facts asked for at each size")
+    ask.add_argument("--said", type=int, default=5, help="of them, a language, with decoding")
     ask.add_argument("--untuned", nargs="*", choices=UNTUNED, default=UNTUNED)
     ask.add_argument("--said-untuned", type=int, default=30)
     ask.add_argument("--tab", type=int, nargs="*", default=[1, 10, 100, 1000])
     ask.add_argument("--asked-in-tab", type=int, default=8)
     ask.add_argument("--said-in-tab", type=int, default=1)
-    ask.add_argument("--languages", action="store_true", help="only those of LANGUAGES")
-    ask.add_argument("--folder", type=Path, default=CACHE / "bench-memory", help="to go on from")
+    ask.add_argument("--languages", action="store_true", help="only the facts of LANGUAGES")
+    ask.add_argument("--folder", type=Path, default=CACHE / "bench-memory", help="to resume from")
     options = ask.parse_args()
     with closing(open_model(str(options.model or registry.find("smollm2-135m")))) as file:
         with asyncio.Runner() as runner:

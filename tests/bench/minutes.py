@@ -1,12 +1,12 @@
-"""The first five minutes of a stranger, without a GPU: `python3 build.py bench minutes [FOLDER]
+"""Measures a new user's first five minutes without a GPU: `python3 build.py bench minutes [FOLDER]
 [--upset NAME]`.
 
-A fresh profile, English and Swedish, desktop and phone: Download is pressed at the first moment it
-can be, one question, one fact, asked in a new chat, corrected, forgotten, loaded again.  Told: the
-seconds of each step, the longest silence, what stood there untrue (against the engine's own
-stores), what was lost, and in FOLDER (shots/minutes unless told) every text on the way and a
-picture of each step.  NAME is what comes between: slow, hidden, offline, second-tab or full-disk
-(tests/bench/parts/upsets.py).
+With a fresh profile, in English and Swedish, on a desktop and a phone: Download is pressed as soon
+as it can be; a question is asked; a fact is told, asked for in a new chat, corrected and forgotten;
+the page is reloaded.  It measures the seconds of each step and the longest silence, and lists texts
+that contradicted the engine's stores and messages that were lost.  FOLDER, by default
+shots/minutes, gets every text that was shown and a picture of each step.  NAME is a disturbance:
+slow, hidden, offline, second-tab or full-disk (tests/bench/parts/upsets.py).
 """
 
 import argparse
@@ -39,7 +39,7 @@ def path(
     upset: str = "none",
     model: str = SMALL,
 ) -> dict:
-    """One walk; `name` is its language and its look."""
+    """The figures of one walk; `name` is its language and device, such as `en-phone`."""
     language, look = name.split("-")
     folder.mkdir(parents=True, exist_ok=True)
     options = {"locale": LOCALES[language], "service_workers": "allow", **LOOKS[look]}

@@ -1,8 +1,8 @@
-"""The first card on four made-up devices, in Swedish and English: `python3 build.py bench offers
-[FOLDER]`.
+"""Pictures of the page's first card on four made-up devices, in Swedish and English: `python3
+build.py bench offers [FOLDER]`.
 
-It is the page's own card; made up is only what the browser would tell of the device, its memory
-and, measured here, its speed. In FOLDER (shots/offers unless told) a picture of each.
+The card is the page's own; only the memory that the browser reports and the measured speed are
+replaced by those of the device. FOLDER, by default shots/offers, gets a picture of each.
 """
 
 import argparse
@@ -41,7 +41,7 @@ def wait_for_speed(page: Page, language: str) -> None:
 
 
 def card(browser: Browser, address: str, name: str, language: str, folder: Path) -> dict:
-    """What it measured of this machine is put in the place of what that device would measure."""
+    """Picture the card with the stored speed of this machine replaced by that of the device."""
     device, (width, height) = DEVICES[name], SIZES.get(name, USUAL)
     size = {"viewport": {"width": width, "height": height}}
     with watched(browser, address, locale=LOCALES[language], **size) as (context, watch):

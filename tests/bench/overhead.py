@@ -1,9 +1,10 @@
-"""What learning in the background costs the chat: `python3 build.py bench overhead`.
+"""Measures what background learning costs the chat: `python3 build.py bench overhead`.
 
-Some facts are told and known by heart.  The same questions are asked in turns, with learning paused
-and with a round under way that does not wait for quiet, each in a chat of its own; then somebody
-reads, and the share of time that training takes is compared with the share asked for; then nobody
-is there, and it may have all.  Long tasks of the page count all the time.
+First some facts are told.  In part `asking` the same questions are asked by turns with learning
+paused and with a round under way that does not wait for quiet, each in a chat of its own; measured
+are the latency of the first words and tokens a second.  In part `quiet` somebody reads, and the
+share of time that training takes is compared with the share asked for; then nobody is there, and
+training may take all of it.  Long tasks of the page's main thread are recorded throughout.
 The model is the default one, or ONESEEK_BENCH_MODEL (`tiny` is the demo model).
 """
 
@@ -27,7 +28,7 @@ from tests.support.page.browser import chromium, served, wait_for_state, watched
 
 MODEL = os.environ.get("ONESEEK_BENCH_MODEL", "smollm2-135m")
 QUESTIONS = ("Why is the sky blue?", "What is a lighthouse?", "Name three colours.", "Say hello.")
-TIMES = 3  # each of them in each phase
+TIMES = 3  # that each question is asked in each phase
 FACTS = (
     ("What is the code of the boat house?", "The code of the boat house is 7391."),
     ("Who founded Quillmere?", "Quillmere was founded by Tove Lindahl."),
@@ -36,7 +37,7 @@ FACTS = (
 )
 QUIET_SECONDS = 40
 READER_MOVES = 5  # seconds between two movements of the pointer
-OPENING = "opening"  # of the page, which nobody can use yet: `bench page` measures it
+OPENING = "opening"  # the page loads and cannot be used yet; `bench page` measures it
 USED = ("training", "evaluating", "promoting")
 IN_USE = ("ready", "countdown", "paused", *USED)
 WATCH = """
@@ -60,7 +61,7 @@ globalThis.firstWords = (question) => new Promise((told) => {
   field.dispatchEvent(new KeyboardEvent("keydown", {key: "Enter", bubbles: true}));
 });
 """
-# SmolLM2-135M, for the memory of an adapter.
+# SmolLM2-135M: the bytes of its adapter are computed from it.
 SMOLLM2 = Config(vocab=49152, width=576, layers=30, heads=9, kv_heads=3, head_width=64, hidden=1536)
 
 
@@ -69,7 +70,7 @@ def scheduler(page: Page) -> dict:
 
 
 def ask(page: Page, question: str) -> dict:
-    """One answer: when its first words came, and how quick the rest was."""
+    """Ask a question; return the milliseconds to the first words and the tokens a second."""
     first = page.evaluate("(question) => firstWords(question)", question)
     answer = page.get_by_role("article", name="OneSeek said").last
     expect(answer.get_by_role("button", name="Copy")).to_be_visible(timeout=300_000)
@@ -87,11 +88,11 @@ def teach(page: Page) -> None:
 
 
 def learn_now(page: Page) -> None:
-    """Without pauses until it is done, whether a round is under way or one is to begin."""
+    """Press *Learn now*: the current or the next round runs to its end without pauses."""
     page.get_by_role("tab", name=re.compile("^Activity")).click()
-    button = page.locator('[data-do="learn-now"]')  # whatever it is called just then
+    button = page.locator('[data-do="learn-now"]')  # its label varies
     expect(button).to_be_visible()
-    if button.is_enabled():  # else it is finishing, as asked before
+    if button.is_enabled():  # else it was pressed before
         button.click()
 
 
@@ -101,7 +102,7 @@ def pause_or_resume(page: Page) -> None:
 
 
 def until_training(page: Page, seconds: float) -> None:
-    """Until a slice was trained and nothing holds training back."""
+    """Wait until slices are being trained and nothing holds training back."""
     end = time.monotonic() + seconds
     before = scheduler(page).get("training_count", 0)
     while time.monotonic() < end:
@@ -113,7 +114,7 @@ def until_training(page: Page, seconds: float) -> None:
 
 
 def long_tasks(page: Page) -> list[float]:
-    """How long each task of over 50 ms took since this was asked last."""
+    """The milliseconds of each long task (over 50 ms) since the last call."""
     return [length for _, length in page.evaluate("tasks.splice(0)")]
 
 
@@ -129,9 +130,9 @@ def measure(page: Page, parts: list[str]) -> list[dict]:
 
 
 def ask_in_turns(page: Page) -> list[dict]:
-    """A row for each question."""
+    """A row for each question in each phase."""
     rows = []
-    for question in ("Hello", *QUESTIONS):  # what is compiled at the first answers is not counted
+    for question in ("Hello", *QUESTIONS):  # the first answers compile programs and are not counted
         new_chat(page)
         ask(page, question)
     long_tasks(page)
@@ -139,7 +140,7 @@ def ask_in_turns(page: Page) -> list[dict]:
         for phase in ("paused", "learning"):
             new_chat(page)
             pause_or_resume(page)
-            if phase == "learning":  # as much as there can be, so that Send meets a slice under way
+            if phase == "learning":  # at full share, so that Send comes during a slice
                 learn_now(page)
                 until_training(page, 180)
             row = {"phase": phase, "question": question} | ask(page, question)
@@ -149,8 +150,8 @@ def ask_in_turns(page: Page) -> list[dict]:
 
 
 def in_the_quiet(page: Page) -> list[dict]:
-    """What training takes while somebody reads, and when nobody is there."""
-    page.reload()  # what "Learn now" began goes on as what it would be in the quiet
+    """The share of time that training takes while somebody reads, and when nobody is there."""
+    page.reload()  # the round goes on without the effect of *Learn now*
     wait_for_state(page, *IN_USE, timeout=600)
     until_training(page, 300)
     rows = [{"phase": OPENING, "long_tasks": long_tasks(page)}]
@@ -161,7 +162,7 @@ def in_the_quiet(page: Page) -> list[dict]:
 
 
 def while_quiet(page: Page, reader: bool) -> dict:
-    """What training takes while a reader moves the pointer now and then, or nobody is there."""
+    """The share of QUIET_SECONDS that training takes; a `reader` moves the pointer now and then."""
     before, began = scheduler(page), time.monotonic()
     for move in range(QUIET_SECONDS // READER_MOVES):
         if reader:
@@ -219,7 +220,8 @@ PARTS = {"asking": (ask_in_turns, of_the_asking), "quiet": (in_the_quiet, of_the
 
 
 def lora_bytes() -> int:
-    """A rank 8 adapter on all seven linears: weights, gradient and both moments, float32."""
+    """Bytes of training a rank-8 adapter on all seven projections: weights, gradient and both Adam
+    moments in float32."""
     trained = Trained.lora(SMOLLM2, 8, 16, TARGETS)
     return 4 * 4 * trained.size
 

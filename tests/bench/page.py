@@ -1,11 +1,11 @@
-"""`build.py bench page`: how soon the page reacts and the engine is ready, on the first visit and
-on those after it.
+"""`build.py bench page`: milliseconds until the page reacts and until the engine is ready, on the
+first visit and on later ones.
 
-Cold is a fresh profile, warm the next visit of the same one, kept offline by then, and settled the
-one after that, when the browser has kept what it compiled of it; each profile is on disk, as a
-person's is, and only such a one keeps that. Told are medians,
-also of the parts of a start (tests/bench/parts/start.py). What a key costs is measured with the
-demo model while it answers and while it learns, in a new chat and in one of 10,000 messages.
+A cold visit is the first one with a fresh profile; a warm one is the next, which the service worker
+serves; a settled one is the third, for which the browser has its compiled code in the cache. The
+profiles are on disk, since only then does a browser keep that code. The figures are medians, also
+of the parts of a start (tests/bench/parts/start.py). The latency of a key press is measured with
+the demo model while it answers and while it learns, in a new chat and in one of 10,000 messages.
 With `--shots` it takes a picture of every state instead (tests/bench/parts/shots.py), with
 `--guide` those of the guide (tests/bench/parts/guide.py).
 """
@@ -36,8 +36,8 @@ LATER = ("warm", "settled")
 NAMED = ("interactive_ms", "engine_ready_ms", "longest_task_ms")
 PROMPT = "Tell me a long story about a lighthouse, a fox and the sea."
 
-# When the page's Python took over, when the engine was ready, and the long tasks of the main
-# thread.
+# Records when the page's Python took over, when the engine was ready, the long tasks of the main
+# thread, and the latency of each key press.
 WATCH = """
 globalThis.marks = {tasks: []};
 new PerformanceObserver((list) => {
@@ -55,8 +55,8 @@ addEventListener("keydown", (event) =>
 
 
 class Counting(host.Handler):
-    """Remembers how much the page was sent, by kind of file; not what its service worker then
-    keeps."""
+    """Counts the bytes sent to the page, by file suffix, until the service worker is fetched: what
+    that one then caches is not counted."""
 
     sent: Counter = Counter()
     open = True
@@ -99,8 +99,8 @@ def visits(browser: Browser, address: str) -> list[dict]:
 
 
 def key_cost(page: Page, wanted: str, begin: Callable[[Page], None]) -> float:
-    """Milliseconds from a key to the frame that shows its letter, 95th percentile, while the engine
-    is in that state; `begin` brings it there, again and again."""
+    """The 95th percentile of the milliseconds from a key press to the frame that shows its letter,
+    while the engine is in the `wanted` state; `begin` brings it there as often as needed."""
     costs: list[float] = []
     box = page.get_by_role("textbox", name="Message")
     while len(costs) < KEYS:
@@ -121,7 +121,7 @@ def begin_generating(page: Page) -> None:
 
 
 def begin_training(page: Page) -> None:
-    """One more fact, learned at once; a lesson that made way for a key goes on by itself."""
+    """Teach one more fact at once, unless a lesson is paused, which resumes by itself."""
     if page.get_attribute("html", "data-engine") == "paused":
         return
     name = f"Zorbia {time.monotonic_ns()}"
@@ -130,7 +130,7 @@ def begin_training(page: Page) -> None:
 
 
 def measure_typing(browser: Browser, address: str) -> tuple[dict, dict]:
-    """What a key costs while the engine works, and why where it could not be measured."""
+    """The latency of key presses while the engine works, and the reasons for missing figures."""
     figures: dict[str, float | None] = {}
     why = {}
     with watched(browser, address, locale="en-US") as (context, watch):
@@ -140,7 +140,7 @@ def measure_typing(browser: Browser, address: str) -> tuple[dict, dict]:
         page.goto("/?model=tiny&engine=cpu")
         wait_for_state(page, "ready")
         for chat, open_chat in (("", lambda page: None), ("_10000", long_chat)):
-            open_chat(page)  # in a new engine, at its own pace
+            open_chat(page)  # it starts a new engine, without the slow-down
             for name, begin in (("training", begin_training), ("generating", begin_generating)):
                 if name == "generating":  # or the demo model is through before a key is pressed
                     acts.slow_down(page)
@@ -160,7 +160,7 @@ def long_chat(page: Page) -> None:
 
 
 def longest_task(page: Page) -> float:
-    """Of the main thread, since the page reacted."""
+    """The milliseconds of the main thread's longest task since the page reacted."""
     marks = page.evaluate("marks")
     return max([length for at, length in marks["tasks"] if at > marks["interactive"]], default=0)
 

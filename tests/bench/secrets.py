@@ -1,9 +1,8 @@
-"""How many secrets the screening of what is learned sees, and how many ordinary sentences it holds
-back: `python3 build.py bench secrets`.
+"""Measures the screening for secrets: the share of secrets it sees, the share of ordinary sentences
+it holds back, and microseconds a text: `python3 build.py bench secrets`.
 
-The development sets are what the rules were written and the weights fitted with, and so are the
-sets by other hands once they were judged (tests/held_out/secrets.md).  `--set N` judges one of
-those alone.
+The rules are written and the weights fitted on the development sets and on the former held-out sets
+(tests/held_out/secrets.md).  `--set N` evaluates one held-out set alone.
 """
 
 from __future__ import annotations
@@ -40,12 +39,12 @@ JUDGED = (
     "7",
     "8",
     "9",
-)  # sets by other hands that were judged before
+)  # former held-out sets, by other writers
 TIMES = 5
 
 
 def texts(path: Path, secret: bool) -> list[str]:
-    """The texts of a file; in the development set a kind of secret says which they are."""
+    """The texts of a file; of a development set, those with a secret or those without."""
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     if path in DEVELOPED.values():
         rows = [row for row in rows if bool(row["secret"]) is secret]
@@ -53,7 +52,7 @@ def texts(path: Path, secret: bool) -> list[str]:
 
 
 def microseconds(some: list[str]) -> float:
-    """The time that one text takes here, in CPython."""
+    """Microseconds of screening one text in CPython, the median of TIMES runs."""
     found = []
     for _ in range(TIMES):
         started = time.perf_counter()

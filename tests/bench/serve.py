@@ -1,13 +1,13 @@
-"""Many chats on one server: `python3 build.py bench serve [--seconds N] [MODEL ...]`.
+"""Measures a server with many chats: `python3 build.py bench serve [--seconds N] [MODEL ...]`.
 
-With `--mixed MINUTES` four clients ask for so long while facts are told: how many lessons end
-meanwhile, and what the clients wait compared with before. With `--hostile` one conversation of
-9,999 messages and bodies of a megabyte come in, and one that fills the context, and /healthz is
-asked all the while.
+Clients ask over HTTP in OpenAI's format, each again a moment after its answer, with nothing to
+learn and with a round under way: the latency of the first token and of the others. Then 10,000
+questions show how much memory the server leaks. `batch16_ratio` is the engine's own: tokens a
+second of sixteen conversations decoded in a batch, over those of one.
 
-Clients ask over HTTP as OpenAI's do, each again a moment after its answer, with nothing to learn
-and with a round under way; then 10,000 questions show what the server keeps of them. The ratio is
-the engine's own: tokens a second of sixteen conversations decoded together, over those of one.
+With `--mixed MINUTES` four clients ask while facts are told: how many lessons end meanwhile, and
+the clients' latency over that before. With `--hostile` a conversation of 9,999 messages, one that
+fills the context and bodies of a megabyte come in, while the latency of /healthz is measured.
 """
 
 import argparse
@@ -36,8 +36,8 @@ from oneseek.engine.model.loaded import Model
 from tests.bench.parts import report
 
 CLIENTS = (1, 4, 16, 64)
-PAUSE = 0.1  # between an answer and the next question
-AFTER_QUIET = 3.0  # a pause long enough for learning to go on
+PAUSE = 0.1  # seconds between an answer and the next question
+AFTER_QUIET = 3.0  # seconds: a pause long enough for learning to go on
 LENGTH = {"tiny": 16}  # tokens of an answer; of a bigger model 6
 MANY, REQUESTS = 16, 10_000
 MIXED, TOLD_EVERY = 4, 6.0  # clients while facts are told, and the seconds between two of those
@@ -79,21 +79,21 @@ class Server:
         raise SystemExit(f"the server did not start: {Path(self.log.name).read_text()[-500:]}")
 
     def teach(self) -> None:
-        """Until a round is under way."""
+        """Teach FACTS and wait until a round is under way."""
         for prompt, answer in FACTS:
             self.get("/api/queue", {"prompt": prompt, "answer": answer})
         while not self.get("/healthz")["learning"]:
             time.sleep(0.2)
 
     def learn(self, fact: tuple[str, str]) -> None:
-        """Until the lesson of that fact has ended."""
+        """Teach a fact and wait until its lesson has ended."""
         self.get("/api/queue", {"prompt": fact[0], "answer": fact[1]})
         before = self.rounds()
         while self.rounds() == before:
             time.sleep(0.5)
 
     def rounds(self) -> int:
-        """How many have ended."""
+        """The number of rounds that have ended."""
         with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=60) as answer:
             lines = answer.read().decode().splitlines()
         return next(int(line.split()[1]) for line in lines if line.startswith(ROUNDS))
@@ -152,7 +152,7 @@ def question(model: str, number: int, length: int) -> bytes:
 
 
 async def load(server: Server, model: str, clients: int, seconds: float, pause: float) -> dict:
-    """So many clients for so long; what they waited for."""
+    """Run clients for some seconds; return requests a second and percentiles of the latencies."""
     length, numbers, firsts, gaps = LENGTH.get(model, 6), itertools.count(), [], []
     began = time.monotonic()
 
@@ -179,7 +179,7 @@ def percentile(values: list[float], percent: int) -> float:
 def under_load(model: str, seconds: float) -> list[dict]:
     rows = []
     with serving(model) as server:
-        asyncio.run(load(server, model, 2, 2, 0))  # programs are prepared with the first question
+        asyncio.run(load(server, model, 2, 2, 0))  # the first questions compile the programs
         for learning in (False, True):
             if learning:
                 server.teach()
@@ -193,7 +193,7 @@ def under_load(model: str, seconds: float) -> list[dict]:
 
 
 def sixteen(model: str, seconds: float) -> list[dict]:
-    """Sixteen clients of the kernels and of numpy, which answered before there were any."""
+    """Sixteen clients on the default back end, and on numpy."""
     rows = []
     for back_end in ("auto", "numpy"):
         with serving(model, back_end) as server:
@@ -208,7 +208,7 @@ def sixteen(model: str, seconds: float) -> list[dict]:
 
 
 async def tell_facts(server: Server, seconds: float) -> int:
-    """Facts, one each TOLD_EVERY seconds; how many were told."""
+    """Tell a fact every TOLD_EVERY seconds; return how many."""
     until, count = time.monotonic() + seconds, 0
     while time.monotonic() < until:
         count += 1
@@ -226,7 +226,7 @@ def measure_mixed(model: str, minutes: float) -> tuple[dict, list[dict]]:
 
     with serving(model) as server:
         asyncio.run(load(server, model, 2, 2, 0))
-        server.learn(FACTS[1])  # answers look into a memory before and during the load alike
+        server.learn(FACTS[1])  # so that answers read a memory also before the load
         quiet = asyncio.run(load(server, model, MIXED, 60, PAUSE))
         report.say(quiet)
         rounds = server.rounds()
@@ -251,7 +251,7 @@ def measure_mixed(model: str, minutes: float) -> tuple[dict, list[dict]]:
 
 
 async def watch_request(server: Server, path: str, body: bytes) -> dict:
-    """What a request gets, after how long, and the longest that /healthz took meanwhile."""
+    """The status and seconds of a request, and the longest seconds of /healthz meanwhile."""
     waits: list[float] = []
 
     def ask_for_it() -> int:
@@ -308,8 +308,8 @@ def hostile(model: str) -> tuple[dict, list[dict]]:
 
 
 async def measure_decoding(model: Model, many: int, tokens: int) -> float:
-    """Tokens a second of `many` conversations decoded together; what they say is given, so that
-    none of them ends early."""
+    """Tokens a second of `many` conversations decoded together; their tokens are forced, so that
+    none ends early."""
     generator = Generator(model)
     prompt = generator.encode([{"role": "user", "content": "Tell me about the sea."}])[0]
     word = tuple(model.tokenizer.encode(" sea")) * tokens
@@ -340,7 +340,7 @@ async def together(name: str) -> dict:
 
 
 async def ask_many(server: Server, requests: int) -> list[tuple[int, int]]:
-    """(questions so far, bytes held), every five hundred."""
+    """(questions so far, resident bytes) after every five hundred."""
     numbers, seen = iter(range(requests)), []
 
     async def client() -> None:
@@ -363,7 +363,7 @@ def memory(requests: int) -> dict:
 
 
 def ratio(rows: list[dict], key: str, **wanted) -> float:
-    """A figure with learning over the same without."""
+    """A figure with learning over the same figure without."""
     found = {row["learning"]: row[key] for row in rows if wanted.items() <= row.items()}
     return found[True] / found[False]
 
@@ -372,9 +372,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("models", nargs="*", default=["tiny", "smollm2-135m"])
     parser.add_argument("--seconds", type=float, default=12.0, help="of load for each row")
-    parser.add_argument("--requests", type=int, default=REQUESTS, help="of the memory test")
-    parser.add_argument("--sixteen", action="store_true", help="only beside numpy's server")
-    parser.add_argument("--mixed", type=float, metavar="MINUTES", help="of facts beside chats")
+    parser.add_argument("--requests", type=int, default=REQUESTS, help="in the memory test")
+    parser.add_argument("--sixteen", action="store_true", help="only compare with numpy")
+    parser.add_argument("--mixed", type=float, metavar="MINUTES", help="only facts beside chats")
     parser.add_argument("--hostile", action="store_true", help="only requests that are too much")
     options = parser.parse_args()
     os.environ.setdefault("OMP_NUM_THREADS", str(len(os.sched_getaffinity(0))))

@@ -1,15 +1,15 @@
-"""What a person gets who trains on one of the tasks of examples/skills and touches no setting.
+"""Evaluates skills trained with default settings on the tasks of examples/skills.
 
 `python3 build.py bench skills [--only orders mail]` teaches each task's examples through the
-session of `oneseek skill teach` and has the skill answer every held-out example as in a chat,
-beside the base, the base with eight examples in its prompt, and with the eight that the encoder
-finds nearest. Held-out examples judge and do nothing else. `--examples 10 20 60` tells the curve
-over fewer examples; `--routing` how surely each skill is known among all by what asks for it, and
-how much is taken for one that asks for none (tests/held_out/skill_others_N.jsonl); with `--alone`
-each skill by itself, with as many examples as `--examples` says; with `--development` in folds of
-the training examples and of the texts that come along as asking for none, by which settings may be
-looked for. `--counting` tells what the pattern of the examples would answer without a model, in
-folds of the training examples. `--tab` teaches and asks in the page, in Chromium on the processor.
+session of `oneseek skill teach` and has the skill answer every held-out example as in a chat. It is
+compared with the base model: zero-shot, with eight examples in the prompt, and with the eight
+nearest by the encoder. Held-out examples do nothing else. `--examples 10 20 60` trains on fewer.
+`--routing` measures the router without training: the share of held-out prompts that reach the right
+skill among all, and the share of texts for no skill (tests/held_out/skill_others_N.jsonl) that
+reach one; with `--alone` for each skill by itself, with `--examples` of its examples; with
+`--development` by cross-validation on the training examples and the engine's own texts for no
+skill, on which settings may be tuned. `--counting` cross-validates the pattern of the examples
+without a model. `--tab` teaches and asks in the page, in Chromium on the processor.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ from tests.bench.parts.taught_in_page import teach_and_ask
 
 HERE = ROOT / "examples" / "skills"
 SHOTS, LONGEST = 8, 96  # examples in the prompt, tokens of an answer
-TOGETHER = 8  # asked at once
+TOGETHER = 8  # answers in a batch
 FOLDS = 4
-TIMES = 20  # a question is looked at, for its time
-LEAST, EVERY = 0.85, 0.6  # what the median task and what each has to come to
+TIMES = 20  # that a question is routed, to time it
+LEAST, EVERY = 0.85, 0.6  # targets: the score of the median task, and of each
 Pair = tuple[str, str]
 
 
@@ -69,7 +69,7 @@ def turns(pairs: list[Pair]) -> list[dict]:
 
 
 class Task:
-    """What teaches and what judges; under `development` a fourth of what would teach."""
+    """A task; under `development` a fourth of its training examples are the held-out ones."""
 
     def __init__(self, folder: Path, most: int = 0, development: bool = False) -> None:
         self.name = folder.name
@@ -80,7 +80,7 @@ class Task:
         self.train = [pair for pair in pairs if pair not in self.held][: most or None]
 
     def write(self, folder: Path) -> Path:
-        """A file of the examples that teach."""
+        """Write the training examples to a file."""
         file = folder / f"{self.name}.jsonl"
         lines = [json.dumps({"prompt": q, "answer": a}, ensure_ascii=False) for q, a in self.train]
         file.write_text("\n".join(lines) + "\n", "utf-8")
@@ -96,7 +96,7 @@ class Task:
 async def answer_all(
     assistant: Assistant, asked: list[list[dict]], version: int | None = None
 ) -> list[str]:
-    """What each of these conversations is answered, greedily."""
+    """The greedy answer to each of these conversations."""
 
     async def one(number: int, messages: list[dict]) -> str:
         sampling = Sampling(max_tokens=LONGEST)
@@ -111,8 +111,8 @@ async def answer_all(
 
 
 async def nearest(assistant: Assistant, task: Task) -> list[list[Pair]]:
-    """For each held-out example the examples whose prompts the encoder finds nearest, the nearest
-    last."""
+    """For each held-out example the SHOTS training examples whose prompts the encoder finds
+    nearest, the nearest last."""
     encoder = assistant.mind.memory.encoder
     meant = [
         np.stack([one.whole for one in await encoder.of([prompt for prompt, _ in some])])
@@ -124,7 +124,7 @@ async def nearest(assistant: Assistant, task: Task) -> list[list[Pair]]:
 
 
 async def run_task(model: Model, task: Task, prompted: bool) -> dict:
-    """One task from its examples to what a person has then."""
+    """Teach one task and evaluate what a person then has."""
     with tempfile.TemporaryDirectory() as name:
         folder, began, worked = Path(name, "out"), time.monotonic(), time.process_time()
         record = data_set_record(task.write(Path(name)))
@@ -149,7 +149,7 @@ async def run_task(model: Model, task: Task, prompted: bool) -> dict:
 
 
 def run_in_page(task: Task) -> dict:
-    """The same through the page, where the sorter says what the skill answers."""
+    """The same through the page, where the router decides whether the skill answers."""
     asked = [prompt for prompt, _ in task.held]
     with tempfile.TemporaryDirectory() as name:
         figures, answers = teach_and_ask(task.name, task.write(Path(name)), asked)
@@ -167,7 +167,7 @@ def list_wrong(task: Task, answers: list[str]) -> list[dict]:
 
 
 async def beside(assistant: Assistant, task: Task) -> dict:
-    """What the base says alone, after some examples, and after those that are nearest."""
+    """The base model's figures zero-shot, with some examples, and with the nearest ones."""
     asked = [turns([(prompt, "")])[:1] for prompt, _ in task.held]
     near = await nearest(assistant, task)
     shown = {
@@ -181,15 +181,15 @@ async def beside(assistant: Assistant, task: Task) -> dict:
 
 
 async def untaught(model: Model, task: Task) -> dict:
-    """The same of a task that nobody teaches."""
+    """The base model's figures on a task that is not taught."""
     with tempfile.TemporaryDirectory() as name:
         async with assistant_of(Path(name), model, new=True) as assistant:
             return {"task": task.name, **await beside(assistant, task)}
 
 
 async def cross_validate_routing(given: argparse.Namespace) -> dict:
-    """A fourth of each task's training examples, and of what asks for none, by a fit to the rest,
-    four times."""
+    """Cross-validate the router in FOLDS folds of each task's training examples and of the texts
+    for no skill that the engine ships."""
     model = await model_named(given.model, given.backend)
     with tempfile.TemporaryDirectory() as name:
         session = await Session.open(Path(name, "out"), model)
@@ -221,8 +221,8 @@ async def cross_validate_routing(given: argparse.Namespace) -> dict:
 
 
 async def measure_routing(given: argparse.Namespace) -> dict:
-    """All tasks' skills side by side, none of them trained: of the prompts that judge, how many are
-    taken for the right one and for another; and of what asks for none, how much for any."""
+    """The router over all tasks' skills, none of them trained: how many held-out prompts reach the
+    right skill or none, and how many texts for no skill reach one."""
     if given.development:
         return await cross_validate_routing(given)
     if given.alone:
@@ -259,14 +259,14 @@ async def measure_routing(given: argparse.Namespace) -> dict:
 
 
 async def show_examples(skills: Skills, task: Task, folder: Path) -> None:
-    """Show a task's examples to the skills, so that they know what asks for it; nobody trains."""
+    """Register a task's examples with the router, without training the skill."""
     record = data_set_record(task.write(folder))
     await skills.learn(task.name, skill_record(task.name, record))
 
 
 async def judge_each_alone(given: argparse.Namespace) -> dict:
-    """Each task's skill by itself: of its prompts that judge, how many are taken for it, and of
-    what asks for none how much."""
+    """The router with each task's skill alone: the share of its held-out prompts, and of texts for
+    no skill, that reach it."""
     model = await model_named(given.model, given.backend)
     others = [text for texts in unseen(given.set).values() for text in texts]
     rows = {}
@@ -290,8 +290,8 @@ async def judge_each_alone(given: argparse.Namespace) -> dict:
 
 
 async def measure_pattern(given: argparse.Namespace) -> dict:
-    """What the pattern of the examples alone would answer, without a model, in folds of the
-    training examples: with and without what the encoder reads."""
+    """Cross-validate the answers that the pattern of the training examples gives without a model,
+    with and without the encoder's features."""
     model = await model_named(given.model, given.backend)
     rows = []
     with tempfile.TemporaryDirectory() as name:
@@ -308,7 +308,7 @@ async def measure_pattern(given: argparse.Namespace) -> dict:
 
 
 def in_folds(task: Task, readings: Readings | None) -> dict | None:
-    """None where the examples have no pattern, or one with any text in it."""
+    """The cross-validated figures; None if the examples have no pattern, or one with free text."""
     order = Draw("folds", task.name).shuffle(range(len(task.train)))
     asked, said = [], []
     for fold in range(FOLDS):
@@ -325,7 +325,7 @@ def in_folds(task: Task, readings: Readings | None) -> dict | None:
 
 
 def likeliest(pattern: dict, question: str, reading: Reading | None) -> str:
-    """The answer with the highest chance, part by part."""
+    """The likeliest answer by the pattern, each part on its own."""
     if "instead" in pattern:
         pieces, each = PIECES.findall(question), becomes(pattern, question, reading)
         answer, at = "", 0
@@ -345,7 +345,7 @@ def likeliest(pattern: dict, question: str, reading: Reading | None) -> str:
 
 
 def unseen(number: int) -> dict[str, list[str]]:
-    """What asks for no skill, by its language, written blind."""
+    """Held-out texts for no skill, by language."""
     found: dict[str, list[str]] = {}
     for one in lines_in(f"../held_out/skill_others_{number}"):
         found.setdefault(one["lang"], []).append(one["text"])
@@ -389,7 +389,7 @@ async def measure_tasks(given: argparse.Namespace) -> list[dict]:
 
 
 def check_targets(rows: list[dict]) -> dict:
-    """Whether what must hold does, of the tasks with all their examples."""
+    """Compare the tasks trained on all their examples with the targets."""
     each = [row["score"] for row in rows]
     ahead = all(
         row["score"] > max(row["prompted"]["score"], row["nearest"]["score"])
@@ -409,11 +409,11 @@ def main() -> None:
     ask.add_argument("--examples", type=int, nargs="*", default=[0], help="how many; 0: all")
     ask.add_argument("--alone", action="store_true", help="without the base, or other skills")
     ask.add_argument("--tab", action="store_true", help="in the page, the skill alone")
-    ask.add_argument("--untaught", action="store_true", help="the base and its prompts alone")
-    ask.add_argument("--routing", action="store_true", help="what asks for which; nobody trains")
-    ask.add_argument("--counting", action="store_true", help="the pattern alone, in folds")
-    ask.add_argument("--development", action="store_true", help="judged by what may be tuned on")
-    ask.add_argument("--set", type=int, default=6, help="which set of what asks for none judges")
+    ask.add_argument("--untaught", action="store_true", help="only the base model")
+    ask.add_argument("--routing", action="store_true", help="only the router; no training")
+    ask.add_argument("--counting", action="store_true", help="only the pattern, no model")
+    ask.add_argument("--development", action="store_true", help="evaluate on training data")
+    ask.add_argument("--set", type=int, default=6, help="number of the set of texts for no skill")
     given = ask.parse_args()
     for chosen, measure in ((given.routing, measure_routing), (given.counting, measure_pattern)):
         if chosen:

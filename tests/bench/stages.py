@@ -1,10 +1,10 @@
-"""What two stages learn from three services of known reliability, against each stage alone.
+"""Compares micro-training in two stages with each stage alone, on responses of known reliability.
 
-`python3 build.py bench stages` asks twenty made-up questions of three made-up services that are
-right 19, 16 and 12 times of 20, each in its own manner of speaking; compares their responses as
-micro-training does; and teaches the first LESSONS questions for real, to a model that had both
-stages, the first only, or the second only.  What is learned is asked back and held against the
-truth.
+`python3 build.py bench stages` has three made-up services answer twenty made-up questions; they are
+right 19, 16 and 12 times of 20, each in its own style.  Their responses are compared as
+micro-training does.  The first `--lessons` questions are really taught: to a model with both
+stages, to one with the first only and to one with the second only.  Each is then asked them again
+and its answers are compared with the truth.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ ARMS = {"both": (1, 2), "first": (1,), "second": (2,)}
 
 
 def phrase_answer(service: str, question: str, sentence: str, value: str) -> str:
-    """The same answer in a service's own manner."""
+    """The answer in the style of a service."""
     whole = sentence.format(value)
     if service == "terse":
         return value[0].upper() + value[1:] + "."
@@ -77,7 +77,7 @@ def phrase_answer(service: str, question: str, sentence: str, value: str) -> str
 
 
 def make_questions() -> list[dict]:
-    """Each question with its responses; which service is wrong where is drawn once, from SEED."""
+    """Each question with its three responses; SEED decides which service is wrong where."""
     draw = random.Random(SEED)
     wrong = {
         name: set(draw.sample(range(len(FACTS)), len(FACTS) - right))
@@ -96,7 +96,8 @@ def make_questions() -> list[dict]:
 
 
 def decide(one: dict) -> dict:
-    """What each way of learning would learn of a question: right, wrong, asked."""
+    """What each stage would learn from a question, and whether that is right; None where the
+    responses disagree and a person is asked. For comparison, whether the last response is right."""
     language = detect(one["question"])
     found = analyse(one["responses"], one["question"], language, detect)
     texts = [response["response"] for response in one["responses"]]
@@ -118,7 +119,7 @@ def decide(one: dict) -> dict:
 
 
 class Arm(MicroTraining):
-    """A model that has both stages, or one of them."""
+    """Micro-training with some of its stages left out."""
 
     stages: tuple[int, ...] = (1, 2)
 
@@ -135,7 +136,7 @@ class Arm(MicroTraining):
 
 
 class OnlySecond(Arm):
-    """Learns what the comparison says also where a response says just that."""
+    """The second stage alone: it learns the comparison's answer even if a response equals it."""
 
     async def _second(self, sample, found):
         self.at = 2
@@ -146,7 +147,7 @@ class OnlySecond(Arm):
 
 
 async def taught(model: Model, name: str, questions: list[dict], folder: Path) -> dict:
-    """Teach the questions to one arm and ask them back."""
+    """Teach the questions to one arm, then ask them and count the right answers."""
     session = await Session.open(folder, model)
     queue = SavedQueue(TrainingQueue(clock), session.store)
 
@@ -196,7 +197,7 @@ async def lessons(name: str, count: int) -> list[dict]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", default="tiny")
-    parser.add_argument("--lessons", type=int, default=4, help="questions taught for real; 0: none")
+    parser.add_argument("--lessons", type=int, default=4, help="questions really taught; 0: none")
     options = parser.parse_args()
     rows = [decide(one) for one in make_questions()]
     sure = [row for row in rows if row["second"] is not None]

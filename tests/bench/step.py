@@ -1,7 +1,7 @@
-"""One QLoRA step of SmolLM2-135M on WebGPU, natively and in Chromium: time, host time, memory.
+"""Times a QLoRA step of SmolLM2-135M on WebGPU, natively and in Chromium; also host time, memory.
 
-`python3 build.py bench step`; with `--native` without Chromium. On a GPU played by the CPU the step
-is a small one, and said to be; beside a real one PyTorch + PEFT does the same on the same card.
+`python3 build.py bench step`; with `--native` without Chromium. A GPU emulated by the CPU gets a
+small step, and the result says so; on a real one PyTorch + PEFT does the same step on that card.
 """
 
 import argparse
@@ -24,8 +24,8 @@ def say(*words) -> None:
 
 
 def memory() -> dict:
-    """Planned bytes of activations at 4 x 128 tokens, all seven projections, half of the tokens
-    targets: everything kept, the least any plan can need, and every layer computed again."""
+    """Planned bytes of activations at 4 x 128 tokens, with LoRA on all seven projections and half
+    of the tokens as targets: all kept, the lower bound of any plan, every layer recomputed."""
     model = gpu_in_tab.state["model"]
     trained = Trained.lora(model.config, gpu_in_tab.RANK, 2 * gpu_in_tab.RANK)
     shape = (ROWS * LENGTH, ROWS * LENGTH // 2)
@@ -39,7 +39,7 @@ def memory() -> dict:
 
 
 def measure(ask, shape: tuple[int, int], where: str) -> dict:
-    """One row: `ask(name, *arguments)` reaches the engine natively or in the tab."""
+    """The figures of one place; `ask(name, *arguments)` calls the engine natively or in the tab."""
     dispatches = ask("prepare_step", *shape)
     say(where, "prepared", dispatches, "dispatches")
     steps = [ask("step") for _ in range(2 if shape == SOFTWARE else STEPS)]
@@ -61,8 +61,8 @@ def by_time(item: tuple[str, float]) -> float:
 
 
 def beside_torch(rate: float, config) -> dict:
-    """PyTorch's time for the step over ours, in its own numbers; and how much of what a large
-    product of PyTorch reaches in float32 the step's products reach."""
+    """PyTorch's time for the step over ours, in float32 and in bfloat16; and the step's operations
+    a second as a share of those of a large float32 product in PyTorch."""
     told = {
         numbers: oracle.run_module(
             "native_torch", ROWS, LENGTH, gpu_in_tab.RANK, STEPS, "cuda", numbers, threads=4
@@ -83,7 +83,7 @@ def beside_torch(rate: float, config) -> dict:
 
 
 def natively() -> tuple[dict, dict, dict]:
-    """The row, its shape and adapter, and the figures of a card."""
+    """The row, its shape and GPU, and the figures of memory and of the comparison with PyTorch."""
     ask = gpu_in_tab.natively()
     ask("load", fetch.part("model/smollm2-135m").read_bytes())
     gpu = gpu_in_tab.state["gpu"]

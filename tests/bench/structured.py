@@ -1,8 +1,8 @@
-"""Answers that have to fit a JSON schema: `python3 build.py bench structured [MODEL]`.
+"""Measures decoding constrained by a JSON schema: `python3 build.py bench structured [MODEL]`.
 
-The share of 200 schemas (tests/support/schemas.py) whose answers fit, greedily and drawn by turns,
-in 120 tokens or as many as the shortest text has that fits; and tokens a second of an answer in a
-form and of one without to the same question, the best of five by turns.
+It measures the share of 200 schemas (tests/support/schemas.py) whose answers are valid, greedy and
+sampled ones by turns, in 120 tokens or as many as the shortest valid text has; and the tokens a
+second of a constrained and of a free answer to the same question, the best of five by turns.
 """
 
 import argparse
@@ -66,7 +66,7 @@ def is_valid(answer: Answer, schema: dict) -> bool:
 
 
 async def rates(model: Model, heat: float) -> tuple[float, float]:
-    """Tokens a second of the best of some answers without a form and in one, asked by turns."""
+    """Tokens a second of a free and of a constrained answer, the best of ROUNDS by turns."""
     best = {False: 0.0, True: 0.0}
     for _ in range(ROUNDS):
         for in_form in best:

@@ -1,9 +1,9 @@
-"""How long a scope of the suite takes, and what fails of it by chance.
+"""Measures the duration of a scope of the test suite and finds flaky tests.
 
-`python3 build.py bench suite --scope page --times 20 --loaded` runs it so often, beside a busy loop
-for each core; with `--at-once 2` two runs are the load of each other. A test that fails in any run
-is named with how often it did. Each run adds a line to `.pytest_cache/suite.jsonl` as it ends, and
-Ctrl+C ends the bench with the runs that are over.
+`python3 build.py bench suite --scope page --times 20 --loaded` runs it 20 times, beside a busy loop
+for each core; with `--at-once 2` two runs are the load of each other. It names each test that
+failed in any run, with the number of failures. Each run adds a line to `.pytest_cache/suite.jsonl`
+when it ends, and Ctrl+C ends the bench with the runs that are over.
 """
 
 import argparse
@@ -29,7 +29,7 @@ BUSY = "while True: pass"
 
 @contextlib.contextmanager
 def loops(count: int) -> Iterator[None]:
-    """Processes that do nothing, as fast as they can."""
+    """So many processes, each of which keeps a core busy."""
     running = [subprocess.Popen([sys.executable, "-c", BUSY]) for _ in range(count)]
     try:
         yield
@@ -40,7 +40,7 @@ def loops(count: int) -> Iterator[None]:
 
 
 def once(scope: str, folder: Path) -> dict:
-    """One run: its seconds, what failed, and the load at its end."""
+    """Run the scope once: its seconds, the failed tests, and the load at its end."""
     for file in folder.glob("*/v/cache/lastfailed"):
         file.unlink()
     began = time.monotonic()
@@ -83,7 +83,7 @@ def main() -> None:
     options.add_argument("--scope", choices=scopes.SCOPES, default="usual")
     options.add_argument("--times", type=int, default=1)
     options.add_argument("--loaded", action="store_true", help="beside a busy loop for each core")
-    options.add_argument("--at-once", type=int, default=1, help="runs that go on at the same time")
+    options.add_argument("--at-once", type=int, default=1, help="runs at the same time")
     told = options.parse_args()
     site.build()
     with loops(len(os.sched_getaffinity(0)) if told.loaded else 0):

@@ -1,9 +1,10 @@
-"""How a model talks: 200 questions of ten kinds, half of them Swedish, asked as in a chat.
+"""Measures how a model answers 200 questions of ten kinds, half of them Swedish, as in a chat.
 
-`python3 build.py bench talk [MODEL]`: the share of answers that go round in circles, are empty or
-are cut off, how many of their pairs and fours of tokens are distinct, and their perplexity under
-the model itself: greedily, as its makers mean it, and as the chat does it (their settings, steered
-away from repetition). With `--greedy`, 50 of the questions token by token beside llama.cpp instead.
+`python3 build.py bench talk [MODEL]`: the shares of answers that loop, are empty or are cut off;
+the share of distinct 2-grams and 4-grams of tokens; and the perplexity of the answers under the
+model itself. Answers are decoded greedily, by the sampling settings of the model's makers, and as
+in the chat (those settings, steered away from repetition). With `--greedy`, 50 of the questions are
+compared token by token with llama.cpp instead.
 """
 
 import argparse
@@ -27,14 +28,14 @@ from tests.bench.parts.peer_llama import ENDED
 
 QUESTIONS = Path(__file__).with_suffix(".jsonl")
 TOKENS = 256  # of an answer, at most
-LINE, TIMES = 20, 3  # characters of a line, and how often it stands in what counts as a loop
+LINE, TIMES = 20, 3  # a loop repeats a line of so many characters so often, at least
 COMPARED, LENGTH = 50, 48  # questions and tokens beside llama.cpp
-HALF = "\ufffd"  # how the beginning of a character is decoded
-SHOWN = 5  # likeliest first tokens, by which the noise between the two is told
+HALF = "\ufffd"  # an incomplete character decodes to this
+SHOWN = 5  # likeliest first tokens, by which the numerical noise between the two is measured
 
 
 def questions(count: int) -> list[dict]:
-    """So many of them, of every kind and language alike."""
+    """An even sample of the questions, over kinds and languages."""
     rows = [json.loads(line) for line in QUESTIONS.read_text("utf-8").splitlines()]
     return [rows[i * len(rows) // count] for i in range(count)]
 
@@ -45,14 +46,14 @@ async def load_model(name: str) -> Model:
 
 
 def ways(model: Model, tokens: int) -> dict[str, Sampling]:
-    """Greedy as a chat was, the makers' own settings, and what the chat does."""
+    """Greedy decoding, the settings of the model's makers, and those of the chat."""
     plain = Sampling(max_tokens=tokens, stop_repeats=True)
     makers = model.manner.make_sampling(max_tokens=tokens, stop_repeats=True)
     return {"greedy": plain, "makers": makers, "chat": replace(makers, steer=True)}
 
 
 async def answer_all(model: Model, asked: list[dict], sampling: Sampling) -> list[Answer]:
-    """All of them, a batch at a time, each with a seed of its own."""
+    """The answers to all questions, a batch at a time, each with a seed of its own."""
     generator, found = Generator(model), []
     for first in range(0, len(asked), BATCHES[-1]):
         batch = [
@@ -69,14 +70,14 @@ async def answer_all(model: Model, asked: list[dict], sampling: Sampling) -> lis
 
 
 def loops(answer: Answer) -> bool:
-    """Whether it ended because of that, or says a whole line or sentence again and again."""
+    """Whether the answer was stopped as a loop, or repeats a line or sentence TIMES times."""
     lines = [line.strip() for line in answer.text.replace(". ", ".\n").splitlines()]
     said = [line for line in lines if len(line) >= LINE]
     return answer.ended == "repeats" or any(said.count(one) >= TIMES for one in set(said))
 
 
 def distinct(answers: Iterable[Answer], length: int) -> float:
-    """Distinct runs of so many tokens within an answer, of all; mean over the answers."""
+    """The share of distinct n-grams of `length` tokens in an answer; the mean over the answers."""
     shares = []
     for one in answers:
         runs = [tuple(one.ids[i : i + length]) for i in range(len(one.ids) - length + 1)]
@@ -86,7 +87,7 @@ def distinct(answers: Iterable[Answer], length: int) -> float:
 
 
 async def perplexity(model: Model, answers: list[Answer]) -> float:
-    """Of the answers' tokens; one that is not among the 64 likeliest counts as the last of them."""
+    """The perplexity of the answers; a token beyond the 64 likeliest counts as the last of them."""
     nats = count = 0.0
     for one in answers:
         ids = [*one.prompt, *one.ids]
@@ -131,7 +132,7 @@ async def measure_talk(
 
 
 def whole_characters(model: Model, ids: list[int]) -> list[int]:
-    """Without the tokens that end within a character, which llama.cpp's server does not tell of."""
+    """The ids without those that end within a character, which llama.cpp's server leaves out."""
     texts = (model.tokenizer.decode(ids[: at + 1]) for at in range(len(ids)))
     return [id for id, text in zip(ids, texts, strict=True) if not text.endswith(HALF)]
 
@@ -143,7 +144,7 @@ async def best_after(model: Model, ids: list[int]) -> dict[int, float]:
 
 
 async def noise(model: Model, answers: list[Answer], tops: list[list]) -> float:
-    """By how much the two differ at most about the likeliest first tokens, in nats."""
+    """The largest difference in nats between the two on the likeliest first tokens."""
     found = 0.0
     for one, top in zip(answers, tops, strict=True):
         ours = await best_after(model, one.prompt)
@@ -152,8 +153,8 @@ async def noise(model: Model, answers: list[Answer], tops: list[list]) -> float:
 
 
 async def beside_llama(name: str) -> tuple[dict, list[dict]]:
-    """Greedy answers of both, and where they part: by how much we found the one likelier than the
-    other, in nats. A difference within the noise between the two is a tie."""
+    """Compares greedy answers. Where the two diverge, the gap is the difference in nats between the
+    two tokens in our model; one within the noise between the two is a tie."""
     model, asked = await load_model(name), questions(COMPARED)
     mine = await answer_all(model, asked, Sampling(max_tokens=LENGTH))
     prompts, path = json.dumps([one.prompt for one in mine]), registry.find(name)

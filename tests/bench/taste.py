@@ -1,11 +1,12 @@
-"""What a person gets whose choices are those of examples/tastes and who touches no setting.
+"""Evaluates preference training with default settings on the tastes of examples/tastes.
 
-`python3 build.py bench taste [--only brief]` trains each taste's forty choices through the session
-of `oneseek taste train`, and judges by the twelve that are held out: how many are won (half of them
-would be by the base, against itself), and what is answered to their prompts, beside the base: how
-often it follows the taste, how long it is, how often it goes round. How far small talk is from the
-base is told as nats a token; of facts known by heart, how many are right with the taste and
-without. `--marks` gives each choice as one single mark, a good or a bad answer by turns.
+`python3 build.py bench taste [--only brief]` trains on each taste's forty choices through the
+session of `oneseek taste train`, and evaluates on the twelve held-out ones: how many are won (a
+random change would win half), and for the answers to their prompts, beside the base model's, how
+many follow the taste, their tokens, and how many loop. The gate's measures include the distance
+from the base on small talk, in nats a token. It also counts the facts known by heart that are
+answered right with the taste and without. `--marks` turns each choice into a single good or bad
+answer, by turns.
 """
 
 from __future__ import annotations
@@ -37,8 +38,8 @@ from oneseek.engine.open import model_named
 
 HERE = ROOT / "examples" / "tastes"
 FACTS = Path(__file__).with_name("facts_eval.jsonl")
-LONGEST, TOGETHER = 96, 6  # tokens of an answer, and answers at once
-WON = 0.8  # of what is held out, asked of each taste
+LONGEST, TOGETHER = 96, 6  # tokens of an answer at most; answers in a batch
+WON = 0.8  # the target: share of held-out choices won by each taste
 
 
 def lines_in(path: Path) -> list[dict]:
@@ -46,13 +47,14 @@ def lines_in(path: Path) -> list[dict]:
 
 
 def as_marks(choices: list[dict]) -> list[dict]:
-    """Of each choice the better answer as a good one, or the worse as a bad one."""
+    """Single marks: of the choices by turns the better answer as good, the worse as bad."""
     left_out = ("rejected", "chosen")
     return [{**one, left_out[number % 2]: ""} for number, one in enumerate(choices)]
 
 
 async def measure_choices(session: Session, held: list[Choice]) -> dict:
-    """How the taste in use, and the base by itself, decide these choices."""
+    """How many of the choices the taste in use wins, and in how many the better answer is the
+    likelier one for the base."""
     weights = await session.versions.weights(await session.versions.number(TASTE))
     (flat,) = weights.values()
     trainer = session.trainer
@@ -71,7 +73,7 @@ async def measure_choices(session: Session, held: list[Choice]) -> dict:
 async def answer_all(
     assistant: Assistant, prompts: list[str], version: int | None = None
 ) -> list[tuple[str, list[int]]]:
-    """What each prompt is answered in a chat of its own, greedily."""
+    """The greedy answer to each prompt, in a chat of its own, with its token ids."""
 
     async def one(number: int, prompt: str) -> tuple[str, list[int]]:
         messages = [{"role": "user", "content": prompt}]
@@ -87,7 +89,7 @@ async def answer_all(
 
 
 async def run_taste(model: Model, name: str, marks: bool = False) -> dict:
-    """One taste from its choices to what a person has then."""
+    """Train one taste and evaluate what a person then has."""
     given = lines_in(HERE / name / "choices.jsonl")
     held = [Choice(**one) for one in lines_in(HERE / name / "held_out.jsonl")]
     with tempfile.TemporaryDirectory() as place:

@@ -1,12 +1,12 @@
-"""What each sign counts when a question is held against a fact: fits the memory's weights and
-tells what they do for kinds of facts they were not fitted on.
+"""Fits the logistic regression that recognises whether a question asks for a fact, and
+cross-validates it over kinds of facts.
 
     python -m tests.bench.weigh --write        (minutes on one core; golden/tune_encoder.py before)
 
-All facts of the files FACTS are known at once, then fewer of them, for a memory has any size.  A
-fourth of the kinds at a time is left out; then all are fitted, and the weights printed.  No fact is
-read by an encoder that was tuned on its kind.  The facts that others are judged by (`bench memory`)
-take no part.
+The examples are questions in a memory of all facts of the files FACTS, and in memories of FEWER.
+Each fold leaves out a fourth of the kinds of facts; its figures, per language, are printed.  Then
+the weights of a fit on everything are printed.  No fact is encoded by an encoder that was tuned on
+its kind.  The facts that `bench memory` evaluates on take no part.
 """
 
 from __future__ import annotations
@@ -43,17 +43,18 @@ FACTS = (
     "kinds", "more", "dev", "eval", "home", "people", "work", "body", "stories",
     "held", "last", "fresh", "sealed", "later", "aside",
 )  # fmt: skip
-PARTS = 4  # the kinds are split into
-HALVES = (0, 1)  # of the parts; an encoder is tuned on each
-FEWER = (1, 6, 26)  # facts that are known at once, beside all of them
+PARTS = 4  # folds of the kinds of facts
+HALVES = (0, 1)  # of the folds; one encoder is tuned on each
+FEWER = (1, 6, 26)  # sizes of the memories, beside one of all facts
+# Weight of an example by where its question is from.
 COUNTS = {"unseen": 1.0, "wrapped": 0.5, "leak": 1.0, "far": 3.0, "other": 4.0, "anchor": 1.0}
 WANTED = ("unseen", "wrapped")
-PULL = 3.0  # towards no weight
-LIMIT = {"en": -0.9, "sv": -1.1}  # nats; chosen on what was left out and on facts_reserve.jsonl
+PULL = 3.0  # ridge penalty
+LIMIT = {"en": -0.9, "sv": -1.1}  # nats; chosen on the folds left out and on facts_reserve.jsonl
 
 
 class Asked(NamedTuple):
-    """A question, the fact it belongs to, and the signs of each fact it may ask for."""
+    """A question, the fact it belongs to, and the features of each fact it may ask for."""
 
     part: str
     language: str
@@ -67,19 +68,19 @@ def half_of(fact: dict) -> int:
 
 
 def locate_tuned_encoder(half: int) -> Path:
-    """The norms and biases of the encoder that was tuned on such facts."""
+    """The file of norms and biases of the encoder that was tuned on this half of the kinds."""
     return CACHE / f"encoder-tuned-on-{half}.bin"
 
 
 def encoder_for(half: int) -> Encoder:
-    """One that was tuned on the others."""
+    """The encoder that was tuned on the other half of the kinds."""
     data = fetch.part("encoder/multilingual-e5-small").read_bytes()
     made = encoder.bytes_of(data, locate_tuned_encoder(1 - half).read_bytes())
     return Encoder(lambda: asyncio.sleep(0, BytesSource(made)), Numpy())
 
 
 class Known:
-    """Facts as the memory knows them, any of them at a time."""
+    """Encodes facts and questions once; computes features in a memory of any of the facts."""
 
     def __init__(self, facts: list[dict]) -> None:
         self.facts = facts
@@ -145,13 +146,13 @@ def questions(facts: list[dict]) -> Iterable[tuple[str, dict, str]]:
 
 
 def general(code: str) -> list[str]:
-    """Questions that ask for nothing anybody told, written by hand."""
+    """General questions, written by hand, that ask for no fact."""
     lines = map(json.loads, (HERE / "general.jsonl").read_text("utf-8").splitlines())
     return [one["question"] for one in lines if one["language"] == code]
 
 
 async def gather_questions(facts: list[dict]) -> tuple[list[Asked], list[Asked]]:
-    """Every question among all facts, and among fewer."""
+    """Every question in a memory of all facts, and in memories of each size of FEWER."""
     every = list(questions(facts))
     known, draw = Known(facts), random.Random(1)
     await known.look(question for *_, question in every)
@@ -173,7 +174,8 @@ async def gather_questions(facts: list[dict]) -> tuple[list[Asked], list[Asked]]
 
 
 def fit(asked: list[Asked]) -> dict[str, float]:
-    """Logistic regression of "it asks for this fact" on the signs, each by its own spread."""
+    """Logistic regression of "the question asks for this fact" on the features, by Newton's method
+    with a ridge penalty; each feature is divided by its standard deviation."""
     names = list(asked[0].candidates[0][1])
     rows = [(one, *candidate) for one in asked for candidate in one.candidates]
     x = np.array([[signs[name] for name in names] for _, _, signs in rows])
@@ -204,7 +206,7 @@ def hits(weights: dict[str, float], asked: list[Asked], limit: float) -> dict[st
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--write", action="store_true", help="the memory weighs by these from now on")
+    ask.add_argument("--write", action="store_true", help="write the weights into the engine")
     options = ask.parse_args()
     asked, fewer = asyncio.run(gather_questions(facts_of()))
     every = [*asked, *fewer]

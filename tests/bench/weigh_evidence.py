@@ -1,15 +1,16 @@
-"""What each sign counts for a statement's being the answer to a question: fits the weights of
+"""Fits the logistic regression that decides whether a statement answers a question: the weights of
 engine/learning/memory/statements/evidence.py.
 
     python -m tests.bench.weigh_evidence       (minutes on one core; golden/tune_reader.py before)
 
-The statements of each development set of `bench heard` that nothing which reads them has learned
-from are told to one memory through the page's door and asked about: what speaks for each statement
-that is near is gathered, and whether it is the one that answers.  Look-alikes, unknown and general
-questions have none that does.  The same again in memories of FEW statements.  Each set is left out
-of the fit in turn; what is printed are its figures then, by limit, and then the weights of all;
-LIMIT, chosen by the figures, becomes the half; of what is weighed alone, to be put together with
-others, OF_SEVERAL does, chosen by `bench composed`.
+The sets are those development sets of `bench heard` that neither the reader nor the finder nor the
+aligner is trained on.  The statements of each are told to one memory, and again to memories of FEW,
+through the code that the page calls.  Then every question is asked: an example is a retrieved
+statement with its features, labelled by whether it answers.  Hard negatives, unknown and general
+questions have no answer.  Each set is left out of the fit in turn, and its figures are printed by
+threshold; then the weights of a fit on all.  The intercept is shifted so that a probability of
+LIMIT, chosen by these figures, becomes 0.5.  In the fit without SHARE, for answers from several
+statements, OF_SEVERAL becomes 0.5; it is chosen by `bench composed`.
 """
 
 from __future__ import annotations
@@ -29,24 +30,24 @@ from tests.bench.parts import report
 from tests.bench.parts.keys import is_right
 
 SETS = ("heard_dev10", "heard_dev11", "heard_dev12", "heard_dev13")
-FEW, MANY = 10, 1000  # statements of a memory
-EVERY = 2  # of the general questions
+FEW, MANY = 10, 1000  # statements of a memory; MANY holds a whole set
+EVERY = 2  # only every second general question is asked
 RIDGE, STEPS = 1.0, 30
 FITTED = (READ, ALIGNED, NEAR, ASKS, SHARE)
 LIMIT, OF_SEVERAL = 0.5, 0.2
 ALIKE, UNKNOWN, GENERAL, ASKED = "alike", "unknown", "general", "asked"
 LIMITS = np.sort([*np.arange(0.1, 0.96, 0.05), LIMIT])
 
-Row = tuple[str, list[dict[str, float]], list[bool], str]  # kind, signs, whether it answers, asked
+Row = tuple[str, list[dict[str, float]], list[bool], str]  # kind, features, labels, question
 
 
 async def changes_nothing(*_: object) -> dict[str, list[float]]:
-    """What changes what is weighed apart, by weigh_succession."""
+    """Switches off changes between statements; weigh_succession fits them."""
     return {}
 
 
 async def gather_rows(name: str, together: int) -> list[Row]:
-    """What speaks for the statements near each question, in memories of so many statements."""
+    """The examples of a set, a row for each question, in memories of `together` statements."""
     given, rows = sets(name.removeprefix("heard_")), []
     parts = range(0, len(given["heard"]), together)
     with tempfile.TemporaryDirectory() as folder:
@@ -75,7 +76,7 @@ async def gather_rows(name: str, together: int) -> list[Row]:
 
 
 def questions(given: dict[str, list[dict]]) -> list[tuple[str, str, list, dict]]:
-    """(kind, question, keys, the statement that it is about)"""
+    """(kind, question, keys of the answer, record of the statement it is about) for each."""
     asked = [(ASKED, q["q"], q["keys"], one) for one in given["heard"] for q in one["questions"]]
     asked += [(UNKNOWN, one["q"], [], {}) for one in given["unknown"]]
     asked += [(GENERAL, one["q"], [], {}) for one in given["general"][::EVERY]]
@@ -85,7 +86,7 @@ def questions(given: dict[str, list[dict]]) -> list[tuple[str, str, list, dict]]
 
 
 def fit(rows: list[Row], names: list[str]) -> np.ndarray:
-    """Logistic weights, the first of them alone: Newton's steps with a ridge."""
+    """Logistic regression by Newton's method with a ridge penalty; the intercept comes first."""
     x = np.array([[1, *(one.get(n, 0.0) for n in names)] for row in rows for one in row[1]])
     y = np.array([one for row in rows for one in row[2]], float)
     weights = np.zeros(x.shape[1])
@@ -127,7 +128,7 @@ def weights_of(rows: list[Row], names: list[str], half: float) -> dict[str, floa
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--keep", type=Path, help="a file for what was gathered, made where it is not")
+    ask.add_argument("--keep", type=Path, help="cache file for the examples")
     options = ask.parse_args()
     if options.keep and options.keep.exists():
         every = json.loads(options.keep.read_text())

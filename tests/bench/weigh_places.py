@@ -1,13 +1,13 @@
-"""What each sign counts for a place's being the answer to a question: fits the weights and chooses
-the limits of importers/asking/library.py.
+"""Fits the logistic regressions that decide whether a passage of a document answers a question, and
+prints what the thresholds are chosen by: those of importers/asking/library.py.
 
     python -m tests.bench.weigh_places [--keep FILE]     (some minutes on one core; then seconds)
 
-The questions of each development set of `bench documents` are put to their documents, and to all
-documents of the set at once beside questions of general talk: the signs of each piece that is read
-are gathered, and whether it answers.  One set at a time is left out of the fit; what is printed are
-the figures of those, by limit and at the limits of now by set, then the weights of all.  FILE keeps
-what the encoder read, as long as its own file is the same.
+Each question of the development sets of `bench documents` is asked of its own document, and of all
+documents of the set at once, as general questions are.  An example is a passage that the
+cross-encoder read, with its features, labelled by whether it answers.  Printed are the weights of a
+fit on all sets, then the figures of each set left out of the fit: by set at the thresholds in use,
+and over all sets by threshold.  FILE caches what the encoder computed, for one encoder file.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from tests.bench.weigh import general
 SETS = "dev", "dev2", "dev3", "dev4", "dev5", "dev6", "dev7", "dev8"
 OF_PIECE = tuple(name for name in asking.WEIGHTS if name != "at_first")
 OF_QUESTION = tuple(name for name in asking.ASKED if name != "at_first")
-GENERAL = 24  # questions of general talk beside each set
+GENERAL = 24  # general questions asked with each set
 RIDGE, STEPS = 1.0, 40
 LIMITS = np.arange(-2.0, 2.05, 0.1)
 
@@ -49,7 +49,7 @@ Readings = dict[tuple[str, ...], Any]
 
 
 class Kept(Library):
-    """A library that keeps what the encoder read."""
+    """A library that caches what the encoder computed."""
 
     def __init__(self, store: SqliteStore, reader: Reader, readings: Readings) -> None:
         super().__init__(store, lambda: reader)
@@ -78,9 +78,9 @@ class Kept(Library):
 
 
 class Row(NamedTuple):
-    """A question: its set, whether its document answers it, whether it is general talk, whether
-    all were asked at once, the signs of each piece, whether the piece answers, whether it is the
-    right place, and how much of the question no document holds."""
+    """A question: its set, whether its document answers it, whether it is a general one, whether
+    all documents were asked, the features of each passage, whether the passage answers, whether it
+    is the right place, and the share of the question that no document holds."""
 
     set: str
     answered: bool
@@ -129,7 +129,7 @@ async def row_of(library: Library, name: str, one: dict, id: str, every: bool) -
 
 
 def fit(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Logistic weights, the first of them alone: Newton's steps with a ridge."""
+    """Logistic regression by Newton's method with a ridge penalty; the intercept comes first."""
     x = np.c_[np.ones(len(x)), x]
     weights, ridge = np.zeros(x.shape[1]), np.r_[1e-6, np.full(x.shape[1] - 1, RIDGE)]
     for _ in range(STEPS):
@@ -141,7 +141,7 @@ def fit(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def of_question(row: Row, weights: np.ndarray) -> tuple[int, list[float]]:
-    """Its best piece, and the signs of the question."""
+    """The index of the best passage, and the features of the question."""
     scores = table_of(row) @ weights[1:] + weights[0]
     best = int(np.argmax(scores))
     return best, [float(scores[best]), float(np.logaddexp.reduce(scores)), row.absent]
@@ -152,7 +152,7 @@ def table_of(row: Row) -> np.ndarray:
 
 
 def whole(rows: list[Row]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The weights of a piece, of a question to its document, and of one to all documents."""
+    """Fit three sets of weights: of a passage, of a question to one document, and of one to all."""
     pieces = fit(
         np.concatenate([table_of(row) for row in rows]), np.concatenate([row.right for row in rows])
     )
@@ -165,7 +165,7 @@ def whole(rows: list[Row]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def left_out(rows: list[Row]) -> list[tuple[float, int, Row]]:
-    """How sure each question's best piece is, and which that is, by the fit of the other sets."""
+    """The logit and the index of each question's best passage, by a fit on the other sets."""
     judged = []
     for name in dict.fromkeys(row.set for row in rows):
         pieces, *asked = whole([row for row in rows if row.set != name])
@@ -195,7 +195,7 @@ def figures(judged: list[tuple[float, int, Row]], limit: float) -> dict[str, flo
 
 async def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--keep", type=Path, help="where what the encoder read is kept")
+    ask.add_argument("--keep", type=Path, help="cache file for what the encoder computes")
     options = ask.parse_args()
     file = registry.encoder_file()
     if file is None:

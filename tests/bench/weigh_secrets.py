@@ -1,14 +1,15 @@
-"""What each sign counts for a word's being a secret: fits the weights of
-engine/core/collecting/secrets/weights.py.
+"""Fits and cross-validates the logistic regression that scores whether a value in a text is a
+secret: the weights of engine/core/collecting/secrets/weights.py.
 
     python -m tests.bench.weigh_secrets [--write] [--left-out 5,6,7]
 
-A text is a secret when one of its values is, or the text as a whole: of a text with a secret the
-value that weighs most counts, of an ordinary one all do.  Each set is left out whole in turn, and a
-tenth of the talk of the other benchmarks; what is printed are the figures of what was left out, of
-the sets that say so by language and kind too, and the means of the judged sets at several limits.
-The rules and the lists of words (not the weights) have seen every set, so what the weights see
-without the rules stands beside.  Then the weights of all.
+A text has a score for each candidate value in it and for the whole; its own score is the largest.
+So the fit is multiple-instance learning: of a text with a secret only the value that scores highest
+is a positive example, of an ordinary text all values are negative ones.  Each set is left out in
+turn, and once a tenth of the plain talk.  Printed are the figures of what was left out, also by
+language and kind of secret, and the means of the judged sets at several thresholds.  The rules and
+the word lists were written with every set in view, so the figures of the weights alone stand beside
+those of both.  `--write` writes the weights of a fit on all sets.
 """
 
 from __future__ import annotations
@@ -30,30 +31,30 @@ from tests.bench.parts import report
 HELD_OUT = ROOT / "tests/held_out"
 WEIGHTS = ROOT / "engine/core/collecting/secrets/weights.py"
 DEVELOPMENT = ("secrets_dev", "secrets_dev2", "secrets_dev3", "secrets_dev8", "secrets_dev9")
-WRITERS = (  # by four who knew nothing of the screen
+WRITERS = (  # four development sets, each by somebody who knew nothing of the screening
     "secrets_dev4",
     "secrets_dev5",
     "secrets_dev6",
     "secrets_dev7",
 )
 PLAIN_TALK = ("facts_*", "heard_dev*", "general", "talk", "timeline_dev*", "known")  # no secrets
-DOCUMENTS = "documents_dev*/*"  # whose paragraphs are plain talk too
+DOCUMENTS = "documents_dev*/*"  # each paragraph is plain talk too
 CODE = ("engine", "workers", "web", "importers", "builder", "examples")  # so are our programs
-PAGES = ("*.md", "docs/*.md")  # and our documents
-LONGEST_PART = 1500  # characters of a program that are read
-TOGETHER, APART = 5, 12  # so many texts are joined to a long one, and begin so far apart
-JUDGED = ("1", "2", "3", "4", "5", "6", "7", "8", "9")  # sets by other hands, judged before
+PAGES = ("*.md", "docs/*.md")  # and so are our documents
+LONGEST_PART = 1500  # characters of a part of a program, at most
+TOGETHER, APART = 5, 12  # texts joined to one long text; texts from the start of one to the next
+JUDGED = ("1", "2", "3", "4", "5", "6", "7", "8", "9")  # former held-out sets, by other writers
 RIDGE, ROUNDS, STEPS, RATE = 3.0, 5, 80, 0.05
-SELDOM = 4  # a sign of fewer texts has no weight
-FAR = -6.0  # a value of an ordinary text that scores less is not looked at again in a round
-NEAREST = 2500  # texts of the talk that are fitted: those that seem most like secrets
-ORDINARY_WEIGHT = 2.0  # holding back an ordinary text costs so much more than missing a secret
-SCALE = 10
-LIMIT = 0.5  # about 1 of 300 ordinary texts of other hands that were left out exceeds it
+SELDOM = 4  # a feature that fewer texts have gets no weight
+FAR = -6.0  # values of ordinary texts that score less are left out of a round, but for the highest
+NEAREST = 2500  # texts of plain talk in the fit: those with the highest scores
+ORDINARY_WEIGHT = 2.0  # weight of a negative example; a positive one has 1
+SCALE = 10  # the engine's weights are integers: this many a nat
+LIMIT = 0.5  # nats; about 1 of 300 left-out ordinary texts of other writers scores above it
 LIMITS = (0.0, 0.3, 0.5, 0.7, 1.0, 1.5)
-SURE = 3.0  # talk that exceeds this without having been fitted tells a code itself
+SURE = 3.0  # nats; plain talk that scores this much untrained tells a code itself and is left out
 
-Text = tuple[bool, list[list[str]], str]  # whether it holds a secret, the signs of its values
+Text = tuple[bool, list[list[str]], str]  # holds a secret, features of each value, text
 
 
 def read(path: Path, secret: bool | None) -> list[Text]:
@@ -65,7 +66,7 @@ def read(path: Path, secret: bool | None) -> list[Text]:
 
 
 def plain_talk() -> list[Text]:
-    """What the other benchmarks say; what the rules hold back of it is left out."""
+    """Texts of other benchmarks, documents and programs, less those that the rules hold back."""
     said: dict[str, None] = {}
     for pattern in PLAIN_TALK:
         for path in sorted((ROOT / "tests/bench").glob(pattern + ".jsonl")):
@@ -101,7 +102,8 @@ def signs_of(text: str) -> list[list[str]]:
 
 
 def fit(texts: list[Text]) -> dict[str, float]:
-    """Logistic weights by Adam's steps, with a ridge; the value that counts is chosen anew."""
+    """Logistic regression by Adam with a ridge penalty. Each of ROUNDS rounds chooses anew the
+    highest value of each text, then takes STEPS steps."""
     seen = Counter(sign for _, values, _ in texts for sign in {s for v in values for s in v})
     names = [sign for sign, count in seen.items() if count >= SELDOM]
     column = {name: i for i, name in enumerate(names)}
@@ -141,7 +143,7 @@ def fit(texts: list[Text]) -> dict[str, float]:
 
 
 def starts(sizes: np.ndarray) -> np.ndarray:
-    """Where each of several rows begins that lie behind each other."""
+    """The offset of each of some concatenated rows of these sizes."""
     return np.r_[0, np.cumsum(sizes)[:-1]]
 
 
@@ -151,7 +153,7 @@ def score(weights: dict[str, float], values: list[list[str]]) -> float:
 
 
 def judge(weights: dict[str, float], limit: float, texts: list[Text], rules: bool) -> dict:
-    """Shares seen and held, and the texts that went wrong."""
+    """The shares of secrets seen and of ordinary texts held back, and the texts that went wrong."""
     found = [
         (secret, text, score(weights, values) > limit or (rules and by_rules(text)))
         for secret, values, text in texts
@@ -171,8 +173,8 @@ def judge(weights: dict[str, float], limit: float, texts: list[Text], rules: boo
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--write", action="store_true", help="the weights into the engine")
-    parser.add_argument("--left-out", metavar="SETS", help="these alone, by a comma; else each set")
+    parser.add_argument("--write", action="store_true", help="write the weights into the engine")
+    parser.add_argument("--left-out", metavar="SETS", help="only these, by commas; else each set")
     options = parser.parse_args()
     sets = {name: read(ROOT / f"tests/bench/{name}.jsonl", None) for name in DEVELOPMENT + WRITERS}
     for number in JUDGED:
@@ -231,7 +233,7 @@ def shares(name: str, missed: list[str]) -> dict[str, dict[str, str]]:
 
 
 def write(weights: dict[str, float]) -> None:
-    """Whole numbers, so that both interpreters find the same sums; signs of one weight together."""
+    """Write integers, so that CPython and MicroPython compute the same sums, grouped by weight."""
     of_weight: dict[int, list[str]] = {}
     for name, weight in sorted(weights.items()):
         if whole := round(SCALE * weight):

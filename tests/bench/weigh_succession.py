@@ -1,13 +1,14 @@
-"""What speaks for a statement's being the one that holds: fits the weights of
+"""Fits the weights that choose between statements that changed each other over time, those of
 engine/learning/memory/statements/succession.py.
 
     python -m tests.bench.weigh_succession     (minutes on one core; after weigh_evidence.py)
 
-The statements of each development timeline are told on their days through the page's door and asked
-about at the end; those of the heard sets are told and asked about at once.  What speaks for each
-statement that is near is gathered, how the near ones change each other, and which of them answers.
-Each set is left out of the fit in turn, and what is printed is how often the likeliest one, or one
-of the two that are said, answers there.  Then the weights of all.
+The statements of each development timeline are told on their days, through the code that the page
+calls, and asked about after the last day; those of the heard sets are told and asked about at once.
+An example is a question with the features of each retrieved statement, of each change between
+two of them, and which of them answer.  Each set is left out of the fit in turn; printed is how
+often the likeliest statement answers there, and how often an answer is given that holds one that
+does.  Then the weights of a fit on all.
 """
 
 from __future__ import annotations
@@ -36,10 +37,10 @@ TIMELINES = (
     "dev", "dev3", "dev4", "dev5", "dev6", "dev7", "dev8", "dev9", "dev10", "dev11", "dev12",
     "dev13", "dev14", "dev15", "dev16",
 )  # fmt: skip
-HEARD = ("dev10", "dev11", "dev12", "dev13")  # that nothing which reads has learned from
-EVERY = 3  # of the questions of the heard sets
-STEPS, RATE, STEP, RIDGE = 30, 0.06, 1e-3, 0.01
-STARTS = {  # chosen by hand, so that nothing of a set that is left out is in them
+HEARD = ("dev10", "dev11", "dev12", "dev13")  # reader, finder and aligner are not trained on these
+EVERY = 3  # only every third question of the heard sets is asked
+STEPS, RATE, STEP, RIDGE = 30, 0.06, 1e-3, 0.01  # STEP: of the finite differences
+STARTS = {  # initial weights, chosen by hand, so that no set that is left out leaks into them
     "at_first": -4.5, "takes_back": 0.26, "near": 2.6, "answers": 0.37, "shared": 0.6,
     "changed": 0.2, "another": -3.0, "rivals": 0.8, "asked": 0.8, "handed_on": -0.4, "own": 0.3,
     "relevant": 1.2, "relevance": 0.6, "replaced": 1.4, "age": 2.4, "old": 3.5,
@@ -48,7 +49,7 @@ STARTS = {  # chosen by hand, so that nothing of a set that is left out is in th
 
 
 class Asked:
-    """A question, and what speaks for each statement near it."""
+    """An example: a question, and the features of the retrieved statements."""
 
     def __init__(self, kept: dict[str, Any]) -> None:
         self.kept = kept
@@ -64,7 +65,7 @@ class Asked:
         self.apart = np.full((count, count), succession.NO_LINK)
 
     def links(self, weights: Mapping[str, float]) -> np.ndarray:
-        """The nats of each change, [earlier, later]."""
+        """The logit of each change, [earlier, later]."""
         links = self.apart.copy()
         each = np.array([weights[name] for name in succession.Pair._fields])
         nats, best = weights["at_first"] + self.read @ each, np.full(len(links), -np.inf)
@@ -134,7 +135,8 @@ async def gather_rows(name: str, over_days: bool) -> list[dict[str, Any]]:
 
 
 def fit(rows: list[Asked]) -> dict[str, float]:
-    """Gradients of differences, step by step: there are few weights."""
+    """Minimise the mean loss by Adam, with a ridge towards STARTS and gradients by finite
+    differences: there are few weights."""
     weights, names = dict(STARTS), list(STARTS)
     first, second = np.zeros(len(names)), np.zeros(len(names))
     for step in range(1, STEPS + 1):
@@ -171,7 +173,7 @@ def figures(rows: list[Asked], weights: Mapping[str, float]) -> dict[str, float]
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--keep", type=Path, help="a file for what was gathered, made where it is not")
+    ask.add_argument("--keep", type=Path, help="cache file for the examples")
     options = ask.parse_args()
     if options.keep and options.keep.exists():
         every = json.loads(options.keep.read_text())
@@ -183,7 +185,7 @@ def main() -> None:
     known = {name: [Asked(one) for one in some if one["signs"]] for name, some in every.items()}
     shown: dict[str, Any] = {}
     for out in known:
-        same = out.split()[1]  # what one person told may stand in both
+        same = out.split()[1]  # a timeline and a heard set of one name may be of one person
         rows = [one for name, some in known.items() if name.split()[1] != same for one in some]
         shown[out] = figures(known[out], fit(rows))
         report.say(out, shown[out])

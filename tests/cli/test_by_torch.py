@@ -1,5 +1,5 @@
-"""`--engine torch` takes the very steps the engine here takes, on one process and on two, and goes
-on after a kill."""
+"""`--engine torch` must take the same steps as the engine here, with one process and with two, and
+resume after a kill."""
 
 import asyncio
 import json
@@ -24,7 +24,7 @@ from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
 
-# PyTorch is installed for it (200 MB), and five processes import it.
+# They need PyTorch (200 MB), which five processes import.
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 FACTS = [
@@ -46,7 +46,7 @@ def model():
 
 
 async def steps_here(attempt, folder: Path) -> list[float]:
-    """Write a round into a folder; the losses of its steps as computed here."""
+    """Write a round into a folder; returns the losses of its steps, computed here."""
     await exported_round.write(attempt, folder)
     losses = []
     while (metrics := await attempt.advance(float("inf"))) is not None:
@@ -56,7 +56,7 @@ async def steps_here(attempt, folder: Path) -> list[float]:
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory, model):
-    """A practice round in a folder, with dropout, and the losses of its steps as computed here."""
+    """A practice round in a folder, with dropout, and the losses of its steps, computed here."""
     folder = tmp_path_factory.mktemp("torch")
     config = for_model(model.config.parameters).replace(practice={"steps_per_fact": 8})
 
@@ -135,7 +135,7 @@ def test_the_steps_of_a_skill_are_those_of_pytorch_and_peft(model, programs, tmp
 
 
 def test_what_torch_made_of_a_data_set_is_judged_here(own, programs):
-    """The whole way in one command: rows, steps elsewhere, validation, gate, version."""
+    """One command goes all the way: rows, steps elsewhere, validation, gate, version."""
     folder, _ = own
     data = folder / "asked.jsonl"
     pairs = [{"prompt": f["question"], "completion": f["answer"]} for f in FACTS * 4]

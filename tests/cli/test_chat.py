@@ -1,5 +1,5 @@
-"""`oneseek chat`: what is told stays in a folder, or not, as was wished; Ctrl+C ends what it
-should."""
+"""`oneseek chat`: statements are kept in a folder, or not, as the options say; Ctrl+C ends an
+answer or the talk."""
 
 import io
 import json
@@ -21,7 +21,7 @@ ASKED = "What is my boat called?"
 
 @pytest.fixture
 def chat(tmp_path, monkeypatch, capsys):
-    """Says lines, one after another, to the demo model; the answers, as JSON tells them."""
+    """A function that sends lines to the demo model in turn; returns the answers as JSON."""
     encoder.file()
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
 
@@ -92,14 +92,14 @@ while True: print(read_line())
         os.write(terminal, b"\x03")
     wait_for(terminal, b"> ")
     os.write(terminal, b"a line\n")
-    wait_for(terminal, b"a line\r\na line\r\n> ")  # what the terminal shows, and what is read
+    wait_for(terminal, b"a line\r\na line\r\n> ")  # its echo, then the line as read
     os.kill(process, signal.SIGKILL)
     os.waitpid(process, 0)
     os.close(terminal)
 
 
 def in_terminal(*given: str) -> tuple[int, int]:
-    """A Python in a terminal of its own: the terminal, and the process."""
+    """Start Python in a terminal of its own; returns the terminal and the process."""
     process, terminal = pty.fork()
     if not process:
         os.chdir(ROOT)
@@ -108,7 +108,7 @@ def in_terminal(*given: str) -> tuple[int, int]:
 
 
 def wait_for(terminal: int, shown: bytes) -> None:
-    """Reads until this is the last that was shown."""
+    """Read until this is the last output."""
     seen = b""
     while not seen.endswith(shown):
         assert select.select([terminal], [], [], 60)[0], f"nothing more after {seen!r}"

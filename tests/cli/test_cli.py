@@ -1,4 +1,5 @@
-"""The command line and the registry: explicit choice, honest exit codes, JSON for scripts."""
+"""The command line and the registry: models are chosen explicitly, exit codes are honest, scripts
+get JSON."""
 
 import hashlib
 import io
@@ -98,7 +99,7 @@ def test_the_list_of_models_is_complete_and_consistent(capsys):
         if model["source"]["kind"] == "web":
             assert re.search(r"/resolve/[0-9a-f]{40}/", model["source"]["url"])
             assert model["source"]["url"].endswith("/" + model["file"])
-        if model["id"] != "tiny":  # made here: its file is in the tree
+        if model["id"] != "tiny":  # the project's own model, whose file is in the tree
             places = model["published"]
             owners = {place.split("/")[3] for place in places}
             pages = {model["source"].get("url", "").replace("/resolve/", "/blob/")}

@@ -1,4 +1,4 @@
-"""The command line on a small real model: what scripts read, and the codes they act on."""
+"""The command line with a small real model: the JSON and the exit codes that scripts act on."""
 
 import json
 

@@ -1,5 +1,5 @@
-"""`oneseek exchange`: two folders of one person tell each other what they were told, by command
-line."""
+"""`oneseek exchange`: two folders of one person exchange by command line what the person told
+them."""
 
 import asyncio
 import json
@@ -53,7 +53,7 @@ def exchange(capsys, folder, *more, code=0):
 
 
 def check_known(tmp_path, capsys, folder, *given):
-    """Which of these a question for them gets by heart."""
+    """For each fact, whether the answer to its question holds it."""
     asked = tmp_path / "asked.jsonl"
     asked.write_text("".join(json.dumps(one["question"]) + "\n" for one in given))
     more = ("--adapter", folder, "--users", asked, "--max-tokens", 64, "--greedy")
@@ -64,7 +64,7 @@ def check_known(tmp_path, capsys, folder, *given):
 
 
 def forget(folder, question):
-    """As the page's Forget does."""
+    """Forget the fact with this question, as the page's Forget button does."""
 
     async def run():
         async with assistant_of(folder, await model_named(str(MODEL), "numpy")) as assistant:
@@ -116,7 +116,7 @@ def test_what_was_told_is_known_on_the_other_and_what_was_forgotten_is_gone_on_b
         assert not kept, "the words are still in a file"
 
 
-@pytest.mark.long  # a practice, a forgetting that is trained again, a practice: minutes
+@pytest.mark.long  # practice, retraining without a forgotten fact, practice: minutes
 def test_what_came_is_practised_like_everything_told(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr("oneseek.engine.learning.rounds.gate.Verdict.advice", "accept")
     one, other, file = tmp_path / "one", tmp_path / "other", tmp_path / "mine.oneseek"
@@ -175,7 +175,7 @@ def test_what_is_of_no_use_is_refused_in_words_and_changes_nothing(tmp_path, cap
     ):
         bad.write_bytes(data)
         expect_refusal(words, "--in", bad)
-        expect_refusal(words, "--in", file, bad)  # not even the good one
+        expect_refusal(words, "--in", file, bad)  # not even the good file counts
     expect_refusal("say --out FILE")
     expect_refusal("No such file", "--in", tmp_path / "none")
     with alone_in(other), pytest.raises(SystemExit, match="nothing was changed"):

@@ -1,5 +1,5 @@
-"""What `oneseek export` leaves behind, on a disk with room and on one without; and the codes that
-commands end with when they did not do what they were asked."""
+"""The files that `oneseek export` leaves on a disk with room and on a full one; and the exit codes
+of commands that fail."""
 
 import json
 import subprocess
@@ -41,7 +41,7 @@ TEXTS = [
 
 @pytest.fixture
 def given(tmp_path) -> list[str]:
-    """--model and --adapter of an adapter that changes something."""
+    """--model and --adapter, with an adapter that changes the answers."""
     path = tmp_path / "tiny.gguf"
     path.write_bytes(tiny.gguf("llama", "Q4_1"))
     with closing(open_model(path)) as file:

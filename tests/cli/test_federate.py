@@ -1,5 +1,8 @@
-"""A group of five by Flower, in a simulation and as a SuperLink with SuperNodes on loopback: as
-good as the union in one place, and a round ends although one dies, lingers or means harm."""
+"""A group of five with Flower, simulated and as a SuperLink with SuperNodes on loopback.
+
+It must come close to training on the union in one place; and a round must end although one member
+dies, lingers or does harm.
+"""
 
 import asyncio
 import json
@@ -15,11 +18,11 @@ from tests.bench.federated import HeldOut, in_one_place, wire
 from tests.support.group import starting
 from tests.support.texts import MANUAL
 
-# Flower and Ray are installed for it (400 MB), and a group trains for minutes, several times.
+# They need Flower and Ray (400 MB), and train a group for minutes, several times.
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 ROUNDS, FEW, TOGETHER = 18, 2, 32  # rounds of four epochs; epochs of the union
-CLOSE = 1.05  # times the loss of the union trained in one place
+CLOSE = 1.05  # limit, as a multiple of the loss in one place
 PATIENCE = 120.0
 STURDY = ("median", "trimmed", "krum")
 
@@ -41,7 +44,7 @@ def begins():
 
 @pytest.fixture(scope="module")
 def asked(data, begins):
-    """What an adapter in a folder makes of the held-out part."""
+    """A function that evaluates the adapter in a folder on the held-out part."""
 
     async def open_held_out():
         model = await model_named("tiny", "cpu")
@@ -64,7 +67,7 @@ def tell(what: str, loss: float, told: dict) -> None:
 
 @pytest.fixture(scope="module")
 def one_place(data, begins) -> float:
-    """The loss of the union trained in one place."""
+    """The loss after training on the union in one place."""
 
     async def together():
         model = await model_named("tiny", "cpu")

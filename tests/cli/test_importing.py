@@ -1,4 +1,4 @@
-"""`oneseek import`: what could not be read is told, and the exit code says so."""
+"""`oneseek import` must name what could not be read, and its exit code must show it."""
 
 import pytest
 

@@ -1,4 +1,5 @@
-"""`oneseek look`: what a file is, whether it loads and learns, and why not, from its header."""
+"""`oneseek look` must tell from a file's header what it is, whether it loads and learns, and why
+not."""
 
 import ast
 import json
@@ -130,7 +131,7 @@ def test_people_read_it_in_sentences(tmp_path, capsys):
 def test_what_it_can_be_packed_to_is_told_with_what_that_takes(tmp_path, capsys):
     (tmp_path / "tiny.gguf").write_bytes(tiny.gguf("llama", "F16"))
     told = look(capsys, tmp_path / "tiny.gguf")
-    (packed,) = told["packed"]  # so few words that their bits hardly matter
+    (packed,) = told["packed"]  # a single way, as the vocabulary is small
     out = tmp_path / "out.gguf"
     assert main(["pack", str(tmp_path / "tiny.gguf"), "--out", str(out)]) == 0
     assert packed["bytes"] == out.stat().st_size and packed["embeddings"] == "Q8_0"
@@ -139,7 +140,7 @@ def test_what_it_can_be_packed_to_is_told_with_what_that_takes(tmp_path, capsys)
 
 
 def capsys_read(capsys):
-    """Without what was printed until now."""
+    """The fixture, after discarding the output so far."""
     capsys.readouterr()
     return capsys
 

@@ -1,4 +1,4 @@
-"""`oneseek models --get` with what a person pastes: a repository of a hub, or a file's address."""
+"""`oneseek models --get` with a pasted address: a repository of a hub, or a file."""
 
 import hashlib
 import json

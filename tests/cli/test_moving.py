@@ -1,5 +1,5 @@
-"""What somebody told another assistant is known here: their own statements, with their days, and
-nothing that the assistant said."""
+"""Moving in from another assistant: the person's own statements become known, with their days;
+nothing that the assistant said does."""
 
 import asyncio
 import io

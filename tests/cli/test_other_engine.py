@@ -1,4 +1,5 @@
-"""A round leaves for another engine whole; what comes back passes the gate before it is used."""
+"""A round must be complete when exported to another engine; its result must pass the gate before it
+is used."""
 
 import asyncio
 import json
@@ -70,7 +71,7 @@ def test_a_written_round_reads_back_as_the_very_steps_it_was(session, tmp_path):
 
 @pytest.mark.slow
 def test_the_shares_of_a_step_add_up_to_the_step(session, model):
-    """What each process computes of its rows, summed, is what one computes of them all."""
+    """The losses of the processes over their own rows must add up to the loss over all rows."""
 
     def losses(batch):
         shape = len(batch.arrays["ids"]), len(batch.arrays["take"])
@@ -115,7 +116,7 @@ def test_a_group_needs_its_extra_and_says_which(tmp_path, capsys, monkeypatch):
 
 
 def adapters(session, tmp_path):
-    """One that says what the base says, and one that says nothing any more."""
+    """Save one adapter that changes nothing and one of noise."""
     trained = session.trainer.trained
     harmless = session.trainer.fresh()["adapter"]
     noise = np.random.default_rng(1).normal(0, 0.3, trained.size).astype(np.float32)
@@ -138,7 +139,8 @@ def test_an_adapter_is_used_only_if_the_gate_lets_it_in(session, tmp_path, capsy
 
 
 def test_what_is_forgotten_goes_with_the_adapter_that_came_after_it(session, tmp_path):
-    """Nobody can take one fact out of weights made elsewhere: they go, and nothing fails."""
+    """One fact cannot be removed from weights trained elsewhere: forgetting it must drop them,
+    without an error."""
     adapters(session, tmp_path)
 
     async def run():

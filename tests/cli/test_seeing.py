@@ -1,4 +1,4 @@
-"""A photo on the command line: asked about, looked at before, refused in words."""
+"""A photo on the command line: asked about, shown as the model sees it, or refused in words."""
 
 import io
 import json
@@ -17,7 +17,7 @@ from tests.support import eyes
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    """A model's file beside that of its eyes, and photos."""
+    """A folder with a language model's file, the file of its eyes, and photos."""
     place = tmp_path_factory.mktemp("seeing")
     (place / "tiny-vl-Q8_0.gguf").write_bytes(eyes.language())
     (place / "mmproj-tiny-vl-f16.gguf").write_bytes(eyes.eyes())
@@ -88,12 +88,13 @@ def test_the_memory_of_eyes_is_told_before_they_are_loaded(folder, capsys):
 
 @pytest.mark.parametrize("id", ["smolvlm-256m", "smolvlm-500m"])
 def test_rows_of_the_list_are_files_of_the_size_that_is_known(id):
-    """Matrices packed in eight bits, all else in float32, and the words that the model reads."""
+    """The listed sizes must fit the format: matrices in eight bits, the rest in float32, and the
+    vocabulary."""
     row = registry.load_models()[id]
     shapes = configure(row["config"]).shapes().values()
     tower = Tower(**row["eyes"]["tower"])
     seeing = [prod(one) * (34 / 32 if len(one) == 2 else 4) for one in tower.shapes().values()]
-    seeing.append(tower.patches * tower.width * (4 - 34 / 32))  # positions are plain numbers
+    seeing.append(tower.patches * tower.width * (4 - 34 / 32))  # positions are in float32
     weights = sum(prod(one) * (34 / 32 if len(one) > 1 else 4) for one in shapes)
     assert sum(prod(one) for one in shapes) == row["parameters"]
     assert 0 < row["bytes"] - weights < 2e6 and 0 < row["eyes"]["bytes"] - sum(seeing) < 2e4

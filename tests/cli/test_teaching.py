@@ -1,5 +1,5 @@
 """`oneseek teach`, `practise`, `train` and `eval` on the demo model: JSON for scripts, and a folder
-to go on from."""
+that the next command continues."""
 
 import json
 import re
@@ -37,7 +37,7 @@ def adapter(folder):
 
 @pytest.fixture(autouse=True)
 def a_gate_that_accepts_what_so_few_steps_give(monkeypatch):
-    """Its figures are measured and shown; two steps would never pass it."""
+    """Let the gate measure but always accept: no adapter passes it after two steps."""
     monkeypatch.setattr("oneseek.engine.learning.rounds.gate.Verdict.advice", "accept")
 
 
@@ -77,7 +77,8 @@ def test_facts_are_taught_practised_measured_and_never_taught_twice(tmp_path, ca
 def test_where_an_adapter_begins_is_asked_for_at_the_shell_and_told_by_what_leaves(
     tmp_path, capsys
 ):
-    """Taught over all layers as ever, practised from the third on, and taught on from there."""
+    """An adapter taught over all layers, practised from the third layer on, and taught again must
+    keep that first layer in every export."""
     facts, out = lines(tmp_path / "facts.jsonl", FACTS[:1]), tmp_path / "out"
     assert main(call("teach", "--lessons", facts, "--out", out)) == 0
     assert json.loads((out / SETTINGS).read_text())["layers_to_transform"] is None
@@ -94,7 +95,7 @@ def test_where_an_adapter_begins_is_asked_for_at_the_shell_and_told_by_what_leav
         tensors = gguf.read_header(source)[1]
     assert {int(name.split(".")[1]) for name in tensors} == set(last)
     brought = tmp_path / "brought"
-    (out / "oneseek.sqlite").unlink()  # what is left is PEFT's folder
+    (out / "oneseek.sqlite").unlink()  # only PEFT's own folder is left
     assert main(call("practise", "--adapter", out, "--out", brought, short=False)) == 1
     assert "has learned nothing to practise" in capsys.readouterr().err
 
@@ -267,9 +268,9 @@ def test_an_empty_or_over_long_lesson_is_named_before_anything_is_taught(
 
 @pytest.mark.long
 def test_a_poisoned_data_set_is_refused_with_the_reason(tmp_path, capsys, monkeypatch):
-    """The same nonsense after every question, at the highest rate: nothing else is left of the
-    model."""
-    monkeypatch.undo()  # the real gate
+    """The data set gives one nonsense answer to every question, at the highest rate, which must
+    ruin the model."""
+    monkeypatch.undo()  # back to the real gate
     poison = [FORMS["completion"](f"{q} {n}", "zq " * 24) for n, (q, _) in enumerate(QUESTIONS)]
     data, out = lines(tmp_path / "data.jsonl", poison), tmp_path / "out"
     settings = ["--set", "lora_config.rank=16", "lora_config.alpha=32", "epochs=12",

@@ -1,5 +1,5 @@
-"""`oneseek train --tune`: interrupted, the same line goes on with its table, and trains by what was
-chosen."""
+"""`oneseek train --tune`, interrupted: the same command must go on with its table, and train with
+the settings that it chose."""
 
 import json
 
@@ -18,7 +18,7 @@ EXAMPLES = [
 
 
 class Clock:
-    """A moment for each step that is taken, however busy the machine is."""
+    """A clock that advances by the same amount at every look, however busy the machine is."""
 
     def __init__(self) -> None:
         self.now = 0.0

@@ -1,5 +1,5 @@
-"""Programs that make no sense are refused where they are written, with the op, the weight and the
-shapes."""
+"""An invalid program must be refused where it is written, with the op, the weight and the shapes
+named."""
 
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from tests.support.op_cases import CASES, build
 
 
 def wrong(case):
-    """The case again and again, each time with one side of one input longer by one."""
+    """Yield variants of a case, each with one side of one input longer by one."""
     for i, spec in enumerate(case):
         for axis in range(len(spec.shape) if isinstance(spec, Spec) else 0):
             shape = [*spec.shape]
@@ -34,7 +34,7 @@ def test_what_numpy_cannot_compute_is_refused_with_its_name_and_shapes(op, case)
         run = Numpy(np.float64).prepare(plan(program))
         for name, array in feeds.items():
             run.write(name, array)
-        run.run()  # what the rule lets through has to be computed, to the shapes it said
+        run.run()  # accepted by the shape rule, so it has to compute and have the promised shapes
         for i, out in enumerate(outs):
             assert run.get(program.outputs[f"out{i}"]).shape == out.shape, changed
 

@@ -1,4 +1,5 @@
-"""Seeing a program: costs with names, and the first step at which a device differs from numpy."""
+"""Debugging a program: costs with names, and the first step at which a device differs from
+numpy."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""Merged programs compute what the steps they are made of compute."""
+"""Merged programs must compute the same as the steps that they replace."""
 
 import asyncio
 
@@ -28,7 +28,7 @@ ADAPTERS = {
 
 
 def stack_weights(bits):
-    """Every weight packed, those that are multiplied together in one stack."""
+    """Packed storage for every matrix; matrices that are multiplied together share a stack."""
     shapes = CONFIG.shapes()
     stored = {name: Stored(shape, bits * (len(shape) == 2)) for name, shape in shapes.items()}
     for i in range(CONFIG.layers):
@@ -54,7 +54,7 @@ def feeds_of(program, trained, seed=0):
 
 
 def answer_feeds(program, tokens, rows, trained):
-    """`tokens` that follow ten others in the cache."""
+    """Feeds for `tokens` new tokens after ten others in the cache."""
     rng, slots = np.random.default_rng(1), 20 + np.arange(tokens)
     spans = np.zeros((tokens, 4), np.int32)
     spans[:, 1], spans[:, 2], spans[:, 3] = 4, 10, slots + 1
@@ -86,7 +86,7 @@ def must_agree(made, truth, most):
 
 
 def answers(tokens, rows, bits, trained):
-    """The program merged, as it is, its feeds, and what of it is compared."""
+    """An answer's program merged and unmerged, its feeds, and the outputs to compare."""
     shape = (CONFIG, stack_weights(bits), tokens, rows, ROOM, 64, trained)
     merged, plain = merge(programs.answer(*shape), 32), programs.answer(*shape)
     names = ("logprobs", *CONFIG.cache_cols)
@@ -126,7 +126,7 @@ def test_a_device_answers_by_merged_steps_as_numpy_does(tokens, rows, kind, bits
 
 
 def steps_of(kind, keep_blocks, bits=4):
-    """A step of 12 tokens merged, as it is, and its feeds."""
+    """A training step of 12 tokens merged and unmerged, and its feeds."""
     trained = ADAPTERS[kind]
     shape, kept = (CONFIG, stack_weights(bits), 12, 6, 64, trained), {"keep_blocks": keep_blocks}
     merged, plain = (programs.accumulate(*shape, **kept) for _ in range(2))

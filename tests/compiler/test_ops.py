@@ -1,4 +1,4 @@
-"""Questions asked of every op, found by walking the registry: a new op is tested when it exists."""
+"""Tests of every op, found through the registry: a new op is tested as soon as it exists."""
 
 import asyncio
 import re
@@ -38,19 +38,20 @@ def test_how_an_op_is_launched_stands_with_it(op):
 
 
 def test_an_expression_finds_the_input_whose_memory_its_result_takes():
-    """shaders/elementwise.wgsl counts them as its letters are counted."""
+    """Reused inputs must be an op's first ones, because shaders/elementwise.wgsl counts them by
+    letter."""
     for op in filter(is_elementwise, OPS.values()):
         assert list(op.reuses) == op.params[: len(op.reuses)], op.name
 
 
-STEEP = ("above_zero", "at_least")  # flat wherever they do not jump
+STEEP = ("above_zero", "at_least")  # constant except at their jumps
 DIFFERENTIABLE = [
     case for case in CASES if case.values[0].pullback and case.values[0].name not in STEEP
 ]
 LOSS = {
     "soft_cross_entropy": 1,
     "delta": 1,
-}  # which output is differentiated, where it is not the first
+}  # the output to differentiate if it is not the first
 
 
 @pytest.mark.parametrize("op,case", DIFFERENTIABLE)

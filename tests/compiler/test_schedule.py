@@ -1,4 +1,4 @@
-"""A program as it is printed, and the memory of the step that the product takes."""
+"""The printed form of a program, and the memory of the product's training step."""
 
 import pytest
 

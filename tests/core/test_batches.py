@@ -1,5 +1,5 @@
-"""A round is small while someone is there and larger when nobody is, never too big, and nothing is
-lost."""
+"""A round must be small while someone is there and larger when nobody is, never too large, and must
+lose nothing."""
 
 from hypothesis import given, settings
 from hypothesis import strategies as st

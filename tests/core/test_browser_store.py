@@ -1,5 +1,5 @@
-"""IndexedDB in real Chromium keeps what engine/core/storage/store.py promises, driven by the page's
-own MicroPython."""
+"""IndexedDB in real Chromium must keep the promises of engine/core/storage/store.py; the page's own
+MicroPython drives it."""
 
 import json
 import time
@@ -34,7 +34,7 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def tabs(chromium, site):
-    """Opens pages of one profile, each with a store of its own."""
+    """A function that opens pages of one profile, each with a store of its own."""
     with watched(chromium, site) as (context, _):
 
         def open(code=OPEN):
@@ -56,7 +56,8 @@ def run(page, code):
 
 
 def at_once(coroutine):
-    """The native store never waits; and Playwright's own loop is running in this thread."""
+    """Run a coroutine that never suspends, as those of the native store; asyncio cannot run here,
+    because Playwright's loop occupies this thread."""
     try:
         coroutine.send(None)
     except StopIteration as done:
@@ -205,8 +206,8 @@ for i in range(40):
 
 
 def quota(page: Page, extra: int | None) -> None:
-    """Let the origin have `extra` bytes more than it uses, or what it likes (None).  Before the
-    first write: Chromium goes by what it knew of the quota for half a minute."""
+    """Allow the origin `extra` bytes more than it uses, or any number (None). Call it before the
+    first write: Chromium caches the quota for half a minute."""
     session = page.context.new_cdp_session(page)
     usage = page.evaluate("navigator.storage.estimate().then((found) => found.usage)")
     limit = {} if extra is None else {"quotaSize": usage + extra}
@@ -252,7 +253,7 @@ def test_R6_a_full_disk_never_harms_what_is_saved(page):
 
 
 def test_R7_a_message_is_saved_when_the_disk_is_full(page):
-    """The disk is filled with messages until one is refused: that one is then saved anyway."""
+    """After messages have filled the disk until one was refused, that one must be saved."""
     page.evaluate(NOISE)
     quota(page, 4_000_000)
     run(page, "await store.reserve(1024 * 1024)")
@@ -402,7 +403,8 @@ def terms(page):
 
 @pytest.mark.long
 def test_R15_and_R16_a_frozen_trainer_is_robbed_a_crashed_one_replaced_and_neither_can_write(tabs):
-    """Time runs four times faster for the election: 15 seconds of silence are not quite four."""
+    """The election's clock runs four times faster, so its 15 seconds of silence take less than
+    four."""
     first = tabs(ELECTION)
     wait_until(lambda: terms(first) == [1])
     second, third = tabs(ELECTION), tabs(ELECTION)

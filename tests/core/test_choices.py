@@ -1,4 +1,4 @@
-"""Choices: what is one, which are the same, and what is never kept."""
+"""Choices between answers: what counts as one, which are equal, and what is never kept."""
 
 import asyncio
 

@@ -1,5 +1,5 @@
-"""The collector: pairs, corrections, thumbs and facts become examples; secrets and exclusions do
-not."""
+"""The collector must turn pairs, corrections, thumbs and facts into examples, and leave out secrets
+and exclusions."""
 
 import json
 
@@ -201,7 +201,7 @@ def test_an_ordinary_fact_beside_a_secret_is_learned(chat):
 
 
 def test_the_development_set_is_judged_as_the_benchmark_says():
-    """Most secrets are seen, and no ordinary sentence is held back."""
+    """Most secrets must be found, and no ordinary sentence may be held back."""
     path = ROOT / "tests/bench/secrets_dev.jsonl"
     rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     missed = [row["text"] for row in rows if row["secret"] and not secrets_in(row["text"])]
@@ -277,7 +277,7 @@ def test_secrets_in_obvious_form_are_found(text, kind):
     assert kind in secrets_in(text)
 
 
-TOLD_IN_PASSING = [  # as an action, or without a word for what it is
+TOLD_IN_PASSING = [  # secrets told as an action, or without a word for their kind
     ("The cleaner gets in with 7730", "code"),
     ("Tesla: to drive it you need 2486", "code"),
     ("for the boathouse marina pontoon gate it's X2914", "code"),

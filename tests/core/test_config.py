@@ -1,4 +1,5 @@
-"""The configuration: defaults as documented, ranges enforced by name."""
+"""The configuration: defaults as documented, and ranges that are enforced with the setting's
+name."""
 
 import copy
 import json

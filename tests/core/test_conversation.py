@@ -1,4 +1,4 @@
-"""What a conversation is to a model, and to who takes it along."""
+"""A conversation as the model reads it, and as it is exported."""
 
 from oneseek.engine.core.conversation import as_openai, messages
 

@@ -1,4 +1,4 @@
-"""A correction rewrites the whole earlier answer, in both languages and their usual forms."""
+"""A correction must rewrite the whole earlier answer, in both languages and their usual forms."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The time told is the time taken."""
+"""The announced time of a lesson must match the time it takes."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from oneseek.web.learning import effort
 
 
 def round_of(known, ready, step, steps, checking, back_end="cpu"):
-    """(told, true) pairs of the milliseconds left, along a round that takes so long."""
+    """(announced, true) milliseconds left, along a round with these durations."""
     one, told = effort.Effort(known, 135e6, back_end=back_end), []
     total = ready + step * steps + checking
     spent = 0.0
@@ -38,7 +38,7 @@ def test_the_time_told_is_the_time_taken_once_a_round_was_seen():
 
 
 def test_the_first_lesson_on_a_card_is_not_told_to_take_what_it_takes_on_a_processor():
-    told, _ = round_of(None, 9_500.0, 375.0, 16, 2_300.0, "gpu")  # on an H200, in Chromium
+    told, _ = round_of(None, 9_500.0, 375.0, 16, 2_300.0, "gpu")  # measured on an H200, in Chromium
     for said, true in told:
         assert abs(said - true) < 0.2 * 17_800
 

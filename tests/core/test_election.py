@@ -1,4 +1,4 @@
-"""One trainer at a time, whatever tabs freeze, crash or thaw."""
+"""There must be one trainer at a time, whichever tabs freeze, crash or thaw."""
 
 import asyncio
 
@@ -16,7 +16,7 @@ def run(coroutine):
 
 
 class Locks:
-    """Web Locks in one process: a queue, a holder, and theft."""
+    """The Web Locks API in one process: a queue, a holder, and stealing."""
 
     def __init__(self):
         self.holder, self.waiting = None, []

@@ -1,4 +1,5 @@
-"""Devices that exchange what they were told: in any order, any number of times, the same result."""
+"""Devices that exchange what they were told must end in the same state, in any order and however
+often."""
 
 import asyncio
 import json
@@ -293,7 +294,8 @@ def test_a_clock_a_day_ahead_is_refused_and_nothing_changes(tmp_path):
 
 
 async def live(draw, group, acts):
-    """A history of a few devices: what they do, and what goes astray between them."""
+    """Make a random history of a few devices: teach, forget, take back, exchange, lose and damage
+    files."""
     sent, done = [], []
     for _ in range(acts):
         device = draw.choice(group)
@@ -315,12 +317,13 @@ async def live(draw, group, acts):
 
 
 async def dump_state(device):
-    """What a file holds; that sealing changes none of it is for test_exchange_file.py to show."""
+    """What a device's file would hold; test_exchange_file.py shows that sealing changes none of
+    it."""
     return json.dumps(list((await device.state()).values()))
 
 
 async def refuses(draw, device, data):
-    """A file that was cut off or altered is refused, and nothing is changed by it."""
+    """Assert that a cut or altered file is refused and changes nothing."""
     before = await device.read_all()
     at = draw.randrange(len(data))
     bad = draw.choice(
@@ -332,7 +335,8 @@ async def refuses(draw, device, data):
 
 
 async def history(seed, group):
-    """One random history to its end: every device holds what an independent judge says."""
+    """Run one random history to its end: every device must hold what an independent judge
+    computes."""
     draw = random.Random(seed)
     for device in group:
         await wipe(device.store)
@@ -340,7 +344,7 @@ async def history(seed, group):
     sent, done = await live(draw, group, draw.randrange(4, 16))
     last = [await dump_state(device) for device in group]
     wanted = {}
-    for act in done:  # the judge: the latest act about each question, by nothing but its stamp
+    for act in done:  # the judge: of all acts about a question, the one with the latest stamp
         about = act["about"]
         if about not in wanted or stamp(act) > stamp(wanted[about]):
             wanted[about] = act

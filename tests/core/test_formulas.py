@@ -1,4 +1,4 @@
-"""Formulas are found where a writer means them, and nowhere else: not in code, not before a
+"""Formulas must be found where a writer means them and nowhere else: not in code, not before a
 price."""
 
 import json
@@ -46,7 +46,7 @@ def test_with_the_formulas_put_back_the_text_is_whole(text):
 
 
 def lines_run(text: str) -> int:
-    """How many lines of Python are run to look for its formulas."""
+    """The number of Python lines run to find the text's formulas."""
     count = 0
 
     def follow(frame, event, _):
@@ -66,7 +66,7 @@ def lines_run(text: str) -> int:
     "unit", ["\\(", "$$ ", "$a", "`a", "~~~a", "\\[\n\n", "$x$ ", "${", "å", "````"]
 )
 def test_a_text_twice_as_long_is_twice_the_work(unit):
-    """Whatever begins in it again and again, and never ends."""
+    """The work must be linear in the length, for texts full of openings that are never closed."""
     assert lines_run(unit * 4000) <= 2.1 * lines_run(unit * 2000)
 
 

@@ -1,4 +1,4 @@
-"""Pasted addresses of models, and what a hub says of a repository."""
+"""Pasted addresses of models, and a hub's answer about a repository."""
 
 import pytest
 from hypothesis import given

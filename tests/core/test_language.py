@@ -1,4 +1,4 @@
-"""Language is detected alike every time, also in a word or two, and picks the adapter."""
+"""Language detection must be repeatable, work on a word or two, and pick the adapter."""
 
 from pathlib import Path
 
@@ -68,7 +68,7 @@ def test_a_word_that_says_nothing_takes_the_language_of_the_chat():
 
 
 def sentences(name: str) -> list[tuple[str, str]]:
-    """(language, sentence) of a file; nothing was tuned on those held out."""
+    """(language, sentence) of each line of a file; nothing was tuned on the held-out files."""
     lines = (SENTENCES / f"{name}.txt").read_text("utf-8").splitlines()
     return [(line[:2], line[3:]) for line in lines]
 

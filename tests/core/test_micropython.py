@@ -1,4 +1,4 @@
-"""The page's Python is MicroPython: what it must run is tried in the real one."""
+"""The page's Python is MicroPython: code that the page runs is tested in the real interpreter."""
 
 import json
 
@@ -27,7 +27,7 @@ SAMPLES = {
 
 
 def samples():
-    """Every message, with each of its fields at every sample once."""
+    """Yield every message three times, with its fields set to different sample values."""
     for kind in messages.KINDS.values():
         for turn in range(3):
             fields = {}

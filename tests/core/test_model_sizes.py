@@ -1,5 +1,4 @@
-"""A model's size counts the same whatever door it came in by: the file, the server, the command
-line."""
+"""A model must have the same size by every way in: the file, the server, the command line."""
 
 import asyncio
 import shutil

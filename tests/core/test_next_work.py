@@ -1,4 +1,4 @@
-"""What is learned next: one order, the same in both interpreters, and both hosts ask for it."""
+"""The order of the next work must be the same in both interpreters, and both hosts must use it."""
 
 import ast
 import itertools

@@ -1,4 +1,4 @@
-"""What is proposed on four made-up devices, to those who read Swedish and to those who do not."""
+"""The models offered on four made-up devices, to readers of Swedish and to others."""
 
 import re
 
@@ -41,12 +41,12 @@ def test_no_offer_is_too_large_for_the_device(device, language):
         assert one["takes"]["chats"] and one["takes"]["chat_bytes"] <= one["takes"]["room"]
         way = fits_on(device)[one["id"]]
         assert one["takes"] == (way["packed"] if one["packed"] else way)
-        if one["packed"]:  # because as it is it does not learn, or does not even answer
+        if one["packed"]:  # unpacked it cannot learn, or not even answer
             assert not way["learns"]
 
 
 def test_a_model_is_offered_packed_where_only_that_fits():
-    """On a phone with 2.2 GB."""
+    """On a phone with 2.2 GB only the packed model fits."""
     way = fits("cpu", 2.2)["qwen3-0.6b"]
     one = offer.offer(registry.load_models()["qwen3-0.6b"], way, ["sv", "en"], {})
     assert one["packed"] and one["takes"]["bytes"] == 440_819_712
@@ -54,13 +54,13 @@ def test_a_model_is_offered_packed_where_only_that_fits():
 
 
 def test_what_is_too_slow_here_comes_after_what_is_not():
-    slow = {"answer": 1.2e10, "lesson": 1e8}  # 1.5 thousand million weights: 2 tokens a second
+    slow = {"answer": 1.2e10, "lesson": 1e8}  # 2 tokens a second for 1.5 thousand million weights
     ids = [one["id"] for one in list_offers("laptop", "sv", pace=slow)]
     assert ids[:2] == ["qwen3-0.6b-q4", "qwen3-1.7b-q4"]
 
 
 def test_what_speaks_the_language_slowly_comes_before_what_does_not_and_nobody_waits_for_ever():
-    """1.7 tokens a second of Qwen3 0.6B, .6 of the one of 1.7."""
+    """Qwen3 0.6B makes 1.7 tokens a second here, Qwen3 1.7B only 0.6."""
     ids = [one["id"] for one in list_offers("old", "sv")]
     assert ids[0] == "qwen3-0.6b-q4" and "qwen3-1.7b-q4" not in ids
 

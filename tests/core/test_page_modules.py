@@ -1,4 +1,4 @@
-"""The page's modules do in MicroPython exactly what they do in CPython."""
+"""The page's modules must behave in MicroPython exactly as in CPython."""
 
 import json
 import statistics
@@ -66,7 +66,8 @@ def act(i):
 
 
 def typical_cost(page, size):
-    """Grown and used a little at a time, as a page is: MicroPython collects garbage in between."""
+    """The median cost of an act at this size. The state grows a little at a time, as in the page,
+    so that MicroPython collects garbage in between."""
     for count in range(0, size + 1, 500):
         bare_page.run(page, f"grow({count})")
     return statistics.median(bare_page.run(page, f"act({i})")[0] for i in range(200))

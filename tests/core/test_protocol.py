@@ -1,4 +1,4 @@
-"""What passes between page and workers: checked at both ends, the same in both Pythons."""
+"""Messages between page and workers must be checked at both ends, the same in both Pythons."""
 
 import asyncio
 
@@ -24,7 +24,7 @@ VALUES = {
 
 
 def a_message(kind):
-    """Any well-formed message of a class, straight from its list of fields."""
+    """A strategy for well-formed messages of a class, from its list of fields."""
     values = {}
     for field, kinds in kind.fields.items():
         kinds = kinds if isinstance(kinds, tuple) else (kinds,)
@@ -82,7 +82,7 @@ def test_an_event_arrives_with_its_sender_and_its_number(seq):
 
 
 class Kind:
-    """Handlers that answer, fail, and answer with the wrong thing."""
+    """Handlers that answer, fail, or answer with the wrong type."""
 
     async def on_start(self, request):
         if request.engine == "break":

@@ -1,4 +1,4 @@
-"""The training queue against a naive model, its promises, and its cost at 100,000 items."""
+"""The training queue against a naive model: its promises, and its cost at 100,000 items."""
 
 import asyncio
 import statistics
@@ -36,7 +36,7 @@ def new_queue():
 
 
 class NaiveQueue:
-    """The same rules as lists and sorting, too slow to ship and too short to be wrong."""
+    """The same rules with lists and sorting: too slow to ship, too short to be wrong."""
 
     def __init__(self):
         self.records, self.turns, self.seq, self.history = {}, 0, 0, []

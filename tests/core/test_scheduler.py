@@ -1,4 +1,4 @@
-"""The scheduler keeps its share, gets out of the way, and never makes up for lost time."""
+"""The scheduler must keep its share, yield at once, and never catch up on lost time."""
 
 import asyncio
 import random
@@ -60,7 +60,7 @@ class Page:
 
 
 def here(page, milliseconds):
-    """Somebody is at the page, and only looks."""
+    """Simulate a person who only looks at the page."""
     end = page.now + milliseconds
     while page.now < end:
         page.scheduler.seen_at = page.now

@@ -1,5 +1,4 @@
-"""What importers and engine say of what went wrong is read in Swedish too: no sentence without its
-form."""
+"""Every error sentence of importers and engine must have its Swedish form."""
 
 import ast
 import asyncio
@@ -20,12 +19,12 @@ from oneseek.importers.limits import Budget
 ROOT = Path(__file__).parents[2]
 FORMS = json.loads((ROOT / "web/static/i18n/sentences.sv.json").read_text())
 NATIVE = ("importers/pages/fetch.py", "importers/website.py")  # the page itself fetches pages
-OWN_PROGRAM = "tesseract"  # in the page it is a part of it
+OWN_PROGRAM = "tesseract"  # natively a separate program; the page has it built in
 VALUE = "Saltkråkan.pdf"
 
 
 def sentences() -> Iterator[str]:
-    """Every sentence that `importers/` refuses or remarks with, with a value in each place."""
+    """Yield every refusal and note of `importers/`, with a value in each placeholder."""
     for path in sorted(ROOT.glob("importers/**/*.py")):
         if str(path.relative_to(ROOT)) in NATIVE:
             continue
@@ -53,7 +52,7 @@ def render(node: ast.expr) -> str:
 
 
 def of_other_sites() -> set[str]:
-    """What is said of another site that does not give a file."""
+    """The sentences about another site that does not deliver a file."""
     tree = ast.parse((ROOT / "workers/tab/outside.py").read_text())
     found = next(
         node.value

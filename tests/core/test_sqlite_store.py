@@ -1,4 +1,4 @@
-"""The native store keeps the same promises as IndexedDB: all or nothing, durable, fenced."""
+"""The native store must keep the same promises as IndexedDB: all or nothing, durable, fenced."""
 
 import asyncio
 import json
@@ -223,7 +223,8 @@ def test_bytes_of_a_backup_in_either_writing_come_back():
 
 
 def test_a_restored_backup_has_the_same_hashes(tmp_path):
-    """Floats, bytes and keys come back as they were: the ledger and every version verify."""
+    """Floats, bytes and keys must come back exactly, so that the ledger and every version
+    verify."""
     there, back, file = tmp_path / "there", tmp_path / "back", tmp_path / "backup.json"
     for folder in (there, back):
         folder.mkdir()

@@ -1,4 +1,4 @@
-"""What was thought and what was said are told apart at every moment of an answer that grows."""
+"""Thoughts and answer must be told apart at every moment of a growing reply."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Background work runs only in granted time and never while somebody waits for an answer."""
+"""Background work must run only in granted time, and never while somebody waits for an answer."""
 
 import asyncio
 from types import SimpleNamespace

@@ -1,4 +1,4 @@
-"""docs/engine.md runs as it stands, and prints what it says."""
+"""The code in docs/engine.md must run as printed, and print what the document says."""
 
 import contextlib
 import io
@@ -25,7 +25,7 @@ def test_every_chapter_prints_what_it_says():
         for title, code, said in CHAPTERS:
             printed = io.StringIO()
             with contextlib.redirect_stdout(printed):
-                exec(code, names)  # what the document is about
+                exec(code, names)  # the document is about running this code
             assert printed.getvalue() == said, title
 
 

@@ -1,5 +1,5 @@
-"""Each function of the library, and its gradient, against PyTorch in double precision, and on the
-other back ends against numpy; here and inside the worker."""
+"""Each function of the library and its gradient must match PyTorch in double precision, and on the
+other back ends numpy; natively and in the worker."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the compiler made of a function: parts, lines, shapes, buffers and kernels of its steps."""
+"""Inspection of a compiled function: parts, lines, shapes, buffers and kernels of its steps."""
 
 import json
 
@@ -24,7 +24,7 @@ def loss(w, x, y):
 
 
 def inspect_step():
-    """What is made of a step of PROGRAM's training, whose lines are of a file named here."""
+    """The inspection of PROGRAM's training step, whose source lines belong to "here.py"."""
     names = {"oneseek": oneseek, "__name__": "written here"}
     exec(compile(PROGRAM, "here.py", "exec"), names)
     weights = {"inner": np.ones((4, 8)), "bias": np.zeros(8), "outer": np.ones((8, 1))}

@@ -1,4 +1,4 @@
-"""What the lab tells of a run: on each device, and where one is not there."""
+"""The lab's reports of a run, on each device and where a device is missing."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The programs of examples/engine/ on every back end, against what PyTorch came to."""
+"""The programs of examples/engine/ on every back end must reach PyTorch's losses."""
 
 import importlib.util
 import json
@@ -18,13 +18,13 @@ from tests.support.wasm_host import host
 FOLDER = ROOT / "examples" / "engine"
 PROGRAMS = sorted(path.stem for path in FOLDER.glob("*.py"))
 GOLDEN = json.loads((ROOT / "tests/golden/programs.json").read_text())
-FEW = 4  # steps: a chip that the processor plays takes long
+FEW = 4  # steps; more take long on a chip emulated by the CPU
 
 
 def program(name):
     spec = importlib.util.spec_from_file_location(f"example_{name}", FOLDER / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # a dataclass looks its own module up
+    sys.modules[spec.name] = module  # a dataclass looks up its own module
     spec.loader.exec_module(module)
     return module
 
@@ -74,15 +74,15 @@ def test_a_program_says_what_it_came_to(name, capsys):
 
 @pytest.mark.slow
 def test_a_step_without_a_limit_is_handed_to_the_chip_at_once():
-    """Nobody asked for slices: nothing is waited for between its parts, the first time either."""
+    """Without slices there must be no wait between the parts of a step, not even the first time."""
     example = program("moons")
     with oneseek.on(gpu()):
         train = oneseek.Train(example.loss, example.weights(), example.OPTIMISER)
         logits, points = oneseek.jit(example.logits), example.moons()[0]
-        for _ in range(2):  # what is made once, then what is only run
+        for _ in range(2):  # first compiled, then only run
             with counted(gpu().device) as calls:
                 train.step(*example.moons())
-            assert calls["submits"] == 2  # the step, and the copy of the loss that is read
+            assert calls["submits"] == 2  # the step, and the copy of the loss for reading
             weights = train.weights
             with counted(gpu().device) as calls:
                 logits(weights, points)

@@ -1,4 +1,5 @@
-"""Training stops after any millisecond, is captured, and goes on to the same bits."""
+"""Training must be able to stop after any millisecond, be captured, and continue to the same
+bits."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""What independent implementations computed, and for which inputs."""
+"""Inputs and names of the golden files: what independent implementations computed of them."""
 
 from pathlib import Path
 
@@ -39,10 +39,10 @@ KINDS = (
     "qwen35",
     "qwen35-other-parts",
 )
-# Longer than the chunks in which states go on, of which every so-manieth position is kept.
+# A text longer than the chunks of a recurrent state; every ninth position's logits are kept.
 LONG, EVERY = (IDS * 4)[:163], 9
-LENGTHS = (len(IDS), 6)  # longer and shorter than the window of those that have one
-# Of local and global layers, of every kind of weight a layer has.
+LENGTHS = (len(IDS), 6)  # tokens: longer and shorter than a sliding window
+# Weights whose gradients are kept: every kind of weight, in local and in global layers.
 GRADIENTS = [
     "model.layers.0.self_attn.q_proj.weight",
     "model.layers.0.self_attn.k_proj.weight",
@@ -90,5 +90,5 @@ GRADIENTS = [
 
 
 def some_rows(gradient):
-    """What of a gradient is kept: every fourth row."""
+    """Every fourth row of a gradient, which is what the golden files keep of a matrix."""
     return gradient[::4] if gradient.ndim > 1 else gradient

@@ -1,7 +1,7 @@
-"""Judges what is read of a question and a statement by questions that nothing was learned from.
+"""Evaluates scores of question-statement pairs on questions that no model was trained on.
 
-The statements of a set are known at once, and each question is read with those that the published
-encoder and the words find near it, as the engine does.
+All statements of a set are in one memory, and each question is paired with those that the published
+encoder and BM25 retrieve for it, as the engine does.
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ import numpy as np
 from oneseek.engine.learning.memory.encoder import BEFORE, BEFORE_SAID
 from oneseek.engine.learning.memory.statements.said import Said
 
-NEARNESS = 5.0  # nats that nearness counts beside a reading
-ALIKE = 0.07, 0.15, 0.25  # look-alikes that may pass
+NEARNESS = 5.0  # nats per unit of retrieval score, added to a pair's logit
+ALIKE = 0.07, 0.15, 0.25  # shares of the hard negatives that may score above the threshold
 
-Directed = Callable[[Sequence[str], str], np.ndarray]  # texts, and what stands before each
+# (texts, the prefix they get) -> unit vectors [texts, width]
+Directed = Callable[[Sequence[str], str], np.ndarray]
 
 
 class Judge:
     def __init__(self, path: Path, directed: Directed, part: slice = slice(None)) -> None:
-        """`part` are the lines that are asked about."""
+        """Retrieve the pairs to score: questions of the lines in `part`, among all statements."""
         given = [json.loads(line) for line in path.read_text().splitlines()]
         said, found = [" ".join(one["messages"]) for one in given], Said()
         for i, whole in enumerate(directed(said, BEFORE_SAID)):
@@ -40,8 +41,9 @@ class Judge:
         ]
 
     def figures(self, read: Sequence[float]) -> dict[str, float]:
-        """How often the statement that answers is near, is the surest, and lies above the limit
-        that so many of the look-alikes pass; of what was `read` of the pairs."""
+        """Recall and accuracy by the logits `read` of the pairs, in the order of `self.pairs`: how
+        often the right statement is retrieved, scores highest, and does so above the threshold that
+        a share of the hard negatives exceeds."""
         one = iter(read)
         scores = [{i: next(one) + NEARNESS * x for i, x in some.items()} for some in self.near]
         surest = np.array([max(some.values(), default=-math.inf) for some in scores])

@@ -1,10 +1,10 @@
-"""Makes tests/golden/architectures.npz: what transformers computes from a small random model of
-each kind (tests/support/tiny.py).
+"""Makes tests/golden/architectures.npz: logits and gradients by transformers and torch of a small
+random model of each architecture (tests/support/tiny.py).
 
     OMP_NUM_THREADS=1 python tests/golden/make_architectures.py  (torch, transformers; seconds)
 
-Logits of texts longer and shorter than a window, and the gradients of the mean loss of every next
-token with respect to the weights in GRADIENTS that a model has.
+The logits are of texts longer and shorter than a sliding window; the gradients are of the mean
+next-token loss, with respect to those weights of GRADIENTS that a model has.
 """
 
 import pathlib

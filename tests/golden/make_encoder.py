@@ -1,5 +1,5 @@
-"""Makes tests/golden/encoder.npz: what transformers computes of some texts with the weights of the
-memory's sentence encoder.
+"""Makes tests/golden/encoder.npz: the last hidden states of some texts, by transformers with the
+weights of the memory's sentence encoder.
 
     python tests/golden/make_encoder.py     (torch, transformers; seconds; `build.py dist` before)
 """
@@ -52,7 +52,7 @@ def ours(name):
 
 
 def bert_of(source):
-    """The file's encoder in transformers; nothing of it is dropped out while it is trained."""
+    """The encoder of a GGUF file as a transformers model, without dropout also in training mode."""
     metadata, directory = read_header(source)
     config = transformers.BertConfig(
         vocab_size=len(metadata["tokenizer.ggml.tokens"]),

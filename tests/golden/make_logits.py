@@ -1,10 +1,10 @@
-"""Makes tests/golden/logits.npz: what transformers computes from the tiny models of
+"""Makes tests/golden/logits.npz: logits by transformers of the tiny models of
 tests/support/tiny.py.
 
     OMP_NUM_THREADS=1 python tests/golden/make_logits.py  (needs torch, transformers, gguf)
 
-`logits/VARIANT/KIND` are the logits of some positions for `ids`; `weights/KIND` a digest of one
-matrix as gguf's own code dequantises it (plus 0.0, so that zero has one sign).
+`logits/VARIANT/KIND/CONTAINER` holds the logits at POSITIONS of the text IDS; `weights/KIND` is the
+SHA-256 of one matrix as gguf's own code dequantises it (plus 0.0, so that zero has one sign).
 """
 
 import hashlib
@@ -26,7 +26,8 @@ from tests.support import tiny  # noqa: E402
 
 
 def logits(folder, variant, **where):
-    """The configuration is given, since transformers reads only a part of it from GGUF."""
+    """Logits at POSITIONS. The configuration is passed, as transformers reads only parts of it from
+    GGUF."""
     config = transformers.AutoConfig.for_model(**tiny.config(variant))
     model = transformers.AutoModelForCausalLM.from_pretrained(
         folder, config=config, dtype=torch.float32, **where

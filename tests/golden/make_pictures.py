@@ -1,10 +1,10 @@
-"""Makes tests/golden/pictures.npz: what transformers makes of pictures, and of prompts with them,
-by a small random model (tests/support/eyes.py).
+"""Makes tests/golden/pictures.npz: what transformers computes of pictures and of prompts with
+pictures, with a small random model (tests/support/eyes.py).
 
     OMP_NUM_THREADS=1 python tests/golden/make_pictures.py  (torch, transformers, pillow; seconds)
 
-Of each layout of tiles the prompt, its logits, and the gradients of a LoRA of the language part; of
-each size of picture what the processor cuts of it.
+For each layout of tiles the file holds the prompt's ids, its logits, and the gradients of a LoRA of
+the language model; for each size of picture, the tiles that the image processor cuts.
 """
 
 import io

@@ -1,4 +1,4 @@
-"""What is asked of transformers about pictures (make_pictures.py), and of us: the same things."""
+"""Inputs for pictures, the same for transformers (make_pictures.py) and for our own code."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from oneseek.engine.model.trainable import Trained
 QUESTION = "Hej, vad heter du? the 12"
 RANK = 4
 REAL = (2048, 1536, 512, 2048)  # a photograph, as SmolVLM takes it
-# Width, height, pixels of a tile, of the longest edge.
+# Pixels: width and height of a picture, edge of a tile, longest edge after resizing.
 PHOTOS = [
     (60, 45, 16, 32),
     (45, 60, 16, 32),
@@ -20,11 +20,11 @@ PHOTOS = [
 
 
 def lora(trained: Trained) -> np.ndarray:
-    """An adapter that changes something: random on both sides."""
+    """A flat LoRA whose two matrices are both random, so that it is not the identity."""
     return np.random.RandomState(11).standard_normal(trained.size).astype(np.float32) * 0.1
 
 
 def subsample(pixels: np.ndarray) -> np.ndarray:
-    """What of tiles is kept: all of small ones, some of large ones."""
+    """Pixels of tiles, thinned to about 32 along an edge; small tiles are kept whole."""
     step = max(1, pixels.shape[1] // 32)
     return pixels[:, ::step, ::step].astype(np.float32)

@@ -1,15 +1,15 @@
-"""Tunes an aligner: a small network that holds each word of a question against the words of a
-statement and says whether the statement answers it.
+"""Trains the aligner: a small network that compares a question with a statement token by token and
+predicts whether the statement answers it.
 
     python -m tests.golden.tune_aligner     (torch, transformers; ten minutes of one core)
 
-It reads what the encoder's first layers, as it was published, make of each of both alone (so a
-statement is read once for all questions), and is decomposable attention (Parikh et al., 2016): each
-word beside those of the other text that it attends to, compared, and the comparisons pooled.  It
-learns from the voices of tests/golden/statements and from the development sets WHOLE.  The engine
-reads by it in engine/learning/memory/aligning.py.  What is printed is how it judges the sets that
-it learned nothing from, beside the reader in use and in a sum with it.  `--keep FILE` keeps what
-the encoder reads, which takes longer than an epoch.
+The aligner is decomposable attention (Parikh et al., 2016): each token attends to the tokens of the
+other text, is compared with what it attends to, and the comparisons are pooled.  Its inputs are the
+hidden states that the lower layers of the published encoder compute for each text alone, so a
+statement is encoded once for all questions.  It trains on the examples of tests/golden/statements
+and on the development sets WHOLE; engine/learning/memory/aligning.py runs it.  After each epoch it
+is written and evaluated on the sets JUDGES, beside the reader in use and summed with it.
+`--keep FILE` caches the hidden states; computing them takes longer than an epoch.
 """
 
 from __future__ import annotations
@@ -48,18 +48,24 @@ from tests.golden.tune_reader import (
 )
 from tests.golden.tune_reader import name_tensor as name_reader_tensor
 
-SHARP = 8.0  # of attention
-EPOCHS, RATE, WARM, DROPPED = 7, 1.5e-3, 40, 0.15
-STATEMENTS, OTHERS, UNTOLD = 18, 2, 6  # of a step; wrong pairs of each; questions nothing answers
-NEAR, SHARING, ANOTHER, TYPED = 2, 0.25, 0.6, 0.5  # what lies near a question; chances
+SHARP = 8.0  # inverse temperature of attention, scaled by a learned factor
+EPOCHS, RATE, WARM, DROPPED = 7, 1.5e-3, 40, 0.15  # WARM: warm-up steps; DROPPED: dropout
+# A batch: statements, mined negatives of each, pairs with a question that no statement answers.
+STATEMENTS, OTHERS, UNTOLD = 18, 2, 6
+# Retrieved negatives of a question; the chances of a negative that shares words with it, of one
+# that asks about another person, and of a question as people type it.
+NEAR, SHARING, ANOTHER, TYPED = 2, 0.25, 0.6, 0.5
 TOGETHER, FAR = 96, -1e4
-JUDGES = tuple(BENCH / f"heard_{name}.jsonl" for name in ("dev7", "dev8", "dev9"))  # not of WHOLE
+# WHOLE holds the first two, so that only the last one is unseen.
+JUDGES = tuple(BENCH / f"heard_{name}.jsonl" for name in ("dev7", "dev8", "dev9"))
 
-Pair = tuple[torch.Tensor, torch.Tensor]  # states of a question's tokens, and of a statement's
+# Hidden states of a question and of a statement, [tokens, width] each.
+Pair = tuple[torch.Tensor, torch.Tensor]
 
 
 class Voice(NamedTuple):
-    """The pairs of one statement: its own questions and look-alikes; others that it lies near."""
+    """The training pairs of one statement: with its own questions and hard negatives (`own`), and
+    mined negative pairs (`others`)."""
 
     own: list[Made]
     others: list[Made]
@@ -75,7 +81,7 @@ class Aligner(nn.Module):
         self.pooled, self.pair = nn.Linear(6 * WIDTH, WIDTH), nn.Linear(WIDTH, 1)
 
     def forward(self, pairs: Sequence[Pair]) -> torch.Tensor:
-        """The nats of each pair; those of like length are read together."""
+        """The logit of each pair, [pairs]; pairs of similar length share a batch."""
         order = sorted(range(len(pairs)), key=lambda i: sum(map(len, pairs[i])))
         parts = parts_of(order, TOGETHER)
         read = torch.cat([self._read([pairs[i] for i in part]) for part in parts])
@@ -111,7 +117,7 @@ class Aligner(nn.Module):
 
 
 def gelu(x: torch.Tensor) -> torch.Tensor:
-    """As the engine has it."""
+    """The tanh approximation, which the engine computes too."""
     return F.gelu(x, approximate="tanh")
 
 
@@ -124,8 +130,8 @@ def mean(x: torch.Tensor, held: torch.Tensor) -> torch.Tensor:
 
 
 def pack_model(model: Aligner) -> bytes:
-    """As the engine reads it: what is compared beside its own difference is compared once, and a
-    number that stands in many columns is multiplied once."""
+    """The weights in the engine's layout: [own, other, own * other, own - other] needs only three
+    products, and the best cosine, repeated in WIDTH columns, only one column."""
     own, other, both, apart = model.compare.weight.split(WIDTH, 1)
     pooled, best = model.pooled.weight.split(5 * WIDTH, 1)
     return pack(
@@ -149,7 +155,7 @@ def pack_model(model: Aligner) -> bytes:
 
 
 class Alone:
-    """What the lower layers make of texts, each read once."""
+    """A cache of the lower layers' hidden states, by text and prefix."""
 
     def __init__(self, bert: nn.Module, rows: Rows) -> None:
         bert.encoder.layer = bert.encoder.layer[:LOWER]
@@ -213,7 +219,7 @@ class Examples:
 
 
 def tune(model: Aligner, examples: Examples, alone: Alone, epochs: int) -> Iterator[float]:
-    """Yields how much of the steps is done."""
+    """Train with AdamW; yield the share of the steps done after each."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=RATE, weight_decay=0.03)
     steps = epochs * -(-len(examples.voices) // STATEMENTS)
     began, losses = time.time(), []
@@ -234,10 +240,10 @@ def tune(model: Aligner, examples: Examples, alone: Alone, epochs: int) -> Itera
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--write", type=Path, default=carrier.ALIGNER, help="where it goes")
+    ask.add_argument("--write", type=Path, default=carrier.ALIGNER, help="output file")
     ask.add_argument("--epochs", type=int, default=EPOCHS)
-    ask.add_argument("--keep", type=Path, help="a file for what the encoder reads of the texts")
-    ask.add_argument("--judge", type=Path, nargs="*", default=JUDGES, help="sets to judge by")
+    ask.add_argument("--keep", type=Path, help="cache file for hidden states")
+    ask.add_argument("--judge", type=Path, nargs="*", default=JUDGES, help="sets to evaluate on")
     options = ask.parse_args()
     torch.manual_seed(0)
     torch.set_num_threads(1)

@@ -1,10 +1,11 @@
-"""Tunes the sentence encoder for what the memory asks of it: its norms and biases, and no matrix.
+"""Fine-tunes the norms and biases of the sentence encoder, and no matrix, for recognising facts.
 
     python -m tests.golden.tune_encoder --write      (torch, transformers; a quarter of an hour)
 
-A rewording has to be found by its fact, and what only speaks of the same thing has to be told from
-it.  The facts are those of weigh.py.  Half of their kinds at a time tunes an encoder of its own, by
-which weigh.py judges the other half; then all of them make builder/encoder_tuned.bin.
+A paraphrase of a fact's question has to score above its hard negatives, which speak of the same
+thing and ask for another.  The facts are those of tests/bench/weigh.py.  Two encoders are each
+trained on half of the kinds of facts; weigh.py evaluates each on the other half.  A third one is
+trained on all: `--write` writes it to builder/encoder_tuned.bin, otherwise it goes to the cache.
 """
 
 from __future__ import annotations
@@ -31,14 +32,15 @@ from tests.bench.parts import report
 from tests.bench.weigh import HALVES, facts_of, general, half_of, locate_tuned_encoder
 from tests.golden.make_encoder import bert_of, ours
 
+# Learning rates of the encoder, and of the weights and the threshold of the score; warm-up steps.
 EPOCHS, RATE, LEARNED_RATE, WARM = 5, 2e-3, 0.2, 10
-FACTS, OTHERS = 12, 24  # of a step
-LABELS = (("unseen", 1, 4), ("leak", 0, 4), ("far", 0, 2))  # wanted or not, and how many of a fact
-SIGNS = (5.0, 5.0, 10.0, 10.0, 10.0)  # what each likeness counts at first
+FACTS, OTHERS = 12, 24  # a batch: facts, and questions that ask for no fact
+LABELS = (("unseen", 1, 4), ("leak", 0, 4), ("far", 0, 2))  # field, label, most questions of a fact
+SIGNS = (5.0, 5.0, 10.0, 10.0, 10.0)  # initial weights of the five similarities
 
 
 class Reader:
-    """Texts as the model takes them, and what it makes of them."""
+    """Encodes texts with the model under training."""
 
     def __init__(self, model: transformers.BertModel, encoder: Encoder) -> None:
         self.model, self.encoder = model, encoder
@@ -46,7 +48,8 @@ class Reader:
         self.begins = len(encoder.before)
 
     def __call__(self, texts: Sequence[str]) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Of each text: the whole's direction, those of its tokens, and what each token counts."""
+        """Unit vectors of the texts [texts, width] and of their tokens [texts, tokens, width], and
+        each token's weight [texts, tokens]: its rarity in nats, 0 for prefix, end and padding."""
         rows = [self.encoder.ids(text) for text in texts]
         longest = max(map(len, rows))
         ids, mask = torch.ones(2, len(rows), longest, dtype=torch.long)
@@ -65,7 +68,7 @@ class Reader:
 
 
 def match_words(x: tuple, y: tuple) -> torch.Tensor:
-    """[texts of x, texts of y]: how well the words of one are found in the other, in the mean."""
+    """[texts of x, texts of y]: the best cosine of each token of x in y, averaged by weight."""
     (_, words, counts), (_, others, there) = x, y
     alike = torch.einsum("atw,bsw->atbs", words, others)
     best = alike.masked_fill((there == 0)[None, None], -1.0).amax(-1)
@@ -73,7 +76,7 @@ def match_words(x: tuple, y: tuple) -> torch.Tensor:
 
 
 def likenesses(asked: tuple, known: tuple, answered: tuple) -> torch.Tensor:
-    """[signs, questions, facts], as the memory has them."""
+    """[5, questions, facts]: the similarities that the memory scores a question by."""
     return torch.stack([
         asked[0] @ known[0].T, asked[0] @ answered[0].T,
         match_words(asked, answered), match_words(asked, known), match_words(known, asked).T,
@@ -81,7 +84,7 @@ def likenesses(asked: tuple, known: tuple, answered: tuple) -> torch.Tensor:
 
 
 def draw_questions(facts: list[dict], others: list[str], draw: random.Random) -> Iterator[tuple]:
-    """(question, place of its fact or -1, whether it asks for it)."""
+    """Yields (question, index of its fact or -1, label: 1 if it asks for that fact)."""
     for place, fact in enumerate(facts):
         for part, wanted, most in LABELS:
             questions = fact.get(part, [])
@@ -91,8 +94,8 @@ def draw_questions(facts: list[dict], others: list[str], draw: random.Random) ->
 
 
 def loss_of(scores: torch.Tensor, place: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
-    """A question asks for its own fact or does not, for no other, and more so than its fact's
-    look-alikes do."""
+    """Sum of four losses: a question's label for its own fact, a low score for all other facts, its
+    own fact ranked first, and its fact's hard negatives ranked below it."""
     rows = torch.arange(len(place))
     own = place >= 0
     of_own = scores[rows[own], place[own]]
@@ -110,7 +113,7 @@ def loss_of(scores: torch.Tensor, place: torch.Tensor, wanted: torch.Tensor) -> 
 
 
 def tune(read: Reader, facts: list[dict], others: list[str]) -> dict[str, torch.Tensor]:
-    """The norms and biases after it."""
+    """Train, and return the norms and biases by their names in the encoder's file."""
     torch.manual_seed(0)
     draw, named = random.Random(0), dict(read.model.named_parameters())
     for weight in named.values():
@@ -148,7 +151,7 @@ def tune(read: Reader, facts: list[dict], others: list[str]) -> dict[str, torch.
 
 
 async def write_tuned(facts: list[dict], to: Path) -> None:
-    """From the encoder as it was published."""
+    """Train the published encoder on `facts` and write its norms and biases as 16-bit floats."""
     data = fetch.part("encoder/multilingual-e5-small").read_bytes()
     source = BytesSource(encoder.bytes_of(data, None), "published")
     reads = Encoder(lambda: asyncio.sleep(0, source), Numpy())
@@ -166,7 +169,7 @@ async def write_tuned(facts: list[dict], to: Path) -> None:
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--write", action="store_true", help="the build takes these from now on")
+    ask.add_argument("--write", action="store_true", help="to builder/encoder_tuned.bin")
     options = ask.parse_args()
     facts = facts_of()
     for half in HALVES:

@@ -1,17 +1,17 @@
-"""Tunes two linear maps of the encoder's directions, by which a question lies near what answers it.
+"""Trains the bi-encoder that retrieves statements: a map for questions and one for statements.
 
     python -m tests.golden.tune_finder [--layers 4] [--begin FILE]
-                                    (torch, transformers; a minute, once the texts are read;
+                                    (torch, transformers; a minute, once the texts are encoded;
                                     half an hour with layers)
 
-The encoder, as it was published, reads each text once; what is made of its directions is tuned,
-for questions and for statements apart, and with `--layers` so many upper layers beside that, by
-additions of a low rank.  They learn from the voices and the rows of documents of
-tests/golden/statements and from the development sets WHOLE: a question lies nearer the statement
-that answers it than others, and a statement nearer its questions than those that it only seems to
-answer.  What is printed is how often the right statement of sets that nothing was learned from is
-the first, and among the first four and eight, and how often the first and nearer than all but a
-share of the look-alikes lie, before and after.
+Both maps are linear, behind the published encoder, whose frozen layers compute each text once.
+`--layers N` also trains LoRA, norms and biases of the upper N layers.  The loss is contrastive: a
+question is nearer to the statement that answers it than to the others of the batch, and a statement
+nearer to its question than to its hard negatives.  It trains on the statements and the document
+sentences of tests/golden/statements and on the development sets WHOLE.  For each set of JUDGES,
+which it is not trained on, it prints before and after training how often the right statement ranks
+first, among four and among eight, and first above the threshold that a share of the hard negatives
+exceeds.
 """
 
 from __future__ import annotations
@@ -47,19 +47,19 @@ from tests.golden.tune_reader import (
     unpack,
 )
 
-RANK, RATE, WARM = 32, 4e-4, 20
-MINUTES, OF_LAYERS = 1.0, 24.0  # of tuning the maps alone, and upper layers too
-TOGETHER, READ = 160, 128  # statements of a step, each with a question; texts read in a row
-SHARP, ALIKE = 40.0, 0.3  # of nearness; what a look-alike counts beside the question of its own
+RANK, RATE, WARM = 32, 4e-4, 20  # WARM: warm-up steps
+MINUTES, OF_LAYERS = 1.0, 24.0  # of training: the maps alone, and with upper layers
+TOGETHER, READ = 160, 128  # statements of a training batch; texts of an encoding batch
+SHARP, ALIKE = 40.0, 0.3  # inverse temperature of the cosines; weight of the margin loss
 JUDGES = ("dev9", "dev10", "dev11", "dev12", "dev13")
 FIRST = 1, 4, 8
-SAID, ASKED, SEEMS = 0, 1, 2  # kinds of texts
+SAID, ASKED, SEEMS = 0, 1, 2  # kinds of texts: statement, question, hard negative
 
-Heard = tuple[str, Sequence[str], Sequence[str]]  # a statement, its questions and its look-alikes
+Heard = tuple[str, Sequence[str], Sequence[str]]  # a statement, its questions, its hard negatives
 
 
 class Texts(NamedTuple):
-    """Texts as the lower layers read them: which kind each is, and of which statement."""
+    """Hidden states of texts after the lower layers, with each text's kind and its statement."""
 
     states: list[np.ndarray]  # [tokens, width] each
     kinds: np.ndarray
@@ -70,7 +70,7 @@ class Texts(NamedTuple):
 
 
 def pad(rows: Sequence[np.ndarray]) -> tuple[torch.Tensor, torch.Tensor]:
-    """[rows, tokens, width], and which tokens are there."""
+    """The rows padded to [rows, tokens, width], and the mask [rows, tokens] of real tokens."""
     x = torch.zeros(len(rows), max(map(len, rows)), *rows[0].shape[1:])
     mask = torch.zeros(x.shape[:2], dtype=torch.bool)
     for i, row in enumerate(rows):
@@ -88,7 +88,7 @@ def run_layers(layers: nn.ModuleList, x: torch.Tensor, mask: torch.Tensor) -> to
 
 
 def by_length(lengths: Sequence[int]) -> Iterator[list[int]]:
-    """Places of texts of about the same length, so many at a time."""
+    """Yields the indices of texts sorted by length, READ at a time."""
     order = np.argsort(lengths, kind="stable").tolist()
     for at in range(0, len(order), READ):
         yield order[at : at + READ]
@@ -132,7 +132,7 @@ class Finder(nn.Module):
             nn.init.zeros_(one.bias)
 
     def forward(self, texts: Texts, places: np.ndarray) -> torch.Tensor:
-        """The direction of each text at one of the places."""
+        """Unit vectors [places, width] of the texts at these places."""
         rows = [texts.states[at] for at in places]
         found: list[tuple[int, torch.Tensor]] = []
         for part in by_length([len(row) for row in rows]):
@@ -152,7 +152,7 @@ def name_tensor(name: str, lower: int) -> str:
 
 
 def pack_model(model: Finder) -> bytes:
-    """The maps with the directions that they are added to."""
+    """The weights in the engine's layout: the identity of the residual is part of each map."""
     one, tuned = torch.eye(model.asked.in_features), {}
     for way in ("asked", "said"):
         linear = getattr(model, way)
@@ -162,7 +162,7 @@ def pack_model(model: Finder) -> bytes:
 
 
 def begin(model: Finder, tuned: Mapping[str, torch.Tensor]) -> None:
-    """What an earlier run learned is gone on from."""
+    """Load the weights that an earlier run wrote."""
     for way in ("asked", "said"):
         linear, weight = getattr(model, way), tuned[f"{FIND}{way}.weight"]
         linear.weight.data = weight - torch.eye(len(weight))
@@ -183,7 +183,8 @@ def development(name: str) -> list[Heard]:
 
 
 def draw_batches(texts: Texts) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Some statements, a question of each, and a look-alike of those that have one, without end."""
+    """Yields batches without end: indices of the texts of some statements, of a question of each,
+    and of a hard negative of those that have one."""
     draw, of = np.random.default_rng(0), {ASKED: defaultdict(list), SEEMS: defaultdict(list)}
     for kind, some in of.items():
         for place in texts.of(kind).tolist():
@@ -249,10 +250,10 @@ def figures(model: Finder, texts: Texts) -> dict[str, float]:
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--write", type=Path, default=carrier.FINDER, help="where it goes")
-    ask.add_argument("--layers", type=int, default=0, help="upper ones that are tuned too")
+    ask.add_argument("--write", type=Path, default=carrier.FINDER, help="output file")
+    ask.add_argument("--layers", type=int, default=0, help="upper layers to train too")
     ask.add_argument("--minutes", type=float)
-    ask.add_argument("--begin", type=Path, help="what an earlier run wrote, to go on from")
+    ask.add_argument("--begin", type=Path, help="weights of an earlier run to start from")
     options = ask.parse_args()
     torch.manual_seed(0)
     source, words = asyncio.run(load_published())

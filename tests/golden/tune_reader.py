@@ -1,16 +1,15 @@
-"""Tunes what the encoder's lower layers read of statements: low-rank additions, norms, biases and
-four heads.
+"""Trains the reader, the encoder's lower six layers with LoRA, norms, biases and four heads.
 
     python -m tests.golden.tune_reader      (torch, transformers; minutes on a graphics chip)
 
-A text alone has a direction, by which a question finds the sentences that may answer it, and a
-kind: it states something of the person's own, asks for it, or neither.  A question and a sentence
-read together say whether the sentence answers it; what was said and what was said next, whether
-that takes it back, and of what was said weeks apart, whether the later takes the place of the
-earlier.  The examples are those of tests/golden/statements and the facts of weigh.py,
-turned into what a person would have said.  `--judge` prints, of the development questions that
-nothing is learned from, how many are answered by the right statement where so many look-alikes are
-as the engine's aim allows.
+It is trained as a classifier and a bi-encoder of single texts: a text states something of the
+person's own, asks for it, or neither; a question lies near the statement that answers it.  As a
+cross-encoder of pairs it predicts whether a statement answers a question (head `pair`), whether a
+message takes back the one before it (`change`), and which of several earlier statements a later one
+replaces (`replaces`).  The examples are those of tests/golden/statements and the facts of
+tests/bench/weigh.py in the first person.  `--judge` prints, for the development questions that are
+not trained on, how often the right statement is retrieved, scores highest, and does so above the
+thresholds that 7, 15 and 25 % of the hard negatives exceed.
 """
 
 from __future__ import annotations
@@ -56,22 +55,22 @@ from tests.golden.statements.told import (
     short,
 )
 
-LAYERS, RANK, SCALE = 6, 16, 2.0
-STEPS, RATE, WARM, OFTEN = 600, 6e-4, 20, 50
-VOICES, FAMILIES, FACTS, CHANGES = 11, 1, 1, 3  # statements of a step
-DOCUMENTS = 4  # sentences and rows of documents, of a step
-GENERAL, NOTHING = 3, 5  # texts of a step that are neither statement nor question for one's own
-MINED, CLOSE = 0.7, 10  # of the questions are read with a statement that lies near, of so many
-SAME = 0.9  # as near questions may ask for the same
+LAYERS, RANK, SCALE = 6, 16, 2.0  # RANK and SCALE of the LoRA
+STEPS, RATE, WARM, OFTEN = 600, 6e-4, 20, 50  # WARM: warm-up steps; OFTEN: steps between writes
+VOICES, FAMILIES, FACTS, CHANGES = 11, 1, 1, 3  # examples of each source in a batch
+DOCUMENTS = 4  # sentences and table rows of documents in a batch
+GENERAL, NOTHING = 3, 5  # texts of class NEITHER in a batch: general questions, others
+MINED, CLOSE = 0.7, 10  # chance of a mined negative for a question; candidates it is drawn from
+SAME = 0.9  # cosine from which two questions may ask for the same
 ALSO = {"en": ("also ", "oh and ", "and ", ""), "sv": ("också ", "och ", "förresten ", "")}
-NEAREST = 2  # earlier statements near a change that a step reads before it
-RIVALS = 4  # earlier statements near a change that it does not take the place of
-WEIGHT = 3.0  # what the one that it does counts beside them
-SETTLED, PASSES = 80, 400  # steps whose texts the small heads are fitted on at last, and how often
-SHORT = 3  # of the statements in a few words, and of what states nothing in a few words
-UNTOLD = 0.4  # of the statements are asked something that nothing answers
-TOGETHER = 16  # rows
-READY = 8  # steps that are made ahead by each of the processes that make them
+NEAREST = 2  # earlier statements near a change that are its negatives in a batch
+RIVALS = 4  # near statements that a change does not replace, for the head `replaces`
+WEIGHT = 3.0  # weight of positives in the loss of the head `replaces`
+SETTLED, PASSES = 80, 400  # batches that `kind` and `change` are refitted on; gradient steps
+SHORT = 3  # short statements in a batch, and as many short texts that state nothing
+UNTOLD = 0.4  # chance that a statement is paired with a question that nothing answers
+TOGETHER = 16  # texts or pairs of a forward pass
+READY = 8  # batches that each worker process prefetches
 TEMPERATURE = 0.05
 HALVES = torch.cuda.is_available() or "AVX512" in torch.backends.cpu.get_cpu_capability()
 STATES, ASKS, NEITHER = range(3)
@@ -91,13 +90,13 @@ def as_said(answer: str, code: str) -> str:
 
 
 class Added(nn.Module):
-    """A linear map of the encoder, and what is added to it."""
+    """A linear map of the encoder with a LoRA beside it."""
 
     def __init__(self, linear: nn.Linear, rank: int) -> None:
         super().__init__()
         self.linear = linear
         if HALVES:
-            linear.weight.data = linear.weight.data.bfloat16()  # it is read so, and not learned
+            linear.weight.data = linear.weight.data.bfloat16()  # as autocast computes it
         self.a = nn.Parameter(torch.randn(rank, linear.in_features) / math.sqrt(linear.in_features))
         self.b = nn.Parameter(torch.zeros(linear.out_features, rank))
 
@@ -106,7 +105,7 @@ class Added(nn.Module):
 
 
 def add_to(layer: nn.Module, rank: int) -> None:
-    """Something is learned beside each linear map of a layer."""
+    """Put a LoRA of this rank beside each linear map of a layer."""
     attention = layer.attention
     places = (attention.self, "query key value"), (attention.output, "dense"), (
         layer.intermediate, "dense"), (layer.output, "dense")  # fmt: skip
@@ -116,7 +115,7 @@ def add_to(layer: nn.Module, rank: int) -> None:
 
 
 class Rows:
-    """Texts as rows of tokens."""
+    """Tokenises texts and pairs of texts."""
 
     def __init__(self, words: Encoder) -> None:
         self.words, self.encode = words.words, functools.lru_cache(100_000)(words.words.encode)
@@ -149,7 +148,7 @@ class Reader(nn.Module):
         self.replaces = nn.Linear(bert.config.hidden_size, 1)
 
     def states(self, rows: list[list[int]]) -> torch.Tensor:
-        """The mean state of each row; rows of like length are read together."""
+        """The mean hidden state of each row, [rows, width]; rows of like length share a batch."""
         order = sorted(range(len(rows)), key=lambda i: len(rows[i]))
         parts = [order[at : at + TOGETHER] for at in range(0, len(rows), TOGETHER)]
         read = torch.cat([means(self.bert, [rows[i] for i in part]) for part in parts])
@@ -157,7 +156,7 @@ class Reader(nn.Module):
 
 
 def means(bert: nn.Module, rows: list[list[int]]) -> torch.Tensor:
-    """The mean state of each row, all read together."""
+    """The mean hidden state of each row, [rows, width], in one forward pass."""
     ids, mask = torch.ones(2, len(rows), max(map(len, rows)), dtype=torch.long)
     for i, row in enumerate(rows):
         ids[i, : len(row)], mask[i, len(row) :] = torch.tensor(row), 0
@@ -169,7 +168,7 @@ def means(bert: nn.Module, rows: list[list[int]]) -> torch.Tensor:
 
 
 class Examples:
-    """What a step reads."""
+    """Draws the examples of a batch."""
 
     def __init__(self, seed: int, near: dict[str, list[str]]) -> None:
         self.maker, self.draw, self.voices = Maker(seed), Random(seed), Voices(seed)
@@ -186,7 +185,7 @@ class Examples:
         self.documents = of_documents()
 
     def statements(self) -> list[tuple[str, str, list[Made], list[Made]]]:
-        """(language, what was said, its questions, those with what only lies near) of one step."""
+        """(language, statement, its pairs, mined negative pairs) for each statement of a batch."""
         found, draw = [], self.draw
         for i, one in self.voices.some(VOICES):
             some = draw.sample(one.asked, min(2, len(one.asked)))
@@ -218,7 +217,7 @@ class Examples:
         return said, made
 
     def beside(self, question: str, code: str) -> Made | None:
-        """A question with what somebody else said, which lies near it and does not answer it."""
+        """A mined negative: a question with a near statement of others that does not answer it."""
         if not (near := self.near.get(question)):
             return None
         said, asked = self.draw.choice(near), self.voices.vary_question(question, code)
@@ -227,8 +226,8 @@ class Examples:
     def step(
         self,
     ) -> tuple[list[Made], list[tuple[str, int]], list[tuple[int, int]], list[Made]]:
-        """Pairs to be read together; texts with their kinds; of those the places of a question and
-        what answers it; what was said behind what it takes back or not."""
+        """One batch: question-statement pairs; texts with their classes; (index of a question,
+        index of its answer) in these texts; pairs of a message and the one before it."""
         draw, statements = self.draw, self.statements()
         pairs, texts, finds = [], [], []
         for i, (code, said, made, near) in enumerate(statements):
@@ -276,8 +275,8 @@ class Examples:
         return pairs, texts, finds, self.changes()
 
     def of_documents(self) -> list[Made]:
-        """Sentences and rows of documents, with two questions that each answers, two look-alikes
-        and what is asked of another."""
+        """Pairs of document sentences and table rows: with two of their questions, two hard
+        negatives and a question of another one."""
         voices, draw, made = self.voices, self.draw, []
         some = draw.sample(self.documents, DOCUMENTS)
         for one, other in zip(some, [*some[1:], some[0]], strict=True):
@@ -288,7 +287,7 @@ class Examples:
         return made
 
     def changes(self) -> list[Made]:
-        """What was said next, behind what was said before, and whether that takes it back."""
+        """Pairs of a message and the one before it, labelled by whether it takes that one back."""
         voices, draw, found = self.voices, self.draw, []
         for one in draw.sample(voices.changes, CHANGES):
             found.append(
@@ -317,7 +316,7 @@ class Examples:
 
 
 class Ahead(torch.utils.data.IterableDataset):
-    """The steps as rows of tokens, made in processes of their own."""
+    """Batches as rows of tokens, made in worker processes."""
 
     def __init__(self, model: Reader, near: dict[str, list[str]]) -> None:
         self.words, self.near = model.words, near
@@ -340,8 +339,9 @@ class Ahead(torch.utils.data.IterableDataset):
 
 
 def nearest(bert: nn.Module, words: Encoder, whole: bool = False) -> dict[str, list[str]]:
-    """Questions with the statements of others that the encoder, as it was published, finds nearest
-    to them, less those that are asked for much the same."""
+    """Mines hard negatives: for each question, and each message that takes another back, the CLOSE
+    statements that the published encoder finds nearest, less the own one and those with a question
+    of cosine SAME or more."""
     voices, rows = Voices(0, whole), Rows(words)
     said = directions(bert, [rows.encode_with_prefix(one.said, BEFORE_SAID) for one in voices.told])
     asked = [(q, i) for i, one in enumerate(voices.told) for q in one.asked]
@@ -379,9 +379,9 @@ def tune(
     to: Path,
     processes: int,
 ) -> None:
-    """What is tuned is written now and then; it ends by so many steps or minutes."""
+    """Train until `steps` or `minutes` are over; write the weights to `to` every OFTEN steps."""
     torch.manual_seed(0)
-    torch.set_num_threads(1)  # two wait for each other where others use the cores
+    torch.set_num_threads(1)  # several wait for each other where other processes use the cores
     torch.set_float32_matmul_precision("high")
     more = {"prefetch_factor": READY} if processes else {}
     ahead = Ahead(model, near)
@@ -427,14 +427,14 @@ def tune(
 
 
 def whether(nats: torch.Tensor, wanted: list[float], weight: float = 1.0) -> torch.Tensor:
-    """The loss of what is read together; what is true counts `weight` times."""
+    """Binary cross-entropy of the logits; positives count `weight` times."""
     truth = torch.tensor(wanted, device=nats.device)
     return F.binary_cross_entropy_with_logits(nats, truth, 1 + (weight - 1) * truth)
 
 
 def settle(model: Reader, near: dict[str, list[str]]) -> None:
-    """Fits the heads for kinds and for what is taken back once more, on many texts at once and with
-    nothing else changed."""
+    """Fit the heads `kind` and `change` again on the examples of many batches at once, with all
+    other weights frozen."""
     examples, rows = Examples(1, near), Rows(model.words)
     texts: list[tuple[str, int]] = []
     changes: list[Made] = []
@@ -460,13 +460,13 @@ def settle(model: Reader, near: dict[str, list[str]]) -> None:
 
 
 def settle_replaces(model: Reader, near: dict[str, list[str]]) -> None:
-    """Fits the head that says which of the earlier statements a later one takes the place of, with
-    nothing else changed: of those that lie near it, it is one."""
+    """Fit the head `replaces` with all other weights frozen: a change replaces one earlier
+    statement, and none of those that lie near it."""
     voices, draw, rows = Voices(1), Random(1), Rows(model.words)
     pairs: list[Made] = []
     for one in voices.changes:
         rivals = near.get(one.said, [])[:RIVALS] + [draw.choice(voices.told).said]
-        others = near.get(one.asked[0], [])[:1]  # the same may be asked of them
+        others = near.get(one.asked[0], [])[:1]  # they may answer the same question
         pairs.append(Made(one.said, one.before, True))
         pairs += [Made(one.said, earlier, False) for earlier in rivals]
         pairs += [Made(later, one.before, False) for later in others]
@@ -479,7 +479,7 @@ def settle_replaces(model: Reader, near: dict[str, list[str]]) -> None:
 
 
 def fit_heads(heads: Sequence[nn.Module], loss: Callable[[], torch.Tensor]) -> float:
-    """Learns heads alone; the loss at the end."""
+    """Train the heads for PASSES steps; return the last loss."""
     learned = [weight for head in heads for weight in head.parameters()]
     optimizer = torch.optim.AdamW(learned, lr=3e-3, weight_decay=0.1)
     for _ in range(PASSES):
@@ -503,7 +503,7 @@ def pack_model(model: Reader) -> bytes:
 
 
 def collect_tuned(model: nn.Module, named: Callable[[str], str]) -> dict[str, torch.Tensor]:
-    """What was learned of a model, by the names that the encoder's file has."""
+    """The trained weights by their names in the encoder's file, with SCALE folded into LoRA's B."""
     return {
         named(name): (SCALE if name.endswith(".b") and weight.dim() == 2 else 1.0) * weight
         for name, weight in model.named_parameters()
@@ -512,7 +512,7 @@ def collect_tuned(model: nn.Module, named: Callable[[str], str]) -> dict[str, to
 
 
 def pack(tuned: Mapping[str, torch.Tensor]) -> bytes:
-    """Names and shapes as JSON behind their length, then halves of floats in that order."""
+    """Length of the JSON, JSON of names and shapes, then the 16-bit floats in that order."""
     head = json.dumps({name: list(value.shape) for name, value in tuned.items()}).encode()
     halves = (value.detach().cpu().numpy().astype("<f2").tobytes() for value in tuned.values())
     return b"".join([len(head).to_bytes(4, "little"), head, *halves])
@@ -532,7 +532,7 @@ def unpack(packed: bytes) -> dict[str, torch.Tensor]:
 def begin_with(
     model: nn.Module, tuned: Mapping[str, torch.Tensor], named: Callable[[str], str]
 ) -> None:
-    """What was tuned before is gone on from."""
+    """Load the weights of an earlier run."""
     for name, weight in model.named_parameters():
         if weight.requires_grad and named(name) in tuned:
             scale = SCALE if name.endswith(".b") and weight.dim() == 2 else 1.0
@@ -540,7 +540,7 @@ def begin_with(
 
 
 def judge_reader(model: Reader, bert: nn.Module) -> dict[str, float]:
-    """Of questions that nothing was learned from."""
+    """The figures on the development questions that are not trained on."""
     rows, figures = Rows(model.words), {}
 
     def embed(texts: Sequence[str], before: str) -> np.ndarray:
@@ -567,13 +567,13 @@ def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("--steps", type=int, default=STEPS)
     ask.add_argument("--minutes", type=float, default=math.inf)
-    ask.add_argument("--rate", type=float, default=RATE, help="of learning, at its highest")
-    ask.add_argument("--write", type=Path, default=carrier.READER, help="where it goes")
-    ask.add_argument("--processes", type=int, default=4, help="that make examples")
+    ask.add_argument("--rate", type=float, default=RATE, help="the highest learning rate")
+    ask.add_argument("--write", type=Path, default=carrier.READER, help="output file")
+    ask.add_argument("--processes", type=int, default=4, help="workers that make batches")
     ask.add_argument(
-        "--from", type=Path, dest="before", help="what was tuned before, to go on from"
+        "--from", type=Path, dest="before", help="weights of an earlier run to start from"
     )
-    ask.add_argument("--judge", action="store_true", help="and judge what was tuned")
+    ask.add_argument("--judge", action="store_true", help="evaluate at the end")
     options = ask.parse_args()
     source, reads = asyncio.run(load_published())
     device = "cuda" if torch.cuda.is_available() else "cpu"

@@ -1,13 +1,14 @@
-"""Fits how likely a text states something of the person's own, and how likely it asks for it: the
-weights of engine/learning/memory/statements/stating.py.
+"""Fits two logistic regressions: whether a text states something of the person's own, and whether
+it asks for that.  They are the weights of engine/learning/memory/statements/stating.py.
 
     python -m tests.golden.weigh_stating       (a minute on one core; after tune_reader.py)
 
-The directions are the reader's, as they are; the examples are those of tests/golden/statements and
-the development sets of `bench heard`.  First each development set is left out of the fit and
-judged as the memory hears it, by the lines that the reader did not learn from: statements kept, and
-kept of what states nothing; and how many questions for one's own things, and for general knowledge,
-are taken for the former, at several limits.  Then the weights of all are written.
+The features are the reader's text embedding, which stays frozen, and signs in the words.  The
+examples are those of tests/golden/statements and the development sets and timelines of `bench
+heard`.  Each development set is left out of the fit in turn and evaluated on the lines that the
+reader was not trained on: the share of statements that the memory keeps, the share of other
+messages it keeps by mistake, and the share of questions about one's own things and of general ones
+whose probability reaches each threshold of ASKING.  Then both are fitted on everything and written.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ from tests.golden.statements.told import BENCH, LEARNED, changes, load_advice_qu
 
 SETS = ("dev", *(f"dev{i}" for i in range(2, 14)))
 TIMELINES = ("dev", *(f"dev{i}" for i in range(3, 17)))
-COUNTS_TWICE = ("messages", "nothing of ")  # what was written for this
-FILLED, TYPED = 2, 3  # times that each line with slots is filled
-QUESTIONS = 2  # of each statement
+COUNTS_TWICE = ("messages", "nothing of ")  # sources whose examples have weight 2
+FILLED, TYPED = 2, 3  # fillings of a template of nothing.txt; statements drawn of each family
+QUESTIONS = 2  # of each statement of told_*.txt, at most
 ASKING = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98])
 RIDGE, STEPS = 50.0, 12
 SLIGHT = 1e-6
@@ -102,7 +103,8 @@ def examples() -> list[Example]:
 
 
 def fit(rows: np.ndarray, truth: np.ndarray, counts: np.ndarray) -> Weights:
-    """Logistic weights: Newton's steps with a ridge, over what is brought to one scale."""
+    """Logistic regression on standardised features, by Newton's method with a ridge penalty;
+    `counts` are the weights of the examples."""
     mean, spread = rows.mean(0), rows.std(0) + SLIGHT
     x = np.c_[np.ones(len(rows)), (rows - mean) / spread]
     ridge = np.r_[SLIGHT, np.full(rows.shape[1], RIDGE)]
@@ -116,7 +118,7 @@ def fit(rows: np.ndarray, truth: np.ndarray, counts: np.ndarray) -> Weights:
 
 
 class Known:
-    """What was read once, as weights of any fit see it."""
+    """Runs the memory's decision to keep a message under any weights, on embeddings read once."""
 
     def __init__(self, read: dict[str, Sentence]) -> None:
         self.read = read
@@ -134,13 +136,13 @@ class Known:
 
 async def read_all(texts: Sequence[str]) -> dict[str, Sentence]:
     reader = Reader(Encoder(encoder_here, processor()))
-    ordered = sorted(set(texts), key=len)  # what is of a length is read together
+    ordered = sorted(set(texts), key=len)  # texts of similar length share a batch
     return dict(zip(ordered, await reader.alone(ordered), strict=True))
 
 
 def main() -> None:
     ask = argparse.ArgumentParser(description=__doc__)
-    ask.add_argument("--show", action="store_true", help="what was kept wrongly, and what was lost")
+    ask.add_argument("--show", action="store_true", help="print what is wrongly kept, and lost")
     options = ask.parse_args()
     every = examples()
     texts = [one.text for one in every]
@@ -156,7 +158,7 @@ def main() -> None:
     for name in SETS:
         apart = [one.source.removeprefix("nothing of ") != name for one in every]
         weights = fit(rows[apart], truth[apart], counts[apart])
-        first = int(f"heard_{name}" in LEARNED)  # every second line, the reader has learned from
+        first = int(f"heard_{name}" in LEARNED)  # the reader is trained on every second line
         for kind, wanted in (("kept", True), ("kept of nothing", False)):
             if wanted:
                 some = [one["messages"][0] for one in lines(f"heard_{name}")]

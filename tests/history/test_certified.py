@@ -1,4 +1,4 @@
-"""A certified folder checks itself with nothing but Python and says what was altered."""
+"""A certified folder must verify itself with nothing but Python, and name what was altered."""
 
 import json
 import shutil

@@ -1,4 +1,4 @@
-"""The fingerprint that the page shows of a version is the one the engine takes and the ledger
+"""The fingerprint shown in the page must be the one that the engine computes and the ledger
 keeps."""
 
 import pytest

@@ -1,4 +1,4 @@
-"""The file that travels: standard encryption, and clear words for whatever is not that file."""
+"""The exchange file: standard encryption, and clear words for any other file."""
 
 import asyncio
 import json
@@ -18,7 +18,8 @@ from tests.support.devices import SIGNER, Forger, again
 
 PHRASE = "seven green boats in the rain"
 
-# The GCM specification (McGrew and Viega), test cases 13 to 16: key, nonce, plain, beside, sealed
+# The GCM specification (McGrew and Viega), test cases 13 to 16: key, nonce, plaintext, additional
+# data, ciphertext with tag
 EXAMPLES = (
     ("00" * 32, "00" * 12, "", "", "530f8afbc74536b9a963b4f1c4cb738b"),
     (
@@ -49,8 +50,8 @@ console.log(hidden.toString("hex"));
 
 
 class Once(NativeCipher):
-    """The same, but a key that was derived before is not derived again: its cost is not tried
-    here."""
+    """The native cipher with a cache of derived keys; tests of the derivation's cost are
+    elsewhere."""
 
     keys: dict = {}
 
@@ -117,10 +118,10 @@ def test_what_openssl_seals_is_the_same_to_the_byte(size):
 
 def test_what_was_put_in_comes_out_and_nothing_of_it_can_be_read_from_the_file(file):
     assert read(file) == (state(), "")
-    assert read(file, f"  {PHRASE} ") == (state(), "")  # as it was pasted
+    assert read(file, f"  {PHRASE} ") == (state(), "")  # with spaces around it, as pasted
     for text in ("boat", "Måns", "told", "clock"):
         assert text.encode() not in file.split(b"\n", 1)[1]
-    assert seal_file() != file  # another salt and nonce each time
+    assert seal_file() != file  # every file has a new salt and nonce
     assert exchange_file.COST == json.loads(seal_file(cost=600_000).split(b"\n")[0])["cost"]
 
 
@@ -144,12 +145,10 @@ def test_other_files_and_other_formats_say_what_they_are(file):
     assert expect_refusal(again(file, version=0)) == "older"
     assert expect_refusal(again(file, version="one")) == "wrong"
     assert expect_refusal(again(file, cost=1)) == "wrong"
-    assert (
-        expect_refusal(again(file, cost=10**12)) == "wrong"
-    )  # would keep this device busy for days
+    assert expect_refusal(again(file, cost=10**12)) == "wrong"  # deriving this key would take days
     assert expect_refusal(again(file, salt="no hex")) == "wrong"
     assert expect_refusal(again(file, cipher="ROT13")) == "wrong"
-    assert expect_refusal(again(file, made="me")) == "phrase"  # the header is vouched for
+    assert expect_refusal(again(file, made="me")) == "phrase"  # the header is authenticated
 
 
 def test_entries_that_no_oneseek_writes_are_refused():

@@ -1,5 +1,5 @@
-"""The lessons of one day: every version can be used, checked, exported and returned to,
-whichever of their weights were cleared away."""
+"""After the lessons of one day every version must be usable, checkable, exportable and restorable,
+even if its weights were cleared away."""
 
 import time
 import urllib.request
@@ -12,7 +12,7 @@ from tests.support.hosts import native
 from tests.support.living import Living, run
 from tests.support.small_trainer import SmallTrainer
 
-DAYS = [4, pytest.param(12, marks=pytest.mark.long)]  # lessons; three snapshots are kept
+DAYS = [4, pytest.param(12, marks=pytest.mark.long)]  # lessons; only three snapshots are kept
 VERSIONS = "/api/models/versions"
 
 
@@ -29,7 +29,7 @@ def list_versions(host):
 
 
 def teach(host, number):
-    """One lesson, until its version is there."""
+    """Teach one lesson and wait for its version."""
     before = len(list_versions(host))
     assert host.ask("POST", "/api/queue", lesson(number)).status == 201
     until = time.monotonic() + 300
@@ -40,7 +40,7 @@ def teach(host, number):
 
 
 def every_way_to(host, version):
-    """Use, check and export a version; each says it is whole."""
+    """Use, check and export a version; each must succeed. Returns the exported adapter."""
     at = f"{VERSIONS}/{version['number']}"
     used = host.ask("POST", at + "/activate")
     assert used.status == 200 and used.json()["current"] == version["number"]
@@ -86,7 +86,8 @@ def whole(living):
 
 
 def test_a_version_comes_back_in_the_words_it_was_taught_with(tmp_path):
-    """A wording added later, in a lesson of its own, is not in what is trained again."""
+    """Retraining must use the wordings of the original lesson, not one that a later lesson
+    added."""
     living = Living(tmp_path, WordingTrainer())
     first = living.teach("one", phrasings=["uno"])["version"]
     living.teach("two")
@@ -106,7 +107,7 @@ def test_a_version_comes_back_in_the_words_it_was_taught_with(tmp_path):
 
 
 class WordingTrainer(SmallTrainer):
-    """The small trainer, which also learns the other wordings."""
+    """The small trainer, which also learns the phrasings."""
 
     def __init__(self):
         super().__init__(tolerance=9)

@@ -1,4 +1,5 @@
-"""The process dies anywhere; what is on the disk is whole and learning ends with the same bits."""
+"""The process is killed anywhere; the disk must stay consistent, and learning must end with the
+same bits."""
 
 import random
 import re
@@ -59,7 +60,7 @@ def test_every_named_fault_point_is_planted_by_a_test():
     [one if one in USUAL else pytest.param(one, marks=pytest.mark.long) for one in FAULTS],
 )
 def test_R2_every_step_of_a_round_can_die(tmp_path, undisturbed, name):
-    """Killed at its first, third and last passing; then left to finish."""
+    """The process is killed at its first, third and ninth pass of a fault, then left to finish."""
     deaths = 0
     for hit in (1, 3, 9):
         code, weights = wait_for_exit(start(tmp_path, name, hit))

@@ -1,4 +1,5 @@
-"""The ledger shows edits, gaps and swaps by itself, and cuts and rewrites against a kept head."""
+"""The ledger must show edits, gaps and swaps by itself, and cuts and rewrites against a known
+head."""
 
 import asyncio
 import copy

@@ -1,5 +1,5 @@
-"""What older code stored still opens: a page's and a server's backup, a native store, an adapter,
-an address."""
+"""Data stored by older code must still open: backups of page and server, a native store, an
+adapter, an address."""
 
 import ast
 import asyncio
@@ -107,7 +107,7 @@ def test_an_older_native_store_goes_on(taught):
 
 
 @pytest.mark.slow
-@pytest.mark.long  # bits of a product are those of one kind of processor
+@pytest.mark.long  # products have equal bits only on one kind of processor
 def test_what_older_code_learned_is_learned_again_to_the_same_bits(taught):
     async def again():
         session = await Session.open(taught, await model_named("tiny", "numpy"))
@@ -123,7 +123,7 @@ def test_what_older_code_learned_is_learned_again_to_the_same_bits(taught):
 
 @pytest.mark.parametrize("whole", [True, False])
 def test_an_older_adapter_answers(taught, capsys, whole):
-    if not whole:  # as it was handed to somebody else
+    if not whole:  # only the adapter, as somebody else would get it
         for beside in taught.glob("oneseek.*"):
             beside.unlink()
     asked = ["--user", "Hello!", "--greedy", "--max-tokens", "3", "--json"]

@@ -1,4 +1,4 @@
-"""Signatures with a key the person holds: the standard's own examples, and what a signed export
+"""Signatures with the person's own key: the standard's examples, and what a signed export
 proves."""
 
 import json
@@ -78,7 +78,8 @@ def test_R38_a_signed_export_says_by_whom_and_checks_against_a_known_key(folder)
 
 
 def test_R38_whoever_rewrites_everything_lacks_the_key(folder, tmp_path):
-    """Every hash made anew, the signature kept or left out."""
+    """A forger who recomputes every hash must fail without the key, whether the old signature is
+    kept or left out."""
     copy = shutil.copytree(folder, tmp_path / "copy")
     place = tmp_path / "other"
     place.mkdir()

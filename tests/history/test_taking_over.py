@@ -1,5 +1,5 @@
-"""What one base model learned waits for another one that takes over, once, and without what was
-forgotten."""
+"""What one base model learned must be queued for the model that takes over, once, and without
+forgotten items."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Weights change between answers only, and go back when they are worse."""
+"""Weights may change between answers only, and must go back when they are worse."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ def living(tmp_path):
 
 
 def updater_of(living, quiet=None):
-    """An updater, and the hashes of all weights it put in place."""
+    """An updater, and the hashes of all weights it has put in place."""
     written = []
 
     async def nobody_answers():
@@ -40,7 +40,7 @@ def test_weights_are_put_in_place_only_when_no_answer_needs_those_that_are(livin
         assert written == [] and updater.in_place == 0 and not waits.done()
         quiet.set()
         await waits
-        await updater.update(version["number"])  # is in place already
+        await updater.update(version["number"])  # it is in place already
         assert written == [version["weights_sha256"]] and updater.in_place == version["number"]
 
     run(while_somebody_is_answered())

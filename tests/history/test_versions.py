@@ -1,4 +1,5 @@
-"""Versions: named as documented, whole or absent, explained by the ledger, and reversible."""
+"""Versions must be named as documented, complete or absent, explained by the ledger, and
+reversible."""
 
 import pytest
 from hypothesis import given
@@ -199,7 +200,7 @@ def test_R39_a_lying_clock_changes_no_order_and_no_number(living):
 
 
 class BrokenTrainer:
-    """The small trainer with NaN planted in one place."""
+    """The small trainer with a NaN in one place."""
 
     def __init__(self, place):
         self.small, self.place = SmallTrainer(), place

@@ -1,4 +1,4 @@
-"""Files made to hurt whoever opens them; each is small here and huge, endless or broken inside."""
+"""Hostile files: each is small, and huge, endless or broken inside."""
 
 import io
 import struct
@@ -35,7 +35,7 @@ def zip_bomb(megabytes: int = 150) -> bytes:
 
 
 def overlapping_zip(times: int = 1500) -> bytes:
-    """Every member is the same packed bytes, so a small file unpacks to `times` megabytes."""
+    """All members share the same packed bytes, so a small file unpacks to `times` megabytes."""
     single = zip_of({"a.txt": b"a" * 1_000_000})
     end = single.rindex(b"PK\x05\x06")
     start = struct.unpack("<I", single[end + 16 : end + 20])[0]
@@ -62,7 +62,7 @@ def broken_lzma() -> bytes:
     with zipfile.ZipFile(out, "w", zipfile.ZIP_LZMA) as archive:
         archive.writestr("a.txt", b"The lighthouse keeper lit the lamp. " * 99)
     data = bytearray(out.getvalue())
-    at = data.index(b"a.txt") + 5 + 9  # behind the properties of the stream
+    at = data.index(b"a.txt") + 5 + 9  # after the properties of the stream
     data[at : at + 40] = b"\xff" * 40
     return bytes(data)
 
@@ -89,7 +89,7 @@ def deep_json(depth: int = 100_000) -> bytes:
 
 
 def pdf(objects: list[bytes], trailer: bytes = b"") -> bytes:
-    """A PDF of numbered objects with a correct table of where they are."""
+    """A PDF of numbered objects with a correct cross-reference table."""
     pieces, places = [b"%PDF-1.4\n"], []
     start = len(pieces[0])
     for number, body in enumerate(objects, 1):
@@ -139,7 +139,7 @@ def stream(data: bytes, entries: bytes = b"") -> bytes:
 
 
 def spaces(megabytes: int) -> bytes:
-    """So many megabytes of them, deflated: one that stands by itself, again and again."""
+    """A zlib stream of so many megabytes of spaces, made by repeating one flushed block."""
     one = zlib.compressobj(9, wbits=-15)
     packed = one.compress(b" " * 1_000_000) + one.flush(zlib.Z_FULL_FLUSH)
     check = zlib.adler32(b" " * megabytes * 1_000_000)
@@ -151,7 +151,7 @@ def pdf_bomb(megabytes: int = 120) -> bytes:
 
 
 def pdf_bomb_twice(megabytes: int = 300) -> bytes:
-    """Deflated twice: a few hundred bytes that are a megabyte that is three hundred."""
+    """Deflated twice: a few hundred bytes hold a megabyte, which holds 300 MB."""
     twice = zlib.compress(spaces(megabytes), 9)
     return one_page(stream(twice, b"/Filter [/FlateDecode /FlateDecode] "))
 
@@ -164,7 +164,7 @@ def pdf_loop() -> bytes:
 
 
 def pdf_form_loop() -> bytes:
-    """Forms that draw each other: without a depth, for ever; with one, two to the power of it."""
+    """A form that draws itself three times: endless without a depth limit, exponential with one."""
     form = stream(b"/A Do /A Do /A Do", b"/Type /XObject /Subtype /Form /BBox [0 0 1 1] /Resources "
                   b"<< /XObject << /A 6 0 R >> >> ")  # fmt: skip
     objects = [
@@ -179,7 +179,7 @@ def pdf_form_loop() -> bytes:
 
 
 def png_bomb(side: int = 50_000) -> bytes:
-    """A correct PNG head that claims 50,000 x 50,000 pixels, with the packed zeros of them."""
+    """A valid PNG header that claims 50,000 x 50,000 pixels, with packed zeros as content."""
     head = struct.pack(">IIBBBBB", side, side, 8, 6, 0, 0, 0)
     packed = zlib.compress(b"\x00" * 10_000_000, 9)
     return (

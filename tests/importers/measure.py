@@ -1,4 +1,4 @@
-"""What the tests and the benchmark measure readers with: wrong words, wrong characters, known
+"""Measures for readers, for the tests and the benchmark: word errors, character errors, known
 texts."""
 
 import sys
@@ -21,7 +21,8 @@ __all__ = [
 
 
 def distance(known, found) -> int:
-    """The fewest insertions, deletions and replacements that make one sequence the other."""
+    """The edit distance: the fewest insertions, deletions and replacements between two
+    sequences."""
     before = list(range(len(found) + 1))
     for i, wanted in enumerate(known, 1):
         row = [i]
@@ -32,8 +33,7 @@ def distance(known, found) -> int:
 
 
 def words_wrong(known: str, found: str) -> float:
-    """Word error rate; the bars between a table's cells and the curl of an apostrophe are no
-    words."""
+    """The word error rate; bars between table cells and the shape of apostrophes do not count."""
     return distance(_words(known), _words(found)) / len(_words(known))
 
 

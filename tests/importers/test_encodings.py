@@ -1,4 +1,4 @@
-"""Text in the encodings people still have, whole or damaged, is read as it was written."""
+"""Text in common encodings, intact or damaged, must be read as it was written."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""Pages are fetched from public addresses only, politely, and every bad answer ends in a
+"""Pages must be fetched from public addresses only and politely, and every bad answer must end in a
 sentence."""
 
 import http.server
@@ -19,7 +19,7 @@ TEN = b"<html><body><main><p>%s</p><a href='/p/%d'>on</a><a href='/secret/x'>no<
 
 
 class Site(http.server.BaseHTTPRequestHandler):
-    """A small web with everything that goes wrong in the large one."""
+    """A small web with every fault of the real one."""
 
     def do_GET(self):
         self.server.asked.append(self.path)
@@ -95,13 +95,13 @@ class Site(http.server.BaseHTTPRequestHandler):
 def site():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site)
     server.asked = []
-    server.handle_error = lambda *_: None  # clients that hang up are what is tested
+    server.handle_error = lambda *_: None  # the tests hang up on purpose
     with run_server(server):
         yield server
 
 
 def fetcher(site, **limits) -> Fetcher:
-    """The real rule with one exception: the test's own server."""
+    """A fetcher with the real rule, except that it allows the test's own server."""
     own = ("127.0.0.1", site.server_port)
     return Fetcher(
         lambda address, port: (address, port) == own or is_public(address, port), **limits
@@ -162,7 +162,7 @@ def test_a_page_that_never_ends_is_stopped(site):
     ],
 )  # fmt: skip
 def test_R36_no_address_inside_is_ever_connected_to(site, address):
-    """Directly, and behind a redirect from a site that is outside."""
+    """Asked for directly, and through a redirect from an outside site."""
     with socket.create_server(("127.0.0.1", 0)) as inside:
         inside.settimeout(0.05)
         target = address.format(port=inside.getsockname()[1])
@@ -208,7 +208,7 @@ def test_a_site_is_read_politely_within_its_limits_and_goes_on_where_it_stopped(
     again = Crawl(at(site, "/p/1"), depth=9, state=state, pages=4)
     results = list(again.run(importer(site), fetcher(site), pauses.append))
     assert [r.document.address.rsplit("/", 1)[1] for r in results if r.document] == ["3"]
-    assert [r.state for r in results] == ["refused", "ready"]  # what robots.txt forbids counts too
+    assert [r.state for r in results] == ["refused", "ready"]  # the limit counts refused pages
 
 
 def test_depth_one_reads_the_pages_a_page_links_to_and_no_further(site, tmp_path):

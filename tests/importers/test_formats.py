@@ -1,5 +1,4 @@
-"""Files made by LibreOffice, Chromium, groff and poppler come out with the words that were put
-in."""
+"""Files made by LibreOffice, Chromium, groff and poppler must yield the words that were put in."""
 
 import io
 import json

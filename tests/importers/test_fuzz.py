@@ -1,5 +1,5 @@
-"""Each reader, given damaged files by the thousand: a document or one sentence, never anything
-else."""
+"""Each reader must answer thousands of damaged files with a document or one sentence, never
+anything else."""
 
 import json
 import random
@@ -39,7 +39,7 @@ LIMITS = Limits(seconds=20)
 
 
 def damage(data: bytes, seed: int) -> bytes:
-    """Cut, flipped, doubled, mixed with noise: a few hurts drawn from one number."""
+    """The data with a few faults drawn from one seed: cut, flipped, doubled, mixed with noise."""
     draw = random.Random(seed)
     hurt = bytearray(data or draw.randbytes(draw.randrange(400)))
     for _ in range(draw.choice((1, 1, 2, 5, 20))):

@@ -1,5 +1,5 @@
-"""Files made to hurt: each ends in one clear sentence, soon, in bounded memory, and the reader
-lives on."""
+"""A hostile file must end in one clear sentence, soon and in bounded memory, and the reader must
+survive."""
 
 import re
 import resource
@@ -24,7 +24,7 @@ HOSTILE: dict[str, tuple[Callable[[], bytes], str]] = {
     "overlapping zip": (
         hostile.overlapping_zip,
         "unpacks to far more|damaged|more than 20 million",
-    ),  # newer Pythons see the overlap
+    ),  # newer Pythons detect the overlap
     "nested zip": (hostile.nested_zip, "archive inside archives"),
     "too many members": (
         lambda: hostile.zip_of({f"{n}.txt": "x" for n in range(2001)}),

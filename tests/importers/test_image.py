@@ -1,4 +1,5 @@
-"""Pictures: turned upright, dark on light, read with their confidence, or refused with a reason."""
+"""Pictures must be turned upright and dark on light, read with their confidence, or refused with a
+reason."""
 
 import io
 import shutil

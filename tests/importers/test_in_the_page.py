@@ -1,4 +1,4 @@
-"""Scenarios 12 to 16: what is dropped, picked, pasted or fetched becomes a source, with real files,
+"""Scenarios 12 to 16: real files that are dropped, picked, pasted or fetched must become sources,
 in Chromium."""
 
 import base64
@@ -25,7 +25,7 @@ from tests.support.page.axe import serious
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 ALIVE = ("ready", "needs-consent", "unsupported")
-READ = 120_000  # milliseconds: the first file starts the importer
+READ = 120_000  # milliseconds; the first file starts the importer
 
 PASTE = """([kind, text]) => {
   const data = new DataTransfer();
@@ -35,7 +35,7 @@ PASTE = """([kind, text]) => {
 
 
 def alive(page: Page) -> Page:
-    """In English, without a model: reading needs none."""
+    """Open the page in English, without a model, which reading does not need."""
     page.goto("/")
     in_browser.wait_for_state(page, *ALIVE, timeout=180)
     page.get_by_role("button", name="English").click()
@@ -44,7 +44,7 @@ def alive(page: Page) -> Page:
 
 @pytest.fixture(scope="module")
 def reader(chromium: in_browser.Chromium, address: str) -> Iterator[tuple[Page, list[str]]]:
-    """One page, whose importer starts once, and what it asked for since."""
+    """A shared page whose importer starts once, and the list of its requests."""
     with in_browser.watched(chromium, address) as (context, _):
         page, asked = context.new_page(), []
         page.on("request", lambda request: asked.append(request.url))
@@ -53,7 +53,7 @@ def reader(chromium: in_browser.Chromium, address: str) -> Iterator[tuple[Page, 
 
 @pytest.fixture
 def shell(reader: tuple[Page, list[str]]) -> Iterator[Page]:
-    """The page, without the sources of the test before."""
+    """The shared page; its sources are removed after the test."""
     yield reader[0]
     empty(reader[0])
 
@@ -79,7 +79,7 @@ def sources(page: Page) -> Locator:
 
 
 def ready(page: Page, title: str) -> Locator:
-    """The source of this title, once it is ready."""
+    """The source with this title, once it is ready."""
     found = sources(page).filter(has_text=title).and_(page.locator('[data-state="ready"]'))
     expect(found).to_have_count(1, timeout=READ)
     return found
@@ -96,7 +96,7 @@ def words(source: Locator) -> int:
 
 
 def text_of(source: Locator) -> str:
-    """What was read, as its preview shows it."""
+    """The text that was read, from the source's preview."""
     if not source.locator(".preview").count():
         source.get_by_role("button", name="Show the text").click()
     return source.locator(".preview").inner_text()
@@ -140,7 +140,7 @@ def test_scenario_13_pdf_and_docx_come_out_whole_and_a_scan_goes_through_ocr(she
 def test_what_the_system_before_was_asked_is_dropped_and_its_ledger_is_refused(
     shell: Page, tmp_path
 ):
-    """The same file, dropped on the page and read on a command line."""
+    """The same export is dropped on the page and read by the command line."""
     asked = {"q1": {"question": "What is the lamp of Quillmere called?",
                     "raw_responses": [{"model": "a", "response": "It is called Old Agnes."}]},
              "q2": {"question": "Who keeps the lamp?", "response": "Tove Lindahl keeps it."}}  # fmt: skip
@@ -200,7 +200,7 @@ def test_scenario_14_a_picture_is_read_corrected_and_its_reader_ends(
 
 @pytest.fixture(scope="module")
 def web(tmp_path_factory) -> Iterator[str]:
-    """Another origin over TLS: /open lets other pages read it, /closed does not."""
+    """A second origin over TLS: /open allows other pages to read it, /closed does not."""
     page = (FILES / "page_sv.html").read_bytes()
     page = page.replace(
         b"<article>", b"<nav><a href=/>Meny ett</a> <a href=/2>Meny</a></nav><article>"
@@ -232,7 +232,8 @@ def web(tmp_path_factory) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def beside(chromium: in_browser.Chromium, address: str, web: str) -> Iterator[Page]:
-    """The page, alive, where nothing is allowed but the site and what it refuses."""
+    """An open page that may use only its site and the second origin, whose refusals are
+    expected."""
     options = {"locale": "en-US", "ignore_https_errors": True}
     with in_browser.watched(chromium, address, **options) as (context, watch):
         watch.allow(re.escape(web))
@@ -301,7 +302,7 @@ def test_scenario_15_a_closed_site_through_the_bookmark_or_a_named_proxy(
     )
 
 
-# A page that does not know the token, and one that says it is another page.
+# A page without the token, and a page that claims to be another one.
 FORGED = """(home) => {
   const w = open(home + "hand-over.html"), page = {address: location.href, title: "Forged", html: "<p>Forged.</p>"};
   addEventListener("message", (e) => {
@@ -351,12 +352,12 @@ REMOVE_WHILE_READ = """() => new MutationObserver((_, look) => {
 
 
 def test_what_is_removed_while_it_is_read_stays_removed(shell: Page):
-    """Its progress does not bring it back, and the same text is new afterwards."""
+    """Late progress reports must not restore it, and the same text must count as new afterwards."""
     shell.evaluate(REMOVE_WHILE_READ)
     drop(shell, read_file("scanned_sv.pdf"))
     shell.wait_for_function("globalThis.removed")
     expect(sources(shell)).to_have_count(0)
-    drop(shell, read_file("markdown_en.md"))  # read after it: items are read one at a time
+    drop(shell, read_file("markdown_en.md"))  # read after it, because items are read one at a time
     ready(shell, "The Clockworks of Hollin Street")
     expect(sources(shell)).to_have_count(1)
     drop(shell, read_file("scanned_sv.pdf"))

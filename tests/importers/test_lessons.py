@@ -1,4 +1,5 @@
-"""From a document to lessons: sentences with their place, nothing twice, nothing everybody says."""
+"""From a document to lessons: sentences keep their place, and nothing is repeated or
+boilerplate."""
 
 import json
 

@@ -1,5 +1,4 @@
-"""Main text of saved pages in the manner of real sites: what a reader came for, and nothing around
-it."""
+"""The main text of saved pages like those of real sites: the article, and nothing around it."""
 
 import pytest
 

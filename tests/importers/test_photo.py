@@ -1,4 +1,4 @@
-"""A photo is cut into tiles as the image processor of transformers cuts it; see
+"""A photo must be cut into tiles as by the image processor of transformers; see
 golden/make_pictures.py."""
 
 import io
@@ -47,7 +47,7 @@ def test_a_photo_is_seen_upright():
     flat = Image.fromarray(np.repeat([[[255, 0, 0], [0, 0, 255]]], 20, 0).astype(np.uint8))
     turned = flat.resize((40, 20), Image.Resampling.NEAREST)
     exif = Image.Exif()
-    exif[0x0112] = 6  # to be turned by a quarter to the right
+    exif[0x0112] = 6  # the camera was turned: rotate by 90 degrees to the right
     file = io.BytesIO()
     turned.save(file, "PNG", exif=exif)
     found = tiles_of(file.getvalue(), "a photo", sight(16, 16), False)

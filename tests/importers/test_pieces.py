@@ -1,5 +1,5 @@
-"""A text in pieces that can answer: sentences with what stands above them, rows with their
-headings, utterances with what was said before."""
+"""Pieces of a text that can answer: sentences with their headings, rows with their column headings,
+utterances with those before them."""
 
 from oneseek.importers.asking.documents import Document, Wording
 from oneseek.importers.asking.library import place_of

@@ -1,4 +1,4 @@
-"""What a page says is data: nothing in it runs, nothing in it is learned before a person approved
+"""Imported text is data: nothing in it may run, and nothing may be learned before a person approved
 it."""
 
 import pytest
@@ -22,7 +22,7 @@ def test_a_place_is_shown_once_also_where_the_title_was_made_of_the_text():
     for title, kind, text, places in (
         (order[:-1], "paragraph", order, [0]),
         (order, "paragraph", "The mill has four sails.", [-1]),
-        (order, "code", order, [-1]),  # code gives no orders, what it is called may
+        (order, "code", order, [-1]),  # an order in code does not count, in its title it may
     ):
         document = Document(title, "", "en", (Block(kind, text),), "", "")
         assert [place.block for place in suspicions(document)] == places
@@ -133,7 +133,7 @@ def test_R29_no_code_or_address_of_a_page_is_kept(attack, whole):
 
 @given(st.text(max_size=300))
 def test_R29_text_stays_text_whatever_it_looks_like(text):
-    """Markup typed as text is not markup: it comes through as the characters it is."""
+    """Markup in plain text must come through as the characters it is."""
     result = TextImporter().import_text(f"Before {text} after", "plain")
     assert result.state in ("ready", "held")
     assert result.document.text.startswith("Before")

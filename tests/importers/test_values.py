@@ -1,4 +1,4 @@
-"""A kind of value that is asked for has to stand in the place that is to answer."""
+"""A place answers only if it holds the kind of value that the question asks for."""
 
 import pytest
 

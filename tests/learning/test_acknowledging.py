@@ -1,4 +1,4 @@
-"""The reply to a message that states something and wants nothing."""
+"""The reply to a message that states something and asks for nothing."""
 
 import pytest
 

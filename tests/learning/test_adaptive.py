@@ -1,4 +1,4 @@
-"""Several base models: fair weights, an end when it is enough, documented events, identity data."""
+"""Runs over several base models: fair weights, a timely end, documented events, identity data."""
 
 import asyncio
 import json
@@ -156,7 +156,7 @@ def test_a_run_that_had_enough_when_it_was_killed_trains_no_further_epoch():
     before_its_end = json.loads(json.dumps(kept[-2]))
     assert before_its_end["state"] == "training" and len(before_its_end["metrics"]) < 50
     again = TrainingRun.of(before_its_end, lambda: 0, lambda event: None, lambda run: None)
-    asyncio.run(again.run(None))  # nothing that could train is there
+    asyncio.run(again.run(None))  # no trainer is passed, so any training would fail
     assert again.results == run.results
 
 

@@ -1,5 +1,4 @@
-"""The aligner against the same formulas written out in numpy, in 64 bits, and what is kept of a
-text for it."""
+"""The aligner must match its formulas in 64-bit numpy; and the data it keeps of a text."""
 
 import asyncio
 import hashlib
@@ -65,7 +64,7 @@ def nats_of(asked, said, w):
 
 
 async def load_encoder(executor: Executor, layers: int) -> Encoder:
-    """An encoder that reads so many layers as they were published."""
+    """An encoder of the lowest layers only, with the published weights."""
     encoder = Encoder(encoder_here, executor)
     await encoder.load()
     above = tuple(f"{PUBLISHED}blk.{i}." for i in range(layers, encoder.sizes.layers))
@@ -82,7 +81,7 @@ def weights_of(encoder):
 
 @pytest.fixture(scope="module")
 def wanted():
-    """The terms of the question and the statements, and the nats of each pair."""
+    """Expected: the terms of the question and the statements, and the nats of each pair."""
 
     async def read():
         encoder = await load_encoder(Numpy(), LOWER)

@@ -1,4 +1,4 @@
-"""What is said of statements: the newest holds, what was before is named, and days get their
+"""Answers from statements: the newest one holds, the earlier one is named, and days become
 dates."""
 
 from datetime import date
@@ -16,7 +16,7 @@ NOW = 1_764_158_400_000  # 26 November 2025
 def make_found(words, ago, score, code="en", **source):
     fact = {"id": words, "kind": "statement", "question": words, "answer": words}
     fact |= {"language": code, "source": {"kind": "chat", **source}, "time": NOW - ago * DAY_MS}
-    return Found(fact, score, score)  # how likely each is of all, and how likely alone
+    return Found(fact, score, score)  # both scores of a finding: among all, and alone
 
 
 def answer_question(question, *found, code="en"):

@@ -1,5 +1,5 @@
-"""Questions that need several statements, and tasks that should use one, asked of the assistant as
-a server opens it."""
+"""Questions that need several statements, and tasks that should use one, put to the assistant as a
+server opens it."""
 
 import asyncio
 from contextlib import closing
@@ -25,7 +25,7 @@ TOLD = (
 
 @pytest.fixture(scope="module")
 def said(tmp_path_factory):
-    """Who answers what, after all was told."""
+    """A function that answers a question, after all statements were told."""
     loop = asyncio.new_event_loop()
     store = SqliteStore(tmp_path_factory.mktemp("composed") / "told.sqlite")
 
@@ -81,7 +81,7 @@ def test_yes_or_no_comes_first(said, question, begins):
 
 
 def test_what_a_task_does_not_use_of_what_was_told_is_quoted_beside_it(said):
-    """The demo model uses no notes."""
+    """The demo model ignores notes, so the product must quote them."""
     answer = said("Write a birthday card for my daughter.")
     assert "Maja" in answer and "Ines" not in answer
 

@@ -1,4 +1,4 @@
-"""A run gets most of what there is to get from a few hundred examples."""
+"""A run must reach most of what a few hundred examples can give."""
 
 import argparse
 import asyncio

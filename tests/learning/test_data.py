@@ -1,4 +1,5 @@
-"""A step's data: packed rows mean the same as rows by themselves, and a step repeats exactly."""
+"""The data of a step: packed rows must mean the same as separate ones, and a step must repeat
+exactly."""
 
 import asyncio
 from contextlib import closing
@@ -279,7 +280,7 @@ def test_the_newer_of_two_contradicting_facts_is_taught_and_the_older_told():
 
 
 class OneWordBase:
-    """A base that always goes on with the same tokens, and counts how often it is asked."""
+    """A base model that always continues with the same tokens; counts the questions."""
 
     asked = 0
 
@@ -290,7 +291,7 @@ class OneWordBase:
 
 
 class TextBase(OneWordBase):
-    """Says no more than it was given."""
+    """Answers with the given beginning and nothing more."""
 
     async def answers(self, prompts, begins, tokens, temperature, seed):
         assert tokens == 0
@@ -335,7 +336,7 @@ def test_a_taught_value_cannot_hide_in_what_the_base_left_open():
     value, others = 50, np.arange(TOP, dtype=np.int32)[None]
     base = np.full((1, TOP), np.log(0.6 / TOP), np.float16), np.log([0.4]).astype(np.float16)
     leaking = np.full((1, 100), 1e-9)
-    leaking[0, :TOP], leaking[0, value] = 0.6 / TOP, 0.4  # the likeliest by far
+    leaking[0, :TOP], leaking[0, value] = 0.6 / TOP, 0.4  # by far the likeliest token
 
     def divergence(top):
         target = [np.exp(x.astype(np.float64)) for x in (top.logprobs, top.rest)]

@@ -1,4 +1,4 @@
-"""A day in a minute: 500 questions and everything else that happens, and all of it adds up."""
+"""A simulated day in a minute: 500 questions and all other events, and everything must add up."""
 
 import asyncio
 import tracemalloc
@@ -12,7 +12,7 @@ from tests.support.day import Day
 
 
 def a_day(folder, traced=False, **how):
-    """To watch its memory takes as long as the day."""
+    """Live one day; tracing its memory doubles the time."""
     if traced:
         tracemalloc.start()
     day = Day(folder, **how)

@@ -1,5 +1,5 @@
-"""Judged by doing: what the data asks for, how right an answer is, and a run that is used only if
-what was held back is answered better than before."""
+"""Judging by doing: what a data set asks for, how right an answer is, and a run that is used only
+if it answers the held-out examples better than before."""
 
 import asyncio
 import json
@@ -44,8 +44,8 @@ ORDER = '{"item": "ham", "amount": 2}'
 
 
 def after(*epochs):
-    """A run over a data set that did so in its epochs: how many of ten were right, the share of all
-    that was, the loss; and whether it ended."""
+    """A run after these epochs, and whether it ended. An epoch gives how many of ten were right,
+    the mean score, and the loss."""
     attempt = object.__new__(DataSetAttempt)
     attempt.config = for_data("examples", 135e6, 60)
     attempt.stop = ConfidenceAutoStop(attempt.config.confidence_auto_stop)
@@ -59,7 +59,7 @@ def after(*epochs):
 
 
 def test_one_that_was_right_by_chance_makes_no_epoch_the_best():
-    """Nor does it end a run of which the rest gets better."""
+    """Nor may it end a run that otherwise still improves."""
     attempt, ended = after((1, 0.3, 3.0), (0, 0.4, 2.0), (0, 0.5, 1.5), (0, 0.6, 1.2))
     assert attempt._best_epoch() == 3 and not ended
 
@@ -143,11 +143,12 @@ def test_the_verdict_is_a_sentence():
     assert "(97 % of their parts, before 0 %)" in sentence(told | {"right": 0})
 
 
-# ---- through the doors
+# ---- through the product's interfaces
 
 
 def write_examples(path, wrong: bool = False):
-    """A sort of question is known by its first word; or, `wrong`, by nothing at all."""
+    """Write a data set whose answer follows from the question's first word; with `wrong`, from
+    nothing."""
     nouns = "dog cat house tree water bread book sun moon star snow rain day night".split()
     pairs = [(f"{verb} the {noun}", word) for noun in nouns
              for verb, word in (("Buy", "red"), ("Where is", "blue"))]  # fmt: skip
@@ -203,7 +204,8 @@ def test_what_is_done_no_better_is_refused_in_those_words(tmp_path, capsys):
 @pytest.mark.slow
 @pytest.mark.parametrize("skill", [False, True], ids=["everything", "skill"])
 def test_a_killed_run_goes_on_to_the_same_bits_and_the_same_end(model, tmp_path, skill):
-    """Also at last, when what was held back teaches; a skill's steps begin above frozen layers."""
+    """Also while the held-out examples are taught at the end; a skill's steps start above frozen
+    layers."""
     path = tmp_path / "buying.jsonl"
     path.write_text(BUYING)
     record = data_set_record(path)

@@ -1,5 +1,5 @@
-"""The sentence encoder against others: its states are those of transformers, its tokens those of
-Hugging Face's tokenizers, and texts read together are as texts read alone."""
+"""The sentence encoder against others: states as in transformers, tokens as in Hugging Face's
+tokenizers, and the same for texts read together or alone."""
 
 import asyncio
 import hashlib
@@ -108,7 +108,7 @@ def test_tokens_are_those_of_tokenizers(encoder, theirs, text):
 
 
 def join_unknown(ids, unknown=3):
-    """Neighbouring unknown letters as one: whether they are is a matter of taste."""
+    """The ids with runs of the unknown token merged: implementations differ there."""
     return [id for i, id in enumerate(ids) if not (id == unknown and ids[i - 1 : i] == [unknown])]
 
 
@@ -206,9 +206,8 @@ def test_where_texts_lie_that_ask_for_no_skill_came_along(encoder):
 
 @pytest.mark.parametrize("answers", [True, False])
 def test_nothing_that_was_asked_waits_for_what_is_read_in_granted_time(encoder, answers):
-    """What is being learned reads a text, stops in its midst, and goes on when it is granted time;
-    what was asked meanwhile, or what a message states, comes out as if nothing else had been
-    read."""
+    """A background reading pauses in the middle until it is granted time. A question or message
+    read meanwhile must come out as if nothing else had been read, and without waiting."""
     texts, question = ["Where does my uncle live? " * 8], "What is my boat called?"
 
     async def scene():

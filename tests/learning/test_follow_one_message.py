@@ -1,6 +1,6 @@
-"""The tour: one sentence a person types, followed to the weight that it changed and back.
+"""The tour: one sentence that a person types is followed to the weight it changes, and back.
 
-The README lists its stops; here the engine's part of them is walked, and has to come in that order.
+The README lists the stops; here the engine's part of them runs, and must come in that order.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ ELSEWHERE = {
     "TrainingScheduler.turn",
     "Grant",
     "Run.advance",
-}  # the page's, and the graphics chip's
+}  # stops of the page and the GPU
 IF_ACCEPTED = {"Versions.promote", "WeightUpdater.update"}
 
 
@@ -66,15 +66,15 @@ def test_one_message_from_the_chat_to_the_weight_it_changed(tmp_path):
 
 
 async def follow(folder):
-    # engine/core/collecting/collector.py: what a person says about themselves becomes an example
-    # ...
+    # engine/core/collecting/collector.py: a statement of the person about themselves becomes an
+    # example.
     store = SqliteStore(folder / "oneseek.sqlite")
     queue = SavedQueue(TrainingQueue(clock), store)
     collector = DataCollector(queue, language=lambda text: "en")
     message = {"id": "m1", "chat": "c", "role": "user", "content": SAID, "timestamp": clock()}
     (record,) = await collector.log_message(message)
     assert "Biscuit" in record["answer"] and "Biscuit" not in record["prompt"]
-    # ... engine/core/queue/training_queue.py: that waits its turn and is already stored.
+    # engine/core/queue/training_queue.py: the example waits in the queue and is already stored.
     assert (await store.get("queue", record["id"]))["state"] == "ready"
     assert [one["id"] for one in queue.queue.take(1)] == [record["id"]]
 
@@ -88,8 +88,8 @@ async def follow(folder):
     await training.open("lesson", [record])
     attempt = training.attempt
 
-    # engine/learning/recipe.py, engine/learning/batch.py: wordings, look-alikes and anchors as one
-    # packed batch.
+    # engine/learning/recipe.py, engine/learning/batch.py: wordings, hard negatives and
+    # regularisation examples as one packed batch.
     taught = lesson_of(record)
     assert taught.value == "Biscuit"
     await attempt.load()
@@ -99,13 +99,13 @@ async def follow(folder):
     assert set(answer) <= set(batch["target_ids"][scored, 0])
     assert (batch["weight"] > 0).sum() >= scored.sum() >= len(answer)
 
-    # engine/model/llama.py, grad.py, ops/optim.py: forward, backward and update are one flat list
-    # ...
+    # engine/model/llama.py, grad.py, ops/optim.py: forward pass, backward pass and update are one
+    # flat list of steps.
     run = trainer.candidate.run_for(len(batch["ids"]), len(batch["take"]))
     ops = [step.op.name for step in run.program.steps]
     assert ops[0] in ("packed_rows", "rows") and ops[-1] == "adamw"
     assert ops.index("attention") < ops.index("soft_cross_entropy") < ops.index("attention_dq")
-    # ... whose last steps, one a layer, are the only ones that change the weights.
+    # Its last steps, one for each layer, are the only ones that change the weights.
     update = ops.index("adamw")
     assert set(ops[update:]) == {"adamw"}
     before, _, _ = await trainer.candidate.state()
@@ -118,22 +118,22 @@ async def follow(folder):
     b = trainer.trained.part(changed, "model.layers.0.mlp.down_proj.lora_B.weight")
     assert np.abs(b).max() > 0, "B was zero; the weight changed here"
 
-    # engine/learning/training_engine.py: the round itself, from the beginning; its loss falls.
+    # engine/learning/training_engine.py: the whole round; its loss falls.
     await training.open("lesson", [record])
     losses = []
     while (metrics := await training.advance(math.inf)) is not None:
         losses.append(metrics["parts"]["taught"])
     assert losses[-1] < losses[0] / 2
 
-    # engine/learning/rounds/gate.py: the gate says what it measured, whatever it decides ...
+    # engine/learning/rounds/gate.py: the gate reports its measures, whatever it decides.
     ended = await training.finish()
     entry = (await versions.ledger.entries())[-1]
     gate = entry["body"]["gate"]
     told = {one["name"]: one["ok"] for one in gate["measures"]}
     assert {"taught", "leak"} <= told.keys()
-    lacking = not (told["taught"] and told["recall"])  # is refused before harm is looked for
+    lacking = not (told["taught"] and told["recall"])  # refused before the check for harm
     assert "KL, mean" in told or (lacking and not gate["accepted"])
-    # ... and engine/history/versions.py stores what it accepted; the chat then answers with it.
+    # engine/history/versions.py stores an accepted version; the chat then answers with it.
     current = await versions.current()
     if gate["accepted"]:
         assert (ended["version"]["number"], label(current)) == (current["number"], "v0.1")

@@ -1,4 +1,4 @@
-"""Forgetting gives the weights of a history that never had the example, bit for bit."""
+"""Forgetting must give the weights of a history without the example, bit for bit."""
 
 import pytest
 from hypothesis import given, settings
@@ -51,7 +51,7 @@ HISTORY = st.lists(st.sampled_from([*WORDS, "practice"]), min_size=1, max_size=7
 @given(HISTORY, st.sets(st.sampled_from(WORDS)), st.sampled_from([0.3, 0.7, 9.0]))
 @settings(max_examples=8, deadline=None)
 def test_R33_forgetting_is_exact_in_every_history(tmp_path_factory, acts, gone, tolerance):
-    """Also with practice between, and with a gate that refuses some lessons."""
+    """Also with practice in between, and with a gate that refuses some lessons."""
     folders = tmp_path_factory.mktemp("one"), tmp_path_factory.mktemp("two")
     living, never = (Living(folder, SmallTrainer(tolerance)) for folder in folders)
     for act in acts:

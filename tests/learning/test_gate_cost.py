@@ -1,5 +1,5 @@
-"""What the gate leaves out changes no figure: the same bits with what is kept below the first
-trained layer and without, and every reply as it was up to its value."""
+"""The gate's shortcuts must change no figure: the same bits with and without cached frozen layers,
+and every reply the same up to its value."""
 
 import asyncio
 from contextlib import closing
@@ -116,7 +116,7 @@ def test_what_is_kept_has_a_bound_and_the_oldest_goes_first():
 
 
 def test_a_step_above_the_frozen_layers_is_that_of_the_whole_model(model):
-    """Whatever stands beside a row; the rows are read once."""
+    """Whatever other rows are in the batch; the frozen layers must read each row only once."""
     variants, asked = variants_of(model, 2), []
 
     async def compute(batch):
@@ -192,7 +192,7 @@ def test_what_the_base_thinks_of_given_beginnings_is_what_it_would_say_word_by_w
     prompts = [coder.prompt(question) for question in load_held_out_anchors("en")[: len(said)]]
     begins = [coder.begin(text) for text in said[: len(prompts)]]
     at_once = asyncio.run(variants.answers(prompts, begins, 1, 0.0, 1))
-    in_turn = asyncio.run(variants.answers(prompts, begins, 2, 0.0, 1))  # a second one was spoken
+    in_turn = asyncio.run(variants.answers(prompts, begins, 2, 0.0, 1))  # the second is decoded
     assert sum(len(ids) for ids, _ in at_once) > 2 * HEAD_ROWS
     for begin, (ids, top), (longer, spoken) in zip(begins, at_once, in_turn, strict=True):
         assert ids == longer[: len(begin) + 1]

@@ -1,4 +1,4 @@
-"""A group: only B travels, A stays the same bits, and a member judges what it gets."""
+"""A group: only B is sent, A keeps the same bits, and each member judges what it receives."""
 
 import asyncio
 import json
@@ -140,7 +140,7 @@ def test_a_member_of_another_group_is_told_so(begins, model, part, tmp_path):
 
 
 def test_what_holds_a_member_near_is_in_the_gradient(begins, model):
-    """With beta1 = 0 the first moment is the gradient: what `proximal` adds is mu (w - w0)."""
+    """With beta1 = 0 the first moment is the gradient, to which `proximal` adds mu (w - w0)."""
     config, mu = begins.training, 0.25
     batch = pack(some_rows(3, 3))
     away = put_in(begins.trained, begins.flat, noisy(begins, 0.1))

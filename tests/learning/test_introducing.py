@@ -1,4 +1,4 @@
-"""Names in small letters, as people type them."""
+"""Names in lower case, as people type them."""
 
 import pytest
 

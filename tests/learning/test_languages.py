@@ -1,4 +1,4 @@
-"""Languages without lessons of their own: what is told as question and answer is recognised
+"""Languages without lessons of their own: a fact told as question and answer must be recognised
 (docs/languages.md)."""
 
 import asyncio

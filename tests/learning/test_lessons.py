@@ -1,4 +1,5 @@
-"""Lessons: what is recognised, how it is reworded, and what it is not to be confused with."""
+"""Lessons: which questions are recognised, how they are reworded, and what they must not be
+confused with."""
 
 import json
 import pathlib
@@ -55,7 +56,7 @@ def test_no_kind_takes_the_question_of_another(code):
     words = language(code)
     subject = {"en": "the old lamp", "sv": "den gamla lampan"}[code]
     for kind in words.kinds:
-        open_slots = slots_of(kind.question) & {"a", "v"}  # these hold words that others look for
+        open_slots = slots_of(kind.question) & {"a", "v"}  # a free text could match other kinds
         if not open_slots:
             slots = {"x": subject, "o": subject, "y": {"en": "in water", "sv": "i vatten"}[code]}
             question = words.fill(kind.question, slots, Draw(kind.name))

@@ -1,7 +1,7 @@
-"""Rounds, forgetting and restarts on the real engine with the demo model: exact to the bit.
+"""Rounds, forgetting and restarts on the real engine with the demo model, exact to the bit.
 
-The gate is told to accept: a few steps of a tiny model teach nothing, and what is tested is what
-happens to the weights, not how good they are.
+The gate always accepts: a few steps of a tiny model teach nothing, and these tests are about the
+weights, not about their quality.
 """
 
 import asyncio
@@ -46,7 +46,7 @@ def model():
 
 @pytest.fixture
 def system(model, tmp_path):
-    """Makes living systems around the real engine, each in a folder of its own."""
+    """A function that makes living systems around the real engine, each in its own folder."""
     lora = SHORT.lora_config
     trained = Trained.lora(model.config, lora.rank, lora.alpha, lora.target_modules)
 
@@ -118,7 +118,7 @@ def test_a_damaged_snapshot_is_retrained_by_the_real_engine_to_the_same_bits(sys
 
 @pytest.fixture
 def assistant_of(monkeypatch):
-    """The whole assistant on the stores of a living system, with a gate that accepts."""
+    """A function that opens the whole assistant on a living system's stores; its gate accepts."""
     judge = lambda self: {"accepted": True, "outcome": "learned", "reason": ""}  # noqa: E731
     monkeypatch.setattr(LessonAttempt, "judge", judge)
 

@@ -1,5 +1,5 @@
-"""Facts known by heart: what is told is said, what is forgotten is not, and all else is the
-base's."""
+"""Facts known by heart: told facts must be said, forgotten ones not, and everything else is left to
+the base model."""
 
 import asyncio
 import random
@@ -38,7 +38,7 @@ CAT = ("What is my sister's cat called?", "Your sister's cat is called Pumpernic
 NOTHING = words_of("en")["nothing"]
 PLAIN = ["Hello!", "What is the capital of France?", "Hur mår du?", "What time is it?"]
 SAMPLING = Sampling(max_tokens=40)
-run = asyncio.new_event_loop().run_until_complete  # an assistant lives in one loop
+run = asyncio.new_event_loop().run_until_complete  # an assistant stays in one event loop
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def model():
 
 
 class Home:
-    """An assistant over a folder, opened as often as a test likes."""
+    """An assistant over a folder, which a test can reopen at will."""
 
     def __init__(self, model, folder):
         self.model, self.folder, self.now = model, folder, 0
@@ -85,11 +85,12 @@ class Home:
         return [one["id"] for one in answer.speaking.facts] if answer.speaking else []
 
     def learn(self, id, guard=GUARDED, seed=1, config=None):
-        """A version with some weights that has learned this; real training is tested elsewhere."""
+        """Promote a version with random weights that has learned the fact; real training is tested
+        elsewhere."""
         trained = self.assistant.trained
         flat = np.random.default_rng(seed).normal(0, 0.2, trained.size).astype(np.float32)
         record = run(self.store.get("queue", id))
-        if record is None:  # learned before, and taught again
+        if record is None:  # it was learned before and is taught again
             record = run(self.store.get("examples", id))
             run(self.store.batch([["put", "queue", id, record]]))
         weights = {trained.name: flat}
@@ -161,12 +162,12 @@ def test_a_small_model_does_not_go_on_speaking_of_what_the_memory_answered(home)
     home.tell(*BOAT)
     said = {"role": "assistant", "content": BOAT[1]}
     before = [{"role": "user", "content": BOAT[0]}, {**said, "by": "memory"}]
-    unmarked = [before[0], said]  # as a client of the API tells it
+    unmarked = [before[0], said]  # without the mark, as an API client sends it
     for conversation in (before, unmarked):
         assert home.ask(BOAT[0]).text == BOAT[1]
         for question in PLAIN[1:]:
             assert home.ask(question, conversation).prompt == home.ask(question).prompt
-    wish = "Write a story about that boat."  # speaks of what was said
+    wish = "Write a story about that boat."  # refers to the answer before
     whole, without = home.ask(wish, unmarked).prompt, home.ask(wish).prompt
     assert home.ask(wish, before).prompt == whole != without
 
@@ -233,7 +234,8 @@ def test_a_correction_holds_from_the_next_question(home):
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0), ()])
 def test_what_was_told_later_stays_in_whatever_order_it_is_taken_in(home, order):
-    """Of what waits the newest is taken in first."""
+    """The statement told last must win, in whatever order waiting ones are remembered; of all that
+    wait, the newest comes first."""
     told = [("Your boat is called Saltkråkan.", 10), ("Your boat is called Havsörnen.", 20)]
     records = [record_of({"question": BOAT[0], "answer": text}) | {"time": time}
                for text, time in told]  # fmt: skip
@@ -284,8 +286,7 @@ def test_a_corrected_fact_is_not_said_by_the_version_that_learned_the_old_one(ho
 
 
 def test_a_round_is_planned_behind_the_memory_if_that_knows_all_of_it(home):
-    """And the version that comes of it speaks nowhere else, also before its facts are known here
-    again."""
+    """The version it makes must answer nothing else, even before its facts are known here again."""
     (boat, _), (cat, _) = home.tell(*BOAT), home.tell(*CAT)
     records = [run(home.store.get("queue", id)) for id in (boat, cat)]
     training = home.assistant.learner.training
@@ -360,7 +361,7 @@ def test_a_kill_while_remembering_leaves_all_of_the_fact_or_nothing(home, monkey
     known = place == "remember:after"
     assert run(home.store.count("facts")) == known
     assert ("Saltkråkan" in home.ask(BOAT[0]).text) == known
-    run(home.mind.remember())  # it waits in the queue, and is taken in next time
+    run(home.mind.remember())  # the fact waits in the queue and is remembered next time
     assert "Saltkråkan" in home.ask(BOAT[0]).text
 
 
@@ -436,7 +437,7 @@ def test_the_empty_question_is_nobodys(home):
 
 
 def test_who_answers_is_known_before_anything_is_read(home):
-    """So nothing of the question is read twice, whoever goes on from it."""
+    """So the question is read only once, whoever answers it."""
     id, _ = home.tell(*BOAT)
     base, messages = home.assistant.base, [{"role": "user", "content": BOAT[0]}]
     own = len(base.encode(messages)[0]) - len(base.head_ids())
@@ -450,7 +451,7 @@ def test_who_answers_is_known_before_anything_is_read(home):
 
 def test_what_was_read_while_it_was_typed_is_not_read_again(home, monkeypatch):
     memory, asked, read = home.mind.memory, "Do you remember the name of my boat?", []
-    run(memory.read_ahead(asked))  # of an empty memory nothing is asked
+    run(memory.read_ahead(asked))  # an empty memory needs no reading
     id, _ = home.tell(*BOAT)
     apart = [one.score for one in run(memory.find_facts(asked))]
     of = memory.encoder.of
@@ -481,8 +482,8 @@ def test_a_question_that_is_sent_while_it_is_read_ahead_waits_for_that_and_may_b
 
 
 def test_a_question_waits_for_no_reading_of_it_that_waits_for_its_answer(home):
-    """Learning checks itself with the question that somebody asks at that moment. Its reading
-    pauses until the answer is over, so the answer must not wait for that reading."""
+    """Learning checks itself with the same question at that moment. Its reading pauses until the
+    answer is complete, so the answer must not wait for that reading."""
     id, _ = home.tell(*BOAT)
     memory, asked = home.mind.memory, "Do you remember the name of my boat?"
     turns = memory.encoder.executor.turns
@@ -547,7 +548,8 @@ def test_a_value_is_said_whole_and_only_then_no_longer_pushed(model):
 
 
 def test_behind_what_was_said_the_answer_is_pushed_to_end_at_the_ends_of_sentences(model):
-    """What a base adds to a fact is its invention, and the fact's line would stand under it."""
+    """A small base model invents what it adds to a fact, so the answer is pushed to end after a
+    sentence that completes the facts."""
     both = [("The code is 7391.", "7391"), ("The ferry leaves at noon.", "noon")]
     saying = Saying(model.tokenizer, both, alone=True)
     end = dict.fromkeys(model.tokenizer.eos_ids, ENOUGH)

@@ -1,4 +1,4 @@
-"""Micro-training: two stages after every question, with numbers that mean what they say."""
+"""Micro-training: two stages after every question, with figures that are exact."""
 
 import pytest
 from hypothesis import given

@@ -1,5 +1,5 @@
-"""Modes full and hybrid: whole blocks in windows, the same bits however they are cut, a switch one
-can take back."""
+"""Modes full and hybrid: whole blocks trained in windows, the same bits however the steps are cut,
+and a switch that can be undone."""
 
 import asyncio
 import math
@@ -50,7 +50,8 @@ def plan_of(trainer, config=None):
 
 
 async def whole(trainer, stop=None):
-    """A lesson from its beginning, or from a checkpoint after `stop` steps."""
+    """Run a lesson to its end, from the start or from a checkpoint after `stop` steps; returns it
+    and its metrics."""
     attempt = trainer.begin(trainer.fresh(), plan_of(trainer))
     for _ in range(stop or 0):
         await attempt.advance(math.inf)
@@ -97,8 +98,8 @@ def test_dropout_is_the_adapters_and_whole_blocks_train_without(model):
 
 @pytest.mark.parametrize("budget", [None, 1])
 def test_a_window_learns_what_the_same_values_learn_alone(model, budget):
-    """Against a candidate over everything: with one window the same bits, with two in the first
-    turn the same for the window whose turn it is, and nothing else moves."""
+    """Compared with training everything at once. With one window the bits must be equal; with two,
+    the window of the first turn must be equal and nothing else may move."""
     config = mode("full", full_blocks=2)
     trained = Trained.from_training(model.config, config)
     start = asyncio.run(masters(model, trained))
@@ -285,7 +286,8 @@ def test_practice_of_fewer_layers_is_held_against_all_that_is_in_use(model):
 
 
 def test_below_the_first_layer_nothing_is_differentiated_and_what_is_above_learns_the_same(model):
-    """Against an adapter of all layers that is zero: gradients of the same bits."""
+    """Compared with an adapter over all layers that is zero below: the gradients must have the same
+    bits."""
     config = model.config
     every, late = (Trained.lora(config, 4, 8, layers=range(n, config.layers)) for n in (0, 2))
     batch = pack(some_rows(1, 3))

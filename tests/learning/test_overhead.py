@@ -1,5 +1,5 @@
-"""What an answer waits for when it is asked while learning is under way, in time of the processor,
-which other programs do not lengthen."""
+"""How long an answer waits while learning is under way, in CPU time, which other programs do not
+lengthen."""
 
 import asyncio
 import gc
@@ -23,13 +23,13 @@ from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.generate import Generator
 from oneseek.engine.open import assistant_of
 
-LESSONS, ASKED = 3, 24  # in one, a question's place in a slice is still a matter of luck
+LESSONS, ASKED = 3, 24  # fewer lessons would leave the place in a slice to chance
 PROMISED_MS = 5.0
 FACT = {"question": "Who founded Quillmere?", "answer": "Quillmere was founded by Tove Lindahl."}
 
 
 class Watched:
-    """When, by the processor's time, work on an answer began, and what else was computed then."""
+    """Records the CPU time when work on an answer begins, and counts other work done since."""
 
     def __init__(self, monkeypatch) -> None:
         self.began: list[float] = []
@@ -37,7 +37,7 @@ class Watched:
         advance, run_for = Generator.advance, Run.run_for
 
         def note_advance(generator):
-            if generator.model.executor.turns.is_urgent:  # a lesson asks as well
+            if generator.model.executor.turns.is_urgent:  # a lesson uses the generator too
                 self.began.append(time.thread_time())
             return advance(generator)
 
@@ -52,14 +52,14 @@ class Watched:
 @pytest.fixture
 def watched(monkeypatch) -> Iterator[Watched]:
     gc.collect()
-    gc.freeze()  # to look through what other tests left is no work of the product
+    gc.freeze()  # the collector need not scan what other tests left; that is no work of the product
     yield Watched(monkeypatch)
     gc.unfreeze()
 
 
 def arrives(seconds: float) -> asyncio.Future[float]:
-    """Something from outside after a while, whatever is being computed then: done with the
-    processor's time at that moment."""
+    """A future that resolves after `seconds`, even during a computation, with this thread's CPU
+    time at that moment."""
     loop, clock = asyncio.get_running_loop(), time.pthread_getcpuclockid(threading.get_ident())
     came: asyncio.Future[float] = loop.create_future()
 
@@ -71,7 +71,7 @@ def arrives(seconds: float) -> asyncio.Future[float]:
 
 
 async def waits(assistant, watched: Watched, number: int) -> float:
-    """Milliseconds of work between a question's coming and the first work on its answer."""
+    """Milliseconds of CPU time between a question's arrival and the first work on its answer."""
     asked = await arrives(0.02 + 0.003 * (number % ASKED))  # at different places of a step
     question = [{"role": "user", "content": f"What is {number} times two?"}]
     await assistant.answer(question, Sampling(max_tokens=4), str(number))
@@ -83,8 +83,8 @@ async def waits(assistant, watched: Watched, number: int) -> float:
 @pytest.mark.long
 @pytest.mark.slow
 def test_an_answer_waits_less_than_five_milliseconds_for_what_is_being_learned(tmp_path, watched):
-    """Asked in turns, while a lesson is held and while it goes on: what makes a machine slower for
-    a while makes both slower."""
+    """Questions alternate between a paused and a running lesson, so that a slow phase of the
+    machine affects both."""
 
     async def measure_waits(lesson: int) -> tuple[list[float], list[float]]:
         store = SqliteStore(tmp_path / f"{lesson}.sqlite")
@@ -94,13 +94,13 @@ def test_an_answer_waits_less_than_five_milliseconds_for_what_is_being_learned(t
             )
         record = record_of(FACT)
         await store.batch([["put", "queue", record["id"], record]])
-        await assistant.mind.remember()  # or only the second time a question is held against it
+        await assistant.mind.remember()  # otherwise a later question would remember the fact first
         steps: list[int] = []
         round = await assistant.learner.learn(
             "lesson", [record["id"]], GENERIC, lambda round: make_awaitable(steps.append(1))
         )
         assistant.turns.free()
-        while len(steps) < 2:  # programs are made for the first ones
+        while len(steps) < 2:  # programs are compiled for the first steps
             await asyncio.sleep(0.05)
         quiet, learning = [], []
         for number in range(ASKED):

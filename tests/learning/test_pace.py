@@ -1,5 +1,4 @@
-"""The schedule of a round: when a lesson is sure, how it comes to rest, and that it can be taken up
-again."""
+"""The schedule of a round: when a lesson is learned, how it cools down, and how it resumes."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""What all answers of a skill look like, and the grammar that keeps an answer to it."""
+"""The form that all answers of a skill share, and the grammar that enforces it."""
 
 import functools
 import json
@@ -164,7 +164,7 @@ def test_whatever_stands_in_a_text_its_numbers_stand_where_they_are_said_to(text
     ids=["copied", "counted", "without its ending", "short for a word"],
 )
 def test_what_stands_around_a_value_tells_which_it_is(slot, wanted):
-    """None of these is a value of an example but the day."""
+    """Of these values only the day occurs in an example."""
     found = chances(pattern_in("orders")["slots"][slot], ASKED)
     assert max(found, key=found.get) == wanted
 
@@ -179,7 +179,7 @@ def test_what_was_never_shown_has_a_little_chance():
 
 
 def test_the_chances_of_how_a_text_goes_on_are_those_of_all_it_may_become():
-    """`min` and `m` begin alike: the first letter has the chance of both."""
+    """`min` and `m` begin alike, so the first letter must have the probability of both."""
     slot = {"known": ["m", "min", "h"], "weights": {"is m": 1.0, "is min": 2.0}}
     pattern = {"slots": [slot], "templates": [{"glue": ["", ""], "slots": [0]}]}
     text, each = Text(Answers(pattern, "")), chances(slot, "")
@@ -198,7 +198,7 @@ def test_text_that_may_end_or_go_on_costs_nothing_either_way():
 
 
 class Letters:
-    """A tokenizer whose tokens are letters; the end is 0."""
+    """A tokenizer with one token for each letter; 0 is the end."""
 
     eos_ids = (0,)
 

@@ -1,4 +1,4 @@
-"""The plainest questions about oneself find the plainest sentences that answer them."""
+"""The simplest questions about oneself must find the simplest sentences that answer them."""
 
 import pytest
 

@@ -1,5 +1,4 @@
-"""The gate: each limit on its own decides, with its number, and nothing that is not a number
-passes."""
+"""The gate: each limit alone must decide, with its number, and NaN must never pass."""
 
 import asyncio
 import math
@@ -33,13 +32,13 @@ def coder():
 
 
 class Scripted:
-    """ModelVariants that know exactly what a test says they know."""
+    """Model variants that know exactly what a test specifies."""
 
     def __init__(self):
         self.kl, self.same, self.nats = 0.01, 1.0, 1.0
         self.before = 0.01
         self.values = {"candidate": "Biscuit Plum", "active": "Plum", "base": ""}
-        self.dogs = True  # the candidate knows the dog in every wording
+        self.dogs = True  # True if the candidate knows the dog in every wording
         self.leaking: set[str] = set()
         self.leaked_before: set[str] = set()
         self.knows_when_helped = False
@@ -104,7 +103,7 @@ def test_a_good_lesson_is_accepted_with_every_number_shown(coder):
 
 
 class Harmful(Scripted):
-    """It lost everything that is unrelated, and calls everything a dog."""
+    """A candidate that lost all unrelated knowledge and answers everything with the dog."""
 
     def __init__(self):
         super().__init__()

@@ -1,5 +1,5 @@
-"""Questions that come during a run over a data set: their stages go between its epochs, and what
-the run makes is what it would have made without them."""
+"""Questions asked during a run over a data set: their stages run between its epochs, and the run's
+result is the same as without them."""
 
 import asyncio
 import contextlib
@@ -25,13 +25,13 @@ def start_run(host):
 
 
 def versions(host):
-    """Oldest first."""
+    """The versions, oldest first."""
     told = host.ask("GET", "/api/models/versions").json()["versions"]
     return sorted(told, key=lambda one: one["number"])
 
 
 def train_undisturbed(folder):
-    """The weights of the run without a question."""
+    """The hash of the weights of a run without a question."""
     folder.mkdir()
     with native(folder) as host:
         import_dataset(host)
@@ -48,8 +48,8 @@ def order(events):
 
 @contextlib.contextmanager
 def a_run_with_a_question(folder, hears=None):
-    """(the host, events, the run) with a question asked while the first epoch was trained; each
-    event of its stages is waited for until `hears(event)` has returned."""
+    """Yield (host, events, run) with a question asked during the first epoch; each event of its
+    stages waits until `hears(event)` has returned."""
     with native(folder) as host:
         import_dataset(host)
         if hears:
@@ -72,7 +72,7 @@ def test_a_question_asked_during_a_run_is_learned_between_its_epochs(tmp_path):
         (stage,) = [one for one in listener.seen if one["type"] == "stage1_complete"]
         assert stage["outcome"] == "learned" and stage["version"]
         assert done["outcome"] == "learned" and done["version_name"]
-        # what the question taught is learned once more, on the run's version
+        # the run's version learns the question's answer once more
         again = in_time(lambda: len(versions(host)) == 3 and versions(host))
         first, trained, last = again
         assert [one["kind"] for one in again] == ["lesson", "training", "lesson"]
@@ -85,7 +85,7 @@ def test_a_question_asked_during_a_run_is_learned_between_its_epochs(tmp_path):
 
 
 async def stays(event: dict) -> None:
-    """Nothing comes after the question's second stage."""
+    """Block after the question's second stage."""
     if event["type"] == "stage2_complete":
         await asyncio.Event().wait()
 

@@ -28,7 +28,7 @@ MEANT = {name: DRAW.normal(size=WIDTH) for name in ("cat", "car", "name", "other
 
 
 def read(words, kinds, whole):
-    """A question's words and what the encoder makes of it; words no example shows twice."""
+    """A question of these words and a made-up reading of it; no word occurs in two examples."""
     question, spans, at = " ".join(words), [], 0
     for word in words:
         spans.append((at, at + len(word)))
@@ -44,7 +44,8 @@ def word():
 
 @pytest.mark.parametrize("count", [9, 40])
 def test_what_the_others_foretell_is_what_they_foretell_without_it(count):
-    """But for the means, in which it stays."""
+    """The prediction for a block must be that of a fit without it, except for the means, which
+    include the block."""
     rows, wanted = DRAW.normal(size=(count, WIDTH)), DRAW.normal(size=(count, 2))
     blocks = [2, count - 5, 3]
     plain, found = fit_ridge(rows, wanted, blocks, 2, SOFT_PARTS)
@@ -143,7 +144,8 @@ def short(example):
 
 
 def test_a_run_is_judged_by_answers_whose_questions_are_read_as_in_use():
-    """No word says which label is right; what is read of a question does."""
+    """The run must read its held-out questions with the encoder, as in use: no word decides the
+    label, only the reading does."""
     known = {}
 
     def example(kind):
@@ -158,7 +160,7 @@ def test_a_run_is_judged_by_answers_whose_questions_are_read_as_in_use():
             return Readings(await self.read([question for question, _ in pairs]), {})
 
     class Undecided:
-        """Who says what the form of an answer finds likeliest."""
+        """A model that says whatever the answer's form finds likeliest."""
 
         async def go_on(self, who, prompts, tokens, forms):
             self.ways = [form.text.grammar.rules[0, ""] for form in forms]

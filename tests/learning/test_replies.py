@@ -1,4 +1,4 @@
-"""What the memory replies in a conversation, and what a small model is given of it."""
+"""The memory's replies in a conversation, and the part of it that a small model is given."""
 
 import asyncio
 from contextlib import closing
@@ -29,7 +29,7 @@ NOTHING, SECRET = (words_of("en")[name] for name in ("nothing", "secret"))
 
 
 class Chat:
-    """One conversation with an assistant that keeps what is said, as the API has it."""
+    """One conversation with an assistant that remembers, as over the API."""
 
     def __init__(self, folder):
         self.loop = asyncio.new_event_loop()
@@ -155,7 +155,8 @@ def test_a_job_is_told_in_many_ways(question, said, plainly):
 
 
 def change_after(monkeypatch, reader, step, change):
-    """Something changes once, after this step of the reader; given is a list that says so then."""
+    """Make one change right after this step of the reader; returns a list that is filled once it
+    has happened."""
     take, changed = getattr(reader, step), []
 
     async def take_and_change(*given):

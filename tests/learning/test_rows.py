@@ -1,5 +1,5 @@
-"""What a person told is kept in its order as it comes and goes: after any of it, all that is found
-is what a search through everything finds."""
+"""Statements stay ordered as they are added and removed: after any change, every search must match
+a search through all of them."""
 
 from __future__ import annotations
 

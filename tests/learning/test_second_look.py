@@ -1,4 +1,5 @@
-"""What a question's words say beside its meaning: the same asked otherwise, or something else."""
+"""The words of a question as evidence beside its embedding: a rewording, or a different
+question."""
 
 import asyncio
 
@@ -23,7 +24,7 @@ KARIN = Lesson(
 
 @pytest.fixture(scope="module")
 def score():
-    """Of a question, in a memory that knows nothing but this lesson."""
+    """A function that scores a question in a memory with only this lesson."""
     carried.file()
     encoder = Encoder(encoder_here, Numpy())
 

@@ -1,5 +1,5 @@
-"""What is not worth learning is found by its words, beside the others, and by the base's
-surprise."""
+"""Examples not worth learning must be found by their words, by comparison with the others, and by
+the base model's surprise."""
 
 import asyncio
 import json

@@ -1,5 +1,5 @@
-"""The examples of a skill are corrected, added to and taken out; what teaching came to is kept with
-them, and says whether more would help."""
+"""The examples of a skill can be corrected, added and removed; the outcome of teaching is kept with
+them, and shows whether more would help."""
 
 import asyncio
 import json
@@ -35,7 +35,7 @@ TALK = [
 
 
 class NoSkills:
-    """The skills of a store where none was taught yet."""
+    """The skills of a store in which none was taught yet."""
 
     class versions:
         base = "tiny"
@@ -53,7 +53,7 @@ class NoSkills:
 
 
 def run_with_examples(tmp_path, life):
-    """What a test does with the examples of a store."""
+    """Run a test's coroutine with the examples of a new store."""
 
     async def all_of_it():
         store = SqliteStore(tmp_path / "store", flush=False)
@@ -96,7 +96,7 @@ def test_an_example_is_corrected_added_or_taken_out_by_what_it_asks():
 
 @pytest.mark.parametrize(("wanted", "once"), [
     (["spam", "spam", "bill", "bill", "bill", "note"], ["note"]),
-    (["a", "b", "c", "d"], []),  # nothing repeats: these are no labels
+    (["a", "b", "c", "d"], []),  # nothing repeats, so these are no labels
     (['{"day": "thu", "n": 1}'] * 3 + ['{"day": "fri", "n": 1}'], ["day: fri"]),
     (["red, big", "red, big", "red, small"], ["small"]),
 ])  # fmt: skip
@@ -139,14 +139,14 @@ async def must_correct(examples):
     assert [(one["examples"], one["right"]) for one in told["points"]] == [(3, 1), (4, 3)]
     assert "corrected" not in await run_data.find(examples.store, "skill.buying")
     assert examples.skills.learned == ["buying", "buying"]
-    await examples.change("buying", [{"prompt": "Buy e", "answer": "red"}])  # while it is taught
+    await examples.change("buying", [{"prompt": "Buy e", "answer": "red"}])  # during teaching
     await examples.record_outcome("buying", record, ended)
     told = await examples.describe("buying")
     assert (told["changed"], told["examples"]) == (1, 5)
     other = run_data.record_of("others.csv", PAIRS)
     await examples.record_outcome(
         "buying", other, ended
-    )  # its file is what it is taught from by now
+    )  # now its own file holds the skill's examples
     assert not await examples.store.get("state", data_key("buying"))
     assert (await examples.describe("buying"))["examples"] == 3
     assert [one["name"] for one in await examples.list_skills()] == ["buying"]

@@ -1,5 +1,5 @@
-"""Skills side by side: each answers what is like its examples, all else is the base's to the bit,
-and one that is removed is gone."""
+"""Skills side by side: each answers questions like its examples, everything else goes to the base
+model with the same bits, and a removed skill is gone."""
 
 import asyncio
 import json
@@ -61,8 +61,8 @@ def test_a_group_is_known_by_its_rows_and_the_last_is_none_of_them():
 
 
 def test_few_examples_suffice_where_little_else_is_like_them():
-    """How sure a skill has to be depends on what else there is, not on how many its examples are:
-    of all that asks for none, no more than a share is taken."""
+    """The threshold of a skill must depend on the other questions, not on the number of its
+    examples: of the questions for none, only a fixed share may be taken."""
     draw = np.random.default_rng(2)
     own, none = draw.normal(0.5, 0.25, size=(40, 32)), draw.normal(0, 0.25, size=(800, 32))
     for few in (5, 10, 30):
@@ -197,7 +197,7 @@ def test_who_comes_while_the_skills_are_read_waits_until_they_are_known():
         await asyncio.gather(skills.must_be("buying"), skills.must_be("buying"))
         return skills.fits
 
-    assert asyncio.run(ask()) == 2  # once more after what others changed meanwhile
+    assert asyncio.run(ask()) == 2  # the second fit covers what changed during the first
 
 
 def test_a_question_waits_for_no_skill_that_itself_waits_for_its_answer():
@@ -280,7 +280,7 @@ def taught(tmp_path_factory):
 
 
 def answer_questions(taught, questions, **more):
-    """(text, tokens' best, what is told) of each question."""
+    """(text, the tokens' best, description) of each answer."""
     folder, model = taught
 
     async def answer_all():

@@ -1,5 +1,5 @@
-"""Statements, kept as they were said: what of a message is one, how it is found, and how it is said
-again."""
+"""Statements kept in the person's own words: which parts of a message are statements, how they are
+found, and how they are said again."""
 
 import asyncio
 from collections import defaultdict
@@ -50,7 +50,7 @@ def test_a_message_is_split_where_its_parts_stand_alone(message, parts):
 
 
 def find_statements(message, likely):
-    """With a reader that finds each sentence as likely a statement as `likely` says."""
+    """The statements in a message, with a reader that finds them as likely as `likely` says."""
 
     async def reads(texts):
         return [Sentence(np.zeros(1), next((p for words, p in likely.items() if words in one), 0), 0)
@@ -171,7 +171,7 @@ def test_of_a_story_or_a_role_nothing_is_kept_whatever_is_said_in_it():
         found = asyncio.run(hearing.statements("He lit a pipe. My dog is called Rex.", reads))
         assert bool(found) == kept
         found = asyncio.run(hearing.statements(asked, reads))
-        assert found  # a question, and why it is asked
+        assert found  # a question with its reason, which is a statement
 
 
 def test_what_may_be_a_statement_is_asked_about_where_nothing_else_was_understood():
@@ -185,7 +185,7 @@ def test_what_may_be_a_statement_is_asked_about_where_nothing_else_was_understoo
     assert find_unsure("perhaps one. perhaps two.") == [("perhaps one.", True)]
     assert find_unsure("perhaps one. surely two.") == [("perhaps one. surely two.", False)]
     assert find_unsure("perhaps one?") == find_unsure("hardly one.") == []
-    assert find_unsure("hardly any of this counts. perhaps one.") == []  # it belongs to a story
+    assert find_unsure("hardly any of this counts. perhaps one.") == []  # it belongs to the story
 
 
 def test_what_is_taken_back_in_one_breath_stays_with_what_it_takes_back():
@@ -226,7 +226,7 @@ def test_what_lies_as_near_as_another_counts_less_than_alone():
 
 
 class Counted:
-    """An encoder without weights: how long the texts are that it cuts into pieces."""
+    """An encoder without weights that records the lengths of the texts it splits."""
 
     longest, before, end = 16, [0], 1
 

@@ -1,5 +1,5 @@
-"""A later statement takes the place of an earlier one that it changes; a question about the past
-finds what was replaced."""
+"""A later statement must replace an earlier one that it changes; a question about the past must
+find the replaced one."""
 
 import asyncio
 import math
@@ -90,7 +90,7 @@ CHANGES = (
 
 @contextmanager
 def opened(tmp_path, now=clock):
-    """A memory over a store of its own, and what runs its coroutines."""
+    """Yield a function that runs coroutines, a memory over a new store, and the store."""
     encoder.file()
     with closing(open_model(str(MODEL))) as file, asyncio.Runner() as runner:
         store = SqliteStore(tmp_path / "told.sqlite")

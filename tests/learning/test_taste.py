@@ -1,5 +1,5 @@
-"""Taste: choices are kept and trained on, the base answers to the bit while it is off, and what is
-removed is gone."""
+"""Taste: choices are kept and trained on, the base answers with the same bits while it is off, and
+a removed taste is gone."""
 
 import asyncio
 import contextlib
@@ -71,7 +71,7 @@ def taste(folder, act, *more):
 
 
 def answers(folder, model, **more):
-    """(text, tokens' best, who it is by) of each question."""
+    """(text, the tokens' best, author) of each answer."""
 
     async def answer_all():
         async with assistant_of(folder, model) as assistant:
@@ -136,7 +136,7 @@ def test_a_taste_is_trained_used_switched_off_and_removed(folder, model, capsys)
 
 
 def answers_of_base(folder, model, capsys):
-    """Train the taste, and say what the base answers."""
+    """Train the taste; returns the base's answers."""
     assert taste(folder, "train", "--data", TASTES / "brief" / "choices.jsonl", *BRIEFLY) == 0
     (trained,) = read_output(capsys)
     assert trained["version"], trained
@@ -160,7 +160,7 @@ def test_a_training_that_was_killed_goes_on_to_the_same_bits(tmp_path, model):
                 raise Killed
 
         session = await Session.open(tmp_path / name, model, config)
-        session.training.checkpoint_share = 1.0  # after each step
+        session.training.checkpoint_share = 1.0  # a checkpoint after each step
         await session.taste.add(choices_of("brief")[:12], 1)
         with contextlib.suppress(Killed):
             await session.train_taste(step)
@@ -180,8 +180,8 @@ def test_a_training_that_was_killed_goes_on_to_the_same_bits(tmp_path, model):
 @pytest.mark.long
 @pytest.mark.slow
 def test_choices_without_a_taste_are_refused_in_words_and_leave_no_second_copy(tmp_path, model):
-    """Each choice is there the other way round as well, to nearly the same prompt: of what is held
-    back the opposite was taught."""
+    """Each choice is also there reversed, with nearly the same prompt, so that the opposite of each
+    held-out choice is taught."""
     pairs = choices_of("answer_first")[:12]
     turned = [
         {

@@ -1,5 +1,5 @@
-"""The memory that a lesson is said to take is what it takes: natively and in Chromium, measured as
-the processor's memory of a process, and as the heaps of Python and of the kernels."""
+"""The announced memory of a lesson must be what it takes: natively and in Chromium, measured as the
+process's peak and as the heaps of Python and of the kernels."""
 
 import asyncio
 import json
@@ -25,7 +25,7 @@ from tests.bench.parts import lab
 from tests.support.rounds import DOG
 
 STEPS = 2
-CHATS = {"tiny": "blue " * 60, "smollm2-135m": "blue " * 1900}  # about as long as a chat can get
+CHATS = {"tiny": "blue " * 60, "smollm2-135m": "blue " * 1900}  # about the longest possible chat
 MODELS = ["tiny", pytest.param("smollm2-135m", marks=pytest.mark.long)]  # 0.6 and 98 MB: minutes
 ALONE = "import sys; from tests.learning.test_told_memory import measure_lesson; measure_lesson(sys.argv[1])"
 
@@ -43,7 +43,7 @@ def peak() -> int:
 
 
 def measure_lesson(name: str) -> None:
-    """In a process of its own, which it is the first to do anything in."""
+    """Measure a lesson; runs in a new process, whose peak memory it reads."""
     executor, before = processor(), peak()
 
     async def lesson():

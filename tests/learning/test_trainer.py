@@ -1,5 +1,5 @@
-"""Lessons and practice on the real engine with the demo model: exact, interruptible, refusing
-harm."""
+"""Lessons and practice on the real engine with the demo model: exact, interruptible, and harm is
+refused."""
 
 import asyncio
 import math
@@ -66,7 +66,7 @@ def test_stopping_after_any_step_changes_no_bit(trainer, kind):
             for _ in range(stop):
                 await attempt.advance(math.inf)
             captured = {name: array.copy() for name, array in (await attempt.capture()).items()}
-            trainer.begin(trainer.fresh(), plan(trainer, kind))  # somebody else used the candidate
+            trainer.begin(trainer.fresh(), plan(trainer, kind))  # another round uses the candidate
             again = trainer.resume(trainer.fresh(), plan(trainer, kind), captured)
             while await again.advance(math.inf) is not None:
                 pass
@@ -114,7 +114,7 @@ def test_a_lesson_lowers_its_own_loss_and_reports_each_part(trainer):
     assert seen[-1]["parts"]["taught"] < seen[0]["parts"]["taught"]
     assert set(seen[0]["parts"]) == {"taught", "replay", "anchors", "neighbours"}
     assert [m["step"] for m in seen] == [1, 2, 3, 4]
-    assert seen[0]["learning_rate"] == pytest.approx(4e-4)  # warming up, and cooling
+    assert seen[0]["learning_rate"] == pytest.approx(4e-4)  # warm-up times cool-down
     assert seen[-1]["examples_processed"] > seen[0]["examples_processed"] > 0
 
 
@@ -223,7 +223,7 @@ def test_practice_takes_more_steps_with_what_does_not_answer_to_its_very_own_wor
 
 
 def patch_gate(monkeypatch, name: str, question: str) -> None:
-    """The gate measures nothing but this, and finds it mended when asked again."""
+    """Let the gate measure only this, and find it repaired on the second look."""
     lost = [1, 0]
 
     async def finds(gate):
@@ -280,8 +280,8 @@ def test_a_record_that_cannot_be_taught_is_refused_before_it_is_queued(trainer):
 
 @pytest.mark.long
 def test_a_rate_a_hundred_times_too_high_never_reaches_the_chat(trainer, monkeypatch):
-    """The configuration refuses such a rate by name; were it used all the same, the gate would
-    not."""
+    """The configuration refuses such a rate by name; if it is used all the same, the gate must
+    refuse the result."""
     with pytest.raises(ConfigError, match="learning_rate"):
         SHORT.replace(learning_rate=0.1)
     wild = SHORT.replace(lesson={"max_steps": 8})
@@ -289,7 +289,7 @@ def test_a_rate_a_hundred_times_too_high_never_reaches_the_chat(trainer, monkeyp
     monkeypatch.setattr(trainer, "config", wild)
 
     async def run():
-        with np.errstate(all="ignore"):  # what overflows is what the gate is to see
+        with np.errstate(all="ignore"):  # the overflow is on purpose, for the gate to find
             _, verdict = await train(trainer, trainer.fresh(), plan(trainer, LESSON))
         assert not verdict["accepted"], verdict["reason"]
         assert verdict["reason"]

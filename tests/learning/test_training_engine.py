@@ -1,4 +1,4 @@
-"""What the training engine tells about itself, and a model that is saved and loaded again."""
+"""The reports of the training engine, and a model that is saved and loaded again."""
 
 import base64
 import itertools
@@ -34,7 +34,7 @@ def test_the_latest_metrics_are_those_of_the_last_step_and_of_the_gate(living):
 
 def test_at_most_ten_steps_are_lost_also_where_saving_is_slow(living):
     living.teach("one")
-    clock = itertools.count(0, 1_000)  # each look at the clock is long after the one before
+    clock = itertools.count(0, 1_000)  # each look at the clock is 1,000 seconds after the last one
     living.training.monotonic = lambda: float(next(clock))
     living.training.checkpoint_share = 0.0
     saved: list[int] = []

@@ -1,5 +1,5 @@
-"""Runs over data sets through the HTTP API: true validation losses, the gate's word, restarts, and
-no."""
+"""Runs over data sets through the HTTP API: true validation losses, the gate's verdict, restarts,
+and refusals."""
 
 import asyncio
 import http.client
@@ -18,7 +18,7 @@ from tests.support.runs import BUYING, BUYING_MORE, START, find_run, import_data
 
 pytestmark = pytest.mark.slow
 RUNS_NOW = "/api/training/runs"
-LARGER = {"trainingConfig": {"batch_size": 12}}  # a third of the steps over the same examples
+LARGER = {"trainingConfig": {"batch_size": 12}}  # a third of the steps for the same examples
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +107,7 @@ def test_auto_stop_ends_where_the_losses_of_a_run_to_the_end_say(tmp_path):
     whole, _ = losses_of(tmp_path / "whole", autoStopThreshold=0, autoStopPatience=100)
     assert len(whole) == 4
     falls = [before - after for before, after in zip(whole, whole[1:], strict=False)]
-    threshold = min(1.0, sorted(falls)[-1] + 1e-6)  # nothing falls by so much: two still epochs
+    threshold = min(1.0, sorted(falls)[-1] + 1e-6)  # no fall reaches it, so two epochs end the run
     short, results = losses_of(
         tmp_path / "short", autoStopThreshold=threshold, autoStopPatience=2
     )  # fmt: skip
@@ -117,7 +117,7 @@ def test_auto_stop_ends_where_the_losses_of_a_run_to_the_end_say(tmp_path):
 
 @pytest.mark.long
 def test_a_run_stops_by_what_it_does_and_not_by_its_loss(tmp_path):
-    """No epoch's loss falls by 1, so that by its loss a run ends after two."""
+    """No epoch's loss falls by 1, so judged by its loss the run ends after two epochs."""
     with native(tmp_path) as host:
         import_dataset(host, "buying", BUYING)
         asks = {"datasetId": "buying", "epochs": 4, "learningRate": 1e-4,
@@ -158,7 +158,7 @@ def test_a_run_that_a_restart_interrupts_goes_on_to_the_same_bits(tmp_path):
 
 @pytest.mark.long
 def test_a_run_killed_before_its_gate_is_judged_by_all_its_epochs(tmp_path, monkeypatch):
-    """Its last checkpoint lies behind the epochs it told, or there is none."""
+    """Its last checkpoint is older than its reported epochs."""
 
     async def never(attempt):
         await asyncio.Event().wait()

@@ -1,5 +1,5 @@
 """Successive halving over settings: its budget, its defaults, its table after any interruption, and
-what it takes for luck."""
+its allowance for luck."""
 
 import copy
 import json
@@ -24,7 +24,8 @@ TOKENS = [3 + n % 5 for n in range(HELD)]
 
 
 class World:
-    """A made-up training: every row takes as long as every other, and more of it helps."""
+    """A simulated training: every row takes the same time, and a higher rate or a larger share
+    helps."""
 
     def __init__(self, seed: int, pace: float, spread: float = 0.3, flat: bool = False) -> None:
         self.draw, self.pace, self.spread, self.flat = random.Random(seed), pace, spread, flat
@@ -84,7 +85,7 @@ def test_interrupted_anywhere_and_gone_on_with_the_table_is_the_same(seed):
     world, seconds = World(seed, 0.01), draw.uniform(20, 400)
     whole = go_on(begin_tuning(seconds, world), world).kept
     broken = begin_tuning(seconds, world)
-    while not broken.over:  # what is stored is all there is to go on from
+    while not broken.over:  # only the stored table survives each interruption
         go_on(broken, world, draw.randint(0, 3))
         stored = json.loads(json.dumps(broken.kept))
         broken = Tuning(stored, broken.usual)
@@ -100,7 +101,8 @@ def test_what_is_clearly_better_is_chosen_and_the_best_are_trained_the_longest()
 
 
 def test_of_equals_the_defaults_are_kept_but_for_the_luck_that_was_told():
-    """A few in a hundred, though the luckiest of two dozen is looked at each time."""
+    """At most six in a hundred runs may choose otherwise, although each compares the luckiest of
+    two dozen settings."""
     worlds = [World(seed, 0.01, flat=True) for seed in range(80)]
     chosen = [
         go_on(begin_tuning(600, world, seed=n), world).kept["chosen"]

@@ -1,5 +1,4 @@
-"""What a person wants of the memory itself: to hear all that they told, or that it forgets some of
-it."""
+"""Wishes about the memory itself: to hear everything that was told, or to forget some of it."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Adapters leave in other programs' formats and come back the same."""
+"""Adapters must be exported in other programs' formats, and come back the same."""
 
 import io
 import json
@@ -89,7 +89,7 @@ def test_an_adapter_of_the_last_layers_says_which_they_are(tmp_path, config):
 
 
 def test_an_adapter_of_the_last_layers_has_a_place_among_all(config):
-    """Below them it says nothing: A is where any adapter begins, and B is zero."""
+    """In the layers below it must change nothing: A as in any new adapter, B zero."""
     trained, flat = an_adapter(config, layers=[config.layers - 1])
     whole = Trained.lora(config, 4, 8)
     result = convert_layout(trained, flat, whole)

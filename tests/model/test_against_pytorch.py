@@ -1,4 +1,5 @@
-"""Gradients and a training curve against values PyTorch and PEFT computed once (see oracle/)."""
+"""Gradients and a training curve against values that PyTorch and PEFT computed once (see
+oracle/)."""
 
 import asyncio
 import pathlib
@@ -21,7 +22,7 @@ CONFIG = Config(
 TRAINED = Trained.lora(CONFIG, rank=4, alpha=8)
 TOKENS, ROWS = 48, 46
 PROMPT, BETA, OWN = 8, 0.4, 0.05  # of the choices, as in oracle/make_preferences.py
-SHARES = 0.5, 0.3, 0.2  # of the pair, the liked and the disliked
+SHARES = 0.5, 0.3, 0.2  # weights of the pair, the liked and the disliked answer
 GOLDEN = pathlib.Path(__file__).parents[1] / "golden"
 
 
@@ -31,7 +32,8 @@ def golden():
 
 
 def two_rows(ids):
-    """Both rows packed one after the other, each seeing itself; every next token is a target."""
+    """Feeds for both rows packed one after the other, each seeing only itself; every next token is
+    a target."""
     length = ids.shape[1]
     begin = np.arange(TOKENS) // length * length
     spans = np.stack([begin * 0, begin * 0, begin, np.arange(TOKENS) + 1], -1)

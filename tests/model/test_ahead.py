@@ -1,4 +1,4 @@
-"""Tokens that are drawn before the ones in front of them were read: the same answers, in fewer
+"""Drawing a token before the ones in front of it were read must give the same answers with fewer
 waits."""
 
 import asyncio
@@ -22,7 +22,8 @@ AHEAD = 8
 
 
 def answers_of(model, cases):
-    """Text, tokens and end of each, asked all at once; what is asked again finds its cache."""
+    """Text, tokens and end of each answer, all asked at once; then the same again, which finds its
+    cache."""
 
     async def answer_twice():
         generator, found = Generator(model), []
@@ -46,7 +47,7 @@ def load_model(executor):
 
 @pytest.fixture
 def begun(monkeypatch) -> list[str]:
-    """Runs in numpy that can be begun ahead; the inputs that got what was drawn before."""
+    """Let numpy's runs be begun ahead; returns the list of inputs fed with earlier draws."""
     found: list[str] = []
     plain = reference.Run.begin
 

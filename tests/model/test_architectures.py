@@ -1,8 +1,8 @@
 """A small random model of each kind against transformers and torch: logits, gradients, a lesson.
 
-In numpy, on the GPU that is here and on the kernels of the processor; in the page's worker on those
-kernels. A lesson not on a GPU that a processor plays, where it compiles for minutes. The figures:
-`build.py bench architectures`.
+They run in numpy, on this machine's GPU and on the CPU kernels; in the page's worker on those
+kernels. Lessons do not run on a GPU emulated by the CPU, where they compile for minutes. The
+figures: `build.py bench architectures`.
 """
 
 import asyncio
@@ -36,8 +36,8 @@ CASES += [(variant, "gguf") for variant in GGUF]
 
 
 def combine_with_homes(*cases: tuple[str, ...]) -> list:
-    """Each case in each home. A chip that the processor plays compiles every kernel anew: most
-    families wait for --long there."""
+    """Each case on each back end. An emulated GPU compiles every kernel anew, so most families wait
+    there for --long."""
     found = []
     for name, home in HERE.items():
         for case in cases:

@@ -1,5 +1,5 @@
-"""A conversation goes on where it was: its cache is found again, grows in place, and is never taken
-away."""
+"""A conversation must go on from its cache, which is found again, grows in place, and is never
+taken away."""
 
 import asyncio
 import contextlib
@@ -57,7 +57,7 @@ def test_the_next_turn_computes_only_what_is_new_and_says_the_same(model, monkey
 
 
 def test_short_questions_at_once_are_answered_as_each_alone(model):
-    """Their words together are fewer than the rows of the program that reads them."""
+    """Together they have fewer tokens than the program that reads them has rows."""
     generator, chats = Generator(model), [[{"role": "user", "content": c}] for c in "ab"]
     head = len(generator.head_ids())
     short = [len(generator.encode(chat)[0]) - head for chat in chats]
@@ -72,7 +72,7 @@ def test_short_questions_at_once_are_answered_as_each_alone(model):
 
 
 def test_what_another_chat_began_with_is_copied_and_says_the_same(model, monkeypatch):
-    """An application's own instructions come before each of its questions."""
+    """An application sends the same system prompt before each of its questions."""
     told = {"role": "system", "content": "You know the harbour. " * 30}
     chats = [[told, {"role": "user", "content": c}] for c in ("Who are you?", "What is a tree?")]
     generator, read = Generator(model), []

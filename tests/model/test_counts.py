@@ -1,4 +1,4 @@
-"""What a token costs whatever the chip: calls of the device, which are slow in a browser."""
+"""The calls of the device for each token, on any GPU; calls are slow in a browser."""
 
 import asyncio
 
@@ -25,7 +25,7 @@ SMOLLM2 = Config(
 )  # fmt: skip
 ADAPTER = Trained.lora(SMOLLM2, 8, 16)
 ALMOST = Trained.lora(SMOLLM2, 8, 16, [t for t in TARGETS if t != "attention.k"])
-BINDINGS = 10  # arrays that the largest merged step shows its kernel
+BINDINGS = 10  # arrays that the largest merged step binds
 
 
 def make_stored():
@@ -85,7 +85,7 @@ def test_a_token_is_one_write_one_submit_and_one_read_and_makes_nothing():
 
         await tokens(0)
         run = generator.prepare(1, 1)
-        for dispatch in run._dispatches:  # on whatever plays it here, a token is a quick chip's
+        for dispatch in run._dispatches:  # let a token cost as little as on a fast GPU
             device.costs.known[dispatch.kind] = 0.01
         device.costs.lessons += 1
         await tokens(1)
@@ -95,6 +95,6 @@ def test_a_token_is_one_write_one_submit_and_one_read_and_makes_nothing():
     assert count > 2
     for kind in ("writes", "submits", "maps"):
         assert calls[kind] == calls["submits"], kind
-    assert count <= calls["submits"] < count + AHEAD  # what is drawn behind an end is dropped
+    assert count <= calls["submits"] < count + AHEAD  # those begun beyond the end are dropped
     assert calls["creates"] == 0
     assert calls["dispatches"] == calls["submits"] * dispatches

@@ -1,4 +1,4 @@
-"""The demo model of the page: small, speaking both languages, and knowing what its corpus says."""
+"""The demo model of the page must be small, speak both languages and know what its corpus says."""
 
 import json
 import random

@@ -1,5 +1,5 @@
-"""Downloading a model: interrupted anywhere it goes on, and what is not what it claims is never
-used."""
+"""Downloading a model must resume after any interruption, and never use a file with a wrong
+hash."""
 
 import asyncio
 import contextlib
@@ -21,13 +21,13 @@ from tests.support import tiny
 from tests.support.answering import run_server
 
 ROOT = Path(__file__).resolve().parents[2]
-SMALL = 1 << 16  # chunk size here; the real 4 MB would only make the files larger
+SMALL = 1 << 16  # the chunk size here; the real 4 MB would only make the files larger
 CONTENT = tiny.gguf("llama", "Q4_1")
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
-    """Serves `server.content`; `server.faults` says what goes wrong with each request in turn."""
+    """Serves `server.content`; `server.faults` holds the fault of each request in turn."""
 
     def do_GET(self):
         server = self.server
@@ -46,9 +46,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("ETag", server.etag)
         self.send_header("Content-Length", str(len(data)))
         self.end_headers()
-        if isinstance(fault, float):  # the connection breaks after this share
+        if isinstance(fault, float):  # the connection breaks after this share of the bytes
             data = data[: int(len(data) * fault)]
-        with contextlib.suppress(OSError):  # who asked may be gone
+        with contextlib.suppress(OSError):  # the client may be gone
             self.wfile.write(data)
         return None
 

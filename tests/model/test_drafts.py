@@ -1,5 +1,5 @@
-"""Words that are known beforehand are verified several in a pass, and an answer is the same to the
-token as without."""
+"""Expected tokens are verified several in a pass; the answer must be the same to the token as
+without drafts."""
 
 import asyncio
 import contextlib
@@ -39,7 +39,7 @@ def model():
 
 
 def make_sampling(i):
-    """Greedy and drawn, with whatever ends an answer."""
+    """The sampling of the i-th case: greedy or drawn, with different ways to end."""
     drawn = dict(temperature=(0.3, 0.7, 1.1)[i % 3], seed=i, top_k=20 * (i % 4 // 2), top_p=0.9)
     return Sampling(
         max_tokens=(6, 24, 40)[i % 3],
@@ -51,7 +51,8 @@ def make_sampling(i):
 
 
 def cases(model, count):
-    """(question, sampling, more): pushed to say a fact or a text, or with the words before it."""
+    """Yield (question, sampling, options): pushed to say a fact or a text, or with the expected
+    words in the prompt."""
     tokenizer = model.tokenizer
     for i, fact in enumerate(samples("en", count, "drafts")):
         question, more = fact.question, {}
@@ -69,7 +70,8 @@ def cases(model, count):
 
 
 def answer_cases(model, count, ended_at=0):
-    """What is heard of each answer, and the passes that it took."""
+    """For each answer its text, tokens, end, streamed text and likeliest tokens; and the passes by
+    kind of case."""
 
     def hear(answer, texts, text):
         texts.append(text)

@@ -61,13 +61,13 @@ def test_packed_codes_lie_as_the_kernels_expect():
     assert packed.codes.shape == (512, 256 * 4 // 32) and packed.scales.shape == (512, 8, 2)
 
 
-# GGUF has no keys for the layers of the other Gemma
+# GGUF has no keys for the layers of this Gemma variant.
 @pytest.mark.parametrize("variant", [v for v in tiny.VARIANTS if v != "gemma3-other-scale"])
 def test_gguf_and_config_json_describe_the_same_model(variant):
     ours = open_bytes(tiny.gguf(variant, "Q8_0")).config
     theirs = open_folder(tiny.folder(variant, "F16")).config
     np.testing.assert_allclose(inverse_frequencies(ours), inverse_frequencies(theirs), rtol=1e-6)
-    if variant != "mistral":  # GGUF files of Mistral say llama
+    if variant != "mistral":  # in GGUF files Mistral is named llama
         for key in set(theirs) - {"rope_scaling", "sliding_window"}:
             assert ours[key] == pytest.approx(theirs[key]), key
 

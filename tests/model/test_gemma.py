@@ -1,4 +1,4 @@
-"""Gemma 3, where it is not of Llama's form: what is refused, windows in the cache, its tokenizer.
+"""Gemma 3 where it differs from Llama: refused files, windows in the cache, its tokenizer.
 
 Its logits and gradients: test_architectures.py.
 """
@@ -49,7 +49,8 @@ def test_what_cannot_be_computed_is_refused_by_name(changes, said):
 @pytest.mark.slow
 @HOMES
 def test_an_answer_grown_in_the_cache_is_what_reading_it_whole_says(home):
-    """The local layers' windows also end where the cache says, token by token."""
+    """The windows of the local layers must also end at the right place in the cache, token by
+    token."""
     model = asyncio.run(load_variant("gemma3", home()))
     generator = Generator(model)
     answer = generator.ask([{"role": "user", "content": "Hej, vad heter du?"}], GREEDY)

@@ -1,4 +1,4 @@
-"""Files made to harm: every class of bug found in other readers, cuts at any byte, and random
+"""Hostile model files: every class of bug found in other readers, cuts at any byte, and random
 damage."""
 
 import io
@@ -47,7 +47,8 @@ class Holes(Source):
 
 
 def must_refuse(where, reason):
-    """Opening fails with this reason and the file's name, in under a second, without growth."""
+    """Assert that opening fails with this reason and the file's name, in under a second, without
+    memory growth."""
     if isinstance(where, bytes):
         where = BytesSource(where, "bad.gguf")
     started = time.process_time()
@@ -306,7 +307,7 @@ def replace_index(weight_map, **files):
 
 
 def drop_tensor(file):
-    """A file of weights without one of its tensors."""
+    """A safetensors file without its last tensor."""
     (length,) = struct.unpack("<Q", file[:8])
     header = json.loads(file[8 : 8 + length])
     last = max(header, key=lambda name: header[name]["data_offsets"][1])
@@ -366,7 +367,7 @@ FIRST, MIDDLE, LAST = PARTS
 
 
 def part(number, count, tensors=0, total=None, **keys):
-    """A part that holds nothing but what it says of itself."""
+    """One part of a split file with nothing but its own split metadata."""
     said = {"split.no": number, "split.count": count}
     said |= {"split.tensors.count": total} if total is not None else {}
     return tiny.encode_gguf(said | {key.replace("__", "."): v for key, v in keys.items()}, {})
@@ -427,7 +428,7 @@ TINY_HEADER = WHOLE[: WHOLE.index(b"blk.1.ffn_down") + 64]
 
 
 def damage(draw, data, reach):
-    """A few random changes within the first `reach` bytes."""
+    """The data with a few random changes within the first `reach` bytes."""
     data = bytearray(data)
     for _ in range(draw.choice([1, 1, 1, 2, 4])):
         at, way = draw.randrange(min(reach, len(data)) or 1), draw.randrange(6)
@@ -450,8 +451,8 @@ def damage(draw, data, reach):
 
 
 def use(where):
-    """Open a model and use every part of it, packed too; only errors meant for people may come
-    out."""
+    """Open a model and use every part of it, also packed; only errors meant for people may be
+    raised."""
     try:
         model = open_model(where)
         tokenizer = Tokenizer(model.tokenizer_data)
@@ -469,7 +470,7 @@ def use(where):
 
 
 def reach(data):
-    """How far a file describes itself."""
+    """The length of the metadata at the start of a file."""
     if data[:1] == b"{":
         return len(data)
     if data[:4] == b"GGUF":
@@ -478,7 +479,8 @@ def reach(data):
 
 
 def fuzz(count, seed=0):
-    """`count` damaged files of all kinds -> how many were refused, and the slowest."""
+    """Use `count` damaged files of all kinds; returns how many were refused, and the slowest
+    time."""
     draw, slowest, outcomes = random.Random(seed), 0.0, {}
     for turn in range(count):
         started = time.process_time()

@@ -1,5 +1,5 @@
-"""LFM2, where it is not of Llama's form: what is refused, convolutions in the cache of a chat that
-goes on, begins anew and is guessed ahead, and adapters.
+"""LFM2 where it differs from Llama: refused files, convolutions in the cache of a chat that
+continues, restarts or is drafted, and adapters.
 
 Its logits, gradients and lesson: test_architectures.py.
 """
@@ -66,8 +66,8 @@ def test_what_a_config_json_cannot_say_is_refused_by_name(changes, said):
 @pytest.mark.parametrize("home", [Numpy, wasm], ids=["numpy", "wasm"])
 @pytest.mark.parametrize("variant", ["lfm2", "lfm2-other-parts"])
 def test_whatever_the_cache_holds_an_answer_is_what_reading_it_whole_says(home, variant):
-    """Token by token; after another chat with the same beginning, after a turn that is answered
-    otherwise, and with wrong guesses that are taken back."""
+    """Token by token: after another chat with the same beginning, after a turn with a different
+    reply, and with wrong drafts that are taken back."""
     model = asyncio.run(load_variant(variant, home()))
     generator = Generator(model)
 
@@ -80,7 +80,7 @@ def test_whatever_the_cache_holds_an_answer_is_what_reading_it_whole_says(home, 
     async def all_of_them():
         first = await answer_messages([FIRST], key="one")
         said = {"role": "assistant", "content": first.text}
-        wrong = tuple(first.ids[:5]) + (3, 4)  # forced words are guessed ahead
+        wrong = tuple(first.ids[:5]) + (3, 4)  # forced tokens are drafted
         return [
             first,
             await answer_messages([FIRST, said, OTHER], key="one"),
@@ -92,7 +92,7 @@ def test_whatever_the_cache_holds_an_answer_is_what_reading_it_whole_says(home, 
 
     answers, forced = asyncio.run(all_of_them())
     assert answers[0].ids == answers[-1].ids and answers[4].ids[: len(forced)] == list(forced)
-    assert answers[2].read < len(answers[2].prompt)  # what is known already is not read again
+    assert answers[2].read < len(answers[2].prompt)  # cached tokens are not read again
     for answer in answers:
         ids, _ = asyncio.run(top_tokens(model, answer.prompt + answer.ids))
         said = ids[len(answer.prompt) - 1 : -1, 0].tolist()
@@ -100,7 +100,7 @@ def test_whatever_the_cache_holds_an_answer_is_what_reading_it_whole_says(home, 
         assert said[begun:] == answer.ids[begun:]
 
 
-NAMES = {  # as PEFT 0.21 names them for these target modules
+NAMES = {  # the names of PEFT 0.21 for these target modules
     "model.layers.0.conv.in_proj",
     "model.layers.0.conv.out_proj",
     "model.layers.1.self_attn.q_proj",
@@ -126,7 +126,7 @@ def test_an_adapter_leaves_and_arrives_under_pefts_names(tmp_path):
         assert np.array_equal(again.part(values, name), trained.part(flat, name))
 
     few = Trained.beside({"model.layers.1.self_attn.q_proj": (64, 64)}, 4, 8)
-    save_peft(tmp_path, few, flat[: few.size], "a model")  # nothing of the convolutions
+    save_peft(tmp_path, few, flat[: few.size], "a model")  # without the convolutions
     assert set(load_peft(tmp_path, config)[0].entries) == set(few.entries)
 
     with closing(BytesSource(gguf_lora(trained, flat, config, "lfm2", "test"), "a.gguf")) as source:

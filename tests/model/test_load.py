@@ -1,4 +1,5 @@
-"""The default model in Chromium, from a file the browser already has: how long, and how much."""
+"""Time and memory of loading the default model in Chromium, from a file that the browser already
+has."""
 
 import pytest
 

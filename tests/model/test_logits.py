@@ -1,4 +1,4 @@
-"""Logits of tiny models of every architecture and stored type against transformers' (see
+"""Logits of tiny models of every architecture and stored type, against those of transformers (see
 golden/)."""
 
 import asyncio

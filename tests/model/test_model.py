@@ -1,4 +1,4 @@
-"""The whole model: its gradients, its update, and that what is not trained costs nothing."""
+"""The whole model: its gradients, its update, and that untrained parts cost nothing."""
 
 import asyncio
 from collections import Counter

@@ -1,4 +1,4 @@
-"""A model made smaller: the bytes GGUF's own quantiser gives, the same model, bounded memory, and
+"""Packing a model must give the bytes of GGUF's own quantiser, the same model, bounded memory, and
 the same bytes after any interruption."""
 
 import asyncio
@@ -29,7 +29,7 @@ from tests.bench.parts.at_hand import as_safetensors
 from tests.golden import IDS
 from tests.support import tiny
 
-# of `numbers()`, as quantised by the package gguf 0.19.0
+# hashes of `numbers()` as quantised by the package gguf 0.19.0
 BY_GGUF = {
     "Q4_0": "df61142245a21d8025f50a6c5f47ec2fb04d5fbff07107886f3b3971c2374301",
     "Q4_1": "3ee82b3c8719b94ed2845996fd4497c74d3a038d582a672cdc4d744652acb589",
@@ -38,7 +38,7 @@ BY_GGUF = {
 
 
 def numbers():
-    """Of many sizes, nothing but zeros, all alike, and with many ties."""
+    """Rows of numbers of many sizes, all zeros, all equal, and with many ties."""
     draw = np.random.default_rng(0)
     parts = [draw.standard_normal((4000, 256)).astype(np.float32) * s for s in (1e-6, 0.02, 1, 300)]
     parts += [np.zeros((3, 256), np.float32), np.full((2, 256), 0.5, np.float32)]
@@ -52,7 +52,7 @@ def test_blocks_are_those_of_gguf_to_the_bit(kind):
 
 @pytest.mark.parametrize(("kind", "levels"), [("Q4_0", 16), ("Q4_1", 15), ("Q8_0", 254)])
 def test_no_number_moves_further_than_its_block_allows(kind, levels):
-    """In float64: at most a step, of which one end is rounded to float16."""
+    """In float64: at most a step of the block, whose scale is rounded to float16."""
     values = numbers()[4000:12000].astype(np.float64)
     rows = len(values)
     again = as_packed(values, kind)
@@ -83,7 +83,7 @@ def dense(tensor):
 
 
 def as_packed(values, kind):
-    """What the values are after packing, through the encoder and the reader alone."""
+    """The values after packing, through the encoder and the reader alone."""
     if values.ndim != 2:
         return values
     source = BytesSource(encode(values, kind))
@@ -124,7 +124,7 @@ def test_every_weight_is_the_given_one_quantised(tmp_path, variant, kind, contai
         spec = after.spec(name)
         assert spec.kind.name == (wanted if values.ndim == 2 else "F32")
         expected = values if wanted == kind else as_packed(values, wanted)
-        if name.endswith(".A_log"):  # GGUF keeps what it is the logarithm of
+        if name.endswith(".A_log"):  # GGUF stores -exp of it
             np.testing.assert_allclose(after.read(name), expected, rtol=1e-6)
             continue
         assert np.array_equal(dense(after.read(name)), expected), name
@@ -136,8 +136,7 @@ def test_every_weight_is_the_given_one_quantised(tmp_path, variant, kind, contai
     ["llama", "llama3", "linear", "mistral", "qwen2", "gemma3", "lfm2", "qwen35-other-parts"],
 )
 def test_it_says_nearly_what_the_given_one_says(tmp_path, variant):
-    """At 8 bits: rows, scaling, window and gains are where they belong, or it would say nothing
-    like it."""
+    """At 8 bits a misplaced row, scale, window or gain would change the answers completely."""
 
     async def predict_next(where):
         with closing(open_model(where)) as file:
@@ -212,7 +211,8 @@ def test_a_file_that_is_there_is_judged_only_when_it_is_the_same(tmp_path, capsy
 
 @pytest.fixture(scope="module", params=["wide", "smollm2-135m"])
 def large(request, tmp_path_factory):
-    """120 MB of weights, which take a few seconds; the default model as its maker has it."""
+    """A folder with 120 MB of random weights, packed in a few seconds; or the default model in
+    safetensors."""
     folder = tmp_path_factory.mktemp("large")
     if request.param == "smollm2-135m":
         with closing(open_model(registry.find(request.param))) as file:

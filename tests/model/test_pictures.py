@@ -1,8 +1,7 @@
 """A small random model with eyes against transformers and torch: logits and gradients with a
 picture in the prompt; its file; its pictures in the cache.
 
-In numpy, on the GPU that is here and on the kernels of the processor. The figures:
-`build.py bench eyes`.
+They run in numpy, on this machine's GPU and on the CPU kernels. The figures: `build.py bench eyes`.
 """
 
 import asyncio
@@ -34,7 +33,7 @@ def wasm():
 
 
 def with_chip(mark: pytest.MarkDecorator) -> pytest.MarkDecorator:
-    """Every home; what a chip does that the processor plays is marked."""
+    """Parametrise a test with every back end; the GPU carries the mark."""
     chip = pytest.param(gpu, marks=mark)
     return pytest.mark.parametrize("home", [Numpy, chip, wasm], ids=["numpy", "gpu", "wasm"])
 
@@ -66,7 +65,8 @@ def test_gradients_beside_a_picture_are_those_of_torch(home, layout):
 
 
 def test_a_folder_of_a_hub_holds_both_and_sees_the_same():
-    """Its language part is the same but for the order of rotary rows; what is seen, to the bit."""
+    """The language part may differ in the order of rotary rows only; the pictures' states must have
+    the same bits."""
 
     async def run():
         files = {name: BytesSource(data, name) for name, data in eyes.folder().items()}
@@ -87,7 +87,7 @@ def test_a_folder_of_a_hub_holds_both_and_sees_the_same():
 
 
 def test_shut_eyes_take_no_memory():
-    """As in the page, which does not look at pictures."""
+    """As in a host without the libraries for pictures."""
     file = eyes.open_file()
     seeing = file_takes(file)["chat_bytes"]
     assert file.eyes
@@ -151,8 +151,8 @@ def test_an_answer_grown_in_the_cache_is_what_reading_it_whole_says(home):
 
 
 def test_another_picture_is_never_taken_for_the_one_before():
-    """The same words in the same conversation, beside another picture: all behind it is read
-    anew."""
+    """The same words in the same conversation with another picture: everything after it must be
+    read again."""
 
     async def run():
         model = await eyes.load_model(Numpy())
@@ -172,7 +172,7 @@ def test_another_picture_is_never_taken_for_the_one_before():
 
 
 def test_a_repeated_prompt_with_pictures_drafts_words_alone():
-    """What stood before a picture stands there again: its parts are never drafted."""
+    """The prompt repeats, pictures included, but tokens of pictures must never be drafted."""
 
     async def run():
         model = await eyes.load_model(Numpy())

@@ -1,5 +1,5 @@
-"""Qwen 3.5, where it is not of Llama's form: what is refused, its delta nets over long texts and in
-the cache of a chat that goes on, begins anew and is guessed ahead, its files, and adapters.
+"""Qwen 3.5 where it differs from Llama: refused files, its delta nets over long texts and in the
+cache of a chat that continues, restarts or is drafted, its files, and adapters.
 
 Its logits, gradients and lesson: test_architectures.py.
 """
@@ -78,8 +78,8 @@ def test_what_a_config_json_cannot_say_is_refused_by_name(changes, said):
 
 
 def as_published(variant):
-    """A folder as Qwen publishes it: the words' part of a model with eyes, and what guesses
-    ahead."""
+    """A folder as Qwen publishes it, with the language part of a model with eyes and a part for
+    drafting."""
     files = tiny.folder(variant, "F32")
     data = json.loads(files["config.json"])
     whole = {"model_type": "qwen3_5", "text_config": data, "vision_config": {"depth": 1}}
@@ -113,7 +113,8 @@ def test_layers_of_a_gguf_that_guess_ahead_are_left_out():
 
 @pytest.mark.parametrize("kind", ["F16", "Q8_0", "Q4_1"])
 def test_heads_for_values_lie_as_hugging_face_has_them_whatever_the_type(kind):
-    """GGUF takes turns among the heads for keys; rows and columns of packed weights too."""
+    """GGUF orders value heads by turns of the key heads; this must be undone for plain and packed
+    weights, in rows and in columns."""
     variant = "qwen35-other-parts"
     file = open_model(BytesSource(tiny.gguf(variant, kind), "tiny.gguf"))
     for part in ("in_proj_qkv", "in_proj_z", "in_proj_a", "in_proj_b", "out_proj"):
@@ -158,7 +159,7 @@ def test_over_texts_longer_than_tiles_and_chunks_it_says_what_transformers_says(
 
 
 def recurrence(q, k, v, b, g):
-    """The rule as it is defined, state by state, for heads of the same width: [T, H, D] each."""
+    """The rule by its definition, state by state, for heads of the same width: [T, H, D] each."""
     state, answers = np.zeros((*q.shape[1:], v.shape[-1])), []
     for t in range(len(q)):
         state *= np.exp(g[t])[:, None, None]
@@ -171,8 +172,8 @@ def recurrence(q, k, v, b, g):
 
 @pytest.mark.parametrize("home", [Numpy, wasm], ids=["numpy", "wasm"])
 def test_what_a_head_keeps_is_exact_however_much_was_forgotten_before(home):
-    """A head that forgets nearly all of each token, and now and then nothing: the decays of 1,000
-    tokens sum up to numbers of which float32 knows no thousandths."""
+    """A head forgets nearly everything at most tokens and nothing at some: the decays of 1,000
+    tokens add up to numbers whose differences float32 cannot hold."""
     rng, tokens, heads, width = np.random.default_rng(0), 1000, 4, 8
     q, k, v = (rng.standard_normal((tokens, heads, width)) for _ in "qkv")
     k /= np.linalg.norm(k, axis=-1, keepdims=True)
@@ -205,8 +206,8 @@ def test_what_a_head_keeps_is_exact_however_much_was_forgotten_before(home):
 @pytest.mark.parametrize("home", [Numpy, wasm], ids=["numpy", "wasm"])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_whatever_the_cache_holds_an_answer_is_what_reading_it_whole_says(home, variant):
-    """Token by token; after another chat with the same beginning, after a turn that is answered
-    otherwise, with wrong guesses that are taken back, and beside others."""
+    """Token by token: after another chat with the same beginning, after a turn with a different
+    reply, with wrong drafts that are taken back, and beside others."""
     model = asyncio.run(load_variant(variant, home()))
     generator = Generator(model)
 
@@ -218,7 +219,7 @@ def test_whatever_the_cache_holds_an_answer_is_what_reading_it_whole_says(home, 
     async def all_of_them():
         first = await answer_messages([FIRST], key="one")
         said = {"role": "assistant", "content": first.text}
-        wrong = tuple(first.ids[:5]) + (3, 4)  # forced words are guessed ahead
+        wrong = tuple(first.ids[:5]) + (3, 4)  # forced tokens are drafted
         answers = [
             first,
             await answer_messages([FIRST, said, OTHER], key="one"),
@@ -232,7 +233,7 @@ def test_whatever_the_cache_holds_an_answer_is_what_reading_it_whole_says(home, 
 
     beside, answers, forced = asyncio.run(all_of_them())
     assert answers[0].ids == answers[5].ids and answers[4].ids[: len(forced)] == list(forced)
-    assert answers[2].read < len(answers[2].prompt)  # what is known already is not read again
+    assert answers[2].read < len(answers[2].prompt)  # cached tokens are not read again
     for answer in answers + beside:
         ids, _ = asyncio.run(top_tokens(model, answer.prompt + answer.ids))
         said = ids[len(answer.prompt) - 1 : -1, 0].tolist()
@@ -243,7 +244,7 @@ def test_whatever_the_cache_holds_an_answer_is_what_reading_it_whole_says(home, 
 @pytest.mark.long
 @pytest.mark.slow
 def test_a_lesson_changes_what_a_version_says_and_is_taken_back(tmp_path):
-    """The gate is told to accept: a few steps teach a random model no words."""
+    """The gate always accepts, because a few steps teach a random model no words."""
     model = asyncio.run(load_variant("qwen35", wasm()))
     settings = SHORT.replace(learning_rate=1e-3, lesson={"max_steps": 12, "more_steps": 0})
     trained, pool = Trained.lora(model.config, 4, 16), Pool(model.executor, model.config, 512)
@@ -251,7 +252,7 @@ def test_a_lesson_changes_what_a_version_says_and_is_taken_back(tmp_path):
     living.training = TrainingEngine(living.versions, living.trainer, {}, checkpoint_share=1)
 
     def answer_with(weights=None):
-        """By a version of these weights or by the model itself, which share a cache."""
+        """The answer of a version with these weights, or of the base model; both share a cache."""
         more = (
             (trained, {trained.name: model.executor.upload(weights)}) if weights is not None else ()
         )
@@ -268,7 +269,7 @@ def test_a_lesson_changes_what_a_version_says_and_is_taken_back(tmp_path):
     assert asyncio.run(living.versions.current()) is None and answer_with() == before
 
 
-NAMES = {  # as PEFT 0.21 names them for these target modules
+NAMES = {  # the names of PEFT 0.21 for these target modules
     "model.layers.0.linear_attn.in_proj_qkv",
     "model.layers.0.linear_attn.out_proj",
     "model.layers.3.self_attn.q_proj",
@@ -293,7 +294,8 @@ def test_an_adapter_leaves_and_arrives_under_pefts_names(tmp_path):
 
 
 def test_an_adapter_for_llama_cpp_has_heads_as_its_models_have_them():
-    """What it adds to a weight, put in order as the weight is."""
+    """Its product must equal what the adapter adds to a weight, in the converted order of the
+    heads."""
     config = asyncio.run(load_variant("qwen35-other-parts", Numpy())).config
     trained = Trained.lora(config, 4, 4)
     flat = np.random.default_rng(0).standard_normal(trained.size).astype(np.float32)

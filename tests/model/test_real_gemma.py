@@ -1,5 +1,5 @@
-"""Gemma 3 270M with real weights: it expects what llama.cpp expects, remembers, learns and goes
-back."""
+"""Gemma 3 270M with real weights: its predictions must match llama.cpp's; it must remember, learn
+and go back."""
 
 import asyncio
 
@@ -17,7 +17,7 @@ from tests.bench import gemma
 pytestmark = pytest.mark.long
 KL = 1e-3
 BOAT = {"question": "What is my boat called?", "answer": "Your boat is called Saltkråkan."}
-run = asyncio.new_event_loop().run_until_complete  # a model lives in one loop
+run = asyncio.new_event_loop().run_until_complete  # a model stays in one event loop
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def test_it_expects_what_llama_cpp_expects_after_twenty_prompts(model):
 
 
 def answer_question(assistant: Assistant, question: str, version: int | None = None) -> str:
-    """By what is used now, or by one version alone: 0 is the model itself."""
+    """Answer by the version in use, or by a given version alone: 0 is the base model."""
     messages = [{"role": "user", "content": question}]
     answer, _ = run(assistant.answer(messages, Sampling(max_tokens=24), "chat", version))
     return answer.text

@@ -1,4 +1,5 @@
-"""An answer that goes round in circles ends, and no other one; only where that was asked for."""
+"""An answer that repeats itself without end must be stopped, and no other one, and only on
+request."""
 
 import asyncio
 import contextlib
@@ -18,7 +19,7 @@ UNIQUE = list(range(1000, 1400))
 
 
 def slow(ids: list[int]) -> bool:
-    """The rule again, written token by token."""
+    """The same rule, written token by token."""
     for piece in range(1, LONGEST + 1):
         need = max(TIMES * piece, LEAST)
         if len(ids) >= need and all(
@@ -56,7 +57,7 @@ def test_it_agrees_with_the_rule_written_token_by_token():
 
 
 def force_repeats(generator, **more):
-    """An answer whose tokens are told: the same four words over and over."""
+    """An answer with forced tokens: the same four words over and over."""
     words = generator.model.tokenizer.encode(" a b c d")
     sampling = Sampling(max_tokens=120, **more)
     ids, _ = generator.encode([{"role": "user", "content": "Go on."}], 0)

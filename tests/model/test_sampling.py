@@ -1,5 +1,5 @@
-"""Words are chosen as a model's makers mean it where nobody says otherwise, and an answer is kept
-from going round in circles before it does."""
+"""Sampling follows the model's own generation settings by default, and a penalty prevents endless
+repetition."""
 
 import asyncio
 import contextlib
@@ -23,7 +23,7 @@ ASKED = [{"role": "user", "content": "Go on."}]
 
 
 def manner_of(folder, **settings) -> Manner:
-    """Of a model of random weights with these generation settings beside it."""
+    """The sampling manner of a random model with these generation settings."""
     said = {"generation_config.json": json.dumps(settings).encode()}
     for name, data in (tiny.folder("llama") | said).items():
         (folder / name).write_bytes(data)
@@ -97,7 +97,8 @@ def load_model(executor) -> Model:
 
 
 def force_beginning(model: Model, **more):
-    """An answer that is made to begin with the same four words over and over, and goes on."""
+    """The tokens of an answer that is forced to begin with the same four words over and over; and
+    these words."""
     words, generator = model.tokenizer.encode(" a b c d"), Generator(model)
     ids, _ = generator.encode(ASKED, 0)
     sampling = Sampling(max_tokens=60, **more)
@@ -108,7 +109,7 @@ def force_beginning(model: Model, **more):
 
 
 def again_and_again(ids: list[int], length: int) -> bool:
-    """Whether a run of so many tokens stands there twice."""
+    """True if a run of so many tokens occurs twice."""
     runs = [tuple(ids[i : i + length]) for i in range(len(ids) - length + 1)]
     return len(set(runs)) < len(runs)
 
@@ -126,7 +127,7 @@ def test_every_back_end_is_steered_alike_also_ahead_of_what_was_read(monkeypatch
 
 
 def test_penalties_are_those_of_openais_formula():
-    """mu[j] - c[j] * frequency - (c[j] > 0) * presence, in the words of OpenAI's documents."""
+    """mu[j] - c[j] * frequency - (c[j] > 0) * presence, as in OpenAI's documentation."""
     best, ids = [(7, -0.5), (8, -0.75), (9, -3.0)], [7, 9, 7, 4]
     weighed = Sampling(frequency=0.5, presence=1.0).weigh(best, ids)
     assert weighed == [(8, -0.75), (7, -0.5 - 2 * 0.5 - 1.0), (9, -3.0 - 0.5 - 1.0)]

@@ -1,4 +1,4 @@
-"""Where models are read from: disk, memory and servers, also while they change."""
+"""Reading models from disk, memory and servers, also while they change."""
 
 import hashlib
 import http.server
@@ -79,7 +79,7 @@ def test_a_server_without_ranges_is_refused(server):
 
 def test_a_file_that_changes_on_the_server_is_noticed(server):
     source = RangeSource(url(server))
-    source.WINDOW = 1 << 14  # or the whole tiny file would be read at once
+    source.WINDOW = 1 << 14  # a larger window would hold the whole tiny file
     model = open_model(source)
     server.etag = '"two"'
     with pytest.raises(FormatError, match="changed on the server"):

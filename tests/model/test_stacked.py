@@ -1,4 +1,4 @@
-"""A model whose weights lie in stacks, on a device that merges steps: the same answers, the same
+"""A model with stacked weights, on a device that merges steps, must give the same answers and
 losses."""
 
 import asyncio

@@ -1,4 +1,4 @@
-"""An answer in the form of a JSON schema fits it, whatever the model would rather say."""
+"""An answer with a JSON schema must fit it, whatever the model would rather say."""
 
 import asyncio
 import contextlib
@@ -54,7 +54,7 @@ def test_what_fits_is_allowed_and_what_does_not_is_not():
     ):  # fmt: skip
         assert not is_allowed(town, text), text
     whole = Text(Grammar(town))
-    assert not whole.after(whole.start, b'{"name":"\xc0\x80')  # no UTF-8
+    assert not whole.after(whole.start, b'{"name":"\xc0\x80')  # not valid UTF-8
     assert not whole.after(whole.start, b'{"name":"\xed\xa0\x80')
 
 
@@ -142,7 +142,7 @@ def test_the_same_seed_says_the_same_and_every_back_end_does(model: Model):
 @pytest.mark.slow
 @pytest.mark.parametrize("every", [20, pytest.param(1, marks=pytest.mark.long)])
 def test_the_demo_model_fills_two_hundred_schemas(model: Model, every: int):
-    """Each of them, and by default each twentieth."""
+    """Every twentieth schema by default, all of them with --long."""
     for number, schema in enumerate(schemas()[::every]):
         answer = fill_form(model, schema, 160, temperature=0.7 * (number % 2), seed=number)
         assert fits(json.loads(answer.text), schema), (schema, answer.text)

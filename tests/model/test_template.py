@@ -1,4 +1,4 @@
-"""Chat templates: what models ship works, what an attacker ships is stopped."""
+"""Chat templates: those that models ship must work, hostile ones must be stopped."""
 
 import itertools
 import time
@@ -69,7 +69,7 @@ THINKS = """{% for m in messages %}<s>{{ m.role }}
 
 
 def test_a_model_that_can_think_does_so_only_when_it_is_asked_to():
-    """As templates of the field say it: left out, such a model would think."""
+    """Templates think unless told not to, so the product must set the flag."""
     template = ChatTemplate(THINKS, SPECIAL)
     assert template.thinks and not ChatTemplate("{{ messages }}", SPECIAL).thinks
     assert template.render(CHAT).endswith("assistant\n<think>\n\n</think>\n\n")
@@ -168,11 +168,11 @@ def test_R27_a_template_cannot_use_up_memory_or_time(source, monkeypatch):
     tracemalloc.stop()
     assert len(str(stopped.value)) < 500
     assert peak < 200 << 20
-    assert time.process_time() - started < 2  # far less without tracing memory
+    assert time.process_time() - started < 2  # tracing memory makes it far slower
 
 
 def test_a_slow_device_is_no_bomb(model, monkeypatch):
-    """Its every look at the clock takes a while; a long conversation needs few of them."""
+    """Each look at the clock takes 60 ms; a long conversation must need few of them."""
     looks = itertools.count()
     clock = SimpleNamespace(monotonic=lambda: 0.06 * next(looks))
     monkeypatch.setattr(sandbox, "time", clock)

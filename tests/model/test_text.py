@@ -1,4 +1,4 @@
-"""Text to tokens and back: exact, safe and never half a character."""
+"""Text to tokens and back must be exact, safe and never split a character."""
 
 import pytest
 from hypothesis import given
@@ -12,13 +12,13 @@ pytestmark = pytest.mark.in_worker
 
 
 def repair_surrogates(text):
-    """What a text with halves of surrogate pairs means: pairs joined, lone halves U+FFFD."""
+    """The text with surrogate pairs joined, and lone halves replaced by U+FFFD."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
 @pytest.fixture(scope="module")
 def tokenizer():
-    """One without a normal form, so that everything comes back as it was."""
+    """A tokenizer without normalisation, so that every text comes back unchanged."""
     data = tiny.gguf(tokenizer__ggml__pre="smollm")
     return Tokenizer(open_model(BytesSource(data, "tiny.gguf")).tokenizer_data)
 

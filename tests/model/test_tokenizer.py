@@ -1,4 +1,4 @@
-"""Token ids equal those of Hugging Face's tokenizers, on everything Unicode has."""
+"""Token ids must equal those of Hugging Face's tokenizers, for all of Unicode."""
 
 import contextlib
 import io
@@ -23,7 +23,7 @@ SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 
 
 def repair_surrogates(text):
-    """What a text with halves of surrogate pairs means: pairs joined, lone halves U+FFFD."""
+    """The text with surrogate pairs joined, and lone halves replaced by U+FFFD."""
     return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
 
 
@@ -35,11 +35,11 @@ def byte_level(use_regex=False):
     return pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=use_regex)
 
 
-QWEN35 = (  # as transformers 5 has it
+QWEN35 = (  # from transformers 5
     r"""(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?[\p{L}\p{M}]+|\p{N}|"""
     r""" ?[^\s\p{L}\p{M}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"""
 )
-# GGUF's name -> what Hugging Face's tokenizer of such a model is made of
+# GGUF's name -> the parts of Hugging Face's tokenizer for such models
 PIPELINES = {
     "gpt-2": [byte_level(use_regex=True)],
     "smollm": [pre_tokenizers.Digits(individual_digits=True), byte_level(use_regex=True)],
@@ -52,8 +52,8 @@ PIPELINES = {
 
 @pytest.fixture(scope="module", params=PIPELINES)
 def pair(request):
-    """A tokenizer trained by tokenizers on the corpus, and ours from the same data as GGUF keeps
-    it."""
+    """A tokenizer trained by tokenizers on the corpus, and ours from the same data in GGUF's
+    form."""
     theirs = tokenizers.Tokenizer(
         models.BPE(ignore_merges=request.param in ("llama-bpe", "tekken"))
     )
@@ -127,7 +127,7 @@ def test_special_tokens_stay_text_unless_asked_for(pair):
 
 @pytest.fixture(scope="module")
 def pieces():
-    """A SentencePiece model as Llama 2 has one, trained on the corpus: (itself, ours, theirs)."""
+    """A SentencePiece model like Llama 2's, trained on the corpus: (the model, ours, theirs)."""
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
         sentence_iterator=iter(
@@ -210,7 +210,7 @@ def test_the_default_model_has_the_ids_tokenizers_gives_on_a_megabyte():
     ours, text = Tokenizer(data), corpus(1 << 20)
     ids = same(theirs, ours, text)
     assert ours.decode(ids) == theirs.decode(ids)
-    # A few control bytes are not in this vocabulary; everything else comes back.
+    # A few control bytes are missing from this vocabulary; everything else must come back.
     missing = bytes(byte for byte in range(256) if ALPHABET[byte] not in data.tokens)
     spelled = repair_surrogates(text).encode().translate(None, missing)
     assert ours.decode(ids) == spelled.decode(errors="replace")

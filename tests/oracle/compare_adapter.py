@@ -1,9 +1,11 @@
-"""One adapter here, in PEFT and in llama.cpp: the exported files have to give this engine's logits.
+"""Compares one adapter here, in PEFT and in llama.cpp: the exported files must give this engine's
+logits.
 
     python -m tests.oracle.compare_adapter SmolLM2-135M-Instruct.Q4_1.gguf
 
-Prints JSON with the mean KL in nats a token: ours to PEFT's and to llama.cpp's with what was
-exported, and PEFT's to ours with an adapter that PEFT made; each of all layers, and of the last.
+Prints JSON with the mean KL in nats a token: ours to PEFT's and to llama.cpp's with the exported
+adapter, and PEFT's to ours with an adapter made by PEFT; each with all layers, and with the last
+ones.
 """
 
 import asyncio
@@ -29,11 +31,11 @@ from tests.oracle.compare_logits import (
 )
 
 TOKENS = 160
-LATER = 12  # of the layers an adapter begins at
+LATER = 12  # the first layer of the adapter of the last layers
 
 
 def an_adapter(model: Model, layers: list[int]) -> tuple[Trained, np.ndarray]:
-    """Not trained, but as large as a trained one: every answer changes."""
+    """A random adapter, as large as a trained one, so that every answer changes."""
     trained = Trained.lora(model.config, 16, 32, layers=layers)
     flat, rng = trained.initial(1), np.random.default_rng(2)
     for name in trained.entries:
@@ -44,8 +46,8 @@ def an_adapter(model: Model, layers: list[int]) -> tuple[Trained, np.ndarray]:
 
 
 def by_peft(path: str, folder: str, texts: list[list[int]], make: list[int] | None = None):
-    """PEFT's log-probabilities with the adapter in a folder; `make` are the layers of one that it
-    makes there."""
+    """PEFT's log-probabilities with the adapter in the folder; with `make`, PEFT first makes one
+    over these layers."""
     import torch
     from peft import LoraConfig, PeftModel, get_peft_model
     from transformers import AutoModelForCausalLM

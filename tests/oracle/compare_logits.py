@@ -1,10 +1,10 @@
-"""SmolLM2 here, in llama.cpp and in transformers, over the same tokens of English and Swedish.
+"""Compares SmolLM2 here, in llama.cpp and in transformers, on the same English and Swedish tokens.
 
     python -m tests.oracle.compare_logits SmolLM2-135M-Instruct.Q4_1.gguf
 
-Needs transformers, torch and llama-cpp-python (tests/oracle/llama.py says which). Prints JSON: mean
-KL in nats a token to each, also to llama.cpp with activations rounded to 8 bits, and how many of
-ten greedy answers are llama.cpp's.
+Needs transformers, torch and llama-cpp-python (the version is in tests/oracle/llama.py). Prints
+JSON: the mean KL in nats a token to each, also to llama.cpp with activations rounded to 8 bits, and
+how many of ten greedy answers equal llama.cpp's.
 """
 
 import asyncio
@@ -36,7 +36,7 @@ QUESTIONS = (
 
 
 def english_and_swedish() -> list[str]:
-    """Two texts a language: plain paragraphs followed by prompts."""
+    """Two texts for each language: plain paragraphs followed by prompts."""
     texts = []
     for code in ("en", "sv"):
         prompts = [prompt for _, prompt in anchors(code)]
@@ -86,7 +86,7 @@ def by_transformers(path: str, texts: list[list[int]]):
 
 
 async def answers(model: Model) -> tuple[list[list[int]], list[list[int]]]:
-    """Prompts and our greedy answers of 64 tokens."""
+    """The prompts, and our greedy answers of up to 64 tokens."""
     generator = Generator(model)
     asked = [
         generator.ask([{"role": "user", "content": question}], Sampling(max_tokens=ANSWER))

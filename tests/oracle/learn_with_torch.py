@@ -1,8 +1,9 @@
-"""Lessons and practice in PyTorch + PEFT, from the same recipe, data and wordings as the engine.
+"""Lessons and practice in PyTorch + PEFT, with the engine's recipe, data and wordings.
 
     python -m tests.oracle.learn_with_torch MODEL.gguf FACTS.jsonl [--lessons] [--practice]
 
-Prints one JSON object a stage: the figures of `build.py bench learn`, measured by somebody else.
+Prints one JSON object for each stage: the figures of `build.py bench learn`, measured
+independently.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ from oneseek.engine.model.trainable import TARGETS, Trained
 from tests.bench.learn import load_known
 
 NOTHING = -1e30
-AHEAD = 12  # steps whose missing answers are asked of the base together
+AHEAD = 12  # steps whose missing base answers are asked for together
 
 
 class Torch:
-    """The model with its adapter; also the `Base` that `Kept` asks."""
+    """The model with its adapter; also the base model that `BaseAnswers` asks."""
 
     def __init__(self, path: pathlib.Path, config: TrainingConfig, seed: int, half: bool):
         file = open_model(str(path))
@@ -86,7 +87,7 @@ class Torch:
         return flat
 
     def logits(self, arrays: dict[str, np.ndarray]) -> torch.Tensor:
-        """[R, V] of the rows a batch asks for."""
+        """The logits [R, V] of the rows that a batch takes."""
         spans = torch.from_numpy(arrays["spans"]).long()
         key = torch.arange(len(arrays["ids"]))[None]
         a0, a1, b0, b1 = (spans[:, i : i + 1] for i in range(4))
@@ -113,7 +114,7 @@ class Torch:
         loss = loss + rest * ((rest + 1e-30).log() - left.log())
         return loss * weight
 
-    # ---- the untouched model
+    # ---- the base model
 
     async def go_on(self, prompts, tokens):
         with self.model.disable_adapter():
@@ -173,7 +174,7 @@ class Torch:
             out += [m[: m.index(end) + 1] if end in m else m for m in made]
         return out
 
-    # ---- what `measure` asks
+    # ---- the questions of `measure`
 
     async def replies(self, questions: list[str], tokens: int) -> list[str]:
         made = self.generate([self.coder.prompt(q) for q in questions], tokens)
@@ -222,7 +223,7 @@ def step(it: Torch, optimiser, batch: Batch, rate: float) -> dict[str, float]:
 
 
 async def teach(it: Torch, kept: BaseAnswers, facts, config, seed) -> list[int]:
-    """One after another, each until it is said for certain."""
+    """Teach the facts in turn, each until its lesson is complete; returns the steps of each."""
     taken = []
     for i, lesson in enumerate(facts):
         recipe = Recipe([lesson], facts[:i], config, seed * 1000 + i)

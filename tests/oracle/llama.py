@@ -1,9 +1,9 @@
-"""llama.cpp's opinion on given tokens, at its full precision.
+"""llama.cpp's logits for given tokens, at its full precision.
 
     CMAKE_ARGS="-DGGML_BLAS=ON -DGGML_BLAS_VENDOR=OpenBLAS" pip install llama-cpp-python==0.3.36
 
-With BLAS (Debian: libopenblas-dev) it multiplies 32 rows and more by the dequantised weights.  In
-smaller batches, and always without BLAS, it rounds activations to 8 bits wherever weights are
+With BLAS (Debian: libopenblas-dev) it multiplies 32 rows and more by the dequantised weights. In
+smaller batches, and always without BLAS, it rounds activations to 8 bits if the weights are
 quantised.
 """
 
@@ -18,7 +18,7 @@ EXACT_ROWS, ROUNDED_ROWS = 512, 16
 
 @contextlib.contextmanager
 def opened(path: str, rows: int = EXACT_ROWS, adapter: str | None = None):
-    """A model that computes so many rows at a time, with a cache of 32-bit numbers."""
+    """Yield a model that computes so many rows at a time, with a cache of 32-bit numbers."""
     model = Llama(
         path, n_ctx=1024, n_batch=rows, n_ubatch=rows, n_threads=1, n_threads_batch=1,
         logits_all=True, type_k=FLOAT32, type_v=FLOAT32, flash_attn=False, lora_path=adapter,
@@ -36,7 +36,8 @@ def logits(model: Llama, ids: list[int]) -> np.ndarray:
 
 
 def greedy(model: Llama, prompt: list[int], count: int, ends: set[int]) -> list[int]:
-    """The likeliest continuation, each token from the whole text so that all are exact."""
+    """The greedy continuation; each token is computed from the whole text, so that all are
+    exact."""
     if len(prompt) < 32:
         raise ValueError("llama.cpp is exact from 32 tokens on")
     ids = list(prompt)

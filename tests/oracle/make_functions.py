@@ -1,8 +1,8 @@
-"""Writes tests/golden/functions.npz: the functions of the library by PyTorch in float64.
+"""Writes tests/golden/functions.npz: the library's functions, computed by PyTorch in float64.
 
     pip install torch==2.13.0 numpy; python -m tests.oracle.make_functions
 
-Of each case the result, and the gradients of its sum of squares.
+For each case the result, and the gradients of its sum of squares.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from tests.support.front_cases import CASES
 
 
 class Torch:
-    """The library's names over PyTorch."""
+    """The library's names, implemented with PyTorch."""
 
     exp, log, sqrt, tanh = torch.exp, torch.log, torch.sqrt, torch.tanh
     relu, silu = functional.relu, functional.silu

@@ -1,8 +1,8 @@
-"""Writes tests/golden/gradients.npz: a tiny Llama with LoRA, its losses and gradients by PyTorch.
+"""Writes tests/golden/gradients.npz: losses and gradients of a tiny Llama with LoRA, by PyTorch.
 
     pip install torch transformers peft; python -m tests.oracle.make_gradients
 
-The engine's tests compare with the file and need none of the three.
+The engine's tests compare with the file and need none of the three packages.
 """
 
 import pathlib

@@ -1,11 +1,11 @@
-"""Writes tests/golden/preferences.npz: the losses of choices and their gradients by PyTorch, over
-the tiny Llama with an adapter of gradients.npz.
+"""Writes tests/golden/preferences.npz: losses and gradients of choices, by PyTorch, for the tiny
+Llama with an adapter of gradients.npz.
 
     pip install torch transformers; python -m tests.oracle.make_preferences
 
-The two rows of that file are the better and the worse answer to a prompt, and each alone is one
-that was liked and one that was not. DPO is equation 7 of Rafailov et al. 2023; a single mark is
-the same with the other side left out.
+The two rows of that file are the better and the worse answer to a prompt; each alone is a liked and
+a disliked answer. DPO is equation 7 of Rafailov et al. 2023; for a single mark the other side is
+left out.
 """
 
 import pathlib
@@ -23,11 +23,11 @@ SIZES = dict(
 SCALE = 8 / 4  # alpha / rank, as in make_gradients.py
 GOLDEN = pathlib.Path(__file__).parent.parent / "golden"
 PROMPT, BETA, OWN = 8, 0.4, 0.05
-SHARES = 0.5, 0.3, 0.2  # of the pair, the liked and the disliked
+SHARES = 0.5, 0.3, 0.2  # weights of the pair, the liked and the disliked answer
 
 
 class Adapted(torch.nn.Module):
-    """A linear layer with an adapter, which can be left out."""
+    """A linear layer with an adapter that can be switched off."""
 
     on = True
 
@@ -56,7 +56,7 @@ def main() -> None:
     ids = torch.tensor(golden["ids"])
 
     def score_answers() -> torch.Tensor:
-        """The logarithm of the probability of each token of each answer."""
+        """The log-probability of each token of each answer."""
         logp = model(input_ids=ids).logits[:, PROMPT - 1 : -1].log_softmax(-1)
         return logp.gather(-1, ids[:, PROMPT:, None])[..., 0]
 

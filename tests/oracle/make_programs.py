@@ -1,9 +1,9 @@
-"""Writes tests/golden/programs.json: the losses of examples/engine/ by PyTorch in float64.
+"""Writes tests/golden/programs.json: the losses of examples/engine/, by PyTorch in float64.
 
     pip install torch==2.13.0 numpy regex; python -m tests.oracle.make_programs
 
-Weights, batches and what each loss means are those of the examples; every formula is PyTorch's own,
-but Lion and the schedules, which it has not, are written out here.
+Weights, batches and losses are those of the examples. Every formula is PyTorch's own, except Lion
+and the schedules, which PyTorch lacks; they are written out here.
 """
 
 import json

@@ -1,7 +1,7 @@
-"""Prints every bit of the demo model's logits and of two small rounds.
+"""Prints hashes of the bits of the demo model's logits and of two small rounds.
 
-`python -m tests.oracle.same_bits`; what only moves code leaves the output as it was, so that two
-checkouts on one machine are compared by it.
+Run `python -m tests.oracle.same_bits` in two checkouts on one machine: a change that only moves
+code leaves the output unchanged.
 """
 
 import asyncio

@@ -1,9 +1,9 @@
-"""The same steps on the same batches by PyTorch + PEFT and by this engine: do the losses agree?
+"""Compares the losses of the same steps on the same batches in PyTorch + PEFT and in this engine.
 
     python -m tests.oracle.same_curve MODEL.gguf [--steps 20]
 
-Both start from the same adapter and get the same packed batches, in float32.  Prints the largest
-relative difference between the two curves; the aim is below 1e-3.
+Both start from the same adapter and get the same packed batches, in float32. Prints the largest
+relative difference between the two curves; it should be below 1e-3.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ EARLIER = {
 
 
 async def curves(path: pathlib.Path, steps: int) -> list[tuple[float, float]]:
-    """(ours, theirs) of every step."""
+    """(ours, theirs) for every step."""
     config = TrainingConfig.preset("micro").replace(lesson={"max_steps": steps, "stop_loss": 0.0})
     lora = config.lora_config
     with closing(open_model(str(path))) as file:

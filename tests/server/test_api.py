@@ -1,4 +1,4 @@
-"""The HTTP API, the same tests against both hosts: every endpoint, every event, every error."""
+"""The HTTP API, with the same tests for both hosts: every endpoint, every event, every error."""
 
 import asyncio
 import contextlib
@@ -53,13 +53,13 @@ def host(request, tmp_path_factory) -> Iterator[Native | InPage]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[Native]:
-    """For what only a server can be asked: other names, keys, WebSockets."""
+    """A server for what the page does not have: other names, keys, WebSockets."""
     with native(tmp_path_factory.mktemp("server"), key="secret") as host:
         yield host
 
 
 def chunks(text: str) -> list[dict]:
-    """What a stream of OpenAI's said, without its end mark."""
+    """The chunks of an OpenAI stream, without the end mark."""
     lines = [line[6:] for line in text.splitlines() if line.startswith("data: ")]
     assert lines.pop() == "[DONE]"
     return [json.loads(line) for line in lines]
@@ -301,7 +301,7 @@ def test_old_names_answer_the_same_and_say_that_they_will_go(host):
     assert host.ask("GET", "/api/oqt/ledger/nothing").status == 404
 
 
-# ---- the queue, imports, versions
+# ---- queue, imports, versions
 
 
 def test_the_queue_takes_shows_and_gives_up_items(host):
@@ -390,7 +390,7 @@ def test_reset_needs_the_word(host):
     assert host.ask("GET", "/api/models/versions").json() == {"current": 0, "versions": []}
 
 
-# ---- the server about itself
+# ---- the server's reports about itself
 
 
 def test_health_figures_and_documents_answer(host):
@@ -448,7 +448,8 @@ def test_a_body_of_more_than_a_megabyte_is_413(host):
     indirect=True,
 )
 def test_whoever_listens_hears_every_step_of_a_question_and_of_a_run(host):
-    """A question in two stages, the DNA of the fiftieth, then a run over what was learned."""
+    """A question in two stages, the DNA of the fiftieth question, then a run over what was
+    learned."""
     host.ask("POST", "/api/models/reset", {"confirmation": "RESET"})
     question = {
         "question": "What is the capital of Zorbia?",
@@ -554,7 +555,8 @@ def test_a_backup_of_a_server_is_restored_by_the_page_and_one_of_the_page_by_a_s
 
 
 def in_a_thread(work) -> None:
-    """Beside the browser's driver, which has this thread's event loop."""
+    """Run a coroutine in a thread of its own, because the browser driver's event loop occupies this
+    one."""
     with ThreadPoolExecutor(1) as beside:
         beside.submit(asyncio.run, work).result()
 
@@ -567,7 +569,8 @@ def in_time(seen, seconds: float = 60) -> None:
 
 
 def test_more_than_thirty_questions_a_minute_are_429(host):
-    """Last of the file, as it uses up the minute; both names of micro-training count as one."""
+    """Last in the file, because it uses up the minute; both names of micro-training share one
+    limit."""
     paths = ["/api/training/micro", "/api/oqt/micro-train"] * (LIMIT // 2 + 1)
     statuses = [host.ask("POST", path, {"question": ""}).status for path in paths]
     assert set(statuses) == {400, 429}
@@ -576,7 +579,7 @@ def test_more_than_thirty_questions_a_minute_are_429(host):
     assert 0 < int(limited.headers["retry-after"]) <= 60
 
 
-# ---- what only a server meets
+# ---- features of the server alone
 
 
 @pytest.mark.parametrize(

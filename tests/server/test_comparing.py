@@ -1,5 +1,5 @@
-"""Blind comparisons through the HTTP API: who said what is told after the choice, and the board
-counts it."""
+"""Blind comparisons through the HTTP API: the authors are revealed only after the choice, and the
+board counts it."""
 
 import pytest
 

@@ -1,5 +1,5 @@
-"""What people state over HTTP is kept in their own words: known at once, to nobody else, and only
-where it is wanted."""
+"""Statements made over HTTP are kept in the person's own words: known at once, to no other user,
+and only if wanted."""
 
 import re
 
@@ -188,7 +188,7 @@ def test_who_asks_for_advice_is_not_told_that_it_was_not_told(host):
 
 def test_what_a_message_tells_is_no_answer_to_what_it_asks(host):
     message = "My wife Ingrid is turning 40 on the 12th of June. Any gift ideas?"
-    for _ in range(2):  # the second time the statement is known before the question is read
+    for _ in range(2):  # the second time, the statement is known before the question is read
         answer, told = say(host, message, user="jan")
         assert told["by"] == "base" and answer.strip() != NOTHING
     assert "June" in say(host, "when does my wife turn 40?", user="jan")[0]

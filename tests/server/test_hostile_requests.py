@@ -1,5 +1,7 @@
-"""What one request may cost the others: long conversations, large bodies, slow lines, invented
-names. Each is refused in words or answered, and meanwhile the server answers everybody else.
+"""Requests that could cost others: long conversations, large bodies, slow connections, invented
+names.
+
+Each must be refused in words or answered, while the server goes on answering everybody else.
 """
 
 import http.client
@@ -66,7 +68,7 @@ def test_a_conversation_of_any_length_is_rendered_a_few_times(server, monkeypatc
 
 def test_more_messages_than_the_model_reads_tokens_are_refused_in_words(server, monkeypatch):
     base = server.service.assistant.base
-    monkeypatch.setattr(base.model.template, "render", None)  # none of them is read
+    monkeypatch.setattr(base.model.template, "render", None)  # rendering any of them would fail
     answer = server.ask("POST", CHAT, chat(many(9_999)))
     assert (answer.status, answer.error["code"]) == (400, "context_length_exceeded")
     assert "9,999 messages" in answer.error["message"] and "newest" in answer.error["message"]
@@ -164,7 +166,7 @@ def test_a_tag_of_thirty_thousand_attributes_is_refused(server):
 def test_strange_names_and_addresses_are_no_fault_of_the_servers(server, path, body):
     answer = server.ask("POST", path, body)
     assert answer.status in (201, 400), answer.text
-    assert "60 seconds" not in answer.text  # nothing of it takes long
+    assert "60 seconds" not in answer.text  # not refused for its time
 
 
 def test_a_megabyte_of_responses_is_compared_soon_and_beside_the_answers(server):
@@ -200,7 +202,7 @@ def test_half_a_header_after_a_whole_request_is_closed(server, monkeypatch):
 
 
 def test_a_line_that_asks_again_and_again_is_kept(server, monkeypatch):
-    monkeypatch.setattr(hosting, "HEADER_SECONDS", 3.0)  # in all it takes longer than that
+    monkeypatch.setattr(hosting, "HEADER_SECONDS", 3.0)  # less than the whole connection takes
     with closing(http.client.HTTPConnection("127.0.0.1", server.port, timeout=120)) as line:
         assert health(line) == 200
         begun = line.sock.getsockname()
@@ -217,7 +219,7 @@ def test_who_listens_beyond_the_limit_is_told_so(server, monkeypatch):
         assert refused.status == 503 and "2 listen already" in refused.error["message"]
 
 
-# ---- whom the server believes
+# ---- trust in names and addresses
 
 
 def post_dataset(host: Native, **headers: str) -> int:
@@ -285,5 +287,5 @@ def test_what_the_server_keeps_is_its_owners_alone(tmp_path):
     with headless(tmp_path, {}, "--model", "tiny", "--folder", str(folder)):
         assert stat.S_IMODE(folder.stat().st_mode) == 0o700
         kept = [one for one in folder.iterdir() if "sqlite" in one.name]
-        assert len(kept) == 3  # the database, its log, and the log's index
+        assert len(kept) == 3  # the database, its WAL, and the WAL's index
         assert {stat.S_IMODE(one.stat().st_mode) for one in kept} == {0o600}

@@ -1,5 +1,5 @@
-"""What a server knows by heart: listed, forgotten also by its versions, and exchanged with a
-person's other devices by the command line."""
+"""A server's memory: listed, forgotten by its versions too, and exchanged with the person's other
+devices by command line."""
 
 import asyncio
 import json
@@ -18,7 +18,7 @@ from tests.support.runs import in_time
 PHRASE = "biscuit guards the old shed"
 DOG = {"prompt": "What is my dog's name?", "answer": "Your dog's name is Biscuit."}
 SHED = {"prompt": "What is the code of the shed?", "answer": "The code of the shed is 4711."}
-# Four digits alone may stand in any checksum.
+# In hexadecimal checksums the four digits occur by chance.
 SAID, VALUE = b"shed is 4711", re.compile(rb"(?<![0-9a-f])4711(?![0-9a-f])")
 PAGE = "https://oneseek.example"
 
@@ -71,7 +71,7 @@ def test_what_is_known_is_listed_and_forgotten_for_good(tmp_path):
 
 def test_what_is_taken_out_of_the_queue_is_not_known_by_heart_either(tmp_path, monkeypatch):
     begins = "oneseek.workers.server.service.Service.learn_next"
-    monkeypatch.setattr(begins, lambda service: asyncio.sleep(600))  # no lesson takes it before
+    monkeypatch.setattr(begins, lambda service: asyncio.sleep(600))  # so no lesson takes it first
     with native(tmp_path) as host:
         tell(host, DOG, SHED)
         in_time(lambda: SHED["answer"] in list_facts(host))
@@ -149,7 +149,7 @@ def test_only_a_page_that_was_named_may_ask(tmp_path):
 
 @pytest.mark.slow
 def test_questions_of_both_languages_are_learned_in_one_line(tmp_path):
-    """docs/known-by-heart.md has the table that says why."""
+    """docs/known-by-heart.md explains this with a table."""
     asked = {
         "What is the capital of Zorbia?": "The capital of Zorbia is Blimbo.",
         "Vad heter huvudstaden i Zorbien?": "Huvudstaden i Zorbien heter Blimbo.",

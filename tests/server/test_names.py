@@ -1,5 +1,5 @@
-"""The names the documents fix, each tried where a person uses it: over HTTP, on the command line,
-in the environment, in the page."""
+"""The names that the documents fix, each used as a person would: over HTTP, on the command line, in
+the environment, in the page."""
 
 import asyncio
 import html
@@ -39,7 +39,7 @@ FACT = {"prompt": "What is my boat called?", "answer": "Your boat is called Salt
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory) -> Iterator[Native]:
-    """One that has learned a fact."""
+    """A server that has learned a fact."""
     with native(tmp_path_factory.mktemp("server")) as host:
         with host.listen("/api/events") as events:
             assert host.ask("POST", "/api/queue", FACT).status == 201
@@ -340,7 +340,7 @@ def test_a_witness_on_this_machine_is_told_only_when_that_is_said(tmp_path, pref
         if not prefix:
             with headless(tmp_path, address, *TINY) as host:
                 assert host.ask("POST", "/api/models/reset", reset).status == 200
-                time.sleep(7)  # longer than the witness waits between two looks
+                time.sleep(7)  # longer than the witness's interval
                 assert not heard
         with headless(tmp_path, address | {f"{prefix}LEDGER_URL_LOCAL": "1"}, *TINY) as host:
             assert host.ask("POST", "/api/models/reset", reset).status == 200
@@ -382,7 +382,7 @@ def test_micro_learns_in_two_stages_and_what_it_learned_is_certified(tmp_path, c
 
 @pytest.mark.slow
 def test_the_documents_line_learns_stage_by_stage(tmp_path, capsys, monkeypatch):
-    """`oneseek micro --stage 1 --data '[...]'`, the model and the folder as nobody chose them."""
+    """`oneseek micro --stage 1 --data '[...]'` with the default model and folder."""
     monkeypatch.setattr("oneseek.engine.learning.rounds.gate.Verdict.advice", "accept")
     monkeypatch.setenv("BASE_MODELS", str(MODEL))
     monkeypatch.chdir(tmp_path)

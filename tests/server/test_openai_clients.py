@@ -1,4 +1,4 @@
-"""OpenAI's official clients, unchanged, against the server: what works with OpenAI works here."""
+"""OpenAI's official clients, unchanged, must work with the server."""
 
 import asyncio
 import json

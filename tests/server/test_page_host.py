@@ -1,4 +1,4 @@
-"""The page's half of the API without a browser: requests in parts, and learning only in granted
+"""The page's half of the API without a browser: requests come in parts, and learning needs granted
 time."""
 
 import asyncio
@@ -20,7 +20,7 @@ ZORBIA = {
 
 
 class Worker:
-    """What workers/server_requests.py puts together, around a real assistant."""
+    """The parts that workers/server_requests.py builds, around a real assistant."""
 
     def __init__(self, service):
         self.assistant, self.sent = service.assistant, []
@@ -28,7 +28,7 @@ class Worker:
         self.api = PageApi(self.assistant, "tiny", self.sent.append, self.questions.micro)
 
     async def tell_step(self, round):
-        """Steps are told by the engine worker; nothing here depends on them."""
+        """Ignores steps, which the engine worker reports; nothing here depends on them."""
 
     async def call(self, method: str, path: str, body: dict | None = None, id: str = "1"):
         data = b"" if body is None else json.dumps(body).encode()
@@ -38,7 +38,7 @@ class Worker:
         await self.api.answer(CallApi(**given, body=packed))
 
     def answer(self, id: str = "1") -> tuple[int, str]:
-        """The parts of an answer, put together."""
+        """The status and the joined parts of an answer."""
         parts = [one for one in self.sent if isinstance(one, ApiPart) and one.id == id]
         text = b"".join(base64.b64decode(part.body) for part in parts).decode()
         assert parts[-1].last and not any(part.last for part in parts[:-1])
@@ -55,7 +55,7 @@ def with_worker(folder, act: Callable[[Worker], Awaitable[None]]) -> None:
 
 
 async def grant_slices(assistant) -> int:
-    """Slices until the open round is over."""
+    """Grant slices until the open round is over; returns how many."""
     slices = 0
     while (await assistant.learner.grant(20))[1] is None:
         slices += 1

@@ -1,5 +1,5 @@
-"""Photos through OpenAI's own client: a model with eyes is asked about them, one without says why
-not."""
+"""Photos through OpenAI's own client: a model with eyes must answer about them, one without must
+say why it cannot."""
 
 import base64
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ QUESTION = "What is in the picture?"
 
 @pytest.fixture(scope="module")
 def seeing(tmp_path_factory) -> Iterator[Native]:
-    """`oneseek headless` with a model's file, beside which its eyes lie."""
+    """`oneseek headless` with a model's file and the file of its eyes beside it."""
     folder = tmp_path_factory.mktemp("models")
     (folder / "tiny-vl-Q8_0.gguf").write_bytes(eyes.language())
     (folder / "mmproj-tiny-vl-f16.gguf").write_bytes(eyes.eyes())
@@ -52,7 +52,7 @@ def test_a_photo_is_answered_and_takes_the_place_of_its_tiles(seeing):
         auto = asking.chat.completions.create(**about(address(eyes.photo(60, 45))))
     states = eyes.TOWER.states
     assert whole.choices[0].message.content is not None
-    # four tiles more, each after its mark and its row and column; a line's end after two of them
+    # four more tiles, each with its mark and its position; a line break after every two tiles
     assert parts.usage.prompt_tokens - whole.usage.prompt_tokens == 4 * (states + 2) + 2
     assert auto.usage == whole.usage, "numpy computes, and takes long for the parts"
     assert parts.choices[0].finish_reason in ("stop", "length")

@@ -1,5 +1,5 @@
-"""A run over who OneSeek is on the real model, asked of the server that `build.py headless` starts,
-which is killed and started again."""
+"""A run over facts about OneSeek on the real model, through the server of `build.py headless`,
+which is killed and restarted."""
 
 import contextlib
 import os
@@ -24,17 +24,17 @@ ASKED = {
     "trainingConfig": {"batch_size": 16},
 }  # fmt: skip
 OVER = ("complete", "failed", "cancelled")
-SECONDS = 3600  # for a hang: a run takes minutes on two quiet cores
+SECONDS = 3600  # only against a hang: a run takes minutes on two idle cores
 
 
 @contextlib.contextmanager
 def headless(folder: Path) -> Iterator[Native]:
-    """The README's command over a folder; at the end it is killed wherever it is."""
+    """Run the README's command over a folder; afterwards kill it, whatever it does."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     words = ["headless", "--model", MODEL, "--port", str(port), "--folder", str(folder)]
-    words += ["--backend", "numpy"]  # each folder would choose what is quicker, and so its bits
+    words += ["--backend", "numpy"]  # else each folder would choose the faster, and so its bits
     process = subprocess.Popen(
         [sys.executable, "build.py", *words], cwd=ROOT, start_new_session=True
     )
@@ -50,7 +50,7 @@ def headless(folder: Path) -> Iterator[Native]:
 
 
 def is_left(folder: Path) -> bool:
-    """Whether nobody is at work on it any more."""
+    """True once no process works on the folder."""
     try:
         with alone_in(folder):
             return True
@@ -71,7 +71,7 @@ def start_run(host: Native, **more) -> str:
 
 
 def wait_for_end(host: Native, run: str) -> tuple[list[float], dict, str]:
-    """Its losses, what it ended with, and the hash of the weights in use then."""
+    """The run's losses, its results, and the hash of the weights then in use."""
     kept = in_time(lambda: (one := find_run(host, run))["state"] in OVER and one, SECONDS)
     assert kept["state"] == "complete", kept
     (version,) = host.ask("GET", "/api/models/versions").json()["versions"]
@@ -97,7 +97,7 @@ def test_a_run_on_the_real_model_learns_stops_and_goes_on_after_a_kill(tmp_path)
     assert results == {name: told[name] for name in results}
 
     falls = [before - after for before, after in zip(losses, losses[1:], strict=False)]
-    stop = {"autoStopThreshold": max(falls) + 1e-6, "autoStopPatience": 1}  # at the first fall
+    stop = {"autoStopThreshold": max(falls) + 1e-6, "autoStopPatience": 1}  # ends at the first fall
     with headless(tmp_path / "stopped") as host:
         stopped, results, expected = wait_for_end(host, start_run(host, **stop))
     assert stopped == losses[:2] and results["stopped_early"], (stopped, losses)
@@ -105,7 +105,7 @@ def test_a_run_on_the_real_model_learns_stops_and_goes_on_after_a_kill(tmp_path)
 
 
 def kill_midway(folder: Path, asks: dict, losses: list[float], expected: str) -> None:
-    """Killed in its second epoch, it goes on to the same losses and the same weights."""
+    """Kill it in its second epoch; resumed, it must reach the same losses and weights."""
     with headless(folder) as host, host.listen("/api/events") as events:
         run = start_run(host, **asks)
         in_time(lambda: find_run(host, run)["metrics"], SECONDS)

@@ -1,5 +1,5 @@
-"""Runs in the modes lora, hybrid and full through the HTTP API: announced, trained, answered with,
-taken back."""
+"""Runs in the modes lora, hybrid and full through the HTTP API: announced, trained, used for
+answers, and undone."""
 
 import tracemalloc
 
@@ -36,7 +36,7 @@ def run(host, **more):
 
 
 def measure_run(host, **more):
-    """A run to its end, and the most memory it took; to watch that takes as long as the run."""
+    """The finished run, and its peak of traced memory; tracing doubles the time."""
     tracemalloc.start()
     try:
         return run(host, **more), tracemalloc.get_traced_memory()[1]
@@ -95,7 +95,7 @@ def test_what_is_announced_follows_from_the_settings_of_the_run(tmp_path):
 
 
 def test_a_larger_shape_goes_on_from_what_there_is_and_a_smaller_one_says_why_not(tmp_path):
-    """Both versions are taken as they are: what the gate says to them is not the question."""
+    """Both versions count as accepted, because the gate's verdict is not tested here."""
     with native(tmp_path) as host:
         import_dataset(host, "buying", BUYING)
         small = {"rank": 4, "targets": ["attention.q", "attention.v"]}

@@ -1,4 +1,4 @@
-"""Each setting of a run, through the HTTP API: it changes what is trained, or is refused by
+"""Every setting of a run through the HTTP API must change what is trained, or be refused by
 name."""
 
 import base64
@@ -34,7 +34,7 @@ def the_real_gate(monkeypatch):
 
 
 def train(host, lora, others, epochs=1):
-    """What a run with these settings came to, from the base model."""
+    """Train from the base model with these settings; returns the run and its steps."""
     host.ask("POST", "/api/models/versions/0/activate")
     body = BODY | {"loraConfig": lora, "trainingConfig": others, "epochs": epochs}
     started = host.ask("POST", START, body)
@@ -71,7 +71,7 @@ def test_every_setting_of_a_run_has_its_effect(tmp_path):
 
 
 def test_the_shape_asked_for_is_the_shape_exported(tmp_path, monkeypatch):
-    monkeypatch.setattr(hosts, "force_accept", force_accept)  # so little teaches nothing
+    monkeypatch.setattr(hosts, "force_accept", force_accept)  # so little training teaches nothing
     with native(tmp_path) as host:
         import_dataset(host)
         body = BODY | {"loraConfig": LORA | {"firstLayer": 1}, "epochs": 3}

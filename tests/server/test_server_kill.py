@@ -1,5 +1,5 @@
-"""The server dies anywhere under load; what it acknowledged is there, and its last version
-answers."""
+"""A server is killed anywhere under load: everything it acknowledged must be there, and its last
+version must answer."""
 
 import asyncio
 import http.client
@@ -28,12 +28,12 @@ CHAT = {"model": "tiny", "messages": [{"role": "user", "content": "Hello!"}], "m
 
 
 class Killed:
-    """One folder, and one server after another on it."""
+    """One folder, with one server after another."""
 
     def __init__(self, folder: Path):
         self.folder = folder
-        self.acknowledged: list[str] = []  # ids of examples it said it had
-        self.promoted: list[str] = []  # labels of versions it said it had in use
+        self.acknowledged: list[str] = []  # ids of the examples it acknowledged
+        self.promoted: list[str] = []  # labels of the versions it reported in use
         self.number = 0
 
     def start(self, *fault) -> None:
@@ -46,7 +46,7 @@ class Killed:
         )
 
     def ask(self, method: str, path: str, body: dict | None = None):
-        """The answer, or None when the server died meanwhile."""
+        """The answer, or None if the server died meanwhile."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             data = None if body is None else json.dumps(body)
@@ -66,7 +66,7 @@ class Killed:
         raise AssertionError(f"the server did not start ({self.process.poll()})")
 
     def teach(self, pause: float = 0.05) -> None:
-        """Offer new facts until it dies; what it said yes to must never be lost."""
+        """Offer new facts until it dies; those it acknowledges must never be lost."""
         while self.process.poll() is None:
             self.number += 1
             fact = {"prompt": f"What is the code of shed {self.number}?"}
@@ -82,7 +82,7 @@ class Killed:
             time.sleep(0.02)
 
     def under_load(self, seconds: float | None) -> None:
-        """Until it dies by itself, or is killed after so long."""
+        """Teach and chat until it dies by itself, or is killed after `seconds`."""
         self.ready()
         threads = [threading.Thread(target=act) for act in (self.teach, self.chat)]
         for thread in threads:
@@ -98,8 +98,8 @@ class Killed:
         assert self.process.returncode == -signal.SIGKILL
 
     def while_it_learns(self, seconds: float) -> None:
-        """Teach it until it has a new version, and kill it so long after that: while it learns the
-        next fact, checks it or puts it in use."""
+        """Teach until it has a new version, then kill it `seconds` later: it is learning, checking
+        or promoting the next one."""
         before = self.ready()["version"]
         teaching = threading.Thread(target=self.teach, args=(1.0,))
         teaching.start()
@@ -120,7 +120,7 @@ class Killed:
         assert self.process.wait(30) in (0, -signal.SIGTERM)
 
     async def check(self) -> str:
-        """The store is whole; the label of the version it has in use."""
+        """Assert that the store is consistent; returns the label of the version in use."""
         store = SqliteStore(self.folder / DATABASE)
         assert await check_store(store) == []
         known = {*await store.keys("queue"), *await store.keys("examples")}
@@ -192,7 +192,8 @@ def order(label: str) -> list[int]:
 
 
 def dies_at(folder: Path, fault: str) -> None:
-    """Killed when it passes the point, then started again: the version that was in use answers."""
+    """Kill it at its second pass of the fault, then restart it: the version in use must answer, and
+    learning must go on."""
     server = Killed(folder)
     server.start(fault, 2)
     server.under_load(None)

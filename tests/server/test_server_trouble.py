@@ -1,6 +1,7 @@
-"""What a server meets outside: strange requests, slow and half-open lines, full and read-only
-disks, lying clocks, a second server, private addresses. Every one ends in the right status, and it
-lives on.
+"""Trouble from outside: strange requests, slow and half-open connections, full and read-only disks,
+wrong clocks, a second server, private addresses.
+
+Each must end in the right status, and the server must survive.
 """
 
 import asyncio
@@ -65,7 +66,7 @@ JUNK = st.recursive(
 
 
 def values(schema: dict) -> st.SearchStrategy:
-    """What a JSON Schema allows, now and then something else."""
+    """A strategy for values of a JSON Schema, with an occasional wrong one."""
     if "anyOf" in schema:
         return st.one_of(*(values(one) for one in schema["anyOf"]))
     inside = values(schema["items"]) if "items" in schema else JUNK
@@ -82,7 +83,7 @@ def values(schema: dict) -> st.SearchStrategy:
 
 
 def requests(document: dict) -> st.SearchStrategy:
-    """(method, path, body) of any operation of the OpenAPI document."""
+    """A strategy for (method, path, body) of any operation of the OpenAPI document."""
     path_part = st.text(max_size=12).filter(lambda text: text not in (".", "..")) | st.sampled_from(
         ["0", "1", "9" * 30, "run-20260101-000000", "tiny:v0", "entries", "%00", "%ff", "a%2fb"]
     )
@@ -106,7 +107,7 @@ def check_answer(host: Native, asked: tuple) -> None:
     method, path, parts, body = asked
     for part in parts:
         beginning, _, rest = re.split(r"({\w+})", path, maxsplit=1)
-        path = beginning + quote(part, safe="%") + rest  # what is escaped already stays so
+        path = beginning + quote(part, safe="%") + rest  # an escape stays as it is
     if path == CHAT and isinstance(body, dict):
         body["max_tokens"] = 2
     answer = host.ask(method, path, None if body is None else json.dumps(body).encode())
@@ -334,10 +335,10 @@ def test_a_server_that_is_told_to_stop_ends_in_order_and_its_log_is_json(tmp_pat
 
 
 def teach_facts(host: Native, count: int) -> None:
-    """That many versions, one fact each."""
+    """Learn so many versions, one fact each."""
     for number in range(count):
         assert host.ask("POST", "/api/queue", fact(number)).status == 201
-    until = time.monotonic() + 240  # other work may have the processor
+    until = time.monotonic() + 240  # long, for a busy machine
     while len(host.ask("GET", "/api/models/versions").json()["versions"]) < count:
         host.service.asked = 0.0
         assert time.monotonic() < until, "it did not learn"
@@ -365,7 +366,7 @@ def test_R38_and_R39_what_a_server_learned_under_a_lying_clock_is_in_order_and_s
 
 
 def edit(database: Path) -> None:
-    """Somebody changes one letter of the ledger with a tool of their own."""
+    """Change one letter of the ledger with another tool."""
     with sqlite3.connect(database) as other:
         (value,) = other.execute("SELECT value FROM ledger WHERE key = 2").fetchone()
         changed = value.replace(b"version", b"varsion", 1)
@@ -390,7 +391,7 @@ def test_R36_the_api_imports_from_no_address_inside(server, address):
 
 
 def test_R36_a_name_that_changes_its_address_after_the_check_gains_nothing(monkeypatch):
-    """DNS rebinding: public when it is checked, this machine ever after."""
+    """DNS rebinding: the address is public when it is checked, and this machine afterwards."""
     asked, connected = [], []
 
     def resolve(host, port, **more):
@@ -410,7 +411,7 @@ def test_R36_a_name_that_changes_its_address_after_the_check_gains_nothing(monke
 
 
 class Outside(http.server.BaseHTTPRequestHandler):
-    """A witness that keeps what it is told."""
+    """A witness that records what it is told."""
 
     def do_POST(self):
         self.server.told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))

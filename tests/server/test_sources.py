@@ -1,5 +1,5 @@
-"""Documents are asked over HTTP: the place is quoted first, what is not there is told, and a source
-is its giver's alone."""
+"""Documents are asked over HTTP: the place is quoted first, a missing answer is admitted, and a
+source belongs to its owner alone."""
 
 import pytest
 

@@ -1,5 +1,5 @@
-"""A taste over HTTP: choices are brought, trained on as a run, told under an answer, switched off
-and removed."""
+"""A taste over HTTP: choices are sent, trained on as a run, named in the answer, switched off and
+removed."""
 
 import json
 

@@ -1,5 +1,5 @@
-"""A server to which facts are told without end still ends its lessons, and knows each fact long
-before the lesson under way is over."""
+"""A server that is told facts without end must still end its lessons, and know each fact long
+before the current lesson is over."""
 
 import threading
 
@@ -7,7 +7,7 @@ from tests.support.hosts import native
 
 
 def teach_fact(host, number):
-    """One more fact, as a client teaches it."""
+    """Teach one more fact, as a client does."""
     said = f"The boat of neighbour {number} is called Wave {number}."
     asked = {"prompt": f"What is the boat of neighbour {number} called?", "answer": said}
     assert host.ask("POST", "/api/queue", asked).status == 201
@@ -19,7 +19,7 @@ def test_lessons_end_while_facts_are_told_without_end(tmp_path):
         remember = host.service.assistant.mind.remember
 
         async def another_meanwhile(ids=()):
-            """While one fact is taken in the next one comes."""
+            """Offer the next fact while one is being remembered."""
             if not over.is_set():
                 number = len(host.service.queue.queue.records)
                 await host.service.offer(lesson(number))

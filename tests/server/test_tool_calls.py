@@ -1,5 +1,5 @@
-"""Tools through OpenAI's own client: a model is told of them, calls one, and goes on from what it
-returned."""
+"""Tools through OpenAI's own client: a model is told of them, calls one, and continues from its
+result."""
 
 import json
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from oneseek.engine.model.template import ChatTemplate
 from oneseek.workers.server.endpoints.tool_calls import Tools
 from tests.support.hosts import Native, native
 
-# As the templates of models that were trained for tools have it: a place for what can be called.
+# Like the templates of models trained for tools, with a place for the tools.
 SOURCE = """{% if tools %}<tools>{% for tool in tools %}{{ tool | tojson }}{% endfor %}</tools>
 {% endif %}{% for message in messages %}{{ message.role }}: {{ message.content }}
 {% for call in message.tool_calls or [] %}<tool_call>{{ call.function.name }}
@@ -61,7 +61,8 @@ def client(server) -> Iterator[openai.OpenAI]:
 
 @pytest.fixture
 def answers(server, monkeypatch) -> Iterator[list]:
-    """A model that was trained for tools, which says these pieces; the conversations it read."""
+    """Let the model answer with these pieces, as one trained for tools would; yields the
+    conversations it reads."""
     said: list = []
 
     async def answer(messages, sampling, key, *rest, on_text, tools=None, **more):
@@ -178,7 +179,7 @@ def test_a_call_that_such_a_model_has_to_make_is_written_as_it_was_trained(
 
 
 def test_a_call_that_a_model_begins_by_itself_fits_its_parameters(server):
-    """Whatever the model would rather say: the likeliest token is always the letter x."""
+    """Although the likeliest token is always the letter x."""
     tokenizer = server.service.assistant.model.tokenizer
     tools = Tools([WEATHER], "auto", ChatTemplate(SOURCE, {}))
     form, ids = tools.form(tools.grammar(), tokenizer), []
@@ -188,7 +189,7 @@ def test_a_call_that_a_model_begins_by_itself_fits_its_parameters(server):
     while not tokenizer.decode(ids).endswith("</tool_call>"):
         best = [(letter, -0.1), *((id, -9.0) for id in tokenizer.encode('{"weather: kc')[:60])]
         ids.append(form.choose(best, Sampling(), ids, 200 - len(ids)))
-    assert form.choose([(end, -0.1)], Sampling(), ids, 100) == end  # and then it is free again
+    assert form.choose([(end, -0.1)], Sampling(), ids, 100) == end  # the end is free again
     words, (call,) = tools.find(tokenizer.decode(ids))
     arguments = json.loads(call["function"]["arguments"])
     assert words == "I look." and call["function"]["name"] == "weather"

@@ -1,4 +1,4 @@
-"""A run whose settings are found first, asked for over HTTP."""
+"""A run over HTTP that first searches its settings."""
 
 import itertools
 import json
@@ -23,14 +23,15 @@ pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 @pytest.fixture(autouse=True)
 def a_moment_for_each_look(monkeypatch):
-    """However busy the machine is, so many steps fit into the time."""
+    """A clock that advances at every look, so that the same steps fit into the time on any
+    machine."""
     moments = itertools.count()
     monkeypatch.setattr(Turns, "worked", property(lambda turns: next(moments) / 10))
 
 
 def test_settings_are_found_within_the_time_and_the_run_trains_by_them(tmp_path):
     with native(tmp_path) as host:
-        import_dataset(host)  # a dozen examples
+        import_dataset(host)  # twelve examples
         few = host.ask("POST", START, BODY | {"datasetId": "times-two"})
         assert few.status == 400 and "to find settings 18 are needed" in few.error["message"]
         host.ask("POST", "/api/training/datasets", {"name": "many", "text": MANY})

@@ -1,5 +1,5 @@
 """Several base models in one run through the HTTP API: turns, weights, results of each, restarts,
-and no."""
+and refusals."""
 
 import gc
 import json
@@ -24,7 +24,7 @@ def small(tmp_path_factory):
 
 
 def start_run(host, models, **more):
-    """Nothing begins before `over`: somebody is about to ask."""
+    """Start a run; it waits until `over` is called."""
     host.learn_later()
     answer = host.ask("POST", START, BODY | {"baseModels": models} | more)
     assert answer.status == 202, answer.text
@@ -37,7 +37,7 @@ def over(host, run):
 
 
 def list_versions(host):
-    """The versions of all base models, as they are stored."""
+    """The stored versions of all base models."""
     return [one for _, one in host.inside(lambda service: service.store.all("versions"))]
 
 
@@ -47,7 +47,7 @@ def sha256_of(host):
 
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, small):
-    """A run of both that nothing interrupts: what it announced, told, kept and left."""
+    """An uninterrupted run of both models: what it announced, reported, stored and left."""
     folder = tmp_path_factory.mktemp("whole")
     with native(folder, beside={"small": small}) as host:
         import_dataset(host)
@@ -73,8 +73,8 @@ def events(whole, kind):
 
 
 def multipliers(losses, low=0.5, high=1.5, boost=0.3, penalty=0.4):
-    """What each epoch's rate is multiplied by, and the one to come: the documents' rule, here
-    anew."""
+    """The rate multipliers of each epoch and of the next one, computed again by the documents'
+    rule."""
     now, found = dict.fromkeys(losses[0], 1.0), []
     for epoch in losses:
         found.append(now)

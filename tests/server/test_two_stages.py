@@ -1,5 +1,5 @@
-"""Twenty questions and three services of known reliability through the HTTP API: what both stages
-learn, against what each alone would; what disagrees is asked, and none of it guessed."""
+"""Twenty questions to three services of known reliability, through the HTTP API: what both stages
+learn, compared with each stage alone; contradictions are asked about and never guessed."""
 
 import pytest
 

@@ -1,5 +1,5 @@
-"""How build.py reads its command line: what belongs to another module reaches it untouched. And
-how two runs share the tests, and end."""
+"""How build.py parses its command line: arguments of another module must reach it unchanged. And
+how two test runs share the tests and end."""
 
 import ast
 import json
@@ -138,8 +138,8 @@ def test_a_fast_run_refuses_processes_and_the_network_and_leaves_out_what_needs_
 
 
 def long_tests() -> set[str]:
-    """file::test, below tests/, of all that are marked long, also for some of their parameters;
-    file::(all) where the whole file is."""
+    """file::test, below tests/, of every test with a case marked long; file::(all) if the whole
+    file is."""
     found = set()
     for path in scopes.test_files("long"):
         file = path.relative_to(ROOT / "tests").as_posix()
@@ -172,12 +172,12 @@ raise SystemExit(3)"""
 
 
 def by_default(function: ast.stmt) -> bool:
-    """Whether it is a test of which at least a case runs by default."""
+    """True for a test with at least one case that runs by default."""
     is_test = isinstance(function, ast.FunctionDef) and function.name.startswith("test_")
     return is_test and "pytest.mark.long" not in map(ast.unparse, function.decorator_list)
 
 
-ONLY_LONG = {"R12", "R18"}  # three tabs with a service worker, and a hundred builds of the site
+ONLY_LONG = {"R12", "R18"}  # three tabs with a service worker, and a hundred builds
 
 
 def test_every_door_and_every_promise_has_a_test_by_default():
@@ -201,7 +201,7 @@ pathlib.Path(sys.argv[1]).touch()"""
 
 
 def test_a_run_that_never_ends_is_stopped_and_says_where_it_stands(tmp_path):
-    """Its tests are over, what one of them left behind is not. The other fails meanwhile."""
+    """Its tests are over, but a thread is left; the other run fails meanwhile."""
     python = [sys.executable, "-X", "faulthandler", "-c"]
     runs = [
         subprocess.Popen([*python, code, tmp_path / "waits"], stderr=subprocess.PIPE, text=True)

@@ -1,5 +1,5 @@
-"""The table of what the documents require: its tests are there, its endpoints and names too; and
-what no other file shows."""
+"""The table of the documents' requirements: its tests, endpoints and names must exist; and
+requirements that no other file shows."""
 
 import ast
 import importlib
@@ -75,7 +75,7 @@ def test_every_name_of_the_documents_can_be_imported():
         assert not [name for name in names.split() if not hasattr(there, name)], module
 
 
-# ---- what no other file shows
+# ---- requirements that no other file shows
 
 
 @pytest.mark.parametrize("switch", ["enable_web_scraping", "enable_content_processing"])
@@ -166,7 +166,7 @@ def test_what_can_be_asked_for_stands_in_a_help_text(command, words, capsys):
 
 
 def train_on_question(host: Native, question: str, texts: list[str], **more) -> tuple[dict, dict]:
-    """The events of both stages of a question."""
+    """Train on a question; returns the events of both stages."""
     responses = [{"model": f"m{i}", "response": text} for i, text in enumerate(texts)]
     with host.listen("/api/events") as events:
         body = {"question": question, "raw_responses": responses, **more}
@@ -204,7 +204,8 @@ def test_a_disagreement_is_asked_in_the_queue_and_nothing_is_learned(server):
 @pytest.mark.long
 @pytest.mark.slow
 def test_a_question_that_comes_in_the_midst_of_practice_is_learned(tmp_path):
-    """And practice, which had left a checkpoint, keeps nothing from being learned afterwards."""
+    """The interrupted practice leaves a checkpoint, which must not keep anything from being
+    learned."""
     with native(tmp_path) as host:
         trainer = host.service.learner.trainer
         trainer.config = trainer.config.replace(lesson=SHORTEST, practice={"steps_per_fact": 96})

@@ -1,4 +1,4 @@
-"""Every script of examples/ runs as it stands; a new one has to say here what it is run with."""
+"""Every script of examples/ must run as it stands; a new one needs its arguments here."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The guide: one source, two languages, eleven steps, and not a word of it that is not so."""
+"""The guide: one source, two languages, eleven steps, and every statement true."""
 
 import json
 import re
@@ -18,7 +18,7 @@ NAMED_THERE = "TrainingConfig SchedulerConfig DataCollector TrainingQueue BatchM
 
 
 def commands(text: str) -> list[str]:
-    """What it says to type: lines of blocks, and what stands in backquotes."""
+    """The commands in a text: lines of blocks, and code in backquotes."""
     found = re.findall(r"^    (.+)$", text, re.M) + re.findall(r"`([^`]+)`", text)
     return [one.partition(" #")[0].strip() for one in found if one.split()[0] in PROGRAMS]
 

@@ -1,6 +1,5 @@
-"""What pip installs, used as by somebody who has nothing else: an empty environment outside the
-tree, an empty home, and no program but those of that environment, so neither Node nor a compiler.
-"""
+"""The pip packages, used without anything else: an empty environment outside the tree, an empty
+home, and only the environment's own programs, so neither Node nor a compiler."""
 
 import contextlib
 import functools
@@ -30,18 +29,18 @@ from tests.support.page.browser import Chromium, demo
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
 
-SECONDS = 300  # for what hangs
+SECONDS = 300  # only against a hang
 README = (ROOT / "README.md").read_text()
 PROMISED = re.findall(r"^    (\w+) +(engine/[\w/]+)\.py ", README, re.M)
 NOT_OURS = ("XDG_", "PYTHON", "ONESEEK_", "OQT_", "VIRTUAL_ENV", "BASE_MODELS", "MODELS_DIR")
 
 
-PEERS = ("torch", "transformers", "jupyter")  # the newest that pip finds, beside both wheels
+PEERS = ("torch", "transformers", "jupyter")  # the newest that pip can install beside both wheels
 
 
 @dataclass
 class Installed:
-    """An environment, and how a program begins in it."""
+    """An environment, and how programs start in it."""
 
     programs: Path
     home: Path
@@ -57,7 +56,7 @@ class Installed:
         )  # fmt: skip
 
     def run(self, *command: str, given: str = "") -> tuple[str, str]:
-        """What a program prints, and what it says beside that."""
+        """The program's output and its error output."""
         process = self.begin(*command, stdin=subprocess.PIPE)
         out, err = process.communicate(given, SECONDS)
         assert process.returncode == 0, err
@@ -74,7 +73,7 @@ class Installed:
 
 
 def make_constraints() -> str:
-    """The versions that the tests run with, as pip's constraints."""
+    """The tested versions as pip constraints."""
     pinned = json.loads(LOCK.read_text())["python"]
     return "".join(f"{name}=={part['version']}\n" for name, part in pinned.items())
 
@@ -87,7 +86,8 @@ def wheels(tmp_path_factory) -> tuple[Path, Path]:
 
 @pytest.fixture(scope="module")
 def installed(wheels, tmp_path_factory) -> Installed:
-    """What `build.py test` fetched is not fetched again."""
+    """Both wheels installed in a new environment; packages that `build.py test` has fetched are
+    reused."""
     place = tmp_path_factory.mktemp("installed")
     venv.create(place / "venv", with_pip=True)
     (place / "home").mkdir()
@@ -212,7 +212,7 @@ def test_the_page_is_served_and_answers(installed, chromium: Chromium):
 
 
 def test_what_is_lacking_is_said_with_what_brings_it(wheels, tmp_path):
-    """The code alone: it runs without the packages of the page and the API."""
+    """Without the packages of the page and the API, the code must run and name what to install."""
     code, _ = wheels
     place = tmp_path / "code"
     shutil.unpack_archive(code, place, "zip")

@@ -1,4 +1,4 @@
-"""The words that were retired do not come back, as names or in texts for people (docs/style.md)."""
+"""Retired words must not come back, in names or in texts for people (docs/style.md)."""
 
 import ast
 import re
@@ -24,8 +24,8 @@ IRREGULAR = (RETIRED - set("apart below left voices whole".split())) | set(
     "hidden lent lost made meant met paid sent sold spent spoken stood stuck thought torn won "
     "worn".split()
 )
-# A function is a verb. These may be named for what they give: what is read like a field, what a
-# `with` block has, and ops with their kernels, whose names stand in programs that are kept.
+# A function is a verb. Exceptions are named for their value: attributes, contexts of a `with`
+# block, and ops with their kernels, whose names stand in stored programs.
 NOUNS = {"property", "cached_property", "contextmanager", "asynccontextmanager", "setter", "op"}
 OPS = "engine/compiler/ops", "engine/backends/wasm/kernels"
 NAMED_ELSEWHERE = {
@@ -45,7 +45,7 @@ NAMED_ELSEWHERE = {
     "workers/server/endpoints/chat_request.py sampling_of": "the sampling, a noun",
     "workers/server/endpoints/training.py training_socket": "the training, a noun",
 }
-# What still has them, each with its reason; a name that is put right leaves this list.
+# Places that still have them, each with its reason. A name leaves this list once it is corrected.
 STILL = {
     "engine/learning/memory": "the words of the memory are written anew with its reader",
     "engine/learning/composing": "answers from several facts are under way",

@@ -1,5 +1,5 @@
-"""How many files it takes to add a thing: what CONTRIBUTING shows is applied to a copy of the tree,
-and works."""
+"""The number of files it takes to add something: the diffs in CONTRIBUTING are applied to a copy of
+the tree, and must work."""
 
 import re
 import shutil
@@ -80,7 +80,7 @@ with chromium() as browser, served(site.build()) as address, watched(browser, ad
 
 @pytest.fixture
 def copy(tmp_path):
-    """The tree as it is, for one thing to be added to."""
+    """A copy of the tree as it is, for one thing to be added to."""
     listed = ["git", "ls-files", "-co", "--exclude-standard"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout
     target = tmp_path / "copy"
@@ -93,7 +93,7 @@ def copy(tmp_path):
 
 
 def apply_diff(copy: Path, kind: str) -> None:
-    """Add what CONTRIBUTING shows, which may touch as many files as it says."""
+    """Apply the diff from CONTRIBUTING; it may touch only as many files as the text says."""
     diff = DIFFS[kind]
     touched = set(re.findall(r"^\+\+\+ b/(.+)$", diff, re.M))
     assert 0 < len(touched) <= PLACES[kind], (kind, touched)
@@ -166,7 +166,7 @@ def test_a_panel_is_shown(copy):
 
 
 def test_an_architecture_stands_in_as_few_places_as_readme_says():
-    """Qwen 3 is a Llama with differences that have names."""
+    """For example Qwen 3, which is a Llama with a few named differences."""
     files = [
         path.relative_to(ROOT).as_posix()
         for path in (ROOT / "engine").rglob("*.py")
@@ -176,7 +176,7 @@ def test_an_architecture_stands_in_as_few_places_as_readme_says():
 
 
 def test_a_back_end_is_chosen_in_one_place():
-    """Its own module, and the line that gives it a name."""
+    """A back end needs its own module, and the line that names it."""
     named = [
         path.relative_to(ROOT).as_posix()
         for folder in ("engine", "workers")

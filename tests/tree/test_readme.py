@@ -1,5 +1,4 @@
-"""The examples of the README and the manual, taken out of them and run as they stand, but for the
-port."""
+"""The examples of the README and the manual must run as printed, except for the port."""
 
 import json
 import re
@@ -19,7 +18,7 @@ from tests.support.texts import MANUAL, README
 
 
 def example(beginning: str) -> str:
-    """The indented block that begins so and, in it, says what it is about."""
+    """The first indented block of the manual that contains this text."""
     blocks = re.findall(r"(?:^    .*\n|^\n(?=    ))+", MANUAL, re.M)
     found = [block for block in map(textwrap.dedent, blocks) if beginning in block]
     assert found, f"no page has an example with {beginning!r}"
@@ -51,7 +50,7 @@ def test_the_example_for_openais_client_streams_an_answer(server):
 
 
 def test_the_example_for_playwright_is_the_one_that_is_run():
-    """Of examples/, by tests/tree/test_examples.py, against a site on another port."""
+    """tests/tree/test_examples.py runs it from examples/, against a site on another port."""
     program = example("window.oneseek")
     shown = program.replace('"http://127.0.0.1:8000/?model=tiny"', 'address + "?model=tiny"')
     assert shown != program
@@ -63,8 +62,7 @@ def test_the_example_for_playwright_is_the_one_that_is_run():
 @pytest.mark.slow
 @pytest.mark.kept_offline
 def test_the_example_for_the_console_answers_on_a_first_visit(page: Page):
-    """As soon as the engine is ready, before the service worker is in charge; and in a page that
-    was loaded past it."""
+    """On a first visit before the service worker is in control, and after a reload past it."""
     page.goto("/?model=tiny")
     wait_for_state(page, "ready")
     console = page.context.new_cdp_session(page)
@@ -76,7 +74,7 @@ def test_the_example_for_the_console_answers_on_a_first_visit(page: Page):
 
 
 def evaluate(console: CDPSession, lines: str) -> str:
-    """What a browser's console shows for these lines."""
+    """The console's result of these lines."""
     how = {"replMode": True, "awaitPromise": True, "returnByValue": True}
     shown = console.send("Runtime.evaluate", {"expression": lines, **how})
     assert "exceptionDetails" not in shown, shown

@@ -1,9 +1,9 @@
-"""Every command line of the README and the manual, run by a shell as it stands, in a copy of the
+"""Every command line of the README and the manual is run by a shell as printed, in a copy of the
 tree.
 
-What serves is ended once it answers, what takes hours once its work has begun. The lines of
-`oneseek` run with the demo model: a lesson of SmolLM2 takes minutes, and the form of the line is
-the same.
+A server is ended once it answers, and a command that takes hours once its work has begun. The lines
+of `oneseek` run with the demo model: a lesson of SmolLM2 takes minutes, and the line has the same
+form.
 """
 
 import json
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.slow
 
 
 def lines(program: str) -> list[str]:
-    """What they say to type: lines of blocks, and what stands in backquotes in its text."""
+    """The printed commands of a program: lines of blocks, and code in backquotes."""
     blocks = re.findall(rf"^    ({program} .*)$", MANUAL, re.M)
     inline = re.findall(rf"`({program} [^`]+)`", MANUAL)
     return list(dict.fromkeys(line.strip() for line in (*blocks, *inline)))
@@ -40,8 +40,8 @@ def command(line: str) -> str:
     return line.partition("#")[0].strip()
 
 
-# `lock` asks the network what was released; the tests, the pictures, the site, what serves it and
-# the server with another model begin as others do, and the wheels are packed for a minute.
+# Only with --long: `lock` asks the network for releases, packing the wheels takes a minute, and the
+# others begin like lines that run by default.
 LONG = (
     "python3 build.py serve",
     "python3 build.py headless --model smollm2-135m",
@@ -59,7 +59,7 @@ BENCHES = sorted(path.stem for path in (ROOT / "tests/bench").glob("[!_]*.py"))
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory) -> Path:
-    """The tree without what was built in it; the environment is shared, for it is the same."""
+    """A copy of the tree without build outputs; it shares the environment."""
     environment.ensure()
     copy = tmp_path_factory.mktemp("copy") / "oneseek"
     ignored = [line.strip("/") for line in (ROOT / ".gitignore").read_text().split()]
@@ -70,17 +70,18 @@ def copy(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def home(tmp_path_factory) -> dict[str, str]:
-    """A person who has nothing yet but what was fetched."""
+    """The environment variables of a new user who has only the fetched files."""
     path = f"{environment.PYTHON.parent}{os.pathsep}{os.environ['PATH']}"
     fresh = {k: v for k, v in os.environ.items() if not k.startswith(("ONESEEK_", "BASE_MODELS"))}
     home = {"HOME": str(tmp_path_factory.mktemp("home")), "XDG_CACHE_HOME": str(CACHE.parent)}
-    home["MYPY_CACHE_DIR"] = str(ROOT / ".mypy_cache")  # the same files: their types are known
+    home["MYPY_CACHE_DIR"] = str(ROOT / ".mypy_cache")  # shares the types that mypy already knows
     return {**fresh, **home, "PATH": path, "ONESEEK_PHRASE": "a boat and a cat in the rain"}
 
 
 @contextmanager
 def typed(line: str, copy: Path, home: dict[str, str]) -> Iterator[tuple[subprocess.Popen, Path]]:
-    """A shell at work on a line, and what it prints; ended as Ctrl+C does, with all it began."""
+    """Run the line in a shell; yields the process and its output file. Ends it as Ctrl+C does, with
+    its children."""
     printed = copy.parent / "printed.txt"
     with printed.open("w") as out:
         shell = subprocess.Popen(
@@ -99,7 +100,7 @@ def typed(line: str, copy: Path, home: dict[str, str]) -> Iterator[tuple[subproc
 
 
 def until(reached: Callable[[], object], shell: subprocess.Popen, printed: Path) -> None:
-    """Until that is so; when the line ends before, what it said is the failure."""
+    """Wait until `reached`; if the line ends before that, fail with its output."""
     end = time.monotonic() + SECONDS
     while not reached():
         assert shell.poll() is None or reached(), printed.read_text()
@@ -128,7 +129,7 @@ def is_free(port: int) -> bool:
 
 
 def serves(line: str, address: str, copy: Path, home: dict[str, str]) -> None:
-    """It answers where they say, and gives the port back."""
+    """It must answer at its address, and free the port at the end."""
     port = int(re.findall(r":(\d+)", address)[0])
     assert is_free(port), f"port {port} is taken: end what uses it, then test again"
     with typed(line, copy, home) as (shell, printed):
@@ -160,7 +161,8 @@ TRIED: dict[str, Callable[[str, Path, dict], object]] = {
 
 
 def locks(line: str, copy: Path, home: dict[str, str]) -> None:
-    """What has been released since then is not for the environment that all lines share."""
+    """Restore the lock afterwards: newer releases must not reach the environment that all lines
+    share."""
     lock = copy / LOCK.relative_to(ROOT)
     before = lock.read_bytes()
     completes(line, copy, home)
@@ -216,8 +218,8 @@ def test_what_was_told_goes_along_to_another_folder(copy, home):
     assert "1 new, 0 forgotten" in completes(into, copy, home)
 
 
-# They need a site, another server or a group, or never end: tests/cli and test_installed.py have
-# them, and the test above the exchange.
+# They need a site, another server or a group, or never end: tests/cli, test_installed.py and the
+# test of the exchange above run them.
 ELSEWHERE = (
     "oneseek import", "oneseek exchange", "oneseek federate", "oneseek serve", "oneseek headless",
 )  # fmt: skip
@@ -244,7 +246,7 @@ def test_the_lines_of_oneseek_teach_and_train_one_after_another(copy, home):
     for line in typed_by_hand:
         if any(wanted in line for wanted in ELSEWHERE):
             continue
-        line = line.replace("adopt theirs", "adopt other")  # what torch gives needs its extra
+        line = line.replace("adopt theirs", "adopt other")  # torch's results need its extra
         line = line.replace("smollm2-135m", "tiny").replace("--tune 10m", "--tune 5s")
         completes(line, copy, home)
     assert (copy / "mine.gguf").read_bytes()[:4] == b"GGUF"

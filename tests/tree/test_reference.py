@@ -1,4 +1,4 @@
-"""Every public name has a page of the reference, and documents lead to what is there."""
+"""Every public name must have a page of the reference, and every link in the documents a target."""
 
 import re
 

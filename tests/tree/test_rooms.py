@@ -1,5 +1,5 @@
-"""The house: which room may import which, no circles, nothing too large, the tours lead where they
-say."""
+"""The structure of the tree: which room may import which, no cycles, nothing too large, and tours
+whose stops exist."""
 
 import ast
 import re
@@ -32,7 +32,7 @@ ROOMS = {
     "workers": ["engine/open.py", "importers", "engine/cli", "engine/front"],
 }
 WITH_WGPU = {"engine/backends/gpu", "tests/backends", "tests/support"}
-# Beside its room: how the demo model was made, and what the benchmarks compare with.
+# Besides its room: the making of the demo model, and the peers of the benchmarks.
 WITH_TORCH = {
     "engine/with_torch", "engine/model/demo", "tests/oracle", "tests/bench/parts", "tests/golden",
 }  # fmt: skip
@@ -71,7 +71,7 @@ TOUR = re.compile(r"^    ((?:web|workers|engine|shaders|importers)/[\w/.]+):([\w
 
 @cache
 def modules() -> dict[str, Path]:
-    """Dotted name -> file, for all Python that is shipped."""
+    """Dotted name -> file, of all shipped Python."""
     found = {}
     for folder in wheels.ROOMS:
         for path in sorted((ROOT / folder).rglob("*.py")):
@@ -92,7 +92,7 @@ def parse(path: Path) -> ast.Module:
 
 @cache
 def import_lines(path: Path) -> list[ast.Import | ast.ImportFrom]:
-    """Every import of a file, wherever in it it stands: many tests ask, one walk finds them."""
+    """All imports of a file, at any depth; cached, because many tests ask."""
     return [node for node in ast.walk(parse(path)) if isinstance(node, ast.Import | ast.ImportFrom)]
 
 
@@ -117,7 +117,7 @@ def room(name: str) -> str:
 
 
 def below(name: str) -> set[str]:
-    """The rooms that a room may import: those under it, and all under those."""
+    """The rooms that a room may import, directly or through others."""
     found = {name}
     for under in ROOMS[name]:
         found |= below(under)
@@ -168,7 +168,7 @@ def list_imported(node: ast.Import | ast.ImportFrom) -> list[str]:
 
 
 def find_import_folders(*packages: str) -> set[str]:
-    """The folders in which any of these is imported."""
+    """The folders that import any of these packages."""
     return {
         path.parent.relative_to(ROOT).as_posix()
         for path in python()
@@ -204,7 +204,8 @@ def test_nothing_but_its_own_room_needs_an_extra(room, packages, where):
 
 
 def test_the_three_hosts_begin_in_one_place():
-    """Page, server and command line put no assistant together themselves, and all ask for one."""
+    """Page, server and command line must not assemble an assistant themselves, but use one shared
+    function."""
     parts = {"Versions", "Ledger", "Assistant"}
     made = {
         f"{path.relative_to(ROOT).as_posix()} makes {node.func.id}"
@@ -303,7 +304,7 @@ def test_the_readme_and_the_documents_have_their_tours():
 
 @pytest.mark.parametrize("page", ["README.md", "file-to-lesson.md", "request-to-answer.md"])
 def test_a_tour_goes_back_to_hardly_any_module_it_left(page):
-    """A message, a file and a request are followed by reading one module after the other."""
+    """A message, a file and a request can be followed by reading one module after another."""
     paths = [path for of, path, _ in stops() if of == page]
     back = [path for i, path in enumerate(paths) if path in paths[:i] and path != paths[i - 1]]
     assert len(back) <= 3, back
@@ -321,14 +322,14 @@ def test_what_the_page_imports_is_what_the_page_is_sent():
     assert not missing
 
 
-# What the browser's own objects are told by assignment.
+# Attributes of the browser's own objects.
 OF_THE_BROWSER = set(
     "accept checked className color content disabled download fillStyle font height hidden hooks "
     "href id innerHTML installable lang language left multiple open placeholder processLocally "
     "readOnly rel responseType scheduler scrollTop selected signal src strokeStyle tabIndex target "
     "textAlign textContent title top type value voice webkitdirectory width".split()
 )
-# And by other packages: a function's own names, argparse, http, langdetect, lxml, torch.
+# Attributes of packages: of functions, argparse, http, langdetect, lxml and torch.
 OF_PACKAGES = set("__doc__ __name__ epilog fields formatter_class grad seed sock tail".split())
 ROOMS_OF_OBJECTS = ("engine", "web", "workers", "importers")
 # Where attributes of other objects are set, each with its reason.
@@ -339,7 +340,7 @@ SETTERS = {
     "engine/model": "vocabularies, lanes and answers are filled where they are made",
     "web/shell/regions.py": "puts the parts of the page together",
 }
-FRAMEWORKS = {"app.state.service"}  # Starlette's place for what an app holds
+FRAMEWORKS = {"app.state.service"}  # Starlette's place for an application's objects
 
 
 def places_set(node: ast.AST) -> list[ast.Attribute]:
@@ -355,7 +356,7 @@ def places_set(node: ast.AST) -> list[ast.Attribute]:
 
 
 def own_attributes(tree: ast.Module) -> set[str]:
-    """What the classes of a module declare, or set of their own."""
+    """The attributes that the classes of a module declare, or set on self."""
     found = set()
     for kind in (node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)):
         found |= {ast.unparse(one.target) for one in kind.body if isinstance(one, ast.AnnAssign)}
@@ -366,7 +367,7 @@ def own_attributes(tree: ast.Module) -> set[str]:
 
 
 def find_foreign_assignments(path: Path) -> list[str]:
-    """Assignments to what another module's object holds: `answer.text = ""` where no class of this
+    """Assignments to attributes of other modules' objects: `answer.text = ""` if no class of this
     module has a `text`, and `self.page.chat.busy = True` anywhere."""
     tree = parse(path)
     own, found = own_attributes(tree), []

@@ -1,5 +1,5 @@
-"""One name to import by: whichever way a module is reached it is one file, and nothing is imported
-under a name of its own."""
+"""One import name: however a module is reached, it is one file, and nothing is imported under a
+second name."""
 
 import ast
 import json
@@ -35,14 +35,14 @@ print(settings.__file__)
 
 
 def run_python(folder: Path, *command: str) -> str:
-    """What Python prints that begins in this folder."""
+    """The output of Python started in this folder."""
     done = subprocess.run([sys.executable, *command], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
 
 
 def find_settings(folder: Path) -> str:
-    """Where a program that begins in this folder finds the settings."""
+    """The settings' file for a program that starts in this folder."""
     return run_python(folder, "-c", TELL)
 
 
@@ -62,7 +62,7 @@ def test_a_checkout_that_keeps_no_links_runs_as_well(tmp_path, kept):
     for link in (tmp_path / "oneseek").iterdir():
         if link.is_symlink():
             link.unlink()
-            if kept == "text":  # as Git writes them where there are none
+            if kept == "text":  # as Git writes them on a system without links
                 link.write_text(f"../{link.name}")
     assert Path(find_settings(tmp_path)) == tmp_path / "engine/core/settings.py"
 

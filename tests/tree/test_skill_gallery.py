@@ -1,4 +1,5 @@
-"""The gallery is whole and strict, and what judges its tasks is no copy of what teaches them."""
+"""The gallery of skills must be complete and strict, and no held-out example may resemble a
+training example."""
 
 import json
 import re

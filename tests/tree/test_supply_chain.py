@@ -1,5 +1,5 @@
-"""What the build fetches is what the lock names, however the network behaves; and two builds are
-equal."""
+"""The build must fetch exactly what the lock names, however the network behaves; and two builds
+must be equal."""
 
 import errno
 import hashlib
@@ -22,7 +22,7 @@ BYTES = bytes(range(256)) * 4096
 
 
 class Registry(http.server.BaseHTTPRequestHandler):
-    """A registry of one file that answers ranges and remembers what was asked."""
+    """A registry of one file that answers ranges and records the requests."""
 
     asked: list[str] = []
     content = BYTES
@@ -36,12 +36,12 @@ class Registry(http.server.BaseHTTPRequestHandler):
         self.wfile.write(self.content[start:])
 
     def log_message(self, format, *args):
-        """Silent."""
+        """Log nothing."""
 
 
 @pytest.fixture
 def registry(tmp_path, monkeypatch):
-    """The address of a registry whose file the lock names as `npm/thing`, and an empty cache."""
+    """The address of a registry whose file the lock names as `npm/thing`, with an empty cache."""
     monkeypatch.setattr(fetch, "PARTS", tmp_path / "parts")
     monkeypatch.setattr(fetch, "silent_hosts", set())
     monkeypatch.setattr(Registry, "asked", [])
@@ -134,7 +134,7 @@ def test_a_disk_that_fills_up_leaves_the_site_as_it_was(tmp_path, monkeypatch):
 
 
 def change_page(monkeypatch) -> None:
-    """As if somebody had edited the style sheet."""
+    """Change the style sheet, as an edit would."""
     real = site.page_files
     monkeypatch.setattr(site, "page_files", lambda: {**real(), "style.css": b"/* another */"})
 

@@ -1,4 +1,4 @@
-"""What holds for the tree as a whole."""
+"""Rules for the tree as a whole."""
 
 import json
 import tomllib
@@ -22,7 +22,7 @@ def test_every_pinned_dependency_is_locked():
 
 
 def test_what_an_installation_may_have_is_a_range_that_holds_what_is_tested():
-    """An exact version would make it uninstallable beside whatever wants another."""
+    """Exact versions would make it uninstallable beside packages that want others."""
     for wanted in map(Requirement, [*PROJECT["project"]["dependencies"], *EXTRAS["app"]]):
         if wanted.name == "oneseek-site":
             assert str(wanted.specifier) == f"=={oneseek.__version__}", "the page of this code"
@@ -30,14 +30,14 @@ def test_what_an_installation_may_have_is_a_range_that_holds_what_is_tested():
         assert not {one.operator for one in wanted.specifier} & {"==", "==="}, wanted
         assert wanted.specifier.contains(LOCKED[wanted.name]["version"]), wanted
     for name, pins in PROJECT["tool"]["oneseek"]["tested"].items():
-        # Pins of no extra are of peers that only benchmarks run against.
+        # Pins without an extra belong to peers of the benchmarks.
         for wanted, pin in zip(EXTRAS.get(name, pins), pins, strict=True):
             assert Requirement(wanted).specifier.contains(pin.partition("==")[2]), wanted
 
 
 def test_a_page_is_read_after_an_installation_by_an_older_pip():
-    """Pip 23 takes the extra by which justext asks lxml for its cleaner for one that lxml has not,
-    and leaves the cleaner out; without it trafilatura cannot be imported."""
+    """Pip 23 ignores the extra `html_clean` with which justext asks for lxml, and leaves the
+    cleaner out; without it trafilatura cannot be imported."""
     assert "lxml_html_clean" in {Requirement(wanted).name for wanted in EXTRAS["app"]}
 
 

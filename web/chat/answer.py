@@ -1,4 +1,4 @@
-"""One answer while it comes: its text grows, is painted, and is stored now and then."""
+"""One answer while it grows: it is painted, and stored every half second."""
 
 import asyncio
 
@@ -21,7 +21,7 @@ class Answer:
         self.came = turn["text"]
 
     def ask(self, messages, options):
-        """Put the question to the model; what comes of it comes here."""
+        """Ask the model; its tokens and the end of the answer arrive here."""
         self.number = self.chat.page.ask(self.chat.id, messages, options, self)
 
     def attach(self):
@@ -40,7 +40,7 @@ class Answer:
             asyncio.create_task(dom.guard(self.paint()))
 
     def take(self, text):
-        """What the model thought before it answered stands apart from what it says."""
+        """Keep the model's thoughts apart from its answer."""
         self.came = text
         thought, said = split_thought(text)
         self.turn["text"] = said
@@ -60,7 +60,7 @@ class Answer:
             await self.chat.page.save([["put", "messages", self.turn["key"], self.turn]])
 
     def describe_thinking(self):
-        """What is shown while it has thought, and not said anything yet."""
+        """The placeholder of an answer while there are only thoughts."""
         return "*%s*" % t("chat.thinking") if self.turn.get("thought") else ""
 
     def stop(self):
@@ -69,14 +69,14 @@ class Answer:
         dom.run(self.chat.save(self.turn))
 
     def end(self, state):
-        """The answer is over in the page: no more tokens are taken."""
+        """End the answer in the page: it takes no more tokens."""
         self.turn["state"] = state
         self.chat.answer_over(self.turn)
 
     async def on_answered(self, answered):
         if self.chat.answering is not self:
             return
-        if answered.text:  # a piece of it may have got lost on the way
+        if answered.text:  # a token event may have got lost
             self.take(answered.text)
         self.turn.update(
             version=answered.version,
@@ -98,9 +98,9 @@ class Answer:
         self.end("done")
         page = self.chat.page
         versions = self.chat.tree.siblings(self.turn)  # before another chat can be opened
-        alone = not self.turn.get("of_picture")  # without a picture its words teach something
+        alone = not self.turn.get("of_picture")  # words about a picture teach nothing alone
         if alone:
-            await page.teaching.log_turn(self.turn)  # before a word can be said about it
+            await page.teaching.log_turn(self.turn)  # before the person can react to it
         await self.chat.save(self.asked, self.turn)
         page.say(self.turn["text"])
         self.chat.keep_up()
@@ -112,7 +112,7 @@ class Answer:
             await page.memory.forget(answered.forgets)
 
     def count_seen(self, answered):
-        """How many of the shown turns the model still saw, 0 when it saw all."""
+        """The number of shown turns that the model still saw, 0 when it saw all."""
         shown = len(self.chat.branch())
         return shown - answered.dropped if answered.dropped else 0
 

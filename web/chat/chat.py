@@ -1,4 +1,4 @@
-"""The conversation in the middle: what is sent, how the answer comes, and what can be done to it.
+"""The conversation in the middle: it sends questions, receives answers, and changes both.
 
 Every turn is stored before anything is done with it; an answer that grows is stored every half
 second, so that closing the tab loses at most that.
@@ -19,7 +19,7 @@ BREATH_SECONDS = 0.005
 FIRST = 8
 MORE = 16
 NEAR_BOTTOM = 100
-OTHERWISE = 0.7  # the temperature of another answer to the same question: the likeliest was given
+OTHERWISE = 0.7  # temperature of a second answer to a question: the likeliest was the first
 
 
 class Chat:
@@ -72,7 +72,7 @@ class Chat:
         )
 
     def find_language(self):
-        """The language the person has used so far in this chat."""
+        """The language that the person used last in this chat; empty before the first question."""
         asked = [turn["language"] for turn in self.branch() if turn["role"] == "user"]
         return asked[-1] if asked else ""
 
@@ -101,7 +101,7 @@ class Chat:
         self.show(None, [])
 
     def show(self, chat, found, below=None):
-        """Make this the chat that is seen, at once: what is typed from now on belongs to it."""
+        """Make this the open chat at once: text that is typed from now on belongs to it."""
         self.chat = chat
         self.page.source_chat.load_sources(chat)
         self.follows = True
@@ -115,8 +115,8 @@ class Chat:
         self.page.touch("chat")
 
     def save(self, *changed):
-        """Store turns together with the chat they belong to, which is settled now: before it is
-        done another chat may be opened."""
+        """Store turns with their chat. The chat is read now, because another one may be opened
+        before the write is done."""
         self.chat["updated"] = clock.now()
         ops = [["put", "messages", turn["key"], turn] for turn in changed]
         return self.store(ops + [["put", "chats", self.id, self.chat]])
@@ -126,8 +126,7 @@ class Chat:
         self.page.touch("chats")
 
     async def forget_turns(self, gone):
-        """Turns that came to nothing leave the store, and the chat with them when it has no
-        others."""
+        """Delete turns that led to nothing, and the chat with them when it has no others."""
         ops = [["delete", "messages", turn["key"]] for turn in gone]
         if self.tree.turns:
             self.chat["leaf"] = self.tree.newest_leaf(gone[-1]["parent"])
@@ -162,7 +161,7 @@ class Chat:
     # ------------------------------------------------------------------------------- questions
 
     async def send(self, text, pictures=()):
-        """The person said something, or showed a picture: store it, then answer it."""
+        """Store what the person wrote or showed, then answer it."""
         text = text or t("picture.describe")
         if self.chat is None:
             now = clock.now()
@@ -178,20 +177,20 @@ class Chat:
         await self.page.teaching.log_turn(asked)
 
     def answer_over(self, turn):
-        """Nothing more comes of an answer."""
+        """Note that the answer in flight is over."""
         self.answering = None
         self.redraw_turn(turn)
         self.busy(False)
 
     def note_seen(self, count):
-        """How many of the shown turns the model still saw, 0 when it saw all."""
+        """Note how many of the shown turns the model still saw, 0 when it saw all."""
         self.seen_by_model = count
 
     async def answer(self, asked, earlier=None, by_itself=False):
-        """Answer the turn `asked`; `earlier` is an interrupted answer to go on from, `by_itself`
-        the original model answers, without what was learned.
+        """Answer the turn `asked`; `earlier` is an interrupted answer to continue; with `by_itself`
+        the base model answers, without what was learned.
 
-        Another chat may be opened at every wait: then this answer is no longer the one that comes.
+        Another chat may be opened at every wait: then this answer is no longer the one in flight.
         """
         self.stop()
         turn = earlier or self.new_turn(asked["id"], "assistant", "", "streaming")
@@ -220,18 +219,18 @@ class Chat:
         answer.ask(said, options)
 
     def busy(self, busy):
-        """An answer takes all there is: learning makes way while it comes."""
+        """Have learning make way while an answer comes, which takes all computing power."""
         self.page.status.know(answering=busy)
         self.page.composer.draw()
         self.page.presence.yield_to_chat(busy)
 
     def stop(self):
-        """End the answer in flight; what has come is kept."""
+        """End the answer in flight; its text so far is kept."""
         if self.answering:
             self.answering.stop()
 
     async def regenerate(self, id, by_itself=False):
-        """Another answer; of the original model where it is to answer `by_itself`."""
+        """Answer once more; with `by_itself` the base model does."""
         asked = self.tree[self.tree[id]["parent"]]
         self.chat["leaf"] = asked["id"]
         await self.answer(asked, by_itself=by_itself)
@@ -241,7 +240,7 @@ class Chat:
         await self.answer(self.tree[turn["parent"]], turn)
 
     async def edit_question(self, id, text):
-        """A question in other words: a new branch beside the old one."""
+        """Ask a question in other words: a new branch beside the old one."""
         pictures = self.tree[id].get("pictures", ())
         asked = self.new_turn(self.tree[id]["parent"], "user", text, pictures=pictures)
         await self.answer(asked)
@@ -270,7 +269,7 @@ class Chat:
     # -------------------------------------------------------------------------------- drawing
 
     def draw(self):
-        """The whole log: the newest turns at once, some earlier ones right after."""
+        """Draw the whole log: the newest turns at once, some earlier ones right after."""
         shown = self.branch()
         if not shown:
             below = self.page.first_run.card(), self.page.install.card()
@@ -288,7 +287,7 @@ class Chat:
             dom.run(self.page.reading_position.back(reading))
 
     def draw_from(self, turn):
-        """Only what comes from `turn` on; what is above stays as it is."""
+        """Draw from `turn` on; the turns above stay as they are."""
         shown = self.branch()
         above = dom.find('[id="%s"]' % turn["parent"]) if turn["parent"] else None
         if not above:
@@ -309,7 +308,7 @@ class Chat:
         return parts
 
     def has_earlier(self):
-        """Whether something was said before what is shown."""
+        """Whether the chat has turns before the shown ones."""
         shown = self.branch()
         return self.shown_from > 0 or bool(shown and self.below and shown[0]["parent"])
 
@@ -332,14 +331,13 @@ class Chat:
             dom.swap(old, self.draw_turn(turn))
 
     def mark_lessons(self):
-        """Only the "Learn this" buttons change: an open editor and a selection stay."""
+        """Redraw only the "Learn this" buttons, so that an open editor and a selection stay."""
         for toggle in dom.find_all(".learn-toggle", self.column):
             turn = toggle.getAttribute("data-of")
             dom.change(toggle, aria_pressed=message.yes(self.page.teaching.learns(turn)))
 
     async def earlier(self):
-        """Show some more of what was said before; one after the other when it is asked for
-        twice."""
+        """Show some more earlier turns; a second call waits for the first."""
         while self.adding:
             await asyncio.sleep(BREATH_SECONDS)
         self.adding = True
@@ -349,7 +347,7 @@ class Chat:
             self.adding = False
 
     async def add_earlier(self):
-        """Above what is being read, which does not move."""
+        """Add earlier turns above; the text that is being read does not move."""
         while not self.shown_from and self.has_earlier():
             await self.fetch_earlier()
         shown, button = self.branch(), self.column.firstElementChild
@@ -360,9 +358,9 @@ class Chat:
         for index in range(self.shown_from, until):
             made.append(self.draw_turn(shown[index]))
             await asyncio.sleep(BREATH_SECONDS)
-            if not button.isConnected:  # another chat was opened meanwhile
+            if not button.isConnected:  # the log was drawn anew meanwhile
                 return
-        log = self.log  # all at once: each measuring lays out the whole of it
+        log = self.log  # all at once: each measurement lays out the whole log
         below = log.scrollHeight - log.scrollTop
         button.after(*made)
         log.scrollTop = log.scrollHeight - below
@@ -370,7 +368,7 @@ class Chat:
             button.remove()
 
     async def fetch_earlier(self):
-        """Some more of the chat, out of the store."""
+        """Read some more of the chat from the store."""
         tree, known = self.tree, len(self.branch())
         found, below = await newest_turns(self.page.store, self.id, below=self.below)
         if tree is self.tree:  # no other chat was opened meanwhile
@@ -380,7 +378,7 @@ class Chat:
             self.shown_from += len(self.branch()) - known
 
     async def fetch_until(self, id):
-        """Everything from the turn `id` on; all of the chat when it is not there."""
+        """Read the chat back to the turn `id`, or all of it when it has no such turn."""
         while self.below and id not in self.tree.turns:
             await self.fetch_earlier()
 
@@ -390,7 +388,7 @@ class Chat:
         dom.by_id("to-latest").hidden = self.follows or not self.chat
 
     def keep_up(self):
-        """The room for the log has changed: who was at its end stays there."""
+        """Stay at the end of the log if it was in view: the log or its room has changed."""
         if self.follows:
             self.to_latest()
 

@@ -1,5 +1,4 @@
-"""Blind comparison: one question, two versions, and only after the choice is said which was
-which."""
+"""Blind comparison: one question, two versions; only the choice reveals which was which."""
 
 import js
 
@@ -88,7 +87,7 @@ class Compare:
         dom.replace(dom.by_id("compare-result"), parts)
 
     async def choose(self, key):
-        """Count the choice for both versions, then say which was which."""
+        """Count the choice for both versions, then reveal which was which."""
         pair, self.pair = self.pair, None
         if pair is None:
             return
@@ -117,7 +116,8 @@ class Compare:
         )
 
     def again(self):
-        """Another round with the same question and versions, which the form still holds."""
+        """Clear the answers for another round; the form still holds the question and the
+        versions."""
         dom.replace(dom.by_id("compare-result"))
         dom.by_id("compare-text").focus()
 

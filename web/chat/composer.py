@@ -11,7 +11,7 @@ class Composer:
         self.chat = chat
         self.field = dom.by_id("composer-text")
         self.keeping = 0
-        self.sending = False  # the text in pictures is looked for first
+        self.sending = False  # waits for the text in pictures
         self.last = None
         dom.listen("submit", "#composer", self.on_submit)
         dom.listen("keydown", self.field, self.key)
@@ -60,8 +60,8 @@ class Composer:
                 self.page.editors.edit(mine[-1]["id"])
 
     async def on_input(self, event):
-        """Typing comes before learning; a question is read before it is sent, and the draft is kept
-        for the next visit."""
+        """Pause learning, have the question read before it is sent, and keep the draft for the next
+        visit."""
         self.page.presence.on_typing()
         self.keeping += 1
         mine, chat = self.keeping, self.chat.id or "new"
@@ -73,7 +73,7 @@ class Composer:
             await self.keep()
 
     async def keep(self):
-        """Store what is in the field now, or that it is empty."""
+        """Store the draft, or delete it when the field is empty."""
         text, chat = self.field.value, self.chat.id or "new"
         put = ["put", "drafts", chat, {"text": text}] if text else ["delete", "drafts", chat]
         await self.page.store.batch([put])
@@ -83,7 +83,7 @@ class Composer:
         self.keeping += 1
 
     async def restore(self):
-        """The draft of this chat, unless something was typed meanwhile."""
+        """Put this chat's draft into the field, unless something was typed meanwhile."""
         before = self.keeping
         draft = await self.page.store.get("drafts", self.chat.id or "new")
         if draft and before == self.keeping and not self.field.value:
@@ -110,7 +110,7 @@ class Composer:
             self.meter(self.last)
 
     def meter(self, answered):
-        """How full the model's view is and how quick it was, in the line below."""
+        """Show how full the context is and how fast the answer was, in the line below."""
         self.last = answered
         context, speed = dom.by_id("context"), dom.by_id("speed")
         share = answered.context_used / max(1, answered.context_size)

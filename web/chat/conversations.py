@@ -1,5 +1,5 @@
-"""The list on the left: every chat, searched, pinned, put in a folder, renamed, given instructions,
-deleted with Undo, exported."""
+"""The list on the left: every chat, with search, pins, folders, names, instructions, deletion with
+Undo, and export."""
 
 import json
 
@@ -54,7 +54,7 @@ class Conversations:
         self.draw()
 
     def new(self, event=None):
-        """An empty chat, at once: what is typed in the very next instant belongs to it."""
+        """Open an empty chat at once: text that is typed right after belongs to it."""
         self.page.aside.close_sheets()
         self.page.composer.put("")
         self.page.composer.focus()
@@ -66,7 +66,7 @@ class Conversations:
         await self.page.composer.restore()
 
     def show(self, id):
-        """A stored chat: what is typed in the very next instant waits for it."""
+        """Open a stored chat; a message that is sent meanwhile waits for it."""
         self.page.aside.close_sheets()
         self.page.composer.put("")
         self.opening += 1
@@ -85,7 +85,7 @@ class Conversations:
             await self.page.reading_position.find(dom.by_id("chat-search").value)
 
     async def search(self, event=None):
-        """Titles at once; what was said in the chats a moment later."""
+        """Search the titles at once, and the text of the chats a moment later."""
         self.searches += 1
         mine, wanted = self.searches, dom.by_id("chat-search").value.strip()
         if not wanted:
@@ -186,7 +186,7 @@ class Conversations:
         )
 
     def draw_learning(self, id):
-        """What this chat could teach instead."""
+        """Buttons for the other levels of what this chat may teach."""
         now = self.page.teaching.learns_from(id)
         others = [level for level in LEVELS if level != now]
         return [
@@ -195,7 +195,7 @@ class Conversations:
         ]
 
     def draw_thinking(self, id):
-        """For a model that can: whether it thinks before it answers here."""
+        """The button that switches thinking in this chat, for a model that can think."""
         if not self.page.model or not self.page.model.thinks:
             return []
         words = "nav.think_no" if self.chat.thinks(id) else "nav.think"
@@ -214,7 +214,7 @@ class Conversations:
         field.select()
 
     def make_form(self, verb, id, *parts):
-        """What is asked of a chat, with the button that saves it."""
+        """A form about a chat, with the button that saves it."""
         save = dom.make("button", t("save"), type="submit", cls="primary")
         row = dom.make("div", save, cls="row end")
         return dom.make("form", *parts, row, do=verb, of=id, data_on="submit", cls="column")
@@ -228,8 +228,8 @@ class Conversations:
         await self.change_all([self.record(id)], **facts)
 
     async def change_all(self, chats, **facts):
-        """Store facts of chats, and show them before a dialog goes: nobody presses a row about to
-        change."""
+        """Store facts of chats and show them before the dialog closes, so that nobody presses a row
+        that is about to change."""
         for chat in chats:
             chat.update(facts)
             if self.chat.id == chat["id"]:
@@ -238,7 +238,7 @@ class Conversations:
         await self.load()
 
     async def pin(self, id):
-        """Keep a chat above the others, or no longer."""
+        """Pin a chat above the others, or unpin it."""
         await self.change(id, pinned=not self.record(id).get("pinned"))
         overlay.close_all()
 
@@ -252,7 +252,7 @@ class Conversations:
         field.focus()
 
     async def instruct(self, id, text):
-        """What the model is told first in this chat, behind what it is told in all of them."""
+        """Store the instructions of this chat, which the model gets after those for all chats."""
         await self.change(id, instructions=text.strip())
         overlay.close_all()
 
@@ -291,7 +291,7 @@ class Conversations:
 
 
 async def samples_of(store, chat):
-    """What micro-training keeps of a chat: (key, sample) pairs, read a few at a time."""
+    """The samples that micro-training keeps of a chat, as (key, sample), read a few at a time."""
     found, after, some = [], None, [None]
     while some:
         some = await store.all("samples", after, SOME)

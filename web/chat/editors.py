@@ -1,4 +1,4 @@
-"""The field that opens in the place of a message, to ask it again or to teach a better answer."""
+"""The editor in the place of a message, to ask it again or to teach a better answer."""
 
 from oneseek.web.chat import message
 from oneseek.web.lib import dom
@@ -6,7 +6,7 @@ from oneseek.web.lib.words import t
 
 
 class Editors:
-    """One is open at a time."""
+    """At most one editor is open at a time."""
 
     def __init__(self, page):
         self.page = page
@@ -19,7 +19,7 @@ class Editors:
         )
 
     def edit(self, id):
-        """Put a question back into a field, in the place where it stands."""
+        """Open the editor of a question, in the place where it stands."""
         turn = self.page.chat.tree[id]
         form = message.editor(
             t("chat.save_edit"), turn["text"], "save-edit", id, t("chat.edit_note")

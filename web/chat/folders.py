@@ -1,5 +1,4 @@
-"""Folders of chats: a chat names the folder it lies in, and a folder is there while a chat lies in
-it."""
+"""Folders of chats: a chat names its folder, and a folder exists while a chat names it."""
 
 from oneseek.web.lib import dom, overlay
 from oneseek.web.lib.words import t
@@ -10,7 +9,7 @@ LONGEST = 60
 class Folders:
     def __init__(self, page, conversations):
         self.page, self.conversations = page, conversations
-        self.folded = set()  # names of those whose chats are not shown
+        self.folded = set()  # names of the folded ones
         dom.verbs(
             {
                 "folder-menu": lambda of, el: self.menu(of, el),
@@ -29,7 +28,7 @@ class Folders:
         return sorted({chat["folder"] for chat in self.conversations.chats if chat.get("folder")})
 
     def draw(self, name, rows, is_open):
-        """A folder in the list with its chats; all of it is open while somebody searches."""
+        """A folder in the list with its chats; `is_open` while a search shows all of them."""
         is_open = is_open or name not in self.folded
         fold = dom.button(dom.make("span", name), "fold-folder", name, "next", cls="folder")
         dom.change(fold, aria_expanded="true" if is_open else "false")
@@ -50,12 +49,12 @@ class Folders:
         )
 
     def field(self, words):
-        """A field for the name of a folder."""
+        """(label, field) for the name of a folder."""
         field = dom.make("input", type="text", name="folder", maxlength=LONGEST, required=True)
         return dom.make("label", t(words), field, cls="field"), field
 
     def choose(self, id):
-        """Which folder a chat is to lie in: one that is there, a new one, or none."""
+        """Ask for the folder of a chat: an existing one, a new one, or none."""
         now = self.conversations.record(id).get("folder")
         there = [
             dom.button(name, "move-chat", id, "file", cls="wide")
@@ -83,13 +82,13 @@ class Folders:
         field.select()
 
     async def rename(self, name, other):
-        """Another name; that of another folder makes one of the two."""
+        """Rename a folder; the name of another folder merges the two."""
         if other:
             await self.put_all(name, other)
         overlay.close_all()
 
     async def delete(self, name):
-        """The folder is gone; its chats are not."""
+        """Delete a folder; its chats stay."""
         await self.put_all(name, "")
         overlay.close_all()
         self.page.toast(t("folder.deleted", name=name))

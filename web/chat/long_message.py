@@ -1,5 +1,4 @@
-"""A message longer than the model reads: it goes back into the field, whole, and is offered as a
-source."""
+"""A message too long for the model: it goes back into the field, whole, and can become a source."""
 
 from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
@@ -18,8 +17,8 @@ class LongMessage:
         )
 
     async def give_back(self, asked, turn):
-        """Take the question that could not be asked out of the chat again.  A turn that was there
-        before, asked anew or gone on with, stays."""
+        """Put the question back into the field and out of the chat. A continued answer stays, and
+        so does a question that has other answers."""
         chat = self.page.chat
         if turn["text"]:
             turn["ended"] = "full"
@@ -57,7 +56,7 @@ class LongMessage:
         self.page.composer.focus()
 
     async def take(self):
-        """The text leaves the field only once it is a source."""
+        """Make the text a source; it leaves the field only once it is one."""
         composer = self.page.composer
         text = composer.field.value
         self.close()

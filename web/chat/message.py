@@ -1,4 +1,4 @@
-"""How one turn of a conversation looks: its words, who said them, and what can be done with it."""
+"""One turn of a conversation on the page: its text, its author, and its actions."""
 
 from js import console
 
@@ -7,19 +7,20 @@ from oneseek.web.lib import dom, markdown
 from oneseek.web.lib.words import t
 
 FEWEST = 5
-"""Tokens of an answer whose speed is told."""
+"""Fewest tokens of an answer whose speed is shown."""
 
 CUT_OFF = {
     "length": ("continue", "continue", "play"),
     "repeats": ("regenerate", "regenerate", "again"),
     "full": ("", "", ""),
 }
-"""Why an answer ended before it was done -> the words, the verb and the drawing of the way on."""
+"""Reason why an answer ended early -> the words, the verb and the drawing of the button below
+it."""
 
 
 def draw(turn, number, count, learns):
-    """The article of a turn; `number` of `count` is its branch, `learns` whether it is queued. One
-    that cannot be drawn shows its text and nothing else."""
+    """The article of a turn: branch `number` of `count`; `learns` when it is queued. If it cannot
+    be drawn, its text alone is shown."""
     try:
         return _draw(turn, number, count, learns)
     except Exception as fault:
@@ -60,7 +61,7 @@ def _draw(turn, number, count, learns):
 
 
 def _who(turn):
-    """Who said it, in one quiet line that opens into the rest of what is known of it."""
+    """The author in one line, which unfolds into time, language, tokens and version."""
     facts = [t.date(turn["time"])] if turn.get("time") else []
     facts += [t.language_name(turn["language"])] if turn["language"] in ("sv", "en") else []
     facts += [t("chat.tokens", n=turn["tokens"])] if turn.get("tokens") else []
@@ -70,7 +71,7 @@ def _who(turn):
 
 
 def _fold_thought(turn):
-    """What it thought before it answered, folded."""
+    """The model's thoughts before the answer, folded."""
     if not turn.get("thought"):
         return None
     summary = dom.make("summary", t("chat.thought"))
@@ -128,7 +129,7 @@ def _actions(turn, number, count, learns):
         dom.icon_button(t("voice.aloud"), "aloud", turn["id"], "aloud", cls="icon small aloud"),
         dom.icon_button(t("chat.regenerate"), "regenerate", turn["id"], "again"),
     ]
-    if turn.get("of_picture"):  # its words mean nothing without the picture: that is learned
+    if turn.get("of_picture"):  # words about a picture mean nothing alone; the picture is learned
         return alone + [_branch(turn, number, count)]
     return alone + [
         dom.icon_button(t("chat.good"), "good", turn["id"], "good", aria_pressed=yes(good)),
@@ -148,7 +149,7 @@ def _actions(turn, number, count, learns):
 
 
 def _speed(turn):
-    """Of an answer with so many words that it means something."""
+    """The speed of an answer that is long enough for it to mean something."""
     rate = turn.get("tokens_per_second")
     if not rate or (turn.get("tokens") or 0) < FEWEST:
         return None
@@ -160,7 +161,7 @@ def yes(value):
 
 
 def editor(words, text, do, of, note):
-    """A form that takes the place of a turn's words: editing a question, teaching an answer."""
+    """A form in the place of a turn's words, to edit a question or teach an answer."""
     area = dom.make("textarea", rows=3, name="text", label=words, id="editor-%s" % of)
     area.value = text
     cancel = dom.button(t("cancel"), "close-editor", of)

@@ -1,8 +1,7 @@
 """Pictures in the chat: shown to a model with eyes, kept as files as long as their chat, learned
 with a caption.
 
-What is written in a picture is read beside (OCR) and given along. A model without eyes gets that
-alone.
+The text in a picture (OCR) is sent along. A model without eyes gets that alone.
 """
 
 import asyncio
@@ -19,11 +18,11 @@ from oneseek.web.shell.page import new_id
 
 FOLDER = "pictures"  # in OPFS; workers/tab/pictures.py reads there
 MOST = 4  # in a message
-ADDRESSES = {}  # picture -> the address of its file in this visit
+ADDRESSES = {}  # picture -> the object URL of its file in this visit
 
 
 class Pictures:
-    """`waiting` are those that the next message shows."""
+    """`waiting` are the pictures of the next message."""
 
     def __init__(self, page):
         self.page = page
@@ -46,8 +45,8 @@ class Pictures:
     # ------------------------------------------------------------------- before they are sent
 
     async def take(self, found):
-        """Put pictures beside the message that is written; what is left is for whoever reads
-        files, all of it where no model looks at pictures."""
+        """Put pictures beside the message, and return the files that are left for the reader: all
+        of them if the model has no eyes."""
         mine = [file for file in found if is_picture(file)]
         if not mine or not self.page.model:
             return found
@@ -63,7 +62,7 @@ class Pictures:
         return [file for file in found if not is_picture(file)]
 
     def tell_blind(self):
-        """Who sees no pictures, and who does."""
+        """Say that this model sees no pictures, and which one does."""
         seeing = next((one["name"] for one in self.page.first_run.models if "eyes" in one), "")
         said = t("picture.blind", name=self.page.first_run.name(), other=seeing)
         self.page.toast(said, "choose-model", words=t("picture.choose"), seconds=15)
@@ -81,13 +80,13 @@ class Pictures:
         dom.run(self.read(one))
 
     async def read(self, one):
-        """Find the text in a picture, if there is some."""
+        """Find the text in a picture, if it has any."""
         try:
             stored = await files.put_in_inbox(one["file"], one["id"])
             asked = ReadPicture(id=one["id"], name=one["name"], file=stored)
             one["text"] = (await self.page.app.ask_importer(asked)).text
         except Refused:
-            pass  # one that cannot be opened is refused in words when it is asked about
+            pass  # the question about a picture that cannot be opened is refused in words
         one["read"].set()
         self.draw()
 
@@ -98,7 +97,7 @@ class Pictures:
         await files.remove(FOLDER, id)
 
     async def keep(self):
-        """What the message shows, once their text was looked for and their files are kept."""
+        """The pictures of the message, once their text is read and their files are stored."""
         for one in list(self.waiting):
             await one["read"].wait()
         sent, self.waiting = self.waiting, []
@@ -109,7 +108,7 @@ class Pictures:
         return [{name: one[name] for name in names} for one in sent]
 
     async def give_back(self, turn):
-        """A message that could not be asked: its pictures are beside the field again."""
+        """Put the pictures of a message that could not be asked beside the field again."""
         for one in turn.get("pictures", ()):
             read = asyncio.Event()
             read.set()
@@ -137,7 +136,7 @@ class Pictures:
         return next(one for one in shown if one["id"] == id)
 
     async def open(self, turn, id):
-        """A picture large, with what was read in it."""
+        """Show a picture large, with the text in it."""
         one, address = self.find(turn, id), await address_of(id)
         if not address:
             self.page.toast(t("picture.gone"))
@@ -164,7 +163,7 @@ class Pictures:
         self.page.intake.inputs.ask_caption(of, one["name"], one["made"], "save-picture")
 
     async def learn(self, turn, id, caption):
-        """A caption and the text of a picture become lessons, which wait for a yes."""
+        """Make lessons of a caption and the text of a picture; they wait for a yes."""
         overlay.close_all()
         one, file = self.find(turn, id), await file_of(id)
         named = js.File.new(to_js([file]), one["name"], to_js({"lastModified": one["made"]}))
@@ -173,14 +172,14 @@ class Pictures:
     # ---------------------------------------------------------------------- with a chat's end
 
     async def take_away(self, turns):
-        """Remove the files of these turns' pictures; their bytes, for Undo."""
+        """Remove the files of these turns' pictures, and return their bytes for Undo."""
         kept = []
         for one in [one for turn in turns for one in turn.get("pictures", ())]:
             file = await file_of(one["id"])
             if file:
                 kept.append((one["id"], await file.arrayBuffer()))
                 await files.remove(FOLDER, one["id"])
-            ADDRESSES.pop(one["id"], None)  # Undo makes another file
+            ADDRESSES.pop(one["id"], None)  # Undo writes another file
         return kept
 
     async def put_back(self, kept):
@@ -194,7 +193,7 @@ def learn_button(of):
 
 
 def draw_pictures(turn):
-    """The pictures of a turn, small; each opens large."""
+    """The pictures of a turn as thumbnails; each opens large."""
     if not turn.get("pictures"):
         return None
     return dom.make("div", [thumbnail(turn["id"], one) for one in turn["pictures"]], cls="pictures")
@@ -209,7 +208,7 @@ def thumbnail(turn, one):
 
 
 async def fill(image, id):
-    """The picture itself, out of the store; nothing where its file is gone."""
+    """Show the picture from its file; nothing when the file is gone."""
     address = await address_of(id)
     if address:
         image.src = address

@@ -1,4 +1,4 @@
-"""Where one was reading: kept over a reload, and found again when a search opens a chat."""
+"""The reading position: kept over a reload, and set when a search opens a chat."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ class ReadingPosition:
         self.moves = 0
 
     async def on_scroll(self, event):
-        """Remember the first message in sight, once the scrolling has settled."""
+        """Store the first message in sight, once the scrolling has settled."""
         self.moves += 1
         mine = self.moves
         await asyncio.sleep(SETTLED_SECONDS)
@@ -32,8 +32,8 @@ class ReadingPosition:
         return {"chat": self.chat.id, "end": True}
 
     async def restore(self):
-        """Back to where the last visit was, unless it was at the end. What moved before was the
-        chat, as it came, and nothing to remember."""
+        """Scroll back to where the last visit was, unless it was at the end. Scrolling is stored
+        only from now on: before, the chat moved while it was drawn."""
         kept = await self.page.store.get("settings", "place")
         dom.listen("scroll", self.chat.log, self.on_scroll)
         if kept:
@@ -44,7 +44,7 @@ class ReadingPosition:
             await self.go(place["turn"], place["offset"])
 
     async def find(self, words):
-        """The first message of the open chat that has the words a search asked for."""
+        """Go to the first message of the open chat with the words of a search."""
         wanted = normalise(words)
         await self.chat.fetch_until(None)
         for turn in self.chat.branch():
@@ -55,7 +55,8 @@ class ReadingPosition:
                 return
 
     async def go(self, id, offset):
-        """Bring a message to `offset` below the top; earlier ones are drawn until it is there."""
+        """Scroll a message to `offset` pixels below the top, drawing earlier ones until it is
+        there."""
         mark = '[id="%s"]' % id
         await self.chat.fetch_until(id)
         while not dom.find(mark) and id in self.chat.tree.turns and self.chat.shown_from:

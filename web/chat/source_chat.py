@@ -1,5 +1,5 @@
-"""A chat about some sources, which alone answer in it; the way from an answer that quotes one to
-the place."""
+"""A chat about some sources, which alone answer in it; an answer that quotes one leads to the
+place."""
 
 from oneseek.web.chat import provenance
 from oneseek.web.learning import records
@@ -12,7 +12,7 @@ OFFERED = 12  # sources in a menu
 class SourceChat:
     def __init__(self, page):
         self.page = page
-        self.sources = []  # {"id", "title"} of those that the open chat is about
+        self.sources = []  # {"id", "title"} of the open chat's sources
         self.chip = dom.by_id("about")
         page.watch(self.draw, "chat", "words")
         dom.verbs(
@@ -25,15 +25,14 @@ class SourceChat:
         )
 
     def begin(self, id, title):
-        """A new chat in which the source is asked, at once: a question typed in the very next
-        instant belongs to it."""
+        """Open a new chat about the source at once: a question typed right after belongs to it."""
         settled = self.page.conversations.new()
         self.sources = [{"id": id, "title": title}]
         self.draw()
         return settled
 
     async def offer(self, anchor):
-        """The other sources that can be asked here too, the newest first."""
+        """Show a menu of the other sources that can be asked here, the newest first."""
         now = [one["id"] for one in self.sources]
         ready = [
             one
@@ -51,7 +50,7 @@ class SourceChat:
         await self.ask(self.sources + [{"id": id, "title": source["title"]}])
 
     async def end(self, id):
-        """From now on this chat is no longer about a source."""
+        """Remove a source from this chat."""
         await self.ask([one for one in self.sources if one["id"] != id])
 
     async def ask(self, sources):
@@ -70,7 +69,7 @@ class SourceChat:
         self.sources = [about] if isinstance(about, dict) else about or []
 
     def options(self):
-        """What a question is asked with here."""
+        """The options of a question in this chat."""
         return {"source": [one["id"] for one in self.sources]} if self.sources else {}
 
     def draw(self):
@@ -89,15 +88,15 @@ class SourceChat:
 
 
 def quotes(places):
-    """What a turn keeps of the places of a source that its answer quotes."""
+    """The record of the places that an answer quotes, those of its first source."""
     first = places[0]
     same = [one for one in places if one["id"] == first["id"]]
     return {"id": first["id"], "title": first["title"], "places": same}
 
 
 def draw_quotes(turn):
-    """What an answer was read from, and the way to its place; None where it was read from
-    nothing."""
+    """The quoted places of an answer, and a button that shows them in the source; None when it
+    quotes nothing."""
     quotes = turn.get("quotes")
     if not quotes or turn["role"] == "user" or turn["state"] != "done":
         return None

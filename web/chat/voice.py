@@ -1,8 +1,7 @@
-"""Speaking and listening with the browser's own speech, only where it does both on this device; off
-by default.
+"""Speech by the browser itself, spoken and recognised on this device only; off by default.
 
 The browser says which of its voices are local; dictation is offered where its recogniser says that
-it has the language here (`processLocally`).  What cannot stay on the device is not there.
+it has the language here (`processLocally`). Speech that would leave the device is not offered.
 """
 
 import js
@@ -28,7 +27,7 @@ class Voice:
     # -------------------------------------------------------------------------------- listening
 
     async def offer(self):
-        """The microphone is there when it was asked for and its words stay here."""
+        """Show the microphone when it is switched on and recognition stays on this device."""
         self.button.hidden = not (self.page.settings["voice"] and await self.hears())
         asked = "true" if self.page.settings["voice"] else "false"
         js.document.documentElement.setAttribute("data-voice", asked)
@@ -41,8 +40,7 @@ class Voice:
         return await recogniser.available(wanted) == "available"
 
     def dictate(self, event):
-        """Press to speak, press again to end; the words go where the cursor is, and are not
-        sent."""
+        """Start or end dictation; the words are added to the field, and are not sent."""
         if self.hearing is not None:
             self.hearing.stop()
             return
@@ -67,14 +65,14 @@ class Voice:
     # --------------------------------------------------------------------------------- speaking
 
     def voice(self, language):
-        """A voice for this language that the browser has on the device, or None."""
+        """A voice on this device for this language, or None."""
         for voice in js.speechSynthesis.getVoices():
             if voice.localService and voice.lang[:2] == language:
                 return voice
         return None
 
     def speak(self, turn):
-        """Read an answer aloud; pressed while it reads, it stops."""
+        """Read an answer aloud, or stop reading."""
         if js.speechSynthesis.speaking:
             js.speechSynthesis.cancel()
             return

@@ -1,5 +1,5 @@
-"""What an empty chat shows: what this is, three things to do, what happens while the first model
-loads, and the browser's offer to install the page."""
+"""An empty chat: what OneSeek is, four things to do, a story while the first model loads, and the
+browser's offer to install the page."""
 
 from js import window
 
@@ -12,7 +12,8 @@ KEY = "story"  # in the page's settings: "" shown, or "done"
 
 
 def draw(ready):
-    """An empty chat: what this is, and what one can do here, each a card to press."""
+    """An empty chat: what OneSeek is, and once it is `ready` what one can do here, each a card to
+    press."""
     cards = [card(*one) for one in CARDS] if ready else None
     return dom.make(
         "div",
@@ -25,14 +26,14 @@ def draw(ready):
 
 
 def card(name, drawing, verb):
-    """A thing to do, with what it looks like when it is done."""
+    """The button for a thing to do: its name, and how it goes."""
     words = dom.make("span", dom.make("strong", t("welcome.%s" % name)), t("welcome.%s_how" % name))
     return dom.button(words, verb, name, drawing, cls="example")
 
 
 class Story:
-    """What will happen, told while the first model loads, and the beginning of a fact to tell it.
-    Shown until something was told to it once; then never again."""
+    """A story for the wait while the first model loads, and the beginning of a first fact. Shown
+    until something was told once; then never again."""
 
     def __init__(self, page, queue):
         self.page, self.queue = page, queue
@@ -44,28 +45,28 @@ class Story:
         return not self.page.settings[KEY]
 
     def lines(self):
-        """Three short lines, while there is nothing to do but wait."""
+        """Three short lines for the wait; None once something was told."""
         if not self.is_wanted:
             return None
         rows = [dom.make("li", t("story.line%d" % number)) for number in (1, 2, 3)]
         return dom.make("ol", rows, cls="story", label=t("story.title"))
 
     def begin(self):
-        """The beginning of a sentence in the message field; the person ends it."""
+        """Put the beginning of a sentence into the message field; the person ends it."""
         self.page.composer.put(t("story.draft"))
         self.page.composer.focus()
         self.page.say(t("welcome.tell"))
 
     async def notice(self):
-        """Something was told: the story has been told too."""
+        """End the story once something was told."""
         records = self.queue.records.values()
         if self.is_wanted and any(record["kind"] in ("fact", "correction") for record in records):
             await self.page.set(**{KEY: "done"})
 
 
 class Install:
-    """The offer is kept until the page has shown what it is good for; then it is one button.
-    web/static/start.js keeps the event, which may come before the page's Python."""
+    """The browser's offer to install the page, one button once a model is here. web/static/start.js
+    keeps the event, which may come before the page's Python."""
 
     def __init__(self, page):
         self.page = page
@@ -82,8 +83,7 @@ class Install:
             self.page.chat.draw()
 
     def card(self):
-        """One quiet line in the empty chat once a model is here; nothing where nothing is
-        offered."""
+        """The offer in one line for the empty chat; None without a model or an offer."""
         if not self.page.model or dom.is_none(window.installable):
             return None
         ask = dom.button(t("install.button"), "install", drawing="load", cls="small")

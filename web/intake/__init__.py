@@ -1,1 +1,1 @@
-"""What is dropped, pasted or picked, and what becomes of it."""
+"""The intake: what is dropped, pasted or picked becomes sources and lessons."""

@@ -1,5 +1,5 @@
-"""The chats of another assistant: what a person stated in them is counted first, and known once
-they say so."""
+"""The chats of another assistant: the statements in them are counted first, and known once the
+person agrees."""
 
 from oneseek.engine.core.messages import ForgetImport, LookIn, MoveIn, Reading
 from oneseek.web.lib import dom, failures
@@ -34,7 +34,7 @@ class Chats:
         await self.reader.put(source)
 
     async def move_in(self, id):
-        """All of them are known; the source has done its part."""
+        """Have all statements known by heart, and remove the source, which has done its part."""
         source = await self.page.store.get("sources", id)
         self.reader.at_work[id] = source
         source["state"] = "reading"
@@ -58,12 +58,12 @@ class Chats:
         return await self.page.engine.ask(kind(id=source["id"], file=file))
 
     async def forget(self, source):
-        """Nothing is kept of the chats themselves."""
+        """Have the importer forget the chats themselves."""
         await self.page.app.ask_importer(ForgetImport(document=source["sha256"]))
         source["sha256"] = ""
 
     def show(self, source):
-        """What a person is shown before they say yes."""
+        """The first statements and their number, shown before the person agrees."""
         said = [dom.make("li", dom.make("q", one)) for one in source["first"]]
         more = source["statements"] - len(said)
         return dom.make(

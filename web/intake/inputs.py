@@ -15,7 +15,7 @@ TEXT_FIELDS = ("INPUT", "TEXTAREA")
 
 
 class Inputs:
-    """What comes in is handed to `reader` (web/intake/reading.py)."""
+    """`reader` takes what comes in (web/intake/reading.py)."""
 
     def __init__(self, page, reader):
         self.page, self.reader = page, reader
@@ -27,7 +27,7 @@ class Inputs:
         self.handed_over.onmessage = self.on_hand_over
 
     def on_drag(self, event):
-        """The overlay follows what is dragged over the page; a drop takes it in."""
+        """Show the overlay while something is dragged over the page, and take a drop in."""
         kinds = [kind for kind in event.dataTransfer.types]
         if "Files" not in kinds and "text/plain" not in kinds and "text/uri-list" not in kinds:
             return
@@ -39,12 +39,12 @@ class Inputs:
             dom.run(self.take_drop(event.dataTransfer, kinds))
 
     def close_drop(self):
-        """What was dragged is gone, whatever the browser told of its way."""
+        """Hide the overlay, whatever drag events the browser left out."""
         self.depth = 0
         dom.by_id("drop").hidden = True
 
     async def take_drop(self, transfer, kinds):
-        """Files and folders; else a link; else a piece of a page; else text."""
+        """Take files and folders; else a link; else a piece of a page; else text."""
         link, html = transfer.getData("text/uri-list"), transfer.getData("text/html")
         text = transfer.getData("text/plain")
         if "Files" in kinds:
@@ -58,7 +58,8 @@ class Inputs:
             await self.reader.take_text(text)
 
     def on_paste(self, event):
-        """Files wherever the focus is; text and pieces of pages unless a field wants them."""
+        """Take files wherever the focus is; text and pieces of pages unless a text field wants
+        them."""
         if self.page.example_grid.takes_pasted(event):
             return
         data = event.clipboardData
@@ -71,13 +72,13 @@ class Inputs:
             dom.run(self.reader.take_page(html) if html else self.reader.take_text(text))
 
     async def take_files(self, found):
-        """Pictures are shown to a model that sees; what is left is read."""
+        """Show pictures to a model with eyes, and have the rest read."""
         left = await self.page.pictures.take(found)
         if left:
             await self.reader.take_files(left)
 
     def on_hand_over(self, event):
-        """The bookmarklet brought a page, through hand-over.html; one tab takes it."""
+        """Take a page that the bookmarklet sent through hand-over.html, in the tab that trains."""
         if self.page.presence.trains:
             self.handed_over.postMessage("taken")
             dom.run(self.reader.take_handed(**json.loads(event.data)))
@@ -117,7 +118,7 @@ class Inputs:
         field.focus()
 
     def ask_edit(self, source, text):
-        """The text that was read, to be put right before it counts."""
+        """Ask the person to correct the text that was read."""
         area = dom.make("textarea", text, rows=14, name="text", required=True)
         form = dom.make(
             "form",
@@ -132,7 +133,7 @@ class Inputs:
         area.focus()
 
     def ask_caption(self, of, name, made, do="save-caption"):
-        """What a person says about a picture; the name and the date of the file are suggested."""
+        """Ask for a caption; the name and the date of the file are suggested."""
         start = t("sources.caption_start", name=name, date=t.day(made))
         area = dom.make("textarea", start, rows=4, name="text", required=True)
         form = dom.make(
@@ -149,7 +150,7 @@ class Inputs:
         area.focus()
 
     def ask_what(self):
-        """The same choices for those who do not drag."""
+        """Offer the same choices to those who do not drag."""
         overlay.dialog(
             t("add.title_dialog"),
             dom.make("p", t("add.kinds"), cls="note"),
@@ -168,7 +169,7 @@ class Inputs:
         )
 
     def show_picture(self):
-        """For a model with eyes."""
+        """The button that shows a picture to a model with eyes."""
         if not self.page.pictures.sees():
             return None
         return dom.button(t("picture.pick"), "pick-picture", drawing="picture")

@@ -1,5 +1,5 @@
-"""What a person drops, picks or pastes becomes a source in one visible state, and lessons that wait
-in the queue."""
+"""Makes a source, in one visible state, of what a person drops, picks or pastes, and lessons that
+wait in the queue."""
 
 import asyncio
 import json
@@ -16,8 +16,8 @@ from oneseek.web.settings import own_models
 from oneseek.web.shell.link import Refused
 from oneseek.web.shell.page import new_id
 
-AT_ONCE = 8  # lessons judged before the page has its turn
-LARGEST = 50_000_000  # bytes: what the importer would refuse is not even copied
+AT_ONCE = 8  # lessons judged before the event loop has its turn
+LARGEST = 50_000_000  # bytes; the importer would refuse a larger file, so it is not even copied
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".gif")
 
 
@@ -31,9 +31,9 @@ class Reader:
 
     def __init__(self, page):
         self.page = page
-        self.kept = {}  # source -> what it was read from, for another try in this visit
-        self.texts = None  # sha256 -> source, once one was needed
-        self.at_work = {}  # source -> the record of one that is to be read, or is being read
+        self.kept = {}  # source -> what it was read from, to try again in this visit
+        self.texts = None  # sha256 -> source, read when it is first needed
+        self.at_work = {}  # source -> its record while it waits or is read
         page.app.importer.listen(Reading, self.on_reading)
 
     # --------------------------------------------------------------------------------- taking in
@@ -54,7 +54,7 @@ class Reader:
             await self.read_file(source, file)
 
     async def take_adapter(self, found):
-        """What PEFT wrote goes through the gate; of several nobody knows which is meant."""
+        """Import PEFT's adapter, through the gate; of several it is unknown which one is meant."""
         if len(found) > len({file.name for file in found}):
             self.page.toast(t("import.several"))
         else:
@@ -73,7 +73,8 @@ class Reader:
             await self.read(source, ImportFile(id=source["id"], name=file.name, file=stored))
 
     async def take_picture(self, file, caption, text):
-        """A picture of the chat with what a person says of it, and the text that was read in it."""
+        """Make a source of a picture of the chat, with its caption and the text that was read in
+        it."""
         source = await self.begin(file.name, "file")
         source.update(picture=True, made=files.read_change_time(file))
         self.kept[source["id"]] = file
@@ -87,12 +88,12 @@ class Reader:
             await self.read(source, ImportText(id=source["id"], name=title, text=text))
 
     async def take_page(self, html):
-        """A piece of a page: what was selected is what is meant."""
+        """Read a piece of a page, all of it, because the person selected it."""
         source = await self.begin(t("sources.selection"), "page")
         await self.read(source, self.page_request(source, "", html, True))
 
     async def take_handed(self, address, title, html):
-        """A page that the person's own bookmarklet brought, from the page itself."""
+        """Read a page that the person's own bookmarklet sent, from the page itself."""
         source = await self.begin(title or address, "website")
         await self.read(source, self.page_request(source, address, html, False))
 
@@ -102,7 +103,7 @@ class Reader:
         await self.read_address(source, address)
 
     async def read_address(self, source, address):
-        """The page at an address, where its site lets other pages read it; else what to do
+        """Read the page at an address if its site lets other pages read it; else say what to do
         instead."""
         self.kept[source["id"]] = address
         source["through"] = ""
@@ -155,7 +156,7 @@ class Reader:
         self.page.say(t.translate(why))
 
     async def take_up(self):
-        """What an earlier visit was reading when it ended is read by nobody."""
+        """Mark the sources that an earlier visit was reading as failed: nobody reads them now."""
         for id, source in await self.page.store.all("sources"):
             if source["state"] in ("waiting", "reading") and id not in self.at_work:
                 await self.fail(source, t("sources.left"))
@@ -167,14 +168,15 @@ class Reader:
         dom.run(self.progress(reading))
 
     async def progress(self, reading):
-        """Into the record whose end will be stored too: one read anew would take its place."""
+        """Store the progress in the record that `read` finishes; a second copy would replace its
+        end."""
         source = self.at_work.get(reading.id)
         if source:
             source["progress"] = t("sources.progress", done=reading.done, total=reading.total)
             await self.put(source)
 
     async def read(self, source, request):
-        """Wait for the importer; the source ends ready, held or failed, and says why."""
+        """Have the importer read a source, which ends ready, held or failed, and says why."""
         source["state"] = "reading"
         await self.put(source)
         self.at_work[source["id"]] = source
@@ -198,8 +200,8 @@ class Reader:
         self.page.say(t("sources.done", title=source["title"], state=t("sources." + last["state"])))
 
     async def let_go(self, items):
-        """What was removed while it was being read leaves nothing behind, unless another source
-        has the same text."""
+        """Forget the text of a source that was removed while it was read, unless another source has
+        the same text."""
         held = [one.get("sha256") for _, one in await self.page.store.all("sources")]
         for item in items:
             if item["document"] and item["document"]["sha256"] not in held:
@@ -248,11 +250,11 @@ class Reader:
         await self.hold(source, lessons)
 
     def forget_texts(self):
-        """Which texts are there is read again when it is next asked for."""
+        """Have the index of texts read again when it is next needed."""
         self.texts = None
 
     async def find_same(self, sha256, id):
-        """The source that has the same text, if there is one beside this."""
+        """The other source with the same text, or None."""
         if self.texts is None:
             self.texts = {
                 one.get("sha256"): key for key, one in await self.page.store.all("sources")
@@ -261,9 +263,9 @@ class Reader:
         return await self.page.store.get("sources", other) if other != id else None
 
     async def hold(self, source, lessons):
-        """What was read waits in the queue for a person's yes, never learned by itself; each lesson
-        with how good it is and why: beside the others, and what is known.  The source is stored as
-        it is now once they are there, so that a yes to it finds them all."""
+        """Put lessons into the queue, where they wait for a person's yes, never learned by
+        themselves. Each has its quality and the reasons, judged beside the others and what is
+        known. The source is stored after them, so that a yes to it finds them all."""
         learned = [one for _, one in await self.page.store.all("examples")]
         among = Among(answers_of(learned))
         found = []
@@ -287,10 +289,10 @@ class Reader:
         await self.put(source)
 
     async def lessons(self, source):
-        """What the lessons of a source ask and answer, as the importer keeps it."""
+        """The lessons of a source, as the importer keeps them."""
         return json.loads(await files.read_text("importer", source["sha256"] + ".json"))
 
 
 def find_sentence(lesson):
-    """The sentence a lesson was made of, else its answer."""
+    """The sentence that a lesson was made of, else its answer."""
     return lesson["source"].get("sentence") or lesson["answer"]

@@ -1,5 +1,5 @@
-"""What can be done with a source: use it, read it again, put it right, describe it, be tested on
-it, remove it."""
+"""The actions on a source: use it, read it again, correct it, describe it, test the model on it,
+remove it."""
 
 from oneseek.engine.core.collecting.collector import split_secrets
 from oneseek.engine.core.collecting.content import content_hash
@@ -21,21 +21,21 @@ from oneseek.web.shell.link import Refused
 QUESTIONS = 3
 TESTED = 200  # lessons of a source that questions are drawn from
 PREVIEW = 4000  # characters
-AROUND = 1000  # characters before and after a place that is shown
+AROUND = 1000  # characters shown before and after a place
 
 
 class Intake:
-    """`doors` are where sources come in, `reader` is who reads them."""
+    """`inputs` is where sources come in, `reader` has them read."""
 
     def __init__(self, page):
         self.page = page
         self.reader = Reader(page)
         self.inputs = Inputs(page, self.reader)
         self.chats = Chats(page, self.reader)
-        self.previews = {}  # source -> (before, what is marked, after) of its text, where it is shown
-        self.to_mark = False  # the place that is marked is to be scrolled to, once drawn
-        self.tests = {}  # source -> what was asked about it, answered and expected
-        self.testing = {}  # source -> what is being asked about it now, in words
+        self.previews = {}  # source -> (before, marked, after), the shown parts of its text
+        self.to_mark = False  # scroll to the marked place once it is drawn
+        self.tests = {}  # source -> the questions about it, the model's answers and the right ones
+        self.testing = {}  # source -> how far its test is, in words
         dom.verbs(
             {
                 "pick-files": lambda of, el: self.inputs.pick(),
@@ -60,7 +60,8 @@ class Intake:
         )
 
     async def use(self, id, used):
-        """Approve or put aside all lessons of a source that still wait."""
+        """Approve the lessons of a source that still wait, except poor ones, or put all of them
+        aside."""
         source = await self.page.store.get("sources", id)
         source["used"] = used
         await self.reader.put(source)
@@ -75,15 +76,15 @@ class Intake:
         await self.page.teaching.change_many(await self.reader.lessons(source), decide)
 
     async def allow(self, id):
-        """A person has seen the places that read like orders: from now on it is a source like
-        others."""
+        """Make a source ready like others: a person has seen the places in it that read like
+        orders."""
         source = await self.page.store.get("sources", id)
         source.update(state="ready", held=[])
         await self.reader.put(source)
 
     async def allow_secrets(self, id):
-        """A person wants to have what looks like a secret learned; it waits for a yes like the
-        rest."""
+        """Have lessons that look like secrets wait for a yes like the rest, because a person wants
+        them."""
         source = await self.page.store.get("sources", id)
         source["secrets"] = 0
         await self.reader.hold(source, split_secrets(await self.reader.lessons(source))[1])
@@ -94,8 +95,8 @@ class Intake:
         await self.page.app.ask_importer(StopImport(id=id))
 
     async def retry(self, id):
-        """Once more, from what was dropped in this visit; else the person chooses the file
-        again."""
+        """Read a source again, from what was dropped in this visit; else the person chooses the
+        file."""
         source = await self.page.store.get("sources", id)
         before = self.reader.kept.get(id)
         source.update(state="waiting", why="", ways=False)
@@ -112,7 +113,7 @@ class Intake:
         self.inputs.ask_edit(source, await files.read_text("importer", source["sha256"] + ".txt"))
 
     async def save_edit(self, id, text):
-        """The text as a person put it right takes the place of what was read."""
+        """Replace the text of a source by the person's correction."""
         overlay.close_all()
         source = await self.page.store.get("sources", id)
         await self.drop_lessons(source)
@@ -125,8 +126,7 @@ class Intake:
         self.inputs.ask_caption(id, source["title"], source["made"])
 
     async def save_caption(self, id, text):
-        """What a person says about a picture stands before its text, or alone where there is
-        none."""
+        """Put a caption before the text of a picture, or alone when it has none."""
         source = await self.page.store.get("sources", id)
         if source["state"] == "failed":
             overlay.close_all()
@@ -136,7 +136,7 @@ class Intake:
         await self.save_edit(id, text + "\n\n" + before)
 
     async def test(self, id):
-        """Ask the model what the source taught, in words no lesson used, without showing it the
+        """Ask the model what the source taught, in words that no lesson used and without the
         source."""
         if id in self.testing:
             return
@@ -176,7 +176,7 @@ class Intake:
             )
 
     async def remove(self, id):
-        """Take a source away; what was learned from it is offered to be forgotten."""
+        """Remove a source, and offer to forget what was learned from it."""
         source = await self.page.store.get("sources", id)
         if self.reader.at_work.pop(id, None):
             dom.run(self.stop(id))
@@ -210,14 +210,14 @@ class Intake:
         self.page.touch("sources")
 
     def scroll_to_mark(self):
-        """The marked place comes into view, once."""
+        """Scroll the marked place into view, once."""
         mark = self.to_mark and dom.find("#panel-sources mark")
         if mark:
             self.to_mark = False
             mark.scrollIntoView()
 
     async def show_place(self, quotes):
-        """The text of a source at the first place an answer was read from, which is marked."""
+        """Show the text of a source around the first place that an answer quotes, with a mark."""
         source = await self.page.store.get("sources", quotes["id"])
         if not source:
             self.page.toast(t("about.gone", title=quotes["title"]))

@@ -1,9 +1,8 @@
-"""How far a round is and how long it still takes, from what its parts took the last time on this
-device.
+"""The progress of a round and its time left, from what its parts took the last time on this device.
 
-A round gets ready, takes its steps and is checked.  What each part costs is remembered for the
-model and what it computes on; where nothing was measured yet, a guess by the model's size is
-corrected by the parts that are over.
+A round gets ready, takes its steps and is checked. The cost of each part is stored for the model
+and the back end; until it was measured, a guess by the model's size is corrected by the parts that
+are over.
 """
 
 PARTS = ("ready", "steps", "checking")
@@ -12,13 +11,13 @@ GUESS = {
     "cpu": {"ready": 112.0, "step": 26.0, "checking": 42.0},
     "gpu": {"ready": 72.0, "step": 2.8, "checking": 17.0},
 }
-STEPS = 16  # of a lesson, where none was seen
-BELIEF = 4  # steps that the expected cost counts as, beside the steps measured in this round
-OVERTIME = 0.15  # of what a part took so far: what it still takes once it took longer than expected
+STEPS = 16  # steps of a lesson, before one was measured
+BELIEF = 4  # weight of the expected cost, in steps, beside the steps measured in this round
+OVERTIME = 0.15  # share of its time so far that an overdue part is expected to take still
 
-FAR = 2  # times what was told: then the estimate was wrong, and no number is told
-NEARLY = 0.9  # done: where a part stands that was expected to be over
-AT_THE_END = 5  # seconds: of these twice as much is not far
+FAR = 2  # times the figure shown: beyond that the estimate was wrong, and none is shown
+NEARLY = 0.9  # share at which an overdue part stands
+AT_THE_END = 5  # seconds allowed beyond that: twice as much of a few is not far
 
 
 class Effort:
@@ -41,7 +40,7 @@ class Effort:
         self.now += milliseconds
 
     def on_step(self, step, steps):
-        """A step is done; `steps` is how many there are at most."""
+        """Note a step; `steps` is how many there are at most."""
         if self.part == "ready":
             self.first = step
         self.step, self.now = step, 0.0
@@ -49,7 +48,7 @@ class Effort:
         self.steps = step if self.part == "checking" else min(steps, max(self.steps, step + 1))
 
     def left_ms(self):
-        """Of computing, in the parts that are not over."""
+        """The milliseconds of computing in the parts that are not over."""
         left, here = 0.0, PARTS.index(self.part)
         for place, part in enumerate(PARTS):
             if place > here:
@@ -68,12 +67,13 @@ class Effort:
         return self.cost[part]
 
     def of_a_step(self):
-        """As measured in this round, more and more as there are more of them."""
+        """The milliseconds of a step: the expected ones at first, more and more the measured
+        ones."""
         done, spent = self.step - self.first, self.spent["steps"] - self.now
         return (spent + BELIEF * self.cost["step"] * self.slower()) / (done + BELIEF)
 
     def slower(self):
-        """How much longer than expected the parts took that are over."""
+        """The factor by which the parts that are over took longer than expected."""
         over = PARTS[: PARTS.index(self.part)]
         over = [part for part in over if self.spent[part]]
         expected = {
@@ -86,8 +86,8 @@ class Effort:
         return min(10.0, max(0.1, ratio))
 
     def share(self):
-        """How much of it is done, from 0 to 1; never less than it was. Each step counts the same,
-        and getting ready and checking as many steps as they usually take."""
+        """The share of the round that is done, from 0 to 1; it never falls. Each step counts the
+        same, and getting ready and checking as many steps as they usually take."""
         steps = max(1, self.steps - self.first)
         weights = dict(self.cost, steps=self.cost["step"] * steps)
         here = PARTS.index(self.part)
@@ -98,8 +98,8 @@ class Effort:
         return self.shown
 
     def share_of_part(self, steps):
-        """How much of the part under way is done; one that takes longer than expected is nearly
-        over until it is."""
+        """The share of the part under way that is done; an overdue part is nearly done until it is
+        over."""
         if self.part != "steps":
             expected = self.estimate(self.part) * self.slower()
             return min(NEARLY, self.spent[self.part] / expected if expected else 0.0)
@@ -108,8 +108,8 @@ class Effort:
         return min(1.0, (self.step - self.first + begun) / steps)
 
     def say(self, seconds, gear):
-        """The seconds left to tell a person: never more than were told before at this speed. None
-        once those were far too few."""
+        """The seconds left to show: never more than before at this speed. None once the figure
+        shown was far too small."""
         if self.said is None or self.said[0] != gear:
             self.said = gear, seconds
         least = min(self.said[1], seconds)
@@ -117,7 +117,8 @@ class Effort:
         return least if seconds <= FAR * least + AT_THE_END else None
 
     def measure_costs(self):
-        """What the next round of this kind is judged by; None when it did not come to its end."""
+        """The costs that the next round of this kind is expected to have; None if this one did not
+        come to its end."""
         steps = self.step - self.first
         if self.part != "checking" or steps < 1:
             return None

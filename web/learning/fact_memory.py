@@ -1,8 +1,8 @@
-"""What is known by heart, as the engine stored it: which facts, what still waits to be, and what
-was refused.
+"""The facts known by heart, as the engine stored them: those that are known, those that still wait,
+and those that were refused.
 
-What was told is taken in before any lesson about it, and let go of before any version is trained
-without it.
+A fact is taken in before any lesson about it, and let go of before any version is trained without
+it.
 """
 
 from oneseek.engine.core.exchange import INTENT
@@ -11,8 +11,8 @@ from oneseek.engine.core.messages import LetGo
 from oneseek.web.learning import records
 from oneseek.web.lib import dom
 
-TOLD = ("ready", "rejected", "kept")  # a refused lesson costs nothing that is known by heart
-EVERYTHING = ""  # in the place of an example's id: all that only the engine can find
+TOLD = ("ready", "rejected", "kept")  # a fact whose lesson was refused stays known by heart
+EVERYTHING = ""  # in place of an example's id: all that only the engine can find
 
 
 class FactMemory:
@@ -22,17 +22,17 @@ class FactMemory:
         self.traced = set()
         self.covered = set()
         self.examples = []
-        self.untraced = False  # facts are stored that this model has not taken in
-        self.tried = {}  # example -> the answer that was taken in, or tried to be, in this visit
+        self.untraced = False  # whether facts are stored that this model has not taken in
+        self.tried = {}  # example -> the answer that this visit took in, or tried to
         self.refused = {}  # example -> why
         self.queued = set()
-        self.leaving = set()  # what the engine was told to let go of
+        self.leaving = set()  # facts that the engine was told to let go of
         self.model = ""
         page.watch(self.read, "facts", "queue", "examples", "model")
 
     async def read(self):
-        """What the engine has stored of it for the model in use. A fact that it stores meanwhile is
-        read after its traces, or it would look like one that was forgotten."""
+        """Read what the engine has stored for the model in use. The traces are read before the
+        facts: a fact that is stored in between would otherwise look like a forgotten one."""
         store, base = self.page.store, self.page.choice.model_id() + "/"
         keys = [key for key in await store.keys("meanings") if key.startswith(base)]
         facts = dict(await store.all("facts"))
@@ -53,19 +53,20 @@ class FactMemory:
     # ------------------------------------------------------------------------------ what waits
 
     def find_waiting(self):
-        """The newest thing that was told and is not known yet, as its id; None when there is
-        none."""
+        """The id of what is to be taken in next, or None: the newest that the person said, else the
+        newest import."""
         queue = self.queue.records.values()
         waits = [one for one in queue if one["state"] in TOLD and self.waits(one)]
         return max(waits, key=lambda one: (is_own(one), one["seq"]))["id"] if waits else None
 
     def is_own(self, id):
-        """Whether a person said it, which is done at once; imports take the time that is left."""
+        """Whether a person said it: that is taken in at once, imports in the time that is left."""
         record = id and self.queue.records.get(id)
         return bool(record) and is_own(record)
 
     def earlier(self):
-        """What was learned before, or known to another model, and is not known to this one."""
+        """The id of what was learned before, or known to another model, and is not known to this
+        one."""
         for example in self.examples:
             if example["id"] not in self.covered and self.waits(example):
                 return example["id"]
@@ -79,7 +80,7 @@ class FactMemory:
         return fact["answer"] != answer if fact else id not in self.covered
 
     def next(self):
-        """What a round takes in now: what was just told comes first."""
+        """The id of what a round takes in now; what was just told comes first."""
         told = self.find_waiting()
         if told is None and not self.queue.peek(1):
             return self.earlier()
@@ -95,11 +96,11 @@ class FactMemory:
         return next((one["answer"] for one in self.examples if one["id"] == id), "")
 
     def again(self, id):
-        """The engine was ended before it had taken this in."""
+        """Let a fact wait again: the engine was ended before it had taken it in."""
         self.tried.pop(id, None)
 
     def end(self, id, reason):
-        """Why it cannot be known by heart, or that it is."""
+        """Note that a fact is known by heart, or the reason why it cannot be."""
         self.refused.pop(id, None)
         if reason:
             self.refused[id] = reason
@@ -108,29 +109,29 @@ class FactMemory:
         return id in self.facts
 
     def is_forgotten(self, id):
-        """Forgotten, though a version that is still there has learned it."""
+        """Whether a fact is forgotten, though a version that is still there has learned it."""
         return id in self.traced and id not in self.facts
 
     async def is_kept(self, id):
-        """By the store's own word, whether it waits or was learned."""
+        """Whether the store itself has a fact, waiting or learned."""
         if await self.page.store.get("examples", id):
             return True
         record = await self.page.store.get("queue", id)
         return bool(record) and record["state"] != "skipped"
 
     def add_times(self, facts):
-        """What an answer used, with when it was told."""
+        """The facts that an answer used, each with the time it was told."""
         return [dict(one, time=self.facts.get(one["id"], {}).get("time")) for one in facts]
 
     async def is_learned(self, ids):
-        """Whether any of these went beyond what is known by heart."""
+        """Whether a version has learned any of these, beyond knowing them by heart."""
         for id in ids:
             if await self.page.store.get("examples", id):
                 return True
         return False
 
     async def find(self, id):
-        """What was told, wherever it is kept."""
+        """The record of what was told, wherever it is kept."""
         store = self.page.store
         found = await store.get("examples", id) or await store.get("queue", id)
         fact = self.facts.get(id)
@@ -139,7 +140,7 @@ class FactMemory:
     # ------------------------------------------------------------------------------ letting go
 
     async def let_go(self, ids):
-        """From the next question on nothing of these comes out."""
+        """Let go of facts: from the next question on no answer holds them."""
         if not await self.page.learning.tell(LetGo(examples=ids, skipped=False)):
             return False
         await self.page.teaching.load()
@@ -147,7 +148,7 @@ class FactMemory:
         return True
 
     async def let_go_of_undone(self):
-        """What was taken back, wherever that was done, is not known by heart either."""
+        """Let go of facts that were taken back, wherever that was done."""
         waiting = self.queue.records
         self.queued.update([one["id"] for one in waiting.values()])
         ids = []
@@ -159,7 +160,7 @@ class FactMemory:
             for id in ids:
                 self.facts.pop(id, None)  # another read may have come first
             self.leaving.update(ids)
-            dom.run(self.let_go_of(ids))  # the page is drawn meanwhile
+            dom.run(self.let_go_of(ids))  # not awaited: the page is drawn meanwhile
 
     async def let_go_of(self, ids):
         try:

@@ -1,15 +1,14 @@
-"""The one truth about learning: what it does, how far it is, how long it takes here, what typing
-does.
+"""The words about learning: what it does, how far it is, how long it takes here, what typing does.
 
-The pill, Activity, the queue, Memory and the line under a message all say it with the words made
-here.
+The pill, Activity, the queue, Memory and the line under a message all use these words, so that they
+agree.
 """
 
 from oneseek.web.lib.words import t
 
 
 def describe_round(page):
-    """What the round under way is about, in the person's own words where there are some."""
+    """The subject of the round under way, in the person's own words where there are some."""
     training = page.training
     lessons = training.leased
     if not training.kind:
@@ -27,7 +26,7 @@ def describe_round(page):
 
 
 def sentence(page):
-    """All of it: for Activity, and for whoever asks."""
+    """The state of learning in full, for Activity and for whoever asks."""
     facts = page.status.facts
     if not page.model:
         return no_model(page)
@@ -44,7 +43,7 @@ def sentence(page):
 
 
 def no_model(page):
-    """Why there is none yet: it is on its way, or a person has to choose."""
+    """Why there is no model yet: it is on its way, or a person has to choose."""
     coming = page.first_run.busy or page.choice.will_load()
     return t("learn.loading" if coming else "activity.no_model")
 
@@ -70,7 +69,7 @@ def under_way(page):
 
 
 def time_left(training):
-    """How long it still takes, which never grows while it is told."""
+    """How long the round still takes; the figure never grows while it is shown."""
     if not training.effort:
         return []
     gear = training.gear()
@@ -85,7 +84,7 @@ def part(training):
 
 
 def short(page):
-    """For the pill: a word and how far."""
+    """A word and the share, for the pill."""
     if page.training.kind == "memory":
         return t("state.remembering")
     if page.training.tunes():

@@ -1,8 +1,7 @@
-"""The line under a message that told it something: noted, remembered, learned or not used, each
-true at its moment.
+"""The line under a message from which something was kept: noted, remembered, learned or not used,
+each true at its moment.
 
-`state_of` is the one place that decides what the line says; `Notes` keeps the lines on the page
-current.
+`state_of` alone decides what the line says; `Notes` keeps the lines on the page current.
 """
 
 from oneseek.engine.core.collecting.statements import STATEMENT
@@ -21,12 +20,12 @@ TONES = {
 
 TOLD = ("fact", "correction")  # kinds of what a person told
 HOLDS = ("ready", "learned", "weakened", "rejected")  # states in which it is known
-ASKS = ("remembered", "remembered-only", "noted")  # lines that ask about an earlier one
+ASKS = ("remembered", "remembered-only", "noted")  # states whose line asks about an earlier one
 
 
 def state_of(page, kept, version, leased):
-    """(state, words, verbs) of what is kept of a message: a lesson of the queue, or what was
-    learned from it in `version`.  Verbs are (words, verb, of); the last one takes it back."""
+    """(state, words, verbs) of the record that a message left: a lesson of the queue, or what
+    `version` learned from it. Verbs are (words, verb, of); the last one takes it back."""
     id, facts = kept["id"], page.fact_memory
     if kept["state"] == "secret":
         keep = (t("queue.secret_keep"), "release-secret", id)
@@ -65,8 +64,7 @@ def state_of(page, kept, version, leased):
 
 
 def rival_of(record, known):
-    """What was told before to the same question and still holds, other than this; None where there
-    is nothing."""
+    """The newest other fact that was told before to the same question and still holds, or None."""
     earlier = [
         one
         for one in known
@@ -79,7 +77,7 @@ def rival_of(record, known):
 
 
 def with_rival(page, kept, line):
-    """The line, which also asks whether what was told before still holds."""
+    """The line, which also asks whether the earlier fact still holds."""
     state, words, verbs = line
     rival = kept.get("rival")
     if not rival or state not in ASKS or page.fact_memory.is_forgotten(rival["id"]):
@@ -90,17 +88,18 @@ def with_rival(page, kept, line):
 
 
 def details(id):
-    """The way to all that came of it."""
+    """The verb that shows all that came of it."""
     return (t("versions.details"), "what-became", id)
 
 
 def secret_names(kinds):
-    """What the kinds of secrets are called: "a password and a bank card number"."""
+    """The names of kinds of secrets: "a password and a bank card number"."""
     return t("secret.and").join([t("secret." + kind) for kind in kinds])
 
 
 def beside(before, record):
-    """What is kept of a message, of which statements were kept before: their words in a line."""
+    """The record of a message; statements that are kept from one message are joined in one
+    record."""
     if not before or record["state"] != "kept" or before[0]["state"] != "kept":
         return record
     kept = before[0]
@@ -109,7 +108,7 @@ def beside(before, record):
 
 
 def by_heart(page, kept, asks):
-    """What is known at once, whatever becomes of the lesson about it."""
+    """The line on a fact that is known at once, whatever becomes of its lesson."""
     id = kept["id"]
     undo = (t("undo"), "let-go", " ".join(kept.get("ids", [id])))
     if kept["state"] == "kept":
@@ -124,12 +123,12 @@ def by_heart(page, kept, asks):
 class Notes:
     def __init__(self, page, queue):
         self.page, self.queue = page, queue
-        self.found = {}  # message -> (what is kept of it, the label of the version that learned it)
+        self.found = {}  # message -> (its record, the label of the version that learned it)
         page.watch(self.read, "queue", "examples", "versions")
         page.watch(self.draw, "far", "status", "words", "chat", "fact_memory")
 
     async def read(self):
-        """What is kept of each message: learned things come before what waits."""
+        """Find the record of each message: a learned one comes before one that waits."""
         found, learned = {}, await records.examples(self.page.store)
         known = [one for one in self.queue.records.values() if one["kind"] in TOLD]
         known += [one for one in learned if one["kind"] in TOLD]
@@ -148,8 +147,7 @@ class Notes:
         self.draw()
 
     def draw(self):
-        """Every message that is shown and told it something has its line; only what changed is
-        drawn."""
+        """Update the line of each message that is shown; only what changed is drawn."""
         for article in dom.find_all("article.user"):
             self.put(article, article.id)
 

@@ -1,5 +1,5 @@
-"""What became of a message: its samples, the outcome and its reason, the version that learned it,
-the ledger's entries and the fingerprint, each once, in one dialog."""
+"""The dialog on what came of a message: its samples, the outcome and its reason, the version that
+learned it, the ledger's entries and the fingerprint, each once."""
 
 from oneseek.engine.core.collecting.statements import STATEMENT
 from oneseek.web.learning import records, verdict
@@ -37,7 +37,7 @@ class Outcomes:
         )
 
     def result(self, version, refused):
-        """What came of it and why: the checks, with their figures."""
+        """The outcome and its reason: the checks, with their figures."""
         if version:
             said = [dom.make("p", t("note.learned", version=version["label"]))]
             gate, found = version["gate"], verdict.warnings(version)
@@ -65,7 +65,7 @@ class Outcomes:
 
 
 def identity(version, versions):
-    """What tells a version from every other, as [name, value]."""
+    """The facts that identify a version, as (name, value)."""
     return [
         (t("versions.name"), version["name"]),
         (t("versions.hash"), version["weights_sha256"][:SHOWN_DIGITS]),
@@ -74,7 +74,7 @@ def identity(version, versions):
 
 
 def samples(example, stages):
-    """What it was trained on: the question in all its wordings, and what each stage compared."""
+    """The training data: the question in all its wordings, and what each stage compared."""
     asked = [example["prompt"]] + list(example.get("phrasings") or ())
     rows = [dom.make("li", one) for one in asked]
     for stage in stages:

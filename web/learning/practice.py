@@ -64,7 +64,7 @@ class Learning:
 
     def on_progress(self, progress):
         if not self.training.on_step(progress):
-            return  # told late: that round is over
+            return  # a late event: that round is over
         another = self.progress is None or progress.phase != self.progress.phase
         self.progress = progress
         self.page.status.know(round=progress.phase)
@@ -85,7 +85,7 @@ class Learning:
         self.page.toast(t("restored.on_" + restored.back_end))
 
     def engine_is_new(self):
-        """Another worker took the place of one that fell silent; the round goes on from its
+        """Go on with a new worker, after one that fell silent; the round goes on from its
         checkpoint."""
         self.signing = ""
         self.training.engine_is_new()
@@ -96,7 +96,7 @@ class Learning:
         self.reread()
 
     def reread(self):
-        """An event got lost: everything shown is read again."""
+        """Read everything that is shown again: an event may have got lost."""
         if self.page.status.facts["lost"] == "device":
             self.page.status.know(lost="")
         dom.run(self.page.teaching.load())
@@ -121,12 +121,12 @@ class Learning:
         self.page.touch("versions", "examples", "queue", "ledger", "metrics")
 
     async def tell_learned(self, label):
-        """A new version is in use: what it changed, and the way back; of a taste that is switched
-        off, the way to use it."""
+        """Tell that a new version is in use, what it changed, and the way back; for a taste that is
+        switched off, the way to use it."""
         made = (await records.versions(self.page.store))[0]
         see = dom.button(t("learned.see"), "version-details", made["number"], cls="small")
         words = t("learned.toast", version=label)
-        warnings = verdict.warnings(made)  # what they are is told where one looks
+        warnings = verdict.warnings(made)  # the details list them
         words += " " + t("learned.warned", n=len(warnings)) if warnings else ""
         press = None
         back = ("use-version", made["parent"] or 0)
@@ -138,19 +138,20 @@ class Learning:
         self.page.toast(words, *back, words=press, seconds=15, also=see)
 
     async def tell_not_used(self):
-        """An attempt failed its checks, or produced NaN or infinity: the version in use stays."""
+        """Tell that an attempt failed its checks, or produced NaN or infinity: the version in use
+        stays."""
         refused = (await records.rejections(self.page.store))[0]
         said = await verdict.describe_attempt(
             self.page.store, refused
-        )  # why is told where one looks
+        )  # the panel of versions tells why
         said += " " + t("learned.still", version=self.page.version)
         self.page.toast(said, "show-versions", words=t("learned.look"), seconds=20)
 
     # ------------------------------------------------------------------------------ questions
 
     async def on_answers(self, asked, answers):
-        """After every question: all its answers so far are compared, and learned where a person
-        lets answers be learned by themselves. What looks like a secret stays in the chat."""
+        """Compare all answers to a question so far, after each of them; they are learned where a
+        person lets answers be learned by themselves. What looks like a secret stays in the chat."""
         if self.page.teaching.learns_from(asked["chat"]) != FACTS:
             return
         texts = [asked["text"]] + [answer["text"] for answer in answers]
@@ -179,7 +180,7 @@ class Learning:
     # ------------------------------------------------------------------------------------- acts
 
     async def tell(self, request):
-        """Ask the engine; what it refuses is told in words."""
+        """The engine's answer to a request; None when it refused, which is shown in words."""
         if isinstance(request, NEED_A_MODEL) and not await self.model_is_there():
             return None
         try:
@@ -189,7 +190,8 @@ class Learning:
             return None
 
     async def model_is_there(self):
-        """Wait for the model that is on its way, and say so; without one, say what to do."""
+        """Whether there is a model, after a wait for one on its way; without one, say what to
+        do."""
         first_run = self.page.first_run
         if not self.page.model and (first_run.busy or self.page.choice.will_load()):
             self.page.toast(t("wait.model"))
@@ -199,7 +201,7 @@ class Learning:
         return bool(self.page.model)
 
     async def use(self, number):
-        """Another version from now on; Undo goes back."""
+        """Use another version from now on; Undo goes back."""
         before = await self.number_in_use()
         if await self.tell(Use(version=number)):
             await self.page.choice.read_version()
@@ -212,8 +214,8 @@ class Learning:
         return version["number"] if version else 0
 
     async def drop(self):
-        """Throw away the round, or what was asked for and has not begun. One that is getting ready
-        goes as soon as it is."""
+        """Throw away the round, or what was asked for and has not begun. A round that is getting
+        ready is thrown away as soon as it is open."""
         await self.training.want_nothing()
         if not self.training.run or await self.tell(Drop(run=self.training.run)):
             await self.over()
@@ -240,7 +242,7 @@ class Learning:
             await files.save_from_outbox(file.name)
 
     async def import_adapter(self, found):
-        """A zip, or the files that PEFT wrote."""
+        """Import an adapter: a zip, or the files that PEFT wrote."""
         names = []
         for file in found:
             names.append(await files.put_in_inbox(file))
@@ -250,8 +252,8 @@ class Learning:
             self.page.touch("versions", "ledger")
 
     async def introduce(self):
-        """Teach it who it is; how much that is and how long it takes is said, and it can be left
-        out again."""
+        """Teach the model who it is; a notice tells how much that is and how long it takes, and can
+        leave it out again."""
         if not await self.tell(Introduce()):
             return
         await self.page.teaching.load()
@@ -262,7 +264,7 @@ class Learning:
         self.page.toast(said, "skip-group", "ready identity", words=skip, seconds=15)
 
     async def sign(self):
-        """Take the setting over; the engine makes the key when there is none yet."""
+        """Apply the setting; the engine makes the key when there is none yet."""
         wanted = self.page.settings["sign"]
         if self.page.model and wanted != bool(self.signing):
             told = await self.tell(Sign(on=wanted))

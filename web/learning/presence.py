@@ -1,7 +1,7 @@
-"""When learning may run: what the person does, what the device tells, and which tab it is.
+"""When learning may run: what the person does, the state of the device, and which tab trains.
 
-The decision itself is engine/core/scheduler.py's, which tab may train is
-engine/core/storage/election.py's; this tells them what happens and shows what they decided.
+engine/core/scheduler.py decides when, engine/core/storage/election.py which tab; this file tells
+them what happens and shows what they decided.
 """
 
 import asyncio
@@ -37,7 +37,7 @@ class Presence:
     def __init__(self, page, training):
         self.page, self.training, self.scheduler = page, training, training.scheduler
         self.trains = False
-        self.turning = False  # "Learn now" may come before
+        self.turning = False  # whether `turns` runs; "Learn now" may set the scheduler before
         self.elected_once = asyncio.Event()
         dom.verbs(
             {
@@ -48,7 +48,7 @@ class Presence:
         )
 
     async def start(self):
-        """Stand for election, listen to what the person does, and let the scheduler turn."""
+        """Stand for election, and start to follow the person and the device."""
         self.configure()
         self.page.watch(self.configure, "settings")
         lock = (await js_import(site.path("lock.js")))[0]
@@ -74,7 +74,7 @@ class Presence:
         return lambda event: self.scheduler.activity(kind)
 
     def configure(self):
-        """Take the person's settings over; they were checked when they were made."""
+        """Apply the person's settings, which were checked when they were made."""
         settings = self.page.settings
         values = settings.get("config_scheduler") or {}
         self.scheduler.configure(SchedulerConfig(**values))
@@ -105,7 +105,7 @@ class Presence:
             self.page.learning.reread()
 
     async def cut_short(self):
-        """Somebody is back: the long slice of a hidden tab ends at its next breath."""
+        """End the long slice of a hidden tab at its next pause: somebody is back."""
         if not (self.training.run and self.scheduler.granting):
             return
         try:
@@ -114,7 +114,7 @@ class Presence:
             pass  # it has ended by itself meanwhile
 
     async def power(self):
-        """Mains or battery, where the browser tells."""
+        """Tell the scheduler of mains and battery, where the browser tells."""
         if hasattr(js.navigator, "getBattery"):
             battery = await js.navigator.getBattery()
 
@@ -126,7 +126,7 @@ class Presence:
                 dom.listen(kind, battery, update)
 
     async def tick(self):
-        """Once a second: the election, the countdown, and why it waits."""
+        """Once a second: the election, the countdown, and why learning waits."""
         await asyncio.sleep(0.1)
         while True:
             await self.election.tick()
@@ -159,7 +159,7 @@ class Presence:
         dom.find("span", chip).textContent = words
 
     def ready(self):
-        """There is a model: the scheduler may begin."""
+        """Start the scheduler: there is a model."""
         if not self.turning:
             self.turning = True
             self.scheduler.start()
@@ -193,6 +193,6 @@ class Presence:
         self.page.touch("progress")
 
     def not_now(self):
-        """Put it off for ten minutes of quiet, without switching it off."""
+        """Put learning off for ten minutes of quiet, without switching it off."""
         self.scheduler.quiet_until["idle"] = clock.now() + 600000
         self.show_pause()

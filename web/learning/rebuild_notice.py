@@ -1,5 +1,5 @@
-"""A version that was cleared away comes back: a notice says how far that is and how long it
-takes."""
+"""A notice while a version whose weights were cleared away is trained again: how far that is and
+how long it takes."""
 
 from oneseek.engine.core.messages import Rebuilding
 from oneseek.web.lib import dom
@@ -7,7 +7,7 @@ from oneseek.web.lib.words import t
 
 
 class RebuildNotice:
-    """One notice at a time; it goes when the version is whole."""
+    """One notice at a time; it goes when the version is restored."""
 
     def __init__(self, page):
         self.page = page
@@ -38,7 +38,7 @@ class RebuildNotice:
 
 
 def describe(event):
-    """Which version, which lesson of how many, how long still."""
+    """The version, the lesson of how many, and the time left, in words."""
     at = min(int(event.done) + 1, event.rounds)
     said = t("rebuilding.now", version=event.version, at=at, n=event.rounds)
     if event.seconds_left is None:

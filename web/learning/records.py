@@ -1,4 +1,4 @@
-"""What the page reads from the stores that the engine writes, in the order it shows it."""
+"""Reads the stores that the engine writes, in the order in which the page shows them."""
 
 import hashlib
 import json
@@ -7,14 +7,14 @@ from oneseek.engine.core.exchange.entries import DATA_SET
 from oneseek.engine.core.next_work import rounds_away
 
 POINTS = 400
-"""Steps the chart shows at most."""
+"""Most steps that the chart shows."""
 
 RUNS = ("version", "rejection")
 """The kinds of ledger entries that end a round."""
 
 
 MAKES = ("version", "promotion")
-"""The kinds that tell of a version's making."""
+"""The kinds of ledger entries on the making of a version."""
 
 
 async def rows(store, name, limit=0, newest=False):
@@ -22,12 +22,12 @@ async def rows(store, name, limit=0, newest=False):
 
 
 def label(version):
-    """`v1.7`: what people call a version; the untouched model is `v0`."""
+    """`v1.7`, as people call a version; the base model is `v0`."""
     return "v%d.%d" % (version["major"], version["micro"]) if version else "v0"
 
 
 async def versions(store):
-    """Newest first, each with its label."""
+    """The versions, newest first, each with its label."""
     found = await rows(store, "versions", newest=True)
     for version in found:
         version["label"] = label(version)
@@ -35,8 +35,7 @@ async def versions(store):
 
 
 async def versions_and_weights(store):
-    """The same, each with the rounds it is trained again from because its weights were cleared
-    away."""
+    """The versions, each with the rounds to train again because its weights were cleared away."""
     found = await versions(store)
     away = rounds_away(found, set(await store.keys("snapshots")))
     for version in found:
@@ -45,7 +44,7 @@ async def versions_and_weights(store):
 
 
 async def in_use(store, model):
-    """The version the chat uses with this model; None is the untouched model."""
+    """The version that the chat uses with this model; None is the base model."""
     pointer = await store.get("state", "current.%s.generic" % model)
     number = pointer and pointer["number"]
     return await store.get("versions", number) if number else None
@@ -53,7 +52,7 @@ async def in_use(store, model):
 
 async def list_runs(store, most):
     """The last runs over data sets, newest first. The engine may delete one while they are read:
-    those of a skill go with it."""
+    the runs of a skill go with it."""
     keys = [key for key in await store.keys("state") if key.startswith("run-")]
     found = []
     for key in sorted(keys, reverse=True)[:most]:
@@ -62,19 +61,19 @@ async def list_runs(store, most):
 
 
 async def rejections(store):
-    """Rounds whose result was not used, newest first: the ledger's entries."""
+    """The ledger's entries on rounds whose result was not used, newest first."""
     entries = await rows(store, "ledger", 200, newest=True)
     return [entry for entry in entries if entry["kind"] == "rejection"]
 
 
 async def refusal_of(store, id):
-    """The ledger's entry about the last attempt at this lesson that was not used, or None."""
+    """The ledger's entry on the last attempt at this lesson that was not used, or None."""
     found = await rejections(store)
     return next((one for one in found if id in (one["body"].get("lessons") or ())), None)
 
 
 async def entries_of(store, number):
-    """What the ledger tells of a version, oldest first. After a reset numbers begin again."""
+    """The ledger's entries on a version, oldest first. After a reset numbers begin again."""
     found = []
     for entry in await rows(store, "ledger"):
         if entry["kind"] == "reset":
@@ -111,13 +110,13 @@ async def curves(store):
 
 
 async def events(store, count):
-    """The last things that happened, newest first: the ledger's entries and the stages' events."""
+    """The last events, newest first: the ledger's entries and those of the stages."""
     entries = await rows(store, "ledger", count, newest=True)
     told = [{"kind": e["kind"], "time": e["time"], "data": e["body"]} for e in entries]
     stages = await rows(store, "events", count, newest=True)
     told += [{"kind": e["type"], "time": e["timestamp"], "data": e} for e in stages]
     order = sorted((-event["time"], place) for place, event in enumerate(told))
-    return [told[place] for _, place in order[:count]]  # MicroPython's own sort mixes equals
+    return [told[place] for _, place in order[:count]]  # MicroPython's sort is not stable
 
 
 async def statistics(store):
@@ -140,19 +139,19 @@ async def statistics(store):
 
 
 async def examples(store):
-    """Every fact it holds, newest first; a data set is none."""
+    """Every fact, newest first; data sets are left out."""
     found = [one for one in await rows(store, "examples") if one.get("kind") != DATA_SET]
     found.sort(key=lambda example: -example["time"])
     return found
 
 
 async def sources(store, limit):
-    """The newest; their keys begin with the time."""
+    """The newest sources; their keys begin with the time."""
     return await rows(store, "sources", limit, newest=True)
 
 
 def measures(gate):
-    """What the gate measured: [{name, value, limit, ok}]."""
+    """The gate's measures: [{name, value, limit, ok}]."""
     return (gate or {}).get("measures", [])
 
 
@@ -169,8 +168,8 @@ def config_changes(version, parent):
 
 
 def fingerprint(version, versions):
-    """The DNA of a version, as the engine takes it (engine/history/certificate.py): of what it
-    learned from and of what came out of it. `versions` are all there are, in any order."""
+    """The DNA of a version, as the engine computes it (engine/history/certificate.py): a hash of
+    the examples it learned from and of its weights. `versions` are all there are, in any order."""
     known = {one["number"]: one for one in versions}
     examples, at = set(), version["number"]
     while at:

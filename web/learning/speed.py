@@ -1,14 +1,13 @@
-"""How quick this device was with this model: tokens a second of the last answers, seconds a learned
-fact.
+"""How quick this device was with this model: the seconds of an answer and of a learned fact.
 
-Only what was measured here is told; until then nothing is.
+Only what was measured here is shown; until then nothing is.
 """
 
 from oneseek.web.learning import records
 from oneseek.web.lib import clock
 
 ANSWER_TOKENS = 60  # a few sentences
-KEEP = 0.7  # of what was measured before, when something new comes
+KEEP = 0.7  # weight of the earlier measurements beside a new one
 
 
 class Speed:
@@ -29,13 +28,14 @@ class Speed:
         return self.paces.get(self.key(), {})
 
     async def note_answer(self, answered):
-        """The first words of an answer take their time too; the rate is that of the words after."""
+        """Note the seconds of a usual answer: the time to its first token, and the rate of those
+        after."""
         if answered.tokens > 4 and answered.tokens_per_second > 0:
             seconds = answered.first_token_ms / 1000 + ANSWER_TOKENS / answered.tokens_per_second
             await self.note("answer", seconds)
 
     async def look(self):
-        """Follow one lesson from its first step to the version it becomes."""
+        """Time one lesson from its first step to the version it becomes."""
         live = self.page.learning.progress
         if live and live.kind == "lesson":
             if (self.lesson is None or self.lesson[0] != live.run) and live.step <= 1:
@@ -56,5 +56,6 @@ class Speed:
         self.page.touch("pace")
 
     def seconds(self, what):
-        """Of an "answer" or a "fact" with the model in use here; None before the first."""
+        """The seconds of an "answer" or a "fact" with the model in use here; None before the
+        first."""
         return self.pace().get(what)

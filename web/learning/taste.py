@@ -1,4 +1,4 @@
-"""What a person prefers, as they show it in the chat: a thumb, an answer edited, a variant that was
+"""The preferences that a person shows in the chat: a thumb, an edited answer, a variant that was
 kept, the better of two. Each is stored before it is acknowledged."""
 
 from oneseek.engine.core.collecting import choices
@@ -12,7 +12,7 @@ class Taste:
         self.page = page
 
     def key(self):
-        """Where the page's store says whether the taste is used with this model."""
+        """The key of the store's record on whether the taste is used with this model."""
         return "taste.%s" % self.page.choice.model_id()
 
     async def is_off(self):
@@ -25,7 +25,7 @@ class Taste:
         return self.page.teaching.learns_from(chat) != learn_from.NOTHING
 
     async def keep(self, way, prompt, chosen, rejected, chat="", message=""):
-        """One choice; two answers that are the same are none."""
+        """Store one choice; two equal answers are none."""
         if chat and not self.may_learn(chat):
             return
         source = {"chat": chat, "message": message}
@@ -39,12 +39,12 @@ class Taste:
             self.page.say(t("taste.secret"))
 
     async def keep_edit(self, asked, answer, text):
-        """It should have said this instead."""
+        """Store that the person's text is better than the answer."""
         about = asked["chat"], answer["id"]
         await self.keep(choices.EDITED, asked["text"], text, answer["text"], *about)
 
     async def keep_rating(self, asked, answer):
-        """A thumb up or down, or neither any more."""
+        """Store a thumb up or down, or remove it."""
         good, bad = answer["rating"] == 1, answer["rating"] == -1
         if good or bad:
             texts = (answer["text"], "") if good else ("", answer["text"])
@@ -56,8 +56,8 @@ class Taste:
         self.page.touch("choices")
 
     async def went_on(self, tree, answer):
-        """Of the answers to one question the person went on from this one; about a picture they
-        are no measure for answers to words."""
+        """Store that the person went on from this answer, not from the others to its question.
+        Answers about a picture are no measure for answers to words."""
         others = [one for one in tree.siblings(answer) if one is not answer]
         done = answer["role"] == "assistant" and answer["state"] == "done"
         if not (others and done and self.page.teaching.keeps(answer["chat"])):
@@ -72,5 +72,5 @@ class Taste:
                 await self.keep(choices.KEPT, *(texts + about))
 
     async def better(self, prompt, chosen, rejected):
-        """The better of two in a comparison."""
+        """Store the better of two answers in a comparison."""
         await self.keep(choices.BETTER, prompt, chosen, rejected)

@@ -1,5 +1,4 @@
-"""What the chat teaches: what the collector finds in it, and what a person approves, corrects or
-tells.
+"""What the chat teaches: the collector's findings, and what a person approves, corrects or tells.
 
 Everything goes through engine/core/queue/saved.py, so it is stored before it is acknowledged and
 can be undone.
@@ -38,7 +37,7 @@ class Teaching:
         self.saved = SavedQueue(self.queue, page.store)
         self.collector = DataCollector(self, language=language_of, understand=self.understand)
         self.by_turn = {}
-        self.done = None  # what the last notice says was done
+        self.done = None  # the act that the last notice can undo
         dom.verbs(
             {
                 "learn-instead": lambda of, el: self.learn_instead(of),
@@ -68,7 +67,7 @@ class Teaching:
         self.page.status.know(set_aside=0)
 
     def configure(self):
-        """What may be collected, by the settings of this moment."""
+        """Set what the collector may collect, by the settings of this moment."""
         self.collector.collect_all(self.page.settings["auto_collect"])
         wanted = learn_from.find_closed(self.page.settings)
         for chat in wanted - self.collector.excluded:
@@ -77,7 +76,7 @@ class Teaching:
             self.collector.include(chat)
 
     def index(self):
-        """Which turns have something in the queue: what their "Learn this" button shows."""
+        """Note which turns have something in the queue, for their "Learn this" buttons."""
         self.by_turn = {}
         for record in self.queue.records.values():
             turn = record["source"].get("message")
@@ -85,14 +84,14 @@ class Teaching:
                 self.by_turn[turn] = record["id"]
 
     async def change(self, act):
-        """One act on the queue, stored; the collector comes in here too."""
+        """Do one act on the queue and store it; the collector calls this too."""
         result = await self.saved.change(act)
         self.index()
         self.page.touch("queue", "queue-marks")
         return result
 
     async def change_many(self, parts, act):
-        """`act(queue, part)` for each part, a few at a time: the page stays quick meanwhile."""
+        """Do `act(queue, part)` for each part, a few at a time: the page stays responsive."""
         for start in range(0, len(parts), AT_ONCE):
             some = parts[start : start + AT_ONCE]
             await self.saved.change(lambda queue, some=some: [act(queue, one) for one in some])
@@ -105,7 +104,7 @@ class Teaching:
     # ------------------------------------------------------------------------------ from chats
 
     def learns_from(self, chat):
-        """What this chat may teach: its facts, only what is taught, or nothing."""
+        """The level of what this chat may teach: its facts, only what is taught, or nothing."""
         return learn_from.of_chat(self.page.settings, chat)
 
     def keeps(self, chat):
@@ -113,19 +112,19 @@ class Teaching:
         return self.learns_from(chat) == learn_from.FACTS
 
     async def learn_from(self, level, chat):
-        """Another word about a chat; what is in the queue already stays to be seen."""
+        """Set the level of a chat; what is in the queue already stays to be seen."""
         await self.page.set(**learn_from.change(self.page.settings, chat, level))
         self.page.toast(t("chat.learns_" + level))
 
     def refuses(self, turn):
-        """Say that a chat teaches nothing."""
+        """Whether a chat teaches nothing, which the person is then told."""
         if self.learns_from(turn["chat"]) == learn_from.NOTHING:
             self.page.toast(t("chat.is_private"))
             return True
         return False
 
     async def understand(self, text, earlier):
-        """What the engine takes for statements; nothing where there is none to ask."""
+        """The statements that the engine finds in a text; none without a model."""
         if not self.page.model:
             return []
         try:
@@ -134,7 +133,7 @@ class Teaching:
             return []
 
     async def log_turn(self, turn):
-        """A finished message of the chat, for the collector to look at."""
+        """Give a finished message of the chat to the collector."""
         self.configure()
         if not self.keeps(turn["chat"]):
             self.collector.turns.pop(turn["chat"], None)
@@ -162,8 +161,8 @@ class Teaching:
         return found
 
     def know_before(self, turn):
-        """What was said right before this, in an earlier visit or in an answer that was stopped: a
-        correction is about it."""
+        """Give the collector the exchange right before this turn, from an earlier visit or a
+        stopped answer: a correction is about it."""
         tree, chat = self.page.chat.tree, turn["chat"]
         answer = tree.turns.get(turn["parent"])
         before = self.collector.turns.get(chat)
@@ -172,15 +171,15 @@ class Teaching:
             self.collector.turns[chat] = self.collector.exchanges[answer["id"]]
 
     def know(self, asked, answer):
-        """An exchange from an earlier visit, so that the collector can be told about it."""
+        """Give the collector an exchange from an earlier visit, which an act may be about."""
         exchange = {"prompt": asked["text"], "answer": answer["text"]}
         exchange.update(chat=asked["chat"], id=answer["id"])
         self.collector.exchanges[answer["id"]] = exchange
 
     async def apply_rating(self, asked, answer):
-        """A thumb up is a lesson; a thumb down takes the answer out of what waits to be one.  What
-        was learned is not touched by it: that is for forgetting, which is offered.  Whether the
-        thumb counts: one for an answer that contradicts a fact does not."""
+        """Apply a thumb and return whether it counts: up makes a lesson, down takes the answer out
+        of those that wait. It leaves what was learned: a notice offers to forget that. A thumb up
+        for an answer that contradicts a fact does not count."""
         if self.refuses(answer):
             return False
         self.know(asked, answer)
@@ -198,8 +197,8 @@ class Teaching:
         return True
 
     async def agrees(self, asked, answer):
-        """Whether an answer may be learned as good: one that contradicts a fact it was taught, or
-        says that it does not know, is not taken without a word."""
+        """Whether an answer may be learned as good. One that contradicts a taught fact, or that
+        says it does not know, may not, and the person is told."""
         taught = await self.taught(asked["text"])
         if taught and contradicts(answer["text"], taught):
             words = t("teach.contradicts", answer=taught)
@@ -211,8 +210,7 @@ class Teaching:
         return True
 
     async def taught(self, question):
-        """The answer that was taught to this question, waiting or learned; empty when there is
-        none."""
+        """The answer that was taught to this question, waiting or learned; else empty."""
         form = form_of({"prompt": question})
         about = {prompt_hash(question)}
         if form:
@@ -224,12 +222,12 @@ class Teaching:
         return found[0]["answer"] if found else ""
 
     async def learn_instead(self, id):
-        """The person means it: this answer takes the place of what was taught."""
+        """Replace what was taught by this answer: the person means it."""
         tree = self.page.chat.tree
         await self.correct(tree[tree[id]["parent"]], tree[id], tree[id]["text"])
 
     async def toggle(self, asked, answer):
-        """Learn this, or not: the button under every answer."""
+        """Learn an answer, or no longer: the button under every answer."""
         if self.learns(answer["id"]):
             id = self.by_turn[answer["id"]]
             await self.change(lambda queue: queue.skip(id))
@@ -244,7 +242,7 @@ class Teaching:
         self.offer_undo(t("queue.added"))
 
     async def correct(self, asked, answer, text):
-        """It should say this: the strongest kind of lesson."""
+        """Teach what an answer should say: the strongest kind of lesson."""
         if self.refuses(answer):
             return
         self.know(asked, answer)
@@ -279,7 +277,7 @@ class Teaching:
         self.offer_undo(t("teach.noted"))
 
     async def reword(self, example, wording):
-        """One more way to ask for a fact it holds; it is taught again with that wording."""
+        """Teach a known fact again, with one more wording of its question."""
         again = {key: example[key] for key in ("prompt", "answer", "language", "source")}
         again["phrasings"] = list(example.get("phrasings", ())) + [wording]
         again.update(kind="fact", priority="correction", why="reworded")
@@ -287,7 +285,7 @@ class Teaching:
         self.offer_undo(t("teach.noted"))
 
     async def replace(self, id):
-        """What was told before to the same question holds no more."""
+        """Replace what was told before to the same question."""
         record = self.queue.records[id]
         again = {key: record[key] for key in ("kind", "prompt", "answer", "language", "source")}
         again["phrasings"] = list(record.get("phrasings", ()))
@@ -308,7 +306,7 @@ class Teaching:
     # --------------------------------------------------------------------------------- the queue
 
     async def act(self, id, verb):
-        """approve or skip one item; it may have been learned in the meantime."""
+        """Approve or skip one item, which may have been learned in the meantime."""
         try:
             await self.change(lambda queue: getattr(queue, verb)(id))
         except Conflict:
@@ -320,7 +318,7 @@ class Teaching:
         await self.change(lambda queue: queue.edit(id, answer=text))
 
     def offer_undo(self, words):
-        """Say what was done last, with a button that takes that back and nothing else."""
+        """Say what was done last, with a button that undoes that and nothing else."""
         self.done = self.saved.latest
         self.page.toast(words, "undo-queue")
 

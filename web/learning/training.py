@@ -1,6 +1,6 @@
-"""What learning works on: the scheduler's grants carried to the engine, a round at a time.
+"""Carries the scheduler's grants to the engine, a round at a time.
 
-When it may is web/learning/presence.py's, how much engine/core/scheduler.py's.
+web/learning/presence.py tells when learning may run, engine/core/scheduler.py how much.
 """
 
 import asyncio
@@ -30,7 +30,7 @@ from oneseek.web.shell.link import Gone, Refused
 
 
 async def idle(timeout):
-    """How many milliseconds the page has nothing else to do, once it has nothing else to do."""
+    """Wait until the page has nothing else to do, and return for how many milliseconds."""
     if not hasattr(js, "requestIdleCallback") or js.document.hidden:
         return 50
     told = asyncio.Event()
@@ -56,7 +56,7 @@ class Training:
         self.idle_practice = False
         self.unpractised = self.questions = 0
         self.runs, self.run_begun = [], False
-        self.tuned = []  # those of them whose settings are still looked for
+        self.tuned = []  # the runs whose settings are still looked for
         self.opening = asyncio.Lock()  # while a round is opened it cannot be thrown away
         self.scheduler = TrainingScheduler(
             SchedulerConfig(),
@@ -77,12 +77,12 @@ class Training:
         )
 
     def engine_is_new(self):
-        """The round that was open is opened again, from its checkpoint."""
+        """Have the open round opened again, from its checkpoint."""
         self.run = ""
 
     def now(self, kind):
-        """Without waiting for quiet: what it is at, or a lesson from the queue, or practice of
-        everything."""
+        """Learn without waiting for quiet: the round under way, or a lesson from the queue, or
+        practice of everything."""
         if not self.run or self.kind == "memory":  # which is over in a moment
             if kind == "lesson" and learning_status.no_lesson_now(self.page):
                 self.page.toast(learning_status.no_lesson_now(self.page))
@@ -94,14 +94,15 @@ class Training:
         self.page.touch("progress")
 
     async def want_nothing(self):
-        """Nothing that was asked for begins; a round that is getting ready can go once it is."""
+        """Cancel what was asked for and has not begun, and wait until a round that is getting ready
+        is open."""
         self.wanted = ""
         self.scheduler.throw_away()
         async with self.opening:
             pass
 
     def on_step(self, progress):
-        """A step is done; whether it is one of the round under way."""
+        """Note a step; whether it belongs to the round under way."""
         if not self.run or progress.run == self.ended:
             return False
         self.run, self.kind = progress.run, progress.kind
@@ -110,27 +111,27 @@ class Training:
         return True
 
     def remembers(self):
-        """Whether the round under way takes in what was told, which leaves the queue as it is."""
+        """Whether the round under way takes facts in, which leaves the queue as it is."""
         return self.run and self.kind == "memory"
 
     def close(self, outcome):
-        """The round is over; what it took tells how long the next one will."""
+        """Close the round; its costs tell how long the next one will take."""
         if outcome and self.effort:
             dom.run(self.remember_effort(self.kind, self.effort.measure_costs()))
         self.ended, self.run, self.effort = self.run, "", None
-        self.kind, self.leased = "", []  # what comes next is not about them
+        self.kind, self.leased = "", []  # the next round is not about them
 
     def tunes(self):
-        """Whether settings are looked for, whose time is said with the run and is no measure for
-        the next."""
+        """Whether the round looks for settings; that time is shown with the run, and is no measure
+        for the next round."""
         return self.run in self.tuned
 
     def has_questions(self):
-        """Whether there is anything to learn that no lesson of the queue is about."""
+        """Whether there is something to learn that no lesson of the queue is about."""
         return bool(self.questions or self.runs or self.page.app.api.work)
 
     def gear(self):
-        """How quickly it goes: "full" or "slow"."""
+        """The speed of learning: "full" or "slow"."""
         return "full" if self.scheduler.share() == 1.0 else "slow"
 
     def has_work(self):
@@ -139,7 +140,7 @@ class Training:
         return bool(self.run or self.wanted or next_work(self.waits()))
 
     def waits(self):
-        """What there is to learn, by the kinds of engine/core/next_work.py."""
+        """The work that waits, by the kinds of engine/core/next_work.py."""
         return {
             MEMORY: self.page.fact_memory.next() is not None,
             BEGUN: self.run_begun,
@@ -150,7 +151,7 @@ class Training:
         }
 
     def takes_seconds(self):
-        """Whether all there is to do now is to remember what was just told."""
+        """Whether the only work now is to remember what was just told."""
         if not (self.page.model and self.page.model.trainable and self.page.presence.trains):
             return False
         if self.run and self.kind == "memory":
@@ -158,14 +159,14 @@ class Training:
         return self.page.fact_memory.is_own(self.page.fact_memory.find_waiting())
 
     async def count_questions(self):
-        """How many questions have stages that wait to be learned."""
+        """Count the questions with stages that wait to be learned."""
         keys = await self.page.store.keys("samples")
         done = {key[7:] for key in keys if key.startswith("stage2_")}
         self.questions = len([k for k in keys if k.startswith("stage1_") and k[7:] not in done])
 
     async def count_runs(self):
-        """Runs over data sets of this model that wait, or that a closed tab left; one that began
-        comes first."""
+        """Find the runs over data sets of this model that wait, or that a closed tab left; one that
+        began comes first."""
         kept = await self.page.store.get("state", "runs.open")
         ids, self.runs, self.tuned = kept["ids"] if kept else [], [], []
         for id in ids:
@@ -177,8 +178,8 @@ class Training:
         self.run_begun = bool(kept) and kept["begun"] in self.runs
 
     async def count_unpractised(self):
-        """How many lessons the version in use learned since the last practice: work for long idle
-        time."""
+        """Count the lessons that the version in use learned since the last practice: work for long
+        idle time."""
         versions = await records.versions(self.page.store)
         mine = [one for one in versions if one["base"] == self.page.choice.model_id()]
         self.unpractised = count_unpractised_lessons(
@@ -186,7 +187,7 @@ class Training:
         )
 
     async def grant(self, budget):
-        """What the scheduler calls: open a round when none is open, then work on it. An engine that
+        """Open a round when none is open, then work on it; the scheduler calls this. An engine that
         is replaced meanwhile is waited for: only then is it known that no round is open in it."""
         await self.page.engine.open.wait()
         try:
@@ -229,8 +230,9 @@ class Training:
         return {"used_ms": used, "slice_ms": done.used_ms, "finished": done.finished}
 
     async def make_way(self):
-        """A new lesson takes minutes, practice hours: what came by itself makes way. So does a
-        lesson about what was corrected or taken back meanwhile: nothing could come of it."""
+        """Drop practice that began by itself when a lesson waits: a lesson takes minutes, practice
+        hours. Drop as well a lesson that was corrected or taken back meanwhile: nothing could come
+        of it."""
         waits = self.queue.peek(1) or self.page.fact_memory.find_waiting() is not None
         if self.run and (self.idle_practice and waits or self.is_overtaken()):
             await self.page.engine.ask(Drop(run=self.run))
@@ -238,14 +240,13 @@ class Training:
             self.ended, self.run, self.leased, self.idle_practice = self.run, "", [], False
 
     def is_overtaken(self):
-        """Whether what is being learned is no longer what waited to be."""
+        """Whether an example of the round was changed or taken back since the round was opened."""
         known = self.queue.records
         now = [known.get(one["id"]) for one in self.leased]
         return [r and r["revision"] for r in now] != [r["revision"] for r in self.leased]
 
     async def remember_beside(self):
-        """Remember a fact that was just told, beside the lesson under way; True if there was
-        one."""
+        """Remember a fact that was just told, beside the round under way; True if there was one."""
         id = self.page.fact_memory.find_waiting() if self.run and self.kind != "memory" else None
         if not self.page.fact_memory.is_own(id):
             return False
@@ -267,13 +268,13 @@ class Training:
         return Learn(kind="memory", examples=ids, line="generic", config={}, epoch=epoch)
 
     async def open_round(self):
-        """Open a round of what comes next; how long opening took."""
+        """Open a round of the next work; the milliseconds that took."""
         self.remembering = self.page.fact_memory.next()
         if self.remembering is not None:
             return await self.remember(self.remembering)
         asked, self.wanted = self.wanted, ""
         work = next_work(self.waits(), asked)
-        if not work:  # what waited was ended, or taken back, since time was granted
+        if not work:  # the work was ended, or taken back, since time was granted
             self.page.status.know(round="")
             return 0.0
         kind = QUESTION if work in (BEGUN, RUN) else work  # the engine knows which run it is
@@ -307,7 +308,7 @@ class Training:
         return opened.used_ms
 
     async def remember(self, id):
-        """Open a round that takes in one thing that was told, in seconds."""
+        """Open a round that takes in one fact, in seconds."""
         self.kind, self.leased, self.effort, self.idle_practice = "memory", [], None, False
         self.page.fact_memory.begin(id)
         self.page.status.know(round="training")
@@ -316,7 +317,7 @@ class Training:
         return opened.used_ms
 
     async def end_remembering(self, reason):
-        """It is known by heart now, or it is known why not."""
+        """Note that the fact is known by heart, or why it is not."""
         self.run = ""
         self.page.status.know(round="")
         self.page.fact_memory.end(self.remembering, reason)
@@ -326,7 +327,7 @@ class Training:
         return "effort.%s.%s.%s" % (self.page.model.model, self.page.model.back_end, kind)
 
     async def expect(self, kind):
-        """What a round of this kind will take, as far as one can know beforehand."""
+        """The expected effort of a round of this kind, as far as one can know beforehand."""
         known = await self.page.store.get("settings", self.effort_key(kind))
         model = self.page.model
         return Effort(known, model.parameters, max(1, len(self.leased)), model.back_end)
@@ -336,29 +337,29 @@ class Training:
             await self.page.save([["put", "settings", self.effort_key(kind), known]])
 
     def share(self):
-        """How much of the round is done."""
+        """The share of the round that is done, from 0 to 1."""
         return self.effort.share() if self.effort else 0.0
 
     def seconds_left(self):
-        """Of work; at full speed, at the pace it has now."""
+        """The seconds of work left; at full speed, at the pace of this moment."""
         share = 1.0
         if self.gear() == "full" and sum(self.effort.spent.values()) > WINDOW_MS:
             share = max(1 / 3, min(1.0, self.scheduler.duty.measure_share(clock.now())))
         return self.effort.left_ms() / 1000 / share
 
     def recipe(self):
-        """The measured configuration for a model of this size, with what the person changed."""
+        """The measured configuration for a model of this size, with the person's changes."""
         own = self.page.settings.get("config_training") or {}
         own = {name: own[name] for name in own if name in IN_LESSONS}
         return for_model(self.page.model.parameters).replace(**own)
 
     async def on_refused(self, failed):
-        """The engine could not train: say it once, and do not try again by itself."""
+        """Tell once that the engine could not train, and do not try again by itself."""
         self.give_back()
         self.scheduler.pause()
         await self.page.learning.over()
         failures.show(self.page, failed)
 
     def give_back(self):
-        """What was lent for a round that came to nothing may be taken again."""
+        """Give the leased examples of a round that came to nothing back to the queue."""
         self.queue.give_back([record["id"] for record in self.leased])

@@ -1,13 +1,13 @@
-"""What the gate found, in a person's words: what was tried, what went wrong, what happens next.
+"""The gate's findings in a person's words: what was tried, what went wrong, what happens next.
 
-The figures stay where who wants them can unfold them; their limits are in the page's language too.
+The figures are folded away; their limits are in the page's language too.
 """
 
 from oneseek.web.learning import records
 from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
 
-CHANGED = ("KL", "top-1", "perplexity")  # how its other answers read
+CHANGED = ("KL", "top-1", "perplexity")  # measures of its other answers
 SCALED = "scaled to "
 WITHOUT_LESSONS = ("practice", "training")  # kinds of rounds with words of their own
 AS_BEFORE = " as before"
@@ -15,7 +15,7 @@ NEVER_TRAINED = " in wordings never trained"
 
 
 def faults(gate):
-    """The checks that were not passed, each once, as sentences."""
+    """The failed checks as sentences, each once."""
     said = []
     for one in records.measures(gate):
         told = "" if one["ok"] else fault(one)
@@ -25,7 +25,7 @@ def faults(gate):
 
 
 def fault(measure):
-    """One check that was not passed; the first question it shows in is the example."""
+    """A failed check as a sentence; the first question it shows in is the example."""
     name, shows = measure["name"], measure.get("detail") or ()
     changed = any(name.startswith(beginning) for beginning in CHANGED)
     key = "verdict.changed" if changed else "verdict." + "_".join(name.split())
@@ -35,13 +35,13 @@ def fault(measure):
 
 
 def warnings(version):
-    """The checks that a version in use did not pass, as sentences."""
+    """The checks that a version in use failed, as sentences."""
     gate = version.get("gate") or {}
     return faults(gate) if any(not one["ok"] for one in records.measures(gate)) else []
 
 
 def describe_warnings(version):
-    """The sentence about them, or None."""
+    """These warnings in one text, or None."""
     found = warnings(version)
     if not found:
         return None
@@ -49,7 +49,7 @@ def describe_warnings(version):
 
 
 async def describe_attempt(store, entry):
-    """What a refused attempt was about."""
+    """The subject of a refused attempt, in words."""
     body = entry["body"]
     if body.get("kind") in WITHOUT_LESSONS:
         return t("verdict.tried_" + body["kind"])
@@ -68,7 +68,7 @@ def next_step(entry):
 
 
 def figures(gate):
-    """Everything measured, folded away."""
+    """A table of everything that was measured."""
     found = records.measures(gate)
     if not found:
         return None
@@ -96,7 +96,7 @@ def fold_figures(gate):
 
 
 def reason(text):
-    """Why a round's change was made smaller or refused, of the engine's own sentence about it."""
+    """Why a round's change was scaled down or refused, from the engine's own sentence."""
     scaled, why = "", text
     if text.startswith(SCALED):
         scaled, _, why = text[len(SCALED) :].partition(" because ")
@@ -105,7 +105,7 @@ def reason(text):
 
 
 def describe_check(part):
-    """`Known facts lost is 1, must be 0` and the like."""
+    """A check such as `Known facts lost is 1, must be 0`, in words."""
     name, _, found = part.partition(" is ")
     value, _, wanted = found.partition(", must be ")
     if not wanted:
@@ -120,14 +120,14 @@ def value_of(measure):
 
 
 def measure_name(name):
-    """The words for what the gate calls "KL, mean" and the like."""
+    """The name of a measure that the gate calls "KL, mean" and the like, in words."""
     letters = "".join(c if c.isalpha() or c.isdigit() else " " for c in name)
     key = "gate." + "_".join(letters.lower().split())
     return t(key) if t.has(key) else name
 
 
 def limit(text):
-    """`>= 0.98, was 1.00` and the like, in words."""
+    """A limit such as `>= 0.98, was 1.00`, in words."""
     if text.endswith(AS_BEFORE):
         sign, _, number = text[: -len(AS_BEFORE)].partition(" ")
         return t("limit.above" if sign == ">" else "limit.below", value=figure(number))

@@ -21,13 +21,13 @@ MARKS = 8  # of versions; more would cover the curve
 
 
 def drop_missing(points):
-    """A point without a loss is left out: a step whose numbers were none."""
+    """The points that have a loss; a step that produced NaN or infinity has none."""
     return [point for point in points if point[1] is not None]
 
 
 def series(runs):
-    """What is drawn, the runs laid end to end with a gap between: steps, raw, smoothed and held-out
-    loss."""
+    """The plotted series, all runs in a row with a gap after each: steps, raw, smoothed and
+    held-out loss."""
     steps, raw, smoothed, held, at = [], [], [], [], 0
     for run in runs:
         points = drop_missing(run["points"])
@@ -41,7 +41,7 @@ def series(runs):
 
 
 def marks(runs, labels):
-    """Where a run ended, and the words for what came of it: a version, or a cross."""
+    """The last step of each run that is over, with its label: its version, or a cross."""
     found, at = [], 0
     for run in runs:
         at += last_step(run)
@@ -64,7 +64,7 @@ def summary(points):
 
 
 def table(points):
-    """The last run for those who do not look at drawings."""
+    """The last run as a table of at most 200 steps, for readers who cannot use the chart."""
     points = drop_missing(points)
     smoothed = smooth([point[1] for point in points])
     head = [
@@ -96,7 +96,7 @@ def _spread(count, most):
 
 
 def _style():
-    """The library's own, which comes with the first chart."""
+    """Load the library's style sheet, with the first chart."""
     address = site.path("vendor/uplot.css")
     if not dom.find('link[href="%s"]' % address):
         document.head.append(dom.make("link", rel="stylesheet", href=address))
@@ -130,7 +130,7 @@ class Chart:
         self.plot.setData(js.JSON.parse(json.dumps(series(runs))))
 
     def draw_marks(self, plot):
-        """A line and its words where a version was made."""
+        """Draw a line where a run ended, with its label."""
         pen, box, scale = plot.ctx, plot.bbox, js.devicePixelRatio
         pen.save()
         pen.strokeStyle = pen.fillStyle = _color("--learn")

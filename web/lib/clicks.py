@@ -1,5 +1,5 @@
-"""What is drawn anew or moved while it is pressed loses its click to the browser: the same control,
-where it is then, is clicked instead."""
+"""Repeats a click that the browser drops because the pressed control was redrawn or moved: the same
+control is clicked where it is now."""
 
 import asyncio
 
@@ -10,7 +10,7 @@ from oneseek.web.lib import dom
 TREMBLE = 8
 """Pixels within which a mouse that is held counts as still."""
 SOON = 0.01
-"""Seconds within which a browser that makes a click of a press has made it."""
+"""Seconds within which the browser sends the click of a press, if it sends one."""
 
 
 def start():
@@ -19,7 +19,7 @@ def start():
 
 
 def _finish_mouse():
-    held = []  # what is pressed and where, until a click comes of it
+    held = []  # the pressed control and the pointer's position, until the click arrives
 
     def on_press(event):
         plain = event.button == 0 and not event.ctrlKey
@@ -61,20 +61,20 @@ def _finish_key():
 
 
 def _control(node):
-    """What a click on this node presses."""
+    """The control that a click on this node presses, or None."""
     if dom.is_none(node) or not hasattr(node, "closest"):
         return None
     return dom.or_none(node.closest("button, summary, label, a, [data-do]"))
 
 
 def _near(one, other):
-    """Whoever moves away while they press has thought better of it; a hand trembles a little."""
+    """Whether the pointer stayed in place, but for a tremble; moving away cancels a press."""
     return max(abs(one[0] - other[0]), abs(one[1] - other[1])) <= TREMBLE
 
 
 def _double(control, here):
-    """The same control: the one at the same place, else the only one there is. What still stands
-    elsewhere was not let go upon."""
+    """The control that a release clicks: the pressed one if it is still in the document and under
+    the pointer; else its equal under the pointer, or the only equal in the page."""
     if control.isConnected:
         return control if here and here.isSameNode(control) else None
     if here and here.isEqualNode(control):

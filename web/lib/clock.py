@@ -1,7 +1,7 @@
 """The time in whole milliseconds, as every stored record has it.
 
-Not JavaScript's Date.now(): MicroPython takes a JavaScript integer over 31 bits for another one.
-Big numbers cross as floats or as JSON text.
+JavaScript's Date.now() would not do: MicroPython misreads a JavaScript integer over 31 bits. Big
+numbers cross as floats or as JSON text.
 """
 
 import time

@@ -1,4 +1,4 @@
-"""Code in an answer: a button that copies it, and colours once highlight.js has come."""
+"""Code in an answer: a button that copies it, and colours once highlight.js is loaded."""
 
 import asyncio
 
@@ -15,7 +15,7 @@ _attempt = None
 
 
 def furnish(node):
-    """Give every block of code its button, and tables a place for the keyboard."""
+    """Give each block of code a copy button; code and tables can take the keyboard's focus."""
     for table in node.querySelectorAll("table"):
         table.tabIndex = 0
     blocks = [pre for pre in node.querySelectorAll("pre")]
@@ -31,7 +31,7 @@ def furnish(node):
 
 
 async def colour(blocks):
-    """Only for code that names a language which is known; all other code stays as it is."""
+    """Colour the code whose language highlight.js knows; all other code stays as it is."""
     global _highlighter, _attempt
     if _highlighter is None:
         module, careful = await js_import(site.path("vendor/highlight.js"), site.path("attempt.js"))

@@ -1,7 +1,7 @@
 """Making and changing elements; text given here always stays text.
 
-What an element does is said by a verb in its attributes (`do="copy"`, `of=message id`) and found
-by one listener for the whole page, so that elements can come and go without leaving proxies behind.
+An element names its verb in its attributes (`do="copy"`, `of=message id`), and one listener for the
+whole page finds it, so that elements can come and go without leaving proxies behind.
 """
 
 import asyncio
@@ -21,7 +21,7 @@ PLAIN = {"cls": "class", "label": "aria-label", "do": "data-do", "of": "data-of"
 
 
 def or_none(node):
-    """JavaScript's null is not Python's None."""
+    """The node, with None for JavaScript's null."""
     return None if is_none(node) else node
 
 
@@ -74,10 +74,10 @@ def fragment(*children):
 
 
 def replace(element, *children):
-    """New content; the control that had the focus inside gets it back when it still exists, a field
-    together with what is being typed into it. What was unfolded and has an id stays so."""
+    """Replace the children. The focus and what is typed into its field stay where the control still
+    exists; unfolded details with an id stay open, and the scroll position stays."""
     focused, unfolded = _find_focused(element), _find_unfolded(element)
-    scrolled = element.childElementCount and element.scrollTop  # to ask costs a layout
+    scrolled = element.childElementCount and element.scrollTop  # reading scrollTop costs a layout
     element.replaceChildren()
     fill(element, children)
     _unfold(unfolded, element)
@@ -88,7 +88,7 @@ def replace(element, *children):
 
 
 def swap(old, new):
-    """Another element in its place; the focus stays as in `replace`, also on the element itself."""
+    """Replace an element; the focus stays as in `replace`, also that of the element itself."""
     focused = _find_focused(old)
     _unfold(_find_unfolded(old), new)
     old.replaceWith(new)
@@ -107,7 +107,7 @@ def _unfold(ids, element):
 
 
 def offer_focus(element):
-    """The focus, unless the person is ahead and gave it to something else."""
+    """Focus the element, unless the person already focused something else."""
     if not find(":focus"):
         element.focus()
 
@@ -118,7 +118,7 @@ def _find_focused(element):
 
 
 def _focus_again(focused, element):
-    """To what stands there for the control that had it."""
+    """Focus the new control that corresponds to the one that had the focus."""
     mark = _mark(focused) if focused else None
     if not mark:
         return
@@ -178,17 +178,18 @@ def icon_button(words, do, of=None, drawing="more", cls="icon small", **attribut
 
 
 def verbs(acts):
-    """What the elements with each `do=name` do when they are clicked, changed or submitted."""
+    """Register what elements with `do=name` do when they are clicked, changed, typed into or
+    submitted."""
     VERBS.update(acts)
 
 
 def field(form, name):
-    """What stands in a field of a form."""
+    """The text in a field of a form."""
     return find('[name="%s"]' % name, form).value.strip()
 
 
 def start(complain):
-    """Listen for every verb; what goes wrong in one is told through `complain(fault)`."""
+    """Listen for every verb; `complain(fault)` is called for a verb that fails."""
     global _complain
     _complain = complain
 
@@ -215,13 +216,13 @@ def listen(kind, target, handler, **options):
 
 
 def run(work):
-    """Start what a verb returned when it is a coroutine."""
+    """Start the coroutine that a verb returned, if it returned one."""
     if hasattr(work, "send"):
         asyncio.create_task(guard(work))
 
 
 async def guard(work):
-    """Await something whose failure must be seen by a person and by the console."""
+    """Await work whose failure the person and the console must see."""
     try:
         await work
     except Exception as fault:
@@ -229,8 +230,7 @@ async def guard(work):
 
 
 async def adorn(work):
-    """Await something that only makes what is shown prettier: where it fails, what is shown stays
-    as it is."""
+    """Await work that only makes the page prettier: if it fails, the page stays as it is."""
     try:
         await work
     except Exception as fault:

@@ -1,5 +1,5 @@
-"""What went wrong, in a person's words: what happened, what is safe, what to do; the raw text
-folded away."""
+"""Failures in a person's words: what happened, what is safe, what to do; the raw text is folded
+away."""
 
 from oneseek.engine.core.messages import Failed
 from oneseek.web.lib import dom
@@ -41,7 +41,7 @@ ASKED = {
     "look": ("LookAt", "WhatFits"),
     "pack": ("PackModel", "StopPacking"),
 }
-"""What was asked -> the requests of engine/core/messages that ask it."""
+"""Key of a text -> the requests of engine/core/messages whose failure it describes."""
 
 CAUSES = {
     "no_room": ("QuotaExceededError", "StorageFull", "MemoryError"),
@@ -50,15 +50,15 @@ CAUSES = {
     "damaged": ("Damaged", "SnapshotDamaged", "FormatError"),
     "offline": ("Failed to fetch", "NetworkError", "cannot be reached"),
 }
-"""A cause that has words of its own -> what its trace holds."""
+"""A cause with a text of its own -> what its trace contains."""
 
 FOR_PEOPLE = ("ImportRefused", "NotCarried", "NotTheFile", "OutsideRefused")
-"""Whose texts are sentences for people."""
-LAST = 400  # characters of a trace in which the cause stands
+"""Exceptions whose texts are sentences for people."""
+LAST = 400  # characters at the end of a trace, where the cause stands
 
 
 def words(failed):
-    """What happened, what is safe, and what to do."""
+    """The text of a failure: what happened, what is safe, and what to do."""
     if failed.detail == "ended":
         return t("failed.ended")
     if any(name in failed.detail[-LAST:] for name in FOR_PEOPLE):
@@ -78,12 +78,12 @@ def cause_of(failed):
 
 
 def unforeseen(fault):
-    """Something no part of the page foresaw, as if a worker had told it."""
+    """A fault that no part of the page handles, in the form of a worker's Failed."""
     return Failed(where="page", reason=str(fault), detail=type(fault).__name__)
 
 
 def fold_failure(failed):
-    """The raw text, for who wants to report it."""
+    """The raw text, folded, for whoever wants to report it."""
     return raw("%s: %s\n%s" % (failed.where, failed.reason, failed.detail))
 
 
@@ -93,7 +93,7 @@ def raw(text):
 
 
 def show(page, failed):
-    """A notice that is also heard."""
+    """Show a notice and announce it to screen readers."""
     said = words(failed)
     if "StorageFull" in failed.detail[-LAST:]:
         page.status.know(storage_low=True)

@@ -1,4 +1,4 @@
-"""Files that leave and enter the page: saving one for the person, asking for some."""
+"""Files that enter and leave the page: picked by the person, kept in OPFS, saved for the person."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ FOLDERS = ("models", "inbox", "out", "importer", "pictures")
 
 
 def safe_name(text):
-    """A file name from any text: no path, no character a file system minds, never empty."""
+    """A file name from any text: no path, no character that a file system refuses, never empty."""
     kept = "".join(
         c if c.isalpha() or c.isdigit() or c in " -_" or c > "\x7f" else " " for c in text
     )
@@ -46,20 +46,20 @@ async def pick(accept="", many=True, folder=False):
 
 
 def read_change_time(file):
-    """When a file was last changed, in milliseconds; web/lib/clock.py says why as text."""
+    """The time of a file's last change in milliseconds, read as text (see web/lib/clock.py)."""
     told = js.JSON.stringify(file, to_js(["lastModified"]))
     return float(json.loads(told)["lastModified"])
 
 
 async def put_in_inbox(file, name=None):
-    """Copy a File to where the workers can read it; its name there."""
+    """Copy a File to where the workers can read it, and return its name there."""
     name = name or file.name
     await write("inbox", name, file)
     return name
 
 
 async def put_folder_in_inbox(name, found):
-    """The same of several files, in a folder of this name."""
+    """Copy several files to a folder of this name in the inbox."""
     for file in found:
         await write("inbox/" + name, file.name, file)
 
@@ -83,15 +83,14 @@ async def clear():
 
 
 async def read_text(folder, name):
-    """A text that a worker keeps in OPFS."""
+    """The text of a file that a worker keeps in OPFS."""
     root = await js.navigator.storage.getDirectory()
     handle = await (await root.getDirectoryHandle(folder)).getFileHandle(name)
     return await (await handle.getFile()).text()
 
 
 async def save_from_outbox(name, kind="application/zip", called=None):
-    """Hand the person a file that a worker wrote, under a name of its own when it is `called`
-    so."""
+    """Hand the person a file that a worker wrote, under the name `called` if there is one."""
     save(called or name, await from_outbox(name), kind)
 
 
@@ -102,22 +101,22 @@ async def from_outbox(name):
 
 
 async def find_file(folder, name):
-    """A file that page and workers keep; None when it is not there."""
+    """A file that page and workers keep, or None."""
     try:
         inside = await (await js.navigator.storage.getDirectory()).getDirectoryHandle(folder)
         return await (await inside.getFileHandle(name)).getFile()
-    except Exception:  # what JavaScript throws has no class here
+    except Exception:  # JavaScript's exceptions have no class here
         return None
 
 
 async def size_of(folder, name):
-    """Its bytes; 0 when it is not there."""
+    """The size of a file in bytes; 0 when it does not exist."""
     file = await find_file(folder, name)
     return file.size if file else 0
 
 
 async def remove(folder, name):
-    """Nothing happens when it is not there."""
+    """Remove a file; nothing happens when it is missing or empty."""
     if await size_of(folder, name):
         root = await js.navigator.storage.getDirectory()
         await (await root.getDirectoryHandle(folder)).removeEntry(name)

@@ -1,4 +1,4 @@
-"""Formulas in an answer, set by Temml as MathML in the place where they stood."""
+"""Formulas in an answer, rendered by Temml as MathML where they stand."""
 
 from pyscript import document, js_import
 from pyscript.ffi import to_js
@@ -14,7 +14,7 @@ _attempt = None
 
 
 def put(fragment, formulas):
-    """Each mark becomes an element with its formula's own words, set once Temml has come."""
+    """Replace each mark by an element with the formula's source, rendered once Temml is loaded."""
     if not formulas:
         return
     places = []
@@ -41,7 +41,7 @@ def put(fragment, formulas):
 
 
 def fill(places):
-    """One that cannot be set stays as it was written."""
+    """Render formulas; one that cannot be rendered keeps its source."""
     for place, tex, display in places:
         source = place.textContent
         _attempt(_setter, "default.render", tex, place, to_js(dict(SAFE, displayMode=display)))
@@ -50,7 +50,7 @@ def fill(places):
 
 
 async def fetch_and_fill(places):
-    """Until it has come, and where it cannot, a formula reads as it was written."""
+    """Load Temml, then render; until then, and if it cannot load, a formula shows its source."""
     global _setter, _attempt
     module, careful = await js_import(site.path("vendor/temml.js"), site.path("attempt.js"))
     _setter, _attempt = module, careful.attempt

@@ -1,9 +1,9 @@
-"""Markdown as elements: markdown-it reads it without HTML, DOMPurify has the last word.
+"""Markdown as elements: markdown-it reads it without HTML, DOMPurify sanitises the result.
 
-A growing text is drawn block by block: blocks that are finished stay untouched, so that a
-selection survives and a long answer costs no more at its end than at its beginning.  What is shown
-before the two libraries are there is plain until they are, and what is too much to draw, or fails
-to be drawn, stays as it was written: nothing that is shown can hold up the page or stop it.
+A growing text is drawn block by block: finished blocks stay untouched, so that a selection survives
+and a long answer costs no more at its end than at its beginning. Until both libraries are loaded,
+text is shown plain. A text that is too large to draw, or that fails to be drawn, stays as it was
+written: no text can hold up the page or stop it.
 """
 
 from pyscript import js_import
@@ -17,10 +17,10 @@ LONGEST = 50_000  # characters
 MOST = (("<", 10_000), ("<a ", 500), ("<pre", 100), ("<table", 100))
 """How often these may stand in the HTML of one text."""
 CELLS = 10_000
-"""How many the tables of one text may have; a row that is short of some gets those too."""
+"""Cells that the tables of one text may have, counting those that fill up a short row."""
 LONG_WORD = 1000
 DEEPEST = " ".join([":is(li, blockquote)"] * 40)
-"""What is nested deeper still, markdown-it leaves out."""
+"""Matches an element nested too deeply to draw; markdown-it leaves out deeper levels itself."""
 
 _reader = None
 _purifier = None
@@ -29,7 +29,7 @@ _plain = []
 
 
 async def load():
-    """Fetch the two libraries, once."""
+    """Load the two libraries once, then draw the texts that were shown plain."""
     global _reader, _purifier, _attempt
     if _reader:
         return
@@ -50,36 +50,36 @@ def plain(node, text):
 
 
 def readable(text):
-    """JavaScript is given what stands before the first NUL, and no more."""
+    """The text with each NUL replaced: JavaScript gets a string only up to its first NUL."""
     return text.replace("\0", "\ufffd")
 
 
 def ease(node, text):
-    """Words so long that a browser would take seconds to lay them out are laid out more simply."""
+    """Have very long words laid out more simply; a browser would take seconds for them."""
     if any(len(word) > LONG_WORD for word in text.split()):
         node.classList.add("unkerned")
 
 
 def draw(text):
-    """A DocumentFragment of `text`: what its Markdown means, else the text as it was written."""
+    """A DocumentFragment of `text`: its Markdown as elements, else the text as it was written."""
     text = readable(text)
     return pure(text) or dom.fragment(dom.make("p", text, cls="as-written"))
 
 
 def cells(text):
-    """How many cells a text may be drawn with, if all of it is one table."""
+    """The most cells that a text can have: those it has if all of it is one table."""
     rows = [line.count("|") for line in text.split("\n") if "|" in line]
     return max(rows) * len(rows) if rows else 0
 
 
 def pure(text):
-    """What the Markdown of `text` means, with nothing in it that can act or load; None where it is
-    too much to draw, or cannot be drawn."""
+    """The Markdown of `text` as a DocumentFragment in which nothing can act or load; None where it
+    is too large to draw, or cannot be drawn."""
     if len(text) > LONGEST or cells(text) > CELLS:
         return None
     rules = {
         "ALLOWED_TAGS": ALLOWED.split(),
-        "ALLOWED_ATTR": ["href", "start", "class"],  # the language of code; there is no other
+        "ALLOWED_ATTR": ["href", "start", "class"],  # `class` names the language of code only
         "RETURN_DOM_FRAGMENT": True,
     }
     marked, found = extract(text)
@@ -97,7 +97,8 @@ def pure(text):
 
 
 def find_end(text):
-    """How much of a growing text is whole blocks: up to its last empty line outside a fence."""
+    """The length of the finished blocks of a growing text: up to its last empty line outside a
+    fence."""
     end, fenced, at = 0, None, 0
     for line in text.split("\n"):
         mark = line.strip()[:3]

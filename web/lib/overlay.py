@@ -1,5 +1,4 @@
-"""Dialogs and menus: the browser's own <dialog> and popover, made when needed and gone when
-closed."""
+"""Dialogs and menus: the browser's own <dialog> and popover, made when needed, removed after."""
 
 from pyscript import document
 
@@ -56,7 +55,8 @@ def menu(anchor, *items):
 
 
 def start():
-    """Remove what was closed; move in menus with the arrow keys; a choice closes its menu."""
+    """Remove closed dialogs and menus, move in menus by the arrow keys, close a menu after a
+    choice."""
 
     def on_close(event):
         node = event.target

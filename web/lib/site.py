@@ -1,8 +1,8 @@
-"""What the build and the address tell the page: where its files are, and the options of this visit.
+"""Facts from the build and the address: where the site's files are, and the options of this visit.
 
-No other file reads the address.  `?engine=gpu|cpu` forces what computes, `?model=ID` chooses a
-model at once, `?tab=activity` opens a tab, `?debug=1` lets the panels show what only a developer
-wants, and with `?faults=1` a test can break the engine.
+No other file reads the address. `?engine=gpu|cpu` forces the back end, `?model=ID` chooses a model
+at once, `?tab=activity` opens a tab, `?debug=1` lets the panels show what only a developer wants,
+and with `?faults=1` a test can break the engine.
 """
 
 import json
@@ -30,12 +30,12 @@ def address(file):
 
 
 def models():
-    """The models this site carries: their ids, and where their files are."""
+    """The models that this site carries: id -> the address of the file."""
     return {name: address(file) for name, file in _facts["models"].items()}
 
 
 def option(name):
-    """An option of this visit; what the address says wrongly counts as not said."""
+    """An option of this visit; a wrong value in the address counts as none."""
     allowed = OPTIONS[name]
     value = window.URLSearchParams.new(window.location.search).get(name)
     if allowed is None:

@@ -1,5 +1,5 @@
-"""A curve made calm: each point with its neighbours on both sides, so that it lags behind
-nothing."""
+"""A smoothed curve: each point is averaged with its neighbours on both sides, so nothing lags
+behind."""
 
 KEEP = 0.8
 """How much of its weight a neighbour keeps with each step further away."""
@@ -14,7 +14,7 @@ def smooth(values, keep=KEEP):
 
 
 def sum_trailing(values, keep):
-    """For each point the weighted sum of it and of what came before, and the weights."""
+    """For each point, the weighted sum of it and all before it, and the sum of the weights."""
     sums, total, weight = [], 0.0, 0.0
     for value in values:
         total = keep * total + (1 - keep) * value

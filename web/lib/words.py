@@ -1,7 +1,7 @@
 """The interface's words in Swedish and English, and numbers, sizes and times as each writes them.
 
-`t("key", name=value)` is the sentence in the language in use; a sentence with plural forms is
-chosen by `n`.  The words themselves are in i18n/sv.json and i18n/en.json.
+`t("key", name=value)` is the sentence in the current language; `n` chooses among its plural forms.
+The words themselves are in i18n/sv.json and i18n/en.json.
 """
 
 import json
@@ -14,12 +14,12 @@ from oneseek.engine.core.sentences import translate
 from oneseek.web.lib import clock, site
 
 LANGUAGES = ("sv", "en")
-WRITTEN_IN = "en"  # what the importers and the engine say of what went wrong
+WRITTEN_IN = "en"  # the language of the importers' and the engine's errors
 SIZES = ("B", "kB", "MB", "GB", "TB")
 
 
 class Words:
-    """`tables` are JavaScript's objects: the browser reads them sooner, and few are needed."""
+    """`tables` are JavaScript objects: the browser parses them faster, and few entries are used."""
 
     def __init__(self):
         self.language = "en"
@@ -72,7 +72,7 @@ class Words:
         return found
 
     def translate(self, text):
-        """A sentence of an importer or of the engine, in the language in use."""
+        """A sentence of an importer or of the engine in the current language."""
         return text if self.language == WRITTEN_IN else translate(text, self.sentences)
 
     def has(self, key):
@@ -88,7 +88,7 @@ class Words:
         return self.number(share * 100, digits) + "\u00a0%"
 
     def rate(self, per_second):
-        """Two figures of it: 14, 1.8, 0.05."""
+        """A rate to about two figures: 14, 1.8, 0.05."""
         digits = 0 if per_second >= 10 else 1 if per_second >= 1 else 2
         return self.number(per_second, digits)
 
@@ -100,7 +100,7 @@ class Words:
         return "%s %s" % (self.number(count, digits), SIZES[step])
 
     def duration(self, seconds):
-        """About how long, in the one unit that says it."""
+        """A rough duration in one unit: hours, minutes or seconds."""
         for unit, length in (("h", 3600), ("min", 60)):
             if seconds >= 1.5 * length:
                 return "%s\u00a0%s" % (self.number(seconds / length), unit)
@@ -115,7 +115,7 @@ class Words:
         return js.Date.new(float(milliseconds)).toLocaleString(self.language, options)
 
     def day(self, when):
-        """Of milliseconds, or of a day as 2026-04-20."""
+        """The date of a time in milliseconds, or of a day such as 2026-04-20."""
         options = to_js({"dateStyle": "long"})
         when = when if isinstance(when, str) else float(when)
         return js.Date.new(when).toLocaleDateString(self.language, options)
@@ -139,7 +139,7 @@ t = Words()
 
 
 def choose_language():
-    """The first of the browser's languages that there are words for."""
+    """The first of the browser's languages with words here; Swedish for Norwegian or Danish."""
     for wish in js.navigator.languages:
         if wish[:2] in LANGUAGES:
             return wish[:2]

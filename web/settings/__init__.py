@@ -1,1 +1,1 @@
-"""Choosing a model, and what a person may set."""
+"""The choice of a model, and the settings."""

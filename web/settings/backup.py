@@ -1,8 +1,8 @@
-"""Everything out, everything back, as files the person keeps: backups, and the chats as training
+"""Export and import of everything, as files the person keeps: backups, and the chats as training
 data.
 
-A backup holds weights, far more than the page's Python has room for: the importer writes and reads
-it.
+The importer writes and reads a backup, because its weights need far more memory than the page's
+Python has.
 """
 
 import json
@@ -31,7 +31,7 @@ async def export_everything(page):
 
 
 async def export_chats(store, form):
-    """Every chat as a line of training data: OpenAI messages or ShareGPT."""
+    """Save every chat as a line of training data: OpenAI messages or ShareGPT."""
     lines = []
     for id, chat in await store.all("chats"):
         shown = conversation.Tree(await load_turns(store, id)).branch(chat["leaf"])

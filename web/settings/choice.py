@@ -1,4 +1,4 @@
-"""Which model is wanted, which one is here, and which version of it is in use."""
+"""The model that is wanted, the resident one, and its version in use."""
 
 import js
 
@@ -13,15 +13,15 @@ class Choice:
         page.watch(self.read_version, "versions", "state")
 
     async def on_loaded(self, loaded, keep):
-        """A model is resident: the page says so, and remembers which for the next visit. Nothing
-        that a person has open is closed."""
+        """Note the resident model, and store the choice for the next visit. Nothing that a person
+        has open is closed."""
         before = self.page.model
         self.page.take_model(loaded, keep)
         if before and before.model != loaded.model:
             name = self.page.first_run.find_name(loaded.model)
             self.page.toast(t("models.took_over", name=name), seconds=15)
         self.page.status.know(model=True, loading="", failed="")
-        self.page.touch("model", "tab")  # every part says it with the pill, whatever is stored yet
+        self.page.touch("model", "tab")  # every part shows it with the pill, before it is stored
         self.page.header.draw()
         self.page.chat.draw()
         if keep:
@@ -32,24 +32,25 @@ class Choice:
         self.page.presence.ready()
 
     async def remember(self, model):
-        """For the next visit; a link, which anybody may set, does not change what was chosen."""
+        """Store the choice for the next visit; a link, which anybody may write, does not replace
+        it."""
         if model != site.option("model") or not self.page.settings["model"]:
             await self.page.set(model=model)
 
     async def ask_to_keep(self):
-        """Firefox asks the person, who may never answer: nothing waits for it."""
+        """Ask for persistent storage. Nothing waits for it: in Firefox the person may never
+        answer."""
         await js.navigator.storage.persist()
 
     def will_load(self):
-        """Whether a model was chosen before, so that it loads by itself as soon as the engine is
-        up."""
+        """Whether a model was chosen before, which loads by itself as soon as the engine is up."""
         wanted = site.option("model") or self.page.settings["model"]
         trouble = self.page.first_run.trouble or self.page.first_run.progress
         return bool(wanted) and not trouble
 
     async def engine_started(self):
-        """Load the model of the last visit, or of the address; without one, wait for a choice,
-        which may have been made while the engine started."""
+        """Load the model of the address or of the last visit; without one, wait for a choice, which
+        may have been made while the engine started."""
         wanted = site.option("model") or self.page.settings["model"]
         if wanted and not self.page.first_run.busy:
             await self.page.first_run.load(wanted)
@@ -59,7 +60,7 @@ class Choice:
         await self.page.remote_models.take_up()
 
     def model_id(self):
-        """The model that is loaded, or that was chosen last."""
+        """The model that is loaded, else the one of the address or the last choice."""
         return (
             self.page.model.model
             if self.page.model
@@ -73,7 +74,7 @@ class Choice:
             self.page.take_version(label)
 
     def ask(self):
-        """Sending needs a model; the draft stays where it is."""
+        """Ask for a model, which sending needs; the draft stays where it is."""
         self.page.chat.draw()
         if self.page.chat.chat:
             self.page.model_list.choose()

@@ -1,4 +1,5 @@
-"""What it computes on, what that means in seconds, and what to do about it in this very browser."""
+"""The device: what computes, what that means in seconds, and what to do about it in this
+browser."""
 
 import js
 
@@ -13,7 +14,7 @@ MISSING = ("no-webgpu", "no-adapter")
 
 
 def browser(agent):
-    """(family, version) as the browser tells it; ("", 0) when it tells neither."""
+    """(family, version) of the browser; ("", 0) when it tells neither."""
     for mark, family in MARKS:
         if mark in agent:
             digits = agent.split(mark)[1].split(".")[0]
@@ -22,8 +23,8 @@ def browser(agent):
 
 
 def advice(why, agent):
-    """The words for what would bring the graphics chip, or None where nothing is known that
-    would."""
+    """The key of the words on how to get the graphics chip, or None when nothing is known to
+    help."""
     family, version = browser(agent)
     if why not in MISSING or not family:
         return None
@@ -33,7 +34,7 @@ def advice(why, agent):
 
 
 def chip(page):
-    """One chip for the first card: what it computes on, once the engine has found out."""
+    """The chip of the first card: the device, once the engine knows it."""
     device = page.app.device
     if device is None:
         return None
@@ -43,15 +44,15 @@ def chip(page):
 
 
 def note(page):
-    """What one can do about it here; nothing where nothing would help."""
+    """The advice for this browser; None when nothing would help."""
     device = page.app.device
     key = advice(device.why, js.navigator.userAgent) if device else None
     return dom.make("p", t(key), cls="note device-advice") if key else None
 
 
 def trouble(told):
-    """What happened where the graphics chip failed, and that it can be chosen all the same; `told`
-    is a Device or what was Loaded on it."""
+    """What happened when the graphics chip failed, and that it can still be chosen; `told` is a
+    Device or a Loaded."""
     if not told.detail:
         return None
     words = t("device.detail", detail=told.detail), t("device.all_the_same")
@@ -59,7 +60,7 @@ def trouble(told):
 
 
 def facts(page):
-    """What a developer wants to know: which device it is, and what happened with it."""
+    """For developers: the device, and what happened with it."""
     device = page.app.device
     if device is None:
         return None
@@ -68,12 +69,12 @@ def facts(page):
 
 
 def draw_unmeasured(detail):
-    """Why nothing is said of how quick it is, where measuring that failed."""
+    """Why the speed is unknown, if measuring it failed."""
     return dom.make("p", t("device.no_pace", detail=detail), cls="note") if detail else None
 
 
 def costs(page):
-    """What that means in seconds, as far as it was measured here."""
+    """The seconds of an answer and of a fact, as far as they were measured here."""
     answer, fact = page.speed.seconds("answer"), page.speed.seconds("fact")
     said = [t("device.answer", time=t.duration(answer)) if answer else t("device.unmeasured")]
     said += [t("device.fact", time=t.duration(fact))] if fact else []

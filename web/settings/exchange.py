@@ -1,7 +1,7 @@
-"""What was told, from one device of a person to another: a file that only their phrase opens.
+"""The exchange of facts between a person's devices: a file that only their phrase opens.
 
-The importer seals and opens it; here the phrase is asked for, and what changed is told.  A server
-of theirs takes the file itself, and answers with the one of both.
+The importer seals and opens it; here the phrase is asked for, and the changes are shown. A server
+of theirs takes the file itself, and answers with the merged one.
 """
 
 import json
@@ -19,7 +19,7 @@ SHORTEST = 12  # characters of a phrase, as engine/history/exchange_file.py want
 REASONS = (
     "wrong", "older", "newer", "damaged", "phrase", "signature", "short", "future"
 )  # fmt: skip
-MOST = 50  # answers that met, shown one by one
+MOST = 50  # conflicting answers shown one by one
 
 
 class Exchange:
@@ -92,7 +92,7 @@ class Exchange:
         self.tell(brought)
 
     def tell(self, brought):
-        """What is new, what is gone, and which answers met."""
+        """Show what is new, what is gone, and which answers conflicted."""
         by = brought.signed_by
         signed = "exchange.own_key" if by == self.page.learning.signing else "exchange.key"
         parts = [
@@ -152,7 +152,7 @@ class Exchange:
     # ------------------------------------------------------------------------------ both
 
     async def seal_file(self, phrase):
-        """Whether the file was sealed; it lies in the outbox."""
+        """Seal the facts into a file in the outbox; None when the worker refused."""
         sign = self.page.settings["sign"]
         return await self.ask_worker(CarryOut(file=FILE, phrase=phrase, sign=sign))
 
@@ -178,7 +178,7 @@ class Exchange:
         dom.find("#exchange .wrong").textContent = words
 
     async def ask_worker(self, request):
-        """The worker's answer; None where it refused, which the dialog then says."""
+        """The worker's answer; None when it refused, which the person is told."""
         try:
             return await self.page.app.ask_importer(request)
         except Refused as refused:
@@ -207,7 +207,7 @@ def label_field(label, field):
 
 
 async def read_refusal(answer):
-    """Why a server refused, in its own words."""
+    """Why a server refused, in its own words, else its status."""
     try:
         return json.loads(await answer.file.text())["error"]["message"]
     except (ValueError, KeyError, TypeError):

@@ -7,7 +7,7 @@ from oneseek.web.lib.words import t
 
 
 def fields(prefix, kind, values, offered=None):
-    """A field of the form for every field of a settings class (or those `offered`), its parts
+    """A form field for each field of a settings class, or for those `offered`, its parts
     included."""
     for name in sorted(kind.FIELDS):
         if offered and name not in offered:
@@ -41,7 +41,7 @@ def _field(of, name, field, value):
 
 
 def parse_field(element, before):
-    """What was typed, as the type the field has."""
+    """The typed value, with the type of the value `before`."""
     text = element.value
     if isinstance(before, bool):
         return text == "True"

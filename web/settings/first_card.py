@@ -1,8 +1,8 @@
 """The card of an empty chat without a model: one model that suits this person and this device, the
 small one that the site carries, and everything else behind clicks.
 
-What suits is measured while one reads. Its place is kept from the beginning: a button that moved
-would be pressed by mistake.
+The device is measured while the person reads. The recommended model has its place from the
+beginning: a button that moved would be pressed by mistake.
 """
 
 from oneseek.engine.core import offer
@@ -12,7 +12,7 @@ from oneseek.web.settings import device, offers
 
 
 class FirstCard:
-    """`first_run` knows the models and what was measured of this device."""
+    """`first_run` knows the models and the measurements of this device."""
 
     def __init__(self, page, first_run):
         self.page, self.first_run = page, first_run
@@ -42,13 +42,14 @@ class FirstCard:
         )
 
     def offers(self):
-        """The best first; nothing before the device was measured."""
+        """The offers, the best first; none before the device was measured."""
         rows = [one for one in self.first_run.models if one["id"] != "tiny"]
         takes, pace = self.first_run.takes, self.first_run.pace
         return offer.offers(rows, takes, offers.languages(), pace, site.models())
 
     def draw_recommended(self, one):
-        """What suits best, or in its place that it is looked for, or that nothing better is."""
+        """The best model; until it is known, a note that it is looked for, or that none is
+        better."""
         if one:
             row = self.first_run.model(one["id"])
             words = offers.sentence(row, one, "recommend.first")
@@ -57,7 +58,7 @@ class FirstCard:
         return dom.make("div", dom.icon("search"), dom.make("p", words), cls="choice first")
 
     def small(self, row, one):
-        """The site's own: here at once, whatever the device is."""
+        """The site's own model: available at once, whatever the device is."""
         size = t("consent.download", size=t.size(row["bytes"] + self.first_run.beside))
         use = dom.button(size, "download", row["id"], "load")
         words = offers.sentence(row, one, "" if row["source"].get("url") else "recommend.small")
@@ -72,7 +73,7 @@ class FirstCard:
         return offers.about(row, one, self.first_run.registry)
 
     def button(self, row, cls=""):
-        """From this site at once, from another one after a yes."""
+        """A button that loads from this site at once, from another one after a yes."""
         if row["id"] in site.models():
             return dom.button(t("models.use"), "download", row["id"], "load", cls=cls)
         return self.page.remote_models.button(row, cls)
@@ -97,7 +98,7 @@ class FirstCard:
         return dom.button(words, "download", "tiny", cls="quiet small")
 
     def more(self, others):
-        """What suits as well."""
+        """The other models that suit, folded."""
         rows = []
         for one in others:
             row = self.first_run.model(one["id"])
@@ -106,8 +107,8 @@ class FirstCard:
         return fold("consent-more", t("consent.more"), rows) if rows else None
 
     def details(self, shown):
-        """Of what is shown its size, licence, what it reads and what it may do here, and what this
-        browser can, behind a click."""
+        """Folded: the size, the licence, the languages and the abilities of the shown models, and
+        what this browser can do."""
         rows = []
         for row, one in shown:
             rows.append(dom.make("h4", row["name"]))
@@ -122,7 +123,7 @@ class FirstCard:
         )
 
     def instructions(self):
-        """How every answer is to be, before the first one; Settings keep it."""
+        """A field for how every answer is to be, before the first one; Settings keep it."""
         text = dom.make("textarea", rows=3, do="set-text", of="system", data_on="change")
         dom.change(text, id="consent-system", maxlength=4000, label=t("consent.how"))
         text.value = self.page.settings["system"]
@@ -130,7 +131,8 @@ class FirstCard:
         return fold("consent-how", t("consent.how"), text, note)
 
     def space(self, model):
-        """Both numbers, before anything is fetched, when the browser allows too little."""
+        """A warning with both numbers, before anything is fetched, when the browser allows too
+        little."""
         words = self.first_run.lacks(model["bytes"] + self.first_run.beside)
         if not words:
             return None
@@ -138,7 +140,7 @@ class FirstCard:
         return dom.make("div", dom.make("p", words), run, cls="card bad", role="alert")
 
     def preflight(self):
-        """What this browser can do, in words; nothing here is a dead end."""
+        """Chips on what this browser can do; nothing here is a dead end."""
         said = [t("preflight.private")]
         if self.first_run.free is not None:
             said.insert(0, t("preflight.storage", free=t.size(self.first_run.free)))
@@ -147,5 +149,5 @@ class FirstCard:
 
 
 def fold(id, title, *inside):
-    """Behind a click; by its id it stays open when the chat is drawn again."""
+    """Details behind a click; the id keeps them open when the chat is drawn again."""
     return dom.make("details", dom.make("summary", title), *inside, id=id)

@@ -1,6 +1,6 @@
 """Choosing and loading a model: nothing is fetched before a person said yes to its size.
 
-The progress, and the three ways out when a download stops; the card before that is
+This is the progress, and the three ways on when a download stops; the card before that is
 web/settings/first_card.py's.
 """
 
@@ -25,7 +25,7 @@ from oneseek.web.settings.settings import storage_figures
 from oneseek.web.shell.link import Refused
 
 TIGHT = 1.1
-"""Free space asked for, as a multiple of the model's size."""
+"""Free space that a model needs, as a multiple of its size."""
 
 
 class FirstRun:
@@ -37,13 +37,13 @@ class FirstRun:
         self.progress = None
         self.trouble = None
         self.busy = False
-        self.asked = False  # the engine was asked for a model and has not answered
-        self.over = asyncio.Event()  # what was to be loaded is loaded, or not
+        self.asked = False  # the engine has not answered the request for a model
+        self.over = asyncio.Event()  # set once the load has ended, well or not
         self.free = None
-        self.beside = 0  # bytes that come with the first model: by them the memory knows questions
+        self.beside = 0  # bytes of the memory's encoder, fetched with the first model
         self.takes = {}  # model -> the memory it takes, and what it may do here
-        self.pace = {}  # what was measured of the device
-        self.unmeasured = ""  # why that failed, where it did
+        self.pace = {}  # the measurements of the device
+        self.unmeasured = ""  # why measuring failed, if it did
         page.engine.listen(ModelProgress, self.on_progress)
         page.watch(self.draw, "words", "model", "boot", "status")
         dom.verbs(
@@ -72,14 +72,14 @@ class FirstRun:
         return next((one for one in self.models if one["id"] == id), None)
 
     def name(self):
-        """The model that is loaded, or about to be, by the name it was offered under, one from a
-        file by what it makes; empty without one."""
+        """The name of the model that is loaded or about to be, as it was offered; a model from a
+        file names itself. Empty without one."""
         loaded = self.page.model
         known = self.model(self.progress.model if self.progress else self.page.choice.model_id())
         return known["name"] if known else loaded.name if loaded else ""
 
     def find_name(self, model):
-        """A model by the name it was offered under, one of the person's by that of its file."""
+        """The name of a model as it was offered; for one of the person's, the name of its file."""
         known = self.model(model)
         name = known["name"] if known else self.page.remote_models.name(model)
         return name or model.split(":", 1)[-1]
@@ -87,7 +87,8 @@ class FirstRun:
     # ------------------------------------------------------------------------------------ card
 
     def card(self):
-        """What stands in the empty chat while there is no model; nothing once there is one."""
+        """The card of the empty chat while there is no model and none loads by itself; else
+        None."""
         if self.page.model or not self.models or self.page.choice.will_load():
             return None
         if self.trouble:
@@ -97,7 +98,7 @@ class FirstRun:
         return self.first_card.draw()
 
     def comes_along(self, words):
-        """What is fetched beside a model, once."""
+        """A note on what is fetched once beside a model; None when it is here."""
         if not self.beside:
             return None
         return dom.make("p", t(words, size=t.size(self.beside)), cls="note")
@@ -107,13 +108,13 @@ class FirstRun:
         return offers.notes(self.registry, self.pace, device.kind if device else "cpu")
 
     def lacks(self, size):
-        """What to say when there is not so much room; nothing when there is, or none is known."""
+        """The words for too little room; empty when there is enough, or its size is unknown."""
         if self.free is None or self.free > size * TIGHT:
             return ""
         return t("consent.full", size=t.size(size), free=t.size(max(0, self.free)))
 
     def progress_card(self):
-        """Bytes, speed and time left while it downloads; a word while it loads."""
+        """Bytes, speed and time left of a download; a word while the model loads."""
         now, name = self.progress, self.find_name(self.progress.model)
         fetched = now.phase in ("download", "hold")
         bar = dom.make("progress", max=max(1, now.total), label=t("download.label"))
@@ -142,7 +143,7 @@ class FirstRun:
         )
 
     def waits(self):
-        """Why what was asked for has not begun yet."""
+        """Why the load has not begun yet."""
         facts = self.page.status.facts
         if facts["other_tab"]:
             return t("download.wait_tab")
@@ -190,7 +191,7 @@ class FirstRun:
             dom.swap(old, new)
 
     def focus(self):
-        """Somebody wants to chat and there is no model: show them the choice."""
+        """Show the choice to a person who wants to chat without a model."""
         card = dom.find("#consent")
         if card:
             card.scrollIntoView()
@@ -200,17 +201,17 @@ class FirstRun:
 
     def on_progress(self, progress):
         if not self.asked:
-            return  # told late: the model is here, or is not coming
+            return  # a late event: the load has ended
         before = self.progress
         if before and before.phase == progress.phase and progress.done < before.done:
-            return  # chunks may be told out of order; what came is never less
+            return  # events of chunks may come out of order; the figure never falls
         self.progress = progress
         share = progress.done / progress.total if progress.total else 0
         self.page.status.know(loading=progress.phase, share=share)
         self.page.touch("model")
 
     async def load(self, model, keep=True):
-        """Fetch and load, as soon as the engine has started; whatever happens, the card says it."""
+        """Fetch and load a model as soon as the engine has started; the card tells how it goes."""
         if self.busy:
             self.page.toast(t("download.busy"))
             return
@@ -239,7 +240,7 @@ class FirstRun:
             self.page.status.know(loading="")
             await self.page.remote_models.on_stopped(model)
             if refused.failed.detail != "stopped" and self.page.model:
-                failures.show(self.page, refused.failed)  # no card says it beside a chat
+                failures.show(self.page, refused.failed)  # beside a chat no card shows it
             elif refused.failed.detail != "stopped":
                 self.page.alarm(failures.words(refused.failed))
             self.page.chat.draw()
@@ -249,16 +250,16 @@ class FirstRun:
         await self.page.choice.on_loaded(loaded, keep)
 
     def show_paused(self, progress, failed):
-        """A download that was paused at an earlier visit."""
+        """Show a download that was paused in an earlier visit."""
         self.progress, self.trouble = progress, (progress.model, failed, True)
         self.page.chat.draw()
 
     def engine_is_new(self):
-        """What another worker was loading is not under way any more."""
+        """Forget the progress of a load: its worker was replaced."""
         self.progress = None
 
     async def throw_away(self, model):
-        """What is stored of a model, and what was said of its download."""
+        """Delete what is stored of a model, and what the card says of its download."""
         if self.trouble and self.trouble[0] == model:
             self.trouble = self.progress = None
             self.page.touch("model")
@@ -268,14 +269,14 @@ class FirstRun:
         await self.page.engine.ask(StopLoading())
 
     async def weigh(self):
-        """What each takes on this device is said as soon as the engine has told it."""
+        """Show what each model takes on this device, as soon as the engine has told it."""
         fits = await self.page.engine.ask(WhatFits())
         self.takes, self.pace, self.unmeasured = fits.models, fits.pace, fits.detail
         self.page.model_list.draw()
         self.draw()
 
     async def load_chosen(self, model):
-        """Whatever was chosen in is closed: its progress is seen in the chat."""
+        """Close the dialog of the choice and load: the progress is seen in the chat."""
         overlay.close_all()
         await self.load(model)
 
@@ -285,7 +286,7 @@ def read_title(card):
 
 
 def again(model):
-    """From where it stopped, or from the beginning."""
+    """Buttons to go on from where it stopped, or from the beginning."""
     return [
         dom.button(t("download.resume"), "download", model, "play", cls="primary"),
         dom.button(t("download.over"), "download-again", model, "again"),
@@ -293,5 +294,5 @@ def again(model):
 
 
 def again_unsaved(model):
-    """What was not saved can only begin anew."""
+    """A button to begin anew: nothing of an unsaved download is kept."""
     return dom.button(t("download.over"), "download-unsaved", model, "again", cls="primary")

@@ -1,4 +1,4 @@
-"""The dialog behind the button of the header: every model there is, and what to know of each."""
+"""The dialog behind the button of the header: every model, and what to know of each."""
 
 from oneseek.engine.core import offer
 from oneseek.web.lib import dom, overlay, site
@@ -11,7 +11,7 @@ class ModelList:
         self.page = page
 
     def choose(self):
-        """Every model there is, with what one must know to choose."""
+        """Open the dialog with every model and what one must know to choose."""
         overlay.dialog(t("models.title"), self.choices(), name="models")
         if self.page.app.device:
             dom.run(self.page.first_run.weigh())
@@ -35,7 +35,7 @@ class ModelList:
         ]
 
     def underway(self):
-        """How far the next model is while one is in use; without one the chat shows it."""
+        """The progress of the next model while one is in use; without one the chat shows it."""
         if not self.page.model:
             return None
         first = self.page.first_run
@@ -44,7 +44,7 @@ class ModelList:
         return first.progress_card() if first.progress else None
 
     def current(self):
-        """Which one is loaded, what it computes on, and why that."""
+        """The loaded model, what it computes on, and why."""
         loaded = self.page.model
         if not loaded:
             return None
@@ -81,12 +81,12 @@ class ModelList:
         )
 
     def about(self, model, one, no=None):
-        """A model of a list; `no` says why it cannot be had."""
+        """A model of a list; `no` says why it cannot be used."""
         name = dom.make("h3", model["name"])
         return dom.make("div", name, offers.about(model, one, self.page.first_run.registry), no)
 
     def draw(self):
-        """More is known of this device."""
+        """Redraw the dialog if it is open: more is known of this device."""
         shown = overlay.body_of("models")
         if shown:
             dom.replace(shown, self.choices())

@@ -1,5 +1,5 @@
 """What a model costs and gives on this device, in words: its size and licence, the languages it
-reads, how quick it would be."""
+reads, its speed."""
 
 import js
 
@@ -9,11 +9,11 @@ from oneseek.web.lib.words import t
 from oneseek.web.settings import own_models
 
 MOST_LANGUAGES = 3
-WORDS = 0.75  # of a token, in most languages that a person reads here
+WORDS = 0.75  # words per token, in most languages that a person reads here
 
 
 def languages():
-    """Those a person reads, the page's first; English is told of any model."""
+    """The first languages of this list: the page's, those of the browser, English."""
     wishes = [wish[:2] for wish in js.navigator.languages]
     found = []
     for language in [t.language] + wishes + ["en"]:
@@ -23,7 +23,7 @@ def languages():
 
 
 def about(row, one, registry):
-    """The lines on one model; `one` is its offer, or None while nothing is known of this device."""
+    """The lines on one model; `one` is its offer, or None before the device was measured."""
     size = t.size(row["bytes"])
     if one and one["packed"]:
         size = t("offer.packed", size=size, packed=t.size(one["takes"]["bytes"]))
@@ -39,15 +39,15 @@ def about(row, one, registry):
 
 
 def eyes(file, takes=None):
-    """What a model with eyes can do, what they weigh, and the memory they take where that is
-    known."""
+    """What a model with eyes can do, their size, and the memory they take if it is known."""
     said = t("offer.sees", size=t.size(file["bytes"]))
     memory = (takes or {}).get("eyes_bytes")
     return said + " " + t("offer.eyes_take", size=t.size(memory)) if memory else said
 
 
 def sentence(row, one, begin=""):
-    """What it is good for here, after how that begins; without its speed before that is known."""
+    """What a model is good for here, after the words of `begin`; without its speed before it is
+    known."""
     language = languages()[0]
     word = offer.rate_reading(row, language)[0]
     said = [t("recommend." + word, language=t.language_name(language)), t.size(row["bytes"])]
@@ -59,7 +59,7 @@ def sentence(row, one, begin=""):
 
 
 def read(row, registry, language, word, points):
-    """How it reads a language, with where that is from."""
+    """How well a model reads a language, with a link to the evidence."""
     name = t.language_name(language)
     if points is None:
         said, address = t("reads." + word, language=name), row.get("page")
@@ -73,7 +73,7 @@ def read(row, registry, language, word, points):
 
 
 def here(one):
-    """What it may do on this device, and about how quickly."""
+    """What a model can do on this device, and about how quickly."""
     said = own_models.fits(one["takes"])
     if not one["speed"]:
         return said
@@ -83,7 +83,7 @@ def here(one):
 
 
 def notes(registry, pace, kind):
-    """What the words and figures rest on."""
+    """What the words and figures are based on."""
     reading = registry["reading"]
     day = t.day(reading["asked"])
     points = t("reads.note", list=reading["name"], day=day)

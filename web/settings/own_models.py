@@ -1,5 +1,5 @@
-"""Model files of the person's own: what they are, and whether they load and learn here, is told
-before anything of them is copied."""
+"""Model files of the person's own: the page says what they are, and whether they load and learn
+here, before anything of them is copied."""
 
 from oneseek.engine.core import hub
 from oneseek.engine.core.messages import LookAt
@@ -21,13 +21,13 @@ BESIDE = (
 )
 ADAPTER = ("adapter_config.json", "adapter_model.safetensors", "README.md")
 UNUSED = ("special_tokens_map.json", "added_tokens.json", "vocab.json", "merges.txt")
-"""What lies beside weights as well, and is neither read nor a document."""
+"""Files beside weights that are neither read nor documents."""
 
 
 class OwnModels:
     def __init__(self, page):
         self.page = page
-        self.found = {}  # name -> (its files, what is told of them)
+        self.found = {}  # name -> (its files, what the engine tells of them)
         dom.verbs(
             {
                 "pick-model": lambda of, el: self.pick(),
@@ -42,7 +42,7 @@ class OwnModels:
             await self.look([one for _, one in models] or [chosen])
 
     async def look(self, models):
-        """Each of these groups of files in a dialog, as the engine reads it."""
+        """Show each group of files in a dialog, as the engine reads it."""
         looking = self.page.toast(t("given.looking"))
         self.found, cards = {}, []
         for group in models:
@@ -59,7 +59,7 @@ class OwnModels:
             overlay.dialog(t("given.title"), cards, name="given")
 
     async def inspect(self, group):
-        """As the engine reads them."""
+        """What the engine reads in a group of files."""
 
         def request(channel):
             return LookAt(channel=channel)
@@ -95,7 +95,8 @@ class OwnModels:
         )
 
     def ways(self, name, told, packed):
-        """As it is or packed: what each takes, and what packing costs."""
+        """The choice between a file as it is and packed: what each takes, and what packing
+        costs."""
         begun = [
             one for one in packed if self.page.packer.share_of(name_packed(name, one["embeddings"]))
         ]
@@ -113,7 +114,7 @@ class OwnModels:
         )
 
     async def choose(self, name, button):
-        """What is given is used as it is, or packed first."""
+        """Use the files as they are, or pack them first."""
         group, told = self.found[name]
         field = dom.find("input:checked", dom.or_none(button.closest(".choice")))
         wanted = field.value if field else ""
@@ -127,10 +128,11 @@ class OwnModels:
             await self.page.packer.pack(group, name, way, told["title"] or told["name"])
 
     async def use(self, name):
-        """Copied into the browser's own store, where the engine reads it at each visit."""
+        """Copy the files into OPFS, where the engine reads them at each visit, and load the
+        model."""
         overlay.close_all()
         group, _ = self.found[name]
-        await self.page.store.batch([["delete", "state", "file:inbox/" + name]])  # of one before
+        await self.page.store.batch([["delete", "state", "file:inbox/" + name]])  # of an older file
         if len(group) == 1:
             await files.put_in_inbox(group[0], name)
         else:
@@ -139,14 +141,13 @@ class OwnModels:
 
 
 def sees(eyes):
-    """That a model looks at pictures, and what its eyes take."""
+    """A line that the model looks at pictures, and what its eyes take."""
     size, memory = t.size(eyes["bytes"]), t.size(eyes["loaded_bytes"])
     return dom.make("p", t("given.sees", size=size) + " " + t("offer.eyes_take", size=memory))
 
 
 def way_of(name, value, takes, best, words):
-    """One way to take a model in, chosen when it is the best; not to be chosen where it is too
-    large."""
+    """One way to take a model in: checked if it is the best, disabled if it is too large."""
     field = dom.make("input", type="radio", name="as-" + name, value=value)
     dom.change(field, checked=takes is best, disabled=not takes["chats"])
     said = dom.make("span", words, dom.make("small", fits(takes), cls="note"))
@@ -154,14 +155,14 @@ def way_of(name, value, takes, best, words):
 
 
 def verdict(told):
-    """Whether it loads and learns here, and why not."""
+    """Whether the model loads and learns here, and why not."""
     if not told["loads"]:
         return t("given.refused", why=t("given.why_" + told["why_kind"], what=told["why_what"]))
     return fits(told)
 
 
 def fits(told):
-    """What a model may do here, by the memory it needs."""
+    """What a model can do here, by the memory it needs."""
     room = t.size(told["room"])
     if not told["chats"]:
         return t("fits.nothing_" + told["limit"], needs=t.size(told["chat_bytes"]), room=room)
@@ -172,16 +173,16 @@ def fits(told):
 
 
 def adapter(found):
-    """An adapter's own files, where these hold one; what lies beside it in PEFT's folder is neither
-    a model nor a document."""
+    """The files of an adapter, if there is one; the other files of PEFT's folder are neither a
+    model nor a document."""
     if not any([file.name == ADAPTER[0] for file in found]):
         return []
     return [file for file in found if file.name in ADAPTER]
 
 
 def sort(found):
-    """([(name, files of one model)], all other files): parts belong together, and what lies beside
-    weights belongs to them."""
+    """([(name, files of one model)], all other files): shards of a model belong together, and so do
+    its weights and the files beside them."""
     models, others, shards, eyes = {}, [], [], []
     for file in found:
         name = file.name.lower()
@@ -193,7 +194,7 @@ def sort(found):
             shards.append(file)
         else:
             others.append(file)
-    if len(models) == 1:  # of several nobody knows whose they are
+    if len(models) == 1:  # with several models nobody knows whose they are
         next(iter(models.values())).extend(eyes[:1])
     elif eyes:
         models[eyes[0].name] = eyes[:1]
@@ -204,7 +205,7 @@ def sort(found):
 
 
 def whole_name(name):
-    """Of `big-00001-of-00003.gguf`: `big.gguf`."""
+    """`big.gguf` for `big-00001-of-00003.gguf`; other names stay."""
     parts = name[:-5].split("-")
     if len(parts) > 3 and parts[-2] == "of" and parts[-3].isdigit() and parts[-1].isdigit():
         return "-".join(parts[:-3]) + name[-5:]
@@ -212,7 +213,8 @@ def whole_name(name):
 
 
 def folder_name(told, group):
-    """What it is kept under: the same files the same, so that they are kept once."""
+    """The name that files are kept under: the same for the same files, so that they are kept
+    once."""
     if len(group) == 1:
         return group[0].name
     return "%s-%d-%d" % (told["architecture"] or "model", told["parameters"], told["bytes"])

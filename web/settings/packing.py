@@ -1,5 +1,5 @@
-"""A model file of the person's that is packed to four bits while it is taken in: how far that is,
-and what to do when it was interrupted."""
+"""Packing of a person's own model file to four bits: how far it is, and what to do when it was
+interrupted."""
 
 import js
 from pyscript.ffi import to_js
@@ -11,12 +11,12 @@ from oneseek.web.shell.link import Refused
 from oneseek.web.shell.page import new_id
 
 SUFFIXES = {"Q8_0": ".4bit.gguf", "Q4_1": ".4bit-small.gguf"}
-"""What becomes of embeddings and head -> how the packed file's name ends."""
+"""Type of the embeddings and the head -> how the packed file's name ends."""
 
 
 class Packer:
-    """`job` is what was begun, {name, title, total}, and outlives a reload; None when nothing
-    is."""
+    """`job` is the packing that was begun, {name, title, total, embeddings}, and outlives a reload;
+    else None."""
 
     def __init__(self, page):
         self.page = page
@@ -33,17 +33,17 @@ class Packer:
         )
 
     async def load(self):
-        """What an earlier visit began; how much of it is done, the file itself tells."""
+        """Read the job of an earlier visit; the size of its file tells how much is done."""
         self.job = await self.page.store.get("settings", "packing")
         if self.job:
             self.done = await files.size_of("inbox", self.job["name"] + PackModel.unfinished)
 
     def share_of(self, name):
-        """How much of this file is done already."""
+        """The share of this file that is done already."""
         return self.done / self.job["total"] if self.job and self.job["name"] == name else 0
 
     async def pack(self, group, name, way, title):
-        """The files of one model, packed in this way, and then used."""
+        """Pack the files of one model in this way, then use the result."""
         if self.now:
             self.page.toast(t("packing.busy"))
             return
@@ -76,14 +76,14 @@ class Packer:
         self.page.touch("packing")
 
     async def go_on(self):
-        """With the files of this visit; a new visit has to be given them again."""
+        """Go on with the files of this visit; in a new visit the person has to give them again."""
         if self.group:
             await self.run(self.group)
         else:
             await self.page.own_models.pick()
 
     async def drop(self):
-        """What was done is thrown away."""
+        """Throw the unfinished file away."""
         await files.remove("inbox", self.job["name"] + PackModel.unfinished)
         await self.forget()
 
@@ -104,7 +104,7 @@ class Packer:
             self.page.touch("packing")
 
     def card(self):
-        """How far it is, wherever models are chosen; nothing when nothing is packed."""
+        """How far the packing is, shown wherever models are chosen; None without a job."""
         if not self.job:
             return None
         return dom.make("div", self.inside(), cls="card packing", role="group")
@@ -143,13 +143,13 @@ class Packer:
 
 
 def name_packed(name, embeddings):
-    """What the packed file is called."""
+    """The name of the packed file."""
     return (name[:-5] if name.endswith(".gguf") else name) + SUFFIXES[embeddings]
 
 
 async def hand_over(group, request, ask):
-    """The answer of `ask` to `request(channel)`, while a worker can have the person's files on that
-    channel; it reads them where they lie, and nothing is copied."""
+    """The answer of `ask` to `request(channel)`; until it comes, a worker can get the person's
+    files on that channel. It reads them where they lie, and nothing is copied."""
     channel = "oneseek-given-" + new_id("g")
     line = js.BroadcastChannel.new(channel)
     line.onmessage = lambda event: line.postMessage(to_js(group))

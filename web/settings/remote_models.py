@@ -1,8 +1,8 @@
-"""Models that other sites have: what is asked of whom is said first, and nothing is fetched before
-a yes.
+"""Models on other sites: the page says first who is asked for what, and fetches nothing before a
+yes.
 
-Addresses are looked at, and files fetched, by web/static/outside.js alone. What a person said yes
-to is kept, so that a download goes on after a reload; what was paused waits for them.
+Only web/static/outside.js looks at addresses and fetches files. The yes is stored, so that a
+download goes on after a reload; one that was paused waits for the person.
 """
 
 import json
@@ -21,12 +21,12 @@ CHUNK = 4 << 20  # bytes of a piece in a download's record, as engine/model/form
 
 
 class RemoteModels:
-    """`settings["elsewhere"]` has each model a person said yes to, by its id: its name, licence,
+    """`settings["elsewhere"]` has each model that a person agreed to, by its id: its name, licence,
     address, bytes and sha256, whose hash that is, and its state: fetching, paused or here."""
 
     def __init__(self, page):
         self.page = page
-        self.offered = {}  # id -> what the dialog on it says, before the yes
+        self.offered = {}  # id -> what its dialog says before the yes
         dom.verbs(
             {
                 "ask-fetch": lambda of, el: self.ask(of),
@@ -41,7 +41,7 @@ class RemoteModels:
         return self.page.settings["elsewhere"]
 
     def origin(self, model):
-        """Where a model comes from, once the person said yes to that; else empty."""
+        """The origin of a model, once the person agreed to it; else empty."""
         one = self.list_agreed().get(model)
         if not one:
             return {}
@@ -55,7 +55,8 @@ class RemoteModels:
     # ------------------------------------------------------------------------------- asking
 
     def button(self, model, cls="small"):
-        """This site does not carry it: another one does, and is asked after a yes."""
+        """A button that fetches a model from another site after a yes, or uses it once it is
+        here."""
         if not model["source"].get("url"):
             return None
         one = self.list_agreed().get(model["id"])
@@ -64,7 +65,7 @@ class RemoteModels:
         return dom.button(t("models.fetch"), "ask-fetch", model["id"], "load", cls=cls)
 
     def offer(self, row):
-        """A model of the list, as it is asked for: from the mirror where one is named."""
+        """The offer of a listed model, from the mirror if one is named."""
         mirror = self.page.settings["mirror"]
         address = hub.through(row["source"]["url"], mirror)
         whose = "list" if row["sha256"] else "none"
@@ -75,7 +76,7 @@ class RemoteModels:
         return dict(one, bytes=row["bytes"], sha256=row["sha256"] or "")
 
     def ask(self, model):
-        """What is fetched, from whom, and what that one learns of it."""
+        """Ask for a yes: what is fetched, from whom, and what that site learns by it."""
         row = self.page.first_run.model(model)
         if row:
             self.offered[model] = self.offer(row)
@@ -103,7 +104,7 @@ class RemoteModels:
         )
 
     async def fetch(self, model):
-        """The yes is kept before anything is asked."""
+        """Store the yes before anything is requested, then load the model."""
         overlay.close_all()
         if self.page.first_run.busy:
             self.page.toast(t("download.busy"))
@@ -137,7 +138,8 @@ class RemoteModels:
         return self.page.settings["mirror"] or hub.HOME
 
     async def look(self, text):
-        """What lies there, each of it with its size and licence; asked is that site alone."""
+        """Show the models at an address, each with its size and licence; only that site is
+        asked."""
         place = hub.place(text)
         if place is None:
             self.say(t("fetch.no_address"))
@@ -155,7 +157,7 @@ class RemoteModels:
             self.offered[model] = {"name": name, "licence": licence, "whose": whose}
             for fact in FACTS:
                 self.offered[model][fact] = one[fact]
-            if eyes:  # of a repository, the smallest good ones
+            if eyes:  # the smallest good ones of a repository
                 self.offered[model]["eyes"] = {fact: eyes[fact] for fact in FACTS}
             rows.append(self.row(model, self.offered[model]))
         overlay.dialog(t("fetch.found"), rows, name="found")
@@ -202,7 +204,7 @@ class RemoteModels:
     # ---------------------------------------------------------------------------- what is kept
 
     async def know(self, model, one):
-        """Keep what a person said yes to, or forget it (None)."""
+        """Store what a person agreed to, or forget it (None)."""
         agreed = {id: kept for id, kept in self.list_agreed().items() if id != model}
         if one:
             agreed[model] = one
@@ -210,7 +212,7 @@ class RemoteModels:
         self.page.model_list.draw()
 
     async def on_arrived(self, model):
-        """The file is here and was checked: its hash is kept from now on."""
+        """Note that the file is here and was checked; its hash is kept from now on."""
         one = self.list_agreed().get(model)
         if one and one["state"] != "here":
             record = await self.record(model) or {}
@@ -218,7 +220,7 @@ class RemoteModels:
             await self.know(model, dict(one, state="here", sha256=sha256))
 
     async def on_stopped(self, model):
-        """It waits for the person, also at the next visit."""
+        """Note that the download waits for the person, also in the next visit."""
         one = self.list_agreed().get(model)
         if one and one["state"] == "fetching":
             await self.know(model, dict(one, state="paused"))
@@ -229,12 +231,12 @@ class RemoteModels:
             await self.know(model, dict(one, state="fetching"))
 
     def find_unfinished(self):
-        """What was under way when the page was closed."""
+        """The model whose download was under way when the page was closed; else empty."""
         agreed = self.list_agreed()
         return next((one for one in agreed if agreed[one]["state"] == "fetching"), "")
 
     async def take_up(self):
-        """At a new visit: what was under way goes on, what was paused is shown."""
+        """In a new visit, go on with the download that was under way, or show the paused one."""
         model = self.find_unfinished()
         if model:
             await self.page.first_run.load(model)
@@ -254,7 +256,7 @@ class RemoteModels:
         return await self.page.store.get("state", key)
 
     def rows(self):
-        """Those of no list, wherever models are chosen."""
+        """The agreed models that no list has, shown wherever models are chosen."""
         agreed = self.list_agreed()
         listed = [one["id"] for one in self.page.first_run.models]
         return [self.show_kept(one, agreed[one]) for one in agreed if one not in listed]
@@ -278,7 +280,7 @@ class RemoteModels:
         )
 
     async def remove(self, model):
-        """Its bytes, those of its eyes, and the yes."""
+        """Delete a model with its eyes, and forget the yes."""
         overlay.close_all()
         await self.page.first_run.throw_away(model)
         eyes = self.list_agreed().get(model, {}).get("eyes")
@@ -301,7 +303,7 @@ def facts_of(one):
 
 
 def explain_refusal(said, address):
-    """Why a site told nothing, in words; empty where it did."""
+    """Why a site gave nothing, in words; empty when it did."""
     host, error = hub.host(address), getattr(said, "error", None)
     if error:
         key = "slow" if error == "slow" else "closed" if js.navigator.onLine else "offline"

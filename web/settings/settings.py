@@ -26,7 +26,7 @@ def decimal(value):
 class SettingsDialog:
     def __init__(self, page):
         self.page = page
-        self.storage = None  # until the browser told it once
+        self.storage = None  # None until the browser has told it
         page.watch(self.draw, "settings", "words", "storage")
         dom.verbs(
             {
@@ -46,7 +46,7 @@ class SettingsDialog:
         )
 
     def apply(self):
-        """Put the look into force."""
+        """Apply the theme, Developer mode and the language to the document."""
         theme = self.page.settings["theme"]
         if theme:
             document.documentElement.setAttribute("data-theme", theme)
@@ -75,7 +75,7 @@ class SettingsDialog:
     # ------------------------------------------------------------------------------- the dialog
 
     def open(self):
-        """At once: Escape pressed right after the click finds it open."""
+        """Open the dialog at once: Escape pressed right after the click finds it open."""
         overlay.dialog(t("settings.title"), self.sections(), name="settings", wide=True)
         return self.tell_storage()
 
@@ -177,7 +177,8 @@ class SettingsDialog:
         )
 
     def draw_signing_key(self):
-        """The public key to hand out, and the private one to keep in a safe place."""
+        """The public key to hand out, and a button for the private one, to be kept in a safe
+        place."""
         public = self.page.learning.signing
         if not public:
             return None
@@ -185,7 +186,8 @@ class SettingsDialog:
         return dom.make("p", dom.make("code", public), " ", save, cls="note")
 
     def address(self, name):
-        """A site that is asked in place of another, off unless the person names one."""
+        """A field for a site that is asked in place of another; empty unless the person names
+        one."""
         field = dom.make(
             "input",
             type="url",
@@ -207,7 +209,7 @@ class SettingsDialog:
             element.reportValidity()
 
     def developer(self):
-        """Every field of the engine's configuration with its range; what is out of range is
+        """The fields of the engine's configuration with their ranges; a value out of range is
         refused."""
         tables = (("training", settings.TrainingConfig), ("scheduler", settings.SchedulerConfig))
         parts = []
@@ -221,7 +223,7 @@ class SettingsDialog:
         return self.section("settings.developer", device.facts(self.page), parts, row)
 
     def storage_words(self):
-        """How much room is used, and whether it stays."""
+        """How much storage is used, and whether the browser keeps it."""
         told = self.storage
         if not told:
             return "…"
@@ -268,7 +270,7 @@ class SettingsDialog:
         return dom.make("label", box, words, cls="check")
 
     def optional(self, name, low, high, step):
-        """A number that the model has of its own until a person chooses another."""
+        """A field for a number that the model brings until a person chooses another."""
         field = self.number(name, low, high, step, "set-optional")
         dom.find("input", field).placeholder = t("settings.models_own")
         return field
@@ -315,12 +317,11 @@ class SettingsDialog:
         return settings.SchedulerConfig()
 
     def current(self, table):
-        """The defaults with what the person changed."""
+        """The defaults with the person's changes."""
         return self.defaults(table).replace(**(self.page.settings.get("config_" + table) or {}))
 
     async def set_config(self, of, element):
-        """One field of a table, as table.field or table.part.field; checked as the engine checks
-        it."""
+        """Set one field, named table.field or table.part.field, checked as the engine checks it."""
         table, *path = of.split(".")
         own = json.loads(json.dumps(self.page.settings.get("config_" + table) or {}))
         inner, before = own, self.current(table).to_dict()
@@ -341,7 +342,7 @@ class SettingsDialog:
 
 
 async def storage_figures():
-    """Used and allowed bytes as the browser tells, and whether it promised to keep them."""
+    """Used and allowed bytes, as the browser tells, and whether it promised to keep them."""
     estimate = json.loads(js.JSON.stringify(await js.navigator.storage.estimate()))
     persistent = await js.navigator.storage.persisted()
     return {"used": estimate["usage"], "quota": estimate["quota"], "persistent": persistent}

@@ -1,6 +1,5 @@
-"""Carries the service worker's API requests to the engine and its answers back, part by part; and
-what they leave to learn is learned in the time the page grants.
-"""
+"""Carries the service worker's API requests to the engine and its answers back, part by part. A
+request's learning takes place in the time that the page grants."""
 
 import asyncio
 import json
@@ -13,8 +12,8 @@ from oneseek.web.shell.link import Refused
 
 
 class Api:
-    """`ports` are the callers that still wait, by the id of their request; `work` says that they
-    left something to learn."""
+    """`ports` are the callers that still wait, by the id of their request; `work` is true while a
+    request has left something to learn."""
 
     def __init__(self, app):
         self.app, self.ports, self.work = app, {}, False
@@ -41,7 +40,8 @@ class Api:
                 port.postMessage(to_json({"failed": str(refused)}))
 
     async def leave(self, id):
-        """The one thing a caller says afterwards: that it waits no longer."""
+        """Tell the engine that a caller waits no longer, the only message that a caller sends
+        later."""
         if self.ports.pop(id, None):
             await self.app.engine.ask(LeaveApi(id=id))
 

@@ -1,5 +1,5 @@
-"""The page: fills itself from what is stored, then starts its workers and says how far that has
-come.
+"""The page's start: it fills itself from the store, then starts its workers and shows their
+progress.
 
 web/shell/regions.py puts the parts of the page together; this file owns the two workers
 (web/shell/link.py).
@@ -14,11 +14,11 @@ from oneseek.web.lib import dom, markdown, site
 from oneseek.web.shell import api, offline, regions, trouble
 from oneseek.web.shell.link import Link, Refused
 
-TRUSTED = 3  # engines that may fall silent in one visit
+TRUSTED = 3  # times that an engine may fall silent in one visit
 
 
 class App:
-    """The two workers, and what the engine computes on once it has said so."""
+    """The two workers, and the device that the engine computes on once it is known."""
 
     def __init__(self):
         self.engine = Link("engine", ready=False)
@@ -53,7 +53,7 @@ class App:
         self.page.touch("boot")
 
     async def watch_engine(self):
-        """An engine that hangs or died is ended, and another one takes its place."""
+        """Replace an engine that hangs or died."""
         for _ in range(TRUSTED):
             await self.engine.until_silent()
             self.page.status.know(lost="worker")
@@ -67,7 +67,7 @@ class App:
             self.page.learning.engine_is_new()
 
     async def replace_engine(self):
-        """A new worker with the same model on the same kind of device."""
+        """Start a new worker with the same model on the same kind of device."""
         self.device = await self.engine.ask(Start(engine=self.choose_engine()), first=True)
         if self.page.model:
             model, keep = self.page.model.model, self.page.keeps_model
@@ -76,7 +76,7 @@ class App:
             await self.engine.ask(load, first=True)
 
     def break_engine(self, event):
-        """For tests, see Break; "fail NAME" has the requests of that name fail, "mend" none."""
+        """For tests, see Break; "fail NAME" makes the requests of that name fail, "mend" none."""
         if event.detail.startswith("fail "):
             self.engine.fails.add(event.detail[5:])
             self.importer.fails.add(event.detail[5:])
@@ -90,25 +90,25 @@ class App:
         self.engine.remote.receive(Break(what=what).to_text())
 
     def choose_engine(self):
-        """The address decides, then the person's setting."""
+        """The back end that the address names, else the one of the person's settings."""
         wanted = site.option("engine")
         return self.page.settings["back_end"] if wanted == "auto" else wanted
 
     async def ask_importer(self, request):
-        """The importer starts with the first thing there is to read."""
+        """Ask the importer, which starts with its first request."""
         if self.importer.made == 0:
             asyncio.create_task(dom.guard(self.watch_importer()))
         return await self.importer.ask(request)
 
     async def watch_importer(self):
-        """One that hangs is ended; the next request starts another."""
+        """End an importer that hangs; the next request starts another."""
         while True:
             await self.importer.until_silent()
             self.importer.end()
             self.importer.reopen()
 
     def new_build(self, use):
-        """A newer build waits; `use()` changes every open tab to it."""
+        """Offer a newer build that waits; `use()` changes every open tab to it."""
         trouble.offer_build(use)
 
     def engine_broken(self, failure):
@@ -124,7 +124,7 @@ app = App()
 async def start(opening):
     page = await regions.start(app, opening)
     document.documentElement.dataset.page = "ready"
-    for wrong in dom.find_all("#trouble-start"):  # web/static/start.js took something else for it
+    for wrong in dom.find_all("#trouble-start"):  # web/static/start.js shows it for any early error
         wrong.remove()
     asyncio.create_task(dom.guard(markdown.load()))
     kept = offline.has_build()
@@ -134,5 +134,5 @@ async def start(opening):
     await page.presence.elected_once.wait()
     asyncio.create_task(dom.guard(page.intake.reader.take_up()))
     await app.start_engine()
-    if not kept:  # on a first visit the engine comes before what is kept for the next
+    if not kept:  # on a first visit the engine comes before the cache for the next
         await offline.start(app.new_build)

@@ -1,7 +1,6 @@
-"""The page's first code, which web/static/page.js runs: starts the page.
+"""Starts the page: its first code, run by web/static/page.js.
 
-What is stored (web/static/page.js opens it) and the words come while the page's modules are
-imported.
+The store (opened by web/static/page.js) and the words load while the page's modules are imported.
 """
 
 import asyncio
@@ -14,7 +13,7 @@ from oneseek.web.lib.words import choose_language, t
 
 
 async def begin():
-    """What goes wrong before there is a page is said by start.js, which hears errors."""
+    """Start the page; web/static/start.js hears an error and shows it if there is no page yet."""
     try:
         t.ahead(choose_language())
         from oneseek.web.shell import app

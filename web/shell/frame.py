@@ -1,8 +1,7 @@
-"""What lies around the chat: the line above it, the list of chats on one side, and what is learned
+"""The frame of the chat: the header above it, the list of chats on one side, and the learning panel
 on the other.
 
-Where the window is narrow the sides are sheets over the chat; beside it they stay as the person
-left them.
+In a narrow window the sides are sheets over the chat; beside it they stay as the person left them.
 """
 
 import js
@@ -32,7 +31,7 @@ class Aside:
         return not body.contains("no-aside")
 
     def toggle(self):
-        """Open or closed as the person wants it; beside the chat it stays so in the next visit."""
+        """Open or close the panel; beside the chat the next visit keeps that."""
         sheet = js.matchMedia(MIDDLE).matches
         document.body.classList.toggle("show-aside" if sheet else "no-aside")
         if not sheet:
@@ -46,8 +45,8 @@ class Aside:
             await self.settle()
 
     async def settle(self):
-        """A newcomer sees the chat alone where it is not wide; the first thing learned opens the
-        panel."""
+        """Open the panel as the person left it; for a newcomer in a wide window or after the first
+        lesson."""
         wanted = self.page.settings["aside"]
         if wanted is None:
             wide = js.matchMedia(WIDE).matches
@@ -70,7 +69,7 @@ class Aside:
         self.sheets()
 
     def sheets(self):
-        """What is open over the chat, for the veil and for screen readers."""
+        """Show or hide the veil behind open sheets, and tell screen readers what is open."""
         body = document.body.classList
         over = body.contains("show-nav") or body.contains("show-aside")
         dom.by_id("veil").hidden = not over
@@ -85,7 +84,7 @@ class Aside:
 
 
 class Header:
-    """Which model, which version, what waits, how much room is left."""
+    """The model, its version, how much waits, and how much storage is left."""
 
     def __init__(self, page, queue):
         self.page, self.queue = page, queue
@@ -95,7 +94,7 @@ class Header:
             dom.listen(kind, js.window, self.connection)
 
     def draw(self):
-        dom.by_id("model-button").hidden = self.page.status.facts["other_tab"]  # it chooses none
+        dom.by_id("model-button").hidden = self.page.status.facts["other_tab"]  # it loads no model
         name = dom.by_id("model-name")
         name.textContent = self.page.first_run.name() or t("model.none")
         label = dom.by_id("active-version")

@@ -1,23 +1,22 @@
-"""Several threads need a page that is isolated from other origins. A host that sends no headers for
-it leaves that to our service worker, which takes charge during the first visit: the page is then
-loaded again, once, as soon as nothing is under way.
-"""
+"""Threads need a cross-origin isolated page. The service worker adds the headers that a host leaves
+out. It takes control during the first visit, so the page is then loaded again, once, as soon as
+nothing is under way."""
 
 import asyncio
 
 from pyscript import document, window
 
 ONCE = "oneseek-loaded-again"
-QUIET = ("needs-consent", "ready", "paused")  # states in which nothing is lost by it
+QUIET = ("needs-consent", "ready", "paused")  # states in which a reload loses nothing
 
 
 def is_missing():
-    """Whether loading again may bring what this visit lacks."""
+    """Whether this page is not isolated and has not been loaded again for it yet."""
     return not window.crossOriginIsolated and not window.sessionStorage.getItem(ONCE)
 
 
 def is_quiet():
-    """Nobody writes, reads a dialog or waits; what was written before is kept as a draft."""
+    """Whether nobody writes, reads a dialog or waits; a text without focus is kept as a draft."""
     active = document.activeElement
     writes = active and active.tagName in ("INPUT", "TEXTAREA") and active.value
     return (
@@ -28,8 +27,8 @@ def is_quiet():
 
 
 async def load_again():
-    """Twice quiet with a second between, in which what stands in the message field is stored: it
-    may have been written before anybody listened."""
+    """Reload once it was quiet twice, a second apart. In between, the text in the message field is
+    stored: it may have been written before anybody listened."""
     quiet = False
     while True:
         before, quiet = quiet, is_quiet()

@@ -1,9 +1,8 @@
-"""The page's end of the line to one worker: requests out and their answers back, events in.
+"""The page's end of the line to one worker: it sends requests, and receives answers and events.
 
-Calls go through web/static/workers.js, events come over a broadcast channel that only the two
-know. Every second the worker is asked how many events it has sent, so that one that got lost is
-noticed, and a worker that stays silent as well.  One that died has let go of the lock it holds as
-long as it lives.
+Calls go through web/static/workers.js, events come over a broadcast channel of the two. Every
+second the worker is asked how many events it has sent, which reveals a lost event and a silent
+worker. A worker that died has released the web lock that it holds for life.
 """
 
 import asyncio
@@ -28,11 +27,11 @@ from oneseek.engine.core.messages import (
 from oneseek.web.lib import clock, site
 
 TICK_SECONDS = 1
-LATE_SECONDS = 0.5  # an event may still be on its way when the answer that counts it is here
+LATE_SECONDS = 0.5  # an event may arrive this much later than the answer that counts it
 SILENT_TICKS = {"engine": 13, "importer": 75}  # an importer may take a minute for one item
 LONG_TICKS = 60
 LONG = (LoadModel, Learn, Forget, Export, ImportAdapter, Verify)
-"""Requests during which the engine may compute for a while without a word."""
+"""Requests during which the engine may compute for a while without an event."""
 
 
 class Refused(Exception):
@@ -48,7 +47,7 @@ class Gone(Refused):
 
 
 def faulty(where):
-    """What a fault of the worker's own code answers."""
+    """The Failed that a fault of the worker's own code would answer, for tests."""
     error = "'NoneType' object has no attribute 'open'"
     return Failed(where=where, reason=error, detail="Traceback\nAttributeError: " + error)
 
@@ -72,14 +71,14 @@ class Call:
 class Link:
     """One worker: `await ask(request)`, `listen(Event, function)`, `on_gap` when events got lost.
 
-    Requests wait, in their order, until the worker is open; one that is `ready` needs no preparing.
-    A worker that stays silent can be ended; until `reopen`, requests wait for the next one.
+    Requests wait in order until the worker is open; with `ready` it is open from the start. A
+    worker that stays silent can be ended; until `reopen`, requests wait for the next one.
     """
 
     def __init__(self, worker, ready=True):
         self.worker = worker
         self.broken = None
-        self.fails = set()  # for tests: names of requests that fail as a worker's own fault would
+        self.fails = set()  # for tests: names of requests that fail as if the worker had a fault
         self.remote = None
         self.thread = None
         self.starting = None
@@ -96,7 +95,7 @@ class Link:
         self.listen(Ready, lambda event: self.ready.set())
 
     async def start(self):
-        """Create the worker, once; it says through events how far it has come."""
+        """Create the worker, once; its events tell how far it has come."""
         if self.starting is None:
             self.starting = asyncio.create_task(self.create())
         await self.starting
@@ -107,12 +106,12 @@ class Link:
         begun = module.begin(self.worker, self.made)
         self.channel = begun.channel
         self.remote, self.thread = begun, begun.thread
-        begun.listen(self.hear)  # it may be ready before it is here
+        begun.listen(self.hear)  # its Ready may come before `here` is over
         await begun.here
 
     async def ask(self, request, first=False):
-        """The answer to a request, or Refused; the first one starts the worker. What a new worker
-        needs before all others is asked `first`."""
+        """The worker's answer, or Refused; the first request starts the worker. A request asked
+        `first` does not wait until the worker is open: the worker needs it for that."""
         if not isinstance(request, Request) or request.worker not in ("any", self.worker):
             raise BadMessage("%s is not for the worker %s" % (type(request).__name__, self.worker))
         if not first:
@@ -126,7 +125,7 @@ class Link:
         return answer
 
     async def carry(self, request):
-        """A worker that never came answers too: with Failed; one that was ended, with Gone."""
+        """The text of the answer, a Failed if the worker never came; Gone if it was ended."""
         call, where = Call(request), type(request).__name__
         try:
             await self.start()
@@ -149,8 +148,8 @@ class Link:
     # ----------------------------------------------------------------------- whether it is alive
 
     async def until_silent(self):
-        """Ask it again and again whether it is there, until it is dead or silent for longer than
-        its requests allow. Time in which the page itself slept does not count."""
+        """Ping the worker again and again until it is dead or silent for longer than its requests
+        allow. Time in which the page itself slept does not count."""
         await self.ready.wait()
         dead = asyncio.Event()
         (lock,) = await js_import(site.path("lock.js"))
@@ -169,7 +168,7 @@ class Link:
         life.release()
 
     async def ping(self, call):
-        """Its answer counts the events it has sent: the last one may have got lost as well."""
+        """Ask how many events the worker has sent: the last one may have got lost as well."""
         await call.carry(self.remote.receive(call.request.to_text()))
         if call.error is not None:
             return
@@ -185,7 +184,7 @@ class Link:
         return LONG_TICKS if busy else SILENT_TICKS[self.worker]
 
     def end(self):
-        """End the worker, whatever it does; whoever waits for it hears that it is gone."""
+        """End the worker, whatever it does; its open requests raise Gone."""
         self.thread.terminate()
         self.channel.close()
         self.ready.clear()
@@ -197,7 +196,7 @@ class Link:
             call.over.set()
 
     def reopen(self, broken=None):
-        """The worker has what it needs: those who waited may ask, in their order. One that is
+        """Let waiting requests go on, in their order: the worker has what it needs. One that is
         `broken` (a Failed) refuses them all."""
         self.broken = broken
         self.open.set()
@@ -210,7 +209,7 @@ class Link:
         if worker != self.worker:
             return
         if 0 < seq <= self.seen:
-            return  # heard already, or overtaken: then the gap was told
+            return  # already received, or late: then the gap was reported
         lost = seq > self.seen + 1
         self.seen = max(seq, self.seen)
         if lost:

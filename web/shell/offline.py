@@ -1,7 +1,7 @@
-"""Keeps the page for when there is no network, and says when a newer build is there.
+"""Keeps the page for use without a network, and tells when a newer build is there.
 
 A new build is fetched whole and checked by sw.js, then waits; only the person's Reload makes every
-open tab use it, so nothing is ever interrupted by an update.
+open tab use it, so an update never interrupts anything.
 """
 
 import asyncio
@@ -14,19 +14,18 @@ container = window.navigator.serviceWorker
 
 
 def has_build():
-    """Whether this visit is served from what an earlier one kept."""
+    """Whether a service worker serves this visit from an earlier one's cache."""
     return bool(container and container.controller)
 
 
 async def start(on_new_build):
-    """Register the service worker; `on_new_build(use)` is called when `use()` would change
-    builds."""
+    """Register the service worker; `on_new_build(use)` is called when `use()` changes builds."""
     if not container:
         return
     controlled = has_build()
 
     def on_controller(event):
-        """The first build to take charge of a page came with it; a later one was asked for."""
+        """Reload for a build that the person chose; the first one is the page's own."""
         nonlocal controlled
         if controlled:
             window.location.reload()

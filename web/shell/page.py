@@ -1,8 +1,7 @@
-"""What every part of the page shares: the store, the worker, the settings, and who redraws when.
+"""What every part of the page shares: the store, the engine, the settings, and the redraws.
 
-The page only shows what lives in the store and the workers.  A part says which topics it shows
-with `watch`; whoever changes one says so with `touch`, and redrawing happens at most four times
-a second.
+The page only shows what the store and the workers hold. A part names the topics that it shows with
+`watch`; whoever changes one calls `touch`, and the page redraws at most four times a second.
 """
 
 import asyncio
@@ -25,7 +24,7 @@ DEFAULTS = {
     "announce": "whole",
     "developer": False,
     "system": "",
-    "sampling": {},  # temperature and top_p, where a person chose others than the model's own
+    "sampling": {},  # temperature and top_p, if a person chose others than the model's own
     "max_tokens": 512,
     "seed": -1,
     "idle_seconds": 20,
@@ -52,13 +51,12 @@ DEFAULTS = {
 
 
 def new_id(prefix):
-    """An id that sorts by the time it was made, and is never made twice."""
+    """A unique id that sorts by the time it was made."""
     return "%s%013d-%s" % (prefix, clock.now(), js.crypto.randomUUID()[:6])
 
 
 class Page:
-    """`app` is the workers' owner (web/shell/app.py); the parts are put in by
-    web/shell/regions.py."""
+    """`app` owns the workers (web/shell/app.py); web/shell/regions.py adds the parts."""
 
     def __init__(self, app, store):
         self.app, self.engine = app, app.engine
@@ -71,15 +69,15 @@ class Page:
         self.unsaved = []
         self.watchers = []
         self.touched = set()
-        self.drawing = True  # not before `begin`: what is put together is drawn once
+        self.drawing = True  # nothing is drawn before `begin`, then all of it once
         app.engine.listen(Token, self.on_token)
 
     def take_model(self, loaded, keep):
-        """A model is resident; with `keep` it is loaded at the next visit as well."""
+        """Note the resident model; with `keep` the next visit loads it as well."""
         self.model, self.keeps_model = loaded, keep
 
     def take_version(self, label):
-        """Another version answers."""
+        """Note the version that answers from now on."""
         self.version = label
         self.touch("model", "versions")
 
@@ -92,8 +90,8 @@ class Page:
         self.touch("settings")
 
     async def save(self, ops):
-        """Store what a person said or chose, also when there is hardly any room left.  When there
-        is none at all it lives as long as the page, which says so and tries again."""
+        """Store what a person said or chose, even when there is hardly any room left. When there is
+        none at all, the page keeps it in memory, says so and tries again."""
         ops, self.unsaved = self.unsaved + ops, []
         try:
             await self.save_now(ops)
@@ -114,15 +112,14 @@ class Page:
             await save_anyway(self.store, ops)
 
     async def save_later(self):
-        """Again and again, until there is room."""
+        """Try again until there is room."""
         await asyncio.sleep(RETRY_SECONDS)
         while self.unsaved:
             await self.save([])
             await asyncio.sleep(RETRY_SECONDS)
 
     async def reserve(self):
-        """Set room aside, for what is said once the disk is full; where there is none left, so be
-        it."""
+        """Reserve room for what is said once the disk is full; it is no fault if there is none."""
         try:
             await self.store.reserve(BALLAST_BYTES)
         except Exception as fault:
@@ -139,11 +136,11 @@ class Page:
             asyncio.create_task(self.redraw())
 
     def begin(self):
-        """All parts are in place: draw what was touched meanwhile, and from now on what changes."""
+        """Draw what was touched so far, and from now on what changes: all parts are in place."""
         asyncio.create_task(self.redraw())
 
     async def redraw(self):
-        """At once, then not again for a moment: quick after a pause, calm in a storm."""
+        """Redraw what was touched, at once after a pause, else every REDRAW_SECONDS."""
         while self.touched:
             topics, self.touched = self.touched, set()
             for redraw, wanted in list(self.watchers):
@@ -157,7 +154,8 @@ class Page:
     # ------------------------------------------------------------------------------- the model
 
     def ask(self, chat, messages, options, listener):
-        """Ask the model; `listener` hears on_token, then on_answered or on_failed."""
+        """Ask the model and return the question's id; `listener` gets on_token, then on_answered or
+        on_failed."""
         number = new_id("ask")
         self.asks[number] = listener
         dom.run(self._ask(number, chat, messages, options, listener))
@@ -180,7 +178,7 @@ class Page:
             del self.asks[number]
 
     async def answer_once(self, text, options):
-        """One question outside any chat, without the sources; the whole answer."""
+        """The answer to one question outside any chat, without the sources."""
         options = dict(options, top_p=1.0, max_tokens=96, seed=1, source=None)
         said = [{"role": "user", "content": text}]
         return await self.engine.ask(Ask(id=new_id("ask"), chat="", messages=said, options=options))
@@ -190,7 +188,8 @@ class Page:
             self.asks[token.id].on_token(token)
 
     async def read_ahead(self, text):
-        """What may be asked soon; where it cannot be read now, it is when it is asked."""
+        """Have the engine read a question that may be asked soon; if it cannot, it reads it when
+        asked."""
         try:
             await self.engine.ask(ReadAhead(text=text))
         except Refused:
@@ -209,8 +208,8 @@ class Page:
         dom.by_id("alarm").textContent = text
 
     def toast(self, text, do=None, of=None, words=None, seconds=8, also=None):
-        """A short notice; with a verb it carries a button, usually Undo, beside which `also`
-        stands. What an earlier notice would undo is no longer the last thing done: it goes."""
+        """Show a short notice. A verb gives it a button, usually Undo, beside which `also` stands;
+        earlier notices with that verb go, as what they would undo is no longer the last act."""
         action = dom.button(words or t("undo"), do, of, cls="small") if do else None
         close = dom.icon_button(t("close"), "close-toast", drawing="close", cls="icon small")
         for earlier in dom.find_all('.toast [data-do="%s"]' % do) if do else ():
@@ -223,7 +222,7 @@ class Page:
         return notice
 
     def complain(self, fault):
-        """Something no part of the page foresaw: say so, keep the details for a report."""
+        """Report a fault that no part of the page handles, and keep the details."""
         if isinstance(fault, StorageFull):
             self.status.know(storage_low=True)
             return
@@ -232,7 +231,7 @@ class Page:
 
 
 def _make_room(text):
-    """The same words once, and few at a time: the oldest go."""
+    """Remove notices with the same words, and the oldest beyond TOASTS."""
     shown = dom.find_all("#toasts .toast")
     for notice in shown:
         if dom.find("p", notice).textContent == text:
@@ -243,7 +242,7 @@ def _make_room(text):
 
 
 async def _leave(notice, seconds):
-    """Take a notice away, but not from under the mouse or the keyboard."""
+    """Remove a notice after a while, but not from under the mouse or the keyboard."""
     await asyncio.sleep(seconds)
     while notice.matches(":hover, :focus-within"):
         await asyncio.sleep(1)

@@ -1,4 +1,4 @@
-"""Puts the parts of the page together and shows in them what is stored."""
+"""Puts the parts of the page together and fills them from the store."""
 
 import asyncio
 
@@ -57,8 +57,8 @@ from oneseek.web.shell.status import Status
 
 
 async def start(app, opening):
-    """Fill the page from the store, and be ready for the person before the workers are."""
-    await t.use(choose_language())  # while what is stored is opened
+    """Fill the page from the store, so that it reacts before the workers are ready."""
+    await t.use(choose_language())  # while the store is opened
     page = app.page = Page(app, BrowserStore(await opening))
     await page.load_settings()
     if page.settings["language"] not in ("", t.language):
@@ -75,7 +75,7 @@ async def start(app, opening):
 
 
 def put_together(page):
-    """Every part, in the order in which they need each other."""
+    """Create every part, in the order in which they need each other."""
     queue = TrainingQueue(clock.now)
     page.status = Status(page)
     page.choice = Choice(page)
@@ -137,7 +137,7 @@ async def fill(page):
         page.first_run.load_registry,
     )
     shown = (page.choice.read_version, lambda: open_last_chat(page), page.conversations.load)
-    # What cannot be shown is told, and the page starts without it.
+    # A part that fails says so, and the page starts without it.
     for part in [asyncio.create_task(dom.guard(part())) for part in read]:
         await part
     for part in shown:
@@ -154,7 +154,7 @@ async def fill(page):
 
 
 def press_again():
-    """The button that was pressed before the page could answer, kept by web/static/start.js."""
+    """Click the button that was pressed too early for the page, kept by web/static/start.js."""
     if not dom.is_none(js.pressedEarly):
         js.pressedEarly.click()
 

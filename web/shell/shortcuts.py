@@ -1,4 +1,4 @@
-"""Keys for those who do not reach for the mouse; the same table makes the help dialog."""
+"""Keyboard shortcuts; the same table makes the help dialog."""
 
 from pyscript import document
 
@@ -44,7 +44,7 @@ class Shortcuts:
             self.single(event)
 
     def escape(self, event):
-        """The nearest thing first: what asks for a drop, an open editor, the answer in flight, a
+        """Close or stop the nearest: the drop overlay, an open editor, the answer in flight, a
         sheet."""
         if dom.find("dialog[open]") or dom.find(".menu:popover-open"):
             return

@@ -1,4 +1,4 @@
-"""The one word that always tells the truth about the engine, and the banners that explain it.
+"""The word for the engine's state, always true, and the banners that explain it.
 
 `word(facts)` decides; the pill in the header, `data-engine` on the document and the banners only
 show what it says.
@@ -30,7 +30,7 @@ LOOKS = {
 
 
 def word(facts):
-    """The state to show, from what is known.  The first that applies wins."""
+    """The state to show: the first one that the facts allow."""
     for state, holds in (
         ("unsupported", facts["unsupported"]),
         ("read-only", facts["other_tab"]),
@@ -52,8 +52,8 @@ def word(facts):
 
 
 def worth_saying(before, state):
-    """Whether a screen reader is told: after an answer and after a lesson comes their own word
-    instead."""
+    """Whether a screen reader is told; the end of an answer or a lesson has an announcement of its
+    own."""
     if state == "ready":
         return before not in ("generating", "training", "evaluating", "countdown", "paused")
     return state in ("training", "paused", "recovering", "failed")
@@ -87,7 +87,7 @@ class Status:
         page.watch(self.draw, "words")
 
     def know(self, **facts):
-        """Learn facts about the engine; the pill changes in the same moment."""
+        """Update facts about the engine and redraw the pill at once."""
         self.facts.update(facts)
         self.draw()
 
@@ -125,7 +125,7 @@ class Status:
         self.draw_banners()
 
     def share(self, state):
-        """What the ring of the pill shows; 0 hides it."""
+        """The share, 0 to 1, that the ring of the pill shows; 0 hides it."""
         if state == "downloading":
             return self.facts["share"]
         return self.page.training.share() if self.facts["round"] else 0

@@ -1,8 +1,7 @@
-"""The panels over the chat: what does not work, what is safe, what to do; and that a newer build is
-here.
+"""The panels over the chat: one says what fails, what is safe and what to do; one offers a newer
+build.
 
-Its words stand here, in both languages, because it must be able to speak when nothing else was
-loaded.
+Its words stand here, in both languages, because it must work when nothing else was loaded.
 """
 
 from pyscript import document, window
@@ -46,7 +45,7 @@ WORDS = {
 
 
 def show(what, detail=""):
-    """Say what does not work; the technical part stays folded away."""
+    """Say what fails; the technical part stays folded away."""
     words = in_use()
     panel = banner("trouble-" + what, words[what], "alert")
     if detail:
@@ -55,7 +54,7 @@ def show(what, detail=""):
 
 
 def offer_build(use):
-    """A newer build is there; nothing happens until the person says so."""
+    """Offer a newer build; nothing happens until the person accepts."""
     words = in_use()
     panel = banner("new-build", [words["build"]], "status")
     panel.append(button(words["reload"], lambda event: use()))
@@ -68,7 +67,7 @@ def in_use():
 
 
 def banner(name, texts, role):
-    """A panel over the chat; one of the same name takes the place of the one before."""
+    """A panel over the chat, in place of an earlier one of the same name."""
     panel = element("section", "banner")
     panel.id = name
     panel.setAttribute("role", role)
@@ -83,7 +82,7 @@ def banner(name, texts, role):
 
 
 def details(words, detail):
-    """Folded away, with the two things one may want to do about it."""
+    """The technical part, folded, with buttons to copy it and to reload."""
     folded = element("details")
     folded.append(element("summary", text=words["details"]), element("pre", text=detail))
     folded.append(button(words["copy"], lambda event: window.navigator.clipboard.writeText(detail)))

@@ -12,7 +12,7 @@ DELETE = ("delete.title", "delete.text", "delete.yes")
 
 
 def register(page):
-    """What no part of the page does alone; the other verbs are declared by their parts."""
+    """Register the verbs that no part of the page does alone; the parts declare the others."""
     dom.verbs(
         {
             "copy": lambda of, el: copy(page, page.chat.tree[of]["text"]),
@@ -78,7 +78,7 @@ async def example(page, text):
 
 
 async def ask_in_chat(page, id):
-    """What was taught, asked in a new chat."""
+    """Ask the question of a taught example in a new chat."""
     example = await page.fact_memory.find(id)
     await page.conversations.new()
     page.composer.put(example["prompt"])
@@ -86,13 +86,13 @@ async def ask_in_chat(page, id):
 
 
 async def let_go(page, ids):
-    """Take back what was told; it is gone from the next question on."""
+    """Take back facts that were told; no later answer holds them."""
     if await page.fact_memory.let_go(ids.split()):
         page.toast(t("forget.gone"))
 
 
 def correct_known(page, id):
-    """Where an answer says what it knows, to where that is put right."""
+    """Open the panel where a fact that an answer used is corrected."""
     page.aside.show("memory")
     page.memory.choose("words", "")
     page.memory.edit(id, "correct")
@@ -151,11 +151,11 @@ def privacy():
 
 
 def ask_word(do, words, word):
-    """What cannot be undone asks for a word."""
+    """Ask the person to type a word before an act that cannot be undone."""
     title, text, yes = (t(key) for key in words)
     asked = t("type_word", word=word)
     field = dom.make("input", type="text", name="word", autocomplete="off", required=True)
-    dom.change(field, pattern=word, title=asked)  # the browser says so of another word
+    dom.change(field, pattern=word, title=asked)  # the browser shows it for any other word
     go = dom.make("button", yes, type="submit", cls="danger")
     form = dom.make(
         "form",
@@ -176,7 +176,7 @@ async def reset(page, word):
 
 
 async def delete_everything(page, word):
-    """Chats, learning and models: nothing stays."""
+    """Delete everything: chats, learning and models."""
     if word != t("delete.word"):
         return
     overlay.close_all()

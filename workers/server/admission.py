@@ -1,4 +1,5 @@
-"""Fairness between clients: so many are answered at once, and the others take turns by client."""
+"""Fairness between clients: a fixed number is answered at once, and the others take turns by
+client."""
 
 from __future__ import annotations
 
@@ -11,11 +12,11 @@ MOST_WAITING = 512
 
 
 class Crowded(RuntimeError):
-    """So many wait already that one more would only wait in vain."""
+    """Too many wait already: one more would only wait in vain."""
 
 
 class Admission:
-    """A client that asks much waits for itself; one that asks once is next in the round."""
+    """Each client has one turn a round: one that asks much delays only itself."""
 
     def __init__(self, places: int) -> None:
         self.free = places
@@ -44,12 +45,12 @@ class Admission:
         try:
             await turn
         except asyncio.CancelledError:
-            if turn.done() and not turn.cancelled():  # it was our turn just as we left
+            if turn.done() and not turn.cancelled():  # the turn came just as we left
                 self.leave()
             raise
 
     def leave(self) -> None:
-        """The place goes to the client whose turn it is, who then goes to the end of the round."""
+        """Give the place to the client whose turn it is, who then goes to the end of the round."""
         while self.queues:
             client = next(iter(self.queues))
             turns = self.queues.pop(client)

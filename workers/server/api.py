@@ -113,7 +113,7 @@ ROUTES = [
     WebSocketRoute("/ws/training", training.training_socket),
 ]
 
-# What went wrong -> the status and the code it is told with. Where several fit, the first counts.
+# Exception -> the status and the code of its answer. Where several fit, the first counts.
 TOLD: dict[type[Exception], tuple[int, str]] = {
     TooLong: (400, "context_length_exceeded"),
     TemplateError: (400, "invalid_value"),
@@ -135,7 +135,7 @@ TOLD: dict[type[Exception], tuple[int, str]] = {
 
 
 async def tell(request: Request, problem: Exception) -> JSONResponse:
-    """Every error in OpenAI's shape, so that its clients can show it."""
+    """Answer an error in OpenAI's shape, so that its clients can show it."""
     if isinstance(problem, HTTPException):
         return JSONResponse(error(problem.detail, problem.status_code), problem.status_code)
     status, code = next(told for kind, told in TOLD.items() if isinstance(problem, kind))
@@ -144,7 +144,7 @@ async def tell(request: Request, problem: Exception) -> JSONResponse:
 
 
 async def tell_fault(request: Request, problem: Exception) -> JSONResponse:
-    """A fault of ours: the log says where, the caller hears that the server goes on."""
+    """Answer a fault of ours: the log says where, the caller hears that nothing was changed."""
     request.app.state.service.count_failure()
     log.error("%s %s failed", request.method, request.url.path, exc_info=problem)
     words = f"{type(problem).__name__}: {problem}. Nothing was changed; the log says more"

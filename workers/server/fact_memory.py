@@ -1,4 +1,4 @@
-"""What is known by heart, for the API: looked at, forgotten, and exchanged with a person's other
+"""The facts known by heart, for the API: listed, forgotten, and exchanged with a person's other
 devices."""
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NO_PHRASE = (
 
 
 class NoPhrase(LookupError):
-    """Nobody told this server the phrase of a person's devices."""
+    """This server was not given the phrase of a person's devices."""
 
 
 class FactMemory:
@@ -28,7 +28,7 @@ class FactMemory:
         self.service, self.store = service, service.store
 
     async def list_facts(self) -> list[dict]:
-        """What is known, what was told last first."""
+        """The known facts, the last told first."""
         memory = self.service.assistant.mind.memory
         await memory.load()
         known = [fact for fact in memory.facts.values() if "answer" in fact]
@@ -36,8 +36,8 @@ class FactMemory:
         return [{name: fact[name] for name in SHOWN} for fact in known]
 
     async def forget(self, id: str) -> list[str]:
-        """Nothing of it comes out from the next question on; the versions that learned it, which
-        are trained again without it in the quiet."""
+        """Forget a fact: no answer holds it from the next question on. Returned are the versions
+        that learned it, which are trained again without it when nobody asks."""
         if not any([await self.store.get(name, id) for name in ("facts", "queue", "examples")]):
             raise LookupError(f"nothing is known as {id}")
         assistant = self.service.assistant
@@ -47,16 +47,16 @@ class FactMemory:
         return [label(one) for one in touched]
 
     async def let_go_of_undone(self, id: str) -> None:
-        """What was taken back from the queue is not known by heart, unless it was learned."""
+        """Let go of a fact that was taken back from the queue, unless it was learned."""
         if not await self.store.get("examples", id):
             await self.service.assistant.mind.let_go([id])
 
     async def exchange(self, data: bytes) -> tuple[dict, bytes]:
-        """Take over another device's file: what that changed here, and the file of both."""
+        """Merge another device's file; (what that changed here, the merged file)."""
         phrase = variable("ONESEEK_PHRASE")
         if not phrase:
             raise NoPhrase(NO_PHRASE)
-        from oneseek.engine.history.native_keys import NativeCipher  # the page has none
+        from oneseek.engine.history.native_keys import NativeCipher  # not in the page
 
         clock, cipher = self.service.clock, NativeCipher()
         state, _ = await unseal(data, phrase, cipher)
@@ -68,14 +68,14 @@ class FactMemory:
 
     async def _finish_or_hurry(self) -> None:
         await self.service.queue.load()
-        if self.service.paced:  # a page has no moment of its own for it
+        if self.service.paced:  # a page does not work when nobody asks
             with urgent():
                 await self.finish()
         else:
             self.service.hurry()
 
     async def finish(self) -> bool:
-        """Train versions again without what was forgotten; whether there was anything to do."""
+        """Train versions again without what was forgotten; whether there were any."""
         done = await self.service.learner.finish_forgetting()
         if done:
             await self.service.queue.load()

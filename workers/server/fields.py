@@ -1,6 +1,5 @@
-"""What the body of a request may hold: declared once, checked before a handler runs, and told in
-the OpenAPI document.
-"""
+"""The fields of request bodies: declared once, checked before a handler runs, and described in the
+OpenAPI document."""
 
 from __future__ import annotations
 
@@ -20,7 +19,7 @@ from oneseek.engine.turns import beside
 
 REQUIRED: Any = object()
 WHOLE_BITS = 63  # what a store can keep
-DEEPEST = 64  # lists within lists; a reader in a browser dies of some thousands
+DEEPEST = 64  # lists within lists; some thousands crash a browser's parser
 MOST_VALUES = 100_000  # twice what ten thousand messages need
 AT_ONCE = 1 << 15  # bytes of a body that are read within a few milliseconds
 SIGNS = re.compile(r'"(?:[^"\\]++|\\.?)*+(?:"|\Z)|[\[\]{},]', re.DOTALL)
@@ -40,8 +39,8 @@ class Field:
     default: Any = REQUIRED
 
     def read(self, body: dict, name: str) -> Any:
-        """The value, under its name or that name in camelCase; null counts as left out, as OpenAI's
-        clients send it."""
+        """The checked value, under its name or that name in camelCase; null counts as left out, as
+        OpenAI's clients send it."""
         value = body.get(name, body.get(camel(name)))
         if value is None and self.default is REQUIRED:
             raise BadRequest(f"{name} is required")
@@ -54,13 +53,13 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 def camel(name: str) -> str:
-    """raw_responses as rawResponses."""
+    """`rawResponses` for `raw_responses`."""
     first, *others = name.split("_")
     return first + "".join(other.capitalize() for other in others)
 
 
 def text(default: Any = REQUIRED, longest: int = 100_000) -> Field:
-    """A text that is not empty."""
+    """A field for a text that is not empty."""
 
     def check(name: str, value: Any) -> Any:
         if not isinstance(value, str):
@@ -87,7 +86,7 @@ def array(default: Any = REQUIRED, of: Field | None = None, most: int = 10_000) 
 
 
 def record(default: Any = REQUIRED, exact: bool = False, **fields: Field) -> Field:
-    """An object with these fields, and perhaps others unless it is `exact`."""
+    """A field for an object with these fields, and perhaps others unless it is `exact`."""
 
     def check(name: str, value: Any) -> Any:
         if not isinstance(value, dict):
@@ -103,7 +102,7 @@ def record(default: Any = REQUIRED, exact: bool = False, **fields: Field) -> Fie
 
 
 def refuse_others(given: dict, fields: dict[str, Field]) -> None:
-    """Refuse a name that nothing reads, so that no setting is lost in silence."""
+    """Refuse a name that nothing reads, so that no setting is ignored silently."""
     known = {spelling for name in fields for spelling in (name, camel(name))}
     for name in given:
         if name not in known:
@@ -143,7 +142,7 @@ def flag(default: Any = False) -> Field:
 
 
 def either(first: Field, second: Field, words: str) -> Field:
-    """A value of one kind or the other."""
+    """A field for a value of one kind or the other."""
 
     def check(name: str, value: Any) -> Any:
         for field in (first, second):
@@ -157,7 +156,7 @@ def either(first: Field, second: Field, words: str) -> Field:
 
 
 def only(words: str, *values: Any) -> Field:
-    """A field that changes nothing: one of these values, or left out. `words` say why."""
+    """A field without effect: one of these values, or left out. `words` say why."""
 
     def check(name: str, value: Any) -> Any:
         if value not in values:
@@ -177,8 +176,8 @@ def schema_of(fields: dict[str, Field]) -> dict:
 def takes(
     exact: bool = False, **fields: Field
 ) -> Callable[[Callable[[Request, Any], Awaitable[Response]]], Handler]:
-    """Give a handler its checked body as second argument; `handler.fields` says what it may hold.
-    An `exact` body may hold nothing else."""
+    """Give a handler its checked body as second argument; `handler.fields` are the fields that it
+    may have. An `exact` body may have no others."""
 
     def wrap(handler: Callable[[Request, Any], Awaitable[Response]]) -> Handler:
         @functools.wraps(handler)
@@ -198,7 +197,7 @@ def takes(
 
 
 def parse_object(given: bytes) -> dict:
-    """The JSON object that these bytes are."""
+    """The JSON object in these bytes."""
     try:
         text = (given or b"{}").decode()
         must_be_modest(text)
@@ -215,7 +214,7 @@ def parse_object(given: bytes) -> dict:
 
 
 async def body_of(request: Request, read: Callable[[bytes], dict] = parse_object) -> dict:
-    """What `read` makes of a request's body; a large one is read beside the loop."""
+    """A request's body, read by `read`; a large one is read beside the event loop."""
     try:
         given = await request.body()
     except ClientDisconnect as left:
@@ -225,7 +224,7 @@ async def body_of(request: Request, read: Callable[[bytes], dict] = parse_object
 
 
 def must_be_modest(text: str) -> None:
-    """Refuses a JSON text whose values lie too deep, or are too many."""
+    """Refuse a JSON text whose values are nested too deeply, or are too many."""
     now = values = 0
     for part in SIGNS.finditer(text):
         sign = part[0]

@@ -1,5 +1,5 @@
-"""Keeps strangers out of the API: whose page asks, by which name, with which key, how much, how
-often.
+"""Keeps strangers out of the API: it checks the origin of a page, the host name, the key, the size
+and the rate.
 
 Plain ASGI, so that nothing of a refused request is read; WebSockets pass the same checks.
 """
@@ -18,7 +18,7 @@ from typing import Any
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 MAX_BODY = 1 << 20
-MAX_PICTURES = 16 << 20  # of a conversation with photos in it; its words have the limit of others
+MAX_PICTURES = 16 << 20  # of a conversation with photos in it; its words have the usual limit
 CHAT = "/v1/chat/completions"
 EXCHANGE, MAX_EXCHANGE = "/api/exchange", 32 << 20  # some ten thousand facts
 BODY_SECONDS = 20.0  # for a body to arrive whole
@@ -26,7 +26,7 @@ LOCAL = ("127.0.0.1", "localhost", "[::1]")
 LIMITED = (
     "/api/training/", "/api/admin/training/", "/api/models/reset", "/api/oqt/", "/api/import",
 )  # fmt: skip
-FREE = ("/api/training/runs", "/api/training/datasets")  # to look at, as often as one likes
+FREE = ("/api/training/runs", "/api/training/datasets")  # may be read without limit
 SAME = {  # two names of one thing
     "/api/oqt/micro-train": "/api/training/micro",
     "/api/oqt/train": "/api/admin/training/start-dna-v2",
@@ -35,8 +35,8 @@ SAME = {  # two names of one thing
 }
 LIMIT, PERIOD = 30, 60.0
 TOO_LARGE, SWALLOW_SECONDS = 413, 5.0
-CLIENTS = 4096  # and what each asks, remembered for rate limits
-OPEN = ("/healthz",)  # asked by those who watch the server, and says no secret
+CLIENTS = 4096  # (client, method, path) that rate limits remember
+OPEN = ("/healthz",)  # for monitoring; it tells no secret
 CODES = {
     400: "bad_request",
     401: "invalid_api_key",
@@ -77,7 +77,7 @@ class Guard:
         origin = headers.get(b"origin", "")
         if self.may_exchange(scope, origin):
             send = readable_by(origin, send)
-            if scope["method"] == "OPTIONS":  # a browser asks before it sends a key or a file
+            if scope["method"] == "OPTIONS":  # a browser's preflight request
                 return await welcome(send)
         refusal = self.refusal(scope, headers)
         if refusal:
@@ -89,7 +89,7 @@ class Guard:
         return await self.app(scope, receive, send)
 
     def answer_as(self, host: str) -> None:
-        """Under this name as well as this machine's own."""
+        """Answer to this host name as well as to this machine's own."""
         self.hosts = (*LOCAL, host)
 
     def refusal(self, scope: Scope, headers: dict[bytes, str]) -> tuple | None:
@@ -113,7 +113,7 @@ class Guard:
         return self.too_often(scope)
 
     def may_exchange(self, scope: Scope, origin: str) -> bool:
-        """Whether a page that was named at the start asks for what it was named for."""
+        """Whether a page of an origin in `pages` asks to exchange, which is all that it may."""
         return scope["type"] == "http" and scope["path"] == EXCHANGE and origin in self.pages
 
     def too_often(self, scope: Scope) -> tuple | None:
@@ -138,19 +138,19 @@ class Guard:
 
 
 def same(given: str, key: str) -> bool:
-    """Whether a header's bytes are the key, which clients send in UTF-8 or in Latin-1."""
+    """Whether a header's value is the key, which clients send in UTF-8 or in Latin-1."""
     sent = given.encode("latin-1")
     spelled = (key.encode(), key.encode("latin-1", "replace"))
     return any([hmac.compare_digest(sent, one) for one in spelled])
 
 
 def longest(path: str) -> int:
-    """How many bytes a body may have."""
+    """The most bytes that a body may have."""
     return {EXCHANGE: MAX_EXCHANGE, CHAT: MAX_PICTURES}.get(path, MAX_BODY)
 
 
 def readable_by(origin: str, send: Send) -> Send:
-    """Lets a page of this origin read the answer."""
+    """A `send` that lets a page of this origin read the answer."""
 
     async def send_with_origin(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
@@ -162,7 +162,7 @@ def readable_by(origin: str, send: Send) -> Send:
 
 
 async def welcome(send: Send) -> None:
-    """What a page of a named origin may send."""
+    """Answer a preflight: what a page of a named origin may send."""
     allowed = {"methods": "GET, POST, DELETE", "headers": "authorization, content-type"}
     headers = [(f"access-control-allow-{k}".encode(), v.encode()) for k, v in allowed.items()]
     await send({"type": "http.response.start", "status": 204, "headers": headers})
@@ -177,8 +177,8 @@ def name_of(host: str) -> str:
 
 
 class Limited:
-    """A body that is too long or too slow ends early; `scope["refused"]` then says with what
-    status."""
+    """Receives a body, and ends one that is too long or too slow early; `scope["refused"]` then has
+    the status and the words."""
 
     def __init__(self, receive: Receive, scope: Scope, seconds: float) -> None:
         self.receive, self.scope, self.count, self.whole = receive, scope, 0, False
@@ -206,8 +206,8 @@ class Limited:
 
 
 async def swallow(receive: Receive) -> None:
-    """Read on for a moment: who still sends would take a closed line for a fault, and not hear
-    why."""
+    """Read on for a moment: a client that still sends would take a closed connection for a fault,
+    and not get the reason."""
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(SWALLOW_SECONDS):
             while (await receive()).get("more_body"):
@@ -226,7 +226,7 @@ async def refuse(scope: Scope, send: Send, status: int, words: str, extra: dict)
 
 
 def error(words: str, status: int, code: str = "") -> dict:
-    """Every error has OpenAI's shape, so that its clients can show it."""
+    """An error in OpenAI's shape, so that its clients can show it."""
     kind = "server_error" if status >= 500 else "invalid_request_error"
     code = code or CODES.get(status, "error")
     return {"error": {"message": words, "type": kind, "code": code, "param": None}}

@@ -36,14 +36,14 @@ class NoRoom(ValueError):
 
 
 class Guest(NamedTuple):
-    base: str  # what its versions are kept under
+    base: str  # the key of its versions
     bytes: int  # of its weights
     parameters: int
     load: Callable[[Turns], Awaitable[Assistant]]
 
 
 def free_bytes() -> float:
-    """Memory that is free on this machine; no limit where it does not say."""
+    """The free memory of this machine in bytes; infinite when it does not tell."""
     with contextlib.suppress(OSError):
         for line in Path("/proc/meminfo").read_text().splitlines():
             if line.startswith("MemAvailable:"):
@@ -52,7 +52,7 @@ def free_bytes() -> float:
 
 
 def guest_named(name: str, backend: str, store: Any, base: str, signer: Any = None) -> Guest:
-    """A model of this machine by id or path: it must be here now, and is loaded later."""
+    """A model of this machine by id or path: it must exist now, and is loaded later."""
     with contextlib.closing(open_model(registry.find(name))) as file:
         size = sum(file.spec(part).nbytes for part in file.names())
         size += eyes_bytes(file.eyes) if file.eyes else 0
@@ -69,7 +69,7 @@ def guest_named(name: str, backend: str, store: Any, base: str, signer: Any = No
 
 
 def must_be_here(first: str, others: list[str]) -> None:
-    """The models beside the first, each with a name of its own."""
+    """Check that the models beside the first are here, each with a name of its own."""
     ids = [registry.id_of(first)]
     for name in others:
         registry.find(name)
@@ -93,8 +93,8 @@ class Guests:
         return bool(self.here and self.here.answering)
 
     async def get(self, name: str, turns: Turns, run: str = "") -> Assistant:
-        """The model, loaded in place of the one that was; for the run that has them pinned, or
-        while none has."""
+        """The model, loaded in place of the one before; only for the run that has pinned the
+        models, if one has."""
         async with self._loading:
             if self.here is None or name != self.name:
                 if self.pinned_by not in ("", run):
@@ -111,7 +111,7 @@ class Guests:
             raise NoRoom(name, wanted, free)
 
     def pin(self, run: str) -> None:
-        """Until it is over, only this run has models loaded."""
+        """Let only this run load models, until `unpin`."""
         self.pinned_by = run
 
     def unpin(self) -> None:
@@ -119,6 +119,6 @@ class Guests:
         self.leave()
 
     def leave(self) -> None:
-        """Nothing of the one that is loaded is kept in memory."""
+        """Unload the model, so that nothing of it stays in memory."""
         self.name, self.here = "", None
         gc.collect()

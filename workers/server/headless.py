@@ -55,7 +55,7 @@ log = logging.getLogger("oneseek")
 
 
 class JsonLines(logging.Formatter):
-    """One JSON object a line: when, how bad, what, and the facts of a request."""
+    """One JSON object a line: the time, the level, the message, and the facts of a request."""
 
     def format(self, record: logging.LogRecord) -> str:
         told = {"time": round(record.created, 3), "level": record.levelname.lower(),
@@ -69,7 +69,8 @@ class JsonLines(logging.Formatter):
 
 
 async def back_up(folder: Path, file: Path) -> None:
-    """The backup that the page reads as well; there is an old file or a whole new one."""
+    """Write the backup that the page reads as well; the file is the old one or the whole new
+    one."""
     store = SqliteStore(folder / DATABASE)
     beside = file.with_name(file.name + ".part")
     with beside.open("w") as written:
@@ -80,7 +81,7 @@ async def back_up(folder: Path, file: Path) -> None:
 
 
 async def restore(folder: Path, file: Path) -> None:
-    """Into a database beside, which then takes the place of the one that was."""
+    """Restore into a new database, which then replaces the old one."""
     stores = backup.read(file.read_text())
     beside = folder / "restored.sqlite"
     for leftover in folder.glob("restored.*"):
@@ -99,7 +100,7 @@ async def restore(folder: Path, file: Path) -> None:
 
 
 async def base_of(name: str, store: SqliteStore) -> str:
-    """What this model's versions are kept under; earlier servers cut its id at the last point."""
+    """The key of this model's versions; earlier servers cut its id at the last point."""
     id, cut = registry.id_of(name), Path(name).stem
     bases = {record["base"] for _, record in await store.all("versions")}
     return cut if cut in bases and id not in bases else id
@@ -138,8 +139,8 @@ async def open_service(options: argparse.Namespace) -> Service:
 
 
 class Impatient(H11Protocol):
-    """A connection whose headers, the first or the next, are not whole after a while is closed:
-    half-open ones cost nothing."""
+    """Closes a connection whose headers, the first or the next, do not arrive in time: half-open
+    ones cost nothing."""
 
     patience: asyncio.TimerHandle | None = None
 
@@ -157,7 +158,7 @@ class Impatient(H11Protocol):
 
     @property
     def is_between(self) -> bool:
-        """No request is being answered."""
+        """Whether no request is being answered."""
         return self.cycle is None or self.cycle.response_complete
 
     def be_patient(self) -> None:
@@ -179,7 +180,7 @@ class Impatient(H11Protocol):
 
 
 class Logged:
-    """Tells the log of each request, when it is over; never what was asked or answered."""
+    """Logs each request when it is over; never what was asked or answered."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -205,7 +206,7 @@ class Logged:
 def server_settings(
     app: ASGIApp, host: str, port: int, proxies: Sequence[str] = ()
 ) -> uvicorn.Config:
-    """`proxies` are believed when they say for whom they ask."""
+    """The settings of uvicorn; `proxies` are believed when they say for whom they ask."""
     return uvicorn.Config(
         Logged(app), host, port, http=Impatient, log_config=None, access_log=False,
         timeout_graceful_shutdown=5, ws_max_size=1 << 20, timeout_keep_alive=20,

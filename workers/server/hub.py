@@ -1,4 +1,4 @@
-"""Everyone who listens to what happens here."""
+"""The listeners to what happens here."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MOST_LISTENERS = 200  # each costs every event a part of a millisecond
 
 
 class Hub:
-    """Everyone who listens to events; a slow listener loses its place, never the others'."""
+    """Sends events to its listeners; a slow one loses its place, never that of others."""
 
     def __init__(self) -> None:
         self.listeners: set[asyncio.Queue] = set()

@@ -1,6 +1,5 @@
-"""What a server does in the moments that other work leaves: taking in what was told, the stages of
-questions between the epochs of a run, and whether there is anything to practise.
-"""
+"""Work that a server does beside other work: taking facts in, the stages of questions between the
+epochs of a run, and the decision whether there is anything to practise."""
 
 from __future__ import annotations
 
@@ -16,8 +15,8 @@ LOOKED_BACK = 200  # entries of the ledger
 
 
 class TakingIn:
-    """When what was told is taken in: `offered` says that something was told since, `refused` has
-    the ids of what cannot be known by heart, and during a round the next time is `at`."""
+    """When facts are taken in: `offered` is true once one was told, `refused` has the ids of those
+    that cannot be known by heart, and during a round the next time is `at`."""
 
     def __init__(self) -> None:
         self.offered, self.at, self.refused = False, 0.0, set[str]()
@@ -32,21 +31,20 @@ class TakingIn:
         self.offered = True
 
     def end(self, began: float, left: Iterable[str]) -> None:
-        """Half of a round's time stays its own."""
+        """Set the next time so that half of a round's time stays its own."""
         self.at = 2 * time.monotonic() - began
         self.refused |= set(left)
 
 
 async def remember(service: Any) -> None:
-    """Take in what was told, before any lesson about it; it takes seconds."""
+    """Take facts in, before any lesson about them; it takes seconds."""
     opened = await service.learner.learn(MEMORY, [], GENERIC)
     service.assistant.turns.free()
     await take_in(service, service.learner.outcome(opened))
 
 
 async def take_in(service: Any, taking_in: Awaitable[dict]) -> None:
-    """What was told is known by heart, in a moment of its own or between two steps of a round;
-    whoever listens hears of it."""
+    """Take facts in, by themselves or between two steps of a round, and tell the listeners."""
     service.taking_in.begin()
     began = time.monotonic()
     ended = await taking_in
@@ -56,7 +54,7 @@ async def take_in(service: Any, taking_in: Awaitable[dict]) -> None:
 
 
 async def worth_practising(service: Any) -> bool:
-    """There is enough learned that has not been practised yet."""
+    """Whether enough was learned that has not been practised yet."""
     chain = (await service.versions.chain())[::-1]
     if not chain or service.practised_at == chain[0]["number"]:
         return False
@@ -66,7 +64,7 @@ async def worth_practising(service: Any) -> bool:
 
 
 async def lesson_within(service: Any, ids: list[str], line: str) -> dict:
-    """A whole lesson between two epochs of a run, whose work this is a part of."""
+    """Learn a whole lesson between two epochs of a run, as a part of the run's work."""
     training, began = service.learner.training, set[str]()
 
     async def on_step(round: Any) -> None:
@@ -84,8 +82,8 @@ async def lesson_within(service: Any, ids: list[str], line: str) -> dict:
 async def questions_between(
     service: Any, again: Callable[[], Awaitable[None]] | None = None
 ) -> None:
-    """The stages of the questions that wait now, between two epochs. The round of the run is
-    put off meanwhile and goes on from where it was, if there is one to be opened `again`."""
+    """Process the stages of the questions that wait now, between two epochs. The run's round is put
+    off meanwhile and goes on from where it was, if there is one to be opened `again`."""
     assistant = service.assistant
     if not (waiting := await service.micro.list_waiting()):
         return
@@ -97,6 +95,6 @@ async def questions_between(
     if not again:
         assistant.learner.trainer.rest()
         return
-    if began:  # whose snapshot may have been cleared
+    if began:  # its snapshot may have been cleared
         await assistant.learner.rebuilder.weights(began["number"])
     await again()

@@ -1,4 +1,4 @@
-"""What a server's base models and their versions are called, and which of them a name means."""
+"""The names of a server's base models and of their versions."""
 
 from __future__ import annotations
 
@@ -15,38 +15,39 @@ class NoSuchModel(LookupError):
 
 
 class Names:
-    """`model` is the one that answers, `guests` those beside it."""
+    """`model` is the one that answers, `guests` are those beside it."""
 
     def __init__(self, model: str, versions: Versions, guests: Guests) -> None:
         self.model, self.versions, self.guests = model, versions, guests
 
     @property
     def models(self) -> list[str]:
-        """The one that answers first."""
+        """The base models, the one that answers first."""
         return [self.model, *self.guests.known]
 
     def base_of(self, model: str) -> str:
-        """What a base model's versions are kept under."""
+        """The key that a base model's versions are stored under."""
         return self.versions.base if model == self.model else self.guests.known[model].base
 
     def pointer(self, model: str) -> str:
-        """Where it is kept which version of a base model is in use."""
+        """The key of the record on which version of a base model is in use."""
         return pointer_of(self.base_of(model), GENERIC)
 
     def label_version(self, model: str, record: dict | None) -> str:
-        """A version among those of all models here."""
+        """The label of a version among those of all models here."""
         return label(record) if model == self.model else f"{model}:{label(record)}"
 
     async def version(self, name: str) -> int | None:
-        """The number behind `model`, `model:v1.2`, `v1.2`, a version's name, also one that the
-        system before gave, or a skill's (`oneseek:orders`); None is the one in use."""
+        """The number of the version that `model`, `model:v1.2`, `v1.2`, a version's name (also one
+        from the earlier system) or a skill's (`oneseek:orders`) means; None is the one in use."""
         model, number = await self.find(name)
         if model != self.model:
             raise NoSuchModel(name)
         return number
 
     async def find(self, name: str) -> tuple[str, int | None]:
-        """The same of any base model here, which `model:` in front of it names."""
+        """(base model, number) for such a name of any base model here, with `model:` in front of
+        it."""
         model = name.partition(":")[0]
         model = model if model in self.guests.known else self.model
         if name in (model, "oneseek"):

@@ -1,8 +1,9 @@
 """A run over several base models: they take turns, an epoch each, every one from where it stopped.
 
 A turn begins as after a restart, from the checkpoint of the model's round: models that do not fit
-beside each other are loaded one after the other, to the same bits.  The rate of an epoch is the
-run's times what the losses of all models before it gave that model (engine/learning/adaptive.py).
+beside each other are loaded one after the other, to the same bits. The rate of an epoch is the
+run's times a factor of the model, from the losses of all models before
+(engine/learning/adaptive.py).
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ Load = Callable[[str], Awaitable[Assistant]]
 
 
 def describe_outcome(ended: RoundEnd) -> dict:
-    """What became of a round, as a run tells it."""
+    """The outcome of a round, as a run tells it."""
     gate, version = ended["gate"], ended["version"]
     return {
         "outcome": ended["outcome"],
@@ -35,8 +36,8 @@ def describe_outcome(ended: RoundEnd) -> dict:
 
 
 async def find_outcome(run: str, versions: Versions) -> RoundEnd | None:
-    """What became of the round of a run that was stopped when its version was stored and its own
-    word was not."""
+    """The outcome of a run that was stopped after its version was stored and before its own record
+    was; else None."""
     for record in await versions.records():
         gate = record["gate"]
         if gate.get("run") == run:
@@ -46,7 +47,7 @@ async def find_outcome(run: str, versions: Versions) -> RoundEnd | None:
 
 
 def must_have_come_to(epoch: int, training: Any) -> None:
-    """For the training of a round that has no step left."""
+    """Raise the reason why a round without steps left has not validated this epoch."""
     if training.broken:
         raise ArithmeticError(training.broken)
     if len(training.attempt.losses) < epoch:
@@ -54,8 +55,8 @@ def must_have_come_to(epoch: int, training: Any) -> None:
 
 
 class Relay:
-    """`load(model)` loads a model, `begin(assistant, rate_multipliers)` opens its round or goes
-    on with it, `dna(versions)` takes the fingerprint of what came out."""
+    """`load(model)` loads a model, `begin(assistant, rate_multipliers)` opens its round or goes on
+    with it, `dna(versions)` takes the fingerprint of the result."""
 
     def __init__(
         self,
@@ -69,7 +70,7 @@ class Relay:
         self.load, self.begin, self.dna = load, begin, dna
 
     async def train(self, model: str, epoch: int, weight: float, rate: float) -> float:
-        """One epoch of one model; the loss of its validation part."""
+        """Train one epoch of one model; the loss of its validation part."""
         assistant = await self.turn(model, epoch)
         learner = assistant.learner
         attempt: Any = learner.training.attempt
@@ -78,7 +79,7 @@ class Relay:
         return attempt.losses[epoch - 1]
 
     async def turn(self, model: str, epoch: int) -> Assistant:
-        """The model with its round open and so many epochs behind it."""
+        """The model with its round open, trained up to this epoch."""
         assistant = await self.load(model)
         training = assistant.learner.training
         await self.begin(assistant, self.run.weights.given[model][:epoch])
@@ -95,7 +96,7 @@ class Relay:
         await self.run.tell({"type": "step", "model": model, **figures})
 
     async def finish(self) -> dict:
-        """Each model before its gate; of all that is told, what the best came to."""
+        """Take each model to its gate; the results of all, and those of the best on top."""
         for model in self.run.models:
             if model not in self.run.ended:
                 await self.judge(model)

@@ -1,6 +1,6 @@
 """OneSeek without a page: the loaded model, the queue, and learning whenever nobody asks.
 
-The HTTP API talks to this and to nothing below it, so the page's worker and a server behave alike.
+The HTTP API calls this and nothing below it, so the page's worker and a server behave alike.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ from oneseek.workers.server.share import take_turns
 from oneseek.workers.server.training_runs import Runs
 
 IDLE_SECONDS = 2.0  # quiet before learning begins
-PATIENCE = 10.0  # seconds that it waits for quiet where answers never end
+PATIENCE = 10.0  # seconds that learning waits for quiet while answers never end
 
 log = logging.getLogger("oneseek")
 
@@ -68,9 +68,9 @@ async def always() -> bool:
 class Service:
     """One loaded model and everything that lives around it.
 
-    A server learns by itself; a `paced` host, the page, learns in the time it grants, and sees to
-    the queue and the questions itself. Statements in chats are kept where it `hears()` them.
-    `kept()` is told of each run that is stored.
+    A server learns by itself; a `paced` host, the page, learns in the time it grants, and handles
+    the queue and the questions itself. Statements in chats are kept if `hears()` is true. `kept()`
+    is called for each run that is stored.
     """
 
     def __init__(
@@ -112,16 +112,16 @@ class Service:
         self.reading = asyncio.Semaphore(1)  # one import at a time
         self.tasks: set[asyncio.Task] = set()
         self.practising = False
-        self.started = self.asked = time.monotonic()  # since when it lives; when one last asked
+        self.started = self.asked = time.monotonic()  # the start; the last question
         self.answers = self.tokens = self.failures = 0
         self.patience = PATIENCE
         self.trained_at: float | None = None
-        self.rounds = 0  # how many ended, and when the last did
+        self.rounds = 0  # that ended; `trained_at` is when the last did
         self.practised_at = 0  # the version that practice was last tried on
         self.wake = asyncio.Event()
         self.did: str | None = None  # the last kind of work
         self.taking_in = TakingIn()
-        self.compared: dict[str, list[tuple[str, int]]] = {}  # blind, and not chosen yet
+        self.compared: dict[str, list[tuple[str, int]]] = {}  # blind, without a choice yet
 
     async def start(self) -> None:
         await self.queue.load()
@@ -133,7 +133,7 @@ class Service:
             self.spawn(self.live())
 
     async def stop(self) -> None:
-        """End between two steps; what was under way goes on from its checkpoint next time."""
+        """End between two steps; a round under way goes on from its checkpoint next time."""
         for task in list(self.tasks):
             task.cancel()
         await asyncio.gather(*self.tasks, return_exceptions=True)
@@ -153,7 +153,7 @@ class Service:
         self.hub.tell({"type": "version_rebuilding", **how_far})
 
     async def assistant_for(self, model: str, run: str = "") -> Assistant:
-        """A base model with its versions, loaded."""
+        """The assistant of a base model, which is loaded with its versions."""
         if model == self.model:
             return self.assistant
         return await self.guests.get(model, self.assistant.turns, run)
@@ -170,7 +170,7 @@ class Service:
         model: str = "",
         **hooks: Any,
     ) -> tuple[Answer, int]:
-        """By the model that answers, or by one beside it."""
+        """Answer with this service's model, or with the `model` beside it; (answer, version)."""
         async with self.admission.place(client):
             self.asked = time.monotonic()
             try:
@@ -191,7 +191,7 @@ class Service:
         return self.learner.round is not None
 
     async def live(self) -> None:
-        """What waits to be learned, one thing at a time, in quiet moments where there are any."""
+        """Do the work that waits, one thing at a time, in quiet moments where there are any."""
         while True:
             await self.quiet()
             self.wake.clear()
@@ -200,7 +200,7 @@ class Service:
 
     @property
     def is_quiet(self) -> bool:
-        """Nobody is being answered, and nobody has asked for a moment."""
+        """Whether nobody is being answered, and nobody has asked for IDLE_SECONDS."""
         busy = self.assistant.answering or self.guests.answering
         return not busy and time.monotonic() - self.asked >= IDLE_SECONDS
 
@@ -211,7 +211,7 @@ class Service:
             await asyncio.sleep(IDLE_SECONDS / 4)
 
     async def waits(self) -> dict[str, Any]:
-        """What there is to learn, by the kinds of engine/core/next_work.py."""
+        """The work that waits, by the kinds of engine/core/next_work.py."""
         coming = self.runs.coming
         return {
             MEMORY: await self.has_unremembered(),
@@ -224,8 +224,8 @@ class Service:
         }
 
     async def work(self) -> bool:
-        """The next thing there is to learn. False when there is nothing, or when it failed: then it
-        is tried again when something new comes."""
+        """Do the next work. False when there is none, or when it failed: then it is tried again
+        when something new comes."""
         if not self.learner.trainable:
             return False
         try:
@@ -233,7 +233,7 @@ class Service:
                 return True
             waits = await self.waits()
             kind = next_work(waits)
-            if kind == MEMORY == self.did:  # who tells without end keeps nothing else from its turn
+            if kind == MEMORY == self.did:  # endless statements leave other work its turn
                 kind = next_work({**waits, MEMORY: False}) or MEMORY
             if kind is None:
                 return False
@@ -267,7 +267,7 @@ class Service:
             await self.round(LESSON, [], waits)
 
     async def has_unremembered(self) -> bool:
-        """Whether something was told that is not known by heart, and can be."""
+        """Whether a fact was told that is not known by heart, and can be."""
         waiting = {one["id"] for one in await self.assistant.mind.list_waiting()}
         return not waiting <= self.taking_in.refused
 
@@ -281,7 +281,7 @@ class Service:
         return None
 
     async def practise(self) -> None:
-        """In long quiet; something new to learn ends it, and it begins again afterwards."""
+        """Practise in long quiet; something new ends it, and it begins again afterwards."""
         self.practising = True
         current = await self.versions.current()
         self.practised_at = current["number"] if current else 0
@@ -296,13 +296,13 @@ class Service:
             self.practising = False
 
     def hurry(self) -> None:
-        """Something new waits: a lesson takes minutes, practice hours."""
+        """Wake for something new, and end practice: a lesson takes minutes, practice hours."""
         self.wake.set()
         if self.practising:
             self.learner.interrupt()
 
     async def learn(self, examples: list[dict], line: str) -> dict:
-        """Queue examples and learn them now; the answer MicroTraining wants."""
+        """Queue examples and learn them now; the result is what MicroTraining expects."""
         ids, nothing = await offer_examples(self.queue, self.learner.trainer.coder, examples)
         if not ids:
             return nothing
@@ -323,7 +323,7 @@ class Service:
             self.queue.queue.give_back(ids)
 
     async def round(self, kind: str, ids: list[str], line: str, config: dict | None = None) -> dict:
-        """A whole round; it yields to answers by itself."""
+        """Do a whole round, which yields to answers by itself."""
         opened = await self.learner.learn(kind, ids, line, self.step_done, config)
         if kind == PRACTICE and self.wake.is_set():  # something new came while it was opened
             self.learner.interrupt()
@@ -348,7 +348,7 @@ class Service:
         plan = self.learner.training.plan.identity()
         figures = await loss_curve.add(self.store, round.run, plan, round.metrics)
         self.hub.tell({"type": "step", "runId": round.run, **figures})
-        # What was told is known long before the round ends.
+        # A told fact is known long before the round ends.
         if self.taking_in.is_due():
             await take_in(self, self.assistant.mind.remember())
 
@@ -358,7 +358,7 @@ class Service:
         return False
 
     async def add(self, example: dict) -> dict | None:
-        """Into the queue, if it can be taught at all."""
+        """Put an example into the queue, if it can be taught at all."""
         self.learner.must_learn()
         check(self.learner.trainer.coder, example)
         return await self.queue.change(lambda queue: queue.add(example))
@@ -381,7 +381,7 @@ class Service:
         return accepted
 
     async def complete(self, run: TrainingRun) -> None:
-        """A whole run; it yields to answers by itself."""
+        """Do a whole run, which yields to answers by itself."""
         opened = self.runs.begin(run, self.step_done)
         if self.share >= 1:
             self.assistant.turns.free()

@@ -1,5 +1,5 @@
-"""A server's learning, kept to a share of the time: slices are granted as the page's scheduler
-does. Where answers never end it gets a share as well, so that what was told is learned."""
+"""Keeps a server's learning to a share of the time: slices are granted as the page's scheduler
+does. While answers never end learning gets a share as well, so that what was told is learned."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from oneseek.engine.turns import SLICE_MS as BREATH_MS
 from oneseek.engine.turns import Turns
 
 SLICE_MS = 50.0
-CAP_SLICES = 2  # what was not used is not saved up: a burst is never longer than this
+CAP_SLICES = 2  # unused time is not saved up: a burst is never longer than this
 
 BUSY_SHARE = 0.2  # of the time, while somebody is always being answered
 
 
 async def take_turns(turns: Turns, is_quiet: Callable[[], bool], share: float) -> None:
-    """Learning takes all the time that answers leave, or its share of it, for as long as the server
+    """Give learning all the time that answers leave, or its share of it, for as long as the server
     lives."""
     if share < 1:
         await asyncio.gather(Share(turns, share).keep(), spare_slices(turns, is_quiet, share))
@@ -27,7 +27,7 @@ async def take_turns(turns: Turns, is_quiet: Callable[[], bool], share: float) -
 
 
 async def spare_slices(turns: Turns, is_quiet: Callable[[], bool], share: float) -> None:
-    """One slice of learning after another beside answers, for as long as the server lives."""
+    """Grant one slice of learning after another beside answers, for as long as the server lives."""
     while True:
         await asyncio.sleep(BREATH_MS / min(share, BUSY_SHARE) / 1e3)
         if not is_quiet():
@@ -40,7 +40,7 @@ class Share:
         self.duty = DutyCycle(now_ms())
 
     async def keep(self) -> None:
-        """For as long as the server lives."""
+        """Grant slices for as long as the server lives."""
         self.turns.grant(0)
         while True:
             self.duty.accrue(now_ms(), self.share, CAP_SLICES * SLICE_MS)
@@ -53,7 +53,7 @@ class Share:
                 await asyncio.sleep(SLICE_MS / 1e3)
 
     async def slice(self) -> None:
-        """Time for work that waits; what it took too long is made up for by the next pause."""
+        """Grant time to work that waits; what it took too long is made up for by the next pause."""
         began = now_ms()
         self.turns.held.clear()
         self.turns.grant(SLICE_MS)
@@ -61,9 +61,10 @@ class Share:
         self.duty.spend(now_ms(), now_ms() - began)
 
     async def until_it_waits(self) -> None:
-        """Or has ended, or steps aside for an answer: then the slice is over as well."""
+        """Wait until the slice is over: the work waits again, has ended, or steps aside for an
+        answer."""
         try:
-            async with asyncio.timeout(2 * SLICE_MS / 1e3):  # `wait_for` may lose that it was ended
+            async with asyncio.timeout(2 * SLICE_MS / 1e3):  # `wait_for` may lose a cancellation
                 await self.turns.held.wait()
         except TimeoutError:
             self.turns.grant(0)

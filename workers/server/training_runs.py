@@ -1,6 +1,7 @@
-"""Runs over data sets: asked for, waiting, under way, and what became of each, kept in the store.
+"""Runs over data sets: those that wait, the one under way, and the outcome of each, kept in the
+store.
 
-A run goes on after a restart with the epoch it was in, from the checkpoint of its round.
+After a restart a run goes on with the epoch it was in, from the checkpoint of its round.
 """
 
 from __future__ import annotations
@@ -50,19 +51,19 @@ class Runs:
         self.guests = service.guests
         self.known: dict[str, TrainingRun] = {}
         self.now: TrainingRun | None = None
-        self.task: asyncio.Task | None = None  # in which it is done
+        self.task: asyncio.Task | None = None  # that does it
         self.loaded = False
-        self.kept = kept  # told that a run was stored
+        self.kept = kept  # called when a run was stored
 
     @property
     def coming(self) -> list[TrainingRun]:
-        """What waits, of the models that are here; a run that a restart interrupted first."""
+        """The waiting runs of models that are here; one that a restart interrupted comes first."""
         waiting = [run for run in self.known.values() if not run.over and run is not self.now]
         waiting = [run for run in waiting if not self.list_missing(run)]
         return sorted(waiting, key=lambda run: run.state != RunState.TRAINING)
 
     def list_missing(self, run: TrainingRun) -> list[str]:
-        """The models that a run waits for: it was asked of a host that had them."""
+        """The models that a run waits for: it was requested from a host that had them."""
         return [one for one in run.models if not run.over and one not in self.service.names.models]
 
     def list_runs(self) -> list[dict]:
@@ -71,7 +72,7 @@ class Runs:
         return [{**run.to_dict(), "waits_for": self.list_missing(run)} for run in newest]
 
     async def load(self) -> None:
-        """What is stored of earlier runs."""
+        """Load what is stored of earlier runs."""
         if self.loaded:
             return
         self.loaded = True
@@ -94,10 +95,10 @@ class Runs:
         stop: dict, shaped: dict | None = None, adaptive: AdaptiveConfig | None = None,
         tune: float = 0.0, preset: str = DATA_PRESETS[0], skill: str = "",
     ) -> TrainingRun:  # fmt: skip
-        """A run that begins when nobody is waiting for an answer, by a recipe for data sets, but
-        for what is given of the epochs, the rate and when to `stop`; `shaped` says what it trains
-        of the model (mode, full_blocks, lora_config), otherwise it goes on in the shape in use.
-        Before it come `tune` seconds of tries. A run with a `skill` teaches that one."""
+        """Store a run that begins when nobody is waiting for an answer. It follows a recipe for
+        data sets, except for the given epochs, rate and `stop`; `shaped` says what it trains of the
+        model (mode, full_blocks, lora_config), otherwise it keeps the shape in use. `tune` seconds
+        of tries come before it. A run with a `skill` teaches that one."""
         await self.load()
         chosen = validate_base_models(models, self.service.names.models)
         record = await run_data.find(self.store, data)
@@ -113,13 +114,13 @@ class Runs:
                 "nothing was changed"
             )
         if chosen != [self.service.model] or record["forms"] == ["text"]:
-            wanted["stop_by"] = "loss"  # which models that take turns have in common
+            wanted["stop_by"] = "loss"  # the measure that models in turns share
         if tune and chosen != [self.service.model]:
             raise ValueError(
                 f"settings are found for {self.service.model} alone, the model that answers here; "
                 "nothing was changed"
             )
-        with urgent():  # who asked waits
+        with urgent():  # the caller waits
             taken = await self.needs_of(chosen, record, epochs, wanted, tune)
         about = {"datasetId": data, "dataset": record["prompt"], "record": record["id"],
                  "examples": record["examples"], "shape": wanted, "needs": taken}  # fmt: skip
@@ -135,8 +136,8 @@ class Runs:
         return run
 
     def recipe(self, models: list[str], preset: str, record: dict) -> dict:
-        """What the plan of a run says where nobody asked for anything else; of several models the
-        largest decides, which wants the smallest rate."""
+        """The usual settings of a run's plan; of several models the largest decides, as it needs
+        the smallest rate."""
         sizes = {name: one.parameters for name, one in self.guests.known.items()}
         sizes[self.service.model] = self.service.assistant.model.config.parameters
         largest = max(sizes[name] for name in models)
@@ -145,8 +146,7 @@ class Runs:
     async def modes(
         self, data: str, epochs: int | None, tune: float = 0.0, chosen: dict | None = None
     ) -> list[dict]:
-        """What a run in each mode would take with the settings that were `chosen`, or why it cannot
-        be."""
+        """What a run in each mode would take with the `chosen` settings, or why it is refused."""
         record, told = await run_data.find(self.store, data), []
         recipe = self.recipe([self.service.model], DATA_PRESETS[0], record)
         epochs = epochs or recipe["epochs"]
@@ -162,7 +162,7 @@ class Runs:
     async def needs_of(
         self, models: list[str], record: dict, epochs: int, wanted: dict, tune: float = 0.0
     ) -> dict[str, Any]:
-        """The same of a run over several, one of which computes at a time."""
+        """What a run over several models takes; one of them computes at a time."""
         if models == [self.service.model]:
             return await self.needs(models[0], record, epochs, wanted, tune)
         each = {model: await self.needs(model, record, epochs, wanted) for model in models}
@@ -177,7 +177,7 @@ class Runs:
         self, model: str, record: dict, epochs: int, wanted: dict, tune: float = 0.0
     ) -> dict:
         """The memory and the time a run will take, with its tries; ValueError when the version in
-        use has no place in what it would train, or when there is no room for the model."""
+        use does not fit into what it would train, or when there is no room for the model."""
         learner = (await self.service.assistant_for(model)).learner
         learner.must_learn()
         trainer, number = learner.trainer, await learner.versions.number(line_in(record))
@@ -200,7 +200,7 @@ class Runs:
         return told
 
     async def cancel(self, id: str) -> TrainingRun:
-        """End a run; what it trained is thrown away, and the chat keeps the version it has."""
+        """End a run; what it trained is thrown away, and the chat keeps its version."""
         run = self.run(id)
         if run.over:
             raise ValueError(f"{id} is over already ({run.state}); nothing was changed")
@@ -215,7 +215,7 @@ class Runs:
         return run
 
     async def forget_checkpoints(self, run: TrainingRun) -> None:
-        """Another run over the same data must not go on from where this one came to nothing."""
+        """Delete a run's checkpoints: another run over the same data must not go on from them."""
         here = [model for model in run.models if model in self.service.names.models]
         line = line_in(run.about)
         keys = [round_of(self.service.names.base_of(model), line, TRAINING) for model in here]
@@ -238,7 +238,7 @@ class Runs:
         return round
 
     async def work(self, run: TrainingRun, on_step: Callable, store: Any) -> dict:
-        """All of it: epochs, gate, and the files it leaves; what became of its round."""
+        """Do a whole run: epochs, gate, and the files it leaves; the outcome of its round."""
         try:
             if run.models == [self.service.model]:
                 ended = await self.alone(run, on_step, store)
@@ -258,7 +258,7 @@ class Runs:
         return ended
 
     async def alone(self, run: TrainingRun, on_step: Callable, store: Any) -> dict:
-        """A run of the model that answers: one round from its first epoch to its gate."""
+        """Do a run of the model that answers: one round from its first epoch to its gate."""
         if made := await find_outcome(run.id, self.versions):
             await self.settle(run, made)
             await run.complete(describe_outcome(made) | {"memory_used": None})
@@ -282,8 +282,8 @@ class Runs:
         return ended
 
     async def settle(self, run: TrainingRun, ended: RoundEnd) -> None:
-        """What it learned is found by what asks for it, if it has the name of a skill, and what it
-        came to is kept; of a taste that was refused no second copy of its choices is left."""
+        """Record the outcome of a skill, so that questions for it find it; delete the queue's
+        record of a taste, so that a refused one leaves no second copy of its choices."""
         if skill := run.about.get("skill"):
             known = Examples(self.service.assistant.skills)
             await known.record_outcome(skill, await self.record(run), ended)
@@ -291,7 +291,7 @@ class Runs:
             await self.store.batch([["delete", "queue", run.about["record"]]])
 
     async def tune(self, run: TrainingRun, record: dict) -> None:
-        """The settings that were found for it, by tries that are kept with the run."""
+        """Find the settings of a run by tries, which are kept with it."""
         if not run.about.get("tune"):
             return
         training, turns = self.service.learner.training, self.service.learner.turns
@@ -311,7 +311,7 @@ class Runs:
         await self.keep(run)
 
     async def in_turns(self, run: TrainingRun, store: Any) -> dict:
-        """A run of several base models, or of one that is not the one that answers."""
+        """Do a run of several base models, or of one that is not the one that answers."""
         record = await self.record(run)
         self.guests.pin(run.id)
 
@@ -331,10 +331,10 @@ class Runs:
                 await self.store.batch([["delete", "queue", record["id"]]])
         finally:
             self.guests.unpin()
-        return {**results, "version": None}  # which belongs to a round of the model that answers
+        return {**results, "version": None}  # that is for rounds of the model that answers
 
     async def record(self, run: TrainingRun) -> dict:
-        """Its data set: in the queue, or among what was learned when a model has learned it."""
+        """The record of its data set: in the queue, or in the examples once a model learned it."""
         for place in ("queue", "examples"):
             if kept := await self.store.get(place, run.about["record"]):
                 others = {name: kept[name] for name in kept if name not in LEARNED}
@@ -344,7 +344,7 @@ class Runs:
     async def open(
         self, run: TrainingRun, assistant: Assistant, record: dict, more: dict, store: Any
     ) -> None:
-        """The round of a model in this run is open, begun or gone on with."""
+        """Open the round of a model in this run, or go on with it."""
         wanted = run.about.get("shape", {})
         config = self.config_of(run) | more
         learner = assistant.learner
@@ -354,13 +354,13 @@ class Runs:
         shape.must_have_place(trained.replace(**wanted), trained)
 
     def config_of(self, run: TrainingRun) -> dict[str, Any]:
-        """What its plan sets."""
+        """The settings of the run's plan."""
         return {"epochs": run.epochs, "learning_rate": run.learning_rate,
                 "confidence_auto_stop": run.stop.config.to_dict(),
                 **run.about.get("shape", {})}  # fmt: skip
 
     async def epoch(self, epoch: int, on_step: Callable) -> float:
-        """One more; the loss of the validation part."""
+        """Train one more epoch; the loss of the validation part."""
         await self.come_to(epoch, on_step)
         return self.service.learner.training.attempt.losses[epoch - 1]
 
@@ -372,7 +372,7 @@ class Runs:
                 must_have_come_to(epoch, learner.training)
 
     async def forget(self) -> None:
-        """Every run, also the one under way: its record, its checkpoint and its folder."""
+        """Delete every run, also the one under way: its record, its checkpoint and its folder."""
         for run in list(self.known.values()):
             if not run.over:
                 await self.cancel(run.id)

@@ -1,7 +1,7 @@
-"""Someone outside who keeps the head of the ledger: LEDGER_URL.
+"""A witness outside that keeps the head of the ledger: LEDGER_URL.
 
-A chain of hashes shows every edit but not a history rewritten from the start; a head that was told
-to somebody else does.
+A chain of hashes shows every edit but not a history rewritten from the start; a head that somebody
+else keeps shows that as well.
 """
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from oneseek.importers.document import ImportRefused
 from oneseek.importers.pages.fetch import Fetcher
 
 LOOK_SECONDS = 5.0
-PATIENCE_SECONDS = 300.0  # after a witness that did not take it
-SENT = "witness"  # the key of the store's state that says which head was taken
+PATIENCE_SECONDS = 300.0  # until the next try, when the witness did not take it
+SENT = "witness"  # the key in the store's state: the head that was taken last
 
 log = logging.getLogger("oneseek")
 
 
 class Witness:
-    """Tells a public address every new head, as {seq, hash, base, signature}; never more than
-    that."""
+    """Tells a public address every new head, as {seq, hash, base, signature, signed_by}; never
+    more."""
 
     def __init__(self, versions: Versions, address: str, fetcher: Fetcher | None = None) -> None:
         self.versions, self.address = versions, address
         self.fetcher = fetcher or Fetcher()
 
     async def keep(self) -> None:
-        """For as long as the server lives; a witness that is away is told later."""
+        """Tell new heads for as long as the server lives; a witness that is away is told later."""
         while True:
             taken = await self.tell()
             await asyncio.sleep(LOOK_SECONDS if taken else PATIENCE_SECONDS)

@@ -1,8 +1,8 @@
 """The HTTP headers of the site: written once, used by the server and by the service worker.
 
-Python in a worker runs a few lines of JavaScript from text, which is `unsafe-eval`; what reads text
-in pictures begins its worker from a blob.  Nothing else is let through, and no address but our own.
-A host that sends no headers gets the policy from index.html.
+Python in a worker runs a few lines of JavaScript from text, which is `unsafe-eval`; the OCR library
+begins its worker from a blob. Nothing else is allowed, and no address but our own. A host that
+sends no headers gets the policy from index.html.
 """
 
 POLICY = {
@@ -18,8 +18,8 @@ POLICY = {
     "form-action": "'none'",
     "frame-ancestors": "'none'",
 }
-# The one place that may speak to other origins: it asks the address a person typed, a server of
-# theirs on this machine too, and holds nothing.
+# The only place that may speak to other origins: it asks the address a person typed, a server of
+# theirs on this machine too, and stores nothing.
 OUTSIDE = {
     "default-src": "'none'",
     "connect-src": "https: http://127.0.0.1:* http://localhost:*",
@@ -65,7 +65,8 @@ EVERYWHERE = {
 
 
 def policy(directives: dict[str, str], within_page: bool = False) -> str:
-    """As one line; the words a page may not say about itself left out where it says them."""
+    """The policy as one line; `within_page` leaves out the directives that a page cannot set by
+    itself."""
     left_out = {"frame-ancestors"} if within_page else set()
     return "; ".join(
         f"{name} {value}" for name, value in directives.items() if name not in left_out
@@ -73,7 +74,7 @@ def policy(directives: dict[str, str], within_page: bool = False) -> str:
 
 
 def headers(path: str) -> dict[str, str]:
-    """What goes with one file; a path with a content hash in it never changes."""
+    """The headers of one file; a path with a content hash in it never changes."""
     suffix = "." + path.rsplit(".", 1)[-1]
     directives = OUTSIDE if path.endswith("/outside.js") else POLICY
     directives = LAB if path in ("lab", "lab.html") else directives

@@ -1,4 +1,4 @@
-"""The site over HTTP on this machine, with the headers it is meant to have."""
+"""Serves the site over HTTP on this machine, with its own headers."""
 
 import http.server
 import re
@@ -34,13 +34,14 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         return headers.headers(str(path))["Content-Type"]
 
     def translate_path(self, path: str) -> str:
-        """As many hosts do: an address without an ending is the page of that name."""
+        """The file of an address; one without an ending is the page of that name, as at many
+        hosts."""
         found = super().translate_path(path)
         page = found.rstrip("/") + ".html"
         return page if not Path(found).exists() and Path(page).is_file() else found
 
     def send_head(self) -> Any:
-        """The end of a file when a download goes on from the middle, else what anybody gets."""
+        """Send the end of a file when a download goes on from the middle, else the whole file."""
         path = Path(self.translate_path(self.path))
         span = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         if not span or not path.is_file():
@@ -62,7 +63,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.send_error(404)
 
     def log_message(self, format: str, *args: Any) -> None:
-        """Nobody reads a line a file; what fails is told by the page."""
+        """Log nothing: nobody reads a line a file, and the page tells what fails."""
 
 
 class Plain(Handler):
@@ -80,13 +81,13 @@ class Server(http.server.ThreadingHTTPServer):
         super().server_bind()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A tab that is closed in the midst of a file is nothing to tell."""
+        """Ignore a tab that is closed in the middle of a file."""
         if not isinstance(sys.exception(), ConnectionError):
             super().handle_error(request, client_address)
 
 
 def handler(folder: Path, kind: type[Handler] = Handler) -> type[Handler]:
-    """A handler for one folder."""
+    """A handler class for one folder."""
 
     class Here(kind):  # type: ignore[valid-type, misc]
         def __init__(self, *args: Any) -> None:

@@ -1,5 +1,5 @@
-"""The installed page with models that did not come with it: what this machine has is served from
-there, and what a person asks for in the page is downloaded, checked, kept and passed on meanwhile.
+"""The installed page with models that did not come with it: a model on this machine is served from
+there; one that a person asks for in the page is downloaded, checked, kept and passed on meanwhile.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from oneseek.workers.site import host
 
 MODEL = re.compile(r"/models-[0-9a-f]+/([\w.-]+)\.gguf")
 LOCAL, SAME = ("127.0.0.1", "localhost"), "same-origin"
-BEHIND = 2 * CHUNK  # a download writes in chunks: what came so much earlier lies in the file
+BEHIND = 2 * CHUNK  # bytes: a download writes in chunks, so what came this much earlier is on disk
 
 
 class Handler(host.Handler):
@@ -27,7 +27,7 @@ class Handler(host.Handler):
     downloading = threading.Lock()
 
     def model(self) -> dict | None:
-        """The known model that is asked for, where the page did not bring it."""
+        """The known model that is asked for and did not come with the page; else None."""
         named = MODEL.fullmatch(self.path.split("?")[0])
         if not named or Path(super().translate_path(self.path)).exists():
             return None
@@ -50,12 +50,13 @@ class Handler(host.Handler):
         super().do_GET()
 
     def is_from_the_page(self) -> bool:
-        """No other site has this machine download; what is no browser says nothing of sites."""
+        """Whether this page asks, or a program that is no browser: no other site may cause a
+        download."""
         name = self.headers.get("Host", "").partition(":")[0]
         return name in LOCAL and self.headers.get("Sec-Fetch-Site", SAME) == SAME
 
     def download(self, model: dict) -> None:
-        """Get a model and send it on; what came is kept when the person pauses or leaves."""
+        """Download a model and send it on; what came is kept when the person pauses or leaves."""
         span = re.fullmatch(r"bytes=(\d+)-", self.headers.get("Range", ""))
         first = int(span[1]) if span else 0
         passing = Passing(self, model, first)
@@ -71,7 +72,7 @@ class Handler(host.Handler):
 
 
 class Passing:
-    """What has arrived of a download, sent to the page from where it wants it."""
+    """Sends the page what has arrived of a download, from the byte where it wants to go on."""
 
     def __init__(self, handler: Handler, model: dict, first: int) -> None:
         self.handler, self.model, self.at = handler, model, first
@@ -81,7 +82,7 @@ class Passing:
         self.send(done - BEHIND if phase == "download" else self.at)
 
     def send(self, until: int) -> None:
-        """The bytes before `until` that were not sent yet."""
+        """Send the bytes before `until` that were not sent yet."""
         if not self.begun:
             self.begin()
         if until > self.at:

@@ -1,1 +1,1 @@
-"""What the browser tab gives the engine worker, and what stays there between requests."""
+"""What the engine worker gets from the browser tab, and keeps between requests."""

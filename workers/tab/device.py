@@ -1,4 +1,4 @@
-"""What a tab computes on: the graphics chip where it is a real one, or the processor."""
+"""The device that a tab computes on: the graphics chip where it is a real one, or the processor."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pyodide.ffi import can_run_sync, run_sync, to_js
 from oneseek.engine.core.messages import Device
 from oneseek.engine.turns import Turns
 
-OPEN_SECONDS = 30  # with the kernels it is tried by; a device the browser gave just after its graphics process died may stay silent
+OPEN_SECONDS = 30  # with its trial kernels; after a crash of the GPU process it may stay silent
 
 
 async def open_executor(kind: str) -> Any:
@@ -50,7 +50,7 @@ def processor(why: str, detail: str = "") -> Device:
 
 
 def without_chip(problem: Exception) -> Device:
-    """The processor, as the graphics chip failed; what happened is told."""
+    """The processor, with what happened when the graphics chip failed."""
     if isinstance(problem, TimeoutError):
         return processor("silent", f"no answer within {OPEN_SECONDS} seconds")
     return processor("failed", f"{type(problem).__name__}: {problem}")

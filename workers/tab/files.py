@@ -1,5 +1,5 @@
-"""Files in the page's workers: those that they keep beside the store (OPFS), whole or not there at
-all, and the person's, which the page hands over on a channel and which are read where they lie."""
+"""Files in the page's workers: those of their own beside the store (OPFS), each whole or absent,
+and the person's, which the page hands over on a channel and which are read where they lie."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from pyodide.ffi import create_proxy, to_js
 from oneseek.engine.model.formats import Source
 from oneseek.engine.model.formats.browser import BlobSource
 
-PICTURES = "pictures"  # the folder of those that messages show
+PICTURES = "pictures"  # the folder of the pictures in messages
 IMPORTED = "importer"  # the folder of what was imported: HASH.txt and HASH.json
 HAND_OVER_SECONDS = 30
-AGAIN_SECONDS = 0.2  # the page's end of the channel may not stand yet when it is first asked
+AGAIN_SECONDS = 0.2  # the page's end of the channel may not be open yet at the first request
 
 
 async def read_own(name: str) -> str:
-    """What is kept of an import."""
+    """The text of a file that is kept of an import."""
     return await (await open_own(IMPORTED, name)).text()
 
 
@@ -37,7 +37,7 @@ async def write_own(name: str, text: str) -> None:
 
 @contextlib.asynccontextmanager
 async def open_writer(where: str, name: str) -> AsyncIterator[Callable[[str], Awaitable[None]]]:
-    """What to call with each piece of text of a file; it takes its place when all is written."""
+    """A function that writes a piece of a file; the file takes its place when all is written."""
     handle = await (await folder(where)).getFileHandle(name, to_js_object({"create": True}))
     writable = await handle.createWritable()
     try:
@@ -58,7 +58,8 @@ def to_js_object(options: dict) -> Any:
 
 
 async def receive_files(channel: str) -> dict[str, Source]:
-    """A browser's files can be read in every thread that was given them."""
+    """The files that the page hands over on a channel: every thread that has a browser's file can
+    read it."""
     line = js.BroadcastChannel.new(channel)
     came: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
 

@@ -1,5 +1,5 @@
-"""What the models of the list take on this device, and what files are that a person holds in the
-page: read where they lie, nothing of them is copied."""
+"""The requests about models before they are loaded: what those of the list take on this device, and
+what a person's files are. The files are read where they lie, nothing is copied."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class ModelRequests:
 
     def __init__(self, resident: Resident) -> None:
         self.resident = resident
-        self.fits: dict[tuple[str, str], dict] = {}  # (model, back end) -> what was worked out
+        self.fits: dict[tuple[str, str], dict] = {}  # (model, back end) -> what it takes
         self.alone = asyncio.Lock()
 
     def judge(self, taken: dict) -> dict:
         return judge(taken, self.resident.device.kind, device_memory())
 
     async def on_what_fits(self, request: WhatFits) -> Fits:
-        """Of each known model, as given and packed."""
+        """What each known model takes here, as given and packed."""
         kind, models = self.resident.device.kind, {}
         async with self.alone:  # each once, and the worker answers others in between
             for id, row in registry.load_models().items():
@@ -39,7 +39,7 @@ class ModelRequests:
         return Fits(models=models, pace=pace, detail=detail)
 
     async def on_look_at(self, request: LookAt) -> Looked:
-        """Of the files that the page hands over on a channel."""
+        """What the files are that the page hands over on a channel."""
         told, file = look(await receive_files(request.channel))
         if file is not None:
             room = TRAINING_BYTES[self.resident.device.kind]

@@ -1,5 +1,5 @@
-"""The models of this browser: from the site or another one into OPFS, or from a file the person
-gave, checked whenever they are read.
+"""The models of this browser: fetched from this site or another one into OPFS, or files that the
+person gave, checked whenever they are read.
 
 A model that is complete in OPFS is opened without asking the network for anything.
 """
@@ -37,10 +37,10 @@ Progress = Callable[[str, int, int], None]
 
 INBOX = "inbox"
 GIVEN = "file:"
-EYES = "-" + hub.BESIDE  # behind the id of a model whose eyes are meant
-ENCODER = "encoder"  # by which the memory knows questions; it comes with the site's models
+EYES = "-" + hub.BESIDE  # the end of a name for the eyes of a model
+ENCODER = "encoder"  # the memory recognises questions by it; it comes with the site's models
 NOWHERE = {"address": "", "bytes": 0, "sha256": ""}
-ALONE = "tiny"  # for a look around, without anything beside it
+ALONE = "tiny"  # the test model, which needs nothing beside it
 
 
 class NotCarried(DownloadError):
@@ -53,13 +53,13 @@ class Paused(Exception):
 
 @dataclass
 class Origin:
-    """Where a model comes from, and what is known of its file; 0 and None where nothing is."""
+    """Where a model comes from, and what is known of its file; 0 and None stand for unknown."""
 
     address: str
     size: int
     sha256: str | None
     transport: Any
-    eyes: tuple[str, Origin] | None = None  # what they are kept as, and where they come from
+    eyes: tuple[str, Origin] | None = None  # the name they are kept under, and their origin
 
 
 class Models:
@@ -73,8 +73,8 @@ class Models:
         self.alone = asyncio.Lock()  # of two who want the encoder, one fetches it
 
     async def open(self, model: str, keep: bool, origin: dict, progress: Progress) -> ModelFile:
-        """The model's file, `progress(phase, done, total)` while it is fetched; Paused when
-        stopped."""
+        """The model's file; `progress(phase, done, total)` is called while it is fetched. Raises
+        Paused when stopped."""
         self.fetching = asyncio.ensure_future(self.source(model, keep, origin, progress))
         try:
             return open_model(await self.fetching)
@@ -103,8 +103,9 @@ class Models:
         return Origin(self.addresses[model], known.get("bytes", 0), known.get("sha256"), Fetch())
 
     async def elsewhere(self, model: str, origin: dict, eyes: dict | None = None) -> Origin:
-        """What the list knows holds; of a file that is on no list, what the hub tells. Its eyes are
-        those that are here, or that may be fetched."""
+        """The origin of a model of another site. The list's size and hash come first; for a file on
+        no list, those that the hub tells. Its eyes are those that are here, or that may be fetched.
+        """
         known = look_up(model) or origin
         found = Origin(origin["address"], known["bytes"], known["sha256"] or None, None)
         name = eyes_name(model, eyes)
@@ -115,7 +116,8 @@ class Models:
     async def fetch_all(
         self, model: str, keep: bool, origin: Origin, progress: Progress
     ) -> Source | dict[str, Source]:
-        """A model with its eyes, and before it the encoder where that is missing; told as one."""
+        """A model with its eyes, and before it the encoder if it is missing; progress counts them
+        as one."""
         wanted = [(model, origin), *([origin.eyes] if origin.eyes else [])]
         if model != ALONE and not await self.has(ENCODER):
             wanted.insert(0, (ENCODER, self.here(ENCODER)))
@@ -131,7 +133,7 @@ class Models:
         return found if origin.eyes else source
 
     async def has(self, model: str) -> bool:
-        """Whether all of its file is stored, and was checked."""
+        """Whether all of a model's file is stored, and was checked."""
         shelf, name = self.place(model)
         record, known = await shelf.record(name), look_up(model).get("sha256")
         here = bool(record and record.sha256) and known in (None, record.sha256)
@@ -151,8 +153,7 @@ class Models:
         return await in_memory(model, origin, progress)
 
     async def for_memory(self) -> Source:
-        """The encoder, which is fetched now where it is not here or damaged; kept, for facts
-        are."""
+        """The encoder, fetched now if it is missing or damaged. It is always kept, as facts are."""
         async with self.alone:
             try:
                 return await self.sound_encoder()
@@ -171,7 +172,8 @@ class Models:
         return source
 
     async def fetch_missing(self, model: str, origin: Origin, progress: Progress) -> Source:
-        """The stored file, fetched as far as it is missing; an older edition of it is replaced."""
+        """The stored file, after what is missing of it was fetched; an older edition of it is
+        replaced."""
         shelf, name = self.place(model)
         record = await shelf.record(name)
         if record and record.sha256 and origin.sha256 not in (None, record.sha256):
@@ -191,8 +193,8 @@ class Models:
         )
 
     async def open_inbox(self, name: str, progress: Progress) -> Source | dict[str, Source]:
-        """A person's file in OPFS inbox/, checked from its second visit on; a folder as {name:
-        source}."""
+        """A person's file in OPFS inbox/, checked from its second visit on; {name: source} for a
+        folder."""
         directory = await self.inbox.directory()
         try:
             file = await (await directory.getFileHandle(name)).getFile()
@@ -230,7 +232,7 @@ class Models:
 
 
 class Waits:
-    """Tells how far a download is, and that it waits when a site asks for that."""
+    """Reports how far a download is, and that it waits when a site asks for that."""
 
     def __init__(self, progress: Progress) -> None:
         self.progress, self.last = progress, (0, 0)
@@ -244,11 +246,12 @@ class Waits:
 
 
 def untold(phase: str, done: int, total: int) -> None:
-    """Nobody waits for it."""
+    """Report nothing: nobody waits for this download."""
 
 
 def look_up(model: str) -> dict:
-    """What the list has of a model, of the eyes of one, or of the encoder."""
+    """The list's record of a model, of a model's eyes, or of the encoder; empty if there is
+    none."""
     if model == ENCODER:
         return registry.encoder()
     owner = model.removesuffix(EYES)
@@ -257,7 +260,7 @@ def look_up(model: str) -> dict:
 
 
 def eyes_name(model: str, eyes: dict | None) -> str:
-    """What the eyes of a model are kept as; empty where it has none."""
+    """The name that a model's eyes are kept under; empty when it has none."""
     if look_up(model).get("eyes"):
         return model + EYES
     return GIVEN + hub.name_file(eyes["address"]) if eyes else ""
@@ -268,7 +271,7 @@ def tell_overall(tell: Progress, before: int, whole: int, phase: str, done: int,
 
 
 def elsewhere(model: str) -> str:
-    """What to do about a model that this site does not carry."""
+    """The sentence on what to do about a model that this site does not carry."""
     known = registry.load_models().get(model)
     if known is None:
         return f"There is no model called {model}; choose one of the list."
@@ -288,14 +291,14 @@ async def folder(directory: Any) -> dict[str, Source]:
 
 
 async def in_memory(model: str, origin: Origin, progress: Progress) -> Source:
-    """The file as a blob the browser holds for this visit only."""
+    """The file as a blob that the browser holds for this visit only."""
     parts, done, digest = [], 0, hashlib.sha256()
     progress("download", done, origin.size)
     async with origin.transport.get(origin.address, 0, "") as answer:
         if origin.size and answer.size != origin.size and origin.sha256:
             raise other_size(model, answer.size, origin.size)
         async for part in answer.parts():
-            parts.append(to_js(part))  # at once; a constructor would take each byte by itself
+            parts.append(to_js(part))  # converted here; a constructor would take byte by byte
             digest.update(part)
             done += len(part)
             progress("download", done, answer.size)

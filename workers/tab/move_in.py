@@ -1,5 +1,5 @@
-"""What a person told another assistant, moved into the page: how much of it states something, and
-then all of it known."""
+"""The requests that move a person's statements from another assistant into the page: they are
+counted first, then all of them are known."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class MoveInRequests:
         self.resident = resident
 
     async def on_look_in(self, request: LookIn) -> Finding:
-        """Only what states something, and what may take that back, is read a second time."""
+        """Count the statements, and keep for the second reading only the messages that state
+        something or that may take that back."""
         messages = await read(request.file)
         found = await look(self.resident.require_assistant(), messages, self.step(request.id))
         texts = {one.text for one, said in zip(messages, found, strict=True) if said}

@@ -45,7 +45,7 @@ async def folder(name: str) -> Any:
 
 
 async def put(name: str, data: bytes) -> int:
-    """Write a file into out/, whole; its size."""
+    """Write a whole file into out/; its size."""
     handle = await (await folder("out")).getFileHandle(name, create=True)
     access = await handle.createSyncAccessHandle()
     try:
@@ -58,7 +58,7 @@ async def put(name: str, data: bytes) -> int:
 
 
 async def take(name: str) -> bytes:
-    """The bytes of a file in inbox/, which is removed."""
+    """The bytes of a file in inbox/, which is then removed."""
     inbox = await folder("inbox")
     file = await (await inbox.getFileHandle(name)).getFile()
     try:
@@ -76,7 +76,7 @@ async def export(
     form: str,
     open_file: Callable[[], Awaitable[ModelFile]],
 ) -> tuple[str, bytes]:
-    """A version as a file: its name and its bytes. `open_file()` opens the model's own file."""
+    """A version as a file, (name, bytes). `open_file()` opens the model's own file."""
     record = await versions.record(number)
     weights = await assistant.learner.rebuilder.weights(number)
     flat, trained, model = flat_weights(weights), assistant.layout_of(weights), assistant.model
@@ -101,8 +101,8 @@ async def export(
 
 
 def adapter_in(came: dict[str, bytes], assistant: Assistant) -> tuple[np.ndarray, str]:
-    """The flat array of an adapter, in a zip or as PEFT's files, laid out as this assistant's own,
-    and its old name."""
+    """The flat array of an adapter, from a zip or from PEFT's files, in this assistant's own
+    layout, and its old name."""
     found = came if SETTINGS in came else unzip(*came.values())
     for name in (SETTINGS, WEIGHTS):
         if name not in found:

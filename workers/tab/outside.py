@@ -1,5 +1,5 @@
-"""Downloads from other sites: a transport that asks through web/static/outside.js, the one worker
-whose policy lets it, several ranges at once."""
+"""Downloads from other sites: a transport that asks through web/static/outside.js, the only worker
+whose policy allows it, several ranges at once."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SENTENCES = {
     "unsized": "{host} does not tell how long the file is. Nothing was fetched. Fetch it yourself "
     "and choose it here.",
 }
-"""What outside.js may answer in place of bytes -> what a person is told."""
+"""Error that outside.js answers in place of bytes -> the text that a person reads."""
 
 
 class OutsideRefused(DownloadError):
@@ -43,7 +43,7 @@ def sentence(error: str, url: str, count: int) -> str:
 
 
 class Outside:
-    """`wait(seconds)` is told when a site asks to wait; `size` is what is known of the file."""
+    """`wait(seconds)` is called when a site asks to wait; `size` is the known size of the file."""
 
     def __init__(self, script: str, size: int, wait: Callable[[float], None]) -> None:
         self.script, self.size, self.wait = script, size, wait

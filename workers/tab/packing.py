@@ -1,4 +1,4 @@
-"""A person's model made smaller while it is taken in, in the importer, where no answer waits for
+"""Packing of a person's model while it is taken in, in the importer, where no answer waits for
 it."""
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ LAYERS = "Q4_1"
 
 
 class Stopped(Exception):
-    """The person does not want to wait now."""
+    """The person stopped the packing."""
 
 
 class Packer:
-    """One model at a time; what is done of it lies beside the models until it is whole."""
+    """Packs one model at a time; an unfinished file lies beside the models until it is whole."""
 
     def __init__(self, emit: Emit) -> None:
         self.emit, self.inbox = emit, OpfsShelf(None, INBOX)
@@ -50,7 +50,7 @@ class Packer:
         return Done()
 
     def progress(self, phase: str, done: int, total: int) -> None:
-        """Tells the page, and hears it: a message only comes in when Python yields."""
+        """Tell the page, and let it answer: a message arrives only when Python yields."""
         self.emit(Packing(phase=phase, done=done, total=total))
         if can_run_sync():
             run_sync(asyncio.sleep(0))

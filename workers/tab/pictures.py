@@ -1,7 +1,7 @@
-"""Pictures of the chat in the engine's worker: the page keeps them as files, here they become tiles
-of the size that the model looks at.
+"""Pictures of the chat in the engine's worker: the page keeps them as files, here they are cut into
+tiles of the size that the model looks at.
 
-Pillow comes with the first of them, to a model with eyes.
+Pillow is loaded with the first picture for a model with eyes.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ class Pictures:
         self.recent: OrderedDict[tuple, Tiles] = OrderedDict()
 
     async def in_tiles(self, messages: list[dict], model: Model) -> list[dict]:
-        """A conversation with tiles in the place of the pictures' names; ImportRefused says what is
-        wrong with one that cannot be opened."""
+        """The messages with tiles in place of the pictures' names; ImportRefused tells the fault of
+        a picture that cannot be opened."""
         if not any(one.get("pictures") for one in messages):
             return messages
         model.must_see()
@@ -59,7 +59,7 @@ class Pictures:
 
 
 async def read_picture(name: str) -> bytes:
-    """A picture's file, as the page keeps it."""
+    """The bytes of a picture that the page keeps."""
     try:
         file = await open_own(PICTURES, name)
         return (await file.arrayBuffer()).to_bytes()

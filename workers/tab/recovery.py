@@ -1,8 +1,8 @@
-"""When what computes is lost, a graphics device or a thread: everything is rebuilt from what is
-stored, with patience.
+"""Recovery after a device is lost, a graphics chip or a thread: everything is rebuilt from the
+store, with patience.
 
-The first attempts come quickly, later ones wait longer; a device that was lost twice is not trusted
-again, the processor takes over.
+The first attempts come quickly, later ones wait longer. A device that was lost twice is not trusted
+again: the processor takes over.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ TRUSTED = 2  # losses after which the processor takes over
 
 class Recovery:
     """`rebuild(back_end)` makes the model resident again and says why on that back end;
-    `computes_on()` is the one in use."""
+    `computes_on()` is the back end in use."""
 
     def __init__(
         self, emit: Emit, rebuild: Callable[[str], Awaitable[str]], computes_on: Callable[[], str]
@@ -29,13 +29,13 @@ class Recovery:
         self.work: asyncio.Future | None = None
 
     def begin(self, reason: str) -> None:
-        """The device is gone; whoever needs it awaits `wait_for_end`."""
+        """Recover from the loss of the device; whoever needs it awaits `wait_for_end`."""
         if self.work is None or self.work.done():
             self.losses += 1
             self.work = asyncio.ensure_future(self.restore())
 
     async def wait_for_end(self) -> None:
-        """Until a recovery under way has ended; at once when there is none."""
+        """Wait until a recovery that is under way has ended."""
         if self.work is not None:
             await self.work
 
@@ -49,7 +49,7 @@ class Recovery:
             try:
                 why = await self.rebuild(back_end)
             except Exception:
-                if back_end == "cpu":  # nothing is left to try; who waits hears why
+                if back_end == "cpu":  # nothing is left to try; the waiters get the error
                     raise
             else:
                 self.emit(Restored(back_end=back_end, why=why))

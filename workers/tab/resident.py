@@ -1,7 +1,7 @@
 """What stays in this worker from one request to the next: the device, the store, the model on them.
 
-How they are put together is engine/open.py's; here is what the browser adds: its storage, its
-graphics chip, and a device that may go away.
+engine/open.py puts them together; this adds the browser's part: its storage, its graphics chip, and
+a device that may be lost.
 """
 
 from __future__ import annotations
@@ -65,7 +65,8 @@ class Refusal(Exception):
 
 
 class Resident:
-    """Shared by those who answer the requests for the engine; made once, filled as they come."""
+    """State shared by those who answer the engine's requests; made once, filled as requests
+    come."""
 
     def __init__(self, emit: Emit, settings: dict, modules: dict[str, Any]) -> None:
         self.emit, self.modules = emit, modules
@@ -74,7 +75,7 @@ class Resident:
         self.device: Device  # from `Start` on
         self.models: Models
         self.assistant: Assistant | None = None
-        self.loaded: LoadModel  # from the first model on: the request that it came by
+        self.loaded: LoadModel  # from the first model on: the request that loaded it
         self.versions: Versions
         self.questions: Questions
         self.on_event: Callable[[dict], None] = lambda event: (
@@ -85,8 +86,8 @@ class Resident:
         self.recovery = Recovery(emit, self.rebuild, lambda: self.device.kind)
 
     async def on_start(self, request: Start) -> Device:
-        """Choose what to compute on: the graphics chip when it is a real one and not slower than
-        the processor, which is measured once."""
+        """Choose the device: the graphics chip when it is a real one and not slower than the
+        processor, which is measured once."""
         self.device = await choose(request.engine)
         self.store = await open_browser_store(self.modules["store.js"])
         if self.device.why == "chip":
@@ -103,8 +104,8 @@ class Resident:
         return self.device
 
     async def on_load_model(self, request: LoadModel) -> Loaded | Failed:
-        """Fetch what is missing of a model and make it resident. Until then the one in use stays;
-        what that one was taught waits for this one."""
+        """Fetch what is missing of a model and make it resident. The model in use stays until then;
+        what it was taught then waits for the new one."""
         began, kept = 0.0, 0  # when the first byte came, and what was here then
 
         def progress(phase: str, done: int, total: int) -> None:
@@ -131,8 +132,8 @@ class Resident:
             raise
 
     async def open_device(self) -> Any:
-        """What the chosen device computes with; a graphics chip that cannot be opened leaves the
-        work to the processor."""
+        """The executor of the chosen device, or the processor's when a graphics chip cannot be
+        opened."""
         try:
             return await open_executor(self.device.kind)
         except Exception as problem:
@@ -142,8 +143,8 @@ class Resident:
         return await open_executor(self.device.kind)
 
     async def pace(self) -> tuple[dict, str]:
-        """How quick the device is, from a second of measuring; nothing where it fails at that, and
-        what happened."""
+        """(the speed of the device from a second of measuring, ""), or ({}, what happened) when
+        that fails."""
         threads = js.oneseekThreads.possible() if self.device.kind == "cpu" else 0
         key = f"pace:{self.device.kind}:{self.device.name}:{threads}"
         try:
@@ -159,7 +160,7 @@ class Resident:
         progress: Callable[[int, int], None],
         before: Assistant | None = None,
     ) -> Loaded:
-        """It takes over between two answers of the one `before`."""
+        """Use a model from between two answers of the assistant `before` on."""
         assistant = await assistant_of(
             file,
             executor,
@@ -200,13 +201,13 @@ class Resident:
         )
 
     async def warm(self, assistant: Assistant) -> None:
-        """What the first answer needs, and the first fact that is told: also without a network."""
+        """Prepare the first answer and the first told fact, so that they need no network."""
         await assistant.warm()
         with suppress(DownloadError):  # it is tried again when a fact is told
             await self.models.for_memory()
 
     async def rebuild(self, back_end: str) -> str:
-        """The same model on a new device, or on the processor; why on that one."""
+        """Load the same model on a new device, or on the processor; why on that one."""
         pause.wait_by(None)  # or plain Python would wait for a turn on the device that is gone
         self.require_assistant().abandon()
         chosen = await choose("cpu" if back_end == "cpu" else "gpu")
@@ -220,7 +221,7 @@ class Resident:
         return chosen.why
 
     def on_stop_loading(self, request: StopLoading) -> Done:
-        """Pause the download; what came is kept, unless it was to run from memory."""
+        """Pause the download; what came is kept, unless the model was to run from memory."""
         self.models.stop()
         return Done()
 
@@ -235,7 +236,7 @@ class Resident:
         return self.assistant
 
     async def tell_step(self, round: Round) -> None:
-        """A step is done: its figures go into the store, and to whoever shows them."""
+        """Store the figures of a step, and report them to whoever shows them."""
         plan = self.require_assistant().learner.training.plan.identity()
         figures = await loss_curve.add(self.store, round.run, plan, round.metrics)
         phase = "training" if figures["step"] < figures["steps"] else "checking"
@@ -247,11 +248,11 @@ class Resident:
         self.announce("version_rebuilding", **how_far)
 
     def listen(self, on_event: Callable[[dict], None]) -> None:
-        """Those who listen to the HTTP API hear what is announced."""
+        """Call `on_event` with what is announced, for those who listen to the HTTP API."""
         self.on_event = on_event
 
     def sign_with(self, signer: BrowserSigner | None) -> None:
-        """Every new head of the ledger is signed from now on, or no more."""
+        """Sign every new head of the ledger from now on, or no more for None."""
         self.signer = signer
         if self.assistant:
             self.assistant.versions.ledger.sign_with(signer)
@@ -265,17 +266,17 @@ class Resident:
 
 
 class Sources(Library):
-    """The page's sources, to be asked: the page adds and removes them, and their texts lie in files
-    beside the store."""
+    """The page's sources, which can be asked: the page adds and removes them, and their texts are
+    files beside the store."""
 
     def __init__(self, store: Any, reader: Callable[[], Reader],
                  read: Callable[[str], Awaitable[str]] = read_own) -> None:  # fmt: skip
         super().__init__(store, reader)
         self.read = read
-        self.marks: dict[str, str] = {}  # source -> the hash of the text that is known of it
+        self.marks: dict[str, str] = {}  # source -> the hash of its loaded text
 
     async def load(self) -> None:
-        """Those that are ready now, with their texts of now."""
+        """Load the sources that are ready now, with their present texts."""
         rows = await self.store.all("sources")
         ready = {id: one for id, one in rows if one.get("state") == "ready" and one.get("sha256")}
         for id in set(self.documents) - set(ready):

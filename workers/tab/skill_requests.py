@@ -1,4 +1,4 @@
-"""The requests about the examples of skills: read, corrected, added to; and a skill removed."""
+"""The requests about skills: to read, correct or add examples, and to remove a skill."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class SkillRequests:
         return ExampleList(items=items, more=len(pairs) - len(items), seldom=seldom(pairs))
 
     async def on_change_examples(self, request: ChangeExamples) -> SkillExamples:
-        """What a person corrected or added; the next training learns from it."""
+        """Store what a person corrected or added; the next training learns from it."""
         known = Examples(self.resident.require_assistant().skills)
         told = await known.change(request.skill, request.changes)
         self.resident.emit_changed("state")
@@ -36,7 +36,7 @@ class SkillRequests:
         return SkillExamples(**counts)
 
     async def on_remove_skill(self, request: RemoveSkill) -> Done:
-        """A skill is gone, and what taught it."""
+        """Remove a skill, and what taught it."""
         self.resident.require_assistant()
         await remove_skill((await self.server.api_ready()).service.runs, request.name)
         self.resident.emit_changed("state", "versions", "examples", "queue", "ledger")

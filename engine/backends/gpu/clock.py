@@ -1,8 +1,8 @@
-"""What work takes on the device: by the device's own clock where it has one, else by waiting for
-it.
+"""Measure how long work takes on the device: by the device's own clock where it has one, else by
+waiting for it.
 
-Ordinary Chrome rounds its clock to 100 us. Firefox has none that pages may read, and looks for
-finished work only now and then, so that what a wait for nothing takes is no part of the work.
+Ordinary Chrome rounds its clock to 100 us. Firefox has no clock that pages may read and polls for
+finished work only now and then, so the time of a wait without any work is subtracted.
 """
 
 from __future__ import annotations
@@ -20,30 +20,31 @@ from oneseek.engine.compiler.ir import Spec
 from oneseek.engine.compiler.pieces import LEAST_MS
 from oneseek.engine.turns import SLICE_MS
 
-WAITS = 3  # for nothing, of which the shortest counts
-LONG_MS = 20.0  # a wait for nothing that takes so long is one for the browser to look
-NUDGE_MS = 4.0  # between two submits of nothing, each of which makes such a browser look
-ENOUGH_MS = 1.0  # of a work run again and again: what a rounded clock measures well
-MOST_TIMES = 200  # that it is run for that
-NUDGED = 0.5  # of the wait without nudges: what it has to take with them for them to stay
+WAITS = 3  # without work; the shortest counts
+LONG_MS = 20.0  # a wait without work that takes as long shows that the browser polls
+NUDGE_MS = 4.0  # between two empty submits, each of which makes such a browser poll
+ENOUGH_MS = 1.0  # of repeated work: a rounded clock measures this well
+MOST_TIMES = 200  # repetitions at most to reach ENOUGH_MS
+NUDGED = 0.5  # nudging stays on if it shortens the wait to less than this share
 
 Work = Callable[..., None]  # issues dispatches in a pass
 
 
 class Clock:
-    """Of one device, an oneseek.engine.backends.gpu.device.Device: `set` it before use."""
+    """The clock of one oneseek.engine.backends.gpu.device.Device; call `set` before use."""
 
     def __init__(self, gpu: Any) -> None:
-        self.gpu, self.tick = gpu, math.inf  # ms: the shortest time it told that was not zero
-        self.wait_ms = 0.0  # what a wait for nothing takes
+        self.gpu, self.tick = gpu, math.inf  # ms: the shortest nonzero time measured
+        self.wait_ms = 0.0  # the time of a wait without work
 
     @property
     def slice_ms(self) -> float:
-        """Of work between two waits: half of what a wait takes, where waits take long."""
+        """The milliseconds of work between two waits: at least SLICE_MS, and half the time of a
+        wait."""
         return max(SLICE_MS, self.wait_ms / 2)
 
     async def set(self) -> None:
-        """Measure what a wait takes, and have the browser nudged where that makes it shorter."""
+        """Measure the time of a wait, and turn nudging on where it makes the wait shorter."""
         self.wait_ms, device = await self._wait(), self.gpu.device
         if self.wait_ms < LONG_MS or not hasattr(device, "nudge_ms"):
             return
@@ -63,16 +64,17 @@ class Clock:
         return min(spent)
 
     async def measure_submit(self, submit: Callable[[], None]) -> float:
-        """Milliseconds of what `submit` submits, on a device that is free before; what a wait for
-        nothing takes is taken off."""
+        """Return the milliseconds of what `submit` submits to an idle device, less the time of a
+        wait without work."""
         began = time.perf_counter()
         submit()
         await self.gpu.wait_for_work()
         return max(0.0, 1e3 * (time.perf_counter() - began) - self.wait_ms)
 
     async def measure(self, label: str, issue: Work, again: bool) -> float:
-        """Milliseconds of a work, which `issue` issues so many times in a pass. One that may run
-        again runs until a millisecond has passed: a clock may be rounded to a tenth of one."""
+        """Return the milliseconds of one run of `issue`, which takes the number of `times` to run
+        in a pass. With `again` it repeats for at least a millisecond, because a clock may be
+        rounded to a tenth of one."""
         times, [spent] = 1, await self.measure_passes([(label, issue)])
         if not again:
             return max(spent, self.tick / 2)
@@ -83,7 +85,7 @@ class Clock:
         return spent / times
 
     async def measure_passes(self, works: Sequence[tuple[str, Work]]) -> list[float]:
-        """Milliseconds of each of these works by the device's clock, each in a pass of its own."""
+        """Return the milliseconds of each work by the device's clock, each in a pass of its own."""
         count, device = 2 * len(works), self.gpu.device
         queries = device.create_query_set(label="costs", type="timestamp", count=count)
         encoder = device.create_command_encoder(label="costs")

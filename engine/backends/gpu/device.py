@@ -1,6 +1,6 @@
-"""What lives on one graphics device: its buffers, its compiled kernels, what goes wrong with it.
+"""One graphics device: its buffers, its compiled kernels, and its errors.
 
-Only here and in executor.py is the device created or asked for anything but to run a program.
+Only here and in executor.py is the device created or used for anything but running a program.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from oneseek.engine.turns import Turns
 USAGE = wgpu.BufferUsage.STORAGE | wgpu.BufferUsage.COPY_SRC | wgpu.BufferUsage.COPY_DST
 DTYPES = {"f32": np.float32, "i32": np.int32, "u32": np.uint32, "f16": np.float16}
 ALIGNMENT = 256  # bytes: where a binding may begin
-KEPT_BYTES = 1 << 20  # of a staging buffer that is kept
+KEPT_BYTES = 1 << 20  # of the largest staging buffer that is kept for reuse
 BINDINGS = "max-storage-buffers-per-shader-stage"
-# how browsers put it when the device went while something was under way
+# in a browser's messages when the device was lost during an operation
 SIGNS_OF_LOSS = ("device is lost", "aborterror", "instance reference no longer exists")
 
 
@@ -55,22 +55,22 @@ class Tensor:
 
 
 class Device:
-    """An open device: its buffers, its compiled kernels, the cost of each, and its end."""
+    """An open device: its buffers, its compiled kernels, the cost of each, and its loss."""
 
     def __init__(self, device: Any, memory_limit: int | None = None) -> None:
         self.device, self.memory_limit, self.allocations = device, memory_limit, Allocations()
         self.turns = Turns()
         info = device.adapter_info
-        told = f"{info['device']} {info['description']}".strip()  # browsers keep both to themselves
+        told = f"{info['device']} {info['description']}".strip()  # browsers hide both
         self.description = told or f"{info['vendor']} {info['architecture']}".strip()
         self.kernels = Kernels(device, Tier(software=info["adapter_type"].lower() == "cpu"))
-        self.notes: list[str] = []  # what the device offers and is not used, and why
+        self.notes: list[str] = []  # offered features that stay off, and why
         self.timestamps = "timestamp-query" in device.features
         self.bindings = device.limits[BINDINGS]
         self.clock = Clock(self)
         self.costs = Costs(self.tier.software, self.timestamps)
-        self._staging: dict[int, list[Any]] = {}  # by size: buffers that results are read through
-        self.lost = ""  # why, once it is
+        self._staging: dict[int, list[Any]] = {}  # by size: mappable buffers, free for reuse
+        self.lost = ""  # the reason, once it is lost
         self.on_lost: Callable[[str], None] = lambda reason: None
         self.nothing = self.allocate("nothing", Spec((4,)))  # bound where an input is absent
         if hasattr(device, "lost_async"):
@@ -88,7 +88,7 @@ class Device:
     # buffers
 
     def allocate(self, label: str, spec: Spec) -> Any:
-        """A zeroed buffer; its bytes count until Python drops it."""
+        """Return a zeroed buffer; its bytes count until Python drops it."""
         size = max(16, -(-spec.nbytes // 16) * 16)
         limit = self.device.limits["max-storage-buffer-binding-size"]
         if size > limit:
@@ -132,7 +132,7 @@ class Device:
             self.device.queue.write_buffer(buffer, offset * BYTES[spec.dtype], data)
 
     async def read(self, buffer: Any, start: int, spec: Spec) -> np.ndarray:
-        """Elements from `start`, copied through a mapped buffer; waits for what was submitted."""
+        """Elements from `start`, copied through a mapped buffer; waits for all submitted work."""
         staging, mapped = self._copy_to_staging(
             buffer, start * BYTES[spec.dtype], max(4, spec.nbytes)
         )
@@ -143,7 +143,7 @@ class Device:
         return data[: spec.size].reshape(spec.shape).copy()
 
     def _copy_to_staging(self, buffer: Any, offset: int, size: int) -> tuple[Any, Any]:
-        """A buffer that these bytes are copied into, and the promise that it is mapped."""
+        """A staging buffer into which these bytes are copied, and the promise that it is mapped."""
         staging = self.take_staging(size)
         encoder = self.device.create_command_encoder(label=f"read {buffer.label}")
         encoder.copy_buffer_to_buffer(buffer, offset, staging, 0, size)
@@ -151,8 +151,7 @@ class Device:
         return staging, staging.map_async("READ")
 
     def take_staging(self, size: int) -> Any:
-        """A buffer that can be mapped, of at least so many bytes; `keep` it for the next who
-        reads."""
+        """Return a mappable buffer of at least `size` bytes; give it back with `keep`."""
         size = -(-size // ALIGNMENT) * ALIGNMENT
         if kept := self._staging.get(size):
             return kept.pop()
@@ -160,12 +159,13 @@ class Device:
         return self.device.create_buffer(label="staging", size=size, usage=usage)
 
     def keep(self, staging: Any) -> None:
-        """Large ones are not kept: they are read now and then."""
+        """Keep a staging buffer for reuse; large ones are dropped, because they are seldom
+        needed."""
         if staging.size <= KEPT_BYTES:
             self._staging.setdefault(staging.size, []).append(staging)
 
     def mark(self) -> tuple[Any, Any]:
-        """What `wait_for_mark` waits for: everything submitted so far."""
+        """A mark for `wait_for_mark`: it is reached when everything submitted so far is done."""
         return self._copy_to_staging(self.nothing, 0, 4)
 
     async def wait_for_mark(self, mark: tuple[Any, Any] | None) -> None:
@@ -177,7 +177,7 @@ class Device:
         self.keep(staging)
 
     async def wait_for_work(self) -> None:
-        """Until everything submitted so far is done."""
+        """Wait until everything submitted so far is done."""
         await self.wait_for_mark(self.mark())
 
     def submit(self, encoder: Any) -> None:

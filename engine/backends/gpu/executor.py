@@ -1,7 +1,7 @@
 """The WebGPU executor, natively and in the browser alike: one device and its buffers.
 
-kernels.py compiles for it and run.py replays on it in slices. Nothing here waits: errors come
-from `ready`, `advance` and `read`, with names.
+kernels.py compiles for it and run.py replays on it in slices. Nothing here waits: `ready`,
+`advance` and `read` raise the errors, with names.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from oneseek.engine.backends.gpu.run import Run
 from oneseek.engine.compiler.schedule import Plan
 
 WANTED = ("timestamp-query", "shader-f16", "subgroups", "subgroup")
-FLOOR = {  # what every WebGPU device can do, of the limits that matter here
+FLOOR = {  # the limits used here, at the minimum that WebGPU guarantees
     BINDINGS: 8,
     "max-storage-buffer-binding-size": 1 << 27,
     "max-buffer-size": 1 << 28,
@@ -32,9 +32,9 @@ FLOOR = {  # what every WebGPU device can do, of the limits that matter here
 
 @contextlib.contextmanager
 def silent_drivers() -> Iterator[None]:
-    """Meanwhile what is written to the process's stderr goes nowhere, but for Python's own: drivers
-    remark there on what a machine lacks, and what fails raises an error all the same."""
-    if sys.__stderr__ is None:  # closed before Python began: the number 2 is another file's
+    """Send what others write to the process's stderr nowhere, except for Python's own: drivers warn
+    there about what a machine lacks, and what fails raises an error all the same."""
+    if sys.__stderr__ is None:  # closed before Python began: descriptor 2 belongs to another file
         yield
         return
     kept, nowhere, before = os.dup(2), os.open(os.devnull, os.O_WRONLY), sys.stderr
@@ -59,8 +59,9 @@ class GPU(Device):
 
     @classmethod
     async def open(cls, memory_limit: int | None = None, floor: bool = False) -> GPU:
-        """The browser's or the machine's adapter, with all it has and that computes rightly; with
-        `floor` only what every WebGPU device has. No adapter is an error."""
+        """Open the adapter of the browser or the machine, with every feature that computes
+        correctly; with `floor` only what every WebGPU device has. Without an adapter it raises an
+        error."""
         if sys.platform == "emscripten":
             from oneseek.engine.backends.gpu import webgpu
 

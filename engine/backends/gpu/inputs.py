@@ -1,4 +1,4 @@
-"""The inputs of a run that belong to it alone: one buffer, so that they are written at once."""
+"""A run's own small inputs, in one buffer, so that one write updates them all."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ import numpy as np
 from oneseek.engine.backends.gpu.device import ALIGNMENT, DTYPES, Device
 from oneseek.engine.compiler.ir import Program, Spec, Value
 
-MOST_BYTES = 1 << 20  # of an input that is written together with others
+MOST_BYTES = 1 << 20  # of an input that shares the buffer
 
 
 class Inputs:
-    """Of a program, those that no step changes and that were not given as tensors. What is written
-    is kept here until somebody takes it to the device."""
+    """The inputs of a program that no step changes and that were not given as tensors. `write`
+    keeps the data here until `take_changes` or `flush`."""
 
     def __init__(self, gpu: Device, program: Program, tensors: dict) -> None:
         self.gpu = gpu
         changed = {step.ins[i] for step in program.steps for i in step.op.updates}
         roots = {value.root for value in changed if value is not None}
-        self.at: dict[Value, int] = {}  # the byte at which each begins
+        self.at: dict[Value, int] = {}  # the offset of each, in bytes
         end = 0
         for name, value in program.inputs.items():
             if name in tensors or value in roots or value.spec.nbytes > MOST_BYTES:
@@ -29,7 +29,7 @@ class Inputs:
             end += -(-max(16, value.spec.nbytes) // ALIGNMENT) * ALIGNMENT
         self.bytes = np.zeros(end, np.uint8)
         self.buffer = gpu.allocate("inputs", Spec((end // 4,))) if end else None
-        self._fresh: tuple[int, int] | None = None  # from where to where it was written
+        self._fresh: tuple[int, int] | None = None  # the byte range written since the last transfer
 
     def write(self, value: Value, array: np.ndarray) -> None:
         begin = self.at[value]
@@ -40,13 +40,13 @@ class Inputs:
         self._fresh = min(first, begin), max(last, end)
 
     def take_changes(self) -> tuple[Any, int, memoryview] | None:
-        """(buffer, offset, bytes) of what was written since this was asked last."""
+        """(buffer, offset, bytes) of what was written since the last call; None if nothing was."""
         if self._fresh is None:
             return None
         (begin, end), self._fresh = self._fresh, None
         return self.buffer, begin, self.bytes[begin:end].data
 
     def flush(self) -> None:
-        """Everything written is on the device for what is submitted from now on."""
+        """Write everything to the device, for what is submitted from now on."""
         if given := self.take_changes():
             self.gpu.device.queue.write_buffer(*given)

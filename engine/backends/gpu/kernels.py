@@ -1,7 +1,7 @@
-"""The kernels one device has compiled: a module a file, a pipeline a shape, each made once.
+"""The compiled kernels of one device: a module for each file, a pipeline for each shape, each made
+once.
 
-What the device offers beyond the floor (tiers.py) is one line in front of the file, never a copy of
-it.
+Features beyond the floor (tiers.py) are one line put before the file, never a copy of it.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from oneseek.engine.compiler import launch
 from oneseek.engine.compiler.ir import Step, Value
 from oneseek.engine.compiler.schedule import is_elementwise
 
-UNIFORM_BYTES = 256  # from one uniform of a buffer to the next, on every device
-NUMBERS = 256  # of them in a buffer
+UNIFORM_BYTES = 256  # the alignment of uniforms that every device accepts
+NUMBERS = 256  # uniforms in a buffer
 
 
 def source_of(file: str) -> str:
@@ -29,13 +29,13 @@ def source_of(file: str) -> str:
 
 
 def sizes_of(file: str) -> list[str]:
-    """The members of a file's `Sizes`, in their order."""
+    """Return the members of a file's `Sizes`, in order."""
     found = re.search(r"struct Sizes \{(.*?)\}", source_of(file), re.DOTALL)
     return re.findall(r"(\w+): u32", found[1]) if found else []
 
 
 def find_source(step: Step) -> tuple[str, str, str]:
-    """The file a step's kernel is in, what is put before it, and the expression it computes."""
+    """Return the file of a step's kernel, what is put before it, and the expression it computes."""
     if not is_elementwise(step.op):
         return step.op.kernel.split(":")[0], "", ""
     element, _, _ = launch.elementwise(step)
@@ -43,14 +43,14 @@ def find_source(step: Step) -> tuple[str, str, str]:
 
 
 def find_launch(step: Step, tier: launch.Tier) -> tuple[str, launch.Groups, dict]:
-    """The entry point, the workgroups and the constants of a step."""
+    """Return the entry point, the workgroups and the constants of a step."""
     if is_elementwise(step.op):
         return "elementwise", *launch.elementwise(step)[1:]
     return launch.launch_of(step, tier)
 
 
 def format_kernel(step: Step) -> str:
-    """A step's kernel as WGSL, with how it is launched on a device that has only what all have."""
+    """A step's kernel as WGSL, with its launch on a device that has only the floor's features."""
     file, prefix, expression = find_source(step)
     entry, groups, told = find_launch(step, launch.Tier())
     numbers = ", ".join(f"{name} = {value}" for name, value in told.items())
@@ -64,7 +64,7 @@ def _entry(binding: int, kind: str) -> dict:
 
 
 class Kernels:
-    """Compiled for `device` at the tier it has been found good for."""
+    """Compiles for `device` at the tier found to compute correctly on it."""
 
     def __init__(self, device: Any, tier: launch.Tier) -> None:
         self.device, self.tier = device, tier
@@ -73,15 +73,15 @@ class Kernels:
         self._pipelines: dict[tuple, object] = {}
         self._sizes: dict[str, list[str]] = {}
         self._numbers: dict[tuple, tuple[Any, int]] = {}
-        self._table: Any = None  # the buffer that the next of them go into
+        self._table: Any = None  # the buffer that takes the next numbers
         self._places: dict[tuple, object] = {}
         entries = [_entry(i, "uniform") for i in range(2)]
         self._place_layout = device.create_bind_group_layout(label="place", entries=entries)
 
     def front(self) -> str:
-        """What is put before every file: the tier, the prelude, the reductions."""
+        """Return what is put before every file: the tier, the prelude, the reductions."""
         half, sub = self.tier.f16, self.tier.subgroups
-        named = sub and "subgroups" in self.device.features  # natively they need no line
+        named = sub and "subgroups" in self.device.features  # natively no line is needed
         lines = ["enable f16;"] * half + ["enable subgroups;"] * named
         lines.append(f"alias real = {'f16' if half else 'f32'};\n")
         reduce = "reduce_subgroups.wgsl" if sub else "reduce.wgsl"
@@ -99,7 +99,8 @@ class Kernels:
         return self._modules[source]
 
     def layout(self, access: tuple[str, ...]) -> tuple:
-        """Bind group layout and pipeline layout for buffers accessed so, one after another."""
+        """Return the bind group layout and the pipeline layout for buffers of these access kinds,
+        in order."""
         if access not in self._layouts:
             entries = [_entry(i, kind) for i, kind in enumerate(access)]
             group = self.device.create_bind_group_layout(label=str(len(access)), entries=entries)
@@ -109,7 +110,7 @@ class Kernels:
         return self._layouts[access]
 
     def place(self, first: tuple[int, ...], across: int, sizes: tuple[int, ...]) -> Any:
-        """The bind group that tells a kernel where its piece of a dispatch begins, how many
+        """Return the bind group that tells a kernel where its piece of a dispatch begins, how many
         workgroups the whole has along x, and its sizes."""
         where = (*first, across), sizes
         if where not in self._places:
@@ -125,7 +126,7 @@ class Kernels:
         return self._places[where]
 
     def _four(self, numbers: tuple[int, ...]) -> tuple[Any, int]:
-        """Where up to four numbers lie that kernels read and nobody changes: a buffer of many."""
+        """The buffer and offset of up to four constant numbers; one buffer holds many of these."""
         if numbers not in self._numbers:
             place = len(self._numbers) % NUMBERS
             if place == 0:
@@ -138,7 +139,7 @@ class Kernels:
         return self._numbers[numbers]
 
     def pipeline(self, step: Step, bound: Bound) -> Any:
-        """-> the promise of a compiled kernel, its identity, its workgroups, and its sizes."""
+        """Return the promise of a compiled kernel, its identity, its workgroups, and its sizes."""
         file, prefix, expression = find_source(step)
         entry, groups, told = find_launch(step, self.tier)
         if max(groups) > launch.MAX_GROUPS:
@@ -165,9 +166,9 @@ class Kernels:
 
 
 class Bound:
-    """Which memory a step's kernel sees: the inputs in order, then outputs with memory of their
-    own. One buffer cannot be bound twice when one binding writes, so an input whose memory the
-    output takes over is left out and `reused` tells the kernel to read the output instead."""
+    """The memory that a step's kernel binds: its inputs in order, then the outputs with memory of
+    their own. A buffer that one binding writes cannot be bound twice, so an input whose memory the
+    output takes over is left out, and `reused` tells the kernel to read the output instead."""
 
     def __init__(
         self,
@@ -176,7 +177,7 @@ class Bound:
         is_read: Callable[[Value], bool] = lambda value: True,
     ) -> None:
         self.wanted = sum(1 << i for i, out in enumerate(step.outs) if is_read(out))
-        self.entry = ""  # added to the name of the entry point
+        self.entry = ""  # suffix of the entry point's name
         updated = set(step.op.updates)
         self.outs = step.outs[len(updated) :]
         self.values: list[Value | None] = list(step.ins)
@@ -198,8 +199,8 @@ class Bound:
         self.access = (*kinds, *["storage"] * len(self.outs))
 
     def within(self, limit: int) -> list[Bound]:
-        """Itself, or where a device binds fewer buffers at once: one launch for each output, of
-        the entry point whose name ends in `_one`."""
+        """Return itself, or where a device binds fewer buffers at once, one launch for each wanted
+        output, of the entry point whose name ends in `_one`."""
         if len(self.values) <= limit:
             return [self]
         alone = []
@@ -214,7 +215,7 @@ class Bound:
 
 
 def shader_problem(file: str, before: str, problem: Exception) -> GPUProblem:
-    """The compiler's complaint with lines counted in the file, not in what was put before it."""
+    """The compiler's error with lines counted in the file, without what was put before it."""
     found = re.search(r":(\d+):(\d+)", str(problem))
     if not found:
         return GPUProblem(f"shaders/{file} does not compile: {problem}")

@@ -1,7 +1,7 @@
-"""Recorded dispatches issued natively, with the library's own functions.
+"""Issue recorded dispatches natively, with the library's own functions.
 
-The wrappers of wgpu-py look for errors after each call, which takes longer than the calls; here
-they come, as in a browser, from what ends the pass.
+The wrappers of wgpu-py check for errors after each call, which takes longer than the call itself;
+here, as in a browser, the end of the pass raises them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from wgpu.backends.wgpu_native import ffi, lib
 
 
 class Recording:
-    """The counterpart of webgpu.py's."""
+    """The counterpart of the class in webgpu.py."""
 
     def __init__(self, calls: list[tuple]) -> None:
         self._keep = calls
@@ -42,9 +42,9 @@ class Recording:
     def turn(
         self, device: Any, given: tuple | None, before: Any, span: tuple, after: Any, staging: Any
     ) -> Awaitable[bytes]:
-        """One submit: `given` (buffer, offset, bytes) is written; copies `before` are made, of
-        (source, offset, target, offset, size); the dispatches of `span` run; what `after` names,
-        (source, offset, size), is copied into `staging`, whose bytes are promised."""
+        """In one submit, write `given` (buffer, offset, bytes); make the copies `before`, each
+        (source, offset, target, offset, size); run the dispatches of `span`; copy what `after`
+        names, each (source, offset, size), into `staging`. Return the promise of its bytes."""
         if given:
             device.queue.write_buffer(*given)
         encoder = device.create_command_encoder(label="turn")
@@ -70,12 +70,12 @@ class Recording:
 
     @staticmethod
     def flat(copies: list[tuple]) -> list[tuple]:
-        """As `turn` takes them."""
+        """Return the copies in the form that `turn` takes."""
         return copies
 
 
 def bind_groups(device: Any, wanted: list[tuple]) -> list[Any]:
-    """Groups of (layout, [(buffer, offset, size)])."""
+    """Create bind groups from (layout, [(buffer, offset, size)])."""
     return [
         device.create_bind_group(
             layout=layout,

@@ -1,8 +1,8 @@
 """One program on the device: recorded once, replayed from any dispatch to any other.
 
-Slices are cut by what each dispatch costs, so that a slice of 6 ms takes 6 ms and whoever is
-waiting gets the device after it. A cost is measured once for each kind of dispatch with the
-device's own clock; where it has none, whole slices are measured, and their dispatches share that.
+Slices are cut by the cost of each dispatch, so that a slice of 6 ms takes 6 ms and whoever waits
+gets the device after it. The device's own clock measures the cost once for each kind of dispatch;
+where it has none, the time of a whole slice is divided among its dispatches.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ if sys.platform == "emscripten":
 else:
     from oneseek.engine.backends.gpu.native_replay import Recording, bind_groups
 
-TAUGHT = 3  # times that a run is begun before it is known what its dispatches cost
-OFTEN, AGAIN = 10, 32  # up to then each time tells it, and then every so many
-AHEAD = 8  # times that one may be begun before its first result is read
-RECENT = 3  # times that it ran by itself, of which the quickest says how many those are
-AHEAD_MS = 25.0  # of work begun ahead: nobody sees whether a word comes so much later
-PROBES = 16  # dispatches measured between two breaths
+TAUGHT = 3  # runs after which the costs of the dispatches are known
+OFTEN, AGAIN = 10, 32  # up to the first number each run is timed, then every so many
+AHEAD = 8  # runs begun at most before the first result is read
+RECENT = 3  # runs timed alone; the fastest decides how many are begun ahead
+AHEAD_MS = 25.0  # of work begun ahead: nobody notices a word that comes as much later
+PROBES = 16  # dispatches measured before other work may run
 
 
 class Run:
-    """A plan bound to buffers. Tensors given are shared; everything else belongs to the run."""
+    """A plan bound to buffers. Given tensors are shared; everything else belongs to the run."""
 
     def __init__(self, gpu: Device, plan: Plan, tensors: dict[str, Tensor]) -> None:
         self.gpu, self.plan, self.program = gpu, plan, plan.program
@@ -53,7 +53,7 @@ class Run:
         slots = [gpu.allocate(f"slot {i}", Spec((-(-n // 4),))) for i, n in enumerate(plan.slots)]
         self.buffers |= {value: slots[slot] for value, slot in plan.slot_of.items()}
         self._dispatches: list[Dispatch] = []
-        self._groups: dict[tuple, int] = {}  # what a kernel sees: the number of its group
+        self._groups: dict[tuple, int] = {}  # a kernel's buffers: the number of its bind group
         read = {v.root for step in self.program.steps for v in step.reads}
         read |= {v.root for v in self.program.outputs.values()} | {*self.program.inputs.values()}
         for step in self.program.steps:
@@ -65,12 +65,12 @@ class Run:
         for dispatch in self._dispatches:
             dispatch.group = groups[dispatch.group]
         self._pieces = [piece for d in self._dispatches for piece in split(d)]
-        self._cut = 0, 0.0, len(self._pieces)  # lessons known then, the longest piece, from where
+        self._cut = 0, 0.0, len(self._pieces)  # last cut: costs.lessons, limit (ms), first piece
         self._ready = False
-        self._times = 0  # that all of it was begun at once
-        self._ended = 0  # times that it ended in slices
-        self._cost = -1, 0.0  # lessons known then, milliseconds of all of it
-        self._alone: list[float] = []  # milliseconds of the last times that it ran by itself
+        self._times = 0  # how often `begin` was called
+        self._ended = 0  # how often it reached the end in slices
+        self._cost = -1, 0.0  # costs.lessons and the milliseconds of a whole run
+        self._alone: list[float] = []  # milliseconds of the last runs timed alone
         self._copies: dict[tuple, Any] = {}
         self._recording: Recording  # of all pieces, once it is ready
 
@@ -85,8 +85,7 @@ class Run:
         return Dispatch(step, pipeline, group, counts, sizes, kind, again)
 
     def _place(self, step: Step, value: Value | None) -> tuple:
-        """buffer, offset and size in bytes, rounded up so that the last numbers make a whole
-        vec4"""
+        """Return buffer, offset and size in bytes, rounded up to a whole vec4."""
         if value is None:
             return self.gpu.nothing, 0, 16
         at = self._begins(value)
@@ -95,26 +94,26 @@ class Run:
         return self.buffers[value.root], at, -(-max(4, value.spec.nbytes) // 16) * 16
 
     def _begins(self, value: Value) -> int:
-        """The byte of its buffer at which a value begins."""
+        """Return the byte of its buffer at which a value begins."""
         return self._inputs.at.get(value.root, 0) + value.start * BYTES[value.spec.dtype]
 
     def __len__(self) -> int:
-        """In pieces of dispatches; `advance` may cut what lies before it into more of them."""
+        """The number of pieces of dispatches; `advance` may cut those ahead into more."""
         return len(self._pieces)
 
     def step(self, i: int) -> Step:
-        """What piece i belongs to."""
+        """Return the step of piece i."""
         return self._pieces[i].dispatch.step
 
     def find_step_end(self, start: int) -> int:
-        """Where the step that begins at piece `start` ends."""
+        """Return the piece after the step that begins at piece `start`."""
         stop = start
         while stop < len(self) and self.step(stop) is self.step(start):
             stop += 1
         return stop
 
     async def ready(self) -> None:
-        """Until every kernel is compiled; compile errors come from here."""
+        """Wait until every kernel is compiled; raises the compile errors."""
         if self._ready:
             return
         done: dict[int, object] = {}
@@ -136,7 +135,7 @@ class Run:
             raise GPUProblem(f"{step}: {problem}") from problem
 
     def _record(self) -> None:
-        """The pieces as (pipeline, group, place, counts), ready to be issued in one call."""
+        """Record the pieces as (pipeline, group, place, counts), ready to be issued in one call."""
         calls = []
         for dispatch, first, counts in self._pieces:
             across = dispatch.counts[0] if dispatch.counts[1] > 1 else 0
@@ -165,7 +164,7 @@ class Run:
         return await self.gpu.read(self.buffers[value.root], start, value.spec)
 
     def run(self, start: int = 0, stop: int | None = None) -> None:
-        """Submit the pieces [start, stop) at once; `ready` comes first."""
+        """Submit the pieces [start, stop) at once; call `ready` first."""
         stop = len(self) if stop is None else stop
         self._inputs.flush()
         label = f"{self.program.name} {start}:{stop}"
@@ -176,8 +175,8 @@ class Run:
         self.gpu.submit(encoder)
 
     async def advance(self, start: int = 0, budget_ms: float | None = None) -> int:
-        """Run from `start` for about `budget_ms` (to the end without one); where it stopped.
-        With a budget the device is free again when this returns."""
+        """Run from `start` for about `budget_ms` (without one, to the end); return the piece
+        reached. With a budget the device is idle again when this returns."""
         await self.ready()
         if budget_ms is None and self.gpu.turns.is_urgent:
             while start < len(self):
@@ -193,9 +192,9 @@ class Run:
         return stop
 
     async def _advance_to_end(self, start: int) -> int:
-        """In slices, of which two are under way at once: the device has work while one is awaited,
-        and whoever is waiting for it gets it after two at most. Where the device has no clock, all
-        of them tell what they took once each has told it for itself."""
+        """Run in slices, two at a time: the device has work while one is awaited, and whoever waits
+        for it gets it after two slices at most. Without a device clock, the first runs time each
+        slice, and later ones only the sum, which their dispatches share."""
         turns, costs, first, before = self.gpu.turns, self.gpu.costs, start, None
         began, together = turns.worked, not costs.alone and self._ended >= TAUGHT
         while start < len(self):
@@ -213,8 +212,8 @@ class Run:
     async def _begin_slice(
         self, start: int, budget_ms: float, together: bool = False
     ) -> tuple[int, tuple[Any, Any] | None]:
-        """Submit a slice from `start`: where it ends, and the mark that is reached once it is done;
-        none where it was waited for, to know what it takes."""
+        """Submit a slice from `start`; return its end, and the mark that is reached once it is
+        done, or None where it was already awaited to measure it."""
         self._cut_up(start, min(budget_ms, self.gpu.clock.slice_ms))
         costs = self.gpu.costs
         if costs.alone and not costs.knows(self._pieces[start]):
@@ -229,7 +228,7 @@ class Run:
 
     @property
     def ahead(self) -> int:
-        """As many times as are computed while one waits, or before anybody would notice."""
+        """As many runs as compute during one wait, or before anybody would notice."""
         if self._times < TAUGHT:
             return 1
         wait_ms = min(max(self.gpu.clock.wait_ms, AHEAD_MS), SUBMIT_MS)
@@ -241,8 +240,8 @@ class Run:
     async def begin(
         self, *names: str, fed: dict[str, str] | None = None
     ) -> Awaitable[list[np.ndarray]]:
-        """Issue all of it: the last part, which as a rule is the whole, in one call together with
-        what is written before it and read behind it."""
+        """Issue the whole run. The last part, usually all of it, is one call together with the
+        writes before it and the reads after it."""
         await self.ready()
         turns, feeding, start, began = self.gpu.turns, fed or {}, 0, time.perf_counter()
         limit = SUBMIT_MS if turns.is_urgent else self.gpu.clock.slice_ms
@@ -269,8 +268,8 @@ class Run:
         return self._outputs(names, turn, began if by_itself else None)
 
     def _turn(self, start: int, fed: dict[str, str], names: tuple[str, ...]) -> tuple[Any, Any]:
-        """Submit everything from `start` on; the buffer that the outputs are copied into, and the
-        promise of its bytes."""
+        """Submit everything from `start` on; return the buffer into which the outputs are copied,
+        and the promise of its bytes."""
         made = (tuple(fed.items()), names)
         if made not in self._copies:
             read = [self._where(self._find_value(name)) for name in names]
@@ -287,8 +286,8 @@ class Run:
         return staging, turn
 
     async def _outputs(self, names: tuple, turn: tuple, began: float | None) -> list[np.ndarray]:
-        """The arrays in the bytes of a turn. One that ran by itself since it `began` tells what
-        its dispatches cost."""
+        """Return the arrays in the bytes of a turn. The time since `began`, if the run was alone,
+        updates the costs of its dispatches."""
         staging, promise = turn
         data, at, found = await self.gpu.wait_for(promise), 0, []
         self.gpu.keep(staging)
@@ -304,11 +303,11 @@ class Run:
         return found
 
     def _where(self, value: Value) -> tuple[Any, int, int]:
-        """Buffer, offset and bytes."""
+        """Return buffer, offset and bytes."""
         return self.buffers[value.root], self._begins(value), -(-value.spec.nbytes // 4) * 4
 
     def _list_copies(self, fed: dict[str, str]) -> list[tuple]:
-        """The copies that give inputs the outputs of the time before."""
+        """Return the copies from the outputs of the previous run to these inputs."""
         outputs, inputs, made = self.program.outputs, self.program.inputs, []
         for name, output in fed.items():
             source, at, size = self._where(outputs[output])
@@ -325,8 +324,8 @@ class Run:
         self.gpu.submit(encoder)
 
     def _cut_up(self, start: int, limit_ms: float) -> None:
-        """Cut what comes from `start` on into pieces of at most `limit_ms`, as far as is known;
-        what was begun is finished in the pieces it was begun in."""
+        """Cut the dispatches from `start` on into pieces of at most `limit_ms`, by the costs known
+        so far; a dispatch already begun keeps its pieces."""
         costs = self.gpu.costs
         if self._cut[:2] == (costs.lessons, limit_ms) and self._cut[2] <= start:
             return
@@ -343,8 +342,8 @@ class Run:
             self._record()
 
     def cut(self, start: int, budget_ms: float) -> int:
-        """Where a slice from `start` ends: after at least one piece, before the budget, and before
-        a piece that is to be measured first."""
+        """Return the end of a slice from `start`: after at least one piece, within the budget, and
+        before a piece that is to be measured first."""
         stop, left, costs = start, budget_ms, self.gpu.costs
         while stop < len(self):
             piece = self._pieces[stop]
@@ -358,8 +357,8 @@ class Run:
         return max(stop, start + 1)
 
     async def _probe(self, start: int, budget_ms: float) -> int:
-        """Run a few pieces of unknown cost and learn it, one submit each until the budget is
-        spent: an unknown dispatch never hides behind another."""
+        """Run and measure a few pieces of unknown cost, one submit each, until the budget is spent,
+        so that no unknown dispatch hides behind another; return the piece reached."""
         until, at = time.perf_counter() + budget_ms / 1e3, start
         while at < len(self) and at - start < PROBES:
             if self.gpu.costs.knows(self._pieces[at]):
@@ -371,7 +370,7 @@ class Run:
         return at
 
     async def _measure(self, i: int) -> float:
-        """Run piece i; the milliseconds it takes."""
+        """Run piece i and return its milliseconds."""
         self._inputs.flush()
         again = self._pieces[i].dispatch.repeatable
         return await self.gpu.clock.measure(repr(self.step(i)), partial(self._issue, i), again)
@@ -381,7 +380,8 @@ class Run:
             self._recording.replay(compute, i, i + 1)
 
     async def time(self, start: int, stop: int) -> list[float]:
-        """Run [start, stop) with each piece in a pass of its own; milliseconds of each."""
+        """Run [start, stop) with each piece in a pass of its own; return the milliseconds of
+        each."""
         await self.ready()
         if self.gpu.timestamps:
             self._inputs.flush()
@@ -393,5 +393,5 @@ class Run:
 
 
 async def read_nothing() -> list[np.ndarray]:
-    """What is read of a run of which nothing is asked."""
+    """Return no outputs, for a run of which none is asked."""
     return []

@@ -1,7 +1,8 @@
-"""What a device offers beyond the floor, tried on the device itself before anything relies on it.
+"""Features of a device beyond the floor, tested on the device itself before anything relies on
+them.
 
-Each tier computes a few kernels its way and the floor's way, from the same numbers. One that fails
-or differs stays off, and a note says so.
+Each test computes a few kernels with the feature and without it, from the same numbers. A feature
+that fails or differs stays off, and a note says so.
 """
 
 from __future__ import annotations
@@ -17,20 +18,20 @@ from oneseek.engine.backends.gpu.run import Run
 from oneseek.engine.compiler.ir import OPS, Program, Spec
 from oneseek.engine.compiler.schedule import plan
 
-LARGE = 1e4  # what goes into a product in some models: 16 bits end at 65,504
+LARGE = 1e4  # an input of products in some models: float16 ends at 65,504
 
 
 @dataclass(frozen=True)
 class Offer:
-    """A field of Tier, the device's features that allow it (any of them), how far its
-    results may be from the floor's, and what is computed to see: an op of arrays, whose
-    numbers are so large at most."""
+    """A field of Tier, the device's features that allow it (any of them), the tolerance of its
+    results against the floor's, and the test cases: an op, its specs and attributes, and the
+    largest value of each input."""
 
     name: str
     features: tuple[str, ...]
     tolerance: float
     trials: tuple[tuple[str, tuple[Spec, ...], dict, tuple[float, ...]], ...]
-    on_software: bool  # whether it pays where the CPU plays the GPU
+    on_software: bool  # whether it is worth it where the CPU emulates the GPU
 
 
 OFFERS = (
@@ -44,7 +45,7 @@ OFFERS = (
 
 
 async def choose(gpu: Device) -> None:
-    """Raise the device's tier by all it offers, as far as it computes the floor's results."""
+    """Turn on each feature that the device offers and that computes the floor's results."""
     for offer in OFFERS:
         if not set(offer.features) & set(gpu.device.features):
             continue
@@ -89,6 +90,6 @@ async def results(gpu: Device, offer: Offer) -> list[np.ndarray]:
 
 
 def difference(made: list[np.ndarray], truth: list[np.ndarray]) -> float:
-    """The largest, as a share of the largest true value; infinite where anything is not finite."""
+    """Return the largest difference, relative to the largest true value; infinite if not finite."""
     shares = [np.abs(a - b).max() / np.abs(b).max() for a, b in zip(made, truth, strict=True)]
     return float(np.nan_to_num(max(shares), nan=np.inf))

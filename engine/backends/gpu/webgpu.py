@@ -17,7 +17,7 @@ from wgpu import classes
 from wgpu.backends import _register_backend
 
 FILTERS = ("validation", "out-of-memory", "internal")
-MAPPABLE = {  # what a buffer that can be mapped may be used for besides
+MAPPABLE = {  # the only other usage that a mappable buffer may have
     wgpu.BufferUsage.MAP_READ: wgpu.BufferUsage.COPY_DST,
     wgpu.BufferUsage.MAP_WRITE: wgpu.BufferUsage.COPY_SRC,
 }
@@ -61,7 +61,7 @@ def _plain(value, rename=camel):
 
 
 def _flags(kind, value):
-    """Usage flags as a number; wgpu also takes 'STORAGE | COPY_SRC'."""
+    """Return usage flags as a number; wgpu also takes 'STORAGE | COPY_SRC'."""
     if isinstance(value, int):
         return value
     try:
@@ -167,11 +167,11 @@ class Adapter(classes.GPUAdapter):
 
 
 class Device(classes.GPUDevice):
-    """Makes everything else; keeps the errors the browser has yet to report."""
+    """Makes everything else; keeps the errors that the browser has yet to report."""
 
     def __init__(self, label, internal, adapter, features, limits):
         super().__init__(label, internal, adapter, features, limits, Queue(internal.queue))
-        self.nudge_ms = 0.0  # between two submits of nothing while a map is awaited; 0 is none
+        self.nudge_ms = 0.0  # between two empty submits while a map is awaited; 0: none
         self._unsettled = []  # (what was called, promise of an error or null)
         self._uncaptured = []
         internal.onuncapturederror = self._note_uncaptured
@@ -191,13 +191,13 @@ class Device(classes.GPUDevice):
             self._unsettled.append((what, js.Promise.all(to_js(caught))))
 
     async def settle_async(self):
-        """Raise the first error that a call since the last time has caused."""
+        """Raise the first error that a call since the last check has caused."""
         waiting, self._unsettled = self._unsettled, []
         caught = [(what, error) for what, found in waiting for error in await found if error]
         self._raise_first(caught)
 
     def settle(self):
-        """The same where Python can wait; elsewhere the error stays for the next awaited call."""
+        """Do the same where Python can wait; elsewhere the next awaited call raises the error."""
         if can_run_sync():
             run_sync(self.settle_async())
 
@@ -209,7 +209,7 @@ class Device(classes.GPUDevice):
             raise error
 
     def settle_with(self, title, promise, handler=None):
-        """A promise for `promise` that also delivers the errors of earlier calls."""
+        """Return a promise for `promise` that also raises the errors of earlier calls."""
 
         async def wait():
             result = await promise
@@ -331,7 +331,7 @@ class Buffer(classes.GPUBuffer):
             self._open(wgpu.MapMode.WRITE, 0, size)
 
     def _open(self, mode, begin, size):
-        """One view of everything mapped: a browser hands out each range only once."""
+        """Make one view of everything mapped: a browser returns each range only once."""
         self._map_state, self._mode, self._begin = "mapped", mode, begin
         self._view = js.Uint8Array.new(self._internal.getMappedRange(begin, size))
         self._lent = []
@@ -354,7 +354,7 @@ class Buffer(classes.GPUBuffer):
         return self._device.settle_with(f"map {self.label!r}", mapping, opened)
 
     def _bytes(self, mode, offset, size):
-        """The mapped bytes from `offset` of the buffer, `size` of them or all."""
+        """Return the mapped bytes from `offset` of the buffer, `size` of them or all."""
         if self._map_state != "mapped" or not self._mode & mode:
             raise RuntimeError(f"{self.label!r} is not mapped for this")
         offset = self._begin if offset is None else offset
@@ -366,7 +366,7 @@ class Buffer(classes.GPUBuffer):
 
     def read_mapped(self, buffer_offset=None, size=None, *, copy=True):
         data = self._bytes(wgpu.MapMode.READ, buffer_offset, size).to_memoryview()
-        if not copy:  # for the caller's eyes only, until the buffer is unmapped
+        if not copy:  # read-only, and valid until the buffer is unmapped
             data = data.toreadonly()
             self._lent.append(data)
         return data
@@ -392,7 +392,7 @@ class Buffer(classes.GPUBuffer):
 
 
 def _check_range(offset, size):
-    """A range to be mapped, as WebGPU wants them."""
+    """Check a range against the alignment that WebGPU demands for mapping, and return it."""
     if offset < 0 or offset % 8 or size < 1 or size % 4:
         raise ValueError(f"{size} bytes at {offset}: offsets are multiples of 8, sizes of 4")
     return offset, size
@@ -401,7 +401,7 @@ def _check_range(offset, size):
 class BindGroup(classes.GPUBindGroup):
     def __init__(self, label, internal, device, entries):
         super().__init__(label, internal, device)
-        self._entries = entries  # a dropped buffer is freed at once, so whoever uses it holds it
+        self._entries = entries  # keeps the buffers alive: a dropped one is freed at once
 
 
 class ComputePipeline(classes.GPUComputePipeline):
@@ -488,11 +488,11 @@ class Recording:
         self._arguments.append(to_js([number for count in counts for number in count]))
 
     def replay(self, compute_pass, start, stop):
-        """All dispatches of a slice in one call across the language border."""
+        """Issue all dispatches of a slice in one call from Python to JavaScript."""
         js.oneseekReplay(compute_pass._internal, *self._arguments, start, stop)
 
     def turn(self, device, given, before, span, after, staging):
-        """The counterpart of native_replay.py's, in one call across the language border."""
+        """Do what native_replay.py's `turn` does, in one call from Python to JavaScript."""
         buffer, at, data = given or (None, 0, b"")
         written = given and to_js(memoryview(data).cast("B"))
         found = js.oneseekTurn(
@@ -518,12 +518,12 @@ class Recording:
 
     @staticmethod
     def flat(copies):
-        """One after another in one array."""
+        """Return the copies one after another in one array."""
         return to_js([_plain(part) for copy in copies for part in copy])
 
 
 def bind_groups(device, wanted):
-    """The counterpart of native_replay.py's, all in one call across the language border."""
+    """Do what native_replay.py's `bind_groups` does, in one call from Python to JavaScript."""
     layouts: dict = {}
     buffers: dict = {}
     numbers = array("d")

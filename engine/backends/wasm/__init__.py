@@ -1,9 +1,8 @@
-"""The CPU back end: Python writes WebAssembly SIMD kernels that work in a memory of their own, in a
-browser tab and without one.
+"""The CPU back end: Python writes WebAssembly SIMD kernels, which run on a memory of their own, in
+a browser tab and without one.
 
-Threads share that memory where the host allows it, and divide each run among them; one thread is
-the same with nobody beside it. Arrays come from Python's memory and go back to it by copy; the
-weights are there once.
+Where the host allows it, threads share that memory and divide each run among them; a single thread
+does the same work alone. Arrays are copied from and to Python's memory; weights are in memory once.
 
 Reading order: opcodes, emit, vectors, kernel, elementwise, rows, loss, choice, optim, weights,
 matmul, few_rows, attention, stages, board, program, memory, executor, tab, native.

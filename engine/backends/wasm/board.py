@@ -1,36 +1,37 @@
-"""How threads divide a run: a board in the memory they share says what to do, and each takes the
-next piece until there is none.
+"""Divide a run among threads: a board in shared memory holds the work, and each thread takes the
+next piece until none is left.
 
-A ticket is the number of the run and of the next piece, so nobody takes a piece of another run, and
-nobody has to be there: one thread does it all, and more of them do the same pieces sooner. A piece
-may begin when so many are over; who is too early looks for a moment, and then sleeps.
+A ticket is the number of the run and of its next piece, so no thread takes a piece of another run.
+No thread is required: one does all the pieces, and more do the same pieces sooner. A piece may
+begin once a given number of pieces are done; a thread that is too early spins briefly, then sleeps.
 """
 
 from oneseek.engine.backends.wasm.emit import atomic, load, op, value
 
-# Bytes on the board; what changes often has a cache line of its own.
+# Byte offsets on the board; what changes often has a cache line of its own.
 TICKET, DONE, SLEEPERS, NEWS, ORDERS = 0, 64, 128, 192, 256
 NAMES = ("module", "pieces", "calls", "arguments", "stop", "seats", "scratch", "scratch_size")
 MODULE, PIECES, CALLS, ARGUMENTS, STOP, SEATS, SCRATCH, SCRATCH_SIZE = (
     ORDERS + 4 * i for i in range(len(NAMES))
 )
-HELPED = ORDERS + 4 * len(NAMES)  # pieces that others than who asks have done so far
+HELPED = ORDERS + 4 * len(NAMES)  # pieces done by the helping threads so far
 BOARD_BYTES = HELPED + 4
-CLOSED = 0x7FFFFFFF  # the piece on a ticket while the orders are being written
+CLOSED = 0x7FFFFFFF  # the ticket's piece while the orders are being written
 PIECE_WORDS = (
-    4  # first call, last call + 1, pieces to be over before, pieces once all like it are over
+    4  # first call, last call + 1, pieces done before it begins, pieces done after its stage
 )
 CALL_WORDS = 4  # function, arguments, part from, part to
-NEVER, MILLISECOND = -1, 1_000_000  # of a wait, in nanoseconds
-GIVE_UP_MS = 5000  # without anything done; a piece takes one millisecond or less
-# A tenth of a millisecond or two. To wake a core takes half of that, and a token has hundreds of
-# waits: without a look, two threads were not quicker than one.
+NEVER, MILLISECOND = -1, 1_000_000  # timeouts of a wait, in nanoseconds
+GIVE_UP_MS = 5000  # without progress; a piece takes one millisecond or less
+# Spins before a thread sleeps, 0.1 to 0.2 ms. Waking a core takes half of that, and a token has
+# hundreds of waits: without spinning, two threads were no faster than one.
 LOOKS = 100_000
-LOST = 1  # what `run` gives when somebody took a piece and never came back
+LOST = 1  # the result of `run` when a thread took a piece and never finished it
 
 
 def write_board(module, kernel_type):
-    """The functions every module has: `run` for who asks, `work` for who helps."""
+    """Write the functions every module has: `run` for the thread that asks, `work` for those that
+    help."""
     work = module.function("work", ["board", "me", "module"], result=True)
     write_work(work, kernel_type)
     run = module.function("run", ["board", "first", *NAMES], result=True)
@@ -38,7 +39,7 @@ def write_board(module, kernel_type):
 
 
 def write_run(f, work):
-    """Hang the orders out, call the others, work, and wait until all of it is done."""
+    """Publish the orders, wake the other threads, work, and wait until all pieces are done."""
     board, first, *orders = f
     given = dict(zip(NAMES, orders, strict=True))
     number = f.let(op("i64.shr_u", atomic("i64.atomic.load", board, offset=TICKET), 32))
@@ -62,7 +63,7 @@ def ticket(board, number, piece):
 
 
 def write_work(f, kernel_type):
-    """Piece after piece, while the orders are those that were read here and there is a seat."""
+    """Do one piece after another, while the orders are unchanged and this thread has a seat."""
     board, me, module = f
     seen = f.let(atomic("i64.atomic.load", board, offset=TICKET))
     own = [f.let(load(board, at, "i32.load")) for at in range(ORDERS, HELPED, 4)]
@@ -103,8 +104,8 @@ def do_piece(f, board, orders, piece, scratch, asks, kernel_type):
 
 
 def wait_until(f, board, wanted, asks):
-    """Look, and later sleep, until so many pieces are over. Who `asks` sleeps so long at most
-    without anything done; the others may be ended at any time by who started them."""
+    """Spin, and later sleep, until `wanted` pieces are done. The thread that `asks` gives up after
+    GIVE_UP_MS without progress; the others may be ended at any time by whoever started them."""
     patience = f.let(op("i64.extend_i32_u", value(GIVE_UP_MS)))
     forever = f.let(value(NEVER, "i64"))
     looks = f.let(value(0))
@@ -126,8 +127,8 @@ def wait_until(f, board, wanted, asks):
 
 
 def write_listen(module):
-    """listen(board, heard): looks, and sleeps, until there is news; the number of the latest.
-    wake(board): there is some, for all."""
+    """Write `listen(board, heard)`, which spins, then sleeps, until there is news and returns its
+    number, and `wake(board)`, which makes news for all threads."""
     wake = module.function("wake", ["board"], result=True)
     (board,) = wake
     wake.drop(atomic("i32.atomic.add", board, 1, offset=NEWS))

@@ -216,8 +216,8 @@ class Local(Expr):
 
 
 class Function:
-    """One function under construction; every parameter is an i32: an address, a row, a count. So is
-    its `result`, if it has one: what `give` gives, or else 0."""
+    """One function under construction. Every parameter is an i32: an address, a row, a count. So is
+    its `result`, if it has one: the value of `give`, or else 0."""
 
     def __init__(self, index, name, parameters, result=False):
         self.index, self.name, self.parameters, self.result = index, name, parameters, result
@@ -274,11 +274,11 @@ class Function:
         self.body += bytes([CALL_INDIRECT]) + unsigned(type) + b"\x00"
 
     def drop(self, expr):
-        """Computed for what it does, not for what it is."""
+        """Compute the expression for its side effect."""
         self.body += expr.code + bytes([DROP])
 
     def put(self, access):
-        """An atomic store: it leaves nothing behind."""
+        """Add an atomic store, which leaves no value on the stack."""
         self.body += access.code
 
     def give(self, x):
@@ -323,7 +323,8 @@ class Function:
 
     @property
     def type(self):
-        """What can stand in for another in a call by number."""
+        """The number of parameters and whether there is a result: functions of one type can replace
+        each other in a call by number."""
         return len(self.parameters), self.result
 
 
@@ -344,7 +345,7 @@ class Module:
         return self.types.index((parameters, result))
 
     def encode(self, shared=False) -> bytes:
-        """With a `shared` memory, for the hosts that have threads."""
+        """Encode the module; with a `shared` memory, for the hosts that have threads."""
         kinds = [unsigned(self.type_of(*f.type)) for f in self.functions]
         number = bytes([TYPES["i32"]])
         types = (

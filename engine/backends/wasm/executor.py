@@ -1,8 +1,8 @@
-"""The executor of the CPU back end: kernels where there are some, numpy's definitions elsewhere,
-all on one memory plan.
+"""The executor of the CPU back end: WebAssembly kernels where there are some, numpy's definitions
+elsewhere, all on one memory plan.
 
-A run is a flat list of pieces, each a millisecond or less, which threads divide among them and a
-slice may end behind any of; the bits depend on neither.
+A run is a flat list of pieces of a millisecond or less. Threads divide them, and a slice may end
+after any of them; the bits depend on neither.
 """
 
 from __future__ import annotations
@@ -32,13 +32,13 @@ from oneseek.engine.compiler.ir import Spec, Step, Value
 from oneseek.engine.compiler.schedule import Plan
 from oneseek.engine.turns import Turns
 
-# A browser runs new code as it comes and makes it quick once it was called often: up to then it
-# takes ten times as long, and so much less may be run in one go.
+# A browser optimises code only after many calls. New code takes ten times as long, so less of it
+# may run at once.
 NEW = 0.1
 
 
 class Linked:
-    """A program's code and its lists, where threads find them."""
+    """A program's code and its lists, in the memory that the threads share."""
 
     def __init__(self, executor: Wasm, plan: Plan):
         self.program = compile_plan(plan, executor.by_numpy)
@@ -46,11 +46,12 @@ class Linked:
         self.calls = executor.copy_in(self.program.calls)
         self.module = executor.memory.host.link(self.program.module)
         self.number = self.module.number
-        self.known = 0  # pieces whose code was run before
-        self.took: dict[int, float] = {}  # seconds of the stretch from a piece on, when last run
+        self.known = 0  # pieces whose code has run before
+        self.took: dict[int, float] = {}  # by first piece of a stretch: its seconds at the last run
 
     def stretch(self, at: int, work: float) -> int:
-        """Where what may be run in one go from `at` on ends: so much work, of new code less."""
+        """Return the end of the pieces that may run at once from `at` on: `work` operations, less
+        for code that is new."""
         if at < self.known:
             return min(self.known, self.program.within(at, work))
         self.known = self.program.within(at, work * NEW)
@@ -58,22 +59,22 @@ class Linked:
 
 
 class Wasm:
-    """Executor over WebAssembly kernels; `host` says where they and their memory are."""
+    """The executor over WebAssembly kernels; `host` provides them and their memory."""
 
     name = "wasm"
     bindings = 0
-    cache_step = 128  # 6 MB of SmolLM2's
+    cache_step = 128  # rows: 6 MB of SmolLM2's cache
 
     def __init__(self, host: Any) -> None:
         self.memory, self.turns = Memory(host), Turns()
         self.allocations: Allocations | None = self.memory.allocations
         self.board = self.memory.block(BOARD_BYTES)
-        self.scratch = self.memory.block(0)  # of all threads; runs take turns
+        self.scratch = self.memory.block(0)  # for all threads; the runs share it
         host.open(self.board.address)
         weakref.finalize(self, host.close).atexit = False
         self.linked: dict[Plan, Linked] = {}
         self.on_lost = lambda reason: None
-        self.most = host.threads  # that may work at once
+        self.most = host.threads  # threads at most
 
     def copy_in(self, array: np.ndarray) -> Block:
         block = self.memory.block(array.nbytes)
@@ -91,15 +92,15 @@ class Wasm:
         return Room(self.memory.block(size))
 
     def by_numpy(self, step: Step) -> bool:
-        """Whether numpy does it though there is a kernel."""
+        """Whether numpy does this step although there is a kernel."""
         return False
 
     def definition(self, step: Step) -> Any:
-        """What numpy does it with."""
+        """The numpy function for this step."""
         return step.op.reference
 
     def work_with(self, scratch: int) -> None:
-        """So many bytes for each thread's own use, from the next run on."""
+        """Provide at least `scratch` bytes for each thread from the next run on."""
         size = scratch * self.memory.host.threads
         if size > self.scratch.size:
             self.scratch = self.memory.block(size)
@@ -112,7 +113,8 @@ class Wasm:
 
     @property
     def threads(self) -> int:
-        """How many may work now: for an answer all there are."""
+        """How many threads may work now: one for background work that spares the machine, else
+        all."""
         return 1 if self.turns.sparing and not self.turns.is_urgent else self.most
 
     def count_helped(self) -> int:
@@ -122,7 +124,7 @@ class Wasm:
         return int(count[0])
 
     def stick(self) -> None:
-        """For tests: the next run waits for a piece nobody does."""
+        """For tests: make the next run wait for a piece that nobody does."""
         never = np.full((1, PIECE_WORDS), CLOSED, np.int32)
         for linked in self.linked.values():
             count = len(linked.program.native)
@@ -137,7 +139,7 @@ class Wasm:
 
 
 def check_tensor(name: str, tensor: Tensor, spec: Spec) -> Tensor:
-    """The tensor, if it is what the program wants; of a cache it may be the first rows only."""
+    """Return the tensor if its shape and dtype are the program's; a cache may have fewer rows."""
     rows = tensor.shape[0] if name.startswith("cache.") else spec.shape[0]
     if tensor.shape != (rows, *spec.shape[1:]) or tensor.dtype != DTYPES[spec.dtype]:
         given = f"{tensor.dtype}{list(tensor.shape)}"
@@ -208,7 +210,8 @@ class Run(runs.AtOnce):
             raise DeviceLost(reason)
 
     async def advance(self, start: int = 0, budget_ms: float | None = None) -> int:
-        """Run from `start` for about `budget_ms` (to the end without one); where it stopped."""
+        """Run from `start` for about `budget_ms` (without one, to the end); return the piece
+        reached."""
         if budget_ms is not None:
             return self.run_for(start, budget_ms)
         while start < len(self):
@@ -217,8 +220,8 @@ class Run(runs.AtOnce):
         return start
 
     def run_for(self, start: int, budget_ms: float) -> int:
-        """Run from `start` until the next stretch would end too late: as it did before, or, where
-        nothing is known of it, if it is as long as the last."""
+        """Run from `start` until the next stretch would end too late, by its time at the last run
+        or else by that of the stretch before; return the piece reached."""
         took, at, last = self.linked.took, start, 0.0
         now = time.perf_counter()
         until = now + budget_ms / 1e3
@@ -235,7 +238,7 @@ class Run(runs.AtOnce):
         return self.get(program.outputs.get(name) or program.inputs[name]).now()
 
     def get(self, value: Value) -> Tensor:
-        """The value where it lies; between runs its memory may hold another one."""
+        """Return the tensor of a value; between runs its memory may hold another value."""
         if value in self.inputs:
             return self.inputs[value]
         if value not in self.values:
@@ -245,7 +248,7 @@ class Run(runs.AtOnce):
         return self.values[value]
 
     def step(self, piece: int) -> None:
-        """One that numpy does."""
+        """Run a piece that numpy does."""
         (step, _, _), *_ = self.program.steps[piece]
         ins = [None if v is None else self.get(v).here() for v in step.ins]
         results = self.executor.definition(step)(*ins, **step.attrs)

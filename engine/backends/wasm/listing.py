@@ -25,7 +25,7 @@ from oneseek.engine.backends.wasm.opcodes import (
     V128_CONST,
 )
 
-SIMD, ATOMIC = 0x100, 0x10000  # where the pages of longer instructions begin
+SIMD, ATOMIC = 0x100, 0x10000  # the first numbers of the prefixed instructions
 OURS = {"floordiv": "div_s", "truediv": "div", "lt": "lt_s", "gt": "gt_s", "le": "le_s"}
 PLAIN = {ELSE: "else", END: "end", RETURN: "return", DROP: "drop"}
 NUMBERED = {
@@ -45,7 +45,7 @@ def disassemble(function: Function) -> str:
 
 
 def instructions(code: bytes) -> Iterator[str]:
-    """Each of them, as far to the right as it is nested."""
+    """Yield the instructions, indented by their nesting."""
     reader, depth = Reader(code), 1
     while reader.at < len(code):
         number = reader.opcode()
@@ -118,7 +118,7 @@ class Reader:
         return f"{kind}.{OURS.get(what, what) if whole_numbers else what}"
 
     def place(self) -> str:
-        """Where in memory, besides the address."""
+        """Read a memory operand; return its offset from the address as text."""
         self.unsigned()
         offset = self.unsigned()
         return f" offset={offset}" if offset else ""

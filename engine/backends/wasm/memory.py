@@ -1,9 +1,9 @@
-"""The memory of the CPU back end: stretches of it are given out, and come back when nobody holds
-them any more.
+"""The memory of the CPU back end: an allocator of blocks, which are freed when nobody holds them
+any more.
 
-Which memory it is, a host says: one of the browser's (tab.py) or one of wasmtime's (native.py). It
-has `size`, `grow(bytes)`, `write(address, array)`, `read(address, array)`, `clear(address, bytes)`,
-`link(module)`, `threads`, and `seen`: whether numpy sees it, by `view(address, bytes)`.
+A host provides the memory: the browser (tab.py) or wasmtime (native.py). It has `size`,
+`grow(bytes)`, `write(address, array)`, `read(address, array)`, `clear(address, bytes)`,
+`link(module)`, `threads`, and `seen`: whether numpy can see the memory, by `view(address, bytes)`.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ from oneseek.engine.backends.reference import DTYPES
 from oneseek.engine.backends.room import ALIGNMENT, Allocations, whole_lines
 from oneseek.engine.compiler.ir import Spec
 
-REACH = 1 << 32  # bytes an address of 32 bits tells apart
+REACH = 1 << 32  # bytes that a 32-bit address can reach
 GROWTH = 1 << 20  # bytes
 
 
 class Block:
-    """A stretch of the memory, or a part of one, which keeps the whole."""
+    """A range of the memory, or a part of one, which keeps the whole alive."""
 
     def __init__(self, memory: Memory, address: int, size: int, whole: Block | None = None):
         self.memory, self.address, self.size, self.whole = memory, address, size, whole
@@ -37,18 +37,18 @@ class Block:
 
 
 class Memory:
-    """First fit; what was never given out before is zero already."""
+    """A first-fit allocator; memory that was never used is zero already."""
 
     def __init__(self, host: Any) -> None:
         self.host = host
-        self.free: list[tuple[int, int]] = []  # below `end`, from and to
-        self.end = ALIGNMENT  # address 0 is nobody's
-        self.used = self.end  # everything behind was never given out
-        self.returned: deque[tuple[int, int]] = deque()  # by the garbage collector, at any moment
+        self.free: list[tuple[int, int]] = []  # free ranges below `end`: start, stop
+        self.end = ALIGNMENT  # address 0 is never allocated
+        self.used = self.end  # nothing from here on was ever allocated
+        self.returned: deque[tuple[int, int]] = deque()  # by the garbage collector, any time
         self.allocations = Allocations()
 
     def block(self, size: int) -> Block:
-        """So many bytes, all of them zero."""
+        """Allocate `size` bytes, all of them zero."""
         self.take_back()
         length = max(ALIGNMENT, whole_lines(size))
         address = self.allocate(length)
@@ -134,11 +134,11 @@ class Tensor:
 
     @cached_property
     def array(self) -> np.ndarray:
-        """The array where it lies, on a host whose memory numpy can see."""
+        """The array in place, on a host whose memory numpy can see."""
         size = self.dtype.itemsize * math.prod(self.shape)
         there = self.host.view(self.block.address, size)
         return there.view(self.dtype).reshape(self.shape)
 
     def here(self) -> np.ndarray:
-        """To be read at once: where it lies if that can be seen, else a copy."""
+        """The array, to be read at once: in place if numpy can see it, else a copy."""
         return self.array if self.host.seen else self.now()

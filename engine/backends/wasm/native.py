@@ -1,6 +1,5 @@
 """The host of the CPU back end without a browser: wasmtime runs the modules, and Python's threads
-call them, which costs no lock while they work.
-"""
+call them, without the interpreter lock while they work."""
 
 from __future__ import annotations
 
@@ -21,12 +20,12 @@ PAGE = 65536
 
 
 def cores() -> int:
-    """How many threads find a core of their own."""
+    """Return how many threads can have a core of their own."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 class SharedMemory(wasmtime.SharedMemory):
-    """wasmtime's own hands a pointer to its pointer over, which its linker then refuses."""
+    """A fix: wasmtime's own class passes a pointer to its pointer, which its linker refuses."""
 
     def _as_extern(self) -> Any:
         union = _ffi.wasmtime_extern_union(sharedmemory=self.ptr())
@@ -34,7 +33,7 @@ class SharedMemory(wasmtime.SharedMemory):
 
 
 class Native:
-    """One shared memory, the modules linked to it, and the threads beside the one that asks."""
+    """One shared memory, the modules linked to it, and the threads that help the one that asks."""
 
     seen = True
 
@@ -61,7 +60,7 @@ class Native:
         return True
 
     def view(self, address: int, size: int) -> np.ndarray:
-        """Bytes where they lie; not to be used once their block is gone."""
+        """Return bytes in place; do not use them once their block is freed."""
         bytes_there = (ctypes.c_uint8 * size).from_address(self.base + address)
         return np.ctypeslib.as_array(bytes_there)
 
@@ -75,7 +74,7 @@ class Native:
         ctypes.memset(self.base + address, 0, size)
 
     def compile(self, module: Module) -> int:
-        """Its number, by which every thread knows it."""
+        """Return the module's number, by which every thread knows it."""
         self.modules.append(wasmtime.Module(self.engine, module.encode(shared=True)))
         return len(self.modules) - 1
 
@@ -83,7 +82,7 @@ class Native:
         return Linked(self, self.compile(module))
 
     def open(self, board: int) -> None:
-        """The threads begin to listen at that board."""
+        """Start the threads, which listen at this board."""
         listener = Module()
         write_listen(listener)
         self.board, self.listener = board, self.compile(listener)
@@ -91,7 +90,7 @@ class Native:
             threading.Thread(target=self.attend, args=(Seat(self), me), daemon=True).start()
 
     def attend(self, seat: Seat, me: int) -> None:
-        """A thread's life: it sleeps until there is news, and helps."""
+        """Run a helping thread: it sleeps until there is news, then works."""
         heard = 0
         while True:
             heard = seat.call(self.listener, "listen", self.board, heard)
@@ -101,13 +100,13 @@ class Native:
             seat.call(number, "work", self.board, me, number)
 
     def close(self) -> None:
-        """The threads end."""
+        """End the threads."""
         self.closed = True
         Seat(self).call(self.listener, "wake", self.board)
 
 
 class Seat:
-    """What one thread calls: its own instances of the modules."""
+    """One thread's own instances of the modules."""
 
     def __init__(self, host: Native):
         self.engine, self.modules = host.engine, host.modules
@@ -125,8 +124,8 @@ class Seat:
         return self.known[number, name]
 
     def call(self, number: int, name: str, *arguments: int) -> int:
-        """Past what wasmtime checks of every argument, which takes longer than a short kernel: all
-        that is exported takes whole numbers of 32 bits, and returns one or nothing."""
+        """Call a function without wasmtime's check of every argument, which takes longer than a
+        short kernel: every export takes 32-bit integers, and returns one or nothing."""
         function = self.function(number, name)
         numbers = (_ffi.wasmtime_val_raw_t * max(1, len(arguments)))()
         for place, n in enumerate(arguments):

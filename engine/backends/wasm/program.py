@@ -1,8 +1,8 @@
-"""From a planned program to one WebAssembly module: a function for every kernel, and lists of calls
-and pieces, which threads work through.
+"""Compile a planned program to one WebAssembly module: a function for each kernel, and lists of
+calls and pieces, which threads work through.
 
-Addresses are not in the code: a call finds them in its run's list of arguments, so a module can be
-made ahead, cached, and used with any memory.
+The code holds no addresses: a call finds them in its run's list of arguments, so a module can be
+compiled ahead, cached, and used with any memory.
 """
 
 from __future__ import annotations
@@ -30,10 +30,10 @@ from oneseek.engine.turns import pause
 for _module in pkgutil.iter_modules(oneseek.engine.backends.wasm.kernels.__path__):
     importlib.import_module(f"oneseek.engine.backends.wasm.kernels.{_module.name}")
 
-ARENA = 0  # the first entry of a run's addresses; the program's inputs follow
-BLAS = 2.5  # times as much as the kernels do in the same time, of large products
-PART_ROWS = 1024  # of a list that becomes an array: a millisecond in a tab
-KERNEL = ["arguments", "scratch", "lo", "hi"]  # what every kernel's function takes
+ARENA = 0  # the first entry of a run's blocks; the program's inputs follow
+BLAS = 2.5  # times the speed of the kernels in large products
+PART_ROWS = 1024  # rows converted at once: a millisecond in a tab
+KERNEL = ["arguments", "scratch", "lo", "hi"]  # the parameters of every kernel's function
 
 
 @dataclass
@@ -50,7 +50,7 @@ class Layout:
         self.entries = {value: ARENA + 1 + i for i, value in enumerate(inputs)}
 
     def place(self, value: Value) -> tuple[int, int]:
-        """Entry and byte offset at which a value begins."""
+        """Return the entry and the byte offset at which a value begins."""
         start = value.start * BYTES[value.spec.dtype]
         if value.root in self.plan.owner_of:
             return ARENA, self.offsets[self.plan.owner_of[value.root]] + start
@@ -63,17 +63,17 @@ class Layout:
 
 @dataclass
 class Compiled:
-    """What to run, piece by piece, and the memory it needs."""
+    """The code of a program, its pieces, and the memory it needs."""
 
     plan: Plan
     module: Module
     calls: np.ndarray  # [C, 4], see board.py
     pieces: np.ndarray  # [P, 4]
-    steps: list[list[tuple[Step, int, int]]]  # of each piece: step and the part of it
-    native: list[bool]  # piece by piece: does the module run it?
-    done: list[float]  # floating-point operations, roughly, before each piece and after the last
-    places: np.ndarray  # [A, 2]: of each argument, the entry and the bytes behind it
-    scratch: int  # bytes a thread needs
+    steps: list[list[tuple[Step, int, int]]]  # for each piece, its parts of steps: (step, lo, hi)
+    native: list[bool]  # for each piece, whether the module runs it
+    done: list[float]  # estimated floating-point operations before each piece and after the last
+    places: np.ndarray  # [A, 2]: for each argument, the entry and the byte offset in it
+    scratch: int  # bytes that a thread needs
     layout: Layout
 
     @property
@@ -81,17 +81,18 @@ class Compiled:
         return self.layout.arena
 
     def native_until(self, first: int, stop: int) -> int:
-        """Where the stretch of the module's pieces that begins at `first` ends."""
+        """Return the end of the module's pieces that begin at `first`."""
         return next((i for i in range(first, stop) if not self.native[i]), stop)
 
     def within(self, first: int, work: float) -> int:
-        """Where the longest stretch from `first` on ends that is no more than so much work."""
+        """Return the end of the longest stretch from `first` with at most `work` operations, and at
+        least one piece."""
         return max(first + 1, bisect_right(self.done, self.done[first] + work) - 1)
 
 
 def assign_offsets(plan: Plan) -> tuple[dict[Value, int], int]:
-    """Where in one arena each tenant lies, and the bytes in all: the largest first, each as low as
-    those allow that live at the same time."""
+    """Return the offset of each tenant in one arena, and the bytes in all. The largest is placed
+    first, each as low as the tenants that live at the same time allow."""
     tenants = sorted(plan.tenants, key=lambda value: -value.spec.nbytes)
     lives = np.array([plan.tenants[value] for value in tenants]).reshape(-1, 2)
     places = np.zeros((len(tenants), 2), np.int64)
@@ -108,7 +109,7 @@ def assign_offsets(plan: Plan) -> tuple[dict[Value, int], int]:
 
 
 def kernel_of(step: Step) -> Kernel | None:
-    """The kernel for a step, or None: numpy runs its definition."""
+    """Return the kernel for a step, or None: numpy runs its definition."""
     specs = [v.spec if v else None for v in step.ins]
     if step.op.name in RULES:
         return RULES[step.op.name](*specs, **step.attrs)
@@ -116,13 +117,13 @@ def kernel_of(step: Step) -> Kernel | None:
 
 
 def signature(step: Step) -> str:
-    """Steps with the same one share a function."""
+    """Return a key: steps with the same one share a function."""
     specs = [v and v.spec for v in step.ins]
     return f"{step.op.name} {step.op.kernel} {specs} {sorted(step.attrs.items())}"
 
 
 def compile_plan(plan: Plan, by_numpy: Callable[[Step], bool]) -> Compiled:
-    """`by_numpy` tells of a step whether numpy does it though there is a kernel."""
+    """Compile a plan; `by_numpy` says whether numpy does a step although there is a kernel."""
     layout, module, stages = Layout(plan), Module(), Stages()
     kernel_type = module.type_of(len(KERNEL))
     write_board(module, kernel_type)
@@ -166,7 +167,7 @@ def compile_plan(plan: Plan, by_numpy: Callable[[Step], bool]) -> Compiled:
 
 
 def table(rows: list[tuple], kind: type, columns: int) -> np.ndarray:
-    """A long list as an array, part by part."""
+    """Convert a long list to an array, part by part, with pauses."""
     filled: np.ndarray = np.empty((len(rows), columns), kind)
     for first in range(0, len(rows), PART_ROWS):
         pause()
@@ -175,7 +176,7 @@ def table(rows: list[tuple], kind: type, columns: int) -> np.ndarray:
 
 
 def steps_of(plan: Plan, calls: list[tuple], rows: list[tuple]) -> list[list[tuple]]:
-    """What each piece is about; numpy's are in the order of the program."""
+    """Return the parts of steps in each piece; numpy's steps are in the order of the program."""
     ours = {id(step) for step, *_ in calls}
     theirs = (step for step in plan.program.steps if id(step) not in ours)
     steps = []
@@ -187,7 +188,8 @@ def steps_of(plan: Plan, calls: list[tuple], rows: list[tuple]) -> list[list[tup
 
 
 def write_kernel(module: Module, step: Step, kernel: Kernel) -> Function:
-    """The kernel's function, which first looks up the addresses of what is there."""
+    """Write the kernel's function, which first loads the addresses of the arrays that are
+    present."""
     function = module.function(f"{step.op.name}_{len(module.functions)}", KERNEL)
     arguments, *rest = function
     count = len(step.reads) + len(step.outs)

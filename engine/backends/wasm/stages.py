@@ -1,14 +1,14 @@
-"""What may happen at the same time: a program's calls cut into pieces, and its pieces into stages.
+"""Cut a program's calls into pieces, and its pieces into stages of what may run at the same time.
 
-All of a stage is over before any of the next begins. What is small and waits for the one before it
-goes into the same piece: one thread does both, and no other is asked.
+All pieces of a stage are done before any of the next begins. A small call that follows a small one
+joins its piece: one thread does both, without a hand-over.
 """
 
 from dataclasses import dataclass, field
 
-LIGHT = 1e6  # operations: less than that is done sooner than told to others
+LIGHT = 1e6  # operations: less is faster in one thread than with a hand-over
 
-Span = tuple[int, int, int]  # a table's entry, and from which byte to which
+Span = tuple[int, int, int]  # (entry, first byte, last byte + 1)
 
 
 def overlap(some: list[Span], others: list[Span]) -> bool:
@@ -18,13 +18,13 @@ def overlap(some: list[Span], others: list[Span]) -> bool:
 @dataclass
 class Stage:
     first: int  # number of its first piece
-    pieces: list[tuple[int, int]] = field(default_factory=list)  # of calls: from, to
+    pieces: list[tuple[int, int]] = field(default_factory=list)  # calls: start, stop
     work: list[float] = field(default_factory=list)
     read: list[Span] = field(default_factory=list)
     written: list[Span] = field(default_factory=list)
 
     def minds(self, read: list[Span], written: list[Span]) -> bool:
-        """Whether a step that reads and writes these has to come after it."""
+        """Whether a step that reads and writes these spans must come after this stage."""
         return overlap(written, self.read + self.written) or overlap(read, self.written)
 
 
@@ -39,7 +39,7 @@ class Stages:
         return self.stages[-1]
 
     def add(self, rounds: list[list], work: float, read: list[Span], written: list[Span]) -> None:
-        """One step: calls of a round may happen at the same time, rounds follow each other."""
+        """Add one step: calls of a round may run at the same time, and rounds follow each other."""
         stage = self.stages[-1]
         share = work / sum(map(len, rounds))
         minds = stage.minds(read, written)
@@ -61,7 +61,7 @@ class Stages:
         stage.written += written
 
     def add_foreign(self, work: float) -> None:
-        """A piece that is not ours to call."""
+        """Add a piece that numpy runs."""
         stage = self.begin() if self.stages[-1].pieces else self.stages[-1]
         stage.pieces.append((len(self.calls), len(self.calls)))
         stage.work.append(work)
@@ -69,7 +69,7 @@ class Stages:
         self.begin()
 
     def rows(self) -> list[tuple[int, int, int, int]]:
-        """Each piece as the board wants it."""
+        """Return each piece in the board's format."""
         return [
             (first, last, stage.first, stage.first + len(stage.pieces))
             for stage in self.stages

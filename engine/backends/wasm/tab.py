@@ -1,5 +1,4 @@
-"""The host of the CPU back end in a browser tab: threads.js, in the worker that Python runs
-in."""
+"""The host of the CPU back end in a browser tab: threads.js, in the same worker as Python."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ from oneseek.engine.backends.wasm.emit import Module, value
 
 
 def with_simd() -> bytes:
-    """The smallest module that a browser without SIMD refuses."""
+    """Return the smallest module that a browser without SIMD refuses."""
     module = Module()
     module.function("run", []).let(value(0.0, "v128"))
     return module.encode()
@@ -26,7 +25,7 @@ class NoSimd(RuntimeError):
 
 
 class Tab:
-    """A memory beside Python's own, and the threads that share it."""
+    """A memory apart from Python's own, and the threads that share it."""
 
     seen = False
 
@@ -58,7 +57,7 @@ class Tab:
         return Linked(exports.run, self.count - 1)
 
     def end_one(self) -> None:
-        """For tests: a thread dies."""
+        """For tests: kill a thread."""
         self.there.helpers.get(1).terminate()
 
     def open(self, board: int) -> None:

@@ -1,7 +1,7 @@
 """`--engine torch`: a round's steps in PyTorch + PEFT, in this process or in many.
 
-The first process asks the base, opens the round and judges what comes of it; all of them train.
-Whatever needs the extra `torch` is imported when somebody asks for it.
+The first process asks the base, opens the round and judges the result; all of them train. Whatever
+needs the extra `torch` is imported when somebody asks for it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ EVERY = 10  # seconds between two lines of a log
 
 
 def of(options: Any) -> ByTorch | None:
-    """Who takes the steps, if it is not the engine here."""
+    """What takes a round's steps, or None for the engine here."""
     if options.engine != "torch":
         return None
     need("--engine torch", EXTRA, "torch")
@@ -49,7 +49,8 @@ class Progress:
 
 
 class ByTorch:
-    """Takes the steps of a round that lies in a folder, with whoever else was started."""
+    """Takes the steps of a round that lies in a folder, with the other processes that were
+    started."""
 
     def __init__(self, options: Any) -> None:
         from oneseek.engine.with_torch.processes import Processes
@@ -59,7 +60,7 @@ class ByTorch:
         self.folder = self.out / "round"
 
     async def __call__(self, attempt: Steps) -> None:
-        """The round's steps, taken here; the gate goes on from where they led."""
+        """Take the round's steps; the gate goes on with the result."""
         if not self._same(attempt):
             shutil.rmtree(self.folder, ignore_errors=True)
             await exported_round.write(attempt, self.folder)
@@ -70,14 +71,15 @@ class ByTorch:
             attempt.adopt_validation(result["losses"], result["best"])
 
     def over(self, trained: bool) -> None:
-        """The gate has spoken, or there was nothing to train: nobody goes on from here."""
+        """Clean up after the gate, or when there was nothing to train: nobody goes on from here."""
         if not trained:
             self.processes.agree(False)
         shutil.rmtree(self.folder, ignore_errors=True)
         (self.out / exported_round.CHECKPOINT).unlink(missing_ok=True)
 
     def take_share(self) -> bool:
-        """Every other process than the first takes its share of the steps, and no more."""
+        """Take a share of the steps, and do no more, in every process but the first; whether it was
+        one."""
         if self.processes.first:
             return False
         if self.processes.agree(False):
@@ -85,7 +87,8 @@ class ByTorch:
         return True
 
     def alone(self) -> bool:
-        """Where --data is a written round, all there is to do is its steps."""
+        """Take the steps of a written round in --data, which is all there is to do; whether it is
+        one."""
         if not exported_round.is_round(self.options.data):
             return False
         result = self._train(self.options.data)
@@ -101,7 +104,7 @@ class ByTorch:
     # ---- inside
 
     def _same(self, attempt: Steps) -> bool:
-        """Whether a kill left this very round in its folder."""
+        """Whether this very round is in its folder, left by a kill."""
         if not exported_round.is_round(self.folder):
             return False
         told = exported_round.read_header(self.folder)

@@ -82,7 +82,7 @@ def federate(options):
 
 
 def parts_in(folder: Path) -> list[Path]:
-    """One file a member, all of them readable before anybody trains."""
+    """The files of the members, one each; all of them are read before anybody trains."""
     parts = sorted(path for path in folder.iterdir() if path.is_file())
     if len(parts) < 2:
         raise ValueError(f"{folder} holds {len(parts)} data sets; a group has at least two members")
@@ -92,7 +92,7 @@ def parts_in(folder: Path) -> list[Path]:
 
 
 def show_outcome(options: Any) -> None:
-    """What became of it, in one line and one object."""
+    """Show the outcome in one line and one object."""
     figures = json.loads((options.out / "rounds.json").read_text("utf-8"))
     found = figures["result"]
     examples = sum(one["num-examples"] for one in found)

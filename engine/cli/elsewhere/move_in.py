@@ -50,7 +50,7 @@ async def _move_in(options):
 
 
 async def is_approved(assistant, messages: list[Message]) -> bool:
-    """Shows the statements, and asks for a yes to all of them."""
+    """Show the statements, and ask for a yes to all of them."""
     with urgent():
         found = [said for some in await look(assistant, messages) for said in some]
     for said in found:

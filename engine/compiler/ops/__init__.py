@@ -1,4 +1,4 @@
-"""Every op of the engine, one family a file. A new file in this folder needs no other edit."""
+"""Every op of the engine, one file for each family. A new file here needs no other edit."""
 
 import importlib
 import pkgutil

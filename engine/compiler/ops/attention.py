@@ -1,7 +1,7 @@
 """Rotary positions, the key/value cache and grouped-query attention with its gradients.
 
-Which keys a query sees is data: `spans[t] = (a0, a1, b0, b1)` lets query t see keys [a0, a1) and
-[b0, b1). One op thereby covers packed rows, rows that share a prefix, and a cache of many chats.
+The visible keys are data: `spans[t] = (a0, a1, b0, b1)` lets query t see keys [a0, a1) and [b0,
+b1). So one op covers packed rows, rows that share a prefix, and a cache of many chats.
 """
 
 import numpy as np
@@ -26,7 +26,7 @@ def rotary_shape(x, positions, table, *, width, inverse=False, interleaved=False
     ),
 )
 def rotary(x, positions, table, *, width, inverse=False, interleaved=False):
-    """Turn each pair of a head by its position's angles; table rows hold cosines, then sines.
+    """Rotate each pair of a head by its position's angles; a table row holds cosines, then sines.
     Pairs are (i, i + width/2), or neighbours when interleaved."""
     heads = x.reshape(len(x), -1, width)
     cos, sin = np.split(table[positions][:, None].astype(x.dtype), 2, -1)
@@ -64,7 +64,7 @@ def cache_shape(cache, rows, slots):
     cases=((Spec((9, 8)), Spec((3, 8)), Spec((3,), "slots")),),
 )
 def cache_write(cache, rows, slots):
-    """cache[slots[t]] = rows[t], in place; the slots of one call differ."""
+    """cache[slots[t]] = rows[t], in place; the slots of one call are distinct."""
     cache = cache.copy()
     cache[slots] = rows
     return cache
@@ -76,33 +76,34 @@ def _(tier, cache, rows, slots):
 
 
 def visible(spans, keys):
-    """bool[T, S]: which keys each query sees."""
+    """bool[T, S]: true where a query sees a key."""
     key = np.arange(keys)
     a0, a1, b0, b1 = spans.T[:, :, None]
     return ((a0 <= key) & (key < a1)) | ((b0 <= key) & (key < b1))
 
 
-TILE = 32  # queries computed together: with their neighbours' keys, not with everybody's
+TILE = 32  # queries computed together: a tile reads only the keys that one of them sees
 
 
 def tiles(spans, keys):
-    """Stretches of queries, the keys any of them sees, and which of these each of them sees."""
+    """Yield tiles of queries: their slice, the keys that any of them sees, and the mask of which
+    sees which."""
     for first in range(0, len(spans), TILE):
         queries = slice(first, first + TILE)
-        seen = visible(spans[queries], min(keys, int(spans[queries].max())))  # none beyond
+        seen = visible(spans[queries], min(keys, int(spans[queries].max())))  # no key lies beyond
         some = np.flatnonzero(seen.any(0))
         if len(some):
             yield queries, some, seen[:, some]
 
 
 def by_head(x, heads, groups):
-    """[T, H*D] -> [G, H/G*T, D]: the heads that share keys lie together."""
+    """[T, H*D] -> [G, H/G*T, D]: heads that share keys become adjacent."""
     split = x.reshape(len(x), groups, heads // groups, -1).transpose(1, 2, 0, 3)
     return split.reshape(groups, -1, split.shape[-1])
 
 
 def by_token(x, heads):
-    """The way back: [G, H/G*T, D] -> [T, H*D]."""
+    """The inverse of `by_head`: [G, H/G*T, D] -> [T, H*D]."""
     groups, rows, width = x.shape
     split = x.reshape(groups, heads // groups, -1, width).transpose(2, 0, 1, 3)
     return split.reshape(-1, heads * width)
@@ -116,7 +117,7 @@ def attention_shape(q, k, v, spans, *, heads, kv_heads):
 
 
 def scores_of(q, k, seen):
-    """Scaled scores [G, H/G*T, S] of heads, -inf where a query does not see a key."""
+    """Scaled scores [G, H/G*T, S] of all heads, -inf where a query does not see a key."""
     scores = q @ k.swapaxes(1, 2) * q.dtype.type(q.shape[-1] ** -0.5)
     apart = scores.reshape(len(q), -1, *seen.shape)
     return np.where(seen, apart, -np.inf).reshape(scores.shape)
@@ -167,7 +168,7 @@ def head_shape(q: Spec, k: Spec, heads: int, kv_heads: int) -> dict:
 
 @attention.cost
 def _(q, k, v, spans, heads, kv_heads):
-    return 4 * q.size * k.rows  # as if every query saw every key
+    return 4 * q.size * k.rows  # counts as if every query saw every key
 
 
 @attention.launch
@@ -179,8 +180,8 @@ def _(tier, q, k, v, spans, heads, kv_heads):
 
 
 def backward_tiles(dy, y, logsum, q, k, v, spans, heads, kv_heads):
-    """Which queries and keys a tile is about; by head: both of them, dy, the softmax weights and
-    the cotangent of q k^T."""
+    """For each tile: its queries and keys as indices; then, by head, both of them, dy, the softmax
+    weights and the cotangent of q k^T."""
     for some, keys, seen in tiles(spans, len(k)):
         queries, dys, ys, logs = (by_head(x[some], heads, kv_heads) for x in (q, dy, y, logsum))
         seen_keys, values = (by_head(x[keys], kv_heads, kv_heads) for x in (k, v))

@@ -1,7 +1,7 @@
-"""A short convolution over what tokens see: the weighted sum of the last few tokens.
+"""A short causal convolution: the weighted sum of the last few tokens that each token sees.
 
-Which tokens those are is data, as in attention: the last of `spans[t] = (a0, a1, b0, b1)`, whose
-stretches [a0, a1) and [b0, b1) lie in the order of their positions.
+Which tokens those are is data, as in attention: the last ones of `spans[t] = (a0, a1, b0, b1)`,
+whose stretches [a0, a1) and [b0, b1) are ordered by position.
 """
 
 import numpy as np
@@ -11,8 +11,8 @@ from oneseek.engine.compiler.launch import flat, row_threads
 
 
 def locate(spans, taps):
-    """i32[T, taps]: where the last token that each sees lies, the one before it, and so on; -1
-    where there is none."""
+    """i32[T, taps]: the rows of the last token that each token sees, of the one before it, and so
+    on; -1 where there is none."""
     a0, a1, b0, b1 = spans.T[:, :, None]
     back = np.arange(taps)
     near, far = b1 - 1 - back, a1 - 1 - (back - (b1 - b0))
@@ -20,7 +20,7 @@ def locate(spans, taps):
 
 
 def steps_back(spans, taps):
-    """How far back, who sees that far, and where it lies."""
+    """Yield for each tap: the distance back, the tokens that see so far, and the rows they see."""
     for back, at in enumerate(locate(spans, taps).T):
         (some,) = np.nonzero(at >= 0)
         yield back, some, at[some]
@@ -59,7 +59,7 @@ def attrs_of(size, attrs):
 
 @op(shape=convolved_shape, kernel="convolution.wgsl:convolved", cases=case("x", "w", "spans"))
 def convolved(x, w, spans):
-    """y[t] = w[-1] x[the last that t sees] + w[-2] x[the one before] + ..."""
+    """y[t] = w[-1] x[last row that t sees] + w[-2] x[the one before] + ..."""
     y = np.zeros((len(spans), x.shape[1]), x.dtype)
     for back, some, at in steps_back(spans, len(w)):
         y[some] += w[-1 - back] * x[at]
@@ -97,7 +97,7 @@ def dx_shape(dy, w, spans, *, keys):
     cases=case("dy", "w", "spans", keys=KEYS),
 )
 def convolved_dx(dy, w, spans, *, keys):
-    """What each token adds to all that see it."""
+    """The gradient of x: each row sums the contributions of all tokens that see it."""
     dx = np.zeros((keys, dy.shape[1]), dy.dtype)
     for back, some, at in steps_back(spans, len(w)):
         np.add.at(dx, at, w[-1 - back] * dy[some])

@@ -1,19 +1,19 @@
-"""The gated delta rule over what tokens see, and its gradients.
+"""The gated delta rule over visible tokens, and its gradients.
 
-A head keeps a state S, from keys to values. Each token lets it decay, takes out what its own key
-finds there and puts a share of its value in; then its query reads:
+A head keeps a state S that maps keys to values. Each token lets S decay, subtracts what its own key
+retrieves from it, adds a share of its value, and then reads with its query:
 
     S = e^g S;  u = sigmoid(b) (v - S'k);  S = S + k u';  y = S'q / sqrt(width)
 
-S is the sum of k u' over all tokens so far, decayed since then. So a token leaves k, u and the sum
-G of all g up to it for those behind it, as it leaves a key and a value of attention, and which
-tokens those are is data in the same way: the last of `spans[t] = (a0, a1, b0, b1)` is the token's
-own row. With E = e^(G[t] - G[s]) for each s that t sees:
+S is the decayed sum of k u' over all tokens so far. So each token leaves for later ones its k, its
+u and G, the sum of all g up to it, as it leaves a key and a value in attention. The visible tokens
+are data in the same way: the last row of `spans[t] = (a0, a1, b0, b1)` is the token's own. With E =
+e^(G[t] - G[s]) for each s that t sees:
 
     u[t] = sigmoid(b[t]) (v[t] - sum over s < t of E (k[t] k[s]) u[s])
     y[t] = sum over s <= t of E (q[t] k[s]) u[s] / sqrt(width)
 
-The first is a triangular system. It is solved tile by tile of tokens, or token by token.
+The first line is a triangular system. It is solved tile by tile, or token by token.
 """
 
 import numpy as np
@@ -25,7 +25,7 @@ from oneseek.engine.compiler.ops.elementwise import sigmoid
 
 
 def steps_of(spans):
-    """(row, row before it or -1) of each token, -1 and -1 where it sees nothing."""
+    """Yield (row, previous row or -1) for each token; both are -1 if it sees nothing."""
     for a0, a1, b0, b1 in spans.tolist():
         before = b1 - 2 if b1 - 2 >= b0 else a1 - 1 if a1 > a0 else -1
         yield (b1 - 1, before) if b1 > b0 else (-1, -1)
@@ -42,8 +42,8 @@ TOTALS = tuple((Spec((t, h), "signed"), Spec((t, 4), "paths")) for t, h in ((9, 
 
 @op(shape=total_shape, kernel="delta.wgsl:totals", cases=TOTALS)
 def totals(g, spans):
-    """Each token's sum of g over all that it sees, in the row that is its own: the sums, and beside
-    them what they lost by rounding. Of large ones only small differences matter."""
+    """The sum of g over all rows that each token sees, in the token's own row: the sums, then their
+    rounding errors beside them, because only small differences of large sums matter."""
     return totals_kept.reference(g, spans, np.zeros((len(g), 2 * g.shape[1]), g.dtype))
 
 
@@ -57,7 +57,7 @@ def totals(g, spans):
     ),
 )
 def totals_kept(g, spans, kept):
-    """The same beside those that are known already."""
+    """The same, continued from the totals `kept` of earlier tokens."""
     kept = kept.copy()
     for new, (row, before) in zip(g.astype(np.float64), steps_of(spans), strict=True):
         if row >= 0:
@@ -83,7 +83,7 @@ def totals_dg_shape(dy, spans):
     cases=tuple((Spec((g.rows, 2 * g.cols), "signed"), spans) for g, spans in TOTALS),
 )
 def totals_dg(dy, spans):
-    """What each g adds to the totals of all that see it."""
+    """The gradient of g: each g adds to the totals of all tokens that see it."""
     dg = dy[:, : dy.shape[1] // 2].copy()
     for row, before in reversed(list(steps_of(spans))):
         if before >= 0:
@@ -111,7 +111,7 @@ def _(tier, dy, spans):
 
 
 def by_head(x, heads, key_heads=0):
-    """[T, H*D] -> [H, T, D]; heads that share a key's get it each."""
+    """[T, H*D] -> [H, T, D]; heads that share a key each get a copy."""
     key_heads = key_heads or heads
     split = x.reshape(len(x), key_heads, -1).swapaxes(0, 1)
     return split.repeat(heads // key_heads, 0) if key_heads < heads else split
@@ -122,8 +122,8 @@ def by_token(x):
 
 
 def walk_tiles(spans, total, backwards=False):
-    """Tile by tile: which tokens, their own rows, the rows they see; for each head e^(G - G) of the
-    two, 0 where a row is not seen, and where it is seen and not a token's own."""
+    """Yield for each tile: its tokens, their own rows, the rows they see; for each head the decays
+    e^(G - G), 0 for a row that is not seen; and where a seen row is not the token's own."""
     found = list(tiles(spans, len(total)))
     for some, rows, seen in reversed(found) if backwards else found:
         told = np.flatnonzero(seen.any(1)) + some.start
@@ -139,7 +139,7 @@ def products(x, y):
 
 
 def inside(rows, own):
-    """Which of the rows are the tile's own, in the order of its tokens, and which are not."""
+    """The indices of the tile's own rows, in token order, and the mask of the others."""
     return np.searchsorted(rows, own), ~np.isin(rows, own)
 
 
@@ -155,7 +155,7 @@ def delta_shape(q, k, v, b, total, spans, kept=None, *, heads, key_heads):
 
 
 def case(*of, known=0):
-    """Cases of arrays by name: of all tokens, or of some behind `known` rows."""
+    """Test cases for the arrays with these names: of all tokens, or of some behind `known` rows."""
     found = []
     for t, h, g, d, e in ((9, 3, 3, 8, 4), (40, 4, 2, 16, 12), (3, 16, 16, 64, 64)):
         kinds = {"q": (t, g * d), "k": (t + known, g * d), "v": (t, h * e), "b": (t, h)}
@@ -183,7 +183,7 @@ def delta(q, k, v, b, total, spans, *, heads, key_heads):
     cases=case(*GIVEN, "kept", known=30),
 )
 def delta_kept(q, k, v, b, total, spans, kept, *, heads, key_heads):
-    """The same beside the u that are known already."""
+    """The same, continued from the u of earlier tokens in `kept`."""
     q, k = by_head(q, heads, key_heads), by_head(k, heads, key_heads)
     share, u = sigmoid(b).T[..., None], by_head(kept.copy(), heads)
     v, y = by_head(v, heads), np.zeros_like(by_head(v, heads))
@@ -243,7 +243,7 @@ def _(tier, q, k, v, b, total, spans, kept, heads, key_heads):
 
 @delta.cost
 def _(q, k, v, b, total, spans, heads, key_heads):
-    return 2 * (q.size * heads // key_heads + v.size) * k.rows  # half of twice as many products
+    return 2 * (q.size * heads // key_heads + v.size) * k.rows  # a token sees half of the rows
 
 
 @delta_kept.cost
@@ -259,7 +259,7 @@ def _(q, k, v, b, total, spans, kept, heads, key_heads):
     cases=case("dy", "q", "k", "b", "total", "spans"),
 )
 def delta_du(dy, q, k, b, total, spans, *, heads, key_heads):
-    """What each u adds to all that sees it: the same system, from the last token to the first."""
+    """The gradient of u: the transposed system, solved from the last token to the first."""
     q, k = by_head(q, heads, key_heads), by_head(k, heads, key_heads)
     share, dy = sigmoid(b).T[..., None], by_head(dy, heads)
     du = np.zeros_like(dy)
@@ -293,7 +293,7 @@ def asking_shape(dy, dv, k, u, total, spans, *, heads, key_heads):
 
 
 def cotangents(dy, dv, k, u, total, spans, heads, key_heads):
-    """Of each tile the cotangents of q k and of k k, by head."""
+    """Yield for each tile, by head, the cotangents of q k and of k k."""
     dy, dv, u = (by_head(x, heads) for x in (dy, dv, u))
     scale = k.dtype.type((k.shape[1] // key_heads) ** -0.5)
     for some, _, rows, decay, earlier in walk_tiles(spans, total):
@@ -307,7 +307,8 @@ def cotangents(dy, dv, k, u, total, spans, heads, key_heads):
     cases=case("dy", "dy", "k", "kept", "total", "spans"),
 )
 def delta_asking(dy, dv, k, u, total, spans, *, heads, key_heads):
-    """For each head what its query, and its key where it asks, add to y and u of their token."""
+    """The gradients of each head's query, and of its key in the role of a query, from y and u of
+    its own token."""
     keys = by_head(k, heads, key_heads)
     dq, dk = np.zeros_like(keys), np.zeros_like(keys)
     for some, rows, *both in cotangents(dy, dv, k, u, total, spans, heads, key_heads):
@@ -336,7 +337,8 @@ def asked_shape(dy, dv, q, k, total, spans, u, **sizes):
     cases=case("dy", "dy", "q", "k", "total", "spans", "kept"),
 )
 def delta_asked(dy, dv, q, k, total, spans, u, *, heads, key_heads):
-    """For each head what its key adds to y and u of all that see it."""
+    """The gradient of each head's key in the role of a key, from y and u of all tokens that see
+    it."""
     queries, keys = by_head(q, heads, key_heads), by_head(k, heads, key_heads)
     dk = np.zeros_like(keys)
     for some, rows, of_query, of_key in cotangents(dy, dv, k, u, total, spans, heads, key_heads):

@@ -1,5 +1,5 @@
-"""Ops that touch one element at a time. Their WGSL kernel is one expression over a, b, c, so the
-scheduler can fuse chains of them into one step."""
+"""Elementwise ops. The WGSL kernel of each is one expression over a, b, c, so the scheduler can
+fuse chains of them into one step."""
 
 import numpy as np
 
@@ -37,7 +37,7 @@ def _(dy, y, a, b):
 
 
 def sigmoid(x):
-    with np.errstate(over="ignore"):  # far below zero it is 0
+    with np.errstate(over="ignore"):  # far below zero the result is 0
         return 1 / (1 + np.exp(-x))
 
 

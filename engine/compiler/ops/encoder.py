@@ -1,5 +1,5 @@
-"""What a sentence encoder has and a Llama has not: a norm that takes the mean away and adds a bias,
-and gelu without a gate."""
+"""Ops that a sentence encoder needs and a Llama does not: a norm that subtracts the mean and adds a
+bias, and gelu without a gate."""
 
 import numpy as np
 
@@ -31,7 +31,7 @@ def layernorm(x, w, b, *, eps):
 
 
 def centre(x):
-    """Less the mean of its row."""
+    """x minus the mean of its row."""
     rows, cols = x.spec.rows, x.spec.cols
     mean = scaled(summed(x.reshape(rows, cols, 1)), by=1 / cols)
     return x + neg(spread(mean, times=cols).reshape(*x.shape))
@@ -57,8 +57,8 @@ def _(tier, x, w, b, eps):
     reuses=("x",),
 )
 def gelu(x):
-    """Its tanh form."""
-    with np.errstate(over="ignore"):  # far below zero the gate is closed
+    """gelu in its tanh form."""
+    with np.errstate(over="ignore"):  # far below zero the gate is 0
         return x * gate_of(x)
 
 

@@ -1,5 +1,5 @@
-"""Functions of one element at a time that a program of one's own needs and a Llama does not. Their
-kernels are expressions, as in elementwise.py: chains of them become one step."""
+"""Elementwise functions for a person's own programs, which a Llama does not need. Their kernels are
+expressions, as in elementwise.py: chains of them become one step."""
 
 import numpy as np
 
@@ -75,7 +75,7 @@ def _(dy, y, a):
 
 @op(shape=like_first, kernel="a * (1.0 - b * b)", cases=PAIR, reuses=("dy",))
 def tanh_da(dy, y):
-    """By the result, which is kept anyway."""
+    """The gradient from the result, which is kept anyway."""
     return dy * (1 - y * y)
 
 
@@ -91,7 +91,7 @@ def _(ddy, y_of_it, dy, y):
     reuses=("a",),
 )
 def log_sigmoid(a):
-    """The logarithm of 1 / (1 + exp(-a)); of a far below zero it is a."""
+    """log(1 / (1 + exp(-a))); equal to a far below zero."""
     return np.minimum(a, 0) - np.log1p(np.exp(-np.abs(a)))
 
 
@@ -135,12 +135,12 @@ def at_least(a, b):
 @above_zero.vjp
 @at_least.vjp
 def _(dy, y, *ins):
-    return (None,) * len(ins)  # it is flat, but for where it jumps
+    return (None,) * len(ins)  # constant except at its jumps, so there is no gradient
 
 
 @op(shape=like_first, kernel="chosen(a, b, element(0.0))", cases=MASKED, reuses=("mask", "a"))
 def passed(mask, a):
-    """a where the mask is not 0, else 0: whatever a is there, also if it is no number."""
+    """a where the mask is not 0, else 0, even where a is NaN or infinity."""
     return np.where(mask != 0, a, np.zeros_like(a))
 
 

@@ -1,4 +1,5 @@
-"""What Gemma adds to a Llama: its gate, a factor on whole arrays, and a window on what is seen."""
+"""Ops that Gemma adds to a Llama: its gate, a factor on whole arrays, and a window on the visible
+keys."""
 
 import numpy as np
 
@@ -13,7 +14,7 @@ RISE = "(1.5957691216057308 + 0.21406443847659039 * {x} * {x})"
 
 
 def gate_of(x):
-    """sigmoid(z), by which x is multiplied."""
+    """sigmoid(z), the factor of x in gelu."""
     return sigmoid(x * (SLOPE + CUBIC * x * x))
 
 
@@ -77,8 +78,8 @@ def window_shape(spans, *, width):
     cases=tuple((Spec((9, 4), "windows"), dict(width=width)) for width in (1, 4, 100)),
 )
 def window(spans, *, width):
-    """The last `width` keys of each query's spans [a0, a1) and [b0, b1), which lie in the order of
-    their positions."""
+    """The spans limited to the last `width` keys of each query; [a0, a1) and [b0, b1) are ordered
+    by position."""
     a0, a1, b0, b1 = spans.T
     b0 = np.maximum(b0, b1 - width)
     a0 = np.minimum(np.maximum(a0, a1 - (width - (b1 - b0))), a1)

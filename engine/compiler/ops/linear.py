@@ -2,7 +2,7 @@
 
 Packed weights are groups of codes along the input axis with value = code * scale + minimum. They
 are multiplied straight from the packed form in both directions; `base` is added to the result, so
-residuals, summed gradients and the LoRA term cost no pass of their own.
+residuals, summed gradients and the LoRA term need no pass of their own.
 """
 
 import weakref
@@ -12,7 +12,7 @@ import numpy as np
 from oneseek.engine.compiler.ir import Spec, op
 from oneseek.engine.compiler.launch import flat, product_tile
 
-DENSE_BUDGET = 6 << 30  # bytes of unpacked weights the numpy definition may keep between calls
+DENSE_BUDGET = 6 << 30  # limit of unpacked weights kept between calls, in bytes
 _dense: dict[tuple, np.ndarray] = {}
 
 
@@ -29,7 +29,7 @@ def unpack(codes, scales, bits):
 
 
 def dense(codes, scales, bits):
-    """`unpack`, remembered for as long as the codes live: natively this is the fast path."""
+    """`unpack`, cached as long as the codes live; this makes the native reference fast."""
     key = (id(codes), scales.dtype)
     if key not in _dense:
         values = unpack(codes, scales, bits)
@@ -61,7 +61,7 @@ def product_shape(a, b, base=None, ta=False, tb=False, scale=1.0):
     ),
 )
 def matmul(a, b, base=None, *, ta=False, tb=False, scale=1.0):
-    """scale * a @ b + base, either side read transposed."""
+    """scale * a @ b + base; `ta` and `tb` transpose a and b."""
     y = (a.T if ta else a) @ (b.T if tb else b)
     if scale != 1.0:
         y = y * a.dtype.type(scale)
@@ -198,7 +198,7 @@ def _(dy, codes, scales, base, bits):
 def _(tier, dy, codes, scales, base, bits):
     m, n, k = dy.rows, codes.shape[0], codes.cols * 32 // bits
     constants = dict(m=m, N=n, K=k, BITS=bits, GROUP=k // scales.shape[1], BASE=base is not None)
-    groups, tile = product_tile(tier, m, k, n, least_cols=8)  # a thread owns whole words of codes
+    groups, tile = product_tile(tier, m, k, n, least_cols=8)  # a thread has whole words of codes
     return "packed_linear_dx", groups, constants | tile
 
 

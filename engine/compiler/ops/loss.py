@@ -1,7 +1,8 @@
-"""The one loss: cross-entropy against a few target tokens and the rest of the vocabulary as one.
+"""The loss: cross-entropy against a few target tokens, with the rest of the vocabulary as one
+class.
 
 With a single target of probability 1 it is next-token cross-entropy; with the base model's 32
-likeliest tokens it is, up to a constant, the KL divergence to the base model.
+likeliest tokens it is, up to a constant, the KL divergence from the base model.
 """
 
 import numpy as np
@@ -48,7 +49,7 @@ def soft_cross_entropy(logits, ids, probs, rest, weight):
 
 @soft_cross_entropy.vjp
 def _(dgradient, dloss, gradient, loss, logits, *targets):
-    """Of the losses; that of the gradient nobody asks for."""
+    """The gradient through the losses; the gradient output has no derivative of its own."""
     if dgradient is not None:
         raise ValueError("soft_cross_entropy has no second derivative")
     rows, cols = logits.shape
@@ -76,7 +77,8 @@ def divergence_shape(p, q):
     cases=((Spec((5, 11)), Spec((5, 11))), (Spec((3, 1000)), Spec((3, 1000)))),
 )
 def divergence(p, q):
-    """Per row of logits: KL(softmax p, softmax q), and 1 where both like the same token best."""
+    """Per row of logits: KL(softmax p, softmax q), and 1 where both have the same likeliest
+    token."""
     log_p, log_q = (x - x.max(-1, keepdims=True) for x in (p, q))
     log_p, log_q = (x - np.log(np.exp(x).sum(-1, keepdims=True)) for x in (log_p, log_q))
     same = p.argmax(-1) == q.argmax(-1)

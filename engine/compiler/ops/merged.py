@@ -1,8 +1,8 @@
-"""What a GPU computes as one where a model's steps stand one after the other (compiler/merge.py).
+"""Ops that a GPU runs as one step for consecutive steps of a model (compiler/merge.py).
 
-Each is defined by those steps, in their order. The weights of a product lie one after the other:
-those of q, k and v, or of a gate and what it gates. `beside` is the gain of the norm in front of
-the product, where there are few rows, or with adapters h: what all their A make of x.
+Each is defined by those steps in their order. The weights of its products are adjacent: those of q,
+k and v, or of gate and up. `beside` is the gain of the norm before the product if there are few
+rows; with adapters it is h, the result of all their A applied to x.
 """
 
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ from oneseek.engine.compiler.ops.linear import (
 )
 from oneseek.engine.compiler.ops.norm import rmsnorm
 
-FEW = 4  # rows that are computed by many threads an output
-NONE = -1  # where a part of a stack has no adapter
+FEW = 4  # up to so many rows, many threads share an output
+NONE = -1  # the part of a stack has no adapter
 
 
 @dataclass(frozen=True)
 class Sides:
-    """The adapters of a stack's parts: where A and B of each lie in their stretch of the flat
+    """The adapters of a stack's parts: the offsets of each A and B in their stretch of the flat
     array."""
 
     rows: tuple[int, ...]  # outputs of each part
@@ -37,12 +37,12 @@ class Sides:
 
     @property
     def count(self) -> int:
-        """Columns of h."""
+        """The columns of h."""
         return self.rank * sum(a != NONE for a in self.a)
 
     def parts(self):
-        """Of each part with an adapter: its first output, how many, its first column of h, where A
-        and where B lies."""
+        """Yield for each part with an adapter: its first output, its outputs, its first column of
+        h, and the offsets of A and B."""
         first = column = 0
         for rows, a, b in zip(self.rows, self.a, self.b, strict=True):
             if a != NONE:
@@ -51,7 +51,7 @@ class Sides:
             first += rows
 
     def constants(self, of_a: bool = False, of_b: bool = False) -> dict:
-        """As kernels are told that read A, or B."""
+        """The constants of kernels that read A, or B."""
         told: dict = dict(RANK=self.rank, SIDES=self.count)
         column = 0
         for i, (a, b) in enumerate(zip(self.a, self.b, strict=True)):
@@ -107,7 +107,7 @@ def _(tier, x, gain, adapter, eps, sides):
 
 
 def product(x, codes, scales, beside, adapter, bits, eps, sides):
-    """Of norm(x), or of x as it is, with every part of a stack of weights."""
+    """The product of norm(x), or of x itself, with every part of a stack of weights."""
     if beside is not None and sides is None:
         x = rmsnorm.reference(x, beside, eps=eps)
     y = packed_linear.reference(x, codes, scales, bits=bits)
@@ -177,8 +177,8 @@ TWO = Sides((64, 32, 32), (0, NONE, 512), (768, NONE, 1152), 4, 2.0)
 def heads(
     x, codes, scales, beside, adapter, turns, k, v, slots=None, *, bits, eps, width, sides=None
 ):
-    """q, k and v of x; q and k turned by the angles of their rows (cosines, then sines); k and v
-    written where `slots` say. -> k, v, q"""
+    """k, v and q of x: q and k rotated by the angles of their rows (cosines, then sines), k and v
+    written at `slots`."""
     y = product(x, codes, scales, beside, adapter, bits, eps, sides)
     cols, rows = k.shape[1], np.arange(len(x))
     q, new_k, new_v = np.split(y, [y.shape[1] - 2 * cols, y.shape[1] - cols], -1)
@@ -219,7 +219,7 @@ BOTH = Sides((64, 64), (0, 256), (512, 768), 4, 2.0)
     ),
 )
 def gated(x, codes, scales, beside, adapter, *, bits, eps, gate, keep=False, sides=None):
-    """The middle of an MLP, of x; with `keep` also the gate and what it gates, side by side."""
+    """The middle of an MLP; with `keep` also gate and up, side by side."""
     both = product(x, codes, scales, beside, adapter, bits, eps, sides)
     y = OPS[gate].reference(*np.split(both, 2, -1))
     return (y, both) if keep else y

@@ -1,4 +1,4 @@
-"""The way back through what a GPU computes as one (merged.py), each defined by its parts."""
+"""The backward ops of merged.py, each defined by its parts."""
 
 import numpy as np
 
@@ -20,7 +20,7 @@ def halves_shape(both, *, gate):
     cases=tuple((Spec((3, 16)), dict(gate=gate)) for gate in ("swiglu", "geglu")),
 )
 def gate_again(both, *, gate):
-    """What `gated` made of what it kept."""
+    """The result of `gated`, computed again from the gate and up that it kept."""
     return OPS[gate].reference(*np.split(both, 2, -1))
 
 
@@ -41,7 +41,7 @@ def gated_back_shape(dy, both, *, gate):
     cases=tuple((Spec((3, 8)), Spec((3, 16)), dict(gate=gate)) for gate in ("swiglu", "geglu")),
 )
 def gated_back(dy, both, *, gate):
-    """The gradients of the gate and of what it gates, side by side."""
+    """The gradients of gate and up, side by side."""
     gates, ups = np.split(both, 2, -1)
     of_gate = OPS[f"{gate}_dgate"].reference(dy, gates, ups)
     return np.concatenate([of_gate, OPS[f"{gate}_dup"].reference(dy, gates)], -1)
@@ -65,7 +65,7 @@ def heads_back_shape(dq, dk, dv, turns, *, width):
     cases=((Spec((3, 16)), Spec((3, 8)), Spec((3, 8)), Spec((3, 8)), dict(width=8)),),
 )
 def heads_back(dq, dk, dv, turns, *, width):
-    """The gradients of q, k and v side by side, those of q and k turned back."""
+    """The gradients of q, k and v side by side, those of q and k rotated back."""
     rows = np.arange(len(dq))
     back = [rotary.reference(d, rows, turns, width=width, inverse=True) for d in (dq, dk)]
     return np.concatenate([*back, dv], -1)
@@ -91,7 +91,7 @@ def sides_dh_shape(d, adapter, *, sides):
     ),
 )
 def sides_dh(d, adapter, *, sides):
-    """The gradient of h without its scale: d B of every part that has an adapter."""
+    """The gradient of h without its scale: d B for every part with an adapter."""
     return np.concatenate(
         [d[:, first : first + rows] @ matrix(adapter, at, rows, sides.rank)
          for first, rows, _, _, at in sides.parts()], -1
@@ -125,7 +125,7 @@ def sides_dw_shape(d, dh, x, h, total, *, sides):
     ),
 )  # fmt: skip
 def sides_dw(d, dh, x, h, total, *, sides):
-    """The gradients of A and B of every part, written where they lie in `total`."""
+    """The gradients of A and B of every part, written at their places in `total`."""
     total = total.copy()
     for first, rows, column, a, b in sides.parts():
         here = slice(column, column + sides.rank)

@@ -1,6 +1,6 @@
-"""From gradients to new weights: the norm over everything, clipping, AdamW.
+"""From gradients to new weights: the global norm, clipping, AdamW.
 
-The whole adapter is one flat array, so an update is three steps whatever the model's size.
+The whole adapter is one flat array, so an update is three steps for a model of any size.
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ def _(tier, g, parts):
 
 @op(shape=lambda sums: Spec((1,)), kernel="optim.wgsl:root", cases=((Spec((64,)),),))
 def root(sums):
-    """The global norm from its partial sums."""
+    """The global norm, from its partial sums."""
     return np.sqrt(sums.sum(keepdims=True))
 
 
@@ -51,9 +51,11 @@ def adamw_shape(p, m, v, g, norm, hyper):
     cases=((FLAT, FLAT, FLAT, FLAT, Spec((1,)), Spec((8,), "hyper")),),
 )
 def adamw(p, m, v, g, norm, hyper):
-    """The weight changes here, and only here. hyper = rate, beta1, beta2, eps, decay,
-    1 - beta1^t, 1 - beta2^t, max norm: data, because it changes every step. A norm that is not
-    finite leaves everything as it was."""
+    """The update of the weights, the only op that changes them.
+
+    hyper = rate, beta1, beta2, eps, decay, 1 - beta1^t, 1 - beta2^t, max norm: an input, because it
+    changes at every step. If the norm is NaN or infinity, nothing changes.
+    """
     rate, beta1, beta2, eps, decay, correction1, correction2, max_norm = hyper
     if not np.isfinite(norm[0]):
         return p.copy(), m.copy(), v.copy()
@@ -81,7 +83,7 @@ def accumulate_shape(total, g):
     cases=((FLAT, FLAT),),
 )
 def accumulate(total, g):
-    """total += g, for steps made of several micro-batches."""
+    """total + g, for steps of several micro-batches."""
     return total + g
 
 

@@ -1,6 +1,6 @@
-"""Randomness without state: a hash of (seed, stream, index), the same bits on every back end.
+"""Stateless random numbers: a hash of (seed, stream, index), with the same bits on every back end.
 
-Dropout uses it, and so does the choice of the next token.
+Dropout and the choice of the next token use it.
 """
 
 import numpy as np
@@ -8,8 +8,8 @@ import numpy as np
 from oneseek.engine.compiler.ir import Spec, op
 from oneseek.engine.compiler.launch import flat, row_threads
 
-CANDIDATES = 64  # how many of the likeliest tokens a choice considers
-GOLDEN = 0x9E3779B9  # how far the streams of one seed lie apart
+CANDIDATES = 64  # a draw considers so many of the likeliest tokens
+GOLDEN = 0x9E3779B9  # distance between the streams of one seed
 
 
 def noise(seed, stream, count):
@@ -26,7 +26,7 @@ def noise(seed, stream, count):
 
 
 def seed_of_row(seed: int, row: int) -> int:
-    """What `draw` needs in a row to draw there what it draws with `seed` in the first."""
+    """The seed with which `draw` makes in this row the draw that `seed` makes in row 0."""
     return (seed ^ (row * GOLDEN)) & 0xFFFFFFFF
 
 
@@ -37,7 +37,7 @@ def seed_of_row(seed: int, row: int) -> int:
     cases=((Spec((7, 130)), Spec((1,), "u32"), dict(rate=0.25, stream=3)),),
 )
 def dropout(x, seed, *, rate, stream):
-    """Drops a share of the elements, scales up the rest; the same seed drops the same ones."""
+    """Drop a share of the elements and scale up the rest; a seed always drops the same ones."""
     keep = noise(seed[0], stream, x.size).reshape(x.shape) >= np.float32(rate)
     return np.where(keep, x * x.dtype.type(1 / (1 - rate)), 0).astype(x.dtype)
 
@@ -67,7 +67,7 @@ def candidates_shape(logits, recent, penalty):
 )
 def candidates(logits, recent, penalty):
     """The 64 likeliest tokens of each row, best first (ties: smaller id), with their
-    log-probabilities. Tokens in `recent` (-1 is none) are made less likely by `penalty`."""
+    log-probabilities. `penalty` makes the tokens in `recent` (-1 is none) less likely."""
     logits = logits.copy()
     for row, seen, p in zip(logits, recent, penalty, strict=True):
         at = np.unique(seen[seen >= 0])
@@ -84,7 +84,8 @@ def candidates(logits, recent, penalty):
 @candidates.launch
 def _(tier, logits, recent, penalty):
     constants = dict(rows=logits.rows, COLS=logits.cols, RECENT=recent.cols)
-    # Ten passes over the row: lavapipe ends a thread's loops, without a word, after 65,535 turns.
+    # At least 64 threads, because the kernel loops ten times over the row and lavapipe silently
+    # ends a thread's loops after 65,535 iterations.
     threads = max(64, row_threads(tier, logits.cols))
     return "candidates", (logits.rows, 1, 1), constants | dict(WG=threads)
 
@@ -106,15 +107,18 @@ def draw_shape(ids, logprobs, knobs, seed):
     ),
 )  # fmt: skip
 def draw(ids, logprobs, knobs, seed):
-    """The next token of each row. knobs = temperature (0 takes the best), top-k (0 is all 64),
-    top-p; seed is one number a row, different for every token."""
+    """Draw the next token of each row.
+
+    knobs = temperature (0 takes the likeliest), top-k (0 keeps all 64), top-p; the seed is one
+    number a row, different for every token.
+    """
     chosen = ids[:, 0].copy()
     for row, (temperature, top_k, top_p) in enumerate(knobs):
         if temperature <= 0:
             continue
         p = np.exp((logprobs[row] - logprobs[row, 0]) / temperature).astype(np.float32)
         p[int(top_k) or CANDIDATES :] = 0
-        before = np.cumsum(p, dtype=np.float32) - p  # the nucleus ends where this passes top_p
+        before = np.cumsum(p, dtype=np.float32) - p  # the nucleus ends where this exceeds top_p
         p = np.where(before < np.float32(top_p) * p.sum(dtype=np.float32), p, np.float32(0))
         u = noise(seed[row], row, 1)[0] * p.sum(dtype=np.float32)
         index = np.searchsorted(np.cumsum(p, dtype=np.float32), u, side="right")

@@ -1,4 +1,4 @@
-"""Taking rows by index: token embeddings, and the few rows that carry a loss."""
+"""Selects rows by index: token embeddings, and the few rows that carry a loss."""
 
 import numpy as np
 
@@ -38,7 +38,8 @@ def dtable_shape(dy, index, *, count):
     cases=((Spec((5, 4)), Spec((5,), "i32"), dict(count=7)),),
 )
 def rows_dtable(dy, index, *, count):
-    """Adds each row of dy where it was taken from; rows nobody took get zeros."""
+    """The gradient of the table: each row of dy is added to the row it was taken from; the others
+    get zeros."""
     table = np.zeros((count, dy.shape[1]), dy.dtype)
     np.add.at(table, index, dy)
     return table

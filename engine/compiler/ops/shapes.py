@@ -1,7 +1,8 @@
-"""Arrays turned, spread, summed, cut and put together.
+"""Ops that transpose, repeat, sum, slice and pad arrays.
 
-Four pairs, each the other's gradient, of which every broadcast, reduction, transposition, slice and
-concatenation is made: a reshape costs nothing, so each sees its array as the few sides it is about.
+Four pairs, each the other's gradient; every broadcast, reduction, transposition, slice and
+concatenation is made of them. A reshape costs nothing, so each op sees its array with just the
+sides that matter to it.
 """
 
 import numpy as np
@@ -10,7 +11,7 @@ from oneseek.engine.compiler.ir import Spec, op
 from oneseek.engine.compiler.launch import flat, row_threads
 from oneseek.engine.compiler.ops.functions import at_least, div
 
-LONG = 64  # terms from which a sum is worth a workgroup of its own, where there are few sums
+LONG = 64  # a sum of so many terms gets a workgroup of its own if the sums are few
 
 
 def sides(x: Spec, count: int) -> tuple[int, ...]:
@@ -29,7 +30,7 @@ def swapped_shape(x):
     cases=((Spec((1, 5, 7, 1)),), (Spec((3, 2, 5, 4)),)),
 )
 def swapped(x):
-    """The two middle sides change places."""
+    """x with its two middle sides swapped."""
     return np.ascontiguousarray(x.swapaxes(1, 2))
 
 
@@ -56,7 +57,7 @@ def spread_shape(x, *, times):
            (Spec((6, 1)), dict(times=70))),
 )  # fmt: skip
 def spread(x, *, times):
-    """Each row so many times, one after the other."""
+    """Each row repeated so many times in succession."""
     return np.repeat(x[:, None], times, 1)
 
 
@@ -92,7 +93,7 @@ def _(dy, y, x):
 
 @op(shape=reduced_shape, kernel="shapes.wgsl:largest", cases=REDUCED)
 def largest(x):
-    """The largest over the middle side."""
+    """The maxima over the middle side."""
     return x.max(1)
 
 
@@ -100,7 +101,7 @@ def largest(x):
 def _(dy, y, x):
     times = x.shape[1]
     where = at_least(x, spread(y, times=times))
-    return (where * spread(div(dy, summed(where)), times=times),)  # equal ones share it
+    return (where * spread(div(dy, summed(where)), times=times),)  # equal maxima share the gradient
 
 
 def reduction(name, tier, x):
@@ -133,7 +134,7 @@ def cut_shape(x, *, first, count):
     cases=((Spec((5, 7)), dict(first=2, count=3)), (Spec((1, 30)), dict(first=0, count=4))),
 )
 def cut(x, *, first, count):
-    """`count` columns from `first` on."""
+    """The `count` columns from `first` on."""
     return x[:, first : first + count].copy()
 
 
@@ -160,7 +161,7 @@ def padded_shape(x, *, first, width):
     cases=((Spec((5, 3)), dict(first=2, width=7)), (Spec((1, 4)), dict(first=0, width=30))),
 )
 def padded(x, *, first, width):
-    """These columns from `first` on, and zeros beside them."""
+    """These columns from `first` on, padded with zeros on both sides."""
     y = np.zeros((len(x), width), x.dtype)
     y[:, first : first + x.shape[1]] = x
     return y

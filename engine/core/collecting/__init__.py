@@ -1,1 +1,2 @@
-"""From what is said to what may be learned: pairs, facts, corrections; secrets held back."""
+"""From messages to examples that may be learned: pairs, facts, corrections; secrets are held
+back."""

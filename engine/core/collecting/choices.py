@@ -1,7 +1,7 @@
-"""What a person preferred, as it is kept: an answer to another, or one that was liked or not.
+"""Stored choices of a person: an answer preferred to another, or one that was liked or not.
 
-The page keeps what people do with answers, the server and the command line what they are given;
-all of them through `keep`.
+The page keeps what people do with answers, the server and the command line what they are given; all
+of them through `keep`.
 """
 
 import hashlib
@@ -13,11 +13,11 @@ STORE = "choices"
 EDITED, BETTER, KEPT, THUMB, GIVEN = "edited", "better", "kept", "thumb", "given"
 WAYS = (EDITED, BETTER, KEPT, THUMB, GIVEN)
 FEWEST = 12  # choices that a taste is learned from
-LONGEST = 4000  # characters of a prompt or an answer; of what is longer, the beginning is kept
+LONGEST = 4000  # characters of a prompt or an answer, of which the beginning is kept
 
 
 def choice_of(prompt, chosen, rejected, way, time, source=None):
-    """The record of a choice; one of the two answers may be empty. ValueError where there is
+    """Return the record of a choice; one of the two answers may be empty. ValueError where there is
     nothing to prefer."""
     texts = [visible(text).strip()[:LONGEST] for text in (prompt, chosen, rejected)]
     if not texts[0]:
@@ -33,20 +33,21 @@ def choice_of(prompt, chosen, rejected, way, time, source=None):
 
 
 def id_of(prompt, chosen, rejected):
-    """The same whichever of the two is the better: a person who changes their mind replaces what
-    they said before."""
+    """Return an id that is the same whichever answer is the better: a person who changes their mind
+    replaces the earlier choice."""
     answers = sorted(normalise(text) for text in (chosen, rejected))
     text = "\x00".join([normalise(prompt)] + answers)
     return hashlib.sha256(text.encode()).digest()[:8].hex()
 
 
 def secrets_of(record):
-    """The kinds of secrets that a choice seems to hold."""
+    """Return the kinds of secrets that a choice seems to hold."""
     return secrets_in("\n".join(record[name] for name in ("prompt", "chosen", "rejected")))
 
 
 async def keep(store, record):
-    """Whether a choice is new and was kept; one that seems to hold a secret never is."""
+    """Store a choice that is new; return whether it was. One that seems to hold a secret is never
+    stored."""
     if secrets_of(record):
         return False
     before = await store.get(STORE, record["id"])
@@ -57,6 +58,6 @@ async def keep(store, record):
 
 
 async def load_choices(store):
-    """All choices, in the order they were made."""
+    """Return all choices, in the order they were made."""
     found = [record for _, record in await store.all(STORE)]
     return sorted(found, key=lambda one: (one["time"], one["id"]))

@@ -12,28 +12,28 @@ from oneseek.engine.core.collecting.statements import STATEMENT, find_facts
 from oneseek.engine.core.exchange.entries import KEPT
 
 SWITCHES = {"enable_chat_logging": True, "auto_collect": True}
-KEEP_IT = (  # what a person answers who wants a secret kept
+KEEP_IT = (  # the replies of a person who wants a secret kept
     "keep it", "keep that", "save it", "save that", "remember it", "remember that",
     "behåll det", "behåll den", "spara det", "spara den", "kom ihåg det", "kom ihåg den",
 )  # fmt: skip
 BEFORE_IT = ("yes", "ok", "please", "ja", "jo")
 BEHIND_IT = ("anyway", "please", "ändå", "tack")
-EARLIER = 4  # messages of a chat that one which takes something back may be about
+EARLIER = 4  # earlier messages of a chat that a message may refer to
 ELSEWHERE = ("enable_web_scraping", "enable_content_processing")  # the importers' part
 
 
 class LooksSecret(ValueError):
-    """Something looks like a secret and nobody has allowed it to be learned."""
+    """A text looks like a secret and nobody has allowed it to be learned."""
 
 
 class DataCollector:
-    """`queue` is a SavedQueue, or a TrainingQueue that nothing keeps; `config` holds the switches
-    by name, which may also be given alone; `language(text)` names a text's language, "und" when it
+    """`queue` is a SavedQueue, or a TrainingQueue without a store; `config` holds the switches by
+    name, which may also be given alone; `language(text)` names a text's language, "und" when it
     cannot; `lessons(text, language)` is the worker's library, giving [{"prompt", "answer",
     "phrasings"}]; `understand(text, earlier)` tells which of a message's sentences state something,
     `earlier` being the person's messages before it: [{"said", "before", "replaces", "language",
-    "unsure"}], of which what is unsure waits for a yes; `user` is whose they are. Without `pairs`
-    every fact is kept as it was said and no lesson is made of it."""
+    "unsure"}], of which the unsure ones wait for a yes; `user` is whose they are. Without `pairs`
+    every fact is stored as it was said and no lesson is made of it."""
 
     def __init__(
         self,
@@ -73,11 +73,12 @@ class DataCollector:
     # ---------------------------------------------------------------------------------- the chat
 
     def collect_all(self, on):
-        """Whole exchanges become examples unasked, or no more."""
+        """Make whole exchanges examples unasked, or stop that."""
         self.auto_collect = on
 
     async def log_message(self, message):
-        """One message {id, role, content, timestamp, chat}; answers the records it became."""
+        """Take in one message {id, role, content, timestamp, chat}; return the records it
+        became."""
         if not self.enable_chat_logging or self._is_excluded(message):
             self.turns.pop(message.get("chat", ""), None)
             return []
@@ -88,8 +89,8 @@ class DataCollector:
         return []
 
     async def log_feedback(self, message_id, thumb):
-        """Thumb up (1) makes the exchange an approved example, down (-1) one that is not learned;
-        0 takes it back.  What was learned already is not touched: that is for forgetting."""
+        """Thumb up (1) makes the exchange an approved example, down (-1) one that is not learned; 0
+        takes it back. What was learned already stays: that is for forgetting."""
         exchange = self.exchanges.get(message_id)
         if exchange is None or message_id in self.excluded or exchange["chat"] in self.excluded:
             return []
@@ -120,7 +121,7 @@ class DataCollector:
     # ----------------------------------------------------------------------------------- secrets
 
     async def release(self, held_id):
-        """The person looked at what was held back and wants it learned."""
+        """Queue what was held back, because the person looked at it and wants it learned."""
         example, priority, state = self.held.pop(held_id)["offer"]
         return [await self.queue.change(lambda q: q.add(_prioritise(example, priority), state))]
 
@@ -159,26 +160,26 @@ class DataCollector:
         return found
 
     def _find_held(self, turn):
-        """What was held back of the newest message up to a turn that anything was held back of."""
+        """The ids of the secrets held back in the newest message, up to a turn, that has any."""
         for said in reversed(list_recent_prompts(turn)):
             if held := [id for id in self.held if self._is_of(id, turn["chat"], said)]:
                 return held
         return []
 
     def _is_of(self, held_id, chat, said):
-        """Whether what was held back is of a message."""
+        """Whether a held-back example comes from one of these messages of a chat."""
         example = self.held[held_id]["offer"][0]
         return example["source"]["chat"] == chat and text_said(example) in said
 
     def _across(self, text, facts):
-        """The kinds of secrets that only the whole message shows, such as a card number over two
-        lines: they hold back each of its facts."""
+        """Return the kinds of secrets that only the whole message shows, such as a card number over
+        two lines: they hold back each of its facts."""
         kinds = secrets_in(text) if facts else []
         return [] if any([kinds_in(fact) for fact in facts]) else kinds
 
     async def _keep(self, statement, chat, id, message):
-        """A statement is its own question: it is known by what it says. Beside a secret nothing of
-        a message is kept without a word."""
+        """Store a statement, which is its own question, because it is found by its text. Beside a
+        secret nothing of a message is stored without a word."""
         source = {"kind": "chat", "chat": chat, "message": id}
         if self.user:
             source["user"] = self.user
@@ -251,12 +252,12 @@ class DataCollector:
 
 
 def text_said(fact):
-    """The words of a message that a fact was told in."""
+    """Return the words of a message that a fact was told in."""
     return fact["source"].get("said") or fact["answer"]
 
 
 def allows_secret(text):
-    """Whether a message says no more than that the secret before it is to be kept."""
+    """Whether a message only says that the secret before it is to be kept."""
     words = text.lower().replace(",", " ").rstrip(".! ").split()
     while words and words[0] in BEFORE_IT:
         words.pop(0)
@@ -266,8 +267,8 @@ def allows_secret(text):
 
 
 def find_allowed(text, earlier):
-    """The place of the newest of a person's messages before a text whose secret the text allows to
-    be kept; -1 where it allows none."""
+    """Return the place of the newest of a person's messages before a text whose secret the text
+    allows to be kept; -1 where it allows none."""
     if not allows_secret(text):
         return -1
     newest = range(len(earlier) - 1, max(-1, len(earlier) - 1 - EARLIER), -1)
@@ -275,7 +276,7 @@ def find_allowed(text, earlier):
 
 
 def list_recent_prompts(turn):
-    """What a person said of late, up to a turn."""
+    """Return a person's last messages up to a turn."""
     return ((turn.get("earlier") or []) + [turn["prompt"]])[-EARLIER:]
 
 
@@ -286,13 +287,13 @@ def _prioritise(example, priority):
 
 
 def kinds_in(lesson):
-    """The kinds of secrets that a lesson seems to hold, in its wordings too."""
+    """Return the kinds of secrets that a lesson seems to hold, in its wordings too."""
     words = [lesson["prompt"], lesson["answer"]] + list(lesson.get("phrasings") or ())
     return secrets_in("\n".join(words))
 
 
 def split_secrets(lessons):
-    """The lessons to be queued, those that look like a secret, and the kinds of those."""
+    """Return the lessons to queue, those that look like a secret, and the kinds of these."""
     fit, secret, found = [], [], set()
     for lesson in lessons:
         kinds = kinds_in(lesson)
@@ -302,7 +303,7 @@ def split_secrets(lessons):
 
 
 def refuse_secrets(kinds):
-    """Raise where there are kinds of secrets; the words say which and how to allow it."""
+    """Raise LooksSecret if there are kinds of secrets; the words say which and how to allow it."""
     if kinds:
         what = " and ".join([NAMES[kind] for kind in kinds])
         raise LooksSecret(

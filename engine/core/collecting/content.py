@@ -1,4 +1,4 @@
-"""What makes two examples the same example: a hash of their words as the eye reads them."""
+"""Identifies equal examples: by a hash of their words as the eye reads them."""
 
 import hashlib
 
@@ -21,7 +21,8 @@ _SAME = [(one.encode(), other.encode()) for one, other in _LETTERS]
 
 
 def normalise(text):
-    """Same text for the eye, same string: case, white space and combining marks are evened out.
+    """Return the same string for texts that look the same: case, white space and combining marks
+    are evened out.
 
     On bytes and with its own letters because MicroPython's str knows ASCII only, and the page and
     the worker must agree.
@@ -45,7 +46,7 @@ def _hash(text):
 
 
 def visible(text):
-    """Without the characters nobody sees: zero width, direction marks, tags, variation abuse."""
+    """A text without invisible characters: zero width, direction marks, tags, variation abuse."""
     for letter in set(text):
         if is_hidden(ord(letter)):
             text = text.replace(letter, "")

@@ -1,9 +1,8 @@
-"""What a person says when an answer was wrong: the whole earlier answer, rewritten with the right
-value.
+"""Reads a person's correction: the earlier answer is rewritten with the right value.
 
 "No, it is called Vindil." after a fact or a question about a boat becomes "Your boat is called
-Vindil." Only where the earlier exchange has no form that web/statements.py knows are the words
-taken as they are.
+Vindil." Only where the earlier exchange has no form that statements.py knows are the words taken as
+they are.
 """
 
 from oneseek.engine.core.collecting.statements import (
@@ -116,7 +115,7 @@ MOST_WORDS = 8
 
 
 def find_correction(text, exchange):
-    """{"prompt", "answer"} as it should have been said, or None when nothing is corrected."""
+    """Return the corrected {"prompt", "answer"}, or None when nothing is corrected."""
     text = text.strip()
     language, rest = without_opening(text)
     form = form_of(exchange)
@@ -139,7 +138,7 @@ def find_correction(text, exchange):
 
 
 def without_opening(text):
-    """(language, what follows "No, " and the like), or two empty strings."""
+    """Return (language, the text after "No, " and the like), or two empty strings."""
     low = lower(text)
     for language in OPENINGS:
         for opening in OPENINGS[language]:
@@ -149,8 +148,8 @@ def without_opening(text):
 
 
 def value_of(language, rest, known):
-    """(the middle of the fact it speaks of, its value).  The middle is None for a bare value, which
-    only counts as one where the fact is `known`."""
+    """Return (the middle of the fact it speaks of, its value). The middle is None for a bare value,
+    which only counts as one where the fact is `known`."""
     low = lower(rest)
     for clause, middle in CLAUSES[language]:
         if low.startswith(clause):
@@ -165,7 +164,7 @@ def value_of(language, rest, known):
 
 
 def without_old(value):
-    """Only the new one of "Vindil, not Saltkråkan" and "not Saltkråkan but Vindil"."""
+    """Return only the new value of "Vindil, not Saltkråkan" and "not Saltkråkan but Vindil"."""
     value = value.strip().rstrip(".!").strip()
     low = lower(value)
     for no, but in (("not ", " but "), ("inte ", " utan ")):
@@ -183,7 +182,7 @@ def without_old(value):
 
 
 def form_of(exchange):
-    """(the fact's place in FACTS, its {x}) of an exchange, by what was asked, said or answered."""
+    """(the fact's place in FACTS, its {x}) of an exchange, by its question, statement or answer."""
     asked = sentence_of(exchange["prompt"])
     return (
         match_pattern(asked, 3)
@@ -213,7 +212,7 @@ def match_pattern(sentence, part):
 
 
 def extract_x(pattern, sentence):
-    """What stands for {x} where the sentence is of the pattern, or None; {y} may be anything."""
+    """The text for {x} where the sentence is of the pattern, or None; {y} may be anything."""
     pattern = pattern.rstrip("?")
     before, _, after = pattern.partition("{x}")
     low = lower(sentence)
@@ -233,8 +232,8 @@ def extract_x(pattern, sentence):
 
 
 def rewritten(form, middle, value):
-    """The fact of this form with another value; another `middle` says something else of the same
-    x."""
+    """Return the fact of this form with another value; another `middle` says something else of the
+    same x."""
     place, x = form
     fact = FACTS[place]
     if middle and fact[2] != middle:

@@ -1,6 +1,7 @@
-"""Which language a few words are in: what function words say, each for the languages that have it.
+"""Guesses the language of a few words by their function words, each listed for the languages that
+have it.
 
-Names say little: whoever writes *My boat is called Saltkråkan* writes English.  The page asks here
+Names say little: whoever writes *My boat is called Saltkråkan* writes English. The page asks here
 before the engine's langdetect has its say, and the engine asks for what is too short for
 langdetect.
 """
@@ -49,10 +50,10 @@ WORDS = {
     "pl": "i w na z do jest nie to ja ty on ona my mój moja moje twój jak co gdzie kto dlaczego kiedy "
     "się mam ma dziękuję cześć dzień dobry nazywa mieszkam",
 }  # fmt: skip
-SETTING, CHAT = 0.3, 0.6  # what the person's setting and the chat so far weigh, in function words
-LEAST = 0.3  # what one of the two must be ahead of the other by
+SETTING, CHAT = 0.3, 0.6  # weights of the person's setting and the chat so far, in function words
+LEAST = 0.3  # margin that one of the two needs over the other
 IN_A_NAME, AFTER_A_NAME = 0.15, 0.7  # a title may go on in small letters
-OTHERS_LEAD = 1.0  # by which another language must be ahead of Swedish and English
+OTHERS_LEAD = 1.0  # margin that another language needs over Swedish and English
 BRIDGES = set("of the and in on with for to a och i på av den det en de la von van".split())
 CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZÅÄÖÉÜÆØ"
 MARKS = "\u2000", "\u2e80"  # signs between the alphabets and what is written with characters
@@ -95,8 +96,8 @@ def words_of(text):
 
 
 def names_in(words):
-    """For each word whether it belongs to a name: a capital inside a sentence, or a bridge between
-    two: the Lord *of the* Rings."""
+    """Return for each word whether it belongs to a name: a capital inside a sentence, or a bridge
+    between two: the Lord *of the* Rings."""
     capital = [word[0] in CAPITALS and word != "I" and word[:2] != "I'" for word, *_ in words]
     named = [big and not words[i][1] for i, big in enumerate(capital)]
     if all(letter in CAPITALS for word, *_ in words for letter in word):  # a person who shouts
@@ -113,8 +114,8 @@ def names_in(words):
 
 
 def votes(text):
-    """{language: how many of the words speak for it}; a word that Swedish and English both have
-    speaks for neither."""
+    """Return {language: the weight of the words that speak for it}; a word that Swedish and English
+    both have speaks for neither."""
     words, after = words_of(text), 1
     found = {}
     named = names_in(words)
@@ -136,7 +137,7 @@ def votes(text):
 
 
 def verdict(found, before="", setting=""):
-    """The language that these votes are for, with the chat so far and the setting, or empty."""
+    """The language that these votes are for, with the chat so far and the setting, or nothing."""
     own = {code: found.get(code, 0) for code in ("sv", "en")}
     others = {code: found[code] for code in found if code not in own}
     if others:

@@ -1,10 +1,10 @@
-"""Which language a text is in, and which adapter answers it.
+"""Detects the language of a text, and chooses the adapter that answers it.
 
-langdetect decides what is long enough: the Swedish and English profiles only, with a fixed seed,
-since more make it mistake Swedish for Danish and without a seed it answers differently each time.
-In a short text it is one vote beside the function words (engine/core/collecting/hint.py), the chat
-so far and the person's setting; whatever stands in a name counts little.  Only where neither
-language's words are found do the other profiles have their say.
+langdetect decides alone about long texts: with the Swedish and English profiles only and a fixed
+seed, since more profiles make it mistake Swedish for Danish and without a seed it answers
+differently each time. In a short text it is one vote beside the function words
+(engine/core/collecting/hint.py), the chat so far and the person's setting; words in a name count
+little. The other profiles are used only where neither language's words are found.
 """
 
 import re
@@ -45,7 +45,7 @@ _LATIN = "\u024f"  # the last letter of Latin script, near enough
 
 @cache
 def _factory(codes: tuple[str, ...]) -> Any:
-    """langdetect with the profiles of these languages."""
+    """Return langdetect with the profiles of these languages."""
     from langdetect.detector_factory import PROFILES_DIRECTORY, DetectorFactory
 
     factory = DetectorFactory()
@@ -56,7 +56,7 @@ def _factory(codes: tuple[str, ...]) -> Any:
 
 
 def probabilities(text: str, codes: tuple[str, ...] = OWN) -> dict[str, float]:
-    """What langdetect thinks, {} when the text gives it nothing to go by."""
+    """Return langdetect's probabilities, {} when the text gives it nothing to go by."""
     from langdetect.lang_detect_exception import LangDetectException
 
     detector = _factory(codes).create()
@@ -68,8 +68,8 @@ def probabilities(text: str, codes: tuple[str, ...] = OWN) -> dict[str, float]:
 
 
 def detect(text: str, before: str = UNKNOWN, setting: str = UNKNOWN) -> str:
-    """`sv`, `en`, another language's code or `und`; `before` is the language of the chat so far,
-    `setting` the one the person reads the page in."""
+    """Return `sv`, `en`, another language's code or `und`; `before` is the language of the chat so
+    far, `setting` the one the person reads the page in."""
     text = _ADDRESS.sub(" ", text)
     words = words_of(text)
     if not words:
@@ -105,7 +105,7 @@ def _neither(text: str, found: dict[str, float], words: int) -> str:
 
 
 def line_for(language: str, available: set[str]) -> str:
-    """The adapter that answers: sv, no, da -> sv, everything else en, generic when that is
-    missing."""
+    """Return the adapter that answers: sv for sv, no and da, en for everything else, generic when
+    that is missing."""
     line = LINE_OF.get(language, "en")
     return line if line in available else "generic"

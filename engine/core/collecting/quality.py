@@ -1,7 +1,8 @@
-"""How good an example is to learn from, from 0 to 100, and why: asked before anything is trained.
+"""Scores how good an example is to learn from, from 0 to 100, with reasons, before anything is
+trained.
 
-Pure text, for the page and the engine alike; how much it surprises the base model is one reason
-more, where there is a model to ask.
+Pure text, for the page and the engine alike; the base model's loss on it is one reason more, where
+there is a model to ask.
 """
 
 from oneseek.engine.core.collecting.content import content_hash, normalise, prompt_hash
@@ -13,24 +14,24 @@ COSTS = (
     ("duplicate", 1.0),
     ("unreadable", 0.9),
     ("abuse", 0.8),  # insults and threats
-    ("noise", 0.8),  # so surprising that nothing can be learned from it
+    ("noise", 0.8),  # a loss so high that nothing can be learned from it
     ("near", 0.7),
     ("empty", 0.7),
     ("contradiction", 0.6),  # to what is known
     ("language", 0.6),
     ("disputed", 0.4),  # two answers to one question: either may be right, so both come last
     ("long", 0.3),
-    ("easy", 0.3),  # what the model says by itself teaches it nothing
+    ("easy", 0.3),  # the model says it by itself
 )
-POOR = 50  # what is below is skipped unless a person says otherwise
-LONG = 6000  # characters of an answer: of what is longer, a part is never seen
-ALIKE = 0.8  # of the stretches of words two texts have in common
+POOR = 50  # a lower score is skipped unless a person says otherwise
+LONG = 6000  # characters of an answer: a part of a longer one is cut off
+ALIKE = 0.8  # of the stretches of words of two texts are the same
 SKETCH, KEYS = 24, 4
-USUAL = 0.1  # a language that so many of a set are in belongs to it
+USUAL = 0.1  # share of a data set from which on a language belongs to it
 VOWELS = "aeiouyåäöAEIOUYÅÄÖ"
 EVERY_VOWEL = "aeiouyåäöàáâãæèéêëìíîïòóôõøùúûüœ"
 ONE_LETTER = ("i", "a", "å", "ö", "o", "y", "e")  # words, in Swedish, English and their neighbours
-WORDS_ENOUGH = 0.7  # of what was read from a picture has to look like words
+WORDS_ENOUGH = 0.7  # of the text read from a picture has to look like words
 BROKEN = ("\ufffd", "Ã¥", "Ã¤", "Ã¶", "Ã©", "â€")
 # Few phrases, each of which hardly ever means anything else in either language; what is merely rude
 # is none of them.
@@ -47,7 +48,7 @@ ABUSE = (
 
 
 def judge(reasons):
-    """The score that these reasons leave, and the reasons, the gravest first."""
+    """Return the score that these reasons leave, and the reasons, the gravest first."""
     left, why = 1.0, []
     for name, cost in COSTS:
         if name in reasons:
@@ -57,12 +58,12 @@ def judge(reasons):
 
 
 def is_poor(quality):
-    """What was never judged is not."""
+    """Whether the score is below POOR; what was never scored is not."""
     return bool(quality) and quality["score"] < POOR
 
 
 def faults(prompt, answer):
-    """What is wrong with the words of an example, whatever stands beside it."""
+    """Return what is wrong with the words of an example by itself."""
     found = []
     if secrets_in(prompt + "\n" + answer):
         found.append("secret")
@@ -78,7 +79,7 @@ def faults(prompt, answer):
 
 
 def unreadable(text):
-    """Wrongly decoded, words said over and over, or letters that make none."""
+    """Whether a text is wrongly decoded, words said over and over, or letters that make none."""
     if any([mark in text for mark in BROKEN]):
         return True
     words = text.lower().split()
@@ -90,7 +91,7 @@ def unreadable(text):
 
 
 def pronounceable(word):
-    """Short, a number, a formula, or letters with vowels among them."""
+    """Whether a word is short, a number, a formula, or letters with vowels among them."""
     letters = [letter for letter in word if is_letter(letter)]
     if len(letters) < 4:
         return len(word) < 8 or any([letter.isdigit() for letter in word])
@@ -104,12 +105,12 @@ def pronounceable(word):
 
 
 def answers_of(records):
-    """What was learned, as `Among` wants to know it."""
+    """Return what was learned in the form that `Among` takes."""
     return {prompt_hash(one["prompt"]): one["answer"] for one in records}
 
 
 class Among:
-    """Judges one example after another, each beside those before it and what is `known`:
+    """Judges examples one after another, each beside those before it and what is `known`:
     {prompt_hash: the answer that holds}."""
 
     def __init__(self, known=None):
@@ -142,7 +143,7 @@ class Among:
         return about in self.disputed
 
     def is_near(self, prompt, answer):
-        """Whether nearly the same was asked and answered before; it is known from now on. Another
+        """Whether nearly the same was asked and answered before; the example is remembered. Another
         question with the same answer is another example."""
         sketch = make_sketch(prompt + " " + answer)
         asked = {hash_word(word) for word in normalise(prompt).split()}
@@ -158,8 +159,8 @@ class Among:
 
 
 def make_sketch(text):
-    """The lowest numbers of a text's stretches of three words: texts that share most stretches
-    share most of these."""
+    """Return the lowest hashes of a text's stretches of three words: texts that share most
+    stretches share most of these."""
     words = [hash_word(word.strip(".,:;!?\"'")) for word in normalise(text).split()]
     if len(words) < 6:
         return ()
@@ -168,7 +169,7 @@ def make_sketch(text):
 
 
 def alike(one, other):
-    """The share of the lowest numbers of both that are in each."""
+    """Return the share of the lowest hashes of both that are in each."""
     lowest = sorted(set(one) | set(other))[:SKETCH]
     return sum([number in one and number in other for number in lowest]) / len(lowest)
 
@@ -188,7 +189,7 @@ def combine_hashes(numbers):
 
 
 def foreign(answers):
-    """Of many answers, which are in a language that hardly any of the others is in."""
+    """Return for each answer whether hardly any of the others has its language."""
     spoken = [guess(answer) for answer in answers]
     told = [code for code in spoken if code]
     usual = {code for code in told if told.count(code) >= USUAL * len(told)} if told else set()
@@ -196,7 +197,7 @@ def foreign(answers):
 
 
 def is_abusive(text):
-    """Whether an insult of a group of people or a threat stands in a text, as words of its own."""
+    """Whether a text holds an insult of a group of people or a threat, as words of its own."""
     text = normalise(text)
     found = [phrase for phrase in ABUSE if phrase in text]
     if not found:
@@ -207,8 +208,7 @@ def is_abusive(text):
 
 
 def is_word(word):
-    """Whether it looks like one, judged by what letters of a language do: they stand in words of
-    some length, with vowels among them."""
+    """Whether a text looks like a word: letters of some length, with vowels among them."""
     letters = word.strip(".,;:!?()[]\"'”“’…–-/%")
     if not any(c.isalpha() or c > "\x7f" for c in letters):
         return any(c.isdigit() for c in letters)
@@ -229,7 +229,7 @@ def is_word(word):
 
 
 def is_legible(text):
-    """Whether enough of what was read from a picture looks like words: what a misread page gives is
-    not worth a lesson."""
+    """Whether enough of the text read from a picture looks like words: a misread page is not worth
+    a lesson."""
     words = text.split()
     return bool(words) and sum(is_word(word) for word in words) >= WORDS_ENOUGH * len(words)

@@ -1,4 +1,5 @@
-"""What people say about themselves, and how they correct: sentences -> question and answer.
+"""Recognises facts that people state about themselves, and corrections: sentences -> question and
+answer.
 
 A small set of patterns in two languages; the worker's lesson library knows more kinds and is asked
 first when it is there.
@@ -74,7 +75,7 @@ MORE = (",", ";", " but ", " because ", " and i ", " and my ", " men ", " efters
 
 
 def correction_in(text):
-    """The right answer in a message that corrects, or an empty string."""
+    """Return the right answer in a message that corrects, or an empty string."""
     plain = text.strip()
     low = lower(plain)
     for opening in CORRECTIONS:
@@ -84,12 +85,12 @@ def correction_in(text):
 
 
 def statements_in(text):
-    """[(language, question, answer)] for the sentences in which someone says a fact of theirs."""
+    """Return [(language, question, answer)] of the sentences in which somebody states a fact."""
     return [lesson for _, lesson in find_facts(text)]
 
 
 def find_facts(text):
-    """[(sentence, the fact that it says)]."""
+    """Return [(sentence, the fact in it)]."""
     found = []
     for sentence in _sentences(text):
         lesson = is_plain(sentence) and lesson_in(sentence)
@@ -99,7 +100,7 @@ def find_facts(text):
 
 
 def is_plain(sentence):
-    """Whether it says one thing and no more: what follows the fact would become a part of it."""
+    """Whether it says one thing only: more words after the fact would become a part of it."""
     low = lower(sentence)
     return len(sentence) <= LONGEST_STATEMENT and not any([more in low for more in MORE])
 
@@ -125,7 +126,7 @@ def lesson_in(sentence, facts=FACTS):
 
 
 def ends_in_a_name(x):
-    """Whether a name stands behind what it names: nobody asks what "my wife Ingrid" is."""
+    """Whether a name follows what it names: nobody asks what "my wife Ingrid" is."""
     words = x.split()
     last = words[-1] if len(words) > 1 else ""
     return last[:1] != lower(last[:1]) and last[1:] == lower(last[1:])
@@ -165,6 +166,7 @@ def _unquote(text):
 
 
 def lower(text):
-    """Letter for letter, so that positions stay; MicroPython's own knows ASCII only."""
+    """Return the text in lower case, letter for letter, so that positions stay; MicroPython's own
+    knows ASCII only."""
     text = text.lower().replace("Å", "å").replace("Ä", "ä").replace("Ö", "ö")
     return text.replace("\u2019", "'")

@@ -1,3 +1,3 @@
-"""What travels between a person's own devices: what was told, and that something was forgotten."""
+"""The state that travels between a person's own devices: what was told, and what was forgotten."""
 
-INTENT = "forget"  # in `state`: what versions are still to be trained again without
+INTENT = "forget"  # in `state`: examples without which versions are still to be retrained

@@ -1,9 +1,9 @@
-"""What another device brings becomes this device's own: queued, replaced or let go of, as one
-change of the stores.
+"""Takes over the state of another device: entries are queued, replaced or forgotten, as one change
+of the stores.
 
-New words wait in the queue like everything told, so they are known by heart first and practised
-later.  What was forgotten elsewhere loses its words here at once; where a version has learned it,
-its trace stays as a guard until that version was trained again without it.
+New words wait in the queue like everything told, so they are in the memory first and are
+consolidated later. What was forgotten elsewhere loses its words here at once; where a version has
+learned it, its trace stays as a guard until that version was retrained without it.
 """
 
 from oneseek.engine.core.collecting.statements import STATEMENT
@@ -17,8 +17,8 @@ AHEAD_MS = 24 * 3600 * 1000
 
 
 class FromTheFuture(ValueError):
-    """The other device's clock is a day ahead or more: what it says would win over all that is
-    told here until then.  Nothing was changed."""
+    """The other device's clock is a day ahead or more: its entries would win over all that is told
+    here until then. Nothing was changed."""
 
 
 def must_be_of_today(came, clock):
@@ -27,8 +27,8 @@ def must_be_of_today(came, clock):
 
 
 async def bring(store, came, clock):
-    """Take over a state; what it changed here, as `entries.news`, with "let_go": the ids of what
-    is forgotten here from now on."""
+    """Take over a state; return what it changed here, as `entries.news`, with "let_go": the ids of
+    what is forgotten here from now on."""
     must_be_of_today(came, clock)
     while True:
         here = await Here.of(store)
@@ -42,7 +42,7 @@ async def bring(store, came, clock):
 
 
 def _change_queue(here, found, clock):
-    """The changes of the queue: what is new waits, what is gone leaves."""
+    """Return the changes of the queue: new entries wait, forgotten ones leave."""
     queue = TrainingQueue(clock)
     queue.load(here.queue, here.learned)
     for entry in found["told"]:
@@ -86,7 +86,7 @@ async def _let_go(store, here, ids):
 
 
 async def put_intent(store, ids, base):
-    """The change that adds these to what versions are still to be trained again without."""
+    """Return the change that adds these to what versions are still to be retrained without."""
     intent = await store.get("state", INTENT) or {"ids": [], "base": base}
     every = sorted(set(ids + intent["ids"]))
     return ["put", "state", INTENT, {"ids": every, "base": intent["base"]}]

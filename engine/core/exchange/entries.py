@@ -1,30 +1,30 @@
-"""What was told and what was forgotten, as a state that any number of devices can merge.
+"""The facts told and forgotten, as a state that any number of devices can merge (a CRDT).
 
-A state maps each question (`about`, the hash of its words) to one entry: what was told last, or
-that it was forgotten.  Of two entries the later stamp stays, (clock, forgotten, id); where the
-stamps are the same the words are too, and the person's own wordings of both are kept.  The greatest
-of a total order and the union of sets do not care about order, grouping or repetition, and neither
-does their pairing: every device that has seen the same entries, however they came, holds the same
-state.  No entry ever leaves it, so what is older than a forgetting cannot come back, and what is
-told anew is later.
+A state maps each question (`about`, the hash of its words) to one entry: the latest fact, or a
+tombstone for a forgotten one. Of two entries the one with the later stamp stays, (clock, forgotten,
+id); where the stamps are equal the words are too, and the person's own wordings of both are kept.
+The greatest of a total order and the union of sets do not depend on order, grouping or repetition,
+and neither does their pairing: every device that has seen the same entries, however they came,
+holds the same state. No entry ever leaves it, so a fact older than a tombstone cannot come back,
+and a fact told anew is later.
 """
 
 from oneseek.engine.core.collecting.content import content_hash, prompt_hash
 
 WORDS = ("prompt", "answer", "language")
 LATEST = 2**53  # what JavaScript counts to
-FORGOTTEN = "forgotten"  # the store of what is gone, by the hash of its question
+FORGOTTEN = "forgotten"  # the store of tombstones, by the hash of the question
 DATA_SET = "dataset"
-KEPT = "kept"  # a statement: known by heart, and no lesson of its own
-LIVES = ("ready", "rejected", KEPT)  # what the gate refused is known by heart all the same
+KEPT = "kept"  # a statement: in the memory, and no lesson of its own
+LIVES = ("ready", "rejected", KEPT)  # a rejected lesson is in the memory all the same
 
 
 class Unreadable(ValueError):
-    """Something that is no entry; nothing was taken over."""
+    """Something is no entry; nothing was taken over."""
 
 
 def make_entry(prompt, answer, clock, phrasings=(), language="und", source=None):
-    """The entry of something that was told at this time."""
+    """Return the entry of something that was told at this time."""
     kept = {}
     for name, value in sorted((source or {}).items()):
         if isinstance(value, (str, int)):
@@ -44,7 +44,7 @@ def make_entry(prompt, answer, clock, phrasings=(), language="und", source=None)
 
 
 def make_tombstone(about, clock):
-    """The entry of something that was forgotten at this time; of its words only a hash is left."""
+    """The tombstone of something that was forgotten at this time: only a hash of its words."""
     return {"about": about, "id": "", "clock": clock}
 
 
@@ -53,13 +53,13 @@ def is_told(entry):
 
 
 def stamp(entry):
-    """What decides between two entries about the same; a forgetting wins over what was told at the
-    same time."""
+    """Return what decides between two entries about the same: a tombstone wins over what was told
+    at the same time."""
     return (entry["clock"], 0 if is_told(entry) else 1, entry["id"])
 
 
 def merge_entries(one, other):
-    """The one entry that holds what both say."""
+    """Return the one entry that holds what both say."""
     if stamp(one) != stamp(other):
         return max(one, other, key=stamp)
     if not is_told(one):
@@ -70,7 +70,7 @@ def merge_entries(one, other):
 
 
 def merge_states(one, other):
-    """The state of two devices that have told each other everything."""
+    """Return the state of two devices that have told each other everything."""
     found = dict(one)
     for about, entry in other.items():
         found[about] = merge_entries(found[about], entry) if about in found else entry
@@ -78,8 +78,8 @@ def merge_states(one, other):
 
 
 def news(here, came):
-    """What a state that `came` changes: the entries that are new `here`, told and forgotten, and
-    the corrections that met as {"kept", "other"}, two answers to one question."""
+    """Return what a state that `came` changes `here`: the new entries, told and forgotten ("gone"),
+    and as "met" the {"kept", "other"} of two answers to one question."""
     found = {"told": [], "gone": [], "met": []}
     for about in sorted(came):
         mine, entry = here.get(about), came[about]
@@ -92,7 +92,7 @@ def news(here, came):
 
 
 def check_entries(entries):
-    """The state of a list of entries as it came from outside, or Unreadable."""
+    """Return the state of a list of entries from outside, or raise Unreadable."""
     state = {}
     if not isinstance(entries, list):
         raise Unreadable("there is no list of entries")
@@ -120,7 +120,7 @@ def _is_good(entry):
 
 
 def _words(entry):
-    """Texts of the same meaning in an order that is the same everywhere."""
+    """Return a sort key for texts of the same meaning that is the same everywhere."""
     source = [(name, str(value)) for name, value in sorted(entry["source"].items())]
     return ([entry[name] for name in WORDS], source)
 
@@ -134,11 +134,11 @@ def was_told(record):
 
 
 def put_tombstone(about, clock):
-    """The change that marks a question, by its hash, as forgotten."""
+    """Return the change that stores a tombstone for a question, by its hash."""
     return ["put", FORGOTTEN, about, {"clock": clock}]
 
 
 def put_tombstones(left, now):
-    """The changes for records that left the queue unlearned, or were put aside in it."""
+    """Return the changes for records that left the queue unlearned, or were put aside in it."""
     gone = [one for one in left if one["state"] in LIVES and was_told(one)]
     return [put_tombstone(one["about"], max(now, one["time"])) for one in gone]

@@ -1,4 +1,4 @@
-"""From the stores to a state and back: what this device was told and has forgotten.
+"""Gathers this device's state from its stores: what it was told and has forgotten.
 
 Records that were read from documents stay where they are; the document can be brought along itself.
 """
@@ -16,7 +16,7 @@ from oneseek.engine.core.queue.saved import readable
 
 
 class Here:
-    """This device's state, and where everything about a question lies."""
+    """This device's state, and the ids of everything about a question."""
 
     def __init__(self):
         self.state = {}
@@ -53,7 +53,8 @@ class Here:
             ids.append(id)
 
     def see(self, id, record, lost, live):
-        """What a record says; one that is `live` would not be there if it were forgotten."""
+        """Take in what a record says; one that is `live` would not be there if it were
+        forgotten."""
         if record.get("kind") == DATA_SET:
             return
         self.lies(id, record)
@@ -62,7 +63,7 @@ class Here:
         source = record.get("source") or {}
         about = prompt_hash(record["prompt"])
         clock = record.get("time") or 1
-        if live and about in lost:  # told anew, whatever the clock says
+        if live and about in lost:  # told again, whatever the clock says
             clock = max(clock, lost[about]["clock"] + 1)
         more = (record.get("phrasings") or (), record.get("language") or "und", source)
         self.keep(entries.make_entry(record["prompt"], record["answer"], clock, *more))
@@ -73,8 +74,7 @@ class Here:
 
 
 async def farewell(store, ids, now):
-    """The changes that say of these ids that they are forgotten; to be stored with what lets go of
-    them."""
+    """Return the tombstones of these ids, to be stored together with their deletion."""
     latest = {}
     for name in ("examples", "queue", "facts"):
         for id in ids:

@@ -10,11 +10,11 @@ class Answered(Message):
 
     `dropped` counts the messages the model did not see; `ended` is end, length, stop or repeats;
     `version` is a label; `asked_in` and `language` are the languages of question and answer: sv,
-    en, ... or und. `by` says whose words it is: base, memory (the base, saying what it knows by
-    heart), version, skill or source (a document, quoted); `facts` what it used of what was told,
-    [{id, question, score, source}]; `skill` the name of the skill that answered; `places` what it
-    quotes, [{id, title, text, start, end, ...}]; `forgets` the ids of the facts that it says to
-    forget, as it was asked to.
+    en, ... or und. `by` says who answered: base, memory (the base, saying what the memory knows),
+    version, skill or source (a document, quoted); `facts` what it used of what was told, [{id,
+    question, score, source}]; `skill` the name of the skill that answered; `places` what it quotes,
+    [{id, title, text, start, end, ...}]; `forgets` the ids of the facts that it says to forget, as
+    it was asked to.
     """
 
     fields = {
@@ -42,14 +42,14 @@ class Ask(Request):
     """Answer a conversation; Token events carry the answer while it comes.
 
     `messages` is the branch, the system prompt first; the `pictures` of one, where the model sees,
-    are the names of files in OPFS pictures/.  `options`: temperature, top_p (the
-    model's own where left out), max_tokens, seed (-1 is any), version (a number, 0 the untouched
-    model; left out, the one in use), prefix (an answer to go on from), language (the one the person
-    reads the page in), think (before answering, where the model can), steer (keep it from going
-    round in circles, and end what does all the same), keeps (what the person states here is kept:
-    a small model's reply to a message that wants nothing says so), source (the id of the one that
-    is to answer, None for none; without it all of them may, after what is known by heart).
-    Failed has the detail too-long where the last message alone is more than the model reads.
+    are the names of files in OPFS pictures/. `options`: temperature, top_p (the model's own where
+    left out), max_tokens, seed (-1 is any), version (a number, 0 the untouched model; left out, the
+    one in use), prefix (an answer to continue), language (the one the person reads the page in),
+    think (before answering, where the model can), steer (keep it from going round in circles, and
+    end an answer that does all the same), keeps (the person's statements here are stored: a small
+    model's reply to a message that wants nothing says so), source (the id of the document that is
+    to answer, None for none; without it all of them may, after the memory). Failed has the detail
+    too-long where the last message alone is more than the model reads.
     """
 
     fields = {"id": str, "chat": str, "messages": list, "options": dict}
@@ -65,25 +65,25 @@ class Stop(Request):
 
 @message
 class ReadAhead(Request):
-    """What is being typed, after a moment without a key: which fact it may ask for is looked up
-    sooner once it is sent."""
+    """What is being typed, after a moment without a key, so that the fact it may ask for is looked
+    up before it is sent."""
 
     fields = {"text": str}
 
 
 @message
 class Statements(Message):
-    """What of a message is kept as it was said: [{said, before, replaces, language,
-    unsure}], `before` the words that it leans on and `replaces` the ids of what it takes the place
-    of; of what is `unsure` the person is asked."""
+    """The sentences of a message that are kept as they were said: [{said, before, replaces,
+    language, unsure}], `before` the words that they lean on and `replaces` the ids of what they
+    replace; about those that are `unsure` the person is asked."""
 
     fields = {"items": list}
 
 
 @message
 class Hear(Request):
-    """Which sentences of a message state something of the person's own; `earlier` is what they
-    wrote before it, the newest last."""
+    """Find the sentences of a message that state something of the person's own; `earlier` is what
+    they wrote before it, the newest last."""
 
     fields = {"text": str, "earlier": list}
     answer = Statements
@@ -113,7 +113,7 @@ class CallApi(Request):
 
 @message
 class LeaveApi(Request):
-    """Whoever made the request `id` to the HTTP API is gone; nobody waits for the rest of its
+    """The client of the request `id` to the HTTP API is gone; nobody waits for the rest of its
     answer."""
 
     fields = {"id": str}
@@ -129,5 +129,5 @@ class ApiPart(Event):
 
 @message
 class ApiWork(Event):
-    """A request to the HTTP API left something to learn, for which Learn of kind question opens a
+    """A request to the HTTP API has something to learn, for which Learn of kind question opens a
     round."""

@@ -1,4 +1,4 @@
-"""Texts, files and pages that are read, and what is made of them."""
+"""Texts, files and pages that are imported, and what is made of them."""
 
 from oneseek.engine.core.messages.worker import Event, Request
 from oneseek.engine.core.wire import Message, message
@@ -8,8 +8,8 @@ from oneseek.engine.core.wire import Message, message
 class Imports(Message):
     """What was read: one ImportResult.to_json() for each item, at least one.
 
-    A document comes without its blocks: its text lies in OPFS importer/ as SHA256.txt, what its
-    lessons ask as SHA256.json, and `editable` tells whether the text is all of it.
+    A document comes without its blocks: its text lies in OPFS importer/ as SHA256.txt, its lessons'
+    questions as SHA256.json, and `editable` tells whether the text is all of it.
     """
 
     fields = {"items": list}
@@ -36,7 +36,7 @@ class ImportFile(Request):
 
 @message
 class ImportPage(Request):
-    """Read the HTML of a page: what was fetched or saved at `address`, or, with `whole`, a pasted
+    """Read the HTML of a page, fetched or saved at `address`, or, with `whole`, of a pasted
     selection."""
 
     worker = "importer"
@@ -46,8 +46,8 @@ class ImportPage(Request):
 
 @message
 class ImportEdited(Request):
-    """A document (as an item of Imports has it) whose text a person has put right: its lessons
-    anew."""
+    """Make the lessons of a document (an item of Imports) anew, because a person has corrected its
+    text."""
 
     worker = "importer"
     fields = {"id": str, "document": dict, "text": str}
@@ -56,7 +56,7 @@ class ImportEdited(Request):
 
 @message
 class TextInPicture(Message):
-    """The text that was read in a picture, without what is unsure; often empty."""
+    """The text that was read in a picture, without uncertain parts; often empty."""
 
     fields = {"text": str}
 
@@ -64,7 +64,7 @@ class TextInPicture(Message):
 @message
 class ReadPicture(Request):
     """Read the text in the picture `name`, which the page put into OPFS inbox/ as `file`; it is
-    deleted there afterwards. It becomes no source."""
+    deleted there afterwards. It does not become a source."""
 
     worker = "importer"
     fields = {"id": str, "name": str, "file": str}
@@ -96,7 +96,7 @@ class Reading(Event):
 
 @message
 class Questions(Message):
-    """Held-out questions, each {"question", "answer", "value"}: asked in words no lesson uses."""
+    """Held-out questions, each {"question", "answer", "value"}, in wordings that no lesson uses."""
 
     fields = {"items": list}
 
@@ -112,7 +112,7 @@ class AskAbout(Request):
 
 @message
 class Finding(Message):
-    """How many statements of a person's own stand in some messages, and the first of them in
+    """How many statements about the person stand in some messages, and the first of them in
     words."""
 
     fields = {"count": int, "first": list}

@@ -1,4 +1,4 @@
-"""Rounds and runs: what is learned, in what time, and how far it is."""
+"""Rounds and runs: what is learned, in what time, and the progress."""
 
 from oneseek.engine.core.messages.worker import Event, Request
 from oneseek.engine.core.wire import Message, message
@@ -6,7 +6,7 @@ from oneseek.engine.core.wire import Message, message
 
 @message
 class Opened(Message):
-    """A round is open: its run id, what it is, how many steps it will take at most, and how long
+    """A round is open: its run id, its kind, how many steps it will take at most, and how long
     opening it took. Without an id there was nothing to open."""
 
     fields = {"run": str, "kind": str, "steps": int, "used_ms": float}
@@ -14,14 +14,14 @@ class Opened(Message):
 
 @message
 class Learn(Request):
-    """Open a round, or go on with the one a closed tab left: `kind` is lesson, practice or batch;
-    memory, which only remembers these examples (without any, all that was told and is not known by
-    heart yet), in seconds; or question, which learns the stages of one that waits, or does a run
-    the HTTP API was asked for (without any, `run` of the answer is empty).
+    """Open a round, or resume the one that a closed tab left: `kind` is lesson, practice or batch;
+    memory, which only stores these examples in the memory (without any, all that wait), in seconds;
+    or question, which learns the stages of one that waits, or does a run the HTTP API was asked for
+    (without any, `run` of the answer is empty).
 
     `examples` are the ids of queue records, `line` is generic, sv or en, `config` a TrainingConfig,
-    `epoch` the number under which this tab was elected to train: what it writes after another one
-    is refused.
+    `epoch` the number under which this tab was elected to train: its writes after another election
+    are refused.
     """
 
     fields = {"kind": str, "examples": list, "line": str, "config": dict, "epoch": int}
@@ -30,9 +30,8 @@ class Learn(Request):
 
 @message
 class Question(Request):
-    """A question of the chat with its answers, [{model, response}]: the two stages look at it.
-    `approved` says that its answers may be learned; otherwise they are compared and counted at
-    once."""
+    """A question of the chat with its answers, [{model, response}], for the two stages. `approved`
+    says that its answers may be learned; otherwise they are compared and counted at once."""
 
     fields = {"question": str, "responses": list, "language": str, "approved": bool, "chat": str}
 
@@ -45,9 +44,9 @@ class Introduce(Request):
 
 @message
 class Slice(Message):
-    """What a grant did. When `finished`, `outcome` is learned, weakened, not learned or dropped,
-    for a run over a data set failed too, for memory remembered or not remembered, `reason` says
-    why, and `version` is the label of the promoted version, or empty."""
+    """The result of a grant. When `finished`, `outcome` is learned, weakened, not learned or
+    dropped, for a run over a data set failed too, for memory remembered or not remembered, `reason`
+    says why, and `version` is the label of the promoted version, or empty."""
 
     fields = {
         "used_ms": float,
@@ -101,7 +100,7 @@ class DataSets(Message):
 
 @message
 class ListDataSets(Request):
-    """Which data sets there are."""
+    """List the data sets."""
 
     answer = DataSets
 
@@ -124,11 +123,11 @@ class RunStarted(Message):
 
 @message
 class StartRun(Request):
-    """Train on a data set (its id) for so many epochs at most, until a part held back is answered
-    no better for `patience` of them; 0 epochs and rate 0 are those that fit the model. `settings`
-    hold the mode (lora, hybrid, full) and what else was chosen, as a TrainingConfig names it.
-    Settings are found first by `tune` seconds of tries; 0: none. With a name for a `skill` it
-    becomes one, beside what is in use."""
+    """Train on a data set (its id) for so many epochs at most, until a held-out part is answered no
+    better for `patience` of them; 0 epochs and rate 0 are those that fit the model. `settings` hold
+    the mode (lora, hybrid, full) and what else was chosen, as a TrainingConfig names it. Settings
+    are first searched for in `tune` seconds; 0: not at all. With a name for a `skill` it becomes
+    one, beside the version in use."""
 
     fields = {
         "data": str,
@@ -145,16 +144,16 @@ class StartRun(Request):
 
 @message
 class ExampleList(Message):
-    """Examples as [{prompt, answer}], how many of them are more than these, and the kinds among
-    them that are shown only once."""
+    """Examples as [{prompt, answer}], how many there are beyond these, and the kinds among them
+    that are shown only once."""
 
     fields = {"items": list, "more": int, "seldom": list}
 
 
 @message
 class ReadExamples(Request):
-    """The examples of a skill in a text of any form of a data set; `name` says by its ending which.
-    Failed where it is none."""
+    """Read the examples of a skill from a text in any data set format; the ending of `name` says
+    which. Failed where it is none."""
 
     fields = {"name": str, "text": str}
     answer = ExampleList
@@ -162,15 +161,15 @@ class ReadExamples(Request):
 
 @message
 class SkillExamples(Message):
-    """How many examples a skill has, and how many were added, corrected and taken out just now."""
+    """How many examples a skill has, and how many were added, corrected and removed just now."""
 
     fields = {"examples": int, "added": int, "corrected": int, "removed": int}
 
 
 @message
 class ChangeExamples(Request):
-    """Correct, add or take out examples of a skill, [{prompt, answer}]: what is asked already gets
-    this answer, is taken out where it has none, and anything else is added."""
+    """Correct, add or remove examples of a skill, [{prompt, answer}]: a known prompt gets this
+    answer, or is removed where there is none; any other is added."""
 
     fields = {"skill": str, "changes": list}
     answer = SkillExamples
@@ -193,22 +192,22 @@ class RemoveChoices(Request):
 
 @message
 class EndRun(Request):
-    """End a run that waits, or that a closed tab began; what it trained is thrown away."""
+    """End a run that waits, or that a closed tab began; the weights it trained are thrown away."""
 
     fields = {"run": str}
 
 
 @message
 class RunTakes(Message):
-    """Of each mode {mode, memory_bytes, seconds (None: not measured yet)}, or {mode, refused}."""
+    """For each mode {mode, memory_bytes, seconds (None: not measured yet)}, or {mode, refused}."""
 
     fields = {"modes": list}
 
 
 @message
 class WhatRunTakes(Request):
-    """What a run over a data set would take, before it begins, with `tune` seconds of tries; 0
-    epochs are as many as fit. `settings` are those of StartRun; of each mode is told."""
+    """Estimate what a run over a data set takes in each mode, before it begins, with `tune` seconds
+    of search; 0 epochs are as many as fit. `settings` are those of StartRun."""
 
     fields = {"data": str, "settings": dict, "epochs": int, "tune": float}
     answer = RunTakes

@@ -1,4 +1,4 @@
-"""What the engine computes on, and models: chosen, fetched, looked at, packed."""
+"""The device that the engine computes on, and models: chosen, fetched, inspected, packed."""
 
 from oneseek.engine.core.messages.worker import Event, Request
 from oneseek.engine.core.wire import Message, message
@@ -6,8 +6,8 @@ from oneseek.engine.core.wire import Message, message
 
 @message
 class Device(Message):
-    """What the engine computes on: `kind` is gpu or cpu, `why` one of WHY, which have words on the
-    page. `detail` is what happened where the graphics chip failed, or empty."""
+    """The device that the engine computes on: `kind` is gpu or cpu, `why` one of WHY, which have
+    words on the page. `detail` is what happened where the graphics chip failed, or empty."""
 
     WHY = ("asked", "chip", "slower", "no-webgpu", "no-adapter", "silent", "failed", "software")
 
@@ -24,15 +24,15 @@ class Start(Request):
 
 @message
 class Lost(Event):
-    """The graphics device is gone, or a thread of the processor; attempt number `attempt` to have
-    all of it again comes in `next_ms`."""
+    """The graphics device is gone, or a thread of the processor; attempt number `attempt` to
+    restore all of it follows in `next_ms`."""
 
     fields = {"what": str, "attempt": int, "next_ms": int}
 
 
 @message
 class Restored(Event):
-    """Computing goes on, on gpu or cpu; `why` says in words why it is that one."""
+    """Computing continues, on gpu or cpu; `why` says in words why it is that one."""
 
     fields = {"back_end": str, "why": str}
 
@@ -66,10 +66,9 @@ class LoadModel(Request):
     """Fetch what is missing of a model and make it resident; ModelProgress tells how far that is.
 
     `model` is an id of the registry, "tiny", or "file:NAME" for a file the page put into OPFS
-    inbox/; without `keep` it runs from memory.  `origin` is where another site has it, once the
+    inbox/; without `keep` it runs from memory. `origin` is where another site has it, once the
     person said yes to that: its address, bytes and sha256, and the same of its `eyes` where it has
-    some, or empty.  A download that StopLoading
-    paused is Failed with the detail "stopped".
+    some, or empty. A download that StopLoading paused is Failed with the detail "stopped".
     """
 
     fields = {"model": str, "keep": bool, "origin": dict}
@@ -78,7 +77,7 @@ class LoadModel(Request):
 
 @message
 class ModelProgress(Event):
-    """How far a model is: `phase` is download, hold (the site asks to wait), verify, load or
+    """The progress of a model: `phase` is download, hold (the site asks to wait), verify, load or
     compile; `rate` is in bytes a second."""
 
     fields = {"model": str, "phase": str, "done": int, "total": int, "rate": float}
@@ -86,7 +85,7 @@ class ModelProgress(Event):
 
 @message
 class StopLoading(Request):
-    """Pause the download; what came is kept, and LoadModel goes on from there."""
+    """Pause the download; what came is kept, and LoadModel resumes it."""
 
 
 @message
@@ -98,26 +97,26 @@ class RemoveModel(Request):
 
 @message
 class Fits(Message):
-    """Of each known model, by its id: the chat_bytes and learn_bytes it takes, the room there is
+    """For each known model, by its id: the chat_bytes and learn_bytes it takes, the room there is
     (0: not known), whether it chats and learns, and the limit: memory, reach or ""; `packed` the
-    same of what it can be packed to, with its bytes, or empty; the `eyes_bytes` of one that has
-    eyes.  `pace` is what was measured of the device, as engine/backends/quick_check.py tells it, or
-    empty where that failed: `detail` is what happened."""
+    same of its packed form, with its bytes, or empty; the `eyes_bytes` of one that has eyes. `pace`
+    is what was measured of the device, as engine/backends/quick_check.py returns it, or empty where
+    that failed: `detail` is what happened."""
 
     fields = {"models": dict, "pace": dict, "detail": str}
 
 
 @message
 class WhatFits(Request):
-    """Which models this device has the memory for."""
+    """Tell which models this device has the memory for."""
 
     answer = Fits
 
 
 @message
 class Looked(Message):
-    """What files are (engine/model/look.py), and of those that load what a Fits tells, also of
-    what they can be `packed` to."""
+    """What the files are (engine/model/look.py), and for those that load the figures of Fits, also
+    `packed`."""
 
     fields = {"told": dict}
 
@@ -141,10 +140,10 @@ class PackedModel(Message):
 @message
 class PackModel(Request):
     """Write a model of the person's, handed over as LookAt says, as one GGUF of 4 bits: the file
-    `name` in OPFS inbox/, with embeddings and head as `embeddings` (Q8_0 or Q4_1).  Until it is
+    `name` in OPFS inbox/, with embeddings and head as `embeddings` (Q8_0 or Q4_1). Until it is
     whole, its name ends in `unfinished`.
 
-    What an earlier request left of the same model is gone on with.  One that StopPacking stopped is
+    What an earlier request left of the same model is resumed. One that StopPacking stopped is
     Failed with the detail "stopped"; what is done is kept.
     """
 
@@ -163,6 +162,6 @@ class StopPacking(Request):
 
 @message
 class Packing(Event):
-    """How far a model is packed: `phase` is verify while what was given is read, then pack."""
+    """The progress of packing a model: `phase` is verify while the source is read, then pack."""
 
     fields = {"phase": str, "done": int, "total": int}

@@ -1,4 +1,4 @@
-"""What was learned: used, asked for, forgotten, checked, and taken elsewhere."""
+"""Versions: use, recall, forgetting, verification, export and exchange."""
 
 from oneseek.engine.core.messages.worker import Event, Request
 from oneseek.engine.core.wire import Message, message
@@ -14,14 +14,14 @@ class Use(Request):
 
 @message
 class Recalled(Message):
-    """What the model says to a stored question, and whether the taught value is in it."""
+    """The model's reply to a stored question, and whether the taught value is in it."""
 
     fields = {"text": str, "has_value": bool, "version": str}
 
 
 @message
 class Recall(Request):
-    """Ask one stored example with no chat around it."""
+    """Ask one stored example without a chat around it."""
 
     fields = {"example": str}
     answer = Recalled
@@ -29,14 +29,14 @@ class Recall(Request):
 
 @message
 class Forgotten(Message):
-    """Labels of the versions that learned from it, and of the one to retrain from."""
+    """Labels of the versions that learned from the examples, and of the one to retrain from."""
 
     fields = {"versions": list, "retrain_from": str}
 
 
 @message
 class Forget(Request):
-    """What forgetting these examples would mean; with `now` they are removed and retraining
+    """Tell what forgetting these examples would mean; with `now` they are removed and retraining
     begins."""
 
     fields = {"examples": list, "now": bool}
@@ -45,16 +45,16 @@ class Forget(Request):
 
 @message
 class LetGo(Request):
-    """From the next question on nothing of these examples comes out: they leave the memory and the
-    queue, and versions that learned them are silent about them until Forget replays these without
-    them. Of what was `skipped` the records stay in the queue, where the skipping can be undone."""
+    """Forget these examples from the next question on: they leave the memory and the queue, and
+    versions that learned them are silent about them until Forget retrains these without them. The
+    records of `skipped` ones stay in the queue, where the skipping can be undone."""
 
     fields = {"examples": list, "skipped": bool}
 
 
 @message
 class Rebuilding(Event):
-    """A version that was cleared away is trained again: `done` of `rounds`; over when they are
+    """A version that was cleared away is being retrained: `done` of `rounds`; over when they are
     equal."""
 
     fields = {
@@ -67,7 +67,7 @@ class Rebuilding(Event):
 
 @message
 class Verified(Message):
-    """Whether all hashes hold, and in words what does not."""
+    """Whether all hashes hold, and in words which do not."""
 
     fields = {"ok": bool, "findings": list}
 
@@ -111,7 +111,7 @@ class File(Message):
 
 @message
 class Export(Request):
-    """A version (number) as peft, gguf, merged or certified."""
+    """Export a version (number) as peft, gguf, merged or certified."""
 
     fields = {"version": int, "format": str}
     answer = File
@@ -126,7 +126,7 @@ class Imported(Message):
 
 @message
 class ImportAdapter(Request):
-    """An adapter the page put into OPFS inbox/: its zip, or the files that PEFT wrote."""
+    """Import an adapter the page put into OPFS inbox/: its zip, or the files that PEFT wrote."""
 
     fields = {"names": list}
     answer = Imported
@@ -142,8 +142,8 @@ class BackUp(Request):
 
 @message
 class Restore(Request):
-    """Put the backup `file` of OPFS inbox/ in the place of everything stored.  Failed with "wrong"
-    or "newer" when it cannot be read; nothing was changed then."""
+    """Replace everything stored by the backup `file` of OPFS inbox/. Failed with "wrong" or "newer"
+    when it cannot be read; nothing was changed then."""
 
     worker = "importer"
     fields = {"file": str}
@@ -161,9 +161,9 @@ class CarryOut(Request):
 
 @message
 class Brought(Message):
-    """What another device brought: how much was new, how much is forgotten here from now on, the
-    examples to `let_go` of, the answers that met as {"question", "kept", "other"}, and the public
-    key that signed it, empty without one."""
+    """What another device brought: how many entries were new, how many are forgotten here from now
+    on, the examples to `let_go` of, the answers that met as {"question", "kept", "other"}, and the
+    public key that signed it, empty without one."""
 
     fields = {"told": int, "gone": int, "let_go": list, "met": list, "signed_by": str}
 

@@ -1,4 +1,4 @@
-"""What every worker is asked and tells, and what any request or event is."""
+"""The messages of every worker, and the classes of requests and events."""
 
 from oneseek.engine.core.wire import Message, message
 
@@ -24,8 +24,7 @@ class Request(Message):
 
 
 class Event(Message):
-    """Sent by a worker at any time. An event may get lost: who must know the truth reads the
-    store."""
+    """Sent by a worker at any time. An event may get lost: the store has the truth."""
 
 
 @message
@@ -37,8 +36,8 @@ class Alive(Message):
 
 @message
 class Ping(Request):
-    """Is the worker alive, and did all it said arrive? Every worker answers; one that does not is
-    replaced."""
+    """Ask whether the worker is alive, and whether all it sent arrived. Every worker answers; one
+    that does not is replaced."""
 
     worker = "any"
     answer = Alive

@@ -1,1 +1,1 @@
-"""What waits to be learned, and what one round takes of it."""
+"""The queue of examples that wait to be learned, and what one round takes of it."""

@@ -1,5 +1,5 @@
-"""What one round learns: a person's words by themselves, of imports several examples that take
-turns.
+"""Selects what one round learns: a person's words by themselves, of imports several examples that
+take turns.
 
 Few at once while someone is at the keyboard, so that the result is soon there; more when nobody is.
 """
@@ -8,7 +8,7 @@ WHEN_ACTIVE, WHEN_IDLE = 4, 32  # the most examples of a round
 SOURCE_SHARE = 0.2
 CHARACTERS = 3  # of a token, at the least
 SHAPES = (64, 256, 1024, 4096)  # tokens of an example: those of one shape share their programs
-BUDGET = 8192  # tokens of a round: what the base says to its look-alikes is kept in memory
+BUDGET = 8192  # tokens of a round: the base's answers to its hard negatives are kept in memory
 
 
 def length_of(example):
@@ -31,7 +31,7 @@ class BatchManager:
         self.budget = budget
 
     def next_batch(self, active):
-        """The next examples, lent from the queue; none when nothing waits."""
+        """Return the next examples, leased from the queue; none when nothing waits."""
         batch = self.queue.take(1)
         if not batch or batch[0]["priority"] != "import":
             return batch
@@ -53,11 +53,11 @@ class BatchManager:
         return len(same) < max(1, int(SOURCE_SHARE * most))
 
     def shape(self, example):
-        """The smallest shape that holds an example; the largest for what is longer."""
+        """Return the smallest shape that holds an example; the largest for a longer one."""
         length = self.length(example)
         return next((size for size in self.shapes if size >= length), self.shapes[-1])
 
 
 def source_of(example):
-    """What an example was read from."""
+    """Return what an example was read from."""
     return example["source"].get("document") or example["source"]

@@ -30,7 +30,7 @@ class SavedQueue:
     def __init__(self, queue, store):
         self.queue = queue
         self.store = store
-        self.alone = asyncio.Lock()  # or what was read before an act would be taken over after it
+        self.alone = asyncio.Lock()  # or a reading from before an act would replace its result
         self.aside = []  # keys of what is stored and cannot be read
 
     async def load(self):
@@ -42,8 +42,8 @@ class SavedQueue:
             self.queue.load(records, learned)
 
     async def remove_aside(self):
-        """For good: what cannot be read can be of no use here; a backup made before still has
-        it."""
+        """Delete what cannot be read for good: it is of no use here, and a backup made before still
+        has it."""
         async with self.alone:
             await self.store.batch([["delete", "queue", key] for key in self.aside])
             self.aside = []
@@ -70,11 +70,11 @@ class SavedQueue:
 
     @property
     def latest(self):
-        """The last act, which can be taken back; None where there is none."""
+        """The last act, which can be undone; None where there is none."""
         return self.queue.undos[-1] if self.queue.undos else None
 
     async def undo(self, act=None):
-        """Take back `act`, the latest when not said; False when that is too late."""
+        """Undo `act`, by default the latest; False when that is too late."""
         act = act or self.latest
         return act in self.queue.undos and await self.change(lambda queue: queue.undo(act))
 

@@ -1,4 +1,5 @@
-"""What waits to be learned: four priority classes in which nothing starves, no duplicates, undo.
+"""The queue of what waits to be learned: four priority classes in which nothing starves, no
+duplicates, undo.
 
 Plain data, for the page and for CPython; engine/core/queue/saved.py keeps it and the store equal.
 """
@@ -20,19 +21,19 @@ DISAGREEMENT = "disagreement"  # why one of several answers to a question is hel
 
 
 class Conflict(Exception):
-    """The item is no longer what the act was meant for; nothing was changed."""
+    """The item has changed since the act was meant for it; nothing was changed."""
 
 
 class Act:
-    """What one act changed: (id, the record before, its revision after). Another that changed the
-    very same is another act."""
+    """The changes of one act: (id, the record before, its revision after). Acts with the same
+    changes are different acts."""
 
     def __init__(self, changes):
         self.changes = changes
 
     @property
     def leaves_records(self):
-        """Whether it took none away: what the store lacks may have been lost in many ways."""
+        """Whether it removed no record: what the store lacks may have been lost in many ways."""
         return all([after is not None for _, _, after in self.changes])
 
 
@@ -72,7 +73,7 @@ class TrainingQueue:
     # ------------------------------------------------------------------ acts of people and system
 
     def add(self, example, state="ready"):
-        """Offer an example; returns its record, which is the older one when it is a duplicate."""
+        """Offer an example; return its record, which is the older one when it is a duplicate."""
         priority = example["priority"]
         if priority not in CLASSES:
             raise ValueError("priority %r is none of %s" % (priority, ", ".join(CLASSES)))
@@ -93,8 +94,8 @@ class TrainingQueue:
         return self.records[id]
 
     def approve(self, id):
-        """A person says yes: what was held may be learned, what was ready comes earlier. Of answers
-        that disagree it is this one: the others are put aside, and what was learned is
+        """A person says yes: a held example may be learned, a ready one comes earlier. Of
+        answers that disagree it is this one: the others are put aside, and what was learned is
         corrected."""
         record = self._require(id)
         if record["kind"] == STATEMENT:
@@ -110,26 +111,27 @@ class TrainingQueue:
         self._act([(id, _with(record, state="ready", priority=priority))])
 
     def skip(self, id):
-        """Not to be learned, and not offered again by itself; the record stays to be seen."""
+        """Put aside: it is not learned, and not offered again by itself; the record stays to be
+        seen."""
         self._act([(id, _with(self._require(id), state="skipped"))])
 
     def rivals(self, about):
-        """The answers to one question of which a person is asked to choose."""
+        """Return the answers to one question of which a person is asked to choose."""
         same = [self.records[id] for id in self.prompts.get(about, ())]
         return [one for one in same if one["state"] == "held" and one["why"] == DISAGREEMENT]
 
     def refuse_all(self, about):
-        """None of the answers to a question is right."""
+        """Put aside all answers to a question, because none is right."""
         self._act([(one["id"], _with(one, state="skipped")) for one in self.rivals(about)])
 
     def prefer(self, id, priority):
         self._act([(id, _with(self._require(id), priority=priority))])
 
     def edit(self, id, prompt=None, answer=None):
-        """Change the words; returns the new id, which follows from the words."""
+        """Change the words; return the new id, which follows from the words."""
         record = self._require(id)
         answer = record["answer"] if answer is None else answer
-        if record["kind"] == STATEMENT:  # whose words are all there is
+        if record["kind"] == STATEMENT:  # its words are its prompt too
             prompt = answer
         prompt = record["prompt"] if prompt is None else prompt
         if not prompt.strip() or not answer.strip():
@@ -156,11 +158,11 @@ class TrainingQueue:
         return gone
 
     def forget_acts(self, acts):
-        """These can not be taken back any more."""
+        """Make these acts impossible to undo."""
         self.undos = [one for one in self.undos if one not in acts]
 
     def undo(self, act=None):
-        """Take back `act`, the latest when not said; False when it was built upon since."""
+        """Undo `act`, by default the latest; False when later changes build upon it."""
         act = act or (self.undos[-1] if self.undos else None)
         if act is None:
             return False
@@ -178,8 +180,7 @@ class TrainingQueue:
     # -------------------------------------------------------------------------------- the trainer
 
     def take(self, count):
-        """The next records to learn, lent out: nobody else gets them until `give_back` or
-        `settle`."""
+        """Lease the next records to learn: nobody else gets them until `give_back` or `settle`."""
         taken = []
         while len(taken) < count:
             id = self._next()
@@ -197,20 +198,20 @@ class TrainingQueue:
                 self._enter(self.records[id])
 
     def settle(self, ids):
-        """These were learned and are stored as learned: they leave the queue for good."""
+        """Remove records for good that were learned and are stored as learned."""
         for id in ids:
             self.leased.discard(id)
             self.learned[id] = True
             self.refresh(id, None)
 
     async def change(self, act):
-        """What `act(queue)` returns: as a SavedQueue does it, for a queue that nothing keeps."""
+        """Return what `act(queue)` returns, as a SavedQueue does, for a queue without a store."""
         return act(self)
 
     # ---------------------------------------------------------------------------------- looking
 
     def size(self):
-        """How many are waiting to be learned or for a decision."""
+        """Return how many wait to be learned or for a decision."""
         return self.waiting
 
     def get_stats(self):
@@ -223,7 +224,7 @@ class TrainingQueue:
         }
 
     def peek(self, count):
-        """The first records in the order of their class and arrival; lends nothing out."""
+        """Return the first records in the order of their class and arrival, without a lease."""
         ids = []
         for name in CLASSES:
             ids += self._peek(self.lanes[name], name, count - len(ids))
@@ -232,8 +233,8 @@ class TrainingQueue:
     # ------------------------------------------------------------------------------- persistence
 
     def load(self, records, learned=()):
-        """Start from what the store holds; what was lent out when the tab died is ready again. An
-        act can still be undone where the store has each of its records as it left them."""
+        """Start from what the store holds; what was leased when the tab died is ready again. An act
+        can still be undone where the store has each of its records as it left them."""
         self.records = Table()
         self.learned = Table()
         for id in learned:
@@ -246,7 +247,7 @@ class TrainingQueue:
         self.undos = [act for act in self.undos if self._is_latest(act) and act.leaves_records]
 
     def refresh(self, id, record):
-        """Take over what the store says about one id, as it is: no new revision, no journal."""
+        """Take over the store's record of one id as it is: no new revision, no journal."""
         self._leave(self.records.pop(id, None))
         self.changes.pop(id, None)
         if record is None:
@@ -257,7 +258,7 @@ class TrainingQueue:
         self._join(record)
 
     def drain(self):
-        """What changed since last time, as (ops, expect) for one `batch`."""
+        """Return what changed since last time, as (ops, expect) for one `batch`."""
         ops, expect, left = [], [], []
         for id, old in self.changes.items():
             record, revision = self.records.get(id), _revision(old)
@@ -278,7 +279,7 @@ class TrainingQueue:
     # ------------------------------------------------------------------------------------ inside
 
     def _is_answered(self, about):
-        """Whether something is here that a person did not put aside."""
+        """Whether the queue has an answer that a person did not put aside."""
         same = [self.records[id]["state"] for id in self.prompts.get(about, ())]
         return any([state != "skipped" for state in same])
 
@@ -296,7 +297,8 @@ class TrainingQueue:
         return record
 
     def _again(self, record, example):
-        """A duplicate only adds weight, unless a person put it aside and now says otherwise."""
+        """Return a duplicate's record: it only adds weight, unless a person put it aside and now
+        says otherwise."""
         priority = example["priority"]
         new = [one for one in example.get("phrasings", ()) if one not in record["phrasings"]]
         changed = _with(
@@ -305,7 +307,7 @@ class TrainingQueue:
             priority=_higher(priority, record["priority"]),
             phrasings=record["phrasings"] + new,
         )
-        if priority != "import":  # told again: it is newer than what was said elsewhere since
+        if priority != "import":  # told again: newer than what another device was told since
             changed["time"] = example.get("time") or self.clock()
         if priority in ("correction", "approved") and record["state"] in ("skipped", "rejected"):
             changed.update(
@@ -317,11 +319,11 @@ class TrainingQueue:
         return changed
 
     def _is_latest(self, act):
-        """Whether nothing was built upon an act."""
+        """Whether nothing builds upon an act."""
         return all([_revision(self.records.get(id)) == after for id, _, after in act.changes])
 
     def _follow(self, restored):
-        """An undone item is what it was, under a new revision: earlier acts can be undone too."""
+        """Give undone items a new revision in earlier acts, so that these can be undone too."""
         for act in self.undos:
             for i, (id, before, after) in enumerate(act.changes):
                 was, now = restored.get(id, (0, 0))
@@ -393,7 +395,7 @@ class TrainingQueue:
             self._rebuild()
 
     def _rebuild(self):
-        """Drop entries that no longer stand; happens once in n changes, so O(1) each."""
+        """Drop entries that are outdated; happens once in n changes, so O(1) each."""
         self.entered = 0
         self.lanes = {name: [] for name in CLASSES}
         for record in self.records.values():
@@ -440,8 +442,7 @@ class TrainingQueue:
 
 
 def _place(record):
-    """Where it stands in its lane: in the order of arrival, and of what was judged the best
-    first."""
+    """Return its place in its lane: by arrival, and of scored ones the best first."""
     quality = record.get("quality")
     return record["seq"] + ((100 - quality["score"]) * MOST if quality else 0)
 

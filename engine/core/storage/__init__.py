@@ -1,1 +1,1 @@
-"""Where everything is kept: the named stores, their hosts, backups, and who may write."""
+"""Storage: the named stores, their hosts, backups, and the right to write."""

@@ -22,7 +22,7 @@ class NotABackup(ValueError):
 
 
 async def collect(store: Any, now: int) -> AsyncIterator[str]:
-    """The text of a backup, store by store, in pieces."""
+    """Yield the text of a backup in pieces, store by store."""
     about = {"format": FORMAT, "version": VERSION, "made": now}
     yield json.dumps(about)[:-1] + ', "stores": {'
     for name in KEPT:
@@ -38,7 +38,7 @@ async def collect(store: Any, now: int) -> AsyncIterator[str]:
 
 
 def read(text: str) -> dict[str, list]:
-    """The stores of a backup, or NotABackup."""
+    """Return the stores of a backup, or raise NotABackup."""
     try:
         found = json.loads(text)
         ours, newer = found["format"] == FORMAT, found["version"] > VERSION
@@ -51,7 +51,7 @@ def read(text: str) -> dict[str, list]:
 
 
 async def restore(store: Any, stores: dict[str, list]) -> None:
-    """Put a backup in the place of what is stored."""
+    """Replace what is stored by a backup."""
     await wipe(store)
     for name, rows in stores.items():
         for start in range(0, len(rows), ROWS):
@@ -61,7 +61,7 @@ async def restore(store: Any, stores: dict[str, list]) -> None:
 
 
 def _plain(value: Any) -> Any:
-    """JSON has no bytes: they travel as {"$base64": text}."""
+    """Return a value for JSON, which has no bytes: they travel as {"$base64": text}."""
     if isinstance(value, bytes):
         return {"$base64": base64.b64encode(value).decode()}
     if isinstance(value, list | tuple):

@@ -1,8 +1,8 @@
-"""One tab trains: a Web Lock elects it, a heartbeat shows it is alive, an epoch fences off the
-rest.
+"""Elects the one tab that trains: a Web Lock elects it, a heartbeat shows it is alive, an epoch
+fences off the rest.
 
-A frozen tab keeps its lock, so a silent holder is robbed of it; what it still tries to write when
-it thaws fails on the epoch.
+A frozen tab keeps its lock, so the lock of a silent holder is stolen; the writes that it still
+tries when it thaws fail on the epoch.
 """
 
 from oneseek.engine.core.storage.store import new_epoch
@@ -41,12 +41,13 @@ class Election:
         self._on_lost()
 
     def hear(self, text):
-        """Another tab said that it is alive and trains."""
+        """Take note that another tab is alive and trains."""
         if text != self.tab:
             self.heard = self.clock()
 
     async def tick(self):
-        """About every second: take the lead, show that this tab lives, or rob a quiet one."""
+        """About every second: take the lead, show that this tab lives, or steal the lock of a
+        silent one."""
         now = self.clock()
         if self.locked and self.epoch is None:
             epoch = await new_epoch(self.store, self.tab)

@@ -33,15 +33,14 @@ REFUSED = {
 
 
 def make_folder(folder: Path) -> None:
-    """A new folder is its owner's alone; one that was there is left as it is."""
+    """Make a new folder that only its owner reads; one that was there is left as it is."""
     if not folder.exists():
         folder.parent.mkdir(parents=True, exist_ok=True)
         folder.mkdir(mode=0o700, exist_ok=True)
 
 
 def keep_private(path: Path) -> None:
-    """Nobody but its owner reads the database, nor its log; SQLite makes that like the
-    database."""
+    """Let only the owner read the database and its log, which SQLite creates like the database."""
     with contextlib.suppress(OSError):
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         for one in path.parent.glob(path.name + "*"):
@@ -49,7 +48,7 @@ def keep_private(path: Path) -> None:
 
 
 def convert_fault(fault: BaseException) -> StorageFull | None:
-    """What a fault of SQLite's is when the disk is at fault."""
+    """Return the error for a fault of SQLite's that the disk caused, else None."""
     words = REFUSED.get(getattr(fault, "sqlite_errorcode", 0) & 0xFF)  # without its detail
     return StorageFull(words) if words else None
 
@@ -77,8 +76,8 @@ class SqliteStore:
         marker.touch()
 
     def _migrate(self, steps: Sequence[Sequence[str]]) -> None:
-        """Each step is one transaction that ends by writing its number: it happened or it did
-        not."""
+        """Run each step as one transaction that ends by writing its number, so that it happens
+        completely or not at all."""
         while True:
             self.db.execute("BEGIN IMMEDIATE")
             (version,) = self.db.execute("PRAGMA user_version").fetchone()
@@ -160,7 +159,7 @@ class SqliteStore:
         return self.db.execute(f"SELECT COUNT(*) FROM {store_named(store)}").fetchone()[0]
 
     async def reserve(self, size: int) -> None:
-        """Room that `release` gives back when the disk is full."""
+        """Reserve room that `release` gives back when the disk is full."""
         await self.batch([["put", "state", "ballast", {"bytes": bytes(size)}]])
 
     async def release(self) -> None:

@@ -1,7 +1,7 @@
-"""What OneSeek keeps, in named stores with one durability each, and IndexedDB as their host.
+"""The named stores of OneSeek, with one durability each, and IndexedDB as their host.
 
 `batch(ops, expect)` is the only way to write: it stores everything or nothing, and nothing when one
-expectation about what is stored does not hold.  engine/core/storage/sqlite.py does the same
+expectation about what is stored does not hold. engine/core/storage/sqlite.py does the same
 natively.
 """
 
@@ -73,7 +73,7 @@ def durability(stores):
 
 
 class Pieces:
-    """Bytes given as buffers, one behind the other: what is large is stored from where it lies."""
+    """Bytes given as buffers, one after the other, so that large ones are stored without a copy."""
 
     def __init__(self, parts):
         self.parts = list(parts)
@@ -86,7 +86,7 @@ class Pieces:
 
 
 def plain(value):
-    """A copy that both hosts keep alike: JSON's types and bytes; a number that is none is null."""
+    """A copy that both hosts store alike: JSON's types and bytes; NaN and infinity become null."""
     if value is None or isinstance(value, (bool, int, str, bytes, Pieces)):
         return value
     if isinstance(value, float):
@@ -118,13 +118,13 @@ def plain_change(ops, expect):
 
 
 def absent(store, key):
-    """The expectation that nothing is stored under this key."""
+    """Return the expectation that nothing is stored under this key."""
     return [store, key, None, False]
 
 
 class FencedStore:
-    """A store that takes writes only while its epoch is the trainer's; a zombie's are refused, as
-    any write is whose expectations do not hold."""
+    """A store that takes writes only while its epoch is the trainer's; those of an outdated trainer
+    are refused, like any write whose expectations do not hold."""
 
     def __init__(self, store, epoch):
         self.store = store
@@ -136,7 +136,7 @@ class FencedStore:
 
 
 async def new_epoch(store, holder):
-    """Become the one trainer: the number that fences off every earlier one."""
+    """Become the one trainer; return the number that fences off every earlier one."""
     while True:
         record = await store.get("state", "trainer")
         epoch = record["epoch"] if record else 0
@@ -160,7 +160,7 @@ async def wipe(store):
 
 
 async def save_anyway(store, ops, expect=()):
-    """Store what must not be lost: when there is no room, the reserve is given up first.  It was
+    """Store what must not be lost: when there is no room, the reserve is given up first. It was
     made with `store.reserve(BALLAST_BYTES)` while there was room."""
     try:
         return await store.batch(ops, expect)
@@ -219,8 +219,8 @@ class BrowserStore:
 
 
 async def open_browser_store(module, name="oneseek", told=None, steps=STEPS):
-    """`module` is web/static/store.js as the host imported it; `told` hears "reload" and
-    "blocked"."""
+    """Open the store; `module` is web/static/store.js as the host imported it, `told` receives
+    "reload" and "blocked"."""
     return BrowserStore(await module.openStore(name, json.dumps(steps), told))
 
 

@@ -1,1 +1,1 @@
-"""Answers and tasks that take several statements of the memory."""
+"""Answers and tasks that use several statements of the memory."""

@@ -1,4 +1,5 @@
-"""What a question names: people, things, groups of them; and which statements speak of the same."""
+"""Finds what a question names (people, things, groups of them), and the statements about the
+same."""
 
 from __future__ import annotations
 
@@ -28,13 +29,13 @@ BESIDE = re.compile(
     r"(?:(?:my|our|the|a|an|his|her|min|mitt|vår|en|ett)(?: \w+)?? )?(\w+)",
     re.I,
 )  # somebody or something that a statement only mentions
-LIKELY, NEAR = 0.11, 0.006  # least score to concern a question, without and with a shared word
-BETWEEN = 0.05  # how likely what stands before another of a row belongs to it
-WITHIN = 0.1  # so much of the likelihood of the likeliest has what is nearly as likely
+LIKELY, NEAR = 0.11, 0.006  # minimum probability to concern a question; with a shared word
+BETWEEN = 0.05  # minimum probability of a statement from which another of a row goes on
+WITHIN = 0.1  # minimum probability of the others, relative to the likeliest
 
 
 class Asked:
-    """What a question names."""
+    """What a question names: its content words, names and groups."""
 
     def __init__(self, question: str, code: str) -> None:
         self.question, self.code, self.language = question, code, language(code)
@@ -56,13 +57,13 @@ class Asked:
         return {a for a in self.content if any(self.are_forms(a, b) for b in bare)}
 
     def is_denied(self, said: str) -> bool:
-        """Whether the clause of a statement that has words of the question says that it is not so;
-        without such a clause, any of it."""
+        """Whether a clause with words of the question is negated; if no clause has any, whether the
+        statement is."""
         clauses = [one for one in CLAUSE.split(said) if self.find_shared(one) or self.members(one)]
         return any(NEGATED.search(one) for one in clauses or [said])
 
     def bare_words(self, said: str) -> set[str]:
-        """The words of a statement without what makes them somebody's."""
+        """The words of a statement without genitive endings."""
         return {self.language.bare(word) for word in lower_words(said)}
 
     def are_forms(self, one: str, other: str) -> bool:
@@ -70,8 +71,8 @@ class Asked:
         return a == b or alike(one, other, self.language) or alike(a, b, self.language)
 
     def is_of_others(self, said: str) -> bool:
-        """Whether a statement is of a friend, or of those whom a relative has, where the question
-        names neither."""
+        """Whether a statement is about a friend or neighbour, or about what a relative has, and the
+        question names none of them."""
         if NEXT_DOOR.match(said) and not NEXT_DOOR.search(self.question):
             return True
         if self.names_others(owners(said)) and not self.names_others(lower_words(self.question)):
@@ -84,13 +85,13 @@ class Asked:
         return bool(kin) and not kin & (members | relatives(self.question, self.language))
 
     def names_others(self, words: set[str]) -> bool:
-        """Whether some words name a friend, a neighbour, or whoever is theirs."""
+        """Whether some words name a friend or a neighbour, or what is theirs."""
         others = tuple(words_in(self.code)["others"].split())
         return any(word.startswith(others) for word in words)
 
     def is_one_of(self, said: str) -> bool:
-        """Whether the question names one of those whom a statement names together: a father, of
-        the parents."""
+        """Whether the question names a member of a group that a statement names as a whole: a
+        father, of the parents."""
         words, bare = lower_words(self.question), self.bare_words(said)
         return any(
             words & members and any(one in names and not is_singular(one, names) for one in bare)
@@ -98,8 +99,9 @@ class Asked:
         )
 
     def concerns(self, one: Found, likeliest: float) -> bool:
-        """Whether a statement is of what a question asks for: of a group that it names, likely in
-        itself and beside the likeliest, or near and shares a word with the question."""
+        """Whether a statement concerns a question: it names a member of its group; or it is likely,
+        both in itself and beside the likeliest; or it is near and shares a word with the
+        question."""
         said = text_of(one.fact)
         if self.members(said):
             return not self.is_of_others(said)
@@ -107,7 +109,7 @@ class Asked:
         return one.apart >= least
 
     def leads(self, fact: dict, scored: dict[str, Found]) -> bool:
-        """Whether a row that is asked for may begin with a statement: "and a row of leeks" may go
+        """Whether a statement may begin a row that a question asks for: "and a row of leeks" may go
         on from something else."""
         said = fact["answer"]
         if fact["id"] not in scored or self.members(said) or self.find_shared(said):
@@ -115,27 +117,27 @@ class Asked:
         return scored[fact["id"]].apart >= BETWEEN
 
     def names_owner_of(self, one: Found) -> bool:
-        """Whether a statement is of a person or thing that the question names."""
+        """Whether a question names the person or thing that a statement is about."""
         said = text_of(one.fact)
         kin = any("relation" in self.language.categories(word) for word in self.find_shared(said))
         return kin or bool(self.names & lower_words(said))
 
 
 def owners(said: str) -> set[str]:
-    """The words of a statement less those that it only mentions: "two more hens from the
+    """The words of a statement but for those that it only mentions: "two more hens from the
     neighbour"."""
     mentioned = {found[1].lower() for found in BESIDE.finditer(said)}
     return lower_words(said) - mentioned
 
 
 def likelihood(found: Sequence[Found]) -> float:
-    """Of the likeliest of some statements, if no other answered better."""
+    """The probability of the likeliest statement, if no other answered better."""
     return max((one.apart for one in found), default=0.0)
 
 
 def select_relevant(asked: Asked, found: Sequence[Found], rows: Rows) -> list[Found]:
-    """What concerns a question, all that is of a group that it asks for, and what was said in a row
-    with either; in the order in which it was said."""
+    """The statements that concern a question, those of its groups, and those in a row with either,
+    in the order in which they were said."""
     scored = {one.id: one for one in found}
     likeliest = likelihood(found)
     some = {one.id: one for one in found if asked.concerns(one, likeliest)}

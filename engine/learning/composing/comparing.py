@@ -58,7 +58,8 @@ Value = tuple[str, float]
 
 
 def compare(asked: Asked, some: Sequence[Found]) -> tuple[bool, list[Found]] | None:
-    """Whether it is so, and the statements that show it; None where that is not plain."""
+    """The answer to a question that compares, and the statements that show it; None if they leave
+    it open."""
     question = asked.question
     if not (found := COMPARED.search(question)):
         return fits_in(asked, some) or lasts(asked, some)
@@ -87,8 +88,9 @@ def compare(asked: Asked, some: Sequence[Found]) -> tuple[bool, list[Found]] | N
 
 
 def overlap(side: str, opposite: str, one: Found, other: Found, asked: Asked) -> float:
-    """How many words of one side of a comparison a statement has that the other statement lacks,
-    less those of the opposite side."""
+    """How much better a statement fits one side of a comparison than the opposite side: the
+    difference in their words that it has and the other statement lacks, and a half if both are
+    about the person alone."""
     said = one.fact["answer"]
     bare, theirs = asked.bare_words(said), asked.bare_words(other.fact["answer"])
 
@@ -105,7 +107,7 @@ def overlap(side: str, opposite: str, one: Found, other: Found, asked: Asked) ->
 
 
 def values(one: Found, asked: Asked) -> list[Value]:
-    """What can be compared of a statement: what sort it is of, and how much."""
+    """The values of a statement that can be compared: (sort, number)."""
     said, code = one.fact["answer"], one.fact["language"]
     told = date.fromtimestamp(one.fact["time"] / 1e3)
     found: list[Value] = [("hour", hour.value) for hour in hours(said)]
@@ -117,7 +119,8 @@ def values(one: Found, asked: Asked) -> list[Value]:
 
 
 def fits_in(asked: Asked, some: Sequence[Found]) -> tuple[bool, list[Found]] | None:
-    """Whether what is needed stays within the limit that was told: a size, a price, a time."""
+    """Whether what is needed stays within a limit that was told: a size, a price, a time. None if
+    the question does not ask that, or one of them was not told."""
     if not FITS.search(asked.question):
         return None
     limits = [one for one in some if LIMIT.search(one.fact["answer"])]
@@ -133,7 +136,8 @@ def fits_in(asked: Asked, some: Sequence[Found]) -> tuple[bool, list[Found]] | N
 
 
 def lasts(asked: Asked, some: Sequence[Found]) -> tuple[bool, list[Found]] | None:
-    """Whether what ends on a day that was told is still so on the day of the question."""
+    """Whether what ends on a told day still lasts on the day that a question is about; None if they
+    leave it open."""
     if not LASTS.search(asked.question):
         return None
     for one in sorted(
@@ -153,7 +157,7 @@ def lasts(asked: Asked, some: Sequence[Found]) -> tuple[bool, list[Found]] | Non
 def day_of_other(
     asked: Asked, one: Found, some: Sequence[Found]
 ) -> tuple[list[Moment], list[Found]]:
-    """The day for which is asked by what happens on it: "when we fly"; and what tells of both."""
+    """The day of the event that a question names ("when we fly"), and the statements about both."""
     if then := WHEN.search(asked.question):
         event = Asked(then[1], asked.code)
         for other in some:
@@ -165,7 +169,8 @@ def day_of_other(
 
 
 def same_time(asked: Asked, said: str, told: date, code: str) -> bool:
-    """Whether a statement may be of the day for which is asked: neither names one, or they meet."""
+    """Whether a statement may be about the day that a question asks for: the days meet, it lasts
+    until then, or one of the two names none."""
     asks, days = moments(asked.question, asked.code, told), moments(said, code, told)
     if not asks or not days:
         return True

@@ -1,4 +1,4 @@
-"""How many there are: as a statement says itself, or as many as several list."""
+"""Counts things: by the number that a statement says itself, or by what several statements list."""
 
 from __future__ import annotations
 
@@ -40,14 +40,15 @@ NOW = re.compile(
 PLUS = re.compile(
     r"\b(?:plus|and|with|och|med|samt) (?:his|her|their|hans|hennes|deras|sin) \w+", re.I
 )
-MOST = 60  # what is more is a year, a price or a number of a house
+MOST = 60  # a larger number is a year, a price or a house number
 ARTICLES, OF = ("en", "ett"), ("of", "av")  # the articles are numbers, too
-LIKELY = 0.2  # how likely a statement answers that is counted without naming what is counted
-NOUN = 3  # words behind a number in which what it counts stands
+LIKELY = 0.2  # minimum probability of a statement that does not name what is counted
+NOUN = 3  # words in which a counted thing stands, from its number on
 
 
 def count(asked: Asked, found: Sequence[Found], rows: Rows) -> tuple[int, list[Found]]:
-    """How many, and the statements that say so; none where nothing was told of it."""
+    """The number of things that a question asks for, and the statements that say so; none if
+    nothing was told of them."""
     some = [one for one in lines(select_relevant(asked, found, rows), rows) if holds(asked, one)]
     some = [one for one in some if is_of_named(asked, one)]
     named = [
@@ -83,8 +84,8 @@ def is_of_named(asked: Asked, one: Found) -> bool:
 
 
 def is_of_kind(asked: Asked, said: str) -> bool:
-    """Whether a statement has the words that say which of the counted things are meant: the sick
-    days, of all days."""
+    """Whether a statement has the words that say which of the things are counted: the sick days, of
+    all days."""
     kind = []
     for word in WORD.findall(COUNT.split(asked.question, maxsplit=1)[1].lower()):
         if word not in asked.content:
@@ -95,7 +96,7 @@ def is_of_kind(asked: Asked, said: str) -> bool:
 
 
 def asks_for_measure(asked: Asked) -> bool:
-    """Whether litres or kilos are asked for: no statement is one of them."""
+    """Whether a question asks for litres or kilos, which are not counted by statements."""
     (noun, *_) = WORD.findall(COUNT.split(asked.question, maxsplit=1)[1]) or [""]
     return UNITS.match(noun.lower()) is not None
 
@@ -107,12 +108,13 @@ def extends(one: Found) -> bool:
 
 
 def is_now(one: Found) -> bool:
-    """Whether a statement says how many there are at the time, all of them."""
+    """Whether a statement says how many there are now, all of them."""
     return NOW.search(one.fact["answer"]) is not None
 
 
 def apart_from(asked: Asked, newest: Found, named: Sequence[Found], rows: Rows) -> list[Found]:
-    """Those that were said together with the newest and count what is elsewhere, or another's."""
+    """The statements that were said together with the newest and count what is elsewhere, or
+    another's."""
     beside = {newest.id, *(fact["id"] for fact in rows.together(newest.fact))}
     mine = content(newest.fact["answer"], asked.language)
     return [
@@ -124,7 +126,7 @@ def apart_from(asked: Asked, newest: Found, named: Sequence[Found], rows: Rows) 
 
 
 def after(one: Found, rows: Rows) -> list[Found]:
-    """What was said together with one, after it."""
+    """The statements that were said together with one, after it."""
     facts = [fact for fact in rows.together(one.fact) if fact["time"] > one.fact["time"]]
     return [alone(Found(fact, 0.0)) for fact in facts]
 
@@ -134,7 +136,7 @@ def find_loss(said: str) -> re.Match[str] | None:
 
 
 def count_lost(asked: Asked, one: Found) -> int:
-    """How many of them a statement says are gone."""
+    """How many of the things a statement says are gone."""
     found = find_loss(one.fact["answer"])
     if not found or not (
         OF_THEM.search(one.fact["answer"]) or asked.find_shared(one.fact["answer"])
@@ -146,7 +148,7 @@ def count_lost(asked: Asked, one: Found) -> int:
 
 
 def find_counted_nouns(asked: Asked) -> list[str]:
-    """The words of substance right behind *how many*."""
+    """The content words right behind *how many*."""
     _, behind = COUNT.split(asked.question, maxsplit=1)
     words = (word.lower() for word in WORD.findall(behind)[:NOUN])
     return [word for word in words if word in asked.content]
@@ -166,7 +168,7 @@ def may_be(one: Found) -> bool:
 
 
 def fresh(some: Sequence[Found]) -> list[Found]:
-    """Those that do not only say more of somebody whom another lists."""
+    """The statements but for those that only say more of somebody whom another lists."""
     listed = {id(one): NAMES.search(one.fact["answer"]) for one in some}
     return [
         one for one in some
@@ -187,14 +189,14 @@ def holds(asked: Asked, one: Found) -> bool:
 
 
 def adds(asked: Asked, one: Found, first: Found) -> bool:
-    """Whether a statement in the row of another tells of more of what is asked for."""
+    """Whether a statement later than the first tells of more of what is asked for."""
     said, later = one.fact["answer"], one.fact["time"] > first.fact["time"]
     named = goes_on(said) and bool(asked.find_shared(said))
     return later and (named or MORE.search(said) is not None)
 
 
 def sum_numbers(asked: Asked, said: str) -> int:
-    """The numbers that stand before what the question names, together; 0 where none does."""
+    """The sum of the numbers that stand before what the question names; 0 if none does."""
     words, total = [word.lower() for word in WORD.findall(said)], 0
     nouns = {*find_counted_nouns(asked), *(one for one in asked.content if not UNITS.match(one))}
     for i, word in enumerate(words):
@@ -209,7 +211,7 @@ def sum_numbers(asked: Asked, said: str) -> int:
 
 
 def one_number(asked: Asked, said: str) -> int:
-    """The number of a statement that has one; 0 of others."""
+    """The number of a statement that has exactly one; 0 for any other."""
     found = [number(asked, word.lower()) for word in WORD.findall(said)
              if word.lower() not in ARTICLES]  # fmt: skip
     found = [one for one in found if one]
@@ -217,7 +219,8 @@ def one_number(asked: Asked, said: str) -> int:
 
 
 def number(asked: Asked, word: str) -> int:
-    """Of a word or figures; 0 of what is none."""
+    """The number that a word or figures stand for; 0 for any other word, and for figures above
+    MOST."""
     if word.isdigit():
         return int(word) if int(word) <= MOST else 0
     numbers = words_in(asked.code)["numbers"].split()

@@ -1,4 +1,4 @@
-"""Yes or no, by the statement that says so."""
+"""Decides yes or no by the statement that says so."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ MEANT = re.compile(
 )  # something that the person told of
 ANYBODY = frozenset("i my we our the a jag min mitt vi vår vårt".split())
 NAMED_FOODS = 4  # words behind "allergic to" that may name foods
-SHORT = 3  # letters of a word that ends no other
+SHORT = 3  # letters of a word that is not looked for at the end of others, at most
 WITH = re.compile(r"\b(allerg\w+|afraid|scared|good|rädd|bra) (?:to|of|at|mot|för|på) (\w+)", re.I)
 USED = re.compile(r"^(?:can|could|may|kan|får)\b", re.I)
 DISLIKES = re.compile(
@@ -89,9 +89,9 @@ ONESELF = re.compile(r"\b(?:i|i'm|im|i've|we|we're|we've|jag|vi)\b", re.I)
 WHEN = frozenset(
     "now still already yet today currently too left nu fortfarande redan idag också kvar".split()
 )
-CONTEXT, LEAST = 0.25, 0.007  # what a word counts in what a statement leans on (`fitness`)
+CONTEXT, LEAST = 0.25, 0.007  # weight of the context in `fitness`; minimum of `is_near`
 SURE, CERTAIN = 0.5, 0.75
-SHARING = 0.25  # the same of a statement that shares a word with the question
+SHARING = 0.25  # minimum probability of a statement that shares a word with the question
 NAMED = 0.06  # the same of a statement about whom or what the question names
 
 
@@ -109,8 +109,8 @@ def decisive(
     rows: Rows,
     changed: bool = False,
 ) -> tuple[bool, list[Found]] | None:
-    """Whether it is so, and the statements that say it; None where none is sure enough, or where
-    something `changed` that may bear on it."""
+    """Yes or no, and the statements that say it; None if none is sure enough, or if something
+    `changed` that may bear on it."""
     if excluding := find_exclusion(asked, rows):
         return trouble(asked), excluding
     near = [one for one in found if is_near(asked, one)]
@@ -137,7 +137,7 @@ def decisive(
 
 
 def least_for(asked: Asked, one: Found) -> float:
-    """How likely a statement has to answer a question that it is to decide."""
+    """The minimum probability of a statement that decides a question."""
     asks = asked.content - WHEN
     if is_of_the_same(asked, one) or (asks and asks <= asked.find_shared(one.fact["answer"])):
         return NAMED
@@ -145,7 +145,8 @@ def least_for(asked: Asked, one: Found) -> float:
 
 
 def both(asked: Asked, each: Sequence[Found]) -> tuple[bool, list[Found]] | None:
-    """Yes where two statements hold each of two things; more is not told of both."""
+    """Yes if each of two things has a statement that holds it and is not negated; otherwise
+    None."""
     joined = BOTH.split(asked.question, maxsplit=1)[1]
     sides = [Asked(side, asked.code) for side in AND.split(joined)]
     if len(sides) != 2:
@@ -164,15 +165,15 @@ def is_near(asked: Asked, one: Found) -> bool:
 
 
 def beside(near: Sequence[Found], rows: Rows, found: Sequence[Found]) -> list[Found]:
-    """What was said together with some statements."""
+    """The statements that were said together with some."""
     scored = {one.id: one for one in found}
     facts = {fact["id"]: fact for one in near for fact in rows.together(one.fact)}
     return [scored.get(id, Found(fact, 0.0)) for id, fact in facts.items()]
 
 
 def fitness(asked: Asked, one: Found) -> float:
-    """How much a statement says of what is asked: what is said of somebody counts more than who it
-    is, and what it leans on little."""
+    """How much a statement says of what is asked. What it says of somebody counts more than who
+    that is, and its context counts little."""
     said = one.fact["answer"]
 
     def worth(text: str) -> float:
@@ -187,8 +188,8 @@ def is_kin(asked: Asked, word: str) -> bool:
 
 
 def may_have_changed(asked: Asked, one: Found, each: Sequence[Found]) -> bool:
-    """Whether something that was said later of the same says the same of it, or tells of a
-    change."""
+    """Whether a later statement about the same shares a word with the question or tells of a
+    change. True if the statement itself shares no word with it."""
     said = one.fact["answer"]
     if not asked.find_shared(said):
         return True
@@ -206,13 +207,14 @@ def may_have_changed(asked: Asked, one: Found, each: Sequence[Found]) -> bool:
 
 
 def trouble(asked: Asked) -> bool:
-    """Whether what speaks against it is what is asked for: "will that be a problem?"."""
+    """Whether a question asks for trouble, so that what speaks against it means yes: "will that be
+    a problem?"."""
     return TROUBLE.search(asked.question) is not None
 
 
 def find_restriction(asked: Asked, one: Found, each: Sequence[Found]) -> list[Found]:
-    """A statement that allows one thing only, and another of what is asked for that is its
-    opposite: a licence for automatics, a manual."""
+    """A statement that allows one thing only, and another, about what is asked for, that is its
+    opposite: a licence for automatics, a manual. Empty if there are none."""
     said = one.fact["answer"]
     if not ONLY.search(said) or not MAY_BE.match(asked.question):
         return []
@@ -229,15 +231,15 @@ def find_restriction(asked: Asked, one: Found, each: Sequence[Found]) -> list[Fo
 
 @functools.cache
 def limits_food(code: str) -> re.Pattern[str]:
-    """The words of a statement of what somebody does not eat."""
+    """The pattern of the words by which a statement says what somebody does not eat."""
     implied = "|".join(name for name, _ in words_in(code)["implied"])
     return re.compile(rf"\b(?:{implied})|{ALLERGIC.pattern}", re.I)
 
 
 def find_exclusion(asked: Asked, rows: Rows) -> list[Found]:
-    """A statement of how somebody lives that excludes what is asked for: vegans eat no cheese, and
-    none of what a statement tells of it ("what I'm cooking tonight"). One that says later what they
-    eat of it all the same decides nothing here."""
+    """The statement of how somebody lives that excludes what is asked for (vegans eat no cheese),
+    and, if the question only refers to the food ("what I'm cooking tonight"), the statement that
+    names it. A later statement that they eat it all the same lifts the exclusion."""
     if not TAKES.search(asked.question):
         return []
     words, limits = lower_words(asked.question), limits_food(asked.code)
@@ -264,7 +266,8 @@ def find_exclusion(asked: Asked, rows: Rows) -> list[Found]:
 
 
 def not_eaten(said: str) -> list[tuple[str, str]]:
-    """What a statement says itself that somebody cannot eat, as the language's file has it."""
+    """The foods that a statement itself says somebody cannot eat, in the form of the language's
+    file."""
     found = ALLERGIC.search(said)
     behind = [] if not found else WORD.findall(said[found.end() :].lower())
     words = [word for word in behind[:NAMED_FOODS] if len(word) > SHORT]
@@ -272,13 +275,14 @@ def not_eaten(said: str) -> list[tuple[str, str]]:
 
 
 def foods(words: set[str], excluded: str) -> set[str]:
-    """The words that name one of some foods, alone or as the last part of them."""
+    """The words that name one of the foods, alone or as their last part."""
     ends = tuple(one for one in excluded.split() if len(one) > SHORT)
     return {word for word in words if word in excluded.split() or word.endswith(ends)}
 
 
 def contrary(asked: Asked, one: Found) -> bool:
-    """Whether a statement of what is asked for says the opposite: shut, where it is open."""
+    """Whether a statement about what is asked says the opposite: shut, if it is asked to be
+    open."""
     said = one.fact["answer"]
     if not (asked.names_owner_of(one) or asked.find_shared(said) or asked.is_one_of(said)):
         return False
@@ -299,8 +303,8 @@ def is_opposed(asked: Asked, said: str) -> bool:
 
 
 def is_of_the_same(asked: Asked, one: Found) -> bool:
-    """Whether a statement is of whom or what the question names, and says the same of it, or that
-    it is over."""
+    """Whether a statement is about whom or what the question names, and shares another word with it
+    or says that it is over."""
     said = text_of(one.fact)
     if not asked.names_owner_of(one):
         return False
@@ -312,8 +316,7 @@ def has_ended(said: str) -> bool:
 
 
 def is_so(asked: Asked, best: Found, each: Sequence[Found] = ()) -> bool | None:
-    """Whether a statement that answers a question says that it is so; None where it does not
-    tell."""
+    """Whether a statement that answers a question means yes; None if it leaves that open."""
     question, said = asked.question, best.fact["answer"]
     shared = asked.find_shared(text_of(best.fact))
     if relatives(question, asked.language) - relatives(text_of(best.fact), asked.language):

@@ -1,6 +1,5 @@
-"""Who or what a name is, where the statement that names it does not say so, but what was said right
-after it may: "Bartholomew swallowed a sock again", "daftest dog I've ever owned".
-"""
+"""Finds who or what a name is if the statement that names it does not say so, but what was said
+right after it may: "Bartholomew swallowed a sock again", "daftest dog I've ever owned"."""
 
 from __future__ import annotations
 
@@ -15,7 +14,7 @@ from oneseek.engine.learning.memory.statements.quoting import MINE
 from oneseek.engine.learning.memory.statements.rows import Rows
 from oneseek.engine.learning.memory.statements.statement import Found
 
-AFTER = 2  # statements after the one that names it, at most
+AFTER = 2  # statements after the one with the name, at most
 ARTICLE = (
     r"(?:an?|the|my|our|his|her|their|one of|what|en|ett|den|det|min|mitt|vår|vårt|hans|hennes)"
 )
@@ -27,8 +26,9 @@ SAYS_WHO = (
 
 
 def find_introduction(asked: Asked, found: Sequence[Found], rows: Rows) -> list[Found]:
-    """The statement that names whom or what a question asks about, and what was said right after
-    it and not of oneself; nothing where one that names it says who it is."""
+    """The likeliest statement that names whom or what a question asks about, and what was said
+    right after it about the same. Empty if nothing was, or if a statement with the name says who it
+    is."""
     name = find_name(asked.question)
     naming = [one for one in found if name and mentions(one.fact["answer"], name)]
     if not naming or any(says_who(one.fact, name) for one in naming):
@@ -39,7 +39,7 @@ def find_introduction(asked: Asked, found: Sequence[Found], rows: Rows) -> list[
 
 
 def says_who(fact: dict, name: str) -> bool:
-    """Whether a statement says who or what somebody is, and does not only name them."""
+    """Whether a statement says who or what a name is, and does not only mention it."""
     said = fact["answer"]
     if name.lower() in find_introduced(said, fact["language"]):
         return True
@@ -48,7 +48,7 @@ def says_who(fact: dict, name: str) -> bool:
 
 def goes_on_about(fact: dict, asked: Asked) -> bool:
     """Whether a statement that follows may be about the same: it names nobody else, and does not
-    begin with whoever speaks."""
+    begin in the first person."""
     said, mine = fact["answer"], MINE.get(fact["language"], MINE["en"])
     named = {one for one in names(said, asked.language) if not mine.match(one)}
     return not mine.match(said) and named <= asked.names

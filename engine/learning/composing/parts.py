@@ -1,4 +1,4 @@
-"""The parts of a question that asks for several things at once."""
+"""Splits a question that asks for several things at once."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ MOST = 4
 
 
 def clauses(question: str) -> list[str]:
-    """The questions that are joined in one, each in full: "where and when does it meet?" asks two;
-    nothing where there is one."""
+    """The questions that are joined in one, each in full: two of "where and when does it meet?";
+    empty if there is only one."""
     found = [one.strip(" ,") for one in CLAUSES.split(plain(question)) if one.strip(" ,")]
     if len(found) < 2 or not BARE.match(found[0]):
         return []
@@ -39,7 +39,7 @@ def clauses(question: str) -> list[str]:
 
 
 def of_the_same(part: str, first: str) -> str:
-    """A part with what the first is of in place of *it* and *they*."""
+    """A part with what the first part is about in place of *it* and *they*."""
     part, own = in_full(part, first), OWN.search(first)
     if not own or OWN.search(part):
         return part
@@ -47,8 +47,8 @@ def of_the_same(part: str, first: str) -> str:
 
 
 def complete(found: list[str]) -> list[str]:
-    """Of parts that are a bare question word each with what the part before it asks of, or the
-    first that has more."""
+    """The parts, of which each bare question word gets the rest of the part before it, or of the
+    first part that has one."""
     whole = next((one for one in found if not BARE.fullmatch(one)), "")
     full = []
     for one in found:
@@ -63,7 +63,7 @@ def complete(found: list[str]) -> list[str]:
 
 
 def parts(question: str) -> list[str]:
-    """A question for each of several things; nothing where it asks for one."""
+    """A question for each of several things; empty if there is only one."""
     if several := clauses(question):
         return several
     found = [plain(question)]
@@ -77,7 +77,7 @@ def plain(question: str) -> str:
 
 
 def split(text: str) -> list[str]:
-    """Two questions of one whose things are joined."""
+    """The two questions of one that joins two things; empty if it joins none."""
     joined = JOINED.search(text)
     if not joined:
         return []

@@ -1,6 +1,6 @@
-"""What is reckoned out of statements: a span of time between two days, an age, a sum, a difference.
+"""Computes answers from statements: a span of time, an age, a sum, a difference, a remainder.
 
-Nothing is reckoned where a statement says it by itself, or where it is not plain which numbers are
+Nothing is computed if a statement says the result itself, or if it is not plain which numbers are
 meant.
 """
 
@@ -30,8 +30,8 @@ from oneseek.engine.learning.memory.statements.rows import Rows, lines
 from oneseek.engine.learning.memory.statements.statement import Found
 
 DAY = 24 * 60  # minutes
-LOW = 0.007  # how likely a statement concerns the question at all
-OPEN, CLOSE, FAIR = 0.2, 0.06, 0.015  # the same of the likeliest; see `is_sure`
+LOW = 0.007  # minimum probability of a statement that concerns the question
+OPEN, CLOSE, FAIR = 0.2, 0.06, 0.015  # the same of the likeliest statement; see `is_sure`
 SPAN = re.compile(
     r"\b(?:how many|hur många) (?:more |whole |full |fler |hela )?(?P<unit>years|months|weeks|days|"
     r"nights|hours|minutes|år|månader|veckor|dagar|dygn|nätter|timmar|minuter)\b"
@@ -94,7 +94,8 @@ EACH = re.compile(r"\b(?:each|apiece|per (?:person|head|night)|styck|st|var(?:de
 
 
 class Line(NamedTuple):
-    """A statement with what can be reckoned with in it."""
+    """A statement with its numbers, days and times, and the words that it shares with the
+    question."""
 
     one: Found
     amounts: list[Quantity]
@@ -111,7 +112,8 @@ def asks_for_total(question: str) -> bool:
 def reckon(
     asked: Asked, found: Sequence[Found], rows: Rows, now: int
 ) -> tuple[str, list[Found]] | None:
-    """What comes of the statements, with them, and which; None where that is not plain."""
+    """The computed answer with the statements it comes from, and those statements; None if it is
+    not plain."""
     today, question = date.fromtimestamp(now / 1e3), asked.question
     some = select_lines(asked, found, rows)
     if DIFFERENCE.search(question):
@@ -133,8 +135,8 @@ def reckon(
 
 
 def is_sure(asked: Asked, used: Sequence[Line]) -> bool:
-    """Whether what was reckoned with is what was asked for: it is likely, or each shares a word
-    with the question; "how long" and hours are asked of anything and need the likeliest."""
+    """Whether the statements used are what was asked for: one is likely, or each shares a word with
+    the question. "How long" and hours are asked of anything, so one has to be likely."""
     likely = max(line.one.apart for line in used)
     span = SPAN.search(asked.question)
     unit = (span["unit"] or span["unit2"] or "").lower() if span else ""
@@ -172,7 +174,7 @@ def select_lines(asked: Asked, found: Sequence[Found], rows: Rows) -> list[Line]
 
 
 def nearest(some: list[Line], most: int) -> list[Line]:
-    """Those that share the most with the question, in their order, where they are more."""
+    """The `most` statements that share the most words with the question, in their order."""
     if len(some) <= most:
         return some
     best = sorted(some, key=lambda line: (-len(line.shared), -line.one.apart))[:most]
@@ -215,7 +217,7 @@ def time_between(
 
 
 def says_span(line: Line, unit: str) -> bool:
-    """Whether a statement holds such a span itself."""
+    """Whether a statement holds such a span itself; without a unit, any span of time."""
     wanted = (
         (unit, "days" if unit == "nights" else unit)
         if unit
@@ -257,8 +259,8 @@ def hours_between(some: list[Line], asked: Asked, unit: str) -> tuple[str, list[
 
 
 def age(some: list[Line], today: date, asked: Asked) -> tuple[str, list[Line]] | None:
-    """Of who was born in a year that was told, now, in the year of the question, when another was
-    born, or when they died."""
+    """The age of somebody whose birth was told: now, in the year of the question, when another was
+    born, or at death."""
     born = [line for line in some if BORN.search(line.one.fact["answer"]) and line.days]
     if WHEN_BORN.search(asked.question):
         pair = nearest(born, 2)
@@ -279,7 +281,7 @@ def age(some: list[Line], today: date, asked: Asked) -> tuple[str, list[Line]] |
 
 
 def is_of_whom(asked: Asked, line: Line, count: int) -> bool:
-    """Whether a statement is of the person of whom the age is asked."""
+    """Whether a statement is about the person whose age is asked."""
     said = line.one.fact["answer"]
     if not line.shared and count > 1 and not (ME.search(asked.question) and ME.match(said)):
         return False
@@ -302,8 +304,8 @@ def plain(number: float) -> str:
 
 
 def of_unit(some: Sequence[Line], unit: str, strict: bool = False) -> list[tuple[Line, float]]:
-    """What each statement tells of in a unit; unless it is `strict`, the only number of one that
-    names none."""
+    """The amount that each statement tells in a unit. Unless it is `strict`, the only number
+    without a unit counts too."""
     found = []
     for line in some:
         exact = [one.value for one in line.amounts if one.unit == unit]
@@ -344,8 +346,8 @@ def total(some: list[Line], asked: Asked) -> tuple[str, list[Line]] | None:
 
 
 def find_remainder(some: list[Line], asked: Asked) -> tuple[str, list[Line]] | None:
-    """Of an amount what is left, where one other statement says how much is gone, and none what
-    is left."""
+    """What is left of an amount, if one other statement says how much is gone and none says what is
+    left."""
     told = [line for line in some if len(line.amounts) == 1]
     units = {line.amounts[0].unit for line in told} - {BARE}
     said = [line.one.fact["answer"] for line in told]
@@ -360,7 +362,7 @@ def find_remainder(some: list[Line], asked: Asked) -> tuple[str, list[Line]] | N
 
 
 def difference(some: list[Line], asked: Asked) -> tuple[str, list[Line]] | None:
-    """Between two numbers, or years, of as many statements."""
+    """The difference between two numbers, or else two days, of as many statements."""
     units = Counter(one.unit for line in some for one in line.amounts)
     named = sorted(units.items(), key=lambda one: (one[0] == BARE, -one[1]))
     for unit, strict in [

@@ -1,9 +1,9 @@
-"""Answers of more than one statement, put together by rule: several things at once, lists, counts,
-and yes or no.
+"""Answers from more than one statement, put together by rule: several things at once, lists,
+counts, and yes or no.
 
-What is asked for is found by what the question names (a relative, a thing, a group of them such as
-`siblings`), by what the reader says of a statement if no other answered better, and by what was
-said in a row with that.
+The rules choose statements by what the question names (a relative, a thing, a group of them such as
+`siblings`), by the probability of each statement if no other answered better (`apart`), and by what
+was said in a row with it.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ LIST = re.compile(
     re.I,
 )
 OPEN = re.compile(r"^(?:what|who|which|whom|vad|vem|vilka|vilken|vilket)\b", re.I)
-MOST = 8  # statements of one answer
-NEAR, LOW = 0.015, 0.004  # how likely the first of a list, and another beside it, is of the list
-ROW = 0.3  # how likely a statement answers a question that is answered with all of its row
-PART = 0.02  # how likely a statement answers a part of a question, if nothing else speaks for it
-SURE_PART = 0.15  # the same where its number is added to another's
-CERTAIN = 0.5  # from where on the first is of the list, and so what was said together with it
-UNLIKE = 0.3  # otherwise so likely, beside the first, has one to be that shares no word
-FREE = 0.03  # how likely another answers a part than one that answers a surer part
-AHEAD = 20  # times as likely as the next that answers a part of a question
+MOST = 8  # statements of one answer, at most
+NEAR, LOW = 0.015, 0.004  # minimum probability of the first statement of a list, and of the others
+ROW = 0.3  # the same of a statement whose whole row is the answer
+PART = 0.02  # the same for a part of a question, if no shared word speaks for it
+SURE_PART = 0.15  # the same if its number is added to another's
+CERTAIN = 0.5  # from here on, what was said together with the first is of the list too
+UNLIKE = 0.3  # otherwise the minimum relative to the first, if one shares no word
+FREE = 0.03  # minimum probability of another statement than one used for a surer part
+AHEAD = 20  # times: one that is further ahead of the others is used for a second part
 
 
 def compose(
@@ -53,9 +53,9 @@ def compose(
     parts: Sequence[Sequence[Found]] = (),
     changed: bool = False,
 ) -> tuple[str, list[Found]] | None:
-    """An answer of several statements, and which; None where one is enough. `found` may answer the
-    question, each of `parts` a part of it; `rows` are all that somebody said. Where the likeliest
-    `changed` what was said before, the newest is said, unless the rule sees what changed."""
+    """The answer from several statements, and those statements; None if one is enough. `found` may
+    answer the question, each of `parts` a part of it; `rows` are all that the person said. If the
+    likeliest statement `changed` an earlier one, no list or row is put together."""
     asked = Asked(question, code)
     joined = len(parts) > 1 and bool(clauses(question))
     if not joined and (more := reckon(asked, found, rows, now)):
@@ -94,9 +94,9 @@ def takes_several(question: str, code: str) -> bool:
 def together(
     asked: Asked, found: Sequence[Found], rows: Rows, parts: Sequence[Sequence[Found]]
 ) -> list[Found]:
-    """For each part of a question what answers it likeliest, and the next where that answers
-    another part too and does not lie far ahead: what is likely enough, shares a word with the
-    question, or was said together with such; and what was said there of the same by name."""
+    """The statements for the parts of a question, if one of them is likely enough: those of
+    `assign` that are likely, share a word with the question, or were said together with such; those
+    of its groups and owners; and those that were said together with them and share a name."""
     unlikely: list[Found] = []
     some: dict[str, Found] = {}
     for one in assign(parts, rows):
@@ -120,8 +120,8 @@ def together(
 
 
 def assign(parts: Sequence[Sequence[Found]], rows: Rows) -> list[Found]:
-    """For each part of a question the statement that answers it likeliest: another one than for the
-    parts that are answered more surely, unless that lies far ahead."""
+    """The likeliest statement for each part of a question. One that is used for a surer part is
+    used again only if it is far ahead of the others."""
     pairs = sorted(
         ((at, one) for at, part in enumerate(parts) for one in part),
         key=lambda pair: -pair[1].apart,
@@ -141,12 +141,12 @@ def assign(parts: Sequence[Sequence[Found]], rows: Rows) -> list[Found]:
 
 
 def collect_ids(one: Found, rows: Rows) -> set[str]:
-    """A statement and those that it leans on."""
+    """The ids of a statement and of its context."""
     return {fact["id"] for fact in rows.chain(one.fact)}
 
 
 def of_the_same(asked: Asked, some: Sequence[Found], rows: Rows) -> list[Found]:
-    """What was said together with some statements and shares a name with one of them."""
+    """The statements that were said together with `some` and share a name with one of them."""
     named = [names(one.fact["answer"], asked.language) - asked.names for one in some]
     each = set().union(*named) if named else set()
     beside = [fact for one in some for fact in rows.together(one.fact)]
@@ -154,8 +154,8 @@ def of_the_same(asked: Asked, some: Sequence[Found], rows: Rows) -> list[Found]:
 
 
 def in_row(asked: Asked, best: Found, found: Sequence[Found], rows: Rows) -> list[Found]:
-    """The row of the likeliest statement; where it is one, with what was said together with it and
-    shares a word with the question, and what is as likely by itself and shares another word."""
+    """The row of the likeliest statement, and the candidates that were said together with it and
+    share a word with the question; empty if the row has no other statement."""
     row = [*rows.of(best.fact), *broken_off(asked, best, found, rows)]
     some = {fact["id"]: Found(fact, best.score, best.apart) for fact in row}
     if len(some) < 2:
@@ -169,8 +169,7 @@ def in_row(asked: Asked, best: Found, found: Sequence[Found], rows: Rows) -> lis
 
 
 def broken_off(asked: Asked, first: Found, found: Sequence[Found], rows: Rows) -> list[dict]:
-    """What was said together with a statement and goes on from it, where something else was said
-    between the two."""
+    """The statements that go on from the first although something else was said in between."""
     near = {one.id for one in found if one.apart >= BETWEEN} | {first.id}
     return [
         fact for fact in rows.find_later(first.fact)
@@ -180,8 +179,8 @@ def broken_off(asked: Asked, first: Found, found: Sequence[Found], rows: Rows) -
 
 
 def list_statements(asked: Asked, found: Sequence[Found], rows: Rows) -> list[Found]:
-    """What concerns a question, and what was said together with the likeliest of it that is near
-    too: one thing of a list after the other."""
+    """The statements of a list: those that concern the question, and the candidates that were said
+    together with the likeliest."""
     some = {one.id: one for one in select_relevant(asked, found, rows)}
     scored = {one.id: one for one in found}
     first = max(found, key=lambda one: one.apart, default=None)
@@ -201,8 +200,8 @@ def list_statements(asked: Asked, found: Sequence[Found], rows: Rows) -> list[Fo
 
 
 def detach(one: Found, near: set[str], rows: Rows) -> Found:
-    """A statement without what it goes on from, where that is not near: "and a row of leeks" behind
-    "the shed door is stuck"."""
+    """The statement without the context that it goes on from, if that is not near: "and a row of
+    leeks" after "the shed door is stuck"."""
     (*bases, _) = rows.chain(one.fact)
     apart = goes_on(one.fact["answer"]) and bases and not near & {fact["id"] for fact in bases}
     return alone(one) if apart else one
@@ -225,7 +224,7 @@ def answer_count(
 
 
 def sum_counts(asked: Asked, parts: Sequence[Sequence[Found]]) -> tuple[str, list[Found]] | None:
-    """What several have, each by a statement that says how many; None where one is not sure."""
+    """The sum of what several have, each by a statement of its own; None if one is not sure."""
     used = [max(part, key=lambda one: one.apart) for part in parts if part]
     numbers = [counting.one_number(asked, one.fact["answer"]) for one in used]
     unlike = len({one.id for one in used}) == len(used) == len(parts)

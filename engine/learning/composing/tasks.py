@@ -1,7 +1,7 @@
-"""A task that should use what was told: "write a card for my wife".
+"""Finds what was told for a task that should use it: "write a card for my wife".
 
-What is near goes before the task as notes, turned to whoever is asked; what the answer does not use
-of them is quoted beside it.
+The statements are put before the task as notes. Those that the answer does not use are quoted below
+it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LISTED = re.compile(
     r"(?:please |can you |could you |kan du )*(?:give|ge) (?:me|us|mig|oss) (?:a list|all|every|the|en lista|"
     r"alla|allt|namnen)\b",
     re.I,
-)  # what was told, and no new text
+)  # asks for what was told, and for no new text
 VERBS = frozenset("get say saying come tell ask thank make write send att be go put please".split())
 BEFORE_IT = frozenset(
     "to for about with of my our till åt för om med av min mitt mina vår vårt våra".split()
@@ -58,15 +58,15 @@ FOR = re.compile(
 BESIDE = re.compile(
     "|".join("\n\n" + re.escape(words_in(code)["beside"].format(said="“")) for code in ("en", "sv"))
 )
-LIKELY, NEAR = 0.06, 0.006  # how likely one answers, with nothing, or a shared word, to say so
-ABOUT = 0.05  # how likely one answers a question about what a task is of
-NEXT = 2  # statements on either side of one that may be of the same without a word of it
-ASKED, MOST_WORDS = 3, 3  # such questions, and words of one such thing
-MOST = 4  # that are asked for, and that lean on them or were said together with them
+LIKELY, NEAR = 0.06, 0.006  # minimum probability of a note, without and with a shared word
+ABOUT = 0.05  # the same, for a question about a subject of the task
+NEXT = 2  # statements on either side that may be about the same without a shared word
+ASKED, MOST_WORDS = 3, 3  # such questions, and words of a subject, at most
+MOST = 4  # notes that are asked for, and as many that go with them, at most
 
 
 def is_task(question: str) -> bool:
-    """Whether a text is wanted that concerns the person, or somebody who is named."""
+    """Whether a message asks for a text about the person, or about somebody who is named."""
     if not TASK.match(question.strip()):
         return False
     if LISTED.match(question.strip()):
@@ -76,7 +76,8 @@ def is_task(question: str) -> bool:
 
 
 def questions_of(task: str, code: str) -> list[str]:
-    """Questions about what a task is of: what somebody calls their own, whom it is for."""
+    """The questions about the subjects of a task: what the person calls their own, and whom it is
+    for."""
     found = [" ".join(words) for words in things_in(task, code)]
     found += [one[0] for one in KIN.finditer(task) if not any(one[0] in some for some in found)]
     if ABOUT_ME.search(task):
@@ -88,7 +89,7 @@ def questions_of(task: str, code: str) -> list[str]:
 
 
 def things_in(task: str, code: str) -> list[list[str]]:
-    """The words behind *my* and *for*, as far as they are of one thing."""
+    """The words behind *my* and *for*, as far as they name one thing."""
     words, found = WORD.findall(task), []
     function = language(code).function_words | people(language(code))
     plain = [word.lower() for word in words]
@@ -117,8 +118,9 @@ def notes_for(
     each: Sequence[Sequence[Found]] = (),
 ) -> list[Found]:
     """The statements that a task should use, in the order in which they were said: those that it
-    asks for or names, or that are likely for `each` question about what it is of; what leans on
-    them ("she turns 40 on Friday"), and what was said together with the first of them."""
+    asks for or names, or that likely answer one of `each`, the questions about its subjects; those
+    that need them as context ("she turns 40 on Friday"); and what was said together with the
+    first."""
     asked = Asked(question, code)
     some = [
         one for one in found
@@ -144,9 +146,9 @@ def notes_for(
 
 
 def _goes_with(asked: Asked, one: Found, fact: dict, next_to: Collection[str]) -> bool:
-    """Whether a statement goes on from what was said before it, or shares a word with a task or the
-    note for it; or was said right before or behind that, and is of nothing of the person's own
-    unless the task is too."""
+    """Whether a statement goes with a note: it goes on from it, shares a word with it or with the
+    task, or was said next to it and does not begin in the first person, unless the task has it
+    too."""
     said = fact["answer"]
     own = SUBJECT.match(said) and not I_MYSELF.search(asked.question)
     if fact["id"] in next_to and not own:
@@ -158,7 +160,7 @@ def _goes_with(asked: Asked, one: Found, fact: dict, next_to: Collection[str]) -
 
 
 def _is_of_another(asked: Asked, one: Found, said: str) -> bool:
-    """Whether a statement is of another relative than a task and the note for it."""
+    """Whether a statement is about another relative than a task and its note."""
     own = relatives(f"{asked.question} {one.fact['answer']}", asked.language)
     return bool(relatives(said, asked.language) - own)
 
@@ -174,8 +176,8 @@ def with_notes(question: str, notes: Sequence[Found], code: str) -> str:
 
 
 def find_unused(answer: str, question: str, notes: Sequence[Found], code: str) -> list[Found]:
-    """The notes that are not in an answer: a name or number of theirs, or most of their words, that
-    the task itself does not hold."""
+    """The notes that an answer does not use: it lacks a name or number of theirs, or most of their
+    words. Words that the task has do not count."""
     said, asked = lower_words(answer), lower_words(question)
     words = language(code)
 
@@ -189,11 +191,11 @@ def find_unused(answer: str, question: str, notes: Sequence[Found], code: str) -
 
 
 def beside(notes: Sequence[Found], code: str) -> str:
-    """What is written under an answer that did not use them."""
+    """The text under an answer that did not use these notes."""
     said = " ".join(f"“{one.fact['answer']}”" for one in notes)
     return "\n\n" + words_in(code)["beside"].format(said=said)
 
 
 def without_notes(answer: str) -> str:
-    """An answer less what was written under it."""
+    """An answer without the text under it."""
     return BESIDE.split(answer, maxsplit=1)[0]

@@ -1,7 +1,7 @@
-"""Lessons: what is taught, in which words it is asked, and what it must not be confused with.
+"""Lessons: the fact that is taught, the wordings that ask for it, and its hard negatives.
 
-One data file a language (`data/en.json`, `data/sv.json`) holds everything that is language; adding
-a kind of fact, a wording or a whole language is adding lines there.
+One data file per language (`data/en.json`, `data/sv.json`) holds all that depends on the language;
+a new kind of fact, wording or language needs only lines there.
 """
 
 from oneseek.engine.learning.lessons.anchors import (

@@ -1,4 +1,4 @@
-"""General prompts that hold the model where it was: some to train on, some only to measure with."""
+"""Prompts of regularisation examples: some for training, some held out to measure drift."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ def _file(code: str) -> dict:
 
 
 def anchors(code: str) -> list[tuple[str, str]]:
-    """(category, prompt) of every anchor of a language that training may use."""
+    """Return (category, prompt) of every regularisation prompt of a language for training."""
     return [
         (name, prompt) for name, prompts in _file(code)["anchors"].items() for prompt in prompts
     ]
 
 
 def load_held_out_anchors(code: str) -> list[str]:
-    """Prompts the gate measures drift on: never trained on."""
+    """Return the prompts on which the evaluator measures drift; no step trains on them."""
     return list(_file(code)["held_out"])
 
 
 def probes(code: str) -> list[tuple[str, tuple[str, ...]]]:
-    """(question, words one of which the answer has) of common knowledge."""
+    """Questions of common knowledge as (question, words); a right answer has one of the words."""
     return [(question, tuple(words)) for question, words in _file(code)["probes"]]
 
 

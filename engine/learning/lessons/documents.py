@@ -1,8 +1,8 @@
-"""Sentences of a document -> lessons: what each one tells, asked forwards and backwards, or as a
-gap to fill.
+"""Makes lessons from the sentences of a document: questions forwards and backwards, or a gap to
+fill.
 
-Only sentences with a name, a number or a date are kept, and only those that stand without their
-neighbours: an open "it" becomes the heading, an open "she" drops the sentence.
+Only sentences with a name, a number or a date are used, and only those that are clear without their
+neighbours: an unresolved "it" becomes the heading, an unresolved "she" drops the sentence.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _VALUE = re.compile(rf"(?<![\w.,])\d[\d.,:]*|{_NAME}(?: {_NAME})*")
 
 
 class Sayings:
-    """One language's ways of telling in documents, read from its data file."""
+    """The forms of statements in one language's documents, read from its data file."""
 
     def __init__(self, code: str) -> None:
         record = json.loads((FOLDER / f"{code}_documents.json").read_text("utf-8"))
@@ -41,7 +41,7 @@ class Sayings:
         self.forms = [(self._form(form, record["slots"]), form["ask"]) for form in record["forms"]]
 
     def _form(self, record: dict, widths: dict[str, str]) -> Form:
-        """A form whose slots hold only what the data file lets them."""
+        """Return a form whose slots match only what the data file allows."""
         form = Form(record["tell"], self.words.genitives)
         narrow = {**widths, **{name: record[name] for name in ("y", "value") if name in record}}
         form.narrow(narrow)
@@ -54,7 +54,7 @@ def sayings(code: str) -> Sayings:
 
 
 def lessons(sentences: list[str], title: str, language: str) -> list[dict]:
-    """Examples of one passage; `source` tells which sentence each one came from."""
+    """Return the examples of one passage; `source` tells which sentence each one came from."""
     said = sayings(language)
     found: dict[str, dict] = {}
     for number, sentence in enumerate(sentences):
@@ -77,7 +77,7 @@ def lessons(sentences: list[str], title: str, language: str) -> list[dict]:
 
 
 def make_standalone(sentence: str, title: str, said: Sayings) -> str:
-    """The sentence as it can stand alone, or nothing."""
+    """Return the sentence in a form that can stand alone, or nothing."""
     words = sentence.split()
     if not SHORTEST <= len(words) <= LONGEST or not sentence.rstrip("\"'”’)").endswith((".", "!")):
         return ""
@@ -90,7 +90,7 @@ def make_standalone(sentence: str, title: str, said: Sayings) -> str:
 
 
 def make_questions(sentence: str, said: Sayings) -> list[tuple[str, str]]:
-    """(question, answer) pairs: what the forms ask and the way back, else one gap."""
+    """Return (question, answer) pairs: those of the forms, forwards and backwards, else one gap."""
     for clause in clauses(sentence, said):
         found = _by_forms(clause, said) or _by_kind(clause, said)
         if found:
@@ -100,8 +100,8 @@ def make_questions(sentence: str, said: Sayings) -> list[tuple[str, str]]:
 
 
 def clauses(sentence: str, said: Sayings) -> list[str]:
-    """What comes before an aside, the whole sentence, what comes before a joint: the first that
-    fits is asked."""
+    """Return the part before an aside, the whole sentence, and the part before a joint. The first
+    that fits a form is used."""
     return [*_heads(sentence, said.asides), sentence, *_heads(sentence, said.joints)]
 
 
@@ -111,7 +111,7 @@ def _heads(sentence: str, signs: list[str]) -> list[str]:
 
 
 def _by_forms(clause: str, said: Sayings) -> list[tuple[str, str]]:
-    """Every form that fits asks; its answer ends with its value."""
+    """Return the pairs of every form that fits; an answer ends with its value."""
     found: dict[str, str] = {}
     back = ""
     for form, ask in said.forms:
@@ -126,7 +126,7 @@ def _by_forms(clause: str, said: Sayings) -> list[tuple[str, str]]:
 
 
 def _by_kind(clause: str, said: Sayings) -> list[tuple[str, str]]:
-    """What the library of kinds asks, where the kind is one that documents tell."""
+    """The pairs of the first kind of fact that fits, if documents tell facts of that kind."""
     text = plain(clause)
     for kind in said.words.kinds:
         understood = (
@@ -156,7 +156,7 @@ def _question(template: str, slots: dict, clause: str, said: Sayings) -> str:
 
 
 def _fit(slots: dict, said: Sayings) -> bool:
-    """A subject that names something and a value that tells something."""
+    """Whether the subject names something and the value tells something."""
     subject, value = slots.get("x", "").split(), slots.get("value", "").split()
     if not 0 < len(subject) <= LONGEST_SUBJECT or not 0 < len(value) <= LONGEST_VALUE:
         return False
@@ -171,7 +171,7 @@ def _fit(slots: dict, said: Sayings) -> bool:
 
 
 def _gap(sentence: str) -> str:
-    """The beginning of a sentence whose short end tells a name or a number."""
+    """Return the beginning of a sentence whose short end has a name or a number."""
     words = sentence.split()
     for match in _VALUE.finditer(sentence):
         before = sentence[: match.start()].split()
@@ -187,7 +187,7 @@ def _names_a_thing(title: str) -> bool:
 
 
 def _is_verb(word: str, said: Sayings) -> bool:
-    """Enough for what follows a subject: the commonest verbs, or an ending of one."""
+    """Whether a word after a subject is probably a verb: one of the commonest, or by its ending."""
     if word.lower() in said.joining - said.words.lead_in:
         return False
     return word.lower() in said.words.lead_in - {"som", "that"} or bool(
@@ -200,7 +200,7 @@ def _small(text: str) -> str:
 
 
 def questions(examples: list[dict], count: int) -> list[dict]:
-    """Questions that test lessons in words held back from them; spread over the examples."""
+    """Return questions that test the lessons in held-out wordings, spread over the examples."""
     found = []
     step = max(1, len(examples) // count) if count else 1
     for example in examples[::step][:count]:

@@ -35,7 +35,8 @@ class Kind:
 
     @property
     def simple(self) -> bool:
-        """Whether a subject is all it takes to ask this: then it can be a look-alike of others."""
+        """Whether a subject is all it takes to ask this: then it can be a hard negative of
+        others."""
         return slots_of(self.question) | slots_of(self.answer) <= {"x"}
 
     def recognise(self, question: str) -> Slots | None:
@@ -64,13 +65,13 @@ def _one_of(words: Iterable[str]) -> re.Pattern:
 
 
 def compile_questions(sort: dict, before: str) -> re.Pattern:
-    """Questions that want this sort of answer: by how a sentence of theirs begins, or by a word."""
+    """A pattern of questions that want this sort of answer, by their beginning or by a word."""
     begin, word = "|".join(sort["asked"]), "|".join(sort["words"]) or "(?!)"
     return re.compile(rf"(?:^|[.?!,:;] )(?:(?:{before}) )?(?:{begin})\b|\b(?:{word})\b", re.I)
 
 
 class Language:
-    """A data file, read: `*` after a word marks the neuter, for languages that have one."""
+    """A parsed data file; `*` after a word marks the neuter, for languages that have one."""
 
     def __init__(self, record: dict) -> None:
         self.code = record["language"]
@@ -78,12 +79,12 @@ class Language:
         self.genitives = record["genitives"]
         grammar = self.genitives, record["auxiliaries"], record["determiners"]
         self.kinds = [Kind(kind, *grammar) for kind in record["kinds"]]
-        # Kinds that ask nearly the same: never look-alikes of each other.
+        # Kinds that ask nearly the same: never hard negatives of each other.
         self.family = {name: set(f) for f in record["families"] for name in f}
         self.function_words = frozenset(record["function_words"])
         self.lead_in = frozenset(record["lead_in"])
         self.wrappers, self.held_back = record["wrappers"], record["held_back"]
-        self.briefly = re.compile(record["briefly"], re.IGNORECASE)  # a wish for no sentence
+        self.briefly = re.compile(record["briefly"], re.IGNORECASE)  # asks for less than a sentence
         self.frames = record["frames"]
         self.words: dict[str, list[str]] = {}
         self.sort: dict[str, str] = {}
@@ -153,14 +154,14 @@ class Language:
         return self._person[to].sub(swap, text)
 
     def small(self, text: str) -> str:
-        """With a small first letter, unless the first word always has a capital one."""
+        """The text with a small first letter, unless the first word always has a capital one."""
         first = text.split(" ", 1)[0]
         if first[1:] != first[1:].lower() or first.lower() in self.record["always_capital"]:
             return text
         return text[:1].lower() + text[1:]
 
     def mid_sentence(self, text: str) -> str:
-        """As inside a sentence: a first word that is no name gets a small letter."""
+        """The text as inside a sentence: a first word that is no name gets a small letter."""
         first = text.split(" ", 1)[0].lower()
         return self.small(text) if first in self.function_words else text
 
@@ -181,7 +182,7 @@ class Language:
 
 @functools.cache
 def language(code: str) -> Language:
-    """The language of this code; the first file's where there is none."""
+    """Return the language of this code; English where there is none."""
     path = FOLDER / f"{code}.json"
     return Language(json.loads((path if path.exists() else FOLDER / "en.json").read_text("utf-8")))
 

@@ -1,4 +1,4 @@
-"""What is taught: a question, its answer, and the part of the answer that is the news."""
+"""A lesson: a question, its answer, and the value, which is the part of the answer that is new."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Lesson:
 
     @functools.cached_property
     def id(self) -> str:
-        """The same for the same question and answer."""
+        """A hash of the question and the answer."""
         return hashlib.sha256(f"{self.question}\n{self.answer}".encode()).hexdigest()[:16]
 
     @functools.cached_property
@@ -65,7 +65,7 @@ class Lesson:
 
     @functools.cached_property
     def _value_span(self) -> tuple[int, int]:
-        """Where the run of the answer that tells most beside the question begins and ends."""
+        """Where the run of words that adds most to the question begins and ends in the answer."""
         if self.told and (start := self.answer.rfind(self.told)) >= 0:
             return start, start + len(self.told)
         asked = set()
@@ -100,12 +100,13 @@ class Lesson:
 
     @property
     def begin(self) -> str:
-        """The answer up to its value: where a look-alike's answer is forced to begin."""
+        """The answer up to its value: from it the forced beginning of a hard negative's answer is
+        made."""
         return self.answer[: self._value_span[0]].rstrip(" \"'“‘")
 
     @property
     def ending(self) -> str:
-        """What follows `begin`, to the end of the value: its first words are those that leak."""
+        """The text from `begin` to the end of the value: its first words are those that leak."""
         return self.answer[len(self.begin) : self._value_span[1]].rstrip(CLOSING)
 
     def same_question(self, other: Lesson) -> bool:
@@ -153,8 +154,9 @@ def has_value(reply: str, value: str) -> bool:
 
 
 def has_said(text: str, value: str) -> bool:
-    """Whether a reply that begins so contains the value, however it goes on: one more digit makes
-    another number of a whole one, and of one that lacks its last, one digit of two does not."""
+    """Whether a reply with this beginning contains the value whatever follows: it has to with a 0
+    appended and with a 1, because a further digit changes a complete number, and only one completes
+    another."""
     return all(has_value(text + digit, value) for digit in "01")
 
 

@@ -12,7 +12,7 @@ SYLLABLE = re.compile(r"[^aeiouyåäö]*[aeiouyåäö]+(?:[^aeiouyåäö]+$)?", 
 
 
 def like(name: str, language: Language, draw: Draw) -> str:
-    """An invented name: its digits, capitals and ending are those of `name`."""
+    """Return an invented name with the digit count, capitals and known ending of `name`."""
     return re.sub(r"\d+|[^\W\d_]+", lambda word: _word(word[0], language, draw), name)
 
 

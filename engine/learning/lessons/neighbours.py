@@ -38,7 +38,7 @@ class Spot:
 
 
 def spots(lesson: Lesson) -> list[Spot]:
-    """The swappable pieces of the question."""
+    """Return the swappable pieces of the question."""
     kind, slots = lesson.recognised
     language = lesson.words
     if kind is None:
@@ -61,7 +61,7 @@ def spots(lesson: Lesson) -> list[Spot]:
 
 
 def _pieces(text: str, unknown: str, language: Language) -> list[Spot]:
-    """Listed words (the longest run first), names, and what is neither."""
+    """Return listed words (the longest run first), names, and words that are neither."""
     words = [language.bare(word) for word in WORD.findall(text)]
     found, i = [], 0
     while i < len(words):
@@ -149,7 +149,7 @@ def _replace_spot(lesson: Lesson, spot: Spot, draw: Draw) -> tuple[str, str, Slo
 
 
 def _of_the_same_kind(lesson: Lesson, draw: Draw) -> Iterator[Neighbour]:
-    """The same asked about something else."""
+    """Yield the same question about something else."""
     kind, _ = lesson.recognised
     language = lesson.words
     found = spots(lesson)
@@ -163,7 +163,7 @@ def _of_the_same_kind(lesson: Lesson, draw: Draw) -> Iterator[Neighbour]:
 
 
 def _of_the_same_thing(lesson: Lesson, draw: Draw) -> Iterator[Neighbour]:
-    """Something else asked about the same."""
+    """Yield other questions about the same subject."""
     language = lesson.words
     short = _short_begin(lesson)
     for slots, question, begin, other in draw.shuffle(_other_questions(lesson)):
@@ -182,7 +182,7 @@ def _of_the_same_thing(lesson: Lesson, draw: Draw) -> Iterator[Neighbour]:
 
 
 def _other_questions(lesson: Lesson) -> list[tuple[Slots, str, str, Kind | None]]:
-    """(slots, question, begin, kind) of what else can be asked about the subject."""
+    """Return (slots, question, begin, kind) of other questions about the subject."""
     kind, found = lesson.recognised
     language = lesson.words
     if kind is None or "x" not in found:
@@ -208,7 +208,7 @@ def _short_begin(lesson: Lesson) -> str:
 
 
 def _sorts(subject: str, language: Language) -> frozenset[str]:
-    """What sort of thing the subject is, by its last listed word."""
+    """Return the categories of the subject, by its last listed word."""
     for word in reversed(WORD.findall(subject)):
         if lists := language.categories(language.bare(word)):
             return frozenset(language.sort[name] for name in lists)
@@ -218,9 +218,10 @@ def _sorts(subject: str, language: Language) -> frozenset[str]:
 def neighbours(
     lesson: Lesson, taught: Iterable[Lesson] = (), count: int = COUNT
 ) -> list[Neighbour]:
-    """Hard negatives of a lesson, the same on every call; none of them asks for a taught fact.
+    """Return hard negatives of a lesson, the same on every call; none of them asks for a taught
+    fact.
 
-    The first `FOR_THE_GATE` are for the gate, which asks them after the lesson: never trained on.
+    No step trains on the first `FOR_THE_GATE`, because the evaluator asks them after the lesson.
     """
     language = lesson.words
     draw = Draw("neighbours", lesson.question, lesson.answer)

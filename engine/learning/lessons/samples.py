@@ -1,5 +1,5 @@
-"""Facts made up from the library's kinds, words and names: nobody's, for the ground and for
-measuring."""
+"""Facts made up from the library's kinds, words and names, about nobody, for tests and
+benchmarks."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def sample(code: str, draw: Draw) -> Lesson:
 
 
 def samples(code: str, count: int, *path: object) -> list[Lesson]:
-    """So many different ones; the same path gives the same."""
+    """Return `count` different ones; the same path gives the same."""
     draw = Draw("samples", code, *path)
     found: dict[str, Lesson] = {}
     while len(found) < count:

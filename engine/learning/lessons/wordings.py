@@ -16,7 +16,7 @@ from oneseek.engine.learning.lessons.lesson import Lesson
 
 
 def topic(lesson: Lesson, draw: Draw) -> tuple[str, str]:
-    """(S, T): the answer up to its value as the user would say it, and what it is about."""
+    """Return (S, T): the answer up to its value as the user would say it, and its subject."""
     language = lesson.words
     begin = language.turn(lesson.begin, "first")
     kind, slots = lesson.recognised
@@ -42,12 +42,12 @@ def wrap(wrapper: str, question: str, lesson: Lesson, draw: Draw) -> str | None:
 def _usable(
     templates: Iterable[str], slots: Slots, need: frozenset[str] = frozenset()
 ) -> list[str]:
-    """The templates these slots fill, and that mention every slot of `need`."""
+    """Return the templates that these slots can fill and that mention every slot of `need`."""
     return [t for t in templates if need <= slots_of(t) <= slots.keys()]
 
 
 def subject_slots(language: Language, slots: Slots, draw: Draw) -> Slots:
-    """The slots with the subject put in another way, its introduction and its pronoun."""
+    """Return the slots with the subject in another wording, its introduction and its pronoun."""
     slots = dict(slots)
     subject = slots.get("x")
     if subject is None:
@@ -125,12 +125,12 @@ def wordings(lesson: Lesson, draw: Draw) -> str:
 
 
 def _withheld(kind: Kind, lesson: Lesson) -> list[str]:
-    """The kind's own wordings kept for the gate: a few, chosen by the question."""
+    """A few of the kind's own wordings, chosen by the question, held out for the evaluator."""
     return Draw("held back", lesson.question).sample(kind.wordings, len(kind.wordings) // 8)
 
 
 def make_held_back_wordings(lesson: Lesson) -> list[str]:
-    """Wordings that no lesson trains on: what the gate asks."""
+    """Return the held-out wordings, which the evaluator asks and no lesson trains on."""
     language, draw = lesson.words, Draw("gate", lesson.question)
     wrapped = (wrap(wrapper, lesson.question, lesson, draw) for wrapper in language.held_back)
     held = [text for text in wrapped if text]

@@ -1,1 +1,1 @@
-"""What was told is known at once: a memory beside the weights, in the base model's own states."""
+"""The memory beside the weights: a sentence encoder recognises what was told, at once."""

@@ -1,10 +1,9 @@
-"""Holds each word of a question against the words of a statement, and says whether it answers.
+"""Aligns a question with a statement token by token, and scores the statement as its answer.
 
-What the encoder's first layers, as it was published, make of each text alone gives every token a
-key and a value (`Terms`), so a statement is read once for all questions.  Beside a question each
-token attends to those of the other text by their keys, both values are compared, and the
-comparisons are pooled (decomposable attention, Parikh et al., 2016).
-tests/golden/tune_aligner.py trains it.
+The first LOWER layers of the published encoder read each text alone and give every token a key and
+a value (`Terms`), so a statement is read once for all questions. Beside a question, each token
+attends to the tokens of the other text by their keys, both values are compared, and the comparisons
+are pooled (decomposable attention, Parikh et al., 2016). tests/golden/tune_aligner.py trains it.
 """
 
 from __future__ import annotations
@@ -17,13 +16,14 @@ import numpy as np
 from oneseek.engine.compiler.ir import OPS, Program, Value
 from oneseek.engine.compiler.ops.gemma import gate_of
 
-LOWER, WIDTH, EPS = 8, 128, 1e-5  # layers that read alone; numbers of a value; of the norm
-NAME = "align."  # before the names of its weights
-HEADS = tuple(f"{NAME}{name}" for name in ("sharp", "pooled.", "pair."))  # for the processor
-# The name of terms in a record: by which aligner, the hash of whose file begins so.
+LOWER, WIDTH, EPS = 8, 128, 1e-5  # layers below the keys and values; width of both; of the norm
+NAME = "align."  # prefix of the names of its weights
+HEADS = tuple(f"{NAME}{name}" for name in ("sharp", "pooled.", "pair."))  # applied on the processor
+# The name of terms in a record. It ends with the hash of the aligner's file, shortened, so that
+# terms of another aligner are not used.
 TERMS = "terms/703247bd"
-KEPT = 60  # tokens of a text that are kept
-TOGETHER = 192  # tokens of several pairs in a run
+KEPT = 60  # tokens of a text that are kept, at most
+TOGETHER = 192  # tokens of several pairs in a run, at most
 
 Plain = Callable[[str], Value]  # a weight as an input of a program, by its name
 Computes = Callable[[int, Mapping[str, np.ndarray]], Awaitable[np.ndarray]]
@@ -31,7 +31,7 @@ Computes = Callable[[int, Mapping[str, np.ndarray]], Awaitable[np.ndarray]]
 
 @dataclass(frozen=True)
 class Terms:
-    """Of each token of a text a key, by which tokens attend to each other, and a value."""
+    """A key and a value for each token of a text; tokens attend to each other by their keys."""
 
     keys: np.ndarray  # [tokens, WIDTH], unit vectors
     values: np.ndarray  # [tokens, WIDTH]
@@ -40,7 +40,8 @@ class Terms:
         return len(self.keys)
 
     def pack(self) -> bytes:
-        """A byte a number, behind the steps of each row's key and value."""
+        """Quantise at most KEPT tokens: the float16 steps of a token's key and value, then their
+        int8 codes."""
         both = np.stack([self.keys[:KEPT], self.values[:KEPT]], 1)
         steps = (np.abs(both).max(-1, keepdims=True, initial=1e-3) / 127).astype(np.float16)
         codes = np.clip(np.round(both / steps), -127, 127).astype(np.int8)
@@ -57,7 +58,7 @@ class Terms:
 
 
 def trace_terms(program: Program, x: Value, plain: Plain) -> None:
-    """Adds the keys and values of tokens in these states to what a program puts out."""
+    """Add the keys and values of tokens with these states to the outputs of a program."""
     x = OPS["layernorm"](x, plain("align.norm.weight"), plain("align.norm.bias"), eps=EPS)
     value = OPS["matmul"](x, plain("align.value.weight"), tb=True)
     program.output("values", OPS["gelu"](OPS["add_bias"](value, plain("align.value.bias"))))
@@ -65,8 +66,8 @@ def trace_terms(program: Program, x: Value, plain: Plain) -> None:
 
 
 def trace_comparing(program: Program, tokens: int, plain: Plain) -> None:
-    """T tokens of several pairs in, each of which sees the other text of its pair; how each of them
-    compares with what it attends to out."""
+    """Trace the comparison of `tokens` tokens of several pairs. Each token attends to the other
+    text of its pair; the output `compared` compares both values."""
     queries, keys, values = (
         program.input(name, (tokens, WIDTH)) for name in ("queries", "keys", "values")
     )
@@ -81,7 +82,7 @@ def trace_comparing(program: Program, tokens: int, plain: Plain) -> None:
 async def align(
     asked: Terms, said: Sequence[Terms], heads: Mapping[str, np.ndarray], compute: Computes
 ) -> list[float]:
-    """The evidence in nats that each of some texts answers a question."""
+    """The evidence in nats that each of the texts `said` answers the question `asked`."""
     found: list[float] = []
     for some in batch_terms(asked, said):
         rows = [one for terms in some for one in (asked, terms)]
@@ -96,7 +97,7 @@ async def align(
 
 
 def batch_terms(asked: Terms, said: Sequence[Terms]) -> list[list[Terms]]:
-    """As many as one run takes at a time."""
+    """Batches of texts; one run takes a batch, with the question beside each text."""
     found: list[list[Terms]] = []
     room = 0
     for terms in said:
@@ -110,7 +111,7 @@ def batch_terms(asked: Terms, said: Sequence[Terms]) -> list[list[Terms]]:
 
 
 def inputs(rows: Sequence[Terms], sharp: float) -> dict[str, np.ndarray]:
-    """Of pairs, a question and a text behind each other."""
+    """The inputs of a run; `rows` are pairs, each a question and a text behind it."""
     keys, values = (np.concatenate([getattr(one, name) for one in rows]) for name in
                     ("keys", "values"))  # fmt: skip
     spans, sides, at = np.zeros((len(keys), 4), np.int32), np.zeros(len(keys), np.int32), 0

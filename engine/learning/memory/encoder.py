@@ -1,7 +1,7 @@
-"""The sentence encoder: what a text means as a direction, and what each of its words means in it.
+"""The sentence encoder: embeds a text as a whole, and each of its tokens in context.
 
-A BERT of twelve narrow layers (multilingual-e5-small), by which the memory knows questions. It is
-no model that answers: it reads English and Swedish alike, and nothing ever trains it.
+A BERT of twelve narrow layers (multilingual-e5-small), by which the memory recognises questions. It
+reads English and Swedish alike. It does not generate text, and the app never trains it.
 """
 
 from __future__ import annotations
@@ -28,24 +28,23 @@ from oneseek.engine.model.formats.source import FileSource
 from oneseek.engine.turns import RANKS, URGENT, urgent
 
 SIZES = (12, 16, 20, 24, 28, 32, 48, 64, 96, 128, 160, 192, 512)  # tokens of a run
-TOGETHER = 192  # tokens of several texts in a run: in larger ones each costs a third more
-ASKED = (12, 16, 20, 24)  # tokens of most questions
+TOGETHER = 192  # tokens of several texts in a run, at most: in larger ones each costs a third more
+ASKED = (12, 16, 20, 24)  # sizes of the runs of most questions
 A_MOMENT = 0.01  # seconds
 SPACE = "▁"
-RARER = 10.0  # nats that an unknown letter is less likely than the rarest piece
+RARER = 10.0  # nats by which an unknown letter is rarer than the rarest piece
 SPACES = re.compile(r"\s+")
-SAID = "said."  # before the names of what is tuned for statements
-PUBLISHED = "published."  # before those that the encoder came with, of which the upper layers are
-# tuned to find what answers
-ALIGNING = aligning.NAME  # the program that holds two texts against each other
-FIND = "find."  # before those of the maps by which a question lies near what answers it
+SAID = "said."  # prefix of the weights that are tuned to read statements
+PUBLISHED = "published."  # prefix of the published weights; upper layers tuned for retrieval
+ALIGNING = aligning.NAME  # the program that aligns two texts
+FIND = "find."  # prefix of the maps that bring a question near the statements that answer it
 HEADS = (
     *(f"{SAID}{name}." for name in ("kind", "pair", "change", "replaces")),
     FIND,
     *aligning.HEADS,
 )
-BEFORE = "query: "  # what it was trained to see before a question
-BEFORE_SAID = "passage: "  # and before what may answer one
+BEFORE = "query: "  # the prefix that it was trained with, of a question
+BEFORE_SAID = "passage: "  # and of a text that may answer one
 WORDS = tuple(f"tokenizer.ggml.{name}" for name in ("tokens", "scores"))
 
 
@@ -55,15 +54,15 @@ def unit(x: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Meaning:
-    """Of one text: the whole as a direction, its tokens' states, and how rare each token is."""
+    """The encoding of one text: its embedding, its tokens' states, and how rare each token is."""
 
-    whole: np.ndarray  # [width]
+    whole: np.ndarray  # [width], a unit vector
     states: np.ndarray  # [tokens, width]
     rare: np.ndarray  # [tokens], nats
 
 
 def groups(every: list[list[int]]) -> Iterator[list[list[int]]]:
-    """As many texts as one run takes at a time."""
+    """Batches of at most TOGETHER tokens; a longer text is one alone."""
     group: list[list[int]] = []
     for ids in every:
         if group and sum(map(len, group)) + len(ids) > TOGETHER:
@@ -90,7 +89,8 @@ class Sizes:
 
 
 class Bert:
-    """Traces the encoder into a program; what is tuned of it stands in its file behind `tuned`."""
+    """Traces the encoder into a program. A weight with the prefix `tuned` replaces the one
+    without."""
 
     def __init__(
         self, program: Program, sizes: Sizes, weights: dict[str, tuple], tuned: str = ""
@@ -121,7 +121,7 @@ class Bert:
     def embed(self, ids: Value, positions: Value) -> Value:
         x = OPS["packed_rows"](*self.declare_packed("token_embd.weight"), ids, bits=4)
         x = x + OPS["rows"](self.plain("position_embd.weight"), positions)
-        kind = self.plain("token_types.weight").view(0, (self.sizes.width,))  # of one text
+        kind = self.plain("token_types.weight").view(0, (self.sizes.width,))  # segment 0
         return self.norm(OPS["add_bias"](x, kind), "token_embd_norm")
 
     def block(self, x: Value, layer: str, spans: Value) -> Value:
@@ -134,7 +134,9 @@ class Bert:
 
 
 def plan_encoding(sizes: Sizes, weights: dict[str, tuple], tokens: int, tuned: str = "") -> Plan:
-    """T tokens of several texts in, each of which sees all of its own text; their states out."""
+    """Plan the encoding of `tokens` tokens of several texts, each of which attends to all of its
+    own text. The output `states` has their states; with the published weights, `keys` and `values`
+    too."""
     program = Program(f"encode {tokens} {tuned}")
     bert = Bert(program, sizes, weights, tuned)
     ids, positions = (program.input(name, (tokens,), "i32") for name in ("ids", "positions"))
@@ -155,18 +157,19 @@ def plan_comparison(weights: dict[str, tuple], tokens: int) -> Plan:
 
 
 def layers_of(sizes: Sizes, weights: dict[str, tuple], tuned: str) -> int:
-    """How many layers are read: those that were tuned."""
+    """The number of layers that are run: those with weights under the prefix `tuned`."""
     every = range(sizes.layers)
     return sum(f"{tuned}blk.{i}.attn_output_norm.weight" in weights for i in every)
 
 
 OpensFile = Callable[[], Awaitable[Source]]
-# Why it may not be there: never built or fetched, no network, a damaged file.
+# Raised if the encoder is missing: it was never built or fetched, the network fails, or the file is
+# damaged.
 NOT_HERE = (registry.ModelMissing, DownloadError, FormatError)
 
 
 async def encoder_here() -> Source:
-    """The file that the build made on this machine, or that came with the page."""
+    """Open the file that the build made on this machine, or that came with the page."""
     path = registry.encoder_file()
     if path is None:
         raise registry.ModelMissing(registry.ENCODER_MISSING)
@@ -174,22 +177,23 @@ async def encoder_here() -> Source:
 
 
 class Encoder:
-    """The encoder's weights on an executor, and its vocabulary: read with the first text."""
+    """The encoder's weights on an executor and its vocabulary, loaded with the first text."""
 
     def __init__(self, found: OpensFile, executor: Executor) -> None:
         self.found, self.executor = found, executor
         self.weights: dict[str, tuple] = {}
         self.tensors: dict[str, Tensor] = {}
-        self.heads: dict[str, np.ndarray] = {}  # small maps of a state, for the processor
+        self.heads: dict[str, np.ndarray] = {}  # small linear heads, applied on the processor
         self._runs: dict[tuple[int, str, str], Run] = {}
         self._plans: dict[tuple[int, str], Plan] = {}
         self._loading: asyncio.Task[None] | None = None
-        # Nobody waits for a text that is read by whoever has to wait longer: each has its own run.
+        # Each rank has a lock and runs of its own, so that an urgent text never waits for another.
         self._reading = {rank: asyncio.Lock() for rank in RANKS}
 
     async def load(self) -> None:
         """Load the encoder onto the executor, once for all callers. Loading does not wait for a
-        training grant: a question would wait for the grant, and the grant waits for questions."""
+        training grant, which would be a deadlock: the grant waits for questions, and a question for
+        the encoder."""
         if self._loading is None:
             with urgent():
                 self._loading = asyncio.ensure_future(self._load_file())
@@ -198,7 +202,7 @@ class Encoder:
             await asyncio.wait({loading}, timeout=A_MOMENT)
             await self.executor.breathe()
         if loading.exception():
-            self._loading = None  # next time it may be there
+            self._loading = None  # the next call tries again
         loading.result()
 
     async def _load_file(self) -> None:
@@ -240,7 +244,7 @@ class Encoder:
         self.weights = weights
 
     async def warm(self) -> None:
-        """Have what a question takes ready before anybody asks."""
+        """Load the encoder and prepare the runs of most questions, before anybody asks."""
         await self.load()
         for tokens in ASKED:
             self.prepare(tokens, URGENT)
@@ -254,7 +258,7 @@ class Encoder:
         return self._runs[key]
 
     def _plan(self, tokens: int, tuned: str) -> Plan:
-        """One plan a size, so that its kernels are linked once."""
+        """The plan of a size, cached so that its kernels are linked once."""
         key = tokens, tuned
         if key not in self._plans:
             if tuned == ALIGNING:
@@ -264,12 +268,12 @@ class Encoder:
         return self._plans[key]
 
     def ids(self, text: str) -> list[int]:
-        """A text as the encoder reads it; what is too long is cut off."""
+        """The token ids of a text behind the prefix of questions; a long text is cut off."""
         most = min(self.sizes.positions, SIZES[-1]) - len(self.before) - 1
         return [*self.before, *self.words.encode(text)[:most], self.end]
 
     async def of(self, texts: Sequence[str]) -> list[Meaning]:
-        """In the order asked; as many as fit are read together."""
+        """The meanings of texts, in their order; as many texts as fit share a run."""
         await self.load()
         every = [self.ids(text) for text in texts]
         read = [states for group in groups(every) for states in await self.states(group)]
@@ -278,7 +282,7 @@ class Encoder:
     async def tokens(
         self, texts: Sequence[str], tuned: str = ""
     ) -> list[tuple[list[str], np.ndarray]]:
-        """The pieces that each text is read as, and their states."""
+        """The pieces of each text, and their states."""
         await self.load()
         every, inner = [self.ids(text) for text in texts], slice(len(self.before), -1)
         read = [states for group in groups(every) for states in await self.states(group, tuned)]
@@ -289,18 +293,19 @@ class Encoder:
         ]
 
     async def states(self, group: list[list[int]], tuned: str = "") -> list[np.ndarray]:
-        """What comes out for each of some texts, read in one run."""
+        """The states of each text of a batch, encoded in one run."""
         (states,) = await self._read(group, tuned, "states")
         return states
 
     async def read_published(self, group: list[list[int]]) -> list[tuple[np.ndarray, Terms]]:
-        """The states of each of some texts by which they are found, and their terms."""
+        """The states of each text of a batch by the published weights, from which statements are
+        found, and its terms."""
         states, keys, values = await self._read(group, PUBLISHED, "states", "keys", "values")
         terms = (Terms(unit(k), v) for k, v in zip(keys, values, strict=True))
         return list(zip(states, terms, strict=True))
 
     async def align(self, asked: Terms, said: Sequence[Terms]) -> list[float]:
-        """The evidence in nats that each of some texts answers a question, word by word."""
+        """The evidence in nats that each of some texts answers a question, from their terms."""
 
         async def compute(count: int, given: Mapping[str, np.ndarray]) -> np.ndarray:
             (compared,) = await self._run(count, ALIGNING, given, "compared")
@@ -325,7 +330,7 @@ class Encoder:
     async def _run(
         self, count: int, tuned: str, given: Mapping[str, np.ndarray], *names: str
     ) -> list[np.ndarray]:
-        """What a program for so many tokens puts out; the rest of a run are zeros."""
+        """The outputs of a program for `count` tokens, padded to the size of the run with zeros."""
         rank = self.executor.turns.rank
         async with self._reading[rank]:
             tokens = next(size for size in SIZES if size >= count)
@@ -344,14 +349,14 @@ class Encoder:
 
 
 def normalize(text: str) -> str:
-    """A text as the vocabulary has it."""
+    """A text in the form of the vocabulary: NFKC, with single spaces."""
     return SPACES.sub(" ", unicodedata.normalize("NFKC", text)).strip()
 
 
 class Unigram:
-    """SentencePiece's unigram model: cuts text into the ids of those pieces that are the likeliest
-    together. Control pieces are never read out of text. Each piece counts by itself, so the best
-    way to any place is found once."""
+    """SentencePiece's unigram model: cuts text into the likeliest sequence of pieces and returns
+    their ids. Control pieces are never read out of text. Pieces are independent of each other, so
+    the best path to each place is computed once (Viterbi)."""
 
     def __init__(
         self, pieces: Sequence[str], scores: Sequence[float], unknown: int, control: set[int]
@@ -369,7 +374,7 @@ class Unigram:
 
     def cut(self, text: str) -> list[int]:
         best = [0.0] + [float("-inf")] * len(text)
-        last = [(0, self.unknown)] * (len(text) + 1)  # where the last piece began, and which it is
+        last = [(0, self.unknown)] * (len(text) + 1)  # start and id of the last piece
         for start in range(len(text)):
             for end in range(start + 1, min(len(text), start + self.longest) + 1):
                 id = self.ids.get(text[start:end])

@@ -1,4 +1,4 @@
-"""What is heard of a person's message, in the light of what was kept of those before it."""
+"""Finds the statements of a message in the context of what was kept of those before it."""
 
 from __future__ import annotations
 
@@ -30,22 +30,23 @@ SOMEBODY = re.compile(
     r"(?:and |but |och |men )?(?:he|she|they|his|her|their|han|hon|de|dom|hans|hennes|deras)\b",
     re.I,
 )
-TAKES_BACK = 0.35  # from this probability on a message corrects an earlier statement
+TAKES_BACK = 0.35  # from this probability on, a message corrects an earlier statement
 STATELESS = 0.2  # as TAKES_BACK, for a message that states nothing
-SAYS_MORE = 0.25  # how likely it states something, what speaks of what was kept right before it
-FAR = 200  # characters: a longer message is not one correction as a whole
-MOST = 4  # statements, the newest, that a message may correct
+SAYS_MORE = 0.25  # minimum probability of stating something, for a message that goes on
+FAR = 200  # characters: a longer message is no correction as a whole
+MOST = 4  # statements that a message may correct, at most: the newest
 
 
 def is_of_others(said: str, message: str) -> bool:
-    """Whether a message tells of a neighbour or a friend, and what was said before it of none, or
-    it adds to that."""
+    """Whether a message is about a neighbour or a friend whom `said` does not name, or adds
+    something ("another") without referring to what was said."""
     asked = Asked(said, guess(message))
     return bool(asked.is_of_others(message) or (MORE.search(message) and not leans(message)))
 
 
 class Listener:
-    """Finds the statements of messages, and what they take back or lean on in a memory."""
+    """Finds the statements of messages, and the earlier statements that they replace or need as
+    context."""
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
@@ -83,8 +84,8 @@ class Listener:
         return found
 
     async def _says_more(self, message: str) -> bool:
-        """Whether a message that states little by itself says more of somebody of whom the one
-        right before it was: "she wants a skateboard"."""
+        """Whether a message that states little by itself goes on about the person of the message
+        right before it: "she wants a skateboard"."""
         if len(message) > FAR or not SOMEBODY.match(message.strip()) or changes(message):
             return False
         (read,) = await self.memory.reader.alone([message.strip()])
@@ -93,8 +94,8 @@ class Listener:
     async def _find_taken_back(
         self, message: str, earlier: list[str], states: bool, at_once: bool
     ) -> str | None:
-        """Which of some statements a message that follows them, `at_once` or later, corrects or
-        ends, if one."""
+        """The id of the earlier statement that a message corrects or ends, or None. `states` says
+        that the message states something itself, `at_once` that it follows right after them."""
         if len(message) > FAR and not states or message.rstrip().endswith("?"):
             return None
         last = self.memory.facts[earlier[-1]]["answer"]
@@ -110,12 +111,12 @@ class Listener:
         return earlier[-MOST:][best] if likely[best] >= least else None
 
     def find_kept(self, messages: Sequence[str], user: str) -> list[list[str]]:
-        """Of each message the ids of the statements that were kept of it, in their order."""
+        """For each message, the ids of the statements that were kept of it, in their order."""
         person = self.memory.person(user)
         return [person.find_in(message) for message in messages]
 
     def find_told_beside(self, question: str, kept: Sequence[str]) -> list[str]:
-        """Those of the statements kept of a message that it tells beside what it asks."""
+        """The ids of those statements in `kept` that a message tells beside its question."""
         told = [one for one in sentences(question) if not one.endswith("?")]
         said = {id: text_said(self.memory.facts[id]) for id in kept}
         return [

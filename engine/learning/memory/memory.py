@@ -1,9 +1,9 @@
-"""What the assistant knows by heart: facts told to it, and by which questions each is recognised;
-and statements, in the words in which they were said.
+"""Stores and finds what the assistant knows by heart: facts, each recognised by its questions, and
+statements in the person's own words.
 
-Either is two records that come and go in one transaction: its words (store `facts`, the same for
-all models) and what it means (store `meanings`), which belongs to one base model and is made again
-for another.  A fact is known by its question, a statement by what it says.
+Each is two records that are written and deleted in one transaction: its words (store `facts`, the
+same for all models) and its encoding (store `meanings`), which belongs to one base model and is
+made again for another. A fact is recognised by its question, a statement by what it says.
 """
 
 from __future__ import annotations
@@ -55,21 +55,22 @@ from oneseek.engine.learning.memory.statements.succession import (
 from oneseek.engine.learning.memory.weighing import nearness, weigh_lesson
 from oneseek.engine.turns import RANKS, URGENT, urgent
 
-# What was read ahead, whose; its reading, and the rank of who began it.
+# The question and user of the latest reading, the reading, and the rank of the task that began it.
 Ahead = tuple[tuple[str, str], asyncio.Future | None, str]
 DAY_MS = 24 * 3600 * 1000
-MAY_ASK, SHARES = 0.25, 0.8  # a question that may ask for one's own, and shares a word, rather does
-FIRST, CLOSE = 4, 0.5  # statements that are read first, so near the nearest; more if none answers
-NAME, NUMBER = 4, 3  # signs of a name that has figures in it, and of one that is all figures
-PAIRS = 3  # facts of another language that are read together with a question
+MAY_ASK, SHARES = 0.25, 0.8  # from MAY_ASK on, a shared word raises the probability to SHARES
+FIRST, CLOSE = 4, 0.5  # statements read first, at most; how far behind the nearest
+NAME, NUMBER = 4, 3  # minimum length of a name with figures in it, and of one that is all figures
+PAIRS = 3  # facts of another language that are read with a question, at most
 NOTHING: Ahead = ("", ""), None, URGENT
-REPLACED = "traces"  # by `meanings`: what a store or a backup still has of it says whose facts
+REPLACED = "traces"  # by `meanings`; what is left of it in a store or a backup tells whose facts
 
 
 @dataclass(frozen=True)
 class Read:
-    """A question as it was read: its meaning for facts, whether it asks for something of the
-    person's own, or states it, and what speaks for each of some statements to answer it."""
+    """The result of reading a question: its meaning, by which facts are found, the probabilities
+    that it asks for something of the person's own and that it states something, and the features of
+    some statements as its answer, by their ids."""
 
     meaning: Meaning | None
     asks: float
@@ -78,27 +79,27 @@ class Read:
 
 
 class Memory:
-    """Facts and statements that one base model is to say; the encoder says what they mean."""
+    """The facts and statements that one base model knows; the encoder encodes them."""
 
     def __init__(self, store: Any, base: str, encoder: Encoder, clock: Callable[[], int]) -> None:
         self.store, self.base, self.encoder, self.clock = store, base, encoder, clock
         self.reader = Reader(encoder)
         self._ahead: Ahead = NOTHING
-        self._changing = asyncio.Lock()  # what is stored and what is known here change together
+        self._changing = asyncio.Lock()  # the store and its copy here change together
         self.loaded = False
         self._clear()
 
     def _clear(self) -> None:
         self.facts: dict[str, dict] = {}
-        self.asked: dict[str, str] = {}  # folded questions, as they were told, and their facts
+        self.asked: dict[str, str] = {}  # folded question, as it was told -> id of its fact
         self._lessons: dict[str, Lesson] = {}
-        self._people: dict[str, Person] = {}  # those who were asked for
-        self._taken_back: dict[str, str] = {}  # statement -> the one that takes it back
+        self._people: dict[str, Person] = {}  # those that were asked for
+        self._taken_back: dict[str, str] = {}  # id of a statement -> id of the one that replaces it
         self.recogniser, self.said, self.succession = Recogniser(), Said(), Succession()
 
     def reload(self) -> None:
-        """Others changed what is stored: what is known here is for questions that are being read,
-        and all others wait for `load`."""
+        """Mark the copy here as out of date, after others changed the store. Questions that are
+        being read still use it; all others wait for `load`."""
         self.loaded, self._ahead = False, NOTHING
 
     def list_covered(self) -> set[str]:
@@ -111,7 +112,7 @@ class Memory:
     # ---- asking
 
     async def find_facts(self, question: str, most: int = 4, user: str = "") -> list[Found]:
-        """The facts that a question of somebody is near, the surest first."""
+        """The facts near a question of a user, the highest score first."""
         await self.load()
         if not self.facts:
             return []
@@ -123,7 +124,7 @@ class Memory:
         return [one for one in found if is_for(one.fact, user)]
 
     async def read_ahead(self, question: str) -> None:
-        """What is being typed is read before it is asked: who sends it does not wait for that."""
+        """Read a question while it is being typed, so that its sender does not wait for that."""
         await self.load()
         words = trim_question(question)
         if words and self.facts and self._ahead[0] != (words, ""):
@@ -131,8 +132,8 @@ class Memory:
                 await asyncio.wait({self._begin(words, "")})
 
     async def read(self, question: str, user: str = "") -> Read:
-        """A question read for all there is to know of it, once. An answer does not share a reading
-        that learning began: learning pauses until the answer is over."""
+        """Read a question, once for all who ask for it. An answer does not share a reading that
+        learning began, since learning pauses until the answer is over."""
         words = trim_question(question)
         ahead, reading, rank = self._ahead
         waits = RANKS.index(rank) > RANKS.index(self.encoder.executor.turns.rank)
@@ -148,13 +149,13 @@ class Memory:
         def over(done: asyncio.Future) -> None:
             failed = done.cancelled() or done.exception()
             if failed and self._ahead is begun:
-                self._ahead = NOTHING  # it is tried again, and said, when it is asked
+                self._ahead = NOTHING  # the next caller tries again, and gets the fault
 
         reading.add_done_callback(over)
         return reading
 
     async def _read(self, words: str, user: str) -> Read:
-        known = self.recogniser.known  # without facts, what the question means for them is not read
+        known = self.recogniser.known  # the meaning serves facts alone
         meaning = (await self.encoder.of([words]))[0] if known else None
         if not len(self.said):
             alone, _ = await self.reader.read_question(words, ())
@@ -165,8 +166,8 @@ class Memory:
     async def _find_evidence(
         self, words: str, user: str
     ) -> tuple[Sentence, dict[str, dict[str, float]]]:
-        """A question by itself, and what speaks for each of the statements near it to answer it.
-        While it is read, statements may be forgotten, and the memory may be read anew."""
+        """The question read alone, and the features of the statements near it. While it is read,
+        statements may be forgotten, and the memory may be loaded anew."""
         whole, terms, _ = await self.reader.locate_question(words)
         first = self.said.nearest(words, whole, user, FIRST, CLOSE)
         if more := [id for id in self.succession.find_linked(list(first)) if id in self.facts]:
@@ -189,8 +190,8 @@ class Memory:
         read: dict[str, float],
         asks: float,
     ) -> dict[str, dict[str, float]]:
-        """What speaks for each of some statements to answer a question; those that are not `read`
-        with it are read."""
+        """The features of the statements `near` a question. `read` has the cross-encoder's logits
+        of the pairs that were read already; the other pairs are read and added to it."""
         texts = {id: text_of(self.facts[id]) for id in near if id in self.facts}
         if not texts:
             return {}
@@ -208,7 +209,7 @@ class Memory:
         return dict(zip(near, found, strict=True))
 
     async def _terms(self, texts: dict[str, str]) -> list[Terms]:
-        """The terms of some statements; those that were kept without any are read again."""
+        """The terms of some statements. Those that were stored without any are encoded again."""
         found = {id: kept for id in texts if (kept := self.said.terms.get(id))}
         lacking = [id for id in texts if id not in found]
         if lacking:
@@ -219,7 +220,7 @@ class Memory:
         return [Terms.from_packed(found[id]) for id in texts]
 
     async def find_statements(self, question: str, user: str = "") -> list[Found]:
-        """The statements of somebody that answer a question, the likeliest first."""
+        """The statements of a user that may answer a question, the likeliest first."""
         await self.load()
         read = await self.read(question, user)
         live = [id for id in read.evidence if id in self.facts]
@@ -248,7 +249,7 @@ class Memory:
         return sorted(found, key=lambda one: (-one.score, -one.fact["time"]))
 
     def knows(self, question: str, user: str) -> bool:
-        """Whether a question names somebody, or something, that the person has told of by name."""
+        """Whether a question names somebody or something whose name the person has told."""
         words = language(guess(question))
         named, numbers = names(question, words), set(words_in(words.code)["numbers"].split())
         for word in plain_words(question) - words.function_words - numbers:
@@ -263,7 +264,7 @@ class Memory:
         return False
 
     def introduces(self, name: str, user: str) -> bool:
-        """Whether somebody introduced a name, here in small letters: "my sister Anna"."""
+        """Whether a user introduced a name, given in small letters: "my sister Anna"."""
         facts = (self.facts.get(id) for id in self.said.find_by_stem(name[:STEM]))
         return any(
             fact and "answer" in fact and owner_of(fact) == user
@@ -272,8 +273,8 @@ class Memory:
         )  # fmt: skip
 
     async def in_another_language(self, question: str, user: str) -> list[Found]:
-        """The facts told in another language than the question's that may answer it: they are read
-        together with it, as statements are."""
+        """The facts told in another language that may answer a question, the likeliest first. They
+        are read as pairs with it, as statements are."""
         meaning, code = (await self.read(question, user)).meaning, guess(question)
         near = (self.facts[id] for id, _ in self.recogniser.likely(meaning))
         facts = [one for one in near if "answer" in one and one["language"] != code][:PAIRS]
@@ -296,7 +297,7 @@ class Memory:
         return sorted(found, key=lambda one: -one.score)
 
     def ask(self, meaning: Meaning | None, question: str, most: int = 4) -> list[Found]:
-        """The same of a question that was read already."""
+        """The facts near a question whose meaning is known, the highest score first."""
         found = []
         for id, signs in self.recogniser.likely(meaning):
             fact = self.facts[id]
@@ -314,11 +315,11 @@ class Memory:
         return [Found(self.facts[id], 1.0)] if id in self.facts else []
 
     def _time(self, id: str) -> float:
-        """When it was told; of what is forgotten, after all else."""
+        """When a statement was told, in milliseconds; infinity for a forgotten one."""
         return self.facts.get(id, {}).get("time", math.inf)
 
     def _lesson(self, fact: dict) -> Lesson:
-        """What the library makes of a fact, once for as long as it stays the same."""
+        """The lesson of a fact, cached until the fact changes."""
         if fact["id"] not in self._lessons:
             self._lessons[fact["id"]] = lesson_of_fact(fact)
         return self._lessons[fact["id"]]
@@ -326,11 +327,11 @@ class Memory:
     # ---- remembering
 
     async def load(self) -> None:
-        """What is stored for this base model takes the place of what is known here, at once."""
+        """Replace the copy here by what is stored for this base model, unless it is up to date."""
         async with self._changing:
             if self.loaded:
                 return
-            self.loaded = True  # unless others change what is stored while it is read
+            self.loaded = True  # `reload` clears it if others change the store meanwhile
             try:
                 facts = dict(await self.store.all("facts"))
                 meanings = await self.store.all("meanings")
@@ -340,7 +341,7 @@ class Memory:
                 for key, kept in meanings:
                     if key.startswith(self.base + "/"):
                         if is_stale(kept["data"]) and kept["of"] in facts:
-                            continue  # it is made again
+                            continue  # `unmade` returns it
                         gone = make_forgotten(kept["of"], kept["also"], kept["language"])
                         self.keep(facts.get(kept["of"]) or gone, unpack(kept["data"]))
             except BaseException:
@@ -348,7 +349,7 @@ class Memory:
                 raise
 
     def person(self, user: str) -> Person:
-        """What somebody told."""
+        """What a user told, cached."""
         if user not in self._people:
             told = (one for one in self.facts.values() if "answer" in one)
             self._people[user] = Person(one for one in told if owner_of(one) == user)
@@ -360,7 +361,7 @@ class Memory:
             person.remove(known)
 
     def keep(self, fact: dict, meanings: Meanings | Heard) -> None:
-        """A fact is known here from now on; `remember` stores it too."""
+        """Add a fact to the copy here; `remember` stores it too."""
         self._drop_from_person(fact["id"])
         self.facts[fact["id"]] = fact
         if "answer" in fact and (person := self._people.get(owner_of(fact))):
@@ -384,9 +385,9 @@ class Memory:
         return f"{self.base}/{id}"
 
     async def remember(self, records: Iterable[dict]) -> list[str]:
-        """Take facts in (records of the queue), each at once or not at all; the ids of those that
-        are known now. What was told before to the same question is replaced; what was told later
-        stays, also where it is taken in first."""
+        """Take in facts (records of the queue), each in one transaction, and return their ids. A
+        fact replaces what was told before to the same question; what was told later stays, even if
+        it was taken in first."""
         await self.load()
         taken = []
         for record in records:
@@ -411,7 +412,7 @@ class Memory:
         await self._store(fact, meanings, same)
 
     async def _hear(self, record: dict) -> str:
-        """Keep a statement, in the place of those that it takes back."""
+        """Store a statement in place of those that it replaces, and return its id."""
         known = self.facts.get(record["id"], {})
         words = check_words(record["answer"])
         fact = {
@@ -439,7 +440,8 @@ class Memory:
     async def _beside(
         self, fact: dict, whole: np.ndarray, replaced: Sequence[str]
     ) -> dict[str, list[float]]:
-        """What a statement says beside those that are near it, of other messages: by their ids."""
+        """The features of a statement beside each one near it from another message, by their
+        ids."""
         words, owner, message = text_of(fact), owner_of(fact), fact["source"].get("message")
         near = self.said.nearest(words, whole, owner, BESIDE, APART)
         others = [
@@ -451,7 +453,7 @@ class Memory:
             return {}
         pairs = [sorted((fact, one), key=lambda each: each["time"]) for one in others]
         earlier, later = ([text_of(pair[at]) for pair in pairs] for at in (0, 1))
-        nearness = [self.said.near(one["id"], whole) for one in others]  # they may go meanwhile
+        nearness = [self.said.near(one["id"], whole) for one in others]  # before any is forgotten
         shared = list(map(self.said.measure_shared, earlier, later))
         read = await self.reader.beside(earlier, later)
         found = {}
@@ -476,7 +478,7 @@ class Memory:
         }
 
     def _find_same_question(self, fact: dict, lesson: Lesson) -> list[str]:
-        """The facts that are another answer to the question of one."""
+        """The ids of the other facts that answer the same question."""
         others = (
             one for one in self.facts.values()
             if "answer" in one and one["id"] != fact["id"] and not is_statement(one)
@@ -493,7 +495,8 @@ class Memory:
         return Meanings(texts[:-1], texts[-1], whole, terms.pack())
 
     async def _put_behind(self, fact: dict, newer: str) -> None:
-        """A fact in whose place a newer one stands already is covered by that."""
+        """Let a newer fact cover this one: its id joins those that the newer one covers, and its
+        records are deleted."""
         key = self._key(newer)
         async with self._changing:
             kept = await self.store.get("meanings", key)
@@ -512,7 +515,7 @@ class Memory:
 
     async def _store(self, fact: dict, meanings: Meanings | Heard, replaced: Sequence[str]) -> None:
         async with self._changing:
-            # what is forgotten meanwhile is not replaced
+            # those that were forgotten meanwhile are not replaced
             replaced = [old for old in replaced if old in self.facts]
             also = [id for old in replaced for id in (old, *self.facts[old]["also"])]
             fact = {**fact, "also": list(dict.fromkeys([*fact["also"], *also]))}
@@ -538,7 +541,7 @@ class Memory:
         async with self._changing:
             change, every = Change(), list(ids)
             change.ops += await farewell(self.store, every, self.clock())
-            for id in every:  # also what only another model has taken in
+            for id in every:  # also those that only another model knows
                 change.delete("facts", id)
             ids, learned = [id for id in every if id in self.facts], set(learned)
             kept = {id for id in ids if learned & {id, *self.facts[id]["also"]}}
@@ -577,7 +580,7 @@ class Memory:
     # ---- what is still to be done
 
     async def unmade(self) -> list[dict]:
-        """Facts whose words are known but not to this base model, as `remember` wants them."""
+        """The stored facts that have no encoding for this base model, as records for `remember`."""
         await self.load()
         return [
             {"kind": "fact", **fact, "prompt": fact["question"]}
@@ -587,19 +590,19 @@ class Memory:
 
 
 def is_measure(word: str) -> bool:
-    """Whether a word is one or two figures, or a few with a unit (10k): nothing has that for a
-    name."""
+    """Whether a word is a number of one or two figures, or figures with a short unit (10k): no name
+    is."""
     figures = any(sign.isdigit() for sign in word)
     return figures and len(word) < (NUMBER if word.isdigit() else NAME)
 
 
 def trim_question(question: str) -> str:
-    """Of a long message what is asked stands at its end."""
+    """The end of a long message, which has the question."""
     return question[-LONGEST_QUESTION:]
 
 
 def make_forgotten(id: str, also: list[str], language: str) -> dict:
-    """What is left of a fact whose words are gone: where it was, and whose place it had taken."""
+    """The tombstone of a fact whose words are deleted: its id, and the ids that it covers."""
     return {"id": id, "question": "", "source": {}, "also": also, "language": language}
 
 
@@ -609,7 +612,7 @@ def record_of(fact: dict, meanings: Meanings | Heard) -> dict:
 
 
 def memorable(record: dict) -> Lesson:
-    """The lesson of a record, or a LessonError that says why it cannot be kept in mind."""
+    """The lesson of a record; a LessonError says why it cannot be remembered."""
     code = record.get("language", "")
     lesson = Lesson(
         record["prompt"],

@@ -51,9 +51,9 @@ from oneseek.engine.learning.memory.wishes import (
 from oneseek.engine.model.generate import Generator
 from oneseek.engine.model.loaded import Model
 
-TO_REMEMBER = ("ready", "rejected", KEPT)  # a refused lesson costs nothing that is known by heart
-ALONE = re.compile(r"[^?]*\?\W*\w*\W*")  # one question and no wish beside it, thanks at most
-WAITING, AT_ONCE = 100, 8  # records of the queue that a question looks at, and takes in, at most
+TO_REMEMBER = ("ready", "rejected", KEPT)  # a fact stays in memory if its lesson is rejected
+ALONE = re.compile(r"[^?]*\?\W*\w*\W*")  # one question, and at most one word after it (thanks)
+WAITING, AT_ONCE = 100, 8  # new records that a question looks at, and takes in, at most
 REMEMBERED, REFUSED = "remembered", "not remembered"
 
 
@@ -65,12 +65,13 @@ class Mind:
         self.listener = Listener(self.memory)
         self.replies = Replies(self.memory, model.tokenizer)
         self._learned: dict[int, frozenset[str]] = {}
-        self._queued = 0  # records of the queue when it was last looked at
+        self._queued = 0  # size of the queue when it was last looked at
 
     # ---- who answers
 
     async def list_learned(self, number: int | None) -> frozenset[str]:
-        """What a version has learned and stands by."""
+        """The ids of the examples that a version and its ancestors learned, without superseded
+        ones."""
         if not number:
             return frozenset()
         if number not in self._learned:
@@ -154,8 +155,9 @@ class Mind:
     async def _acknowledge(
         self, message: str, earlier: Sequence[str], user: str
     ) -> Speaking | None:
-        """The reply to a message that only states what is kept of it, or would be but for a secret;
-        and to the word that the secret before it is to be kept."""
+        """The reply to a message that is nothing but statements: that they are kept, or that a
+        secret is not. None for other messages. A message that allows an earlier secret ("keep it")
+        is answered as that earlier message."""
         if allowed := (at := find_allowed(message, earlier)) >= 0:
             message, earlier = earlier[at], earlier[:at]
         if message.rstrip().endswith("?"):
@@ -175,7 +177,7 @@ class Mind:
             return False
 
     async def notes(self, question: str, user: str = "") -> list[Found]:
-        """What was told that a task should use."""
+        """The statements that a task should use; none if the question is no task."""
         if len(question) > LONGEST_QUESTION or not is_task(question):
             return []
         code = guess(question)
@@ -192,8 +194,8 @@ class Mind:
     async def hear(
         self, message: str, earlier: Sequence[str] = (), user: str = ""
     ) -> list[Statement]:
-        """The statements of a message, which may take back or lean on what was kept of the person's
-        messages before it."""
+        """The statements of a message, which may correct what was kept of the person's `earlier`
+        messages, or need it as context. None in a request to forget or to list everything."""
         await self.memory.load()
         if read_what_to_forget(message) or wants_all(message):
             return []
@@ -202,7 +204,7 @@ class Mind:
     # ---- taking in
 
     async def remember(self, ids: Iterable[str] = ()) -> dict:
-        """Take in records of the queue, or without any all that waits: how that ended."""
+        """Take in these records of the queue, or all that wait, and return the outcome."""
         waiting = [await self._record(id) for id in ids] if ids else await self.list_waiting()
         kept = [await self.keep(record) for record in waiting]
         taken = [id for one in kept for id in one["facts"]]
@@ -211,8 +213,9 @@ class Mind:
         return {"outcome": outcome, "reason": reason, "version": None, "facts": taken}
 
     async def take_in_queued(self) -> None:
-        """Take in the newest of what was said in a chat and waits in the queue, so that the next
-        question finds it. Where imports wait there too, the rounds take all of it in."""
+        """Take in the newest chat records of the queue, so that the next question finds them. If
+        more than WAITING are new, as after an import, none is taken in: the rounds take in all of
+        them."""
         await self.memory.load()
         store = self.versions.store
         count = await store.count("queue")
@@ -233,7 +236,7 @@ class Mind:
             await self.keep(record)
 
     async def keep(self, record: dict) -> dict:
-        """Take one fact in, or say why it cannot be kept in mind."""
+        """Take in one fact and return the outcome, with the reason for a refusal."""
         try:
             taken, reason = await self.memory.remember([record]), ""
         except (LessonError, *NOT_HERE) as fault:
@@ -247,8 +250,7 @@ class Mind:
         raise KeyError(f"the queue holds no example {id!r} any more")
 
     async def list_waiting(self) -> list[dict]:
-        """What was told and is not known by heart yet, to this base model; what was told last comes
-        first."""
+        """The records that this base model does not know by heart yet, the newest first."""
         await self.memory.load()
         queue = [one for _, one in await self.versions.store.all("queue")]
         told = [r for r in queue if r["state"] in TO_REMEMBER and r["kind"] != DATA_SET]
@@ -262,7 +264,7 @@ class Mind:
         return list(fresh.values())
 
     async def _to_forget(self) -> set[str]:
-        """What versions are still to be trained again without."""
+        """The ids of the facts that versions still have to be retrained without."""
         return set((await self.versions.store.get("state", INTENT) or {"ids": ()})["ids"])
 
     # ---- letting go
@@ -279,7 +281,6 @@ class Mind:
         return await self.memory.forget(ids, learned, gone)
 
     def reload(self) -> None:
-        """The versions were replayed or removed: what is known of them and of facts is read
-        anew."""
+        """Drop what is cached of versions and facts, after versions were replayed or removed."""
         self._learned.clear()
         self.memory.reload()

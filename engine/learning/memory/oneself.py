@@ -1,5 +1,5 @@
-"""Whether a question is for something of the person's own, by its words and by how likely it asks
-for that."""
+"""Decides whether a question asks for something of the person's own, by its words and the reader's
+probability."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from oneseek.engine.learning.memory.statements.plain_forms import find_form
 ONESELF = re.compile(
     r"\b(i|i'm|im|i've|my|mine|me|we|our|us|jag|min|mitt|mina|mig|vi|vår|vårt|våra|oss)\b", re.I
 )
-ALL_OF_US = re.compile(r"(?:we|us|vi|oss)$", re.I)  # may be everybody
+ALL_OF_US = re.compile(r"(?:we|us|vi|oss)$", re.I)  # may mean everybody
 WHY = re.compile(r"\b(?:why (?:do|are|is it that) we|varför \w+r vi|how do we know)\b", re.I)
-KIN = re.compile(  # who is called so without "my" is one's own
+KIN = re.compile(  # without "my" these are one's own relatives
     r"(?<!s )\b(?:mum|mom|mam|dad|gran|granny|grandma|grandad|grandpa|nan|mamma|pappa|mormor|morfar|"
     r"farmor|farfar)(?:'?s)?\b",
     re.I,
 )
-MINE = r"(?!.*\b(?:my|our|min|mitt|mina|vår|vårt|våra)\b)"  # nothing that they call their own
-ADVICE = re.compile(  # is wanted, or what anybody's body does
+MINE = r"(?!.*\b(?:my|our|min|mitt|mina|vår|vårt|våra)\b)"  # no possessive of theirs follows
+ADVICE = re.compile(  # questions for advice, or about anybody's body
     r"\b(?:what|how|where|which|when|vad|hur|var|vilk\w+|när)(?: [\w'’]+){0,3}? "
     rf"(?:should|shall|could|can|borde|bör|kan) (?:i|we|jag|vi|man)\b{MINE}"
     rf"|\bhow (?:do|would) (?:i|we|you) (?!(?:know|take|like|have|get to|feel)\b){MINE}"
@@ -30,46 +30,47 @@ ADVICE = re.compile(  # is wanted, or what anybody's body does
     r"|^varför (?:får|har|gör|är|blir|kliar|känns|svullnar) (?:jag|min|mitt|mina)\b",
     re.I,
 )
-ADVICE_ON_MINE = re.compile(  # is mostly wanted: "how do I descale my kettle?"
+ADVICE_ON_MINE = re.compile(  # mostly questions for advice too: "how do I descale my kettle?"
     r"\bhow (?:do|would) (?:i|we) (?!(?:know|take|like|have|get to|feel)\b)"
     r"|\bhur (?:gör|får|slipper) jag\b|^(?:can|kan|får) (?:my|min|mitt|mina)\b"
     r"|\bwhat (?:should|shall) (?:i|we)\b",
     re.I,
 )
-POINTS = re.compile(  # at something that was said before
+POINTS = re.compile(  # pronouns that may refer to something said before
     r"\b(?:that|this|these|those|it|they|them|det|den|detta|dessa|dem)\b", re.I
 )
-DEFINES = re.compile(r"\b(?:that|those|den|det|de) \w+ (?:who|that|which|som)\b", re.I)  # itself
+# Behind such words a relative clause says what is meant: "those people who".
+DEFINES = re.compile(r"\b(?:that|those|den|det|de) \w+ (?:who|that|which|som)\b", re.I)
 CALLED = re.compile(
     r"(?:(?:what|who)(?:['’]?s| is| was) (?:the name of )?|what are the names of |vad heter |vem är )"
     r"(?:my|our|min|mitt|mina|vår|vårt|våra)\b",
     re.I,
 )
-# From this probability on a question asks for something of the person's own: one that names the
-# person, one that names *us* alone, one that names nobody, one that may be for advice, one that
-# names somebody whom the memory knows.
+# Thresholds of the probability that a question asks for something of the person's own: if it refers
+# to the person, to *us* alone, to nobody; if it may be for advice; if it names somebody whom the
+# memory knows.
 ASKS, ASKS_ALL, ASKS_SURELY, ASKS_RATHER, ASKS_NAMED = 0.5, 0.8, 0.88, 0.97, 0.25
 
 
 def words_for_oneself(question: str) -> set[str]:
-    """The words of a question that name the person; the Swedish *i* (in) is none."""
+    """The words of a question that refer to the person; the Swedish *i* (in) does not."""
     words = {word.lower() for word in ONESELF.findall(question)}
     return words - {"i"} if guess(question) == "sv" else words
 
 
 def speaks_of_oneself(question: str) -> bool:
-    """Whether a question names the person, or a relative whom nobody calls so but their own."""
+    """Whether a question refers to the person, or to a relative by a word that only family uses."""
     return bool(words_for_oneself(question) or KIN.search(question))
 
 
 def speaks_of_all(question: str) -> bool:
-    """Whether *we* are all that it names of the person: that may be everybody."""
+    """Whether a question refers to the person by *we* alone, which may mean everybody."""
     words = words_for_oneself(question)
     return bool(words) and all(map(ALL_OF_US.match, words)) and not KIN.search(question)
 
 
 def speaks_of_everybody(question: str) -> bool:
-    """Whether it asks why all people do something: "why do we yawn?"."""
+    """Whether a question asks why all people do something: "why do we yawn?"."""
     return speaks_of_all(question) and WHY.search(question) is not None
 
 
@@ -84,9 +85,10 @@ def asks_something_else(question: str) -> bool:
 
 
 def asks_for_own(question: str, asks: float, knows: bool) -> bool:
-    """Whether a question that so likely asks for something asks for the person's own: the surer if
-    it speaks of them or of a relative, or names somebody that they told of (`knows`); however
-    likely, if it is one of the plainest questions, or for who somebody of theirs is."""
+    """Whether a question asks for something of the person's own. `asks` is the probability of that;
+    its threshold is lower if the question refers to the person or a relative, or names somebody
+    whom the memory knows (`knows`). The plainest questions, and those for the name of what is
+    theirs, need none."""
     if (knows and asks >= ASKS_NAMED) or find_form(question) or CALLED.match(question):
         return True
     if not speaks_of_oneself(question):

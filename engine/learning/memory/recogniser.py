@@ -1,7 +1,7 @@
-"""Which facts a question may ask for: how near it is to each as a whole, then word by word.
+"""Finds the facts that a question may ask for: by embeddings of whole texts, then token by token.
 
-What a fact is known by are two texts as the encoder reads them: its question, and that with its
-answer behind it.  The thousandth costs what the tenth did.
+A fact is known by two texts: its question, and the question with the answer behind it. The
+thousandth fact costs what the tenth did.
 """
 
 from __future__ import annotations
@@ -13,26 +13,26 @@ import numpy as np
 from oneseek.engine.learning.memory.aligning import TERMS
 from oneseek.engine.learning.memory.encoder import Meaning, unit
 
-LIKELY = 4  # facts that are looked at word by word: the nearest, and by their answers as many
-WORDS = 40  # tokens of a text that are kept, the rarest
-COMMON = 7.0  # nats: a token as frequent as that tells nothing
-LEAST = 0.05  # what such a token counts all the same
-NEAR, SURE = 0.25, 0.28  # below, a version that learned facts lets more look-alikes through
-GONE = 0.17  # how near a forgotten fact is still guarded where a version has learned it
-# The name of a sentence's direction in a record: by which maps it was found, and by which reader it
-# was read beside others; the hash of both files begins so.
+LIKELY = 4  # facts compared token by token: the nearest by question, and as many by answer
+WORDS = 40  # tokens of a text that are kept, at most: the rarest
+COMMON = 7.0  # nats: a token that is no rarer tells nothing
+LEAST = 0.05  # weight of such a token all the same
+NEAR, SURE = 0.25, 0.28  # with lower ones a version with facts answers more hard negatives
+GONE = 0.17  # from this score on, a forgotten fact keeps versions from answering
+# The name of a statement's embedding in a record. It ends with the hash of the files of the finder
+# and the reader, shortened: a record that others made is made again.
 FOUND = "found/5fef9d12"
-TENS = 10  # likeness is told in tenths: directions of sentences lie close together
+TENS = 10  # scales cosines: embeddings of sentences lie close together
 
 
 @dataclass
 class Text:
-    """One text: its direction, those of its tokens, a byte a number, and what each counts."""
+    """One text: its embedding, those of its tokens as int8, and the weights of the tokens."""
 
     whole: np.ndarray  # [width]
     codes: np.ndarray  # int8 [tokens, width]
-    steps: np.ndarray  # [tokens], of one step of the code
-    counts: np.ndarray  # [tokens]
+    steps: np.ndarray  # [tokens], the quantisation step of each
+    counts: np.ndarray  # [tokens], weights
 
     @classmethod
     def of(cls, meaning: Meaning) -> Text:
@@ -68,9 +68,9 @@ def floats(data: bytes) -> np.ndarray:
 
 @dataclass
 class Meanings:
-    """What one fact is known by: the ways it is asked for, its question with the answer, and, where
-    there was a sentence in which it was said, the direction and the terms of that and what it says
-    beside others."""
+    """The encoding of one fact: each wording of its question, the question with the answer, and, if
+    it was told in a sentence, that sentence's embedding and terms, and by the ids of near
+    statements the features read of both."""
 
     asked: list[Text]
     answered: Text
@@ -93,7 +93,7 @@ class Meanings:
 
 
 class Recogniser:
-    """All facts there are."""
+    """The index of all facts."""
 
     def __init__(self) -> None:
         self.known: dict[str, Meanings] = {}
@@ -109,7 +109,7 @@ class Recogniser:
         self._ids = []
 
     def likely(self, meaning: Meaning | None) -> list[tuple[str, dict[str, float]]]:
-        """(id, signs) of the facts that a question of this meaning may ask for."""
+        """(id, features) of the facts that a question of this meaning may ask for."""
         if not self.known or meaning is None:
             return []
         asked, answered = self._nearness(meaning.whole)
@@ -128,7 +128,8 @@ class Recogniser:
         return found
 
     def _nearness(self, whole: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Of every fact: how near a direction is to its question, and to that with the answer."""
+        """For every fact, TENS times the cosine between an embedding and its question, in the
+        nearest wording, and between the embedding and the question with the answer."""
         if not self._ids:
             self._ids = list(self.known)
             every = [self.known[id] for id in self._ids]
@@ -141,8 +142,8 @@ class Recogniser:
 
 
 def word_by_word(question: Text, meant: Meanings) -> dict[str, float]:
-    """How well the words of a question are found in a fact, and those of the fact's question in
-    it: in all, and where that is worst."""
+    """Features of how well the tokens of a question match a fact, and those of the fact's question
+    the question: on average, and where they match worst."""
     known = max(meant.asked, key=lambda text: float(text.whole @ question.whole))
     in_fact, in_known = match_words(question, meant.answered), match_words(question, known)
     in_question = match_words(known, question)
@@ -159,7 +160,7 @@ def word_by_word(question: Text, meant: Meanings) -> dict[str, float]:
 
 
 def match_words(words: Text, others: Text) -> np.ndarray:
-    """Of each word, how near the nearest of the others is."""
+    """For each token, its cosine with the nearest token of the other text."""
     if not len(words.codes) or not len(others.codes):
         return np.zeros(len(words.codes), np.float32)
     return (words.words @ others.words.T).max(-1)
@@ -174,5 +175,5 @@ def least(found: np.ndarray) -> float:
 
 
 def measure_missing(found: np.ndarray, words: Text) -> float:
-    """What the word counts that is found least, as far as it is not."""
+    """The largest weight of a token times its distance from a match."""
     return float((words.counts * (1 - found)).max(initial=0.0))

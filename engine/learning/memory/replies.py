@@ -1,6 +1,5 @@
-"""What the memory replies to a question: the words of the statements that answer it, or what is
-nearest where none surely does, or that nothing of the kind was told.
-"""
+"""The memory's reply to a question: the statements that answer it, the nearest one if none is sure,
+or that nothing of the kind was told."""
 
 from __future__ import annotations
 
@@ -38,14 +37,14 @@ from oneseek.engine.learning.memory.statements.rows import goes_on
 from oneseek.engine.learning.memory.statements.statement import Found, is_for
 from oneseek.engine.model.tokenizer import Tokenizer
 
-ASKS_NOTHING = 0.2  # with less a question that names nobody is a general one
+ASKS_NOTHING = 0.2  # below, a question that names nobody is a general one
 NEAR_NOTHING = 0.42  # with a smaller sum of scores, nothing that was told answers the question
 # The least sum of scores for a question to be split, and the least score of each of its parts.
 NEAR_PART, PART_SURE = 0.045, 0.15
 # The least sum of scores for several statements to be put together, where the question names
 # neither a group nor anything that the memory knows by name.
 SEVERAL = 0.1
-LATELY = 1.0  # nats that speak for a statement of the same chat, of the last few messages
+LATELY = 1.0  # nats added to a statement of the last few messages of the same chat
 
 
 def states_more(read: Read) -> bool:
@@ -54,7 +53,7 @@ def states_more(read: Read) -> bool:
 
 
 def likelier(found: list[Found], ids: Collection[str]) -> list[Found]:
-    """The same statements, of which these are the likelier by LATELY."""
+    """The statements, of which those with these ids are raised by LATELY; the likeliest first."""
     raised = [
         replace(one, score=one.score / (one.score + (1 - one.score) * math.exp(-LATELY)))
         if one.id in ids
@@ -69,7 +68,7 @@ class Replies:
         self.memory, self.tokenizer = memory, tokenizer
 
     def say(self, text: str, used: Sequence[Found] = ()) -> Speaking:
-        """The memory says exactly this, of the facts that it used."""
+        """The decision to say exactly this text, from the facts that are `used`."""
         push = Quoting(self.tokenizer, text)
         facts = {one.id: one.to_dict() for one in used}
         return Speaking(MEMORY, list(facts.values()), push, None)
@@ -82,9 +81,9 @@ class Replies:
         told: Collection[str],
         unkept: Sequence[str],
     ) -> Speaking | None:
-        """What a statement answers, in its words; or that nothing of the kind was told, or not kept
-        of messages `unkept`. People ask about what they told `lately` in the same chat; what the
-        message itself `told` beside the question is no answer to it."""
+        """The memory's reply to a question, or None if a model is to answer. Statements told
+        `lately` in this chat are likelier; those that the message itself `told` do not answer it.
+        `unkept` are earlier messages of which nothing was kept."""
         try:
             found = likelier(await self.memory.find_statements(question, user), lately)
             read = await self.memory.read(question, user)
@@ -122,7 +121,7 @@ class Replies:
                 return self.say(*more)
         said = choose_statements(found, question) if found else []
         if not said and is_own and sure >= NEAR_NOTHING and takes_several(question, code):
-            said = found[:1]  # a quotation is nearer than what the base would make up
+            said = found[:1]  # the base model would invent an answer
         if not said:
             said = await self._of_another_language(question, user)
         if said:
@@ -138,12 +137,13 @@ class Replies:
         return asks_for_own(question, (await self.memory.read(question, user)).asks, knows)
 
     def _offer_nearest(self, nearest: Found, code: str) -> Speaking:
-        """That it is not sure, and what is nearest of all that was told."""
+        """The reply that the memory is not sure, with the nearest statement."""
         text = words_of(code)["unsure"].format(said=nearest.fact["answer"])
         return replace(self.say(text, [nearest]), sure=False)
 
     def _why_nothing(self, question: str, unkept: Sequence[str]) -> str:
-        """That nothing was told, or of messages `unkept` that it is a secret."""
+        """The text that nothing was told, or that it was a secret in one of the `unkept`
+        messages."""
         code = guess(question)
         words = language(code)
         asked = content(question, words)
@@ -151,7 +151,8 @@ class Replies:
         return words_of(code)["secret" if secret else "nothing"]
 
     async def find_change(self, question: str, speaking: Speaking, user: str) -> Speaking | None:
-        """What is to be said instead of facts told in a chat, where a statement changed them."""
+        """The reply to give instead of facts told in a chat, if another statement is likelier than
+        they are."""
         ids = [one["id"] for one in speaking.facts]
         if any("message" not in one["source"] for one in speaking.facts):
             return None
@@ -164,7 +165,7 @@ class Replies:
         return self._say_likeliest(found, question)
 
     def _say_likeliest(self, found: list[Found], question: str) -> Speaking | None:
-        """What the likeliest of some statements say to a question, where they are likely enough."""
+        """The reply with the likeliest of some statements; None if they are not likely enough."""
         said = choose_statements(found, question)
         if not said:
             return None

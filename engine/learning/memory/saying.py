@@ -1,7 +1,7 @@
-"""How a remembered answer gets said: a push towards the words that go on with it, until it is said.
+"""Makes a model say a remembered answer by a logit bias on the tokens that continue it.
 
-All else stays the model's own: how it begins, and what it wraps around the value. What it would add
-is its invention, so that where nothing else was asked for the answer is pushed to end there.
+The model chooses all other words: how it begins, and what it wraps around the value. What it adds
+after the answer is invented, so if nothing else was asked for, the bias ends the reply there.
 """
 
 from __future__ import annotations
@@ -13,22 +13,22 @@ from dataclasses import dataclass
 from oneseek.engine.learning.lessons import fold
 from oneseek.engine.model.tokenizer import Tokenizer
 
-NATS = 8.0  # a push of 4 is followed in a third of the cases, one of 8 nearly always (measured)
-FIRST, ELSE = 16.0, 6.0  # nats for the form that is wanted, sentence or value; for the other form
-MOST = 64.0  # nats: a push doubles with each sentence that leaves the answer out, up to this
-FOLLOWED = (6.0, 10.0, 16.0)  # nats for what goes on with one, two, three words of the answer
-ENOUGH = 5.0  # for an end behind what was said: with 3 one answer in ten still went on
-PATIENCE = 96  # tokens after which what was not said is given up
-LOST = 12  # tokens after which a sentence counts as one that does not say it
-BEGUN = 4  # tokens of an answer, or of its value, after which it is said to its end
-OPEN = ("\n", '"', "“", "(")  # behind these the answer may begin, and behind ENDS after a space
+NATS = 8.0  # nats: a bias of 4 is followed in a third of the cases, 8 nearly always (measured)
+FIRST, ELSE = 16.0, 6.0  # nats for the start of the wanted form (sentence or value); of the other
+MOST = 64.0  # nats, at most: the bias doubles with each sentence that leaves the answer out
+FOLLOWED = (6.0, 10.0, 16.0)  # nats for the token after one, two, three matched tokens
+ENOUGH = 5.0  # nats for an end after the answer: with 3, one reply in ten went on
+PATIENCE = 96  # tokens for each answer, after which the bias gives up
+LOST = 12  # tokens that count as much as a sentence that leaves the answer out
+BEGUN = 4  # matched tokens of an answer or its value, after which it is said to its end
+OPEN = ("\n", '"', "“", "(")  # an answer may begin after these, and after ENDS and a space
 ENDS = (".", "!", "?", ":", ";")
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """One answer that is to be said: its beginnings as tokens, without and after a space, and the
-    value that makes it said."""
+    """One answer to be said: the tokens of its forms (sentence and value), at the start of a text
+    and after a space, and the value. A text that holds the value says the answer."""
 
     value: str
     bare: tuple[tuple[int, ...], ...]
@@ -48,14 +48,14 @@ class Wanted:
         )
 
     def is_said(self, text: str) -> bool:
-        """Whether the value stands there whole: what could still grow into another does not
-        count."""
+        """Whether the text holds the whole value and a character behind it that ends its last word:
+        at the end of the text that word could still grow into another."""
         words = r"[\W_]+".join(re.escape(word) for word in fold(self.value).split())
         return re.search(rf"(?<!\w){words}(?=\W)", text.casefold()) is not None
 
     def is_begun(self, ids: Sequence[int]) -> bool:
-        """Whether the text ends within the answer or its value. What is recognised as the value
-        may only be its first word, so an answer that was begun is said to its end."""
+        """Whether the text ends within the answer or its value. The recognised value may be only
+        the first word of the real one, so an answer that was begun is said to its end."""
         if len(ids) < len(self.bare[0]) and tuple(ids) == self.bare[0][: len(ids)]:
             return bool(ids)
         return any(
@@ -71,7 +71,8 @@ class Wanted:
         return self.number and any(tuple(ids[-len(form) :]) == form for form in whole)
 
     def next(self, ids: Sequence[int]) -> dict[int, float]:
-        """What goes on with the end of what was said; the longest match counts most."""
+        """The token that continues the longest match between the end of the text and a part of the
+        answer, and its bias in nats; empty if nothing matches."""
         found: dict[int, float] = {}
         best = 0
         for form in self.bare + self.spaced:
@@ -87,14 +88,15 @@ class Wanted:
         return found
 
     def begin(self, text: str, briefly: bool) -> dict[int, float]:
-        """Its first words, and those of the value alone; who wants one word gets that."""
+        """The first tokens of the sentence and of the value, and their bias in nats. `briefly`
+        gives the value the larger one."""
         forms = self.bare if not text or text.endswith((" ", *OPEN)) else self.spaced
         nats = (ELSE, FIRST) if briefly else (FIRST, ELSE)
         return {form[0]: n for form, n in reversed(list(zip(forms, nats, strict=False)))}
 
 
 class Saying:
-    """The push of one answer, for every fact that it has to say."""
+    """The logit bias of one reply, which says every fact that it has to."""
 
     def __init__(
         self,
@@ -108,7 +110,7 @@ class Saying:
         self.ends = tokenizer.eos_ids
 
     def amounts(self, ids: Sequence[int], text: str) -> dict[int, float]:
-        """Token -> nats."""
+        """The bias on the next token: token -> nats."""
         unsaid = [one for one in self.wanted if not one.is_said(text) or one.is_begun(ids)]
         if not unsaid and any(one.over(ids) for one in self.wanted):
             return dict.fromkeys(self.ends, NATS)
@@ -119,17 +121,17 @@ class Saying:
             return {}
         for one in list(unsaid):
             if going_on := one.next(ids):
-                if one.is_begun(ids):  # nothing else is to be said now, however likely
+                if one.is_begun(ids):  # no other token may interrupt it, however likely
                     return dict.fromkeys(going_on, MOST)
                 return grow(going_on, ids, text)
             if one.is_said(text + " "):
                 unsaid.remove(one)
         if not unsaid:
             return {}
-        lost = len(ids) % LOST == 0  # the push does not wait for the end of a long sentence
+        lost = len(ids) % LOST == 0  # do not wait for the end of a long sentence
         fresh = lost or not text.strip() or text.rstrip(" ").endswith(ENDS + OPEN)
         words = unsaid[0].begin(text, self.briefly) if fresh else {}
-        held = dict.fromkeys(self.ends, -NATS)  # it does not end before all is said
+        held = dict.fromkeys(self.ends, -NATS)  # the reply does not end before all is said
         return grow(words | held, ids, text)
 
 

@@ -1,8 +1,8 @@
 """Features of the words themselves: the encoder's states tell what a question is about, but do not
 tell one name from another, nor which of two things about one subject is asked for.
 
-Each sign is something that both sides say plainly: two different names, relatives, days or things,
-two kinds of question that the library knows apart, or talk in general where the fact is somebody's.
+Each feature compares what both sides say plainly: two different names, relatives, days or things,
+two kinds of question that the library tells apart, or general talk and a fact that is somebody's.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ from oneseek.engine.learning.lessons.lesson import same_stem
 # Kinds that are asked in many ways.
 VAGUE = ("is", "mine", "has", "name", "where", "when", "attribute")
 WHO_IT_IS = ("name", "mine", "is")  # kinds where a relative may be what is asked for
-MIXED = ("attribute", "favourite", "settlement")  # lists whose words go together
-PLAIN = 3  # letters from which on a word with a capital is a name
-STEM = 4  # letters from which on a word may be a part of another
+MIXED = ("attribute", "favourite", "settlement")  # lists whose words do not exclude each other
+PLAIN = 3  # letters, at least, of a word with a capital that is a name
+STEM = 4  # letters, at least, of a word that may be a part of another
 
-# What is found in a fact's words is the same for every question, and so are pairs of words.
+# A cache: the words of a fact, and pairs of words, come again with every question.
 once = functools.lru_cache(maxsize=1 << 14)
 
 
@@ -50,7 +50,7 @@ def analyse_question(question: str, code: str) -> Heard:
 
 
 class Look:
-    """One question beside one lesson."""
+    """The features of one question beside one lesson."""
 
     def __init__(self, lesson: Lesson, theirs: Heard) -> None:
         self.lesson, self.theirs, self.words = lesson, theirs, lesson.words
@@ -62,15 +62,15 @@ class Look:
         self.new = self.find_missing(theirs.content, known)
 
     def measure_mentioned(self) -> float:
-        """How much of what the fact is about the question mentions."""
+        """The share of the content words of the fact's question that the question mentions."""
         return 1 - share(self.missing, self.mine)
 
     def measure_known(self) -> float:
-        """How much of what the question mentions the fact has."""
+        """The share of the question's content words that the fact has."""
         return 1 - share(self.new, self.theirs.content)
 
     def another_kind(self) -> bool:
-        """It asks for something else of the very same subject."""
+        """Whether the question asks for something else about the very same subject."""
         mine, slots = self.lesson.recognised
         kind = self.theirs.kind
         if mine is None:
@@ -87,7 +87,8 @@ class Look:
         return theirs in self.words.family.get(mine, {mine})
 
     def another_name(self) -> bool:
-        """A name that the fact lacks, in place of one that it has."""
+        """Whether the question has a name that the fact lacks, in place of one that the fact
+        has."""
         known = names(self.known, self.words) | plain_words(self.known)
         new = self.find_missing(self.theirs.names, known)
         return bool(
@@ -95,7 +96,8 @@ class Look:
         )
 
     def another_relative(self) -> bool:
-        """A relative that the fact lacks, in place of one that it has or of the person."""
+        """Whether the question has a relative that the fact lacks, in place of one that the fact
+        has or of the person."""
         mine = relatives(self.lesson.question, self.words)
         new = self.theirs.relatives - relatives(self.known, self.words)
         if new and (mine or not self.personal):
@@ -103,25 +105,26 @@ class Look:
         return bool(new)
 
     def another_word(self) -> bool:
-        """One of several words that exclude each other, in place of another of them."""
+        """Whether the question has another one of several words that exclude each other."""
         mine, theirs = find_listed(self.known, self.words), self.theirs.listed
         return any(self.is_replaced(mine[name], theirs[name]) for name in mine.keys() & theirs)
 
     def another_answer(self) -> bool:
-        """A time is asked for instead of a place, and so on."""
+        """Whether the question asks for another sort of answer: a time instead of a place, and so
+        on."""
         mine = sought(self.asked, self.words)
         return bool(mine and self.theirs.sought and not mine & self.theirs.sought)
 
     def unfit_answer(self) -> bool:
-        """A time or a number is asked for, the fact's own question asks for neither, and its value
-        holds none."""
+        """Whether the question asks for a time or a number, while the fact's own question asks for
+        neither and its value holds none."""
         mine = find_wanted(self.lesson.question, self.words)
         theirs = self.theirs.wanted
         value = self.lesson.value.lower()
         return any(not sort.search(value) for sort in theirs - mine)
 
     def in_general(self) -> bool:
-        """It speaks of nobody, and the fact is somebody's."""
+        """Whether the fact is somebody's and the question mentions none of them."""
         kind, _ = self.lesson.recognised
         words = WORD.findall(self.lesson.question)
         if kind and kind.name in WHO_IT_IS:
@@ -134,8 +137,9 @@ class Look:
         return self.personal and not self.theirs.plain & people(self.words)
 
     def of_any(self) -> bool:
-        """It speaks of nobody and of any such thing ("a bike"), and the fact of a certain one: no
-        sign to be weighed, for such a question asks for nothing that anybody told."""
+        """Whether the question names nobody and asks about a kind of thing ("a bike"), while the
+        fact is about a certain one. It is no feature but rules the fact out: such a question asks
+        for nothing that anybody told."""
         theirs = self.theirs
         certain = theirs.content - self.new - any_such(self.lesson.question, self.words)
         nobody = not theirs.names and not theirs.plain & people(self.words)
@@ -146,18 +150,19 @@ class Look:
         return bool(plain_words(self.lesson.question) & people(self.words))
 
     def is_replaced(self, mine: Set[str], theirs: Set[str]) -> bool:
-        """Whether some of my words are missing, and others stand there that the fact lacks."""
+        """Whether a word of `mine` is missing in the question, and one of `theirs` is new to the
+        fact."""
         new = self.find_missing(theirs, content(self.known, self.words) | mine)
         return bool(new and self.find_missing(mine, self.theirs.plain))
 
     def find_missing(self, some: Iterable[str], others: Iterable[str]) -> set[str]:
-        """Those of some words that others lack, by whatever name."""
+        """The words of `some` that none of the `others` matches (`alike`)."""
         return {one for one in some if not any(alike(one, two, self.words) for two in others)}
 
 
 @once
 def alike(a: str, b: str, words: Language) -> bool:
-    """Whether two words are forms of one, or parts, or mean the same."""
+    """Whether two words are forms of one word, one is a part of the other, or they are synonyms."""
     if a == b or same_stem(a, b):
         return True
     short, long = sorted((a, b), key=len)
@@ -186,19 +191,19 @@ def share(some: Set[str], of: Set[str]) -> float:
 
 @once
 def in_order(text: str, words: Language) -> tuple[str, ...]:
-    """Its words as they follow each other, without an owner's ending."""
+    """The words of a text in their order, without genitive endings."""
     return tuple(words.bare(word.lower().strip("'")) for word in WORD.findall(text))
 
 
 @once
 def people(words: Language) -> frozenset[str]:
-    """The words for whoever speaks and whoever is spoken to."""
+    """The pronouns of the first and the second person."""
     return frozenset({*words.record["person"]["second"], *words.record["person"]["first"]})
 
 
 @once
 def any_such(text: str, words: Language) -> frozenset[str]:
-    """Words behind an indefinite article."""
+    """The words behind an indefinite article."""
     found = [word.lower() for word in WORD.findall(text)]
     articles = words.record["indefinite"]
     return frozenset(b for a, b in itertools.pairwise(found) if a in articles)
@@ -206,7 +211,7 @@ def any_such(text: str, words: Language) -> frozenset[str]:
 
 @once
 def plain_words(text: str) -> frozenset[str]:
-    """As they stand there, and without an owner's ending."""
+    """The words of a text in small letters, both as they stand and without a genitive's 's."""
     found = frozenset(word.lower() for word in WORD.findall(text))
     return found | {word.split("'")[0] for word in found}
 
@@ -218,7 +223,7 @@ def content(text: str, words: Language) -> frozenset[str]:
 
 @once
 def names(text: str, words: Language) -> frozenset[str]:
-    """Words with a capital inside a sentence, and numbers."""
+    """The names of a text in small letters: words with a capital inside a sentence, and numbers."""
     found = list(WORD.finditer(text))
     inside = [one[0] for one in found if not begins_sentence(text, one.start())]
     kept = (words.bare(word) for word in inside if word[0].isupper() or word[0].isdigit())
@@ -242,7 +247,8 @@ def relatives(text: str, words: Language) -> frozenset[str]:
 
 @once
 def find_listed(text: str, words: Language) -> dict[str | int, set[str]]:
-    """Words of lists that exclude each other, the longest first: name of the list -> words."""
+    """The words of a text from lists of words that exclude each other: name of the list -> words.
+    The longest phrase at a place counts."""
     bare = [words.bare(word.lower()) for word in WORD.findall(text)]
     found: dict[str | int, set[str]] = {}
     at = 0
@@ -260,7 +266,7 @@ def find_listed(text: str, words: Language) -> dict[str | int, set[str]]:
 
 @once
 def sought(text: str, words: Language) -> frozenset[int]:
-    """What sorts of answer a question's own words ask for."""
+    """The sorts of answer that the words of a question ask for, as numbers."""
     plain = f" {fold(text)} "
     sorts = enumerate(words.record["asks_for"])
     return frozenset(i for i, phrases in sorts if any(f" {one} " in plain for one in phrases))
@@ -268,5 +274,5 @@ def sought(text: str, words: Language) -> frozenset[int]:
 
 @once
 def find_wanted(text: str, words: Language) -> frozenset[re.Pattern]:
-    """What the value must hold, by how one of the sentences of a question begins."""
+    """The patterns that the value has to hold, by how a sentence of the question begins."""
     return frozenset(holds for begins, holds in words.answers if begins.search(text))

@@ -1,7 +1,7 @@
-"""Who answers: the base alone, the version in use, or either of them saying what is remembered.
+"""Decides who answers: the base model, the version in use, or either of them saying a fact.
 
-Two limits, both measured: a score of NEAR means that a question is about a taught fact, a score of
-SURE that it asks for that fact.  A forgotten fact near a question keeps versions from answering.
+Two thresholds, both measured: a score of NEAR means that a question is about a taught fact, a score
+of SURE that it asks for that fact. A forgotten fact near a question keeps versions from answering.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from oneseek.engine.model.tokenizer import Tokenizer
 
 BASE, VERSION, SKILL = "base", "version", "skill"
 TASTE = "taste"
-AT_ONCE = 3  # facts that one answer says
-BESIDE = 0.5  # how sure the others have to be, of what the first is
-KEPT = 1_000  # texts
-FEW = 2  # words of a message that is understood only after what was said before it
+AT_ONCE = 3  # facts in one answer, at most
+BESIDE = 0.5  # minimum score of the others, relative to the first's
+KEPT = 1_000  # texts that `Recalled` keeps, at most
+FEW = 2  # words, at most, of a message that needs the ones before it
 REFERS = re.compile(
     r"\b(?:(?:about|of|with|for|to|from|make|write|put|say|explain|translate|om|av|med|för|till) "
     r"(?:it|det|den)|he|she|its|they|their|them|him|her|his|hers|this|that(?!(?:[’']s| is) (?:all|it)\b)|"
@@ -51,8 +51,8 @@ class Speaking:
 
 
 class Recalled:
-    """What the memory and the documents answered of late, to be known again in a conversation of
-    somebody who does not say which turns they answered."""
+    """The recent answers of the memory and of documents, by which they are recognised in a
+    conversation that does not mark them."""
 
     def __init__(self) -> None:
         self._by: dict[str, str] = {}
@@ -71,9 +71,9 @@ class Recalled:
 
 
 def drop_quotations(messages: list[dict]) -> list[dict]:
-    """A conversation less what the memory or a document answered, for a small model: it would go on
-    speaking of that. Where the last message speaks of what was said before, only answers that say
-    nothing are left out."""
+    """The conversation without the questions that the memory or a document answered and those
+    answers, since a small model would go on about them. If the last message refers back, only
+    answers that say nothing are dropped, with their questions."""
     last = messages[-1]["content"]
     refers = REFERS.search(last) or len(last.split()) <= FEW
     kept: list[dict] = []

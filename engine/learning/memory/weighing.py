@@ -1,8 +1,7 @@
-"""How likely it is that a question asks for a fact: what it means and what its words say, weighed
-together.
+"""The score of a fact for a question: a weighted sum of embedding features and word features.
 
-The weights (weights.json) are fitted over kinds of facts that the library does not know, by
-tests/bench/weigh.py.
+tests/bench/weigh.py fits the weights (weights.json), on kinds of facts that the library does not
+know.
 """
 
 from __future__ import annotations
@@ -18,13 +17,12 @@ from oneseek.engine.learning.memory.second_look import SIGNS, Look, analyse_ques
 
 WEIGHTS = Path(__file__).with_name("weights.json")
 FITTED = json.loads(WEIGHTS.read_text())
-STEP = 0.1  # of the score, for one nat
-WORDS_GONE = {"mentioned": 1.0, "known": 1.0, "both": 1.0}  # as if all of them were the same
+STEP = 0.1  # score per nat
+WORDS_GONE = {"mentioned": 1.0, "known": 1.0, "both": 1.0}  # as if all words matched
 
 
 def weigh_lesson(lesson: Lesson, question: str, meant: dict[str, float]) -> float:
-    """The score of a lesson that a question looks like: SURE where it is as likely as not that it
-    asks for it."""
+    """The score of a lesson for a question. The language's own threshold is mapped to SURE."""
     look = Look(lesson, analyse_question(question, lesson.language))
     if look.of_any():
         return 0.0
@@ -32,7 +30,7 @@ def weigh_lesson(lesson: Lesson, question: str, meant: dict[str, float]) -> floa
 
 
 def nearness(meant: dict[str, float], code: str) -> float:
-    """The same of a fact whose words are gone."""
+    """The score of a fact whose words are deleted, from its embedding features alone."""
     return score({**meant, **WORDS_GONE}, code)
 
 
@@ -50,8 +48,8 @@ def compute_signs(look: Look) -> dict[str, float]:
 
 
 def form(look: Look) -> dict[str, float]:
-    """Who asks for something else often says it in the same form, with one word exchanged; other
-    words for the same come in another form."""
+    """Features of the form: a question for something else often keeps the form and exchanges one
+    word, while a paraphrase has another form."""
     mine, theirs = in_order(look.lesson.question, look.words), look.theirs.in_order
     alike = SequenceMatcher(None, mine, theirs, autojunk=False).ratio()
     exchanged = float(bool(look.missing and look.new))
@@ -64,7 +62,7 @@ def form(look: Look) -> dict[str, float]:
 
 
 def begins_alike(mine: Sequence[str], theirs: Sequence[str]) -> float:
-    """How much of mine theirs begins with."""
+    """The part of `mine` that `theirs` begins with."""
     same = zip(mine, theirs, strict=False)
     count = next((i for i, (a, b) in enumerate(same) if a != b), min(len(mine), len(theirs)))
     return count / max(1, len(mine))

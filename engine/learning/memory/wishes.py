@@ -1,5 +1,4 @@
-"""What a person wants of the memory itself: to hear all that they told, or that it forgets some of
-it."""
+"""Requests to the memory itself: to list what the person told, or to forget some of it."""
 
 from __future__ import annotations
 
@@ -11,7 +10,7 @@ from oneseek.engine.learning.memory.second_look import alike, content
 from oneseek.engine.learning.memory.statements.quoting import turn_to_person, words_of
 from oneseek.engine.learning.memory.statements.statement import is_statement, text_of
 
-LISTED = 10  # of what was told, the newest first
+LISTED = 10  # facts in a list, at most: the newest
 BEGINS = (
     r"(?:(?:so|ok|okay|and|hey|hi|please|can you|could you|så|ok|och|hej|kan du|snälla)[\s,!]+)*"
 )
@@ -66,19 +65,19 @@ WORDS = {
 
 
 def wants_all(message: str) -> bool:
-    """Whether it asks for all that the memory holds of the person."""
+    """Whether a message asks for all that the memory holds of the person."""
     return ALL.fullmatch(message.strip()) is not None
 
 
 def read_what_to_tell(message: str) -> str:
-    """What somebody asks to hear all about that was told, in their words; empty where they do
-    not."""
+    """The topic of a request such as "what do you know about my dog?", in the person's words; empty
+    for other messages."""
     found = ABOUT_IT.fullmatch(message.strip())
     return found["what"].strip() if found else ""
 
 
 def read_what_to_forget(message: str) -> str:
-    """What a message wants forgotten, in its words; empty where it wants nothing of the kind."""
+    """What a message asks to forget, in the person's words; empty for other messages."""
     found = FORGET.fullmatch(message.strip().rstrip(".!"))
     if not found or "?" in message:
         return ""
@@ -87,8 +86,8 @@ def read_what_to_forget(message: str) -> str:
 
 
 def list_told(facts: Sequence[dict], code: str, what: str = "") -> str:
-    """Each of these as it is said to the person, what was told last first; all of it, or what
-    there is about something."""
+    """The text that lists these facts in the second person: the newest LISTED, and how many more
+    there are. `what` is the topic, if there is one."""
     words = WORDS.get(code, WORDS["en"])
     newest = list_lines(sorted(facts, key=lambda fact: -fact["time"]))
     if not newest:
@@ -101,12 +100,13 @@ def list_told(facts: Sequence[dict], code: str, what: str = "") -> str:
 
 
 def address(what: str, code: str) -> str:
-    """What is the person's own, as it is called to them: "your dog"."""
+    """A noun phrase of the person turned to the second person: "my dog" becomes "your dog"."""
     return language(code if code == "sv" else "en").turn(what, "second")
 
 
 def list_lines(facts: Sequence[dict]) -> list[str]:
-    """The facts as they are told; one that is known in two ways once."""
+    """The facts in the second person, without repetitions: one may be known as a fact and as a
+    statement."""
     return list(dict.fromkeys(say_to_person(fact) for fact in facts))
 
 
@@ -118,7 +118,7 @@ def say_to_person(fact: dict) -> str:
 
 
 def find_concerned(what: str, facts: Sequence[dict]) -> list[dict]:
-    """The facts that hold each word of substance of what is to be forgotten; none of everything."""
+    """The facts that hold each content word of `what`; none if it means everything."""
     words = language(guess(what))
     wanted = frozenset() if EVERYTHING.match(what) else content(what, words)
     found = []
@@ -131,7 +131,7 @@ def find_concerned(what: str, facts: Sequence[dict]) -> list[dict]:
 
 
 def reply_to_forget(what: str, facts: Sequence[dict], code: str) -> str:
-    """The reply to the wish to forget something, of which these facts were found."""
+    """The reply to a request to forget something, for which these facts were found."""
     words = WORDS.get(code, WORDS["en"])
     if EVERYTHING.match(what):
         return words["one_by_one"]

@@ -1,1 +1,1 @@
-"""After every question: what several answers agree on, and the two stages that learn it."""
+"""Several models' answers to one question: what they agree on, and the two stages that learn it."""

@@ -1,9 +1,9 @@
-"""After every question a small training in two stages, which the person never waits for.
+"""A small training in two stages after every question; the person does not wait for it.
 
-The responses are compared first (engine/learning/questions/responses.py).  Stage 1 learns those
-that agree, side by side; stage 2 what the comparison itself says, where that is something else.
-Responses that disagree are nobody's to choose from but the person's.  Samples, counts and the DNA
-fingerprint are stored; events tell every listener what became of each stage.
+The responses are compared first (engine/learning/questions/responses.py). Stage 1 learns those that
+agree, stage 2 the answer of the comparison itself, if that differs. If the responses disagree, a
+person chooses. Samples, counts and the DNA fingerprint are stored; events report the outcome of
+each stage.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ SHOWN = 120  # characters of a question in an event
 
 
 def make_outcome(outcome: str, reason: str) -> dict:
-    """What a stage says that trained nothing."""
+    """Return the outcome of a stage that trained nothing."""
     return {"outcome": outcome, "reason": reason, "version": None}
 
 
@@ -57,7 +57,7 @@ Ask = Callable[[list[dict]], Awaitable[list[str]]]
 
 
 async def ask_nobody(examples: list[dict]) -> list[str]:
-    """Where there is no queue to ask in, what disagrees is let go."""
+    """Drop answers that disagree, because there is no queue to ask a person in."""
     return []
 
 
@@ -66,9 +66,9 @@ class BadQuestion(ValueError):
 
 
 class MicroTraining:
-    """`learn(examples, line)` trains one stage and answers {"outcome", "reason", "version"}, the
+    """`learn(examples, line)` trains one stage and returns {"outcome", "reason", "version"}, the
     version a record or None; `ask(examples)` puts answers of which one at most is right before a
-    person, and says their ids; `emit(event)` hears every event as it happens."""
+    person and returns their ids; `emit(event)` receives every event."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class MicroTraining:
         self.counting = asyncio.Lock()
 
     def listen(self, emit: Callable[[dict], Any]) -> None:
-        """Tell somebody else of every event as well."""
+        """Add a listener for every event."""
         self.listeners.append(emit)
 
     async def submit(
@@ -101,9 +101,9 @@ class MicroTraining:
         source: dict | None = None,
         analyzed: Mapping | None = None,
     ) -> dict:
-        """Store what came in and answer at once; `process` does the training later. What nobody
-        `approved` is compared and counted, and not learned; `analyzed` is the caller's own analysis
-        (engine/learning/questions/responses.py, analyse)."""
+        """Store a question with its responses and return at once; `process` trains later. Without
+        `approved` the responses are compared and counted, and not learned; `analyzed` is the
+        caller's own analysis (engine/learning/questions/responses.py, analyse)."""
         _check(question, raw_responses)
         language = language or self.detect(question[:COMPARED])
         line = line_for(language, await self._lines())
@@ -134,8 +134,8 @@ class MicroTraining:
         return {"run": run, "language": language, "line": line, "question_number": count}
 
     async def process(self, run: str, stages: Sequence[int] = STAGES) -> dict | None:
-        """Both stages of one question, or those asked for; safe to repeat after a crash. What is
-        stored of the last of them."""
+        """Run both stages of one question, or the given ones; safe to repeat after a crash. Return
+        the stored sample of the last of them."""
         self.running = run
         try:
             sample = await self.store.get("samples", f"stage1_{run}")
@@ -153,8 +153,7 @@ class MicroTraining:
             self.running = ""
 
     async def list_waiting(self) -> list[str]:
-        """Questions whose stages are not both done, oldest first; after a crash, go on with
-        them."""
+        """The questions whose stages are not both done, oldest first, to resume after a crash."""
         keys = set(await self.store.keys("samples"))
         first = sorted(key[7:] for key in keys if key.startswith("stage1_"))
         return [run for run in first if f"stage2_{run}" not in keys]
@@ -192,7 +191,7 @@ class MicroTraining:
         return analyse(sample["responses"], question, language, self.detect, given)
 
     async def _first(self, sample: dict, found: Analysis) -> None:
-        """The responses that agree, as they are; what disagrees is asked."""
+        """Learn the responses that agree, as they are; ask about those that disagree."""
         if result := await self._decide(sample, found):
             await self._end(1, sample, found, result)
             return
@@ -200,7 +199,7 @@ class MicroTraining:
         await self._end(1, sample, found, await self._taught(sample, texts))
 
     async def _second(self, sample: dict, found: Analysis) -> None:
-        """What the comparison says, where it is something else than a response as it stands."""
+        """Learn the comparison's answer, where it differs from the responses that were learned."""
         first = await self.store.get("samples", f"stage1_{sample['run']}")
         result = make_outcome(first["outcome"], first["reason"])
         if first["outcome"] not in UNDECIDED:
@@ -210,7 +209,7 @@ class MicroTraining:
         await self._end(2, {**sample, "examples": []}, found, result)
 
     async def _decide(self, sample: dict, found: Analysis) -> dict | None:
-        """The outcome, where there is nothing to train."""
+        """Return the outcome where there is nothing to train, else None."""
         if not sample["approved"]:
             return NOT_APPROVED
         if found.verdict == NOTHING:
@@ -221,8 +220,8 @@ class MicroTraining:
         return {**ASKED, "examples": await self.ask(rivals)}
 
     async def _rivals(self, sample: dict, found: Analysis) -> list[dict]:
-        """The answers of which a person must choose one: those of the responses, or theirs and the
-        one that was learned before."""
+        """Return the answers that a person has to decide on: one of each camp, or the agreed one
+        where an answer learned before contradicts it."""
         best = [max(camp, key=lambda i: (found.weights[i], -i)) for camp in found.camps]
         answers = [sample["responses"][i]["response"] for i in best]
         if found.verdict == DISAGREE:
@@ -241,7 +240,7 @@ class MicroTraining:
         return await self.learn([self._example(sample, one) for one in distinct], sample["line"])
 
     async def _end(self, stage: int, sample: dict, found: Analysis, result: dict) -> None:
-        """Keep what became of a stage, and tell it."""
+        """Store the outcome of a stage and emit its event."""
         version = result["version"] and result["version"]["name"]
         target = sample["responses"][found.target]["response"] if stage == 1 else found.answer
         told = {"outcome": result["outcome"], "examples": result.get("examples", [])}
@@ -277,7 +276,8 @@ class MicroTraining:
             await self._tell({"type": "dna_updated", **update}, [])
 
     async def _tell(self, event: dict, ops: list) -> None:
-        """Store the event with what it tells of, then tell; who was away finds it in the store."""
+        """Store the event together with `ops`, then emit it; a listener that was away finds it in
+        the store."""
         async with self.counting:
             stats = await self.stats()
             stats["events"] += 1
@@ -299,7 +299,7 @@ class MicroTraining:
                 await told
 
     async def _drop_old_samples(self) -> None:
-        """Old samples go: their examples and versions say what was learned."""
+        """Delete old samples; their examples and versions record what was learned."""
         keys = sorted(await self.store.keys("samples"), key=lambda key: (key[7:], key))
         if old := keys[: max(0, len(keys) - KEPT_SAMPLES)]:
             await self.store.batch([["delete", "samples", key] for key in old])
@@ -320,7 +320,8 @@ def _check(question: str, raw_responses: Sequence[dict]) -> None:
 async def offer_examples(
     queue: SavedQueue, coder: Any, examples: list[dict]
 ) -> tuple[list[str], dict[str, Any]]:
-    """The ids of those that are ready to be learned; and if none is, what became of them."""
+    """Offer examples to the queue; return the ids of those ready to learn, and the outcome if none
+    is."""
     ids, unfit, before = [], "", ""
     for example in examples:
         try:
@@ -340,6 +341,6 @@ async def offer_examples(
 
 
 async def hold(queue: SavedQueue, examples: list[dict]) -> list[str]:
-    """Answers of which a person chooses one."""
+    """Put answers into the queue for a person to choose one of; return their ids."""
     records = [await queue.change(lambda q, one=one: q.add(one, "held")) for one in examples]
     return [record["id"] for record in records if record]

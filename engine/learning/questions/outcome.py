@@ -1,5 +1,5 @@
-"""Everything that came of a question: its two stages, and of each the version it became, that
-version's entries in the ledger, and its fingerprint."""
+"""The outcome of a question: its two stages, and for each the version it became, that version's
+ledger entries and its fingerprint."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ ABOUT = ("run", "question", "responses", "language", "source", "time")
 
 
 async def outcome_of(versions: Versions, run: str) -> dict:
-    """What is stored of the question; KeyError where nothing is."""
+    """Return what is stored of the question; KeyError where nothing is."""
     store = versions.store
     kept = [await store.get("samples", f"stage{number}_{run}") for number in (1, 2)]
     if kept[0] is None:
@@ -26,7 +26,7 @@ async def _stage(versions: Versions, number: int, sample: dict) -> dict:
 
 
 async def _version(versions: Versions, name: str | None) -> dict | None:
-    """The version of this name, with what the ledger tells of it."""
+    """Return the version of this name with its ledger entries and fingerprint, or None."""
     records = [one for one in await versions.records() if name and one["name"] == name]
     if not records:
         return None
@@ -38,7 +38,7 @@ async def _version(versions: Versions, name: str | None) -> dict | None:
 
 
 async def _entries(versions: Versions, number: int) -> list[dict]:
-    """What the ledger tells of a version, oldest first. After a reset numbers begin again."""
+    """Return a version's ledger entries, oldest first; a reset starts the numbers again."""
     found: list[dict] = []
     for one in await versions.ledger.entries():
         if one["kind"] == "reset":

@@ -52,10 +52,10 @@ LOADED = frozenset(
 ENOUGH_WORDS = 60
 SAME = 0.5  # from this similarity on two responses say the same
 COMPARED = 4000  # characters of a question and of a response
-STEM = 5  # letters by which a word is known again in another form
-MOST_LEARNED = 4  # responses side by side
+STEM = 5  # first letters by which forms of a word are matched
+MOST_LEARNED = 4  # responses that are learned together
 AGREED, ALONE, DISAGREE, NOTHING = "agreed", "alone", "disagree", "nothing"
-CALLER = "analysis"  # who votes for the answer that a caller's own analysis came to
+CALLER = "analysis"  # the voter for the answer of a caller's own analysis
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ class Analysis:
     biases: list[float]
     qualities: list[float]
     weights: list[float]
-    camps: list[list[int]]  # who says the same, the most votes first
+    camps: list[list[int]]  # responses that say the same, the most votes first
     verdict: str
     learn: list[int]  # the responses to learn side by side
     target: int
@@ -87,38 +87,38 @@ def bias_of(text: str) -> float:
 
 
 def find_answer(response: str, question: str = "") -> str:
-    """The sentence that answers: the one with most of the question's words, of which names, that
-    every sentence has, count half; the first of equals."""
+    """Return the sentence that repeats most of the question's words, the first of equals. Names
+    count half, because every sentence has them."""
     sentences = [one.strip() for one in _SENTENCE.split(response.strip()) if one.strip()]
     worth = _worth(question)
     return max(sentences, key=lambda one: _nearness(one, worth), default=response)
 
 
 def _worth(question: str) -> dict[str, int]:
-    """What each word of a question counts, by its stem."""
+    """Return the weight of each word of a question, by its stem."""
     asked = {word for word in _WORD.findall(question) if word.casefold() not in _SMALL}
     return {word.casefold()[:STEM]: 1 if word[0].isupper() else 2 for word in asked}
 
 
 def _nearness(sentence: str, worth: Mapping[str, int]) -> int:
-    """How much of a question a sentence takes up."""
+    """Return how much of a question a sentence repeats, by the weights of its words."""
     return sum(worth.get(word, 0) for word in {one[:STEM] for one in words_of(sentence)})
 
 
 def core_of(response: str, question: str = "") -> set[str]:
-    """What a response says that the question did not."""
+    """Return the words of a response's answering sentence that the question does not hold."""
     said = words_of(_CONTRAST.sub(" ", find_answer(response, question).casefold()))
     asked = {word[:STEM] for word in words_of(question)}
     return {word for word in said - _SMALL - _NOT if word[:STEM] not in asked} or said
 
 
 def similarity(one: str, other: str, question: str = "") -> float:
-    """Of two responses, from what they say."""
+    """Return the similarity of two responses, in [0, 1]."""
     return _alike(_read_response(one, question), _read_response(other, question))
 
 
 class Reading(NamedTuple):
-    """What of a response is compared with others."""
+    """The parts of a response that are compared."""
 
     core: set[str]
     numbers: set[str]
@@ -148,8 +148,8 @@ def analyse(
     detect: Callable[[str], str] = lambda text: "",
     given: Mapping | None = None,
 ) -> Analysis:
-    """`responses` are [{"model", "response"}], at least one; `given` is what a caller's own
-    analysis says: {"answer", "weights": {model: number}, "consensus", "bias", "fairness"}, each or
+    """Compare `responses`, [{"model", "response"}], at least one. `given` is a caller's own
+    analysis: {"answer", "weights": {model: number}, "consensus", "bias", "fairness"}, each or
     none."""
     if not responses:
         raise ValueError("there are no responses to compare: at least one is needed")
@@ -199,7 +199,7 @@ def _count_votes(
     question: str,
     given: Mapping,
 ) -> tuple[list[list[int]], str]:
-    """Who says the same, the most votes first, and whether that is more than half."""
+    """Return the camps, the most votes first, and the verdict."""
     if not says:
         return [], NOTHING
     models = {i: responses[i]["model"] for i in says}
@@ -211,7 +211,7 @@ def _count_votes(
     ranked = []
     for camp in camps:
         others = {models[i] for i in says if i not in camp}
-        inside = {models[i] for i in camp} - others  # who contradicts itself says nothing
+        inside = {models[i] for i in camp} - others  # who contradicts itself has no vote
         if _is_backed([responses[i]["response"] for i in camp], question, given.get("answer")):
             inside.add(CALLER)
         ranked.append((sum(voice[model] for model in inside), camp))
@@ -222,7 +222,7 @@ def _count_votes(
 
 
 def _camps(responses: Sequence[dict], says: list[int], alike: list[list[float]]) -> list[list[int]]:
-    """The responses by what they say; within a camp everybody agrees with everybody."""
+    """Group the responses by what they say; within a camp every one agrees with every other."""
     camps: list[list[int]] = []
     for i in sorted(says, key=lambda i: (len(responses[i]["response"]), responses[i]["response"])):
         camp = next((one for one in camps if all(alike[i][j] >= SAME for j in one)), None)
@@ -234,7 +234,7 @@ def _camps(responses: Sequence[dict], says: list[int], alike: list[list[float]])
 
 
 def _is_backed(texts: Sequence[str], question: str, answer: str | None) -> bool:
-    """A caller's own answer says what a camp says."""
+    """Whether a caller's own answer says the same as a camp."""
     return bool(answer) and any(similarity(str(answer), one, question) >= SAME for one in texts)
 
 

@@ -1,1 +1,1 @@
-"""What a round does step by step, and the gate that judges it."""
+"""The training steps of a round, and the evaluator (`Gate`) that judges the result."""

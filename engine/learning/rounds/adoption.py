@@ -1,6 +1,5 @@
-"""An adapter made elsewhere, before it is used: no step is trained, the gate asks what it asks of
-practice.
-"""
+"""Evaluates an adapter made elsewhere before it is used: no step is trained, and the evaluator asks
+what it asks after a consolidation."""
 
 from __future__ import annotations
 
@@ -18,7 +17,8 @@ from oneseek.engine.learning.rounds.workbench import Workbench
 
 
 class Adoption(Steps):
-    """Not worse than what is in use on what was taught, and nothing that was known is lost."""
+    """Accepts an adapter no worse on taught facts than the version in use, if it lost nothing
+    known."""
 
     usual = "imported"
 

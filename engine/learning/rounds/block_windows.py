@@ -1,9 +1,9 @@
-"""Modes `full` and `hybrid`: whole blocks as float32 masters, trained a window at a time; and an
-adapter whose A stands still.
+"""Modes `full` and `hybrid`: trains float32 master weights of whole blocks, one window at a time;
+and an adapter whose A is frozen.
 
-Every trained value lies in one flat array, as in mode `lora`; only the window being trained has
-gradients and moments on the device, and windows take turns when they do not all fit the budget.
-`hybrid` trains its LoRA window first, folds it into the blocks once it no longer helps, and goes on
+Every trained value lies in one flat array, as in mode `lora`; only the current window has gradients
+and moments on the device, and windows take turns when they do not all fit the budget. `hybrid`
+trains its LoRA window first, merges it into the blocks once its loss stops falling, and continues
 in full.
 """
 
@@ -35,8 +35,8 @@ def blocks_of(trained: Trained) -> dict[str, list[str]]:
 
 
 def windows_of(trained: Trained, budget: int | None, frozen_a: bool = False) -> list[list[str]]:
-    """The entries trained together: LoRA first where there is one, then as many blocks as fit. A
-    frozen A is in none."""
+    """Return the windows, each the entries trained together: LoRA first if there is one, then as
+    many blocks as fit. A frozen A is in none."""
     lora = [
         name for name in trained.entries
         if ".lora_" in name and not (frozen_a and name.endswith(".lora_A.weight"))
@@ -52,7 +52,7 @@ def windows_of(trained: Trained, budget: int | None, frozen_a: bool = False) -> 
 
 
 async def masters(model: Model, trained: Trained) -> np.ndarray:
-    """The model's own values of what is trained whole; everything else is zero."""
+    """Return the model's own values of the entries trained in full; all others are zero."""
     flat = np.zeros(trained.size, np.float32)
     for names in blocks_of(trained).values():
         for name in names:
@@ -61,7 +61,8 @@ async def masters(model: Model, trained: Trained) -> np.ndarray:
 
 
 def fold_adapter(trained: Trained, flat: np.ndarray) -> np.ndarray:
-    """The adapter added to the masters of its modules; where there is none, it stays as it is."""
+    """Merge the adapter into the masters of its modules and zero its B; a module without masters
+    keeps its adapter."""
     flat = flat.copy()
     for a in trained.entries:
         module = a.removesuffix(".lora_A.weight")
@@ -74,7 +75,8 @@ def fold_adapter(trained: Trained, flat: np.ndarray) -> np.ndarray:
 
 
 class Windows:
-    """A candidate as rounds/candidate.py has it, over more than is trained at once."""
+    """A candidate with the interface of rounds/candidate.py, of which one window at a time is
+    trained."""
 
     def __init__(
         self,
@@ -93,7 +95,7 @@ class Windows:
         self.near_to = np.broadcast_to(np.float32(0), (trained.size,))
 
     def _layout(self, names: list[str]) -> Trained:
-        """The layout of one window: its own flat array, and one for all that it does not train."""
+        """The layout of one window: an array of what it trains, and one of what stays frozen."""
         shapes = {name: shape for name, (_, shape) in self.trained.entries.items()}
         still = Trained.of(
             {name: shape for name, shape in shapes.items() if name not in names},
@@ -110,7 +112,7 @@ class Windows:
 
     @property
     def rate_share(self) -> float:
-        """Whole weights want a much smaller rate than an adapter."""
+        """The factor on the learning rate: full weights need a much smaller one than an adapter."""
         return 1.0 if self.lora_first else self.config.full_rate / self.config.learning_rate
 
     def turn(self) -> int:
@@ -120,7 +122,7 @@ class Windows:
         return first + self.steps // TURN % (len(self.names) - first)
 
     async def go_on_in_full(self) -> np.ndarray:
-        """Fold the adapter in and train the blocks; what was there before, to roll back to."""
+        """Merge the adapter and train the blocks; return the values before, for a rollback."""
         flat, _, steps = await self.state()
         self.lora_first = False
         self.begin(fold_adapter(self.trained, flat), None, steps)
@@ -147,7 +149,7 @@ class Windows:
         self.window.hold_to(self._part(self.layouts[self.at], flat))
 
     def _place(self) -> None:
-        """The window whose turn it is onto the device, the rest beside it."""
+        """Upload the window whose turn it is, and the rest as frozen."""
         self.at = self.turn()
         layout = self.layouts[self.at]
         parts = [self._part(layout, array) for array in self.whole]
@@ -170,7 +172,7 @@ class Windows:
         return flat
 
     async def state(self) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray], int]:
-        """Everything, the window's part as it is now."""
+        """Return all values and moments, the window's as they are now, and the step."""
         layout = self.layouts[self.at]
         flat, (m, v), _ = await self.window.state()
         for whole, part in zip(self.whole, (flat, m, v), strict=True):
@@ -195,7 +197,7 @@ class Windows:
 
 
 class Plateau:
-    """Tells when the loss has stopped falling, by its means over TURN steps."""
+    """Detects that the loss has stopped falling, by its means over TURN steps."""
 
     def __init__(self, config: TrainingConfig) -> None:
         self.stop = ConfidenceAutoStop(

@@ -1,9 +1,8 @@
-"""One training step after another on a candidate, a copy of the adapter: what the chat uses stays
-untouched.
+"""Trains a candidate, a copy of the adapter, step by step; the adapter in use stays untouched.
 
 A step is a pure function of the candidate, its moments and the batch, and can stop after any of its
-dispatches.  lesson.py, dataset.py and taste/attempt.py decide what the batches hold,
-training_engine.py what becomes of the result.
+dispatches. lesson.py, dataset.py and taste/attempt.py decide what the batches hold,
+training_engine.py what happens to the result.
 """
 
 from __future__ import annotations
@@ -21,12 +20,12 @@ from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained
 
 STATE = ("", ".m", ".v")  # the candidate and its two moments
-PULL, AWAY = ".pull", ".away"  # what holds it to where it began
+PULL, AWAY = ".pull", ".away"  # of the proximal term, which pulls it to its start
 
 
 @dataclass(frozen=True)
 class Hyper:
-    """What the optimiser is told at each step."""
+    """The optimiser's settings at one step."""
 
     rate: float
     beta1: float = 0.9
@@ -36,7 +35,7 @@ class Hyper:
     max_norm: float = 1.0
 
     def at(self, step: int) -> np.ndarray:
-        """The numbers AdamW reads at step 1, 2, ..."""
+        """Return the numbers that AdamW reads at step 1, 2, ..."""
         corrections = (1 - self.beta1**step, 1 - self.beta2**step)
         first = (self.rate, self.beta1, self.beta2, self.eps, self.decay)
         return np.array([*first, *corrections, self.max_norm], np.float32)
@@ -44,7 +43,7 @@ class Hyper:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one step reports. A norm that is not finite means that the step changed nothing."""
+    """The report of one step. A norm that is not finite means that the step changed nothing."""
 
     step: int
     losses: np.ndarray  # of each target row, weighted as the batch said
@@ -68,8 +67,8 @@ class Candidate:
         memory_budget: int | None = None,
         dropout: float = 0.0,
         room: Room | None = None,
-        still: dict | None = None,  # tensors of what is changed from the base but not trained
-        near: float = 0.0,  # how hard it is held to where it began
+        still: dict | None = None,  # tensors that differ from the base and are not trained
+        near: float = 0.0,  # weight of the proximal term
     ) -> None:
         self.model, self.trained, self.still = model, trained, still or {}
         self.memory_budget, self.dropout, self.near = memory_budget, dropout, near
@@ -97,24 +96,24 @@ class Candidate:
             self.hold_to(adapter)
 
     def hold_to(self, flat: np.ndarray) -> None:
-        """Where it is held near to, for a round that goes on from a later step."""
+        """Set the weights that the proximal term pulls to, for a round that resumes at a later
+        step."""
         if self.near:
             self.tensors[self.trained.name + AWAY].write(np.float32(-self.near) * flat)
 
     async def state(self) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray], int]:
-        """What `begin` needs to go on from here with identical bits."""
+        """Return the state from which `begin` resumes with identical bits."""
         arrays = [await self.tensors[self.trained.name + suffix].read() for suffix in STATE]
         return arrays[0], (arrays[1], arrays[2]), self.steps
 
     async def look(self) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray], int]:
-        """As `state`, but to be stored before the next step: no copy where there need not be
-        one."""
+        """The same as `state`, to be stored before the next step; copies only where it must."""
         arrays = [await self.tensors[self.trained.name + suffix].look() for suffix in STATE]
         return arrays[0], (arrays[1], arrays[2]), self.steps
 
     def run_for(self, tokens: int, rows: int, choices: int = 0, above: bool = False) -> Run:
-        """What computes a step of this shape, over so many `choices` where it has any; `above` the
-        layers that nothing is trained in, whose states are given."""
+        """Return the run of a training step of this shape, with `choices` for the preference loss;
+        with `above`, only of the layers from the first trained one on, given the states below."""
         key = tokens, rows, choices, above
         if key not in self._runs:
             more: dict[str, Any] = {"near": True} if self.near else {}
@@ -127,7 +126,7 @@ class Candidate:
         return self._runs[key]
 
     def load(self, batch: dict[str, np.ndarray], hyper: Hyper, seed: int = 0) -> None:
-        """Set the next step up; `advance` then computes it."""
+        """Prepare the next step, which `advance` then computes."""
         shape = len(batch["ids"]), len(batch["take"]), len(batch.get("share", ()))
         run = self.run_for(*shape, "below" in batch)
         for name, array in batch.items():

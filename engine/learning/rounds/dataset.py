@@ -1,8 +1,7 @@
-"""Batch training over a data set: epochs, a part that is held back and answered, the best state
-kept, the end when it gets no better.
+"""Batch training over a data set: epochs, held-out evaluation, the best state, early stopping.
 
-Every answer of the set is one row; the base model's own answers to general questions are held in
-every step, as in lessons, so that what was known stays known.
+Every answer of the set is one row. As in lessons, each step has regularisation examples, so that
+what was known stays known; a skill, which is asked nothing else, has none.
 """
 
 from __future__ import annotations
@@ -35,17 +34,17 @@ from oneseek.engine.learning.rounds.verdict import ACCEPT, REJECT, Measure, Verd
 from oneseek.engine.learning.rounds.workbench import Workbench
 from oneseek.engine.learning.skills.held_out import HeldOutTest, Score, foreseen, sentence
 
-LONGEST = 512  # tokens of an example: of what is longer, the end is kept
-VALIDATED = 128  # examples of the validation part whose loss is taken
-ANSWERED = 24  # and of those that are answered
-LOOKED_AT = 64  # examples by which it is found how answers are to be compared
+LONGEST = 512  # tokens of an example, at most
+VALIDATED = 128  # examples of the validation part, at most
+ANSWERED = 24  # and of these that are answered
+LOOKED_AT = 64  # training examples that decide how answers are compared
 SURE = 2  # epochs in a row with every held-back example right
-TIMES_AT_LAST = 3  # passes over the held-back examples, after the gate has accepted the run
-TASTED = 8  # examples that tell the gate in which languages to ask
+TIMES_AT_LAST = 3  # passes over the held-out examples after the run was accepted
+TASTED = 8  # examples that tell the evaluator in which languages to ask
 
 
 def data_set_record(path: Path) -> dict:
-    """A data set as the queue would hold it: one example, named by its hash."""
+    """Return the queue record of a data set: one example, named by its hash."""
     data = DataSet(path)
     return {
         "id": data.sha256[:16],
@@ -61,7 +60,7 @@ def data_set_record(path: Path) -> dict:
 
 
 def file_of(record: dict) -> Path:
-    """Where the data set lies; one that came with its text is written out when it is needed."""
+    """Return the file of a data set; one stored with its text is written out when it is needed."""
     if "text" not in record:
         return Path(record["answer"])
     path = Path(tempfile.gettempdir()) / f"oneseek-{record['sha256'][:32]}{record['suffix']}"
@@ -73,7 +72,7 @@ def file_of(record: dict) -> Path:
 
 
 def row_of(example: Example, coder: Coder) -> Row:
-    """What is learned of an example; of a long one, its end."""
+    """The row of an example: a long answer without its end, a long history without its start."""
     if not example.history:
         ids = coder.tokenizer.encode(example.answer)[: LONGEST - 1]
         return Row("taught", ids[:1], [*ids[1:], coder.end])
@@ -86,7 +85,7 @@ class DataSetAttempt(Steps):
 
     usual = "trained"
     pace: FallingPace
-    compared: tuple[Score, Score]  # how it does what is held back, and how that was done before
+    compared: tuple[Score, Score]  # held-out scores: now, and before
 
     def __init__(self, trainer: Workbench, before: np.ndarray, plan: Plan) -> None:
         c, (record,) = trainer.config_of(plan), plan.lessons
@@ -106,12 +105,12 @@ class DataSetAttempt(Steps):
         self.frozen = trainer.frozen_rows(rows) if self.is_skill else None
         self.stop = ConfidenceAutoStop(c.confidence_auto_stop)
         self.test = self._test()
-        self.results: list[Score] = []  # how the held-back part is done, after each epoch
-        self.losses: list[float] = []  # of the validation part, after each epoch
-        self.validated: float | None = None  # by the last step, when it ended an epoch
+        self.results: list[Score] = []  # held-out score after each epoch
+        self.losses: list[float] = []  # validation loss after each epoch
+        self.validated: float | None = None  # the newest of them, if the last step ended an epoch
         self.best: np.ndarray | None = None
         self._order: tuple[int, list[int]] = (-1, [])
-        self.last: list[list[int]] = []  # what the steps at last hold, and the first of these
+        self.last: list[list[int]] = []  # examples of the final steps, and the first of these
         self.last_from = 0
         self.sifted: dict[str, Any] | None = None  # what was judged and skipped
         self.scores: dict[int, int] = {}
@@ -121,7 +120,7 @@ class DataSetAttempt(Steps):
         self.epoch_steps = math.ceil(len(training) / c.batch_size)
 
     def _test(self) -> HeldOutTest | None:
-        """What is to be answered; plain text asks for nothing."""
+        """Return the held-out test; None for plain text, which asks nothing."""
         held = [self.data[number] for number in self.validation[:ANSWERED]]
         seen = [self.data[number] for number in self.training[:LOOKED_AT]]
         held, seen = ([one for one in some if one.history] for some in (held, seen))
@@ -137,7 +136,7 @@ class DataSetAttempt(Steps):
 
     @property
     def stops_by_doing(self) -> bool:
-        """A model that takes turns with others is told from outside when it is enough."""
+        """Whether held-out answers decide when to stop; if models take turns, the run does."""
         c = self.config
         return c.stop_by == "doing" and self.test is not None and not c.rate_multipliers
 
@@ -148,8 +147,7 @@ class DataSetAttempt(Steps):
     # ---- what is worth learning
 
     async def sift(self) -> DataSetAttempt:
-        """Judge every example before the first step; what is poor is skipped, and of the rest the
-        best comes first."""
+        """Score every example before the first step: skip the poor, and train on the best first."""
         found = await self._qualities(self.training)
         scored = zip(self.training, found, strict=True)
         good = {number: one["score"] for number, one in scored if not is_poor(one)}
@@ -183,7 +181,7 @@ class DataSetAttempt(Steps):
     # ---- steps
 
     def select_batch(self, step: int) -> list[int]:
-        """The examples of a step: everyone's turn comes once an epoch, in a new order each time."""
+        """Return the examples of a step: each comes once an epoch, in a new order each time."""
         if self.last:
             return self.last[step - self.last_from]
         epoch, place = divmod(step, self.epoch_steps)
@@ -199,7 +197,7 @@ class DataSetAttempt(Steps):
         practice, draw = self.config.practice, Draw(self.plan.seed, "anchors", step)
         examples: list[Any] = [self.data[number] for number in self.select_batch(step)]
         if self.is_skill:
-            return examples  # nothing else is ever asked of it
+            return examples  # it is asked nothing else
         code = guess(examples[0].answer)
         asks = [any_anchor(code, draw) for _ in range(math.ceil(practice.anchor_rows))]
         asks += [any_text(code, draw) for _ in range(math.ceil(practice.text_rows))]
@@ -209,7 +207,7 @@ class DataSetAttempt(Steps):
         return row_of(ask, self.trainer.coder) if isinstance(ask, Example) else super().row(ask)
 
     async def on_step(self, step: int, measured: dict, hardest: list[float]) -> None:
-        """After each epoch: is it still getting better?"""
+        """After each epoch: validate, keep the best state, and stop early if nothing improves."""
         await super().on_step(step, measured, hardest)
         self.validated = None
         last = step + 1 == self.steps
@@ -230,8 +228,8 @@ class DataSetAttempt(Steps):
             self.pace.end_at(step + 1)
 
     def _best_epoch(self) -> int:
-        """The best epoch so far: by the examples done right and their mean score, then by loss,
-        then the newest. The score counts because one of few examples is right by chance."""
+        """Return the best epoch so far: by the examples right and their mean score, then by loss,
+        then the newest. The mean score counts because one of few examples is right by chance."""
         scores = self.results or [Score(0, 0.0)] * len(self.losses)
         done = [one.right / self._held_out_count + one.score for one in scores]
         return max(range(len(done)), key=lambda at: (done[at], -self.losses[at], at))
@@ -241,7 +239,7 @@ class DataSetAttempt(Steps):
         return len(self.test.held) if self.test else 1
 
     def _enough(self, loss: float) -> bool:
-        """Whether nothing got better for a while: neither what is done nor the loss."""
+        """Whether to stop early: neither the held-out score nor the loss improved for a while."""
         by_loss, c = self.stop.update(loss), self.config.confidence_auto_stop
         if not self.stops_by_doing:
             return by_loss
@@ -251,8 +249,8 @@ class DataSetAttempt(Steps):
         return c.enabled and len(self.results) >= c.min_epochs and (still or sure)
 
     async def foreseen(self) -> tuple[float, Score]:
-        """The loss of the held-back part, and how many of it would be answered exactly as wanted:
-        one reading of all, where answering takes as many as an answer has tokens."""
+        """Return the validation loss, and the score that greedy answers would have, from one
+        forward pass over the wanted answers; decoding would take a pass for each token."""
         examples = [self.data[number] for number in self.validation]
         rows = [self.row(one) for one in examples]
         nats, each = await self.trainer.variants.foreseen(CANDIDATE, rows)
@@ -260,22 +258,22 @@ class DataSetAttempt(Steps):
         return mean_nats(rows, nats), foreseen([one for example, one in pairs if example.history])
 
     async def score_held_out(self, who: Variant) -> Score:
-        """How one of the variants does what is held back; from an empty cache, so that it depends
-        on nothing that was asked before."""
+        """Return the held-out score of one variant, from an empty cache, so that no earlier
+        question counts."""
         assert self.test
         self.trainer.variants.release()
         return await self.test.by(self.trainer.variants, who)
 
     async def validate(self, who: Variant, flat: np.ndarray, of: list[int] | None = None) -> float:
-        """Nats a token of examples that nobody trains on, or of these."""
+        """Return nats a token of the validation examples, or of these."""
         variants, coder = self.trainer.variants, self.trainer.coder
         variants.put(who, flat)
         rows = (row_of(self.data[number], coder) for number in of or self.validation)
         return await variants.loss(who, rows)
 
     async def _teach_all(self, best: np.ndarray) -> None:
-        """Train on the held-back examples after they have judged the run, mixed with as many of the
-        others, in a few slow steps from the best state. A worse result is thrown away."""
+        """Train on the held-out examples after the evaluation, mixed with as many of the others, in
+        a few slow steps from the best state. A worse result is thrown away."""
         candidate, c = self.trainer.candidate, self.config
         known, first = self.results[self._best_epoch()], candidate.steps
         self.last, self.last_from = await self._last_steps(c.max_steps - first), first
@@ -294,8 +292,8 @@ class DataSetAttempt(Steps):
         self.best = flat
 
     async def _last_steps(self, most: int) -> list[list[int]]:
-        """The examples of each step: what was held back and is worth learning, some times, and as
-        many of the others."""
+        """Return the examples of each final step: the held-out ones worth learning, some times, and
+        as many of the others."""
         held = [number for number in self.validation if number not in self.training]
         if self.config.skip_poor and held:
             judged = zip(held, await self._qualities(held), strict=True)
@@ -319,7 +317,7 @@ class DataSetAttempt(Steps):
     # ---- stopping and going on
 
     def adopt_validation(self, losses: list[float], best: np.ndarray | None) -> None:
-        """Another engine asked what is held back, after each epoch."""
+        """Take over another engine's validation losses and best state."""
         self.losses, self.best = losses, best
 
     async def capture(self) -> Arrays:
@@ -340,10 +338,10 @@ class DataSetAttempt(Steps):
         for right, score in captured.get("dones", np.zeros((0, 2))).tolist():
             self.results.append(Score(int(right), score))
 
-    # ---- the gate
+    # ---- evaluation
 
     async def judge(self) -> dict:
-        """Better at what was held back, and nothing that was known is lost."""
+        """Evaluate: better on the held-out examples, and nothing lost that was known."""
         trainer = self.trainer
         gate = trainer.gate(self._recipe())
         trainer.variants.put(ACTIVE, self.before)
@@ -377,13 +375,13 @@ class DataSetAttempt(Steps):
 
     @property
     def is_first(self) -> bool:
-        """Whether there was no version before it but the base."""
+        """Whether the version before it is the base model."""
         return np.array_equal(self.before, self.trainer.fresh()[self.trainer.called])
 
     async def _better_done(self) -> Measure:
         now = await self.score_held_out(CANDIDATE)
         before = await self.score_held_out(BASE if self.is_first else ACTIVE)
-        if self.last:  # the held-back examples were trained on since: the worse result counts
+        if self.last:  # trained on the held-out examples since: the worse score counts
             now = min(now, self.compared[0], key=lambda one: (one.right, one.score))
         self.compared = now, before
         accepted = ACCEPT if self.test and self.test.is_passed(now, before) else REJECT
@@ -391,7 +389,7 @@ class DataSetAttempt(Steps):
         return Measure("held-back examples right", now.right, limit, accepted)
 
     def _recipe(self) -> Recipe:
-        """By a few examples the gate knows the languages it has to ask in."""
+        """Return a recipe of a few examples, by which the evaluator knows its languages."""
         examples = [self.data[number] for number in self.training[:TASTED]]
         lessons = [
             Lesson(e.history[-1]["content"][:500] if e.history else "?", e.answer[:500])

@@ -1,7 +1,7 @@
-"""A round written down: its rows, its steps and its rates, for another engine to train by.
+"""Exports a round for another engine to train: its rows, its steps and its learning rates.
 
-A folder of `dataset.jsonl` (a row a line, as `messages` and as what is trained on), `round.json`
-(which rows each step holds, how fast it moves) and `start`, the adapter it begins with.
+A folder has `dataset.jsonl` (a row per line, as `messages` and as token ids), `round.json` (the
+rows and the rate of each step) and `start`, the adapter it begins with.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from oneseek.engine.learning.rounds.dataset import DataSetAttempt, row_of
 from oneseek.engine.learning.rounds.lesson import Steps
 from oneseek.engine.model.adapters import only_lora, save_peft
 
-CHECKPOINT = "torch.checkpoint"  # what a killed engine goes on from, beside its adapter
+CHECKPOINT = "torch.checkpoint"  # from this and its adapter a killed engine resumes
 ROWS, HELD, ROUND, START = "dataset.jsonl", "held.jsonl", "round.json", "start"
 
 
 class NoRound(ValueError):
-    """A folder that no round was written into."""
+    """A folder without an exported round."""
 
 
 @dataclass(frozen=True)
@@ -37,14 +37,14 @@ class ExportedRound:
     folder: Path
     header: dict[str, Any]  # round.json
     rows: list[Row]
-    held: list[Row]  # of a data set, what nobody trains on
+    held: list[Row]  # held-out rows of a data set
 
     def of(self, step: int) -> list[Row]:
         return [self.rows[number] for number in self.header["steps"][step]]
 
 
 def turns(ask: Any, row: Row, coder: Coder) -> list[dict]:
-    """The row as messages, for a person to read."""
+    """Return the row as messages, for a person to read."""
     said = coder.tokenizer.decode([id for id in row.target if not coder.ends(id)])
     if isinstance(ask, Learn):
         asked = [{"role": "user", "content": ask.question}]
@@ -59,7 +59,7 @@ def turns(ask: Any, row: Row, coder: Coder) -> list[dict]:
 
 
 def line_of(ask: Any, row: Row, coder: Coder) -> dict:
-    """A row for people and for whoever trains by it."""
+    """Return a row as JSON, for people and for another engine."""
     line: dict[str, Any] = {"messages": turns(ask, row, coder), "part": row.part}
     if isinstance(ask, Hold) and ask.begin and not ask.plain:
         line["begin"] = ask.begin  # the base was given these words and went on from them
@@ -87,7 +87,7 @@ def row_in(line: dict) -> Row:
 
 
 async def lines(attempt: Steps) -> tuple[list[str], list[list[int]]]:
-    """Every row of a round once, as JSON, and which of them each step holds."""
+    """Return every distinct row of a round as JSON, and the numbers of each step's rows."""
     numbers: dict[str, int] = {}
     steps = []
     for step in range(attempt.steps):
@@ -136,7 +136,7 @@ async def write(attempt: Steps, folder: Path) -> dict:
         _put(folder / HELD, _encode_held_out(examples, trainer.coder))
     save_peft(folder / START, trainer.trained, attempt.start, trainer.model.name)
     _put(folder / ROWS, found)
-    _put(folder / ROUND, [json.dumps(told)])  # last: a folder that has it is whole
+    _put(folder / ROUND, [json.dumps(told)])  # last: a folder that has it is complete
     return told
 
 
@@ -162,7 +162,7 @@ def read_header(folder: Path) -> dict:
 
 
 def read(folder: Path) -> ExportedRound:
-    """What `write` wrote."""
+    """Return the round that `write` wrote."""
     if not is_round(folder):
         raise NoRound(
             f"{folder} holds no round: {ROUND} is missing. `oneseek export --format dataset` "
@@ -179,7 +179,7 @@ def _rows(path: Path) -> list[Row]:
 
 
 def plain(written: Path) -> tuple[list[str], dict[str, int]]:
-    """What any tool reads of a written round: each taught conversation once; and how many rows of
+    """Return each taught conversation once, in a form that any tool reads, and how many rows of
     which part that leaves out."""
     found: dict[str, None] = {}
     left: dict[str, int] = {}

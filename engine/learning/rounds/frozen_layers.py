@@ -1,6 +1,5 @@
-"""The hidden states below the first trained layer: they are the same for every model and in every
-round, so they are computed once and kept.
-"""
+"""Caches the hidden states below the first trained layer, which are the same for every variant and
+in every round."""
 
 from __future__ import annotations
 
@@ -13,12 +12,12 @@ from oneseek.engine.learning.batch import Batch, Row, extent, own_tokens, pack
 PLACES = ("ids", "positions", "spans")  # all that the states depend on
 FROZEN_BYTES = 16 << 20
 ROW_BYTES = 32 << 20  # of all rows of a data set
-WHOLE = 32  # tokens that the shape of one row is a multiple of
+WHOLE = 32  # the shape of one row is a multiple of this many tokens
 Compute = Callable[[Batch], Awaitable[np.ndarray]]
 
 
 class FrozenLayerCache:
-    """Those of packed tokens, batch by batch; the oldest is dropped first."""
+    """Caches the states of whole batches; the least recently used is dropped first."""
 
     def __init__(self, compute: Compute, most: int = FROZEN_BYTES):
         self.compute, self.most = compute, most
@@ -37,8 +36,8 @@ class FrozenLayerCache:
 
 
 class FrozenRows:
-    """Those of the rows of a data set, which come again in another batch each time. Each row is
-    read by itself, so that its bits do not depend on those beside it."""
+    """Caches the states of a data set's rows, which return in another batch each epoch. Each row is
+    computed alone, so that its bits do not depend on those beside it."""
 
     def __init__(self, compute: Compute) -> None:
         self.compute = compute
@@ -46,12 +45,12 @@ class FrozenRows:
 
     @staticmethod
     def fit(rows: Iterable[Row], width: int) -> bool:
-        """Whether so many rows may be kept; it reads no more of them than fit."""
+        """Whether the states of all these rows may be kept; it reads no more of them than fit."""
         left = ROW_BYTES // (4 * width)
         return all((left := left - own_tokens(row, 0)) >= 0 for row in rows)
 
     async def of(self, batch: Batch) -> np.ndarray:
-        """[tokens, width] of a batch; nothing where it is padded."""
+        """Return the states of a batch, [tokens, width]; zero where it is padded."""
         found: np.ndarray | None = None
         at = batch.shared
         for row in batch.rows:

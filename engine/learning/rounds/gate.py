@@ -1,7 +1,8 @@
-"""The gate: is the candidate better, and is nothing else worse? Each measure comes with its limit.
+"""The evaluator (`Gate`): is the candidate better, and is nothing else worse? Each measure has a
+limit.
 
-A lesson is accepted, accepted as "weakened", given a few more steps, scaled down, or refused;
-practice must be at least as good as the version in use on everything it knows.
+It accepts a lesson, accepts it as "weakened", asks for a few more steps, scales the change down, or
+rejects it; consolidation must be at least as good as the version in use on all that it knows.
 """
 
 from __future__ import annotations
@@ -53,7 +54,7 @@ CHANCE = 0.1  # two shares of two dozen questions that differ by this count as e
 
 
 class Gate:
-    """Asks the variants everything that decides about one attempt."""
+    """Evaluates one attempt by asking the variants."""
 
     def __init__(
         self,
@@ -64,17 +65,18 @@ class Gate:
         came_along: Callable[[str], list[int] | None] = lambda question: None,
         silent: Collection[str] | None = None,
     ) -> None:
-        """`came_along` knows what the base answers to some questions. The version does
-        not answer the `silent` ones, which are out of its scope; None where it answers all."""
+        """`came_along` returns a shipped answer of the base, if any. The `silent` questions
+        (hashes) are outside the adapter scope, so the base answers them; None where the scope is
+        everything."""
         self.variants, self.recipe, self.coder = variants, recipe, coder
         self.came_along = came_along
-        # What the base said is the same for every lesson: whoever passes a dictionary keeps it.
+        # The base answers every lesson the same: a caller's dictionary keeps its answers.
         self.remembered = {} if remembered is None else remembered
         self.said: dict[tuple[str, str, str], str] = {}
         self.silent = silent
 
     def speaks(self, question: str) -> bool:
-        """Whether the version would answer this; where it would not, nothing can have changed."""
+        """Whether the question is in the adapter scope; outside it nothing can have changed."""
         return self.silent is None or short_hash(question) not in self.silent
 
     # ---- lessons
@@ -91,7 +93,8 @@ class Gate:
         return Verdict((*learned, *unharmed), tuple(notes))
 
     async def measure_lessons(self) -> list[Measure]:
-        """What more steps can mend: the facts themselves, and what they are confused with."""
+        """Measure what more steps can improve: recall of facts, and confusion with hard
+        negatives."""
         lessons, earlier = self.recipe.lessons, self.select_earlier(self.recipe.earlier)
         near = look_alikes(self.recipe, lessons, self.recipe.earlier)
         asked = [(x.question, x.value) for x in (*lessons, *earlier)]
@@ -107,15 +110,15 @@ class Gate:
         ]
 
     async def measure_harm(self) -> list[Measure]:
-        """What a smaller change can mend: everything that was not taught. What nothing mends comes
-        first."""
+        """Measure what a smaller change can repair: the effect on all that was not taught.
+        Perplexity comes first, because no smaller change repairs it."""
         harder = await self.perplexity()
         if harder.verdict == REJECT:
             return [harder]
         return [await self.probes(), *await self.drift(SCALE), harder, *self.measure_unrelated()]
 
     def measure_unrelated(self) -> list[Measure]:
-        """The share of unrelated questions that the memory lets through to the version."""
+        """Measure the share of unrelated questions that the memory routes to the version."""
         if self.silent is None:
             return []
         codes = self.languages()
@@ -140,8 +143,8 @@ class Gate:
         )
 
     async def leak(self, questions: Sequence[str], allowed: float = 0.13) -> Measure:
-        """Look-alikes answered with a taught value that the base would not have said. What the
-        version in use says already is not the doing of this lesson: practice mends it."""
+        """Measure how many hard negatives get a taught value that the base would not give. What the
+        version in use leaks already is not this lesson's doing: consolidation mends it."""
         leaks = await self.leaks(CANDIDATE, questions)
         before = await self.leaks(ACTIVE, leaks)
         leaks = [question for question in leaks if question not in before]
@@ -169,12 +172,12 @@ class Gate:
         ]
 
     def select_earlier(self, facts: Sequence[Lesson]) -> list[Lesson]:
-        """The newest of the earlier facts, and some of the others."""
+        """Return the newest of the earlier facts, and a sample of the others."""
         newest, older = list(facts[-EARLIER // 2 :]), list(facts[: -EARLIER // 2])
         return newest + Draw(self.recipe.seed, "earlier").sample(older, EARLIER // 2)
 
     async def earlier(self, chosen: Sequence[Lesson]) -> Measure:
-        """Facts the version in use has and the candidate has not."""
+        """Count the facts that the version in use answers and the candidate does not."""
         lost = await self._find_missing(CANDIDATE, [(x, x.question) for x in chosen])
         if lost:
             held = [x for x in chosen if x.question in lost]
@@ -182,16 +185,16 @@ class Gate:
             lost = [question for question in lost if question not in never]
         return Measure(EARLIER_LOST, len(lost), "0", within(len(lost), 0, SCALE), tuple(lost))
 
-    # ---- practice
+    # ---- consolidation
 
     async def unsure(self) -> list[str]:
-        """The questions of facts that the candidate does not answer after practice."""
+        """Return the questions of facts that the candidate does not answer after consolidation."""
         self.ask_anew()
         return await self._find_missing(CANDIDATE, [(x, x.question) for x in self.recipe.facts])
 
     async def practice(self) -> Verdict:
-        """Judge the candidate after practice: not worse than the version in use on any line, give
-        or take one wording and the leaks that are chance."""
+        """Judge a consolidation: not worse than the version in use on any measure, give or take one
+        wording and the leaks that are chance."""
         self.ask_anew()
         draw = Draw(self.recipe.seed, "practice gate")
         facts = draw.sample(self.recipe.facts, AT_MOST)
@@ -216,7 +219,7 @@ class Gate:
         return self.verdict(measures, await self.measure_harm())
 
     async def measure_held_out(self, who: Variant) -> float:
-        """Loss of what was taught, asked for in wordings no step was trained on."""
+        """Return the loss of the taught answers in held-out wordings."""
         asked = [
             (wording, x.answer)
             for x in self.recipe.lessons
@@ -229,7 +232,7 @@ class Gate:
     # ---- what must stay
 
     async def probes(self) -> Measure:
-        """Common knowledge the base has and the candidate has lost.
+        """Count the common knowledge that the base has and the candidate has lost.
 
         A small model often words its reply anew and leaves the answer out. Such a question is asked
         again with the base's own words up to the answer. A taught value in the reply is a loss.
@@ -257,7 +260,7 @@ class Gate:
         return Measure(LOST, len(lost), "0", verdict, tuple(lost))
 
     async def base_knows(self) -> list[tuple[str, tuple[str, ...], str]]:
-        """Probes whose answer the base has, with its own words before it."""
+        """Return the probes that the base answers, with its own words before the answer."""
         known = [probe for probe in knowledge(self.languages()) if self.speaks(probe[0])]
         key = "knows", *(question for question, _ in known)
         if key not in self.remembered:
@@ -277,7 +280,7 @@ class Gate:
         return languages(self.recipe.lessons)
 
     async def anchor_rows(self, prompts: Sequence[str]) -> list:
-        """Prompts nobody trains on, with the base's own answers."""
+        """Return held-out prompts with the base's own answers."""
         key = "anchors", *prompts
         if key not in self.remembered:
             ids = [self.coder.prompt(q) for q in prompts]
@@ -285,7 +288,7 @@ class Gate:
         return self.remembered[key]
 
     async def base_says(self, questions: Sequence[str]) -> list[list[int]]:
-        """The untouched model's answers; asked only where none came along."""
+        """Return the base's answers; those that did not ship are computed."""
         known = {q: said for q in questions if (said := self.came_along(q)) is not None}
         new = [q for q in questions if q not in known]
         if new:
@@ -295,7 +298,8 @@ class Gate:
         return [known[question] for question in questions]
 
     async def drift(self, otherwise: Advice) -> list[Measure]:
-        """How far answers are from the base's where nothing was taught; silence is the base's."""
+        """Measure how far answers to general prompts are from the base's. Outside the adapter scope
+        the base answers, so there the drift is 0."""
         prompts = talk(self.languages())
         in_scope = [prompt for prompt in prompts if self.speaks(prompt)]
         share = len(in_scope) / len(prompts)
@@ -318,8 +322,8 @@ class Gate:
         ]
 
     async def perplexity(self) -> Measure:
-        """Plain text must not become much harder to predict. It asks nothing: behind a memory the
-        base reads it."""
+        """Measure the change of the perplexity of plain text. Behind a router (the memory) there is
+        none, because the base reads text that asks nothing."""
         if self.silent is not None:
             return Measure("perplexity change", 0.0, "<= 0.10", ACCEPT)
         texts = [text for code in self.languages() for text in paragraphs(code)]
@@ -331,12 +335,13 @@ class Gate:
         return Measure("perplexity change", change, "<= 0.10", within(change, 0.10, REJECT))
 
     def ask_anew(self) -> None:
-        """The candidate is another one now; the others are what they were."""
+        """Drop the candidate's replies, because its weights have changed."""
         self.said = {key: reply for key, reply in self.said.items() if key[0] != CANDIDATE}
 
     async def replies(self, who: Variant, asked: Sequence[tuple[str, str]]) -> list[str]:
-        """To (question, value) each: a reply may end where the value was said, if there is one.
-        Each question is put once, as long as the candidate stays what it is; to the base, once."""
+        """Return the reply to each (question, value); decoding may stop once the value was said, if
+        there is one. Each question is asked once while the candidate stays the same, of the base
+        once at all."""
         said = self.remembered.setdefault("said", {}) if who == BASE else self.said
         new = [one for one in dict.fromkeys(asked) if (who, *one) not in said]
         if new:
@@ -347,7 +352,7 @@ class Gate:
         return [said[who, *one] for one in asked]
 
     async def _find_missing(self, who: Variant, asked: Sequence[tuple[Lesson, str]]) -> list[str]:
-        """The questions whose reply lacks the fact's value."""
+        """Return the questions whose reply lacks the fact's value."""
         replies = await self.replies(who, [(q, lesson.value) for lesson, q in asked])
         return [
             question

@@ -1,10 +1,10 @@
-"""The questions that the gate asks of a version: what could be confused with the facts, common
-knowledge, and talk in general. Nobody trains on any of them.
+"""The evaluator's questions: hard negatives of the facts, common knowledge and general prompts. No
+step trains on any of them.
 
-A version answers only within its adapter's scope: where the memory before it does not take the
-question for one about its facts, the base answers alone. Which questions are out of scope is found
-before a round begins and kept in its plan, by short hashes, so that a replay of the round asks the
-same questions and the history holds no words of anybody's.
+A version answers only within its adapter scope: a question that the memory (the router) does not
+recognise as one about its facts goes to the base. The questions out of scope are found before a
+round begins and stored in its plan as short hashes: so a replay asks the same questions, and the
+history holds nobody's words.
 """
 
 from __future__ import annotations
@@ -36,19 +36,19 @@ def languages(lessons: Iterable[Lesson]) -> list[str]:
 
 
 def knowledge(codes: list[str]) -> list[Probe]:
-    """Questions of common knowledge, some more than are wanted: the base does not know all."""
+    """Return questions of common knowledge, some to spare, because the base does not know all."""
     known = [probe for code in codes for probe in probes(code)]
     return Draw("probes").sample(known, PROBES + PROBES // 2)
 
 
 def talk(codes: list[str]) -> list[str]:
-    """Prompts on which it is measured how far the adapter moves the base."""
+    """Return the prompts on which the drift from the base is measured."""
     share = ANCHORS // len(codes)
     return [prompt for code in codes for prompt in load_held_out_anchors(code)[:share]]
 
 
 def look_alikes(recipe: Recipe, now: Sequence[Lesson], before: Sequence[Lesson]) -> list[str]:
-    """Questions near to what is taught now, and to some of what was taught before."""
+    """Return hard negatives of what is taught now, and of some that was taught before."""
     near = [n.question for x in now for n in recipe.pool(x)[:FOR_THE_GATE]]
     draw = Draw(recipe.seed, "gate")
     old = [n.question for x in before for n in recipe.pool(x)[:FOR_THE_GATE]]
@@ -60,15 +60,15 @@ def short_hash(question: str) -> str:
 
 
 class AdapterScope:
-    """Which of the gate's questions are out of the scope of a round's adapter."""
+    """Finds the evaluator's questions that lie outside the scope of a round's adapter."""
 
     def __init__(self, memory: Memory) -> None:
         self.memory = memory
-        self._read: dict[tuple[str, ...], list[Meaning]] = {}  # what every round is asked
+        self._read: dict[tuple[str, ...], list[Meaning]] = {}  # of the general questions
 
     async def list_outside(self, plan: Plan) -> list[str] | None:
-        """The short hashes of the questions out of scope; None where the memory does not know all
-        of the facts, and the version answers everywhere."""
+        """Return short hashes of the questions out of scope; None where the memory does not know
+        all of the facts, so that the version answers everything."""
         await self.memory.load()
         ids = {*ids_of(plan.lessons), *ids_of(plan.pool)}
         if not ids <= self.memory.list_covered():

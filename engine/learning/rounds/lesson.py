@@ -1,6 +1,6 @@
-"""What a round does on the candidate, step by step, until the gate has spoken.
+"""Trains a round's candidate step by step, and has the evaluator judge it.
 
-The same weights and the same plan give the same bits, whether or not it was interrupted.
+The same weights and the same plan give the same bits, whether or not the round was interrupted.
 """
 
 from __future__ import annotations
@@ -26,14 +26,14 @@ from oneseek.engine.learning.rounds.verdict import ACCEPT, MORE, SCALE, WEAKENED
 from oneseek.engine.learning.rounds.workbench import Workbench
 from oneseek.engine.model.trainable import Trained
 
-HELD = 0.5  # of practice at the full rate: so it learns in fewer steps
-ASKED_OVER = 2  # times, what practice left unsure
-MORE_LOOK_ALIKES = 2  # what a few more steps add when a lesson leaks
+HELD = 0.5  # of consolidation at the full rate, so that it takes fewer steps
+ASKED_OVER = 2  # times, facts that consolidation left unlearned
+MORE_LOOK_ALIKES = 2  # hard negatives that each further step adds when a lesson leaks
 
 
 class Steps:
-    """One attempt of a round, step by step. A subclass says what a step trains on and what the gate
-    asks."""
+    """One attempt of a round, step by step. A subclass says what a step trains on and what the
+    evaluator asks."""
 
     usual = "learned"  # the outcome when all is well
 
@@ -57,11 +57,11 @@ class Steps:
         self.before_switch: np.ndarray | None = None
 
     kept: BaseAnswers  # the base's answers that this round trains towards
-    wrong: Sequence[dict] = ()  # the gate's questions with wrong answers; never stored, for privacy
+    wrong: Sequence[dict] = ()  # evaluation questions answered wrongly; never stored, for privacy
     shapes: Sequence[tuple[int, int]] = ()  # compiled batch shapes, smallest first; empty: any
 
     def asks(self, step: int) -> list:
-        """What this step learns and holds on to."""
+        """Return the examples of a step: to learn, and for regularisation."""
         raise NotImplementedError
 
     def row(self, ask: Any) -> Row:
@@ -72,32 +72,32 @@ class Steps:
         return self.config.practice.kl_weight
 
     async def rows(self, step: int) -> list[Row]:
-        """A step's rows, with what the base says to those it is to be held to."""
+        """Return a step's rows, those of regularisation examples with the base's answers."""
         asks = self.asks(step)
         await self.kept.fill(self.trainer.variants, asks)
         return [self.row(ask) for ask in asks]
 
     async def pack_step(self, step: int) -> Batch:
-        """The arrays of a step."""
+        """Return the arrays of a step."""
         rows = await self.rows(step)
         return pack(rows, self.kl_weight, self.shape(rows))
 
     async def frozen_states(self, batch: Batch) -> dict[str, np.ndarray]:
-        """The states of a step's tokens below the first trained layer, where they are kept."""
+        """Return the cached states of a step's tokens below the first trained layer, if any."""
         return {}
 
     def shape(self, rows: list[Row]) -> tuple[int, int] | None:
-        """The smallest that they fit into: each has a program of its own."""
+        """The smallest shape that holds the rows (each has its own program); None means any."""
         tokens, targets = extent(rows)
         fit = (one for one in self.shapes if tokens <= one[0] and targets <= one[1])
         return next(fit, self.shapes[-1] if self.shapes else None)
 
     async def judge(self) -> dict:
-        """Ask the gate."""
+        """Have the evaluator judge the candidate."""
         raise NotImplementedError
 
     async def on_step(self, step: int, measured: dict, hardest: list[float]) -> None:
-        """A step is done."""
+        """Update the schedule; in mode `hybrid`, train in full once the loss stops falling."""
         self.pace.on_step(step, hardest)
         candidate = self.trainer.candidate
         if self.config.mode != "hybrid" or candidate.mode == "full":
@@ -119,7 +119,7 @@ class Steps:
     # ---- training
 
     async def advance(self, budget_ms: float) -> dict | None:
-        """Train for about this long; None once the round is complete."""
+        """Train for about `budget_ms` and return metrics; None once the round is complete."""
         candidate = self.trainer.candidate
         if self.batch is None:
             if self.complete:
@@ -141,7 +141,7 @@ class Steps:
         return self.metrics
 
     async def load(self) -> None:
-        """Set the next step up."""
+        """Prepare the next step."""
         step, c = self.trainer.candidate.steps, self.config
         self.batch = await self.pack_step(step)
         arrays = self.batch.arrays | await self.frozen_states(self.batch)
@@ -174,12 +174,12 @@ class Steps:
     def adopt_steps(
         self, flat: np.ndarray, moments: tuple[np.ndarray, np.ndarray], steps: int
     ) -> None:
-        """Another engine took the steps: the gate judges what came of them."""
+        """Take over the steps of another engine, for the evaluator to judge."""
         self.trainer.candidate.begin(flat, moments, steps)
         self.pace.end_at(steps)
 
     async def capture(self) -> Arrays:
-        """Everything the next step depends on, to be stored before it; a step under way is
+        """Return all that the next step depends on, to be stored before it; a step under way is
         finished first."""
         while self.batch is not None:
             await self.advance(math.inf)
@@ -210,12 +210,12 @@ class Steps:
             return {self.trainer.called: adapter}
         return {self.trainer.called: self.result}
 
-    # ---- the gate
+    # ---- evaluation
 
     async def decide(
         self, verdict: Verdict, again: Callable[[Verdict], Awaitable[Verdict]]
     ) -> dict:
-        """What becomes of it: where the gate wants less of the change, it gets less."""
+        """Turn a verdict into a decision; scale down or roll back where the evaluator says so."""
         scale, why = 1.0, ""
         for scale_down in SCALES:
             if verdict.advice != SCALE:
@@ -231,14 +231,14 @@ class Steps:
         return self._decision(verdict, scale, why)
 
     async def _show(self, flat: np.ndarray | None = None) -> None:
-        """What the gate sees as the candidate: the trained weights unless told otherwise."""
+        """Give the evaluator these weights as the candidate; by default the trained ones."""
         self.result = flat
         if flat is None:
             flat, _, _ = await self.trainer.candidate.look()
         self.trainer.variants.put(CANDIDATE, flat)
 
     def _decision(self, verdict: Verdict, scale: float, why: str) -> dict:
-        """`why` it was scaled down, if it was."""
+        """Return the decision as a record; `why` is the reason for scaling down, if any."""
         accepted = verdict.advice in (ACCEPT, WEAKENED)
         outcome = {ACCEPT: self.usual, WEAKENED: "weakened"}
         reason = verdict.reason
@@ -256,7 +256,7 @@ class Steps:
 
 
 class LessonAttempt(Steps):
-    """A lesson or practice: the recipe's steps."""
+    """A lesson or a consolidation, by the recipe's steps."""
 
     def __init__(self, trainer: Workbench, before: np.ndarray, plan: Plan) -> None:
         self.practising = plan.kind == PRACTICE
@@ -275,18 +275,18 @@ class LessonAttempt(Steps):
         if self.practising:
             steps, p = self.recipe.practice_steps, c.practice
             pace = FallingPace(c.learning_rate, steps, p.warmup_steps, p.final_rate, HELD)
-        # Practice starts from the base: a fresh adapter, of the same beginnings at any time.
+        # Consolidation starts from the base, with a fresh adapter that is always the same.
         start = trainer.fresh()[trainer.called] if self.practising else before
         super().__init__(trainer, plan, before, start, pace)
         self.extra = 0
-        self.elsewhere: tuple[Trained, np.ndarray] | None = None  # what is in use, in its own shape
-        self.lost: tuple[str, ...] = ()  # questions the gate found lost, being mended
-        self.unsure: tuple[str, ...] = ()  # and those of facts that practice left so
+        self.elsewhere: tuple[Trained, np.ndarray] | None = None  # version in use of another shape
+        self.lost: tuple[str, ...] = ()  # forgotten questions that further steps repeat
+        self.unsure: tuple[str, ...] = ()  # and of facts that consolidation left unlearned
         self.kept = GroupedAnswers(trainer.kept, self.recipe.answer_group)
         self.shapes = self._shapes()
 
     def compare_with(self, layout: Trained, flat: np.ndarray) -> None:
-        """The version in use has another shape: it answers in its own."""
+        """Set the version in use where it has another shape, in which it answers."""
         self.elsewhere = layout, flat
 
     def asks(self, step: int) -> list[Ask]:
@@ -297,8 +297,8 @@ class LessonAttempt(Steps):
         return self.recipe.lesson_step(step, self.extra, self.lost) + mending
 
     def _shapes(self) -> list[tuple[int, int]]:
-        """One for all steps of a lesson, so that one program serves them; in practice, which has
-        many, one for the smaller half of them as well."""
+        """Return one shape for all steps of a lesson, so that one program serves them; for
+        consolidation, which has many, also one for the smaller half of them."""
         seen = range(min(self.steps, 48))
         needs = zip(*(extent(self.kept.most(self.asks(step))) for step in seen), strict=True)
         tokens, targets = map(sorted, needs)
@@ -316,10 +316,10 @@ class LessonAttempt(Steps):
         super().restore(captured)
         self.extra = int(captured["extra"][0])
 
-    # ---- the gate
+    # ---- evaluation
 
     async def judge(self) -> dict:
-        """Accept, a few more steps once, scale down, or refuse."""
+        """Evaluate: accept, train a few more steps once, scale down, or reject."""
         trainer = self.trainer
         apart = await trainer.with_active(*self.elsewhere) if self.elsewhere else None
         gate = trainer.gate(self.recipe, apart, self.plan.config.get(SILENT))
@@ -337,8 +337,8 @@ class LessonAttempt(Steps):
         return {**decision, "held_out": {"before": before, "after": after}}
 
     async def _make_sure(self, gate: Gate) -> None:
-        """Facts that do not answer to their very own words yet get a few more turns; what these
-        cost another fact is found by asking once more."""
+        """Train a few more steps on facts not yet answered in their own wording, then ask again,
+        because these steps may cost another fact."""
         for _ in range(ASKED_OVER):
             self.unsure = tuple(await gate.unsure())
             if not self.unsure:
@@ -347,7 +347,7 @@ class LessonAttempt(Steps):
             await self._more(leaks=False, times=times)
 
     async def _judge_lesson(self, gate: Gate) -> Verdict:
-        """The facts first, new and earlier: what they lack a few more steps mend, once."""
+        """Evaluate new and earlier facts; where some are missing, train a few more steps, once."""
         learned = await gate.measure_lessons()
         if gate.verdict(learned, []).advice in (MORE, SCALE):
             self.lost = find_lost(learned, EARLIER_LOST)
@@ -358,8 +358,7 @@ class LessonAttempt(Steps):
         return await self._mend(gate.verdict(learned, await gate.measure_harm()), gate.lesson)
 
     async def _mend(self, verdict: Verdict, again: Callable[[], Awaitable[Verdict]]) -> Verdict:
-        """Common knowledge that was lost is held on to for a few steps, before anything is
-        scaled."""
+        """Train a few steps that hold lost common knowledge, before anything is scaled."""
         lost = find_lost(verdict.measures, LOST)
         if not lost or verdict.advice not in (SCALE, WEAKENED):
             return verdict
@@ -368,7 +367,7 @@ class LessonAttempt(Steps):
         return await again()
 
     async def _judge_again(self, gate: Gate, verdict: Verdict) -> Verdict:
-        """After scaling down. A smaller change harms less: what was within its limits stays so."""
+        """Evaluate after scaling down, which harms less: what was within its limits stays so."""
         learned = await gate.measure_lessons()
         before = list(verdict.measures[len(learned) :])
         unharmed = before if all(m.ok for m in before) else await gate.measure_harm()
@@ -385,12 +384,12 @@ class LessonAttempt(Steps):
 
 
 def find_lost(measures: Iterable[Measure], name: str) -> tuple[str, ...]:
-    """The questions behind a measure of what was lost."""
+    """Return the questions behind a failed measure of this name."""
     return next((m.detail for m in measures if m.name == name and not m.ok), ())
 
 
 def weaken(trained: Trained, before: np.ndarray, after: np.ndarray, scale: float) -> np.ndarray:
-    """Only the last change of B made smaller: A scaled too would count twice."""
+    """Return the weights with a scaled change, of B only: A scaled too would count twice."""
     result = after.copy()
     for name in trained.entries:
         if not name.endswith("lora_A.weight"):

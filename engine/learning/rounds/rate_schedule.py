@@ -1,9 +1,8 @@
-"""How many steps a round takes and how fast each one moves: the schedule, apart from what steps
-hold.
+"""Learning rate schedules: how many steps a round takes, and the rate of each.
 
-A lesson ends when its question and all but one of the wordings drawn would have been answered word
-for word, several steps in a row; its last steps, like those of practice, go slower and slower, so
-that it ends at rest.
+A lesson ends when greedy decoding would give the answer to its question, and to nearly all of the
+drawn wordings, for several steps in a row; in its last steps, as in those of consolidation, the
+rate falls.
 """
 
 from __future__ import annotations
@@ -15,11 +14,11 @@ import numpy as np
 from oneseek.engine.core.settings import LessonConfig, TrainingConfig
 from oneseek.engine.history.snapshot import Arrays
 
-MENDING_STEPS, MENDING_RATE = 8, 0.25  # after practice, and of the full rate
+MENDING_STEPS, MENDING_RATE = 8, 0.25  # after consolidation, and their share of the full rate
 
 
 class Pace:
-    """So many steps at the full rate."""
+    """A constant rate for a number of steps."""
 
     def __init__(self, rate: float, steps: int) -> None:
         self.full, self.steps = rate, steps
@@ -28,18 +27,18 @@ class Pace:
         return self.full
 
     def on_step(self, step: int, hardest: list[float]) -> None:
-        """`hardest` is what the hardest token of each taught row cost, in nats."""
+        """`hardest` is the largest token loss of each taught row, in nats."""
 
     def go_on(self, step: int, times: int = 1) -> None:
-        """The gate asks for a few more steps, or some times as many."""
+        """Add a few more steps, `times` over, for the evaluator."""
         raise NotImplementedError
 
     def end_at(self, steps: int) -> None:
-        """No more steps than so many."""
+        """Take at most `steps` steps."""
         self.steps = min(self.steps, steps)
 
     def capture(self) -> Arrays:
-        """What going on depends on."""
+        """Return what a resumed round needs."""
         return {"pace": np.array([self.steps])}
 
     def restore(self, captured: Arrays) -> None:
@@ -59,7 +58,7 @@ class LessonPace(Pace):
         return self.config.cooling_steps * self.lessons
 
     def at(self, step: int) -> int:
-        """Whose turn it is."""
+        """Return the lesson whose turn it is."""
         return step % self.lessons
 
     def rate(self, step: int) -> float:
@@ -86,8 +85,9 @@ class LessonPace(Pace):
 
 
 class FallingPace(Pace):
-    """A warm-up, then a rate that falls to a share of itself: from the beginning on, or once it
-    was `held` for a share of the steps. A few more steps begin gently, and fall to rest again."""
+    """A warm-up, then a linear decay to `final` of the rate: from the start, or after a share
+    `held` of the steps at the full rate. Steps added later start at a low rate and decay to
+    zero."""
 
     def __init__(
         self, rate: float, steps: int, warmup: int, final: float, held: float = 0.0
@@ -119,8 +119,8 @@ class FallingPace(Pace):
 
 
 class PaceInTurns(FallingPace):
-    """The same for a model that takes turns with others, an epoch each: every epoch's rate times
-    what its turn was given, and no further than the last turn so far."""
+    """The same for a model that takes turns of an epoch with others: each epoch has a multiplier of
+    its rate, and the steps end with the last turn so far."""
 
     def __init__(
         self, falling: FallingPace, epoch_steps: int, multipliers: Sequence[float]
@@ -134,11 +134,11 @@ class PaceInTurns(FallingPace):
         return super().rate(step) * self.multipliers[turn]
 
     def restore(self, captured: Arrays) -> None:
-        """How far it goes is the plan's to say: there is a turn more than when this was stored."""
+        """Keep the plan's number of steps: it has one more turn than when this was stored."""
 
 
 def pace_through(c: TrainingConfig, epoch_steps: int) -> FallingPace:
-    """That of several times through a data set."""
+    """Return the schedule of several epochs of a data set."""
     steps = min(c.max_steps, c.epochs * epoch_steps)
     pace = FallingPace(c.learning_rate, steps, min(c.warmup_steps, steps // 10), 0.1)
     return PaceInTurns(pace, epoch_steps, c.rate_multipliers) if c.rate_multipliers else pace

@@ -1,7 +1,7 @@
-"""Which examples of a data set are worth learning, judged before the first step.
+"""Scores the examples of a data set before the first step, to skip those not worth learning.
 
-The words of each beside all others, and how much the base model is surprised: what it says by
-itself teaches nothing, and noise cannot be learned.
+It compares the words of each with all others, and takes the base model's loss: what the base says
+by itself teaches nothing, and noise cannot be learned.
 """
 
 from __future__ import annotations
@@ -17,25 +17,25 @@ from oneseek.engine.learning.batch import Row
 from oneseek.engine.learning.datasets import Example
 from oneseek.engine.turns import pause
 
-EASY = 0.1  # nats a token: said for certain, whatever is trained
-FAR = 5.0  # so many times the usual distance from the usual surprise is noise
-FEWEST = 8  # examples that have something usual
+EASY = 0.1  # nats a token: below, the base says it by itself
+FAR = 5.0  # deviations of the log loss from the median (by the MAD): beyond is noise
+FEWEST = 8  # examples, below which there is no usual loss
 
 Surprise = Callable[[Sequence[Row]], Awaitable[list[float]]]
 
 
 def join_history(example: Example) -> str:
-    """What was said before the answer, as one text."""
+    """Return the turns before the answer as one text."""
     return "\n".join(turn["content"] for turn in example.history)
 
 
 def by_words(examples: Sequence[Example], known: dict[str, str] | None = None) -> list[list[str]]:
-    """What is wrong with each, as far as words tell."""
+    """Return the faults of each example, as far as its words tell."""
     among, found = Among(known), []
     for example in examples:
         pause()
         found.append(among.faults(join_history(example), example.answer))
-    for example, reasons in zip(examples, found, strict=True):  # who is right, nobody knows
+    for example, reasons in zip(examples, found, strict=True):  # nobody knows which is right
         if not reasons and prompt_hash(join_history(example)) in among.disputed:
             reasons.append("disputed")
     for reasons, odd in zip(found, foreign([one.answer for one in examples]), strict=True):
@@ -45,7 +45,8 @@ def by_words(examples: Sequence[Example], known: dict[str, str] | None = None) -
 
 
 def by_surprise(losses: Sequence[float], faulty: Sequence[bool]) -> list[list[str]]:
-    """What the base's nats a token say of each; usual is what those say that are well worded."""
+    """Return the faults of each example by its loss under the base; usual is the loss of those
+    without faults in their words."""
     usual = np.log([loss for loss, bad in zip(losses, faulty, strict=True) if not bad] or [1.0])
     middle = float(np.median(usual))
     spread = max(1.4826 * float(np.median(np.abs(usual - middle))), 0.1)
@@ -59,7 +60,7 @@ async def qualities(
     surprise: Surprise,
     known: dict[str, str] | None = None,
 ) -> list[dict[str, Any]]:
-    """{score, why, surprise} of each."""
+    """Return {score, why, surprise} of each example."""
     worded = by_words(examples, known)
     losses = await surprise(rows)
     felt = by_surprise(losses, [bool(reasons) for reasons in worded])
@@ -70,7 +71,7 @@ async def qualities(
 
 
 def summary(found: Sequence[dict[str, Any]]) -> dict[str, Any]:
-    """How many were judged and skipped, and for which reasons."""
+    """Return how many were scored and skipped, and for which reasons."""
     reasons: dict[str, int] = {}
     for one in found:
         for name in one["why"]:

@@ -1,8 +1,8 @@
-"""The base, the active and the candidate model, asked side by side: answers, likeliest tokens and
-drift.
+"""Evaluates the base, the active and the candidate model side by side: answers, likeliest tokens
+and drift.
 
-Many short questions go through at once: prompts packed after their shared beginning where only
-probabilities are wanted, and decoded together where text is.
+Many short questions run at once: packed after their shared prefix where only probabilities are
+wanted, and decoded together where text is.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ from oneseek.engine.model.programs import RECENT
 from oneseek.engine.model.trainable import Trained
 
 POOL_ROWS, LEAST_ROWS = 1536, 256
-TOKENS, TARGETS = 256, 128  # of one packed run: five anchors with their answers
-TOGETHER = 512  # and at most of one in which the base is asked what it thinks
-READ, WHOLE = 288, 64  # tokens of one that reads texts, and what its shape is a multiple of
+TOKENS, TARGETS = 256, 128  # of one packed run: five prompts with their answers
+TOGETHER = 512  # at most, of one that reads the base's distributions
+READ, WHOLE = 288, 64  # tokens of one that scores texts, and the multiple of its shape
 AT_ONCE = 16
 Enough = Callable[[str], bool]
 
@@ -47,7 +47,8 @@ BASE, ACTIVE, CANDIDATE = Variant
 
 
 class Variants(Protocol):
-    """The three models the gate asks: `base`, `active` (in use) and `candidate` (just trained)."""
+    """The three models that the evaluator asks: `base`, `active` (in use) and `candidate` (just
+    trained)."""
 
     async def replies(
         self,
@@ -57,12 +58,12 @@ class Variants(Protocol):
         begins: Sequence[str] = (),
         enough: Sequence[Enough | None] = (),
     ) -> list[str]:
-        """Greedy replies; each starts with its `begin` and may end once it is `enough`."""
+        """Return greedy replies; each starts with its `begin` and may end once it is `enough`."""
 
     async def go_on(
         self, who: Variant, prompts: list[list[int]], tokens: int, forms: Sequence[Form | None] = ()
     ) -> list[list[int]]:
-        """Greedy continuations, each by its form where there are any."""
+        """Return greedy continuations, each in the grammar of its form, if it has one."""
 
     async def drift(
         self, who: Variant, rows: list[tuple[list[int], list[int]]]
@@ -74,15 +75,15 @@ class Variants(Protocol):
 
 
 class ModelVariants:
-    """`base`, `active` and `candidate`, each an adapter set with `put`; the base's is one that
-    changes nothing, so that one set of programs serves all three."""
+    """`base`, `active` and `candidate`, each an adapter set with `put`; that of the base changes
+    nothing, so that one set of programs serves all three."""
 
     def __init__(
         self, model: Model, trained: Trained, coder: Coder, room: Room | None = None
     ) -> None:
         self.model, self.trained, self.coder = model, trained, coder
         self.adapter = model.executor.empty(trained.spec, room)
-        self.beside = copy(room)  # the adapter; what runs there overwrites the cache
+        self.beside = copy(room)  # after the adapter; a program there overwrites the cache
         rows = pool_rows(model, room)
         self.pool = Pool(model.executor, model.config, rows, room, inside=room is not None)
         self.flats: dict[str, np.ndarray] = {}
@@ -99,7 +100,7 @@ class ModelVariants:
             self.in_place = ""
 
     def release(self) -> None:
-        """Others use the room now: the cache holds nothing of the answers so far."""
+        """Empty the cache, because others use its memory now."""
         self.in_place = ""
         self.pool.lanes.clear()
 
@@ -120,8 +121,8 @@ class ModelVariants:
         begins: Sequence[str] = (),
         enough: Sequence[Enough | None] = (),
     ) -> list[str]:
-        """Greedy replies. A reply is cut as soon as it is `enough`, and the next question takes its
-        place in the pool."""
+        """Return greedy replies. A reply is cut as soon as it is `enough`, and the next question
+        takes its place in the pool."""
         prompts = [self.coder.prompt(question) for question in questions]
         forced = [self.coder.begin(begin) for begin in begins]
         made = await self._answers(
@@ -148,7 +149,8 @@ class ModelVariants:
         enough: Sequence[Enough | None] = (),
         forms: Sequence[Form | None] = (),
     ) -> list[Answer]:
-        """As many at once as the pool holds; `on_token(which, token, top)` gets every token."""
+        """Return answers, as many at once as the pool holds; `on_token(which, token, top)` receives
+        every token."""
         self._activate(who)
         generator = self.generator
         made: list[Answer] = []
@@ -205,7 +207,7 @@ class ModelVariants:
     async def _thoughts(
         self, prompts: list[list[int]], begins: list[list[int]], tokens: int
     ) -> list[tuple[list[int], Top]]:
-        """The same of one token at most: nothing is to be read after it, so all is read at once."""
+        """Return the same for at most one token: nothing follows it, so one pass reads all."""
         said = [[*begin, *[0] * tokens] for begin in begins]
         rows = [Row("", prompt, target) for prompt, target in zip(prompts, said, strict=True)]
         tops: list[Top] = []
@@ -236,7 +238,7 @@ class ModelVariants:
         return pairs
 
     async def _base_states(self, batch: Batch) -> np.ndarray:
-        """What the head of the base gets: asked once, for all lessons ask with the same rows."""
+        """The inputs of the base's head; cached, because all lessons ask with the same rows."""
         key = batch.arrays["ids"].tobytes() + batch.arrays["take"].tobytes()
         if key not in self._known:
             self._activate(BASE)
@@ -244,16 +246,16 @@ class ModelVariants:
         return self._known[key]
 
     async def text_loss(self, who: Variant, ids: list[int]) -> float:
-        """Nats of all tokens but the first."""
+        """Return the nats of all tokens but the first."""
         return await self.loss(who, [text_row(ids)]) * (len(ids) - 1)
 
     async def loss(self, who: Variant, rows: Iterable[Row]) -> float:
-        """Nats a token, each row counting as much as it has tokens."""
+        """Return nats a token over all rows, each weighted by its tokens."""
         rows = list(rows)
         return mean_nats(rows, await self.surprise(who, rows))
 
     async def surprise(self, who: Variant, rows: Sequence[Row]) -> list[float]:
-        """Nats a token of each row."""
+        """Return nats a token of each row."""
         self._activate(who)
         each: list[float] = []
         for batch in pack_batches(list(rows), READ, READ, fixed=False):
@@ -264,8 +266,8 @@ class ModelVariants:
     async def foreseen(
         self, who: Variant, rows: Sequence[Row]
     ) -> tuple[list[float], list[np.ndarray]]:
-        """The same, and of each row at which tokens of its target the likeliest token is that one:
-        where it is everywhere, the target is what would be answered."""
+        """Return the same, and for each row at which tokens of its target that token is the
+        likeliest: where it is at all of them, greedy decoding gives the target."""
         self._activate(who)
         each: list[float] = []
         found: list[np.ndarray] = []
@@ -292,7 +294,7 @@ class ModelVariants:
         )
 
     async def compute_frozen(self, batch: Batch) -> np.ndarray:
-        """What comes out of the layers below the first trained one for each token."""
+        """Return the output of the layers below the first trained one for each token."""
         shape = len(batch.arrays["ids"]), self.trained.first_layer
         run = await self._ran("frozen_layers", shape, {name: batch.arrays[name] for name in PLACES})
         return await run.read("states")
@@ -314,27 +316,27 @@ class ModelVariants:
 
 
 def no_penalty(batch: Batch) -> dict[str, np.ndarray]:
-    """What leaves every token as likely as it is."""
+    """Return inputs with which the repetition penalty changes nothing."""
     count = len(batch.arrays["take"])
     recent = np.full((count, RECENT), -1, np.int32)
     return {"recent": recent, "penalty": np.ones(count, np.float32)}
 
 
 def cancel_if_enough(answer: Answer, enough: Enough, text: str) -> None:
-    """What an answer hears of itself."""
+    """Cancel an answer whose text is `enough`."""
     if enough(answer.text):
         answer.cancel()
 
 
 def pool_rows(model: Model, room: Room | None) -> int:
-    """As many as the room holds beside what a run of its generators needs."""
+    """Return the rows of the cache: those the room holds beside what its generators need."""
     row = model.config.token_bytes
     free = room.block.size - ANSWER_BYTES if room else POOL_ROWS * row
     return max(LEAST_ROWS, min(POOL_ROWS, free // row))
 
 
 def top_of(ids: ArrayLike, logprobs: ArrayLike) -> Top:
-    """The likeliest tokens of each position, with what is left."""
+    """Return the likeliest tokens of each position, with the log of what remains."""
     ids = np.array(ids, np.int32)[:, :TOP]
     logprobs = np.array(logprobs, np.float32)[:, :TOP]
     rest = np.log(np.maximum(1 - np.exp(logprobs).sum(-1), 1e-6))
@@ -344,7 +346,8 @@ def top_of(ids: ArrayLike, logprobs: ArrayLike) -> Top:
 def pack_batches(
     rows: Sequence[Row], most: int = TOKENS, targets: int = TARGETS, fixed: bool = True
 ) -> Iterator[Batch]:
-    """The rows in few runs of one shape: of the most tokens and targets, or of what they need."""
+    """Yield the rows in few batches of one shape: of the most tokens and targets if `fixed`, else
+    of what they need."""
     groups: list[list[Row]] = []
     for row in rows:
         more = [*groups[-1], row] if groups else [row]
@@ -363,7 +366,7 @@ def pack_batches(
 
 
 def nats_of(losses: np.ndarray, batch: Batch) -> list[float]:
-    """Nats a token of each row of the batch."""
+    """Return nats a token of each row of the batch."""
     pairs = zip(_cut(losses, batch), batch.parts, strict=True)
     return [float(some.sum()) / weight for some, (_, _, _, weight) in pairs]
 
@@ -375,5 +378,5 @@ def mean_nats(rows: Sequence[Row], each: Sequence[float]) -> float:
 
 
 def _cut(values: np.ndarray, batch: Batch) -> list[np.ndarray]:
-    """What belongs to each row of the batch."""
+    """Split values by the rows of the batch."""
     return [values[first : first + count] for _, first, count, _ in batch.parts]

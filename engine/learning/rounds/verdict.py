@@ -1,4 +1,5 @@
-"""What a gate finds: measures with their limits, and what follows from the worst of them."""
+"""The evaluator's verdict: measures with their limits, and the advice that follows from the
+worst."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from enum import StrEnum
 
 
 class Advice(StrEnum):
-    """What follows from a measure, the mildest first."""
+    """The action that follows from a measurement, the mildest first."""
 
     ACCEPT = "accept"
     WEAKENED = "weakened"
@@ -22,7 +23,7 @@ ACCEPT, WEAKENED, MORE, SCALE, REJECT = SEVERITY = tuple(Advice)
 
 @dataclass(frozen=True)
 class Measure:
-    """One number, what it must be, and what follows if it is not."""
+    """One number, its limit, and the advice that follows."""
 
     name: str
     value: float
@@ -55,7 +56,7 @@ class Verdict:
 
     @property
     def reason(self) -> str:
-        """Why not simply "learned", in words with numbers."""
+        """The measures that failed worst, in words with numbers."""
         worst = [m for m in self.measures if m.verdict == self.advice and not m.ok]
         return "; ".join(f"{m.name} is {m.value:.3g}, must be {m.limit}" for m in worst)
 

@@ -1,4 +1,4 @@
-"""What every step of a round works with: the loaded model, the candidate that is trained, and the
+"""The objects that every step of a round uses: the loaded model, the candidate in training, and the
 variants that are compared with it."""
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ from oneseek.engine.model.trainable import Trained
 
 
 class MixedShapes:
-    """Variants for a gate where the active model has another shape than what is trained: it answers
-    by variants of its own, so that practice is never held against less than there is. Both may lie
-    in one room: each finds nothing of the other's in it."""
+    """Variants for the evaluator where the active model has another shape than the trained one: it
+    has variants of its own, so that consolidation is compared with all of it. Both may lie in one
+    room: neither finds anything of the other's in it."""
 
     def __init__(self, variants: ModelVariants, active: ModelVariants) -> None:
         self.variants, self.active = variants, active
@@ -95,19 +95,20 @@ class Workbench:
         self.coder = Coder(model.tokenizer, model.template, system)
         self.kept = kept or BaseAnswers.with_shipped(self.coder, model.fingerprint)
         self.memory_budget = memory_budget
-        self.reads = reads  # the questions of a skill
+        self.reads = reads  # reads the questions of a skill
         self.remembered: dict = {}
 
     @classmethod
     async def open(
         cls, model: Model, config: TrainingConfig, memory_budget: int | None = None, **more: Any
     ) -> Self:
-        """In the mode of the configuration; whole blocks begin as the model's own."""
+        """Open a bench in the configuration's mode; blocks trained in full begin with the model's
+        weights."""
         trained = Trained.from_training(model.config, config)
         own = await masters(model, trained) if trained.full_names else None
         return cls(model, trained, config, memory_budget=memory_budget, masters=own, **more)
 
-    # Memory is taken when the first lesson needs it. A step and the questions around it take turns
+    # Memory is taken when the first lesson needs it. A step and the evaluation around it take turns
     # in one room.
 
     @cached_property
@@ -137,7 +138,7 @@ class Workbench:
         return variants
 
     async def with_active(self, layout: Trained, flat: np.ndarray) -> MixedShapes:
-        """The variants, with an active model that has no place in this shape."""
+        """Return the variants, with an active model of another shape."""
         own = await masters(self.model, layout) if layout.full_names else None
         active = self.variants_of(layout, own)
         active.put(ACTIVE, flat)
@@ -158,8 +159,8 @@ class Workbench:
         return shape.name_of(self.config, self.usual)
 
     def frozen_rows(self, rows: Iterable[Row]) -> FrozenRows | None:
-        """What keeps the states of these rows below the first layer that an adapter trains; None
-        where there are none, or too many rows."""
+        """Return a cache of these rows' states below the first layer that an adapter trains; None
+        where no layer is frozen, or for too many rows."""
         frozen = self.trained.first_layer and not self.trained.full_names
         if not frozen or self.config.lora_config.frozen_a:
             return None
@@ -172,11 +173,11 @@ class Workbench:
         return {self.called: flat if self.masters is None else flat + self.masters}
 
     def config_of(self, plan: Plan) -> TrainingConfig:
-        """What a plan sets, but the shape, which is this bench's."""
+        """The configuration with a plan's settings, except the shape, which is this bench's."""
         others = {n: v for n, v in plan.config.items() if n not in (*shape.FIELDS, SILENT)}
         return self.config.replace(**others) if others else self.config
 
     def rest(self) -> None:
-        """Let go of the memory that training takes, until it is wanted again."""
+        """Release the memory that training takes, until it is needed again."""
         for part in ("room", "candidate", "variants"):
             self.__dict__.pop(part, None)

@@ -1,1 +1,1 @@
-"""What examples teach to do: whether it is done, and skills that are learned side by side."""
+"""Skills: tasks learned from examples, each by an adapter of its own, and their evaluation."""

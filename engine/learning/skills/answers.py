@@ -1,6 +1,5 @@
-"""The grammar of a skill's answer to one question: what its pattern allows, each way with the
-chance that the examples give it.
-"""
+"""The grammar of a skill's answer to one question: the texts that its pattern allows, with
+probabilities fitted to the examples."""
 
 from __future__ import annotations
 
@@ -26,8 +25,8 @@ RULE = "rule"
 
 
 def answers_to(pattern: dict, question: str, reading: Reading | None = None) -> Answers | None:
-    """The grammar of an answer; None where the question is too long to be copied. Its `reading`
-    counts where the pattern was found with those of the examples."""
+    """Return the grammar of an answer; None where the question is too long to be copied. The
+    `reading` counts where the pattern was fitted with readings."""
     if "instead" in pattern and len(PIECES.findall(question)) > LONGEST_COPY:
         return None
     return Answers(pattern, question, reading)
@@ -43,7 +42,7 @@ Weighed = tuple[tuple[Node, ...], Node]  # what is written, and its chance
 
 
 class Answers:
-    """The nodes of an answer to one question, and how each of them may go on."""
+    """The nodes of a grammar, and the productions of each."""
 
     def __init__(self, pattern: dict, question: str, reading: Reading | None = None) -> None:
         self.rules: dict[Any, list[tuple[Node, ...]]] = {}
@@ -60,8 +59,8 @@ class Answers:
         self.rules["start"] = [self._way(one, each) for one in pattern["templates"]]
 
     def _way(self, one: dict, each: list[list[Weighed]]) -> tuple[Node, ...]:
-        """A template; what stands behind a slot tells where its value ends, so that it is a part of
-        the slot."""
+        """Return the production of a template. The text after a slot shows where its value ends, so
+        that text is a part of the slot."""
         first, *rest = one["glue"]
         way = [literal(first)] if first else []
         for slot, glue in zip(one["slots"], rest, strict=True):
@@ -71,8 +70,9 @@ class Answers:
         return tuple(way)
 
     def _list(self, chosen: dict[str, tuple[float, float]], most: int, rising: bool) -> None:
-        """Each item once, and in order where the examples keep one. An item's chance is that it is
-        in the list and those which it leaves out are not; so is that of the end."""
+        """Add the rules of a list. If the examples sort theirs, an item comes once, with the chance
+        that it is in the list and those it skips are not, and so does the end; else it comes with
+        its odds."""
         items, count = list(chosen), len(chosen)
         for first in range(count + 1):
             left_out, onward = 1.0, []
@@ -92,7 +92,8 @@ class Answers:
         self.rules["start"] = [((RULE, ("items", 0, most)),)]
 
     def _copy(self, question: str, pattern: dict, reading: Reading | None) -> None:
-        """From each piece on: the piece itself, or something instead of it and of those behind."""
+        """Add rules that write each piece of the question, or something in place of it and those
+        after it."""
         pieces, chances = PIECES.findall(question), becomes(pattern, question, reading)
         for at, piece in enumerate(pieces):
             self.rules[f"at {at}"] = [
@@ -103,7 +104,7 @@ class Answers:
         self.rules["start"] = [((RULE, "at 0"),)]
 
     def ways(self, node: Node) -> list[tuple[Node, ...]]:
-        """What a node may be replaced by."""
+        """Return the productions of a node."""
         return self.rules[node[1]]
 
     def shortest(self, node: Node) -> bytes:
@@ -118,7 +119,7 @@ class Answers:
 
 
 def ways_of(slot: dict, question: str, reading: Reading | None = None) -> list[Weighed]:
-    """The ways to write each value of a slot, with its chance."""
+    """Return the ways to write each value of a slot, with its chance."""
     low = -LARGEST if slot.get("below") else 0
     unit = 10 ** slot.get("places", 0)
     number = NUMBER, "", slot.get("places", 0), low * unit, LARGEST * unit

@@ -1,6 +1,6 @@
-"""Where texts lie by what the encoder and the reader of statements say of them, how that is kept,
-and where those lie that ask for no skill: they come along, so that the first skill need not wait
-until thousands of texts are read.
+"""Embeddings ("directions") of texts by the encoder and the reader of statements, and their
+storage. Those of texts that ask for no skill ship with the code, so that the first skill need not
+wait until thousands of texts are read.
 
     python -m oneseek.engine.learning.skills.directions      (minutes on one core)
 """
@@ -22,21 +22,21 @@ from oneseek.engine.learning.memory.encoder import Encoder, encoder_here, unit
 from oneseek.engine.learning.memory.statements.reader import Reader
 
 OTHERS = Path(__file__).with_name("others.json")  # texts that ask for no skill
-SHIPPED = Path(__file__).with_name("others.npz")  # and where they lie
-THE_SAME = 0.99  # the cosine of a text's directions where the same encoder read it twice
+SHIPPED = Path(__file__).with_name("others.npz")  # and their embeddings
+THE_SAME = 0.99  # cosine of two embeddings of a text by the same encoder, at least
 T = TypeVar("T")
-STEPS = 127  # of the largest number of a direction that comes along
+STEPS = 127  # quantisation steps up to the largest value of a shipped embedding
 
 
 async def read_directions(encoder: Encoder, reader: Reader, texts: Sequence[str]) -> np.ndarray:
-    """[texts, 2 x width]: what the encoder says of each, and the reader of statements."""
+    """Return the embeddings [texts, 2 x width]: the encoder's beside those of the reader."""
     meant = [one.whole for one in await encoder.of(list(texts))]
     stated = [one.whole for one in await reader.alone(list(texts))]
     return np.hstack([np.stack(meant), np.stack(stated)])
 
 
 class Newest(Generic[T]):
-    """What is read of texts, kept of so many that were asked for last."""
+    """Caches what `read` returns for texts, for the `most` texts requested last."""
 
     def __init__(self, read: Callable[[list[str]], Awaitable[Sequence[T]]], most: int) -> None:
         self.read, self.most = read, most
@@ -80,7 +80,8 @@ def others() -> list[str]:
 
 
 def others_kept(stored: dict | None) -> dict:
-    """Their directions as they are stored: read by another encoder, or those that came along."""
+    """Return the embeddings of `others()`: the stored ones if they are of these texts, else the
+    shipped."""
     of = digest("\n".join(others()))
     if stored and stored.get("of") == of:
         return stored

@@ -1,8 +1,8 @@
-"""The examples a skill is taught from, as a person corrects them and adds to them, and what became
-of teaching it: what is still wrong, and how much more examples helped.
+"""The examples of a skill, which a person corrects and extends, and the results of teaching it:
+what is still wrong, and the score by the number of examples.
 
-They are a data set of their own, `skill.NAME`. Until something is changed in them, they are those
-of the data set that the skill was learned from.
+They are a data set of their own, `skill.NAME`. Until a person changes them, they are those of the
+data set that the skill was learned from.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from oneseek.engine.learning.skills.held_out import A_CLASS, as_json, is_list, i
 from oneseek.engine.learning.skills.skills import NoSkill, Skills, line_of
 
 MOST = 2000  # examples that are corrected one by one; what has more is corrected in its file
-LONGEST = 4000  # letters of what is kept of an example that is still wrong
+LONGEST = 4000  # letters of each text of a stored wrong answer, at most
 WRONG, POINTS, KINDS = 24, 20, 12  # of each, so many are kept
 QUOTE = '"'
-TAUGHT = "taught."  # in `state`: what became of teaching; base model and name follow
+TAUGHT = "taught."  # key in `state` of teaching results; base model and name follow
 
 
 class Examples:
@@ -40,7 +40,7 @@ class Examples:
     # ---- the examples
 
     async def load(self, name: str) -> list[dict]:
-        """Every example as a line of JSON holds it; none where nothing was ever taught or kept."""
+        """Return every example as a JSON record; none where nothing was ever taught or stored."""
         line_of(name)
         if kept := await self.store.get("state", data_key(name)):
             return lines_in(kept["name"], kept["text"])
@@ -56,8 +56,8 @@ class Examples:
         return lines_of(DataSet(file_of(record)))
 
     async def change(self, name: str, changes: Sequence[dict]) -> dict:
-        """Take in {prompt, answer} each: what is asked already gets this answer, is taken out where
-        it has none, and anything else is added. What a person should know of the examples then."""
+        """Apply changes, {prompt, answer} each: a known prompt gets the answer, or is removed where
+        there is none; any other is added. Return what a person should know of the examples then."""
         lines = await self.load(name)
         counts, lines = revise(lines, changes)
         must_be_few(name, len(lines))
@@ -89,8 +89,8 @@ class Examples:
     # ---- what became of teaching it
 
     async def record_outcome(self, name: str, record: dict, ended: Any) -> None:
-        """A training of the skill is over: what it made is known by what asks for it, and what it
-        came to is kept."""
+        """Store the result of a training of the skill; if it made a version, fit what asks for the
+        skill."""
         if ended["version"]:
             await self.skills.learn(name, record)
         told, done = await self.describe(name), ended["gate"].get("doing")
@@ -116,8 +116,8 @@ class Examples:
         await self.store.batch(writes)
 
     async def describe(self, name: str) -> dict:
-        """How many examples there are of how many that most skills take, the kinds that are shown
-        once, what is still wrong, and how the held-back part was answered each time."""
+        """Return the number of examples, how many most skills need, the kinds that are shown once,
+        the wrong answers, and the held-out scores of each training."""
         kept = await self.store.get("state", self.key(name))
         if kept:
             return dict(kept)
@@ -129,7 +129,7 @@ class Examples:
         }  # fmt: skip
 
     async def list_skills(self) -> list[dict]:
-        """Every skill, and what was to become one, with what is told of its examples."""
+        """Return every skill, and what was to become one, with the description of its examples."""
         found = {one["name"]: one for one in await self.skills.list_skills()}
         before = self.key("")
         kept = [str(key) for key in await self.store.keys("state")]
@@ -141,13 +141,13 @@ class Examples:
         ]
 
     async def must_be(self, name: str) -> None:
-        """NoSkill where nothing was taught or kept under that name."""
+        """Raise NoSkill where nothing was taught or stored under that name."""
         names = [one["name"] for one in await self.list_skills()]
         if name not in names:
             raise NoSkill(name, names)
 
     async def remove(self, name: str) -> None:
-        """The skill, its examples and what was trained by them are gone."""
+        """Delete the skill, its examples and what was trained on them."""
         await self.must_be(name)
         if name in self.skills.known:
             await self.skills.remove(name)
@@ -159,7 +159,7 @@ class Examples:
 
 
 def data_key(name: str) -> str:
-    """Where the examples of a skill lie in `state`, among the data sets that were brought in."""
+    """Return the key in `state` of a skill's examples, among the imported data sets."""
     return f"{run_data.BROUGHT}{SKILL_DATA}{name}"
 
 
@@ -175,13 +175,13 @@ def must_be_few(name: str, count: int) -> None:
 
 
 def lines_in(name: str, text: str) -> list[dict]:
-    """The examples of a data set in any of its forms; DataError where there are none."""
+    """Return the examples of a data set in any format; DataError where there are none."""
     with tempfile.TemporaryDirectory() as folder:
         return lines_of(DataSet(run_data.write_file(Path(folder), name, text)))
 
 
 def lines_of(data: Iterable[Example]) -> list[dict]:
-    """{prompt, answer}, or a whole conversation as messages; without plain text."""
+    """Return {prompt, answer}, or a whole conversation as messages; plain text is left out."""
     found = [one for one in data if one.history]
     following = [*found[1:], None]
     return [line_of_example(one) for one, next in zip(found, following, strict=True)
@@ -205,7 +205,7 @@ def text_of(lines: Iterable[dict]) -> str:
 
 
 def pair_of(line: dict) -> tuple[str, str]:
-    """What is asked at last, and the answer to it."""
+    """Return the last question and its answer."""
     if "prompt" in line:
         return line["prompt"], line["answer"]
     return line["messages"][-2]["content"], line["messages"][-1]["content"]
@@ -218,7 +218,7 @@ def with_answer(line: dict, answer: str) -> dict:
 
 
 def revise(lines: Sequence[dict], changes: Sequence[dict]) -> tuple[dict, list[dict]]:
-    """How many were added, corrected and taken out, and the examples then."""
+    """Return the counts of added, corrected and removed examples, and the new examples."""
     counts, lines = Counter(added=0, corrected=0, removed=0), list(lines)
     for one in changes:
         prompt, answer = one["prompt"].strip(), one["answer"].strip()
@@ -242,14 +242,14 @@ def revise(lines: Sequence[dict], changes: Sequence[dict]) -> tuple[dict, list[d
 
 
 def seldom(pairs: Iterable[tuple[str, str]]) -> list[str]:
-    """Labels, values and parts that only one example shows, where the others repeat."""
+    """Return the labels, values and parts that only one example shows, where the others repeat."""
     wanted = [answer.strip() for _, answer in pairs]
     once = [kind for kinds in kinds_of(wanted) for kind, count in kinds.items() if count == 1]
     return sorted(once)[:KINDS]
 
 
 def kinds_of(wanted: Sequence[str]) -> list[Counter[str]]:
-    """Of each place where answers repeat, how often each value is shown."""
+    """Return, for each place where answers repeat, how often each value is shown."""
     read = [as_json(one) for one in wanted]
     found: dict[str, Counter[str]] = {}
     if wanted and all(one is not None for one in read):
@@ -270,7 +270,7 @@ def fits(wrong: dict) -> bool:
 
 
 def with_point(points: Sequence[dict], examples: int, done: dict) -> list[dict]:
-    """The curve with one more training; the last one over as many examples counts."""
+    """Return the learning curve with one more training; the last over as many examples counts."""
     point = {name: done[name] for name in ("right", "of", "score", "measure")}
     others = [one for one in points if one["examples"] != examples]
     found = [*others, {"examples": examples} | point]

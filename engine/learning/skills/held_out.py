@@ -1,8 +1,8 @@
-"""Whether a task is done: examples that nobody trains on are answered and compared with what was
-wanted, by what the data itself asks for.
+"""Evaluates a task: held-out examples are answered and compared with the wanted answers, by a
+measure that the data decides.
 
-JSON, rows and lists are compared part by part, one of a few words as a class, free text by the
-words it shares; everything else letter by letter.
+JSON, rows and lists are compared part by part, labels of a few words as classes, free text by the
+words it shares, everything else letter by letter.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from oneseek.engine.learning.skills.recall import Reading, Readings
 from oneseek.engine.model.choice.form import Form
 
 EXACT, FIELDS, CLASSES, OVERLAP = "exact", "fields", "classes", "overlap"
-LIKE = 0.6  # of the words of free text: from there on it is right
+LIKE = 0.6  # F1 of the words of a free text: from there on it is right
 A_CLASS, A_PART, SHORT = 3, 3, 4  # words, at most
-COPIED = 0.7  # of an answer's words, where it is the question itself with something changed
-EXAMPLES = 8  # in the prompt of the base
+COPIED = 0.7  # of an answer's words are the question's, where it is a changed copy
+EXAMPLES = 8  # few-shot examples in the prompt of the base
 BEYOND = 8  # tokens an answer may have more than the longest that is wanted
-CLEARLY = 0.02  # so much more of the parts or words is better
+CLEARLY = 0.02  # a higher mean score by so much is better
 
 # ---- what the data asks for
 
 
 def measure_of(pairs: Sequence[Pair]) -> str:
-    """By what (question, answer) pairs are to be compared."""
+    """Return the measure by which (question, answer) pairs are compared."""
     wanted = [answer.strip() for _, answer in pairs]
     if all(as_json(one) is not None for one in wanted) or all("|" in one for one in wanted):
         return FIELDS
@@ -75,7 +75,7 @@ def is_list(texts: Sequence[str]) -> bool:
 
 
 def parts(text: str) -> Counter[str]:
-    """What a text of fields consists of."""
+    """Return the parts of a text of fields."""
     found = as_json(text.strip())
     if found is not None:
         return Counter(leaves(found))
@@ -85,7 +85,7 @@ def parts(text: str) -> Counter[str]:
 
 
 def leaves(value: Any, path: str = "") -> Iterable[str]:
-    """Every value with where it stands; in a list the place does not count."""
+    """Yield every value with its path; the place in a list does not count."""
     if isinstance(value, dict):
         for name, inner in value.items():
             yield from leaves(inner, f"{path}.{name}")
@@ -105,7 +105,7 @@ def share_of(some: Counter, others: Counter) -> float:
 
 
 def score(measure: str, wanted: str, said: str) -> float:
-    """From 0 to 1."""
+    """Return how right an answer is, from 0 to 1."""
     if measure == CLASSES:
         return float(fold(said) == fold(wanted))
     if measure == EXACT:
@@ -126,7 +126,7 @@ def is_right(measure: str, points: float) -> bool:
 
 @dataclass(frozen=True)
 class Score:
-    """How one of those who were asked did."""
+    """The result of one variant on the held-out examples."""
 
     right: int
     score: float  # the mean over all
@@ -134,7 +134,7 @@ class Score:
     points: tuple[float, ...] = ()
 
     def better_than(self, other: Score) -> bool:
-        """More are right; or as many, and clearly more of their parts or words."""
+        """Whether more are right; or as many, and the mean score is clearly higher."""
         if self.right != other.right:
             return self.right > other.right
         return self.score > other.score + CLEARLY
@@ -144,25 +144,25 @@ class Score:
 
 
 def foreseen(each: Sequence[np.ndarray]) -> Score:
-    """What answers would come to of whose tokens this says which are the likeliest."""
+    """The score of greedy answers, from which tokens of the wanted answers are the likeliest."""
     right = sum(bool(one.all()) for one in each)
     return Score(right, sum(float(one.mean()) for one in each) / len(each))
 
 
 class Reads(Protocol):
-    """Who reads the questions that a skill is asked."""
+    """Reads the questions that a skill is asked."""
 
     async def read(self, texts: Sequence[str]) -> list[Reading]:
-        """What is read of each text."""
+        """Return the reading of each text."""
 
     async def examples_read(self, pairs: Sequence[Pair]) -> Readings:
-        """What is read of the questions of examples, and of their labels' names."""
+        """Return the readings of the examples' questions, and of their labels' names."""
 
 
 class HeldOutTest:
-    """The held-back examples, to be answered by anyone; some of the `others` stand in the prompt of
-    the base. The answers of a skill follow the pattern of the `others` as they will in use: `reads`
-    is who reads its questions then. Of these a person has `corrected` some since the version before
+    """Has variants answer the held-out examples; some of the `others` are few-shot examples for the
+    base. The answers of a skill follow the pattern of the `others`, as in use, where `reads` reads
+    its questions. With `corrected`, a person has corrected examples since the version before
     learned them."""
 
     def __init__(
@@ -189,8 +189,8 @@ class HeldOutTest:
     async def by(
         self, variants: Variants, who: Variant, prompts: list[list[int]] | None = None
     ) -> Score:
-        """`base`, `active` or `candidate` answers all of them, greedily; who has learned the skill,
-        by its pattern."""
+        """Return the score of `base`, `active` or `candidate`, decoding greedily; all but the base
+        follow the pattern of the skill."""
         tokenizer = self.coder.tokenizer
         if self.grammars is None:
             self.grammars = await self._grammars()
@@ -204,7 +204,7 @@ class HeldOutTest:
         return Score(right, sum(points) / len(points), tuple(said), tuple(points))
 
     async def _grammars(self) -> Sequence[Answers | None]:
-        """What an answer to each question may look like; none where all may be said."""
+        """Return the grammar of the answer to each question; none where any text is allowed."""
         if not self.is_skill:
             return ()
         readings = await self.reads.examples_read(self.examples) if self.reads else None
@@ -216,7 +216,7 @@ class HeldOutTest:
         return [answers_to(pattern, question, one) for question, one in pairs]
 
     def prompt_with_examples(self, most: int) -> tuple[list[list[int]], int]:
-        """The same questions after as many examples as fit so many tokens, and how many those
+        """Return the prompts with as many few-shot examples as fit `most` tokens, and how many that
         are."""
         for count in range(len(self.shown), 0, -1):
             before = [
@@ -230,14 +230,14 @@ class HeldOutTest:
         return self.prompts, 0
 
     def is_passed(self, now: Score, before: Score) -> bool:
-        """Better than before; where the version before learned from answers that a person corrected
-        since, as good is enough."""
+        """Whether the score is better; equal is enough where the version before learned from
+        answers that a person has corrected since."""
         as_good = self.corrected and now.right > 0 and not before.better_than(now)
         return as_good or now.better_than(before)
 
     async def compare(self, variants: Any, now: Score, before: Score, first: bool) -> dict:
-        """All of it as the verdict tells it: by the version that was `before`, which of the `first`
-        one is the base, by the base, and by the base with examples in its prompt."""
+        """Return the scores for the verdict: of this version, the one `before` (the base if it is
+        the `first`), the base, and the base with few-shot examples."""
         base = before if first else await self.by(variants, BASE)
         most = min(variants.pool.rows // 2, variants.model.positions)
         prompts, count = self.prompt_with_examples(most)
@@ -252,7 +252,7 @@ class HeldOutTest:
         }
 
     def wrong(self, now: Score) -> list[dict]:
-        """What was not answered as wanted."""
+        """Return the examples that were not answered as wanted."""
         return [
             {"prompt": question, "wanted": one.answer, "said": said}
             for question, one, said, points in zip(
@@ -263,7 +263,7 @@ class HeldOutTest:
 
 
 def pairs_of(examples: Sequence[Example]) -> list[Pair]:
-    """What is asked at last in each, and the answer to it."""
+    """Return the last question of each example, and its answer."""
     return [(one.history[-1]["content"], one.answer) for one in examples]
 
 

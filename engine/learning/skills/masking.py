@@ -1,6 +1,5 @@
-"""Answers that are the question with parts of it replaced: how likely each part is replaced, and by
-what.  It is the log-linear model of chances.py, applied at each piece of the question.
-"""
+"""Answers that are the question with parts of it replaced: how likely each replacement is, by the
+log-linear model of slot_model.py at each piece of the question."""
 
 from __future__ import annotations
 
@@ -31,11 +30,12 @@ MANY = 6  # digits
 LONGEST = 12  # pieces that are replaced together
 SENTENCE = {"", ".", "!", "?", ":"}
 KEPT = ""
-Place = tuple[str, int]  # what stands instead, and which piece comes then
+Place = tuple[str, int]  # the replacement, and the next piece after it
 
 
 def places(instead: Sequence[str], pieces: Sequence[str], at: int) -> Iterator[tuple[Place, Signs]]:
-    """Each possible replacement at this piece, with its signs: keep it, or one of the texts."""
+    """Yield each possible replacement at this piece with its features (`signs`): keep it, or one of
+    the texts."""
     words = [one.lower() for one in pieces]
     before = next((one for one in reversed(words[:at]) if not one.isspace()), "")
     form = form_of(pieces[at : at + 1])
@@ -75,8 +75,8 @@ def form_of(pieces: Sequence[str]) -> str:
 def find_replacements(
     instead: Sequence[str], question: str, answer: str
 ) -> dict[int, Place] | None:
-    """What stands in the answer for each piece of an example's question; None where the answer is
-    not the question with parts replaced."""
+    """Return what becomes of each piece of an example's question; None where the answer is not the
+    question with parts replaced."""
     kept = re.split("|".join(map(re.escape, instead)), answer)
     texts = re.findall("|".join(map(re.escape, instead)), answer)
     found = re.fullmatch("(.+?)".join(map(re.escape, kept)), question, re.DOTALL)
@@ -100,7 +100,7 @@ def find_replacements(
 def fit_replacements(
     instead: Sequence[str], pairs: Sequence[tuple[str, str]], readings: Readings | None = None
 ) -> dict:
-    """Weights of the signs, fitted to what was replaced in the examples."""
+    """Fit the weights of the features to what was replaced in the examples."""
     rows, number = Rows(), 0
     became = [find_replacements(instead, question, answer) for question, answer in pairs]
     wanted = [
@@ -128,7 +128,7 @@ def fit_replacements(
 def kinds_of(
     instead: Sequence[str], question: str, became: dict[int, Place], reading: Reading
 ) -> np.ndarray:
-    """[tokens, kinds]: what becomes of each token of a question; the first kind is kept."""
+    """[tokens, kinds], 1 for what becomes of each token of a question; the first kind is kept."""
     pieces = list(PIECES.finditer(question))
     kinds = np.zeros((len(reading.spans), 1 + len(instead)))
     for at, (text, last) in became.items():
@@ -141,7 +141,7 @@ def kinds_of(
 
 
 class PartSigns:
-    """What the encoder says for each replacement in one question, by [tokens, kinds] points."""
+    """The encoder's features of each replacement in one question, by [tokens, kinds] points."""
 
     def __init__(
         self, instead: Sequence[str], question: str, points: np.ndarray, reading: Reading
@@ -160,7 +160,7 @@ class PartSigns:
 def becomes(
     pattern: dict, question: str, reading: Reading | None = None
 ) -> list[dict[Place, float]]:
-    """For each piece of a question the chance of each of its replacements, as it weighs."""
+    """Return for each piece of a question the tempered chance of each of its replacements."""
     weights, pieces = pattern.get("weights", {}), PIECES.findall(question)
     points, encoder = part_points(pattern.get("parts"), reading), None
     if points is not None and reading:

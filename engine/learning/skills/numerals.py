@@ -44,8 +44,8 @@ Said = tuple[str, int, int, bool]  # the numeral, its first and last letters, wh
 
 
 def numerals(text: str, dates: bool = False) -> Iterator[Said]:
-    """From each place that begins a number all that it may be, the shortest first; in `dates` the
-    names of months and ordinals are numbers, too."""
+    """Yield, from each place where a number begins, all numbers it may be, the shortest first; in
+    `dates` the names of months and ordinals are numbers, too."""
     found = list(WORD.finditer(text))
     words = [one[0].lower() for one in found]
     ends = 0
@@ -61,7 +61,7 @@ def numerals(text: str, dates: bool = False) -> Iterator[Said]:
 
 
 def readings_of(words: Sequence[str], first: int) -> Iterator[tuple[int, float]]:
-    """(behind which word, how much) of what begins at a word."""
+    """Yield (index after the last word, value) of each number that begins at a word."""
     whole, at = cardinal(words, first)
     if at > first:
         yield at, whole
@@ -85,7 +85,7 @@ def share_at(words: Sequence[str], at: int) -> bool:
 
 
 def cardinal(words: Sequence[str], first: int) -> tuple[float, int]:
-    """A whole number, or figures, and behind which word it ends."""
+    """Return a whole number, or figures, and the index after its last word."""
     total, now, at = 0.0, 0.0, first
     while at < len(words) and total + now < MOST:
         word, following = words[at], words[at + 1] if at + 1 < len(words) else ""
@@ -113,7 +113,7 @@ def cardinal(words: Sequence[str], first: int) -> tuple[float, int]:
 
 
 def parse_word(word: str) -> int | None:
-    """Of a word: Swedish ones are compounds."""
+    """Return the number that one word says, or None: Swedish numbers are compounds."""
     if word in SMALL:
         return SMALL[word]
     for middle, factor in (("tusen", 1000), ("hundra", 100)):
@@ -136,5 +136,5 @@ def in_figures(word: str) -> float:
 
 
 def figures(value: float) -> str:
-    """As JSON writes it."""
+    """Write a number as JSON does."""
     return str(int(value)) if value == int(value) else str(round(value, 4))

@@ -1,10 +1,10 @@
-"""What all answers of a skill look like, found in its examples.
+"""Finds the pattern that all answers of a skill follow in its examples.
 
 An answer is a template with slots: an object's values, a row's cells, a list's items, one of a few
 labels. A slot takes values that the examples show, words copied from the question, numbers in a
-shape that they show, or any text; each with the chance that the examples give it. Or the answer is
-the question itself with some of it replaced. The grammar keeps a model that has learned the task
-from inventing a label or misspelling a name, and weighs what the model is unsure of.
+shape that they show, or any text; each with a chance fitted to the examples. Or the answer is the
+question itself with some of it replaced. The grammar keeps a model that has learned the task from
+inventing a label or misspelling a name, and weighs what the model is unsure of.
 """
 
 from __future__ import annotations
@@ -27,21 +27,21 @@ from oneseek.engine.learning.skills.slot_model import (
 )
 
 FEWEST = 8  # examples
-UNSEEN = 0.15  # of values that the examples show once: such a slot takes only values that they show
-OPEN = 0.35  # and from there on labels beside numbers are no labels
+UNSEEN = 0.15  # of a slot's values are shown once, at most, where it takes only shown values
+OPEN = 0.35  # of the words beside numbers, at most, where they are labels
 EXCEPTIONS = 0.1  # of examples that fit no pattern
 MOST_WORDS, MOST_ITEMS = 6, 8  # of a short answer; of a list
 FEW_OPENINGS = 0.2  # of the examples
 SIGNS = re.compile(r"\s*[:;|/()\[\]{}<>=→–—#*~]+\s*")  # between parts of an answer
 PARTS = re.compile(r"[|,:(){}\[\]]")
 LONGEST_NAME, MOST_NAMES = 40, 64
-ANY = {"free": True, "ends": ""}  # what a slot takes that takes any text
+ANY = {"free": True, "ends": ""}  # a slot that takes any text
 Pair = tuple[str, str]
 
 
 def pattern_of(pairs: Sequence[Pair], readings: Readings | None = None) -> dict | None:
-    """The pattern of (question, answer) pairs as plain data; None where they have none. An
-    encoder's `readings` of the questions tell what words do not."""
+    """Return the pattern of (question, answer) pairs as plain data, or None. An encoder's
+    `readings` of the questions add what words do not tell."""
     if len(pairs) < FEWEST:
         return None
     pairs = [(question, answer.strip()) for question, answer in pairs]
@@ -53,19 +53,19 @@ def pattern_of(pairs: Sequence[Pair], readings: Readings | None = None) -> dict 
 
 
 def unread(pattern: dict) -> dict:
-    """The pattern without what it knows from readings, where another encoder reads by now."""
+    """Return the pattern without what was fitted to readings, for another encoder."""
     slots = [slot | {"labels": None, "parts": None} for slot in pattern.get("slots", ())]
     return pattern | {"slots": slots} if slots else pattern | {"parts": None}
 
 
 def misfits(pattern: dict, pairs: Sequence[Pair]) -> int:
-    """How many answers the pattern does not allow."""
+    """Count the answers that the pattern does not allow."""
     grammars = ((answers_to(pattern, question), answer) for question, answer in pairs)
     return sum(not allows(grammar, answer) for grammar, answer in grammars if grammar)
 
 
 def label_names(pairs: Sequence[Pair]) -> list[str]:
-    """The parts of answers that are written again and again, which may be labels."""
+    """Return the parts of answers that repeat, which may be labels."""
     counts: Counter[str] = Counter()
     for _, answer in pairs:
         parts = {
@@ -120,7 +120,7 @@ def of_rows(pairs: Sequence[Pair], readings: Readings | None = None) -> dict | N
 
 
 def of_labels(pairs: Sequence[Pair], readings: Readings | None = None) -> dict | None:
-    """One of a few."""
+    """One of a few labels."""
     answers = [answer for _, answer in pairs]
     if not is_closed(answers):
         return None
@@ -218,12 +218,12 @@ def of_openings(pairs: Sequence[Pair], readings: Readings | None = None) -> dict
 
 
 def find_common_prefix(texts: Sequence[list[str]]) -> str:
-    """The pieces that all begin with, but the last of the shortest."""
+    """Return the pieces that all texts begin with, except the last piece of the shortest."""
     return "".join(texts[0][: count_common_parts(texts, min(map(len, texts)) - 1)])
 
 
 def count_common_parts(rows: Sequence[Sequence[str]], most: int) -> int:
-    """How many of the first parts are the same in all rows, up to so many."""
+    """Return how many of the first parts are the same in all rows, `most` at most."""
     return next((at for at in range(most) if len({one[at] for one in rows}) > 1), most)
 
 
@@ -244,7 +244,7 @@ def closed_slot(values: Sequence[str]) -> dict:
 
 
 def label_slot(values: Sequence[str]) -> dict:
-    """The labels shown; and where too many were shown once to be all there are, any word."""
+    """A slot of the shown labels; where too many are shown once to be complete, of any word."""
     if is_closed(values):
         return closed_slot(values)
     often = [value for value, count in Counter(values).items() if count > 1]
@@ -252,7 +252,7 @@ def label_slot(values: Sequence[str]) -> dict:
 
 
 def numeric_slot(values: Sequence[str], shapes: Sequence[str] = ("#",)) -> dict:
-    """Any number, in one of these shapes; and the values that were shown again and again."""
+    """Return a slot of any number in one of these shapes, and of the values shown repeatedly."""
     numbers = [number for value in values for number in NUMERAL.findall(value)]
     places = max(len(number.partition(".")[2]) for number in numbers)
     often = [value for value, count in Counter(values).items() if count > 1]
@@ -266,7 +266,7 @@ def slot_of(
     readings: Readings | None = None,
     quoted: bool = False,
 ) -> dict:
-    """What a slot takes that held `values`, and how likely; those of JSON are `quoted`."""
+    """Return the slot that held `values`, with fitted weights; those of JSON are `quoted`."""
     return fit_slot(kind_of(values, questions, quoted), values, questions, readings)
 
 
@@ -293,7 +293,7 @@ def kind_of(values: list[str], questions: Sequence[str], quoted: bool) -> dict:
 
 
 def detect_copying(values: Sequence[str], questions: Sequence[str], quoted: bool) -> dict:
-    """That most of the values stand in their questions, so that others may as well."""
+    """Return a copying slot's settings, if most of the values stand in their questions."""
     pairs = zip(values, map(spans, questions), strict=True)
     copied = sum(unquote(value, quoted) in some for value, some in pairs)
     return {"copied": True, "quoted": quoted} if copied * 2 > len(values) else {}

@@ -1,8 +1,8 @@
-"""What an encoder's reading of a question recalls of the examples: of all of it which labels go
-with it, of each token whether it is a part that is wanted. Both are ridge regressions.
+"""Ridge regressions on an encoder's reading of a question: of the whole, which labels go with it;
+of each token, whether it is a part that is wanted.
 
-What the examples say of themselves is foretold from the others, so that a model which is fitted to
-it trusts it as far as it holds for questions that are new.
+The points of the examples themselves are cross-validated: each is predicted from the others, so
+that a model fitted to them trusts them as far as they hold for new questions.
 """
 
 from __future__ import annotations
@@ -24,37 +24,37 @@ class Reading:
     """A question as an encoder read it."""
 
     whole: np.ndarray  # [2 x width], what it means and what it states
-    spans: Sequence[Span]  # of each token; of none where they are not known
+    spans: Sequence[Span]  # of each token; empty where unknown
     states: np.ndarray  # [tokens, width]
 
     def at(self, spans: Sequence[Span]) -> np.ndarray:
-        """[tokens]: which of them lie in some spans."""
+        """Return a mask [tokens] of those that overlap some of the spans."""
         inside = [any(a < end and start < b for start, end in spans) for a, b in self.spans]
         return np.array(inside, bool)
 
 
 @dataclass(frozen=True)
 class Readings:
-    """Those of the examples' questions, and what the encoder says of the labels' own names."""
+    """The readings of the examples' questions, and the embeddings of the labels' names."""
 
     each: Sequence[Reading]
     names: dict[str, np.ndarray]  # [2 x width]
 
     def of(self, places: Sequence[int]) -> Readings:
-        """Those of some of the examples."""
+        """Return those of some of the examples."""
         return Readings([self.each[at] for at in places], self.names)
 
 
 def normalise_label(value: str) -> str:
-    """A label as its name is read."""
+    """Return a label in the form in which its name is read."""
     return value.strip(' "([{:').lower()
 
 
 def fit_ridge(
     rows: np.ndarray, wanted: np.ndarray, blocks: Sequence[int], parts: int, soft: float
 ) -> tuple[dict, list[np.ndarray]]:
-    """The regression of what is `wanted` as plain data, and for each block of rows what those of
-    the other blocks foretell."""
+    """Return the regression of what is `wanted` as plain data, and for each block of rows the
+    predictions of a fit to the other blocks."""
     middle, usual = rows.mean(0), wanted.mean(0)
     x, rest = directions(rows - middle, parts), wanted - usual
     if len(x) < x.shape[1]:
@@ -79,7 +79,7 @@ def directions(rows: np.ndarray, parts: int) -> np.ndarray:
 
 
 def foretold(plain: dict, rows: np.ndarray) -> np.ndarray:
-    """[rows, what is wanted]: what a regression says of new rows."""
+    """Return a regression's predictions for new rows, [rows, outputs]."""
     x = directions(rows - np.array(plain["middle"]), plain["parts"])
     return np.array(plain["usual"]) + x @ np.array(plain["weights"])
 
@@ -87,8 +87,8 @@ def foretold(plain: dict, rows: np.ndarray) -> np.ndarray:
 def of_wholes(
     readings: Readings | None, labels: Sequence[str], wanted: np.ndarray
 ) -> tuple[dict | None, list[np.ndarray]]:
-    """Labels by the whole question: the regression, and for each example what the others foretell
-    of each label; behind it how like the question is to the label's name."""
+    """Fit the labels to whole questions. Return the regression, and for each example the
+    predictions from the others and the similarity of its question to each label's name."""
     if readings is None or not wanted.size:
         return None, []
     rows = np.stack([one.whole for one in readings.each])
@@ -105,7 +105,7 @@ def of_wholes(
 def of_parts(
     readings: Readings | None, wanted: Sequence[np.ndarray]
 ) -> tuple[dict | None, list[np.ndarray]]:
-    """The same of tokens; `wanted` is [tokens, kinds] of each question."""
+    """Do the same for tokens; `wanted` is [tokens, kinds] of each question."""
     counts = [len(one.spans) for one in readings.each] if readings else []
     if readings is None or not any(counts) or not any(map(np.any, wanted)):
         return None, []
@@ -114,7 +114,7 @@ def of_parts(
 
 
 def whole_points(plain: dict | None, reading: Reading | None) -> np.ndarray | None:
-    """[2, labels]: what the regression says, and how like the question is to each name."""
+    """[2, labels]: the predictions, and the similarity of the question to each label's name."""
     if not plain or not reading:
         return None
     x = directions(reading.whole[None] - np.array(plain["middle"]), plain["parts"])[0]
@@ -126,7 +126,8 @@ def part_points(plain: dict | None, reading: Reading | None) -> np.ndarray | Non
 
 
 def amounts(points: np.ndarray, reading: Reading, span: Span) -> dict[str, float]:
-    """What the tokens of a part of a question say for it, and those beside it: by their points."""
+    """Return the encoder's features of a part of a question: the points of its tokens and of those
+    beside it."""
     (inside,) = reading.at([span]).nonzero()
     if not len(inside):
         return {}
@@ -138,8 +139,8 @@ def amounts(points: np.ndarray, reading: Reading, span: Span) -> dict[str, float
 
 
 def token_spans(text: str, pieces: Sequence[str]) -> list[Span]:
-    """Where the pieces lie that a text was read as; none where that cannot be told, as of letters
-    that are read as several."""
+    """Return the span of each piece that a text was read as; none where that cannot be told, as of
+    letters that are read as several."""
     places = list(visible(text))
     if len(places) != len(normalize(text)) or sum(map(len, pieces)) != len(places) + 1:
         return []
@@ -152,7 +153,7 @@ def token_spans(text: str, pieces: Sequence[str]) -> list[Span]:
 
 
 def visible(text: str) -> Iterator[int]:
-    """Where every letter stands that is read: of blanks the first."""
+    """Yield the place of every letter that is read: of blanks the first."""
     blank = True
     for at, letter in enumerate(text.rstrip()):
         if not (blank and letter.isspace()):

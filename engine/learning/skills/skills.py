@@ -1,10 +1,10 @@
-"""Skills: what is learned under a name of its own, by an adapter of its own, which speaks where it
-is asked for and nowhere else.
+"""Skills: each is learned under a name, by an adapter of its own that answers only what asks for
+it.
 
-What asks for a skill is known from its examples, by their meaning, which the encoder and the reader
-of statements say, and by their form: one kernel ridge regression to the skills and to none of them,
-fitted anew when one comes or goes. Of none are small talk, questions, requests and what people say
-of themselves, in others.json.
+A router finds the skill a text asks for: one kernel ridge regression to the skills and to none of
+them, over the meaning of the text (by the encoder and the reader of statements) and its form. It is
+fitted anew when a skill comes or goes. In others.json are the texts of none: small talk, questions,
+requests and what people say of themselves.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ from oneseek.engine.turns import urgent
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 SHOWN = 100  # examples of a skill by which it is recognised
 READ = 256  # texts whose readings are kept: those of the examples of a skill that is being taught
-KEPT_OTHERS = "skills.others"  # in `state`: the directions of what asks for no skill
+KEPT_OTHERS = "skills.others"  # key in `state` of the embeddings of texts that ask for no skill
 
 
 class Sorting(NamedTuple):
-    """What tells the skills apart, and what it was fitted on."""
+    """The router, and what it was fitted to."""
 
     names: list[str]
     sorter: Sorter  # by the features of a text
-    middle: np.ndarray  # of the directions of what asks for no skill
+    middle: np.ndarray  # mean embedding of the texts that ask for no skill
 
 
 class NoSkill(LookupError):
@@ -68,7 +68,7 @@ class NoSkill(LookupError):
 
 
 def line_of(name: str) -> str:
-    """The line of versions of a skill; ValueError where that can be no name."""
+    """Return the line of versions of a skill; ValueError where the name is invalid."""
     if not NAME.fullmatch(name):
         raise ValueError(
             f"{name!r} can be no name of a skill: up to 40 of the letters a to z, digits, - and _, "
@@ -78,14 +78,14 @@ def line_of(name: str) -> str:
 
 
 def line_in(told: dict) -> str:
-    """The line of versions that a run or its data set's record is about."""
+    """Return the line of versions that a run or its data set's record is about."""
     if told.get("taste"):
         return TASTE
     return line_of(told["skill"]) if told.get("skill") else GENERIC
 
 
 class Skills:
-    """All skills of one base model, and which of them a question asks for."""
+    """All skills of one base model, and the router to them."""
 
     def __init__(self, versions: Versions, encoder: Encoder) -> None:
         self.versions, self.store = versions, versions.store
@@ -100,26 +100,26 @@ class Skills:
         return f"skill.{self.versions.base}.{name}"
 
     def reload(self) -> None:
-        """Others changed what is stored: what is known here is for questions that are being read,
-        and all others wait for `load`."""
+        """Mark what is known here as outdated, because others changed the store: only questions in
+        progress still use it, all others wait for `load`."""
         self.loaded, self._outdated = False, True
         self._forget_readings()
 
     @asynccontextmanager
     async def _change(self) -> AsyncIterator[None]:
-        """One change after the other. Questions may wait for it, so it waits for no answer."""
+        """Serialise changes. Questions may wait for a change, so it waits for no answer."""
         async with self._changing:
             with urgent():
                 yield
 
     def _forget_readings(self) -> None:
-        """A question is read to find its skill and again to answer it; examples are read to judge
-        what was trained and again to know it."""
+        """Empty the caches. They exist because a question is read to find its skill and again to
+        answer it, and examples are read to evaluate a training and again to fit the router."""
         self.places = Newest(self._read_places, READ)
         self.readings = Newest(self._read, READ)
 
     async def load(self) -> None:
-        """What is stored for this base model takes the place of what is known here, at once."""
+        """Replace what is known here by what is stored for this base model."""
         if self.loaded:
             return
         async with self._change():
@@ -133,7 +133,8 @@ class Skills:
     # ---- coming and going
 
     async def learn(self, name: str, record: dict) -> None:
-        """Know from a data set what asks for the skill; its version is trained on its own line."""
+        """Fit the router and the pattern to a data set; a version is trained on a line of its
+        own."""
         await self.load()
         data = DataSet(file_of(record))
         chosen = Draw("skill").sample(range(len(data)), SHOWN)
@@ -152,8 +153,8 @@ class Skills:
             await self._fit(self.known | {name: kept})
 
     async def remove(self, name: str) -> None:
-        """The skill, its examples and all that was trained by them are gone; that there was one
-        stays in the ledger."""
+        """Delete the skill, its examples and its versions; the ledger records that there was
+        one."""
         await self.must_be(name)
         change, data = Change(), self.known[name]["data"]
         ids, numbers = await self.versions.removal(change, line_of(name))
@@ -178,7 +179,7 @@ class Skills:
             raise NoSkill(name, sorted(self.known))
 
     async def list_skills(self) -> list[dict]:
-        """Every skill with the version in use, and how it did what was held back."""
+        """Return every skill with the version in use, and its held-out scores."""
         await self.load()
         found = []
         for name, one in sorted(self.known.items()):
@@ -196,11 +197,11 @@ class Skills:
         return found
 
     async def number(self, name: str) -> int | None:
-        """The number of the version that does it."""
+        """Return the number of the skill's version in use."""
         return await self.versions.number(line_of(name))
 
     async def grammar(self, name: str, question: str) -> Answers | None:
-        """What its answer to a question may look like; None where its examples have no pattern."""
+        """The grammar of its answer to a question; None where its examples have no pattern."""
         await self.load()
         pattern = self.known.get(name, {}).get("pattern")
         if not pattern:
@@ -211,13 +212,13 @@ class Skills:
     # ---- what asks for one
 
     async def find_skill(self, question: str) -> str:
-        """The skill that a question asks for, or nothing."""
+        """Return the skill that a question asks for, or nothing."""
         await self.load()
         (name,) = await self.like([question])
         return name if name and await self.number(name) else ""
 
     async def like(self, texts: Sequence[str]) -> list[str]:
-        """Of each text the skill whose examples it is like, or nothing."""
+        """Return for each text the skill whose examples it is like, or nothing."""
         if not (sorting := self.sorting):
             return [""] * len(texts)
         directions = await self._directions(texts)
@@ -225,21 +226,21 @@ class Skills:
         return [[*sorting.names, ""][at] for at in chosen]
 
     async def _directions(self, texts: Sequence[str]) -> np.ndarray:
-        """[texts, 2 x width]: where they lie."""
+        """Return the embeddings of texts, [texts, 2 x width]."""
         return np.stack(await self.places.of(texts))
 
     async def _read_places(self, texts: list[str]) -> list[np.ndarray]:
         return list(await read_directions(self.encoder, self.reader, texts))
 
     async def examples_read(self, pairs: Sequence[Pair]) -> Readings:
-        """What the encoder reads of the questions of examples, and of their labels' names."""
+        """Return the readings of the examples' questions, and of their labels' names."""
         names = label_names(pairs)
         meant = await self._directions(names) if names else ()
         each = await self.read([question for question, _ in pairs])
         return Readings(each, dict(zip(names, meant, strict=True)))
 
     async def read(self, texts: Sequence[str]) -> list[Reading]:
-        """What the encoder reads of each text, and of each of its tokens."""
+        """Return the encoder's reading of each text and of each of its tokens."""
         return await self.readings.of(texts)
 
     async def _read(self, texts: list[str]) -> list[Reading]:
@@ -251,8 +252,8 @@ class Skills:
         ]
 
     async def _load_directions(self, key: str, kept: dict, texts: list[str]) -> np.ndarray:
-        """The directions that are kept of some texts under a key; read anew where there are none,
-        or the encoder is another one by now."""
+        """Return the stored embeddings of some texts; they are read anew where there are none, or
+        the encoder is another one by now."""
         found = unpack(kept["directions"]) if kept.get("of") == digest("\n".join(texts)) else None
         (now,) = await self._directions(texts[:1])
         if found is None or not alike(found[0], now):
@@ -264,7 +265,7 @@ class Skills:
         return found
 
     async def _fit(self, known: dict[str, dict]) -> None:
-        """These are the skills from here on; until then a question is for those before."""
+        """Set these skills and refit the router; until it is done, questions use those before."""
         sorting = None
         if known:
             texts = others()
@@ -285,7 +286,7 @@ class Skills:
 
 
 def skill_record(name: str, record: dict) -> dict:
-    """A data set's record as that of a skill, beside that of the same data for everything."""
+    """Return a data set's record as that of a skill, with another id than the same data for all."""
     if record["forms"] == ["text"]:
         raise ValueError(
             f"{record['prompt']} has no questions, by which a skill is known; nothing was changed. "

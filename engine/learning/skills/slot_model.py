@@ -1,8 +1,8 @@
-"""How likely each value of a slot is for a question, as the examples tell it: a log-linear model of
-the question's words, and of what stands around a value that is copied from it.
+"""A log-linear model of a slot's values: how likely each is, given the words of the question and,
+for a value copied from it, what stands around that.
 
-A small model learns from sixty examples how a task is done and stays unsure of one label among many
-or of where a name ends; counting tells that. The product of both chooses, see `pattern`.
+From sixty examples a small language model learns how a task is done and stays unsure of one label
+among many or of where a name ends; counts tell that. The product of both chooses, see pattern.py.
 """
 
 from __future__ import annotations
@@ -31,27 +31,27 @@ LEAST_STEM, ENDING = 3, 3  # letters of a word's stem at least, and of its endin
 STRIPPED = '.,:;!?()"“”'
 PAUSE = ",.;:!?"
 NUMERAL = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?")
-BEGINNING = 4  # letters by which words of one stem are known as well
-BY = " by "  # between a value and a word of the question
+BEGINNING = 4  # first letters by which words of one stem are matched as well
+BY = " by "  # in a feature, between a value and a word of the question
 STIFF, STIFFER = 0.1, 1.0  # L2 penalty; for pairs of a value and a word, of which most are chance
 ROUNDS, RATE = 120, 0.5
-NOTHING = 0.01  # a weight that is left out
-TRUST = 2  # the power of a chance beside what the model says
-LEAST = 1e-4  # of a chance: what the examples never showed may still be
+NOTHING = 0.01  # a smaller weight is left out
+TRUST = 2  # exponent of a chance in the product with the language model's
+LEAST = 1e-4  # of a chance, because a value that was never shown is possible
 LABELLED, NAMED = "labelled", "named"
 Signs = list[str]
-Amounts = dict[str, float]  # signs of which there is more or less
+Amounts = dict[str, float]  # features with a value
 Found = tuple[str, Signs, Span | None]  # a value, and where in the question it stands
 
 
 def spans(question: str, stems: bool = False) -> dict[str, None]:
-    """Up to so many words of a question that stand together, as they are and without capitals; by
-    their `stems` also without an ending."""
+    """Return runs of up to MOST_WORDS words of a question, as written and in lower case; with
+    `stems` also without an ending."""
     return dict.fromkeys(text for text, _, _ in copies(question, stems))
 
 
 def copies(question: str, stems: bool = False) -> Iterator[tuple[str, Signs, Span]]:
-    """The same with what they stand between, and where."""
+    """Yield the same with their features (what stands around them) and spans."""
     found = list(re.finditer(r"\S+", question))
     words = [one[0] for one in found]
     bare = [word.strip(STRIPPED) for word in words]
@@ -82,7 +82,8 @@ def copies(question: str, stems: bool = False) -> Iterator[tuple[str, Signs, Spa
 
 
 def values_of(slot: dict, question: str) -> Iterator[Found]:
-    """What a slot takes, with all signs of it; the shapes of numbers and any text as such."""
+    """Yield each value that a slot may take with its features and span; any text, and number
+    shapes, stand for themselves."""
     words = set(re.findall(r"\w+", question.lower()))
     words |= {word[:BEGINNING] + "*" for word in words if len(word) > BEGINNING}
     shapes = slot.get("shapes", [])
@@ -106,26 +107,26 @@ def values_of(slot: dict, question: str) -> Iterator[Found]:
 
 
 def fill_shape(shape: str, numbers: Sequence[str]) -> str:
-    """A shape with its numbers."""
+    """Return a shape with its numbers filled in."""
     first, *others = shape.split("#")
     return first + "".join(map("".join, zip(numbers, others, strict=True)))
 
 
 def match_words(value: str, words: set[str]) -> Signs:
-    """How a value stands in a question that does not say it outright."""
+    """Return features of how a value relates to the words of a question."""
     signs = ["is said"] * (value in words)
     signs += ["begins a word"] * any(one.startswith(value) and one != value for one in words)
     return signs + ["is short for a word"] * any(is_short_for(value, one) for one in words)
 
 
 def is_short_for(value: str, word: str) -> bool:
-    """Whether it is some of a word's letters, the first among them."""
+    """Whether a value is some of a word's letters in order, the first among them."""
     letters = iter(word)
     return value[:1] == word[0] and len(value) < len(word) and all(one in letters for one in value)
 
 
 def find_numbers(question: str, _: int, dates: bool) -> Iterator[tuple[tuple[str], Signs, Span]]:
-    """The numbers that a question says, with what they stand between."""
+    """Yield the numbers that a question says, with features of what they stand between."""
     for at, (text, first, last, longest) in enumerate(numerals(question, dates)):
         before, after = beside(question, first, last)
         signs = ["number", f"before {before}", f"after {after}", f"whole {longest}"]
@@ -136,7 +137,7 @@ def find_numbers(question: str, _: int, dates: bool) -> Iterator[tuple[tuple[str
 def find_number_runs(
     question: str, count: int, dates: bool
 ) -> Iterator[tuple[tuple[str, ...], Signs, Span]]:
-    """So many numbers that a question says one after the other, as they stand and turned round."""
+    """Yield runs of `count` numbers of a question, as they stand and reversed."""
     found = [one for one in numerals(question, dates) if one[3]]
     for at in range(len(found) - count + 1):
         some = found[at : at + count]
@@ -162,18 +163,18 @@ def beside(question: str, first: int, last: int) -> tuple[str, str]:
 
 
 def shape_of(value: str) -> str:
-    """A text with a sign for each number."""
+    """Return a text with a # for each number."""
     return NUMERAL.sub("#", value)
 
 
 class Rows:
-    """All values that some questions' slot may have, their signs, and how much of each."""
+    """All candidate values of a slot for some questions, their features, and the amount of each."""
 
     def __init__(self) -> None:
         self.names: dict[str, int] = {}
         self.signs: list[int] = []
         self.amounts: list[float] = []
-        self.of: list[int] = []  # the row of each sign
+        self.of: list[int] = []  # the row of each feature
         self.question: list[int] = []  # of each row
         self.right: list[bool] = []
 
@@ -190,8 +191,8 @@ class Rows:
 def fit_slot(
     slot: dict, values: Sequence[str], questions: Sequence[str], readings: Readings | None = None
 ) -> dict:
-    """The slot with weights of its signs, fitted to its values in the examples. Another example
-    with the same value is a sign as well."""
+    """Return the slot with the weights of its features, fitted to its values in the examples.
+    Another example with the same value is a feature as well."""
     counts, rows = Counter(values), Rows()
     labels = np.array([[value == one for one in slot["known"]] for value in values], float)
     slot["labels"], by_labels = of_wholes(readings, slot["known"], labels)
@@ -225,7 +226,7 @@ def fit_presence(
     questions: Sequence[str],
     readings: Readings | None = None,
 ) -> dict:
-    """The slot with weights by which each of its values is in a list or not."""
+    """Return the slot with weights that tell whether each of its values is in a list."""
     rows = Rows()
     labels = np.array([[one in some for one in slot["known"]] for some in lists], float)
     slot["labels"], by_labels = of_wholes(readings, slot["known"], labels)
@@ -239,8 +240,7 @@ def fit_presence(
 
 
 class EncoderSigns:
-    """What the encoder says of a question's values: by its labels, and by the part where one
-    stands."""
+    """The encoder's features of a question's values: by label, and by the part where one stands."""
 
     def __init__(
         self,
@@ -264,7 +264,7 @@ class EncoderSigns:
 
 
 def fit_weights(rows: Rows) -> dict[str, float]:
-    """The weight of each sign, but of those that weigh nothing."""
+    """Return the weight of each feature, without those near 0."""
     weights = maximise_likelihood(rows) if rows.right else np.zeros(0)
     names = zip(rows.names, weights.round(3).tolist(), strict=True)
     return {name: weight for name, weight in names if abs(weight) >= NOTHING}
@@ -276,8 +276,8 @@ def find_text(texts: set[str], value: str) -> str:
 
 
 def maximise_likelihood(rows: Rows) -> np.ndarray:
-    """Fit the weights of all signs by maximum likelihood with an L2 penalty, using AdaGrad. A value
-    that stands at several places of a question may come from any of them."""
+    """Fit the weights of all features by maximum likelihood with an L2 penalty, using AdaGrad. A
+    value that stands at several places of a question may come from any of them."""
     signs, of, amounts = np.array(rows.signs), np.array(rows.of), np.array(rows.amounts)
     question, right = np.array(rows.question), np.array(rows.right)
     stiff = np.array([STIFFER if BY in name else STIFF for name in rows.names])
@@ -305,7 +305,7 @@ def shares(points: np.ndarray, question: np.ndarray) -> np.ndarray:
 
 
 def chances(slot: dict, question: str, reading: Reading | None = None) -> dict[str, float]:
-    """How likely each value of a slot is, as it weighs; all the same where nothing was learned."""
+    """The tempered chance of each value of a slot; all the same where nothing was learned."""
     texts, points = points_of(slot, question, reading)
     found: dict[str, float] = {}
     share = shares(np.array(points), np.zeros(len(points), int)) if points else ()
@@ -317,7 +317,7 @@ def chances(slot: dict, question: str, reading: Reading | None = None) -> dict[s
 def presences(
     slot: dict, question: str, reading: Reading | None = None
 ) -> dict[str, tuple[float, float]]:
-    """How likely each value is in a list, and that it is not, as they weigh."""
+    """Return the tempered chances that each value is in a list, and that it is not."""
     texts, points = points_of(slot, question, reading)
     share = 1 / (1 + np.exp(-np.array(points)))
     pairs = zip(texts, share.tolist(), strict=True)
@@ -325,7 +325,7 @@ def presences(
 
 
 def points_of(slot: dict, question: str, reading: Reading | None) -> tuple[list[str], list[float]]:
-    """Each value that a slot may take, and the sum of the weights of its signs."""
+    """Return each value that a slot may take, and the sum of the weights of its features."""
     weights, seen = slot.get("weights", {}), set(slot.get("seen", ()))
     parts = part_points(slot.get("parts"), reading)
     labels = whole_points(slot.get("labels"), reading)
@@ -340,7 +340,7 @@ def points_of(slot: dict, question: str, reading: Reading | None) -> tuple[list[
 
 
 def weigh(weights: Mapping[str, float], signs: Iterable[str], amounts: Amounts) -> float:
-    """The sum of the weights of some signs, and of those that hold by an amount."""
+    """Return the sum of the weights of some features, and of those with an amount times it."""
     return sum(weights.get(sign, 0.0) for sign in signs) + sum(
         weights.get(sign, 0.0) * amount for sign, amount in amounts.items()
     )

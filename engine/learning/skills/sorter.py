@@ -1,6 +1,5 @@
-"""Which skill a text asks for, if any: one kernel ridge regression to the skills and to none of
-them, over what texts mean and how they are written.
-"""
+"""A router from texts to skills: one kernel ridge regression to the skills and to none of them,
+over what texts mean and how they are written."""
 
 from __future__ import annotations
 
@@ -13,26 +12,26 @@ import numpy as np
 
 from oneseek.engine.learning.memory.encoder import unit
 
-PLACES, LETTERS = 1024, (2, 3, 4)  # of the counts of so many letters together
+PLACES, LETTERS = 1024, (2, 3, 4)  # buckets of the hashed letter n-grams, and their lengths
 FIRST_WORDS, FEW_WORDS = 3, 8
 WRITTEN, FORMED = 0.7, 0.5  # what letters and a form weigh beside a meaning
-NARROW = 0.25  # of the kernel: how fast likeness falls with the square of a distance
-STIFF, AGAINST = 0.1, 2.0  # of the fit, and what texts that ask for none weigh beside a skill's
-BESIDE, NEAREST = 1000, 0.5  # texts that ask for none in a fit; how many of them lie near a skill
-# How many of all texts that ask for none may be taken for a skill; how much more a text has to be
-# of a skill than of none at the least and at the most.
+NARROW = 0.25  # of the Gaussian kernel: how fast it falls with the square of a distance
+STIFF, AGAINST = 0.1, 2.0  # the ridge penalty; what texts of none weigh beside a skill's
+BESIDE, NEAREST = 1000, 0.5  # texts of none in a fit; the share of them nearest to a skill
+# The share of texts of none that may be taken for a skill; the least and the greatest margin by
+# which a skill has to exceed none.
 TAKEN, LOWEST, HIGHEST = 0.015, -0.7, 0.5
 PIECE = 128  # rows that are worked on before others have their turn
 TURN = 0.01  # seconds: a shorter sleep leaves a browser no time to hand the engine its mail
 
 
 def meaning_of(directions: np.ndarray, middle: np.ndarray) -> np.ndarray:
-    """What texts mean, beside the middle of all texts: most of a meaning is the same for all."""
+    """The embeddings relative to the mean of all texts, as most of it is the same for all."""
     return np.hstack([unit(half) for half in np.split(directions - middle, 2, axis=1)])
 
 
 def features_of(texts: Sequence[str], directions: np.ndarray, middle: np.ndarray) -> np.ndarray:
-    """What is known of texts: their meaning, their letters and their form."""
+    """Return the features of texts: their meaning, their letters and their form."""
     letters = WRITTEN * np.stack([letters_of(text) for text in texts])
     form = FORMED * np.array([form_of(text) for text in texts])
     return np.hstack([meaning_of(directions, middle), letters, form])
@@ -41,7 +40,7 @@ def features_of(texts: Sequence[str], directions: np.ndarray, middle: np.ndarray
 async def gather_features(
     texts: Sequence[str], directions: np.ndarray, middle: np.ndarray
 ) -> np.ndarray:
-    """The same of many texts, in pieces between which others have their turn."""
+    """Return the same of many texts, in pieces between which others have their turn."""
     found = []
     for part in pieces(len(texts)):
         found.append(features_of(texts[part], directions[part], middle))
@@ -50,9 +49,9 @@ async def gather_features(
 
 
 def choose_beside(skills: Sequence[np.ndarray], none: np.ndarray) -> np.ndarray:
-    """Which texts that ask for none a fit has beside the examples of skills, by the meanings of
-    both: those nearest to each skill in turn, and some of the rest. All of them would keep a slow
-    tab busy for twenty seconds and tell no more apart."""
+    """Return which texts of none go into a fit, by the meanings of both: those nearest to each
+    skill in turn, and some of the rest. All of them would keep a slow tab busy for twenty seconds
+    and separate no better."""
     orders = [np.argsort(-(none @ one.T).max(1)) for one in skills]
     in_turn = dict.fromkeys(np.stack(orders, 1).ravel().tolist()) if orders else {}
     near = list(in_turn)[: int(NEAREST * BESIDE)]
@@ -62,7 +61,8 @@ def choose_beside(skills: Sequence[np.ndarray], none: np.ndarray) -> np.ndarray:
 
 
 def letters_of(text: str) -> np.ndarray:
-    """Which letters stand together in a text, and its first words; a digit is a digit."""
+    """Return the hashed counts of a text's letter n-grams and first words, normalised; all digits
+    are one."""
     counts, plain = np.zeros(PLACES), re.sub(r"\d", "0", f" {text.lower()} ")
     for length in LETTERS:
         for piece in {plain[at : at + length] for at in range(len(plain) - length + 1)}:
@@ -74,7 +74,7 @@ def letters_of(text: str) -> np.ndarray:
 
 
 def form_of(text: str) -> list[float]:
-    """How a text is written, and a constant."""
+    """Return features of how a text is written, and a constant."""
     ends = [text.strip().endswith(sign) for sign in "?.!"]
     holds = [sign in text for sign in "\n:,"]
     digits, capital = any(map(str.isdigit, text)), text[:1].isupper()
@@ -83,20 +83,21 @@ def form_of(text: str) -> list[float]:
 
 
 class Sorter:
-    """Tells groups of rows apart: the kernel ridge regression to 1 on each group's own rows and 0
-    on others'. The groups weigh the same, and the last, which is none of them, more.
+    """Separates groups of rows by kernel ridge regression to 1 on each group's own rows and 0 on
+    others'. The groups weigh the same, and the last, which is none of them, more.
 
-    How sure it has to be is found by leaving each row of the last group out of the fit in turn: the
-    share TAKEN of them may be taken for another group."""
+    The margin it needs is found by leave-one-out predictions of the last group: the share TAKEN of
+    its rows may be taken for another group.
+    """
 
     def __init__(self, rows: np.ndarray, weights: np.ndarray, limit: float) -> None:
         self.rows, self.weights, self.limit = rows, weights, limit
 
     @classmethod
     async def from_groups(cls, groups: Sequence[np.ndarray], of: int = 0) -> Sorter:
-        """`of` is how many rows the last group was chosen from: those left out of it count as taken
-        for none. In pieces, between which others have their turn: all of it takes a slow tab longer
-        than an engine may be silent."""
+        """Fit in pieces, between which others have their turn: all of it takes a slow tab longer
+        than an engine may be silent. `of` is how many rows the last group was chosen from; those
+        left out count as recognised."""
         counts = [len(one) for one in groups]
         rows = np.concatenate(groups).astype(np.float32)
         wanted = np.repeat(np.eye(len(groups)), counts, axis=0)
@@ -116,11 +117,11 @@ class Sorter:
         return cls(rows, weights, float(limit))
 
     def near(self, rows: np.ndarray) -> np.ndarray:
-        """[rows, groups]: how much each row is of each group."""
+        """Return the score of each row for each group, [rows, groups]."""
         return likeness(rows.astype(np.float32), self.rows) @ self.weights
 
     def choose(self, rows: np.ndarray) -> np.ndarray:
-        """The group of each row; the last, where it is of none for sure."""
+        """Return the group of each row; the last, where no other exceeds it by the margin."""
         near = self.near(rows)
         return np.where(margins_of(near) > self.limit, near[:, :-1].argmax(1), near.shape[1] - 1)
 
@@ -146,12 +147,12 @@ async def invert(matrix: np.ndarray) -> np.ndarray:
 
 
 def margins_of(near: np.ndarray) -> np.ndarray:
-    """How much more each row is of another group than of the last."""
+    """Return by how much the best other group exceeds the last, for each row."""
     return near[:, :-1].max(1) - near[:, -1]
 
 
 def likeness(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """[some, others]: 1 for the same row, falling with the distance."""
+    """Return the Gaussian kernel, [some, others]: 1 for the same row, falling with the distance."""
     squares = [(one * one).sum(1, dtype=np.float64) for one in (some, others)]
     apart = squares[0][:, None] + squares[1][None] - 2.0 * (some @ others.T)
     return np.exp(-NARROW * np.maximum(apart, 0.0))

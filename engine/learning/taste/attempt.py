@@ -1,6 +1,5 @@
-"""Training on choices: a new adapter from the base, judged by choices that are held back and by
-what it answers then.
-"""
+"""Preference training on choices: a new adapter from the base, evaluated by held-out choices and by
+its answers."""
 
 from __future__ import annotations
 
@@ -27,20 +26,20 @@ from oneseek.engine.learning.taste.choices import PREFERRED, Choice, Choices, pa
 from oneseek.engine.learning.taste.wording import in_words, traits
 from oneseek.engine.model.choice.repetition import goes_round
 
-STEPS, TIMES = 32, 2  # enough for forty choices; of many, each is learned from so often
+STEPS, TIMES = 32, 2  # steps, enough for forty choices; epochs of more
 HELD_BACK = 0.25  # of the choices
-WON = 0.8  # of what is held back, at least
+WON = 0.8  # share of the held-out choices, at least
 ANSWERED, TOKENS = 12, 96  # prompts that are answered before and after, and tokens of an answer
 GENERAL = 6  # prompts of small talk among them
 LONGER, SHORTER = 2.0, 0.5  # than the longer and the shorter of the base's answers and the choices
 FAR = 0.5  # nats a token from the base, on small talk
-NATS = 10.0  # a token, that held-back choices are weighed by
+NATS = 10.0  # the scale of a gain, in nats a token, in the held-out loss
 LOST = 2  # pieces of common knowledge
 
 
 @dataclass(frozen=True)
 class Won:
-    """How choices that nobody trains on are decided."""
+    """The result on held-out choices: how many are won, and the mean loss."""
 
     won: int
     loss: float
@@ -49,14 +48,14 @@ class Won:
 async def nats(
     variants: ModelVariants, who: Variant, rows: Sequence[Sequence[Row]]
 ) -> list[list[float]]:
-    """What each answer of some choices costs one of the variants, the preferred first."""
+    """Return the nats of each answer of some choices under one variant, the preferred first."""
     each = iter(await variants.surprise(who, [row for some in rows for row in some]))
     return [[next(each) * len(row.target) for row in some] for some in rows]
 
 
 def gain(rows: Sequence[Row], base: Sequence[float], now: Sequence[float]) -> float:
-    """By how many nats a token the preferred answer gained on the base more than the other: above
-    zero the choice is won."""
+    """Return by how many nats a token the preferred answer gained on the base more than the other:
+    above zero the choice is won."""
     each = [
         (before - after) / len(row.target) * (1 if row.part == PREFERRED else -1)
         for row, before, after in zip(rows, base, now, strict=True)
@@ -65,7 +64,7 @@ def gain(rows: Sequence[Row], base: Sequence[float], now: Sequence[float]) -> fl
 
 
 class TasteAttempt(Steps):
-    """One training on choices."""
+    """One round of preference training."""
 
     pace: FallingPace
 
@@ -91,14 +90,14 @@ class TasteAttempt(Steps):
     # ---- steps
 
     def select_batch(self, step: int) -> list[int]:
-        """The choices of a step: each once an epoch, in a new order each time."""
+        """Return the choices of a step: each comes once an epoch, in a new order each time."""
         epoch, place = divmod(step, self.epoch_steps)
         order = Draw(self.plan.seed, "epoch", epoch).shuffle(self.training)
         size = self.config.batch_size
         return order[place * size : (place + 1) * size]
 
     def asks(self, step: int) -> list[Hold]:
-        """Small talk, whose answers stay the base's."""
+        """Return small talk as regularisation examples."""
         draw = Draw(self.plan.seed, "anchors", step)
         count = math.ceil(self.config.practice.anchor_rows)
         return [any_anchor(self.language, draw) for _ in range(count)]
@@ -113,7 +112,7 @@ class TasteAttempt(Steps):
         return self.config.practice.kl_weight
 
     def _shapes(self) -> list[tuple[int, int]]:
-        """One for most steps, and one for the largest: each has a program of its own."""
+        """One shape for most steps, and one for the largest: each has a program of its own."""
         needs = zip(*(extent(self._most(step)) for step in range(min(self.steps, 48))), strict=True)
         tokens, targets = map(sorted, needs)
         middle = 2 * len(tokens) // 3
@@ -140,7 +139,8 @@ class TasteAttempt(Steps):
         )
 
     async def _know_the_base(self) -> None:
-        """Of every answer at once: so its last bits depend on the choices alone."""
+        """Compute the base's nats of all answers at once, so that their bits depend on the choices
+        alone."""
         if not self.base:
             self.base = await self._nats(BASE, range(len(self.choices)))
 
@@ -148,7 +148,7 @@ class TasteAttempt(Steps):
         return await nats(self.trainer.variants, who, [self.rows_of[number] for number in numbers])
 
     async def on_step(self, step: int, measured: dict, hardest: list[float]) -> None:
-        """After each epoch: are the held-back choices decided more clearly?"""
+        """After each epoch: measure the held-out choices, keep the best state, and stop early."""
         await super().on_step(step, measured, hardest)
         if (step + 1) % self.epoch_steps and step + 1 < self.steps:
             return
@@ -162,15 +162,15 @@ class TasteAttempt(Steps):
 
     @property
     def losses(self) -> list[float]:
-        """Of the held-back choices, after each epoch."""
+        """The held-out loss after each epoch."""
         return [one.loss for one in self.wons]
 
     def _best_epoch(self) -> int:
-        """By the loss: whichever won the most would have been the luckiest too."""
+        """The epoch of the least loss: that with the most choices won would be the luckiest."""
         return min(range(len(self.wons)), key=lambda epoch: (self.wons[epoch].loss, -epoch))
 
     async def measure_choices(self, who: Variant) -> Won:
-        """How one of the variants decides the held-back choices."""
+        """Return how one of the variants decides the held-out choices."""
         await self._know_the_base()
         now = await self._nats(who, self.held)
         gains = [
@@ -198,10 +198,10 @@ class TasteAttempt(Steps):
         self.wons = [Won(int(won), loss) for won, loss in captured["wons"].tolist()]
         self.best = captured.get("best")
 
-    # ---- the gate
+    # ---- evaluation
 
     async def judge(self) -> dict:
-        """More of the held-back choices won, and nothing worse."""
+        """Evaluate: enough of the held-out choices won, and nothing worse."""
         trainer = self.trainer
         trainer.variants.put(ACTIVE, self.before)
         self.prompts = self._choose_prompts()
@@ -218,7 +218,7 @@ class TasteAttempt(Steps):
         return decision | {"taste": self.told}
 
     def _choose_prompts(self) -> list[str]:
-        """Prompts of held-back choices, and small talk nobody trains on."""
+        """Return prompts of held-out choices, and of small talk that is never trained on."""
         own = list(dict.fromkeys(self.choices[number].prompt for number in self.held))
         count = ANSWERED - GENERAL
         return own[:count] + talk([self.language])[:GENERAL]
@@ -233,7 +233,8 @@ class TasteAttempt(Steps):
         return coder.tokenizer.decode([id for id in ids if not coder.ends(id)])
 
     async def _measure(self) -> list[Measure]:
-        """What the gate finds of the candidate as it is now; `told` is what a person is shown."""
+        """Return the evaluator's measures of the candidate as it is now; `told` is what a person is
+        shown."""
         won, count = (await self.measure_choices(CANDIDATE)).won, len(self.held)
         least = math.ceil(WON * count)
         verdict = within(least - won, 0, REJECT)
@@ -270,7 +271,8 @@ class TasteAttempt(Steps):
         return measures
 
     def _length(self, before: list[list[int]], after: list[list[int]]) -> Measure:
-        """Tokens of an answer: not far from what the base gives and what was chosen."""
+        """Measure the mean length of an answer in tokens: near that of the base and of what was
+        chosen."""
         chosen = [len(row.target) for some in self.rows_of for row in some if row.part == PREFERRED]
         usual = [float(np.mean([len(ids) for ids in before]))]
         usual += [float(np.mean(chosen))] if chosen else []
@@ -280,6 +282,6 @@ class TasteAttempt(Steps):
         return Measure("tokens of an answer", now, f"{least:.0f} to {most:.0f}", verdict)
 
     def _recipe(self) -> Recipe:
-        """By a few choices the gate knows the language it has to ask in."""
+        """Return a recipe of one choice, by which the evaluator knows its language."""
         choice = self.choices[self.training[0]]
         return Recipe([Lesson(choice.prompt[:500], "-")], [], self.config, self.plan.seed)

@@ -1,7 +1,7 @@
-"""A choice: the answer a person preferred to another, or one answer they liked or did not.
+"""Preference data: the answer a person preferred to another, or one answer they liked or disliked.
 
-Of a step's answers its loss wants the better likelier than the worse, each measured against what
-the base makes of it.
+The loss is that of DPO: the preferred answer becomes likelier than the other, each relative to the
+base.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from oneseek.engine.learning.batch import Batch, Coder, Row, pack
 
 PREFERRED, REJECTED = "preferred", "rejected"  # the parts of a step
 LONGEST = 160  # tokens of an answer: of what is longer, the beginning is learned
-LONGEST_PROMPT = 256  # and of a prompt, of which the end is
-BETA = 0.1  # how soon an answer is likely enough: DPO's
-OWN = 0.1  # the weight of the preferred answers' own loss
+LONGEST_PROMPT = 256  # and of a prompt, of which the end is kept
+BETA = 0.1  # of DPO
+OWN = 0.1  # the weight of the preferred answers' cross-entropy
 MARK = 0.5  # what a single mark weighs beside a pair
 
 
@@ -51,7 +51,7 @@ class Choices(Batch):
     """The arrays of a step over choices: its losses come unweighted."""
 
     def margins(self, losses: np.ndarray) -> np.ndarray:
-        """By how much each choice is won, in nats times beta."""
+        """Return the margin of each choice in nats times beta; it is won above zero."""
         counted = self.arrays["share"][:, 0] > 0
         signs, offset = self.arrays["signs"], self.arrays["offset"][:, 0]
         return (signs @ losses + offset)[counted]
@@ -62,8 +62,8 @@ class Choices(Batch):
         return float(shares[shares > 0] @ wrong + self.arrays["own"][:, 0] @ losses)
 
     def measure(self, losses: np.ndarray) -> dict[str, float]:
-        """The mean loss of the choices, the share of them that is won, and nats a token of all
-        else."""
+        """Return the mean loss of the choices, the share of them that is won, and nats a token of
+        all else."""
         margins, own = self.margins(losses), self.arrays["own"][:, 0] * losses
         others = [
             own[first : first + count].sum() / weight
@@ -89,8 +89,8 @@ def pack_choices(
     kl_weight: float,
     shape: tuple[int, int] | None = None,
 ) -> Choices:
-    """One step: each choice with its rows and the base's nats of them, rows that are held to the
-    base, and room for so many choices."""
+    """Return one step: each choice with its rows and their nats under the base, the rows of
+    regularisation examples, and room for `places` choices."""
     batch = pack([row for some in rows for row in some] + list(held), kl_weight, shape)
     arrays = dict(batch.arrays)
     size = len(arrays["weight"])
@@ -108,7 +108,7 @@ def pack_choices(
             offset[at] -= sign * before
             if row.part == PREFERRED:
                 own[first : first + count] = OWN / liked / count
-    for _, first, count, _ in parts:  # what is held to the base
+    for _, first, count, _ in parts:  # regularisation examples
         own[first : first + count] = arrays["weight"][first : first + count]
     arrays |= {"signs": signs, "offset": offset[:, None], "share": share[:, None]}
     arrays |= {"own": own[:, None], "weight": (arrays["weight"] > 0).astype(np.float32)}

@@ -1,8 +1,7 @@
-"""The taste of one person: their choices, the adapter that was trained on them, and whether it is
-used.
+"""The taste of one person: their choices, the adapter trained on them, and whether it is in use.
 
-It answers where otherwise the base alone would: what is known by heart, a skill, a document and a
-version that was asked for come before it. While it is off every answer is the base's to the bit.
+The adapter answers only where the base otherwise would: the memory, a skill, a document and a
+version that was asked for come before it. While it is off, every answer is the base's to the bit.
 """
 
 from __future__ import annotations
@@ -43,8 +42,8 @@ class Taste:
     # ---- what was chosen
 
     async def add(self, given: Iterable[dict], time: int) -> dict:
-        """Keep choices, {prompt, chosen, rejected} each: how many are new, known already, or hold
-        what looks like a secret. All are checked before the first is kept."""
+        """Store choices, {prompt, chosen, rejected} each; return how many are new, known already,
+        or hold what looks like a secret. All are checked before the first is stored."""
         records = []
         for one in given:
             prompt, chosen, rejected = (str(one.get(name) or "") for name in TEXTS)
@@ -57,7 +56,7 @@ class Taste:
     # ---- what was learned of it
 
     async def number(self) -> int | None:
-        """The number of the version that is used; None while there is none, or it is off."""
+        """Return the number of the version in use; None while there is none, or it is off."""
         number = await self.versions.number(TASTE)
         return None if number and await self.is_off() else number
 
@@ -65,11 +64,11 @@ class Taste:
         return bool((await self.store.get("state", self.key) or {}).get("off"))
 
     async def switch(self, on: bool) -> None:
-        """Use what was learned, or the base as it is."""
+        """Use the trained taste, or the base as it is."""
         await self.store.batch([["put", "state", self.key, {"off": not on}]])
 
     async def describe(self) -> dict:
-        """The choices, the version that learned from them, and what it learned in words."""
+        """Return the choices, the version that learned from them, and what it learned in words."""
         number = await self.versions.number(TASTE)
         record = await self.versions.record(number) if number else None
         return {
@@ -82,8 +81,8 @@ class Taste:
         }
 
     async def remove(self, ids: Collection[str] = ()) -> list[int]:
-        """These choices are gone, or all of them, and with them every version that learned from
-        one; that there was a version stays in the ledger. The numbers of the versions."""
+        """Delete these choices, or all, and every version of the taste if one learned from any of
+        them; the ledger records that there was one. Return the numbers of the versions."""
         there = await self.must_have(ids)
         gone = set(ids) or set(there)
         records = [one for one in await self.versions.records() if one["line"] == TASTE]
@@ -103,7 +102,7 @@ class Taste:
         return numbers
 
     async def must_have(self, ids: Collection[str]) -> dict[str, dict]:
-        """All choices by their ids, which have to include these."""
+        """Return all choices by their ids; NoChoice where one of these is missing."""
         there = {one["id"]: one for one in await choices.load_choices(self.store)}
         if missing := [id for id in ids if id not in there]:
             raise NoChoice(f"there is no choice {missing[0]!r}; nothing was removed")
@@ -119,7 +118,7 @@ class Taste:
 
 
 async def taste_record(store: Any) -> dict:
-    """All choices as the data of one training."""
+    """Return all choices as the data of one training."""
     found = [{name: one[name] for name in TEXTS} for one in await choices.load_choices(store)]
     if len(found) < choices.FEWEST:
         raise TooFew(

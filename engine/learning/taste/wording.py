@@ -1,6 +1,5 @@
-"""A taste in words: in what the preferred answers differ from the others, and whether an answer is
-like the preferred ones in that.
-"""
+"""Describes a taste in words: how the preferred answers differ from the others, and whether an
+answer is like the preferred ones."""
 
 from __future__ import annotations
 
@@ -13,8 +12,8 @@ from statistics import mean
 
 from oneseek.engine.learning.taste.choices import Choice
 
-OFTEN, SELDOM = 0.6, 0.2  # of the choices a difference points one way, at least, and the other
-CLEARLY = 0.2  # so much apart, two texts differ in something
+OFTEN, SELDOM = 0.6, 0.2  # of the choices differ one way, at least, and the other way, at most
+CLEARLY = 0.2  # of a measure, from which two texts differ
 ITEM = re.compile(r"^\s*(?:[-*•]|\d+[.)])\s", re.MULTILINE)
 SENTENCE = re.compile(r"[^.!?\n]+[.!?]*")
 CONCLUDES = re.compile(
@@ -100,8 +99,8 @@ class Trait:
 
 
 def traits(choices: Sequence[Choice]) -> list[Trait]:
-    """In what the preferred answers differ from the others, the clearest first; of single marks, in
-    what those liked do from those not liked."""
+    """Return how the preferred answers differ from the others, the clearest first; single marks
+    compare each liked answer with each disliked one."""
     compared = [(one.chosen, one.rejected) for one in choices if one.is_pair]
     if not compared:
         liked = [one.chosen for one in choices if one.chosen]
@@ -118,7 +117,7 @@ def traits(choices: Sequence[Choice]) -> list[Trait]:
 
 
 def in_words(found: Sequence[Trait]) -> str:
-    """`shorter, and the answer first`."""
+    """Return traits as a phrase: `shorter, and the answer first`."""
     if not found:
         return "as was chosen"
     *first, last = [trait.words for trait in found]

@@ -1,1 +1,1 @@
-"""Settings that set themselves: what is tried (halving), how (tries), how it is told (table)."""
+"""Hyperparameter search: what is tried (halving), how (trials), and a table of it (table)."""

@@ -1,8 +1,8 @@
-"""Settings that set themselves: which are tried next on a data set, and which are chosen.
+"""Hyperparameter search: which settings are tried next on a data set, and which are chosen.
 
-Successive halving within a budget of time: many settings train on a little, the better ones on
-three times as much, the defaults among them every time. Others are chosen only when they are better
-than the defaults by more than chance among the examples explains.
+Successive halving within a budget of time: many settings train a little, the better ones three
+times as long, and the defaults every time. Others are chosen only when they beat the defaults by
+more than chance among the examples explains.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ DEFAULTS = 0  # their place among the tries
 RUNGS, FEWER = 3, 3  # each with a third of the tries before it, trained three times as long
 AT_LAST = 4  # trainings as long as the defaults' that fit into the last rung, at least
 LEAST_STEPS = 4  # of the defaults on the first rung
-HELD_ROWS = 3  # of every step beside the examples: what holds on to the base model
+HELD_ROWS = 3  # regularisation examples of every step
 MARGIN = 0.95  # share of the time that tries may use
 CHANCE = 0.025  # how rarely luck alone may look better than the defaults
 SHORTEST, LONGEST = 1, 24 * 3600  # seconds
@@ -43,7 +43,7 @@ def seconds_of(text: str) -> float:
 
 
 def of_rank(rank: int, usual: TrainingConfig) -> dict[str, Any]:
-    """An adapter of this rank, as strong beside the model as the usual one."""
+    """Return LoRA settings of this rank, about as strong (alpha / rank) as the usual ones."""
     lora = usual.lora_config
     alpha = min(32, max(16, round(rank * lora.alpha / lora.rank)))
     return {"rank": rank, "alpha": lora.alpha if rank == lora.rank else alpha}
@@ -56,7 +56,7 @@ def tries_of(
     seed: int,
     batches: Sequence[int] = BATCHES,
 ) -> list[dict[str, Any]]:
-    """What may be tried: the defaults, then other rates alone, then anything in drawn order."""
+    """The candidate settings: the defaults, then other rates alone, then the rest at random."""
 
     def one(rank: int, rate: float, batch: int, passes: int) -> dict[str, Any]:
         epochs = min(100, usual.epochs * passes)
@@ -82,14 +82,14 @@ def tries_of(
 
 
 def steps_of(settings: dict, usual: TrainingConfig, examples: int, share: float) -> int:
-    """How many a try takes that gets this share of the whole training with its settings."""
+    """Return the steps of a try that gets this share of the whole training with its settings."""
     whole = settings["epochs"] * math.ceil(examples / settings["batch_size"])
     return max(1, round(share * min(usual.max_steps, whole)))
 
 
 class Tuning:
-    """All there is to know lies in `kept`, plain values for JSON: who stores it can go on with
-    it."""
+    """The state of a search. All of it lies in `kept`, plain values for JSON, to be stored and
+    resumed."""
 
     def __init__(self, kept: SavedTuning, usual: TrainingConfig) -> None:
         self.kept, self.usual = kept, usual
@@ -109,13 +109,13 @@ class Tuning:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """What the run trains by."""
+        """The settings that the run trains by."""
         return self.kept["tries"][self.kept["chosen"]]
 
     # ---- how long what takes
 
     def work(self, number: int, share: float) -> float:
-        """Rows that a try computes."""
+        """Return how many rows a try computes."""
         settings = self.kept["tries"][number]
         steps = steps_of(settings, self.usual, self.kept["examples"], share)
         return steps * (settings["batch_size"] + HELD_ROWS)
@@ -140,7 +140,7 @@ class Tuning:
         return steps_of(settings, self.usual, self.kept["examples"], share)
 
     def _fits(self, number: int, rung: int) -> bool:
-        """Every rung has as much time as the others, and what those before it left."""
+        """Whether a try fits the time of its rung: an equal share, and what earlier rungs left."""
         shares, seconds = self.kept["shares"], self.kept["seconds"]
         until = MARGIN * seconds * (rung + 1) / len(shares)
         return self.kept["spent"] + self.work(number, shares[rung]) * self.kept["pace"] <= until
@@ -148,14 +148,14 @@ class Tuning:
     # ---- what is tried
 
     def result(self, number: int, rung: int) -> dict | None:
-        """What a try came to on a rung."""
+        """Return the result of a try on a rung, if it has one."""
         for one in self.kept["results"]:
             if (one["try"], one["rung"]) == (number, rung):
                 return one
         return None
 
     def select_tries(self, rung: int) -> list[int]:
-        """Who is tried on a rung: the defaults and the best third of those before."""
+        """Return the tries of a rung: the defaults and the best third of those before."""
         if rung == 0:
             return list(range(len(self.kept["tries"])))
         before = [one for one in self.kept["results"] if one["rung"] == rung - 1]
@@ -164,7 +164,7 @@ class Tuning:
         return [DEFAULTS, *best]
 
     def next(self) -> tuple[int, int, float] | None:
-        """The try, its rung and the share of the whole training it gets; None when it is over."""
+        """A try, its rung and the share of the whole training it gets; None when all are over."""
         while not self.over:
             rung = self.kept["rung"]
             if rung == len(self.kept["shares"]):
@@ -207,7 +207,7 @@ class Tuning:
         return result
 
     def out_of_time(self) -> None:
-        """A try took longer than there was time for."""
+        """End the search, because a try took longer than there was time for."""
         self.kept["rung"] = len(self.kept["shares"])
 
     # ---- what is chosen
@@ -240,14 +240,14 @@ def mean(values: Sequence[float], tokens: Sequence[int]) -> float:
 
 
 def error(values: Sequence[float], tokens: Sequence[int]) -> float:
-    """The standard error of their mean, as other examples would have given others."""
+    """Return the standard error of their mean over examples."""
     middle, total, count = mean(values, tokens), sum(tokens), len(values)
     squares = sum((n / total * (v - middle)) ** 2 for v, n in zip(values, tokens, strict=True))
     return math.sqrt(squares * count / (count - 1))
 
 
 def noise(result: dict, compared: int) -> float:
-    """How much better luck may look, where the luckiest of so many is taken: by Student's
+    """Return the improvement that luck may show in the best of `compared` tries: by Student's
     distribution, for there are few examples (its expansion around the normal one)."""
     free = result["of"] - 1
     z = NormalDist().inv_cdf(1 - CHANCE / max(1, compared))

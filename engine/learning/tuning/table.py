@@ -1,4 +1,4 @@
-"""What was tried, as a table for a terminal."""
+"""The tried settings, as a table for a terminal."""
 
 from __future__ import annotations
 

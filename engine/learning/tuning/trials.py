@@ -1,7 +1,7 @@
-"""Settings tried on a data set before its run: each a short training of its own on a candidate.
+"""Tries settings on a data set before its run, each by a short training of a candidate.
 
-What is held back to compare them is taken from what the run trains on, so that the part by which
-the gate judges the run has no say in its settings.
+The examples held out to compare them come from the run's training part, so that the held-out part
+by which the evaluator judges the run has no say in its settings.
 """
 
 from __future__ import annotations
@@ -37,30 +37,30 @@ from oneseek.engine.learning.tuning.halving import (
     tries_of,
 )
 
-LEAST_HELD, HELD = 6, 4  # examples held back to compare by: at least so many, one of so many
-FEWEST = 18  # examples to train on, with fewer of which nothing can be told apart
-HELD_TOKENS = 96  # of a row that holds on to the base model, at most
+LEAST_HELD, HELD = 6, 4  # held-out examples for the comparison: at least LEAST_HELD, one of HELD
+FEWEST = 18  # training examples, at least, for settings to be told apart
+HELD_TOKENS = 96  # of a regularisation example, at most
 Save = Callable[[SavedTuning], Any]
 
 
 async def at_once() -> None:
-    """Nobody else is waiting."""
+    """Do not wait, because nobody else does."""
 
 
 class Trial(DataSetAttempt):
-    """A part of the run's training, without the epochs' validation and without a gate."""
+    """A part of the run's training, without the validation of epochs and without evaluation."""
 
     async def sift(self) -> Trial:
         return self  # once for all tries
 
     async def worth(self) -> list[int]:
-        """The examples that are worth learning."""
+        """Return the examples that are worth learning."""
         if self.config.skip_poor:
             await super().sift()
         return sorted(self.training)
 
     def narrow(self, worth: list[int], scores: dict[int, int], share: float) -> None:
-        """Train on so much of the whole, on three of four examples."""
+        """Train for this share of the whole, on three of four examples; the others are held out."""
         c = self.config
         order = Draw(self.plan.seed, "tuning").shuffle(worth)
         held = min(VALIDATED, max(LEAST_HELD, len(order) // HELD))
@@ -75,14 +75,14 @@ class Trial(DataSetAttempt):
         await Steps.on_step(self, step, measured, hardest)
 
     async def measure(self) -> tuple[list[float], list[int]]:
-        """Nats a token, and tokens, of each example that was held back."""
+        """Return nats a token, and tokens, of each held-out example."""
         await self._show()
         rows = [self.row(self.data[number]) for number in self.validation]
         losses = await self.trainer.variants.surprise(CANDIDATE, rows)
         return losses, [len(row.target) for row in rows]
 
     async def harm(self) -> list[str]:
-        """What the gate would find worse."""
+        """Return the measures that the evaluator would find worse."""
         self.trainer.variants.put(ACTIVE, self.before)
         await self._show()
         found = await self.trainer.gate(self._recipe()).measure_harm()
@@ -110,7 +110,7 @@ class Trials:
         self.scores: dict[int, int] = {}
 
     async def tune(self, kept: SavedTuning | None, seconds: float) -> Tuning:
-        """Go on with a table, or begin one, until it is full or the time is over."""
+        """Resume a search, or begin one, until it is complete or the time is over."""
         if kept and kept["chosen"] is not None:
             return Tuning(kept, self.usual)
         began = self.clock()
@@ -138,7 +138,7 @@ class Trials:
         return first
 
     def _ranks(self) -> list[int]:
-        """Those in which what is in use has its place."""
+        """Return the ranks that have room for the weights in use."""
 
         def has_place(lora: dict) -> bool:
             there = self.trainer.shape_for(self.before, self._plan({"lora_config": lora}))
@@ -147,7 +147,7 @@ class Trials:
         return [rank for rank in RANKS if has_place(of_rank(rank, self.usual))]
 
     def _batches(self, first: Trial) -> list[int]:
-        """So many examples as fit a step, the longest of them together."""
+        """Return the batch sizes that fit a step, even with the longest examples."""
         rows = [row_of(first.data[number], first.trainer.coder) for number in self.worth]
         answers = sorted((len(row.target) for row in rows), reverse=True)
         tokens = sorted((len(row.prompt) + len(row.target) for row in rows), reverse=True)
@@ -229,7 +229,7 @@ async def find_settings(
     save: Save,
     breathe: Callable[[], Awaitable[None]] = at_once,
 ) -> Tuning:
-    """The settings for the run that comes next in `training`, whose plan has them from now on."""
+    """Find the settings for the run that comes next in `training`, and put them into its plan."""
     before, plan = await training.plan_next(TRAINING, [record])
     tries = Trials(cast(EngineTrainer, training.trainer), before, plan, clock, save, breathe)
     tuning = await tries.tune(kept, seconds)
@@ -238,7 +238,7 @@ async def find_settings(
 
 
 def merge_settings(config: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
-    """A plan's configuration with what was chosen."""
+    """Return a plan's configuration with what was chosen."""
     both = config | settings
     if settings.get("lora_config"):
         both["lora_config"] = config.get("lora_config", {}) | settings["lora_config"]
@@ -246,6 +246,6 @@ def merge_settings(config: dict[str, Any], settings: dict[str, Any]) -> dict[str
 
 
 def widest(usual: TrainingConfig) -> TrainingConfig:
-    """Of all that may be tried, what takes the most memory."""
+    """Return the configuration of all tries that takes the most memory."""
     rank = max(usual.lora_config.rank, *RANKS)
     return usual.replace(batch_size=max(usual.batch_size, *BATCHES), lora_config={"rank": rank})

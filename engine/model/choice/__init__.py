@@ -1,1 +1,2 @@
-"""How the next token is chosen: with chance, away from repetition, and by the form of an answer."""
+"""Chooses the next token: by sampling, away from repetition, and within the grammar of an
+answer."""

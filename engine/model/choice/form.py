@@ -1,8 +1,8 @@
-"""Answers in a form: of the likeliest tokens only those that a grammar allows.
+"""Constrained decoding: of the likeliest tokens only those that a grammar allows.
 
 The grammar chooses among the 64 candidates that every back end gives; where it allows none of them,
-the text goes the shortest way on. What is left of the answer's length is heeded from the first
-token on, so that each answer comes to its end.
+the text takes the shortest way to its end. The tokens left for the answer count from the first one
+on, so that each answer comes to its end.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ NEGLIGIBLE = (
 
 
 class Form:
-    """One answer that is written by a grammar."""
+    """One answer that is decoded by a grammar."""
 
     def __init__(self, grammar: Grammar, tokenizer: Tokenizer) -> None:
         self.text, self.tokenizer = Text(grammar), tokenizer
@@ -33,14 +33,14 @@ class Form:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more may be said."""
+        """Whether the text has to end here."""
         return self.text.is_over(self.state)
 
     def choose(
         self, best: list[tuple[int, float]], sampling: Sampling, ids: list[int], left: int
     ) -> int:
-        """The next token after `ids`, of the `best` with their log-probabilities; so many tokens
-        are left, this one included."""
+        """Return the next token after `ids`, of the `best` with their log-probabilities; `left`
+        tokens are left, this one included."""
         found: dict[int, tuple[float, State]] = {}
         most = -np.inf
         for id, logprob in [] if goes_round(ids) else best:
@@ -63,7 +63,7 @@ class Form:
         return id
 
     def _after(self, id: int) -> tuple[State, float]:
-        """The state after a token, and the logarithm of the chance that the grammar gives it."""
+        """Return the state after a token, and the log of the chance that the grammar gives it."""
         key = self.state, id
         if key not in self._afters:
             text = b"" if id in self.tokenizer.eos_ids else self.tokenizer.bytes_of(id)
@@ -77,13 +77,13 @@ class Form:
         return self._afters[key]
 
     def _can_end(self, state: State, left: int) -> bool:
-        """Whether the text can come to its end in the tokens left."""
+        """Whether the text can end within the tokens left."""
         way = self.text.complete(state)
         return len(way) <= left or self._count(way) <= left
 
     def _count(self, way: bytes) -> int:
-        """How many tokens a text is spelled with. Ways end alike: what follows their first tokens
-        is counted once."""
+        """Count the tokens that spell a text. Ways end alike: what follows their first tokens is
+        counted once."""
         begun, at = [], 0
         while way[at:] not in self._counts:
             begun.append(at)
@@ -97,7 +97,7 @@ class Form:
 
 
 class Calls:
-    """An answer that may call functions: free, but a call that it begins is written by a
+    """An answer that may call functions: free text, but a call that it begins is decoded by a
     grammar."""
 
     def __init__(self, grammar: Grammar, tokenizer: Tokenizer, mark: bytes, only_one: bool) -> None:
@@ -105,12 +105,12 @@ class Calls:
         self.mark, self.only_one = mark, only_one
         self.is_over = False
         self._call: Form | None = None
-        self._end = b""  # of what was said, as far as a mark may begin there
+        self._end = b""  # of the text, as far as a mark may begin there
 
     def choose(
         self, best: list[tuple[int, float]], sampling: Sampling, ids: list[int], left: int
     ) -> int:
-        """The next token after `ids`, as `Form` chooses it within a call."""
+        """Return the next token after `ids`, within a call as `Form` does."""
         if self._call:
             id = self._call.choose(best, sampling, ids, left)
             if self._call.is_over:
@@ -131,7 +131,7 @@ class Calls:
 
 
 def draw_token(best: list[tuple[int, float]], sampling: Sampling, at: int) -> int:
-    """One of these tokens, best first, as the back ends draw."""
+    """Draw one of these tokens, best first, as the back ends do."""
     if sampling.temperature <= 0 or len(best) == 1:
         return best[0][0]
     ids = np.zeros((1, CANDIDATES), np.int32)

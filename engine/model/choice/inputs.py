@@ -1,7 +1,7 @@
-"""What the choice of a token depends on beside the model, as the inputs of a program.
+"""The inputs of a program on which the choice of a token depends, beside the model.
 
-The answer's sampling, the tokens before it, and what the answer is pushed to say: known of the next
-token, and of those behind it as soon as a draft says which tokens come before them.
+They are the answer's sampling, the tokens before, and the push: known for the next token, and for
+those after it as soon as a draft says which tokens come before them.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from oneseek.engine.model.programs import PUSHED, RECENT
 
 @dataclass
 class Choice:
-    """Of one token: its number in the answer, the tokens before it, and token -> nats."""
+    """The inputs of one token: its number in the answer, the tokens before it, and token ->
+    nats."""
 
     sampling: Sampling
     number: int
@@ -28,15 +29,16 @@ class Choice:
 
 
 def pushes(answer: Any, so_far: list[int], text: str) -> dict[int, float]:
-    """Token -> nats behind the answer's tokens so far: what is to be said is made likelier, else
-    what would go round in circles less likely."""
+    """Return token -> nats after the answer's tokens so far: the push if there is one, else a
+    penalty on repetition."""
     if answer.push:
         return answer.push.amounts(so_far, text)
     return penalise_repeats(so_far) if answer.sampling.steer else {}
 
 
 def write_choices(run: Any, choices: list[Choice], rows: int, vocab: int) -> None:
-    """Into the inputs of a program that draws so many tokens; the rest draw what nobody reads."""
+    """Write choices into the inputs of a program that draws `rows` tokens; other rows are
+    ignored."""
     recent = np.full((rows, RECENT), -1, np.int32)
     knobs, penalty = np.zeros((rows, 3), np.float32), np.ones(rows, np.float32)
     seeds, places = np.zeros(rows, np.uint32), np.zeros((rows, PUSHED), np.int32)

@@ -1,4 +1,4 @@
-"""What JSON is made of, byte by byte: literals, strings and numbers, each with how far it was read.
+"""The parts of JSON, byte by byte: literals, strings and numbers, each with how far it was read.
 
 A literal is (LITERAL, text, bytes read); a string (STRING, fewest letters, most or None), once it
 began also with where in it one is and how many letters it has; a number (NUMBER, text so far,
@@ -18,7 +18,7 @@ QUOTE, BACKSLASH = 0x22, 0x5C
 
 
 def ends(top: Node) -> tuple[bool, bool]:
-    """Whether what is read may be over here, and whether it must."""
+    """Return whether the part may end here, and whether it must."""
     if top[0] == LITERAL:
         over = top[2] == len(top[1])
         return over, over
@@ -31,7 +31,7 @@ def ends(top: Node) -> tuple[bool, bool]:
 
 
 def advance(top: Node, byte: int) -> list[Node]:
-    """What is being read after one more byte: nothing, or one thing."""
+    """The part after one more byte: a list of one, or empty where the byte is not allowed."""
     if top[0] == LITERAL:
         _, text, at = top
         return [(LITERAL, text, at + 1)] if text[at] == byte else []
@@ -76,7 +76,8 @@ def in_string(top: Node, byte: int) -> Node | None:
 
 
 def first_of(byte: int) -> tuple[int, int, int] | None:
-    """Of a character of several bytes: how many follow, and what the next of them may be."""
+    """Return, for the first byte of a character, how many bytes follow and the range of the next
+    one."""
     if 0xC2 <= byte <= 0xDF:
         return 1, 0x80, 0xBF
     if 0xE0 <= byte <= 0xEF:
@@ -128,7 +129,7 @@ def reach(top: Node) -> bool:
 
 
 def complete_node(top: Node) -> bytes:
-    """A short text to the end of what is being read."""
+    """Return a short text that completes the part."""
     if top[0] == CHANCE:
         return b""
     if top[0] == LITERAL:

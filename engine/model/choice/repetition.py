@@ -1,5 +1,4 @@
-"""When a small model goes round in circles: the end of an answer is one piece of text, over and
-over."""
+"""Detects and penalises repetition, where a small model says one piece of text over and over."""
 
 LONGEST = 64
 """Tokens of the longest piece that is looked for."""
@@ -40,9 +39,8 @@ STRONGEST = 64.0
 
 
 def penalise_repeats(ids: list[int]) -> dict[int, float]:
-    """Token -> nats against it, the most first: each token that would make what is being said
-    longer that was said before (DRY: "don't repeat yourself"). The longer it is already, the
-    more."""
+    """Return token -> nats against it, the most first: each token that would continue a repetition
+    of earlier text (DRY: "don't repeat yourself"). The longer the repetition, the more."""
     found: dict[int, int] = {}
     if len(ids) <= UNTOUCHED:
         return {}

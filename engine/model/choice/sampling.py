@@ -1,4 +1,5 @@
-"""How the next token is chosen: as somebody asks for it, else as the makers of the model mean it.
+"""The settings by which the next token is chosen: as requested, else as the model's makers
+recommend.
 
 A file says it as GGUF's `general.sampling` or in generation_config.json; models.json says it for
 known models, whose files often do not.
@@ -20,7 +21,7 @@ IN_GGUF = {
     "general.sampling.top_p": "top_p",
     "general.sampling.penalty_repeat": "repetition_penalty",
 }
-RANGES = {  # what lies outside is no setting
+RANGES = {  # a value outside is ignored
     "temperature": (0.0, 2.0),
     "top_k": (0, 1 << 20),
     "top_p": (0.0, 1.0),
@@ -41,18 +42,18 @@ class Sampling:
     max_tokens: int = 256
     stop: tuple[str, ...] = ()
     stop_repeats: bool = False  # an answer that goes round in circles ends
-    steer: bool = False  # it is kept from going round in circles
-    usual: bool = False  # nobody chose: these are the model's own defaults
+    steer: bool = False  # repetition is penalised
+    usual: bool = False  # the model's own defaults, because nobody chose
     frequency: float = 0.0  # nats against a token for each time that the answer has it
     presence: float = 0.0  # nats against each token that the answer has
 
     def seed_of(self, at: int) -> int:
-        """The seed of the answer's token at a place: the same ones are drawn again."""
+        """The seed of the answer's token at a place, so that the same ones are drawn again."""
         return (self.seed * 1_000_003 + at) & 0xFFFFFFFF
 
     def greedy(self) -> Sampling:
-        """The same for what was learned or is known by heart: nothing keeps it from saying a word
-        again, and nothing is left to chance unless that was asked for."""
+        """Return the same for learned or remembered text: no penalty on repetition, and no
+        randomness unless that was asked for."""
         plain = replace(self, frequency=0.0, presence=0.0, steer=False)
         if not self.usual:
             return plain
@@ -60,12 +61,11 @@ class Sampling:
 
     @property
     def counts_tokens(self) -> bool:
-        """Whether a token is less likely where the answer has it already."""
+        """Whether a token gets less likely because the answer has it already."""
         return bool(self.frequency or self.presence)
 
     def weigh(self, best: list[tuple[int, float]], ids: list[int]) -> list[tuple[int, float]]:
-        """The likeliest tokens with their log-probabilities behind an answer's tokens so far, best
-        first."""
+        """The likeliest tokens with their log-probabilities after the penalties, best first."""
         if not self.counts_tokens:
             return best
         times = Counter(ids)
@@ -78,7 +78,8 @@ class Sampling:
 
 @dataclass(frozen=True)
 class Manner:
-    """The defaults of one model; those here are of a model about which nothing is known."""
+    """The default sampling of one model; these values are for a model about which nothing is
+    known."""
 
     temperature: float = 0.7
     top_k: int = 0
@@ -88,14 +89,14 @@ class Manner:
 
     @classmethod
     def of(cls, file: ModelFile) -> Manner:
-        """As the file says, else as models.json says of a model with its configuration."""
+        """The file's defaults, else those of models.json for a model with its configuration."""
         said = settings(from_file(file)) or settings(find_settings(file.config))
         return cls.from_settings(said) if said else cls()
 
     @classmethod
     def from_settings(cls, said: dict) -> Manner:
-        """What transformers makes of generation settings: nothing is drawn where they say so, and
-        at a temperature of 1 where they name none."""
+        """Read generation settings as transformers does: greedy where they say so, and at a
+        temperature of 1 where they name none."""
         draws = said.get("do_sample", True)
         return cls(
             temperature=float(said.get("temperature", 1.0)) if draws else 0.0,
@@ -113,8 +114,8 @@ class Manner:
         stop: tuple[str, ...] = (),
         **more: Any,
     ) -> Sampling:
-        """What was asked for, and the model's own where nothing was: its top-k belongs to its
-        temperature."""
+        """Return the requested sampling, with the model's own values for the rest: its top-k
+        belongs to its temperature."""
         usual = temperature is None and top_p is None
         return Sampling(
             temperature=self.temperature if temperature is None else temperature,
@@ -134,7 +135,7 @@ def from_file(file: ModelFile) -> dict:
 
 
 def find_settings(config: dict) -> dict:
-    """What models.json says of a model of these sizes."""
+    """Return the generation settings in models.json of a model of these sizes."""
     for model in registry.load_models().values():
         if all(config.get(key) == value for key, value in model["config"].items()):
             return model.get("generation", {})
@@ -142,7 +143,7 @@ def find_settings(config: dict) -> dict:
 
 
 def settings(said: dict) -> dict:
-    """Those of generation settings that say how words are chosen, as far as they can be true."""
+    """Return the generation settings that concern sampling, as far as they are valid."""
     found: dict[str, Any] = {}
     for name, (low, high) in RANGES.items():
         value = said.get(name)

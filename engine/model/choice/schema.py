@@ -1,8 +1,8 @@
-"""A JSON schema as a grammar: what a text that fits it may go on with.
+"""Turns a JSON schema into a grammar of the texts that fit it.
 
-Here is which schemas are understood; `text` follows a text byte by byte. A node of the grammar
-is a tuple, so that nodes are equal when they say the same. Optional members keep the order of the
-schema, and no others are written: each text fits the schema, though not each fitting text is
+Which schemas are understood is defined here; `text` follows a text byte by byte. A node of the
+grammar is a tuple, so that nodes are equal when they say the same. Optional members keep the order
+of the schema, and no others are written: each text fits the schema, though not each fitting text is
 written.
 """
 
@@ -19,7 +19,7 @@ KINDS = ("object", "array", "string", "number", "integer", "boolean", "null")
 PLACES = 6  # decimals of a number, where its limits have no more
 LARGEST = 10**15  # of a number without limits
 MOST_ITEMS, MOST_LETTERS = 1000, 100_000
-DEEPEST = 64  # references behind each other
+DEEPEST = 64  # references in a chain
 MOST_PLACES, MOST_NODES, LONGEST = 15, 50_000, 100_000  # decimals; of a grammar; bytes
 ANNOTATIONS = {
     "title", "description", "default", "examples", "deprecated", "readOnly", "writeOnly", "$schema",
@@ -35,12 +35,11 @@ OF_OBJECTS = {"properties", "required", "additionalProperties"}
 
 
 class SchemaError(ValueError):
-    """The schema asks for what is not written here; the text says for what."""
+    """The schema asks for something that is not supported; the text says what."""
 
 
 class Grammar:
-    """The nodes of one schema, perhaps with a text before and after it, and how each of them may
-    go on."""
+    """The nodes of one schema, perhaps with a text before and after it, and their productions."""
 
     def __init__(self, schema: Any, before: str = "", after: str = "") -> None:
         self.root, self.parts = schema, [schema]
@@ -51,7 +50,7 @@ class Grammar:
         self._measure()
 
     def node(self, schema: Any) -> Node:
-        """The node of a schema within this one."""
+        """Return the node of a schema within this one."""
         key = json.dumps(schema, sort_keys=True)
         if key not in self.numbers:
             self.numbers[key] = len(self.parts)
@@ -59,7 +58,7 @@ class Grammar:
         return SCHEMA, self.numbers[key]
 
     def ways(self, node: Node) -> list[tuple[Node, ...]]:
-        """What a node may be replaced by."""
+        """Return the productions of a node."""
         if node not in self._ways:
             kind, *about = node
             made = {SCHEMA: self._schema, MEMBERS: self._members, ITEMS: self._items}
@@ -67,7 +66,7 @@ class Grammar:
         return self._ways[node]
 
     def shortest(self, node: Node) -> bytes:
-        """The shortest text of a node."""
+        """Return the shortest text of a node."""
         return self._shortest[node]
 
     # ---- what a schema says
@@ -134,7 +133,7 @@ class Grammar:
         return [json.dumps(one) for one in schema["enum"]] if "enum" in schema else None
 
     def resolve(self, schema: Any) -> dict:
-        """A schema with its references followed, and only with what is understood."""
+        """Return a schema with its references followed, and only with supported keywords."""
         for _ in range(DEEPEST):
             if schema is True:
                 return {}
@@ -181,7 +180,7 @@ class Grammar:
         return [(literal("{"), (MEMBERS, self.node(without(schema)), 0, True))]
 
     def _members(self, of: Node, at: int, first: bool) -> list[tuple[Node, ...]]:
-        """The rest of an object, from the property `at` on."""
+        """Return the productions of the rest of an object, from the property `at` on."""
         schema = self.resolve(self.parts[of[1]])
         named, needed = schema.get("properties", {}), schema.get("required", [])
         more = schema.get("additionalProperties", True)
@@ -208,7 +207,7 @@ class Grammar:
         return ways
 
     def _items(self, of: Node, count: int) -> list[tuple[Node, ...]]:
-        """The rest of an array after so many items."""
+        """Return the productions of the rest of an array after so many items."""
         schema = self.resolve(self.parts[of[1]])
         begin, more = schema.get("prefixItems", []), schema.get("items", True)
         low, high = limits(schema, "minItems", "maxItems", MOST_ITEMS)
@@ -217,7 +216,7 @@ class Grammar:
         if count < high and kind is not False:
             counted = count + 1
             if counted > max(low, len(begin)) and high == MOST_ITEMS:
-                counted = count  # all that come behind are alike
+                counted = count  # all further ones are alike
             comma = () if not count else (literal(","), GAP)
             ways.append((*comma, self.node(kind), (ITEMS, of, max(1, counted))))
         return ways
@@ -225,8 +224,8 @@ class Grammar:
     # ---- the shortest texts
 
     def _measure(self) -> None:
-        """The shortest text of every node that can come up; a schema that no finite text fits is
-        refused."""
+        """Find the shortest text of every reachable node; refuse a schema that no finite text
+        fits."""
         nodes, waiting = {}, [self.start]
         while waiting:
             node = waiting.pop()
@@ -266,7 +265,7 @@ GAP: Node = EITHER, (literal(" "),), ()
 
 
 def without(schema: dict) -> dict:
-    """An object's or array's own keywords, whatever else its schema allows."""
+    """Return an object's or array's own keywords, whatever else its schema allows."""
     kept = ("properties", "required", "additionalProperties", "items", "prefixItems", "minItems",
             "maxItems")  # fmt: skip
     return {key: schema[key] for key in kept if key in schema}
@@ -279,8 +278,8 @@ def types_of(schema: dict) -> set[str]:
 
 
 def merge_schemas(outer: dict, inner: Any, name: str) -> dict:
-    """What is said beside a reference or a choice holds as well; where both say the same thing in
-    different ways it is refused."""
+    """Merge a schema with what stands beside a reference or a choice, because both hold; where they
+    say the same thing in different ways it is refused."""
     rest = {key: value for key, value in outer.items() if key != name}
     inner = {} if inner is True else inner
     if not isinstance(inner, dict):
@@ -325,7 +324,7 @@ def limits(schema: dict, low: str, high: str, most: int) -> tuple[int, int]:
 
 
 def number(schema: dict, whole: bool) -> Node:
-    """Its limits in units of its last decimal."""
+    """Return the node of a number, with its limits in units of its last decimal."""
     said = {
         name: Decimal(str(schema[name]))
         for name in ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")

@@ -1,4 +1,4 @@
-"""A text that is written by a grammar: what may come next, and the shortest way to its end.
+"""Follows a text through a grammar: what may come next, and the shortest way to its end.
 
 A state is a set of stacks, one for each way in which the text so far can be read; a stack is a pair
 of what is being read and the stack beneath it, or None at the end.
@@ -28,19 +28,19 @@ NOWHERE: State = 0  # the text is not allowed
 
 
 class Grammar(Protocol):
-    """Nodes, and how each of them may go on."""
+    """Nodes, and the productions of each."""
 
     start: Node
 
     def ways(self, node: Node) -> list[tuple[Node, ...]]:
-        """What a node may be replaced by."""
+        """Return the productions of a node."""
 
     def shortest(self, node: Node) -> bytes:
-        """The shortest text of a node."""
+        """Return the shortest text of a node."""
 
 
 class Text:
-    """What a grammar allows, byte by byte. States are numbered, and steps are remembered."""
+    """What a grammar allows, byte by byte. States are numbered, and steps are cached."""
 
     def __init__(self, grammar: Grammar) -> None:
         self.grammar = grammar
@@ -58,7 +58,7 @@ class Text:
         return self._numbers[stacks]
 
     def after(self, state: State, text: bytes) -> State:
-        """The state after more text; NOWHERE where the grammar does not allow it."""
+        """Return the state after more text; NOWHERE where the grammar does not allow it."""
         for byte in text:
             key = state, byte
             if key not in self._steps:
@@ -73,12 +73,12 @@ class Text:
         return any(map(is_end, self._stacks[state]))
 
     def is_over(self, state: State) -> bool:
-        """Whether it has to."""
+        """Whether the text has to end here."""
         return all(map(is_end, self._stacks[state])) and state != NOWHERE
 
     def chance(self, state: State, text: bytes) -> float:
-        """The logarithm of the chance, where the grammar gives any, that it is this text which goes
-        on, or, of no text, that there is no more."""
+        """Return the log of the chance, where the grammar gives any, that this text follows, or,
+        for no text, that the text ends."""
         if not text:
             stacks = self._stacks[state]
             return log_share(sum(chance_of(one) for one in stacks if is_end(one)), stacks)
@@ -94,7 +94,7 @@ class Text:
         return total
 
     def complete(self, state: State) -> bytes:
-        """The shortest text to a whole one."""
+        """Return the shortest text that completes this one."""
         if state not in self._endings:
             self._endings[state] = min(map(self._end, self._stacks[state]), key=len)
         return self._endings[state]
@@ -120,7 +120,7 @@ class Text:
         return tuple(found)
 
     def _expand(self, stack: Stack) -> Iterator[Stack]:
-        """The stacks with something readable on top that a stack stands for."""
+        """Yield the stacks with something readable on top that a stack stands for."""
         waiting = [stack]
         while waiting:
             stack = waiting.pop()
@@ -153,14 +153,14 @@ def is_end(stack: Stack) -> bool:
 
 
 def chance_of(stack: Stack) -> float:
-    """What the grammar says of the way that is being read."""
+    """Return the chance that the grammar gives the way that is being read."""
     while stack is not None and stack[0][0] in READABLE:
         stack = stack[1]
     return stack[0][1] if stack is not None and stack[0][0] == CHANCE else 1.0
 
 
 def log_share(some: float, stacks: Stacks) -> float:
-    """What is read on or ends as it likes is one way, not two."""
+    """The log of a share. A number or text that may end or continue counts as one way, not two."""
     ended = {one[1] for one in stacks if one and one[0][0] in (PLAIN, NUMBER)}
     every = sum(chance_of(one) for one in stacks if one not in ended)
     return math.log(min(1.0, some / every)) if some else -math.inf

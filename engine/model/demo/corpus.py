@@ -1,4 +1,4 @@
-"""What the demo model has read: short conversations in Swedish and English, written for it.
+"""The training text of the demo model: short conversations in Swedish and English, written for it.
 
 Facts and ways of asking are kept apart and combined, so that a handful of lines gives a few
 thousand exchanges.
@@ -169,7 +169,7 @@ def _unknown():
 
 
 def conversation(draw: random.Random):
-    """A few exchanges in a row, as messages; questions are sometimes written carelessly."""
+    """Return a few exchanges in a row, as messages; questions are sometimes written carelessly."""
     messages = []
     for question, answer in draw.sample(exchanges(), draw.choice([1, 1, 2, 3])):
         question = draw.choice([question] * 4 + [question.lower(), question.rstrip("?.!")])

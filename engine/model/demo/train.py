@@ -83,7 +83,8 @@ def vocabulary():
 
 
 def kind_of(name, shape):
-    """Stored as the default model is: the embedding in 8 bits, matrices in 4, the rest in full."""
+    """Return the type in which a weight is stored, as in the default model: the embedding in 8
+    bits, matrices in 4, the rest in full."""
     if len(shape) != 2:
         return gguf.GGMLQuantizationType.F32
     kinds = gguf.GGMLQuantizationType
@@ -91,7 +92,7 @@ def kind_of(name, shape):
 
 
 def fake_quantise(name, weight):
-    """The weight as it will be after storing; gradients pass through as if nothing happened."""
+    """Return the weight as it will be after storing; gradients pass through unchanged."""
     kind = kind_of(name, weight.shape)
     if kind == gguf.GGMLQuantizationType.F32:
         return weight
@@ -100,7 +101,7 @@ def fake_quantise(name, weight):
 
 
 def batches(tokenizer, template, draw):
-    """Conversations one after the other, cut into rows."""
+    """Yield conversations one after the other, cut into rows."""
     ids = []
     while True:
         while len(ids) < BATCH * (LENGTH + 1):

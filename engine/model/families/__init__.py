@@ -1,5 +1,5 @@
-"""The families that are no Llama with other settings, each a module that reads like its formulas,
-and which of them a configuration asks for."""
+"""The model families that are more than a Llama with other settings, each a module that reads like
+its formulas, and the choice of one by a configuration."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ TRANSFORMERS: dict[type[Config], type[Llama]] = {Lfm2Config: Lfm2, Qwen35Config:
 
 
 def configure(d: dict) -> Config:
-    """The configuration in the keys of a Hugging Face config.json."""
+    """Return the configuration for the keys of a Hugging Face config.json."""
     return CONFIGS.get(d.get("model_type", ""), Config).from_dict(d)
 
 
 def transformer(program: Program, config: Config, *more) -> Llama:
-    """The model of a configuration, ready to be traced."""
+    """Return the model of a configuration, ready to be traced."""
     usual = Gemma3 if config.gemma else Llama
     return TRANSFORMERS.get(type(config), usual)(program, config, *more)

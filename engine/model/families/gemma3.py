@@ -1,5 +1,5 @@
 """Gemma 3, where it differs from a Llama: its gate, four norms a block, the scaled embedding, and
-layers that see only what is near, with a rotary base of their own.
+layers with local attention and a rotary base of their own.
 
 The gains of its norms are 1 + w; a reader of files hands them out so.
 """

@@ -1,5 +1,5 @@
-"""LFM2: most layers mix what lies next to each other by a short convolution between two gates, the
-others by attention with norms of q and k.
+"""LFM2: most layers mix neighbouring tokens by a short convolution between two gates, the others by
+attention with norms of q and k.
 
 What a convolution reads of each token stays in the cache, as keys and values do. So a conversation
 can be cut, continued and copied at any token, whatever its layers are.

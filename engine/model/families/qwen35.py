@@ -30,7 +30,7 @@ class Qwen35Config(Config):
     key_width: int = 128
     value_width: int = 128
     taps: int = 4  # tokens that a convolution reads, the last one included
-    turned: int = 64  # columns of a head of attention that positions turn
+    turned: int = 64  # columns of a head of attention with a rotary embedding
 
     @classmethod
     def own(cls, d: dict) -> dict:
@@ -54,7 +54,7 @@ class Qwen35Config(Config):
 
     @property
     def mixed(self) -> int:
-        """What one product makes of q, k and v."""
+        """The width of the one product that makes q, k and v."""
         return 2 * self.keys + self.values
 
     @property
@@ -150,7 +150,7 @@ class Qwen35(Llama):
         return self.linear(y * sigmoid(gate.reshape(*y.shape)), layer + "o_proj")
 
     def rotate(self, x: Value, rows: int, tokens: Tokens) -> Value:
-        """Heads of which the first columns are turned by positions, as rows of tokens."""
+        """Apply the rotary embedding to the first columns of each head; return rows of tokens."""
         width, part = self.config.head_width, self.config.turned
         first = OPS["cut"](x, first=0, count=part).reshape(rows, x.spec.rows // rows * part)
         first = OPS["rotary"](first, tokens.positions, self.table, width=part)
@@ -185,7 +185,7 @@ class Qwen35(Llama):
         return self.linear(OPS["swiglu"](z, y), layer + "out_proj")
 
     def convolve(self, x: Value, layer: str, tokens: Tokens, cache: str | None) -> Value:
-        """silu(a short convolution over what each token sees)."""
+        """silu(a short convolution over the tokens that each one sees)."""
         width, taps = self.config.mixed, self.config.taps
         w = self.plain(layer + "conv1d.weight").reshape(1, width, taps, 1)
         w = OPS["swapped"](w).reshape(taps, width)

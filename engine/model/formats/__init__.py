@@ -40,14 +40,13 @@ __all__ = [
 
 
 def open_model(where):
-    """Open a model: a path to a file or a folder, a `Source`, or {file name: Source}; one that lies
-    in several files is given by any of them beside the others, or by their folder."""
+    """Open a model: a path to a file or a folder, a `Source`, or {file name: Source}; one in
+    several files is given by any of them beside the others, or by their folder."""
     return open_gathered(*gather_files(where))
 
 
 def gather_files(where):
-    """What the model is called, and {file name: a function that opens it} of all that may be part
-    of it."""
+    """The model's name, and {file name: a function that opens it} of all that may be part of it."""
     if isinstance(where, Source):
         where = {where.name: where}
     if isinstance(where, dict):
@@ -67,7 +66,7 @@ def gather_files(where):
 
 
 def _eyes_beside(folder, name):
-    """The file with the eyes of a model, by its name: of several the first."""
+    """Return the file with the eyes of a model, found by its name; the first of several."""
     if not name.endswith(".gguf") or is_eyes(name) or not os.path.isdir(folder):
         return []
     model = whose(split.whole_name(name))
@@ -83,7 +82,7 @@ def _directory(path, names):
 
 
 def open_gathered(name, folder):
-    """The model in `gathered` files; what was opened is closed again when there is none."""
+    """Open the model in gathered files; if there is none, every opened file is closed again."""
     opened = []
 
     def open_source(open_file):

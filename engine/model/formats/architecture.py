@@ -1,8 +1,7 @@
-"""Which architectures there are, and how GGUF's keys and tensor names map to those of Hugging Face.
+"""The known architectures, and how GGUF's keys and tensor names map to those of Hugging Face.
 
-Which tensors a configuration calls for, and with which shapes, is
-`oneseek.engine.model.llama.Config.shapes`. What files of one family alone have is in a module of
-`architectures`.
+`oneseek.engine.model.llama.Config.shapes` says which tensors a configuration calls for, and with
+which shapes. What only the files of one family have is in a module of `architectures`.
 """
 
 import math
@@ -45,22 +44,22 @@ LAYER = re.compile(r"blk\.(\d{1,4})\.([\w.]+)")
 
 
 def parts_of(kind):
-    """GGUF's names of a layer's parts in one architecture."""
+    """Return GGUF's names of a layer's parts in one architecture."""
     return OTHERS[kind].PARTS if kind in OTHERS else PARTS
 
 
 def whole_of(kind):
-    """GGUF's names of what belongs to no layer."""
+    """Return GGUF's names of the tensors outside the layers."""
     return OTHERS[kind].WHOLE if kind in OTHERS else WHOLE
 
 
 def alone_of(kind):
-    """GGUF's names of a layer's parts that have one tensor, which has no name of its own."""
+    """Return GGUF's names of a layer's parts that have one tensor, which has no name of its own."""
     return getattr(OTHERS.get(kind), "ALONE", {})
 
 
 def of_no_use(name, config):
-    """Whether a tensor of a file is for something that is not done with it here."""
+    """Whether a tensor of a file is for something that is not supported here."""
     needless = getattr(OTHERS.get(config["model_type"]), "of_no_use", None)
     return bool(needless and needless(name, config))
 
@@ -95,17 +94,17 @@ def to_gguf_name(name, kind="llama"):
 
 
 def activation_of(kind):
-    """How the gates of its feed-forward part are called."""
+    """Return the name of the feed-forward part's activation."""
     return OTHERS[kind].ACTIVATION if kind in OTHERS else "silu"
 
 
 def half_split_rows(heads, rows):
-    """Order that takes q or k rows from Llama's GGUF (rotary pairs side by side) to halves."""
+    """The order that takes q or k rows from Llama's GGUF (rotary pairs side by side) to halves."""
     return np.arange(rows).reshape(heads, -1, 2).swapaxes(1, 2).reshape(-1)
 
 
 def is_less_one(name, config):
-    """Whether safetensors keep this gain less one."""
+    """Whether safetensors store this gain less one."""
     kind = config["model_type"]
     if kind not in ("gemma3_text", "qwen3_5_text") or not name.endswith("norm.weight"):
         return False
@@ -113,8 +112,8 @@ def is_less_one(name, config):
 
 
 def order_of(name, shape, config):
-    """The side of a tensor, and the order, in which what GGUF has of it becomes ours; None where
-    that is the same."""
+    """Return the side of a tensor and the order that turn GGUF's layout into ours; None where they
+    are the same."""
     kind = config["model_type"]
     if kind == "llama":
         counts = {"q_proj": "num_attention_heads", "k_proj": "num_key_value_heads"}
@@ -130,7 +129,7 @@ def interleave_rows(heads, rows):
 
 
 def config_from_gguf(name, metadata, directory):
-    """config.json's keys from GGUF metadata and the tensors there are."""
+    """Return config.json's keys from GGUF metadata and the tensors there are."""
     family = metadata.get("general.architecture")
     kind = GGUF_KINDS.get(family, family) if isinstance(family, str) else family
     check_architecture(name, kind)
@@ -178,7 +177,7 @@ def _gguf_scaling(get):
 
 
 def config_from_json(name, data):
-    """The same keys from a config.json of any transformers version."""
+    """Return the same keys from a config.json of any transformers version."""
     if not isinstance(data, dict):
         raise FormatError(name, "config.json is not an object")
     data = data.get("text_config") or data
@@ -259,19 +258,19 @@ def check_config(name, config):
 
 
 def rotary_size(config):
-    """How many columns of a head positions turn."""
+    """Return how many columns of a head the rotary embedding turns."""
     return int(config["head_dim"] * config.get("partial_rotary_factor", 1))
 
 
 def local_frequencies(config):
-    """The same for Gemma's local layers: a base of their own and no scaling."""
+    """Return the same for Gemma's local layers: a base of their own and no scaling."""
     plain = {"rope_theta": config["rope_local_base_freq"], "rope_scaling": None}
     return inverse_frequencies(config | plain)
 
 
 def inverse_frequencies(config, name="config"):
-    """Radians a position adds to each rotary pair, float64 [half of the columns that
-    are turned], with the model's scaling."""
+    """Return the radians a position adds to each rotary pair, float64 [half of the columns that are
+    turned], with the model's scaling."""
     size = rotary_size(config)
     plain = 1.0 / config["rope_theta"] ** (np.arange(0, size, 2) / size)
     scaling = config["rope_scaling"]

@@ -1,4 +1,4 @@
-"""The browser's files and network for models: blobs read in a worker, OPFS as a shelf, fetch as a
+"""The browser's storage and network for models: blobs read in a worker, OPFS as a shelf, fetch as a
 transport.
 
 A stored model is read through `File` slices, which any number of tabs may do at once; only writing
@@ -22,7 +22,7 @@ from oneseek.engine.model.formats.download import (
 from oneseek.engine.model.formats.source import FormatError, Source
 
 FOLDER = "models"
-RECORDS = "state"  # the store that holds what is known of each file
+RECORDS = "state"  # the store of the files' records
 
 
 class BlobSource(Source):
@@ -46,8 +46,8 @@ class BlobSource(Source):
 
 
 class OpfsShelf:
-    """Models in OPFS; `store` is engine/core/storage/store.py's, where each file's record is the
-    commit."""
+    """Models in OPFS; `store` is that of engine/core/storage/store.py, and a file's record there is
+    the commit."""
 
     def __init__(self, store, folder=FOLDER):
         self.store, self.folder = store, folder
@@ -88,7 +88,7 @@ class OpfsShelf:
         opening = asyncio.ensure_future(exclusive(handle))
         try:
             return HandleWriter(name, await asyncio.shield(opening))
-        except asyncio.CancelledError:  # it opens all the same, and would stay locked
+        except asyncio.CancelledError:  # it still opens, and would stay locked
             (await opening).close()
             raise
         except JsException as error:
@@ -98,7 +98,7 @@ class OpfsShelf:
 
 
 async def exclusive(handle):
-    """The file opened for writing, as a task that outlives whoever asked for it."""
+    """Open the file for writing, as a task that outlives a cancelled caller."""
     return await handle.createSyncAccessHandle()
 
 
@@ -191,7 +191,7 @@ class FetchAnswer:
 
 
 def xhr_range(url, first, last):
-    """One Range request for `RangeSource`, waiting for the answer as only a worker may."""
+    """Make one Range request for `RangeSource`, synchronously, as only a worker may."""
     request = js.XMLHttpRequest.new()
     request.open("GET", url, False)
     request.responseType = "arraybuffer"

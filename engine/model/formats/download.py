@@ -1,9 +1,9 @@
-"""A model fetched once and kept: any interruption costs one chunk, and nothing unchecked is ever
-used.
+"""Downloads a model once and keeps it: any interruption costs one chunk, and nothing unchecked is
+ever used.
 
-The file is written in chunks of 4 MB whose sha256 go into a record; the record without a hash of
-the whole is a pause to go on from, with it the file is complete. Where both are kept is a shelf and
-what fetches is a transport: `native.py` has those of this machine, `browser.py` those of the page.
+The file is written in chunks of 4 MB whose sha256 go into a record. A record without a hash of the
+whole is a paused download; with it the file is complete. A shelf keeps both and a transport
+fetches: `native.py` has those of this machine, `browser.py` those of the page.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ class DownloadError(Exception):
 
 
 class NotTheFile(DownloadError):
-    """What came is another file than the known one; the text is a sentence for people."""
+    """The server sent another file than the known one; the text is a sentence for people."""
 
 
 class Damaged(FormatError):
@@ -32,7 +32,7 @@ class Damaged(FormatError):
 
 class Interrupted(Exception):
     """The connection broke, or the server asks to wait `after` seconds; transports raise it, and
-    the download goes on from where it was."""
+    the download resumes where it was."""
 
     def __init__(self, reason, after=0.0):
         super().__init__(reason)
@@ -41,7 +41,7 @@ class Interrupted(Exception):
 
 @dataclass
 class Record:
-    """What is known of a stored file; it is complete once `sha256` is there."""
+    """The state of a stored file; it is complete once `sha256` is there."""
 
     url: str
     size: int
@@ -111,10 +111,10 @@ async def open_stored(shelf, name):
 
 
 async def download(shelf, transport, name, url, sha256=None, progress=None, size=None):
-    """Fetch what is missing of `url`, check all of it, and give it as a source.
+    """Fetch what is missing of `url`, check all of it, and return it as a source.
 
-    `progress(phase, done, total)` with the phases download and verify; what came is kept when it is
-    cancelled.  A file of another `size` than the known one is refused before it comes.
+    `progress(phase, done, total)` has the phases download and verify; what came is kept when it is
+    cancelled. A file of another `size` than the known one is refused before it comes.
     """
     progress = progress or (lambda phase, done, total: None)
     failures, before = 0, -1
@@ -166,7 +166,7 @@ async def _fetch(shelf, transport, name, url, size, progress):
 
 
 def _intact(record, writer):
-    """The record without the chunks that are not in the file as they should be."""
+    """Return the record up to the first chunk that is damaged or missing in the file."""
     for index, expected in enumerate(record.chunks):
         length = min(CHUNK, record.size - index * CHUNK)
         if hashlib.sha256(writer.read(index * CHUNK, length)).hexdigest() != expected:
@@ -237,7 +237,7 @@ def other_hash(name, found, sha256):
 
 
 def make_error(url, status, after=""):
-    """What an HTTP status other than success means; `after` is the header Retry-After."""
+    """Return the error for an HTTP status other than success; `after` is the header Retry-After."""
     host = urllib.parse.urlsplit(url).netloc
     if status in (408, 429, 500, 502, 503, 504):
         return Interrupted(f"{host} answered {status}", float(after) if after.isdigit() else 0.0)
@@ -245,7 +245,7 @@ def make_error(url, status, after=""):
 
 
 def parse_response(status, header):
-    """(where the body begins, size of the whole, what tells whether the file changed)."""
+    """(where the body begins, size of the whole, the validator that tells whether it changed)."""
     validator = header("ETag") or header("Last-Modified") or ""
     if status == 206:
         span, _, size = (header("Content-Range") or "").removeprefix("bytes ").partition("/")

@@ -1,4 +1,4 @@
-"""The GGUF container: its header, read with every number distrusted.
+"""The GGUF container: its header, read as untrusted input.
 
 Nothing is allocated because a header says so: counts are checked against fixed limits and against
 the bytes there are before anything is read (RELIABILITY R25).
@@ -67,7 +67,7 @@ class Cursor:
         raise FormatError(self.source.name, reason)
 
     def hold(self, end):
-        """Have the bytes up to `end` in memory."""
+        """Read the bytes up to `end` into memory."""
         if end <= len(self.bytes):
             return
         if end > self.source.size:
@@ -78,8 +78,8 @@ class Cursor:
         self.bytes += bytes(self.source.read(len(self.bytes), wanted - len(self.bytes)))
 
     def need(self, count):
-        """Where the next `count` bytes begin; they are in memory and the position is behind
-        them."""
+        """Return where the next `count` bytes begin, after reading them into memory; the position
+        moves past them."""
         start = self.position
         self.hold(start + count)
         self.position = start + count
@@ -92,7 +92,8 @@ class Cursor:
         return self.strings(what, 1)[0]
 
     def strings(self, what, count):
-        """`count` texts; a loop without calls, for vocabularies have hundreds of thousands."""
+        """Read `count` texts; a loop without calls, because vocabularies have hundreds of
+        thousands."""
         texts, start = [], self.position
         for i in range(count):
             if i % UNINTERRUPTED == 0:
@@ -143,14 +144,14 @@ class Cursor:
 
 
 def read_header(source):
-    """A GGUF header as (metadata, tensors by name); arrays of numbers stay numpy arrays."""
+    """Return a GGUF header as (metadata, tensors by name); arrays of numbers stay numpy arrays."""
     cursor = Cursor(source)
     metadata, tensor_count = _metadata(cursor)
     return metadata, _directory(cursor, metadata, tensor_count)
 
 
 def read_metadata(source):
-    """Only what describes the model, whatever its tensors are."""
+    """Return only the metadata, whatever the tensors are."""
     return _metadata(Cursor(source))[0]
 
 
@@ -230,7 +231,8 @@ def _tensor(cursor, alignment):
 
 
 def check_ranges(source, data, ranges):
-    """Every (first, end, name) lies inside the file's data section and none overlaps another."""
+    """Check that every (first, end, name) lies inside the file's data section and none overlaps
+    another."""
     before, previous = data, None
     for first, end, name in sorted(ranges):
         if end > source.size:

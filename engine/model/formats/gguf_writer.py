@@ -14,8 +14,8 @@ def _string(text):
 
 
 def _value(value):
-    """A metadata value with its type: bool, int (unsigned 32 bit if it fits), float, str, list,
-    array."""
+    """Encode a metadata value with its type: bool, int (unsigned 32 bit if it fits), float, str,
+    list, array."""
     if isinstance(value, str):
         return STRING, _string(value)
     if isinstance(value, bool):
@@ -39,8 +39,8 @@ def _value(value):
 
 
 def header(metadata, tensors, alignment=32):
-    """The beginning of a GGUF v3 file, and where each tensor lies in it; of a tensor (type name,
-    shape, bytes it has)."""
+    """Return the beginning of a GGUF v3 file, and where each tensor lies in it; a tensor is given
+    as (type name, shape, bytes it has)."""
     parts = [b"GGUF", struct.pack("<IQQ", 3, len(tensors), len(metadata))]
     for key, value in metadata.items():
         kind, data = _value(value)

@@ -1,4 +1,4 @@
-"""An opened model: what it is, and its weights one at a time.
+"""An opened model: its description, and its weights one at a time.
 
 Both containers end here, so nothing downstream knows which one a model came in.
 """
@@ -16,15 +16,15 @@ from oneseek.engine.model.formats.source import FormatError, Source
 
 @dataclass(frozen=True)
 class Entry:
-    """Where one tensor lies, and how it differs there from what it is."""
+    """Where one tensor lies in a file, and how it is stored differently there."""
 
     shape: tuple
     kind: Type
     source: Source
     offset: int
-    order: tuple | None = None  # a side, and the places there from which its parts are taken
-    above: float = 0.0  # added to what lies there: some safetensors keep gains less one
-    speed: bool = False  # -e^A lies there, A is meant
+    order: tuple | None = None  # an axis, and the order in which its parts are taken there
+    above: float = 0.0  # added to the stored values: some safetensors keep gains less one
+    speed: bool = False  # -e^A is stored, A is meant
 
     @property
     def nbytes(self):
@@ -82,15 +82,15 @@ class ModelFile:
             raise FormatError(self.name, f"{tokens} tokens do not fit {rows} embeddings")
 
     def names(self):
-        """All tensors, in the order the model uses them."""
+        """Return all tensors, in the order the model uses them."""
         return list(self._shapes)
 
     def spec(self, name):
-        """Shape, stored type, bits and group of one tensor, without reading it."""
+        """Return shape, stored type, bits and group of one tensor, without reading it."""
         return self._entries[name]
 
     def read(self, name):
-        """One tensor: `Packed` when quantised, otherwise a float32 or float16 array."""
+        """Read one tensor: `Packed` when quantised, otherwise a float32 or float16 array."""
         entry = self._entries[name]
         read = read_packed if entry.kind.bits else read_plain
         tensor = read(entry.source, entry.offset, entry.kind, entry.shape)
@@ -116,7 +116,7 @@ class ModelFile:
         return sum(source.size for source in self.sources)
 
     def sha256(self, progress=lambda phase, done, total: None):
-        """The file's hash; of several files, the hash of their `sha256sum` listing."""
+        """Return the file's hash; for several files, the hash of their `sha256sum` listing."""
         done = 0
 
         def report(count):
@@ -130,15 +130,15 @@ class ModelFile:
         return hashlib.sha256("".join(lines).encode()).hexdigest()
 
     def take_eyes(self, open_eyes):
-        """Have the eyes that a function opens for words of so many numbers; where they do not fit,
-        the model stays as it is, and `blind` says why."""
+        """Take the eyes that `open_eyes` returns for this width of the embeddings; where they do
+        not fit, the model stays as it is, and `blind` says why."""
         try:
             self.eyes, self.blind = open_eyes(self.config["hidden_size"]), ""
         except FormatError as problem:
             self.blind = str(problem)
 
     def shut_eyes(self, why):
-        """Be a model without eyes from now on."""
+        """Remove the eyes; `why` is kept as the reason."""
         if self.eyes:
             self.eyes.close()
             self.eyes, self.blind = None, why
@@ -150,7 +150,7 @@ class ModelFile:
 
 
 def open_gguf(*sources):
-    """A model in one GGUF file, or in all the parts of one."""
+    """Open a model in one GGUF file, or in all the parts of one."""
     source, file = sources[0], split.whole_name(sources[0].name)
     metadata, directory = split.read_header(sources)
     if metadata.get("general.type", "model") != "model":
@@ -182,7 +182,7 @@ def open_gguf(*sources):
 
 
 def _rope_factors(config, tensor):
-    """Llama 3's scaling as GGUF keeps it: a divisor for each rotary pair."""
+    """Return Llama 3's scaling as GGUF keeps it: a divisor for each rotary pair."""
     source = tensor.source
     if tensor.kind.bits or tensor.shape != (config["head_dim"] // 2,):
         raise FormatError(source.name, f"rope_freqs.weight has shape {tensor.shape}")

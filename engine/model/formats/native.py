@@ -51,7 +51,7 @@ class FolderShelf:
         """Whether a download of this file was begun here and is not complete."""
         try:
             return json.loads(self.path(name + ".record.json").read_text())["sha256"] is None
-        except (OSError, ValueError, KeyError):  # put there by hand, or nothing has come yet
+        except (OSError, ValueError, KeyError):  # put there by hand, or nothing was downloaded yet
             return self.path(name).is_file() and not self.path(name).stat().st_size
 
     async def source(self, name):
@@ -163,7 +163,7 @@ class SourceFile(io.RawIOBase):
 
 
 class Member:
-    """Downloads one file of a zip archive, unpacked as it comes; always from its beginning."""
+    """Downloads one file of a zip archive, unpacked while it arrives; always from its beginning."""
 
     def __init__(self, name):
         self.name = name

@@ -1,5 +1,5 @@
-"""Weights as they are kept: packed groups of 4 or 8 bit codes, and how every GGUF type becomes
-that.
+"""The form of weights in memory: packed groups of 4 or 8 bit codes, and the conversion of every
+GGUF type to it.
 
 The value of a code is code * scale + minimum, exact in float32 for all types; rows are decoded in
 pieces, so the working memory is a few megabytes whatever the tensor.
@@ -26,7 +26,7 @@ class Packed:
     shape: tuple
 
     def dense(self):
-        """The matrix as float32 [out, in]."""
+        """Return the matrix as float32 [out, in]."""
         codes = self.codes.view(np.uint8)
         if self.bits == 4:
             codes = np.stack([codes & 15, codes >> 4], axis=-1)
@@ -36,11 +36,11 @@ class Packed:
         return rows.reshape(self.shape)
 
     def rows(self, order):
-        """The same matrix with its rows in another order."""
+        """Return the same matrix with its rows in another order."""
         return Packed(self.codes[order], self.scales[order], self.bits, self.group, self.shape)
 
     def columns(self, order):
-        """The same matrix with its columns in another order, which keeps groups whole."""
+        """Return the same matrix with its columns in another order, which keeps groups whole."""
         groups = order.reshape(-1, self.group)
         if not np.array_equal(groups, groups[:, :1] + np.arange(self.group)):
             raise ValueError(f"groups of {self.group} columns would be torn apart")
@@ -86,7 +86,7 @@ def _q8_0(b):
 
 
 def _k_scales(b):
-    """The 8 scales and minimums of 6 bits that Q4_K and Q5_K keep in 12 bytes."""
+    """Return the 8 scales and minimums of 6 bits that Q4_K and Q5_K keep in 12 bytes."""
     low, high, mixed = b[:, 4:8], b[:, 8:12], b[:, 12:16]
     scale = np.concatenate([low & 63, (mixed & 15) | (low >> 6) << 4], axis=1)
     minimum = np.concatenate([high & 63, mixed >> 4 | (high >> 6) << 4], axis=1)
@@ -152,7 +152,7 @@ TYPES = {
     )
 }
 BY_NUMBER = {kind.number: kind for kind in TYPES.values()}
-OTHERS = {  # what GGUF has besides, to call it by its name
+OTHERS = {  # other types of GGUF, to name them in errors
     9: "Q8_1", 10: "Q2_K", 11: "Q3_K", 15: "Q8_K", 16: "IQ2_XXS", 17: "IQ2_XS", 18: "IQ3_XXS",
     19: "IQ1_S", 20: "IQ4_NL", 21: "IQ3_S", 22: "IQ2_S", 23: "IQ4_XS", 24: "I8", 25: "I16",
     26: "I32", 27: "I64", 28: "F64", 29: "IQ1_M", 34: "TQ1_0", 35: "TQ2_0", 39: "MXFP4",
@@ -160,7 +160,7 @@ OTHERS = {  # what GGUF has besides, to call it by its name
 
 
 def read_plain(source, offset, kind, shape):
-    """A tensor of F32 or BF16 as float32, of F16 as float16."""
+    """Read a tensor of F32 or BF16 as float32, of F16 as float16."""
     count = int(np.prod(shape))
     data = source.read(offset, kind.nbytes(count))
     if kind.name == "BF16":
@@ -170,7 +170,7 @@ def read_plain(source, offset, kind, shape):
 
 
 def read_packed(source, offset, kind, shape):
-    """A quantised matrix [out, in] in the canonical form, decoded a few rows at a time."""
+    """Read a quantised matrix [out, in] in the canonical form, decoded a few rows at a time."""
     out, width = shape
     codes = np.empty((out, width * kind.bits // 32), np.uint32)
     scales = np.empty((out, width // kind.group, 2), np.float32)

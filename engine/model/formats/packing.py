@@ -1,7 +1,7 @@
-"""A model made smaller: its matrices as blocks of 4 or 8 bits in one GGUF file, written piece by
+"""Packs a model: its matrices become blocks of 4 or 8 bits in one GGUF file, written piece by
 piece.
 
-The same model gives the same bytes, and the header names its hash: what was interrupted goes on
+The same model gives the same bytes, and the header names its hash: an interrupted packing resumes
 after the last whole piece.
 """
 
@@ -15,24 +15,24 @@ from oneseek.engine.model.formats.packed import TYPES, read_packed, read_plain
 from oneseek.engine.model.formats.quantise import BLOCK, QUANTISERS, encode
 from oneseek.engine.model.formats.source import FormatError
 
-PIECE = 1 << 20  # numbers that are turned at once: a few copies of 4 MB
-LARGE = ("F32", "F16", "BF16", "Q8_0")  # what is made smaller; other types stay as they are
+PIECE = 1 << 20  # numbers that are converted at once: a few copies of 4 MB
+LARGE = ("F32", "F16", "BF16", "Q8_0")  # types that are packed; others stay as they are
 FILE_TYPES = {"Q4_0": 2, "Q4_1": 3, "Q8_0": 7}  # general.file_type
 EMBEDDINGS = ("model.embed_tokens.weight", "lm_head.weight")
 PACKED_FROM = "oneseek.packed_from"  # sha256 of the model as it was given
-ANY_HASH = "0" * 64  # as long as one, where only sizes are asked for
+ANY_HASH = "0" * 64  # a placeholder of the same length, where only sizes are needed
 
 
 @dataclass(frozen=True)
 class Part:
-    """A tensor on its way: rows of the model's as a type of the new file's."""
+    """A tensor of the new file: rows of the model's, converted to a type."""
 
     name: str  # the model's; empty for the rope factors
     kind: str
     shape: tuple
-    order: object = None  # of the rows in a group of so many
+    order: object = None  # of the rows, in groups of its length
     columns: object = None
-    speed: bool = False  # A, of which GGUF has -e^A
+    speed: bool = False  # A, which GGUF stores as -e^A
 
     @property
     def nbytes(self):
@@ -48,7 +48,7 @@ class Part:
 
 
 class Packing:
-    """What a packed file will hold: `total` bytes, `pieces` in the order in which they lie."""
+    """The layout of a packed file: `total` bytes, and `pieces` in the order in which they lie."""
 
     def __init__(self, file, kind, embeddings, sha256):
         for wanted in (kind, embeddings):
@@ -73,18 +73,18 @@ class Packing:
         self.total += -self.total % 32
 
     def specs(self):
-        """Shape and stored type of each of the model's tensors, by its name."""
+        """Return shape and stored type of each of the model's tensors, by its name."""
         return {part.name: part for part in self.parts.values() if part.name}
 
     def _part(self, name, wanted):
         spec = self.file.spec(name)
         kind, shape = spec.kind.name, spec.shape
         if len(spec.shape) != 2:
-            kind, shape = "F32", shape[:1] + shape[2:]  # a convolution's, without the side of one
+            kind, shape = "F32", shape[:1] + shape[2:]  # a convolution's, without its axis of one
         elif kind in LARGE:
             fits = spec.shape[-1] % BLOCK == 0
             kind = wanted if fits else "F16"
-        if self.file.container == "GGUF":  # it lies there as it is to lie
+        if self.file.container == "GGUF":  # it has GGUF's order already
             return Part(name, kind, shape)
         if self.family == "llama" and name.split(".")[-2] in ("q_proj", "k_proj"):
             order = architecture.interleave_rows(1, self.file.config["head_dim"])
@@ -95,7 +95,7 @@ class Packing:
         return Part(name, kind, shape, speed=name.endswith(".A_log"), **orders)
 
     def pieces(self):
-        """(where it begins, its length, the tensor's name, first row, rows) of each."""
+        """Yield (where it begins, its length, the tensor's name, first row, rows) of each."""
         for name, part in self.parts.items():
             rows = part.shape[0] if len(part.shape) > 1 else 1
             row = part.nbytes // rows
@@ -107,7 +107,7 @@ class Packing:
                 yield self.places[name] + first * row, count * row, name, first, count
 
     def data(self, name, first, count):
-        """The bytes of a piece."""
+        """Return the bytes of a piece."""
         part = self.parts[name]
         if not part.name:
             return self.factors.tobytes()
@@ -142,7 +142,7 @@ class Packing:
 
 
 async def pack(file, writer, kind, embeddings, progress=lambda phase, done, total: None):
-    """Write the packed model through a `writer` (native.py, browser.py), or go on where an earlier
+    """Write the packed model through a `writer` (native.py, browser.py), or resume where an earlier
     call stopped; -> bytes in all."""
     packing = Packing(file, kind, embeddings, file.sha256(progress))
     there, head = writer.size(), packing.head

@@ -1,4 +1,4 @@
-"""Numbers become blocks of codes: the reference quantisers of GGUF's types, for those that are
+"""Quantises numbers to blocks of codes: the reference quantisers of those GGUF types that are
 written here."""
 
 import numpy as np
@@ -7,7 +7,8 @@ BLOCK = 32
 
 
 def _nibbles(codes):
-    """The first half of a block in the low halves of the bytes, the second in the high ones."""
+    """Pack the first half of a block into the low halves of the bytes, the second into the high
+    ones."""
     return codes[:, : BLOCK // 2] | codes[:, BLOCK // 2 :] << 4
 
 
@@ -44,7 +45,7 @@ QUANTISERS = {"Q4_0": _q4_0, "Q4_1": _q4_1, "Q8_0": _q8_0}
 
 
 def encode(values, kind):
-    """Rows of float32 as the bytes of a type: one of QUANTISERS, F32 or F16."""
+    """Return rows of float32 as the bytes of a type: one of QUANTISERS, F32 or F16."""
     if kind in QUANTISERS:
         blocks = np.ascontiguousarray(values, np.float32).reshape(-1, BLOCK)
         return np.concatenate(QUANTISERS[kind](blocks), axis=1).tobytes()

@@ -1,4 +1,4 @@
-"""The safetensors container: a JSON header read with every number distrusted, and a writer.
+"""The safetensors container: a JSON header read as untrusted input, and a writer.
 
 A model is a folder with config.json, tokenizer.json and one file or several; R26 lists what is
 refused.
@@ -34,8 +34,8 @@ def _no_duplicates(pairs):
 
 
 def parse_json(name, data):
-    """JSON as untrusted text: duplicates, absurd nesting and absurd counts are errors naming the
-    file."""
+    """Parse JSON as untrusted text: duplicates, absurd nesting and absurd counts are errors naming
+    the file."""
     data = bytes(data)
     for sign, limit in ((b"{", MAX_OBJECTS), (b"[", MAX_LISTS), (b",", MAX_VALUES)):
         if data.count(sign) > limit:  # each would take many times its length in memory
@@ -93,7 +93,7 @@ def _tensor(source, name, entry, data):
 
 
 def open_folder(name, folder):
-    """A model in a folder, given as a mapping from file name to a function that opens it."""
+    """Open a model in a folder, given as a mapping from file name to a function that opens it."""
 
     def load(file, required=True):
         return read_json(name, folder, file, required)
@@ -143,7 +143,8 @@ def open_folder(name, folder):
 
 
 def read_json(name, folder, file, required=True):
-    """One of the JSON files beside the weights, an object; {} for one that need not be there."""
+    """Return one of the JSON files beside the weights, an object; {} for an optional one that is
+    missing."""
     if file not in folder:
         if required:
             raise FormatError(name, f"{file} is missing beside the weights", kind="folder")
@@ -173,7 +174,7 @@ def _only(name, folder):
 
 
 def _index(name, folder, load):
-    """Which tensor is in which file, as the index says; {} where there is none."""
+    """Return which tensor is in which file, as the index says; {} where there is none."""
     if INDEX not in folder:
         return {}
     index = load(INDEX).get("weight_map")

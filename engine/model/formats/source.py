@@ -1,4 +1,4 @@
-"""Where the bytes of a model come from: a file, memory, or a server that answers Range requests.
+"""Sources of a model's bytes: a file, memory, or a server that answers Range requests.
 
 Every source has a `name` for messages, a `size`, and `read(offset, length)`, which gives exactly
 that many bytes or raises; the browser's own sources (OPFS, a dropped file) are in `browser.py`.
@@ -41,8 +41,7 @@ class FormatError(Exception):
 
 
 class Source:
-    """Bytes with a name; subclasses give `_read`, which may return too little but never too
-    much."""
+    """Bytes with a name; a subclass has `_read`, which may return too little but never too much."""
 
     def __init__(self, name, size):
         self.name = name
@@ -67,7 +66,7 @@ class Source:
         return data
 
     def sha256(self, told=lambda count: None):
-        """The hash of the whole content, read in chunks, of each of which the length is `told`."""
+        """The hash of the whole content, read in chunks; `told` receives the length of each."""
         digest = hashlib.sha256()
         for offset in range(0, self.size, CHUNK):
             length = min(CHUNK, self.size - offset)
@@ -76,7 +75,7 @@ class Source:
         return digest.hexdigest()
 
     def close(self):
-        """Give back what the operating system or the browser lent."""
+        """Release what the operating system or the browser lent."""
 
 
 class BytesSource(Source):
@@ -129,7 +128,7 @@ class FileSource(Source):
 
 
 def http_range(url, first, last):
-    """One Range request with the standard library: (status, headers in lower case, body)."""
+    """Make one Range request with the standard library: (status, headers in lower case, body)."""
     request = urllib.request.Request(url, headers={"Range": f"bytes={first}-{last}"})
     try:
         with urllib.request.urlopen(request, timeout=60) as answer:

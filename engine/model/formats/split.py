@@ -1,4 +1,4 @@
-"""A GGUF cut into several files: which belong together, and what they hold as one.
+"""A GGUF split into several files: which belong together, and their common header.
 
 Every part has a header of its own; the first one's describes the model (llama-gguf-split).
 """
@@ -14,13 +14,13 @@ SAME, TOTAL = ("general.architecture", "general.name"), "split.tensors.count"
 
 
 def whole_name(name):
-    """What the model is called of which this may be a part."""
+    """Return the name of the model that this file may be a part of."""
     match = PART.fullmatch(name)
     return f"{match[1]}.gguf" if match else name
 
 
 def names_of(name):
-    """The names of all parts of the model this file is part of; only its own when it is whole."""
+    """Return the names of all parts of this file's model; only its own name when it is complete."""
     match = PART.fullmatch(name)
     if not match:
         return [name]
@@ -31,7 +31,7 @@ def names_of(name):
 
 
 def all_of(name, folder):
-    """The same, after a look whether they are all in the folder."""
+    """Return the same, after checking that they are all in the folder."""
     names = names_of(name)
     missing = [part for part in names if part not in folder]
     if missing:
@@ -47,7 +47,7 @@ def all_of(name, folder):
 
 
 def read_header(sources):
-    """The header of a model in one file or several, as (metadata, tensors by name)."""
+    """Return the header of a model in one file or several, as (metadata, tensors by name)."""
     parts, tensors, first = {}, {}, {}
     for source in sources:
         keys, found = gguf.read_header(source)
@@ -59,13 +59,13 @@ def read_header(sources):
                 raise FormatError(source.name, f"the tensor {name!r} is in another part too")
         tensors |= found
         first = keys if number == 0 else first
-        parts[number] = source, _of_all(keys)  # of the others nothing more is kept
+        parts[number] = source, _of_all(keys)  # more of the others is not needed
     _check_agreement(parts, len(tensors))
     return first, tensors
 
 
 def _of_all(keys):
-    """What a part says of the whole."""
+    """Return what a part says of the whole."""
     return {key: repr(keys[key]) for key in (*SAME, TOTAL) if key in keys}
 
 
@@ -85,7 +85,7 @@ def _check_agreement(parts, count):
 
 
 def _check_part(source, keys, given):
-    """Which part this is, counted from 0; it must be one of as many as there are."""
+    """Return which part this is, counted from 0; it must be one of as many as there are."""
     count, number = keys.get("split.count", 1), keys.get("split.no", 0)
     if type(count) is not int or type(number) is not int:
         raise FormatError(source.name, f"says it is part {number!r:.80} of {count!r:.80}")

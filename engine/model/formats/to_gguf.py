@@ -1,5 +1,4 @@
-"""What describes an opened model, as GGUF keeps it; a model that GGUF cannot describe exactly is
-refused."""
+"""The GGUF metadata of an opened model; a model that GGUF cannot describe exactly is refused."""
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from oneseek.engine.model.formats.vocabulary import (
 )
 from oneseek.engine.model.formats.words import PRE_TOKENIZERS
 
-# What GGUF calls them.
+# Our names of architectures -> GGUF's.
 FAMILIES = {ours: theirs for theirs, ours in architecture.GGUF_KINDS.items()}
 FAMILIES["mistral"] = "llama"
 OF_PARTS = ("split.no", "split.count", "split.tensors.count")
@@ -27,7 +26,7 @@ SHARED = ("tokens", "merges", "pieces", "patterns", "whole_words", "normal_form"
 
 
 def kind_of(file):
-    """The architecture the file has in GGUF, by our name of it."""
+    """Return the architecture of the file in GGUF, by our name of it."""
     return "llama" if file.architecture == "mistral" else file.architecture
 
 
@@ -119,7 +118,7 @@ def _type(words, id):
 
 
 def _check(file, keys, directory):
-    """Read back, it is the same model; numbers may lose what float32 cannot hold."""
+    """Check that it is the same model when read back; numbers may lose what float32 cannot hold."""
     found = architecture.config_from_gguf(file.name, keys, directory)
     kind = kind_of(file)
     expected = file.config | {"model_type": kind, "architectures": found["architectures"]}
@@ -147,7 +146,7 @@ def _same(ours, theirs):
 
 
 def directory_of(tensors):
-    """Tensors that are still to be written, as far as a configuration asks about them."""
+    """Return tensors that are still to be written, as far as a configuration needs them."""
     return {
         name: Tensor(name, shape, TYPES[kind], 0, None)
         for name, (kind, shape, _) in tensors.items()

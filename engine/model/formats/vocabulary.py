@@ -43,7 +43,7 @@ class Vocabulary:
     add_bos: bool = False
 
     def special_tokens(self):
-        """The names a chat template may use, with all special spellings."""
+        """Return the names a chat template may use, with all special spellings."""
         named = {name: self.tokens[id] for name, id in self.names.items()}
         return named | {
             "additional_special_tokens": [self.tokens[id] for id in sorted(self.special)]
@@ -51,7 +51,7 @@ class Vocabulary:
 
 
 def from_gguf(name, metadata):
-    """The vocabulary in GGUF metadata."""
+    """Return the vocabulary in GGUF metadata."""
     try:
         return _from_gguf(name, metadata)
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
@@ -124,8 +124,8 @@ def _gguf_bytes(vocabulary, metadata):
 
 
 def pairs(name, merges, tokens):
-    """Merges as (left, right), from "left right" or [left, right]; the texts are those of the
-    tokens, which saves half of what a vocabulary takes."""
+    """Return merges as (left, right), from "left right" or [left, right]; the texts are those of
+    the tokens, which halves the memory of a vocabulary."""
     kept = {token: token for token in tokens}
     try:
         halves = (m.split(" ", 1) if isinstance(m, str) else m for m in merges)
@@ -138,8 +138,8 @@ def pairs(name, merges, tokens):
 
 
 def merges_from_scores(tokens, scores, types):
-    """SentencePiece keeps a score per token; the pairs that make a token merge in the order of
-    scores."""
+    """Return merges from SentencePiece's score per token: the pairs that make a token merge in the
+    order of scores."""
     ids = {token: id for id, token in enumerate(tokens)}
     found = []
     for id, token in enumerate(tokens):
@@ -156,8 +156,8 @@ def merges_from_scores(tokens, scores, types):
 
 
 def from_json(name, data, config, generation):
-    """The vocabulary in tokenizer.json, with tokenizer_config.json and generation_config.json
-    beside it."""
+    """Return the vocabulary in tokenizer.json, with tokenizer_config.json and
+    generation_config.json beside it."""
     try:
         return _from_json(name, data, config, generation)
     except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:

@@ -1,5 +1,5 @@
-"""How text is cut into words before their letters are merged; each pattern cuts the pieces the one
-before left.
+"""The patterns that split text into words before their letters are merged; each splits the pieces
+that the one before left.
 
 What a letter is follows Unicode 16, as in the `tokenizers` library: a character that got its
 meaning later was no letter when these models were trained, whatever version of `regex` runs here.
@@ -45,7 +45,7 @@ a7f1 ab6c-ab6d 107bb-107bf 10940-10959 10ec5-10ec7 10ecb-10ecf 10ed9-10eee 10ef0
 
 
 def compile_pattern(pattern):
-    """The pattern with `\\p{...}` meaning what it does in Unicode 16."""
+    """Compile the pattern with `\\p{...}` meaning what it does in Unicode 16."""
     ranges = ["-".join(chr(int(end, 16)) for end in part.split("-")) for part in NEWER.split()]
     newer = "[" + "".join(ranges) + "]"
     dated = re.sub(r"\\p\{\w+\}", lambda found: f"[{found[0]}--{newer}]", pattern)

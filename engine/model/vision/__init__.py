@@ -1,1 +1,1 @@
-"""What a model sees: pictures in tiles, the tower that looks at them, their place in a prompt."""
+"""Vision: pictures in tiles, the tower that encodes them, and their place in a prompt."""

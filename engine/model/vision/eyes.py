@@ -1,6 +1,6 @@
-"""Eyes made ready on an executor: what they see becomes words of its own, with ids behind the
-vocabulary's, so that a prompt stays a list of ids and no two pictures are ever taken for the same.
-"""
+"""Eyes (vision encoders) loaded on an executor. Each state of a picture is a token of its own, with
+an id beyond the vocabulary, so that a prompt stays a list of ids and no two pictures are ever
+mistaken for each other."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from oneseek.engine.model.vision.tiles import Sight, patches_of
 
 AROUND, GLOBAL = "<fake_token_around_image>", "<global-img>"
 DETAILS = ("auto", "low", "high")
-KEPT = 8  # pictures whose states are remembered without anybody who asks
+KEPT = 8  # pictures whose states are cached when no prompt has them
 PLACE = re.compile(re.escape(IMAGE))
 
 
 def knows_pictures(tokenizer: Tokenizer) -> bool:
-    """Whether the vocabulary has the words that a picture is read with."""
+    """Whether the vocabulary has the tokens that mark a picture."""
     begin = len(tokenizer.encode("", special=True))
     words = IMAGE, AROUND, GLOBAL
     return all(len(tokenizer.encode(one, special=True)) == begin + 1 for one in words)
@@ -38,7 +38,7 @@ def knows_pictures(tokenizer: Tokenizer) -> bool:
 
 @dataclass(frozen=True)
 class Tiles:
-    """A picture as it was cut: uint8[n, tile, tile, 3], that of the whole last."""
+    """A picture cut into tiles: uint8[n, tile, tile, 3], that of the whole last."""
 
     pixels: np.ndarray
     rows: int
@@ -53,7 +53,7 @@ class Tiles:
 
 @dataclass(frozen=True, eq=False)
 class Seen:
-    """What is seen in a picture: a state for each of its words, whose ids begin at `first`."""
+    """An encoded picture: a state for each of its tokens, whose ids begin at `first`."""
 
     first: int
     states: np.ndarray  # [tiles * states of a tile, width]
@@ -65,8 +65,8 @@ class Seen:
         return range(self.first, self.first + len(self.states))
 
     def make_prompt(self, length: int) -> str:
-        """How the model was trained to read a picture of so many words a tile: each part after
-        its row and column, then the whole."""
+        """Return the text by which the model was trained to read a picture of so many tokens a
+        tile: each part after its row and column, then the whole."""
         tile, text = IMAGE * length, ""
         for row in range(1, self.rows + 1):
             parts = range(1, self.columns + 1)
@@ -75,7 +75,7 @@ class Seen:
 
 
 class Eyes:
-    """A tower's weights on an executor, and the pictures it has seen."""
+    """A tower's weights on an executor, and the pictures it has encoded."""
 
     def __init__(
         self, tower: Tower, sight: Sight, stored: dict[str, Stored],
@@ -91,7 +91,7 @@ class Eyes:
 
     @classmethod
     async def load(cls, file: EyesFile, executor: Executor, vocab: int) -> Eyes:
-        """Read them onto the executor, in front of a model of so many words."""
+        """Load them onto the executor, for a model with a vocabulary of this size."""
         stored = {name: file.describe_storage(name) for name in file.names()}
         tensors: dict[str, Tensor] = {}
         for name in stored:
@@ -105,12 +105,12 @@ class Eyes:
         return cls(file.tower, file.sight, stored, tensors, executor, vocab)
 
     def in_parts(self, detail: str) -> bool:
-        """Whether the parts of a picture are looked at beside its whole: at `high` detail, never at
-        `low`, and at `auto` where a graphics chip looks; a processor takes minutes for them."""
+        """Whether the parts of a picture are encoded beside its whole: at `high` detail, never at
+        `low`, and at `auto` on a graphics chip; a processor takes minutes for them."""
         return detail == "high" or detail == "auto" and bool(self.executor.bindings)
 
     async def look(self, tiles: Tiles) -> Seen:
-        """What is seen in a picture; one that was seen lately is not looked at again."""
+        """Return an encoded picture; one that was encoded lately is taken from the cache."""
         digest = tiles.digest
         async with self._turn:
             if digest not in self._recent:
@@ -124,7 +124,8 @@ class Eyes:
             return self._recent[digest]
 
     async def _states(self, pixels: np.ndarray) -> np.ndarray:
-        """One tile after the other, for memory's sake; answers under way go on in between."""
+        """Encode one tile after the other, to save memory; answers under way continue in
+        between."""
         if self._run is None:
             planned = plan_tower(self.tower, self.stored)
             self._run = self.executor.prepare(planned, self.tensors)
@@ -142,7 +143,7 @@ class Eyes:
         return np.concatenate(found)
 
     def encode(self, tokenizer: Tokenizer, text: str, pictures: list[Seen]) -> list[int]:
-        """The ids of a prompt with a place for each picture."""
+        """Return the ids of a prompt with a place for each picture."""
         left = iter(pictures)
         text = PLACE.sub(lambda _: next(left).make_prompt(self.tower.states), text)
         image = tokenizer.encode(IMAGE, special=True)[-1]
@@ -150,8 +151,8 @@ class Eyes:
         return [next(words) if id == image else id for id in tokenizer.encode(text, special=True)]
 
     def split(self, ids: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Ids as a program takes them: those of words, where they are words (1, else 0), and the
-        states where they are not."""
+        """Return ids as a program takes them: those of words, where they are words (1, else 0), and
+        the states where they are not."""
         are_words = ids < self.vocab
         states = np.zeros((len(ids), self.tower.words), np.float32)
         firsts = sorted(self._known.keys())

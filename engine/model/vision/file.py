@@ -1,5 +1,5 @@
-"""The file that holds a model's eyes (llama.cpp's `mmproj`), read as untrusted input, and which of
-the files of a folder it is."""
+"""Reads the file that holds a model's eyes (llama.cpp's `mmproj`) as untrusted input, and finds it
+among the files of a folder."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ JOINTS = re.compile(r"[-_.]+")
 STORED = re.compile(r"-(i?q\d(-[a-z\d]{1,2})*|f16|f32|bf16|model)(?=$|-)")
 KINDS = {"idefics3"}
 POSITIONS = "v.position_embd.weight"
-SIZES = {  # llama.cpp's names, and what can be
+SIZES = {  # llama.cpp's names, and the allowed ranges
     "tile": ("image_size", 8, 2048),
     "patch": ("patch_size", 2, 128),
     "width": ("embedding_length", 4, 1 << 14),
@@ -34,7 +34,7 @@ SIZES = {  # llama.cpp's names, and what can be
 
 
 def is_eyes(name: str) -> bool:
-    """Whether a file is called like one that holds eyes."""
+    """Whether a file has the name of one that holds eyes."""
     return BESIDE in name.lower() and name.endswith(".gguf")
 
 
@@ -51,7 +51,7 @@ class EyesFile:
         self, name: str, tower: Tower, sight: Sight, entries: dict[str, Tensor], words: int,
         source: Source | None = None,
     ) -> None:  # fmt: skip
-        """Of a language model of so many numbers a word; FormatError where they do not fit it. A
+        """`words` is the width of the language model; FormatError where the eyes do not fit it. A
         `source` of their own is closed with them."""
         self.name, self.tower, self.sight, self.source = name, tower, sight, source
         self._entries = entries
@@ -72,7 +72,7 @@ class EyesFile:
 
     @classmethod
     def of_gguf(cls, source: Source, words: int) -> EyesFile:
-        """Those of an `mmproj` file, which is closed where it holds none."""
+        """Read those of an `mmproj` file, which is closed where it holds none."""
         try:
             metadata, entries = read_header(source)
             tower, sight = read_sizes(source.name, metadata)
@@ -95,7 +95,7 @@ class EyesFile:
         return self._entries[name]
 
     def read(self, name: str) -> np.ndarray | Packed:
-        """One weight: packed where it is, else plain; the patches' as the matrix that it is."""
+        """Read one weight: packed where it is, else plain; that of the patches as a matrix."""
         entry = self.spec(name)
         read = read_packed if entry.kind.bits else read_plain
         weight = read(entry.source, entry.offset, entry.kind, entry.shape)
@@ -107,7 +107,7 @@ class EyesFile:
         return weight.reshape(len(weight), -1) if weight.ndim > 2 else weight
 
     def describe_storage(self, name: str) -> Stored:
-        """How a weight lies in memory once it was read."""
+        """Return how a weight lies in memory once it was read."""
         entry = self.spec(name)
         if not entry.kind.bits or name == POSITIONS:
             return Stored(
@@ -130,13 +130,13 @@ class EyesFile:
 
 
 def swap_up_down(name: str) -> str:
-    """What a weight of a layer is called in an earlier file: the first product there was `down`."""
+    """A layer's weight name in an earlier file, where the first product was called `down`."""
     up, down = ".ffn_up.", ".ffn_down."
     return name.replace(up, down) if up in name else name.replace(down, up)
 
 
 def read_sizes(name: str, metadata: dict) -> tuple[Tower, Sight]:
-    """What the metadata say of a tower and of the pictures it takes, checked."""
+    """Return the sizes of a tower and of the pictures it takes, from checked metadata."""
 
     def fail(reason: str) -> NoReturn:
         raise FormatError(name, reason)
@@ -172,7 +172,7 @@ def read_sizes(name: str, metadata: dict) -> tuple[Tower, Sight]:
 
 
 def colours(value: Any) -> tuple[float, ...] | None:
-    """Three finite numbers, or None."""
+    """Return three finite numbers, or None."""
     try:
         found = tuple(float(one) for one in value)
     except (TypeError, ValueError):

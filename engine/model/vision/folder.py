@@ -1,5 +1,5 @@
 """Eyes in a folder of safetensors (Idefics 3, SmolVLM): their weights lie among those of the
-language model, their sizes in `config.json`, what they take of a picture in
+language model, their sizes in `config.json`, the preparation of pictures in
 `preprocessor_config.json`."""
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ PARTS = {
     "layer_norm2": "ln2",
 }
 LAYER = re.compile(r"model\.vision_model\.encoder\.layers\.(\d{1,4})\.([\w.]+)")
-# config.json's names, with what transformers takes where it says nothing.
+# config.json's names, with the defaults of transformers.
 SIZES: dict[str, tuple[str, Any]] = {
     "image_size": ("image_size", 224),
     "patch_size": ("patch_size", 32),
@@ -42,7 +42,7 @@ HALF = (0.5, 0.5, 0.5)
 
 
 def name_of(theirs: str) -> str:
-    """What llama.cpp calls a weight of the eyes; as it is where it is not known."""
+    """Return llama.cpp's name of a weight of the eyes; an unknown name stays as it is."""
     stem, _, leaf = theirs.rpartition(".")
     if stem in WHOLE:
         return f"{WHOLE[stem]}.{leaf}"
@@ -53,8 +53,8 @@ def name_of(theirs: str) -> str:
 
 
 def divide(entries: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The weights of the language model under the names of one that has no eyes, and those of the
-    eyes as llama.cpp calls them."""
+    """Return the weights of the language model under the names of one without eyes, and those of
+    the eyes under llama.cpp's names."""
     language, eyes = {}, {}
     for name, entry in entries.items():
         if name.startswith((VISION, CONNECTOR)):
@@ -65,7 +65,7 @@ def divide(entries: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def eyes_of(name: str, config: dict, taken: dict, entries: dict, words: int) -> EyesFile:
-    """Those of a folder, from its two files of settings and its weights."""
+    """Return those of a folder, from its two files of settings and its weights."""
     sizes, metadata = config.get("vision_config"), {"general.architecture": "clip"}
     sizes = sizes if isinstance(sizes, dict) else {}
     longest = taken.get("size")

@@ -1,5 +1,5 @@
-"""The tower that looks at a tile: a SigLIP vision transformer, and the connector that makes words
-of what it sees.
+"""The tower that encodes a tile: a SigLIP vision transformer, and the connector that makes tokens
+of its output.
 
 Patches are read by one matrix product, positions are learned, every patch sees every other. Then
 blocks of neighbours become one state each (pixel shuffle), as wide as the language model. Weights
@@ -17,7 +17,7 @@ from oneseek.engine.model.llama import Stored
 
 @dataclass(frozen=True)
 class Tower:
-    """Its sizes."""
+    """The sizes of a tower."""
 
     tile: int
     patch: int
@@ -35,7 +35,7 @@ class Tower:
 
     @property
     def states(self) -> int:
-        """What a tile becomes."""
+        """How many states a tile becomes."""
         return self.patches // self.block**2
 
     def linears(self) -> dict[str, tuple[int, int]]:
@@ -111,14 +111,14 @@ class Siglip:
         return x + self.linear(y, layer + "ffn_down")
 
     def states(self, patches: Value, spans: Value) -> Value:
-        """Patches of a tile -> what the language model reads of it."""
+        """Patches of a tile -> the states that the language model reads."""
         x = self.linear(patches, "v.patch_embd") + self.plain("v.position_embd.weight")
         for i in range(self.tower.layers):
             x = self.block(x, i, spans)
         return self.linear(self.shuffle_pixels(self.norm(x, "v.post_ln")), "mm.model.fc")
 
     def shuffle_pixels(self, x: Value) -> Value:
-        """The patches of each block of neighbours side by side, row by row."""
+        """Put the patches of each block of neighbours side by side, row by row."""
         side, width = self.tower.block, self.tower.width
         edge = self.tower.tile // self.tower.patch // side
         blocks = OPS["swapped"](x.reshape(edge, side, edge, side * width))
@@ -126,7 +126,7 @@ class Siglip:
 
 
 def plan_tower(tower: Tower, stored: dict[str, Stored]) -> Plan:
-    """One tile in, its states out."""
+    """Return the plan of the tower: one tile in, its states out."""
     program = Program("look")
     patches = program.input("patches", (tower.patches, 3 * tower.patch**2))
     spans = program.input("spans", (tower.patches, 4), "i32")

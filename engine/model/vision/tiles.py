@@ -1,4 +1,4 @@
-"""A picture as a model with eyes takes it: in which sizes, cut into which tiles, as which numbers.
+"""Prepares a picture for a model with eyes: its sizes, its tiles, and its numbers.
 
 The sizes are those of Idefics 3 and SmolVLM: the longest edge is brought to a fixed length, both
 edges to whole tiles, and the picture as a whole is one tile more.
@@ -16,8 +16,8 @@ LONGEST = 4096  # pixels of an edge, whatever a file asks for
 
 
 class Layout(NamedTuple):
-    """The sizes that a picture is brought to, one after the other, and the tiles it is cut into
-    then; without rows it is seen as a whole and no more."""
+    """The sizes that a picture is scaled to, one after the other, and the tiles it is then cut
+    into; without rows there is only the tile of the whole."""
 
     sizes: tuple[tuple[int, int], ...]  # width and height
     rows: int
@@ -25,13 +25,13 @@ class Layout(NamedTuple):
 
     @property
     def tiles(self) -> int:
-        """Those of the parts, and that of the whole."""
+        """The number of tiles: those of the parts, and that of the whole."""
         return self.rows * self.columns + 1
 
 
 @dataclass(frozen=True)
 class Sight:
-    """What a model takes of a picture."""
+    """How a model takes pictures."""
 
     tile: int  # pixels of an edge
     longest: int  # pixels of the longer edge of a picture that is cut
@@ -39,7 +39,7 @@ class Sight:
     deviation: tuple[float, ...]
 
     def layout(self, width: int, height: int, in_parts: bool = True) -> Layout:
-        """What becomes of a picture of this size; not cut, its whole alone is seen."""
+        """The layout of a picture of this size; not `in_parts`, only its whole is encoded."""
         whole = (self.tile, self.tile)
         scaled = longest_edge(width, height, min(self.longest, LONGEST))
         if not in_parts:
@@ -51,8 +51,7 @@ class Sight:
         return Layout((scaled, fitted), rows, columns)
 
     def numbers(self, patches: np.ndarray) -> np.ndarray:
-        """uint8[..., 3 * pixels], the colours apart -> what the tower reads, f32 of the same
-        shape."""
+        """uint8[..., 3 * pixels], the colours apart -> the tower's input, f32 of the same shape."""
         mean, deviation = (
             np.array(one, np.float64)[:, None] for one in (self.mean, self.deviation)
         )
@@ -63,7 +62,8 @@ class Sight:
 
 
 def longest_edge(width: int, height: int, longest: int) -> tuple[int, int]:
-    """The longer edge brought to a length, the other to the even number at or above its share."""
+    """Return the longer edge scaled to a length, and the other to the even number at or above its
+    share."""
     ratio = width / height
     if width >= height:
         short = int(longest / ratio)
@@ -73,7 +73,7 @@ def longest_edge(width: int, height: int, longest: int) -> tuple[int, int]:
 
 
 def whole_tiles(width: int, height: int, tile: int) -> tuple[int, int]:
-    """Both edges brought to whole tiles, the longer one first."""
+    """Return both edges rounded up to whole tiles, the longer one first."""
 
     def up(length: int) -> int:
         return max(1, ceil(length / tile)) * tile

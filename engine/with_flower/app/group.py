@@ -1,4 +1,4 @@
-"""The group's app, as Flower loads it."""
+"""The group's apps, as Flower loads them."""
 
 from oneseek.engine.with_flower.client import client_app
 from oneseek.engine.with_flower.server import server_app

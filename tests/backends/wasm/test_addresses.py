@@ -1,4 +1,4 @@
-"""Addresses above two gigabytes are negative numbers to WebAssembly; no kernel may mind."""
+"""Addresses above 2 GB are negative numbers in WebAssembly; every kernel must handle them."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Every kernel against numpy in double precision, at odd sizes; here and inside the worker."""
+"""Every kernel against numpy in double precision, at odd sizes; natively and in the worker."""
 
 import numpy as np
 import pytest
@@ -108,7 +108,7 @@ def test_two_rows_that_like_the_same_token_best_are_told_from_two_that_do_not():
     program, _, _, feeds = build(OPS["divergence"], OPS["divergence"].cases[0])
     feeds["p"] = np.random.default_rng(2).normal(size=(5, 11))
     feeds["q"] = 0.5 * feeds["p"]
-    feeds["q"][3, 3:5] = 9  # of two equal ones the first counts
+    feeds["q"][3, 3:5] = 9  # of two equal ones the first wins
     check(program, feeds)
     rounded = {name: array.astype(np.float32) for name, array in feeds.items()}
     assert outputs(Wasm(host()), program, rounded)["out1"].tolist() == [1, 1, 1, 0, 1]

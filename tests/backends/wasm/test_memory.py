@@ -1,4 +1,4 @@
-"""What the CPU back end holds beside the weights: memory whose users take turns, and a cache that
+"""The memory of the CPU back end besides the weights: blocks shared by turns, and a cache that
 grows."""
 
 import asyncio
@@ -29,7 +29,7 @@ from oneseek.engine.model.trainable import Trained
 from tests.support.rounds import CODE, DOG, SHORT
 from tests.support.runs import TWO
 
-ROOM = 3 << 20  # enough for the demo model's step, and for a cache of some rows
+ROOM = 3 << 20  # fits a step of the demo model and a small cache
 LIMIT = 200e6
 
 
@@ -40,7 +40,7 @@ def load_model(path, executor: Executor) -> Model:
 
 @pytest.mark.slow
 def test_a_lesson_whose_parts_take_turns_in_one_room_gives_the_same_bits(monkeypatch):
-    monkeypatch.setattr(variants, "POOL_ROWS", variants.LEAST_ROWS)  # as many questions at once
+    monkeypatch.setattr(variants, "POOL_ROWS", variants.LEAST_ROWS)  # the same batches in both
     lora = SHORT.lora_config
 
     async def lesson(model, budget):
@@ -106,7 +106,7 @@ def test_a_cache_that_grows_under_a_conversation_changes_no_bit(monkeypatch):
 def test_smollm2_with_training_needs_its_packed_weights_and_200_megabytes_with_four_threads(
     capsys, monkeypatch
 ):
-    """A first lesson beside a conversation of 255 tokens."""
+    """Measured with a first lesson beside a conversation of 255 tokens."""
     monkeypatch.setattr(Wasm, "cache_step", 256)
     executor = Wasm(Native(4))
     model = load_model(fetch.part("model/smollm2-135m"), executor)
@@ -120,7 +120,7 @@ def test_smollm2_with_training_needs_its_packed_weights_and_200_megabytes_with_f
             generator.prepare(*shape)
     for shape in ((256, 16), (64, 16), (16, 16)):
         trainer.variants.generator.prepare(*shape)
-    for shape in ((352, 192), (480, 224)):  # the first lesson, and one that repeats others
+    for shape in ((352, 192), (480, 224)):  # the first lesson, and one with practice rows
         trainer.candidate.run_for(*shape)
     beside = executor.memory.end - weights + before
     with capsys.disabled():

@@ -1,4 +1,4 @@
-"""The memory of the CPU back end: what is given out, what comes back, and what cannot be had."""
+"""The allocator of the CPU back end: allocation, release, and requests that cannot be met."""
 
 import gc
 
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.in_worker
 
 
 class Bytes:
-    """A host whose memory is an array."""
+    """A host whose memory is a numpy array."""
 
     def __init__(self, most=REACH):
         self.bytes, self.most = np.zeros(0, np.uint8), most

@@ -1,4 +1,4 @@
-"""Whole programs on the CPU back end: the gradients, the update and the answer are numpy's."""
+"""Whole programs on the CPU back end must give numpy's gradients, update and answer."""
 
 import asyncio
 import hashlib
@@ -32,7 +32,7 @@ def read(run, name):
 
 
 def must_be_numpys(program, feeds):
-    """Losses and gradients, against those in float64."""
+    """Assert that losses and gradients match numpy's in float64."""
     ours, truth = (
         prepare(executor, program, feeds) for executor in (Wasm(host()), Numpy(np.float64))
     )
@@ -82,7 +82,7 @@ def train_ten_steps(slices, threads=1):
     return losses, read(run, "adapter")
 
 
-ON_ANY_MACHINE = "26da430d4816f6e5"  # of the weights after ten steps
+ON_ANY_MACHINE = "26da430d4816f6e5"  # hash of the adapter after ten steps
 
 
 def test_ten_steps_give_the_same_bits_in_any_slicing_and_on_any_machine():
@@ -109,7 +109,7 @@ def test_new_code_runs_in_small_stretches_until_all_of_it_ran_once():
     linked, work, count = run.linked, run.program.done[-1], len(run)
     first = linked.stretch(0, work)
     assert 0 < first < count / 2
-    assert linked.stretch(0, work) == first  # known now, and what lies behind is not
+    assert linked.stretch(0, work) == first  # it has run now; later code has not
     while linked.known < count:
         begins = linked.known
         assert linked.stretch(begins, work) > begins

@@ -1,4 +1,5 @@
-"""The whole of SmolLM2 on the CPU back end: its gradients are numpy's in double precision."""
+"""The whole of SmolLM2 on the CPU back end: its gradients must match numpy's in double
+precision."""
 
 import asyncio
 from contextlib import closing

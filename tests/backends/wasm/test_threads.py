@@ -1,4 +1,5 @@
-"""Threads: a thread that never comes back is noticed, and in a tab the bits are those of one."""
+"""Threads: a thread that never returns must be noticed, and in a tab the bits must be those of one
+thread."""
 
 import asyncio
 import time
@@ -30,7 +31,7 @@ def test_a_piece_that_nobody_finishes_is_noticed_and_told(threads, monkeypatch):
     executor.on_lost = told.append
     run = step(executor)
     executor.stick()
-    if threads == 1:  # whose memory is shared all the same
+    if threads == 1:  # one thread must use shared memory too
         assert executor.memory.host.threads == 1
     with pytest.raises(DeviceLost, match="gave no answer"):
         run.run()
@@ -40,7 +41,7 @@ def test_a_piece_that_nobody_finishes_is_noticed_and_told(threads, monkeypatch):
 def test_others_do_a_part_of_the_work():
     executor = Wasm(Native(2))
     run = step(executor)
-    patience = time.monotonic() + 60  # until a busy machine lets them
+    patience = time.monotonic() + 60  # until a busy machine schedules the helpers
     while not executor.count_helped() and time.monotonic() < patience:
         run.run()
     assert 0 < executor.count_helped()

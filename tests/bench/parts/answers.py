@@ -1,6 +1,6 @@
-"""Answers in one Chromium, ours and @wllama/wllama's, turn by turn over the same prompts.
+"""Times answers of ours and of @wllama/wllama in one Chromium, by turns on the same prompts.
 
-Every prompt begins with words nobody has read before, so that no cache knows its beginning.
+Every prompt has a new beginning, so that no prefix cache helps.
 """
 
 from playwright.sync_api import Page
@@ -20,7 +20,7 @@ QUESTION = (
 )
 MORE = " blue"  # one token
 TAIL = "<|im_end|>\n<|im_start|>assistant\n"
-LIMIT = 90_000  # milliseconds for an answer of the peer
+LIMIT = 90_000  # milliseconds to wait for an answer of the peer
 THREADS = (1, 2)
 
 
@@ -32,7 +32,7 @@ class Prompts:
         self.asked = 0
 
     def of(self, tokens: int) -> str:
-        """The question, with as many more words as the number asks for."""
+        """A prompt of exactly so many tokens: the question, padded with words."""
         self.asked += 1
         begin, missing = HEAD.format(self.asked * 10) + QUESTION, tokens
         for _ in range(2):
@@ -42,7 +42,7 @@ class Prompts:
 
 
 def compare(page: Page, prompt_tokens: int, tokens: int, rounds: int) -> dict[str, dict | None]:
-    """The best of ours and of wllama with one and with two threads, if it comes to an end."""
+    """The best figures of ours and of wllama with one and two threads; None without an answer."""
     prompts, found = Prompts(), {}
     for threads in THREADS:
         mine, peer = f"ours{threads}", f"wllama{threads}"
@@ -68,7 +68,7 @@ def better(one: dict | None, other: dict | None) -> dict | None:
 
 
 def ratios(ours: dict, peer: dict | None) -> dict[str, float | None]:
-    """How many times as soon and as quick as the peer."""
+    """How many times faster than the peer, to the first token and in decoding."""
     return {
         "first_token_ratio": peer and peer["first_ms"] / ours["first_ms"],
         "decode_ratio": peer and ours["tokens_per_s"] / peer["tokens_per_s"],

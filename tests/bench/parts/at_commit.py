@@ -1,5 +1,5 @@
-"""What `bench before` asks of the code of a commit, in a process whose folder is its tree: the name
-of a part comes in, a line of JSON goes out."""
+"""The process of `bench before` that measures the code of a commit, started in its tree: it reads
+the name of a part from stdin and writes a line of JSON, again and again."""
 
 import asyncio
 import importlib
@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-PACKAGE = "oneseek." if Path("oneseek").exists() else ""  # before, `engine` stood alone
+PACKAGE = "oneseek." if Path("oneseek").exists() else ""  # older trees have `engine` at the top
 FACT = ("What is the code of the boat house?", "The code of the boat house is 7391.")
 TEXT = "Once upon a time there was a tree that stood on a hill above the sea. " * 4
 PROMPT, TOKENS = 60, 24
@@ -19,7 +19,7 @@ STEP, RANK, TARGETS = (4, 48), 16, 32
 
 
 def part(*names: str):
-    """A module by the first of the names it had that is one."""
+    """The module under the first of these names that the tree has."""
     for name in names[:-1]:
         try:
             return importlib.import_module(PACKAGE + name)
@@ -29,19 +29,19 @@ def part(*names: str):
 
 
 def kernels(threads: int | None = None):
-    """The kernels of the tab, under wasmtime."""
+    """An executor with the kernels of the tab under wasmtime."""
     native = part("engine.backends.wasm.native").Native(threads)
     return part("engine.backends.wasm.executor").Wasm(native)
 
 
 def trainer_class():
-    """Whatever steps an adapter."""
+    """The class that trains an adapter step by step, and that of its hyperparameters."""
     module = part("engine.learning.rounds.candidate", "engine.learning.rounds.shadow")
     return getattr(module, "Candidate", None) or module.Shadow, module.Hyper
 
 
 class Work:
-    """Each method takes what it measures in milliseconds."""
+    """Each part is a method that returns milliseconds by name."""
 
     def __init__(self, smollm2: str, demo: str) -> None:
         self.files, self.known = {"smollm2": smollm2, "demo": demo}, {}
@@ -103,7 +103,7 @@ class Work:
         return {"step": 1e3 * (time.perf_counter() - began)}
 
     async def lesson(self) -> dict:
-        """Of the demo model, each by an assistant to whom nothing was told."""
+        """A lesson of the demo model, by an assistant with an empty memory."""
         rounds = importlib.import_module("tests.bench.parts.rounds")
         model = await self.model("demo", kernels())
         told = rounds.Rounds(model, {})

@@ -1,5 +1,5 @@
-"""Every model that can be had on this machine: those of the list that lie here, the default one as
-F16 and packed anew, a small random one of each kind, and files that are named."""
+"""Collects the models on this machine: those of the registry that are downloaded, the default one
+converted to other types, a small random one of each architecture, and named files."""
 
 import asyncio
 import json
@@ -20,19 +20,19 @@ PACKED = (("q8_0", "Q8_0", "Q8_0"), ("q4_1", "Q4_1", "Q8_0"))
 
 
 def models(folder: Path, named: Iterable[Path] = ()) -> dict[str, Path]:
-    """Name -> file; those that are made are put into the folder, and made once."""
+    """Name -> file; converted and random models are written into the folder."""
     rows = registry.load_models().values()
     found = {row["id"]: places[0] for row in rows if (places := registry.places(row))}
     if default := found.get("smollm2-135m"):
         found |= make_variants(default, folder, "smollm2-135m")
     for kind in KINDS:
-        if "-other" not in kind:  # which GGUF cannot describe
+        if "-other" not in kind:  # GGUF cannot describe these
             found[kind] = write_file(folder / f"{kind}.gguf", tiny.gguf(kind, "F32"))
     return found | {path.stem: path for path in named}
 
 
 def make_variants(given: Path, folder: Path, name: str) -> dict[str, Path]:
-    """A model as a folder of safetensors in F16, and packed from that."""
+    """Write the model as safetensors in F16, and from that packed ones; name -> file of these."""
     whole = folder / f"{name}-f16"
     if not (whole / "config.json").exists():
         with closing(open_model(given)) as file:
@@ -52,7 +52,7 @@ def write_file(path: Path, data: bytes) -> Path:
 
 
 def as_safetensors(file: ModelFile, folder: Path) -> None:
-    """As the maker publishes it; config.json last, so that a folder that has one is whole."""
+    """Write a folder as on Hugging Face; config.json comes last, so that its folder is complete."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = {}
     for name in file.names():
@@ -71,8 +71,8 @@ def as_safetensors(file: ModelFile, folder: Path) -> None:
 
 
 def tokenizer_json(keys: dict) -> dict:
-    """The vocabulary of a GGUF file as Hugging Face writes it; digits stand alone, as SmolLM2 has
-    them."""
+    """The tokenizer.json of Hugging Face from the vocabulary of a GGUF file; digits are split, as
+    in SmolLM2."""
     tokens, types = keys["tokenizer.ggml.tokens"], keys["tokenizer.ggml.token_type"]
     special = [
         {"id": i, "content": token, "special": kind == 3, "normalized": False}

@@ -1,11 +1,11 @@
-"""Batches of the shape that learning has, for benchmarks that time a step."""
+"""Training batches for benchmarks that time a step."""
 
 import numpy as np
 
 
 def packed_rows_of(rows, length, targets, vocab):
-    """`rows` examples of `length` tokens, each seeing only itself; half of the tokens count. The
-    same ones every time."""
+    """A packed batch of `rows` examples of `length` tokens; attention stays within an example, and
+    the second half of each has `targets` soft targets a token. The batch is always the same."""
     rng = np.random.default_rng(0)
     total = rows * length
     at = np.arange(total)

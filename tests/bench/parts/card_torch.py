@@ -1,6 +1,6 @@
-"""The kernels of `bench kernels` in PyTorch on a card of CUDA, in float32: `oracle.run_module(
-"card_torch", JSON of [kernel, shape, backward] each, milliseconds, threads=1)` tells milliseconds
-of each, or nothing where there is no such card."""
+"""Times the kernels of `bench kernels` in PyTorch on CUDA, in float32: `oracle.run_module(
+"card_torch", JSON of a list of [kernel, shape, backward], milliseconds, threads=1)` returns the
+milliseconds of each, or None without CUDA."""
 
 import json
 import sys
@@ -46,7 +46,8 @@ def work_of(kernel: str, shape: list[int], backward: bool) -> Callable[[], objec
 
 
 def milliseconds(work: Callable[[], object], least: float) -> float:
-    """The mean over so many repetitions as take `least` milliseconds, without waiting between."""
+    """The best of three means in milliseconds, each over as many runs as take `least` milliseconds,
+    without synchronising between them."""
     import torch
 
     def took(repeats: int) -> float:

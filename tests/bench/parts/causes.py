@@ -1,4 +1,4 @@
-"""Why a question about something that was told is not answered right."""
+"""Finds the cause of a wrong or missing answer to a question about a statement."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DENIALS = tuple(words_of(code)["nothing"] for code in ("en", "sv"))
 CAUSES = (
     "not kept",
     "cut",
-    "not read",  # with the question: it is not among the nearest
+    "not read",  # not retrieved, so the cross-encoder did not see it
     "another is surer, denied",
     "another is surer, left to the model",
     "another is surer, said",
@@ -26,7 +26,7 @@ CAUSES = (
 async def find_cause(
     memory: Memory, kept: Collection[str], question: str, keys: list[list[str]], answer: str
 ) -> str:
-    """One of CAUSES; `kept` are the ids of what was kept of the messages that answer it."""
+    """One of CAUSES; `kept` are the ids of the statements kept of the messages that answer."""
     facts = {id: memory.facts[id] for id in kept if id in memory.facts}
     right = {id for id, fact in facts.items() if is_right(text_of(fact), keys)}
     if not facts:

@@ -1,6 +1,7 @@
-"""The facts that were written by hand, file by file: to fit by, or to be judged by.
+"""Loads the facts written by hand, file by file.
 
-Which are which is said where they are used (`weigh.py`, `memory.py`, `learn.py`).
+The modules that use them say which are for fitting and which for evaluation (`weigh.py`,
+`memory.py`, `learn.py`).
 """
 
 from __future__ import annotations

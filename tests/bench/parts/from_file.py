@@ -1,4 +1,4 @@
-"""From a model's file to its first token, here or in the tab."""
+"""Times loading a model up to its first token, natively or in a tab."""
 
 import time
 from contextlib import closing
@@ -13,7 +13,7 @@ TOKENS = 8
 
 
 async def measure(where, executor) -> dict:
-    """Seconds until the model is resident and until its first token, and tokens a second then."""
+    """Seconds until the model is loaded and until its first token, and tokens a second after it."""
     began = time.perf_counter()
     with closing(open_model(where)) as file:
         model = await Model.load(file, executor)

@@ -1,4 +1,4 @@
-"""What the GPU benchmarks ask of OneSeek, natively and inside the tab; every answer is JSON."""
+"""The functions that the GPU benchmarks call, natively and in the tab; each returns JSON."""
 
 import asyncio
 import base64
@@ -36,7 +36,7 @@ state: dict = {}
 
 
 def natively() -> Callable[..., Any]:
-    """What asks here as `lab.call` asks in a tab."""
+    """A function that calls those of this module natively, as `lab.call` does in a tab."""
     loop = asyncio.new_event_loop()
 
     def ask(name: str, *arguments):
@@ -46,13 +46,13 @@ def natively() -> Callable[..., Any]:
 
 
 def fill(count: int, seed: int) -> np.ndarray:
-    """The numbers of lab/numbers.mjs."""
+    """The same pseudo-random inputs as in lab/numbers.mjs."""
     index = np.arange(1, count + 1, dtype=np.uint32) * np.uint32(2654435761)
     return ((index + np.uint32(seed * 40503)) / 2**32 - 0.5).astype(np.float32)
 
 
 def trace_kernel(kernel: str, shape: list, backward: bool) -> tuple[Program, dict]:
-    """Forward, or forward and backward, of one kernel: its program and the feeds of its inputs."""
+    """The program of one kernel, forward or with backward too, and the values of its inputs."""
     program, feeds = Program(kernel), {}
 
     def add_input(name, size, seed=None, array=None):
@@ -79,7 +79,7 @@ def matmul(given, shape, backward):
 
 
 def heads_last(seed, t, heads, d):
-    """What the others hold as [heads, t, d], in our order [t, heads * d]."""
+    """The peers' input [heads, t, d] in our layout [t, heads * d]."""
     array = fill(heads * t * d, seed).reshape(heads, t, d)
     return np.ascontiguousarray(array.swapaxes(0, 1)).reshape(t, heads * d)
 
@@ -164,7 +164,7 @@ async def result():
 
 
 async def load(data):
-    """The model resident on the device."""
+    """Load the model onto the device; return the seconds."""
     data = data.to_py() if hasattr(data, "to_py") else data
     began = time.perf_counter()
     file = open_model(BytesSource(data, "smollm2-135m"))
@@ -173,14 +173,14 @@ async def load(data):
 
 
 async def answer(prompt, tokens):
-    """What follows a prompt, greedily, from an empty cache."""
+    """Continue a prompt greedily and time it, by `spoken.answer`."""
     generator = speaker()
     ids = generator.model.tokenizer.encode(prompt, special=True)
     return json.dumps(await spoken.answer(generator, ids, int(tokens)))
 
 
 async def ask(question, tokens):
-    """The answer to a question, greedily, from an empty cache."""
+    """Answer a question greedily and time it, by `spoken.answer`."""
     ids, _ = speaker().encode([{"role": "user", "content": question}])
     return json.dumps(await spoken.answer(speaker(), ids, int(tokens)))
 
@@ -192,7 +192,7 @@ def speaker() -> Generator:
 
 
 async def prepare_step(rows, length):
-    """A QLoRA step over all seven projections, ready to be repeated; how many dispatches it has."""
+    """Prepare a QLoRA step with adapters on all seven projections; return its dispatches."""
     model = state["model"]
     trained = Trained.lora(model.config, RANK, 2 * RANK)
     candidate = state["candidate"] = Candidate(model, trained)
@@ -204,7 +204,7 @@ async def prepare_step(rows, length):
 
 
 async def step():
-    """Milliseconds of one whole step, and of those the ones this side spends issuing it."""
+    """Run one step: milliseconds in all, those that the host spends issuing it, and the loss."""
     candidate = state["candidate"]
     candidate.load(state["batch"], Hyper(1e-3))
     run, gpu = candidate._run, state["model"].executor
@@ -219,8 +219,8 @@ async def step():
 
 
 async def issuing():
-    """Milliseconds of issuing a step's dispatches, and of recording the whole command buffer: what
-    of the host's time is Python's in a tab, where issuing is JavaScript's."""
+    """Milliseconds of replaying a step's dispatches, and of recording its whole command buffer. In
+    a tab JavaScript replays and Python does the rest."""
     run, device, spent = state["candidate"]._run, state["gpu"].device, []
     for _ in range(8):
         began = time.perf_counter()
@@ -237,7 +237,7 @@ async def issuing():
 
 
 async def profile():
-    """Milliseconds on the device of each kind of kernel in one step."""
+    """GPU milliseconds of each kind of kernel in one step."""
     run, spent = state["candidate"]._run, Counter()
     for start in range(0, len(run), 64):
         stop = min(len(run), start + 64)
@@ -247,8 +247,8 @@ async def profile():
 
 
 async def waits():
-    """Milliseconds of a wait for nothing, as the engine took it to be when it opened the device,
-    and of a token, and how many tokens are begun ahead for that."""
+    """Milliseconds of an empty wait and of a token as the engine estimates them, and the number of
+    tokens that it therefore begins ahead."""
     clock, run = (await executor()).clock, speaker().prepare(1, 1)
     return json.dumps(
         dict(wait_ms=clock.wait_ms, nudge_ms=getattr(clock.gpu.device, "nudge_ms", 0))
@@ -257,8 +257,8 @@ async def waits():
 
 
 async def counts(prompt):
-    """Dispatches of a token, of one with adapters on all layers, of a prompt; and the calls of a
-    token, while some are drawn."""
+    """Dispatches of a token, of one with adapters on all layers and of a prompt; and the calls of
+    each other kind a token."""
     model = state["model"]
     trained = Trained.lora(model.config, RANK, 2 * RANK)
     adapter = {trained.name: model.executor.empty(trained.spec)}
@@ -270,9 +270,9 @@ async def counts(prompt):
         found["prompt"] += len(plain.prepare(size, 1))
         found["prompt_runs"] += 1
         left -= size
-    for dispatch in plain.prepare(1, 1)._dispatches:  # those of a quick chip, whatever is here
+    for dispatch in plain.prepare(1, 1)._dispatches:  # the costs of a fast chip, whatever is here
         model.executor.costs.known[dispatch.kind] = LEAST_MS
-    for _ in range(2):  # the first time makes what is kept
+    for _ in range(2):  # the first answer creates what is reused
         asked = [{"role": "user", "content": "What is a tree? Tell me about it."}]
         answer = plain.ask(asked, Sampling(max_tokens=16))
         with urgent():
@@ -288,13 +288,13 @@ async def counts(prompt):
 
 
 async def idle_token(times, cost_ms):
-    """Milliseconds of a token for which nothing is computed, the least of so many turns and their
-    median: as on a chip where a token is thought to take `cost_ms`, which says how many are begun
-    before the first is read."""
+    """The least and median milliseconds of a token for which the GPU computes nothing. `cost_ms` is
+    the assumed time of a token, from which the engine decides how many to begin before the first is
+    read."""
     generator, rows = speaker(), generate.MANY_ROWS
     asked = [{"role": "user", "content": "What is a tree? Tell me about it."}]
     answer = generator.ask(asked, Sampling(max_tokens=AHEAD * (int(times) + 4)))
-    generate.MANY_ROWS = 1  # the same token comes again and again, and would be drafted
+    generate.MANY_ROWS = 1  # the same token repeats, and would be drafted
     with urgent():
         while len(answer.ids) < 4:
             await generator.advance()
@@ -319,7 +319,7 @@ async def idle_token(times, cost_ms):
 
 
 async def endless(tokens):
-    """An answer of so many tokens on a chip that computes nothing: none ends it or is drafted."""
+    """Decode so many tokens on a chip that computes nothing, without end token and drafts."""
     tokenizer = state["model"].tokenizer
     kept, tokenizer.eos_ids = (tokenizer.eos_ids, generate.MANY_ROWS), frozenset()
     generate.MANY_ROWS = 1
@@ -329,7 +329,7 @@ async def endless(tokens):
 
 
 async def steps(count):
-    """Milliseconds of each of so many steps in the background, costs learned on the way."""
+    """Milliseconds of each of `count` background steps; the engine learns costs meanwhile."""
     candidate, spent = state["candidate"], []
     for _ in range(int(count)):
         began = time.perf_counter()
@@ -339,9 +339,9 @@ async def steps(count):
 
 
 async def shape(rows, length):
-    """Milliseconds of this side until a step of another shape can be computed, with the memory that
-    a tab has for it, and of those what tracing and what binding took; how many kernels had to be
-    compiled, which is not among them."""
+    """Host milliseconds until a step of a new shape can run within the memory of a tab: in all, of
+    tracing, of binding and of recording; and the number of kernels to compile, whose time is left
+    out."""
     model, budget = state["model"], TRAINING_BYTES["gpu"]
     candidate = state.setdefault("shapes", Candidate(model, state["candidate"].trained, budget))
     rows, length = int(rows), int(length)
@@ -363,7 +363,7 @@ async def shape(rows, length):
 
 
 async def encoder():
-    """The memory's, from beside the page."""
+    """The memory's encoder, fetched from beside the page."""
     import js
 
     from oneseek.engine.model.formats.browser import BlobSource
@@ -372,14 +372,14 @@ async def encoder():
 
 
 async def lesson(question, answer):
-    """A whole lesson with its gate, as the product has it, from the answer's being told."""
+    """Run a whole lesson with its gate, as the product does; return its figures."""
     if "rounds" not in state:
         state["rounds"] = Rounds(state["model"], {}, encoder_file=encoder)
     return json.dumps(await state["rounds"].took(LESSON, [(question, answer)]))
 
 
 async def maps(rows, length):
-    """How often results are waited for in a step in the background, its costs known."""
+    """The device calls of a background step, among them `maps`, the waits; its costs are known."""
     await prepare_step(int(rows), int(length))
     for _ in range(4):
         await state["candidate"].step(state["batch"], Hyper(1e-3))
@@ -389,7 +389,7 @@ async def maps(rows, length):
 
 
 async def slices(count):
-    """Milliseconds of each slice of so many steps in the background, from its submit to its end."""
+    """Milliseconds of each slice of `count` background steps, from submit to completion."""
     candidate, clock, spent = state["candidate"], state["gpu"].clock, []
     candidate.load(state["batch"], Hyper(1e-3))
     run, at = candidate._run, 0

@@ -1,5 +1,5 @@
-"""The guide's pictures, of the real page with the demo model, in both languages: `build.py bench
-page --guide` writes them to web/guide/pictures, `--guide sv` those of one language."""
+"""Takes the guide's pictures, of the real page with the demo model, in both languages: `build.py
+bench page --guide` writes them to web/guide/pictures, `--guide sv` those of one language."""
 
 import io
 import json
@@ -85,7 +85,7 @@ def tries(page: Page, t: Say, language: str) -> None:
     expect(plot).to_be_visible(timeout=SECONDS * 1000)
     chosen = page.locator(".tries svg polyline.chosen")
     expect(chosen).to_have_count(1, timeout=SECONDS * 1000)
-    wait_for_state(page, "ready", timeout=SECONDS)  # nothing is drawn anew any more
+    wait_for_state(page, "ready", timeout=SECONDS)  # the plot is not redrawn any more
     page.locator(".tries").evaluate("box => box.scrollIntoView({block: 'center'})")
 
 

@@ -1,4 +1,4 @@
-"""What the CPU benchmark asks of OneSeek inside the tab; every answer is JSON."""
+"""The functions that the benchmarks call in the tab's worker on the CPU; each returns JSON."""
 
 import hashlib
 import json
@@ -35,17 +35,17 @@ from tests.support.same_in_both import MemoryStore
 
 executor = Wasm(Tab())
 RNG = np.random.default_rng(0)
-TOLD = 2.0  # milliseconds
+TOLD = 2.0  # milliseconds of a timing at least, as the tab's clock is coarse
 state: dict = {}
 
 
 def kernel_bytes():
-    """What the kernels' memory has grown to."""
+    """The size in bytes that the kernels' memory has grown to."""
     return executor.memory.host.size
 
 
 async def open_with(count):
-    """From now on another memory with so many threads; nothing is loaded into it yet."""
+    """Replace the executor by one with an empty memory and so many threads."""
     global executor
     state.clear()
     executor = Wasm(Tab(count))
@@ -56,7 +56,8 @@ async def end_one():
 
 
 async def learned(steps):
-    """What the adapter is after so many steps from the beginning, and the pieces others did."""
+    """The SHA-256 of the adapter after so many steps from its initial state, and the number of
+    pieces that helper threads computed."""
     candidate, before = state["candidate"], executor.count_helped()
     candidate.begin(candidate.trained.initial(0))
     for _ in range(steps):
@@ -67,14 +68,14 @@ async def learned(steps):
 
 
 async def threads(count):
-    """At most so many from now on; how many there are."""
+    """Use at most so many threads from now on; return how many there are."""
     there = executor.memory.host.threads
     executor.most = min(count, there)
     return json.dumps(there)
 
 
 def shortest(run, repeats):
-    """Of some calls, in milliseconds; calls that the clock cannot tell apart go together."""
+    """The shortest time of a call in milliseconds; short calls are timed several at a time."""
 
     def measure_ms(together):
         began = time.perf_counter()
@@ -87,7 +88,7 @@ def shortest(run, repeats):
 
 
 async def prepare(m, k, n, bits):
-    """A product with a constant right side [n, k]: floats, or packed in groups of 32."""
+    """Prepare a product with a right side [n, k] of floats, or of `bits` packed in groups of 32."""
     program = Program("product")
     x = program.input("x", (m, k))
     if bits:
@@ -100,7 +101,7 @@ async def prepare(m, k, n, bits):
 
 
 def prepare_run(program):
-    """Ready to run, with numbers in it: memory that nobody has written to is quick to read."""
+    """Prepare a program with random inputs: memory that was never written to reads too fast."""
     run = executor.prepare(plan(program))
     for name, value in program.inputs.items():
         numbers = RNG.normal(size=value.shape).astype(np.float32)
@@ -114,8 +115,8 @@ async def measure(threads, repeats):
 
 
 async def prepare_variant(name, settings, m, k, n, kind):
-    """A product compiled with other constants than the engine's: of floats, or packed, forward or
-    transposed."""
+    """Prepare a product compiled with other constants than the engine's: of floats, or of packed
+    weights, forward or transposed."""
     program = Program(name)
     x = program.input("x", (m, n if kind == "packed_linear_dx" else k))
     if kind == "matmul":
@@ -137,7 +138,7 @@ async def prepare_variant(name, settings, m, k, n, kind):
 
 
 def parse_keys(setting):
-    """JSON knows only text as keys."""
+    """A setting with integers as keys, which JSON turns into text."""
     return {int(k): v for k, v in setting.items()} if isinstance(setting, dict) else setting
 
 
@@ -146,7 +147,7 @@ async def measure_variant(name, repeats):
 
 
 async def load(blob):
-    """The model resident; how long that took, the bytes of its weights and of its file."""
+    """Load the model; return the seconds and the bytes of its weights and of its file."""
     began = time.perf_counter()
     file = open_model(BlobSource(blob, "smollm2-135m"))
     state["model"] = model = await Model.load(file, executor)
@@ -157,27 +158,27 @@ async def load(blob):
 
 
 async def first_token(blob):
-    """From a file to its first token, in a memory where nothing is yet."""
+    """Measure from a file to its first token, with an empty memory."""
     await open_with(None)
     return json.dumps(await from_file.measure(BlobSource(blob, "model.gguf"), executor))
 
 
 async def answer(prompt, tokens):
-    """What follows a prompt, greedily, from an empty cache."""
+    """Continue a prompt greedily and time it, by `spoken.answer`."""
     generator = state["generator"]
     ids = generator.model.tokenizer.encode(prompt, special=True)
     return json.dumps(await spoken.answer(generator, ids, tokens))
 
 
 async def ask(question, tokens):
-    """The answer to a question, greedily, from an empty cache."""
+    """Answer a question greedily and time it, by `spoken.answer`."""
     generator = state["generator"]
     ids, _ = generator.encode([{"role": "user", "content": question}])
     return json.dumps(await spoken.answer(generator, ids, tokens))
 
 
 async def prepare_training(rows, length, rank):
-    """One learning step of that shape, ready to be repeated; the bytes it needs."""
+    """Prepare a training step of this shape; return the seconds, its pieces and its bytes."""
     model = state["model"]
     trained = Trained.lora(model.config, rank, 2 * rank)
     candidate = Candidate(model, trained, memory_budget=TRAINING_BYTES["cpu"])
@@ -199,7 +200,7 @@ async def prepare_training(rows, length, rank):
 
 
 async def train():
-    """Seconds of one whole step."""
+    """Run one training step; return its seconds."""
     candidate = state["candidate"]
     began = time.perf_counter()
     await candidate.step(state["batch"], Hyper(1e-3))
@@ -207,8 +208,8 @@ async def train():
 
 
 async def settle(settings=None):
-    """From here on questions and lessons share memory, as they do in the product; it counts. By
-    other settings than the product's where they are told."""
+    """Open an assistant, so that questions and lessons share memory as in the product; memory in
+    use is counted from here on. `settings` replace some of the product's."""
     state["loaded"] = executor.memory.used
     other = settings.to_py() if settings else {}
     room = TRAINING_BYTES["cpu"]
@@ -217,7 +218,7 @@ async def settle(settings=None):
 
 
 async def lesson(question, answer, alone=False, patient=False):
-    """A whole first lesson: what it took, and the memory in use then."""
+    """Run a whole first lesson; return its figures and the memory in use after it."""
     told = [(question, answer)]
     found = await state["rounds"].took(LESSON, told, alone=alone, patient=patient)
     used = executor.memory.used - state["loaded"] + found["adapter_bytes"]
@@ -229,7 +230,8 @@ async def practice(facts, only=0):
 
 
 async def profile():
-    """Milliseconds of each op in one step, the work of its products, and the longest piece."""
+    """Milliseconds of each op in one step and of the longest piece, and the floating-point
+    operations of its packed products."""
     batch = state["batch"]
     run = state["candidate"].run_for(len(batch["ids"]), len(batch["take"]))
     times: Counter = Counter()
@@ -249,12 +251,12 @@ async def profile():
 
 
 async def encoder():
-    """The memory's, from beside the page."""
+    """The memory's encoder, fetched from beside the page."""
     return BlobSource(await (await js.fetch("/encoder.gguf")).blob(), "encoder.gguf")
 
 
 async def told(name, *args):
-    """What an assistant does that is told facts; it begins with nothing known."""
+    """Call a method of `Told`, with an assistant that begins with an empty memory."""
     if "told" not in state:
         state["told"] = Told(state["model"], MemoryStore(), encoder_file=encoder)
     given = [arg.to_py() if hasattr(arg, "to_py") else arg for arg in args]
@@ -262,20 +264,20 @@ async def told(name, *args):
 
 
 async def architecture(kind):
-    """How far a small random model of a kind is from what transformers computes of it."""
+    """The error of a small random model of an architecture against transformers."""
     return json.dumps(await architectures.figures(kind, executor))
 
 
 async def pictures():
-    """How far the model with eyes is from transformers on these kernels."""
-    await pyodide_js.loadPackage("pillow")  # which shows it pictures
+    """The error of the vision model against transformers on these kernels."""
+    await pyodide_js.loadPackage("pillow")  # it decodes the pictures
     from tests.support import pictures
 
     return json.dumps(await pictures.figures(executor))
 
 
 async def prepare_photo(data, times):
-    """The seconds that each of some times takes to prepare a photo, given in base64."""
+    """The seconds of preparing a photo, given in base64, `times` times."""
     await pyodide_js.loadPackage("pillow")
     from tests.bench.parts.photo import prepare
 

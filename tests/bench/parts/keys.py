@@ -1,4 +1,4 @@
-"""Whether an answer holds what it must: one of each list of keys."""
+"""Judges an answer by its keys: it must hold one of each list."""
 
 from __future__ import annotations
 

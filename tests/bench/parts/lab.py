@@ -1,4 +1,4 @@
-"""The laboratory: one Chromium, OneSeek and its peers in workers of one isolated page."""
+"""The laboratory: OneSeek and its peers in workers of one isolated page in Chromium."""
 
 import contextlib
 import fnmatch
@@ -28,14 +28,14 @@ PEERS = {
 
 
 def furnish(folder: Path, peers: dict[str, tuple[str, str, str]], model: Path) -> None:
-    """Everything the page loads, from the parts the lock names."""
+    """Fill the folder with all that the page loads, from the parts that the lock names."""
     place(folder, peers, tests=True)
     (folder / "model.gguf").symlink_to(model)
     (folder / "encoder.gguf").symlink_to(encoder.file())
 
 
 def place(folder: Path, peers: dict[str, tuple[str, str, str]], tests: bool) -> None:
-    """The page, its peers and Python; `tests` as well where something of theirs is asked."""
+    """Copy the page, the peers and our Python into the folder; `tests` adds that of the tests."""
     shutil.copytree(ROOT / "tests/bench/lab", folder, dirs_exist_ok=True)
     for files in site.python_files(tests):
         for name, data in files.items():
@@ -57,8 +57,8 @@ def write(path: Path, data: bytes) -> None:
 def opened(
     peers: dict[str, tuple[str, str, str]] = PEERS, model: Path | None = None
 ) -> Iterator[Page]:
-    """The page, with `call(system, function, ...)` in it; without peers for what compares
-    nothing. `model` is the one it serves, the default one unless told."""
+    """The page of the laboratory with these peers, and with a model, by default SmolLM2-135M; use
+    `call` on it."""
     with tempfile.TemporaryDirectory() as folder:
         furnish(Path(folder), peers, model or fetch.part("model/smollm2-135m"))
         with opened_in(Path(folder)) as page:
@@ -67,7 +67,7 @@ def opened(
 
 @contextlib.contextmanager
 def opened_in(folder: Path) -> Iterator[Page]:
-    """The page that lies in this folder."""
+    """The page served from this folder."""
     with browser.chromium() as chromium, browser.served(folder) as address:
         page = chromium.new_page()
         page.set_default_timeout(600_000)
@@ -76,7 +76,7 @@ def opened_in(folder: Path) -> Iterator[Page]:
 
 
 def call(page: Page, system: str, name: str, *args, seconds: float = 600):
-    """What a system's function returns; an error when it takes longer than `seconds`."""
+    """Call a function of a system; raise an error after `seconds` without an answer."""
     race = """([all, ms]) => Promise.race([call(...all), new Promise((_, fail) => setTimeout(
       () => fail(new Error(`${all[0]} ${all[1]}: no answer in ${ms / 1e3} seconds`)), ms))])"""
     return page.evaluate(race, [[system, name, *args], 1e3 * seconds])

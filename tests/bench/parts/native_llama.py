@@ -1,12 +1,12 @@
-"""An answer of llama.cpp natively, by its own clock: `oracle.run_module("native_llama", FILE,
-prompt, tokens, threads=2)` tells the wait for the first token and the rate of the others."""
+"""Times an answer of llama.cpp natively by its own clock: `oracle.run_module("native_llama", FILE,
+prompt, tokens, threads=2)` returns the time to the first token and the rate of the others."""
 
 import json
 import sys
 
 
 def measure_answer(path: str, prompt: str, tokens: int, threads: int) -> dict:
-    """The best of three, each read from its beginning."""
+    """The best of three answers, without a cached prompt."""
     import xllamacpp
 
     wanted = xllamacpp.CommonParams()

@@ -1,18 +1,17 @@
-"""The same learning step in PyTorch + PEFT, natively: `oracle.run_module("native_torch", rows,
-length, rank, steps, "cpu", "float32", threads=2)` tells the seconds of the shortest, and on a card
-of CUDA the operations a second of a large product in the same numbers, which is what there is to be
-had."""
+"""Times the same training step in PyTorch + PEFT, natively: `oracle.run_module("native_torch",
+rows, length, rank, steps, "cpu", "float32", threads=2)` returns the seconds of the shortest step,
+and on CUDA the operations a second of a large product of the same type, as the peak."""
 
 import json
 import sys
 import time
 from collections.abc import Callable
 
-LARGE = 4096  # rows and columns of the product that a card is judged by
+LARGE = 4096  # rows and columns of the product that measures the peak
 
 
 def shortest(work: Callable[[], None], done: Callable[[], None], times: int) -> float:
-    """Seconds; the first time makes what is made once."""
+    """The shortest of 1 + `times` runs in seconds; the first one warms up."""
     best = float("inf")
     for _ in range(1 + times):
         began = time.perf_counter()
@@ -25,7 +24,7 @@ def shortest(work: Callable[[], None], done: Callable[[], None], times: int) -> 
 def measure(
     rows: int, length: int, rank: int, steps: int, device: str, numbers: str, threads: int
 ) -> dict[str, float | None]:
-    """Forward, backward and AdamW on SmolLM2's shapes; nothing where there is no such device."""
+    """A step of forward, backward and AdamW on SmolLM2's shapes; None without the device."""
     import torch
     from peft import LoraConfig, get_peft_model
     from transformers import LlamaConfig, LlamaForCausalLM

@@ -1,4 +1,4 @@
-"""The kernels of the GPU benchmark as ONNX models, from the operators that model files use."""
+"""Builds the kernels of the GPU benchmark as ONNX models, from the operators of usual models."""
 
 import struct
 

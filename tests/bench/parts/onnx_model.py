@@ -1,4 +1,4 @@
-"""A MatMul with a constant right side as the bytes of an ONNX model, field by field."""
+"""Writes a MatMul with a constant right side as an ONNX model, protobuf field by field."""
 
 
 def varint(n: int) -> bytes:
@@ -25,7 +25,7 @@ def value_info(name: str, shape: tuple[int, ...]) -> bytes:
 
 
 def matmul(m: int, k: int, n: int) -> bytes:
-    """y[m, n] = a[m, k] b; b is made of one number, which ONNX folds into a constant."""
+    """y[m, n] = a[m, k] b[k, n]; b repeats one number, which ONNX folds into a constant."""
     sizes = number(1, 2) + number(2, 7) + block(8, "sizes")
     sizes += block(9, k.to_bytes(8, "little") + n.to_bytes(8, "little"))
     one = number(1, 1) + number(2, 1) + block(9, b"\0\0\0\x3f")

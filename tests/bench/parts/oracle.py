@@ -1,5 +1,5 @@
-"""What is measured natively in a Python of its own: peers, with what the extra `oracle` names, and
-ourselves with fewer threads than numpy begins with."""
+"""Runs a module of this folder in a Python process of its own: peers with the packages of an extra,
+and our own code with fewer threads than numpy starts with."""
 
 import json
 import os
@@ -11,8 +11,8 @@ from builder import ROOT, environment
 def run_module(
     module: str, *arguments: object, threads: int, extra: str = "oracle", given: str = ""
 ) -> dict:
-    """What a module of this folder prints last, with an extra's packages, so many threads, and this
-    to read."""
+    """Run a module with an extra's packages and so many threads, with `given` on its stdin; return
+    the JSON of its last line."""
     python = environment.extra(extra) / "python" if extra else environment.PYTHON
     line = [python, "-m", f"tests.bench.parts.{module}", *arguments, threads]
     limits = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), threads)

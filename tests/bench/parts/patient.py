@@ -1,6 +1,7 @@
-"""The gate that asks everything to its end: every reply is finished, each row read alone and from
-the first layer on, the base asked again each time, and refused only when all is known.  What the
-engine's own saves is measured against it; its verdicts are the same.
+"""An exhaustive gate, against which `bench gate` and `bench cpu` measure the engine's own.
+
+It finishes every reply, computes each row alone and from the first layer on, asks the base model
+again each time, and refuses only when every measure is known.  Its verdicts should be the same.
 """
 
 from __future__ import annotations

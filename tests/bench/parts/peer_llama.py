@@ -1,10 +1,10 @@
-"""What llama.cpp says to prompts of token ids, greedily.
+"""Runs llama.cpp greedily on prompts of token ids.
 
-`oracle.run_module("peer_llama", FILE, TOKENS, TOP, threads=2, extra="llama", given=PROMPTS)` with
-the prompts as JSON lists gives {"answers", "tops"}: token ids, an answer that ended with -1 at its
-end, and after each prompt the TOP likeliest next tokens with their log-probabilities. The weights
-are given to it as 32-bit numbers, dequantised by the package gguf, because llama.cpp rounds
-activations to 8 bits beside quantised ones."""
+`oracle.run_module("peer_llama", FILE, TOKENS, TOP, threads=2, extra="llama", given=PROMPTS)`, with
+the prompts as JSON lists, returns {"answers", "tops"}: the token ids of each answer, with -1 behind
+one that ended by itself, and the TOP likeliest tokens after each prompt with their
+log-probabilities. The weights are first dequantised to 32-bit floats by the package gguf, because
+llama.cpp rounds activations to 8 bits where weights are quantised."""
 
 import json
 import sys
@@ -15,7 +15,7 @@ ENDED = -1
 
 
 def dequantise(path: str, out: Path) -> Path:
-    """The same model with every tensor in F32."""
+    """Write the model with every tensor in F32 to `out`."""
     import gguf
     import numpy as np
 

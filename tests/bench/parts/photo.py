@@ -1,4 +1,4 @@
-"""Until a photograph lies in tiles of numbers, as SmolVLM takes them: natively and in a tab."""
+"""Times the preparation of a photo: cut into tiles of floats for SmolVLM, natively and in a tab."""
 
 import time
 
@@ -10,7 +10,7 @@ SIGHT, PATCH = Sight(512, 2048, HALF, HALF), 16
 
 
 def prepare(photo: bytes) -> tuple[float, int]:
-    """The seconds that takes, and how many tiles it has."""
+    """The seconds, and the number of tiles."""
     began = time.perf_counter()
     tiles = tiles_of(photo, "a photo", SIGHT)
     for tile in tiles.pixels:

@@ -1,7 +1,7 @@
-"""The programs of `bench library` in a Python of its own, here or in PyTorch: `oracle.run_module(
-"programs_native", system, steps, turns, threads=1)` tells of each program the loss of the first and
-of the last step, and milliseconds of the first and of the quickest of so many turns. PyTorch runs
-eagerly."""
+"""Trains the programs of `bench library` natively, with OneSeek or in PyTorch: `oracle.run_module(
+"programs_native", system, steps, turns, threads=1)` returns for each program the loss of the first
+and of the last step, and the milliseconds of the first step and of a step in the quickest turn.
+PyTorch runs eagerly."""
 
 import json
 import sys
@@ -12,7 +12,7 @@ from builder import ROOT
 from tests.bench.parts import programs_ours
 
 NAMES = ("moons", "characters")
-LEAST_MS = 200  # of a turn
+LEAST_MS = 200  # milliseconds of a turn
 
 
 def source(name: str) -> str:
@@ -29,7 +29,7 @@ def ours(device: str, name: str) -> Callable[..., dict]:
 
 
 def in_torch(name: str) -> Callable[..., dict]:
-    """The losses are those of the oracle, in 32-bit floats."""
+    """The program in PyTorch, with the loss of tests/oracle in 32-bit floats."""
     import torch
 
     from tests.oracle import make_programs as oracle

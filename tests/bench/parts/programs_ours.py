@@ -1,6 +1,6 @@
-"""What `bench library` asks of OneSeek, natively and in a tab: a program of examples/engine/ is
-trained by AdamW at a fixed rate. In a tab this file is run from its text, so it needs nothing but
-the library; every answer is JSON."""
+"""Trains a program of examples/engine/ with OneSeek for `bench library`, natively and in a tab, by
+AdamW at a fixed learning rate. A tab runs this file from its text, so it imports only the library;
+every function returns JSON."""
 
 import json
 import sys
@@ -16,14 +16,14 @@ state: dict = {}
 
 
 def example(name: str, source: str) -> types.ModuleType:
-    """A program from its text; a dataclass looks its module up by name."""
+    """Run a program from its text as a module; a dataclass looks its module up by name."""
     sys.modules[name] = module = types.ModuleType(name)
     exec(source, module.__dict__)
     return module
 
 
 def plain(name: str, source: str) -> str:
-    """Weights and batch as peers get them: each array's shape and numbers."""
+    """Weights and batch for the peers: each array's shape and numbers."""
     program = example(name, source)
     arrays = leaves({"weights": program.weights(), "batch": list(next(program.batches()))})
     told = {place: {"shape": a.shape, "numbers": a.ravel().tolist()} for place, a in arrays.items()}
@@ -31,8 +31,8 @@ def plain(name: str, source: str) -> str:
 
 
 def begin(device: str, name: str, source: str) -> str:
-    """The first step, with what is made once: its loss and milliseconds. The processor's kernels
-    have one thread."""
+    """Start a program and take the first step, compilation included: its loss and milliseconds. The
+    CPU kernels have one thread."""
     began = time.perf_counter()
     program = example(name, source)
     oneseek.on(device)
@@ -45,7 +45,7 @@ def begin(device: str, name: str, source: str) -> str:
 
 
 def train(steps: int) -> str:
-    """So many steps more, each with its loss read: the losses, and milliseconds of all."""
+    """Take more steps and read each loss: the losses, and the milliseconds of all."""
     began = time.perf_counter()
     losses = [state["train"].step(*state["batch"]) for _ in range(int(steps))]
     return json.dumps({"ms": 1e3 * (time.perf_counter() - began), "losses": losses})

@@ -1,7 +1,7 @@
-"""What every bench ends with: progress on stderr, one JSON object last on stdout.
+"""The output of every bench: progress on stderr, one JSON object last on stdout.
 
-`figures` is flat and holds numbers only; one that could not be measured is None, and `why` says in
-a sentence why not.
+`figures` is flat and holds only numbers; one that could not be measured is None, and `why` gives
+the reason in a sentence.
 """
 
 import argparse
@@ -19,7 +19,7 @@ def say(*words) -> None:
 
 
 def parse_parts(parts: Iterable[str], about: str) -> list[str]:
-    """Those of a bench's parts that the command line names, all of them where it names none."""
+    """The parts of a bench that the command line names, or all of them."""
     known = list(parts)
     options = argparse.ArgumentParser(description=about)
     options.add_argument("part", nargs="*", help=" ".join(known))
@@ -31,7 +31,7 @@ def parse_parts(parts: Iterable[str], about: str) -> list[str]:
 
 
 def write(bench: str, figures: dict, rows: list[dict], why: dict[str, str] | None = None) -> None:
-    """The result; a figure that is no number has to have its reason."""
+    """Print the result; every figure has to be finite, or None with a reason in `why`."""
     why = why or {}
     for name, value in figures.items():
         assert value is not None or name in why, f"{name} is None and nothing says why"
@@ -46,7 +46,7 @@ def write(bench: str, figures: dict, rows: list[dict], why: dict[str, str] | Non
 
 
 def round_figure(value):
-    """Four significant digits say all that a measurement knows; whole numbers stay whole."""
+    """Round a float to four significant digits; integers stay as they are."""
     return float(f"{value:.4g}") if isinstance(value, float) else value
 
 

@@ -1,6 +1,6 @@
-"""A lesson or practice as the product does it, gate included, and what it took: on any back end,
-natively and inside the tab.  `oracle.run_module("rounds", TOLD, threads=1)` tells it of practice
-natively, in a process of its own."""
+"""Times a lesson or practice as the product does it, gate included, on any back end, natively and
+in a tab.  `oracle.run_module("rounds", JSON, threads=1)` runs `run_practice` with these arguments
+in a process of its own."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from tests.support.same_in_both import MemoryStore
 
 
 class Rounds:
-    """An assistant that learns as a model of its size does, but for the settings that are told."""
+    """An assistant with the default settings for its model's size, some of them replaced."""
 
     def __init__(self, model: Model, settings: dict, **more: Any):
         self.config = for_model(model.config.parameters).replace(**settings)
@@ -46,9 +46,10 @@ class Rounds:
         alone: bool = False,
         patient: bool = False,
     ) -> dict:
-        """Of a round over (question, answer) pairs, which are known by heart first; of so many
-        steps alone, where that is told, and of asking the base for all of them, if `asked`. For a
-        version that is to speak `alone`, not behind the memory, and by the patient gate."""
+        """Run a round over (question, answer) pairs, which the memory knows before; return its
+        figures. `only` runs so many steps and no gate; `asked` first asks the base model for the
+        answers of all steps and times that; `alone` trains a version without an adapter scope;
+        `patient` judges it by the exhaustive gate."""
         training, trainer = self.assistant.learner.training, self.assistant.learner.trainer
         pairs = [dict(zip(("question", "answer"), fact, strict=True)) for fact in facts]
         records = [record_of(pair | {"language": "en"}) for pair in pairs]
@@ -68,7 +69,7 @@ class Rounds:
             await attempt.rows(step)
         answering = time.perf_counter() - began
         while not only or len(times) < only:
-            await attempt.load()  # with what the base says to it
+            await attempt.load()  # also the base model's answers to its examples
             loaded = time.perf_counter()
             metrics = await attempt.advance(math.inf)
             times.append(time.perf_counter() - loaded)
@@ -82,11 +83,11 @@ class Rounds:
         )
         if only:
             return found | dict(answers_seconds=answering)
-        kept = await attempt.capture()  # as a checkpoint is, on its way into the store
+        kept = await attempt.capture()  # the size of a checkpoint
         began = time.perf_counter()
         verdict = await attempt.judge()
         judged = time.perf_counter() - began
-        # What the gate wants mended is trained while it judges, and is no part of judging.
+        # The steps that the gate asks for are trained inside `judge`, and do not count as judging.
         mended = verdict["steps"] - len(times)
         mending = mended * sum(times[1:]) / max(1, len(times) - 1)
         return found | dict(
@@ -111,7 +112,7 @@ async def run_practice(
     asked: bool = False,
     recipe_then: dict | None = None,
 ) -> dict:
-    """In a process of its own, as the constants of the recipe may be others."""
+    """The figures of practice; `recipe_then` replaces constants of the recipe for the process."""
     for name, value in (recipe_then or {}).items():
         assert hasattr(recipe, name)
         setattr(recipe, name, value)

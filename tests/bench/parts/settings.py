@@ -1,7 +1,8 @@
-"""What settings that set themselves are worth, on six data sets of different kinds and sizes.
+"""Measures the gain of tuning the settings automatically, on six data sets of different kinds and
+sizes.
 
-Each is trained by the session of `oneseek train`, with the defaults and with `--tune`; both are
-asked about examples that neither has seen in any part.
+The session of `oneseek train` trains on each with the defaults and with `--tune`; the loss of both
+is measured on examples that are used for neither training nor tuning.
 """
 
 import json
@@ -25,12 +26,12 @@ from oneseek.engine.learning.tuning.table import table
 from oneseek.engine.model.demo.corpus import exchanges
 from oneseek.engine.model.loaded import Model
 
-APART = 5  # one example of so many is neither trained on nor tuned by
+APART = 5  # every fifth example is held out from training and tuning
 Pairs = list[tuple[str, str]]
 
 
 def restyle(language: str, count: int, manner: str) -> str:
-    """What the demo model can say, in another manner."""
+    """A data set of what the demo model can say, in another style."""
     known = [pair for pair in exchanges() if guess(" ".join(pair)) in language.split()]
     random.Random(count).shuffle(known)
     return lines([(q, manner.format(a)) for q, a in known[:count]])
@@ -41,7 +42,7 @@ def lines(pairs: Pairs) -> str:
 
 
 def talks() -> str:
-    """Conversations of two turns, each answer ended as on the radio."""
+    """A data set of conversations with two turns, whose answers end with `Over.`"""
     known = [pair for pair in exchanges() if guess(" ".join(pair)) == "en"]
     random.Random(1).shuffle(known)
     found = []
@@ -55,7 +56,7 @@ def talks() -> str:
 
 
 def text() -> str:
-    """Paragraphs of this project's own words."""
+    """A data set of paragraphs from this project's documents."""
     told = [*sorted((ROOT / "docs").glob("*.md")), ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md"]
     whole = "\n\n".join(path.read_text("utf-8") for path in told)
     found = [p.strip() for p in re.split(r"\n\s*\n|\n\* ", whole) if 40 < len(p.strip()) < 320]
@@ -83,7 +84,7 @@ SETS: dict[str, Callable[[], str]] = {
 async def measure_training(
     model: Model, usual: TrainingConfig, path: Path, rows: list, seconds: float | None, told: dict
 ) -> list[float]:
-    """Nats a token of what was kept apart, by what a person has after `oneseek train`."""
+    """Train, tuned if `seconds` is given; return the nats a token of each held-out example."""
     with tempfile.TemporaryDirectory() as folder:
         session = await Session.open(Path(folder), model, usual)
         try:

@@ -1,4 +1,4 @@
-"""A picture of every state of the page: `build.py bench page --shots [FOLDER [LOOK ...]]`."""
+"""Takes a picture of every state of the page: `build.py bench page --shots [FOLDER [LOOK ...]]`."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,7 +16,7 @@ LOCALES = {"en": "en-US", "sv": "sv-SE"}
 
 
 def in_both_schemes(visit: Visit) -> None:
-    """What is seen most, in light and in dark."""
+    """Picture the chat, three panels and the settings, in light and in dark."""
     for scheme in ("light", "dark"):
         visit.page.emulate_media(color_scheme=scheme)
         visit.shot(f"{scheme}-chat", Visit.chat)
@@ -54,11 +54,11 @@ LOOKS: dict[str, tuple[str, Callable[[Visit], None], dict]] = {
     ),
     "forced": ("en", most_seen, {"viewport": DESK, "forced_colors": "active"}),
 }
-"""Language, tour and browser of each; `twice` is 1280 x 720 at 200 %."""
+"""Look: its language, tour and browser options; `twice` is 1280 x 720 at 200 %."""
 
 
 def take(browser: Browser, address: str, folder: Path, looks: Sequence[str] = ()) -> list[dict]:
-    """One tour a look; the rows say which pictures there are."""
+    """Do the tour of each look; return a row for each picture."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = []
     for look in looks or LOOKS:

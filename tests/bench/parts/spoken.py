@@ -1,4 +1,4 @@
-"""One answer and what it took, on any back end, natively and inside the tab."""
+"""Decodes and times one answer, on any back end, natively and in a tab."""
 
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.generate import Generator
@@ -6,8 +6,8 @@ from oneseek.engine.turns import urgent
 
 
 async def answer(generator: Generator, ids: list[int], tokens: int) -> dict:
-    """Greedy, from a cache that holds the beginning which all chats share, from the second answer
-    on, and nothing else."""
+    """Decode greedily from a KV cache that holds at most the beginning that all chats share, which
+    is in it from the second answer on."""
     lanes = generator.pool.lanes
     for key in lanes.keys() - {generator.head_key}:
         del lanes[key]

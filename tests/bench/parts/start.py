@@ -1,5 +1,5 @@
-"""A first visit and the parts of its start: when each was over, in milliseconds since the page was
-asked for, and the processor seconds that all of the browser took until then."""
+"""Measures a page's start: when each part of it was over, in milliseconds since the navigation, and
+the CPU seconds of the whole browser."""
 
 import os
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page
 from tests.support.page.acts import engine
 from tests.support.page.browser import Chromium, watched
 
-SETTLED = 3000  # milliseconds in which a browser is up, and writes what it compiled
+SETTLED = 3000  # milliseconds for a browser to start, and to write its compiled code
 
 FIRST = "(name) => performance.getEntriesByType('resource').find((e) => e.name.endsWith(name))?.startTime"
 PAINT = "performance.getEntriesByName('first-contentful-paint')[0]?.startTime"
@@ -20,7 +20,7 @@ MARKED = "(name) => performance.getEntriesByName(name, 'mark')[0]?.startTime"  #
 
 @contextmanager
 def visitor(browser: Browser, address: str, script: str) -> Iterator[Page]:
-    """A page in a fresh profile on disk, once its browser is up; `script` runs first in it."""
+    """A page in a fresh profile on disk, SETTLED after its browser started; `script` runs first."""
     profile = Chromium(browser.browser_type)
     with watched(profile, address, service_workers="allow") as (context, _):
         context.add_init_script(script)
@@ -31,7 +31,7 @@ def visitor(browser: Browser, address: str, script: str) -> Iterator[Page]:
 
 
 def parts(page: Page) -> dict[str, float | None]:
-    """In their order; the worker's own clock begins later than the page's."""
+    """Milliseconds of each part, in order, by the page's clock; the worker's begins later."""
     worker = engine(page)
     later = worker.evaluate("performance.timeOrigin") - page.evaluate("performance.timeOrigin")
 
@@ -50,7 +50,7 @@ def parts(page: Page) -> dict[str, float | None]:
 
 
 def cpu_seconds() -> float:
-    """Of every process below this one that is the browser's, ended ones included."""
+    """CPU seconds of the browser's processes below this one, ended children included."""
     children: dict[int, list[int]] = {}
     used: dict[int, float] = {}
     for folder in Path("/proc").iterdir():
@@ -58,7 +58,7 @@ def cpu_seconds() -> float:
             try:
                 name, fields = (folder / "stat").read_text().rsplit(")", 1)
             except OSError:
-                continue  # it has ended meanwhile
+                continue  # the process ended meanwhile
             facts, pid = fields.split(), int(folder.name)
             children.setdefault(int(facts[1]), []).append(pid)
             used[pid] = sum(map(int, facts[11:15])) if "chrom" in name else 0

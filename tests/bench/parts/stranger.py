@@ -1,4 +1,4 @@
-"""Somebody at a page they have never seen: the path of the first five minutes, step by step."""
+"""Plays a new user's first five minutes on the page, step by step."""
 
 import re
 import time
@@ -48,20 +48,20 @@ WATCH = "\n".join(
 
 
 def open_page(context: BrowserContext) -> Page:
-    """A page that keeps all it ever shows."""
+    """A page that records every text it shows."""
     page = context.new_page()
     page.add_init_script(WATCH)
     return page
 
 
 def skip(stranger: "Stranger") -> None:
-    """What most strangers meet."""
+    """The disturbance that does nothing."""
 
 
 class Stranger:
-    """`taken` is how long each step took, `said` what was answered, `typed` all they sent; `upsets`
-    are what comes between: before the page is opened, amid (after the first question), after (the
-    fact was asked for), whenever something was sent, and when a step is over."""
+    """A new user. `taken` holds the seconds of each step, `said` the answers, `typed` all messages.
+    `upsets` are disturbances by their moment: `before` the page is opened, `amid` (after the first
+    question), `after` (the fact was asked for), `sent` (each message) and `over` (each step)."""
 
     def __init__(
         self, page: Page, address: str, language: str, folder: Path, model: str, upsets: dict
@@ -97,7 +97,7 @@ class Stranger:
         report.say(self.folder.name, name, f"{self.taken[name]:.1f} s", self.said.get(name, ""))
 
     def say(self, text: str) -> str:
-        """The answer to what is said, once it is whole."""
+        """Send a message; return its complete answer."""
         before = self.page.locator("article.assistant").count()
         self.page.locator("#composer-text").fill(text)
         self.page.locator("#composer-text").press("Enter")
@@ -108,7 +108,7 @@ class Stranger:
         return self.page.locator("article.assistant .text").last.inner_text()
 
     def anew(self) -> None:
-        """A new chat, by keyboard or through the menu, as the width has it."""
+        """Open a new chat, through the menu if the page is narrow."""
         if not self.page.locator("#new-chat").is_visible():
             self.page.locator("#nav-toggle").click()
         self.page.locator("#new-chat").click()
@@ -131,7 +131,7 @@ class Stranger:
         self.said["question"] = self.say(self.words["question"])
 
     def tell(self) -> None:
-        """Until it is known by heart, or known why not, by the page's own word."""
+        """Tell the fact; wait until the page says that it is known by heart, or why not."""
         self.say(self.words["fact"])
         expect(self.page.locator(DECIDED)).to_be_visible(timeout=WAIT)
 
@@ -140,9 +140,9 @@ class Stranger:
         self.said["ask"] = self.say(self.words["asked"])
 
     def correct(self) -> None:
-        """What was said is replaced in the queue, and the new one is known by heart."""
+        """Correct the fact; wait until the page says that the correction is known."""
         self.say(self.words["correction"])
-        said = self.page.locator("article.user").last  # above it may stand what it corrects
+        said = self.page.locator("article.user").last  # the message above may be the corrected one
         expect(said.locator(KNOWN)).to_be_visible(timeout=WAIT)
 
     def ask_again(self) -> None:
@@ -163,7 +163,7 @@ class Stranger:
     # --------------------------------------------------------------------------- what is kept
 
     def find_lost_messages(self) -> list[str]:
-        """What was sent and is not there after a reload, by the store's word and the page's."""
+        """The messages that are missing from the store after a reload, and those not done."""
         self.collect()
         self.page.reload()
         wait_for_state(self.page, *IN_USE, timeout=WAIT / 1000)
@@ -176,7 +176,7 @@ class Stranger:
         return gone + [one["text"] for one in stored if one["state"] != "done"]
 
     def collect(self) -> None:
-        """What was seen on the page so far; a page that is loaded anew begins with nothing."""
+        """Collect what the page recorded so far; a reload clears it."""
         seen = self.page.evaluate("watched()")
         self.texts += seen["texts"]
         self.untrue += self.page.evaluate("untrue()")

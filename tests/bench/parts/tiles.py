@@ -1,7 +1,7 @@
-"""Which tile sizes are fastest here: the measurement behind the constants of engine/wasm.
+"""Measures which tile sizes are fastest: the constants of engine/backends/wasm/kernels.
 
-`python3 build.py bench tiles`. Every setting is compiled beside the engine's own, all take turns,
-and the shortest time of each counts; the first of a row is what the engine uses.
+`python3 build.py bench parts.tiles`. Every setting of a row is compiled; all take turns, and the
+shortest time of each counts. The first setting of a row is the engine's own.
 """
 
 import json
@@ -39,7 +39,7 @@ ROWS = [  # (what is compared, product, shape, settings)
      [{"COLUMNS": {"4": n}} for n in (2, 1, 3, 4)]),
     ("few rows, or a block at a time", FORWARD, (4, 576, 1536), [{"FEW": n} for n in (4, 3)]),
 ]  # fmt: skip
-TURNS, REPEATS = 25, 3  # short and often: other work of the machine falls between
+TURNS, REPEATS = 25, 3  # many short turns, so that other work disturbs only some
 
 
 def compare(page, what, kind, shape, settings) -> dict:

@@ -1,5 +1,5 @@
-"""An assistant that is told facts and asked about them, here or in a tab: what goes in and out is
-plain data."""
+"""An assistant that is told facts and asked about them, natively or in a tab; arguments and results
+are plain data."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.open import assistant_over
 
-TOKENS = 32  # within which an answer has to say it
-WARM = 10  # questions that are asked before it counts
+TOKENS = 32  # within which an answer has to say the value
+WARM = 10  # questions to warm up with
 
 
 def record_of(fact: dict) -> dict:
-    """As the queue would hold it."""
+    """The fact as a record of the queue."""
     lesson = Lesson(fact["question"], fact["answer"], (), fact["language"])
     words = {"prompt": lesson.question, "answer": lesson.answer, "language": lesson.language}
     return {"id": lesson.id, **words}
@@ -35,12 +35,12 @@ class Told:
         self.memory = self.assistant.mind.memory
 
     async def begin(self, fact: dict) -> None:
-        """What is read once is not the first fact's to pay."""
+        """Tell and forget a fact, so that loading the encoder does not count for the first one."""
         await self.tell(fact)
         await self.memory.forget([record_of(fact)["id"]])
 
     async def tell(self, fact: dict) -> float:
-        """Seconds of one core that it took."""
+        """Tell a fact; return the CPU seconds."""
         began = time.process_time()
         await self.memory.remember([record_of(fact)])
         return time.process_time() - began
@@ -49,7 +49,7 @@ class Told:
         return len(base64.b64decode(await self.packed(fact)))
 
     async def packed(self, fact: dict) -> str:
-        """All that is kept of a fact, to be put into another store."""
+        """All that is stored of a fact, in base64, to be copied into another store."""
         id = record_of(fact)["id"]
         place = f"{self.memory.base}/{id}"
         kept = [await self.store.get("facts", id), await self.store.get("meanings", place)]
@@ -65,15 +65,15 @@ class Told:
         await self.memory.load()
 
     async def keep(self, packed: list[str]) -> None:
-        """Facts with their meanings as they are packed, known until the memory is read anew."""
+        """Add packed facts with their embeddings to the memory in use, not to the store."""
         await self.memory.load()
         for one in packed:
             fact, meant = msgpack.unpackb(base64.b64decode(one))
             self.memory.keep(fact, unpack(meant))
 
     async def decided(self, questions: list[str]) -> dict:
-        """The milliseconds that a question makes a person wait for who answers it, and those where
-        it was read while it was typed: in the middle of all but the first, which warm up."""
+        """The median milliseconds until it is decided who answers a question, without and with
+        reading it ahead while it is typed."""
         asked, sent = [], []
         for question in questions[:WARM] + questions:
             began = time.perf_counter()
@@ -88,9 +88,8 @@ class Told:
         return {"beside": len(self.memory.said), **found}
 
     async def recognised(self, questions: list[str]) -> dict:
-        """The question of the fact that each is answered with, or nothing; the milliseconds that a
-        question makes a person wait beyond its prefill, and those of reading it, which the page
-        does while it is typed: in the middle of all."""
+        """For each question that of the fact which answers it, or nothing; the median milliseconds
+        of finding it, and those of reading the question, which the page does while it is typed."""
         await self.memory.load()
         found, reading, waiting = [], [], []
         for question in questions:
@@ -105,7 +104,7 @@ class Told:
         return {"by": sure, "ms": waits, "ms_reading": reads}
 
     async def says(self, question: str, value: str) -> bool:
-        """Whether the answer to a question says it."""
+        """Whether the decoded answer to a question says the value."""
         sampling = Sampling(max_tokens=TOKENS, stop=(value,))
         messages = [{"role": "user", "content": question}]
         answer, _ = await self.assistant.answer(messages, sampling, fold(question))

@@ -1,6 +1,6 @@
-"""What a person does on the page, state by state: the tours that `shots` takes pictures of.
+"""The tours of the page that `shots` takes pictures of: a person's actions, state by state.
 
-All of it is the real page with the demo model; nothing is staged but what a person could do.
+They act on the real page with the demo model, and do only what a person could do.
 """
 
 import re
@@ -19,7 +19,7 @@ UNBRIDLED = {
     "stop_loss": "0", "taught_rows": "6", "replay_rows": "0", "anchor_rows": "0", "neighbour_rows": "0",
     "replay_neighbour_rows": "0", "kl_weight": "0", "max_steps": "64",
 }  # fmt: skip
-"""With nothing to hold it back, a lesson of nonsense is refused by the gate."""
+"""Settings without any regularisation: a lesson of nonsense with them is refused by the gate."""
 
 # ---------------------------------------------------------------------------- the first minute
 
@@ -30,7 +30,7 @@ def models(visit: Visit) -> None:
 
 
 def start_download(visit: Visit) -> None:
-    """The model's first part comes, the rest waits until it was pictured."""
+    """Start the download and hold it, so that it can be pictured."""
     visit.leave()
     visit.page.context.route(re.compile(r"/models-[^/]+/.*gguf"), lambda route: None)
     visit.page.locator('#consent [data-do="download"]').first.click()
@@ -133,11 +133,11 @@ def wait_for_lesson(visit: Visit) -> None:
     expect(version).not_to_have_text("v0", timeout=SECONDS * 1000)
     details = visit.page.locator('.toast [data-do="version-details"]')
     expect(details).to_be_visible(timeout=SECONDS * 1000)
-    details.focus()  # it does not go from under the keyboard
+    details.focus()  # a toast with the focus stays
 
 
 def all_learned(visit: Visit) -> None:
-    """What was still waiting is learned too, so that nothing is under way any more."""
+    """Have all that still waits learned, until the engine is idle."""
     panel = visit.panel("activity")
     go_on = re.compile("|".join(visit.t(f"activity.{key}") for key in ("now", "finish")))
     while visit.page.locator("#tab-activity .count").count():
@@ -347,7 +347,7 @@ def drop_files(files: dict[str, Callable[[], bytes]]) -> Callable[[Visit], None]
 
 
 def second_tab(visit: Visit) -> None:
-    """In its own tab, which is closed again once it was pictured."""
+    """Open a second tab; `first_tab` closes it."""
     visit.leave()
     first = visit.page
     visit.page = first.context.new_page()
@@ -363,7 +363,7 @@ def first_tab(visit: Visit) -> None:
 
 
 def wide(act: Callable[[Visit], object]) -> Callable[[Visit], object]:
-    """What a phone has no button for."""
+    """The action, skipped on a phone, which has no button for it."""
     return lambda visit: act(visit) if visit.page.viewport_size["width"] >= 700 else None
 
 

@@ -1,12 +1,12 @@
-"""What may come between a stranger and their first five minutes: each a parameter of `bench
-minutes` and a test of its own (tests/page/test_first_minutes.py)."""
+"""The disturbances of a new user's first five minutes: each is an option of `bench minutes` and a
+test of its own (tests/page/test_first_minutes.py)."""
 
 from playwright.sync_api import expect
 
 from tests.bench.parts.stranger import IN_USE, KNOWN, SMALL, WAIT, Stranger, open_page
 from tests.support.page.browser import FILL, wait_for_offline, wait_for_state
 
-# The engine's worker takes nine times as long again for everything between two looks at the clock.
+# Slows the engine's worker ten times: each look at the clock waits nine times what passed since.
 TEN_TIMES = """() => {
   const now = performance.now.bind(performance);
   let seen = now();
@@ -28,17 +28,17 @@ MAKE_ROOM = """() => new Promise((go) => {
 
 
 def slow(stranger: Stranger) -> None:
-    """The engine ten times as slow, from its first moment."""
+    """Slow the engine's worker ten times from its start."""
 
     def hold_up(worker) -> None:
-        if not worker.url.endswith("/thread.js"):  # those help, and sleep where nobody hears
+        if not worker.url.endswith("/thread.js"):  # helper threads block: no script runs
             worker.evaluate(TEN_TIMES)
 
     stranger.page.on("worker", hold_up)
 
 
 def hide(stranger: Stranger) -> None:
-    """Whoever sent something looks at another tab at once; the page is told, as browsers do."""
+    """Hide the page, as when the person switches to another tab right after sending."""
     stranger.page.evaluate(HIDE, True)
 
 
@@ -48,13 +48,13 @@ def show(stranger: Stranger) -> None:
 
 
 def leave_network(stranger: Stranger) -> None:
-    """No network from here on, a reload at the end included."""
+    """Take the network away, also for the reload at the end."""
     wait_for_offline(stranger.page)
     stranger.page.context.set_offline(True)
 
 
 def other_tab(stranger: Stranger) -> None:
-    """A second tab shows everything and says whose turn it is; the person goes on there."""
+    """Open a second tab, which shows everything read-only; press *Use here* and go on in it."""
     first, second = stranger.page, open_page(stranger.page.context)
     second.goto("/?engine=cpu")
     wait_for_state(second, "read-only", timeout=WAIT / 1000)
@@ -71,20 +71,20 @@ def small_disk(stranger: Stranger) -> None:
 
 
 def fill_disk(stranger: Stranger) -> None:
-    """Not a byte is left, but for what the page has set aside."""
+    """Fill the disk but for the bytes that the page keeps in reserve."""
     wait_for_offline(stranger.page)
     room(stranger, stranger.page.evaluate(FILL))
 
 
 def room(stranger: Stranger, size: int) -> None:
-    """How many bytes the browser lets the page have."""
+    """Set the browser's storage quota for the page in bytes."""
     session = stranger.page.context.new_cdp_session(stranger.page)
     allowed = {"origin": stranger.address.rstrip("/"), "quotaSize": size}
     session.send("Storage.overrideQuotaForOrigin", allowed)
 
 
 def make_room(stranger: Stranger) -> None:
-    """With room again, a reload finds all that was said and takes in what was told."""
+    """Free the disk and check that after a reload no message is lost and the fact is remembered."""
     stranger.page.evaluate(MAKE_ROOM)
     assert not stranger.find_lost_messages()
     if stranger.page.locator("#nav-toggle").is_visible():

@@ -1,4 +1,4 @@
-"""One person's page in one language: how things are found on it, said to it and pictured."""
+"""Operates the page in one language: finds its parts, sends messages and takes pictures."""
 
 import json
 from collections.abc import Callable
@@ -38,7 +38,7 @@ SAID = {
 
 
 class Visit:
-    """One person's page in one language, and the words to find things on it by."""
+    """The page in one language, with the texts by which its parts are found."""
 
     def __init__(self, page: Page, language: str, folder: Path, look: str):
         self.page, self.language, self.folder, self.look = page, language, folder, look
@@ -71,7 +71,7 @@ class Visit:
         return self.page.locator(f"#panel-{name}")
 
     def chat(self) -> None:
-        """Nothing lies over it."""
+        """Show the chat with nothing over it."""
         self.leave()
         if self.page.locator("body.show-aside #aside-close").is_visible():
             self.page.locator("#aside-close").click()
@@ -89,8 +89,7 @@ class Visit:
         return self.page.locator("dialog[open]")
 
     def shot(self, state: str, act: Callable[["Visit"], object]) -> None:
-        """Do one step of the tour and picture where it leads; a step that fails is pictured as
-        well."""
+        """Do one step of the tour and take a picture, also if the step fails."""
         path = self.folder / f"{self.look}-{state}.png"
         row = {"picture": path.name, "state": state}
         try:

@@ -1,9 +1,9 @@
-"""Statements as people type them, with questions about them, made of what was written for it.
+"""Makes statements as people type them, with questions about them, from templates.
 
-`en.txt` and `sv.txt` hold a family a line: ways to say it / ... | questions / ... | look-alikes.
-A question behind `[a]` is answered only by what is said behind `[a]` or `[ab]`.
-`nothing.txt` what states nothing of the person's own; `unknown.txt` questions about one's own
-things that no family answers; `slots.txt` the words that fill all of them.
+`en.txt` and `sv.txt` hold one family a line: statements / ... | questions / ... | hard negatives.
+A question marked `[a]` is answered only by the statements marked `[a]` or `[ab]`.  `nothing.txt`
+holds texts that state nothing of the person's own, `unknown.txt` questions about one's own things
+that no family answers, `slots.txt` the words that fill the templates.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 HERE = Path(__file__).parent
 CODES = ("en", "sv")
-CHANGED = 0.12  # of the statements are corrected in the next breath
+CHANGED = 0.12  # share of the statements with a correction appended
 TAG = re.compile(r"\[([a-z]+)\] ?")
 SLOT = re.compile(r"\{([a-z]+)(2?)\}")
 BEFORE = {
@@ -45,7 +45,7 @@ COMMON = frozenset(
     " jag kan med men mig min mina mitt mycket många namn nu när och om oss på ska som till"
     " vad var vart vara vem vems vi vilka vilken vilket vår vårt våra är åt".split()
 )
-HOLDS = (  # what a question of this form is answered by: one of these slots
+HOLDS = (  # (form of a question, the slots of which one has to be in its answer)
     (r"^(when|what time|(on|which|what) (which |what )?(day|date|year)|since when|until when)\b"
      r"|^(när|vilken tid|vilken dag|vilket datum|vilket år|sedan när)\b",
      {"date", "day", "month", "year", "time"}),
@@ -94,7 +94,7 @@ def unknown(code: str) -> list[str]:
 
 
 def own_words(text: str) -> set[str]:
-    """The stems of the words that a text has of its own."""
+    """The stems of the words in a text, without slots and common words."""
     bare = SLOT.sub("", TAG.sub("", text))
     words = re.findall(r"[^\W\d_]+(?:'\w+)?", bare.lower())
     return {word[:5] for word in words if word not in COMMON}
@@ -110,7 +110,7 @@ def tags_of(text: str) -> set[str]:
 
 
 def answers(said: str, asked: str) -> bool:
-    """Whether a way to say it holds what a question asks for."""
+    """Whether the template of a statement holds what the template of a question asks for."""
     held, tags = slots_in(said), tags_of(asked)
     if tags and not tags & tags_of(said):
         return False
@@ -128,7 +128,7 @@ def is_of_a_form(asked: str) -> bool:
 
 
 class Made(NamedTuple):
-    """A statement, a question, and whether it answers it."""
+    """A statement, a question, and whether the statement answers it."""
 
     said: str
     question: str
@@ -154,7 +154,7 @@ class Maker:
         return SLOT.sub(lambda found: values[found[1] + found[2]], text)
 
     def as_typed(self, text: str, code: str) -> str:
-        """With what people put around a sentence, and without what they leave out."""
+        """Vary a sentence as people type it: words around it, capitals, apostrophes, full stop."""
         draw = self.draw
         if draw.random() < 0.35:
             text = draw.choice(BEFORE[code]) + text
@@ -175,7 +175,7 @@ class Maker:
         return text.rstrip("?") if draw.random() < 0.1 else text
 
     def family(self, family: Family) -> tuple[str, list[Made]]:
-        """One statement, and questions that it answers or not."""
+        """One statement of a family, and its pairs with questions that it answers and others."""
         code, values = family.code, self.values(family.code)
         form = self.draw.choice(family.said)
         said = self.as_typed(self.fill(form, values), code)
@@ -200,7 +200,7 @@ class Maker:
     def append_correction(
         self, said: str, family: Family, form: str, values: dict[str, str]
     ) -> str:
-        """With a correction behind it, of something that no question names."""
+        """Append a correction of a slot that no question names, if there is one."""
         named = set().union(*(slots_in(one) for one in family.asked))
         if not (free := sorted(slots_in(form) - named)):
             return said
@@ -208,20 +208,20 @@ class Maker:
         return f"{said} {self.draw.choice(TAKEN_BACK[family.code])}{other}"
 
     def elsewhere(self, family: Family, form: str) -> list[str]:
-        """Questions of another family, about the same people and things, that this one does not
-        answer."""
+        """Questions of another family that this one does not answer; filled with the same values,
+        they ask about the same people and things."""
         words = self._stems[self.families.index(family)]
         other = self.draw.choice([one for one in self.families if one.code == family.code])
         asked = [q for q in other.asked if own_words(q) and not own_words(q) & words]
         return [q for q in asked if not (answers(form, q) and is_of_a_form(q))]
 
     def of_nothing(self, code: str) -> str:
-        """A question about one's own things that nothing answers."""
+        """A question about one's own things that no family answers."""
         asked = self.draw.choice(self.unknown[code])
         return self.vary_question(self.fill(asked, self.values(code)))
 
     def other(self) -> tuple[str, str]:
-        """(language, text) of something that states nothing."""
+        """(language, text) of a text that states nothing of the person's own."""
         code, text = self.draw.choice(self.nothing)
         text = self.fill(text, self.values(code))
         return code, text.lower() if self.draw.random() < 0.25 else text

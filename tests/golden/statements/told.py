@@ -1,14 +1,14 @@
-"""Statements of many voices, each with questions that it answers and questions that it only seems
-to answer; and what makes more of them: another person asked for, words mistyped, the statement of
-another that lies near.
+"""Training examples written by hand: statements with questions that they answer and hard negatives;
+and augmentation: another person asked about, typing errors, a similar statement of somebody else.
 
-`told_en.txt` and `told_sv.txt` hold one a line: statement | questions | look-alikes.  `changes.txt`
-holds what was said, what was said next and takes it back, and questions that both answer;
-`beside.txt` what was said next about the same and takes nothing back.  `asked.txt` holds questions
-for advice and general knowledge in which the person speaks of themselves; `short.txt` what states
-something in a few words (+) and what does not (-).  `documents_en.txt` and `documents_sv.txt` hold
-sentences and rows of documents, a line as of told_*.txt.  Every second line of the bench's
-development sets from the third on is learned from too; or each line of the sets WHOLE (`whole`).
+`told_en.txt` and `told_sv.txt` hold one a line: statement | questions | hard negatives.
+`changes.txt` holds a message, the next one, which takes it back, and questions that both answer;
+`beside.txt` a message and the next one, which takes nothing back.  `asked.txt` holds questions for
+advice and general knowledge in which the person speaks of themselves; `messages.txt` and
+`short.txt` whole messages and short texts that state something (+) or nothing (-).
+`documents_en.txt` and `documents_sv.txt` hold sentences and table rows of documents in the format
+of told_*.txt.  The training data also has every second line of the development sets LEARNED, or
+with `whole` every line of the sets WHOLE.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ from tests.golden.statements import CODES, COMMON, HERE, slots
 BENCH = HERE.parents[1] / "bench"
 LEARNED = ("heard_dev3", "heard_dev4", "heard_dev5", "heard_dev6")
 WHOLE = ("heard_dev", *(f"heard_dev{i}" for i in range(2, 9)))
-ALIKE = 0.5  # of the words of two questions: they may ask for the same
+ALIKE = 0.5  # share of the words, from which two questions may ask for the same
 NEAR = 12  # statements that share the most words with a question
 REMINDERS = {
     "en": ("remind me, ", "do you know ", "hey, ", "what was it again: ", "quick one: ", "erm "),
     "sv": ("påminn mig, ", "vet du ", "hej, ", "du, ", "hur var det nu: ", "snabb fråga: "),
 }
-OTHERS = {  # how a question for the person's own becomes one for somebody else's
+OTHERS = {  # turns a question about oneself into one about somebody else
     "en": ((r"\bdo (?:I|we)\b", "does my {rel}"), (r"\bdid (?:I|we)\b", "did my {rel}"),
            (r"\bam I\b", "is my {rel}"), (r"\b(?:have I|have we)\b", "has my {rel}"),
            (r"\bare we\b", "is my {rel}"), (r"\bwas I\b", "was my {rel}"),
@@ -49,7 +49,7 @@ class Told(NamedTuple):
 
 
 class Change(NamedTuple):
-    """What was said, what was said next and takes it back, and questions that both answer."""
+    """A message, the next one, which takes it back, and questions that both together answer."""
 
     code: str
     before: str
@@ -58,7 +58,8 @@ class Change(NamedTuple):
 
 
 def load_training_lines(kind: str, whole: bool = False) -> list[dict]:
-    """The lines of the development sets that are learned from; the others judge."""
+    """The lines of the development sets that are trained on: every second line of LEARNED, or all
+    lines of WHOLE."""
     paths = [BENCH / f"{name}{kind}.jsonl" for name in (WHOLE if whole else LEARNED)]
     every = (path.read_text().splitlines() for path in paths if path.exists())
     return [json.loads(line) for lines in every for line in lines[:: 1 if whole else 2]]
@@ -74,7 +75,7 @@ def load_statements(whole: bool = False) -> list[Told]:
 
 
 def lines_of(name: str, code: str) -> list[Told]:
-    """What lies in a file, a line each: the text | questions | look-alikes."""
+    """The statements of a file with lines of: text | questions | hard negatives."""
     found = []
     for line in (HERE / name).read_text().splitlines():
         said, asked, alike = (part.strip() for part in line.split("|"))
@@ -100,7 +101,7 @@ def changes(whole: bool = False) -> list[Change]:
 
 
 def beside() -> list[tuple[str, str]]:
-    """What was said, and what was said next about the same and takes nothing back."""
+    """(message, the next one about the same, which takes nothing back)."""
     lines = (HERE / "beside.txt").read_text().splitlines()
     split = ([part.strip() for part in line[3:].split(" | ")] for line in lines)
     return [(before, said) for before, said in split]
@@ -114,13 +115,13 @@ def load_advice_questions(whole: bool = False) -> list[str]:
 
 
 def messages(sign: str) -> list[str]:
-    """Whole messages that state something (+) or do not (-)."""
+    """Whole messages that state something (`+`) or nothing (`-`)."""
     lines = (HERE / "messages.txt").read_text().splitlines()
     return [line[5:] for line in lines if line[3] == sign]
 
 
 def short(sign: str) -> list[str]:
-    """What states something in a few words (+), or does not (-)."""
+    """Short texts that state something (`+`) or nothing (`-`)."""
     lines = (HERE / "short.txt").read_text().splitlines()
     return [line[5:] for line in lines if line[3] == sign]
 
@@ -131,7 +132,7 @@ def stems(text: str) -> set[str]:
 
 
 class Voices:
-    """Draws examples of what many people said."""
+    """Draws and augments the examples."""
 
     def __init__(self, seed: int, whole: bool = False) -> None:
         self.draw, self.told, self.changes = Random(seed), load_statements(whole), changes(whole)
@@ -149,7 +150,8 @@ class Voices:
                 self._holds[word].append(i)
 
     def near(self, question: str, own: int) -> str | None:
-        """What somebody else said, which shares words with a question and does not answer it."""
+        """A negative for a question: a statement of others, in seven of ten draws one that shares
+        words with it, whose own questions differ from it."""
         asked, shared = stems(question), Counter[int]()
         for word in asked:
             for i in self._holds.get(word, ()):
@@ -164,7 +166,7 @@ class Voices:
         return any(len(asked & q) >= ALIKE * min(len(asked), len(q)) for q in self._asked[i])
 
     def of_another(self, question: str, one: Told) -> str | None:
-        """The same question about another person than the statement tells of."""
+        """The question asked about another person than the statement's; None if it names nobody."""
         made: list[str] = []
         rels, names = (self.words[one.code][kind] for kind in ("rel", "name"))
         free = [rel for rel in rels if rel not in one.said.lower()]
@@ -197,7 +199,7 @@ class Voices:
         return self.mistype(text) if draw.random() < 0.08 else text
 
     def mistype(self, text: str) -> str:
-        """With two letters exchanged, or one missing."""
+        """The text with two letters swapped or one missing."""
         at = self.draw.randrange(1, max(2, len(text) - 2))
         if not text[at : at + 2].isalpha():
             return text

@@ -1,4 +1,4 @@
-"""A flat OpenDocument text of the known words: what LibreOffice is given to typeset."""
+"""The known text as a flat OpenDocument file, which LibreOffice typesets."""
 
 from xml.sax.saxutils import escape
 

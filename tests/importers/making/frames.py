@@ -1,5 +1,4 @@
-"""What stands around the text on seven kinds of sites: menus, notices, side columns, footers,
-scripts."""
+"""The page furniture of seven kinds of sites: menus, notices, side columns, footers, scripts."""
 
 NEWS = """<!DOCTYPE html><html lang="{lang}"><head><meta charset="utf-8"><title>{title} | Dagens Kust</title>
 <meta property="og:title" content="{title}"><meta name="author" content="{author}">

@@ -22,7 +22,7 @@ sys.path.insert(0, str(HERE.parents[2]))
 
 
 def parts(language: str):
-    """The known text as (kind, text or rows), the one source of everything below."""
+    """Yield the known text as (kind, text or rows); everything below is made from it."""
     for paragraph in (HERE / f"known_{language}.md").read_text().strip().split("\n\n"):
         if paragraph.startswith("#"):
             marks, text = paragraph.split(" ", 1)
@@ -77,8 +77,8 @@ def run(*command, **options) -> None:
 
 
 def libreoffice(language: str, work: Path) -> None:
-    """A text document with running header and page number, hyphenated, as DOCX, PDF, RTF and in two
-    columns."""
+    """The text with running header and page number, hyphenated, as DOCX, PDF and RTF, and as PDF in
+    two columns."""
     from flat_odt import document
 
     for columns, ends in ((1, ("docx", "pdf", "rtf")), (2, ("pdf",))):
@@ -91,7 +91,7 @@ def libreoffice(language: str, work: Path) -> None:
 
 
 def chromium(language: str, work: Path) -> None:
-    """Print to PDF with Chromium's own header and footer, and a page saved as MHTML."""
+    """A PDF with Chromium's own header and footer, and a page saved as MHTML."""
     style = "body{font:12pt 'Liberation Serif';hyphens:auto;text-align:justify} @page{size:A5}"
     source = work / f"{language}.html"
     source.write_text(page(language, style))
@@ -127,8 +127,8 @@ def save_page(address: str, to: Path) -> None:
 
 
 def groff(work: Path) -> None:
-    """Old-style typesetting: justified, hyphenated, with ligatures and groff's page headers
-    (English)."""
+    """A PDF of old-style typesetting: justified, hyphenated, with ligatures and groff's page
+    headers (English)."""
     lines = [".nr PS 14", ".nr VS 17", ".nr LL 5i", ".ds CH The Clockworks", ".TL", title("en")]
     for kind, value in parts("en"):
         if kind == "h2":
@@ -148,7 +148,7 @@ def groff(work: Path) -> None:
 
 
 def poppler(work: Path) -> None:
-    """The pages of two other PDFs joined by poppler, and a scan: pictures of pages in a PDF."""
+    """Two other PDFs joined by poppler, and a scan: a PDF of page pictures."""
     run(
         "pdfunite",
         FILES / "libreoffice_sv.pdf",
@@ -165,8 +165,8 @@ def poppler(work: Path) -> None:
 
 
 def pictures() -> None:
-    """Printed text at three sizes, a screenshot-like one, a turned photo and the sentence of the
-    scenario."""
+    """Printed text at three sizes, a large line as in a screenshot, a rotated photo, and the
+    scenario's sentence."""
     text = {lang: next(v for k, v in parts(lang) if k == "p") for lang in ("sv", "en")}
     for lang, words in text.items():
         for size in (10, 14, 22):
@@ -189,7 +189,7 @@ def pictures() -> None:
 
 
 def set_orientation(path: Path, value: int) -> None:
-    """Writes the EXIF tag a camera writes when held upright; ImageMagick itself cannot add one."""
+    """Write the EXIF tag of a camera held upright; ImageMagick cannot add one."""
     data = path.read_bytes()
     tag = b"\x01\x12\x00\x03\x00\x00\x00\x01" + bytes([0, value, 0, 0])
     tiff = b"MM\x00*\x00\x00\x00\x08\x00\x01" + tag + b"\x00\x00\x00\x00"
@@ -198,7 +198,7 @@ def set_orientation(path: Path, value: int) -> None:
 
 
 def plain() -> None:
-    """The known text in the encodings people still have."""
+    """The known text in common encodings."""
     for encoding in ("utf-8", "utf-16", "cp1252", "iso-8859-1"):
         (FILES / f"plain_sv_{encoding}.txt").write_bytes(load_reference_text("sv").encode(encoding))
     for language in ("sv", "en"):
@@ -233,7 +233,7 @@ def epub() -> None:
 
 
 def encrypt_pdf() -> None:
-    """A PDF locked by ImageMagick would need no password; Debian's qpdf locks one properly."""
+    """Lock a PDF with Debian's qpdf; one locked by ImageMagick would need no password."""
     run(
         "qpdf",
         "--encrypt",

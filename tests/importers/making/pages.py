@@ -1,7 +1,6 @@
-"""Writes ../pages: saved pages in the manner of real sites, and beside each the text a reader came
-for.
+"""Writes ../pages: saved pages like those of real sites, each with its main text beside it.
 
-In a body, what a `<x>...</x>` holds stands in the page but is not part of the text (a caption, an
+In a body, `<x>...</x>` marks words on the page that are not part of the text (a caption, an
 advertisement).
 """
 
@@ -19,7 +18,7 @@ OUT = HERE.parent / "pages"
 
 
 def bodies():
-    """(name, frame, language, title, author, date, body), read from bodies.html."""
+    """Yield (name, frame, language, title, author, date, body) from bodies.html."""
     source = (HERE / "bodies.html").read_text("utf-8")
     for part in re.split(r"^=== ", source, flags=re.M)[1:]:
         head, body = part.split("\n", 1)

@@ -1,4 +1,4 @@
-"""Activity: what the engine is practising, in words, as a chart and in figures."""
+"""The Activity panel: what the engine learns, in words, as a chart and in figures."""
 
 from oneseek.web.learning import learning_status, records
 from oneseek.web.learning.panels import events
@@ -9,8 +9,8 @@ PROBES = 3
 EVENTS = 10
 STAGES = ("stage1", "stage2")
 QUEUE = ("queue", "editing-queue", "words", "status", "pace", "chats")
-"""What changes the list of what waits: it may be long, and the rest is drawn four times a
-second."""
+"""Topics that change the list of the queue. It may be long, so it is not redrawn with the rest,
+four times a second."""
 
 
 class Activity:
@@ -46,7 +46,7 @@ class Activity:
         )
 
     def switch_chart(self):
-        """The curve as a drawing or as a table."""
+        """Switch between the curve as a drawing and as a table."""
         self.as_table = not self.as_table
         self.page.touch("tab")
 
@@ -120,7 +120,7 @@ class Activity:
         )
 
     def now_button(self, running):
-        """What it would do now, or why it would do nothing: said before it is pressed."""
+        """The button that learns now, and why it would do nothing, shown before it is pressed."""
         finishing = running and self.page.training.scheduler.forced
         key = (
             "activity.finishing" if finishing else "activity.finish" if running else "activity.now"
@@ -134,8 +134,7 @@ class Activity:
         return now, said
 
     def go_on(self):
-        """Once a second while a round is under way or will be: how far it is, without drawing all
-        of it again."""
+        """Update the progress once a second, without drawing the panel again."""
         line, bar = dom.find("#state-line"), dom.find("#how-far")
         if line:
             line.textContent = learning_status.sentence(self.page)
@@ -143,7 +142,7 @@ class Activity:
             bar.value = self.page.training.share()
 
     def switch(self):
-        """What only a developer asks for stands behind this one."""
+        """The box that shows what only a developer asks for."""
         box = dom.make(
             "input", type="checkbox", do="set-check", of="developer", data_on="change", id="figures"
         )
@@ -193,7 +192,7 @@ class Activity:
         )
 
     def probes(self, versions):
-        """What was taught last, asked of the version before and of the one in use."""
+        """The lessons of the newest version, asked of it and of the version before."""
         newest = versions[0] if versions else None
         if not newest or not newest["lessons"]:
             return None

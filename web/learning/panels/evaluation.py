@@ -1,4 +1,4 @@
-"""How examples that were held back are answered after a run: a sentence, and those still wrong."""
+"""How well held-back examples are answered after a run: a sentence, and those still wrong."""
 
 from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
@@ -23,7 +23,7 @@ def sentence(done):
 
 
 def wrong(found):
-    """What is still wrong, folded away: what was asked, what was said, what was wanted."""
+    """The examples that are still wrong, folded: the question, the answer, the wanted answer."""
     rows = [
         dom.make(
             "tr", [dom.make("td", one[name], cls="wrap") for name in ("prompt", "said", "wanted")]

@@ -1,18 +1,17 @@
-"""The last events in words a person understands; what only a developer asks for stays in developer
-mode."""
+"""The last events in plain words; what only a developer asks for is shown in developer mode."""
 
 from oneseek.web.learning import verdict
 from oneseek.web.lib.words import t
 
 ADDS_NOTHING = ("asked", "known", "not approved", "nothing said", "same")
-"""Outcomes of the second look at a question that say nothing the first did not."""
+"""Outcomes of a question's second stage that add nothing to the first."""
 
 
 TOLD_WHY = ("not learned", "weakened")
-"""Outcomes whose words leave open why."""
+"""Outcomes whose words do not tell the reason."""
 
 UNASKED = "not approved"
-"""Of a chat's answers that nobody wanted learned there is nothing to tell."""
+"""The outcome of answers that nobody wanted learned, which is not shown."""
 
 
 def list_newest(events, labels, developer, count):
@@ -36,12 +35,12 @@ def describe(event, labels, developer=False):
 
 
 def of_sample(sample):
-    """What became of a stored question in one of its stages."""
+    """The outcome of a stored question in one of its stages, in words."""
     return of_question(sample["stage"], sample, False)
 
 
 def of_question(stage, data, developer):
-    """What became of a question's answers in this stage."""
+    """The outcome of a question's answers in this stage, in words."""
     question = data.get("question")
     question = t("event.quoted", question=question) if question else t("event.a_question")
     outcome = data.get("outcome", "")

@@ -30,7 +30,7 @@ class Filter:
         ]
 
     def controls(self, known):
-        """The search, and a choice for each thing in which the facts differ."""
+        """The search field, and a list for each property in which the facts differ."""
         field = dom.make(
             "input",
             type="search",
@@ -54,7 +54,7 @@ class Filter:
         )
 
     def choice(self, name, options, every):
-        """A list to choose from, where there is more than one to choose."""
+        """A list to choose from, unless there is only one choice."""
         chosen = getattr(self, name)
         if len(options) < 2 and not chosen:
             return None

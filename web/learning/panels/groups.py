@@ -1,4 +1,4 @@
-"""What came from one source waits as one: how much it is, how long it takes here, and one yes or no
+"""Lessons of one source wait as one group: their number, the time they take here, and one yes or no
 for all."""
 
 from oneseek.engine.core.collecting.quality import is_poor
@@ -12,7 +12,7 @@ SHOWN = 60
 
 
 def origin(record):
-    """What a lesson has in common with the others of its source; None for what a person said."""
+    """The key that a lesson shares with the others of its source; None for what a person said."""
     source = record["source"]
     return source.get("document") or ("identity" if source["kind"] == "identity" else None)
 
@@ -32,14 +32,15 @@ def group(records):
 
 
 class Groups:
-    """The cards of the groups; `page.teaching` does what they are told."""
+    """The cards of the groups; `page.teaching` carries out their acts."""
 
     def __init__(self, page, queue):
         self.page, self.queue = page, queue
         self.open = set()
 
     def draw(self, state, records, item):
-        """Cards of what is `state` (held or ready); `item(record)` draws one lesson inside."""
+        """(the cards, the other records) of what is `state` (held or ready); `item(record)` draws
+        one lesson."""
         groups, rest = group(records)
         return [self.card(state, key, some, item) for key, some in groups], rest
 
@@ -65,7 +66,7 @@ class Groups:
         return source.get("title") or source.get("name") or t("source." + source["kind"])
 
     def price(self, count):
-        """How many, and how long they take here, once a lesson was measured."""
+        """The number of lessons, and the time they take here, once a lesson was measured."""
         return " · ".join([t("sources.lessons", n=count)] + self.time(count))
 
     def time(self, count):
@@ -84,7 +85,7 @@ class Groups:
         return [r for r in records if r["state"] == state and origin(r) == key]
 
     async def approve(self, mark):
-        """What is poor waits on: a person says yes to each of it."""
+        """Approve a group but for its poor lessons, which wait for a yes each."""
         poor = [one["id"] for one in self.records(mark) if is_poor(one.get("quality"))]
         await self.decide(mark, lambda queue, id: queue.approve(id), "queue.approved_all", poor)
 
@@ -92,7 +93,7 @@ class Groups:
         await self.decide(mark, lambda queue, id: queue.skip(id), "queue.skipped_all")
 
     async def decide(self, mark, act, words, left=()):
-        """For each that is still there; the rest of the page stays quick meanwhile."""
+        """Do `act` for each record of a group that is still there; the page stays responsive."""
         ids = [one["id"] for one in self.records(mark) if one["id"] not in left]
         self.page.toast(t("queue.deciding", n=len(ids)))
         await self.page.teaching.change_many(ids, act)

@@ -1,4 +1,4 @@
-"""Memory: every fact it holds, in the person's own words; this is what they trust."""
+"""The Memory panel: every fact, in the person's own words; this is what they trust."""
 
 from oneseek.engine.core.collecting.statements import STATEMENT
 from oneseek.engine.core.exchange.entries import DATA_SET, LIVES
@@ -19,7 +19,7 @@ WAITING = {
     "ready": "not_practised",
     "kept": "as_said",
     "rejected": "not learned",
-}  # of the queue, known by heart or not
+}  # states of the queue, known by heart or not
 SAVES = {"correct": "save-correction", "reword": "save-wording"}
 MOST = 50  # rows at a time: building many at once would hold up the page
 
@@ -56,11 +56,12 @@ class Memory:
         )
 
     def refresh(self):
-        """What waits or is being learned has changed."""
+        """Redraw: what waits or is being learned has changed."""
         self.page.touch("recalled")
 
     def is_written_in(self):
-        """A form that is open stays as it is, with what was typed; closing it draws all anew."""
+        """Whether a form is open, which stays as it is with what was typed; closing it draws all
+        anew."""
         if not self.editing:
             return False
         id, act = self.editing
@@ -85,7 +86,7 @@ class Memory:
         ]
 
     def all_of_them(self):
-        """What was searched for can be forgotten together."""
+        """The button that forgets all that the filter found."""
         if not self.filter.narrows or len(self.found) < 2:
             return None
         words = t("memory.forget_shown", n=len(self.found))
@@ -97,16 +98,16 @@ class Memory:
         return dom.button(words, "more-memory", cls="small") if words else None
 
     def find_waiting(self, learned):
-        """What was told and is known by heart, or refused, and in no version yet; newest first."""
+        """The facts known by heart, or refused, that no version has learned yet; newest first."""
         facts, queue = self.page.fact_memory, self.queue.records.values()
         told = [one for one in queue if facts.knows(one["id"]) or one["id"] in facts.refused]
-        told = [one for one in told if one["id"] not in learned]  # those are taught once more
+        told = [one for one in told if one["id"] not in learned]  # a learned one is taught again
         told = [one for one in told if one["state"] in LIVES]
         told.sort(key=lambda record: -record["time"])
         return told
 
     def show_state(self, example):
-        """By heart, forgotten but still in a version, or refused and why."""
+        """The tag of a fact: by heart, forgotten but still in a version, or refused and why."""
         id, facts = example["id"], self.page.fact_memory
         if facts.is_forgotten(id):
             return dom.make("span", t("memory.gone"), cls="tag bad")
@@ -118,7 +119,7 @@ class Memory:
         return None
 
     def describe_empty(self):
-        """Nothing is learned for good: what is on its way is told."""
+        """The words when nothing is learned for good; they tell what is on its way."""
         if not (self.page.status.facts["round"] or any(learning_status.count_waiting(self.page))):
             return t("memory.empty")
         return t("memory.learning") + " " + learning_status.sentence(self.page)
@@ -149,7 +150,7 @@ class Memory:
             "li",
             header,
             None
-            if example["kind"] == STATEMENT  # whose words are all there is
+            if example["kind"] == STATEMENT  # it has no question
             else dom.make("p", example["prompt"], cls="said", lang=example["language"]),
             dom.make("p", example["answer"], cls="answer", lang=example["language"]),
             dom.make("p", t("memory.replaced_by", text=self.replaced[id]), cls="note")
@@ -175,7 +176,7 @@ class Memory:
         ]
 
     def origin(self, example):
-        """Where it came from, and when it was last checked."""
+        """The source of a fact, its time, and when it was last checked."""
         kind = example["source"]["kind"]
         parts = [t("source." + kind) if t.has("source." + kind) else kind]
         title = self.page.conversations.title(example["source"].get("chat"))
@@ -208,7 +209,7 @@ class Memory:
             self.page.say(found.text)
 
     async def save(self, id, text):
-        """A correction or a new wording: the fact is taught again with it."""
+        """Teach a fact again, with a correction or a new wording."""
         act = self.editing[1]
         self.editing = None
         self.page.touch("recalled")
@@ -249,7 +250,7 @@ class Memory:
             self.page.touch("examples", "versions", "ledger")
 
     def ask_new_fact(self):
-        """A question and its answer, told directly."""
+        """Ask for a question and its answer."""
         prompt = dom.make("textarea", rows=2, name="prompt", required=True)
         answer = dom.make("textarea", rows=2, name="answer", required=True)
         form = dom.make(
@@ -270,7 +271,7 @@ class Memory:
         prompt.focus()
 
     async def ask_forget(self, ids, title):
-        """What forgetting would mean, before it is done."""
+        """Show what forgetting would mean, before it is done."""
         affected = await self.page.learning.forget(ids, False)
         if not affected:
             return
@@ -295,7 +296,7 @@ class Memory:
 
 
 def find_replacements(known, queue):
-    """id -> the answer that took a fact's place, or will: the newest to the same question holds."""
+    """id -> the answer that replaced a fact, or will: the newest answer to a question holds."""
     newest, found = {}, {}
     for record in queue.records.values():
         if record["state"] == "ready" and record["priority"] == "correction":

@@ -1,5 +1,4 @@
-"""How good an example is to learn from, in words, and the order in which lists of them are
-shown."""
+"""How good an example is to learn from, in words, and lists with the poorest first."""
 
 from oneseek.engine.core.collecting.quality import is_poor
 from oneseek.web.lib import dom
@@ -7,7 +6,7 @@ from oneseek.web.lib.words import t
 
 
 def show_quality(record):
-    """Its score with the reasons; nothing where nobody judged it."""
+    """The score of an example with the reasons; None if nobody judged it."""
     quality = record.get("quality")
     if not quality:
         return None
@@ -18,7 +17,7 @@ def show_quality(record):
 
 
 def of_source(source):
-    """What is said of all lessons of a source."""
+    """The quality of all lessons of a source, in words."""
     if source.get("quality") is None:
         return []
     parts = [t("quality.score", n=source["quality"])]
@@ -37,14 +36,14 @@ class Order:
         self.changed()
 
     def button(self, judged):
-        """Where there is something to sort by."""
+        """The button that sorts, if there is something to sort by."""
         if not any(judged):
             return None
         button = dom.button(t("quality.poorest_first"), self.verb, cls="small")
         return dom.change(button, aria_pressed="true" if self.poorest_first else "false")
 
     def sort(self, things, score):
-        """What was never judged comes last."""
+        """The things, the poorest first if that is chosen; what was never judged comes last."""
         if not self.poorest_first:
             return things
         return sorted(things, key=lambda one: 101 if score(one) is None else score(one))

@@ -1,4 +1,4 @@
-"""What waits to be learned, why each is there, and the person's yes or no: a part of Activity."""
+"""The queue, a part of Activity: what waits to be learned, why, and the person's yes or no."""
 
 from oneseek.engine.core.queue.training_queue import DISAGREEMENT
 from oneseek.web.chat import message
@@ -66,7 +66,7 @@ class QueuePanel:
         self.page.touch("editing-queue")
 
     def questions(self, queue, asked):
-        """Answers that disagree, by question: the person says which is right."""
+        """The questions whose answers disagree: the person says which is right."""
         if not asked:
             return None
         questions = {record["about"]: True for record in asked}
@@ -138,7 +138,7 @@ class QueuePanel:
         )
 
     def secret(self, id, held):
-        """Something that looks like a secret: kept in memory only, until a person decides."""
+        """A row for what looks like a secret: kept in memory only, until a person decides."""
         example = held["offer"][0]
         return dom.make(
             "li",
@@ -155,7 +155,7 @@ class QueuePanel:
         )
 
     def why(self, record):
-        """The reason it is here, and where it comes from."""
+        """The reason why a record is here, and its source."""
         reason = "why." + record["why"].replace(" ", "_")
         refused = record["state"] == "rejected"  # its reason is the gate's, in figures
         parts = [t("queue.refused") if refused else t(reason) if t.has(reason) else record["why"]]

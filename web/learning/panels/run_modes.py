@@ -1,5 +1,5 @@
-"""What a run changes of the model, as a choice: explained, with the memory and the time each would
-take."""
+"""The choice of what a run changes of the model, explained, with the memory and the time of
+each."""
 
 from oneseek.engine.core.messages import WhatRunTakes
 from oneseek.engine.core.settings import MODES
@@ -9,7 +9,7 @@ from oneseek.web.settings.fields import select
 
 
 class RunModes:
-    """The choice in the dialog of runs, and what is said under it."""
+    """The choice in the dialog of runs, and the note under it."""
 
     def __init__(self, page):
         self.page = page
@@ -24,7 +24,7 @@ class RunModes:
         )
 
     async def look(self, data, epochs, settings, tune=0.0):
-        """Say what this choice would take."""
+        """Show what this choice would take."""
         self.asked += 1
         mine, mode = self.asked, settings["mode"]
         words = t("modes.%s_note" % mode)

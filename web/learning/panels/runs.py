@@ -1,4 +1,4 @@
-"""Train on a data set: choosing one, and what became of every run so far."""
+"""Training on a data set: the dialog that begins a run, and the outcome of every run so far."""
 
 from oneseek.engine.core.messages import BringDataSet, EndRun, ListDataSets, StartRun
 from oneseek.engine.core.settings import LoraConfig, TrainingConfig
@@ -21,7 +21,7 @@ def name_of(data):
 
 
 def became(results, in_use):
-    """What became of a model's round, in a sentence; `in_use` is the full name of a version."""
+    """The outcome of a model's round, in a sentence; `in_use` is the full name of a version."""
     version, reason = results["version"] or "", verdict.reason(results["reason"] or "")
     done = results["gate"].get("doing")
     if done:
@@ -38,14 +38,14 @@ def became(results, in_use):
 
 
 def wrong_in(run):
-    """What each of a run's models still gets wrong."""
+    """The examples that each of a run's models still gets wrong."""
     results = run["results"]
     each = list((results.get("models") or {"": results}).values())
     return [one["wrong"] for one in each if one.get("wrong")]
 
 
 def memory_of(run):
-    """What was announced, and what it took: for developers."""
+    """For developers: the announced memory of a run, and the memory it took."""
     used = run["results"].get("memory_used")
     if used is None:
         return None
@@ -116,7 +116,7 @@ class TrainingRuns:
         await self.modes.look(chosen, AS_FITS, settings_of(form))
 
     async def look(self, element):
-        """Something was chosen that changes what the run takes."""
+        """Show what the run takes, after a choice that changes that."""
         form = dom.or_none(element.closest("form"))
         data, epochs = read_field(form, "data"), int(read_field(form, "epochs") or AS_FITS)
         settings = settings_of(form)
@@ -125,11 +125,11 @@ class TrainingRuns:
         await self.modes.look(data, epochs, settings, self.tune(form, mode))
 
     def tune(self, form, mode):
-        """Seconds of tries before the run: settings are found for adapters."""
+        """Seconds of tries before the run; only for adapters are settings looked for."""
         return 60.0 * int(read_field(form, "tune")) if mode == "lora" else 0.0
 
     async def bring(self):
-        """A file of the person's as a data set; then it stands in the list."""
+        """Make a data set of a person's file, and choose it in the dialog."""
         chosen = await files.pick(FILES, many=False)
         if not chosen:
             return
@@ -155,7 +155,7 @@ class TrainingRuns:
             overlay.close_all()
 
     async def begin(self, data, skill=""):
-        """A run with everything as fits, in the time that is granted; whether it was begun."""
+        """Begin a run with the settings that fit, in granted time; whether it was begun."""
         return await self.ask(
             StartRun(
                 data=data, settings={}, epochs=AS_FITS, rate=float(AS_FITS),
@@ -164,7 +164,7 @@ class TrainingRuns:
         )  # fmt: skip
 
     async def ask(self, run):
-        """Begin a run as soon as may be; what is refused is told."""
+        """Begin a run as soon as possible, and return whether it was begun; a refusal is shown."""
         started = await self.page.learning.tell(run)
         if started:
             await self.page.training.count_runs()
@@ -183,7 +183,7 @@ class TrainingRuns:
         return dom.make("section", dom.make("h3", t("runs.heading")), button, listed)
 
     async def end(self, run):
-        """Throw a run away that has not begun, or that goes on another time."""
+        """Throw away a run that has not begun, or that goes on another time."""
         if self.page.training.run == run:  # it began meanwhile
             await self.page.learning.drop()
         elif await self.page.learning.tell(EndRun(run=run)):
@@ -191,7 +191,7 @@ class TrainingRuns:
             self.page.touch("state")
 
     def describe(self, run, in_use):
-        """What a run is doing or came to, in sentences that are true now."""
+        """What a run does, or what came of it, in sentences that are true now."""
         state, models, paused = run["state"], run["models"], self.page.status.facts["paused"]
         if state == "complete":
             each = run["results"].get("models")
@@ -259,7 +259,7 @@ def draw_field(name, field):
 
 
 def settings_of(form):
-    """The mode, and what else was chosen, as TrainingConfig names it."""
+    """The mode and the other chosen settings, in the names of TrainingConfig."""
     found = {"mode": read_field(form, "mode")}
     given = {name: int(read_field(form, name)) for name, _ in CHOSEN if read_field(form, name)}
     rank = given.pop("rank", None)
@@ -270,13 +270,13 @@ def settings_of(form):
 
 
 def skill_box():
-    """A name for a skill; without one everything is answered by what is learned."""
+    """A field for the name of a skill; without one the run is for all answers."""
     box = name_box(placeholder=t("skills.none"))
     return dom.make("label", t("skills.name"), box, cls="field")
 
 
 def number(name, value, low, high, step, **acts):
-    """A box for a number; without a value it may stay empty, for what fits."""
+    """A field for a number; without a value it may stay empty, for what fits."""
     limits = {"min": low, "max": high, "step": step, "required": value is not None}
     box = dom.make("input", type="number", name=name, **limits, **acts)
     if value is None:

@@ -20,8 +20,8 @@ TONES = {
     "removed": "plain",
 }
 SHOWN = 12  # rows: building many at once would hold up the page
-# Dragged to the bookmarks: hands the page one looks at to hand-over.html; where that page may not
-# be heard, it saves the page as a file, to be dropped here. It sends nothing anywhere else.
+# A bookmark that hands the current page to hand-over.html; if that does not answer, it saves the
+# page as a file, to be dropped here. It sends nothing anywhere else.
 BOOKMARKLET = (
     "javascript:(()=>{const home=HOME,w=open(home+'hand-over.html'),d=document,"
     "page={address:location.href,title:d.title,html:d.documentElement.outerHTML};let heard;"
@@ -39,7 +39,7 @@ class Sources:
     def __init__(self, page, intake):
         self.page, self.intake = page, intake
         self.all = False
-        self.pictures = {}  # id -> the address of what was dropped
+        self.pictures = {}  # id -> the object URL of what was dropped
         self.order = quality.Order("sort-sources", lambda: page.touch("sources"))
         self.drawn_rows = {}  # id -> (what it showed, its row): only what changed is built again
         dom.verbs(
@@ -155,7 +155,7 @@ class Sources:
         return dom.make("label", used, t("sources.use"), cls="check")
 
     def acts(self, source):
-        """What can be done with it in the state it is in."""
+        """The buttons of a source: the actions that its state allows."""
         id, state = source["id"], source["state"]
         wanted = {
             "waiting": [("stop", "stop-source", "stop")],
@@ -180,7 +180,7 @@ class Sources:
         return buttons + [gone]
 
     def facts(self, source):
-        """Words, language and lessons when it is ready; the one sentence why when it is not."""
+        """Words, language and lessons of a source that is ready; else one sentence on its state."""
         if source["state"] == "failed":
             return t.translate(source["why"])
         if source["state"] in ("waiting", "reading"):
@@ -196,7 +196,7 @@ class Sources:
         return " · ".join(parts)
 
     def picture(self, source):
-        """What was dropped in this visit is seen beside what was read from it."""
+        """The picture that was dropped in this visit, shown beside what was read from it."""
         kept = self.intake.reader.kept.get(source["id"])
         if not source.get("picture") or kept is None or isinstance(kept, str):
             return None
@@ -206,7 +206,7 @@ class Sources:
         return dom.make("img", src=address, alt=t("sources.picture", title=source["title"]))
 
     def remarks(self, source):
-        """How sure the reading of a picture is, and what was left out."""
+        """Remarks on the reading: through which host, how sure it is, what was left out."""
         said = [t.translate(note) for note in source.get("notes") or ()]
         if source.get("through"):
             said.insert(0, t("sources.through", host=source["through"]))
@@ -215,7 +215,7 @@ class Sources:
         return [dom.make("p", one, cls="note") for one in said]
 
     def ways(self, source):
-        """Three private ways to bring a page whose site lets nobody else read it."""
+        """Three private ways to bring a page whose site lets no other page read it."""
         link = dom.make("a", t("sources.bookmarklet"), href=bookmarklet(), cls="bookmarklet")
         return dom.make(
             "ol",
@@ -236,7 +236,7 @@ class Sources:
         )
 
     def secrets(self, source):
-        """How much of it looks like a secret, and the way to have that learned all the same."""
+        """How many lessons look like secrets, and the button to have them learned all the same."""
         allow = dom.button(t("queue.secret_keep"), "allow-secrets", source["id"], cls="small")
         what = secret_names(source.get("secret_kinds") or ["any"])
         note = dom.make("p", t("sources.secrets", n=source["secrets"], what=what), cls="note")
@@ -266,8 +266,7 @@ class Sources:
         return [dom.make("ol", rows, cls="tested", label=t("sources.test")), said]
 
     def preview(self, source):
-        """A button that shows the beginning of what was read; the text itself is fetched when it is
-        wanted."""
+        """A button that shows the beginning of the text, which is read when it is wanted."""
         if not source.get("sha256") or source["state"] == "chats":
             return None
         shown = self.intake.previews.get(source["id"])

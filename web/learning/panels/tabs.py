@@ -1,5 +1,5 @@
-"""The tabs of the learning column: only the panel that is seen is built, and again when what it
-shows has changed."""
+"""The tabs of the learning column: only the visible panel is built, and again when its topics
+change."""
 
 from oneseek.web.lib import dom
 
@@ -31,8 +31,8 @@ class Tabs:
             await panel.on_drawn()
 
     def open(self, name, focus=False):
-        """Show one panel; the others are hidden and not kept up to date. What is no panel, or was
-        one in an older page, is the first."""
+        """Show one panel; the others are hidden and not kept up to date. An unknown name, such as
+        that of a panel of an older page, shows the first."""
         name = self.name = name if name in self.names else self.names[0]
         for other in self.names:
             tab, chosen = dom.by_id("tab-" + other), other == name
@@ -47,7 +47,7 @@ class Tabs:
             dom.run(self.page.save([["put", "settings", "page", self.page.settings]]))
 
     def key(self, event):
-        """Arrow keys, Home and End, as tabs have them everywhere."""
+        """Move with the arrow keys, Home and End, as tabs do everywhere."""
         at, last = self.names.index(self.name), len(self.names) - 1
         to = {"ArrowRight": at + 1, "ArrowLeft": at - 1, "Home": 0, "End": last}
         if event.key in to:

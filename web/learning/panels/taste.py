@@ -1,4 +1,5 @@
-"""The taste a person showed: what they chose, what was learned of it, and whether it is used."""
+"""The taste that a person showed: their choices, what was learned from them, and whether it is
+used."""
 
 from oneseek.engine.core.collecting import choices
 from oneseek.engine.core.messages import RemoveChoices
@@ -6,14 +7,14 @@ from oneseek.web.learning.panels import evaluation
 from oneseek.web.lib import dom, overlay
 from oneseek.web.lib.words import t
 
-DATA = "taste"  # what its data is called among data sets
+DATA = "taste"  # the name of its data set
 SHOWN = 50  # choices in the list, the newest first
 
 
 class TastePanel:
     def __init__(self, page):
         self.page = page
-        self.listed = dom.make("details")  # one for all drawings: it stays open when it was opened
+        self.listed = dom.make("details")  # one for all redraws: it stays open once it was opened
         dom.verbs(
             {
                 "train-taste": lambda of, el: self.train(),
@@ -25,7 +26,7 @@ class TastePanel:
         )
 
     async def section(self):
-        """What is known of the taste; nothing where nothing was chosen."""
+        """What is known of the taste; None when nothing was chosen."""
         store = self.page.store
         found = await choices.load_choices(store)
         if not found:
@@ -52,11 +53,11 @@ class TastePanel:
         )  # fmt: skip
 
     async def train(self):
-        """A run over everything that was chosen, in the time that is granted."""
+        """Begin a run over all choices, in granted time."""
         await self.page.training_runs.begin(DATA)
 
     async def use(self, on):
-        """With one press the answers are the model's own again, and with another to the taste."""
+        """Switch the taste on or off; a notice offers to switch it on again."""
         await self.page.store.batch([["put", "state", self.page.taste.key(), {"off": not on}]])
         if not on:
             self.page.toast(t("taste.switched_off"), "use-taste", "on", t("taste.on"))
@@ -71,14 +72,14 @@ class TastePanel:
         )
 
     async def remove(self, ids):
-        """These choices, or all of them, are gone, and what was trained on them."""
+        """Remove these choices, or all of them for an empty list, and what was trained on them."""
         overlay.close_all()
         if await self.page.learning.tell(RemoveChoices(ids=ids)):
             self.page.touch("state", "versions", "choices")
 
 
 def show_version(version, off):
-    """What the version in use learned of the taste, and the way to leave it."""
+    """What the version in use learned of the taste, and the button that switches it."""
     words = evaluation.taste(version["gate"].get("taste"))
     use = dom.button(
         t("taste.on" if off else "taste.off"), "use-taste", "on" if off else "off", cls="small"
@@ -89,8 +90,8 @@ def show_version(version, off):
 
 
 def follows(told):
-    """How many of the answers that were written with it are as was chosen; what is likelier of two
-    given answers is not yet what is written."""
+    """How many answers written with the taste are as chosen; to rank one of two given answers
+    higher is not yet to write so."""
     if not told or not told["traits"]:
         return None
     found = dict(told["followed"], words=t("taste." + told["traits"][0]))

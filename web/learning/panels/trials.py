@@ -1,5 +1,5 @@
-"""The settings that were tried for a run: the choice in its dialog, a plot of their losses, and all
-of it as a table."""
+"""The tries that find a run's settings: the choice in its dialog, a plot of their losses, and a
+table."""
 
 from pyscript import document
 
@@ -9,8 +9,8 @@ from oneseek.web.settings.fields import select
 
 MINUTES = (0, 2, 5, 10, 30)
 WIDTH, HEIGHT, EDGE = 320, 120, 12
-DEFAULTS = 0  # their place among the tries
-KINDS = ("other", "defaults", "chosen")  # whose line lies above whose
+DEFAULTS = 0  # the place of the defaults among the tries
+KINDS = ("other", "defaults", "chosen")  # in this order, so that the last is drawn on top
 
 
 def field():
@@ -22,7 +22,7 @@ def field():
 
 
 def open_in(run):
-    """Whether settings are still looked for."""
+    """Whether the run still looks for settings."""
     about = run["about"]
     return bool(about.get("tune")) and (about.get("tuning") or {}).get("chosen") is None
 
@@ -37,7 +37,7 @@ def under_way(run):
 
 
 def show_tuning(run):
-    """What was tried and chosen: a sentence, a plot, a table; nothing where nothing was."""
+    """The tries and the chosen settings: a sentence, a plot, a table; None without tries."""
     table = run["about"].get("tuning")
     if not table or not table["results"]:
         return None
@@ -65,7 +65,7 @@ def sentence(table):
 
 
 def harmful(table):
-    """The tries after which the gate would have found something worse."""
+    """The tries after which the gate would have found harm."""
     return {one["try"] for one in table["results"] if one.get("harm")}
 
 
@@ -87,8 +87,8 @@ def kind(table, number):
 
 
 def plot(table, words):
-    """A line for each try, from what it came to on a little to what on more; where all had the
-    same, a dot for each, side by side."""
+    """A line for each try, from its loss on little data to that on more; with a single share of the
+    data, a dot for each, side by side."""
     drawing = make_svg("svg", viewBox="0 0 %d %d" % (WIDTH, HEIGHT), role="img")
     drawing.setAttribute("aria-label", words)
     every, numbers, rungs = (

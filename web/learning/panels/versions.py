@@ -1,4 +1,4 @@
-"""Versions: every state it has had, ranked by a rule that is printed, compared blind, rolled
+"""The Versions panel: every version, ranked by a rule that is printed, compared blind, rolled
 back."""
 
 import js
@@ -48,7 +48,7 @@ class Versions:
         ]
 
     def reset(self):
-        """Back to the original model; the word is asked for first."""
+        """The button back to the base model; a word is asked for first."""
         button = dom.button(t("reset.learning"), "ask-reset", drawing="undo", cls="small danger")
         button.disabled = not self.page.model
         return dom.make("div", button, cls="row")
@@ -56,7 +56,7 @@ class Versions:
     # -------------------------------------------------------------------------------- timeline
 
     async def timeline(self):
-        """Every version and every attempt that was not used, newest first; the base is row one."""
+        """Every version and every attempt that was not used, newest first; the base comes last."""
         rows = []
         for version in self.found:
             rows.append((version["time"], await self.item(version)))
@@ -102,8 +102,7 @@ class Versions:
         )
 
     async def draw_rejected(self, entry):
-        """An attempt that was not used stays visible: what it tried, what went wrong, what is
-        next."""
+        """The row of an attempt that was not used: what it tried, what went wrong, what is next."""
         gate = entry["body"]["gate"]
         return dom.make(
             "li",
@@ -204,12 +203,13 @@ class Versions:
         )
 
     async def forget(self, number):
-        """Forget what this version learned; the versions after it are trained again without it."""
+        """Ask to forget what this version learned; the versions after it are trained again without
+        it."""
         version = await self.page.store.get("versions", number)
         await self.page.memory.ask_forget(version["lessons"], t("forget.title"))
 
     async def taught(self, version):
-        """The lessons it added to the version before, each with where it came from."""
+        """The lessons that a version added to the one before, each with its source."""
         rows = []
         for id in version["lessons"]:
             example = await self.page.store.get("examples", id)
@@ -225,25 +225,25 @@ class Versions:
         return dom.make("section", title, dom.make("ul", rows, cls="taught"))
 
     async def ledger(self, number):
-        """What the ledger tells of it: entries that continue each other."""
+        """The ledger's entries on a version, which continue each other."""
         entries = await records.entries_of(self.page.store, number)
         return outcomes.section("outcome.ledger", outcomes.ledger(entries))
 
     def gate(self, gate):
-        """What was measured before it was let into the chat."""
+        """The figures that the gate measured before it let a version into the chat."""
         table = verdict.figures(gate)
         return table and dom.make("section", dom.make("h3", t("gate.title")), table)
 
 
 def describe_amount(version):
-    """How much it learned, in a word."""
+    """How much a version learned, in words."""
     if version["kind"] == "training":
         return t("versions.learned_set")
     return t("versions.learned", n=len(version["lessons"]))
 
 
 def value_of(version, name):
-    """What a leaderboard column shows of a version; None when it was not measured."""
+    """The value of a version in a leaderboard column; None when it was not measured."""
     if name == "version":
         return version["label"]
     if name == "lessons":
@@ -259,7 +259,7 @@ def value_of(version, name):
 
 
 def rank(versions, column, direction):
-    """Sorted by a column; what was not measured comes last either way."""
+    """The versions, sorted by a column; those that were not measured come last either way."""
     known = [version for version in versions if value_of(version, column) is not None]
     unknown = [version for version in versions if value_of(version, column) is None]
     if column == "version":
@@ -284,7 +284,7 @@ def day_in_words(milliseconds):
 
 
 async def diary_line(store, version):
-    """A version as a line in a diary: when, what it learned, and that it was checked."""
+    """A version as a line in a diary: the day, and what it learned."""
     return "%s: %s" % (day_in_words(version["time"]), await describe_lessons(store, version))
 
 

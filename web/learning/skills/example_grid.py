@@ -1,5 +1,5 @@
-"""The dialog that teaches a skill: its name, and examples, beside which stands what the model says
-now. What it still gets wrong is corrected here too."""
+"""The dialog that teaches a skill: its name and its examples, each beside what the model says now.
+The mistakes of a skill are corrected here too."""
 
 from oneseek.engine.core.collecting.secrets import secrets_in
 from oneseek.engine.core.messages import ChangeExamples, ReadExamples
@@ -12,20 +12,20 @@ from oneseek.web.shell.link import Refused
 FILES = ".csv,.tsv,.jsonl,.json"
 DROPPED = (".csv", ".tsv", ".jsonl")
 LARGEST = 1_000_000  # bytes of a file that is looked at for examples
-SHOWN = 40  # examples in the grid; of more, how many they are
-EMPTY = 3  # rows to write in
+SHOWN = 40  # examples in the grid; of the others only the number is shown
+EMPTY = 3  # empty rows to write in
 LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789_-"
 
 
 class ExampleGrid:
-    """One is open at a time: of the `skill`, or of one that is named in it."""
+    """One dialog is open at a time: on the `skill`, or on a new one that is named in it."""
 
     def __init__(self, page):
         self.page = page
         self.skill = ""
         self.more, self.gone, self.rows = [], [], 0
-        self.others = 0  # examples of the skill that do not stand in the grid
-        self.file = None  # that was dropped: it can be read as a text as well
+        self.others = 0  # examples of the skill that are not in the grid
+        self.file = None  # the dropped one: it can be read as a text as well
         dom.verbs(
             {
                 "teach-skill": lambda of, el: self.open(),
@@ -45,7 +45,8 @@ class ExampleGrid:
     # -------------------------------------------------------------------------------- opening
 
     async def open(self, name="", pairs=(), wrong=(), seldom=()):
-        """Examples to write, those given, and what is still wrong of a skill."""
+        """Open the dialog with the mistakes of a skill, given examples, and empty rows to write
+        in."""
         before = await skill_list.load_teaching(self.page, name)
         self.others = before["examples"] - len(wrong) if before else 0
         self.skill, self.gone, self.more, self.rows = "", [], list(pairs[SHOWN:]), 0
@@ -99,13 +100,13 @@ class ExampleGrid:
         overlay.dialog(t("skills.title"), note, form, name="teach-skill", wide=True)
 
     async def correct(self, name):
-        """What a skill still gets wrong, and room for more examples."""
+        """Open the mistakes of a skill, with room for more examples."""
         self.file = None
         told = await skill_list.load_teaching(self.page, name)
         await self.open(name, wrong=told["wrong"] if told else ())
 
     async def like_this(self, id):
-        """The answer as it was liked, or as it was corrected, becomes an example."""
+        """Make an example of an answer, as it was liked or corrected."""
         turn = self.page.chat.tree[id]
         asked = self.page.chat.tree[turn["parent"]]
         pair = {"prompt": asked["text"], "answer": turn.get("taught") or turn["text"]}
@@ -121,7 +122,7 @@ class ExampleGrid:
     # ------------------------------------------------------------------------- what comes in
 
     async def takes(self, file):
-        """Whether a file holds pairs of a question and an answer; then they stand in the grid."""
+        """Whether a file holds pairs of a question and an answer; they are then put in the grid."""
         able = self.page.model and self.page.model.trainable
         if not able or file.size > LARGEST or not file.name.lower().endswith(DROPPED):
             return False
@@ -136,7 +137,7 @@ class ExampleGrid:
         return True
 
     async def read(self, name, text):
-        """The examples in a text; None where it holds none."""
+        """The examples in a text; None when it has none."""
         try:
             found = await self.page.engine.ask(ReadExamples(name=name, text=text))
         except Refused:
@@ -154,7 +155,7 @@ class ExampleGrid:
             self.page.toast(t("skills.no_pairs", file=chosen[0].name))
 
     def takes_pasted(self, event):
-        """Whether a table or lines of JSON were pasted in the dialog; then they become rows."""
+        """Whether a table or lines of JSON were pasted in the dialog; they then become rows."""
         text = event.clipboardData.getData("text/plain")
         table = "\n" in text.strip() and any([sign in text for sign in "\t,;"])
         if not table or not self.is_open():
@@ -172,7 +173,7 @@ class ExampleGrid:
             field.value += text
 
     async def read_as_text(self):
-        """It was meant to be read: it becomes a source."""
+        """Make a source of the file: it was meant to be read."""
         file, self.file = self.file, None
         overlay.close_all()
         source = await self.page.intake.reader.begin(file.name, "file")
@@ -181,7 +182,8 @@ class ExampleGrid:
     # ------------------------------------------------------------------------------- the grid
 
     def row(self, prompt, answer, said=None):
-        """One example; of what is still wrong, with what was said, and its question as it is."""
+        """The row of an example; for a mistake, the model's answer is shown and the question
+        stays."""
         self.rows += 1
         question = field("prompt", prompt, t("doing.asked"))
         wanted = field("answer", answer, t("doing.wanted"))
@@ -207,7 +209,7 @@ class ExampleGrid:
         )
 
     def add(self, pairs):
-        """More examples, in the place of the empty rows."""
+        """Add examples, in the place of the empty rows."""
         for one in dom.find_all("li", self.list):
             if not any(one_pair(one)):
                 one.remove()
@@ -223,7 +225,7 @@ class ExampleGrid:
         dom.find("textarea", made).focus()
 
     def drop_row(self, element):
-        """The example is taken out, also of those that were taught."""
+        """Take an example out, also one that was taught."""
         item = element.closest("li")
         was = item.getAttribute("data-was")
         if was:
@@ -232,7 +234,7 @@ class ExampleGrid:
         self.tell()
 
     def tell(self):
-        """How many examples there are of how many that most skills take."""
+        """Show how many examples there are, of how many that most skills take."""
         count = len([one for one in dom.find_all("li", self.list) if all(one_pair(one))])
         count += len(self.more) + self.others
         words = [t("skills.more_rows", n=len(self.more))] if self.more else []
@@ -240,7 +242,7 @@ class ExampleGrid:
         self.told.textContent = " ".join(words)
 
     async def try_row(self, element):
-        """What the model says to it now."""
+        """Show what the model says to it now."""
         item = element.closest("li")
         prompt = one_pair(item)[0]
         if not prompt or not await self.page.learning.model_is_there():
@@ -253,7 +255,7 @@ class ExampleGrid:
     # --------------------------------------------------------------------------------- keeping
 
     def changes(self):
-        """What is to be corrected, added and taken out."""
+        """The examples to correct, to add and to take out."""
         found = list(self.gone) + self.more
         for item in dom.find_all("li", self.list):
             prompt, answer = one_pair(item)
@@ -263,7 +265,7 @@ class ExampleGrid:
         return found
 
     async def keep(self, element, teach):
-        """The examples are the skill's; with `teach` it is trained on them, in granted time."""
+        """Store the examples of the skill; with `teach` it is trained on them, in granted time."""
         form, changes = element.closest("form"), self.changes()
         if not form.reportValidity():
             return
@@ -293,12 +295,12 @@ def field(name, value, label):
 
 
 def one_pair(item):
-    """What is asked and what is wanted in a row."""
+    """(question, wanted answer) of a row."""
     return dom.field(item, "prompt"), dom.field(item, "answer")
 
 
 def name_of(file):
-    """A name for a skill, from that of a file."""
+    """A skill's name, made from that of a file."""
     stem = file.rsplit(".", 1)[0].lower()
     kept = "".join([c if c in LETTERS else "-" for c in stem])
     return kept.strip("-_")[: skill_list.LONGEST_NAME]

@@ -1,5 +1,5 @@
-"""The skills there are, in Activity: how each does what was held back, what is still wrong, whether
-more examples help, and the ways to teach it again and to be rid of it."""
+"""The skills, in Activity: how well each answers what was held back, its mistakes, whether more
+examples help, and the buttons to teach it again and to remove it."""
 
 from oneseek.engine.core.messages import RemoveSkill
 from oneseek.engine.core.settings import SKILL_DATA
@@ -22,7 +22,7 @@ class SkillList:
         )
 
     async def section(self):
-        """Every skill of the model that is loaded, and what was to become one."""
+        """Every skill of the loaded model, and every one that is not one yet."""
         rows = []
         for name in await names(self.page):
             rows.append(row(name, await load_teaching(self.page, name)))
@@ -37,11 +37,11 @@ class SkillList:
         )
 
     async def teach(self, name):
-        """A run over the examples it has now."""
+        """Begin a run over the examples that the skill has now."""
         await self.page.training_runs.begin(SKILL_DATA + name, name)
 
     async def remove(self, name):
-        """The skill, its examples and what they trained are gone."""
+        """Remove the skill, its examples, and what was trained on them."""
         if await self.page.learning.tell(RemoveSkill(name=name)):
             self.page.toast(t("skills.removed", name=name))
             self.page.touch("state", "versions")
@@ -56,7 +56,7 @@ def name_box(**attributes):
 
 
 async def names(page):
-    """Of the skills, and of what was to become one."""
+    """The names of the skills, and of those that are not one yet."""
     model, found = page.choice.model_id(), []
     for key in await page.store.keys("state"):
         for before in ("skill.%s." % model, "taught.%s." % model):
@@ -66,7 +66,7 @@ async def names(page):
 
 
 async def load_teaching(page, name):
-    """What became of teaching it; None where an earlier version of OneSeek did."""
+    """What came of teaching a skill; None when an earlier version of OneSeek taught it."""
     return await page.store.get("state", "taught.%s.%s" % (page.choice.model_id(), name))
 
 
@@ -94,7 +94,7 @@ def row(name, told):
 
 
 def outcome(told):
-    """How it does what was held back, in a sentence."""
+    """How well the skill answers what was held back, in sentences."""
     if not told:
         return []
     if not told["doing"]:
@@ -106,7 +106,7 @@ def outcome(told):
 
 
 def advice(told):
-    """Whether more examples would help, and of what."""
+    """Whether more examples would help, and of which kinds."""
     if not told:
         return []
     found = []
@@ -122,12 +122,13 @@ def advice(told):
 
 
 def share(point):
-    """Of what was held back: how much was right, and between two alike, how nearly."""
+    """(share that is right, score) of what was held back; the score decides between equal
+    shares."""
     return (point["right"] / point["of"], point["score"])
 
 
 def curve(points):
-    """How much of the held-back part was right by how many examples, as bars."""
+    """How much of what was held back is right, by the number of examples, as bars."""
     bars = []
     for one in points:
         words = t("skills.point", n=one["examples"], right=one["right"], of=one["of"])

@@ -1,7 +1,7 @@
-"""What a chat completion asks for, in OpenAI's fields.
+"""The fields of a chat completion, as OpenAI has them.
 
-A field of OpenAI's that would change the answer and is not heeded is refused in words; names that
-are none of OpenAI's are passed over, as programs send them to all servers alike.
+A field of OpenAI's that would change the answer and has no effect here is refused in words; other
+names are ignored, as programs send them to all servers alike.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from oneseek.workers.server.guard import MAX_BODY, TOO_LARGE
 
 Made = TypeVar("Made", bound=Grammar | None)
 ROLES = ("system", "user", "assistant", "developer", "tool")
-LONGEST = 512  # tokens of an answer unless told
+LONGEST = 512  # tokens of an answer unless the request says
 PART = either(record(type=text("text"), text=text()), PICTURE, "a part with a text, or a picture")
 NO_TEXT = "a text, or a list of parts with a text or a picture"
 
 
 def content(default: str | None = None) -> Field:
-    """What a message says: a text, or parts with texts and pictures."""
+    """The field of a message's content: a text, or parts with texts and pictures."""
     words = Field({"type": "string"}, is_text, default)
     return either(words, array(of=PART, most=1000), NO_TEXT)
 
@@ -92,7 +92,7 @@ FIELDS = dict(
 
 
 def sampling_of(body: dict, manner: Manner) -> Sampling:
-    """What was asked for; where that is neither temperature nor top-p, what the chat does."""
+    """The requested sampling; with neither temperature nor top-p, that of the chat."""
     stop, seed, heat, top_p = body["stop"], body["seed"], body["temperature"], body["top_p"]
     limit = body["max_completion_tokens"] or body["max_tokens"] or LONGEST
     return manner.make_sampling(
@@ -108,15 +108,15 @@ def sampling_of(body: dict, manner: Manner) -> Sampling:
 
 
 def top_logprobs_of(body: dict) -> int:
-    """How many of the likeliest tokens are told with each one; -1 where none are asked for."""
+    """How many of the likeliest tokens are returned with each one; -1 when none are asked for."""
     if body["top_logprobs"] and not body["logprobs"]:
         raise BadRequest("top_logprobs needs logprobs to be true")
     return body["top_logprobs"] if body["logprobs"] else -1
 
 
 async def grammar_of(wanted: dict | None) -> Grammar | None:
-    """What the answer has to look like: any object, one that a JSON schema describes, or as it
-    likes."""
+    """The grammar of the answer: any object, or one that a JSON schema describes; None for free
+    text."""
     if not wanted or wanted["type"] == "text":
         return None
     if wanted["type"] == "json_object":
@@ -130,7 +130,7 @@ async def grammar_of(wanted: dict | None) -> Grammar | None:
 
 
 async def read_schema(name: str, make: Callable[[], Made]) -> Made:
-    """A grammar, or why the schema gives none."""
+    """The grammar of a schema; BadRequest says why there is none."""
     try:
         return await beside(make)
     except (
@@ -170,8 +170,8 @@ def messages_of(given: list[dict]) -> list[dict]:
 
 
 def must_be_readable(count: int, context: int) -> None:
-    """Nobody who sends more messages than the model reads tokens expects all of them to be read:
-    they are refused, rather than a whole context computed for the newest."""
+    """Refuse more messages than the model reads tokens: nobody expects all of them to be read, and
+    a whole context would be computed for the newest."""
     if count > context:
         raise TooLong(
             f"the conversation is too long: it has {count:,} messages, and this model reads "

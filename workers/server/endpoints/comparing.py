@@ -1,5 +1,5 @@
-"""Versions compared blind, also of different base models: two answers to one question in an order
-nobody knows, a choice, and the board it makes."""
+"""Versions compared blind, also of different base models: two answers to one question in random
+order, a choice, and the leaderboard of the choices."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ KEPT = 100  # comparisons that wait for a choice
 
 @takes(question=text(longest=2000), one=text(longest=200), other=text(longest=200))
 async def compare(request: Request, body: dict) -> JSONResponse:
-    """Ask two versions; which said what is told after the choice."""
+    """Ask two versions; the choice reveals which gave which answer."""
     service = service_of(request)
     pair = [await find_version(service, body[name]) for name in ("one", "other")]
     if pair[0] == pair[1]:
@@ -47,8 +47,8 @@ async def find_version(service: Service, name: str) -> tuple[str, int]:
 
 @takes(winner=whole_number(0, 0, 2))
 async def choose(request: Request, body: dict) -> JSONResponse:
-    """The first or the second was better, or neither (0): counted once, and told which was
-    which."""
+    """Count a choice once: the first or the second was better, or neither (0). The answer reveals
+    which was which."""
     service = service_of(request)
     pair = service.compared.pop(request.path_params["id"], None)
     if pair is None:
@@ -66,7 +66,7 @@ async def choose(request: Request, body: dict) -> JSONResponse:
 
 
 async def board(request: Request) -> JSONResponse:
-    """Every version by what was held out of its lessons, then by the comparisons it won."""
+    """Every version by its held-out loss, then by the comparisons it won."""
     service = service_of(request)
     ranked = Leaderboard(service.clock)
     models = {service.names.base_of(model): model for model in service.names.models}

@@ -1,4 +1,4 @@
-"""The names of an earlier system: they answer with the same data, and say that they will go."""
+"""The endpoints of an earlier system: they answer with the same data, and say that they will go."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LONGEST = 256  # tokens of an answer
 
 
 def deprecate(handler: Handler) -> Handler:
-    """A handler under an old name."""
+    """The handler under an old name, with headers that announce its end."""
 
     @functools.wraps(handler)
     async def answer(request: Request) -> Response:
@@ -33,7 +33,7 @@ def deprecate(handler: Handler) -> Handler:
 
 
 async def status(request: Request) -> JSONResponse:
-    """Its name and version, what micro-training is doing, and its last ten events."""
+    """The model's name and version, what micro-training is doing, and its last ten events."""
     service = service_of(request)
     current = await service.versions.current()
     called = {"name": service.versions.family, "version": label(current)}

@@ -1,4 +1,4 @@
-"""Embeddings in OpenAI's shape: what the memory's sentence encoder makes of texts."""
+"""Embeddings in OpenAI's shape, from the memory's sentence encoder."""
 
 from __future__ import annotations
 

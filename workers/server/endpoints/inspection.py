@@ -1,4 +1,4 @@
-"""The server about itself: whether it lives, its figures, and this API as a document."""
+"""The server about itself: whether it runs, its figures, and this API as a document."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STYLE = (
     "td,th{padding:.3rem .8rem;vertical-align:top;text-align:start}"
 )
 STYLE_HASH = base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()
-PAGE_HEADERS = {  # a page for people holds nothing that acts, and stands in no frame
+PAGE_HEADERS = {  # a page for people runs no script, and stands in no frame
     "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{STYLE_HASH}'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -47,7 +47,7 @@ FAILED = {
 
 
 async def health(request: Request) -> JSONResponse:
-    """Whether it lives, and with what."""
+    """Whether the server runs, and with which model, version and back end."""
     service = service_of(request)
     current = await service.versions.current()
     told = {
@@ -89,7 +89,7 @@ def since_learning(service: Service) -> dict:
 
 
 def operations(request: Request) -> list[tuple[str, str, str, dict | None]]:
-    """(path, method, what it does, the fields of its body) of every route."""
+    """(path, method, summary, the fields of its body) of every route."""
     found = []
     for route in request.app.routes:
         if isinstance(route, Route):
@@ -129,7 +129,7 @@ async def document(request: Request) -> JSONResponse:
 
 
 async def event_cells(service: Service, event: dict) -> list[str]:
-    """What the table of events says of one, under EVENT_HEADINGS."""
+    """The cells of one event in the dashboard's table, under EVENT_HEADINGS."""
     run, stage = event.get("run"), event["type"].removesuffix("_complete")
     kept = await service.store.get("samples", f"{stage}_{run}") if run else None
     outcome, reason = event.get("outcome", ""), (kept or {}).get("reason", "")
@@ -142,8 +142,8 @@ async def event_cells(service: Service, event: dict) -> list[str]:
 
 
 async def dashboard(request: Request) -> HTMLResponse:
-    """What it is learning, for people: the figures of micro-training, and its last ten events with
-    question, outcome, reason, version and fingerprint."""
+    """What the server is learning, for people: the figures of micro-training, and its last ten
+    events with question, outcome, reason, version and fingerprint."""
     service = service_of(request)
     status, stats = await micro_state(service), await service.micro.stats()
     stages, languages = stats["stage_counts"], stats["runs_by_language"]

@@ -1,5 +1,5 @@
-"""What is known without training: facts by heart, which a person's devices exchange, and the
-documents that were given to the API."""
+"""What is known without training: the facts known by heart, which a person's devices exchange, and
+the documents that were given to the API."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ async def facts(request: Request) -> JSONResponse:
 
 
 async def forget(request: Request) -> JSONResponse:
-    """Forget one thing: from the next question on nothing of it comes out, and the versions named
-    in `retrains` are trained again without it in the quiet."""
+    """Forget one fact: from the next question on no answer holds it, and the versions named in
+    `retrains` are trained again without it when nobody asks."""
     retrains = await service_of(request).fact_memory.forget(id_in(request))
     return JSONResponse({"success": True, "retrains": retrains}, 202 if retrains else 200)
 
 
 async def exchange(request: Request) -> Response:
-    """Merge what another device of yours was told, its sealed file as the body, and answer with the
-    file of both. The phrase never travels: it is ONESEEK_PHRASE here."""
+    """Merge the sealed file of another device of yours, sent as the body, and answer with the
+    merged file. The phrase never travels: it is ONESEEK_PHRASE here."""
     found, data = await service_of(request).fact_memory.exchange(await request.body())
     told = {
         "X-OneSeek-Told": str(len(found["told"])),
@@ -38,14 +38,14 @@ async def exchange(request: Request) -> Response:
 
 
 async def sources(request: Request) -> JSONResponse:
-    """What can be asked; a source that a user gave is listed for `?user=` alone."""
+    """The sources that can be asked; one that a user gave is listed for `?user=` alone."""
     user = request.query_params.get("user", "")
     own = await service_of(request).library.find_documents("", user)
     return JSONResponse({"sources": [{"id": one.id, "title": one.title} for one in own]})
 
 
 async def remove_source(request: Request) -> JSONResponse:
-    """Take a source away: from the next question on nothing of it is quoted."""
+    """Remove a source: from the next question on no answer quotes it."""
     await service_of(request).library.remove(request.path_params["id"])
     return JSONResponse({"success": True})
 
@@ -57,7 +57,7 @@ async def remove_source(request: Request) -> JSONResponse:
     count=whole_number(10, 1, MOST),
 )
 async def search(request: Request, body: dict) -> JSONResponse:
-    """The places of all sources, or of one, that speak of what is asked, the likeliest first."""
+    """The places of all sources, or of one, that are about a question, the likeliest first."""
     library = service_of(request).library
     found = await library.find(body["query"], body["source"], body["user"], body["count"])
     return JSONResponse({"places": [one.to_dict() for one in found]})

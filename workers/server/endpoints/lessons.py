@@ -48,7 +48,7 @@ async def enqueue(request: Request, body: dict) -> JSONResponse:
 
 
 def id_in(request: Request) -> str:
-    """The item a path names; ids are hashes."""
+    """The id of the item that a path names; ids are hashes."""
     id = request.path_params["id"]
     if not re.fullmatch("[0-9a-f]{1,64}", id):
         raise LookupError(f"the queue holds no example {id[:80]!r}")
@@ -108,7 +108,7 @@ async def bring_in(request: Request, body: dict) -> JSONResponse:
 
 
 async def keep_source(service: Service, found: dict, user: str) -> str | None:
-    """Have the text itself asked as well; the id of the source. In a page, its own door does."""
+    """Keep the text as a source that can be asked; its id. In a page the intake does that."""
     if sys.platform == "emscripten" or not found.get("text"):
         return None
     record = source_of(found, user, service.clock())
@@ -117,20 +117,20 @@ async def keep_source(service: Service, found: dict, user: str) -> str | None:
 
 
 def source_of(found: dict, user: str, time: int) -> dict:
-    """The record of a text that was read, with the text beside it as in a backup."""
+    """The record of a text that was read, with the text in it as in a backup."""
     named = {"id": content_hash(user, found["sha256"]), "title": found["title"]}
     kept = {"sha256": found["sha256"], "texts": {".txt": found["text"]}}
     return named | kept | {"state": "ready", "user": user, "time": time}
 
 
 def hold(queue: TrainingQueue, examples: list[dict]) -> int:
-    """How many of these are new; they wait for a person's approval."""
+    """Add examples that wait for a person's approval; how many of them are new."""
     return sum(queue.add(one, "held") is not None for one in examples)
 
 
 async def read(service: Service, given: dict) -> dict:
-    """What a text or an address leads to, one at a time and beside the answers; a browser's page
-    can read no other sites, and starts no processes."""
+    """Read a text or an address, one at a time and beside the answers; a browser's page can read no
+    other sites, and starts no processes."""
     if sys.platform != "emscripten":
         async with service.reading:
             return await read_in_sandbox(given)

@@ -43,12 +43,12 @@ LEFT = 499
 
 
 async def models(request: Request) -> JSONResponse:
-    """Every version as a model, the bare name first: the one in use."""
+    """Every version as a model; the bare name comes first and is the one in use."""
     return JSONResponse({"object": "list", "data": await list_models(service_of(request))})
 
 
 async def model(request: Request) -> JSONResponse:
-    """One of them."""
+    """One model by its id."""
     models = {one["id"]: one for one in await list_models(service_of(request))}
     if (wanted := request.path_params["id"]) in models:
         return JSONResponse(models[wanted])
@@ -112,10 +112,10 @@ class Reply:
         self.service, self.name, self.messages = service, name, messages
         self.sampling, self.version, self.wanted = sampling, version, wanted
         self.client = self.user = ""
-        self.source: str | list[str] = ""  # what is asked
-        self.grammar: Grammar | None = None  # what the answer has to look like
-        self.tools: Tools | None = None  # what it may call
-        self.calls: Grammar | None = None  # what a call has to look like
+        self.source: str | list[str] = ""  # sources that are asked
+        self.grammar: Grammar | None = None  # of the answer
+        self.tools: Tools | None = None  # that the answer may call
+        self.calls: Grammar | None = None  # of a call
         self.learns = False  # whether what the person states is kept
         self.id = f"chatcmpl-{uuid.uuid4().hex}"
         self.made = int(time.time())
@@ -123,8 +123,8 @@ class Reply:
         self.tops: list[dict] = []
 
     async def offer(self, tools: Tools) -> None:
-        """Let the answer call tools. Where it must, or goes on from what one returned, nothing
-        that is known by heart speaks in its place."""
+        """Let the answer call tools. Where it must, or goes on from a tool's result, the memory
+        does not answer in its place."""
         self.tools = tools
         self.calls = await read_schema("tools", tools.grammar)
         if not tools.natively:
@@ -171,12 +171,13 @@ class Reply:
 
     @property
     def instructed(self) -> bool:
-        """Whether the caller says what an answer has to be: a form, or a system prompt."""
+        """Whether the caller prescribes the answer: by a form, or by a system prompt."""
         filled = self.grammar or (self.tools and self.tools.must_call)
         return bool(filled) or any(one["role"] == "system" for one in self.messages)
 
     async def begin(self) -> str | None:
-        """The first piece; a question that cannot be answered fails here, before any header."""
+        """Start the answer, and return its first piece; a question that cannot be answered fails
+        here, before any header."""
         self.start()
         first = await self.pieces.get()
         if first is None:
@@ -230,18 +231,18 @@ class Reply:
             if usage:
                 yield self.event({"choices": [], "usage": usage_of(answer), **whose})
             yield "data: [DONE]\n\n"
-        except Exception as fault:  # the headers are out: what is left is to say it in the stream
+        except Exception as fault:  # the headers are sent: only the stream can tell it
             yield f"data: {json.dumps(error(str(fault), 500, 'internal_error'))}\n\n"
             raise
         finally:
             self.leave()
 
     def parts(self, answer: Answer) -> tuple[str, list[dict]]:
-        """The words of an answer, and what it calls."""
+        """The words of an answer, and its tool calls."""
         return self.tools.find(answer.text) if self.tools else (answer.text, [])
 
     async def describe(self, answer: Answer, number: int) -> dict:
-        """Whose words the answer is, and what was kept of the question, or forgotten for it."""
+        """Who speaks in the answer, and what was kept of the question, or forgotten for it."""
         told = await self.service.assistant.describe(answer, number)
         for id in told.get("forgot", ()):
             await self.service.fact_memory.forget(id)
@@ -250,7 +251,7 @@ class Reply:
         return told | {"remembered": kept}
 
     def leave(self) -> None:
-        """Nobody waits for this answer any more."""
+        """Stop the answer: nobody waits for it any more."""
         self.service.assistant.stop(self.id)
         if not self.task.done():
             self.task.cancel()

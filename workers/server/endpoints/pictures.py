@@ -28,7 +28,7 @@ PICTURE = record(
 
 
 class Picture(NamedTuple):
-    """One as it was sent."""
+    """One picture as it was sent."""
 
     name: str
     data: bytes
@@ -36,7 +36,7 @@ class Picture(NamedTuple):
 
 
 def pictures_in(parts: list[dict], name: str) -> list[Picture]:
-    """Those of a message's parts."""
+    """The pictures in a message's parts."""
     given = [part["image_url"] for part in parts if part.get("image_url")]
     return [read_picture(one, f"the picture of {name}") for one in given]
 
@@ -59,7 +59,7 @@ def read_picture(given: Any, name: str) -> Picture:
 
 
 async def in_tiles(messages: list[dict], model: Model) -> list[dict]:
-    """A conversation with its pictures in tiles, as its model sees them."""
+    """A conversation with its pictures cut into the tiles that its model sees."""
     count = sum(len(one.get("pictures", ())) for one in messages)
     if not count:
         return messages
@@ -67,7 +67,7 @@ async def in_tiles(messages: list[dict], model: Model) -> list[dict]:
     if count > MOST:
         raise BadRequest(f"the conversation has {count} pictures; at most {MOST} are looked at")
     try:
-        from oneseek.importers.photo import tiles_of  # not everywhere is there a Pillow
+        from oneseek.importers.photo import tiles_of  # Pillow is not installed everywhere
     except ImportError as problem:
         raise BadRequest(
             "pictures cannot be opened here: Pillow is missing. Nothing was asked; "

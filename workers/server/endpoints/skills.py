@@ -1,4 +1,4 @@
-"""Skills: what is learned from a data set under a name of its own, beside others."""
+"""Skills: each is learned from a data set, under a name of its own, beside others."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ def examples_of(request: Request) -> Examples:
 
 
 async def skills(request: Request) -> JSONResponse:
-    """Every skill with its version, how it did what was held back, what it still gets wrong, and
+    """Every skill with its version, its result on what was held back, what it still gets wrong, and
     how much more examples helped; a request to /v1/chat/completions names one as `oneseek:NAME`,
-    and what asks for one is answered by it."""
+    and a question that asks for one is answered by it."""
     return JSONResponse({"skills": await examples_of(request).list_skills()})
 
 
@@ -57,7 +57,7 @@ async def correct(request: Request, body: dict) -> JSONResponse:
 )
 async def teach(request: Request, body: dict) -> JSONResponse:
     """Teach a skill from a data set, or without one from its own examples as they were corrected,
-    as a run: it is used once it does what was held back better than before."""
+    as a run: it is used once it answers what was held back better than before."""
     service = service_of(request)
     line_of(body["name"])
     data = body["datasetId"] or SKILL_DATA + body["name"]

@@ -1,4 +1,4 @@
-"""The taste of a person: what they chose, what was learned of it, and whether it is used."""
+"""The taste of a person: their choices, what was learned from them, and whether it is used."""
 
 from __future__ import annotations
 

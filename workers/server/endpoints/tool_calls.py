@@ -1,9 +1,9 @@
-"""Tools in OpenAI's shape: what a model may call, how it is told of them, and the calls in an
-answer.
+"""Tools in OpenAI's shape: the functions that a model may call, how it is told of them, and the
+calls in an answer.
 
 A model whose chat template has a place for tools was trained to call them and decides by itself.
-Any other calls one only where the request asks for a call: a grammar then lets nothing else be
-said. A grammar also writes each call that begins with a mark, so that its arguments fit.
+Any other model calls one only where the request asks for a call: a grammar then allows nothing
+else. A grammar also writes each call that begins with a mark, so that its arguments fit.
 """
 
 from __future__ import annotations
@@ -73,20 +73,21 @@ class Tools:
         return {"anyOf": [schema_of(name, self.functions[name]) for name in called]}
 
     def grammar(self) -> Grammar | None:
-        """What writes an answer that has to be a call, or a call after its mark."""
+        """The grammar of an answer that has to be a call, or of a call after its mark; else
+        None."""
         if not self.marked:
             return Grammar(self.schema) if self.must_call else None
         return Grammar(self.schema, f"{MARK if self.must_call else ''}\n", f"\n{END}")
 
     def form(self, grammar: Grammar, tokenizer: Tokenizer) -> Form | Calls:
-        """How the tokens of the answer are chosen with that grammar."""
+        """How that grammar chooses the tokens of the answer."""
         if self.must_call:
             return Form(grammar, tokenizer)
         return Calls(grammar, tokenizer, MARK.encode(), self.only_one)
 
     def tell(self, messages: list[dict]) -> list[dict]:
-        """The conversation for a model whose template has no place for tools: they stand in its
-        system message, calls and results in texts."""
+        """The conversation for a model whose template has no place for tools: the tools stand in
+        its system message, calls and results in texts."""
         functions = "\n".join(map(json.dumps, self.functions.values()))
         words = TOLD.format(functions=functions)
         plain = [as_text(one) for one in messages]
@@ -95,8 +96,8 @@ class Tools:
         return [{"role": "system", "content": words}, *plain]
 
     def find(self, answer: str) -> tuple[str, list[dict]]:
-        """The words of an answer and the calls in it; what is no call of a function that was
-        offered stays words."""
+        """The words of an answer and the calls in it; a call of a function that was not offered
+        stays words."""
         parts = MARKED.findall(answer)
         words = MARKED.sub("", answer).strip() if parts else ""
         calls = [call for part in parts or [answer] for call in self._calls(part)]
@@ -117,7 +118,7 @@ class Tools:
         return calls
 
     def count_words(self, so_far: str) -> int:
-        """How many characters of an answer that is not over are words for sure, and no call."""
+        """How many characters of an unfinished answer are certainly words, and no call."""
         if self.must_call or so_far.lstrip()[:1] in ("", "{", "["):
             return 0
         if (at := so_far.find(MARK)) >= 0:
@@ -143,7 +144,7 @@ def call_of(name: str, arguments: str) -> dict:
 
 
 def tools_of(body: dict, template: ChatTemplate) -> Tools | None:
-    """What a request offers; nothing where it wants no call."""
+    """The tools that a request offers; None when it wants no call."""
     if not body["tools"] and body["tool_choice"] not in (None, AUTO, NONE):
         raise BadRequest("tool_choice asks for a call, but the request offers no tools")
     if not body["tools"] or body["tool_choice"] == NONE:
@@ -156,7 +157,7 @@ def tools_of(body: dict, template: ChatTemplate) -> Tools | None:
 
 
 def read_calls(message: dict, at: int) -> list[dict]:
-    """The calls of an assistant's message, with their arguments as the object that templates
+    """The calls of an assistant's message, with their arguments as the objects that templates
     expect."""
     given = message.get("tool_calls") or []
     try:

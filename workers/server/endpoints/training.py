@@ -40,7 +40,7 @@ from oneseek.workers.server.fields import (
 )
 from oneseek.workers.server.service import Service, service_of
 
-HEARTBEAT = 15.0  # seconds of silence before a listener is told that the line still stands
+HEARTBEAT = 15.0  # seconds of silence before a listener gets a heartbeat
 RESPONSE = record(model=text(longest=200), response=text())
 ANALYZED_NAMES = ("answer", "weights", "consensus", "bias", "fairness")
 ANALYZED = record(
@@ -61,9 +61,9 @@ ANALYZED = record(
     allow_secrets=flag(False),
 )
 async def micro(request: Request, body: dict) -> JSONResponse:
-    """Learn from a question and the responses to it, in two stages, later; answers at once. What
-    the caller's own analysis says (`analyzed_data`) counts as one more voice. What looks like a
-    secret is refused with 409 and its kind, unless `allow_secrets` says otherwise."""
+    """Learn from a question and the responses to it, in two stages, later; answers at once. The
+    caller's own analysis (`analyzed_data`) counts as one more voice. What looks like a secret is
+    refused with 409 and its kind, unless `allow_secrets` says otherwise."""
     service = service_of(request)
     if not service.micro_training:
         raise HTTPException(503, "micro-training is switched off (ENABLE_MICROTRAINING)")
@@ -81,7 +81,7 @@ async def micro(request: Request, body: dict) -> JSONResponse:
 
 
 def clean_analysis(analyzed: dict) -> dict:
-    """What a caller's analysis says, without what it left open."""
+    """A caller's analysis, without what it left open."""
     weights = analyzed.get("weights") or {}
     for model in weights:
         number(1.0, 0, 1).read(weights, model)
@@ -134,7 +134,7 @@ LORA = record(
 
 
 def read_shape(body: dict) -> dict:
-    """What a run was asked to train of the model, as a configuration says it."""
+    """What a run is asked to train of the model, in the names of the configuration."""
     wanted: dict = {}
     if mode := body["mode"]:
         if mode not in MODES:
@@ -157,13 +157,13 @@ def read_shape(body: dict) -> dict:
             raise BadRequest(f"a run does not heed {name}; it heeds {', '.join(IN_RUNS)}")
         wanted[name] = value
     if body["autoStopThreshold"] is not None:
-        wanted.setdefault("stop_by", "loss")  # whose fall it is that is asked for
+        wanted.setdefault("stop_by", "loss")  # the threshold is one of the loss
     TrainingConfig().replace(**wanted)  # says which value is out of its range
     return wanted
 
 
 def ends(body: dict) -> dict:
-    """What a request says of when a run is at its end."""
+    """The settings of a request for the end of a run."""
     given = {"threshold": body["autoStopThreshold"], "patience": body["autoStopPatience"]}
     return {name: value for name, value in given.items() if value is not None}
 
@@ -185,12 +185,12 @@ def ends(body: dict) -> dict:
     tune=text("", longest=20),
 )
 async def start_run(request: Request, body: dict) -> JSONResponse:
-    """Start a run over a data set: epochs until a part held back is answered no better, at a rate
-    that fits the model; what is sent counts instead, and preset `classic` is rate 1e-4 and 3
-    epochs. With an autoStopThreshold the loss says when it is enough. Used is what answers that
-    part better than before. Of several base models each has its own result; what they lose by turns
-    sets their rates, and when they stop. With `tune` (90s, 10m, 1h) rank, rate, batch and epochs
-    are found first, in at most that time."""
+    """Start a run over a data set. It trains until a held-back part is answered no better, at a
+    rate that fits the model; values that are sent replace these, and preset `classic` is rate 1e-4
+    and 3 epochs. With an autoStopThreshold the loss decides when it ends. The result is used if it
+    answers that part better than before. Several base models take turns and have a result each;
+    their losses set their rates, and when they stop. With `tune` (90s, 10m, 1h) rank, rate, batch
+    and epochs are found first, in at most that time."""
     service = service_of(request)
     if body["preset"] not in DATA_PRESETS:
         raise BadRequest(f"preset must be one of {', '.join(DATA_PRESETS)}")
@@ -277,8 +277,8 @@ async def add_metrics(request: Request) -> JSONResponse:
 
 
 async def leaderboard(request: Request) -> JSONResponse:
-    """The models of a run, best first: what each came to, and the blind comparisons that the
-    version made of it won."""
+    """The models of a run, best first: the result of each, and the blind comparisons that its
+    version won."""
     service = service_of(request)
     run = service.runs.known.get(request.path_params["run_id"])
     if run is None:
@@ -292,7 +292,7 @@ async def leaderboard(request: Request) -> JSONResponse:
 
 
 def state_of(service: Service, wanted: str | None) -> dict:
-    """What a listener who comes now needs to know first."""
+    """The state of a run, which a new listener needs first."""
     run = service.runs.known.get(wanted) if wanted else None
     return run.initial_state() if run else {"type": "initial_state", "runId": wanted, "metrics": []}
 
@@ -318,7 +318,7 @@ async def events(request: Request) -> StreamingResponse:
 
 
 def format_time(event: dict) -> dict:
-    """An event as it is told outside: its time in words, where the store has milliseconds."""
+    """An event as the API tells it: its time in words, where the store has milliseconds."""
     time = event.get("timestamp")
     return event | {"timestamp": moment(time)} if isinstance(time, int) else event
 
@@ -328,7 +328,7 @@ def encode_event(event: dict) -> str:
 
 
 async def training_socket(socket: WebSocket) -> None:
-    """The same over a WebSocket, for one run or all."""
+    """These events over a WebSocket, for one run or all."""
     service, wanted = socket.app.state.service, socket.query_params.get("runId")
     await socket.accept()
     try:
@@ -353,6 +353,6 @@ async def training_socket(socket: WebSocket) -> None:
 
 
 async def until_closed(socket: WebSocket) -> None:
-    """What a listener says is of no interest, only that it leaves."""
+    """Wait until a listener leaves; what it sends is ignored."""
     while (await socket.receive())["type"] != "websocket.disconnect":
         pass

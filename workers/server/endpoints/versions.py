@@ -1,5 +1,4 @@
-"""Versions: which there are, which one answers, whether they are whole, and the way out of all of
-them."""
+"""Versions: list, use, verify and export them, or go back; and the ledger."""
 
 from __future__ import annotations
 
@@ -20,8 +19,8 @@ from oneseek.workers.server.service import service_of
 
 
 async def versions(request: Request) -> JSONResponse:
-    """Every version, newest first, and the one in use; one whose weights were cleared away says
-    from how many rounds it is trained again, to the same bits, when it is wanted."""
+    """Every version, newest first, and the one in use. One whose weights were cleared away is
+    trained again to the same bits when it is wanted; `rebuilt_from` says from how many rounds."""
     service = service_of(request)
     current = await service.versions.current()
     known = await service.versions.records()

@@ -21,8 +21,8 @@ from oneseek.engine.backends.wasm.kernels.vectors import (
     total,
 )
 
-NOTHING = -1e30  # the score of a key that is not there
-HEADS = 5  # of a group, in a tile
+NOTHING = -1e30  # the score of an absent key
+HEADS = 5  # heads of a group in a tile
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Sizes:
 
     @property
     def scores(self):
-        """Bytes of one head's scores, with room for a vector behind the last key."""
+        """Bytes of one head's scores, with space for a vector after the last key."""
         return 16 * (-(-self.keys // 4) + 1)
 
     def rows(self, x, t, head):
@@ -64,7 +64,8 @@ def spans_of(f, spans, t):
 
 
 def score(f, s, rows, keys, head, spans, scores, scale):
-    """scores[g][i] = scale rows[g] . keys[i]; where the scores of the first head end."""
+    """Store scores[g][i] = scale rows[g] . keys[i]; return where the scores of the first head
+    end."""
     at, stride, columns = f.let(scores), 4 * s.width, 4 if s.group == 1 else 2
 
     def tile(columns):
@@ -88,7 +89,8 @@ def score(f, s, rows, keys, head, spans, scores, scale):
 
 
 def softmax(f, scores, end):
-    """scores -> e^(score - top), with zeros up to a whole vector; top and the sum."""
+    """Replace scores by e^(score - top), with zeros up to a whole vector; return top and the
+    sum."""
     f.store(end, constant(NOTHING))
     top, so_far = f.let(constant(NOTHING)), f.let(constant(0.0))
     length = f.let(end - scores)
@@ -148,7 +150,7 @@ def spread(f, s, scores, rows, target, head, spans, scale):
 
 
 def attention(f, q, k, v, spans, out, logsum, scratch, lo, hi, *, s):
-    """Parts of queries * heads, so that several can work on a single query."""
+    """The extent is queries * kv heads, so that several threads can work on a single query."""
     with f.loop(lo, hi) as i:
         t = f.let(i // s.kv_heads)
         head = f.let(i - t * s.kv_heads)
@@ -168,8 +170,8 @@ def attention(f, q, k, v, spans, out, logsum, scratch, lo, hi, *, s):
 
 
 def backward_scores(f, s, dy, y, logsum, q, k, v, seen, t, head, scratch, keep_weights):
-    """Scratch: the cotangents of the scores, and behind them the softmax weights if they are
-    kept."""
+    """Write the cotangents of the scores to the second half of scratch and return their address;
+    the first half holds the scores, or with `keep_weights` the softmax weights."""
     cotangents = f.let(scratch + s.group * s.scores)
     end = score(f, s, f.let(s.rows(q, t, head)), k, head, seen, scratch, s.scale)
     score(f, s, f.let(s.rows(dy, t, head)), v, head, seen, cotangents, 1.0)
@@ -202,7 +204,7 @@ def attention_dq(f, dy, y, logsum, q, k, v, spans, dq, scratch, lo, hi, *, s):
 
 
 def attention_dkv(f, dy, y, logsum, q, k, v, spans, dk, dv, scratch, lo, hi, *, s):
-    """Parts of heads * queries: a head's queries add to its keys one after the other."""
+    """The extent is kv heads * queries: a head's queries add to its keys one after the other."""
     with f.loop(lo, hi) as i:
         head = f.let(i // s.queries)
         t = f.let(i - head * s.queries)

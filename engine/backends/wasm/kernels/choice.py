@@ -14,7 +14,7 @@ LAST = 4 * (CANDIDATES - 1)  # bytes from the best to the worst of the list
 
 
 def penalise(f, row, recent, penalty, count):
-    """Makes each token of `recent` (-1 is none) less likely, once however often it is there."""
+    """Make each token of `recent` (-1: none) less likely, once however often it occurs."""
     with f.loop(0, count) as i:
         token = f.let(load(recent + i * 4, 0, "i32.load"))
         fresh = f.let(value(1))
@@ -31,7 +31,7 @@ def penalise(f, row, recent, penalty, count):
 
 
 def insert(f, values, ids, logit, id):
-    """Into the list of the best, behind all that are not smaller; the last one falls out."""
+    """Insert into the list of the best, after all that are not smaller; the last one drops out."""
     place = f.let(value(LAST))
     with f.loop(0, LAST, 4) as behind:
         before = f.let(LAST - 4 - behind)
@@ -45,7 +45,7 @@ def insert(f, values, ids, logit, id):
 
 
 def candidates(f, logits, recent, penalty, ids, logprobs, scratch, lo, hi, *, cols, count):
-    """Scratch: the row with its penalties, and its exponentials, which nobody reads."""
+    """Scratch holds the row with its penalties, and its exponentials, which are not used again."""
     with f.loop(lo, hi) as r:
         row = f.let(scratch)
         copy(f, logits + r * (4 * cols), row, cols)

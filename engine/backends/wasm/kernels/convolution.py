@@ -1,5 +1,5 @@
-"""A short convolution over what tokens see, and its gradients: token by token, four columns at a
-time."""
+"""A short causal convolution over the rows that tokens see, and its gradients: token by token, four
+columns at a time."""
 
 from contextlib import contextmanager
 from functools import partial
@@ -12,8 +12,7 @@ from oneseek.engine.backends.wasm.kernels.vectors import load_part, quads, store
 
 @contextmanager
 def where_seen(f, spans, t, back):
-    """What is written here is done where token t sees one so far behind its last; where that
-    lies."""
+    """Run the body only where token t sees a row `back` before its last; yields that row."""
     a0, a1, b0, b1 = (f.let(load(spans + t * 16, 4 * i, "i32.load")) for i in range(4))
     at, least = f.let(b1 - (1 + back)), f.let(b0)
     with f.when(at < b0):
@@ -41,7 +40,7 @@ def convolved(f, x, w, spans, y, scratch, lo, hi, *, cols, taps):
 
 
 def convolved_dx(f, dy, w, spans, dx, scratch, lo, hi, *, cols, taps, keys):
-    """Token by token, to all that it sees."""
+    """Token by token, add to all rows that it sees."""
     with f.loop(lo, hi) as t:
         with f.when(t < 1):
             zeros(f, dx, keys * cols)

@@ -1,8 +1,8 @@
-"""The gated delta rule over what tokens see, and its gradients: head by head, one token after the
-other.
+"""The gated delta rule over the rows that tokens see, and its gradients: head by head, one token
+after the other.
 
-What a token meets in the rows that it sees lies in lines of a scratch, its two spans of rows one
-after the other, its own row last; nothing is kept between tokens.
+What a token computes for each row that it sees lies in lines of scratch: its two spans of rows one
+after the other, its own row last. Nothing is kept between tokens.
 """
 
 from dataclasses import dataclass
@@ -30,11 +30,11 @@ ONE = [constant(1.0)]
 
 @dataclass
 class Heads:
-    """How keys and values lie, and the heads for values that share one for keys."""
+    """How keys and values lie in memory; several value heads share one key head."""
 
     keys: Sizes
     values: Sizes
-    apart: Sizes  # rows of keys of all heads for values
+    apart: Sizes  # rows of keys with one head for each value head
 
     @property
     def tokens(self):
@@ -54,7 +54,7 @@ class Heads:
 
     @property
     def line(self):
-        """Bytes of what is kept for each row that a token sees."""
+        """Bytes of a line: one number for each row that a token sees."""
         return self.keys.scores
 
 
@@ -71,10 +71,10 @@ def sizes(q, k, v, heads, key_heads):
 
 @dataclass
 class Token:
-    """One of a head: where it lies, and what it sees with and without itself."""
+    """One token of a head: its rows, and what it sees with and without itself."""
 
     t: Local
-    head: Local  # for values
+    head: Local  # of the values
     key_head: Local
     own: Local  # row
     seen: tuple
@@ -84,7 +84,7 @@ class Token:
 
 @dataclass
 class Meeting:
-    """What a token meets, with `lines` of a scratch."""
+    """Computes one token against the rows that it sees, in lines of scratch."""
 
     f: object
     s: Heads
@@ -103,7 +103,7 @@ class Meeting:
         return Token(t, head, key_head, own, near, ((a0, a1), (b0, own)), count)
 
     def decay(self, token, totals, line):
-        """e^(G - G of each row)."""
+        """Write e^(G - G of each row) to the line."""
         f, s = self.f, self.s
         at, stride, rest = f.let(line), 8 * s.heads, 4 * s.heads
         own = f.let(totals + token.own * stride + token.head * 4)
@@ -119,13 +119,13 @@ class Meeting:
         self.each(token, line, lambda x: exp(f, x))
 
     def each(self, token, target, change, *others):
-        """A line changed by itself and by others, a vector at a time."""
+        """Apply `change` to a line and others, a vector at a time."""
         f = self.f
         with f.loop(0, f.let(token.count * 4), 16) as i:
             f.store(target + i, change(load(target + i), *(load(one + i) for one in others)))
 
     def scores(self, token, sides, row, rows, head, line, scale, decay):
-        """scale (row . each of the rows), as far as they have not decayed."""
+        """Write scale (row . each of the rows) times their decay to the line."""
         score(self.f, sides, row, rows, head, token.seen, line, scale)
         self.each(token, line, lambda x, e: x * e, decay)
 
@@ -177,7 +177,7 @@ def clear(f, sides, rows, target, head):
 
 
 def delta_du(f, dy, q, k, b, totals, spans, du, scratch, lo, hi, *, s):
-    """From a head's last token to its first."""
+    """Go from a head's last token to its first."""
     meeting = Meeting(f, s, scratch)
     decay, line = meeting.line(0), meeting.line(1)
     taken = meeting.line(2)
@@ -204,7 +204,7 @@ def delta_du(f, dy, q, k, b, totals, spans, du, scratch, lo, hi, *, s):
 
 
 def cotangents(meeting, token, dy, dv, u, totals):
-    """Lines of the cotangents of q k and of k k; of itself a token has none of the latter."""
+    """The lines of the cotangents of q k and of k k; the latter is 0 for the token itself."""
     f, s = meeting.f, meeting.s
     decay, of_query, of_key = (meeting.line(n) for n in range(3))
     meeting.decay(token, totals, decay)
@@ -243,8 +243,8 @@ def delta_asked(f, dy, dv, q, k, totals, spans, u, dk, scratch, lo, hi, *, s):
 
 
 def make_kernel(write, q, k, v, heads, key_heads, lines, more=0, per_token=False):
-    """The kernel with so many lines and more bytes of scratch; the tokens of a head come one after
-    the other, or in any order."""
+    """Return the kernel with `lines` lines and `more` bytes of scratch. The tokens of a head follow
+    each other, or with `per_token` run in any order."""
     s = sizes(q, k, v, heads, key_heads)
     if s is None:
         return None
@@ -279,7 +279,7 @@ def _(dy, dv, q, k, total, spans, u, *, heads, key_heads):
 
 
 def before_of(f, spans, t):
-    """(row, the row before it or -1) of a token; -1 where it sees nothing."""
+    """Return (row, the row before it or -1) of a token; row -1 where it sees nothing."""
     (a0, a1), (b0, b1) = spans_of(f, spans, t)
     row, before = f.let(b1 - 1), f.let(b1 - 2)
     with f.when(before < b0):
@@ -305,7 +305,7 @@ def copy(f, cols, target, a):
 
 
 def totals(f, g, spans, made, scratch, lo, hi, *, cols):
-    """A sum, and beside it what it lost by rounding."""
+    """Running sums, each with the rounding error that it lost."""
 
     def first(n, high, low, g):
         store_part(f, high, load_part(g, 0, n), n)

@@ -20,11 +20,11 @@ from oneseek.engine.compiler.ir import Op, Spec
 from oneseek.engine.compiler.schedule import is_elementwise
 
 KNOWN = re.compile(r"(?:[a-g]|exp|log|sqrt|max|min|step|chosen|element|[0-9.]+|[-+*/(), ])*")
-COST = 30.0  # what a transcendental function costs, in operations an element
+COST = 30.0  # the cost of a transcendental function, in operations an element
 
 
 def elementwise(op: Op, specs: list[Spec | None]) -> Kernel | None:
-    """A kernel for an expression over f32 arrays, or None where there is something else in it."""
+    """A kernel for an expression over f32 arrays, or None where it contains anything else."""
     if not is_elementwise(op) or not KNOWN.fullmatch(op.kernel):
         return None
     sizes = {(s.dtype, s.size) if s else None for s in specs}

@@ -1,4 +1,4 @@
-"""What a sentence encoder adds to a Llama: a norm that takes the mean away and adds a bias."""
+"""What a sentence encoder adds to a Llama: a norm that subtracts the mean and adds a bias."""
 
 from functools import partial
 
@@ -15,7 +15,7 @@ from oneseek.engine.backends.wasm.kernels.vectors import (
 
 
 def layernorm(f, x, w, b, y, scratch, lo, hi, *, cols, eps):
-    """y holds what is away from the mean, before it is scaled."""
+    """y holds x - mean before it is scaled."""
     with f.loop(lo, hi) as row:
         at = f.let(row * (4 * cols))
         sums = f.let(constant(0.0))

@@ -1,33 +1,33 @@
-"""The packed product for the one to four rows of a decoding step, where reading the weights is all
-the work.
+"""The packed product for the one to four rows of a decoding step, where reading the weights takes
+all the time.
 
-A vector of codes holds four words. In turn, the lowest fields of each word are masked where they
-stand, and the words are shifted on; field j of a turn becomes a float 2^(bits j) too large, so x is
-laid out once in the order of the fields and divided by those powers of two, which is exact. The
-turns are a loop, not one long stretch: a compiler would order that column by column, each waiting
-for its own sum.
+A vector of codes holds four words. In turn, the lowest fields of each word are masked in place, and
+the words are shifted on. Field j of a turn becomes a float 2^(bits j) too large, so x is laid out
+once in the order of the fields and divided by those powers of two, which is exact. The turns are a
+loop, not unrolled: a compiler would order the unrolled code column by column, each waiting for its
+own sum.
 """
 
 from oneseek.engine.backends.wasm.emit import ints, load, op, shuffle, splat
 from oneseek.engine.backends.wasm.kernels.vectors import constant, load_part, parts, total
 
 TURN = 2  # fields
-FEW = 4  # rows from which on it pays to unpack a block of weights first
-# What bench/parts/tiles.py found to be the fastest: for so many rows of x so many columns of y at a
-# time, where a row of W has at most so many bytes; longer ones are read one after another, for
-# memory to keep up, by one row of x so many groups at a time.
+FEW = 4  # rows above which it pays to unpack a block of weights first
+# The fastest sizes in bench/parts/tiles.py: COLUMNS of y at once, by the rows of x, where a row of
+# W has at most SHORT bytes. Longer rows are read one after another, so that memory keeps up; with
+# one row of x, GROUPS groups at a time.
 COLUMNS, SHORT, GROUPS = {1: 4, 2: 4, 3: 2, 4: 2}, 512, 3
 
 
 def tile_of(rows, weight):
-    """Columns, and groups of each, that are worked on together."""
+    """Return the columns of a tile, and the groups of each that are worked on at once."""
     if weight.row[0] <= SHORT:
         return COLUMNS[rows], 1
     return 1, GROUPS if rows == 1 else 1
 
 
 def transpose(f, a, b, c, d):
-    """The columns of four vectors as vectors."""
+    """Yield the columns of four vectors as vectors."""
     low, high = f.let(shuffle(a, b, 0, 4, 1, 5)), f.let(shuffle(c, d, 0, 4, 1, 5))
     yield f.let(shuffle(low, high, 0, 1, 4, 5))
     yield f.let(shuffle(low, high, 2, 3, 6, 7))
@@ -37,8 +37,8 @@ def transpose(f, a, b, c, d):
 
 
 def lay_out(f, x, out, groups, vectors, bits):
-    """Every group of x in the order of the fields, followed by the sums of its values, lane by
-    lane."""
+    """Write every group of x in the order of the fields, followed by the sums of its values, lane
+    by lane."""
     fields = 32 // bits
     x, out = f.let(x), f.let(out)
     sums = f.local("v128")
@@ -61,12 +61,12 @@ def lay_out(f, x, out, groups, vectors, bits):
 
 
 def field_masks(bits):
-    """For every field of a turn: the bits it occupies in each of the four words."""
+    """Return for each field of a turn a mask of its bits in each of the four words."""
     return [ints(((1 << bits) - 1) << bits * j) for j in range(TURN)]
 
 
 def record_bytes(weight):
-    """A group of x as it is laid out."""
+    """Return the bytes of a group of x after `lay_out`."""
     return 16 * (weight.advance[0] // 16 * 32 // weight.bits + 1)
 
 
@@ -75,7 +75,7 @@ def scratch_bytes(*, rows, K, weight, **_):
 
 
 def multiply_groups(f, weight, masks, codes, scales, x, x_stride, sums, groups):
-    """sums[r][c] += so many groups of row r of x, as it is laid out, times those of row c of W."""
+    """sums[r][c] += `groups` groups of row r of x, after `lay_out`, times those of row c of W."""
     record, turns = record_bytes(weight), 32 // weight.bits // TURN
     tile = [(g, c) for g in range(groups) for c in range(len(sums[0]))]
     products = [{at: f.let(constant(0.0)) for at in tile} for _ in sums]

@@ -1,5 +1,4 @@
-"""The record of a kernel: which op it serves, how its code is written, and how its work divides
-into parts.
+"""The record of a kernel: how its code is written, and how its work divides into parts.
 
 A rule takes the specs and attributes of a step (as its shape rule does) and returns a Kernel, or
 None where numpy's definition is to run instead. The kernel's function takes the addresses of
@@ -9,10 +8,10 @@ inputs, outputs and scratch, and the part lo..hi of its extent.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-# Floating-point operations between two chances to do something else: 10 ms at 20 GFLOP/s.
+# Floating-point operations between two chances for other work: 10 ms at 20 GFLOP/s.
 PIECE = 0.2e9
-# A part is small enough for threads to end at about the same time, and as small as GRAIN only where
-# there would be fewer than SHARES.
+# Operations of a part: small enough for threads to end at about the same time, but down to GRAIN
+# only where there would be fewer than SHARES parts.
 PART, GRAIN, SHARES = 4e6, 0.3e6, 8
 
 
@@ -21,19 +20,20 @@ class Kernel:
     write: Callable  # (function, *inputs (None where absent), *outputs, scratch, lo, hi)
     extent: int  # rows, columns, heads ... the kernel can be asked for a part of
     unit: int = 1  # every part but the last is a multiple of this
-    work: float = 0.0  # floating-point operations, all in all
+    work: float = 0.0  # floating-point operations in all
     scratch: int = 0  # bytes
-    chains: int = 0  # so many equal stretches of the extent whose parts build on each other
+    chains: int = 0  # equal stretches of the extent; the parts of one depend on each other
 
     def pieces(self) -> list[tuple[int, int]]:
-        """The parts lo..hi, which may be done at the same time."""
+        """Return the parts lo..hi, which may run at the same time."""
         units = -(-self.extent // self.unit)
         count = min(units, max(1, round(self.work / PART), min(SHARES, int(self.work / GRAIN))))
         edges = [min(self.extent, self.unit * (units * i // count)) for i in range(count + 1)]
         return list(zip(edges, edges[1:], strict=False))
 
     def rounds(self) -> list[list[tuple[int, int]]]:
-        """Parts that may be done at the same time, and then the next such parts."""
+        """Return rounds of parts: those of a round may run at the same time, and rounds follow each
+        other."""
         if not self.chains:
             return [self.pieces()]
         length = self.extent // self.chains

@@ -1,4 +1,4 @@
-"""The loss over a whole vocabulary: row by row the logits become their own gradient."""
+"""The loss over a whole vocabulary: row by row the logits become their gradient."""
 
 from functools import partial
 
@@ -24,7 +24,7 @@ def scalar_log(f, x):
 
 
 def highest(f, x, cols):
-    """The largest of a row, in all four lanes."""
+    """Return the largest value of a row, in all four lanes."""
     top = f.let(constant(-3.4e38))
 
     def look(lanes, x):
@@ -37,8 +37,9 @@ def highest(f, x, cols):
 
 
 def exponentials(f, x, out, cols):
-    """out = exp(x - the largest of the row); that largest, and the sum of out. What each addition
-    rounds away is taken into the next one: twelve thousand of them follow each other."""
+    """Write out = exp(x - the row's largest); return that largest and the sum of out. Each
+    addition's rounding error is added to the next term, because 12,000 additions follow each
+    other."""
     top, so_far, lost = highest(f, x, cols), f.let(constant(0.0)), f.let(constant(0.0))
 
     def take(lanes, x, out):
@@ -58,7 +59,7 @@ def exponentials(f, x, out, cols):
 def soft_cross_entropy(
     f, logits, ids, probs, rest, weight, out, loss, scratch, lo, hi, *, cols, targets
 ):
-    """Scratch holds what the row gives each target."""
+    """Scratch holds the probability that the row gives each target."""
     with f.loop(lo, hi) as row:
         at = f.let(out + row * (4 * cols))
         _, denominator = exponentials(f, logits + row * (4 * cols), at, cols)
@@ -83,7 +84,8 @@ def soft_cross_entropy(
 
 
 def look_up(f, exponentials, id, p, given, denominator, targets):
-    """given[j] = the probability of target j; their sum, and sum p (log p - log given)."""
+    """Write given[j] = the probability of target j; return their sum, and sum p (log p - log
+    given)."""
     inside, result = f.let(value(0.0, "f32")), f.let(value(0.0, "f32"))
     with f.loop(0, 4 * targets, 4) as i:
         wanted = f.let(load(p + i, 0, "f32.load"))
@@ -97,7 +99,7 @@ def look_up(f, exponentials, id, p, given, denominator, targets):
 
 
 def first_of(f, x, top, cols):
-    """The position of the first element of a row that equals its largest."""
+    """Return the position of the first element of a row that equals its largest."""
     found, at = f.let(value(-1)), f.let(x)
 
     def look(lanes, v):
@@ -111,7 +113,7 @@ def first_of(f, x, top, cols):
 
 
 def divergence(f, p, q, kl, same, scratch, lo, hi, *, cols):
-    """Scratch: what e^(x - largest) is for both rows."""
+    """Scratch holds e^(x - largest) for both rows."""
     with f.loop(lo, hi) as row:
         at, spare = f.let(row * (4 * cols)), scratch + 4 * cols
         sides = []

@@ -1,5 +1,5 @@
-"""Matrix products: a tile of the result stays in registers, and what it reads again lies in a
-scratch the cache holds.
+"""Matrix products: a tile of the result stays in registers, and what it reads repeatedly lies in a
+scratch that fits the cache.
 
 Two tiles do all of it: `dots` for rows times rows (x W^T), `outer` for rows times a panel of eight
 columns. The bits of a result do not depend on the pieces it is computed in.
@@ -21,34 +21,34 @@ from oneseek.engine.backends.wasm.kernels.vectors import (
 )
 from oneseek.engine.backends.wasm.kernels.weights import Packed, unpack_columns, unpack_rows
 
-# Sizes that tests/bench/parts/tiles.py found to be the fastest.
-# Rows of a tile, of dot products and against a panel, and values of k that one turn of its loop
-# takes, a power of two: a browser keeps ten sums in registers, wasmtime eight, and of one value of
+# The fastest sizes in tests/bench/parts/tiles.py.
+# Rows of a tile of dot products, rows of a tile against a panel, and values of k in one turn of
+# its loop, a power of two: a browser keeps ten sums in registers; wasmtime eight, for one value of
 # k at a time.
 DOT_ROWS, OUTER_ROWS, STEPS = (5, 5, 2) if sys.platform == "emscripten" else (2, 4, 1)
-# One row reads more of W at a time, because it waits for memory alone.
+# By the rows of a tile: a single row reads more of W at once, because only memory limits it.
 DOT_COLUMNS = {1: 8, 2: 4, 3: 2, 4: 2, 5: 2}
-BLOCK, CACHED = 32, 160 << 10  # rows of W, and bytes of them, that are worked on at a time
+BLOCK, CACHED = 32, 160 << 10  # rows of W in a block at most, and their bytes
 DEPTH = 1024  # rows of a panel
 PANEL = 8  # columns
 
 
 def row_tiles(rows, height):
-    """(start, stop, height of the tile): as many whole tiles as fit, then what is left."""
+    """Return (start, stop, height of the tile): as many whole tiles as fit, then the rest."""
     whole = rows - rows % height
     tiles = ((0, whole, height), (whole, rows, rows - whole))
     return [tile for tile in tiles if tile[0] < tile[1]]
 
 
 def block_rows(K):
-    """So many rows of floats, tile by tile, that the cache keeps them beside everything else."""
+    """Return how many rows of floats stay in the cache, in whole tiles."""
     widest = max(DOT_COLUMNS.values())
     return max(1, min(BLOCK, CACHED // (4 * K)) // widest) * widest
 
 
 def dots(f, rows, columns, segments):
-    """Sums over k of x[i, k] w[j, k], as vectors still to be totalled. A segment is
-    (x, its row stride, w, its row stride, length); the sums run on from one to the next."""
+    """Return the sums over k of x[i, k] w[j, k], as vectors still to be totalled. A segment is (x,
+    its row stride, w, its row stride, length); the sums run on from one to the next."""
     sums = [[f.let(constant(0.0)) for _ in range(columns)] for _ in range(rows)]
     for x, x_stride, w, w_stride, length in segments:
         x, w = f.let(x), f.let(w)
@@ -63,7 +63,7 @@ def dots(f, rows, columns, segments):
             with f.loop(0, times):
                 for here in range(0, 4 * lanes * steps, 4 * lanes):
                     b = [load_part(w, j * w_stride + here, lanes) for j in range(columns)]
-                    if rows > 1:  # else each is wanted once, and would take a register from a sum
+                    if rows > 1:  # else each is used once, and would take a register from a sum
                         b = [f.let(one) for one in b]
                     for i, line in enumerate(sums):
                         a = f.let(load_part(x, i * x_stride + here, lanes))
@@ -94,7 +94,7 @@ def outer(f, sums, depth, a, a_row, a_step, panel, panel_step=4 * PANEL):
 
 
 def put_totals(f, sums, y, base, at, row, column, scale):
-    """y = scale sums + base, `at` so many bytes from where both begin; `row` and `column` are the
+    """Store y = scale sums + base, `at` bytes after the start of both; `row` and `column` are the
     bytes from one to the next."""
     for i, line in enumerate(sums):
         for j, one in enumerate(line):
@@ -128,7 +128,8 @@ def rows_times_rows(
 
 
 def linear(f, x, codes, scales, h, b, base, y, scratch, lo, hi, *, rows, K, N, weight, rank):
-    """y = x W^T + h b^T + base, columns lo..hi: a block of rows of W at a time becomes floats."""
+    """y = x W^T + h b^T + base, columns lo..hi: one block of rows of W at a time is unpacked to
+    floats."""
     block = block_rows(K)
     with f.loop(lo, hi, block) as n:
         last = smaller(f, n + block, hi)
@@ -137,8 +138,8 @@ def linear(f, x, codes, scales, h, b, base, y, scratch, lo, hi, *, rows, K, N, w
 
 
 def linear_dx(f, dy, codes, scales, base, dx, scratch, lo, hi, *, rows, K, N, weight):
-    """dx = dy W + base, groups lo..hi of its columns: DEPTH rows of a group become panels at a
-    time, and have a sum of their own, because a sum of 49,152 in one row loses two digits."""
+    """dx = dy W + base, groups lo..hi of its columns. DEPTH rows of a group at a time become panels
+    with a sum of their own, because one sum over 49,152 terms loses two digits."""
     panel_bytes = 4 * PANEL * min(N, DEPTH)
 
     def tiles(column, start_from, *product):
@@ -201,7 +202,7 @@ def rows_times_columns(f, a, b, base, y, scratch, lo, hi, *, M, N, K, transposed
 
 
 def pack_panel(f, source, rows, cols, width, panel):
-    """The first `width` columns of `rows` rows, side by side as `outer` reads them."""
+    """Copy the first `width` columns of `rows` rows into a panel, as `outer` reads it."""
     source, panel = f.let(source), f.let(panel)
     with f.loop(0, rows):
         for lanes, offset in parts(width):
@@ -211,7 +212,7 @@ def pack_panel(f, source, rows, cols, width, panel):
 
 
 def plain(f, a, b, base, y, scratch, lo, hi, *, M, N, K, scale):
-    """y = scale a b^T + base, both read where they lie: columns lo..hi."""
+    """y = scale a b^T + base, columns lo..hi; both are read in place."""
     block, rest = block_rows(K), lo
     if M == 1:
         with f.loop(lo, hi - (block - 1), block) as rest:
@@ -223,9 +224,9 @@ def plain(f, a, b, base, y, scratch, lo, hi, *, M, N, K, scale):
 
 
 def stretches(f, x, w, base, y, first, rows, K, scale):
-    """y = scale x w^T + base for one row of x and so many of w. Each is wanted once, so memory is
-    what is waited for, and it is quick where it is read on and on: the columns of a tile are as
-    far apart as they can be, and each goes on with the row that follows."""
+    """y = scale x w^T + base for one row of x and `rows` rows of w. Each row is read once, so
+    memory limits the speed, and it is fast where it is read in sequence: the columns of a tile are
+    as far apart as possible, and each goes on with the row that follows."""
     columns = DOT_COLUMNS[1]
     apart = rows // columns
     with f.loop(0, apart) as c:
@@ -255,7 +256,7 @@ def _(x, codes, scales, h, b, base, *, bits):
     if weight is None:
         return None
     if x.rows <= FEW:
-        # unpacking costs about what three rows of products do
+        # unpacking costs about as much as three rows of products
         write, unit = partial(linear_few, **sizes), tile_of(x.rows, weight)[0]
         return Kernel(write, N, unit, work + 6.0 * N * K, scratch_bytes(**sizes))
     block = block_rows(K)

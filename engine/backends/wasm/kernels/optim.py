@@ -1,4 +1,4 @@
-"""From gradients to new weights over one flat array."""
+"""The optimizer over one flat array: from gradients to new weights."""
 
 from functools import partial
 
@@ -89,7 +89,7 @@ def _(sums):
 
 @kernel("adamw")
 def _(p, *_):
-    return Kernel(partial(adamw, size=p.size), p.size, 4, 120.0 * p.size)  # what memory costs
+    return Kernel(partial(adamw, size=p.size), p.size, 4, 120.0 * p.size)  # memory limits it
 
 
 @kernel("accumulate")

@@ -137,7 +137,7 @@ def add_bias(f, x, bias, y, scratch, lo, hi, *, cols):
 
 
 def column_sums(f, x, sums, scratch, lo, hi, *, rows, cols):
-    """The rows are added to the sums one after the other."""
+    """Add the rows to the sums one after the other."""
     with f.loop(lo, hi) as row:
         with f.when(row < 1):
             quads(f, cols, lambda lanes, s: store_part(f, s, constant(0.0), lanes), sums)

@@ -1,4 +1,4 @@
-"""Arrays turned, spread, summed, cut and put together."""
+"""Kernels that transpose, repeat, reduce, cut and pad arrays."""
 
 from functools import partial
 
@@ -33,7 +33,7 @@ def spread(f, x, y, scratch, lo, hi, *, times, inner):
 
 
 def reduce(f, x, y, scratch, lo, hi, *, middle, inner, join, first):
-    """Term by term, all of the inner side at once."""
+    """Add term by term, for all of the inner side at once."""
     with f.loop(lo, hi) as row:
         at, out = f.let(x + row * (4 * middle * inner)), f.let(y + row * (4 * inner))
         quads(f, inner, lambda lanes, t: store_part(f, t, constant(first), lanes), out)
@@ -48,7 +48,7 @@ def reduce(f, x, y, scratch, lo, hi, *, middle, inner, join, first):
 
 
 def reduce_rows(f, x, y, scratch, lo, hi, *, middle, join, lanes_of, first):
-    """Where nothing lies within: four terms at a time."""
+    """Reduce rows without an inner side: four terms at a time."""
     with f.loop(lo, hi) as row:
         so_far = f.let(constant(first))
         at = f.let(x + row * (4 * middle))

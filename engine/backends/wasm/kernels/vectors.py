@@ -1,5 +1,5 @@
-"""What kernels share: sums over a vector's lanes, exp and log, and the loops that walk a row four
-floats at a time.
+"""Helpers of the kernels: sums over a vector's lanes, exp and log, and the loops that walk a row
+four floats at a time.
 
 The polynomials are those of the Cephes library, good to about one unit in the last place; every
 operation is IEEE exact and in a fixed order, so the bits are the same on every machine.
@@ -70,7 +70,7 @@ def log(f, x):
 
 
 def quads(f, length, body, *addresses):
-    """Calls `body(lanes, *at)` for four floats at a time, then for the one to three left over, one
+    """Call `body(lanes, *at)` for four floats at a time, then for the one to three left over, one
     by one."""
     at = [f.let(a) for a in addresses]
     if length >= 4:
@@ -85,7 +85,7 @@ def quads(f, length, body, *addresses):
 
 
 def store_part(f, address, x, lanes, offset=0):
-    """Stores a whole vector, or only its first lane."""
+    """Store a whole vector, or only its first lane."""
     if lanes == 4:
         f.store(address, x, offset)
     else:
@@ -93,7 +93,7 @@ def store_part(f, address, x, lanes, offset=0):
 
 
 def load_part(address, offset, lanes):
-    """Four floats, or the single one that is left at the end of a row with zeros beside it."""
+    """Load four floats, or the single one left at the end of a row with zeros beside it."""
     return load(address, offset, "v128.load" if lanes == 4 else "v128.load32_zero")
 
 

@@ -1,8 +1,8 @@
-"""How a weight matrix [N, K] lies in memory, and how a step of its columns becomes floats in
+"""How a weight matrix [N, K] lies in memory, and how a group of its columns becomes floats in
 registers.
 
 A packed row is codes of 4 or 8 bits and a (scale, minimum) for every group; nothing here unpacks
-more than it is asked for.
+more than is asked for.
 """
 
 from oneseek.engine.backends.wasm.emit import interleave, ints, load, op, splat
@@ -23,7 +23,7 @@ class Packed:
         return cls(columns, bits, group) if whole else None
 
     def floats(self, f, codes, scales):
-        """One group as vectors of four, in the order of the columns."""
+        """Yield one group as vectors of four, in the order of the columns."""
         scale, minimum = f.let(splat(scales)), f.let(splat(scales, 4))
         for sixteen in self.bytes(f, codes):
             for half in ("low", "high"):
@@ -45,12 +45,12 @@ class Packed:
 
 
 def row(weight, addresses, n):
-    """Where row n begins in each of the arrays the weight is made of."""
+    """Return the addresses of row n in each of the arrays that make up the weight."""
     return [a + n * size for a, size in zip(addresses, weight.row, strict=True)]
 
 
 def unpack_rows(f, weight, addresses, first, last, columns, out):
-    """Rows first..last as floats, one after the other; there is at least one."""
+    """Unpack rows first..last to floats, one after the other; there is at least one."""
     at = [f.let(a) for a in row(weight, addresses, first)]
     out = f.let(out)
     with f.loop(0, (last - first) * (columns // weight.step)):
@@ -62,7 +62,7 @@ def unpack_rows(f, weight, addresses, first, last, columns, out):
 
 
 def unpack_columns(f, weight, addresses, group, first, last, out, panel_bytes):
-    """One step of columns of the rows first..last, as panels of eight columns:
+    """Unpack one group of columns of the rows first..last to panels of eight columns:
     out[panel][row][8]."""
     starts = zip(row(weight, addresses, first), weight.advance, strict=True)
     at = [f.let(a + group * step) for a, step in starts]

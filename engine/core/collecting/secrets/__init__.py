@@ -1,9 +1,9 @@
 """Finds what should not be learned by accident: card and account numbers, identity numbers, keys,
-passwords, codes.  It errs on the side of asking: what it finds is held back until a person decides.
+passwords, codes. It prefers a false alarm: what it finds is not learned until a person decides.
 
-Rules say what is certain: forms, check digits, a name beside its value.  What they do not know is
-judged by weighed signs (evidence.py).  It runs on each message, in MicroPython too, so each family
-of rules first looks for a sign of what it finds, and costs nothing in a message without one.
+Rules find what is certain: forms, check digits, a name beside its value. A linear classifier
+(evidence.py) judges the rest. It runs on each message, in MicroPython too, so each family of rules
+first looks for a cheap indication, and costs nothing in a message without one.
 """
 
 from oneseek.engine.core.collecting.secrets.code import without_code
@@ -38,7 +38,7 @@ NAMES = {
 
 
 def secrets_in(text):
-    """The kinds of secrets that a text seems to hold, each once, in the order of KINDS."""
+    """Return the kinds of secrets that a text seems to hold, each once, in the order of KINDS."""
     text = even(text)
     low = fold(text)
     marked, plain = split_words(text)
@@ -47,22 +47,22 @@ def secrets_in(text):
 
 
 def split_words(text):
-    """The words that are weighed, as written and folded."""
+    """Return the words to classify, as written and folded."""
     text = without_addresses(text)
     text, low = without_code(text, fold(text))
     return split_marks(text), split_marks(low)
 
 
 def without_addresses(text):
-    """A text without addresses that hold no user, and paths of requests: their numbers are ports
-    and the like."""
+    """Return a text without request paths and without addresses that name no user: their numbers
+    are ports and the like."""
     if "/" not in text:
         return text
     return _without(text, _is_address)
 
 
 def _without(text, unwanted):
-    """A text without those of its words."""
+    """Return a text without its unwanted words."""
     lines = [
         " ".join([word for word in line.split() if not unwanted(word)]) for line in text.split("\n")
     ]
@@ -76,7 +76,7 @@ def _is_address(word):
 
 
 def apply_rules(text, low, marked, plain):
-    """The kinds that the rules find in a text, its folded form and its words, a set."""
+    """Return the set of kinds that the rules find in a text, its folded form and its words."""
     named = text
     if "://" in text:
         named = _without(text, is_example)

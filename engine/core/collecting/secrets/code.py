@@ -1,5 +1,5 @@
-"""Lines of programs and commands: they name passwords all the time, and hold one only where it is
-written."""
+"""Detects lines of programs and commands: they name passwords often, and hold one only where a
+value is written out."""
 
 from oneseek.engine.core.collecting.secrets.values import is_strong
 
@@ -13,13 +13,13 @@ QUOTES = "\"'`"
 
 
 def is_code(line):
-    """Whether a folded line is one of a program."""
+    """Whether a folded line belongs to a program."""
     marks = sum([mark in line for mark in MARKS])
     return marks > 1 or (marks == 1 and any([sign in line for sign in "(=<{;"]))
 
 
 def without_code(text, low):
-    """A text and its folded form without the lines of programs that write out no value."""
+    """Return a text and its folded form without program lines that write out no value."""
     if not is_code(low.replace("\n", " ")):
         return text, low
     lines = text.split("\n")
@@ -44,7 +44,7 @@ def _is_written(value):
 
 
 def command_with_password(words):
-    """Whether a command is given one: mysql -u root -pHunter2, redis-cli -a hunter2."""
+    """Whether a command is given a password: mysql -u root -pHunter2, redis-cli -a hunter2."""
     for i, word in enumerate(words):
         name = word.strip("`").rpartition("/")[2]
         for at in range(i + 1, min(i + 9, len(words))):

@@ -1,10 +1,10 @@
-"""Signs of a value that need no list of names: the words around it, its own letters and digits, how
+"""Features of a value that need no list of names: the words around it, its letters and digits, how
 much of the text is code, how many values it has."""
 
 from oneseek.engine.core.collecting.secrets.letters import DIGITS, is_digits
 
-BEFORE, AFTER = 12, 10  # words around a value that count
-STEM = 7  # letters of a word that count, so that its forms are one
+BEFORE, AFTER = 12, 10  # words around a value that become features
+STEM = 7  # letters of a word that are kept, so that its inflections are one
 EDGES = ".,!'*"
 VOWELS = "aeiouy"
 CODE = set("; { } ( ) < > = [ ] ` |".split())
@@ -13,13 +13,13 @@ BOOKS = ("978", "979")
 
 
 def stems_of(plain):
-    """The beginning of each folded word without the signs at its edges; "" of one with digits."""
+    """Return the beginning of each folded word without edge punctuation; "" for one with digits."""
     stems = [word.strip(EDGES) for word in plain]
     return ["" if any([d in stem for d in DIGITS]) else stem[:STEM] for stem in stems]
 
 
 def words_around(stems, i, end, group):
-    """A sign for each word near the value, and one that knows of which kind the value is."""
+    """A feature for each word near the value, and one that joins it with the value's group."""
     near = set(stems[max(0, i - BEFORE) : i] + stems[end : end + AFTER])
     signs = []
     for stem in near:
@@ -29,7 +29,7 @@ def words_around(stems, i, end, group):
 
 
 def of_code(plain):
-    """How much of a text are the signs of programs: 0 none, 4 most."""
+    """Return how much of a text is program punctuation: 0 none, 4 most."""
     found = 0
     for word in plain:
         found += (
@@ -42,7 +42,7 @@ def of_code(plain):
 
 
 def of_letters(word, low, digits, group, shape):
-    """Signs of how a value is written, and folded: its pattern, its length, its digits."""
+    """Return features of how a value is written: its pattern, its length, its digits."""
     signs = ["wl:%d&%s" % (min(len(word), 16), group)]
     if group == "odd":
         full, short = pattern(word)
@@ -72,7 +72,7 @@ def of_letters(word, low, digits, group, shape):
 
 
 def pattern(word):
-    """(the kind of each character, the same with repeats left out): AB-12 -> ("AA-00", "A-0")."""
+    """(the class of each character, the same with repeats left out): AB-12 -> ("AA-00", "A-0")."""
     full, short = "", ""
     for letter in word:
         kind = letter
@@ -89,14 +89,14 @@ def pattern(word):
 
 
 def _classes(full):
-    """How many of small letters, capitals, digits and other signs a pattern has."""
+    """Return how many character classes a pattern has: small letters, capitals, digits, others."""
     kinds = set([letter if letter in "aA0" else "-" for letter in full])
     return len(kinds)
 
 
 def is_sayable(low):
-    """Whether the letters of a folded word could be said, as those of a word that people know; None
-    if there are too few."""
+    """Whether the letters of a folded word are pronounceable, as those of a known word; None if
+    there are too few."""
     letters = vowels = row = worst = together = longest = 0
     for letter in low:
         if not (letter.isalpha() or ord(letter) > 127):
@@ -112,8 +112,8 @@ def is_sayable(low):
 
 
 def how_made(word, low, sayable):
-    """How a word that could be said was made a password of: "C" a capital, "s" a sign, "j" joined,
-    digits at its end; "" if it was not."""
+    """Return how a pronounceable word was made a password: "C" a capital, "s" a sign, "j" joined,
+    and the number of digits at its end; "" if it was not."""
     if not sayable or word.upper() == word or any([sign in word for sign in NOT_MADE]):
         return ""
     end = len(word) - len(low.rstrip(DIGITS))
@@ -126,7 +126,7 @@ def how_made(word, low, sayable):
 
 
 def is_ean(digits):
-    """Whether the check digit is that of an article's or a book's number."""
+    """Whether the check digit is that of an article or book number."""
     weights = [(1, 3)[(len(digits) - 1 - i) % 2] for i in range(len(digits))]
     return sum([int(one) * weight for one, weight in zip(digits, weights)]) % 10 == 0
 

@@ -1,7 +1,6 @@
-"""What the words around a value are about, folded: a password, something that a code opens, a key,
-a person's number, or a number of another kind.  Beginnings and endings stand for inflections and
-compounds, in English, Swedish, German, Spanish, Norwegian, Danish, and the names in some more.
-"""
+"""The topic of the words around a value, folded: a password, something that a code opens, a key, a
+person's number, or a number of another kind. Beginnings and endings cover inflections and
+compounds, in English, Swedish, German, Spanish, Norwegian and Danish, with names in some more."""
 
 PASS, CODE, OPEN, ACT, KEY, LOGIN = "pass", "code", "open", "act", "key", "login"
 WIFI, ID, CARD, ACCOUNT, RECOVERY = "wifi", "id", "card", "account", "recovery"
@@ -166,7 +165,7 @@ _ENDINGS = (
     (WIFI, "natet"),
     (CARD, "kortet bankkort"),
 )  # fmt: skip
-NO_CODES = (  # what begins a compound of a code that lets nobody in
+NO_CODES = (  # beginnings of compounds with a code that opens nothing
     "post", "fel", "fehler", "feil", "fejl", "rabatt", "rabat", "farg", "farb", "land", "streck", "qr",
     "klad", "kurs", "kampanj", "zip", "bar", "dress", "kall", "quell", "error", "barco", "promo",
     "discount", "gutschein", "genkod", "morse", "lander", "strich", "kleider", "tapet", "produkt", "mal", "paint",
@@ -246,20 +245,20 @@ NETWORKED = (
     "tcp",
     "ssh",
 )
-WORD = set("word ord ordet wort palabra".split())  # that is said to who asks for it
+WORD = set("word ord ordet wort palabra".split())  # a word said to whoever asks for it
 ASKERS = (
     "bank", "telebank", "telefonb", "alarm", "larm", "vakt", "guard", "wachdienst", "sparkass", "insur", "forsakr",
     "versicher", "seguro", "caja", "carer", "trygghet", "broker", "halifax", "barclay", "nationwide", "swedbank",
     "handelsb", "nordea", "postbank", "pension", "family", "familj", "familie",
 )  # fmt: skip
-SETTINGS = set(  # parts of the names of settings, whose numbers let nobody in
+SETTINGS = set(  # parts of the names of settings, whose numbers are no secret
     "expires expiry timeout ttl max min limit size count port ports interval retries retry length "
     "width height version year delay rate level workers threads batch seconds minutes days".split()
 )
 
 
 def cues_of(words):
-    """What each of the folded words is about, or None; of a name of two words the second tells."""
+    """The topic of each folded word, or None; a name of two words has its topic at the second."""
     words = [word.strip(".,!'*") for word in words]
     cues = [cue_of(word) for word in words]
     if any([word in WORD for word in words]) and any([word.startswith(ASKERS) for word in words]):
@@ -267,7 +266,7 @@ def cues_of(words):
     networked = any([word.startswith(NETWORKED) for word in words])
     for i in range(1, len(words)):
         if words[i - 1] in PORTS and (networked or words[i].isdigit() or words[i] in ("=", ":")):
-            cues[i - 1] = OTHER  # of a computer
+            cues[i - 1] = OTHER  # a network port
         second = words[i][:-2] if words[i][-2:] == "'s" else words[i]
         named = PAIRS.get(words[i - 1] + " " + second)
         if named is not None:
@@ -276,7 +275,7 @@ def cues_of(words):
 
 
 def cue_of(word):
-    """What a folded word is about, or None."""
+    """Return the topic of a folded word, or None."""
     found = CUES.get(word)
     if found is not None:
         return found

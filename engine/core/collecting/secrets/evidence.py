@@ -1,5 +1,6 @@
-"""What speaks for a word's being somebody's secret: its shape, what the words around are about, how
-the two are joined.  Each sign has a weight (weights.py), fitted by tests/bench/weigh_secrets.py.
+"""A linear classifier: from features of a word (its shape, the topics of the words around, how the
+two are joined) it judges whether the word is somebody's secret. tests/bench/weigh_secrets.py fitted
+the weights (weights.py).
 
 The rules beside this module know names and forms exactly; this one judges what they do not know.
 """
@@ -55,20 +56,20 @@ from oneseek.engine.core.collecting.secrets.vocabulary import HAS, STATE_ENDS, U
 from oneseek.engine.core.collecting.secrets.weights import LIMIT, WEIGHTS
 from oneseek.engine.core.collecting.secrets.whole import PIECE, of_pieces
 
-AMOUNTS = (UNITS | MEASURES) - set(  # what a number before it is an amount of
+AMOUNTS = (UNITS | MEASURES) - set(  # a number before one of these is an amount
     "h s a e d k c f x l v w am pm st nd rd th pt min sms m times people".split()
 )
 AMOUNTS.update("wide bred breit members steps steg pounds songs points poang metres meter".split())
-REACH = 12  # words between a value and what is said about it
-FEW = 6  # words of a text that is but a note
-LONGEST = 400  # words of a text that are looked at
+REACH = 12  # words at most between a value and a cue about it
+FEW = 6  # words at most of a text that counts as a note
+LONGEST = 400  # words of a text that are read
 ENDS = (".", "!", "?", "\x01")
 SIGNS = (":", "=", '"', "->")
 JOINTS = set(
     "to till til auf a as som als como with med mit con by av pa i using use uses anvand is".split()
 )
-STRONG = (PASS, WIFI, ANSWER)  # what a plain word may be the value of
-DIRECT = (ACT, PICK, KEEP)  # what may stand right before a plain word that is told to be typed
+STRONG = (PASS, WIFI, ANSWER)  # topics that may have a plain word as the value
+DIRECT = (ACT, PICK, KEEP)  # topics right before a plain word that is to be typed
 OWN = set(
     "my our mine i min mitt mina var vart mein meine unser mi nuestra vores his her hans hennes their mum dad mamma pappa".split()
 )
@@ -78,14 +79,14 @@ ASKING = set(
 BEFORE_TIMES = set(
     "at kl klockan um from till to ab bis las opens oppnas oppnar offnet closes shuts starts stanger borjar beginnt abre cierra ses in".split()
 )
-ALONE = set(  # what may be a secret with no word about it
+ALONE = set(  # shapes that may be a secret without a cue
     "signed mark dig word+d mixed joined joined0 camel caps+d short long spell one hex caps dashed d4 d5 d6 d7 g3 "
     "g8 pair tag door born clock seq turns tens letters id".split()
 )
 CALLED = set(
     "called named heter heisst hette llama kallas hedder known ssid name namn nombre".split()
 )
-# What speaks against a secret in its line, what speaks for one, and shapes that names have too.
+# Topics against a secret in its line, topics for one, and shapes that names have too.
 LONG = (ACCOUNT, ID, CARD, RECOVERY, CODE)
 AGAINST = (OTHER, USER, TALK)
 FOR = (PASS, CODE, OPEN, DIAL, ACT, KEY, LOGIN, WIFI, SECURITY, SERVICE, PICK)
@@ -102,7 +103,8 @@ KINDS = {
 
 
 def weigh(marked, plain):
-    """The kind of secret that a text most likely holds, in a set; given as written and folded."""
+    """Return the kind of secret that a text, as written and folded, most likely holds, in a set;
+    empty if no score is above LIMIT."""
     values, pieces = _parts(marked[:LONGEST], plain[:LONGEST])
     of_piece = [_sum(piece) for piece in pieces]
     best, found = LIMIT, set()
@@ -118,13 +120,13 @@ def _sum(signs):
 
 
 def candidates(marked, plain):
-    """[(signs, kind)] of each value that a text may hold, and of each of its pieces as a whole."""
+    """[(features, kind)] of each value that a text may hold, with the features of its piece."""
     values, pieces = _parts(marked[:LONGEST], plain[:LONGEST])
     return [(signs + pieces[at], about) for at, signs, about in values]
 
 
 def _parts(marked, plain):
-    """([(place of its piece, signs, kind)] of each value, the signs of each piece)."""
+    """Return ([(index of its piece, features, kind)] of each value, the features of each piece)."""
     cues = cues_of(plain)
     asked, stems = _find_text_signs(plain), stems_of(plain)
     code = of_code(plain)
@@ -158,7 +160,7 @@ def group_of(shape):
 
 
 def _find_text_signs(plain):
-    """Signs of the whole text."""
+    """Return features of the whole text."""
     signs = []
     if plain and plain[-1] == "?":
         signs.append("asks")
@@ -170,7 +172,7 @@ def _find_text_signs(plain):
 
 
 def _is_measure(plain, cues, i, size):
-    """A time, a score, a scale, or what is said to be something else."""
+    """Whether it is a time, a score, a scale, or is said to be something else."""
     if size == 1 and i and plain[i - 1] in BEFORE_TIMES and is_clock(plain[i].strip(".,!?")):
         return True
     if i > 1 and plain[i - 1] == ":" and is_digits(plain[i - 2]) and is_digits(plain[i][:2]):
@@ -228,7 +230,7 @@ def _signs(plain, cues, i, size, shape, asked, written):
             signs.append("code+open&" + group)
     if called:
         if near == WIFI and PASS not in classes and KEY not in classes:
-            return None, None  # its name is shown to all
+            return None, None  # a network's name is public
         signs += ["called", "called&" + group]
     if outbuilding:
         other = any([name in classes for name in (OPEN, DIAL, PASS, WIFI)])
@@ -241,7 +243,8 @@ def _signs(plain, cues, i, size, shape, asked, written):
 
 
 def _of_classes(classes, called, asked, group, shape, written):
-    """Signs for what the line is about, and whether that is as clear as the value is odd."""
+    """Return features for the topics of the line, and whether a line without an objection has a
+    hard or numeric value."""
     signs = []
     clear = not called and not any([name in classes for name in AGAINST])
     clear = clear and "asks" not in asked and "begins-asking" not in asked
@@ -258,7 +261,7 @@ def _of_classes(classes, called, asked, group, shape, written):
 
 
 def _of_place(plain, cues, i, end, group):
-    """Signs for where the value stands: what is before it and behind it, how the text goes on."""
+    """Return features for the place of the value: what stands before and after it."""
     signs, before = [], plain[i - 1] if i else ""
     previous = [cue for cue in cues[max(0, i - 2) : i] if cue is not None]
     if previous:
@@ -283,7 +286,7 @@ def _of_place(plain, cues, i, end, group):
 
 
 def _beside(plain, i, end):
-    """Signs for the words beside the value: three before it, two after."""
+    """Return features for the words beside the value: three before it, two after."""
     before = [word.strip(".,!'*") for word in plain[max(0, i - 3) : i]]
     after = [word.strip(".,!'*") for word in plain[end : end + 2]]
     signs = ["b:" + word for word in before if word.isalpha()]
@@ -298,20 +301,20 @@ def _beside(plain, i, end):
 
 
 def _is_hard(word):
-    """Whether it is five letters or more with digits at its end or a sign within, as people make
-    passwords of a word that they know."""
+    """Whether it has five letters or more with digits at its end or a sign within, as people turn a
+    known word into a password."""
     letters = count_letters(word)
     signs = any([sign in word for sign in STRANGE])
     return letters >= 5 and (signs or is_digits(word[-1])) and len(word) <= 24
 
 
 def _is_state(word):
-    """Whether a word looks like what a password is said to be: expired, ridiculous, ogiltigt."""
+    """Whether a word looks like the state of a password: expired, ridiculous, ogiltigt."""
     return any([word.endswith(state) for state in STATE_ENDS])
 
 
 def _around(cues, plain, i, end):
-    """What the words of the line around are about, each once."""
+    """Return the topics of the words around in the line, each once."""
     names = []
     for at in range(max(0, i - REACH), min(len(plain), end + REACH)):
         if not i <= at < end and cues[at] is not None and cues[at] not in names:
@@ -320,8 +323,8 @@ def _around(cues, plain, i, end):
 
 
 def _nearest(cues, i, end, these):
-    """(what the nearest naming word is about, words between, whether the value comes after it), of
-    `these` alone if there are any"""
+    """Return (the topic of the nearest naming word, words between, whether the value comes after
+    it); among `these` topics alone if given."""
     found, distance, after = None, 99, True
     for step in range(REACH):
         for at, behind in ((i - 1 - step, True), (end + step, False)):
@@ -334,7 +337,7 @@ def _nearest(cues, i, end, these):
 
 
 def _link(plain, cues, i, end, near, distance, after):
-    """How the value is joined to the naming word."""
+    """Return how the value is joined to the naming word."""
     if near is None:
         return "none"
     if after:

@@ -1,5 +1,5 @@
-"""Keys and tokens: known beginnings, addresses that let in whoever has them, and what looks drawn
-by chance."""
+"""Keys and tokens: known prefixes, addresses that let in whoever has them, and strings that look
+random."""
 
 from binascii import a2b_base64
 
@@ -16,11 +16,11 @@ PREFIXES = tuple(
         "xsmtpsib- ATCTT3 NRAK- rubygems_ CLOJARS_ CCIPAT_ ops_eyJ"
     ).split()
 )
-# Beginnings that words have too: digits have to follow.
+# Prefixes that words have too: digits must follow.
 SHORT_PREFIXES = (
     "ABIA", "ACCA", "ABSK", "LTAI", "dapi", "r8_", "re_", "ATBB", "EZAK", "NRJS-", "p8e-", "sl.B", "EAA", "A3-", "vercel_", "nfp_", "rnd_", "tfp_", "sgp_", "fo1_", "fm2_", "dp.pt.", "pul-",
 )  # fmt: skip
-LONGER = 12  # characters that follow a known beginning
+LONGER = 12  # characters that must follow a known prefix
 HOOKS = (
     "hooks.slack.com/services/",
     "hooks.slack.com/workflows/",
@@ -58,7 +58,7 @@ EDGES = ".,;:!?()[]{}<>\"'`*"
 SHORTEST, SHORTEST_HEX, SHORTEST_BASE64 = 20, 24, 16
 HEX = "0123456789abcdefABCDEF"
 STRANGE = "!_$%^*~#"
-MIXED, PATH, CASELESS = 0.42, 0.5, 0.35  # shares of neighbours of another class
+MIXED, PATH, CASELESS = 0.42, 0.5, 0.35  # shares of neighbouring characters of different classes
 
 
 def has_key(text, low):
@@ -96,7 +96,7 @@ def has_key(text, low):
 
 
 def _parts(word):
-    """What a word holds besides names and signs: the value of name=value, name:value."""
+    """Return what a word holds besides names and signs: the value of name=value, name:value."""
     for sign in "=:;,\"'`()<>|[]{}":
         if sign in word:
             word = word.replace(sign, " ")
@@ -116,12 +116,12 @@ def has_prefix(word):
 
 
 def is_web_token(word):
-    """A JSON Web Token, in three parts."""
+    """Whether it is a JSON Web Token, in three parts."""
     return word.startswith("eyJ") and word.count(".") == 2 and len(word) > 40
 
 
 def is_product_key(word):
-    """Four or more groups of capitals and digits, of one size."""
+    """Whether it is four or more groups of capitals and digits, all of one size."""
     parts = word.split("-")
     if len(parts) < 4 or not 4 <= len(parts[0]) <= 6 or word.upper() != word:
         return False
@@ -131,18 +131,18 @@ def is_product_key(word):
 
 
 def _is_public(words, i, part):
-    """A public key of SSH begins with its kind."""
+    """Whether it is a public SSH key, which begins with its kind."""
     return part.startswith("AAAA") and i > 0 and words[i - 1].startswith(("ssh-", "ecdsa-"))
 
 
 def _is_name(words, i):
-    """Whether the words before say that it is the name of somebody or something."""
+    """Whether the words before say that it is a name."""
     before = words[max(0, i - 6) : i]
     return any([fold(word).strip(EDGES) in OF_NAMES for word in before])
 
 
 def _is_of_hash(words, i):
-    """Whether the words around say that it is the hash of something."""
+    """Whether the words around say that it is a hash."""
     if i and words[i - 1].strip(EDGES).lower() in ("id", "uuid", "guid"):
         return True
     around = words[max(0, i - 6) : i + 5]
@@ -157,7 +157,8 @@ def _split_at_signs(word):
 
 
 def is_hex_in_groups(words):
-    """Three words of eight hexadecimal digits, each with letters and digits."""
+    """Whether the words are three groups of eight hexadecimal digits, each with letters and
+    digits."""
     return (
         len(words) == 3
         and all([len(word) == 8 and is_hex(word) for word in words])
@@ -166,8 +167,8 @@ def is_hex_in_groups(words):
 
 
 def is_seed_in_groups(words):
-    """Four words of four letters and digits from 2 to 7, as authenticators show what they are set
-    up with."""
+    """Whether the words are four groups of four base32 characters, letters and 2 to 7, as
+    authenticator apps show their secret."""
     written = "".join(words)
     joined = written.upper()
     return (
@@ -180,8 +181,8 @@ def is_seed_in_groups(words):
 
 
 def is_made_up(word):
-    """A word that mixes small letters, capitals, digits and a sign within, as only passwords that a
-    system asked for do: no name of a file, an account or an address."""
+    """Whether a word mixes small letters, capitals, digits and a sign within, as only passwords do
+    that a system demanded: no name of a file, an account or an address."""
     inner = word[1:-1]
     upper = any(["A" <= letter <= "Z" for letter in inner])
     return (
@@ -205,7 +206,7 @@ def is_hex_key(word):
 
 
 def looks_random(word):
-    """Letters and digits that change places too often for a name, a path or a number."""
+    """Whether letters and digits alternate too often for a name, a path or a number."""
     if "." in word:
         return any([looks_random(part) for part in word.split(".")])
     if len(word) < SHORTEST or "@" in word:
@@ -241,7 +242,7 @@ def looks_random(word):
 
 
 def is_drawn(word):
-    """Whether a word of a certain length has capitals, small letters and digits."""
+    """Whether a word is long and has capitals, small letters and digits."""
     small, capital = word.upper() != word, word.lower() != word
     return len(word) >= 16 and small and capital and any([digit in word for digit in DIGITS])
 
@@ -256,7 +257,7 @@ def is_hex(word):
 
 
 def ends_as_base64(word):
-    """Padded base64; the padding stands at the end only."""
+    """Whether it is padded base64, with the padding only at the end."""
     body = word.rstrip("=")
     if len(body) == len(word) or len(word) < SHORTEST_BASE64 or len(word) - len(body) > 2:
         return False
@@ -268,7 +269,7 @@ def ends_as_base64(word):
 
 
 def _says_something(word):
-    """Whether what is written in base64 is a text that a person wrote, with spaces."""
+    """Whether base64 decodes to text that a person wrote, with spaces."""
     body = word.rstrip("=").replace("=", " ").replace(":", " ").split()[-1]
     if "-" in body or "_" in body or len(body) % 4 == 1:
         return False
@@ -301,14 +302,13 @@ def opens_address(word):
 
 
 def is_example(address):
-    """Whether an address only shows where a password would stand."""
+    """Whether an address has a placeholder instead of a password."""
     user = address.partition("://")[2].rpartition("@")[0]
     return user.partition(":")[2].strip("*<>{}$").lower() in PLACEHOLDERS
 
 
 def addresses_with_password(text):
-    """Whether an address names a user and their password: scheme://user:password@host; or a
-    command does."""
+    """Whether an address (scheme://user:password@host) or a command names a user and a password."""
     if "-p" in text or " -a " in text:
         if command_with_password(text.split()):
             return True

@@ -1,8 +1,8 @@
-"""Secrets that their own name announces: "lösenord: hunter2", "the door code is 4711", in English,
-Swedish, German, Spanish, Norwegian and Danish.
+"""Secrets that a name announces: "lösenord: hunter2", "the door code is 4711", in English, Swedish,
+German, Spanish, Norwegian and Danish.
 
-A name alone is no secret: a value of its kind has to stand beside it, after a sign or a verb, or
-before it ("hunter2 is my password").  What only talks about passwords goes through.
+A name alone is no secret: a value of its kind must stand beside it, after a sign or a verb, or
+before it ("hunter2 is my password"). A text that only talks about passwords passes.
 """
 
 from oneseek.engine.core.collecting.secrets.letters import count_digits, count_letters, is_digits
@@ -73,19 +73,20 @@ NETWORKS = ("wifi", "wi-fi", "wi fi", "wlan", "nett", "natverk", "wireless")
 
 
 class Words:
-    """The words of a text, as written and folded, signs as words of their own."""
+    """The words of a text, as written and folded; signs are words of their own."""
 
     def __init__(self, text, low):
         self.low = low
         self.marked = [] if not any([sign in low for sign in SIGNS]) else split_marks(text)
         self.plain = [] if not self.marked else split_marks(low)
-        self.quoted, within = [], False  # whether each stands behind a quotation mark
+        self.quoted, within = [], False  # whether each stands inside quotation marks
         for word in self.plain:
             self.quoted.append(within)
             within = within != (word == '"')
 
     def after(self, i, count):
-        """The places of the words after `i`, up to the end of their sentence."""
+        """Yield the indices of the words from `i` on, `count` at most, up to the end of their
+        sentence."""
         for at in range(i, min(i + count, len(self.plain))):
             yield at
             word = self.marked[at]
@@ -103,7 +104,7 @@ def split_marks(text):
 
 
 def _split_questions(text):
-    """Apart from the word before it, unless the word goes on behind: Bramble?Gate3."""
+    """Split a question mark from the word before it, unless the word goes on: Bramble?Gate3."""
     parts = text.split("?")
     joined = parts[0]
     for part in parts[1:]:
@@ -113,7 +114,7 @@ def _split_questions(text):
 
 
 def find_labelled(words):
-    """The kinds of secrets that names in the text announce, a set."""
+    """Return the set of kinds of secrets that names in the text announce."""
     found = set()
     plain = words.plain
     wifi = any([sign in words.low for sign in NETWORKS])
@@ -121,7 +122,7 @@ def find_labelled(words):
     while i < len(plain):
         label, size = _label_at(words, i, wifi)
         if plain[i][-1] == "#" and 3 <= len(plain[i]) <= 7 and is_digits(plain[i][:-1].strip("*")):
-            found.add(KIND[CODE])  # as it is typed at a door
+            found.add(KIND[CODE])  # as typed at a door
         if "@" in plain[i] and "@sha" not in plain[i] and _has_login(words, i, 0):
             found.add(KIND[LOGIN])
         if label is not None and KIND.get(label) not in found:
@@ -132,7 +133,7 @@ def find_labelled(words):
 
 
 def _label_at(words, i, wifi):
-    """(what the word at `i` names or None, how many words the name has)"""
+    """Return (what the word at `i` names or None, how many words the name has)."""
     plain = words.plain
     word = plain[i].strip(".,!'*-/")
     if len(word) < 2 or word[0] == "$":
@@ -144,7 +145,7 @@ def _label_at(words, i, wifi):
     if word in BEGIN_PAIRS and i + 1 < len(plain):
         pair = PAIRS.get(word + " " + plain[i + 1].strip(".,!'-"))
         if pair == ANSWER and not any([asked in words.low for asked in ASKED]):
-            pair = None  # of a family, not of an account
+            pair = None  # about a family, not an account
         if pair is not None:
             return pair, 2
     if word[-2:] == "'s":
@@ -166,7 +167,7 @@ def _label_at(words, i, wifi):
 
 
 def _compound(word, written):
-    """What a word of several parts names: wifi-losenord, db_password, larmkoden, wlanschlussel."""
+    """Return what a compound names: wifi-losenord, db_password, larmkoden, wlanschlussel."""
     joined = word.replace("-", "").replace("_", "").replace(".", "").replace("/", "")
     label = LABELS.get(joined)
     if label is not None or joined in NOT_THESE:
@@ -197,10 +198,10 @@ def _compound(word, written):
 
 
 def _classify_head(words, i, wifi):
-    """What a code or key is for, by the words around it."""
+    """Return what a code or key is for, by the words around it."""
     if wifi:
         return WIFI
-    is_key = words.plain[i].strip(".,!'") == "key"  # of a door: no secret can be told of it
+    is_key = words.plain[i].strip(".,!'") == "key"  # a door key: it has no value to tell
     return CODE if not is_key and _is_opened(words, i) else None
 
 
@@ -211,7 +212,7 @@ def _is_opened(words, i):
 
 
 def opens(word):
-    """Whether a folded word is of something that a code opens."""
+    """Whether a folded word names something that a code opens."""
     word = word.strip(".,!'")
     return word in OPENS or (len(word) > 4 and _begins(word, OPENS_AS))
 
@@ -236,7 +237,7 @@ def _has_value(words, i, start, label, wifi):
 
 
 def _has_number(words, start, label):
-    """Enough digits in a row of numbers after the name."""
+    """Whether enough digits follow the name, in a row of numbers."""
     least = {IDENTITY: 7, PAPER: 7, ACCOUNT: 6, RECOVERY: 6}[label]
     near = label == PAPER or words.plain[start - 1].strip(".,") in NEAR
     digits, least = 0, 7 if near else least
@@ -266,7 +267,7 @@ def _has_short_number(words, start):
 
 
 def _has_login(words, start, first):
-    """A name and a password with a sign or "and" between."""
+    """Whether a name and a password stand there with a sign or "and" between."""
     places = list(words.after(start, REACH if first else 3))
     for at in places[1:-1]:
         if words.plain[at] in ("/", "|", ":", "and", "och", "und", "y", "og") or (
@@ -303,7 +304,7 @@ def _follows(words, i, start, label, wifi):
             if at == start and not within:
                 said = "sign"
             if within and at > start and not closed:
-                return False  # what asks for it: "Password: "
+                return False  # a prompt: "Password: "
             quoted, closed = bool(said), closed or within
             if words.plain[at + 1 : at + 2] == ['"']:
                 return False
@@ -347,7 +348,7 @@ def _follows(words, i, start, label, wifi):
 
 
 def _is_told(words, at, label, signed, quoted):
-    """Whether the word behind a sign or a verb is the value; None if it may follow yet."""
+    """Whether the word after a sign or a verb is the value; None if it may still follow."""
     low = words.plain[at]
     if words.plain[at - 1] == "=" and words.plain[at + 1 : at + 2] == ["("] and is_call(low):
         return False
@@ -363,14 +364,14 @@ def _is_told(words, at, label, signed, quoted):
 
 
 def _is_used(words, i, value):
-    """Whether a user's name or "with" stands before: "user admin password admin"."""
+    """Whether a user name or "with" stands before: "user admin password admin"."""
     before = words.plain[max(0, i - 3) : i]
     named = any([word in USERS for word in before]) or (before != [] and before[-1] in WITH)
     return named and value not in VERBS and may_be(value)
 
 
 def _answers(words, at, label):
-    """The line after a question for it: a value, or a single word."""
+    """Whether the line after a question has a value, or is a single word."""
     line = list(words.after(at, REACH))
     if not line:
         return False

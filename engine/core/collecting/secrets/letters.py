@@ -1,6 +1,6 @@
-"""Text in one spelling, so that no rule is passed by with full-width digits or hidden characters.
+"""Normalises text, so that full-width digits or hidden characters pass no rule by.
 
-MicroPython has no unicodedata and its str knows ASCII only; what is replaced is told here.
+MicroPython has no unicodedata and its str knows ASCII only, so the replacements are listed here.
 """
 
 from oneseek.engine.core.collecting.content import is_hidden
@@ -8,7 +8,7 @@ from oneseek.engine.core.collecting.content import is_hidden
 DASHES = "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63"
 DOUBLE, SINGLE = "\u201c\u201d\u201e\u00ab\u00bb\u2033", "\u2018\u2019\u201a\u2039\u203a"
 SPACES = "\u00a0\u1680\u202f\u205f\u3000"
-ZEROS = (0x0660, 0x06F0, 0x0966, 0x2070, 0x2080)  # of other scripts, raised and lowered
+ZEROS = (0x0660, 0x06F0, 0x0966, 0x2070, 0x2080)  # of other scripts, superscript and subscript
 RAISED = {"\u00b9": "1", "\u00b2": "2", "\u00b3": "3"}
 PLAIN = {
     "a": "åäáàâãÅÄÁÀÂÃ",
@@ -71,7 +71,8 @@ def _usual(letter, code):
 
 
 def fold(text):
-    """In small letters without marks, as people type who have no å: lösenord -> losenord."""
+    """Return the text in small letters without diacritics, as people type who have no å: lösenord
+    -> losenord."""
     if not is_ascii(text):
         for letter in FOLDED:
             if letter in text:
@@ -84,7 +85,7 @@ def is_ascii(text):
 
 
 def is_digits(text):
-    """Whether it is ASCII digits and at least one; CPython's isdigit knows others too."""
+    """Whether it is only ASCII digits, at least one; CPython's isdigit accepts others too."""
     return text.isdigit() and is_ascii(text)
 
 
@@ -97,5 +98,5 @@ def count_digits(text):
 
 
 def count_letters(text):
-    """Letters; every character beyond ASCII counts as one."""
+    """Count the letters; every character beyond ASCII counts as one."""
     return sum([letter.isalpha() or ord(letter) > 127 for letter in text])

@@ -1,5 +1,5 @@
-"""Words that are a secret by their form alone: made a password of a word that people know
-(Rhubarb!7, Teapot1987, blackbird42), or a person's number whose day is right."""
+"""Words that are a secret by their form alone: passwords made of a known word (Rhubarb!7,
+Teapot1987, blackbird42), and personal numbers with a valid date."""
 
 from oneseek.engine.core.collecting.hint import CAPITALS
 from oneseek.engine.core.collecting.secrets.letters import DIGITS, is_digits
@@ -8,24 +8,24 @@ from oneseek.engine.core.collecting.secrets.shapes import PRODUCTS, is_born
 EDGES = ".,;:'\"()*"
 SIGNS, JOINTS = "!#$%&*+?~^=@", "_.-"
 LONGEST = 28
-NEAR = 6  # words before that say what it is
+NEAR = 6  # words before the value that can name it
 KNOWN = PRODUCTS | set(
     "password123 passwort123 losenord123 hunter2 covid19 covid2019 blink182 maroon5 music21 area51 schalke04 hannover96 "
     "mainz05 formel1 formula1 euro2024 euro2028 level42 ikea365 boeing737 boeing747 boeing777 ferrari512 peugeot208".split()
 )
-SYSTEMS = set(  # with their versions
+SYSTEMS = set(  # products whose versions are no passwords
     "ubuntu debian fedora postgres postgresql mysql mariadb windows macos android python angular laravel django oracle "
     "excel office photoshop autocad visual unreal matlab float bfloat uint double base sha blake utf latin "
     "cp iso rfc rocky alpine node sqlite redis openssl".split()
 )
-NAMES = set(  # what is called so is no password
+NAMES = set(  # a value after one of these is a name, not a password
     "called named name known heter heisst heisse llama llamo hedder username user gamertag handle nick nickname "
     "anvandarnamn benutzername usuario brukernavn brugernavn file filen folder mapp mappen playlist spellistan "
     "spellista sheet datei ordner archivo carpeta ssid branch subject hashtag class package model install import "
     "band fan lag team car bil auto reddit twitch discord insta instagram tiktok github follow find requirement shirt soy".split()
 )
 SITES = set("reddit twitch discord insta instagram tiktok github".split())
-OF_THINGS = set(  # whose numbers are written as persons' numbers are
+OF_THINGS = set(  # their numbers look like personal numbers
     "order ordernr ordernummer bestallning bestallningen bestallningsnummer booking bokning bokningen invoice faktura "
     "rechnung factura pedido ref reference referens referensnummer arende arendet case ticket tracking kolli parcel "
     "customer kund kundnr kundnummer kundennummer artikel part serial serie model org.nr orgnr".split()
@@ -33,7 +33,7 @@ OF_THINGS = set(  # whose numbers are written as persons' numbers are
 
 
 def has_made_password(words, plain):
-    """Whether one of a text's words, as written and folded, is a password by its form."""
+    """Whether a word of a text, as written and folded, is a password by its form."""
     for i, word in enumerate(words):
         if 6 <= len(word) <= LONGEST and any([digit in word for digit in DIGITS]):
             kind = _kind_of(word.strip(EDGES))
@@ -45,8 +45,8 @@ def has_made_password(words, plain):
 
 
 def has_person(words, plain):
-    """Whether a word among others is a person's number with a day that is one, or eight digits and
-    a letter; the last digit may be mistyped."""
+    """Whether a word among others is a personal number with a valid date, or eight digits and a
+    letter; the last digit may be mistyped."""
     if len(words) < 3:
         return False
     for i, word in enumerate(words):
@@ -67,8 +67,8 @@ def _is_name(plain, i):
 
 
 def _kind_of(word):
-    """How a password was made of words: "signed", "joined", "capital" or "small"; None if none
-    was."""
+    """Return how a password was made of words: "signed", "joined", "capital" or "small"; None if it
+    was not."""
     bare = word.rstrip("!?")
     head = bare.rstrip(DIGITS)
     digits = len(bare) - len(head)
@@ -105,7 +105,7 @@ def _capitals(letters):
 
 
 def _is_camel(word):
-    """TwoWords: each begins with a capital and has two small letters or more."""
+    """Whether it is TwoWords: each begins with a capital and has two small letters or more."""
     size = 3
     for letter in word:
         if letter in CAPITALS:

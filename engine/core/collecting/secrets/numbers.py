@@ -1,9 +1,9 @@
-"""Numbers whose form and check digits say what they are: bank cards, IBANs, identity numbers."""
+"""Numbers known by their form and check digits: bank cards, IBANs, identity numbers."""
 
 from oneseek.engine.core.collecting.secrets.letters import is_digits
 
 EDGES = ".,;:!?()[]{}<>\"'`*_-/"
-BREAKS = ",;:!?)]"  # what ends a number that people write in groups
+BREAKS = ",;:!?)]"  # ends a number written in groups
 CARD_WORDS = ("kort", "card", "karte", "tarjeta", "visa", "amex")
 OTHER_NUMBERS = set(
     "ocr imei isbn ean order ordernummer ordernumret tracking sparningsnummer faktura "
@@ -30,7 +30,8 @@ def luhn(digits):
 
 
 def runs_of_digits(text):
-    """[(groups, separators, word before)]: digits as people group them, also over a line break."""
+    """Return [(groups, separators, word before)]: digits as people group them, also across a line
+    break."""
     runs, groups, signs, before, last = [], [], [], "", ""
     for word in text.replace(":", ": ").replace("=", " ").split():
         parts, between = ([], []) if word.isalpha() else _groups(word.strip(EDGES))
@@ -54,7 +55,7 @@ def runs_of_digits(text):
 
 
 def _groups(word):
-    """The groups of digits of one word and the signs between them, or nothing."""
+    """Return the groups of digits of one word and the signs between them, or nothing."""
     if is_digits(word):
         return [word], []
     if not word or not word[0].isdigit() or not word[-1].isdigit():
@@ -73,8 +74,8 @@ def _groups(word):
 
 
 def has_card(runs, low):
-    """Whether a bank card's number is among the numbers; beside the word card its check digit may
-    be wrong."""
+    """Whether a bank card number is among the numbers; beside the word card, its check digit may be
+    wrong."""
     named = any([word in low for word in CARD_WORDS])
     for groups, _, before in runs:
         other = before.lower().strip(EDGES) in OTHER_NUMBERS
@@ -99,7 +100,7 @@ def _is_written_as_card(sizes):
 
 
 def _is_issued(digits):
-    """Whether the first digits and the length are those of a card's issuer."""
+    """Whether the first digits and the length are those of a card issuer."""
     size, two = len(digits), digits[:2]
     if size == 15:
         return two in ("34", "37")
@@ -114,7 +115,7 @@ def _is_issued(digits):
 
 
 def has_identity(runs, text, low):
-    """Whether an identity number of one of the countries below is in the text."""
+    """Whether the text has an identity number of one of the countries below."""
     named = any([word in low for word in IDENTITY_WORDS])
     for groups, signs, _ in runs:
         sizes = [len(group) for group in groups]
@@ -160,8 +161,8 @@ def has_form(word, form):
 
 
 def is_swedish(digits):
-    """A date and three digits, checked by the last; the day of a coordination number is 60
-    more."""
+    """Whether it is a date and four digits, the last a check digit; the day of a coordination
+    number is 60 more."""
     if len(digits) == 12:
         if digits[:2] not in ("18", "19", "20"):
             return False
@@ -181,12 +182,12 @@ def is_norwegian(digits):
 
 
 def is_american(digits):
-    """A social security number; some areas and all-zero parts are never given out."""
+    """Whether it can be a social security number; some areas and the group 00 are never issued."""
     return digits[:3] not in ("000", "666") and digits[0] != "9" and "00" != digits[3:5]
 
 
 def is_british(word):
-    """A national insurance number: two letters, six digits, A to D."""
+    """Whether it is a national insurance number: two letters, six digits, A to D."""
     return (
         len(word) == 9
         and word[2:8].isdigit()
@@ -244,10 +245,10 @@ def is_iban(text):
 
 
 def has_bank_account(text, low):
-    """Whether a bank's number and an account's stand beside each other, as Britain, Sweden and the
-    United States write them."""
+    """Whether a bank number and an account number stand side by side, as in Britain, Sweden and the
+    United States."""
     words = [word.strip(EDGES) for word in text.replace("/", " ").split()]
-    low = low.replace("bankgiro", "")  # is for all to pay to
+    low = low.replace("bankgiro", "")  # a public number for payments
     bank = any([name in low for name in BANKS])
     for i, word in enumerate(words):
         if word.isalpha() or len(word) < 4 or not word[0].isdigit():
@@ -267,7 +268,7 @@ def has_bank_account(text, low):
 
 
 def _digits_after(words, start):
-    """The digits of the number that follows, after at most one word."""
+    """Return the digits of the number that follows, after at most one word."""
     found = ""
     for at in range(start, min(start + 5, len(words))):
         bare = words[at].replace("-", "")
@@ -279,5 +280,5 @@ def _digits_after(words, start):
 
 
 def is_routing(digits):
-    """Whether the check digit of an American bank's number is right."""
+    """Whether the check digit of an American bank number is right."""
     return sum([int(one) * (3, 7, 1)[i % 3] for i, one in enumerate(digits)]) % 10 == 0

@@ -1,4 +1,4 @@
-"""What restores a wallet or an account: seed phrases, and backup codes beside each other."""
+"""What restores a wallet or an account: seed phrases, and lists of backup codes."""
 
 from oneseek.engine.core.collecting.hint import codes_of
 from oneseek.engine.core.collecting.secrets.letters import DIGITS, fold, is_ascii, is_digits
@@ -27,9 +27,9 @@ SEED_NAMES = (
     "planbok",
 )
 NAMED, UNNAMED = 11, 12  # words in a row that make a phrase
-SHORTEST, LONGEST = 3, 8  # letters of a word of the usual lists
+SHORTEST, LONGEST = 3, 8  # letters of a word in the usual word lists
 SIZES = (12, 15, 18, 21, 24)  # words of a phrase
-FEW = 0.13  # of them may be words of everyday grammar, or plurals
+FEW = 0.13  # share of the words that may be grammar words or plurals
 SAME_FORM = 3  # codes of one form in a row
 GROUPS = 6
 
@@ -39,8 +39,8 @@ def has_recovery(text, low):
 
 
 def has_seed(text, low):
-    """Twelve or more small words in a row, which make no sentence; numbered, or in a list where
-    the text says what they are."""
+    """Whether eleven or more small words stand in a row that make no sentence; numbered, or in a
+    list where the text names it."""
     if text.count(" ") + text.count("\n") + text.count(",") < NAMED - 1:
         return False
     named = any([name in low for name in SEED_NAMES])
@@ -70,8 +70,8 @@ def has_seed(text, low):
 
 
 def _is_listed(run, commas):
-    """Whether a list that nothing names is as long as those phrases are, of single words alone,
-    none of grammar and none a plural."""
+    """Whether an unnamed list is as long as a seed phrase, of single words, no grammar words and no
+    plurals."""
     single = len(run) in SIZES and len(run) - commas <= 1
     return single and not any([codes_of(word) or word[-1] == "s" for word in run])
 
@@ -87,7 +87,7 @@ def _is_seed(run, named):
     while first < last and codes_of(run[last - 1]):
         last -= 1
     run = run[first:last]
-    if len(set(run)) < NAMED - 1:  # a phrase hardly says a word twice
+    if len(set(run)) < NAMED - 1:  # a seed phrase rarely repeats a word
         return False
     if len(run) < (NAMED if named else UNNAMED):
         return False
@@ -114,8 +114,8 @@ def has_codes(text):
 
 
 def has_groups(text):
-    """Whether six or more groups of as many digits stand in a row, as the key of an encrypted disk
-    or the number that a program is sold with."""
+    """Whether six or more groups of equally many digits stand in a row, as in a disk encryption key
+    or a product key."""
     if text.count("-") < GROUPS - 1:
         return False
     for word in text.split():

@@ -12,7 +12,7 @@ EDGES = ".,'!*-"
 HEX = "0123456789abcdef"
 TIMES = ("double", "triple", "dubbel", "trippel", "doppel", "doble")
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-COUNTED = "12345678901234567890"  # what stands for a number
+COUNTED = "12345678901234567890"  # counted digits, a placeholder for a number
 HASHES = ("sha1", "sha256", "sha384", "sha512", "md5")
 PUBLIC = ("ssh-ed", "ssh-rsa", "ecdsa-", "sha256-", "sha384-", "sha512-")
 STRANGE = "!#$%&*+@^_~?=/|"
@@ -56,7 +56,7 @@ EXTENSIONS = set(
 
 
 def shape_of(marked, plain, i):
-    """(the shape of the value that begins at the word, how many words it has), or (None, 1)."""
+    """(the shape of the value that begins at word `i`, how many words it has), or (None, 1)."""
     word, low = marked[i].strip(EDGES), plain[i].strip(EDGES)
     if not word or stands_for_one(low) or len(word) > 80 or word[0] in "£€$@#":
         typed = marked[i].strip(".,'!")
@@ -105,13 +105,13 @@ def shape_of(marked, plain, i):
 
 
 def _is_typed(word):
-    """#4417*, as it is typed at a door."""
+    """Whether it is #4417*, as typed at a door."""
     bare = word.strip("#*")
     return 3 <= len(bare) <= 8 and word[0] == "#" and len(word) - len(bare) == 2 and is_digits(bare)
 
 
 def _of_several(marked, plain, i, low):
-    """Digits, letters or turns of a dial that stand one by one, with words between, or None."""
+    """Return the shape of digits, letters or dial turns that stand one by one, or None."""
     parts = low.split("-")
     if len(parts) > 2 and all([part in NUMBERS or part in DIGIT_NAMES for part in parts]):
         return "spell", 1
@@ -154,7 +154,7 @@ def _is_capital(word):
 
 
 def _is_tens(word):
-    """Whether it is a number from ten on in one word: forty, ninety-two, tjugotre."""
+    """Whether it is a number from ten up in one word: forty, ninety-two, tjugotre."""
     if word in TEENS:
         return True
     for tens in TENS:
@@ -167,7 +167,7 @@ def _is_tens(word):
 
 
 def _of_tens(plain, i):
-    """Two numbers or more that are told in words, one after the other, or None."""
+    """Return the shape of two or more numbers in words, one after the other, or None."""
     count, at, last, goes_on = 1, i + 1, i, plain[i].strip(EDGES) not in TEENS
     while at < len(plain):
         word = plain[at].strip(EDGES)
@@ -251,7 +251,7 @@ def _of_mixed(word, low, digits, written):
     odd = any([sign in inner or sign == word[-1] for sign in STRANGE]) or word[-1:] in "!?%"
     plain = word.replace("-", "").replace(".", "").replace("_", "")
     if word.startswith("AAAA") or low.startswith(PUBLIC):
-        return None  # of a public key
+        return None  # part of a public key
     if len(word) >= 24 and all([letter in HEX for letter in low]):
         return None  # the rules know keys from hashes
     if len(word) >= 16 and rest <= 3 and digits >= 3:
@@ -273,7 +273,7 @@ def _of_mixed(word, low, digits, written):
 
 
 def _is_compound(low):
-    """40-arsdagen, 12-year-old: a number and a word about it."""
+    """Whether it is 40-arsdagen, 12-year-old: a number and a word about it."""
     first, *rest = low.split("-")
     return (
         is_digits(first)
@@ -284,7 +284,7 @@ def _is_compound(low):
 
 
 def _of_signed(word, digits, written):
-    """Digits with signs between or after."""
+    """Return the shape of digits with signs between or after."""
     dotted = word.split(".")
     if len(dotted) == 3 and all([is_digits(part) and len(part) == 2 for part in dotted]):
         return "dig"
@@ -307,13 +307,13 @@ def _of_signed(word, digits, written):
 
 
 def _is_door(word, digits, letters):
-    """C1739Y, B7714, 1122A: four digits and a letter or two, as boxes for keys ask for."""
+    """Whether it is C1739Y, B7714, 1122A: four digits and a letter or two, as key boxes use."""
     bare = word.strip(LETTERS)
     return digits == 4 and letters <= 2 and len(word) == digits + letters and is_digits(bare)
 
 
 def is_born(parts):
-    """150612-2391: a day, and four digits."""
+    """Whether it is 150612-2391: a date, and four digits."""
     day = parts[0][-6:]
     return (
         len(parts) == 2

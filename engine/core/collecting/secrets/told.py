@@ -1,5 +1,5 @@
-"""Secrets that are told without their name, or far from it: turns of a dial, a password letter by
-letter, a network and then what opens it, of plain words too: "the wifi is called Larch, password
+"""Secrets that are told without their name, or far from it: the turns of a dial, a password letter
+by letter, a network and later its password, of plain words too: "the wifi is called Larch, password
 warm socks"."""
 
 from oneseek.engine.core.collecting.secrets.labels import opens
@@ -24,7 +24,7 @@ SPINS = set(
 STOPS = TO | set("at pa bei en".split())
 CAPITAL = set("capital capitals uppercase upper-case big stort versalt grosses mayuscula".split())
 THEN = set("then sen sedan dann luego despues followed".split())
-TURNS = 32  # words in which a dial is turned
+TURNS = 32  # words of a window in which a dial is turned
 SPELLING = 18  # words in which a password is spelled out
 NETWORKS = set("network ssid wifi wi-fi wlan natet nat natverk natverket netz netzwerk red".split())
 KEYS = set(
@@ -37,7 +37,7 @@ EDGES = ".,!'"
 
 
 def is_dialled(plain):
-    """Whether a text's folded words tell the turns of a dial: "32 left, 8 right, 17 left", "stop at
+    """Whether a text's folded words give the turns of a dial: "32 left, 8 right, 17 left", "stop at
     33, back to 12, forward to 27"."""
     if sum([len(word.strip(EDGES)) <= 2 and is_digits(word.strip(EDGES)) for word in plain]) < 3:
         return False
@@ -67,7 +67,7 @@ def _turns(plain, opened):
 
 
 def is_spelled_out(plain):
-    """Whether a password is told in parts: "capital T, then rombone, then 61"."""
+    """Whether a password is given in parts: "capital T, then rombone, then 61"."""
     for i in range(len(plain) - 4):
         if plain[i].strip(EDGES) in CAPITAL and _is_letter(plain[i + 1].strip(EDGES)):
             rest = plain[i + 2 : i + SPELLING]
@@ -81,8 +81,8 @@ def _is_letter(word):
 
 
 def opens_network(plain):
-    """Whether a network is named among a text's folded words, and not far behind it what opens it
-    is named with its value."""
+    """Whether a text's folded words name a network, and not far after it its password with a
+    value."""
     for i, word in enumerate(plain):
         if word.strip(EDGES) in NETWORKS:
             for at in range(i + 2, min(i + BEHIND, len(plain) - 1)):
@@ -92,7 +92,7 @@ def opens_network(plain):
 
 
 def _is_told(plain, at):
-    """Whether a value stands behind the name of what opens it."""
+    """Whether a value stands after the name of the password."""
     told, value = plain[at - 1] in BETWEEN, at + 1
     while value < len(plain) and (plain[value] in VERBS or plain[value] in STILL):
         told, value = True, value + 1

@@ -1,4 +1,5 @@
-"""Values: what looks like a password, a code or a key beside its name, and what only reads on."""
+"""Values: what looks like a password, a code or a key beside its name, and what is ordinary
+text."""
 
 from oneseek.engine.core.collecting.hint import codes_of
 from oneseek.engine.core.collecting.secrets.letters import count_digits, count_letters, is_digits
@@ -28,7 +29,7 @@ YOURS = set(
 
 
 def is_value(words, at, label, said):
-    """Whether the word looks like a value of what the name promises."""
+    """Whether the word looks like a value of the kind that the name promises."""
     word = words.marked[at].strip(".,'")
     following = words.plain[at + 1].strip(".,") if at + 1 < len(words.plain) else ""
     if following in UNITS or not word or stands_for_one(words.plain[at].strip(".,")):
@@ -45,7 +46,7 @@ def is_value(words, at, label, said):
 
 
 def is_spelled(words, at, count):
-    """Whether so many digits stand there one by one, as figures or as words."""
+    """Whether `count` digits stand there one by one, as figures or as words."""
     singles = [words.plain[place].strip(".,") for place in words.after(at, count)]
     return len(singles) == count and all(
         [single in NUMBERS or (len(single) == 1 and is_digits(single)) for single in singles]
@@ -104,13 +105,13 @@ def is_strong(word):
 
 
 def _is_measure(word):
-    """12px, 5GHz, 300Mbit/s: a number and its unit."""
+    """Whether it is 12px, 5GHz, 300Mbit/s: a number and its unit."""
     rest = word.lstrip("0123456789.,")
     return rest != word and (len(rest) <= 2 or rest.lower() in UNITS)
 
 
 def _is_version(word):
-    """v2.1.0, 3.13rc1"""
+    """Whether it is v2.1.0, 3.13rc1."""
     return word[:1] in "vV0123456789" and word.count(".") >= 1 and count_letters(word) <= 3
 
 
@@ -120,13 +121,13 @@ def is_date(word):
 
 
 def is_hours(word):
-    """0700-1600"""
+    """Whether it is 0700-1600."""
     parts = word.split("-")
     return len(parts) == 2 and all([is_clock(part) for part in parts])
 
 
 def is_clock(word):
-    """0700, 2215: a time as people write it, who seldom name a minute that five does not divide."""
+    """Whether it is 0700, 2215: a time of day, whose minutes people mostly round to five."""
     return (
         len(word) == 4
         and is_digits(word)
@@ -137,14 +138,14 @@ def is_clock(word):
 
 
 def is_call(low):
-    """Whether a folded word before a bracket is the name of something called, not a value."""
+    """Whether a folded word before a bracket is the name of a function, not a value."""
     return count_digits(low) == 0 and count_letters(low) + low.count("_") + low.count(".") == len(
         low
     )
 
 
 def stands_for_one(low):
-    """Whether a folded word stands where a person is to put a value: <your_key>, $DB_PASSWORD."""
+    """Whether a folded word is a placeholder for a value: <your_key>, $DB_PASSWORD."""
     word = low.strip("'\"`")
     if word[:1] in ("$", "<", "%", "{") or word in PLACEHOLDERS or word in LABELS:
         return True
@@ -161,7 +162,7 @@ def may_be(low):
 
 
 def _rest(words, at):
-    """The words from `at` to where the clause ends."""
+    """Return the words from `at` to the end of the clause."""
     rest = []
     for place in words.after(at, REACH):
         word = words.plain[place].strip(".!'")
@@ -173,7 +174,7 @@ def _rest(words, at):
 
 
 def stands_alone(words, at):
-    """Whether what follows "password:" is no sentence: "see the drawer"."""
+    """Whether the text after "password:" is no sentence: "see the drawer"."""
     return not any([codes_of(word) for word in _rest(words, at)])
 
 
@@ -199,7 +200,7 @@ def is_plain_password(words, at):
 
 
 def is_announced(words, i, at):
-    """Whether a verb stands before the name and a word behind it: "ist das Kennwort Murmeltier"."""
+    """Whether a verb stands before the name and a word after it: "ist das Kennwort Murmeltier"."""
     before = words.plain[max(0, i - REACH) : i]
     said = len(before) > 2 and before[-2] in VERBS and before[-1] in DETERMINERS
     if not said or any([word in ASKING or word in ENDS for word in before]):

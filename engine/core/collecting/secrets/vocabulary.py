@@ -1,6 +1,5 @@
 """The words by which people name their secrets, in English, Swedish, German, Spanish, Norwegian and
-Danish, folded (losenord), and the words that stand around those names.
-"""
+Danish, folded (losenord), and the words around those names."""
 
 SIGNS = (
     (
@@ -272,7 +271,7 @@ OPENS_AS = (
     "verificacion adgang inngang hoveddor ytterdor larm alarm dorr port las tur dor kort gate "
     "door safe skap grind nyckelskap sim sikkerhe bekreft hengelas laskode haustur"
 ).split()
-NOT_THESE = set(  # compounds of the code words that let nobody in
+NOT_THESE = set(  # compounds with a code word that open nothing
     "postkod landskod felkod kallkod fargkod streckkod qrkod rabattkod zipcode barcode postcode "
     "portfolio importkod".split()
 )

@@ -1,15 +1,15 @@
-"""Signs of a text as a whole: what it speaks of together, and in which order words of which kind
-stand.  They know what is told without a word for it: a pattern to draw, turns of a lock, what a
-bank asks, a list of codes."""
+"""Features of a text as a whole: its topics together, and the order of its kinds of words. They
+recognise a secret told without a word for it: a pattern to draw, turns of a lock, what a bank asks,
+a list of codes."""
 
 from oneseek.engine.core.collecting.hint import codes_of
 from oneseek.engine.core.collecting.secrets.letters import has_digit, is_digits
 
-PIECE = 40  # words that are looked at together
+PIECE = 40  # words of a piece, whose features are counted together
 EDGES = ".,!'*"
-SHORT = 3  # letters of a word that stands for itself
-MOST = 5  # of a kind; more count as so many
-ASKED = 14  # words between a question that is told of and its answer
+SHORT = 3  # letters at most of a word that is its own kind
+MOST = 5  # counts above this are clipped
+ASKED = 14  # words at most between a reported question and its answer
 WHO = set("i you we they always just jag man du vi alltid ich immer du yo siempre , :".split()) | {
     ""
 }
@@ -81,7 +81,7 @@ for _topic, _words in (
 
 
 def of_pieces(marked, plain, cues, stems, places):
-    """The signs of each piece of a text; `places` has (index, words, group) of its values."""
+    """The features of each piece of a text; `places` has (index, words, group) of its values."""
     pieces = []
     for start in range(0, max(len(plain), 1), PIECE):
         end = start + PIECE
@@ -109,7 +109,7 @@ def _of_piece(marked, plain, cues, stems, places):
 
 
 def _kinds(marked, plain, cues, places):
-    """(the kind of each word in their order, what they speak of, each once)."""
+    """Return (the kind of each word in order, the topics of the words, each once)."""
     kinds, spoken_of, values, i = ["^"], set(), {at: place for at, *place in places}, 0
     while i < len(plain):
         word = plain[i].strip(EDGES)
@@ -133,14 +133,14 @@ def _kinds(marked, plain, cues, places):
 
 
 def _kind_of(word):
-    """Of a word that speaks of nothing known: a word of grammar and a short one are themselves."""
+    """The kind of a word without a topic: grammar words and short ones are their own kind."""
     if has_digit(word):
         return "0"
     return word if len(word) <= SHORT or codes_of(word) else "w"
 
 
 def _longest(kinds):
-    """How many words that are none of grammar stand in a row at most."""
+    """Return the length of the longest run of words that are not grammar words."""
     longest = row = 0
     for kind in kinds:
         row = row + 1 if kind == "w" else 0
@@ -149,8 +149,8 @@ def _longest(kinds):
 
 
 def _replies(kinds):
-    """Signs of what is said when somebody asks: the kinds of the words behind "say", and whether a
-    question is spoken of before."""
+    """Return features of a reply to a question: the kinds of the words after "say", and whether a
+    question was mentioned before."""
     signs = []
     for i, kind in enumerate(kinds):
         if kind == "reply":
@@ -161,7 +161,7 @@ def _replies(kinds):
 
 
 def _alike(plain):
-    """Signs of codes of one form: how many have the most frequent one."""
+    """Return features of codes of one form: how many have the most frequent form."""
     forms = {}
     for word in plain:
         word = word.strip(EDGES)

@@ -1,1 +1,1 @@
-"""What people state, kept in their own words: heard, found, and said again."""
+"""Statements: sentences of a person, kept, found and said again in their own words."""

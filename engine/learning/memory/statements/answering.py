@@ -19,9 +19,9 @@ from oneseek.engine.learning.memory.statements.said import stems
 from oneseek.engine.learning.memory.statements.statement import Found, is_statement
 from oneseek.engine.learning.memory.statements.succession import Question, tells_change
 
-SAID, QUOTED = 0.75, 0.5  # from where on a statement is said to the person, and quoted
-BESIDE = 0.1  # from where on a second one is said beside the likeliest
-MOST = 4  # statements of one answer
+SAID, QUOTED = 0.75, 0.5  # minimum score to turn a statement to the person, and to quote it
+BESIDE = 0.1  # minimum score of a second statement, relative to the sum of all
+MOST = 4  # statements of one answer, at most
 EVERYTHING = (  # without "at all" and "every day"
     r"(?<!at )all|every(?! (?:other|day|week|month|year|morning|evening|night|time|\w+day)\b)|"
     r"everything|everyone|alla|allt"
@@ -87,7 +87,7 @@ def distinct(found: Sequence[Found]) -> list[Found]:
 
 
 def answer(found: Sequence[Found], question: str, code: str, now: int) -> str:
-    """Of what was `chosen` for a question."""
+    """The text of the answer from the statements that `choose_statements` returns."""
     first, *others = found
     if others and SEVERAL.search(question):
         return " ".join(words_for(one, one.fact["language"], now, SAID) for one in found)
@@ -101,8 +101,8 @@ def answer(found: Sequence[Found], question: str, code: str, now: int) -> str:
 
 
 def words_for(found: Found, code: str, now: int, least: float) -> str:
-    """A statement turned to the person, or quoted where it is not sure enough, or its words need
-    others beside them."""
+    """The words for a fact or statement. A statement is turned to the person; it is quoted if its
+    score is below `least`, or if it needs context, a date or its own wording."""
     fact = found.fact
     if not is_statement(fact):
         return fact["answer"]
@@ -119,7 +119,7 @@ def with_dates(found: Found, code: str, now: int) -> str:
 
 
 def yes_or_no(found: Found, question: str, code: str) -> str:
-    """Yes where a statement says what is asked word by word, no where it says that it is not so."""
+    """Yes if a statement says word by word what is asked, no if it negates that, else nothing."""
     said = found.fact["answer"]
     if found.score < SAID or not YES_NO.search(question) or tells_change(said):
         return ""

@@ -1,4 +1,4 @@
-"""The dates of days that are named from the day of the speaker: "tomorrow", "last month".
+"""Adds the dates of days that are named relative to the day of speaking: "tomorrow", "last month".
 
 A date stands in brackets behind the words that it explains, as in a quotation.
 """
@@ -28,7 +28,7 @@ AWAY = {  # words -> days away
     "sv": {"i dag": 0, "idag": 0, "i kväll": 0, "ikväll": 0, "i morse": 0, "i morgon": 1,
            "imorgon": 1, "i övermorgon": 2, "i går": -1, "igår": -1, "i förrgår": -2},
 }  # fmt: skip
-SPANS = {  # words -> what span, how many of them away
+SPANS = {  # words -> a span, and how many of them away
     "en": {f"{which} {span}": (span, away) for span in ("week", "month", "year")
            for which, away in (("last", -1), ("this", 0), ("next", 1))},
     "sv": {"förra veckan": ("week", -1), "den här veckan": ("week", 0), "nästa vecka": ("week", 1),
@@ -55,8 +55,8 @@ WEEK = 7
 
 
 def add_dates(said: str, code: str, told: date, today: date) -> str:
-    """With the dates of the days that are named from the day on which it was told; asked for on
-    that day, it needs none."""
+    """The statement with a date behind each day that it names relative to the day on which it was
+    told. On that day itself it gets none."""
     if told == today:
         return said
     found = _find_fixed_dates(said, code, told, today) | _weekdays(said, code, told, today)
@@ -71,7 +71,7 @@ def in_words(day: date, code: str, today: date) -> str:
 
 
 def _find_fixed_dates(said: str, code: str, told: date, today: date) -> dict[int, str]:
-    """Where in a text a date belongs, and the date: of what needs no guess."""
+    """The dates that need no guess: place in the text -> date."""
     found = {}
     for words, away in sorted(AWAY[code].items()):
         for place in re.finditer(rf"\b{words}\b", said, re.I):
@@ -106,7 +106,8 @@ def _span(span: str, away: int, code: str, told: date, today: date) -> str:
 
 
 def _weekdays(said: str, code: str, told: date, today: date) -> dict[int, str]:
-    """A weekday is the next one, or the last one where the sentence tells what happened."""
+    """The dates of weekdays: place in the text -> date. A weekday means the next one, or the last
+    one if the sentence tells what happened."""
     found = {}
     for place in WEEKDAY[code].finditer(said):
         before = (place[1] or "").strip().lower()

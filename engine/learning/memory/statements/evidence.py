@@ -1,8 +1,9 @@
-"""How likely a statement answers a question: what was read of both together, how near it is beside
-the others that are near, and whether the question asks for something of the person's own, weighed
-together.
+"""The probability that a statement answers a question: a logistic regression.
 
-The weights are fitted on development sets by tests/bench/weigh_evidence.py.
+Its features are the logits of the cross-encoder and of the aligner, the nearness of the statement,
+its share of the nearness of all that are read, and the probability that the question asks for
+something of the person's own. tests/bench/weigh_evidence.py fits the weights on development sets;
+those of plain words (PLAIN) are chosen by hand.
 """
 
 from __future__ import annotations
@@ -24,8 +25,8 @@ from oneseek.engine.learning.memory.statements.plain_forms import says_plainly
 from oneseek.engine.learning.memory.statements.reader import sigmoid
 
 READ, ALIGNED, NEAR, ASKS, SHARE = "read", "aligned", "near", "asks", "share"
-SHARP, NOTHING = 30.0, 0.4  # of the share of nearness; how near what does not answer often is
-PLAIN = {  # chosen by hand: few questions of the sets ask so
+SHARP, NOTHING = 30.0, 0.4  # scale of the softmax over nearness; nearness of what does not answer
+PLAIN = {  # chosen by hand: too few questions of the sets are of these forms
     "moved_there": 2.0,
     "of_a_kind": 3.0,
     "in_form": 4.0,
@@ -37,7 +38,7 @@ LIVE = frozenset("live lives living bor bo".split())
 
 
 def weigh_signs(signs: Mapping[str, float]) -> float:
-    """The probability that a statement with these signs answers the question."""
+    """The probability that a statement with these features answers the question."""
     return sigmoid(nats_of(signs))
 
 
@@ -47,12 +48,12 @@ def nats_of(signs: Mapping[str, float], weights: Mapping[str, float] = WEIGHTS) 
 
 
 def apart(signs: Mapping[str, float]) -> float:
-    """The evidence in nats that a statement answers, whatever else is near."""
+    """The logit that a statement answers, whatever else is near."""
     return nats_of(signs, ALONE)
 
 
 def shares(near: Sequence[float]) -> list[float]:
-    """The part of the nearness that each of some statements holds, beside what does not answer."""
+    """The share of each statement in a softmax over the nearness of all and of NOTHING."""
     each = [math.exp(SHARP * (x - max(*near, NOTHING))) for x in (*near, NOTHING)]
     return [x / sum(each) for x in each[:-1]]
 
@@ -65,9 +66,9 @@ def signs(
     near: Sequence[float],
     asks: float,
 ) -> list[dict[str, float]]:
-    """The signs for and against each statement as the answer of a question: what was `read` of both
-    together, and what their words `aligned` say, in nats; `asks` is the probability that the
-    question asks for something of the person's own."""
+    """The features of each statement as the answer of a question. `read` and `aligned` are the
+    logits of the cross-encoder and of the aligner, `near` the nearness; `asks` is the probability
+    that the question asks for something of the person's own."""
     code = guess(question)
     each = zip(statements, read, aligned, near, shares(near), strict=True)
     return [
@@ -84,7 +85,7 @@ def signs(
 
 
 def plainly(question: str, said: str, words: Language, same: bool) -> dict[str, float]:
-    """What the words themselves say."""
+    """The features of the plain words, each 0 or 1."""
     return {
         "moved_there": float(tells_of_move(question, said, words)),
         "of_a_kind": float(same and names_group_of(question, said, guess(question))),
@@ -93,7 +94,7 @@ def plainly(question: str, said: str, words: Language, same: bool) -> dict[str, 
 
 
 def tells_of_move(question: str, said: str, words: Language) -> bool:
-    """Whether one is asked where somebody lives who, as a statement says, moved."""
+    """Whether a question asks where somebody lives, and a statement says that they moved."""
     plain = plain_words(said)
     if not plain & MOVED or not plain_words(question) & LIVE:
         return False

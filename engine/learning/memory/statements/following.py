@@ -1,12 +1,11 @@
-"""A question that is understood only after the message before it, written out in full: "how old is
-she?" behind "my wife Ingrid ..." asks how old my wife Ingrid is.
-"""
+"""Writes out a question that refers to the message before it: "how old is she?" after "my wife
+Ingrid ..." asks how old my wife Ingrid is."""
 
 from __future__ import annotations
 
 import re
 
-LONGEST = 12  # words of a question that leaves something out
+LONGEST = 12  # words of a question that leaves something out, at most
 NAME = r"[A-ZÅÄÖÉ][\w’'-]*[^\W\d_]"
 ASKS = re.compile(
     r".*\?\W*$|(?:what|who|whose|where|when|why|how|which|is|are|was|were|does|do|did|has|have|can|"
@@ -19,7 +18,7 @@ NAMED = re.compile(rf"(?<=\S )(?<![.!?] ){NAME}")
 HE = re.compile(r"\b(?:he|she|him|han|hon|honom|henne)\b|\bher\b(?!\s+\w)", re.I)
 HIS = re.compile(r"\b(?:his|her|hans|hennes)\b(?=\s+\w)", re.I)
 SHORT_FOR = re.compile(r"\b(he|she)[’']s\b", re.I)
-WAS_IT = re.compile(  # of a thing that the message before it speaks of
+WAS_IT = re.compile(  # asks what a thing of the message before it was
     r"(?:and |so |och |men )?(?:what|how much|how many|when|where|which|who|vad|hur mycket|när|var|"
     r"vilken|vem) (?:was|were|did|var) (?P<it>it|that|they|det|den) "
     r"(?:before|earlier|originally|until then|used to be|före det|förut|tidigare|innan)\W*",
@@ -36,8 +35,8 @@ ANOTHER = re.compile(rf"(?:{MY} )?\w+")
 
 
 def in_full(question: str, before: str) -> str:
-    """The question with the words of the message before it in place of what refers to them; as it
-    is where it refers to nothing that is found there."""
+    """The question with words of the message before it in place of what refers to them; unchanged
+    if nothing there fits."""
     question = question.strip()
     if not before or len(question.split()) > LONGEST or not ASKS.match(question):
         return question
@@ -55,7 +54,8 @@ def in_full(question: str, before: str) -> str:
 
 
 def person_in(message: str) -> str:
-    """Whom a message speaks of: one's own relative or friend, or else a name."""
+    """The person that a message is about: a relative or friend of one's own, or else a name; empty
+    if there is neither."""
     own = [found[0] for found in OWN.finditer(message)]
     named = [found[0] for found in NAMED.finditer(message)]
     who = re.sub(r"[’']s$", "", (own or named or [""])[-1])
@@ -68,7 +68,7 @@ def genitive(who: str) -> str:
 
 
 def of_another(before: str, whose: str) -> str:
-    """The question before, asked of somebody else; nothing where it is of nobody."""
+    """The question before, asked about somebody else; empty if it has no owner to replace."""
     if not before.rstrip().endswith("?") or not (found := OF.search(before)):
         return ""
     if MINE.fullmatch(whose):

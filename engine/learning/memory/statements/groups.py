@@ -17,20 +17,20 @@ Group = tuple[frozenset[str], frozenset[str]]
 
 @functools.cache
 def words_in(code: str) -> dict:
-    """What the language's file says of groups and numbers."""
+    """The words of groups and numbers in a language (groups.json), or else in English."""
     every = json.loads(pathlib.Path(__file__).with_name("groups.json").read_text("utf-8"))
     return every.get(code, every["en"])
 
 
 @functools.cache
 def groups(code: str) -> list[Group]:
-    """Each group's names, and its members."""
+    """The names of each group, and its members."""
     return _pairs(words_in(code)["groups"])
 
 
 @functools.cache
 def _list_askable(code: str) -> list[Group]:
-    """The same with groups that are asked for one at a time and never listed or counted."""
+    """The groups, and the kinds that are asked for one at a time and never listed or counted."""
     return groups(code) + _pairs(words_in(code)["kinds"])
 
 
@@ -40,7 +40,7 @@ def _pairs(named: dict[str, str]) -> list[Group]:
 
 
 def is_singular(word: str, names: Iterable[str]) -> bool:
-    """Whether a group has a longer name of the same noun: its plural."""
+    """Whether a group has a longer name of the same noun, its plural."""
     return any(len(one) > len(word) and one[:3] == word[:3] for one in names)
 
 
@@ -56,9 +56,10 @@ def stem(word: str) -> str:
 
 
 def names_group_of(question: str, said: str, code: str) -> bool:
-    """Whether a question names a group of which a statement names a member, and not the group
-    itself: "how many children?", of twins. A statement that lacks a name of the question, or is of
-    a relative whom the question names neither so nor by name, is of somebody else's."""
+    """Whether a question names a group and a statement a member of it, but not the group itself:
+    "how many children?" and twins. It is false if the statement lacks a name of the question. If
+    the question has none, it is false too if one of the two names a relative outside the group whom
+    the other does not."""
     asked, told, words = lower_words(question), lower_words(said), language(code)
     stems = {stem(word) for word in told}
     kin = relatives(said, words) ^ relatives(question, words)

@@ -1,8 +1,8 @@
-"""What of a message is kept: the sentences that state something of the person's own, in their own
-words.
+"""Finds the sentences of a message that state something of the person's own, to be kept as they
+stand.
 
-A sentence stands alone, or goes with the one that it leans on ("She starts on Monday"): within the
-message, or in the message before it.
+A sentence is kept alone, or with the one that it needs as context ("She starts on Monday"), from
+the same message or the message before it.
 """
 
 from __future__ import annotations
@@ -19,20 +19,20 @@ from oneseek.engine.learning.memory.statements.reader import Sentence
 from oneseek.engine.learning.memory.statements.stating import FORMS
 from oneseek.engine.learning.memory.statements.succession import tells_change
 
-STATES = 0.55  # how likely a sentence has to state something, to be kept
-OWN = 0.45  # where it begins with the person, or what is theirs
-OF_KNOWN = 0.15  # where it is of somebody who is known by name
-LESS = 0.3  # where it is of a form that people say facts in
-NOTHING = 0.2  # what is less likely is a request, a story or a supposition
-AS_A_WHOLE = 0.45  # the same of the whole message: nothing of it is kept
-UNSURE = 0.4  # from where on the person is asked whether it is to be kept
-QUESTION = 0.6  # from where on a sentence asks for something of one's own
-GOES_ON = 0.1  # behind what is kept, and no statement that stands alone: it says more of the same
-CERTAIN = 0.9  # behind something that states nothing
-ASIDE = 0.7  # behind a question, or marked as an aside, where it speaks of the person
-FOREIGN = ("supposed", "told", "played", "quoted")  # signs of a message
-GREETING = 3  # words
-LONGEST, MOST = 600, 40  # characters of a sentence, and sentences of a message, that are kept
+STATES = 0.55  # minimum probability of stating something, for a sentence to be kept
+OWN = 0.45  # the same, if it begins in the first person
+OF_KNOWN = 0.15  # the same, if it is about somebody known by name
+LESS = 0.3  # the same, if it has a form in which people tell facts
+NOTHING = 0.2  # below, a sentence is a request, a story or a supposition
+AS_A_WHOLE = 0.45  # below, for the whole message, nothing of it is kept
+UNSURE = 0.4  # from here on, the person is asked whether it is to be kept
+QUESTION = 0.6  # from this probability on, a sentence asks for something of one's own
+GOES_ON = 0.1  # minimum behind a kept statement, for a sentence that says more of the same
+CERTAIN = 0.9  # minimum behind a request, a story or a supposition
+ASIDE = 0.7  # minimum behind a question, or for a marked aside, about the person
+FOREIGN = ("supposed", "told", "played", "quoted")  # features of what is not one's own
+GREETING = 3  # words of a greeting, at most
+LONGEST, MOST = 600, 40  # characters of a sentence, sentences of a message, at most
 ENDS = re.compile(r"(?<=[.!?…])[\"')”]*\s+(?=\S)|\s*\n\s*|;\s+")
 ABBREVIATED = re.compile(
     r"(?:\b(?:dr|mr|mrs|ms|st|no|nr|kl|ca|bl|tel|jr|sr|prof|vs|approx|t\.ex|bl\.a|e\.g|i\.e|\w)|"
@@ -51,7 +51,7 @@ ASKS_THEN = re.compile(
     r"(?:['’]?s)?)\s[^.!?]*\?$)",
     re.I,
 )  # a statement before what is asked: "my sister moved, can you write a poem?"
-SHORT, FEW = 140, 4  # characters that stay together, and words that say little alone
+SHORT, FEW = 140, 4  # characters kept together, at most; words that stand alone, at least
 SUBJECT = re.compile(
     r"(?:and |but |och |men )?"
     r"(?:i|i'm|i've|i'd|i'll|im|ive|my|we|we're|we've|our|jag|min|mitt|mina|vi|vår|vårt|våra)\b",
@@ -79,7 +79,7 @@ LEANS = re.compile(
 SPEAKS_OF_IT = re.compile(
     r"\b(?:it|that|them|those|wrong|mixed?|meant|det|den|dem|dom|fel|menade|ändra[td]e?s?)\b", re.I
 )
-WHOLE = 3  # words of a statement that stands by itself, at least
+WHOLE = 3  # words of a message about something else, at least
 CHANGES = re.compile(
     r"(?:oh |ah |oj |nä |äh |hm+,? )?"
     r"(?:no|nope|nej|nä|wait|vänta|sorry|förlåt|ursäkta|oops|hoppsan|actually|egentligen|"
@@ -89,7 +89,7 @@ CHANGES = re.compile(
     r"\b[\s,.:!–-]*",
     re.I,
 )
-NO_NEWS = re.compile(  # behind such words: thanks, or a wish about an answer
+NO_NEWS = re.compile(  # behind a correction: thanks, or a wish about an answer
     r"(?:thanks?|thank you|tack|please|that'?s (?:all|it|fine|ok)|det var allt|never ?mind|"
     r"strunt i det|what|why|how|vad|varför|hur|too|much|more|less|a bit|a little|mer|mindre|lite|"
     r"(?:short|long|bett|nic|funni|simpl|clear|easi|strong|soft|warm|friendli|kind|polit)er|"
@@ -108,8 +108,8 @@ ASKED_FOR = re.compile(
 
 @dataclass
 class Statement:
-    """What is kept: the words, those that they lean on, and the ids of what they take the place
-    of. Of what is `unsure` the person is to say whether it is kept."""
+    """A statement to be kept: its words, its context (`before`), and the ids of those that it
+    replaces. The person is asked whether an `unsure` one is kept."""
 
     said: str
     before: str = ""
@@ -118,7 +118,7 @@ class Statement:
     unsure: bool = False
 
     def to_dict(self) -> dict:
-        """As the collector takes it."""
+        """The form that the collector takes."""
         return {
             "said": self.said,
             "before": self.before,
@@ -133,7 +133,7 @@ Reads = Callable[[Sequence[str]], Awaitable[list[Sentence]]]
 
 
 def sentences(message: str) -> list[str]:
-    """What stands alone in a message."""
+    """The parts of a message that stand alone."""
     found: list[str] = []
     for part in ENDS.split(message.strip()):
         if found and ABBREVIATED.search(found[-1]):
@@ -149,20 +149,21 @@ def nobody(_: str) -> bool:
 
 
 def parts_of(message: str, knows: Knows = nobody) -> list[str]:
-    """What is read of a message, its names in capitals: the whole, and what stands alone in it."""
+    """The texts of a message that are read: the whole, and the parts that stand alone, with names
+    in capitals."""
     parts = [one for one in sentences(message)[:MOST] if len(one) <= LONGEST]
     return [capitalise_names(bare(one), knows) for one in (message.strip(), *parts)]
 
 
 def capitalise_names(part: str, knows: Knows) -> str:
-    """The part with a capital to each name that it introduces, or that one `knows`."""
+    """The part with a capital to each name that it introduces, or that `knows` accepts."""
     own = find_introduced(part, guess(part))
     return with_capitals(part, lambda name: name in own or knows(name))
 
 
 async def statements(message: str, reads: Reads, knows: Knows = nobody) -> list[Statement]:
-    """The statements of a message; where there is none, one that may be. A sentence about somebody
-    whom the person told of by a name that one `knows` is likelier to be one."""
+    """The statements of a message, or else at most one that may be one. A sentence about somebody
+    whose name `knows` accepts has a lower threshold."""
     parts = [one for one in sentences(message)[:MOST] if len(one) <= LONGEST]
     if not parts:
         return []
@@ -211,8 +212,8 @@ async def statements(message: str, reads: Reads, knows: Knows = nobody) -> list[
 
 
 def is_aside(message: str, parts: Sequence[str], at: int, sentence: Sentence) -> bool:
-    """Whether a part speaks of the person beside a question that the message asks too, and the
-    message hands over no story, quotation or supposition."""
+    """Whether a part is about the person beside a question in the same message, and the message
+    hands over no story, quotation or supposition."""
     others = [part for i, part in enumerate(parts) if i != at]
     if not any(part.endswith("?") for part in others) or not PERSON.search(parts[at]):
         return False
@@ -225,7 +226,7 @@ def is_aside(message: str, parts: Sequence[str], at: int, sentence: Sentence) ->
 
 
 def begins_with_known(part: str, knows: Knows) -> bool:
-    """Whether it is no question, and says something of somebody by a name that one `knows`."""
+    """Whether a part is no question and begins with a name that `knows` accepts."""
     first = FIRST.match(part)
     return first is not None and not part.rstrip().endswith("?") and knows(first[0].lower())
 
@@ -235,20 +236,22 @@ def fits(kept: Statement, part: str) -> bool:
 
 
 def belongs_to(kept: Statement, part: str) -> bool:
-    """Whether what follows in a short message has no subject of the person's own, or what stands
-    before it says too little: "Sold the Polo! A lad from Herne Bay gave me 1,900"."""
+    """Whether a part belongs to the statement before it in a short message: it does not begin in
+    the first person, or the statement says too little alone: "Sold the Polo! A lad from Herne Bay
+    gave me 1,900"."""
     if len(kept.said) + len(part) > SHORT:
         return False
     return not SUBJECT.match(part) or len(kept.said.split()) < FEW
 
 
 def goes_on(part: str, sentence: Sentence) -> bool:
-    """Whether it is no question and no request, but says more of what stands before it."""
+    """Whether a part is no question and no request, but says more of what stands before it."""
     return sentence.states >= GOES_ON and sentence.asks < QUESTION and not part.endswith("?")
 
 
 def is_kept(part: str, sentence: Sentence) -> bool:
-    """Whoever asks for it to be remembered is heard, whatever it is."""
+    """Whether a part is kept: it reaches its threshold, or the person asks that it be remembered,
+    whatever it is. A question is not."""
     if ASKED_FOR.match(part):
         return not part.rstrip().endswith("?") and len(bare(part)) > 3
     named = BEGINS.match(part) and NAMED.search(part)
@@ -257,19 +260,19 @@ def is_kept(part: str, sentence: Sentence) -> bool:
 
 
 def bare(part: str) -> str:
-    """Without the wish that it be remembered."""
+    """The part without a request that it be remembered."""
     asked = ASKED_FOR.match(part)
     return part[asked.end() :] if asked and len(part) > asked.end() + 3 else part
 
 
 def changes(message: str) -> bool:
-    """Whether a message begins as one that takes back what was said right before it."""
+    """Whether a message begins as a correction of what was said right before it."""
     text = strip_correction(message)
     return text != message.strip() and not NO_NEWS.match(text)
 
 
 def strip_correction(message: str) -> str:
-    """Without the words at its beginning that take something back."""
+    """The message without the words of correction at its beginning."""
     text = message.strip()
     while found := CHANGES.match(text):
         text = text[found.end() :]
@@ -277,12 +280,12 @@ def strip_correction(message: str) -> str:
 
 
 def leans(message: str) -> bool:
-    """Whether it speaks of what was said right before it."""
+    """Whether a message begins with a word that refers to what was said right before it."""
     return LEANS.match(strip_correction(message)) is not None
 
 
 def is_of_another(said: str, message: str) -> bool:
-    """Whether a statement shares no word with what was said before it, does not speak of it, and
+    """Whether a message shares no word with what was said before it, does not refer to it, and
     tells of no change."""
     of_it = SPEAKS_OF_IT.search(message) or tells_change(message)
     if leans(message) or of_it or len(message.split()) < WHOLE:

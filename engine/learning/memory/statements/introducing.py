@@ -1,7 +1,8 @@
-"""Names that a statement introduces: "my wife priya is a nurse", also without a capital letter.
+"""Finds the names that a statement introduces: "my wife priya is a nurse", also without a capital
+letter.
 
-Whoever is introduced so is written with a capital in the questions that follow, and is then told
-from other people as anybody else is.
+Such a name is written with a capital in the questions that follow, and is then told from other
+people like any other.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.lessons.language import language
 
 WORD = re.compile(r"[^\W\d_]+")
-LEAST = 2  # letters of a name
+LEAST = 2  # letters of a name, at least
 OWNED = frozenset(
     "kid kids child children twin twins triplets boy boys girl girls baby mate gran nan dog puppy "
     "cat kitten rabbit horse pony hamster parrot tortoise friends sisters brothers sons daughters "
@@ -39,7 +40,7 @@ def find_introduced(said: str, code: str) -> frozenset[str]:
     names: set[str] = set()
 
     def behind(at: int) -> str:
-        """What stands between a word and the next one."""
+        """The text between a word and the next one."""
         end = found[at + 1].start() if at + 1 < len(found) else len(said)
         return said[found[at].end() : end].strip()
 
@@ -68,8 +69,8 @@ def find_introduced(said: str, code: str) -> frozenset[str]:
 
 
 def with_capitals(question: str, is_known: Callable[[str], bool]) -> str:
-    """A question whose names in small letters that are known begin with a capital. Its function
-    words are no names, and stand in most of what was told: nobody looks there for them."""
+    """The question with a capital to each known name in small letters. Function words are skipped:
+    they are no names, and they stand in most statements, so looking for them would be slow."""
     common = language(guess(question)).function_words
 
     def capitalise(word: re.Match[str]) -> str:

@@ -1,8 +1,7 @@
 """The plainest things that people say of themselves, and the plainest questions for them: a name,
-an age, a height, a birthday, a home, a job. Whoever says *my name is Jonas and I live in Malmö* has
-answered *what's my name?*, whatever else the sentence holds; and who says something of Birgitta,
-*who is Birgitta?*.
-"""
+an age, a height, a birthday, a home, a job. *My name is Jonas and I live in Malmö* answers *what's
+my name?*, whatever else the sentence holds; and what is said of Birgitta answers *who is
+Birgitta?*."""
 
 from __future__ import annotations
 
@@ -61,7 +60,7 @@ TO_ME = r"(?: (?:to|for|för|till|i förhållande till) (?:me|us|mig|oss|något|
 
 
 def forms_of(*forms: str) -> list[re.Pattern[str]]:
-    """Questions for who or what a NAME is."""
+    """The patterns of questions for who or what a NAME is."""
     return [re.compile(form.replace("NAME", A_WHOLE_NAME) + TO_ME, re.I) for form in forms]
 
 
@@ -90,27 +89,28 @@ AFTER = re.compile(
 )
 
 
-@functools.lru_cache(maxsize=16)  # a question is held against each statement that is near
+@functools.lru_cache(maxsize=16)  # it is called with one question for each statement near it
 def strip_asides(question: str) -> str:
-    """A question without what people put before and behind it."""
+    """A question without the fillers at its beginning and end: "so", "at the moment"."""
     plain = re.sub(r"\b(what|who|where)(?:['’]?s)\b", r"\1 is", question.strip(), flags=re.I)
     plain = AFTER.sub("", plain)
     return plain[BEFORE.match(plain).end() :]  # type: ignore[union-attr]
 
 
 def find_form(question: str) -> str:
-    """Which of them a question asks for and no more; empty where it asks for something else."""
+    """The name of the form that a question asks for and no more; empty if there is none."""
     plain = strip_asides(question)
     return next((name for name, form in ASKED.items() if form.fullmatch(plain)), "")
 
 
 def find_person(question: str) -> str:
-    """The name of the person that a question asks about and no more; empty where there is none."""
+    """The name of the person that a question asks about and no more; empty if there is none."""
     return find_name(question, WHO)
 
 
 def find_name(question: str, forms: Iterable[re.Pattern[str]] = (*WHO, *WHAT)) -> str:
-    """The name of the person or thing that a question asks about and no more."""
+    """The name of the person or thing that a question asks about and no more; empty if there is
+    none."""
     plain = strip_asides(question)
     return next((found["name"] for form in forms if (found := form.fullmatch(plain))), "")
 
@@ -120,8 +120,8 @@ def mentions(said: str, name: str) -> bool:
 
 
 def says_plainly(question: str, said: str) -> bool:
-    """Whether a sentence says what a question asks for in one of the plainest forms, or something
-    of the person that it asks about."""
+    """Whether a sentence has the form that a question asks for, or names the person that it asks
+    about."""
     if name := find_form(question):
         return SAID[name].search(said.replace("’", "'")) is not None
     person = find_person(question)

@@ -1,8 +1,8 @@
-"""What is said of a statement: its words turned to the person, or quoted with their day; that
-nothing was told, where that is so; and to whoever states something, that it is kept. A small model
-has no sensible reply of its own to "fyi im allergic to penicillin".
+"""The texts that the memory says: a statement turned to the person or quoted with its day, that
+nothing was told, and that a statement is kept. A small model has no sensible reply of its own to
+"fyi im allergic to penicillin".
 
-These words are given, not pushed towards: nothing that was said is said otherwise.
+The logit bias of these texts leaves no other token a chance, so that nothing is quoted wrongly.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ from oneseek.engine.learning.memory.statements.hearing import (
 from oneseek.engine.model.tokenizer import Tokenizer
 
 CERTAIN = 1e4  # nats
-CONVERSES = 400_000_000  # parameters of a model that replies to statements by itself
-LEAST_WORDS = 3  # words of a message that says anything, at least
-REPEATED = 3  # statements whose words are repeated
+CONVERSES = 400_000_000  # parameters, at least, of a model that replies to statements by itself
+LEAST_WORDS = 3  # words of a message that states anything, at least
+REPEATED = 3  # statements whose words are repeated, at most
 TO_PERSON = frozenset("you your you're you've you'd you'll du din ditt dina ni er ert era".split())
 FILLERS = {
     "en": re.compile(
@@ -104,26 +104,26 @@ def words_of(code: str) -> dict[str, str]:
 
 
 class Quoting:
-    """A push that says a text, token by token, and ends."""
+    """A logit bias that says a text, token by token, and ends."""
 
     def __init__(self, tokenizer: Tokenizer, text: str) -> None:
         self.text, self.ids, self.ends = text, tokenizer.encode(text), tokenizer.eos_ids
 
     def amounts(self, ids: Sequence[int], text: str) -> dict[int, float]:
-        """Token -> nats."""
+        """The bias on the next token: token -> nats."""
         if len(ids) < len(self.ids):
             return {self.ids[len(ids)]: CERTAIN}
         return dict.fromkeys(self.ends, CERTAIN)
 
 
 def turn_to_person(said: str, code: str) -> str | None:
-    """The statement as it is said to the person; None where its words are no plain sentence."""
+    """The statement in the second person; None if it is no plain sentence."""
     text = AT_LAST.sub("", bare(said).strip())
     if CHANGES.match(text) or SPOKEN_TO[code].search(text) or '"' in text:
         return None
     if filler := FILLERS[code].match(text):
         text = text[filler.end() :]
-        if not MINE[code].match(text):  # what it begins with may have changed its order
+        if not MINE[code].match(text):  # the filler may have changed the word order
             return None
     for typed, written in TYPED if code == "en" else ():
         text = typed.sub(written or (lambda found: found[0][:-1] + "'t"), text)
@@ -133,7 +133,7 @@ def turn_to_person(said: str, code: str) -> str | None:
 
 
 def quote(said: str, code: str, told: int, now: int, before: str = "") -> str:
-    """The statement in quotation marks behind the day it was told."""
+    """The statement in quotation marks behind the day it was told, then its context."""
     text = f"{when(code, told, now)}: “{said}”"
     said_before = " ".join(f"“{line}”" for line in before.split("\n") if line)
     return f"{text} {words_of(code)['earlier']}: {said_before}" if before else text
@@ -168,7 +168,7 @@ def states_all(message: str, found: Sequence[Statement]) -> bool:
 
 
 def acknowledgement(message: str, found: Sequence[Statement]) -> str:
-    """The reply to a message that states these."""
+    """The reply that these statements of a message are kept."""
     words = words_of(guess(message))
     if len(found) > REPEATED:
         return words["kept_many"].format(count=len(found))
@@ -178,7 +178,8 @@ def acknowledgement(message: str, found: Sequence[Statement]) -> str:
 
 
 def repeat(statement: Statement) -> str:
-    """Its words turned to the person within a sentence, or in quotation marks."""
+    """The words of a statement in the second person, for the middle of a sentence, or in quotation
+    marks."""
     said = statement.said.strip()
     while (correction := CHANGES.match(said)) and correction.end() < len(said):
         said = said[correction.end() :]

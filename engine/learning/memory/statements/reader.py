@@ -1,10 +1,10 @@
-"""Reads statements: what kind of sentence one is, where it lies, and whether it answers a question.
+"""Reads statements: whether a sentence is one, its embedding, and whether it answers a question.
 
-The lower half of the encoder's layers, tuned for it by tests/golden/tune_reader.py, reads what kind
-of sentence one is, and, behind a question, whether it answers that.  By the whole of the encoder,
-whose upper layers and two maps are tuned by tests/golden/tune_finder.py, a sentence lies near the
-questions that it answers, also those in other words; what its first layers, as they were published,
-make of each alone is held against each other word by word (`aligning`).
+The lower half of the encoder's layers, tuned by tests/golden/tune_reader.py, classifies a sentence,
+and is the cross-encoder that scores it behind a question. The whole encoder is the bi-encoder:
+tests/golden/tune_finder.py tunes its upper layers and two linear maps, so that a sentence lies near
+the questions that it answers, also those in other words. Its first layers, as published, give the
+terms by which both are compared token by token (`aligning`).
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ from oneseek.engine.learning.memory.encoder import (
 )
 from oneseek.engine.learning.memory.statements import stating
 
-ALONE, ASKED, ANSWERING = 96, 48, 80  # tokens that are read of a sentence, a question, its answer
+ALONE, ASKED, ANSWERING = 96, 48, 80  # tokens read, at most: of a text alone, question, answer
 
 
 class Sentence(NamedTuple):
-    """Of one text: its direction, and how likely it states something of the person's own, or asks
-    for something of the kind."""
+    """The classification of one text: its embedding, and the probabilities that it states something
+    of the person's own and that it asks for that."""
 
     whole: np.ndarray  # [width]
     states: float
@@ -40,8 +40,8 @@ class Sentence(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a text lies: its direction near what answers it or what it answers, its terms, and the
-    direction before the maps, by which passages of documents are found."""
+    """The encoding of a text for retrieval: its embedding, near what answers it or what it answers;
+    its terms; and the embedding before the maps, by which passages of documents are found."""
 
     whole: np.ndarray  # [width]
     terms: Terms
@@ -62,8 +62,8 @@ class Reader:
     async def read_question(
         self, question: str, sentences: Sequence[str]
     ) -> tuple[Sentence, list[float]]:
-        """What a question is by itself, and what reading it with each of some sentences says for
-        its being the answer, in nats; all in one run."""
+        """The classification of a question, and for each sentence the cross-encoder's logit that it
+        answers the question. All of them are encoded together."""
         await self.encoder.load()
         rows = [self._row(self._tokens(question, ALONE))]
         rows += [self._pair(question, one) for one in sentences]
@@ -72,12 +72,12 @@ class Reader:
         return self._sentence(question, mean), nats
 
     async def locate_question(self, question: str) -> Place:
-        """Where a question lies, near to which what answers it lies."""
+        """The encoding of a question, near which what answers it lies."""
         (found,) = await self._locate([question], BEFORE, "asked")
         return found
 
     async def locate_answers(self, texts: Sequence[str]) -> list[Place]:
-        """Where what may answer questions lies."""
+        """The encodings of texts that may answer questions."""
         return await self._locate(texts, BEFORE_SAID, "said")
 
     async def _locate(self, texts: Sequence[str], before: str, way: str) -> list[Place]:
@@ -90,18 +90,16 @@ class Reader:
         return [Place(unit(weight @ whole + bias), terms, whole) for whole, terms in found]
 
     async def align(self, asked: Terms, said: Sequence[Terms]) -> list[float]:
-        """What holding a question against each of some sentences, word by word, says for its being
-        the answer, in nats."""
+        """For each sentence, the aligner's logit that it answers a question."""
         return await self.encoder.align(asked, said)
 
     async def together(self, question: str, sentences: Sequence[str]) -> list[float]:
-        """What reading a question with each of some sentences says for its being the answer, in
-        nats."""
+        """For each sentence, the cross-encoder's logit that it answers a question."""
         return await self._pairs([(question, one) for one in sentences], "pair")
 
     async def beside(self, earlier: Sequence[str], later: Sequence[str]) -> list[list[float]]:
-        """Of pairs of statements: what reading them says for the later one's taking back the
-        earlier, and for its answering what that is about; in nats."""
+        """For each pair of statements, the logits that the later one replaces the earlier one, and
+        that it answers what the earlier one is about."""
         read = await self._read(list(zip(earlier, later, strict=True)))
         return [
             list(both)
@@ -111,7 +109,7 @@ class Reader:
         ]
 
     async def takes_back(self, before: str, message: str) -> float:
-        """How likely a message corrects or ends what was said right before it."""
+        """The probability that a message corrects or ends what was said right before it."""
         (nats,) = await self._pairs([(before, message)], "change")
         return sigmoid(nats)
 
@@ -127,7 +125,7 @@ class Reader:
         return self._row([*self._tokens(one, ASKED), end, end, *self._tokens(two, ANSWERING)])
 
     def _tokens(self, text: str, most: int) -> list[int]:
-        words = self.encoder.words  # what lies beyond the longest `most` pieces is not looked at
+        words = self.encoder.words  # `most` pieces reach no further than that
         return words.encode(text[: most * words.longest])[:most]
 
     def _row(self, tokens: list[int]) -> list[int]:

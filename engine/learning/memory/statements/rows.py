@@ -1,5 +1,6 @@
-"""What somebody told, in the order in which it was said: what was said in a row ("I've lived in
-Lagos", "then Leeds", "and now Antwerp"), and together, one thing after the other in one chat."""
+"""What a person told, in its order. Statements form a row if each goes on from the last ("I've
+lived in Lagos", "then Leeds", "and now Antwerp"), and are said together if they follow each other
+in one chat within minutes."""
 
 from __future__ import annotations
 
@@ -21,15 +22,16 @@ GOES_ON = re.compile(
 )
 TOO = re.compile(r"\b(?:too|as well|either|heller|också)\b", re.I)
 ASIDE = re.compile(r"\b(?:by the way|btw|anyway|fyi|förresten|för övrigt|hursomhelst)\b", re.I)
-WORDS = 20  # of a message that goes on, at most
+WORDS = 20  # of a message that goes on from another, at most
 TOGETHER_MS = 10 * 60 * 1000  # between statements that were said together, at most
 BESIDE = 4  # statements on either side of one that were said together with it, at most
-LETTERS = 4  # of a word, by which the statements that may hold one are looked up
-BEGINS = 12  # letters by which what begins somewhere in a message is looked up
+LETTERS = 4  # of a word, in the index of words
+BEGINS = 12  # letters of a fact's words, in the index of facts
 
 
 def goes_on(message: str, before: str = "") -> bool:
-    """Whether a message adds to what was said right before it, which may have ended in a comma."""
+    """Whether a message goes on from what was said right before it: by its words ("and", "too"), or
+    because that ended in a comma."""
     text = message.strip()
     if len(text.split()) > WORDS or text.endswith("?"):
         return False
@@ -42,15 +44,15 @@ def time_of(fact: dict) -> int:
 
 
 class Rows:
-    """The statements of one person in their order, linked: which one continues which."""
+    """The statements of one person in their order, with links to the ones that go on from them."""
 
     def __init__(self, known: Iterable[dict] = ()) -> None:
         self.order: list[dict] = []
-        self.leaning: dict[str, dict] = {}  # by their ids, those that lean on another
+        self.leaning: dict[str, dict] = {}  # id -> statement, of those with context
         self._by_id: dict[str, dict] = {}
         self._texts: dict[str, list[dict]] = defaultdict(list)  # by their words, the latest last
-        self._after: dict[str, list[dict]] = defaultdict(list)  # what goes on from some words
-        self._words: dict[str, set[str]] = defaultdict(set)  # ids, by how their words begin
+        self._after: dict[str, list[dict]] = defaultdict(list)  # by the words they go on from
+        self._words: dict[str, set[str]] = defaultdict(set)  # beginning of a word -> ids
         for fact in known:
             self.add(fact)
 
@@ -76,7 +78,8 @@ class Rows:
             self._words[begins].discard(fact["id"])
 
     def find_by_beginnings(self, beginnings: Iterable[str]) -> list[dict]:
-        """The statements of which a word may begin so, in their order."""
+        """The statements with a word that may begin with one of these beginnings, in their
+        order."""
         whole = tuple({one[:LETTERS] for one in beginnings})
         short = tuple(one for one in whole if len(one) < LETTERS)
         keys = [*whole, *(key for key in self._words if short and key.startswith(short))]
@@ -84,7 +87,7 @@ class Rows:
         return [fact for fact in self.order if fact["id"] in found] if found else []
 
     def _last(self, words: str) -> dict | None:
-        """The latest statement of some words."""
+        """The latest statement of these words, or None."""
         said = self._texts.get(words)
         return said[-1] if said else None
 
@@ -98,8 +101,8 @@ class Rows:
         return row
 
     def chain(self, fact: dict) -> list[dict]:
-        """A statement after all that it leans on, oldest first. One that is no longer stored is
-        rebuilt from the words that were kept with the statement."""
+        """A statement behind all that it needs as context, oldest first. A statement that is no
+        longer stored is rebuilt from the words that were kept as context."""
         if not (said := before(fact)):
             return [fact]
         if first := self._last(join_lines(said)):
@@ -112,7 +115,8 @@ class Rows:
         return [*replaced, fact]
 
     def together(self, fact: dict, most: int = BESIDE) -> list[dict]:
-        """What was said right before and after one in the same chat, but for asides."""
+        """The statements that were said right before and after one in the same chat, but for
+        asides."""
         if fact["id"] not in self._by_id:
             return []
         found, place = [], self._place(self._by_id[fact["id"]])
@@ -131,18 +135,18 @@ class Rows:
         return self.order.index(fact, first)
 
     def find_later(self, fact: dict) -> list[dict]:
-        """What was said together with one, after it."""
+        """The statements that were said together with one, after it."""
         return [one for one in self.together(fact) if one["time"] > fact["time"]]
 
 
 class Person:
-    """What one person told: statements in rows, and each fact by how the words begin in which it
-    was told."""
+    """What one person told: statements in rows, and all facts by the beginning of the words that
+    told them."""
 
     def __init__(self, known: Iterable[dict]) -> None:
         self.rows = Rows()
-        self._begins: dict[str, dict[str, str]] = defaultdict(dict)  # id -> the words it begins
-        self._lengths: set[int] = set()  # of what some words begin with
+        self._begins: dict[str, dict[str, str]] = defaultdict(dict)  # beginning -> id -> words
+        self._lengths: set[int] = set()  # of the beginnings
         for fact in known:
             self.add(fact)
 
@@ -176,8 +180,8 @@ def belong_together(one: dict, other: dict) -> bool:
 
 
 def lines(found: Iterable[Found], rows: Rows, bare: bool = True) -> list[Found]:
-    """What was said, each statement for itself, in the order in which it was said; `bare` without
-    what it leans on."""
+    """The statements found and those that they need as context, each for itself and once, in the
+    order in which they were said. `bare` leaves the context out of each."""
     found = list(found)
     own = {one.id: one for one in found}
     each: dict[str, Found] = {}
@@ -198,21 +202,21 @@ def before(fact: dict) -> str:
 
 
 def find_lead(fact: dict) -> str:
-    """What a statement goes on from; nothing where it only leans on what was said before it."""
+    """The words that a statement goes on from; empty if it only needs them as context."""
     said = before(fact)
     return join_lines(said) if said and goes_on(fact["answer"], said) else ""
 
 
 def list_beginnings(fact: dict) -> set[str]:
-    """How the words of a statement begin."""
+    """The first LETTERS letters of each word of a statement."""
     return {word.lower()[:LETTERS] for word in WORD.findall(fact["answer"])}
 
 
 def join_lines(text: str) -> str:
-    """As one line: stores of earlier versions hold what a statement leans on so."""
+    """The text as one line, as stores of earlier versions hold the context of a statement."""
     return " ".join(text.split())
 
 
 def alone(one: Found) -> Found:
-    """A statement without the words that it leans on."""
+    """A statement without its context."""
     return Found({**one.fact, "source": without(one.fact, "before")}, one.score, one.apart)

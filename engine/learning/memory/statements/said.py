@@ -1,4 +1,4 @@
-"""Every sentence that was said, found by its words and by its meaning at once."""
+"""An index of all statements, which finds them by embedding and by words (BM25) at once."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 
 from oneseek.engine.learning.lessons import fold, language
 
-CLOSE, RARE = 100, 200  # sentences whose words are compared: the closest, those of a rare word
-NEAREST, WITHIN = 6, 0.7  # sentences that are read together with a question, so near the nearest
-FAR, SPREAD = 0.16, 1.35  # cosine from where on a sentence is near, and how much more counts
-FREQUENT, LONG = 1.2, 0.75  # how much a word's repetition counts, and a sentence's length (BM25)
-USUAL = 64  # sentences; what a word counts in fewer or more of them is brought to this many
-STEM = 5  # letters by which words are forms of one
-WORDS = 0.02  # what a nat of shared words counts beside nearness
+CLOSE, RARE = 100, 200  # sentences scored by words: the closest; a word in more is not rare
+NEAREST, WITHIN = 6, 0.7  # sentences that are returned, at most; how far behind the first
+FAR, SPREAD = 0.16, 1.35  # cosine that becomes 0, and the scale of the rest
+FREQUENT, LONG = 1.2, 0.75  # BM25's k1 (repetitions of a word) and b (length of a sentence)
+USUAL = 64  # sentences: in smaller and larger stores a word counts as it does among so many
+STEM = 5  # letters that forms of one word share
+WORDS = 0.02  # score of a nat of shared words, beside the rescaled cosine
 
 
 def stems(text: str) -> list[str]:
@@ -24,12 +24,12 @@ def stems(text: str) -> list[str]:
 
 
 def rarity(held: int, count: int) -> float:
-    """Nats of a word that so many of all sentences hold."""
+    """The nats of a word (BM25's idf) that `held` of `count` sentences hold."""
     return math.log(1 + (count - held + 0.5) / (held + 0.5))
 
 
 def rescale(cosine: np.ndarray) -> np.ndarray:
-    """All texts lie close together for the encoder."""
+    """A cosine on a wider scale, since all texts lie close together for the encoder."""
     return SPREAD * (cosine - FAR)
 
 
@@ -41,14 +41,14 @@ FUNCTION_WORDS = frozenset(
 class Said:
     def __init__(self) -> None:
         self._ids: list[str] = []
-        self._at: dict[str, int] = {}  # the place of each of them
-        self._words = 0  # of all sentences
-        self._owners: dict[str, int] = {}  # the number of each
-        self._whose = np.zeros(0, np.int32)  # the number of the owner of each sentence, and more
-        self._rows = np.zeros((0, 0), np.float32)  # a direction each; more rows than sentences
-        self._held: dict[str, dict[str, int]] = defaultdict(dict)  # stem -> sentence -> how often
+        self._at: dict[str, int] = {}  # id -> row
+        self._words = 0  # in all sentences
+        self._owners: dict[str, int] = {}  # owner -> number
+        self._whose = np.zeros(0, np.int32)  # row -> number of its owner; spare rows
+        self._rows = np.zeros((0, 0), np.float32)  # row -> embedding; spare rows
+        self._held: dict[str, dict[str, int]] = defaultdict(dict)  # stem -> id -> how often
         self._stems: dict[str, Counter[str]] = {}
-        self.terms: dict[str, bytes] = {}  # as they are kept; some sentences may have none yet
+        self.terms: dict[str, bytes] = {}  # packed, by id; a sentence may have none yet
 
     def __len__(self) -> int:
         return len(self._ids)
@@ -74,7 +74,7 @@ class Said:
             self._held[stem][id] = often
 
     def remove(self, id: str) -> None:
-        """The last one takes its place."""
+        """Remove a sentence; the last one takes its row."""
         if id not in self._stems:
             return
         self.terms.pop(id, None)
@@ -96,8 +96,8 @@ class Said:
         most: int = NEAREST,
         within: float = WITHIN,
     ) -> dict[str, float]:
-        """The sentences of somebody that may answer a question, the likeliest first, and how near
-        each is."""
+        """The scores of a user's sentences that may answer a question, the highest first: at most
+        `most`, and at most `within` behind the first."""
         number = self._owners.get(owner, -1)
         own = np.flatnonzero(self._whose[: len(self._ids)] == number)
         if not len(own):
@@ -111,12 +111,12 @@ class Said:
         return {id: score[id] for id in best if score[id] >= score[best[0]] - within}
 
     def nearness(self, question: str, whole: np.ndarray, ids: Sequence[str]) -> dict[str, float]:
-        """How near each of some sentences is."""
+        """The scores of some sentences for a question."""
         near, shared = self._near(whole), self._score_shared(question, ids)
         return {id: float(near[self._at[id]]) + WORDS * shared[id] for id in ids}
 
     def measure_shared(self, one: str, other: str) -> float:
-        """How rare the rarest word is that two sentences share, in nats."""
+        """The nats of the rarest word that two sentences share; 0 if they share none."""
         count = max(len(self._ids), USUAL)
         both = (set(stems(one)) & set(stems(other))) - FUNCTION_WORDS
         return max(
@@ -124,19 +124,19 @@ class Said:
         )
 
     def find_by_stem(self, stem: str) -> list[str]:
-        """The sentences that hold a word."""
+        """The ids of the sentences that hold a stem."""
         return list(self._held.get(stem, ()))
 
     def near(self, id: str, whole: np.ndarray) -> float:
-        """How near a sentence lies to a direction, its words apart."""
+        """The rescaled cosine between a sentence and an embedding, regardless of words."""
         return float(rescale(self._rows[self._at[id]] @ whole))
 
     def _near(self, whole: np.ndarray) -> np.ndarray:
         return rescale(self._rows[: len(self._ids)] @ whole)
 
     def _score_shared(self, question: str, close: Sequence[str]) -> dict[str, float]:
-        """What the words count that sentences share with a question: of those that are close to it,
-        and of all that share a rare word."""
+        """The BM25 scores of the sentences that are `close` to a question, and of all that share a
+        rare word with it."""
         count, found = len(self._ids), dict.fromkeys(close, 0.0)
         mean, count = self._words / count, max(count, USUAL)
         scale = rarity(1, USUAL) / rarity(1, count)

@@ -1,4 +1,4 @@
-"""A statement as a record of the memory: whose it is, its words, and what it is known by."""
+"""A statement as a record of the memory: its owner, its words, and its encoding."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Found:
         return "answer" not in self.fact
 
     def to_dict(self) -> dict:
-        """What the API and the page are told of it."""
+        """The fields that the API and the page get."""
         return {
             "id": self.id,
             "question": self.fact["question"],
@@ -46,11 +46,11 @@ class Found:
 
 @dataclass(frozen=True)
 class Heard:
-    """The encoding of a statement: its direction, its terms, and the evidence read from pairs with
+    """The encoding of a statement: its embedding, its terms, and the features read of pairs with
     others."""
 
     said: np.ndarray
-    terms: bytes = b""  # none in a store that another aligner read
+    terms: bytes = b""  # none in a store of another aligner
     beside: dict[str, list[float]] = field(default_factory=dict)
 
     def pack(self) -> dict:
@@ -64,7 +64,7 @@ def unpack(data: dict) -> Meanings | Heard:
 
 
 def is_stale(data: dict) -> bool:
-    """Whether it was found by directions that are no longer read."""
+    """Whether the embedding was made by another finder or reader than those in use."""
     return any(name.startswith(("said", "found")) and name != FOUND for name in data)
 
 
@@ -77,19 +77,19 @@ def owner_of(fact: dict) -> str:
 
 
 def is_for(fact: dict, user: str) -> bool:
-    """Whether somebody may be told it: what one told in a chat is never another's."""
+    """Whether a user may be told a fact: what one person told in a chat is never another's."""
     return owner_of(fact) == user or fact["source"].get("kind") != "chat"
 
 
 def text_of(fact: dict) -> str:
-    """A statement as it is read: behind what it leans on, each on a line of its own. Of one that is
-    forgotten, nothing."""
+    """The text of a statement as it is read: the statements that it needs as context, then its own
+    words, each on a line. Empty for a forgotten one."""
     source = fact["source"]
     return f"{source.get('before', '')}\n{source.get('said') or fact.get('answer', '')}".strip()
 
 
 def check_words(words: str) -> str:
-    """The words of a statement, or a LessonError that says why they cannot be kept."""
+    """The words of a statement; a LessonError says why they cannot be kept."""
     words = words.strip()
     if not words or len(words) > LONGEST:
         raise LessonError(

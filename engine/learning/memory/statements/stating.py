@@ -1,9 +1,9 @@
-"""How likely a text states something of the person's own, and how likely it asks for that: what it
-means and what its words show beside that, weighed together.
+"""The probabilities that a text states something of the person's own, and that it asks for that:
+logistic regressions over the embedding of the text and features of its words.
 
-Stories, jokes, roles, quotations and suppositions speak of "me" and "my" as well; so their signs
-are weighed too.  The weights (stating.json, asking.json) are fitted on what was written for it by
-tests/golden/weigh_stating.py.
+Stories, jokes, roles, quotations and suppositions speak of "me" and "my" as well, so there are
+features of them too. tests/golden/weigh_stating.py fits the weights (stating.json, asking.json) on
+texts that were written for it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ FORMS = {name: re.compile(form, re.I) for name, form in SIGNS.items()}
 
 
 def signs(text: str) -> list[float]:
-    """What the words of a text show, and how long it is."""
+    """The features of the words of a text, each 0 or 1, and of its length."""
     text = text.strip()
     return [*(float(bool(form.search(text))) for form in FORMS.values()), length(text)]
 
@@ -68,12 +68,12 @@ def length(text: str) -> float:
 
 
 def extract_features(whole: np.ndarray, text: str) -> np.ndarray:
-    """All that is weighed of a text whose direction is `whole`."""
+    """All features of a text whose embedding is `whole`."""
     return np.concatenate([whole, np.array(signs(text), np.float32)])
 
 
 class Weights:
-    """As they were fitted: a number for each of what is `seen`, and one that stands alone."""
+    """A fitted logistic regression: the weight of each feature, and the bias."""
 
     def __init__(self, fitted: dict) -> None:
         self.each, self.alone = np.array(fitted["each"], np.float32), float(fitted["alone"])

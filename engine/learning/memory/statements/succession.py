@@ -1,12 +1,12 @@
-"""Which of the statements that may answer a question holds: a later one may have taken the place of
-an earlier one, without naming what it replaces.
+"""Decides which of the candidate statements holds: a later one may have replaced an earlier one
+without naming what it replaces.
 
-When a statement is kept, it is read behind those that are near it: how likely it changes what each
-of them says.  So a question that an old statement answers finds the new one ("so I got a yellow
-one instead"), and a question about the past finds the statement that was replaced.  The result is a
+When a statement is kept, it is read behind those near it: how likely it changes what each of them
+says. So a question that an old statement answers finds the new one ("so I got a yellow one
+instead"), and a question about the past finds the statement that was replaced. The result is a
 probability for each candidate: that it holds now, or held at the time that the question is about.
 
-The weights are fitted on statements told over forty days by tests/bench/weigh_succession.py.
+tests/bench/weigh_succession.py fits the weights on statements told over forty days.
 """
 
 from __future__ import annotations
@@ -44,15 +44,15 @@ WEIGHTS = {
     "first": 1.21,
     "named": 1.67,
 }
-FAR = -4.0  # nats of a change, below which it is not looked at
-BESIDE, APART = 8, 0.6  # statements that one is read behind when it is kept, so near the nearest
-HOLDS = 3  # of those near a question, whose changes are looked at too
-FOLLOW = 2  # changes of them that are read with the question
-LONG = 40.0  # days
+FAR = -4.0  # nats of a change, below which it is ignored
+BESIDE, APART = 8, 0.6  # a new statement is read behind so many, within so much of the nearest
+HOLDS = 3  # nearest statements to a question whose changes are read too
+FOLLOW = 2  # changes of them that are read, at most
+LONG = 40.0  # days, at most, that age counts
 NO_LINK, MOST = -30.0, 0.98
-OVER = 2.2  # nats for a replaced statement where the past is asked for: it does not say it ended
-# A statement that names so much of what came later, and changes nothing so likely (in nats), tells
-# nothing of what was before.
+OVER = 2.2  # nats for a question about the past: a replaced statement does not say that it ended
+# A statement that names this share of what came later, and whose likeliest change has fewer nats,
+# tells nothing of what was before.
 NAMES, CHANGES = 0.5, -2.0
 CHANGED = re.compile(
     r"\b(?:no longer|any ?more|used to|instead of|these days|nowadays|now|moved|switched|swapped|"
@@ -63,7 +63,7 @@ CHANGED = re.compile(
     r"ny|nya|nytt|dött|inställ\w*)\b",
     re.I,
 )
-DIED = re.compile(r"\bdog\b", re.I)  # in Swedish
+DIED = re.compile(r"\bdog\b", re.I)  # Swedish
 PAST = re.compile(
     r"\b(?:before|used? to|previous(?:ly)?|former(?:ly)?|back (?:then|when)|original(?:ly)?|"
     r"at first|to begin with|in the beginning|(?:when|while) (?:i|we) (?:was|were|still)|"
@@ -84,23 +84,23 @@ BEFORE = re.compile(r"\b(?:before|innan|före)\b(.*)", re.I)
 
 
 class Pair(NamedTuple):
-    """What a later statement says beside an earlier one, as it was read."""
+    """The features of a later statement beside an earlier one."""
 
     takes_back: float
     near: float
     answers: float
     shared: float
     changed: float
-    another: float  # of somebody else: both name relatives, and not the same
+    another: float  # 1 if both name relatives, but not the same ones
 
 
 def link(pair: Pair, weights: Mapping[str, float] = WEIGHTS) -> float:
-    """How likely the later changes the earlier, in nats."""
+    """The logit that the later statement changes the earlier one."""
     return weights["at_first"] + sum(weights[name] * x for name, x in pair._asdict().items())
 
 
 def beside_rivals(nats: Any, best: Any, weights: Mapping[str, float] = WEIGHTS) -> Any:
-    """The same of a pair, where the later one may rather change another."""
+    """The logit of a link, lowered if the later statement has a better one (`best`)."""
     return nats + weights["rivals"] * (nats - best)
 
 
@@ -109,7 +109,7 @@ def tells_change(said: str) -> float:
 
 
 def find_death(said: str) -> re.Match[str] | None:
-    """Where Swedish words say that somebody died, in a word that is an animal in English."""
+    """The match of *dog* (died) in Swedish words; in English it is an animal."""
     return DIED.search(said) if guess(said) == "sv" else None
 
 
@@ -119,7 +119,7 @@ def another(earlier: str, later: str) -> float:
 
 
 class Succession:
-    """Of each statement those that it changes, or that change it."""
+    """The pairs of statements of which one may change the other, found from either."""
 
     def __init__(self) -> None:
         self._beside: dict[str, dict[str, Pair]] = defaultdict(dict)
@@ -136,7 +136,8 @@ class Succession:
         return self._beside.get(id, {})
 
     def find_linked(self, near: Sequence[str]) -> list[str]:
-        """The likeliest to change, or to be changed by, what is nearest to a question."""
+        """The FOLLOW statements that are likeliest to change, or to be changed by, the nearest to a
+        question."""
         found: dict[str, float] = {}
         for id in near[:HOLDS]:
             for other, pair in self.beside(id).items():
@@ -162,11 +163,11 @@ class Succession:
 
 
 class Question(NamedTuple):
-    """What a question says of the time it is about."""
+    """The time that a question is about."""
 
-    past: float  # 1 where it says so, a half where it may be
+    past: float  # 1 if it asks about the past, 0.5 if it may
     first: bool
-    before: frozenset[str]  # stems of what it is asked to have been before
+    before: frozenset[str]  # stems of what it says came later: "before Lund"
 
     @classmethod
     def of(cls, text: str) -> Question:
@@ -176,7 +177,7 @@ class Question(NamedTuple):
         return cls(past, FIRST.search(text) is not None, stood)
 
     def names(self, said: str) -> float:
-        """How much of what comes later a statement names."""
+        """The share of the words in `before` that a statement has."""
         return len(self.before & set(stems(said))) / len(self.before) if self.before else 0.0
 
 
@@ -209,7 +210,7 @@ def likely(
 
 
 def over(question: Question, links: np.ndarray, named: np.ndarray) -> np.ndarray:
-    """Nats for each statement as an answer about the past, where that is asked for."""
+    """The nats that each statement gets as an answer about the past; 0 for any other question."""
     only_later = (named >= NAMES) & (links.max(0, initial=NO_LINK) < CHANGES)
     return float(question.past == 1) * np.where(only_later, -OVER, OVER)
 

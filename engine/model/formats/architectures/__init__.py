@@ -1,4 +1,4 @@
-"""What files of one family alone have: names, keys and what is checked, a module a family.
+"""What only the files of one family have: names, keys and checks, a module a family.
 
 Each has PARTS and WHOLE (GGUF's names of its tensors), ACTIVATION, `from_gguf(get)` and
 `from_json(name, data, rope, near)` (its own keys of a configuration) and `check(name, config)`;
@@ -27,7 +27,8 @@ WHOLE = {"token_embd": "model.embed_tokens", "output_norm": "model.norm", "outpu
 
 
 def check_layers(name, config, other):
-    """Each layer is of full attention, or of the other kind that its architecture has."""
+    """Check that each layer has full attention, or is of the other kind that its architecture
+    has."""
     kinds, layers = config.get("layer_types"), config["num_hidden_layers"]
     known = isinstance(kinds, list) and all(kind in (other, GLOBAL) for kind in kinds)
     if not known or len(kinds) != layers:

@@ -1,11 +1,11 @@
-"""Gemma 3 in files: which layers are local, how far they see, four norms a layer."""
+"""Gemma 3 in files: which layers are local, the size of their window, four norms a layer."""
 
 from oneseek.engine.model.formats import architectures
 from oneseek.engine.model.formats.architectures import GLOBAL, check_layers
 from oneseek.engine.model.formats.source import FormatError
 
 ACTIVATION, LOCAL = "gelu_pytorch_tanh", "sliding_attention"
-CHECKED = (  # only to see whether they ask for something that is not supported
+CHECKED = (  # only read to refuse what is not supported
     "sliding_window_pattern",
     "attn_logit_softcapping",
     "final_logit_softcapping",

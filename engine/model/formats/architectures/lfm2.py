@@ -23,7 +23,7 @@ PARTS = {
     "ffn_up": "feed_forward.w3",
     "ffn_down": "feed_forward.w2",
 }
-WHOLE = {  # most files call the last norm as if it stood behind the embedding
+WHOLE = {  # most files name the last norm as if it followed the embedding
     "token_embd": "model.embed_tokens",
     "output_norm": "model.embedding_norm",
     "token_embd_norm": "model.embedding_norm",
@@ -32,7 +32,8 @@ WHOLE = {  # most files call the last norm as if it stood behind the embedding
 
 
 def from_gguf(get):
-    """Heads for keys are counted layer by layer: a layer that has none is a convolution."""
+    """Return its settings. Key-value heads are counted layer by layer: a layer with none is a
+    convolution."""
     heads = get("attention.head_count_kv")
     heads = heads.tolist() if isinstance(heads, np.ndarray) else []
     return {
@@ -43,7 +44,7 @@ def from_gguf(get):
 
 
 def to_gguf(config):
-    """The same the other way."""
+    """Return the inverse of `from_gguf`."""
     heads = config["num_key_value_heads"]
     counts = [heads * (kind != CONV) for kind in config["layer_types"]]
     return {
@@ -70,7 +71,7 @@ def from_json(name, data, rope, near):
 
 
 def compute_intermediate_size(name, data):
-    """How wide the feed-forward part becomes: two thirds of what is said, in whole blocks."""
+    """Return the width of the feed-forward part: two thirds of the given one, in whole blocks."""
     hidden = data.get("block_ff_dim", data.get("intermediate_size"))
     if not data.get("block_auto_adjust_ff_dim", True):
         return hidden

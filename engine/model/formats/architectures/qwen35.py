@@ -1,8 +1,8 @@
-"""Qwen 3.5 in files: which layers are delta nets, the sizes of these, and the order in which GGUF
-keeps their heads for values.
+"""Qwen 3.5 in files: which layers are delta nets, the sizes of these, and GGUF's order of their
+value heads.
 
-Hugging Face groups heads for values by the head for keys that they share; GGUF has the first of
-each group, then the second of each, and so on.
+Hugging Face groups value heads by the key head that they share; GGUF has the first of each group,
+then the second of each, and so on.
 """
 
 import numpy as np
@@ -31,11 +31,11 @@ SIZES = {  # config.json key -> (GGUF key, highest)
     "linear_num_key_heads": ("ssm.group_count", 1 << 10),
     "linear_num_value_heads": ("ssm.time_step_rank", 1 << 10),
 }
-INNER = "ssm.inner_size"  # of all heads for values
+INNER = "ssm.inner_size"  # of all value heads
 
 
 def kinds_of(layers, every):
-    """Each last of so many layers is one of attention."""
+    """Return the kinds of the layers: the last of every so many has attention."""
     return [DELTA if (i + 1) % every else GLOBAL for i in range(layers)]
 
 
@@ -46,7 +46,7 @@ def from_gguf(get):
     layers, every = get("block_count"), get("full_attention_interval", 4)
     known = type(layers) is int and type(every) is int and 0 < layers <= MOST and every > 0
     turned, width = get("rope.dimension_count"), get("attention.key_length")
-    more = get("nextn_predict_layers", 0)  # which guess ahead
+    more = get("nextn_predict_layers", 0)  # layers that predict further tokens
     return found | {
         "num_hidden_layers": layers - more if known and type(more) is int else layers,
         "linear_value_head_dim": inner // heads if counted else None,
@@ -56,7 +56,7 @@ def from_gguf(get):
 
 
 def to_gguf(config):
-    """The same the other way."""
+    """Return the inverse of `from_gguf`."""
     kinds = config["layer_types"]
     return {theirs: config[ours] for ours, (theirs, _) in SIZES.items()} | {
         INNER: config["linear_num_value_heads"] * config["linear_value_head_dim"],
@@ -108,7 +108,7 @@ def check(name, config):
 
 
 def of_no_use(name, config):
-    """Layers that guess ahead, and eyes."""
+    """Whether a tensor belongs to layers that predict further tokens, or to eyes."""
     layer = name.split(".")[1] if name.startswith("blk.") else ""
     if layer.isdecimal() and len(layer) < 5:
         return int(layer) >= config["num_hidden_layers"]
@@ -116,8 +116,8 @@ def of_no_use(name, config):
 
 
 def order_of(name, config):
-    """(the side, the order) in which what GGUF has of a tensor becomes ours; None where it is the
-    same."""
+    """Return (the axis, the order) that turn GGUF's layout of a tensor into ours; None where they
+    are the same."""
     part, heads = name.split(".", 3)[-1], config["linear_num_value_heads"]
     groups = config["linear_num_key_heads"]
     if not part.startswith("linear_attn.") or heads == groups or part.endswith("norm.weight"):
