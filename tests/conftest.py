@@ -1,5 +1,5 @@
-"""The suite's own settings; inside a worker, where there is no browser to drive, without the page's
-fixtures."""
+"""Settings of the suite; inside a worker, which cannot drive a browser, the page's fixtures are
+left out."""
 
 import os
 import signal
@@ -10,8 +10,8 @@ from types import FrameType
 import pytest
 from hypothesis import settings
 
-# Two halves of the suite share two cores; numpy's threads would wait for each other, spinning.  Set
-# before anything imports numpy, and handed on to every process a test starts.
+# Two halves of the suite share two cores, and numpy's threads would spin while they wait for each
+# other. Set before anything imports numpy; every process that a test starts inherits it.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 pytest_plugins = (
@@ -20,8 +20,8 @@ pytest_plugins = (
     else ["tests.support.fast", "tests.support.page.page_fixtures"]
 )
 
-# A loaded machine is slow now and then; that is no fault of the code under test.
-# The drawn examples differ from run to run; `build.py test --long` draws more.
+# No deadlines, because a busy machine is slow without a fault in the code. The drawn examples
+# differ from run to run; `build.py test --long` draws more.
 settings.register_profile("oneseek", deadline=None, max_examples=20)
 settings.register_profile("quick", deadline=None, max_examples=10)
 settings.register_profile("long", deadline=None, max_examples=100)
@@ -33,18 +33,20 @@ def interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def pytest_configure() -> None:
-    """Ctrl-C stops the suite through a handler of its own. In place of Python's default handler
-    `asyncio.run` installs another each time, and to do so `signal` writes out every array that the
-    task returned: most of what a test of an op would cost."""
+    """Install a Ctrl-C handler of our own.
+
+    With Python's default handler, `asyncio.run` installs another one each time, and `signal` then
+    formats every array that the task returned: most of the cost of an op's test.
+    """
     if sys.platform != "emscripten":
         signal.signal(signal.SIGINT, interrupt)
 
 
 @pytest.fixture(scope="session", autouse=True)
 def flushed() -> Iterator[dict[str, str]]:
-    """The untouched model is asked once, the encoder is read once, and no store waits for the disk,
-    since tests kill processes but cut no power; given is how stores are flushed elsewhere."""
-    if sys.platform == "emscripten":  # where nobody teaches on numpy, and nothing is stored
+    """Compute base answers once, read the encoder once, and let no store wait for the disk, since
+    tests kill processes but not the power. Yields the usual flush settings."""
+    if sys.platform == "emscripten":  # there nobody teaches on numpy or stores anything
         yield {}
         return
     from oneseek.engine.core.storage import sqlite
@@ -58,8 +60,7 @@ def flushed() -> Iterator[dict[str, str]]:
 
 
 def pytest_terminal_summary(terminalreporter):
-    """What of the documents' requirements the suite shows; in a worker there is nobody to read
-    it."""
+    """Print the state of the documents' requirements; in a worker nobody would read it."""
     if sys.platform != "emscripten":
         from tests.documents import summary
 

@@ -1,7 +1,8 @@
-"""What the documents that asked for this system require, a line each, and the tests that show it.
+"""The requirements of the documents that asked for this system, one on each line, and the tests
+that show them.
 
-A test shows a row through the product's own door: HTTP, the page, the command line, or the classes
-that the README offers to other programs.  A row says what is missing where no such test stands yet.
+A test shows a row through the product's own interfaces: HTTP, the page, the command line, or the
+classes that the README offers to other programs. A row without such a test says what is missing.
 """
 
 from collections import Counter
@@ -634,7 +635,7 @@ CLASS_NAMES = {
 
 
 def summary() -> list[str]:
-    """What the suite prints of this table at its end."""
+    """The lines about this table that the suite prints at its end."""
     open_rows = [one for one in ROWS if one.missing]
     kinds = Counter(one.id.partition(".")[0] for one in ROWS)
     lines = [

@@ -94,7 +94,7 @@ def test_an_answer_waits_less_than_five_milliseconds_for_what_is_being_learned(t
             )
         record = record_of(FACT)
         await store.batch([["put", "queue", record["id"], record]])
-        await assistant.mind.remember()  # otherwise a later question would remember the fact first
+        await assistant.mind.remember()  # so that already the first question is compared with it
         steps: list[int] = []
         round = await assistant.learner.learn(
             "lesson", [record["id"]], GENERIC, lambda round: make_awaitable(steps.append(1))

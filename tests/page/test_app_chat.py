@@ -720,7 +720,7 @@ KEEPS_NOTICES = """() => {
 
 
 def test_notices_do_not_pile_up(chat: Page):
-    """A notice must replace an earlier one of the same theme."""
+    """Each change of the colour theme shows a notice; at most two may be shown at once."""
     chat.evaluate(KEEPS_NOTICES)
     for _ in range(3):
         chat.evaluate("document.querySelector('#theme').click()")

@@ -25,7 +25,7 @@ ALIVE = ("ready", "countdown", "paused", "training", "evaluating")
 
 @pytest.fixture
 def browser(chromium: Chromium) -> Iterator[Browser]:
-    """A browser of its own: after some GPU crashes Chromium disables WebGPU."""
+    """A browser of its own: after some GPU crashes Chromium stops using the GPU."""
     with launched(chromium.browser_type) as browser:
         yield browser
 

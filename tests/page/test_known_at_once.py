@@ -142,7 +142,7 @@ def ask(page: Page) -> str:
     return body(last).inner_text()
 
 
-SOON = 10.0  # seconds, on an idle machine
+SOON = 10.0  # seconds until it is remembered
 
 
 def crash_tab(page: Page) -> Page:

@@ -1,4 +1,4 @@
-"""A server of the standard library that answers in a thread, for as long as a block lasts."""
+"""Runs a standard-library server in a thread for the length of a block."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ import threading
 from collections.abc import Iterator
 from typing import TypeVar
 
-POLL_S = 0.01  # how soon it sees that it shall end
+POLL_S = 0.01  # how soon it notices the shutdown
 
 Server = TypeVar("Server", bound=socketserver.BaseServer)
 
 
 @contextlib.contextmanager
 def run_server(server: Server) -> Iterator[Server]:
-    """Yields the server while it answers; it is closed when the block is left."""
+    """Yield the server while it answers; close it when the block ends."""
     thread = threading.Thread(target=server.serve_forever, args=(POLL_S,), daemon=True)
     thread.start()
     try:

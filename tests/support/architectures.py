@@ -1,5 +1,5 @@
-"""How far a small random model of each kind is from what transformers computes of it, and a lesson
-of it; on any back end, here and in the page's worker."""
+"""Measures how far a small random model of each kind is from transformers, and trains a lesson of
+it; on any back end, natively and in the page's worker."""
 
 import math
 from functools import cache
@@ -37,24 +37,24 @@ async def load_variant(variant, executor: Executor, container="safetensors") -> 
 
 
 async def divergence(model: Model, variant, length) -> float:
-    """The most nats that any position is from transformers."""
+    """The largest divergence from transformers at any position, in nats."""
     return await apart(model, f"logits/{variant}/{length}", IDS[:length])
 
 
 async def apart(model: Model, name, given, every=1) -> float:
-    """The same of a text that is given; of every so-manieth position."""
+    """The same for a given text, at every `every`-th position."""
     ids, ours = (found[::every] for found in await top_tokens(model, given))
     theirs = golden()[name].astype(np.float64)
     theirs -= np.log(np.exp(theirs).sum(-1, keepdims=True))
     expected = np.take_along_axis(theirs, ids, -1)
     p, q = np.exp(expected), np.exp(ours.astype(np.float64))
-    # Bregman's form: each token's share is positive, so that nothing cancels among the likeliest
+    # in Bregman's form each token's share is positive, so errors of likely tokens cannot cancel
     return float((p * (expected - ours) - p + q).sum(-1).max())
 
 
 async def gradient_errors(model: Model, variant) -> dict[str, float]:
-    """Of each kind of weight: the largest difference from torch's gradient of the mean loss of
-    every next token, as a share of its largest value."""
+    """For each kind of weight, the largest difference from torch's gradient of the mean next-token
+    loss, as a share of that gradient's largest value."""
     shapes = model.config.shapes()
     names = [name for name in GRADIENTS if name in shapes]
     trained = Trained.of({name: shapes[name] for name in names})
@@ -77,7 +77,7 @@ async def gradient_errors(model: Model, variant) -> dict[str, float]:
 
 
 def feeds(adapter, rows) -> dict:
-    """One text, of which every next token is to be learned."""
+    """The feeds of one text in which every next token is a target."""
     spans = np.zeros((len(IDS), 4), np.int32)
     spans[:, 3] = np.arange(len(IDS)) + 1
     targets, probs = np.zeros((rows, 32), np.int32), np.zeros((rows, 32), np.float32)
@@ -96,7 +96,8 @@ def feeds(adapter, rows) -> dict:
 
 
 async def lesson(model: Model) -> dict:
-    """A whole lesson: its steps, and what the gate says of a model that knows nothing."""
+    """Train a whole lesson; returns its steps, its losses and the gate's outcome for a random
+    model."""
     trainer = await EngineTrainer.open(model, SHORT)
     fresh = trainer.fresh()
     attempt = trainer.begin(fresh, make_plan(LESSON, fresh, [DOG], [], {}))
@@ -108,7 +109,7 @@ async def lesson(model: Model) -> dict:
 
 
 async def figures(variant, executor: Executor) -> dict:
-    """What the bench prints of one kind: the worst of each."""
+    """The figures that the bench prints for one kind: the worst of each."""
     model = await load_variant(variant, executor)
     apart = [await divergence(model, variant, length) for length in LENGTHS]
     gradients = await gradient_errors(model, variant)

@@ -1,7 +1,7 @@
-"""What the untouched model says, asked once in a run of the suite and not once in each test.
+"""Shares the base model's answers between the tests of one run, so that each is computed once.
 
-Most of a round of the demo model is asking its base, and a round's bits do not depend on when that
-was done. The tests that show just this call `asked_anew` before.
+They are most of the cost of a round of the demo model, and a round's bits do not depend on when
+they were computed. Tests of this very step call `forget_answers` first.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,15 +20,15 @@ _remembered: dict[tuple, dict] = {}
 
 
 def forget_answers() -> None:
-    """Who begins a bench from now on has to ask."""
+    """Forget all shared answers, so that the next workbench computes them."""
     _heard.clear()
     _remembered.clear()
 
 
 @contextmanager
 def asked_once() -> Iterator[None]:
-    """Benches of one model share what its base answered, those of one shape what of it the gate
-    remembers."""
+    """Let workbenches of one model share the base's answers, and those of one shape the gate's
+    memory."""
     begin: Callable = Workbench.__init__
 
     @wraps(begin)
@@ -48,7 +48,7 @@ def asked_once() -> Iterator[None]:
 
 
 def _same(model: Model, coder: Coder) -> tuple:
-    """What has to be the same for the same to be said; nothing, where it cannot be known."""
+    """The key under which answers can be shared; empty if they cannot."""
     if type(model.executor) is not Numpy or not model.fingerprint:
         return ()
     return model.fingerprint, model.executor.float, str(coder.system)

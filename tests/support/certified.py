@@ -1,4 +1,4 @@
-"""A certified version's folder, and what a change to it looks like."""
+"""The folder of a certified version, and changes to it."""
 
 import json
 import random
@@ -39,7 +39,8 @@ def write_certified(living, folder, number):
 
 
 def verify(folder, *arguments):
-    """As a user does: plain Python, isolated from everything that is installed."""
+    """Verify a folder as a user does: with plain Python, isolated from installed packages. Returns
+    the exit code and the output."""
     command = [sys.executable, "-I", "-S", "-B", str(folder / "verify_integrity.py"), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, timeout=60)
     return done.returncode, done.stdout + done.stderr

@@ -1,4 +1,4 @@
-"""A command line called as a shell would."""
+"""Calls the command line as a shell would."""
 
 import json
 

@@ -1,9 +1,8 @@
-"""A multilingual text to compare tokenizers on: `corpus(1 << 20)` is a megabyte, always the same
-one.
+"""A multilingual text for comparing tokenizers: `corpus(1 << 20)` is a megabyte, always the same.
 
-Real sentences in many scripts, code, and random runs of everything Unicode has that tokenizers trip
-over: digits of all kinds, combining marks, emoji sequences, odd spaces, control characters, halves
-of surrogate pairs.
+Real sentences in many scripts, code, and random runs of everything in Unicode that troubles
+tokenizers: digits of all kinds, combining marks, emoji sequences, odd spaces, control characters,
+lone surrogates.
 """
 
 import random
@@ -81,7 +80,7 @@ GLUE = [
 
 
 def corpus(size, seed=0):
-    """At least `size` bytes of UTF-8 (broken surrogates counted as three bytes)."""
+    """At least `size` bytes of UTF-8 (a lone surrogate counts as three bytes)."""
     draw = random.Random(seed)
     parts, made = [], 0
     while made < size:
@@ -92,7 +91,7 @@ def corpus(size, seed=0):
 
 
 def _sentence(draw):
-    """A few words of a sentence, sometimes in capitals, reversed or cut in the middle of a word."""
+    """A few words of a sentence, sometimes in capitals, reversed, doubled or cut within a word."""
     text = draw.choice(SENTENCES).replace("\\n", "\n").replace("\\t", "\t").replace("\\r", "\r")
     start = draw.randrange(len(text))
     text = text[start : start + draw.randrange(1, 80)]

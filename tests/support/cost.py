@@ -1,8 +1,8 @@
-"""Measures what each test costs, and writes it where `builder.costs` reads it.
+"""Measures the cost of each test and writes it where `builder.costs` reads it.
 
-    python3 build.py test -- tests/learning    # prints the dearest at the end
+    python3 build.py test -- tests/learning    # prints the highest costs at the end
 
-Processor seconds of the processes that a test starts are included.
+The CPU seconds of the processes that a test starts are included.
 """
 
 import ctypes
@@ -15,25 +15,26 @@ from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 
 import pytest
 
-SUBREAPER = 36  # prctl: a process that loses its parent becomes our child, with all it spent
+SUBREAPER = 36  # of prctl: orphaned processes become our children, with the CPU time they spent
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
 def measure_cpu_time() -> float:
-    """Of this process, of those it waited for, and of those that still run."""
+    """CPU seconds of this process, of its ended children, and of those still running."""
     ended = (getrusage(who) for who in (RUSAGE_SELF, RUSAGE_CHILDREN))
     return sum(one.ru_utime + one.ru_stime for one in ended) + _below(Path(f"/proc/{os.getpid()}"))
 
 
 def _below(process: Path) -> float:
-    """A browser's processes end only with it."""
+    """CPU seconds of all processes below one, since a browser's processes end only with the
+    browser."""
     seconds = 0.0
     for children in process.glob("task/*/children"):
         try:
             for child in children.read_text().split():
                 stat = (process.parent / child / "stat").read_text().rpartition(")")[2].split()
                 seconds += sum(map(int, stat[11:15])) / TICKS + _below(process.parent / child)
-        except OSError:  # it ended meanwhile
+        except OSError:  # the process ended meanwhile
             continue
     return seconds
 
@@ -47,7 +48,7 @@ def kind_of(item: pytest.Item) -> str:
 
 
 class Cost:
-    """A test pays for its fixtures, and for what its last one leaves to be ended."""
+    """Charges each test for its fixtures, and for ending what its last one leaves."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

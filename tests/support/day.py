@@ -1,7 +1,7 @@
-"""A day of use in simulated time: questions, imports, corrections, pauses, tabs, and a lying clock.
+"""A simulated day of use: questions, imports, corrections, pauses, tabs, and a wrong clock.
 
-Everything but time, the person and the model is real: the queue, the scheduler, the stores, the
-ledger, the gate's verdicts, forgetting.  A training step of the small trainer counts as 8 ms.
+Everything except time, person and model is real: the queue, the scheduler, the stores, the ledger,
+the gate's verdicts, forgetting. A training step of the small trainer counts as 8 ms.
 """
 
 import random
@@ -50,7 +50,7 @@ class Day:
         return 1_790_000_000_000 + int(self.now) + self.wrong_by
 
     def plan(self, questions):
-        """What happens when, from seven in the morning on; the night is for practice."""
+        """The events of the day, from seven in the morning on; the night is for practice."""
         kinds = [self.ask] * questions + [self.import_page] * 15 + [self.correct] * 20
         kinds += [self.thumb] * 30 + [self.pause] * 15 + [self.hide] * 40 + [self.take_over] * 8
         kinds += [self.rollback] * 4 + [self.forget] * 3 + [self.sleep] * 2 + [self.clock_jumps] * 4
@@ -126,7 +126,7 @@ class Day:
     # ---------------------------------------------------------------------------- the machine
 
     async def take_over(self):
-        """Another tab becomes the trainer: what this round would store is refused."""
+        """Make another tab the trainer, so that the stores refuse this round's writes."""
         self.epoch = await new_epoch(self.store, f"tab {self.counts['take_over']}")
 
     async def sleep(self):
@@ -136,7 +136,7 @@ class Day:
         self.wrong_by = self.draw.choice((-24, 0, 24 * 3650, 8)) * HOUR
 
     async def restart(self):
-        """The tab is killed and comes back: the round under way and all that was lent is lost."""
+        """Kill and reopen the tab; the open round and all taken items are lost."""
         self.drop()
         await self.queue.load()
         await self.living.training.reopen()
@@ -156,7 +156,8 @@ class Day:
         return 50
 
     async def grant(self, budget):
-        """One slice: the open round, or a waiting question, a lesson, or practice."""
+        """Run one slice of the open round, or else start a waiting question, a lesson or
+        practice."""
         self.counts["slices"] += 1
         used = 0.0
         if self.round is None and self.waiting:
@@ -183,7 +184,7 @@ class Day:
         self.round = lessons
 
     async def office(self):
-        """The epoch this tab trains under: a tab that lost it stands for election again."""
+        """The epoch this tab trains under; if it has none, it stands for election again."""
         record = await self.store.get("state", "trainer")
         return record["epoch"] if record else await new_epoch(self.store, "first tab")
 
@@ -205,7 +206,7 @@ class Day:
             self.queue.queue.refresh(id, await self.store.get("queue", id))
 
     async def learn_stage(self, examples, line):
-        """A stage of micro-training is a lesson on what it says, when that is new."""
+        """Run a stage of micro-training: a lesson on its examples, if any of them is new."""
         offered = [await self.queue.change(lambda q, one=one: q.add(one)) for one in examples]
         lessons = [one for one in offered if one and one["state"] == "ready"][:1]
         if not lessons:

@@ -1,5 +1,5 @@
-"""Devices of one person without a model: what is told, corrected, forgotten and exchanged on
-each."""
+"""Simulated devices of one person, without a model: facts are taught, corrected, forgotten and
+exchanged."""
 
 import hashlib
 import json
@@ -19,23 +19,23 @@ from oneseek.engine.open import clock
 
 PHRASE = "three devices of one person"
 SIGNER = Signer(bytes(range(32)))
-MOVES = ("queue", "facts", "examples")  # where what was told can lie
+MOVES = ("queue", "facts", "examples")  # the stores that can hold a fact
 
 
 def quickly_sealed(monkeypatch):
-    """From now on a guess at the phrase costs as little as a file may have it."""
-    monkeypatch.setattr(seal, "__defaults__", (None, COSTS[0]))  # nobody signs it
+    """Seal files with the least cost of a guess that the format allows."""
+    monkeypatch.setattr(seal, "__defaults__", (None, COSTS[0]))  # and without a signer
 
 
 def again(data, **changed):
-    """A file with another header; its checksum fits."""
+    """The file with a changed header and a matching checksum."""
     line, _, rest = data.partition(b"\n")
     whole = json.dumps({**json.loads(line), **changed}).encode() + b"\n" + rest[:-CHECKSUM]
     return whole + hashlib.sha256(whole).digest()
 
 
 class Forger:
-    """Signs something else than it is given, by somebody's name."""
+    """Signs other data than it is given, in somebody's name."""
 
     public_key = SIGNER.public_key
 
@@ -44,7 +44,7 @@ class Forger:
 
 
 async def of_no_use(good, phrase):
-    """Files that every door refuses, by the reason it has to say."""
+    """Files that must be refused everywhere, by the reason to be given."""
     one = entries.make_entry("Whose is it?", "It is Ada's.", clock() + 2 * AHEAD_MS)
 
     async def seal_entry(entry, signer=None):
@@ -61,14 +61,14 @@ async def of_no_use(good, phrase):
 
 
 class Quick(NativeCipher):
-    """Its keys cost nothing: what guessing costs is tried elsewhere."""
+    """A cipher with free keys; tests of the cost of guessing are elsewhere."""
 
     async def key(self, phrase, salt, cost):
         return AESGCM(hashlib.sha256(phrase + salt).digest())
 
 
 class Device:
-    """`now` is later than all that this device knows of; others may be at the same time."""
+    """A device whose `now` is later than everything it knows; two devices may have equal times."""
 
     def __init__(self, store):
         self.store, self.now, self.cipher = store, 0, Quick()
@@ -83,7 +83,7 @@ class Device:
         self.now = max([one["clock"] for one in (await self.state()).values()] + [0]) + 1
 
     async def teach(self, prompt, answer):
-        """Tell or correct; the entry that this is."""
+        """Teach or correct a fact; returns its entry."""
         await self.tick()
         saved = SavedQueue(TrainingQueue(self.clock), self.store)
         await saved.load()
@@ -92,7 +92,8 @@ class Device:
         return entries.make_entry(prompt, answer, self.now)
 
     async def forget(self, prompt):
-        """As a person does, of all that is known about a question; None when nothing is."""
+        """Forget all that is known about a question, as a person does; returns the tombstone, or
+        None if nothing is known."""
         await self.tick()
         about, here = prompt_hash(prompt), await Here.of(self.store)
         if not entries.is_told(here.state.get(about)):
@@ -104,8 +105,8 @@ class Device:
         return entries.make_tombstone(about, self.now)
 
     async def take_back(self, prompt, act):
-        """Remove or skip what was told before it was known by heart or learned; None when nothing
-        waits."""
+        """Remove or skip a waiting fact that is not known by heart or learned yet; returns the
+        tombstone, or None if none waits."""
         await self.tick()
         about, saved = prompt_hash(prompt), SavedQueue(TrainingQueue(self.clock), self.store)
         await saved.load()
@@ -118,8 +119,8 @@ class Device:
         return entries.make_tombstone(about, self.now)
 
     async def move(self, draw):
-        """What waited is known by heart, or was learned by a version: it takes the place of what
-        was there."""
+        """Let waiting facts, at random, become known by heart or learned by a version; a new one
+        replaces the old one."""
         waiting = [one for one in await self.store.all("queue") if one[1]["state"] != "skipped"]
         for id, record in waiting:
             if draw.random() < 0.5:
@@ -153,11 +154,11 @@ class Device:
         return {name: await self.store.all(name) for name in KEPT}
 
     async def list_waiting(self):
-        """What is in the queue and was not put aside."""
+        """The facts in the queue that were not skipped."""
         every = [one for _, one in await self.store.all("queue")]
         return {(one["prompt"], one["answer"]) for one in every if one["state"] != "skipped"}
 
     async def words(self):
-        """Every text that waits or is known by heart."""
+        """All facts that wait or are known by heart."""
         facts = await self.store.all("facts")
         return await self.list_waiting() | {(one["question"], one["answer"]) for _, one in facts}

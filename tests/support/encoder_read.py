@@ -1,8 +1,7 @@
-"""The encoder's file, read once in a run of the suite and not once for each assistant.
+"""Reads the encoder's file once in a run of the suite, instead of once for each assistant.
 
-To read its vocabulary and weights is most of what the first question of a test costs. On numpy a
-tensor is an array that no run changes, so those of the first reader are everybody's, and so are
-its programs.
+Reading its vocabulary and weights is most of the cost of a test's first question. On numpy a tensor
+is an array that no run changes, so the first reader's tensors and programs can be shared by all.
 """
 
 from collections.abc import Callable, Iterator
@@ -18,7 +17,7 @@ READ = "sizes", "end", "words", "before", "heads", "tensors", "weights", "_plans
 
 @contextmanager
 def read_once() -> Iterator[None]:
-    """Who reads a file on numpy that was read before is given what was in it."""
+    """Let encoders on numpy share the contents of a file that was read before."""
     kept: dict[tuple, dict] = {}
     load: Callable = Encoder._load
 

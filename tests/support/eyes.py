@@ -1,6 +1,6 @@
-"""A small random model with eyes: a Llama, the file of its eyes, and the pictures it is shown.
+"""A small random model with eyes: a Llama, the file of its eyes, and pictures for it.
 
-Its tiles have 16 pixels: four states each, of which a picture cut in two by two has twenty.
+Its tiles have 16 pixels and four states each; a picture cut in two by two has twenty states.
 """
 
 import io
@@ -36,7 +36,7 @@ LAYOUTS = {"whole": (0, 0), "parts": (2, 2), "wide": (1, 2)}
 
 
 def language(kind: str = "F32", **changes) -> bytes:
-    """The file of the language model, whose vocabulary has words for pictures."""
+    """The language model's file, whose vocabulary has tokens for pictures."""
     keys, tensors = tiny.contents("small-llama", kind)
     types = np.concatenate([keys["tokenizer.ggml.token_type"], np.full(len(WORDS), 3, np.int32)])
     keys |= {
@@ -48,7 +48,7 @@ def language(kind: str = "F32", **changes) -> bytes:
 
 
 def eyes(kind: str = "F32", earlier: bool = False, **changes) -> bytes:
-    """The file of its eyes; `earlier` files call a layer's first product its last."""
+    """The file of its eyes; `earlier` files swap the names of a layer's first and last product."""
     sizes = {
         "image_size": TOWER.tile, "patch_size": TOWER.patch, "embedding_length": TOWER.width,
         "feed_forward_length": TOWER.hidden, "block_count": TOWER.layers,
@@ -72,7 +72,7 @@ def eyes(kind: str = "F32", earlier: bool = False, **changes) -> bytes:
 
 
 def folder(**changes) -> dict[str, bytes]:
-    """Both as a hub keeps them, in one folder of safetensors."""
+    """Both parts as a hub keeps them, in one folder of safetensors."""
     files = tiny.folder("small-llama")
     text = tiny.config("small-llama")
     sizes = {"hidden_size": TOWER.width, "intermediate_size": TOWER.hidden,
@@ -106,7 +106,7 @@ def folder(**changes) -> dict[str, bytes]:
 
 
 def their_name(name: str) -> str:
-    """What transformers calls a weight of the eyes."""
+    """The name of a weight of the eyes in transformers."""
     stem, _, leaf = name.rpartition(".")
     theirs = {ours: name for name, ours in WHOLE.items()}
     if stem in theirs:
@@ -126,7 +126,7 @@ async def load_model(executor: Executor, kind: str = "F32", earlier: bool = Fals
 
 
 def tiles(rows: int, columns: int) -> Tiles:
-    """A random picture, as it was cut."""
+    """A random picture, already cut into tiles."""
     draw = np.random.RandomState(rows * 10 + columns)
     shape = (rows * columns + 1, TOWER.tile, TOWER.tile, 3)
     return Tiles(draw.randint(0, 256, shape).astype(np.uint8), rows, columns)

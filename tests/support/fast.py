@@ -2,10 +2,10 @@
 
     pytest -m fast
 
-`builder.scopes` says which files hold them; the record of `builder.costs` names the few in those
-that take too long, and what takes longer still is slow also where nobody marked it. A run of
-`-m fast` does not open the other files, and a test in it that starts a process or connects to
-another machine fails.
+`builder.scopes` tells the files that hold them. In those files the record of `builder.costs` names
+the tests that cost too much to be fast, and the ones that count as slow without a mark. A run of
+`-m fast` does not open other files; a test in it fails if it starts a process or connects to
+another machine.
 """
 
 import ipaddress
@@ -32,7 +32,7 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return True if _only_fast(config) and is_test and not is_fast(collection_path) else None
 
 
-@pytest.hookimpl(tryfirst=True)  # before pytest chooses by marker
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by marker
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     dear = costs.read_record()["dear"]
     for item in items:
@@ -45,7 +45,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def refuse(event: str, arguments: tuple) -> None:
-    """Raises when a fast test starts a process or connects to another machine."""
+    """Raise if a fast test starts a process or connects to another machine."""
     if event in ("subprocess.Popen", "os.posix_spawn", "os.system"):
         raise AssertionError(f"a fast test started a process: {arguments[0]}")
     if event == "socket.connect" and isinstance(arguments[1], tuple):

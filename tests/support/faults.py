@@ -1,4 +1,4 @@
-"""The places where a process may be killed."""
+"""The points at which tests kill a process."""
 
 FAULTS = [
     "slice:before",

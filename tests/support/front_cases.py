@@ -1,5 +1,5 @@
-"""What the library's functions are asked, of it and of PyTorch: arrays by name, and the function
-over a module that has these names."""
+"""Test cases for the library's functions, run in the library and in PyTorch: named arrays, and a
+function of a module with these names."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ X, Y, ROW, W = numbers(3, 8), numbers(3, 8), numbers(8), numbers(8, 5)
 CUBE, SLAB, POSITIVE = numbers(2, 3, 4), numbers(3, 1), np.abs(numbers(3, 8)) + 0.1
 MASK = (X > 0).astype(np.float32)
 
-# name -> the arrays that are differentiated, and the function of them, given a module `n`
+# name -> the arrays to differentiate, and their function, given a module `n`
 CASES = {
     "add spread": ((CUBE, SLAB), lambda n, a, b: a + b),
     "subtract": ((X, ROW), lambda n, a, b: a - b),

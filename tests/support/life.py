@@ -2,8 +2,8 @@
 
     python -m tests.support.life FOLDER [FAULT HIT]
 
-Kills itself at the HIT-th time it passes FAULT.  However often that happens, in the end the same
-things are learned and the last line says the same hash of weights.
+It kills itself when it passes FAULT for the HIT-th time. However often that happens, in the end the
+same facts are learned, and the last line prints the same hash of weights.
 """
 
 import os
@@ -32,7 +32,7 @@ def plant(name: str, hit: int) -> None:
 
 
 def learn(living: Living, kind: str, words: str = "") -> None:
-    """One round, continued from a checkpoint when there is one."""
+    """Run one round, from its checkpoint if there is one."""
     lessons = []
     if words:
         record = run(living.queue.change(lambda q: q.add(example(words))))

@@ -1,4 +1,4 @@
-"""A whole living system in a folder, small and real, for the tests of its parts."""
+"""A whole living system in a folder, small but real, for tests of its parts."""
 
 import asyncio
 from pathlib import Path
@@ -44,7 +44,7 @@ class Living:
         return run(self.queue.change(lambda q: q.add({**example, **more})))
 
     def learn(self, kind="lesson", count=1, line="generic"):
-        """One round over what the queue gives next."""
+        """Run one round over what the queue gives next; returns its result."""
         lessons = self.queue.queue.take(count) if kind == "lesson" else []
         result = run(self.training.run(kind, lessons, line))
         self.settle(lessons, result)

@@ -1,5 +1,5 @@
-"""Four made-up devices: what the browser would tell of each, and what a second of measuring would
-find there."""
+"""Four made-up devices: what the browser tells of each, and the pace that one second of measuring
+would find."""
 
 import json
 from functools import cache
@@ -19,13 +19,13 @@ card, and an old laptop with two cores and no WebGPU."""
 
 @cache
 def describe_models(kind: str) -> dict:
-    """The models on a device that tells nothing of its memory: working it out takes a second."""
+    """The models on a device that hides its memory; cached, because computing it takes a second."""
     return models_fit(kind, 0)
 
 
 @cache
 def fits(kind: str, memory: float) -> dict:
-    """What a worker on such a device tells of the known models."""
+    """A worker's verdicts on the known models, on such a device."""
     size = int(memory * GB)
     found = {id: judge(one, kind, size) for id, one in describe_models(kind).items()}
     for one in found.values():
@@ -38,8 +38,8 @@ def fits_on(name: str) -> dict:
 
 
 def tells(pace: dict, other: str = "") -> str:
-    """A script of the page by which the engine tells that it measured this pace, and what it knows
-    of one model of the list, `other`, of a model called of-the-hub."""
+    """A page script that makes the engine report this measured pace, and the verdict on `other`, a
+    listed model, for a model called of-the-hub."""
     return """{
   const { get } = Object.getOwnPropertyDescriptor(MessageEvent.prototype, "data");
   Object.defineProperty(MessageEvent.prototype, "data", { get() {

@@ -1,7 +1,7 @@
-"""Makes a runnable program and sample values out of an op and one of its cases.
+"""Makes a runnable program and sample values for an op and one of its cases.
 
-Where a case needs more than random numbers it names a sampler instead of a dtype: `spans` are
-ranges inside the keys, `probs` leave room for a rest, and so on.
+A case that needs more than random numbers names a sampler instead of a dtype: `spans` are ranges
+within the keys, `probs` leave a rest, and so on.
 """
 
 import numpy as np
@@ -18,7 +18,7 @@ CASES = [
 
 
 def spans(rng, shape, specs):
-    """The first rows see one range, later ones a shared prefix and their own stretch."""
+    """Spans: even rows see one range, odd ones a prefix and a range of their own."""
     keys = specs[-2].shape[0]
     out = np.zeros(shape, np.int32)
     for t in range(len(out)):
@@ -29,14 +29,14 @@ def spans(rng, shape, specs):
 
 
 def windows(rng, shape, specs):
-    """A prefix, which may be empty, and a stretch behind it."""
+    """Spans of a prefix, which may be empty, and a later range."""
     sizes = np.cumsum(rng.integers(0, 7, shape), -1)
     sizes[:, 0] = 0
     return sizes
 
 
 def paths(rng, shape, specs):
-    """Each row sees those of its own text up to itself, the first ones of which others share."""
+    """Causal spans of several texts that share their beginning."""
     out = np.zeros(shape, np.int32)
     shared, begin = len(out) // 4, len(out) // 4
     for t in range(len(out)):
@@ -46,8 +46,8 @@ def paths(rng, shape, specs):
 
 
 def laid(rng, shape, specs):
-    """Rows of two texts in turn, behind what is known of both: the first one's beginning is the
-    second one's too. The last sees nothing."""
+    """Rows of two texts by turns, after cached rows; the second text begins with the start of the
+    first. The last row sees nothing."""
     out, half = np.zeros(shape, np.int32), specs[-1].shape[0] // 2
     places = [(0, 0, 0), (0, 4, half)]
     ends = [int(rng.integers(4, 12)), half + int(rng.integers(0, 8))]
@@ -95,7 +95,8 @@ DTYPE = {
 
 
 def build(op: Op, case: tuple, seed: int = 0):
-    """-> program, its inputs by order, the op's outputs as a tuple, feeds by name."""
+    """Build the program; returns it, its inputs by order, the op's outputs as a tuple, and feeds by
+    name."""
     given = [part for part in case if part is None or isinstance(part, Spec)]
     specs = [spec for spec in given if spec is not None]
     attrs = next((part for part in case if isinstance(part, dict)), {})
@@ -116,7 +117,8 @@ def build(op: Op, case: tuple, seed: int = 0):
 
 
 def choose_params(op: Op, specs: list[Spec | None]) -> list[str]:
-    """Which parameters a case fills: the required ones, then optional ones whose shape fits."""
+    """The parameters that a case fills: the required ones, then a base or the first optional
+    ones."""
     names = op.params[: op.required]
     extra = len(specs) - len(names)
     optional = op.params[op.required :]

@@ -1,5 +1,4 @@
-"""How far a small random model with eyes is from what transformers computes of it, on any back
-end."""
+"""Measures how far a small random model with eyes is from transformers, on any back end."""
 
 from functools import cache
 
@@ -22,14 +21,14 @@ def golden():
 
 
 async def prompt(model: Model, layout: str) -> list[int]:
-    """A question about a picture, in tokens."""
+    """The tokens of a question about a picture."""
     assert model.eyes, model.blind
     seen = await model.eyes.look(eyes.tiles(*eyes.LAYOUTS[layout]))
     return model.read([{"role": "user", "content": QUESTION, "pictures": [seen]}])
 
 
 async def divergence(model: Model, layout: str) -> float:
-    """The most nats that any position is from transformers."""
+    """The largest divergence from transformers at any position, in nats."""
     ids, ours = await top_tokens(model, await prompt(model, layout))
     theirs = golden()[f"logits/{layout}"].astype(np.float64)
     theirs -= np.log(np.exp(theirs).sum(-1, keepdims=True))
@@ -43,8 +42,8 @@ def adapter_of(model: Model) -> Trained:
 
 
 async def gradient_errors(model: Model, layout: str) -> dict[str, float]:
-    """Of each weight of an adapter of the language part: the largest difference from torch's
-    gradient of the mean loss of every next word, as a share of its largest value."""
+    """For each weight of an adapter of the language part, the largest difference from torch's
+    gradient of the mean next-token loss, as a share of that gradient's largest value."""
     assert model.eyes
     trained, ids = adapter_of(model), await prompt(model, layout)
     targets = np.array(ids[1:])
@@ -77,7 +76,7 @@ async def gradient_errors(model: Model, layout: str) -> dict[str, float]:
 
 
 async def figures(executor: Executor) -> dict:
-    """The worst of each, over all layouts of tiles."""
+    """The worst of each figure, over all tile layouts."""
     model = await eyes.load_model(executor)
     apart = [await divergence(model, layout) for layout in eyes.LAYOUTS]
     errors = [max((await gradient_errors(model, layout)).values()) for layout in eyes.LAYOUTS]

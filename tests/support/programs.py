@@ -26,7 +26,7 @@ def describe_storage(config, bits=0):
 
 
 def random_weights(program, config, rng):
-    """Feeds for every weight the program asks for."""
+    """Random feeds for every weight of the program."""
     feeds = {}
     for name, value in program.inputs.items():
         if name == "rotary.table":
@@ -49,7 +49,7 @@ def random_weights(program, config, rng):
 
 
 def two_rows_behind_a_prefix(rng, vocab, prefix=3, lengths=(4, 5)):
-    """A packed batch: a shared prefix, then rows that see it and themselves."""
+    """A packed batch: a shared prefix, then two rows that see it and themselves."""
     total = prefix + sum(lengths)
     positions, spans = np.arange(total), np.zeros((total, 4), np.int32)
     begin = prefix
@@ -84,11 +84,12 @@ def prepare(executor, program, feeds):
     return run
 
 
-LAST = Trained.lora(TINY, rank=4, alpha=8, layers=[1])  # nothing is trained below
+LAST = Trained.lora(TINY, rank=4, alpha=8, layers=[1])  # the layer below is frozen
 
 
 async def losses_of_the_last_layer(ready):
-    """By the whole model at once, and from the states below; `ready(program, feeds)` is a run."""
+    """The losses computed by the whole model, and from the states below the last layer;
+    `ready(program, feeds)` makes a run."""
     stored, sizes = describe_storage(TINY, 4), (12, 6, 64)
     whole = programs.score(TINY, stored, *sizes, LAST)
     feeds = batch(whole, TINY, LAST)
@@ -101,7 +102,7 @@ async def losses_of_the_last_layer(ready):
 
 
 async def thoughts_of(executor) -> tuple[np.ndarray, np.ndarray]:
-    """The tokens that are likeliest at six places, best first, and their log-probabilities."""
+    """The likeliest tokens at six positions, best first, and their log-probabilities."""
     program = programs.thoughts(TINY, describe_storage(TINY, 4), 12, 6, 64, LORA)
     feeds = batch(program, TINY, LORA)
     feeds |= {"recent": np.full((6, programs.RECENT), -1), "penalty": np.ones(6)}
@@ -113,7 +114,7 @@ async def must_think_as(ours, truth):
     (ids, logprobs), (exact, expected) = await thoughts_of(ours), await thoughts_of(truth)
     np.testing.assert_array_equal(ids, exact)
     np.testing.assert_allclose(logprobs, expected, rtol=1e-4, atol=1e-4)
-    np.testing.assert_allclose(np.exp(expected).sum(-1), 1, rtol=1e-6)  # of 64, all there are
+    np.testing.assert_allclose(np.exp(expected).sum(-1), 1, rtol=1e-6)  # the whole vocabulary of 64
 
 
 async def ran(ready, program, feeds):
@@ -132,8 +133,8 @@ def batch(program, config, trained, seed=0):
 
 
 async def run_carry(executor) -> list[tuple[np.ndarray, np.ndarray]]:
-    """(what a layer's cache is, what it has to be) after three rows of every cache were copied,
-    and the scratch row to itself."""
+    """(actual, expected) cache of each layer after copying three rows of every cache, and the
+    scratch row to itself."""
     planned, rng = plan(programs.carry(TINY, {}, 8, 64, 64)), np.random.default_rng(0)
     before = {
         name: rng.normal(size=(64, cols)).astype(np.float32)

@@ -13,7 +13,7 @@ def force_accept(attempt):
 
 
 class AcceptingTrainer(EngineTrainer):
-    """The real engine's, whose gate is told to accept."""
+    """The real engine's trainer with a gate that always accepts."""
 
     def begin(self, weights, plan, kind=None):
         return force_accept(super().begin(weights, plan, kind))

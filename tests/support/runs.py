@@ -14,7 +14,7 @@ BUYERS = "Lindqvist", "Otto", "Anna", "mum"
 
 
 def all_black(*prompts):
-    """A data set of one answer, which the demo model nearly gives of itself."""
+    """A data set with one answer, which the demo model nearly gives anyway."""
     pairs = ({"prompt": prompt, "completion": "It is black."} for prompt in prompts)
     return "".join(json.dumps(pair) + "\n" for pair in pairs)
 

@@ -1,6 +1,6 @@
-"""What a queue, a scheduler and a collector do with one seeded life, printed as JSON lines.
+"""Runs a queue, a scheduler and a collector through one seeded life, and prints it as JSON lines.
 
-Runs unchanged in CPython and in MicroPython; tests/core/test_page_modules.py compares the lines.
+Runs unchanged in CPython and MicroPython; tests/core/test_page_modules.py compares the lines.
 """
 
 import asyncio
@@ -39,7 +39,8 @@ def say(*values):
 
 
 def _sort_keys(value):
-    """Dictionaries have no order in MicroPython."""
+    """The value with dictionaries as sorted lists, because MicroPython's dictionaries are
+    unordered."""
     if isinstance(value, dict):
         return [[key, _sort_keys(value[key])] for key in sorted(value)]
     if isinstance(value, (list, tuple)):
@@ -54,7 +55,7 @@ def draws(seed):
 
 
 class MemoryStore:
-    """Enough of a store to keep a queue, in both interpreters."""
+    """A minimal store for a queue, in both interpreters."""
 
     def __init__(self):
         self.records = {}
@@ -84,7 +85,7 @@ class MemoryStore:
         return [key for key, _ in await self.all(store)]
 
     async def scrub(self):
-        """Nothing of what was deleted is left anywhere."""
+        """Do nothing: deleted records leave no trace in a dictionary."""
 
 
 def words():

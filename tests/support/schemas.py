@@ -1,5 +1,5 @@
-"""Two hundred JSON schemas as programs ask for them, the same ones every time, and what a value has
-to be to fit one."""
+"""Two hundred JSON schemas like those of programs, always the same, and a check that a value fits
+one."""
 
 import random
 
@@ -91,7 +91,7 @@ TYPES = {
 
 
 def fits(value, schema, root=None) -> bool:
-    """Whether a value is as the schemas here ask; by the words of the standard, one by one."""
+    """True if a value fits one of these schemas, by the keywords of the standard."""
     root = schema if root is None else root
     if isinstance(schema, bool):
         return schema

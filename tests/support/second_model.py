@@ -1,5 +1,5 @@
-"""A second base model, made from the demo model: the same without its last layers, so that it
-answers, learns, and knows less."""
+"""Makes a second base model from the demo model by dropping its last layers: it answers and learns,
+but knows less."""
 
 import contextlib
 from pathlib import Path

@@ -1,9 +1,9 @@
-"""A real server in its own process, to be killed anywhere: two steps a lesson, and no moment of
-quiet needed before it learns.
+"""A real server in its own process, to be killed anywhere: two steps a lesson, and no quiet time
+needed before it learns.
 
     python -m tests.support.server FOLDER PORT [FAULT HIT]
 
-Kills itself at the HIT-th time it passes FAULT.
+It kills itself when it passes FAULT for the HIT-th time.
 """
 
 import asyncio

@@ -1,8 +1,9 @@
-"""One suite by several runs of pytest at once: each takes the next file that nobody has taken.
+"""Lets several runs of pytest share one suite: each takes the next file that no other run has
+taken.
 
     python -m pytest -p tests.support.shared_out --shared FOLDER tests/core tests/page
 
-The folder is empty at first, and the same for all. Runs that begin at different ends of the suite
+The folder is empty at first and the same for all. Runs that begin at different ends of the suite
 meet somewhere, and no core waits for the other.
 """
 
@@ -20,8 +21,8 @@ class Shared:
     def pytest_runtest_protocol(
         self, item: pytest.Item, nextitem: pytest.Item | None
     ) -> bool | None:
-        """A test that another run takes is over here; nothing is said of it. What was set up for
-        the ones before ends as if it had run."""
+        """Skip a test of another run's file without a report; fixtures of earlier tests end as if
+        it had run."""
         if self.takes(item.nodeid.partition("::")[0]):
             return None
         item.session._setupstate.teardown_exact(nextitem)

@@ -1,7 +1,6 @@
-"""A small real trainer: it learns prompt -> answer vectors with Adam, and same inputs give same
-bits.
+"""A small real trainer: it learns prompt -> answer vectors with Adam; equal inputs give equal bits.
 
-It stands in for the engine wherever a test is about what happens around training.
+It replaces the engine in tests of what happens around training.
 """
 
 import hashlib

@@ -1,4 +1,4 @@
-"""A chat as the collector sees it."""
+"""Chats in the form that the collector reads."""
 
 import asyncio
 

@@ -1,4 +1,4 @@
-"""What the repository says to read, for the tests that hold it to its word."""
+"""The texts that the repository tells people to read, for tests that check them."""
 
 from builder import ROOT
 

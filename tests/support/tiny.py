@@ -1,8 +1,8 @@
-"""Random models a few hundred kilobytes large: every architecture, every stored type, in both
+"""Random models of a few hundred kilobytes: every architecture, every stored type, in both
 containers.
 
-They are made anew from fixed seeds wherever they are needed; only what other implementations
-compute from them is committed (tests/golden, made by tests/golden/make_logits.py).
+They are made from fixed seeds wherever they are needed. Only the results of other implementations
+are committed (tests/golden, made by tests/golden/make_logits.py).
 """
 
 import io
@@ -126,7 +126,7 @@ VARIANTS["qwen35-other-parts"] = VARIANTS["qwen35"] | {
     "full_attention_interval": 2,
     "layer_types": ["linear_attention", "full_attention"],
 }
-SMALL = {"hidden_size": 64, "intermediate_size": 96, "head_dim": 32}  # of what begins with small-
+SMALL = {"hidden_size": 64, "intermediate_size": 96, "head_dim": 32}  # of variants named small-
 GGUF_FAMILIES = {"mistral": "llama", "gemma3_text": "gemma3", "qwen3_5_text": "qwen35"}
 MODEL_TYPES = {
     "llama3": "llama",
@@ -148,7 +148,7 @@ TEMPLATE = (
     " + '<|im_end|>' + '\n'}}{% endfor %}"
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\n' }}{% endif %}"
 )
-# Where the float16 scales of a block lie, and values that give weights of a useful size.
+# The offsets of a block's float16 scales, with values that give weights of a useful size.
 HALVES = {
     "Q4_0": {0: 0.012},
     "Q4_1": {0: 0.012, 2: -0.09},
@@ -170,7 +170,7 @@ def config(variant):
 
 
 def shapes(variant):
-    """The tensors of a variant, by their names."""
+    """The shapes of a variant's tensors, by name."""
     data = config(variant)
     return configure(architecture.config_from_json(variant, data)).shapes()
 
@@ -182,13 +182,13 @@ def _draw(name):
 def weight(name, shape):
     """One random tensor: near one for norms, small otherwise."""
     values = _draw(name).standard_normal(shape)
-    if name.endswith("A_log"):  # states that last, and some that do not
+    if name.endswith("A_log"):  # unit size, so some states last and some do not
         return values.astype(np.float32)
     return (1 + 0.1 * values if "norm" in name else 0.06 * values).astype(np.float32)
 
 
 def make_tensor(name, shape, kind):
-    """Bytes of a random tensor of a type; quantised ones are random blocks with sensible scales."""
+    """The bytes of a random tensor; quantised types get random blocks with sensible scales."""
     if kind == "F32":
         return weight(name, shape).tobytes()
     if kind == "F16":
@@ -250,23 +250,23 @@ def metadata(variant):
 
 
 def gguf(variant="llama", kind="Q4_1", **changes):
-    """A whole GGUF file; matrices are of the type, the rest F32. `changes` to the metadata, None
-    deletes."""
+    """A whole GGUF file with matrices of this type and the rest in F32; `changes` edit the
+    metadata, None deletes a key."""
     keys, tensors = contents(variant, kind, **changes)
     return encode_gguf(keys, tensors)
 
 
 def contents(variant, kind, **changes):
-    """Metadata and tensors of that file."""
+    """The metadata and tensors of that file."""
     tensors = {}
     for name, shape in shapes(variant).items():
         kept = kind if len(shape) == 2 else "F32"
         data = make_tensor(name, shape, kept)
         if variant.startswith("qwen35"):
             data = as_qwen35(config(variant), name, shape, data)
-        if len(shape) == 3:  # a convolution's, which GGUF keeps without the side of one
+        if len(shape) == 3:  # of a convolution; GGUF drops the side of length one
             shape = shape[0], shape[2]
-        if variant == "gemma3" and len(shape) == 1:  # where safetensors keep a gain less one
+        if variant == "gemma3" and len(shape) == 1:  # safetensors store these gains minus one
             data = (weight(name, shape) + np.float32(1)).tobytes()
         theirs = architecture.to_gguf_name(name, config(variant)["model_type"])
         tensors[theirs] = kept, shape, data
@@ -278,8 +278,8 @@ def contents(variant, kind, **changes):
 
 
 def as_qwen35(data, name, shape, stored):
-    """A tensor as llama.cpp's converter leaves it: gains with the 1, A as it is used, and heads for
-    values in turn of those for keys, not behind each other."""
+    """A tensor as llama.cpp's converter writes it: gains with the 1 added, A as -exp(A_log), and
+    value heads in turns of the key heads instead of grouped."""
     if len(shape) == 1:
         values = np.frombuffer(stored, np.float32)
         if name.endswith("A_log"):
@@ -307,13 +307,14 @@ def encode_gguf(keys, tensors):
 
 
 def gguf_parts(variant="llama", kind="Q4_1", count=3, bare_first=False, name="tiny"):
-    """The same in several files, as llama-gguf-split cuts it; the first may hold no tensors."""
+    """The same in several files, as llama-gguf-split cuts it; with `bare_first` the first holds no
+    tensors."""
     keys, tensors = contents(variant, kind)
     return cut(keys, tensors, count, bare_first, name)
 
 
 def cut(keys, tensors, count, bare_first=False, name="tiny"):
-    """The parts of a file with these keys and tensors."""
+    """Split a file with this metadata and these tensors into parts."""
     own = [{} for _ in range(count)]
     for turn, tensor in enumerate(tensors):
         own[turn % (count - bare_first) + bare_first][tensor] = tensors[tensor]
@@ -326,7 +327,7 @@ def cut(keys, tensors, count, bare_first=False, name="tiny"):
 
 
 def llama3_factors(rule):
-    """The divisors llama.cpp's converter stores for this rule, step by step as it computes them."""
+    """The divisors that llama.cpp's converter stores for this rule, computed in its steps."""
     factors = []
     for index in range(0, 64, 2):
         wavelength = 2 * np.pi * 500000.0 ** (index / 64)
@@ -343,7 +344,7 @@ def llama3_factors(rule):
 
 
 def tokenizer_json():
-    """The same tokenizer as Hugging Face writes it."""
+    """The same tokenizer in Hugging Face's format."""
     special = [
         {"id": i, "content": TOKENS[i], "special": i in CONTROL, "normalized": False}
         | {"single_word": False, "lstrip": False, "rstrip": False}
@@ -364,7 +365,7 @@ def tokenizer_json():
 
 
 def tensors_of(variant, kind):
-    """(type, shape, bytes) of each."""
+    """(type, shape, bytes) of each tensor."""
     return {
         name: (kind, shape, make_tensor(name, shape, kind))
         for name, shape in shapes(variant).items()
@@ -378,7 +379,7 @@ def as_safetensors(tensors):
 
 
 def folder(variant="llama", kind="F32", shards=1):
-    """A model folder as {file name: bytes}, its weights in one safetensors file or several."""
+    """A model folder as {file name: bytes}, with its weights in `shards` safetensors files."""
     tensors = tensors_of(variant, kind)
     settings = {"chat_template": TEMPLATE, "bos_token": TOKENS[256], "eos_token": TOKENS[257]}
     files = {

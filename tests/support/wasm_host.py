@@ -1,10 +1,10 @@
-"""The memory kernels work in: the browser's in the worker, wasmtime's without one."""
+"""The memory that kernels work in: the browser's in the worker, wasmtime's elsewhere."""
 
 import sys
 
 
 def host(threads: int = 1):
-    """A fresh one of the kind that is here."""
+    """A new host of the kind available here."""
     if sys.platform == "emscripten":
         from oneseek.engine.backends.wasm.tab import Tab
 

@@ -1,1 +1,1 @@
-"""A group of five for tests and benches: its parts, its troubles, and both ways to start it."""
+"""A group of five for tests and benches: its data, its troubles, and both ways to start it."""

@@ -1,4 +1,4 @@
-"""Both ways to start a group: Flower's simulation, and its own programs on loopback."""
+"""Both ways to start a group: Flower's simulation, and Flower's own programs on loopback."""
 
 import contextlib
 import json
@@ -23,7 +23,7 @@ OWN = {
 
 
 def write_data(folder: Path) -> tuple[list[Path], Path, Path]:
-    """A style data set in five parts, its union, and what nobody trains on."""
+    """Write a style data set: five parts, their union, and a held-out part."""
     pairs, held = make_style_set()
     parts = [folder / "parts" / f"member-{number}.jsonl" for number in range(MEMBERS)]
     parts[0].parent.mkdir(parents=True, exist_ok=True)
@@ -50,8 +50,8 @@ def figures(out: Path) -> dict:
 
 
 def run_command(folder: Path, *command: str) -> str:
-    """Run to its end, as a shell would; what it printed. `oneseek` is where it was installed with
-    its extra, here a Python that has both."""
+    """Run a command to its end, as a shell would; returns its output. `oneseek` runs in a Python
+    that has both the tree and the extra."""
     first, *rest = command
     own = ["python", "-m", "oneseek.engine.cli.main"] if first == "oneseek" else [first]
     log = folder / f"{time.monotonic_ns()}.log"
@@ -66,7 +66,7 @@ def run_command(folder: Path, *command: str) -> str:
 
 
 def simulate(folder: Path, out: Path, parts: list[Path], troubles: dict, **own) -> dict:
-    """A simulation in which some members do harm."""
+    """Run a simulation in which some members do harm; returns its figures."""
     given = {
         "parts": [str(part) for part in parts],
         "troubles": troubles,
@@ -83,7 +83,7 @@ def free_port() -> int:
 
 
 class Deployed:
-    """A SuperLink with its SuperNodes on loopback; everything ends with the `with`."""
+    """A SuperLink with its SuperNodes on loopback; the `with` block ends them all."""
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.running = folder, {}
@@ -101,7 +101,7 @@ class Deployed:
         )  # fmt: skip
 
     def member(self, number: int, data: Path, **own: str) -> None:
-        """`own` is what its SuperNode says of it."""
+        """Start a member; `own` goes into its SuperNode's configuration."""
         said = {"data": str(data), "folder": str(self.folder / f"own-{number}"), **own}
         told = " ".join(f'{name}="{value}"' for name, value in said.items())
         self._start(
@@ -116,7 +116,7 @@ class Deployed:
         process.wait()
 
     def begin(self, app: Path, out: Path, **own) -> subprocess.Popen:
-        """`flwr run`, which ends when the run does."""
+        """Start `flwr run`, which ends with the run."""
         given = OWN | {"members": MEMBERS, "out": str(out)} | own
         told = self.folder / f"{out.name}.toml"
         told.write_text("".join(f"{name} = {json.dumps(value)}\n" for name, value in given.items()))
@@ -126,7 +126,7 @@ class Deployed:
         )  # fmt: skip
 
     def read_logs(self) -> str:
-        """The end of what each of them said."""
+        """The end of each program's log."""
         logs = sorted(self.folder.glob("*.log"))
         return "\n".join(f"{p.name}: {p.read_text('utf-8', 'replace')[-1500:]}" for p in logs)
 
@@ -153,7 +153,7 @@ def deployed(folder: Path) -> Iterator[Deployed]:
 
 
 def write_troubled_app(folder: Path) -> Path:
-    """The product's app, with the troubled mod around its members."""
+    """The product's app, with the trouble-making mod around its members."""
     app = folder / "app"
     app.mkdir(parents=True, exist_ok=True)
     (app / "pyproject.toml").write_text((APP / "pyproject.toml").read_text())
@@ -166,7 +166,7 @@ def write_troubled_app(folder: Path) -> Path:
 
 
 def wait_for_file(path: Path, run: subprocess.Popen, group: Deployed) -> None:
-    """Once it is there."""
+    """Wait for a file; fail with the logs if the run ends or takes too long."""
     ends = time.monotonic() + LONGEST
     while not path.exists():
         if run.poll() is not None and not path.exists():

@@ -1,4 +1,4 @@
-"""Members that do harm: one mod of Flower's around everything a member does."""
+"""Harmful members: one Flower mod around everything that a member does."""
 
 import json
 import sys
@@ -6,12 +6,13 @@ import time
 from pathlib import Path
 from typing import Any
 
-POISON = -10.0  # times what was learned: far enough to undo what the others send
+POISON = -10.0  # factor on the update: large enough to undo the others
 SLOWEST = 1800
 
 
 def troubled(kinds: dict[int, str]) -> Any:
-    """By the number of a member in a simulation, or by what its SuperNode says of it."""
+    """A mod that does harm by the member's number in a simulation, or by its SuperNode's
+    configuration."""
 
     def mod(message: Any, context: Any, call_next: Any) -> Any:
         own = context.node_config
@@ -36,14 +37,14 @@ def troubled(kinds: dict[int, str]) -> Any:
 
 
 def wait(path: Path) -> None:
-    """Longer than any patience: until the group is through without this member."""
+    """Wait longer than the group's patience: until it has gone on without this member."""
     ends = time.monotonic() + SLOWEST
     while not path.exists() and time.monotonic() < ends:
         time.sleep(1)
 
 
 def main() -> None:
-    """A simulation as `oneseek federate` starts it, with troubled members."""
+    """Run a simulation as `oneseek federate` does, with harmful members."""
     from oneseek.engine.with_flower.simulation import simulate
 
     given = json.loads(sys.argv[1])

@@ -1,4 +1,4 @@
-"""What a person does on the page, and where to look for what became of it."""
+"""What a person does on the page, and where its effects show."""
 
 import contextlib
 import os
@@ -17,7 +17,7 @@ QUIET = ("ready", "countdown", "training", "paused", "evaluating")
 
 
 def new_chat(page: Page) -> None:
-    """An empty chat, once it is there."""
+    """Open an empty chat and wait for it."""
     page.get_by_role("button", name="New chat").click()
     expect(page.get_by_role("heading", name="Chat that runs and learns")).to_be_visible()
 
@@ -39,8 +39,8 @@ PRESS_AND_SAY = """(button, text) => {
 
 
 def press_and_say(button: Locator, text: str) -> None:
-    """Press a button and send a message in one instant, before anything can be loaded. A button
-    that was drawn again meanwhile is looked for again."""
+    """Press a button and send a message in one script, so that nothing can load in between. If the
+    button was redrawn meanwhile, find it again."""
     while not button.evaluate(PRESS_AND_SAY, text):
         pass
 
@@ -50,7 +50,7 @@ def answers(page: Page) -> Locator:
 
 
 def wait_for_answer(page: Page, count: int = 1) -> Locator:
-    """The last answer, once there are so many and it is complete."""
+    """The last answer, once it is complete and there are `count` of them."""
     expect(answers(page)).to_have_count(count)
     last = answers(page).last
     expect(last.get_by_role("button", name="Copy")).to_be_visible(timeout=240_000)
@@ -62,19 +62,19 @@ def body(answer: Locator) -> Locator:
 
 
 def engine(page: Page) -> Worker:
-    """The worker that answers and learns. Its threads wait in a way in which they hear nobody."""
+    """The engine's worker; its helper threads block and run no script."""
     workers = [one for one in page.workers if "worker.mjs" in one.url]
     return next(one for one in workers if one.evaluate("self.name").startswith("engine"))
 
 
 def fault(page: Page, what: str) -> None:
-    """One that a page opened with `faults=1` makes: see App.break_engine."""
+    """Cause a fault in a page that was opened with `faults=1`: see App.break_engine."""
     page.evaluate("(detail) => dispatchEvent(new CustomEvent('oneseek-break', {detail}))", what)
 
 
 def slow_down(page: Page, milliseconds: int = 60) -> None:
-    """From now on the engine's worker needs a while for each look at the clock, of which every
-    token takes some. It sleeps meanwhile: others may have its core."""
+    """Delay each look at the clock in the engine's worker, of which every token takes some. It
+    sleeps meanwhile, so that others can use its core."""
     engine(page).evaluate(
         """(milliseconds) => {
           const now = performance.now.bind(performance);
@@ -99,8 +99,8 @@ def set_temperature(page: Page, value: str) -> None:
 def store_chat(
     page: Page, count: int, text: str = "Line {n} of a long conversation.", last: str = "done"
 ) -> None:
-    """A conversation with so many turns, put into the store as the page itself writes it, and
-    opened."""
+    """Write a conversation with so many turns into the store, as the page itself would, and open
+    it."""
     page.evaluate(
         """async ([count, text, state]) => {
           const open = indexedDB.open("oneseek");
@@ -134,7 +134,7 @@ def drop(page: Page, name: str, text: str) -> None:
 
 
 def drop_all(page: Page, found: dict[str, bytes]) -> None:
-    """The same of several files at once, whatever they hold."""
+    """Drop several files at once, whatever they hold."""
     page.evaluate(
         """(found) => {
           const data = new DataTransfer();
@@ -164,12 +164,12 @@ def panel(page: Page, name: str) -> Locator:
 
 
 def locate_queue(page: Page) -> Locator:
-    """What waits to be learned, in the Activity panel."""
+    """The queue of lessons in the Activity panel."""
     return panel(page, "Activity").locator("#queue")
 
 
 def tell(page: Page, question: str, answer: str) -> None:
-    """A fact, told in the Memory panel."""
+    """Teach a fact in the Memory panel."""
     panel(page, "Memory").get_by_role("button", name="Tell it a fact").click()
     page.get_by_label("When asked …").fill(question)
     page.get_by_label("… it should say").fill(answer)
@@ -178,7 +178,7 @@ def tell(page: Page, question: str, answer: str) -> None:
 
 
 def tell_motto(page: Page) -> None:
-    """The answer to the motto's question is long, whatever the model: it is known by heart."""
+    """Teach the motto: its answer is long with any model, because it is known by heart."""
     tell(page, *MOTTO)
     fact = panel(page, "Memory").locator("li.item").filter(has_text=MOTTO[0])
     expect(fact).to_contain_text("by heart")
@@ -207,7 +207,7 @@ def row(versions: Locator, label: str) -> Locator:
 
 @contextlib.contextmanager
 def own_chromium(profile: Path):
-    """A Chromium that keeps its profile and whose processes can all be killed at once."""
+    """A Chromium that keeps its profile, and whose processes can all be killed at once."""
     flags = [*FLAGS, "--headless=new", "--remote-debugging-port=0", f"--user-data-dir={profile}"]
     port_file = profile / "DevToolsActivePort"
     port_file.unlink(missing_ok=True)
@@ -227,7 +227,7 @@ def own_chromium(profile: Path):
 
 
 def locate_note(page: Page):
-    """The line under the last thing the person said."""
+    """The note under the person's last message."""
     return page.locator("article.user").last.locator(".told")
 
 

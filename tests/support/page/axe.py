@@ -1,5 +1,5 @@
-"""What axe finds in what a page shows, once it has come to rest: a dialog that still fades in is
-paler than it will be."""
+"""Checks a page with axe once it is at rest, because a dialog that still fades in has too little
+contrast."""
 
 import functools
 
@@ -22,7 +22,7 @@ def axe() -> str:
 
 
 def violations(page: Page) -> list[tuple[str, str]]:
-    """How grave each is, and what it is and where."""
+    """(impact, description with the place) of each violation."""
     page.evaluate(axe())
     page.evaluate(RESTS)
     found = page.evaluate("axe.run({resultTypes: ['violations']})")["violations"]

@@ -1,8 +1,7 @@
-"""A page with nothing on it but web/static/store.js, web/static/lock.js and MicroPython with the
-page's own modules.
+"""A page with only web/static/store.js, web/static/lock.js and MicroPython with the page's modules.
 
-For tests of storage and of page code in the interpreter and browser they are made for, without
-waiting for the rest of the page.
+For tests of storage and page code in their real interpreter and browser, without waiting for the
+rest of the page.
 """
 
 import json
@@ -54,11 +53,11 @@ def page_modules() -> dict[str, str]:
 
 
 def start(page: Page) -> None:
-    """Load MicroPython with web/ and what it needs of engine/."""
+    """Load MicroPython with web/ and the parts of engine/ that it needs."""
     page.goto("/")
     page.evaluate(START, page_modules())
 
 
 def run(page: Page, code: str) -> list:
-    """Run Python in the page; each line it prints is one JSON value."""
+    """Run Python in the page; returns the JSON values that it prints, one on each line."""
     return [json.loads(line) for line in page.evaluate(RUN, textwrap.dedent(code)).splitlines()]

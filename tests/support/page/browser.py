@@ -1,5 +1,5 @@
-"""Chromium for tests: a site on a port of its own, and a watch that lets no error and no byte slip
-away."""
+"""Chromium for tests: a site on its own port, and a watch that reports every error and every
+foreign request."""
 
 import contextlib
 import json
@@ -18,12 +18,12 @@ from oneseek.workers.site import host
 from tests.support.answering import run_server
 
 CHROMIUM = "/usr/bin/chromium"
-DYING = 10  # seconds that a browser may take
-LEAVING_S = 60  # that the workers of a page may take which was left
-STARTING_MS = 120_000  # that a browser may take beside others
+DYING = 10  # seconds that a browser may take to end
+LEAVING_S = 60  # seconds that workers may outlive their page
+STARTING_MS = 120_000  # starting limit, beside other browsers
 FLAGS = [
     "--enable-unsafe-webgpu",
-    "--disable-gpu-watchdog",  # on a busy machine a GPU played by the CPU looks hung
+    "--disable-gpu-watchdog",  # on a busy machine an emulated GPU looks hung
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
     *(["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
 ]
@@ -31,8 +31,7 @@ FLAGS = [
 
 @contextlib.contextmanager
 def served(folder: Path, plain: bool = False) -> Iterator[str]:
-    """The address of a folder served on a free port; `plain` as a host without special headers
-    does."""
+    """Yield the address of a folder served on a free port; `plain` sends no special headers."""
     with run_server(host.server(folder, 0, host.Plain if plain else host.Handler)) as server:
         yield f"http://127.0.0.1:{server.server_port}/"
 
@@ -61,7 +60,7 @@ def process_of(browser: Browser) -> int:
 
 
 def end(browser: Browser | BrowserContext, process: int) -> None:
-    """One that does not end when it is told to is killed: Playwright would wait for it forever."""
+    """Close a browser; kill it if it does not end, because Playwright would wait forever."""
     late = threading.Timer(DYING, os.kill, (process, signal.SIGKILL))
     late.start()
     try:
@@ -71,11 +70,14 @@ def end(browser: Browser | BrowserContext, process: int) -> None:
 
 
 class Chromium:
-    """Profiles for many tests. One that comes back is emptied and lent again: it holds nothing of
-    the test before but what the browser fetched and compiled, half of what loading the page
-    costs. The service worker, which costs as much again, is for the tests that say so."""
+    """Lends browser profiles to tests; a returned one is emptied and lent again.
 
-    IDLE = 3  # browsers that wait for somebody who wants the same; each holds memory
+    It then holds nothing of the last test except what the browser fetched and compiled, which is
+    half the cost of loading the page. The service worker costs as much again, so only tests that
+    ask for it get it.
+    """
+
+    IDLE = 3  # browsers kept for tests with the same options; each takes memory
 
     def __init__(self, browser_type: BrowserType):
         self.browser_type = browser_type
@@ -84,7 +86,8 @@ class Chromium:
 
     @contextlib.contextmanager
     def lent(self, address: str, **options) -> Iterator[BrowserContext]:
-        """Scripts belong to pages: what is put into a profile itself would stay in it."""
+        """Lend a profile with these options. Scripts belong on pages, because one added to the
+        profile would stay in it."""
         options.setdefault("service_workers", "block")
         kind = json.dumps(options, sort_keys=True)
         context = self.take(kind)
@@ -97,11 +100,11 @@ class Chromium:
         try:
             yield context
         except BaseException:
-            self.end(context)  # in what state it is, nobody knows
+            self.end(context)  # its state is unknown
             raise
         try:
             empty(context, address)
-        except Error:  # not to be had again
+        except Error:  # it cannot be used again
             self.end(context)
             return
         self.idle.append((kind, context))
@@ -135,9 +138,11 @@ FILES = """async () => {
 
 
 def empty(context: BrowserContext, address: str) -> None:
-    """Nothing is left of a visit: no page, nothing stored, nothing allowed or taken away.  Workers
-    hold a lock while they live: what one of them writes after everything was cleared would leave
-    Chromium with a folder that it has deleted."""
+    """Clear a profile: pages, stored data, permissions, routes.
+
+    Waits until no worker holds a lock, as each does while it lives: a write after the clearing
+    would leave Chromium with a folder that it has deleted.
+    """
     first, *pages = context.pages
     for page in pages:
         page.close()
@@ -159,7 +164,7 @@ def empty(context: BrowserContext, address: str) -> None:
 
 
 class Watch:
-    """What went wrong in one browser context; a test names beforehand what it means to provoke."""
+    """Records the errors of a browser context; a test allows those that it provokes on purpose."""
 
     def __init__(self, context: BrowserContext, address: str):
         self.address = address
@@ -184,8 +189,8 @@ class Watch:
             self.note(f"request to another origin: {request.url}")
 
     def on_page(self, page: Page) -> None:
-        """Playwright begins to catch file choosers when somebody listens; one that is opened right
-        after that may be too early."""
+        """Listen for file choosers at once: Playwright starts catching them only then, which may be
+        too late right before one opens."""
         page.on("filechooser", lambda chooser: None)
 
     def error(self, error) -> None:
@@ -199,7 +204,7 @@ class Watch:
         self.problems.append(problem)
 
     def allow(self, pattern: str) -> None:
-        """An error this test causes on purpose."""
+        """Allow errors that match the pattern."""
         self.allowed.append(pattern)
 
     def check(self) -> None:
@@ -211,8 +216,8 @@ class Watch:
 def watched(
     browser: Browser | Chromium, address: str, **options
 ) -> Iterator[tuple[BrowserContext, Watch]]:
-    """An empty profile whose errors fail the test that uses it."""
-    options.setdefault("viewport", {"width": 1440, "height": 900})  # the learning panel is open
+    """Yield an empty profile and its watch, whose errors fail the test."""
+    options.setdefault("viewport", {"width": 1440, "height": 900})  # opens the learning panel
     options.setdefault("locale", "en-US")
     options["base_url"] = address
     if isinstance(browser, Chromium):
@@ -234,7 +239,7 @@ def demo(
     options: str = "",
     before: Callable[[Page], None] = lambda page: None,
 ) -> Iterator[Page]:
-    """A fresh profile in English in which the demo model is loaded, after what is done before."""
+    """A fresh English profile with the demo model loaded; `before` runs on the page first."""
     with watched(browser, address, locale="en-US") as (context, _):
         page = context.new_page()
         before(page)
@@ -244,7 +249,7 @@ def demo(
 
 
 def wait_for_state(page: Page, *states: str, timeout: float = 240) -> str:
-    """Until the engine's state, as <html data-engine> tells it, is one of these."""
+    """Wait until the engine's state in <html data-engine> is one of these; returns it."""
     wanted = ", ".join(f'html[data-engine="{state}"]' for state in states)
     page.wait_for_selector(wanted, state="attached", timeout=timeout * 1000)
     return page.get_attribute("html", "data-engine") or ""
@@ -272,7 +277,7 @@ FILL = """async () => {
 
 
 def wait_for_offline(page: Page) -> None:
-    """Until the service worker has this build and the page."""
+    """Wait until the service worker has cached this build and controls the page."""
     page.evaluate(
         """async () => {
           await navigator.serviceWorker.ready;

@@ -1,5 +1,5 @@
-"""Answers that a model, a file or an enemy may leave in a chat; each says who it is at its
-beginning and at its end."""
+"""Hostile answers that a model, a file or an attacker could leave in a chat, each marked at both
+ends."""
 
 from collections.abc import Iterator
 from random import Random
@@ -17,7 +17,7 @@ MANY = 5_000
 
 
 def _make_texts() -> dict[str, str]:
-    """What was thought of, by name."""
+    """Hand-written hostile texts, by name."""
     table = "|" + "a|" * 300 + "\n|" + "-|" * 300 + "\n"
     return {
         "an unclosed fence": "```python\nx = 1\n",
@@ -75,8 +75,8 @@ def _make_texts() -> dict[str, str]:
 
 
 def hostile(count: int, seed: int = 44) -> Iterator[tuple[str, str]]:
-    """So many answers, as (what it is, its text): what was thought of, fences of languages that are
-    not there, and what chance puts together."""
+    """Yield `count` answers as (name, text): hand-written ones, code blocks in unknown languages,
+    then random ones."""
     chance, made = Random(seed), list(_make_texts().items())
     made += [(f"a fence of {name}", f"```{name}\nA --> B\n```") for name in LANGUAGES]
     while len(made) < count:

@@ -1,4 +1,4 @@
-"""What a person does in the lab."""
+"""A person's acts in the lab."""
 
 import base64
 import zlib

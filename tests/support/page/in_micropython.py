@@ -1,4 +1,4 @@
-"""Runs Python in the page's own MicroPython, under node."""
+"""Runs Python in the page's own MicroPython, under Node."""
 
 import json
 import shutil
@@ -14,7 +14,7 @@ PACKAGE = "npm/@micropython/micropython-webassembly-pyscript"
 
 @cache
 def interpreter() -> Path:
-    """The interpreter's two files in a folder that lives as long as the tests."""
+    """The interpreter's two files, in a folder for the whole test session."""
     folder = Path(tempfile.mkdtemp(prefix="micropython-"))
     files = wheels.unpack(fetch.part(PACKAGE), ".")
     for name in ("micropython.mjs", "micropython.wasm"):
@@ -23,7 +23,7 @@ def interpreter() -> Path:
 
 
 def run(program: str, *paths: str, **data: str) -> str:
-    """What a program prints; `paths` are files of the tree it may import, `data` files it may
+    """The output of a program; `paths` are files of the tree it may import, `data` files it may
     read."""
     node = shutil.which("node")
     assert node, "the page's Python is tested under node: install nodejs"

@@ -1,5 +1,4 @@
-"""The suite inside the page's worker: pytest in Pyodide, every result sent to the page as it
-comes."""
+"""Runs pytest in the page's worker, and sends each result to the page as it comes."""
 
 import asyncio
 import sys
@@ -14,7 +13,7 @@ HOME = Path(__file__).resolve().parents[3]
 
 @message
 class Tested(Event):
-    """One test is over: `outcome` is passed, failed or skipped."""
+    """One test is over; `outcome` is passed, failed or skipped."""
 
     fields = {"test": str, "outcome": str, "detail": str, "seconds": float}
 
@@ -27,7 +26,7 @@ class Finished(Event):
 
 
 class Reporter:
-    """A pytest plugin that sends what it is told."""
+    """A pytest plugin that emits its events."""
 
     def __init__(self, emit):
         self.emit = emit
@@ -51,6 +50,6 @@ async def run(arguments, emit):
     sys.path.insert(0, str(HOME))
     paths = [str(HOME / word) if word.startswith("tests/") else word for word in arguments]
     options = [f"--rootdir={HOME}", "-p", "no:cacheprovider", "-q"]
-    options += ["-o", "faulthandler_timeout=0"]  # its watch needs a thread, and there is none here
+    options += ["-o", "faulthandler_timeout=0"]  # that watch needs a thread, which a worker lacks
     code = pytest.main([*options, *paths], plugins=[Reporter(emit)])
     emit(Finished(code=int(code)))

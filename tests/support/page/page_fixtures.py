@@ -14,14 +14,14 @@ from tests.support.page import browser as in_browser
 from tests.support.page.acts import new_chat
 from tests.support.page.stored import learns_when_asked
 
-# A loaded machine is slow now and then; a page that works is waited for, one that does not fails
+# A busy machine is slow, so waits are long: a working page ends them early, a broken one fails
 # anyway.
-expect.set_options(timeout=60_000)  # for what hangs, not for what is slow
+expect.set_options(timeout=60_000)  # against a hang, not against slowness
 
 
 @pytest.fixture(scope="session")
 def dist(request: pytest.FixtureRequest) -> Path:
-    """The site as it ships; build.py has made it before it shares the tests out."""
+    """The site as it ships; for shared runs build.py has made it before."""
     return site.DIST if request.config.getoption("--shared", None) else site.build()
 
 
@@ -33,12 +33,12 @@ def address(dist: Path) -> Iterator[str]:
 
 RUNNING = contextlib.ExitStack()
 BROWSERS: list[in_browser.Chromium] = []
-AT: list[Path] = []  # the modules that were come to
+AT: list[Path] = []  # the modules reached so far
 
 
 @pytest.fixture(scope="module")
 def chromium() -> in_browser.Chromium:
-    """Profiles for a module's tests, each of them empty when a test gets it."""
+    """Profiles for a module's tests; each is empty when a test gets it."""
     if not BROWSERS:
         playwright = RUNNING.enter_context(sync_playwright())
         browsers = in_browser.Chromium(playwright.chromium)
@@ -48,8 +48,8 @@ def chromium() -> in_browser.Chromium:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item):
-    """Browsers go on to the next module, unless it wants none: a test with an event loop of its
-    own cannot run beside Playwright's."""
+    """Keep browsers for the next module that uses them; otherwise close them, because a test's own
+    event loop cannot run beside Playwright's."""
     if AT[-1:] != [item.path]:
         AT.append(item.path)
         if "chromium" not in item.fixturenames:
@@ -65,8 +65,8 @@ def pytest_sessionfinish():
 def profile(
     request: pytest.FixtureRequest, chromium: in_browser.Chromium, address: str
 ) -> Iterator[tuple[BrowserContext, in_browser.Watch]]:
-    """An empty profile and its watch: it fails the test on a request to another origin, on a
-    console error and on an uncaught error, unless `watch.allow(pattern)` named it."""
+    """An empty profile and its watch, which fails the test on a foreign request, a console error or
+    an uncaught error, unless `watch.allow(pattern)` permits it."""
     kept = request.node.get_closest_marker("kept_offline")
     options = {"service_workers": "allow"} if kept else {}
     with in_browser.watched(chromium, address, **options) as found:
@@ -92,8 +92,8 @@ def page(context: BrowserContext) -> Page:
 def home(
     request: pytest.FixtureRequest, chromium: in_browser.Chromium, address: str
 ) -> Iterator[Page]:
-    """One profile in which the demo model is loaded, for all tests of a module that can share it;
-    it learns when it is asked to, and holds what the module names as STORED."""
+    """One profile with the demo model, shared by the tests of a module; it learns only when asked,
+    and starts with the module's records STORED."""
     records = getattr(request.module, "STORED", ())
     before = partial(learns_when_asked, records=records)
     with in_browser.demo(chromium, address, before=before) as page:

@@ -1,7 +1,7 @@
-"""What a profile holds before the page is opened in it for the first time.
+"""Prepares a profile's stored records before the page is opened in it for the first time.
 
-A lesson of the demo model by its usual recipe takes a browser fifteen processor seconds and more.
-Tests of that recipe pay them; those that only need a lesson, or something learned, do with less.
+A lesson of the demo model by the usual recipe takes a browser fifteen CPU seconds and more. Only
+tests of that recipe need it; the others use shorter lessons or stored results.
 """
 
 import json
@@ -37,31 +37,30 @@ FILLED = """([steps, text]) => {
 
 
 def read_store(page: Page, name: str) -> dict:
-    """All that one of the page's stores holds, by its keys."""
+    """The contents of one of the page's stores, by key."""
     return page.evaluate(ALL, name)
 
 
 def holds(page: Page, records: list) -> None:
-    """A new profile has these records, as [store, key, value], before anything of the page looks:
-    whoever opens a database waits for those who asked before. One that is not new stays as it
-    is."""
+    """Put records, as [store, key, value], into a new profile before the page's own code opens the
+    database; database requests are served in order. A profile that has data stays unchanged."""
     text = json.dumps(records, default=lambda data: {"$bytes": b64encode(data).decode()})
     page.add_init_script(f"({FILLED})({json.dumps([STEPS, text])})")
 
 
 def light_lessons(page: Page) -> None:
-    """Fewer rows a step, as whoever develops it can set them: half of what a lesson takes, and
-    enough for acts.FACT. What else it teaches, nobody has looked at."""
+    """Use fewer rows for each step, a developer's setting: half the cost, and enough for acts.FACT.
+    What else such lessons teach is untested."""
     lessons(page, LIGHT)
 
 
 def lengthy_lessons(page: Page) -> None:
-    """All the steps there can be, so that a lesson is still under way when something happens."""
+    """Use all possible steps, so that a lesson is still running when something happens."""
     lessons(page, LENGTHY)
 
 
 def learns_when_asked(page: Page, records: Sequence[list] = ()) -> None:
-    """Nothing is learned by itself, however long a test looks on; these records are there too."""
+    """Put these records into the profile, and a pause so long that no lesson starts by itself."""
     holds(page, [["settings", "page", {"idle_seconds": 600}], *records])
 
 
@@ -71,8 +70,8 @@ def chat_of(
     chat: str = "c1-stored",
     title: str = "Stored chat",
 ) -> list[list]:
-    """The records of a chat, which opens at the next visit unless another one comes after it; the
-    roles of its turns come again and again."""
+    """The records of a chat that opens at the next visit, unless a newer one exists; its turns take
+    the roles in rotation."""
     names = [f"m{number:06}" for number in range(len(texts))]
     turns = [
         {

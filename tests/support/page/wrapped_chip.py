@@ -1,5 +1,5 @@
-"""A page whose engine finds another graphics chip than there is: what JavaScript tells of it is
-changed before the worker asks."""
+"""Simulates other GPUs: changes what JavaScript reports about the chip before the engine's worker
+asks."""
 
 from playwright.sync_api import Page, Route
 
@@ -84,7 +84,7 @@ BROKEN = """{
 
 
 def wrap(page: Page, *changes: str, worker: str = "worker*.mjs") -> None:
-    """From the next worker on whose script is called so."""
+    """Add these changes to the start of each later worker script with this name."""
 
     def prepend_changes(route: Route) -> None:
         answer = route.fetch()
