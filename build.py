@@ -16,6 +16,12 @@ from builder import Stop
 # Commands of other modules: how many words are parsed here; all later ones, options too, are passed
 # on.
 FORWARDED = {"bench": 2, "headless": 1}
+SCOPES = {
+    "fast": "only the fast tests, format and lint, without a build or a browser",
+    "quick": "all checks, but no slow or long test",
+    "page": "of the tests only those of the page in a browser",
+    "long": "every test",
+}
 
 
 def serve(options: argparse.Namespace) -> int:
@@ -77,7 +83,7 @@ def arguments() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     command = commands.add_parser("serve", help="build the site if needed and serve it here")
-    command.add_argument("--port", type=int, default=8000, help="8000 unless told; 0 takes any")
+    command.add_argument("--port", type=int, default=8000, help="default: 8000; 0: any free port")
     command.add_argument("--open", action="store_true", help="open it in the browser")
     command.set_defaults(run=serve)
 
@@ -87,26 +93,32 @@ def arguments() -> argparse.ArgumentParser:
     command = commands.add_parser("wheels", help="make the wheels for pip in dist-wheels/")
     command.set_defaults(run=wheels)
 
-    command = commands.add_parser("test", help="format, lint, types and the tests")
+    command = commands.add_parser(
+        "test", help="check format, lint and types, and run all but the long tests"
+    )
     scope = command.add_mutually_exclusive_group()
-    scope.add_argument("--fast", dest="scope", action="store_const", const="fast")
-    scope.add_argument("--quick", dest="scope", action="store_const", const="quick")
-    scope.add_argument("--page", dest="scope", action="store_const", const="page")
-    scope.add_argument("--long", dest="scope", action="store_const", const="long")
-    command.add_argument("pytest", nargs="*", help="what pytest is given (after --)")
+    for name, about in SCOPES.items():
+        scope.add_argument(f"--{name}", dest="scope", action="store_const", const=name, help=about)
+    command.add_argument("pytest", nargs="*", help="arguments for pytest, after --")
     command.set_defaults(run=test, scope="usual")
 
-    command = commands.add_parser("bench", help="run tests/bench/NAME.py; JSON last on stdout")
+    command = commands.add_parser(
+        "bench", help="run the benchmark tests/bench/NAME.py; prints JSON last"
+    )
     command.add_argument("name", metavar="NAME")
     command.set_defaults(run=bench)
 
     command = commands.add_parser("headless", help="serve the API without a browser")
     command.set_defaults(run=headless)
 
-    command = commands.add_parser("docs", help="build documents and reference in dist-docs/")
+    command = commands.add_parser(
+        "docs", help="build the documents and the reference in dist-docs/"
+    )
     command.set_defaults(run=docs)
 
-    command = commands.add_parser("lock", help="rewrite builder/lock.json from the pins")
+    command = commands.add_parser(
+        "lock", help="rewrite builder/lock.json from the versions in pyproject.toml"
+    )
     command.set_defaults(run=lock)
     return parser
 

@@ -89,11 +89,11 @@ def report(seconds: float, folder: Path) -> str:
         files[name.partition("::")[0]] += test["processor"]
     load = " ".join(f"{load:.1f}" for load in os.getloadavg())
     lines = [
-        f"{len(tests)} tests took {seconds:.0f} s and {sum_seconds(folder):.0f} processor seconds; "
+        f"{len(tests)} tests took {seconds:.0f} s and {sum_seconds(folder):.0f} CPU seconds; "
         f"load {load}",
-        "the dearest files, in processor seconds:",
+        "the most expensive files, in CPU seconds:",
         *(f"{cost:8.1f}          {file}" for file, cost in files.most_common(SHOWN)),
-        "the dearest tests, in processor seconds and seconds on the wall:",
+        "the most expensive tests, in CPU seconds and wall-clock seconds:",
     ]
     for name, test in sorted(tests.items(), key=lambda item: -item[1]["processor"])[:SHOWN]:
         lines.append(f"{test['processor']:8.1f} {test['wall']:8.1f} {name}")

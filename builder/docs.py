@@ -71,6 +71,6 @@ def run() -> int:
         build: list[str | Path] = [mkdocs, "build", "--strict", "-q", "-f", settings, "-d", OUT]
         done = subprocess.run(build, env=os.environ | {"NO_MKDOCS_2_WARNING": "1"})
     if done.returncode:
-        raise Stop("the documents have a fault, which is named above; dist-docs/ is not whole")
+        raise Stop("the documents have an error, which is named above. dist-docs/ is incomplete")
     print(OUT)
     return 0

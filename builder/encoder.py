@@ -80,9 +80,7 @@ class Cursor:
 def read(data: bytes) -> Read:
     c = Cursor(data)
     if c.take(4) != b"E5S1":
-        raise Stop(
-            "the encoder's carrier holds another kind of file than it did; nothing was built"
-        )
+        raise Stop("the encoder's package contains a file of an unknown format. Nothing was built")
     c.take(4)
     names = ("width", "layers", "heads", "hidden", "vocabulary", "positions", "types")
     sizes = dict(zip(names, c.numbers("<7i"), strict=True))
@@ -142,7 +140,7 @@ def with_tuned(found: Read, tuned: bytes) -> Read:
             tensors[name] = kind, count, struct.pack(f"<{count}f", *values)
             at += 2 * count
     if at != len(tuned):
-        raise Stop("builder/encoder_tuned.bin belongs to another encoder; nothing was built")
+        raise Stop("builder/encoder_tuned.bin belongs to another encoder. Nothing was built")
     return found._replace(tensors=tensors)
 
 

@@ -54,7 +54,7 @@ def extra(name: str) -> Path:
         "-q",
     ]
     if subprocess.run([*install, *wanted], cwd=home).returncode:
-        raise Stop(f"the extra {name} could not be installed; pip says above which and why")
+        raise Stop(f"the extra {name} could not be installed. The message of pip above says why")
     ask = "import sysconfig; print(sysconfig.get_path('purelib'))"
     ours, theirs = (
         subprocess.run([python, "-c", ask], capture_output=True, text=True).stdout.strip()
@@ -101,7 +101,7 @@ def install() -> None:
         if pip(*from_cache, quiet=True):
             continue
         if not pip("download", "--dest", WHEELS, *what) or not pip(*from_cache):
-            raise Stop("Python packages could not be installed; pip says above which and why")
+            raise Stop("Python packages could not be installed. The message of pip above says why")
     if not pip("install", "-qq", "--no-deps", "--no-build-isolation", "--editable", ROOT):
         raise Stop("the project itself could not be installed into .venv")
 

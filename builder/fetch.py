@@ -45,8 +45,8 @@ def verify(key: str, wanted: dict, file: Path) -> None:
         file.unlink()
         raise Stop(
             f"{key}: {wanted['file']} is not what builder/lock.json names (sha256 {found[:16]}... "
-            f"instead of {wanted['sha256'][:16]}...). It was thrown away and nothing was built; "
-            "run the command again to fetch it anew"
+            f"instead of {wanted['sha256'][:16]}...). It was deleted, and nothing was built. "
+            "Run the command again to download it again"
         )
 
 
@@ -72,7 +72,7 @@ def obtain(key: str, wanted: dict, file: Path) -> None:
             reasons.append(f"{host(source)}: {getattr(error, 'reason', error)}")
         except OSError as error:
             raise Stop(f"{key} cannot be written to {PARTS}: {error.strerror}") from error
-    raise Stop(f"{key} could not be fetched ({'; '.join(reasons)}); nothing was built")
+    raise Stop(f"{key} could not be downloaded ({'; '.join(reasons)}). Nothing was built")
 
 
 def host(address: str) -> str:

@@ -49,7 +49,7 @@ def code(folder: Path) -> Path:
             env=os.environ | {"SOURCE_DATE_EPOCH": "315532800"},
         )
         if done.returncode:
-            raise Stop("the wheel of the code could not be made; pip says above why")
+            raise Stop("the wheel of the code could not be made. The message of pip above says why")
         return Path(shutil.copy(Path(beside, name), folder))
 
 

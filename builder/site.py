@@ -336,7 +336,7 @@ def write(site: Site, finished: dict[str, bytes], target: Path) -> None:
     except OSError as error:
         shutil.rmtree(beside, ignore_errors=True)
         raise Stop(
-            f"{target.name} could not be written: {error.strerror}; it is as it was"
+            f"{target.name} could not be written: {error.strerror}. It is unchanged"
         ) from error
     if target.exists():
         target.rename(before)

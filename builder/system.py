@@ -37,7 +37,9 @@ def ensure() -> None:
         raise Stop(f"the tests need {', '.join(wanted)}; on Debian: sudo {' '.join(command)}")
     print(f"Installing {', '.join(wanted)}", file=sys.stderr)
     if not apt_get("update") or not apt_get(*command[1:]) or list_missing():
-        raise Stop(f"apt-get could not install {', '.join(list_missing())}; it says above why")
+        raise Stop(
+            f"apt-get could not install {', '.join(list_missing())}. Its message above says why"
+        )
 
 
 def apt_get(*arguments: str) -> bool:

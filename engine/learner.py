@@ -119,8 +119,8 @@ class Learner:
         if not self.trainable:
             needed, room = (f"{self.fits[key] / 1e9:.1f} GB" for key in ("learn_bytes", "room"))
             raise OnlyChats(
-                f"{self.model.name} only chats here: to learn it needs about {needed} of memory, "
-                f"and {room} can be used; nothing was changed"
+                f"{self.model.name} can answer here but not learn: learning needs about {needed} "
+                f"of memory, and {room} can be used. Nothing was changed; teach a smaller model"
             )
 
     async def learn(
@@ -171,7 +171,7 @@ class Learner:
     def _no_other_round(self) -> None:
         self.must_learn()
         if self.round and not self.round.task.done():
-            raise Busy(f"{self.round.run} is still open; finish it or throw it away first")
+            raise Busy(f"{self.round.run} is still open; finish it or discard it first")
 
     async def _open(
         self, kind: str, ids: list[str], line: str, config: dict | None, store: Any, run: str = ""

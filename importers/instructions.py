@@ -34,7 +34,7 @@ _ORDERS = (
         r"allt (ovan|tidigare)|träning\w*)\b",
     ),
     (
-        "it orders what is to be learned or answered",
+        "it orders what to learn or answer",
         r"\b(learn|memori[sz]e|remember|store) (this|that|the following)\b|\bfrom now on\b.{0,60}\b(answer|say|reply|"
         r"respond|you)\b|\b(always|never|only) (answer|reply|respond|say|recommend|tell)\b"
         r"|\bwhen(ever)? (asked|someone asks|the user asks|a user asks|anyone asks)\b|\b(answer|reply|respond) with\b"
@@ -46,7 +46,7 @@ _ORDERS = (
         r"\b(system prompt|developer message|hidden instructions?|jailbreak|systemprompt\w*|dolda instruktioner)\b",
     ),
     (
-        "it uses the signs chat models mark turns with",
+        "it uses the marks of turns in a chat template",
         r"<\|\w+\|>|\[/?INST\]|<</?SYS>>|^\s*###? ?(instruction|system|assistant|response)\s*:|</?(s|system|assistant)>"
         r"|^\s*(system|assistant)\s*:",
     ),

@@ -8,8 +8,10 @@ from oneseek.workers.site import host, models
 
 
 def page_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=int, default=8000, help="8000 unless told; 0 takes any")
-    parser.add_argument("--no-open", action="store_true", help="leave the browser alone")
+    parser.add_argument(
+        "--port", type=int, default=8000, help="8000 by default; 0 takes any free one"
+    )
+    parser.add_argument("--no-open", action="store_true", help="do not open the browser")
 
 
 @command(page_options)

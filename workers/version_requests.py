@@ -87,7 +87,7 @@ class VersionRequests:
         ended = await learner.beneath(learner.training.admit(given, name))
         self.resident.emit_changed("versions", "ledger", "state")
         if ended["version"] is None:
-            raise AdapterError(f"it was checked and not taken into use: {ended['reason']}")
+            raise AdapterError(f"the adapter was evaluated and is not used: {ended['reason']}")
         return Imported(version=label(ended["version"]))
 
     async def on_verify(self, request: Verify) -> Verified:

@@ -18,11 +18,11 @@ def export(options) -> None:
     source, out = Path(options.adapter), Path(options.out)
     if not (source / STORE).exists():
         raise ValueError(
-            f"{source} holds an adapter without its history, so nothing can be certified; name a "
+            f"{source} contains no history of an adapter to certify. Nothing was written. Name a "
             "folder that `oneseek teach` or `train` wrote"
         )
     if out.exists():
-        raise ValueError(f"{out} is there already; nothing was written. Choose another --out")
+        raise ValueError(f"{out} already exists. Nothing was written. Choose another --out")
     asyncio.run(_export(options, source, out))
 
 
@@ -32,7 +32,10 @@ async def _export(options, source: Path, out: Path) -> None:
     try:
         record = await session.versions.current()
         if record is None:
-            raise ValueError(f"{source} has learned nothing that could be certified")
+            raise ValueError(
+                f"{source} contains no trained version to certify. Nothing was written. Run "
+                "`oneseek teach` first"
+            )
         more = {"name": record["name"], "behind": behind(record)}
         adapter = peft_files(*await session.adapter(), model.name, **more)
         files = await certify(session.versions, record["number"], adapter)

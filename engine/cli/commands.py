@@ -46,11 +46,13 @@ async def load_generator(options):
 
 
 def sampling_options(parser):
-    parser.add_argument("--greedy", action="store_true", help="always the likeliest token")
-    parser.add_argument("--temperature", type=float, help="the model's own unless told")
-    parser.add_argument("--top-p", type=float, help="the model's own unless told")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--max-tokens", type=int, default=256)
+    parser.add_argument("--greedy", action="store_true", help="always take the likeliest token")
+    parser.add_argument("--temperature", type=float, help="default: the model's own")
+    parser.add_argument("--top-p", type=float, help="default: the model's own")
+    parser.add_argument("--seed", type=int, default=0, help="seed of the sampling; default: 0")
+    parser.add_argument(
+        "--max-tokens", type=int, default=256, help="maximum length of an answer; default: 256"
+    )
 
 
 def make_sampling(options, model, **more):
@@ -67,10 +69,10 @@ def make_chat_sampling(options, model):
 
 def picture_options(parser):
     parser.add_argument("--picture", metavar="FILE", type=Path, action="append", default=[],
-                        help="a photo to ask about, of a model with eyes; may be given again")  # fmt: skip
+                        help="a picture to ask about, for a model that sees; can be repeated")  # fmt: skip
     parser.add_argument("--detail", choices=DETAILS, default="auto",
-                        help="high: its parts as well, low: its whole alone; auto decides by what "
-                        "computes")  # fmt: skip
+                        help="low: encode the picture as a whole; high: its parts as well; auto: "
+                        "high on a GPU, low on a CPU")  # fmt: skip
 
 
 async def first_message(text, options, model):
@@ -94,8 +96,10 @@ async def first_message(text, options, model):
 
 def user_options(parser):
     given = parser.add_mutually_exclusive_group(required=True)
-    given.add_argument("--user", metavar="TEXT", help="what the user says")
-    given.add_argument("--users", metavar="FILE", help="many: one JSON string a line (- is stdin)")
+    given.add_argument("--user", metavar="TEXT", help="the user's message")
+    given.add_argument(
+        "--users", metavar="FILE", help="many messages, one JSON string per line (- for stdin)"
+    )
 
 
 def lines_of(path):
@@ -111,7 +115,7 @@ def lines_of(path):
 
 @command(model_options, user_options, picture_options, sampling_options)
 def generate(options):
-    """Answer what a user says, through the model's chat template."""
+    """Answer one or many user messages through the model's chat template."""
     asyncio.run(_generate(options))
 
 
@@ -153,12 +157,14 @@ async def _generate_from_memory(options, users):
 def text_options(parser):
     given = parser.add_mutually_exclusive_group(required=True)
     given.add_argument("--text", help="the text")
-    given.add_argument("--texts", metavar="FILE", help="many: one JSON string a line (- is stdin)")
+    given.add_argument(
+        "--texts", metavar="FILE", help="many texts, one JSON string per line (- for stdin)"
+    )
 
 
 @command(model_options, text_options)
 def logits(options):
-    """The likeliest next tokens after every token of a text."""
+    """Show the likeliest next tokens after each token of a text."""
     asyncio.run(_logits(options))
 
 
@@ -168,7 +174,7 @@ async def _logits(options):
     for text in texts:
         ids = model.tokenizer.encode(text, special=True)
         if not ids:
-            raise ValueError("the text is empty: there is nothing to look at")
+            raise ValueError("the text is empty. Give a text of at least one character")
         tops, logprobs = await top_tokens(model, ids, generator.trained, generator.tensors)
         top = [
             [[int(i), round(float(p), 5)] for i, p in zip(row, probs, strict=True)]
@@ -184,14 +190,14 @@ async def _logits(options):
 
 def chat_options(parser):
     parser.add_argument("--folder", metavar="PATH", type=Path,
-                        help="where what you tell it is kept; yours for this model unless told")  # fmt: skip
-    parser.add_argument("--no-learn", action="store_true", help="keep nothing of what you state")
+                        help="the folder of the memory; default: --adapter, or one per model")  # fmt: skip
+    parser.add_argument("--no-learn", action="store_true", help="remember nothing of this chat")
 
 
 @command(model_options, sampling_options, picture_options, chat_options)
 def chat(options):
-    """Talk with the model, which remembers what you state; an empty line or Ctrl+D ends it, Ctrl+C
-    ends an answer."""
+    """Chat with a model, which remembers the facts that you state. An empty line or Ctrl+D ends the
+    chat; Ctrl+C stops an answer."""
     asyncio.run(_chat(options))
 
 
@@ -246,7 +252,7 @@ async def _chat_with_adapter(options):
 
 async def _talk(options, model, answer):
     """Answer one line after another; nothing else happens while the next one is waited for."""
-    log(f"{model.name} on {model.executor.name}; an empty line ends it")
+    log(f"{model.name} on {model.executor.name}; an empty line ends the chat")
     messages = []
     while text := read_line():
         said = {"role": "user", "content": text}
@@ -305,32 +311,35 @@ def wait_for_line():
 def export_options(parser):
     forms = ("peft", "gguf", "merged", "certified", *external_training.FORMATS)
     parser.add_argument("--format", choices=forms, required=True,
-                        help="dataset: what practice, or --data, trains on, for another engine; "
-                        "trl: the taught part of that, as any tool reads it")  # fmt: skip
-    parser.add_argument("--out", metavar="PATH", required=True, help="a folder, or a file")
+                        help="peft, gguf: the adapter, for PEFT or llama.cpp; merged: the base "
+                        "model with the adapter in its weights; certified: the adapter with its "
+                        "history; dataset: the training data of a consolidation, or of --data, "
+                        "for `oneseek train --engine torch`; trl: its taught examples alone, as "
+                        "messages that any tool reads")  # fmt: skip
+    parser.add_argument("--out", metavar="PATH", required=True, help="the folder or file to write")
     parser.add_argument("--lessons", metavar="FILE", type=Path,
-                        help="dataset, trl: facts to practise, one {question, answer} a line")  # fmt: skip
+                        help="dataset, trl: more facts, one {question, answer} per line")  # fmt: skip
     parser.add_argument("--data", metavar="FILE", type=Path,
-                        help="dataset, trl: a data set, instead of practice")  # fmt: skip
+                        help="dataset, trl: a data set, in place of the taught facts")  # fmt: skip
 
 
 @command(model_options, export_options, teaching.settings_options)
 def export(options):
-    """Write an adapter for PEFT or llama.cpp, merged into the model's weights, or with its
-    proof; or what a round trains on, for another engine."""
+    """Export an adapter: for PEFT or llama.cpp, merged into the base model, or with its history; or
+    export the training data for another engine."""
     if options.format in external_training.FORMATS:
         external_training.export(options)
         return
     if not options.adapter:
-        raise ValueError("name the adapter to export with --adapter DIR")
+        raise ValueError("no adapter was named. Name the one to export with --adapter DIR")
     if options.format == "certified":
         certified.export(options)
         return
     name, out = registry.one(options.model), Path(options.out)
     if options.format == "merged" and out.suffix in (".gguf", ".safetensors"):
         raise ValueError(
-            f"a merged model is a folder, and {out.name} is called like a file; name a folder "
-            "with --out, then `oneseek pack` makes a GGUF file of it"
+            f"a merged model is a folder, and {out.name} has the name of a file. Nothing was "
+            "written. Name a folder with --out; `oneseek pack` then makes a GGUF file of it"
         )
     with contextlib.closing(registry.open_named(name)) as file:
         config = configure(file.config)

@@ -94,13 +94,22 @@ async def compare(run, truth: NumpyRun, out: Value, tolerance: float) -> str:
 
 
 def step_options(parser):
-    parser.add_argument("--tokens", type=int, default=32, help="tokens of the training step")
-    parser.add_argument("--debug", type=int, choices=(2, 3, 5), default=2)
+    parser.add_argument(
+        "--tokens", type=int, default=32, help="length of the training step; default: 32"
+    )
+    parser.add_argument(
+        "--debug",
+        type=int,
+        choices=(2, 3, 5),
+        default=2,
+        help="2: time each dispatch on the GPU (default); 3: list the program; 5: compare each "
+        "step on the GPU with numpy",
+    )
 
 
 @command(model_options, step_options)
 def steps(options):
-    """Show a training step: 2 times each dispatch on the GPU, 3 lists it, 5 compares with numpy."""
+    """Inspect a training step: time its dispatches, list its program, or compare it with numpy."""
     asyncio.run(_steps(options))
 
 

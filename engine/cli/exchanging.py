@@ -33,40 +33,47 @@ PATIENCE = 300  # seconds; two devices with much to tell take a while
 
 def folder_option(parser):
     parser.add_argument("--folder", metavar="DIR", type=Path, required=True,
-                        help="where this device keeps what it knows: an --out of the other "
-                        "commands, or the server's --folder")  # fmt: skip
+                        help="this device's data: the --out of the other commands, or the server's "
+                        "--folder")  # fmt: skip
 
 
 def file_options(parser):
     parser.add_argument("--in", dest="into", metavar="FILE", type=Path, nargs="+", default=[],
-                        help="bring in what other devices wrote")  # fmt: skip
+                        help="merge the files of other devices")  # fmt: skip
     parser.add_argument("--out", metavar="FILE", type=Path,
-                        help="write what is known here, after what was brought in")  # fmt: skip
+                        help="write a file for other devices, after merging --in")  # fmt: skip
 
 
 def server_options(parser):
     parser.add_argument("--with", dest="server", metavar="URL",
-                        help="exchange with your own server: `build.py headless` somewhere, "
-                        "started with the same ONESEEK_PHRASE")  # fmt: skip
-    parser.add_argument("--key", default=variable("ONESEEK_API_KEY"), help="that server's key")
+                        help="exchange directly with your own server: `oneseek headless`, started "
+                        "with the same ONESEEK_PHRASE")  # fmt: skip
+    parser.add_argument("--key", default=variable("ONESEEK_API_KEY"), help="that server's API key")
 
 
 def model_option(parser):
-    parser.add_argument("--model", metavar="ID|PATH", help="know by heart at once what came in")
-    parser.add_argument("--backend", choices=BACK_ENDS, default="auto")
+    parser.add_argument(
+        "--model", metavar="ID|PATH", help="add the new facts to the memory of this model at once"
+    )
+    parser.add_argument(
+        "--backend", choices=BACK_ENDS, default="auto", help="what runs --model; default: auto"
+    )
 
 
 @command(folder_option, file_options, server_options, model_option, json_option)
 def exchange(options):
-    """Take what was told here to another device of yours, or bring it from there: one file, sealed
-    with a phrase, or straight with a server of yours. In any order, any number of times, the result
-    is the same."""
+    """Exchange what you told and forgot with your other devices: by a file encrypted with a phrase,
+    or directly with your own server. The order and number of exchanges do not matter."""
     if not (options.into or options.out or options.server):
         raise ValueError(
-            "say --out FILE, to take along what is known here, --in FILE, or --with URL"
+            "there is nothing to do. Name --out FILE to write a file, --in FILE to merge one, or "
+            "--with URL for a server"
         )
     if options.out and not (options.into or options.server or (options.folder / STORE).exists()):
-        raise ValueError(f"{options.folder} holds nothing yet; there is nothing to take along")
+        raise ValueError(
+            f"{options.folder} contains nothing to exchange. Nothing was written. Name the --out "
+            "of the other commands with --folder"
+        )
     phrase = phrase_of(twice=bool(options.out or options.server))
     with alone_in(options.folder):
         asyncio.run(_exchange(options, phrase))
@@ -78,8 +85,8 @@ def phrase_of(twice: bool) -> str:
     if not twice:
         return phrase
     good_phrase(phrase)
-    if not variable("ONESEEK_PHRASE") and getpass.getpass("The same again: ") != phrase:
-        raise ValueError("these are two phrases; nothing was written")
+    if not variable("ONESEEK_PHRASE") and getpass.getpass("Repeat the phrase: ") != phrase:
+        raise ValueError("the two phrases differ. Nothing was written. Run the command again")
     return phrase
 
 
@@ -130,10 +137,12 @@ def post(server: str, key: str, data: bytes) -> bytes:
         try:
             words = json.load(error)["error"]["message"]
         except (ValueError, KeyError, TypeError):
-            words = f"{error.code}, as no OneSeek server does"
+            words = f"{error.code}, unlike a OneSeek server. Nothing was changed here"
         raise ValueError(f"{server} answers: {words}") from error
     except OSError as error:
-        raise ValueError(f"{server} does not answer; nothing was changed here") from error
+        raise ValueError(
+            f"{server} does not answer. Nothing was changed here. Check the address"
+        ) from error
 
 
 async def bring_in(options, store: SqliteStore, where: str, state: dict, signed_by: str) -> None:
@@ -164,12 +173,12 @@ async def remember(options) -> None:
     known = await store.get("state", KNOWN_AS)
     await store.close()
     if known is None:
-        log("The server takes in what came when it runs again.")
+        log("The server adds the new facts to its memory at its next start.")
         return
     model = await model_named(options.model, options.backend)
     async with assistant_of(options.folder, model) as assistant:
         ended = await assistant.mind.remember()
-        log(f"{len(ended['facts'])} facts are now known by heart")
+        log(f"{len(ended['facts'])} facts are new in the memory")
 
 
 async def write_exchange(options, store: SqliteStore, phrase: str) -> None:
@@ -177,5 +186,5 @@ async def write_exchange(options, store: SqliteStore, phrase: str) -> None:
     write_whole(options.out, data)
     told = sum("answer" in one for one in state.values())
     result = {"file": str(options.out), "told": told, "forgotten": len(state) - told}
-    words = f"{options.out}: {told} told, {len(state) - told} forgotten, sealed with your phrase"
+    words = f"{options.out}: {told} told, {len(state) - told} forgotten, encrypted with your phrase"
     show(options, result, words)

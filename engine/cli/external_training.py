@@ -26,8 +26,8 @@ from oneseek.engine.learning.rounds.dataset import data_set_record
 
 FORMATS = ("dataset", "trl")
 LOST = (
-    "left out, because this form has no place for it: {rows}; the order of the steps and their "
-    "rates; with --format dataset nothing is"
+    "left out, because this format cannot hold it: {rows}; the order of the steps and their "
+    "learning rates. --format dataset leaves nothing out"
 )
 
 
@@ -39,24 +39,24 @@ def export(options: Any) -> None:
 async def _export(options: Any) -> None:
     out = Path(options.out)
     if out.exists():
-        raise ValueError(f"{out} is there already; nothing was written. Choose another --out")
+        raise ValueError(f"{out} already exists. Nothing was written. Choose another --out")
     async with _copy(options) as session:
         also = lessons_in(options.lessons, session) if options.lessons else []
         record = data_set_record(options.data) if options.data else None
         if not (record or also or await session.list_learned() or await session.list_refused()):
             raise ValueError(
-                "there is nothing to train on: name a folder that was taught with --adapter, "
-                "facts with --lessons, or a data set with --data"
+                "there is nothing to train on. Nothing was written. Name a taught folder with "
+                "--adapter, facts with --lessons, or a data set with --data"
             )
         attempt = await session.open_round(record, also)
-        log(f"{attempt.steps} steps; asking the base model what it expects")
+        log(f"{attempt.steps} steps; computing the predictions of the base model")
         if options.format == "trl":
             with tempfile.TemporaryDirectory() as name:
                 await exported_round.write(attempt, Path(name))
                 lines, left = exported_round.plain(Path(name))
             write_whole(out, "".join(line + "\n" for line in lines).encode())
             rows = ", ".join(f"{count} rows of {part}" for part, count in sorted(left.items()))
-            lost = LOST.format(rows=f"{rows} that hold the model to what it says now")
+            lost = LOST.format(rows=f"{rows} for regularisation")
             show(options, {"path": str(out), "rows": len(lines), "left_out": left}, f"wrote {out}")
             log(lost)
             return
@@ -94,12 +94,13 @@ async def _copy(options: Any) -> AsyncIterator[Session]:
 
 
 def folder_option(parser):
-    parser.add_argument("folder", metavar="FOLDER", type=Path, help="an adapter as PEFT wrote it")
+    parser.add_argument("folder", metavar="FOLDER", type=Path, help="an adapter in PEFT's format")
 
 
 @command(model_options, folder_option, out_option)
 def adopt(options):
-    """Use an adapter made elsewhere, if the gate finds that it harms nothing that is known."""
+    """Use an adapter that was trained elsewhere, if the evaluator finds that it makes nothing
+    worse."""
     asyncio.run(_adopt(options))
 
 
@@ -111,10 +112,10 @@ async def _adopt(options: Any) -> None:
         measures = ended["gate"].get("measures", ())
         for one in measures:
             log(
-                f"  {one['name']}: {one['value']:.3g} (wanted {one['limit']})"
+                f"  {one['name']}: {one['value']:.3g} (limit {one['limit']})"
                 + "  failed" * (not one["ok"])
             )
         if ended["version"] is None:
-            log(f"what is in use in {options.out} stays as it was")
+            log(f"the version in use in {options.out} is unchanged")
             return
     log(f"the adapter is in {options.out}")

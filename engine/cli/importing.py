@@ -16,16 +16,23 @@ READERS = ("lxml", "trafilatura", "pypdf", "striprtf", "markdown_it", "PIL")
 
 
 def import_options(parser):
-    parser.add_argument("sources", nargs="+", metavar="FILE|FOLDER|URL")
-    parser.add_argument("--depth", type=int, default=0, help="follow links of a site this far")
-    parser.add_argument("--pages", type=int, default=PAGES, help="read at most so many pages")
+    parser.add_argument("sources", nargs="+", metavar="FILE|FOLDER|URL", help="what to read")
     parser.add_argument(
-        "--approve", action="store_true", help="give the lessons of texts that read like orders too"
+        "--depth", type=int, default=0, help="follow a site's links this deep; default: 0"
+    )
+    parser.add_argument(
+        "--pages", type=int, default=PAGES, help=f"read at most this many pages; default: {PAGES}"
+    )
+    parser.add_argument(
+        "--approve",
+        action="store_true",
+        help="also print the lessons of texts that contain instructions to the model, which are "
+        "held otherwise",
     )
 
 
 def import_sources(options):
-    """Read files, folders and web pages, and give the lessons in them."""
+    """Make lessons of files, folders and web pages."""
     need("oneseek import", READERS, "app")
     bad = 0
     for result in results(options):
@@ -61,7 +68,7 @@ def website(address: str, texts: TextImporter, options) -> Iterator[ImportResult
         return
     state = Path(f"{urlsplit(address).netloc.replace(':', '-')}.crawl.json")
     if state.exists():
-        log(f"going on with {state}")
+        log(f"continuing the crawl of {state}")
     yield from Crawl(address, options.depth, state, options.pages).run(importer, fetcher)
 
 

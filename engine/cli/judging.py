@@ -43,15 +43,20 @@ BOTH = "both"
 
 def eval_options(parser):
     parser.add_argument("--lessons", metavar="FILE", type=Path,
-                        help="one {question, answer, unseen?, leak?} a line")  # fmt: skip
-    parser.add_argument("--data", metavar="FILE", type=Path, help="a data set, for its loss")
+                        help="facts, one {question, answer, unseen?, leak?} per line; unseen: "
+                        "other wordings; leak: similar questions that must not get the answer")  # fmt: skip
+    parser.add_argument(
+        "--data", metavar="FILE", type=Path, help="a data set to measure the loss on"
+    )
 
 
 def evaluate(options):
-    """Measure what an adapter knows, confuses and has forgotten, or its loss on a data set; from a
-    folder that remembers, also of the base, the memory and both together."""
+    """Measure what an adapter knows, confuses and has forgotten, or its loss on a data set. A
+    folder with a memory is also measured by parts: base model, memory, both."""
     if not options.lessons and not options.data:
-        raise ValueError("name what to measure with --lessons FILE or --data FILE")
+        raise ValueError(
+            "there is nothing to measure. Name facts with --lessons or a data set with --data"
+        )
     asyncio.run(_evaluate(options))
 
 
@@ -169,12 +174,13 @@ class Asked:
 
 
 def sift_option(parser):
-    parser.add_argument("--data", metavar="FILE", type=Path, required=True, help="a data set")
+    parser.add_argument("--data", metavar="FILE", type=Path, required=True,
+                        help="the data set to score")  # fmt: skip
 
 
 @command(model_options, sift_option)
 def sift(options):
-    """How good each example of a data set is to learn from, the poorest first, and why; `train`
+    """Score the examples of a data set from 0 to 100, with reasons, the poorest first. `train`
     skips the poor ones."""
     asyncio.run(_sift(options))
 

@@ -14,24 +14,26 @@ from oneseek.engine.learning.needs import file_takes, file_takes_packed, judge
 from oneseek.engine.model import look as looking
 
 REASONS = {
-    "reach": "the processor's kernels reach {room:.1f} GB",
+    "reach": "the CPU kernels can address {room:.1f} GB",
     "memory": "half of the memory here is {room:.1f} GB",
 }
 
 
 def look_options(parser):
     parser.add_argument(
-        "path", metavar="PATH", type=Path, help="a file, a part of one, or a folder"
+        "path", metavar="PATH", type=Path, help="a model file, one part of it, or a folder"
     )
-    parser.add_argument("--backend", choices=BACK_ENDS, default="cpu", help="what would compute")
     parser.add_argument(
-        "--memory", metavar="GB", type=float, help="of another device; without it, this one's"
+        "--backend", choices=BACK_ENDS, default="cpu", help="what would run it; default: cpu"
+    )
+    parser.add_argument(
+        "--memory", metavar="GB", type=float, help="check for this memory; default: this device's"
     )
 
 
 @command(json_option, look_options)
 def look(options):
-    """Say what a file is, whether it loads and learns here, and why not."""
+    """Show what a model file is, and whether it can answer and learn on this device."""
     memory = memory_here() if options.memory is None else int(options.memory * 1e9)
     backend = "cpu" if options.backend == "auto" else options.backend
     told, file = looking.look(options.path)
@@ -72,8 +74,8 @@ def describe_fit(told: dict) -> list[str]:
     """Whether it answers and learns here, and why not."""
     lines: list[str] = []
     why = REASONS.get(told["limit"], "").format(room=told["room"] / 1e9)
-    for what, word in (("chat", "answers"), ("learn", "learns")):
-        needs = f"about {told[f'{what}_bytes'] / 1e9:.2f} GB of memory"
-        yes = f"  {word} here: {needs}"
-        lines.append(yes if told[f"{what}s"] else f"  {word} not here: {needs}, and {why}")
+    for what, word in (("chat", "answer"), ("learn", "learn")):
+        needs = f"needs about {told[f'{what}_bytes'] / 1e9:.2f} GB of memory"
+        yes = f"  can {word} here: {needs}"
+        lines.append(yes if told[f"{what}s"] else f"  cannot {word} here: {needs}, and {why}")
     return lines

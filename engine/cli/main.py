@@ -38,12 +38,14 @@ _oneseek() {
 }
 complete -o default -F _oneseek oneseek
 """
+ABOUT = "Chat with a model, teach it, train it and export it from a terminal or a script."
+MORE = "`oneseek COMMAND --help` explains a command and its options."
 ZSH = "autoload -U +X compinit bashcompinit && compinit && bashcompinit\n"
 
 
 def parser_of_all():
     """The parser of the command line, with every command that has registered."""
-    parser = argparse.ArgumentParser(prog="oneseek", description=__doc__.partition(";")[0])
+    parser = argparse.ArgumentParser(prog="oneseek", description=ABOUT, epilog=MORE)
     parser.add_argument("--version", action="version", version=f"oneseek {oneseek.__version__}")
     chosen = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     for name, (run, add_options) in COMMANDS.items():
@@ -98,8 +100,8 @@ def shell_option(parser):
 
 @command(shell_option)
 def completion(options):
-    """Print what makes a shell complete the commands and options; read it with
-    `source <(oneseek completion bash)`, or zsh; in fish pipe it to `source`."""
+    """Print a completion script for a shell. Load it with `source <(oneseek completion bash)`, the
+    same with zsh, or `oneseek completion fish | source`."""
     print(SHELLS[options.shell](commands_of(parser_of_all())), end="")
 
 

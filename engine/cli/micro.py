@@ -11,9 +11,11 @@ from oneseek.engine.cli.options import command, log, model_options, show
 from oneseek.engine.cli.session import Session
 from oneseek.engine.cli.teaching import (
     Bar,
+    limit_memory,
     lines_of,
     load_model,
     make_config,
+    memory_option,
     session_of,
     settings_options,
 )
@@ -25,16 +27,18 @@ from oneseek.engine.open import clock
 
 def question_options(parser):
     given = parser.add_mutually_exclusive_group(required=True)
-    given.add_argument("--question", metavar="TEXT", help="what was asked")
+    given.add_argument("--question", metavar="TEXT", help="the question")
     given.add_argument("--data", metavar="FILE|JSON",
-                       help="many: a list of {question, raw_responses: [{model, response}]}, or a "
-                       "file with one a line")  # fmt: skip
+                       help="many questions: a list of {question, raw_responses: [{model, "
+                       "response}]}, or a file with one per line")  # fmt: skip
     parser.add_argument("--stage", type=int, choices=STAGES,
-                        help="1: the responses alone; 2: afterwards, what their comparison says; "
-                        "both where not given")  # fmt: skip
+                        help="1: train on the responses that agree; 2: afterwards, on the result "
+                        "of their comparison; default: both")  # fmt: skip
     parser.add_argument("--response", metavar="MODEL=TEXT", nargs="*", default=[],
-                        help="what each model answered to --question")  # fmt: skip
-    parser.add_argument("--language", default="", help="found in the question where not given")
+                        help="a response to --question, for each model")  # fmt: skip
+    parser.add_argument(
+        "--language", default="", help="the question's language; default: detected from it"
+    )
 
 
 def questions(options) -> list[dict]:
@@ -60,7 +64,7 @@ def parse_questions(text: str) -> list[dict]:
     found = found if isinstance(found, list) else [found]
     if not all(isinstance(one, dict) for one in found):
         raise ValueError(
-            "--data is a list of {question, raw_responses: [{model, response}]}. "
+            "--data is not a list of {question, raw_responses: [{model, response}]}. "
             "Nothing was learned"
         )
     return found
@@ -68,22 +72,21 @@ def parse_questions(text: str) -> list[dict]:
 
 def folder_option(parser):
     parser.add_argument("--out", metavar="DIR", type=Path, default=Path("micro"),
-                        help="where the adapter and the samples go; micro/ where not given")  # fmt: skip
+                        help="the folder for the adapter and the samples; default: micro/")  # fmt: skip
 
 
-@command(model_options, question_options, folder_option, settings_options)
+@command(model_options, question_options, folder_option, memory_option, settings_options)
 def micro(options):
-    """Learn from a question and the responses to it, in two stages; the samples are kept in
-    --out."""
+    """Train on a question and the responses of several models to it, in two stages. The samples are
+    stored in --out."""
     asyncio.run(_micro(options))
 
 
 async def _micro(options):
     asked = questions(options)
     model = await load_model(options)
-    async with session_of(
-        options, model, make_config(options, for_model(model.config.parameters))
-    ) as session:
+    config = make_config(options, for_model(model.config.parameters))
+    async with session_of(options, model, config, limit_memory(options)) as session:
         training = MicroTraining(session.versions, learner(session))
         stages = (options.stage,) if options.stage else STAGES
         if 1 in stages:
@@ -115,8 +118,8 @@ async def must_have_begun(session: Session, asked: list[dict]) -> None:
     for one in asked:
         if one.get("question") not in begun:
             raise ValueError(
-                f"stage 2 goes on from stage 1, which {one.get('question')!r} has not had; "
-                "`oneseek micro --stage 1` first. Nothing was learned"
+                f"stage 2 needs stage 1, which did not run for {one.get('question')!r}. Nothing "
+                "was learned. Run `oneseek micro --stage 1` first"
             )
 
 

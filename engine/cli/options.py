@@ -51,7 +51,9 @@ def command(*add_options: Callable[..., None]) -> Callable[[Run], Run]:
 
 
 def json_option(parser):
-    parser.add_argument("--json", action="store_true", help="one JSON object a line on stdout")
+    parser.add_argument(
+        "--json", action="store_true", help="print JSON on stdout, one object per line"
+    )
 
 
 def model_options(parser):
@@ -59,10 +61,12 @@ def model_options(parser):
     parser.add_argument(
         "--model",
         metavar="ID|PATH",
-        help="an id of `oneseek models`, a .gguf file or a folder with safetensors; "
-        "without it the environment's BASE_MODELS",
+        help="an id from `oneseek models`, a .gguf file or a folder with safetensors; "
+        "default: the environment variable BASE_MODELS",
     )
-    parser.add_argument("--adapter", metavar="DIR", help="a trained adapter to answer with")
+    parser.add_argument(
+        "--adapter", metavar="DIR", help="the folder of a trained adapter to use or to start from"
+    )
     parser.add_argument("--backend", choices=BACK_ENDS, default="auto", help=MEANING)
     json_option(parser)
 
@@ -89,9 +93,11 @@ def log(message):
 
 
 def text_options(parser):
-    parser.add_argument("--text", help="the text; without it every line of standard input")
+    parser.add_argument("--text", help="the text; default: each line of standard input")
     parser.add_argument(
-        "--special", action="store_true", help="special tokens spelled in the text are tokens"
+        "--special",
+        action="store_true",
+        help="read special tokens such as <|im_start|> as tokens, not as plain text",
     )
 
 
@@ -112,7 +118,8 @@ def get_option(parser):
     parser.add_argument(
         "--get",
         metavar="ID",
-        help="download this model, or one from an address or OWNER/NAME of Hugging Face, or go on with it",
+        help="download a model by its id, its URL or its OWNER/NAME on Hugging Face; resumes an "
+        "interrupted download",
     )
 
 
@@ -129,7 +136,8 @@ def models(options):
             "chat and learning" if fits["learns"] else "chat only" if fits["chats"] else "too large"
         )
         where = str(here[0]) if here else registry.advice(model)
-        line = f"{model['id']:<22}{model['bytes'] / 1e6:>7.0f} MB  {use:<18}{model['licence']:<32}{where}"
+        line = f"{model['id']:<22}{model['bytes'] / 1e6:>7.0f} MB  {use:<18}"
+        line += f"{model['licence']:<32}{where}"
         show(options, model | fits | {"path": str(here[0]) if here else None}, line)
 
 
@@ -137,7 +145,8 @@ def need(what, names, extra):
     """Refuse, before anything is loaded, a command whose packages are not here."""
     if lacking := [name for name in names if importlib.util.find_spec(name) is None]:
         raise ValueError(
-            f"{what} needs {', '.join(lacking)}, not here: pip install 'oneseek[{extra}]'"
+            f"{what} needs packages that are not installed ({', '.join(lacking)}). Nothing was "
+            f"done. Install them: pip install 'oneseek[{extra}]'"
         )
 
 
@@ -167,7 +176,7 @@ def figures(metrics) -> str:
     """The loss of a step, the held-out loss where it was measured, and the speed."""
     said = f"  loss {metrics['loss']:.3f}"
     if metrics.get("held_out") is not None:
-        said += f"  held back {metrics['held_out']:.3f}"
+        said += f"  held-out loss {metrics['held_out']:.3f}"
     if "tokens_per_second" in metrics:
         said += f"  {metrics['tokens_per_second']:.0f} tokens/s"
     return said
@@ -193,27 +202,42 @@ def server_options(parser: argparse.ArgumentParser) -> None:
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument(
         "--model",
-        help="an id or a path, or several with commas: the first one answers, and runs over a data "
-        "set may train each; without it BASE_MODELS decides",
+        help="a model id or path, or several separated by commas: the first answers, and each can "
+        "be trained on a data set; default: BASE_MODELS",
     )
-    parser.add_argument("--port", type=int, default=8321)
-    parser.add_argument("--host", default="127.0.0.1", help="any other address needs --key")
-    parser.add_argument("--key", default=variable("ONESEEK_API_KEY"))
+    parser.add_argument("--port", type=int, default=8321, help="default: 8321")
+    parser.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="the address to listen on; default: 127.0.0.1; one that others can reach needs --key",
+    )
+    parser.add_argument(
+        "--key",
+        default=variable("ONESEEK_API_KEY"),
+        help="the API key that clients must send; default: ONESEEK_API_KEY",
+    )
     parser.add_argument(
         "--page", action="append", default=[], metavar="ORIGIN",
-        help="let a OneSeek page of this origin, as https://oneseek.example, exchange with it",
+        help="allow the OneSeek page of this origin, such as https://oneseek.example, to exchange "
+        "with this server; can be repeated",
     )  # fmt: skip
     parser.add_argument(
         "--proxy", action="append", default=[], metavar="ADDRESS",
-        help="believe a proxy at this address, as 127.0.0.1, for whom it asks (X-Forwarded-For); "
-        "nobody is believed unless told",
+        help="trust X-Forwarded-For from the proxy at this address, such as 127.0.0.1; can be "
+        "repeated; default: trust no proxy",
     )  # fmt: skip
-    parser.add_argument("--folder", type=Path, default=Path.home() / ".local/share/oneseek")
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path.home() / ".local/share/oneseek",
+        help="the server's data; default: ~/.local/share/oneseek",
+    )
     parser.add_argument("--backend", choices=BACK_ENDS, default="auto", help=MEANING)
     parser.add_argument(
         "--share", type=float, default=1.0,
-        help="how much of the quiet time learning may take; the page takes 0.2 while you are there",
+        help="the share of idle time that training may use, up to 1; default: 1 (the page uses 0.2 "
+        "while you are there)",
     )  # fmt: skip
     moved = parser.add_mutually_exclusive_group()
-    moved.add_argument("--backup", type=Path, metavar="FILE", help="write a backup and end")
-    moved.add_argument("--restore", type=Path, metavar="FILE", help="restore a backup and end")
+    moved.add_argument("--backup", type=Path, metavar="FILE", help="write a backup and exit")
+    moved.add_argument("--restore", type=Path, metavar="FILE", help="restore a backup and exit")

@@ -30,18 +30,33 @@ LENGTH = 128  # tokens that are read at once
 
 def pack_options(parser):
     parser.add_argument(
-        "model", metavar="MODEL", help="an id of `oneseek models`, a file or a folder"
+        "model", metavar="MODEL", help="an id from `oneseek models`, a file or a folder"
     )
-    parser.add_argument("--to", choices=KINDS, default="q4_1", help="the matrices of the layers")
-    parser.add_argument("--embeddings", choices=KINDS, default="q8_0", help="embeddings and head")
-    parser.add_argument("--out", metavar="FILE", type=Path, required=True, help="a .gguf file")
-    parser.add_argument("--judge", action="store_true", help="compare it with what was given")
-    parser.add_argument("--backend", choices=BACK_ENDS, default="auto", help="what judges")
+    parser.add_argument(
+        "--to", choices=KINDS, default="q4_1", help="type of the layers' matrices; default: q4_1"
+    )
+    parser.add_argument(
+        "--embeddings",
+        choices=KINDS,
+        default="q8_0",
+        help="type of the embeddings and the output head; default: q8_0",
+    )
+    parser.add_argument(
+        "--out", metavar="FILE", type=Path, required=True, help="the .gguf file to write"
+    )
+    parser.add_argument(
+        "--judge",
+        action="store_true",
+        help="compare the result with MODEL: KL divergence, likeliest tokens, perplexity",
+    )
+    parser.add_argument(
+        "--backend", choices=BACK_ENDS, default="auto", help="what runs --judge; default: auto"
+    )
 
 
 @command(json_option, pack_options)
 def pack(options):
-    """Write a smaller file of a model: 4 bits a weight, or 8; what is packed already stays."""
+    """Quantise a model to 4 or 8 bits a weight. What is quantised already stays as it is."""
     asyncio.run(_pack(options))
 
 
@@ -50,7 +65,9 @@ async def _pack(options) -> None:
     if not out.exists():
         await write(given, out, options)
     elif not is_this(given, out, options):
-        raise ValueError(f"{out} is there already and is another file; choose another --out")
+        raise ValueError(
+            f"{out} already exists and is another file. Nothing was written. Choose another --out"
+        )
     told = {"path": str(out), "bytes": out.stat().st_size}
     with contextlib.closing(open_model(given)) as file:
         told["given_bytes"] = file.size

@@ -31,7 +31,10 @@ async def assistant_of(folder: Path, model: Model, new: bool = False):
     try:
         known = await store.get("state", KNOWN_AS)
         if known and known["model"] != model.fingerprint:
-            raise ValueError(f"{folder} belongs to another model than {model.name}")
+            raise ValueError(
+                f"{folder} belongs to another model than {model.name}. Nothing was changed. "
+                "Choose that model or another folder"
+            )
         config = TrainingConfig(**known["config"]) if known else None
         yield assistant_over(model, store, model.fingerprint, config)
     finally:
@@ -40,7 +43,7 @@ async def assistant_of(folder: Path, model: Model, new: bool = False):
 
 def facts_option(parser):
     parser.add_argument("--lessons", metavar="FILE", type=Path, required=True,
-                        help="one {question, answer, phrasings?} a line")  # fmt: skip
+                        help="facts, one {question, answer, phrasings?} per line")  # fmt: skip
 
 
 def records_in(path: Path) -> list[dict]:
@@ -55,14 +58,17 @@ def records_in(path: Path) -> list[dict]:
                 problem = f"{path.name}, line {number}: {error}. Nothing was remembered"
                 raise ValueError(problem) from error
     if not found:
-        raise ValueError(f"{path.name} holds no facts: one is {{question, answer}} a line")
+        raise ValueError(
+            f"{path.name} contains no facts. Nothing was remembered. Write one {{question, "
+            "answer} per line"
+        )
     return found
 
 
 @command(model_options, facts_option, out_option)
 def remember(options):
-    """Know facts by heart, in seconds and without training; `teach` and `practise` go on from
-    there."""
+    """Store facts in the memory, in seconds and without training. `teach` and `practise` can
+    continue in the same folder."""
     return asyncio.run(_remember(options))
 
 
@@ -82,7 +88,7 @@ async def _remember(options):
             line = f"{record['prompt']}  {ended['outcome']}"
             refused += ended["outcome"] == REFUSED
             show(options, result, line + (ended["outcome"] == REFUSED) * f": {ended['reason']}")
-        log(f"{len(mind.memory)} facts are known by heart in {options.out}")
+        log(f"{len(mind.memory)} facts are in the memory of {options.out}")
         return 1 if refused else 0
     finally:
         await session.close()

@@ -110,7 +110,7 @@ class Session:
         before = TrainingConfig(**known["config"])
         if known["model"] != self.model.fingerprint:
             raise ValueError(
-                f"{self.folder} belongs to another model than {self.model.name}; nothing was "
+                f"{self.folder} belongs to another model than {self.model.name}. Nothing was "
                 "changed. Choose another --out"
             )
         shapes = [
@@ -119,8 +119,8 @@ class Session:
         ]
         if shapes[0] != shapes[1]:
             raise ValueError(
-                f"{self.folder} holds an adapter of another shape (mode {before.mode}, "
-                f"{before.lora_config}); nothing was changed. Choose another --out"
+                f"{self.folder} contains an adapter of another shape (mode {before.mode}, "
+                f"{before.lora_config}). Nothing was changed. Choose another --out"
             )
         return config or before
 
@@ -246,8 +246,8 @@ class Session:
         done = kept is not None and kept["table"]["chosen"] is not None
         if half and seconds and not done:
             raise ValueError(
-                f"a training in {self.folder} is half done by the settings as they are; the same "
-                "line without --tune goes on with it. Nothing was changed; or choose another --out"
+                f"{self.folder} contains an interrupted training without --tune. Nothing was "
+                "changed. Continue it by the same command without --tune, or choose another --out"
             )
         if not (half and done) and (seconds is None or (kept and kept["asked"] != asked)):
             kept = None

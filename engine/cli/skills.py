@@ -9,8 +9,10 @@ from oneseek.engine.cli.options import Bar, command, log, model_options, show
 from oneseek.engine.cli.remembering import assistant_of
 from oneseek.engine.cli.session import STORE, Session
 from oneseek.engine.cli.teaching import (
+    limit_memory,
     load_model,
     make_config,
+    memory_option,
     must_be_there,
     preset_option,
     session_there,
@@ -24,34 +26,36 @@ from oneseek.engine.learning.rounds.dataset import data_set_record
 from oneseek.engine.learning.skills.skills import line_of
 from oneseek.engine.model.choice.sampling import Sampling
 
-NONE_HERE = "there are no skills in {folder}; `oneseek skill teach` first"
+NONE_HERE = "there are no skills in {folder}. Run `oneseek skill teach` first"
 LONGEST = 256  # tokens of an answer
 
 
 def skill_options(parser):
-    parser.add_argument("act", choices=("teach", "list", "try", "wrong", "correct", "remove"))
-    parser.add_argument("name", nargs="?", default="", help="what the skill is called")
+    parser.add_argument("act", choices=("teach", "list", "try", "wrong", "correct", "remove"),
+                        help="teach: train it on examples; list: show all skills; try: answer "
+                        "one question with it; wrong: list the held-out examples that it gets "
+                        "wrong; correct: correct, add or remove an example; remove: delete it")  # fmt: skip
+    parser.add_argument("name", nargs="?", default="", help="the skill's name")
     parser.add_argument("--data", metavar="FILE", type=Path,
-                        help="teach: its examples, a data set of questions and answers; without, "
-                        "those it has, as they were corrected")  # fmt: skip
-    parser.add_argument("--user", metavar="TEXT", help="try, correct: what is asked")
+                        help="teach: a data set of questions and answers; default: the stored "
+                        "examples with their corrections")  # fmt: skip
+    parser.add_argument("--user", metavar="TEXT", help="try, correct: the question")
     parser.add_argument("--wanted", metavar="TEXT", default="",
-                        help="correct: the right answer; without, the example is taken out")  # fmt: skip
+                        help="correct: the right answer; without it the example is removed")  # fmt: skip
     parser.add_argument("--out", metavar="DIR", type=Path, required=True,
-                        help="the folder that the skills lie in")  # fmt: skip
+                        help="the folder of the skills")  # fmt: skip
 
 
-@command(model_options, skill_options, settings_options, preset_option)
+@command(model_options, skill_options, memory_option, settings_options, preset_option)
 def skill(options):
-    """Teach a task from examples, beside others; list, try or remove what was taught. `wrong` lists
-    what it still gets wrong, `correct` gives the right answer or adds an example. It answers what
-    is like its examples, and the model all else as before."""
+    """Teach a task from examples, as an adapter of its own. It answers questions that resemble its
+    examples; all other answers stay as they were."""
     asyncio.run(ACTS[options.act](options))
 
 
 def must_have(options, name: str, what: str) -> None:
     if not getattr(options, name):
-        raise ValueError(f"oneseek skill {options.act} needs {what}; nothing was changed")
+        raise ValueError(f"oneseek skill {options.act} needs {what}. Nothing was changed")
 
 
 async def _teach(options):
@@ -61,7 +65,8 @@ async def _teach(options):
     log(f"{record['prompt']}: {record['examples']} answers, {', '.join(record['forms'])}")
     model = await load_model(options)
     usual = for_data(options.preset, model.config.parameters, record["examples"], skill=True)
-    session = await Session.open(options.out, model, make_config(options, usual))
+    limit = limit_memory(options)
+    session = await Session.open(options.out, model, make_config(options, usual), budget=limit)
     try:
         ended = await session.teach_skill(options.name, record, Bar("steps"))
         if advice := what_helps(await session.examples.describe(options.name)):
@@ -73,14 +78,14 @@ async def _teach(options):
 
 async def _own_examples(options) -> dict:
     """The examples of a skill that were corrected or added to, as a data set."""
-    must_be_there(options, "oneseek skill teach needs --data FILE; nothing was changed")
+    must_be_there(options, "oneseek skill teach needs --data FILE. Nothing was changed")
     store = SqliteStore(options.out / STORE)
     try:
         return await run_data.find(store, SKILL_DATA + options.name)
     except run_data.NoDataSet:
         raise ValueError(
             f"no example of {options.name} was corrected or added, so there is nothing new to "
-            "learn; nothing was changed. Give its examples with --data FILE"
+            "learn. Nothing was changed. Name its examples with --data FILE"
         ) from None
     finally:
         await store.close()
@@ -100,9 +105,9 @@ def what_helps(told: dict) -> str:
     """Which examples would help, as far as is known."""
     words = []
     if 0 < told["examples"] < told["least"]:
-        words.append(f"{told['examples']} of at least {told['least']} examples")
+        words.append(f"most skills need at least {told['least']} examples")
     if told["seldom"]:
-        words.append(f"shown only once: {', '.join(told['seldom'])}")
+        words.append(f"in only one example: {', '.join(told['seldom'])}")
     if len(told["points"]) > 1:
         curve = [f"{one['right']} of {one['of']} with {one['examples']}" for one in told["points"]]
         words.append(f"held-back examples right: {', '.join(curve)}")
@@ -125,7 +130,7 @@ async def _correct(options):
         change = {"prompt": options.user, "answer": options.wanted}
         told = await session.examples.change(options.name, [change])
     counts = ", ".join(f"{told[act]} {act}" for act in ("added", "corrected", "removed"))
-    again = f"`oneseek skill teach {options.name}` without --data learns from them"
+    again = f"`oneseek skill teach {options.name}` without --data trains on them"
     show(options, told, f"{options.name}: {counts}; {told['examples']} examples. {again}")
 
 
@@ -144,7 +149,10 @@ async def _try(options):
                   "oneseek": await assistant.describe(answer, number)}  # fmt: skip
         show(options, result, answer.text)
         if found != options.name:
-            log(f"by itself this would ask for {found or 'no skill'}, not for {options.name}")
+            log(
+                f"without its name this question goes to {found or 'no skill'}, "
+                f"not to {options.name}"
+            )
 
 
 async def _remove(options):

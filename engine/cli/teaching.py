@@ -53,23 +53,35 @@ def lessons_in(path: Path, session: Session) -> list[dict]:
                 raise ValueError(problem) from error
             found.append(record)
     if not found:
-        raise ValueError(f"{path.name} holds no lessons: one is {{question, answer}} a line")
+        raise ValueError(
+            f"{path.name} contains no lessons. Nothing was taught. Write one {{question, answer}} "
+            "per line"
+        )
     return found
 
 
 def out_option(parser):
     parser.add_argument("--out", metavar="DIR", type=Path, required=True,
-                        help="where the adapter goes, with what going on needs")  # fmt: skip
+                        help="the folder for the adapter and for the state of interrupted runs")  # fmt: skip
+
+
+def memory_option(parser):
+    parser.add_argument("--memory", metavar="MB", type=int,
+                        help="limit the memory for the activations of a step, or the blocks of "
+                        "mode full; default: no limit")  # fmt: skip
+
+
+def limit_memory(options) -> int | None:
+    """The bytes that --memory allows, or None."""
+    return options.memory << 20 if options.memory else None
 
 
 def settings_options(parser):
-    parser.add_argument("--memory", metavar="MB", type=int,
-                        help="what a step's activations, or the blocks of mode full, may take")  # fmt: skip
     parser.add_argument(
-        "--config", metavar="FILE", type=Path, help="a training configuration, JSON"
+        "--config", metavar="FILE", type=Path, help="a training configuration in JSON"
     )
     parser.add_argument("--set", metavar="NAME=VALUE", nargs="*", default=[],
-                        help="single settings, such as lesson.max_steps=12")  # fmt: skip
+                        help="change single settings, such as lesson.max_steps=12")  # fmt: skip
 
 
 def make_config(options, usual: TrainingConfig) -> TrainingConfig:
@@ -99,11 +111,12 @@ async def load_model(options) -> Model:
 
 
 @contextlib.asynccontextmanager
-async def session_of(options, model: Model, config: TrainingConfig | None):
+async def session_of(
+    options, model: Model, config: TrainingConfig | None, budget: int | None = None
+):
     """The session in --out, which begins where --adapter ends."""
-    session = await Session.open(
-        options.out, model, config, options.adapter and Path(options.adapter)
-    )
+    adapter = options.adapter and Path(options.adapter)
+    session = await Session.open(options.out, model, config, adapter, budget)
     try:
         yield session
     finally:
@@ -157,22 +170,22 @@ def show_outcome(options, what: str, ended: dict) -> None:
 
 def lessons_option(parser):
     parser.add_argument("--lessons", metavar="FILE", type=Path, required=True,
-                        help="one {question, answer, phrasings?} a line, or what `oneseek import "
-                        "--json` printed")  # fmt: skip
+                        help="facts, one {question, answer, phrasings?} per line, or the output of "
+                        "`oneseek import --json`")  # fmt: skip
     parser.add_argument("--together", metavar="N", type=int, choices=range(1, 17), default=1,
-                        help="learn so many at once, breadth-first, as for a document")  # fmt: skip
+                        help="teach N facts in one round, 1 to 16, as for a document; default: 1")  # fmt: skip
 
 
-@command(model_options, lessons_option, out_option, settings_options)
+@command(model_options, lessons_option, out_option, memory_option, settings_options)
 def teach(options):
-    """Teach facts one after another, each checked before it is kept."""
+    """Teach facts one after another. Each new version is evaluated before it is used."""
     asyncio.run(_teach(options))
 
 
 async def _teach(options):
     model = await load_model(options)
     config = make_config(options, for_model(model.config.parameters))
-    async with session_of(options, model, config) as session:
+    async with session_of(options, model, config, limit_memory(options)) as session:
         records = lessons_in(options.lessons, session)
         for first in range(0, len(records), options.together):
             group = records[first : first + options.together]
@@ -188,13 +201,14 @@ async def _teach(options):
 
 def engine_option(parser):
     parser.add_argument("--engine", choices=("own", "torch"), default="own",
-                        help="torch: the same steps in PyTorch + PEFT, on as many processes as "
-                        "torchrun or accelerate launch start (extra oneseek[torch])")  # fmt: skip
+                        help="own: the built-in engine (default); torch: PyTorch + PEFT, in every "
+                        "process that torchrun or accelerate launch starts (needs the extra "
+                        "oneseek[torch])")  # fmt: skip
 
 
-@command(model_options, out_option, settings_options, engine_option)
+@command(model_options, out_option, memory_option, settings_options, engine_option)
 def practise(options):
-    """Practise everything an adapter was taught, mixed, in a new adapter from the base model."""
+    """Consolidation: train a new adapter from the base model on a mix of all taught facts."""
     asyncio.run(_practise(options))
 
 
@@ -203,11 +217,11 @@ async def _practise(options):
     if elsewhere and elsewhere.take_share():
         return
     model = await load_model(options)
-    async with session_of(options, model, None) as session:
+    async with session_of(options, model, None, limit_memory(options)) as session:
         if not await session.list_learned() and not await session.list_refused():
             raise ValueError(
-                f"{options.adapter or options.out} has learned nothing to practise; "
-                "`oneseek teach` first"
+                f"{options.adapter or options.out} contains no taught facts to practise. Nothing "
+                "was trained. Run `oneseek teach` first"
             )
         await session.configure(make_config(options, session.config))
         ended = await session.practise(Bar("practice"), elsewhere=elsewhere)
@@ -220,15 +234,16 @@ async def _practise(options):
 
 def data_option(parser):
     parser.add_argument("--data", metavar="FILE", type=Path, required=True,
-                        help="OpenAI messages, ShareGPT, Alpaca, prompt/completion or text; or, for "
-                        "--engine torch, a folder of `oneseek export --format dataset`")  # fmt: skip
+                        help="a data set: OpenAI messages, ShareGPT, Alpaca, prompt/completion, a "
+                        "table or plain text; with --engine torch also a folder that `oneseek "
+                        "export --format dataset` wrote")  # fmt: skip
 
 
 def tune_option(parser):
     parser.add_argument("--tune", metavar="TIME",
-                        help="find rank, rate, batch and times through it first, by tries on a part "
-                        "held back, for at most so long (90s, 10m, 1h); interrupted, the same line "
-                        "goes on")  # fmt: skip
+                        help="first search rank, learning rate, batch size and epochs on a held-out"
+                        " part, for at most TIME (90s, 10m, 1h); if interrupted, the same "
+                        "command continues")  # fmt: skip
 
 
 def seconds_asked(options) -> float | None:
@@ -236,8 +251,8 @@ def seconds_asked(options) -> float | None:
     if options.tune is None:
         return None
     if options.engine != "own":
-        raise ValueError("--tune tries with the engine here, not with --engine torch; train "
-                         "with one of them. Nothing was trained")  # fmt: skip
+        raise ValueError("--tune works only with the built-in engine, not with --engine torch. "
+                         "Nothing was trained. Leave one of the two options out")  # fmt: skip
     return seconds_of(options.tune)
 
 
@@ -253,25 +268,25 @@ def show_tuning(kept: SavedTuning) -> None:
     """Show how far the tries are, on a terminal."""
     if sys.stderr.isatty():
         spent, seconds = clock(kept["spent"]), clock(kept["seconds"])
-        print(f"\r{len(kept['results'])} tries, {spent} of {seconds} ", end="", file=sys.stderr)
+        print(f"\r{len(kept['results'])} trials, {spent} of {seconds} ", end="", file=sys.stderr)
         if kept["chosen"] is not None:
             log("")
 
 
 def preset_option(parser):
     parser.add_argument("--preset", choices=DATA_PRESETS, default=DATA_PRESETS[0],
-                        help="examples: a rate that fits the model, until what is held back is "
-                        "answered no better; classic: rate 1e-4, at most 100 steps of warm-up, 3 "
-                        "times through, which learns little from few examples")  # fmt: skip
+                        help="examples (default): a learning rate for the model's size, until the "
+                        "held-out score stops improving; classic: learning rate 1e-4, at most 100 "
+                        "steps of warm-up, 3 epochs, which learns little from few examples")  # fmt: skip
 
 
 @command(
-    model_options, data_option, out_option, settings_options, preset_option, engine_option,
-    tune_option,
+    model_options, data_option, out_option, memory_option, settings_options, preset_option,
+    engine_option, tune_option,
 )  # fmt: skip
 def train(options):
-    """Train on a data set of any usual form until the part that is held back is answered no
-    better; it is used if that part is answered better than before."""
+    """Train on a data set until the held-out score stops improving. The result is used if it beats
+    the version before."""
     asyncio.run(_train(options))
 
 
@@ -281,12 +296,15 @@ async def _train(options):
     if elsewhere and (elsewhere.alone() or elsewhere.take_share()):
         return
     if is_round(options.data):
-        raise ValueError(f"{options.data} is a written round: train by it with --engine torch")
+        raise ValueError(
+            f"{options.data} is exported training data. Nothing was trained. Add --engine torch"
+        )
     record = data_set_record(options.data)
     log(f"{record['prompt']}: {record['examples']} answers, {', '.join(record['forms'])}")
     model = await load_model(options)
     usual = for_data(options.preset, model.config.parameters, record["examples"])
-    async with session_of(options, model, make_config(options, usual)) as session:
+    config, limit = make_config(options, usual), limit_memory(options)
+    async with session_of(options, model, config, limit) as session:
         known = await session.find_outcome(record["id"])
         if not known:
             await tune(options, session, record)

@@ -7,16 +7,16 @@ it.
 import os
 
 VARIABLES = {
-    "BASE_MODELS": "the models to use where no --model is given: ids or paths; a server's first answers",
-    "MODELS_DIR": "where models lie that were downloaded or put there by hand",
-    "ENABLE_MICROTRAINING": "0 refuses POST /api/training/micro; it is on unless told",
-    "LEARN_FROM_CHATS": "0 keeps nothing of what people state in chats; it is on unless told",
-    "DNA_EVERY": "after how many questions the fingerprint is taken; 50 unless told",
-    "LEDGER_URL": "who is told each new head of the server's ledger; a public address",
+    "BASE_MODELS": "the models without --model, as ids or paths; a server answers with the first",
+    "MODELS_DIR": "the folder of models that were downloaded or put there by hand",
+    "ENABLE_MICROTRAINING": "0 refuses POST /api/training/micro; on by default",
+    "LEARN_FROM_CHATS": "0 stores nothing of what people state in chats; on by default",
+    "DNA_EVERY": "questions between two fingerprints of examples and weights; default 50",
+    "LEDGER_URL": "a public address that receives each new head of the server's ledger",
     "LEDGER_URL_LOCAL": "1 lets LEDGER_URL be an address of this machine or its network",
     "LEDGER_PRIVATE_KEY_PATH": "an Ed25519 key with which the server signs its ledger",
-    "ONESEEK_PHRASE": "the phrase that seals what devices exchange; without it the terminal asks",
-    "ONESEEK_API_KEY": "the key that the server's clients must send; as --key",
+    "ONESEEK_PHRASE": "the phrase that encrypts exchange files; without it the terminal asks",
+    "ONESEEK_API_KEY": "the key that the server's clients must send; the same as --key",
 }
 OFF = ("", "0", "false", "no", "off")
 

@@ -36,7 +36,7 @@ WORDS = {
     "newer": "this file was made by a newer OneSeek; update this one",
     "damaged": "this file was cut off or damaged on its way; copy it again",
     "phrase": "this is not the phrase that the file was sealed with",
-    "signature": "the signature in this file does not fit what it holds; it was made up or altered",
+    "signature": "the signature does not fit the content of this file; it was forged or altered",
     "short": f"a phrase needs at least {SHORTEST} characters; several words are easy to remember",
     "future": "the clock of the device that made this file is more than a day ahead of this one's; "
     "set both right and make the file anew",

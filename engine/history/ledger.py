@@ -131,7 +131,8 @@ class Ledger:
             if await self.store.batch([*change.ops, *ops], expect):
                 return
             if (await self.head()) == head:
-                raise Overtaken(f"{change.events[0][0]}: what it was based on changed meanwhile")
+                event = change.events[0][0]
+                raise Overtaken(f"{event}: its records changed meanwhile; nothing was stored")
 
     async def _sign(self, entry: Entry) -> None:
         """Sign with the person's own key; the hash of the last entry covers all before it."""

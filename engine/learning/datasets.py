@@ -103,7 +103,7 @@ def form_of(record: Any) -> str:
         for name, (keys, _) in FORMS.items():
             if all(key in record for key in keys):
                 return name
-    raise ValueError(f"this is no example; one has {KNOWN}")
+    raise ValueError(f"the record has none of the known formats, {KNOWN}")
 
 
 def examples(record: Any) -> list[Example]:
@@ -112,10 +112,10 @@ def examples(record: Any) -> list[Example]:
     try:
         found = read(record)
     except (KeyError, TypeError, AttributeError) as error:
-        raise ValueError(f"a turn of it lacks {error}") from error
+        raise ValueError(f"a turn of the conversation lacks {error}") from error
     found = [one for one in found if one.answer.strip()]
     if not found:
-        raise ValueError("there is no answer in it to learn from")
+        raise ValueError("the example has no answer to learn from")
     return found
 
 
@@ -141,10 +141,12 @@ class DataSet:
         except ValueError as error:
             raise DataError(
                 f"{path.name}, example {max(number, 1)}: {error}. Nothing was trained; "
-                "correct it or take it out"
+                "correct the example or take it out"
             ) from error
         if not self.places:
-            raise DataError(f"{path.name} holds no examples; one has {KNOWN}")
+            raise DataError(
+                f"{path.name} holds no examples; nothing was trained. An example has {KNOWN}"
+            )
 
     def __len__(self) -> int:
         return len(self.places)
@@ -197,8 +199,8 @@ def records_of(table: str) -> list[dict]:
     for number, row in enumerate(rows, 1):
         if len(row) != 2:
             raise ValueError(
-                f"row {number} has {len(row)} columns; a table has the headings of a data set, or "
-                "two columns: what is asked, and the answer"
+                f"row {number} has {len(row)} columns; a table needs the headings of a known "
+                "format, or two columns: question and answer"
             )
     return [{"prompt": asked, "answer": answer} for asked, answer in rows]
 
@@ -218,7 +220,9 @@ def _text_of_list(path: Path) -> str:
         try:
             return json.dumps(records_of(path.read_text("utf-8-sig")), ensure_ascii=False)
         except (ValueError, csv.Error) as error:
-            raise DataError(f"{path.name}: {error}. Nothing was trained; correct it") from error
+            raise DataError(
+                f"{path.name}: {error}. Nothing was trained; correct the table"
+            ) from error
     with path.open(encoding="utf-8") as file:
         begins = file.read(64).lstrip().startswith("[")
     return path.read_text("utf-8") if begins else ""
@@ -229,5 +233,5 @@ def _next(text: str, at: int) -> int:
     while at < len(text) and (text[at].isspace() or text[at] == ","):
         at += 1
     if at == len(text):
-        raise ValueError("the list has no end")
+        raise ValueError("the JSON list does not end with ]")
     return at

@@ -98,9 +98,9 @@ class History:
         rounds = await self._replay(weights, pool, chain[start:], set(), on_progress)
         if not rounds or weights_sha256(rounds[-1].weights) != record["weights_sha256"]:
             raise SnapshotDamaged(
-                f"{record['name']} cannot be retrained exactly: what it learned from has changed, or "
-                "it was made on another kind of device (graphics chip or processor). Nothing else "
-                "was changed; use another version"
+                f"{record['name']} cannot be retrained exactly: its examples have changed, or it "
+                "was trained on another kind of device (graphics chip or processor). No other "
+                "version is affected; use another one"
             )
         weights = rounds[-1].weights
         stored = pack(weights, {"version": record["name"]})

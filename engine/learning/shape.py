@@ -37,10 +37,10 @@ def must_have_place(wanted: TrainingConfig, config: TrainingConfig) -> None:
     """Refuse a run that would drop a requested setting or something learned before."""
     if describe(wanted) != describe(config):
         raise ValueError(
-            f"what is in use was trained in mode {config.mode} with rank {config.lora_config.rank}, "
-            f"and a run in mode {wanted.mode} with rank {wanted.lora_config.rank} cannot go on from "
-            "it without losing some of it; nothing was changed. Go back to the original model, or to "
-            "a version before it, to begin anew"
+            f"the version in use was trained in mode {config.mode} with rank "
+            f"{config.lora_config.rank}; a run in mode {wanted.mode} with rank "
+            f"{wanted.lora_config.rank} would lose a part of it. Nothing was changed. Go back to "
+            "the original model or to an earlier version, and begin the run from there"
         )
 
 

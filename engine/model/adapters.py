@@ -169,8 +169,8 @@ def only_lora(trained: Trained) -> None:
     """Refuse to write as an adapter what is more than one."""
     if trained.full_names:
         raise AdapterError(
-            "this was trained in mode full or hybrid: whole blocks were changed, which no adapter "
-            "file can hold; export it merged"
+            "this version was trained in mode full or hybrid, and an adapter file cannot hold the "
+            "blocks that changed; nothing was written. Instead, export it merged"
         )
 
 
@@ -206,8 +206,8 @@ def read_peft(settings: bytes, source: Source, config: Config) -> tuple[Trained,
     if set(tensors) != {PREFIX + name for name in trained.entries}:
         odd = sorted(set(tensors) ^ {PREFIX + name for name in trained.entries})[0]
         raise AdapterError(
-            f"{source.name} does not fit this model: {odd} is in only one of them. "
-            "Choose the base model it was made for"
+            f"{source.name} does not fit this model: only one of the two has {odd}. "
+            "Nothing was changed; load the base model that the adapter was made for"
         )
     flat = np.zeros(trained.size, np.float32)
     for name, (_, shape) in trained.entries.items():
@@ -230,8 +230,8 @@ def layers_in(settings: dict, config: Config) -> list[int] | None:
     known = [str(layer) for layer in range(config.layers)]  # as words: True is no layer
     if not isinstance(layers, list) or not layers or any(str(one) not in known for one in layers):
         raise AdapterError(
-            f"the adapter is of the layers {layers}, this model has {config.layers}. "
-            "Choose the base model it was made for"
+            f"the adapter changes the layers {layers}, and this model has {config.layers}. "
+            "Nothing was changed; load the base model that the adapter was made for"
         )
     return sorted(set(layers))
 
@@ -250,7 +250,8 @@ def convert_layout(
         return flat
     if trained.rank > target.rank:
         raise AdapterError(
-            f"the adapter has rank {trained.rank}; this engine goes on from at most {target.rank}"
+            f"the adapter has rank {trained.rank}, and training continues from a rank of at most "
+            f"{target.rank}; nothing was changed"
         )
     if missing := set(trained.entries) - set(target.entries):
         raise AdapterError(f"the adapter changes {sorted(missing)[0]}, which is not trained here")
@@ -274,12 +275,12 @@ def refuse(settings: dict) -> None:
     for name in ("use_dora", "use_rslora", "fan_in_fan_out", "modules_to_save", "rank_pattern",
                  "alpha_pattern", "trainable_token_indices"):  # fmt: skip
         if settings.get(name):
-            raise AdapterError(f"the adapter uses {name}, which this engine does not know")
+            raise AdapterError(f"the adapter uses {name}, which is not supported")
     if settings.get("bias", "none") != "none":
         raise AdapterError("the adapter trains biases, which this engine does not load")
     rank = settings.get("r")
     if not isinstance(rank, int) or not 1 <= rank <= 256:
-        raise AdapterError(f"a rank of {rank!r} is not from 1 to 256")
+        raise AdapterError(f"the adapter's rank is {rank!r}; it must be from 1 to 256")
 
 
 def gguf_lora(trained: Trained, flat: np.ndarray, config: Config, kind: str, name: str) -> bytes:

@@ -78,7 +78,7 @@ async def eyes_of(
     if file.eyes is None:
         return None, file.blind
     if not template.sees or not knows_pictures(tokenizer):
-        return None, "its chat template has no place for them"
+        return None, "its chat template has no place for pictures"
     return await Eyes.load(file.eyes, executor, file.config["vocab_size"]), ""
 
 
@@ -178,7 +178,7 @@ class Model:
         if self.eyes is None:
             raise Blind(
                 f"{self.name} cannot see pictures: {self.blind}. Nothing was asked; ask without the "
-                "picture, or load a model with eyes"
+                "picture, or load a vision model"
             )
         return self.eyes
 

@@ -24,8 +24,8 @@ PATIENCE = 20  # seconds for what a hub says of a repository
 MODELS = Path(__file__).with_name("models.json")
 
 ENCODER_MISSING = (
-    "what is told cannot be known by heart yet: the sentence encoder is not on this machine. Nothing "
-    "was changed. pip install 'oneseek[app]' brings it; in a checkout python3 build.py dist makes it"
+    "facts cannot be remembered yet: the sentence encoder is not on this machine. Nothing was "
+    "changed. pip install 'oneseek[app]' brings it; in a checkout python3 build.py dist makes it"
 )
 
 
@@ -100,8 +100,8 @@ def one(models: str | None = None) -> str:
     names = choose_base_models(models)
     if len(names) > 1:
         raise ModelMissing(
-            f"{len(names)} base models are chosen ({', '.join(names)}), and one is loaded at a time: "
-            "name it with --model"
+            f"{len(names)} base models are chosen ({', '.join(names)}), and "
+            "one is loaded at a time; choose one with --model"
         )
     return names[0]
 
@@ -216,7 +216,10 @@ async def obtain(name: str, progress=None) -> Path:
     if model is None and hub.place(name):
         return find_download(name) or await from_hub(name, progress)
     if model is None:
-        raise ModelMissing(f"{name!r} is not one of {', '.join(load_models())}")
+        known = ", ".join(load_models())
+        raise ModelMissing(
+            f"there is no model {name!r}; nothing was downloaded. There are: {known}"
+        )
     if here := places(model):
         return here[0]
     carrier = model["source"].get("carrier")
@@ -241,7 +244,10 @@ async def from_hub(name: str, progress=None) -> Path:
         told = await asyncio.to_thread(fetch_listing, hub.make_listing_address(place))
         models, _ = hub.list_models(place, told)
         if not models:
-            raise ModelMissing(f"{name} has no model in one GGUF file that is read here")
+            raise ModelMissing(
+                f"{name} has no model as a single GGUF file of a supported kind; nothing was "
+                "downloaded. Name another repository, or the address of a file"
+            )
         file = models[0]
         for eyes in hub.list_eyes(place, told)[:1]:  # first: a model that is here is not got again
             await fetch(hub.name_file(eyes["address"]), eyes, progress)
@@ -270,5 +276,6 @@ def fetch_listing(address: str) -> dict:
         ) from error
     except (OSError, ValueError) as error:
         raise DownloadError(
-            f"{hub.host(address)} told nothing of it ({error}); nothing was downloaded"
+            f"{hub.host(address)} did not list the repository ({error}); nothing was downloaded. "
+            "Try again later"
         ) from error

@@ -132,7 +132,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if isinstance(value, str):
             self.spend(len(value))
         elif isinstance(value, int) and value.bit_length() > MAX_BITS:
-            raise TemplateError("the model's chat template makes an absurd number")
+            raise TemplateError("the model's chat template computes too large a number; stopped")
         elif isinstance(value, (list, tuple, dict)):
             self._weigh_all(value, printed=False)
         return value
@@ -233,7 +233,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
         if not all(numbers):
             raise TypeError(f"{operator} is for numbers only in a chat template")
         if operator == "**" and not (abs(left) <= 1 << 16 and 0 <= right <= 4):
-            raise TemplateError("the model's chat template makes an absurd number")
+            raise TemplateError("the model's chat template computes too large a number; stopped")
         return self.weigh(super().call_binop(context, operator, left, right))
 
     def call(__self, __context, __obj, *arguments, **options):
@@ -247,7 +247,7 @@ class Sandbox(ImmutableSandboxedEnvironment):
 def _range(*bounds):
     made = range(*bounds)
     if len(made) > MAX_RANGE:
-        raise TemplateError(f"the model's chat template counts over {MAX_RANGE}")
+        raise TemplateError(f"the model's chat template counts to more than {MAX_RANGE}; stopped")
     return made
 
 

@@ -18,7 +18,9 @@ CALL = "<tool_call>"
 IMAGE = "<image>"  # what a template writes where a picture stands
 PROBE = "Aa1"
 PICTURE = ({"type": "image"}, {"type": "text", "text": PROBE})
-NO_TEMPLATE = "{{ raise_exception('there is none; choose a model made for chat') }}"
+NO_TEMPLATE = (
+    "{{ raise_exception('this model has no chat template; choose a model made for chat') }}"
+)
 
 __all__ = ["ChatTemplate", "TemplateError"]
 

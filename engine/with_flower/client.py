@@ -48,7 +48,7 @@ def here(given: dict[str, Any], context: Context) -> dict[str, Any]:
         own["folder"] = str(Path(own["folder"]) / f"member-{number}")
     for name in ("data", "folder"):
         if not own.get(name):
-            raise ValueError(f"this member has no {name}: --node-config '{name}=\"PATH\"' tells it")
+            raise ValueError(f"this member has no {name}; set --node-config '{name}=\"PATH\"'")
     return own
 
 

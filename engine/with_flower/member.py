@@ -55,12 +55,15 @@ class Member:
         """Open a member; Unfit where this is not the model, or not the A, that the group has agreed
         on."""
         if model.fingerprint != told["base"]:
-            raise Unfit(f"the group trains another model than {model.name}")
+            raise Unfit(f"the group trains another model than {model.name}; nothing was trained")
         config = TrainingConfig(**json.loads(told["training"]))
         config = config.replace(proximal=float(told.get(PROXIMAL, 0.0)))
         trainer = await EngineTrainer.open(model, config)
         if mark(trainer.trained, trainer.fresh()[trainer.called]) != told["a"]:
-            raise Unfit("the A made here is not the group's: are all of one release?")
+            raise Unfit(
+                "this member's LoRA matrix A is not the group's; nothing was trained. All members "
+                "need the same release of OneSeek"
+            )
         folder.mkdir(parents=True, exist_ok=True)
         return cls(trainer, folder / f"{told['base']}-{told['a']}.npy", data)
 

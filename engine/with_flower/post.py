@@ -76,11 +76,11 @@ class Post:
     def _look(self, reply: Message, trains: bool) -> None:
         content = reply.content
         if set(content) != ({ARRAYS, METRICS} if trains else {METRICS}):
-            raise Unfit(f"it holds {', '.join(sorted(content))}")
+            raise Unfit(f"the reply holds other parts than agreed: {', '.join(sorted(content))}")
         figures = dict(content[METRICS])
         if set(figures) != (TRAINED if trains else JUDGED) or figures["num-examples"] < 1:
-            raise Unfit("its figures are not those of a member")
+            raise Unfit("the figures of the reply are not those that a member sends")
         if not np.isfinite([float(figure) for figure in figures.values()]).all():
-            raise Unfit("its figures are not finite")
+            raise Unfit("the figures of the reply contain NaN or infinity")
         if trains:
             fits(self.trained, {name: array.numpy() for name, array in content[ARRAYS].items()})

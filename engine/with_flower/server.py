@@ -56,15 +56,20 @@ def strategy(own: dict[str, Any]) -> Strategy:
     }
     name = own["strategy"]
     if name not in made:
-        raise ValueError(f"no strategy {name!r}; there are: {', '.join(made)}")
+        raise ValueError(f"there is no strategy {name!r}; there are: {', '.join(made)}")
     chosen = made[name]()
     if own["clip"]:
         if name == "momentum":
-            raise ValueError("momentum forgets the noise of a round: choose average to clip")
+            raise ValueError(
+                "the strategy momentum drops the noise that clipping adds; nothing was started. "
+                "Choose the strategy average to clip"
+            )
         noise, clip = float(own["noise"]), float(own["clip"])
         return DifferentialPrivacyClientSideFixedClipping(chosen, noise, clip, members)
     if own["noise"]:
-        raise ValueError("noise is measured by what is clipped: give clip as well")
+        raise ValueError(
+            "noise is given as a multiple of clip, which is missing; nothing was started. Give clip"
+        )
     return chosen
 
 
@@ -97,7 +102,10 @@ def gather(grid: Grid, own: dict[str, Any]) -> None:
     )
     if not result.arrays:
         write(out, post.rounds, None)
-        raise ValueError("no round brought anything; see above what the members said")
+        raise ValueError(
+            "no round brought a usable reply; no adapter was written. The log above has the errors "
+            "of the members"
+        )
     b = {name: array.numpy() for name, array in result.arrays.items()}
     judged = post.send_and_receive(
         make_evaluate_messages(post, result.arrays, begins.told), timeout=patience
@@ -106,7 +114,7 @@ def gather(grid: Grid, own: dict[str, Any]) -> None:
     flat = put_in(begins.trained, begins.flat, b)
     save_peft(out, begins.trained, flat, begins.model, name="OneSeek group")
     write(out, post.rounds, found)
-    log(INFO, "wrote %s; whoever uses it lets the gate see it first: oneseek adopt", out)
+    log(INFO, "wrote %s; `oneseek adopt` evaluates the adapter before it is used", out)
 
 
 def wait_for_members(grid: Grid, members: int) -> None:

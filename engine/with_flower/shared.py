@@ -52,7 +52,7 @@ def put_in(trained: Trained, flat: np.ndarray, given: Arrays) -> np.ndarray:
 def fits(trained: Trained, given: Arrays) -> None:
     wanted = {name: trained.entries[name][1] for name in names(trained)}
     if odd := sorted(set(wanted) ^ set(given)):
-        raise Unfit(f"{odd[0]} is in only one of what came and what the group trains")
+        raise Unfit(f"only one of the received and the group's weights has {odd[0]}")
     for name, shape in wanted.items():
         array = np.asarray(given[name])
         if array.shape != tuple(shape) or array.dtype.kind != "f":
@@ -110,5 +110,8 @@ class Beginning:
 
     def _go_on_from(self, trained: Trained, flat: np.ndarray) -> None:
         if mark(trained, flat) != mark(self.trained, self.flat):
-            raise Unfit("what the group is to go on from has another A; nothing was started")
+            raise Unfit(
+                "the adapter to continue from has another LoRA matrix A than this group; nothing "
+                "was started. Choose the adapter of an earlier run with the same settings"
+            )
         self.flat = put_in(self.trained, self.flat, take_out(trained, flat))

@@ -28,8 +28,8 @@ def base_of(file: ModelFile) -> tuple[torch.nn.Module, str]:
     """Return the model of a file, as float32, and its fingerprint."""
     if type(configure(file.config)) is not Config:
         raise ValueError(
-            f"{file.name} is of the family {file.architecture}, whose layers go from token to token "
-            "where PyTorch is given rows side by side; nothing was trained. Train it without PyTorch"
+            f"{file.name} is of the family {file.architecture}, whose recurrent layers cannot be "
+            "trained with PyTorch here; nothing was trained. Train it without PyTorch"
         )
     settings = AutoConfig.for_model(**file.config)
     model = AutoModelForCausalLM.from_config(settings, attn_implementation="sdpa")
@@ -43,8 +43,8 @@ def base_of(file: ModelFile) -> tuple[torch.nn.Module, str]:
     missing, unknown = model.load_state_dict(weights, strict=False)
     if unknown or set(missing) - ({FULL} if settings.tie_word_embeddings else set()):
         raise ValueError(
-            f"{file.name} does not fit what transformers makes of its settings: "
-            f"{sorted({*missing, *unknown})[0]} is in only one of them; nothing was trained"
+            f"{file.name} does not match the model that transformers builds from its settings: "
+            f"only one of the two has {sorted({*missing, *unknown})[0]}; nothing was trained"
         )
     return model, digest.hexdigest()[:16]
 

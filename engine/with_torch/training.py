@@ -45,7 +45,7 @@ class TorchRound:
         if self.model.fingerprint != self.header["fingerprint"]:
             raise ValueError(
                 f"this round was written for {self.header['model']}, and {file.name} is another "
-                "model; nothing was trained. Name the one it was written for with --model"
+                "model; nothing was trained. Name the first one with --model"
             )
         beta1, beta2, eps = self.header["adam"]
         self.optimiser = torch.optim.AdamW(

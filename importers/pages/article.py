@@ -52,7 +52,7 @@ def read_page(text: str, address: str, budget: Budget) -> Reading:
     budget.keep(text)
     tree = parse(text)
     if tree is None:
-        raise ImportRefused(f"{budget.name} is an HTML file without a page in it.")
+        raise ImportRefused(f"{budget.name} is an HTML file without content; save the page again.")
     login = bool(tree.xpath("//input[@type='password']"))
     hidden = clean(tree, budget)
     budget.step()

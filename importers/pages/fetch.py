@@ -150,9 +150,7 @@ class Fetcher:
             else:
                 words = _ANSWERS.get(status, f"answered with an error ({status}); try again later")
                 raise ImportRefused(f"{host} {words}.")
-        raise ImportRefused(
-            f"{host} sends from one address to the next without end; nothing was read."
-        )
+        raise ImportRefused(f"{host} redirects without end; nothing was read. Check the address.")
 
     def _ask(self, address: str, end: float, method="GET", data=None, headers=None):
         parts = _parse_address(address)

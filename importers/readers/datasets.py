@@ -90,7 +90,7 @@ def blocks_of_records(records: list, budget: Budget) -> Reading:
         notes.append(f"{unread} of {len(records)} rows could not be read and were left out.")
     if systems:
         notes.append(
-            f"System texts of {systems} rows were left out: imported text gives no orders."
+            f"System texts of {systems} rows were left out: imported text must not give orders."
         )
     return Reading(blocks, notes=notes)
 

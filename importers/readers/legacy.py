@@ -27,7 +27,7 @@ def _documents(collection) -> list:
 
 def explain_no_questions(name: str, found: dict[str, list]) -> str:
     return (
-        f"{name} holds {', '.join(sorted(found))} of the system before, which are about its own "
+        f"{name} holds {', '.join(sorted(found))} of the earlier system, which describe its own "
         f"weights; nothing in them can be learned here. Its questions and answers are in {ASKED}."
     )
 
@@ -36,7 +36,7 @@ def left_out(found: dict[str, list]) -> list[str]:
     others = sorted(set(found) - {ASKED})
     if not others:
         return []
-    return [f"Left out, because it is about weights that are not here: {', '.join(others)}."]
+    return [f"Left out, because they describe the earlier system's weights: {', '.join(others)}."]
 
 
 def each_answer(record) -> list:

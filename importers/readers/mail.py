@@ -28,7 +28,7 @@ def extract_page(message: EmailMessage, budget: Budget) -> tuple[str, str]:
             )
             text = page_text(data, budget.name, part.get_content_charset() or "")
             return budget.keep(text), address if address.startswith("http") else ""
-    raise ImportRefused(f"{budget.name} is a saved page without a page in it; save it again.")
+    raise ImportRefused(f"{budget.name} is a saved page without content; save it again.")
 
 
 def read_mail(message: EmailMessage, budget: Budget) -> Reading:

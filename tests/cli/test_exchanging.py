@@ -176,7 +176,7 @@ def test_what_is_of_no_use_is_refused_in_words_and_changes_nothing(tmp_path, cap
         bad.write_bytes(data)
         expect_refusal(words, "--in", bad)
         expect_refusal(words, "--in", file, bad)  # not even the good file counts
-    expect_refusal("say --out FILE")
+    expect_refusal("Name --out FILE")
     expect_refusal("No such file", "--in", tmp_path / "none")
     with alone_in(other), pytest.raises(SystemExit, match="nothing was changed"):
         main(["exchange", "--folder", str(other), "--in", str(file)])

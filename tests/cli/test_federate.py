@@ -95,7 +95,7 @@ def test_the_line_of_the_manual_comes_close_to_the_union_in_one_place(
     tell("simulation", loss, told)
     assert loss <= CLOSE * one_place
     assert same_a(out, begins)
-    assert "MB went out" in said and "never a person's facts" in said
+    assert "MB sent" in said and "never personal facts" in said
     assert all(one["answered"] == starting.MEMBERS for one in told["rounds"])
     assert sum(one["refused"] for one in told["result"]) <= 1
 

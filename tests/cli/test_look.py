@@ -124,7 +124,7 @@ def test_people_read_it_in_sentences(tmp_path, capsys):
     (tmp_path / "tiny.gguf").write_bytes(tiny.gguf("llama", "Q4_1"))
     assert main(["look", str(tmp_path / "tiny.gguf"), "--memory", "0.000001"]) == 0
     said = capsys.readouterr().out
-    assert "tiny.gguf: GGUF" in said and "answers not here: about 0.0" in said
+    assert "tiny.gguf: GGUF" in said and "cannot answer here: needs about 0.0" in said
     assert "half of the memory here is 0.0 GB" in said
 
 

@@ -55,7 +55,7 @@ def test_a_wrong_hash_is_refused_and_a_busy_hub_waited_for(hub, tmp_path, capsys
     address = f"{hub.address}/{hubs.REPOSITORY}/blob/main/{hubs.FILE}"
     hub.sha256 = "5" * 64
     assert main(["models", "--get", address]) != 0
-    assert "not the one that is known" in capsys.readouterr().err
+    assert "not the expected one" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
     hub.faults = [(429, 3600)]
     assert main(["models", "--get", address]) != 0

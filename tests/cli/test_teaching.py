@@ -25,6 +25,14 @@ FACTS = [
 ]
 
 
+TRAINS = {
+    "teach": ["--lessons"],
+    "train": ["--data"],
+    "taste": ["train", "--data"],
+    "skill": ["teach", "boats", "--data"],
+}
+
+
 def lines(path, records):
     path.write_text("".join(json.dumps(record) + "\n" for record in records))
     return str(path)
@@ -39,6 +47,23 @@ def adapter(folder):
 def a_gate_that_accepts_what_so_few_steps_give(monkeypatch):
     """Let the gate measure but always accept: no adapter passes it after two steps."""
     monkeypatch.setattr("oneseek.engine.learning.rounds.gate.Verdict.advice", "accept")
+
+
+@pytest.mark.parametrize("command", TRAINS)
+def test_the_memory_limit_reaches_the_training_step(command, tmp_path, monkeypatch, capsys):
+    """The trainer gets the bytes of --memory; the command ends there."""
+
+    async def refuse(model, config, memory_budget, **more):
+        raise ValueError(f"a budget of {memory_budget}")
+
+    monkeypatch.setattr("oneseek.engine.cli.session.EngineTrainer.open", refuse)
+    pairs = [{"prompt": "Hi?", "completion": f"Hi {n}", "chosen": "Hi", "rejected": f"No {n}"}
+             for n in range(40)]  # fmt: skip
+    file = lines(tmp_path / "file.jsonl", FACTS if command == "teach" else pairs)
+    first, *more = TRAINS[command]
+    given = [first, *more, file, "--out", tmp_path / "out", "--memory", "64"]
+    assert main(call(command, *given, short=False)) == 1
+    assert "a budget of 67108864" in capsys.readouterr().err
 
 
 @pytest.mark.long
@@ -97,7 +122,7 @@ def test_where_an_adapter_begins_is_asked_for_at_the_shell_and_told_by_what_leav
     brought = tmp_path / "brought"
     (out / "oneseek.sqlite").unlink()  # only PEFT's own folder is left
     assert main(call("practise", "--adapter", out, "--out", brought, short=False)) == 1
-    assert "has learned nothing to practise" in capsys.readouterr().err
+    assert "contains no taught facts to practise" in capsys.readouterr().err
 
 
 @pytest.mark.long
@@ -186,8 +211,8 @@ def test_a_table_of_other_columns_says_what_it_lacks(tmp_path):
 @pytest.mark.parametrize(
     "bad,why",
     [
-        ('{"question": "a"}', "this is no example"),
-        ('{"prompt": "a", "completion": ""}', "no answer in it"),
+        ('{"question": "a"}', "none of the known formats"),
+        ('{"prompt": "a", "completion": ""}', "no answer to learn from"),
         ('{"prompt": "a", "completion": 7}', "not a string"),
         ('{"messages": [{"role": "owl", "content": "hu"}]}', "'owl' is none of"),
         ("{", "example 2"),

@@ -68,7 +68,7 @@ def test_tries_that_were_interrupted_go_on_and_the_best_settings_train(
     "more, why",
     [
         (["--tune", "soon"], "no time for tries"),
-        (["--tune", "30s", "--engine", "torch"], "--tune tries with the engine here"),
+        (["--tune", "30s", "--engine", "torch"], "--tune works only with the built-in engine"),
     ],
 )
 def test_what_cannot_be_tuned_is_said_before_a_model_is_loaded(more, why, tmp_path, capsys):

@@ -16,7 +16,7 @@ def make_choice(prompt="How are you?", chosen="Fine.", rejected="I am fine, than
 @pytest.mark.parametrize("texts", [("", "a", "b"), ("a", "", ""), ("a", "Yes.", " yes ")])
 def test_what_prefers_nothing_is_no_choice(texts):
     prompt, chosen, rejected = texts
-    with pytest.raises(ValueError, match="nothing was kept"):
+    with pytest.raises(ValueError, match="nothing was stored"):
         choices.choice_of(prompt, chosen, rejected, choices.THUMB, 1)
 
 

@@ -184,7 +184,7 @@ def test_R13_an_older_store_is_upgraded_step_by_step_and_keeps_its_records(tmp_p
 def test_R14_old_code_writes_nothing_to_a_newer_store(tmp_path):
     old = SqliteStore(tmp_path / "s.db", [["messages"]])
     new = SqliteStore(tmp_path / "s.db", [["messages"], ["queue"]])
-    with pytest.raises(StoreRetired, match="start the newer one"):
+    with pytest.raises(StoreRetired, match="start the newer OneSeek"):
         run(old.batch([["put", "messages", "m", {}]]))
     assert run(new.count("messages")) == 0
     with pytest.raises(StoreRetired):

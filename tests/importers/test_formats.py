@@ -155,14 +155,14 @@ def test_what_the_system_before_was_asked_becomes_exchanges(form):
     assert [tuple(text for _, text in b.rows) for b in document.blocks] == asked
     assert document.notes == (
         "1 of 5 rows could not be read and were left out.",
-        "Left out, because it is about weights that are not here: oqt_ledger.",
+        "Left out, because they describe the earlier system's weights: oqt_ledger.",
     )
 
 
 def test_what_the_system_before_kept_of_its_own_weights_is_refused_with_words():
     data = json.dumps({"oqt_ledger": [{"hash": "00"}], "oqt_metrics": []}).encode()
     ((_, refused),) = read(data, "export.json")
-    assert "oqt_ledger, oqt_metrics of the system before" in str(refused)
+    assert "oqt_ledger, oqt_metrics of the earlier system" in str(refused)
     assert "oqt_queries" in str(refused)
 
 
@@ -181,7 +181,7 @@ def test_rows_that_cannot_be_read_and_system_texts_are_left_out_and_told():
     assert len(document.blocks) == 2 and "Obey" not in document.text
     assert document.notes == (
         "1 of 3 rows could not be read and were left out.",
-        "System texts of 1 rows were left out: imported text gives no orders.",
+        "System texts of 1 rows were left out: imported text must not give orders.",
     )
 
 

@@ -148,10 +148,10 @@ def test_what_the_system_before_was_asked_is_dropped_and_its_ledger_is_refused(
     drop(shell, ("before.json", export))
     source = ready(shell, "before")
     expect(source).to_contain_text("2 lessons")
-    expect(source).to_contain_text("Left out, because it is about weights that are not here")
+    expect(source).to_contain_text("Left out, because they describe the earlier system's weights")
     assert "Old Agnes" in text_of(source)
     drop(shell, ("ledger.json", json.dumps({"oqt_ledger": {"1": {"hash": "00"}}}).encode()))
-    expect(find_failed(shell)).to_contain_text("oqt_ledger of the system before")
+    expect(find_failed(shell)).to_contain_text("oqt_ledger of the earlier system")
     file = tmp_path / "before.json"
     file.write_bytes(export)
     command = [sys.executable, "-m", "oneseek.engine.cli.main", "import", str(file), "--json"]

@@ -196,7 +196,9 @@ def test_what_is_done_no_better_is_refused_in_those_words(tmp_path, capsys):
     assert main(call("train", "--data", data, "--out", out, *settings, short=False)) == 0
     (one,) = read_output(capsys)
     assert one["outcome"] == "not learned" and one["version"] is None
-    assert one["reason"].startswith("it does not get better at it: 0 of 4 held-back examples right")
+    assert one["reason"].startswith(
+        "the held-back score did not improve: 0 of 4 held-back examples right"
+    )
     assert len(one["wrong"]) == 4
 
 

@@ -78,7 +78,7 @@ def test_a_group_goes_on_from_its_own_result_and_from_no_other(begins, tmp_path)
     again = Beginning("tiny", SMALL, tmp_path)
     assert again.told == begins.told
     assert all((take_out(again.trained, again.flat)[name] == b).all() for name, b in given.items())
-    with pytest.raises(Unfit, match="another A"):
+    with pytest.raises(Unfit, match="another LoRA matrix A"):
         Beginning("tiny", SMALL | {"seed": 1}, tmp_path)
 
 

@@ -159,7 +159,7 @@ async def must_correct(examples):
 
 
 async def must_refuse(examples):
-    with pytest.raises(ValueError, match="can be no name"):
+    with pytest.raises(ValueError, match="not a valid name"):
         await examples.change("No Name", [{"prompt": "a", "answer": "b"}])
     with pytest.raises(ValueError, match="would have no examples"):
         await examples.change("buying", [{"prompt": "a", "answer": ""}])

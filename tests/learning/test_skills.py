@@ -245,7 +245,7 @@ def test_what_was_read_last_is_not_read_again():
 
 @pytest.mark.parametrize("name", ["", "Orders", "../x", "a b", "-a", "x" * 41])
 def test_what_can_be_no_name_is_refused(name):
-    with pytest.raises(ValueError, match="can be no name of a skill"):
+    with pytest.raises(ValueError, match="not a valid name for a skill"):
         line_of(name)
 
 

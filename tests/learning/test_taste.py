@@ -98,8 +98,8 @@ def test_too_few_choices_train_nothing_and_what_looks_secret_is_not_kept(tmp_pat
     data.write_text("".join(json.dumps(one) + "\n" for one in few))
     assert taste(tmp_path / "out", "train", "--data", data) == 1
     told = capsys.readouterr().err
-    assert "1 choices are new, 1 were known" in told and "1 look as if they hold a secret" in told
-    assert "there are 1 choices, and a taste takes at least 12" in told
+    assert "1 choices are new, 1 were there before" in told and "1 look as if they contain" in told
+    assert "there are 1 choices, and a taste needs at least 12" in told
     assert b"4111" not in b"".join(one.read_bytes() for one in (tmp_path / "out").iterdir())
 
 
@@ -205,5 +205,5 @@ def test_choices_without_a_taste_are_refused_in_words_and_leave_no_second_copy(t
     counts, ended, left, number = asyncio.run(run_session())
     assert counts["added"] == 24
     assert ended["version"] is None and number is None and left == ([], [])
-    assert ended["reason"].startswith("it does not choose as was chosen: ")
+    assert ended["reason"].startswith("too few held-back choices were right: ")
     assert "held-back choices" in ended["reason"]

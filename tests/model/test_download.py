@@ -195,7 +195,7 @@ def test_R10_a_file_that_is_not_what_was_promised_is_never_stored(server, shelf)
     wrong = bytearray(CONTENT)
     wrong[len(wrong) // 2] ^= 1
     for server.content in (bytes(wrong), CONTENT[:-1]):
-        with pytest.raises(DownloadError, match="tiny.gguf: .* not the one that is known"):
+        with pytest.raises(DownloadError, match="tiny.gguf: .* not the expected one"):
             fetch(shelf, server)
         assert asyncio.run(download.open_stored(shelf, "tiny.gguf")) is None
         assert not shelf.path("tiny.gguf").exists()

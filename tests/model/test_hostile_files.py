@@ -387,8 +387,8 @@ HOSTILE_PARTS = {
     "count 2^31": (PARTS | {MIDDLE: part(1, 1 << 31)}, "one of 2147483648 parts"),
     "its name says 99999": ({"x-00001-of-99999.gguf": WHOLE}, "its name says 99999 parts"),
     "its name says 0": ({"x-00001-of-00000.gguf": WHOLE}, "its name says 0 parts"),
-    "fewer tensors than said": (PARTS | {MIDDLE: part(1, 3)}, "the parts hold .* tensors, not the"),
-    "another total": (PARTS | {MIDDLE: part(1, 3, total=7)}, "the parts hold .* not the"),
+    "fewer tensors than said": (PARTS | {MIDDLE: part(1, 3)}, "the parts hold .* this one says"),
+    "another total": (PARTS | {MIDDLE: part(1, 3, total=7)}, "the parts hold .* this one says"),
     "overlapping": (
         PARTS | {MIDDLE: tiny.encode_gguf({"split.no": 1, "split.count": 3}, tiny.contents("llama", "F16")[1])},
         "is in another part too",

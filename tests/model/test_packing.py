@@ -205,7 +205,7 @@ def test_a_file_that_is_there_is_judged_only_when_it_is_the_same(tmp_path, capsy
     assert main(call) == main(call) == 0
     before = (tmp_path / "out.gguf").read_bytes()
     assert main([*call, "--to", "q4_0"]) == 1
-    assert "is there already and is another file" in capsys.readouterr().err
+    assert "already exists and is another file" in capsys.readouterr().err
     assert (tmp_path / "out.gguf").read_bytes() == before
 
 

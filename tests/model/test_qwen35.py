@@ -66,7 +66,7 @@ def test_what_cannot_be_computed_is_refused_by_name(changes, said):
     [
         ({"attention_bias": True}, "attention with biases is not supported"),
         ({"layer_types": ["linear_attention"] * 3 + ["sliding_attention"]}, "layer_types does not"),
-        ({"linear_value_head_dim": 512}, "linear_value_head_dim is 512; 1 to 256 can be"),
+        ({"linear_value_head_dim": 512}, "linear_value_head_dim is 512; it must be from 1 to 256"),
         ({"head_dim": 8}, "positions cannot turn 2 columns of a head"),
     ],
 )

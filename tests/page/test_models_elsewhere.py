@@ -193,8 +193,8 @@ def test_a_file_with_another_hash_is_thrown_away_and_said(page: Page, watch: Wat
     wait_for_state(page, "needs-consent", timeout=120)
     fetch(page)
     card = page.locator("#consent.bad")
-    expect(card).to_contain_text("what came is not the one that is known", timeout=180_000)
-    expect(card).to_contain_text("thrown away and not used")
+    expect(card).to_contain_text("the fetched file is not the expected one", timeout=180_000)
+    expect(card).to_contain_text("deleted and not used")
     assert record(page) == {}
 
 
@@ -320,7 +320,7 @@ def test_a_mirror_is_asked_in_place_of_the_hub(page: Page, watch: Watch, hub: hu
     expect(says).to_contain_text(hub.address.removeprefix("http://"))
     says.get_by_role("button", name="Fetch from").click()
     card = page.locator("#consent.bad")
-    expect(card).to_contain_text("what the server has is not the one that is known")
+    expect(card).to_contain_text("the server has another file than expected")
     expect(card).to_contain_text("bytes instead of 639446688")
     assert all("Qwen3-0.6B-Q8_0" in path for path, _, _ in hub.asked if "/resolve/" in path)
 

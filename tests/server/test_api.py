@@ -133,7 +133,7 @@ def test_log_probabilities_come_with_the_alternatives_whole_and_streamed(host):
     [
         ({"messages": []}, "must not be empty"),
         ({"messages": "hi"}, "must be a list"),
-        ({"messages": [{"role": "robot", "content": "x"}]}, "needs a role"),
+        ({"messages": [{"role": "robot", "content": "x"}]}, "role must be one of"),
         ({"messages": [{"role": "user", "content": 3}]}, "a text, or a list of parts"),
         ({"messages": [{"role": "assistant", "content": "x"}]}, "must not be the assistant's"),
         ({"temperature": 9}, "from 0 to 2"),
@@ -144,7 +144,7 @@ def test_log_probabilities_come_with_the_alternatives_whole_and_streamed(host):
         ({"stop": [1]}, "up to 4 texts"),
         ({"stop": list("abcde")}, "up to 4 texts"),
         ({"stream": "yes"}, "true or false"),
-        ({"n": 2}, "n is not heeded here"),
+        ({"n": 2}, "n is not supported"),
         ({"model": 3}, "must be a text"),
         ({"model": None}, "is required"),
         ({"messages": [{"role": "user", "content": "long " * 20000}]}, "Shorten it"),

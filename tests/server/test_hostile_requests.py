@@ -111,7 +111,7 @@ def test_others_are_answered_while_a_prompt_is_made(server, monkeypatch):
 LARGE = {
     "a word": (CHAT, json.dumps(chat([user("a" * (MEGABYTE - 200))])), "Shorten it"),
     "words": (CHAT, json.dumps(chat([user("the cat sat " * 80_000)])), "Shorten it"),
-    "lists in lists": (CHAT, "[" * MEGABYTE, "within each other"),
+    "lists in lists": (CHAT, "[" * MEGABYTE, "nested more than 64 deep"),
     "lists": ("/api/queue", '{"a":[' + "[]," * 300_000 + "1]}", "100000 values"),
     "numbers": ("/api/queue", '{"a":[' + "1," * 500_000 + "1]}", "100000 values"),
     "a number": ("/api/queue", '{"prompt": 1e999, "answer": "b"}', "larger than any number"),
@@ -216,7 +216,7 @@ def test_who_listens_beyond_the_limit_is_told_so(server, monkeypatch):
     monkeypatch.setattr(hub, "MOST_LISTENERS", 2)
     with server.listen("/api/events"), server.listen("/api/events"):
         refused = server.ask("GET", "/api/events")
-        assert refused.status == 503 and "2 listen already" in refused.error["message"]
+        assert refused.status == 503 and "2 clients listen already" in refused.error["message"]
 
 
 # ---- trust in names and addresses

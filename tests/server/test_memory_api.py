@@ -63,7 +63,7 @@ def test_what_is_known_is_listed_and_forgotten_for_good(tmp_path):
         assert list_facts(host).keys() == {DOG["answer"]}
         in_time(lambda: list_learned(host) == {DOG["answer"]})
         again = host.ask("DELETE", f"/api/memory/{fact['id']}")
-        assert again.status == 404 and "nothing is known" in again.error["message"]
+        assert again.status == 404 and "there is no fact" in again.error["message"]
         assert host.ask("GET", "/api/models/versions").json()["current"] == 1
     left = (tmp_path / "oneseek.sqlite").read_bytes()
     assert SAID not in left and not VALUE.search(left)

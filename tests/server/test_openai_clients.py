@@ -66,14 +66,14 @@ def test_the_python_client_gives_seed_stop_and_logprobs_their_meaning(client):
 @pytest.mark.parametrize(
     ("more", "words"),
     [
-        ({"n": 2}, "n is not heeded here: one answer is given"),
-        ({"logit_bias": {"5": 10}}, "logit_bias is not heeded"),
+        ({"n": 2}, "n is not supported: a request gets one answer"),
+        ({"logit_bias": {"5": 10}}, "logit_bias is not supported"),
         ({"top_logprobs": 2}, "needs logprobs"),
         ({"tool_choice": "required"}, "no tools"),
         ({"frequency_penalty": 3}, "from -2 to 2"),
         ({"web_search_options": {}}, "nothing leaves this device"),
-        ({"reasoning_effort": "high"}, "reasoning_effort is not heeded"),
-        ({"extra_body": {"functions": [{"name": "f"}]}}, "called tools now"),
+        ({"reasoning_effort": "high"}, "reasoning_effort is not supported"),
+        ({"extra_body": {"functions": [{"name": "f"}]}}, "use tools instead"),
     ],
 )
 def test_what_is_not_heeded_is_refused_in_words(client, more, words):
@@ -101,7 +101,7 @@ def test_the_python_client_gets_what_its_schema_says(client):
     any_object = {"type": "json_object"}
     said = client.chat.completions.create(**asked, response_format=any_object).choices[0]
     assert isinstance(json.loads(said.message.content), dict) and said.finish_reason == "stop"
-    for schema, words in (({"pattern": "a"}, "'pattern' is not understood"), (None, "needs a")):
+    for schema, words in (({"pattern": "a"}, "'pattern' is not supported"), (None, "needs a")):
         form = {"type": "json_schema", "json_schema": {"name": "x", "schema": schema}}
         with pytest.raises(openai.BadRequestError, match=words):
             client.chat.completions.create(**asked, response_format=form)
@@ -115,7 +115,7 @@ def test_the_python_client_gets_embeddings_that_are_near_for_what_means_the_same
     plain = client.embeddings.create(model="any", input=texts[0], encoding_format="float")
     assert np.allclose(plain.data[0].embedding, boat, atol=1e-3)
     assert found.usage.total_tokens > plain.usage.total_tokens > 0
-    with pytest.raises(openai.BadRequestError, match="input is a text"):
+    with pytest.raises(openai.BadRequestError, match="input must be a text"):
         client.embeddings.create(model="any", input=[[1, 2]])
 
 

@@ -121,7 +121,7 @@ def test_another_file_than_the_published_one_is_not_kept(page, capfd):
     Carrier.content = archive(DATA[:-1] + b"?")
     with pytest.raises(http.client.IncompleteRead):
         get(page)
-    assert "thrown away and not used" in capfd.readouterr().err
+    assert "deleted and not used" in capfd.readouterr().err
     with pytest.raises(registry.ModelMissing):
         registry.find("large")
 

@@ -47,7 +47,7 @@ def test_a_skill_is_taught_named_answers_what_asks_for_it_and_is_removed(tmp_pat
     with native(tmp_path) as host:
         data = import_dataset(host)
         no = host.ask("POST", "/api/skills", {"name": "No Name", "datasetId": data["id"]})
-        assert no.status == 400 and "no name of a skill" in no.error["message"]
+        assert no.status == 400 and "not a valid name for a skill" in no.error["message"]
         assert host.ask("GET", "/api/skills").json() == {"skills": []}
         body = {"name": "doubling", "datasetId": data["id"], "epochs": 1}
         started = host.ask("POST", "/api/skills", body)

@@ -27,7 +27,7 @@ def test_a_taste_is_brought_trained_used_switched_off_and_removed(tmp_path):
         base = answer(host)
         assert base[1] == "base"
         refused = host.ask("POST", "/api/taste/train", {})
-        assert refused.status == 400 and "takes at least 12" in refused.error["message"]
+        assert refused.status == 400 and "needs at least 12" in refused.error["message"]
         secret = {"prompt": "My card?", "chosen": "4111 1111 1111 1111", "rejected": "None."}
         body = {"choices": [*given, given[0], secret]}
         brought = host.ask("POST", "/api/taste/choices", body)
@@ -36,7 +36,7 @@ def test_a_taste_is_brought_trained_used_switched_off_and_removed(tmp_path):
         assert counts == {"added": 14, "known": 1, "secret": 1}
         same = host.ask("POST", "/api/taste/choices", {"choices": [{"prompt": "a", "chosen": "b",
                                                                     "rejected": "B."}]})  # fmt: skip
-        assert same.status == 400 and "two different answers" in same.error["message"]
+        assert same.status == 400 and "both with different texts" in same.error["message"]
 
         early = host.ask("GET", "/api/taste").json()["choices"][-1]["id"]
         assert host.ask("DELETE", f"/api/taste/choices/{early}").json()["versions"] == []

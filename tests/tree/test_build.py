@@ -102,7 +102,7 @@ def test_a_run_is_reported_and_recorded_by_file_and_kind(last_run):
         cost = {"kind": kind, "processor": seconds, "wall": 2 * seconds}
         (last_run / f"{i}.json").write_text(json.dumps({f"{name}::{test}": cost}))
     report = costs.report(60, last_run).splitlines()
-    assert report[0].startswith("4 tests took 60 s and 6 processor seconds")
+    assert report[0].startswith("4 tests took 60 s and 6 CPU seconds")
     assert [line.split()[-1] for line in report[-4:]] == [
         f"{name}::{t}" for t in ("c[x]", "b", "d", "a")
     ]

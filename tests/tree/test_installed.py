@@ -154,8 +154,9 @@ def test_a_terminal_talks_remembers_and_says_nothing_else(installed):
     out, err = installed.run(*talk, given="My boat is called Saltkråkan.\n")
     assert out.strip()
     assert err.splitlines() == [
-        "tiny.gguf on cpu; an empty line ends it", "(remembered: My boat is called Saltkråkan.)",
-    ]  # fmt: skip
+        "tiny.gguf on cpu; an empty line ends the chat",
+        "(remembered: My boat is called Saltkråkan.)",
+    ]
     out, err = installed.run(*talk, given="What is my boat called?\n")
     assert "Saltkråkan" in out and "remembered" not in err
 

@@ -83,7 +83,7 @@ def test_the_first_source_that_answers_is_taken(registry, monkeypatch):
 def test_a_registry_that_does_not_answer_is_one_clear_sentence(registry, monkeypatch):
     lock(monkeypatch, "http://127.0.0.1:9/thing.tgz")
     with pytest.raises(
-        Stop, match="npm/thing could not be fetched .*127.0.0.1:9.*nothing was built"
+        Stop, match="npm/thing could not be downloaded .*127.0.0.1:9.*Nothing was built"
     ):
         fetch.part("npm/thing")
 

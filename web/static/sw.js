@@ -131,7 +131,7 @@ async function ask(page, request, who) {
   const { port1, port2 } = new MessageChannel();
   const parts = inbox(port1);
   const given = new Uint8Array(await request.arrayBuffer());
-  if (given.length > MAX_BODY) return refuse(`a body may have ${MAX_BODY} bytes`, 413, "too_large");
+  if (given.length > MAX_BODY) return refuse(`a body may have at most ${MAX_BODY} bytes`, 413, "too_large");
   const body = base64(given);
   const headers = [...request.headers, ["host", url.host], ...who];
   const path = "/" + decoded(plain(url.href));

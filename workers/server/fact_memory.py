@@ -12,8 +12,8 @@ from oneseek.engine.turns import urgent
 
 SHOWN = ("id", "question", "answer", "language", "time", "source")
 NO_PHRASE = (
-    "this server has no phrase to open what devices exchange: start it with ONESEEK_PHRASE, the "
-    "phrase of your other devices. Nothing was changed"
+    "this server has no phrase to open exchange files; nothing was changed. Start it with "
+    "ONESEEK_PHRASE, the phrase of your other devices"
 )
 
 
@@ -39,7 +39,7 @@ class FactMemory:
         """Forget a fact: no answer holds it from the next question on. Returned are the versions
         that learned it, which are trained again without it when nobody asks."""
         if not any([await self.store.get(name, id) for name in ("facts", "queue", "examples")]):
-            raise LookupError(f"nothing is known as {id}")
+            raise LookupError(f"there is no fact {id[:80]!r}; nothing was changed")
         assistant = self.service.assistant
         touched = await assistant.learner.history.find_versions([id])
         await assistant.forget([id])

@@ -107,7 +107,7 @@ def refuse_others(given: dict, fields: dict[str, Field]) -> None:
     for name in given:
         if name not in known:
             names = ", ".join(sorted(map(camel, fields)))
-            raise BadRequest(f"{name[:80]!r} is not known here; known are {names}")
+            raise BadRequest(f"{name[:80]!r} is not a known field; the fields are {names}")
 
 
 def number(default: Any, low: float, high: float) -> Field:
@@ -150,7 +150,7 @@ def either(first: Field, second: Field, words: str) -> Field:
                 return field.check(name, value)
             except BadRequest:
                 continue
-        raise BadRequest(f"{name} is {words}")
+        raise BadRequest(f"{name} must be {words}")
 
     return Field({"anyOf": [first.schema, second.schema]}, check, first.default)
 
@@ -160,7 +160,7 @@ def only(words: str, *values: Any) -> Field:
 
     def check(name: str, value: Any) -> Any:
         if value not in values:
-            raise BadRequest(f"{name} is not heeded here: {words}. Nothing was asked")
+            raise BadRequest(f"{name} is not supported: {words}. Nothing was computed")
         return value
 
     return Field({"enum": [None, *values]}, check, None)
@@ -231,28 +231,28 @@ def must_be_modest(text: str) -> None:
         if sign in "[{":
             now += 1
             if now > DEEPEST:
-                raise ValueError(f"at most {DEEPEST} lists or objects may lie within each other")
+                raise ValueError(f"lists and objects are nested more than {DEEPEST} deep")
         elif sign in "]}":
             now -= 1
         elif sign == ",":
             values += 1
             if values > MOST_VALUES:
-                raise ValueError(f"at most {MOST_VALUES} values may stand in it")
+                raise ValueError(f"it has more than {MOST_VALUES} values")
 
 
 def no_number(text: str) -> float:
-    raise ValueError(f"{text} is no number")
+    raise ValueError(f"{text} is not a JSON number")
 
 
 def finite(text: str) -> float:
     value = float(text)
     if math.isinf(value):
-        raise ValueError(f"{text[:40]} is larger than any number that can be kept")
+        raise ValueError(f"{text[:40]} is larger than any number that can be stored")
     return value
 
 
 def parse_whole_number(text: str) -> int:
     value = int(text)
     if value.bit_length() > WHOLE_BITS:
-        raise ValueError(f"a whole number may have {WHOLE_BITS} bits")
+        raise ValueError(f"a whole number has more than {WHOLE_BITS} bits")
     return value

@@ -96,11 +96,11 @@ class Guard:
         """(status, words, extra headers), or None for a welcome request."""
         host = headers.get(b"host", "")
         if name_of(host) not in self.hosts:
-            return 403, f"this server does not answer as {host!r}", {}
+            return 403, f"this server does not answer to the host name {host!r}", {}
         origin = headers.get(b"origin")
         own = (f"http://{host}", f"https://{host}")
         if not (origin is None or origin in own or self.may_exchange(scope, origin)):
-            return 403, f"pages of {origin} may not ask this server", {}
+            return 403, f"web pages of {origin} may not use this server", {}
         if self.key and scope["path"] not in OPEN:
             given = headers.get(b"authorization", "").removeprefix("Bearer ").strip()
             if not same(given, self.key):
@@ -109,7 +109,7 @@ class Guard:
         length = headers.get(b"content-length", "0")
         most = longest(scope["path"])
         if not length.isdecimal() or int(length) > most:
-            return TOO_LARGE, f"a body may have {most} bytes", {"Connection": "close"}
+            return TOO_LARGE, f"a body may have at most {most} bytes", {"Connection": "close"}
         return self.too_often(scope)
 
     def may_exchange(self, scope: Scope, origin: str) -> bool:
@@ -132,7 +132,11 @@ class Guard:
             times.popleft()
         if len(times) >= LIMIT:
             wait = str(max(1, round(times[0] + PERIOD - now)))
-            return 429, f"at most {LIMIT} a minute; try again in {wait} s", {"Retry-After": wait}
+            return (
+                429,
+                f"at most {LIMIT} requests a minute; try again in {wait} s",
+                {"Retry-After": wait},
+            )
         times.append(now)
         return None
 
@@ -197,7 +201,7 @@ class Limited:
         if self.count > self.most:
             if not self.whole:
                 await swallow(self.receive)
-            return self.end(TOO_LARGE, f"a body may have {self.most} bytes")
+            return self.end(TOO_LARGE, f"a body may have at most {self.most} bytes")
         return message
 
     def end(self, *refused: Any) -> dict:

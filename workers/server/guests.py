@@ -99,7 +99,7 @@ class Guests:
             if self.here is None or name != self.name:
                 if self.pinned_by not in ("", run):
                     raise Busy(
-                        f"{name} waits until {self.pinned_by} is over: one is loaded at a time"
+                        f"{name} cannot be loaded before {self.pinned_by} is over; try again then"
                     )
                 self.leave()
                 self.must_fit(name, self.known[name].bytes)

@@ -27,7 +27,7 @@ class Hub:
 
     def must_have_room(self) -> None:
         if len(self.listeners) >= MOST_LISTENERS:
-            raise Crowded(f"{MOST_LISTENERS} listen already; try again later")
+            raise Crowded(f"{MOST_LISTENERS} clients listen already; try again later")
 
     @asynccontextmanager
     async def listen(self) -> AsyncIterator[asyncio.Queue]:

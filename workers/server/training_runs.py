@@ -110,15 +110,15 @@ class Runs:
         wanted = recipe | (shaped or {})
         if is_taste(record) and chosen != [self.service.model]:
             raise ValueError(
-                f"a taste is learned by {self.service.model} alone, the model that answers here; "
-                "nothing was changed"
+                f"only {self.service.model}, the model that answers here, can learn a taste; "
+                "nothing was changed. Name no other model"
             )
         if chosen != [self.service.model] or record["forms"] == ["text"]:
             wanted["stop_by"] = "loss"  # the measure that models in turns share
         if tune and chosen != [self.service.model]:
             raise ValueError(
-                f"settings are found for {self.service.model} alone, the model that answers here; "
-                "nothing was changed"
+                f"settings are found only for {self.service.model}, the model that answers here; "
+                "nothing was changed. Leave tune out, or name only that model"
             )
         with urgent():  # the caller waits
             taken = await self.needs_of(chosen, record, epochs, wanted, tune)
@@ -211,7 +211,7 @@ class Runs:
             if self.task:
                 await asyncio.wait({self.task})
         await self.forget_checkpoints(run)
-        await run.fail("a person ended it; nothing was changed", RunState.CANCELLED)
+        await run.fail("a person ended the run; nothing was changed", RunState.CANCELLED)
         return run
 
     async def forget_checkpoints(self, run: TrainingRun) -> None:

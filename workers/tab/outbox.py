@@ -106,7 +106,7 @@ def adapter_in(came: dict[str, bytes], assistant: Assistant) -> tuple[np.ndarray
     found = came if SETTINGS in came else unzip(*came.values())
     for name in (SETTINGS, WEIGHTS):
         if name not in found:
-            raise AdapterError(f"there is no {name}; export the adapter as PEFT first")
+            raise AdapterError(f"the adapter has no {name}; export it as PEFT and choose that file")
     source = BytesSource(found[WEIGHTS], WEIGHTS)
     trained, flat = read_peft(found[SETTINGS], source, assistant.model.config)
     name = name_in(found.get(CARD, b""))

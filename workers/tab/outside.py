@@ -18,11 +18,11 @@ SENTENCES = {
     "kept. Check the connection, name a mirror in Settings, or fetch the file yourself and choose "
     "it here.",
     "offline": "This device has no network now. What came before is kept. Resume when it is back.",
-    "busy": "{host} asks to wait {count} s, because too much was asked of it. What came is kept. "
+    "busy": "{host} asks to wait {count} s, because it got too many requests. What came is kept. "
     "Resume then.",
     "status": "{host} answered {count}: it has no such file, or gives it only to those who sign "
     "in. What came is kept. Choose another file, or fetch it yourself and choose it here.",
-    "cut": "The connection to {host} broke {count} times without a byte between. What came is kept. "
+    "cut": "The connection to {host} broke {count} times without a new byte. What came is kept. "
     "Resume to go on from there.",
     "slow": "{host} sent nothing for {count} s, several times. What came is kept. Resume to go on "
     "from there.",

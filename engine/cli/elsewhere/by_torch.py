@@ -98,7 +98,7 @@ class ByTorch:
             self.over(trained=True)
             show(self.options, {"path": str(self.out), "steps": result["steps"],
                                 "loss": result["curve"][-1]},
-                 f"wrote {self.out}. No gate has seen it: `oneseek adopt {self.out}`")  # fmt: skip
+                 f"wrote {self.out}. It is not evaluated yet: run `oneseek adopt {self.out}`")  # fmt: skip
         return True
 
     # ---- inside
@@ -118,7 +118,7 @@ class ByTorch:
         with contextlib.closing(registry.open_named(registry.one(self.options.model))) as file:
             here = TorchRound(exported_round.read(folder), file, self.out, self.processes)
             if here.resume() and self.processes.first:
-                log(f"goes on after step {here.step} of {here.steps}")
+                log(f"continuing after step {here.step} of {here.steps}")
             here.train(Bar("torch") if sys.stderr.isatty() else Progress())
             result = here.result()
             self.processes.part()

@@ -19,46 +19,50 @@ from oneseek.engine.model import registry
 EXTRA = ("flwr", "ray")
 STRATEGIES = ("momentum", "average", "proximal", "median", "trimmed", "krum")
 NO_PRIVACY = (
-    "what members send is the B they trained, and whoever gathers the group sees each of them: "
-    "federate a style, a language or a data set, never a person's facts"
+    "the aggregator sees matrix B of each member's adapter: federate a style, a language or a data "
+    "set, never personal facts"
 )
 
 
 def group_options(parser):
     parser.add_argument("--data", metavar="DIR", type=Path, required=True,
                         help="a folder with one data set for each member")  # fmt: skip
-    parser.add_argument("--model", metavar="ID|PATH", help="an id of `oneseek models` or a file")
-    parser.add_argument("--backend", choices=BACK_ENDS, default="auto")
+    parser.add_argument("--model", metavar="ID|PATH", help="an id from `oneseek models` or a file")
+    parser.add_argument("--backend", choices=BACK_ENDS, default="auto",
+                        help="what the members train on; default: auto")  # fmt: skip
     parser.add_argument("--adapter", metavar="DIR", type=Path,
-                        help="go on from what an earlier run of this group wrote")  # fmt: skip
-    parser.add_argument("--rounds", type=int, default=18)
+                        help="start from the --out of an earlier run of this group")  # fmt: skip
+    parser.add_argument("--rounds", type=int, default=18, help="default: 18")
     parser.add_argument("--strategy", choices=STRATEGIES, default=STRATEGIES[0],
-                        help="how what the members send becomes one: trimmed, median and krum bear "
-                        "one of five that means harm")  # fmt: skip
+                        help="how the members' adapters are aggregated; default: momentum; "
+                        "trimmed, median and krum withstand one harmful member of five")  # fmt: skip
     parser.add_argument("--proximal", type=float, default=0.1, metavar="MU",
-                        help="with --strategy proximal: how hard members are held to what they got")  # fmt: skip
+                        help="weight of the proximal term, for --strategy proximal; default: 0.1")  # fmt: skip
     parser.add_argument("--clip", type=float, default=0.0, metavar="NORM",
-                        help="no member moves B further than this in a round")  # fmt: skip
+                        help="clip a member's change of B in a round to this norm; default: off")  # fmt: skip
     parser.add_argument("--noise", type=float, default=0.0, metavar="MULTIPLIER",
-                        help="noise on the mean, as a multiple of --clip over the members")  # fmt: skip
+                        help="noise on the mean, as a multiple of --clip / members; default: off")  # fmt: skip
     parser.add_argument("--patience", type=float, default=3600.0, metavar="SECONDS",
-                        help="a round goes on without whoever has not answered by then")  # fmt: skip
+                        help="a round ends without members that answer later; default: 3600")  # fmt: skip
     parser.add_argument("--set", metavar="NAME=VALUE", nargs="*", default=[],
-                        help="settings of every member's training, such as epochs=2")  # fmt: skip
+                        help="change settings of every member's training, such as epochs=2")  # fmt: skip
 
 
 @command(json_option, group_options, out_option)
 def federate(options):
-    """Let several learn one style together without handing over their data: a whole group on this
-    machine, as a simulation (extra oneseek[federated])."""
+    """Federated learning: simulate a group on this machine that trains one adapter and shares no
+    data (needs the extra oneseek[federated])."""
     need("federate", EXTRA, "federated")
     if options.out.exists():
-        raise ValueError(f"{options.out} is there already; nothing was done. Choose another --out")
+        raise ValueError(f"{options.out} already exists. Nothing was done. Choose another --out")
     if options.noise and not options.clip:
-        raise ValueError("--noise is a multiple of --clip: give that as well")
+        raise ValueError(
+            "--noise is a multiple of --clip, which is missing. Nothing was done. Give both"
+        )
     if options.clip and options.strategy == "momentum":
         raise ValueError(
-            "momentum forgets the noise of a round: --clip goes with another --strategy"
+            "--clip does not work with --strategy momentum, which would forget the noise of a "
+            "round. Nothing was done. Choose another --strategy"
         )
     parts = parts_in(options.data)
     own = {
@@ -85,7 +89,10 @@ def parts_in(folder: Path) -> list[Path]:
     """The files of the members, one each; all of them are read before anybody trains."""
     parts = sorted(path for path in folder.iterdir() if path.is_file())
     if len(parts) < 2:
-        raise ValueError(f"{folder} holds {len(parts)} data sets; a group has at least two members")
+        raise ValueError(
+            f"{folder} contains {len(parts)} data sets, but a group has at least two members. "
+            "Nothing was done. Add a file for each member"
+        )
     for part in parts:
         DataSet(part)
     return parts
@@ -100,8 +107,8 @@ def show_outcome(options: Any) -> None:
     refused = sum(one["refused"] for one in found)
     down, up = (sum(r[way] for r in figures["rounds"]) for way in ("bytes_down", "bytes_up"))
     line = (
-        f"wrote {options.out}: {loss:.3f} nats a token on what the members hold back, refused by "
-        f"{refused} of {len(found)}; {down / 1e6:.1f} MB went out, {up / 1e6:.1f} MB came back. "
+        f"wrote {options.out}: {loss:.3f} nats a token on the members' held-out parts, refused by "
+        f"{refused} of {len(found)} members; {down / 1e6:.1f} MB sent, {up / 1e6:.1f} MB received. "
         f"Use it with `oneseek adopt {options.out}`"
     )
     show(options, figures | {"path": str(options.out), "loss": loss, "refused": refused}, line)

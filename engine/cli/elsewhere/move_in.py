@@ -20,13 +20,13 @@ def move_in_options(parser):
     parser.add_argument("file", metavar="FILE", type=Path,
                         help="conversations.json, alone or zipped, or a list of saved memories")  # fmt: skip
     parser.add_argument("--folder", metavar="DIR", type=Path,
-                        help="where it is kept; that of `oneseek chat` for this model unless told")  # fmt: skip
-    parser.add_argument("--yes", action="store_true", help="keep what is found without asking")
+                        help="the folder of the memory; default: that of `oneseek chat`")  # fmt: skip
+    parser.add_argument("--yes", action="store_true", help="keep all statements without asking")
 
 
 def move_in(options):
-    """Read the chats or the saved memories that another assistant exported, and keep the
-    statements in them that are yours, each with its day."""
+    """Import your own statements, with their days, from the chats or saved memories that another
+    assistant exported."""
     return asyncio.run(_move_in(options))
 
 
@@ -45,7 +45,7 @@ async def _move_in(options):
             kept = await keep(assistant, messages)
             for one in kept:
                 show(options, one, one["said"])
-            log(f"{len(kept)} statements of {len(messages)} messages are known in {folder}")
+            log(f"kept {len(kept)} statements of {len(messages)} messages in {folder}")
     return 0
 
 

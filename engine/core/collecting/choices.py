@@ -21,11 +21,12 @@ def choice_of(prompt, chosen, rejected, way, time, source=None):
     nothing to prefer."""
     texts = [visible(text).strip()[:LONGEST] for text in (prompt, chosen, rejected)]
     if not texts[0]:
-        raise ValueError("a choice has no prompt: what was asked is needed; nothing was kept")
+        raise ValueError(
+            "a choice has no prompt; nothing was stored. Give the question as its prompt"
+        )
     if normalise(texts[1]) == normalise(texts[2]):
         raise ValueError(
-            "a choice has two different answers, chosen and rejected, or one of them; nothing was "
-            "kept"
+            "a choice needs chosen or rejected, or both with different texts; nothing was stored"
         )
     record = {"id": id_of(*texts), "prompt": texts[0], "chosen": texts[1], "rejected": texts[2]}
     record.update(way=way, time=time, source=source or {})

@@ -54,7 +54,7 @@ class DataCollector:
                 name in SWITCHES or (name in ELSEWHERE and not value)
             ):
                 raise TypeError(
-                    "DataCollector does not heed %s=%r; its switches are %s, each True or False"
+                    "DataCollector cannot take %s=%r; its switches are %s, each True or False"
                     % (name, value, " and ".join(sorted(SWITCHES)))
                 )
         self.queue = queue
@@ -307,6 +307,6 @@ def refuse_secrets(kinds):
     if kinds:
         what = " and ".join([NAMES[kind] for kind in kinds])
         raise LooksSecret(
-            "this looks like %s. It was not stored and is not learned. "
-            "Send it again with allow_secrets: true to have it learned" % what
+            "the text seems to contain %s. It was not stored and is not learned. "
+            "Send it again with allow_secrets: true to store and learn it" % what
         )

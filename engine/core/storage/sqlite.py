@@ -26,9 +26,9 @@ from oneseek.engine.core.storage.store import (
 
 SYNCHRONOUS = {"strict": "FULL", "relaxed": "NORMAL"}
 REFUSED = {
-    sqlite3.SQLITE_FULL: "no more room: the disk is full, nothing was stored",
-    sqlite3.SQLITE_READONLY: "the folder takes no changes (read-only), nothing was stored",
-    sqlite3.SQLITE_IOERR: "the disk refused to write, nothing was stored",
+    sqlite3.SQLITE_FULL: "the disk is full; nothing was stored. Free some space and try again",
+    sqlite3.SQLITE_READONLY: "the folder is read-only; nothing was stored. Make it writable",
+    sqlite3.SQLITE_IOERR: "the disk failed to write; nothing was stored. Check the disk",
 }
 
 
@@ -95,8 +95,8 @@ class SqliteStore:
         (version,) = self.db.execute("PRAGMA user_version").fetchone()
         if version > self.version:
             raise StoreRetired(
-                f"{self.path.name} is of version {version}, this OneSeek knows {self.version}: "
-                "nothing was written; start the newer one"
+                f"a newer OneSeek wrote {self.path.name} (format {version}, this one reads up to "
+                f"{self.version}). Nothing was written; start the newer OneSeek"
             )
 
     async def batch(self, ops: Iterable[Sequence], expect: Iterable[Sequence] = ()) -> bool:

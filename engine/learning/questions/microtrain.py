@@ -43,12 +43,12 @@ def make_outcome(outcome: str, reason: str) -> dict:
     return {"outcome": outcome, "reason": reason, "version": None}
 
 
-NOT_APPROVED = make_outcome(
-    "not approved", "what is answered is learned only when a person approves it"
-)
+NOT_APPROVED = make_outcome("not approved", "an answer is learned only after a person approves it")
 NOTHING_SAID = make_outcome("nothing said", "no response gives an answer")
-SAME = make_outcome("same", "the comparison says what the first stage has had already")
-ASKED = make_outcome("asked", "the responses disagree: the queue asks a person which is right")
+SAME = make_outcome("same", "the comparison gives the same answer as the first stage")
+ASKED = make_outcome(
+    "asked", "the responses disagree; a person decides in the queue which is right"
+)
 
 UNDECIDED = [one["outcome"] for one in (NOT_APPROVED, NOTHING_SAID, ASKED)]
 
@@ -333,7 +333,7 @@ async def offer_examples(
         if record and record["state"] == "ready":
             ids.append(record["id"])
         elif record:
-            before = "put aside or refused before"
+            before = "the answer was put aside or refused before"
     nothing = make_outcome("known", "learned before")
     if unfit or before:
         nothing = make_outcome("not learned", unfit or before)

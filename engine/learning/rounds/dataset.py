@@ -93,7 +93,7 @@ class DataSetAttempt(Steps):
         if self.data.sha256 != record["sha256"]:
             raise DataError(
                 f"{record['prompt']} is not the file this training began with; nothing was "
-                "changed. Bring it back, or train into a new folder"
+                "changed. Put the first file back, or train into a new folder"
             )
         order = Draw(plan.seed, "validation").shuffle(range(len(self.data)))
         held = max(1, int(len(order) * c.validation_split))
@@ -153,8 +153,8 @@ class DataSetAttempt(Steps):
         good = {number: one["score"] for number, one in scored if not is_poor(one)}
         if not good:
             raise DataError(
-                f"nothing in {self.data.path.name} is worth learning; nothing was trained. "
-                "`oneseek sift` says why, skip_poor=false trains on it all the same"
+                f"no example of {self.data.path.name} is good enough to learn; nothing was "
+                "trained. `oneseek sift` shows the reasons; skip_poor=false trains on all"
             )
         self._keep(good)
         self.sifted = summary(found)
@@ -363,7 +363,7 @@ class DataSetAttempt(Steps):
         done = await self.test.compare(trainer.variants, *self.compared, self.is_first)
         self.wrong = self.test.wrong(self.compared[0])
         if not self.test.is_passed(*self.compared):
-            decision["reason"] = f"it does not get better at it: {sentence(done)}"
+            decision["reason"] = f"the held-back score did not improve: {sentence(done)}"
         return decision | {"doing": done | {"told": sentence(done)}}
 
     async def _better_loss(self) -> Measure:

@@ -104,11 +104,17 @@ async def write(attempt: Steps, folder: Path) -> dict:
     """Write a round into a folder and return the content of round.json. A lesson cannot be written:
     how many steps it takes is known only when it ends."""
     if attempt.plan.kind not in (PRACTICE, TRAINING):
-        raise ValueError("only practice and data sets are rounds whose steps are known before")
+        raise ValueError(
+            "a lesson cannot be exported, because its number of steps is not known in advance; "
+            "nothing was written. Export a round of practice or over a data set"
+        )
     trainer, config = attempt.trainer, attempt.config
     only_lora(trainer.trained)
     if config.lora_config.frozen_a or config.proximal:
-        raise ValueError("another engine has neither lora_config.frozen_a nor proximal")
+        raise ValueError(
+            "a round with lora_config.frozen_a or proximal cannot be exported, because other "
+            "engines do not support them; nothing was written"
+        )
     found, steps = await lines(attempt)
     lora = config.lora_config
     told = {

@@ -63,7 +63,7 @@ class Examples:
         must_be_few(name, len(lines))
         if not lines:
             raise ValueError(
-                f"{name} would have no examples; nothing was changed. Remove it instead"
+                f"{name} would have no examples left; nothing was changed. Remove the skill instead"
             )
         kept = await self.store.get("state", data_key(name)) or {}
         text = text_of(lines)
@@ -166,8 +166,8 @@ def data_key(name: str) -> str:
 def must_be_few(name: str, count: int) -> None:
     if count > MOST:
         raise ValueError(
-            f"{name} has {count} examples, and up to {MOST} are corrected one by one; nothing was "
-            "changed. Correct them in their file, and teach it from that"
+            f"{name} has {count} examples, and at most {MOST} can be corrected one by one; nothing "
+            "was changed. Correct them in their file, and teach the skill from that file"
         )
 
 

@@ -71,8 +71,8 @@ def line_of(name: str) -> str:
     """Return the line of versions of a skill; ValueError where the name is invalid."""
     if not NAME.fullmatch(name):
         raise ValueError(
-            f"{name!r} can be no name of a skill: up to 40 of the letters a to z, digits, - and _, "
-            "beginning with a letter or digit. Nothing was changed"
+            f"{name!r} is not a valid name for a skill; nothing was changed. A name has up to 40 "
+            "of the letters a to z, digits, - and _, and begins with a letter or digit"
         )
     return SKILL + name
 
@@ -289,7 +289,7 @@ def skill_record(name: str, record: dict) -> dict:
     """Return a data set's record as that of a skill, with another id than the same data for all."""
     if record["forms"] == ["text"]:
         raise ValueError(
-            f"{record['prompt']} has no questions, by which a skill is known; nothing was changed. "
-            "`oneseek train` learns plain text"
+            f"{record['prompt']} has no questions, and a skill is recognised by its questions; "
+            "nothing was changed. `oneseek train` learns plain text"
         )
     return {**record, "id": digest(f"{name} {record['id']}"), "skill": name}

@@ -214,7 +214,7 @@ class TasteAttempt(Steps):
 
         decision = await self.decide(await verdict(), verdict)
         if self.told["won"] < math.ceil(WON * len(self.held)):
-            decision["reason"] = f"it does not choose as was chosen: {self.told['told']}"
+            decision["reason"] = f"too few held-back choices were right: {self.told['told']}"
         return decision | {"taste": self.told}
 
     def _choose_prompts(self) -> list[str]:

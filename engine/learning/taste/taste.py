@@ -122,8 +122,8 @@ async def taste_record(store: Any) -> dict:
     found = [{name: one[name] for name in TEXTS} for one in await choices.load_choices(store)]
     if len(found) < choices.FEWEST:
         raise TooFew(
-            f"there are {len(found)} choices, and a taste takes at least {choices.FEWEST}; nothing was "
-            "trained. Edit answers, rate them, or give choices in a file"
+            f"there are {len(found)} choices, and a taste needs at least {choices.FEWEST}; nothing "
+            "was trained. Edit or rate more answers, or give choices in a file"
         )
     text = json.dumps(found, ensure_ascii=False)
     id = hashlib.sha256(f"{NAME} {text}".encode()).hexdigest()[:16]

@@ -5,17 +5,17 @@ from __future__ import annotations
 from oneseek.engine.learning.tuning.halving import DEFAULTS, SavedTuning, noise
 
 WHY = {
-    "better": "chosen: better than the defaults by more than luck explains",
-    "noise": "the defaults stay: nothing was better by more than luck explains",
-    "harm": "the defaults stay: what was better would have harmed what the model knows",
-    "time": "the defaults stay: the time was too short to compare others with them",
+    "better": "chosen: better than the defaults by more than chance explains",
+    "noise": "the defaults stay: no other settings were better by more than chance explains",
+    "harm": "the defaults stay: the better settings would have harmed what the model knows",
+    "time": "the defaults stay: the time was too short to compare other settings",
 }
 
 
 def table(kept: SavedTuning) -> list[str]:
     """Every try in words: its settings, its loss after each share of the training, what follows."""
     shares = "".join(f"{100 * share:>7.0f} %" for share in kept["shares"])
-    lines = [f"     rate  rank  batch  times{shares}   of the training; loss on what was held back"]
+    lines = [f"     rate  rank  batch epochs{shares}   of the training; held-out loss"]
     for number in sorted({one["try"] for one in kept["results"]}):
         lines.append(row(kept, number))
     return [*lines, f"{WHY[kept['why']]} ({clock(kept['spent'])} of {clock(kept['seconds'])})"]
@@ -39,7 +39,7 @@ def compare(kept: SavedTuning, result: dict) -> str:
     if "error" not in result:
         return ""
     luck = noise(result, len({one["try"] for one in kept["results"]}) - 1)
-    words = f"{result['better']:+.3f}, luck explains {luck:.3f}"
+    words = f"{result['better']:+.3f}, chance explains {luck:.3f}"
     return words + (f"; harms: {', '.join(result['harm'])}" if result.get("harm") else "")
 
 

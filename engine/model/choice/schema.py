@@ -75,7 +75,7 @@ class Grammar:
         schema = self.resolve(self.parts[number])
         if "const" in schema or "enum" in schema:
             if beside := schema.keys() - {"const", "enum", "type"} - ANNOTATIONS:
-                raise SchemaError(f"{min(beside)} is not understood beside an enum or const")
+                raise SchemaError(f"{min(beside)} is not supported beside an enum or const")
             values = [schema["const"]] if "const" in schema else schema["enum"]
             fitting = [one for one in values if fits(one, schema)]
             if not fitting:
@@ -106,8 +106,8 @@ class Grammar:
             for i, one in enumerate(known):
                 if not all(self.are_disjoint(one, other) for other in known[:i]):
                     raise SchemaError(
-                        "oneOf is only understood where no value fits two of them, by their types "
-                        "or by a required const; anyOf may do"
+                        "oneOf is supported only if its alternatives exclude each other by their "
+                        "types or by a required const; use anyOf instead"
                     )
         return found
 
@@ -141,7 +141,7 @@ class Grammar:
                 raise SchemaError("a schema must be an object, or true")
             for name in schema:
                 if name not in HEEDED | ANNOTATIONS:
-                    raise SchemaError(f"{str(name)[:80]!r} is not understood")
+                    raise SchemaError(f"the keyword {str(name)[:80]!r} is not supported")
             if "$ref" in schema:
                 rest = {key: value for key, value in schema.items() if key != "$ref"}
                 schema = merge_schemas(rest, self.follow_reference(schema["$ref"]), "$ref")
@@ -152,16 +152,18 @@ class Grammar:
                 schema = rest
             else:
                 return schema
-        raise SchemaError("its references lead round in a circle")
+        raise SchemaError("the references ($ref) form a circle")
 
     def follow_reference(self, reference: Any) -> Any:
         if not isinstance(reference, str) or not reference.startswith("#"):
-            raise SchemaError(f"{str(reference)[:80]!r} does not lie within the schema")
+            raise SchemaError(f"the reference {str(reference)[:80]!r} leads outside the schema")
         found = self.root
         for step in reference[1:].split("/")[1:]:
             step = step.replace("~1", "/").replace("~0", "~")
             if not isinstance(found, dict) or step not in found:
-                raise SchemaError(f"{reference[:80]!r} is not in the schema")
+                raise SchemaError(
+                    f"the reference {reference[:80]!r} leads to nothing in the schema"
+                )
             found = found[step]
         return found
 
@@ -188,7 +190,7 @@ class Grammar:
             raise SchemaError("properties must be an object, and required a list")
         missing = [name for name in needed if name not in named]
         if missing and more is False:
-            raise SchemaError(f"{missing[0]!r} is required, and no such property is allowed")
+            raise SchemaError(f"{missing[0]!r} is required, but additionalProperties forbids it")
         every = [*named.items(), *((name, more) for name in missing)]
         comma = () if first else (literal(","), GAP)
         ways: list[tuple[Node, ...]] = []
@@ -236,7 +238,7 @@ class Grammar:
                 nodes[node] = ()
                 continue
             if len(nodes) > MOST_NODES:
-                raise SchemaError("it is too large")
+                raise SchemaError("the schema is too large")
             nodes[node] = self.ways(node)
             waiting += [part for way in nodes[node] for part in way]
         changed, backwards = True, list(reversed(nodes.items()))
@@ -251,7 +253,7 @@ class Grammar:
                         if node not in self._shortest or len(text) < len(self._shortest[node]):
                             self._shortest[node], changed = text, True
         if self.start not in self._shortest:
-            raise SchemaError(f"no text of at most {LONGEST:,} bytes fits it")
+            raise SchemaError(f"no text of at most {LONGEST:,} bytes fits the schema")
         for node, ways in nodes.items():
             if node[0] not in READABLE:
                 self._ways[node] = [w for w in ways if all(part in self._shortest for part in w)]
@@ -283,21 +285,23 @@ def merge_schemas(outer: dict, inner: Any, name: str) -> dict:
     rest = {key: value for key, value in outer.items() if key != name}
     inner = {} if inner is True else inner
     if not isinstance(inner, dict):
-        raise SchemaError(f"{name} must lead to schemas")
+        raise SchemaError(f"each schema of {name} must be an object, or true")
     both = [one.get("properties", {}) for one in (rest, inner)]
     closed = any("additionalProperties" in one for one in (rest, inner))
     if closed and any(both) and both[0].keys() != both[1].keys() and rest.keys() & OF_OBJECTS:
-        raise SchemaError(f"additionalProperties is not understood in or beside {name}")
+        raise SchemaError(f"additionalProperties is not supported in or beside {name}")
     for key, value in inner.items():
         if key == "properties" and key in rest:
             twice = [one for one in value if rest[key].get(one, value[one]) != value[one]]
             if twice:
-                raise SchemaError(f"the property {twice[0]!r} is said twice, in and beside {name}")
+                raise SchemaError(
+                    f"{twice[0]!r} has two different schemas, in {name} and beside it"
+                )
             rest[key] = {**value, **rest[key]}
         elif key == "required" and key in rest:
             rest[key] = list(dict.fromkeys([*rest[key], *value]))
         elif key in rest and rest[key] != value and key not in ANNOTATIONS:
-            raise SchemaError(f"{key} is said twice, in and beside {name}")
+            raise SchemaError(f"{key} has two different values, in {name} and beside it")
         else:
             rest[key] = value
     return rest
@@ -319,7 +323,7 @@ def limits(schema: dict, low: str, high: str, most: int) -> tuple[int, int]:
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise SchemaError(f"{name} must be a whole number")
     if least_ > min(most, most_):
-        raise SchemaError(f"{low} is {least_}, above {high} or above {most}, the most there is")
+        raise SchemaError(f"{low} is {least_}, above {high} or the limit of {most}")
     return least_, min(most, most_)
 
 

@@ -233,7 +233,9 @@ def check_config(name, config):
     for key, (theirs, low, high) in SIZES.items():
         value = config[key]
         if type(value) is not int or not low <= value <= high:
-            raise FormatError(name, f"{key} ({theirs}) is {value!r}; {low} to {high} can be")
+            raise FormatError(
+                name, f"{key} ({theirs}) is {value!r}; it must be from {low} to {high}"
+            )
     if config["head_dim"] % 2 or heads % config["num_key_value_heads"]:
         raise FormatError(
             name,

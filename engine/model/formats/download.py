@@ -224,15 +224,15 @@ async def _finish(shelf, name, record, sha256, progress):
 
 def other_size(name, found, size):
     return NotTheFile(
-        f"{name}: what the server has is not the one that is known ({found} bytes instead of "
-        f"{size}). It was not fetched; what is in use stays. Fetch it from another place."
+        f"{name}: the server has another file than expected ({found} bytes instead of {size}). "
+        "Nothing was fetched or changed. Fetch the file from another place."
     )
 
 
 def other_hash(name, found, sha256):
     return NotTheFile(
-        f"{name}: what came is not the one that is known (sha256 {found[:16]} instead of "
-        f"{sha256[:16]}). It was thrown away and not used. Fetch it again, or from another place."
+        f"{name}: the fetched file is not the expected one (sha256 {found[:16]} instead of "
+        f"{sha256[:16]}). It was deleted and not used. Fetch it again, or from another place."
     )
 
 

@@ -211,7 +211,7 @@ def _tensor(cursor, alignment):
         elements *= length
     if not 1 <= elements < 1 << 32:
         cursor.fail(
-            f"tensor {name!r} of shape {shape} has {elements} elements; 1 to 2^32 - 1 can be"
+            f"tensor {name!r} of shape {shape} has {elements} elements; it must have 1 to 2^32 - 1"
         )
     number = cursor.number("<I")
     if number not in BY_NUMBER:

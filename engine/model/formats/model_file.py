@@ -60,7 +60,7 @@ class ModelFile:
         self.generation = generation or {}  # generation_config.json, where there is one
         self.sources = sources
         self.eyes = None  # an EyesFile, where one lies beside it
-        self.blind = "no file with eyes (mmproj) lies beside it"  # why there is none
+        self.blind = "no file with its eyes (mmproj) lies beside it"  # why there is none
         self._entries = entries
         self._shapes = configure(config).shapes()
         self._check()

@@ -86,7 +86,7 @@ def _tensor(source, name, entry, data):
     for size in shape:
         elements *= size
     if not 1 <= elements < 1 << 32:
-        fail(f"of shape {shape} has {elements} elements; 1 to 2^32 - 1 can be")
+        fail(f"of shape {shape} has {elements} elements; it must have 1 to 2^32 - 1")
     if offsets[1] - offsets[0] != kind.nbytes(elements):
         fail(f"of shape {shape} does not fill its range {offsets}")
     return Tensor(name, tuple(shape), kind, data + offsets[0], source)

@@ -26,7 +26,7 @@ def names_of(name):
         return [name]
     count = int(match[3])
     if not 1 <= count <= MAX_PARTS:
-        raise FormatError(name, f"its name says {count} parts; 1 to {MAX_PARTS} can be")
+        raise FormatError(name, f"its name says {count} parts; 1 to {MAX_PARTS} are possible")
     return [f"{match[1]}-{number:05}-of-{match[3]}.gguf" for number in range(1, count + 1)]
 
 
@@ -79,7 +79,7 @@ def _check_agreement(parts, count):
         if told.get(TOTAL, str(count)) != str(count):
             raise FormatError(
                 source.name,
-                f"the parts hold {count} tensors, not the {told[TOTAL]:.80} it says; get them "
+                f"the parts hold {count} tensors, but this one says {told[TOTAL]:.80}; get them "
                 "all again",
             )
 

@@ -97,7 +97,7 @@ def _of_words(file):
     rule = words.patterns, words.whole_words, words.normal_form
     pre = next((name for name, known in PRE_TOKENIZERS.items() if known == rule), None)
     if pre is None:
-        raise FormatError(file.name, "GGUF has no name for how its tokenizer cuts words")
+        raise FormatError(file.name, "GGUF has no name for the pre-tokenizer of this model")
     more = {"pre": pre, "merges": [" ".join(pair) for pair in words.merges]}
     return keys | {"tokenizer.ggml.model": "gpt2"} | prefix_keys(more)
 

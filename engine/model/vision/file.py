@@ -152,7 +152,7 @@ def read_sizes(name: str, metadata: dict) -> tuple[Tower, Sight]:
     for ours, (theirs, low, high) in SIZES.items():
         value = get(theirs)
         if type(value) is not int or not low <= value <= high:
-            fail(f"{theirs} is {value!r}; {low} to {high} can be")
+            fail(f"{theirs} is {value!r}; it must be from {low} to {high}")
         sizes[ours] = value
     eps = get("attention.layer_norm_epsilon")
     if type(eps) is not float or not 0 < eps < 1:
@@ -164,7 +164,7 @@ def read_sizes(name: str, metadata: dict) -> tuple[Tower, Sight]:
              f"numbers into {tower.heads} heads of whole fours")  # fmt: skip
     longest = get("preproc_image_size") or 4 * tower.tile
     if type(longest) is not int or not tower.tile <= longest:
-        fail(f"preproc_image_size is {longest!r}; {tower.tile} or more can be")
+        fail(f"preproc_image_size is {longest!r}; it must be {tower.tile} or more")
     mean, deviation = (colours(get(f"image_{one}")) for one in ("mean", "std"))
     if mean is None or deviation is None or min(deviation) <= 0:
         fail("image_mean and image_std are not three numbers each")

@@ -52,7 +52,9 @@ def is_text(name: str, value: Any) -> str:
 
 
 SOURCE = either(
-    text("", longest=64), array(of=text(longest=64), most=100), "the id of a source, or up to 100"
+    text("", longest=64),
+    array(of=text(longest=64), most=100),
+    "the id of a source, or a list of up to 100",
 )
 STOP = either(text((), longest=200), array((), of=text(longest=200), most=4), "up to 4 texts")
 MESSAGE = record(role=text(longest=20), content=content(""))
@@ -77,17 +79,17 @@ FIELDS = dict(
     top_logprobs=whole_number(0, 0, 20),
     user=text("", longest=200),
     oneseek=record(None, learn=flag(True), source=SOURCE),
-    n=only("one answer is given; ask again with another seed", 1),
-    logit_bias=only("response_format says what may be said", {}),
-    functions=only("it is called tools now", []),
-    function_call=only("it is called tool_choice now", "none", "auto"),
-    reasoning_effort=only("the answer is given at once", "none", "minimal"),
+    n=only("a request gets one answer; ask again with another seed", 1),
+    logit_bias=only("response_format restricts the answer", {}),
+    functions=only("use tools instead", []),
+    function_call=only("use tool_choice instead", "none", "auto"),
+    reasoning_effort=only("the model answers without reasoning first", "none", "minimal"),
     modalities=only("answers are text", ["text"]),
     audio=only("answers are text"),
-    prediction=only("there is no place for it; leave it out", {}),
-    verbosity=only("max_tokens and a system message say how long an answer is", "medium"),
-    web_search_options=only("nothing leaves this device"),
-    store=only("nothing is kept to be fetched later", False),
+    prediction=only("leave the field out", {}),
+    verbosity=only("max_tokens and a system message set the length of an answer", "medium"),
+    web_search_options=only("the server does not search the web; nothing leaves this device"),
+    store=only("the server does not store answers", False),
 )
 
 
@@ -122,7 +124,7 @@ async def grammar_of(wanted: dict | None) -> Grammar | None:
     if wanted["type"] == "json_object":
         return Grammar({"type": "object"})
     if wanted["type"] != "json_schema":
-        raise BadRequest("response_format.type is text, json_object or json_schema")
+        raise BadRequest("response_format.type must be text, json_object or json_schema")
     schema = (wanted["json_schema"] or {}).get("schema")
     if schema is None:
         raise BadRequest("response_format.json_schema needs a schema")
@@ -141,7 +143,7 @@ async def read_schema(name: str, make: Callable[[], Made]) -> Made:
         ArithmeticError,
         RecursionError,
     ) as fault:
-        words = str(fault) if isinstance(fault, SchemaError) else "it is no JSON schema"
+        words = str(fault) if isinstance(fault, SchemaError) else "the value is not a JSON schema"
         raise BadRequest(f"{name}: {words}") from fault
 
 
@@ -151,7 +153,7 @@ def messages_of(given: list[dict]) -> list[dict]:
     messages = []
     for i, one in enumerate(given):
         if one["role"] not in ROLES:
-            raise BadRequest(f"messages[{i}] needs a role of {', '.join(ROLES)}")
+            raise BadRequest(f"messages[{i}].role must be one of {', '.join(ROLES)}")
         said = one["content"]
         words = said if isinstance(said, str) else "".join(part.get("text", "") for part in said)
         role = "system" if one["role"] == "developer" else one["role"]
@@ -165,7 +167,9 @@ def messages_of(given: list[dict]) -> list[dict]:
     if messages[-1]["role"] == "assistant":
         raise BadRequest("the last message must not be the assistant's")
     if (letters := sum(len(one["content"]) for one in messages)) > MAX_BODY:
-        raise HTTPException(TOO_LARGE, f"the messages have {letters} letters; {MAX_BODY} may be")
+        raise HTTPException(
+            TOO_LARGE, f"the messages have {letters} characters; at most {MAX_BODY} fit"
+        )
     return messages
 
 

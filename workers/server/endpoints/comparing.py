@@ -25,7 +25,7 @@ async def compare(request: Request, body: dict) -> JSONResponse:
     service = service_of(request)
     pair = [await find_version(service, body[name]) for name in ("one", "other")]
     if pair[0] == pair[1]:
-        raise BadRequest("one and other are the same version; name two")
+        raise BadRequest("one and other are the same version; name two different versions")
     random.shuffle(pair)
     answers = [(await ask(service, body["question"], number, model))[0] for model, number in pair]
     id = uuid.uuid4().hex
@@ -52,7 +52,9 @@ async def choose(request: Request, body: dict) -> JSONResponse:
     service = service_of(request)
     pair = service.compared.pop(request.path_params["id"], None)
     if pair is None:
-        raise HTTPException(404, "there is no such comparison that waits for a choice")
+        raise HTTPException(
+            404, "there is no comparison of this id, or its choice was already made"
+        )
     told = []
     for place, (model, number) in enumerate(pair, 1):
         record = await service.versions.record(number) if number else None

@@ -35,7 +35,7 @@ async def embeddings(request: Request, body: dict) -> JSONResponse:
     if not texts:
         raise BadRequest("input must not be empty")
     if form not in ("float", "base64"):
-        raise BadRequest("encoding_format is float or base64")
+        raise BadRequest("encoding_format must be float or base64")
     encoder = service_of(request).assistant.mind.memory.encoder
     try:
         with urgent():

@@ -106,8 +106,11 @@ async def document(request: Request) -> JSONResponse:
     for path, method, words, fields in operations(request):
         failed = {"content": {"application/json": {"schema": FAILED}}}
         responses = {
-            "2XX": {"description": "as asked"},
-            "4XX": {"description": "why not, in OpenAI's error shape", **failed},
+            "2XX": {"description": "the requested result"},
+            "4XX": {
+                "description": "the reason for the refusal, in the format of OpenAI's errors",
+                **failed,
+            },
         }
         operation: dict = {"summary": words, "responses": responses}
         names = [part[1:-1] for part in path.split("/") if part.startswith("{")]

@@ -15,7 +15,7 @@ MOST = 50  # places of one search
 
 
 async def facts(request: Request) -> JSONResponse:
-    """What is known by heart, with its source; what was told last comes first."""
+    """The facts in the memory, each with its source, the newest first."""
     return JSONResponse({"facts": await service_of(request).fact_memory.list_facts()})
 
 
@@ -28,7 +28,7 @@ async def forget(request: Request) -> JSONResponse:
 
 async def exchange(request: Request) -> Response:
     """Merge the sealed file of another device of yours, sent as the body, and answer with the
-    merged file. The phrase never travels: it is ONESEEK_PHRASE here."""
+    merged file. The server reads the phrase from ONESEEK_PHRASE; no request has it."""
     found, data = await service_of(request).fact_memory.exchange(await request.body())
     told = {
         "X-OneSeek-Told": str(len(found["told"])),
@@ -38,7 +38,8 @@ async def exchange(request: Request) -> Response:
 
 
 async def sources(request: Request) -> JSONResponse:
-    """The sources that can be asked; one that a user gave is listed for `?user=` alone."""
+    """The sources that can be asked. A source that was imported with a `user` is listed only for
+    that `?user=`."""
     user = request.query_params.get("user", "")
     own = await service_of(request).library.find_documents("", user)
     return JSONResponse({"sources": [{"id": one.id, "title": one.title} for one in own]})

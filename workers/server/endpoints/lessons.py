@@ -20,7 +20,7 @@ TOGETHER = 100  # lessons that are queued at once
 
 
 async def queue(request: Request) -> JSONResponse:
-    """What waits to be learned, and what waits for a person's approval before that."""
+    """The examples that wait to be learned, and those that need a person's approval first."""
     waiting = service_of(request).queue.queue
     held = [one for one in waiting.records.values() if one["state"] == "held"]
     told = {"items": waiting.peek(SHOWN), "held": held[:SHOWN]}
@@ -36,10 +36,10 @@ async def queue(request: Request) -> JSONResponse:
     allow_secrets=flag(False),
 )
 async def enqueue(request: Request, body: dict) -> JSONResponse:
-    """Offer a question and its answer for learning. What looks like a secret is refused with 409
-    and its kind, and neither stored nor learned, unless `allow_secrets` says otherwise."""
+    """Offer a question and its answer for learning. A text that seems to contain a secret is
+    refused with 409 and its kind, and not stored, unless the request has `allow_secrets`."""
     if body["priority"] not in CLASSES:
-        raise BadRequest(f"priority is one of {', '.join(CLASSES)}")
+        raise BadRequest(f"priority must be one of {', '.join(CLASSES)}")
     example = {**body, "phrasings": list(body["phrasings"])}
     if not example.pop("allow_secrets"):
         refuse_secrets(kinds_in(example))
@@ -56,7 +56,7 @@ def id_in(request: Request) -> str:
 
 
 async def approve(request: Request) -> JSONResponse:
-    """Let an item be learned that an import holds back."""
+    """Approve an item that an import holds back, so that it can be learned."""
     service, id = service_of(request), id_in(request)
     await service.queue.change(lambda queue: queue.approve(id))
     service.wake.set()
@@ -64,7 +64,7 @@ async def approve(request: Request) -> JSONResponse:
 
 
 async def dequeue(request: Request) -> JSONResponse:
-    """Take an item out of the queue; unless it was learned, it is not known by heart either."""
+    """Remove an item from the queue and, unless it was learned, from the memory too."""
     service, id = service_of(request), id_in(request)
     await service.queue.change(lambda queue: queue.remove(id))
     await service.fact_memory.let_go_of_undone(id)
@@ -80,11 +80,11 @@ async def dequeue(request: Request) -> JSONResponse:
 )
 async def bring_in(request: Request, body: dict) -> JSONResponse:
     """Turn a text, or the public web page at a `url`, into a source that can be asked, and into
-    lessons, which wait for approval. A source that a `user` gave is nobody else's. What
-    looks like a secret is held back, counted and named by its kinds, and such a text is no
-    source, unless `allow_secrets` says otherwise."""
+    lessons, which wait for approval. A source with a `user` is open to that user alone. Lessons
+    that seem to contain a secret are held back and counted by kind, and their text becomes no
+    source, unless the request has `allow_secrets`."""
     if bool(body["text"]) == bool(body["url"]):
-        raise BadRequest("give a text or a url, one of them")
+        raise BadRequest("give either a text or a url")
     service = service_of(request)
     found = await read(service, {name: body[name] for name in ("text", "title", "url")})
     if found["state"] == "refused":

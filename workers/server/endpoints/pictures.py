@@ -44,7 +44,7 @@ def pictures_in(parts: list[dict], name: str) -> list[Picture]:
 def read_picture(given: Any, name: str) -> Picture:
     address, detail = (given, "auto") if isinstance(given, str) else (given["url"], given["detail"])
     if detail not in DETAILS:
-        raise BadRequest(f"the detail of {name} is {', '.join(DETAILS)}")
+        raise BadRequest(f"the detail of {name} must be one of {', '.join(DETAILS)}")
     head = DATA.match(address)
     if head is None:
         raise BadRequest(
@@ -65,7 +65,7 @@ async def in_tiles(messages: list[dict], model: Model) -> list[dict]:
         return messages
     eyes = model.must_see()
     if count > MOST:
-        raise BadRequest(f"the conversation has {count} pictures; at most {MOST} are looked at")
+        raise BadRequest(f"the conversation has {count} pictures; at most {MOST} are allowed")
     try:
         from oneseek.importers.photo import tiles_of  # Pillow is not installed everywhere
     except ImportError as problem:

@@ -20,9 +20,9 @@ def examples_of(request: Request) -> Examples:
 
 
 async def skills(request: Request) -> JSONResponse:
-    """Every skill with its version, its result on what was held back, what it still gets wrong, and
-    how much more examples helped; a request to /v1/chat/completions names one as `oneseek:NAME`,
-    and a question that asks for one is answered by it."""
+    """Every skill with its version, its score on the held-out examples, those it still gets wrong,
+    and how much more examples helped. A request to /v1/chat/completions uses a skill if its model
+    is `oneseek:NAME`, or if the question is recognised as one for the skill."""
     return JSONResponse({"skills": await examples_of(request).list_skills()})
 
 
@@ -40,9 +40,9 @@ async def examples(request: Request) -> JSONResponse:
     )
 )
 async def correct(request: Request, body: dict) -> JSONResponse:
-    """Correct, add or take out examples, {prompt, answer} each: a question that is there already
-    gets this answer, without an answer it is taken out, and any other is added. The next training
-    of the skill learns from them."""
+    """Correct, add or remove examples, {prompt, answer} each: a known question gets this answer, or
+    is removed if there is no answer; any other question is added. The next training of the skill
+    learns from them."""
     name = request.path_params["name"]
     told = await examples_of(request).change(name, body["examples"])
     return JSONResponse({"success": True, **told})
@@ -56,8 +56,8 @@ async def correct(request: Request, body: dict) -> JSONResponse:
     learningRate=number(None, 1e-5, 1e-3),
 )
 async def teach(request: Request, body: dict) -> JSONResponse:
-    """Teach a skill from a data set, or without one from its own examples as they were corrected,
-    as a run: it is used once it answers what was held back better than before."""
+    """Train a skill as a run, on a data set or, without `datasetId`, on its own corrected examples.
+    It is used if it answers the held-out examples better than before."""
     service = service_of(request)
     line_of(body["name"])
     data = body["datasetId"] or SKILL_DATA + body["name"]

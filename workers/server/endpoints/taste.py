@@ -31,16 +31,16 @@ async def taste(request: Request) -> JSONResponse:
     )
 )
 async def choose(request: Request, body: dict) -> JSONResponse:
-    """Keep choices, {prompt, chosen, rejected} each; a single mark has one of the two answers. What
-    looks like a secret is counted and not kept."""
+    """Store choices, {prompt, chosen, rejected} each; the mark of a single answer has one of the
+    two. A choice that seems to contain a secret is counted and not stored."""
     service = service_of(request)
     counts = await service.assistant.taste.add(body["choices"], service.clock())
     return JSONResponse({"success": True, **counts}, 201 if counts["added"] else 200)
 
 
 async def train(request: Request) -> JSONResponse:
-    """Train a taste from all choices, as a run: it is used once it decides choices that were held
-    back as the person did."""
+    """Train a taste on all choices, as a run. It is used if it decides the held-out choices as the
+    person did."""
     service = service_of(request)
     run = await service.runs.start([service.model], NAME, None, None, {})
     service.hurry()
@@ -49,7 +49,7 @@ async def train(request: Request) -> JSONResponse:
 
 @takes(used=flag(True))
 async def switch(request: Request, body: dict) -> JSONResponse:
-    """Use what was learned, or the base as it is."""
+    """Switch the taste on or off."""
     await service_of(request).assistant.taste.switch(body["used"])
     return JSONResponse({"success": True, "used": body["used"]})
 

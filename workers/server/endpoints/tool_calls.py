@@ -51,15 +51,15 @@ class Tools:
         self.choice = choice["function"]["name"] if isinstance(choice, dict) else choice or AUTO
         if self.choice not in (AUTO, REQUIRED, *self.functions):
             raise BadRequest(
-                f"tool_choice names {self.choice!r}, which is none of the tools; it is auto, none, "
-                "required, or a function that the request offers"
+                f"tool_choice names {self.choice!r}, which is none of the tools; it must be auto, "
+                "none, required, or a function that the request offers"
             )
         if not (self.natively or self.must_call):
             able = [one["name"] for one in registry.load_models().values() if one.get("tools")]
             raise BadRequest(
                 "this model was not trained to decide when to call a tool; nothing was asked. "
-                "With tool_choice 'required', or a function's name there, it calls one. Of the "
-                f"list of models these decide: {', '.join(able)}"
+                "Set tool_choice to 'required' or to a function's name, or use one of the models "
+                f"that can decide: {', '.join(able)}"
             )
 
     @property

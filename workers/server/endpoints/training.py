@@ -62,8 +62,8 @@ ANALYZED = record(
 )
 async def micro(request: Request, body: dict) -> JSONResponse:
     """Learn from a question and the responses to it, in two stages, later; answers at once. The
-    caller's own analysis (`analyzed_data`) counts as one more voice. What looks like a secret is
-    refused with 409 and its kind, unless `allow_secrets` says otherwise."""
+    caller's own analysis (`analyzed_data`) counts as one more response. A text that seems to
+    contain a secret is refused with 409 and its kind, unless the request has `allow_secrets`."""
     service = service_of(request)
     if not service.micro_training:
         raise HTTPException(503, "micro-training is switched off (ENABLE_MICROTRAINING)")
@@ -142,7 +142,7 @@ def read_shape(body: dict) -> dict:
         wanted["mode"] = mode
     if blocks := body["fullBlocks"]:
         if wanted.get("mode", "lora") == "lora":
-            raise BadRequest("fullBlocks is for the modes hybrid and full")
+            raise BadRequest("fullBlocks needs the mode hybrid or full")
         wanted["full_blocks"] = blocks
     names = ("rank", "alpha", "dropout", "target_modules", "enable_bias")
     lora = {name: body["loraConfig"].get(name) for name in names}
@@ -150,11 +150,11 @@ def read_shape(body: dict) -> dict:
     lora["first_layer"] = body["loraConfig"].get("firstLayer")
     if given := {name: value for name, value in lora.items() if value is not None}:
         if wanted.get("mode") == "full":
-            raise BadRequest("loraConfig is for the modes lora and hybrid")
+            raise BadRequest("loraConfig needs the mode lora or hybrid")
         wanted["lora_config"] = given
     for name, value in body["trainingConfig"].items():
         if name not in IN_RUNS:
-            raise BadRequest(f"a run does not heed {name}; it heeds {', '.join(IN_RUNS)}")
+            raise BadRequest(f"a run has no setting {name}; its settings are {', '.join(IN_RUNS)}")
         wanted[name] = value
     if body["autoStopThreshold"] is not None:
         wanted.setdefault("stop_by", "loss")  # the threshold is one of the loss
@@ -185,12 +185,12 @@ def ends(body: dict) -> dict:
     tune=text("", longest=20),
 )
 async def start_run(request: Request, body: dict) -> JSONResponse:
-    """Start a run over a data set. It trains until a held-back part is answered no better, at a
-    rate that fits the model; values that are sent replace these, and preset `classic` is rate 1e-4
-    and 3 epochs. With an autoStopThreshold the loss decides when it ends. The result is used if it
-    answers that part better than before. Several base models take turns and have a result each;
-    their losses set their rates, and when they stop. With `tune` (90s, 10m, 1h) rank, rate, batch
-    and epochs are found first, in at most that time."""
+    """Start a run over a data set. By default it trains at a rate that fits the model and stops
+    once its score on held-out examples no longer improves; values in the request replace the
+    defaults. The preset `classic` means rate 1e-4 and 3 epochs. With an autoStopThreshold the run
+    stops by its loss. The result is used if its score is better than before. Several base models
+    take turns and have a result each; their losses set their rates and when they stop. With `tune`
+    (90s, 10m, 1h) rank, rate, batch and epochs are searched first, for at most that time."""
     service = service_of(request)
     if body["preset"] not in DATA_PRESETS:
         raise BadRequest(f"preset must be one of {', '.join(DATA_PRESETS)}")
@@ -268,7 +268,7 @@ async def add_metrics(request: Request) -> JSONResponse:
         raise HTTPException(404, f"there is no run {run[:80]!r}; start it first")
     step = whole_number(-1, 0, 10**6 - 1).read(body, "step")
     if step < 0:
-        raise BadRequest("a step from 0 up is needed")
+        raise BadRequest("step is required, as a whole number from 0 up")
     figures = {k: v for k, v in body.items() if isinstance(v, int | float) and len(k) <= 64}
     added = {**figures, "step": step, "run": run}
     await service.store.batch([["put", "metrics", f"{run}/{step:06d}", added]])

@@ -19,8 +19,9 @@ from oneseek.workers.server.service import service_of
 
 
 async def versions(request: Request) -> JSONResponse:
-    """Every version, newest first, and the one in use. One whose weights were cleared away is
-    trained again to the same bits when it is wanted; `rebuilt_from` says from how many rounds."""
+    """Every version, newest first, and the number of the one in use. A version whose weights were
+    deleted is trained again to the same bits when it is used; `rebuilt_from` is the number of
+    rounds that this takes."""
     service = service_of(request)
     current = await service.versions.current()
     known = await service.versions.records()
@@ -42,7 +43,7 @@ async def activate(request: Request) -> JSONResponse:
 
 @takes(version=text("", longest=200))
 async def rollback(request: Request, body: dict) -> JSONResponse:
-    """Back to the version before the one in use, or to the one that is named."""
+    """Go back to the version before the one in use, or to a named one."""
     service = service_of(request)
     to = await service.names.version(body["version"]) if body["version"] else None
     try:
@@ -100,7 +101,7 @@ async def reset(request: Request, body: dict) -> JSONResponse:
 
 
 async def ledger(request: Request) -> JSONResponse:
-    """The ledger: its newest entries, its head, or whether it holds."""
+    """The ledger: its newest entries, its head, or the result of its verification."""
     book = service_of(request).versions.ledger
     what = request.path_params.get("what", "entries")
     if what == "verify":
@@ -109,5 +110,5 @@ async def ledger(request: Request) -> JSONResponse:
     if what == "head":
         return JSONResponse({"head": await book.head()})
     if what != "entries":
-        raise HTTPException(404, f"the ledger has no {what!r}: entries, head, verify")
+        raise HTTPException(404, f"the ledger has no {what!r}; there are entries, head and verify")
     return JSONResponse({"entries": (await book.entries())[-100:][::-1]})

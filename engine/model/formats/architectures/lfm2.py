@@ -89,7 +89,7 @@ def check(name, config):
     check_layers(name, config, CONV)
     taps = config.get("conv_L_cache")
     if type(taps) is not int or not 1 <= taps <= 16:
-        raise FormatError(name, f"conv_L_cache is {taps!r}; 1 to 16 can be")
+        raise FormatError(name, f"conv_L_cache is {taps!r}; it must be from 1 to 16")
     if config.pop("conv_bias", False):
         reason = "convolutions with a bias are not supported"
         raise FormatError(name, reason, kind="unsupported")

@@ -90,7 +90,7 @@ def check(name, config):
     ]:
         value = config.get(key)
         if type(value) is not int or not 1 <= value <= most:
-            raise FormatError(name, f"{key} is {value!r}; 1 to {most} can be")
+            raise FormatError(name, f"{key} is {value!r}; it must be from 1 to {most}")
     keys, values = config["linear_num_key_heads"], config["linear_num_value_heads"]
     sides = config["linear_key_head_dim"], config["linear_value_head_dim"]
     if values % keys or sides[0] % 4 or sides[1] % 4:
