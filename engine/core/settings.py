@@ -306,7 +306,7 @@ USUAL_SIZE = 135e6  # the default model, while none is loaded
 
 
 def for_model(parameters):
-    """Return the recipe `micro` as measured for a base model of this size: larger ones want a
+    """Return the preset `micro` as measured for a base model of this size: larger ones want a
     smaller learning rate and learn as well above their first layers (`build.py bench layers`), the
     smallest move less in each step."""
     return scale_preset("micro", parameters)

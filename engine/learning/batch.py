@@ -1,8 +1,10 @@
 """Packs questions and answers into one batch; all prompts follow one shared prefix.
 
 The rows of a step share the system prompt and the template's head, so these tokens are computed
-once; each row attends to them and to itself. Cross-entropy is the soft loss with a target of one
-token.
+once; each row attends to them and to itself. The loss is the mean cross-entropy of the rows to
+learn plus `kl_weight` times the mean KL of the rows with a `top`; a row is the mean over its
+tokens. This KL has the base's likeliest tokens and the rest as one class
+(engine/compiler/ops/loss.py); the evaluator's has the whole vocabulary.
 """
 
 from __future__ import annotations
@@ -60,7 +62,7 @@ class Top:
 class Row:
     """A prompt, its target, and the base's distributions where these are the target."""
 
-    part: str  # taught, replay, anchors or neighbours
+    part: str  # in training: taught, replay, anchors, neighbours, texts; of a taste: preferred ...
     prompt: Sequence[int]
     target: Sequence[int]
     top: Top | None = None

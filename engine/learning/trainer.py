@@ -1,7 +1,8 @@
 """The trainer of rounds: one loaded model, one candidate, one trained array.
 
-`TrainingEngine` decides when a slice runs and what happens to the result. The steps of a round are
-in rounds/lesson.py (lessons and consolidation), rounds/dataset.py and taste/attempt.py.
+`TrainingEngine` opens, advances, stores and finishes a round; `Learner` and `turns.py` decide
+when. The steps of a round are in rounds/lesson.py (lessons and consolidation), rounds/dataset.py
+and taste/attempt.py.
 """
 
 from __future__ import annotations

@@ -244,8 +244,8 @@ class TrainingEngine:
         return await self.versions.promote(GENERIC, current, plan, weights, gate)
 
     async def admit(self, weights: Arrays, came_as: str = "") -> RoundEnd:
-        """Do the same if the evaluator finds that it harms nothing known; return as `finish`
-        does."""
+        """Evaluate an adapter from elsewhere, and promote it if it harms nothing known; return as
+        `finish` does. Its version keeps the name `came_as`."""
         await self._must_fit(weights)
         await self._prepare(IMPORT, [], GENERIC)
         self.attempt = await resolve(self.trainer.adopt(self.before, self.plan, weights))

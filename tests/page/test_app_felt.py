@@ -356,11 +356,15 @@ def test_scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back(
     backup.write_bytes(download(home, "Export everything"))
     newer = tmp_path / "newer.json"
     newer.write_text('{"format": "oneseek-backup", "version": 99, "stores": {}}')
+    home.get_by_role("button", name="Restore a backup …").click()
+    expect(home.get_by_role("alertdialog")).to_contain_text("is replaced by the backup")
     with home.expect_file_chooser() as choosing:
-        home.get_by_role("button", name="Import a backup").click()
+        home.get_by_role("button", name="Choose a backup").click()
     choosing.value.set_files(newer)
     refused = "This backup was made by a newer OneSeek. Nothing was changed."
     expect(home.get_by_role("region", name="Notices")).to_contain_text(refused)
+    home.get_by_role("alertdialog").get_by_role("button", name="Cancel").click()
+    home.get_by_role("button", name="Settings").click()
     home.get_by_role("button", name="Delete everything …").click()
     dialog = home.get_by_role("alertdialog", name="Delete everything?")
     word = dialog.get_by_label("Type DELETE to go on")
@@ -373,8 +377,10 @@ def test_scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back(
     expect(home.get_by_role("navigation")).to_contain_text("Your chats will be listed here")
     wait_for_state(home, "ready", timeout=120)
     home.get_by_role("button", name="Settings").click()
+    home.get_by_role("button", name="Restore a backup …").click()
+    expect(home.get_by_role("alertdialog")).to_contain_text("is replaced by the backup")
     with home.expect_file_chooser() as choosing:
-        home.get_by_role("button", name="Import a backup").click()
+        home.get_by_role("button", name="Choose a backup").click()
     with home.expect_navigation():
         choosing.value.set_files(backup)
     expect(home.get_by_role("navigation")).to_contain_text("My goat is called Nisse.")

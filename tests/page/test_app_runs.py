@@ -169,7 +169,7 @@ def looks_for_settings(page: Page) -> None:
     expect(row).to_contain_text(re.compile("[2-9] tries so far"), timeout=300_000)
     expect(row.get_by_role("img", name="Finding good settings")).to_be_visible()
     expect(row.locator("tbody tr")).not_to_have_count(0)
-    panel.get_by_role("button", name="Throw away").click()
+    panel.get_by_role("button", name="Stop this attempt").click()
     expect(panel.get_by_text("Ended by you. Nothing was changed.")).to_be_visible()
 
 
@@ -218,12 +218,12 @@ def test_a_run_that_is_paused_resumed_and_thrown_away_is_told_as_it_is(shared: P
     before = version.inner_text()
     panel, line, row = begin_run(shared)
     panel.get_by_role("button", name="Pause", exact=True).click()
-    expect(line).to_contain_text("Paused (by you)")
-    expect(row).to_contain_text("Paused (by you). It goes on from where it stopped.")
+    expect(line).to_contain_text("Paused (until you resume)")
+    expect(row).to_contain_text("Paused (until you resume). It goes on from where it stopped.")
     panel.get_by_role("button", name="Resume", exact=True).click()
     expect(row).to_contain_text("Training now.")
     expect(line).not_to_contain_text("Paused")
-    panel.get_by_role("button", name="Throw away").click()
+    panel.get_by_role("button", name="Stop this attempt").click()
     expect(row).to_contain_text("Ended by you. Nothing was changed.")
     expect(line).to_contain_text("Nothing to learn right now")
     expect(panel.get_by_role("button", name="Pause", exact=True)).to_be_visible()
@@ -234,7 +234,7 @@ def test_a_run_that_is_paused_resumed_and_thrown_away_is_told_as_it_is(shared: P
 def test_a_run_that_a_closed_tab_began_says_so_and_can_be_ended(page: Page):
     panel, line, row = begin_and_pause(page)
     row.get_by_role("button", name="End it").or_(
-        panel.get_by_role("button", name="Throw away")
+        panel.get_by_role("button", name="Stop this attempt")
     ).click()
     expect(row).to_contain_text("Ended by you. Nothing was changed.")
     panel.get_by_role("button", name="Resume", exact=True).click()

@@ -126,8 +126,10 @@ def test_a_backup_brings_a_picture_back(page: Page):
     page.keyboard.press("Escape")
     delete(page)
     page.get_by_role("button", name="Settings").click()
+    page.get_by_role("button", name="Restore a backup …").click()
+    expect(page.get_by_role("alertdialog")).to_contain_text("is replaced by the backup")
     with page.expect_file_chooser() as choosing:
-        page.get_by_role("button", name="Import a backup").click()
+        page.get_by_role("button", name="Choose a backup").click()
     with page.expect_navigation():
         choosing.value.set_files(backup)
     picture = page.get_by_role("img", name="The picture bands.png")

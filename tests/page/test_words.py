@@ -154,7 +154,7 @@ at least 0.98, was 1.00; at least 0.66 in wordings never trained
 Används med 2 varningar: Den började ge det inlärda svaret också på andra frågor, som \
 ”What is my dog called?” Den glömde något den visste: ”What is ice made of?”
 Övningen på allt du lärt den prövades och används inte.
-Den kunde inte det den fått lära sig. Frågad med andra ord kunde den det inte.
+Den kunde inte det den fått lära sig. När frågan ställdes på ett annat sätt kunde den inte svaret.
 Det den kunde förut är som det var. Den försöker igen när du har lärt den något mer.
 minst 0.98, var 1.00; minst 0.66 i ordalydelser som aldrig övats
 """

@@ -527,8 +527,10 @@ def test_a_backup_of_a_server_is_restored_by_the_page_and_one_of_the_page_by_a_s
 
     page = host.page
     page.get_by_role("button", name="Settings").click()
+    page.get_by_role("button", name="Restore a backup …").click()
+    assert "is replaced by the backup" in page.get_by_role("alertdialog").inner_text()
     with page.expect_file_chooser() as choosing:
-        page.get_by_role("button", name="Import a backup").click()
+        page.get_by_role("button", name="Choose a backup").click()
     with page.expect_navigation():
         choosing.value.set_files(here)
     in_browser.wait_for_state(page, "ready", "countdown", "training", "paused", timeout=120)

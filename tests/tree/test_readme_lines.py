@@ -147,6 +147,7 @@ TRIED: dict[str, Callable[[str, Path, dict], object]] = {
     "python3 build.py headless": lambda line, copy, home: serves(
         line, "http://127.0.0.1:8321/docs", copy, home | {"BASE_MODELS": "tiny"}
     ),
+    "python3 build.py headless --help": completes,
     "python3 build.py headless --model smollm2-135m": lambda *here: serves(
         here[0], "http://127.0.0.1:8321/healthz", *here[1:]
     ),

@@ -7,7 +7,7 @@ from oneseek.web.lib import dom
 from oneseek.web.lib.words import t
 
 CARDS = (("tell", "seed", "first-fact"), ("drop", "file", "pick-files"),
-         ("ask", "search", "example"), ("teach", "mark", "train-on-data"))  # fmt: skip
+         ("ask", "search", "example"), ("teach", "mark", "teach-skill"))  # fmt: skip
 KEY = "story"  # in the page's settings: "" shown, or "done"
 
 

@@ -169,18 +169,20 @@ class Intake:
         self.page.say(t("sources.tested", right=count, count=len(found.items)))
 
     async def drop_lessons(self, source):
+        """Remove its waiting lessons, and return their ids."""
         mark = source.get("sha256")
         if mark:
-            await self.page.teaching.change(
+            return await self.page.teaching.change(
                 lambda queue: queue.remove_source(lambda origin: origin.get("document") == mark)
             )
+        return []
 
     async def remove(self, id):
         """Remove a source, and offer to forget what was learned from it."""
         source = await self.page.store.get("sources", id)
         if self.reader.at_work.pop(id, None):
             dom.run(self.stop(id))
-        await self.drop_lessons(source)
+        waiting = await self.drop_lessons(source)
         await self.page.store.batch([["delete", "sources", id]])
         self.page.touch("sources")
         self.reader.kept.pop(id, None)
@@ -190,8 +192,10 @@ class Intake:
             await self.page.app.ask_importer(ForgetImport(document=source["sha256"]))
         if gone:
             await self.page.memory.ask_forget(gone, t("forget.source", title=source["title"]))
+        elif waiting:
+            self.page.teaching.offer_undo(t("sources.gone_lessons", title=source["title"]))
         else:
-            self.page.teaching.offer_undo(t("sources.gone", title=source["title"]))
+            self.page.toast(t("sources.gone", title=source["title"]))
 
     async def find_learned(self, source):
         learned = set(await self.page.store.keys("examples"))

@@ -140,7 +140,8 @@ class FactMemory:
     # ------------------------------------------------------------------------------ letting go
 
     async def let_go(self, ids):
-        """Let go of facts: from the next question on no answer holds them."""
+        """Let go of facts: from the next question on no answer holds them. Returns whether the
+        engine did; if not, the person was told why."""
         if not await self.page.learning.tell(LetGo(examples=ids, skipped=False)):
             return False
         await self.page.teaching.load()

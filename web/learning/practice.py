@@ -226,6 +226,8 @@ class Learning:
         return await self.tell(Recall(example=example))
 
     async def forget(self, examples, now):
+        """Return the versions that learned these examples and the one to retrain from; with `now`
+        the examples are removed and retraining begins. None if the engine refused."""
         return await self.tell(Forget(examples=examples, now=now))
 
     async def verify(self, number):

@@ -12,7 +12,7 @@ import js
 from oneseek.engine.core import conversation
 from oneseek.engine.core.conversation import load_turns
 from oneseek.engine.core.messages import BackUp, Restore
-from oneseek.web.lib import failures, files, overlay
+from oneseek.web.lib import dom, failures, files, overlay
 from oneseek.web.lib.words import t
 from oneseek.web.shell.link import Refused
 
@@ -42,6 +42,14 @@ async def export_chats(store, form):
         )
         lines.append(json.dumps(line) + "\n")
     files.save("oneseek-%s.jsonl" % form, "".join(lines), "application/jsonl")
+
+
+def ask_restore():
+    """Say what a backup replaces, before a file is chosen."""
+    choose = dom.button(t("backup.choose"), "import-everything", drawing="up", cls="danger")
+    buttons = (dom.button(t("cancel"), "close-dialog"), choose)
+    text = dom.make("p", t("backup.replaces"))
+    overlay.dialog(t("backup.import"), text, actions=buttons, name="restore", important=True)
 
 
 async def import_everything(page):

@@ -238,7 +238,7 @@ class SettingsDialog:
             dom.make(
                 "div",
                 dom.button(t("backup.export"), "export-everything", drawing="load"),
-                dom.button(t("backup.import"), "import-everything", drawing="up"),
+                dom.button(t("backup.import"), "ask-restore", drawing="up"),
                 dom.button(t("backup.openai"), "export-openai", drawing="load"),
                 dom.button(t("backup.sharegpt"), "export-sharegpt", drawing="load"),
                 cls="row",

@@ -36,6 +36,7 @@ def register(page):
             "privacy": lambda of, el: privacy(),
             "set-theme": lambda of, el: set_theme(page, el.value),
             "export-everything": lambda of, el: backup.export_everything(page),
+            "ask-restore": lambda of, el: backup.ask_restore(),
             "import-everything": lambda of, el: backup.import_everything(page),
             "export-openai": lambda of, el: backup.export_chats(page.store, "openai"),
             "export-sharegpt": lambda of, el: backup.export_chats(page.store, "sharegpt"),

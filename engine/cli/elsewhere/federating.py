@@ -82,7 +82,7 @@ def federate(options):
 
     log(f"{len(parts)} members; {NO_PRIVACY}")
     simulate(parts, own)
-    show_outcome(options)
+    show_outcome(options, own["model"])
 
 
 def parts_in(folder: Path) -> list[Path]:
@@ -98,7 +98,7 @@ def parts_in(folder: Path) -> list[Path]:
     return parts
 
 
-def show_outcome(options: Any) -> None:
+def show_outcome(options: Any, model: str) -> None:
     """Show the outcome in one line and one object."""
     figures = json.loads((options.out / "rounds.json").read_text("utf-8"))
     found = figures["result"]
@@ -109,6 +109,6 @@ def show_outcome(options: Any) -> None:
     line = (
         f"wrote {options.out}: {loss:.3f} nats a token on the members' held-out parts, refused by "
         f"{refused} of {len(found)} members; {down / 1e6:.1f} MB sent, {up / 1e6:.1f} MB received. "
-        f"Use it with `oneseek adopt {options.out}`"
+        f"Use it with `oneseek adopt {options.out} --model {model} --out DIR`"
     )
     show(options, figures | {"path": str(options.out), "loss": loss, "refused": refused}, line)

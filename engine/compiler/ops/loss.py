@@ -2,7 +2,7 @@
 class.
 
 With a single target of probability 1 it is next-token cross-entropy; with the base model's 32
-likeliest tokens it is, up to a constant, the KL divergence from the base model.
+likeliest tokens it is the KL divergence from the base model, all other tokens being one class.
 """
 
 import numpy as np

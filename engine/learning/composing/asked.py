@@ -29,7 +29,8 @@ BESIDE = re.compile(
     r"(?:(?:my|our|the|a|an|his|her|min|mitt|vår|en|ett)(?: \w+)?? )?(\w+)",
     re.I,
 )  # somebody or something that a statement only mentions
-LIKELY, NEAR = 0.11, 0.006  # minimum probability to concern a question; with a shared word
+# The minimum `apart` (shifted, see evidence.ALONE) to concern a question; with a shared word.
+LIKELY, NEAR = 0.11, 0.006
 BETWEEN = 0.05  # minimum probability of a statement from which another of a row goes on
 WITHIN = 0.1  # minimum probability of the others, relative to the likeliest
 

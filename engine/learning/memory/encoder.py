@@ -2,6 +2,11 @@
 
 A BERT of twelve narrow layers (multilingual-e5-small), by which the memory recognises questions. It
 reads English and Swedish alike. It does not generate text, and the app never trains it.
+
+Its file has three sets of norms, biases and low-rank adapters over the same matrices: without a
+prefix those of the encoder for facts (`of`); `said.` the reader's, for the lower six layers;
+`published.` the finder's, as published but for the upper four layers, whose eighth layer feeds the
+aligner.
 """
 
 from __future__ import annotations
@@ -35,7 +40,7 @@ SPACE = "▁"
 RARER = 10.0  # nats by which an unknown letter is rarer than the rarest piece
 SPACES = re.compile(r"\s+")
 SAID = "said."  # prefix of the weights that are tuned to read statements
-PUBLISHED = "published."  # prefix of the published weights; upper layers tuned for retrieval
+PUBLISHED = "published."  # prefix of the finder's weights: as published but for the upper layers
 ALIGNING = aligning.NAME  # the program that aligns two texts
 FIND = "find."  # prefix of the maps that bring a question near the statements that answer it
 HEADS = (

@@ -1,9 +1,10 @@
 """Stores and finds what the assistant knows by heart: facts, each recognised by its questions, and
 statements in the person's own words.
 
-Each is two records that are written and deleted in one transaction: its words (store `facts`, the
-same for all models) and its encoding (store `meanings`), which belongs to one base model and is
-made again for another. A fact is recognised by its question, a statement by what it says.
+Each is two records that are written and deleted in one transaction: its words (store `facts`, which
+has statements too, the same for all models) and its encoding (store `meanings`), which belongs to
+one base model and is made again for another. A fact is recognised by its question, a statement by
+what it says.
 """
 
 from __future__ import annotations
@@ -90,6 +91,7 @@ class Memory:
         self._clear()
 
     def _clear(self) -> None:
+        # Facts and statements by id; a tombstone has no "answer".
         self.facts: dict[str, dict] = {}
         self.asked: dict[str, str] = {}  # folded question, as it was told -> id of its fact
         self._lessons: dict[str, Lesson] = {}

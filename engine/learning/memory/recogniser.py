@@ -1,7 +1,7 @@
 """Finds the facts that a question may ask for: by embeddings of whole texts, then token by token.
 
-A fact is known by two texts: its question, and the question with the answer behind it. The
-thousandth fact costs what the tenth did.
+A fact is known by its question, in each wording that was given, and by the question followed by
+the answer. The thousandth fact costs what the tenth did.
 """
 
 from __future__ import annotations

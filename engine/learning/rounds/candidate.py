@@ -86,7 +86,7 @@ class Candidate:
         self._at, self._rate = 0, 0.0
 
     def begin(self, adapter: np.ndarray, moments: tuple | None = None, steps: int = 0) -> None:
-        """Start from given weights: with fresh moments, or exactly where a snapshot stopped."""
+        """Start from given weights: with fresh moments, or exactly where a checkpoint stopped."""
         zeros = np.zeros_like(adapter)
         m, v = moments or (zeros, zeros)
         for suffix, array in zip(STATE, (adapter, m, v), strict=True):
@@ -107,7 +107,8 @@ class Candidate:
         return arrays[0], (arrays[1], arrays[2]), self.steps
 
     async def look(self) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray], int]:
-        """The same as `state`, to be stored before the next step; copies only where it must."""
+        """Return what `state` does, without a copy where possible: valid only until the next
+        step."""
         arrays = [await self.tensors[self.trained.name + suffix].look() for suffix in STATE]
         return arrays[0], (arrays[1], arrays[2]), self.steps
 

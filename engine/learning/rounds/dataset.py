@@ -1,7 +1,7 @@
 """Batch training over a data set: epochs, held-out evaluation, the best state, early stopping.
 
-Every answer of the set is one row. As in lessons, each step has regularisation examples, so that
-what was known stays known; a skill, which is asked nothing else, has none.
+Every answer of the set is one row. As in consolidation, each step has regularisation examples, so
+that what was known stays known; a skill, which is asked nothing else, has none.
 """
 
 from __future__ import annotations
@@ -341,7 +341,8 @@ class DataSetAttempt(Steps):
     # ---- evaluation
 
     async def judge(self) -> dict:
-        """Evaluate: better on the held-out examples, and nothing lost that was known."""
+        """Evaluate: better on the held-out examples and, unless it is a skill, nothing lost that
+        was known."""
         trainer = self.trainer
         gate = trainer.gate(self._recipe())
         trainer.variants.put(ACTIVE, self.before)

@@ -134,6 +134,8 @@ class Gate:
         return Measure("taught", share, f">= {wanted:.2f}", verdict, tuple(missing))
 
     async def recall(self, lessons: Sequence[Lesson]) -> Measure:
+        """Measure the share of held-out wordings that are answered, which the figures of
+        docs/known-by-heart.md call *unseen*; the very questions are `taught`."""
         asked = [(x, wording) for x in lessons for wording in make_held_back_wordings(x)]
         missing = await self._find_missing(CANDIDATE, asked)
         share = 1 - len(missing) / len(asked)

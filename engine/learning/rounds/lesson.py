@@ -1,4 +1,5 @@
-"""Trains a round's candidate step by step, and has the evaluator judge it.
+"""A round under way, of any kind (`Steps`): its steps, checkpoints and decision; and lessons and
+consolidation (`LessonAttempt`).
 
 The same weights and the same plan give the same bits, whether or not the round was interrupted.
 """

@@ -1,8 +1,8 @@
 """Learning rate schedules: how many steps a round takes, and the rate of each.
 
-A lesson ends when greedy decoding would give the answer to its question, and to nearly all of the
-drawn wordings, for several steps in a row; in its last steps, as in those of consolidation, the
-rate falls.
+A lesson ends when greedy decoding would give the answer to its question, and at most a quarter of a
+step's wordings stay unsure, for several steps in a row; in its last steps, as in those of
+consolidation, the rate falls.
 """
 
 from __future__ import annotations

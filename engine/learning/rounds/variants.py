@@ -207,7 +207,8 @@ class ModelVariants:
     async def _thoughts(
         self, prompts: list[list[int]], begins: list[list[int]], tokens: int
     ) -> list[tuple[list[int], Top]]:
-        """Return the same for at most one token: nothing follows it, so one pass reads all."""
+        """Return what `answers` does, for at most one token: nothing follows it, so one pass reads
+        all."""
         said = [[*begin, *[0] * tokens] for begin in begins]
         rows = [Row("", prompt, target) for prompt, target in zip(prompts, said, strict=True)]
         tops: list[Top] = []
@@ -266,8 +267,9 @@ class ModelVariants:
     async def foreseen(
         self, who: Variant, rows: Sequence[Row]
     ) -> tuple[list[float], list[np.ndarray]]:
-        """Return the same, and for each row at which tokens of its target that token is the
-        likeliest: where it is at all of them, greedy decoding gives the target."""
+        """Return the nats a token of each row, and at which tokens of its target the model's
+        likeliest token is the target's (teacher forcing): where it is at all of them, greedy
+        decoding gives the target."""
         self._activate(who)
         each: list[float] = []
         found: list[np.ndarray] = []

@@ -105,7 +105,8 @@ def of_wholes(
 def of_parts(
     readings: Readings | None, wanted: Sequence[np.ndarray]
 ) -> tuple[dict | None, list[np.ndarray]]:
-    """Do the same for tokens; `wanted` is [tokens, kinds] of each question."""
+    """Fit kinds to tokens: return the regression, and each question's cross-validated predictions.
+    `wanted` is [tokens, kinds] of each question."""
     counts = [len(one.spans) for one in readings.each] if readings else []
     if readings is None or not any(counts) or not any(map(np.any, wanted)):
         return None, []

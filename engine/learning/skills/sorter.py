@@ -40,7 +40,7 @@ def features_of(texts: Sequence[str], directions: np.ndarray, middle: np.ndarray
 async def gather_features(
     texts: Sequence[str], directions: np.ndarray, middle: np.ndarray
 ) -> np.ndarray:
-    """Return the same of many texts, in pieces between which others have their turn."""
+    """Return `features_of` many texts, computed in pieces between which others have their turn."""
     found = []
     for part in pieces(len(texts)):
         found.append(features_of(texts[part], directions[part], middle))

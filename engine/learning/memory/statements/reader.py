@@ -49,6 +49,10 @@ class Place(NamedTuple):
 
 
 class Reader:
+    """The three models of statements, on one encoder: the reader (`alone`, `read_question`,
+    `together`, `beside`, `takes_back`), the finder (`locate_question`, `locate_answers`) and the
+    aligner (`align`)."""
+
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
         self.stating, self.asks = stating.load_weights(), stating.load_weights(stating.ASKS)

@@ -16,9 +16,13 @@ LONGEST = 600  # characters of an answer that can be said from memory
 
 @dataclass(frozen=True)
 class Found:
-    """A fact that may answer a question, and the probability of that as `score`. For a statement,
-    `apart` is the probability if no other one answered better, and `changes` says that it changes
-    another statement that was found."""
+    """A fact or statement that may answer a question.
+
+    The `score` of a statement is the probability that it is the one to say; those of all candidates
+    add up to the probability that any answers. The `score` of a fact is no probability: it is SURE
+    plus a tenth of its logit above the threshold of the language (weighing.py), and 1.0 for the
+    very words of its question. For `apart` see evidence.ALONE; `changes` says that a statement
+    changes another one that was found."""
 
     fact: dict
     score: float
