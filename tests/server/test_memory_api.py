@@ -126,7 +126,7 @@ def test_an_exchange_that_cannot_be_is_refused_in_words(tmp_path, capsys, monkey
         base = host.base
     words = ["exchange", "--folder", str(tmp_path / "new"), "--with", base]
     assert main(words) == 1
-    assert "does not answer; nothing was changed here" in capsys.readouterr().err
+    assert "does not answer. Nothing was changed here" in capsys.readouterr().err
 
 
 def test_only_a_page_that_was_named_may_ask(tmp_path):
