@@ -12,16 +12,11 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from builder import Stop
+from builder.scopes import SCOPES
 
 # Commands of other modules: how many words are parsed here; all later ones, options too, are passed
 # on.
 FORWARDED = {"bench": 2, "headless": 1}
-SCOPES = {
-    "fast": "only the fast tests, format and lint, without a build or a browser",
-    "quick": "all checks, but no slow or long test",
-    "page": "of the tests only those of the page in a browser",
-    "long": "every test",
-}
 
 
 def serve(options: argparse.Namespace) -> int:
@@ -97,8 +92,11 @@ def arguments() -> argparse.ArgumentParser:
         "test", help="check format, lint and types, and run all but the long tests"
     )
     scope = command.add_mutually_exclusive_group()
-    for name, about in SCOPES.items():
-        scope.add_argument(f"--{name}", dest="scope", action="store_const", const=name, help=about)
+    for name, one in SCOPES.items():
+        if one.about:
+            scope.add_argument(
+                f"--{name}", dest="scope", action="store_const", const=name, help=one.about
+            )
     command.add_argument("pytest", nargs="*", help="arguments for pytest, after --")
     command.set_defaults(run=test, scope="usual")
 

@@ -89,7 +89,7 @@ def run_tests(python: Path, scope: str, extra: list[str], place: Path = costs.RU
         site.build(tests=True)
     costs.clear(place / "costs")
     begun = time.monotonic()
-    markers, profile, patience_s = SCOPES[scope]
+    markers, profile, patience_s, _ = SCOPES[scope]
     chosen = ["-p", "tests.support.cost", "--costs", str(place / "costs")]
     chosen += ["-m", markers, f"--hypothesis-profile={profile}"]
     chosen += ["-o", f"faulthandler_timeout={patience_s}"]

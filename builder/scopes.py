@@ -14,14 +14,20 @@ class Scope(NamedTuple):
     markers: str  # pytest's marker expression
     profile: str  # of Hypothesis: how many examples a property's test draws
     patience_s: int  # seconds after which a file counts as hanging; none takes nearly as long
+    about: str = ""  # the help of its option; the usual scope has none
 
 
 SCOPES = {
-    "fast": Scope("fast", "quick", 120),
-    "quick": Scope("not slow and not long", "quick", 600),
+    "fast": Scope(
+        "fast",
+        "quick",
+        120,
+        "only the fast tests, format and lint, without a build or a browser",
+    ),
+    "quick": Scope("not slow and not long", "quick", 600, "all checks, but no slow or long test"),
     "usual": Scope("not long", "oneseek", 900),
-    "page": Scope("not long", "oneseek", 900),
-    "long": Scope("", "long", 3600),
+    "page": Scope("not long", "oneseek", 900, "of the tests only those of the page in a browser"),
+    "long": Scope("", "long", 3600, "every test"),
 }
 
 # A test file that imports one of these may need more than the installed packages: a browser, a
