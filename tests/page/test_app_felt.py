@@ -350,7 +350,9 @@ def test_scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back(
     home.get_by_role("button", name="New chat").click()
     say(home, "My goat is called Nisse.")
     wait_for_answer(home)
-    shown = panel(home, "Versions").get_by_role("listitem").all_text_contents()
+    items = panel(home, "Versions").get_by_role("listitem")
+    expect(items.first).to_be_visible()
+    shown = items.all_text_contents()
     home.get_by_role("button", name="Settings").click()
     backup = tmp_path / "backup.json"
     backup.write_bytes(download(home, "Export everything"))
@@ -386,7 +388,7 @@ def test_scenario_24_everything_leaves_as_a_backup_is_wiped_and_comes_back(
     expect(home.get_by_role("navigation")).to_contain_text("My goat is called Nisse.")
     expect(locate_queue(home)).to_contain_text("Your goat is called Nisse.")
     wait_for_state(home, *ALIVE, timeout=120)
-    items = panel(home, "Versions").get_by_role("listitem")
+    panel(home, "Versions")
     expect(items).to_have_count(len(shown))
     assert items.all_text_contents() == shown
 

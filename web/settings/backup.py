@@ -49,7 +49,7 @@ def ask_restore():
     choose = dom.button(t("backup.choose"), "import-everything", drawing="up", cls="danger")
     buttons = (dom.button(t("cancel"), "close-dialog"), choose)
     text = dom.make("p", t("backup.replaces"))
-    overlay.dialog(t("backup.import"), text, actions=buttons, name="restore", important=True)
+    overlay.dialog(t("banner.restore"), text, actions=buttons, name="restore", important=True)
 
 
 async def import_everything(page):
