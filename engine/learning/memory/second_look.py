@@ -27,7 +27,7 @@ STEM = 4  # letters, at least, of a word that may be a part of another
 once = functools.lru_cache(maxsize=1 << 14)
 
 
-class Heard:
+class QuestionFeatures:
     """The features of one question: its kind, names, relatives and words, computed once."""
 
     def __init__(self, question: str, words: Language) -> None:
@@ -45,14 +45,14 @@ class Heard:
 
 
 @functools.lru_cache(maxsize=4)
-def analyse_question(question: str, code: str) -> Heard:
-    return Heard(question, language(code))
+def analyse_question(question: str, code: str) -> QuestionFeatures:
+    return QuestionFeatures(question, language(code))
 
 
 class Look:
     """The features of one question beside one lesson."""
 
-    def __init__(self, lesson: Lesson, theirs: Heard) -> None:
+    def __init__(self, lesson: Lesson, theirs: QuestionFeatures) -> None:
         self.lesson, self.theirs, self.words = lesson, theirs, lesson.words
         self.asked = " ".join((lesson.question, *lesson.phrasings))
         self.known = f"{self.asked} {lesson.answer}"
