@@ -45,7 +45,7 @@ from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.saying import Saying
 from oneseek.engine.learning.memory.statements.quoting import WORDS
-from oneseek.engine.learning.memory.statements.statement import Heard
+from oneseek.engine.learning.memory.statements.statement import StatementEncoding
 from oneseek.engine.open import assistant_over, clock, model_named
 from tests.bench.parts import lab, report
 from tests.bench.parts import told as parts_told
@@ -211,7 +211,8 @@ async def pack_statements(given: dict[str, list[dict]], many: int) -> list[str]:
                 "value": text, "phrasings": [], "language": guess(text), "source": {}, "time": i,
                 "also": [],
             }  # fmt: skip
-            kept.append((fact, Heard(places[text].whole, places[text].terms.pack()).pack()))
+            encoding = StatementEncoding(places[text].whole, places[text].terms.pack())
+            kept.append((fact, encoding.pack()))
         await assistant.versions.store.close()
     return [base64.b64encode(msgpack.packb(one)).decode() for one in kept]
 

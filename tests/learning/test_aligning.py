@@ -21,7 +21,7 @@ from oneseek.engine.learning.memory.encoder import (
 )
 from oneseek.engine.learning.memory.recogniser import FOUND
 from oneseek.engine.learning.memory.statements.reader import Reader
-from oneseek.engine.learning.memory.statements.statement import Heard, is_stale, unpack
+from oneseek.engine.learning.memory.statements.statement import StatementEncoding, is_stale, unpack
 from tests.support.wasm_host import host
 
 HOMES = {"numpy": Numpy, "wasm": lambda: Wasm(host())}
@@ -129,7 +129,7 @@ def test_terms_are_named_after_the_aligner_that_made_them():
     assert TERMS == f"terms/{made_by[:8]}"
     draw = np.random.default_rng(0)
     terms = Terms(unit(draw.normal(size=(3, WIDTH))), draw.normal(size=(3, WIDTH))).pack()
-    kept = Heard(np.zeros(4, np.float32), terms).pack()
+    kept = StatementEncoding(np.zeros(4, np.float32), terms).pack()
     assert unpack(kept).terms == terms
     of_another = {f"another {name}" if name == TERMS else name: x for name, x in kept.items()}
     assert unpack(of_another).terms == b""
@@ -138,7 +138,7 @@ def test_terms_are_named_after_the_aligner_that_made_them():
 def test_directions_are_named_after_the_maps_that_made_them_and_others_are_made_again():
     made_by = hashlib.sha256(FINDER.read_bytes() + READER.read_bytes()).hexdigest()
     assert FOUND == f"found/{made_by[:8]}"
-    kept = Heard(np.zeros(4, np.float32)).pack()
+    kept = StatementEncoding(np.zeros(4, np.float32)).pack()
     assert not is_stale(kept)
     assert is_stale(
         {f"found{name[5:-1]}" if name == FOUND else name: x for name, x in kept.items()}

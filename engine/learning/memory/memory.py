@@ -36,7 +36,7 @@ from oneseek.engine.learning.memory.statements.said import STEM, Said, rescale
 from oneseek.engine.learning.memory.statements.statement import (
     LONGEST,
     Found,
-    Heard,
+    StatementEncoding,
     check_words,
     is_for,
     is_stale,
@@ -362,7 +362,7 @@ class Memory:
         if "answer" in known and (person := self._people.get(owner_of(known))):
             person.remove(known)
 
-    def keep(self, fact: dict, meanings: Meanings | Heard) -> None:
+    def keep(self, fact: dict, meanings: Meanings | StatementEncoding) -> None:
         """Add a fact to the copy here; `remember` stores it too."""
         self._drop_from_person(fact["id"])
         self.facts[fact["id"]] = fact
@@ -376,7 +376,7 @@ class Memory:
             owner, terms = owner_of(fact), meanings.terms
             self.said.add(fact["id"], text_of(fact), meanings.said, owner, terms)
             self.succession.add(fact["id"], meanings.beside)
-        if isinstance(meanings, Heard):
+        if isinstance(meanings, StatementEncoding):
             return
         self.recogniser.add(fact["id"], meanings)
         for question in (fact["question"], *fact.get("phrasings", ())):
@@ -436,7 +436,7 @@ class Memory:
             replaces = [id for id in fact["source"].get("replaces", "").split() if id in self.facts]
             ((whole, terms, _),) = await self.reader.locate_answers([text_of(fact)])
             beside = await self._beside(fact, whole, replaces)
-            await self._store(fact, Heard(whole, terms.pack(), beside), replaces)
+            await self._store(fact, StatementEncoding(whole, terms.pack(), beside), replaces)
         return fact["id"]
 
     async def _beside(
@@ -515,7 +515,9 @@ class Memory:
             self._drop([fact["id"]])
             self.facts[newer] = covering
 
-    async def _store(self, fact: dict, meanings: Meanings | Heard, replaced: Sequence[str]) -> None:
+    async def _store(
+        self, fact: dict, meanings: Meanings | StatementEncoding, replaced: Sequence[str]
+    ) -> None:
         async with self._changing:
             # those that were forgotten meanwhile are not replaced
             replaced = [old for old in replaced if old in self.facts]
@@ -608,7 +610,7 @@ def make_forgotten(id: str, also: list[str], language: str) -> dict:
     return {"id": id, "question": "", "source": {}, "also": also, "language": language}
 
 
-def record_of(fact: dict, meanings: Meanings | Heard) -> dict:
+def record_of(fact: dict, meanings: Meanings | StatementEncoding) -> dict:
     kept = {"of": fact["id"], "also": fact["also"], "language": fact["language"]}
     return kept | {"data": meanings.pack()}
 

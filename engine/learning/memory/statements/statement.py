@@ -49,7 +49,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Heard:
+class StatementEncoding:
     """The encoding of a statement: its embedding, its terms, and the features read of pairs with
     others."""
 
@@ -61,10 +61,10 @@ class Heard:
         return {FOUND: half(self.said), TERMS: self.terms, "beside": self.beside}
 
 
-def unpack(data: dict) -> Meanings | Heard:
+def unpack(data: dict) -> Meanings | StatementEncoding:
     if "asked" in data:
         return Meanings.from_packed(data)
-    return Heard(floats(data[FOUND]), data.get(TERMS, b""), data.get("beside", {}))
+    return StatementEncoding(floats(data[FOUND]), data.get(TERMS, b""), data.get("beside", {}))
 
 
 def is_stale(data: dict) -> bool:
