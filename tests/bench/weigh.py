@@ -31,7 +31,7 @@ from oneseek.engine.learning.lessons import (
     probes,
 )
 from oneseek.engine.learning.memory.encoder import Encoder, Meaning
-from oneseek.engine.learning.memory.recogniser import Meanings, Recogniser, Text
+from oneseek.engine.learning.memory.recogniser import FactEncoding, Recogniser, Text
 from oneseek.engine.learning.memory.second_look import Look, analyse_question
 from oneseek.engine.learning.memory.weighing import WEIGHTS, compute_signs
 from oneseek.engine.model.formats.source import BytesSource
@@ -85,7 +85,7 @@ class Known:
     def __init__(self, facts: list[dict]) -> None:
         self.facts = facts
         self.lessons = {fact["question"]: lesson_of(fact) for fact in facts}
-        self.meanings: list[dict[str, Meanings]] = [{} for _ in HALVES]
+        self.encodings: list[dict[str, FactEncoding]] = [{} for _ in HALVES]
         self.read: list[dict[str, Meaning]] = [{} for _ in HALVES]
         self.words: dict[tuple[str, str], dict[str, float]] = {}
 
@@ -96,13 +96,13 @@ class Known:
             read = dict(zip(texts, await encoder_for(half).of(texts), strict=True))
             for name in self.lessons:
                 asked, answered = (Text.of(read[text]) for text in (name, whole[name]))
-                self.meanings[half][name] = Meanings([asked], answered)
+                self.encodings[half][name] = FactEncoding([asked], answered)
             self.read[half] = read
 
     def candidates(self, half: int, question: str, known: Iterable[str]) -> list[tuple[str, dict]]:
         recogniser = Recogniser()
         for name in known:
-            recogniser.add(name, self.meanings[half][name])
+            recogniser.add(name, self.encodings[half][name])
         likely = recogniser.likely(self.read[half][question])
         return [
             (name, {**signs, **self.compute_word_signs(name, question)}) for name, signs in likely

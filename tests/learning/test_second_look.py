@@ -10,7 +10,7 @@ from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.learning.lessons import Lesson
 from oneseek.engine.learning.memory.encoder import Encoder, encoder_here
 from oneseek.engine.learning.memory.memory import trim_question
-from oneseek.engine.learning.memory.recogniser import SURE, Meanings, Recogniser, Text
+from oneseek.engine.learning.memory.recogniser import SURE, FactEncoding, Recogniser, Text
 from oneseek.engine.learning.memory.weighing import weigh_lesson
 
 TURTLE = Lesson(
@@ -33,7 +33,7 @@ def score():
         texts = [question, lesson.question, f"{lesson.question} {lesson.answer}"]
         meaning, asked, answered = runner.run(encoder.of(texts))
         recogniser = Recogniser()
-        recogniser.add("it", Meanings([Text.of(asked)], Text.of(answered)))
+        recogniser.add("it", FactEncoding([Text.of(asked)], Text.of(answered)))
         ((_, signs),) = recogniser.likely(meaning)
         return weigh_lesson(lesson, question, signs)
 

@@ -25,7 +25,7 @@ from oneseek.engine.learning.lessons import Lesson, LessonError, fold, guess, la
 from oneseek.engine.learning.lessons.forms import LONGEST as LONGEST_QUESTION
 from oneseek.engine.learning.memory.aligning import Terms
 from oneseek.engine.learning.memory.encoder import NOT_HERE, Encoder, Meaning
-from oneseek.engine.learning.memory.recogniser import Meanings, Recogniser, Text
+from oneseek.engine.learning.memory.recogniser import FactEncoding, Recogniser, Text
 from oneseek.engine.learning.memory.second_look import names, plain_words
 from oneseek.engine.learning.memory.statements import evidence, succession
 from oneseek.engine.learning.memory.statements.groups import words_in
@@ -362,7 +362,7 @@ class Memory:
         if "answer" in known and (person := self._people.get(owner_of(known))):
             person.remove(known)
 
-    def keep(self, fact: dict, meanings: Meanings | StatementEncoding) -> None:
+    def keep(self, fact: dict, encoding: FactEncoding | StatementEncoding) -> None:
         """Add a fact to the copy here; `remember` stores it too."""
         self._drop_from_person(fact["id"])
         self.facts[fact["id"]] = fact
@@ -372,13 +372,13 @@ class Memory:
             self._taken_back[old] = fact["id"]
         self._lessons.pop(fact["id"], None)
         self._ahead = NOTHING
-        if meanings.said is not None:
-            owner, terms = owner_of(fact), meanings.terms
-            self.said.add(fact["id"], text_of(fact), meanings.said, owner, terms)
-            self.succession.add(fact["id"], meanings.beside)
-        if isinstance(meanings, StatementEncoding):
+        if encoding.said is not None:
+            owner, terms = owner_of(fact), encoding.terms
+            self.said.add(fact["id"], text_of(fact), encoding.said, owner, terms)
+            self.succession.add(fact["id"], encoding.beside)
+        if isinstance(encoding, StatementEncoding):
             return
-        self.recogniser.add(fact["id"], meanings)
+        self.recogniser.add(fact["id"], encoding)
         for question in (fact["question"], *fact.get("phrasings", ())):
             if question:
                 self.asked[fold(question)] = fact["id"]
@@ -408,10 +408,10 @@ class Memory:
         if newer := [id for id in same if self.facts[id]["time"] > fact["time"]]:
             await self._put_behind(fact, max(newer, key=self._time))
             return
-        meanings = await self._meanings(lesson, fact["source"].get("said", ""))
-        if meanings.said is not None:
-            meanings.beside = await self._beside(fact, meanings.said, same)
-        await self._store(fact, meanings, same)
+        encoding = await self._encode_fact(lesson, fact["source"].get("said", ""))
+        if encoding.said is not None:
+            encoding.beside = await self._beside(fact, encoding.said, same)
+        await self._store(fact, encoding, same)
 
     async def _hear(self, record: dict) -> str:
         """Store a statement in place of those that it replaces, and return its id."""
@@ -487,14 +487,14 @@ class Memory:
         )  # fmt: skip
         return [one["id"] for one in others if lesson.same_question(self._lesson(one))]
 
-    async def _meanings(self, lesson: Lesson, said: str) -> Meanings:
+    async def _encode_fact(self, lesson: Lesson, said: str) -> FactEncoding:
         asked = [lesson.question, *lesson.phrasings]
         read = await self.encoder.of([*asked, f"{lesson.question} {lesson.answer}"])
         texts = [Text.of(meaning) for meaning in read]
         if not said:
-            return Meanings(texts[:-1], texts[-1])
+            return FactEncoding(texts[:-1], texts[-1])
         ((whole, terms, _),) = await self.reader.locate_answers([said])
-        return Meanings(texts[:-1], texts[-1], whole, terms.pack())
+        return FactEncoding(texts[:-1], texts[-1], whole, terms.pack())
 
     async def _put_behind(self, fact: dict, newer: str) -> None:
         """Let a newer fact cover this one: its id joins those that the newer one covers, and its
@@ -516,7 +516,7 @@ class Memory:
             self.facts[newer] = covering
 
     async def _store(
-        self, fact: dict, meanings: Meanings | StatementEncoding, replaced: Sequence[str]
+        self, fact: dict, encoding: FactEncoding | StatementEncoding, replaced: Sequence[str]
     ) -> None:
         async with self._changing:
             # those that were forgotten meanwhile are not replaced
@@ -525,13 +525,13 @@ class Memory:
             fact = {**fact, "also": list(dict.fromkeys([*fact["also"], *also]))}
             change = Change()
             change.put("facts", fact["id"], fact)
-            change.put("meanings", self._key(fact["id"]), record_of(fact, meanings))
+            change.put("meanings", self._key(fact["id"]), record_of(fact, encoding))
             await self._let_go(change, replaced)
             fault("remember:before")
             await self.store.batch(change.ops)
             fault("remember:after")
             self._drop(replaced)
-            self.keep(fact, meanings)
+            self.keep(fact, encoding)
 
     # ---- letting go
 
@@ -610,9 +610,9 @@ def make_forgotten(id: str, also: list[str], language: str) -> dict:
     return {"id": id, "question": "", "source": {}, "also": also, "language": language}
 
 
-def record_of(fact: dict, meanings: Meanings | StatementEncoding) -> dict:
+def record_of(fact: dict, encoding: FactEncoding | StatementEncoding) -> dict:
     kept = {"of": fact["id"], "also": fact["also"], "language": fact["language"]}
-    return kept | {"data": meanings.pack()}
+    return kept | {"data": encoding.pack()}
 
 
 def memorable(record: dict) -> Lesson:

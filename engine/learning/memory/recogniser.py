@@ -67,7 +67,7 @@ def floats(data: bytes) -> np.ndarray:
 
 
 @dataclass
-class Meanings:
+class FactEncoding:
     """The encoding of one fact: each wording of its question, the question with the answer, and, if
     it was told in a sentence, that sentence's embedding and terms, and by the ids of near
     statements the features read of both."""
@@ -85,7 +85,7 @@ class Meanings:
         return known | {FOUND: half(self.said), TERMS: self.terms, "beside": self.beside}
 
     @classmethod
-    def from_packed(cls, data: dict) -> Meanings:
+    def from_packed(cls, data: dict) -> FactEncoding:
         asked = [Text.from_packed(one) for one in data["asked"]]
         said = floats(data[FOUND]) if FOUND in data else None
         terms, beside = data.get(TERMS, b""), data.get("beside", {})
@@ -96,12 +96,12 @@ class Recogniser:
     """The index of all facts."""
 
     def __init__(self) -> None:
-        self.known: dict[str, Meanings] = {}
+        self.known: dict[str, FactEncoding] = {}
         self._ids: list[str] = []
         self._asked = self._answered = np.zeros((0, 0), np.float32)
 
-    def add(self, id: str, meant: Meanings) -> None:
-        self.known[id] = meant
+    def add(self, id: str, encoding: FactEncoding) -> None:
+        self.known[id] = encoding
         self._ids = []
 
     def remove(self, id: str) -> None:
@@ -133,19 +133,19 @@ class Recogniser:
         if not self._ids:
             self._ids = list(self.known)
             every = [self.known[id] for id in self._ids]
-            self._counts = np.array([len(meant.asked) for meant in every])
-            self._asked = np.stack([text.whole for meant in every for text in meant.asked])
-            self._answered = np.stack([meant.answered.whole for meant in every])
+            self._counts = np.array([len(encoding.asked) for encoding in every])
+            self._asked = np.stack([text.whole for encoding in every for text in encoding.asked])
+            self._answered = np.stack([encoding.answered.whole for encoding in every])
         begins = np.concatenate([[0], np.cumsum(self._counts)[:-1]])
         asked = np.maximum.reduceat(self._asked @ whole, begins)
         return TENS * asked, TENS * (self._answered @ whole)
 
 
-def word_by_word(question: Text, meant: Meanings) -> dict[str, float]:
+def word_by_word(question: Text, encoding: FactEncoding) -> dict[str, float]:
     """Features of how well the tokens of a question match a fact, and those of the fact's question
     the question: on average, and where they match worst."""
-    known = max(meant.asked, key=lambda text: float(text.whole @ question.whole))
-    in_fact, in_known = match_words(question, meant.answered), match_words(question, known)
+    known = max(encoding.asked, key=lambda text: float(text.whole @ question.whole))
+    in_fact, in_known = match_words(question, encoding.answered), match_words(question, known)
     in_question = match_words(known, question)
     return {
         "in_fact": mean(in_fact, question),

@@ -9,7 +9,7 @@ import numpy as np
 from oneseek.engine.core.collecting.statements import STATEMENT
 from oneseek.engine.learning.lessons import LessonError
 from oneseek.engine.learning.memory.aligning import TERMS
-from oneseek.engine.learning.memory.recogniser import FOUND, Meanings, floats, half
+from oneseek.engine.learning.memory.recogniser import FOUND, FactEncoding, floats, half
 
 LONGEST = 600  # characters of an answer that can be said from memory
 
@@ -61,9 +61,9 @@ class StatementEncoding:
         return {FOUND: half(self.said), TERMS: self.terms, "beside": self.beside}
 
 
-def unpack(data: dict) -> Meanings | StatementEncoding:
+def unpack(data: dict) -> FactEncoding | StatementEncoding:
     if "asked" in data:
-        return Meanings.from_packed(data)
+        return FactEncoding.from_packed(data)
     return StatementEncoding(floats(data[FOUND]), data.get(TERMS, b""), data.get("beside", {}))
 
 
