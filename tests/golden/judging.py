@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from oneseek.engine.learning.memory.encoder import BEFORE, BEFORE_SAID
-from oneseek.engine.learning.memory.statements.said import Said
+from oneseek.engine.learning.memory.statements.said import StatementIndex
 
 NEARNESS = 5.0  # nats per unit of retrieval score, added to a pair's logit
 ALIKE = 0.07, 0.15, 0.25  # shares of the hard negatives that may score above the threshold
@@ -27,7 +27,7 @@ class Judge:
     def __init__(self, path: Path, directed: Directed, part: slice = slice(None)) -> None:
         """Retrieve the pairs to score: questions of the lines in `part`, among all statements."""
         given = [json.loads(line) for line in path.read_text().splitlines()]
-        said, found = [" ".join(one["messages"]) for one in given], Said()
+        said, found = [" ".join(one["messages"]) for one in given], StatementIndex()
         for i, whole in enumerate(directed(said, BEFORE_SAID)):
             found.add(str(i), said[i], whole)
         asked = [(i, q["q"]) for i in range(len(given))[part] for q in given[i]["questions"]]

@@ -19,7 +19,7 @@ from oneseek.engine.learning.memory.statements.evidence import (
     weigh_signs,
 )
 from oneseek.engine.learning.memory.statements.reader import Reader, Sentence
-from oneseek.engine.learning.memory.statements.said import NEAREST, Said
+from oneseek.engine.learning.memory.statements.said import NEAREST, StatementIndex
 
 DAY = 24 * 3600 * 1000
 NOON = int(datetime(2026, 11, 26, 12).timestamp() * 1000)
@@ -144,7 +144,7 @@ def test_what_was_removed_is_not_found_and_the_rest_as_if_it_had_never_been(text
     draw = np.random.default_rng(seed)
     rows = unit(draw.standard_normal((len(texts), 8)).astype(np.float32))
     asked = rows[0]
-    with_all, without = Said(), Said()
+    with_all, without = StatementIndex(), StatementIndex()
     for i, text in enumerate(texts):
         with_all.add(str(i), text, rows[i], "bob" if i % 3 == 2 else "")
     for i in gone:

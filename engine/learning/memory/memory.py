@@ -32,7 +32,7 @@ from oneseek.engine.learning.memory.statements.groups import words_in
 from oneseek.engine.learning.memory.statements.introducing import find_introduced
 from oneseek.engine.learning.memory.statements.reader import Reader, Sentence, sigmoid
 from oneseek.engine.learning.memory.statements.rows import Person
-from oneseek.engine.learning.memory.statements.said import STEM, Said, rescale
+from oneseek.engine.learning.memory.statements.said import STEM, StatementIndex, rescale
 from oneseek.engine.learning.memory.statements.statement import (
     LONGEST,
     Found,
@@ -97,7 +97,7 @@ class Memory:
         self._lessons: dict[str, Lesson] = {}
         self._people: dict[str, Person] = {}  # those that were asked for
         self._taken_back: dict[str, str] = {}  # id of a statement -> id of the one that replaces it
-        self.recogniser, self.said, self.succession = Recogniser(), Said(), Succession()
+        self.recogniser, self.said, self.succession = Recogniser(), StatementIndex(), Succession()
 
     def reload(self) -> None:
         """Mark the copy here as out of date, after others changed the store. Questions that are

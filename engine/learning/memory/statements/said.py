@@ -38,7 +38,7 @@ FUNCTION_WORDS = frozenset(
 )
 
 
-class Said:
+class StatementIndex:
     def __init__(self) -> None:
         self._ids: list[str] = []
         self._at: dict[str, int] = {}  # id -> row
