@@ -29,7 +29,7 @@ from oneseek.engine.learning.memory.encoder import Encoder, encoder_here
 from oneseek.engine.learning.memory.mind import Mind
 from oneseek.engine.learning.replay import History
 from oneseek.engine.learning.rounds.gate_questions import AdapterScope
-from oneseek.engine.learning.rounds.lesson import Steps
+from oneseek.engine.learning.rounds.lesson import RoundAttempt
 from oneseek.engine.learning.skills.examples import Examples
 from oneseek.engine.learning.skills.skills import Skills, line_of, skill_record
 from oneseek.engine.learning.taste.taste import Taste, taste_record
@@ -45,7 +45,7 @@ from oneseek.engine.open import clock, keep_bits, versions_of
 STORE = "oneseek.sqlite"
 KNOWN_AS = "course"  # in `state`: what the folder is for
 Heard = Callable[[dict], None]
-Elsewhere = Callable[[Steps], Awaitable[None]]
+Elsewhere = Callable[[RoundAttempt], Awaitable[None]]
 
 
 def record_of(given: dict) -> dict:
@@ -206,14 +206,16 @@ class Session:
             await self.save()
         return {**ended, "seconds": time.monotonic() - began}
 
-    async def open_round(self, record: dict | None = None, also: Iterable[dict] = ()) -> Steps:
+    async def open_round(
+        self, record: dict | None = None, also: Iterable[dict] = ()
+    ) -> RoundAttempt:
         """Open the round that would come next: over a data set, or practice of what is known here
         and of what is given. Nothing is trained."""
         kind, records = PRACTICE, [*await self.list_refused(), *also]
         if record:
             kind, records = TRAINING, [record]
         await self.training.open(kind, records)
-        return cast(Steps, self.training.attempt)
+        return cast(RoundAttempt, self.training.attempt)
 
     async def teach(self, records: list[dict], heard: Heard = lambda metrics: None) -> dict:
         """Teach one lesson, or several that take turns; the outcome."""
@@ -318,7 +320,7 @@ class Session:
         if not await self.training.reopen(line, kind if kind == TRAINING else ""):
             await self.training.open(kind, lessons, line)
         if elsewhere:
-            await elsewhere(cast(Steps, self.training.attempt))
+            await elsewhere(cast(RoundAttempt, self.training.attempt))
         while (metrics := await self.training.advance(math.inf)) is not None:
             heard(metrics)
         ended = await self.training.finish()

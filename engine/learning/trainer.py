@@ -19,7 +19,7 @@ from oneseek.engine.learning.batch import Coder, TooLong
 from oneseek.engine.learning.lessons import Lesson, LessonError, lesson_of
 from oneseek.engine.learning.rounds.adoption import Adoption
 from oneseek.engine.learning.rounds.dataset import DataSetAttempt
-from oneseek.engine.learning.rounds.lesson import LessonAttempt, Steps
+from oneseek.engine.learning.rounds.lesson import LessonAttempt, RoundAttempt
 from oneseek.engine.learning.rounds.workbench import Workbench
 from oneseek.engine.learning.taste.attempt import TasteAttempt
 from oneseek.engine.model.adapters import convert_layout, holds
@@ -39,11 +39,13 @@ class EngineTrainer(Workbench):
 
     def begin(
         self, weights: Arrays, plan: Plan, kind: Kind | None = None
-    ) -> Steps | Awaitable[Steps]:
+    ) -> RoundAttempt | Awaitable[RoundAttempt]:
         """Begin a round, of its plan's kind unless another is given."""
         return self._on_its_bench(weights, plan, None, kind or kind_of(plan))
 
-    def resume(self, weights: Arrays, plan: Plan, captured: Arrays) -> Steps | Awaitable[Steps]:
+    def resume(
+        self, weights: Arrays, plan: Plan, captured: Arrays
+    ) -> RoundAttempt | Awaitable[RoundAttempt]:
         return self._on_its_bench(weights, plan, captured, kind_of(plan))
 
     def shape_for(self, weights: Arrays, plan: Plan) -> TrainingConfig:
@@ -84,7 +86,7 @@ class EngineTrainer(Workbench):
             convert_layout(here, flat, self.trained, start) if holds(self.trained, here) else start
         )
 
-    def adopt(self, weights: Arrays, plan: Plan, given: Arrays) -> Steps:
+    def adopt(self, weights: Arrays, plan: Plan, given: Arrays) -> RoundAttempt:
         """Begin a round that only evaluates an adapter made elsewhere, in the shape this was opened
         in."""
         return Adoption(self, self.grow(weights), plan, shape.unpack_weights(given)[1])
@@ -93,7 +95,7 @@ class EngineTrainer(Workbench):
 
     def _on_its_bench(
         self, weights: Arrays, plan: Plan, captured: Arrays | None, kind: Kind
-    ) -> Steps | Awaitable[Steps]:
+    ) -> RoundAttempt | Awaitable[RoundAttempt]:
         config = self.shape_for(weights, plan)
         if same_bench(config, self.config):
             self.beside = None
@@ -107,7 +109,7 @@ class EngineTrainer(Workbench):
         plan: Plan,
         captured: Arrays | None,
         kind: Kind,
-    ) -> Steps:
+    ) -> RoundAttempt:
         if self.beside is None or not same_bench(config, self.beside.config):
             self.rest()
             self.beside = await EngineTrainer.open(
@@ -122,7 +124,7 @@ class EngineTrainer(Workbench):
 
     def _attempt(
         self, weights: Arrays, plan: Plan, captured: Arrays | None, kind: Kind
-    ) -> Steps | Awaitable[Steps]:
+    ) -> RoundAttempt | Awaitable[RoundAttempt]:
         attempt = kind(self, self.grow(weights), plan)
         here = self.layout_of(weights)
         if isinstance(attempt, LessonAttempt) and not holds(self.trained, here):

@@ -16,7 +16,7 @@ from typing import Any
 from oneseek.engine.cli.options import Bar, log, need, show
 from oneseek.engine.learning.rounds import exported_round
 from oneseek.engine.learning.rounds.dataset import DataSetAttempt
-from oneseek.engine.learning.rounds.lesson import Steps
+from oneseek.engine.learning.rounds.lesson import RoundAttempt
 from oneseek.engine.model import registry
 from oneseek.engine.model.adapters import save_peft
 
@@ -59,7 +59,7 @@ class ByTorch:
         self.processes = Processes()
         self.folder = self.out / "round"
 
-    async def __call__(self, attempt: Steps) -> None:
+    async def __call__(self, attempt: RoundAttempt) -> None:
         """Take the round's steps; the gate goes on with the result."""
         if not self._same(attempt):
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -103,7 +103,7 @@ class ByTorch:
 
     # ---- inside
 
-    def _same(self, attempt: Steps) -> bool:
+    def _same(self, attempt: RoundAttempt) -> bool:
         """Whether this very round is in its folder, left by a kill."""
         if not exported_round.is_round(self.folder):
             return False

@@ -9,14 +9,14 @@ from oneseek.engine.history.round_plan import DATA_SET, Plan
 from oneseek.engine.learning.base_answers import BaseAnswers
 from oneseek.engine.learning.lessons import lesson_of
 from oneseek.engine.learning.recipe import Recipe
-from oneseek.engine.learning.rounds.lesson import Steps
+from oneseek.engine.learning.rounds.lesson import RoundAttempt
 from oneseek.engine.learning.rounds.rate_schedule import Pace
 from oneseek.engine.learning.rounds.variants import ACTIVE
 from oneseek.engine.learning.rounds.verdict import Verdict
 from oneseek.engine.learning.rounds.workbench import Workbench
 
 
-class Adoption(Steps):
+class Adoption(RoundAttempt):
     """Accepts an adapter no worse on taught facts than the version in use, if it lost nothing
     known."""
 

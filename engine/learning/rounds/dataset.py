@@ -26,7 +26,7 @@ from oneseek.engine.learning.batch import Batch, Coder, Row
 from oneseek.engine.learning.datasets import DataError, DataSet, Example
 from oneseek.engine.learning.lessons import Draw, Lesson, guess
 from oneseek.engine.learning.recipe import Recipe, any_anchor, any_text
-from oneseek.engine.learning.rounds.lesson import Steps
+from oneseek.engine.learning.rounds.lesson import RoundAttempt
 from oneseek.engine.learning.rounds.rate_schedule import FallingPace, pace_through
 from oneseek.engine.learning.rounds.sifting import qualities, summary
 from oneseek.engine.learning.rounds.variants import ACTIVE, BASE, CANDIDATE, Variant, mean_nats
@@ -80,7 +80,7 @@ def row_of(example: Example, coder: Coder) -> Row:
     return Row("taught", coder.conversation(example.history)[len(target) - LONGEST :], target)
 
 
-class DataSetAttempt(Steps):
+class DataSetAttempt(RoundAttempt):
     """One run over a data set."""
 
     usual = "trained"

@@ -19,7 +19,7 @@ from oneseek.engine.learning.batch import Coder, Row, Top
 from oneseek.engine.learning.datasets import Example
 from oneseek.engine.learning.recipe import Hold, Learn
 from oneseek.engine.learning.rounds.dataset import DataSetAttempt, row_of
-from oneseek.engine.learning.rounds.lesson import Steps
+from oneseek.engine.learning.rounds.lesson import RoundAttempt
 from oneseek.engine.model.adapters import only_lora, save_peft
 
 CHECKPOINT = "torch.checkpoint"  # from this and its adapter a killed engine resumes
@@ -86,7 +86,7 @@ def row_in(line: dict) -> Row:
     return Row(line["part"], line["prompt"], line["target"], top, line.get("plain", False))
 
 
-async def lines(attempt: Steps) -> tuple[list[str], list[list[int]]]:
+async def lines(attempt: RoundAttempt) -> tuple[list[str], list[list[int]]]:
     """Return every distinct row of a round as JSON, and the numbers of each step's rows."""
     numbers: dict[str, int] = {}
     steps = []
@@ -100,7 +100,7 @@ async def lines(attempt: Steps) -> tuple[list[str], list[list[int]]]:
     return list(numbers), steps
 
 
-async def write(attempt: Steps, folder: Path) -> dict:
+async def write(attempt: RoundAttempt, folder: Path) -> dict:
     """Write a round into a folder and return the content of round.json. A lesson cannot be written:
     how many steps it takes is known only when it ends."""
     if attempt.plan.kind not in (PRACTICE, TRAINING):

@@ -1,5 +1,5 @@
-"""A round under way, of any kind (`Steps`): its steps, checkpoints and decision; and lessons and
-consolidation (`LessonAttempt`).
+"""A round under way, of any kind (`RoundAttempt`): its steps, checkpoints and decision; and lessons
+and consolidation (`LessonAttempt`).
 
 The same weights and the same plan give the same bits, whether or not the round was interrupted.
 """
@@ -32,7 +32,7 @@ ASKED_OVER = 2  # times, facts that consolidation left unlearned
 MORE_LOOK_ALIKES = 2  # hard negatives that each further step adds when a lesson leaks
 
 
-class Steps:
+class RoundAttempt:
     """One attempt of a round, step by step. A subclass says what a step trains on and what the
     evaluator asks."""
 
@@ -256,7 +256,7 @@ class Steps:
         }
 
 
-class LessonAttempt(Steps):
+class LessonAttempt(RoundAttempt):
     """A lesson or a consolidation, by the recipe's steps."""
 
     def __init__(self, trainer: Workbench, before: np.ndarray, plan: Plan) -> None:

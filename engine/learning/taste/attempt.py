@@ -17,7 +17,7 @@ from oneseek.engine.learning.batch import Row, extent
 from oneseek.engine.learning.lessons import Draw, Lesson, guess
 from oneseek.engine.learning.recipe import Hold, Recipe, any_anchor
 from oneseek.engine.learning.rounds.gate_questions import talk
-from oneseek.engine.learning.rounds.lesson import Steps
+from oneseek.engine.learning.rounds.lesson import RoundAttempt
 from oneseek.engine.learning.rounds.rate_schedule import FallingPace
 from oneseek.engine.learning.rounds.variants import ACTIVE, BASE, CANDIDATE, ModelVariants, Variant
 from oneseek.engine.learning.rounds.verdict import ACCEPT, REJECT, SCALE, Measure, Verdict, within
@@ -63,7 +63,7 @@ def gain(rows: Sequence[Row], base: Sequence[float], now: Sequence[float]) -> fl
     return sum(each)
 
 
-class TasteAttempt(Steps):
+class TasteAttempt(RoundAttempt):
     """One round of preference training."""
 
     pace: FallingPace

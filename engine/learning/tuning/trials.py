@@ -19,7 +19,7 @@ from oneseek.engine.learning.batch import ROW_SIZES, TOKEN_SIZES
 from oneseek.engine.learning.datasets import DataError
 from oneseek.engine.learning.lessons import Draw
 from oneseek.engine.learning.rounds.dataset import VALIDATED, DataSetAttempt, row_of
-from oneseek.engine.learning.rounds.lesson import Steps
+from oneseek.engine.learning.rounds.lesson import RoundAttempt
 from oneseek.engine.learning.rounds.rate_schedule import FallingPace
 from oneseek.engine.learning.rounds.variants import ACTIVE, CANDIDATE
 from oneseek.engine.learning.trainer import EngineTrainer
@@ -72,7 +72,7 @@ class Trial(DataSetAttempt):
         self.pace = FallingPace(c.learning_rate, steps, min(c.warmup_steps, steps // 10), 0.1)
 
     async def on_step(self, step: int, measured: dict, hardest: list[float]) -> None:
-        await Steps.on_step(self, step, measured, hardest)
+        await RoundAttempt.on_step(self, step, measured, hardest)
 
     async def measure(self) -> tuple[list[float], list[int]]:
         """Return nats a token, and tokens, of each held-out example."""
