@@ -27,7 +27,7 @@ from oneseek.engine.learning.replay import History, must_be_reset, reset
 from oneseek.engine.learning.rounds.gate_questions import AdapterScope
 from oneseek.engine.learning.runs import generate_run_id
 from oneseek.engine.learning.skills.held_out import Reads
-from oneseek.engine.learning.trainer import EngineTrainer, check
+from oneseek.engine.learning.trainer import RoundTrainer, check
 from oneseek.engine.learning.training_engine import TrainingEngine
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained
@@ -92,7 +92,7 @@ class Learner:
         self.turns = model.executor.turns
         opened = shape.over_all_layers(config)
         trained = Trained.from_training(model.config, opened)
-        self.trainer = EngineTrainer(
+        self.trainer = RoundTrainer(
             model, trained, opened, memory_budget=memory_budget, reads=reads
         )
         self.training = TrainingEngine(

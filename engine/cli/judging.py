@@ -33,7 +33,7 @@ from oneseek.engine.learning.rounds.gate import LOST
 from oneseek.engine.learning.rounds.sifting import join_history, qualities, summary
 from oneseek.engine.learning.rounds.variants import Variant
 from oneseek.engine.learning.rounds.verdict import SCALE
-from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.learning.trainer import RoundTrainer
 from oneseek.engine.model.adapters import WEIGHTS, load_adapter
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.trainable import Trained
@@ -67,7 +67,7 @@ async def _evaluate(options):
     folder = Path(options.adapter) if options.adapter else None
     if folder and not only_remembers(folder):
         trained, flat = load_adapter(folder, model.config)
-    trainer = EngineTrainer(model, trained, config)
+    trainer = RoundTrainer(model, trained, config)
     flat = trainer.fresh()[trained.name] if flat is None else flat
     candidate, figures = CandidateModel(trainer.variants, flat), {}
     if options.lessons:
@@ -121,7 +121,7 @@ async def alone(options) -> str:
             return ""
     trained, flat = load_adapter(folder, model.config)
     config = for_model(model.config.parameters)
-    trainer = EngineTrainer(model, trained, config)
+    trainer = RoundTrainer(model, trained, config)
     for who in (Variant.ACTIVE, Variant.CANDIDATE):
         trainer.variants.put(who, flat)
     gate = trainer.gate(Recipe([], [], config, 0))
@@ -189,7 +189,7 @@ async def _sift(options):
     data = DataSet(options.data)
     model = await load_model(options)
     config = for_model(model.config.parameters)
-    trainer = EngineTrainer(model, Trained.from_training(model.config, config), config)
+    trainer = RoundTrainer(model, Trained.from_training(model.config, config), config)
     examples = list(data)
     found = await qualities(
         examples,

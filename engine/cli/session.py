@@ -33,7 +33,7 @@ from oneseek.engine.learning.rounds.lesson import RoundAttempt
 from oneseek.engine.learning.skills.examples import Examples
 from oneseek.engine.learning.skills.skills import Skills, line_of, skill_record
 from oneseek.engine.learning.taste.taste import Taste, taste_record
-from oneseek.engine.learning.trainer import EngineTrainer, check
+from oneseek.engine.learning.trainer import RoundTrainer, check
 from oneseek.engine.learning.training_engine import TrainingEngine
 from oneseek.engine.learning.tuning.halving import SavedTuning, Tuning
 from oneseek.engine.learning.tuning.trials import find_settings
@@ -66,7 +66,7 @@ def record_of(given: dict) -> dict:
 class Session:
     """One model's rounds in one folder."""
 
-    trainer: EngineTrainer
+    trainer: RoundTrainer
     training: TrainingEngine
 
     def __init__(self, folder: Path, model: Model, budget: int | None):
@@ -130,7 +130,7 @@ class Session:
         opened = shape.over_all_layers(config)
         self.mind = Mind(self.model, Encoder(encoder_here, self.model.executor), self.versions)
         self.skills = Skills(self.versions, self.mind.memory.encoder)
-        self.trainer = await EngineTrainer.open(self.model, opened, self.budget, reads=self.skills)
+        self.trainer = await RoundTrainer.open(self.model, opened, self.budget, reads=self.skills)
         self.examples = Examples(self.skills)
         self.taste = Taste(self.versions)
         self.training = TrainingEngine(

@@ -18,7 +18,7 @@ from oneseek.engine.learning.rounds.block_windows import Windows
 from oneseek.engine.learning.rounds.dataset import file_of, row_of
 from oneseek.engine.learning.rounds.variants import POOL_ROWS, pool_rows
 from oneseek.engine.learning.taste.choices import Choice
-from oneseek.engine.learning.trainer import TRAINING_BYTES, EngineTrainer
+from oneseek.engine.learning.trainer import TRAINING_BYTES, RoundTrainer
 from oneseek.engine.model import programs, registry
 from oneseek.engine.model.families import configure
 from oneseek.engine.model.formats import FormatError, ModelFile
@@ -181,7 +181,7 @@ def fit_size(wanted: int, sizes: tuple[int, ...]) -> int:
     return next((size for size in sizes if size >= wanted), wanted)
 
 
-def needs(trainer: EngineTrainer, config: TrainingConfig, record: dict, pace: float) -> dict:
+def needs(trainer: RoundTrainer, config: TrainingConfig, record: dict, pace: float) -> dict:
     """Return the mode, trained values, peak memory, steps and seconds of a run. `pace` is in tokens
     a second; 0 means not measured, and then `seconds` is None."""
     layout, model, count = trainer.layout(config), trainer.model, record["examples"]
@@ -219,7 +219,7 @@ def sample_rows(coder: Coder, record: dict) -> list[Row]:
     return [row_of(data[number], coder) for number in chosen]
 
 
-def room_of(trainer: EngineTrainer) -> int:
+def room_of(trainer: RoundTrainer) -> int:
     """Return the bytes of the block that a step and the evaluation around it share, which is
     allocated at once; 0 where there is none."""
     has_rooms = trainer.model.executor.room(0) is not None

@@ -22,7 +22,7 @@ from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.learning.base_answers import locate_shipped
 from oneseek.engine.learning.lessons import anchors, codes, load_held_out_anchors, probes, texts
 from oneseek.engine.learning.recipe import Hold, for_the_gate, hold_anchor, hold_text
-from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.learning.trainer import RoundTrainer
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained
@@ -46,7 +46,7 @@ async def make(path: str) -> Path:
     config = TrainingConfig.preset("micro")
     lora = config.lora_config
     trained = Trained.lora(model.config, lora.rank, lora.alpha, lora.target_modules)
-    trainer = EngineTrainer(model, trained, config)
+    trainer = RoundTrainer(model, trained, config)
     asks = trainer.kept.lacks(questions())
     for first in range(0, len(asks), AT_ONCE):
         await trainer.kept.fill(trainer.variants, asks[first : first + AT_ONCE])

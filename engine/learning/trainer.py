@@ -31,11 +31,11 @@ Kind = type[DataSetAttempt] | type[LessonAttempt] | type[TasteAttempt]
 TRAINING_BYTES = {"gpu": 100 << 20, "cpu": 80 << 20}
 
 
-class EngineTrainer(Workbench):
+class RoundTrainer(Workbench):
     """Trains one loaded model, in the shape in which it was opened. Where the weights or the plan
     need another shape, a second bench trains, for which this one releases its memory."""
 
-    beside: EngineTrainer | None = None
+    beside: RoundTrainer | None = None
 
     def begin(
         self, weights: Arrays, plan: Plan, kind: Kind | None = None
@@ -112,7 +112,7 @@ class EngineTrainer(Workbench):
     ) -> RoundAttempt:
         if self.beside is None or not same_bench(config, self.beside.config):
             self.rest()
-            self.beside = await EngineTrainer.open(
+            self.beside = await RoundTrainer.open(
                 self.model,
                 config,
                 self.memory_budget,

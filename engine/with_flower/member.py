@@ -21,7 +21,7 @@ from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.history.round_plan import IMPORT, TRAINING, make_plan, resolve
 from oneseek.engine.learning.rounds.dataset import VALIDATED, DataSetAttempt, data_set_record
 from oneseek.engine.learning.rounds.variants import ACTIVE, CANDIDATE
-from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.learning.trainer import RoundTrainer
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.open import model_named
 from oneseek.engine.with_flower.shared import Arrays, Unfit, mark, put_in, take_out
@@ -47,7 +47,7 @@ def load_model(model: str | None, backend: str) -> Model:
 class Member:
     """One member's part of the data, and the weights it last took from the group."""
 
-    def __init__(self, trainer: EngineTrainer, last: Path, data: Path) -> None:
+    def __init__(self, trainer: RoundTrainer, last: Path, data: Path) -> None:
         self.trainer, self.last, self.record = trainer, last, data_set_record(data)
 
     @classmethod
@@ -58,7 +58,7 @@ class Member:
             raise Unfit(f"the group trains another model than {model.name}; nothing was trained")
         config = TrainingConfig(**json.loads(told["training"]))
         config = config.replace(proximal=float(told.get(PROXIMAL, 0.0)))
-        trainer = await EngineTrainer.open(model, config)
+        trainer = await RoundTrainer.open(model, config)
         if mark(trainer.trained, trainer.fresh()[trainer.called]) != told["a"]:
             raise Unfit(
                 "this member's LoRA matrix A is not the group's; nothing was trained. All members "

@@ -18,7 +18,7 @@ import numpy as np
 from oneseek.engine.history.round_plan import TRAINING, make_plan, resolve
 from oneseek.engine.learning.datasets import DataSet
 from oneseek.engine.learning.rounds.dataset import data_set_record, row_of
-from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.learning.trainer import RoundTrainer
 from oneseek.engine.model.adapters import convert_layout, load_peft
 from oneseek.engine.open import model_named
 from oneseek.engine.with_flower.shared import Beginning, mark
@@ -31,7 +31,7 @@ STRATEGIES = ("average", "median", "trimmed", "krum")
 class HeldOut:
     """Measures the loss of an adapter on held-out examples."""
 
-    def __init__(self, trainer: EngineTrainer, held: Path) -> None:
+    def __init__(self, trainer: RoundTrainer, held: Path) -> None:
         self.trainer = trainer
         self.rows = [row_of(example, trainer.coder) for example in DataSet(held)]
 
@@ -47,7 +47,7 @@ class HeldOut:
 async def in_one_place(model, training, union: Path, held: Path) -> dict:
     """Centralised training: the held-out loss of the last adapter, and of the one with the best
     validation loss, which `train` keeps."""
-    trainer = await EngineTrainer.open(model, training)
+    trainer = await RoundTrainer.open(model, training)
     asked = HeldOut(trainer, held)
     weights, record = trainer.fresh(), data_set_record(union)
     began = time.monotonic()
@@ -89,7 +89,7 @@ class Bench:
 
     async def prepare(self) -> None:
         self.model = await model_named("tiny", "cpu")
-        self.asked = HeldOut(await EngineTrainer.open(self.model, self.begins.training), self.held)
+        self.asked = HeldOut(await RoundTrainer.open(self.model, self.begins.training), self.held)
 
     async def measure(self, out: Path, told: dict) -> dict:
         trained, flat = load_peft(out, self.model.config)

@@ -26,7 +26,7 @@ from oneseek.engine.core.settings import for_model
 from oneseek.engine.history.round_plan import LESSON, Plan
 from oneseek.engine.learning.lessons.samples import samples
 from oneseek.engine.learning.rounds.lesson import LessonAttempt
-from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.learning.trainer import RoundTrainer
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
@@ -57,7 +57,7 @@ class Old(Timed, PatientAttempt):
 
 
 async def judge_attempt(
-    judge: EngineTrainer, kind: type[Timed], before, plan: Plan, captured: dict
+    judge: RoundTrainer, kind: type[Timed], before, plan: Plan, captured: dict
 ) -> tuple:
     attempt = kind(judge, before, plan)
     attempt.restore({name: array.copy() for name, array in captured.items()})
@@ -79,7 +79,7 @@ async def run(options) -> tuple[dict, list]:
         made = samples("en", options.lessons, "gate")
         facts = [{"question": x.question, "answer": x.answer, "id": x.question} for x in made]
     told = [record_of(fact) | {"id": fact["id"]} for fact in facts[: options.lessons]]
-    new, old = [await kind.open(model, config) for kind in (EngineTrainer, PatientTrainer)]
+    new, old = [await kind.open(model, config) for kind in (RoundTrainer, PatientTrainer)]
     old.kept, old.candidate = new.kept, new.candidate
     weights, pool, rows = new.fresh()[new.called], (), []
     options.folder.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ async def run(options) -> tuple[dict, list]:
 
 
 async def one(
-    new: EngineTrainer, old: EngineTrainer, plan: Plan, before: np.ndarray
+    new: RoundTrainer, old: RoundTrainer, plan: Plan, before: np.ndarray
 ) -> tuple[np.ndarray, dict]:
     """Train a lesson and judge it by both gates, which take turns in being first."""
     attempt = LessonAttempt(new, before, plan)

@@ -23,7 +23,7 @@ from oneseek.engine.core.settings import TrainingConfig, for_model
 from oneseek.engine.history.round_plan import LESSON, PRACTICE, Plan
 from oneseek.engine.history.snapshot import Arrays
 from oneseek.engine.learning.probe import CandidateModel, measure
-from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.learning.trainer import RoundTrainer
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
@@ -37,7 +37,7 @@ STAGES = (LESSON, PRACTICE)
 class Taught:
     """The facts taught with one first layer, and the same questions asked afterwards."""
 
-    def __init__(self, model: Model, trainer: EngineTrainer, facts: list[dict]) -> None:
+    def __init__(self, model: Model, trainer: RoundTrainer, facts: list[dict]) -> None:
         self.model, self.trainer, self.facts = model, trainer, facts
         self.records = tuple(record_of(fact) for fact in facts)
         self.weights: Arrays = trainer.fresh()
@@ -68,7 +68,7 @@ class Taught:
 
 
 async def swept(model: Model, facts: list[dict], config: TrainingConfig, stage: str) -> dict:
-    trainer = await EngineTrainer.open(model, config)
+    trainer = await RoundTrainer.open(model, config)
     taught = Taught(model, trainer, facts)
     await (taught.lessons() if stage == LESSON else taught.practice())
     return await taught.judge()

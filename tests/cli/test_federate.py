@@ -10,7 +10,7 @@ import shlex
 
 import pytest
 
-from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.learning.trainer import RoundTrainer
 from oneseek.engine.model.adapters import load_peft
 from oneseek.engine.open import model_named
 from oneseek.engine.with_flower.shared import Beginning, mark
@@ -48,7 +48,7 @@ def asked(data, begins):
 
     async def open_held_out():
         model = await model_named("tiny", "cpu")
-        return HeldOut(await EngineTrainer.open(model, begins.training), data[2])
+        return HeldOut(await RoundTrainer.open(model, begins.training), data[2])
 
     loop = asyncio.new_event_loop()
     held = loop.run_until_complete(open_held_out())

@@ -56,7 +56,7 @@ def test_the_memory_limit_reaches_the_training_step(command, tmp_path, monkeypat
     async def refuse(model, config, memory_budget, **more):
         raise ValueError(f"a budget of {memory_budget}")
 
-    monkeypatch.setattr("oneseek.engine.cli.session.EngineTrainer.open", refuse)
+    monkeypatch.setattr("oneseek.engine.cli.session.RoundTrainer.open", refuse)
     pairs = [{"prompt": "Hi?", "completion": f"Hi {n}", "chosen": "Hi", "rejected": f"No {n}"}
              for n in range(40)]  # fmt: skip
     file = lines(tmp_path / "file.jsonl", FACTS if command == "teach" else pairs)

@@ -26,7 +26,7 @@ from oneseek.engine.learning.memory.saying import ELSE, ENOUGH, FIRST, FOLLOWED,
 from oneseek.engine.learning.memory.statements.quoting import words_of
 from oneseek.engine.learning.recipe import Recipe
 from oneseek.engine.learning.rounds.gate_questions import knowledge, look_alikes, short_hash, talk
-from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.learning.trainer import RoundTrainer
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
@@ -653,4 +653,4 @@ def test_it_fits(home):
     id, _ = home.tell(*BOAT)
     kept = run(home.store.get("meanings", f"tiny/{id}"))
     assert len(msgpack.packb(kept)) <= 32_000
-    assert isinstance(home.assistant.learner.trainer, EngineTrainer)
+    assert isinstance(home.assistant.learner.trainer, RoundTrainer)

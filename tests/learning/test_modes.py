@@ -21,7 +21,7 @@ from oneseek.engine.learning.rounds.block_windows import (
 )
 from oneseek.engine.learning.rounds.candidate import Candidate, Hyper
 from oneseek.engine.learning.rounds.verdict import SCALE, Measure, Verdict
-from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.learning.trainer import RoundTrainer
 from oneseek.engine.model.adapters import AdapterError, load_adapter, only_lora, save_adapter
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
@@ -65,7 +65,7 @@ async def whole(trainer, stop=None):
 
 @pytest.mark.slow
 def test_full_trains_the_last_blocks_and_begins_as_the_model(model):
-    trainer = asyncio.run(EngineTrainer.open(model, mode("full", full_blocks=1)))
+    trainer = asyncio.run(RoundTrainer.open(model, mode("full", full_blocks=1)))
     last = f"model.layers.{model.config.layers - 1}."
     assert trainer.trained.full_names and all(n.startswith(last) for n in trainer.trained.entries)
     flat = trainer.fresh()["adapter"]
@@ -90,8 +90,8 @@ def test_blocks_that_do_not_fit_the_budget_take_turns():
 @pytest.mark.slow
 def test_dropout_is_the_adapters_and_whole_blocks_train_without(model):
     config = mode("full", full_blocks=1, lora_config={"dropout": 0.1})
-    trainer = asyncio.run(EngineTrainer.open(model, config))
-    plain = asyncio.run(EngineTrainer.open(model, mode("full", full_blocks=1)))
+    trainer = asyncio.run(RoundTrainer.open(model, config))
+    plain = asyncio.run(RoundTrainer.open(model, mode("full", full_blocks=1)))
     (_, one), (_, other) = asyncio.run(whole(trainer)), asyncio.run(whole(plain))
     assert [step["loss"] for step in one] == [step["loss"] for step in other]
 
@@ -131,7 +131,7 @@ def test_R2_cut_anywhere_the_windows_give_the_same_bits(model, monkeypatch):
     monkeypatch.setattr("oneseek.engine.learning.rounds.block_windows.TURN", 2)
     for name in ("full", "hybrid"):
         config = mode(name, full_blocks=2, plateau_threshold=1.0, plateau_patience=1)
-        trainer = asyncio.run(EngineTrainer.open(model, config, memory_budget=1))
+        trainer = asyncio.run(RoundTrainer.open(model, config, memory_budget=1))
         expected, seen = asyncio.run(whole(trainer))
         for stop in (1, 3):
             again, _ = asyncio.run(whole(trainer, stop))
@@ -166,7 +166,7 @@ def test_hybrid_goes_on_in_full_at_its_plateau_and_is_rolled_back_when_the_gate_
     monkeypatch.setattr("oneseek.engine.learning.rounds.block_windows.TURN", 2)
     config = mode("hybrid", full_blocks=1, plateau_threshold=1.0, plateau_patience=1)
     config = config.replace(lesson={"max_steps": 8})
-    trainer = asyncio.run(EngineTrainer.open(model, config))
+    trainer = asyncio.run(RoundTrainer.open(model, config))
     attempt, seen = asyncio.run(whole(trainer))
     (switch,) = attempt.switches
     assert (switch["from"], switch["to"]) == ("lora", "full") and switch["step"] < 8
@@ -201,7 +201,7 @@ def test_whole_blocks_are_kept_beside_the_adapter_and_never_written_as_one(model
 
 
 def test_a_round_of_another_shape_is_trained_on_a_bench_of_its_own_and_says_its_shape(model):
-    trainer = asyncio.run(EngineTrainer.open(model, SMALL))
+    trainer = asyncio.run(RoundTrainer.open(model, SMALL))
 
     def begin_round(weights, config, kind=LESSON):
         plan = make_plan(kind, weights, [DOG], [CODE], config)
@@ -225,7 +225,7 @@ def test_a_round_of_another_shape_is_trained_on_a_bench_of_its_own_and_says_its_
 
 @pytest.mark.slow
 def test_where_an_adapter_begins_is_said_by_its_name_and_heeded_by_what_comes_after(model):
-    trainer = asyncio.run(EngineTrainer.open(model, SMALL))
+    trainer = asyncio.run(RoundTrainer.open(model, SMALL))
     last = model.config.layers - 1
     later = {"lora_config": {"first_layer": last}}
 
@@ -256,7 +256,7 @@ def test_where_an_adapter_begins_is_said_by_its_name_and_heeded_by_what_comes_af
 
 
 def test_practice_of_fewer_layers_is_held_against_all_that_is_in_use(model):
-    trainer = asyncio.run(EngineTrainer.open(model, SMALL))
+    trainer = asyncio.run(RoundTrainer.open(model, SMALL))
     later = {"lora_config": {"first_layer": model.config.layers - 1}}
     draw = np.random.default_rng(0)
     flat = trainer.trained.initial(0)

@@ -15,7 +15,7 @@ from oneseek.engine.backends.select import processor
 from oneseek.engine.core.settings import TrainingConfig, for_model
 from oneseek.engine.history.round_plan import LESSON, make_plan
 from oneseek.engine.learning.needs import file_takes, model_takes
-from oneseek.engine.learning.trainer import TRAINING_BYTES, EngineTrainer
+from oneseek.engine.learning.trainer import TRAINING_BYTES, RoundTrainer
 from oneseek.engine.model import registry
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import open_model
@@ -53,7 +53,7 @@ def measure_lesson(name: str) -> None:
         answer = generator.ask([{"role": "user", "content": CHATS[name]}], Sampling(max_tokens=2))
         await generator.answer_all([answer])
         config = short(for_model(model.config.parameters))
-        trainer = await EngineTrainer.open(model, config)
+        trainer = await RoundTrainer.open(model, config)
         fresh = trainer.fresh()
         attempt = trainer.begin(fresh, make_plan(LESSON, fresh, [DOG], [], {}))
         while await attempt.advance(math.inf) is not None:

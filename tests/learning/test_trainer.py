@@ -18,7 +18,7 @@ from oneseek.engine.learning.rounds.gate import EARLIER_LOST, LOST, Gate
 from oneseek.engine.learning.rounds.lesson import weaken
 from oneseek.engine.learning.rounds.rate_schedule import MENDING_STEPS
 from oneseek.engine.learning.rounds.verdict import SCALE, Measure, Verdict
-from oneseek.engine.learning.trainer import EngineTrainer, check
+from oneseek.engine.learning.trainer import RoundTrainer, check
 from oneseek.engine.learning.training_engine import train
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
@@ -40,7 +40,7 @@ def model():
 def trainer(model):
     lora = SHORT.lora_config
     trained = Trained.lora(model.config, lora.rank, lora.alpha, lora.target_modules)
-    return EngineTrainer(model, trained, SHORT)
+    return RoundTrainer(model, trained, SHORT)
 
 
 def plan(trainer, kind, config=None):

@@ -17,7 +17,7 @@ from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.backends.wasm.executor import Wasm
 from oneseek.engine.backends.wasm.native import Native
 from oneseek.engine.history.round_plan import LESSON, PRACTICE, make_plan
-from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.learning.trainer import RoundTrainer
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
@@ -38,7 +38,7 @@ async def compute_digests(executor: Any) -> dict:
     _, logits = await top_tokens(model, list(TEXT))
     lora = SHORT.lora_config
     trained = Trained.lora(model.config, lora.rank, lora.alpha, lora.target_modules)
-    trainer = EngineTrainer(model, trained, SHORT)
+    trainer = RoundTrainer(model, trained, SHORT)
     found: dict = {"logits": digest(logits)}
     for kind, lessons, pool in ((LESSON, [DOG], [CODE]), (PRACTICE, [], [DOG, CODE])):
         before = trainer.fresh()

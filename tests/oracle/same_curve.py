@@ -19,7 +19,7 @@ from contextlib import closing
 from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.history.round_plan import LESSON, make_plan
-from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.learning.trainer import RoundTrainer
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.model.trainable import Trained
@@ -44,7 +44,7 @@ async def curves(path: pathlib.Path, steps: int) -> list[tuple[float, float]]:
     with closing(open_model(str(path))) as file:
         model = await Model.load(file, Numpy())
     trained = Trained.lora(model.config, lora.rank, lora.alpha, lora.target_modules)
-    trainer = EngineTrainer(model, trained, config)
+    trainer = RoundTrainer(model, trained, config)
     weights = trainer.fresh()
     attempt = trainer.begin(weights, make_plan(LESSON, weights, [LESSON_RECORD], [EARLIER], {}))
     it = Torch(path, config, 0, half=False)

@@ -9,7 +9,7 @@ import numpy as np
 from oneseek.engine.backends.executor import Executor
 from oneseek.engine.compiler.schedule import plan
 from oneseek.engine.history.round_plan import LESSON, make_plan
-from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.learning.trainer import RoundTrainer
 from oneseek.engine.model import programs
 from oneseek.engine.model.formats import BytesSource, open_model
 from oneseek.engine.model.loaded import Model
@@ -98,7 +98,7 @@ def feeds(adapter, rows) -> dict:
 async def lesson(model: Model) -> dict:
     """Train a whole lesson; returns its steps, its losses and the gate's outcome for a random
     model."""
-    trainer = await EngineTrainer.open(model, SHORT)
+    trainer = await RoundTrainer.open(model, SHORT)
     fresh = trainer.fresh()
     attempt = trainer.begin(fresh, make_plan(LESSON, fresh, [DOG], [], {}))
     losses = []

@@ -4,7 +4,7 @@ import numpy as np
 
 from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.learning.batch import TOP, Row, Top
-from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.learning.trainer import RoundTrainer
 
 
 def force_accept(attempt):
@@ -12,7 +12,7 @@ def force_accept(attempt):
     return attempt
 
 
-class AcceptingTrainer(EngineTrainer):
+class AcceptingTrainer(RoundTrainer):
     """The real engine's trainer with a gate that always accepts."""
 
     def begin(self, weights, plan, kind=None):

@@ -22,7 +22,7 @@ from oneseek.engine.learning.rounds.dataset import VALIDATED, DataSetAttempt, ro
 from oneseek.engine.learning.rounds.lesson import RoundAttempt
 from oneseek.engine.learning.rounds.rate_schedule import FallingPace
 from oneseek.engine.learning.rounds.variants import ACTIVE, CANDIDATE
-from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.learning.trainer import RoundTrainer
 from oneseek.engine.learning.training_engine import TrainingEngine
 from oneseek.engine.learning.tuning.halving import (
     BATCHES,
@@ -95,7 +95,7 @@ class Trials:
 
     def __init__(
         self,
-        trainer: EngineTrainer,
+        trainer: RoundTrainer,
         before: Arrays,
         plan: Plan,
         clock: Callable[[], float],
@@ -231,7 +231,7 @@ async def find_settings(
 ) -> Tuning:
     """Find the settings for the run that comes next in `training`, and put them into its plan."""
     before, plan = await training.plan_next(TRAINING, [record])
-    tries = Trials(cast(EngineTrainer, training.trainer), before, plan, clock, save, breathe)
+    tries = Trials(cast(RoundTrainer, training.trainer), before, plan, clock, save, breathe)
     tuning = await tries.tune(kept, seconds)
     training.configure(merge_settings(training.config, tuning.settings))
     return tuning

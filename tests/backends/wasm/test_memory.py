@@ -18,7 +18,7 @@ from oneseek.engine.history.round_plan import LESSON, TRAINING, make_plan
 from oneseek.engine.learning.needs import Watch, needs
 from oneseek.engine.learning.rounds import variants
 from oneseek.engine.learning.run_data import record_of
-from oneseek.engine.learning.trainer import TRAINING_BYTES, EngineTrainer
+from oneseek.engine.learning.trainer import TRAINING_BYTES, RoundTrainer
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
@@ -45,7 +45,7 @@ def test_a_lesson_whose_parts_take_turns_in_one_room_gives_the_same_bits(monkeyp
 
     async def lesson(model, budget):
         trained = Trained.lora(model.config, lora.rank, lora.alpha, lora.target_modules)
-        trainer = EngineTrainer(model, trained, SHORT, memory_budget=budget)
+        trainer = RoundTrainer(model, trained, SHORT, memory_budget=budget)
         fresh = trainer.fresh()
         attempt = trainer.begin(fresh, make_plan(LESSON, fresh, [DOG], [CODE], {}))
         while await attempt.advance(float("inf")) is not None:
@@ -66,7 +66,7 @@ def test_a_run_takes_no_more_than_it_announces(mode):
     record = record_of("times-two", TWO)
 
     async def run(model):
-        trainer = await EngineTrainer.open(model, config, TRAINING_BYTES["cpu"])
+        trainer = await RoundTrainer.open(model, config, TRAINING_BYTES["cpu"])
         announced = needs(trainer, config, record, 0.0)["memory_bytes"]
         watch, fresh = Watch(model.executor), trainer.fresh()
         attempt = trainer.begin(fresh, make_plan(TRAINING, fresh, [record], [], {}))

@@ -18,7 +18,7 @@ from oneseek.engine.learning.rounds.gate import Gate
 from oneseek.engine.learning.rounds.lesson import LessonAttempt, find_lost
 from oneseek.engine.learning.rounds.variants import ModelVariants
 from oneseek.engine.learning.rounds.verdict import MORE, SCALE
-from oneseek.engine.learning.trainer import EngineTrainer
+from oneseek.engine.learning.trainer import RoundTrainer
 from oneseek.engine.model.trainable import Trained
 
 
@@ -71,7 +71,7 @@ class PatientAttempt(LessonAttempt):
         return await self._mend(gate.verdict(learned, await gate.measure_harm()), gate.lesson)
 
 
-class PatientTrainer(EngineTrainer):
+class PatientTrainer(RoundTrainer):
     def variants_of(self, trained: Trained, masters: np.ndarray | None = None) -> ModelVariants:
         variants = PatientVariants(self.model, trained, self.coder, copy(self.room))
         variants.put("base", np.zeros(trained.size, np.float32) if masters is None else masters)
