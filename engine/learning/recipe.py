@@ -143,24 +143,24 @@ class Recipe:
         self.lessons = [lesson for lesson in facts if lesson in lessons]
         self.earlier = [lesson for lesson in facts if lesson not in lessons]
         self.config, self.seed, self.behind = config, seed, behind
-        self._pools: dict[tuple[Lesson, int], list[Neighbour]] = {}
+        self._hard_negatives: dict[tuple[Lesson, int], list[Neighbour]] = {}
         self._held: dict[tuple[Lesson, int], list[Hold]] = {}
 
     @cached_property
     def facts(self) -> list[Lesson]:
         return [*self.earlier, *self.lessons]
 
-    def pool(self, lesson: Lesson, where: int = IN_LESSONS) -> list[Neighbour]:
+    def hard_negatives(self, lesson: Lesson, where: int = IN_LESSONS) -> list[Neighbour]:
         """The hard negatives of a fact; the first FOR_THE_GATE are never trained on."""
-        if (lesson, where) not in self._pools:
+        if (lesson, where) not in self._hard_negatives:
             count = FOR_THE_GATE + GROUPS[where] * LOOK_ALIKES_TOGETHER
-            self._pools[lesson, where] = neighbours(lesson, self.facts, count)
-        return self._pools[lesson, where]
+            self._hard_negatives[lesson, where] = neighbours(lesson, self.facts, count)
+        return self._hard_negatives[lesson, where]
 
     def look_alikes(self, lesson: Lesson, where: int = IN_LESSONS) -> list[Hold]:
         """The hard negatives of a fact that are trained on."""
         if (lesson, where) not in self._held:
-            trained = enumerate(self.pool(lesson, where)[FOR_THE_GATE:])
+            trained = enumerate(self.hard_negatives(lesson, where)[FOR_THE_GATE:])
             held = [hold_neighbour(near, lesson, where, i) for i, near in trained]
             self._held[lesson, where] = held
         return self._held[lesson, where]

@@ -89,7 +89,7 @@ class Scripted:
 def judge_lesson(coder, variants, earlier=()):
     recipe = Recipe([DOG], list(earlier), MICRO, seed=1)
     variants.coder = coder
-    variants.not_asked = frozenset(n.question for n in recipe.pool(DOG))
+    variants.not_asked = frozenset(n.question for n in recipe.hard_negatives(DOG))
     return asyncio.run(Gate(variants, recipe, coder).lesson())
 
 
@@ -248,7 +248,7 @@ def test_practice_may_not_know_less_than_the_version_in_use(coder):
     variants = Scripted()
     variants.dogs = False
     recipe = Recipe([DOG, CAT], [], MICRO, seed=1)
-    variants.not_asked = frozenset(n.question for f in (DOG, CAT) for n in recipe.pool(f))
+    variants.not_asked = frozenset(n.question for f in (DOG, CAT) for n in recipe.hard_negatives(f))
     variants.forgot = {CAT.question}
     variants.coder = coder
     assert asyncio.run(Gate(variants, recipe, coder).practice()).advice == REJECT
@@ -265,7 +265,7 @@ def test_practice_may_miss_one_wording_more_than_before(coder, missed, advice):
             return "" if question == DOG.question else super().reply(who, question)
 
     variants, recipe = CatsOnly(), Recipe([DOG, CAT], [], MICRO, seed=1)
-    variants.not_asked = frozenset(n.question for f in (DOG, CAT) for n in recipe.pool(f))
+    variants.not_asked = frozenset(n.question for f in (DOG, CAT) for n in recipe.hard_negatives(f))
     variants.dogs = False
     variants.coder = coder
     verdict = asyncio.run(Gate(variants, recipe, coder).practice())
@@ -276,9 +276,9 @@ def test_practice_may_miss_one_wording_more_than_before(coder, missed, advice):
 def test_practice_may_leak_as_before_give_or_take_one_question_of_few(coder, more, advice):
     variants = Scripted()
     recipe = Recipe([DOG, CAT], [], MICRO, seed=1)
-    variants.not_asked = frozenset(n.question for f in (DOG, CAT) for n in recipe.pool(f))
-    variants.leaked_before = {n.question for n in recipe.pool(CAT)[:2]}
-    variants.leaking = {n.question for n in recipe.pool(DOG)[:more]}
+    variants.not_asked = frozenset(n.question for f in (DOG, CAT) for n in recipe.hard_negatives(f))
+    variants.leaked_before = {n.question for n in recipe.hard_negatives(CAT)[:2]}
+    variants.leaking = {n.question for n in recipe.hard_negatives(DOG)[:more]}
     variants.coder = coder
     verdict = asyncio.run(Gate(variants, recipe, coder).practice())
     assert verdict.advice == advice, verdict.reason
@@ -293,7 +293,7 @@ def test_the_base_is_not_asked_again_what_came_along_with_it(coder):
     variants, asked = Scripted(), []
     variants.coder = coder
     recipe = Recipe([DOG], [], MICRO, seed=1)
-    variants.not_asked = frozenset(n.question for n in recipe.pool(DOG))
+    variants.not_asked = frozenset(n.question for n in recipe.hard_negatives(DOG))
 
     async def go_on(who, prompts, tokens):
         asked.append(who)

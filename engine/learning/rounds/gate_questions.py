@@ -49,9 +49,9 @@ def talk(codes: list[str]) -> list[str]:
 
 def look_alikes(recipe: Recipe, now: Sequence[Lesson], before: Sequence[Lesson]) -> list[str]:
     """Return hard negatives of what is taught now, and of some that was taught before."""
-    near = [n.question for x in now for n in recipe.pool(x)[:FOR_THE_GATE]]
+    near = [n.question for x in now for n in recipe.hard_negatives(x)[:FOR_THE_GATE]]
     draw = Draw(recipe.seed, "gate")
-    old = [n.question for x in before for n in recipe.pool(x)[:FOR_THE_GATE]]
+    old = [n.question for x in before for n in recipe.hard_negatives(x)[:FOR_THE_GATE]]
     return draw.sample(near, AT_MOST // 2) + draw.sample(old, EARLIER_LOOK_ALIKES)
 
 
