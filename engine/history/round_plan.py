@@ -17,7 +17,7 @@ from oneseek.engine.history.snapshot import Arrays, weights_sha256
 LESSON, PRACTICE, TRAINING = next_work.LESSON, next_work.PRACTICE, next_work.TRAINED
 IMPORT = "import"  # the kind of a round that trained nothing: an adapter made elsewhere
 DATA_SET = "dataset"  # the kind of a record that stands for a whole file
-SILENT = "silent"  # in a plan's config: questions outside the version's adapter scope
+OUTSIDE_SCOPE = "silent"  # in a plan's config, as stores have it: questions that the base answers
 T = TypeVar("T")
 
 

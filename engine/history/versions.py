@@ -16,8 +16,8 @@ from oneseek.engine.history.naming import BOTH, LANGUAGES, name_version
 from oneseek.engine.history.round_plan import (
     IMPORT,
     LESSON,
+    OUTSIDE_SCOPE,
     PRACTICE,
-    SILENT,
     TRAINING,
     Plan,
     ids_of,
@@ -365,4 +365,4 @@ def skill_of(line: str) -> str:
 def behind(record: dict) -> bool:
     """Whether a version was evaluated behind a memory, and answers only within its adapter
     scope."""
-    return SILENT in (record.get("config") or {})
+    return OUTSIDE_SCOPE in (record.get("config") or {})

@@ -20,8 +20,8 @@ from oneseek.engine.history.ledger import Change, Overtaken
 from oneseek.engine.history.round_plan import (
     IMPORT,
     LESSON,
+    OUTSIDE_SCOPE,
     PRACTICE,
-    SILENT,
     TRAINING,
     Attempt,
     Plan,
@@ -99,11 +99,11 @@ class TrainingEngine:
             self._behind(await self.out_of_scope(self.plan))
         return self.before, self.plan
 
-    def _behind(self, silent: list[str] | None) -> None:
+    def _behind(self, outside: list[str] | None) -> None:
         """Put the questions outside the adapter scope into the plan; None means no router limits
         it."""
-        if silent is not None:
-            self.plan = replace(self.plan, config=self.plan.config | {SILENT: silent})
+        if outside is not None:
+            self.plan = replace(self.plan, config=self.plan.config | {OUTSIDE_SCOPE: outside})
 
     async def reopen(self, line: str = GENERIC, kind: str = "") -> bool:
         """Resume the round that a killed tab left; return False when there is none, or when its
@@ -126,7 +126,7 @@ class TrainingEngine:
                 await self._prepare(facts["kind"], lessons, line, began)
                 same = facts["plan"] == self.plan.identity() and facts["parent"] == self._parent()
                 self.run_id = facts.get("run", "")
-                self._behind(facts.get(SILENT))
+                self._behind(facts.get(OUTSIDE_SCOPE))
                 if same and await self._meanwhile() is not None:
                     resume = self.trainer.resume(self.before, self.plan, captured)
                     self.attempt = await resolve(resume)
@@ -308,7 +308,7 @@ class TrainingEngine:
             "lessons": ids_of(self.plan.lessons),
             "parent": self._parent(),
             "run": self.run_id,
-            SILENT: self.plan.config.get(SILENT),
+            OUTSIDE_SCOPE: self.plan.config.get(OUTSIDE_SCOPE),
         }
         key = round_of(self.versions.base, self.line, self.plan.kind)
         fault("checkpoint:before")

@@ -18,7 +18,7 @@ from oneseek.engine.core.next_work import MEMORY
 from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.history.ledger import Change, Ledger
-from oneseek.engine.history.round_plan import LESSON, SILENT, make_plan
+from oneseek.engine.history.round_plan import LESSON, OUTSIDE_SCOPE, make_plan
 from oneseek.engine.history.versions import ALWAYS, GENERIC, GUARDED, Versions
 from oneseek.engine.learning.lessons import LessonError, language, lesson_of
 from oneseek.engine.learning.memory.mind import ALONE
@@ -294,18 +294,18 @@ def test_a_round_is_planned_behind_the_memory_if_that_knows_all_of_it(home):
     general = [question for question, _ in knowledge(["en"])] + talk(["en"])
     near = look_alikes(Recipe([lesson_of(records[0])], [], home.assistant.learner.config, plan.seed), [
         lesson_of(records[0])], [])  # fmt: skip
-    silent = set(plan.config[SILENT])
-    assert len(silent) > 0.8 * len(general) and silent <= {short_hash(q) for q in general + near}
-    words = "".join(plan.config[SILENT]).casefold()
+    outside = set(plan.config[OUTSIDE_SCOPE])
+    assert len(outside) > 0.8 * len(general) and outside <= {short_hash(q) for q in general + near}
+    words = "".join(plan.config[OUTSIDE_SCOPE]).casefold()
     assert "boat" not in words and "saltkråkan" not in words
     assert run(training.plan_next(LESSON, records[:1]))[1] == plan
     run(home.mind.memory.forget([cat]))
-    assert SILENT not in run(training.plan_next(LESSON, records))[1].config
+    assert OUTSIDE_SCOPE not in run(training.plan_next(LESSON, records))[1].config
 
 
 def test_a_version_judged_behind_the_memory_is_silent_until_its_facts_are_known_again(home):
     id, _ = home.tell(*BOAT)
-    home.learn(id, config={SILENT: []})
+    home.learn(id, config={OUTSIDE_SCOPE: []})
     assert home.ask(BOAT[0]).speaking.by == "version"
     run(home.store.batch([["delete", "facts", id], ["delete", "meanings", f"tiny/{id}"]]))
     home.again()

@@ -126,10 +126,10 @@ def test_behind_a_memory_only_what_it_lets_through_can_be_harmed(coder):
     for let_through, wanted in (([], dict.fromkeys(harm, 0)), (heard, harm)):
         variants = Harmful()
         variants.coder, variants.leaking = coder, set(near)
-        silent = {
+        outside_scope = {
             short_hash(question) for question in general + near if question not in let_through
         }
-        verdict = asyncio.run(Gate(variants, recipe, coder, silent=silent).lesson())
+        verdict = asyncio.run(Gate(variants, recipe, coder, outside_scope=outside_scope).lesson())
         found = {one.name: one.value for one in verdict.measures}
         assert {name: found[name] for name in harm} == pytest.approx(wanted)
         assert found["perplexity change"] == 0 and found["taught"] == found["recall"] == 1

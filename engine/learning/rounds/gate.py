@@ -63,21 +63,21 @@ class Gate:
         coder: Coder,
         remembered: dict | None = None,
         came_along: Callable[[str], list[int] | None] = lambda question: None,
-        silent: Collection[str] | None = None,
+        outside_scope: Collection[str] | None = None,
     ) -> None:
-        """`came_along` returns a shipped answer of the base, if any. The `silent` questions
-        (hashes) are outside the adapter scope, so the base answers them; None where the scope is
+        """`came_along` returns a shipped answer of the base, if any. `outside_scope` holds hashes
+        of the questions outside the adapter scope, which the base answers; None where the scope is
         everything."""
         self.variants, self.recipe, self.coder = variants, recipe, coder
         self.came_along = came_along
         # The base answers every lesson the same: a caller's dictionary keeps its answers.
         self.remembered = {} if remembered is None else remembered
         self.said: dict[tuple[str, str, str], str] = {}
-        self.silent = silent
+        self.outside_scope = outside_scope
 
     def speaks(self, question: str) -> bool:
         """Whether the question is in the adapter scope; outside it nothing can have changed."""
-        return self.silent is None or short_hash(question) not in self.silent
+        return self.outside_scope is None or short_hash(question) not in self.outside_scope
 
     # ---- lessons
 
@@ -119,7 +119,7 @@ class Gate:
 
     def measure_unrelated(self) -> list[Measure]:
         """Measure the share of unrelated questions that the memory routes to the version."""
-        if self.silent is None:
+        if self.outside_scope is None:
             return []
         codes = self.languages()
         questions = [*(question for question, _ in knowledge(codes)), *talk(codes)]
@@ -326,7 +326,7 @@ class Gate:
     async def perplexity(self) -> Measure:
         """Measure the change of the perplexity of plain text. Behind a router (the memory) there is
         none, because the base reads text that asks nothing."""
-        if self.silent is not None:
+        if self.outside_scope is not None:
             return Measure("perplexity change", 0.0, "<= 0.10", ACCEPT)
         texts = [text for code in self.languages() for text in paragraphs(code)]
         rows = [text_row(self.coder.tokenizer.encode(text)) for text in texts]

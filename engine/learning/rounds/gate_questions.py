@@ -80,16 +80,18 @@ class AdapterScope:
         codes = languages(recipe.lessons)
         general = (*(question for question, _ in knowledge(codes)), *talk(codes))
         near = look_alikes(recipe, recipe.lessons, recipe.earlier)
-        silent = self._silent(ids, general, await self._general(general))
-        silent += self._silent(ids, near, await self.memory.encoder.of(near))
-        return silent
+        outside = self._find_outside(ids, general, await self._general(general))
+        outside += self._find_outside(ids, near, await self.memory.encoder.of(near))
+        return outside
 
     async def _general(self, questions: tuple[str, ...]) -> list[Meaning]:
         if questions not in self._read:
             self._read[questions] = await self.memory.encoder.of(questions)
         return self._read[questions]
 
-    def _silent(self, ids: set[str], asked: Sequence[str], read: Sequence[Meaning]) -> list[str]:
+    def _find_outside(
+        self, ids: set[str], asked: Sequence[str], read: Sequence[Meaning]
+    ) -> list[str]:
         found = []
         for question, meaning in zip(asked, read, strict=True):
             near = (one for one in self.memory.ask(meaning, question) if one.score >= NEAR)

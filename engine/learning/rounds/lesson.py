@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from oneseek.engine.history.round_plan import DATA_SET, PRACTICE, SILENT, Plan
+from oneseek.engine.history.round_plan import DATA_SET, OUTSIDE_SCOPE, PRACTICE, Plan
 from oneseek.engine.history.snapshot import Arrays
 from oneseek.engine.learning.base_answers import BaseAnswers, GroupedAnswers
 from oneseek.engine.learning.batch import Batch, Row, extent, fit_shape, pack
@@ -271,7 +271,7 @@ class LessonAttempt(RoundAttempt):
         if not lessons:
             raise ValueError("there is nothing to learn: no lesson was given")
         c = trainer.config_of(plan)
-        self.recipe = Recipe(lessons, pool, c, plan.seed, behind=SILENT in plan.config)
+        self.recipe = Recipe(lessons, pool, c, plan.seed, behind=OUTSIDE_SCOPE in plan.config)
         pace: Pace = LessonPace(c.lesson, c.learning_rate, len(self.recipe.lessons))
         if self.practising:
             steps, p = self.recipe.practice_steps, c.practice
@@ -323,7 +323,7 @@ class LessonAttempt(RoundAttempt):
         """Evaluate: accept, train a few more steps once, scale down, or reject."""
         trainer = self.trainer
         apart = await trainer.with_active(*self.elsewhere) if self.elsewhere else None
-        gate = trainer.gate(self.recipe, apart, self.plan.config.get(SILENT))
+        gate = trainer.gate(self.recipe, apart, self.plan.config.get(OUTSIDE_SCOPE))
         trainer.variants.put(ACTIVE, self.before)
         await self._show()
         if self.practising:

@@ -12,7 +12,7 @@ import numpy as np
 
 from oneseek.engine.backends.room import Room
 from oneseek.engine.core.settings import TrainingConfig
-from oneseek.engine.history.round_plan import SILENT, Plan
+from oneseek.engine.history.round_plan import OUTSIDE_SCOPE, Plan
 from oneseek.engine.history.snapshot import Arrays
 from oneseek.engine.learning import shape
 from oneseek.engine.learning.base_answers import BaseAnswers
@@ -148,10 +148,12 @@ class Workbench:
         self,
         recipe: Recipe,
         variants: MixedShapes | None = None,
-        silent: Collection[str] | None = None,
+        outside_scope: Collection[str] | None = None,
     ) -> Gate:
         models = variants or self.variants
-        return Gate(models, recipe, self.coder, self.remembered, self.kept.find_likeliest, silent)
+        return Gate(
+            models, recipe, self.coder, self.remembered, self.kept.find_likeliest, outside_scope
+        )
 
     @property
     def called(self) -> str:
@@ -174,7 +176,7 @@ class Workbench:
 
     def config_of(self, plan: Plan) -> TrainingConfig:
         """The configuration with a plan's settings, except the shape, which is this bench's."""
-        others = {n: v for n, v in plan.config.items() if n not in (*shape.FIELDS, SILENT)}
+        others = {n: v for n, v in plan.config.items() if n not in (*shape.FIELDS, OUTSIDE_SCOPE)}
         return self.config.replace(**others) if others else self.config
 
     def rest(self) -> None:

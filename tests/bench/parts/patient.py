@@ -77,8 +77,8 @@ class PatientTrainer(RoundTrainer):
         variants.put("base", np.zeros(trained.size, np.float32) if masters is None else masters)
         return variants
 
-    def gate(self, recipe: Recipe, variants: Any = None, silent: Any = None) -> Gate:
+    def gate(self, recipe: Recipe, variants: Any = None, outside_scope: Any = None) -> Gate:
         heard = variants or self.variants
         return PatientGate(
-            heard, recipe, self.coder, self.remembered, self.kept.find_likeliest, silent
+            heard, recipe, self.coder, self.remembered, self.kept.find_likeliest, outside_scope
         )

@@ -17,7 +17,7 @@ import numpy as np
 
 from oneseek.engine.backends.select import executor_named
 from oneseek.engine.core.settings import for_model
-from oneseek.engine.history.round_plan import PRACTICE, SILENT, make_plan, resolve
+from oneseek.engine.history.round_plan import OUTSIDE_SCOPE, PRACTICE, make_plan, resolve
 from oneseek.engine.learning import recipe, shape
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import open_model
@@ -57,7 +57,7 @@ class Rounds:
         fresh = trainer.fresh()
         plan = make_plan(kind, fresh, records, [], shape.new(self.config))
         if not alone:
-            plan.config[SILENT] = await training.out_of_scope(plan)
+            plan.config[OUTSIDE_SCOPE] = await training.out_of_scope(plan)
         if patient:
             trainer = await PatientTrainer.open(
                 trainer.model, self.config, trainer.memory_budget,
