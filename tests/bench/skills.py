@@ -37,7 +37,7 @@ from oneseek.engine.learning.skills.directions import others, others_kept, unpac
 from oneseek.engine.learning.skills.held_out import is_right, score
 from oneseek.engine.learning.skills.masking import PIECES, becomes
 from oneseek.engine.learning.skills.pattern import pattern_of
-from oneseek.engine.learning.skills.recall import Reading, Readings
+from oneseek.engine.learning.skills.ridge import Reading, Readings
 from oneseek.engine.learning.skills.skills import Skills, skill_record
 from oneseek.engine.learning.skills.slot_model import chances, presences
 from oneseek.engine.learning.skills.sorter import Sorter, choose_beside, features_of

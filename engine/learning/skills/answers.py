@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from oneseek.engine.learning.skills.masking import PIECES, becomes
-from oneseek.engine.learning.skills.recall import Reading
+from oneseek.engine.learning.skills.ridge import Reading
 from oneseek.engine.learning.skills.slot_model import chances, presences
 from oneseek.engine.model.choice.parts import (
     CHANCE,

@@ -21,7 +21,7 @@ from oneseek.engine.learning.lessons import fold
 from oneseek.engine.learning.rounds.variants import BASE, Variant, Variants
 from oneseek.engine.learning.skills.answers import Answers, answers_to
 from oneseek.engine.learning.skills.pattern import Pair, pattern_of
-from oneseek.engine.learning.skills.recall import Reading, Readings
+from oneseek.engine.learning.skills.ridge import Reading, Readings
 from oneseek.engine.model.choice.form import Form
 
 EXACT, FIELDS, CLASSES, OVERLAP = "exact", "fields", "classes", "overlap"

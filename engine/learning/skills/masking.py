@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from oneseek.engine.learning.skills.recall import (
+from oneseek.engine.learning.skills.ridge import (
     Reading,
     Readings,
     amounts,

@@ -17,7 +17,7 @@ from difflib import SequenceMatcher
 
 from oneseek.engine.learning.skills.answers import allows, answers_to
 from oneseek.engine.learning.skills.masking import PIECES, fit_replacements
-from oneseek.engine.learning.skills.recall import Readings, normalise_label
+from oneseek.engine.learning.skills.ridge import Readings, normalise_label
 from oneseek.engine.learning.skills.slot_model import (
     NUMERAL,
     fit_presence,

@@ -36,7 +36,7 @@ from oneseek.engine.learning.skills.directions import (
     unpack,
 )
 from oneseek.engine.learning.skills.pattern import Pair, label_names, pattern_of, unread
-from oneseek.engine.learning.skills.recall import Reading, Readings, token_spans
+from oneseek.engine.learning.skills.ridge import Reading, Readings, token_spans
 from oneseek.engine.learning.skills.sorter import (
     Sorter,
     choose_beside,

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 import numpy as np
 
 from oneseek.engine.learning.skills.numerals import MONTH, numerals
-from oneseek.engine.learning.skills.recall import (
+from oneseek.engine.learning.skills.ridge import (
     Reading,
     Readings,
     Span,

@@ -12,7 +12,7 @@ from oneseek.engine.learning.datasets import Example
 from oneseek.engine.learning.rounds.variants import CANDIDATE
 from oneseek.engine.learning.skills.held_out import HeldOutTest
 from oneseek.engine.learning.skills.pattern import pattern_of, unread
-from oneseek.engine.learning.skills.recall import (
+from oneseek.engine.learning.skills.ridge import (
     SOFT_PARTS,
     Reading,
     Readings,
