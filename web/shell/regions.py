@@ -20,6 +20,7 @@ from oneseek.web.chat.voice import Voice
 from oneseek.web.chat.welcome import Install, Story
 from oneseek.web.intake.sources import Intake
 from oneseek.web.learning.fact_memory import FactMemory
+from oneseek.web.learning.learning_controller import LearningController
 from oneseek.web.learning.note import Notes
 from oneseek.web.learning.outcomes import Outcomes
 from oneseek.web.learning.panels.activity import Activity
@@ -30,7 +31,6 @@ from oneseek.web.learning.panels.sources import Sources
 from oneseek.web.learning.panels.tabs import Tabs
 from oneseek.web.learning.panels.taste import TastePanel
 from oneseek.web.learning.panels.versions import Versions
-from oneseek.web.learning.practice import Learning
 from oneseek.web.learning.presence import Presence
 from oneseek.web.learning.rebuild_notice import RebuildNotice
 from oneseek.web.learning.skills.example_grid import ExampleGrid
@@ -93,7 +93,7 @@ def put_together(page):
     page.taste = Taste(page)
     page.training = Training(page, queue)
     page.presence = Presence(page, page.training)
-    page.learning = Learning(page, page.training)
+    page.learning = LearningController(page, page.training)
     page.fact_memory = FactMemory(page, queue)
     page.rebuild_notice = RebuildNotice(page)
     page.source_chat = SourceChat(page)

@@ -1,4 +1,4 @@
-"""Learning on the page: it handles the events of the engine and sends it commands."""
+"""The controller of learning: it handles the events of the engine and sends it commands."""
 
 import js
 
@@ -31,7 +31,7 @@ STEPS_SHOWN_EVERY = 1000  # milliseconds: drawing them costs as much as taking t
 NEED_A_MODEL = (Use, Recall, Forget, Export, ImportAdapter, Reset)
 
 
-class Learning:
+class LearningController:
     """`training` is the round under way and when it may go on (web/learning/training.py)."""
 
     def __init__(self, page, training):
