@@ -16,7 +16,7 @@ class Facts:
             setattr(self, name, facts[name])
 
 page = Facts(
-    model=None, status=Facts(facts={"round": ""}), first_run=Facts(busy=BUSY),
+    model=None, status=Facts(facts={"round": ""}), model_loader=Facts(busy=BUSY),
     choice=Facts(will_load=lambda: CHOSEN), training=None,
     teaching=Facts(queue=Facts(counts={"state": {}})),
 )

@@ -272,13 +272,13 @@ class Chat:
         """Draw the whole log: the newest turns at once, some earlier ones right after."""
         shown = self.branch()
         if not shown:
-            below = self.page.first_run.card(), self.page.install.card()
+            below = self.page.model_loader.card(), self.page.install.card()
             dom.replace(self.column, welcome.draw(self.page.model), below)
             return
         reading = None if self.follows else self.page.reading_position.now()
         self.shown_from = max(0, len(shown) - FIRST)
         parts = [self.earlier_button()] + self.articles(shown, self.shown_from)
-        dom.replace(self.column, parts, self.page.first_run.card())
+        dom.replace(self.column, parts, self.page.model_loader.card())
         if self.answering:
             self.answering.attach()
         if self.has_earlier():

@@ -63,8 +63,8 @@ class Pictures:
 
     def tell_blind(self):
         """Say that this model sees no pictures, and which one does."""
-        seeing = next((one["name"] for one in self.page.first_run.models if "eyes" in one), "")
-        said = t("picture.blind", name=self.page.first_run.name(), other=seeing)
+        seeing = next((one["name"] for one in self.page.model_loader.models if "eyes" in one), "")
+        said = t("picture.blind", name=self.page.model_loader.name(), other=seeing)
         self.page.toast(said, "choose-model", words=t("picture.choose"), seconds=15)
 
     async def pick(self):

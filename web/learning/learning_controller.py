@@ -89,7 +89,7 @@ class LearningController:
         checkpoint."""
         self.signing = ""
         self.training.engine_is_new()
-        self.page.first_run.engine_is_new()
+        self.page.model_loader.engine_is_new()
         self.page.status.know(lost="", loading="")
         self.page.toast(t("restored.worker"))
         self.page.touch("model")
@@ -192,10 +192,10 @@ class LearningController:
     async def model_is_there(self):
         """Whether there is a model, after a wait for one on its way; without one, say what to
         do."""
-        first_run = self.page.first_run
-        if not self.page.model and (first_run.busy or self.page.choice.will_load()):
+        loader = self.page.model_loader
+        if not self.page.model and (loader.busy or self.page.choice.will_load()):
             self.page.toast(t("wait.model"))
-            await first_run.over.wait()
+            await loader.over.wait()
         elif not self.page.model:
             self.page.toast(t("wait.no_model"), "choose-model", words=t("model.none"))
         return bool(self.page.model)
@@ -284,4 +284,4 @@ class LearningController:
     async def load_again(self, model):
         """Start a download from its beginning."""
         if await self.tell(RemoveModel(model=model)):
-            await self.page.first_run.load(model)
+            await self.page.model_loader.load(model)

@@ -44,7 +44,7 @@ def sentence(page):
 
 def no_model(page):
     """Why there is no model yet: it is on its way, or a person has to choose."""
-    coming = page.first_run.busy or page.choice.will_load()
+    coming = page.model_loader.busy or page.choice.will_load()
     return t("learn.loading" if coming else "activity.no_model")
 
 

@@ -18,7 +18,7 @@ class Choice:
         before = self.page.model
         self.page.take_model(loaded, keep)
         if before and before.model != loaded.model:
-            name = self.page.first_run.find_name(loaded.model)
+            name = self.page.model_loader.find_name(loaded.model)
             self.page.toast(t("models.took_over", name=name), seconds=15)
         self.page.status.know(model=True, loading="", failed="")
         self.page.touch("model", "tab")  # every part shows it with the pill, before it is stored
@@ -45,18 +45,18 @@ class Choice:
     def will_load(self):
         """Whether a model was chosen before, which loads by itself as soon as the engine is up."""
         wanted = site.option("model") or self.page.settings["model"]
-        trouble = self.page.first_run.trouble or self.page.first_run.progress
+        trouble = self.page.model_loader.trouble or self.page.model_loader.progress
         return bool(wanted) and not trouble
 
     async def engine_started(self):
         """Load the model of the address or of the last visit; without one, wait for a choice, which
         may have been made while the engine started."""
         wanted = site.option("model") or self.page.settings["model"]
-        if wanted and not self.page.first_run.busy:
-            await self.page.first_run.load(wanted)
+        if wanted and not self.page.model_loader.busy:
+            await self.page.model_loader.load(wanted)
         elif not wanted:
             self.page.chat.draw()
-            dom.run(self.page.first_run.weigh())
+            dom.run(self.page.model_loader.weigh())
         await self.page.remote_models.take_up()
 
     def model_id(self):
@@ -79,4 +79,4 @@ class Choice:
         if self.page.chat.chat:
             self.page.model_list.choose()
         else:
-            self.page.first_run.focus()
+            self.page.model_loader.focus()

@@ -12,17 +12,17 @@ from oneseek.web.settings import device, offers
 
 
 class FirstCard:
-    """`first_run` knows the models and the measurements of this device."""
+    """`loader` knows the models and the measurements of this device."""
 
-    def __init__(self, page, first_run):
-        self.page, self.first_run = page, first_run
+    def __init__(self, page, loader):
+        self.page, self.loader = page, loader
 
     def draw(self):
-        small, found = self.first_run.model(self.first_run.wanted), self.offers()
+        small, found = self.loader.model(self.loader.wanted), self.offers()
         mine = next((one for one in found if one["id"] == small["id"]), None)
         first = found[0] if found and found[0] is not mine else None
         others = [one for one in found if one is not mine and one is not first]
-        shown = [(self.first_run.model(first["id"]), first)] if first else []
+        shown = [(self.loader.model(first["id"]), first)] if first else []
         return dom.make(
             "section",
             self.page.packer.card(),
@@ -43,23 +43,23 @@ class FirstCard:
 
     def offers(self):
         """The offers, the best first; none before the device was measured."""
-        rows = [one for one in self.first_run.models if one["id"] != "tiny"]
-        takes, pace = self.first_run.takes, self.first_run.pace
+        rows = [one for one in self.loader.models if one["id"] != "tiny"]
+        takes, pace = self.loader.takes, self.loader.pace
         return offer.offers(rows, takes, offers.languages(), pace, site.models())
 
     def draw_recommended(self, one):
         """The best model; until it is known, a note that it is looked for, or that none is
         better."""
         if one:
-            row = self.first_run.model(one["id"])
+            row = self.loader.model(one["id"])
             words = offers.sentence(row, one, "recommend.first")
             return self.choice(row, words, self.button(row, "primary"), "choice first")
-        words = t("recommend.none" if self.first_run.takes else "recommend.wait")
+        words = t("recommend.none" if self.loader.takes else "recommend.wait")
         return dom.make("div", dom.icon("search"), dom.make("p", words), cls="choice first")
 
     def small(self, row, one):
         """The site's own model: available at once, whatever the device is."""
-        size = t("consent.download", size=t.size(row["bytes"] + self.first_run.beside))
+        size = t("consent.download", size=t.size(row["bytes"] + self.loader.beside))
         use = dom.button(size, "download", row["id"], "load")
         words = offers.sentence(row, one, "" if row["source"].get("url") else "recommend.small")
         return self.choice(row, words, use)
@@ -70,7 +70,7 @@ class FirstCard:
         return dom.make("div", dom.icon("mark"), words, use, cls=cls)
 
     def about(self, row, one):
-        return offers.about(row, one, self.first_run.registry)
+        return offers.about(row, one, self.loader.registry)
 
     def button(self, row, cls=""):
         """A button that loads from this site at once, from another one after a yes."""
@@ -92,7 +92,7 @@ class FirstCard:
         """The small test model, for a look around without a download, where the site carries it."""
         if "tiny" not in site.models():
             return None
-        words, beside = t("consent.tiny"), self.first_run.beside
+        words, beside = t("consent.tiny"), self.loader.beside
         if beside:
             words = t("consent.tiny_beside", size=t.size(beside))
         return dom.button(words, "download", "tiny", cls="quiet small")
@@ -101,7 +101,7 @@ class FirstCard:
         """The other models that suit, folded."""
         rows = []
         for one in others:
-            row = self.first_run.model(one["id"])
+            row = self.loader.model(one["id"])
             words = dom.make("div", dom.make("h3", row["name"]), self.about(row, one))
             rows.append(dom.make("div", dom.icon("mark"), words, self.button(row), cls="choice"))
         return fold("consent-more", t("consent.more"), rows) if rows else None
@@ -117,8 +117,8 @@ class FirstCard:
             "consent-details",
             t("consent.details"),
             rows,
-            self.first_run.comes_along("consent.beside"),
-            self.first_run.notes(),
+            self.loader.comes_along("consent.beside"),
+            self.loader.notes(),
             dom.make("ul", self.preflight(), cls="chips", label=t("preflight.title")),
         )
 
@@ -133,7 +133,7 @@ class FirstCard:
     def space(self, model):
         """A warning with both numbers, before anything is fetched, when the browser allows too
         little."""
-        words = self.first_run.lacks(model["bytes"] + self.first_run.beside)
+        words = self.loader.lacks(model["bytes"] + self.loader.beside)
         if not words:
             return None
         run = dom.button(t("consent.unsaved"), "download-unsaved", model["id"], cls="small")
@@ -142,8 +142,8 @@ class FirstCard:
     def preflight(self):
         """Chips on what this browser can do; nothing here is a dead end."""
         said = [t("preflight.private")]
-        if self.first_run.free is not None:
-            said.insert(0, t("preflight.storage", free=t.size(self.first_run.free)))
+        if self.loader.free is not None:
+            said.insert(0, t("preflight.storage", free=t.size(self.loader.free)))
         chips = [dom.make("li", dom.icon("check"), words, cls="chip good") for words in said]
         return [device.chip(self.page)] + chips
 

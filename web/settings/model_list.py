@@ -14,7 +14,7 @@ class ModelList:
         """Open the dialog with every model and what one must know to choose."""
         overlay.dialog(t("models.title"), self.choices(), name="models")
         if self.page.app.device:
-            dom.run(self.page.first_run.weigh())
+            dom.run(self.page.model_loader.weigh())
 
     def choices(self):
         return [
@@ -22,10 +22,10 @@ class ModelList:
             self.page.packer.card(),
             self.underway(),
             self.current(),
-            [self.choice(model) for model in self.page.first_run.models],
+            [self.choice(model) for model in self.page.model_loader.models],
             self.page.remote_models.rows(),
-            self.page.first_run.notes(),
-            device.draw_unmeasured(self.page.first_run.unmeasured),
+            self.page.model_loader.notes(),
+            device.draw_unmeasured(self.page.model_loader.unmeasured),
             dom.make(
                 "div",
                 dom.button(t("models.address"), "ask-model-address", drawing="load"),
@@ -38,10 +38,10 @@ class ModelList:
         """The progress of the next model while one is in use; without one the chat shows it."""
         if not self.page.model:
             return None
-        first = self.page.first_run
-        if first.trouble:
-            return first.trouble_card()
-        return first.progress_card() if first.progress else None
+        loader = self.page.model_loader
+        if loader.trouble:
+            return loader.trouble_card()
+        return loader.progress_card() if loader.progress else None
 
     def current(self):
         """The loaded model, what it computes on, and why."""
@@ -53,16 +53,16 @@ class ModelList:
         if loaded.threads:
             cores = "all_threads" if loaded.threads > 1 or loaded.cores < 2 else "one_thread"
             cores = "; " + t("models." + cores, n=max(loaded.threads, loaded.cores))
-        name = dom.make("strong", self.page.first_run.name())
+        name = dom.make("strong", self.page.model_loader.name())
         words = dom.make("p", name, " · ", on, ": ", why, cores, cls="note")
         told = device.trouble(loaded), device.costs(self.page), device.note(self.page)
         return dom.make("div", words, *told)
 
     def choice(self, model):
         current = bool(self.page.model) and self.page.model.model == model["id"]
-        takes = self.page.first_run.takes.get(model["id"])
+        takes = self.page.model_loader.takes.get(model["id"])
         one = (
-            offer.offer(model, takes, offers.languages(), self.page.first_run.pace)
+            offer.offer(model, takes, offers.languages(), self.page.model_loader.pace)
             if takes
             else None
         )
@@ -83,7 +83,7 @@ class ModelList:
     def about(self, model, one, no=None):
         """A model of a list; `no` says why it cannot be used."""
         name = dom.make("h3", model["name"])
-        return dom.make("div", name, offers.about(model, one, self.page.first_run.registry), no)
+        return dom.make("div", name, offers.about(model, one, self.page.model_loader.registry), no)
 
     def draw(self):
         """Redraw the dialog if it is open: more is known of this device."""

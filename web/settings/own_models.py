@@ -86,7 +86,7 @@ class OwnModels:
                 dom.make("p", " · ".join(facts)),
                 sees(told["eyes"]) if told["eyes"] else None,
                 dom.make("p", verdict(told), cls="note") if not ways else None,
-                self.page.first_run.comes_along("given.beside") if usable else None,
+                self.page.model_loader.comes_along("given.beside") if usable else None,
                 None if told["loads"] else failures.raw(told["why"]),
                 self.ways(name, told, ways) if ways else None,
             ),
@@ -121,8 +121,8 @@ class OwnModels:
         way = next((one for one in told.get("packed", []) if one["embeddings"] == wanted), None)
         if not way:
             await self.use(name)
-        elif self.page.first_run.lacks(way["bytes"]):
-            self.page.toast(self.page.first_run.lacks(way["bytes"]), seconds=20)
+        elif self.page.model_loader.lacks(way["bytes"]):
+            self.page.toast(self.page.model_loader.lacks(way["bytes"]), seconds=20)
         else:
             overlay.close_all()
             await self.page.packer.pack(group, name, way, told["title"] or told["name"])
@@ -137,7 +137,7 @@ class OwnModels:
             await files.put_in_inbox(group[0], name)
         else:
             await files.put_folder_in_inbox(name, group)
-        await self.page.first_run.load("file:" + name)
+        await self.page.model_loader.load("file:" + name)
 
 
 def sees(eyes):

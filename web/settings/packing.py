@@ -72,7 +72,7 @@ class Packer:
         self.now = None
         if packed:
             await self.forget()
-            await self.page.first_run.load("file:" + packed.name)
+            await self.page.model_loader.load("file:" + packed.name)
         self.page.touch("packing")
 
     async def go_on(self):

@@ -77,21 +77,21 @@ class RemoteModels:
 
     def ask(self, model):
         """Ask for a yes: what is fetched, from whom, and what that site learns by it."""
-        row = self.page.first_run.model(model)
+        row = self.page.model_loader.model(model)
         if row:
             self.offered[model] = self.offer(row)
         one = self.offered[model]
         link = {"href": one["address"], "target": "_blank", "rel": "noopener noreferrer"}
         host = hub.host(one["address"])
-        full = self.page.first_run.lacks(size_of(one) + self.page.first_run.beside)
+        full = self.page.model_loader.lacks(size_of(one) + self.page.model_loader.beside)
         facts = facts_of(one)
-        takes = self.page.first_run.takes.get(model)
+        takes = self.page.model_loader.takes.get(model)
         sha256 = one["sha256"][:16]
         overlay.dialog(
             t("fetch.title", name=one["name"]),
             dom.make("p", " · ".join(facts)),
             dom.make("p", offers.eyes(one["eyes"], takes)) if one.get("eyes") else None,
-            self.page.first_run.comes_along("given.beside"),
+            self.page.model_loader.comes_along("given.beside"),
             dom.make("p", t("fetch.leaves", host=host)),
             dom.make("p", t("fetch.hash_" + one["whose"], sha256=sha256), cls="note"),
             dom.make("p", full, cls="wrong", role="alert") if full else None,
@@ -106,11 +106,11 @@ class RemoteModels:
     async def fetch(self, model):
         """Store the yes before anything is requested, then load the model."""
         overlay.close_all()
-        if self.page.first_run.busy:
+        if self.page.model_loader.busy:
             self.page.toast(t("download.busy"))
             return
         await self.know(model, dict(self.offered[model], state="fetching"))
-        await self.page.first_run.load(model)
+        await self.page.model_loader.load(model)
 
     # ---------------------------------------------------------------------------- an address
 
@@ -239,7 +239,7 @@ class RemoteModels:
         """In a new visit, go on with the download that was under way, or show the paused one."""
         model = self.find_unfinished()
         if model:
-            await self.page.first_run.load(model)
+            await self.page.model_loader.load(model)
             return
         agreed = self.list_agreed()
         paused = next((one for one in agreed if agreed[one]["state"] == "paused"), "")
@@ -248,7 +248,7 @@ class RemoteModels:
             total = size_of(agreed[paused])
             told = ModelProgress(model=paused, phase="download", done=done, total=total, rate=0.0)
             failed = Failed(where="LoadModel", reason="", detail="stopped")
-            self.page.first_run.show_paused(told, failed)
+            self.page.model_loader.show_paused(told, failed)
 
     async def record(self, model):
         inbox = model.startswith("file:")
@@ -258,7 +258,7 @@ class RemoteModels:
     def rows(self):
         """The agreed models that no list has, shown wherever models are chosen."""
         agreed = self.list_agreed()
-        listed = [one["id"] for one in self.page.first_run.models]
+        listed = [one["id"] for one in self.page.model_loader.models]
         return [self.show_kept(one, agreed[one]) for one in agreed if one not in listed]
 
     def show_kept(self, model, one):
@@ -282,10 +282,10 @@ class RemoteModels:
     async def remove(self, model):
         """Delete a model with its eyes, and forget the yes."""
         overlay.close_all()
-        await self.page.first_run.throw_away(model)
+        await self.page.model_loader.throw_away(model)
         eyes = self.list_agreed().get(model, {}).get("eyes")
         if eyes and model.startswith("file:"):
-            await self.page.first_run.throw_away("file:" + hub.name_file(eyes["address"]))
+            await self.page.model_loader.throw_away("file:" + hub.name_file(eyes["address"]))
         await self.know(model, None)
         if self.page.settings["model"] == model:
             await self.page.set(model="")

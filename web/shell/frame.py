@@ -96,7 +96,7 @@ class Header:
     def draw(self):
         dom.by_id("model-button").hidden = self.page.status.facts["other_tab"]  # it loads no model
         name = dom.by_id("model-name")
-        name.textContent = self.page.first_run.name() or t("model.none")
+        name.textContent = self.page.model_loader.name() or t("model.none")
         label = dom.by_id("active-version")
         label.textContent, label.hidden = self.page.version, not self.page.model
         count = self.queue.size()

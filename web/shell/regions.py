@@ -43,8 +43,8 @@ from oneseek.web.lib import clicks, clock, dom, markdown, overlay, site
 from oneseek.web.lib.words import choose_language, t
 from oneseek.web.settings.choice import Choice
 from oneseek.web.settings.exchange import Exchange
-from oneseek.web.settings.firstrun import FirstRun
 from oneseek.web.settings.model_list import ModelList
+from oneseek.web.settings.model_loader import ModelLoader
 from oneseek.web.settings.own_models import OwnModels
 from oneseek.web.settings.packing import Packer
 from oneseek.web.settings.remote_models import RemoteModels
@@ -82,7 +82,7 @@ def put_together(page):
     page.header = Header(page, queue)
     page.aside = Aside(page)
     page.editors = Editors(page)
-    page.first_run = FirstRun(page)
+    page.model_loader = ModelLoader(page)
     page.remote_models = RemoteModels(page)
     page.model_list = ModelList(page)
     page.own_models = OwnModels(page)
@@ -134,7 +134,7 @@ async def fill(page):
         page.fact_memory.read,
         page.speed.load,
         page.packer.load,
-        page.first_run.load_registry,
+        page.model_loader.load_registry,
     )
     shown = (page.choice.read_version, lambda: open_last_chat(page), page.conversations.load)
     # A part that fails says so, and the page starts without it.

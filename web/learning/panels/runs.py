@@ -111,7 +111,7 @@ class TrainingRuns:
             cls="column",
         )
         note = dom.make("p", t("runs.text"), cls="note")
-        one = dom.make("p", t("runs.one_model", model=self.page.first_run.name()), cls="note")
+        one = dom.make("p", t("runs.one_model", model=self.page.model_loader.name()), cls="note")
         overlay.dialog(t("runs.title"), note, one, form, name="runs")
         await self.modes.look(chosen, AS_FITS, settings_of(form))
 

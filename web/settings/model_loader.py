@@ -28,7 +28,7 @@ TIGHT = 1.1
 """Free space that a model needs, as a multiple of its size."""
 
 
-class FirstRun:
+class ModelLoader:
     def __init__(self, page):
         self.page = page
         self.first_card = FirstCard(page, self)
