@@ -128,7 +128,7 @@ def in_the_page() -> tuple[dict[str, float | None], list[dict]]:
     with browser.served(site.build()) as address, browser.chromium() as chromium:
         page = chromium.new_context(base_url=address, locale="en-US").new_page()
         page.goto("/")
-        browser.wait_for_state(page, "ready", "needs-consent", "unsupported", timeout=300)
+        browser.wait_for_state(page, "ready", "needs-consent", timeout=300)
         rows = [picture(page, language, size) for language in ("sv", "en") for size in SIZES]
         figures: dict[str, float | None] = {}
         for language in ("sv", "en"):

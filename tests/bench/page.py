@@ -30,7 +30,7 @@ from tests.support.page.browser import chromium, wait_for_offline, wait_for_stat
 VISITS = 5  # or as many as --visits says
 KEYS = 40
 MESSAGES = 10_000
-ALIVE = ("ready", "needs-consent", "unsupported")
+ALIVE = ("ready", "needs-consent")
 BUSY = {"generating": ("generating",), "training": ("training", "evaluating")}
 LATER = ("warm", "settled")
 NAMED = ("interactive_ms", "engine_ready_ms", "longest_task_ms")

@@ -24,7 +24,7 @@ from tests.support.page import browser as in_browser
 from tests.support.page.axe import serious
 
 pytestmark = [pytest.mark.slow, pytest.mark.long]
-ALIVE = ("ready", "needs-consent", "unsupported")
+ALIVE = ("ready", "needs-consent")
 READ = 120_000  # milliseconds; the first file starts the importer
 
 PASTE = """([kind, text]) => {

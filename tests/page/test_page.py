@@ -19,7 +19,7 @@ from tests.support.page.browser import (
 
 pytestmark = pytest.mark.slow
 
-ALIVE = ("ready", "needs-consent", "unsupported")
+ALIVE = ("ready", "needs-consent")
 WITHOUT_HEAP = "Python starts without its heap"
 
 

@@ -12,7 +12,7 @@ from builder import licenses, site
 from tests.support.page.browser import served, wait_for_offline, wait_for_state, watched
 
 pytestmark = pytest.mark.slow
-ALIVE = ("ready", "needs-consent", "unsupported")
+ALIVE = ("ready", "needs-consent")
 
 UPDATE = """async () => {
   const registration = await navigator.serviceWorker.getRegistration();

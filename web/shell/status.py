@@ -24,7 +24,6 @@ LOOKS = {
     "recovering": ("again", "bad"),
     "read-only": ("lock", "plain"),
     "failed": ("warn", "bad"),
-    "unsupported": ("warn", "bad"),
 }
 """state -> (drawing, tone)"""
 
@@ -32,7 +31,6 @@ LOOKS = {
 def word(facts):
     """The state to show: the first one that the facts allow."""
     for state, holds in (
-        ("unsupported", facts["unsupported"]),
         ("read-only", facts["other_tab"]),
         ("recovering", facts["lost"]),
         ("failed", facts["failed"]),
@@ -65,7 +63,6 @@ class Status:
         self.shown = None
         self.banners = None
         self.facts = {
-            "unsupported": "",
             "other_tab": False,
             "lost": "",
             "failed": "",
