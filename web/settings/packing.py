@@ -71,7 +71,7 @@ class Packer:
         self.done = await files.size_of("inbox", job["name"] + PackModel.unfinished)
         self.now = None
         if packed:
-            await self.forget()
+            await self.delete_job()
             await self.page.model_loader.load("file:" + packed.name)
         self.page.touch("packing")
 
@@ -85,9 +85,9 @@ class Packer:
     async def drop(self):
         """Throw the unfinished file away."""
         await files.remove("inbox", self.job["name"] + PackModel.unfinished)
-        await self.forget()
+        await self.delete_job()
 
-    async def forget(self):
+    async def delete_job(self):
         self.job = self.group = self.failed = None
         self.done = 0
         await self.page.store.batch([["delete", "settings", "packing"]])
