@@ -186,7 +186,7 @@ def test_an_open_editor_outlives_a_change_of_the_queue(chat: Page):
     chat.get_by_role("textbox", name="Teach it").press("Control+Enter")
     lesson = locate_queue(chat).get_by_role("listitem").filter(has_text="A tree is a tall plant.")
     expect(lesson).to_contain_text("You corrected it")
-    lesson.get_by_role("button", name="Skip").click()
+    lesson.get_by_role("button", name="Do not learn").click()
     expect(lesson).to_have_count(0)
 
 
@@ -649,7 +649,7 @@ def test_what_one_file_taught_is_approved_or_left_out_in_one_go(chat: Page):
     group.get_by_role("button", name="Approve all").click()
     expect(chat.get_by_role("region", name="Notices")).to_contain_text(f"{count} lessons approved")
     expect(group.get_by_role("button", name="Approve all")).to_have_count(0)
-    group.get_by_role("button", name="Skip all").click()
+    group.get_by_role("button", name="Do not learn any").click()
     expect(group).to_have_count(0)
 
 
@@ -678,8 +678,8 @@ def test_what_is_poor_is_told_sorted_first_and_left_out_of_a_yes_to_all(chat: Pa
     waiting = chat.locator("#queue section").filter(has_text="Waiting for your yes")
     expect(waiting).to_contain_text("SjÃ¶bjÃ¶rn")
     expect(group.get_by_role("button", name="Approve all")).to_have_count(0)
-    chat.locator("#queue").get_by_role("button", name="Skip all").click()
-    left = waiting.get_by_role("button", name="Skip", exact=True)
+    chat.locator("#queue").get_by_role("button", name="Do not learn any").click()
+    left = waiting.get_by_role("button", name="Do not learn", exact=True)
     for count in range(poor, 0, -1):
         expect(left).to_have_count(count)
         left.first.click()

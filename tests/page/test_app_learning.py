@@ -70,12 +70,12 @@ def test_scenario_17_only_what_was_approved_is_in_the_queue_with_its_reason(home
     undo = notices.get_by_role("button", name="Undo")
     notices.get_by_role("button", name="Close").last.click()
     expect(undo).to_have_count(0)  # the undo of an earlier act
-    queue.get_by_role("listitem").first.get_by_role("button", name="Skip").click()
+    queue.get_by_role("listitem").first.get_by_role("button", name="Do not learn").click()
     expect(queue.get_by_role("listitem")).to_have_count(1)
     undo.click()
     expect(queue.get_by_role("listitem")).to_have_count(2)
     for left in (1, 0):
-        queue.get_by_role("listitem").first.get_by_role("button", name="Skip").click()
+        queue.get_by_role("listitem").first.get_by_role("button", name="Do not learn").click()
         expect(queue.get_by_role("listitem")).to_have_count(left)
     expect(queue).to_contain_text("Nothing waits.")
 
@@ -134,7 +134,7 @@ def test_secrets_told_in_a_chat_are_held_with_their_kind_and_asked_about(home: P
     expect(second.locator(".told")).not_to_have_attribute("data-state", "secret")
     kept = json.dumps([read_store(home, "queue"), read_store(home, "examples")], ensure_ascii=False)
     assert "Trollet99" in kept and "558102" not in kept
-    row(locate_queue(home), "Trollet99").get_by_role("button", name="Skip").click()
+    row(locate_queue(home), "Trollet99").get_by_role("button", name="Do not learn").click()
     expect(locate_queue(home)).not_to_contain_text("Trollet99")  # no lesson is left of it
 
 
@@ -156,7 +156,7 @@ def test_a_chat_teaches_facts_or_only_what_is_taught_or_nothing(home: Page):
     answers(home).first.get_by_role("button", name="Good answer: learn it").click()
     chosen = locate_queue(home).get_by_role("listitem").filter(has_text="What is a cloud?")
     expect(chosen).to_have_count(1)  # a secret of another test may be listed too
-    chosen.get_by_role("button", name="Skip").click()
+    chosen.get_by_role("button", name="Do not learn").click()
     learns("Do not learn from this chat", "no longer learns from")
     answers(home).nth(1).get_by_role("button", name="Good answer: learn it").click()
     expect(notices).to_contain_text("Nothing is learned")
@@ -522,5 +522,5 @@ def test_it_can_be_taught_who_it_is(home: Page):
     expect(group).to_contain_text(re.compile(r"[5-9]\d lessons"))
     group.get_by_role("button", name="Show the lessons").click()
     expect(group.get_by_role("listitem").first).to_be_visible()
-    group.get_by_role("button", name="Skip all").click()
+    group.get_by_role("button", name="Do not learn any").click()
     expect(queue).not_to_contain_text("Who OneSeek is")
