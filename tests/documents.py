@@ -88,7 +88,7 @@ STUMBLED_OVER = {
     "a lesson lost at 31 % with a closed tab":
         "learning/test_training_engine.py::"
         "test_at_most_ten_steps_are_lost_also_where_saving_is_slow",
-    "Test me on this, silent":
+    "Test the model on it, silent":
         "page/test_app_ask.py::test_a_source_tests_the_model_in_words_no_lesson_used",
     "Approve all without a word":
         CHAT + "what_one_file_taught_is_approved_or_left_out_in_one_go",

@@ -91,8 +91,8 @@ NOTES = """() => {
 def test_a_source_tests_the_model_in_words_no_lesson_used(home: Page):
     sources = panel(home, "Sources")
     home.evaluate(NOTES)
-    sources.get_by_role("button", name="Test me on this").click()
-    asked = sources.get_by_role("list", name="Test me on this").get_by_role("listitem")
+    sources.get_by_role("button", name="Test the model on it").click()
+    asked = sources.get_by_role("list", name="Test the model on it").get_by_role("listitem")
     expect(asked.first).to_contain_text(re.compile("Not yet. The source says:|Right"))
     assert "?" in asked.first.inner_text()
     assert home.evaluate("notes")[0].endswith("…")
