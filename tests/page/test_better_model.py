@@ -120,6 +120,12 @@ def test_a_better_model_comes_while_one_talks_and_takes_over_between_two_answers
     made = list(read_store(page, "versions").values())
     assert [one["base"] for one in made] == ["tiny", LARGER]
     assert made[0]["lessons"] == made[1]["lessons"]
+    page.locator("#model-button").click()
+    rows = page.get_by_role("dialog", name="Models").locator(".choice")
+    for name, words in (("OneSeek demo", "Use"), ("SmolLM2 135M", "Download and use (98 MB)")):
+        button = rows.filter(has_text=name).get_by_role("button", name=words, exact=True)
+        expect(button).to_be_visible()
+    page.keyboard.press("Escape")
     panel(page, "Memory")
     page.reload()
     wait_for_state(page, "ready", timeout=180)

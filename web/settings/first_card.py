@@ -59,8 +59,10 @@ class FirstCard:
 
     def small(self, row, one):
         """The site's own model: available at once, whatever the device is."""
-        size = t("consent.download", size=t.size(row["bytes"] + self.loader.beside))
-        use = dom.button(size, "download", row["id"], "load")
+        words = t("models.use")
+        if row["id"] not in self.loader.stored:
+            words = t("consent.download", size=t.size(row["bytes"] + self.loader.beside))
+        use = dom.button(words, "download", row["id"], "load")
         words = offers.sentence(row, one, "" if row["source"].get("url") else "recommend.small")
         return self.choice(row, words, use)
 
@@ -75,7 +77,8 @@ class FirstCard:
     def button(self, row, cls=""):
         """A button that loads from this site at once, from another one after a yes."""
         if row["id"] in site.models():
-            return dom.button(t("models.use"), "download", row["id"], "load", cls=cls)
+            words = self.loader.describe_use(row)
+            return dom.button(words, "download", row["id"], "load", cls=cls)
         return self.page.remote_models.button(row, cls)
 
     def ways(self):

@@ -68,7 +68,8 @@ class ModelList:
         )
         no = dom.make("p", own_models.fits(takes), cls="note") if takes and not one else None
         if model["id"] in site.models():
-            use = dom.button(t("models.use"), "download", model["id"], cls="small")
+            words = self.page.model_loader.describe_use(model)
+            use = dom.button(words, "download", model["id"], cls="small")
         else:
             use = self.page.remote_models.button(model)
         tag = dom.make("span", t("models.current"), cls="tag good")

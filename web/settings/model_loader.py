@@ -41,6 +41,7 @@ class ModelLoader:
         self.over = asyncio.Event()  # set once the load has ended, well or not
         self.free = None
         self.beside = 0  # bytes of the memory's encoder, fetched with the first model
+        self.stored = set()  # the listed models that this browser keeps, whole and checked
         self.takes = {}  # model -> the memory it takes, and what it may do here
         self.pace = {}  # the measurements of the device
         self.unmeasured = ""  # why measuring failed, if it did
@@ -67,6 +68,18 @@ class ModelLoader:
         self.free = figures["quota"] - figures["used"]
         there = await files.size_of("models", "encoder.gguf")
         self.beside = max(0, self.registry["encoder"]["bytes"] - there)
+        stored = set()
+        for row in self.models:
+            record = await self.page.remote_models.record(row["id"])
+            if record and record.get("sha256") == row["sha256"]:
+                stored.add(row["id"])
+        self.stored = stored
+
+    def describe_use(self, row):
+        """The words of a button that uses a model of this site: what it downloads before that."""
+        if row["id"] in self.stored:
+            return t("models.use")
+        return t("models.download_use", size=t.size(row["bytes"] + self.beside))
 
     def model(self, id):
         return next((one for one in self.models if one["id"] == id), None)
@@ -220,6 +233,7 @@ class ModelLoader:
         await self.load_now(model, keep)
         self.busy = False
         self.over.set()
+        await dom.adorn(self.measure())
 
     async def load_now(self, model, keep):
         known = self.model(model)
@@ -264,6 +278,7 @@ class ModelLoader:
             self.trouble = self.progress = None
             self.page.touch("model")
         await self.page.engine.ask(RemoveModel(model=model))
+        await self.measure()
 
     async def stop(self):
         await self.page.engine.ask(StopLoading())
