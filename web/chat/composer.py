@@ -115,5 +115,6 @@ class Composer:
         context, speed = dom.by_id("context"), dom.by_id("speed")
         share = answered.context_used / max(1, answered.context_size)
         context.textContent = t("composer.context", share=t.percent(share))
+        context.title = t("composer.context_note", n=t.number(answered.context_size))
         speed.textContent = t("chat.speed", rate=t.number(answered.tokens_per_second, 1))
         context.hidden = speed.hidden = False
