@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The one command of the project: makes the environment, builds the site and runs the tests.
 
-It needs only Python >= 3.11. It fetches everything else itself, as builder/lock.json pins it. The
+It needs only Python >= 3.11. It downloads everything else itself, as builder/lock.json pins it. The
 package builder/ does the work: each command below names its module.
 """
 

@@ -100,7 +100,8 @@ def _kind_of_zip(data: bytes, name: str) -> str:
             names = set(archive.namelist())
     except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError, EOFError) as error:
         raise ImportRefused(
-            f"{name} is damaged or cut short; nothing could be read from it. Fetch or save it again."
+            f"{name} is damaged or cut short; nothing could be read from it. Download or save it "
+            "again."
         ) from error
     if any(n.rsplit("/", 1)[-1] == "adapter_config.json" for n in names):
         raise IsAdapter(f"{name} is an adapter, not a document; load it as a version.")

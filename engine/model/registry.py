@@ -205,7 +205,7 @@ def check_published(file: ModelFile, published: dict, path: str) -> None:
             raise FormatError(
                 path,
                 f"this is not {published['name']} as it was published (sha256 {found[:16]}... "
-                f"instead of {expected[:16]}...). It was not used; delete it and get it again",
+                f"instead of {expected[:16]}...). It was not used; delete it and download it again",
             )
 
 

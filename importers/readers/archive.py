@@ -77,7 +77,9 @@ class Archive:
             )
 
     def _make_damage_error(self) -> ImportRefused:
-        return ImportRefused(f"{self.budget.name} is damaged or cut short; fetch or save it again.")
+        return ImportRefused(
+            f"{self.budget.name} is damaged or cut short; download or save it again."
+        )
 
 
 def parse_xml(data: bytes, name: str) -> etree._Element:

@@ -20,7 +20,7 @@ def read_epub(data: bytes, budget: Budget) -> Reading:
     root = archive.xml("META-INF/container.xml").find(".//{*}rootfile")
     path = root.get("full-path") if root is not None else None
     if not path:
-        raise ImportRefused(f"{budget.name} names no book inside it; fetch or save it again.")
+        raise ImportRefused(f"{budget.name} names no book inside it; download or save it again.")
     package = archive.xml(path)
     chapters = _spine(package, posixpath.dirname(path))
     blocks: list[Block] = []

@@ -168,4 +168,4 @@ def _make_password_error(name: str) -> ImportRefused:
 
 
 def _make_damage_error(name: str) -> ImportRefused:
-    return ImportRefused(f"{name} is damaged or cut short; fetch or save it again.")
+    return ImportRefused(f"{name} is damaged or cut short; download or save it again.")

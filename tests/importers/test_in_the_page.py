@@ -298,7 +298,7 @@ def test_scenario_15_a_closed_site_through_the_bookmark_or_a_named_proxy(
     page.keyboard.press("Escape")
     find_failed(page).get_by_role("button", name="Try again").click()
     expect(ready(page, "Fyren på Skarvholmen")).to_contain_text(
-        f"Fetched through {web.removeprefix('https://')}, which has seen the address."
+        f"Downloaded through {web.removeprefix('https://')}, which has seen the address."
     )
 
 

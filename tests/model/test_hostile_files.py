@@ -336,7 +336,7 @@ HOSTILE_SHARDS = {
     ),
     "a missing file": (
         {name: data for name, data in SHARDS.items() if name != SECOND},
-        r"model-00002-of-00003.safetensors of 3 files of weights is missing; get it, and choose",
+        r"model-00002-of-00003.safetensors of 3 files of weights is missing; download it, and",
     ),
     "a file cut short": (SHARDS | {SECOND: SHARDS[SECOND][:-4]}, "cut short"),
     "a file without a tensor": (SHARDS | {SECOND: drop_tensor(SHARDS[SECOND])}, "where it is not"),
@@ -378,7 +378,7 @@ HOSTILE_PARTS = {
     "one missing": ({FIRST: PARTS[FIRST], LAST: PARTS[LAST]}, f"{MIDDLE} of 3 parts is missing"),
     "renamed": ({"a.gguf": PARTS[MIDDLE]}, "this is one of 3 parts, not of 1; choose all"),
     "the same twice": (PARTS | {MIDDLE: PARTS[FIRST]}, "is part 1, and so is another file"),
-    "of another count": (PARTS | {MIDDLE: part(1, 4)}, "one of 4 parts, not of 3; get them again"),
+    "of another count": (PARTS | {MIDDLE: part(1, 4)}, "4 parts, not of 3; download them again"),
     "a whole one": (PARTS | {MIDDLE: WHOLE}, "one of 1 parts, not of 3"),
     "number 9": (PARTS | {MIDDLE: part(9, 3)}, "part 10 of 3"),
     "number -1": (PARTS | {MIDDLE: part(-1, 3)}, "part 0 of 3"),

@@ -150,5 +150,5 @@ def test_a_persons_own_file_opens_on_every_visit_and_a_broken_one_is_named(conte
 
 def test_a_model_this_site_does_not_carry_is_not_fetched_unasked(context: BrowserContext):
     page = open_page(context, "/?engine=cpu&model=qwen3-0.6b")
-    how = "no other site was asked. Choose it under Models to fetch it (639 MB)."
+    how = "no other site was asked. Choose it under Models to download it (639 MB)."
     page.get_by_text(how).first.wait_for()

@@ -36,7 +36,7 @@ def test_scenario_19_it_really_learned(page: Page):
     page.goto("/?engine=cpu")
     page.get_by_role("button", name="English").click()
     wait_for_state(page, "needs-consent", timeout=120)
-    page.get_by_role("button", name="Download 126 MB").click()
+    page.get_by_role("button", name="Download 131 MB").click()
     wait_for_state(page, *ALIVE, timeout=300)
     set_temperature(page, "0")
     for question, answer, _ in FACTS:

@@ -77,8 +77,8 @@ def fetch(page: Page) -> None:
     page.locator("#model-button").click()
     row = page.get_by_role("dialog", name="Models").locator(".choice")
     row = row.filter(has_text="Qwen3 0.6B, 4 bits")
-    row.get_by_role("button", name="Fetch").click()
-    page.get_by_role("button", name="Fetch from").click()
+    row.get_by_role("button", name="Download").click()
+    page.get_by_role("button", name="Download from").click()
 
 
 @pytest.mark.long

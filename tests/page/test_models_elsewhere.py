@@ -67,12 +67,12 @@ def models(page: Page) -> Locator:
 def open_fetch_dialog(page: Page, name: str = NAME) -> Locator:
     """Open the dialog that says what is fetched from whom."""
     row = models(page).locator(".choice").filter(has_text=name)
-    row.get_by_role("button", name="Fetch").click()
-    return page.get_by_role("dialog", name=re.compile("^Fetch "))
+    row.get_by_role("button", name="Download").click()
+    return page.get_by_role("dialog", name=re.compile("^Download "))
 
 
 def fetch(page: Page, name: str = NAME) -> None:
-    open_fetch_dialog(page, name).get_by_role("button", name="Fetch from").click()
+    open_fetch_dialog(page, name).get_by_role("button", name="Download from").click()
 
 
 def record(page: Page, key: str = "models/of-the-hub.gguf") -> dict:
@@ -92,7 +92,7 @@ def test_a_model_of_another_site_comes_by_one_click(
     for fact in ("25 MB", "Apache-2.0", host, hub.sha256[:16], "Nothing you wrote leaves"):
         expect(says).to_contain_text(fact)
     assert not hub.asked, "nothing is asked before the yes"
-    says.get_by_role("button", name=f"Fetch from {host}").click()
+    says.get_by_role("button", name=f"Download from {host}").click()
     wait_for_state(page, "ready", timeout=180)
     say(page, "Hello")
     expect(body(wait_for_answer(page))).not_to_be_empty()
@@ -120,7 +120,7 @@ def test_a_model_comes_with_its_eyes_by_one_click(page: Page, watch: Watch, hub:
     wait_for_state(page, "needs-consent", timeout=120)
     says = open_fetch_dialog(page)
     expect(says).to_contain_text("Sees pictures: its eyes are")
-    says.get_by_role("button", name="Fetch from").click()
+    says.get_by_role("button", name="Download from").click()
     wait_for_state(page, "ready", timeout=180)
     assert record(page, f"inbox/acme_demo-GGUF_{file}")["sha256"] == seeing["sha256"]
     before = len(hub.asked)
@@ -193,7 +193,7 @@ def test_a_file_with_another_hash_is_thrown_away_and_said(page: Page, watch: Wat
     wait_for_state(page, "needs-consent", timeout=120)
     fetch(page)
     card = page.locator("#consent.bad")
-    expect(card).to_contain_text("the fetched file is not the expected one", timeout=180_000)
+    expect(card).to_contain_text("the downloaded file is not the expected one", timeout=180_000)
     expect(card).to_contain_text("deleted and not used")
     assert record(page) == {}
 
@@ -245,10 +245,10 @@ def test_a_pasted_repository_is_looked_at_then_fetched_then_kept(
     for fact in (hubs.FILE, "25 MB", "apache-2.0"):
         expect(found).to_contain_text(fact)
     assert not hub.ranges_asked(), "no file was fetched yet"
-    found.get_by_role("button", name="Fetch").click()
-    says = page.get_by_role("dialog", name=re.compile("^Fetch "))
+    found.get_by_role("button", name="Download").click()
+    says = page.get_by_role("dialog", name=re.compile("^Download "))
     expect(says).to_contain_text(f"The site states the hash of this file (sha256 {hub.sha256[:16]}")
-    says.get_by_role("button", name="Fetch from").click()
+    says.get_by_role("button", name="Download from").click()
     wait_for_state(page, "ready", timeout=180)
     key = "inbox/acme_demo-GGUF_demo-Q4_1.gguf"
     assert record(page, key)["sha256"] == hub.sha256
@@ -271,10 +271,10 @@ def test_a_pasted_file_without_a_known_hash_shows_the_one_of_what_came(
     models(page).get_by_role("button", name="From an address").click()
     page.get_by_label("Address of the file").fill(f"{hub.second}/blob/{hubs.FILE}")
     page.get_by_role("button", name="List the files").click()
-    page.get_by_role("dialog", name="Models found").get_by_role("button", name="Fetch").click()
-    says = page.get_by_role("dialog", name=re.compile("^Fetch "))
+    page.get_by_role("dialog", name="Models found").get_by_role("button", name="Download").click()
+    says = page.get_by_role("dialog", name=re.compile("^Download "))
     expect(says).to_contain_text("This file has no published hash")
-    says.get_by_role("button", name="Fetch from").click()
+    says.get_by_role("button", name="Download from").click()
     wait_for_state(page, "ready", timeout=180)
     row = models(page).locator(".choice").filter(has_text=hubs.FILE)
     expect(row).to_contain_text(f"The file that came has sha256 {expected[:16]}")
@@ -290,10 +290,10 @@ def test_what_was_agreed_to_and_not_wanted_any_more_is_removed(
     models(page).get_by_role("button", name="From an address").click()
     page.get_by_label("Address of the file").fill(hub.file)
     page.get_by_role("button", name="List the files").click()
-    page.get_by_role("dialog", name="Models found").get_by_role("button", name="Fetch").click()
+    page.get_by_role("dialog", name="Models found").get_by_role("button", name="Download").click()
     hub.rate = 4e6
-    page.get_by_role("dialog", name=re.compile("^Fetch ")).get_by_role(
-        "button", name="Fetch from"
+    page.get_by_role("dialog", name=re.compile("^Download ")).get_by_role(
+        "button", name="Download from"
     ).click()
     key = "inbox/acme_demo-GGUF_demo-Q4_1.gguf"
     wait_until(lambda: len(record(page, key).get("chunks", ())) >= 1)
@@ -318,7 +318,7 @@ def test_a_mirror_is_asked_in_place_of_the_hub(page: Page, watch: Watch, hub: hu
     page.keyboard.press("Escape")
     says = open_fetch_dialog(page, "Qwen3 0.6B, 8 bits")
     expect(says).to_contain_text(hub.address.removeprefix("http://"))
-    says.get_by_role("button", name="Fetch from").click()
+    says.get_by_role("button", name="Download from").click()
     card = page.locator("#consent.bad")
     expect(card).to_contain_text("the server has another file than expected")
     expect(card).to_contain_text("bytes instead of 639446688")

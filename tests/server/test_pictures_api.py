@@ -86,8 +86,8 @@ def test_a_photo_alone_and_one_told_of_later_stay_in_the_conversation(seeing):
 @pytest.mark.parametrize(
     "url, words",
     [
-        ("https://example.org/cat.png", "nothing is fetched"),
-        ("file:///etc/passwd", "nothing is fetched"),
+        ("https://example.org/cat.png", "nothing is downloaded"),
+        ("file:///etc/passwd", "nothing is downloaded"),
         ("data:text/html;base64,aGVq", "must be a data URL"),
         ("data:image/png;base64,%%%", "not valid base64"),
         (address(b"no picture"), "damaged or no picture"),

@@ -207,7 +207,7 @@ class Models:
         source, changed = BlobSource(file, name), str(file.lastModified)
         record = await self.inbox.record(name)
         if record and record.sha256 is None:
-            raise FormatError(name, "was not fetched to its end; fetch it again")
+            raise FormatError(name, "was not downloaded to its end; download it again")
         if record is None or record.validator != changed:
             record = Record(GIVEN + name, source.size, changed, sha256="")
             for offset in range(0, source.size, CHUNK):
@@ -277,7 +277,7 @@ def elsewhere(model: str) -> str:
         return f"There is no model called {model}; choose one of the list."
     return (
         f"{known['name']} is not on this device, and no other site was asked. Choose it under "
-        f"Models to fetch it ({known['bytes'] / 1e6:.0f} MB)."
+        f"Models to download it ({known['bytes'] / 1e6:.0f} MB)."
     )
 
 

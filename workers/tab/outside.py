@@ -15,20 +15,20 @@ from oneseek.engine.model.formats.download import DownloadError
 
 SENTENCES = {
     "closed": "{host} cannot be reached, or lets no other site read this file. What came before is "
-    "kept. Check the connection, name a mirror in Settings, or fetch the file yourself and choose "
-    "it here.",
+    "kept. Check the connection, name a mirror in Settings, or download the file yourself and "
+    "choose it here.",
     "offline": "This device has no network now. What came before is kept. Resume when it is back.",
     "busy": "{host} asks to wait {count} s, because it got too many requests. What came is kept. "
     "Resume then.",
     "status": "{host} answered {count}: it has no such file, or gives it only to those who sign "
-    "in. What came is kept. Choose another file, or fetch it yourself and choose it here.",
+    "in. What came is kept. Choose another file, or download it yourself and choose it here.",
     "cut": "The connection to {host} broke {count} times without a new byte. What came is kept. "
     "Resume to go on from there.",
     "slow": "{host} sent nothing for {count} s, several times. What came is kept. Resume to go on "
     "from there.",
-    "changed": "{host} changed the file while it came. It was not used. Fetch it again.",
-    "unsized": "{host} does not tell how long the file is. Nothing was fetched. Fetch it yourself "
-    "and choose it here.",
+    "changed": "{host} changed the file while it came. It was not used. Download it again.",
+    "unsized": "{host} does not tell how long the file is. Nothing was downloaded. Download it "
+    "yourself and choose it here.",
 }
 """Error that outside.js answers in place of bytes -> the text that a person reads."""
 

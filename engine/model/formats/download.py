@@ -225,14 +225,14 @@ async def _finish(shelf, name, record, sha256, progress):
 def other_size(name, found, size):
     return NotTheFile(
         f"{name}: the server has another file than expected ({found} bytes instead of {size}). "
-        "Nothing was fetched or changed. Fetch the file from another place."
+        "Nothing was downloaded or changed. Download the file from another place."
     )
 
 
 def other_hash(name, found, sha256):
     return NotTheFile(
-        f"{name}: the fetched file is not the expected one (sha256 {found[:16]} instead of "
-        f"{sha256[:16]}). It was deleted and not used. Fetch it again, or from another place."
+        f"{name}: the downloaded file is not the expected one (sha256 {found[:16]} instead of "
+        f"{sha256[:16]}). It was deleted and not used. Download it again, or from another place."
     )
 
 

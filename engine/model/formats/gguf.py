@@ -71,7 +71,9 @@ class Cursor:
         if end <= len(self.bytes):
             return
         if end > self.source.size:
-            self.fail(f"the header is cut short at byte {self.source.size}; get the file again")
+            self.fail(
+                f"the header is cut short at byte {self.source.size}; download the file again"
+            )
         if end > MAX_HEADER:
             self.fail(f"the header is over the limit of {MAX_HEADER >> 20} MB")
         wanted = min(max(end, 2 * len(self.bytes), WINDOW), self.source.size, MAX_HEADER)
@@ -239,7 +241,7 @@ def check_ranges(source, data, ranges):
             raise FormatError(
                 source.name,
                 f"tensor {name!r} ends at byte {end} but the file at {source.size}; "
-                "it is cut short, get it again",
+                "it is cut short; download it again",
                 kind="cut",
             )
         if first < before:

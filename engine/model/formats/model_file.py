@@ -96,7 +96,9 @@ class ModelFile:
         tensor = read(entry.source, entry.offset, entry.kind, entry.shape)
         numbers = tensor.scales if isinstance(tensor, Packed) else tensor
         if not np.isfinite(numbers).all():
-            raise FormatError(self.name, f"{name} holds numbers that are not finite; get it again")
+            raise FormatError(
+                self.name, f"{name} holds numbers that are not finite; download it again"
+            )
         if entry.above:
             return tensor.astype(np.float32) + np.float32(entry.above)
         if entry.speed:

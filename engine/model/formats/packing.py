@@ -127,7 +127,7 @@ class Packing:
             values = read_plain(spec.source, at, spec.kind, shape).astype(np.float32)
         if not np.isfinite(values).all():
             raise FormatError(
-                self.file.name, f"{part.name} holds numbers that are not finite; get it again"
+                self.file.name, f"{part.name} holds numbers that are not finite; download it again"
             )
         if spec.above:
             values = values + np.float32(spec.above)

@@ -191,8 +191,8 @@ def _index(name, folder, load):
         more = f" and {len(missing) - 1} more" if missing[1:] else ""
         raise FormatError(
             name,
-            f"{missing[0]}{more} of {len(files)} files of weights is missing; get it, and choose "
-            "the whole folder",
+            f"{missing[0]}{more} of {len(files)} files of weights is missing; download it, and "
+            "choose the whole folder",
             kind="parts",
             what=missing[0],
         )

@@ -52,7 +52,7 @@ class Source:
             raise FormatError(
                 self.name,
                 f"bytes {offset} to {offset + length} are needed but the file ends at {self.size}; "
-                "it is cut short, get it again",
+                "it is cut short; download it again",
                 kind="cut",
             )
         data = self._read(offset, length)

@@ -38,8 +38,8 @@ def all_of(name, folder):
         more = f" and {len(missing) - 1} more" if missing[1:] else ""
         raise FormatError(
             whole_name(name),
-            f"{missing[0]}{more} of {len(names)} parts is missing; get it, and choose all parts "
-            "together or their folder",
+            f"{missing[0]}{more} of {len(names)} parts is missing; download it, and choose all "
+            "parts together or their folder",
             kind="parts",
             what=missing[0],
         )
@@ -79,8 +79,8 @@ def _check_agreement(parts, count):
         if told.get(TOTAL, str(count)) != str(count):
             raise FormatError(
                 source.name,
-                f"the parts hold {count} tensors, but this one says {told[TOTAL]:.80}; get them "
-                "all again",
+                f"the parts hold {count} tensors, but this one says {told[TOTAL]:.80}; "
+                "download them all again",
             )
 
 
@@ -91,7 +91,8 @@ def _check_part(source, keys, given):
         raise FormatError(source.name, f"says it is part {number!r:.80} of {count!r:.80}")
     count = max(count, 1)
     if count != given:
-        advice = "choose all of them together, or their folder" if given == 1 else "get them again"
+        advice = "choose all of them together, or their folder"
+        advice = advice if given == 1 else "download them again"
         reason = f"this is one of {count} parts, not of {given}; {advice}"
         raise FormatError(source.name, reason, kind="parts", what=count)
     if not 0 <= number < count:

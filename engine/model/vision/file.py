@@ -101,7 +101,7 @@ class EyesFile:
         weight = read(entry.source, entry.offset, entry.kind, entry.shape)
         numbers = weight.scales if isinstance(weight, Packed) else weight
         if not np.isfinite(numbers).all():
-            self.fail(f"{name} holds numbers that are not finite; get it again")
+            self.fail(f"{name} holds numbers that are not finite; download it again")
         if isinstance(weight, Packed):
             return weight.dense() if name == POSITIONS else weight
         return weight.reshape(len(weight), -1) if weight.ndim > 2 else weight

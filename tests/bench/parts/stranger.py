@@ -41,7 +41,7 @@ STEPS = (
     "ask_last",
 )
 WAIT = 300_000
-FETCHES = re.compile("Fetching|Downloading|Hämtar")
+FETCHES = re.compile("Downloading|Hämtar")
 WATCH = "\n".join(
     (Path(__file__).parent / name).read_text() for name in ("watch_page.js", "watch_truth.js")
 )

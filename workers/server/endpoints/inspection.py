@@ -174,7 +174,7 @@ async def dashboard(request: Request) -> HTMLResponse:
 
 
 async def page(request: Request) -> HTMLResponse:
-    """This API for people: one page, nothing fetched from elsewhere."""
+    """This API for people: one page, nothing downloaded from elsewhere."""
     rows = "".join(
         f"<tr><td>{method}<td><code>{html.escape(path)}</code><td>{html.escape(words)}"
         f"<td>{', '.join(fields or ())}"

@@ -48,8 +48,8 @@ def read_picture(given: Any, name: str) -> Picture:
     head = DATA.match(address)
     if head is None:
         raise BadRequest(
-            f"{name} must be a data URL (data:image/png;base64,...); nothing is fetched from other "
-            "addresses, and nothing was asked"
+            f"{name} must be a data URL (data:image/png;base64,...); nothing is downloaded from "
+            "other addresses, and nothing was asked"
         )
     try:
         data = base64.b64decode(address[head.end() :], validate=True)
