@@ -66,10 +66,11 @@ class Outcomes:
 
 def identity(version, versions):
     """The facts that identify a version, as (name, value)."""
+    dna = records.fingerprint(version, versions)[:SHOWN_DIGITS]
     return [
         (t("versions.name"), version["name"]),
         (t("versions.hash"), version["weights_sha256"][:SHOWN_DIGITS]),
-        (t("versions.dna"), records.fingerprint(version, versions)[:SHOWN_DIGITS]),
+        (t("versions.dna"), t("versions.dna_note", hash=dna)),
     ]
 
 
