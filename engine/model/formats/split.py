@@ -91,8 +91,8 @@ def _check_part(source, keys, given):
         raise FormatError(source.name, f"says it is part {number!r:.80} of {count!r:.80}")
     count = max(count, 1)
     if count != given:
-        advice = "choose all of them together, or their folder"
-        advice = advice if given == 1 else "download them again"
+        choose, download = "choose all of them together, or their folder", "download them again"
+        advice = choose if given == 1 else download
         reason = f"this is one of {count} parts, not of {given}; {advice}"
         raise FormatError(source.name, reason, kind="parts", what=count)
     if not 0 <= number < count:
