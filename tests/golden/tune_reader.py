@@ -62,6 +62,7 @@ DOCUMENTS = 4  # sentences and table rows of documents in a batch
 GENERAL, NOTHING = 3, 5  # texts of class NEITHER in a batch: general questions, others
 MINED, CLOSE = 0.7, 10  # chance of a mined negative for a question; candidates it is drawn from
 SAME = 0.9  # cosine from which two questions may ask for the same
+BLOCK, AMONG = 256, 200  # questions compared at once; nearest statements that CLOSE are chosen from
 ALSO = {"en": ("also ", "oh and ", "and ", ""), "sv": ("också ", "och ", "förresten ", "")}
 NEAREST = 2  # earlier statements near a change that are its negatives in a batch
 RIVALS = 4  # near statements that a change does not replace, for the head `replaces`
@@ -350,12 +351,16 @@ def nearest(bert: nn.Module, words: Encoder, whole: bool = False) -> dict[str, l
     first = len(voices.told) - len(voices.taken_back)
     every += [(one.said, first + i) for i, one in enumerate(voices.changes)]
     meant = directions(bert, [rows.encode_with_prefix(q, BEFORE) for q, _ in asked + every])
-    owners = np.array([i for _, i in asked])
-    found = {}
-    for (question, own), one in zip(asked + every, meant, strict=True):
-        same = set(owners[meant[: len(asked)] @ one >= SAME].tolist()) | {own}
-        best = (i for i in np.argsort(-(said @ one)).tolist() if i not in same)
-        found[question] = [voices.told[i].said for i in itertools.islice(best, CLOSE)]
+    owners, found = np.array([i for _, i in asked]), {}
+    for at in range(0, len(meant), BLOCK):
+        block = meant[at : at + BLOCK]
+        likes, nears = block @ meant[: len(asked)].T >= SAME, block @ said.T
+        some = np.argpartition(-nears, AMONG)[:, :AMONG]
+        for row, (question, own) in enumerate((asked + every)[at : at + BLOCK]):
+            same = set(owners[likes[row]].tolist()) | {own}
+            order = some[row][np.argsort(-nears[row, some[row]])].tolist()
+            best = (i for i in order if i not in same)
+            found[question] = [voices.told[i].said for i in itertools.islice(best, CLOSE)]
     return found
 
 
