@@ -104,7 +104,7 @@ def test_what_is_no_model_and_what_is_not_whole_say_so(tmp_path, capsys):
     folder = laid(tmp_path / "folder", tiny.folder("qwen2", "F16", shards=2))
     (folder / "model-00001-of-00002.safetensors").unlink()
     told = look(capsys, folder)
-    assert "is missing; get it" in told["why"] and told["architecture"] == "qwen2"
+    assert "is missing; download it" in told["why"] and told["architecture"] == "qwen2"
     assert "no model lies here" in look(capsys, laid(tmp_path / "x", {"a": b"", "b": b""}))["why"]
 
 

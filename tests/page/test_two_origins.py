@@ -418,7 +418,7 @@ def test_scenario_7_offline_it_starts_and_answers_and_can_be_installed(ours: Pag
     ours.context.set_offline(True)
     ours.reload()
     wait_for_state(ours, *ALIVE, timeout=120)
-    expect(ours.get_by_text("Offline. Everything but fetching")).to_be_visible()
+    expect(ours.get_by_text("Offline. Everything but downloading")).to_be_visible()
     new_chat(ours)
     say(ours, "Hello")
     wait_for_answer(ours)
