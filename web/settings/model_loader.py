@@ -68,12 +68,7 @@ class ModelLoader:
         self.free = figures["quota"] - figures["used"]
         there = await files.size_of("models", "encoder.gguf")
         self.beside = max(0, self.registry["encoder"]["bytes"] - there)
-        stored = set()
-        for row in self.models:
-            record = await self.page.remote_models.record(row["id"])
-            if record and record.get("sha256") == row["sha256"]:
-                stored.add(row["id"])
-        self.stored = stored
+        self.stored = await self.page.remote_models.list_stored(self.models)
 
     def describe_use(self, row):
         """The words of a button that uses a model of this site: what it downloads before that."""

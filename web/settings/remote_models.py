@@ -251,9 +251,16 @@ class RemoteModels:
             self.page.model_loader.show_paused(told, failed)
 
     async def record(self, model):
-        inbox = model.startswith("file:")
-        key = "file:inbox/" + model[5:] if inbox else "file:models/%s.gguf" % model
-        return await self.page.store.get("state", key)
+        return await self.page.store.get("state", key_of(model))
+
+    async def list_stored(self, models):
+        """The ids of the listed models that this browser keeps, whole and checked."""
+        there, stored = set(await self.page.store.keys("state")), set()
+        for row in models:
+            known = key_of(row["id"]) in there and await self.record(row["id"])
+            if known and known.get("sha256") == row["sha256"]:
+                stored.add(row["id"])
+        return stored
 
     def rows(self):
         """The agreed models that no list has, shown wherever models are chosen."""
@@ -289,6 +296,12 @@ class RemoteModels:
         await self.know(model, None)
         if self.page.settings["model"] == model:
             await self.page.set(model="")
+
+
+def key_of(model):
+    """The key of a model's file in the store `state`."""
+    inbox = model.startswith("file:")
+    return "file:inbox/" + model[5:] if inbox else "file:models/%s.gguf" % model
 
 
 def size_of(one):
