@@ -30,7 +30,7 @@ from tests.support.page.acts import (
     wait_for_answer,
 )
 from tests.support.page.browser import Chromium, wait_for_state, watched
-from tests.support.page.stored import read_store
+from tests.support.page.stored import light_lessons, read_store
 
 pytestmark = pytest.mark.slow
 
@@ -248,6 +248,24 @@ PILLS = """() => {
   new MutationObserver(() => pills.push(pill.textContent))
     .observe(document, {subtree: true, childList: true, characterData: true, attributes: true});
 }"""
+
+
+STATES = """globalThis.states = [];
+new MutationObserver(() => states.push(document.documentElement.dataset.engine))
+  .observe(document, {subtree: true, attributes: true, attributeFilter: ["data-engine"]});"""
+
+
+def test_the_page_is_not_ready_between_a_fact_that_is_remembered_and_its_lesson(page: Page):
+    page.add_init_script(STATES)
+    light_lessons(page)
+    page.goto("/?model=tiny&engine=cpu")
+    page.get_by_role("button", name="English").click()
+    wait_for_state(page, *ALIVE)
+    tell(page, *FACT[:2])
+    page.evaluate("states.length = 0")
+    learn_now(page)
+    expect(page.get_by_test_id("train-step")).to_have_text(re.compile(r"^\d+ /"))
+    assert not {"ready", "countdown"} & set(page.evaluate("states"))
 
 
 @pytest.mark.long

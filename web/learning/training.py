@@ -318,9 +318,10 @@ class Training:
         return opened.used_ms
 
     async def end_remembering(self, reason):
-        """Note that the fact is known by heart, or why it is not."""
+        """Note that the fact is known by heart, or why it is not. A lesson that a person asked for
+        begins at once, so the page does not say in between that it is ready."""
         self.run = ""
-        self.page.status.know(round="")
+        self.page.status.know(round="training" if self.wanted else "")
         self.page.fact_memory.end(self.remembering, reason)
         await self.page.fact_memory.read()
 
