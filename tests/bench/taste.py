@@ -6,7 +6,7 @@ random change would win half), and for the answers to their prompts, beside the 
 many follow the taste, their tokens, and how many loop. The gate's measures include the distance
 from the base on small talk, in nats a token. It also counts the facts known by heart that are
 answered right with the taste and without. `--marks` turns each choice into a single good or bad
-answer, by turns.
+answer, by turns. `--set 1` takes the tastes of tests/held_out/tastes_1 instead.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ from oneseek.engine.model.loaded import Model
 from oneseek.engine.open import model_named
 
 HERE = ROOT / "examples" / "tastes"
+HELD_OUT = ROOT / "tests" / "held_out"
 FACTS = Path(__file__).with_name("facts_eval.jsonl")
 LONGEST, TOGETHER = 96, 6  # tokens of an answer at most; answers in a batch
 WON = 0.8  # the target: share of held-out choices won by each taste
@@ -88,10 +89,10 @@ async def answer_all(
     return found
 
 
-async def run_taste(model: Model, name: str, marks: bool = False) -> dict:
-    """Train one taste and evaluate what a person then has."""
-    given = lines_in(HERE / name / "choices.jsonl")
-    held = [Choice(**one) for one in lines_in(HERE / name / "held_out.jsonl")]
+async def run_taste(model: Model, here: Path, marks: bool = False) -> dict:
+    """Train the taste of one folder and evaluate what a person then has."""
+    name, given = here.name, lines_in(here / "choices.jsonl")
+    held = [Choice(**one) for one in lines_in(here / "held_out.jsonl")]
     with tempfile.TemporaryDirectory() as place:
         folder, began = Path(place, "out"), time.monotonic()
         usual = for_data(DATA_PRESETS[0], model.config.parameters, len(given))
@@ -137,9 +138,9 @@ async def run_taste(model: Model, name: str, marks: bool = False) -> dict:
 
 async def measure_tastes(given: argparse.Namespace) -> list[dict]:
     model = await model_named(given.model, given.backend)
-    rows = []
-    for name in given.only or sorted(path.name for path in HERE.iterdir()):
-        rows.append(await run_taste(model, name, given.marks))
+    rows, here = [], HELD_OUT / f"tastes_{given.set}" if given.set else HERE
+    for name in given.only or sorted(path.name for path in here.iterdir()):
+        rows.append(await run_taste(model, here / name, given.marks))
         print(json.dumps(rows[-1], ensure_ascii=False), file=sys.stderr, flush=True)
     return rows
 
@@ -149,6 +150,7 @@ def main() -> None:
     ask.add_argument("--model", default="smollm2-135m")
     ask.add_argument("--backend", default="auto")
     ask.add_argument("--only", nargs="*")
+    ask.add_argument("--set", type=int, help="held-out tastes instead of the gallery's")
     ask.add_argument("--marks", action="store_true", help="single marks instead of pairs")
     given = ask.parse_args()
     rows = asyncio.run(measure_tastes(given))

@@ -17,7 +17,8 @@ PREFERRED, REJECTED = "preferred", "rejected"  # the parts of a step
 LONGEST = 160  # tokens of an answer: of what is longer, the beginning is learned
 LONGEST_PROMPT = 256  # and of a prompt, of which the end is kept
 BETA = 0.1  # of DPO
-OWN = 0.1  # the weight of the preferred answers' cross-entropy
+OWN = 1.0  # the weight of the preferred answers' cross-entropy: a small one changes no answer
+ANCHORS = 4  # rows of small talk in a step: with fewer, common knowledge is lost
 MARK = 0.5  # what a single mark weighs beside a pair
 
 
