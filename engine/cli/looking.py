@@ -53,7 +53,7 @@ def sentences(told: dict) -> list[str]:
     if told["parameters"]:
         known += [
             f"{told['parameters'] / 1e6:.0f} million parameters",
-            f"context {told['context']}",
+            f"context of {told['context']} tokens",
         ]
         known += [", ".join(f"{count} tensors of {kind}" for kind, count in told["types"].items())]
     lines += ["  " + "; ".join(part for part in known if part)] if any(known) else []
