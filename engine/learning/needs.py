@@ -17,7 +17,7 @@ from oneseek.engine.learning.datasets import DataSet
 from oneseek.engine.learning.rounds.block_windows import Windows
 from oneseek.engine.learning.rounds.dataset import file_of, row_of
 from oneseek.engine.learning.rounds.variants import POOL_ROWS, pool_rows
-from oneseek.engine.learning.taste.choices import ANCHORS, Choice
+from oneseek.engine.learning.taste.choices import Choice, count_anchors
 from oneseek.engine.learning.trainer import TRAINING_BYTES, RoundTrainer
 from oneseek.engine.model import programs, registry
 from oneseek.engine.model.families import configure
@@ -187,8 +187,8 @@ def needs(trainer: RoundTrainer, config: TrainingConfig, record: dict, pace: flo
     layout, model, count = trainer.layout(config), trainer.model, record["examples"]
     rows = sample_rows(trainer.coder, record)
     chosen, practice = "choices" in record, config.practice
-    held = math.ceil(practice.anchor_rows) + math.ceil(practice.text_rows)
-    held = ANCHORS if chosen else held
+    more = math.ceil(practice.anchor_rows) + math.ceil(practice.text_rows)
+    held = count_anchors(config) if chosen else more
     longest = max(len(row.prompt) + len(row.target) for row in rows)
     answers = max(len(row.target) for row in rows)
     together = config.batch_size * (2 if chosen else 1)

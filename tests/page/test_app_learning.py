@@ -29,7 +29,7 @@ from tests.support.page.acts import (
     version,
     wait_for_answer,
 )
-from tests.support.page.browser import Chromium, wait_for_state, watched
+from tests.support.page.browser import Chromium, record_states, wait_for_state, watched
 from tests.support.page.stored import light_lessons, read_store
 
 pytestmark = pytest.mark.slow
@@ -250,13 +250,8 @@ PILLS = """() => {
 }"""
 
 
-STATES = """globalThis.states = [];
-new MutationObserver(() => states.push(document.documentElement.dataset.engine))
-  .observe(document, {subtree: true, attributes: true, attributeFilter: ["data-engine"]});"""
-
-
 def test_the_page_is_not_ready_between_a_fact_that_is_remembered_and_its_lesson(page: Page):
-    page.add_init_script(STATES)
+    record_states(page)
     light_lessons(page)
     page.goto("/?model=tiny&engine=cpu")
     page.get_by_role("button", name="English").click()

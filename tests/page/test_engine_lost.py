@@ -20,7 +20,13 @@ from tests.support.page.acts import (
     version,
     wait_for_answer,
 )
-from tests.support.page.browser import FILL, Watch, wait_for_offline, wait_for_state
+from tests.support.page.browser import (
+    FILL,
+    Watch,
+    record_states,
+    wait_for_offline,
+    wait_for_state,
+)
 from tests.support.page.stored import light_lessons
 
 pytestmark = pytest.mark.slow
@@ -51,11 +57,7 @@ def test_R22_an_engine_that_hangs_is_replaced_and_the_round_goes_on(page: Page):
 @pytest.mark.long
 @pytest.mark.parametrize("what", ["thread", "stuck"])
 def test_a_thread_that_dies_or_hangs_is_replaced_and_the_round_goes_on(page: Page, what: str):
-    page.add_init_script(
-        """globalThis.states = [];
-        new MutationObserver(() => states.push(document.documentElement.dataset.engine))
-          .observe(document, {subtree: true, attributes: true, attributeFilter: ["data-engine"]});"""
-    )
+    record_states(page)
     light_lessons(page)
     page.goto("/?model=tiny&faults=1&engine=cpu")
     wait_for_state(page, *ALIVE)

@@ -22,7 +22,13 @@ from oneseek.engine.learning.rounds.rate_schedule import FallingPace
 from oneseek.engine.learning.rounds.variants import ACTIVE, BASE, CANDIDATE, ModelVariants, Variant
 from oneseek.engine.learning.rounds.verdict import ACCEPT, REJECT, SCALE, Measure, Verdict, within
 from oneseek.engine.learning.rounds.workbench import Workbench
-from oneseek.engine.learning.taste.choices import ANCHORS, PREFERRED, Choice, Choices, pack_choices
+from oneseek.engine.learning.taste.choices import (
+    PREFERRED,
+    Choice,
+    Choices,
+    count_anchors,
+    pack_choices,
+)
 from oneseek.engine.learning.taste.wording import in_words, traits
 from oneseek.engine.model.choice.repetition import goes_round
 
@@ -99,7 +105,7 @@ class TasteAttempt(RoundAttempt):
     def asks(self, step: int) -> list[Hold]:
         """Return small talk as regularisation examples."""
         draw = Draw(self.plan.seed, "anchors", step)
-        return [any_anchor(self.language, draw) for _ in range(ANCHORS)]
+        return [any_anchor(self.language, draw) for _ in range(count_anchors(self.config))]
 
     @property
     def language(self) -> str:

@@ -6,11 +6,13 @@ base.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.learning.batch import Batch, Coder, Row, pack
 
 PREFERRED, REJECTED = "preferred", "rejected"  # the parts of a step
@@ -18,7 +20,7 @@ LONGEST = 160  # tokens of an answer: of what is longer, the beginning is learne
 LONGEST_PROMPT = 256  # and of a prompt, of which the end is kept
 BETA = 0.1  # of DPO
 OWN = 1.0  # the weight of the preferred answers' cross-entropy: a small one changes no answer
-ANCHORS = 4  # rows of small talk in a step: with fewer, common knowledge is lost
+ANCHORS = 4  # rows of small talk in a step, at least: with fewer, common knowledge is lost
 MARK = 0.5  # what a single mark weighs beside a pair
 
 
@@ -39,6 +41,11 @@ class Choice:
         """Its answers, the preferred first."""
         parts = ((PREFERRED, self.chosen), (REJECTED, self.rejected))
         return [answer_row(coder, part, self.prompt, text) for part, text in parts if text]
+
+
+def count_anchors(config: TrainingConfig) -> int:
+    """Return how many rows of small talk a step has."""
+    return max(ANCHORS, math.ceil(config.practice.anchor_rows))
 
 
 def answer_row(coder: Coder, part: str, prompt: str, text: str) -> Row:

@@ -248,6 +248,15 @@ def demo(
         yield page
 
 
+def record_states(page: Page) -> None:
+    """Have the page put each new engine state into its global list `states`."""
+    page.add_init_script(
+        """globalThis.states = [];
+        new MutationObserver(() => states.push(document.documentElement.dataset.engine))
+          .observe(document, {subtree: true, attributes: true, attributeFilter: ["data-engine"]});"""
+    )
+
+
 def wait_for_state(page: Page, *states: str, timeout: float = 240) -> str:
     """Wait until the engine's state in <html data-engine> is one of these; returns it."""
     wanted = ", ".join(f'html[data-engine="{state}"]' for state in states)
