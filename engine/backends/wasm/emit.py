@@ -219,8 +219,9 @@ class Function:
     """One function under construction. Every parameter is an i32: an address, a row, a count. So is
     its `result`, if it has one: the value of `give`, or else 0."""
 
-    def __init__(self, index, name, parameters, result=False):
+    def __init__(self, index, name, parameters, result=False, fused=True):
         self.index, self.name, self.parameters, self.result = index, name, parameters, result
+        self.fused = fused
         self.body, self.types = bytearray(), []
         self.prologue, self.constants = bytearray(), {}
 
@@ -263,6 +264,13 @@ class Function:
             + unsigned(offset)
             + bytes([lane])
         )
+
+    def add_product(self, so_far, a, b):
+        """so_far += a b, of vectors: rounded once where the processor can, else twice."""
+        if self.fused:
+            so_far.set(op("f32x4.relaxed_madd", a, b, so_far))
+        else:
+            so_far.set(so_far + a * b)
 
     def result_of(self, function, *arguments) -> Expr:
         code = b"".join(value(x).code for x in arguments)
@@ -329,13 +337,14 @@ class Function:
 
 
 class Module:
-    """Functions in the order they were written; all of them are exported under their names."""
+    """Functions in the order they were written; all of them are exported under their names. Without
+    `fused`, a product and its sum are two instructions, for hosts without relaxed SIMD."""
 
-    def __init__(self):
-        self.functions, self.types = [], []
+    def __init__(self, fused=True):
+        self.functions, self.types, self.fused = [], [], fused
 
     def function(self, name, parameters, result=False) -> Function:
-        self.functions.append(Function(len(self.functions), name, parameters, result))
+        self.functions.append(Function(len(self.functions), name, parameters, result, self.fused))
         return self.functions[-1]
 
     def type_of(self, parameters, result=False) -> int:

@@ -41,7 +41,7 @@ class Linked:
     """A program's code and its lists, in the memory that the threads share."""
 
     def __init__(self, executor: Wasm, plan: Plan):
-        self.program = compile_plan(plan, executor.by_numpy)
+        self.program = compile_plan(plan, executor.by_numpy, executor.memory.host.fused)
         self.pieces = executor.copy_in(self.program.pieces)
         self.calls = executor.copy_in(self.program.calls)
         self.module = executor.memory.host.link(self.program.module)

@@ -3,7 +3,8 @@ any more.
 
 A host provides the memory: the browser (tab.py) or wasmtime (native.py). It has `size`,
 `grow(bytes)`, `write(address, array)`, `read(address, array)`, `clear(address, bytes)`,
-`link(module)`, `threads`, and `seen`: whether numpy can see the memory, by `view(address, bytes)`.
+`link(module)`, `threads`, `fused`: whether it has relaxed SIMD, and `seen`: whether numpy can see
+the memory, by `view(address, bytes)`.
 """
 
 from __future__ import annotations

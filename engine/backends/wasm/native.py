@@ -35,7 +35,7 @@ class SharedMemory(wasmtime.SharedMemory):
 class Native:
     """One shared memory, the modules linked to it, and the threads that help the one that asks."""
 
-    seen = True
+    seen = fused = True
 
     def __init__(self, threads: int | None = None):
         self.threads = threads or cores()

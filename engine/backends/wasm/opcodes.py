@@ -71,6 +71,7 @@ OPCODES = {
     "f32x4.max": (0x1E9, "v128"),
     "i32x4.trunc_sat_f32x4_s": (0x1F8, "v128"),
     "f32x4.convert_i32x4_s": (0x1FA, "v128"),
+    "f32x4.relaxed_madd": (0x205, "v128"),
     # memory: the type is that of the value loaded or stored
     "i32.load": (0x28, "i32"),
     "f32.load": (0x2A, "f32"),

@@ -122,9 +122,10 @@ def signature(step: Step) -> str:
     return f"{step.op.name} {step.op.kernel} {specs} {sorted(step.attrs.items())}"
 
 
-def compile_plan(plan: Plan, by_numpy: Callable[[Step], bool]) -> Compiled:
-    """Compile a plan; `by_numpy` says whether numpy does a step although there is a kernel."""
-    layout, module, stages = Layout(plan), Module(), Stages()
+def compile_plan(plan: Plan, by_numpy: Callable[[Step], bool], fused: bool = True) -> Compiled:
+    """Compile a plan; `by_numpy` says whether numpy does a step although there is a kernel, `fused`
+    whether the host has relaxed SIMD."""
+    layout, module, stages = Layout(plan), Module(fused), Stages()
     kernel_type = module.type_of(len(KERNEL))
     write_board(module, kernel_type)
     made: dict[str, tuple[Kernel | None, Function | None]] = {}

@@ -13,10 +13,13 @@ from oneseek.engine.backends.wasm.board import MODULE, NEWS
 from oneseek.engine.backends.wasm.emit import Module, value
 
 
-def with_simd() -> bytes:
-    """Return the smallest module that a browser without SIMD refuses."""
-    module = Module()
-    module.function("run", []).let(value(0.0, "v128"))
+def with_simd(fused: bool = False) -> bytes:
+    """Return the smallest module that a browser without SIMD refuses; with `fused`, one without
+    relaxed SIMD."""
+    module = Module(fused)
+    f = module.function("run", [])
+    zero = f.let(value(0.0, "v128"))
+    f.add_product(zero, zero, zero)
     return module.encode()
 
 
@@ -35,6 +38,7 @@ class Tab:
                 "this browser's WebAssembly has no SIMD, without which OneSeek cannot compute on "
                 "the processor; update the browser or use another, your chats are safe"
             )
+        self.fused = bool(js.WebAssembly.validate(to_js(with_simd(fused=True))))
         possible = js.oneseekThreads.possible()
         self.threads = (threads or possible) if possible > 1 else 1
         self.there = js.oneseekThreads.new(self.threads, pyodide_js._module)

@@ -142,7 +142,7 @@ def spread(f, s, scores, rows, target, head, spans, scale):
                         for i, line in enumerate(x):
                             share = f.let(splat(at, i * s.scores))
                             for so_far, vector in zip(sums, line, strict=True):
-                                so_far += share * vector
+                                f.add_product(so_far, share, vector)
                         for j, vector in enumerate(sums):
                             f.store(row, vector, 16 * j)
                         at += 4

@@ -97,7 +97,7 @@ def multiply_groups(f, weight, masks, codes, scales, x, x_stride, sums, groups):
                     for g in range(groups):
                         of_x = f.let(load(small, 16 * j + g * record + r * x_stride))
                         for c in range(len(sums[0])):
-                            line[g, c] += fields[g, c] * of_x
+                            f.add_product(line[g, c], fields[g, c], of_x)
             for word in words.values():
                 word.set(op("i32x4.shr_u", word, weight.bits * TURN))
             small += 16 * TURN

@@ -23,11 +23,11 @@ from oneseek.engine.backends.wasm.kernels.weights import Packed, unpack_columns,
 
 # The fastest sizes in tests/bench/parts/tiles.py.
 # Rows of a tile of dot products, rows of a tile against a panel, and values of k in one turn of
-# its loop, a power of two: a browser keeps ten sums in registers; wasmtime eight, for one value of
-# k at a time.
-DOT_ROWS, OUTER_ROWS, STEPS = (5, 5, 2) if sys.platform == "emscripten" else (2, 4, 1)
+# its loop, a power of two: a browser keeps twelve sums in registers; wasmtime eight, for one value
+# of k at a time.
+DOT_ROWS, OUTER_ROWS, STEPS = (6, 6, 2) if sys.platform == "emscripten" else (2, 4, 1)
 # By the rows of a tile: a single row reads more of W at once, because only memory limits it.
-DOT_COLUMNS = {1: 8, 2: 4, 3: 2, 4: 2, 5: 2}
+DOT_COLUMNS = {1: 8, 2: 4, 3: 2, 4: 2, 5: 2, 6: 2}
 BLOCK, CACHED = 32, 160 << 10  # rows of W in a block at most, and their bytes
 DEPTH = 1024  # rows of a panel
 PANEL = 8  # columns
@@ -68,7 +68,7 @@ def dots(f, rows, columns, segments):
                     for i, line in enumerate(sums):
                         a = f.let(load_part(x, i * x_stride + here, lanes))
                         for j, so_far in enumerate(line):
-                            so_far += a * b[j]
+                            f.add_product(so_far, a, b[j])
                 x += 4 * lanes * steps
                 w += 4 * lanes * steps
     return sums
@@ -88,7 +88,7 @@ def outer(f, sums, depth, a, a_row, a_step, panel, panel_step=4 * PANEL):
                 for i, line in enumerate(sums):
                     x = f.let(splat(a, i * a_row + k * a_step))
                     for j, so_far in enumerate(line):
-                        so_far += x * b[j]
+                        f.add_product(so_far, x, b[j])
             a += steps * a_step
             panel += steps * panel_step
 
