@@ -233,6 +233,7 @@ class TrainingConfig(Settings):
         "stop_by": Choice("loss", STOPS),  # decides after each epoch whether it improves
         "plateau_threshold": Number(0.001, 0.0, 1.0),
         "plateau_patience": whole_number(3, 1, 100),
+        "upper_half": flag(False),  # a data set trains only the upper half of the layers
         "full_blocks": whole_number(2, 1, 64),  # the last ones
         "full_rate": Number(5e-5, 1e-6, 1e-3),  # whole weights; `learning_rate` is an adapter's
         "seed": whole_number(0, 0, 2**32 - 1),
@@ -254,7 +255,8 @@ adapter."""
 
 
 IN_RUNS = (
-    "batch_size", "warmup_steps", "max_steps", "validation_split", "skip_poor", "stop_by", "max_grad_norm", "weight_decay",
+    "batch_size", "warmup_steps", "max_steps", "validation_split", "skip_poor", "stop_by",
+    "upper_half", "max_grad_norm", "weight_decay",
     "adam_beta1", "adam_beta2", "adam_epsilon", "plateau_threshold", "plateau_patience",
 )  # fmt: skip
 """What a run over a data set heeds beside its shape, its epochs and its rate."""
@@ -327,7 +329,9 @@ def for_data(preset, parameters, examples, skill=False):
         return TrainingConfig.preset(preset).replace(skip_poor=True)
     epochs = SKILL_EPOCHS if skill else EPOCHS
     often = (epochs * ENOUGH + examples - 1) // examples
-    return scale_preset(preset, parameters).replace(epochs=min(max(epochs, often), MOST_EPOCHS))
+    return scale_preset(preset, parameters).replace(
+        epochs=min(max(epochs, often), MOST_EPOCHS), upper_half=skill
+    )
 
 
 def scale_preset(preset, parameters):

@@ -236,7 +236,8 @@ class Model:
         def plan_keeping(blocks: int) -> Plan:
             return self.trace("learn", tokens, rows, trained=trained, keep_blocks=blocks, **more)
 
-        most, layers = FILLED * memory_budget, self.config.layers - trained.first_layer
+        first = more.get("first") or trained.first_layer
+        most, layers = FILLED * memory_budget, self.config.layers - first
         whole = plan_keeping(layers)
         if whole.lower_bound <= most or not layers:
             return whole

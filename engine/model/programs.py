@@ -158,9 +158,9 @@ def gradients(
     pictured: bool = False,
     first: int = 0,
 ) -> list[Value]:
-    """Add forward, loss and backward; return the gradient of each stretch of the flat array.
-    Each is allocated while the activations of its layer are freed, so together they need no more
-    memory."""
+    """Add forward, loss and backward; return the gradient of each stretch of the flat array, with
+    `first` of those from that layer on. Each is allocated while the activations of its layer are
+    freed, so together they need no more memory."""
     trained = model.trained
     assert trained is not None
     program.input("take", (rows,), "i32")
@@ -171,13 +171,14 @@ def gradients(
         dnormed = by_choices(program, losses, dnormed, choices)
     backward = len(program.steps)
     program.output("losses", losses)
-    stretches = [program.buffer((size,)) for _, size, _ in trained.stretches]
-    for stretch, (_, size, names) in zip(stretches, trained.stretches, strict=True):
+    above = trained.stretches_from(first)
+    stretches = [program.buffer((size,)) for _, size, _ in above]
+    for stretch, (_, size, names) in zip(stretches, above, strict=True):
         if size > sum(prod(trained.entries[name][1]) for name in names):
             OPS["clear"](stretch)  # the gaps between the entries are zero
-    wrt = [trained.value(program, name) for name in trained.entries]
+    wrt = [trained.value(program, name) for _, _, names in above for name in names]
     made = iter(grad({normed: dnormed}, wrt))
-    for stretch, (begin, _, names) in zip(stretches, trained.stretches, strict=True):
+    for stretch, (begin, _, names) in zip(stretches, above, strict=True):
         for name in names:
             program.place(next(made), stretch, trained.entries[name][0] - begin)
     if keep_blocks is not None:
@@ -188,32 +189,35 @@ def gradients(
     return stretches
 
 
-def update(program: Program, trained: Trained, gradients: list[Value]) -> None:
-    """Add the global norm over everything, then one AdamW step, stretch by stretch."""
+def update(program: Program, trained: Trained, gradients: list[Value], begin: int = 0) -> None:
+    """Add the global norm over everything, then one AdamW step, stretch by stretch from place
+    `begin` of the flat array on."""
     flat = program.inputs.get(trained.name) or program.input(trained.name, (trained.size,))
     moments = [program.input(f"{trained.name}.{n}", (trained.size,)) for n in "mv"]
     sums = program.buffer((NORM_PARTS * len(gradients),))
     for i, gradient in enumerate(gradients):
         program.place(OPS["square_sums"](gradient, parts=NORM_PARTS), sums, NORM_PARTS * i)
     norm = program.output("norm", OPS["root"](sums))
-    hyper, first = program.input("hyper", (8,)), 0
+    hyper = program.input("hyper", (8,))
     for gradient in gradients:
         size = gradient.spec.size
-        state = (array.view(first, (size,)) for array in (flat, *moments))
+        state = (array.view(begin, (size,)) for array in (flat, *moments))
         OPS["adamw"](*state, gradient, norm, hyper)
-        first += size
+        begin += size
 
 
-def add_proximal_term(program: Program, trained: Trained, gradients: list[Value]) -> list[Value]:
+def add_proximal_term(
+    program: Program, trained: Trained, gradients: list[Value], begin: int = 0
+) -> list[Value]:
     """The gradients with those of mu / 2 |w - w0|^2: `pull` is mu everywhere, `away` is -mu w0."""
     whole = [program.inputs.get(trained.name) or program.input(trained.name, (trained.size,))]
     whole += [program.input(f"{trained.name}.{n}", (trained.size,)) for n in ("pull", "away")]
-    found, first = [], 0
+    found = []
     for gradient in gradients:
         size = gradient.spec.size
-        weights, pull, away = (array.view(first, (size,)) for array in whole)
+        weights, pull, away = (array.view(begin, (size,)) for array in whole)
         found.append(gradient + (weights * pull + away))
-        first += size
+        begin += size
     return found
 
 
@@ -233,13 +237,15 @@ def learn(
 ) -> Program:
     """One training step on T packed tokens, R of them with targets: the weights change. `near` adds
     the proximal term, `choices` the preference loss of as many, `pictured` the states of pictures;
-    from layer `first` on, the states `below` are given. With `keep_blocks` only the last
-    `keep_blocks` layers keep their activations for the backward pass, and even they not those of
-    CHEAP ops."""
+    from layer `first` on, the states `below` are given, and nothing below it is trained. With
+    `keep_blocks` only the last `keep_blocks` layers keep their activations for the backward pass,
+    and even they not those of CHEAP ops."""
     program = Program(f"learn {tokens}x{rows}" + f" above {first}" * bool(first))
     model = transformer(program, config, stored, positions, trained, dropout)
     found = gradients(program, model, tokens, rows, keep_blocks, choices, pictured, first)
-    update(program, trained, add_proximal_term(program, trained, found) if near else found)
+    begin = trained.stretches_from(first)[0][0]
+    found = add_proximal_term(program, trained, found, begin) if near else found
+    update(program, trained, found, begin)
     return fuse(program)
 
 

@@ -134,6 +134,10 @@ class Trained:
             found.append((first, last + -(-prod(shape) // ALIGNMENT) * ALIGNMENT - first, inside))
         return found
 
+    def stretches_from(self, layer: int) -> list[tuple[int, int, list[str]]]:
+        """The stretches of a layer and of those above it."""
+        return [one for one in self.stretches if int(one[2][0].split(".")[2]) >= layer]
+
     def value(self, program: Program, name: str) -> Value:
         """The stretch `name` of the program's input `adapter`; the same value at each use."""
         if name not in self.entries and self.still:

@@ -99,7 +99,7 @@ def test_what_is_kept_below_the_first_layer_changes_no_bit(model):
 def test_what_is_kept_has_a_bound_and_the_oldest_goes_first():
     asked = []
 
-    async def compute(batch):
+    async def compute(batch, _):
         asked.append(batch.number)
         return np.full(4, batch.number, np.float32)
 
@@ -110,8 +110,10 @@ def test_what_is_kept_has_a_bound_and_the_oldest_goes_first():
 
     cache = FrozenLayerCache(compute, most=48)
     for number in (1, 2, 3, 1, 4, 1, 2):
-        assert (asyncio.run(cache.of(Numbered(number))) == number).all()
+        assert (asyncio.run(cache.of(Numbered(number), 8)) == number).all()
     assert asked == [1, 2, 3, 4, 2]
+    asyncio.run(cache.of(Numbered(2), 9))
+    assert asked == [1, 2, 3, 4, 2, 2], "the states below another layer are others"
     assert sum(one.nbytes for one in cache.states.values()) <= 48
 
 
@@ -119,20 +121,21 @@ def test_a_step_above_the_frozen_layers_is_that_of_the_whole_model(model):
     """Whatever other rows are in the batch; the frozen layers must read each row only once."""
     variants, asked = variants_of(model, 2), []
 
-    async def compute(batch):
+    async def compute(batch, layer):
         asked.append(batch)
-        return await variants.compute_frozen(batch)
+        return await variants.compute_frozen(batch, layer)
 
     rows = [Row("taught", *one) for one in rows_of(variants.coder)]
     rows.append(text_row(variants.coder.tokenizer.encode(paragraphs("en")[0])[:40]))
-    frozen, batches = FrozenRows(compute), [pack(rows[:5]), pack(rows[3:]), pack(rows[::2])]
+    frozen, batches = FrozenRows(compute, 2), [pack(rows[:5]), pack(rows[3:]), pack(rows[::2])]
 
     async def train_batches(above):
         candidate, losses = Candidate(model, variants.trained), []
         candidate.begin(make_adapter(variants, 1))
         for batch in batches:
             below = {"below": await frozen.of(batch)} if above else {}
-            losses.append((await candidate.step(batch.arrays | below, Hyper(1e-3))).losses)
+            step = candidate.step(batch.arrays | below, Hyper(1e-3), first=2 * above)
+            losses.append((await step).losses)
         return losses, (await candidate.state())[0]
 
     (losses, flat), (whole, expected) = (
@@ -142,6 +145,30 @@ def test_a_step_above_the_frozen_layers_is_that_of_the_whole_model(model):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(flat, expected, atol=1e-5)
     assert len(asked) == len(rows)
+
+
+def test_a_step_of_the_upper_layers_leaves_the_others_and_is_that_of_all_for_these(model):
+    variants, layer = variants_of(model, 2), 3
+    trained, start = variants.trained, variants.trained.initial(1)
+    batch = pack([Row("taught", *one) for one in rows_of(variants.coder)])
+    hyper = Hyper(1e-3, max_norm=1e9)  # not scaled by the norm over all layers
+
+    async def train_step(first):
+        frozen = FrozenRows(variants.compute_frozen, layer)
+        below = {"below": await frozen.of(batch)} if first else {}
+        candidate = Candidate(model, trained)
+        candidate.begin(start)
+        outcome = await candidate.step(batch.arrays | below, hyper, first=first)
+        return outcome.losses, await candidate.state()
+
+    (losses, (flat, moments, _)), (whole, (every, _, _)) = (
+        asyncio.run(train_step(first)) for first in (layer, 0)
+    )
+    np.testing.assert_allclose(losses, whole, rtol=1e-4, atol=1e-6)
+    begin = trained.stretches_from(layer)[0][0]
+    np.testing.assert_array_equal(flat[:begin], start[:begin])
+    assert not moments[0][:begin].any() and (flat[begin:] != start[begin:]).any()
+    np.testing.assert_allclose(flat[begin:], every[begin:], atol=1e-5)
 
 
 def test_few_rows_are_kept_and_no_more_are_read_than_fit(monkeypatch):

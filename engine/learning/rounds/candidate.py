@@ -81,7 +81,7 @@ class Candidate:
             self.tensors[trained.name + PULL] = executor.empty(spec)
             self.tensors[trained.name + AWAY] = executor.empty(spec)
             self.tensors[trained.name + PULL].write(np.full(trained.size, near, np.float32))
-        self._runs: dict[tuple[int, int, int, bool], Run] = {}
+        self._runs: dict[tuple[int, int, int, int], Run] = {}
         self._run: Run | None = None
         self._at, self._rate = 0, 0.0
 
@@ -112,24 +112,27 @@ class Candidate:
         arrays = [await self.tensors[self.trained.name + suffix].look() for suffix in STATE]
         return arrays[0], (arrays[1], arrays[2]), self.steps
 
-    def run_for(self, tokens: int, rows: int, choices: int = 0, above: bool = False) -> Run:
+    def run_for(self, tokens: int, rows: int, choices: int = 0, first: int = 0) -> Run:
         """Return the run of a training step of this shape, with `choices` for the preference loss;
-        with `above`, only of the layers from the first trained one on, given the states below."""
-        key = tokens, rows, choices, above
+        with `first`, only of the layers from that one on, given the states below."""
+        key = tokens, rows, choices, first
         if key not in self._runs:
             more: dict[str, Any] = {"near": True} if self.near else {}
             more |= {"choices": choices} if choices else {}
-            more |= {"first": self.trained.first_layer} if above else {}
+            more |= {"first": first} if first else {}
             planned = self.model.plan_learning(
                 tokens, rows, self.trained, self.memory_budget, dropout=self.dropout, **more
             )
             self._runs[key] = self.model.prepare(planned, self.tensors | self.still, self.room)
         return self._runs[key]
 
-    def load(self, batch: dict[str, np.ndarray], hyper: Hyper, seed: int = 0) -> None:
-        """Prepare the next step, which `advance` then computes."""
+    def load(
+        self, batch: dict[str, np.ndarray], hyper: Hyper, seed: int = 0, first: int = 0
+    ) -> None:
+        """Prepare the next step, which `advance` then computes; with `first`, of the layers from
+        that one on, for which the batch has the states `below`."""
         shape = len(batch["ids"]), len(batch["take"]), len(batch.get("share", ()))
-        run = self.run_for(*shape, "below" in batch)
+        run = self.run_for(*shape, first)
         for name, array in batch.items():
             run.write(name, array)
         run.write("hyper", hyper.at(self.steps + 1))
@@ -156,9 +159,10 @@ class Candidate:
         hyper: Hyper,
         pause: Callable | None = None,
         budget_ms: float | None = None,
+        first: int = 0,
     ) -> Outcome:
         """One whole step; `await pause()` is called between its slices."""
-        self.load(batch, hyper)
+        self.load(batch, hyper, first=first)
         while (outcome := await self.advance(budget_ms)) is None:
             if pause:
                 await pause()

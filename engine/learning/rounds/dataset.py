@@ -102,7 +102,9 @@ class DataSetAttempt(RoundAttempt):
         super().__init__(trainer, plan, before, before, pace_through(c, self.epoch_steps))
         self.kept = SingleAnswers(trainer.kept)
         rows = (row_of(example, trainer.coder) for example in self.data)
-        self.frozen = trainer.frozen_rows(rows) if self.is_skill else None
+        self.lowest = self._lowest_layer(before)
+        self.frozen = trainer.frozen_rows(rows, self.lowest) if self.is_skill else None
+        self.first_layer = self.lowest if self.frozen else 0
         self.stop = ConfidenceAutoStop(c.confidence_auto_stop)
         self.test = self._test()
         self.results: list[Score] = []  # held-out score after each epoch
@@ -114,6 +116,17 @@ class DataSetAttempt(RoundAttempt):
         self.last_from = 0
         self.sifted: dict[str, Any] | None = None  # what was judged and skipped
         self.scores: dict[int, int] = {}
+
+    def _lowest_layer(self, before: np.ndarray) -> int:
+        """Return the first layer that is trained; none below half of them where the weights
+        `before` change nothing there and the settings say so."""
+        trained, layers = self.trainer.trained, self.trainer.model.config.layers
+        lowest, half = trained.first_layer, layers // 2
+        if not self.config.upper_half or self.config.mode != "lora":
+            return lowest
+        below = [name for name in trained.entries if int(name.split(".")[2]) < half]
+        changes = (trained.part(before, name).any() for name in below if "lora_A" not in name)
+        return lowest if any(changes) else max(lowest, half)
 
     def _lay_out(self, c: TrainingConfig, training: list[int]) -> None:
         self.training = training
@@ -253,7 +266,8 @@ class DataSetAttempt(RoundAttempt):
         forward pass over the wanted answers; decoding would take a pass for each token."""
         examples = [self.data[number] for number in self.validation]
         rows = [self.row(one) for one in examples]
-        nats, each = await self.trainer.variants.foreseen(CANDIDATE, rows)
+        first = self.first_layer
+        nats, each = await self.trainer.variants.foreseen(CANDIDATE, rows, first)
         pairs = zip(examples[:ANSWERED], each[:ANSWERED], strict=True)
         return mean_nats(rows, nats), foreseen([one for example, one in pairs if example.history])
 

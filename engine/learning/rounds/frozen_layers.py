@@ -13,7 +13,7 @@ PLACES = ("ids", "positions", "spans")  # all that the states depend on
 FROZEN_BYTES = 16 << 20
 ROW_BYTES = 32 << 20  # of all rows of a data set
 WHOLE = 32  # the shape of one row is a multiple of this many tokens
-Compute = Callable[[Batch], Awaitable[np.ndarray]]
+Compute = Callable[[Batch, int], Awaitable[np.ndarray]]  # the states below a layer
 
 
 class FrozenLayerCache:
@@ -23,12 +23,12 @@ class FrozenLayerCache:
         self.compute, self.most = compute, most
         self.states: dict[bytes, np.ndarray] = {}
 
-    async def of(self, batch: Batch) -> np.ndarray:
-        key = b"".join(batch.arrays[name].tobytes() for name in PLACES)
+    async def of(self, batch: Batch, layer: int) -> np.ndarray:
+        key = b"".join([*(batch.arrays[name].tobytes() for name in PLACES), bytes([layer])])
         if key in self.states:
             self.states[key] = self.states.pop(key)  # the newest now
             return self.states[key]
-        computed = await self.compute(batch)
+        computed = await self.compute(batch, layer)
         self.states[key] = computed
         while len(self.states) > 1 and sum(one.nbytes for one in self.states.values()) > self.most:
             del self.states[next(iter(self.states))]
@@ -39,8 +39,8 @@ class FrozenRows:
     """Caches the states of a data set's rows, which return in another batch each epoch. Each row is
     computed alone, so that its bits do not depend on those beside it."""
 
-    def __init__(self, compute: Compute) -> None:
-        self.compute = compute
+    def __init__(self, compute: Compute, layer: int) -> None:
+        self.compute, self.layer = compute, layer
         self.states: dict[tuple[int, ...], np.ndarray] = {}
 
     @staticmethod
@@ -67,6 +67,6 @@ class FrozenRows:
         key = (*row.prompt, -1, *row.target)
         if key not in self.states:
             tokens, targets = (-(-need // WHOLE) * WHOLE for need in extent([row]))
-            computed = await self.compute(pack([row], shape=(tokens, targets)))
+            computed = await self.compute(pack([row], shape=(tokens, targets)), self.layer)
             self.states[key] = computed[: own_tokens(row, 0)].copy()
         return self.states[key]

@@ -60,6 +60,7 @@ class RoundAttempt:
     kept: BaseAnswers  # the base's answers that this round trains towards
     wrong: Sequence[dict] = ()  # evaluation questions answered wrongly; never stored, for privacy
     shapes: Sequence[tuple[int, int]] = ()  # compiled batch shapes, smallest first; empty: any
+    first_layer = 0  # of those that a step computes, where those below are frozen
 
     def asks(self, step: int) -> list:
         """Return the examples of a step: to learn, and for regularisation."""
@@ -84,7 +85,7 @@ class RoundAttempt:
         return pack(rows, self.kl_weight, self.shape(rows))
 
     async def frozen_states(self, batch: Batch) -> dict[str, np.ndarray]:
-        """Return the cached states of a step's tokens below the first trained layer, if any."""
+        """Return the cached states of a step's tokens below `first_layer`, if any."""
         return {}
 
     def shape(self, rows: list[Row]) -> tuple[int, int] | None:
@@ -156,7 +157,8 @@ class RoundAttempt:
             c.weight_decay,
             c.max_grad_norm,
         )
-        self.trainer.candidate.load(arrays, hyper, self.plan.seed % 2**31)
+        first = {"first": self.first_layer} if self.first_layer else {}
+        self.trainer.candidate.load(arrays, hyper, self.plan.seed % 2**31, **first)
 
     def _report(self, loss: float, norm: float) -> dict:
         step = self.trainer.candidate.steps

@@ -265,28 +265,30 @@ class ModelVariants:
         return each
 
     async def foreseen(
-        self, who: Variant, rows: Sequence[Row]
+        self, who: Variant, rows: Sequence[Row], first: int = 0
     ) -> tuple[list[float], list[np.ndarray]]:
         """Return the nats a token of each row, and at which tokens of its target the model's
         likeliest token is the target's (teacher forcing): where it is at all of them, greedy
-        decoding gives the target."""
+        decoding gives the target. Below layer `first` the variant is the base."""
         self._activate(who)
         each: list[float] = []
         found: list[np.ndarray] = []
         for batch in pack_batches(list(rows), READ, READ, fixed=False):
-            run = await self._run("score", batch, chosen=True, **no_penalty(batch))
+            more = no_penalty(batch)
+            run = await self._run("score", batch, chosen=True, first=first, **more)
             each += nats_of(await run.read("losses"), batch)
             likeliest = (await run.read("ids"))[:, 0]
             found += _cut(likeliest == batch.arrays["target_ids"][:, 0], batch)
         return each, found
 
     async def _run(
-        self, program: str, batch: Batch, chosen: bool = False, **more: np.ndarray
+        self, program: str, batch: Batch, chosen: bool = False, first: int = 0, **more: np.ndarray
     ) -> Any:
         shape = len(batch.arrays["ids"]), len(batch.arrays["take"])
-        asked = {"trained": self.trained, "first": self.trained.first_layer}
-        if asked["first"]:
-            more["below"] = await self.frozen.of(batch)
+        first = first or self.trained.first_layer
+        asked = {"trained": self.trained, "first": first}
+        if first:
+            more["below"] = await self.frozen.of(batch, first)
         names = [*PLACES, "take"]
         if program == "score":
             names += ["target_ids", "target_probs", "target_rest", "weight"]
@@ -295,9 +297,9 @@ class ModelVariants:
             program, shape, arrays, **asked, **{"chosen": True} if chosen else {}
         )
 
-    async def compute_frozen(self, batch: Batch) -> np.ndarray:
-        """Return the output of the layers below the first trained one for each token."""
-        shape = len(batch.arrays["ids"]), self.trained.first_layer
+    async def compute_frozen(self, batch: Batch, layer: int) -> np.ndarray:
+        """Return the output of the base's layers below a layer for each token."""
+        shape = len(batch.arrays["ids"]), layer
         run = await self._ran("frozen_layers", shape, {name: batch.arrays[name] for name in PLACES})
         return await run.read("states")
 

@@ -160,15 +160,14 @@ class Workbench:
         """The name of the array that weights of this shape are stored as."""
         return shape.name_of(self.config, self.usual)
 
-    def frozen_rows(self, rows: Iterable[Row]) -> FrozenRows | None:
-        """Return a cache of these rows' states below the first layer that an adapter trains; None
-        where no layer is frozen, or for too many rows."""
-        frozen = self.trained.first_layer and not self.trained.full_names
-        if not frozen or self.config.lora_config.frozen_a:
+    def frozen_rows(self, rows: Iterable[Row], layer: int) -> FrozenRows | None:
+        """Return a cache of these rows' states below the first layer that is trained; None where no
+        layer is frozen, or for too many rows."""
+        if not layer or self.trained.full_names or self.config.lora_config.frozen_a:
             return None
         if not FrozenRows.fit(rows, self.model.config.width):
             return None
-        return FrozenRows(lambda batch: self.variants.compute_frozen(batch))
+        return FrozenRows(lambda *asked: self.variants.compute_frozen(*asked), layer)
 
     def fresh(self) -> Arrays:
         flat = self.trained.initial(self.config.seed)
