@@ -21,8 +21,8 @@ from oneseek.engine.cli.teaching import (
     show_outcome,
 )
 from oneseek.engine.core.settings import DATA_PRESETS, TrainingConfig, for_data, for_model
+from oneseek.engine.learning.datasets import data_set_record
 from oneseek.engine.learning.rounds import exported_round
-from oneseek.engine.learning.rounds.dataset import data_set_record
 
 FORMATS = ("dataset", "trl")
 LOST = (

@@ -22,7 +22,7 @@ from oneseek.engine.cli.teaching import (
 from oneseek.engine.core.settings import SKILL_DATA, for_data
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.learning import run_data
-from oneseek.engine.learning.rounds.dataset import data_set_record
+from oneseek.engine.learning.datasets import data_set_record
 from oneseek.engine.learning.skills.skills import line_of
 from oneseek.engine.model.choice.sampling import Sampling
 

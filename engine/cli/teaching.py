@@ -17,8 +17,8 @@ from oneseek.engine.cli.elsewhere import by_torch
 from oneseek.engine.cli.options import Bar, Lines, command, log, model_options, show
 from oneseek.engine.cli.session import STORE, Session, record_of
 from oneseek.engine.core.settings import DATA_PRESETS, TrainingConfig, for_data, for_model
+from oneseek.engine.learning.datasets import data_set_record
 from oneseek.engine.learning.lessons import LessonError
-from oneseek.engine.learning.rounds.dataset import data_set_record
 from oneseek.engine.learning.rounds.exported_round import is_round
 from oneseek.engine.learning.trainer import check
 from oneseek.engine.learning.tuning.halving import SavedTuning, seconds_of

@@ -11,10 +11,14 @@ import csv
 import hashlib
 import io
 import json
+import os
+import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from oneseek.engine.history.round_plan import DATA_SET
 
 ROLES = {"human": "user", "gpt": "assistant", "bot": "assistant", "model": "assistant"}
 DECODER = json.JSONDecoder()
@@ -235,3 +239,34 @@ def _next(text: str, at: int) -> int:
     if at == len(text):
         raise ValueError("the JSON list does not end with ]")
     return at
+
+
+# ---- its record in the queue
+
+
+def data_set_record(path: Path) -> dict:
+    """Return the queue record of a data set: one example, named by its hash."""
+    data = DataSet(path)
+    return {
+        "id": data.sha256[:16],
+        "kind": DATA_SET,
+        "prompt": path.name,
+        "answer": str(path.resolve()),
+        "language": "und",
+        "source": {"kind": "text"},
+        "examples": len(data),
+        "forms": sorted(data.forms),
+        "sha256": data.sha256,
+    }
+
+
+def file_of(record: dict) -> Path:
+    """Return the file of a data set; one stored with its text is written out when it is needed."""
+    if "text" not in record:
+        return Path(record["answer"])
+    path = Path(tempfile.gettempdir()) / f"oneseek-{record['sha256'][:32]}{record['suffix']}"
+    if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != record["sha256"]:
+        part = path.with_name(f"{path.name}.{os.getpid()}")
+        part.write_text(record["text"], "utf-8")
+        part.replace(path)
+    return path

@@ -13,9 +13,9 @@ from oneseek.engine.compiler.ops.linear import DENSE_BUDGET
 from oneseek.engine.compiler.schedule import plan
 from oneseek.engine.core.settings import TrainingConfig, for_model
 from oneseek.engine.learning.batch import ROW_SIZES, TOKEN_SIZES, Coder, Row
-from oneseek.engine.learning.datasets import DataSet
+from oneseek.engine.learning.datasets import DataSet, file_of
 from oneseek.engine.learning.rounds.block_windows import Windows
-from oneseek.engine.learning.rounds.dataset import file_of, row_of
+from oneseek.engine.learning.rounds.dataset import row_of
 from oneseek.engine.learning.rounds.variants import POOL_ROWS, pool_rows
 from oneseek.engine.learning.taste.choices import Choice, count_anchors
 from oneseek.engine.learning.trainer import TRAINING_BYTES, RoundTrainer

@@ -15,8 +15,7 @@ from typing import Any
 
 from oneseek.engine.core import conversation
 from oneseek.engine.history.round_plan import DATA_SET
-from oneseek.engine.learning.datasets import PLAIN, TABLES
-from oneseek.engine.learning.rounds.dataset import data_set_record
+from oneseek.engine.learning.datasets import PLAIN, TABLES, data_set_record
 from oneseek.engine.learning.taste.taste import NAME as TASTE
 from oneseek.engine.learning.taste.taste import taste_record
 from oneseek.engine.turns import beside

@@ -19,7 +19,8 @@ import numpy as np
 
 from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.history.round_plan import IMPORT, TRAINING, make_plan, resolve
-from oneseek.engine.learning.rounds.dataset import VALIDATED, DataSetAttempt, data_set_record
+from oneseek.engine.learning.datasets import data_set_record
+from oneseek.engine.learning.rounds.dataset import VALIDATED, DataSetAttempt
 from oneseek.engine.learning.rounds.variants import ACTIVE, CANDIDATE
 from oneseek.engine.learning.trainer import RoundTrainer
 from oneseek.engine.model.loaded import Model

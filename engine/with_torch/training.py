@@ -48,9 +48,12 @@ class TorchRound:
                 "model; nothing was trained. Name the first one with --model"
             )
         beta1, beta2, eps = self.header["adam"]
-        self.optimiser = torch.optim.AdamW(
-            self.model.parameters.values(), 1.0, (beta1, beta2), eps, self.header["weight_decay"]
-        )
+        upper, lower = self._split_parameters()
+        groups = [
+            {"params": upper, "weight_decay": self.header["weight_decay"]},
+            {"params": lower, "weight_decay": 0.0},  # without a gradient either: they stay
+        ]
+        self.optimiser = torch.optim.AdamW(groups, 1.0, (beta1, beta2), eps)
         self.step = 0
         self.curve: list[float] = []  # the loss of every step
         self.losses: list[float] = []  # of the held-out rows, after each epoch
@@ -58,6 +61,17 @@ class TorchRound:
         self.stop = ConfidenceAutoStop(StopConfig(**self.header.get("stop", {})))
         self.steps = len(self.header["steps"])
         self.tokens = 0
+
+    def _split_parameters(self) -> tuple[list[torch.nn.Parameter], list[torch.nn.Parameter]]:
+        """Return the parameters from the round's first layer on, and those below, which need no
+        gradient."""
+        upper: list[torch.nn.Parameter] = []
+        lower: list[torch.nn.Parameter] = []
+        for name, parameter in self.model.parameters.items():
+            trains = int(name.split(".")[2]) >= self.header["first_layer"]
+            parameter.requires_grad_(trains)
+            (upper if trains else lower).append(parameter)
+        return upper, lower
 
     # ---- going on
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from oneseek.engine.core.settings import DATA_PRESETS, for_data
 from oneseek.engine.learning.batch import Coder
-from oneseek.engine.learning.datasets import DataSet
-from oneseek.engine.learning.rounds.dataset import data_set_record, row_of
+from oneseek.engine.learning.datasets import DataSet, data_set_record
+from oneseek.engine.learning.rounds.dataset import row_of
 from oneseek.engine.open import model_named
 from tests.bench import data
 

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from oneseek.engine.core.settings import for_model
 from oneseek.engine.learning.batch import Coder
-from oneseek.engine.learning.datasets import DataSet
+from oneseek.engine.learning.datasets import DataSet, data_set_record
 from oneseek.engine.learning.lessons import guess
-from oneseek.engine.learning.rounds.dataset import data_set_record, row_of
+from oneseek.engine.learning.rounds.dataset import row_of
 from oneseek.engine.model.demo.corpus import exchanges
 from oneseek.engine.open import model_named
 from tests.bench.parts import settings

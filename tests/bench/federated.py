@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 
 from oneseek.engine.history.round_plan import TRAINING, make_plan, resolve
-from oneseek.engine.learning.datasets import DataSet
-from oneseek.engine.learning.rounds.dataset import data_set_record, row_of
+from oneseek.engine.learning.datasets import DataSet, data_set_record
+from oneseek.engine.learning.rounds.dataset import row_of
 from oneseek.engine.learning.trainer import RoundTrainer
 from oneseek.engine.model.adapters import convert_layout, load_peft
 from oneseek.engine.open import model_named

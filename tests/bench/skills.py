@@ -31,8 +31,8 @@ from oneseek.engine.cli.remembering import assistant_of
 from oneseek.engine.cli.session import Session
 from oneseek.engine.core.settings import DATA_PRESETS, for_data
 from oneseek.engine.learner import BASE
+from oneseek.engine.learning.datasets import data_set_record
 from oneseek.engine.learning.lessons import Draw
-from oneseek.engine.learning.rounds.dataset import data_set_record
 from oneseek.engine.learning.skills.directions import others, others_kept, unpack
 from oneseek.engine.learning.skills.held_out import is_right, score
 from oneseek.engine.learning.skills.masking import PIECES, becomes

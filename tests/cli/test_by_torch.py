@@ -17,8 +17,8 @@ from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.cli.session import Session, record_of
 from oneseek.engine.core.settings import for_data, for_model
 from oneseek.engine.history.round_plan import TRAINING
+from oneseek.engine.learning.datasets import data_set_record
 from oneseek.engine.learning.rounds import exported_round
-from oneseek.engine.learning.rounds.dataset import data_set_record
 from oneseek.engine.learning.skills.skills import line_of, skill_record
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model

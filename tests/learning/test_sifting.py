@@ -14,8 +14,7 @@ from oneseek.engine.core.collecting.content import prompt_hash
 from oneseek.engine.core.collecting.quality import POOR, Among, faults, judge
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.settings import for_model
-from oneseek.engine.learning.datasets import Example
-from oneseek.engine.learning.rounds.dataset import data_set_record
+from oneseek.engine.learning.datasets import Example, data_set_record
 from oneseek.engine.learning.rounds.sifting import by_surprise, by_words
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model

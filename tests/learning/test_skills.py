@@ -17,7 +17,7 @@ from oneseek.engine.cli.session import Session
 from oneseek.engine.core.settings import for_data
 from oneseek.engine.history.versions import SKILL
 from oneseek.engine.learner import BASE
-from oneseek.engine.learning.rounds.dataset import data_set_record
+from oneseek.engine.learning.datasets import data_set_record
 from oneseek.engine.learning.skills.directions import Newest, others
 from oneseek.engine.learning.skills.skills import NoSkill, Skills, Sorting, line_of, skill_record
 from oneseek.engine.learning.skills.sorter import (

@@ -6,24 +6,20 @@ that what was known stays known; a skill, which is asked nothing else, has none.
 
 from __future__ import annotations
 
-import hashlib
 import math
-import os
-import tempfile
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from oneseek.engine.core.collecting.quality import answers_of, is_poor
 from oneseek.engine.core.settings import TrainingConfig
-from oneseek.engine.history.round_plan import DATA_SET, Plan
+from oneseek.engine.history.round_plan import Plan
 from oneseek.engine.history.snapshot import Arrays
 from oneseek.engine.learning.adaptive import ConfidenceAutoStop
 from oneseek.engine.learning.base_answers import SingleAnswers
 from oneseek.engine.learning.batch import Batch, Coder, Row
-from oneseek.engine.learning.datasets import DataError, DataSet, Example
+from oneseek.engine.learning.datasets import DataError, DataSet, Example, file_of
 from oneseek.engine.learning.lessons import Draw, Lesson, guess
 from oneseek.engine.learning.recipe import Recipe, any_anchor, any_text
 from oneseek.engine.learning.rounds.lesson import RoundAttempt
@@ -41,34 +37,6 @@ LOOKED_AT = 64  # training examples that decide how answers are compared
 SURE = 2  # epochs in a row with every held-back example right
 TIMES_AT_LAST = 3  # passes over the held-out examples after the run was accepted
 TASTED = 8  # examples that tell the evaluator in which languages to ask
-
-
-def data_set_record(path: Path) -> dict:
-    """Return the queue record of a data set: one example, named by its hash."""
-    data = DataSet(path)
-    return {
-        "id": data.sha256[:16],
-        "kind": DATA_SET,
-        "prompt": path.name,
-        "answer": str(path.resolve()),
-        "language": "und",
-        "source": {"kind": "text"},
-        "examples": len(data),
-        "forms": sorted(data.forms),
-        "sha256": data.sha256,
-    }
-
-
-def file_of(record: dict) -> Path:
-    """Return the file of a data set; one stored with its text is written out when it is needed."""
-    if "text" not in record:
-        return Path(record["answer"])
-    path = Path(tempfile.gettempdir()) / f"oneseek-{record['sha256'][:32]}{record['suffix']}"
-    if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != record["sha256"]:
-        part = path.with_name(f"{path.name}.{os.getpid()}")
-        part.write_text(record["text"], "utf-8")
-        part.replace(path)
-    return path
 
 
 def row_of(example: Example, coder: Coder) -> Row:
@@ -102,9 +70,8 @@ class DataSetAttempt(RoundAttempt):
         super().__init__(trainer, plan, before, before, pace_through(c, self.epoch_steps))
         self.kept = SingleAnswers(trainer.kept)
         rows = (row_of(example, trainer.coder) for example in self.data)
-        self.lowest = self._lowest_layer(before)
-        self.frozen = trainer.frozen_rows(rows, self.lowest) if self.is_skill else None
-        self.first_layer = self.lowest if self.frozen else 0
+        self.first_layer = self._find_first_layer(before)
+        self.frozen = trainer.frozen_rows(rows, self.first_layer) if self.is_skill else None
         self.stop = ConfidenceAutoStop(c.confidence_auto_stop)
         self.test = self._test()
         self.results: list[Score] = []  # held-out score after each epoch
@@ -117,16 +84,16 @@ class DataSetAttempt(RoundAttempt):
         self.sifted: dict[str, Any] | None = None  # what was judged and skipped
         self.scores: dict[int, int] = {}
 
-    def _lowest_layer(self, before: np.ndarray) -> int:
-        """Return the first layer that is trained; none below half of them where the weights
-        `before` change nothing there and the settings say so."""
-        trained, layers = self.trainer.trained, self.trainer.model.config.layers
-        lowest, half = trained.first_layer, layers // 2
-        if not self.config.upper_half or self.config.mode != "lora":
-            return lowest
+    def _find_first_layer(self, before: np.ndarray) -> int:
+        """Return the first layer that is trained, if the states below it can be given: the middle
+        one where the settings say so and the weights `before` change nothing below."""
+        trained, c = self.trainer.trained, self.config
+        if trained.full_names or c.lora_config.frozen_a or not (self.is_skill or c.upper_half):
+            return 0
+        half = self.trainer.model.config.layers // 2
         below = [name for name in trained.entries if int(name.split(".")[2]) < half]
-        changes = (trained.part(before, name).any() for name in below if "lora_A" not in name)
-        return lowest if any(changes) else max(lowest, half)
+        changed = any(trained.part(before, name).any() for name in below if ".lora_A" not in name)
+        return max(trained.first_layer, half if c.upper_half and not changed else 0)
 
     def _lay_out(self, c: TrainingConfig, training: list[int]) -> None:
         self.training = training
@@ -145,7 +112,11 @@ class DataSetAttempt(RoundAttempt):
         )
 
     async def frozen_states(self, batch: Batch) -> dict[str, np.ndarray]:
-        return {"below": await self.frozen.of(batch)} if self.frozen else {}
+        if not self.first_layer:
+            return {}
+        if self.frozen:
+            return {"below": await self.frozen.of(batch)}
+        return {"below": await self.trainer.variants.compute_frozen(batch, self.first_layer)}
 
     @property
     def stops_by_doing(self) -> bool:

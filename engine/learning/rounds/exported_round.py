@@ -128,6 +128,7 @@ async def write(attempt: RoundAttempt, folder: Path) -> dict:
         "adam": [config.adam_beta1, config.adam_beta2, config.adam_epsilon],
         "weight_decay": config.weight_decay,
         "max_grad_norm": config.max_grad_norm,
+        "first_layer": attempt.first_layer,
         "rates": [attempt.pace.rate(step) for step in range(attempt.steps)],
         "checks": [],
         "steps": steps,

@@ -16,8 +16,7 @@ from typing import Any
 
 from oneseek.engine.core.settings import SKILL_DATA, SKILL_EXAMPLES
 from oneseek.engine.learning import run_data
-from oneseek.engine.learning.datasets import DataSet, Example
-from oneseek.engine.learning.rounds.dataset import file_of
+from oneseek.engine.learning.datasets import DataSet, Example, file_of
 from oneseek.engine.learning.skills.held_out import A_CLASS, as_json, is_list, items, leaves
 from oneseek.engine.learning.skills.skills import NoSkill, Skills, line_of
 

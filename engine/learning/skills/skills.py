@@ -19,11 +19,10 @@ import numpy as np
 
 from oneseek.engine.history.ledger import Change
 from oneseek.engine.history.versions import GENERIC, SKILL, TASTE, Versions
-from oneseek.engine.learning.datasets import DataSet
+from oneseek.engine.learning.datasets import DataSet, file_of
 from oneseek.engine.learning.lessons import Draw
 from oneseek.engine.learning.memory.encoder import SAID, Encoder
 from oneseek.engine.learning.memory.statements.reader import Reader
-from oneseek.engine.learning.rounds.dataset import file_of
 from oneseek.engine.learning.skills.answers import Answers, answers_to
 from oneseek.engine.learning.skills.directions import (
     Newest,

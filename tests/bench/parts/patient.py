@@ -42,7 +42,9 @@ class PatientVariants(ModelVariants):
             nats += float((await run.read("losses")).sum()) * len(row.target)
         return nats / sum(len(row.target) for row in rows)
 
-    async def _run(self, program: str, batch, chosen: bool = False, **more: np.ndarray) -> Any:
+    async def _run(
+        self, program: str, batch, chosen: bool = False, first: int = 0, **more: np.ndarray
+    ) -> Any:
         shape = len(batch.arrays["ids"]), len(batch.arrays["take"])
         names = ["ids", "positions", "spans", "take"]
         if program == "score":

@@ -18,9 +18,9 @@ from builder import ROOT
 from oneseek.engine.cli.session import Session
 from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.learning.batch import Coder
-from oneseek.engine.learning.datasets import DataSet
+from oneseek.engine.learning.datasets import DataSet, data_set_record
 from oneseek.engine.learning.lessons import guess
-from oneseek.engine.learning.rounds.dataset import data_set_record, row_of
+from oneseek.engine.learning.rounds.dataset import row_of
 from oneseek.engine.learning.tuning.halving import error, mean
 from oneseek.engine.learning.tuning.table import table
 from oneseek.engine.model.demo.corpus import exchanges
