@@ -9,7 +9,7 @@ tokens. This KL has the base's likeliest tokens and the rest as one class
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,6 +22,8 @@ TOP = 32  # tokens of the base model's answer kept per position
 TOKEN_SIZES = (*range(64, 512, 8), *range(512, 1024, 64), 1024, 1536, 2048)
 ROW_SIZES = (*range(32, 256, 32), 256, 384, 512, 1024)
 LONGEST_TARGET = 256
+TOKENS, TARGETS = 256, 128  # of one packed run that only reads: five prompts with their answers
+WHOLE = 64  # the shape of one that holds what it needs is a multiple of this
 UNLIKELY = -14  # log-probability of a token that `Top.include` adds
 
 
@@ -239,6 +241,28 @@ def pack(
         parts.append((row.part, first, len(row.target), weight))
         at, first = here.stop, there.stop
     return Batch(arrays, tuple(parts), len(rows), tuple(rows), len(head))
+
+
+def pack_batches(
+    rows: Sequence[Row], most: int = TOKENS, targets: int = TARGETS, fixed: bool = True
+) -> Iterator[Batch]:
+    """Yield the rows in few batches of one shape: of the most tokens and targets if `fixed`, else
+    of what they need."""
+    groups: list[list[Row]] = []
+    for row in rows:
+        more = [*groups[-1], row] if groups else [row]
+        if groups and all(
+            need <= room for need, room in zip(extent(more), (most, targets), strict=True)
+        ):
+            groups[-1] = more
+        else:
+            groups.append([row])
+    shape = most, targets
+    if not fixed:
+        needs = zip(*map(extent, groups), strict=True)
+        shape = tuple(-(-max(need) // WHOLE) * WHOLE for need in needs)
+    for group in groups:
+        yield pack(group, shape=shape)
 
 
 def _empty(size: int, count: int) -> dict[str, np.ndarray]:

@@ -17,11 +17,8 @@ from oneseek.engine.cli.main import main
 from oneseek.engine.cli.session import Session
 from oneseek.engine.core.settings import TrainingConfig, for_data
 from oneseek.engine.learning.adaptive import ConfidenceAutoStop
-from oneseek.engine.learning.rounds.dataset import (
-    TIMES_AT_LAST,
-    DataSetAttempt,
-    data_set_record,
-)
+from oneseek.engine.learning.datasets import data_set_record
+from oneseek.engine.learning.rounds.dataset import TIMES_AT_LAST, DataSetAttempt
 from oneseek.engine.learning.skills.held_out import (
     CLASSES,
     EXACT,

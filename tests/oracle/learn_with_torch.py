@@ -22,12 +22,11 @@ from transformers import AutoModelForCausalLM
 
 from oneseek.engine.core.settings import TrainingConfig
 from oneseek.engine.learning.base_answers import BaseAnswers
-from oneseek.engine.learning.batch import TOP, Batch, Coder, Top, pack
+from oneseek.engine.learning.batch import TOP, Batch, Coder, Top, pack, pack_batches
 from oneseek.engine.learning.lessons import Lesson
 from oneseek.engine.learning.probe import measure
 from oneseek.engine.learning.recipe import Recipe
 from oneseek.engine.learning.rounds.rate_schedule import FallingPace, LessonPace
-from oneseek.engine.learning.rounds.variants import pack_batches
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.llama import Config
 from oneseek.engine.model.template import ChatTemplate

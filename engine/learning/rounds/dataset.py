@@ -7,6 +7,7 @@ that what was known stays known; a skill, which is asked nothing else, has none.
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
@@ -69,9 +70,8 @@ class DataSetAttempt(RoundAttempt):
         self._lay_out(c, sorted(order[held:]) or self.validation)  # a single example is both
         super().__init__(trainer, plan, before, before, pace_through(c, self.epoch_steps))
         self.kept = SingleAnswers(trainer.kept)
-        rows = (row_of(example, trainer.coder) for example in self.data)
         self.first_layer = self._find_first_layer(before)
-        self.frozen = trainer.frozen_rows(rows, self.first_layer) if self.is_skill else None
+        self.frozen = trainer.frozen_rows(self._rows, self.first_layer) if self.is_skill else None
         self.stop = ConfidenceAutoStop(c.confidence_auto_stop)
         self.test = self._test()
         self.results: list[Score] = []  # held-out score after each epoch
@@ -83,6 +83,9 @@ class DataSetAttempt(RoundAttempt):
         self.last_from = 0
         self.sifted: dict[str, Any] | None = None  # what was judged and skipped
         self.scores: dict[int, int] = {}
+
+    def _rows(self) -> Iterator[Row]:
+        return (row_of(example, self.trainer.coder) for example in self.data)
 
     def _find_first_layer(self, before: np.ndarray) -> int:
         """Return the first layer that is trained, if the states below it can be given: the middle
@@ -150,7 +153,7 @@ class DataSetAttempt(RoundAttempt):
         found = await qualities(
             examples,
             [row_of(example, coder) for example in examples],
-            partial(variants.surprise, BASE),
+            partial(variants.surprise, BASE, frozen=self.frozen),
             answers_of(self.plan.pool),
         )
         variants.release()
@@ -237,8 +240,7 @@ class DataSetAttempt(RoundAttempt):
         forward pass over the wanted answers; decoding would take a pass for each token."""
         examples = [self.data[number] for number in self.validation]
         rows = [self.row(one) for one in examples]
-        first = self.first_layer
-        nats, each = await self.trainer.variants.foreseen(CANDIDATE, rows, first)
+        nats, each = await self.trainer.variants.foreseen(CANDIDATE, rows, self.frozen)
         pairs = zip(examples[:ANSWERED], each[:ANSWERED], strict=True)
         return mean_nats(rows, nats), foreseen([one for example, one in pairs if example.history])
 

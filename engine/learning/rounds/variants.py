@@ -7,7 +7,7 @@ wanted, and decoded together where text is.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from enum import StrEnum
 from functools import partial
@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from oneseek.engine.backends.room import Room
-from oneseek.engine.learning.batch import TOP, Batch, Coder, Row, Top, extent, pack, text_row
-from oneseek.engine.learning.rounds.frozen_layers import PLACES, FrozenLayerCache
+from oneseek.engine.learning.batch import TOP, Batch, Coder, Row, Top, pack_batches, text_row
+from oneseek.engine.learning.rounds.frozen_layers import PLACES, FrozenLayerCache, FrozenRows
 from oneseek.engine.model.choice.form import Form
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.generate import Answer, Generator
@@ -28,9 +28,8 @@ from oneseek.engine.model.programs import RECENT
 from oneseek.engine.model.trainable import Trained
 
 POOL_ROWS, LEAST_ROWS = 1536, 256
-TOKENS, TARGETS = 256, 128  # of one packed run: five prompts with their answers
-TOGETHER = 512  # at most, of one that reads the base's distributions
-READ, WHOLE = 288, 64  # tokens of one that scores texts, and the multiple of its shape
+TOGETHER = 512  # tokens at most of a run that reads the base's distributions
+READ = 288  # of one that scores texts
 AT_ONCE = 16
 Enough = Callable[[str], bool]
 
@@ -255,40 +254,48 @@ class ModelVariants:
         rows = list(rows)
         return mean_nats(rows, await self.surprise(who, rows))
 
-    async def surprise(self, who: Variant, rows: Sequence[Row]) -> list[float]:
-        """Return nats a token of each row."""
+    async def surprise(
+        self, who: Variant, rows: Sequence[Row], frozen: FrozenRows | None = None
+    ) -> list[float]:
+        """Return nats a token of each row. With `frozen`, the variant is the base below its layer,
+        and the states there are known."""
         self._activate(who)
         each: list[float] = []
         for batch in pack_batches(list(rows), READ, READ, fixed=False):
-            run = await self._run("score", batch)
+            run = await self._run("score", batch, frozen=frozen)
             each += nats_of(await run.read("losses"), batch)
         return each
 
     async def foreseen(
-        self, who: Variant, rows: Sequence[Row], first: int = 0
+        self, who: Variant, rows: Sequence[Row], frozen: FrozenRows | None = None
     ) -> tuple[list[float], list[np.ndarray]]:
         """Return the nats a token of each row, and at which tokens of its target the model's
         likeliest token is the target's (teacher forcing): where it is at all of them, greedy
-        decoding gives the target. Below layer `first` the variant is the base."""
+        decoding gives the target. `frozen` is that of `surprise`."""
         self._activate(who)
         each: list[float] = []
         found: list[np.ndarray] = []
         for batch in pack_batches(list(rows), READ, READ, fixed=False):
             more = no_penalty(batch)
-            run = await self._run("score", batch, chosen=True, first=first, **more)
+            run = await self._run("score", batch, chosen=True, frozen=frozen, **more)
             each += nats_of(await run.read("losses"), batch)
             likeliest = (await run.read("ids"))[:, 0]
             found += _cut(likeliest == batch.arrays["target_ids"][:, 0], batch)
         return each, found
 
     async def _run(
-        self, program: str, batch: Batch, chosen: bool = False, first: int = 0, **more: np.ndarray
+        self,
+        program: str,
+        batch: Batch,
+        chosen: bool = False,
+        frozen: FrozenRows | None = None,
+        **more: np.ndarray,
     ) -> Any:
         shape = len(batch.arrays["ids"]), len(batch.arrays["take"])
-        first = first or self.trained.first_layer
+        first = frozen.layer if frozen else self.trained.first_layer
         asked = {"trained": self.trained, "first": first}
         if first:
-            more["below"] = await self.frozen.of(batch, first)
+            more["below"] = await (frozen or self.frozen).of(batch)
         names = [*PLACES, "take"]
         if program == "score":
             names += ["target_ids", "target_probs", "target_rest", "weight"]
@@ -297,9 +304,10 @@ class ModelVariants:
             program, shape, arrays, **asked, **{"chosen": True} if chosen else {}
         )
 
-    async def compute_frozen(self, batch: Batch, layer: int) -> np.ndarray:
-        """Return the output of the base's layers below a layer for each token."""
-        shape = len(batch.arrays["ids"]), layer
+    async def compute_frozen(self, batch: Batch, layer: int = 0) -> np.ndarray:
+        """Return the output of the layers below a layer for each token; by default, below the first
+        trained one."""
+        shape = len(batch.arrays["ids"]), layer or self.trained.first_layer
         run = await self._ran("frozen_layers", shape, {name: batch.arrays[name] for name in PLACES})
         return await run.read("states")
 
@@ -345,28 +353,6 @@ def top_of(ids: ArrayLike, logprobs: ArrayLike) -> Top:
     logprobs = np.array(logprobs, np.float32)[:, :TOP]
     rest = np.log(np.maximum(1 - np.exp(logprobs).sum(-1), 1e-6))
     return Top(ids, logprobs.astype(np.float16), rest.astype(np.float16))
-
-
-def pack_batches(
-    rows: Sequence[Row], most: int = TOKENS, targets: int = TARGETS, fixed: bool = True
-) -> Iterator[Batch]:
-    """Yield the rows in few batches of one shape: of the most tokens and targets if `fixed`, else
-    of what they need."""
-    groups: list[list[Row]] = []
-    for row in rows:
-        more = [*groups[-1], row] if groups else [row]
-        if groups and all(
-            need <= room for need, room in zip(extent(more), (most, targets), strict=True)
-        ):
-            groups[-1] = more
-        else:
-            groups.append([row])
-    shape = most, targets
-    if not fixed:
-        needs = zip(*map(extent, groups), strict=True)
-        shape = tuple(-(-max(need) // WHOLE) * WHOLE for need in needs)
-    for group in groups:
-        yield pack(group, shape=shape)
 
 
 def nats_of(losses: np.ndarray, batch: Batch) -> list[float]:

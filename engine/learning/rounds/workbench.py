@@ -3,7 +3,7 @@ variants that are compared with it."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from copy import copy
 from functools import cached_property
 from typing import Any, Self
@@ -160,14 +160,14 @@ class Workbench:
         """The name of the array that weights of this shape are stored as."""
         return shape.name_of(self.config, self.usual)
 
-    def frozen_rows(self, rows: Iterable[Row], layer: int) -> FrozenRows | None:
+    def frozen_rows(self, rows: Callable[[], Iterable[Row]], layer: int) -> FrozenRows | None:
         """Return a cache of these rows' states below the first layer that is trained; None where no
         layer is frozen, or for too many rows."""
         if not layer or self.trained.full_names or self.config.lora_config.frozen_a:
             return None
-        if not FrozenRows.fit(rows, self.model.config.width):
+        if not FrozenRows.fit(rows(), self.model.config.width):
             return None
-        return FrozenRows(lambda *asked: self.variants.compute_frozen(*asked), layer)
+        return FrozenRows(rows(), layer, lambda some: self.variants.compute_frozen(some, layer))
 
     def fresh(self) -> Arrays:
         flat = self.trained.initial(self.config.seed)

@@ -43,7 +43,7 @@ class PatientVariants(ModelVariants):
         return nats / sum(len(row.target) for row in rows)
 
     async def _run(
-        self, program: str, batch, chosen: bool = False, first: int = 0, **more: np.ndarray
+        self, program: str, batch, chosen: bool = False, frozen=None, **more: np.ndarray
     ) -> Any:
         shape = len(batch.arrays["ids"]), len(batch.arrays["take"])
         names = ["ids", "positions", "spans", "take"]
