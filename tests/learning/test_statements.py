@@ -20,6 +20,7 @@ from oneseek.engine.learning.memory.statements.evidence import (
 )
 from oneseek.engine.learning.memory.statements.reader import Reader, Sentence
 from oneseek.engine.learning.memory.statements.said import NEAREST, StatementIndex
+from oneseek.engine.learning.memory.statements.statement import reading_of, text_of
 
 DAY = 24 * 3600 * 1000
 NOON = int(datetime(2026, 11, 26, 12).timestamp() * 1000)
@@ -94,6 +95,25 @@ def test_what_is_to_be_remembered_is_never_lost_and_a_question_never_kept():
     assert find_statements("Remember my sister?", {"sister": 1}) == []
     story = "Write me a story about a king. My dog is called Rex. Remember that I like dogs."
     assert find_statements(story, {"dog": 0.7}) == ["Remember that I like dogs."]
+
+
+@pytest.mark.parametrize(
+    ("said", "read"),
+    [
+        ("wait no, the cat is called Pixie not Pixel", "wait no, the cat is called Pixie"),
+        ("It's on the 14th, not the 4th!", "It's on the 14th!"),
+        ("katten heter pixie inte pixel", "katten heter pixie"),
+        ("Otto is 7 not 6\nHe starts on Monday", "Otto is 7\nHe starts on Monday"),
+        ("I do not eat meat", "I do not eat meat"),
+        ("jag äter inte fisk", "jag äter inte fisk"),
+        ("it is really not good", "it is really not good"),
+        ("I told him not to come", "I told him not to come"),
+        ("No, not Anna", "No, not Anna"),
+    ],
+)
+def test_a_value_that_is_denied_at_the_end_is_kept_but_not_read(said, read):
+    fact = {"source": {"said": said}}
+    assert reading_of(fact) == read and text_of(fact) == said
 
 
 @pytest.mark.parametrize(

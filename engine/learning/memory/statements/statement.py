@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -12,6 +13,22 @@ from oneseek.engine.learning.memory.aligning import TERMS
 from oneseek.engine.learning.memory.recogniser import FOUND, FactEncoding, floats, half
 
 LONGEST = 600  # characters of an answer that can be said from memory
+DENIED = re.compile(
+    r"(?:(?P<before>[^\s,.!?]+)\s+)?(?P<value>[^\s,.!?]+)(?P<comma>,)?\s+"
+    r"(?P<denied>(?:but )?(?:not|inte|ej)\s+(?P<other>(?:[^\s,.!?]+\s+){0,2}[^\s,.!?]+))"
+    r"(?=[.!?…]*$)",
+    re.I | re.M,
+)  # "(is called) Pixie, not Pixel" at the end of a line
+TELLS = re.compile(
+    r"(?:called|named|is|are|was|in|on|at|to|from|with|the|a|an|it's|that's|"
+    r"heter|kallas|är|blir|på|till|från|med|kl|klockan|den|det|en|ett)$",
+    re.I,
+)  # words before a value
+NO_VALUE = re.compile(
+    r"(?:really|definitely|probably|still|just|certainly|actually|also|now|kind|rather|maybe|"
+    r"nog|verkligen|absolut|ju|väl|fortfarande|faktiskt|nu|kanske|tyvärr)$",
+    re.I,
+)
 
 
 @dataclass(frozen=True)
@@ -90,6 +107,22 @@ def text_of(fact: dict) -> str:
     words, each on a line. Empty for a forgotten one."""
     source = fact["source"]
     return f"{source.get('before', '')}\n{source.get('said') or fact.get('answer', '')}".strip()
+
+
+def reading_of(fact: dict) -> str:
+    """The text of a statement as the models read it: without a value that it denies at its end,
+    which they have not learned to read."""
+    return DENIED.sub(_drop_denied, text_of(fact))
+
+
+def _drop_denied(found: re.Match) -> str:
+    before, value, other = found["before"] or "", found["value"], found["other"]
+    names = value[:1].isupper() and other.split()[-1][:1].isupper()
+    numbers = all(any(map(str.isdigit, text)) for text in (value, other))
+    told = TELLS.match(before) and not NO_VALUE.match(value) and not TELLS.match(value)
+    if before and (found["comma"] or names or numbers or told):
+        return found[0][: found.start("denied") - found.start()].rstrip(" ,")
+    return found[0]
 
 
 def check_words(words: str) -> str:
