@@ -28,6 +28,7 @@ DEVELOPED = {
     "dev7": ROOT / "tests/bench/secrets_dev7.jsonl",
     "dev8": ROOT / "tests/bench/secrets_dev8.jsonl",
     "dev9": ROOT / "tests/bench/secrets_dev9.jsonl",
+    "dev10": ROOT / "tests/bench/secrets_dev10.jsonl",
 }
 JUDGED = (
     "1",

@@ -30,7 +30,9 @@ from tests.bench.parts import report
 
 HELD_OUT = ROOT / "tests/held_out"
 WEIGHTS = ROOT / "engine/core/collecting/secrets/weights.py"
-DEVELOPMENT = ("secrets_dev", "secrets_dev2", "secrets_dev3", "secrets_dev8", "secrets_dev9")
+DEVELOPMENT = (
+    "secrets_dev", "secrets_dev2", "secrets_dev3", "secrets_dev8", "secrets_dev9", "secrets_dev10",
+)  # fmt: skip
 WRITERS = (  # four development sets, each by somebody who knew nothing of the screening
     "secrets_dev4",
     "secrets_dev5",
