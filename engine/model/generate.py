@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -449,6 +450,18 @@ class Generator:
             a, b = (self.encode([{"role": "user", "content": text}])[0] for text in ("a", "b"))
             self._head = common_prefix(a, b)
         return self._head
+
+    @contextmanager
+    def share(self, ids: list[int]) -> Iterator[None]:
+        """Take `ids` for what all prompts share: within, every prompt begins with them, and nobody
+        else is answered."""
+        before, self._head = self.head_ids(), ids
+        self.pool.lanes.clear()
+        try:
+            yield
+        finally:
+            self._head = before
+            self.pool.lanes.clear()
 
     def begins_with_head(self, prompt: list[int]) -> bool:
         head = self.head_ids()

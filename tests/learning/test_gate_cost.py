@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from oneseek.engine.backends.reference import Numpy
-from oneseek.engine.learning.batch import Coder, Row, pack, text_row
+from oneseek.engine.learning.batch import Coder, Row, common_prefix, pack, text_row
 from oneseek.engine.learning.lessons import (
     has_said,
     has_value,
@@ -209,6 +209,26 @@ def test_a_reply_ends_where_its_value_was_said_and_says_the_same_until_there(mod
         assert reply.startswith(short) and has_value(reply, value) == has_value(short, value)
         assert reply == short or has_value(short, value)
     assert sum(map(len, early)) < 0.8 * sum(map(len, whole))
+
+
+def test_what_prompts_share_is_read_once_and_the_answers_are_the_same(model):
+    variants = variants_of(model, 0)
+    coder, lane, heads = variants.coder, variants.pool.lane, []
+    shown = [{"role": "user", "content": paragraphs("en")[0][:300]}]
+    shown.append({"role": "assistant", "content": "It is."})
+    asked = load_held_out_anchors("en")[:6]
+    prompts = [coder.conversation([*shown, {"role": "user", "content": one}]) for one in asked]
+
+    def watched(key, rows, *more):
+        heads.extend([rows] * key.startswith("head:"))
+        return lane(key, rows, *more)
+
+    variants.pool.lane = watched
+    together = asyncio.run(variants.go_on("base", prompts, 8))
+    assert heads == [common_prefix(prompts)] and heads[0] > len(coder.prompt(asked[0]))
+    apart = [asyncio.run(variants.go_on("base", [prompt], 8)) for prompt in prompts]
+    assert together == [one for (one,) in apart]
+    assert len(variants.generator.head_ids()) < heads[0], "later prompts share what they did before"
 
 
 @pytest.mark.parametrize("first", [0, 2])

@@ -8,6 +8,7 @@ wanted, and decoded together where text is.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from copy import copy
 from enum import StrEnum
 from functools import partial
@@ -17,7 +18,16 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from oneseek.engine.backends.room import Room
-from oneseek.engine.learning.batch import TOP, Batch, Coder, Row, Top, pack_batches, text_row
+from oneseek.engine.learning.batch import (
+    TOP,
+    Batch,
+    Coder,
+    Row,
+    Top,
+    common_prefix,
+    pack_batches,
+    text_row,
+)
 from oneseek.engine.learning.rounds.frozen_layers import PLACES, FrozenLayerCache, FrozenRows
 from oneseek.engine.model.choice.form import Form
 from oneseek.engine.model.choice.sampling import Sampling
@@ -30,6 +40,7 @@ from oneseek.engine.model.trainable import Trained
 POOL_ROWS, LEAST_ROWS = 1536, 256
 TOGETHER = 512  # tokens at most of a run that reads the base's distributions
 READ = 288  # of one that scores texts
+SHARED = 64  # tokens that prompts share beyond the template's, from which on they are read once
 AT_ONCE = 16
 Enough = Callable[[str], bool]
 
@@ -132,7 +143,10 @@ class ModelVariants:
     async def go_on(
         self, who: Variant, prompts: list[list[int]], tokens: int, forms: Sequence[Form | None] = ()
     ) -> list[list[int]]:
-        made = await self._answers(who, prompts, tokens, forms=forms)
+        alike = prompts[0][: common_prefix(prompts)] if prompts else []
+        many = len(alike) >= len(self.generator.head_ids()) + SHARED
+        with self.generator.share(alike) if many else nullcontext():
+            made = await self._answers(who, prompts, tokens, forms=forms)
         return [a.ids + [self.coder.end] * (a.ended == "end") for a in made]
 
     async def _answers(
