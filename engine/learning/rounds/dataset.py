@@ -36,7 +36,7 @@ VALIDATED = 128  # examples of the validation part, at most
 ANSWERED = 24  # and of these that are answered
 LOOKED_AT = 64  # training examples that decide how answers are compared
 SURE = 2  # epochs in a row with every held-back example right
-TIMES_AT_LAST = 3  # passes over the held-out examples after the run was accepted
+TIMES_AT_LAST = 2  # passes over the held-out examples after the run was accepted
 TASTED = 8  # examples that tell the evaluator in which languages to ask
 
 
