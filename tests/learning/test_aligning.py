@@ -69,6 +69,7 @@ async def load_encoder(executor: Executor, layers: int) -> Encoder:
     await encoder.load()
     above = tuple(f"{PUBLISHED}blk.{i}." for i in range(layers, encoder.sizes.layers))
     encoder.weights = {name: x for name, x in encoder.weights.items() if not name.startswith(above)}
+    encoder._plans = {}  # those of a loaded encoder are of all its layers, and of all tests
     return encoder
 
 

@@ -20,7 +20,7 @@ from oneseek.engine.learning.memory.statements.evidence import (
 )
 from oneseek.engine.learning.memory.statements.reader import Reader, Sentence
 from oneseek.engine.learning.memory.statements.said import NEAREST, StatementIndex
-from oneseek.engine.learning.memory.statements.statement import reading_of, text_of
+from oneseek.engine.learning.memory.statements.statement import text_of, text_to_read
 
 DAY = 24 * 3600 * 1000
 NOON = int(datetime(2026, 11, 26, 12).timestamp() * 1000)
@@ -113,7 +113,7 @@ def test_what_is_to_be_remembered_is_never_lost_and_a_question_never_kept():
 )
 def test_a_value_that_is_denied_at_the_end_is_kept_but_not_read(said, read):
     fact = {"source": {"said": said}}
-    assert reading_of(fact) == read and text_of(fact) == said
+    assert text_to_read(fact) == read and text_of(fact) == said
 
 
 @pytest.mark.parametrize(

@@ -42,8 +42,8 @@ from oneseek.engine.learning.memory.statements.statement import (
     is_stale,
     is_statement,
     owner_of,
-    reading_of,
     text_of,
+    text_to_read,
     unpack,
 )
 from oneseek.engine.learning.memory.statements.succession import (
@@ -175,7 +175,7 @@ class Memory:
         first = self.said.nearest(words, whole, user, FIRST, CLOSE)
         if more := [id for id in self.succession.find_linked(list(first)) if id in self.facts]:
             first |= self.said.nearness(words, whole, more)
-        texts = [reading_of(self.facts[id]) for id in first]
+        texts = [text_to_read(self.facts[id]) for id in first]
         alone, nats = await self.reader.read_question(words, texts)
         asks, read = alone.asks, dict(zip(first, nats, strict=True))
         speaks = await self._compute_evidence(words, terms, first, read, asks)
@@ -195,7 +195,7 @@ class Memory:
     ) -> dict[str, dict[str, float]]:
         """The features of the statements `near` a question. `read` has the cross-encoder's logits
         of the pairs that were read already; the other pairs are read and added to it."""
-        texts = {id: reading_of(self.facts[id]) for id in near if id in self.facts}
+        texts = {id: text_to_read(self.facts[id]) for id in near if id in self.facts}
         if not texts:
             return {}
         near = {id: near[id] for id in texts}
@@ -435,7 +435,7 @@ class Memory:
             await self._put_behind(fact, newer)
         elif known != fact:
             replaces = [id for id in fact["source"].get("replaces", "").split() if id in self.facts]
-            ((whole, terms, _),) = await self.reader.locate_answers([reading_of(fact)])
+            ((whole, terms, _),) = await self.reader.locate_answers([text_to_read(fact)])
             beside = await self._beside(fact, whole, replaces)
             await self._store(fact, StatementEncoding(whole, terms.pack(), beside), replaces)
         return fact["id"]

@@ -183,8 +183,10 @@ class Windows:
 
     look = state
 
-    def load(self, batch: dict[str, np.ndarray], hyper: Hyper, seed: int = 0) -> None:
-        self.window.load(batch, replace(hyper, rate=hyper.rate * self.rate_share), seed)
+    def load(
+        self, batch: dict[str, np.ndarray], hyper: Hyper, seed: int = 0, first: int = 0
+    ) -> None:
+        self.window.load(batch, replace(hyper, rate=hyper.rate * self.rate_share), seed, first)
 
     async def advance(self, budget_ms: float | None = None) -> Outcome | None:
         outcome = await self.window.advance(budget_ms)

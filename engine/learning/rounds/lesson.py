@@ -157,8 +157,7 @@ class RoundAttempt:
             c.weight_decay,
             c.max_grad_norm,
         )
-        first = {"first": self.first_layer} if self.first_layer else {}
-        self.trainer.candidate.load(arrays, hyper, self.plan.seed % 2**31, **first)
+        self.trainer.candidate.load(arrays, hyper, self.plan.seed % 2**31, self.first_layer)
 
     def _report(self, loss: float, norm: float) -> dict:
         step = self.trainer.candidate.steps

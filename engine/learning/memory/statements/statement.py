@@ -109,7 +109,7 @@ def text_of(fact: dict) -> str:
     return f"{source.get('before', '')}\n{source.get('said') or fact.get('answer', '')}".strip()
 
 
-def reading_of(fact: dict) -> str:
+def text_to_read(fact: dict) -> str:
     """The text of a statement as the models read it: without a value that it denies at its end,
     which they have not learned to read."""
     return DENIED.sub(_drop_denied, text_of(fact))
