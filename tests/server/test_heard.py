@@ -150,6 +150,15 @@ def test_who_goes_on_with_a_wish_takes_nothing_back(host, after):
     assert kept["id"] in known
 
 
+def test_a_question_without_its_mark_takes_nothing_back_and_is_not_kept(host):
+    told = "our cat is called Pixel", "wait no, the cat is called Pixie not Pixel"
+    for count in (1, 2):
+        assert say(host, *told[:count], user="una")[1]["remembered"]
+    for asked in ("whats the cats name", "whats my cats name"):
+        answer, found = say(host, *told, asked, user="una")
+        assert "Pixie" in answer and not found["remembered"] and found["by"] == "memory"
+
+
 def test_what_was_told_some_messages_ago_can_be_corrected(host):
     user, first = "gil", "I just adopted a beagle called Waffles"
     between = "how big is a beagle?", "thanks!"

@@ -13,6 +13,7 @@ from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.encoder import NOT_HERE
 from oneseek.engine.learning.memory.memory import Memory
 from oneseek.engine.learning.memory.statements.hearing import (
+    QUESTION,
     Statement,
     changes,
     is_of_another,
@@ -95,8 +96,11 @@ class Listener:
         self, message: str, earlier: list[str], states: bool, at_once: bool
     ) -> str | None:
         """The id of the earlier statement that a message corrects or ends, or None. `states` says
-        that the message states something itself, `at_once` that it follows right after them."""
+        that the message states something itself, `at_once` that it follows right after them. A
+        question corrects nothing, also without its mark."""
         if len(message) > FAR and not states or message.rstrip().endswith("?"):
+            return None
+        if not states and (await self.memory.reader.alone([message.strip()]))[0].asks >= QUESTION:
             return None
         last = self.memory.facts[earlier[-1]]["answer"]
         another = states and (is_of_another(last, message) or is_of_others(last, message))
