@@ -85,7 +85,7 @@ def test_a_step_shows_its_shapes_its_line_its_buffers_and_its_kernels(anew: Page
     expect(page.locator(".cm-line.asked")).to_contain_text('x @ w["slope"]')
     expect(page.locator("#kernel")).to_contain_text("@compute")
     page.get_by_role("button", name="WASM").click()
-    expect(page.locator("#kernel")).to_contain_text("f32x4.mul")
+    expect(page.locator("#kernel")).to_contain_text("f32x4.relaxed_madd")
     page.get_by_role("button", name="WGSL").click()
     expect(page.locator("#kernel")).to_contain_text("@compute")
     assert page.locator("#buffers rect").count() > 10
