@@ -34,6 +34,11 @@ def layer_of(name: str) -> str:
     return ".".join(name.split(".")[:3])
 
 
+def number_of(name: str) -> int:
+    """Return the number of the layer that an entry belongs to."""
+    return int(name.split(".")[2])
+
+
 @dataclass(frozen=True)
 class Trained:
     """Where each trained tensor lies in the flat array `adapter`."""
@@ -108,7 +113,7 @@ class Trained:
     def layers(self) -> list[int]:
         """The layers that anything is changed of, in their order."""
         names = [*self.entries, *(self.still.entries if self.still else ())]
-        return sorted({int(name.split(".")[2]) for name in names})
+        return sorted({number_of(name) for name in names})
 
     @property
     def first_layer(self) -> int:
@@ -136,7 +141,7 @@ class Trained:
 
     def stretches_from(self, layer: int) -> list[tuple[int, int, list[str]]]:
         """The stretches of a layer and of those above it."""
-        return [one for one in self.stretches if int(one[2][0].split(".")[2]) >= layer]
+        return [one for one in self.stretches if number_of(one[2][0]) >= layer]
 
     def value(self, program: Program, name: str) -> Value:
         """The stretch `name` of the program's input `adapter`; the same value at each use."""

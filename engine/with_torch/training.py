@@ -24,6 +24,7 @@ from oneseek.engine.learning.rounds.exported_round import CHECKPOINT, START, Exp
 from oneseek.engine.model.adapters import load_peft
 from oneseek.engine.model.families import configure
 from oneseek.engine.model.formats import ModelFile
+from oneseek.engine.model.trainable import number_of
 from oneseek.engine.with_torch.model import Dropped, TorchModel
 from oneseek.engine.with_torch.processes import Processes
 
@@ -68,7 +69,7 @@ class TorchRound:
         upper: list[torch.nn.Parameter] = []
         lower: list[torch.nn.Parameter] = []
         for name, parameter in self.model.parameters.items():
-            trains = int(name.split(".")[2]) >= self.header["first_layer"]
+            trains = number_of(name) >= self.header["first_layer"]
             parameter.requires_grad_(trains)
             (upper if trains else lower).append(parameter)
         return upper, lower

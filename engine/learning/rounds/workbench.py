@@ -161,11 +161,9 @@ class Workbench:
         return shape.name_of(self.config, self.usual)
 
     def frozen_rows(self, rows: Callable[[], Iterable[Row]], layer: int) -> FrozenRows | None:
-        """Return a cache of these rows' states below the first layer that is trained; None where no
-        layer is frozen, or for too many rows."""
-        if not layer or self.trained.full_names or self.config.lora_config.frozen_a:
-            return None
-        if not FrozenRows.fit(rows(), self.model.config.width):
+        """Return a cache of these rows' states below a layer; None for layer 0, below which there
+        are none, or for too many rows."""
+        if not layer or not FrozenRows.fit(rows(), self.model.config.width):
             return None
         return FrozenRows(rows(), layer, lambda some: self.variants.compute_frozen(some, layer))
 
