@@ -33,14 +33,14 @@ from oneseek.engine.core.settings import DATA_PRESETS, for_data
 from oneseek.engine.learner import BASE
 from oneseek.engine.learning.datasets import data_set_record
 from oneseek.engine.learning.lessons import Draw
-from oneseek.engine.learning.skills.directions import others, others_kept, unpack
 from oneseek.engine.learning.skills.held_out import is_right, score
 from oneseek.engine.learning.skills.masking import PIECES, becomes
 from oneseek.engine.learning.skills.pattern import pattern_of
 from oneseek.engine.learning.skills.ridge import Reading, Readings
 from oneseek.engine.learning.skills.skills import Skills, skill_record
 from oneseek.engine.learning.skills.slot_model import chances, presences
-from oneseek.engine.learning.skills.sorter import Sorter, choose_beside, features_of
+from oneseek.engine.learning.skills.sorter import Sorter, choose_beside, features_of, usual_of
+from oneseek.engine.learning.skills.views import others, others_kept, unpack
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.open import model_named
@@ -195,11 +195,11 @@ async def cross_validate_routing(given: argparse.Namespace) -> dict:
         session = await Session.open(Path(name, "out"), model)
         tasks, texts = [Task(path) for path in folders(given)], others()
         asked = [[question for question, _ in task.train] for task in tasks]
-        lie = [np.stack(await session.skills.places.of(some)) for some in asked]
+        seen = [np.stack(await session.skills.views.of(some)) for some in asked]
         await session.close()
-    none = unpack(others_kept(None)["directions"])
-    pairs = zip([*asked, texts], [*lie, none], strict=True)
-    groups = [features_of(*pair, none.mean(0)) for pair in pairs]
+    none = unpack(others_kept(None)["views"])
+    pairs = zip([*asked, texts], [*seen, none], strict=True)
+    groups = [features_of(*pair, usual_of(none)) for pair in pairs]
     orders = [Draw("folds", f"{at}").shuffle(range(len(one))) for at, one in enumerate(groups)]
     found: list[list[int]] = [[] for _ in groups]
     for fold in range(FOLDS):

@@ -21,14 +21,8 @@ from oneseek.engine.backends.reference import Numpy
 from oneseek.engine.backends.wasm.executor import Wasm
 from oneseek.engine.learning.memory.encoder import SIZES, Encoder, encoder_here
 from oneseek.engine.learning.memory.statements.reader import Reader
-from oneseek.engine.learning.skills.directions import (
-    digest,
-    others,
-    others_kept,
-    pack,
-    read_directions,
-    unpack,
-)
+from oneseek.engine.learning.skills.sorter import meaning_of, usual_of
+from oneseek.engine.learning.skills.views import alike, digest, others, others_kept, pack, unpack
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import FormatError
 from oneseek.engine.model.formats.gguf import read_header
@@ -192,16 +186,26 @@ def test_the_file_is_made_of_the_carriers_blocks_as_they_are_and_of_tuned_norms_
         carried.bytes_of(part, tuned + bytes(2))
 
 
-def test_where_texts_lie_that_ask_for_no_skill_came_along(encoder):
+def test_the_views_of_texts_that_ask_for_no_skill_came_along(encoder):
     texts, kept = others(), others_kept(None)
-    found, some = unpack(kept["directions"]), slice(0, None, len(texts) // 12)
+    found, some = unpack(kept["views"]), slice(0, None, len(texts) // 12)
     assert kept["of"] == digest("\n".join(texts)) and len(found) == len(texts)
-    read = run(read_directions(encoder, Reader(encoder), texts[some]))
-    for one, other in zip(found[some], read, strict=True):
-        for half, own in zip(np.split(one, 2), np.split(other, 2), strict=True):
-            assert half @ own > 0.999 * np.linalg.norm(half) * np.linalg.norm(own)
-    other = {"of": kept["of"], "directions": pack(read)}
+    read, usual = run(Reader(encoder).view(texts[some])), usual_of(found)
+    shipped, own = meaning_of(found[some], usual), meaning_of(read, usual)
+    assert ((shipped * own).sum(1) > 0.85 * (own * own).sum(1)).all()  # they are rounded
+    assert alike(found[0], read[0])
+    other = {"of": kept["of"], "views": pack(read)}
     assert others_kept(other) is other and others_kept({"of": "older"})["of"] == kept["of"]
+    older = {"of": kept["of"], "directions": pack(read)}
+    assert "views" in others_kept(older)
+
+
+def test_a_text_looks_the_same_alone_and_beside_others(encoder):
+    texts = ["", "Hi", "Buy two packs of ham for Thursday, please", "Ring farmor " * 60]
+    together = run(Reader(encoder).view(texts))
+    for text, seen in zip(texts, together, strict=True):
+        (alone,) = run(Reader(encoder).view([text]))
+        assert np.allclose(alone, seen, atol=1e-5)
 
 
 @pytest.mark.parametrize("answers", [True, False])

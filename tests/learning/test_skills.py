@@ -18,7 +18,7 @@ from oneseek.engine.core.settings import for_data
 from oneseek.engine.history.versions import SKILL
 from oneseek.engine.learner import BASE
 from oneseek.engine.learning.datasets import data_set_record
-from oneseek.engine.learning.skills.directions import Newest, others
+from oneseek.engine.learning.memory.statements.reader import VIEWS
 from oneseek.engine.learning.skills.skills import NoSkill, Skills, Sorting, line_of, skill_record
 from oneseek.engine.learning.skills.sorter import (
     BESIDE,
@@ -29,7 +29,9 @@ from oneseek.engine.learning.skills.sorter import (
     features_of,
     gather_features,
     invert,
+    usual_of,
 )
+from oneseek.engine.learning.skills.views import Newest, others
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
@@ -90,8 +92,9 @@ def test_groups_are_learned_in_pieces_between_which_others_have_their_turn():
     groups = [draw.normal(at, size=(PIECE, 32)) for at in range(3)]
     texts, places = (
         [f"{at} packs of ham" for at in range(3 * PIECE)],
-        draw.normal(size=(3 * PIECE, 8)),
+        draw.normal(size=(3 * PIECE, 4 * VIEWS)),
     )
+    usual = usual_of(places)
 
     async def others_wait(work):
         turns, task = 0, asyncio.create_task(work)
@@ -101,9 +104,9 @@ def test_groups_are_learned_in_pieces_between_which_others_have_their_turn():
         return turns, await task
 
     assert asyncio.run(others_wait(Sorter.from_groups(groups)))[0] >= 6
-    turns, read = asyncio.run(others_wait(gather_features(texts, places, places[0])))
+    turns, read = asyncio.run(others_wait(gather_features(texts, places, usual)))
     assert turns >= 3
-    assert np.array_equal(read, features_of(texts, places, places[0]))
+    assert np.array_equal(read, features_of(texts, places, usual))
 
 
 @pytest.mark.parametrize("size", [1, PIECE, PIECE + 1, 3 * PIECE - 5])
@@ -133,33 +136,33 @@ def test_what_another_encoder_read_is_read_anew():
         def __init__(self):
             self.store, self.times = Store(), 0
 
-        async def _directions(self, texts):
+        async def _views(self, texts):
             self.times += len(texts)
             return np.stack([turned[len(text)] for text in texts])
 
-    async def load_directions(skills):
+    async def load_views(skills):
         kept = skills.store.get("some", {})
-        return await skills._load_directions("some", kept, ["a", "bc", "def"])
+        return await skills._load_views("some", kept, ["a", "bc", "def"])
 
     skills = Read()
-    first = asyncio.run(load_directions(skills))
-    assert (asyncio.run(load_directions(skills)) == first).all() and skills.times == 4 + 1
+    first = asyncio.run(load_views(skills))
+    assert (asyncio.run(load_views(skills)) == first).all() and skills.times == 4 + 1
     turned = turned[::-1]
-    assert (asyncio.run(load_directions(skills)) == first[:, ::-1]).all()
+    assert (asyncio.run(load_views(skills)) == first[:, ::-1]).all()
 
 
 @pytest.mark.parametrize("change", ["read anew", "removed"])
 def test_a_question_that_is_read_while_skills_change_asks_for_what_it_did(change):
-    texts, places = ["Buy a cat", "Buy ham"], np.random.default_rng(4).normal(size=(60, 2 * 16))
+    texts, places = ["Buy a cat", "Buy ham"], np.random.default_rng(4).normal(size=(60, 4 * VIEWS))
     places[:20] += 9
 
     class Changing(Skills):
         def __init__(self):
-            middle = places[40:].mean(0)
-            groups = [features_of(["Buy ham"] * 20, places[at : at + 20], middle) for at in (0, 40)]
-            self.sorting = Sorting(["buying"], fit(groups), middle)
+            usual = usual_of(places[40:])
+            groups = [features_of(["Buy ham"] * 20, places[at : at + 20], usual) for at in (0, 40)]
+            self.sorting = Sorting(["buying"], fit(groups), usual)
 
-        async def _directions(self, texts):
+        async def _views(self, texts):
             if change == "read anew":
                 self.reload()
             else:
@@ -167,6 +170,24 @@ def test_a_question_that_is_read_while_skills_change_asks_for_what_it_did(change
             return places[: len(texts)]
 
     assert asyncio.run(Changing().like(texts)) == ["buying"] * 2
+
+
+def test_a_message_to_the_memory_asks_for_no_skill_unless_its_examples_are_such():
+    told = "Remember that the ham is in the cellar"
+    places = np.concatenate([np.full((20, 4 * VIEWS), 3.0), np.zeros((20, 4 * VIEWS))])
+    places += np.random.default_rng(5).normal(size=places.shape)
+
+    class Fitted(Skills):
+        def __init__(self, like_wishes):
+            usual = usual_of(places[20:])
+            groups = [features_of([told] * 20, places[at : at + 20], usual) for at in (0, 20)]
+            self.sorting = Sorting(["buying"], fit(groups), usual, like_wishes)
+
+        async def _views(self, texts):
+            return places[: len(texts)]
+
+    assert asyncio.run(Fitted(frozenset()).like([told, "Buy ham"])) == ["", "buying"]
+    assert asyncio.run(Fitted(frozenset(["buying"])).like([told])) == ["buying"]
 
 
 def test_who_comes_while_the_skills_are_read_waits_until_they_are_known():

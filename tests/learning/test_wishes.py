@@ -5,6 +5,7 @@ import pytest
 from oneseek.engine.core.collecting.statements import STATEMENT
 from oneseek.engine.learning.memory.wishes import (
     LISTED,
+    addresses_memory,
     find_concerned,
     list_told,
     read_what_to_forget,
@@ -94,3 +95,22 @@ def test_only_what_holds_all_that_was_named_is_forgotten():
     )
     assert not find_concerned("my boat", facts)
     assert "one thing at a time" in reply_to_forget("everything", [], "en")
+
+
+@pytest.mark.parametrize(
+    ("message", "wanted"),
+    [
+        ("Remember that Theo's teacher is Ms Ek.", True),
+        ("please note that I sold the van", True),
+        ("the cleaner comes every other friday, remember that", True),
+        ("Min nya kod är 4711. Kom ihåg det, tack!", True),
+        ("what do you know about me?", True),
+        ("forget what I said about the boat", True),
+        ("I can't remember that.", False),
+        ("do you remember that song?", False),
+        ("two packs of ham for Thursday", False),
+        ("", False),
+    ],
+)
+def test_who_addresses_the_memory_is_told_from_who_does_not(message, wanted):
+    assert addresses_memory(message) == wanted

@@ -12,8 +12,6 @@ aligner.
 from __future__ import annotations
 
 import asyncio
-import re
-import unicodedata
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -24,6 +22,7 @@ from oneseek.engine.compiler.ir import OPS, Program, Value
 from oneseek.engine.compiler.schedule import Plan, fuse, plan
 from oneseek.engine.learning.memory import aligning
 from oneseek.engine.learning.memory.aligning import Terms, trace_comparing, trace_terms
+from oneseek.engine.learning.memory.unigram import Unigram
 from oneseek.engine.model import registry
 from oneseek.engine.model.formats import FormatError, Packed, Source
 from oneseek.engine.model.formats.download import DownloadError
@@ -36,12 +35,11 @@ SIZES = (12, 16, 20, 24, 28, 32, 48, 64, 96, 128, 160, 192, 512)  # tokens of a 
 TOGETHER = 192  # tokens of several texts in a run, at most: in larger ones each costs a third more
 ASKED = (12, 16, 20, 24)  # sizes of the runs of most questions
 A_MOMENT = 0.01  # seconds
-SPACE = "▁"
-RARER = 10.0  # nats by which an unknown letter is rarer than the rarest piece
-SPACES = re.compile(r"\s+")
 SAID = "said."  # prefix of the weights that are tuned to read statements
 PUBLISHED = "published."  # prefix of the finder's weights: as published but for the upper layers
 ALIGNING = aligning.NAME  # the program that aligns two texts
+LOWER = "lower"  # the program of the published layers up to the last of VIEWED
+VIEWED = (6, 8)  # published layers that tell kinds of texts apart
 FIND = "find."  # prefix of the maps that bring a question near the statements that answer it
 HEADS = (
     *(f"{SAID}{name}." for name in ("kind", "pair", "change", "replaces")),
@@ -129,6 +127,17 @@ class Bert:
         kind = self.plain("token_types.weight").view(0, (self.sizes.width,))  # segment 0
         return self.norm(OPS["add_bias"](x, kind), "token_embd_norm")
 
+    def read(self, tokens: int, layers: int) -> Iterator[tuple[int, Value]]:
+        """Yield the number of each layer, from 1, and its output for `tokens` tokens of several
+        texts, each of which attends to all of its own text."""
+        program = self.program
+        ids, positions = (program.input(name, (tokens,), "i32") for name in ("ids", "positions"))
+        spans = program.input("spans", (tokens, 4), "i32")
+        x = self.embed(ids, positions)
+        for i in range(layers):
+            x = self.block(x, f"blk.{i}.", spans)
+            yield i + 1, x
+
     def block(self, x: Value, layer: str, spans: Value) -> Value:
         heads = self.sizes.heads
         q, k, v = (self.linear(x, f"{layer}attn_{one}") for one in "qkv")
@@ -139,19 +148,23 @@ class Bert:
 
 
 def plan_encoding(sizes: Sizes, weights: dict[str, tuple], tokens: int, tuned: str = "") -> Plan:
-    """Plan the encoding of `tokens` tokens of several texts, each of which attends to all of its
-    own text. The output `states` has their states; with the published weights, `keys` and `values`
-    too."""
+    """Plan the encoding of `tokens` tokens. The output `states` has their states; with the
+    published weights, `keys` and `values` too."""
     program = Program(f"encode {tokens} {tuned}")
     bert = Bert(program, sizes, weights, tuned)
-    ids, positions = (program.input(name, (tokens,), "i32") for name in ("ids", "positions"))
-    spans = program.input("spans", (tokens, 4), "i32")
-    x = bert.embed(ids, positions)
-    for i in range(layers_of(sizes, weights, tuned)):
-        x = bert.block(x, f"blk.{i}.", spans)
-        if tuned == PUBLISHED and i + 1 == aligning.LOWER:
+    for layer, x in bert.read(tokens, layers_of(sizes, weights, tuned)):
+        if tuned == PUBLISHED and layer == aligning.LOWER:
             trace_terms(program, x, bert.plain)
     program.output("states", x)
+    return plan(fuse(program))
+
+
+def plan_viewing(sizes: Sizes, weights: dict[str, tuple], tokens: int) -> Plan:
+    """Plan the outputs `layer6` and `layer8`: those of the published layers VIEWED."""
+    program = Program(f"view {tokens}")
+    for layer, x in Bert(program, sizes, weights, PUBLISHED).read(tokens, max(VIEWED)):
+        if layer in VIEWED:
+            program.output(f"layer{layer}", x)
     return plan(fuse(program))
 
 
@@ -268,6 +281,8 @@ class Encoder:
         if key not in self._plans:
             if tuned == ALIGNING:
                 self._plans[key] = plan_comparison(self.weights, tokens)
+            elif tuned == LOWER:
+                self._plans[key] = plan_viewing(self.sizes, self.weights, tokens)
             else:
                 self._plans[key] = plan_encoding(self.sizes, self.weights, tokens, tuned)
         return self._plans[key]
@@ -308,6 +323,10 @@ class Encoder:
         states, keys, values = await self._read(group, PUBLISHED, "states", "keys", "values")
         terms = (Terms(unit(k), v) for k, v in zip(keys, values, strict=True))
         return list(zip(states, terms, strict=True))
+
+    async def read_lower(self, group: list[list[int]]) -> list[list[np.ndarray]]:
+        """The outputs of the published layers VIEWED, each for every text of a batch."""
+        return await self._read(group, LOWER, *(f"layer{layer}" for layer in VIEWED))
 
     async def align(self, asked: Terms, said: Sequence[Terms]) -> list[float]:
         """The evidence in nats that each of some texts answers a question, from their terms."""
@@ -351,45 +370,3 @@ class Encoder:
         inner = slice(len(self.before), -1)
         rare = -np.array([self.words.scores[id] for id in ids[inner]], np.float32)
         return Meaning(unit(states.mean(0)), states[inner], rare)
-
-
-def normalize(text: str) -> str:
-    """A text in the form of the vocabulary: NFKC, with single spaces."""
-    return SPACES.sub(" ", unicodedata.normalize("NFKC", text)).strip()
-
-
-class Unigram:
-    """SentencePiece's unigram model: cuts text into the likeliest sequence of pieces and returns
-    their ids. Control pieces are never read out of text. Pieces are independent of each other, so
-    the best path to each place is computed once (Viterbi)."""
-
-    def __init__(
-        self, pieces: Sequence[str], scores: Sequence[float], unknown: int, control: set[int]
-    ) -> None:
-        self.scores = [float(score) for score in scores]
-        self.pieces = [SPACE if id == unknown else piece for id, piece in enumerate(pieces)]
-        self.unknown = unknown
-        self.ids = {piece: i for i, piece in enumerate(pieces) if i not in {unknown, *control}}
-        self.longest = max(map(len, self.ids))
-        self.floor = min(self.scores) - RARER
-
-    def encode(self, text: str) -> list[int]:
-        text = normalize(text)
-        return self.cut(SPACE + text.replace(" ", SPACE)) if text else []
-
-    def cut(self, text: str) -> list[int]:
-        best = [0.0] + [float("-inf")] * len(text)
-        last = [(0, self.unknown)] * (len(text) + 1)  # start and id of the last piece
-        for start in range(len(text)):
-            for end in range(start + 1, min(len(text), start + self.longest) + 1):
-                id = self.ids.get(text[start:end])
-                if id is None and end > start + 1:
-                    continue
-                score = best[start] + (self.floor if id is None else self.scores[id])
-                if score > best[end]:
-                    best[end], last[end] = score, (start, self.unknown if id is None else id)
-        found, at = [], len(text)
-        while at:
-            at, id = last[at]
-            found.append(id)
-        return found[::-1]

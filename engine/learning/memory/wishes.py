@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.memory.second_look import alike, content
+from oneseek.engine.learning.memory.statements.hearing import ASKED_FOR
 from oneseek.engine.learning.memory.statements.quoting import turn_to_person, words_of
 from oneseek.engine.learning.memory.statements.statement import is_statement, text_of
 
@@ -41,6 +42,13 @@ FORGET = re.compile(
     r"\s*(?P<what>.+)",
     re.I | re.S,
 )
+KEEP_AT_END = re.compile(
+    r".*[^\w\s'’]\s*(?:please |pls |so |and )?(?:"
+    r"(?:remember|note|keep) (?:that|this|it)(?: down| in mind)?|don'?t forget (?:that|this|it)|"
+    r"(?:kom ihåg|minns|notera|glöm inte) (?:det|detta)|lägg det på minnet"
+    r")(?:,? (?:please|pls|ok|tack))?\W*",
+    re.I | re.S,
+)
 EVERYTHING = re.compile(r"(?:everything|all|allt|allting|alltihop)\b", re.I)
 WORDS = {
     "en": {
@@ -62,6 +70,13 @@ WORDS = {
         "I inställningarna finns det som tar bort allt.",
     },
 }
+
+
+def addresses_memory(message: str) -> bool:
+    """Whether a message asks the memory itself to keep something, to forget it or to list it."""
+    text = message.strip()
+    keeps = ASKED_FOR.match(text) or KEEP_AT_END.fullmatch(text)
+    return bool(keeps or wants_all(text) or read_what_to_tell(text) or read_what_to_forget(text))
 
 
 def wants_all(message: str) -> bool:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from oneseek.engine.learning.memory.encoder import normalize, unit
+from oneseek.engine.learning.memory.encoder import unit
+from oneseek.engine.learning.memory.unigram import normalize
 
 SOFT_WHOLE, SOFT_PARTS = 0.2, 0.3  # L2 penalties
 DIGITS = 4

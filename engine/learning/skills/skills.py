@@ -2,9 +2,9 @@
 it.
 
 A router finds the skill a text asks for: one kernel ridge regression to the skills and to none of
-them, over the meaning of the text (by the encoder and the reader of statements) and its form. It is
-fitted anew when a skill comes or goes. In others.json are the texts of none: small talk, questions,
-requests and what people say of themselves.
+them, over the views of the text by the reader of statements, and its form. It is fitted anew when a
+skill comes or goes. In others.json are the texts of none: small talk, questions, requests and what
+people say of themselves.
 """
 
 from __future__ import annotations
@@ -23,17 +23,8 @@ from oneseek.engine.learning.datasets import DataSet, file_of
 from oneseek.engine.learning.lessons import Draw
 from oneseek.engine.learning.memory.encoder import SAID, Encoder
 from oneseek.engine.learning.memory.statements.reader import Reader
+from oneseek.engine.learning.memory.wishes import addresses_memory
 from oneseek.engine.learning.skills.answers import Answers, answers_to
-from oneseek.engine.learning.skills.directions import (
-    Newest,
-    alike,
-    digest,
-    others,
-    others_kept,
-    pack,
-    read_directions,
-    unpack,
-)
 from oneseek.engine.learning.skills.pattern import Pair, label_names, pattern_of, unread
 from oneseek.engine.learning.skills.ridge import Reading, Readings, token_spans
 from oneseek.engine.learning.skills.sorter import (
@@ -42,13 +33,23 @@ from oneseek.engine.learning.skills.sorter import (
     features_of,
     gather_features,
     meaning_of,
+    usual_of,
+)
+from oneseek.engine.learning.skills.views import (
+    Newest,
+    alike,
+    digest,
+    others,
+    others_kept,
+    pack,
+    unpack,
 )
 from oneseek.engine.turns import urgent
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 SHOWN = 100  # examples of a skill by which it is recognised
 READ = 256  # texts whose readings are kept: those of the examples of a skill that is being taught
-KEPT_OTHERS = "skills.others"  # key in `state` of the embeddings of texts that ask for no skill
+KEPT_OTHERS = "skills.others"  # key in `state` of the views of texts that ask for no skill
 
 
 class Sorting(NamedTuple):
@@ -56,7 +57,8 @@ class Sorting(NamedTuple):
 
     names: list[str]
     sorter: Sorter  # by the features of a text
-    middle: np.ndarray  # mean embedding of the texts that ask for no skill
+    usual: np.ndarray  # mean and spread of the views of texts that ask for no skill
+    like_wishes: frozenset[str] = frozenset()  # skills with examples that address the memory
 
 
 class NoSkill(LookupError):
@@ -114,6 +116,7 @@ class Skills:
     def _forget_readings(self) -> None:
         """Empty the caches. They exist because a question is read to find its skill and again to
         answer it, and examples are read to evaluate a training and again to fit the router."""
+        self.views = Newest(self._read_views, READ)
         self.places = Newest(self._read_places, READ)
         self.readings = Newest(self._read, READ)
 
@@ -141,12 +144,10 @@ class Skills:
         asked = [one.history[-1]["content"] for one in examples]
         pairs = [(q, one.answer) for q, one in zip(asked, examples, strict=True)]
         readings = await self.examples_read(pairs)
-        directions = np.stack([one.whole for one in readings.each])
-        pattern = pattern_of(pairs, readings)
+        pattern, views = pattern_of(pairs, readings), await self._views(asked)
         kept = {"name": name, "data": record["id"], "examples": len(data),
                 "file": record["prompt"], "asked": asked, "of": digest("\n".join(asked)),
-                "pattern": pattern,
-                "directions": pack(directions)}  # fmt: skip
+                "pattern": pattern, "views": pack(views)}  # fmt: skip
         async with self._change():
             await self.store.batch([["put", "state", self.key(name), kept]])
             await self._fit(self.known | {name: kept})
@@ -220,21 +221,31 @@ class Skills:
         """Return for each text the skill whose examples it is like, or nothing."""
         if not (sorting := self.sorting):
             return [""] * len(texts)
-        directions = await self._directions(texts)
-        chosen = sorting.sorter.choose(features_of(texts, directions, sorting.middle))
-        return [[*sorting.names, ""][at] for at in chosen]
+        views = await self._views(texts)
+        chosen = sorting.sorter.choose(features_of(texts, views, sorting.usual))
+        names = [[*sorting.names, ""][at] for at in chosen]
+        return [
+            "" if addresses_memory(text) and name not in sorting.like_wishes else name
+            for text, name in zip(texts, names, strict=True)
+        ]
 
-    async def _directions(self, texts: Sequence[str]) -> np.ndarray:
-        """Return the embeddings of texts, [texts, 2 x width]."""
-        return np.stack(await self.places.of(texts))
+    async def _views(self, texts: Sequence[str]) -> np.ndarray:
+        """Return what the router sees in texts, [texts, features]."""
+        return np.stack(await self.views.of(texts))
+
+    async def _read_views(self, texts: list[str]) -> list[np.ndarray]:
+        return list(await self.reader.view(texts))
 
     async def _read_places(self, texts: list[str]) -> list[np.ndarray]:
-        return list(await read_directions(self.encoder, self.reader, texts))
+        """Return the embeddings of texts, by the encoder beside those by the reader."""
+        meant = await self.encoder.of(texts)
+        stated = await self.reader.alone(texts)
+        return [np.hstack([a.whole, b.whole]) for a, b in zip(meant, stated, strict=True)]
 
     async def examples_read(self, pairs: Sequence[Pair]) -> Readings:
         """Return the readings of the examples' questions, and of their labels' names."""
         names = label_names(pairs)
-        meant = await self._directions(names) if names else ()
+        meant = await self.places.of(names)
         each = await self.read([question for question, _ in pairs])
         return Readings(each, dict(zip(names, meant, strict=True)))
 
@@ -243,24 +254,26 @@ class Skills:
         return await self.readings.of(texts)
 
     async def _read(self, texts: list[str]) -> list[Reading]:
-        directions = await self._directions(texts)
+        places = await self.places.of(texts)
         read = await self.encoder.tokens(texts, SAID)
         return [
             Reading(whole, token_spans(text, pieces), states)
-            for text, whole, (pieces, states) in zip(texts, directions, read, strict=True)
+            for text, whole, (pieces, states) in zip(texts, places, read, strict=True)
         ]
 
-    async def _load_directions(self, key: str, kept: dict, texts: list[str]) -> np.ndarray:
-        """Return the stored embeddings of some texts; they are read anew where there are none, or
-        the encoder is another one by now."""
-        found = unpack(kept["directions"]) if kept.get("of") == digest("\n".join(texts)) else None
-        (now,) = await self._directions(texts[:1])
+    async def _load_views(self, key: str, kept: dict, texts: list[str]) -> np.ndarray:
+        """Return the stored views of some texts; they are read anew where there are none, or the
+        encoder is another one by now."""
+        known = "views" in kept and kept.get("of") == digest("\n".join(texts))
+        found = unpack(kept["views"]) if known else None
+        (now,) = await self._views(texts[:1])
         if found is None or not alike(found[0], now):
-            found = await self._directions(texts)
-            kept.update({"of": digest("\n".join(texts)), "directions": pack(found)})
-            if kept.get("pattern"):
+            views = await self._views(texts)
+            kept.update({"of": digest("\n".join(texts)), "views": pack(views)})
+            if found is not None and kept.get("pattern"):
                 kept["pattern"] = unread(kept["pattern"])
             await self.store.batch([["put", "state", key, kept]])
+            return views
         return found
 
     async def _fit(self, known: dict[str, dict]) -> None:
@@ -269,18 +282,19 @@ class Skills:
         if known:
             texts = others()
             kept = others_kept(await self.store.get("state", KEPT_OTHERS))
-            directions = await self._load_directions(KEPT_OTHERS, kept, texts)
-            middle = directions.mean(0)
+            views = await self._load_views(KEPT_OTHERS, kept, texts)
+            usual = usual_of(views)
             groups = []
             for name, one in sorted(known.items()):
-                read = await self._load_directions(self.key(name), one, one["asked"])
-                groups.append(features_of(one["asked"], read, middle))
-            meant = [one[:, : directions.shape[1]] for one in groups]
-            beside = choose_beside(meant, meaning_of(directions, middle))
+                seen = await self._load_views(self.key(name), one, one["asked"])
+                groups.append(features_of(one["asked"], seen, usual))
+            meant = [one[:, : views.shape[1]] for one in groups]
+            beside = choose_beside(meant, meaning_of(views, usual))
             some = [texts[at] for at in beside]
-            groups.append(await gather_features(some, directions[beside], middle))
+            groups.append(await gather_features(some, views[beside], usual))
             sorter = await Sorter.from_groups(groups, len(texts))
-            sorting = Sorting(sorted(known), sorter, middle)
+            wishes = frozenset(n for n in known if any(map(addresses_memory, known[n]["asked"])))
+            sorting = Sorting(sorted(known), sorter, usual, wishes)
         self.known, self.sorting = known, sorting
 
 

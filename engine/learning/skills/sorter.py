@@ -1,5 +1,5 @@
 """A router from texts to skills: one kernel ridge regression to the skills and to none of them,
-over what texts mean and how they are written."""
+over the views of texts (`Reader.view`) and how they are written."""
 
 from __future__ import annotations
 
@@ -11,39 +11,45 @@ from collections.abc import Sequence
 import numpy as np
 
 from oneseek.engine.learning.memory.encoder import unit
+from oneseek.engine.learning.memory.statements.reader import VIEWS
 
 PLACES, LETTERS = 1024, (2, 3, 4)  # buckets of the hashed letter n-grams, and their lengths
 FIRST_WORDS, FEW_WORDS = 3, 8
-WRITTEN, FORMED = 0.7, 0.5  # what letters and a form weigh beside a meaning
-NARROW = 0.25  # of the Gaussian kernel: how fast it falls with the square of a distance
-STIFF, AGAINST = 0.1, 2.0  # the ridge penalty; what texts of none weigh beside a skill's
-BESIDE, NEAREST = 1000, 0.5  # texts of none in a fit; the share of them nearest to a skill
+WRITTEN, FORMED = 0.8, 0.75  # what letters and a form weigh beside a view
+SMALL = 1e-3  # the least standard deviation of a feature
+NARROW = 0.15  # of the Gaussian kernel: how fast it falls with the square of a distance
+STIFF, AGAINST = 0.06, 3.0  # the ridge penalty; what texts of none weigh beside a skill's
+BESIDE, NEAREST = 1000, 0.7  # texts of none in a fit; the share of them nearest to a skill
 # The share of texts of none that may be taken for a skill; the least and the greatest margin by
 # which a skill has to exceed none.
-TAKEN, LOWEST, HIGHEST = 0.015, -0.7, 0.5
+TAKEN, LOWEST, HIGHEST = 0.018, -0.7, 0.5
 PIECE = 128  # rows that are worked on before others have their turn
 TURN = 0.01  # seconds: a shorter sleep leaves a browser no time to hand the engine its mail
 
 
-def meaning_of(directions: np.ndarray, middle: np.ndarray) -> np.ndarray:
-    """The embeddings relative to the mean of all texts, as most of it is the same for all."""
-    return np.hstack([unit(half) for half in np.split(directions - middle, 2, axis=1)])
+def usual_of(views: np.ndarray) -> np.ndarray:
+    """Return the mean and the standard deviation of each feature, [2, features]."""
+    return np.stack([views.mean(0), views.std(0) + SMALL])
 
 
-def features_of(texts: Sequence[str], directions: np.ndarray, middle: np.ndarray) -> np.ndarray:
+def meaning_of(views: np.ndarray, usual: np.ndarray) -> np.ndarray:
+    """Each view relative to those of all texts, as most of it is the same for all."""
+    parts = np.split((views - usual[0]) / usual[1], VIEWS, axis=1)
+    return np.hstack([unit(part) for part in parts])
+
+
+def features_of(texts: Sequence[str], views: np.ndarray, usual: np.ndarray) -> np.ndarray:
     """Return the features of texts: their meaning, their letters and their form."""
     letters = WRITTEN * np.stack([letters_of(text) for text in texts])
     form = FORMED * np.array([form_of(text) for text in texts])
-    return np.hstack([meaning_of(directions, middle), letters, form])
+    return np.hstack([meaning_of(views, usual), letters, form])
 
 
-async def gather_features(
-    texts: Sequence[str], directions: np.ndarray, middle: np.ndarray
-) -> np.ndarray:
+async def gather_features(texts: Sequence[str], views: np.ndarray, usual: np.ndarray) -> np.ndarray:
     """Return `features_of` many texts, computed in pieces between which others have their turn."""
     found = []
     for part in pieces(len(texts)):
-        found.append(features_of(texts[part], directions[part], middle))
+        found.append(features_of(texts[part], views[part], usual))
         await asyncio.sleep(TURN)
     return np.concatenate(found)
 

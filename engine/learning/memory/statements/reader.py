@@ -21,6 +21,7 @@ from oneseek.engine.learning.memory.encoder import (
     BEFORE_SAID,
     FIND,
     SAID,
+    VIEWED,
     Encoder,
     groups,
     unit,
@@ -28,6 +29,7 @@ from oneseek.engine.learning.memory.encoder import (
 from oneseek.engine.learning.memory.statements import stating
 
 ALONE, ASKED, ANSWERING = 96, 48, 80  # tokens read, at most: of a text alone, question, answer
+FEW, VIEWS = 4, 3 + len(VIEWED)  # first and last tokens that are a view of a text; its views
 
 
 class Sentence(NamedTuple):
@@ -49,13 +51,28 @@ class Place(NamedTuple):
 
 
 class Reader:
-    """The three models of statements, on one encoder: the reader (`alone`, `read_question`,
+    """The three models of statements, on one encoder: the reader (`alone`, `view`, `read_question`,
     `together`, `beside`, `takes_back`), the finder (`locate_question`, `locate_answers`) and the
     aligner (`align`)."""
 
     def __init__(self, encoder: Encoder) -> None:
         self.encoder = encoder
         self.stating, self.asks = stating.load_weights(), stating.load_weights(stating.ASKS)
+
+    async def view(self, texts: Sequence[str]) -> np.ndarray:
+        """What tells kinds of texts apart, [texts, VIEWS x width]: the mean of the reader's states
+        over all tokens, the first and the last few, and of the published layers VIEWED."""
+        await self.encoder.load()
+        tokens = [self._tokens(text, ALONE) for text in texts]
+        begin = self._tokens(BEFORE, ALONE)
+        short = groups([self._row(one) for one in tokens])
+        read = [one for group in short for one in await self.encoder.states(group, SAID)]
+        few = slice(1, 1 + FEW), slice(-1 - FEW, -1)
+        some = [[one.mean(0), *(one[part].mean(0) for part in few)] for one in read]
+        longer = groups([self._row([*begin, *one]) for one in tokens])
+        lower = [await self.encoder.read_lower(group) for group in longer]
+        more = [[one.mean(0) for one in both] for part in lower for both in zip(*part, strict=True)]
+        return np.array([np.concatenate([*a, *b]) for a, b in zip(some, more, strict=True)])
 
     async def alone(self, texts: Sequence[str]) -> list[Sentence]:
         await self.encoder.load()

@@ -1,8 +1,8 @@
-"""Embeddings ("directions") of texts by the encoder and the reader of statements, and their
-storage. Those of texts that ask for no skill ship with the code, so that the first skill need not
-wait until thousands of texts are read.
+"""Stores the views of texts by which the router tells skills apart (`Reader.view`). Those of texts
+that ask for no skill ship with the code, so that the first skill need not wait until thousands of
+texts are read.
 
-    python -m oneseek.engine.learning.skills.directions      (minutes on one core)
+    python -m oneseek.engine.learning.skills.views      (minutes on one core)
 """
 
 from __future__ import annotations
@@ -22,17 +22,11 @@ from oneseek.engine.learning.memory.encoder import Encoder, encoder_here, unit
 from oneseek.engine.learning.memory.statements.reader import Reader
 
 OTHERS = Path(__file__).with_name("others.json")  # texts that ask for no skill
-SHIPPED = Path(__file__).with_name("others.npz")  # and their embeddings
-THE_SAME = 0.99  # cosine of two embeddings of a text by the same encoder, at least
+SHIPPED = Path(__file__).with_name("others.npz")  # and their views
+THE_SAME = 0.99  # cosine of two views of a text by the same encoder, at least
 T = TypeVar("T")
-STEPS = 127  # quantisation steps up to the largest value of a shipped embedding
-
-
-async def read_directions(encoder: Encoder, reader: Reader, texts: Sequence[str]) -> np.ndarray:
-    """Return the embeddings [texts, 2 x width]: the encoder's beside those of the reader."""
-    meant = [one.whole for one in await encoder.of(list(texts))]
-    stated = [one.whole for one in await reader.alone(list(texts))]
-    return np.hstack([np.stack(meant), np.stack(stated)])
+LEVELS, REACH = 4, 1.5  # of a shipped value; standard deviations between which they lie
+STEP = 2 * REACH / (LEVELS - 1)
 
 
 class Newest(Generic[T]):
@@ -58,8 +52,8 @@ def alike(one: np.ndarray, other: np.ndarray) -> bool:
     return one.shape == other.shape and float(unit(one) @ unit(other)) > THE_SAME
 
 
-def pack(directions: np.ndarray) -> Any:
-    return {"shape": list(directions.shape), "data": directions.astype(np.float16).tobytes()}
+def pack(views: np.ndarray) -> Any:
+    return {"shape": list(views.shape), "data": views.astype(np.float16).tobytes()}
 
 
 def unpack(kept: Any) -> np.ndarray:
@@ -80,26 +74,30 @@ def others() -> list[str]:
 
 
 def others_kept(stored: dict | None) -> dict:
-    """Return the embeddings of `others()`: the stored ones if they are of these texts, else the
+    """Return the views of `others()`: the stored ones if they are of these texts, else the
     shipped."""
     of = digest("\n".join(others()))
-    if stored and stored.get("of") == of:
+    if stored and stored.get("of") == of and "views" in stored:
         return stored
     with np.load(SHIPPED) as arrays:
-        whole = arrays["codes"] * arrays["scales"][:, None]
-        return {"of": str(arrays["of"]), "directions": pack(whole)}
+        mean, spread = arrays["usual"]
+        whole = mean + spread * (STEP * (arrays["codes"] + 0.5))
+        whole[0] = arrays["first"]  # by it another encoder is recognised
+        return {"of": str(arrays["of"]), "views": pack(whole)}
 
 
 async def make() -> Path:
-    encoder, texts = Encoder(encoder_here, await executor_named("auto")), others()
-    return write_shipped(texts, await read_directions(encoder, Reader(encoder), texts))
+    encoder = Encoder(encoder_here, await executor_named("auto"))
+    return write_shipped(others(), await Reader(encoder).view(others()))
 
 
-def write_shipped(texts: Sequence[str], found: np.ndarray) -> Path:
-    scales = (np.abs(found).max(1) / STEPS).astype(np.float32)
-    codes = np.rint(found / scales[:, None]).astype(np.int8)
+def write_shipped(texts: Sequence[str], views: np.ndarray) -> Path:
+    usual = np.stack([views.mean(0), views.std(0)]).astype(np.float32)
+    least, most = -LEVELS // 2, LEVELS // 2 - 1
+    codes = np.clip(np.floor((views - usual[0]) / usual[1] / STEP), least, most).astype(np.int8)
     data = io.BytesIO()
-    np.savez_compressed(data, of=digest("\n".join(texts)), codes=codes, scales=scales)
+    of, first = digest("\n".join(texts)), views[0].astype(np.float16)
+    np.savez_compressed(data, of=of, codes=codes, usual=usual, first=first)
     SHIPPED.write_bytes(data.getvalue())
     return SHIPPED
 
