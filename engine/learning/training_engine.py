@@ -51,7 +51,7 @@ class TrainingEngine:
         versions: Versions,
         trainer: Trainer,
         config: dict | None = None,
-        checkpoint_share: float = 0.1,
+        checkpoint_share: float = 0.05,
         monotonic: Callable[[], float] = time.monotonic,
         out_of_scope: OutOfScope | None = None,
     ) -> None:

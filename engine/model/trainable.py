@@ -104,6 +104,11 @@ class Trained:
     def __contains__(self, name: str) -> bool:
         return name in self.entries or (self.still is not None and name in self.still)
 
+    def begin_of(self, layer: int) -> int:
+        """Return where the first entry of the layers from this one on lies."""
+        offsets = (at for name, (at, _) in self.entries.items() if number_of(name) >= layer)
+        return min(offsets) if layer else 0
+
     @property
     def full_names(self) -> list[str]:
         """The weights that are trained themselves, not by an adapter."""

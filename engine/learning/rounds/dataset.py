@@ -38,6 +38,8 @@ ANSWERED = 24  # and of these that are answered
 LOOKED_AT = 64  # training examples that decide how answers are compared
 SURE = 2  # epochs in a row with every held-back example right
 TIMES_AT_LAST = 2  # passes over the held-out examples after the run was accepted
+WEIGHTS = {"adapter", "best"}  # captured arrays that lie like the adapter
+OF_WEIGHTS = WEIGHTS | {"m", "v"}  # and those of its moments, which are zero where none is trained
 TASTED = 8  # examples that tell the evaluator in which languages to ask
 
 
@@ -309,13 +311,21 @@ class DataSetAttempt(RoundAttempt):
         self.losses, self.best = losses, best
 
     async def capture(self) -> Arrays:
+        """Return what `RoundAttempt` does, of the layers that are trained, and the results."""
         best = {} if self.best is None else {"best": self.best}
         kept = {"kept": np.array(sorted(self.scores.items()))} if self.scores else {}
         losses = {"losses": np.array(self.losses, np.float64)}
         done = {"dones": np.array([[one.right, one.score] for one in self.results], np.float64)}
-        return await super().capture() | best | kept | losses | done
+        captured = await super().capture() | best
+        first = self.trainer.trained.begin_of(self.first_layer)
+        whole = {name: captured[name][first:] for name in captured.keys() & OF_WEIGHTS}
+        return captured | whole | kept | losses | done
 
     def restore(self, captured: Arrays) -> None:
+        for name in captured.keys() & OF_WEIGHTS:
+            below = self.start[: max(0, len(self.start) - len(captured[name]))]
+            below = below if name in WEIGHTS else np.zeros_like(below)
+            captured = captured | {name: np.concatenate([below, captured[name]])}
         if "kept" in captured:
             self._keep(dict(captured["kept"].tolist()))
         super().restore(captured)
