@@ -19,7 +19,7 @@ from oneseek.engine.model.tokenizer import Tokenizer
 from oneseek.engine.turns import pause
 
 TOP = 32  # tokens of the base model's answer kept per position
-TOKEN_SIZES = (*range(64, 512, 8), *range(512, 1024, 64), 1024, 1536, 2048)
+TOKEN_SIZES = (*range(64, 512, 16), *range(512, 1024, 64), 1024, 1536, 2048)
 ROW_SIZES = (*range(32, 256, 32), 256, 384, 512, 1024)
 LONGEST_TARGET = 256
 TOKENS, TARGETS = 256, 128  # of one packed run that only reads: five prompts with their answers

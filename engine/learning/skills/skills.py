@@ -21,7 +21,7 @@ from oneseek.engine.history.ledger import Change
 from oneseek.engine.history.versions import GENERIC, SKILL, TASTE, Versions
 from oneseek.engine.learning.datasets import DataSet, file_of
 from oneseek.engine.learning.lessons import Draw
-from oneseek.engine.learning.memory.encoder import SAID, Encoder
+from oneseek.engine.learning.memory.encoder import SAID, Encoder, unit
 from oneseek.engine.learning.memory.statements.reader import Reader
 from oneseek.engine.learning.memory.wishes import addresses_memory
 from oneseek.engine.learning.skills.answers import Answers, answers_to
@@ -238,9 +238,9 @@ class Skills:
 
     async def _read_places(self, texts: list[str]) -> list[np.ndarray]:
         """Return the embeddings of texts, by the encoder beside those by the reader."""
-        meant = await self.encoder.of(texts)
-        stated = await self.reader.alone(texts)
-        return [np.hstack([a.whole, b.whole]) for a, b in zip(meant, stated, strict=True)]
+        meant = [one.whole for one in await self.encoder.of(texts)]
+        stated = [unit(one[: len(meant[0])]) for one in await self.views.of(texts)]
+        return [np.hstack(pair) for pair in zip(meant, stated, strict=True)]
 
     async def examples_read(self, pairs: Sequence[Pair]) -> Readings:
         """Return the readings of the examples' questions, and of their labels' names."""

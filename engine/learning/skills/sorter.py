@@ -111,7 +111,8 @@ class Sorter:
         shares[-1] *= AGAINST
         near = np.empty((len(rows), len(rows)))
         for part in pieces(len(rows)):
-            near[part] = likeness(rows[part], rows)
+            near[part, part.start :] = likeness(rows[part], rows[part.start :])
+            near[part.start :, part] = near[part, part.start :].T
             await asyncio.sleep(TURN)
         inverse = await invert(near + np.diag(STIFF / np.repeat(shares, counts)))
         weights = inverse @ wanted
