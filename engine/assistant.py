@@ -119,8 +119,7 @@ class Assistant:
         self.tensors: dict[str, Tensor] = {}
         self.adapted: Generator | None = None
         self.guarded: Generator | None = None
-        weights = self.learner.rebuilder.weights
-        self.updater = WeightUpdater(versions, weights, self._put, self._quiet)
+        self.updater = WeightUpdater(versions, self._load, self._put, self._quiet)
         self.answers: dict[str, Answer] = {}
         self._preparing = 0  # answers
         self._pump: asyncio.Task[Exception | None] | None = None
@@ -506,11 +505,19 @@ class Assistant:
                 lambda: not (self.base.waiting or any(one.busy for one in self.with_weights))
             )
 
+    async def _load(self, number: int) -> Arrays:
+        """A version's weights from the first layer on that they change."""
+        weights = await self.learner.rebuilder.weights(number)
+        ((name, flat),) = weights.items()
+        return {name: flat[self.layout_of(weights).begin_of_change(flat) :].copy()}
+
     def _put(self, weights: Arrays) -> None:
         if (layout := self.layout_of(weights)) != self.trained:
             self.trained, self.adapted = layout, None
-        adapted = self.with_adapter()
-        self.tensors[self.trained.name].write(flat_weights(weights))
+        adapted, changed = self.with_adapter(), flat_weights(weights)
+        flat = np.zeros(layout.size, np.float32)
+        flat[layout.size - len(changed) :] = changed
+        self.tensors[layout.name].write(flat)
         self.pool.forget(adapted.name)
 
 

@@ -1,6 +1,7 @@
 """Puts a version's weights in place for answers, between two answers and never within one.
 
-It acts when a version is asked, so that a version that nobody asks costs nothing.
+It acts when a version is asked, so that a version that nobody asks costs nothing. Weights that were
+in place lately are kept, so that skills take turns without a look into the store.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from oneseek.engine.history.snapshot import Arrays
 from oneseek.engine.history.versions import GENERIC, Versions
 
 LOSS_RISE, ACCURACY_FALL = 1.1, 0.05  # beyond what other wordings of the questions bring
+KEPT_BYTES = 96 << 20  # of weights that were in place lately: eight skills of SmolLM2
 
 
 class WeightUpdater:
@@ -28,19 +30,29 @@ class WeightUpdater:
         self.versions = versions
         self.load, self.write, self.quiet = load, write, quiet
         self.in_place = 0  # the version whose weights are there; 0: none
+        self.kept: dict[int, Arrays] = {}  # weights that were in place, the newest last
 
     async def update(self, number: int) -> None:
         """Put this version's weights in place for the next answer; answers under way keep
         theirs."""
         if self.in_place != number:
-            weights = await self.load(number)
+            weights = self.kept.get(number) or await self.load(number)
             await self.quiet()
             self.write(weights)
             self.in_place = number
+            self._keep(number, weights)
+
+    def _keep(self, number: int, weights: Arrays) -> None:
+        """Keep weights, and drop the oldest where they are too many."""
+        self.kept.pop(number, None)
+        self.kept[number] = weights
+        while sum(map(bytes_of, self.kept.values())) > KEPT_BYTES:
+            del self.kept[next(iter(self.kept))]
 
     def forget(self) -> None:
         """Read the weights again at the next answer, because the numbers stand for others now."""
         self.in_place = 0
+        self.kept.clear()
 
     async def should_rollback(self, metrics: Mapping[str, float], line: str = GENERIC) -> bool:
         """Whether `metrics` (loss, accuracy or both), measured now, are worse than what the
@@ -70,3 +82,7 @@ class WeightUpdater:
         if not number:
             raise ValueError("there is nothing to roll back: the base model is in use")
         return number
+
+
+def bytes_of(weights: Arrays) -> int:
+    return sum(array.nbytes for array in weights.values())

@@ -158,6 +158,16 @@ class Trained:
             made[name] = flat.view(*self.entries[name], name)
         return made[name]
 
+    def begin_of_change(self, flat: np.ndarray) -> int:
+        """Return where the first layer lies that a flat array changes: one that differs from the
+        base in anything but the A of adapters whose B is 0."""
+        changed = (
+            number_of(name)
+            for name in self.entries
+            if not name.endswith("lora_A.weight") and self.part(flat, name).any()
+        )
+        return self.begin_of(min(changed, default=0))
+
     def part(self, flat: np.ndarray, name: str) -> np.ndarray:
         """The stretch `name` of a flat array, as a view."""
         offset, shape = self.entries[name]

@@ -9,7 +9,8 @@ skill among all, and the share of texts for no skill (tests/held_out/skill_other
 reach one; with `--alone` for each skill by itself, with `--examples` of its examples; with
 `--development` by cross-validation on the training examples and the engine's own texts for no
 skill, on which settings may be tuned. `--counting` cross-validates the pattern of the examples
-without a model. `--tab` teaches and asks in the page, in Chromium on the processor.
+without a model. `--turns` measures what it costs that skills take turns; with `--tab` in a tab.
+`--tab` alone teaches and asks in the page, in Chromium on the processor.
 """
 
 from __future__ import annotations
@@ -44,13 +45,16 @@ from oneseek.engine.learning.skills.views import others, others_kept, unpack
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.open import model_named
+from tests.bench.parts import lab
+from tests.bench.parts.skill_turns import SkillTurns
 from tests.bench.parts.taught_in_page import teach_and_ask
+from tests.support.same_in_both import MemoryStore
 
 HERE = ROOT / "examples" / "skills"
 SHOTS, LONGEST = 8, 96  # examples in the prompt, tokens of an answer
 TOGETHER = 8  # answers in a batch
 FOLDS = 4
-TIMES = 20  # that a question is routed, to time it
+TIMES, ROUNDS = 40, 3  # questions that are routed, to time it; turns of each skill
 LEAST, EVERY = 0.85, 0.6  # targets: the score of the median task, and of each
 Pair = tuple[str, str]
 
@@ -245,17 +249,31 @@ async def measure_routing(given: argparse.Namespace) -> dict:
             wrongly = [[text, one] for text, one in zip(texts, found, strict=True) if one]
             kinds[kind] = {"of": len(texts), "taken": len(wrongly)}
             every += wrongly
-        asked = ["What is the capital of Sweden?"]
-        began = time.monotonic()
-        for _ in range(TIMES):
-            await skills.like(asked)
-        took = (time.monotonic() - began) / TIMES
         await session.close()
     right, of = (sum(row[name] for row in rows.values()) for name in ("right", "of"))
     others = sum(one["of"] for one in kinds.values())
     return {"right": round(right / of, 3), "others": others,
             "taken": round(len(every) / others, 3), "tasks": rows, "kinds": kinds,
-            "a_question_ms": round(1000 * took, 1), "wrongly": every}  # fmt: skip
+            "wrongly": every}  # fmt: skip
+
+
+async def measure_turns(given: argparse.Namespace) -> dict:
+    """What it costs that skills take turns, natively or in a tab on one thread."""
+    tasks = [Task(path) for path in folders(given)]
+    asked = {task.name: [question for question, _ in task.train] for task in tasks}
+    questions = [text for texts in unseen(given.set).values() for text in texts][:TIMES]
+    if given.tab:
+        with lab.opened(peers={}) as page:
+            lab.call(page, "ours", "load", "/model.gguf")
+            lab.call(page, "ours", "python", "threads", 1)
+            found = lab.call(page, "ours", "python", "turns", "find", asked, questions)
+            switched = lab.call(page, "ours", "python", "turns", "switch", len(tasks), ROUNDS)
+    else:
+        turns = SkillTurns(await model_named(given.model, given.backend), MemoryStore())
+        found = await turns.find(asked, questions)
+        switched = await turns.switch(len(tasks), ROUNDS)
+    return {"skills": len(tasks), "find_ms": round(found, 1),
+            "switch_ms": {name: round(one, 1) for name, one in switched.items()}}  # fmt: skip
 
 
 async def show_examples(skills: Skills, task: Task, folder: Path) -> None:
@@ -411,12 +429,14 @@ def main() -> None:
     ask.add_argument("--tab", action="store_true", help="in the page, the skill alone")
     ask.add_argument("--untaught", action="store_true", help="only the base model")
     ask.add_argument("--routing", action="store_true", help="only the router; no training")
+    ask.add_argument("--turns", action="store_true", help="only the time of taking turns")
     ask.add_argument("--counting", action="store_true", help="only the pattern, no model")
     ask.add_argument("--development", action="store_true", help="evaluate on training data")
     ask.add_argument("--set", type=int, default=6, help="number of the set of texts for no skill")
     given = ask.parse_args()
-    for chosen, measure in ((given.routing, measure_routing), (given.counting, measure_pattern)):
-        if chosen:
+    others = {"routing": measure_routing, "counting": measure_pattern, "turns": measure_turns}
+    for name, measure in others.items():
+        if getattr(given, name):
             print(json.dumps(asyncio.run(measure(given)), ensure_ascii=False))
             return
     if given.tab:

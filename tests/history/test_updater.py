@@ -2,8 +2,10 @@
 
 import asyncio
 
+import numpy as np
 import pytest
 
+from oneseek.engine.history import updater as updater_module
 from oneseek.engine.history.snapshot import weights_sha256
 from oneseek.engine.history.updater import WeightUpdater
 from tests.support.living import Living, run
@@ -69,3 +71,25 @@ def test_should_rollback_compares_with_what_the_gate_found(living):
     worse = [{"loss": 1.2}, {"accuracy": 0.8}, {"loss": 0.5, "accuracy": 0.1}]
     fine = [{}, {"loss": 1.05}, {"accuracy": 0.9}, {"loss": 0.9, "accuracy": 1.0}]
     assert [run(updater.should_rollback(one)) for one in worse + fine] == [True] * 3 + [False] * 4
+
+
+def test_weights_that_were_in_place_lately_are_not_read_again_until_they_are_too_many(monkeypatch):
+    asked, written = [], []
+    weights = {number: {"adapter": np.full(100, number, np.float32)} for number in (1, 2, 3)}
+
+    async def load(number):
+        asked.append(number)
+        return weights[number]
+
+    async def quiet():
+        pass
+
+    monkeypatch.setattr(updater_module, "KEPT_BYTES", 2 * 400)
+    updater = WeightUpdater(None, load, lambda one: written.append(one["adapter"][0]), quiet)
+    for number in (1, 2, 1, 2, 3, 2, 1):
+        run(updater.update(number))
+    assert written == [1, 2, 1, 2, 3, 2, 1]
+    assert asked == [1, 2, 3, 1]  # the third took the place of the first
+    updater.forget()
+    run(updater.update(1))
+    assert asked[-1] == 1 and len(asked) == 5

@@ -31,7 +31,7 @@ from oneseek.engine.learning.skills.sorter import (
     invert,
     usual_of,
 )
-from oneseek.engine.learning.skills.views import Newest, others
+from oneseek.engine.learning.skills.views import Newest, digest, others
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.demo import MODEL
 from oneseek.engine.model.formats import open_model
@@ -149,6 +149,25 @@ def test_what_another_encoder_read_is_read_anew():
     assert (asyncio.run(load_views(skills)) == first).all() and skills.times == 4 + 1
     turned = turned[::-1]
     assert (asyncio.run(load_views(skills)) == first[:, ::-1]).all()
+
+
+def test_a_skill_of_an_earlier_build_keeps_its_pattern_and_is_read_anew():
+    class Store(dict):
+        async def batch(self, writes):
+            self.update({key: value for _, _, key, value in writes})
+
+    class Read(Skills):
+        def __init__(self):
+            self.store = Store()
+
+        async def _views(self, texts):
+            return np.stack([np.eye(4)[len(text)] for text in texts])
+
+    skills, pattern = Read(), {"slots": [{"labels": {"weights": [1.0]}, "parts": None}]}
+    older = {"of": digest("a\nbc"), "directions": {}, "pattern": pattern}
+    asyncio.run(skills._load_views("some", older, ["a", "bc"]))
+    kept = skills.store["some"]
+    assert kept["pattern"] == pattern and "views" in kept and "directions" not in kept
 
 
 @pytest.mark.parametrize("change", ["read anew", "removed"])

@@ -23,7 +23,7 @@ from oneseek.engine.model.formats import BytesSource, open_model
 from oneseek.engine.model.formats import gguf as gguf_reader
 from oneseek.engine.model.formats.architecture import half_split_rows
 from oneseek.engine.model.llama import Config
-from oneseek.engine.model.trainable import Trained
+from oneseek.engine.model.trainable import Trained, number_of
 from tests.support import tiny
 
 
@@ -193,3 +193,17 @@ def test_an_adapter_of_rank_8_of_the_default_model_takes_about_four_megabytes(ta
     trained = Trained.lora(config, 8, 16, targets)
     files = peft_files(trained, trained.initial(0), "smollm2-135m")
     assert len(files[WEIGHTS]) / 1e6 == pytest.approx(megabytes, abs=0.1)
+
+
+@pytest.mark.parametrize("first", range(3))
+def test_an_adapter_changes_the_model_from_the_first_layer_on_whose_b_is_not_zero(config, first):
+    trained, flat = an_adapter(config)
+    assert trained.begin_of_change(flat) == 0
+    for name in trained.entries:
+        if number_of(name) < first and name.endswith("lora_B.weight"):
+            trained.part(flat, name)[...] = 0
+    begin = trained.begin_of_change(flat)
+    if first < config.layers:
+        assert begin == trained.entries[f"model.layers.{first}.self_attn.q_proj.lora_A.weight"][0]
+    else:
+        assert begin == 0 == trained.begin_of_change(trained.initial(1))  # it is the base

@@ -270,6 +270,7 @@ class Skills:
         if found is None or not alike(found[0], now):
             views = await self._views(texts)
             kept.update({"of": digest("\n".join(texts)), "views": pack(views)})
+            kept.pop("directions", None)  # what earlier builds kept in place of views
             if found is not None and kept.get("pattern"):
                 kept["pattern"] = unread(kept["pattern"])
             await self.store.batch([["put", "state", key, kept]])

@@ -29,6 +29,7 @@ from oneseek.engine.model.trainable import Trained
 from tests.bench.parts import from_file, spoken
 from tests.bench.parts.batches import packed_rows_of
 from tests.bench.parts.rounds import Rounds
+from tests.bench.parts.skill_turns import SkillTurns
 from tests.bench.parts.told import Told
 from tests.support import architectures
 from tests.support.same_in_both import MemoryStore
@@ -261,6 +262,14 @@ async def told(name, *args):
         state["told"] = Told(state["model"], MemoryStore(), encoder_file=encoder)
     given = [arg.to_py() if hasattr(arg, "to_py") else arg for arg in args]
     return json.dumps(await getattr(state["told"], name)(*given))
+
+
+async def turns(name, *args):
+    """Call a method of `SkillTurns`."""
+    if "turns" not in state:
+        state["turns"] = SkillTurns(state["model"], MemoryStore(), encoder_file=encoder)
+    given = [arg.to_py() if hasattr(arg, "to_py") else arg for arg in args]
+    return json.dumps(await getattr(state["turns"], name)(*given))
 
 
 async def architecture(kind):
