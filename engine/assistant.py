@@ -240,6 +240,11 @@ class Assistant:
         if answer.ended != "cancelled" and (left := find_unused(answer.text, task, notes, code)):
             answer.add_text(beside_answer(left, code))
 
+    async def read_ahead(self, question: str) -> None:
+        """Read a question while it is being typed, so that its sender does not wait for that."""
+        await self.mind.memory.read_ahead(question)
+        await self.skills.read_ahead(question)
+
     async def skill_for(self, version: int | None, messages: list[dict]) -> str:
         """Return the skill that answers: that of the version asked for; without one the skill that
         the question asks for, unless the memory answers it."""

@@ -126,7 +126,7 @@ class Engine:
     async def on_read_ahead(self, request: ReadAhead) -> Done:
         """Have the memory read a question that may come."""
         if self.resident.assistant:
-            await self.resident.assistant.mind.memory.read_ahead(request.text)
+            await self.resident.assistant.read_ahead(request.text)
         return Done()
 
     async def on_hear(self, request: Hear) -> Statements:

@@ -257,7 +257,7 @@ async def measure_routing(given: argparse.Namespace) -> dict:
             "wrongly": every}  # fmt: skip
 
 
-async def measure_turns(given: argparse.Namespace) -> dict:
+def measure_turns(given: argparse.Namespace) -> dict:
     """What it costs that skills take turns, natively or in a tab on one thread."""
     tasks = [Task(path) for path in folders(given)]
     asked = {task.name: [question for question, _ in task.train] for task in tasks}
@@ -269,11 +269,16 @@ async def measure_turns(given: argparse.Namespace) -> dict:
             found = lab.call(page, "ours", "python", "turns", "find", asked, questions)
             switched = lab.call(page, "ours", "python", "turns", "switch", len(tasks), ROUNDS)
     else:
-        turns = SkillTurns(await model_named(given.model, given.backend), MemoryStore())
-        found = await turns.find(asked, questions)
-        switched = await turns.switch(len(tasks), ROUNDS)
-    return {"skills": len(tasks), "find_ms": round(found, 1),
+        found, switched = asyncio.run(take_turns(given, asked, questions))
+    return {"skills": len(tasks), "find_ms": [round(one, 1) for one in found],
             "switch_ms": {name: round(one, 1) for name, one in switched.items()}}  # fmt: skip
+
+
+async def take_turns(
+    given: argparse.Namespace, asked: dict[str, list[str]], questions: list[str]
+) -> tuple[tuple[float, float], dict[str, float]]:
+    turns = SkillTurns(await model_named(given.model, given.backend), MemoryStore())
+    return await turns.find(asked, questions), await turns.switch(len(asked), ROUNDS)
 
 
 async def show_examples(skills: Skills, task: Task, folder: Path) -> None:
@@ -434,9 +439,11 @@ def main() -> None:
     ask.add_argument("--development", action="store_true", help="evaluate on training data")
     ask.add_argument("--set", type=int, default=6, help="number of the set of texts for no skill")
     given = ask.parse_args()
-    others = {"routing": measure_routing, "counting": measure_pattern, "turns": measure_turns}
-    for name, measure in others.items():
-        if getattr(given, name):
+    if given.turns:
+        print(json.dumps(measure_turns(given)))
+        return
+    for chosen, measure in ((given.routing, measure_routing), (given.counting, measure_pattern)):
+        if chosen:
             print(json.dumps(asyncio.run(measure(given)), ensure_ascii=False))
             return
     if given.tab:

@@ -209,6 +209,37 @@ def test_a_message_to_the_memory_asks_for_no_skill_unless_its_examples_are_such(
     assert asyncio.run(Fitted(frozenset(["buying"])).like([told])) == ["buying"]
 
 
+def test_a_question_that_was_read_while_it_was_typed_is_not_read_again():
+    read = []
+
+    class Fitted(Skills):
+        def __init__(self, sorting):
+            self.sorting = sorting
+            self._forget_readings()
+
+        async def _read_views(self, texts):
+            read.extend(texts)
+            return list(np.random.default_rng(1).normal(size=(len(texts), 4 * VIEWS)))
+
+    async def ask(skills):
+        await skills.read_ahead(" ")
+        await skills.read_ahead("Buy a cat ")
+        await skills.find_skill(" Buy a cat")
+
+    views = np.random.default_rng(2).normal(size=(40, 4 * VIEWS))
+    groups = [features_of(["Buy"] * 20, views[at : at + 20], usual_of(views)) for at in (0, 20)]
+    skills = Fitted(Sorting(["buying"], fit(groups), usual_of(views)))
+    skills.loaded, skills.number = True, no_version
+    asyncio.run(ask(skills))
+    assert read == ["Buy a cat"]
+    asyncio.run(Fitted(None).read_ahead("Buy a dog"))  # there are no skills
+    assert read == ["Buy a cat"]
+
+
+async def no_version(name):
+    return None
+
+
 def test_who_comes_while_the_skills_are_read_waits_until_they_are_known():
     class Stored(Skills):
         def __init__(self):

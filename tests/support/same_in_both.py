@@ -78,8 +78,11 @@ class MemoryStore:
     async def get(self, store, key):
         return self.records.get((store, key))
 
-    async def all(self, store):
-        return [[key[1], self.records[key]] for key in sorted(self.records) if key[0] == store]
+    async def all(self, store, after=None, limit=0, newest=False):
+        keys = sorted((key for key in self.records if key[0] == store), reverse=newest)
+        if after is not None:
+            keys = [key for key in keys if (key[1] < after if newest else key[1] > after)]
+        return [[key[1], self.records[key]] for key in keys[: limit or None]]
 
     async def keys(self, store):
         return [key for key, _ in await self.all(store)]

@@ -214,8 +214,14 @@ class Skills:
     async def find_skill(self, question: str) -> str:
         """Return the skill that a question asks for, or nothing."""
         await self.load()
-        (name,) = await self.like([question])
+        (name,) = await self.like([question.strip()])
         return name if name and await self.number(name) else ""
+
+    async def read_ahead(self, question: str) -> None:
+        """Read a question before it is sent, if there are skills."""
+        if self.sorting and question.strip():
+            with urgent():
+                await self.views.of([question.strip()])
 
     async def like(self, texts: Sequence[str]) -> list[str]:
         """Return for each text the skill whose examples it is like, or nothing."""

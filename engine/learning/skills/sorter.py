@@ -98,6 +98,7 @@ class Sorter:
 
     def __init__(self, rows: np.ndarray, weights: np.ndarray, limit: float) -> None:
         self.rows, self.weights, self.limit = rows, weights, limit
+        self.squares = squares_of(rows)
 
     @classmethod
     async def from_groups(cls, groups: Sequence[np.ndarray], of: int = 0) -> Sorter:
@@ -109,10 +110,11 @@ class Sorter:
         wanted = np.repeat(np.eye(len(groups)), counts, axis=0)
         shares = [len(rows) / len(groups) / count for count in counts]
         shares[-1] *= AGAINST
-        near = np.empty((len(rows), len(rows)))
+        near, squares = np.empty((len(rows), len(rows))), squares_of(rows)
         for part in pieces(len(rows)):
-            near[part, part.start :] = likeness(rows[part], rows[part.start :])
-            near[part.start :, part] = near[part, part.start :].T
+            rest = slice(part.start, None)
+            near[part, rest] = likeness(rows[part], rows[rest], squares[rest])
+            near[rest, part] = near[part, rest].T
             await asyncio.sleep(TURN)
         inverse = await invert(near + np.diag(STIFF / np.repeat(shares, counts)))
         weights = inverse @ wanted
@@ -125,7 +127,7 @@ class Sorter:
 
     def near(self, rows: np.ndarray) -> np.ndarray:
         """Return the score of each row for each group, [rows, groups]."""
-        return likeness(rows.astype(np.float32), self.rows) @ self.weights
+        return likeness(rows.astype(np.float32), self.rows, self.squares) @ self.weights
 
     def choose(self, rows: np.ndarray) -> np.ndarray:
         """Return the group of each row; the last, where no other exceeds it by the margin."""
@@ -158,8 +160,12 @@ def margins_of(near: np.ndarray) -> np.ndarray:
     return near[:, :-1].max(1) - near[:, -1]
 
 
-def likeness(some: np.ndarray, others: np.ndarray) -> np.ndarray:
-    """Return the Gaussian kernel, [some, others]: 1 for the same row, falling with the distance."""
-    squares = [(one * one).sum(1, dtype=np.float64) for one in (some, others)]
-    apart = squares[0][:, None] + squares[1][None] - 2.0 * (some @ others.T)
+def squares_of(rows: np.ndarray) -> np.ndarray:
+    return (rows * rows).sum(1, dtype=np.float64)
+
+
+def likeness(some: np.ndarray, others: np.ndarray, squares: np.ndarray) -> np.ndarray:
+    """Return the Gaussian kernel, [some, others]: 1 for the same row, falling with the distance.
+    `squares` are those of the others."""
+    apart = squares_of(some)[:, None] + squares - 2.0 * (some @ others.T)
     return np.exp(-NARROW * np.maximum(apart, 0.0))

@@ -19,22 +19,25 @@ WARM = 4  # questions to warm up with
 
 class SkillTurns:
     def __init__(self, model: Model, store: Any, **more: Any):
+        self.store = store
         self.assistant = assistant_over(model, store, model.fingerprint, **more)
 
-    async def find(self, asked: dict[str, list[str]], questions: list[str]) -> float:
+    async def find(self, asked: dict[str, list[str]], questions: list[str]) -> tuple[float, float]:
         """The median milliseconds of finding the skill of a question, with skills of these
-        examples."""
+        examples: of one that was sent at once, and of one that was read while it was typed."""
         skills = self.assistant.skills
         await skills.load()
         kept = {name: {"asked": examples} for name, examples in asked.items()}
         await skills._fit(kept)
-        times = []
+        at_once, typed = [], []
         for question in questions[:WARM] + questions:
             skills._forget_readings()
-            began = time.perf_counter()
-            await skills.like([question])
-            times.append(time.perf_counter() - began)
-        return 1e3 * statistics.median(times[WARM:])
+            for times in (at_once, typed):  # the second time, it is read
+                began = time.perf_counter()
+                await skills.like([question])
+                times.append(time.perf_counter() - began)
+        at_once, typed = (1e3 * statistics.median(some[WARM:]) for some in (at_once, typed))
+        return at_once, typed
 
     async def switch(self, count: int, rounds: int) -> dict[str, float]:
         """The milliseconds until another of `count` adapters of the upper half of the layers is in
@@ -49,6 +52,8 @@ class SkillTurns:
                     part = layout.part(flat, entry)
                     part[:] = draw.normal(0, 0.01, part.shape)
             numbers.append((await training.adopt({name: flat}))["number"])
+            kept = await self.store.get("snapshots", numbers[-1])
+            kept["data"] = kept["data"].join()  # as a store on disk does
         times = []
         for number in itertools.chain(*[numbers] * (1 + rounds)):
             began = time.perf_counter()
