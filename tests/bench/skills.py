@@ -209,8 +209,9 @@ async def cross_validate_routing(given: argparse.Namespace) -> dict:
     for fold in range(FOLDS):
         own = [sorted(order[fold::FOLDS]) for order in orders]
         rest = [np.delete(one, some, axis=0) for one, some in zip(groups, own, strict=True)]
-        meant = [one[:, : none.shape[1]] for one in rest]
-        beside = choose_beside(meant[:-1], meant[-1])
+        meant = [one[:, : none.shape[1]] for one in rest[:-1]]
+        left = np.delete(none, own[-1], axis=0)
+        beside = await choose_beside(meant, left, usual_of(none))
         sorter = await Sorter.from_groups([*rest[:-1], rest[-1][beside]], len(rest[-1]))
         for at, (one, some) in enumerate(zip(groups, own, strict=True)):
             found[at] += sorter.choose(one[some]).tolist()

@@ -29,6 +29,7 @@ from oneseek.engine.learning.skills.sorter import (
     features_of,
     gather_features,
     invert,
+    meaning_of,
     usual_of,
 )
 from oneseek.engine.learning.skills.views import Newest, digest, others
@@ -74,17 +75,19 @@ def test_few_examples_suffice_where_little_else_is_like_them():
 
 
 def test_a_fit_has_beside_it_what_lies_near_each_skill_and_some_of_the_rest():
-    draw = np.random.default_rng(3)
-    places = draw.normal(size=(3 * BESIDE, 8))
-    none = places / np.linalg.norm(places, axis=1, keepdims=True)
+    views = np.random.default_rng(3).normal(size=(3 * BESIDE, 4 * VIEWS))
+    usual = usual_of(views)
+    assert np.allclose(usual[0], views.mean(0), atol=1e-6)
+    assert np.allclose(usual[1], views.std(0), atol=2e-3)
+    none = meaning_of(views, usual)
     skills = [none[:1], none[1:2]]
-    chosen = choose_beside(skills, none)
+    chosen = asyncio.run(choose_beside(skills, views, usual))
     assert len(chosen) == len(set(chosen.tolist())) == BESIDE
     for one in skills:
         nearest = np.argsort(-(none @ one.T)[:, 0])[: BESIDE // 8]
         assert set(nearest.tolist()) <= set(chosen.tolist())
     assert chosen.min() < BESIDE / 10 and chosen.max() > 2.9 * BESIDE
-    assert choose_beside([], none[:5]).tolist() == choose_beside(skills, none[:5]).tolist()
+    assert asyncio.run(choose_beside(skills, views[:5], usual)).tolist() == list(range(5))
 
 
 def test_groups_are_learned_in_pieces_between_which_others_have_their_turn():

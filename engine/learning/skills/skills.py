@@ -32,7 +32,6 @@ from oneseek.engine.learning.skills.sorter import (
     choose_beside,
     features_of,
     gather_features,
-    meaning_of,
     usual_of,
 )
 from oneseek.engine.learning.skills.views import (
@@ -296,7 +295,7 @@ class Skills:
                 seen = await self._load_views(self.key(name), one, one["asked"])
                 groups.append(features_of(one["asked"], seen, usual))
             meant = [one[:, : views.shape[1]] for one in groups]
-            beside = choose_beside(meant, meaning_of(views, usual))
+            beside = await choose_beside(meant, views, usual)
             some = [texts[at] for at in beside]
             groups.append(await gather_features(some, views[beside], usual))
             sorter = await Sorter.from_groups(groups, len(texts))

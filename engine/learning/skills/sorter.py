@@ -28,8 +28,12 @@ TURN = 0.01  # seconds: a shorter sleep leaves a browser no time to hand the eng
 
 
 def usual_of(views: np.ndarray) -> np.ndarray:
-    """Return the mean and the standard deviation of each feature, [2, features]."""
-    return np.stack([views.mean(0), views.std(0) + SMALL])
+    """Return the mean and the standard deviation of each feature, [2, features], in pieces: a copy
+    of thousands of views takes a tab's memory."""
+    mean = views.mean(0, dtype=np.float64)
+    squares = sum((views[part].astype(np.float64) ** 2).sum(0) for part in pieces(len(views)))
+    spread = np.sqrt(np.maximum(squares / len(views) - mean**2, 0.0)) + SMALL
+    return np.stack([mean, spread]).astype(np.float32)
 
 
 def meaning_of(views: np.ndarray, usual: np.ndarray) -> np.ndarray:
@@ -54,14 +58,22 @@ async def gather_features(texts: Sequence[str], views: np.ndarray, usual: np.nda
     return np.concatenate(found)
 
 
-def choose_beside(skills: Sequence[np.ndarray], none: np.ndarray) -> np.ndarray:
-    """Return which texts of none go into a fit, by the meanings of both: those nearest to each
-    skill in turn, and some of the rest. All of them would keep a slow tab busy for twenty seconds
-    and separate no better."""
-    orders = [np.argsort(-(none @ one.T).max(1)) for one in skills]
-    in_turn = dict.fromkeys(np.stack(orders, 1).ravel().tolist()) if orders else {}
+async def choose_beside(
+    skills: Sequence[np.ndarray], views: np.ndarray, usual: np.ndarray
+) -> np.ndarray:
+    """Return which texts of none, by their views, go into a fit beside the meanings of skills:
+    those nearest to each skill in turn, and some of the rest. All of them would keep a slow tab
+    busy for twenty seconds and separate no better."""
+    each, some = [], [one.astype(np.float32) for one in skills]
+    for part in pieces(len(views)):
+        meant = meaning_of(views[part], usual)
+        each.append(np.stack([(meant @ one.T).max(1) for one in some], 1))
+        await asyncio.sleep(TURN)
+    nearest = np.concatenate(each)
+    orders = np.argsort(-nearest, 0)
+    in_turn = dict.fromkeys(orders.ravel().tolist())
     near = list(in_turn)[: int(NEAREST * BESIDE)]
-    rest = np.setdiff1d(np.arange(len(none)), near)
+    rest = np.setdiff1d(np.arange(len(views)), near)
     spread = np.linspace(0, len(rest) - 1, min(len(rest), BESIDE - len(near))).astype(int)
     return np.sort(np.concatenate([np.array(near, int), rest[spread]]))
 

@@ -20,6 +20,7 @@ import numpy as np
 from oneseek.engine.backends.select import executor_named
 from oneseek.engine.learning.memory.encoder import Encoder, encoder_here, unit
 from oneseek.engine.learning.memory.statements.reader import Reader
+from oneseek.engine.learning.skills.sorter import pieces
 
 OTHERS = Path(__file__).with_name("others.json")  # texts that ask for no skill
 SHIPPED = Path(__file__).with_name("others.npz")  # and their views
@@ -49,7 +50,9 @@ class Newest(Generic[T]):
 
 def alike(one: np.ndarray, other: np.ndarray) -> bool:
     """Whether the same text was read by the same encoder."""
-    return one.shape == other.shape and float(unit(one) @ unit(other)) > THE_SAME
+    if one.shape != other.shape:
+        return False
+    return float(unit(one.astype(np.float32)) @ unit(other.astype(np.float32))) > THE_SAME
 
 
 def pack(views: np.ndarray) -> Any:
@@ -57,8 +60,7 @@ def pack(views: np.ndarray) -> Any:
 
 
 def unpack(kept: Any) -> np.ndarray:
-    flat = np.frombuffer(kept["data"], np.float16).astype(np.float64)
-    return flat.reshape(kept["shape"])
+    return np.frombuffer(kept["data"], np.float16).reshape(kept["shape"])
 
 
 def digest(text: str) -> str:
@@ -80,8 +82,10 @@ def others_kept(stored: dict | None) -> dict:
     if stored and stored.get("of") == of and "views" in stored:
         return stored
     with np.load(SHIPPED) as arrays:
-        mean, spread = arrays["usual"]
-        whole = mean + spread * (STEP * (arrays["codes"] + 0.5))
+        (mean, spread), codes = arrays["usual"], arrays["codes"]
+        whole = np.empty(codes.shape, np.float16)
+        for part in pieces(len(codes)):
+            whole[part] = mean + spread * np.float32(STEP) * (codes[part] + np.float32(0.5))
         whole[0] = arrays["first"]  # by it another encoder is recognised
         return {"of": str(arrays["of"]), "views": pack(whole)}
 
