@@ -513,8 +513,10 @@ class Assistant:
     async def _load(self, number: int) -> Arrays:
         """A version's weights from the first layer on that they change."""
         weights = await self.learner.rebuilder.weights(number)
-        ((name, flat),) = weights.items()
-        return {name: flat[self.layout_of(weights).begin_of_change(flat) :].copy()}
+        layout, ((name, kept),) = self.layout_of(weights), weights.items()
+        flat = np.zeros(layout.size, np.float32)
+        flat[: len(kept)] = kept  # a version of an early build ends before the layout does
+        return {name: flat[layout.begin_of_change(flat) :].copy()}
 
     def _put(self, weights: Arrays) -> None:
         if (layout := self.layout_of(weights)) != self.trained:
