@@ -145,7 +145,7 @@ async def measure(given: argparse.Namespace) -> list[dict]:
 
 async def compare_settings(given: argparse.Namespace) -> list[dict]:
     model = await model_named(given.model, given.backend)
-    return await settings.compare(model, given.only, given.tune, given.rate)
+    return await settings.compare(model, given.only, given.tune)
 
 
 def main() -> None:
@@ -157,7 +157,6 @@ def main() -> None:
     ask.add_argument("--set", choices=SETS, default="style")
     ask.add_argument("--settings", action="store_true")
     ask.add_argument("--tune", type=float, default=120.0)
-    ask.add_argument("--rate", type=float, default=1e-4, help="learning rate of the defaults")
     ask.add_argument("--only", nargs="*", choices=settings.SETS, default=list(settings.SETS))
     given = ask.parse_args()
     if given.settings:

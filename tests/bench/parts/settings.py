@@ -16,7 +16,7 @@ from pathlib import Path
 
 from builder import ROOT
 from oneseek.engine.cli.session import Session
-from oneseek.engine.core.settings import TrainingConfig
+from oneseek.engine.core.settings import DATA_PRESETS, TrainingConfig, for_data
 from oneseek.engine.learning.batch import Coder
 from oneseek.engine.learning.datasets import DataSet, data_set_record
 from oneseek.engine.learning.lessons import guess
@@ -106,8 +106,7 @@ async def measure_training(
             await session.close()
 
 
-async def compare(model: Model, names: list[str], seconds: float, rate: float) -> list[dict]:
-    defaults = TrainingConfig(skip_poor=True, learning_rate=rate)
+async def compare(model: Model, names: list[str], seconds: float) -> list[dict]:
     coder = Coder(model.tokenizer, model.template)
     found = []
     for name in names:
@@ -117,13 +116,15 @@ async def compare(model: Model, names: list[str], seconds: float, rate: float) -
             kept.write_text("".join(every[::APART]), "utf-8")
             path.write_text("".join(one for n, one in enumerate(every) if n % APART), "utf-8")
             rows = [row_of(one, coder) for one in DataSet(kept)]
+            size, count = model.config.parameters, len(DataSet(path))
+            defaults = for_data(DATA_PRESETS[0], size, count)
             usual: dict = {}
             tuned: dict = {}
             before = await measure_training(model, defaults, path, rows, None, usual)
             after = await measure_training(model, defaults, path, rows, seconds, tuned)
             tokens = [len(row.target) for row in rows]
             apart = [a - b for a, b in zip(before, after, strict=True)]
-            row = {"set": name, "examples": len(DataSet(path)), "kept_apart": len(rows),
+            row = {"set": name, "examples": count, "kept_apart": len(rows),
                    "defaults": round(mean(before, tokens), 4), "tuned": round(mean(after, tokens), 4),
                    "better": round(mean(apart, tokens), 4), "error": round(error(apart, tokens), 4),
                    "with_defaults": usual, "with_tuned": tuned}  # fmt: skip
