@@ -158,15 +158,19 @@ class Trained:
             made[name] = flat.view(*self.entries[name], name)
         return made[name]
 
-    def begin_of_change(self, flat: np.ndarray) -> int:
-        """Return where the first layer lies that a flat array changes: one that differs from the
+    def first_changed(self, flat: np.ndarray) -> int | None:
+        """Return the first layer that a flat array changes, None if none: one that differs from the
         base in anything but the A of adapters whose B is 0."""
         changed = (
             number_of(name)
             for name in self.entries
             if not name.endswith("lora_A.weight") and self.part(flat, name).any()
         )
-        return self.begin_of(min(changed, default=0))
+        return min(changed, default=None)
+
+    def begin_of_change(self, flat: np.ndarray) -> int:
+        """Return where the first layer lies that a flat array changes; 0 if none."""
+        return self.begin_of(self.first_changed(flat) or 0)
 
     def part(self, flat: np.ndarray, name: str) -> np.ndarray:
         """The stretch `name` of a flat array, as a view."""

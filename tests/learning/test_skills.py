@@ -128,11 +128,12 @@ def test_what_asks_for_no_skill_is_no_example_of_one():
     assert not prompts & set(texts)
 
 
-def test_what_another_encoder_read_is_read_anew():
-    class Store(dict):
-        async def batch(self, writes):
-            self.update({key: value for _, _, key, value in writes})
+class Store(dict):
+    async def batch(self, writes):
+        self.update({key: value for _, _, key, value in writes})
 
+
+def test_what_another_encoder_read_is_read_anew():
     turned = np.eye(4)
 
     class Read(Skills):
@@ -155,10 +156,6 @@ def test_what_another_encoder_read_is_read_anew():
 
 
 def test_a_skill_of_an_earlier_build_keeps_its_pattern_and_is_read_anew():
-    class Store(dict):
-        async def batch(self, writes):
-            self.update({key: value for _, _, key, value in writes})
-
     class Read(Skills):
         def __init__(self):
             self.store = Store()

@@ -38,7 +38,7 @@ A_MOMENT = 0.01  # seconds
 SAID = "said."  # prefix of the weights that are tuned to read statements
 PUBLISHED = "published."  # prefix of the finder's weights: as published but for the upper layers
 ALIGNING = aligning.NAME  # the program that aligns two texts
-LOWER = "lower"  # the program of the published layers up to the last of VIEWED
+VIEWING = "view"  # the program of the published layers up to the last of VIEWED
 VIEWED = (6, 8)  # published layers that tell kinds of texts apart
 FIND = "find."  # prefix of the maps that bring a question near the statements that answer it
 HEADS = (
@@ -281,7 +281,7 @@ class Encoder:
         if key not in self._plans:
             if tuned == ALIGNING:
                 self._plans[key] = plan_comparison(self.weights, tokens)
-            elif tuned == LOWER:
+            elif tuned == VIEWING:
                 self._plans[key] = plan_viewing(self.sizes, self.weights, tokens)
             else:
                 self._plans[key] = plan_encoding(self.sizes, self.weights, tokens, tuned)
@@ -324,9 +324,9 @@ class Encoder:
         terms = (Terms(unit(k), v) for k, v in zip(keys, values, strict=True))
         return list(zip(states, terms, strict=True))
 
-    async def read_lower(self, group: list[list[int]]) -> list[list[np.ndarray]]:
+    async def read_viewed(self, group: list[list[int]]) -> list[list[np.ndarray]]:
         """The outputs of the published layers VIEWED, each for every text of a batch."""
-        return await self._read(group, LOWER, *(f"layer{layer}" for layer in VIEWED))
+        return await self._read(group, VIEWING, *(f"layer{layer}" for layer in VIEWED))
 
     async def align(self, asked: Terms, said: Sequence[Terms]) -> list[float]:
         """The evidence in nats that each of some texts answers a question, from their terms."""

@@ -30,7 +30,6 @@ from oneseek.engine.learning.rounds.variants import ACTIVE, BASE, CANDIDATE, Var
 from oneseek.engine.learning.rounds.verdict import ACCEPT, REJECT, Measure, Verdict, within
 from oneseek.engine.learning.rounds.workbench import Workbench
 from oneseek.engine.learning.skills.held_out import HeldOutTest, Score, foreseen, sentence
-from oneseek.engine.model.trainable import number_of
 
 LONGEST = 512  # tokens of an example, at most
 VALIDATED = 128  # examples of the validation part, at most
@@ -97,9 +96,9 @@ class DataSetAttempt(RoundAttempt):
         if trained.full_names or c.lora_config.frozen_a or not (self.is_skill or c.upper_half):
             return 0
         half = self.trainer.model.config.layers // 2
-        below = [name for name in trained.entries if number_of(name) < half]
-        changed = any(trained.part(before, name).any() for name in below if ".lora_A" not in name)
-        return max(trained.first_layer, half if c.upper_half and not changed else 0)
+        first = trained.first_changed(before)
+        unchanged = first is None or first >= half
+        return max(trained.first_layer, half if c.upper_half and unchanged else 0)
 
     def _lay_out(self, c: TrainingConfig, training: list[int]) -> None:
         self.training = training

@@ -63,16 +63,21 @@ class Reader:
         """What tells kinds of texts apart, [texts, VIEWS x width]: the mean of the reader's states
         over all tokens, the first and the last few, and of the published layers VIEWED."""
         await self.encoder.load()
-        tokens = [self._tokens(text, ALONE) for text in texts]
-        begin = self._tokens(BEFORE, ALONE)
-        short = groups([self._row(one) for one in tokens])
-        read = [one for group in short for one in await self.encoder.states(group, SAID)]
-        few = slice(1, 1 + FEW), slice(-1 - FEW, -1)
-        some = [[one.mean(0), *(one[part].mean(0) for part in few)] for one in read]
-        longer = groups([self._row([*begin, *one]) for one in tokens])
-        lower = [await self.encoder.read_lower(group) for group in longer]
-        more = [[one.mean(0) for one in both] for part in lower for both in zip(*part, strict=True)]
-        return np.array([np.concatenate([*a, *b]) for a, b in zip(some, more, strict=True)])
+        parts = slice(None), slice(1, 1 + FEW), slice(-1 - FEW, -1)
+        own = await self._states([self._row(self._tokens(text, ALONE)) for text in texts])
+        below = [
+            layers
+            for group in groups(self._rows_behind(BEFORE, texts))
+            for layers in zip(*await self.encoder.read_viewed(group), strict=True)
+        ]
+        return np.array(
+            [
+                np.concatenate(
+                    [states[part].mean(0) for part in parts] + [x.mean(0) for x in lower]
+                )
+                for states, lower in zip(own, below, strict=True)
+            ]
+        )
 
     async def alone(self, texts: Sequence[str]) -> list[Sentence]:
         await self.encoder.load()
@@ -103,9 +108,8 @@ class Reader:
 
     async def _locate(self, texts: Sequence[str], before: str, way: str) -> list[Place]:
         await self.encoder.load()
-        begin = self._tokens(before, ALONE)
-        rows = [self._row([*begin, *self._tokens(text, ALONE)]) for text in texts]
-        read = [await self.encoder.read_published(group) for group in groups(rows)]
+        rows = groups(self._rows_behind(before, texts))
+        read = [await self.encoder.read_published(group) for group in rows]
         weight, bias = (self.encoder.heads[f"{FIND}{way}.{part}"] for part in ("weight", "bias"))
         found = ((unit(states.mean(0)), terms) for some in read for states, terms in some)
         return [Place(unit(weight @ whole + bias), terms, whole) for whole, terms in found]
@@ -152,9 +156,15 @@ class Reader:
     def _row(self, tokens: list[int]) -> list[int]:
         return [self.encoder.before[0], *tokens, self.encoder.end]
 
+    def _rows_behind(self, before: str, texts: Sequence[str]) -> list[list[int]]:
+        begin = self._tokens(before, ALONE)
+        return [self._row([*begin, *self._tokens(text, ALONE)]) for text in texts]
+
+    async def _states(self, rows: list[list[int]]) -> list[np.ndarray]:
+        return [one for group in groups(rows) for one in await self.encoder.states(group, SAID)]
+
     async def _means(self, rows: list[list[int]]) -> list[np.ndarray]:
-        read = [await self.encoder.states(group, SAID) for group in groups(rows)]
-        return [states.mean(0) for group in read for states in group]
+        return [states.mean(0) for states in await self._states(rows)]
 
     def _head(self, name: str, states: np.ndarray) -> np.ndarray:
         weight, bias = (self.encoder.heads[f"{SAID}{name}.{part}"] for part in ("weight", "bias"))
