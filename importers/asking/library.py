@@ -17,6 +17,7 @@ import numpy as np
 from oneseek.engine.learning.lessons import guess, language
 from oneseek.engine.learning.memory.encoder import NOT_HERE
 from oneseek.engine.learning.memory.second_look import names
+from oneseek.engine.learning.memory.statements.reader import Place as Encoded
 from oneseek.engine.learning.memory.statements.reader import Reader
 from oneseek.importers.asking.documents import Document, Wording
 from oneseek.importers.asking.pieces import Piece
@@ -32,23 +33,26 @@ UNREAD = 1000.0  # subtracted from the sort key of an unread piece
 # nearest. ASKED and ASKED_OF_ALL score a question, put to one document or to all: by its best
 # piece, by all pieces together, and by the share of the question that no document holds.
 WEIGHTS = {
-    "at_first": -2.14,
-    "near": 0.47,
-    "words": 0.05,
-    "read": 0.34,
-    "covered": 3.82,
-    "near_behind": 0.58,
-    "heading": -2.93,
-    "lacks": -1.81,
-    "focus": 0.11,
-    "strange": -0.29,
-    "elsewhere": -0.82,
+    "at_first": -5.35,
+    "near": -0.04,
+    "words": 0.04,
+    "read": -0.06,
+    "covered": 4.06,
+    "near_behind": 0.57,
+    "mapped": 5.99,
+    "both": 0.73,
+    "heading": -2.97,
+    "lacks": -1.73,
+    "focus": 0.16,
+    "strange": -0.24,
+    "elsewhere": -0.7,
 }
-ASKED = {"at_first": 1.06, "best": 1.84, "all": -0.96, "absent": 1.84}
-ASKED_OF_ALL = {"at_first": 0.85, "best": 1.82, "all": -0.69, "absent": 0.84}
+ASKED = {"at_first": 1.24, "best": 2.18, "all": -1.33, "absent": 2.07}
+ASKED_OF_ALL = {"at_first": 1.2, "best": 2.11, "all": -1.04, "absent": 0.6}
 ANSWERS = 0.3  # least score, in nats, of an answer from a named document
-NEAREST = -0.5  # least score of a place that is offered as nearest, without being an answer
+NEAREST = -1.5  # least score of a place that is offered as nearest, without being an answer
 SURE = 0.2  # least score of an answer if no document was named
+CLOSE = 1.1  # difference of score, at most, of a second place that is quoted too
 Source = str | Sequence[str]  # ids of the documents to ask; empty for all
 WORD = re.compile(r"[^\W_]+")
 SURROUNDING = 45  # words of the place that is quoted around a piece
@@ -128,16 +132,19 @@ class Library:
         if not ranked:
             return [], wording.absent
         try:
-            asked = await self._direction_of(question)
+            asked = await self._place_of(question)
             await self._read(ranked)
         except NOT_HERE:
             some = [one for one in ranked[:most] if one[2]]
             return [Looked(words, place_of(doc, at, words), {}) for doc, at, words, *_ in some], 0.0
-        near = [SPREAD * (float(doc.whole[at] @ asked) - FAR) for doc, at, *_ in ranked]
+        near = [SPREAD * (float(doc.whole[at] @ asked.unmapped) - FAR) for doc, at, *_ in ranked]
         first = [n + WORDS * one[2] for n, one in zip(near, ranked, strict=True)]
         best = sorted(range(len(ranked)), key=lambda i: -first[i])[: max(READ, most)]
-        texts = [ranked[i][0].pieces[ranked[i][1]].read for i in best[:READ]]
+        some = [ranked[i][:2] for i in best[:READ]]
+        texts = [doc.pieces[at].read for doc, at in some]
         pairs = dict(zip(best, await self._nats_of(question, texts), strict=False))
+        whole = np.stack([doc.whole[at] for doc, at in some])
+        mapped = dict(zip(best, self.reader().map_answers(whole) @ asked.whole, strict=False))
         found = []
         for i in best:
             doc, at, words, covers, lacks_kind = ranked[i]
@@ -145,6 +152,7 @@ class Library:
             if i in pairs:
                 signs = {"near": near[i], "words": words, "read": pairs[i], "covered": covers}
                 signs["near_behind"] = near[i] - max(near[j] for j in pairs)
+                signs |= {"mapped": float(mapped[i]), "both": float(mapped[i]) * pairs[i]}
                 signs |= {"focus": float(lacks_kind), **plain(question, place, doc)}
                 place = replace(place, score=weigh(WEIGHTS, signs))
             if not place.piece.spoken:
@@ -158,9 +166,12 @@ class Library:
         """The answer with its place. If the named source has no answer, a reply that says so,
         perhaps with the nearest place; None if no source was named."""
         found = await self.find(question, source, user)
-        best = max(found, key=lambda one: one.score, default=None)
+        found.sort(key=lambda one: -one.score)
+        best = found[0] if found else None
         if best and best.score >= (ANSWERS if source else SURE):
-            return answer_from(best, question), [best.to_dict()]
+            also = next((one for one in found[1:] if stands_beside(one, best)), None)
+            places = [one.to_dict() for one in (best, also) if one]
+            return answer_from(best, question, also), places
         if not source:
             return None
         titles = [one.title for one in await self.find_documents(source, user)]
@@ -179,9 +190,8 @@ class Library:
         for (doc, at), one in zip(spoken, await self._directions_of(behind), strict=True):
             doc.whole[at] = (doc.whole[at] + one) / 2
 
-    async def _direction_of(self, question: str) -> np.ndarray:
-        """The embedding near which the question's answer should lie."""
-        return (await self.reader().locate_question(question)).unmapped
+    async def _place_of(self, question: str) -> Encoded:
+        return await self.reader().locate_question(question)
 
     async def _directions_of(self, texts: Sequence[str]) -> list[np.ndarray]:
         return [one.unmapped for one in await self.reader().locate_answers(texts)]
@@ -189,6 +199,12 @@ class Library:
     async def _nats_of(self, question: str, texts: Sequence[str]) -> list[float]:
         """For each text, the log-odds by the pair reader that it answers the question, in nats."""
         return await self.reader().together(question, texts)
+
+
+def stands_beside(second: Place, first: Place) -> bool:
+    """Whether the second place is nearly as likely, and not a part of the first."""
+    apart = second.source != first.source or second.start >= first.end or second.end <= first.start
+    return apart and first.score - second.score <= CLOSE
 
 
 def weigh(weights: dict[str, float], signs: dict[str, float]) -> float:

@@ -12,17 +12,19 @@ from oneseek.importers.asking.pieces import Piece
 WORDS = {
     "en": {
         "from": "In “{title}”: “{text}”",
+        "also": "Also in “{title}”: “{text}”",
         "nothing": "That is not in {titles}.",
+        "not_exactly": "Exactly that is not in {titles}. The nearest is: “{text}”",
         "title": "“{title}”",
         "or": " or ",
-        "nearest": "The nearest is: “{text}”",
     },
     "sv": {
         "from": "I ”{title}”: ”{text}”",
+        "also": "Också i ”{title}”: ”{text}”",
         "nothing": "Det står inte i {titles}.",
+        "not_exactly": "Precis det står inte i {titles}. Närmast är: ”{text}”",
         "title": "”{title}”",
         "or": " eller ",
-        "nearest": "Närmast är: ”{text}”",
     },
 }
 
@@ -51,20 +53,24 @@ class Place:
         }
 
 
-def answer_from(place: Place, question: str) -> str:
-    """The quotation, followed by the sentence or cell that answers if that is only a part of it."""
+def answer_from(place: Place, question: str, also: Place | None = None) -> str:
+    """The quotation, followed by the sentence or cell that answers if that is only a part of it;
+    then the quotation of another place."""
     words = WORDS.get(guess(question), WORDS["en"])
-    said = words["from"].format(title=place.title, text=place.text)
+    said = [words["from"].format(title=place.title, text=place.text)]
     answer = cell(place, question) if place.piece.cells else place.piece.text
-    return said if answer == place.text else f"{said}\n\n{answer}"
+    said += [answer] if answer != place.text else []
+    said += [words["also"].format(title=also.title, text=also.text)] if also else []
+    return "\n\n".join(said)
 
 
 def explain_absence(titles: list[str], question: str, nearest: Place | None) -> str:
     """The reply that the sources do not say; with the nearest place if there is one."""
     words = WORDS.get(guess(question), WORDS["en"])
     named = words["or"].join(words["title"].format(title=one) for one in titles)
-    said = words["nothing"].format(titles=named)
-    return f"{said} {words['nearest'].format(text=nearest.text)}" if nearest else said
+    if nearest:
+        return words["not_exactly"].format(titles=named, text=nearest.text)
+    return words["nothing"].format(titles=named)
 
 
 def cell(place: Place, question: str) -> str:

@@ -25,8 +25,9 @@ from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.learning.memory.statements.quoting import Quoting
 from oneseek.engine.model.loaded import Model
 from oneseek.engine.open import assistant_over, clock, model_named
-from tests.bench.heard import MODEL, NOTHING_TOLD, OFFERS, Figures, lines, room_of
+from tests.bench.heard import MODEL, Figures, lines, room_of
 from tests.bench.parts import report
+from tests.bench.parts.causes import OFFERS, denies
 from tests.bench.parts.keys import is_right
 
 LONGEST = 160  # tokens of an answer
@@ -104,7 +105,7 @@ async def measure(
         figures.see(kept == len(one["statements"]), "all statements kept")
         for name in ("right", f"right, {kind}", f"right {one['lang']}"):
             figures.see(right, name)
-        figures.see(answer in NOTHING_TOLD, "told that nothing was told")
+        figures.see(denies(answer), "told that nothing was told")
         if show and not right:
             answer = answer.replace("\n", " / ")
             report.say("MISS", kind, one["q"], "|", answer, "|", one["statements"])

@@ -44,12 +44,11 @@ from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.saying import Saying
-from oneseek.engine.learning.memory.statements.quoting import WORDS
 from oneseek.engine.learning.memory.statements.statement import StatementEncoding
 from oneseek.engine.open import assistant_over, clock, model_named
 from tests.bench.parts import lab, report
 from tests.bench.parts import told as parts_told
-from tests.bench.parts.causes import CAUSES, DENIALS, find_cause
+from tests.bench.parts.causes import CAUSES, OFFERS, denies, find_cause
 from tests.bench.parts.keys import is_right, stands
 from tests.bench.weigh import general
 from tests.golden.statements import Maker
@@ -60,9 +59,6 @@ MODEL = "smollm2-135m"
 BESIDE = 20  # statements that `--beside` asks about
 SENT = 500  # statements sent to the tab in one call
 DAYS, DAY_MS = 40, 24 * 3600 * 1000
-NOTHING_TOLD = DENIALS
-# The beginnings of replies that offer the nearest statement and assert nothing.
-OFFERS = tuple(words["unsure"].split("{")[0] for words in WORDS.values())
 
 
 def room_of(name: str) -> Path:
@@ -127,7 +123,7 @@ class Figures:
 async def judge(told: Told, given: dict[str, list[dict]], show: bool) -> dict[str, Any]:
     figures, memory, seconds = Figures(), told.mind.memory, []
     for one in given["unknown"]:
-        figures.see(await told.ask(one["q"]) in NOTHING_TOLD, "unknown, empty memory")
+        figures.see(denies(await told.ask(one["q"])), "unknown, empty memory")
     for i, one in enumerate(given["nothing"]):
         kept = await told.tell([one["text"]], f"nothing/{i}")
         figures.see(bool(kept), "kept of nothing")
@@ -156,7 +152,7 @@ async def judge(told: Told, given: dict[str, list[dict]], show: bool) -> dict[st
             offers = answer.startswith(OFFERS)
             figures.see(offers and is_right(answer, question["keys"]), "right, offered")
             right = is_right(answer, question["keys"]) and not offers
-            known = bool(answer) and answer not in NOTHING_TOLD and not offers
+            known = bool(answer) and not denies(answer)
             names = "", f" {one['lang']}", f", {one['form']}"
             for name in (*names, *([", corrections"] if change else [])):
                 figures.see(right, f"right{name}")
@@ -171,19 +167,20 @@ async def judge(told: Told, given: dict[str, list[dict]], show: bool) -> dict[st
             answer = await told.ask(alike["q"])
             offers = answer.startswith(OFFERS)
             figures.see(offers, "look-alikes, offered")
-            said = bool(answer) and answer not in NOTHING_TOLD and not offers
+            said = bool(answer) and not denies(answer)
             figures.see(said, "look-alikes", f"look-alikes {one['lang']}")
             if show and said:
                 report.say("ALIKE", alike["q"], "|", answer)
     for one in given["unknown"]:
         answer = await told.ask(one["q"])
-        figures.see(answer in NOTHING_TOLD, "unknown, full memory")
-        if show and answer not in NOTHING_TOLD:
+        figures.see(denies(answer), "unknown, full memory")
+        figures.see(answer.startswith(OFFERS), "unknown, offered")
+        if show and not denies(answer):
             report.say("UNKNOWN", one["q"], "|", answer)
     for one in given["general"]:
         answer = await told.ask(one["q"])
-        figures.see(answer in NOTHING_TOLD, "general, told nothing")
-        figures.see(bool(answer) and answer not in NOTHING_TOLD, "general, from memory")
+        figures.see(denies(answer), "general, told nothing")
+        figures.see(bool(answer) and not denies(answer), "general, from memory")
         if show and answer:
             report.say("GENERAL", one["q"], "|", answer)
     more = {
@@ -261,8 +258,10 @@ async def over_days(assistant: Assistant, given: dict[str, list[dict]], show: bo
     at[0] = began + (DAYS + 1) * DAY_MS
     for one in given["timeline_questions"]:
         answer = await told.ask(one["q"])
-        right = is_right(answer, one["keys"]) and not answer.startswith(OFFERS)
+        offers, has = answer.startswith(OFFERS), is_right(answer, one["keys"])
+        right = has and not offers
         figures.see(right, f"days: {one['about']}")
+        figures.see(has and offers, f"days: {one['about']}, offered")
         figures.see(
             not right and any(stands(answer, value) for value in one.get("wrong", ())),
             "days: what no longer holds",

@@ -26,6 +26,7 @@ import numpy as np
 from oneseek.engine.backends.select import processor
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.learning.memory.encoder import Encoder, encoder_here
+from oneseek.engine.learning.memory.statements.reader import Place as Encoded
 from oneseek.engine.learning.memory.statements.reader import Reader
 from oneseek.engine.model import registry
 from oneseek.importers.asking import library as asking
@@ -55,10 +56,10 @@ class Kept(Library):
         super().__init__(store, lambda: reader)
         self.readings = readings
 
-    async def _direction_of(self, question: str) -> np.ndarray:
+    async def _place_of(self, question: str) -> Encoded:
         key = "asking", question
         if key not in self.readings:
-            self.readings[key] = await super()._direction_of(question)
+            self.readings[key] = await super()._place_of(question)
         return self.readings[key]
 
     async def _directions_of(self, texts: Sequence[str]) -> list[np.ndarray]:

@@ -1,8 +1,10 @@
 """Pieces of a text that can answer: sentences with their headings, rows with their column headings,
 utterances with those before them."""
 
+from dataclasses import replace
+
 from oneseek.importers.asking.documents import Document, Wording
-from oneseek.importers.asking.library import place_of
+from oneseek.importers.asking.library import CLOSE, place_of, stands_beside
 from oneseek.importers.asking.pieces import pieces
 from oneseek.importers.asking.quoting import Place, answer_from
 from oneseek.importers.asking.vocabulary import ends_alike
@@ -30,6 +32,18 @@ def test_a_row_of_a_group_is_read_with_the_group_and_its_name():
     assert found[0].read == "Entry, Adult: Price 95 kr, Note from 20"
     place = Place("d", "Bath", found[3], 1.0, found[3].text, 0, 1)
     assert answer_from(place, "What is the price of a lock?").endswith("Hire, Lock: Price 65 kr")
+
+
+def test_a_second_place_is_quoted_if_it_is_nearly_as_likely_and_stands_elsewhere():
+    first, second = pieces("The boat is red. The boat sank in May.")
+    one = Place("d", "Log", first, 2.0, first.text, first.start, first.end)
+    two = Place("d", "Log", second, 2.0 - CLOSE, second.text, second.start, second.end)
+    assert stands_beside(two, one)
+    assert not stands_beside(replace(two, score=two.score - 0.1), one)
+    assert not stands_beside(replace(two, start=first.start), one)
+    assert stands_beside(replace(two, start=first.start, source="e"), one)
+    said = answer_from(one, "What happened to the boat?", two)
+    assert said == "In “Log”: “The boat is red.”\n\nAlso in “Log”: “The boat sank in May.”"
 
 
 def test_a_row_behind_an_article_number_is_read_with_the_name_of_the_article():

@@ -10,10 +10,12 @@ from oneseek.engine.core.queue.saved import SavedQueue
 from oneseek.engine.core.queue.training_queue import TrainingQueue
 from oneseek.engine.core.storage.sqlite import SqliteStore
 from oneseek.engine.learning.composing.tasks import without_notes
+from oneseek.engine.learning.memory import replies
 from oneseek.engine.learning.memory.speaking import drop_quotations
 from oneseek.engine.learning.memory.statements.groups import names_group_of
 from oneseek.engine.learning.memory.statements.plain_forms import says_plainly
 from oneseek.engine.learning.memory.statements.quoting import words_of
+from oneseek.engine.learning.memory.statements.statement import Found
 from oneseek.engine.model.choice.sampling import Sampling
 from oneseek.engine.model.formats import open_model
 from oneseek.engine.model.registry import find
@@ -26,6 +28,7 @@ TOLD = (
     "my brother has three boys",
 )
 NOTHING, SECRET = (words_of("en")[name] for name in ("nothing", "secret"))
+NOT_EXACTLY = words_of("en")["not_exactly"]
 
 
 class Chat:
@@ -168,6 +171,24 @@ def change_after(monkeypatch, reader, step, change):
 
     monkeypatch.setattr(reader, step, take_and_change)
     return changed
+
+
+@pytest.mark.parametrize(
+    ("score", "said"),
+    [
+        (replies.NEAREST, NOT_EXACTLY.format(said=TOLD[2])),
+        (replies.NEAREST - 0.01, NOTHING),
+    ],
+)
+def test_what_is_near_a_question_that_nothing_answers_is_offered(family, monkeypatch, score, said):
+    memory = family.assistant.mind.memory
+    (fact,) = (one for one in memory.facts.values() if one["answer"] == TOLD[2])
+
+    async def find_statements(question, user=""):
+        return [Found(fact, score, score)]
+
+    monkeypatch.setattr(memory, "find_statements", find_statements)
+    assert family.say("which school does leo go to?") == said
 
 
 @pytest.mark.parametrize("step", ["locate_question", "read_question", "align"])

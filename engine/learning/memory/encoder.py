@@ -149,11 +149,12 @@ class Bert:
 
 def plan_encoding(sizes: Sizes, weights: dict[str, tuple], tokens: int, tuned: str = "") -> Plan:
     """Plan the encoding of `tokens` tokens. The output `states` has their states; with the
-    published weights, `keys` and `values` too."""
+    published weights, `keys` and `values` too, and `middle`, from which these come."""
     program = Program(f"encode {tokens} {tuned}")
     bert = Bert(program, sizes, weights, tuned)
     for layer, x in bert.read(tokens, layers_of(sizes, weights, tuned)):
         if tuned == PUBLISHED and layer == aligning.LOWER:
+            program.output("middle", x)
             trace_terms(program, x, bert.plain)
     program.output("states", x)
     return plan(fuse(program))
@@ -317,12 +318,15 @@ class Encoder:
         (states,) = await self._read(group, tuned, "states")
         return states
 
-    async def read_published(self, group: list[list[int]]) -> list[tuple[np.ndarray, Terms]]:
-        """The states of each text of a batch by the published weights, from which statements are
-        found, and its terms."""
-        states, keys, values = await self._read(group, PUBLISHED, "states", "keys", "values")
+    async def read_published(
+        self, group: list[list[int]]
+    ) -> list[tuple[np.ndarray, Terms, np.ndarray]]:
+        """For each text of a batch, by the published weights: its states, by which statements are
+        found; its terms; and the states of the layer that these come from."""
+        names = "states", "keys", "values", "middle"
+        states, keys, values, middle = await self._read(group, PUBLISHED, *names)
         terms = (Terms(unit(k), v) for k, v in zip(keys, values, strict=True))
-        return list(zip(states, terms, strict=True))
+        return list(zip(states, terms, middle, strict=True))
 
     async def read_viewed(self, group: list[list[int]]) -> list[list[np.ndarray]]:
         """The outputs of the published layers VIEWED, each for every text of a batch."""

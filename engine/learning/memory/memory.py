@@ -30,7 +30,7 @@ from oneseek.engine.learning.memory.second_look import names, plain_words
 from oneseek.engine.learning.memory.statements import evidence, succession
 from oneseek.engine.learning.memory.statements.groups import words_in
 from oneseek.engine.learning.memory.statements.introducing import find_introduced
-from oneseek.engine.learning.memory.statements.reader import Reader, Sentence, sigmoid
+from oneseek.engine.learning.memory.statements.reader import Place, Reader, Sentence, sigmoid
 from oneseek.engine.learning.memory.statements.rows import Person
 from oneseek.engine.learning.memory.statements.said import STEM, StatementIndex, rescale
 from oneseek.engine.learning.memory.statements.statement import (
@@ -160,29 +160,30 @@ class Memory:
     async def _read(self, words: str, user: str) -> Read:
         known = self.recogniser.known  # the meaning serves facts alone
         meaning = (await self.encoder.of([words]))[0] if known else None
+        place = await self.reader.locate_question(words)
         if not len(self.said):
-            alone, _ = await self.reader.read_question(words, ())
+            alone, _ = await self.reader.read_question(words, (), place)
             return Read(meaning, alone.asks, alone.states, {})
-        alone, speaks = await self._find_evidence(words, user)
+        alone, speaks = await self._find_evidence(words, place, user)
         return Read(meaning, alone.asks, alone.states, speaks)
 
     async def _find_evidence(
-        self, words: str, user: str
+        self, words: str, place: Place, user: str
     ) -> tuple[Sentence, dict[str, dict[str, float]]]:
         """The question read alone, and the features of the statements near it. While it is read,
         statements may be forgotten, and the memory may be loaded anew."""
-        whole, terms, _ = await self.reader.locate_question(words)
-        first = self.said.nearest(words, whole, user, FIRST, CLOSE)
+        first = self.said.nearest(words, place.whole, user, FIRST, CLOSE)
         if more := [id for id in self.succession.find_linked(list(first)) if id in self.facts]:
-            first |= self.said.nearness(words, whole, more)
+            first |= self.said.nearness(words, place.whole, more)
         texts = [text_to_read(self.facts[id]) for id in first]
-        alone, nats = await self.reader.read_question(words, texts)
+        alone, nats = await self.reader.read_question(words, texts, place)
         asks, read = alone.asks, dict(zip(first, nats, strict=True))
-        speaks = await self._compute_evidence(words, terms, first, read, asks)
+        speaks = await self._compute_evidence(words, place.terms, first, read, asks)
         unsure = max(map(evidence.nats_of, speaks.values()), default=-math.inf) < 0
-        near = self.said.nearest(words, whole, user) if unsure else {}
+        near = self.said.nearest(words, place.whole, user) if unsure else {}
         if asks >= MAY_ASK and not near.keys() <= first.keys():
-            speaks = await self._compute_evidence(words, terms, first | near, read, asks)
+            both = first | near
+            speaks = await self._compute_evidence(words, place.terms, both, read, asks)
         return alone, speaks
 
     async def _compute_evidence(
@@ -287,14 +288,11 @@ class Memory:
             trim_question(question),
             [f"{one['question']} {one['answer']}" for one in facts],
         )
-        (asked,) = await self.reader.alone([words])
-        whole, terms, _ = await self.reader.locate_question(words)
-        read, said = (
-            await self.reader.together(words, texts),
-            await self.reader.locate_answers(texts),
-        )
-        aligned = await self.reader.align(terms, [one.terms for one in said])
-        nearness = [float(rescale(one.whole @ whole)) for one in said]
+        place = await self.reader.locate_question(words)
+        asked, read = await self.reader.read_question(words, texts, place)
+        said = await self.reader.locate_answers(texts)
+        aligned = await self.reader.align(place.terms, [one.terms for one in said])
+        nearness = [float(rescale(one.whole @ place.whole)) for one in said]
         speaks = evidence.signs(words, texts, read, aligned, nearness, asked.asks)
         found = map(Found, facts, map(evidence.weigh_signs, speaks))
         return sorted(found, key=lambda one: -one.score)
@@ -435,9 +433,10 @@ class Memory:
             await self._put_behind(fact, newer)
         elif known != fact:
             replaces = [id for id in fact["source"].get("replaces", "").split() if id in self.facts]
-            ((whole, terms, _),) = await self.reader.locate_answers([text_to_read(fact)])
-            beside = await self._beside(fact, whole, replaces)
-            await self._store(fact, StatementEncoding(whole, terms.pack(), beside), replaces)
+            (place,) = await self.reader.locate_answers([text_to_read(fact)])
+            beside = await self._beside(fact, place.whole, replaces)
+            encoding = StatementEncoding(place.whole, place.terms.pack(), beside)
+            await self._store(fact, encoding, replaces)
         return fact["id"]
 
     async def _beside(
@@ -494,8 +493,8 @@ class Memory:
         texts = [Text.of(meaning) for meaning in read]
         if not said:
             return FactEncoding(texts[:-1], texts[-1])
-        ((whole, terms, _),) = await self.reader.locate_answers([said])
-        return FactEncoding(texts[:-1], texts[-1], whole, terms.pack())
+        (place,) = await self.reader.locate_answers([said])
+        return FactEncoding(texts[:-1], texts[-1], place.whole, place.terms.pack())
 
     async def _put_behind(self, fact: dict, newer: str) -> None:
         """Let a newer fact cover this one: its id joins those that the newer one covers, and its

@@ -49,7 +49,7 @@ CALLED = re.compile(
 # Thresholds of the probability that a question asks for something of the person's own: if it refers
 # to the person, to *us* alone, to nobody; if it may be for advice; if it names somebody whom the
 # memory knows.
-ASKS, ASKS_ALL, ASKS_SURELY, ASKS_RATHER, ASKS_NAMED = 0.5, 0.8, 0.88, 0.97, 0.25
+ASKS, ASKS_ALL, ASKS_SURELY, ASKS_RATHER, ASKS_NAMED = 0.7, 0.8, 0.9, 0.97, 0.25
 
 
 def words_for_oneself(question: str) -> set[str]:

@@ -38,7 +38,8 @@ from oneseek.engine.learning.memory.statements.statement import Found, is_for
 from oneseek.engine.model.tokenizer import Tokenizer
 
 ASKS_NOTHING = 0.2  # below, a question that names nobody is a general one
-NEAR_NOTHING = 0.42  # with a smaller sum of scores, nothing that was told answers the question
+LIKELY = 0.42  # least sum of scores of a statement that answers in place of an invented list
+NEAREST = 0.12  # with a smaller sum of scores, nothing that was told is near the question
 # The least sum of scores for a question to be split, and the least score of each of its parts.
 NEAR_PART, PART_SURE = 0.045, 0.15
 # The least sum of scores for several statements to be put together, where the question names
@@ -120,14 +121,14 @@ class Replies:
             if more := compose(question, found, rows, code, now, each, bool(changed)):
                 return self.say(*more)
         said = choose_statements(found, question) if found else []
-        if not said and is_own and sure >= NEAR_NOTHING and takes_several(question, code):
+        if not said and is_own and sure >= LIKELY and takes_several(question, code):
             said = found[:1]  # the base model would invent an answer
         if not said:
             said = await self._of_another_language(question, user)
         if said:
             return self.say(answer(said, question, code, now), said)
         if is_own and not asks_something_else(question):
-            if sure >= NEAR_NOTHING:
+            if sure >= NEAREST:
                 return self._offer_nearest(found[0], code)
             return self.say(self._why_nothing(question, unkept))
         return None
@@ -137,8 +138,8 @@ class Replies:
         return asks_for_own(question, (await self.memory.read(question, user)).asks, knows)
 
     def _offer_nearest(self, nearest: Found, code: str) -> Speaking:
-        """The reply that the memory is not sure, with the nearest statement."""
-        text = words_of(code)["unsure"].format(said=nearest.fact["answer"])
+        """The reply that just that was not told, with the nearest statement."""
+        text = words_of(code)["not_exactly"].format(said=nearest.fact["answer"])
         return replace(self.say(text, [nearest]), sure=False)
 
     def _why_nothing(self, question: str, unkept: Sequence[str]) -> str:

@@ -10,6 +10,8 @@ from oneseek.engine.learning.memory.statements.statement import text_of
 from tests.bench.parts.keys import is_right
 
 DENIALS = tuple(words_of(code)["nothing"] for code in ("en", "sv"))
+# The beginnings of replies that deny and offer the nearest statement.
+OFFERS = tuple(words_of(code)["not_exactly"].split("{")[0] for code in ("en", "sv"))
 CAUSES = (
     "not kept",
     "cut",
@@ -21,6 +23,11 @@ CAUSES = (
     "the surest, left to the model",
     "the surest, said otherwise",
 )
+
+
+def denies(answer: str) -> bool:
+    """Whether a reply says that it was not told, also where it offers the nearest statement."""
+    return answer in DENIALS or answer.startswith(OFFERS)
 
 
 async def find_cause(
@@ -37,7 +44,7 @@ async def find_cause(
     if not right & {one.id for one in found}:
         return "not read"
     who = "the surest" if found[0].id in right else "another is surer"
-    if answer in DENIALS:
+    if denies(answer):
         return f"{who}, denied"
     if not answer:
         return f"{who}, left to the model"

@@ -33,21 +33,23 @@ FEW, VIEWS = 4, 3 + len(VIEWED)  # first and last tokens that are a view of a te
 
 
 class Sentence(NamedTuple):
-    """The classification of one text: its embedding, and the probabilities that it states something
-    of the person's own and that it asks for that."""
+    """The classification of one text: its embeddings by the reader and by a middle layer, and the
+    probabilities that it states something of the person's own and that it asks for that."""
 
-    whole: np.ndarray  # [width]
+    whole: np.ndarray  # [2 x width]
     states: float
     asks: float
 
 
 class Place(NamedTuple):
     """The encoding of a text for retrieval: its embedding, near what answers it or what it answers;
-    its terms; and the embedding before the maps, by which passages of documents are found."""
+    its terms; the embedding before the maps, by which passages of documents are found; and the mean
+    of a middle layer, which tells kinds of texts apart."""
 
     whole: np.ndarray  # [width]
     terms: Terms
     unmapped: np.ndarray  # [width]
+    middle: np.ndarray  # [width]
 
 
 class Reader:
@@ -65,16 +67,10 @@ class Reader:
         await self.encoder.load()
         parts = slice(None), slice(1, 1 + FEW), slice(-1 - FEW, -1)
         own = await self._states([self._row(self._tokens(text, ALONE)) for text in texts])
-        below = [
-            layers
-            for group in groups(self._rows_behind(BEFORE, texts))
-            for layers in zip(*await self.encoder.read_viewed(group), strict=True)
-        ]
+        below = await self._published_means(texts)
         return np.array(
             [
-                np.concatenate(
-                    [states[part].mean(0) for part in parts] + [x.mean(0) for x in lower]
-                )
+                np.concatenate([*(states[part].mean(0) for part in parts), *lower])
                 for states, lower in zip(own, below, strict=True)
             ]
         )
@@ -82,20 +78,23 @@ class Reader:
     async def alone(self, texts: Sequence[str]) -> list[Sentence]:
         await self.encoder.load()
         rows = [self._row(self._tokens(text, ALONE)) for text in texts]
-        means = await self._means(rows)
-        return [self._sentence(text, mean) for text, mean in zip(texts, means, strict=True)]
+        below = await self._published_means(texts)
+        return [
+            self._sentence(text, mean, middle)
+            for text, mean, (*_, middle) in zip(texts, await self._means(rows), below, strict=True)
+        ]
 
     async def read_question(
-        self, question: str, sentences: Sequence[str]
+        self, question: str, sentences: Sequence[str], place: Place
     ) -> tuple[Sentence, list[float]]:
-        """The classification of a question, and for each sentence the cross-encoder's logit that it
-        answers the question. All of them are encoded together."""
+        """The classification of a question whose place is known, and for each sentence the
+        cross-encoder's logit that it answers the question. All of them are encoded together."""
         await self.encoder.load()
         rows = [self._row(self._tokens(question, ALONE))]
         rows += [self._pair(question, one) for one in sentences]
         mean, *means = await self._means(rows)
         nats = self._head("pair", np.stack(means))[:, 0].tolist() if means else []
-        return self._sentence(question, mean), nats
+        return self._sentence(question, mean, place.middle), nats
 
     async def locate_question(self, question: str) -> Place:
         """The encoding of a question, near which what answers it lies."""
@@ -110,9 +109,19 @@ class Reader:
         await self.encoder.load()
         rows = groups(self._rows_behind(before, texts))
         read = [await self.encoder.read_published(group) for group in rows]
+        places = []
+        for states, terms, middle in (one for some in read for one in some):
+            whole = unit(states.mean(0))
+            places.append(Place(self._map(whole, way), terms, whole, middle.mean(0)))
+        return places
+
+    def map_answers(self, unmapped: np.ndarray) -> np.ndarray:
+        """The embeddings of texts that may answer, [texts, width], from those before the map."""
+        return self._map(unmapped, "said")
+
+    def _map(self, whole: np.ndarray, way: str) -> np.ndarray:
         weight, bias = (self.encoder.heads[f"{FIND}{way}.{part}"] for part in ("weight", "bias"))
-        found = ((unit(states.mean(0)), terms) for some in read for states, terms in some)
-        return [Place(unit(weight @ whole + bias), terms, whole) for whole, terms in found]
+        return unit(whole @ weight.T + bias)
 
     async def align(self, asked: Terms, said: Sequence[Terms]) -> list[float]:
         """For each sentence, the aligner's logit that it answers a question."""
@@ -163,6 +172,14 @@ class Reader:
     async def _states(self, rows: list[list[int]]) -> list[np.ndarray]:
         return [one for group in groups(rows) for one in await self.encoder.states(group, SAID)]
 
+    async def _published_means(self, texts: Sequence[str]) -> list[list[np.ndarray]]:
+        """For each text, the means of the published layers VIEWED."""
+        each = []
+        for group in groups(self._rows_behind(BEFORE, texts)):
+            read = await self.encoder.read_viewed(group)
+            each += [[one.mean(0) for one in layers] for layers in zip(*read, strict=True)]
+        return each
+
     async def _means(self, rows: list[list[int]]) -> list[np.ndarray]:
         return [states.mean(0) for states in await self._states(rows)]
 
@@ -170,8 +187,8 @@ class Reader:
         weight, bias = (self.encoder.heads[f"{SAID}{name}.{part}"] for part in ("weight", "bias"))
         return states @ weight.T + bias
 
-    def _sentence(self, text: str, mean: np.ndarray) -> Sentence:
-        whole = unit(mean)
+    def _sentence(self, text: str, mean: np.ndarray, middle: np.ndarray) -> Sentence:
+        whole = np.concatenate([unit(mean), unit(middle)])
         return Sentence(whole, self.stating.likely(whole, text), self.asks.likely(whole, text))
 
 
