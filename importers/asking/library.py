@@ -140,19 +140,17 @@ class Library:
         near = [SPREAD * (float(doc.whole[at] @ asked.unmapped) - FAR) for doc, at, *_ in ranked]
         first = [n + WORDS * one[2] for n, one in zip(near, ranked, strict=True)]
         best = sorted(range(len(ranked)), key=lambda i: -first[i])[: max(READ, most)]
-        some = [ranked[i][:2] for i in best[:READ]]
-        texts = [doc.pieces[at].read for doc, at in some]
-        pairs = dict(zip(best, await self._nats_of(question, texts), strict=False))
-        whole = np.stack([doc.whole[at] for doc, at in some])
-        mapped = dict(zip(best, self.reader().map_answers(whole) @ asked.whole, strict=False))
+        read = await self._read_together(question, asked, [ranked[i][:2] for i in best[:READ]])
+        pairs = dict(zip(best, read, strict=False))
         found = []
         for i in best:
             doc, at, words, covers, lacks_kind = ranked[i]
             place, signs, order = place_of(doc, at, -math.inf, covers), {}, first[i]
             if i in pairs:
-                signs = {"near": near[i], "words": words, "read": pairs[i], "covered": covers}
+                nats, mapped = pairs[i]
+                signs = {"near": near[i], "words": words, "read": nats, "covered": covers}
                 signs["near_behind"] = near[i] - max(near[j] for j in pairs)
-                signs |= {"mapped": float(mapped[i]), "both": float(mapped[i]) * pairs[i]}
+                signs |= {"mapped": mapped, "both": mapped * nats}
                 signs |= {"focus": float(lacks_kind), **plain(question, place, doc)}
                 place = replace(place, score=weigh(WEIGHTS, signs))
             if not place.piece.spoken:
@@ -195,6 +193,16 @@ class Library:
 
     async def _directions_of(self, texts: Sequence[str]) -> list[np.ndarray]:
         return [one.unmapped for one in await self.reader().locate_answers(texts)]
+
+    async def _read_together(
+        self, question: str, asked: Encoded, pieces: Sequence[tuple[Document, int]]
+    ) -> list[tuple[float, float]]:
+        """For each piece, the pair reader's log-odds that it answers the question, and how near it
+        lies behind the maps."""
+        nats = await self._nats_of(question, [doc.pieces[at].read for doc, at in pieces])
+        whole = np.stack([doc.whole[at] for doc, at in pieces])
+        near = self.reader().map_answers(whole) @ asked.whole
+        return list(zip(nats, near.tolist(), strict=True))
 
     async def _nats_of(self, question: str, texts: Sequence[str]) -> list[float]:
         """For each text, the log-odds by the pair reader that it answers the question, in nats."""
