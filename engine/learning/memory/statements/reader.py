@@ -67,7 +67,7 @@ class Reader:
         await self.encoder.load()
         parts = slice(None), slice(1, 1 + FEW), slice(-1 - FEW, -1)
         own = await self._states([self._row(self._tokens(text, ALONE)) for text in texts])
-        below = await self._published_means(texts)
+        below = await self._read_middle(texts)
         return np.array(
             [
                 np.concatenate([*(states[part].mean(0) for part in parts), *lower])
@@ -78,7 +78,7 @@ class Reader:
     async def alone(self, texts: Sequence[str]) -> list[Sentence]:
         await self.encoder.load()
         rows = [self._row(self._tokens(text, ALONE)) for text in texts]
-        below = await self._published_means(texts)
+        below = await self._read_middle(texts)
         return [
             self._sentence(text, mean, middle)
             for text, mean, (*_, middle) in zip(texts, await self._means(rows), below, strict=True)
@@ -172,7 +172,7 @@ class Reader:
     async def _states(self, rows: list[list[int]]) -> list[np.ndarray]:
         return [one for group in groups(rows) for one in await self.encoder.states(group, SAID)]
 
-    async def _published_means(self, texts: Sequence[str]) -> list[list[np.ndarray]]:
+    async def _read_middle(self, texts: Sequence[str]) -> list[list[np.ndarray]]:
         """For each text, the means of the published layers VIEWED."""
         each = []
         for group in groups(self._rows_behind(BEFORE, texts)):
