@@ -3,8 +3,8 @@ it asks for that.  They are the weights of engine/learning/memory/statements/sta
 
     python -m tests.golden.weigh_stating       (minutes on two cores; after tune_reader.py)
 
-The features are the embeddings of the text by the reader and by a middle layer of the published
-encoder, which stay frozen, and signs in the words.  The
+The features are the reader's text embedding, which stays frozen, signs in the words and, for what
+asks, the mean of a middle layer of the published encoder.  The
 examples are those of tests/golden/statements and the development sets and timelines of `bench
 heard`.  Each development set is left out of the fit in turn and evaluated on the lines that the
 reader was not trained on: the share of statements that the memory keeps, the share of other
@@ -24,7 +24,7 @@ import numpy as np
 
 from oneseek.engine.backends.select import processor
 from oneseek.engine.learning.lessons import anchors
-from oneseek.engine.learning.memory.encoder import Encoder, encoder_here
+from oneseek.engine.learning.memory.encoder import Encoder, encoder_here, unit
 from oneseek.engine.learning.memory.oneself import speaks_of_oneself
 from oneseek.engine.learning.memory.statements import hearing
 from oneseek.engine.learning.memory.statements.reader import Reader, Sentence
@@ -45,7 +45,7 @@ COUNTS_TWICE = ("messages", "nothing of ")  # sources whose examples have weight
 FILLED, TYPED = 2, 3  # fillings of a template of nothing.txt; statements drawn of each family
 QUESTIONS, TOLD = 2, 3  # of each statement of told_*.txt, at most; only every third is taken
 ASKING = np.array([0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98])
-RIDGE, STEPS = 200.0, 12
+RIDGE, RIDGE_ASKS, STEPS = 50.0, 200.0, 12
 SLIGHT = 1e-6
 
 
@@ -103,12 +103,12 @@ def examples() -> list[Example]:
     return found
 
 
-def fit(rows: np.ndarray, truth: np.ndarray, counts: np.ndarray) -> Weights:
+def fit(rows: np.ndarray, truth: np.ndarray, counts: np.ndarray, penalty: float) -> Weights:
     """Logistic regression on standardised features, by Newton's method with a ridge penalty;
     `counts` are the weights of the examples."""
     mean, spread = rows.mean(0), rows.std(0) + SLIGHT
     x = np.c_[np.ones(len(rows)), (rows - mean) / spread]
-    ridge = np.r_[SLIGHT, np.full(rows.shape[1], RIDGE)]
+    ridge = np.r_[SLIGHT, np.full(rows.shape[1], penalty)]
     weights = np.zeros(x.shape[1])
     for _ in range(STEPS):
         p = 1 / (1 + np.exp(-x @ weights))
@@ -135,10 +135,20 @@ class Known:
         return any(not one.unsure for one in kept)
 
 
-async def read_all(texts: Sequence[str]) -> dict[str, Sentence]:
+async def read_all(
+    parts: Sequence[str], texts: Sequence[str]
+) -> tuple[dict[str, Sentence], dict[str, np.ndarray]]:
+    """The classifications of the parts of messages and of the texts; and of each text the embedding
+    by which it is told what asks."""
     reader = Reader(Encoder(encoder_here, processor()))
-    ordered = sorted(set(texts), key=len)  # texts of similar length share a batch
-    return dict(zip(ordered, await reader.alone(ordered), strict=True))
+    ordered = sorted({*parts, *texts}, key=len)  # texts of similar length share a batch
+    read = dict(zip(ordered, await reader.alone(ordered), strict=True))
+    ordered = sorted(set(texts), key=len)
+    middle = (unit(one) for *_, one in await reader.read_middle(ordered))
+    both = (
+        np.concatenate([read[text].whole, one]) for text, one in zip(ordered, middle, strict=True)
+    )
+    return read, dict(zip(ordered, both, strict=True))
 
 
 def main() -> None:
@@ -147,18 +157,19 @@ def main() -> None:
     options = ask.parse_args()
     every = examples()
     texts = [one.text for one in every]
-    read = asyncio.run(
-        read_all([part for text in texts for part in hearing.parts_of(text)] + texts)
+    read, both = asyncio.run(
+        read_all([part for text in texts for part in hearing.parts_of(text)], texts)
     )
     known = Known(read)
     rows = np.stack([extract_features(read[text].whole, text) for text in texts]).astype(float)
+    of_both = np.stack([extract_features(both[text], text) for text in texts]).astype(float)
     truth = np.array([one.states for one in every], float)
     asks = np.array([one.asks for one in every], float)
     counts = np.array([1 + one.source.startswith(COUNTS_TWICE) for one in every], float)
     figures = {}
     for name in SETS:
         apart = [one.source.removeprefix("nothing of ") != name for one in every]
-        weights = fit(rows[apart], truth[apart], counts[apart])
+        weights = fit(rows[apart], truth[apart], counts[apart], RIDGE)
         first = int(f"heard_{name}" in LEARNED)  # the reader is trained on every second line
         for kind, wanted in (("kept", True), ("kept of nothing", False)):
             if wanted:
@@ -173,10 +184,10 @@ def main() -> None:
                     if kept != wanted:
                         likely = round(weights.likely(read[text].whole, text), 2)
                         report.say("KEPT" if kept else "LOST", likely, text)
-        asking = fit(rows[apart], asks[apart], counts[apart])
+        asking = fit(of_both[apart], asks[apart], counts[apart], RIDGE_ASKS)
         for kind in ("unknown", "general"):
             some = [one["q"] for one in lines(f"heard_{name}_{kind}")][first :: 1 + first]
-            likely = np.array([asking.likely(read[text].whole, text) for text in some])
+            likely = np.array([asking.likely(both[text], text) for text in some])
             own = np.array([speaks_of_oneself(text) for text in some])
             for limit in ASKING if some else ():
                 over = likely >= limit
@@ -184,8 +195,11 @@ def main() -> None:
                 figures[f"{name}: {kind} asks {limit}, of oneself"] = round(
                     float((own & over).mean()), 3
                 )
-    for path, wanted_of in ((WEIGHTS, truth), (ASKS, asks)):
-        weights = fit(rows, wanted_of, counts)
+    for path, features, wanted_of, penalty in (
+        (WEIGHTS, rows, truth, RIDGE),
+        (ASKS, of_both, asks, RIDGE_ASKS),
+    ):
+        weights = fit(features, wanted_of, counts, penalty)
         each = [float(f"{x:.4g}") for x in weights.each]
         path.write_text(json.dumps({"alone": round(weights.alone, 4), "each": each}) + "\n")
     report.write("weigh_stating", figures, [])

@@ -54,7 +54,7 @@ def find_statements(message, likely):
     """The statements in a message, with a reader that finds them as likely as `likely` says."""
 
     async def reads(texts):
-        return [Sentence(np.zeros(1), next((p for words, p in likely.items() if words in one), 0), 0)
+        return [Sentence(np.zeros(1), next((p for words, p in likely.items() if words in one), 0))
                 for one in texts]  # fmt: skip
 
     return [one.said for one in asyncio.run(hearing.statements(message, reads))]
@@ -185,7 +185,7 @@ def test_of_a_story_or_a_role_nothing_is_kept_whatever_is_said_in_it():
 
         async def reads(texts, whole=whole):
             likely = {"Begin": 0.3, "He": 0.3, "How": 0.3, "My": 0.95}
-            return [Sentence(np.zeros(1), whole if ". " in one else likely[one.split()[0]], 0)
+            return [Sentence(np.zeros(1), whole if ". " in one else likely[one.split()[0]])
                     for one in texts]  # fmt: skip
 
         found = asyncio.run(hearing.statements("He lit a pipe. My dog is called Rex.", reads))
@@ -197,7 +197,7 @@ def test_of_a_story_or_a_role_nothing_is_kept_whatever_is_said_in_it():
 def test_what_may_be_a_statement_is_asked_about_where_nothing_else_was_understood():
     async def reads(texts):
         likely = {"surely": 0.95, "perhaps": 0.5, "hardly": 0.1}
-        return [Sentence(np.zeros(1), likely[one.split()[0]], 0) for one in texts]
+        return [Sentence(np.zeros(1), likely[one.split()[0]]) for one in texts]
 
     def find_unsure(message):
         return [(one.said, one.unsure) for one in asyncio.run(hearing.statements(message, reads))]

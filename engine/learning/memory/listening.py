@@ -13,7 +13,6 @@ from oneseek.engine.learning.lessons import guess
 from oneseek.engine.learning.memory.encoder import NOT_HERE
 from oneseek.engine.learning.memory.memory import Memory
 from oneseek.engine.learning.memory.statements.hearing import (
-    QUESTION,
     Statement,
     changes,
     is_of_another,
@@ -33,6 +32,7 @@ SOMEBODY = re.compile(
 )
 TAKES_BACK = 0.35  # from this probability on, a message corrects an earlier statement
 STATELESS = 0.2  # as TAKES_BACK, for a message that states nothing
+QUESTION = 0.6  # from this probability on, a message asks for something of one's own
 SAYS_MORE = 0.25  # minimum probability of stating something, for a message that goes on
 FAR = 200  # characters: a longer message is no correction as a whole
 MOST = 4  # statements that a message may correct, at most: the newest
@@ -92,6 +92,12 @@ class Listener:
         (read,) = await self.memory.reader.alone([message.strip()])
         return read.states >= SAYS_MORE and goes_with(message.strip(), read)
 
+    async def _asks(self, message: str) -> bool:
+        """Whether a message asks for something of the person's own."""
+        reader = self.memory.reader
+        read, _ = await reader.read_question(message, (), await reader.locate_question(message))
+        return read.asks >= QUESTION
+
     async def _find_taken_back(
         self, message: str, earlier: list[str], states: bool, at_once: bool
     ) -> str | None:
@@ -100,7 +106,7 @@ class Listener:
         question corrects nothing, also without its mark."""
         if len(message) > FAR and not states or message.rstrip().endswith("?"):
             return None
-        if not states and (await self.memory.reader.alone([message.strip()]))[0].asks >= QUESTION:
+        if not states and await self._asks(message.strip()):
             return None
         last = self.memory.facts[earlier[-1]]["answer"]
         another = states and (is_of_another(last, message) or is_of_others(last, message))

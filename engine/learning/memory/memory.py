@@ -30,7 +30,7 @@ from oneseek.engine.learning.memory.second_look import names, plain_words
 from oneseek.engine.learning.memory.statements import evidence, succession
 from oneseek.engine.learning.memory.statements.groups import words_in
 from oneseek.engine.learning.memory.statements.introducing import find_introduced
-from oneseek.engine.learning.memory.statements.reader import Place, Reader, Sentence, sigmoid
+from oneseek.engine.learning.memory.statements.reader import Asking, Place, Reader, sigmoid
 from oneseek.engine.learning.memory.statements.rows import Person
 from oneseek.engine.learning.memory.statements.said import STEM, StatementIndex, rescale
 from oneseek.engine.learning.memory.statements.statement import (
@@ -169,7 +169,7 @@ class Memory:
 
     async def _find_evidence(
         self, words: str, place: Place, user: str
-    ) -> tuple[Sentence, dict[str, dict[str, float]]]:
+    ) -> tuple[Asking, dict[str, dict[str, float]]]:
         """The question read alone, and the features of the statements near it. While it is read,
         statements may be forgotten, and the memory may be loaded anew."""
         first = self.said.nearest(words, place.whole, user, FIRST, CLOSE)

@@ -26,7 +26,6 @@ LESS = 0.3  # the same, if it has a form in which people tell facts
 NOTHING = 0.2  # below, a sentence is a request, a story or a supposition
 AS_A_WHOLE = 0.45  # below, for the whole message, nothing of it is kept
 UNSURE = 0.4  # from here on, the person is asked whether it is to be kept
-QUESTION = 0.6  # from this probability on, a sentence asks for something of one's own
 GOES_ON = 0.1  # minimum behind a kept statement, for a sentence that says more of the same
 CERTAIN = 0.9  # minimum behind a request, a story or a supposition
 ASIDE = 0.7  # minimum behind a question, or for a marked aside, about the person
@@ -245,8 +244,8 @@ def belongs_to(kept: Statement, part: str) -> bool:
 
 
 def goes_on(part: str, sentence: Sentence) -> bool:
-    """Whether a part is no question and no request, but says more of what stands before it."""
-    return sentence.states >= GOES_ON and sentence.asks < QUESTION and not part.endswith("?")
+    """Whether a part is no question, but says more of what stands before it."""
+    return sentence.states >= GOES_ON and not part.endswith("?")
 
 
 def is_kept(part: str, sentence: Sentence) -> bool:

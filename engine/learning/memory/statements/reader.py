@@ -33,10 +33,17 @@ FEW, VIEWS = 4, 3 + len(VIEWED)  # first and last tokens that are a view of a te
 
 
 class Sentence(NamedTuple):
-    """The classification of one text: its embeddings by the reader and by a middle layer, and the
-    probabilities that it states something of the person's own and that it asks for that."""
+    """The classification of one text: its embedding, and the probability that it states something
+    of the person's own."""
 
-    whole: np.ndarray  # [2 x width]
+    whole: np.ndarray  # [width]
+    states: float
+
+
+class Asking(NamedTuple):
+    """The classification of a question: the probabilities that it states something of the person's
+    own, and that it asks for that."""
+
     states: float
     asks: float
 
@@ -67,7 +74,7 @@ class Reader:
         await self.encoder.load()
         parts = slice(None), slice(1, 1 + FEW), slice(-1 - FEW, -1)
         own = await self._states([self._row(self._tokens(text, ALONE)) for text in texts])
-        below = await self._read_middle(texts)
+        below = await self.read_middle(texts)
         return np.array(
             [
                 np.concatenate([*(states[part].mean(0) for part in parts), *lower])
@@ -78,15 +85,24 @@ class Reader:
     async def alone(self, texts: Sequence[str]) -> list[Sentence]:
         await self.encoder.load()
         rows = [self._row(self._tokens(text, ALONE)) for text in texts]
-        below = await self._read_middle(texts)
+        wholes = map(unit, await self._means(rows))
         return [
-            self._sentence(text, mean, middle)
-            for text, mean, (*_, middle) in zip(texts, await self._means(rows), below, strict=True)
+            Sentence(whole, self.stating.likely(whole, text))
+            for text, whole in zip(texts, wholes, strict=True)
         ]
+
+    async def read_middle(self, texts: Sequence[str]) -> list[list[np.ndarray]]:
+        """For each text, the means of the published layers VIEWED."""
+        await self.encoder.load()
+        each = []
+        for group in groups(self._rows_behind(BEFORE, texts)):
+            read = await self.encoder.read_viewed(group)
+            each += [[one.mean(0) for one in layers] for layers in zip(*read, strict=True)]
+        return each
 
     async def read_question(
         self, question: str, sentences: Sequence[str], place: Place
-    ) -> tuple[Sentence, list[float]]:
+    ) -> tuple[Asking, list[float]]:
         """The classification of a question whose place is known, and for each sentence the
         cross-encoder's logit that it answers the question. All of them are encoded together."""
         await self.encoder.load()
@@ -94,7 +110,9 @@ class Reader:
         rows += [self._pair(question, one) for one in sentences]
         mean, *means = await self._means(rows)
         nats = self._head("pair", np.stack(means))[:, 0].tolist() if means else []
-        return self._sentence(question, mean, place.middle), nats
+        whole, both = unit(mean), np.concatenate([unit(mean), unit(place.middle)])
+        states, asks = self.stating.likely(whole, question), self.asks.likely(both, question)
+        return Asking(states, asks), nats
 
     async def locate_question(self, question: str) -> Place:
         """The encoding of a question, near which what answers it lies."""
@@ -172,24 +190,12 @@ class Reader:
     async def _states(self, rows: list[list[int]]) -> list[np.ndarray]:
         return [one for group in groups(rows) for one in await self.encoder.states(group, SAID)]
 
-    async def _read_middle(self, texts: Sequence[str]) -> list[list[np.ndarray]]:
-        """For each text, the means of the published layers VIEWED."""
-        each = []
-        for group in groups(self._rows_behind(BEFORE, texts)):
-            read = await self.encoder.read_viewed(group)
-            each += [[one.mean(0) for one in layers] for layers in zip(*read, strict=True)]
-        return each
-
     async def _means(self, rows: list[list[int]]) -> list[np.ndarray]:
         return [states.mean(0) for states in await self._states(rows)]
 
     def _head(self, name: str, states: np.ndarray) -> np.ndarray:
         weight, bias = (self.encoder.heads[f"{SAID}{name}.{part}"] for part in ("weight", "bias"))
         return states @ weight.T + bias
-
-    def _sentence(self, text: str, mean: np.ndarray, middle: np.ndarray) -> Sentence:
-        whole = np.concatenate([unit(mean), unit(middle)])
-        return Sentence(whole, self.stating.likely(whole, text), self.asks.likely(whole, text))
 
 
 def sigmoid(nats: float) -> float:
